@@ -1,0 +1,206 @@
+"""params.yaml: typed, strict, all of its errors at once.
+
+Each stage declares its own section in `stages/<stage>/params.py` as a `Section`; the keys that several stages share
+are the `Study`. Whichever stage runs first checks the whole file, so a typo in the last section stops the first stage.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from stages.core.base.errors import InputError, nearest
+
+PARAMS = Path("params.yaml")
+BACKBONE_CARDS = Path("data/backbones")
+METHODS = Path(__file__).parents[1] / "methods"
+STAGES_WITH_SECTION = (
+    "phantom", "pretrain", "ingest", "encode", "build_confounders", "mine_regions", "train", "evaluate", "report",
+)  # fmt: skip
+
+
+class Section(BaseModel):
+    """A part of params.yaml: unknown keys and silent conversions are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+S = TypeVar("S", bound=Section)
+
+
+class Site(Section):
+    """Where a site's frames and masks are and how to read them.
+
+    Attributes:
+        root: folder, relative to the repository or absolute.
+        images: glob of the frames below `root`.
+        masks: where a frame's mask is below `root`; `{stem}` is the frame's name without its ending, and `*` may
+            stand for the mask's ending.
+        mask_threshold: grey value (0..255) from which a mask pixel is lesion; JPEG masks need 128.
+        lesion_class: the class of every lesion of this site; None: the table says it frame by frame.
+        table: CSV below `root` with a row a frame; None: there is none.
+        table_file: column that holds the frame's file name, stem or path below `root`.
+        table_group: column that holds the patient or sequence; None: every frame is its own group.
+        table_class: column that holds the lesion class (empty: no lesion); None: `lesion_class` counts.
+    """
+
+    root: str = Field(min_length=1)
+    images: str = "images/*"
+    masks: str = "masks/{stem}.*"
+    mask_threshold: int = Field(default=128, ge=1, le=255)
+    lesion_class: str | None = None
+    table: str | None = None
+    table_file: str = "file"
+    table_group: str | None = None
+    table_class: str | None = None
+
+    @model_validator(mode="after")
+    def _has_class(self) -> Site:
+        if (self.lesion_class is None) == (self.table_class is None):
+            raise ValueError("give either lesion_class (one class for the site) or table and table_class")
+        if self.table is None and (self.table_group is not None or self.table_class is not None):
+            raise ValueError("table_group and table_class need table, the CSV file that holds them")
+        if "{stem}" not in self.masks:
+            raise ValueError("masks must contain {stem}, such as 'masks/{stem}.png'")
+        return self
+
+
+class Study(Section):
+    """The keys of params.yaml that are no stage's own.
+
+    Attributes:
+        backbone: a card's name in data/backbones.
+        weights: backbone -> where its weights come from instead of the card's source: a file, `local-dir:FOLDER`
+            or `none` (random, for dry runs).
+        sites: name -> site.
+        held_out: the sites that are left out in turn.
+        lesion_classes: the classes, in the order of every class axis.
+        methods: names of files in stages/core/methods.
+        seeds: one training a seed.
+    """
+
+    backbone: str
+    weights: dict[str, str | None]
+    sites: dict[str, Site]
+    held_out: list[str] = Field(min_length=1)
+    lesion_classes: list[str] = Field(min_length=1)
+    methods: list[str] = Field(min_length=1)
+    seeds: list[int] = Field(min_length=1)
+
+
+def load(section: str, kind: type[S], path: Path = PARAMS) -> tuple[Study, S]:
+    """Check all of params.yaml and return the shared keys and one stage's section.
+
+    Raises:
+        InputError: lists every unknown key, wrong type and value out of range in the file.
+    """
+    raw = _read(path)
+    study = check(raw, path)
+    return study, kind.model_validate(raw.get(section) or {})
+
+
+def check(raw: dict[str, Any], path: Path = PARAMS) -> Study:
+    """Check the whole of params.yaml.
+
+    Raises:
+        InputError: as `load`.
+    """
+    shared = set(Study.model_fields)
+    legal = shared | set(STAGES_WITH_SECTION)
+    problems = [f"{key}: unknown key; {nearest(str(key), legal)}" for key in raw if key not in legal]
+    study = None
+    try:
+        study = Study.model_validate({key: raw[key] for key in raw if key in shared})
+    except ValidationError as error:
+        problems += _sentences(error, "", Study)
+    for name in STAGES_WITH_SECTION:
+        kind = _section(name)
+        try:
+            kind.model_validate(raw.get(name) or {})
+        except ValidationError as error:
+            problems += _sentences(error, f"{name}.", kind)
+    if study is not None:
+        problems += _disagreements(study)
+    if problems or study is None:
+        raise InputError(f"{path} has {len(problems)} error(s):\n  " + "\n  ".join(problems))
+    return study
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist here; run from the repository's top folder") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not valid YAML: {error}") from None
+    if not isinstance(raw, dict):
+        raise InputError(f"{path} holds a {type(raw).__name__}, expected keys and values")
+    return raw
+
+
+def _section(name: str) -> type[Section]:
+    module = importlib.import_module(f"stages.{name}.params")
+    kind: type[Section] = module.Params
+    return kind
+
+
+def _sentences(error: ValidationError, prefix: str, kind: type[BaseModel]) -> list[str]:
+    return [_sentence(dict(problem), prefix, kind) for problem in error.errors()]
+
+
+def _sentence(problem: dict[str, Any], prefix: str, kind: type[BaseModel]) -> str:
+    where = prefix + ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        return f"{where}: unknown key; {nearest(str(problem['loc'][-1]), _legal_keys(kind, problem['loc'][:-1]))}"
+    if problem["type"] == "missing":
+        return f"{where}: missing"
+    message = problem["msg"].removeprefix("Value error, ")
+    value = "" if isinstance(problem["input"], dict) else f", got {problem['input']!r}"
+    return f"{where.rstrip('.')}: {message}{value}"
+
+
+def _legal_keys(kind: type[BaseModel], place: tuple[Any, ...]) -> list[str]:
+    if place and place[0] == "sites":
+        return list(Site.model_fields)
+    for part in place:
+        inner = kind.model_fields[part].annotation if part in kind.model_fields else None
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            kind = inner
+    return list(kind.model_fields)
+
+
+def _disagreements(study: Study) -> list[str]:
+    methods = [path.stem for path in METHODS.glob("*.py") if not path.stem.startswith("_")]
+    backbones = [path.stem for path in BACKBONE_CARDS.glob("*.yaml")]
+    named = {name: site.lesion_class for name, site in study.sites.items() if site.lesion_class}
+    return [
+        *_unknown("backbone", [study.backbone], backbones),
+        *_unknown("weights", study.weights, backbones),
+        *_unknown("held_out", study.held_out, study.sites),
+        *_unknown("methods", study.methods, methods),
+        *[line for name, kind in named.items() for line in _unknown(f"sites.{name}", [kind], study.lesion_classes)],
+        *_repeated(study),
+        *_too_few(study),
+    ]
+
+
+def _unknown(where: str, names: Any, legal: Any) -> list[str]:
+    return [f"{where}: unknown '{name}'; {nearest(name, legal)}" for name in names if name not in set(legal)]
+
+
+def _repeated(study: Study) -> list[str]:
+    lists: dict[str, list[Any]] = {
+        "held_out": study.held_out, "lesion_classes": study.lesion_classes, "methods": study.methods,
+        "seeds": study.seeds,
+    }  # fmt: skip
+    return [f"{key}: a value stands twice in {values}" for key, values in lists.items() if len(set(values)) < len(values)]
+
+
+def _too_few(study: Study) -> list[str]:
+    if len(study.sites) >= 2:
+        return []
+    return [f"sites: {len(study.sites)} given; leaving one out needs at least 2"]

@@ -1,0 +1,71 @@
+"""Running a stage as a command: exit codes and progress."""
+
+from __future__ import annotations
+
+import errno
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import track
+
+from stages.core.base.errors import InputError
+
+T = TypeVar("T")
+_LINE_EVERY_S = 10.0
+_USER_ERRNO = {
+    errno.ENOSPC: "the disk is full: free some space and run again; what was finished before is kept",
+    errno.EDQUOT: "the disk quota is used up: free some space and run again",
+    errno.EACCES: "permission denied: make the path accessible to this user",
+    errno.EROFS: "the file system is read-only: choose a writable place",
+}
+
+
+@contextmanager
+def user_errors() -> Iterator[None]:
+    """Turn errors of the user's making into one sentence on stderr and exit code 2."""
+    try:
+        yield
+    except InputError as error:
+        _stop(str(error))
+    except OSError as error:
+        if error.errno not in _USER_ERRNO:
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        _stop(f"{place}{_USER_ERRNO[error.errno]}")
+
+
+def _stop(message: str) -> None:
+    print(f"error: {message}", file=sys.stderr, flush=True)
+    raise SystemExit(2)
+
+
+def run(command: Callable[..., None]) -> None:
+    """Run `command` as a typer application; `InputError` ends it with exit code 2."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(command)
+    with user_errors():
+        app()
+
+
+def progress(items: Iterable[T], label: str, total: int) -> Iterator[T]:
+    """Yield `items` and show how far it is: a bar on a terminal, else a line every ten seconds.
+
+    Args:
+        items: what is worked through.
+        label: what is being done, in a few words.
+        total: how many items there are.
+    """
+    if sys.stderr.isatty():
+        yield from track(items, description=label, total=total, console=Console(stderr=True))
+        return
+    last = time.monotonic()
+    for done, item in enumerate(items, 1):
+        yield item
+        if time.monotonic() - last > _LINE_EVERY_S and done < total:
+            last = time.monotonic()
+            print(f"{label}: {done}/{total}", file=sys.stderr, flush=True)

@@ -1,0 +1,105 @@
+"""Parquet tables with a declared schema, checked on write and on read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stages.core.base.errors import InputError
+from stages.core.base.files import atomic
+
+_PREFIX = b"mcdrl."
+
+
+@dataclass(frozen=True)
+class Table:
+    """The contract of one Parquet file.
+
+    Attributes:
+        name: schema id, such as "cases/1"; a change of meaning takes a new number.
+        schema: columns in order; `nullable=False` fields refuse nulls.
+        key: the columns that identify a row; checked to be unique.
+        metadata: names of the strings that every file carries, such as the backbone's fingerprint.
+    """
+
+    name: str
+    schema: pa.Schema
+    key: tuple[str, ...]
+    metadata: tuple[str, ...] = ()
+
+    def write(self, rows: pd.DataFrame, path: Path, metadata: Mapping[str, str] | None = None) -> None:
+        """Write `rows` atomically; equal rows give equal bytes.
+
+        Raises:
+            ValueError: a column, type, null, key or metadata entry breaks the contract (a bug of the writer).
+        """
+        given = dict(metadata or {})
+        if set(given) != set(self.metadata):
+            raise ValueError(f"{self.name}: metadata {sorted(given)}, expected {sorted(self.metadata)}")
+        problem = self._problem(list(rows.columns), rows)
+        if problem:
+            raise ValueError(f"{self.name}: {problem}")
+        try:
+            table = pa.Table.from_pandas(rows, schema=self.schema, preserve_index=False)
+        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            raise ValueError(f"{self.name}: {error}") from error
+        stamped = {_PREFIX + key.encode(): value.encode() for key, value in sorted(given.items())}
+        table = table.replace_schema_metadata({_PREFIX + b"schema": self.name.encode(), **stamped})
+        with atomic(path) as partial:
+            pq.write_table(table, partial)
+
+    def read(self, path: Path) -> pd.DataFrame:
+        """Read and check the table.
+
+        Raises:
+            InputError: the file is missing, damaged or of another schema.
+        """
+        table = self._open(path)
+        rows: pd.DataFrame = table.to_pandas()
+        problem = self._problem(table.column_names, rows)
+        if not problem and not table.schema.equals(self.schema):
+            problem = f"column types {table.schema.types}, expected {self.schema.types}"
+        if problem:
+            raise InputError(f"{path}: {problem}; delete it and run `dvc repro`")
+        return rows
+
+    def read_metadata(self, path: Path) -> dict[str, str]:
+        """Return the strings that the file carries beside its rows."""
+        stamped = self._open(path).schema.metadata or {}
+        return {key: stamped[_PREFIX + key.encode()].decode() for key in self.metadata}
+
+    def _open(self, path: Path) -> pa.Table:
+        try:
+            table = pq.read_table(path)
+        except FileNotFoundError:
+            raise InputError(f"{path} does not exist; run `dvc repro` to make it") from None
+        except (pa.ArrowInvalid, OSError) as error:
+            raise InputError(f"{path} is not a readable Parquet file ({error}); delete it and run `dvc repro`") from None
+        stamped = table.schema.metadata or {}
+        found = stamped.get(_PREFIX + b"schema", b"none").decode()
+        if found != self.name:
+            raise InputError(f"{path} has schema '{found}', expected '{self.name}'; delete it and run `dvc repro`")
+        return table
+
+    def _problem(self, columns: list[str], rows: pd.DataFrame) -> str:
+        if set(columns) != set(self.schema.names):
+            missing = sorted(set(self.schema.names) - set(columns))
+            extra = sorted(set(columns) - set(self.schema.names))
+            return f"missing columns {missing}, unexpected columns {extra}"
+        nulls = [f.name for f in self.schema if not f.nullable and rows[f.name].isna().any()]
+        if nulls:
+            return f"nulls in {nulls}"
+        repeated = rows[rows.duplicated(list(self.key))]
+        if len(repeated):
+            return f"{len(repeated)} repeated keys {self.key}, the first {repeated.iloc[0][list(self.key)].tolist()}"
+        return ""
+
+
+def column(name: str, kind: pa.DataType, *, nullable: bool = False) -> pa.Field:
+    """Return a column of a schema; nulls are refused unless allowed."""
+    return pa.field(name, kind, nullable=nullable)

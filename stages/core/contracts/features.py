@@ -1,0 +1,16 @@
+"""artifacts/encode/<site>.h5: what the frozen encoder says of every frame."""
+
+from __future__ import annotations
+
+from stages.core.base.stores import Field, Store
+
+FEATURES = Store(
+    "features/1",
+    {
+        "dense": Field("float16", "HWD"),  # joint space, unit norm along D
+        "image": Field("float16", "D"),  # the whole frame in joint space, unit norm
+        "maps/*": Field("float16", "HWC"),  # intermediate maps, channels last; the name is the tap, such as s8
+        "prefix": Field("float16", None),  # what the trainable suffix of the encoder starts from
+    },
+    attributes=("site", "backbone", "fingerprint", "dense_mode"),
+)

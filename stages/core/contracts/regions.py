@@ -1,0 +1,34 @@
+"""artifacts/mine_regions: target regions a site (MTRS) and how good they are."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from stages.core.base.stores import Field, Store
+from stages.core.base.tables import Table, column
+
+REGIONS = Store(
+    "regions/1",
+    {
+        "similarity": Field("float16", "HW"),  # S^, the largest cosine over the classes
+        "selected": Field("bool", "HW"),  # the top alpha*H*W places of S^
+        "best_class": Field("uint8", "HW"),  # argmax over the classes, index into lesion_classes
+    },
+    attributes=("site", "fingerprint", "alpha"),
+)
+
+QUALITY = Table(
+    "quality/1",
+    pa.schema(
+        [
+            column("site", pa.string()),
+            column("alpha", pa.float64()),
+            column("recall", pa.float64(), nullable=True),  # share of lesion area inside the selected places
+            column("recall_random", pa.float64(), nullable=True),  # the same for places drawn at random
+            column("auroc", pa.float64(), nullable=True),  # S^ as a score of lesion places, mean over frames
+            column("auroc_inverted", pa.float64(), nullable=True),  # the same for -S^
+            column("n_frames", pa.int64()),  # frames with a lesion
+        ]
+    ),
+    key=("site",),
+)
