@@ -14,7 +14,7 @@ REGIONS = Store(
         "selected": Field("bool", "HW"),  # the top alpha*H*W places of S^
         "best_class": Field("uint8", "HW"),  # argmax over the classes, index into lesion_classes
     },
-    attributes=("site", "fingerprint", "alpha"),
+    attributes=("site", "fingerprint", "dense_mode", "alpha"),
 )
 
 QUALITY = Table(

@@ -1,0 +1,1 @@
+"""CLIP models behind one interface: frames and prompts into one joint space, densely."""

@@ -1,0 +1,79 @@
+"""What the pipeline asks of a CLIP model, whichever family it is of."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What an encoder says of B frames.
+
+    Attributes:
+        dense: [B, D, H, W] float, joint space, unit norm along D.
+        image: [B, D] float, the whole frame in joint space, unit norm.
+        maps: tap -> [B, C, h, w] float, intermediate maps from fine to coarse; a tap is named for its stride, as
+            "s4", or for its block, as "b6".
+        prefix: [B, ...] float, what the encoder's trainable suffix starts from.
+    """
+
+    dense: Tensor
+    image: Tensor
+    maps: Mapping[str, Tensor]
+    prefix: Tensor
+
+
+class Suffix(nn.Module, ABC):
+    """The last blocks of an encoder, trainable, from a cached prefix to joint space."""
+
+    @abstractmethod
+    def forward(self, prefix: Tensor, maps: Mapping[str, Tensor]) -> Encoded:
+        """Encode again from the prefix on.
+
+        Args:
+            prefix: [B, ...] float, as in `Encoded`.
+            maps: the cached maps; those of blocks before the suffix are handed through, the later ones replaced.
+        """
+
+
+class Encoder(nn.Module, ABC):
+    """A frozen CLIP model.
+
+    Attributes:
+        width: D, the width of the joint space.
+        size_px: the side of the square frames that it takes.
+        fingerprint: hex digest of the weights and the configuration, of both towers.
+        dense_mode: how the map is made dense, such as "plain" or "maskclip"; equal fingerprints and modes mean equal
+            features.
+    """
+
+    width: int
+    size_px: int
+    fingerprint: str
+    dense_mode: str
+
+    @abstractmethod
+    def encode(self, frames: Tensor) -> Encoded:
+        """Encode frames, [B, 3, size_px, size_px] float in 0..1, without gradients."""
+
+    @abstractmethod
+    def encode_text(self, prompts: Sequence[str]) -> Tensor:
+        """Encode prompts, [n, D] float32 of unit norm, without gradients."""
+
+    @abstractmethod
+    def unknown_words(self, prompts: Sequence[str]) -> list[str]:
+        """Return the words that the text tower has never seen, in order of appearance; empty where any text serves."""
+
+    @abstractmethod
+    def suffix(self) -> Suffix:
+        """Return a trainable copy of the last blocks, initialised with the encoder's own weights."""
+
+
+def unit(vectors: Tensor, dim: int) -> Tensor:
+    """Return `vectors` with unit Euclidean norm along `dim`; zero vectors stay zero."""
+    return torch.nn.functional.normalize(vectors, dim=dim, eps=1e-6)

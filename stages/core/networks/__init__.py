@@ -1,0 +1,1 @@
+"""The parts that methods are built of: trunk, regions, intervention, head, losses."""

@@ -1,0 +1,117 @@
+"""What goes into a method and what comes out of it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from stages.core.clip.encoder import Encoded
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B frames with all that is cached of them.
+
+    Attributes:
+        frame: [B, 3, S, S] float in 0..1, at working size.
+        encoded: the frozen encoder's features of the frames.
+        similarity: [B, H, W] float, S^ of MTRS.
+        selected: [B, H, W] bool, the mined places.
+        mask: [B, S, S] long, 0 background, 1 lesion; zeros at prediction.
+        lesion_class: [B] long, index into the lesion classes; -1: no lesion, or unknown.
+    """
+
+    frame: Tensor
+    encoded: Encoded
+    similarity: Tensor
+    selected: Tensor
+    mask: Tensor
+    lesion_class: Tensor
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a method says of B frames.
+
+    Attributes:
+        logits: [B, 2, S, S] float, background and lesion.
+        causal: [B, D] float, Pool(F_ca); None where the method has no (active) intervention.
+        image: [B, D] float of unit norm, the trained image feature that L_contrast acts on; None without one.
+    """
+
+    logits: Tensor
+    causal: Tensor | None
+    image: Tensor | None
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The cached prompts in joint space.
+
+    Attributes:
+        classes: [K, D] float32, unit norm.
+        confounders: [M, D] float32, unit norm: the dictionary Z.
+        class_confounders: [K, M, D] float32, unit norm: t_(k,m).
+    """
+
+    classes: Tensor
+    confounders: Tensor
+    class_confounders: Tensor
+
+
+@dataclass(frozen=True)
+class Spec:
+    """The numbers that a method is built from; stored beside the weights.
+
+    Attributes:
+        width: D, joint width.
+        map_channels: tap -> channels, from fine to coarse.
+        depth: intervention blocks.
+        heads: attention heads of a block.
+        residual: False is the letter of the paper: the image content leaves through the attention alone.
+        dictionary: text | random | shuffled | zero | learned.
+        regions: how rows that weren't selected reach the head: zero | keep.
+        head_width: channels of the pyramid head.
+        dropout: share of channels dropped in the head and the blocks.
+        lambda_causal: weight of L_causal.
+        lambda_contrast: weight of L_contrast.
+        temperature: of the softmax in L_contrast.
+        seed: of everything drawn while building, such as a random dictionary.
+    """
+
+    width: int
+    map_channels: Mapping[str, int]
+    depth: int
+    heads: int
+    residual: bool
+    dictionary: str
+    regions: str
+    head_width: int
+    dropout: float
+    lambda_causal: float
+    lambda_contrast: float
+    temperature: float
+    seed: int
+
+
+class Trunk(nn.Module, ABC):
+    """From the cached features to those that the method sees: frozen, adapter or suffix."""
+
+    @abstractmethod
+    def forward(self, encoded: Encoded) -> Encoded:
+        """Return features of the same layout, trainable where the mode says so."""
+
+
+class Method(nn.Module, ABC):
+    """A segmentation method."""
+
+    @abstractmethod
+    def forward(self, batch: Batch, *, intervene: bool = True) -> Output:
+        """Segment a batch; `intervene=False` before the schedule switches the intervention on."""
+
+    @abstractmethod
+    def losses(self, batch: Batch, output: Output) -> dict[str, Tensor]:
+        """Return the weighted terms of the loss by name, each a scalar; their sum is trained."""
