@@ -1,0 +1,88 @@
+"""Editing one thing reruns exactly the steps that depend on it, with the real stages."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from repository import Repository
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
+
+CELLS = {f"{stage}@mcdrl-{site}-0" for stage in ("train", "evaluate") for site in "AB"}
+AFTER_TRAIN = {*CELLS, "collect@evaluate", "report"}
+MINING = {"mine_regions@A", "mine_regions@B"}
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    made = Repository(tmp_path_factory.mktemp("rerun") / "copy")
+    ran = made.repro()
+    assert {"phantom", "backbone", "build_confounders", "ingest@A", "encode@B", *MINING, *AFTER_TRAIN} <= ran
+    assert "pretrain" not in ran
+    return made
+
+
+def without_collect(ran):
+    """Whether the quality table is gathered again depends on its bytes, so rows leave it open."""
+    return ran - {"collect@mine_regions"}
+
+
+def test_nothing_edited_runs_nothing(repository):
+    assert repository.repro() == set()
+
+
+def test_report(repository):
+    repository.edit(lambda params: params["report"].update(bootstrap=60))
+    assert repository.repro() == {"report"}
+
+
+def test_train(repository):
+    repository.edit(lambda params: params["train"].update(lr=0.002))
+    assert repository.repro() == AFTER_TRAIN
+
+
+def test_alpha(repository):
+    repository.edit(lambda params: params["mine_regions"].update(alpha=0.3))
+    assert repository.repro() == {*MINING, "collect@mine_regions", *AFTER_TRAIN}
+
+
+def test_class_prompt(repository):
+    repository.edit(lambda params: params["build_confounders"]["class_phrases"].update(polyp="polypoid lesion"))
+    assert without_collect(repository.repro()) == {"build_confounders", *MINING, *AFTER_TRAIN}
+
+
+def test_confounder_phrase(repository):
+    def change(params):
+        params["build_confounders"]["confounders"]["lighting"][0] = "very bright lighting"
+
+    repository.edit(change)
+    assert repository.repro() == {"build_confounders", *AFTER_TRAIN}
+
+
+def test_shared_module(repository):
+    place = repository.folder / "stages/core/contracts/scores.py"
+    place.write_text(place.read_text(encoding="utf-8") + "\n# edited\n", encoding="utf-8")
+    ran = repository.repro()
+    assert {"evaluate@mcdrl-A-0", "evaluate@mcdrl-B-0", "collect@evaluate"} <= ran
+    assert not [name for name in ran if name.split("@")[0] in {"train", "encode", "ingest", "phantom", "backbone"}]
+
+
+def test_site_added(repository):
+    def change(params):
+        params["sites"]["C"] = {**params["sites"]["A"], "root": "data/phantom/C"}
+        params["held_out"].append("C")
+
+    repository.edit(change)
+    ran = repository.repro()
+    assert {"ingest@C", "encode@C", "mine_regions@C", "train@mcdrl-C-0", *AFTER_TRAIN} <= ran
+    others = {f"{stage}@{site}" for stage in ("ingest", "encode", "mine_regions") for site in "AB"}
+    assert not ran & {*others, "phantom", "backbone", "build_confounders"}
+
+
+def test_backbone(repository):
+    repository.edit(lambda params: params.update(backbone="rn50", weights={"rn50": "none"}))
+    ran = repository.repro()
+    assert {"backbone", "encode@A", "build_confounders", *MINING, *AFTER_TRAIN} <= ran
+    assert not [name for name in ran if name.split("@")[0] in {"phantom", "ingest"}]

@@ -1,0 +1,84 @@
+"""The DAG is what the folders say: one name a stage everywhere, and code dependencies that are the imports."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+sys.path.insert(0, str(Path(__file__).parent))
+from dag import ROOT, Step, closure, code_files, steps
+
+STEPS = steps()
+BY_STAGE = {step.stage: step for step in STEPS}
+FOLDERS = {path.parent.name for path in (ROOT / "stages").glob("*/__main__.py")}
+
+
+def entry_files(step: Step) -> set[Path]:
+    start = {ROOT / "stages" / step.stage / "__main__.py"}
+    if step.stage in {"train", "evaluate"}:
+        method = step.cmd.split()[3]
+        start.add(ROOT / "stages/core/methods" / f"{method}.py")
+    return start
+
+
+def test_every_stage_has_a_folder_and_every_folder_a_stage():
+    assert FOLDERS == set(BY_STAGE)
+
+
+def test_params_sections_are_stages_or_shared_keys():
+    sections = set(yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8")))
+    shared = {"backbone", "weights", "sites", "held_out", "lesion_classes", "methods", "seeds"}
+    assert sections - shared <= set(BY_STAGE)
+    with_params = {path.parent.name for path in (ROOT / "stages").glob("*/params.py")}
+    assert sections - shared == with_params
+
+
+@pytest.mark.parametrize("step", BY_STAGE.values(), ids=BY_STAGE)
+def test_a_stage_writes_below_its_own_folder(step):
+    homes = {"phantom": "data/phantom", "pretrain": "data/lite0"}
+    for out in step.outs:
+        home = homes.get(step.stage, f"artifacts/{step.stage}")
+        if step.stage == "collect":
+            home = f"artifacts/{step.name.split('@')[1]}"
+        assert out == home or out.startswith(home + "/")
+
+
+@pytest.mark.parametrize("step", STEPS, ids=[step.name for step in STEPS])
+def test_code_dependencies_are_exactly_the_import_closure(step):
+    imports, declared = closure(entry_files(step)), code_files(step.deps)
+    assert imports - declared == set(), "imported, not declared: an edit would go unnoticed"
+    assert declared - imports == set(), "declared, not imported: an edit would rerun the stage for nothing"
+
+
+@pytest.mark.parametrize("step", BY_STAGE.values(), ids=BY_STAGE)
+def test_a_stage_reads_its_own_section(step):
+    if (ROOT / "stages" / step.stage / "params.py").exists():
+        assert step.stage in step.params
+
+
+def test_stages_never_import_one_another():
+    for path in (ROOT / "stages").glob("*/*.py"):
+        own = path.parent.name
+        if own in FOLDERS | {"core"}:
+            others = {p.parts[1] for p in closure({path}) if p.parts[1] in FOLDERS and p.parts[1] != own}
+            assert not others, f"{path} reaches into {others}"
+
+
+def test_core_imports_no_stage():
+    for path in (ROOT / "stages/core").rglob("*.py"):
+        assert all(found.parts[1] == "core" for found in closure({path}) if len(found.parts) > 2), path
+
+
+def test_one_screen_and_no_persisted_output():
+    text = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
+    assert "persist" not in text
+    assert len(text.splitlines()) < 280
+
+
+def test_stages_that_need_no_torch_do_not_import_it():
+    heavy = {"torch", "timm", "open_clip", "lightning_fabric"}
+    for name in ("phantom", "ingest", "mine_regions", "collect", "report"):
+        for path in closure({ROOT / "stages" / name / "__main__.py"}):
+            text = (ROOT / path).read_text(encoding="utf-8")
+            assert not [m for m in heavy if f"import {m}" in text or f"from {m}" in text], f"{name}: {path}"
