@@ -14,7 +14,16 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parents[2]
-COPIED = ("stages", "data/backbones", "data/lite0", "dvc.yaml", "params.yaml", "pyproject.toml", ".dvcignore", ".gitignore")
+COPIED = (
+    "stages",
+    "data/backbones",
+    "data/lite0",
+    "dvc.yaml",
+    "params.yaml",
+    "pyproject.toml",
+    ".dvcignore",
+    ".gitignore",
+)
 
 
 def tiny(params: dict[str, Any]) -> None:
@@ -70,5 +79,7 @@ class Repository:
     def _call(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True)
         if check and done.returncode:
-            raise AssertionError(f"{command} ended with {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
+            raise AssertionError(
+                f"{command} ended with {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+            )
         return done

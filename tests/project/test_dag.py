@@ -23,7 +23,7 @@ def entry_files(step: Step) -> set[Path]:
 
 
 def test_every_stage_has_a_folder_and_every_folder_a_stage():
-    assert FOLDERS == set(BY_STAGE)
+    assert set(BY_STAGE) == FOLDERS
 
 
 def test_params_sections_are_stages_or_shared_keys():

@@ -98,7 +98,7 @@ def load(section: str, kind: type[S], path: Path = PARAMS) -> tuple[Study, S]:
     Raises:
         InputError: lists every unknown key, wrong type and value out of range in the file.
     """
-    raw = _read(path)
+    raw = read_params(path)
     study = check(raw, path)
     return study, kind.model_validate(raw.get(section) or {})
 
@@ -116,13 +116,13 @@ def check(raw: dict[str, Any], path: Path = PARAMS) -> Study:
     try:
         study = Study.model_validate({key: raw[key] for key in raw if key in shared})
     except ValidationError as error:
-        problems += _sentences(error, "", Study)
+        problems += sentences(error, "", Study)
     for name in STAGES_WITH_SECTION:
         kind = _section(name)
         try:
             kind.model_validate(raw.get(name) or {})
         except ValidationError as error:
-            problems += _sentences(error, f"{name}.", kind)
+            problems += sentences(error, f"{name}.", kind)
     if study is not None:
         problems += _disagreements(study)
     if problems or study is None:
@@ -130,7 +130,12 @@ def check(raw: dict[str, Any], path: Path = PARAMS) -> Study:
     return study
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_params(path: Path = PARAMS) -> dict[str, Any]:
+    """Return the keys and values of params.yaml, unchecked.
+
+    Raises:
+        InputError: the file is missing or isn't a YAML mapping.
+    """
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -148,7 +153,8 @@ def _section(name: str) -> type[Section]:
     return kind
 
 
-def _sentences(error: ValidationError, prefix: str, kind: type[BaseModel]) -> list[str]:
+def sentences(error: ValidationError, prefix: str, kind: type[BaseModel]) -> list[str]:
+    """Return one sentence a problem: where (behind `prefix`), what, the value, the nearest legal key of `kind`."""
     return [_sentence(dict(problem), prefix, kind) for problem in error.errors()]
 
 
@@ -197,7 +203,9 @@ def _repeated(study: Study) -> list[str]:
         "held_out": study.held_out, "lesion_classes": study.lesion_classes, "methods": study.methods,
         "seeds": study.seeds,
     }  # fmt: skip
-    return [f"{key}: a value stands twice in {values}" for key, values in lists.items() if len(set(values)) < len(values)]
+    return [
+        f"{key}: a value stands twice in {values}" for key, values in lists.items() if len(set(values)) < len(values)
+    ]
 
 
 def _too_few(study: Study) -> list[str]:

@@ -63,15 +63,14 @@ class Store:
             raise ValueError(f"{self.name}: attributes {sorted(attributes)}, expected {sorted(self.attributes)}")
         if len(set(case_ids)) != len(case_ids):
             raise ValueError(f"{self.name}: repeated case ids")
-        with atomic(path) as partial:
-            with h5py.File(partial, "w", track_order=False) as file:
-                file.attrs["schema"] = self.name
-                for key in sorted(attributes):
-                    file.attrs[key] = attributes[key]
-                file.create_dataset("case_id", data=list(case_ids), dtype=h5py.string_dtype())
-                writer = StoreWriter(self, file, len(case_ids))
-                yield writer
-                writer.check_complete()
+        with atomic(path) as partial, h5py.File(partial, "w", track_order=False) as file:
+            file.attrs["schema"] = self.name
+            for key in sorted(attributes):
+                file.attrs[key] = attributes[key]
+            file.create_dataset("case_id", data=list(case_ids), dtype=h5py.string_dtype())
+            writer = StoreWriter(self, file, len(case_ids))
+            yield writer
+            writer.check_complete()
 
     @contextmanager
     def read(self, path: Path) -> Iterator[StoreReader]:

@@ -79,7 +79,9 @@ class Table:
         except FileNotFoundError:
             raise InputError(f"{path} does not exist; run `dvc repro` to make it") from None
         except (pa.ArrowInvalid, OSError) as error:
-            raise InputError(f"{path} is not a readable Parquet file ({error}); delete it and run `dvc repro`") from None
+            raise InputError(
+                f"{path} is not a readable Parquet file ({error}); delete it and run `dvc repro`"
+            ) from None
         stamped = table.schema.metadata or {}
         found = stamped.get(_PREFIX + b"schema", b"none").decode()
         if found != self.name:

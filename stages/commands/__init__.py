@@ -1,0 +1,1 @@
+"""What the `mcdrl` commands do; no part of the DAG."""

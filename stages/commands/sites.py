@@ -1,0 +1,81 @@
+"""`mcdrl sites`: which sites the study has, adding and removing them without disturbing params.yaml's comments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
+
+from stages.core.base.errors import InputError, nearest
+from stages.core.base.files import atomic
+from stages.core.base.params import Site, check, read_params, sentences
+
+
+def list_sites(path: Path) -> list[tuple[str, Site, bool]]:
+    """Return (name, site, whether it is held out in turn) in the order of params.yaml."""
+    study = check(read_params(path), path)
+    return [(name, site, name in study.held_out) for name, site in study.sites.items()]
+
+
+def add_site(path: Path, name: str, values: dict[str, Any], *, hold_out: bool = True) -> None:
+    """Write one more site into params.yaml; the file stays as it was if the result would not be valid.
+
+    Args:
+        path: params.yaml.
+        name: the site's name; letters, digits, `_`, `-`, since it becomes part of file and stage names.
+        values: the keys of `Site` that differ from their defaults.
+        hold_out: leave the site out in its turn, too.
+
+    Raises:
+        InputError: the name or the values can't be used, or the site is there already.
+    """
+    if not name.replace("_", "").replace("-", "").isalnum() or not name.isascii():
+        raise InputError(f"'{name}' can't be a site's name; use ASCII letters, digits, '_' and '-'")
+    try:
+        Site.model_validate(values)
+    except ValidationError as error:
+        problems = "; ".join(sentences(error, f"{name}.", Site))
+        raise InputError(f"the site can't be added: {problems}") from None
+    yaml, params = _load(path)
+    if name in params["sites"]:
+        raise InputError(f"{path} already has a site '{name}'; remove it first: mcdrl sites remove {name}")
+    entry = CommentedMap(values)
+    entry.fa.set_flow_style()
+    params["sites"][name] = entry
+    if hold_out:
+        params["held_out"].append(name)
+    _store(yaml, params, path)
+
+
+def remove_sites(path: Path, names: list[str]) -> None:
+    """Take sites out of params.yaml, and out of `held_out`.
+
+    Raises:
+        InputError: a site isn't there, or too few would be left.
+    """
+    yaml, params = _load(path)
+    for name in names:
+        if name not in params["sites"]:
+            raise InputError(f"{path} has no site '{name}'; {nearest(name, params['sites'])}")
+        del params["sites"][name]
+        while name in params["held_out"]:
+            params["held_out"].remove(name)
+    _store(yaml, params, path)
+
+
+def _load(path: Path) -> tuple[YAML, Any]:
+    read_params(path)
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 4096
+    return yaml, yaml.load(path.read_text(encoding="utf-8"))
+
+
+def _store(yaml: YAML, params: Any, path: Path) -> None:
+    with atomic(path) as partial:
+        with partial.open("w", encoding="utf-8") as stream:
+            yaml.dump(params, stream)
+        check(read_params(partial), path)
