@@ -1,6 +1,10 @@
 """Fixtures for all tests."""
 
+import os
+
 import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tensors of tests are small: threads would only wait for one another
 
 
 @pytest.fixture(autouse=True)

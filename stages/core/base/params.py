@@ -7,6 +7,7 @@ are the `Study`. Whichever stage runs first checks the whole file, so a typo in 
 from __future__ import annotations
 
 import importlib
+import re
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -100,7 +101,16 @@ def load(section: str, kind: type[S], path: Path = PARAMS) -> tuple[Study, S]:
     """
     raw = read_params(path)
     study = check(raw, path)
-    return study, kind.model_validate(raw.get(section) or {})
+    return study, kind.model_validate(_given(raw, section))
+
+
+def load_study(path: Path = PARAMS) -> Study:
+    """Check all of params.yaml and return the shared keys, for a stage without a section of its own.
+
+    Raises:
+        InputError: as `load`.
+    """
+    return check(read_params(path), path)
 
 
 def check(raw: dict[str, Any], path: Path = PARAMS) -> Study:
@@ -120,7 +130,7 @@ def check(raw: dict[str, Any], path: Path = PARAMS) -> Study:
     for name in STAGES_WITH_SECTION:
         kind = _section(name)
         try:
-            kind.model_validate(raw.get(name) or {})
+            kind.model_validate(_given(raw, name))
         except ValidationError as error:
             problems += sentences(error, f"{name}.", kind)
     if study is not None:
@@ -130,6 +140,23 @@ def check(raw: dict[str, Any], path: Path = PARAMS) -> Study:
     return study
 
 
+class _Loader(yaml.SafeLoader):
+    """Reads YAML as DVC does: `1e-05` is a number, and a key that stands twice is an error."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Return the mapping of a node whose keys differ."""
+        keys = [key.value for key, _ in node.value]
+        twice = [key for place, key in enumerate(keys) if key in keys[:place]]
+        if twice:
+            raise yaml.constructor.ConstructorError(None, None, f"key '{twice[0]}' stands twice", node.start_mark)
+        return super().construct_mapping(node, deep=deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
 def read_params(path: Path = PARAMS) -> dict[str, Any]:
     """Return the keys and values of params.yaml, unchecked.
 
@@ -137,7 +164,7 @@ def read_params(path: Path = PARAMS) -> dict[str, Any]:
         InputError: the file is missing or isn't a YAML mapping.
     """
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except FileNotFoundError:
         raise InputError(f"{path} does not exist here; run from the repository's top folder") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -145,6 +172,10 @@ def read_params(path: Path = PARAMS) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise InputError(f"{path} holds a {type(raw).__name__}, expected keys and values")
     return raw
+
+
+def _given(raw: dict[str, Any], section: str) -> Any:
+    return {} if raw.get(section) is None else raw[section]
 
 
 def _section(name: str) -> type[Section]:
@@ -188,7 +219,12 @@ def _disagreements(study: Study) -> list[str]:
         *_unknown("weights", study.weights, backbones),
         *_unknown("held_out", study.held_out, study.sites),
         *_unknown("methods", study.methods, methods),
-        *[line for name, kind in named.items() for line in _unknown(f"sites.{name}", [kind], study.lesion_classes)],
+        *_unfit_site_names(study),
+        *[
+            line
+            for name, kind in named.items()
+            for line in _unknown(f"sites.{name}.lesion_class", [kind], study.lesion_classes)
+        ],
         *_repeated(study),
         *_too_few(study),
     ]
@@ -196,6 +232,11 @@ def _disagreements(study: Study) -> list[str]:
 
 def _unknown(where: str, names: Any, legal: Any) -> list[str]:
     return [f"{where}: unknown '{name}'; {nearest(name, legal)}" for name in names if name not in set(legal)]
+
+
+def _unfit_site_names(study: Study) -> list[str]:
+    unfit = [name for name in study.sites if not re.fullmatch(r"\w[\w.-]*", name)]
+    return [f"sites: '{name}' is no folder name; use letters, digits, '_', '-' and '.'" for name in unfit]
 
 
 def _repeated(study: Study) -> list[str]:

@@ -41,7 +41,7 @@ class Table:
         given = dict(metadata or {})
         if set(given) != set(self.metadata):
             raise ValueError(f"{self.name}: metadata {sorted(given)}, expected {sorted(self.metadata)}")
-        problem = self._problem(list(rows.columns), rows)
+        problem = self._problem(list(rows.columns), rows) or self._text_for_number(rows)
         if problem:
             raise ValueError(f"{self.name}: {problem}")
         try:
@@ -75,7 +75,8 @@ class Table:
 
     def _open(self, path: Path) -> pa.Table:
         try:
-            table = pq.read_table(path)
+            with pq.ParquetFile(path) as file:  # not read_table, which takes "name=1" in a folder for a column
+                table = file.read()
         except FileNotFoundError:
             raise InputError(f"{path} does not exist; run `dvc repro` to make it") from None
         except (pa.ArrowInvalid, OSError) as error:
@@ -86,7 +87,16 @@ class Table:
         found = stamped.get(_PREFIX + b"schema", b"none").decode()
         if found != self.name:
             raise InputError(f"{path} has schema '{found}', expected '{self.name}'; delete it and run `dvc repro`")
+        lacking = [key for key in self.metadata if _PREFIX + key.encode() not in stamped]
+        if lacking:
+            raise InputError(f"{path} lacks {lacking}; delete it and run `dvc repro`")
         return table
+
+    def _text_for_number(self, rows: pd.DataFrame) -> str:
+        # Arrow would read the numbers out of the text.
+        numbers = [f.name for f in self.schema if not pa.types.is_string(f.type)]
+        text = [name for name in numbers if pd.api.types.infer_dtype(rows[name], skipna=True) == "string"]
+        return f"text in {text}" if text else ""
 
     def _problem(self, columns: list[str], rows: pd.DataFrame) -> str:
         if set(columns) != set(self.schema.names):

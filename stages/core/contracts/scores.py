@@ -34,5 +34,5 @@ SCORES = Table(
 PREDICTIONS = Store(
     "predictions/1",
     {"probability": Field("uint8", "YX", compress=True)},  # of lesion, 0..255 for 0..1, at working size
-    attributes=("method", "held_out", "seed"),
+    attributes=("method", "held_out", "seed", "threshold", "tolerance_px"),  # the last two: how the scores were made
 )

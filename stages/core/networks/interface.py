@@ -76,6 +76,7 @@ class Spec:
         regions: how rows that weren't selected reach the head: zero | keep.
         head_width: channels of the pyramid head.
         dropout: share of channels dropped in the head and the blocks.
+        dice_weight: weight of a soft Dice term beside the pixel cross-entropy; the paper has none.
         lambda_causal: weight of L_causal.
         lambda_contrast: weight of L_contrast.
         temperature: of the softmax in L_contrast.
@@ -91,6 +92,7 @@ class Spec:
     regions: str
     head_width: int
     dropout: float
+    dice_weight: float
     lambda_causal: float
     lambda_contrast: float
     temperature: float
@@ -98,15 +100,33 @@ class Spec:
 
 
 class Trunk(nn.Module, ABC):
-    """From the cached features to those that the method sees: frozen, adapter or suffix."""
+    """From the cached features to those that the method sees: frozen, adapter or suffix.
+
+    Attributes:
+        trains_image: whether the image feature has weights that L_contrast can train.
+        needs_prefix: whether `Encoded.prefix` is used, so that readers can leave it on disk otherwise.
+    """
+
+    trains_image: bool = False
+    needs_prefix: bool = False
 
     @abstractmethod
     def forward(self, encoded: Encoded) -> Encoded:
         """Return features of the same layout, trainable where the mode says so."""
 
+    def encoder_parameters(self) -> list[nn.Parameter]:
+        """Return the parameters that come pretrained and are trained at the encoder's own rate."""
+        return []
+
 
 class Method(nn.Module, ABC):
-    """A segmentation method."""
+    """A segmentation method.
+
+    Attributes:
+        trunk: what stands between the cached features and the method.
+    """
+
+    trunk: Trunk
 
     @abstractmethod
     def forward(self, batch: Batch, *, intervene: bool = True) -> Output:

@@ -1,0 +1,35 @@
+"""`python -m stages.backbone`: weights, obtained once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stages.backbone.obtain import obtain
+from stages.backbone.sources import Source
+from stages.core.base.files import atomic_folder
+from stages.core.base.params import load_study
+from stages.core.base.runtime import run
+from stages.core.clip.card import read_card, read_stored
+from stages.core.clip.load import load_encoder
+
+
+def main(out: Annotated[Path, typer.Option(help="folder to write")]) -> None:
+    """Obtain the weights of the backbone that params.yaml names, check and store them."""
+    study = load_study()
+    card = read_card(study.backbone)
+    source = Source.of(study.backbone, study.weights.get(study.backbone))
+    with atomic_folder(out) as folder:
+        obtain(card, source, folder)
+        encoder = load_encoder(folder)  # what is stored must also load
+    stored = read_stored(out)
+    print(f"{stored.title}: weights {stored.pretrained}, joint width {encoder.width}, frames {encoder.size_px} px")
+    print(f"licence {stored.licence}. {stored.notice}")
+    if stored.pretrained == "random":
+        print("the weights are RANDOM (weights: none): results are a dry run and mean nothing")
+
+
+if __name__ == "__main__":
+    run(main)

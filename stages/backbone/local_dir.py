@@ -1,0 +1,67 @@
+"""Folders as open_clip saves them: a configuration beside a weights file."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import open_clip
+
+from stages.core.base.errors import InputError
+from stages.core.base.files import read_json
+from stages.core.clip.card import canonical
+
+_CONFIG = "open_clip_config.json"
+_USUAL = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors", "open_clip_pytorch_model.bin")
+_ENDINGS = (".safetensors", ".bin", ".pt", ".pth")
+
+
+def check_config(folder: Path, expected: Mapping[str, Any], model: str) -> None:
+    """Compare a folder's own open_clip_config.json with open_clip's own of a model.
+
+    Args:
+        folder: a folder as open_clip saves it.
+        expected: the model's configuration.
+        model: its name.
+
+    Raises:
+        InputError: the file is missing or describes another model; shows what differs, such as quick_gelu.
+    """
+    found = read_json(folder / _CONFIG).get("model_cfg")
+    if not isinstance(found, dict):
+        raise InputError(f"{folder / _CONFIG} has no model_cfg; expected a folder as open_clip saves it")
+    theirs, ours = _flat(found), _flat(expected)
+    differ = [key for key in sorted({*theirs, *ours}) if theirs.get(key) != ours.get(key)]
+    if differ:
+        lines = ", ".join(f"{key} is {theirs.get(key)}, expected {ours.get(key)}" for key in differ[:5])
+        raise InputError(f"{folder / _CONFIG} describes another model than {model}: {lines}")
+
+
+def find_weights(folder: Path) -> Path:
+    """Return the weights file of an open_clip folder: one of its usual names, or the only one there is.
+
+    Raises:
+        InputError: there is none, or several without a usual name.
+    """
+    files = sorted(path for path in folder.iterdir() if path.suffix in _ENDINGS)
+    usual = [folder / name for name in _USUAL if folder / name in files]
+    if usual or len(files) == 1:
+        return (usual or files)[0]
+    names = ", ".join(path.name for path in files) or "none"
+    raise InputError(
+        f"{folder} needs one weights file ({', '.join(_ENDINGS)}) or one named {_USUAL[0]}; found: {names}"
+    )
+
+
+def _flat(config: Mapping[str, Any]) -> dict[str, str]:
+    """Every key of a model configuration with open_clip's defaults filled in, as canonical text."""
+    try:
+        vision = dataclasses.asdict(open_clip.CLIPVisionCfg(**config["vision_cfg"]))
+        text = dataclasses.asdict(open_clip.CLIPTextCfg(**config["text_cfg"]))
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{_CONFIG} is not a configuration of open_clip's: {error}") from None
+    top = {"embed_dim": config.get("embed_dim"), "quick_gelu": config.get("quick_gelu", False)}
+    parts = {"": top, "vision_cfg.": vision, "text_cfg.": text}
+    return {prefix + key: canonical(value) for prefix, part in parts.items() for key, value in part.items()}

@@ -1,0 +1,101 @@
+"""The open_clip family: from a card and a source to weights and a configuration that need no hub."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import open_clip
+from safetensors.torch import save_file
+from torch import Tensor
+
+from stages.backbone import local_dir
+from stages.backbone.files import read_state
+from stages.backbone.hub import from_hub
+from stages.backbone.sources import Obtained, Source, verified
+from stages.core.base.errors import InputError, nearest
+from stages.core.base.files import sha256
+from stages.core.base.seeds import seed_for
+from stages.core.clip.build import fingerprint, mismatches, random_state, skeleton
+from stages.core.clip.card import WEIGHTS, BackboneCard, OpenClipConfig
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights and where they came from.
+
+    Attributes:
+        state: name -> tensor.
+        pretrained: as in `StoredCard`.
+        sha256: of the file; None: from no file.
+    """
+
+    state: dict[str, Tensor]
+    pretrained: str
+    sha256: str | None
+
+
+def obtain_open_clip(card: BackboneCard, source: Source, folder: Path) -> Obtained:
+    """Write the weights of an open_clip model into a folder.
+
+    Raises:
+        InputError: the weights can't be had, have the wrong hash or are of another architecture.
+    """
+    config = configuration(card)
+    expected = skeleton(config.model)
+    weights = _weights(card, source, config)
+    state = _fitting(weights.state, expected, source, card)
+    save_file(state, folder / WEIGHTS)
+    settings = config.model_dump()
+    return Obtained(weights.pretrained, weights.sha256, settings, fingerprint(state, settings))
+
+
+def configuration(card: BackboneCard) -> OpenClipConfig:
+    """Return the open_clip configuration of a card.
+
+    Raises:
+        InputError: open_clip has no such model.
+    """
+    model = open_clip.get_model_config(card.model)
+    if model is None:
+        raise InputError(f"open_clip has no model '{card.model}'; {nearest(card.model, open_clip.list_models())}")
+    tag = open_clip.get_pretrained_cfg(card.model, card.pretrained) if card.pretrained else {}
+    mean = tag.get("mean", open_clip.OPENAI_DATASET_MEAN)
+    std = tag.get("std", open_clip.OPENAI_DATASET_STD)
+    return OpenClipConfig(model=model, mean=list(mean), std=list(std), taps=card.taps, suffix_from=card.suffix_from)
+
+
+def _weights(card: BackboneCard, source: Source, config: OpenClipConfig) -> Weights:
+    if source.kind == "random":
+        return Weights(random_state(config.model, seed_for("backbone", source.name)), "random", None)
+    if source.kind == "card":
+        path = from_hub(source.name, card)
+        return Weights(read_state(path, trusted=False), str(card.pretrained), sha256(path))
+    if source.kind == "local-dir":
+        local_dir.check_config(_path(source), config.model, card.model)
+        path = local_dir.find_weights(_path(source))
+        return Weights(read_state(path, trusted=False), "local-dir", sha256(path))
+    path = _path(source)
+    digest = verified(source, path, card)
+    known = {card.sha256, source.sha256}
+    label = str(card.pretrained) if digest == card.sha256 and card.pretrained else "file"
+    return Weights(read_state(path, trusted=digest in known), label, digest)
+
+
+def _path(source: Source) -> Path:
+    if source.path is None:
+        raise ValueError(f"a source of kind {source.kind} has no path")
+    return source.path
+
+
+def _fitting(state: Mapping[str, Tensor], expected: Any, source: Source, card: BackboneCard) -> dict[str, Tensor]:
+    wanted = expected.state_dict()
+    scalars = {key for key, value in state.items() if key in wanted and value.numel() == wanted[key].numel() == 1}
+    shaped = {key: value.reshape(wanted[key].shape) if key in scalars else value for key, value in state.items()}
+    problems = mismatches(expected, shaped)
+    if problems:
+        place = source.path or f"the tag {card.pretrained}"
+        raise InputError(f"weights.{source.name}: {place} doesn't hold a {card.model}: {problems}")
+    return {key: shaped.get(key, value.new_zeros((), device="cpu")).contiguous() for key, value in wanted.items()}

@@ -1,0 +1,40 @@
+"""`python -m stages.build_confounders`: prompts to texts in joint space."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+from rich.console import Console
+
+from stages.build_confounders.params import Params
+from stages.build_confounders.prompts import class_rows, confounder_rows, embedded, pair_rows
+from stages.build_confounders.review import neighbours, show, warnings
+from stages.core.base.params import load
+from stages.core.base.runtime import run
+from stages.core.clip.load import load_encoder
+from stages.core.contracts.dictionary import CLASS_CONFOUNDERS, CLASSES, DICTIONARY
+
+
+def main(
+    backbone: Annotated[Path, typer.Option(help="folder of the obtained backbone")],
+    out: Annotated[Path, typer.Option(help="folder for the three tables")],
+) -> None:
+    """Write the confounder dictionary, the class texts and the texts of both together."""
+    study, params = load("build_confounders", Params)
+    rows = class_rows(params, study.lesion_classes), confounder_rows(params), pair_rows(params, study.lesion_classes)
+    encoder = load_encoder(backbone)
+    classes, dictionary, pairs = (embedded(part, encoder) for part in rows)
+    stamp = {"fingerprint": encoder.fingerprint}
+    CLASSES.write(classes, out / "classes.parquet", stamp)
+    DICTIONARY.write(dictionary, out / "dictionary.parquet", stamp)
+    CLASS_CONFOUNDERS.write(pairs, out / "class_confounders.parquet", stamp)
+    near = neighbours([*classes["lesion_class"], *dictionary["confounder"]], pd.concat([classes, dictionary]))
+    prompts = [*classes["prompt"], *dictionary["prompt"]]
+    show(near, warnings(encoder, prompts, near), Console(stderr=True))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,70 @@
+"""From phrases to sentences, and from sentences to the three tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from stages.build_confounders.params import Params
+from stages.core.base.errors import InputError
+from stages.core.clip.encoder import Encoder
+
+
+def class_rows(params: Params, lesion_classes: Sequence[str]) -> pd.DataFrame:
+    """Return `lesion_class, prompt`, a row a class in the order given.
+
+    Raises:
+        InputError: the classes with a phrase aren't the lesion classes.
+    """
+    phrases = _phrases(params.class_phrases, lesion_classes)
+    prompts = [fill(params.class_template, {"class": phrase}) for phrase in phrases.values()]
+    return pd.DataFrame({"lesion_class": list(phrases), "prompt": prompts})
+
+
+def confounder_rows(params: Params) -> pd.DataFrame:
+    """Return `confounder, category, prompt`, a row a phrase in the order of params.yaml."""
+    named = [(phrase, category) for category, phrases in params.confounders.items() for phrase in phrases]
+    rows = pd.DataFrame(named, columns=["confounder", "category"])
+    rows["prompt"] = [fill(params.confounder_template, {"domain": phrase}) for phrase, _ in named]
+    return rows
+
+
+def pair_rows(params: Params, lesion_classes: Sequence[str]) -> pd.DataFrame:
+    """Return `lesion_class, confounder, prompt`, a row a class and confounder, the confounder changing faster.
+
+    Raises:
+        InputError: as `class_rows`.
+    """
+    phrases = _phrases(params.class_phrases, lesion_classes)
+    domains = [phrase for group in params.confounders.values() for phrase in group]
+    rows = [
+        (name, domain, fill(params.class_confounder_template, {"class": phrase, "domain": domain}))
+        for name, phrase in phrases.items()
+        for domain in domains
+    ]
+    return pd.DataFrame(rows, columns=["lesion_class", "confounder", "prompt"])
+
+
+def embedded(rows: pd.DataFrame, encoder: Encoder) -> pd.DataFrame:
+    """Return the rows with `embedding`, float32 [D] of unit norm, of each row's prompt."""
+    vectors = encoder.encode_text(list(rows["prompt"])).float().cpu().numpy()
+    return rows.assign(embedding=list(vectors))
+
+
+def fill(template: str, words: Mapping[str, str]) -> str:
+    """Return the template with each `{place}` replaced by its words."""
+    for place, phrase in words.items():
+        template = template.replace(f"{{{place}}}", phrase)
+    return template
+
+
+def _phrases(phrases: Mapping[str, str], lesion_classes: Sequence[str]) -> dict[str, str]:
+    missing = [name for name in lesion_classes if name not in phrases]
+    extra = [name for name in phrases if name not in lesion_classes]
+    if missing or extra:
+        raise InputError(
+            "build_confounders.class_phrases must have exactly the lesion_classes as keys; "
+            f"missing: {', '.join(missing) or 'none'}; unexpected: {', '.join(extra) or 'none'}"
+        )
+    return {name: phrases[name] for name in lesion_classes}

@@ -1,0 +1,72 @@
+"""Which parts a table has, and how they become one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from stages.core.base.errors import InputError
+from stages.core.base.params import Study
+from stages.core.base.tables import Table
+from stages.core.contracts.regions import QUALITY
+from stages.core.contracts.scores import SCORES
+
+Names = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A table that is written in parts.
+
+    Attributes:
+        table: the contract of the parts and of the whole.
+        parts: from the study to the parts: path below the parts' folder -> the columns that are constant in it.
+    """
+
+    table: Table
+    parts: Callable[[Study], dict[Path, Names]]
+
+
+def _sites(study: Study) -> dict[Path, Names]:
+    return {Path(f"{site}.parquet"): {"site": site} for site in study.sites}
+
+
+def _cells(study: Study) -> dict[Path, Names]:
+    return {
+        Path(method, held_out, f"{seed}.parquet"): {"method": method, "held_out": held_out, "seed": seed}
+        for method in study.methods
+        for held_out in study.held_out
+        for seed in study.seeds
+    }
+
+
+COLLECTIONS = {"mine_regions": Collection(QUALITY, _sites), "evaluate": Collection(SCORES, _cells)}
+
+
+def collect(collection: Collection, study: Study, folder: Path) -> pd.DataFrame:
+    """Read all parts of a table and return the whole, sorted by its key.
+
+    Args:
+        collection: which table.
+        study: says which parts there must be.
+        folder: where the parts are; others beside them are left alone.
+
+    Raises:
+        InputError: a part is missing, damaged or belongs under another name.
+    """
+    parts = [_part(collection.table, folder / path, names) for path, names in collection.parts(study).items()]
+    whole = pd.concat(parts, ignore_index=True)
+    return whole.sort_values(list(collection.table.key), kind="stable", ignore_index=True)
+
+
+def _part(table: Table, path: Path, names: Names) -> pd.DataFrame:
+    rows = table.read(path)
+    for column, expected in names.items():
+        others = rows.loc[rows[column] != expected, column]
+        if len(others):
+            raise InputError(f"{path} holds rows of {column} '{others.iloc[0]}'; delete it and run `dvc repro`")
+    return rows

@@ -1,0 +1,152 @@
+"""`mcdrl doctor`: is everything in place for `dvc repro`? Each check is a row: what, how it is, how to mend it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+from stages.core.base.errors import InputError
+from stages.core.base.params import BACKBONE_CARDS, PARAMS, Site, Study, check, read_params
+
+OK, NOTE, PROBLEM = "ok", "note", "PROBLEM"
+_PYTHON = (3, 11)
+_DISTRIBUTION = "mcdrl"
+_FREE_GB = 2.0
+_RENDERED = Path("data/phantom")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One row.
+
+    Attributes:
+        what: what was looked at.
+        status: ok, note (works, or will once `dvc repro` has run) or PROBLEM.
+        found: how it is.
+        fix: what to do; empty when nothing is to be done.
+    """
+
+    what: str
+    status: str
+    found: str
+    fix: str = ""
+
+
+def examine(root: Path) -> list[Check]:
+    """Look at the machine and at the repository in `root`."""
+    machine = [_python(), _packages(), _device(), _tool("dvc", "pip install -e ."), _tool("git", "install git")]
+    return [*machine, _disk(root), _repository(root), *_study(root)]
+
+
+def problems(checks: list[Check]) -> int:
+    """Return how many checks found a problem."""
+    return sum(check.status == PROBLEM for check in checks)
+
+
+def _python() -> Check:
+    found = ".".join(str(part) for part in sys.version_info[:3])
+    if sys.version_info[:2] >= _PYTHON:
+        return Check("Python", OK, found)
+    return Check("Python", PROBLEM, found, "install Python 3.11 or newer")
+
+
+def _packages() -> Check:
+    try:
+        wanted = [Requirement(line) for line in importlib.metadata.requires(_DISTRIBUTION) or []]
+    except importlib.metadata.PackageNotFoundError:
+        return Check("packages", PROBLEM, f"{_DISTRIBUTION} isn't installed", "pip install -e .")
+    needed = [one for one in wanted if one.marker is None or one.marker.evaluate({"extra": ""})]
+    wrong = [text for text in map(_unmet, needed) if text]
+    if wrong:
+        return Check("packages", PROBLEM, "; ".join(wrong), "pip install -e .")
+    return Check("packages", OK, f"all {len(needed)} that are needed")
+
+
+def _unmet(wanted: Requirement) -> str:
+    try:
+        version = importlib.metadata.version(wanted.name)
+    except importlib.metadata.PackageNotFoundError:
+        return f"{wanted.name} is missing"
+    fits = wanted.specifier.contains(version, prereleases=True)
+    return "" if fits else f"{wanted.name} {version} is not {wanted.specifier}"
+
+
+def _device() -> Check:
+    try:
+        import torch  # seconds
+    except ImportError as error:
+        return Check("device", PROBLEM, f"torch can't be imported: {error}", "pip install -e .")
+    cores = f"{os.cpu_count()} CPU threads"
+    if not torch.cuda.is_available():
+        return Check("device", OK, f"{cores}, no GPU: fine for lite0, slow for large backbones")
+    names = ", ".join(torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count()))
+    return Check("device", OK, f"{names}; {cores}")
+
+
+def _tool(name: str, fix: str) -> Check:
+    found = shutil.which(name)
+    return Check(name, OK, "found") if found else Check(name, PROBLEM, "not on the PATH", fix)
+
+
+def _disk(root: Path) -> Check:
+    free_gb = shutil.disk_usage(root).free / 1e9
+    if free_gb >= _FREE_GB:
+        return Check("disk", OK, f"{free_gb:.1f} GB free")
+    return Check("disk", PROBLEM, f"{free_gb:.1f} GB free", f"make room: {_FREE_GB:.0f} GB or more")
+
+
+def _repository(root: Path) -> Check:
+    missing = [name for name in ("dvc.yaml", PARAMS.name, ".dvc") if not (root / name).exists()]
+    if missing:
+        return Check("repository", PROBLEM, f"no {', '.join(missing)} here", "run from the repository's top folder")
+    return Check("repository", OK, "dvc.yaml, params.yaml, .dvc")
+
+
+def _study(root: Path) -> list[Check]:
+    try:
+        study = check(read_params(root / PARAMS), root / PARAMS)
+    except InputError as error:
+        return [Check("params.yaml", PROBLEM, str(error), "mend the keys that are named")]
+    keys = f"{len(study.sites)} sites, {len(study.held_out)} held out, methods {', '.join(study.methods)}"
+    return [Check("params.yaml", OK, keys), _weights(root, study), *(_site(root, n, s) for n, s in study.sites.items())]
+
+
+def _weights(root: Path, study: Study) -> Check:
+    from stages.backbone.sources import Source
+    from stages.core.clip.card import read_card, read_stored
+
+    what, name = f"backbone {study.backbone}", study.backbone
+    try:
+        source = Source.of(name, study.weights.get(name))
+        card = read_card(name, root / BACKBONE_CARDS)
+        stored = (
+            read_stored(root / "artifacts" / "backbone") if (root / "artifacts/backbone/card.json").exists() else None
+        )
+    except InputError as error:
+        return Check(what, PROBLEM, str(error), f"mend weights.{name} in params.yaml")
+    if stored is not None and stored.name == name:
+        state = "RANDOM weights: a dry run" if stored.pretrained == "random" else f"weights: {stored.pretrained}"
+        return Check(what, NOTE if stored.pretrained == "random" else OK, f"stored, {state}")
+    if card.family == "lite" or source.kind != "card":
+        return Check(what, OK, "not stored yet; its weights are here", "dvc repro")
+    return Check(what, NOTE, "not stored yet; `dvc repro` fetches it, which takes a connection once", "dvc repro")
+
+
+def _site(root: Path, name: str, site: Site) -> Check:
+    what, folder = f"site {name}", root / site.root
+    if not folder.is_dir() and Path(site.root).is_relative_to(_RENDERED):
+        return Check(what, NOTE, f"{site.root} isn't rendered yet", "dvc repro")
+    if not folder.is_dir():
+        return Check(what, PROBLEM, f"there is no folder {site.root}", f"mend sites.{name}.root in params.yaml")
+    count = sum(path.is_file() for path in folder.glob(site.images))
+    if not count:
+        return Check(what, PROBLEM, f"no frame at {site.root}/{site.images}", f"mend sites.{name}.images")
+    if site.table is not None and not (folder / site.table).is_file():
+        return Check(what, PROBLEM, f"there is no table {site.root}/{site.table}", f"mend sites.{name}.table")
+    return Check(what, OK, f"{count} frames in {site.root}")

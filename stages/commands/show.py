@@ -1,0 +1,65 @@
+"""Tables and settings on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from stages.core.base.cards import Card
+from stages.core.base.errors import InputError
+from stages.core.base.params import Site
+
+if TYPE_CHECKING:
+    from stages.commands.doctor import Check
+
+_STYLES = {"ok": "green", "note": "yellow", "PROBLEM": "bold red"}
+
+
+def show_checks(checks: Sequence[Check]) -> None:
+    """Print the rows of `mcdrl doctor`."""
+    table = Table("what", "", "found", "fix", box=None, pad_edge=False)
+    for check in checks:
+        table.add_row(check.what, Text(check.status, _STYLES[check.status]), Text(check.found), Text(check.fix))
+    Console().print(table)
+
+
+def show_sites(sites: Sequence[tuple[str, Site, bool]]) -> None:
+    """Print the sites of the study."""
+    table = Table("site", "held out", "root", "lesion class", "groups", box=None, pad_edge=False)
+    for name, site, held_out in sites:
+        kind = site.lesion_class or f"column {site.table_class}"
+        groups = f"column {site.table_group}" if site.table_group else "each frame"
+        table.add_row(name, "yes" if held_out else "no", Text(site.root), kind, groups)
+    Console().print(table)
+
+
+def show_cards(cards: Sequence[tuple[str, Card]]) -> None:
+    """Print the site cards."""
+    table = Table("card", "data set", "licence", "fetch", box=None, pad_edge=False)
+    for name, card in cards:
+        licence = card.licence.name if card.licence else "your own"
+        table.add_row(name, Text(card.title), Text(licence), "yes" if card.downloads else "by hand")
+    Console().print(table)
+
+
+def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
+    """Read KEY=VALUE texts; values are read as YAML, so numbers are numbers.
+
+    Raises:
+        InputError: a text isn't of that form.
+    """
+    found: dict[str, Any] = {}
+    for text in settings:
+        key, mark, value = text.partition("=")
+        if not mark or not key:
+            raise InputError(f"--set {text}: expected KEY=VALUE, such as lesion_class=polyp")
+        try:
+            found[key] = yaml.safe_load(value) if value else None
+        except yaml.YAMLError as error:
+            raise InputError(f"--set {text}: the value is not valid YAML ({error})") from None
+    return found

@@ -1,0 +1,135 @@
+"""Unpacking an archive that a stranger made: nothing leaves the folder, nothing but files and folders comes out."""
+
+from __future__ import annotations
+
+import stat
+import tarfile
+import unicodedata
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from lzma import LZMAError
+from pathlib import Path
+from typing import IO
+
+from stages.core.base.errors import InputError
+
+MAX_FILES = 500_000
+MAX_BYTES = 64 << 30
+MAX_RATIO = 200  # unpacked bytes a packed byte, over the whole archive; frames reach about 1, bare masks about 50
+_FREE_BYTES = 16 << 20  # up to here the ratio doesn't count: small archives of flat masks shrink a lot
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class _Member:
+    """One entry: its name as stored, whether it is a folder, and what it holds."""
+
+    name: str
+    folder: bool
+    content: IO[bytes] | None
+
+
+@dataclass
+class _Budget:
+    """Counts what comes out of one archive."""
+
+    archive: Path
+    files: int = 0
+    size: int = 0
+    seen: set[str] = field(default_factory=set)
+
+    def name(self, path: str) -> None:
+        self.files += 1
+        if self.files > MAX_FILES:
+            raise InputError(f"{self.archive.name} holds more than {MAX_FILES} entries; it was not unpacked")
+        if path in self.seen:
+            raise InputError(f"{self.archive.name} holds '{path}' twice; it was not unpacked")
+        self.seen.add(path)
+
+    def grow(self, size: int) -> None:
+        self.size += size
+        limit = min(MAX_BYTES, max(_FREE_BYTES, MAX_RATIO * self.archive.stat().st_size))
+        if self.size > limit:
+            raise InputError(
+                f"{self.archive.name} unpacks to more than {limit} bytes, like a bomb; it was not unpacked"
+            )
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Unpack a zip or tar file (plain, gz, bz2, xz) into an existing folder.
+
+    Refused, whole: names that are absolute or climb with `..`, links, devices, encrypted or damaged entries, two
+    entries of one name (also when they differ in case or Unicode form alone), more than `MAX_FILES` entries, more than
+    `MAX_BYTES`, or more than `MAX_RATIO` times the archive's own size. What was written before that is the caller's to
+    remove.
+
+    Raises:
+        InputError: it is no such archive, or one of the above.
+    """
+    budget = _Budget(archive)
+    try:
+        for member in _members(archive):
+            _write(member, folder, budget)
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, LZMAError, EOFError, NotImplementedError) as error:
+        raise InputError(
+            f"{archive.name} is damaged or of an unknown kind ({error}); delete it and fetch again"
+        ) from None
+
+
+def _members(archive: Path) -> Iterator[_Member]:
+    if zipfile.is_zipfile(archive):
+        return _zip_members(archive)
+    if tarfile.is_tarfile(archive):
+        return _tar_members(archive)
+    raise InputError(f"{archive.name} is neither a zip nor a tar file; unpack it by hand")
+
+
+def _zip_members(archive: Path) -> Iterator[_Member]:
+    with zipfile.ZipFile(archive) as source:
+        for info in source.infolist():
+            kind = stat.S_IFMT(info.external_attr >> 16)
+            if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+                raise _unsafe(archive, info.filename, "is a link or a device")
+            if info.flag_bits & 1:
+                raise _unsafe(archive, info.filename, "is encrypted")
+            if info.is_dir():
+                yield _Member(info.filename, True, None)
+            else:
+                with source.open(info) as content:
+                    yield _Member(info.filename, False, content)
+
+
+def _tar_members(archive: Path) -> Iterator[_Member]:
+    with tarfile.open(archive, "r|*") as source:  # as a stream, so that a bomb is met piece by piece
+        for info in source:
+            if not (info.isreg() or info.isdir()):
+                raise _unsafe(archive, info.name, "is a link or a device")
+            yield _Member(info.name, info.isdir(), None if info.isdir() else source.extractfile(info))
+
+
+def _write(member: _Member, folder: Path, budget: _Budget) -> None:
+    parts = _parts(member.name, budget.archive)
+    target = folder.joinpath(*parts)
+    if member.folder:
+        target.mkdir(parents=True, exist_ok=True)
+        return
+    budget.name(unicodedata.normalize("NFC", "/".join(parts)).casefold())
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("xb") as stream:
+        while member.content is not None and (chunk := member.content.read(_CHUNK)):
+            budget.grow(len(chunk))
+            stream.write(chunk)
+
+
+def _parts(name: str, archive: Path) -> list[str]:
+    plain = name.replace("\\", "/")
+    parts = [part for part in plain.split("/") if part not in ("", ".")]
+    if plain.startswith("/") or ".." in parts or not plain.isprintable() or any(":" in part for part in parts):
+        raise _unsafe(archive, name, "would leave the folder")
+    return parts
+
+
+def _unsafe(archive: Path, name: str, what: str) -> InputError:
+    return InputError(f"{archive.name}: entry {name!r} {what}; the archive was not unpacked")

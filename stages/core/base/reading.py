@@ -1,0 +1,116 @@
+"""How a site's folder is read: which files are frames, what is lesion, of which class, and who belongs together.
+
+The keys stand in a card (data/sites/<card>.yaml) and in the site's own entry of params.yaml, which overrides it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from stages.core.base.section import Section
+
+MASK_RULES = ("masks", "polygons")
+CLASS_RULES = ("lesion_class", "table_class", "folder_class", "label_class")
+GROUP_RULES = ("table_group", "folder_group", "sequence_ends")
+
+
+class Reading(Section):
+    """How to read a site's folder; complete once a card and a site's entry are merged.
+
+    Attributes:
+        images: glob of the frames below the root.
+        masks: where a frame's mask is below the root; `{stem}` is the frame's name without its ending, `{parent}` the
+            name of the folder that it lies in; may end in `.*` for any image ending.
+        polygons: glob of JSON lists of outlines below the root instead of masks: `{object_id, label_ids, data: [{x,
+            y}, ...]}`, object_id being a frame's stem, with a `labels.json` of `{id, name}` beside each.
+        mask_threshold: grey value (0..255) from which a mask pixel is lesion; JPEG masks need about 128.
+        channels: order in which the files hold a frame's colours; bgr: red and blue were swapped when it was saved.
+        lesion_class: the class of every lesion of this site.
+        table_class: column of `table` that holds the lesion class (empty: no lesion).
+        folder_class: name of a folder on the frame's path -> lesion class; null: frames there have no lesion.
+        label_class: name or id of a polygon's label -> lesion class; null: the label is no lesion (a landmark). A frame
+            with a label that isn't listed is refused, as nobody has said whether it shows a lesion.
+        table_group: column of `table` that holds the patient or sequence.
+        folder_group: which part of the frame's path below the root is the patient or sequence, from 0.
+        sequence_ends: number of each sequence's last frame, rising, where frames are called by their number.
+        table: CSV below the root with a row a frame.
+        table_file: column of `table` that holds the frame's file name, stem or path below the root.
+        crop: black_border cuts the black frame around the endoscope's view off, from frame and mask alike.
+    """
+
+    images: str = Field(default="images/*", min_length=1)
+    masks: str | None = None
+    polygons: str | None = None
+    mask_threshold: int = Field(default=128, ge=1, le=255)
+    channels: Literal["rgb", "bgr"] = "rgb"
+    lesion_class: str | None = None
+    table_class: str | None = None
+    folder_class: dict[str, str | None] | None = Field(default=None, min_length=1)
+    label_class: dict[str, str | None] | None = Field(default=None, min_length=1)
+    table_group: str | None = None
+    folder_group: int | None = Field(default=None, ge=0)
+    sequence_ends: list[int] | None = Field(default=None, min_length=1)
+    table: str | None = None
+    table_file: str = "file"
+    crop: Literal["none", "black_border"] = "none"
+
+    @model_validator(mode="after")
+    def _values(self) -> Reading:
+        if self.masks is not None and "{stem}" not in self.masks:
+            raise ValueError("masks must contain {stem}, such as 'masks/{stem}.png'")
+        if self.sequence_ends is not None and sorted(set(self.sequence_ends)) != self.sequence_ends:
+            raise ValueError("sequence_ends must rise: the number of each sequence's last frame")
+        return self
+
+    def classes(self) -> list[str]:
+        """Return the lesion classes that this reading names, in no particular order; those of a table aren't known."""
+        mapped = [*(self.folder_class or {}).values(), *(self.label_class or {}).values()]
+        return [name for name in [self.lesion_class, *mapped] if name is not None]
+
+    def gaps(self) -> list[str]:
+        """Return a sentence for each rule that is missing, given twice or without what it needs; empty: complete."""
+        return [
+            *_exactly_one(self, MASK_RULES, "where the lesions are drawn"),
+            *_exactly_one(self, CLASS_RULES, "which class a lesion has"),
+            *_at_most_one(self, GROUP_RULES, "which frames belong together"),
+            *_needs(self, ("table_class", "table_group"), "table", "the CSV file that holds them"),
+            *_needs(self, ("label_class",), "polygons", "as masks have no labels"),
+        ]
+
+
+def merge(card: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys of a card, overridden by those of a site's entry.
+
+    Rules that exclude each other (classes, groups, masks) are one thing: an entry that names one drops the card's.
+
+    Args:
+        card: the keys that the card gives.
+        entry: the keys that the site's entry gives.
+    """
+    dropped = {key for rules in (MASK_RULES, CLASS_RULES, GROUP_RULES) if set(rules) & set(entry) for key in rules}
+    if "polygons" in dropped and not entry.get("polygons"):
+        dropped.add("label_class")
+    return {key: value for key, value in card.items() if key not in dropped} | dict(entry)
+
+
+def _given(reading: Reading, keys: tuple[str, ...]) -> list[str]:
+    return [key for key in keys if getattr(reading, key) is not None]
+
+
+def _exactly_one(reading: Reading, rules: tuple[str, ...], what: str) -> list[str]:
+    if _given(reading, rules):
+        return _at_most_one(reading, rules, what)
+    return [f"nothing says {what}; give one of {', '.join(rules)}"]
+
+
+def _at_most_one(reading: Reading, rules: tuple[str, ...], what: str) -> list[str]:
+    given = _given(reading, rules)
+    return [f"{' and '.join(given)} both say {what}; give one of them"] if len(given) > 1 else []
+
+
+def _needs(reading: Reading, keys: tuple[str, ...], other: str, why: str) -> list[str]:
+    given = _given(reading, keys)
+    return [f"{' and '.join(given)} need {other}, {why}"] if given and getattr(reading, other) is None else []

@@ -1,0 +1,126 @@
+"""What the encoders of the open_clip family share: a frozen model whose last part can be copied and trained."""
+
+from __future__ import annotations
+
+import copy
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from stages.core.base.errors import InputError, nearest
+from stages.core.clip.encoder import Encoded, Encoder, Suffix, unit
+
+_PROMPTS_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How a model is used.
+
+    Attributes:
+        mean, std: of the three channels of frames in 0..1.
+        taps: intermediate maps to keep, fine to coarse; None: the tower's default.
+        suffix_from: the tap after which the tail starts; None: the tower's default.
+        dense_mode: how the map is made dense.
+        fingerprint: of weights and configuration.
+        tokenizer: prompts -> [n, L] long.
+    """
+
+    mean: Sequence[float]
+    std: Sequence[float]
+    taps: Sequence[str] | None
+    suffix_from: str | None
+    dense_mode: str
+    fingerprint: str
+    tokenizer: Callable[[list[str]], Tensor]
+
+
+class FrozenClip(Encoder):
+    """An open_clip model whose image tower is run in two parts: up to the prefix, and the tail."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, model: Any, tail: Suffix, setup: Setup) -> None:
+        """Freeze the model.
+
+        Args:
+            model: an `open_clip.CLIP`.
+            tail: the image tower's last part, sharing the model's own modules.
+            setup: how it is used.
+        """
+        super().__init__()
+        self.model, self.tail = model, tail
+        self.tokenizer = setup.tokenizer
+        self.size_px, self.width = side_px(model.visual), int(model.visual.output_dim)
+        self.fingerprint, self.dense_mode = setup.fingerprint, setup.dense_mode
+        self.register_buffer("mean", torch.tensor(setup.mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(setup.std).view(1, 3, 1, 1), persistent=False)
+        self.requires_grad_(False).eval()
+
+    @abstractmethod
+    def prefix(self, pixels: Tensor) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """Return what the tail starts from and the maps before it, of standardised frames [B, 3, S, S]."""
+
+    def encode(self, frames: Tensor) -> Encoded:
+        """Encode frames, [B, 3, size_px, size_px] float in 0..1, without gradients.
+
+        Raises:
+            ValueError: the frames have another shape.
+        """
+        if frames.shape[1:] != (3, self.size_px, self.size_px):
+            raise ValueError(f"frames are {tuple(frames.shape)}, expected (B, 3, {self.size_px}, {self.size_px})")
+        with torch.no_grad():
+            prefix, maps = self.prefix((frames - self.mean) / self.std)
+            encoded: Encoded = self.tail(prefix, maps)
+        return encoded
+
+    def encode_text(self, prompts: Sequence[str]) -> Tensor:
+        """Encode prompts, [n, D] float32 of unit norm, without gradients."""
+        parts = [torch.empty(0, self.width, device=self.mean.device)]
+        with torch.no_grad():
+            for start in range(0, len(prompts), _PROMPTS_AT_ONCE):
+                tokens = self.tokenizer(list(prompts[start : start + _PROMPTS_AT_ONCE])).to(self.mean.device)
+                parts.append(unit(self.model.encode_text(tokens).float(), dim=1))
+        return torch.cat(parts)
+
+    def unknown_words(self, prompts: Sequence[str]) -> list[str]:  # noqa: ARG002
+        """Return nothing: the tokenizer splits unknown words into known pieces."""
+        return []
+
+    def suffix(self) -> Suffix:
+        """Return a trainable copy of the tail, initialised with the encoder's own weights."""
+        return copy.deepcopy(self.tail).requires_grad_(True).train()
+
+    def train(self, mode: bool = True) -> FrozenClip:  # noqa: ARG002
+        """Stay in evaluation mode, whatever is asked: the encoder is frozen."""
+        return super().train(False)
+
+
+def side_px(visual: Any) -> int:
+    """Return the side of the square frames that an open_clip image tower takes.
+
+    Raises:
+        InputError: it takes frames that aren't square.
+    """
+    size = visual.image_size
+    height, width = size if isinstance(size, tuple) else (size, size)
+    if height != width:
+        raise InputError(f"the backbone takes frames of {width}x{height} px; only square ones are supported")
+    return int(height)
+
+
+def choose(key: str, name: str, legal: Sequence[str]) -> str:
+    """Return what a key of the backbone's card says if it is legal; `encode.dense` may stand in for the card's `dense`.
+
+    Raises:
+        InputError: it isn't legal; names the nearest.
+    """
+    if name not in legal:
+        where = "encode.dense of params.yaml, or dense of the card," if key == "dense" else f"{key} of the card"
+        raise InputError(f"{where} says '{name}', which this backbone doesn't have; {nearest(name, legal)}")
+    return name

@@ -1,0 +1,50 @@
+"""The obtained backbone, artifacts/backbone, as an `Encoder`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from stages.core.base.errors import InputError
+from stages.core.clip.card import WEIGHTS, OpenClipConfig, StoredCard, read_config, read_stored
+from stages.core.clip.encoder import Encoder
+
+
+def load_encoder(folder: Path, dense: str = "auto") -> Encoder:
+    """Build the encoder from what the backbone stage stored; touches no network.
+
+    Args:
+        folder: holds card.json and the family's weights.
+        dense: how the map is made dense; auto: as the card says.
+
+    Raises:
+        InputError: a file is missing or damaged, or this backbone has no such dense mode.
+    """
+    card = read_stored(folder)
+    mode = card.dense if dense == "auto" else dense
+    if card.family == "lite":
+        from stages.core.clip.lite import LiteEncoder  # timm is a second's import
+
+        return LiteEncoder.from_folder(folder, mode)
+    return _open_clip(card, mode, folder)
+
+
+def _open_clip(card: StoredCard, mode: str, folder: Path) -> Encoder:
+    import open_clip
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    from stages.core.clip.build import filled
+    from stages.core.clip.frozen import Setup
+    from stages.core.clip.resnet import ResNetEncoder
+    from stages.core.clip.vit import VitEncoder
+
+    config = read_config(card, OpenClipConfig, folder)
+    try:
+        state = load_file(folder / WEIGHTS)
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{folder / WEIGHTS} can't be read ({error}); run `dvc repro backbone`") from None
+    model = filled(config.model, state)
+    tokenizer = open_clip.SimpleTokenizer(context_length=model.context_length)
+    setup = Setup(config.mean, config.std, config.taps, config.suffix_from, mode, card.fingerprint, tokenizer)
+    kind = VitEncoder if hasattr(model.visual, "transformer") else ResNetEncoder
+    return kind(model, setup)

@@ -1,0 +1,227 @@
+"""Frames of several sites with all that is cached of them, streamed from the stores into a `Batch`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from stages.core.base.errors import InputError
+from stages.core.base.stores import Array, StoreReader
+from stages.core.clip.encoder import Encoded
+from stages.core.contracts.cases import CASES
+from stages.core.contracts.features import FEATURES
+from stages.core.contracts.frames import FRAMES
+from stages.core.contracts.regions import REGIONS
+from stages.core.networks.interface import Batch
+
+
+@dataclass(frozen=True)
+class SiteFiles:
+    """What stage one left of a site.
+
+    Attributes:
+        cases: the table of its frames.
+        frames: frames and masks.
+        features: what the encoder says.
+        regions: the mined regions.
+    """
+
+    cases: Path
+    frames: Path
+    features: Path
+    regions: Path
+
+
+def site_files(artifacts: Path, site: str) -> SiteFiles:
+    """Return where a site's files are below the artifacts folder."""
+    ingest = artifacts / "ingest" / site
+    return SiteFiles(
+        cases=ingest / "cases.parquet",
+        frames=ingest / "frames.h5",
+        features=artifacts / "encode" / f"{site}.h5",
+        regions=artifacts / "mine_regions" / "regions" / f"{site}.h5",
+    )
+
+
+def read_cases(files: Mapping[str, SiteFiles], lesion_classes: Sequence[str]) -> pd.DataFrame:
+    """Read the tables of several sites into one, indexed by case, with a column `class_index` (-1: no lesion).
+
+    Raises:
+        InputError: a table is missing, or names a class that isn't among `lesion_classes`.
+    """
+    tables = [_with_index(CASES.read(place.cases), place.cases, lesion_classes) for place in files.values()]
+    return pd.concat(tables, ignore_index=True).set_index("case_id", drop=False)
+
+
+def _with_index(rows: pd.DataFrame, path: Path, lesion_classes: Sequence[str]) -> pd.DataFrame:
+    index = {kind: number for number, kind in enumerate(lesion_classes)}
+    found = rows["lesion_class"]
+    unknown = sorted(set(found.dropna()) - set(index))
+    if unknown:
+        raise InputError(f"{path} names the lesion class '{unknown[0]}', legal: {', '.join(lesion_classes)}")
+    return rows.assign(class_index=[index[kind] if isinstance(kind, str) else -1 for kind in found])
+
+
+Raw = dict[str, Array]  # dataset -> rows as they are stored, [B, ...]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the stores of all sites agree on.
+
+    Attributes:
+        width: D.
+        size_px: side of the frames, px.
+        map_channels: tap -> channels, from fine to coarse.
+        fingerprint: of the encoder.
+        dense_mode: of the encoder.
+        alpha: share of the grid that was mined.
+    """
+
+    width: int
+    size_px: int
+    map_channels: Mapping[str, int]
+    fingerprint: str
+    dense_mode: str
+    alpha: float
+
+
+class SitesReader:
+    """Reads frames of several sites by case; made by `open_sites`."""
+
+    def __init__(self, readers: Mapping[str, Mapping[str, StoreReader]]) -> None:
+        """Take site -> ("frames" | "features" | "regions") -> open store, at least one of them with frames."""
+        self._readers = readers
+        self.layout = _layout([stores for stores in readers.values() if len(stores["frames"])])
+
+    def read(self, case_ids: Sequence[str], *, mask: bool, prefix: bool) -> Raw:
+        """Read the rows of the given cases, in the order given.
+
+        Args:
+            case_ids: "<site>/<file stem>".
+            mask: whether to read the masks; nobody but training and scoring should.
+            prefix: whether to read what the trainable suffix starts from.
+        """
+        wanted = [("frames", "image"), ("features", "dense"), ("features", "image"), ("regions", "similarity")]
+        wanted += [("regions", "selected"), *(("features", f"maps/{tap}") for tap in self.layout.map_channels)]
+        wanted += [("frames", "mask")] * mask + [("features", "prefix")] * prefix
+        return {f"{store}/{dataset}": self._rows(store, dataset, case_ids) for store, dataset in wanted}
+
+    def _rows(self, store: str, dataset: str, case_ids: Sequence[str]) -> Array:
+        out: Array | None = None
+        for site, at in _by_site(case_ids).items():
+            rows = self._readers[site][store].rows(dataset, [case_ids[place] for place in at])
+            if len(at) == len(case_ids):
+                return rows
+            out = np.empty((len(case_ids), *rows.shape[1:]), rows.dtype) if out is None else out
+            out[at] = rows
+        if out is None:
+            raise ValueError("no cases to read")
+        return out
+
+
+def _by_site(case_ids: Sequence[str]) -> dict[str, list[int]]:
+    at: dict[str, list[int]] = {}
+    for place, case in enumerate(case_ids):
+        at.setdefault(case.partition("/")[0], []).append(place)
+    return at
+
+
+@contextmanager
+def open_sites(files: Mapping[str, SiteFiles]) -> Iterator[SitesReader]:
+    """Open the stores of several sites.
+
+    Raises:
+        InputError: a file is missing or damaged, all sites are empty, or two files come from different encoders.
+    """
+    with ExitStack() as stack:
+        readers = {
+            site: {
+                "frames": stack.enter_context(FRAMES.read(place.frames)),
+                "features": stack.enter_context(FEATURES.read(place.features)),
+                "regions": stack.enter_context(REGIONS.read(place.regions)),
+            }
+            for site, place in files.items()
+        }
+        if not any(len(stores["frames"]) for stores in readers.values()):
+            raise InputError(f"no frames in {', '.join(str(place.frames) for place in files.values())}")
+        _agree([stores[kind] for stores in readers.values() for kind in ("features", "regions")], "fingerprint")
+        _agree([stores[kind] for stores in readers.values() for kind in ("features", "regions")], "dense_mode")
+        _agree([stores["regions"] for stores in readers.values()], "alpha")
+        yield SitesReader(readers)
+
+
+def _agree(readers: Sequence[StoreReader], attribute: str) -> None:
+    first = readers[0]
+    for reader in readers:
+        ours, theirs = first.attributes[attribute], reader.attributes[attribute]
+        if ours != theirs:
+            raise InputError(
+                f"{first.path} and {reader.path} differ in {attribute} ({ours[:12]} and {theirs[:12]}); "
+                "run `dvc repro` to make both anew"
+            )
+
+
+def _layout(sites: Sequence[Mapping[str, StoreReader]]) -> Layout:
+    frames, features, regions = (sites[0][kind] for kind in ("frames", "features", "regions"))
+    shapes = {tap: features.shape(f"maps/{tap}") for tap in features.members("maps")}
+    return Layout(
+        width=features.shape("dense")[2],
+        size_px=frames.shape("image")[0],
+        map_channels={tap: shapes[tap][2] for tap in fine_to_coarse(shapes)},
+        fingerprint=features.attributes["fingerprint"],
+        dense_mode=features.attributes["dense_mode"],
+        alpha=float(regions.attributes["alpha"]),
+    )
+
+
+def fine_to_coarse(taps: Iterable[str]) -> list[str]:
+    """Return taps by the number in their name, which is a stride or a block, and grows from fine to coarse."""
+    return sorted(taps, key=lambda tap: int("".join(re.findall(r"\d", tap)) or 0))
+
+
+def to_batch(raw: Raw, class_index: Sequence[int], device: torch.device) -> Batch:
+    """Turn rows as `SitesReader.read` gives them into a batch on a device; images and maps lie channels last there.
+
+    Args:
+        raw: dataset -> rows; without "frames/mask" the masks are zeros, without "features/prefix" it is empty.
+        class_index: the frames' lesion classes, -1: none or unknown.
+        device: where to.
+    """
+    tensors = {name: torch.from_numpy(rows).to(device) for name, rows in raw.items()}
+    frame = tensors["frames/image"].permute(0, 3, 1, 2).float().div_(255)
+    mask = tensors.get("frames/mask", torch.zeros(()).to(frame)).long().expand(frame.shape[0], *frame.shape[2:])
+    taps = [name for name in tensors if name.startswith("features/maps/")]
+    encoded = Encoded(
+        dense=_grid(tensors["features/dense"]),
+        image=tensors["features/image"].float(),
+        maps={name.rpartition("/")[2]: _grid(tensors[name]) for name in taps},
+        prefix=_prefix(tensors.get("features/prefix"), frame),
+    )
+    return Batch(
+        frame=frame,
+        encoded=encoded,
+        similarity=tensors["regions/similarity"].float(),
+        selected=tensors["regions/selected"],
+        mask=mask,
+        lesion_class=torch.tensor(list(class_index), dtype=torch.long, device=device),
+    )
+
+
+def _grid(rows: Tensor) -> Tensor:
+    return rows.float().permute(0, 3, 1, 2)
+
+
+def _prefix(rows: Tensor | None, frame: Tensor) -> Tensor:
+    if rows is None:
+        return frame.new_zeros(len(frame), 0)
+    layout = torch.channels_last if rows.dim() == 4 else torch.contiguous_format
+    return rows.float().contiguous(memory_format=layout)

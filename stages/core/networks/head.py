@@ -1,0 +1,113 @@
+"""The segmentation head H: a light top-down pyramid over grid tokens, intermediate maps and the frame itself.
+
+The paper leaves the head open. This one normalises whatever comes in, so that raw activations, tokens of unit norm and
+intervened tokens can be exchanged without another learning rate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+_DETAIL_STRIDE = 4  # the frame's own detail enters at a quarter of its size
+_GROUPS = 8  # of the normalisation, which must not mix the frames of a batch
+_LESION_PRIOR = 0.1  # most pixels are background: start there instead of at one half
+
+
+class Lateral(nn.Module):
+    """One input of the pyramid: normalise each place over its channels, then project to the head's width."""
+
+    def __init__(self, channels: int, width: int) -> None:
+        """Take `channels`, give `width`."""
+        super().__init__()
+        self.norm = nn.LayerNorm(channels)
+        self.project = nn.Linear(channels, width)
+
+    def forward(self, grid: Tensor) -> Tensor:
+        """Map [B, C, h, w] to [B, width, h, w], laid out channels last."""
+        rows = self.norm(grid.permute(0, 2, 3, 1))
+        return cast(Tensor, self.project(rows)).permute(0, 3, 1, 2)
+
+
+class Refine(nn.Module):
+    """A depthwise-separable convolution with a residual path."""
+
+    def __init__(self, width: int) -> None:
+        """Keep `width` channels."""
+        super().__init__()
+        self.depthwise = nn.Conv2d(width, width, 3, padding=1, groups=width, bias=False)
+        self.norm = nn.GroupNorm(_GROUPS, width)
+        self.pointwise = nn.Conv2d(width, width, 1)
+
+    def forward(self, grid: Tensor) -> Tensor:
+        """Map [B, width, h, w] to the same shape."""
+        return grid + cast(Tensor, self.pointwise(F.relu(self.norm(self.depthwise(grid)), inplace=True)))
+
+
+class Pyramid(nn.Module):
+    """H: maps are merged from coarse to fine; tokens join at their own size, the frame at a quarter of its size.
+
+    The last level has half of the channels, as it has most of the places.
+    """
+
+    def __init__(self, tokens: int, map_channels: Mapping[str, int], *, width: int, dropout: float) -> None:
+        """Make the head.
+
+        Args:
+            tokens: D, channels of the grid tokens.
+            map_channels: tap -> channels, from fine to coarse.
+            width: channels inside the head, a multiple of 16.
+            dropout: share of channels dropped from what the coarsest level gives.
+        """
+        super().__init__()
+        widths = [width] * (len(map_channels) - 1) + [width // 2]
+        taps = list(map_channels)[::-1]
+        self.tokens = Lateral(tokens, widths[0])
+        self.maps = nn.ModuleDict(
+            {tap: Lateral(map_channels[tap], inner) for tap, inner in zip(taps, widths, strict=True)}
+        )
+        self.detail = nn.Conv2d(3, widths[-1], _DETAIL_STRIDE, stride=_DETAIL_STRIDE)
+        self.refine = nn.ModuleList(Refine(inner) for inner in widths)
+        self.dropout = nn.Dropout2d(dropout)
+        self.narrow = nn.Conv2d(width, widths[-1], 1) if len(widths) > 1 else nn.Identity()
+        self.out = nn.Conv2d(widths[-1], 4, 1)  # a logit for each of the 2 x 2 cells of a place
+        nn.init.constant_(cast(Tensor, self.out.bias), float(torch.logit(torch.tensor(_LESION_PRIOR))))
+
+    def forward(self, maps: Mapping[str, Tensor], tokens: Tensor, frame: Tensor) -> Tensor:
+        """Segment.
+
+        Args:
+            maps: tap -> [B, C, h, w], the taps that the head was made for.
+            tokens: [B, D, H, W], dense features, intervened or not.
+            frame: [B, 3, S, S] float in 0..1, S a multiple of four.
+
+        Returns:
+            [B, 2, S, S] float32 logits of background and lesion; that of background is zero.
+        """
+        laterals = [lateral(maps[tap]) for tap, lateral in self.maps.items()]
+        detail = self.detail(frame - 0.5)
+        laterals[-1] = _resize(laterals[-1], detail.shape[-2:]) + detail
+        joins = _first_at_least(laterals[:-1] or laterals, tokens.shape[-1])
+        laterals[joins] = laterals[joins] + _resize(self.tokens(tokens), laterals[joins].shape[-2:])
+        merged = self.refine[0](self.dropout(laterals[0]))
+        for level in range(1, len(laterals)):
+            coarser = self.narrow(merged) if level == len(laterals) - 1 else merged
+            merged = self.refine[level](_resize(coarser, laterals[level].shape[-2:]) + laterals[level])
+        lesion = F.pixel_shuffle(self.out(merged), 2).float()
+        lesion = _resize(lesion, frame.shape[-2:])
+        return torch.cat([torch.zeros_like(lesion), lesion], 1)
+
+
+def _first_at_least(grids: list[Tensor], side: int) -> int:
+    fine_enough = (level for level, grid in enumerate(grids) if grid.shape[-1] >= side)
+    return next(fine_enough, len(grids) - 1)
+
+
+def _resize(grid: Tensor, size: torch.Size) -> Tensor:
+    if grid.shape[-2:] == size:
+        return grid
+    return F.interpolate(grid, size=size, mode="bilinear", align_corners=False)

@@ -1,0 +1,140 @@
+"""Causal intervention: H(E_z[A(F, z)]), the paper's approximation of P(Y|do(F)) (section 3.3, CDRL).
+
+A is a stack of transformer decoder blocks that ask the confounder dictionary: queries from the target regions F, keys
+and values from Z. Rows of unit norm are scaled by sqrt(D) inside, so that their entries have unit size.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class CrossAttention(nn.Module):
+    """Multi-head attention with Q = F and K = V = Z."""
+
+    def __init__(self, width: int, *, heads: int) -> None:
+        """Make projections of `width` channels, split into `heads`."""
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(width, width)
+        self.key = nn.Linear(width, width, bias=False)  # a bias would shift all scores of a query alike
+        self.value = nn.Linear(width, width)
+        self.project = nn.Linear(width, width)
+
+    def forward(self, rows: Tensor, z: Tensor) -> Tensor:
+        """Attend.
+
+        Args:
+            rows: [B, N, D], the queries.
+            z: [M, D], keys and values, the same for every frame.
+
+        Returns:
+            [B, N, D].
+        """
+        q = self._split(self.query(rows))
+        k, v = (self._split(part.unsqueeze(0)) for part in (self.key(z), self.value(z)))
+        scores = torch.einsum("bhnd,ohmd->bhnm", q, k) * q.shape[-1] ** -0.5
+        mixed = torch.einsum("bhnm,ohmd->bhnd", scores.softmax(-1), v)
+        return cast(Tensor, self.project(mixed.transpose(1, 2).flatten(2)))
+
+    def _split(self, rows: Tensor) -> Tensor:
+        return rows.view(*rows.shape[:2], self.heads, -1).transpose(1, 2)
+
+
+class Block(nn.Module):
+    """One pre-norm decoder block: cross-attention to Z, then a feed-forward layer.
+
+    With `residual` both parts add to the rows, and both start at zero: the block begins as the identity, so switching
+    the intervention on doesn't shake the head. Without it the output is made of Z alone, as the paper's formula says.
+    """
+
+    def __init__(self, width: int, *, heads: int, residual: bool, dropout: float) -> None:
+        """Make a block; the feed-forward layer is four times as wide."""
+        super().__init__()
+        self.residual = residual
+        self.norm_rows = nn.LayerNorm(width)
+        self.attention = CrossAttention(width, heads=heads)
+        self.norm_ffn = nn.LayerNorm(width)
+        self.ffn = nn.Sequential(
+            nn.Linear(width, 4 * width), nn.GELU(), nn.Dropout(dropout), nn.Linear(4 * width, width)
+        )
+        self.dropout = nn.Dropout(dropout)
+        if residual:
+            _start_at_zero(self.attention.project)
+            _start_at_zero(cast(nn.Linear, self.ffn[-1]))
+
+    def forward(self, rows: Tensor, z: Tensor) -> Tensor:
+        """Return the intervened rows, [B, N, D], for rows [B, N, D] and Z [M, D]."""
+        attended = self.dropout(self.attention(self.norm_rows(rows), z))
+        rows = rows + attended if self.residual else attended
+        fed = self.dropout(self.ffn(self.norm_ffn(rows)))
+        return rows + fed if self.residual else cast(Tensor, fed)
+
+
+def _start_at_zero(layer: nn.Linear) -> None:
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+
+
+class Intervention(nn.Module):
+    """A(F, Z): rows F to F_ca."""
+
+    def __init__(self, width: int, *, depth: int, heads: int, residual: bool, dropout: float) -> None:
+        """Stack `depth` blocks; the paper found three to be best.
+
+        Raises:
+            ValueError: `width` isn't a multiple of `heads`.
+        """
+        super().__init__()
+        if width % heads:
+            raise ValueError(f"{heads} heads don't divide the joint width {width}")
+        self.blocks = nn.ModuleList(Block(width, heads=heads, residual=residual, dropout=dropout) for _ in range(depth))
+
+    def forward(self, rows: Tensor, z: Tensor) -> Tensor:
+        """Intervene on target regions.
+
+        Args:
+            rows: [B, N, D] of unit norm, F.
+            z: [M, D], the dictionary; rows of unit norm or zero.
+
+        Returns:
+            [B, N, D], F_ca, on the scale of F.
+        """
+        scale = rows.shape[-1] ** 0.5
+        out = rows * scale
+        for block in self.blocks:
+            out = block(out, z * scale)
+        return cast(Tensor, out / scale)
+
+
+def sum_over_confounders(intervention: Intervention, rows: Tensor, z: Tensor, prior: Tensor) -> Tensor:
+    """Return sum_z P(z) A(F, z), with one pass a confounder: the expectation before it is moved into the attention.
+
+    The slow reference. It equals `intervention(rows, z)` where there is one confounder; otherwise the attention
+    weighs the confounders by the row instead of by `prior`.
+
+    Args:
+        intervention: A.
+        rows: [B, N, D], F.
+        z: [M, D].
+        prior: [M] float, P(z), sums to one.
+
+    Returns:
+        [B, N, D].
+    """
+    parts = [weight * intervention(rows, vector.unsqueeze(0)) for weight, vector in zip(prior, z, strict=True)]
+    return torch.stack(parts).sum(0)
+
+
+def pool(rows: Tensor) -> Tensor:
+    """Return Pool(F_ca), the mean over the regions: [B, N, D] to [B, D]."""
+    return rows.mean(1)
+
+
+def channel_norm(grid: Tensor) -> Tensor:
+    """Return a grid whose every place has zero mean and unit variance over its channels, [B, C, H, W]."""
+    return F.layer_norm(grid.permute(0, 2, 3, 1), grid.shape[1:2]).permute(0, 3, 1, 2)

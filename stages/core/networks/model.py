@@ -1,0 +1,186 @@
+"""A trained model as a folder: model.safetensors and model.json, enough to segment frames that nobody has seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from stages.core.base.errors import InputError
+from stages.core.base.files import atomic, read_json, write_json
+from stages.core.methods import build
+from stages.core.networks import parts
+from stages.core.networks.data import fine_to_coarse
+from stages.core.networks.interface import Batch, Method, Spec, Texts, Trunk
+from stages.core.networks.trunk import Frozen, Trained
+
+WEIGHTS = "model.safetensors"
+CARD = "model.json"
+
+
+class ModelCard(BaseModel):
+    """model.json: what a model is, how it came about and how good it was on the validation frames.
+
+    Attributes:
+        method: a file's name in stages/core/methods.
+        held_out: the site that played no part in it.
+        seed: of everything drawn.
+        sources: the sites that it was trained on.
+        backbone: the backbone's name.
+        pretrained: where the backbone's weights come from, "none" if they are random; as its card says.
+        fingerprint: of the encoder whose features it takes.
+        dense_mode: of that encoder.
+        mode: frozen, adapter or suffix.
+        size_px: side of the frames, px.
+        lesion_classes: in the order of the class axis.
+        confounders: in the order of the confounder axis.
+        alpha: share of the grid that is mined.
+        spec: the numbers that it is built from.
+        best_epoch: the epoch, from 0, whose weights these are.
+        val_dice: mean Dice over the validation frames with a lesion at that epoch.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    method: str
+    held_out: str
+    seed: int
+    sources: list[str]
+    backbone: str
+    pretrained: str
+    fingerprint: str
+    dense_mode: str
+    mode: str
+    size_px: int
+    lesion_classes: list[str]
+    confounders: list[str]
+    alpha: float
+    spec: Spec
+    best_epoch: int
+    val_dice: float
+
+    @field_validator("spec", mode="before")
+    @classmethod
+    def _spec(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        if set(value) != set(Spec.__dataclass_fields__):
+            raise ValueError(f"has keys {sorted(value)}, expected {sorted(Spec.__dataclass_fields__)}")
+        channels = value["map_channels"]  # JSON keeps no order
+        return Spec(**{**value, "map_channels": {tap: channels[tap] for tap in fine_to_coarse(channels)}})
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model ready to predict.
+
+    Attributes:
+        method: in evaluation mode.
+        card: what it is.
+        texts: the prompts that it was trained with; `texts.classes` is what regions are mined by.
+    """
+
+    method: Method
+    card: ModelCard
+    texts: Texts
+
+
+def make_trunk(mode: str, spec: Spec, backbone: Path, dense_mode: str) -> Trunk:
+    """Return the trunk of a training mode.
+
+    Args:
+        mode: frozen, adapter or suffix.
+        spec: the numbers.
+        backbone: folder of the backbone, whose last blocks `suffix` trains; the other modes don't read it.
+        dense_mode: how the encoder makes its map dense.
+    """
+    if mode == "frozen":
+        return Frozen()
+    if mode == "adapter":
+        return parts.adapter(spec)
+    if mode == "suffix":
+        from stages.core.clip.load import load_encoder  # seconds of imports that the other modes do without
+
+        return Trained(load_encoder(backbone, dense_mode).suffix())
+    raise ValueError(f"unknown mode '{mode}'")
+
+
+def save_model(folder: Path, weights: Mapping[str, Tensor], texts: Texts, card: ModelCard) -> None:
+    """Write model.safetensors (the method's state and the texts) and model.json into an existing or new folder.
+
+    Args:
+        folder: where to.
+        weights: a method's `state_dict`.
+        texts: the prompts that it was trained with.
+        card: what it is.
+    """
+    tensors = {f"method.{name}": value for name, value in weights.items()}
+    tensors |= {f"texts.{name}": value for name, value in vars(texts).items()}
+    with atomic(folder / WEIGHTS) as partial:
+        partial.write_bytes(save({name: value.detach().cpu().contiguous() for name, value in tensors.items()}))
+    write_json({**card.model_dump(exclude={"spec"}), "spec": asdict(card.spec)}, folder / CARD)
+
+
+def read_card(folder: Path) -> ModelCard:
+    """Read model.json.
+
+    Raises:
+        InputError: it is missing or isn't a model's card.
+    """
+    value = read_json(folder / CARD)
+    try:
+        return ModelCard.model_validate(value)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(str(part) for part in problem["loc"])
+        raise InputError(f"{folder / CARD}: {place}: {problem['msg']}; run `dvc repro train`") from None
+
+
+def load_model(folder: Path, backbone: Path) -> LoadedModel:
+    """Load a trained model, on the CPU.
+
+    Args:
+        folder: holds model.safetensors and model.json.
+        backbone: folder of the backbone; read in mode `suffix` only, for the architecture of its last blocks.
+
+    Raises:
+        InputError: a file is missing, damaged, or doesn't fit the other.
+    """
+    card = read_card(folder)
+    tensors = _tensors(folder / WEIGHTS)
+    try:
+        texts = Texts(**{name: tensors[f"texts.{name}"] for name in Texts.__dataclass_fields__})
+        method = build(card.method, card.spec, make_trunk(card.mode, card.spec, backbone, card.dense_mode), texts)
+        method.load_state_dict(_below("method.", tensors))
+    except (KeyError, RuntimeError) as error:
+        raise InputError(f"{folder / WEIGHTS} doesn't fit {CARD} ({error}); run `dvc repro train`") from None
+    return LoadedModel(channels_last(method).eval(), card, texts)
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{path} can't be read ({error}); run `dvc repro train`") from None
+
+
+def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def channels_last(method: Method) -> Method:
+    """Lay the convolutions' weights out channels last, in place, as the stored maps are; 1.7 times faster."""
+    return method.to(memory_format=torch.channels_last)
+
+
+def probability(method: Method, batch: Batch) -> Tensor:
+    """Return the probability of lesion, [B, S, S] float32 in 0..1, with the intervention on and without gradients."""
+    with torch.inference_mode():
+        return method(batch, intervene=True).logits.float().softmax(1)[:, 1]  # type: ignore[no-any-return]

@@ -1,0 +1,48 @@
+"""From the numbers of a `Spec` to the parts of a method; each part starts from the seed and its own name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from stages.core.base.seeds import seed_for
+from stages.core.networks.dictionary import Dictionary
+from stages.core.networks.head import Pyramid
+from stages.core.networks.interface import Spec, Texts
+from stages.core.networks.intervention import Intervention
+from stages.core.networks.trunk import Adapter
+
+
+@contextmanager
+def seeded(seed: int, part: str) -> Iterator[None]:
+    """Draw torch's CPU random numbers from `seed_for(seed, part)` inside, and leave the outer state untouched."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_for(seed, part))
+        yield
+
+
+def head(spec: Spec) -> Pyramid:
+    """Return H; equal seeds give equal heads whatever the method."""
+    with seeded(spec.seed, "head"):
+        return Pyramid(spec.width, spec.map_channels, width=spec.head_width, dropout=spec.dropout)
+
+
+def intervention(spec: Spec) -> Intervention:
+    """Return A."""
+    with seeded(spec.seed, "intervention"):
+        return Intervention(
+            spec.width, depth=spec.depth, heads=spec.heads, residual=spec.residual, dropout=spec.dropout
+        )
+
+
+def dictionary(spec: Spec, texts: Texts) -> Dictionary:
+    """Return Z."""
+    return Dictionary(texts.confounders, kind=spec.dictionary, seed=spec.seed)
+
+
+def adapter(spec: Spec) -> Adapter:
+    """Return the adapter."""
+    with seeded(spec.seed, "adapter"):
+        return Adapter(spec.width)

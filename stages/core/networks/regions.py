@@ -1,0 +1,59 @@
+"""Target regions as rows and back: F in R^(N x D) of MTRS (section 3.1 of the paper)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def places(selected: Tensor) -> Tensor:
+    """Return where the selected places are.
+
+    Args:
+        selected: [B, H, W] bool, the same number N of places in every frame.
+
+    Returns:
+        [B, N] long, indices into the flattened grid, ascending.
+
+    Raises:
+        ValueError: the frames differ in their number of places.
+    """
+    flat = selected.flatten(1)
+    counts = flat.sum(1)
+    if len(counts) and not bool((counts == counts[0]).all()):
+        raise ValueError(
+            f"frames of one batch have {sorted(set(counts.tolist()))} selected places, expected one number"
+        )
+    return flat.nonzero()[:, 1].view(len(flat), -1)
+
+
+def gather(dense: Tensor, index: Tensor) -> Tensor:
+    """Take rows out of a grid.
+
+    Args:
+        dense: [B, D, H, W].
+        index: [B, N] long, as `places` returns it.
+
+    Returns:
+        [B, N, D], F of the paper.
+    """
+    rows = dense.flatten(2).transpose(1, 2)
+    return rows.gather(1, index.unsqueeze(-1).expand(-1, -1, rows.shape[-1]))
+
+
+def scatter(dense: Tensor, index: Tensor, rows: Tensor, *, regions: str) -> Tensor:
+    """Put rows back onto the grid that they came from.
+
+    Args:
+        dense: [B, D, H, W], what stands at the places that weren't selected.
+        index: [B, N] long.
+        rows: [B, N, D].
+        regions: "keep": the other places stay as they are; "zero": they are blanked.
+
+    Returns:
+        [B, D, H, W] of the dtype of `dense`, so that autocast can mix both.
+    """
+    ground = torch.zeros_like(dense) if regions == "zero" else dense
+    place = index.unsqueeze(1).expand(-1, dense.shape[1], -1)
+    flat = ground.flatten(2).scatter(2, place, rows.transpose(1, 2).to(dense.dtype))
+    return flat.view(dense.shape)

@@ -1,0 +1,21 @@
+"""Section `encode` of params.yaml."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from stages.core.base.params import Section
+
+
+class Params(Section):
+    """How frames are encoded.
+
+    Attributes:
+        batch_size: frames that are encoded at once; bounds the memory.
+        dense: how the map is made dense; auto: as the backbone's card says.
+    """
+
+    batch_size: int = Field(default=16, ge=1)
+    dense: Literal["auto", "plain", "maskclip", "surgery", "naclip"] = "auto"

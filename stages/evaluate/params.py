@@ -1,0 +1,21 @@
+"""The `evaluate` section of params.yaml."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from stages.core.base.params import Section
+
+
+class Params(Section):
+    """How predictions become masks and scores.
+
+    Attributes:
+        threshold: probability of lesion from which a pixel is lesion.
+        tolerance_px: outline pixels at most this far off count as right in the NSD, in px at working size.
+        batch_size: frames predicted at a time.
+    """
+
+    threshold: float = Field(default=0.5, gt=0, lt=1)
+    tolerance_px: float = Field(default=2, ge=0)
+    batch_size: int = Field(default=16, ge=1)

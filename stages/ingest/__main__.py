@@ -1,0 +1,36 @@
+"""Command of the stage: `python -m stages.ingest SITE --out artifacts/ingest/SITE`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stages.core.base.errors import InputError, nearest
+from stages.core.base.files import atomic_folder
+from stages.core.base.params import load
+from stages.core.base.runtime import run
+from stages.ingest.params import Params
+from stages.ingest.site import write_site
+from stages.ingest.summary import summary
+
+
+def main(
+    site: Annotated[str, typer.Argument(help="Name of a site in params.yaml.")],
+    out: Annotated[Path, typer.Option(help="Folder that receives the site's artifacts.")],
+    workers: Annotated[int, typer.Option(help="Threads; 0: one a core.", min=0)] = 0,
+) -> None:
+    """Check and resize the frames of one site."""
+    study, params = load("ingest", Params)
+    if site not in study.sites:
+        raise InputError(f"params.yaml has no site '{site}'; {nearest(site, study.sites)}")
+    threads = workers or len(os.sched_getaffinity(0))
+    with atomic_folder(out) as folder:
+        result = write_site(site, study.sites[site], params, study.lesion_classes, folder, threads)
+    print(summary(site, result))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,119 @@
+"""What a frame shows beside the endoscope's view: black borders, side panels, burnt-in text, position boxes.
+
+A model can tell a site by them, so they are measured for every frame, and cut off where the site's reading says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import ndimage
+
+Image = np.ndarray[Any, np.dtype[np.uint8]]
+Flags = np.ndarray[Any, np.dtype[np.bool_]]
+COARSE = 56  # cells a side that are enough for shares of the area
+FINE = 224  # cells a side that a crop is found on
+_DARK = 40  # below this in every channel a pixel is black; borders reach 30
+_COLOURED = 40  # by how much green or blue exceed red in a position box; tissue is red
+_MARKER_MIN = 0.01  # of the frame; smaller patches are no position box
+_NOTCH_MIN = 0.03  # of the frame; corners of one view differ by up to 0.02
+_MARKER_FULL = 0.65  # of its bounding rectangle
+_CORNER = 0.12  # of the side: how near to a corner of the frame a position box begins
+
+
+@dataclass(frozen=True)
+class Borders:
+    """What a frame shows beside the view; shares of the frame's area, 0..1.
+
+    Attributes:
+        box: left, top, right, bottom of the view, in parts of the frame's width and height.
+        border_share: of everything outside the view: black corners, black frame, panels.
+        panel_share: of the strips left and right of the view.
+        overlay_share: of what is bright outside the view: burnt-in text and small pictures.
+        marker_share: of a position box: a green or blue rectangle in a corner, or one that was blackened.
+    """
+
+    box: tuple[float, float, float, float]
+    border_share: float
+    panel_share: float
+    overlay_share: float
+    marker_share: float
+
+
+_WHOLE = Borders((0.0, 0.0, 1.0, 1.0), 0.0, 0.0, 0.0, 0.0)
+
+
+def measure(image: Image, cells: int = COARSE) -> Borders:
+    """Return what a frame shows beside the view.
+
+    The view is the largest patch that isn't black, together with what lies between its parts in a row and in a column,
+    so that a dark lumen belongs to it. A frame that is black all over counts as view.
+
+    Args:
+        image: [H, W, 3] uint8, RGB 0..255.
+        cells: about how many cells a side are looked at.
+    """
+    rows_step, columns_step = (max(1, size // cells) for size in image.shape[:2])
+    sampled = image[::rows_step, ::columns_step]
+    bright = sampled.max(axis=2) >= _DARK
+    marker = _marker(sampled)
+    view = _view(bright & ~marker)
+    if not view.any():
+        return _WHOLE
+    rows, columns = np.flatnonzero(view.any(axis=1)), np.flatnonzero(view.any(axis=0))
+    height, width = view.shape
+    box = (columns[0] / width, rows[0] / height, (columns[-1] + 1) / width, (rows[-1] + 1) / height)
+    beside = ~view
+    return Borders(
+        box=(float(box[0]), float(box[1]), float(box[2]), float(box[3])),
+        border_share=float(beside.mean()),
+        panel_share=float(box[0] + 1 - box[2]),
+        overlay_share=float((beside & bright & ~marker).mean()),
+        marker_share=float(marker.mean()) or _notch(beside),
+    )
+
+
+def _view(bright: Flags) -> Flags:
+    """Return the largest bright patch with the gaps in it closed."""
+    patches, count = ndimage.label(ndimage.binary_opening(bright, np.ones((3, 3))))
+    if count == 0:
+        return np.zeros_like(bright)
+    largest = patches == 1 + np.argmax(np.bincount(patches.ravel())[1:])
+    return _between(largest, 0) & _between(largest, 1)
+
+
+def _between(flags: Flags, axis: int) -> Flags:
+    """Return which cells have a set cell before or at them and one behind or at them."""
+    before = np.maximum.accumulate(flags, axis=axis)
+    behind = np.flip(np.maximum.accumulate(np.flip(flags, axis), axis=axis), axis)
+    result: Flags = before & behind
+    return result
+
+
+def _marker(sampled: Image) -> Flags:
+    """Return the green or blue rectangles that begin near a corner."""
+    red, green, blue = (sampled[..., channel].astype(np.int16) for channel in range(3))
+    patches, count = ndimage.label(np.maximum(green, blue) - red > _COLOURED)
+    marker = np.zeros(patches.shape, bool)
+    sizes = np.bincount(patches.ravel(), minlength=count + 1)
+    for number in 1 + np.flatnonzero(sizes[1:] >= _MARKER_MIN * patches.size):
+        place = ndimage.find_objects((patches == number).astype(np.int8))[0]
+        if sizes[number] >= _MARKER_FULL * patches[place].size and _in_corner(place, patches):
+            marker[place] = True
+    return marker
+
+
+def _in_corner(place: tuple[slice, ...], cells: np.ndarray[Any, Any]) -> bool:
+    gaps = [min(part.start, size - part.stop) / size for part, size in zip(place, cells.shape, strict=True)]
+    return bool(max(gaps) <= _CORNER)
+
+
+def _notch(beside: Flags) -> float:
+    """Return by how much of the frame the blackest corner exceeds the next one, if by much."""
+    high, wide = (size // 3 for size in beside.shape)
+    rows, columns = (slice(0, high), slice(-high, None)), (slice(0, wide), slice(-wide, None))
+    corners = sorted(float(beside[row, column].sum()) / beside.size for row in rows for column in columns)
+    excess = corners[3] - corners[2]
+    return excess if excess >= _NOTCH_MIN else 0.0

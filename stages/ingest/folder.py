@@ -1,0 +1,174 @@
+"""Which file of a site's folder is a frame, and which is its mask; by name alone."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from stages.core.base.errors import InputError
+from stages.ingest.remarks import Remark
+
+ENDINGS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp")
+_SHOWN = 12  # entries of a folder that an error lists
+
+
+@dataclass(frozen=True)
+class Source:
+    """A frame and its mask.
+
+    Attributes:
+        stem: the frame's name without its ending, in Unicode's composed form.
+        file: the frame's path below the site's root, with forward slashes.
+        frame: where the frame is.
+        mask: where its mask is.
+    """
+
+    stem: str
+    file: str
+    frame: Path
+    mask: Path
+
+
+@dataclass
+class Listing:
+    """What was found below a site's root.
+
+    Attributes:
+        sources: frames with their masks, sorted by stem.
+        refused: files that the pattern names but that can't be cases.
+        notes: whatever else a person should know.
+    """
+
+    sources: list[Source] = field(default_factory=list)
+    refused: list[Remark] = field(default_factory=list)
+    notes: list[Remark] = field(default_factory=list)
+
+
+def composed(text: str) -> str:
+    """Return `text` in Unicode's composed form, in which names from different systems compare equal."""
+    return unicodedata.normalize("NFC", text)
+
+
+def list_site(root: Path, images: str, masks: str) -> Listing:
+    """Pair every frame below `root` with its mask.
+
+    Names that start with a dot are left out, as by a shell. A file that is another frame's mask is no frame. Frames
+    whose names differ in their ending or folder alone would share a case id: all of them are refused.
+
+    Args:
+        root: the site's folder.
+        images: glob of the frames below `root`.
+        masks: the masks' path below `root`, with `{stem}`; may end in `.*` for any image ending.
+
+    Raises:
+        InputError: the folder doesn't exist, a pattern is malformed, or no file matches `images`.
+    """
+    if not root.is_dir():
+        raise InputError(f"{root} is no folder; give the site's folder in sites.<name>.root")
+    found = Listing()
+    lookup = _Masks(root, masks)
+    mask_of = {path: lookup.find(path) for path in _frames(root, images, found)}
+    used = {mask for several in mask_of.values() for mask in several}
+    frames = [path for path in mask_of if path not in used]
+    if not frames:
+        raise InputError(f"no file matches '{images}' in {root}; there: {_contents(root)}")
+    shared = Counter(_stem(path) for path in frames if _image(path))
+    for path in frames:
+        _judge(root, path, mask_of[path], shared[_stem(path)], masks, found)
+    found.sources.sort(key=lambda source: source.stem)
+    return found
+
+
+def _frames(root: Path, images: str, found: Listing) -> list[Path]:
+    try:
+        matched = sorted(root.glob(images))
+    except (ValueError, NotImplementedError) as error:
+        raise InputError(f"images: '{images}' is no pattern below the root ({error}); e.g. 'images/*'") from None
+    visible = [path for path in matched if not any(part.startswith(".") for part in path.relative_to(root).parts)]
+    folders = [path for path in visible if path.is_dir()]
+    found.notes += [Remark(_below(root, path), "folder not entered", "`**/*` enters folders") for path in folders]
+    return [path for path in visible if not path.is_dir()]
+
+
+def _judge(root: Path, path: Path, masks: list[Path], namesakes: int, pattern: str, found: Listing) -> None:
+    problem = _problem(path, masks, namesakes, pattern)
+    if problem:
+        found.refused.append(Remark(_below(root, path), *problem))
+    else:
+        found.sources.append(Source(_stem(path), _below(root, path), path, masks[0]))
+
+
+def _problem(path: Path, masks: list[Path], namesakes: int, pattern: str) -> tuple[str, str] | None:
+    if not _writable(path.name):
+        return "file name is not UTF-8", "rename it"
+    if not path.exists():
+        return "link to nothing", "its target is gone"
+    if not _image(path):
+        return "not an image", f"expected an ending of {', '.join(ENDINGS)}"
+    if namesakes > 1:
+        return "name used twice", f"{namesakes} frames are called '{_stem(path)}'; rename all but one"
+    if not masks:
+        return "no mask", f"expected {pattern.replace('{stem}', _stem(path))}"
+    if len(masks) > 1:
+        return "several masks", ", ".join(mask.name for mask in masks)
+    return None
+
+
+def _stem(path: Path) -> str:
+    return composed(path.stem)
+
+
+def _image(path: Path) -> bool:
+    return path.suffix.lower() in ENDINGS
+
+
+def _writable(name: str) -> bool:
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _below(root: Path, path: Path) -> str:
+    text = path.relative_to(root).as_posix()
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _contents(root: Path) -> str:
+    entries = sorted(root.iterdir())
+    names = [f"{path.name}/ ({len(os.listdir(path))} entries)" if path.is_dir() else path.name for path in entries]
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return (", ".join(names[:_SHOWN]) or "nothing") + more
+
+
+class _Masks:
+    """Finds masks by name; lists every folder once."""
+
+    def __init__(self, root: Path, pattern: str) -> None:
+        self._root = root
+        self._head = pattern.removesuffix(".*")
+        self._any_ending = self._head != pattern
+        if "*" in self._head:
+            raise InputError(f"masks: '{pattern}' has a '*' that is not the ending; e.g. 'masks/{{stem}}.*'")
+        self._folders: dict[Path, dict[str, list[Path]]] = {}
+
+    def find(self, frame: Path) -> list[Path]:
+        """Return the masks of a frame, the frame itself left out."""
+        wanted = PurePosixPath(self._head.replace("{stem}", _stem(frame)))
+        folder = self._root / wanted.parent
+        if folder not in self._folders:
+            self._folders[folder] = self._list(folder)
+        return [mask for mask in self._folders[folder].get(wanted.name, []) if mask != frame]
+
+    def _list(self, folder: Path) -> dict[str, list[Path]]:
+        names: dict[str, list[Path]] = {}
+        for name in sorted(os.listdir(folder)) if folder.is_dir() else []:
+            path = folder / name
+            if self._any_ending and not _image(path):
+                continue
+            names.setdefault(_stem(path) if self._any_ending else composed(name), []).append(path)
+        return names

@@ -1,0 +1,19 @@
+"""The `ingest` section of params.yaml."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from stages.core.base.params import Section
+
+
+class Params(Section):
+    """What becomes of every site's frames.
+
+    Attributes:
+        size_px: side of the square that frames and masks are squashed to.
+        val_share: about which share of a site's groups is kept for the choice of the epoch.
+    """
+
+    size_px: int = Field(default=224, ge=64, le=1024)
+    val_share: float = Field(default=0.2, gt=0, lt=0.5)

@@ -1,0 +1,103 @@
+"""Whether a decoded frame becomes a case of its site."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from stages.core.base.errors import nearest
+from stages.core.base.params import Site
+from stages.ingest.folder import Source
+from stages.ingest.pixels import Pixels
+from stages.ingest.remarks import RefusedError, Remark
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A frame that may become a case.
+
+    Attributes:
+        source: the files.
+        case_id: "<site>/<stem>".
+        group_id: patient or sequence; the case id where it is unknown.
+        lesion_class: class of the lesion if there is one; None: nobody has said.
+    """
+
+    source: Source
+    case_id: str
+    group_id: str
+    lesion_class: str | None
+
+
+@dataclass(frozen=True)
+class Case:
+    """An accepted frame: a row of cases.parquet but for its split."""
+
+    case_id: str
+    site: str
+    group_id: str
+    lesion_class: str | None
+    width_px: int
+    height_px: int
+    lesion_area_px: int
+    sha256: str
+
+
+class Review:
+    """Judges the frames of one site, one after another."""
+
+    def __init__(self, name: str, site: Site, lesion_classes: Sequence[str]) -> None:
+        """Take the site's name and description and the legal lesion classes."""
+        self.threshold = site.mask_threshold
+        self.notes: list[Remark] = []
+        self._site, self._class_per_frame, self._classes = name, site.lesion_class is None, lesion_classes
+        self._missing = set(lesion_classes if site.lesion_class is None else [site.lesion_class])
+        self._seen: dict[str, tuple[str, bytes]] = {}
+
+    def absent_classes(self) -> list[Remark]:
+        """Return a remark for each of the site's lesion classes that no accepted frame has."""
+        return [Remark(self._site, "class without a frame", name) for name in self._classes if name in self._missing]
+
+    def accept(self, candidate: Candidate, pixels: Pixels) -> Case:
+        """Return the case that a frame becomes.
+
+        A frame whose mask is empty is a real negative: its class is None whatever the table says.
+
+        Raises:
+            RefusedError: its pixels are another frame's (the first one stays, also when the masks differ), or its
+                lesion has no class or an unknown one.
+        """
+        lesion_class = self._class(candidate, pixels)
+        self._check_new(candidate, pixels)
+        self._note(candidate, pixels)
+        self._missing.discard(lesion_class or "")
+        return Case(
+            candidate.case_id, self._site, candidate.group_id, lesion_class,
+            pixels.width_px, pixels.height_px, pixels.lesion_area_px, pixels.sha256,
+        )  # fmt: skip
+
+    def _class(self, candidate: Candidate, pixels: Pixels) -> str | None:
+        if pixels.lesion_area_px == 0:
+            return None
+        if candidate.lesion_class is None:
+            raise RefusedError("lesion without a class", "the mask has a lesion, the table no class")
+        if candidate.lesion_class not in self._classes:
+            hint = nearest(candidate.lesion_class, self._classes)
+            raise RefusedError("unknown lesion class", f"'{candidate.lesion_class}'; {hint}")
+        return candidate.lesion_class
+
+    def _check_new(self, candidate: Candidate, pixels: Pixels) -> None:
+        first = self._seen.setdefault(pixels.sha256, (candidate.source.file, pixels.native_mask))
+        if first[0] != candidate.source.file:
+            differ = "" if first[1] == pixels.native_mask else " but another mask: check which one is right"
+            raise RefusedError("same pixels as another frame", f"as {first[0]}, which was kept{differ}")
+
+    def _note(self, candidate: Candidate, pixels: Pixels) -> None:
+        odd = {
+            f"mask not binary, thresholded at {self.threshold}": pixels.between_px > 0,
+            "lesion that vanishes at the working size": pixels.lesion_area_px > 0 and not pixels.mask.any(),
+            "empty mask, taken as a negative though the table names a class": (
+                pixels.lesion_area_px == 0 and self._class_per_frame and candidate.lesion_class is not None
+            ),
+        }
+        self.notes += [Remark(candidate.source.file, kind, "") for kind, found in odd.items() if found]

@@ -1,0 +1,104 @@
+"""The CSV that a site may bring along: patient or sequence and lesion class of every frame."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from stages.core.base.errors import InputError, nearest
+from stages.core.base.params import Site
+from stages.ingest.folder import Source, composed
+from stages.ingest.remarks import RefusedError, Remark
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the table says of a frame; None: it says nothing."""
+
+    group: str | None
+    lesion_class: str | None
+
+
+class SiteTable:
+    """The rows of one site's table, found by a frame's path, file name or stem."""
+
+    def __init__(self, name: str, rows: Mapping[str, frozenset[Entry]]) -> None:
+        """Take the table's file name and, for each name in `table_file`, the entries given for it."""
+        self._name, self._rows = name, rows
+        self._used: set[str] = set()
+
+    def entry(self, source: Source) -> Entry:
+        """Return what the table says of a frame.
+
+        Raises:
+            RefusedError: the table has no row for it, or several that disagree.
+        """
+        for name in (composed(source.file), composed(source.frame.name), source.stem):
+            if name in self._rows:
+                self._used.add(name)
+                return self._only(self._rows[name])
+        raise RefusedError("no row in the table", f"{self._name} has neither its path, its name nor its stem")
+
+    def unused(self) -> list[Remark]:
+        """Return a remark for each row that no frame has asked for."""
+        return [Remark(self._name, "row without a frame", name) for name in self._rows if name not in self._used]
+
+    def _only(self, entries: frozenset[Entry]) -> Entry:
+        if len(entries) > 1:
+            raise RefusedError("rows that disagree", f"{self._name} gives {len(entries)} groups or classes for it")
+        return next(iter(entries))
+
+
+def read_table(path: Path, site: Site) -> SiteTable:
+    """Read a site's CSV: UTF-8, separated by commas, semicolons or tabs, with a header.
+
+    Raises:
+        InputError: the file is missing or malformed, or lacks a column.
+    """
+    lines = csv.reader(io.StringIO(_text(path)), delimiter=_delimiter(path))
+    header = [cell.strip() for cell in next(lines, [])]
+    wanted = [name for name in (site.table_file, site.table_group, site.table_class) if name is not None]
+    _check_header(path, header, wanted)
+    rows: dict[str, set[Entry]] = {}
+    for cells in lines:
+        if not cells:
+            continue
+        if len(cells) != len(header):
+            raise InputError(f"{path} line {lines.line_num}: {len(cells)} cells, the header has {len(header)}")
+        row = dict(zip(header, (composed(cell.strip()) for cell in cells), strict=True))
+        rows.setdefault(_key(row[site.table_file]), set()).add(_entry(row, site))
+    return SiteTable(path.name, {name: frozenset(entries) for name, entries in rows.items()})
+
+
+def _entry(row: Mapping[str, str], site: Site) -> Entry:
+    group = row[site.table_group] if site.table_group else ""
+    return Entry(group or None, (row[site.table_class] if site.table_class else "") or None)
+
+
+def _key(cell: str) -> str:
+    return cell.replace("\\", "/").removeprefix("./")
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist; sites.<name>.table names a CSV file below the root") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 ({error}); save it as UTF-8") from None
+
+
+def _delimiter(path: Path) -> str:
+    counts = Counter(_text(path).partition("\n")[0])
+    return max(",;\t", key=lambda mark: counts[mark])
+
+
+def _check_header(path: Path, header: list[str], wanted: Iterable[str]) -> None:
+    for name in wanted:
+        if header.count(name) != 1:
+            problem = "has no" if name not in header else "has more than one"
+            raise InputError(f"{path} {problem} column '{name}'; {nearest(name, header)}")

@@ -1,0 +1,37 @@
+"""Command of the stage: `python -m stages.mine_regions SITE --features ... --regions ... --quality ...`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stages.core.base.errors import InputError, nearest
+from stages.core.base.params import load
+from stages.core.base.runtime import run
+from stages.core.contracts.regions import QUALITY
+from stages.mine_regions.params import Params
+from stages.mine_regions.site import mine_site, quality_table, summary
+
+
+def main(
+    site: Annotated[str, typer.Argument(help="Name of a site in params.yaml.")],
+    features: Annotated[Path, typer.Option(help="Dense features of the site.")],
+    classes: Annotated[Path, typer.Option(help="Class texts.")],
+    frames: Annotated[Path, typer.Option(help="Folder of the ingested site.")],
+    regions: Annotated[Path, typer.Option(help="Where the regions go.")],
+    quality: Annotated[Path, typer.Option(help="Where their quality goes.")],
+) -> None:
+    """Mine the target regions of one site."""
+    study, params = load("mine_regions", Params)
+    if site not in study.sites:
+        raise InputError(f"params.yaml has no site '{site}'; {nearest(site, study.sites)}")
+    store = frames / "frames.h5"
+    row = mine_site(site, features, classes, store, study.lesion_classes, params.alpha, regions)
+    QUALITY.write(quality_table(row), quality)
+    print(summary(row))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,166 @@
+"""One site: its regions to a store, its quality to a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stages.core.base.errors import InputError, nearest
+from stages.core.base.runtime import progress
+from stages.core.base.stores import StoreReader
+from stages.core.contracts.dictionary import CLASSES
+from stages.core.contracts.features import FEATURES
+from stages.core.contracts.frames import FRAMES
+from stages.core.contracts.regions import REGIONS
+from stages.mine_regions.mining import Regions, mine, places_kept
+from stages.mine_regions.quality import auroc, lesion_area, lesion_places, mean, recall
+
+Array = np.ndarray[Any, np.dtype[Any]]
+_BATCH = 32  # frames in memory
+
+
+def read_classes(path: Path, lesion_classes: Sequence[str]) -> tuple[Array, str]:
+    """Return the class texts [K, D] float32 in the order of `lesion_classes`, and the encoder's fingerprint.
+
+    Raises:
+        InputError: the file is missing or damaged, or its classes aren't `lesion_classes`.
+    """
+    rows = CLASSES.read(path).set_index("lesion_class")
+    for name in lesion_classes:
+        if name not in rows.index:
+            raise InputError(f"{path} has no class '{name}' ({nearest(name, rows.index)}); run `dvc repro`")
+    texts = np.stack([np.asarray(rows.loc[name, "embedding"], np.float32) for name in lesion_classes])
+    return texts, CLASSES.read_metadata(path)["fingerprint"]
+
+
+def check_fit(features: StoreReader, frames: StoreReader, classes: Path, width: int, fingerprint: str) -> None:
+    """Check that features, frames and class texts belong together.
+
+    Raises:
+        InputError: names the two files that don't.
+    """
+    found = features.attributes["fingerprint"]
+    if found != fingerprint:
+        raise InputError(
+            f"{features.path} was made by the backbone {found[:12]}, {classes} by {fingerprint[:12]}; run `dvc repro`"
+        )
+    if set(features.case_ids) != set(frames.case_ids):
+        raise InputError(f"{features.path} and {frames.path} hold different frames; run `dvc repro`")
+    if len(features) and features.shape("dense")[-1] != width:
+        raise InputError(
+            f"{features.path} has features of width {features.shape('dense')[-1]}, "
+            f"{classes} texts of width {width}; run `dvc repro`"
+        )
+
+
+def mine_site(
+    site: str, features: Path, classes: Path, frames: Path, lesion_classes: Sequence[str], alpha: float, out: Path
+) -> dict[str, Any]:
+    """Write a site's regions to `out` and return its row of quality.parquet.
+
+    Args:
+        site: the site's name.
+        features: store of the dense features.
+        classes: table of the class texts.
+        frames: store of the masks.
+        lesion_classes: the classes, in the order of `best_class`.
+        alpha: share of the places that is kept.
+        out: where the store of the regions goes.
+
+    Raises:
+        InputError: an input is missing or damaged, or they don't belong together.
+    """
+    texts, fingerprint = read_classes(classes, lesion_classes)
+    with FEATURES.read(features) as encoded, FRAMES.read(frames) as framed:
+        check_fit(encoded, framed, classes, texts.shape[1], fingerprint)
+        attributes = {
+            "site": site, "fingerprint": fingerprint, "alpha": str(alpha),
+            "dense_mode": encoded.attributes["dense_mode"],
+        }  # fmt: skip
+        quality = Quality(site, alpha)
+        with REGIONS.write(out, encoded.case_ids, attributes) as store:
+            for case_ids in _batches(encoded.case_ids, site):
+                regions = mine(_dense(encoded, case_ids), texts, alpha)
+                store.append(similarity=regions.similarity, selected=regions.selected, best_class=regions.best_class)
+                quality.add(regions, framed.rows("mask", case_ids))
+    return quality.row()
+
+
+class Quality:
+    """Gathers the quality of the regions over the frames that have a lesion.
+
+    A frame's recall is the share of its lesion area, at working size, inside the selected places; that of places drawn
+    at random is N/(H*W), exactly. A frame's AUROC takes S^ as the score of its lesion places; frames that are all
+    lesion have none and are left out of the mean.
+    """
+
+    def __init__(self, site: str, alpha: float) -> None:
+        """Take the site's name and the share of places that is kept."""
+        self._site, self._alpha = site, alpha
+        self._recall: list[float] = []
+        self._random: list[float] = []
+        self._auroc: list[float] = []
+        self._inverted: list[float] = []
+
+    def add(self, regions: Regions, mask: Array) -> None:
+        """Take B frames: their regions and masks, [B, S, S] uint8."""
+        lesion = mask.any(axis=(1, 2))
+        height, width = regions.similarity.shape[1:]
+        area = lesion_area(mask[lesion], height, width)
+        self._recall += recall(area, regions.selected[lesion]).tolist()
+        self._random += [places_kept(height, width, self._alpha) / (height * width)] * len(area)
+        places = lesion_places(area, mask.shape[1] * mask.shape[2] / (height * width))
+        for score, positive in zip(regions.similarity[lesion], places, strict=True):
+            self._add_auroc(score.ravel().astype(np.float32), positive.ravel())
+
+    def _add_auroc(self, score: Array, positive: Array) -> None:
+        upright, inverted = auroc(score, positive), auroc(-score, positive)
+        if upright is not None and inverted is not None:
+            self._auroc.append(upright)
+            self._inverted.append(inverted)
+
+    def row(self) -> dict[str, Any]:
+        """Return the site's row of quality.parquet: means over frames, None where no frame has a value."""
+        return {
+            "site": self._site,
+            "alpha": self._alpha,
+            "recall": mean(self._recall),
+            "recall_random": mean(self._random),
+            "auroc": mean(self._auroc),
+            "auroc_inverted": mean(self._inverted),
+            "n_frames": len(self._recall),
+        }
+
+
+def quality_table(row: dict[str, Any]) -> pd.DataFrame:
+    """Return one row as a table; None becomes a null."""
+    floats = ["alpha", "recall", "recall_random", "auroc", "auroc_inverted"]
+    return pd.DataFrame([row]).astype(dict.fromkeys(floats, "float64"))
+
+
+def summary(row: dict[str, Any]) -> str:
+    """Return the quality in one line."""
+    if not row["n_frames"]:
+        return f"{row['site']}: regions mined; no frame has a lesion, so their quality is unknown"
+    score = "undefined" if row["auroc"] is None else f"{row['auroc']:.3f} (inverted {row['auroc_inverted']:.3f})"
+    return (
+        f"{row['site']}: recall {row['recall']:.3f} at alpha {row['alpha']} (random {row['recall_random']:.3f}), "
+        f"AUROC {score}, {row['n_frames']} frames with a lesion"
+    )
+
+
+def _batches(case_ids: Sequence[str], site: str) -> Iterator[Sequence[str]]:
+    starts = range(0, len(case_ids), _BATCH)
+    for start in progress(starts, f"mining {site}", total=len(starts)):
+        yield case_ids[start : start + _BATCH]
+
+
+def _dense(features: StoreReader, case_ids: Sequence[str]) -> Array:
+    dense = features.rows("dense", case_ids)
+    if not np.isfinite(dense).all():
+        raise InputError(f"{features.path} holds values that are not finite; delete it and run `dvc repro`")
+    return dense

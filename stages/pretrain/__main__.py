@@ -1,0 +1,29 @@
+"""`python -m stages.pretrain`: pretrains lite0's text tower and projection."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stages.core.base.params import load
+from stages.core.base.runtime import run
+from stages.pretrain.params import Params
+
+
+def main(
+    out: Annotated[Path, typer.Option(help="Folder for the trained parts, such as data/lite0.")],
+    workers: Annotated[int, typer.Option(min=1, help="Processes that render.")] = os.cpu_count() or 1,
+) -> None:
+    """Render frames, train lite0's text tower and projection on them, and measure both on further frames."""
+    _, params = load("pretrain", Params)
+    from stages.pretrain.pretrain import pretrain
+
+    figures = pretrain(params, out, workers)
+    print(f"place AUROC {figures['place_auroc']}, recall {figures['recall']}, phrases {figures['phrases']}")
+
+
+if __name__ == "__main__":
+    run(main)

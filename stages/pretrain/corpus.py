@@ -1,0 +1,114 @@
+"""The frames that lite0 is pretrained on: rendered once, seen once by the locked image tower."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stages.core.base.runtime import progress
+from stages.core.base.seeds import seed_for
+from stages.core.endoscopy.corpus import sample_corpus_frame
+from stages.core.endoscopy.frame import Frame
+from stages.core.endoscopy.names import CONFOUNDERS, LESION_CLASSES
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from stages.core.clip.lite_trunk import Trunk
+
+Array = np.ndarray[Any, np.dtype[Any]]
+_PLACE_PX = 16
+_FRAMES_AT_ONCE = 32
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """N frames as the image tower sees them, and the truth about them.
+
+    Attributes:
+        places: [N, 472, 14, 14] float16, `stages.core.clip.lite_joint.places` of the frames.
+        jittered: the same of each frame after a random change of colours and sharpness; None where not asked for.
+        share: [N, 7, 14, 14] float32 in 0..1, how much of a place each of `DENSE_CONCEPTS` covers.
+        presence: [N, 20] float32, 0 or 1, whether each of `CONCEPTS` is in the frame; "normal": no lesion is.
+    """
+
+    places: Tensor
+    jittered: Tensor | None
+    share: Tensor
+    presence: Tensor
+
+
+def truth(frame: Frame) -> tuple[Array, Array]:
+    """Return what a rendered frame shows: a row of `Corpus.share` and one of `Corpus.presence`."""
+    side = frame.mask.shape[0] // _PLACE_PX
+    covered = frame.mask.reshape(side, _PLACE_PX, side, _PLACE_PX).mean((1, 3), dtype=np.float32)
+    kind = [float(frame.lesion_class == name) for name in LESION_CLASSES]
+    share = np.stack([*(covered * value for value in kind), covered, 1 - covered])
+    lesion = float(frame.mask.any())
+    confounders = [float(frame.strengths[name] > 0) for name in CONFOUNDERS]
+    presence = [*(value * lesion for value in kind), lesion, 1 - lesion, *confounders, float(not any(confounders))]
+    return share, np.array(presence, np.float32)
+
+
+def frame_seeds(purpose: str, seed: int, count: int) -> list[int]:
+    """Return the seeds of `count` frames; another purpose or seed gives other frames."""
+    return [seed_for("pretrain", purpose, seed, number) for number in range(count)]
+
+
+def collect(seeds: Sequence[int], trunk: Trunk, jitter: Callable[[Tensor], Tensor] | None, workers: int) -> Corpus:
+    """Render the frames of the given seeds and encode them.
+
+    Args:
+        seeds: one a frame.
+        trunk: the locked image tower.
+        jitter: frames [B, 3, 224, 224] in 0..1 to changed ones; None: no jittered view is made.
+        workers: processes that render; 1: this one.
+    """
+    import torch
+
+    places, jittered, truths = [], [], []
+    with _renderer(workers) as render:
+        frames = progress(render(seeds), "rendering and encoding", len(seeds))
+        for batch in _batches(frames):
+            images = torch.from_numpy(np.stack([frame.image for frame in batch])).permute(0, 3, 1, 2) / 255
+            places.append(_encode(trunk, images))
+            if jitter is not None:
+                jittered.append(_encode(trunk, jitter(images)))
+            truths += [truth(frame) for frame in batch]
+    share, presence = (torch.from_numpy(np.stack(rows)) for rows in zip(*truths, strict=True))
+    return Corpus(torch.cat(places), torch.cat(jittered) if jittered else None, share, presence)
+
+
+def _encode(trunk: Trunk, images: Tensor) -> Tensor:
+    import torch
+
+    from stages.core.clip.lite_joint import places
+
+    with torch.no_grad():
+        return places(trunk(images)).half()
+
+
+def _batches(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
+    batch: list[Frame] = []
+    for frame in frames:
+        batch.append(frame)
+        if len(batch) == _FRAMES_AT_ONCE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+@contextmanager
+def _renderer(workers: int) -> Iterator[Any]:
+    if workers <= 1:
+        yield lambda seeds: map(sample_corpus_frame, seeds)
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        yield lambda seeds: pool.map(sample_corpus_frame, seeds, chunksize=8)

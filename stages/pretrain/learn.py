@@ -1,0 +1,217 @@
+"""Training of lite0's text tower and projection against the locked image tower.
+
+What a place shows is matched with the texts of lesion classes and normal mucosa, what a frame suffers from with the
+texts of the confounders. Other phrasings are drawn towards the canonical text of their concept, and a text that names a
+class and a confounder towards the middle of both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from stages.core.base.runtime import progress
+from stages.core.base.seeds import generator, seed_for
+from stages.core.clip.encoder import unit
+from stages.core.clip.lite import new_joint, new_tower
+from stages.core.clip.lite_joint import Joint
+from stages.core.clip.tower import TextTower, pad
+from stages.core.clip.words import UNKNOWN, Vocabulary
+from stages.core.endoscopy.names import CONFOUNDERS, LESION_CLASSES
+from stages.pretrain.corpus import Corpus
+from stages.pretrain.phrases import CONCEPTS, DENSE_CONCEPTS, MODIFIERS, Text, canonical, draw, draw_pair
+
+_BATCH = 64
+_PLACES_A_STEP = 98  # of 196: neighbours are alike, and half of them cost half
+_PARAPHRASES_A_CONCEPT = 3
+_PAIRS_A_STEP = 24
+_INSERTED = 0.15  # how often a sentence gets an unknown word, and how often a modifier
+_LESION_WEIGHT = 4.0  # lesion places are a tenth of all
+_LR, _LR_TOWER, _WEIGHT_DECAY = 3e-3, 1e-3, 0.05
+_WEIGHTS = {"places": 3.0, "best_class": 3.0, "kind": 1.0, "frame": 4.0, "pairs": 1.0, "phrases": 1.0}
+_K = len(LESION_CLASSES)
+_CANONICAL = tuple(canonical(concept) for concept in CONCEPTS)
+
+
+class Scales(nn.Module):
+    """Slopes and offsets that turn cosines into logits; needed in training only."""
+
+    def __init__(self) -> None:
+        """Start with a slope of 12 and offsets for rare positives."""
+        super().__init__()
+        self.slope = nn.ParameterDict({name: nn.Parameter(torch.tensor(2.5)) for name in ("place", "frame")})
+        self.offset = nn.ParameterDict({name: nn.Parameter(torch.tensor(-2.5)) for name in ("place", "frame")})
+
+    def forward(self, cosines: Tensor, kind: str) -> Tensor:
+        """Return logits of cosines, "place" or "frame"."""
+        logits: Tensor = cosines * self.slope[kind].exp() + self.offset[kind]
+        return logits
+
+
+@dataclass(frozen=True)
+class Learner:
+    """All that is trained, and the vocabulary that texts are written in."""
+
+    joint: Joint
+    tower: TextTower
+    scales: Scales
+    vocabulary: Vocabulary
+
+
+def learn(corpus: Corpus, vocabulary: Vocabulary, *, epochs: int, seed: int) -> tuple[Joint, TextTower]:
+    """Train the projection and the text tower; equal arguments give equal weights.
+
+    Args:
+        corpus: with jittered views.
+        vocabulary: of the text tower.
+        epochs: passes over the corpus.
+        seed: of initialisation, order and sentences.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_for("pretrain", "learn", seed))
+        learner = Learner(new_joint(), new_tower(vocabulary), Scales(), vocabulary)
+        fit_scale(learner.joint, corpus.places)
+        _run(learner, corpus, epochs, generator("pretrain", "sentences", seed))
+    return learner.joint.eval(), learner.tower.eval()
+
+
+def fit_scale(joint: Joint, places: Tensor, rows: int = 500) -> None:
+    """Set the projection's standardisation to the mean and standard deviation of the first `rows` frames."""
+    sample = places[:rows].float()
+    joint.mean.copy_(sample.mean((0, 2, 3)))
+    joint.std.copy_(sample.std((0, 2, 3)) + 1e-3)
+
+
+def _run(learner: Learner, corpus: Corpus, epochs: int, rng: np.random.Generator) -> None:
+    frames = len(corpus.places)
+    batch = min(_BATCH, frames)
+    steps = epochs * (frames // batch)
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": [*learner.joint.parameters(), *learner.scales.parameters()], "lr": _LR},
+            {"params": learner.tower.parameters(), "lr": _LR_TOWER},
+        ],
+        weight_decay=_WEIGHT_DECAY,
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, [_LR, _LR_TOWER], total_steps=max(2, steps))
+    whole = frames // batch * batch
+    order = (part for _ in range(epochs) for part in torch.split(torch.randperm(frames)[:whole], batch))
+    for rows in progress(order, "learning", steps):
+        terms = losses(learner, corpus, rows, rng)
+        loss = sum((_WEIGHTS[name] * term for name, term in terms.items()), torch.zeros(()))
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        optimizer.step()
+        schedule.step()
+
+
+def losses(learner: Learner, corpus: Corpus, rows: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
+    """Return the terms of the loss on the frames `rows`, each a scalar, by the names in `_WEIGHTS`."""
+    chosen = torch.randperm(corpus.share.shape[-1] * corpus.share.shape[-2])[:_PLACES_A_STEP]
+    plain = torch.rand(len(rows)) < 0.5
+    dense, image = learner.joint(_views(corpus, rows, plain)[:, :, chosen, None])
+    texts = draw_texts(rng)
+    vectors = _encode(learner, texts, rng)
+    concepts = vectors[: len(CONCEPTS)]
+    paired = [index for index, text in enumerate(texts) if len(text.concepts) == 2]
+    share, presence = corpus.share[rows].flatten(2)[:, :, chosen], corpus.presence[rows]
+    cosines = torch.einsum("bdn,kd->bkn", dense[..., 0], concepts[: len(DENSE_CONCEPTS)])
+    together = torch.stack([presence[:, _columns(texts[index])].prod(1) for index in paired], dim=1)
+    return {
+        **place_losses(learner.scales(cosines, "place"), share),
+        "frame": frame_loss(learner.scales(image @ concepts.T, "frame"), presence, plain),
+        "pairs": F.binary_cross_entropy_with_logits(learner.scales(image @ vectors[paired].T, "frame"), together),
+        "phrases": phrase_loss(vectors, texts),
+    }
+
+
+def place_losses(logits: Tensor, share: Tensor) -> dict[str, Tensor]:
+    """Return the terms about places.
+
+    A class text isn't pushed away from lesions of another class: which class it is, `kind` decides among the
+    classes and normal mucosa, so that the largest cosine over the classes stays high wherever there is any lesion.
+
+    Args:
+        logits: [B, 7, n] float, of `DENSE_CONCEPTS`.
+        share: [B, 7, n] float in 0..1, how much of the place each covers.
+    """
+    lesion, normal = share[:, _K], share[:, _K + 1]
+    weight = torch.where(lesion > 0.5, _LESION_WEIGHT, 1.0)  # [B, n]
+    counted = torch.ones_like(share)
+    counted[:, :_K] = torch.where((lesion > 0)[:, None], (share[:, :_K] > 0).float(), counted[:, :_K])
+    each = F.binary_cross_entropy_with_logits(logits, share, reduction="none") * counted
+    best = F.binary_cross_entropy_with_logits(logits[:, :_K].logsumexp(1), lesion, reduction="none")
+    kinds = torch.cat([logits[:, :_K], logits[:, _K + 1 :]], dim=1).log_softmax(1)
+    kind = -(share[:, :_K] * kinds[:, :_K]).sum(1) - normal * kinds[:, _K]
+    return {
+        "places": (each.mean(1) * weight).mean(),
+        "best_class": (best * weight).mean(),
+        "kind": (kind * weight).mean(),
+    }
+
+
+def frame_loss(logits: Tensor, presence: Tensor, plain: Tensor) -> Tensor:
+    """Return the term about whole frames.
+
+    Confounders count in plain views only: a jittered view has other light and sharpness than its label says.
+
+    Args:
+        logits: [B, 20] float, of `CONCEPTS`.
+        presence: [B, 20] float, 0 or 1.
+        plain: [B] bool, False for jittered views.
+    """
+    each = F.binary_cross_entropy_with_logits(logits, presence, reduction="none")
+    dense = each[:, : len(DENSE_CONCEPTS)].mean()
+    confounders = each[:, len(DENSE_CONCEPTS) :].mean(1) * plain
+    return 0.1 * dense + confounders.sum() / plain.sum().clamp(min=1)
+
+
+def phrase_loss(vectors: Tensor, texts: list[Text], temperature: float = 0.07) -> Tensor:
+    """Return the term about phrasings: the nearest canonical text is the right one, and it is close.
+
+    Args:
+        vectors: [n, D] float, unit norm, of `texts`.
+        texts: the canonical text of each concept first, in the order of `CONCEPTS`.
+        temperature: of the softmax over the concepts.
+    """
+    anchors = vectors[: len(CONCEPTS)]
+    single = [index for index, text in enumerate(texts) if len(text.concepts) == 1]
+    labels = torch.tensor([_columns(texts[index])[0] for index in single])
+    right = F.cross_entropy(vectors[single] @ anchors.T / temperature, labels)
+    middle = torch.stack([unit(anchors[_columns(text)].sum(0), dim=0) for text in texts])
+    return right + (1 - (vectors * middle.detach()).sum(1)).mean()
+
+
+def draw_texts(rng: np.random.Generator) -> list[Text]:
+    """Draw the texts of one step: each concept's canonical one, some phrasings of each, some pairs."""
+    texts = [Text(prompt, (concept,)) for prompt, concept in zip(_CANONICAL, CONCEPTS, strict=True)]
+    texts += [draw(rng, concept) for concept in CONCEPTS for _ in range(_PARAPHRASES_A_CONCEPT)]
+    for _ in range(_PAIRS_A_STEP):
+        texts.append(draw_pair(rng, str(rng.choice(LESION_CLASSES)), str(rng.choice(CONFOUNDERS))))
+    return texts
+
+
+def _encode(learner: Learner, texts: list[Text], rng: np.random.Generator) -> Tensor:
+    rows = [learner.vocabulary.numbers(text.prompt) for text in texts]
+    modifiers = [learner.vocabulary.numbers(word)[0] for word in MODIFIERS]
+    for row in rows[len(CONCEPTS) :]:
+        for extra in (UNKNOWN, modifiers[int(rng.integers(len(modifiers)))]):
+            if rng.random() < _INSERTED:
+                row.insert(int(rng.integers(len(row) + 1)), extra)
+    vectors: Tensor = learner.tower(*pad(rows))
+    return vectors
+
+
+def _views(corpus: Corpus, rows: Tensor, plain: Tensor) -> Tensor:
+    if corpus.jittered is None:
+        raise ValueError("the corpus to learn from has no jittered views")
+    views = torch.where(plain[:, None, None, None], corpus.places[rows], corpus.jittered[rows])
+    return views.flatten(2).float()
+
+
+def _columns(text: Text) -> list[int]:
+    return [CONCEPTS.index(concept) for concept in text.concepts]

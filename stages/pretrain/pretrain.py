@@ -1,0 +1,50 @@
+"""The whole of the pretraining: frames, training, quality, files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from stages.core.base.files import atomic_folder, write_json
+from stages.core.base.seeds import seed_for
+from stages.core.clip.lite import save_trained
+from stages.core.clip.lite_trunk import Trunk, imagenet_weights
+from stages.core.clip.words import Vocabulary
+from stages.pretrain.check import quality
+from stages.pretrain.corpus import Corpus, collect, frame_seeds
+from stages.pretrain.jitter import jitter
+from stages.pretrain.learn import learn
+from stages.pretrain.params import Params
+from stages.pretrain.phrases import sentences
+
+
+def pretrain(params: Params, out: Path, workers: int) -> dict[str, Any]:
+    """Write tower.safetensors, words.json and quality.json to the folder `out` and return the quality.
+
+    Args:
+        params: the section of params.yaml.
+        out: replaced once all of it is complete.
+        workers: processes that render.
+
+    Raises:
+        InputError: the package with the ImageNet weights isn't installed.
+    """
+    seen, unseen = _corpora(params, workers)
+    vocabulary = Vocabulary.of(sentences())
+    joint, tower = learn(seen, vocabulary, epochs=params.epochs, seed=params.seed)
+    figures = quality(joint, tower, vocabulary, unseen)
+    with atomic_folder(out) as folder:
+        save_trained(joint, tower, vocabulary, folder)
+        write_json(figures, folder / "quality.json")
+    return figures
+
+
+def _corpora(params: Params, workers: int) -> tuple[Corpus, Corpus]:
+    trunk = Trunk.load(imagenet_weights())
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_for("pretrain", "jitter", params.seed))
+        seen = collect(frame_seeds("train", params.seed, params.frames), trunk, jitter, workers)
+    unseen = collect(frame_seeds("check", params.seed, params.check_frames), trunk, None, workers)
+    return seen, unseen

@@ -1,0 +1,27 @@
+"""`python -m stages.report`: see the package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stages.core.base.params import load
+from stages.core.base.runtime import run
+from stages.report.inputs import read_inputs
+from stages.report.params import Params
+from stages.report.write import write_report
+
+
+def main(
+    artifacts: Annotated[Path, typer.Option(help="What the pipeline has written.")],
+    out: Annotated[Path, typer.Option(help="Folder of the report; replaced.")],
+) -> None:
+    """Turn all results into tables, plots and one page."""
+    study, params = load("report", Params)
+    write_report(read_inputs(study, artifacts), params, artifacts, out)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,197 @@
+"""Charts as inline SVG: they take the page's colours, dark or light, and its width.
+
+Horizontal positions are percentages, so that a chart fills its place on any screen and its text keeps its size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from markupsafe import Markup, escape
+
+from stages.core.metrics.counts import Floats
+
+Points = Sequence[tuple[float, float]]
+_ROW, _GAP = 20, 8  # height of a mark and between rows, px
+_COLOURS = 8
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One dot of a row.
+
+    Attributes:
+        value: where the dot is.
+        low: where its whisker starts; NaN: it has none.
+        high: where the whisker ends.
+        style: index of the colour.
+        label: what it is, shown on hovering.
+        hollow: an outlined dot.
+    """
+
+    value: float
+    low: float
+    high: float
+    style: int
+    label: str
+    hollow: bool = False
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A linear axis from `low` to `high` with ticks."""
+
+    low: float
+    high: float
+    ticks: tuple[float, ...]
+
+    def percent(self, value: float) -> float:
+        """Return the place of a value, 0..100, kept inside the axis."""
+        place = (value - self.low) / (self.high - self.low)
+        return round(100 * min(max(place, 0.0), 1.0), 3)
+
+
+def scale(values: Sequence[float], *, least: float = 0.2, fixed: tuple[float, float] | None = None) -> Scale:
+    """Return an axis with round ticks around the finite values.
+
+    Args:
+        values: what must fit; others than finite are ignored.
+        least: the smallest width of the axis.
+        fixed: ends that the axis never crosses, such as (0, 1) for a share.
+    """
+    finite = [float(value) for value in values if np.isfinite(value)] or [0.0]
+    low, high = min(finite), max(finite)
+    spare = max(0.06 * (high - low), (least - (high - low)) / 2, 0.0)
+    low, high = low - spare, high + spare
+    if fixed:
+        low, high = max(low, fixed[0]), min(high, fixed[1])
+    step = _step(high - low)
+    low, high = float(np.floor(low / step + 1e-9) * step), float(np.ceil(high / step - 1e-9) * step)
+    ticks = np.arange(round((high - low) / step) + 1) * step + low
+    return Scale(low, high, tuple(round(float(tick), 6) for tick in ticks))
+
+
+def strip(marks: Sequence[Mark], axis: Scale, *, one_line: bool = False) -> Markup:
+    """Draw a row of a chart: a whisker and a dot for each mark, one below the other or all on one line."""
+    height = (1 if one_line else max(1, len(marks))) * _ROW + _GAP
+    lines = "".join(_grid(axis, tick, height) for tick in axis.ticks)
+    places = [0.0 if one_line else index * _ROW for index in range(len(marks))]
+    dots = "".join(_mark(mark, axis, y + (_ROW + _GAP) / 2) for mark, y in zip(marks, places, strict=True))
+    return Markup(f'<svg class="strip" width="100%" height="{height}" role="img">{lines}{dots}</svg>')
+
+
+def axis_row(axis: Scale) -> Markup:
+    """Draw the numbers below a chart."""
+    texts = "".join(
+        f'<text x="{axis.percent(tick)}%" y="13" text-anchor="middle">{tick:g}</text>' for tick in axis.ticks
+    )
+    return Markup(f'<svg class="strip axis" width="100%" height="18" aria-hidden="true">{texts}</svg>')
+
+
+def lines(
+    series: Mapping[str, tuple[int, Points]], x_label: str, *, fixed: tuple[float, float] | None = None
+) -> Markup:
+    """Draw lines in a box of 320 x 190 px.
+
+    Args:
+        series: name -> (index of the colour, points); points that aren't finite are left out.
+        x_label: below the horizontal axis.
+        fixed: ends that the vertical axis never crosses.
+    """
+    kept = {name: (style, [p for p in points if np.isfinite(p[1])]) for name, (style, points) in series.items()}
+    everything = [point for _, points in kept.values() for point in points] or [(0.0, 0.0)]
+    x_axis = _frame_axis([x for x, _ in everything])
+    y_axis = scale([y for _, y in everything], least=0.1, fixed=fixed)
+    drawn = "".join(_line(name, style, points, x_axis, y_axis) for name, (style, points) in kept.items())
+    body = _box(x_axis, y_axis, x_label) + drawn
+    return Markup(f'<svg class="lines" viewBox="0 0 320 190" role="img">{body}</svg>')
+
+
+def matrix(values: Floats, labels: Sequence[str]) -> Markup:
+    """Draw a symmetric matrix of numbers up to 1 with its labels: the darker, the closer to 1."""
+    n, cell, left, top = len(labels), 36, 150, 120
+    low = float(values.min()) if n else 0.0
+    body = []
+    for row in range(n):
+        at = left + row * cell + cell / 2
+        body.append(
+            f'<text x="{left - 8}" y="{top + row * cell + cell / 2 + 4}" class="end">{escape(labels[row])}</text>'
+        )
+        body.append(f'<text transform="translate({at + 4} {top - 8}) rotate(-50)">{escape(labels[row])}</text>')
+        body += [_cell(float(values[row, k]), low, left + k * cell, top + row * cell, cell) for k in range(n)]
+    width, height = left + n * cell + 90, top + n * cell + 6
+    return Markup(
+        f'<svg class="matrix" viewBox="0 0 {width} {height}" width="{width}" role="img">{"".join(body)}</svg>'
+    )
+
+
+def _step(span: float) -> float:
+    """Return the round number that cuts a span into three to six parts."""
+    rough = max(span, 1e-9) / 6
+    power = 10.0 ** np.floor(np.log10(rough))
+    return float(next(power * k for k in (1, 2, 2.5, 5, 10) if power * k >= rough - 1e-12))
+
+
+def _frame_axis(values: Sequence[float]) -> Scale:
+    low, high = min(values), max(values)
+    high = max(high, low + 1)
+    step = max(1, round((high - low) / 5))
+    return Scale(low, high, tuple(float(tick) for tick in np.arange(low, high + 1e-9, step)))
+
+
+def _grid(axis: Scale, tick: float, height: float) -> str:
+    style = "zero" if tick == 0 and axis.low < 0 else "grid"
+    return f'<line class="{style}" x1="{axis.percent(tick)}%" x2="{axis.percent(tick)}%" y1="0" y2="{height}"/>'
+
+
+def _mark(mark: Mark, axis: Scale, y: float) -> str:
+    if not np.isfinite(mark.value):
+        return f'<text class="none" x="2" y="{y + 4}">undefined</text>'
+    whisker = ""
+    if np.isfinite(mark.low) and np.isfinite(mark.high):
+        left, right = axis.percent(mark.low), axis.percent(mark.high)
+        whisker = f'<line class="whisker" x1="{left}%" x2="{right}%" y1="{y}" y2="{y}"/>'
+    hollow = ' class="hollow"' if mark.hollow else ""
+    dot = f'<circle cx="{axis.percent(mark.value)}%" cy="{y}" r="5.5"{hollow}/>'
+    return f'<g class="c{mark.style % _COLOURS}"><title>{escape(mark.label)}</title>{whisker}{dot}</g>'
+
+
+def _box(x_axis: Scale, y_axis: Scale, x_label: str) -> str:
+    parts = []
+    for tick in y_axis.ticks:
+        y = _y(y_axis, tick)
+        parts.append(f'<line class="grid" x1="38" x2="312" y1="{y}" y2="{y}"/>')
+        parts.append(f'<text class="end" x="32" y="{y + 4}">{tick:g}</text>')
+    parts += [f'<text class="mid" x="{_x(x_axis, tick)}" y="170">{tick:g}</text>' for tick in x_axis.ticks]
+    parts.append(f'<text class="mid" x="175" y="186">{escape(x_label)}</text>')
+    return "".join(parts)
+
+
+def _line(name: str, style: int, points: Points, x_axis: Scale, y_axis: Scale) -> str:
+    path = " ".join(f"{_x(x_axis, x)},{_y(y_axis, y)}" for x, y in points)
+    end = f'<circle cx="{_x(x_axis, points[-1][0])}" cy="{_y(y_axis, points[-1][1])}" r="3"/>' if points else ""
+    return f'<g class="c{style % _COLOURS}"><title>{escape(name)}</title><polyline points="{path}"/>{end}</g>'
+
+
+def _x(axis: Scale, value: float) -> float:
+    return round(38 + axis.percent(value) * 2.74, 2)
+
+
+def _y(axis: Scale, value: float) -> float:
+    return round(152 - axis.percent(value) * 1.42, 2)
+
+
+def _cell(value: float, low: float, x: float, y: float, size: int) -> str:
+    share = (value - low) / max(1 - low, 1e-6)
+    light = " light" if share > 0.55 else ""
+    return (
+        f'<rect x="{x}" y="{y}" width="{size - 1}" height="{size - 1}" fill-opacity="{share:.3f}"/>'
+        f'<text class="mid number{light}" x="{x + size / 2}" y="{y + size / 2 + 4}">{_short(value)}</text>'
+    )
+
+
+def _short(value: float) -> str:
+    text = f"{value:.2f}"
+    return "1" if text == "1.00" else text.replace("0.", ".", 1)

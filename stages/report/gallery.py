@@ -1,0 +1,101 @@
+"""The pictures of the page, read from the frames, regions and predictions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stages.core.base.stores import Array
+from stages.core.contracts.frames import FRAMES
+from stages.core.contracts.regions import REGIONS
+from stages.core.contracts.scores import PREDICTIONS
+from stages.report.inputs import Cell, Inputs, prediction_path
+from stages.report.overlays import Shot, grid_outline, heat, outline, pick_examples, pick_frames, picture
+from stages.report.views import records
+
+MINED_FRAMES = 2  # a site
+
+
+def mined_shots(inputs: Inputs, artifacts: Path, seed: int) -> dict[str, list[Shot]]:
+    """Return, for every site, pairs of pictures: the frame with its lesion, S^ with the places that were mined."""
+    shots: dict[str, list[Shot]] = {}
+    for site in inputs.study.sites:
+        cases = inputs.cases[inputs.cases["site"] == site]
+        ids = pick_frames(cases, MINED_FRAMES, seed, site)
+        kinds = cases.set_index("case_id")["lesion_class"]
+        shots[site] = _mined(artifacts, site, ids, [str(kinds[case]) for case in ids]) if ids else []
+    return shots
+
+
+def predicted_shots(inputs: Inputs, artifacts: Path, examples: int) -> dict[str, dict[str, list[Shot]]]:
+    """Return, for every held-out site and method, its best, median and worst frames with both outlines.
+
+    Of several seeds the first is shown.
+    """
+    seed = inputs.study.seeds[0]
+    return {
+        site: {method: _predicted(inputs, artifacts, (method, site, seed), examples) for method in inputs.study.methods}
+        for site in inputs.study.held_out
+    }
+
+
+def prediction_settings(inputs: Inputs, artifacts: Path) -> dict[str, str]:
+    """Return the threshold and the tolerance that the first cell was scored with."""
+    cell = (inputs.study.methods[0], inputs.study.held_out[0], inputs.study.seeds[0])
+    with PREDICTIONS.read(prediction_path(artifacts, cell)) as store:
+        return dict(store.attributes)
+
+
+def _mined(artifacts: Path, site: str, ids: list[str], kinds: list[str]) -> list[Shot]:
+    with FRAMES.read(artifacts / "ingest" / site / "frames.h5") as store:
+        frames, masks = store.rows("image", ids), store.rows("mask", ids)
+    with REGIONS.read(artifacts / "mine_regions" / "regions" / f"{site}.h5") as store:
+        similarity, selected = store.rows("similarity", ids), store.rows("selected", ids)
+    shots = []
+    for case, kind, *arrays in zip(ids, kinds, frames, masks, similarity, selected, strict=True):
+        shots += _mined_pair(case, kind, *arrays)
+    return shots
+
+
+def _mined_pair(case: str, kind: str, frame: Array, mask: Array, similarity: Array, selected: Array) -> list[Shot]:
+    size_px = frame.shape[0]
+    truth = ("truth", outline(mask))
+    places = ("selected", grid_outline(selected, size_px))
+    low, high = float(similarity.min()), float(similarity.max())
+    return [
+        Shot(picture(frame), size_px, (truth,), case, kind),
+        Shot(picture(heat(frame, similarity)), size_px, (places, truth), "similarity Ŝ", f"{low:.3f} to {high:.3f}"),
+    ]
+
+
+def _predicted(inputs: Inputs, artifacts: Path, cell: Cell, examples: int) -> list[Shot]:
+    method, site, seed = cell
+    scores = inputs.scores
+    rows = scores[(scores["method"] == method) & (scores["held_out"] == site) & (scores["seed"] == seed)]
+    chosen = pick_examples(rows, examples)
+    if not chosen:
+        return []
+    ids = [case for _, case in chosen]
+    with FRAMES.read(artifacts / "ingest" / site / "frames.h5") as store:
+        frames, masks = store.rows("image", ids), store.rows("mask", ids)
+    with PREDICTIONS.read(prediction_path(artifacts, cell)) as store:
+        probability, threshold = store.rows("probability", ids), float(store.attributes["threshold"])
+    by_case = {row["case_id"]: row for row in records(rows)}
+    return [
+        _predicted_shot(kind, by_case[case], frames[k], masks[k], probability[k], threshold)
+        for k, (kind, case) in enumerate(chosen)
+    ]
+
+
+def _predicted_shot(
+    kind: str, row: dict[str, Any], frame: Array, mask: Array, probability: Array, threshold: float
+) -> Shot:
+    # the level lies just below the first whole number that counts as lesion
+    level = float(np.ceil(threshold * 255.0)) - 0.5
+    outlines = (("truth", outline(mask)), ("predicted", outline(probability, level)))
+    lesion = row["lesion_class"] if isinstance(row["lesion_class"], str) else "class unknown"
+    return Shot(
+        picture(frame), frame.shape[0], outlines, f"{kind} · Dice {row['dice']:.2f}", f"{row['case_id']} · {lesion}"
+    )

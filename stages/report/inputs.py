@@ -1,0 +1,119 @@
+"""Reading what the report is made from; every path follows from the names in params.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from stages.core.base.errors import InputError
+from stages.core.base.files import read_json
+from stages.core.base.params import Study
+from stages.core.contracts.cases import CASES, QUARANTINE
+from stages.core.contracts.dictionary import DICTIONARY
+from stages.core.contracts.regions import QUALITY
+from stages.core.contracts.scores import SCORES
+
+_RANDOM = ("none", "random")  # what model.json says of an encoder that was never pretrained
+Cell = tuple[str, str, int]  # method, held-out site, seed
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The tables of a study.
+
+    Attributes:
+        study: the shared part of params.yaml.
+        cases: the accepted frames of all sites, as in `CASES`.
+        quarantine: the refused files: site, file, reason.
+        quality: how well the regions were mined, a row a site, as in `QUALITY`.
+        dictionary: the confounders, as in `DICTIONARY`.
+        scores: a row a (method, held-out site, seed, frame), as in `SCORES`.
+        models: cell -> model.json.
+        history: method, held_out, seed, epoch, val_dice and one column a loss term.
+    """
+
+    study: Study
+    cases: pd.DataFrame
+    quarantine: pd.DataFrame
+    quality: pd.DataFrame
+    dictionary: pd.DataFrame
+    scores: pd.DataFrame
+    models: dict[Cell, dict[str, Any]]
+    history: pd.DataFrame
+
+    @property
+    def random_weights(self) -> bool:
+        """Whether any model stands on an encoder that was never pretrained."""
+        return any(model.get("pretrained") in _RANDOM for model in self.models.values())
+
+
+def read_inputs(study: Study, artifacts: Path) -> Inputs:
+    """Read the tables of a study.
+
+    Args:
+        study: the shared part of params.yaml.
+        artifacts: the folder that the pipeline writes.
+
+    Raises:
+        InputError: a file is missing, or the scores lack a cell that params.yaml names.
+    """
+    trained = {cell: artifacts / "train" / cell[0] / cell[1] / str(cell[2]) for cell in cells(study)}
+    return Inputs(
+        study=study,
+        cases=pd.concat([CASES.read(artifacts / "ingest" / site / "cases.parquet") for site in study.sites]),
+        quarantine=pd.concat([_quarantine(artifacts, site) for site in study.sites], ignore_index=True),
+        quality=QUALITY.read(artifacts / "mine_regions" / "quality.parquet"),
+        dictionary=DICTIONARY.read(artifacts / "build_confounders" / "dictionary.parquet"),
+        scores=_scores(study, artifacts / "evaluate" / "cases.parquet"),
+        models={cell: read_json(folder / "model.json") for cell, folder in trained.items()},
+        history=pd.concat([_history(cell, folder) for cell, folder in trained.items()], ignore_index=True),
+    )
+
+
+def cells(study: Study) -> Iterator[Cell]:
+    """Yield every (method, held-out site, seed) of the study."""
+    yield from product(study.methods, study.held_out, study.seeds)
+
+
+def prediction_path(artifacts: Path, cell: Cell) -> Path:
+    """Return where a cell's predictions are."""
+    method, held_out, seed = cell
+    return artifacts / "evaluate" / "predictions" / method / held_out / f"{seed}.h5"
+
+
+def _scores(study: Study, path: Path) -> pd.DataFrame:
+    scores = SCORES.read(path)
+    keys = ["method", "held_out", "seed"]
+    found = set(scores[keys].itertuples(index=False, name=None))
+    missing = [cell for cell in cells(study) if cell not in found]
+    if missing:
+        raise InputError(f"{path} lacks {len(missing)} cell(s), the first {missing[0]}; run `dvc repro`")
+    wanted = pd.DataFrame(list(cells(study)), columns=keys)
+    return wanted.merge(scores, on=keys, how="left")
+
+
+def _quarantine(artifacts: Path, site: str) -> pd.DataFrame:
+    rows = QUARANTINE.read(artifacts / "ingest" / site / "quarantine.parquet")
+    return rows.assign(site=site)[["site", "file", "reason"]]
+
+
+def _history(cell: Cell, folder: Path) -> pd.DataFrame:
+    path = folder / "history.csv"
+    try:
+        rows = pd.read_csv(path)
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist; run `dvc repro` to make it") from None
+    if not {"epoch", "val_dice"} <= set(rows.columns):
+        raise InputError(f"{path} has columns {list(rows.columns)}, expected epoch and val_dice; run `dvc repro`")
+    rest = [name for name in rows.columns if name not in ("epoch", "val_dice")]
+    method, held_out, seed = cell
+    named = rows[["epoch", "val_dice", *rest]].copy()
+    named.insert(0, "method", method)
+    named.insert(1, "held_out", held_out)
+    named.insert(2, "seed", seed)
+    return named

@@ -1,0 +1,231 @@
+"""Tables -> what the page shows: chart rows, cards, sentences and formatted cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from markupsafe import Markup
+
+from stages.core.metrics.counts import Floats
+from stages.report.charts import Mark, axis_row, lines, matrix, scale, strip
+from stages.report.tables import MEAN, WORST
+
+_SHARE = (0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class ChartRow:
+    """A labelled row of a chart."""
+
+    label: str
+    strip: Markup
+    strong: bool = False
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Rows above a common axis."""
+
+    rows: list[ChartRow]
+    axis: Markup
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A small chart with its heading and legend: (index of the colour, name)."""
+
+    title: str
+    svg: Markup
+    legend: list[tuple[int, str]]
+
+
+@dataclass(frozen=True)
+class Card:
+    """A method's headline."""
+
+    method: str
+    style: int
+    mean: str
+    interval: str
+    worst: str
+    worst_site: str
+    negatives: str
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A formatted table: headings, rows of texts, and which rows sum up others."""
+
+    headings: list[str]
+    rows: list[list[str]]
+    strong: list[bool]
+
+
+def number(value: Any, digits: int = 3) -> str:
+    """Return a number as text; a dash for what is undefined."""
+    return "–" if value is None or pd.isna(value) else f"{value:.{digits}f}"
+
+
+def span(low: Any, high: Any, digits: int = 3) -> str:
+    """Return an interval as text; empty for what is undefined."""
+    return "" if pd.isna(low) or pd.isna(high) else f"{low:.{digits}f} to {high:.{digits}f}"
+
+
+def p_value(value: float) -> str:
+    """Return a p value as text."""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def dice_chart(sites: pd.DataFrame, methods: Sequence[str]) -> Chart:
+    """Draw Dice with its interval by held-out site; mean and worst come first."""
+    axis = scale([*sites["dice"], *sites["dice_low"], *sites["dice_high"]], fixed=_SHARE)
+    names = list(dict.fromkeys(sites["held_out"]))
+    ordered = [MEAN, WORST, *[name for name in names if name not in (MEAN, WORST)]]
+    labels = {MEAN: "mean of sites", WORST: "worst site"}
+    rows = [
+        ChartRow(labels.get(name, name), strip(_dice_marks(sites, name, methods), axis), strong=name in labels)
+        for name in ordered
+    ]
+    return Chart(rows, axis_row(axis))
+
+
+def comparison_chart(comparisons: pd.DataFrame, methods: Sequence[str]) -> Chart | None:
+    """Draw every method's difference to the baseline; None where there is none."""
+    if comparisons.empty:
+        return None
+    axis = scale([0.0, *comparisons["difference"], *comparisons["low"], *comparisons["high"]], least=0.05)
+    order = [MEAN, *[name for name in dict.fromkeys(comparisons["held_out"]) if name != MEAN]]
+    rows = []
+    for name in order:
+        own = comparisons[comparisons["held_out"] == name]
+        marks = [
+            Mark(row.difference, row.low, row.high, methods.index(row.method), f"{row.method}: {row.difference:+.3f}")
+            for row in own.itertuples()
+        ]
+        rows.append(ChartRow("mean of sites" if name == MEAN else name, strip(marks, axis), strong=name == MEAN))
+    return Chart(rows, axis_row(axis))
+
+
+def mining_chart(quality: pd.DataFrame, found: str, control: str) -> Chart:
+    """Draw a score of the mined regions (filled) beside its control (hollow), site by site."""
+    axis = scale([*quality[found].astype(float), *quality[control].astype(float)], fixed=_SHARE)
+    rows = []
+    for row in records(quality):
+        marks = [
+            Mark(_float(row[control]), np.nan, np.nan, 7, f"control {number(row[control])}", hollow=True),
+            Mark(_float(row[found]), np.nan, np.nan, 1, f"mined {number(row[found])}"),
+        ]
+        rows.append(ChartRow(str(row["site"]), strip(marks, axis, one_line=True)))
+    return Chart(rows, axis_row(axis))
+
+
+def cards(sites: pd.DataFrame, negatives: pd.DataFrame, methods: Sequence[str]) -> list[Card]:
+    """Return each method's headline figures."""
+    found = []
+    for style, method in enumerate(methods):
+        own = sites[sites["method"] == method].set_index("held_out")
+        single = own.drop(index=[MEAN, WORST])
+        wrong = negatives[(negatives["method"] == method) & (negatives["held_out"] == "all")]
+        mean, worst = own.loc[MEAN], own.loc[WORST]
+        found.append(
+            Card(
+                method, style, number(mean["dice"]), span(mean["dice_low"], mean["dice_high"]), number(worst["dice"]),
+                str(single["dice"].astype(float).idxmin()) if single["dice"].notna().any() else "–",
+                f"{100 * wrong['false_positive_rate'].iloc[0]:.0f} %" if len(wrong) else "–",
+            )
+        )  # fmt: skip
+    return found
+
+
+def verdicts(comparisons: pd.DataFrame) -> list[str]:
+    """Say of each method in one sentence how it stands to the baseline over all sites."""
+    return [_verdict(row) for row in records(comparisons[comparisons["held_out"] == MEAN])]
+
+
+def training_panels(history: pd.DataFrame, methods: Sequence[str], sites: Sequence[str]) -> list[Panel]:
+    """Draw the validation Dice by epoch, a panel a held-out site; several seeds are lines of one colour."""
+    panels = []
+    for site in sites:
+        series = {
+            f"{method}, seed {seed}": (methods.index(method), _points(own, "val_dice"))
+            for (method, seed), own in history[history["held_out"] == site].groupby(["method", "seed"], sort=False)
+        }
+        panels.append(Panel(f"without {site}", lines(series, "epoch", fixed=_SHARE), list(enumerate(methods))))
+    return panels
+
+
+def loss_panels(history: pd.DataFrame, methods: Sequence[str]) -> list[Panel]:
+    """Draw the loss terms by epoch, a panel a method, as means over held-out sites and seeds."""
+    known = {"method", "held_out", "seed", "epoch", "val_dice"}
+    terms = [name for name in history.columns if name not in known and history[name].dtype.kind in "fi"]
+    panels = []
+    for method in methods:
+        means = history[history["method"] == method].groupby("epoch", as_index=False)[terms].mean()
+        own = [name for name in terms if means[name].notna().any()]
+        series = {name: (style, _points(means, name)) for style, name in enumerate(own)}
+        panels.append(Panel(method, lines(series, "epoch"), [(style, name) for style, name in enumerate(own)]))
+    return panels
+
+
+def dictionary_matrix(dictionary: pd.DataFrame) -> Markup:
+    """Draw the cosines between the confounders' texts."""
+    return matrix(cosines(dictionary), [str(name) for name in dictionary["confounder"]])
+
+
+def cosines(dictionary: pd.DataFrame) -> Floats:
+    """Return the cosines between the confounders' texts, [M, M]."""
+    rows = np.stack([np.asarray(row, dtype=np.float64) for row in dictionary["embedding"]])
+    unit = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    product: Floats = unit @ unit.T
+    return product
+
+
+def sheet(rows: pd.DataFrame, columns: Mapping[str, Callable[[dict[str, Any]], str]], strong: Sequence[str]) -> Sheet:
+    """Format a table.
+
+    Args:
+        rows: the figures.
+        columns: heading -> how a row's cell is written.
+        strong: values of `held_out` whose rows sum up others.
+    """
+    return Sheet(
+        list(columns),
+        [[write(row) for write in columns.values()] for row in records(rows)],
+        [row.get("held_out") in strong for row in records(rows)],
+    )
+
+
+def records(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows as mappings from column to value."""
+    return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
+
+
+def _dice_marks(sites: pd.DataFrame, name: str, methods: Sequence[str]) -> list[Mark]:
+    own = {row["method"]: row for row in records(sites[sites["held_out"] == name])}
+    marks = []
+    for style, method in enumerate(methods):
+        row = own[method]
+        text = f"{method}, {name}: {number(row['dice'])} ({span(row['dice_low'], row['dice_high'])})"
+        marks.append(Mark(float(row["dice"]), float(row["dice_low"]), float(row["dice_high"]), style, text))
+    return marks
+
+
+def _verdict(row: dict[str, Any]) -> str:
+    change = f"{100 * row['difference']:+.1f} points of Dice"
+    between = f" (95 % interval {100 * row['low']:+.1f} to {100 * row['high']:+.1f})" if not pd.isna(row["low"]) else ""
+    p = f"p {p_value(row['p_holm'])} after Holm" if row["p_holm"] < 0.001 else f"p = {row['p_holm']:.3f} after Holm"
+    resolved = row["p_holm"] < 0.05 and not pd.isna(row["low"]) and row["low"] * row["high"] > 0
+    end = "a resolved difference on these frames" if resolved else "not resolved: it may be chance"
+    return f"{row['method']} against {row['baseline']}: {change}{between}, {p}: {end}."
+
+
+def _points(rows: pd.DataFrame, column: str) -> list[tuple[float, float]]:
+    return [(float(x), float(y)) for x, y in zip(rows["epoch"], rows[column], strict=True)]
+
+
+def _float(value: Any) -> float:
+    return np.nan if value is None else float(value)

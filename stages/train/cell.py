@@ -1,0 +1,128 @@
+"""One cell of the study, (method, held-out site, seed): from its inputs to a trained model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from stages.core.base.errors import InputError, nearest
+from stages.core.base.files import sha256
+from stages.core.base.params import METHODS, Study
+from stages.core.networks.data import Layout, SiteFiles, site_files
+from stages.core.networks.interface import Spec, Texts
+from stages.train.params import Params
+
+_TABLES = ("dictionary.parquet", "classes.parquet", "class_confounders.parquet")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is trained.
+
+    Attributes:
+        method: a file's name in stages/core/methods.
+        held_out: the site that plays no part.
+        seed: of everything drawn.
+        sources: all other sites.
+        artifacts: folder below which the inputs are.
+        lesion_classes: in the order of the class axis.
+        params: numbers.
+    """
+
+    method: str
+    held_out: str
+    seed: int
+    sources: list[str]
+    artifacts: Path
+    lesion_classes: list[str]
+    params: Params
+
+    @property
+    def files(self) -> dict[str, SiteFiles]:
+        """The source sites' files; the held-out site has none here."""
+        return {site: site_files(self.artifacts, site) for site in self.sources}
+
+    @property
+    def texts(self) -> Path:
+        """The folder of the three tables of prompts."""
+        return self.artifacts / "build_confounders"
+
+    @property
+    def backbone(self) -> Path:
+        """The folder of the encoder."""
+        return self.artifacts / "backbone"
+
+
+def make_cell(method: str, held_out: str, seed: int, artifacts: Path, study: Study, params: Params) -> Cell:
+    """Return the cell; its sources are all sites of params.yaml but the held-out one.
+
+    Raises:
+        InputError: there is no such method or site.
+    """
+    methods = [path.stem for path in METHODS.glob("*.py") if not path.stem.startswith("_")]
+    for what, name, legal in (("method", method, methods), ("site", held_out, list(study.sites))):
+        if name not in legal:
+            raise InputError(f"unknown {what} '{name}'; {nearest(name, legal)}")
+    sources = [site for site in study.sites if site != held_out]
+    return Cell(method, held_out, seed, sources, artifacts, study.lesion_classes, params)
+
+
+def make_spec(params: Params, layout: Layout, seed: int) -> Spec:
+    """Return the numbers that a method is built from.
+
+    Raises:
+        InputError: the attention heads don't divide the joint width.
+    """
+    if layout.width % params.heads:
+        legal = [number for number in range(1, 33) if layout.width % number == 0]
+        raise InputError(f"train.heads {params.heads} doesn't divide the joint width {layout.width}; legal: {legal}")
+    shared = {name: getattr(params, name) for name in Spec.__dataclass_fields__ if name in Params.model_fields}
+    return Spec(width=layout.width, map_channels=dict(layout.map_channels), seed=seed, **shared)
+
+
+def check_texts(texts: Texts, fingerprint: str, layout: Layout, folder: Path) -> None:
+    """Compare the encoder of the texts with that of the features.
+
+    Raises:
+        InputError: they differ.
+    """
+    width = texts.classes.shape[1]
+    if fingerprint != layout.fingerprint or width != layout.width:
+        raise InputError(
+            f"the texts in {folder} (encoder {fingerprint[:12]}, width {width}) and the features of the source sites "
+            f"(encoder {layout.fingerprint[:12]}, width {layout.width}) come from different encoders; run `dvc repro`"
+        )
+
+
+def resume_key(cell: Cell) -> str:
+    """Return a name for the cell that changes with any input, parameter, line of code or library that could matter."""
+    identity = {
+        "cell": [cell.method, cell.held_out, cell.seed, cell.sources, cell.lesion_classes],
+        "params": cell.params.model_dump(),
+        "inputs": _digests(cell),
+        "code": _code(),
+        "torch": version("torch"),
+    }
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def _digests(cell: Cell) -> Mapping[str, str]:
+    paths = [path for place in cell.files.values() for path in vars(place).values()]
+    paths += [cell.texts / name for name in _TABLES]
+    missing = [path for path in paths if not path.is_file()]
+    if missing:
+        raise InputError(f"{missing[0]} does not exist; run `dvc repro` to make it")
+    return {path.relative_to(cell.artifacts).as_posix(): sha256(path) for path in paths}
+
+
+def _code() -> str:
+    stages = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for package in ("train", "core/networks", "core/methods"):
+        for path in sorted((stages / package).glob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()

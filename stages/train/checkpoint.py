@@ -1,0 +1,83 @@
+"""What a killed run continues from: one safetensors file, replaced whole after every epoch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+from torch.optim import AdamW
+
+from stages.core.base.files import atomic
+from stages.core.networks.interface import Method
+from stages.train.selection import Epoch
+
+_FILE = "last.safetensors"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a training is.
+
+    Random numbers aren't kept: order, flips and dropout of an epoch are drawn anew from the seed and the epoch.
+
+    Attributes:
+        history: the finished epochs.
+        best: weights of the best one so far.
+    """
+
+    history: list[Epoch]
+    best: dict[str, Tensor]
+
+
+def save(folder: Path, progress: Progress, method: Method, optimiser: AdamW) -> None:
+    """Replace the checkpoint in `folder`."""
+    tensors = {f"method.{name}": value for name, value in method.state_dict().items()}
+    tensors |= {f"best.{name}": value for name, value in progress.best.items()}
+    for number, state in optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser.{number}.{name}": value for name, value in state.items()}
+    history = json.dumps([asdict(record) for record in progress.history])
+    with atomic(folder / _FILE) as partial:
+        whole = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+        save_file(whole, partial, metadata={"history": history})
+
+
+def restore(folder: Path, method: Method, optimiser: AdamW) -> Progress | None:
+    """Put method and optimiser where the checkpoint in `folder` left them.
+
+    Returns:
+        How far it was; None where there is no readable checkpoint, and nothing was touched.
+    """
+    try:
+        with safe_open(folder / _FILE, framework="pt") as file:
+            history = json.loads(file.metadata()["history"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+    except (OSError, SafetensorError, KeyError, TypeError, json.JSONDecodeError):
+        return None
+    method.load_state_dict(_below("method", tensors))
+    _restore_optimiser(optimiser, _below("optimiser", tensors))
+    return Progress([Epoch(**record) for record in history], _below("best", tensors))
+
+
+def _restore_optimiser(optimiser: AdamW, tensors: Mapping[str, Tensor]) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        number, _, entry = name.partition(".")
+        state.setdefault(int(number), {})[entry] = value
+    groups = optimiser.state_dict()["param_groups"]
+    optimiser.load_state_dict({"state": state, "param_groups": groups})
+
+
+def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    start = f"{prefix}."
+    return {name.removeprefix(start): value for name, value in tensors.items() if name.startswith(start)}
+
+
+def snapshot(method: Method) -> dict[str, Tensor]:
+    """Return a copy of the method's state on the CPU."""
+    return {name: torch.clone(value.detach()).cpu() for name, value in method.state_dict().items()}

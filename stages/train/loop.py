@@ -1,0 +1,156 @@
+"""The training loop: epochs of steps, a validation after each, the best one kept."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import cast
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.optim import AdamW
+
+from stages.core.base.errors import InputError
+from stages.core.base.runtime import progress
+from stages.core.base.seeds import seed_for
+from stages.core.networks.data import SitesReader, to_batch
+from stages.core.networks.interface import Batch, Method
+from stages.core.networks.model import probability
+from stages.train import flips
+from stages.train.checkpoint import Progress, snapshot
+from stages.train.data import Frames, epoch_batches, in_turn, read_ahead
+from stages.train.optimiser import rate, set_rates
+from stages.train.params import Params
+from stages.train.selection import Epoch, best_validation_epoch
+
+OnEpoch = Callable[[Progress], None]
+
+
+class LossOf(nn.Module):
+    """A method as a function from a batch to the terms of its loss: one forward pass, as data parallelism wants it."""
+
+    def __init__(self, method: Method) -> None:
+        """Wrap a method."""
+        super().__init__()
+        self.method = method
+
+    def forward(self, take: Callable[[], Batch], intervene: bool) -> dict[str, Tensor]:
+        """Return the weighted terms for the batch that `take()` gives; Fabric would refuse the frozen batch itself."""
+        batch = take()
+        return self.method.losses(batch, self.method(batch, intervene=intervene))
+
+
+class Training:
+    """One method, trained on the source frames."""
+
+    def __init__(
+        self, fabric: Fabric, method: Method, optimiser: AdamW, reader: SitesReader, frames: Frames, params: Params,
+        seed: int,
+    ) -> None:  # fmt: skip
+        """Take all that a training is made of.
+
+        Args:
+            fabric: launched; knows the devices.
+            method: to be trained, in place.
+            optimiser: over the method's parameters, as `make_optimiser` gives it.
+            reader: of the source sites.
+            frames: which of them are for what.
+            params: numbers.
+            seed: of the order, the flips and the dropout.
+
+        Raises:
+            InputError: the batch can't be divided among the devices.
+        """
+        self.fabric, self.method, self.reader, self.frames = fabric, method, reader, frames
+        self.params, self.seed = params, seed
+        self.optimiser = optimiser
+        module, wrapped = fabric.setup(LossOf(method), optimiser)
+        self.module, self.wrapped_optimiser = module, wrapped
+        self.steps = len(self._batches(0))
+
+    def run(self, progress: Progress, on_epoch: OnEpoch) -> Progress:
+        """Train the epochs that `progress` lacks; call `on_epoch` after each with the progress so far."""
+        for epoch in range(len(progress.history), self.params.epochs):
+            terms = self._epoch(epoch)
+            record = Epoch(epoch, terms, self.validate(f"epoch {epoch + 1}/{self.params.epochs}, validation"))
+            history = [*progress.history, record]
+            best = snapshot(self.method) if best_validation_epoch(history) == epoch else progress.best
+            progress = Progress(history, best)
+            on_epoch(progress)
+        return progress
+
+    def validate(self, label: str) -> float:
+        """Return the mean Dice over the validation frames with a lesion, 0..1."""
+        self.method.eval()
+        batches = in_turn(self.frames.val, self.params.batch_size)[self.fabric.global_rank :: self.fabric.world_size]
+        total = torch.zeros(2, dtype=torch.float64, device=self.fabric.device)
+        for batch in self._read(batches, label):
+            with self.fabric.autocast():
+                lesion = probability(self.method, batch) >= 0.5
+            total += _dice_sum(lesion, batch.mask.bool())
+        total = self._sum(total)
+        return float(total[0] / total[1]) if total[1] else 0.0
+
+    def _epoch(self, epoch: int) -> dict[str, float]:
+        self.method.train()
+        rank = self.fabric.global_rank
+        torch.manual_seed(seed_for("train", self.seed, "dropout", epoch, rank))
+        sums: dict[str, Tensor] = {}
+        batches = [cases[rank :: self.fabric.world_size] for cases in self._batches(epoch)]
+        for step, batch in enumerate(self._read(batches, f"epoch {epoch + 1}/{self.params.epochs}")):
+            done, whole = epoch * self.steps + step, self.params.epochs * self.steps
+            set_rates(self.optimiser, rate(done, whole, self.params.warmup))
+            for name, term in self._step(self._flipped(batch, epoch, step), epoch).items():
+                sums[name] = sums.get(name, torch.zeros_like(term)) + term
+        return self._means(sums, epoch)
+
+    def _step(self, batch: Batch, epoch: int) -> dict[str, Tensor]:
+        self.wrapped_optimiser.zero_grad()
+        terms: dict[str, Tensor] = self.module(lambda: batch, epoch >= self.params.intervene_from)
+        self.fabric.backward(cast(Tensor, sum(terms.values())))
+        self.fabric.clip_gradients(
+            self.module, self.wrapped_optimiser, max_norm=self.params.clip_norm, error_if_nonfinite=False
+        )
+        self.wrapped_optimiser.step()
+        return {name: term.detach() for name, term in terms.items()}
+
+    def _means(self, sums: dict[str, Tensor], epoch: int) -> dict[str, float]:
+        means = {name: float(self._sum(total)) / self.steps / self.fabric.world_size for name, total in sums.items()}
+        lost = [name for name, value in means.items() if not math.isfinite(value)]
+        if lost:
+            raise InputError(
+                f"training broke down: the loss term '{lost[0]}' became {means[lost[0]]} in epoch {epoch}; "
+                f"lower train.lr ({self.params.lr}) or train.lr_encoder ({self.params.lr_encoder}) in params.yaml"
+            )
+        return means
+
+    def _sum(self, value: Tensor) -> Tensor:
+        return cast(Tensor, self.fabric.all_reduce(value, reduce_op="sum"))
+
+    def _flipped(self, batch: Batch, epoch: int, step: int) -> Batch:
+        if not self.params.flips:
+            return batch
+        return flips.drawn(batch, seed_for("train", self.seed, "flips", epoch, step, self.fabric.global_rank))
+
+    def _batches(self, epoch: int) -> list[list[str]]:
+        batches = epoch_batches(self.frames.train, self.params.batch_size, seed=self.seed, epoch=epoch)
+        world = self.fabric.world_size
+        if len(batches[0]) % world:
+            size = len(batches[0])
+            raise InputError(f"{size} frames a step can't be divided among {world} processes; change train.batch_size")
+        return batches
+
+    def _read(self, batches: list[list[str]], label: str) -> Iterator[Batch]:
+        index = self.frames.class_index
+        raws = read_ahead(self.reader, batches, prefix=self.method.trunk.needs_prefix)
+        for cases, raw in progress(zip(batches, raws, strict=True), label, len(batches)):
+            yield to_batch(raw, [index[case] for case in cases], self.fabric.device)
+
+
+def _dice_sum(lesion: Tensor, truth: Tensor) -> Tensor:
+    found, there = lesion.flatten(1), truth.flatten(1)
+    overlap = (found & there).sum(1).double()
+    areas = (found.sum(1) + there.sum(1)).double()
+    counts = there.any(1)
+    return torch.stack([(2 * overlap / areas.clamp(min=1))[counts].sum(), counts.sum().double()])

@@ -1,0 +1,61 @@
+"""The `train` section of params.yaml."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from stages.core.base.params import Section
+
+
+class Params(Section):
+    """How a network is trained.
+
+    Attributes:
+        mode: what of the encoder is trained: nothing (frozen), a small residual adapter, or its last blocks (suffix).
+        epochs: passes over the source frames.
+        intervene_from: first epoch, from 0, with the intervention on.
+        batch_size: frames a step, over all devices together.
+        lr: highest learning rate of everything new.
+        lr_encoder: highest learning rate of the encoder's own blocks, in mode suffix.
+        warmup: share of all steps in which the rates rise from 0; they fall to 0 along a cosine after that.
+        weight_decay: of matrices and kernels; none on norms and biases.
+        clip_norm: largest norm of a step's gradient.
+        flips: whether frames are flipped at random, both ways, with all that is cached of them.
+        precision: 32-true, bf16-mixed, or auto: bf16-mixed on CUDA, else 32-true.
+        depth: intervention blocks.
+        heads: attention heads of a block; must divide the joint width.
+        residual: whether blocks add to the rows; false is the letter of the paper.
+        dictionary: what the intervention attends to.
+        regions: what becomes of places that weren't mined: they stay (keep) or are blanked (zero).
+        head_width: channels of the pyramid head.
+        dropout: share of channels dropped in head and blocks.
+        dice_weight: weight of a soft Dice term beside the pixel cross-entropy; the paper has none.
+        lambda_causal: weight of L_causal.
+        lambda_contrast: weight of L_contrast.
+        temperature: of the softmax in L_contrast.
+    """
+
+    mode: Literal["frozen", "adapter", "suffix"] = "frozen"
+    epochs: int = Field(default=12, ge=1)
+    intervene_from: int = Field(default=2, ge=0)
+    batch_size: int = Field(default=16, ge=1)
+    lr: float = Field(default=0.003, gt=0)
+    lr_encoder: float = Field(default=0.0003, gt=0)
+    warmup: float = Field(default=0.05, ge=0, lt=1)
+    weight_decay: float = Field(default=0.01, ge=0)
+    clip_norm: float = Field(default=1.0, gt=0)
+    flips: bool = True
+    precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
+    depth: int = Field(default=3, ge=1)
+    heads: int = Field(default=8, ge=1)
+    residual: bool = True
+    dictionary: Literal["text", "random", "shuffled", "zero", "learned"] = "text"
+    regions: Literal["keep", "zero"] = "keep"
+    head_width: int = Field(default=64, ge=16, multiple_of=16)
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    dice_weight: float = Field(default=1.0, ge=0)
+    lambda_causal: float = Field(default=0.5, ge=0)
+    lambda_contrast: float = Field(default=0.1, ge=0)
+    temperature: float = Field(default=0.5, gt=0)

@@ -1,0 +1,119 @@
+"""From card and source to a folder that loads: every source, equal bytes, and errors that name the first keys."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from stages.backbone import openclip
+from stages.backbone.obtain import obtain
+from stages.backbone.sources import Source
+from stages.core.base.errors import InputError
+from stages.core.base.files import read_json, sha256
+from stages.core.clip.load import load_encoder
+
+FILES = ("card.json", "weights.safetensors")
+
+
+@dataclass
+class Run:
+    folder: Path
+
+    def __call__(self, card, source, name="out"):
+        out = self.folder / name
+        out.mkdir()
+        obtain(card, source, out)
+        return out
+
+
+@pytest.fixture
+def run(tmp_path):
+    """(card, source) -> the folder that was written."""
+    return Run(tmp_path)
+
+
+@pytest.fixture
+def weights(tmp_path, model):
+    save_file(model.state_dict(), tmp_path / "mine.safetensors")
+    return tmp_path / "mine.safetensors"
+
+
+def test_random_weights_say_so_and_come_out_equal(run, card):
+    first, second = (run(card(), Source("tiny", "random"), name) for name in ("a", "b"))
+    for file in FILES:
+        assert (first / file).read_bytes() == (second / file).read_bytes()
+    stored = read_json(first / "card.json")
+    assert (stored["pretrained"], stored["source_sha256"]) == ("random", None)
+    with safe_open(first / "weights.safetensors", "pt") as file:
+        assert len(file.metadata() or {}) <= 1
+
+
+def test_a_file_gives_its_own_features(run, card, model, weights):
+    encoder = load_encoder(run(card(), Source("tiny", "file", weights)))
+    frames = torch.rand(2, 3, 16, 16)
+    mean, std = (torch.tensor(values).view(3, 1, 1) for values in ((0.1, 0.2, 0.3), (0.4, 0.5, 0.6)))
+    expected = model.encode_image((frames - mean) / std, normalize=True)
+    torch.testing.assert_close(encoder.encode(frames).image, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_the_published_file_counts_as_the_tag_and_another_as_a_file(run, card, weights):
+    digest = sha256(weights)
+    published = run(card(sha256=digest), Source("tiny", "file", weights), "a")
+    own = run(card(sha256="0" * 64), Source("tiny", "file", weights, digest), "b")
+    assert read_json(published / "card.json")["pretrained"] == "openai"
+    assert read_json(own / "card.json")["pretrained"] == "file"
+    assert read_json(own / "card.json")["source_sha256"] == digest
+
+
+def test_the_hub_s_file_counts_as_the_tag(run, card, weights, monkeypatch):
+    monkeypatch.setattr(openclip, "from_hub", lambda *_: weights)
+    assert read_json(run(card(sha256="0" * 64), Source("tiny", "card")) / "card.json")["pretrained"] == "openai"
+
+
+def test_the_container_and_the_mode_do_not_change_the_fingerprint(run, card, model, weights, tmp_path):
+    torch.save({"state_dict": model.state_dict()}, tmp_path / "mine.pt")
+    prints = [
+        load_encoder(run(card(dense=mode), Source("tiny", "file", path), f"{mode}{path.suffix}")).fingerprint
+        for mode in ("plain", "maskclip")
+        for path in (weights, tmp_path / "mine.pt")
+    ]
+    assert len(set(prints)) == 1
+    assert load_encoder(run(card(suffix_from="b2"), Source("tiny", "file", weights))).fingerprint not in prints
+
+
+def test_no_path_is_stored(run, card, weights, tmp_path):
+    assert str(tmp_path) not in (run(card(), Source("tiny", "file", weights)) / "card.json").read_text()
+
+
+def test_weights_of_another_model_name_the_first_keys(run, card, model, tmp_path):
+    state = {key: value for key, value in model.state_dict().items() if not key.startswith("ln_final")}
+    state["visual.conv1.weight"] = state["visual.conv1.weight"][:, :, :4, :4].contiguous()
+    save_file(state, tmp_path / "other.safetensors")
+    with pytest.raises(InputError) as caught:
+        run(card(), Source("tiny", "file", tmp_path / "other.safetensors"))
+    for part in (
+        "2 missing: ln_final.weight",
+        "visual.conv1.weight is (32, 3, 4, 4), expected (32, 3, 8, 8)",
+        "tiny-vit",
+    ):
+        assert part in str(caught.value)
+
+
+def test_a_scalar_stored_as_a_vector_fits(run, card, model, tmp_path):
+    state = model.state_dict()
+    state["logit_scale"] = state["logit_scale"].reshape(1)
+    save_file(state, tmp_path / "a.safetensors")
+    load_encoder(run(card(), Source("tiny", "file", tmp_path / "a.safetensors")))
+
+
+def test_an_unknown_model_gets_the_nearest(run, card):
+    with pytest.raises(InputError, match="did you mean 'RN50-quickgelu'"):
+        run(card(model="RN50-quickgelo"), Source("tiny", "random"))
+
+
+def test_the_embedded_model_takes_no_other_weights(run, card, weights):
+    with pytest.raises(InputError, match="ships its own weights"):
+        run(card(family="lite"), Source("tiny", "file", weights))

@@ -1,0 +1,106 @@
+"""What `mcdrl doctor` says of a sound and of a broken repository."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from stages.commands import doctor
+from stages.commands.doctor import NOTE, OK, PROBLEM, examine, problems
+from stages.core.base.files import write_json
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A copy of what doctor looks at, with one site of its own and git, dvc and packages in place."""
+    shutil.copytree(ROOT / "data" / "backbones", tmp_path / "data" / "backbones")
+    for name in ("params.yaml", "dvc.yaml"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    (tmp_path / ".dvc").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(doctor.importlib.metadata, "requires", lambda _: ["numpy>=1", "absent; extra == 'dev'"])
+    return tmp_path
+
+
+def row(checks, what):
+    return next(check for check in checks if check.what == what)
+
+
+def edit(repository, old, new):
+    path = repository / "params.yaml"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_a_fresh_repository_has_no_problem(repository):
+    checks = examine(Path())
+    assert problems(checks) == 0
+    assert row(checks, "site A").status == NOTE
+    assert row(checks, "params.yaml").status == OK
+    assert row(checks, "packages").status == OK
+
+
+def test_every_problem_says_how_to_mend_it(repository):
+    shutil.rmtree(repository / ".dvc")
+    edit(repository, "root: data/phantom/B", "root: raw/b")
+    checks = examine(Path())
+    assert problems(checks) == 2
+    assert all(check.fix for check in checks if check.status == PROBLEM)
+    assert "raw/b" in row(checks, "site B").found
+
+
+def test_a_site_without_frames_or_table_is_a_problem(repository):
+    site = repository / "data" / "phantom" / "A"
+    (site / "images").mkdir(parents=True)
+    assert "no frame" in row(examine(Path()), "site A").found
+    (site / "images" / "1.png").write_bytes(b"-")
+    assert "no table" in row(examine(Path()), "site A").found
+    (site / "frames.csv").write_text("file\n")
+    found = row(examine(Path()), "site A")
+    assert (found.status, found.found) == (OK, "1 frames in data/phantom/A")
+
+
+def test_a_typo_in_the_parameters_is_shown(repository):
+    edit(repository, "alpha:", "alhpa:")
+    found = row(examine(Path()), "params.yaml")
+    assert found.status == PROBLEM
+    assert "alhpa" in found.found
+
+
+def test_weights_that_are_not_there_are_a_problem(repository):
+    edit(repository, "backbone: lite0", "backbone: rn50")
+    assert row(examine(Path()), "backbone rn50").status == NOTE
+    edit(repository, "rn50: null", "rn50: nowhere.pt")
+    found = row(examine(Path()), "backbone rn50")
+    assert found.status == PROBLEM
+    assert "nowhere.pt" in found.found
+
+
+def test_stored_random_weights_are_called_so(repository):
+    card = {
+        "name": "lite0", "title": "L", "family": "lite", "model": "m", "pretrained": "random", "source_sha256": None,
+        "dense": "plain", "licence": "x", "notice": "x", "config": {}, "fingerprint": "f",
+    }
+    (repository / "artifacts" / "backbone").mkdir(parents=True)
+    write_json(card, repository / "artifacts" / "backbone" / "card.json")
+    found = row(examine(Path()), "backbone lite0")
+    assert found.status == NOTE
+    assert "RANDOM" in found.found
+
+
+def test_packages_that_are_missing_or_too_old_are_named(repository, monkeypatch):
+    monkeypatch.setattr(doctor.importlib.metadata, "requires", lambda _: ["numpy>=999", "no-such-package>=1"])
+    found = row(examine(Path()), "packages")
+    assert found.status == PROBLEM
+    assert "numpy" in found.found
+    assert "no-such-package is missing" in found.found
+
+
+def test_missing_tools_are_problems(repository, monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    assert row(examine(Path()), "dvc").status == PROBLEM
+    assert row(examine(Path()), "git").status == PROBLEM

@@ -1,0 +1,114 @@
+"""One frame gets the same probability from `mcdrl predict` as from the pipeline's stores."""
+
+import numpy as np
+import pytest
+import torch
+
+from stages.commands.segmenter import FolderModel, load_segmenter
+from stages.core.base.errors import InputError
+from stages.core.base.files import write_json
+from stages.core.clip.encoder import Encoded, Encoder, unit
+from stages.core.contracts.features import FEATURES
+from stages.core.contracts.frames import FRAMES
+from stages.core.contracts.regions import REGIONS
+from stages.core.methods import build
+from stages.core.networks.data import SiteFiles, open_sites
+from stages.core.networks.interface import Spec, Texts
+from stages.core.networks.model import ModelCard, load_model, save_model
+from stages.core.networks.trunk import Frozen
+from stages.encode.batches import encode
+from stages.evaluate.predict import predict
+from stages.mine_regions.mining import mine
+
+SIDE, GRID, WIDTH, N = 32, 4, 8, 5
+IDS = [f"A/{k}" for k in range(N)]
+SPEC = Spec(
+    width=WIDTH, map_channels={"s4": 3}, depth=1, heads=2, residual=True, dictionary="text", regions="keep",
+    head_width=16, dropout=0.0, dice_weight=0.0, lambda_causal=0.5, lambda_contrast=0.1, temperature=0.5, seed=0,
+)
+
+
+class Pooled(Encoder):
+    """Colours, pooled and mixed by a fixed matrix."""
+
+    def __init__(self):
+        super().__init__()
+        self.width, self.size_px, self.fingerprint, self.dense_mode = WIDTH, SIDE, "f", "plain"
+        self.mix = torch.nn.Parameter(torch.randn(WIDTH, 3, generator=torch.Generator().manual_seed(0)))
+
+    def encode(self, frames):
+        pool = torch.nn.functional.adaptive_avg_pool2d
+        dense = unit(torch.einsum("dc,bchw->bdhw", self.mix, pool(frames, GRID) - 0.5), 1)
+        return Encoded(dense, unit(dense.mean((2, 3)), 1), {"s4": pool(frames, 8)}, frames[:, :1])
+
+    def encode_text(self, prompts):
+        raise NotImplementedError
+
+    def unknown_words(self, prompts):
+        raise NotImplementedError
+
+    def suffix(self):
+        raise NotImplementedError
+
+
+@pytest.fixture(params=["baseline", "mcdrl"])
+def folder(request, tmp_path):
+    rng = torch.Generator().manual_seed(1)
+    texts = Texts(*(torch.randn(shape, generator=rng) for shape in ((2, WIDTH), (3, WIDTH), (2, 3, WIDTH))))
+    network = build(request.param, SPEC, Frozen(), texts)
+    with torch.no_grad():
+        network.head.out.bias.zero_()
+        network.head.out.weight.normal_(0, 0.5, generator=rng)
+    card = ModelCard(
+        method=request.param, held_out="A", seed=0, sources=["B"], backbone="pooled", pretrained="x", fingerprint="f",
+        dense_mode="plain", mode="frozen", size_px=SIDE, lesion_classes=["a", "b"], confounders=["x", "y", "z"],
+        alpha=0.25, spec=SPEC, best_epoch=0, val_dice=0.5,
+    )
+    save_model(tmp_path / "model", network.state_dict(), texts, card)
+    return tmp_path / "model"
+
+
+def through_the_stores(folder, loaded, frames, place):
+    """What the stages encode, mine_regions and evaluate make of the same frames."""
+    rows = encode(Pooled(), frames, IDS)
+    regions = mine(rows["dense"], loaded.texts.classes.numpy(), 0.25)
+    files = SiteFiles(place / "cases.parquet", place / "frames.h5", place / "features.h5", place / "regions.h5")
+    with FRAMES.write(files.frames, IDS, {"site": "A"}) as store:
+        store.append(image=frames, mask=np.zeros((N, SIDE, SIDE), np.uint8), native_mask=[b"-"] * N)
+    stamps = {"site": "A", "fingerprint": "f", "dense_mode": "plain"}
+    with FEATURES.write(files.features, IDS, {**stamps, "backbone": "pooled"}) as store:
+        store.append(**rows)
+    with REGIONS.write(files.regions, IDS, {**stamps, "alpha": "0.25"}) as store:
+        store.append(similarity=regions.similarity, selected=regions.selected, best_class=regions.best_class)
+    with open_sites({"A": files}) as reader:
+        return np.concatenate(list(predict(loaded, reader, IDS, 2)))
+
+
+def test_folder_and_pipeline_agree(folder, tmp_path):
+    frames = np.random.default_rng(0).integers(0, 256, (N, SIDE, SIDE, 3)).astype(np.uint8)
+    loaded = load_model(folder, tmp_path)
+    direct = FolderModel(loaded, Pooled(), random_weights=False).probability(frames)
+    stored = through_the_stores(folder, loaded, frames, tmp_path)
+    assert direct.shape == (N, SIDE, SIDE)
+    assert direct.std() > 0.01
+    np.testing.assert_allclose(direct, stored, atol=1e-5)
+
+
+def test_a_backbone_of_another_fingerprint_is_refused(folder, tmp_path):
+    card = {
+        "name": "other", "title": "Other", "family": "lite", "model": "m", "pretrained": "x", "source_sha256": None,
+        "dense": "plain", "licence": "x", "notice": "x", "config": {}, "fingerprint": "another",
+    }
+    (tmp_path / "backbone").mkdir()
+    write_json(card, tmp_path / "backbone" / "card.json")
+    with pytest.raises(InputError, match=r"model.*trained with the backbone pooled \(f\).*other \(another\)"):
+        load_segmenter(folder, tmp_path / "backbone", "cpu")
+
+
+def test_missing_folders_are_named(folder, tmp_path):
+    with pytest.raises(InputError, match=r"nowhere/model\.json"):
+        load_segmenter(tmp_path / "nowhere", tmp_path, "cpu")
+    with pytest.raises(InputError, match=r"nothing/card\.json"):
+        load_segmenter(folder, tmp_path / "nothing", "cpu")
+    with pytest.raises(InputError, match="--device mars"):
+        load_segmenter(folder, tmp_path, "mars")

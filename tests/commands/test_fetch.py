@@ -1,0 +1,106 @@
+"""A data set arrives whole or not at all, and not before its licence is accepted."""
+
+import hashlib
+import io
+import zipfile
+
+import pytest
+
+from stages.commands.fetch import fetch, licence_text
+from stages.core.base.cards import Card, card_names, read_card
+from stages.core.base.errors import InputError
+
+pytestmark = [pytest.mark.enable_socket, pytest.mark.allow_hosts(["127.0.0.1"])]
+
+
+def packed(names):
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name in names:
+            archive.writestr(name, name.encode())
+    return stream.getvalue()
+
+
+def card(server, **values):
+    return Card.model_validate(
+        {
+            "title": "Frames of a hospital",
+            "licence": {"name": "CC BY 4.0", "url": "https://example.org/terms", "terms": "Attribution."},
+            "downloads": [{"url": server.url, "file": "frames.zip", "sha256": hashlib.sha256(server.body).hexdigest()}],
+            "root": "Set",
+            "read": {"masks": "masks/{stem}.png", "lesion_class": "polyp"},
+        }
+        | values
+    )
+
+
+def run(card, to, accepted=True):
+    said = []
+    return fetch("set", card, to, accepted=accepted, say=said.append, sleep=lambda _: None), said
+
+
+def test_the_set_is_unpacked_and_nothing_else_is_left(server, tmp_path):
+    server.body = packed(["Set/images/1.jpg", "Set/masks/1.png"])
+    root, said = run(card(server), tmp_path / "raw" / "set")
+    assert (root / "images" / "1.jpg").read_bytes() == b"Set/images/1.jpg"
+    assert [path.name for path in (tmp_path / "raw").iterdir()] == ["set"]
+    assert "checksum as published" in said[-1]
+
+
+def test_without_consent_nothing_is_asked_of_the_server(server, tmp_path):
+    with pytest.raises(InputError, match="--accept-licence"):
+        run(card(server), tmp_path / "set", accepted=False)
+    assert server.requests == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_archive_that_climbs_out_leaves_no_folder(server, tmp_path):
+    server.body = packed(["Set/good", "../evil"])
+    with pytest.raises(InputError, match=r"'\.\./evil' would leave the folder"):
+        run(card(server), tmp_path / "set")
+    assert not (tmp_path / "set").exists()
+    assert not any(path.name in ("evil", "good") for path in tmp_path.rglob("*"))
+
+
+def test_a_break_is_survived_and_the_folder_appears_at_the_end(server, tmp_path):
+    server.body = packed(["Set/images/1.jpg"])
+    server.break_after = [20, 0, 0, 0, 0, 0]
+    with pytest.raises(InputError, match="run the same command again"):
+        run(card(server), tmp_path / "set")
+    assert not (tmp_path / "set").exists()
+    run(card(server), tmp_path / "set")
+    assert server.requests[-1] == "bytes=20-"
+    assert (tmp_path / "set" / "Set" / "images" / "1.jpg").is_file()
+
+
+def test_a_folder_in_use_is_left_alone(server, tmp_path):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "mine").write_text("x")
+    with pytest.raises(InputError, match="not empty"):
+        run(card(server), tmp_path / "set")
+    assert (tmp_path / "set" / "mine").read_text() == "x"
+    assert server.requests == []
+
+
+def test_what_is_no_archive_is_put_beside(server, tmp_path):
+    whole = card(server)
+    single = card(server, downloads=[whole.downloads[0].model_dump() | {"unpack": False}], root=".")
+    root, _ = run(single, tmp_path / "set")
+    assert (root / "frames.zip").read_bytes() == server.body
+
+
+def test_a_card_without_downloads_says_where_to_go(tmp_path):
+    with pytest.raises(InputError, match=r"by hand from https://doi\.org/10\.7303/syn26376615"):
+        run(read_card("polypgen_c1"), tmp_path / "set")
+
+
+@pytest.mark.parametrize("name", card_names())
+def test_every_published_set_states_licence_and_citation(name):
+    known = read_card(name)
+    if known.home is None:
+        assert known.downloads == []
+        return
+    assert known.citation
+    assert known.licence
+    assert known.licence.name in licence_text(known)
+    assert all(item.url.startswith("https://") for item in known.downloads)

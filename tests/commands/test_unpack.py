@@ -1,0 +1,116 @@
+"""Archives from strangers: what is harmless comes out as it went in, all else is refused by name."""
+
+import io
+import tarfile
+import zipfile
+
+import pytest
+
+from stages.commands import unpack as unpacking
+from stages.commands.unpack import unpack
+from stages.core.base.errors import InputError
+
+LINK = 0o120777 << 16
+
+
+def write_zip(path, entries, method=zipfile.ZIP_DEFLATED):
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, content, attributes in entries:
+            info = zipfile.ZipInfo(name)
+            info.external_attr, info.compress_type = attributes, method
+            archive.writestr(info, content)
+    return path
+
+
+def write_tar(path, members, mode="w:gz"):
+    with tarfile.open(path, mode) as archive:
+        for name, kind, content in members:
+            info = tarfile.TarInfo(name)
+            info.type, info.size = kind, len(content) if kind == tarfile.REGTYPE else 0
+            info.linkname = content.decode() if kind in (tarfile.SYMTYPE, tarfile.LNKTYPE) else ""
+            archive.addfile(info, io.BytesIO(content))
+    return path
+
+
+def files(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "into").mkdir()
+    return tmp_path / "into"
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
+def test_a_tar_comes_out_as_it_went_in(tmp_path, folder, mode):
+    members = [("Set", tarfile.DIRTYPE, b""), ("Set/Ä 图.png", tarfile.REGTYPE, b"1"), ("./b", tarfile.REGTYPE, b"22")]
+    unpack(write_tar(tmp_path / "a.tar", members, mode), folder)
+    assert files(folder) == {"Set/Ä 图.png": b"1", "b": b"22"}
+
+
+def test_a_zip_comes_out_as_it_went_in(tmp_path, folder):
+    entries = [("Set/", b"", 0o40755 << 16), ("Set/Ä 图.png", b"1", 0o100644 << 16), ("Set\\b", b"22", 0)]
+    unpack(write_zip(tmp_path / "a.zip", entries), folder)
+    assert files(folder) == {"Set/Ä 图.png": b"1", "Set/b": b"22"}
+
+
+@pytest.mark.parametrize("name", ["../out", "a/../../out", "/etc/out", "..\\out", "C:\\out", "C:out", "a\n/out"])
+def test_no_name_leaves_the_folder(tmp_path, folder, name):
+    for archive in (
+        write_zip(tmp_path / "a.zip", [(name, b"x", 0)]),
+        write_tar(tmp_path / "a.tar.gz", [(name, tarfile.REGTYPE, b"x")]),
+    ):
+        with pytest.raises(InputError, match="would leave the folder"):
+            unpack(archive, folder)
+    assert not any(path.name == "out" for path in tmp_path.rglob("*"))
+
+
+def test_no_link_comes_out(tmp_path, folder):
+    archives = [write_zip(tmp_path / "a.zip", [("link", b"/etc/passwd", LINK)])]
+    archives += [
+        write_tar(tmp_path / f"{number}.tar", [("link", kind, b"../out"), ("link/x", tarfile.REGTYPE, b"x")], "w")
+        for number, kind in enumerate([tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
+    ]
+    for archive in archives:
+        with pytest.raises(InputError, match="is a link or a device"):
+            unpack(archive, folder)
+    assert files(folder) == {}
+
+
+@pytest.mark.parametrize("names", [("a", "a"), ("Ä", "ä"), ("\u00e4", "a\u0308")])
+def test_two_entries_of_one_name_are_refused(tmp_path, folder, names):
+    with pytest.raises(InputError, match="twice"):
+        unpack(write_tar(tmp_path / "a.tar", [(name, tarfile.REGTYPE, b"x") for name in names], "w"), folder)
+
+
+def test_a_bomb_is_met_before_it_is_written_out(tmp_path, folder):
+    zeros = bytes(64 << 20)
+    for archive in (
+        write_zip(tmp_path / "a.zip", [("zeros", zeros, 0)]),
+        write_tar(tmp_path / "a.tar.gz", [("zeros", tarfile.REGTYPE, zeros)]),
+    ):
+        with pytest.raises(InputError, match="like a bomb"):
+            unpack(archive, folder)
+        written = (folder / "zeros").stat().st_size
+        assert written <= max(unpacking._FREE_BYTES, unpacking.MAX_RATIO * archive.stat().st_size)
+        (folder / "zeros").unlink()
+
+
+def test_too_many_entries_are_refused(tmp_path, folder, monkeypatch):
+    monkeypatch.setattr(unpacking, "MAX_FILES", 3)
+    with pytest.raises(InputError, match="more than 3 entries"):
+        unpack(write_zip(tmp_path / "a.zip", [(str(number), b"", 0) for number in range(4)]), folder)
+
+
+def test_damaged_and_unknown_archives_are_refused(tmp_path, folder):
+    whole = write_zip(tmp_path / "a.zip", [("a", bytes(range(256)) * 8, 0)], zipfile.ZIP_STORED).read_bytes()
+    (tmp_path / "flipped.zip").write_bytes(whole.replace(bytes([7, 8, 9]), bytes([7, 8, 0]), 1))
+    tar = write_tar(tmp_path / "a.tar.gz", [("a", tarfile.REGTYPE, bytes(range(256)) * 99)]).read_bytes()
+    (tmp_path / "short.tar.gz").write_bytes(tar[: len(tar) // 2])
+    (tmp_path / "text.zip").write_text("<html>not found</html>")
+    for name in ("flipped.zip", "short.tar.gz", "text.zip"):
+        with pytest.raises(InputError, match=f"{name} is"):
+            unpack(tmp_path / name, folder)
+        for path in folder.iterdir():
+            path.unlink()

@@ -1,0 +1,102 @@
+"""Exit codes and progress of a command."""
+
+import errno
+import subprocess
+import sys
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from stages.core.base.errors import InputError
+from stages.core.base.runtime import progress, user_errors
+
+
+def command(body, *arguments):
+    code = f"""
+import sys
+from pathlib import Path
+import typer
+from stages.core.base.errors import InputError
+from stages.core.base.runtime import run
+def main(size: int = 1) -> None:
+    {body}
+run(main)
+"""
+    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    ("body", "arguments", "code", "said"),
+    [
+        ("print(size)", ["--size", "3"], 0, ""),
+        ("raise InputError('masks/a.png is empty')", [], 2, "error: masks/a.png is empty\n"),
+        ("print(size)", ["--size", "big"], 2, "Invalid value for '--size'"),
+        ("print(size)", ["--sise", "3"], 2, "No such option"),
+        ("raise ValueError('bug')", [], 1, "ValueError: bug"),
+        ("open('/dev/full', 'w', buffering=1).write('x' * 99999)", [], 2, "the disk is full"),
+    ],
+)
+def test_exit_codes(body, arguments, code, said):
+    done = command(body, *arguments)
+    assert done.returncode == code
+    assert said in done.stderr
+    assert ("Traceback" in done.stderr) == (code == 1)
+
+
+def write_table(path):
+    pq.write_table(pa.table({"a": list(range(100000))}), path)
+
+
+def write_text(path):
+    path.write_text("x" * 100000)
+
+
+@pytest.mark.parametrize("write", [write_table, write_text])
+def test_a_full_disk_is_the_user_s_to_mend(write, capsys, tmp_path):
+    """A link to the device that is always full; the link, as a writer may remove what it failed to write."""
+    (tmp_path / "full").symlink_to("/dev/full")
+    with pytest.raises(SystemExit) as stopped, user_errors():
+        write(tmp_path / "full")
+    assert stopped.value.code == 2
+    assert "the disk is full: free some space" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(errno.ENOSPC, "disk is full"), (errno.EDQUOT, "quota"), (errno.EACCES, "denied"), (errno.EROFS, "read-only")],
+)
+def test_errors_of_the_system_that_a_user_can_mend(number, words, capsys):
+    with pytest.raises(SystemExit) as stopped, user_errors():
+        raise OSError(number, "x", "some/file")
+    assert stopped.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: some/file: ")
+    assert words in said
+    assert said.count("\n") == 1
+
+
+def test_other_errors_of_the_system_are_bugs():
+    with pytest.raises(OSError, match="x"), user_errors():
+        raise OSError(errno.EBADF, "x")
+
+
+def test_input_errors_end_with_code_2(capsys):
+    with pytest.raises(SystemExit) as stopped, user_errors():
+        raise InputError("no such site")
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err == "error: no such site\n"
+
+
+def test_progress_yields_everything_and_says_nothing_of_short_work(capsys):
+    assert list(progress(iter(range(5)), "working", total=5)) == [0, 1, 2, 3, 4]
+    assert capsys.readouterr().err == ""
+
+
+def test_progress_is_a_line_now_and_then_where_there_is_no_terminal(capsys, monkeypatch):
+    seconds = iter(range(0, 1000, 4))
+    monkeypatch.setattr("stages.core.base.runtime.time.monotonic", lambda: next(seconds))
+    assert list(progress(range(9), "reading A", total=9)) == list(range(9))
+    lines = capsys.readouterr().err.splitlines()
+    assert 1 <= len(lines) <= 3
+    assert all(line.startswith("reading A: ") and line.endswith("/9") for line in lines)

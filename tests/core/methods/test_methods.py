@@ -1,0 +1,211 @@
+import pytest
+import torch
+from torch import nn
+
+from stages.core.clip.encoder import Encoded, Suffix, unit
+from stages.core.methods import build
+from stages.core.networks import parts
+from stages.core.networks.interface import Batch, Spec, Texts
+from stages.core.networks.trunk import Frozen, Trained
+
+METHODS = ["baseline", "no_mtrs", "no_cdrl", "mcdrl"]
+INTERVENING = ["no_mtrs", "mcdrl"]
+MODES = ["frozen", "adapter", "suffix"]
+
+
+class StubSuffix(Suffix):
+    """One convolution that makes everything."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(8, 16, 1)
+
+    def forward(self, prefix, maps):
+        grid = self.conv(prefix)
+        return Encoded(unit(grid, 1), unit(grid.mean((2, 3)), 1), {**maps, "s8": grid[:, :8]}, prefix)
+
+
+def _draw(seed, *shape):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def _spec(**changes):
+    numbers = {
+        "width": 16, "map_channels": {"s4": 6, "s8": 8}, "depth": 2, "heads": 4, "residual": True, "dictionary": "text",
+        "regions": "keep", "head_width": 32, "dropout": 0.0, "dice_weight": 0.5, "lambda_causal": 0.5,
+        "lambda_contrast": 0.1, "temperature": 0.5, "seed": 0,
+    }  # fmt: skip
+    return Spec(**{**numbers, **changes})
+
+
+def _texts():
+    return Texts(unit(_draw(1, 3, 16), -1), unit(_draw(2, 5, 16), -1), unit(_draw(3, 3, 5, 16), -1))
+
+
+def _batch(frames=3):
+    selected = torch.zeros(frames, 16, dtype=torch.bool)
+    selected[:, [1, 5, 6, 11]] = True
+    dense = unit(_draw(4, frames, 16, 4, 4), 1)
+    maps = {"s4": _draw(5, frames, 6, 8, 8), "s8": _draw(6, frames, 8, 4, 4)}
+    return Batch(
+        frame=_draw(7, frames, 3, 32, 32).sigmoid(),
+        encoded=Encoded(dense, unit(dense.mean((2, 3)), 1), maps, _draw(8, frames, 8, 4, 4)),
+        similarity=_draw(9, frames, 4, 4),
+        selected=selected.view(frames, 4, 4),
+        mask=(_draw(10, frames, 32, 32) > 1).long(),
+        lesion_class=torch.tensor([0, -1, 2][:frames]),
+    )
+
+
+def _trunk(mode, spec):
+    return {"frozen": Frozen, "adapter": lambda: parts.adapter(spec), "suffix": lambda: Trained(StubSuffix())}[mode]()
+
+
+def _method(name, mode="frozen", **changes):
+    spec = _spec(**changes)
+    return build(name, spec, _trunk(mode, spec), _texts())
+
+
+def _woken(method, seed=11):
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in method.parameters():
+        parameter.data += 0.1 * torch.randn(parameter.shape, generator=generator)
+    return method
+
+
+@pytest.mark.parametrize("dictionary", ["text", "learned"])
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", METHODS)
+def test_every_trained_parameter_gets_a_finite_gradient_and_the_inputs_none(name, mode, dictionary):
+    method, batch = _woken(_method(name, mode, dictionary=dictionary)), _batch()
+    sum(method.losses(batch, method(batch)).values()).backward()
+    gradients = {name: parameter.grad for name, parameter in method.named_parameters()}
+    assert gradients
+    for name_, gradient in gradients.items():
+        assert gradient is not None, name_
+        assert gradient.isfinite().all(), name_
+        assert gradient.any(), name_
+    assert batch.encoded.dense.grad is None
+    assert all(buffer.grad is None for buffer in method.buffers())
+
+
+@pytest.mark.parametrize(("name", "expected"), [
+    ("baseline", {"seg"}), ("no_mtrs", {"seg", "causal", "contrast"}), ("no_cdrl", {"seg", "contrast"}),
+    ("mcdrl", {"seg", "causal", "contrast"}),
+])  # fmt: skip
+def test_each_method_has_the_terms_of_its_equation(name, expected):
+    method, batch = _method(name, "adapter"), _batch()
+    assert set(method.losses(batch, method(batch))) == expected
+    frozen = _method(name)
+    assert set(frozen.losses(batch, frozen(batch))) == expected - {"contrast"}
+
+
+@pytest.mark.parametrize("name", INTERVENING)
+def test_before_the_switch_there_is_no_causal_term(name):
+    method, batch = _method(name), _batch()
+    output = method(batch, intervene=False)
+    assert output.causal is None
+    assert set(method.losses(batch, output)) == {"seg"}
+
+
+def test_terms_carry_their_weights():
+    batch = _batch()
+    one, two = (_woken(_method("mcdrl", lambda_causal=weight)) for weight in (1.0, 2.0))
+    terms = [method.losses(batch, method(batch)) for method in (one, two)]
+    torch.testing.assert_close(terms[1]["causal"], 2 * terms[0]["causal"])
+    off = _method("mcdrl", "adapter", lambda_causal=0.0, lambda_contrast=0.0)
+    assert set(off.losses(batch, off(batch))) == {"seg"}
+
+
+@pytest.mark.parametrize("regions", ["keep", "zero"])
+@pytest.mark.parametrize("name", INTERVENING)
+def test_switching_the_intervention_on_does_not_move_the_logits(name, regions):
+    method, batch = _method(name, regions=regions).eval(), _batch()
+    torch.testing.assert_close(method(batch).logits, method(batch, intervene=False).logits)
+
+
+@pytest.mark.parametrize("name", INTERVENING)
+def test_the_letter_of_the_paper_moves_them(name):
+    method, batch = _method(name, residual=False).eval(), _batch()
+    assert not torch.allclose(method(batch).logits, method(batch, intervene=False).logits, atol=1e-3)
+
+
+def test_untrained_methods_of_one_seed_agree_as_they_share_the_head():
+    batch = _batch()
+    logits = [_method(name).eval()(batch).logits for name in METHODS]
+    for other in logits[1:]:
+        torch.testing.assert_close(other, logits[0])
+    assert not torch.equal(_method("baseline", seed=1).eval()(batch).logits, logits[0])
+
+
+def test_building_leaves_the_random_state_alone_and_ignores_it():
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    first = _method("mcdrl", "adapter").state_dict()
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(2)
+    second = _method("mcdrl", "adapter").state_dict()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_places_that_were_not_mined_reach_the_head_only_when_kept():
+    batch = _batch()
+    elsewhere = batch.encoded.dense.clone()
+    elsewhere[:, :, 0, 0] = -elsewhere[:, :, 0, 0]  # place 0 isn't selected
+    changed = Batch(**{**vars(batch), "encoded": Encoded(elsewhere, *list(vars(batch.encoded).values())[1:])})
+    for name in ("no_cdrl", "mcdrl"):
+        blank, kept = (_woken(_method(name, regions=regions)).eval() for regions in ("zero", "keep"))
+        assert torch.equal(blank(batch).logits, blank(changed).logits)
+        assert not torch.equal(kept(batch).logits, kept(changed).logits)
+
+
+def test_no_mtrs_ignores_the_selection():
+    batch = _batch()
+    other = Batch(**{**vars(batch), "selected": batch.selected.flip(1)})
+    method = _woken(_method("no_mtrs")).eval()
+    assert torch.equal(method(batch).logits, method(other).logits)
+    mining = _woken(_method("mcdrl")).eval()
+    assert not torch.equal(mining(batch).logits, mining(other).logits)
+
+
+def test_the_adapter_starts_as_the_identity_and_keeps_unit_norm():
+    encoded = _batch().encoded
+    adapter = parts.adapter(_spec())
+    torch.testing.assert_close(adapter(encoded).dense, encoded.dense)
+    moved = _woken(adapter)(encoded)
+    torch.testing.assert_close(moved.dense.norm(dim=1), torch.ones(3, 4, 4))
+    torch.testing.assert_close(moved.image.norm(dim=1), torch.ones(3))
+
+
+def test_only_the_suffix_counts_as_pretrained():
+    assert not _method("baseline", "adapter").trunk.encoder_parameters()
+    suffix = _method("baseline", "suffix")
+    assert {id(p) for p in suffix.trunk.encoder_parameters()} == {id(p) for p in suffix.trunk.parameters()}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_frame_s_segmentation_does_not_depend_on_its_neighbours(name):
+    method, batch = _woken(_method(name)).eval(), _batch()
+    alone = _batch()
+    one = Batch(
+        frame=alone.frame[:1],
+        encoded=Encoded(
+            alone.encoded.dense[:1],
+            alone.encoded.image[:1],
+            {tap: grid[:1] for tap, grid in alone.encoded.maps.items()},
+            alone.encoded.prefix[:1],
+        ),
+        similarity=alone.similarity[:1],
+        selected=alone.selected[:1],
+        mask=alone.mask[:1],
+        lesion_class=alone.lesion_class[:1],
+    )
+    torch.testing.assert_close(method(one).logits, method(batch).logits[:1], rtol=1e-4, atol=1e-5)
+
+
+def test_half_precision_and_single_precision_agree():
+    method, batch = _woken(_method("mcdrl", regions="zero")).eval(), _batch()
+    with torch.autocast("cpu", torch.bfloat16):
+        half = method(batch).logits
+    assert half.dtype == torch.float32
+    torch.testing.assert_close(half, method(batch).logits, rtol=0.1, atol=0.15)

@@ -1,0 +1,129 @@
+import numpy as np
+import pytest
+import stub_sites
+import torch
+
+from stages.core.base.errors import InputError
+from stages.core.contracts.features import FEATURES
+from stages.core.contracts.frames import FRAMES
+from stages.core.contracts.regions import REGIONS
+from stages.core.networks.data import fine_to_coarse, open_sites, read_cases, site_files, to_batch
+from stages.core.networks.texts import read_texts
+
+
+@pytest.fixture
+def artifacts(tmp_path):
+    stub_sites.write_study(tmp_path, sites=("A", "B"), count=6)
+    return tmp_path
+
+
+def _files(artifacts, *sites):
+    return {site: site_files(artifacts, site) for site in sites}
+
+
+def test_a_batch_of_two_sites_holds_each_frame_s_own_rows(artifacts):
+    cases = ["B/004", "A/001", "B/000"]
+    with open_sites(_files(artifacts, "A", "B")) as reader:
+        batch = to_batch(reader.read(cases, mask=True, prefix=True), [0, 1, -1], torch.device("cpu"))
+    for row, (site, frame) in enumerate([("B", 4), ("A", 1), ("B", 0)]):
+        images, masks, _ = stub_sites.draw(site, 6)
+        pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
+        said = stub_sites.features(pixels)
+        torch.testing.assert_close(batch.frame[row], pixels[frame])
+        assert torch.equal(batch.mask[row], torch.from_numpy(masks[frame]).long())
+        half = {"rtol": 1e-3, "atol": 1e-3}
+        torch.testing.assert_close(batch.encoded.dense[row], said.dense[frame], **half)
+        torch.testing.assert_close(batch.encoded.image[row], said.image[frame], **half)
+        torch.testing.assert_close(batch.encoded.prefix[row], said.prefix[frame], **half)
+        for tap, grid in said.maps.items():
+            torch.testing.assert_close(batch.encoded.maps[tap][row], grid[frame], **half)
+    assert batch.lesion_class.tolist() == [0, 1, -1]
+    assert batch.selected.flatten(1).sum(1).tolist() == [stub_sites.KEPT] * 3
+
+
+def test_what_is_not_asked_for_is_not_read(artifacts):
+    with open_sites(_files(artifacts, "A")) as reader:
+        raw = reader.read(["A/000"], mask=False, prefix=False)
+    assert not {"frames/mask", "features/prefix"} & set(raw)
+    batch = to_batch(raw, [-1], torch.device("cpu"))
+    assert batch.mask.shape == (1, stub_sites.SIDE, stub_sites.SIDE)
+    assert not batch.mask.any()
+    assert batch.encoded.prefix.shape == (1, 0)
+
+
+def test_the_layout_is_read_off_the_stores(artifacts):
+    with open_sites(_files(artifacts, "A", "B")) as reader:
+        layout = reader.layout
+    assert (layout.width, layout.size_px, layout.alpha) == (stub_sites.WIDTH, stub_sites.SIDE, 0.25)
+    assert list(layout.map_channels.items()) == list(stub_sites.CHANNELS.items())
+
+
+def test_taps_are_ordered_by_number_not_by_letter():
+    assert fine_to_coarse(["s16", "s32", "s4", "s8"]) == ["s4", "s8", "s16", "s32"]
+    assert fine_to_coarse(["b12", "b3", "b6"]) == ["b3", "b6", "b12"]
+
+
+def test_features_and_regions_of_different_encoders_are_refused_by_name(artifacts):
+    regions = artifacts / "mine_regions" / "regions" / "B.h5"
+    old = regions.read_bytes()
+    images, _, _ = stub_sites.draw("B", 6)
+    stub_sites.write_features(artifacts, "B", [f"B/{n:03d}" for n in range(6)], images, "0" * 64)
+    regions.write_bytes(old)
+    with pytest.raises(InputError, match=r"(?s)regions/B\.h5|encode/B\.h5"), open_sites(_files(artifacts, "B")):
+        pass
+
+
+def test_sites_of_different_encoders_are_refused(artifacts):
+    stub_sites.write_site(artifacts, "B", 6, fingerprint="0" * 64)
+    with pytest.raises(InputError, match="fingerprint"), open_sites(_files(artifacts, "A", "B")):
+        pass
+
+
+def test_an_empty_site_stands_beside_others_but_not_alone(artifacts):
+    _write_empty(artifacts, "C")
+    with open_sites(_files(artifacts, "C", "A")) as reader:
+        assert reader.read(["A/002"], mask=True, prefix=False)["frames/mask"].shape == (1, 32, 32)
+    with pytest.raises(InputError, match="no frames"), open_sites(_files(artifacts, "C")):
+        pass
+
+
+def _write_empty(artifacts, site):
+    place = site_files(artifacts, site)
+    common = {"site": site, "fingerprint": stub_sites.FINGERPRINT, "dense_mode": "plain"}
+    for store, path, attributes in (
+        (FRAMES, place.frames, {"site": site}),
+        (FEATURES, place.features, {**common, "backbone": "stub"}),
+        (REGIONS, place.regions, {**common, "alpha": "0.25"}),
+    ):
+        with store.write(path, [], attributes):
+            pass
+
+
+def test_cases_get_the_index_of_their_class(artifacts):
+    cases = read_cases(_files(artifacts, "A", "B"), ["tumor", "polyp"])
+    assert cases.loc[["A/000", "A/001", "A/003", "B/000"], "class_index"].tolist() == [1, 0, -1, 1]
+    with pytest.raises(InputError, match="tumor"):
+        read_cases(_files(artifacts, "A"), ["polyp"])
+
+
+def test_texts_follow_the_order_of_the_classes(artifacts):
+    folder = artifacts / "build_confounders"
+    one, confounders, fingerprint = read_texts(folder, ["polyp", "tumor"])
+    other, _, _ = read_texts(folder, ["tumor", "polyp"])
+    assert confounders == stub_sites.CONFOUNDERS
+    assert fingerprint == stub_sites.FINGERPRINT
+    assert one.class_confounders.shape == (2, 3, stub_sites.WIDTH)
+    assert torch.equal(one.classes, other.classes.flip(0))
+    assert torch.equal(one.class_confounders, other.class_confounders.flip(0))
+    assert not np.allclose(one.classes[0], one.classes[1])
+
+
+def test_texts_that_lack_a_class_or_disagree_are_refused(artifacts):
+    folder = artifacts / "build_confounders"
+    with pytest.raises(InputError, match="no text for cyst"):
+        read_texts(folder, ["polyp", "cyst"])
+    other = artifacts / "other"
+    stub_sites.write_texts(other, "0" * 64)
+    (folder / "classes.parquet").write_bytes((other / "classes.parquet").read_bytes())
+    with pytest.raises(InputError, match=r"dictionary\.parquet and .*classes\.parquet"):
+        read_texts(folder, ["polyp", "tumor"])

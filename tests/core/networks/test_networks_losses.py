@@ -1,0 +1,60 @@
+import math
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from stages.core.networks import losses
+
+
+def test_segmentation_by_hand():
+    logits = torch.tensor([[[[0.0, 0.0]], [[0.0, math.log(3.0)]]]])  # probabilities of lesion: 1/2, 3/4
+    mask = torch.tensor([[[0, 1]]])
+    expected = (math.log(2) + math.log(4 / 3)) / 2
+    assert losses.segmentation(logits, mask, dice_weight=0.0).item() == pytest.approx(expected)
+
+
+def test_segmentation_equals_torch_s_cross_entropy_with_its_gradient():
+    logits = torch.randn(3, 2, 5, 5, requires_grad=True)
+    mask = torch.randint(0, 2, (3, 5, 5))
+    ours, theirs = losses.segmentation(logits, mask, dice_weight=0.0), F.cross_entropy(logits, mask)
+    torch.testing.assert_close(ours, theirs)
+    torch.testing.assert_close(torch.autograd.grad(ours, logits)[0], torch.autograd.grad(theirs, logits)[0])
+
+
+def test_soft_dice_by_hand():
+    logits = torch.zeros(1, 2, 1, 4)  # probability 1/2 everywhere
+    mask = torch.tensor([[[1, 1, 0, 0]]])
+    assert losses.soft_dice(logits, mask).item() == pytest.approx(1 - (2 * 1 + 1) / (2 + 2 + 1))
+
+
+def test_dice_is_added_with_its_weight():
+    logits, mask = torch.randn(2, 2, 4, 4), torch.randint(0, 2, (2, 4, 4))
+    plain = losses.segmentation(logits, mask, dice_weight=0.0)
+    both = losses.segmentation(logits, mask, dice_weight=0.5)
+    torch.testing.assert_close(both, plain + 0.5 * losses.soft_dice(logits, mask))
+
+
+def test_causal_by_hand_counts_frames_without_a_class_as_zero():
+    pooled = torch.tensor([[1.0, 2.0], [5.0, 5.0], [0.0, 0.0]])
+    targets = torch.tensor([[0.0, 0.0], [0.0, 4.0]])
+    lesion_class = torch.tensor([1, -1, 0])  # (1, -2) -> 5; none; 0
+    assert losses.causal(pooled, targets, lesion_class).item() == pytest.approx(5 / 3)
+
+
+def test_contrast_by_hand():
+    image = torch.tensor([[2.0, 0.0], [0.0, 1.0]])  # its norm must not matter
+    classes = torch.eye(2)
+    value = losses.contrast(image, classes, torch.tensor([0, -1]), temperature=0.5)
+    assert value.item() == pytest.approx(-math.log(math.exp(2) / (math.exp(2) + 1)) / 2)
+
+
+def test_terms_of_halves_average_to_the_term_of_the_whole():
+    pooled, image = torch.randn(4, 3), torch.randn(4, 3)
+    texts, kind = F.normalize(torch.randn(2, 3), dim=1), torch.tensor([0, -1, -1, -1])
+    for term in (
+        lambda part: losses.causal(pooled[part], texts, kind[part]),
+        lambda part: losses.contrast(image[part], texts, kind[part], temperature=0.5),
+    ):
+        halves = (term(slice(0, 2)) + term(slice(2, 4))) / 2
+        torch.testing.assert_close(term(slice(0, 4)), halves)

@@ -1,0 +1,104 @@
+import json
+
+import pytest
+import stub_sites
+import torch
+
+from stages.core.base.errors import InputError
+from stages.core.methods import build
+from stages.core.networks.data import open_sites, site_files, to_batch
+from stages.core.networks.interface import Spec
+from stages.core.networks.model import ModelCard, load_model, make_trunk, probability, save_model
+from stages.core.networks.texts import read_texts
+
+
+@pytest.fixture
+def artifacts(tmp_path, monkeypatch):
+    stub_sites.write_study(tmp_path, sites=("A",), count=4)
+    monkeypatch.setattr("stages.core.clip.load.load_encoder", lambda *_: stub_sites.StubEncoder())
+    return tmp_path
+
+
+def _spec():
+    return Spec(
+        width=stub_sites.WIDTH, map_channels=stub_sites.CHANNELS, depth=1, heads=4, residual=True, dictionary="random",
+        regions="keep", head_width=16, dropout=0.1, dice_weight=0.0, lambda_causal=0.5, lambda_contrast=0.1,
+        temperature=0.5, seed=3,
+    )  # fmt: skip
+
+
+def _card(method, mode):
+    return ModelCard(
+        method=method, held_out="B", seed=3, sources=["A"], backbone="stub", pretrained="embedded",
+        fingerprint=stub_sites.FINGERPRINT, dense_mode="plain", mode=mode, size_px=stub_sites.SIDE,
+        lesion_classes=stub_sites.LESIONS, confounders=stub_sites.CONFOUNDERS, alpha=0.25, spec=_spec(), best_epoch=1,
+        val_dice=0.5,
+    )  # fmt: skip
+
+
+def _saved(artifacts, method="mcdrl", mode="adapter"):
+    texts, _, _ = read_texts(artifacts / "build_confounders", stub_sites.LESIONS)
+    model = build(method, _spec(), make_trunk(mode, _spec(), artifacts / "backbone", "plain"), texts)
+    generator = torch.Generator().manual_seed(0)
+    for parameter in model.parameters():
+        parameter.data += 0.1 * torch.randn(parameter.shape, generator=generator)
+    save_model(artifacts / "model", model.state_dict(), texts, _card(method, mode))
+    return model.eval(), texts
+
+
+def _batch(artifacts):
+    with open_sites({"A": site_files(artifacts, "A")}) as reader:
+        return to_batch(reader.read(["A/000", "A/001"], mask=False, prefix=True), [-1, -1], torch.device("cpu"))
+
+
+@pytest.mark.parametrize("mode", ["frozen", "adapter", "suffix"])
+@pytest.mark.parametrize("method", ["baseline", "mcdrl"])
+def test_a_loaded_model_predicts_what_the_saved_one_did(artifacts, method, mode):
+    model, texts = _saved(artifacts, method, mode)
+    loaded = load_model(artifacts / "model", artifacts / "backbone")
+    assert loaded.card == _card(method, mode)
+    assert list(loaded.card.spec.map_channels) == ["s4", "s8"]
+    assert torch.equal(loaded.texts.classes, texts.classes)
+    batch = _batch(artifacts)
+    lesion = probability(loaded.method, batch)
+    torch.testing.assert_close(lesion, probability(model, batch))
+    assert lesion.shape == (2, stub_sites.SIDE, stub_sites.SIDE)
+    torch.testing.assert_close(lesion, model(batch).logits.softmax(1)[:, 1].detach())
+
+
+def test_equal_models_give_equal_bytes(artifacts):
+    _saved(artifacts)
+    first = {path.name: path.read_bytes() for path in (artifacts / "model").iterdir()}
+    _saved(artifacts)
+    assert {path.name: path.read_bytes() for path in (artifacts / "model").iterdir()} == first
+    assert set(first) == {"model.json", "model.safetensors"}
+
+
+def test_a_missing_folder_names_the_file_and_the_fix(artifacts):
+    with pytest.raises(InputError, match=r"model\.json does not exist; run `dvc repro`"):
+        load_model(artifacts / "model", artifacts / "backbone")
+
+
+def test_a_card_with_a_wrong_or_lacking_key_is_refused(artifacts):
+    _saved(artifacts)
+    path = artifacts / "model" / "model.json"
+    good = json.loads(path.read_text())
+    path.write_text(json.dumps({**good, "alpha": "much"}))
+    with pytest.raises(InputError, match="alpha"):
+        load_model(artifacts / "model", artifacts / "backbone")
+    path.write_text(json.dumps({**good, "spec": {"width": 16}}))
+    with pytest.raises(InputError, match="spec"):
+        load_model(artifacts / "model", artifacts / "backbone")
+
+
+def test_weights_that_are_damaged_or_of_another_model_are_refused(artifacts):
+    _saved(artifacts)
+    path = artifacts / "model" / "model.safetensors"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match=r"model\.safetensors can't be read"):
+        load_model(artifacts / "model", artifacts / "backbone")
+    _saved(artifacts, "baseline")
+    path.write_bytes(whole)
+    with pytest.raises(InputError, match="doesn't fit"):
+        load_model(artifacts / "model", artifacts / "backbone")

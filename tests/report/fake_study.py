@@ -1,0 +1,147 @@
+"""A small study with every artifact that the report reads, written through the contracts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from stages.core.base.params import Site, Study
+from stages.core.contracts.cases import CASES, QUARANTINE
+from stages.core.contracts.dictionary import DICTIONARY
+from stages.core.contracts.frames import FRAMES
+from stages.core.contracts.regions import QUALITY, REGIONS
+from stages.core.contracts.scores import PREDICTIONS, SCORES
+from stages.evaluate.score import score
+
+CLASSES = ["polyp", "tumor"]
+SIDE = 32
+
+
+def study_of(sites=("A", "B"), methods=("baseline", "mcdrl"), seeds=(0,), held_out=None) -> Study:
+    return Study(
+        backbone="lite0",
+        weights={},
+        sites={name: Site(root=f"data/phantom/{name}", lesion_class="polyp") for name in sites},
+        held_out=list(held_out or sites),
+        lesion_classes=CLASSES,
+        methods=list(methods),
+        seeds=list(seeds),
+    )
+
+
+def disc(side: int, y: float, x: float, radius: float) -> np.ndarray:
+    rows, columns = np.mgrid[:side, :side]
+    return (rows - y) ** 2 + (columns - x) ** 2 <= radius**2
+
+
+def frames_of(site: str, count: int, side: int = SIDE) -> tuple[np.ndarray, np.ndarray]:
+    """Frames and masks of a site; every fourth frame has no lesion."""
+    rng = np.random.default_rng(sum(map(ord, site)))
+    images, masks = [], []
+    for k in range(count):
+        y, x = rng.uniform(0.3, 0.7, 2) * side
+        mask = disc(side, y, x, rng.uniform(0.1, 0.25) * side) if k % 4 else np.zeros((side, side), bool)
+        shade = np.linspace(60, 180, side)[None, :, None] * np.array([1.0, 0.6, 0.5])
+        image = np.repeat(shade, side, axis=0) + 50 * mask[..., None]
+        images.append(np.clip(image, 0, 255).astype(np.uint8))
+        masks.append(mask)
+    return np.array(images), np.array(masks)
+
+
+def write_site(root: Path, site: str, images: np.ndarray, masks: np.ndarray, grid: int = 8) -> pd.DataFrame:
+    n, side = len(images), images.shape[1]
+    ids = [f"{site}/{k:03d}" for k in range(n)]
+    cases = pd.DataFrame(
+        {
+            "case_id": ids, "site": site, "group_id": [f"g{k // 3}" for k in range(n)],
+            "lesion_class": [CLASSES[k % 2] if m.any() else None for k, m in enumerate(masks)], "split": "train",
+            "width_px": side, "height_px": side, "lesion_area_px": [int(m.sum()) for m in masks], "sha256": "0",
+        }
+    )
+    cases["width_px"] = cases["width_px"].astype("int32")
+    cases["height_px"] = cases["height_px"].astype("int32")
+    folder = root / "ingest" / site
+    CASES.write(cases, folder / "cases.parquet")
+    refused = [(f"{name}.jpg", f"no mask: expected masks/{name}.*") for name in "bc" if site == "B"]
+    QUARANTINE.write(pd.DataFrame(refused, columns=["file", "reason"]).astype("str"), folder / "quarantine.parquet")
+    with FRAMES.write(folder / "frames.h5", ids, {"site": site}) as store:
+        store.append(image=images, mask=masks.astype(np.uint8), native_mask=[b"x"] * n)
+    step = side // grid
+    pooled = masks.reshape(n, grid, step, grid, step).mean(axis=(2, 4))
+    noise = np.random.default_rng(7).normal(0, 0.15, pooled.shape)
+    similarity = (0.2 + 0.3 * pooled + noise).astype(np.float16)
+    cut = np.quantile(similarity.reshape(n, -1), 0.75, axis=1)[:, None, None]
+    attributes = {"site": site, "fingerprint": "f" * 64, "dense_mode": "plain", "alpha": "0.25"}
+    with REGIONS.write(root / "mine_regions" / "regions" / f"{site}.h5", ids, attributes) as store:
+        best = np.zeros(similarity.shape, np.uint8)
+        store.append(similarity=similarity, selected=similarity > cut, best_class=best)
+    return cases
+
+
+def predict_fake(masks: np.ndarray, method: str, seed: int) -> np.ndarray:
+    rng = np.random.default_rng([seed, len(method)])
+    good = 0.8 if method == "mcdrl" else 0.7
+    out = []
+    for mask in masks:
+        shift = rng.integers(-3, 4, 2) * mask.shape[0] // 48
+        moved = np.roll(mask, shift, axis=(0, 1)).astype(float)
+        if rng.uniform() > good:
+            moved *= rng.uniform(0, 1)
+        if not mask.any() and rng.uniform() < 0.3:
+            moved = disc(mask.shape[0], *rng.uniform(0, mask.shape[0], 2), mask.shape[0] * 0.1).astype(float)
+        out.append(np.rint(moved * 230).astype(np.uint8))
+    return np.array(out)
+
+
+def write_cell(root: Path, study: Study, cell, cases: pd.DataFrame, masks: np.ndarray, pretrained: str) -> pd.DataFrame:
+    method, site, seed = cell
+    ids = list(cases["case_id"])
+    probability = predict_fake(masks, method, seed)
+    attributes = {"method": method, "held_out": site, "seed": str(seed), "threshold": "0.5", "tolerance_px": "2"}
+    with PREDICTIONS.write(root / "evaluate" / "predictions" / method / site / f"{seed}.h5", ids, attributes) as store:
+        store.append(probability=probability)
+    folder = root / "train" / method / site / str(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    meta = {
+        "method": method, "held_out": site, "seed": seed, "sources": [s for s in study.sites if s != site],
+        "backbone": "lite0", "pretrained": pretrained, "fingerprint": "f" * 64, "dense_mode": "plain",
+        "mode": "frozen", "size_px": 224, "alpha": 0.25, "best_epoch": 3, "val_dice": 0.61,
+    }
+    (folder / "model.json").write_text(json.dumps(meta))
+    epochs = np.arange(6)
+    history = pd.DataFrame({"epoch": epochs, "segmentation": 0.7 * 0.8**epochs})
+    if method != "baseline":
+        history["causal"] = 0.3 * 0.9**epochs
+    history["val_dice"] = 0.6 - 0.4 * 0.6**epochs + 0.02 * seed + 0.01 * len(method)
+    history.to_csv(folder / "history.csv", index=False)
+    named = pd.DataFrame({"method": method, "held_out": site, "seed": seed}, index=range(len(ids)))
+    keys = cases[["case_id", "group_id", "lesion_class"]].reset_index(drop=True)
+    return pd.concat([named, keys, score(probability, masks, 0.5, 2)], axis=1)
+
+
+def build(root: Path, study: Study, count: int = 12, source=frames_of, pretrained: str = "imagenet") -> Path:
+    sites = {}
+    for site in study.sites:
+        images, masks = source(site, count)
+        sites[site] = (write_site(root, site, images, masks), masks)
+    rows = [
+        write_cell(root, study, (method, site, seed), *sites[site], pretrained=pretrained)
+        for method in study.methods for site in study.held_out for seed in study.seeds
+    ]
+    SCORES.write(pd.concat(rows, ignore_index=True), root / "evaluate" / "cases.parquet")
+    names = ["motion blur", "compression artifacts", "bright lighting", "dark lighting", "uneven lighting",
+             "narrow-band imaging", "white light", "near view", "far view", "mucus", "blood", "specular reflection"]
+    rng = np.random.default_rng(3)
+    vectors = rng.normal(size=(len(names), 16)) + 1.0
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    dictionary = pd.DataFrame({"confounder": names, "category": "x", "prompt": names, "embedding": list(vectors)})
+    DICTIONARY.write(dictionary, root / "build_confounders" / "dictionary.parquet", {"fingerprint": "f" * 64})
+    quality = pd.DataFrame(
+        [{"site": site, "alpha": 0.25, "recall": 0.5 + 0.05 * k, "recall_random": 0.25, "auroc": 0.7 + 0.03 * k,
+          "auroc_inverted": 0.3 - 0.03 * k, "n_frames": count} for k, site in enumerate(study.sites)]
+    )
+    QUALITY.write(quality, root / "mine_regions" / "quality.parquet")
+    return root

@@ -1,0 +1,133 @@
+"""The whole report of a small study."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+from fake_study import build, study_of
+
+from stages.core.base.errors import InputError
+from stages.report.inputs import read_inputs
+from stages.report.params import Params
+from stages.report.write import write_report
+
+PARAMS = Params(bootstrap=100, examples=1)
+VOID = {"meta", "image", "path", "line", "circle", "rect", "polyline", "input"}
+
+
+class Balance(HTMLParser):
+    """Checks that every element is closed in its turn."""
+
+    def __init__(self):
+        super().__init__()
+        self.open = []
+
+    def handle_starttag(self, tag, _attrs):
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert tag in VOID or self.open.pop() == tag
+
+
+def report(study, artifacts, out, params=PARAMS):
+    write_report(read_inputs(study, artifacts), params, artifacts, out)
+    return (out / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(small, tmp_path_factory):
+    out = tmp_path_factory.mktemp("page") / "report"
+    return out, report(small.study, small.artifacts, out)
+
+
+def test_all_files_are_there(page):
+    out, _ = page
+    assert {path.name for path in out.iterdir()} == {
+        "sites.csv", "lesions.csv", "negatives.csv", "comparisons.csv", "curves.csv", "bars.csv", "metrics.json",
+        "index.html",
+    }
+
+
+def test_page_stands_alone_and_is_well_formed(page):
+    _, html = page
+    assert not re.search(r'(?:src|href)="(?!data:|#)', html)
+    assert "url(" not in html
+    assert "nan" not in re.sub(r'"data:[^"]+"', "", html).lower().replace("nano", "")
+    parser = Balance()
+    parser.feed(html)
+    assert parser.open == []
+
+
+def test_page_shows_the_figures_of_the_tables(page):
+    out, html = page
+    for row in pd.read_csv(out / "sites.csv").itertuples():
+        assert f"<td>{row.dice:.3f}</td>" in html
+    assert "Random weights" not in html
+    assert "<td>2</td><td>no mask</td><td>b.jpg</td>" in html  # the quarantine of site B
+    assert html.count("<figure>") == 2 * 2 * 3 + 2 * 4
+
+
+def test_metrics_agree_with_the_tables(page):
+    out, _ = page
+    found = json.loads((out / "metrics.json").read_text())
+    sites = pd.read_csv(out / "sites.csv").set_index(["method", "held_out"])
+    assert found["mcdrl_dice_mean"] == pytest.approx(sites.loc[("mcdrl", "mean"), "dice"], abs=1e-5)
+    assert found["baseline_dice_worst"] == pytest.approx(sites.loc[("baseline", "worst"), "dice"], abs=1e-5)
+
+
+def test_sites_follow_from_the_scores(page, small):
+    out, _ = page
+    scores = pd.read_parquet(small.artifacts / "evaluate" / "cases.parquet")
+    expected = scores.groupby(["method", "held_out"])["dice"].mean()
+    sites = pd.read_csv(out / "sites.csv").set_index(["method", "held_out"])["dice"]
+    for key, value in expected.items():
+        assert sites[key] == pytest.approx(value, abs=1e-5)
+
+
+def test_equal_inputs_give_equal_bytes(page, small, tmp_path):
+    out, _ = page
+    report(small.study, small.artifacts, tmp_path / "again")
+    for path in out.iterdir():
+        assert (tmp_path / "again" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_without_baseline_the_page_says_so(small, tmp_path):
+    html = report(study_of(methods=["mcdrl"]), small.artifacts, tmp_path / "report")
+    assert "was not run, so there are no comparisons" in html
+    rows = pd.read_csv(tmp_path / "report" / "comparisons.csv")
+    assert len(rows) == 0
+    assert "p_holm" in rows.columns
+
+
+def test_cells_outside_the_study_are_left_out(small, tmp_path):
+    report(study_of(held_out=["B"]), small.artifacts, tmp_path / "report")
+    sites = pd.read_csv(tmp_path / "report" / "sites.csv")
+    assert sites["held_out"].unique().tolist() == ["B", "mean", "worst"]
+
+
+def test_a_study_without_refused_files_or_negatives_or_groups(tmp_path):
+    study = study_of(sites=("A", "C"), methods=["baseline"])
+    html = report(study, build(tmp_path / "artifacts", study, count=3), tmp_path / "report")
+    assert "Only the baseline was run" in html
+    assert html.count("<td>–</td><td>–</td>") == 2  # no reason and no file for either site
+    rows = pd.read_csv(tmp_path / "report" / "sites.csv")
+    assert rows["dice_low"].isna().all()  # three frames of one group: no interval
+
+
+def test_random_weights_are_called_so_everywhere(tmp_path):
+    study = study_of(seeds=[0, 1])
+    html = report(study, build(tmp_path / "artifacts", study, pretrained="random"), tmp_path / "report")
+    assert 'role="alert"' in html
+    assert html.count('class="flag"') == html.count("<table") + 2  # each table, the headline, the dictionary
+    for path in (tmp_path / "report").glob("*.csv"):
+        assert (pd.read_csv(path)["weights"] == "random").all()
+    assert json.loads((tmp_path / "report" / "metrics.json").read_text())["random_weights"] == 1
+    assert (tmp_path / "report" / "seeds.csv").exists()
+
+
+def test_a_missing_cell_is_named(small):
+    with pytest.raises(InputError, match=r"train/mcdrl/A/7|mcdrl', 'A', 7"):
+        read_inputs(study_of(methods=["mcdrl"], seeds=[7]), small.artifacts)

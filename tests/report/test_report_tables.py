@@ -1,0 +1,165 @@
+"""Figures that can be followed by hand."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stages.report import tables
+from stages.report.tables import Draws
+
+DRAWS = Draws(200, 0)
+PIXELS = 100
+
+
+def frame(method, site, case, dice, *, group=None, seed=0, lesion=True, fp=0, hd95_px=1.0, kind="polyp"):
+    """A row of scores; only dice carries a meaning where there is a lesion."""
+    tp, fn = (10, 10) if lesion else (0, 0)
+    return {
+        "method": method, "held_out": site, "seed": seed, "case_id": f"{site}/{case}", "group_id": group or str(case),
+        "lesion_class": kind if lesion else None, "tp": tp, "fp": fp, "fn": fn, "tn": PIXELS - tp - fp - fn,
+        "dice": dice if lesion else np.nan, "iou": dice / 2 if lesion else np.nan, "accuracy": 1 - fp / PIXELS,
+        "nsd": dice if lesion else np.nan, "hd95_px": hd95_px if lesion else np.nan,
+    }
+
+
+def table(*rows):
+    return tables.frame_scores(pd.DataFrame(list(rows)))
+
+
+def at(rows, **wanted):
+    for key, value in wanted.items():
+        rows = rows[rows[key] == value]
+    assert len(rows) == 1
+    return rows.iloc[0]
+
+
+def test_sites_are_means_over_lesion_frames_and_accuracy_over_all():
+    rows = tables.sites_table(
+        table(
+            frame("m", "A", 1, 0.2), frame("m", "A", 2, 0.6), frame("m", "A", 3, 0, lesion=False, fp=50),
+            frame("m", "B", 1, 0.8),
+        ),
+        DRAWS,
+    )
+    a, b = at(rows, held_out="A"), at(rows, held_out="B")
+    assert (a["dice"], a["iou"], a["n_frames"], a["n_lesion"]) == (pytest.approx(0.4), pytest.approx(0.2), 3, 2)
+    assert a["accuracy"] == pytest.approx((1 + 1 + 0.5) / 3)
+    mean, worst = at(rows, held_out="mean"), at(rows, held_out="worst")
+    assert mean["dice"] == pytest.approx((0.4 + 0.8) / 2)  # sites count equally, not frames
+    assert (mean["n_frames"], mean["n_lesion"]) == (4, 3)
+    assert worst.drop("held_out").equals(a.drop("held_out"))
+    assert math.isnan(b["dice_low"])  # a single group has no interval
+    assert math.isnan(mean["dice_low"])
+
+
+def test_columns_come_in_the_published_order():
+    rows = tables.sites_table(table(frame("m", "A", 1, 0.2)), DRAWS)
+    assert list(rows.columns[:10]) == [
+        "method", "held_out", "n_frames", "dice", "dice_low", "dice_high", "iou", "accuracy", "nsd", "hd95_px",
+    ]
+    assert rows["held_out"].tolist() == ["A", "mean", "worst"]
+
+
+def test_seeds_are_averaged_first():
+    rows = table(
+        frame("m", "A", 1, 0.2, seed=0),
+        frame("m", "A", 1, 0.4, seed=1, hd95_px=np.nan),
+        frame("m", "A", 2, 0.9, seed=0),
+    )
+    assert rows["dice"].tolist() == [pytest.approx(0.3), 0.9]
+    site = at(tables.sites_table(rows, DRAWS), held_out="A")
+    assert site["dice"] == pytest.approx(0.6)
+    assert site["n_hd95_undefined"] == 1
+    assert site["hd95_px"] == 1.0
+
+
+def test_intervals_hold_the_mean_and_ignore_other_sites():
+    rng = np.random.default_rng(0)
+    a = [frame("m", "A", k, d) for k, d in enumerate(rng.random(30))]
+    b = [frame("m", "B", k, d) for k, d in enumerate(rng.random(30))]
+    alone, both = tables.sites_table(table(*a), DRAWS), tables.sites_table(table(*b, *a), DRAWS)
+    columns = ["dice", "dice_low", "dice_high"]
+    assert at(alone, held_out="A")[columns].tolist() == at(both, held_out="A")[columns].tolist()
+    for row in both.itertuples():
+        assert row.dice_low < row.dice < row.dice_high
+
+
+def test_a_site_without_lesions_is_undefined_and_stays_out_of_the_mean():
+    rows = tables.sites_table(table(frame("m", "A", 1, 0.5), frame("m", "B", 1, 0, lesion=False)), DRAWS)
+    assert math.isnan(at(rows, held_out="B")["dice"])
+    assert at(rows, held_out="mean")["dice"] == 0.5
+    assert at(rows, held_out="worst")["dice"] == 0.5
+
+
+def test_negatives_count_frames_and_area():
+    rows = table(
+        frame("m", "A", 1, 0, lesion=False, fp=10), frame("m", "A", 2, 0, lesion=False), frame("m", "A", 3, 0.5, fp=90),
+        frame("m", "B", 1, 0, lesion=False),
+    )
+    found = tables.negatives_table(rows, DRAWS)
+    a, both = at(found, held_out="A"), at(found, held_out="all")
+    assert (a["n_frames"], a["false_positive_rate"], a["area_share"]) == (2, 0.5, pytest.approx(0.05))
+    assert (both["n_frames"], both["false_positive_rate"]) == (3, pytest.approx(1 / 3))
+
+
+def test_without_negatives_the_table_is_empty_but_has_its_columns():
+    found = tables.negatives_table(table(frame("m", "A", 1, 0.5)), DRAWS)
+    assert len(found) == 0
+    assert "false_positive_rate" in found.columns
+
+
+def test_lesion_classes_pool_the_sites():
+    rows = table(
+        frame("m", "A", 1, 0.2, kind="cyst"), frame("m", "B", 1, 0.4, kind="cyst"), frame("m", "B", 2, 0.9),
+        frame("m", "B", 3, 0, lesion=False),
+    )
+    found = tables.lesions_table(rows, DRAWS)
+    assert found["lesion_class"].tolist() == ["cyst", "polyp"]
+    assert at(found, lesion_class="cyst")["dice"] == pytest.approx(0.3)
+    assert at(found, lesion_class="cyst")["n_groups"] == 2
+
+
+def test_groups_of_equal_name_at_two_sites_are_two_groups():
+    rows = table(frame("m", "A", 1, 0.2, group="p1"), frame("m", "B", 1, 0.4, group="p1"))
+    assert rows["group_id"].nunique() == 2
+
+
+def test_comparisons_pair_frames_and_count_sites_equally():
+    base = [frame("baseline", "A", k, 0.5) for k in range(4)] + [frame("baseline", "B", 0, 0.5)]
+    better = [frame("new", "A", k, 0.6) for k in (3, 1, 2, 0)] + [frame("new", "B", 0, 0.9)]
+    found = tables.comparisons_table(table(*base, *better), DRAWS)
+    assert found["held_out"].tolist() == ["A", "B", "mean"]
+    assert at(found, held_out="A")["difference"] == pytest.approx(0.1)
+    assert at(found, held_out="mean")["difference"] == pytest.approx((0.1 + 0.4) / 2)
+    assert at(found, held_out="A")["p"] == pytest.approx(2 / 2**4)
+    assert (found["p_holm"] >= found["p"]).all()
+    assert at(found, held_out="A")["low"] == pytest.approx(0.1)
+    assert math.isnan(at(found, held_out="B")["low"])  # a single group
+
+
+@pytest.mark.parametrize("methods", [["mcdrl"], ["baseline"]])
+def test_comparisons_are_empty_without_baseline_or_rival(methods):
+    found = tables.comparisons_table(table(*[frame(m, "A", 1, 0.5) for m in methods]), DRAWS)
+    assert len(found) == 0
+    assert "p_holm" in found.columns
+
+
+def test_seeds_table_has_a_mean_a_seed():
+    scores = pd.DataFrame([frame("m", site, 1, d, seed=s) for site, d, s in
+                           [("A", 0.2, 0), ("B", 0.4, 0), ("A", 0.6, 1), ("B", 0.8, 1)]])
+    found = tables.seeds_table(scores)
+    assert found[found["held_out"] == "mean"]["dice"].tolist() == [pytest.approx(0.3), pytest.approx(0.7)]
+
+
+def test_metrics_are_flat_and_count_what_is_undefined():
+    sites = tables.sites_table(table(frame("m", "A", 1, 0.25), frame("m", "B", 1, 0.75)), DRAWS)
+    quality = pd.DataFrame({"recall": [0.5, 0.7], "recall_random": [0.2, 0.4], "auroc": [None, 0.8],
+                            "auroc_inverted": [None, None]})
+    found = tables.metrics(sites, quality, random_weights=True)
+    assert (found["m_dice_mean"], found["m_dice_worst"], found["mining_recall"]) == (0.5, 0.25, 0.6)
+    assert found["mining_auroc"] == 0.8
+    assert found["mining_auroc_inverted"] is None
+    assert (found["n_undefined"], found["random_weights"]) == (1, 1)
+    assert all(not isinstance(value, dict) for value in found.values())

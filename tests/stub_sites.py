@@ -1,0 +1,154 @@
+"""Small sites as stage one would leave them: a bright square is the lesion, and features are plain poolings."""
+
+import io
+import json
+
+import numpy as np
+import pandas as pd
+import torch
+from PIL import Image
+from torch import nn
+
+from stages.core.clip.encoder import Encoded, Suffix, unit
+from stages.core.contracts.cases import CASES
+from stages.core.contracts.dictionary import CLASS_CONFOUNDERS, CLASSES, DICTIONARY
+from stages.core.contracts.features import FEATURES
+from stages.core.contracts.frames import FRAMES
+from stages.core.contracts.regions import REGIONS
+
+SIDE, GRID, WIDTH, KEPT = 32, 4, 16, 4
+LESIONS = ["polyp", "tumor"]
+CONFOUNDERS = ["blur", "blood", "dark"]
+FINGERPRINT = "f" * 64
+CHANNELS = {"s4": 6, "s8": 8}
+
+
+class StubSuffix(Suffix):
+    """One convolution from the prefix to everything."""
+
+    def __init__(self):
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(5)
+            self.conv = nn.Conv2d(CHANNELS["s8"], WIDTH, 1)
+
+    def forward(self, prefix, maps):
+        grid = self.conv(prefix)
+        return Encoded(unit(grid, 1), unit(grid.mean((2, 3)), 1), {**maps, "s8": grid[:, : CHANNELS["s8"]]}, prefix)
+
+
+class StubEncoder:
+    """Offers a suffix and nothing else."""
+
+    def suffix(self):
+        return StubSuffix()
+
+
+def features(frames):
+    """Return dense, image, maps and prefix of frames [B, 3, S, S]: each place sees its own pixels alone."""
+    generator = torch.Generator().manual_seed(3)
+    pooled = {tap: nn.functional.avg_pool2d(frames, SIDE // size) for tap, size in (("s4", 8), ("s8", GRID))}
+    mixed = {
+        tap: torch.einsum("bchw,cd->bdhw", grid, torch.randn(3, CHANNELS[tap], generator=generator)).relu()
+        for tap, grid in pooled.items()
+    }
+    projection = torch.randn(CHANNELS["s8"], WIDTH, generator=generator)
+    dense = unit(torch.einsum("bchw,cd->bdhw", mixed["s8"], projection), 1)
+    return Encoded(dense, unit(dense.mean((2, 3)), 1), mixed, mixed["s8"])
+
+
+def draw(site, count, seed=0):
+    """Return frames [B, S, S, 3] uint8, masks [B, S, S] uint8 and lesion classes; every fourth frame has none."""
+    random = np.random.default_rng([seed, *site.encode()])
+    images = random.integers(40, 110, (count, SIDE, SIDE, 3)).astype(np.uint8)
+    masks = np.zeros((count, SIDE, SIDE), np.uint8)
+    classes = [None if frame % 4 == 3 else LESIONS[frame % 2] for frame in range(count)]
+    for frame, kind in enumerate(classes):
+        if kind:
+            y, x = random.integers(0, SIDE - 12, 2)
+            masks[frame, y : y + 12, x : x + 12] = 1
+            images[frame, y : y + 12, x : x + 12] += 100
+    return images, masks, classes
+
+
+def write_site(artifacts, site, count=16, fingerprint=FINGERPRINT):
+    """Write a site's cases, frames, features and regions; every fifth frame is for validation."""
+    images, masks, classes = draw(site, count)
+    cases = [f"{site}/{frame:03d}" for frame in range(count)]
+    splits = ["val" if frame % 5 == 1 else "train" for frame in range(count)]
+    rows = pd.DataFrame({
+        "case_id": cases, "site": site, "group_id": cases, "lesion_class": classes, "split": splits,
+        "width_px": np.int32(SIDE), "height_px": np.int32(SIDE),
+        "lesion_area_px": masks.sum((1, 2)).astype(np.int64), "sha256": [f"{frame:064d}" for frame in range(count)],
+    })  # fmt: skip
+    rows["lesion_class"] = rows["lesion_class"].astype(object)
+    CASES.write(rows.astype({"width_px": "int32", "height_px": "int32"}), artifacts / "ingest" / site / "cases.parquet")
+    with FRAMES.write(artifacts / "ingest" / site / "frames.h5", cases, {"site": site}) as store:
+        store.append(image=images, mask=masks, native_mask=[_png(mask) for mask in masks])
+    write_features(artifacts, site, cases, images, fingerprint)
+
+
+def write_features(artifacts, site, cases, images, fingerprint=FINGERPRINT):
+    """Write what an encoder would say of frames [B, S, S, 3] uint8, and the places that mining would keep."""
+    frames = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
+    said = features(frames)
+    names = {"site": site, "fingerprint": fingerprint, "dense_mode": "plain"}
+    with FEATURES.write(artifacts / "encode" / f"{site}.h5", cases, {**names, "backbone": "stub"}) as store:
+        store.append(
+            dense=_last(said.dense), image=said.image.half().numpy(), prefix=said.prefix.half().numpy(),
+            maps__s4=_last(said.maps["s4"]), maps__s8=_last(said.maps["s8"]),
+        )  # fmt: skip
+    bright = nn.functional.avg_pool2d(frames.mean(1, keepdim=True), SIDE // GRID)[:, 0]
+    kept = torch.zeros(len(cases), GRID**2, dtype=torch.bool)
+    kept.scatter_(1, bright.flatten(1).topk(KEPT).indices, True)
+    regions = artifacts / "mine_regions" / "regions" / f"{site}.h5"
+    with REGIONS.write(regions, cases, {**names, "alpha": "0.25"}) as store:
+        store.append(
+            similarity=bright.half().numpy(), selected=kept.view(-1, GRID, GRID).numpy(),
+            best_class=np.zeros((len(cases), GRID, GRID), np.uint8),
+        )  # fmt: skip
+
+
+def write_texts(folder, fingerprint=FINGERPRINT):
+    """Write the three tables of prompts."""
+    random = np.random.default_rng(9)
+    pairs = [(kind, confounder) for kind in LESIONS for confounder in CONFOUNDERS]
+    written = {"fingerprint": fingerprint}
+    DICTIONARY.write(_texts(random, confounder=CONFOUNDERS, category=["x"] * 3), folder / "dictionary.parquet", written)
+    CLASSES.write(_texts(random, lesion_class=LESIONS), folder / "classes.parquet", written)
+    CLASS_CONFOUNDERS.write(
+        _texts(random, lesion_class=[kind for kind, _ in pairs], confounder=[name for _, name in pairs]),
+        folder / "class_confounders.parquet",
+        written,
+    )
+
+
+def write_study(artifacts, sites=("A", "B", "C"), count=16):
+    """Write all that training needs."""
+    for site in sites:
+        write_site(artifacts, site, count)
+    write_texts(artifacts / "build_confounders")
+    card = {
+        "name": "stub", "title": "stub", "family": "lite", "model": "stub", "pretrained": "embedded",
+        "source_sha256": None, "dense": "plain", "licence": "CC0-1.0", "notice": "none", "config": {},
+        "fingerprint": FINGERPRINT,
+    }  # fmt: skip
+    (artifacts / "backbone").mkdir(parents=True, exist_ok=True)
+    (artifacts / "backbone" / "card.json").write_text(json.dumps(card))
+
+
+def _texts(random, **columns):
+    count = len(next(iter(columns.values())))
+    vectors = random.normal(size=(count, WIDTH)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return pd.DataFrame({**columns, "prompt": [f"prompt {row}" for row in range(count)], "embedding": list(vectors)})
+
+
+def _last(grid):
+    return grid.permute(0, 2, 3, 1).half().numpy()
+
+
+def _png(mask):
+    stream = io.BytesIO()
+    Image.fromarray(mask.astype(bool)).save(stream, "PNG")
+    return stream.getvalue()

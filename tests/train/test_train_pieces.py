@@ -1,0 +1,171 @@
+import math
+import threading
+
+import pandas as pd
+import pytest
+import stub_sites
+import torch
+from torch import nn
+
+from stages.core.base.errors import InputError
+from stages.core.clip.encoder import Encoded
+from stages.core.networks.interface import Batch
+from stages.train import flips
+from stages.train.data import ahead, epoch_batches, in_turn, split
+from stages.train.device import make_fabric
+from stages.train.optimiser import make_optimiser, rate, set_rates
+from stages.train.params import Params
+from stages.train.selection import Epoch, best_validation_epoch
+
+
+def _batch(frames):
+    said = stub_sites.features(frames)
+    bright = nn.functional.avg_pool2d(frames.mean(1), stub_sites.SIDE // stub_sites.GRID)
+    mask = (frames.mean(1) > 0.5).long()
+    return Batch(frames, said, bright, bright > 0.5, mask, torch.zeros(len(frames), dtype=torch.long))
+
+
+def _tensors(batch):
+    encoded = batch.encoded
+    return {
+        "frame": batch.frame, "mask": batch.mask, "similarity": batch.similarity, "selected": batch.selected,
+        "dense": encoded.dense, "prefix": encoded.prefix, **encoded.maps,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("way", ["horizontal", "vertical"])
+def test_flipping_the_cache_equals_caching_the_flipped_frame(way):
+    frames = torch.rand(3, 3, stub_sites.SIDE, stub_sites.SIDE)
+    which, nowhere = torch.tensor([True, False, True]), torch.zeros(3, dtype=torch.bool)
+    coins = {"horizontal": nowhere, "vertical": nowhere, way: which}
+    dim = -1 if way == "horizontal" else -2
+    expected = _batch(torch.where(which.view(3, 1, 1, 1), frames.flip(dim), frames))
+    for name, tensor in _tensors(flips.flipped(_batch(frames), **coins)).items():
+        torch.testing.assert_close(tensor, _tensors(expected)[name], msg=lambda text, name=name: f"{name}: {text}")
+
+
+def test_flips_are_drawn_by_the_seed_and_leave_the_source_alone():
+    batch = _batch(torch.rand(8, 3, stub_sites.SIDE, stub_sites.SIDE))
+    before = {name: tensor.clone() for name, tensor in _tensors(batch).items()}
+    one, again, other = (flips.drawn(batch, seed).frame for seed in (1, 1, 2))
+    assert torch.equal(one, again)
+    assert not torch.equal(one, other)
+    assert not torch.equal(one, batch.frame)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in _tensors(batch).items())
+
+
+def test_a_prefix_of_tokens_is_not_flipped():
+    batch = _batch(torch.rand(8, 3, stub_sites.SIDE, stub_sites.SIDE))
+    encoded = Encoded(batch.encoded.dense, batch.encoded.image, batch.encoded.maps, torch.rand(8, 17, 6))
+    tokens = Batch(**{**vars(batch), "encoded": encoded})
+    assert flips.drawn(tokens, 1) is tokens
+
+
+def test_an_epoch_shuffles_all_frames_into_equal_batches():
+    cases = [f"A/{n}" for n in range(10)]
+    batches = epoch_batches(cases, 4, seed=0, epoch=0)
+    assert [len(batch) for batch in batches] == [4, 4]
+    assert len({case for batch in batches for case in batch}) == 8
+    assert batches == epoch_batches(cases, 4, seed=0, epoch=0)
+    assert batches != epoch_batches(cases, 4, seed=0, epoch=1)
+    assert batches != epoch_batches(cases, 4, seed=1, epoch=0)
+    assert sorted(epoch_batches(cases, 64, seed=0, epoch=0)[0]) == sorted(cases)
+
+
+def test_in_turn_leaves_nothing_out():
+    assert in_turn(list("abcde"), 2) == [["a", "b"], ["c", "d"], ["e"]]
+
+
+def _cases(splits, classes):
+    count = len(splits)
+    return pd.DataFrame(
+        {"case_id": [f"A/{n}" for n in range(count)], "site": "A", "split": splits, "class_index": classes}
+    )
+
+
+def test_frames_are_divided_by_their_split():
+    frames = split(_cases(["train", "val", "train", "val"], [0, 1, -1, -1]))
+    assert frames.train == ["A/0", "A/2"]
+    assert frames.val == ["A/1", "A/3"]
+    assert frames.class_index == {"A/0": 0, "A/1": 1, "A/2": -1, "A/3": -1}
+
+
+@pytest.mark.parametrize(("classes", "part"), [([-1, 0], "train"), ([0, -1], "val")])
+def test_a_part_without_lesions_is_refused(classes, part):
+    with pytest.raises(InputError, match=rf"no frame with a lesion in split '{part}'.*\(A\)"):
+        split(_cases(["train", "val"], classes))
+
+
+def test_reading_ahead_keeps_the_order_hands_errors_over_and_stops_when_left():
+    assert list(ahead(lambda: iter(range(20)))) == list(range(20))
+
+    def broken():
+        yield 1
+        raise InputError("torn")
+
+    with pytest.raises(InputError, match="torn"):
+        list(ahead(broken))
+    endless = ahead(lambda: iter(int, 1))
+    next(endless)
+    endless.close()
+    assert not [thread for thread in threading.enumerate() if thread.name == "read-ahead"]
+
+
+def _history(*dice):
+    return [Epoch(epoch, {}, value) for epoch, value in enumerate(dice)]
+
+
+def test_the_best_validation_epoch_is_the_earliest_of_the_highest():
+    assert best_validation_epoch(_history(0.1, 0.7, 0.3, 0.7)) == 1
+    assert best_validation_epoch(_history(0.0, 0.0)) == 0
+
+
+def test_rates_rise_in_a_line_and_fall_along_a_cosine():
+    rates = [rate(step, 100, 0.1) for step in range(100)]
+    assert rates[:10] == pytest.approx([0.1 * step for step in range(1, 11)])
+    assert rates[10] == 1.0
+    assert rates[55] == pytest.approx(0.5)
+    assert rates[99] == pytest.approx(0.5 * (1 + math.cos(math.pi * 89 / 90)))
+    assert rate(0, 1, 0.5) > 0
+
+
+class _Trunk(nn.Linear):
+    def encoder_parameters(self):
+        return list(self.parameters())
+
+
+class _Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.trunk, self.head, self.norm = _Trunk(2, 2), nn.Linear(2, 2), nn.LayerNorm(2)
+        self.fixed = nn.Parameter(torch.ones(2, 2), requires_grad=False)
+
+
+def test_each_parameter_is_in_the_group_with_its_rate_and_decay():
+    model = _Model()
+    optimiser = make_optimiser(model, Params(lr=0.1, lr_encoder=0.01, weight_decay=0.2))
+    found = {
+        id(parameter): (group["peak_lr"], group["weight_decay"])
+        for group in optimiser.param_groups
+        for parameter in group["params"]
+    }
+    expected = {
+        model.trunk.weight: (0.01, 0.2), model.trunk.bias: (0.01, 0.0), model.head.weight: (0.1, 0.2),
+        model.head.bias: (0.1, 0.0), model.norm.weight: (0.1, 0.0), model.norm.bias: (0.1, 0.0),
+    }  # fmt: skip
+    assert found == {id(parameter): value for parameter, value in expected.items()}
+    set_rates(optimiser, 0.5)
+    assert sorted({group["lr"] for group in optimiser.param_groups}) == [0.005, 0.05]
+
+
+@pytest.mark.parametrize("value", ["all", "0", "-1"])
+def test_an_unfit_number_of_devices_is_refused(monkeypatch, value):
+    monkeypatch.setenv("MCDRL_DEVICES", value)
+    with pytest.raises(InputError, match=f"MCDRL_DEVICES is '{value}', expected a whole number"):
+        make_fabric("auto")
+
+
+def test_an_accelerator_that_is_not_there_is_refused(monkeypatch):
+    monkeypatch.setenv("MCDRL_ACCELERATOR", "gpus")
+    with pytest.raises(InputError, match="MCDRL_ACCELERATOR=gpus"):
+        make_fabric("auto")
