@@ -19,6 +19,7 @@ _PYTHON = (3, 11)
 _DISTRIBUTION = "mcdrl"
 _FREE_GB = 2.0
 _RENDERED = Path("data/phantom")
+_SHIPPED = Path("data/lite0")
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,8 @@ def _weights(root: Path, study: Study) -> Check:
     if stored is not None and stored.name == name:
         state = "RANDOM weights: a dry run" if stored.pretrained == "random" else f"weights: {stored.pretrained}"
         return Check(what, NOTE if stored.pretrained == "random" else OK, f"stored, {state}")
+    if card.family == "lite" and not list((root / _SHIPPED).glob("*.safetensors")):
+        return Check(what, PROBLEM, f"{_SHIPPED} holds no weights", f"git checkout {_SHIPPED}")
     if card.family == "lite" or source.kind != "card":
         return Check(what, OK, "not stored yet; its weights are here", "dvc repro")
     return Check(what, NOTE, "not stored yet; `dvc repro` fetches it, which takes a connection once", "dvc repro")

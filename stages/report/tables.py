@@ -147,9 +147,15 @@ def metrics(sites: pd.DataFrame, quality: pd.DataFrame, *, random_weights: bool)
         found[f"{method}_hd95_undefined"] = at[MEAN]["n_hd95_undefined"]
     for name in ("recall", "recall_random", "auroc", "auroc_inverted"):
         found[f"mining_{name}"] = quality[name].astype(float).mean()
-    values: Row = {key: None if pd.isna(value) else round(float(value), 6) for key, value in found.items()}
+    values: Row = {key: _figure(value) for key, value in found.items()}
     undefined = sum(value is None for value in values.values())
     return {**values, "n_undefined": undefined, "random_weights": int(random_weights)}
+
+
+def _figure(value: Any) -> float | int | None:
+    if pd.isna(value):
+        return None
+    return value if isinstance(value, int) else round(float(value), 6)
 
 
 def _by(rows: pd.DataFrame, column: str) -> Iterator[tuple[str, pd.DataFrame]]:

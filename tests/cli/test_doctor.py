@@ -19,6 +19,8 @@ def repository(tmp_path, monkeypatch):
     for name in ("params.yaml", "dvc.yaml"):
         shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / ".dvc").mkdir()
+    (tmp_path / "data" / "lite0").mkdir()
+    (tmp_path / "data" / "lite0" / "tower.safetensors").write_bytes(b"-")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(doctor.importlib.metadata, "requires", lambda _: ["numpy>=1", "absent; extra == 'dev'"])
@@ -78,6 +80,12 @@ def test_weights_that_are_not_there_are_a_problem(repository):
     found = row(examine(Path()), "backbone rn50")
     assert found.status == PROBLEM
     assert "nowhere.pt" in found.found
+
+
+def test_the_embedded_backbone_without_its_files_is_a_problem(repository):
+    shutil.rmtree(repository / "data" / "lite0")
+    found = row(examine(Path()), "backbone lite0")
+    assert (found.status, found.fix) == (PROBLEM, "git checkout data/lite0")
 
 
 def test_stored_random_weights_are_called_so(repository):

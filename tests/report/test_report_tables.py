@@ -160,6 +160,7 @@ def test_metrics_are_flat_and_count_what_is_undefined():
     found = tables.metrics(sites, quality, random_weights=True)
     assert (found["m_dice_mean"], found["m_dice_worst"], found["mining_recall"]) == (0.5, 0.25, 0.6)
     assert found["mining_auroc"] == 0.8
+    assert isinstance(found["m_hd95_undefined"], int)
     assert found["mining_auroc_inverted"] is None
     assert (found["n_undefined"], found["random_weights"]) == (1, 1)
     assert all(not isinstance(value, dict) for value in found.values())
