@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from stages.core.base.params import PARAMS
+from stages.commands import sites_app
 from stages.core.base.runtime import user_errors
 
 app = typer.Typer(
@@ -17,8 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Lesion segmentation at sites never seen. The study itself runs with `dvc repro`.",
 )
-sites = typer.Typer(no_args_is_help=True, help="The sites of the study, in params.yaml.")
-app.add_typer(sites, name="sites")
+app.add_typer(sites_app.build(), name="sites")
 
 
 @app.command()
@@ -52,66 +51,6 @@ def doctor() -> None:
     show_checks(checks)
     if problems(checks):
         raise typer.Exit(2)
-
-
-@sites.command("list")
-def list_sites() -> None:
-    """Show the sites and which of them are held out in turn."""
-    from stages.commands.show import show_sites
-    from stages.commands.sites import list_sites as listed
-
-    show_sites(listed(PARAMS))
-
-
-@sites.command("cards")
-def list_cards() -> None:
-    """Show the published data sets that are known: how they are laid out and where they come from."""
-    from stages.commands.show import show_cards
-    from stages.core.base.cards import card_names, read_card
-
-    show_cards([(name, read_card(name)) for name in card_names()])
-
-
-@sites.command("fetch")
-def fetch_site(
-    card: Annotated[str, typer.Argument(help="A card's name; `mcdrl sites cards` lists them.")],
-    to: Annotated[Path, typer.Option(help="A new folder for it.")],
-    accept_licence: Annotated[
-        bool, typer.Option("--accept-licence", help="You have read the licence and agree.")
-    ] = False,
-) -> None:
-    """Download a published data set, checked and unpacked, whole or not at all."""
-    from stages.commands.fetch import fetch
-    from stages.core.base.cards import read_card
-
-    root = fetch(card, read_card(card), to, accepted=accept_licence)
-    print(f"{card} is in {root}")
-
-
-@sites.command("add")
-def add_site(
-    name: Annotated[str, typer.Argument(help="The site's name; letters, digits, _ and -.")],
-    root: Annotated[str, typer.Argument(help="Folder with the frames and masks.")],
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", help="KEY=VALUE, such as lesion_class=polyp; as often as needed.")
-    ] = None,
-    hold_out: Annotated[bool, typer.Option(help="Leave the site out in its turn, too.")] = True,
-) -> None:
-    """Add a site to params.yaml; comments stay."""
-    from stages.commands.show import parse_settings
-    from stages.commands.sites import add_site as add
-
-    add(PARAMS, name, {"root": root, **parse_settings(settings or [])}, hold_out=hold_out)
-    print(f"added site {name}; `dvc repro` computes what it changes")
-
-
-@sites.command("remove")
-def remove_sites(names: Annotated[list[str], typer.Argument(help="The sites' names.")]) -> None:
-    """Take sites out of params.yaml; comments stay."""
-    from stages.commands.sites import remove_sites as remove
-
-    remove(PARAMS, names)
-    print(f"removed {', '.join(names)}; `dvc repro` computes what that changes")
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from stages.core.base.errors import InputError
-from stages.core.base.params import BACKBONE_CARDS, PARAMS, Site, Study, check, read_params
+from stages.core.base.params import BACKBONE_CARDS, PARAMS, Site, Study, check, read_params, resolve
 
 OK, NOTE, PROBLEM = "ok", "note", "PROBLEM"
 _PYTHON = (3, 11)
@@ -147,9 +147,10 @@ def _site(root: Path, name: str, site: Site) -> Check:
         return Check(what, NOTE, f"{site.root} isn't rendered yet", "dvc repro")
     if not folder.is_dir():
         return Check(what, PROBLEM, f"there is no folder {site.root}", f"mend sites.{name}.root in params.yaml")
-    count = sum(path.is_file() for path in folder.glob(site.images))
+    reading = resolve(site)
+    count = sum(path.is_file() for path in folder.glob(reading.images))
     if not count:
-        return Check(what, PROBLEM, f"no frame at {site.root}/{site.images}", f"mend sites.{name}.images")
-    if site.table is not None and not (folder / site.table).is_file():
-        return Check(what, PROBLEM, f"there is no table {site.root}/{site.table}", f"mend sites.{name}.table")
+        return Check(what, PROBLEM, f"no frame at {site.root}/{reading.images}", f"mend sites.{name}.images")
+    if reading.table is not None and not (folder / reading.table).is_file():
+        return Check(what, PROBLEM, f"there is no table {site.root}/{reading.table}", f"mend sites.{name}.table")
     return Check(what, OK, f"{count} frames in {site.root}")

@@ -10,9 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from stages.core.base.cards import Card
 from stages.core.base.errors import InputError
-from stages.core.base.params import Site
 
 if TYPE_CHECKING:
     from stages.commands.doctor import Check
@@ -25,25 +23,6 @@ def show_checks(checks: Sequence[Check]) -> None:
     table = Table("what", "", "found", "fix", box=None, pad_edge=False)
     for check in checks:
         table.add_row(check.what, Text(check.status, _STYLES[check.status]), Text(check.found), Text(check.fix))
-    Console().print(table)
-
-
-def show_sites(sites: Sequence[tuple[str, Site, bool]]) -> None:
-    """Print the sites of the study."""
-    table = Table("site", "held out", "root", "lesion class", "groups", box=None, pad_edge=False)
-    for name, site, held_out in sites:
-        kind = site.lesion_class or f"column {site.table_class}"
-        groups = f"column {site.table_group}" if site.table_group else "each frame"
-        table.add_row(name, "yes" if held_out else "no", Text(site.root), kind, groups)
-    Console().print(table)
-
-
-def show_cards(cards: Sequence[tuple[str, Card]]) -> None:
-    """Print the site cards."""
-    table = Table("card", "data set", "licence", "fetch", box=None, pad_edge=False)
-    for name, card in cards:
-        licence = card.licence.name if card.licence else "your own"
-        table.add_row(name, Text(card.title), Text(licence), "yes" if card.downloads else "by hand")
     Console().print(table)
 
 

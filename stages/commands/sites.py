@@ -8,10 +8,11 @@ from typing import Any
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.representer import RoundTripRepresenter
 
 from stages.core.base.errors import InputError, nearest
 from stages.core.base.files import atomic
-from stages.core.base.params import Site, check, read_params, sentences
+from stages.core.base.params import Site, check, read_params, resolve, sentences
 
 
 def list_sites(path: Path) -> list[tuple[str, Site, bool]]:
@@ -34,11 +35,7 @@ def add_site(path: Path, name: str, values: dict[str, Any], *, hold_out: bool = 
     """
     if not name.replace("_", "").replace("-", "").isalnum() or not name.isascii():
         raise InputError(f"'{name}' can't be a site's name; use ASCII letters, digits, '_' and '-'")
-    try:
-        Site.model_validate(values)
-    except ValidationError as error:
-        problems = "; ".join(sentences(error, f"{name}.", Site))
-        raise InputError(f"the site can't be added: {problems}") from None
+    site_from(name, values)
     yaml, params = _load(path)
     if name in params["sites"]:
         raise InputError(f"{path} already has a site '{name}'; remove it first: mcdrl sites remove {name}")
@@ -48,6 +45,23 @@ def add_site(path: Path, name: str, values: dict[str, Any], *, hold_out: bool = 
     if hold_out:
         params["held_out"].append(name)
     _store(yaml, params, path)
+
+
+def site_from(name: str, values: dict[str, Any]) -> Site:
+    """Return a site from its keys, which together with its card must say all that is needed.
+
+    Raises:
+        InputError: they don't, or a key or value is wrong.
+    """
+    try:
+        site = Site.model_validate(values)
+    except ValidationError as error:
+        raise InputError(f"site {name}: " + "; ".join(sentences(error, "", Site))) from None
+    try:
+        resolve(site)
+    except InputError as error:
+        raise InputError(f"site {name}: {error} (--set KEY=VALUE, or --lesion-class for a single class)") from None
+    return site
 
 
 def remove_sites(path: Path, names: list[str]) -> None:
@@ -66,11 +80,23 @@ def remove_sites(path: Path, names: list[str]) -> None:
     _store(yaml, params, path)
 
 
+class _Representer(RoundTripRepresenter):
+    """Writes null as null rather than as nothing, so that no line changes that nobody has touched."""
+
+    def represent_none(self, _data: None) -> Any:
+        """Return the node of an empty value."""
+        return self.represent_scalar("tag:yaml.org,2002:null", "null")
+
+
+_Representer.add_representer(type(None), _Representer.represent_none)
+
+
 def _load(path: Path) -> tuple[YAML, Any]:
     read_params(path)
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 4096
+    yaml.Representer = _Representer
     return yaml, yaml.load(path.read_text(encoding="utf-8"))
 
 

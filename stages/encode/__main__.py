@@ -8,13 +8,7 @@ from typing import Annotated
 import typer
 
 from stages.core.base.params import load
-from stages.core.base.runtime import progress, run
-from stages.core.clip.card import read_stored
-from stages.core.clip.load import load_encoder
-from stages.core.contracts.features import FEATURES
-from stages.core.contracts.frames import FRAMES
-from stages.encode.batches import batches, encode, site_of
-from stages.encode.device import pick_device
+from stages.core.base.runtime import run
 from stages.encode.params import Params
 
 
@@ -27,16 +21,10 @@ def main(
 ) -> None:
     """Encode all frames of a site."""
     _, params = load("encode", Params)
-    encoder = load_encoder(backbone, params.dense).to(pick_device(device))
-    stamps = {"backbone": read_stored(backbone).name, "fingerprint": encoder.fingerprint}
-    with FRAMES.read(frames / "frames.h5") as reader:
-        cases = reader.case_ids
-        attributes = {"site": site_of(reader, site), "dense_mode": encoder.dense_mode, **stamps}
-        with FEATURES.write(out, cases, attributes) as writer:
-            groups = batches(cases, params.batch_size)
-            for group in progress(groups, f"encode {site}", len(groups)):
-                writer.append(**encode(encoder, reader.rows("image", group), group))
-    print(f"{site}: {len(cases)} frames, {encoder.dense_mode}, joint width {encoder.width}")
+
+    from stages.encode.site import encode_site  # torch comes only after `run` has told its threads how to wait
+
+    print(encode_site(site, frames, backbone, out, params, device))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections import Counter
+from collections.abc import Container
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -23,13 +24,13 @@ class Source:
         stem: the frame's name without its ending, in Unicode's composed form.
         file: the frame's path below the site's root, with forward slashes.
         frame: where the frame is.
-        mask: where its mask is.
+        mask: where its mask is; None: its lesions are drawn in a file of outlines.
     """
 
     stem: str
     file: str
     frame: Path
-    mask: Path
+    mask: Path | None
 
 
 @dataclass
@@ -52,7 +53,7 @@ def composed(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def list_site(root: Path, images: str, masks: str) -> Listing:
+def list_site(root: Path, images: str, masks: str | None) -> Listing:
     """Pair every frame below `root` with its mask.
 
     Names that start with a dot are left out, as by a shell. A file that is another frame's mask is no frame. Frames
@@ -61,7 +62,8 @@ def list_site(root: Path, images: str, masks: str) -> Listing:
     Args:
         root: the site's folder.
         images: glob of the frames below `root`.
-        masks: the masks' path below `root`, with `{stem}`; may end in `.*` for any image ending.
+        masks: the masks' path below `root`, with `{stem}` and, if need be, `{parent}`, the name of the folder that the
+            frame lies in; may end in `.*` for any image ending. None: the site has no masks but outlines.
 
     Raises:
         InputError: the folder doesn't exist, a pattern is malformed, or no file matches `images`.
@@ -69,8 +71,8 @@ def list_site(root: Path, images: str, masks: str) -> Listing:
     if not root.is_dir():
         raise InputError(f"{root} is no folder; give the site's folder in sites.<name>.root")
     found = Listing()
-    lookup = _Masks(root, masks)
-    mask_of = {path: lookup.find(path) for path in _frames(root, images, found)}
+    lookup = _Masks(root, masks) if masks is not None else None
+    mask_of = {path: lookup.find(path) if lookup else [] for path in _frames(root, images, found)}
     used = {mask for several in mask_of.values() for mask in several}
     frames = [path for path in mask_of if path not in used]
     if not frames:
@@ -79,6 +81,10 @@ def list_site(root: Path, images: str, masks: str) -> Listing:
     for path in frames:
         _judge(root, path, mask_of[path], shared[_stem(path)], masks, found)
     found.sources.sort(key=lambda source: source.stem)
+    orphans = lookup.others({*used, *mask_of}) if lookup else []
+    found.notes += [
+        Remark(_below(root, path), "mask without a frame", f"no frame of {images} names it") for path in orphans
+    ]
     return found
 
 
@@ -93,15 +99,15 @@ def _frames(root: Path, images: str, found: Listing) -> list[Path]:
     return [path for path in visible if not path.is_dir()]
 
 
-def _judge(root: Path, path: Path, masks: list[Path], namesakes: int, pattern: str, found: Listing) -> None:
+def _judge(root: Path, path: Path, masks: list[Path], namesakes: int, pattern: str | None, found: Listing) -> None:
     problem = _problem(path, masks, namesakes, pattern)
     if problem:
         found.refused.append(Remark(_below(root, path), *problem))
     else:
-        found.sources.append(Source(_stem(path), _below(root, path), path, masks[0]))
+        found.sources.append(Source(_stem(path), _below(root, path), path, masks[0] if masks else None))
 
 
-def _problem(path: Path, masks: list[Path], namesakes: int, pattern: str) -> tuple[str, str] | None:
+def _problem(path: Path, masks: list[Path], namesakes: int, pattern: str | None) -> tuple[str, str] | None:
     if not _writable(path.name):
         return "file name is not UTF-8", "rename it"
     if not path.exists():
@@ -110,11 +116,15 @@ def _problem(path: Path, masks: list[Path], namesakes: int, pattern: str) -> tup
         return "not an image", f"expected an ending of {', '.join(ENDINGS)}"
     if namesakes > 1:
         return "name used twice", f"{namesakes} frames are called '{_stem(path)}'; rename all but one"
-    if not masks:
-        return "no mask", f"expected {pattern.replace('{stem}', _stem(path))}"
+    if not masks and pattern is not None:
+        return "no mask", f"expected {_filled(pattern, path)}"
     if len(masks) > 1:
         return "several masks", ", ".join(mask.name for mask in masks)
     return None
+
+
+def _filled(pattern: str, frame: Path) -> str:
+    return pattern.replace("{parent}", composed(frame.parent.name)).replace("{stem}", _stem(frame))
 
 
 def _stem(path: Path) -> str:
@@ -158,11 +168,16 @@ class _Masks:
 
     def find(self, frame: Path) -> list[Path]:
         """Return the masks of a frame, the frame itself left out."""
-        wanted = PurePosixPath(self._head.replace("{stem}", _stem(frame)))
+        wanted = PurePosixPath(_filled(self._head, frame))
         folder = self._root / wanted.parent
         if folder not in self._folders:
             self._folders[folder] = self._list(folder)
         return [mask for mask in self._folders[folder].get(wanted.name, []) if mask != frame]
+
+    def others(self, known: Container[Path]) -> list[Path]:
+        """Return the images in the masks' folders that aren't among those known."""
+        listed = (path for names in self._folders.values() for several in names.values() for path in several)
+        return sorted(path for path in listed if path not in known and _image(path))
 
     def _list(self, folder: Path) -> dict[str, list[Path]]:
         names: dict[str, list[Path]] = {}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import io
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +14,16 @@ import numpy as np
 from PIL import Image, ImageChops, UnidentifiedImageError
 
 from stages.core.base.errors import InputError
+from stages.core.contracts.frames import pack_native_mask
+from stages.ingest.borders import FINE, Borders, measure
+from stages.ingest.outlines import Outline, clipped, draw
 from stages.ingest.remarks import RefusedError
 
+Box = tuple[int, int, int, int]
 _FORMATS = ("JPEG", "PNG", "TIFF", "BMP")
 _LOSSY = ("JPEG", "MPO")  # MPO: a JPEG with further pictures behind it
 _NOISE = 8  # how far JPEG moves black and white
+_BLUISH = 1.1  # blue over red; tissue reaches about 0.9 even in narrow-band light
 _ORIENTATION = 0x0112  # the EXIF tag
 _REDUCING_GAP = 3.0  # Pillow's own suggestion: shrinks large frames in two steps without visible loss
 _TURNS = {
@@ -37,14 +42,19 @@ class Pixels:
     """A frame and its mask.
 
     Attributes:
-        image: [S, S, 3] uint8, RGB 0..255, squashed to the working size.
-        mask: [S, S] uint8, 1 where the lesion is.
-        native_mask: PNG of 1 bit, at the frame's own size.
+        image: [S, S, 3] uint8, RGB 0..255, cropped and squashed to the working size.
+        mask: [S, S] uint8, the lesion's value where it is, likewise cropped.
+        native_mask: the whole mask at the frame's own size, as `unpack_native_mask` reads it.
         width_px: the frame's own width, upright.
         height_px: the frame's own height, upright.
-        lesion_area_px: lesion pixels at the frame's own size.
+        areas_px: value 1..255 in the mask -> pixels at the frame's own size.
         sha256: hex digest of the frame's size and upright RGB pixels.
         between_px: pixels of the stored mask that are neither nearly black nor nearly white.
+        crop_px: left, top, right, bottom of what `image` and `mask` show, in the frame's own pixels.
+        cut_px: lesion pixels outside of that.
+        clipped: outlines that reach out of the frame.
+        bluish: whether there is clearly more blue than red in the frame.
+        borders: what the frame shows beside the endoscope's view.
     """
 
     image: np.ndarray[Any, np.dtype[np.uint8]]
@@ -52,9 +62,47 @@ class Pixels:
     native_mask: bytes
     width_px: int
     height_px: int
-    lesion_area_px: int
+    areas_px: Mapping[int, int]
     sha256: str
     between_px: int
+    crop_px: Box
+    cut_px: int
+    clipped: int
+    bluish: bool
+    borders: Borders
+
+    @property
+    def lesion_area_px(self) -> int:
+        """Lesion pixels of all classes at the frame's own size."""
+        return sum(self.areas_px.values())
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is done with every frame of a site.
+
+    Attributes:
+        size_px: side S of the working square.
+        threshold: grey value 1..255 from which a mask pixel is lesion.
+        swap: whether red and blue change places.
+        crop: whether the black border around the view is cut off.
+        values: lesion class -> its value 1..255 in the masks.
+    """
+
+    size_px: int
+    threshold: int
+    swap: bool
+    crop: bool
+    values: Mapping[str | None, int]
+
+
+@dataclass(frozen=True)
+class _Truth:
+    """A mask at the frame's own size: "L", 0 or the lesion's value; and what is odd about it."""
+
+    labels: Image.Image
+    between_px: int = 0
+    clipped: int = 0
 
 
 @dataclass(frozen=True)
@@ -66,18 +114,18 @@ class _Picture:
     lossy: bool
 
 
-def read_pixels(frame: Path, mask: Path, size_px: int, threshold: int) -> Pixels:
+def read_pixels(frame: Path, drawn: Path | Sequence[Outline], lesion_class: str | None, recipe: Recipe) -> Pixels:
     """Decode a frame and its mask.
 
     Frames: transparency is laid on black; 16 bit becomes 8 by the full range (unless no value exceeds 255); CMYK
     becomes RGB; the EXIF orientation is applied. Masks: the brightest channel counts; a lossless mask that holds
-    nothing but 0 and 1 is taken as labels, every other one is lesion from `threshold` on.
+    nothing but 0 and 1 is taken as labels, every other one is lesion from the threshold on.
 
     Args:
         frame: the frame's file.
-        mask: the mask's file.
-        size_px: side S of the working square.
-        threshold: grey value 1..255 from which a mask pixel is lesion.
+        drawn: the mask's file, or the outlines of the frame's lesions.
+        lesion_class: class of lesions whose outline names none, and of a mask; None or unknown: they get the value 1.
+        recipe: what is done with it.
 
     Raises:
         RefusedError: a file can't be decoded, or the two don't fit.
@@ -85,22 +133,12 @@ def read_pixels(frame: Path, mask: Path, size_px: int, threshold: int) -> Pixels
     """
     picture = _read(frame, "frame")
     rgb = _rgb(picture.shown)
-    stored = _read(mask, "mask")
-    grey = _upright(_grey(stored.shown), stored.turn, rgb.size, picture.turn)
-    if grey.size != rgb.size:
-        raise RefusedError("mask of another size", f"frame {_size(rgb)}, mask {_size(grey)}")
-    lesion, area_px, between_px = _binary(grey, stored.lossy, threshold)
-    square = (size_px, size_px)
-    return Pixels(
-        image=squash(rgb, size_px),
-        mask=np.asarray(lesion.resize(square, Image.Resampling.NEAREST)).astype(np.uint8),
-        native_mask=_png(lesion),
-        width_px=rgb.width,
-        height_px=rgb.height,
-        lesion_area_px=area_px,
-        sha256=_digest(rgb),
-        between_px=between_px,
-    )
+    value = recipe.values.get(lesion_class, 1)
+    if isinstance(drawn, Path):
+        truth = _mask(drawn, rgb.size, picture.turn, recipe.threshold, value)
+    else:
+        truth = _outlined(drawn, rgb.size, picture.turn, {**recipe.values, None: value})
+    return _pixels(_swapped(rgb) if recipe.swap else rgb, truth, recipe, _digest(rgb))
 
 
 def read_frame(frame: Path) -> Image.Image:
@@ -113,9 +151,69 @@ def read_frame(frame: Path) -> Image.Image:
     return _rgb(_read(frame, "frame").shown)
 
 
-def squash(rgb: Image.Image, size_px: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Return a frame at working size, [S, S, 3] uint8, whatever its shape was."""
-    return np.asarray(rgb.resize((size_px, size_px), Image.Resampling.BICUBIC, reducing_gap=_REDUCING_GAP))
+def view_box(rgb: Image.Image) -> Box:
+    """Return left, top, right, bottom of the endoscope's view in the frame's own pixels, rounded outwards."""
+    left, top, right, bottom = measure(np.asarray(_small(rgb)), FINE).box
+    width, height = rgb.size
+    return math.floor(left * width), math.floor(top * height), math.ceil(right * width), math.ceil(bottom * height)
+
+
+def squash(rgb: Image.Image, size_px: int, box: Box | None = None) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Return a frame, or a box of it, at working size, [S, S, 3] uint8, whatever its shape was."""
+    square = (size_px, size_px)
+    return np.asarray(rgb.resize(square, Image.Resampling.BICUBIC, box, reducing_gap=_REDUCING_GAP))
+
+
+def _mask(path: Path, size: tuple[int, int], frame_turn: int, threshold: int, value: int) -> _Truth:
+    stored = _read(path, "mask")
+    grey = _upright(_grey(stored.shown), stored.turn, size, frame_turn)
+    if grey.size != size:
+        raise RefusedError("mask of another size", f"frame {_size(size)}, mask {_size(grey.size)}")
+    return _binary(grey, stored.lossy, threshold, value)
+
+
+def _outlined(
+    outlines: Sequence[Outline], size: tuple[int, int], frame_turn: int, values: Mapping[str | None, int]
+) -> _Truth:
+    if outlines and frame_turn != 1:
+        raise RefusedError(
+            "outline that may be turned", f"the frame has EXIF orientation {frame_turn}; store the frame upright"
+        )
+    return _Truth(Image.fromarray(draw(outlines, size, values)), clipped=len(clipped(outlines, size)))
+
+
+def _pixels(rgb: Image.Image, truth: _Truth, recipe: Recipe, sha256: str) -> Pixels:
+    box = view_box(rgb) if recipe.crop else (0, 0, *rgb.size)
+    image = squash(rgb, recipe.size_px, box)
+    areas_px = _areas(truth.labels)
+    return Pixels(
+        image=image,
+        mask=np.asarray(truth.labels.resize((recipe.size_px, recipe.size_px), Image.Resampling.NEAREST, box)),
+        native_mask=pack_native_mask(truth.labels),
+        width_px=rgb.width,
+        height_px=rgb.height,
+        areas_px=areas_px,
+        sha256=sha256,
+        between_px=truth.between_px,
+        crop_px=box,
+        cut_px=sum(areas_px.values()) - sum(_areas(truth.labels.crop(box)).values()) if recipe.crop else 0,
+        clipped=truth.clipped,
+        bluish=bool(image[..., 2].mean() > _BLUISH * image[..., 0].mean()),
+        borders=measure(image if not recipe.crop else np.asarray(_small(rgb))),
+    )
+
+
+def _small(rgb: Image.Image) -> Image.Image:
+    return rgb.resize((FINE, FINE), Image.Resampling.BOX, reducing_gap=1.0)
+
+
+def _areas(labels: Image.Image) -> dict[int, int]:
+    return {value: count for value, count in enumerate(labels.histogram()) if value and count}
+
+
+def _swapped(rgb: Image.Image) -> Image.Image:
+    red, green, blue = rgb.split()
+    return Image.merge("RGB", (blue, green, red))
 
 
 @contextmanager
@@ -195,29 +293,22 @@ def _upright(mask: Image.Image, mask_turn: int, size: tuple[int, int], frame_tur
     return turned
 
 
-def _binary(grey: Image.Image, lossy: bool, threshold: int) -> tuple[Image.Image, int, int]:
-    """Return the lesion as a picture of 1 bit, its area, and how many pixels of `grey` are in between."""
+def _binary(grey: Image.Image, lossy: bool, threshold: int, value: int) -> _Truth:
     counts = grey.histogram()
-    top = max(value for value, count in enumerate(counts) if count)
+    top = max(level for level, count in enumerate(counts) if count)
     labels = top == 1 and not lossy
     first = 1 if labels else threshold
     if top < first and top > (_NOISE if lossy else 0):
         raise RefusedError("mask below its threshold", f"its brightest value is {top}, mask_threshold is {threshold}")
-    lesion = grey.point([0] * first + [255] * (256 - first), "1")
-    return lesion, sum(counts[first:]), sum(counts[_NOISE + 1 : 255 - _NOISE])
+    lesion = grey.point([0] * first + [value] * (256 - first))
+    return _Truth(lesion, between_px=sum(counts[_NOISE + 1 : 255 - _NOISE]))
 
 
 def _digest(rgb: Image.Image) -> str:
-    digest = hashlib.sha256(_size(rgb).encode())
+    digest = hashlib.sha256(_size(rgb.size).encode())
     digest.update(rgb.tobytes())
     return digest.hexdigest()
 
 
-def _size(image: Image.Image) -> str:
-    return f"{image.width}x{image.height}"
-
-
-def _png(lesion: Image.Image) -> bytes:
-    stream = io.BytesIO()
-    lesion.save(stream, "PNG")
-    return stream.getvalue()
+def _size(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from stages.core.base.errors import nearest
-from stages.core.base.params import Site
+from stages.core.base.reading import Reading
 from stages.ingest.folder import Source
+from stages.ingest.outlines import Outline
 from stages.ingest.pixels import Pixels
 from stages.ingest.remarks import RefusedError, Remark
 
@@ -20,13 +22,20 @@ class Candidate:
         source: the files.
         case_id: "<site>/<stem>".
         group_id: patient or sequence; the case id where it is unknown.
-        lesion_class: class of the lesion if there is one; None: nobody has said.
+        lesion_class: class of the lesion if there is one; None: nobody has said, or the outlines say it.
+        outlines: the frame's lesions where the site has no masks.
     """
 
     source: Source
     case_id: str
     group_id: str
     lesion_class: str | None
+    outlines: tuple[Outline, ...] = ()
+
+    @property
+    def drawn(self) -> Path | tuple[Outline, ...]:
+        """Where the lesions are: the mask's file, or outlines."""
+        return self.source.mask if self.source.mask is not None else self.outlines
 
 
 @dataclass(frozen=True)
@@ -46,12 +55,11 @@ class Case:
 class Review:
     """Judges the frames of one site, one after another."""
 
-    def __init__(self, name: str, site: Site, lesion_classes: Sequence[str]) -> None:
-        """Take the site's name and description and the legal lesion classes."""
-        self.threshold = site.mask_threshold
+    def __init__(self, name: str, reading: Reading, lesion_classes: Sequence[str]) -> None:
+        """Take the site's name, how it is read, and the legal lesion classes, in the order of their values."""
         self.notes: list[Remark] = []
-        self._site, self._class_per_frame, self._classes = name, site.lesion_class is None, lesion_classes
-        self._missing = set(lesion_classes if site.lesion_class is None else [site.lesion_class])
+        self._site, self._reading, self._classes = name, reading, lesion_classes
+        self._missing = set(lesion_classes if reading.table_class is not None else reading.classes())
         self._seen: dict[str, tuple[str, bytes]] = {}
 
     def absent_classes(self) -> list[Remark]:
@@ -79,8 +87,12 @@ class Review:
     def _class(self, candidate: Candidate, pixels: Pixels) -> str | None:
         if pixels.lesion_area_px == 0:
             return None
+        if self._reading.label_class is not None:
+            return self._classes[max(pixels.areas_px, key=pixels.areas_px.__getitem__) - 1]
         if candidate.lesion_class is None:
-            raise RefusedError("lesion without a class", "the mask has a lesion, the table no class")
+            raise RefusedError(
+                "lesion without a class", "there is a lesion, and neither table nor folder gives its class"
+            )
         if candidate.lesion_class not in self._classes:
             hint = nearest(candidate.lesion_class, self._classes)
             raise RefusedError("unknown lesion class", f"'{candidate.lesion_class}'; {hint}")
@@ -94,10 +106,15 @@ class Review:
 
     def _note(self, candidate: Candidate, pixels: Pixels) -> None:
         odd = {
-            f"mask not binary, thresholded at {self.threshold}": pixels.between_px > 0,
+            f"mask not binary, thresholded at {self._reading.mask_threshold}": pixels.between_px > 0,
+            "polygon that reaches out of the frame, clipped": pixels.clipped > 0,
+            "lesion cut by the crop": pixels.cut_px > 0,
             "lesion that vanishes at the working size": pixels.lesion_area_px > 0 and not pixels.mask.any(),
             "empty mask, taken as a negative though the table names a class": (
-                pixels.lesion_area_px == 0 and self._class_per_frame and candidate.lesion_class is not None
+                pixels.lesion_area_px == 0
+                and self._reading.table_class is not None
+                and candidate.lesion_class is not None
             ),
+            "several classes in one frame, its class is that of the largest area": len(pixels.areas_px) > 1,
         }
         self.notes += [Remark(candidate.source.file, kind, "") for kind, found in odd.items() if found]

@@ -12,21 +12,25 @@ import numpy as np
 import pandas as pd
 
 from stages.core.base.errors import InputError
-from stages.core.base.params import Site
+from stages.core.base.params import Site, resolve
+from stages.core.base.reading import Reading
 from stages.core.base.runtime import progress
 from stages.core.base.stores import StoreWriter
-from stages.core.contracts.cases import CASES, QUARANTINE
+from stages.core.contracts.cases import CASES, GEOMETRY, QUARANTINE
 from stages.core.contracts.frames import FRAMES
-from stages.ingest.folder import list_site
+from stages.ingest.folder import Source, list_site
+from stages.ingest.grouping import class_of_folder, group_of_folder, group_of_sequence
+from stages.ingest.outlines import Outlines, read_outlines
 from stages.ingest.parallel import batches, in_order
 from stages.ingest.params import Params
-from stages.ingest.pixels import Pixels, read_pixels
+from stages.ingest.pixels import Pixels, Recipe, read_pixels
 from stages.ingest.remarks import RefusedError, Remark, grouped
 from stages.ingest.review import Candidate, Case, Review
 from stages.ingest.split import split_groups
-from stages.ingest.table import Entry, read_table
+from stages.ingest.table import Entry, SiteTable, read_table
 
 _BATCH = 16  # frames written at a time
+_GEOMETRY = [name for name in GEOMETRY.schema.names if name != "case_id"]
 
 
 @dataclass
@@ -50,94 +54,182 @@ class Ingested:
 
     Attributes:
         cases: the rows of cases.parquet.
+        geometry: the rows of geometry.parquet.
         refused: the rows of quarantine.parquet.
         notes: whatever else a person should know.
     """
 
     cases: pd.DataFrame
+    geometry: pd.DataFrame
     refused: list[Remark]
     notes: list[Remark]
-
-
-def find(name: str, site: Site) -> Found:
-    """List a site's frames with their masks, groups and classes.
-
-    Raises:
-        InputError: folder, pattern or table of the site is wrong.
-    """
-    listing = list_site(Path(site.root), site.images, site.masks)
-    table = read_table(Path(site.root) / site.table, site) if site.table else None
-    found = Found([], listing.refused, listing.notes)
-    for source in listing.sources:
-        try:
-            entry = table.entry(source) if table else Entry(None, None)
-        except RefusedError as error:
-            found.refused.append(Remark(source.file, error.kind, error.detail))
-            continue
-        case_id = f"{name}/{source.stem}"
-        lesion_class = site.lesion_class or entry.lesion_class
-        found.candidates.append(Candidate(source, case_id, entry.group or case_id, lesion_class))
-    found.notes += table.unused() if table else []
-    return found
 
 
 def write_site(
     name: str, site: Site, params: Params, lesion_classes: Sequence[str], folder: Path, workers: int
 ) -> Ingested:
-    """Decode a site's frames and write its three artifacts into `folder`.
+    """Decode a site's frames and write its four artifacts into `folder`.
 
     Args:
         name: the site's name.
         site: where its frames are.
         params: working size and share of validation groups.
-        lesion_classes: the legal classes.
-        folder: where `cases.parquet`, `quarantine.parquet` and `frames.h5` go.
+        lesion_classes: the legal classes, in the order of their values in the masks.
+        folder: where `cases.parquet`, `geometry.parquet`, `quarantine.parquet` and `frames.h5` go.
         workers: threads that decode.
 
     Raises:
         InputError: the site's description is wrong, or not one of its frames can be used.
     """
-    found = find(name, site)
-    review = Review(name, site, lesion_classes)
-    cases = _write_frames(name, found, review, params.size_px, folder / "frames.h5", workers)
-    table = _case_table(name, cases, params.val_share)
-    refused = sorted(found.refused, key=lambda remark: remark.file)
-    CASES.write(table, folder / "cases.parquet")
-    rows = [(remark.file, remark.text) for remark in refused]
-    QUARANTINE.write(pd.DataFrame(rows, columns=["file", "reason"], dtype="str"), folder / "quarantine.parquet")
-    return Ingested(table, refused, found.notes + review.notes + review.absent_classes())
-
-
-def _write_frames(name: str, found: Found, review: Review, size_px: int, path: Path, workers: int) -> list[Case]:
-    cases: list[Case] = []
-    with FRAMES.write(path, None, {"site": name}) as store, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="PIL")  # of a damaged file; the quarantine says it better
-        for batch in batches(_accepted(name, found, review, size_px, workers), _BATCH):
+    gate = Gate(name, site, params, lesion_classes)
+    with FRAMES.write(folder / "frames.h5", None, {"site": name}) as store:
+        for batch in batches(gate.frames(workers), _BATCH):
             _append(store, [pixels for _, pixels in batch])
-            cases += [case for case, _ in batch]
-        if not cases:
-            reasons = "\n  ".join(grouped(found.refused))
-            raise InputError(f"site {name}: not one of {len(found.refused)} frames can be used:\n  {reasons}")
-        store.name_rows([case.case_id for case in cases])
-    return cases
+        result = gate.result()
+        store.name_rows(result.cases["case_id"].tolist())
+    CASES.write(result.cases, folder / "cases.parquet")
+    GEOMETRY.write(result.geometry, folder / "geometry.parquet")
+    rows = [(remark.file, remark.text) for remark in result.refused]
+    QUARANTINE.write(pd.DataFrame(rows, columns=["file", "reason"], dtype="str"), folder / "quarantine.parquet")
+    return result
 
 
-def _accepted(name: str, found: Found, review: Review, size_px: int, workers: int) -> Iterator[tuple[Case, Pixels]]:
-    decode = partial(_decode, size_px=size_px, threshold=review.threshold)
-    pixels = in_order(decode, found.candidates, workers)
-    shown = progress(pixels, f"reading {name}", total=len(found.candidates))
-    for candidate, decoded in zip(found.candidates, shown, strict=True):
+class Gate:
+    """Lets the usable frames of one site through and remembers what became of the others; writes nothing."""
+
+    def __init__(self, name: str, site: Site, params: Params, lesion_classes: Sequence[str]) -> None:
+        """List the site's frames.
+
+        Raises:
+            InputError: the site's description is wrong.
+        """
+        self._name, self._params = name, params
+        self._reading = resolve(site)
+        self._found = find(name, Path(site.root), self._reading)
+        self._review = Review(name, self._reading, lesion_classes)
+        self._recipe = Recipe(
+            size_px=params.size_px,
+            threshold=self._reading.mask_threshold,
+            swap=self._reading.channels == "bgr",
+            crop=self._reading.crop == "black_border",
+            values={lesion_class: place + 1 for place, lesion_class in enumerate(lesion_classes)},
+        )
+        self._cases: list[Case] = []
+        self._geometry: list[tuple[int | float, ...]] = []
+        self._bluish = 0
+
+    def frames(self, workers: int) -> Iterator[tuple[Case, Pixels]]:
+        """Yield the accepted frames, sorted by case id.
+
+        Args:
+            workers: threads that decode.
+        """
+        candidates = self._found.candidates
+        decoded = in_order(partial(_decode, recipe=self._recipe), candidates, workers)
+        shown = progress(decoded, f"reading {self._name}", total=len(candidates))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="PIL")  # of a damaged file; the quarantine says it better
+            for candidate, pixels in zip(candidates, shown, strict=True):
+                case = self._judge(candidate, pixels)
+                if case is not None and isinstance(pixels, Pixels):
+                    self._remember(case, pixels)
+                    yield case, pixels
+
+    def result(self) -> Ingested:
+        """Return what became of the frames, once all of them were yielded.
+
+        Raises:
+            InputError: not one of them can be used.
+        """
+        refused = sorted(self._found.refused, key=lambda remark: remark.file)
+        if not self._cases:
+            reasons = "\n  ".join(grouped(refused))
+            raise InputError(f"site {self._name}: not one of {len(refused)} frames can be used:\n  {reasons}")
+        cases = _case_table(self._name, self._cases, self._params.val_share)
+        geometry = pd.DataFrame(self._geometry, columns=_GEOMETRY).assign(case_id=cases["case_id"])
+        notes = [*self._found.notes, *self._review.notes, *self._review.absent_classes(), *self._colours()]
+        return Ingested(cases, geometry[GEOMETRY.schema.names], refused, notes)
+
+    def _judge(self, candidate: Candidate, pixels: Pixels | RefusedError) -> Case | None:
         try:
-            if isinstance(decoded, RefusedError):
-                raise decoded
-            yield review.accept(candidate, decoded), decoded
+            if isinstance(pixels, RefusedError):
+                raise pixels
+            return self._review.accept(candidate, pixels)
         except RefusedError as error:
-            found.refused.append(Remark(candidate.source.file, error.kind, error.detail))
+            self._found.refused.append(Remark(candidate.source.file, error.kind, error.detail))
+            return None
+
+    def _remember(self, case: Case, pixels: Pixels) -> None:
+        borders = pixels.borders
+        shares = (borders.border_share, borders.panel_share, borders.overlay_share, borders.marker_share)
+        self._cases.append(case)
+        self._geometry.append((*pixels.crop_px, *shares))
+        self._bluish += pixels.bluish
+
+    def _colours(self) -> list[Remark]:
+        if 2 * self._bluish <= len(self._cases):
+            return []
+        detail = f"{self._bluish} of {len(self._cases)} frames; if tissue looks blue, set channels: bgr"
+        return [Remark(self._name, "more blue than red", detail)]
 
 
-def _decode(candidate: Candidate, size_px: int, threshold: int) -> Pixels | RefusedError:
+def find(name: str, root: Path, reading: Reading) -> Found:
+    """List a site's frames with their masks or outlines, groups and classes.
+
+    Raises:
+        InputError: folder, pattern, table or outlines of the site are wrong.
+    """
+    listing = list_site(root, reading.images, reading.masks)
+    table = read_table(root / reading.table, reading) if reading.table else None
+    outlines = read_outlines(root, reading) if reading.polygons else None
+    found = Found([], listing.refused, listing.notes)
+    for source in listing.sources:
+        try:
+            found.candidates.append(_candidate(name, source, reading, table, outlines))
+        except RefusedError as error:
+            found.refused.append(Remark(source.file, error.kind, error.detail))
+    found.notes += table.unused() if table else []
+    if outlines is not None:
+        _tell_outlines(outlines, listing.sources, found)
+    return found
+
+
+def _candidate(
+    name: str, source: Source, reading: Reading, table: SiteTable | None, outlines: Outlines | None
+) -> Candidate:
+    if outlines is not None and source.stem in outlines.problems:
+        raise RefusedError(*outlines.problems[source.stem])
+    entry = table.entry(source) if table else Entry(None, None)
+    case_id = f"{name}/{source.stem}"
+    folder_class = class_of_folder(source.file, reading.folder_class) if reading.folder_class else None
+    return Candidate(
+        source=source,
+        case_id=case_id,
+        group_id=_group(source, reading) or entry.group or case_id,
+        lesion_class=reading.lesion_class or folder_class or entry.lesion_class,
+        outlines=tuple(outlines.of.get(source.stem, ())) if outlines is not None else (),
+    )
+
+
+def _group(source: Source, reading: Reading) -> str | None:
+    if reading.folder_group is not None:
+        return group_of_folder(source.file, reading.folder_group)
+    if reading.sequence_ends is not None:
+        return group_of_sequence(source.stem, reading.sequence_ends)
+    return None
+
+
+def _tell_outlines(outlines: Outlines, sources: Sequence[Source], found: Found) -> None:
+    stems = {source.stem for source in sources}
+    found.refused += outlines.refused
+    found.notes += [Remark(stem, "outline without a frame", "") for stem in sorted(outlines.named - stems)]
+    silent = (source.file for source in sources if source.stem not in outlines.named)
+    found.notes += [Remark(file, "frame without any outline, taken as a negative", "") for file in silent]
+
+
+def _decode(candidate: Candidate, recipe: Recipe) -> Pixels | RefusedError:
     try:
-        return read_pixels(candidate.source.frame, candidate.source.mask, size_px, threshold)
+        return read_pixels(candidate.source.frame, candidate.drawn, candidate.lesion_class, recipe)
     except RefusedError as error:
         return error
 
@@ -153,5 +245,4 @@ def _append(store: StoreWriter, pixels: Sequence[Pixels]) -> None:
 def _case_table(name: str, cases: Sequence[Case], val_share: float) -> pd.DataFrame:
     sides = split_groups(name, [case.group_id for case in cases], val_share)
     rows = pd.DataFrame([asdict(case) for case in cases])
-    rows["split"] = rows["group_id"].map(sides)
-    return rows.reindex(columns=CASES.schema.names)
+    return rows.assign(split=rows["group_id"].map(sides)).reindex(columns=CASES.schema.names)

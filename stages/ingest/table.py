@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stages.core.base.errors import InputError, nearest
-from stages.core.base.params import Site
+from stages.core.base.reading import Reading
 from stages.ingest.folder import Source, composed
 from stages.ingest.remarks import RefusedError, Remark
 
@@ -53,7 +53,7 @@ class SiteTable:
         return next(iter(entries))
 
 
-def read_table(path: Path, site: Site) -> SiteTable:
+def read_table(path: Path, reading: Reading) -> SiteTable:
     """Read a site's CSV: UTF-8, separated by commas, semicolons or tabs, with a header.
 
     Raises:
@@ -61,7 +61,7 @@ def read_table(path: Path, site: Site) -> SiteTable:
     """
     lines = csv.reader(io.StringIO(_text(path)), delimiter=_delimiter(path))
     header = [cell.strip() for cell in next(lines, [])]
-    wanted = [name for name in (site.table_file, site.table_group, site.table_class) if name is not None]
+    wanted = [name for name in (reading.table_file, reading.table_group, reading.table_class) if name is not None]
     _check_header(path, header, wanted)
     rows: dict[str, set[Entry]] = {}
     for cells in lines:
@@ -70,13 +70,13 @@ def read_table(path: Path, site: Site) -> SiteTable:
         if len(cells) != len(header):
             raise InputError(f"{path} line {lines.line_num}: {len(cells)} cells, the header has {len(header)}")
         row = dict(zip(header, (composed(cell.strip()) for cell in cells), strict=True))
-        rows.setdefault(_key(row[site.table_file]), set()).add(_entry(row, site))
+        rows.setdefault(_key(row[reading.table_file]), set()).add(_entry(row, reading))
     return SiteTable(path.name, {name: frozenset(entries) for name, entries in rows.items()})
 
 
-def _entry(row: Mapping[str, str], site: Site) -> Entry:
-    group = row[site.table_group] if site.table_group else ""
-    return Entry(group or None, (row[site.table_class] if site.table_class else "") or None)
+def _entry(row: Mapping[str, str], reading: Reading) -> Entry:
+    group = row[reading.table_group] if reading.table_group else ""
+    return Entry(group or None, (row[reading.table_class] if reading.table_class else "") or None)
 
 
 def _key(cell: str) -> str:

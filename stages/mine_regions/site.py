@@ -86,7 +86,7 @@ def mine_site(
             for case_ids in _batches(encoded.case_ids, site):
                 regions = mine(_dense(encoded, case_ids), texts, alpha)
                 store.append(similarity=regions.similarity, selected=regions.selected, best_class=regions.best_class)
-                quality.add(regions, framed.rows("mask", case_ids))
+                quality.add(regions, framed.rows("mask", case_ids) > 0)
     return quality.row()
 
 

@@ -50,7 +50,7 @@ def prediction_settings(inputs: Inputs, artifacts: Path) -> dict[str, str]:
 
 def _mined(artifacts: Path, site: str, ids: list[str], kinds: list[str]) -> list[Shot]:
     with FRAMES.read(artifacts / "ingest" / site / "frames.h5") as store:
-        frames, masks = store.rows("image", ids), store.rows("mask", ids)
+        frames, masks = store.rows("image", ids), store.rows("mask", ids) > 0
     with REGIONS.read(artifacts / "mine_regions" / "regions" / f"{site}.h5") as store:
         similarity, selected = store.rows("similarity", ids), store.rows("selected", ids)
     shots = []
@@ -79,7 +79,7 @@ def _predicted(inputs: Inputs, artifacts: Path, cell: Cell, examples: int) -> li
         return []
     ids = [case for _, case in chosen]
     with FRAMES.read(artifacts / "ingest" / site / "frames.h5") as store:
-        frames, masks = store.rows("image", ids), store.rows("mask", ids)
+        frames, masks = store.rows("image", ids), store.rows("mask", ids) > 0
     with PREDICTIONS.read(prediction_path(artifacts, cell)) as store:
         probability, threshold = store.rows("probability", ids), float(store.attributes["threshold"])
     by_case = {row["case_id"]: row for row in records(rows)}

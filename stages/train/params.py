@@ -41,7 +41,7 @@ class Params(Section):
     epochs: int = Field(default=12, ge=1)
     intervene_from: int = Field(default=2, ge=0)
     batch_size: int = Field(default=16, ge=1)
-    lr: float = Field(default=0.003, gt=0)
+    lr: float = Field(default=0.005, gt=0)
     lr_encoder: float = Field(default=0.0003, gt=0)
     warmup: float = Field(default=0.05, ge=0, lt=1)
     weight_decay: float = Field(default=0.01, ge=0)

@@ -1,6 +1,7 @@
 """The command: what it writes for the backbone that params.yaml names, and how it ends when it can't."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,7 @@ def project(tmp_path, monkeypatch, card):
     def make(weights):
         cards = tmp_path / "data/backbones"
         cards.mkdir(parents=True)
+        shutil.copytree(ROOT / "data/sites", tmp_path / "data/sites")
         (cards / "tiny.yaml").write_text(yaml.safe_dump(card().model_dump()))
         params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
         changed = params | {"backbone": "tiny", "weights": {"tiny": weights}}

@@ -57,10 +57,12 @@ def test_sites_can_be_added_listed_and_removed(tmp_path, monkeypatch):
     (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     invoke = CliRunner().invoke
-    added = invoke(cli.app, ["sites", "add", "kvasir", "raw/k", "--set", "lesion_class=polyp", "--no-hold-out"])
+    given = ["--card", "folder", "--set", "lesion_class=polyp", "--no-hold-out"]
+    added = invoke(cli.app, ["sites", "add", "kvasir", "raw/k", *given])
     assert added.exit_code == 0
     listed = invoke(cli.app, ["sites", "list"]).output
-    assert [line.split()[:3] for line in listed.splitlines() if "kvasir" in line] == [["kvasir", "no", "raw/k"]]
+    (line,) = [line for line in listed.splitlines() if "raw/k" in line]
+    assert line.split()[:4] == ["kvasir", "no", "folder", "raw/k"]
     assert invoke(cli.app, ["sites", "remove", "kvasir"]).exit_code == 0
     assert "kvasir" not in invoke(cli.app, ["sites", "list"]).output
 

@@ -15,7 +15,8 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
     """A copy of what doctor looks at, with one site of its own and git, dvc and packages in place."""
-    shutil.copytree(ROOT / "data" / "backbones", tmp_path / "data" / "backbones")
+    for cards in ("backbones", "sites"):
+        shutil.copytree(ROOT / "data" / cards, tmp_path / "data" / cards)
     for name in ("params.yaml", "dvc.yaml"):
         shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / ".dvc").mkdir()

@@ -16,7 +16,7 @@ STUDY = Study.model_validate(
     {
         "backbone": "lite0",
         "weights": {},
-        "sites": {name: {"root": name, "lesion_class": "polyp"} for name in ("B", "A")},
+        "sites": {name: {"root": name, "card": "folder", "lesion_class": "polyp"} for name in ("B", "A")},
         "held_out": ["B"],
         "lesion_classes": ["polyp"],
         "methods": ["mcdrl", "baseline"],

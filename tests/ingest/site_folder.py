@@ -31,7 +31,7 @@ class SiteFolder:
         self.mask(f"{stem}.png", box_mask(lesion=lesion))
 
     def site(self, **keys) -> Site:
-        given = {"root": str(self.root), **keys}
+        given = {"root": str(self.root), "card": "folder", **keys}
         return Site(**given) if "table_class" in keys else Site(**{"lesion_class": "polyp", **given})
 
 

@@ -17,7 +17,9 @@ def study(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(params, "STAGES_WITH_SECTION", ("ingest",))
     (tmp_path / "data" / "backbones").mkdir(parents=True)
     (tmp_path / "data" / "backbones" / "lite0.yaml").touch()
-    site = {"masks": "masks/{stem}.*", "lesion_class": "polyp"}
+    (tmp_path / "data" / "sites").mkdir()
+    (tmp_path / "data" / "sites" / "folder.yaml").write_text("title: t\nread: {masks: 'masks/{stem}.*'}\n")
+    site = {"card": "folder", "lesion_class": "polyp"}
     raw = {
         "backbone": "lite0",
         "weights": {},
@@ -37,7 +39,7 @@ def test_a_site_is_written_and_told_of(folder, study, capsys):
         folder.pair(f"f{number}", number)
     main("A", study / "artifacts" / "ingest" / "A")
     names = sorted(path.name for path in (study / "artifacts" / "ingest" / "A").iterdir())
-    assert names == ["cases.parquet", "frames.h5", "quarantine.parquet"]
+    assert names == ["cases.parquet", "frames.h5", "geometry.parquet", "quarantine.parquet"]
     assert capsys.readouterr().out.startswith("A: 3 frames accepted")
 
 

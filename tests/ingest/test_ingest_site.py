@@ -1,4 +1,4 @@
-"""A whole site, from its folder to its three artifacts."""
+"""A whole site, from its folder to its four artifacts."""
 
 import hashlib
 import io
@@ -13,13 +13,13 @@ from site_folder import box_mask, noise
 
 from stages.core.base.errors import InputError
 from stages.core.base.params import Site
-from stages.core.contracts.cases import CASES, QUARANTINE
-from stages.core.contracts.frames import FRAMES
+from stages.core.contracts.cases import CASES, GEOMETRY, QUARANTINE
+from stages.core.contracts.frames import FRAMES, unpack_native_mask
 from stages.ingest.parallel import batches, in_order
 from stages.ingest.params import Params
 from stages.ingest.remarks import Remark, grouped
 from stages.ingest.site import write_site
-from stages.ingest.summary import summary
+from stages.ingest.summary import borders, summary
 
 CLASSES = ["polyp", "cyst"]
 
@@ -38,7 +38,7 @@ def reasons(result):
     return {remark.file: remark.text for remark in result.refused}
 
 
-def test_the_three_artifacts_agree(folder, ingest, tmp_path):
+def test_the_four_artifacts_agree(folder, ingest, tmp_path):
     for number in (3, 1, 2):
         folder.pair(f"f{number}", number, lesion=number != 2)
     (folder.root / "images" / "readme.txt").touch()
@@ -61,9 +61,12 @@ def test_the_three_artifacts_agree(folder, ingest, tmp_path):
         expected = np.asarray(noise(3).resize((64, 64), Image.Resampling.BICUBIC))
         assert np.array_equal(frames.rows("image", ["A/f3"])[0], expected)
         assert frames.rows("mask", ["A/f1", "A/f2"]).any(axis=(1, 2)).tolist() == [True, False]
-        native = Image.open(io.BytesIO(frames.blobs("native_mask", ["A/f1"])[0]))
-        assert native.mode == "1"
-        assert np.array_equal(np.asarray(native), np.asarray(box_mask()) > 0)
+        (png,) = frames.blobs("native_mask", ["A/f1"])
+        assert Image.open(io.BytesIO(png)).size == (40, 30)
+        assert np.array_equal(unpack_native_mask(png), np.asarray(box_mask()) > 0)
+    geometry = GEOMETRY.read(tmp_path / "out" / "geometry.parquet")
+    assert geometry["case_id"].tolist() == cases["case_id"].tolist()
+    assert geometry.filter(like="crop").values.tolist() == [[0, 0, 40, 30]] * 3
 
 
 def test_nothing_to_quarantine_is_an_empty_table(folder, ingest, tmp_path):
@@ -139,7 +142,7 @@ def test_a_lesion_without_a_class_is_refused(folder, ingest):
     folder.pair("c", 2)
     (folder.root / "t.csv").write_text("file,kind\na,polyp\nb,\n")
     assert reasons(ingest(table="t.csv", table_class="kind")) == {
-        "images/b.png": "lesion without a class: the mask has a lesion, the table no class",
+        "images/b.png": "lesion without a class: there is a lesion, and neither table nor folder gives its class",
         "images/c.png": "no row in the table: t.csv has neither its path, its name nor its stem",
     }
 
@@ -160,7 +163,7 @@ def test_one_or_four_threads_write_equal_bytes(folder, ingest, tmp_path):
         folder.pair(f"f{number:02}", number)
     ingest(workers=1, out="one")
     ingest(workers=4, out="four")
-    for name in ("cases.parquet", "quarantine.parquet", "frames.h5"):
+    for name in ("cases.parquet", "geometry.parquet", "quarantine.parquet", "frames.h5"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "four" / name).read_bytes()
 
 
@@ -181,15 +184,18 @@ def test_the_summary_says_it_all(folder, ingest):
         folder.pair(f"f{number}", number, lesion=number != 0)
     folder.frame("x.png", noise(20))
     folder.frame("y.png", noise(21))
+    folder.mask("gone.png", box_mask())
     grey = np.zeros((30, 40), np.uint8)
     grey[0, :10], grey[2, :] = 100, 200
     folder.mask("f3.png", Image.fromarray(grey))
     result = ingest()
     train, val = (int((result.cases["split"] == side).sum()) for side in ("train", "val"))
-    assert summary("A", result).splitlines() == [
+    beside = [f"  {line}" for line in borders(result)]  # of noise; what they say is tested with drawn frames
+    assert [line for line in summary("A", result).splitlines() if line not in beside] == [
         f"A: 10 frames accepted, 1 of them without a lesion, in 10 groups: {train} train, {val} val; 2 in quarantine",
         "  quarantine: 2 x no mask, e.g. images/x.png: expected masks/x.*",
         "  note: 1 x mask not binary, thresholded at 128, e.g. images/f3.png",
+        "  note: 1 x mask without a frame, e.g. masks/gone.png: no frame of images/* names it",
     ]
 
 
@@ -272,4 +278,4 @@ def test_the_stage_needs_no_torch():
 
 def test_a_site_needs_a_folder(ingest):
     with pytest.raises(InputError, match="is no folder"):
-        write_site("A", Site(root="nowhere", lesion_class="polyp"), Params(), CLASSES, ".", 1)
+        write_site("A", Site(root="nowhere", card="folder", lesion_class="polyp"), Params(), CLASSES, ".", 1)

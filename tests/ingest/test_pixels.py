@@ -1,7 +1,6 @@
 """Decoding: every way to store one picture gives the same frame and mask; what can't be known is refused."""
 
 import hashlib
-import io
 import struct
 
 import numpy as np
@@ -9,7 +8,9 @@ import pytest
 from PIL import Image
 
 from stages.core.base.errors import InputError
-from stages.ingest.pixels import read_pixels
+from stages.core.contracts.frames import unpack_native_mask
+from stages.ingest.pixels import Pixels, Recipe
+from stages.ingest.pixels import read_pixels as decode
 from stages.ingest.remarks import RefusedError
 
 S = 64
@@ -41,7 +42,12 @@ def with_orientation(image: Image.Image, turn: int) -> dict:
 
 
 def native(pixels) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(pixels.native_mask)))
+    return unpack_native_mask(pixels.native_mask)
+
+
+def read_pixels(frame, mask, size_px, threshold) -> Pixels:
+    recipe = Recipe(size_px=size_px, threshold=threshold, swap=False, crop=False, values={"polyp": 1})
+    return decode(frame, mask, "polyp", recipe)
 
 
 @pytest.fixture

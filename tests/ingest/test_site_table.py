@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from stages.core.base.errors import InputError
-from stages.core.base.params import Site
+from stages.core.base.reading import Reading
 from stages.ingest.folder import Source
 from stages.ingest.remarks import RefusedError
 from stages.ingest.table import Entry, read_table
 
-SITE = Site(root=".", table="t.csv", table_file="file", table_group="patient", table_class="kind")
+SITE = Reading(table="t.csv", table_file="file", table_group="patient", table_class="kind")
 
 
 def source(stem: str, file: str | None = None) -> Source:
@@ -53,7 +53,7 @@ def test_empty_cells_say_nothing(table):
 
 
 def test_columns_that_are_not_named_are_not_read(table):
-    site = Site(root=".", table="t.csv", lesion_class="polyp")
+    site = Reading(table="t.csv", lesion_class="polyp")
     assert table("file,patient,kind\na,p1,cyst\n", site).entry(source("a")) == Entry(None, None)
 
 

@@ -15,7 +15,9 @@ def study(tmp_path, monkeypatch):
     monkeypatch.setattr(params, "STAGES_WITH_SECTION", ("mine_regions",))
     (tmp_path / "data" / "backbones").mkdir(parents=True)
     (tmp_path / "data" / "backbones" / "lite0.yaml").touch()
-    site = {"masks": "masks/{stem}.*", "lesion_class": "polyp"}
+    (tmp_path / "data" / "sites").mkdir()
+    (tmp_path / "data" / "sites" / "folder.yaml").write_text("title: t\nread: {masks: 'masks/{stem}.*'}\n")
+    site = {"card": "folder", "lesion_class": "polyp"}
     raw = {
         "backbone": "lite0",
         "weights": {},

@@ -18,6 +18,7 @@ COPIED = (
     "stages",
     "data/backbones",
     "data/lite0",
+    "data/sites",
     "dvc.yaml",
     "params.yaml",
     "pyproject.toml",

@@ -24,7 +24,7 @@ def study_of(sites=("A", "B"), methods=("baseline", "mcdrl"), seeds=(0,), held_o
     return Study(
         backbone="lite0",
         weights={},
-        sites={name: Site(root=f"data/phantom/{name}", lesion_class="polyp") for name in sites},
+        sites={name: Site(root=f"data/phantom/{name}", card="folder", lesion_class="polyp") for name in sites},
         held_out=list(held_out or sites),
         lesion_classes=CLASSES,
         methods=list(methods),

@@ -194,7 +194,7 @@ def test_a_missing_input_is_named(artifacts, tmp_path):
 
 
 def _study(artifacts):
-    site = {"root": "x", "lesion_class": "polyp"}
+    site = {"root": "x", "card": "folder", "lesion_class": "polyp"}
     return Study.model_validate({
         "backbone": "lite0", "weights": {}, "sites": {"A": site, "B": site, "C": site}, "held_out": ["A"],
         "lesion_classes": stub_sites.LESIONS, "methods": ["mcdrl"], "seeds": [0],

@@ -20,14 +20,15 @@ REPOSITORY = Path(__file__).parents[2]
 def folder(tmp_path):
     """Return a repository in small: params.yaml of the real one with three stub sites, cards and stage one's output."""
     stub_sites.write_study(tmp_path / "artifacts")
-    shutil.copytree(REPOSITORY / "data" / "backbones", tmp_path / "data" / "backbones")
+    for cards in ("backbones", "sites"):
+        shutil.copytree(REPOSITORY / "data" / cards, tmp_path / "data" / cards)
     _write_params(tmp_path)
     return tmp_path
 
 
 def _write_params(folder, **train):
     params = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
-    site = {"root": "nowhere", "lesion_class": "polyp"}
+    site = {"root": "nowhere", "card": "folder", "lesion_class": "polyp"}
     params |= {"sites": {name: site for name in "ABC"}, "held_out": ["C"], "lesion_classes": stub_sites.LESIONS}
     phrases = params["build_confounders"]["class_phrases"]
     params["build_confounders"]["class_phrases"] = {kind: phrases[kind] for kind in stub_sites.LESIONS}

@@ -12,62 +12,52 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError
 
+from stages.core.base.cards import card_names, read_card
 from stages.core.base.errors import InputError, nearest
+from stages.core.base.reading import Reading, merge
+from stages.core.base.section import Section as Section
 
 PARAMS = Path("params.yaml")
 BACKBONE_CARDS = Path("data/backbones")
 METHODS = Path(__file__).parents[1] / "methods"
 STAGES_WITH_SECTION = (
-    "phantom", "pretrain", "ingest", "encode", "build_confounders", "mine_regions", "train", "evaluate", "report",
+    "phantom", "pretrain", "ingest", "audit", "encode", "build_confounders", "mine_regions", "train", "evaluate",
+    "report",
 )  # fmt: skip
-
-
-class Section(BaseModel):
-    """A part of params.yaml: unknown keys and silent conversions are refused."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 S = TypeVar("S", bound=Section)
 
 
-class Site(Section):
-    """Where a site's frames and masks are and how to read them.
+class Site(Reading):
+    """Where a site's frames are and how to read them: a card, and whatever this site does otherwise.
 
     Attributes:
         root: folder, relative to the repository or absolute.
-        images: glob of the frames below `root`.
-        masks: where a frame's mask is below `root`; `{stem}` is the frame's name without its ending, and `*` may
-            stand for the mask's ending.
-        mask_threshold: grey value (0..255) from which a mask pixel is lesion; JPEG masks need 128.
-        lesion_class: the class of every lesion of this site; None: the table says it frame by frame.
-        table: CSV below `root` with a row a frame; None: there is none.
-        table_file: column that holds the frame's file name, stem or path below `root`.
-        table_group: column that holds the patient or sequence; None: every frame is its own group.
-        table_class: column that holds the lesion class (empty: no lesion); None: `lesion_class` counts.
+        card: name of a card in data/sites; `folder` for a folder of one's own with images/ and masks/.
     """
 
     root: str = Field(min_length=1)
-    images: str = "images/*"
-    masks: str = "masks/{stem}.*"
-    mask_threshold: int = Field(default=128, ge=1, le=255)
-    lesion_class: str | None = None
-    table: str | None = None
-    table_file: str = "file"
-    table_group: str | None = None
-    table_class: str | None = None
+    card: str = Field(min_length=1)
 
-    @model_validator(mode="after")
-    def _has_class(self) -> Site:
-        if (self.lesion_class is None) == (self.table_class is None):
-            raise ValueError("give either lesion_class (one class for the site) or table and table_class")
-        if self.table is None and (self.table_group is not None or self.table_class is not None):
-            raise ValueError("table_group and table_class need table, the CSV file that holds them")
-        if "{stem}" not in self.masks:
-            raise ValueError("masks must contain {stem}, such as 'masks/{stem}.png'")
-        return self
+
+def resolve(site: Site) -> Reading:
+    """Return how a site is read: its card's keys, overridden by its own.
+
+    Raises:
+        InputError: there is no such card, or the two together leave something open or say it twice.
+    """
+    own = site.model_dump(exclude_unset=True, exclude={"root", "card"})
+    card = read_card(site.card)
+    try:
+        reading = Reading.model_validate(merge(card.read.model_dump(exclude_unset=True), own))
+    except ValidationError as error:
+        raise InputError(f"card '{site.card}': " + "; ".join(sentences(error, "", Reading))) from None
+    if reading.gaps():
+        raise InputError(f"card '{site.card}': " + "; ".join(reading.gaps()))
+    return reading
 
 
 class Study(Section):
@@ -213,18 +203,13 @@ def _legal_keys(kind: type[BaseModel], place: tuple[Any, ...]) -> list[str]:
 def _disagreements(study: Study) -> list[str]:
     methods = [path.stem for path in METHODS.glob("*.py") if not path.stem.startswith("_")]
     backbones = [path.stem for path in BACKBONE_CARDS.glob("*.yaml")]
-    named = {name: site.lesion_class for name, site in study.sites.items() if site.lesion_class}
     return [
         *_unknown("backbone", [study.backbone], backbones),
         *_unknown("weights", study.weights, backbones),
         *_unknown("held_out", study.held_out, study.sites),
         *_unknown("methods", study.methods, methods),
         *_unfit_site_names(study),
-        *[
-            line
-            for name, kind in named.items()
-            for line in _unknown(f"sites.{name}.lesion_class", [kind], study.lesion_classes)
-        ],
+        *[line for name, site in study.sites.items() for line in _misread(name, site, study.lesion_classes)],
         *_repeated(study),
         *_too_few(study),
     ]
@@ -232,6 +217,17 @@ def _disagreements(study: Study) -> list[str]:
 
 def _unknown(where: str, names: Any, legal: Any) -> list[str]:
     return [f"{where}: unknown '{name}'; {nearest(name, legal)}" for name in names if name not in set(legal)]
+
+
+def _misread(name: str, site: Site, lesion_classes: list[str]) -> list[str]:
+    unknown = _unknown(f"sites.{name}.card", [site.card], card_names())
+    if unknown:
+        return unknown
+    try:
+        reading = resolve(site)
+    except InputError as error:
+        return [f"sites.{name}: {error}"]
+    return _unknown(f"sites.{name}: lesion class", reading.classes(), lesion_classes)
 
 
 def _unfit_site_names(study: Study) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -45,7 +46,12 @@ def _stop(message: str) -> None:
 
 
 def run(command: Callable[..., None]) -> None:
-    """Run `command` as a typer application; `InputError` ends it with exit code 2."""
+    """Run `command` as a typer application; `InputError` ends it with exit code 2.
+
+    Threads of OpenMP wait asleep unless the environment says otherwise: on a busy machine spinning ones starve each
+    other. The library reads this when it is loaded, so `command` must import torch itself, not its module's head.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(command)
     with user_errors():

@@ -1,4 +1,4 @@
-"""artifacts/ingest/<site>/cases.parquet and quarantine.parquet: which frames a site has, and which were refused."""
+"""artifacts/ingest/<site>/*.parquet: which frames a site has, how they were cropped, and which were refused."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CASES = Table(
             column("case_id", pa.string()),  # "<site>/<file stem>", unique over all sites
             column("site", pa.string()),
             column("group_id", pa.string()),  # patient or sequence; never on both sides of a split
-            column("lesion_class", pa.string(), nullable=True),  # null: no lesion in the frame
+            column("lesion_class", pa.string(), nullable=True),  # of the largest lesion; null: no lesion
             column("split", pa.string()),  # "train" or "val", inside a source site
             column("width_px", pa.int32()),  # native size, after EXIF rotation
             column("height_px", pa.int32()),
@@ -28,4 +28,22 @@ QUARANTINE = Table(
     "quarantine/1",
     pa.schema([column("file", pa.string()), column("reason", pa.string())]),
     key=("file",),
+)
+
+GEOMETRY = Table(
+    "geometry/1",
+    pa.schema(
+        [
+            column("case_id", pa.string()),
+            column("crop_left_px", pa.int32()),  # what frames.h5 shows of the frame, in its own pixels
+            column("crop_top_px", pa.int32()),
+            column("crop_right_px", pa.int32()),
+            column("crop_bottom_px", pa.int32()),
+            column("border_share", pa.float32()),  # of the frame's area, 0..1: everything outside the endoscope's view
+            column("panel_share", pa.float32()),  # the strips left and right of the view
+            column("overlay_share", pa.float32()),  # burnt-in text and small pictures outside the view
+            column("marker_share", pa.float32()),  # a position box: green or blue in a corner, or blackened
+        ]
+    ),
+    key=("case_id",),
 )

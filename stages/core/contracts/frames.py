@@ -2,14 +2,75 @@
 
 from __future__ import annotations
 
+import io
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
 from stages.core.base.stores import BYTES, Field, Store
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 FRAMES = Store(
-    "frames/1",
+    "frames/2",
     {
-        "image": Field("uint8", "YXC"),  # RGB 0..255, squashed to the working size
-        "mask": Field("uint8", "YX", compress=True),  # 0 background, 1 lesion, nearest neighbour
-        "native_mask": Field(BYTES, None),  # PNG, 1 bit, the frame's own size
+        "image": Field("uint8", "YXC"),  # RGB 0..255, the crop of the frame squashed to the working size
+        "mask": Field(
+            "uint8", "YX", compress=True
+        ),  # 0 background, k + 1 lesion of class k; likewise, nearest neighbour
+        "native_mask": Field(BYTES, None),  # the same of the whole frame at its own size: see unpack_native_mask
     },
     attributes=("site",),
 )
+Labels = np.ndarray[Any, np.dtype[np.uint8]]
+
+
+def pack_native_mask(labels: Image.Image) -> bytes:
+    """Return a mask as a small PNG: a palette of the grey values that occur, so most take one bit a pixel.
+
+    Args:
+        labels: picture of mode "L", 0 background, k + 1 lesion of class k.
+    """
+    values = [0] + [value for value, count in enumerate(labels.histogram()) if value and count]
+    places = {value: place for place, value in enumerate(values)}
+    picture = labels.point([places.get(value, 0) for value in range(256)])
+    picture.putpalette([value for value in values for _ in range(3)])
+    stream = io.BytesIO()
+    bits = next(bits for bits in (1, 2, 4, 8) if len(values) <= 2**bits)
+    picture.save(stream, "PNG", bits=bits)
+    return stream.getvalue()
+
+
+def unpack_native_mask(png: bytes) -> Labels:
+    """Return a frame's mask at its own size, [H, W] uint8, 0 background, k + 1 lesion of class k.
+
+    Args:
+        png: an entry of `native_mask`.
+    """
+    from PIL import Image
+
+    return np.asarray(Image.open(io.BytesIO(png)).convert("L"))
+
+
+def to_native(mask: Labels, crop_px: tuple[int, int, int, int], width_px: int, height_px: int) -> Labels:
+    """Undo a frame's geometry: bring a mask of working size back to the frame's own size.
+
+    What the crop left out becomes background.
+
+    Args:
+        mask: [S, S] uint8.
+        crop_px: left, top, right, bottom of what the working square shows, in the frame's own pixels.
+        width_px: the frame's own width W.
+        height_px: the frame's own height H.
+
+    Returns:
+        [H, W] uint8, nearest neighbour.
+    """
+    from PIL import Image
+
+    left, top, right, bottom = crop_px
+    full = np.zeros((height_px, width_px), np.uint8)
+    square = Image.fromarray(mask).resize((right - left, bottom - top), Image.Resampling.NEAREST)
+    full[top:bottom, left:right] = np.asarray(square)
+    return full

@@ -198,7 +198,8 @@ def to_batch(raw: Raw, class_index: Sequence[int], device: torch.device) -> Batc
     """
     tensors = {name: torch.from_numpy(rows).to(device) for name, rows in raw.items()}
     frame = tensors["frames/image"].permute(0, 3, 1, 2).float().div_(255)
-    mask = tensors.get("frames/mask", torch.zeros(()).to(frame)).long().expand(frame.shape[0], *frame.shape[2:])
+    labels = tensors.get("frames/mask", torch.zeros(()).to(frame))  # any class of lesion is lesion
+    mask = (labels > 0).long().expand(frame.shape[0], *frame.shape[2:])
     taps = [name for name in tensors if name.startswith("features/maps/")]
     encoded = Encoded(
         dense=_grid(tensors["features/dense"]),

@@ -51,7 +51,7 @@ class Refine(nn.Module):
 class Pyramid(nn.Module):
     """H: maps are merged from coarse to fine; tokens join at their own size, the frame at a quarter of its size.
 
-    The last level has half of the channels, as it has most of the places.
+    Work is put where places are few: the last level has half of the channels and half of the convolutions.
     """
 
     def __init__(self, tokens: int, map_channels: Mapping[str, int], *, width: int, dropout: float) -> None:
@@ -71,7 +71,8 @@ class Pyramid(nn.Module):
             {tap: Lateral(map_channels[tap], inner) for tap, inner in zip(taps, widths, strict=True)}
         )
         self.detail = nn.Conv2d(3, widths[-1], _DETAIL_STRIDE, stride=_DETAIL_STRIDE)
-        self.refine = nn.ModuleList(Refine(inner) for inner in widths)
+        self.refine = nn.ModuleList(nn.Sequential(Refine(width), Refine(width)) for _ in widths[1:])
+        self.refine.append(Refine(widths[-1]))
         self.dropout = nn.Dropout2d(dropout)
         self.narrow = nn.Conv2d(width, widths[-1], 1) if len(widths) > 1 else nn.Identity()
         self.out = nn.Conv2d(widths[-1], 4, 1)  # a logit for each of the 2 x 2 cells of a place

@@ -39,7 +39,7 @@ def toy_stages(tmp_path, monkeypatch):
 
 
 def good(**changed):
-    site = {"masks": "masks/{stem}.*", "lesion_class": "polyp"}
+    site = {"card": "folder", "lesion_class": "polyp"}
     raw = {
         "backbone": "lite0",
         "weights": {"vit": None},

@@ -51,6 +51,14 @@ def test_what_is_not_asked_for_is_not_read(artifacts):
     assert batch.encoded.prefix.shape == (1, 0)
 
 
+def test_lesions_of_every_class_are_lesion(artifacts):
+    with open_sites(_files(artifacts, "A")) as reader:
+        raw = reader.read(["A/000"], mask=True, prefix=False)
+    labels = np.arange(stub_sites.SIDE**2, dtype=np.uint8).reshape(1, stub_sites.SIDE, -1) % 4
+    batch = to_batch(raw | {"frames/mask": labels}, [-1], torch.device("cpu"))
+    assert torch.equal(batch.mask, torch.from_numpy(labels > 0).long())
+
+
 def test_the_layout_is_read_off_the_stores(artifacts):
     with open_sites(_files(artifacts, "A", "B")) as reader:
         layout = reader.layout

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from stages.core.networks.head import Pyramid
+from stages.core.networks.head import Pyramid, Refine
 
 PYRAMID = {"s4": (6, 8), "s8": (8, 4), "s16": (10, 2)}
 SAME_GRID = {"b3": (6, 4), "b6": (6, 4), "b12": (6, 4)}
@@ -41,8 +41,9 @@ def test_the_scale_of_tokens_and_maps_does_not_matter():
 
 def test_it_starts_by_expecting_little_lesion():
     head, (grids, tokens, frame) = _head(PYRAMID), _inputs(PYRAMID)
-    for refine in head.refine:
-        torch.nn.init.zeros_(refine.pointwise.weight)
+    for refine in head.modules():
+        if isinstance(refine, Refine):
+            torch.nn.init.zeros_(refine.pointwise.weight)
     probability = head(grids, tokens, frame).softmax(1)[:, 1].mean()
     assert 0.02 < probability < 0.3
 

@@ -23,16 +23,19 @@ def params(tmp_path):
 
 def test_add_changes_two_places_and_no_comment(params):
     before = params.read_text(encoding="utf-8").splitlines()
-    add_site(params, "kvasir", {"root": "raw/kvasir", "lesion_class": "polyp"})
+    add_site(params, "kvasir", {"card": "folder", "root": "raw/kvasir", "lesion_class": "polyp"})
     after = params.read_text(encoding="utf-8").splitlines()
     added = [line.split("#")[0].strip() for line in after if line not in before]
-    assert added == ["kvasir: {root: raw/kvasir, lesion_class: polyp}", "held_out: [A, B, C, D, E, kvasir]"]
+    assert added == [
+        "kvasir: {card: folder, root: raw/kvasir, lesion_class: polyp}",
+        "held_out: [A, B, C, D, E, kvasir]",
+    ]
     assert comments(before) == comments(after)
 
 
 def test_remove_is_the_inverse_of_add(params):
     before = list_sites(params)
-    add_site(params, "kvasir", {"root": "raw/kvasir", "lesion_class": "polyp"})
+    add_site(params, "kvasir", {"card": "folder", "root": "raw/kvasir", "lesion_class": "polyp"})
     assert [name for name, _, _ in list_sites(params)] == ["A", "B", "C", "D", "E", "kvasir"]
     remove_sites(params, ["kvasir"])
     assert list_sites(params) == before
@@ -41,12 +44,14 @@ def test_remove_is_the_inverse_of_add(params):
 @pytest.mark.parametrize(
     ("name", "values", "message"),
     [
-        ("A", {"root": "x", "lesion_class": "polyp"}, "already has a site 'A'"),
-        ("a b", {"root": "x", "lesion_class": "polyp"}, "can't be a site's name"),
-        ("x", {"root": "x"}, "lesion_class"),
-        ("x", {"root": "x", "lesion_class": "pollyp"}, "did you mean 'polyp'"),
-        ("x", {"root": "x", "lesion_class": "polyp", "table_group": "g"}, "need table"),
-        ("x", {"root": "x", "lesion_class": "polyp", "masks": "masks/all.png"}, "{stem}"),
+        ("A", {"card": "folder", "root": "x", "lesion_class": "polyp"}, "already has a site 'A'"),
+        ("a b", {"card": "folder", "root": "x", "lesion_class": "polyp"}, "can't be a site's name"),
+        ("x", {"card": "folder", "root": "x"}, "lesion_class"),
+        ("x", {"card": "foldr", "root": "x"}, "did you mean 'folder'"),
+        ("x", {"root": "x", "lesion_class": "polyp"}, "card: missing"),
+        ("x", {"card": "folder", "root": "x", "lesion_class": "pollyp"}, "did you mean 'polyp'"),
+        ("x", {"card": "folder", "root": "x", "lesion_class": "polyp", "table_group": "g"}, "need table"),
+        ("x", {"card": "folder", "root": "x", "lesion_class": "polyp", "masks": "masks/all.png"}, "{stem}"),
     ],
 )
 def test_what_cannot_be_added_leaves_the_file_alone(params, name, values, message):
@@ -64,6 +69,6 @@ def test_removing_all_but_one_is_refused(params):
 
 
 def test_removing_an_unknown_site_names_the_nearest(params):
-    add_site(params, "kvasir", {"root": "x", "lesion_class": "polyp"})
+    add_site(params, "kvasir", {"card": "folder", "root": "x", "lesion_class": "polyp"})
     with pytest.raises(InputError, match="did you mean 'kvasir'"):
         remove_sites(params, ["kvasr"])

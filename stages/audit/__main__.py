@@ -1,0 +1,37 @@
+"""Command of the stage: `python -m stages.audit --ingest artifacts/ingest --out artifacts/audit`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stages.audit.pairs import find_pairs
+from stages.audit.params import Params
+from stages.audit.sites import read_sites
+from stages.audit.summary import summary
+from stages.core.base.errors import InputError, nearest
+from stages.core.base.params import load
+from stages.core.base.runtime import run
+from stages.core.contracts.audit import PAIRS, PROFILE, SPLITS
+
+
+def main(
+    ingest: Annotated[Path, typer.Option(help="Folder with a folder of checked frames a site.")],
+    out: Annotated[Path, typer.Option(help="Folder for audit.parquet, splits.parquet and profile.parquet.")],
+) -> None:
+    """Compare all sites' frames with each other."""
+    study, params = load("audit", Params)
+    for site in {site for pair in params.accepted for site in pair} - set(study.sites):
+        raise InputError(f"params.yaml: audit.accepted names '{site}'; {nearest(site, study.sites)}")
+    sites = read_sites(ingest, list(study.sites))
+    pairs = find_pairs(sites.cases, sites.prints, params.hash_bits, params.correlation, params.accepted)
+    PAIRS.write(pairs, out / "audit.parquet")
+    SPLITS.write(sites.splits, out / "splits.parquet")
+    PROFILE.write(sites.profile, out / "profile.parquet")
+    print(summary(pairs, sites.cases))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,77 @@
+"""Reading all sites, a batch of frames at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from stages.audit.prints import Prints, join, take_prints
+from stages.audit.profile import measure
+from stages.core.base.runtime import progress
+from stages.core.contracts.audit import PROFILE, SPLITS
+from stages.core.contracts.cases import CASES, GEOMETRY
+from stages.core.contracts.frames import FRAMES
+
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Sites:
+    """All sites' frames, in the order of the sites, then of their cases.
+
+    Attributes:
+        cases: rows of cases.parquet, [N].
+        prints: by which they are compared, [N].
+        profile: rows of profile.parquet, [N].
+    """
+
+    cases: pd.DataFrame
+    prints: Prints
+    profile: pd.DataFrame
+
+    @property
+    def splits(self) -> pd.DataFrame:
+        """The rows of splits.parquet."""
+        return self.cases[list(SPLITS.schema.names)]
+
+
+def read_sites(ingest: Path, sites: Sequence[str]) -> Sites:
+    """Read the frames of all sites; memory holds a batch of them and each one's few numbers.
+
+    Args:
+        ingest: the folder with a folder a site.
+        sites: their names.
+
+    Raises:
+        InputError: a file is missing or damaged.
+    """
+    found = [_read_site(ingest / site, site) for site in sites]
+    cases = pd.concat([one[0] for one in found], ignore_index=True)
+    profile = pd.concat([one[1] for one in found], ignore_index=True)
+    return Sites(cases, join([part for one in found for part in one[2]]), profile)
+
+
+def _read_site(folder: Path, site: str) -> tuple[pd.DataFrame, pd.DataFrame, list[Prints]]:
+    cases = CASES.read(folder / "cases.parquet")
+    geometry = GEOMETRY.read(folder / "geometry.parquet").set_index("case_id")
+    ids = list(cases["case_id"])
+    batches = [ids[start : start + _BATCH] for start in range(0, len(ids), _BATCH)]
+    prints, looks = [], []
+    with FRAMES.read(folder / "frames.h5") as store:
+        for batch in progress(batches, f"looking at {site}", total=len(batches)):
+            images = store.rows("image", batch)
+            prints.append(take_prints(images))
+            looks += [measure(image) for image in images]
+    return cases, _profile(cases, geometry, pd.DataFrame(looks)), prints
+
+
+def _profile(cases: pd.DataFrame, geometry: pd.DataFrame, looks: pd.DataFrame) -> pd.DataFrame:
+    shares = geometry.loc[cases["case_id"]].filter(like="_share").reset_index(drop=True)
+    area_px = cases["width_px"].astype(np.int64) * cases["height_px"]
+    known = cases[["case_id", "site", "width_px", "height_px"]].assign(lesion_share=cases["lesion_area_px"] / area_px)
+    rows = pd.concat([known, shares, looks.astype("float32")], axis=1)
+    return rows[list(PROFILE.schema.names)].astype({"lesion_share": "float32"})

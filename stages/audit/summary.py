@@ -1,0 +1,23 @@
+"""What a person reads when the audit is done."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from stages.core.audit import containment
+
+_PLACES = {"within_group": "inside a group", "across_groups": "across groups of a site", "across_sites": "across sites"}
+
+
+def summary(pairs: pd.DataFrame, cases: pd.DataFrame) -> str:
+    """Return how many pairs were found where, and which sites share frames: a line each."""
+    lines = [f"{len(cases)} frames of {cases['site'].nunique()} sites, {len(pairs)} pairs that are one picture"]
+    for name, words in _PLACES.items():
+        own = pairs[pairs["across"] == name]
+        lines.append(f"  {words}: {len(own)} ({(own['kind'] == 'identical').sum()} of equal pixels)")
+    lines.append(f"  on both sides of a site's split: {pairs['across_split'].sum()}")
+    lines += [
+        f"  {row['site']}: {row['shared']} of {row['frames']} frames are at {row['other']}, too ({row['share']:.1%})"
+        for row in containment(pairs, cases).to_dict("records")
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,104 @@
+"""`mcdrl sites`: the sites of the study and the published data sets that can become sites."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stages.core.base.params import PARAMS
+
+Name = Annotated[str, typer.Argument(help="The site's name; letters, digits, _ and -.")]
+CardName = Annotated[str | None, typer.Option("--card", help="How to read it: a card; `mcdrl sites cards` lists them.")]
+LesionClass = Annotated[str | None, typer.Option("--lesion-class", help="The class of all of its lesions.")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", help="KEY=VALUE, such as mask_threshold=100; as often as needed.")
+]
+
+
+def build() -> typer.Typer:
+    """Return the commands of `mcdrl sites`."""
+    app = typer.Typer(no_args_is_help=True, help="The sites of the study, in params.yaml.")
+    for name, command in (
+        ("list", list_sites), ("cards", list_cards), ("fetch", fetch_site), ("check", check_sites),
+        ("add", add_site), ("remove", remove_sites),
+    ):  # fmt: skip
+        app.command(name)(command)
+    return app
+
+
+def list_sites() -> None:
+    """Show the sites and which of them are held out in turn."""
+    from stages.commands.show_sites import show_sites
+    from stages.commands.sites import list_sites as listed
+
+    show_sites(listed(PARAMS))
+
+
+def list_cards() -> None:
+    """Show the published data sets that are known: how they are laid out and where they come from."""
+    from stages.commands.show_sites import show_cards
+    from stages.core.base.cards import card_names, read_card
+
+    show_cards([(name, read_card(name)) for name in card_names()])
+
+
+def fetch_site(
+    card: Annotated[str, typer.Argument(help="A card's name; `mcdrl sites cards` lists them.")],
+    to: Annotated[Path, typer.Option(help="A new folder for it.")],
+    accept_licence: Annotated[
+        bool, typer.Option("--accept-licence", help="You have read the licence and agree.")
+    ] = False,
+) -> None:
+    """Download a published data set, checked and unpacked, whole or not at all."""
+    from stages.commands.fetch import fetch
+    from stages.core.base.cards import read_card
+
+    root = fetch(card, read_card(card), to, accepted=accept_licence)
+    print(f"{card} is in {to}; next: mcdrl sites add NAME {root} --card {card}")
+
+
+def check_sites(
+    target: Annotated[
+        str | None, typer.Argument(help="A site's name or a folder; nothing: every site of the study.")
+    ] = None,
+    card: CardName = None,
+    lesion_class: LesionClass = None,
+    settings: Settings = None,
+    examples: Annotated[int, typer.Option(min=1, help="Files named for each kind of remark.")] = 3,
+) -> None:
+    """Read every frame as `dvc repro` would and tell what is wrong; writes nothing. Exit code 2: it can't be used."""
+    from stages.commands.check_run import run_checks
+    from stages.commands.show import parse_settings
+
+    given = {"lesion_class": lesion_class} if lesion_class else {}
+    if not run_checks(PARAMS, target, card, {**given, **parse_settings(settings or [])}, examples):
+        raise typer.Exit(2)
+
+
+def add_site(
+    name: Name,
+    root: Annotated[str, typer.Argument(help="Folder with the frames and masks.")],
+    card: CardName = None,
+    lesion_class: LesionClass = None,
+    settings: Settings = None,
+    hold_out: Annotated[bool, typer.Option(help="Leave the site out in its turn, too.")] = True,
+) -> None:
+    """Add a site to params.yaml; comments stay. Without --card, the card is guessed from the folder."""
+    from stages.commands.guess import guessed_or_given
+    from stages.commands.show import parse_settings
+    from stages.commands.sites import add_site as add
+
+    given = {"lesion_class": lesion_class} if lesion_class else {}
+    chosen = guessed_or_given(card, Path(root))
+    add(PARAMS, name, {"card": chosen, "root": root, **given, **parse_settings(settings or [])}, hold_out=hold_out)
+    print(f"added site {name}; `mcdrl sites check {name}` looks at its frames, `dvc repro` computes what it changes")
+
+
+def remove_sites(names: Annotated[list[str], typer.Argument(help="The sites' names.")]) -> None:
+    """Take sites out of params.yaml; comments stay."""
+    from stages.commands.sites import remove_sites as remove
+
+    remove(PARAMS, names)
+    print(f"removed {', '.join(names)}; `dvc repro` computes what that changes")

@@ -1,0 +1,44 @@
+"""All frames of one site through the encoder, a batch at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from stages.core.base.runtime import progress
+from stages.core.clip.card import read_stored
+from stages.core.clip.encoder import Encoder
+from stages.core.clip.load import load_encoder
+from stages.core.contracts.features import FEATURES
+from stages.core.contracts.frames import FRAMES
+from stages.encode.batches import batches, encode, site_of
+from stages.encode.device import pick_device
+from stages.encode.params import Params
+
+
+def encode_site(site: str, frames: Path, backbone: Path, out: Path, params: Params, device: str) -> str:
+    """Write the features of a site.
+
+    Args:
+        site: its name.
+        frames: folder of the ingested site.
+        backbone: folder of the obtained backbone.
+        out: HDF5 file to write.
+        params: numbers.
+        device: cpu, cuda, ...; auto: a GPU if there is one.
+
+    Returns:
+        What was done, in a line.
+
+    Raises:
+        InputError: an input is missing, damaged or another site's, or there is no such device.
+    """
+    encoder: Encoder = load_encoder(backbone, params.dense).to(pick_device(device))
+    stamps = {"backbone": read_stored(backbone).name, "fingerprint": encoder.fingerprint}
+    with FRAMES.read(frames / "frames.h5") as reader:
+        cases = reader.case_ids
+        attributes = {"site": site_of(reader, site), "dense_mode": encoder.dense_mode, **stamps}
+        with FEATURES.write(out, cases, attributes) as writer:
+            groups = batches(cases, params.batch_size)
+            for group in progress(groups, f"encode {site}", len(groups)):
+                writer.append(**encode(encoder, reader.rows("image", group), group))
+    return f"{site}: {len(cases)} frames, {encoder.dense_mode}, joint width {encoder.width}"

@@ -1,0 +1,162 @@
+"""`mcdrl sites check` and the guessed card: what the gate would say, and nothing written."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from stages import cli
+from stages.commands.check import check_site
+from stages.commands.guess import guess_card
+from stages.commands.sites import site_from
+from stages.core.base.errors import InputError
+from stages.ingest.params import Params
+
+ROOT = Path(__file__).parents[2]
+CLASSES = ["polyp", "cyst"]
+
+
+def frame(path, seed):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.random.default_rng(seed).integers(60, 256, (30, 40, 3), np.uint8)).save(path)
+
+
+def mask(path, width=40):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("L", (width, 30), 255).save(path)
+
+
+@pytest.fixture
+def hospital(tmp_path):
+    """Four frames: one fine, one without a mask, one whose mask has another size; a mask of nobody's."""
+    root = tmp_path / "hospital"
+    for seed, stem in enumerate("abc"):
+        frame(root / "images" / f"{stem}.png", seed)
+    mask(root / "masks" / "a.png")
+    mask(root / "masks" / "c.png", 20)
+    mask(root / "masks" / "z.png")
+    return root
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    folder = tmp_path / "project"
+    folder.mkdir()
+    for cards in ("backbones", "sites"):
+        shutil.copytree(ROOT / "data" / cards, folder / "data" / cards)
+    shutil.copy(ROOT / "params.yaml", folder / "params.yaml")
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("COLUMNS", "200")
+    return folder
+
+
+def mcdrl(*arguments):
+    return CliRunner().invoke(cli.app, ["sites", *map(str, arguments)])
+
+
+def tree(folder):
+    return sorted((path.as_posix(), path.stat().st_mtime_ns) for path in folder.rglob("*"))
+
+
+def test_both_sides_of_every_mismatch_are_told(hospital):
+    site = site_from("h", {"card": "folder", "root": str(hospital), "lesion_class": "polyp"})
+    verdict = check_site("h", site, Params(size_px=64), CLASSES, 1)
+    assert [(one.kind, one.refused, one.count, one.examples) for one in verdict.findings] == [
+        ("mask of another size", True, 1, (("images/c.png", "frame 40x30, mask 20x30"),)),
+        ("no mask", True, 1, (("images/b.png", "expected masks/b.*"),)),
+        ("mask without a frame", False, 1, (("masks/z.png", "no frame of images/* names it"),)),
+    ]
+    assert [(count.what, count.expected, count.found) for count in verdict.counts] == [
+        ("frames", None, 1),
+        ("of these without a lesion", None, 0),
+    ]
+
+
+def test_what_the_card_expects_stands_beside_what_is_there(hospital):
+    site = site_from("k", {"card": "kvasir_seg_flat", "root": str(hospital), "images": "images/*"})
+    verdict = check_site("k", site, Params(size_px=64), CLASSES, 1)
+    assert [(one.what, one.expected, one.found, one.differs) for one in verdict.counts] == [
+        ("frames", 1000, 1, True),
+        ("of these without a lesion", 0, 0, False),
+    ]
+
+
+def test_a_class_that_the_study_does_not_have(hospital):
+    site = site_from("h", {"card": "folder", "root": str(hospital), "lesion_class": "polip"})
+    with pytest.raises(InputError, match="unknown lesion class 'polip'; did you mean 'polyp'"):
+        check_site("h", site, Params(), CLASSES, 1)
+
+
+def test_the_command_checks_a_folder_and_writes_nothing(project, hospital, tmp_path):
+    before = tree(tmp_path)
+    done = mcdrl("check", hospital, "--lesion-class", "polyp")
+    assert done.exit_code == 0
+    for part in ("card 'folder'", "refused", "images/b.png", "expected masks/b.*", "frame 40x30, mask 20x30", "z.png"):
+        assert part in done.output
+    assert tree(tmp_path) == before
+
+
+def test_a_folder_without_one_usable_frame_ends_with_2(project, hospital):
+    shutil.rmtree(hospital / "masks")
+    done = mcdrl("check", hospital, "--card", "folder", "--lesion-class", "polyp")
+    assert done.exit_code == 2
+
+
+def test_all_sites_of_the_study_are_checked_and_one_bad_one_is_enough(project, hospital):
+    assert mcdrl("add", "h", hospital, "--lesion-class", "polyp").exit_code == 0
+    done = mcdrl("check")
+    assert done.exit_code == 2
+    assert "h: A folder of frames and masks" in done.output
+    assert mcdrl("check", "h").exit_code == 0
+
+
+def test_neither_site_nor_folder(project):
+    assert "no site of params.yaml and no folder" in str(mcdrl("check", "nowhere").exception)
+    assert "did you mean 'folder'" in str(mcdrl("add", "h", "x", "--card", "foldr").exception)
+
+
+def test_a_site_is_added_by_its_folder_alone_where_a_card_reads_it(project, tmp_path):
+    root = tmp_path / "clinic"
+    for number in (1, 2):
+        frame(root / "images" / f"clinicdb_{number:03}.jpg", number)
+        mask(root / "masks" / f"clinicdb_{number:03}.png")
+    (root / "metadata.csv").write_text("frame_id,sequence_id\nclinicdb_001,1\nclinicdb_002,1\n")
+    done = mcdrl("add", "clinic", root)
+    assert done.exit_code == 0
+    assert "card 'cvc_clinicdb_flat'" in done.output
+    assert "{card: cvc_clinicdb_flat, root: " in (project / "params.yaml").read_text()
+
+
+def test_guesses(project, tmp_path, hospital):
+    assert guess_card(hospital).card == "folder"
+    polypgen = tmp_path / "polypgen"
+    frame(polypgen / "data_C2" / "images_C2" / "x.jpg", 0)
+    mask(polypgen / "data_C2" / "masks_C2" / "x_mask.jpg")
+    assert guess_card(polypgen).card == "polypgen_c2"
+    frame(polypgen / "data_C3" / "images_C3" / "x.jpg", 0)
+    mask(polypgen / "data_C3" / "masks_C3" / "x_mask.jpg")
+    with pytest.raises(InputError, match=r"several cards fit .*: polypgen_c2, polypgen_c3; choose one"):
+        guess_card(polypgen)
+    with pytest.raises(InputError, match="no card fits"):
+        guess_card(project)
+    with pytest.raises(InputError, match="is no folder"):
+        guess_card(tmp_path / "nowhere")
+
+
+def test_cards_of_as_many_frames_are_named_but_not_taken(project, tmp_path):
+    for number in range(88):
+        frame(tmp_path / "c" / "images" / f"{number}.jpg", number)
+        mask(tmp_path / "c" / "masks" / f"{number}.png")
+    card = project / "data" / "sites" / "kvasir_seg_flat.yaml"
+    card.write_text(card.read_text().replace("frames: 1000", "frames: 88"))
+    guess = guess_card(tmp_path / "c")
+    assert (guess.card, guess.others) == ("folder", ("kvasir_seg_flat",))
+
+
+def test_cards_are_listed_with_licence_and_way(project):
+    lines = mcdrl("cards").output.splitlines()
+    assert any(line.startswith("kvasir_seg ") and line.rstrip().endswith("yes") for line in lines)
+    assert any(line.startswith("polypgen_c1 ") and line.rstrip().endswith("by hand") for line in lines)
