@@ -10,6 +10,7 @@ from PIL import Image
 from torch import nn
 
 from stages.core.clip.encoder import Encoded, Suffix, unit
+from stages.core.contracts.audit import PAIRS
 from stages.core.contracts.cases import CASES
 from stages.core.contracts.dictionary import CLASS_CONFOUNDERS, CLASSES, DICTIONARY
 from stages.core.contracts.features import FEATURES
@@ -123,8 +124,22 @@ def write_texts(folder, fingerprint=FINGERPRINT):
     )
 
 
+def write_pairs(artifacts, *rows):
+    """Write audit.parquet with pairs of equal frames, each (case_a, case_b, accepted)."""
+    named = [
+        {
+            "case_a": a, "case_b": b, "site_a": a.split("/")[0], "site_b": b.split("/")[0], "kind": "identical",
+            "distance_bits": 0, "correlation": 1.0, "same_group": False, "across": "across_sites",
+            "across_split": False, "accepted": accepted,
+        }
+        for a, b, accepted in rows
+    ]  # fmt: skip
+    PAIRS.write(pd.DataFrame(named, columns=PAIRS.schema.names), artifacts / "audit" / "audit.parquet")
+
+
 def write_study(artifacts, sites=("A", "B", "C"), count=16):
     """Write all that training needs."""
+    write_pairs(artifacts)
     for site in sites:
         write_site(artifacts, site, count)
     write_texts(artifacts / "build_confounders")

@@ -18,6 +18,7 @@ from stages.train import checkpoint
 from stages.train.cell import Cell, check_texts, make_spec, resume_key
 from stages.train.checkpoint import Progress
 from stages.train.data import split
+from stages.train.leaks import check_leaks
 from stages.train.loop import Training
 from stages.train.optimiser import make_optimiser
 from stages.train.record import LiveLog, show, write_history
@@ -33,8 +34,10 @@ def train(cell: Cell, fabric: Fabric, out: Path) -> None:
         out: the model folder.
 
     Raises:
-        InputError: an input is missing or doesn't fit the others, or the training broke down.
+        InputError: an input is missing or doesn't fit the others, the held-out site shares frames with a source site,
+            or the training broke down.
     """
+    check_leaks(cell.artifacts / "audit" / "audit.parquet", cell.held_out)
     frames = split(read_cases(cell.files, cell.lesion_classes))
     texts, confounders, fingerprint = read_texts(cell.texts, cell.lesion_classes)
     with open_sites(cell.files) as reader:

@@ -9,6 +9,7 @@ from stages.core.base.errors import InputError
 from stages.core.base.params import Study
 from stages.core.contracts.features import FEATURES
 from stages.encode import __main__ as command
+from stages.encode import site as work
 from stages.encode.params import Params
 
 
@@ -19,8 +20,8 @@ def run(monkeypatch, tmp_path, mean_encoder):
     def call(folder, name="A.h5", site="A", encoder=None, **params):
         call.encoder = encoder or mean_encoder()
         monkeypatch.setattr(command, "load", lambda *_: (Study.model_construct(), Params(**params)))
-        monkeypatch.setattr(command, "load_encoder", lambda *_: call.encoder)
-        monkeypatch.setattr(command, "read_stored", lambda _: type("Card", (), {"name": "stub"}))
+        monkeypatch.setattr(work, "load_encoder", lambda *_: call.encoder)
+        monkeypatch.setattr(work, "read_stored", lambda _: type("Card", (), {"name": "stub"}))
         command.main(site, folder, tmp_path / "backbone", tmp_path / "out" / name, device="cpu")
         return tmp_path / "out" / name
 

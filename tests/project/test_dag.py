@@ -78,7 +78,7 @@ def test_one_screen_and_no_persisted_output():
 
 def test_stages_that_need_no_torch_do_not_import_it():
     heavy = {"torch", "timm", "open_clip", "lightning_fabric"}
-    for name in ("phantom", "ingest", "mine_regions", "collect", "report"):
+    for name in ("phantom", "ingest", "audit", "mine_regions", "collect", "report"):
         for path in closure({ROOT / "stages" / name / "__main__.py"}):
             text = (ROOT / path).read_text(encoding="utf-8")
             assert not [m for m in heavy if f"import {m}" in text or f"from {m}" in text], f"{name}: {path}"

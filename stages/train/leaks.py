@@ -1,0 +1,34 @@
+"""No training where the held-out site's frames are at a source site, too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from stages.core.audit import crossing
+from stages.core.base.errors import InputError
+from stages.core.contracts.audit import PAIRS
+
+
+def check_leaks(path: Path, held_out: str) -> None:
+    """Stop where a frame of the held-out site is among the source sites, unless params.yaml accepts that.
+
+    Args:
+        path: audit.parquet.
+        held_out: the site that is left out.
+
+    Raises:
+        InputError: there are such frames, or the file is missing or damaged.
+    """
+    pairs = crossing(PAIRS.read(path), held_out)
+    leaks = pairs[~pairs["accepted"]]
+    if leaks.empty:
+        return
+    first = leaks.iloc[0]
+    sites = sorted(set(zip(leaks["site_a"], leaks["site_b"], strict=True)))
+    accepted = ", ".join(f"[{one}, {other}]" for one, other in sites)
+    raise InputError(
+        f"{len(leaks)} pair(s) of frames cross the border of the held-out site '{held_out}', so it would not be unseen; "
+        f"the first: {first['case_a']} and {first['case_b']} ({first['kind']}); remove the copies from one of the sites "
+        f"({path} lists them), or accept them by adding {accepted} to audit.accepted in params.yaml: every table will "
+        "then say so"
+    )
