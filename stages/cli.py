@@ -28,6 +28,9 @@ def predict(
     backbone: Annotated[Path, typer.Option(help="The backbone of that model.")] = Path("artifacts/backbone"),
     threshold: Annotated[float, typer.Option(min=0, max=1, help="Probability from which a pixel is lesion.")] = 0.5,
     batch_size: Annotated[int, typer.Option(min=1, help="Frames at a time.")] = 16,
+    crop: Annotated[
+        bool, typer.Option(help="Cut black borders off first, as sites with crop: black_border do.")
+    ] = False,
     device: Annotated[str, typer.Option(help="cpu, cuda, ...; auto: a GPU if there is one.")] = "auto",
 ) -> None:
     """Segment a folder of frames: a mask PNG a frame, at the frame's own size, and predictions.csv."""
@@ -37,7 +40,7 @@ def predict(
     segmenter = load_segmenter(model, backbone, device)
     if segmenter.random_weights:
         print("warning: the backbone has RANDOM weights; these masks mean nothing", file=sys.stderr, flush=True)
-    rows = predict_folder(folder, segmenter, out, threshold=threshold, batch_size=batch_size)
+    rows = predict_folder(folder, segmenter, out, threshold=threshold, batch_size=batch_size, crop=crop)
     print(summary(rows, out))
 
 

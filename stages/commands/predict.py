@@ -15,7 +15,7 @@ from PIL import Image
 from stages.core.base.errors import InputError
 from stages.core.base.files import atomic
 from stages.core.base.runtime import progress
-from stages.ingest.pixels import read_frame, squash
+from stages.ingest.pixels import Box, read_frame, squash, view_box
 from stages.ingest.remarks import RefusedError
 
 if TYPE_CHECKING:
@@ -57,8 +57,17 @@ class _Job:
     mask: str
 
 
+@dataclass(frozen=True)
+class _Shown:
+    """A frame's own (width, height); the box of it that the model sees, in its pixels; the box at working size."""
+
+    size: tuple[int, int]
+    box: Box
+    pixels: Array
+
+
 def predict_folder(
-    folder: Path, model: FolderModel, out: Path, *, threshold: float, batch_size: int
+    folder: Path, model: FolderModel, out: Path, *, threshold: float, batch_size: int, crop: bool = False
 ) -> list[Prediction]:
     """Write a mask for every readable frame of a folder and its subfolders, then predictions.csv.
 
@@ -70,6 +79,8 @@ def predict_folder(
         out: where to; what is there under other names stays.
         threshold: probability of lesion from which a pixel is lesion.
         batch_size: frames at a time.
+        crop: cut the black border around the endoscope's view off before the model sees a frame, as the sites' reading
+            `crop: black_border` does; the mask covers the whole frame all the same.
 
     Raises:
         InputError: there is no frame, none can be read, or the two folders lie in each other.
@@ -78,7 +89,7 @@ def predict_folder(
     rows: list[Prediction] = []
     batches = [jobs[start : start + batch_size] for start in range(0, len(jobs), batch_size)]
     for batch in progress(batches, f"predict {folder.name}", len(batches)):
-        rows += _predict(batch, model, out, threshold)
+        rows += _predict(batch, model, out, threshold, crop)
     _write_table(rows, out / _TABLE)
     if all(row.reason for row in rows):
         raise InputError(f"not one of the {len(rows)} files in {folder} can be read as a frame; see {out / _TABLE}")
@@ -116,28 +127,34 @@ def _mask_name(path: Path, shared: bool) -> str:
     return path.with_name(path.name + ".png").as_posix() if shared else path.with_suffix(".png").as_posix()
 
 
-def _predict(batch: Sequence[_Job], model: FolderModel, out: Path, threshold: float) -> Iterator[Prediction]:
-    read = [_read(job, model.size_px) for job in batch]
-    frames = [one[1] for one in read if not isinstance(one, str)]
+def _predict(
+    batch: Sequence[_Job], model: FolderModel, out: Path, threshold: float, crop: bool
+) -> Iterator[Prediction]:
+    read = [_read(job, model.size_px, crop) for job in batch]
+    frames = [one.pixels for one in read if not isinstance(one, str)]
     probabilities: Iterator[Array] = iter(model.probability(np.stack(frames)) if frames else [])
     for job, one in zip(batch, read, strict=True):
         if isinstance(one, str):
             yield Prediction(job.file, "", 0, 0, 0, None, None, one)
         else:
-            yield _write_mask(job, one[0], next(probabilities), out, threshold)
+            yield _write_mask(job, one, next(probabilities), out, threshold)
 
 
-def _read(job: _Job, size_px: int) -> tuple[tuple[int, int], Array] | str:
-    """Return a frame's own (width, height) and the frame at working size, or why it is refused."""
+def _read(job: _Job, size_px: int, crop: bool) -> _Shown | str:
+    """Return what the model is shown of a frame, or why it is refused."""
     try:
         frame = read_frame(job.frame)
     except RefusedError as error:
         return str(error)
-    return frame.size, squash(frame, size_px)
+    box = view_box(frame) if crop else (0, 0, *frame.size)
+    return _Shown(frame.size, box, squash(frame, size_px, box))
 
 
-def _write_mask(job: _Job, size: tuple[int, int], probability: Array, out: Path, threshold: float) -> Prediction:
-    lesion = enlarge(probability, size) >= threshold
+def _write_mask(job: _Job, shown: _Shown, probability: Array, out: Path, threshold: float) -> Prediction:
+    left, top, right, bottom = shown.box
+    size = shown.size
+    lesion = np.zeros(size[::-1], bool)
+    lesion[top:bottom, left:right] = enlarge(probability, (right - left, bottom - top)) >= threshold
     with atomic(out / job.mask) as partial:
         Image.fromarray(lesion.astype(np.uint8) * 255).save(partial, format="PNG")
     area_px = int(lesion.sum())

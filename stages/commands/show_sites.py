@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 def show_sites(sites: Sequence[tuple[str, Site, bool]]) -> None:
     """Print the sites of the study."""
     table = Table("site", "held out", "card", "root", "lesion class", "groups", box=None, pad_edge=False)
+    for column in table.columns:
+        column.overflow = "fold"
     for name, site, held_out in sites:
         reading = resolve(site)
         kind, groups = _rule(reading, CLASS_RULES), _rule(reading, GROUP_RULES) or "each frame"

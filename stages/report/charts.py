@@ -16,6 +16,7 @@ from stages.core.metrics.counts import Floats
 Points = Sequence[tuple[float, float]]
 _ROW, _GAP = 20, 8  # height of a mark and between rows, px
 _COLOURS = 8
+_RIDGE, _RIDGE_LEFT, _BINS, _NAME = 30, 104, 32, 16  # height and left end of a distribution, px; bins; letters
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,25 @@ def lines(
     return Markup(f'<svg class="lines" viewBox="0 0 320 190" role="img">{body}</svg>')
 
 
+def ridges(series: Mapping[str, Floats], *, fixed: tuple[float, float] | None = None) -> Markup:
+    """Draw distributions one below the other above a common axis, each with its median, 320 px wide.
+
+    The axis spans all values but the outer hundredth at each end, which counts for the outermost bins.
+
+    Args:
+        series: name -> finite values; the colour follows the order.
+        fixed: ends that the axis never crosses.
+    """
+    everything = np.concatenate([np.zeros(0), *series.values()])
+    ends = np.quantile(everything, (0.01, 0.99)) if len(everything) else np.zeros(2)
+    axis = scale([float(end) for end in ends], least=max(1e-3, 1e-3 * float(np.abs(ends).max())), fixed=fixed)
+    bottom = 8 + _RIDGE * len(series)
+    body = "".join(_ridge_grid(axis, tick, bottom) for tick in axis.ticks)
+    for style, (name, values) in enumerate(series.items()):
+        body += _ridge(name, values, style, axis, 8 + _RIDGE * (style + 1))
+    return Markup(f'<svg class="lines ridges" viewBox="0 0 320 {bottom + 20}" role="img">{body}</svg>')
+
+
 def matrix(values: Floats, labels: Sequence[str]) -> Markup:
     """Draw a symmetric matrix of numbers up to 1 with its labels: the darker, the closer to 1."""
     n, cell, left, top = len(labels), 36, 150, 120
@@ -125,6 +145,37 @@ def matrix(values: Floats, labels: Sequence[str]) -> Markup:
     return Markup(
         f'<svg class="matrix" viewBox="0 0 {width} {height}" width="{width}" role="img">{"".join(body)}</svg>'
     )
+
+
+def _ridge_grid(axis: Scale, tick: float, bottom: int) -> str:
+    x = _ridge_x(axis, tick)
+    return (
+        f'<line class="grid" x1="{x}" x2="{x}" y1="4" y2="{bottom}"/>'
+        f'<text class="mid" x="{x}" y="{bottom + 14}">{tick:g}</text>'
+    )
+
+
+def _ridge(name: str, values: Floats, style: int, axis: Scale, base: int) -> str:
+    short = name if len(name) <= _NAME else name[: _NAME - 1] + "…"
+    label = f'<text class="end" x="{_RIDGE_LEFT - 8}" y="{base - 3}">{escape(short)}</text>'
+    if not len(values):
+        return f'{label}<text x="{_RIDGE_LEFT}" y="{base - 3}">no value</text>'
+    counts, edges = np.histogram(np.clip(values, axis.low, axis.high), _BINS, (axis.low, axis.high))
+    heights = base - (_RIDGE - 4) * counts / counts.max()
+    centres = (edges[1:] + edges[:-1]) / 2
+    points = [(axis.low, float(base)), *zip(centres, heights, strict=True), (axis.high, float(base))]
+    path = " ".join(f"{_ridge_x(axis, x)},{round(float(y), 2)}" for x, y in points)
+    middle = float(np.median(values))
+    x = _ridge_x(axis, middle)
+    return (
+        f'<g class="c{style % _COLOURS}"><title>{escape(name)}: median {middle:.3g} of {len(values)} frames</title>'
+        f'{label}<polygon points="{path}"/>'
+        f'<line class="median" x1="{x}" x2="{x}" y1="{base - _RIDGE + 4}" y2="{base}"/></g>'
+    )
+
+
+def _ridge_x(axis: Scale, value: float) -> float:
+    return round(_RIDGE_LEFT + axis.percent(value) * (300 - _RIDGE_LEFT) / 100, 2)
 
 
 def _step(span: float) -> float:

@@ -13,9 +13,11 @@ from stages.core.contracts.regions import REGIONS
 from stages.core.contracts.scores import PREDICTIONS
 from stages.report.inputs import Cell, Inputs, prediction_path
 from stages.report.overlays import Shot, grid_outline, heat, outline, pick_examples, pick_frames, picture
+from stages.report.sharing import PLACES, first_pairs
 from stages.report.views import records
 
-MINED_FRAMES = 2  # a site
+MINED_FRAMES, CONTACT_FRAMES = 2, 6  # a site
+PAIRS_SHOWN = 4  # of each place
 
 
 def mined_shots(inputs: Inputs, artifacts: Path, seed: int) -> dict[str, list[Shot]]:
@@ -41,11 +43,48 @@ def predicted_shots(inputs: Inputs, artifacts: Path, examples: int) -> dict[str,
     }
 
 
+def contact_shots(inputs: Inputs, artifacts: Path, seed: int) -> dict[str, list[Shot]]:
+    """Return, for every site, frames drawn at random, with or without a lesion."""
+    return {site: _contact(inputs, artifacts, site, seed) for site in inputs.study.sites}
+
+
+def pair_shots(inputs: Inputs, artifacts: Path) -> list[Shot]:
+    """Return the two frames of each of the first pairs that are one picture, across sites first."""
+    pairs = first_pairs(inputs.pairs, PAIRS_SHOWN)
+    shots = []
+    for row in records(pairs):
+        note = f"{PLACES[row['across']]}, {row['kind']}, correlation {row['correlation']:.2f}"
+        shots += [_plain(artifacts, row[f"site_{side}"], row[f"case_{side}"], note) for side in "ab"]
+    return shots
+
+
 def prediction_settings(inputs: Inputs, artifacts: Path) -> dict[str, str]:
     """Return the threshold and the tolerance that the first cell was scored with."""
     cell = (inputs.study.methods[0], inputs.study.held_out[0], inputs.study.seeds[0])
     with PREDICTIONS.read(prediction_path(artifacts, cell)) as store:
         return dict(store.attributes)
+
+
+def _contact(inputs: Inputs, artifacts: Path, site: str, seed: int) -> list[Shot]:
+    cases = inputs.cases[inputs.cases["site"] == site]
+    ids = pick_frames(cases, CONTACT_FRAMES, seed, "contact", site, negatives=True)
+    kinds = cases.set_index("case_id")["lesion_class"]
+    with FRAMES.read(artifacts / "ingest" / site / "frames.h5") as store:
+        frames, masks = store.rows("image", ids), store.rows("mask", ids) > 0
+    return [
+        Shot(picture(frame), frame.shape[0], (("truth", outline(mask)),), case, _kind(kinds[case]))
+        for case, frame, mask in zip(ids, frames, masks, strict=True)
+    ]
+
+
+def _plain(artifacts: Path, site: str, case: str, note: str) -> Shot:
+    with FRAMES.read(artifacts / "ingest" / site / "frames.h5") as store:
+        frame = store.rows("image", [case])[0]
+    return Shot(picture(frame), frame.shape[0], (), case, note)
+
+
+def _kind(lesion_class: Any) -> str:
+    return lesion_class if isinstance(lesion_class, str) else "no lesion"
 
 
 def _mined(artifacts: Path, site: str, ids: list[str], kinds: list[str]) -> list[Shot]:

@@ -13,10 +13,12 @@ import pandas as pd
 from stages.core.base.errors import InputError
 from stages.core.base.files import read_json
 from stages.core.base.params import Study
+from stages.core.contracts.audit import PAIRS, PROFILE
 from stages.core.contracts.cases import CASES, QUARANTINE
 from stages.core.contracts.dictionary import DICTIONARY
 from stages.core.contracts.regions import QUALITY
 from stages.core.contracts.scores import SCORES
+from stages.report.sharing import leaked_frames
 
 _RANDOM = ("none", "random")  # what model.json says of an encoder that was never pretrained
 Cell = tuple[str, str, int]  # method, held-out site, seed
@@ -30,6 +32,8 @@ class Inputs:
         study: the shared part of params.yaml.
         cases: the accepted frames of all sites, as in `CASES`.
         quarantine: the refused files: site, file, reason.
+        pairs: frames that are one picture, as in `PAIRS`.
+        profile: what every frame looks like, as in `PROFILE`.
         quality: how well the regions were mined, a row a site, as in `QUALITY`.
         dictionary: the confounders, as in `DICTIONARY`.
         scores: a row a (method, held-out site, seed, frame), as in `SCORES`.
@@ -40,11 +44,18 @@ class Inputs:
     study: Study
     cases: pd.DataFrame
     quarantine: pd.DataFrame
+    pairs: pd.DataFrame
+    profile: pd.DataFrame
     quality: pd.DataFrame
     dictionary: pd.DataFrame
     scores: pd.DataFrame
     models: dict[Cell, dict[str, Any]]
     history: pd.DataFrame
+
+    @property
+    def leaked(self) -> dict[str, int]:
+        """Held-out sites -> how many of their frames the training has seen; empty where none."""
+        return leaked_frames(self.pairs, self.study.held_out)
 
     @property
     def random_weights(self) -> bool:
@@ -67,6 +78,8 @@ def read_inputs(study: Study, artifacts: Path) -> Inputs:
         study=study,
         cases=pd.concat([CASES.read(artifacts / "ingest" / site / "cases.parquet") for site in study.sites]),
         quarantine=pd.concat([_quarantine(artifacts, site) for site in study.sites], ignore_index=True),
+        pairs=PAIRS.read(artifacts / "audit" / "audit.parquet"),
+        profile=PROFILE.read(artifacts / "audit" / "profile.parquet"),
         quality=QUALITY.read(artifacts / "mine_regions" / "quality.parquet"),
         dictionary=DICTIONARY.read(artifacts / "build_confounders" / "dictionary.parquet"),
         scores=_scores(study, artifacts / "evaluate" / "cases.parquet"),

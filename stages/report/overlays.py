@@ -62,9 +62,9 @@ def pick_examples(cell: pd.DataFrame, examples: int) -> list[tuple[str, str]]:
     return sorted(((kind, case) for case, kind in found.items()), key=lambda one: (order[one[0]], ids.index(one[1])))
 
 
-def pick_frames(cases: pd.DataFrame, count: int, *names: str | int) -> list[str]:
-    """Draw frames with a lesion at random, by names alone; no frame when there is none."""
-    ids = sorted(cases.loc[cases["lesion_area_px"] > 0, "case_id"])
+def pick_frames(cases: pd.DataFrame, count: int, *names: str | int, negatives: bool = False) -> list[str]:
+    """Draw frames with a lesion, or any with `negatives`, at random, by names alone; no frame when there is none."""
+    ids = sorted(cases.loc[negatives | (cases["lesion_area_px"] > 0), "case_id"])
     drawn = generator("report", *names).permutation(len(ids))[:count]
     return [ids[index] for index in sorted(drawn)]
 

@@ -9,9 +9,10 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from stages.report import views
+from stages.report import sharing, views
 from stages.report.inputs import Inputs
 from stages.report.overlays import Shot
+from stages.report.profiles import profile_panels, profile_sheet
 from stages.report.tables import ALL, BASELINE, MEAN, WORST
 from stages.report.views import Sheet, number, span
 
@@ -35,6 +36,8 @@ class Pictures:
 
     mined: Mapping[str, list[Shot]]
     predicted: Mapping[str, Mapping[str, list[Shot]]]
+    contact: Mapping[str, list[Shot]]
+    pairs: list[Shot]
 
 
 def render(inputs: Inputs, tables: Tables, pictures: Pictures, settings: Mapping[str, str]) -> str:
@@ -56,6 +59,7 @@ def render(inputs: Inputs, tables: Tables, pictures: Pictures, settings: Mapping
         methods=list(enumerate(study.methods)),
         settings=settings,
         random_weights=inputs.random_weights,
+        leak=sharing.warning(inputs.leaked),
         facts=run_facts(inputs),
         phantom=[name for name, site in study.sites.items() if site.root.startswith(_PHANTOM)],
         has_baseline=BASELINE in study.methods,
@@ -101,6 +105,7 @@ def _charts(inputs: Inputs, tables: Tables) -> dict[str, Any]:
         "training": views.training_panels(inputs.history, study.methods, study.held_out),
         "losses": views.loss_panels(inputs.history, study.methods),
         "dictionary": views.dictionary_matrix(inputs.dictionary),
+        "profiles": profile_panels(inputs.profile, list(study.sites)),
     }
 
 
@@ -114,6 +119,9 @@ def _sheets(inputs: Inputs, tables: Tables) -> dict[str, Sheet]:
         "quality": _quality(inputs.quality),
         "models": _models(inputs),
         "quarantine": _quarantine(inputs),
+        "profiles": profile_sheet(inputs.profile, inputs.cases, list(inputs.study.sites)),
+        "pairs": sharing.pairs_sheet(inputs.pairs),
+        "containment": sharing.containment_sheet(inputs.pairs, inputs.cases),
     }
 
 

@@ -8,10 +8,11 @@ import pandas as pd
 
 from stages.core.base.files import atomic_folder, write_json
 from stages.report import tables
-from stages.report.gallery import mined_shots, predicted_shots, prediction_settings
+from stages.report.gallery import contact_shots, mined_shots, pair_shots, predicted_shots, prediction_settings
 from stages.report.inputs import Inputs
 from stages.report.page import Pictures, Tables, render
 from stages.report.params import Params
+from stages.report.sharing import with_leaks
 
 
 def write_report(inputs: Inputs, params: Params, artifacts: Path, out: Path) -> None:
@@ -25,14 +26,16 @@ def write_report(inputs: Inputs, params: Params, artifacts: Path, out: Path) -> 
     """
     found = make_tables(inputs, params)
     pictures = Pictures(
-        mined_shots(inputs, artifacts, params.seed), predicted_shots(inputs, artifacts, params.examples)
+        mined=mined_shots(inputs, artifacts, params.seed),
+        predicted=predicted_shots(inputs, artifacts, params.examples),
+        contact=contact_shots(inputs, artifacts, params.seed),
+        pairs=pair_shots(inputs, artifacts),
     )
     page = render(inputs, found, pictures, prediction_settings(inputs, artifacts))
     with atomic_folder(out) as folder:
         _write_tables(found, inputs, folder)
-        write_json(
-            tables.metrics(found.sites, inputs.quality, random_weights=inputs.random_weights), folder / "metrics.json"
-        )
+        figures = tables.metrics(found.sites, inputs.quality, random_weights=inputs.random_weights)
+        write_json({**figures, "leaked_frames": sum(inputs.leaked.values())}, folder / "metrics.json")
         (folder / "index.html").write_text(page, encoding="utf-8")
 
 
@@ -61,7 +64,7 @@ def _write_tables(found: Tables, inputs: Inputs, folder: Path) -> None:
         **({"seeds": found.seeds} if len(inputs.study.seeds) > 1 else {}),
     }
     for name, rows in written.items():
-        _write_csv(rows.assign(weights=weights), folder / f"{name}.csv")
+        _write_csv(with_leaks(rows, inputs.leaked).assign(weights=weights), folder / f"{name}.csv")
 
 
 def _write_csv(rows: pd.DataFrame, path: Path) -> None:

@@ -27,8 +27,8 @@ def check_leaks(path: Path, held_out: str) -> None:
     sites = sorted(set(zip(leaks["site_a"], leaks["site_b"], strict=True)))
     accepted = ", ".join(f"[{one}, {other}]" for one, other in sites)
     raise InputError(
-        f"{len(leaks)} pair(s) of frames cross the border of the held-out site '{held_out}', so it would not be unseen; "
-        f"the first: {first['case_a']} and {first['case_b']} ({first['kind']}); remove the copies from one of the sites "
+        f"{len(leaks)} pair(s) of frames cross the border of the held-out site '{held_out}', so it is not unseen; the "
+        f"first: {first['case_a']} and {first['case_b']} ({first['kind']}); remove the copies from one of the sites "
         f"({path} lists them), or accept them by adding {accepted} to audit.accepted in params.yaml: every table will "
         "then say so"
     )

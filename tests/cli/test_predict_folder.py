@@ -142,3 +142,24 @@ def test_missing_empty_and_unreadable_folders_are_named(tmp_path):
     with pytest.raises(InputError, match="not one of the 1 files"):
         run(tmp_path / "empty", tmp_path / "out")
     assert (tmp_path / "out" / "predictions.csv").exists()
+
+
+def test_a_crop_is_undone(tmp_path):
+    frame = np.zeros((224, 224, 3), np.uint8)
+    frame[56:168, 28:196] = (120, 60, 50)
+    frame[84:112, 70:112] = 250
+    (tmp_path / "in").mkdir()
+    Image.fromarray(frame).save(tmp_path / "in" / "a.png")
+    seen = []
+
+    class Whole(Bright):
+        def probability(self, frames):
+            seen.append(frames.min())
+            return super().probability(frames)
+
+    (row,) = predict_folder(tmp_path / "in", Whole(), tmp_path / "out", threshold=0.5, batch_size=1, crop=True)
+    lesion = np.asarray(Image.open(tmp_path / "out" / row.mask)) > 0
+    truth = frame[..., 0] == 250
+    assert lesion.shape == (224, 224)
+    assert (lesion & truth).sum() > 0.8 * (lesion | truth).sum()
+    assert seen[0] > 20

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from stages.core.base.params import Site, Study
+from stages.core.contracts.audit import PAIRS, PROFILE
 from stages.core.contracts.cases import CASES, QUARANTINE
 from stages.core.contracts.dictionary import DICTIONARY
 from stages.core.contracts.frames import FRAMES
@@ -56,9 +57,15 @@ def write_site(root: Path, site: str, images: np.ndarray, masks: np.ndarray, gri
     ids = [f"{site}/{k:03d}" for k in range(n)]
     cases = pd.DataFrame(
         {
-            "case_id": ids, "site": site, "group_id": [f"g{k // 3}" for k in range(n)],
-            "lesion_class": [CLASSES[k % 2] if m.any() else None for k, m in enumerate(masks)], "split": "train",
-            "width_px": side, "height_px": side, "lesion_area_px": [int(m.sum()) for m in masks], "sha256": "0",
+            "case_id": ids,
+            "site": site,
+            "group_id": [f"g{k // 3}" for k in range(n)],
+            "lesion_class": [CLASSES[k % 2] if m.any() else None for k, m in enumerate(masks)],
+            "split": "train",
+            "width_px": side,
+            "height_px": side,
+            "lesion_area_px": [int(m.sum()) for m in masks],
+            "sha256": "0",
         }
     )
     cases["width_px"] = cases["width_px"].astype("int32")
@@ -79,6 +86,37 @@ def write_site(root: Path, site: str, images: np.ndarray, masks: np.ndarray, gri
         best = np.zeros(similarity.shape, np.uint8)
         store.append(similarity=similarity, selected=similarity > cut, best_class=best)
     return cases
+
+
+def profile_of(cases: pd.DataFrame) -> pd.DataFrame:
+    """Looks that differ by site; the first frame of a site is black, so it has none."""
+    n, shift = len(cases), ord(cases["site"].iloc[0][0]) % 7
+    rows = cases[["case_id", "site", "width_px", "height_px"]].assign(
+        lesion_share=cases["lesion_area_px"] / (cases["width_px"] * cases["height_px"])
+    )
+    shares = ["border_share", "panel_share", "overlay_share", "marker_share"]
+    looks = ["brightness", "contrast", "sharpness", "glare_share", "saturation", "hue_deg", "red_share", "blue_share"]
+    for place, name in enumerate(shares + looks):
+        rows[name] = np.linspace(0.1, 0.2, n) + 0.05 * shift + 0.01 * place
+    rows.loc[rows.index[0], looks] = np.nan
+    kinds = {name: "float32" for name in ["lesion_share", *shares, *looks]}
+    return rows[PROFILE.schema.names].astype(kinds)
+
+
+def write_audit(root: Path, sites: list[pd.DataFrame], pairs: tuple = ()) -> None:
+    """Write audit.parquet with pairs (case_a, case_b, kind, accepted), and profile.parquet."""
+    rows = [
+        {
+            "case_a": a, "case_b": b, "site_a": a.split("/")[0], "site_b": b.split("/")[0], "kind": kind,
+            "distance_bits": 3, "correlation": 0.98, "same_group": False,
+            "across": "across_sites" if a.split("/")[0] != b.split("/")[0] else "across_groups",
+            "across_split": False, "accepted": accepted,
+        }
+        for a, b, kind, accepted in pairs
+    ]  # fmt: skip
+    PAIRS.write(pd.DataFrame(rows, columns=PAIRS.schema.names), root / "audit" / "audit.parquet")
+    profile = pd.concat([profile_of(cases) for cases in sites], ignore_index=True)
+    PROFILE.write(profile, root / "audit" / "profile.parquet")
 
 
 def predict_fake(masks: np.ndarray, method: str, seed: int) -> np.ndarray:
@@ -106,9 +144,19 @@ def write_cell(root: Path, study: Study, cell, cases: pd.DataFrame, masks: np.nd
     folder = root / "train" / method / site / str(seed)
     folder.mkdir(parents=True, exist_ok=True)
     meta = {
-        "method": method, "held_out": site, "seed": seed, "sources": [s for s in study.sites if s != site],
-        "backbone": "lite0", "pretrained": pretrained, "fingerprint": "f" * 64, "dense_mode": "plain",
-        "mode": "frozen", "size_px": 224, "alpha": 0.25, "best_epoch": 3, "val_dice": 0.61,
+        "method": method,
+        "held_out": site,
+        "seed": seed,
+        "sources": [s for s in study.sites if s != site],
+        "backbone": "lite0",
+        "pretrained": pretrained,
+        "fingerprint": "f" * 64,
+        "dense_mode": "plain",
+        "mode": "frozen",
+        "size_px": 224,
+        "alpha": 0.25,
+        "best_epoch": 3,
+        "val_dice": 0.61,
     }
     (folder / "model.json").write_text(json.dumps(meta))
     epochs = np.arange(6)
@@ -122,26 +170,53 @@ def write_cell(root: Path, study: Study, cell, cases: pd.DataFrame, masks: np.nd
     return pd.concat([named, keys, score(probability, masks, 0.5, 2)], axis=1)
 
 
-def build(root: Path, study: Study, count: int = 12, source=frames_of, pretrained: str = "imagenet") -> Path:
+def build(
+    root: Path, study: Study, count: int = 12, source=frames_of, pretrained: str = "imagenet", pairs: tuple = ()
+) -> Path:
     sites = {}
     for site in study.sites:
         images, masks = source(site, count)
         sites[site] = (write_site(root, site, images, masks), masks)
+    write_audit(root, [cases for cases, _ in sites.values()], pairs)
     rows = [
         write_cell(root, study, (method, site, seed), *sites[site], pretrained=pretrained)
-        for method in study.methods for site in study.held_out for seed in study.seeds
+        for method in study.methods
+        for site in study.held_out
+        for seed in study.seeds
     ]
     SCORES.write(pd.concat(rows, ignore_index=True), root / "evaluate" / "cases.parquet")
-    names = ["motion blur", "compression artifacts", "bright lighting", "dark lighting", "uneven lighting",
-             "narrow-band imaging", "white light", "near view", "far view", "mucus", "blood", "specular reflection"]
+    names = [
+        "motion blur",
+        "compression artifacts",
+        "bright lighting",
+        "dark lighting",
+        "uneven lighting",
+        "narrow-band imaging",
+        "white light",
+        "near view",
+        "far view",
+        "mucus",
+        "blood",
+        "specular reflection",
+    ]
     rng = np.random.default_rng(3)
     vectors = rng.normal(size=(len(names), 16)) + 1.0
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
     dictionary = pd.DataFrame({"confounder": names, "category": "x", "prompt": names, "embedding": list(vectors)})
     DICTIONARY.write(dictionary, root / "build_confounders" / "dictionary.parquet", {"fingerprint": "f" * 64})
     quality = pd.DataFrame(
-        [{"site": site, "alpha": 0.25, "recall": 0.5 + 0.05 * k, "recall_random": 0.25, "auroc": 0.7 + 0.03 * k,
-          "auroc_inverted": 0.3 - 0.03 * k, "n_frames": count} for k, site in enumerate(study.sites)]
+        [
+            {
+                "site": site,
+                "alpha": 0.25,
+                "recall": 0.5 + 0.05 * k,
+                "recall_random": 0.25,
+                "auroc": 0.7 + 0.03 * k,
+                "auroc_inverted": 0.3 - 0.03 * k,
+                "n_frames": count,
+            }
+            for k, site in enumerate(study.sites)
+        ]
     )
     QUALITY.write(quality, root / "mine_regions" / "quality.parquet")
     return root

@@ -9,6 +9,7 @@ import pytest
 from fake_study import build, study_of
 
 from stages.core.base.errors import InputError
+from stages.report.gallery import CONTACT_FRAMES
 from stages.report.inputs import read_inputs
 from stages.report.params import Params
 from stages.report.write import write_report
@@ -46,7 +47,13 @@ def page(small, tmp_path_factory):
 def test_all_files_are_there(page):
     out, _ = page
     assert {path.name for path in out.iterdir()} == {
-        "sites.csv", "lesions.csv", "negatives.csv", "comparisons.csv", "curves.csv", "bars.csv", "metrics.json",
+        "sites.csv",
+        "lesions.csv",
+        "negatives.csv",
+        "comparisons.csv",
+        "curves.csv",
+        "bars.csv",
+        "metrics.json",
         "index.html",
     }
 
@@ -67,7 +74,7 @@ def test_page_shows_the_figures_of_the_tables(page):
         assert f"<td>{row.dice:.3f}</td>" in html
     assert "Random weights" not in html
     assert "<td>2</td><td>no mask</td><td>b.jpg</td>" in html  # the quarantine of site B
-    assert html.count("<figure>") == 2 * 2 * 3 + 2 * 4
+    assert html.count("<figure>") == 2 * 2 * 3 + 2 * 4 + 2 * CONTACT_FRAMES
 
 
 def test_metrics_agree_with_the_tables(page):

@@ -17,10 +17,21 @@ def frame(method, site, case, dice, *, group=None, seed=0, lesion=True, fp=0, hd
     """A row of scores; only dice carries a meaning where there is a lesion."""
     tp, fn = (10, 10) if lesion else (0, 0)
     return {
-        "method": method, "held_out": site, "seed": seed, "case_id": f"{site}/{case}", "group_id": group or str(case),
-        "lesion_class": kind if lesion else None, "tp": tp, "fp": fp, "fn": fn, "tn": PIXELS - tp - fp - fn,
-        "dice": dice if lesion else np.nan, "iou": dice / 2 if lesion else np.nan, "accuracy": 1 - fp / PIXELS,
-        "nsd": dice if lesion else np.nan, "hd95_px": hd95_px if lesion else np.nan,
+        "method": method,
+        "held_out": site,
+        "seed": seed,
+        "case_id": f"{site}/{case}",
+        "group_id": group or str(case),
+        "lesion_class": kind if lesion else None,
+        "tp": tp,
+        "fp": fp,
+        "fn": fn,
+        "tn": PIXELS - tp - fp - fn,
+        "dice": dice if lesion else np.nan,
+        "iou": dice / 2 if lesion else np.nan,
+        "accuracy": 1 - fp / PIXELS,
+        "nsd": dice if lesion else np.nan,
+        "hd95_px": hd95_px if lesion else np.nan,
     }
 
 
@@ -38,7 +49,9 @@ def at(rows, **wanted):
 def test_sites_are_means_over_lesion_frames_and_accuracy_over_all():
     rows = tables.sites_table(
         table(
-            frame("m", "A", 1, 0.2), frame("m", "A", 2, 0.6), frame("m", "A", 3, 0, lesion=False, fp=50),
+            frame("m", "A", 1, 0.2),
+            frame("m", "A", 2, 0.6),
+            frame("m", "A", 3, 0, lesion=False, fp=50),
             frame("m", "B", 1, 0.8),
         ),
         DRAWS,
@@ -57,7 +70,16 @@ def test_sites_are_means_over_lesion_frames_and_accuracy_over_all():
 def test_columns_come_in_the_published_order():
     rows = tables.sites_table(table(frame("m", "A", 1, 0.2)), DRAWS)
     assert list(rows.columns[:10]) == [
-        "method", "held_out", "n_frames", "dice", "dice_low", "dice_high", "iou", "accuracy", "nsd", "hd95_px",
+        "method",
+        "held_out",
+        "n_frames",
+        "dice",
+        "dice_low",
+        "dice_high",
+        "iou",
+        "accuracy",
+        "nsd",
+        "hd95_px",
     ]
     assert rows["held_out"].tolist() == ["A", "mean", "worst"]
 
@@ -95,7 +117,9 @@ def test_a_site_without_lesions_is_undefined_and_stays_out_of_the_mean():
 
 def test_negatives_count_frames_and_area():
     rows = table(
-        frame("m", "A", 1, 0, lesion=False, fp=10), frame("m", "A", 2, 0, lesion=False), frame("m", "A", 3, 0.5, fp=90),
+        frame("m", "A", 1, 0, lesion=False, fp=10),
+        frame("m", "A", 2, 0, lesion=False),
+        frame("m", "A", 3, 0.5, fp=90),
         frame("m", "B", 1, 0, lesion=False),
     )
     found = tables.negatives_table(rows, DRAWS)
@@ -112,7 +136,9 @@ def test_without_negatives_the_table_is_empty_but_has_its_columns():
 
 def test_lesion_classes_pool_the_sites():
     rows = table(
-        frame("m", "A", 1, 0.2, kind="cyst"), frame("m", "B", 1, 0.4, kind="cyst"), frame("m", "B", 2, 0.9),
+        frame("m", "A", 1, 0.2, kind="cyst"),
+        frame("m", "B", 1, 0.4, kind="cyst"),
+        frame("m", "B", 2, 0.9),
         frame("m", "B", 3, 0, lesion=False),
     )
     found = tables.lesions_table(rows, DRAWS)
@@ -147,16 +173,18 @@ def test_comparisons_are_empty_without_baseline_or_rival(methods):
 
 
 def test_seeds_table_has_a_mean_a_seed():
-    scores = pd.DataFrame([frame("m", site, 1, d, seed=s) for site, d, s in
-                           [("A", 0.2, 0), ("B", 0.4, 0), ("A", 0.6, 1), ("B", 0.8, 1)]])
+    scores = pd.DataFrame(
+        [frame("m", site, 1, d, seed=s) for site, d, s in [("A", 0.2, 0), ("B", 0.4, 0), ("A", 0.6, 1), ("B", 0.8, 1)]]
+    )
     found = tables.seeds_table(scores)
     assert found[found["held_out"] == "mean"]["dice"].tolist() == [pytest.approx(0.3), pytest.approx(0.7)]
 
 
 def test_metrics_are_flat_and_count_what_is_undefined():
     sites = tables.sites_table(table(frame("m", "A", 1, 0.25), frame("m", "B", 1, 0.75)), DRAWS)
-    quality = pd.DataFrame({"recall": [0.5, 0.7], "recall_random": [0.2, 0.4], "auroc": [None, 0.8],
-                            "auroc_inverted": [None, None]})
+    quality = pd.DataFrame(
+        {"recall": [0.5, 0.7], "recall_random": [0.2, 0.4], "auroc": [None, 0.8], "auroc_inverted": [None, None]}
+    )
     found = tables.metrics(sites, quality, random_weights=True)
     assert (found["m_dice_mean"], found["m_dice_worst"], found["mining_recall"]) == (0.5, 0.25, 0.6)
     assert found["mining_auroc"] == 0.8

@@ -1,0 +1,83 @@
+"""The table of pairs: planted copies are in it, nothing else is."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from pictures import COPIES, case_table, picture, working
+
+from stages.audit.pairs import find_pairs
+from stages.audit.params import Params
+from stages.audit.prints import take_prints
+from stages.core.contracts.audit import PAIRS
+
+LIMITS = Params()
+
+
+def pairs_of(images, cases, accepted=()):
+    prints = take_prints(np.stack(images))
+    found = find_pairs(cases, prints, LIMITS.hash_bits, LIMITS.correlation, accepted)
+    return found.set_index(["case_a", "case_b"])
+
+
+@pytest.fixture(scope="module")
+def originals():
+    return [picture(number) for number in range(10)]
+
+
+@pytest.mark.parametrize("copy", COPIES, ids=lambda copy: copy.__name__)
+def test_every_planted_copy_is_found_and_nothing_else(originals, copy):
+    images = [working(image) for image in originals]
+    planted = [working(copy(image)) for image in originals[:5]] + [working(picture(50 + k)) for k in range(5)]
+    cases = pd.concat([case_table("A", images), case_table("B", planted)], ignore_index=True)
+    found = pairs_of(images + planted, cases)
+    assert list(found.index) == [(f"A/{k:03d}", f"B/{k:03d}") for k in range(5)]
+    assert set(found["kind"]) == {"near"}
+    assert set(found["across"]) == {"across_sites"}
+
+
+def test_equal_pixels_are_identical_with_or_without_detail(originals):
+    flat = np.full((224, 224, 3), 90, np.uint8)
+    images = [working(originals[0]), flat]
+    cases = pd.concat([case_table("A", images), case_table("B", images[::-1])], ignore_index=True)
+    found = pairs_of(images + images[::-1], cases)
+    assert list(found.index) == [("A/000", "B/001"), ("A/001", "B/000")]
+    assert set(found["kind"]) == {"identical"}
+    assert (found["distance_bits"] == 0).all()
+    assert (found["correlation"] == 1).all()
+
+
+def test_where_a_pair_lies_is_said(originals):
+    image = originals[0]
+    images = [working(one) for one in (image, *[copy(image) for copy in COPIES[:3]])]
+    cases = case_table("A", images, groups=["g", "g", "h", "h"], splits=["train", "train", "val", "val"])
+    found = pairs_of(images, cases)
+    assert len(found) == 6
+    within = {("A/000", "A/001"), ("A/002", "A/003")}
+    assert {pair for pair in found.index if found.loc[pair, "same_group"]} == within
+    assert {pair for pair in found.index if found.loc[pair, "across"] == "within_group"} == within
+    assert {pair for pair in found.index if not found.loc[pair, "across_split"]} == within
+    assert set(found["across"]) == {"within_group", "across_groups"}
+
+
+def test_equal_group_names_of_two_sites_are_two_groups(originals):
+    images = [working(originals[0])] * 2
+    cases = pd.concat([case_table(site, images[:1], groups=["g"]) for site in "AB"], ignore_index=True)
+    row = pairs_of(images, cases).iloc[0]
+    assert (row["across"], row["same_group"], row["across_split"]) == ("across_sites", False, False)
+
+
+def test_acceptance_is_for_a_pair_of_sites_in_either_order(originals):
+    images = [working(originals[0])] * 3
+    cases = pd.concat([case_table(site, images[:1]) for site in "ABC"], ignore_index=True)
+    found = pairs_of(images, cases, [["B", "A"]])
+    assert found["accepted"].to_dict() == {
+        ("A/000", "B/000"): True, ("A/000", "C/000"): False, ("B/000", "C/000"): False
+    }  # fmt: skip
+
+
+def test_no_pairs_make_a_table_all_the_same(originals, tmp_path):
+    images = [working(image) for image in originals]
+    found = pairs_of(images, case_table("A", images)).reset_index()
+    assert found.empty
+    PAIRS.write(found[list(PAIRS.schema.names)], tmp_path / "audit.parquet")
+    assert PAIRS.read(tmp_path / "audit.parquet").empty

@@ -1,0 +1,45 @@
+"""Hashes and thumbnails."""
+
+import imagehash
+import numpy as np
+from pictures import picture, working
+from PIL import Image
+
+from stages.audit.prints import VIEWS, join, take_prints
+
+
+def test_a_picture_that_brightens_to_the_right_has_all_bits_set():
+    row = np.linspace(0, 250, 192).astype(np.uint8)
+    ramp = np.repeat(np.tile(row, (192, 1))[..., None], 3, axis=2)
+    rising, falling = take_prints(np.stack([ramp, ramp[:, ::-1]])).hashes
+    assert (rising == np.uint64(2**64 - 1)).all()
+    assert (falling == 0).all()
+
+
+def test_the_whole_frame_s_hash_is_the_library_s():
+    image = working(picture(1))
+    small = Image.fromarray(image).convert("L").resize((96, 96), Image.Resampling.BILINEAR)
+    expected = np.packbits(imagehash.dhash(small, hash_size=16).hash)
+    assert (take_prints(image[None]).hashes[0, 0].view(np.uint8) == expected).all()
+
+
+def test_views_stay_in_the_frame_and_the_first_is_all_of_it():
+    assert VIEWS[0].tolist() == [0, 0, 1, 1]
+    assert ((VIEWS >= 0) & (VIEWS <= 1)).all()
+    assert len(np.unique(VIEWS, axis=0)) == len(VIEWS)
+
+
+def test_thumbnails_are_block_means():
+    image = np.zeros((128, 128, 3), np.uint8)
+    image[:2, :2] = [[[10] * 3, [20] * 3], [[30] * 3, [40] * 3]]
+    thumb = take_prints(image[None]).thumbs[0]
+    assert thumb.shape == (64, 64)
+    assert thumb[0, 0] == 25
+    assert thumb[0, 1] == 0
+
+
+def test_batches_join_to_the_same_prints():
+    images = np.stack([working(picture(number)) for number in range(3)])
+    whole, parts = take_prints(images), join([take_prints(images[:1]), take_prints(images[1:])])
+    assert (whole.hashes == parts.hashes).all()
+    assert (whole.thumbs == parts.thumbs).all()

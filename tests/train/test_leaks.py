@@ -1,0 +1,61 @@
+"""Training stops where the held-out site is among the source sites."""
+
+import pytest
+import stub_sites
+from lightning_fabric import Fabric
+
+from stages.core.base.errors import InputError
+from stages.train.cell import Cell
+from stages.train.leaks import check_leaks
+from stages.train.params import Params
+from stages.train.work import train
+
+QUICK = {"epochs": 1, "batch_size": 8, "heads": 4, "depth": 1, "head_width": 16, "intervene_from": 0}
+
+
+def audit(folder, *rows):
+    stub_sites.write_pairs(folder, *rows)
+    return folder / "audit" / "audit.parquet"
+
+
+def test_a_leak_names_count_first_pair_sites_and_the_way_out(tmp_path):
+    path = audit(tmp_path, ("A/001", "C/007", False), ("B/002", "C/003", False), ("A/004", "B/004", False))
+    with pytest.raises(InputError) as caught:
+        check_leaks(path, "C")
+    message = str(caught.value)
+    assert message.startswith("2 pair(s) of frames cross the border of the held-out site 'C'")
+    assert "A/001 and C/007 (identical)" in message
+    assert "adding [A, C], [B, C] to audit.accepted in params.yaml" in message
+
+
+def test_common_frames_of_two_source_sites_are_no_leak(tmp_path):
+    check_leaks(audit(tmp_path, ("A/004", "B/004", False)), "C")
+
+
+def test_an_accepted_leak_passes_and_another_does_not(tmp_path):
+    path = audit(tmp_path, ("A/001", "C/007", True), ("B/002", "C/003", True))
+    check_leaks(path, "C")
+    path = audit(tmp_path, ("A/001", "C/007", True), ("B/002", "C/003", False))
+    with pytest.raises(InputError, match=r"1 pair.*B/002 and C/003"):
+        check_leaks(path, "C")
+
+
+def test_without_an_audit_nothing_is_trained(tmp_path):
+    with pytest.raises(InputError, match="dvc repro"):
+        check_leaks(tmp_path / "audit.parquet", "C")
+
+
+@pytest.mark.parametrize("accepted", [False, True])
+def test_a_training_stops_or_runs(tmp_path, accepted):
+    artifacts = tmp_path / "artifacts"
+    stub_sites.write_study(artifacts)
+    audit(artifacts, ("A/001", "C/007", accepted))
+    cell = Cell("baseline", "C", 0, ["A", "B"], artifacts, stub_sites.LESIONS, Params(**QUICK))
+    fabric = Fabric(accelerator="cpu", devices=1)
+    fabric.launch()
+    if accepted:
+        train(cell, fabric, tmp_path / "out")
+    else:
+        with pytest.raises(InputError, match="held-out site 'C'"):
+            train(cell, fabric, tmp_path / "out")
+    assert (tmp_path / "out" / "model.json").exists() == accepted
