@@ -12,8 +12,8 @@ from stages.audit.alignment import correlations
 from stages.audit.candidates import near_hashes
 from stages.audit.prints import Prints
 from stages.core.audit import shared_frames
-from stages.core.base.stores import Array
 from stages.core.contracts.audit import PAIRS
+from stages.core.stores import Array
 
 
 def find_pairs(

@@ -17,9 +17,9 @@ from stages.backbone.hub import from_hub
 from stages.backbone.sources import Obtained, Source, verified
 from stages.core.base.errors import InputError, nearest
 from stages.core.base.files import sha256
-from stages.core.base.seeds import seed_for
 from stages.core.clip.build import fingerprint, mismatches, random_state, skeleton
 from stages.core.clip.card import WEIGHTS, BackboneCard, OpenClipConfig
+from stages.core.seeds import seed_for
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ import pandas as pd
 
 from stages.core.base.errors import InputError
 from stages.core.base.params import Study
-from stages.core.base.tables import Table
 from stages.core.contracts.regions import QUALITY
 from stages.core.contracts.scores import SCORES
+from stages.core.tables import Table
 
 Names = Mapping[str, Any]
 

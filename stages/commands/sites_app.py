@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from stages.core.base.errors import InputError
 from stages.core.base.params import PARAMS
 
 Name = Annotated[str, typer.Argument(help="The site's name; letters, digits, _ and -.")]
@@ -22,7 +23,7 @@ def build() -> typer.Typer:
     app = typer.Typer(no_args_is_help=True, help="The sites of the study, in params.yaml.")
     for name, command in (
         ("list", list_sites), ("cards", list_cards), ("fetch", fetch_site), ("check", check_sites),
-        ("add", add_site), ("remove", remove_sites),
+        ("add", add_site), ("remove", remove_sites), ("splits", splits_of_sites),
     ):  # fmt: skip
         app.command(name)(command)
     return app
@@ -102,3 +103,24 @@ def remove_sites(names: Annotated[list[str], typer.Argument(help="The sites' nam
 
     remove(PARAMS, names)
     print(f"removed {', '.join(names)}; `dvc repro` computes what that changes")
+
+
+def splits_of_sites(
+    export: Annotated[Path | None, typer.Option("--export", help="Write the splits in use to this CSV file.")] = None,
+    taken: Annotated[Path | None, typer.Option("--import", help="Use the splits of this CSV file.")] = None,
+    reset: Annotated[bool, typer.Option("--reset", help="Forget imported splits: split by names again.")] = False,
+) -> None:
+    """Publish which frames train and which choose the epoch, or take over what others published."""
+    from stages.commands.splits import IMPORTED, export_splits, import_splits, reset_splits
+
+    if [export is not None, taken is not None, reset].count(True) != 1:
+        raise InputError("give one of --export FILE.csv, --import FILE.csv, --reset")
+    if export is not None:
+        print(f"{export_splits(export)} frames' splits are in {export}")
+    elif taken is not None:
+        counts = import_splits(taken, PARAMS)
+        told = ", ".join(f"{site} ({count} frames)" for site, count in counts.items())
+        print(f"{IMPORTED} now splits {told}; `dvc repro` computes what that changes")
+    else:
+        reset_splits()
+        print(f"{IMPORTED} is without rows; all sites are split by the names of their groups")

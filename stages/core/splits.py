@@ -33,9 +33,11 @@ def read_splits(path: Path) -> pd.DataFrame:
         raise InputError(f"{path} does not exist; `mcdrl sites splits --reset` writes one without rows") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is no CSV file in UTF-8 ({str(error).strip()})") from None
+    if not isinstance(rows.index, pd.RangeIndex):
+        raise InputError(f"{path} has lines with more cells than its header")
     if sorted(rows.columns) != sorted(COLUMNS):
         raise InputError(f"{path} has the columns {', '.join(rows.columns)}; expected {', '.join(COLUMNS)}")
-    rows = rows[COLUMNS]
+    rows = rows[COLUMNS].fillna("")
     problem = _problem(rows)
     if problem:
         raise InputError(f"{path}: {problem}")
@@ -73,4 +75,6 @@ def straddling(rows: pd.DataFrame) -> str:
     if both.empty:
         return ""
     site, group = both.index[0]
-    return f"{len(both)} group(s) of frames are in train and in val, the first '{group}' of site {site}; keep groups whole"
+    return (
+        f"{len(both)} group(s) of frames are in train and in val, the first '{group}' of site {site}; keep groups whole"
+    )

@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from stages.core.base.errors import InputError
-from stages.core.base.stores import StoreReader
 from stages.core.clip.encoder import Encoded, Encoder
+from stages.core.stores import StoreReader
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -1,4 +1,4 @@
-"""Command of the stage: `python -m stages.ingest SITE --out artifacts/ingest/SITE`."""
+"""Command of the stage: `python -m stages.ingest SITE --splits data/splits.csv --out artifacts/ingest/SITE`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from stages.core.base.errors import InputError, nearest
 from stages.core.base.files import atomic_folder
 from stages.core.base.params import load
 from stages.core.base.runtime import run
+from stages.core.splits import read_splits
 from stages.ingest.params import Params
 from stages.ingest.site import write_site
 from stages.ingest.summary import summary
@@ -20,6 +21,7 @@ from stages.ingest.summary import summary
 def main(
     site: Annotated[str, typer.Argument(help="Name of a site in params.yaml.")],
     out: Annotated[Path, typer.Option(help="Folder that receives the site's artifacts.")],
+    splits: Annotated[Path | None, typer.Option(help="CSV of splits that were taken over; none: by name.")] = None,
     workers: Annotated[int, typer.Option(help="Threads; 0: one a core.", min=0)] = 0,
 ) -> None:
     """Check and resize the frames of one site."""
@@ -27,8 +29,9 @@ def main(
     if site not in study.sites:
         raise InputError(f"params.yaml has no site '{site}'; {nearest(site, study.sites)}")
     threads = workers or len(os.sched_getaffinity(0))
+    published = read_splits(splits) if splits else None
     with atomic_folder(out) as folder:
-        result = write_site(site, study.sites[site], params, study.lesion_classes, folder, threads)
+        result = write_site(site, study.sites[site], params, study.lesion_classes, folder, threads, published)
     print(summary(site, result))
 
 

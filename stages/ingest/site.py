@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -15,15 +15,16 @@ from stages.core.base.errors import InputError
 from stages.core.base.params import Site, resolve
 from stages.core.base.reading import Reading
 from stages.core.base.runtime import progress
-from stages.core.base.stores import StoreWriter
 from stages.core.contracts.cases import CASES, GEOMETRY, QUARANTINE
 from stages.core.contracts.frames import FRAMES
+from stages.core.stores import StoreWriter
 from stages.ingest.folder import Source, list_site
 from stages.ingest.grouping import class_of_folder, group_of_folder, group_of_sequence
 from stages.ingest.outlines import Outlines, read_outlines
 from stages.ingest.parallel import batches, in_order
 from stages.ingest.params import Params
 from stages.ingest.pixels import Pixels, Recipe, read_pixels
+from stages.ingest.published import take_over
 from stages.ingest.remarks import RefusedError, Remark, grouped
 from stages.ingest.review import Candidate, Case, Review
 from stages.ingest.split import split_groups
@@ -66,7 +67,13 @@ class Ingested:
 
 
 def write_site(
-    name: str, site: Site, params: Params, lesion_classes: Sequence[str], folder: Path, workers: int
+    name: str,
+    site: Site,
+    params: Params,
+    lesion_classes: Sequence[str],
+    folder: Path,
+    workers: int,
+    splits: pd.DataFrame | None = None,
 ) -> Ingested:
     """Decode a site's frames and write its four artifacts into `folder`.
 
@@ -77,15 +84,16 @@ def write_site(
         lesion_classes: the legal classes, in the order of their values in the masks.
         folder: where `cases.parquet`, `geometry.parquet`, `quarantine.parquet` and `frames.h5` go.
         workers: threads that decode.
+        splits: as `stages.core.splits.read_splits` gives them; they count for the sites that they name.
 
     Raises:
-        InputError: the site's description is wrong, or not one of its frames can be used.
+        InputError: the site's description is wrong, not one of its frames can be used, or `splits` doesn't fit it.
     """
     gate = Gate(name, site, params, lesion_classes)
     with FRAMES.write(folder / "frames.h5", None, {"site": name}) as store:
         for batch in batches(gate.frames(workers), _BATCH):
             _append(store, [pixels for _, pixels in batch])
-        result = gate.result()
+        result = _split_as_published(name, gate.result(), splits)
         store.name_rows(result.cases["case_id"].tolist())
     CASES.write(result.cases, folder / "cases.parquet")
     GEOMETRY.write(result.geometry, folder / "geometry.parquet")
@@ -240,6 +248,13 @@ def _append(store: StoreWriter, pixels: Sequence[Pixels]) -> None:
         mask=np.stack([one.mask for one in pixels]),
         native_mask=[one.native_mask for one in pixels],
     )
+
+
+def _split_as_published(name: str, result: Ingested, splits: pd.DataFrame | None) -> Ingested:
+    if splits is None:
+        return result
+    cases, notes = take_over(name, result.cases, splits)
+    return replace(result, cases=cases, notes=result.notes + notes)
 
 
 def _case_table(name: str, cases: Sequence[Case], val_share: float) -> pd.DataFrame:

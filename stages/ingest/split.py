@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from stages.core.base.seeds import seed_for
+from stages.core.seeds import seed_for
 
 
 def split_groups(site: str, groups: Iterable[str], val_share: float) -> dict[str, str]:

@@ -11,11 +11,11 @@ import pandas as pd
 
 from stages.core.base.errors import InputError, nearest
 from stages.core.base.runtime import progress
-from stages.core.base.stores import StoreReader
 from stages.core.contracts.dictionary import CLASSES
 from stages.core.contracts.features import FEATURES
 from stages.core.contracts.frames import FRAMES
 from stages.core.contracts.regions import REGIONS
+from stages.core.stores import StoreReader
 from stages.mine_regions.mining import Regions, mine, places_kept
 from stages.mine_regions.quality import auroc, lesion_area, lesion_places, mean, recall
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stages.core.base.runtime import progress
-from stages.core.base.seeds import seed_for
 from stages.core.endoscopy.corpus import sample_corpus_frame
 from stages.core.endoscopy.frame import Frame
 from stages.core.endoscopy.names import CONFOUNDERS, LESION_CLASSES
+from stages.core.seeds import seed_for
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 
 from stages.core.base.files import atomic_folder, write_json
-from stages.core.base.seeds import seed_for
 from stages.core.clip.lite import save_trained
 from stages.core.clip.lite_trunk import Trunk, imagenet_weights
 from stages.core.clip.words import Vocabulary
+from stages.core.seeds import seed_for
 from stages.pretrain.check import quality
 from stages.pretrain.corpus import Corpus, collect, frame_seeds
 from stages.pretrain.jitter import jitter

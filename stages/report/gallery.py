@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from stages.core.base.stores import Array
 from stages.core.contracts.frames import FRAMES
 from stages.core.contracts.regions import REGIONS
 from stages.core.contracts.scores import PREDICTIONS
+from stages.core.stores import Array
 from stages.report.inputs import Cell, Inputs, prediction_path
 from stages.report.overlays import Shot, grid_outline, heat, outline, pick_examples, pick_frames, picture
 from stages.report.sharing import PLACES, first_pairs

@@ -14,7 +14,7 @@ from contourpy import contour_generator
 from numpy.typing import NDArray
 from PIL import Image
 
-from stages.core.base.seeds import generator
+from stages.core.seeds import generator
 
 Array = NDArray[Any]
 _QUALITY = 82  # JPEG quality of the pictures

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.core.base.seeds import generator
 from stages.core.metrics.bootstrap import interval, mean_draws
 from stages.core.metrics.counts import Floats
 from stages.core.metrics.paired import Pairs, compare, holm
+from stages.core.seeds import generator
 
 MEAN, WORST, ALL = "mean", "worst", "all"  # the rows of a table that stand for several sites
 BASELINE = "baseline"

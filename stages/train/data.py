@@ -12,8 +12,8 @@ from typing import TypeVar
 import pandas as pd
 
 from stages.core.base.errors import InputError
-from stages.core.base.seeds import generator
 from stages.core.networks.data import Raw, SitesReader
+from stages.core.seeds import generator
 
 T = TypeVar("T")
 _AHEAD = 3  # batches that are read before they are needed

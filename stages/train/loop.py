@@ -13,10 +13,10 @@ from torch.optim import AdamW
 
 from stages.core.base.errors import InputError
 from stages.core.base.runtime import progress
-from stages.core.base.seeds import seed_for
 from stages.core.networks.data import SitesReader, to_batch
 from stages.core.networks.interface import Batch, Method
 from stages.core.networks.model import probability
+from stages.core.seeds import seed_for
 from stages.train import flips
 from stages.train.checkpoint import Progress, snapshot
 from stages.train.data import Frames, epoch_batches, in_turn, read_ahead

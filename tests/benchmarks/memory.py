@@ -14,8 +14,8 @@ import tempfile
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1] / place) for place in ("pipeline", "project")]
-from dag import steps
-from repository import Repository
+from dag import steps  # noqa: E402
+from repository import Repository  # noqa: E402
 
 MEASURED = ("encode@A", "train@mcdrl-A-0")
 FRAMES = (60, 600)
@@ -48,7 +48,8 @@ def main() -> None:
     few, many = FRAMES
     for name in MEASURED:
         ratio = peaks[many][name] / peaks[few][name]
-        print(f"{name:18} {few} frames a site {peaks[few][name]:7.0f} MiB   {many} frames {peaks[many][name]:7.0f} MiB   x{ratio:.3f}")
+        shown = "   ".join(f"{frames} frames a site {peaks[frames][name]:6.0f} MiB" for frames in FRAMES)
+        print(f"{name:18} {shown}   x{ratio:.3f}")
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from stages.core.base.seeds import generator
 from stages.core.endoscopy import CONFOUNDERS, EXCLUSIVE_PAIRS, LESION_CLASSES, Frame, Plan
+from stages.core.seeds import generator
 from stages.phantom.render import Job, frame_plan, render_job
 from stages.phantom.sites import SITES
 

@@ -19,6 +19,7 @@ COPIED = (
     "data/backbones",
     "data/lite0",
     "data/sites",
+    "data/splits.csv",
     "dvc.yaml",
     "params.yaml",
     "pyproject.toml",
@@ -71,6 +72,10 @@ class Repository:
 
     def dvc(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         return self._call(sys.executable, "-m", "dvc", *arguments, check=check)
+
+    def sites(self, *arguments: str) -> None:
+        """Call `mcdrl sites`."""
+        self._call(sys.executable, "-c", "from stages.cli import main; main()", "sites", *arguments)
 
     def repro(self) -> set[str]:
         """Run the pipeline; return the names of the stages that ran."""

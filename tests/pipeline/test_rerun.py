@@ -19,7 +19,7 @@ MINING = {"mine_regions@A", "mine_regions@B"}
 def repository(tmp_path_factory):
     made = Repository(tmp_path_factory.mktemp("rerun") / "copy")
     ran = made.repro()
-    assert {"phantom", "backbone", "build_confounders", "ingest@A", "encode@B", *MINING, *AFTER_TRAIN} <= ran
+    assert {"phantom", "audit", "backbone", "build_confounders", "ingest@A", "encode@B", *MINING, *AFTER_TRAIN} <= ran
     assert "pretrain" not in ran
     return made
 
@@ -36,6 +36,29 @@ def test_nothing_edited_runs_nothing(repository):
 def test_report(repository):
     repository.edit(lambda params: params["report"].update(bootstrap=60))
     assert repository.repro() == {"report"}
+
+
+def test_audit(repository):
+    repository.edit(lambda params: params["audit"].update(hash_bits=40, accepted=[["A", "B"]]))
+    assert repository.repro() == {"audit"}  # no pair is found either way
+
+
+def test_splits(repository):
+    before = set((repository.folder / "artifacts/ingest/B").iterdir())
+    place = repository.folder / "data/splits.csv"
+    repository.sites("splits", "--export", "all.csv")
+    rows = (repository.folder / "all.csv").read_text(encoding="utf-8").splitlines()
+    sides = {"train": "val", "val": "train"}
+    swapped = [f"{start},{sides[side]}" for start, _, side in (row.rpartition(",") for row in rows[1:])]
+    (repository.folder / "all.csv").write_text("\n".join([rows[0], *swapped]) + "\n", encoding="utf-8")
+    repository.sites("splits", "--import", "all.csv")
+    ran = repository.repro()
+    assert {"ingest@A", "ingest@B", "audit", *AFTER_TRAIN} <= ran
+    assert set((repository.folder / "artifacts/ingest/B").iterdir()) == before
+    repository.sites("splits", "--export", "again.csv")
+    assert (repository.folder / "again.csv").read_text(encoding="utf-8") == place.read_text(encoding="utf-8")
+    repository.sites("splits", "--reset")
+    assert not {"train@mcdrl-A-0", "evaluate@mcdrl-A-0"} & repository.repro()  # all of it was kept
 
 
 def test_train(repository):
@@ -76,7 +99,7 @@ def test_site_added(repository):
 
     repository.edit(change)
     ran = repository.repro()
-    assert {"ingest@C", "encode@C", "mine_regions@C", "train@mcdrl-C-0", *AFTER_TRAIN} <= ran
+    assert {"ingest@C", "audit", "encode@C", "mine_regions@C", "train@mcdrl-C-0", *AFTER_TRAIN} <= ran
     others = {f"{stage}@{site}" for stage in ("ingest", "encode", "mine_regions") for site in "AB"}
     assert not ran & {*others, "phantom", "backbone", "build_confounders"}
 

@@ -1,1 +1,1 @@
-"""The ground floor: errors, files, parameters, tables and stores, seeds, running a command."""
+"""The ground floor: errors, files, parameters, cards, running a command. Every stage stands on it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from stages.core.base.tables import Table, column
+from stages.core.tables import Table, column
 
 PAIRS = Table(
     "pairs/1",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from stages.core.base.tables import Table, column
+from stages.core.tables import Table, column
 
 _TEXT = [column("prompt", pa.string()), column("embedding", pa.list_(pa.float32()))]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stages.core.base.stores import Field, Store
+from stages.core.stores import Field, Store
 
 FEATURES = Store(
     "features/1",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stages.core.base.stores import BYTES, Field, Store
+from stages.core.stores import BYTES, Field, Store
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from stages.core.base.stores import Field, Store
-from stages.core.base.tables import Table, column
+from stages.core.stores import Field, Store
+from stages.core.tables import Table, column
 
 SCORES = Table(
     "scores/1",

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from stages.core.base.seeds import generator
 from stages.core.endoscopy.frame import Frame
 from stages.core.endoscopy.names import CONFOUNDERS, EXCLUSIVE_PAIRS, LESION_CLASSES
 from stages.core.endoscopy.plan import Plan
 from stages.core.endoscopy.scene import make_patient, render
 from stages.core.endoscopy.style import Aperture, Camera, LesionLook, Mucosa, Organ, Style
 from stages.core.endoscopy.tube import FoldShape
+from stages.core.seeds import generator
 
 CONFOUNDER_PROBABILITY = 0.18
 EMPTY_SHARE = 0.2

@@ -14,13 +14,13 @@ import torch
 from torch import Tensor
 
 from stages.core.base.errors import InputError
-from stages.core.base.stores import Array, StoreReader
 from stages.core.clip.encoder import Encoded
 from stages.core.contracts.cases import CASES
 from stages.core.contracts.features import FEATURES
 from stages.core.contracts.frames import FRAMES
 from stages.core.contracts.regions import REGIONS
 from stages.core.networks.interface import Batch
+from stages.core.stores import Array, StoreReader
 
 
 @dataclass(frozen=True)

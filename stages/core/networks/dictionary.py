@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from stages.core.base.seeds import seed_for
 from stages.core.clip.encoder import unit
+from stages.core.seeds import seed_for
 
 
 class Dictionary(nn.Module):

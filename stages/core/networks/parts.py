@@ -7,12 +7,12 @@ from contextlib import contextmanager
 
 import torch
 
-from stages.core.base.seeds import seed_for
 from stages.core.networks.dictionary import Dictionary
 from stages.core.networks.head import Pyramid
 from stages.core.networks.interface import Spec, Texts
 from stages.core.networks.intervention import Intervention
 from stages.core.networks.trunk import Adapter
+from stages.core.seeds import seed_for
 
 
 @contextmanager

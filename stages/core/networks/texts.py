@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from stages.core.base.errors import InputError
-from stages.core.base.tables import Table
 from stages.core.contracts.dictionary import CLASS_CONFOUNDERS, CLASSES, DICTIONARY
 from stages.core.networks.interface import Texts
+from stages.core.tables import Table
 
 
 def read_texts(folder: Path, lesion_classes: Sequence[str]) -> tuple[Texts, list[str], str]:

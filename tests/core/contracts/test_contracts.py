@@ -5,9 +5,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from stages.core.base.stores import Store
-from stages.core.base.tables import Table
 from stages.core.contracts import cases, dictionary, features, frames, regions, scores
+from stages.core.stores import Store
+from stages.core.tables import Table
 
 MODULES = (cases, dictionary, features, frames, regions, scores)
 TABLES = [value for module in MODULES for value in vars(module).values() if isinstance(value, Table)]

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from stages.core.base.errors import InputError
-from stages.core.base.tables import Table, column
+from stages.core.tables import Table, column
 
 TABLE = Table(
     "toy/1",
@@ -144,7 +144,7 @@ WRITER = """
 import sys
 from pathlib import Path
 import numpy as np, pandas as pd, pyarrow as pa
-from stages.core.base.tables import Table, column
+from stages.core.tables import Table, column
 fields = [column("name", pa.string()), column("score", pa.float64(), nullable=True)]
 table = Table("toy/1", pa.schema(fields), key=("name",), metadata=("b", "a", "c"))
 names = sorted({f"case {number}" for number in range(500)})

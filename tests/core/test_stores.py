@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from stages.core.base.errors import InputError
-from stages.core.base.stores import BYTES, Field, Store
+from stages.core.stores import BYTES, Field, Store
 
 STORE = Store(
     "toy/1",
@@ -254,7 +254,7 @@ WRITER = """
 import sys
 from pathlib import Path
 import numpy as np
-from stages.core.base.stores import BYTES, Field, Store
+from stages.core.stores import BYTES, Field, Store
 fields = {"b": Field("uint8", "YX", compress=True), "a": Field(BYTES, None), "t/*": Field("float16", "H")}
 fields["n"] = Field("int64", "")
 rng = np.random.default_rng(0)

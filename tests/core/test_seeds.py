@@ -2,7 +2,7 @@
 
 import hashlib
 
-from stages.core.base.seeds import generator, seed_for
+from stages.core.seeds import generator, seed_for
 
 
 def test_a_seed_is_the_hash_of_its_names():

@@ -1,0 +1,73 @@
+"""`mcdrl sites splits`: out, in, and back to splits by name."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from stages.cli import app
+from stages.commands.splits import export_splits, import_splits
+from stages.core.base.errors import InputError
+from stages.core.contracts.audit import SPLITS
+from stages.core.splits import COLUMNS, read_splits
+
+ROOT = Path(__file__).parents[2]
+ROWS = [["A/1", "A", "g", "val"], ["A/2", "A", "h", "train"], ["B/1", "B", "g", "train"]]
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    """The repository's params.yaml and cards, splits in use, and no imported ones."""
+    (tmp_path / "data").mkdir()
+    for name in ("sites", "backbones"):
+        (tmp_path / "data" / name).symlink_to(ROOT / "data" / name)
+    (tmp_path / "data" / "splits.csv").write_text((ROOT / "data" / "splits.csv").read_text())
+    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    SPLITS.write(pd.DataFrame(ROWS, columns=COLUMNS, dtype="str"), tmp_path / "artifacts/audit/splits.parquet")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def call(*arguments):
+    return CliRunner().invoke(app, ["sites", "splits", *arguments])
+
+
+def test_what_goes_out_comes_in_again(study):
+    assert call("--export", "s.csv").output == "3 frames' splits are in s.csv\n"
+    done = call("--import", "s.csv")
+    assert done.exit_code == 0, done.output
+    assert "A (2 frames), B (1 frames)" in done.output
+    assert read_splits(study / "data/splits.csv").values.tolist() == ROWS
+    assert (study / "s.csv").read_bytes() == (study / "data/splits.csv").read_bytes()
+
+
+def test_reset_brings_back_the_file_of_the_repository(study):
+    call("--export", "s.csv")
+    call("--import", "s.csv")
+    assert call("--reset").exit_code == 0
+    assert (study / "data/splits.csv").read_bytes() == (ROOT / "data/splits.csv").read_bytes()
+
+
+def test_a_file_that_names_an_unknown_site_changes_nothing(study):
+    (study / "s.csv").write_text("case_id,site,group_id,split\nkvasir/1,kvasir,g,val\n")
+    with pytest.raises(InputError, match=r"names the site 'kvasir', which params\.yaml lacks"):
+        import_splits(Path("s.csv"), Path("params.yaml"))
+    assert read_splits(study / "data/splits.csv").empty
+
+
+def test_a_file_without_rows_is_refused(study):
+    with pytest.raises(InputError, match="--reset"):
+        import_splits(Path("data/splits.csv"), Path("params.yaml"))
+
+
+def test_nothing_to_export_before_the_pipeline_ran(study):
+    with pytest.raises(InputError, match="dvc repro"):
+        export_splits(Path("s.csv"), Path("nowhere.parquet"))
+
+
+@pytest.mark.parametrize("arguments", [(), ("--reset", "--import", "s.csv"), ("--import", "a", "--export", "b")])
+def test_exactly_one_thing_at_a_time(study, arguments):
+    done = call(*arguments)
+    assert isinstance(done.exception, InputError)
+    assert "give one of" in str(done.exception)
