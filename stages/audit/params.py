@@ -17,7 +17,7 @@ class Params(Section):
         accepted: pairs of sites whose common frames don't stop the training; every table and the page then say so.
     """
 
-    hash_bits: int = Field(default=48, ge=0, le=128)
+    hash_bits: int = Field(default=52, ge=0, le=128)
     correlation: float = Field(default=0.75, gt=0, le=1)
     accepted: list[list[str]] = Field(default_factory=list)
 

@@ -44,7 +44,6 @@ def test_audit(repository):
 
 
 def test_splits(repository):
-    before = set((repository.folder / "artifacts/ingest/B").iterdir())
     place = repository.folder / "data/splits.csv"
     repository.sites("splits", "--export", "all.csv")
     rows = (repository.folder / "all.csv").read_text(encoding="utf-8").splitlines()
@@ -54,7 +53,6 @@ def test_splits(repository):
     repository.sites("splits", "--import", "all.csv")
     ran = repository.repro()
     assert {"ingest@A", "ingest@B", "audit", *AFTER_TRAIN} <= ran
-    assert set((repository.folder / "artifacts/ingest/B").iterdir()) == before
     repository.sites("splits", "--export", "again.csv")
     assert (repository.folder / "again.csv").read_text(encoding="utf-8") == place.read_text(encoding="utf-8")
     repository.sites("splits", "--reset")
