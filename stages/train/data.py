@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
@@ -75,15 +75,15 @@ def in_turn(cases: Sequence[str], batch_size: int) -> list[list[str]]:
     return [list(cases[start : start + batch_size]) for start in range(0, len(cases), batch_size)]
 
 
-def read_ahead(reader: SitesReader, batches: Sequence[Sequence[str]], *, prefix: bool) -> Iterator[Raw]:
+def read_ahead(reader: SitesReader, batches: Sequence[Sequence[str]], *, prefix: bool) -> Generator[Raw, None, None]:
     """Yield the batches' rows with masks, read by a thread while earlier ones are worked on."""
     return ahead(lambda: (reader.read(cases, mask=True, prefix=prefix) for cases in batches))
 
 
-def ahead(make: Callable[[], Iterator[T]]) -> Iterator[T]:
+def ahead(make: Callable[[], Iterator[T]]) -> Generator[T, None, None]:
     """Yield what `make()` yields, produced by a thread a few items ahead; its error is raised here.
 
-    Leaving the loop early stops the thread before this returns.
+    Closing the generator stops the thread and waits for it, so that no file is read after it was closed.
     """
     items: queue.Queue[T | BaseException | None] = queue.Queue(_AHEAD)
     stop = threading.Event()

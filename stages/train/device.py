@@ -49,7 +49,8 @@ def make_fabric(precision: str) -> Fabric:
 def make_deterministic() -> None:
     """Ask torch for deterministic kernels; on CUDA it warns where there is none."""
     torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
-    torch.utils.deterministic.fill_uninitialized_memory = False  # nothing reads it; filling takes a sixth of a step
+    # Nothing reads uninitialised memory here; filling it would take a sixth of a step.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 def keep_freed_memory() -> None:

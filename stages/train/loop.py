@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from typing import cast
 
 import torch
@@ -85,10 +86,11 @@ class Training:
         self.method.eval()
         batches = in_turn(self.frames.val, self.params.batch_size)[self.fabric.global_rank :: self.fabric.world_size]
         total = torch.zeros(2, dtype=torch.float64, device=self.fabric.device)
-        for batch in self._read(batches, label):
-            with self.fabric.autocast():
-                lesion = probability(self.method, batch) >= 0.5
-            total += _dice_sum(lesion, batch.mask.bool())
+        with closing(self._read(batches, label)) as read:
+            for batch in read:
+                with self.fabric.autocast():
+                    lesion = probability(self.method, batch) >= 0.5
+                total += _dice_sum(lesion, batch.mask.bool())
         total = self._sum(total)
         return float(total[0] / total[1]) if total[1] else 0.0
 
@@ -98,11 +100,12 @@ class Training:
         torch.manual_seed(seed_for("train", self.seed, "dropout", epoch, rank))
         sums: dict[str, Tensor] = {}
         batches = [cases[rank :: self.fabric.world_size] for cases in self._batches(epoch)]
-        for step, batch in enumerate(self._read(batches, f"epoch {epoch + 1}/{self.params.epochs}")):
-            done, whole = epoch * self.steps + step, self.params.epochs * self.steps
-            set_rates(self.optimiser, rate(done, whole, self.params.warmup))
-            for name, term in self._step(self._flipped(batch, epoch, step), epoch).items():
-                sums[name] = sums.get(name, torch.zeros_like(term)) + term
+        with closing(self._read(batches, f"epoch {epoch + 1}/{self.params.epochs}")) as read:
+            for step, batch in enumerate(read):
+                done, whole = epoch * self.steps + step, self.params.epochs * self.steps
+                set_rates(self.optimiser, rate(done, whole, self.params.warmup))
+                for name, term in self._step(self._flipped(batch, epoch, step), epoch).items():
+                    sums[name] = sums.get(name, torch.zeros_like(term)) + term
         return self._means(sums, epoch)
 
     def _step(self, batch: Batch, epoch: int) -> dict[str, Tensor]:
@@ -141,11 +144,11 @@ class Training:
             raise InputError(f"{size} frames a step can't be divided among {world} processes; change train.batch_size")
         return batches
 
-    def _read(self, batches: list[list[str]], label: str) -> Iterator[Batch]:
+    def _read(self, batches: list[list[str]], label: str) -> Generator[Batch, None, None]:
         index = self.frames.class_index
-        raws = read_ahead(self.reader, batches, prefix=self.method.trunk.needs_prefix)
-        for cases, raw in progress(zip(batches, raws, strict=True), label, len(batches)):
-            yield to_batch(raw, [index[case] for case in cases], self.fabric.device)
+        with closing(read_ahead(self.reader, batches, prefix=self.method.trunk.needs_prefix)) as raws:
+            for cases, raw in progress(zip(batches, raws, strict=True), label, len(batches)):
+                yield to_batch(raw, [index[case] for case in cases], self.fabric.device)
 
 
 def _dice_sum(lesion: Tensor, truth: Tensor) -> Tensor:

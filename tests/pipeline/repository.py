@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parents[2]
-COPIED = (
+COPIED = ("stages", "data/backbones", "data/lite0", "data/sites", "data/splits.csv", "dvc.yaml", "params.yaml", ".dvcignore", ".gitignore", ".dvc/plots")
     "stages",
     "data/backbones",
     "data/lite0",
@@ -35,7 +35,7 @@ def tiny(params: dict[str, Any]) -> None:
     params["held_out"], params["methods"], params["seeds"] = ["A", "B"], ["mcdrl"], [0]
     params["phantom"]["frames_per_site"] = 12
     params["train"].update(epochs=1, intervene_from=0, batch_size=4)
-    params["report"].update(bootstrap=50, examples=1)
+    params["report"].update(bootstrap=100, examples=1)
 
 
 class Repository:

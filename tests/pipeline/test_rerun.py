@@ -34,7 +34,7 @@ def test_nothing_edited_runs_nothing(repository):
 
 
 def test_report(repository):
-    repository.edit(lambda params: params["report"].update(bootstrap=60))
+    repository.edit(lambda params: params["report"].update(bootstrap=120))
     assert repository.repro() == {"report"}
 
 

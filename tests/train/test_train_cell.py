@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+import threading
 
 import pytest
 import stub_sites
@@ -174,6 +175,17 @@ def test_a_training_that_breaks_down_says_so(artifacts, tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"'seg' became nan in epoch 0; lower train\.lr"):
         _train(_cell(artifacts), tmp_path / "out")
     assert not (tmp_path / "out" / "model.json").exists()
+
+
+def test_an_error_in_the_middle_of_an_epoch_leaves_no_reader_behind(artifacts, tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise _KilledError
+
+    monkeypatch.setattr("stages.core.networks.losses.segmentation", fail)
+    with pytest.raises(_KilledError) as caught:
+        _train(_cell(artifacts, batch_size=2), tmp_path / "out")
+    assert caught.tb  # its frames are still alive, and with them whatever they hold
+    assert not [thread for thread in threading.enumerate() if thread.name == "read-ahead"]
 
 
 def test_texts_of_another_encoder_are_refused(artifacts, tmp_path):
