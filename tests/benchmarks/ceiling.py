@@ -1,8 +1,8 @@
 """What the shift between the phantom's sites costs: python tests/benchmarks/ceiling.py
 
-For each site, `baseline` is trained on three quarters of the site's own patients and tested on the rest (its ceiling), and
-trained on the four other sites and tested on the same frames. Both trainings take about as many steps. Prints the Dice of
-both. Takes about ten minutes on two cores.
+For each site, `baseline` is trained on three quarters of the site's own patients and tested on the rest (its ceiling),
+and trained on the four other sites and tested on the same frames. Both trainings take about as many steps. Prints the
+Dice of both. Takes about ten minutes on two cores.
 """
 
 from __future__ import annotations

@@ -14,17 +14,9 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parents[2]
-COPIED = ("stages", "data/backbones", "data/lite0", "data/sites", "data/splits.csv", "dvc.yaml", "params.yaml", ".dvcignore", ".gitignore", ".dvc/plots")
-    "stages",
-    "data/backbones",
-    "data/lite0",
-    "data/sites",
-    "data/splits.csv",
-    "dvc.yaml",
-    "params.yaml",
-    "pyproject.toml",
-    ".dvcignore",
-    ".gitignore",
+COPIED = (
+    *("stages", "data/backbones", "data/lite0", "data/sites", "data/splits.csv"),
+    *("dvc.yaml", "params.yaml", ".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore", ".dvc/plots"),
 )
 
 
@@ -54,7 +46,6 @@ class Repository:
         self._call("git", "init", "-q")
         self._call("git", "config", "user.email", "test@example.org")
         self._call("git", "config", "user.name", "test")
-        self.dvc("init", "-q")
         self.dvc("commit", "-f", "-q", "pretrain")
         self._call("git", "add", "-A")
         self._call("git", "commit", "-qm", "start")
