@@ -1,6 +1,6 @@
 """Peak memory of `encode` and `train` against the number of frames: python tests/benchmarks/memory.py
 
-Runs the pipeline on two phantom sites of 60 and of 600 frames, then each stage once more on its own, and prints the
+Runs the pipeline on two phantom sites of 30 and of 300 frames, then each stage once more on its own, and prints the
 largest resident set of each process as the operating system accounts it.
 """
 
@@ -18,7 +18,7 @@ from dag import steps  # noqa: E402
 from repository import Repository  # noqa: E402
 
 MEASURED = ("encode@A", "train@mcdrl-A-0")
-FRAMES = (60, 600)
+FRAMES = (30, 300)
 
 
 def peak_mib(repository: Repository, command: str) -> float:
