@@ -21,7 +21,6 @@ from stages.core.base.runtime import progress
 _CHUNK = 1 << 20  # bytes; also the step of the progress bar
 _TRIES = 5  # in a row that bring no new byte
 _WAIT_S = 60.0  # until a silent server counts as gone
-_MIB = 1 << 20
 
 
 def download(item: Download, path: Path, sleep: Callable[[float], None] = time.sleep) -> str:
@@ -55,6 +54,7 @@ class _Part:
 
     @property
     def path(self) -> Path:
+        """Where the bytes are until the file is complete."""
         return self.target.with_name(f"{self.target.name}.part")
 
     @property
@@ -63,6 +63,7 @@ class _Part:
 
     @property
     def size(self) -> int:
+        """How many bytes are at hand."""
         return self.path.stat().st_size if self.path.is_file() else 0
 
     @property
@@ -76,12 +77,14 @@ class _Part:
             return None
 
     def restart(self, version: str | None) -> None:
+        """Throw away what is at hand and remember the version of the bytes to come, as in `version`."""
         self.path.unlink(missing_ok=True)
         self._note.unlink(missing_ok=True)
         if version is not None:
             self._note.write_text(json.dumps({"version": version}), encoding="utf-8")
 
     def finish(self) -> None:
+        """Give the complete file its name."""
         self.path.replace(self.target)
         self._note.unlink(missing_ok=True)
 
@@ -92,6 +95,11 @@ class _Redirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
+        """Return the request that follows a redirection.
+
+        Raises:
+            InputError: it leads from https to another scheme.
+        """
         if req.full_url.startswith("https:") and not newurl.startswith("https:"):
             raise InputError(f"{req.full_url} redirects to {newurl}, which is not https")
         return super().redirect_request(req, fp, code, msg, headers, newurl)

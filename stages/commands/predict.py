@@ -15,6 +15,7 @@ from PIL import Image
 from stages.core.base.errors import InputError
 from stages.core.base.files import atomic
 from stages.core.base.runtime import progress
+from stages.core.contracts.frames import to_native
 from stages.ingest.pixels import Box, read_frame, squash, view_box
 from stages.ingest.remarks import RefusedError
 
@@ -151,20 +152,12 @@ def _read(job: _Job, size_px: int, crop: bool) -> _Shown | str:
 
 
 def _write_mask(job: _Job, shown: _Shown, probability: Array, out: Path, threshold: float) -> Prediction:
-    left, top, right, bottom = shown.box
-    size = shown.size
-    lesion = np.zeros(size[::-1], bool)
-    lesion[top:bottom, left:right] = enlarge(probability, (right - left, bottom - top)) >= threshold
+    lesion = to_native(probability, shown.box, *shown.size) >= threshold
     with atomic(out / job.mask) as partial:
         Image.fromarray(lesion.astype(np.uint8) * 255).save(partial, format="PNG")
     area_px = int(lesion.sum())
     highest = round(float(probability.max()), 4)
-    return Prediction(job.file, job.mask, *size, area_px, round(area_px / lesion.size, 6), highest, "")
-
-
-def enlarge(probability: Array, size: tuple[int, int]) -> Array:
-    """Return probabilities [S, S] float32 at a frame's own (width, height), bilinear, [height, width]."""
-    return np.asarray(Image.fromarray(probability).resize(size, Image.Resampling.BILINEAR))
+    return Prediction(job.file, job.mask, *shown.size, area_px, round(area_px / lesion.size, 6), highest, "")
 
 
 def _write_table(rows: Sequence[Prediction], path: Path) -> None:

@@ -11,10 +11,10 @@ from stages.core.base.errors import InputError
 from stages.core.clip.card import read_stored
 from stages.core.clip.encoder import Encoder
 from stages.core.clip.load import load_encoder
+from stages.core.device import pick_device
 from stages.core.networks.data import to_batch
 from stages.core.networks.model import LoadedModel, load_model, probability, read_card
 from stages.encode.batches import encode
-from stages.encode.device import pick_device
 from stages.mine_regions.mining import mine
 
 Array = np.ndarray[Any, np.dtype[Any]]

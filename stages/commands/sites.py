@@ -12,7 +12,7 @@ from ruamel.yaml.representer import RoundTripRepresenter
 
 from stages.core.base.errors import InputError, nearest
 from stages.core.base.files import atomic
-from stages.core.base.params import Site, check, read_params, resolve, sentences
+from stages.core.base.params import Site, check, read_params, resolve, sentences, unfit_site_name
 
 
 def list_sites(path: Path) -> list[tuple[str, Site, bool]]:
@@ -26,15 +26,16 @@ def add_site(path: Path, name: str, values: dict[str, Any], *, hold_out: bool = 
 
     Args:
         path: params.yaml.
-        name: the site's name; letters, digits, `_`, `-`, since it becomes part of file and stage names.
+        name: the site's name; see `unfit_site_name`.
         values: the keys of `Site` that differ from their defaults.
         hold_out: leave the site out in its turn, too.
 
     Raises:
         InputError: the name or the values can't be used, or the site is there already.
     """
-    if not name.replace("_", "").replace("-", "").isalnum() or not name.isascii():
-        raise InputError(f"'{name}' can't be a site's name; use ASCII letters, digits, '_' and '-'")
+    problem = unfit_site_name(name)
+    if problem is not None:
+        raise InputError(problem)
     site_from(name, values)
     yaml, params = _load(path)
     if name in params["sites"]:

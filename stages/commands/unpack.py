@@ -41,6 +41,14 @@ class _Budget:
     seen: set[str] = field(default_factory=set)
 
     def name(self, path: str) -> None:
+        """Count one more file.
+
+        Args:
+            path: its name in the form in which equal names are equal.
+
+        Raises:
+            InputError: it is one too many, or was there already.
+        """
         self.files += 1
         if self.files > MAX_FILES:
             raise InputError(f"{self.archive.name} holds more than {MAX_FILES} entries; it was not unpacked")
@@ -49,6 +57,11 @@ class _Budget:
         self.seen.add(path)
 
     def grow(self, size: int) -> None:
+        """Count `size` more unpacked bytes.
+
+        Raises:
+            InputError: the archive yields more than it may.
+        """
         self.size += size
         limit = min(MAX_BYTES, max(_FREE_BYTES, MAX_RATIO * self.archive.stat().st_size))
         if self.size > limit:

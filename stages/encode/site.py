@@ -10,8 +10,8 @@ from stages.core.clip.encoder import Encoder
 from stages.core.clip.load import load_encoder
 from stages.core.contracts.features import FEATURES
 from stages.core.contracts.frames import FRAMES
+from stages.core.device import pick_device
 from stages.encode.batches import batches, encode, site_of
-from stages.encode.device import pick_device
 from stages.encode.params import Params
 
 

@@ -20,6 +20,7 @@ def main(
     held_out: Annotated[str, typer.Argument(help="The site that the method has never seen.")],
     seed: Annotated[int, typer.Argument(help="The training's seed.")],
     artifacts: Annotated[Path, typer.Option(help="What the pipeline has written.")],
+    device: Annotated[str, typer.Option(help="cpu, cuda, ...; auto: a GPU if there is one.")] = "auto",
 ) -> None:
     """Predict the held-out site, then score the predictions."""
     _, params = load("evaluate", Params)
@@ -27,7 +28,7 @@ def main(
     cases = cell.read_cases()
     if cases.empty:
         raise InputError(f"site {held_out} has no accepted frame; see {cell.ingested / 'quarantine.parquet'}")
-    write_predictions(cell, [str(case) for case in cases["case_id"]], params)
+    write_predictions(cell, [str(case) for case in cases["case_id"]], params, device)
     SCORES.write(score_predictions(cell, cases, params), cell.scores)
 
 

@@ -56,17 +56,26 @@ class Cell:
         return CASES.read(self.ingested / "cases.parquet")
 
 
-def write_predictions(cell: Cell, case_ids: Sequence[str], params: Params) -> None:
+def write_predictions(cell: Cell, case_ids: Sequence[str], params: Params, device: str = "auto") -> None:
     """Predict the held-out site and store the probabilities.
 
+    Args:
+        cell: whose model and whose held-out site.
+        case_ids: the frames, in the order of the store.
+        params: numbers.
+        device: cpu, cuda, ...; auto: a GPU if there is one.
+
     Raises:
-        InputError: the model, its features or the backbone are missing or don't belong together.
+        InputError: the model, its features or the backbone are missing or don't belong together, or there is no such
+            device.
     """
+    from stages.core.device import pick_device
     from stages.core.networks.data import open_sites, site_files  # seconds of imports that scoring does without
     from stages.core.networks.model import load_model
     from stages.evaluate.predict import predict
 
     model = load_model(cell.model, cell.artifacts / "backbone")
+    model.method.to(pick_device(device))
     attributes = {
         "method": cell.method, "held_out": cell.held_out, "seed": str(cell.seed),
         "threshold": str(params.threshold), "tolerance_px": f"{params.tolerance_px:g}",

@@ -11,9 +11,10 @@ class Params(Section):
     """What becomes of every site's frames.
 
     Attributes:
-        size_px: side of the square that frames and masks are squashed to.
+        size_px: side of the square that frames and masks are squashed to; a multiple of 4, since the head works at a
+            quarter of it.
         val_share: about which share of a site's groups is kept for the choice of the epoch.
     """
 
-    size_px: int = Field(default=224, ge=64, le=1024)
+    size_px: int = Field(default=224, ge=64, le=1024, multiple_of=4)
     val_share: float = Field(default=0.2, gt=0, lt=0.5)

@@ -54,6 +54,7 @@ class Pixels:
         cut_px: lesion pixels outside of that.
         clipped: outlines that reach out of the frame.
         bluish: whether there is clearly more blue than red in the frame.
+        dim: whether the frame has 16 bits and uses less than half of their range, as 12-bit data do.
         borders: what the frame shows beside the endoscope's view.
     """
 
@@ -69,6 +70,7 @@ class Pixels:
     cut_px: int
     clipped: int
     bluish: bool
+    dim: bool
     borders: Borders
 
     @property
@@ -107,19 +109,24 @@ class _Truth:
 
 @dataclass(frozen=True)
 class _Picture:
-    """A decoded file: `shown` is upright by the file's own EXIF tag, `turn` is that tag (1: stored upright)."""
+    """A decoded file: `shown` is upright by the file's own EXIF tag, `turn` is that tag (1: stored upright).
+
+    `deep`: the file has 16 bits a channel; Pillow keeps the upper 8 of colours.
+    """
 
     shown: Image.Image
     turn: int
     lossy: bool
+    deep: bool
 
 
 def read_pixels(frame: Path, drawn: Path | Sequence[Outline], lesion_class: str | None, recipe: Recipe) -> Pixels:
     """Decode a frame and its mask.
 
     Frames: transparency is laid on black; 16 bit becomes 8 by the full range (unless no value exceeds 255); CMYK
-    becomes RGB; the EXIF orientation is applied. Masks: the brightest channel counts; a lossless mask that holds
-    nothing but 0 and 1 is taken as labels, every other one is lesion from the threshold on.
+    becomes RGB; the EXIF orientation is applied. Masks: the brightest channel counts; one of a single colour whose
+    transparency varies is refused, since nobody can know which part of it is lesion; a lossless mask that holds nothing
+    but 0 and 1 is taken as labels, every other one is lesion from the threshold on.
 
     Args:
         frame: the frame's file.
@@ -138,7 +145,7 @@ def read_pixels(frame: Path, drawn: Path | Sequence[Outline], lesion_class: str 
         truth = _mask(drawn, rgb.size, picture.turn, recipe.threshold, value)
     else:
         truth = _outlined(drawn, rgb.size, picture.turn, {**recipe.values, None: value})
-    return _pixels(_swapped(rgb) if recipe.swap else rgb, truth, recipe, _digest(rgb))
+    return _pixels(_swapped(rgb) if recipe.swap else rgb, truth, recipe, _digest(rgb), _dim(picture, rgb))
 
 
 def read_frame(frame: Path) -> Image.Image:
@@ -182,7 +189,7 @@ def _outlined(
     return _Truth(Image.fromarray(draw(outlines, size, values)), clipped=len(clipped(outlines, size)))
 
 
-def _pixels(rgb: Image.Image, truth: _Truth, recipe: Recipe, sha256: str) -> Pixels:
+def _pixels(rgb: Image.Image, truth: _Truth, recipe: Recipe, sha256: str, dim: bool) -> Pixels:
     box = view_box(rgb) if recipe.crop else (0, 0, *rgb.size)
     image = squash(rgb, recipe.size_px, box)
     areas_px = _areas(truth.labels)
@@ -199,6 +206,7 @@ def _pixels(rgb: Image.Image, truth: _Truth, recipe: Recipe, sha256: str) -> Pix
         cut_px=sum(areas_px.values()) - sum(_areas(truth.labels.crop(box)).values()) if recipe.crop else 0,
         clipped=truth.clipped,
         bluish=bool(image[..., 2].mean() > _BLUISH * image[..., 0].mean()),
+        dim=dim,
         borders=measure(image if not recipe.crop else np.asarray(_small(rgb))),
     )
 
@@ -209,6 +217,13 @@ def _small(rgb: Image.Image) -> Image.Image:
 
 def _areas(labels: Image.Image) -> dict[int, int]:
     return {value: count for value, count in enumerate(labels.histogram()) if value and count}
+
+
+def _dim(picture: _Picture, rgb: Image.Image) -> bool:
+    """Return whether a frame of 16 bits stays in the lower half of their range; values up to 255 are 8-bit data."""
+    if not picture.deep or (picture.shown.mode.startswith("I") and np.asarray(picture.shown).max() <= 0xFF):
+        return False
+    return bool(np.asarray(rgb).max() < 0x80)
 
 
 def _swapped(rgb: Image.Image) -> Image.Image:
@@ -232,15 +247,16 @@ def _refusing(path: Path, what: str) -> Iterator[None]:
 
 def _read(path: Path, what: str) -> _Picture:
     with _refusing(path, what), Image.open(path, formats=_FORMATS) as image:
+        deep = any(";16" in str(tile) for tile in image.tile)  # how the pixels are unpacked; gone once they are
         pictures = getattr(image, "n_frames", 1) if image.format == "TIFF" else 1
         if pictures > 1:
             raise RefusedError(f"several pictures in one {what}", f"{path.name} holds {pictures}")
         turn = image.getexif().get(_ORIENTATION, 1)
         image.load()
         if image.getexif().get(_ORIENTATION, 1) == 1:  # nothing to do, or Pillow has turned a TIFF while loading it
-            return _Picture(image, turn if turn in _TURNS else 1, image.format in _LOSSY)
+            return _Picture(image, turn if turn in _TURNS else 1, image.format in _LOSSY, deep)
         shown = image.transpose(_TURNS[turn]) if turn in _TURNS else image
-        return _Picture(shown, turn if turn in _TURNS else 1, image.format in _LOSSY)
+        return _Picture(shown, turn if turn in _TURNS else 1, image.format in _LOSSY, deep)
 
 
 def _rgb(image: Image.Image) -> Image.Image:
@@ -268,8 +284,18 @@ def _grey(image: Image.Image) -> Image.Image:
     image = _eight_bit(image)
     if image.mode in ("1", "L") and not image.has_transparency_data:
         return image.convert("L")
+    if image.has_transparency_data:
+        _check_colours(image.convert("RGBA"))
     red, green, blue = _rgb(image).split()
     return ImageChops.lighter(ImageChops.lighter(red, green), blue)
+
+
+def _check_colours(mask: Image.Image) -> None:
+    """Refuse a mask of mode "RGBA" whose one colour is laid over black here more and there less."""
+    pixels = np.asarray(mask)
+    constant = (pixels == pixels[0, 0]).all(axis=(0, 1))
+    if constant[:3].all() and not constant[3]:
+        raise RefusedError("mask drawn in its transparency", "its colour is one throughout; save it as grey values")
 
 
 def _upright(mask: Image.Image, mask_turn: int, size: tuple[int, int], frame_turn: int) -> Image.Image:

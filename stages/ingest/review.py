@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,15 +100,17 @@ class Review:
         return candidate.lesion_class
 
     def _check_new(self, candidate: Candidate, pixels: Pixels) -> None:
-        first = self._seen.setdefault(pixels.sha256, (candidate.source.file, pixels.native_mask))
+        mask = hashlib.sha256(pixels.native_mask).digest()  # a site's masks themselves would fill the memory
+        first = self._seen.setdefault(pixels.sha256, (candidate.source.file, mask))
         if first[0] != candidate.source.file:
-            differ = "" if first[1] == pixels.native_mask else " but another mask: check which one is right"
+            differ = "" if first[1] == mask else " but another mask: check which one is right"
             raise RefusedError("same pixels as another frame", f"as {first[0]}, which was kept{differ}")
 
     def _note(self, candidate: Candidate, pixels: Pixels) -> None:
         odd = {
             f"mask not binary, thresholded at {self._reading.mask_threshold}": pixels.between_px > 0,
             "polygon that reaches out of the frame, clipped": pixels.clipped > 0,
+            "16-bit frame that uses less than half of the range, it looks dark": pixels.dim,
             "lesion cut by the crop": pixels.cut_px > 0,
             "lesion that vanishes at the working size": pixels.lesion_area_px > 0 and not pixels.mask.any(),
             "empty mask, taken as a negative though the table names a class": (

@@ -76,6 +76,7 @@ def run_facts(inputs: Inputs) -> list[tuple[str, str]]:
     study = inputs.study
 
     def of_models(key: str) -> str:
+        """Return a model card's entry, all that occur where models differ."""
         values = [model.get(key) for model in inputs.models.values()]
         return ", ".join(dict.fromkeys("–" if value is None else str(value) for value in values))
 
@@ -130,9 +131,10 @@ def _sites(rows: pd.DataFrame) -> Sheet:
         rows,
         {
             "method": lambda r: r["method"],
-            "held out": lambda r: r["held_out"],
+            "held out": lambda r: f"{WORST}: {r['worst_site']}" if pd.notna(r["worst_site"]) else r["held_out"],
             "frames": lambda r: str(r["n_frames"]),
             "with lesion": lambda r: str(r["n_lesion"]),
+            "vanished": lambda r: str(r["n_undefined"]),
             "groups": lambda r: str(r["n_groups"]),
             "Dice": lambda r: number(r["dice"]),
             "95 % interval": lambda r: span(r["dice_low"], r["dice_high"]),
@@ -153,6 +155,7 @@ def _lesions(rows: pd.DataFrame) -> Sheet:
             "method": lambda r: r["method"],
             "lesion class": lambda r: r["lesion_class"],
             "frames": lambda r: str(r["n_frames"]),
+            "vanished": lambda r: str(r["n_undefined"]),
             "groups": lambda r: str(r["n_groups"]),
             "Dice": lambda r: number(r["dice"]),
             "95 % interval": lambda r: span(r["dice_low"], r["dice_high"]),

@@ -11,7 +11,7 @@ class Params(Section):
     """How figures are tested and how much is shown.
 
     Attributes:
-        bootstrap: samples of every interval, and the most sign patterns of a paired test.
+        bootstrap: samples of every interval.
         examples: best, median and worst frames that are shown for each held-out site and method.
         seed: of the samples, and of the frames whose similarity maps are shown.
     """

@@ -13,13 +13,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from stages.core.base.params import RESERVED_SITE_NAMES
 from stages.core.metrics.bootstrap import interval, mean_draws
 from stages.core.metrics.counts import Floats
 from stages.core.metrics.paired import Pairs, compare, holm
 from stages.core.seeds import generator
 
-MEAN, WORST, ALL = "mean", "worst", "all"  # the rows of a table that stand for several sites
+MEAN, WORST, ALL = RESERVED_SITE_NAMES  # the rows of a table that stand for several sites
 BASELINE = "baseline"
+_COUNTS = ["n_lesion", "n_groups", "n_hd95_undefined", "n_undefined"]
 _SCORES = ["dice", "iou", "accuracy", "nsd", "hd95_px"]
 Row = dict[str, Any]
 
@@ -48,19 +50,19 @@ def frame_scores(scores: pd.DataFrame) -> pd.DataFrame:
     """Average the seeds of every (method, held-out site, frame).
 
     Returns:
-        The scores, `group_id` (made unique over sites), `lesion_class`, `has_lesion`, `false_positive` (share of the
-        seeds that call anything lesion on a frame without one), `area_share` (of the frame, likewise) and
+        The scores, `group_id` (made unique over sites), `lesion_class`, `has_lesion` (at the frame's own size: one that
+        vanishes at working size leaves Dice undefined, but makes no frame without a lesion), `false_positive` (share of
+        the seeds that call anything lesion on a frame without one), `area_share` (of the frame, likewise) and
         `n_hd95_undefined` (seeds for which it is infinite).
     """
-    lesion = scores["tp"] + scores["fn"] > 0
+    lesion = scores["lesion_class"].notna()
     wrong = scores["fp"].where(~lesion)
     rows = scores.assign(
         has_lesion=lesion,
         false_positive=(wrong > 0).where(~lesion).astype(float),
         area_share=wrong / (scores["fp"] + scores["tn"]),
-        n_hd95_undefined=lesion & scores["hd95_px"].isna(),
+        n_hd95_undefined=scores["dice"].notna() & scores["hd95_px"].isna(),
         group_id=scores["held_out"] + "/" + scores["group_id"],
-        lesion_class=scores["lesion_class"].fillna("unknown"),
     )
     how = {"group_id": "first", "lesion_class": "first", "has_lesion": "first", "n_hd95_undefined": "sum"}
     means = dict.fromkeys([*_SCORES, "false_positive", "area_share"], "mean")
@@ -70,18 +72,25 @@ def frame_scores(scores: pd.DataFrame) -> pd.DataFrame:
 def sites_table(frames: pd.DataFrame, draws: Draws) -> pd.DataFrame:
     """Return a row a (method, held-out site), then the method's `mean` over sites and its `worst` site.
 
-    Dice, IoU, NSD and HD95 are means over the frames with a lesion (`n_lesion`), accuracy over all (`n_frames`).
+    Dice, IoU, NSD and HD95 are means over the frames with a lesion (`n_lesion`) but for those whose lesion vanishes at
+    working size (`n_undefined`), accuracy over all (`n_frames`). The mean HD95 is null where a site has frames to take
+    it of, yet none on which it is defined: a mean without that site would flatter. `worst_site`, in the row `worst`
+    alone, says which site that is.
     """
     rows = [row for method, mine in _by(frames, "method") for row in _method_rows(method, mine, draws)]
     return pd.DataFrame(rows)
 
 
 def lesions_table(frames: pd.DataFrame, draws: Draws) -> pd.DataFrame:
-    """Return a row a (method, lesion class) over the frames of all held-out sites, each with equal weight."""
+    """Return a row a (method, lesion class) over the frames of all held-out sites, each with equal weight.
+
+    `n_undefined` of the `n_frames` have a lesion that vanishes at working size and no scores.
+    """
     lesion = frames[frames["has_lesion"]]
     return pd.DataFrame(
         [
-            {"method": method, "lesion_class": kind, "n_frames": len(own), **_scores(own, draws.of(own, "dice", kind))}
+            {"method": method, "lesion_class": kind, "n_frames": len(own)}
+            | _scores(own, draws.of(_scored(own), "dice", kind))
             for method, mine in _by(lesion, "method")
             for kind, own in _by(mine.sort_values("lesion_class", kind="stable"), "lesion_class")
         ],
@@ -103,16 +112,18 @@ def negatives_table(frames: pd.DataFrame, draws: Draws) -> pd.DataFrame:
 def comparisons_table(frames: pd.DataFrame, draws: Draws) -> pd.DataFrame:
     """Compare every method's Dice with the baseline's on the same frames, site by site and over the sites.
 
-    Holm's correction is over all rows of the table. Empty without a method named "baseline".
+    Holm's correction has two families: the `mean` rows, which are what a study asks, and the rows of single sites,
+    which say where a difference comes from. Empty without a method named "baseline".
     """
     names = ["method", "baseline", "held_out", "n_frames", "n_groups", "difference", "low", "high", "p", "p_holm"]
-    lesion = frames[frames["has_lesion"]]
+    lesion = _scored(frames)
     others = [method for method in dict.fromkeys(lesion["method"]) if method != BASELINE]
     if BASELINE not in set(lesion["method"]):
         return pd.DataFrame(columns=names)
     rows = [row for method in others for row in _comparison_rows(lesion, method, draws)]
-    for row, corrected in zip(rows, holm([row["p"] for row in rows]), strict=True):
-        row["p_holm"] = corrected
+    for family in ([row for row in rows if row["held_out"] == MEAN], [row for row in rows if row["held_out"] != MEAN]):
+        for row, corrected in zip(family, holm([row["p"] for row in family]), strict=True):
+            row["p_holm"] = corrected
     return pd.DataFrame(rows, columns=names)
 
 
@@ -167,34 +178,49 @@ def _method_rows(method: str, frames: pd.DataFrame, draws: Draws) -> list[Row]:
     rows, samples = [], []
     for site, own in _by(frames, "held_out"):
         lesion = own[own["has_lesion"]]
-        samples.append(draws.of(lesion, "dice", site))
-        scores = _scores(lesion, samples[-1]) | {"accuracy": own["accuracy"].mean()}
-        rows.append(_site_row(method, site, len(own), len(lesion), scores))
-    table = pd.DataFrame(rows)
-    low, high = _interval(np.mean(samples, axis=0))
-    counts = ["n_lesion", "n_groups", "n_hd95_undefined"]
+        samples.append(draws.of(_scored(lesion), "dice", site))
+        scores = _scores(lesion, samples[-1]) | {"accuracy": own["accuracy"].mean(), "n_lesion": len(lesion)}
+        rows.append(_site_row(method, site, len(own), scores))
+    mean = _mean_row(method, pd.DataFrame(rows), np.mean(samples, axis=0))
+    return [*rows, mean, _worst_row(rows)]
+
+
+def _mean_row(method: str, table: pd.DataFrame, samples: Floats) -> Row:
+    low, high = _interval(samples)
     means: Row = {score: table[score].astype(float).mean() for score in _SCORES}
-    total = means | {"dice_low": low, "dice_high": high} | {name: int(table[name].sum()) for name in counts}
-    mean = _site_row(method, MEAN, int(table["n_frames"].sum()), total["n_lesion"], total)
-    defined = [row for row in rows if not pd.isna(row["dice"])] or rows
+    if (table["dice"].notna() & table["hd95_px"].isna()).any():
+        means["hd95_px"] = np.nan
+    counts = {name: int(table[name].sum()) for name in _COUNTS}
+    scores = means | {"dice_low": low, "dice_high": high} | counts
+    return _site_row(method, MEAN, int(table["n_frames"].sum()), scores)
+
+
+def _worst_row(rows: list[Row]) -> Row:
+    defined = [row for row in rows if not pd.isna(row["dice"])]
+    if not defined:
+        return rows[0] | {"held_out": WORST}
     worst = min(defined, key=lambda row: float(row["dice"]))
-    return [*rows, mean, worst | {"held_out": WORST}]
+    return worst | {"held_out": WORST, "worst_site": worst["held_out"]}
 
 
-def _site_row(method: str, site: str, n_frames: int, n_lesion: int, scores: Row) -> Row:
-    order = ["dice", "dice_low", "dice_high", "iou", "accuracy", "nsd", "hd95_px"]
+def _site_row(method: str, site: str, n_frames: int, scores: Row) -> Row:
+    order = ["dice", "dice_low", "dice_high", "iou", "accuracy", "nsd", "hd95_px", *_COUNTS]
     ordered = {name: scores[name] for name in order}
-    counts = {"n_lesion": n_lesion, "n_groups": scores["n_groups"], "n_hd95_undefined": scores["n_hd95_undefined"]}
-    return {"method": method, "held_out": site, "n_frames": n_frames, **ordered, **counts}
+    return {"method": method, "held_out": site, "n_frames": n_frames, **ordered, "worst_site": None}
+
+
+def _scored(frames: pd.DataFrame) -> pd.DataFrame:
+    """Return the frames whose lesion is there at working size, which have a Dice."""
+    return frames[frames["has_lesion"] & frames["dice"].notna()]
 
 
 def _scores(lesion: pd.DataFrame, samples: Floats) -> Row:
     """Return the scores of frames with a lesion, with the interval of Dice."""
-    low, high = _interval(samples)
+    scored, (low, high) = _scored(lesion), _interval(samples)
     return {
-        "dice": lesion["dice"].mean(), "dice_low": low, "dice_high": high, "iou": lesion["iou"].mean(),
-        "nsd": lesion["nsd"].mean(), "hd95_px": lesion["hd95_px"].mean(), "n_groups": lesion["group_id"].nunique(),
-        "n_hd95_undefined": int(lesion["n_hd95_undefined"].sum()),
+        "dice": scored["dice"].mean(), "dice_low": low, "dice_high": high, "iou": scored["iou"].mean(),
+        "nsd": scored["nsd"].mean(), "hd95_px": scored["hd95_px"].mean(), "n_groups": scored["group_id"].nunique(),
+        "n_hd95_undefined": int(scored["n_hd95_undefined"].sum()), "n_undefined": len(lesion) - len(scored),
     }  # fmt: skip
 
 

@@ -128,13 +128,12 @@ def cards(sites: pd.DataFrame, negatives: pd.DataFrame, methods: Sequence[str]) 
     found = []
     for style, method in enumerate(methods):
         own = sites[sites["method"] == method].set_index("held_out")
-        single = own.drop(index=[MEAN, WORST])
         wrong = negatives[(negatives["method"] == method) & (negatives["held_out"] == "all")]
         mean, worst = own.loc[MEAN], own.loc[WORST]
         found.append(
             Card(
                 method, style, number(mean["dice"]), span(mean["dice_low"], mean["dice_high"]), number(worst["dice"]),
-                str(single["dice"].astype(float).idxmin()) if single["dice"].notna().any() else "–",
+                str(worst["worst_site"]) if pd.notna(worst["worst_site"]) else "–",
                 f"{100 * wrong['false_positive_rate'].iloc[0]:.0f} %" if len(wrong) else "–",
             )
         )  # fmt: skip

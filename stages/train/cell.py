@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -98,14 +99,37 @@ def check_texts(texts: Texts, fingerprint: str, layout: Layout, folder: Path) ->
         )
 
 
-def resume_key(cell: Cell) -> str:
-    """Return a name for the cell that changes with any input, parameter, line of code or library that could matter."""
+def resume_folder(cell: Cell, machine: Mapping[str, int | str]) -> Path:
+    """Return where the cell's checkpoint is: `<method>-<held_out>-<seed>-<key>` below `.resume`.
+
+    The key changes with any input, parameter, line of code, library or fact of the machine that could matter.
+
+    Args:
+        cell: what is trained.
+        machine: as `describe` gives it.
+
+    Raises:
+        InputError: an input is missing.
+    """
+    return cell.artifacts / ".resume" / f"{cell.method}-{cell.held_out}-{cell.seed}-{_resume_key(cell, machine)}"
+
+
+def drop_stale(folder: Path) -> None:
+    """Remove the checkpoints beside `folder` that are the same cell's under another key; nothing can use them."""
+    cell, _, _ = folder.name.rpartition("-")
+    for other in folder.parent.glob("*"):
+        if other != folder and other.name.rpartition("-")[0] == cell:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def _resume_key(cell: Cell, machine: Mapping[str, int | str]) -> str:
     identity = {
         "cell": [cell.method, cell.held_out, cell.seed, cell.sources, cell.lesion_classes],
         "params": cell.params.model_dump(),
         "inputs": _digests(cell),
         "code": _code(),
         "torch": version("torch"),
+        "machine": dict(machine),
     }
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:24]
 
@@ -122,7 +146,7 @@ def _digests(cell: Cell) -> Mapping[str, str]:
 def _code() -> str:
     stages = Path(__file__).parents[1]
     digest = hashlib.sha256()
-    for package in ("train", "core/networks", "core/methods"):
-        for path in sorted((stages / package).glob("*.py")):
-            digest.update(path.read_bytes())
+    for package in ("train", "core"):
+        for path in sorted((stages / package).rglob("*.py")):
+            digest.update(path.relative_to(stages).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()

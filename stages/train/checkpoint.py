@@ -51,17 +51,26 @@ def restore(folder: Path, method: Method, optimiser: AdamW) -> Progress | None:
     """Put method and optimiser where the checkpoint in `folder` left them.
 
     Returns:
-        How far it was; None where there is no readable checkpoint, and nothing was touched.
+        How far it was; None where there is no readable checkpoint of this method, and nothing was touched.
     """
     try:
         with safe_open(folder / _FILE, framework="pt") as file:
             history = json.loads(file.metadata()["history"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+            progress = Progress([Epoch(**record) for record in history], _below("best", tensors))
     except (OSError, SafetensorError, KeyError, TypeError, json.JSONDecodeError):
         return None
-    method.load_state_dict(_below("method", tensors))
+    weights = _below("method", tensors)
+    if not (_fits(method, weights) and _fits(method, progress.best)):
+        return None
+    method.load_state_dict(weights)
     _restore_optimiser(optimiser, _below("optimiser", tensors))
-    return Progress([Epoch(**record) for record in history], _below("best", tensors))
+    return progress
+
+
+def _fits(method: Method, tensors: Mapping[str, Tensor]) -> bool:
+    expected = {name: value.shape for name, value in method.state_dict().items()}
+    return expected == {name: value.shape for name, value in tensors.items()}
 
 
 def _restore_optimiser(optimiser: AdamW, tensors: Mapping[str, Tensor]) -> None:

@@ -46,6 +46,15 @@ def make_fabric(precision: str) -> Fabric:
     return fabric
 
 
+def describe(fabric: Fabric) -> dict[str, int | str]:
+    """Return what of the machine changes a training's numbers: processes, type of device, precision as resolved."""
+    return {
+        "processes": fabric.world_size,
+        "device": fabric.device.type,
+        "precision": fabric.strategy.precision.precision,
+    }
+
+
 def make_deterministic() -> None:
     """Ask torch for deterministic kernels; on CUDA it warns where there is none."""
     torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from typing import cast
 
@@ -69,6 +69,7 @@ class Training:
         module, wrapped = fabric.setup(LossOf(method), optimiser)
         self.module, self.wrapped_optimiser = module, wrapped
         self.steps = len(self._batches(0))
+        self.first_choice = params.intervene_from if method.intervenes else 0
 
     def run(self, progress: Progress, on_epoch: OnEpoch) -> Progress:
         """Train the epochs that `progress` lacks; call `on_epoch` after each with the progress so far."""
@@ -76,10 +77,14 @@ class Training:
             terms = self._epoch(epoch)
             record = Epoch(epoch, terms, self.validate(f"epoch {epoch + 1}/{self.params.epochs}, validation"))
             history = [*progress.history, record]
-            best = snapshot(self.method) if best_validation_epoch(history) == epoch else progress.best
+            best = snapshot(self.method) if self.best_epoch(history) == epoch else progress.best
             progress = Progress(history, best)
             on_epoch(progress)
         return progress
+
+    def best_epoch(self, history: Sequence[Epoch]) -> int:
+        """Return the epoch that the validation frames choose among those that show the method."""
+        return best_validation_epoch(history, first=self.first_choice)
 
     def validate(self, label: str) -> float:
         """Return the mean Dice over the validation frames with a lesion, 0..1."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from stages.core.base.params import Section
 
@@ -15,7 +15,8 @@ class Params(Section):
     Attributes:
         mode: what of the encoder is trained: nothing (frozen), a small residual adapter, or its last blocks (suffix).
         epochs: passes over the source frames.
-        intervene_from: first epoch, from 0, with the intervention on.
+        intervene_from: first epoch, from 0, with the intervention on; below `epochs`. Methods that intervene choose
+            their epoch from here on.
         batch_size: frames a step, over all devices together.
         lr: highest learning rate of everything new.
         lr_encoder: highest learning rate of the encoder's own blocks, in mode suffix.
@@ -27,8 +28,10 @@ class Params(Section):
         depth: intervention blocks.
         heads: attention heads of a block; must divide the joint width.
         residual: whether blocks add to the rows; false is the letter of the paper.
-        dictionary: what the intervention attends to.
-        regions: what becomes of places that weren't mined: they stay (keep) or are blanked (zero).
+        dictionary: what the intervention attends to; random, shuffled and zero are controls that go without L_causal,
+            whose targets are texts.
+        regions: what becomes of places that weren't mined: they stay (keep) or are blanked (zero); no_cdrl always
+            blanks them.
         head_width: channels of the pyramid head.
         dropout: share of channels dropped in head and blocks.
         dice_weight: weight of a soft Dice term beside the pixel cross-entropy; the paper has none.
@@ -59,3 +62,12 @@ class Params(Section):
     lambda_causal: float = Field(default=0.5, ge=0)
     lambda_contrast: float = Field(default=0.1, ge=0)
     temperature: float = Field(default=0.5, gt=0)
+
+    @model_validator(mode="after")
+    def _intervenes(self) -> Params:
+        if self.intervene_from >= self.epochs:
+            raise ValueError(
+                f"intervene_from {self.intervene_from} is not below epochs {self.epochs}: "
+                "the intervention would never be on"
+            )
+        return self

@@ -21,6 +21,9 @@ class Epoch:
     val_dice: float
 
 
-def best_validation_epoch(history: Sequence[Epoch]) -> int:
-    """Return the epoch with the highest validation Dice, the earliest of several."""
-    return max(history, key=lambda record: (record.val_dice, -record.epoch)).epoch
+def best_validation_epoch(history: Sequence[Epoch], *, first: int) -> int:
+    """Return the epoch with the highest validation Dice, the earliest of several.
+
+    Epochs before `first` are chosen only as long as there is no other: their network isn't yet the method's.
+    """
+    return max(history, key=lambda record: (record.epoch >= first, record.val_dice, -record.epoch)).epoch

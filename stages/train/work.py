@@ -6,23 +6,24 @@ import shutil
 import sys
 from pathlib import Path
 
+import torch
 from lightning_fabric import Fabric
 
 from stages.core.clip.card import read_stored
 from stages.core.methods import build
-from stages.core.networks.data import Layout, open_sites, read_cases
+from stages.core.networks.data import Layout, open_sites, read_cases, to_batch
 from stages.core.networks.interface import Spec, Texts
 from stages.core.networks.model import ModelCard, channels_last, make_trunk, save_model
 from stages.core.networks.texts import read_texts
-from stages.train import checkpoint
-from stages.train.cell import Cell, check_texts, make_spec, resume_key
+from stages.train import checkpoint, flips
+from stages.train.cell import Cell, check_texts, drop_stale, make_spec, resume_folder
 from stages.train.checkpoint import Progress
 from stages.train.data import split
+from stages.train.device import describe
 from stages.train.leaks import check_leaks
 from stages.train.loop import Training
 from stages.train.optimiser import make_optimiser
 from stages.train.record import LiveLog, show, write_history
-from stages.train.selection import best_validation_epoch
 
 
 def train(cell: Cell, fabric: Fabric, out: Path) -> None:
@@ -46,18 +47,22 @@ def train(cell: Cell, fabric: Fabric, out: Path) -> None:
         trunk = make_trunk(cell.params.mode, spec, cell.backbone, reader.layout.dense_mode)
         method = channels_last(build(cell.method, spec, trunk, texts))
         training = Training(fabric, method, make_optimiser(method, cell.params), reader, frames, cell.params, cell.seed)
-        progress = _run(training, cell, out)
+        folder = resume_folder(cell, describe(fabric))
+        progress = _run(training, cell, folder, out)
     if fabric.is_global_zero:
-        _write(progress, cell, spec, reader.layout, texts, confounders, out)
+        best = training.best_epoch(progress.history)
+        _write(progress, best, cell, spec, reader.layout, texts, confounders, out)
+        shutil.rmtree(folder, ignore_errors=True)
     fabric.barrier()
 
 
-def _run(training: Training, cell: Cell, out: Path) -> Progress:
-    folder = cell.artifacts / ".resume" / resume_key(cell)
+def _run(training: Training, cell: Cell, folder: Path, out: Path) -> Progress:
     progress = checkpoint.restore(folder, training.method, training.optimiser) or Progress([], {})
     training.fabric.barrier()  # nobody writes before all have read
     if not training.fabric.is_global_zero:
         return training.run(progress, lambda _: None)
+    drop_stale(folder)
+    _tell_of_flips(training)
     if progress.history:
         print(f"continuing after epoch {len(progress.history)}/{cell.params.epochs}", file=sys.stderr, flush=True)
     log = LiveLog(out / "dvclive", progress.history)
@@ -72,10 +77,19 @@ def _run(training: Training, cell: Cell, out: Path) -> Progress:
     return done
 
 
+def _tell_of_flips(training: Training) -> None:
+    if not (training.params.flips and training.method.trunk.needs_prefix):
+        return
+    one = training.frames.train[:1]
+    batch = to_batch(training.reader.read(one, mask=False, prefix=True), [-1], torch.device("cpu"))
+    if not flips.can_flip(batch):
+        print("no flips: the stored prefix is tokens, which carry their positions inside", file=sys.stderr, flush=True)
+
+
 def _write(
-    progress: Progress, cell: Cell, spec: Spec, layout: Layout, texts: Texts, confounders: list[str], out: Path
-) -> None:
-    best = best_validation_epoch(progress.history)
+    progress: Progress, best: int, cell: Cell, spec: Spec, layout: Layout, texts: Texts, confounders: list[str],
+    out: Path,
+) -> None:  # fmt: skip
     backbone = read_stored(cell.backbone)
     card = ModelCard(
         method=cell.method, held_out=cell.held_out, seed=cell.seed, sources=cell.sources,
@@ -88,4 +102,3 @@ def _write(
         print("warning: no epoch found a lesion in the validation frames; train longer (train.epochs)", file=sys.stderr)
     write_history(progress.history, out / "history.csv")
     save_model(out, progress.best, texts, card)
-    shutil.rmtree(cell.artifacts / ".resume" / resume_key(cell), ignore_errors=True)

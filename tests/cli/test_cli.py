@@ -19,7 +19,11 @@ ROOT = Path(__file__).parents[2]
 def mcdrl(*arguments, cwd=ROOT):
     code = "from stages.cli import main; main()"
     return subprocess.run(
-        [sys.executable, "-c", code, *arguments], cwd=cwd, capture_output=True, text=True, check=False,
+        [sys.executable, "-c", code, *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
         env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "COLUMNS": "200"},
     )
 
@@ -78,7 +82,9 @@ def test_cards_are_listed_and_nothing_is_fetched_unasked(tmp_path, monkeypatch):
 
 def test_settings_are_read_as_yaml():
     assert parse_settings(["mask_threshold=99", "images=img/*", "table="]) == {
-        "mask_threshold": 99, "images": "img/*", "table": None,
+        "mask_threshold": 99,
+        "images": "img/*",
+        "table": None,
     }
     for text in ("novalue", "=3", "a={"):
         with pytest.raises(InputError, match="--set"):

@@ -91,8 +91,17 @@ def test_the_embedded_backbone_without_its_files_is_a_problem(repository):
 
 def test_stored_random_weights_are_called_so(repository):
     card = {
-        "name": "lite0", "title": "L", "family": "lite", "model": "m", "pretrained": "random", "source_sha256": None,
-        "dense": "plain", "licence": "x", "notice": "x", "config": {}, "fingerprint": "f",
+        "name": "lite0",
+        "title": "L",
+        "family": "lite",
+        "model": "m",
+        "pretrained": "random",
+        "source_sha256": None,
+        "dense": "plain",
+        "licence": "x",
+        "notice": "x",
+        "config": {},
+        "fingerprint": "f",
     }
     (repository / "artifacts" / "backbone").mkdir(parents=True)
     write_json(card, repository / "artifacts" / "backbone" / "card.json")

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from stages.commands.predict import enlarge, predict_folder, summary
+from stages.commands.predict import predict_folder, summary
 from stages.core.base.errors import InputError
 
 
@@ -119,11 +119,6 @@ def test_other_files_in_the_results_stay(folder, tmp_path):
     (tmp_path / "out" / "mine.txt").write_text("keep")
     run(folder, tmp_path / "out")
     assert (tmp_path / "out" / "mine.txt").read_text() == "keep"
-
-
-def test_enlarging_a_constant_keeps_it():
-    assert (enlarge(np.full((4, 4), 0.25, np.float32), (9, 5)) == 0.25).all()
-    assert enlarge(np.zeros((4, 4), np.float32), (9, 5)).shape == (5, 9)
 
 
 @pytest.mark.parametrize("out", [".", "masks", "deep/masks"])

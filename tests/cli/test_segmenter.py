@@ -23,8 +23,20 @@ from stages.mine_regions.mining import mine
 SIDE, GRID, WIDTH, N = 32, 4, 8, 5
 IDS = [f"A/{k}" for k in range(N)]
 SPEC = Spec(
-    width=WIDTH, map_channels={"s4": 3}, depth=1, heads=2, residual=True, dictionary="text", regions="keep",
-    head_width=16, dropout=0.0, dice_weight=0.0, lambda_causal=0.5, lambda_contrast=0.1, temperature=0.5, seed=0,
+    width=WIDTH,
+    map_channels={"s4": 3},
+    depth=1,
+    heads=2,
+    residual=True,
+    dictionary="text",
+    regions="keep",
+    head_width=16,
+    dropout=0.0,
+    dice_weight=0.0,
+    lambda_causal=0.5,
+    lambda_contrast=0.1,
+    temperature=0.5,
+    seed=0,
 )
 
 
@@ -60,9 +72,22 @@ def folder(request, tmp_path):
         network.head.out.bias.zero_()
         network.head.out.weight.normal_(0, 0.5, generator=rng)
     card = ModelCard(
-        method=request.param, held_out="A", seed=0, sources=["B"], backbone="pooled", pretrained="x", fingerprint="f",
-        dense_mode="plain", mode="frozen", size_px=SIDE, lesion_classes=["a", "b"], confounders=["x", "y", "z"],
-        alpha=0.25, spec=SPEC, best_epoch=0, val_dice=0.5,
+        method=request.param,
+        held_out="A",
+        seed=0,
+        sources=["B"],
+        backbone="pooled",
+        pretrained="x",
+        fingerprint="f",
+        dense_mode="plain",
+        mode="frozen",
+        size_px=SIDE,
+        lesion_classes=["a", "b"],
+        confounders=["x", "y", "z"],
+        alpha=0.25,
+        spec=SPEC,
+        best_epoch=0,
+        val_dice=0.5,
     )
     save_model(tmp_path / "model", network.state_dict(), texts, card)
     return tmp_path / "model"
@@ -96,8 +121,17 @@ def test_folder_and_pipeline_agree(folder, tmp_path):
 
 def test_a_backbone_of_another_fingerprint_is_refused(folder, tmp_path):
     card = {
-        "name": "other", "title": "Other", "family": "lite", "model": "m", "pretrained": "x", "source_sha256": None,
-        "dense": "plain", "licence": "x", "notice": "x", "config": {}, "fingerprint": "another",
+        "name": "other",
+        "title": "Other",
+        "family": "lite",
+        "model": "m",
+        "pretrained": "x",
+        "source_sha256": None,
+        "dense": "plain",
+        "licence": "x",
+        "notice": "x",
+        "config": {},
+        "fingerprint": "another",
     }
     (tmp_path / "backbone").mkdir()
     write_json(card, tmp_path / "backbone" / "card.json")

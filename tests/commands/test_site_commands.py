@@ -45,6 +45,7 @@ def test_remove_is_the_inverse_of_add(params):
     ("name", "values", "message"),
     [
         ("A", {"card": "folder", "root": "x", "lesion_class": "polyp"}, "already has a site 'A'"),
+        ("worst", {"card": "folder", "root": "x", "lesion_class": "polyp"}, "can't be a site's name"),
         ("a b", {"card": "folder", "root": "x", "lesion_class": "polyp"}, "can't be a site's name"),
         ("x", {"card": "folder", "root": "x"}, "lesion_class"),
         ("x", {"card": "foldr", "root": "x"}, "did you mean 'folder'"),

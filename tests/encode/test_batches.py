@@ -10,7 +10,6 @@ from stages.core.clip.encoder import Encoded
 from stages.core.contracts.features import FEATURES
 from stages.core.contracts.frames import FRAMES
 from stages.encode.batches import batches, encode, site_of, to_frames
-from stages.encode.device import pick_device
 
 CPU = torch.device("cpu")
 
@@ -99,10 +98,3 @@ def test_frames_of_another_site_are_refused(site_folder, images):
         assert site_of(reader, "B") == "B"
         with pytest.raises(InputError, match="site 'B', expected 'A'"):
             site_of(reader, "A")
-
-
-def test_a_device_that_is_not_there_is_refused():
-    assert pick_device("cpu") == CPU
-    assert pick_device("auto").type in {"cpu", "cuda"}
-    with pytest.raises(InputError, match="--device abacus"):
-        pick_device("abacus")

@@ -23,8 +23,20 @@ from stages.evaluate.run import Cell, score_predictions, write_predictions
 SITE, SIDE, GRID, WIDTH, FRAMES_N = "A", 32, 4, 8, 7
 IDS = [f"{SITE}/{k}" for k in range(FRAMES_N)]
 SPEC = Spec(
-    width=WIDTH, map_channels={"s4": 6}, depth=1, heads=2, residual=True, dictionary="text", regions="keep",
-    head_width=16, dropout=0.0, dice_weight=0.0, lambda_causal=0.5, lambda_contrast=0.1, temperature=0.5, seed=0,
+    width=WIDTH,
+    map_channels={"s4": 6},
+    depth=1,
+    heads=2,
+    residual=True,
+    dictionary="text",
+    regions="keep",
+    head_width=16,
+    dropout=0.0,
+    dice_weight=0.0,
+    lambda_causal=0.5,
+    lambda_contrast=0.1,
+    temperature=0.5,
+    seed=0,
 )
 
 
@@ -39,8 +51,14 @@ def write_site(artifacts: Path, fingerprint: str = "f") -> None:
     kinds = ["polyp", None, "polyp", "polyp", "polyp", None, "polyp"]
     cases = pd.DataFrame(
         {
-            "case_id": IDS, "site": SITE, "group_id": "g", "lesion_class": kinds, "split": "train", "sha256": "-",
-            "width_px": np.full(FRAMES_N, SIDE, np.int32), "height_px": np.full(FRAMES_N, SIDE, np.int32),
+            "case_id": IDS,
+            "site": SITE,
+            "group_id": "g",
+            "lesion_class": kinds,
+            "split": "train",
+            "sha256": "-",
+            "width_px": np.full(FRAMES_N, SIDE, np.int32),
+            "height_px": np.full(FRAMES_N, SIDE, np.int32),
             "lesion_area_px": 0,
         }
     )
@@ -61,7 +79,8 @@ def write_site(artifacts: Path, fingerprint: str = "f") -> None:
     attributes = {"site": SITE, "fingerprint": fingerprint, "dense_mode": "plain", "alpha": "0.25"}
     with REGIONS.write(artifacts / "mine_regions" / "regions" / f"{SITE}.h5", IDS, attributes) as store:
         store.append(
-            similarity=np.zeros((FRAMES_N, GRID, GRID), np.float16), selected=selected,
+            similarity=np.zeros((FRAMES_N, GRID, GRID), np.float16),
+            selected=selected,
             best_class=np.zeros((FRAMES_N, GRID, GRID), np.uint8),
         )
 
@@ -74,9 +93,22 @@ def write_model(artifacts: Path, method: str, fingerprint: str = "f") -> None:
         network.head.out.bias.zero_()
         network.head.out.weight.normal_(0, 0.5, generator=rng)
     card = ModelCard(
-        method=method, held_out=SITE, seed=0, sources=["B"], backbone="x", pretrained="x", fingerprint=fingerprint,
-        dense_mode="plain", mode="frozen", size_px=SIDE, lesion_classes=["polyp"], confounders=["a", "b", "c"],
-        alpha=0.25, spec=SPEC, best_epoch=0, val_dice=0.5,
+        method=method,
+        held_out=SITE,
+        seed=0,
+        sources=["B"],
+        backbone="x",
+        pretrained="x",
+        fingerprint=fingerprint,
+        dense_mode="plain",
+        mode="frozen",
+        size_px=SIDE,
+        lesion_classes=["polyp"],
+        confounders=["a", "b", "c"],
+        alpha=0.25,
+        spec=SPEC,
+        best_epoch=0,
+        val_dice=0.5,
     )
     save_model(artifacts / "train" / method / SITE / "0", network.state_dict(), texts, card)
 
@@ -124,11 +156,36 @@ def test_masks_do_not_reach_the_predictions(cell):
     assert cell.predictions.read_bytes() == before
 
 
+def test_a_lesion_that_vanished_at_working_size_keeps_its_class(cell):
+    write_predictions(cell, IDS, Params())
+    write_masks(cell.ingested, np.zeros((FRAMES_N, SIDE, SIDE), bool))
+    SCORES.write(score_predictions(cell, cell.read_cases(), Params()), cell.scores)
+    stored = SCORES.read(cell.scores)
+    assert stored["lesion_class"].isna().tolist() == [False, True, False, False, False, True, False]
+    assert stored[["dice", "iou", "nsd", "hd95_px"]].isna().all(axis=None)
+
+
 def test_a_model_of_another_encoder_is_refused(cell):
     write_model(cell.artifacts, "baseline", fingerprint="other")
     with pytest.raises(InputError, match=r"model\.json.*fingerprint.*other"):
         write_predictions(cell, IDS, Params())
     assert not cell.predictions.exists()
+
+
+def test_a_device_that_is_not_there_is_refused_before_anything_is_written(cell):
+    with pytest.raises(InputError, match="--device abacus"):
+        write_predictions(cell, IDS, Params(), "abacus")
+    assert not cell.predictions.exists()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_predicts_what_the_cpu_does(cell):
+    found = []
+    for device in ("cpu", "cuda"):
+        write_predictions(cell, IDS, Params(), device)
+        with PREDICTIONS.read(cell.predictions) as store:
+            found.append(store.rows("probability", IDS).astype(int))
+    assert np.abs(found[0] - found[1]).max() <= 2
 
 
 def test_a_missing_model_is_named(cell):

@@ -213,6 +213,15 @@ def test_notes_of_classes_and_vanished_lesions(folder, ingest):
     ]
 
 
+def test_frames_that_use_less_than_half_of_their_sixteen_bits_are_told(folder, ingest):
+    for stem, top in (("a", 4095), ("b", 4000), ("c", 65535)):
+        values = np.random.default_rng(top).integers(0, top + 1, (30, 40)).astype(np.uint16)
+        folder.frame(f"{stem}.png", Image.fromarray(values))
+        folder.mask(f"{stem}.png", box_mask())
+    (line,) = [line for line in grouped(ingest().notes) if "16-bit" in line]
+    assert line == "2 x 16-bit frame that uses less than half of the range, it looks dark, e.g. images/a.png"
+
+
 def test_a_site_of_negatives_alone_is_accepted_with_a_note(folder, ingest):
     folder.pair("a", lesion=False)
     result = ingest()
@@ -264,7 +273,9 @@ def test_an_error_of_a_worker_reaches_the_reader():
         list(in_order(fail, range(100), workers=2))
 
 
-@pytest.mark.parametrize(("key", "value"), [("size_px", 63), ("size_px", 1025), ("val_share", 0), ("val_share", 0.5)])
+@pytest.mark.parametrize(
+    ("key", "value"), [("size_px", 60), ("size_px", 1028), ("size_px", 226), ("val_share", 0), ("val_share", 0.5)]
+)
 def test_params_out_of_range(key, value):
     with pytest.raises(ValueError, match=key):
         Params.model_validate({key: value})

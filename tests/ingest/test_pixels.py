@@ -139,26 +139,41 @@ def test_sixteen_bits_are_scaled_by_the_full_range(read, name):
     assert quadrants(pixels.image)[:, 0].tolist() == [255, 128, 1, 0]
 
 
+@pytest.mark.parametrize("name", ["f.png", "f.tif"])
+@pytest.mark.parametrize(("top", "dim"), [(255, False), (256, True), (4095, True), (32767, True), (32768, False)])
+def test_dim_frames_are_those_of_sixteen_bits_in_the_lower_half(read, name, top, dim):
+    values = np.zeros((HEIGHT, WIDTH), np.uint16)
+    values[3, 5] = top
+    assert read(Image.fromarray(values), grey_mask(corner()), name).dim is dim
+
+
+def test_a_dark_frame_of_eight_bits_is_not_dim(read):
+    assert not read(Image.fromarray(colours() // 4), grey_mask(corner())).dim
+
+
 def test_eight_bit_values_in_a_sixteen_bit_file_stay(read):
     values = np.zeros((HEIGHT, WIDTH), np.uint16)
     values[:15] = 200
     assert quadrants(read(Image.fromarray(values), grey_mask(corner())).image)[:, 0].tolist() == [200, 200, 0, 0]
 
 
-def test_colour_of_sixteen_bits(tmp_path):
+@pytest.mark.parametrize("shift", [0, 4])
+def test_colour_of_sixteen_bits(tmp_path, shift):
     """A PNG of 16 bits a channel, written by hand as Pillow can't."""
     import zlib
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
-    deep = (colours().astype(np.uint16) * 257).astype(">u2")
+    deep = (colours().astype(np.uint16) * 257 >> shift).astype(">u2")
     rows = b"".join(b"\0" + row.tobytes() for row in deep)
     header = struct.pack(">IIBBBBB", WIDTH, HEIGHT, 16, 2, 0, 0, 0)
     png = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
     (tmp_path / "f.png").write_bytes(png)
     grey_mask(corner()).save(tmp_path / "m.png")
-    assert np.array_equal(quadrants(read_pixels(tmp_path / "f.png", tmp_path / "m.png", S, 128).image), EXPECTED)
+    pixels = read_pixels(tmp_path / "f.png", tmp_path / "m.png", S, 128)
+    assert np.array_equal(quadrants(pixels.image), EXPECTED >> shift)
+    assert pixels.dim == (shift > 0)
 
 
 def test_floating_point_and_wide_integers_are_refused(read):
@@ -250,9 +265,7 @@ def coloured(lesion):
 
 
 def with_alpha(lesion):
-    alpha = lesion.astype(np.uint8) * np.uint8(255)
-    white = np.full((*lesion.shape, 3), 255, np.uint8)
-    return Image.fromarray(np.dstack([white, alpha]), "RGBA")
+    return Image.fromarray(np.where(lesion[..., None], np.uint8([255, 255, 255, 255]), np.uint8(0)), "RGBA")
 
 
 def indexed(lesion):
@@ -287,6 +300,15 @@ def test_every_form_of_a_mask_is_the_same_lesion(read, form, name):
     pixels = read(Image.fromarray(colours()), form(corner()), mask_name=name)
     assert np.array_equal(native(pixels), corner())
     assert (pixels.lesion_area_px, pixels.between_px) == (60, 0)
+
+
+@pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (200, 0, 0)])
+@pytest.mark.parametrize("name", ["m.png", "m.tif"])
+def test_a_mask_drawn_in_its_transparency_is_refused(read, colour, name):
+    rgba = np.dstack([np.full((HEIGHT, WIDTH), value, np.uint8) for value in (*colour, 255)])
+    rgba[corner(), 3] = 0
+    with pytest.raises(RefusedError, match=r"drawn in its transparency: .* save it as grey values"):
+        read(Image.fromarray(rgba, "RGBA"), Image.fromarray(rgba, "RGBA"), mask_name=name)
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from stages.core.base.params import RESERVED_SITE_NAMES
 from stages.report import tables
 from stages.report.tables import Draws
 
@@ -35,6 +36,11 @@ def frame(method, site, case, dice, *, group=None, seed=0, lesion=True, fp=0, hd
     }
 
 
+def vanished(method, site, case, **keys):
+    """A row of a lesion that the working size has swallowed: its class is known, no pixel of it is left."""
+    return frame(method, site, case, 0, lesion=False, **keys) | {"lesion_class": "polyp"}
+
+
 def table(*rows):
     return tables.frame_scores(pd.DataFrame(list(rows)))
 
@@ -62,7 +68,9 @@ def test_sites_are_means_over_lesion_frames_and_accuracy_over_all():
     mean, worst = at(rows, held_out="mean"), at(rows, held_out="worst")
     assert mean["dice"] == pytest.approx((0.4 + 0.8) / 2)  # sites count equally, not frames
     assert (mean["n_frames"], mean["n_lesion"]) == (4, 3)
-    assert worst.drop("held_out").equals(a.drop("held_out"))
+    assert worst.drop(["held_out", "worst_site"]).equals(a.drop(["held_out", "worst_site"]))
+    assert worst["worst_site"] == "A"
+    assert rows.loc[rows["held_out"] != "worst", "worst_site"].isna().all()
     assert math.isnan(b["dice_low"])  # a single group has no interval
     assert math.isnan(mean["dice_low"])
 
@@ -115,6 +123,48 @@ def test_a_site_without_lesions_is_undefined_and_stays_out_of_the_mean():
     assert at(rows, held_out="worst")["dice"] == 0.5
 
 
+def test_a_vanished_lesion_has_no_scores_but_makes_no_negative():
+    rows = table(frame("m", "A", 1, 0.4), vanished("m", "A", 2, fp=50), frame("m", "A", 3, 0, lesion=False))
+    site = at(tables.sites_table(rows, DRAWS), held_out="A")
+    assert (site["dice"], site["iou"], site["accuracy"]) == (0.4, 0.2, pytest.approx((1 + 0.5 + 1) / 3))
+    assert site[["n_frames", "n_lesion", "n_undefined", "n_groups", "n_hd95_undefined"]].tolist() == [3, 2, 1, 1, 0]
+    kind = at(tables.lesions_table(rows, DRAWS), lesion_class="polyp")
+    assert kind[["n_frames", "n_undefined", "dice"]].tolist() == [2, 1, 0.4]
+    wrong = at(tables.negatives_table(rows, DRAWS), held_out="A")
+    assert (wrong["n_frames"], wrong["false_positive_rate"], wrong["area_share"]) == (1, 0, 0)
+
+
+def test_vanished_lesions_stay_out_of_intervals_and_comparisons():
+    rows = [row for m, d in (("baseline", 0.5), ("new", 0.7)) for row in (frame(m, "A", 1, d), frame(m, "A", 2, d))]
+    gone = [vanished(m, "A", 3) for m in ("baseline", "new")]
+    assert tables.comparisons_table(table(*rows, *gone), DRAWS).equals(tables.comparisons_table(table(*rows), DRAWS))
+    columns = ["dice", "dice_low", "dice_high"]
+    with_gone, without = (tables.sites_table(table(*part), DRAWS)[columns] for part in ([*rows, *gone], rows))
+    assert with_gone.equals(without)
+
+
+def test_a_site_of_vanished_lesions_alone_is_undefined_and_never_the_worst():
+    rows = tables.sites_table(table(vanished("m", "A", 1), frame("m", "B", 1, 0.5)), DRAWS)
+    assert math.isnan(at(rows, held_out="A")["dice"])
+    mean, worst = at(rows, held_out="mean"), at(rows, held_out="worst")
+    assert (mean["dice"], mean["hd95_px"], mean["n_undefined"], worst["worst_site"]) == (0.5, 1.0, 1, "B")
+    nothing = tables.sites_table(table(vanished("m", "A", 1)), DRAWS)
+    assert nothing["worst_site"].isna().all()
+
+
+def test_the_mean_hd95_is_null_where_a_site_has_none():
+    defined, never = frame("m", "A", 1, 0.4, hd95_px=3.0), frame("m", "B", 1, 0.0, hd95_px=np.nan)
+    rows = tables.sites_table(table(defined, never), DRAWS)
+    assert math.isnan(at(rows, held_out="mean")["hd95_px"])
+    assert at(rows, held_out="mean")["dice"] == pytest.approx(0.2)
+    rows = tables.sites_table(table(defined, never, frame("m", "B", 2, 0.5, hd95_px=5.0)), DRAWS)
+    assert at(rows, held_out="mean")["hd95_px"] == 4.0
+
+
+def test_the_rows_of_several_sites_have_reserved_names():
+    assert (tables.MEAN, tables.WORST, tables.ALL) == RESERVED_SITE_NAMES == ("mean", "worst", "all")
+
+
 def test_negatives_count_frames_and_area():
     rows = table(
         frame("m", "A", 1, 0, lesion=False, fp=10),
@@ -163,6 +213,17 @@ def test_comparisons_pair_frames_and_count_sites_equally():
     assert (found["p_holm"] >= found["p"]).all()
     assert at(found, held_out="A")["low"] == pytest.approx(0.1)
     assert math.isnan(at(found, held_out="B")["low"])  # a single group
+
+
+def test_holm_s_families_are_the_means_and_the_sites():
+    cells = [(method, site, k) for method in ("x", "y") for site in "AB" for k in range(5)]
+    base = [frame("baseline", site, k, 0.5) for site in "AB" for k in range(5)]
+    found = tables.comparisons_table(table(*base, *[frame(*cell, 0.6) for cell in cells]), DRAWS)
+    single, mean = found[found["held_out"] != "mean"], found[found["held_out"] == "mean"]
+    assert single["p"].tolist() == pytest.approx([2 / 2**5] * 4)
+    assert single["p_holm"].tolist() == pytest.approx([4 * 2 / 2**5] * 4)
+    assert mean["p"].tolist() == pytest.approx([2 / 2**10] * 2)
+    assert mean["p_holm"].tolist() == pytest.approx([2 * 2 / 2**10] * 2)
 
 
 @pytest.mark.parametrize("methods", [["mcdrl"], ["baseline"]])

@@ -9,17 +9,19 @@ import pytest
 import stub_sites
 import torch
 from lightning_fabric import Fabric
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from stages.core.base.errors import InputError
 from stages.core.base.params import Study
 from stages.core.networks.model import load_model
 from stages.train import checkpoint, work
-from stages.train.cell import Cell, make_cell, resume_key
+from stages.train.cell import Cell, make_cell, resume_folder
+from stages.train.optimiser import make_optimiser
 from stages.train.params import Params
 from stages.train.work import train
 
 QUICK = {"epochs": 3, "batch_size": 8, "heads": 4, "depth": 1, "head_width": 16, "intervene_from": 1}
+MACHINE = {"processes": 1, "device": "cpu", "precision": "32-true"}
 
 
 @pytest.fixture(autouse=True)
@@ -107,7 +109,7 @@ def test_nothing_of_the_held_out_site_is_read(artifacts, tmp_path):
 
 
 def test_a_source_site_does_matter(artifacts, tmp_path):
-    cell = _cell(artifacts, epochs=1)
+    cell = _cell(artifacts, epochs=1, intervene_from=0)
     clean = _train(cell, tmp_path / "clean")
     stub_sites.write_site(artifacts, "A", 20)
     assert _files(_train(cell, tmp_path / "more"))["model.safetensors"] != _files(clean)["model.safetensors"]
@@ -140,30 +142,104 @@ def test_a_run_that_broke_off_continues_to_the_same_bytes(artifacts, tmp_path, m
 def test_a_half_written_checkpoint_is_ignored(artifacts, tmp_path):
     cell = _cell(artifacts, epochs=2)
     whole = _files(_train(cell, tmp_path / "whole"))
-    folder = artifacts / ".resume" / resume_key(cell)
+    folder = resume_folder(cell, MACHINE)
     folder.mkdir(parents=True)
     (folder / "last.safetensors").write_bytes(b"\x10\x00\x00\x00\x00\x00\x00\x00{")
     assert _files(_train(cell, tmp_path / "out")) == whole
 
 
-def test_the_resume_key_changes_with_everything_that_matters(artifacts):
+def test_the_resume_folder_changes_with_everything_that_matters(artifacts):
     cell = _cell(artifacts)
-    keys = [
-        resume_key(cell),
-        resume_key(_cell(artifacts, method="baseline")),
-        resume_key(_cell(artifacts, held_out="A")),
-        resume_key(_cell(artifacts, lr=0.004)),
-        resume_key(Cell(**{**vars(cell), "seed": 1})),
+    others = [{"processes": 2}, {"device": "cuda"}, {"precision": "bf16-mixed"}]
+    folders = [
+        resume_folder(cell, MACHINE),
+        resume_folder(_cell(artifacts, method="baseline"), MACHINE),
+        resume_folder(_cell(artifacts, held_out="A"), MACHINE),
+        resume_folder(_cell(artifacts, lr=0.004), MACHINE),
+        resume_folder(Cell(**{**vars(cell), "seed": 1}), MACHINE),
+        *[resume_folder(cell, MACHINE | other) for other in others],
     ]
     stub_sites.write_site(artifacts, "C", 20)
-    assert resume_key(cell) == keys[0]  # the held-out site plays no part
+    assert resume_folder(cell, MACHINE) == folders[0]  # the held-out site plays no part
     stub_sites.write_site(artifacts, "A", 20)
-    keys.append(resume_key(cell))
-    assert len(set(keys)) == len(keys)
+    folders.append(resume_folder(cell, MACHINE))
+    keys = {folder.name.rpartition("-")[2] for folder in folders}
+    assert len(keys) == len(folders)
+    assert {folder.name.rpartition("-")[0] for folder in folders} == {
+        "mcdrl-C-0", "mcdrl-C-1", "mcdrl-A-0", "baseline-C-0"
+    }  # fmt: skip
+
+
+def test_any_line_of_code_below_changes_the_resume_folder(artifacts, tmp_path, monkeypatch):
+    stages = tmp_path / "stages"
+    for path in (stages / "train" / "cell.py", stages / "core" / "clip" / "vit.py"):
+        path.parent.mkdir(parents=True)
+        path.write_text("a = 1")
+    monkeypatch.setattr("stages.train.cell.__file__", str(stages / "train" / "cell.py"))
+    before = resume_folder(_cell(artifacts), MACHINE)
+    (stages / "core" / "clip" / "vit.py").write_text("a = 2")
+    assert resume_folder(_cell(artifacts), MACHINE) != before
+
+
+def test_checkpoints_of_the_cell_under_another_key_are_removed_and_no_others(artifacts, tmp_path):
+    for name in ("mcdrl-C-0-old", "mcdrl-C-1-old", "mcdrl-C-0-1-old", "baseline-C-0-old"):
+        (artifacts / ".resume" / name).mkdir(parents=True)
+    _train(_cell(artifacts), tmp_path / "out")
+    left = {path.name for path in (artifacts / ".resume").iterdir()}
+    assert left == {"mcdrl-C-1-old", "mcdrl-C-0-1-old", "baseline-C-0-old"}
+
+
+def _saved_elsewhere(tensors, folder):
+    folder.mkdir()
+    save_file(tensors, folder / "last.safetensors", metadata={"history": "[]"})
+
+
+@pytest.mark.parametrize("change", ["shape", "missing", "best"])
+def test_a_checkpoint_of_another_method_is_none_and_nothing_is_loaded(tmp_path, change):
+    method = torch.nn.Linear(2, 3)
+    method.trunk = torch.nn.Identity()
+    method.trunk.encoder_parameters = list
+    before = {name: value.clone() for name, value in method.state_dict().items()}
+    sevens = {name: torch.full_like(value, 7.0) for name, value in before.items()}
+    other = {f"{part}.{name}": value.clone() for part in ("method", "best") for name, value in sevens.items()}
+    _saved_elsewhere(other, tmp_path / "good")
+    optimiser = make_optimiser(method, Params())
+    broken = dict(other)
+    if change == "shape":
+        broken["method.bias"] = torch.zeros(4)
+    else:
+        del broken["method.bias" if change == "missing" else "best.bias"]
+    _saved_elsewhere(broken, tmp_path / "broken")
+    assert checkpoint.restore(tmp_path / "broken", method, optimiser) is None
+    assert all(torch.equal(value, before[name]) for name, value in method.state_dict().items())
+    assert checkpoint.restore(tmp_path / "good", method, optimiser).history == []
+    assert method.bias.tolist() == [7.0] * 3
+
+
+@pytest.mark.parametrize(("method", "chosen"), [("baseline", 0), ("mcdrl", 1)])
+def test_only_epochs_with_the_intervention_on_are_chosen_where_there_is_one(
+    artifacts, tmp_path, monkeypatch, method, chosen
+):
+    dice = iter([0.9, 0.5, 0.2])
+    monkeypatch.setattr("stages.train.loop.Training.validate", lambda *_: next(dice))
+    out = _train(_cell(artifacts, method), tmp_path / "out")
+    assert json.loads((out / "model.json").read_text())["best_epoch"] == chosen
+
+
+@pytest.mark.parametrize(("mode", "flips", "tokens", "said"), [
+    ("suffix", True, True, 1), ("suffix", True, False, 0), ("suffix", False, True, 0), ("frozen", True, True, 0),
+])  # fmt: skip
+def test_flips_that_a_prefix_of_tokens_forbids_are_told_once(
+    artifacts, tmp_path, monkeypatch, capsys, mode, flips, tokens, said
+):
+    if tokens:
+        monkeypatch.setattr("stages.train.flips.can_flip", lambda _: False)
+    _train(_cell(artifacts, epochs=2, mode=mode, flips=flips), tmp_path / "out")
+    assert capsys.readouterr().err.count("no flips: the stored prefix is tokens") == said
 
 
 def test_seeds_differ(artifacts, tmp_path):
-    cell = _cell(artifacts, epochs=1)
+    cell = _cell(artifacts, epochs=1, intervene_from=0)
     one, two = (_files(_train(Cell(**{**vars(cell), "seed": seed}), tmp_path / str(seed))) for seed in (0, 1))
     assert one["model.safetensors"] != two["model.safetensors"]
 

@@ -26,7 +26,7 @@ STAGES_WITH_SECTION = (
     "phantom", "pretrain", "ingest", "audit", "encode", "build_confounders", "mine_regions", "train", "evaluate",
     "report",
 )  # fmt: skip
-
+RESERVED_SITE_NAMES = ("mean", "worst", "all")  # rows of the report's tables that stand for several sites
 
 S = TypeVar("S", bound=Section)
 
@@ -67,7 +67,7 @@ class Study(Section):
         backbone: a card's name in data/backbones.
         weights: backbone -> where its weights come from instead of the card's source: a file, `local-dir:FOLDER`
             or `none` (random, for dry runs).
-        sites: name -> site.
+        sites: name -> site; see `unfit_site_name`.
         held_out: the sites that are left out in turn.
         lesion_classes: the classes, in the order of every class axis.
         methods: names of files in stages/core/methods.
@@ -81,6 +81,15 @@ class Study(Section):
     lesion_classes: list[str] = Field(min_length=1)
     methods: list[str] = Field(min_length=1)
     seeds: list[int] = Field(min_length=1)
+
+
+def unfit_site_name(name: str) -> str | None:
+    """Return why a name can't be a site's, which becomes part of file and stage names; None: it can."""
+    if not re.fullmatch(r"\w[\w-]*", name, re.ASCII):
+        return f"{name!r} can't be a site's name; use ASCII letters, digits, '_' and '-'"
+    if name in RESERVED_SITE_NAMES:
+        return f"{name!r} can't be a site's name; the report's tables call a row so"
+    return None
 
 
 def load(section: str, kind: type[S], path: Path = PARAMS) -> tuple[Study, S]:
@@ -231,8 +240,7 @@ def _misread(name: str, site: Site, lesion_classes: list[str]) -> list[str]:
 
 
 def _unfit_site_names(study: Study) -> list[str]:
-    unfit = [name for name in study.sites if not re.fullmatch(r"\w[\w.-]*", name)]
-    return [f"sites: '{name}' is no folder name; use letters, digits, '_', '-' and '.'" for name in unfit]
+    return [f"sites: {problem}" for problem in map(unfit_site_name, study.sites) if problem is not None]
 
 
 def _repeated(study: Study) -> list[str]:

@@ -24,6 +24,7 @@ FRAMES = Store(
     attributes=("site",),
 )
 Labels = np.ndarray[Any, np.dtype[np.uint8]]
+Values = np.ndarray[Any, np.dtype[Any]]
 
 
 def pack_native_mask(labels: Image.Image) -> bytes:
@@ -53,24 +54,25 @@ def unpack_native_mask(png: bytes) -> Labels:
     return np.asarray(Image.open(io.BytesIO(png)).convert("L"))
 
 
-def to_native(mask: Labels, crop_px: tuple[int, int, int, int], width_px: int, height_px: int) -> Labels:
-    """Undo a frame's geometry: bring a mask of working size back to the frame's own size.
+def to_native(values: Values, crop_px: tuple[int, int, int, int], width_px: int, height_px: int) -> Values:
+    """Undo a frame's geometry: bring a mask, or probabilities, of working size back to the frame's own size.
 
-    What the crop left out becomes background.
+    What the crop left out becomes 0, background.
 
     Args:
-        mask: [S, S] uint8.
+        values: [S, S]; uint8 labels, enlarged to the nearest, or float32 probabilities, bilinear.
         crop_px: left, top, right, bottom of what the working square shows, in the frame's own pixels.
         width_px: the frame's own width W.
         height_px: the frame's own height H.
 
     Returns:
-        [H, W] uint8, nearest neighbour.
+        [H, W] of the same dtype.
     """
     from PIL import Image
 
     left, top, right, bottom = crop_px
-    full = np.zeros((height_px, width_px), np.uint8)
-    square = Image.fromarray(mask).resize((right - left, bottom - top), Image.Resampling.NEAREST)
+    full = np.zeros((height_px, width_px), values.dtype)
+    way = Image.Resampling.NEAREST if values.dtype == np.uint8 else Image.Resampling.BILINEAR
+    square = Image.fromarray(values).resize((right - left, bottom - top), way)
     full[top:bottom, left:right] = np.asarray(square)
     return full

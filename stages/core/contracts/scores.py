@@ -16,12 +16,12 @@ SCORES = Table(
             column("seed", pa.int64()),
             column("case_id", pa.string()),
             column("group_id", pa.string()),
-            column("lesion_class", pa.string(), nullable=True),
+            column("lesion_class", pa.string(), nullable=True),  # null: no lesion in the frame, at its own size
             column("tp", pa.int64()),
             column("fp", pa.int64()),
             column("fn", pa.int64()),
             column("tn", pa.int64()),
-            column("dice", pa.float64(), nullable=True),  # null: no lesion in the frame
+            column("dice", pa.float64(), nullable=True),  # null: no lesion at working size
             column("iou", pa.float64(), nullable=True),
             column("accuracy", pa.float64()),
             column("nsd", pa.float64(), nullable=True),

@@ -15,6 +15,8 @@ from stages.core.networks.segmenter import Segmenter
 class MCDRL(Segmenter):
     """Target region selection and causal intervention."""
 
+    intervenes = True
+
     def __init__(self, spec: Spec, trunk: Trunk, texts: Texts) -> None:
         """Take the trunk; make intervention, dictionary and head."""
         super().__init__(spec, trunk, texts)

@@ -1,7 +1,8 @@
 """MCDRL without causal intervention: Y = H(F), L = L_seg + lambda_2 L_contrast.
 
-The mined rows go back to the grid unchanged. With `regions: zero` the head sees them alone; with `regions: keep` it
-sees the whole grid, so that L_contrast is all that is left of the method.
+The mined rows go back to the grid unchanged and all other places are blanked, whatever `regions` says: without an
+intervention the mined rows are what they were, so that mining shows in nothing but what the head doesn't see. With the
+other places kept, this method in mode `frozen` would be the baseline, bit for bit.
 """
 
 from __future__ import annotations
@@ -14,16 +15,11 @@ from stages.core.networks.segmenter import Segmenter
 class NoCDRL(Segmenter):
     """Mining alone."""
 
-    def __init__(self, spec: Spec, trunk: Trunk, texts: Texts) -> None:
-        """Take the trunk; make the head."""
-        super().__init__(spec, trunk, texts)
-        self.regions = spec.regions
-
     def forward(self, batch: Batch, *, intervene: bool = True) -> Output:  # noqa: ARG002
         """Segment a batch; there is no intervention to switch."""
         encoded = self.trunk(batch.encoded)
         index = places(batch.selected)
-        grid = scatter(encoded.dense, index, gather(encoded.dense, index), regions=self.regions)
+        grid = scatter(encoded.dense, index, gather(encoded.dense, index), regions="zero")
         return Output(self.segment(encoded, grid, batch), None, self.image(encoded))
 
 

@@ -14,6 +14,8 @@ from stages.core.networks.segmenter import Segmenter
 class NoMTRS(Segmenter):
     """Intervention everywhere."""
 
+    intervenes = True
+
     def __init__(self, spec: Spec, trunk: Trunk, texts: Texts) -> None:
         """Take the trunk; make intervention, dictionary and head."""
         super().__init__(spec, trunk, texts)

@@ -42,16 +42,11 @@ def count(predicted: Bools, truth: Bools) -> Counts:
     """
     if predicted.shape != truth.shape or predicted.dtype != bool or truth.dtype != bool:
         raise ValueError(f"expected two bool arrays of one shape, got {predicted.shape} and {truth.shape}")
-
-    def pixels(where: Bools) -> Ints:
-        total: Ints = where.reshape(len(where), -1).sum(axis=1, dtype=np.int64)
-        return total
-
     return Counts(
-        tp=pixels(predicted & truth),
-        fp=pixels(predicted & ~truth),
-        fn=pixels(~predicted & truth),
-        tn=pixels(~predicted & ~truth),
+        tp=_pixels(predicted & truth),
+        fp=_pixels(predicted & ~truth),
+        fn=_pixels(~predicted & truth),
+        tn=_pixels(~predicted & ~truth),
     )
 
 
@@ -76,9 +71,9 @@ def has_lesion(counts: Counts) -> Bools:
     return np.asarray(counts.tp + counts.fn > 0)
 
 
-def false_positive_share(counts: Counts) -> Floats:
-    """Return the share of the frame that is wrongly called lesion, [B] in 0..1; NaN on frames with a lesion."""
-    return _ratio(counts.fp, counts.fp + counts.tn, ~has_lesion(counts))
+def _pixels(where: Bools) -> Ints:
+    total: Ints = where.reshape(len(where), -1).sum(axis=1, dtype=np.int64)
+    return total
 
 
 def _ratio(part: Ints, whole: Ints, defined: Any) -> Floats:

@@ -8,6 +8,8 @@ from torch import Tensor, nn
 from stages.core.clip.encoder import unit
 from stages.core.seeds import seed_for
 
+CONTROLS = ("random", "shuffled", "zero")  # hold no text; they go without L_causal
+
 
 class Dictionary(nn.Module):
     """Z, [M, D]: what the intervention attends to.

@@ -72,8 +72,9 @@ class Spec:
         depth: intervention blocks.
         heads: attention heads of a block.
         residual: False is the letter of the paper: the image content leaves through the attention alone.
-        dictionary: text | random | shuffled | zero | learned.
-        regions: how rows that weren't selected reach the head: zero | keep.
+        dictionary: text | random | shuffled | zero | learned; L_causal pulls towards texts, so it is left out with
+            random, shuffled and zero.
+        regions: how rows that weren't selected reach the head: zero | keep; no_cdrl always has zero.
         head_width: channels of the pyramid head.
         dropout: share of channels dropped in the head and the blocks.
         dice_weight: weight of a soft Dice term beside the pixel cross-entropy; the paper has none.
@@ -124,9 +125,11 @@ class Method(nn.Module, ABC):
 
     Attributes:
         trunk: what stands between the cached features and the method.
+        intervenes: whether `intervene` switches anything, so that only epochs with it on show the method.
     """
 
     trunk: Trunk
+    intervenes: bool = False
 
     @abstractmethod
     def forward(self, batch: Batch, *, intervene: bool = True) -> Output:

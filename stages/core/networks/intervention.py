@@ -10,7 +10,6 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 
 class CrossAttention(nn.Module):
@@ -133,8 +132,3 @@ def sum_over_confounders(intervention: Intervention, rows: Tensor, z: Tensor, pr
 def pool(rows: Tensor) -> Tensor:
     """Return Pool(F_ca), the mean over the regions: [B, N, D] to [B, D]."""
     return rows.mean(1)
-
-
-def channel_norm(grid: Tensor) -> Tensor:
-    """Return a grid whose every place has zero mean and unit variance over its channels, [B, C, H, W]."""
-    return F.layer_norm(grid.permute(0, 2, 3, 1), grid.shape[1:2]).permute(0, 3, 1, 2)

@@ -33,6 +33,15 @@ def test_geometry_undone_by_hand():
     assert np.array_equal(to_native(mask, (2, 1, 6, 5), 8, 5), expected)
 
 
+def test_probabilities_are_enlarged_smoothly_inside_the_crop_alone():
+    flat = to_native(np.full((4, 4), 0.25, np.float32), (2, 1, 11, 6), 12, 8)
+    assert (flat.dtype, flat.shape) == (np.float32, (8, 12))
+    assert (flat[1:6, 2:11] == 0.25).all()
+    assert flat.sum() == pytest.approx(0.25 * 9 * 5)
+    ramp = to_native(np.float32([[0, 1], [0, 1]]), (0, 0, 4, 4), 4, 4)
+    assert ramp[0].tolist() == [0, 0.25, 0.75, 1]
+
+
 def test_without_a_crop_it_is_an_enlargement():
     mask = (np.arange(16).reshape(4, 4) % 2).astype(np.uint8)
     assert np.array_equal(to_native(mask, (0, 0, 8, 12), 8, 12), np.kron(mask, np.ones((3, 2), np.uint8)))

@@ -132,10 +132,12 @@ def test_the_letter_of_the_paper_moves_them(name):
 
 def test_untrained_methods_of_one_seed_agree_as_they_share_the_head():
     batch = _batch()
-    logits = [_method(name).eval()(batch).logits for name in METHODS]
-    for other in logits[1:]:
-        torch.testing.assert_close(other, logits[0])
-    assert not torch.equal(_method("baseline", seed=1).eval()(batch).logits, logits[0])
+    for names, regions in ((["baseline", "no_mtrs", "mcdrl"], "keep"), (["no_cdrl", "mcdrl"], "zero")):
+        logits = [_method(name, regions=regions).eval()(batch).logits for name in names]
+        for other in logits[1:]:
+            torch.testing.assert_close(other, logits[0])
+    one, other = (_method("baseline", seed=seed).eval()(batch).logits for seed in (0, 1))
+    assert not torch.equal(one, other)
 
 
 def test_building_leaves_the_random_state_alone_and_ignores_it():
@@ -153,10 +155,35 @@ def test_places_that_were_not_mined_reach_the_head_only_when_kept():
     elsewhere = batch.encoded.dense.clone()
     elsewhere[:, :, 0, 0] = -elsewhere[:, :, 0, 0]  # place 0 isn't selected
     changed = Batch(**{**vars(batch), "encoded": Encoded(elsewhere, *list(vars(batch.encoded).values())[1:])})
-    for name in ("no_cdrl", "mcdrl"):
-        blank, kept = (_woken(_method(name, regions=regions)).eval() for regions in ("zero", "keep"))
+    for name, regions in (("mcdrl", "zero"), ("no_cdrl", "zero"), ("no_cdrl", "keep")):
+        blank = _woken(_method(name, regions=regions)).eval()
         assert torch.equal(blank(batch).logits, blank(changed).logits)
-        assert not torch.equal(kept(batch).logits, kept(changed).logits)
+    kept = _woken(_method("mcdrl", regions="keep")).eval()
+    assert not torch.equal(kept(batch).logits, kept(changed).logits)
+
+
+@pytest.mark.parametrize("regions", ["keep", "zero"])
+def test_mining_alone_is_not_the_baseline_in_any_mode(regions):
+    batch = _batch()
+    for mode in MODES:
+        mining, plain = (_woken(_method(name, mode, regions=regions)).eval() for name in ("no_cdrl", "baseline"))
+        assert not torch.allclose(mining(batch).logits, plain(batch).logits, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_says_whether_it_intervenes(name):
+    method, batch = _method(name, residual=False).eval(), _batch()
+    moved = not torch.equal(method(batch).logits, method(batch, intervene=False).logits)
+    assert method.intervenes == moved
+
+
+@pytest.mark.parametrize(("dictionary", "pulled"), [
+    ("text", True), ("learned", True), ("random", False), ("shuffled", False), ("zero", False),
+])  # fmt: skip
+@pytest.mark.parametrize("name", INTERVENING)
+def test_a_control_s_loss_does_not_know_the_texts(name, dictionary, pulled):
+    method, batch = _method(name, dictionary=dictionary), _batch()
+    assert ("causal" in method.losses(batch, method(batch))) == pulled
 
 
 def test_no_mtrs_ignores_the_selection():

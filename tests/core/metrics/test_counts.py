@@ -20,7 +20,6 @@ def test_counts_and_scores_by_hand():
     assert m.dice(found)[0] == pytest.approx(2 / 5)
     assert m.iou(found)[0] == pytest.approx(1 / 4)
     assert m.accuracy(found)[0] == pytest.approx(3 / 6)
-    assert np.isnan(m.false_positive_share(found)[0])
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -37,14 +36,13 @@ def test_scores_agree_with_scikit_learn(seed):
         assert m.accuracy(found)[k] == pytest.approx(accuracy_score(*flat))
 
 
-def test_a_frame_without_lesion_has_no_dice_but_a_false_area():
+def test_a_frame_without_lesion_has_no_dice_but_an_accuracy():
     nothing, one = np.zeros((1, 2, 3), bool), PREDICTED
     clean, wrong = m.count(nothing, nothing), m.count(one, nothing)
     for found in (clean, wrong):
         assert np.isnan(m.dice(found)[0])
         assert np.isnan(m.iou(found)[0])
-    assert m.false_positive_share(clean)[0] == 0
-    assert m.false_positive_share(wrong)[0] == pytest.approx(2 / 6)
+    assert m.accuracy(clean)[0] == 1
     assert m.accuracy(wrong)[0] == pytest.approx(4 / 6)
 
 

@@ -1,4 +1,4 @@
-"""Where the encoder runs: a fact of the machine, so an option and no parameter."""
+"""Where networks run: a fact of the machine, so an option and no parameter."""
 
 from __future__ import annotations
 
