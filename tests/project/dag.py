@@ -30,8 +30,8 @@ def steps(root: Path = ROOT) -> list[Step]:
             files = [dep for dep in stage.deps if not isinstance(dep, ParamsDependency)]
             found.append(
                 Step(
-                    stage.addressing,
-                    stage.addressing.split("@")[0],
+                    stage.name,
+                    stage.name.split("@")[0],
                     str(stage.cmd),
                     frozenset(str(dep.def_path) for dep in files),
                     frozenset(str(out.def_path) for out in stage.outs),

@@ -48,7 +48,7 @@ def _stop(message: str) -> None:
 def run(command: Callable[..., None]) -> None:
     """Run `command` as a typer application; `InputError` ends it with exit code 2.
 
-    Threads of OpenMP spin for microseconds, then sleep, unless the environment says otherwise: spinning for long starves
+    Threads of OpenMP spin for microseconds, then sleep, unless the environment says otherwise: long spinning starves
     the others on a busy machine, sleeping at once costs a quarter of a step on an idle one. The library reads this when
     it is loaded, so `command` must import torch itself, not its module's head.
     """
