@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import open_clip
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from stages.backbone import local_dir
@@ -47,7 +47,7 @@ def obtain_open_clip(card: BackboneCard, source: Source, folder: Path) -> Obtain
     expected = skeleton(config.model)
     weights = _weights(card, source, config)
     state = _fitting(weights.state, expected, source, card)
-    save_file(state, folder / WEIGHTS)
+    (folder / WEIGHTS).write_bytes(save(state))  # save_file would hide a full disk
     settings = config.model_dump()
     return Obtained(weights.pretrained, weights.sha256, settings, fingerprint(state, settings))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as to_bytes
 from torch import Tensor
 from torch.optim import AdamW
 
@@ -44,7 +44,7 @@ def save(folder: Path, progress: Progress, method: Method, optimiser: AdamW) -> 
     history = json.dumps([asdict(record) for record in progress.history])
     with atomic(folder / _FILE) as partial:
         whole = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-        save_file(whole, partial, metadata={"history": history})
+        partial.write_bytes(to_bytes(whole, metadata={"history": history}))  # save_file would hide a full disk
 
 
 def restore(folder: Path, method: Method, optimiser: AdamW) -> Progress | None:

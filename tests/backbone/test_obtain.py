@@ -1,5 +1,7 @@
 """From card and source to a folder that loads: every source, equal bytes, and errors that name the first keys."""
 
+import errno
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,6 +51,12 @@ def test_random_weights_say_so_and_come_out_equal(run, card):
     assert (stored["pretrained"], stored["source_sha256"]) == ("random", None)
     with safe_open(first / "weights.safetensors", "pt") as file:
         assert len(file.metadata() or {}) <= 1
+
+
+def test_a_full_disk_is_the_operating_systems_error(tmp_path, card):
+    (tmp_path / "weights.safetensors").symlink_to("/dev/full")
+    with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):  # what the runner turns into a sentence
+        obtain(card(), Source("tiny", "random"), tmp_path)
 
 
 def test_a_file_gives_its_own_features(run, card, model, weights):

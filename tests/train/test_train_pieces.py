@@ -1,4 +1,8 @@
+import errno
 import math
+import os
+import resource
+import signal
 import threading
 
 import pandas as pd
@@ -11,7 +15,7 @@ from torch import nn
 from stages.core.base.errors import InputError
 from stages.core.clip.encoder import Encoded
 from stages.core.networks.interface import Batch
-from stages.train import flips
+from stages.train import checkpoint, flips
 from stages.train.data import ahead, epoch_batches, in_turn, split
 from stages.train.device import make_fabric
 from stages.train.optimiser import make_optimiser, rate, set_rates
@@ -169,6 +173,24 @@ def test_each_parameter_is_in_the_group_with_its_rate_and_decay():
     assert found == {id(parameter): value for parameter, value in expected.items()}
     set_rates(optimiser, 0.5)
     assert sorted({group["lr"] for group in optimiser.param_groups}) == [0.005, 0.05]
+
+
+@pytest.fixture
+def small_files():
+    """No file may grow beyond a kilobyte: the nearest that a test comes to a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_a_checkpoint_that_does_not_fit_is_the_operating_systems_error(tmp_path, small_files):
+    method = nn.Linear(100, 100)
+    with pytest.raises(OSError, match=os.strerror(errno.EFBIG)):  # not one of safetensors' own, blind to disks
+        checkpoint.save(tmp_path, checkpoint.Progress([], {}), method, torch.optim.AdamW(method.parameters()))
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("value", ["all", "0", "-1"])
