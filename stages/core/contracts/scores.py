@@ -74,8 +74,8 @@ TRUST = Table(
         [
             *_CELL,
             _CASE,
-            column("confidence", pa.float64()),  # expected Dice of the mask, 0..1, from calibrated probabilities alone
-            column("flagged", pa.bool_()),  # less confident than all but a tenth of the source validation frames
+            column("confidence", pa.float64()),  # 0..1: mean calibrated probability of lesion inside the mask
+            column("flagged", pa.bool_()),  # below the confidence that a stated share of source validation frames miss
         ]
     ),
     key=(*CELL, "case_id"),

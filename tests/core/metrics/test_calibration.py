@@ -28,8 +28,9 @@ def test_a_spectrum_counts_every_pixel_once_at_the_nearest_log_odds():
     found = spectrum(p)
     assert found.sum(1).tolist() == [4, 4]
     middle = len(LOG_ODDS) // 2
-    assert found[0, [0, middle, -1, middle + 32]].tolist() == [1, 1, 1, 1]
-    assert LOG_ODDS[middle + 32] == 1.0
+    assert found[0, [0, middle, middle + 16]].tolist() == [1, 1, 1]
+    assert found[0, middle + 17 :].sum() == 1  # certainty, as far as single precision goes
+    assert LOG_ODDS[middle + 16] == 1.0
     assert found[1, middle] == 4
 
 
@@ -50,23 +51,21 @@ def test_the_temperature_is_what_an_optimiser_finds_on_the_pixels():
 
 
 def test_confidence_by_hand():
-    p = np.zeros((3, 10, 10))
+    p = np.zeros((4, 10, 10))
     p[0, :5] = 1  # sure of half of the frame
-    p[1, :5] = 0.75  # half sure: 2 * 37.5 / (37.5 + 50)
-    p[2] = 0.2  # nothing found, a mass of 20 left
-    found = confidence(spectrum(p), 1.0)
-    assert found[0] == pytest.approx(1, abs=1e-6)
-    assert found[1] == pytest.approx((75 + 0.2) / (87.5 + 0.2), abs=1e-3)
-    assert found[2] == pytest.approx(0.2 / (20 + 0.2), abs=1e-3)
+    p[1, :2], p[1, 2:4], p[1, 4:] = 0.9, 0.6, 0.4  # the mask is what is at least one half: mean of 0.9 and 0.6
+    p[2, 3, 3] = 0.2  # nothing is found, and the likeliest pixel is lesion with 0.2
+    p[3] = 0.5  # all of it is the mask
+    assert confidence(spectrum(p), 1.0) == pytest.approx([1, 0.75, 0.8, 0.5], abs=0.006)
+    assert confidence(spectrum(p), 2.0)[1] == pytest.approx(calibrated(np.array([0.9, 0.6]), 2.0).mean(), abs=0.006)
 
 
-def test_confidence_is_the_dice_to_be_expected():
+def test_confidence_is_the_precision_to_be_expected():
     rng = np.random.default_rng(1)
     p = rng.beta(0.4, 0.6, (1, 80, 80))
-    mask = p >= 0.5
     drawn = rng.random((200, 80, 80)) < p
-    dice = 2 * (drawn & mask).sum((1, 2)) / (drawn.sum((1, 2)) + mask.sum())
-    assert confidence(spectrum(p), 1.0)[0] == pytest.approx(dice.mean(), abs=0.005)
+    precision = (drawn & (p >= 0.5)).sum((1, 2)) / (p >= 0.5).sum()
+    assert confidence(spectrum(p), 1.0)[0] == pytest.approx(precision.mean(), abs=0.003)
 
 
 def test_a_higher_temperature_takes_confidence_away():
