@@ -38,6 +38,7 @@ class Params(Section):
         lambda_causal: weight of L_causal.
         lambda_contrast: weight of L_contrast.
         temperature: of the softmax in L_contrast.
+        flag_share: of the validation frames that the model is to flag as not to be trusted.
     """
 
     mode: Literal["frozen", "adapter", "suffix"] = "frozen"
@@ -62,6 +63,7 @@ class Params(Section):
     lambda_causal: float = Field(default=0.5, ge=0)
     lambda_contrast: float = Field(default=0.1, ge=0)
     temperature: float = Field(default=0.5, gt=0)
+    flag_share: float = Field(default=0.1, ge=0, lt=1)
 
     @model_validator(mode="after")
     def _intervenes(self) -> Params:

@@ -24,6 +24,7 @@ from stages.train.leaks import check_leaks
 from stages.train.loop import Training
 from stages.train.optimiser import make_optimiser
 from stages.train.record import LiveLog, show, write_history
+from stages.train.trust import Trust, measure_trust
 
 
 def train(cell: Cell, fabric: Fabric, out: Path) -> None:
@@ -49,9 +50,10 @@ def train(cell: Cell, fabric: Fabric, out: Path) -> None:
         training = Training(fabric, method, make_optimiser(method, cell.params), reader, frames, cell.params, cell.seed)
         folder = resume_folder(cell, describe(fabric))
         progress = _run(training, cell, folder, out)
-    if fabric.is_global_zero:
         best = training.best_epoch(progress.history)
-        _write(progress, best, cell, spec, reader.layout, texts, confounders, out)
+        trust = measure_trust(training, progress.best)
+    if fabric.is_global_zero:
+        _write(progress, best, trust, cell, spec, reader.layout, texts, confounders, out)
         shutil.rmtree(folder, ignore_errors=True)
     fabric.barrier()
 
@@ -87,8 +89,8 @@ def _tell_of_flips(training: Training) -> None:
 
 
 def _write(
-    progress: Progress, best: int, cell: Cell, spec: Spec, layout: Layout, texts: Texts, confounders: list[str],
-    out: Path,
+    progress: Progress, best: int, trust: Trust, cell: Cell, spec: Spec, layout: Layout, texts: Texts,
+    confounders: list[str], out: Path,
 ) -> None:  # fmt: skip
     backbone = read_stored(cell.backbone)
     card = ModelCard(
@@ -97,6 +99,7 @@ def _write(
         dense_mode=layout.dense_mode, mode=cell.params.mode, size_px=layout.size_px,
         lesion_classes=cell.lesion_classes, confounders=confounders, alpha=layout.alpha, spec=spec,
         best_epoch=best, val_dice=progress.history[best].val_dice,
+        temperature=trust.temperature, flag_below=trust.flag_below,
     )  # fmt: skip
     if card.val_dice == 0:
         print("warning: no epoch found a lesion in the validation frames; train longer (train.epochs)", file=sys.stderr)

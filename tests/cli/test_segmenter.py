@@ -88,6 +88,8 @@ def folder(request, tmp_path):
         spec=SPEC,
         best_epoch=0,
         val_dice=0.5,
+        temperature=1.5,
+        flag_below=0.6,
     )
     save_model(tmp_path / "model", network.state_dict(), texts, card)
     return tmp_path / "model"

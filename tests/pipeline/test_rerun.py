@@ -11,7 +11,7 @@ from repository import Repository
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 CELLS = {f"{stage}@mcdrl-{site}-0" for stage in ("train", "evaluate") for site in "AB"}
-AFTER_TRAIN = {*CELLS, "collect@evaluate", "report"}
+AFTER_TRAIN = {*CELLS, "collect_evaluate", "report"}
 MINING = {"mine_regions@A", "mine_regions@B"}
 
 
@@ -26,7 +26,7 @@ def repository(tmp_path_factory):
 
 def without_collect(ran):
     """Whether the quality table is gathered again depends on its bytes, so rows leave it open."""
-    return ran - {"collect@mine_regions"}
+    return ran - {"collect_mine_regions"}
 
 
 def test_nothing_edited_runs_nothing(repository):
@@ -66,7 +66,7 @@ def test_train(repository):
 
 def test_alpha(repository):
     repository.edit(lambda params: params["mine_regions"].update(alpha=0.3))
-    assert repository.repro() == {*MINING, "collect@mine_regions", *AFTER_TRAIN}
+    assert repository.repro() == {*MINING, "collect_mine_regions", *AFTER_TRAIN}
 
 
 def test_class_prompt(repository):
@@ -86,8 +86,8 @@ def test_shared_module(repository):
     place = repository.folder / "stages/core/contracts/scores.py"
     place.write_text(place.read_text(encoding="utf-8") + "\n# edited\n", encoding="utf-8")
     ran = repository.repro()
-    assert {"evaluate@mcdrl-A-0", "evaluate@mcdrl-B-0", "collect@evaluate"} <= ran
-    assert {name.split("@")[0] for name in ran} == {"evaluate", "collect", "report"}
+    assert {"evaluate@mcdrl-A-0", "evaluate@mcdrl-B-0", "collect_evaluate"} <= ran
+    assert {name.split("@")[0] for name in ran} == {"evaluate", "collect_evaluate", "collect_mine_regions", "report"}
 
 
 def test_site_added(repository):

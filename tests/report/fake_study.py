@@ -157,6 +157,8 @@ def write_cell(root: Path, study: Study, cell, cases: pd.DataFrame, masks: np.nd
         "alpha": 0.25,
         "best_epoch": 3,
         "val_dice": 0.61,
+        "temperature": 1.5,
+        "flag_below": 0.6,
     }
     (folder / "model.json").write_text(json.dumps(meta))
     epochs = np.arange(6)

@@ -45,6 +45,8 @@ class ModelCard(BaseModel):
         spec: the numbers that it is built from.
         best_epoch: the epoch, from 0, whose weights these are.
         val_dice: mean Dice over the validation frames with a lesion at that epoch.
+        temperature: by which the log-odds of lesion are divided to be calibrated, fitted on the validation frames.
+        flag_below: confidence, 0..1, below which a frame is flagged: a stated share of the validation frames are.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -65,6 +67,8 @@ class ModelCard(BaseModel):
     spec: Spec
     best_epoch: int
     val_dice: float
+    temperature: float
+    flag_below: float
 
     @field_validator("spec", mode="before")
     @classmethod

@@ -33,6 +33,8 @@ def _card(method, mode):
         fingerprint=stub_sites.FINGERPRINT, dense_mode="plain", mode=mode, size_px=stub_sites.SIDE,
         lesion_classes=stub_sites.LESIONS, confounders=stub_sites.CONFOUNDERS, alpha=0.25, spec=_spec(), best_epoch=1,
         val_dice=0.5,
+        temperature=1.5,
+        flag_below=0.6,
     )  # fmt: skip
 
 
