@@ -11,7 +11,7 @@ from repository import Repository
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 CELLS = {f"{stage}@mcdrl-{site}-0" for stage in ("train", "evaluate") for site in "AB"}
-AFTER_TRAIN = {*CELLS, "collect_evaluate", "report"}
+AFTER_TRAIN = {*CELLS, "collect_evaluate", "stress", "report"}
 MINING = {"mine_regions@A", "mine_regions@B"}
 
 
@@ -41,6 +41,11 @@ def test_report(repository):
 def test_audit(repository):
     repository.edit(lambda params: params["audit"].update(hash_bits=40, accepted=[["A", "B"]]))
     assert repository.repro() == {"audit"}  # no pair is found either way
+
+
+def test_stress(repository):
+    repository.edit(lambda params: params["stress"].update(strengths=[0.5]))
+    assert repository.repro() == {"stress"}  # and the report, once it shows it
 
 
 def test_splits(repository):
