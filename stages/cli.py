@@ -35,9 +35,9 @@ def predict(
 ) -> None:
     """Segment a folder of frames: a mask PNG a frame, at the frame's own size, and predictions.csv."""
     from stages.commands.predict import predict_folder, summary
-    from stages.commands.segmenter import load_segmenter
+    from stages.core.segment.ensemble import load_ensemble
 
-    segmenter = load_segmenter(model, backbone, device)
+    segmenter = load_ensemble([model], backbone, device)
     if segmenter.random_weights:
         print("warning: the backbone has RANDOM weights; these masks mean nothing", file=sys.stderr, flush=True)
     rows = predict_folder(folder, segmenter, out, threshold=threshold, batch_size=batch_size, crop=crop)

@@ -20,7 +20,7 @@ from stages.ingest.pixels import Box, read_frame, squash, view_box
 from stages.ingest.remarks import RefusedError
 
 if TYPE_CHECKING:
-    from stages.commands.segmenter import FolderModel
+    from stages.core.segment.ensemble import Ensemble
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _TABLE = "predictions.csv"
@@ -68,7 +68,7 @@ class _Shown:
 
 
 def predict_folder(
-    folder: Path, model: FolderModel, out: Path, *, threshold: float, batch_size: int, crop: bool = False
+    folder: Path, model: Ensemble, out: Path, *, threshold: float, batch_size: int, crop: bool = False
 ) -> list[Prediction]:
     """Write a mask for every readable frame of a folder and its subfolders, then predictions.csv.
 
@@ -128,9 +128,7 @@ def _mask_name(path: Path, shared: bool) -> str:
     return path.with_name(path.name + ".png").as_posix() if shared else path.with_suffix(".png").as_posix()
 
 
-def _predict(
-    batch: Sequence[_Job], model: FolderModel, out: Path, threshold: float, crop: bool
-) -> Iterator[Prediction]:
+def _predict(batch: Sequence[_Job], model: Ensemble, out: Path, threshold: float, crop: bool) -> Iterator[Prediction]:
     read = [_read(job, model.size_px, crop) for job in batch]
     frames = [one.pixels for one in read if not isinstance(one, str)]
     probabilities: Iterator[Array] = iter(model.probability(np.stack(frames)) if frames else [])

@@ -1,0 +1,126 @@
+"""One or several trained models with their encoders: frames in, probabilities of lesion out.
+
+Encoder, region mining and method run with the very code that the stages run, so a frame gets here the probability that
+the pipeline would give it. Models of one backbone share its work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stages.core.base.errors import InputError
+from stages.core.clip.card import read_stored
+from stages.core.clip.encoder import Encoder
+from stages.core.clip.load import load_encoder
+from stages.core.device import pick_device
+from stages.core.networks.data import to_batch
+from stages.core.networks.interface import Batch
+from stages.core.networks.model import LoadedModel, load_model, probability, read_card
+from stages.core.segment.encoding import encode
+from stages.core.segment.mining import mine
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True)
+class Member:
+    """A model and the encoder whose features it takes; members of one backbone hold the same encoder."""
+
+    model: LoadedModel
+    encoder: Encoder
+
+
+class Ensemble:
+    """Trained models that answer together or each by itself.
+
+    Attributes:
+        members: at least one.
+        size_px: side of the frames that they take.
+        random_weights: whether one of the encoders was never pretrained.
+    """
+
+    def __init__(self, members: Sequence[Member], *, random_weights: bool) -> None:
+        """Take the members, all on one device.
+
+        Raises:
+            InputError: they take frames of different sizes.
+        """
+        sizes = sorted({member.model.card.size_px for member in members})
+        if len(sizes) > 1:
+            raise InputError(f"the models take frames of {' and '.join(map(str, sizes))} px; give models of one size")
+        self.members, self.size_px, self.random_weights = tuple(members), sizes[0], random_weights
+
+    def batches(self, frames: Array) -> Iterator[tuple[LoadedModel, Batch]]:
+        """Yield each model with what its method takes for these frames; each encoder runs once.
+
+        Args:
+            frames: [B, S, S, 3] uint8, RGB, squashed to `size_px`.
+        """
+        encoded: dict[int, Mapping[str, Array]] = {}
+        for member in self.members:
+            if id(member.encoder) not in encoded:
+                names = [f"frame {place}" for place in range(len(frames))]
+                encoded[id(member.encoder)] = encode(member.encoder, frames, names)
+            yield member.model, _batch(frames, encoded[id(member.encoder)], member)
+
+    def each(self, frames: Array) -> Array:
+        """Segment B frames by every model.
+
+        Args:
+            frames: [B, S, S, 3] uint8, RGB, squashed to `size_px`.
+
+        Returns:
+            [members, B, S, S] float32, the probability of lesion, 0..1.
+        """
+        return np.stack([probability(model.method, batch).cpu().numpy() for model, batch in self.batches(frames)])
+
+    def probability(self, frames: Array) -> Array:
+        """Return the mean over the models of `each`, [B, S, S] float32."""
+        mean: Array = self.each(frames).mean(0)
+        return mean
+
+
+def _batch(frames: Array, rows: Mapping[str, Array], member: Member) -> Batch:
+    regions = mine(rows["dense"], member.model.texts.classes.cpu().numpy(), member.model.card.alpha)
+    raw = {
+        "frames/image": frames,
+        **{f"features/{name.replace('__', '/')}": value for name, value in rows.items()},
+        "regions/similarity": regions.similarity,
+        "regions/selected": regions.selected,
+    }
+    return to_batch(raw, [-1] * len(frames), next(member.encoder.parameters()).device)
+
+
+def load_ensemble(models: Sequence[Path], backbone: Path, device: str) -> Ensemble:
+    """Load trained models and the backbone that they were trained with.
+
+    Args:
+        models: folders that `train` wrote, at least one.
+        backbone: the folder that `backbone` wrote.
+        device: auto, cpu, cuda, ...
+
+    Raises:
+        InputError: a file is missing or damaged, or a model belongs to another backbone.
+    """
+    where = pick_device(device)
+    cards = {model: read_card(model) for model in models}
+    stored = read_stored(backbone)
+    for model, card in cards.items():
+        if card.fingerprint != stored.fingerprint:
+            raise InputError(
+                f"{model} was trained with the backbone {card.backbone} ({card.fingerprint[:12]}), {backbone} holds "
+                f"{stored.name} ({stored.fingerprint[:12]}); give --backbone the folder of the model's own backbone"
+            )
+    modes = {card.dense_mode for card in cards.values()}
+    encoders = {mode: load_encoder(backbone, mode).to(where).eval() for mode in modes}
+    members = []
+    for model, card in cards.items():
+        loaded = load_model(model, backbone)
+        loaded.method.to(where)
+        members.append(Member(loaded, encoders[card.dense_mode]))
+    return Ensemble(members, random_weights=stored.pretrained == "random")
