@@ -18,7 +18,7 @@ from stages.core.base.files import atomic, read_json, write_json
 from stages.core.methods import build
 from stages.core.networks import parts
 from stages.core.networks.data import fine_to_coarse
-from stages.core.networks.interface import Batch, Method, Spec, Texts, Trunk
+from stages.core.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
 from stages.core.networks.trunk import Frozen, Trained
 
 WEIGHTS = "model.safetensors"
@@ -187,4 +187,9 @@ def channels_last(method: Method) -> Method:
 def probability(method: Method, batch: Batch) -> Tensor:
     """Return the probability of lesion, [B, S, S] float32 in 0..1, with the intervention on and without gradients."""
     with torch.inference_mode():
-        return method(batch, intervene=True).logits.float().softmax(1)[:, 1]  # type: ignore[no-any-return]
+        return lesion(method(batch, intervene=True))
+
+
+def lesion(output: Output) -> Tensor:
+    """Return the probability of lesion that a method's output stands for, [B, S, S] float32 in 0..1."""
+    return output.logits.float().softmax(1)[:, 1]

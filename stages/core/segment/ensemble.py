@@ -6,23 +6,22 @@ the pipeline would give it. Models of one backbone share its work.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from stages.core.base.errors import InputError
 from stages.core.clip.card import read_stored
-from stages.core.clip.encoder import Encoder
+from stages.core.clip.encoder import Encoded, Encoder
 from stages.core.clip.load import load_encoder
 from stages.core.device import pick_device
-from stages.core.networks.data import to_batch
 from stages.core.networks.interface import Batch
 from stages.core.networks.model import LoadedModel, load_model, probability, read_card
-from stages.core.segment.encoding import encode
-from stages.core.segment.mining import mine
+from stages.core.segment.network import batch_of, encoded
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -60,13 +59,18 @@ class Ensemble:
 
         Args:
             frames: [B, S, S, 3] uint8, RGB, squashed to `size_px`.
+
+        Raises:
+            InputError: a feature isn't finite, so that the backbone's weights can't be right.
         """
-        encoded: dict[int, Mapping[str, Array]] = {}
-        for member in self.members:
-            if id(member.encoder) not in encoded:
-                names = [f"frame {place}" for place in range(len(frames))]
-                encoded[id(member.encoder)] = encode(member.encoder, frames, names)
-            yield member.model, _batch(frames, encoded[id(member.encoder)], member)
+        found: dict[int, Encoded] = {}
+        with torch.inference_mode():
+            for member in self.members:
+                device = next(member.encoder.parameters()).device
+                given = torch.from_numpy(frames).to(device)
+                if id(member.encoder) not in found:
+                    found[id(member.encoder)] = _finite(encoded(member.encoder, given))
+                yield member.model, batch_of(given, found[id(member.encoder)], member.model)
 
     def each(self, frames: Array) -> Array:
         """Segment B frames by every model.
@@ -85,15 +89,13 @@ class Ensemble:
         return mean
 
 
-def _batch(frames: Array, rows: Mapping[str, Array], member: Member) -> Batch:
-    regions = mine(rows["dense"], member.model.texts.classes.cpu().numpy(), member.model.card.alpha)
-    raw = {
-        "frames/image": frames,
-        **{f"features/{name.replace('__', '/')}": value for name, value in rows.items()},
-        "regions/similarity": regions.similarity,
-        "regions/selected": regions.selected,
-    }
-    return to_batch(raw, [-1] * len(frames), next(member.encoder.parameters()).device)
+def _finite(features: Encoded) -> Encoded:
+    if not bool(torch.isfinite(features.dense).all()):
+        raise InputError(
+            "the encoder's features aren't finite in float16, so the backbone's weights are damaged or of another "
+            "model; run `dvc repro backbone -f`, or supply other weights"
+        )
+    return features
 
 
 def load_ensemble(models: Sequence[Path], backbone: Path, device: str) -> Ensemble:
