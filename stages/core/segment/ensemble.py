@@ -19,6 +19,7 @@ from stages.core.clip.card import read_stored
 from stages.core.clip.encoder import Encoded, Encoder
 from stages.core.clip.load import load_encoder
 from stages.core.device import pick_device
+from stages.core.networks.bundle import find_backbone
 from stages.core.networks.interface import Batch
 from stages.core.networks.model import LoadedModel, load_model, probability, read_card
 from stages.core.segment.network import batch_of, encoded
@@ -98,31 +99,28 @@ def _finite(features: Encoded) -> Encoded:
     return features
 
 
-def load_ensemble(models: Sequence[Path], backbone: Path, device: str) -> Ensemble:
-    """Load trained models and the backbone that they were trained with.
+def load_ensemble(models: Sequence[Path], backbone: Path | None, device: str) -> Ensemble:
+    """Load trained models and the backbones that they were trained with.
 
     Args:
         models: folders that `train` wrote, at least one.
-        backbone: the folder that `backbone` wrote.
+        backbone: the folder that `backbone` wrote; None: in the models' folders, else in their study.
         device: auto, cpu, cuda, ...
 
     Raises:
         InputError: a file is missing or damaged, or a model belongs to another backbone.
     """
     where = pick_device(device)
-    cards = {model: read_card(model) for model in models}
-    stored = read_stored(backbone)
-    for model, card in cards.items():
-        if card.fingerprint != stored.fingerprint:
-            raise InputError(
-                f"{model} was trained with the backbone {card.backbone} ({card.fingerprint[:12]}), {backbone} holds "
-                f"{stored.name} ({stored.fingerprint[:12]}); give --backbone the folder of the model's own backbone"
-            )
-    modes = {card.dense_mode for card in cards.values()}
-    encoders = {mode: load_encoder(backbone, mode).to(where).eval() for mode in modes}
-    members = []
-    for model, card in cards.items():
-        loaded = load_model(model, backbone)
+    encoders: dict[tuple[str, str], Encoder] = {}
+    members, random_weights = [], False
+    for model in models:
+        card = read_card(model)
+        folder = find_backbone(model, card.fingerprint, backbone)
+        key = (card.fingerprint, card.dense_mode)
+        if key not in encoders:
+            encoders[key] = load_encoder(folder, card.dense_mode).to(where).eval()
+        loaded = load_model(model, folder)
         loaded.method.to(where)
-        members.append(Member(loaded, encoders[card.dense_mode]))
-    return Ensemble(members, random_weights=stored.pretrained == "random")
+        members.append(Member(loaded, encoders[key]))
+        random_weights |= read_stored(folder).pretrained == "random"
+    return Ensemble(members, random_weights=random_weights)
