@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,14 @@ import typer
 
 from stages.commands import sites_app
 from stages.core.base.runtime import user_errors
+
+
+class Format(StrEnum):
+    """What `mcdrl export` writes."""
+
+    ONNX = "onnx"
+    TORCHSCRIPT = "torchscript"
+
 
 app = typer.Typer(
     add_completion=False,
@@ -53,6 +62,39 @@ def predict(
     if missing := refused(rows):
         print(missing, file=sys.stderr, flush=True)
         raise typer.Exit(2)
+
+
+@app.command()
+def export(
+    model: Annotated[Path, typer.Argument(help="A trained model's folder.")],
+    out: Annotated[Path, typer.Option(help="Where the file and its preprocessing go.")],
+    kind: Annotated[Format, typer.Option("--format", help="Of the file.")] = Format.ONNX,
+    backbone: Annotated[
+        Path | None, typer.Option(help="The model's backbone, where its folder doesn't hold it.")
+    ] = None,
+) -> None:
+    """Write the whole network, from frame to probability, as one file; checks it against PyTorch."""
+    from stages.commands.export import FILES, export
+
+    parity = export(model, kind.value, out, backbone)
+    print(f"{out / FILES[kind.value]}, and what to do around it in {out / 'preprocessing.json'}\n{parity}")
+    if not parity.holds:
+        print("error: the file's masks are not PyTorch's; don't use it", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+@app.command()
+def pack(
+    model: Annotated[Path, typer.Argument(help="A trained model's folder.")],
+    out: Annotated[Path, typer.Option(help="A new folder.")],
+    backbone: Annotated[
+        Path | None, typer.Option(help="The model's backbone, where its folder doesn't hold it.")
+    ] = None,
+) -> None:
+    """Copy a model's folder with its backbone inside, so that it is all that another machine needs."""
+    from stages.commands.pack import pack
+
+    print(f"{out}: {pack(model, out, backbone) / 1e6:.1f} MB, all that `mcdrl predict --model {out}` needs")
 
 
 @app.command()
