@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Literal
 
 from stages.core.base.errors import InputError, nearest
 from stages.core.base.files import sha256
-from stages.core.base.params import METHODS, Study
+from stages.core.base.params import METHODS, Study, resolve
 from stages.core.networks.data import Layout, SiteFiles, site_files
 from stages.core.networks.interface import Spec, Texts
 from stages.train.params import Params
@@ -32,6 +33,7 @@ class Cell:
         artifacts: folder below which the inputs are.
         lesion_classes: in the order of the class axis.
         params: numbers.
+        crop: what was cut off the source sites' frames: none, black_border, or mixed where they differ.
     """
 
     method: str
@@ -41,6 +43,7 @@ class Cell:
     artifacts: Path
     lesion_classes: list[str]
     params: Params
+    crop: Literal["none", "black_border", "mixed"] = "none"
 
     @property
     def files(self) -> dict[str, SiteFiles]:
@@ -69,7 +72,9 @@ def make_cell(method: str, held_out: str, seed: int, artifacts: Path, study: Stu
         if name not in legal:
             raise InputError(f"unknown {what} '{name}'; {nearest(name, legal)}")
     sources = [site for site in study.sites if site != held_out]
-    return Cell(method, held_out, seed, sources, artifacts, study.lesion_classes, params)
+    crops = {resolve(study.sites[site]).crop for site in sources}
+    crop = crops.pop() if len(crops) == 1 else "mixed"
+    return Cell(method, held_out, seed, sources, artifacts, study.lesion_classes, params, crop)
 
 
 def make_spec(params: Params, layout: Layout, seed: int) -> Spec:

@@ -11,10 +11,13 @@ from lightning_fabric import Fabric
 
 from stages.core.clip.card import read_stored
 from stages.core.methods import build
+from stages.core.metrics.looks import usual_scores
+from stages.core.networks.bundle import bundle
 from stages.core.networks.data import Layout, open_sites, read_cases, to_batch
 from stages.core.networks.interface import Spec, Texts
-from stages.core.networks.model import ModelCard, channels_last, make_trunk, save_model
-from stages.core.networks.texts import read_texts
+from stages.core.networks.model import ModelCard, Usual, channels_last, make_trunk, save_model
+from stages.core.networks.readme import write_readme
+from stages.core.networks.texts import read_prompts, read_texts
 from stages.train import checkpoint, flips
 from stages.train.cell import Cell, check_texts, drop_stale, make_spec, resume_folder
 from stages.train.checkpoint import Progress
@@ -52,8 +55,9 @@ def train(cell: Cell, fabric: Fabric, out: Path) -> None:
         progress = _run(training, cell, folder, out)
         best = training.best_epoch(progress.history)
         trust = measure_trust(training, progress.best)
+        usual = Usual(**vars(usual_scores(reader.images(frames.train), texts.confounders.numpy())))
     if fabric.is_global_zero:
-        _write(progress, best, trust, cell, spec, reader.layout, texts, confounders, out)
+        _write(progress, best, trust, usual, cell, spec, reader.layout, texts, confounders, out)
         shutil.rmtree(folder, ignore_errors=True)
     fabric.barrier()
 
@@ -89,19 +93,22 @@ def _tell_of_flips(training: Training) -> None:
 
 
 def _write(
-    progress: Progress, best: int, trust: Trust, cell: Cell, spec: Spec, layout: Layout, texts: Texts,
+    progress: Progress, best: int, trust: Trust, usual: Usual, cell: Cell, spec: Spec, layout: Layout, texts: Texts,
     confounders: list[str], out: Path,
 ) -> None:  # fmt: skip
-    backbone = read_stored(cell.backbone)
+    backbone, prompts = read_stored(cell.backbone), read_prompts(cell.texts, cell.lesion_classes)
     card = ModelCard(
         method=cell.method, held_out=cell.held_out, seed=cell.seed, sources=cell.sources,
         backbone=backbone.name, pretrained=backbone.pretrained, fingerprint=layout.fingerprint,
         dense_mode=layout.dense_mode, mode=cell.params.mode, size_px=layout.size_px,
         lesion_classes=cell.lesion_classes, confounders=confounders, alpha=layout.alpha, spec=spec,
         best_epoch=best, val_dice=progress.history[best].val_dice,
-        temperature=trust.temperature, flag_below=trust.flag_below,
+        temperature=trust.temperature, flag_below=trust.flag_below, crop=cell.crop, class_prompts=prompts[0],
+        confounder_prompts=prompts[1], usual=usual, parameters=cell.params.model_dump(),
     )  # fmt: skip
     if card.val_dice == 0:
         print("warning: no epoch found a lesion in the validation frames; train longer (train.epochs)", file=sys.stderr)
     write_history(progress.history, out / "history.csv")
     save_model(out, progress.best, texts, card)
+    write_readme(card, backbone, out)
+    bundle(cell.backbone, out)

@@ -115,6 +115,10 @@ class SitesReader:
         wanted += [("frames", "mask")] * mask + [("features", "prefix")] * prefix
         return {f"{store}/{dataset}": self._rows(store, dataset, case_ids) for store, dataset in wanted}
 
+    def images(self, case_ids: Sequence[str]) -> Array:
+        """Read the frozen encoder's image features alone, [B, D] float16, in the order given."""
+        return self._rows("features", "image", case_ids)
+
     def _rows(self, store: str, dataset: str, case_ids: Sequence[str]) -> Array:
         out: Array | None = None
         for site, at in _by_site(case_ids).items():

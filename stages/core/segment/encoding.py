@@ -41,11 +41,15 @@ def encode(encoder: Encoder, images: Array, cases: Sequence[str]) -> dict[str, A
 
 def to_frames(images: Array, size_px: int, device: torch.device) -> Tensor:
     """Return stored images as frames, [B, 3, size_px, size_px] float32 in 0..1, on the device."""
-    frames = torch.from_numpy(images).to(device).permute(0, 3, 1, 2).float() / 255
-    if frames.shape[2:] == (size_px, size_px):
+    return squashed(torch.from_numpy(images).to(device).permute(0, 3, 1, 2).float() / 255, size_px)
+
+
+def squashed(frames: Tensor, size_px: int) -> Tensor:
+    """Return frames, [B, 3, Y, X] float32 in 0..1, at the given side; those that have it are returned as they are."""
+    if tuple(map(int, frames.shape[2:])) == (size_px, size_px):
         return frames
-    squashed = F.interpolate(frames, (size_px, size_px), mode="bilinear", antialias=True, align_corners=False)
-    return squashed.clamp(0, 1)
+    small = F.interpolate(frames, (size_px, size_px), mode="bilinear", antialias=True, align_corners=False)
+    return small.clamp(0, 1)
 
 
 def datasets(encoded: Encoded) -> dict[str, Tensor]:

@@ -6,23 +6,23 @@ the pipeline would give it. Models of one backbone share its work.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from stages.core.base.errors import InputError
 from stages.core.clip.card import read_stored
-from stages.core.clip.encoder import Encoder
+from stages.core.clip.encoder import Encoded, Encoder
 from stages.core.clip.load import load_encoder
 from stages.core.device import pick_device
-from stages.core.networks.data import to_batch
+from stages.core.networks.bundle import find_backbone
 from stages.core.networks.interface import Batch
 from stages.core.networks.model import LoadedModel, load_model, probability, read_card
-from stages.core.segment.encoding import encode
-from stages.core.segment.mining import mine
+from stages.core.segment.network import batch_of, encoded
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -60,13 +60,18 @@ class Ensemble:
 
         Args:
             frames: [B, S, S, 3] uint8, RGB, squashed to `size_px`.
+
+        Raises:
+            InputError: a feature isn't finite, so that the backbone's weights can't be right.
         """
-        encoded: dict[int, Mapping[str, Array]] = {}
-        for member in self.members:
-            if id(member.encoder) not in encoded:
-                names = [f"frame {place}" for place in range(len(frames))]
-                encoded[id(member.encoder)] = encode(member.encoder, frames, names)
-            yield member.model, _batch(frames, encoded[id(member.encoder)], member)
+        found: dict[int, Encoded] = {}
+        with torch.inference_mode():
+            for member in self.members:
+                device = next(member.encoder.parameters()).device
+                given = torch.from_numpy(frames).to(device)
+                if id(member.encoder) not in found:
+                    found[id(member.encoder)] = _finite(encoded(member.encoder, given))
+                yield member.model, batch_of(given, found[id(member.encoder)], member.model)
 
     def each(self, frames: Array) -> Array:
         """Segment B frames by every model.
@@ -85,42 +90,37 @@ class Ensemble:
         return mean
 
 
-def _batch(frames: Array, rows: Mapping[str, Array], member: Member) -> Batch:
-    regions = mine(rows["dense"], member.model.texts.classes.cpu().numpy(), member.model.card.alpha)
-    raw = {
-        "frames/image": frames,
-        **{f"features/{name.replace('__', '/')}": value for name, value in rows.items()},
-        "regions/similarity": regions.similarity,
-        "regions/selected": regions.selected,
-    }
-    return to_batch(raw, [-1] * len(frames), next(member.encoder.parameters()).device)
+def _finite(features: Encoded) -> Encoded:
+    if not bool(torch.isfinite(features.dense).all()):
+        raise InputError(
+            "the encoder's features aren't finite in float16, so the backbone's weights are damaged or of another "
+            "model; run `dvc repro backbone -f`, or supply other weights"
+        )
+    return features
 
 
-def load_ensemble(models: Sequence[Path], backbone: Path, device: str) -> Ensemble:
-    """Load trained models and the backbone that they were trained with.
+def load_ensemble(models: Sequence[Path], backbone: Path | None, device: str) -> Ensemble:
+    """Load trained models and the backbones that they were trained with.
 
     Args:
         models: folders that `train` wrote, at least one.
-        backbone: the folder that `backbone` wrote.
+        backbone: the folder that `backbone` wrote; None: in the models' folders, else in their study.
         device: auto, cpu, cuda, ...
 
     Raises:
         InputError: a file is missing or damaged, or a model belongs to another backbone.
     """
     where = pick_device(device)
-    cards = {model: read_card(model) for model in models}
-    stored = read_stored(backbone)
-    for model, card in cards.items():
-        if card.fingerprint != stored.fingerprint:
-            raise InputError(
-                f"{model} was trained with the backbone {card.backbone} ({card.fingerprint[:12]}), {backbone} holds "
-                f"{stored.name} ({stored.fingerprint[:12]}); give --backbone the folder of the model's own backbone"
-            )
-    modes = {card.dense_mode for card in cards.values()}
-    encoders = {mode: load_encoder(backbone, mode).to(where).eval() for mode in modes}
-    members = []
-    for model, card in cards.items():
-        loaded = load_model(model, backbone)
+    encoders: dict[tuple[str, str], Encoder] = {}
+    members, random_weights = [], False
+    for model in models:
+        card = read_card(model)
+        folder = find_backbone(model, card.fingerprint, backbone)
+        key = (card.fingerprint, card.dense_mode)
+        if key not in encoders:
+            encoders[key] = load_encoder(folder, card.dense_mode).to(where).eval()
+        loaded = load_model(model, folder)
         loaded.method.to(where)
-        members.append(Member(loaded, encoders[card.dense_mode]))
-    return Ensemble(members, random_weights=stored.pretrained == "random")
+        members.append(Member(loaded, encoders[key]))
+        random_weights |= read_stored(folder).pretrained == "random"
+    return Ensemble(members, random_weights=random_weights)
