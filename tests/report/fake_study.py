@@ -54,7 +54,9 @@ def frames_of(site: str, count: int, side: int = SIDE) -> tuple[np.ndarray, np.n
     return np.array(images), np.array(masks)
 
 
-def write_site(root: Path, site: str, images: np.ndarray, masks: np.ndarray, grid: int = 8) -> pd.DataFrame:
+def write_site(
+    root: Path, site: str, images: np.ndarray, masks: np.ndarray, grid: int = 8, classes: list[str] = CLASSES
+) -> pd.DataFrame:
     n, side = len(images), images.shape[1]
     ids = [f"{site}/{k:03d}" for k in range(n)]
     cases = pd.DataFrame(
@@ -62,7 +64,7 @@ def write_site(root: Path, site: str, images: np.ndarray, masks: np.ndarray, gri
             "case_id": ids,
             "site": site,
             "group_id": [f"g{k // 3}" for k in range(n)],
-            "lesion_class": [CLASSES[k % 2] if m.any() else None for k, m in enumerate(masks)],
+            "lesion_class": [classes[k % 2] if m.any() else None for k, m in enumerate(masks)],
             "split": "train",
             "width_px": side,
             "height_px": side,
@@ -264,11 +266,12 @@ def build(
     pretrained: str = "imagenet",
     pairs: tuple = (),
     full: bool = True,
+    classes: list[str] = CLASSES,
 ) -> Path:
     sites = {}
     for site in study.sites:
         images, masks = source(site, count)
-        sites[site] = (write_site(root, site, images, masks), masks)
+        sites[site] = (write_site(root, site, images, masks, classes=classes), masks)
     write_audit(root, [cases for cases, _ in sites.values()], pairs)
     rows = [
         write_cell(root, study, (method, site, seed), *sites[site], pretrained=pretrained)
