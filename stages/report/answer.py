@@ -44,7 +44,7 @@ class Evidence:
         comparisons: as from `comparisons_table`.
         frames: as from `frame_scores`.
         stress: as from `stress_table` of stages.core.metrics.robustness.
-        coverage: as from `coverage_table`.
+        coverage: as from `trust_table`.
         calibration: as from `calibration_table`.
         attention: as from `attention_table`.
         random_weights: whether the encoder was never pretrained.
@@ -234,7 +234,7 @@ def _left_to_a_human(found: Evidence, method: str) -> list[str]:
     if found.coverage.empty:
         return []
     own = found.coverage[(found.coverage["method"] == method) & (found.coverage["held_out"] == MEAN)]
-    at = {row["referred"]: row for row in views.records(own)}
+    at = {row["left"]: row for row in views.records(own)}
     return [
         f"With the least confident fifth of the frames left to a human, {method} goes from {number(at[0.0]['dice'])} "
         f"to {number(at[0.2]['dice'])} on the rest ({_count(at[0.0]['n_frames'], 'frame')} before)."

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 
+from stages.core.metrics.attention import PRESENT_FROM, RANKED_FROM, attention_auroc, most_wrong, proxies
 from stages.report import views
 from stages.report.charts import Mark, axis_row, scale, strip
 from stages.report.plots import heat_map
-from stages.report.views import Chart, ChartRow, Panel, Row, Sheet, number
+from stages.report.views import Chart, ChartRow, Panel, Sheet, number
 
-_CLEARLY = 0.5  # strength from which a confounder should be noticed
 _FRAME = ["method", "held_out", "case_id"]
+_Truth = tuple[pd.DataFrame, float, str]  # strengths, from which strength a confounder is there, "known" or "measured"
 
 
 def frame_weights(attention: pd.DataFrame) -> pd.DataFrame:
@@ -21,33 +22,48 @@ def frame_weights(attention: pd.DataFrame) -> pd.DataFrame:
     return attention.groupby([*_FRAME, "confounder"], sort=False, as_index=False).agg({"weight": "mean"})
 
 
-def attention_table(weights: pd.DataFrame, strengths: pd.DataFrame) -> pd.DataFrame:
+def attention_table(attention: pd.DataFrame, strengths: pd.DataFrame, profile: pd.DataFrame) -> pd.DataFrame:
     """Return how much each confounder is attended to, and whether more so in frames that have it.
 
     Args:
-        weights: as from `frame_weights`.
-        strengths: rows of `STRENGTHS`; sites without any have weights alone.
+        attention: rows of `ATTENTION`.
+        strengths: rows of `STRENGTHS`, of the sites where they are known.
+        profile: rows of `PROFILE`; of the other sites it says which frames look most like a confounder.
 
     Returns:
-        Columns `method, confounder, weight, auroc, n_sites, n_there, n_frames`: the mean weight over sites; the chance
-        that a frame with the confounder has more weight on it than another frame of the same held-out site without,
-        mean over the `n_sites` where there are both; null where there is none. `n_there` of `n_frames` have it.
+        Columns `method, confounder, weight, auroc, n_sites, n_present, n_frames, truth`: means over the seeds, then the
+        held-out sites. `auroc` is the chance that a frame with the confounder has more weight on it than one of the
+        same site without, over the `n_sites` where there are both; null where there is none. `n_present` of the
+        `n_frames` that were judged have it, which is "known" of a site, "measured" in looks, "both", or null.
     """
-    rows = []
-    known = weights.merge(strengths, on=["case_id", "confounder"], how="left")
-    for (method, confounder), own in known.groupby(["method", "confounder"], sort=False):
-        measured = own.dropna(subset=["strength"])
-        areas = [_auroc(part) for _, part in measured.groupby("held_out", sort=False)]
-        defined = [area for area in areas if np.isfinite(area)]
-        rows.append(
-            {
-                "method": method, "confounder": confounder,
-                "weight": own.groupby("held_out")["weight"].mean().mean(),
-                "auroc": float(np.mean(defined)) if defined else np.nan, "n_sites": len(defined),
-                "n_there": int((measured["strength"] > 0).sum()), "n_frames": len(own),
-            }
-        )  # fmt: skip
-    return pd.DataFrame(rows)
+    keys = ["method", "confounder"]
+    weights = frame_weights(attention).groupby([*keys, "held_out"], sort=False)["weight"].mean()
+    rows = weights.groupby(keys, sort=False).mean().reset_index()
+    found = _judged(attention, strengths, profile)
+    sites = found.groupby([*keys, "held_out", "truth"], sort=False, as_index=False).agg(
+        auroc=("auroc", "mean"), n_present=("n_present", "max"), n_absent=("n_absent", "max")
+    )
+    sites = sites.assign(n_frames=sites["n_present"] + sites["n_absent"], n_sites=sites["auroc"].notna())
+    judged = sites.groupby(keys, sort=False, as_index=False).agg(
+        auroc=("auroc", "mean"), n_sites=("n_sites", "sum"), n_present=("n_present", "sum"),
+        n_frames=("n_frames", "sum"), truth=("truth", _both),
+    )  # fmt: skip
+    counts = ["n_sites", "n_present", "n_frames"]
+    both = rows.merge(judged, on=keys, how="left")
+    return both.assign(**both[counts].fillna(0).astype("int64"))
+
+
+def wrong_frames(attention: pd.DataFrame, strengths: pd.DataFrame, profile: pd.DataFrame, count: int) -> pd.DataFrame:
+    """Return the frames of each method's first seed where attention is farthest from what is there, the worst first.
+
+    Returns:
+        Rows of `most_wrong`, at most `count` a method.
+    """
+    first = attention[attention["seed"] == attention["seed"].min()]
+    parts = [most_wrong(first, truth, count, limit) for truth, limit, _ in _truths(first, strengths, profile)]
+    rows = pd.concat([attention.iloc[:0][["method", "case_id"]].assign(gap=0.0), *parts])
+    ranked = rows.sort_values(["gap", "case_id"], ascending=[False, True], kind="stable")
+    return ranked.groupby("method", sort=False).head(count)
 
 
 def attention_panels(weights: pd.DataFrame) -> list[Panel]:
@@ -71,7 +87,7 @@ def auroc_chart(table: pd.DataFrame, methods: Sequence[str]) -> Chart | None:
         own = views.records(table[table["confounder"] == name])
         marks = [
             Mark(float(row["auroc"]), np.nan, np.nan, list(methods).index(row["method"]),
-                 f"{row['method']}, {name}: {number(row['auroc'], 2)}, {row['n_there']} frames have it")
+                 f"{row['method']}, {name}: {number(row['auroc'], 2)}, {row['n_present']} frames have it")
             for row in own
         ]  # fmt: skip
         rows.append(ChartRow(str(name), strip(marks, axis)))
@@ -88,35 +104,32 @@ def attention_sheet(table: pd.DataFrame) -> Sheet:
             "mean weight, %": lambda r: number(100 * r["weight"], 1),
             "AUROC": lambda r: number(r["auroc"], 2),
             "sites with it and without": lambda r: str(r["n_sites"]),
-            "frames that have it": lambda r: str(r["n_there"]),
-            "frames": lambda r: str(r["n_frames"]),
+            "frames that have it": lambda r: str(r["n_present"]),
+            "frames judged": lambda r: str(r["n_frames"]),
+            "what is there": lambda r: "–" if pd.isna(r["truth"]) else r["truth"],
         },
         (),
     )
 
 
-def misses(weights: pd.DataFrame, strengths: pd.DataFrame, count: int) -> list[Row]:
-    """Return the frames that the attention gets most wrong, the worst first, from a different confounder each.
-
-    Args:
-        weights: of one method, as from `frame_weights`.
-        strengths: rows of `STRENGTHS`.
-        count: frames at most.
-
-    Returns:
-        Rows with case_id, held_out, confounder (clearly there), strength, weight, usual (the mean weight of that
-        confounder), attended (the confounder with the largest weight, compared with its own mean).
-    """
-    usual = weights.groupby("confounder", sort=False)["weight"].transform("mean")
-    known = weights.assign(usual=usual, ratio=weights["weight"] / usual).merge(strengths, on=["case_id", "confounder"])
-    clear = known[known["strength"] >= _CLEARLY].sort_values(["ratio", "case_id"])
-    worst = clear.drop_duplicates("confounder").drop_duplicates("case_id").head(count)
-    most = known.loc[known.groupby("case_id")["ratio"].idxmax()].set_index("case_id")["confounder"]
-    return views.records(worst.assign(attended=worst["case_id"].map(most)))
+def _judged(attention: pd.DataFrame, strengths: pd.DataFrame, profile: pd.DataFrame) -> pd.DataFrame:
+    parts = [
+        attention_auroc(attention, truth, limit).assign(truth=words)
+        for truth, limit, words in _truths(attention, strengths, profile)
+    ]
+    names = ["method", "held_out", "seed", "confounder", "auroc", "n_present", "n_absent", "truth"]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=names)
 
 
-def _auroc(rows: pd.DataFrame) -> float:
-    there = rows["strength"].to_numpy() > 0
-    ranks = rows["weight"].rank().to_numpy()
-    n, m = int(there.sum()), int((~there).sum())
-    return float((ranks[there].sum() - n * (n + 1) / 2) / (n * m)) if n and m else np.nan
+def _truths(attention: pd.DataFrame, strengths: pd.DataFrame, profile: pd.DataFrame) -> Iterator[_Truth]:
+    """Yield what is known of the frames, and for sites where nothing is, what they look like."""
+    own = profile[profile["case_id"].isin(attention["case_id"])]
+    told = own["site"].isin(own.loc[own["case_id"].isin(strengths["case_id"]), "site"])
+    if len(strengths):
+        yield strengths, PRESENT_FROM, "known"
+    for _, site in own[~told].groupby("site", sort=False):
+        yield proxies(site), RANKED_FROM, "measured"
+
+
+def _both(words: pd.Series[str]) -> str:
+    return str(words.iloc[0]) if words.nunique() == 1 else "both"

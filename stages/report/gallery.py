@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from stages.core.contracts.frames import FRAMES
 from stages.core.contracts.regions import REGIONS
 from stages.core.contracts.scores import PREDICTIONS
 from stages.core.stores import Array
-from stages.report.attention import misses
+from stages.report.attention import wrong_frames
 from stages.report.inputs import Cell, Inputs, prediction_path
 from stages.report.overlays import Shot, grid_outline, heat, outline, pick_changes, pick_examples, pick_frames, picture
 from stages.report.sharing import PLACES, first_pairs
@@ -62,13 +61,15 @@ def differing_shots(inputs: Inputs, artifacts: Path) -> dict[str, list[Shot]]:
     return {method: shots for method, shots in found.items() if shots}
 
 
-def missed_shots(inputs: Inputs, weights: pd.DataFrame, artifacts: Path) -> dict[str, list[Shot]]:
-    """Return, for every method that intervenes, frames whose clearest confounder has little of the attention."""
-    found = {}
-    for method, own in weights.groupby("method", sort=False):
-        rows = misses(own, inputs.strengths, MISSED)
-        found[str(method)] = [_plain(artifacts, row["held_out"], row["case_id"], _missed_note(row)) for row in rows]
-    return {method: shots for method, shots in found.items() if shots}
+def missed_shots(inputs: Inputs, artifacts: Path) -> dict[str, list[Shot]]:
+    """Return, for every method that intervenes, the frames whose attention is farthest from what is in them."""
+    if inputs.attention.empty:
+        return {}
+    rows = wrong_frames(inputs.attention, inputs.strengths, inputs.profile, MISSED)
+    return {
+        str(method): [_plain(artifacts, row["held_out"], row["case_id"], _missed_note(row)) for row in records(own)]
+        for method, own in rows.groupby("method", sort=False)
+    }
 
 
 def contact_shots(inputs: Inputs, artifacts: Path, seed: int) -> dict[str, list[Shot]]:
@@ -112,10 +113,9 @@ def _plain(artifacts: Path, site: str, case: str, note: str) -> Shot:
 
 
 def _missed_note(row: dict[str, Any]) -> str:
-    share = 100 * row["weight"] / row["usual"]
     return (
-        f"{row['confounder']} of strength {row['strength']:.2f} has {share:.0f} % of its usual weight; "
-        f"{row['attended']} stands out"
+        f"there: {row['present']} ({100 * row['weight_present']:.1f} % of the attention); "
+        f"attended: {row['attended']} ({100 * row['weight']:.1f} %)"
     )
 
 

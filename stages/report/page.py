@@ -42,7 +42,7 @@ class Tables:
         curves: Dice against the strength of a confounder.
         stress: the robustness figures.
         calibration: as from `calibration_table`.
-        coverage: as from `coverage_table`.
+        coverage: as from `trust_table`.
         weights: as from `frame_weights`.
         attention: as from `attention_table`.
     """

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from stages.core.metrics.coverage import LEFT, coverage_table
 from stages.report import views
 from stages.report.charts import Mark, Scale, axis_row, scale, strip
 from stages.report.plots import Curve, curves
 from stages.report.tables import MEAN
 from stages.report.views import Chart, ChartRow, Panel, Sheet, number
 
-REFERRED = tuple(round(0.05 * k, 2) for k in range(11))  # shares of the frames that are left to a human
-_SHOWN = (0.0, 0.1, 0.2, 0.3)  # of these, in the table
+_SHARES = tuple(round(0.05 * k, 2) for k in range(11))  # of the frames, that are left to a human
+_COVERAGE = ["dice", "dice_random", "dice_oracle"]
 _SHARE = (0.0, 1.0)
 _UNIT = Scale(0.0, 1.0, (0.0, 0.25, 0.5, 0.75, 1.0))
 _CALIBRATION = ["temperature", "ece_before", "ece_after"]
@@ -37,7 +38,7 @@ def calibration_table(calibration: pd.DataFrame) -> pd.DataFrame:
     return views.by_method(pd.concat([rows, means], ignore_index=True)[[*keys, *_CALIBRATION, "n_frames"]])
 
 
-def coverage_table(trust: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+def trust_table(trust: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     """Return the Dice of the frames that remain when the least confident ones are left to a human.
 
     Args:
@@ -45,22 +46,19 @@ def coverage_table(trust: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
         scores: rows of `SCORES` of the same cells.
 
     Returns:
-        Columns `method, held_out, referred, dice, n_frames`: for each share of the frames with a lesion, means over the
-        seeds; rows `mean` are over the sites. `n_frames` are all frames with a lesion, before any is left to a human.
+        Columns `method, held_out, left, dice, dice_random, dice_oracle, n_frames`: as from `coverage_table` for each
+        share `left` of the frames with a lesion, means over the seeds; rows `mean` are over the sites. `n_frames` are
+        all frames with a lesion, before any is left to a human. Without rows where nothing says how sure a model is.
     """
     keys = ["method", "held_out", "seed"]
     both = trust.merge(scores[[*keys, "case_id", "dice"]], on=[*keys, "case_id"]).dropna(subset=["dice"])
-    rows = pd.DataFrame(
-        [
-            (*cell, share, dice, len(own))
-            for cell, own in both.groupby(keys, sort=False)
-            for share, dice in zip(REFERRED, _kept_dice(own), strict=True)
-        ],
-        columns=[*keys, "referred", "dice", "n_frames"],
-    )
-    keys = ["method", "held_out", "referred"]
-    sites = rows.groupby(keys, sort=False, as_index=False).agg({"dice": "mean", "n_frames": "max"})
-    means = sites.groupby(["method", "referred"], sort=False, as_index=False).agg({"dice": "mean", "n_frames": "sum"})
+    if both.empty:
+        return pd.DataFrame()
+    parts = {cell: _coverage(own) for cell, own in both.groupby(keys, sort=False)}
+    rows = pd.concat(parts, names=keys).reset_index()
+    how = dict.fromkeys(_COVERAGE, "mean")
+    sites = rows.groupby(["method", "held_out", "left"], sort=False, as_index=False).agg({**how, "n_frames": "max"})
+    means = sites.groupby(["method", "left"], sort=False, as_index=False).agg({**how, "n_frames": "sum"})
     return views.by_method(pd.concat([sites, means.assign(held_out=MEAN)[sites.columns]], ignore_index=True))
 
 
@@ -94,15 +92,15 @@ def reliability_panels(reliability: pd.DataFrame, methods: Sequence[str]) -> lis
 
 def coverage_panels(table: pd.DataFrame, methods: Sequence[str], sites: Sequence[str]) -> list[Panel]:
     """Draw the Dice of the remaining frames against the share left to a human: the mean of sites, then each site."""
-    y_axis = scale(list(table["dice"]), least=0.1, fixed=_SHARE)
+    y_axis = scale([*table["dice"], *table["dice_oracle"]], least=0.1, fixed=_SHARE)
     x_axis = Scale(0.0, 0.5, (0.0, 0.1, 0.2, 0.3, 0.4, 0.5))
     panels = []
     for site in [MEAN, *sites]:
         own = table[table["held_out"] == site]
         series = [
-            Curve(method, style, list(zip(rows["referred"], rows["dice"], strict=True)))
+            curve
             for style, method in enumerate(methods)
-            if len(rows := own[own["method"] == method])
+            for curve in _coverage_curves(own[own["method"] == method], method, style)
         ]
         svg = curves(series, x_axis, y_axis, "share of the frames left to a human")
         panels.append(Panel("mean of sites" if site == MEAN else f"held out: {site}", svg, []))
@@ -127,8 +125,8 @@ def calibration_sheet(table: pd.DataFrame) -> Sheet:
 
 def coverage_sheet(table: pd.DataFrame) -> Sheet:
     """Format the Dice at a few shares."""
-    wide = table.pivot_table(index=["method", "held_out", "n_frames"], columns="referred", values="dice", sort=False)
-    columns = {f"Dice, {100 * share:.0f} % left": _at(share) for share in _SHOWN}
+    wide = table.pivot_table(index=["method", "held_out", "n_frames"], columns="left", values="dice", sort=False)
+    columns = {f"Dice, {100 * share:.0f} % left": _at(share) for share in LEFT}
     return views.sheet(
         wide.reset_index(),
         {
@@ -167,13 +165,20 @@ def _flagged_row(method: str, own: pd.DataFrame) -> dict[str, object]:
     return row
 
 
+def _coverage_curves(own: pd.DataFrame, method: str, style: int) -> list[Curve]:
+    if own.empty:
+        return []
+    ours, best = (list(zip(own["left"], own[name], strict=True)) for name in ("dice", "dice_oracle"))
+    return [Curve(f"{method}, the worst frames left first", style, best, dashed=True), Curve(method, style, ours)]
+
+
 def _at(share: float) -> views.Write:
     return lambda r: number(r[str(share)])
 
 
-def _kept_dice(own: pd.DataFrame) -> list[float]:
-    ranked = own.sort_values(["confidence", "case_id"])["dice"].to_numpy(dtype=np.float64)
-    return [float(ranked[int(np.floor(share * len(ranked))) :].mean()) for share in REFERRED]
+def _coverage(own: pd.DataFrame) -> pd.DataFrame:
+    confidence, dice = (own[name].to_numpy(dtype=np.float64) for name in ("confidence", "dice"))
+    return coverage_table(confidence, dice, _SHARES).assign(n_frames=len(own))
 
 
 def _before_after(row: views.Row, style: int) -> list[Mark]:

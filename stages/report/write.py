@@ -27,7 +27,7 @@ def write_report(inputs: Inputs, params: Params, artifacts: Path, out: Path, raw
         raw: the whole of params.yaml, which the page shows.
     """
     found = make_tables(inputs, params)
-    pictures = make_pictures(inputs, found, params, artifacts)
+    pictures = make_pictures(inputs, params, artifacts)
     settings = gallery.prediction_settings(inputs, artifacts)
     page = render(inputs, found, pictures, settings, raw, artifacts)
     with atomic_folder(out) as folder:
@@ -53,20 +53,20 @@ def make_tables(inputs: Inputs, params: Params) -> Tables:
         curves=curves,
         stress=stress,
         calibration=trust.calibration_table(inputs.calibration),
-        coverage=trust.coverage_table(inputs.trust, inputs.scores),
+        coverage=trust.trust_table(inputs.trust, inputs.scores),
         weights=weights,
-        attention=attention.attention_table(weights, inputs.strengths),
+        attention=attention.attention_table(inputs.attention, inputs.strengths, inputs.profile),
     )
 
 
-def make_pictures(inputs: Inputs, found: Tables, params: Params, artifacts: Path) -> Pictures:
+def make_pictures(inputs: Inputs, params: Params, artifacts: Path) -> Pictures:
     """Return the pictures of a study."""
     clouds = features.clouds(inputs.pooled, inputs.cases, params.seed)
     return Pictures(
         mined=gallery.mined_shots(inputs, artifacts, params.seed),
         predicted=gallery.predicted_shots(inputs, artifacts, params.examples),
         differing=gallery.differing_shots(inputs, artifacts),
-        misses=gallery.missed_shots(inputs, found.weights, artifacts),
+        misses=gallery.missed_shots(inputs, artifacts),
         contact=gallery.contact_shots(inputs, artifacts, params.seed),
         pairs=gallery.pair_shots(inputs, artifacts),
         clouds=[(cloud, features.map_panels(cloud, features.maps(cloud, params.seed))) for cloud in clouds],
