@@ -75,9 +75,20 @@ def in_turn(cases: Sequence[str], batch_size: int) -> list[list[str]]:
     return [list(cases[start : start + batch_size]) for start in range(0, len(cases), batch_size)]
 
 
-def read_ahead(reader: SitesReader, batches: Sequence[Sequence[str]], *, prefix: bool) -> Generator[Raw, None, None]:
-    """Yield the batches' rows with masks, read by a thread while earlier ones are worked on."""
-    return ahead(lambda: (reader.read(cases, mask=True, prefix=prefix) for cases in batches))
+def read_ahead(
+    reader: SitesReader, batches: Sequence[Sequence[str]], mirrored: Sequence[Sequence[str]] | None, *, prefix: bool
+) -> Generator[Raw, None, None]:
+    """Yield the batches' rows with masks, read by a thread while earlier ones are worked on.
+
+    Args:
+        reader: of the sites.
+        batches: the frames.
+        mirrored: how each of them is flipped; None: not at all.
+        prefix: whether to read what the trainable suffix starts from.
+    """
+    flips = [None] * len(batches) if mirrored is None else mirrored
+    pairs = list(zip(batches, flips, strict=True))
+    return ahead(lambda: (reader.read(cases, mask=True, prefix=prefix, flips=ways) for cases, ways in pairs))
 
 
 def ahead(make: Callable[[], Iterator[T]]) -> Generator[T, None, None]:

@@ -23,7 +23,7 @@ class Params(Section):
         warmup: share of all steps in which the rates rise from 0; they fall to 0 along a cosine after that.
         weight_decay: of matrices and kernels; none on norms and biases.
         clip_norm: largest norm of a step's gradient.
-        flips: whether frames are flipped at random, both ways, with all that is cached of them.
+        flips: whether frames are mirrored at random, in the ways that `encode.flips` has cached.
         precision: 32-true, bf16-mixed, or auto: bf16-mixed on CUDA, else 32-true.
         depth: intervention blocks.
         heads: attention heads of a block; must divide the joint width.
