@@ -87,9 +87,8 @@ def memory(root: Path) -> None:
     """Print the peak of memory halfway through a site's frames and at their end."""
     gate = Gate("x", _site(root), PARAMS, ["lesion"])
     peaks = [peak_mib() for _ in gate.frames(1)]
-    print(
-        f"{root.name}: peak {peaks[len(peaks) // 2]:.0f} MiB after half of {len(peaks)} frames, {peaks[-1]:.0f} after all"
-    )
+    half = peaks[len(peaks) // 2]
+    print(f"{root.name}: peak {half:.0f} MiB after half of {len(peaks)} frames, {peaks[-1]:.0f} after all")
 
 
 def _site(root: Path) -> Site:
