@@ -45,7 +45,8 @@ def evidence(*comparisons, methods=("baseline", "mcdrl"), seeds=1, **tables):
     given = {
         "sites": sites(**dice), "lesions": lesions, "negatives": negatives, "frames": frames,
         "comparisons": pd.DataFrame(list(comparisons), columns=None if comparisons else names),
-        **{name: pd.DataFrame() for name in ("stress", "coverage", "calibration", "attention")}, "random_weights": False,
+        **{name: pd.DataFrame() for name in ("stress", "coverage", "calibration", "attention")},
+        "random_weights": False,
     }  # fmt: skip
     return Evidence(methods=methods, seeds=seeds, **(given | tables))
 
