@@ -38,6 +38,8 @@ class Params(Section):
         lambda_causal: weight of L_causal.
         lambda_contrast: weight of L_contrast.
         temperature: of the softmax in L_contrast.
+        lambda_adversarial: weight of the confounding branch's loss in the min-max game of causalclipseg.
+        prior: P(z) of mcdrl_backdoor: uniform, or source: how much the source sites' training frames look like each z.
     """
 
     mode: Literal["frozen", "adapter", "suffix"] = "frozen"
@@ -62,6 +64,8 @@ class Params(Section):
     lambda_causal: float = Field(default=0.5, ge=0)
     lambda_contrast: float = Field(default=0.1, ge=0)
     temperature: float = Field(default=0.5, gt=0)
+    lambda_adversarial: float = Field(default=0.5, ge=0)
+    prior: Literal["uniform", "source"] = "uniform"
 
     @model_validator(mode="after")
     def _intervenes(self) -> Params:

@@ -23,6 +23,7 @@ from stages.train.device import describe
 from stages.train.leaks import check_leaks
 from stages.train.loop import Training
 from stages.train.optimiser import make_optimiser
+from stages.train.prior import with_prior
 from stages.train.record import LiveLog, show, write_history
 
 
@@ -44,6 +45,7 @@ def train(cell: Cell, fabric: Fabric, out: Path) -> None:
     with open_sites(cell.files) as reader:
         check_texts(texts, fingerprint, reader.layout, cell.texts)
         spec = make_spec(cell.params, reader.layout, cell.seed)
+        texts = with_prior(texts, spec, reader, frames.train, kind=cell.params.prior)
         trunk = make_trunk(cell.params.mode, spec, cell.backbone, reader.layout.dense_mode)
         method = channels_last(build(cell.method, spec, trunk, texts))
         training = Training(fabric, method, make_optimiser(method, cell.params), reader, frames, cell.params, cell.seed)

@@ -36,6 +36,7 @@ SPEC = Spec(
     lambda_causal=0.5,
     lambda_contrast=0.1,
     temperature=0.5,
+    lambda_adversarial=0.5,
     seed=0,
 )
 
@@ -66,7 +67,7 @@ class Pooled(Encoder):
 @pytest.fixture(params=["baseline", "mcdrl"])
 def folder(request, tmp_path):
     rng = torch.Generator().manual_seed(1)
-    texts = Texts(*(torch.randn(shape, generator=rng) for shape in ((2, WIDTH), (3, WIDTH), (2, 3, WIDTH))))
+    texts = Texts(*(torch.randn(shape, generator=rng) for shape in ((2, WIDTH), (3, WIDTH), (2, 3, WIDTH), (3,))))
     network = build(request.param, SPEC, Frozen(), texts)
     with torch.no_grad():
         network.head.out.bias.zero_()

@@ -21,6 +21,10 @@ from stages.train.params import Params
 from stages.train.work import train
 
 QUICK = {"epochs": 3, "batch_size": 8, "heads": 4, "depth": 1, "head_width": 16, "intervene_from": 1}
+METHODS = [
+    "baseline", "no_mtrs", "no_cdrl", "mcdrl", "mcdrl_literal", "mcdrl_backdoor", "clipseg", "causalclipseg",
+    "mixstyle",
+]  # fmt: skip
 MACHINE = {"processes": 1, "device": "cpu", "precision": "32-true"}
 
 
@@ -56,7 +60,7 @@ def _files(folder):
 
 
 @pytest.mark.parametrize("mode", ["frozen", "adapter", "suffix"])
-@pytest.mark.parametrize("method", ["baseline", "no_mtrs", "no_cdrl", "mcdrl"])
+@pytest.mark.parametrize("method", METHODS)
 def test_every_method_and_mode_trains_and_loads(artifacts, tmp_path, method, mode):
     out = _train(_cell(artifacts, method, mode=mode, epochs=2), tmp_path / "out")
     loaded = load_model(out, artifacts / "backbone")

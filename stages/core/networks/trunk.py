@@ -7,7 +7,7 @@ from typing import cast
 from torch import Tensor, nn
 
 from stages.core.clip.encoder import Encoded, Suffix, unit
-from stages.core.networks.interface import Trunk
+from stages.core.networks.interface import Batch, Trunk
 
 _BOTTLENECK = 4  # the adapter's inner width is D / 4
 
@@ -15,9 +15,9 @@ _BOTTLENECK = 4  # the adapter's inner width is D / 4
 class Frozen(Trunk):
     """The cached features as they are."""
 
-    def forward(self, encoded: Encoded) -> Encoded:
-        """Return what comes in."""
-        return encoded
+    def forward(self, batch: Batch) -> Encoded:
+        """Return what is cached."""
+        return batch.encoded
 
 
 class Adapter(Trunk):
@@ -34,8 +34,9 @@ class Adapter(Trunk):
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
 
-    def forward(self, encoded: Encoded) -> Encoded:
+    def forward(self, batch: Batch) -> Encoded:
         """Adapt `dense` and `image`; both keep unit norm."""
+        encoded = batch.encoded
         rows = encoded.dense.permute(0, 2, 3, 1)
         dense = self._adapted(rows).permute(0, 3, 1, 2)
         return Encoded(dense, self._adapted(encoded.image), encoded.maps, encoded.prefix)
@@ -56,9 +57,9 @@ class Trained(Trunk):
         super().__init__()
         self.suffix = suffix
 
-    def forward(self, encoded: Encoded) -> Encoded:
+    def forward(self, batch: Batch) -> Encoded:
         """Encode again from the prefix on."""
-        return cast(Encoded, self.suffix(encoded.prefix, encoded.maps))
+        return cast(Encoded, self.suffix(batch.encoded.prefix, batch.encoded.maps))
 
     def encoder_parameters(self) -> list[nn.Parameter]:
         """Return all of the blocks' parameters."""
