@@ -29,6 +29,7 @@ def predict(
     device = next((weight.device for weight in model.method.parameters()), torch.device("cpu"))
     for start in range(0, len(case_ids), batch_size):
         ids = case_ids[start : start + batch_size]
-        raw = reader.read(ids, mask=False, prefix=model.method.trunk.needs_prefix)
+        trunk = model.method.trunk
+        raw = reader.read(ids, mask=False, prefix=trunk.needs_prefix, features=trunk.needs_features)
         batch = to_batch(raw, [-1] * len(ids), device)
         yield probability(model.method, batch).cpu().numpy()

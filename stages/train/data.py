@@ -13,6 +13,7 @@ import pandas as pd
 
 from stages.core.base.errors import InputError
 from stages.core.networks.data import Raw, SitesReader
+from stages.core.networks.interface import Trunk
 from stages.core.seeds import generator
 
 T = TypeVar("T")
@@ -27,11 +28,13 @@ class Frames:
         train: cases of the split "train".
         val: cases of the split "val".
         class_index: case -> index of its lesion class, -1: no lesion.
+        site_index: case -> number of its site.
     """
 
     train: list[str]
     val: list[str]
     class_index: dict[str, int]
+    site_index: dict[str, int]
 
 
 def split(cases: pd.DataFrame) -> Frames:
@@ -53,7 +56,8 @@ def split(cases: pd.DataFrame) -> Frames:
             )
     index = {str(case): int(kind) for case, kind in zip(cases["case_id"], cases["class_index"], strict=True)}
     train, val = ([str(case) for case in parts[name]["case_id"]] for name in ("train", "val"))
-    return Frames(train, val, index)
+    numbers = dict(zip(index, pd.factorize(cases["site"], sort=True)[0].tolist(), strict=True))
+    return Frames(train, val, index, numbers)
 
 
 def epoch_batches(cases: Sequence[str], batch_size: int, *, seed: int, epoch: int) -> list[list[str]]:
@@ -75,9 +79,16 @@ def in_turn(cases: Sequence[str], batch_size: int) -> list[list[str]]:
     return [list(cases[start : start + batch_size]) for start in range(0, len(cases), batch_size)]
 
 
-def read_ahead(reader: SitesReader, batches: Sequence[Sequence[str]], *, prefix: bool) -> Generator[Raw, None, None]:
-    """Yield the batches' rows with masks, read by a thread while earlier ones are worked on."""
-    return ahead(lambda: (reader.read(cases, mask=True, prefix=prefix) for cases in batches))
+def read_ahead(reader: SitesReader, batches: Sequence[Sequence[str]], trunk: Trunk) -> Generator[Raw, None, None]:
+    """Yield the batches' rows with masks, read by a thread while earlier ones are worked on.
+
+    Args:
+        reader: of the source sites.
+        batches: cases of each batch.
+        trunk: says which cached features are needed.
+    """
+    needs = {"prefix": trunk.needs_prefix, "features": trunk.needs_features}
+    return ahead(lambda: (reader.read(cases, mask=True, **needs) for cases in batches))
 
 
 def ahead(make: Callable[[], Iterator[T]]) -> Generator[T, None, None]:

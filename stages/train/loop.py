@@ -19,6 +19,7 @@ from stages.core.networks.interface import Batch, Method
 from stages.core.networks.model import probability
 from stages.core.seeds import seed_for
 from stages.train import flips
+from stages.train.augment import augmented
 from stages.train.checkpoint import Progress, snapshot
 from stages.train.data import Frames, epoch_batches, in_turn, read_ahead
 from stages.train.optimiser import rate, set_rates
@@ -109,7 +110,7 @@ class Training:
             for step, batch in enumerate(read):
                 done, whole = epoch * self.steps + step, self.params.epochs * self.steps
                 set_rates(self.optimiser, rate(done, whole, self.params.warmup))
-                for name, term in self._step(self._flipped(batch, epoch, step), epoch).items():
+                for name, term in self._step(self._varied(batch, epoch, step), epoch).items():
                     sums[name] = sums.get(name, torch.zeros_like(term)) + term
         return self._means(sums, epoch)
 
@@ -136,10 +137,13 @@ class Training:
     def _sum(self, value: Tensor) -> Tensor:
         return cast(Tensor, self.fabric.all_reduce(value, reduce_op="sum"))
 
-    def _flipped(self, batch: Batch, epoch: int, step: int) -> Batch:
-        if not self.params.flips:
-            return batch
-        return flips.drawn(batch, seed_for("train", self.seed, "flips", epoch, step, self.fabric.global_rank))
+    def _varied(self, batch: Batch, epoch: int, step: int) -> Batch:
+        place = epoch, step, self.fabric.global_rank
+        if self.params.flips:
+            batch = flips.drawn(batch, seed_for("train", self.seed, "flips", *place))
+        if self.params.augment and not self.method.trunk.needs_features:
+            batch = augmented(batch, seed_for("train", self.seed, "augment", *place))
+        return batch
 
     def _batches(self, epoch: int) -> list[list[str]]:
         batches = epoch_batches(self.frames.train, self.params.batch_size, seed=self.seed, epoch=epoch)
@@ -150,10 +154,11 @@ class Training:
         return batches
 
     def _read(self, batches: list[list[str]], label: str) -> Generator[Batch, None, None]:
-        index = self.frames.class_index
-        with closing(read_ahead(self.reader, batches, prefix=self.method.trunk.needs_prefix)) as raws:
+        classes, sites = self.frames.class_index, self.frames.site_index
+        with closing(read_ahead(self.reader, batches, self.method.trunk)) as raws:
             for cases, raw in progress(zip(batches, raws, strict=True), label, len(batches)):
-                yield to_batch(raw, [index[case] for case in cases], self.fabric.device)
+                kinds, places = ([index[case] for case in cases] for index in (classes, sites))
+                yield to_batch(raw, kinds, self.fabric.device, places)
 
 
 def _dice_sum(lesion: Tensor, truth: Tensor) -> Tensor:

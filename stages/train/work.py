@@ -10,11 +10,11 @@ import torch
 from lightning_fabric import Fabric
 
 from stages.core.clip.card import read_stored
-from stages.core.methods import build
 from stages.core.networks.data import Layout, open_sites, read_cases, to_batch
 from stages.core.networks.interface import Spec, Texts
-from stages.core.networks.model import ModelCard, channels_last, make_trunk, save_model
+from stages.core.networks.model import ModelCard, assemble, save_model
 from stages.core.networks.texts import read_texts
+from stages.core.networks.trunk import spare_memory
 from stages.train import checkpoint, flips
 from stages.train.cell import Cell, check_texts, drop_stale, make_spec, resume_folder
 from stages.train.checkpoint import Progress
@@ -46,8 +46,9 @@ def train(cell: Cell, fabric: Fabric, out: Path) -> None:
         check_texts(texts, fingerprint, reader.layout, cell.texts)
         spec = make_spec(cell.params, reader.layout, cell.seed)
         texts = with_prior(texts, spec, reader, frames.train, kind=cell.params.prior)
-        trunk = make_trunk(cell.params.mode, spec, cell.backbone, reader.layout.dense_mode)
-        method = channels_last(build(cell.method, spec, trunk, texts))
+        method = assemble(cell.method, cell.params.mode, spec, cell.backbone, reader.layout.dense_mode, texts)
+        if cell.params.checkpointing:
+            spare_memory(method.trunk)
         training = Training(fabric, method, make_optimiser(method, cell.params), reader, frames, cell.params, cell.seed)
         folder = resume_folder(cell, describe(fabric))
         progress = _run(training, cell, folder, out)

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from stages.core.base.errors import InputError
 from stages.core.base.params import Study
+from stages.core.networks.data import SitesReader
 from stages.core.networks.model import load_model
 from stages.train import checkpoint, work
 from stages.train.cell import Cell, make_cell, resume_folder
@@ -59,8 +60,13 @@ def _files(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("mode", ["frozen", "adapter", "suffix"])
-@pytest.mark.parametrize("method", METHODS)
+PAIRS = [
+    *[(method, mode) for method in METHODS for mode in ("frozen", "adapter", "suffix")],
+    *[(method, "finetune") for method in ("baseline", "no_mtrs", "mcdrl", "causalclipseg", "fourier", "unet")],
+]
+
+
+@pytest.mark.parametrize(("method", "mode"), PAIRS)
 def test_every_method_and_mode_trains_and_loads(artifacts, tmp_path, method, mode):
     out = _train(_cell(artifacts, method, mode=mode, epochs=2), tmp_path / "out")
     loaded = load_model(out, artifacts / "backbone")
@@ -123,7 +129,7 @@ class _KilledError(Exception):
     pass
 
 
-@pytest.mark.parametrize("mode", ["frozen", "suffix"])
+@pytest.mark.parametrize("mode", ["frozen", "suffix", "finetune"])
 def test_a_run_that_broke_off_continues_to_the_same_bytes(artifacts, tmp_path, monkeypatch, mode):
     cell = _cell(artifacts, epochs=4, mode=mode)
     whole = _files(_train(cell, tmp_path / "whole"))
@@ -201,8 +207,7 @@ def _saved_elsewhere(tensors, folder):
 @pytest.mark.parametrize("change", ["shape", "missing", "best"])
 def test_a_checkpoint_of_another_method_is_none_and_nothing_is_loaded(tmp_path, change):
     method = torch.nn.Linear(2, 3)
-    method.trunk = torch.nn.Identity()
-    method.trunk.encoder_parameters = list
+    method.encoder_parameters = list
     before = {name: value.clone() for name, value in method.state_dict().items()}
     sevens = {name: torch.full_like(value, 7.0) for name, value in before.items()}
     other = {f"{part}.{name}": value.clone() for part in ("method", "best") for name, value in sevens.items()}
@@ -240,6 +245,39 @@ def test_flips_that_a_prefix_of_tokens_forbids_are_told_once(
         monkeypatch.setattr("stages.train.flips.can_flip", lambda _: False)
     _train(_cell(artifacts, epochs=2, mode=mode, flips=flips), tmp_path / "out")
     assert capsys.readouterr().err.count("no flips: the stored prefix is tokens") == said
+
+
+def test_cached_features_are_not_read_where_the_frame_is_encoded(artifacts, tmp_path, monkeypatch):
+    wanted = []
+    rows = SitesReader._rows
+
+    def spy(reader, store, dataset, case_ids):
+        wanted.append((store, dataset))
+        return rows(reader, store, dataset, case_ids)
+
+    monkeypatch.setattr(SitesReader, "_rows", spy)
+    _train(_cell(artifacts, "mcdrl", mode="finetune", epochs=2), tmp_path / "out")
+    assert set(wanted) == {
+        ("frames", "image"), ("frames", "mask"), ("regions", "similarity"), ("regions", "selected"),
+    }  # fmt: skip
+
+
+def test_checkpointing_and_keeping_activations_write_the_same_weights(artifacts, tmp_path):
+    spared, kept = (
+        _files(_train(_cell(artifacts, mode="finetune", epochs=2, checkpointing=spare), tmp_path / str(spare)))
+        for spare in (True, False)
+    )
+    assert spared["model.safetensors"] == kept["model.safetensors"]
+
+
+def test_finetuning_starts_where_the_cache_stands(artifacts, tmp_path):
+    """Untrained, and with nothing varied, the whole encoder says what was cached."""
+    numbers = {"epochs": 1, "intervene_from": 0, "lr": 1e-12, "lr_encoder": 1e-12, "flips": False, "augment": False}
+    dice = [
+        json.loads((_train(_cell(artifacts, mode=mode, **numbers), tmp_path / mode) / "model.json").read_text())
+        for mode in ("suffix", "finetune")
+    ]
+    assert dice[0]["val_dice"] == pytest.approx(dice[1]["val_dice"], abs=0.02)
 
 
 def test_seeds_differ(artifacts, tmp_path):

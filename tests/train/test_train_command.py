@@ -38,7 +38,9 @@ def _write_params(folder, **train):
 
 
 def _command(*arguments):
-    return [sys.executable, "-m", "stages.train", *arguments, "--artifacts", "artifacts", "--out", "out"]
+    program = ["-m", "stages.train"] if "stub" not in arguments else [str(Path(__file__).parent / "stubbed_train.py")]
+    rest = [argument for argument in arguments if argument != "stub"]
+    return [sys.executable, *program, *rest, "--artifacts", "artifacts", "--out", "out"]
 
 
 def _environment(**more):
@@ -96,11 +98,13 @@ def test_a_killed_run_continues_and_ends_with_the_same_bytes(folder):
 
 
 @pytest.mark.slow
-def test_two_processes_together_train_what_one_does_alone(folder):
-    _write_params(folder, dropout=0.0, flips=False, dice_weight=1.0)  # dropout and flips are drawn process by process
+@pytest.mark.parametrize("mode", ["frozen", "adapter", "suffix", "finetune"])
+def test_two_processes_together_train_what_one_does_alone(folder, mode):
+    # Dropout, flips and augmentation are drawn process by process.
+    _write_params(folder, mode=mode, dropout=0.0, flips=False, augment=False, dice_weight=1.0)
     records = []
     for devices in ("1", "2"):
-        done = _run(folder, "mcdrl", "C", "0", MCDRL_DEVICES=devices)
+        done = _run(folder, "mcdrl", "C", "0", "stub", MCDRL_DEVICES=devices)
         assert done.returncode == 0, done.stderr
         records.append(list(csv.DictReader((folder / "out" / "history.csv").open())))
     for alone, together in zip(*records, strict=True):

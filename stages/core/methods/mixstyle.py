@@ -12,6 +12,8 @@ from stages.core.methods.baseline import Baseline
 from stages.core.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
 from stages.core.networks.mixing import mixed
 
+MODES = ("frozen", "adapter", "suffix")  # whose maps are cached
+
 
 class MixStyle(Baseline):
     """Plain training on mixed styles."""

@@ -17,7 +17,7 @@ class Batch:
 
     Attributes:
         frame: [B, 3, S, S] float in 0..1, at working size.
-        encoded: the frozen encoder's features of the frames.
+        encoded: the frozen encoder's features of the frames; all empty where no trunk needs them.
         similarity: [B, H, W] float, S^ of MTRS.
         selected: [B, H, W] bool, the mined places.
         mask: [B, S, S] long, 0 background, 1 lesion; zeros at prediction.
@@ -109,14 +109,16 @@ class Spec:
 
 
 class Trunk(nn.Module, ABC):
-    """From a batch to the features that the method sees: frozen, adapter or suffix.
+    """From a batch to the features that the method sees: frozen, adapter, suffix or finetune.
 
     Attributes:
         trains_image: whether the image feature has weights that L_contrast can train.
+        needs_features: whether cached features are used; without them the frame itself is, and may be augmented.
         needs_prefix: whether `Encoded.prefix` is used, so that readers can leave it on disk otherwise.
     """
 
     trains_image: bool = False
+    needs_features: bool = True
     needs_prefix: bool = False
 
     @abstractmethod
@@ -142,6 +144,10 @@ class Method(nn.Module, ABC):
     @abstractmethod
     def forward(self, batch: Batch, *, intervene: bool = True) -> Output:
         """Segment a batch; `intervene=False` before the schedule switches the intervention on."""
+
+    def encoder_parameters(self) -> list[nn.Parameter]:
+        """Return the parameters that come pretrained and are trained at the encoder's own rate."""
+        return self.trunk.encoder_parameters()
 
     @abstractmethod
     def losses(self, batch: Batch, output: Output) -> dict[str, Tensor]:

@@ -15,11 +15,11 @@ from torch import Tensor
 
 from stages.core.base.errors import InputError
 from stages.core.base.files import atomic, read_json, write_json
-from stages.core.methods import build
+from stages.core.methods import build, check_mode, has_own_encoder
 from stages.core.networks import parts
 from stages.core.networks.data import fine_to_coarse
 from stages.core.networks.interface import Batch, Method, Spec, Texts, Trunk
-from stages.core.networks.trunk import Frozen, Trained
+from stages.core.networks.trunk import Frozen, Pixels, Trained, Whole
 
 WEIGHTS = "model.safetensors"
 CARD = "model.json"
@@ -37,7 +37,7 @@ class ModelCard(BaseModel):
         pretrained: where the backbone's weights come from, "none" if they are random; as its card says.
         fingerprint: of the encoder whose features it takes.
         dense_mode: of that encoder.
-        mode: frozen, adapter or suffix.
+        mode: frozen, adapter, suffix or finetune.
         size_px: side of the frames, px.
         lesion_classes: in the order of the class axis.
         confounders: in the order of the confounder axis.
@@ -92,13 +92,33 @@ class LoadedModel:
     texts: Texts
 
 
+def assemble(method: str, mode: str, spec: Spec, backbone: Path, dense_mode: str, texts: Texts) -> Method:
+    """Build a method on the trunk of a training mode.
+
+    Args:
+        method: a file's name in stages/core/methods.
+        mode: as that of `make_trunk`.
+        spec: likewise.
+        backbone: likewise.
+        dense_mode: likewise.
+        texts: the prompts.
+
+    Raises:
+        InputError: the method doesn't go with that mode.
+    """
+    check_mode(method, mode)
+    trunk = Pixels() if has_own_encoder(method) else make_trunk(mode, spec, backbone, dense_mode)
+    return channels_last(build(method, spec, trunk, texts))
+
+
 def make_trunk(mode: str, spec: Spec, backbone: Path, dense_mode: str) -> Trunk:
     """Return the trunk of a training mode.
 
     Args:
-        mode: frozen, adapter or suffix.
+        mode: frozen, adapter, suffix or finetune.
         spec: the numbers.
-        backbone: folder of the backbone, whose last blocks `suffix` trains; the other modes don't read it.
+        backbone: folder of the backbone, of which `suffix` trains the last blocks and `finetune` all; the other modes
+            don't read it.
         dense_mode: how the encoder makes its map dense.
     """
     if mode == "frozen":
@@ -109,6 +129,11 @@ def make_trunk(mode: str, spec: Spec, backbone: Path, dense_mode: str) -> Trunk:
         from stages.core.clip.load import load_encoder  # seconds of imports that the other modes do without
 
         return Trained(load_encoder(backbone, dense_mode).suffix())
+    if mode == "finetune":
+        from stages.core.clip.load import load_encoder
+
+        encoder = load_encoder(backbone, dense_mode)
+        return Whole(encoder.front(), encoder.suffix(), size_px=encoder.size_px)
     raise ValueError(f"unknown mode '{mode}'")
 
 
@@ -148,7 +173,7 @@ def load_model(folder: Path, backbone: Path) -> LoadedModel:
 
     Args:
         folder: holds model.safetensors and model.json.
-        backbone: folder of the backbone; read in mode `suffix` only, for the architecture of its last blocks.
+        backbone: folder of the backbone; read in modes `suffix` and `finetune` only, for its architecture.
 
     Raises:
         InputError: a file is missing, damaged, or doesn't fit the other.
@@ -157,11 +182,11 @@ def load_model(folder: Path, backbone: Path) -> LoadedModel:
     tensors = _tensors(folder / WEIGHTS)
     try:
         texts = Texts(**{name: tensors[f"texts.{name}"] for name in Texts.__dataclass_fields__})
-        method = build(card.method, card.spec, make_trunk(card.mode, card.spec, backbone, card.dense_mode), texts)
+        method = assemble(card.method, card.mode, card.spec, backbone, card.dense_mode, texts)
         method.load_state_dict(_below("method.", tensors))
     except (KeyError, RuntimeError) as error:
         raise InputError(f"{folder / WEIGHTS} doesn't fit {CARD} ({error}); run `dvc repro train`") from None
-    return LoadedModel(channels_last(method).eval(), card, texts)
+    return LoadedModel(method.eval(), card, texts)
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:

@@ -4,32 +4,60 @@ import pytest
 import torch
 from torch import nn
 
-from stages.core.clip.encoder import Encoded, Suffix, unit
-from stages.core.methods import build
+from stages.core.base.errors import InputError
+from stages.core.clip.encoder import Encoded, Front, Suffix, unit
+from stages.core.clip.lite import LiteFront
+from stages.core.clip.lite_trunk import Trunk, imagenet_weights
+from stages.core.methods import build, check_mode, has_own_encoder
 from stages.core.networks import parts
 from stages.core.networks.interface import Batch, Spec, Texts
 from stages.core.networks.regions import gather, places, scatter
-from stages.core.networks.trunk import Frozen, Trained
+from stages.core.networks.trunk import Frozen, Pixels, Trained, Whole, spare_memory
 
+
+def goes_with(name, mode):
+    try:
+        check_mode(name, mode)
+    except InputError:
+        return False
+    return True
+
+
+CACHED = ["frozen", "adapter", "suffix"]
+MODES = [*CACHED, "finetune"]
 METHODS = [
     "baseline", "no_mtrs", "no_cdrl", "mcdrl", "mcdrl_literal", "mcdrl_backdoor", "clipseg", "causalclipseg",
-    "mixstyle",
+    "mixstyle", "fourier", "unet",
 ]  # fmt: skip
+PAIRS = [(name, mode) for name in METHODS for mode in MODES if goes_with(name, mode)]
 INTERVENING = ["no_mtrs", "mcdrl", "mcdrl_literal", "mcdrl_backdoor"]
 GENTLE = ["no_mtrs", "mcdrl", "mcdrl_backdoor"]  # begin as the identity
-MODES = ["frozen", "adapter", "suffix"]
 
 
 class StubSuffix(Suffix):
     """One convolution that makes everything."""
 
-    def __init__(self):
+    def __init__(self, channels=8):
         super().__init__()
-        self.conv = nn.Conv2d(8, 16, 1)
+        with torch.random.fork_rng():
+            torch.manual_seed(5)
+            self.conv = nn.Conv2d(channels, 16, 1)
 
     def forward(self, prefix, maps):
         grid = self.conv(prefix)
         return Encoded(unit(grid, 1), unit(grid.mean((2, 3)), 1), {**maps, "s8": grid[:, :8]}, prefix)
+
+
+class StubFront(Front):
+    """Two convolutions of the pooled frame."""
+
+    def __init__(self):
+        super().__init__()
+        self.s4, self.s8 = nn.Conv2d(3, 6, 1), nn.Conv2d(3, 8, 1)
+
+    def forward(self, frames):
+        maps = {"s4": self.s4(nn.functional.avg_pool2d(frames, 4)), "s8": self.s8(nn.functional.avg_pool2d(frames, 8))}
+        return maps["s8"], maps
 
 
 def _draw(seed, *shape):
@@ -63,15 +91,21 @@ def _batch(frames=3):
         selected=selected.view(frames, 4, 4),
         mask=(_draw(10, frames, 32, 32) > 1).long(),
         lesion_class=torch.tensor([0, -1, 2][:frames]),
+        site=torch.tensor([0, 1, 1][:frames]),
     )
 
 
 def _trunk(mode, spec):
-    return {"frozen": Frozen, "adapter": lambda: parts.adapter(spec), "suffix": lambda: Trained(StubSuffix())}[mode]()
+    makers = {
+        "frozen": Frozen, "adapter": lambda: parts.adapter(spec), "suffix": lambda: Trained(StubSuffix()),
+        "finetune": lambda: Whole(StubFront(), StubSuffix(), size_px=32), "pixels": Pixels,
+    }  # fmt: skip
+    return makers[mode]()
 
 
 def _method(name, mode="frozen", **changes):
     spec = _spec(**changes)
+    mode = "pixels" if has_own_encoder(name) else mode
     return build(name, spec, _trunk(mode, spec), _texts())
 
 
@@ -83,8 +117,7 @@ def _woken(method, seed=11):
 
 
 @pytest.mark.parametrize("dictionary", ["text", "learned"])
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize(("name", "mode"), PAIRS)
 def test_every_trained_parameter_gets_a_finite_gradient_and_the_inputs_none(name, mode, dictionary):
     method, batch = _woken(_method(name, mode, dictionary=dictionary)), _batch()
     sum(method.losses(batch, method(batch)).values()).backward()
@@ -102,7 +135,7 @@ def test_every_trained_parameter_gets_a_finite_gradient_and_the_inputs_none(name
     ("baseline", {"seg"}), ("no_mtrs", {"seg", "causal", "contrast"}), ("no_cdrl", {"seg", "contrast"}),
     ("mcdrl", {"seg", "causal", "contrast"}), ("mcdrl_literal", {"seg", "causal", "contrast"}),
     ("mcdrl_backdoor", {"seg", "causal", "contrast"}), ("clipseg", {"seg"}), ("causalclipseg", {"seg", "adversarial"}),
-    ("mixstyle", {"seg"}),
+    ("mixstyle", {"seg"}), ("fourier", {"seg"}), ("unet", {"seg"}),
 ])  # fmt: skip
 def test_each_method_has_the_terms_of_its_equation(name, expected):
     method, batch = _method(name, "adapter"), _batch()
@@ -176,7 +209,7 @@ def test_places_that_were_not_mined_reach_the_head_only_when_kept():
 @pytest.mark.parametrize("regions", ["keep", "zero"])
 def test_mining_alone_is_not_the_baseline_in_any_mode(regions):
     batch = _batch()
-    for mode in MODES:
+    for mode in CACHED:
         mining, plain = (_woken(_method(name, mode, regions=regions)).eval() for name in ("no_cdrl", "baseline"))
         assert not torch.allclose(mining(batch).logits, plain(batch).logits, atol=1e-3)
 
@@ -296,7 +329,7 @@ def test_a_frame_without_a_class_is_asked_for_any():
 
 
 def test_the_masker_works_against_the_confounding_branch_and_everything_else_for_it():
-    method, batch = _woken(_method("causalclipseg")), _batch()
+    method, batch = _woken(_method("causalclipseg")), replace(_batch(), lesion_class=torch.tensor([0, 1, 2]))
     terms = method.losses(batch, method(batch))
     parameters = dict(method.named_parameters())
     straight = torch.autograd.grad(terms["adversarial"], parameters.values(), retain_graph=True)
@@ -318,3 +351,51 @@ def test_mixed_styles_are_of_training_alone():
     changed = [not torch.equal(method.train()(batch).logits, plain) for _ in range(40)]
     assert 8 < sum(changed) < 32  # half of the batches
     assert torch.equal(method.eval()(batch).logits, plain)
+
+
+def test_methods_that_need_pixels_or_caches_say_so():
+    with pytest.raises(InputError, match=r"'unet' goes with train\.mode finetune, not with 'frozen'"):
+        check_mode("unet", "frozen")
+    with pytest.raises(InputError, match=r"'mixstyle' goes with .* frozen or adapter or suffix, not with 'finetune'"):
+        check_mode("mixstyle", "finetune")
+    assert {mode for name, mode in PAIRS if name == "fourier"} == {"finetune"}
+    assert {mode for name, mode in PAIRS if name == "mcdrl"} == set(MODES)
+
+
+def test_fourier_mixes_frames_in_training_alone():
+    torch.manual_seed(0)
+    method, batch = _woken(_method("fourier", "finetune")), _batch()
+    plain = _woken(_method("baseline", "finetune")).load_state_dict(method.state_dict())
+    assert not plain.missing_keys
+    still = method.eval()(batch).logits
+    changed = [not torch.equal(method.train()(batch).logits, still) for _ in range(40)]
+    assert 8 < sum(changed) < 32  # half of the batches
+    alone = replace(batch, site=torch.zeros(3, dtype=torch.long))  # no other site to mix with
+    torch.testing.assert_close(method.train()(alone).logits, still, rtol=1e-3, atol=1e-3)
+
+
+def test_the_u_net_starts_from_imagenet_and_its_encoder_counts_as_pretrained():
+    method = _method("unet")
+    weights = imagenet_weights()
+    found = method.net.encoder.model.state_dict()
+    assert all(torch.equal(found[name], value) for name, value in weights.items())
+    pretrained = {id(parameter) for parameter in method.encoder_parameters()}
+    assert pretrained == {id(parameter) for parameter in method.net.encoder.parameters()}
+    assert len(pretrained) < len(list(method.parameters()))
+
+
+def test_sparing_memory_changes_neither_names_nor_gradients():
+    frames = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    found = []
+    for spare in (False, True):
+        trunk = Whole(LiteFront(Trunk.load(imagenet_weights())), StubSuffix(40), size_px=32)
+        names = list(trunk.state_dict())
+        if spare:
+            spare_memory(trunk)
+            assert any("Checkpoint" in type(module).__name__ for module in trunk.modules())
+        batch = replace(_batch(2), frame=frames)
+        trunk.train()(batch).dense.square().mean((1, 2, 3))[0].backward()
+        found.append([parameter.grad for parameter in trunk.parameters()])
+        assert list(trunk.state_dict()) == names
+    for kept, again in zip(*found, strict=True):
+        torch.testing.assert_close(again, kept)
