@@ -11,7 +11,7 @@ from lightning_fabric import Fabric
 
 from stages.core.clip.card import read_stored
 from stages.core.networks.data import Layout, open_sites, read_cases, to_batch
-from stages.core.networks.interface import Spec, Texts
+from stages.core.networks.interface import Method, Spec, Texts
 from stages.core.networks.model import ModelCard, assemble, save_model
 from stages.core.networks.texts import read_texts
 from stages.core.networks.trunk import spare_memory
@@ -54,7 +54,8 @@ def train(cell: Cell, fabric: Fabric, out: Path) -> None:
         progress = _run(training, cell, folder, out)
     if fabric.is_global_zero:
         best = training.best_epoch(progress.history)
-        _write(progress, best, cell, spec, reader.layout, texts, confounders, out)
+        counts = _counts(method)
+        _write(progress, best, cell, spec, reader.layout, texts, confounders, counts, out)
         shutil.rmtree(folder, ignore_errors=True)
     fabric.barrier()
 
@@ -91,17 +92,22 @@ def _tell_of_flips(training: Training) -> None:
 
 def _write(
     progress: Progress, best: int, cell: Cell, spec: Spec, layout: Layout, texts: Texts, confounders: list[str],
-    out: Path,
+    counts: dict[str, int], out: Path,
 ) -> None:  # fmt: skip
     backbone = read_stored(cell.backbone)
     card = ModelCard(
-        method=cell.method, held_out=cell.held_out, seed=cell.seed, sources=cell.sources,
+        variant=cell.variant, method=cell.method, held_out=cell.held_out, seed=cell.seed, sources=cell.sources,
         backbone=backbone.name, pretrained=backbone.pretrained, fingerprint=layout.fingerprint,
         dense_mode=layout.dense_mode, mode=cell.params.mode, size_px=layout.size_px,
-        lesion_classes=cell.lesion_classes, confounders=confounders, alpha=layout.alpha, spec=spec,
+        lesion_classes=cell.lesion_classes, confounders=confounders, alpha=layout.alpha, spec=spec, **counts,
         best_epoch=best, val_dice=progress.history[best].val_dice,
     )  # fmt: skip
     if card.val_dice == 0:
         print("warning: no epoch found a lesion in the validation frames; train longer (train.epochs)", file=sys.stderr)
     write_history(progress.history, out / "history.csv")
     save_model(out, progress.best, texts, card)
+
+
+def _counts(method: Method) -> dict[str, int]:
+    sizes = [(parameter.numel(), parameter.requires_grad) for parameter in method.parameters()]
+    return {"parameters": sum(size for size, _ in sizes), "parameters_trained": sum(size for size, on in sizes if on)}

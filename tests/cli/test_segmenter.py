@@ -60,6 +60,9 @@ class Pooled(Encoder):
     def unknown_words(self, prompts):
         raise NotImplementedError
 
+    def front(self):
+        raise NotImplementedError
+
     def suffix(self):
         raise NotImplementedError
 
@@ -73,7 +76,10 @@ def folder(request, tmp_path):
         network.head.out.bias.zero_()
         network.head.out.weight.normal_(0, 0.5, generator=rng)
     card = ModelCard(
+        variant=request.param,
         method=request.param,
+        parameters=1,
+        parameters_trained=1,
         held_out="A",
         seed=0,
         sources=["B"],

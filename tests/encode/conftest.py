@@ -35,6 +35,9 @@ class MeanEncoder(Encoder):
     def unknown_words(self, prompts):
         raise NotImplementedError
 
+    def front(self):
+        raise NotImplementedError
+
     def suffix(self):
         raise NotImplementedError
 

@@ -94,7 +94,10 @@ def write_model(artifacts: Path, method: str, fingerprint: str = "f") -> None:
         network.head.out.bias.zero_()
         network.head.out.weight.normal_(0, 0.5, generator=rng)
     card = ModelCard(
+        variant=method,
         method=method,
+        parameters=1,
+        parameters_trained=1,
         held_out=SITE,
         seed=0,
         sources=["B"],

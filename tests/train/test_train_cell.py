@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from stages.core.base.errors import InputError
 from stages.core.base.params import Study
+from stages.core.contracts.plan import Plan, plan_path, write_plan
 from stages.core.networks.data import SitesReader
 from stages.core.networks.model import load_model
 from stages.train import checkpoint, work
@@ -44,9 +45,11 @@ def artifacts(tmp_path, monkeypatch):
     return tmp_path / "artifacts"
 
 
-def _cell(artifacts, method="mcdrl", held_out="C", **params):
+def _cell(artifacts, method="mcdrl", held_out="C", variant=None, **params):
     sources = [site for site in "ABC" if site != held_out]
-    return Cell(method, held_out, 0, sources, artifacts, stub_sites.LESIONS, Params(**{**QUICK, **params}))
+    return Cell(
+        variant or method, method, held_out, 0, sources, artifacts, stub_sites.LESIONS, Params(**{**QUICK, **params})
+    )
 
 
 def _train(cell, out):
@@ -72,6 +75,8 @@ def test_every_method_and_mode_trains_and_loads(artifacts, tmp_path, method, mod
     loaded = load_model(out, artifacts / "backbone")
     assert (loaded.card.method, loaded.card.mode, loaded.card.sources) == (method, mode, ["A", "B"])
     assert loaded.card.pretrained == "embedded"
+    counts = [sum(p.numel() for p in loaded.method.parameters() if p.requires_grad >= wanted) for wanted in (0, 1)]
+    assert [loaded.card.parameters, loaded.card.parameters_trained] == counts
 
 
 def test_it_learns_and_writes_what_it_says(artifacts, tmp_path):
@@ -164,6 +169,7 @@ def test_the_resume_folder_changes_with_everything_that_matters(artifacts):
     folders = [
         resume_folder(cell, MACHINE),
         resume_folder(_cell(artifacts, method="baseline"), MACHINE),
+        resume_folder(_cell(artifacts, method="baseline", variant="mcdrl"), MACHINE),
         resume_folder(_cell(artifacts, held_out="A"), MACHINE),
         resume_folder(_cell(artifacts, lr=0.004), MACHINE),
         resume_folder(Cell(**{**vars(cell), "seed": 1}), MACHINE),
@@ -327,19 +333,27 @@ def _study(artifacts):
     site = {"root": "x", "card": "folder", "lesion_class": "polyp"}
     return Study.model_validate({
         "backbone": "lite0", "weights": {}, "sites": {"A": site, "B": site, "C": site}, "held_out": ["A"],
-        "lesion_classes": stub_sites.LESIONS, "methods": ["mcdrl"], "seeds": [0],
+        "lesion_classes": stub_sites.LESIONS, "methods": ["mine"], "variants": {"mine": {"method": "mcdrl"}},
+        "seeds": [0],
     })  # fmt: skip
 
 
-def test_the_sources_are_all_sites_but_the_held_out_one(tmp_path):
-    cell = make_cell("mcdrl", "B", 0, tmp_path, _study(tmp_path), Params())
+def _planned(artifacts, **train):
+    plan = Plan(variant="mine", method="mcdrl", code="0", train=Params(**train).model_dump())
+    write_plan(plan, plan_path(artifacts, "mine"))
+
+
+def test_the_sources_are_all_sites_but_the_held_out_one_and_the_numbers_those_of_the_plan(tmp_path):
+    _planned(tmp_path, epochs=7)
+    cell = make_cell("mine", "B", 0, tmp_path, _study(tmp_path))
     assert cell.sources == ["A", "C"]
     assert list(cell.files) == ["A", "C"]
+    assert (cell.variant, cell.method, cell.params.epochs) == ("mine", "mcdrl", 7)
 
 
 @pytest.mark.parametrize(("method", "site", "message"), [
-    ("mcdlr", "A", "unknown method 'mcdlr'; did you mean 'mcdrl'"), ("mcdrl", "D", "unknown site 'D'.*legal: A, B, C"),
+    ("mini", "A", "unknown method 'mini'; did you mean 'mine'"), ("mine", "D", "unknown site 'D'.*legal: A, B, C"),
 ])  # fmt: skip
 def test_unknown_names_are_refused_with_the_nearest(tmp_path, method, site, message):
     with pytest.raises(InputError, match=message):
-        make_cell(method, site, 0, tmp_path, _study(tmp_path), Params())
+        make_cell(method, site, 0, tmp_path, _study(tmp_path))

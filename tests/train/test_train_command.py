@@ -13,6 +13,8 @@ import pytest
 import stub_sites
 import yaml
 
+from stages.core.contracts.plan import Plan, plan_path, write_plan
+
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -35,6 +37,9 @@ def _write_params(folder, **train):
     small = {"epochs": 3, "batch_size": 8, "heads": 4, "depth": 1, "head_width": 16}
     params["train"] = {**params["train"], **small, **train}
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    for name in params["methods"]:
+        plan = Plan(variant=name, method=name, code="0", train=params["train"])
+        write_plan(plan, plan_path(folder / "artifacts", name))
 
 
 def _command(*arguments):

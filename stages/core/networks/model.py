@@ -29,6 +29,7 @@ class ModelCard(BaseModel):
     """model.json: what a model is, how it came about and how good it was on the validation frames.
 
     Attributes:
+        variant: the name that the study calls it by.
         method: a file's name in stages/core/methods.
         held_out: the site that played no part in it.
         seed: of everything drawn.
@@ -43,12 +44,15 @@ class ModelCard(BaseModel):
         confounders: in the order of the confounder axis.
         alpha: share of the grid that is mined.
         spec: the numbers that it is built from.
+        parameters: how many numbers the network has, without what of the encoder is cached before it.
+        parameters_trained: how many of them were trained.
         best_epoch: the epoch, from 0, whose weights these are.
         val_dice: mean Dice over the validation frames with a lesion at that epoch.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
+    variant: str
     method: str
     held_out: str
     seed: int
@@ -63,6 +67,8 @@ class ModelCard(BaseModel):
     confounders: list[str]
     alpha: float
     spec: Spec
+    parameters: int
+    parameters_trained: int
     best_epoch: int
     val_dice: float
 
