@@ -3,7 +3,8 @@
 phantom ───► ingest ──► encode ──► mine_regions ──┐
                           ▲             ▲         ▼
 pretrain ─► backbone ─────┴─► build_confounders ─► train ─► evaluate ─► report
-                                                   (method x held-out site x seed)
+                                                     │      (method x held-out site x seed)
+                                                     └──► stress
 `collect` gathers the tables that `mine_regions` and `evaluate` write in parts; `core` holds what several
 stages share; `cli.py` is the `mcdrl` command for people.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,14 @@ import typer
 
 from stages.commands import sites_app
 from stages.core.base.runtime import user_errors
+
+
+class Format(StrEnum):
+    """What `mcdrl export` writes."""
+
+    ONNX = "onnx"
+    TORCHSCRIPT = "torchscript"
+
 
 app = typer.Typer(
     add_completion=False,
@@ -22,26 +31,70 @@ app.add_typer(sites_app.build(), name="sites")
 
 @app.command()
 def predict(
-    folder: Annotated[Path, typer.Argument(help="Folder of frames; subfolders count.")],
-    model: Annotated[Path, typer.Option(help="A trained model, such as artifacts/train/mcdrl/A/0.")],
+    frames: Annotated[list[Path], typer.Argument(help="Folders of frames, subfolders count; or single frames.")],
+    model: Annotated[list[Path], typer.Option(help="A trained model's folder; several: the mean of their answers.")],
     out: Annotated[Path, typer.Option(help="Where masks and predictions.csv go.")],
-    backbone: Annotated[Path, typer.Option(help="The backbone of that model.")] = Path("artifacts/backbone"),
-    threshold: Annotated[float, typer.Option(min=0, max=1, help="Probability from which a pixel is lesion.")] = 0.5,
-    batch_size: Annotated[int, typer.Option(min=1, help="Frames at a time.")] = 16,
-    crop: Annotated[
-        bool, typer.Option(help="Cut black borders off first, as sites with crop: black_border do.")
+    overlay: Annotated[bool, typer.Option("--overlay", help="Draw the outlines on the frames, too.")] = False,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="Write calibrated probabilities, too: grey 0..255 for 0..1.")
     ] = False,
+    backbone: Annotated[
+        Path | None, typer.Option(help="The models' backbone, where their folders don't hold it.")
+    ] = None,
+    threshold: Annotated[float, typer.Option(min=0, max=1, help="Probability from which a pixel is lesion.")] = 0.5,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Frames at a time; default: what suits device and memory.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Threads that decode, and as many that write.")] = 2,
+    crop: Annotated[
+        bool | None, typer.Option(help="Cut black borders off first; default: as at the models' sites.")
+    ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, ...; auto: a GPU if there is one.")] = "auto",
 ) -> None:
-    """Segment a folder of frames: a mask PNG a frame, at the frame's own size, and predictions.csv."""
-    from stages.commands.predict import predict_folder, summary
-    from stages.commands.segmenter import load_segmenter
+    """Segment frames: a mask PNG a frame, at its own size, and predictions.csv; exit code 2 if a file can't be read."""
+    from stages.commands.masks import Wanted
+    from stages.commands.predict import load_judge, predict_frames, refused, summary
 
-    segmenter = load_segmenter(model, backbone, device)
-    if segmenter.random_weights:
-        print("warning: the backbone has RANDOM weights; these masks mean nothing", file=sys.stderr, flush=True)
-    rows = predict_folder(folder, segmenter, out, threshold=threshold, batch_size=batch_size, crop=crop)
+    judge, cut = load_judge(model, backbone, device, batch_size, crop)
+    wanted = Wanted(out, threshold, overlay=overlay, probabilities=probabilities)
+    rows = predict_frames(frames, judge, wanted, crop=cut, workers=workers)
     print(summary(rows, out))
+    if missing := refused(rows):
+        print(missing, file=sys.stderr, flush=True)
+        raise typer.Exit(2)
+
+
+@app.command()
+def export(
+    model: Annotated[Path, typer.Argument(help="A trained model's folder.")],
+    out: Annotated[Path, typer.Option(help="Where the file and its preprocessing go.")],
+    kind: Annotated[Format, typer.Option("--format", help="Of the file.")] = Format.ONNX,
+    backbone: Annotated[
+        Path | None, typer.Option(help="The model's backbone, where its folder doesn't hold it.")
+    ] = None,
+) -> None:
+    """Write the whole network, from frame to probability, as one file; checks it against PyTorch."""
+    from stages.commands.export import FILES, export
+
+    parity = export(model, kind.value, out, backbone)
+    print(f"{out / FILES[kind.value]}, and what to do around it in {out / 'preprocessing.json'}\n{parity}")
+    if not parity.holds:
+        print("error: the file's masks are not PyTorch's; don't use it", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+@app.command()
+def pack(
+    model: Annotated[Path, typer.Argument(help="A trained model's folder.")],
+    out: Annotated[Path, typer.Option(help="A new folder.")],
+    backbone: Annotated[
+        Path | None, typer.Option(help="The model's backbone, where its folder doesn't hold it.")
+    ] = None,
+) -> None:
+    """Copy a model's folder with its backbone inside, so that it is all that another machine needs."""
+    from stages.commands.pack import pack
+
+    print(f"{out}: {pack(model, out, backbone) / 1e6:.1f} MB, all that `mcdrl predict --model {out}` needs")
 
 
 @app.command()

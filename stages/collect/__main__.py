@@ -1,4 +1,4 @@
-"""Command of the stage: `python -m stages.collect TABLE --parts DIR --out FILE`."""
+"""Command of the stage: `python -m stages.collect STAGE --parts DIR --out DIR`."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ from stages.core.base.runtime import run
 def main(
     stage: Annotated[str, typer.Argument(help="The stage that wrote the parts: mine_regions or evaluate.")],
     parts: Annotated[Path, typer.Option(help="Folder of the parts.")],
-    out: Annotated[Path, typer.Option(help="Where the table goes.")],
+    out: Annotated[Path, typer.Option(help="Folder of the tables.")],
 ) -> None:
-    """Put the parts of a table together."""
+    """Put the parts of a stage's tables together."""
     if stage not in COLLECTIONS:
         raise InputError(f"no stage '{stage}' writes a table in parts; {nearest(stage, COLLECTIONS)}")
-    collection = COLLECTIONS[stage]
-    rows = collect(collection, load_study(), parts)
-    collection.table.write(rows, out)
-    print(f"{out}: {len(rows)} rows")
+    study = load_study()
+    for name, collection in COLLECTIONS[stage].items():
+        rows = collect(collection, study, parts)
+        collection.table.write(rows, out / f"{name}.parquet")
+        print(f"{out / name}.parquet: {len(rows)} rows")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pandas as pd
 from stages.core.base.errors import InputError
 from stages.core.base.params import Study
 from stages.core.contracts.regions import QUALITY
-from stages.core.contracts.scores import SCORES
+from stages.core.contracts.scores import ATTENTION, CALIBRATION, CELL, POOLED, RELIABILITY, SCORES, TRUST
 from stages.core.tables import Table
 
 Names = Mapping[str, Any]
@@ -35,16 +36,22 @@ def _sites(study: Study) -> dict[Path, Names]:
     return {Path(f"{site}.parquet"): {"site": site} for site in study.sites}
 
 
-def _cells(study: Study) -> dict[Path, Names]:
-    return {
-        Path(method, held_out, f"{seed}.parquet"): {"method": method, "held_out": held_out, "seed": seed}
-        for method in study.methods
-        for held_out in study.held_out
-        for seed in study.seeds
-    }
+def _cells(table: str) -> Callable[[Study], dict[Path, Names]]:
+    def parts(study: Study) -> dict[Path, Names]:
+        cells = product(study.methods, study.held_out, map(str, study.seeds))
+        return {Path(*cell, f"{table}.parquet"): dict(zip(CELL, cell, strict=True)) for cell in cells}
+
+    return parts
 
 
-COLLECTIONS = {"mine_regions": Collection(QUALITY, _sites), "evaluate": Collection(SCORES, _cells)}
+_EVALUATED = {
+    "cases": SCORES, "calibration": CALIBRATION, "reliability": RELIABILITY, "trust": TRUST, "attention": ATTENTION,
+    "pooled": POOLED,
+}  # fmt: skip
+COLLECTIONS: Mapping[str, Mapping[str, Collection]] = {  # stage -> table -> how it is written
+    "mine_regions": {"quality": Collection(QUALITY, _sites)},
+    "evaluate": {name: Collection(table, _cells(name)) for name, table in _EVALUATED.items()},
+}
 
 
 def collect(collection: Collection, study: Study, folder: Path) -> pd.DataFrame:

@@ -1,29 +1,35 @@
-"""`mcdrl predict`: masks for frames that nobody has annotated, by a trained model."""
+"""`mcdrl predict`: masks for frames that nobody has annotated, by one or several trained models.
+
+Frames are decoded and masks written in threads while the network computes.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+import sys
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
+from stages.commands.frames import Job, Shown, find_jobs, read
+from stages.commands.masks import Wanted, write_results
 from stages.core.base.errors import InputError
 from stages.core.base.files import atomic
 from stages.core.base.runtime import progress
-from stages.core.contracts.frames import to_native
-from stages.ingest.pixels import Box, read_frame, squash, view_box
-from stages.ingest.remarks import RefusedError
 
 if TYPE_CHECKING:
-    from stages.commands.segmenter import FolderModel
+    from stages.commands.judge import Answer, Judge, Verdict
 
 Array = np.ndarray[Any, np.dtype[Any]]
+T = TypeVar("T")
+R = TypeVar("R")
 _TABLE = "predictions.csv"
+_AHEAD = 2  # batches that are decoded, and that wait to be written, at a time
 
 
 @dataclass(frozen=True)
@@ -31,133 +37,155 @@ class Prediction:
     """A row of predictions.csv.
 
     Attributes:
-        file: path below the folder of the frames.
+        frame: path below the folder of the frames.
         mask: path of the mask below the folder of the results; empty: the frame was refused.
         width_px: of the frame, upright; 0: refused.
         height_px: likewise.
         lesion_area_px: lesion pixels of the mask.
-        lesion_share: the same as a share of the frame, 0..1; None: refused.
-        max_probability: of lesion over the frame, 0..1; None: refused.
+        lesion_percent: the same in percent of the frame; None: refused.
+        confidence: how far to trust the mask, 0..1; None: refused.
+        flagged: "yes" where the confidence is below the models' limit: a person should look first; else "no".
+        confounders: those seen in the frame, the clearest first, separated by "; ".
+        confounder_scores: of all, the highest first: standard deviations above the training frames' mean, zero-shot.
         reason: why the frame was refused; empty otherwise.
     """
 
-    file: str
+    frame: str
     mask: str
     width_px: int
     height_px: int
     lesion_area_px: int
-    lesion_share: float | None
-    max_probability: float | None
+    lesion_percent: float | None
+    confidence: float | None
+    flagged: str
+    confounders: str
+    confounder_scores: str
     reason: str
 
 
-@dataclass(frozen=True)
-class _Job:
-    frame: Path
-    file: str
-    mask: str
-
-
-@dataclass(frozen=True)
-class _Shown:
-    """A frame's own (width, height); the box of it that the model sees, in its pixels; the box at working size."""
-
-    size: tuple[int, int]
-    box: Box
-    pixels: Array
-
-
-def predict_folder(
-    folder: Path, model: FolderModel, out: Path, *, threshold: float, batch_size: int, crop: bool = False
+def predict_frames(
+    given: Sequence[Path], judge: Judge, wanted: Wanted, *, crop: bool, workers: int
 ) -> list[Prediction]:
-    """Write a mask for every readable frame of a folder and its subfolders, then predictions.csv.
+    """Write a mask for every readable frame, then predictions.csv.
 
     Masks are PNGs of the frame's own, upright size, 0 for background and 255 for lesion.
 
     Args:
-        folder: holds the frames; every file in it counts as one, hidden ones aside.
-        model: what predicts.
-        out: where to; what is there under other names stays.
-        threshold: probability of lesion from which a pixel is lesion.
-        batch_size: frames at a time.
+        given: folders, subfolders included, and files.
+        judge: what predicts, a batch at a time.
+        wanted: what is written, and where; what is there under other names stays.
         crop: cut the black border around the endoscope's view off before the model sees a frame, as the sites' reading
             `crop: black_border` does; the mask covers the whole frame all the same.
+        workers: threads that decode, and as many that write.
 
     Raises:
         InputError: there is no frame, none can be read, or the two folders lie in each other.
     """
-    jobs = _jobs(folder, out)
-    rows: list[Prediction] = []
-    batches = [jobs[start : start + batch_size] for start in range(0, len(jobs), batch_size)]
-    for batch in progress(batches, f"predict {folder.name}", len(batches)):
-        rows += _predict(batch, model, out, threshold, crop)
-    _write_table(rows, out / _TABLE)
+    jobs = find_jobs(given, wanted.out)
+    with ThreadPoolExecutor(workers, "decode") as decode, ThreadPoolExecutor(workers, "write") as write:
+        shown = _ahead(decode, lambda job: (job, read(job, judge.size_px, crop)), jobs, _AHEAD * judge.batch_size)
+        told = progress(shown, f"predict {len(jobs)} frames", len(jobs))
+        rows = _written(write, _answered(told, judge), judge, wanted)
+    rows.sort(key=lambda row: row.frame)
+    _write_table(rows, wanted.out / _TABLE)
     if all(row.reason for row in rows):
-        raise InputError(f"not one of the {len(rows)} files in {folder} can be read as a frame; see {out / _TABLE}")
+        raise InputError(f"not one of the {len(rows)} files can be read as a frame; see {wanted.out / _TABLE}")
     return rows
 
 
+def load_judge(
+    models: Sequence[Path], backbone: Path | None, device: str, batch_size: int | None, crop: bool | None
+) -> tuple[Judge, bool]:
+    """Load the models and settle whether black borders are cut off; arguments as on the command line.
+
+    Raises:
+        InputError: a model can't be loaded, or models disagree on the borders and nobody has said what to do.
+    """
+    from stages.commands.judge import Judge  # torch is seconds of imports
+    from stages.core.segment.ensemble import load_ensemble
+
+    ensemble = load_ensemble(models, backbone, device)
+    if ensemble.random_weights:
+        print("warning: a backbone has RANDOM weights; these masks mean nothing", file=sys.stderr, flush=True)
+    crops = {member.model.card.crop for member in ensemble.members}
+    if crop is None and crops - {"none"} and crops != {"black_border"}:
+        raise InputError(
+            "the models' sites differ in whether black borders were cut off; say --crop if these frames have them"
+        )
+    return Judge(ensemble, batch_size), crops == {"black_border"} if crop is None else crop
+
+
 def summary(rows: Sequence[Prediction], out: Path) -> str:
-    """Return in a few lines what was done, refused frames by reason."""
+    """Return in a few lines what was done."""
     found = [row for row in rows if not row.reason]
     lesions = sum(row.lesion_area_px > 0 for row in found)
+    flagged = sum(row.flagged == "yes" for row in found)
     lines = [f"{len(found)} masks in {out}, {lesions} of them with a lesion; table: {out / _TABLE}"]
-    kinds = Counter(row.reason.partition(": ")[0] for row in rows if row.reason)
-    lines += [f"refused {count}: {kind}" for kind, count in kinds.most_common()]
+    lines += [f"{flagged} flagged: look at these first, their confidence is low"] * (flagged > 0)
+    seen = Counter(name for row in found for name in row.confounders.split("; ") if name)
+    lines += ["seen: " + ", ".join(f"{name} in {count}" for name, count in seen.most_common())] * bool(seen)
     return "\n".join(lines)
 
 
-def _jobs(folder: Path, out: Path) -> list[_Job]:
-    if not folder.is_dir():
-        raise InputError(f"there is no folder {folder}; give the folder that holds the frames")
-    inside, outside = folder.resolve(), out.resolve()
-    if inside == outside or inside in outside.parents:
-        raise InputError(f"--out {out} lies in {folder}: masks would count as frames next time; choose another folder")
-    if out.is_file():
-        raise InputError(f"--out {out} is a file; name a folder")
-    files = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    files = [path for path in files if not any(part.startswith(".") for part in path.parts)]
-    if not files:
-        raise InputError(f"{folder} holds no files; give the folder that holds the frames")
-    shared = Counter(path.with_suffix("") for path in files)
-    return [_Job(folder / path, path.as_posix(), _mask_name(path, shared[path.with_suffix("")] > 1)) for path in files]
+def refused(rows: Sequence[Prediction], shown: int = 20) -> str:
+    """Return a line for each of the first files that could not be read; empty: there is none."""
+    lines = [f"not read: {row.frame}: {row.reason}" for row in rows if row.reason]
+    more = [f"and {len(lines) - shown} more; all of them are in the table"] if len(lines) > shown else []
+    return "\n".join(lines[:shown] + more)
 
 
-def _mask_name(path: Path, shared: bool) -> str:
-    """Return the mask's name; frames that differ in their ending alone keep it."""
-    return path.with_name(path.name + ".png").as_posix() if shared else path.with_suffix(".png").as_posix()
+def _ahead(pool: ThreadPoolExecutor, work: Callable[[T], R], items: Iterable[T], most: int) -> Iterator[R]:
+    """Yield work(item) in order; at most `most` of them are under way."""
+    waiting: deque[Future[R]] = deque()
+    for item in items:
+        waiting.append(pool.submit(work, item))
+        if len(waiting) >= most:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
-def _predict(
-    batch: Sequence[_Job], model: FolderModel, out: Path, threshold: float, crop: bool
-) -> Iterator[Prediction]:
-    read = [_read(job, model.size_px, crop) for job in batch]
-    frames = [one.pixels for one in read if not isinstance(one, str)]
-    probabilities: Iterator[Array] = iter(model.probability(np.stack(frames)) if frames else [])
-    for job, one in zip(batch, read, strict=True):
+def _answered(read_frames: Iterable[tuple[Job, Shown | str]], judge: Judge) -> Iterator[tuple[Job, Shown | str, Any]]:
+    """Yield every frame with the answer, or a refused file with None; full batches but for the last."""
+    batch: list[tuple[Job, Shown]] = []
+    for job, one in read_frames:
         if isinstance(one, str):
-            yield Prediction(job.file, "", 0, 0, 0, None, None, one)
-        else:
-            yield _write_mask(job, one, next(probabilities), out, threshold)
+            yield job, one, None
+            continue
+        batch.append((job, one))
+        if len(batch) == judge.batch_size:
+            yield from _answers(batch, judge)
+            batch = []
+    if batch:
+        yield from _answers(batch, judge)
 
 
-def _read(job: _Job, size_px: int, crop: bool) -> _Shown | str:
-    """Return what the model is shown of a frame, or why it is refused."""
-    try:
-        frame = read_frame(job.frame)
-    except RefusedError as error:
-        return str(error)
-    box = view_box(frame) if crop else (0, 0, *frame.size)
-    return _Shown(frame.size, box, squash(frame, size_px, box))
+def _answers(batch: Sequence[tuple[Job, Shown]], judge: Judge) -> Iterator[tuple[Job, Shown, Answer]]:
+    answers = judge(np.stack([shown.pixels for _, shown in batch]))
+    for (job, shown), answer in zip(batch, answers, strict=True):
+        yield job, shown, answer
 
 
-def _write_mask(job: _Job, shown: _Shown, probability: Array, out: Path, threshold: float) -> Prediction:
-    lesion = to_native(probability, shown.box, *shown.size) >= threshold
-    with atomic(out / job.mask) as partial:
-        Image.fromarray(lesion.astype(np.uint8) * 255).save(partial, format="PNG")
-    area_px = int(lesion.sum())
-    highest = round(float(probability.max()), 4)
-    return Prediction(job.file, job.mask, *shown.size, area_px, round(area_px / lesion.size, 6), highest, "")
+def _written(
+    pool: ThreadPoolExecutor, answered: Iterable[tuple[Job, Shown | str, Any]], judge: Judge, wanted: Wanted
+) -> list[Prediction]:
+    def write(one: tuple[Job, Shown | str, Any]) -> Prediction:
+        job, shown, answer = one
+        if isinstance(shown, str):
+            return Prediction(job.frame, "", 0, 0, 0, None, None, "", "", "", shown)
+        area_px = write_results(job, shown, answer.probability, judge.calibrated, wanted)
+        return _row(job, shown, judge.verdict(answer), area_px)
+
+    return list(_ahead(pool, write, answered, _AHEAD * judge.batch_size))
+
+
+def _row(job: Job, shown: Shown, verdict: Verdict, area_px: int) -> Prediction:
+    width, height = shown.picture.size
+    return Prediction(
+        job.frame, f"{job.stem}.png", width, height, area_px, round(100 * area_px / (width * height), 4),
+        round(verdict.confidence, 4), "yes" if verdict.flagged else "no",
+        "; ".join(verdict.seen), "; ".join(f"{name} {round(score, 1) + 0:.1f}" for name, score in verdict.ranked), "",
+    )  # fmt: skip
 
 
 def _write_table(rows: Sequence[Prediction], path: Path) -> None:

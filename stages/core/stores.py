@@ -1,6 +1,10 @@
 """HDF5 stores of one array row a frame, with a declared schema, streamed in and out.
 
 Frames are appended in batches and read by row, so that memory doesn't grow with their number.
+
+A block that was flipped or zeroed on the disk must not pass for data. So every chunk is a zlib stream, whose checksum
+HDF5 compares when it reads (HDF5's own Fletcher-32 lets zeros pass: their sum is zero, too), the format is the first
+one that has checksums in its tables, and nothing of variable length is stored, since HDF5's heap for that has none.
 """
 
 from __future__ import annotations
@@ -22,6 +26,9 @@ from stages.core.base.files import atomic
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _SPARE_BYTES = 8 * 2**20  # left on the disk for HDF5's own tables
+_FORMAT = ("v110", "v110")  # HDF5's; fixed, so that a newer library writes the same bytes
+_CHUNK_BYTES = 2**16  # of datasets with one axis; others have a chunk a frame
+_DAMAGE = (OSError, RuntimeError, KeyError, ValueError)  # what h5py raises for a file that contradicts itself
 BYTES = "bytes"  # the dtype of a field that holds one byte string a frame
 
 
@@ -33,7 +40,7 @@ class Field:
         dtype: numpy dtype name, or `BYTES` for one byte string a frame.
         dims: a letter for each axis after the frame axis, such as "HWD"; equal letters in one store have equal
             size. An empty string: one number a frame. None: any number of axes.
-        compress: gzip the chunks (for masks and other arrays that shrink a lot).
+        compress: shrink the chunks (for masks and other arrays that shrink a lot); others get the checksum alone.
     """
 
     dtype: str
@@ -71,10 +78,9 @@ class Store:
         """
         if set(attributes) != set(self.attributes):
             raise ValueError(f"{self.name}: attributes {sorted(attributes)}, expected {sorted(self.attributes)}")
-        with atomic(path) as partial, h5py.File(partial, "w", track_order=False) as file:
-            file.attrs["schema"] = self.name
-            for key in sorted(attributes):
-                file.attrs[key] = attributes[key]
+        with atomic(path) as partial, h5py.File(partial, "w", track_order=False, libver=_FORMAT) as file:
+            for key, text in {"schema": self.name, **dict(sorted(attributes.items()))}.items():
+                _set_attribute(file, key, text)
             writer = StoreWriter(self, file)
             if case_ids is not None:
                 writer.name_rows(case_ids)
@@ -86,7 +92,7 @@ class Store:
         """Yield a reader of a checked file.
 
         Raises:
-            InputError: the file is missing, cut short or of another schema.
+            InputError: the file is missing, damaged or of another schema.
         """
         if not path.is_file():
             raise InputError(f"{path} does not exist; run `dvc repro` to make it")
@@ -118,6 +124,7 @@ class StoreWriter:
         self._store, self._file = store, file
         self._rows: int | None = None  # None: not known yet, so datasets grow
         self._done: dict[str, int] = {}
+        self._bytes: dict[str, int] = {}  # written of each dataset of byte strings
         self._sizes: dict[str, int] = {}
 
     def name_rows(self, case_ids: Sequence[str]) -> None:
@@ -128,7 +135,9 @@ class StoreWriter:
         """
         if self._rows is not None or len(set(case_ids)) != len(case_ids):
             raise ValueError(f"{self._store.name}: repeated case ids")
-        self._file.create_dataset("case_id", data=list(case_ids), dtype=h5py.string_dtype())
+        names = [case.encode() for case in case_ids]
+        kind = h5py.string_dtype("utf-8", max(map(len, names), default=1))
+        self._write("case_id", np.array(names, kind), 0, len(names))
         self._rows = len(case_ids)
 
     def append(self, **arrays: Array | list[bytes]) -> None:
@@ -139,13 +148,30 @@ class StoreWriter:
             stop = start + len(rows)
             if self._rows is not None and stop > self._rows:
                 raise ValueError(f"{self._store.name}: more than {self._rows} rows of '{dataset}'")
-            checked = self._checked(dataset, rows)
-            self._check_space(sum(row.nbytes for row in checked))
-            target = self._file[dataset] if dataset in self._done else self._create(dataset, checked)
-            if self._rows is None:
-                target.resize(stop, axis=0)
-            _fill(target, start, checked)
+            field = self._store.field(dataset)
+            if field.dtype == BYTES:
+                self._append_bytes(dataset, [bytes(row) for row in rows], start)
+            else:
+                self._write(dataset, self._checked(dataset, field, rows), start, self._rows, compress=field.compress)
             self._done[dataset] = stop
+
+    def _append_bytes(self, dataset: str, rows: Sequence[bytes], start: int) -> None:
+        """Append byte strings end to end, and where each of them ends."""
+        before = self._bytes.get(dataset, 0)
+        ends = before + np.cumsum([len(row) for row in rows], dtype=np.int64)
+        self._write(dataset, np.frombuffer(b"".join(rows), np.uint8), before, None)
+        self._write(_ends(dataset), ends, start, self._rows)
+        self._bytes[dataset] = int(ends[-1]) if len(ends) else before
+
+    def _write(self, dataset: str, rows: Array, start: int, total: int | None, *, compress: bool = False) -> None:
+        """Put rows into a dataset from row `start` on; it has `total` rows, or grows."""
+        self._check_space(rows.nbytes)
+        if dataset not in self._file:
+            self._create(dataset, rows, total, compress)
+        target = self._file[dataset]
+        if total is None:
+            target.resize(start + len(rows), axis=0)
+        target[start : start + len(rows)] = rows
 
     def check_complete(self) -> None:
         """Raise ValueError unless the rows have names and every declared dataset has all of its rows."""
@@ -161,10 +187,7 @@ class StoreWriter:
         if shutil.disk_usage(Path(self._file.filename).parent).free < needed_bytes + _SPARE_BYTES:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._file.filename)
 
-    def _checked(self, dataset: str, rows: Array | list[bytes]) -> Any:
-        field = self._store.field(dataset)
-        if field.dtype == BYTES:
-            return np.array([np.frombuffer(row, np.uint8) for row in rows] + [None], dtype=object)[:-1]
+    def _checked(self, dataset: str, field: Field, rows: Array | list[bytes]) -> Array:
         array = np.asarray(rows)
         if array.dtype != np.dtype(field.dtype):
             raise ValueError(f"{self._store.name}: '{dataset}' is {array.dtype}, expected {field.dtype}")
@@ -178,20 +201,13 @@ class StoreWriter:
         if len(dims) != len(shape) or tuple(sizes) != shape:
             raise ValueError(f"{self._store.name}: '{dataset}' has shape {shape}, expected ({dims}) = {sizes}")
 
-    def _create(self, dataset: str, rows: Array) -> h5py.Dataset:
-        field = self._store.field(dataset)
+    def _create(self, dataset: str, rows: Array, total: int | None, compress: bool) -> None:
         shape = rows.shape[1:]
-        kind = h5py.vlen_dtype(np.uint8) if field.dtype == BYTES else field.dtype
-        grows = {"maxshape": (None, *shape)} if self._rows is None else {}
-        packing = {"compression": "gzip", "compression_opts": 1} if field.compress else {}
-        return self._file.create_dataset(
-            dataset,
-            (self._rows or 0, *shape),
-            kind,
-            chunks=(1, *shape) if shape else None,
-            track_times=False,
-            **grows,
-            **packing,
+        long = 1 if shape else max(1, _CHUNK_BYTES // rows.dtype.itemsize)
+        chunk = (long if total is None else min(long, total), *shape)
+        packing = {"chunks": chunk, "compression": "gzip", "compression_opts": int(compress)} if total != 0 else {}
+        self._file.create_dataset(
+            dataset, (total or 0, *shape), rows.dtype, maxshape=(total, *shape), track_times=False, **packing
         )
 
 
@@ -200,16 +216,21 @@ class StoreReader:
 
     def __init__(self, store: Store, file: h5py.File, path: Path) -> None:
         """Check the file against its contract."""
-        self._store, self._file, self.path = store, file, path
-        found = file.attrs.get("schema", "none")
+        self._store, self.path = store, path
+        self._sets: dict[str, h5py.Dataset] = {}
+        with self._damage():
+            attributes = {key: _text(value) for key, value in file.attrs.items()}
+            file.visititems(self._keep)
+        found = attributes.get("schema", "none")
         if found != store.name:
             raise InputError(f"{path} has schema '{found}', expected '{store.name}'; delete it and run `dvc repro`")
-        lacking = [key for key in store.attributes if key not in file.attrs]
-        lacking += [] if "case_id" in file else ["case_id"]
+        lacking = [key for key in store.attributes if key not in attributes]
+        lacking += [] if "case_id" in self._sets else ["case_id"]
         if lacking:
             raise InputError(f"{path} lacks {lacking}; delete it and run `dvc repro`")
-        self.attributes = {key: str(file.attrs[key]) for key in store.attributes}
-        self.case_ids: list[str] = [str(case) for case in file["case_id"].asstr()[:]] if len(file["case_id"]) else []
+        self.attributes = {key: attributes[key] for key in store.attributes}
+        with self._damage():
+            self.case_ids: list[str] = [str(case) for case in self._sets["case_id"].asstr()[:]]
         self._row = {case: row for row, case in enumerate(self.case_ids)}
         self._check_fields()
 
@@ -219,11 +240,11 @@ class StoreReader:
 
     def members(self, group: str) -> list[str]:
         """Return the names of a group's datasets, sorted."""
-        return sorted(self._file[group]) if group in self._file else []
+        return sorted(name.removeprefix(f"{group}/") for name in self._sets if name.startswith(f"{group}/"))
 
     def shape(self, dataset: str) -> tuple[int, ...]:
         """Return a dataset's shape after the frame axis."""
-        return tuple(int(size) for size in self._file[dataset].shape[1:])
+        return tuple(int(size) for size in self._sets[dataset].shape[1:])
 
     def rows(self, dataset: str, case_ids: Sequence[str]) -> Array:
         """Return the rows of the given cases, in the order given, [B, ...].
@@ -232,7 +253,7 @@ class StoreReader:
             InputError: a case isn't in the file, or the file is damaged.
         """
         index = np.array([self._index(case) for case in case_ids], dtype=np.int64)
-        source = self._file[dataset]
+        source = self._sets[dataset]
         out = np.empty((len(index), *source.shape[1:]), source.dtype)
         done = 0
         runs = np.split(index, np.flatnonzero(np.diff(index) != 1) + 1) if len(index) else []
@@ -248,15 +269,22 @@ class StoreReader:
         Raises:
             InputError: as `rows`.
         """
+        places = [self._index(case) for case in case_ids]
+        source, ends = self._sets[dataset], self._sets[_ends(dataset)]
         with self._damage():
-            return [self._file[dataset][self._index(case)].tobytes() for case in case_ids]
+            stops = np.concatenate([[0], ends[:]])
+            return [source[stops[place] : stops[place + 1]].tobytes() for place in places]
 
     @contextmanager
     def _damage(self) -> Iterator[None]:
         try:
             yield
-        except OSError as error:
+        except _DAMAGE as error:
             raise InputError(f"{self.path} is damaged ({error}); delete it and run `dvc repro`") from None
+
+    def _keep(self, name: str, item: h5py.Dataset | h5py.Group) -> None:
+        if isinstance(item, h5py.Dataset):
+            self._sets[name] = item
 
     def _index(self, case: str) -> int:
         if case not in self._row:
@@ -264,31 +292,44 @@ class StoreReader:
         return self._row[case]
 
     def _check_fields(self) -> None:
-        if not self.case_ids:
-            return
-        for name in self._store.fields:
-            place = name.removesuffix("/*")
-            if place not in self._file:
+        for name, field in self._store.fields.items() if self.case_ids else ():
+            parts = self._parts(name, field)
+            lacking = [part for part in parts if part not in self._sets]
+            if lacking or not parts:
+                place = (lacking or [name.removesuffix("/*")])[0]
                 raise InputError(f"{self.path} lacks '{place}'; delete it and run `dvc repro`")
-            members = [name] if place == name else [f"{place}/{member}" for member in self.members(place)]
-            for member in members:
-                self._check_field(member)
+            for part, expected in parts.items():
+                if expected.dtype != BYTES:
+                    self._check_field(part, expected)
 
-    def _check_field(self, dataset: str) -> None:
-        found, field = self._file[dataset], self._store.field(dataset)
+    def _parts(self, name: str, field: Field) -> dict[str, Field]:
+        """Return the datasets that a field consists of."""
+        if name.endswith("/*"):
+            group = name.removesuffix("/*")
+            return {f"{group}/{member}": field for member in self.members(group)}
+        return {name: field, _ends(name): Field("int64", "")} if field.dtype == BYTES else {name: field}
+
+    def _check_field(self, dataset: str, field: Field) -> None:
+        found = self._sets[dataset]
         if len(found) != len(self):
             raise InputError(f"{self.path}: '{dataset}' has {len(found)} rows for {len(self)} frames")
         rank = found.ndim - 1 if field.dims is None else len(field.dims)
-        if field.dtype != BYTES and (found.dtype != np.dtype(field.dtype) or found.ndim - 1 != rank):
+        if found.dtype != np.dtype(field.dtype) or found.ndim - 1 != rank:
             raise InputError(
                 f"{self.path}: '{dataset}' is {found.dtype} with {found.ndim - 1} axes a frame, "
                 f"expected {field.dtype} with {rank}; delete it and run `dvc repro`"
             )
 
 
-def _fill(target: h5py.Dataset, start: int, rows: Array) -> None:
-    if rows.dtype != object:
-        target[start : start + len(rows)] = rows
-        return
-    for index, row in enumerate(rows, start):  # byte strings of equal length at once would become a matrix
-        target[index] = row
+def _ends(dataset: str) -> str:
+    """Return the name of the dataset that says where each byte string of another one ends."""
+    return f"{dataset}_ends"
+
+
+def _set_attribute(file: h5py.File, key: str, text: str) -> None:
+    data = text.encode()
+    file.attrs.create(key, data, dtype=h5py.string_dtype("utf-8", max(1, len(data))))
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

@@ -11,7 +11,8 @@ from stages.core.clip.load import load_encoder
 from stages.core.contracts.features import FEATURES
 from stages.core.contracts.frames import FRAMES
 from stages.core.device import pick_device
-from stages.encode.batches import batches, encode, site_of
+from stages.core.segment.encoding import encode
+from stages.encode.batches import batches, site_of
 from stages.encode.params import Params
 
 

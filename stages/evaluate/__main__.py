@@ -10,9 +10,7 @@ import typer
 from stages.core.base.errors import InputError
 from stages.core.base.params import load
 from stages.core.base.runtime import run
-from stages.core.contracts.scores import SCORES
 from stages.evaluate.params import Params
-from stages.evaluate.run import Cell, score_predictions, write_predictions
 
 
 def main(
@@ -22,14 +20,18 @@ def main(
     artifacts: Annotated[Path, typer.Option(help="What the pipeline has written.")],
     device: Annotated[str, typer.Option(help="cpu, cuda, ...; auto: a GPU if there is one.")] = "auto",
 ) -> None:
-    """Predict the held-out site, then score the predictions."""
+    """Predict the held-out site, then judge the predictions."""
     _, params = load("evaluate", Params)
+
+    from stages.evaluate.cell import Cell
+    from stages.evaluate.run import TABLES, evaluate  # torch only after the parameters are known to be right
+
     cell = Cell(method, held_out, seed, artifacts)
     cases = cell.read_cases()
     if cases.empty:
         raise InputError(f"site {held_out} has no accepted frame; see {cell.ingested / 'quarantine.parquet'}")
-    write_predictions(cell, [str(case) for case in cases["case_id"]], params, device)
-    SCORES.write(score_predictions(cell, cases, params), cell.scores)
+    for name, rows in evaluate(cell, cases, params, device).items():
+        TABLES[name].write(rows, cell.parts / f"{name}.parquet")
 
 
 if __name__ == "__main__":

@@ -11,11 +11,13 @@ class Params(Section):
     """How predictions become masks and scores.
 
     Attributes:
-        threshold: probability of lesion from which a pixel is lesion.
+        threshold: probability of lesion from which a pixel is lesion, before calibration, which so moves no mask.
         tolerance_px: outline pixels at most this far off count as right in the NSD, in px at working size.
         batch_size: frames predicted at a time.
+        source_frames: frames of each source site whose pooled features are kept beside those of the held-out site.
     """
 
     threshold: float = Field(default=0.5, gt=0, lt=1)
     tolerance_px: float = Field(default=2, ge=0)
     batch_size: int = Field(default=16, ge=1)
+    source_frames: int = Field(default=60, ge=0)

@@ -1,35 +1,82 @@
-"""Probabilities of lesion for a site, frame by frame, without a look at its masks."""
+"""What a network says of frames, without a look at their masks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from stages.core.networks.data import SitesReader, to_batch
+from stages.core.networks.interface import Method
+from stages.core.networks.intervention import Record, recorded
 from stages.core.networks.model import LoadedModel, probability
 
+Floats = NDArray[np.float32]
 
-def predict(
-    model: LoadedModel, reader: SitesReader, case_ids: Sequence[str], batch_size: int
-) -> Iterator[NDArray[np.float32]]:
-    """Yield the probabilities of lesion batch by batch, in the order of `case_ids`.
+
+@dataclass(frozen=True)
+class Said:
+    """What a network says of B frames.
+
+    Attributes:
+        case_ids: "<site>/<file stem>".
+        probability: [B, S, S] float32, of lesion, 0..1.
+        before: [B, D] float32, Pool(F); None where the method doesn't intervene.
+        after: [B, D] float32, Pool(F_ca), likewise.
+        weights: [B, M] float32, the attention over the dictionary, likewise, or where it isn't over all of it at once.
+    """
+
+    case_ids: Sequence[str]
+    probability: Floats
+    before: Floats | None
+    after: Floats | None
+    weights: Floats | None
+
+
+class _Blank(nn.Module):
+    """Stands for a head whose answer nobody asks for."""
+
+    def forward(self, _maps: Mapping[str, Tensor], _tokens: Tensor, frame: Tensor) -> Tensor:
+        """Return zero logits, [B, 2, S, S]."""
+        return frame.new_zeros(len(frame), 2, *frame.shape[-2:])
+
+
+@contextmanager
+def headless(method: Method) -> Iterator[None]:
+    """Let a method do all but the head's work, which is two thirds of it; the head comes back afterwards."""
+    head = method.head
+    method.head = _Blank()
+    try:
+        yield
+    finally:
+        method.head = head
+
+
+def predict(model: LoadedModel, reader: SitesReader, case_ids: Sequence[str], batch_size: int) -> Iterator[Said]:
+    """Yield what the network says batch by batch, in the order of `case_ids`.
 
     Args:
         model: in evaluation mode; it runs where its weights are.
-        reader: the site's frames, features and regions; its masks aren't read.
+        reader: the frames, features and regions; masks aren't read.
         case_ids: "<site>/<file stem>".
         batch_size: frames at a time.
-
-    Yields:
-        [B, S, S] float32, 0..1.
     """
     device = next((weight.device for weight in model.method.parameters()), torch.device("cpu"))
     for start in range(0, len(case_ids), batch_size):
         ids = case_ids[start : start + batch_size]
         trunk = model.method.trunk
         raw = reader.read(ids, mask=False, prefix=trunk.needs_prefix, features=trunk.needs_features)
-        batch = to_batch(raw, [-1] * len(ids), device)
-        yield probability(model.method, batch).cpu().numpy()
+        with recorded(model.method) as record:
+            lesion = probability(model.method, to_batch(raw, [-1] * len(ids), device))
+        yield Said(ids, lesion.cpu().numpy(), **_mean(record))
+
+
+def _mean(record: Record) -> dict[str, Floats | None]:
+    """Return the mean over the intervention's calls; weights of one call alone, as several are not over Z."""
+    calls = vars(record) | {"weights": record.weights if len(record.weights) == 1 else []}
+    return {name: torch.stack(some).mean(0).float().cpu().numpy() if some else None for name, some in calls.items()}

@@ -2,45 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from stages.core.metrics.counts import Bools, accuracy, count, dice, iou
+from stages.core.contracts.frames import to_native
+from stages.core.metrics.counts import Bools, Counts, accuracy, count, dice, iou
 from stages.core.metrics.surface import surface_scores
 
-Bytes = NDArray[np.uint8]
+Floats = NDArray[np.float32]
 
 
-def to_bytes(probability: NDArray[Any]) -> Bytes:
+@dataclass(frozen=True)
+class Native:
+    """A frame as it was before it was brought to working size.
+
+    Attributes:
+        truth: [H, W] bool, the lesion.
+        crop_px: left, top, right, bottom of what the working square shows, in the frame's own pixels.
+    """
+
+    truth: Bools
+    crop_px: tuple[int, int, int, int]
+
+
+def to_bytes(probability: NDArray[Any]) -> NDArray[np.uint8]:
     """Return probabilities 0..1 as whole numbers 0..255, which is how they are stored."""
-    stored: Bytes = np.rint(np.clip(probability, 0.0, 1.0) * 255.0).astype(np.uint8)
+    stored: NDArray[np.uint8] = np.rint(np.clip(probability, 0.0, 1.0) * 255.0).astype(np.uint8)
     return stored
 
 
-def binarise(probability: Bytes, threshold: float) -> Bools:
-    """Return where a stored probability (0..255) reaches the threshold (0..1)."""
-    lesion: Bools = probability >= threshold * 255.0
-    return lesion
-
-
-def score(probability: Bytes, truth: Bools, threshold: float, tolerance_px: float) -> pd.DataFrame:
-    """Score B frames.
+def score(
+    probability: Floats, truth: Bools, native: Sequence[Native], threshold: float, tolerance_px: float
+) -> pd.DataFrame:
+    """Score B frames: pixels at the frames' own sizes, outlines at working size.
 
     Args:
-        probability: [B, S, S] uint8, 0..255 for 0..1.
+        probability: [B, S, S] float32, of lesion, 0..1.
         truth: [B, S, S] bool.
-        threshold: probability from which a pixel is lesion.
+        native: the B frames at their own sizes.
+        threshold: probability from which a pixel is lesion, after the probability is enlarged.
         tolerance_px: of the NSD.
 
     Returns:
         B rows: tp, fp, fn, tn, dice, iou, accuracy, nsd, hd95_px. Undefined and infinite scores are null.
     """
-    predicted = binarise(probability, threshold)
-    counts = count(predicted, truth)
-    surface = [surface_scores(p, t, tolerance_px) for p, t in zip(predicted, truth, strict=True)]
+    counts = native_counts(probability, native, threshold)
+    surface = [surface_scores(p >= threshold, t, tolerance_px) for p, t in zip(probability, truth, strict=True)]
     nsd, hd95_px = np.array(surface, dtype=np.float64).T
     return pd.DataFrame(
         {
@@ -49,3 +61,21 @@ def score(probability: Bytes, truth: Bools, threshold: float, tolerance_px: floa
             "nsd": nsd, "hd95_px": np.where(np.isfinite(hd95_px), hd95_px, np.nan),
         }
     )  # fmt: skip
+
+
+def native_counts(probability: Floats, native: Sequence[Native], threshold: float) -> Counts:
+    """Count the pixels of B frames at their own sizes; what the crop left out is called background.
+
+    Args:
+        probability: [B, S, S] float32, of lesion, 0..1.
+        native: the B frames.
+        threshold: probability from which a pixel is lesion, after the probability is enlarged.
+    """
+    each = [_count(square, frame, threshold) for square, frame in zip(probability, native, strict=True)]
+    return Counts(*(np.concatenate([vars(one)[name] for one in each]) for name in ("tp", "fp", "fn", "tn")))
+
+
+def _count(probability: Floats, frame: Native, threshold: float) -> Counts:
+    height_px, width_px = frame.truth.shape
+    predicted = to_native(probability, frame.crop_px, width_px, height_px) >= threshold
+    return count(predicted[None], frame.truth[None])

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
+from stages.core.borders import DARK, Flags, view
+
 Image = np.ndarray[Any, np.dtype[np.uint8]]
-Flags = np.ndarray[Any, np.dtype[np.bool_]]
 COARSE = 56  # cells a side that are enough for shares of the area
 FINE = 224  # cells a side that a crop is found on
-_DARK = 40  # below this in every channel a pixel is black; borders reach 30
 _COLOURED = 40  # by how much green or blue exceed red in a position box; tissue is red
 _MARKER_MIN = 0.01  # of the frame; smaller patches are no position box
 _NOTCH_MIN = 0.03  # of the frame; corners of one view differ by up to 0.02
@@ -57,15 +57,15 @@ def measure(image: Image, cells: int = COARSE) -> Borders:
     """
     rows_step, columns_step = (max(1, size // cells) for size in image.shape[:2])
     sampled = image[::rows_step, ::columns_step]
-    bright = sampled.max(axis=2) >= _DARK
+    bright = sampled.max(axis=2) >= DARK
     marker = _marker(sampled)
-    view = _view(bright & ~marker)
-    if not view.any():
+    seen = view(bright & ~marker)
+    if not seen.any():
         return _WHOLE
-    rows, columns = np.flatnonzero(view.any(axis=1)), np.flatnonzero(view.any(axis=0))
-    height, width = view.shape
+    rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
+    height, width = seen.shape
     box = (columns[0] / width, rows[0] / height, (columns[-1] + 1) / width, (rows[-1] + 1) / height)
-    beside = ~view
+    beside = ~seen
     return Borders(
         box=(float(box[0]), float(box[1]), float(box[2]), float(box[3])),
         border_share=float(beside.mean()),
@@ -73,23 +73,6 @@ def measure(image: Image, cells: int = COARSE) -> Borders:
         overlay_share=float((beside & bright & ~marker).mean()),
         marker_share=float(marker.mean()) or _notch(beside),
     )
-
-
-def _view(bright: Flags) -> Flags:
-    """Return the largest bright patch with the gaps in it closed."""
-    patches, count = ndimage.label(ndimage.binary_opening(bright, np.ones((3, 3))))
-    if count == 0:
-        return np.zeros_like(bright)
-    largest = patches == 1 + np.argmax(np.bincount(patches.ravel())[1:])
-    return _between(largest, 0) & _between(largest, 1)
-
-
-def _between(flags: Flags, axis: int) -> Flags:
-    """Return which cells have a set cell before or at them and one behind or at them."""
-    before = np.maximum.accumulate(flags, axis=axis)
-    behind = np.flip(np.maximum.accumulate(np.flip(flags, axis), axis=axis), axis)
-    result: Flags = before & behind
-    return result
 
 
 def _marker(sampled: Image) -> Flags:

@@ -15,7 +15,7 @@ from stages.core.base.errors import InputError
 from stages.core.base.params import Site, resolve
 from stages.core.base.reading import Reading
 from stages.core.base.runtime import progress
-from stages.core.contracts.cases import CASES, GEOMETRY, QUARANTINE
+from stages.core.contracts.cases import CASES, GEOMETRY, QUARANTINE, STRENGTHS
 from stages.core.contracts.frames import FRAMES
 from stages.core.stores import StoreWriter
 from stages.ingest.folder import Source, list_site
@@ -28,6 +28,7 @@ from stages.ingest.published import take_over
 from stages.ingest.remarks import RefusedError, Remark, grouped
 from stages.ingest.review import Candidate, Case, Review
 from stages.ingest.split import split_groups
+from stages.ingest.strengths import read_strengths
 from stages.ingest.table import Entry, SiteTable, read_table
 
 _BATCH = 16  # frames written at a time
@@ -56,12 +57,14 @@ class Ingested:
     Attributes:
         cases: the rows of cases.parquet.
         geometry: the rows of geometry.parquet.
+        strengths: the rows of strengths.parquet; None: nobody has said what disturbs the frames.
         refused: the rows of quarantine.parquet.
         notes: whatever else a person should know.
     """
 
     cases: pd.DataFrame
     geometry: pd.DataFrame
+    strengths: pd.DataFrame | None
     refused: list[Remark]
     notes: list[Remark]
 
@@ -75,14 +78,15 @@ def write_site(
     workers: int,
     splits: pd.DataFrame | None = None,
 ) -> Ingested:
-    """Decode a site's frames and write its four artifacts into `folder`.
+    """Decode a site's frames and write its artifacts into `folder`.
 
     Args:
         name: the site's name.
         site: where its frames are.
         params: working size and share of validation groups.
         lesion_classes: the legal classes, in the order of their values in the masks.
-        folder: where `cases.parquet`, `geometry.parquet`, `quarantine.parquet` and `frames.h5` go.
+        folder: where `cases.parquet`, `geometry.parquet`, `quarantine.parquet` and `frames.h5` go, and
+            `strengths.parquet` if the site's table has what it takes.
         workers: threads that decode.
         splits: as `stages.core.splits.read_splits` gives them; they count for the sites that they name.
 
@@ -99,6 +103,8 @@ def write_site(
     GEOMETRY.write(result.geometry, folder / "geometry.parquet")
     rows = [(remark.file, remark.text) for remark in result.refused]
     QUARANTINE.write(pd.DataFrame(rows, columns=["file", "reason"], dtype="str"), folder / "quarantine.parquet")
+    if result.strengths is not None:
+        STRENGTHS.write(result.strengths, folder / "strengths.parquet")
     return result
 
 
@@ -111,9 +117,9 @@ class Gate:
         Raises:
             InputError: the site's description is wrong.
         """
-        self._name, self._params = name, params
+        self._name, self._params, self._root = name, params, Path(site.root)
         self._reading = resolve(site)
-        self._found = find(name, Path(site.root), self._reading)
+        self._found = find(name, self._root, self._reading)
         self._review = Review(name, self._reading, lesion_classes)
         self._recipe = Recipe(
             size_px=params.size_px,
@@ -156,7 +162,12 @@ class Gate:
         cases = _case_table(self._name, self._cases, self._params.val_share)
         geometry = pd.DataFrame(self._geometry, columns=_GEOMETRY).assign(case_id=cases["case_id"])
         notes = [*self._found.notes, *self._review.notes, *self._review.absent_classes(), *self._colours()]
-        return Ingested(cases, geometry[GEOMETRY.schema.names], refused, notes)
+        return Ingested(cases, geometry[GEOMETRY.schema.names], self._strengths(), refused, notes)
+
+    def _strengths(self) -> pd.DataFrame | None:
+        accepted = {case.case_id for case in self._cases}
+        sources = {one.case_id: one.source for one in self._found.candidates if one.case_id in accepted}
+        return read_strengths(self._root, self._reading, sources)
 
     def _judge(self, candidate: Candidate, pixels: Pixels | RefusedError) -> Case | None:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +37,7 @@ class SiteTable:
         Raises:
             RefusedError: the table has no row for it, or several that disagree.
         """
-        for name in (composed(source.file), composed(source.frame.name), source.stem):
+        for name in names_of(source):
             if name in self._rows:
                 self._used.add(name)
                 return self._only(self._rows[name])
@@ -59,19 +59,39 @@ def read_table(path: Path, reading: Reading) -> SiteTable:
     Raises:
         InputError: the file is missing or malformed, or lacks a column.
     """
+    wanted = [name for name in (reading.table_group, reading.table_class) if name is not None]
+    rows: dict[str, set[Entry]] = {}
+    for name, row in read_rows(path, reading.table_file, wanted):
+        rows.setdefault(name, set()).add(_entry(row, reading))
+    return SiteTable(path.name, {name: frozenset(entries) for name, entries in rows.items()})
+
+
+def read_rows(path: Path, file: str, wanted: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield the rows of a site's CSV: what the column `file` calls the frame, and column -> cell.
+
+    Args:
+        path: the CSV.
+        file: the column that names the frame; see `names_of`.
+        wanted: further columns that there must be.
+
+    Raises:
+        InputError: as `read_table`.
+    """
     lines = csv.reader(io.StringIO(_text(path)), delimiter=_delimiter(path))
     header = [cell.strip() for cell in next(lines, [])]
-    wanted = [name for name in (reading.table_file, reading.table_group, reading.table_class) if name is not None]
-    _check_header(path, header, wanted)
-    rows: dict[str, set[Entry]] = {}
+    _check_header(path, header, [file, *wanted])
     for cells in lines:
         if not cells:
             continue
         if len(cells) != len(header):
             raise InputError(f"{path} line {lines.line_num}: {len(cells)} cells, the header has {len(header)}")
         row = dict(zip(header, (composed(cell.strip()) for cell in cells), strict=True))
-        rows.setdefault(_key(row[reading.table_file]), set()).add(_entry(row, reading))
-    return SiteTable(path.name, {name: frozenset(entries) for name, entries in rows.items()})
+        yield _key(row[file]), row
+
+
+def names_of(source: Source) -> tuple[str, str, str]:
+    """Return the names by which a table may call a frame: its path below the root, its file name, its stem."""
+    return composed(source.file), composed(source.frame.name), source.stem
 
 
 def _entry(row: Mapping[str, str], reading: Reading) -> Entry:

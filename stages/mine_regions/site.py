@@ -15,8 +15,8 @@ from stages.core.contracts.dictionary import CLASSES
 from stages.core.contracts.features import FEATURES
 from stages.core.contracts.frames import FRAMES
 from stages.core.contracts.regions import REGIONS
+from stages.core.segment.mining import Regions, mine, places_kept
 from stages.core.stores import StoreReader
-from stages.mine_regions.mining import Regions, mine, places_kept
 from stages.mine_regions.quality import auroc, lesion_area, lesion_places, mean, recall
 
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from stages.core.base.params import load
+from stages.core.base.params import load, read_params
 from stages.core.base.runtime import run
 from stages.report.inputs import read_inputs
 from stages.report.params import Params
@@ -20,7 +20,7 @@ def main(
 ) -> None:
     """Turn all results into tables, plots and one page."""
     study, params = load("report", Params)
-    write_report(read_inputs(study, artifacts), params, artifacts, out)
+    write_report(read_inputs(study, artifacts), params, artifacts, out, read_params())
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from stages.core.metrics.counts import Floats
 
 Points = Sequence[tuple[float, float]]
 _ROW, _GAP = 20, 8  # height of a mark and between rows, px
-_COLOURS = 8
+COLOURS = 8
 _RIDGE, _RIDGE_LEFT, _BINS, _NAME = 30, 104, 32, 16  # height and left end of a distribution, px; bins; letters
 
 
@@ -30,6 +30,7 @@ class Mark:
         style: index of the colour.
         label: what it is, shown on hovering.
         hollow: an outlined dot.
+        seeds: the same for each seed alone, drawn as small dots.
     """
 
     value: float
@@ -38,15 +39,24 @@ class Mark:
     style: int
     label: str
     hollow: bool = False
+    seeds: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
 class Scale:
-    """A linear axis from `low` to `high` with ticks."""
+    """A linear axis.
+
+    Attributes:
+        low: its left or lower end.
+        high: the other end.
+        ticks: the values that are written.
+        neutral: the value that says "no difference"; it is marked where it lies inside.
+    """
 
     low: float
     high: float
     ticks: tuple[float, ...]
+    neutral: float = 0.0
 
     def percent(self, value: float) -> float:
         """Return the place of a value, 0..100, kept inside the axis."""
@@ -54,13 +64,16 @@ class Scale:
         return round(100 * min(max(place, 0.0), 1.0), 3)
 
 
-def scale(values: Sequence[float], *, least: float = 0.2, fixed: tuple[float, float] | None = None) -> Scale:
+def scale(
+    values: Sequence[float], *, least: float = 0.2, fixed: tuple[float, float] | None = None, neutral: float = 0.0
+) -> Scale:
     """Return an axis with round ticks around the finite values.
 
     Args:
         values: what must fit; others than finite are ignored.
         least: the smallest width of the axis.
         fixed: ends that the axis never crosses, such as (0, 1) for a share.
+        neutral: see `Scale`.
     """
     finite = [float(value) for value in values if np.isfinite(value)] or [0.0]
     low, high = min(finite), max(finite)
@@ -71,16 +84,19 @@ def scale(values: Sequence[float], *, least: float = 0.2, fixed: tuple[float, fl
     step = _step(high - low)
     low, high = float(np.floor(low / step + 1e-9) * step), float(np.ceil(high / step - 1e-9) * step)
     ticks = np.arange(round((high - low) / step) + 1) * step + low
-    return Scale(low, high, tuple(round(float(tick), 6) for tick in ticks))
+    return Scale(low, high, tuple(round(float(tick), 6) for tick in ticks), neutral)
 
 
-def strip(marks: Sequence[Mark], axis: Scale, *, one_line: bool = False) -> Markup:
-    """Draw a row of a chart: a whisker and a dot for each mark, one below the other or all on one line."""
-    height = (1 if one_line else max(1, len(marks))) * _ROW + _GAP
+def strip(marks: Sequence[Mark], axis: Scale, *, per_line: int = 1) -> Markup:
+    """Draw a row of a chart: a whisker and a dot for each mark, `per_line` of them at one height."""
+    height = -(-max(1, len(marks)) // per_line) * _ROW + _GAP
     lines = "".join(_grid(axis, tick, height) for tick in axis.ticks)
-    places = [0.0 if one_line else index * _ROW for index in range(len(marks))]
-    dots = "".join(_mark(mark, axis, y + (_ROW + _GAP) / 2) for mark, y in zip(marks, places, strict=True))
-    return Markup(f'<svg class="strip" width="100%" height="{height}" role="img">{lines}{dots}</svg>')
+    places = [index // per_line * _ROW + (_ROW + _GAP) / 2 for index in range(len(marks))]
+    dots = "".join(_mark(mark, axis, y) for mark, y in zip(marks, places, strict=True))
+    spoken = escape("; ".join(mark.label for mark in marks))
+    return Markup(
+        f'<svg class="strip" width="100%" height="{height}" role="img" aria-label="{spoken}">{lines}{dots}</svg>'
+    )
 
 
 def axis_row(axis: Scale) -> Markup:
@@ -89,25 +105,6 @@ def axis_row(axis: Scale) -> Markup:
         f'<text x="{axis.percent(tick)}%" y="13" text-anchor="middle">{tick:g}</text>' for tick in axis.ticks
     )
     return Markup(f'<svg class="strip axis" width="100%" height="18" aria-hidden="true">{texts}</svg>')
-
-
-def lines(
-    series: Mapping[str, tuple[int, Points]], x_label: str, *, fixed: tuple[float, float] | None = None
-) -> Markup:
-    """Draw lines in a box of 320 x 190 px.
-
-    Args:
-        series: name -> (index of the colour, points); points that aren't finite are left out.
-        x_label: below the horizontal axis.
-        fixed: ends that the vertical axis never crosses.
-    """
-    kept = {name: (style, [p for p in points if np.isfinite(p[1])]) for name, (style, points) in series.items()}
-    everything = [point for _, points in kept.values() for point in points] or [(0.0, 0.0)]
-    x_axis = _frame_axis([x for x, _ in everything])
-    y_axis = scale([y for _, y in everything], least=0.1, fixed=fixed)
-    drawn = "".join(_line(name, style, points, x_axis, y_axis) for name, (style, points) in kept.items())
-    body = _box(x_axis, y_axis, x_label) + drawn
-    return Markup(f'<svg class="lines" viewBox="0 0 320 190" role="img">{body}</svg>')
 
 
 def ridges(series: Mapping[str, Floats], *, fixed: tuple[float, float] | None = None) -> Markup:
@@ -168,7 +165,7 @@ def _ridge(name: str, values: Floats, style: int, axis: Scale, base: int) -> str
     middle = float(np.median(values))
     x = _ridge_x(axis, middle)
     return (
-        f'<g class="c{style % _COLOURS}"><title>{escape(name)}: median {middle:.3g} of {len(values)} frames</title>'
+        f'<g class="c{style % COLOURS}"><title>{escape(name)}: median {middle:.3g} of {len(values)} frames</title>'
         f'{label}<polygon points="{path}"/>'
         f'<line class="median" x1="{x}" x2="{x}" y1="{base - _RIDGE + 4}" y2="{base}"/></g>'
     )
@@ -185,15 +182,8 @@ def _step(span: float) -> float:
     return float(next(power * k for k in (1, 2, 2.5, 5, 10) if power * k >= rough - 1e-12))
 
 
-def _frame_axis(values: Sequence[float]) -> Scale:
-    low, high = min(values), max(values)
-    high = max(high, low + 1)
-    step = max(1, round((high - low) / 5))
-    return Scale(low, high, tuple(float(tick) for tick in np.arange(low, high + 1e-9, step)))
-
-
 def _grid(axis: Scale, tick: float, height: float) -> str:
-    style = "zero" if tick == 0 and axis.low < 0 else "grid"
+    style = "zero" if tick == axis.neutral and axis.low < tick else "grid"
     return f'<line class="{style}" x1="{axis.percent(tick)}%" x2="{axis.percent(tick)}%" y1="0" y2="{height}"/>'
 
 
@@ -205,33 +195,13 @@ def _mark(mark: Mark, axis: Scale, y: float) -> str:
         left, right = axis.percent(mark.low), axis.percent(mark.high)
         whisker = f'<line class="whisker" x1="{left}%" x2="{right}%" y1="{y}" y2="{y}"/>'
     hollow = ' class="hollow"' if mark.hollow else ""
+    seeds = "".join(
+        f'<circle class="seed" cx="{axis.percent(value)}%" cy="{y}" r="2.5"/>'
+        for value in mark.seeds
+        if np.isfinite(value)
+    )
     dot = f'<circle cx="{axis.percent(mark.value)}%" cy="{y}" r="5.5"{hollow}/>'
-    return f'<g class="c{mark.style % _COLOURS}"><title>{escape(mark.label)}</title>{whisker}{dot}</g>'
-
-
-def _box(x_axis: Scale, y_axis: Scale, x_label: str) -> str:
-    parts = []
-    for tick in y_axis.ticks:
-        y = _y(y_axis, tick)
-        parts.append(f'<line class="grid" x1="38" x2="312" y1="{y}" y2="{y}"/>')
-        parts.append(f'<text class="end" x="32" y="{y + 4}">{tick:g}</text>')
-    parts += [f'<text class="mid" x="{_x(x_axis, tick)}" y="170">{tick:g}</text>' for tick in x_axis.ticks]
-    parts.append(f'<text class="mid" x="175" y="186">{escape(x_label)}</text>')
-    return "".join(parts)
-
-
-def _line(name: str, style: int, points: Points, x_axis: Scale, y_axis: Scale) -> str:
-    path = " ".join(f"{_x(x_axis, x)},{_y(y_axis, y)}" for x, y in points)
-    end = f'<circle cx="{_x(x_axis, points[-1][0])}" cy="{_y(y_axis, points[-1][1])}" r="3"/>' if points else ""
-    return f'<g class="c{style % _COLOURS}"><title>{escape(name)}</title><polyline points="{path}"/>{end}</g>'
-
-
-def _x(axis: Scale, value: float) -> float:
-    return round(38 + axis.percent(value) * 2.74, 2)
-
-
-def _y(axis: Scale, value: float) -> float:
-    return round(152 - axis.percent(value) * 1.42, 2)
+    return f'<g class="c{mark.style % COLOURS}"><title>{escape(mark.label)}</title>{whisker}{dot}{seeds}</g>'
 
 
 def _cell(value: float, low: float, x: float, y: float, size: int) -> str:

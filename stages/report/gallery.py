@@ -11,12 +11,15 @@ from stages.core.contracts.frames import FRAMES
 from stages.core.contracts.regions import REGIONS
 from stages.core.contracts.scores import PREDICTIONS
 from stages.core.stores import Array
+from stages.report.attention import wrong_frames
 from stages.report.inputs import Cell, Inputs, prediction_path
-from stages.report.overlays import Shot, grid_outline, heat, outline, pick_examples, pick_frames, picture
+from stages.report.overlays import Shot, grid_outline, heat, outline, pick_changes, pick_examples, pick_frames, picture
 from stages.report.sharing import PLACES, first_pairs
+from stages.report.tables import BASELINE
 from stages.report.views import records
 
 MINED_FRAMES, CONTACT_FRAMES = 2, 6  # a site
+DIFFERING, MISSED = 4, 6  # gains and losses each, and frames whose attention is wrong, of a method
 PAIRS_SHOWN = 4  # of each place
 
 
@@ -40,6 +43,32 @@ def predicted_shots(inputs: Inputs, artifacts: Path, examples: int) -> dict[str,
     return {
         site: {method: _predicted(inputs, artifacts, (method, site, seed), examples) for method in inputs.study.methods}
         for site in inputs.study.held_out
+    }
+
+
+def differing_shots(inputs: Inputs, artifacts: Path) -> dict[str, list[Shot]]:
+    """Return, for every method but the baseline, its largest gains and losses; of several seeds the first is shown."""
+    if BASELINE not in inputs.study.methods:
+        return {}
+    seed = inputs.study.seeds[0]
+    own = inputs.scores[inputs.scores["seed"] == seed].dropna(subset=["dice"])
+    base = own.loc[own["method"] == BASELINE, ["case_id", "held_out", "dice"]]
+    found = {}
+    for method in (name for name in inputs.study.methods if name != BASELINE):
+        both = own[own["method"] == method].merge(base, on=["case_id", "held_out"], suffixes=("", "_base"))
+        rows = pick_changes(both.assign(change=both["dice"] - both["dice_base"]), DIFFERING)
+        found[method] = [_differing(artifacts, method, seed, row) for row in rows]
+    return {method: shots for method, shots in found.items() if shots}
+
+
+def missed_shots(inputs: Inputs, artifacts: Path) -> dict[str, list[Shot]]:
+    """Return, for every method that intervenes, the frames whose attention is farthest from what is in them."""
+    if inputs.attention.empty:
+        return {}
+    rows = wrong_frames(inputs.attention, inputs.strengths, inputs.profile, MISSED)
+    return {
+        str(method): [_plain(artifacts, row["held_out"], row["case_id"], _missed_note(row)) for row in records(own)]
+        for method, own in rows.groupby("method", sort=False)
     }
 
 
@@ -81,6 +110,31 @@ def _plain(artifacts: Path, site: str, case: str, note: str) -> Shot:
     with FRAMES.read(artifacts / "ingest" / site / "frames.h5") as store:
         frame = store.rows("image", [case])[0]
     return Shot(picture(frame), frame.shape[0], (), case, note)
+
+
+def _missed_note(row: dict[str, Any]) -> str:
+    return (
+        f"there: {row['present']} ({100 * row['weight_present']:.1f} % of the attention); "
+        f"attended: {row['attended']} ({100 * row['weight']:.1f} %)"
+    )
+
+
+def _differing(artifacts: Path, method: str, seed: int, row: dict[str, Any]) -> Shot:
+    site, case = row["held_out"], row["case_id"]
+    with FRAMES.read(artifacts / "ingest" / site / "frames.h5") as store:
+        frame, mask = store.rows("image", [case])[0], store.rows("mask", [case])[0] > 0
+    outlines = [("truth", outline(mask))]
+    for style, name in (("other", BASELINE), ("predicted", method)):
+        with PREDICTIONS.read(prediction_path(artifacts, (name, site, seed))) as store:
+            level = _level(float(store.attributes["threshold"]))
+            outlines.append((style, outline(store.rows("probability", [case])[0], level)))
+    title = f"Dice {row['dice_base']:.2f} → {row['dice']:.2f}"
+    return Shot(picture(frame), frame.shape[0], tuple(outlines), title, f"{case} · {_kind(row['lesion_class'])}")
+
+
+def _level(threshold: float) -> float:
+    """Return the level just below the first whole number that counts as lesion."""
+    return float(np.ceil(threshold * 255.0)) - 0.5
 
 
 def _kind(lesion_class: Any) -> str:
@@ -131,9 +185,7 @@ def _predicted(inputs: Inputs, artifacts: Path, cell: Cell, examples: int) -> li
 def _predicted_shot(
     kind: str, row: dict[str, Any], frame: Array, mask: Array, probability: Array, threshold: float
 ) -> Shot:
-    # the level lies just below the first whole number that counts as lesion
-    level = float(np.ceil(threshold * 255.0)) - 0.5
-    outlines = (("truth", outline(mask)), ("predicted", outline(probability, level)))
+    outlines = (("truth", outline(mask)), ("predicted", outline(probability, _level(threshold))))
     lesion = row["lesion_class"] if isinstance(row["lesion_class"], str) else "class unknown"
     return Shot(
         picture(frame), frame.shape[0], outlines, f"{kind} · Dice {row['dice']:.2f}", f"{row['case_id']} · {lesion}"

@@ -14,13 +14,16 @@ from stages.core.base.errors import InputError
 from stages.core.base.files import read_json
 from stages.core.base.params import Study
 from stages.core.contracts.audit import PAIRS, PROFILE
-from stages.core.contracts.cases import CASES, QUARANTINE
+from stages.core.contracts.cases import CASES, QUARANTINE, STRENGTHS
 from stages.core.contracts.dictionary import DICTIONARY
 from stages.core.contracts.regions import QUALITY
-from stages.core.contracts.scores import SCORES
+from stages.core.contracts.scores import ATTENTION, CALIBRATION, POOLED, RELIABILITY, SCORES, TRUST
+from stages.core.contracts.stress import STRESS
+from stages.core.tables import Table
 from stages.report.sharing import leaked_frames
 
 _RANDOM = ("none", "random")  # what model.json says of an encoder that was never pretrained
+_KEYS = ["method", "held_out", "seed"]
 Cell = tuple[str, str, int]  # method, held-out site, seed
 
 
@@ -39,6 +42,14 @@ class Inputs:
         scores: a row a (method, held-out site, seed, frame), as in `SCORES`.
         models: cell -> model.json.
         history: method, held_out, seed, epoch, val_dice and one column a loss term.
+        calibration: temperature and calibration error, as in `CALIBRATION`; this and what follows has no row where the
+            study lacks it.
+        reliability: what probabilities are worth, as in `RELIABILITY`.
+        trust: how sure of each frame a model is, as in `TRUST`.
+        attention: weights of the dictionary in each frame, as in `ATTENTION`.
+        pooled: features of each frame before and after the intervention, as in `POOLED`.
+        stress: scores under confounders of known strength, as in `STRESS`.
+        strengths: which confounders are in a frame, as in `STRENGTHS`; of the sites where this is known.
     """
 
     study: Study
@@ -51,6 +62,13 @@ class Inputs:
     scores: pd.DataFrame
     models: dict[Cell, dict[str, Any]]
     history: pd.DataFrame
+    calibration: pd.DataFrame
+    reliability: pd.DataFrame
+    trust: pd.DataFrame
+    attention: pd.DataFrame
+    pooled: pd.DataFrame
+    stress: pd.DataFrame
+    strengths: pd.DataFrame
 
     @property
     def leaked(self) -> dict[str, int]:
@@ -85,6 +103,15 @@ def read_inputs(study: Study, artifacts: Path) -> Inputs:
         scores=_scores(study, artifacts / "evaluate" / "cases.parquet"),
         models={cell: read_json(folder / "model.json") for cell, folder in trained.items()},
         history=pd.concat([_history(cell, folder) for cell, folder in trained.items()], ignore_index=True),
+        calibration=_of_study(study, CALIBRATION, artifacts / "evaluate" / "calibration.parquet"),
+        reliability=_of_study(study, RELIABILITY, artifacts / "evaluate" / "reliability.parquet"),
+        trust=_of_study(study, TRUST, artifacts / "evaluate" / "trust.parquet"),
+        attention=_of_study(study, ATTENTION, artifacts / "evaluate" / "attention.parquet"),
+        pooled=_of_study(study, POOLED, artifacts / "evaluate" / "pooled.parquet"),
+        stress=_of_study(study, STRESS, artifacts / "stress" / "cases.parquet"),
+        strengths=pd.concat(
+            [_read(STRENGTHS, artifacts / "ingest" / site / "strengths.parquet") for site in study.sites]
+        ),
     )
 
 
@@ -101,13 +128,21 @@ def prediction_path(artifacts: Path, cell: Cell) -> Path:
 
 def _scores(study: Study, path: Path) -> pd.DataFrame:
     scores = SCORES.read(path)
-    keys = ["method", "held_out", "seed"]
-    found = set(scores[keys].itertuples(index=False, name=None))
+    found = set(scores[_KEYS].itertuples(index=False, name=None))
     missing = [cell for cell in cells(study) if cell not in found]
     if missing:
         raise InputError(f"{path} lacks {len(missing)} cell(s), the first {missing[0]}; run `dvc repro`")
-    wanted = pd.DataFrame(list(cells(study)), columns=keys)
-    return wanted.merge(scores, on=keys, how="left")
+    return pd.DataFrame(list(cells(study)), columns=_KEYS).merge(scores, on=_KEYS, how="left")
+
+
+def _read(table: Table, path: Path) -> pd.DataFrame:
+    """Return a table, or one without rows where the study has no such file."""
+    return table.read(path) if path.exists() else table.schema.empty_table().to_pandas()
+
+
+def _of_study(study: Study, table: Table, path: Path) -> pd.DataFrame:
+    wanted = pd.DataFrame(list(cells(study)), columns=_KEYS)
+    return wanted.merge(_read(table, path), on=_KEYS, how="inner")
 
 
 def _quarantine(artifacts: Path, site: str) -> pd.DataFrame:

@@ -27,7 +27,7 @@ class Shot:
     Attributes:
         image: data URI of the frame.
         size_px: side of the picture's own coordinates.
-        outlines: (style, SVG path) from bottom to top; styles are "truth", "predicted", "selected".
+        outlines: (style, SVG path) from bottom to top; styles are "truth", "predicted", "other", "selected".
         title: first line of the caption.
         note: second line.
     """
@@ -60,6 +60,19 @@ def pick_examples(cell: pd.DataFrame, examples: int) -> list[tuple[str, str]]:
             found.setdefault(case, kind)
     order = {"best": 0, "median": 1, "worst": 2}
     return sorted(((kind, case) for case, kind in found.items()), key=lambda one: (order[one[0]], ids.index(one[1])))
+
+
+def pick_changes(rows: pd.DataFrame, count: int) -> list[dict[str, Any]]:
+    """Choose the frames with the largest gains, then those with the largest losses, at most `count` of each.
+
+    Args:
+        rows: with `case_id` and `change`.
+        count: frames of each kind.
+    """
+    ranked = rows.sort_values(["change", "case_id"], ascending=[False, True])
+    gains = ranked[ranked["change"] > 0].head(count)
+    losses = ranked[ranked["change"] < 0].tail(count).iloc[::-1]
+    return [{str(name): value for name, value in row.items()} for row in pd.concat([gains, losses]).to_dict("records")]
 
 
 def pick_frames(cases: pd.DataFrame, count: int, *names: str | int, negatives: bool = False) -> list[str]:

@@ -1,46 +1,82 @@
-"""The page: everything put into page.html, one file without any link to the outside."""
+"""The page: everything put into templates/page.html, one file without any link to the outside."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from stages.report import sharing, views
+from stages.report import attention, features, made, robustness, sharing, sheets, trust, views
+from stages.report.answer import Answer, Evidence, answer
 from stages.report.inputs import Inputs
 from stages.report.overlays import Shot
 from stages.report.profiles import profile_panels, profile_sheet
-from stages.report.tables import ALL, BASELINE, MEAN, WORST
-from stages.report.views import Sheet, number, span
+from stages.report.tables import BASELINE
+from stages.report.views import Panel, Sheet
 
 _PHANTOM = "data/phantom/"
+_SECTIONS = (
+    ("answer", "Answer"), ("sites", "Sites"), ("comparisons", "Comparisons"), ("lesions", "Lesions"),
+    ("negatives", "No lesion"), ("frames", "Frames"), ("stress", "Stress test"), ("trust", "Trust"),
+    ("attention", "Attention"), ("features", "Features"), ("mining", "Regions"), ("dictionary", "Confounders"),
+    ("training", "Training"), ("profiles", "Site profiles"), ("leaks", "Leak audit"), ("data", "Data"),
+    ("made", "How it was made"), ("reading", "How to read it"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Tables:
-    """The tables of the report, as in `stages.report.tables`."""
+    """The tables of the report; those that a study lacks the artifacts for have no row.
 
+    Attributes:
+        frames: as from `frame_scores`, and likewise the next five from `stages.report.tables`.
+        sites: a row a (method, held-out site).
+        lesions: a row a (method, lesion class).
+        negatives: false alarms.
+        comparisons: differences from the baseline.
+        seeds: a row a (method, held-out site, seed).
+        curves: Dice against the strength of a confounder.
+        stress: the robustness figures.
+        calibration: as from `calibration_table`.
+        coverage: as from `trust_table`.
+        weights: as from `frame_weights`.
+        attention: as from `attention_table`.
+    """
+
+    frames: pd.DataFrame
     sites: pd.DataFrame
     lesions: pd.DataFrame
     negatives: pd.DataFrame
     comparisons: pd.DataFrame
     seeds: pd.DataFrame
+    curves: pd.DataFrame
+    stress: pd.DataFrame
+    calibration: pd.DataFrame
+    coverage: pd.DataFrame
+    weights: pd.DataFrame
+    attention: pd.DataFrame
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """The pictures of the page, as in `stages.report.gallery`."""
+    """The pictures of the page, as in `stages.report.gallery`, and the maps of features with their clouds."""
 
     mined: Mapping[str, list[Shot]]
     predicted: Mapping[str, Mapping[str, list[Shot]]]
+    differing: Mapping[str, list[Shot]]
+    misses: Mapping[str, list[Shot]]
     contact: Mapping[str, list[Shot]]
     pairs: list[Shot]
+    clouds: list[tuple[features.Cloud, list[Panel]]]
 
 
-def render(inputs: Inputs, tables: Tables, pictures: Pictures, settings: Mapping[str, str]) -> str:
+def render(
+    inputs: Inputs, tables: Tables, pictures: Pictures, settings: Mapping[str, str], raw: Mapping[str, Any], files: Path
+) -> str:
     """Return the page as HTML.
 
     Args:
@@ -48,26 +84,34 @@ def render(inputs: Inputs, tables: Tables, pictures: Pictures, settings: Mapping
         tables: what follows from it.
         pictures: the frames that are shown.
         settings: threshold and tolerance_px of the evaluation.
+        raw: the whole of params.yaml.
+        files: the artifacts, whose hashes are shown.
     """
     environment = Environment(
-        loader=PackageLoader("stages.report", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
+        loader=PackageLoader("stages.report", "templates"), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    study = inputs.study
+    study, charts = inputs.study, _charts(inputs, tables)
     return environment.get_template("page.html").render(
         study=study,
+        sections=[(name, title) for name, title in _SECTIONS if _shown(name, charts, pictures)],
+        answer=_answer(inputs, tables),
         methods=list(enumerate(study.methods)),
         settings=settings,
         random_weights=inputs.random_weights,
         leak=sharing.warning(inputs.leaked),
         facts=run_facts(inputs),
+        versions=made.versions(),
+        parameters=made.parameters(raw),
         phantom=[name for name, site in study.sites.items() if site.root.startswith(_PHANTOM)],
         has_baseline=BASELINE in study.methods,
+        even_weight=100 / len(inputs.dictionary),
+        neighbours=features.NEIGHBOURS,
         cards=views.cards(tables.sites, tables.negatives, study.methods),
-        verdicts=views.verdicts(tables.comparisons),
-        charts=_charts(inputs, tables),
-        sheets=_sheets(inputs, tables),
+        charts=charts,
+        sheets=_sheets(inputs, tables, pictures, files),
         pictures=pictures,
+        clouds=pictures.clouds,
     )
 
 
@@ -96,184 +140,78 @@ def run_facts(inputs: Inputs) -> list[tuple[str, str]]:
     ]
 
 
+def _answer(inputs: Inputs, tables: Tables) -> Answer:
+    return answer(
+        Evidence(
+            inputs.study.methods, len(inputs.study.seeds), tables.sites, tables.lesions, tables.negatives,
+            tables.comparisons, tables.frames, tables.stress, tables.coverage, tables.calibration, tables.attention,
+            inputs.random_weights,
+        )
+    )  # fmt: skip
+
+
+def _shown(section: str, charts: Mapping[str, Any], pictures: Pictures) -> bool:
+    present = {
+        "stress": charts["stress"],
+        "trust": charts["coverage"] or charts["calibration"],
+        "attention": charts["attention"],
+        "features": pictures.clouds,
+    }
+    return bool(present.get(section, True))
+
+
 def _charts(inputs: Inputs, tables: Tables) -> dict[str, Any]:
     study = inputs.study
     return {
-        "dice": views.dice_chart(tables.sites, study.methods),
+        "dice": views.dice_chart(tables.sites, tables.seeds, study.methods),
         "comparisons": views.comparison_chart(tables.comparisons, study.methods),
+        "lesions": views.lesion_chart(tables.lesions, study.methods),
         "recall": views.mining_chart(inputs.quality, "recall", "recall_random"),
         "auroc": views.mining_chart(inputs.quality, "auroc", "auroc_inverted"),
         "training": views.training_panels(inputs.history, study.methods, study.held_out),
         "losses": views.loss_panels(inputs.history, study.methods),
         "dictionary": views.dictionary_matrix(inputs.dictionary),
         "profiles": profile_panels(inputs.profile, list(study.sites)),
+        **_optional_charts(inputs, tables),
     }
 
 
-def _sheets(inputs: Inputs, tables: Tables) -> dict[str, Sheet]:
+def _optional_charts(inputs: Inputs, tables: Tables) -> dict[str, Any]:
+    """Return the charts that some studies lack; those are None."""
+    methods, sites = inputs.study.methods, inputs.study.held_out
+    seen = len(tables.weights) > 0
     return {
-        "sites": _sites(tables.sites),
-        "lesions": _lesions(tables.lesions),
-        "negatives": _negatives(tables.negatives),
-        "comparisons": _comparisons(tables.comparisons),
-        "seeds": _seeds(tables.seeds),
-        "quality": _quality(inputs.quality),
-        "models": _models(inputs),
-        "quarantine": _quarantine(inputs),
+        "stress": robustness.stress_panels(tables.curves, methods) if len(tables.curves) else None,
+        "drops": robustness.drop_chart(tables.stress, methods) if len(tables.stress) else None,
+        "coverage": trust.coverage_panels(tables.coverage, methods, sites) if len(tables.coverage) else None,
+        "calibration": trust.calibration_chart(tables.calibration, methods) if len(tables.calibration) else None,
+        "reliability": trust.reliability_panels(inputs.reliability, methods),
+        "attention": attention.attention_panels(tables.weights) if seen else None,
+        "auroc_attention": attention.auroc_chart(tables.attention, methods) if seen else None,
+    }
+
+
+def _sheets(inputs: Inputs, tables: Tables, pictures: Pictures, files: Path) -> dict[str, Sheet]:
+    found = {
+        "sites": sheets.sites_sheet(tables.sites),
+        "lesions": sheets.lesions_sheet(tables.lesions),
+        "negatives": sheets.negatives_sheet(tables.negatives),
+        "comparisons": sheets.comparisons_sheet(tables.comparisons),
+        "seeds": sheets.seeds_sheet(tables.seeds),
+        "quality": sheets.quality_sheet(inputs.quality),
+        "dictionary": sheets.dictionary_sheet(inputs.dictionary),
+        "models": sheets.models_sheet(inputs),
+        "quarantine": sheets.quarantine_sheet(inputs),
+        "hashes": made.hashes(inputs, files),
         "profiles": profile_sheet(inputs.profile, inputs.cases, list(inputs.study.sites)),
         "pairs": sharing.pairs_sheet(inputs.pairs),
         "containment": sharing.containment_sheet(inputs.pairs, inputs.cases),
+        "stress": robustness.stress_sheet(tables.stress),
+        "calibration": trust.calibration_sheet(tables.calibration),
+        "attention": attention.attention_sheet(tables.attention),
+        "neighbours": features.neighbour_sheet([cloud for cloud, _ in pictures.clouds]),
     }
-
-
-def _sites(rows: pd.DataFrame) -> Sheet:
-    return views.sheet(
-        rows,
-        {
-            "method": lambda r: r["method"],
-            "held out": lambda r: f"{WORST}: {r['worst_site']}" if pd.notna(r["worst_site"]) else r["held_out"],
-            "frames": lambda r: str(r["n_frames"]),
-            "with lesion": lambda r: str(r["n_lesion"]),
-            "vanished": lambda r: str(r["n_undefined"]),
-            "groups": lambda r: str(r["n_groups"]),
-            "Dice": lambda r: number(r["dice"]),
-            "95 % interval": lambda r: span(r["dice_low"], r["dice_high"]),
-            "IoU": lambda r: number(r["iou"]),
-            "accuracy": lambda r: number(r["accuracy"]),
-            "NSD": lambda r: number(r["nsd"]),
-            "HD95 px": lambda r: number(r["hd95_px"], 1),
-            "HD95 undefined": lambda r: str(r["n_hd95_undefined"]),
-        },
-        (MEAN, WORST),
-    )
-
-
-def _lesions(rows: pd.DataFrame) -> Sheet:
-    return views.sheet(
-        rows,
-        {
-            "method": lambda r: r["method"],
-            "lesion class": lambda r: r["lesion_class"],
-            "frames": lambda r: str(r["n_frames"]),
-            "vanished": lambda r: str(r["n_undefined"]),
-            "groups": lambda r: str(r["n_groups"]),
-            "Dice": lambda r: number(r["dice"]),
-            "95 % interval": lambda r: span(r["dice_low"], r["dice_high"]),
-            "IoU": lambda r: number(r["iou"]),
-            "NSD": lambda r: number(r["nsd"]),
-            "HD95 px": lambda r: number(r["hd95_px"], 1),
-            "HD95 undefined": lambda r: str(r["n_hd95_undefined"]),
-        },
-        (),
-    )
-
-
-def _negatives(rows: pd.DataFrame) -> Sheet:
-    return views.sheet(
-        rows,
-        {
-            "method": lambda r: r["method"],
-            "held out": lambda r: r["held_out"],
-            "frames without lesion": lambda r: str(r["n_frames"]),
-            "false-positive rate": lambda r: number(r["false_positive_rate"]),
-            "95 % interval": lambda r: span(r["low"], r["high"]),
-            "false area, % of the frame": lambda r: number(100 * r["area_share"], 2),
-        },
-        (ALL,),
-    )
-
-
-def _comparisons(rows: pd.DataFrame) -> Sheet:
-    return views.sheet(
-        rows,
-        {
-            "method": lambda r: r["method"],
-            "held out": lambda r: r["held_out"],
-            "frames": lambda r: str(r["n_frames"]),
-            "groups": lambda r: str(r["n_groups"]),
-            "difference in Dice": lambda r: f"{r['difference']:+.3f}",
-            "95 % interval": lambda r: span(r["low"], r["high"]),
-            "p": lambda r: views.p_value(r["p"]),
-            "p after Holm": lambda r: views.p_value(r["p_holm"]),
-        },
-        (MEAN,),
-    )
-
-
-def _seeds(rows: pd.DataFrame) -> Sheet:
-    means = rows[rows["held_out"] == MEAN]
-    spread = means.groupby("method", sort=False)["dice"].agg(["mean", "std", "min", "max"]).reset_index()
-    return views.sheet(
-        spread,
-        {
-            "method": lambda r: r["method"],
-            "mean Dice": lambda r: number(r["mean"]),
-            "standard deviation over seeds": lambda r: number(r["std"]),
-            "lowest seed": lambda r: number(r["min"]),
-            "highest seed": lambda r: number(r["max"]),
-        },
-        (),
-    )
-
-
-def _quality(rows: pd.DataFrame) -> Sheet:
-    return views.sheet(
-        rows,
-        {
-            "site": lambda r: r["site"],
-            "frames with lesion": lambda r: str(r["n_frames"]),
-            "alpha": lambda r: number(r["alpha"], 2),
-            "recall": lambda r: number(r["recall"]),
-            "recall, random places": lambda r: number(r["recall_random"]),
-            "AUROC": lambda r: number(r["auroc"]),
-            "AUROC, map inverted": lambda r: number(r["auroc_inverted"]),
-        },
-        (),
-    )
-
-
-def _models(inputs: Inputs) -> Sheet:
-    rows = pd.DataFrame(
-        [
-            {"method": method, "held_out": site, "seed": seed, **{key: model.get(key) for key in _MODEL_KEYS}}
-            for (method, site, seed), model in inputs.models.items()
-        ]
-    )
-    return views.sheet(
-        rows,
-        {
-            "method": lambda r: r["method"],
-            "held out": lambda r: r["held_out"],
-            "seed": lambda r: str(r["seed"]),
-            "trained on": lambda r: ", ".join(r["sources"] or []),
-            "epoch chosen": lambda r: str(r["best_epoch"]),
-            "validation Dice": lambda r: number(r["val_dice"]),
-        },
-        (),
-    )
-
-
-_MODEL_KEYS = ("sources", "best_epoch", "val_dice")
-
-
-def _quarantine(inputs: Inputs) -> Sheet:
-    kinds = inputs.quarantine.assign(kind=[reason.partition(": ")[0] for reason in inputs.quarantine["reason"]])
-    counts = kinds.groupby(["site", "kind"], sort=False).agg(files=("file", "size"), example=("file", "first"))
-    clean = [name for name in inputs.study.sites if name not in set(kinds["site"])]
-    none = pd.DataFrame({"site": clean, "kind": "–", "files": 0, "example": "–"})
-    accepted = inputs.cases.groupby("site").agg(frames=("case_id", "size"), groups=("group_id", "nunique"))
-    rows = pd.concat([counts.reset_index(), none], ignore_index=True)
-    rows = rows.merge(accepted, left_on="site", right_index=True, how="left").fillna({"frames": 0, "groups": 0})
-    order = {name: place for place, name in enumerate(inputs.study.sites)}
-    return views.sheet(
-        rows.sort_values("site", key=lambda names: names.map(order), kind="stable"),
-        {
-            "site": lambda r: r["site"],
-            "frames accepted": lambda r: f"{r['frames']:.0f}",
-            "groups": lambda r: f"{r['groups']:.0f}",
-            "files refused": lambda r: str(r["files"]),
-            "reason": lambda r: r["kind"],
-            "first such file": lambda r: r["example"],
-        },
-        (),
-    )
+    if len(tables.coverage):
+        found["coverage"] = trust.coverage_sheet(tables.coverage)
+        found["flagged"] = trust.flagged_sheet(inputs.trust, inputs.scores)
+    return found

@@ -50,10 +50,10 @@ def frame_scores(scores: pd.DataFrame) -> pd.DataFrame:
     """Average the seeds of every (method, held-out site, frame).
 
     Returns:
-        The scores, `group_id` (made unique over sites), `lesion_class`, `has_lesion` (at the frame's own size: one that
-        vanishes at working size leaves Dice undefined, but makes no frame without a lesion), `false_positive` (share of
-        the seeds that call anything lesion on a frame without one), `area_share` (of the frame, likewise) and
-        `n_hd95_undefined` (seeds for which it is infinite).
+        The scores, `group_id` (made unique over sites), `lesion_class`, `has_lesion`, `false_positive` (share of the
+        seeds that call anything lesion on a frame without one), `area_share` (of the frame, likewise),
+        `n_hd95_undefined` (seeds for which it is infinite) and `vanished` (the lesion is too small to be left at
+        working size, where NSD and HD95 are taken, so the frame has neither).
     """
     lesion = scores["lesion_class"].notna()
     wrong = scores["fp"].where(~lesion)
@@ -61,21 +61,24 @@ def frame_scores(scores: pd.DataFrame) -> pd.DataFrame:
         has_lesion=lesion,
         false_positive=(wrong > 0).where(~lesion).astype(float),
         area_share=wrong / (scores["fp"] + scores["tn"]),
-        n_hd95_undefined=scores["dice"].notna() & scores["hd95_px"].isna(),
+        n_hd95_undefined=scores["nsd"].notna() & scores["hd95_px"].isna(),
+        vanished=lesion & scores["nsd"].isna(),
         group_id=scores["held_out"] + "/" + scores["group_id"],
     )
-    how = {"group_id": "first", "lesion_class": "first", "has_lesion": "first", "n_hd95_undefined": "sum"}
+    same = dict.fromkeys(["group_id", "lesion_class", "has_lesion", "vanished"], "first")
     means = dict.fromkeys([*_SCORES, "false_positive", "area_share"], "mean")
-    return rows.groupby(["method", "held_out", "case_id"], sort=False, as_index=False).agg({**how, **means})
+    return rows.groupby(["method", "held_out", "case_id"], sort=False, as_index=False).agg(
+        {**same, "n_hd95_undefined": "sum", **means}
+    )
 
 
 def sites_table(frames: pd.DataFrame, draws: Draws) -> pd.DataFrame:
     """Return a row a (method, held-out site), then the method's `mean` over sites and its `worst` site.
 
-    Dice, IoU, NSD and HD95 are means over the frames with a lesion (`n_lesion`) but for those whose lesion vanishes at
-    working size (`n_undefined`), accuracy over all (`n_frames`). The mean HD95 is null where a site has frames to take
-    it of, yet none on which it is defined: a mean without that site would flatter. `worst_site`, in the row `worst`
-    alone, says which site that is.
+    Dice and IoU are means over the frames with a lesion (`n_lesion`), NSD and HD95 over these but for frames whose
+    lesion vanishes at working size (`n_undefined`), accuracy over all (`n_frames`). The mean HD95 is null where a site
+    has frames to take it of, yet none on which it is defined: a mean without that site would flatter. `worst_site`, in
+    the row `worst` alone, says which site that is.
     """
     rows = [row for method, mine in _by(frames, "method") for row in _method_rows(method, mine, draws)]
     return pd.DataFrame(rows)
@@ -84,13 +87,12 @@ def sites_table(frames: pd.DataFrame, draws: Draws) -> pd.DataFrame:
 def lesions_table(frames: pd.DataFrame, draws: Draws) -> pd.DataFrame:
     """Return a row a (method, lesion class) over the frames of all held-out sites, each with equal weight.
 
-    `n_undefined` of the `n_frames` have a lesion that vanishes at working size and no scores.
+    `n_undefined` of the `n_frames` have a lesion that vanishes at working size, and so neither NSD nor HD95.
     """
     lesion = frames[frames["has_lesion"]]
     return pd.DataFrame(
         [
-            {"method": method, "lesion_class": kind, "n_frames": len(own)}
-            | _scores(own, draws.of(_scored(own), "dice", kind))
+            {"method": method, "lesion_class": kind, "n_frames": len(own)} | _scores(own, draws.of(own, "dice", kind))
             for method, mine in _by(lesion, "method")
             for kind, own in _by(mine.sort_values("lesion_class", kind="stable"), "lesion_class")
         ],
@@ -116,7 +118,7 @@ def comparisons_table(frames: pd.DataFrame, draws: Draws) -> pd.DataFrame:
     which say where a difference comes from. Empty without a method named "baseline".
     """
     names = ["method", "baseline", "held_out", "n_frames", "n_groups", "difference", "low", "high", "p", "p_holm"]
-    lesion = _scored(frames)
+    lesion = frames[frames["has_lesion"]]
     others = [method for method in dict.fromkeys(lesion["method"]) if method != BASELINE]
     if BASELINE not in set(lesion["method"]):
         return pd.DataFrame(columns=names)
@@ -178,7 +180,7 @@ def _method_rows(method: str, frames: pd.DataFrame, draws: Draws) -> list[Row]:
     rows, samples = [], []
     for site, own in _by(frames, "held_out"):
         lesion = own[own["has_lesion"]]
-        samples.append(draws.of(_scored(lesion), "dice", site))
+        samples.append(draws.of(lesion, "dice", site))
         scores = _scores(lesion, samples[-1]) | {"accuracy": own["accuracy"].mean(), "n_lesion": len(lesion)}
         rows.append(_site_row(method, site, len(own), scores))
     mean = _mean_row(method, pd.DataFrame(rows), np.mean(samples, axis=0))
@@ -209,18 +211,13 @@ def _site_row(method: str, site: str, n_frames: int, scores: Row) -> Row:
     return {"method": method, "held_out": site, "n_frames": n_frames, **ordered, "worst_site": None}
 
 
-def _scored(frames: pd.DataFrame) -> pd.DataFrame:
-    """Return the frames whose lesion is there at working size, which have a Dice."""
-    return frames[frames["has_lesion"] & frames["dice"].notna()]
-
-
 def _scores(lesion: pd.DataFrame, samples: Floats) -> Row:
     """Return the scores of frames with a lesion, with the interval of Dice."""
-    scored, (low, high) = _scored(lesion), _interval(samples)
+    low, high = _interval(samples)
     return {
-        "dice": scored["dice"].mean(), "dice_low": low, "dice_high": high, "iou": scored["iou"].mean(),
-        "nsd": scored["nsd"].mean(), "hd95_px": scored["hd95_px"].mean(), "n_groups": scored["group_id"].nunique(),
-        "n_hd95_undefined": int(scored["n_hd95_undefined"].sum()), "n_undefined": len(lesion) - len(scored),
+        "dice": lesion["dice"].mean(), "dice_low": low, "dice_high": high, "iou": lesion["iou"].mean(),
+        "nsd": lesion["nsd"].mean(), "hd95_px": lesion["hd95_px"].mean(), "n_groups": lesion["group_id"].nunique(),
+        "n_hd95_undefined": int(lesion["n_hd95_undefined"].sum()), "n_undefined": int(lesion["vanished"].sum()),
     }  # fmt: skip
 
 

@@ -11,10 +11,13 @@ import pandas as pd
 from markupsafe import Markup
 
 from stages.core.metrics.counts import Floats
-from stages.report.charts import Mark, axis_row, lines, matrix, scale, strip
+from stages.report.charts import Mark, axis_row, matrix, scale, strip
+from stages.report.plots import lines
 from stages.report.tables import MEAN, WORST
 
 _SHARE = (0.0, 1.0)
+Row = dict[str, Any]
+Write = Callable[[Row], str]
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class Card:
     interval: str
     worst: str
     worst_site: str
+    n_frames: str
     negatives: str
 
 
@@ -75,21 +79,42 @@ def span(low: Any, high: Any, digits: int = 3) -> str:
     return "" if pd.isna(low) or pd.isna(high) else f"{low:.{digits}f} to {high:.{digits}f}"
 
 
+def signed(value: Any, digits: int = 3) -> str:
+    """Return a difference as text, with its sign; a dash for what is undefined."""
+    return "–" if value is None or pd.isna(value) else f"{value:+.{digits}f}"
+
+
 def p_value(value: float) -> str:
-    """Return a p value as text."""
+    """Return a p value as text; a dash for what is undefined."""
+    if pd.isna(value):
+        return "–"
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def dice_chart(sites: pd.DataFrame, methods: Sequence[str]) -> Chart:
-    """Draw Dice with its interval by held-out site; mean and worst come first."""
-    axis = scale([*sites["dice"], *sites["dice_low"], *sites["dice_high"]], fixed=_SHARE)
+def dice_chart(sites: pd.DataFrame, seeds: pd.DataFrame, methods: Sequence[str]) -> Chart:
+    """Draw Dice with its interval by held-out site, and that of each seed where there are several; mean comes first."""
+    shown = seeds if seeds["seed"].nunique() > 1 else seeds.iloc[:0]
+    axis = scale([*sites["dice"], *sites["dice_low"], *sites["dice_high"], *shown["dice"]], fixed=_SHARE)
     names = list(dict.fromkeys(sites["held_out"]))
     ordered = [MEAN, WORST, *[name for name in names if name not in (MEAN, WORST)]]
     labels = {MEAN: "mean of sites", WORST: "worst site"}
     rows = [
-        ChartRow(labels.get(name, name), strip(_dice_marks(sites, name, methods), axis), strong=name in labels)
+        ChartRow(labels.get(name, name), strip(_dice_marks(sites, shown, name, methods), axis), strong=name in labels)
         for name in ordered
     ]
+    return Chart(rows, axis_row(axis))
+
+
+def lesion_chart(lesions: pd.DataFrame, methods: Sequence[str]) -> Chart | None:
+    """Draw Dice with its interval by lesion class; None where no frame has a lesion."""
+    if lesions.empty:
+        return None
+    axis = scale([*lesions["dice"], *lesions["dice_low"], *lesions["dice_high"]], fixed=_SHARE)
+    rows = []
+    for name in dict.fromkeys(lesions["lesion_class"]):
+        own = records(lesions[lesions["lesion_class"] == name])
+        marks = [_dice_mark(row, str(name), list(methods).index(row["method"])) for row in own]
+        rows.append(ChartRow(str(name), strip(marks, axis)))
     return Chart(rows, axis_row(axis))
 
 
@@ -119,7 +144,7 @@ def mining_chart(quality: pd.DataFrame, found: str, control: str) -> Chart:
             Mark(_float(row[control]), np.nan, np.nan, 7, f"control {number(row[control])}", hollow=True),
             Mark(_float(row[found]), np.nan, np.nan, 1, f"mined {number(row[found])}"),
         ]
-        rows.append(ChartRow(str(row["site"]), strip(marks, axis, one_line=True)))
+        rows.append(ChartRow(str(row["site"]), strip(marks, axis, per_line=2)))
     return Chart(rows, axis_row(axis))
 
 
@@ -133,16 +158,11 @@ def cards(sites: pd.DataFrame, negatives: pd.DataFrame, methods: Sequence[str]) 
         found.append(
             Card(
                 method, style, number(mean["dice"]), span(mean["dice_low"], mean["dice_high"]), number(worst["dice"]),
-                str(worst["worst_site"]) if pd.notna(worst["worst_site"]) else "–",
+                str(worst["worst_site"]) if pd.notna(worst["worst_site"]) else "–", str(mean["n_lesion"]),
                 f"{100 * wrong['false_positive_rate'].iloc[0]:.0f} %" if len(wrong) else "–",
             )
         )  # fmt: skip
     return found
-
-
-def verdicts(comparisons: pd.DataFrame) -> list[str]:
-    """Say of each method in one sentence how it stands to the baseline over all sites."""
-    return [_verdict(row) for row in records(comparisons[comparisons["held_out"] == MEAN])]
 
 
 def training_panels(history: pd.DataFrame, methods: Sequence[str], sites: Sequence[str]) -> list[Panel]:
@@ -183,43 +203,45 @@ def cosines(dictionary: pd.DataFrame) -> Floats:
     return product
 
 
-def sheet(rows: pd.DataFrame, columns: Mapping[str, Callable[[dict[str, Any]], str]], strong: Sequence[str]) -> Sheet:
+def sheet(rows: pd.DataFrame, columns: Mapping[str, Write], totals: Sequence[str], by: str = "held_out") -> Sheet:
     """Format a table.
 
     Args:
         rows: the figures.
         columns: heading -> how a row's cell is written.
-        strong: values of `held_out` whose rows sum up others.
+        totals: values of the column `by` whose rows sum up others.
+        by: a column; it may be absent.
     """
     return Sheet(
         list(columns),
         [[write(row) for write in columns.values()] for row in records(rows)],
-        [row.get("held_out") in strong for row in records(rows)],
+        [row.get(by) in totals for row in records(rows)],
     )
 
 
-def records(rows: pd.DataFrame) -> list[dict[str, Any]]:
+def by_method(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with each method's below each other, in the order in which the methods first occur."""
+    order = {method: place for place, method in enumerate(dict.fromkeys(rows["method"]))}
+    return rows.sort_values("method", key=lambda names: names.map(order), kind="stable", ignore_index=True)
+
+
+def records(rows: pd.DataFrame) -> list[Row]:
     """Return the rows as mappings from column to value."""
     return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
 
 
-def _dice_marks(sites: pd.DataFrame, name: str, methods: Sequence[str]) -> list[Mark]:
+def _dice_marks(sites: pd.DataFrame, seeds: pd.DataFrame, name: str, methods: Sequence[str]) -> list[Mark]:
     own = {row["method"]: row for row in records(sites[sites["held_out"] == name])}
-    marks = []
-    for style, method in enumerate(methods):
-        row = own[method]
-        text = f"{method}, {name}: {number(row['dice'])} ({span(row['dice_low'], row['dice_high'])})"
-        marks.append(Mark(float(row["dice"]), float(row["dice_low"]), float(row["dice_high"]), style, text))
-    return marks
+    single = seeds[seeds["held_out"] == name]
+    return [
+        _dice_mark(own[method], name, style, tuple(single.loc[single["method"] == method, "dice"]))
+        for style, method in enumerate(methods)
+    ]
 
 
-def _verdict(row: dict[str, Any]) -> str:
-    change = f"{100 * row['difference']:+.1f} points of Dice"
-    between = f" (95 % interval {100 * row['low']:+.1f} to {100 * row['high']:+.1f})" if not pd.isna(row["low"]) else ""
-    p = f"p {p_value(row['p_holm'])} after Holm" if row["p_holm"] < 0.001 else f"p = {row['p_holm']:.3f} after Holm"
-    resolved = row["p_holm"] < 0.05 and not pd.isna(row["low"]) and row["low"] * row["high"] > 0
-    end = "a resolved difference on these frames" if resolved else "not resolved: it may be chance"
-    return f"{row['method']} against {row['baseline']}: {change}{between}, {p}: {end}."
+def _dice_mark(row: Row, name: str, style: int, seeds: tuple[float, ...] = ()) -> Mark:
+    text = f"{row['method']}, {name}: {number(row['dice'])} ({span(row['dice_low'], row['dice_high'])})"
+    return Mark(float(row["dice"]), float(row["dice_low"]), float(row["dice_high"]), style, text, seeds=seeds)
 
 
 def _points(rows: pd.DataFrame, column: str) -> list[tuple[float, float]]:

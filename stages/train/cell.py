@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Literal
 
 from stages.core.base.errors import InputError, nearest
 from stages.core.base.files import sha256
-from stages.core.base.params import Study
+from stages.core.base.params import Study, resolve
 from stages.core.contracts.plan import plan_path, read_plan
 from stages.core.networks.data import Layout, SiteFiles, site_files
 from stages.core.networks.interface import Spec, Texts
@@ -34,6 +35,7 @@ class Cell:
         artifacts: folder below which the inputs are.
         lesion_classes: in the order of the class axis.
         params: numbers.
+        crop: what was cut off the source sites' frames: none, black_border, or mixed where they differ.
     """
 
     variant: str
@@ -44,6 +46,7 @@ class Cell:
     artifacts: Path
     lesion_classes: list[str]
     params: Params
+    crop: Literal["none", "black_border", "mixed"] = "none"
 
     @property
     def files(self) -> dict[str, SiteFiles]:
@@ -71,9 +74,11 @@ def make_cell(variant: str, held_out: str, seed: int, artifacts: Path, study: St
         if name not in legal:
             raise InputError(f"unknown {what} '{name}'; {nearest(name, legal)}")
     sources = [site for site in study.sites if site != held_out]
+    crops = {resolve(study.sites[site]).crop for site in sources}
+    crop = crops.pop() if len(crops) == 1 else "mixed"
     plan = read_plan(plan_path(artifacts, variant))
     params = Params.model_validate(plan.train)
-    return Cell(variant, plan.method, held_out, seed, sources, artifacts, study.lesion_classes, params)
+    return Cell(variant, plan.method, held_out, seed, sources, artifacts, study.lesion_classes, params, crop)
 
 
 def make_spec(params: Params, layout: Layout, seed: int) -> Spec:

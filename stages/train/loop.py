@@ -92,7 +92,7 @@ class Training:
         self.method.eval()
         batches = in_turn(self.frames.val, self.params.batch_size)[self.fabric.global_rank :: self.fabric.world_size]
         total = torch.zeros(2, dtype=torch.float64, device=self.fabric.device)
-        with closing(self._read(batches, label)) as read:
+        with closing(self.read(batches, label)) as read:
             for batch in read:
                 with self.fabric.autocast():
                     lesion = probability(self.method, batch) >= 0.5
@@ -100,13 +100,21 @@ class Training:
         total = self._sum(total)
         return float(total[0] / total[1]) if total[1] else 0.0
 
+    def read(self, batches: list[list[str]], label: str) -> Generator[Batch, None, None]:
+        """Yield the batches of the given frames, with masks, on the device; `label` says what for."""
+        classes, sites = self.frames.class_index, self.frames.site_index
+        with closing(read_ahead(self.reader, batches, self.method.trunk)) as raws:
+            for cases, raw in progress(zip(batches, raws, strict=True), label, len(batches)):
+                kinds, places = ([index[case] for case in cases] for index in (classes, sites))
+                yield to_batch(raw, kinds, self.fabric.device, places)
+
     def _epoch(self, epoch: int) -> dict[str, float]:
         self.method.train()
         rank = self.fabric.global_rank
         torch.manual_seed(seed_for("train", self.seed, "dropout", epoch, rank))
         sums: dict[str, Tensor] = {}
         batches = [cases[rank :: self.fabric.world_size] for cases in self._batches(epoch)]
-        with closing(self._read(batches, f"epoch {epoch + 1}/{self.params.epochs}")) as read:
+        with closing(self.read(batches, f"epoch {epoch + 1}/{self.params.epochs}")) as read:
             for step, batch in enumerate(read):
                 done, whole = epoch * self.steps + step, self.params.epochs * self.steps
                 set_rates(self.optimiser, rate(done, whole, self.params.warmup))
@@ -152,13 +160,6 @@ class Training:
             size = len(batches[0])
             raise InputError(f"{size} frames a step can't be divided among {world} processes; change train.batch_size")
         return batches
-
-    def _read(self, batches: list[list[str]], label: str) -> Generator[Batch, None, None]:
-        classes, sites = self.frames.class_index, self.frames.site_index
-        with closing(read_ahead(self.reader, batches, self.method.trunk)) as raws:
-            for cases, raw in progress(zip(batches, raws, strict=True), label, len(batches)):
-                kinds, places = ([index[case] for case in cases] for index in (classes, sites))
-                yield to_batch(raw, kinds, self.fabric.device, places)
 
 
 def _dice_sum(lesion: Tensor, truth: Tensor) -> Tensor:

@@ -44,6 +44,7 @@ class Params(Section):
         temperature: of the softmax in L_contrast.
         lambda_adversarial: weight of the confounding branch's loss in the min-max game of causalclipseg.
         prior: P(z) of mcdrl_backdoor: uniform, or source: how much the source sites' training frames look like each z.
+        flag_share: of the validation frames that the model is to flag as not to be trusted.
     """
 
     mode: Literal["frozen", "adapter", "suffix", "finetune"] = "frozen"
@@ -72,6 +73,7 @@ class Params(Section):
     temperature: float = Field(default=0.5, gt=0)
     lambda_adversarial: float = Field(default=0.5, ge=0)
     prior: Literal["uniform", "source"] = "uniform"
+    flag_share: float = Field(default=0.1, ge=0, lt=1)
 
     @model_validator(mode="after")
     def _intervenes(self) -> Params:

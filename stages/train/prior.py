@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import torch
 from torch import Tensor
 
 from stages.core.networks.data import SitesReader
@@ -27,7 +28,7 @@ def with_prior(texts: Texts, spec: Spec, reader: SitesReader, cases: Sequence[st
     if kind == "uniform":
         return texts
     z = variant(texts.confounders, spec.dictionary, spec.seed)
-    return replace(texts, prior=estimated(reader.image_features(cases), z))
+    return replace(texts, prior=estimated(torch.from_numpy(reader.images(cases)).float(), z))
 
 
 def estimated(images: Tensor, z: Tensor) -> Tensor:

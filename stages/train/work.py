@@ -10,10 +10,13 @@ import torch
 from lightning_fabric import Fabric
 
 from stages.core.clip.card import read_stored
+from stages.core.metrics.looks import usual_scores
+from stages.core.networks.bundle import bundle
 from stages.core.networks.data import Layout, open_sites, read_cases, to_batch
 from stages.core.networks.interface import Method, Spec, Texts
-from stages.core.networks.model import ModelCard, assemble, save_model
-from stages.core.networks.texts import read_texts
+from stages.core.networks.model import ModelCard, Usual, assemble, save_model
+from stages.core.networks.readme import write_readme
+from stages.core.networks.texts import read_prompts, read_texts
 from stages.core.networks.trunk import spare_memory
 from stages.train import checkpoint, flips
 from stages.train.cell import Cell, check_texts, drop_stale, make_spec, resume_folder
@@ -25,6 +28,7 @@ from stages.train.loop import Training
 from stages.train.optimiser import make_optimiser
 from stages.train.prior import with_prior
 from stages.train.record import LiveLog, show, write_history
+from stages.train.trust import Trust, measure_trust
 
 
 def train(cell: Cell, fabric: Fabric, out: Path) -> None:
@@ -52,10 +56,12 @@ def train(cell: Cell, fabric: Fabric, out: Path) -> None:
         training = Training(fabric, method, make_optimiser(method, cell.params), reader, frames, cell.params, cell.seed)
         folder = resume_folder(cell, describe(fabric))
         progress = _run(training, cell, folder, out)
-    if fabric.is_global_zero:
         best = training.best_epoch(progress.history)
+        trust = measure_trust(training, progress.best)
+        usual = Usual(**vars(usual_scores(reader.images(frames.train), texts.confounders.numpy())))
+    if fabric.is_global_zero:
         counts = _counts(method)
-        _write(progress, best, cell, spec, reader.layout, texts, confounders, counts, out)
+        _write(progress, best, trust, usual, cell, spec, reader.layout, texts, confounders, counts, out)
         shutil.rmtree(folder, ignore_errors=True)
     fabric.barrier()
 
@@ -91,23 +97,27 @@ def _tell_of_flips(training: Training) -> None:
 
 
 def _write(
-    progress: Progress, best: int, cell: Cell, spec: Spec, layout: Layout, texts: Texts, confounders: list[str],
-    counts: dict[str, int], out: Path,
+    progress: Progress, best: int, trust: Trust, usual: Usual, cell: Cell, spec: Spec, layout: Layout, texts: Texts,
+    confounders: list[str], counts: dict[str, int], out: Path,
 ) -> None:  # fmt: skip
-    backbone = read_stored(cell.backbone)
+    backbone, prompts = read_stored(cell.backbone), read_prompts(cell.texts, cell.lesion_classes)
     card = ModelCard(
         variant=cell.variant, method=cell.method, held_out=cell.held_out, seed=cell.seed, sources=cell.sources,
         backbone=backbone.name, pretrained=backbone.pretrained, fingerprint=layout.fingerprint,
         dense_mode=layout.dense_mode, mode=cell.params.mode, size_px=layout.size_px,
         lesion_classes=cell.lesion_classes, confounders=confounders, alpha=layout.alpha, spec=spec, **counts,
         best_epoch=best, val_dice=progress.history[best].val_dice,
+        temperature=trust.temperature, flag_below=trust.flag_below, crop=cell.crop, class_prompts=prompts[0],
+        confounder_prompts=prompts[1], usual=usual, parameters=cell.params.model_dump(),
     )  # fmt: skip
     if card.val_dice == 0:
         print("warning: no epoch found a lesion in the validation frames; train longer (train.epochs)", file=sys.stderr)
     write_history(progress.history, out / "history.csv")
     save_model(out, progress.best, texts, card)
+    write_readme(card, backbone, out)
+    bundle(cell.backbone, out)
 
 
 def _counts(method: Method) -> dict[str, int]:
     sizes = [(parameter.numel(), parameter.requires_grad) for parameter in method.parameters()]
-    return {"parameters": sum(size for size, _ in sizes), "parameters_trained": sum(size for size, on in sizes if on)}
+    return {"n_weights": sum(size for size, _ in sizes), "n_trained": sum(size for size, on in sizes if on)}

@@ -55,7 +55,7 @@ def study(sites: dict[str, str], held_out: list[str], epochs: int) -> Callable[[
 
 def dice(repository: Repository, stems: set[str]) -> float:
     """Run the study; return the mean Dice over the frames of that name with a lesion."""
-    repository.dvc("repro", "collect@evaluate")
+    repository.dvc("repro", "collect_evaluate")
     cases = pd.read_parquet(repository.folder / "artifacts/evaluate/cases.parquet")
     chosen = cases[cases["case_id"].str.split("/").str[1].isin(stems)]
     return float(chosen["dice"].mean())

@@ -1,45 +1,10 @@
-"""A stub encoder whose features are channel means, so that what is stored can be computed by hand."""
+"""The inputs of the stage, small and known."""
 
 import numpy as np
 import pytest
-import torch
+from mean_encoder import SIDE, MeanEncoder
 
-from stages.core.clip.encoder import Encoded, Encoder
 from stages.core.contracts.frames import FRAMES
-
-SIDE = 16
-
-
-class MeanEncoder(Encoder):
-    """Dense features are the means of 4x4 px, the map s2 those of 2x2 px, the prefix the frame's means."""
-
-    def __init__(self, size_px=SIDE):
-        super().__init__()
-        self.width, self.size_px, self.fingerprint, self.dense_mode = 3, size_px, "mean", "plain"
-        self.scale = torch.nn.Parameter(torch.ones(()))
-        self.batches = []
-
-    def encode(self, frames):
-        self.batches.append(len(frames))
-        pool = torch.nn.functional.avg_pool2d
-        return Encoded(
-            dense=pool(frames, 4),
-            image=frames.mean((2, 3)),
-            maps={"s2": pool(frames, 2), "s4": pool(frames, 4)},
-            prefix=frames.mean((2, 3))[:, None] * self.scale,
-        )
-
-    def encode_text(self, prompts):
-        raise NotImplementedError
-
-    def unknown_words(self, prompts):
-        raise NotImplementedError
-
-    def front(self):
-        raise NotImplementedError
-
-    def suffix(self):
-        raise NotImplementedError
 
 
 @pytest.fixture

@@ -96,8 +96,8 @@ def write_model(artifacts: Path, method: str, fingerprint: str = "f") -> None:
     card = ModelCard(
         variant=method,
         method=method,
-        parameters=1,
-        parameters_trained=1,
+        n_weights=1,
+        n_trained=1,
         held_out=SITE,
         seed=0,
         sources=["B"],
@@ -113,6 +113,8 @@ def write_model(artifacts: Path, method: str, fingerprint: str = "f") -> None:
         spec=SPEC,
         best_epoch=0,
         val_dice=0.5,
+        temperature=1.5,
+        flag_below=0.6,
     )
     save_model(artifacts / "train" / method / SITE / "0", network.state_dict(), texts, card)
 

@@ -27,6 +27,7 @@ def tiny(params: dict[str, Any]) -> None:
     params["held_out"], params["methods"], params["seeds"] = ["A", "B"], ["mcdrl"], [0]
     params["phantom"]["frames_per_site"] = 12
     params["train"].update(epochs=1, intervene_from=0, batch_size=4)
+    params["stress"].update(frames=1, strengths=[1.0])
     params["report"].update(bootstrap=100, examples=1)
 
 

@@ -11,7 +11,7 @@ from repository import Repository
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 CELLS = {f"{stage}@mcdrl-{site}-0" for stage in ("train", "evaluate") for site in "AB"}
-AFTER_TRAIN = {*CELLS, "collect@evaluate", "report"}
+AFTER_TRAIN = {*CELLS, "collect_evaluate", "stress", "report"}
 MINING = {"mine_regions@A", "mine_regions@B"}
 
 
@@ -27,7 +27,7 @@ def repository(tmp_path_factory):
 
 def without_collect(ran):
     """Whether the quality table is gathered again depends on its bytes, so rows leave it open."""
-    return ran - {"collect@mine_regions"}
+    return ran - {"collect_mine_regions"}
 
 
 def test_nothing_edited_runs_nothing(repository):
@@ -42,6 +42,11 @@ def test_report(repository):
 def test_audit(repository):
     repository.edit(lambda params: params["audit"].update(hash_bits=40, accepted=[["A", "B"]]))
     assert repository.repro() == {"audit"}  # no pair is found either way
+
+
+def test_stress(repository):
+    repository.edit(lambda params: params["stress"].update(strengths=[0.5]))
+    assert repository.repro() == {"stress"}  # and the report, once it shows it
 
 
 def test_splits(repository):
@@ -85,7 +90,7 @@ def test_variants(repository):
 
 def test_alpha(repository):
     repository.edit(lambda params: params["mine_regions"].update(alpha=0.3))
-    assert repository.repro() == {*MINING, "collect@mine_regions", *AFTER_TRAIN}
+    assert repository.repro() == {*MINING, "collect_mine_regions", *AFTER_TRAIN}
 
 
 def test_class_prompt(repository):
@@ -105,8 +110,8 @@ def test_shared_module(repository):
     place = repository.folder / "stages/core/contracts/scores.py"
     place.write_text(place.read_text(encoding="utf-8") + "\n# edited\n", encoding="utf-8")
     ran = repository.repro()
-    assert {"evaluate@mcdrl-A-0", "evaluate@mcdrl-B-0", "collect@evaluate"} <= ran
-    assert {name.split("@")[0] for name in ran} == {"evaluate", "collect", "report"}
+    assert {"evaluate@mcdrl-A-0", "evaluate@mcdrl-B-0", "collect_evaluate"} <= ran
+    assert {name.split("@")[0] for name in ran} == {"evaluate", "collect_evaluate", "collect_mine_regions", "report"}
 
 
 def test_site_added(repository):

@@ -31,7 +31,7 @@ def steps(root: Path = ROOT) -> list[Step]:
             found.append(
                 Step(
                     stage.name,
-                    stage.name.split("@")[0],
+                    str(stage.cmd).split()[2].removeprefix("stages."),
                     str(stage.cmd),
                     frozenset(str(dep.def_path) for dep in files),
                     frozenset(str(out.def_path) for out in stage.outs),

@@ -28,6 +28,9 @@ def entry_files(step: Step) -> set[Path]:
 
 def test_every_stage_has_a_folder_and_every_folder_a_stage():
     assert set(BY_STAGE) == FOLDERS
+    for step in STEPS:
+        name = step.name.split("@")[0]
+        assert name == step.stage or name.startswith(f"{step.stage}_"), f"{name} runs {step.stage}"
 
 
 def test_params_sections_are_stages_or_shared_keys():
@@ -38,13 +41,13 @@ def test_params_sections_are_stages_or_shared_keys():
     assert sections - shared == with_params
 
 
-@pytest.mark.parametrize("step", BY_STAGE.values(), ids=BY_STAGE)
+@pytest.mark.parametrize("step", STEPS, ids=[step.name for step in STEPS])
 def test_a_stage_writes_below_its_own_folder(step):
     homes = {"phantom": "data/phantom", "pretrain": "data/lite0"}
     for out in step.outs:
         home = homes.get(step.stage, f"artifacts/{step.stage}")
         if step.stage == "collect":
-            home = f"artifacts/{step.name.split('@')[1]}"
+            home = f"artifacts/{step.name.removeprefix('collect_')}"
         assert out == home or out.startswith(home + "/")
 
 

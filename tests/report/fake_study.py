@@ -10,15 +10,17 @@ import pandas as pd
 
 from stages.core.base.params import Site, Study
 from stages.core.contracts.audit import PAIRS, PROFILE
-from stages.core.contracts.cases import CASES, QUARANTINE
+from stages.core.contracts.cases import CASES, QUARANTINE, STRENGTHS
 from stages.core.contracts.dictionary import DICTIONARY
 from stages.core.contracts.frames import FRAMES
 from stages.core.contracts.regions import QUALITY, REGIONS
-from stages.core.contracts.scores import PREDICTIONS, SCORES
+from stages.core.contracts.scores import ATTENTION, CALIBRATION, POOLED, PREDICTIONS, RELIABILITY, SCORES, TRUST
+from stages.core.contracts.stress import STRESS, UNTOUCHED
 from stages.evaluate.score import score
 
 CLASSES = ["polyp", "tumor"]
 SIDE = 32
+RAW = {"seeds": [0], "sites": {"A": {"card": "folder", "root": "/home/somebody/secret/A"}}}  # of params.yaml
 
 
 def study_of(sites=("A", "B"), methods=("baseline", "mcdrl"), seeds=(0,), held_out=None) -> Study:
@@ -52,7 +54,9 @@ def frames_of(site: str, count: int, side: int = SIDE) -> tuple[np.ndarray, np.n
     return np.array(images), np.array(masks)
 
 
-def write_site(root: Path, site: str, images: np.ndarray, masks: np.ndarray, grid: int = 8) -> pd.DataFrame:
+def write_site(
+    root: Path, site: str, images: np.ndarray, masks: np.ndarray, grid: int = 8, classes: list[str] = CLASSES
+) -> pd.DataFrame:
     n, side = len(images), images.shape[1]
     ids = [f"{site}/{k:03d}" for k in range(n)]
     cases = pd.DataFrame(
@@ -60,7 +64,7 @@ def write_site(root: Path, site: str, images: np.ndarray, masks: np.ndarray, gri
             "case_id": ids,
             "site": site,
             "group_id": [f"g{k // 3}" for k in range(n)],
-            "lesion_class": [CLASSES[k % 2] if m.any() else None for k, m in enumerate(masks)],
+            "lesion_class": [classes[k % 2] if m.any() else None for k, m in enumerate(masks)],
             "split": "train",
             "width_px": side,
             "height_px": side,
@@ -157,6 +161,8 @@ def write_cell(root: Path, study: Study, cell, cases: pd.DataFrame, masks: np.nd
         "alpha": 0.25,
         "best_epoch": 3,
         "val_dice": 0.61,
+        "temperature": 1.5,
+        "flag_below": 0.6,
     }
     (folder / "model.json").write_text(json.dumps(meta))
     epochs = np.arange(6)
@@ -170,13 +176,102 @@ def write_cell(root: Path, study: Study, cell, cases: pd.DataFrame, masks: np.nd
     return pd.concat([named, keys, score(probability, masks, 0.5, 2)], axis=1)
 
 
+NAMES = [
+    "motion blur",
+    "compression artifacts",
+    "bright lighting",
+    "dark lighting",
+    "uneven lighting",
+    "narrow-band imaging",
+    "white light",
+    "near view",
+    "far view",
+    "mucus",
+    "blood",
+    "specular reflection",
+]
+INTERVENING = ("mcdrl", "no_mtrs")
+
+
+def cell_rows(cell, n: int) -> pd.DataFrame:
+    return pd.DataFrame(dict(zip(("method", "held_out", "seed"), cell, strict=True)), index=range(n))
+
+
+def write_trust(root: Path, scores: pd.DataFrame) -> None:
+    """Confidence that follows Dice closely, probabilities that claim too much, and temperatures that repair them."""
+    folder, keys = root / "evaluate", ["method", "held_out", "seed"]
+    noise = np.random.default_rng(1).normal(0, 0.02, len(scores))
+    confidence = np.clip(scores["dice"].fillna(0.9).to_numpy() * 0.8 + 0.1 + noise, 0, 1)
+    trust = scores[[*keys, "case_id"]].assign(confidence=confidence, flagged=confidence < 0.5)
+    TRUST.write(trust, folder / "trust.parquet")
+    cells = scores.groupby(keys, as_index=False, sort=False).agg(n_frames=("case_id", "size"))
+    CALIBRATION.write(
+        cells.assign(temperature=1.5, ece_before=0.08, ece_after=0.02)[CALIBRATION.schema.names],
+        folder / "calibration.parquet",
+    )
+    rows = []
+    for calibrated, gap in ((False, 0.2), (True, 0.02)):
+        bins = np.arange(10)
+        middle = (bins + 0.5) / 10
+        one = pd.DataFrame({"calibrated": calibrated, "bin": bins, "n_px": 100 * (bins[::-1] + 1)})
+        one = one.assign(mean_probability=middle, lesion_share=np.clip(middle - gap * middle, 0, 1))
+        rows.append(cells[keys].merge(one, how="cross"))
+    RELIABILITY.write(pd.concat(rows)[RELIABILITY.schema.names], folder / "reliability.parquet")
+
+
+def write_intervention(root: Path, scores: pd.DataFrame, names=NAMES) -> None:
+    """Attention that follows the strengths for even confounders alone, and features that move by site."""
+    own = scores[scores["method"].isin(INTERVENING)]
+    keys = ["method", "held_out", "seed", "case_id"]
+    rng = np.random.default_rng(2)
+    if own.empty:
+        return
+    strengths = strengths_of(sorted(scores["case_id"].unique()), names)
+    rows = own[keys].merge(strengths, on="case_id")
+    even = rows["confounder"].map({name: k % 2 == 0 for k, name in enumerate(names)})
+    raw = 1 + 3 * rows["strength"] * even + rng.uniform(0, 0.5, len(rows))
+    rows["weight"] = raw / raw.groupby([rows[key] for key in keys]).transform("sum")
+    rows["weight"] = rows["weight"].astype("float32")
+    ATTENTION.write(rows[[*keys, "confounder", "weight"]], root / "evaluate" / "attention.parquet")
+    shift = own["held_out"].map({site: k for k, site in enumerate(dict.fromkeys(own["held_out"]))}).to_numpy()
+    before = (rng.normal(0, 1, (len(own), 8)) + 4 * shift[:, None]).astype(np.float32)
+    after = (before - 3 * shift[:, None]).astype(np.float32)
+    POOLED.write(own[keys].assign(before=list(before), after=list(after)), root / "evaluate" / "pooled.parquet")
+
+
+def strengths_of(case_ids: list[str], names=NAMES) -> pd.DataFrame:
+    rng = np.random.default_rng(4)
+    rows = pd.DataFrame([(case, name) for case in case_ids for name in names], columns=["case_id", "confounder"])
+    there = rng.uniform(size=len(rows)) < 0.3
+    return rows.assign(strength=np.where(there, rng.uniform(0.3, 1, len(rows)), 0.0).astype(np.float32))
+
+
+def write_stress(root: Path, scores: pd.DataFrame, names=NAMES) -> None:
+    """Dice that falls in proportion to the strength, half as fast for methods that intervene."""
+    keys = ["method", "held_out", "seed", "case_id", "group_id"]
+    own = scores[[*keys, "dice", "tp", "fp", "fn", "tn"]]
+    rows = own.merge(pd.DataFrame({"confounder": names}), how="cross")
+    rows = rows.merge(pd.DataFrame({"strength": [0.25, 0.5, 1.0]}), how="cross")
+    slope = np.where(rows["method"].isin(INTERVENING), 0.2, 0.4)
+    rows["dice"] = rows["dice"] * (1 - slope * rows["strength"])
+    both = pd.concat([own.assign(confounder=UNTOUCHED, strength=0.0), rows], ignore_index=True)
+    STRESS.write(both[STRESS.schema.names], root / "stress" / "cases.parquet")
+
+
 def build(
-    root: Path, study: Study, count: int = 12, source=frames_of, pretrained: str = "imagenet", pairs: tuple = ()
+    root: Path,
+    study: Study,
+    count: int = 12,
+    source=frames_of,
+    pretrained: str = "imagenet",
+    pairs: tuple = (),
+    full: bool = True,
+    classes: list[str] = CLASSES,
 ) -> Path:
     sites = {}
     for site in study.sites:
         images, masks = source(site, count)
-        sites[site] = (write_site(root, site, images, masks), masks)
+        sites[site] = (write_site(root, site, images, masks, classes=classes), masks)
     write_audit(root, [cases for cases, _ in sites.values()], pairs)
     rows = [
         write_cell(root, study, (method, site, seed), *sites[site], pretrained=pretrained)
@@ -184,21 +279,15 @@ def build(
         for site in study.held_out
         for seed in study.seeds
     ]
-    SCORES.write(pd.concat(rows, ignore_index=True), root / "evaluate" / "cases.parquet")
-    names = [
-        "motion blur",
-        "compression artifacts",
-        "bright lighting",
-        "dark lighting",
-        "uneven lighting",
-        "narrow-band imaging",
-        "white light",
-        "near view",
-        "far view",
-        "mucus",
-        "blood",
-        "specular reflection",
-    ]
+    scores = pd.concat(rows, ignore_index=True)
+    SCORES.write(scores, root / "evaluate" / "cases.parquet")
+    if full:
+        write_trust(root, scores)
+        write_intervention(root, scores)
+        write_stress(root, scores)
+        for site, (cases, _) in sites.items():
+            STRENGTHS.write(strengths_of(list(cases["case_id"])), root / "ingest" / site / "strengths.parquet")
+    names = NAMES
     rng = np.random.default_rng(3)
     vectors = rng.normal(size=(len(names), 16)) + 1.0
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)

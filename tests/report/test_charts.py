@@ -4,7 +4,8 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 
-from stages.report.charts import Mark, Scale, axis_row, lines, matrix, scale, strip
+from stages.report.charts import Mark, Scale, axis_row, matrix, scale, strip
+from stages.report.plots import lines
 
 UNIT = Scale(0.0, 1.0, (0.0, 0.5, 1.0))
 

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
-from fake_study import build, study_of
+from fake_study import RAW, build, study_of
 
 from stages.core.base.errors import InputError
 from stages.report.gallery import CONTACT_FRAMES
@@ -15,7 +15,7 @@ from stages.report.params import Params
 from stages.report.write import write_report
 
 PARAMS = Params(bootstrap=100, examples=1)
-VOID = {"meta", "image", "path", "line", "circle", "rect", "polyline", "input"}
+VOID = {"meta", "link", "image", "path", "line", "circle", "rect", "polyline", "polygon", "input"}
 
 
 class Balance(HTMLParser):
@@ -34,7 +34,7 @@ class Balance(HTMLParser):
 
 
 def report(study, artifacts, out, params=PARAMS):
-    write_report(read_inputs(study, artifacts), params, artifacts, out)
+    write_report(read_inputs(study, artifacts), params, artifacts, out, RAW)
     return (out / "index.html").read_text(encoding="utf-8")
 
 
@@ -53,6 +53,10 @@ def test_all_files_are_there(page):
         "comparisons.csv",
         "curves.csv",
         "bars.csv",
+        "stress.csv",
+        "trust.csv",
+        "calibration.csv",
+        "attention.csv",
         "metrics.json",
         "index.html",
     }
@@ -62,7 +66,8 @@ def test_page_stands_alone_and_is_well_formed(page):
     _, html = page
     assert not re.search(r'(?:src|href)="(?!data:|#)', html)
     assert "url(" not in html
-    assert "nan" not in re.sub(r'"data:[^"]+"', "", html).lower().replace("nano", "")
+    shown = re.sub(r'"data:[^"]+"|<script>.*</script>|<style>.*</style>', "", html, flags=re.S)
+    assert not re.search(r"\b(nan|NaN|inf)\b|>None<", shown)
     parser = Balance()
     parser.feed(html)
     assert parser.open == []
@@ -74,7 +79,8 @@ def test_page_shows_the_figures_of_the_tables(page):
         assert f"<td>{row.dice:.3f}</td>" in html
     assert "Random weights" not in html
     assert "<td>2</td><td>no mask</td><td>b.jpg</td>" in html  # the quarantine of site B
-    assert html.count("<figure>") == 2 * 2 * 3 + 2 * 4 + 2 * CONTACT_FRAMES
+    drawn = 2 * 2 * 3 + 2 * 4 + 2 * CONTACT_FRAMES  # examples, pairs of a map, contact sheets
+    assert html.count("<figure>") == drawn + (html.count(" → ") + html.count("% of the attention); ")) // 3
 
 
 def test_metrics_agree_with_the_tables(page):
@@ -128,7 +134,7 @@ def test_random_weights_are_called_so_everywhere(tmp_path):
     study = study_of(seeds=[0, 1])
     html = report(study, build(tmp_path / "artifacts", study, pretrained="random"), tmp_path / "report")
     assert 'role="alert"' in html
-    assert html.count('class="flag"') == html.count("<table") + 2  # each table, the headline, the dictionary
+    assert html.count('class="flag"') == html.count("<table") + 4  # each table, answer, attention, features, dictionary
     for path in (tmp_path / "report").glob("*.csv"):
         assert (pd.read_csv(path)["weights"] == "random").all()
     assert json.loads((tmp_path / "report" / "metrics.json").read_text())["random_weights"] == 1

@@ -36,9 +36,9 @@ def frame(method, site, case, dice, *, group=None, seed=0, lesion=True, fp=0, hd
     }
 
 
-def vanished(method, site, case, **keys):
-    """A row of a lesion that the working size has swallowed: its class is known, no pixel of it is left."""
-    return frame(method, site, case, 0, lesion=False, **keys) | {"lesion_class": "polyp"}
+def vanished(method, site, case, dice, **keys):
+    """A row of a lesion that the working size has swallowed: it has a Dice at the frame's own size, no NSD or HD95."""
+    return frame(method, site, case, dice, **keys) | {"nsd": np.nan, "hd95_px": np.nan}
 
 
 def table(*rows):
@@ -123,33 +123,17 @@ def test_a_site_without_lesions_is_undefined_and_stays_out_of_the_mean():
     assert at(rows, held_out="worst")["dice"] == 0.5
 
 
-def test_a_vanished_lesion_has_no_scores_but_makes_no_negative():
-    rows = table(frame("m", "A", 1, 0.4), vanished("m", "A", 2, fp=50), frame("m", "A", 3, 0, lesion=False))
+def test_a_vanished_lesion_has_a_dice_but_no_outline():
+    rows = table(
+        frame("m", "A", 1, 0.4, hd95_px=np.nan), vanished("m", "A", 2, 0.2, fp=50), frame("m", "A", 3, 0, lesion=False)
+    )
     site = at(tables.sites_table(rows, DRAWS), held_out="A")
-    assert (site["dice"], site["iou"], site["accuracy"]) == (0.4, 0.2, pytest.approx((1 + 0.5 + 1) / 3))
-    assert site[["n_frames", "n_lesion", "n_undefined", "n_groups", "n_hd95_undefined"]].tolist() == [3, 2, 1, 1, 0]
+    assert (site["dice"], site["nsd"], site["accuracy"]) == (pytest.approx(0.3), 0.4, pytest.approx((1 + 0.5 + 1) / 3))
+    assert site[["n_frames", "n_lesion", "n_undefined", "n_groups", "n_hd95_undefined"]].tolist() == [3, 2, 1, 2, 1]
     kind = at(tables.lesions_table(rows, DRAWS), lesion_class="polyp")
-    assert kind[["n_frames", "n_undefined", "dice"]].tolist() == [2, 1, 0.4]
+    assert kind[["n_frames", "n_undefined", "dice", "nsd"]].tolist() == [2, 1, pytest.approx(0.3), 0.4]
     wrong = at(tables.negatives_table(rows, DRAWS), held_out="A")
     assert (wrong["n_frames"], wrong["false_positive_rate"], wrong["area_share"]) == (1, 0, 0)
-
-
-def test_vanished_lesions_stay_out_of_intervals_and_comparisons():
-    rows = [row for m, d in (("baseline", 0.5), ("new", 0.7)) for row in (frame(m, "A", 1, d), frame(m, "A", 2, d))]
-    gone = [vanished(m, "A", 3) for m in ("baseline", "new")]
-    assert tables.comparisons_table(table(*rows, *gone), DRAWS).equals(tables.comparisons_table(table(*rows), DRAWS))
-    columns = ["dice", "dice_low", "dice_high"]
-    with_gone, without = (tables.sites_table(table(*part), DRAWS)[columns] for part in ([*rows, *gone], rows))
-    assert with_gone.equals(without)
-
-
-def test_a_site_of_vanished_lesions_alone_is_undefined_and_never_the_worst():
-    rows = tables.sites_table(table(vanished("m", "A", 1), frame("m", "B", 1, 0.5)), DRAWS)
-    assert math.isnan(at(rows, held_out="A")["dice"])
-    mean, worst = at(rows, held_out="mean"), at(rows, held_out="worst")
-    assert (mean["dice"], mean["hd95_px"], mean["n_undefined"], worst["worst_site"]) == (0.5, 1.0, 1, "B")
-    nothing = tables.sites_table(table(vanished("m", "A", 1)), DRAWS)
-    assert nothing["worst_site"].isna().all()
 
 
 def test_the_mean_hd95_is_null_where_a_site_has_none():

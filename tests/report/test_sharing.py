@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 import pytest
-from fake_study import build, study_of
+from fake_study import RAW, build, study_of
 
 from stages.report.inputs import read_inputs
 from stages.report.params import Params
@@ -28,7 +28,7 @@ def study(tmp_path_factory):
 @pytest.fixture(scope="module")
 def report(study, tmp_path_factory):
     out = tmp_path_factory.mktemp("page") / "report"
-    write_report(read_inputs(*study), Params(bootstrap=100, examples=1), study[1], out)
+    write_report(read_inputs(*study), Params(bootstrap=100, examples=1), study[1], out, RAW)
     return out, (out / "index.html").read_text(encoding="utf-8")
 
 
@@ -53,7 +53,7 @@ def test_no_leak_no_warning():
 def test_every_table_of_the_report_says_so(report):
     out, html = report
     tables = sorted(out.glob("*.csv"))
-    assert len(tables) == 6
+    assert len(tables) == 10
     for path in tables:
         assert pd.read_csv(path)["leaked_frames"].gt(0).any(), path.name
     assert json.loads((out / "metrics.json").read_text())["leaked_frames"] == 3
@@ -63,7 +63,9 @@ def test_every_table_of_the_report_says_so(report):
 
 
 def test_a_clean_study_says_nothing_of_leaks(small, tmp_path):
-    write_report(read_inputs(small.study, small.artifacts), Params(bootstrap=100), small.artifacts, tmp_path / "report")
+    write_report(
+        read_inputs(small.study, small.artifacts), Params(bootstrap=100), small.artifacts, tmp_path / "report", RAW
+    )
     html = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
     assert "ACCEPTED LEAK" not in html
     assert "No site has a frame of another one." in html

@@ -76,7 +76,7 @@ def test_every_method_and_mode_trains_and_loads(artifacts, tmp_path, method, mod
     assert (loaded.card.method, loaded.card.mode, loaded.card.sources) == (method, mode, ["A", "B"])
     assert loaded.card.pretrained == "embedded"
     counts = [sum(p.numel() for p in loaded.method.parameters() if p.requires_grad >= wanted) for wanted in (0, 1)]
-    assert [loaded.card.parameters, loaded.card.parameters_trained] == counts
+    assert [loaded.card.n_weights, loaded.card.n_trained] == counts
 
 
 def test_it_learns_and_writes_what_it_says(artifacts, tmp_path):

@@ -25,7 +25,7 @@ BACKBONE_CARDS = Path("data/backbones")
 METHODS = Path(__file__).parents[1] / "methods"
 STAGES_WITH_SECTION = (
     "phantom", "pretrain", "ingest", "audit", "encode", "build_confounders", "mine_regions", "train", "evaluate",
-    "report",
+    "stress", "report",
 )  # fmt: skip
 RESERVED_SITE_NAMES = ("mean", "worst", "all")  # rows of the report's tables that stand for several sites
 

@@ -38,6 +38,8 @@ class Reading(Section):
         sequence_ends: number of each sequence's last frame, rising, where frames are called by their number.
         table: CSV below the root with a row a frame.
         table_file: column of `table` that holds the frame's file name, stem or path below the root.
+        table_strengths: column of `table` -> the confounder, as the dictionary calls it, whose strength in the frame it
+            holds: 0 (absent) to 1, empty where nobody knows. What the intervention attends to is held against it.
         crop: black_border cuts the black frame around the endoscope's view off, from frame and mask alike.
     """
 
@@ -55,6 +57,7 @@ class Reading(Section):
     sequence_ends: list[int] | None = Field(default=None, min_length=1)
     table: str | None = None
     table_file: str = "file"
+    table_strengths: dict[str, str] | None = Field(default=None, min_length=1)
     crop: Literal["none", "black_border"] = "none"
 
     @model_validator(mode="after")
@@ -63,6 +66,9 @@ class Reading(Section):
             raise ValueError("masks must contain {stem}, such as 'masks/{stem}.png'")
         if self.sequence_ends is not None and sorted(set(self.sequence_ends)) != self.sequence_ends:
             raise ValueError("sequence_ends must rise: the number of each sequence's last frame")
+        named = list((self.table_strengths or {}).values())
+        if len(set(named)) < len(named):
+            raise ValueError("table_strengths gives one confounder two columns")
         return self
 
     def classes(self) -> list[str]:
@@ -76,7 +82,7 @@ class Reading(Section):
             *_exactly_one(self, MASK_RULES, "where the lesions are drawn"),
             *_exactly_one(self, CLASS_RULES, "which class a lesion has"),
             *_at_most_one(self, GROUP_RULES, "which frames belong together"),
-            *_needs(self, ("table_class", "table_group"), "table", "the CSV file that holds them"),
+            *_needs(self, ("table_class", "table_group", "table_strengths"), "table", "the CSV file that holds them"),
             *_needs(self, ("label_class",), "polygons", "as masks have no labels"),
         ]
 

@@ -1,4 +1,4 @@
-"""artifacts/ingest/<site>/*.parquet: which frames a site has, how they were cropped, and which were refused."""
+"""artifacts/ingest/<site>/*.parquet: a site's frames, how they were cropped, what they show, and which were refused."""
 
 from __future__ import annotations
 
@@ -46,4 +46,16 @@ GEOMETRY = Table(
         ]
     ),
     key=("case_id",),
+)
+
+STRENGTHS = Table(  # written for sites whose table says what disturbs a frame
+    "strengths/1",
+    pa.schema(
+        [
+            column("case_id", pa.string()),
+            column("confounder", pa.string()),  # as the dictionary calls it
+            column("strength", pa.float32()),  # 0: absent; 1: as strong as it gets
+        ]
+    ),
+    key=("case_id", "confounder"),
 )

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 FRAMES = Store(
-    "frames/2",
+    "frames/3",
     {
         "image": Field("uint8", "YXC"),  # RGB 0..255, the crop of the frame squashed to the working size
         "mask": Field(

@@ -118,9 +118,9 @@ class SitesReader:
         wanted += [("frames", "mask")] * mask + [("features", "prefix")] * prefix
         return {f"{store}/{dataset}": self._rows(store, dataset, case_ids) for store, dataset in wanted}
 
-    def image_features(self, case_ids: Sequence[str]) -> Tensor:
-        """Return the encoder's features of whole frames, [n, D] float32 of unit norm, in the order given."""
-        return torch.from_numpy(self._rows("features", "image", case_ids)).float()
+    def images(self, case_ids: Sequence[str]) -> Array:
+        """Read the frozen encoder's image features alone, [B, D] float16, in the order given."""
+        return self._rows("features", "image", case_ids)
 
     def _rows(self, store: str, dataset: str, case_ids: Sequence[str]) -> Array:
         out: Array | None = None

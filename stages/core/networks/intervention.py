@@ -6,6 +6,9 @@ and values from Z. Rows of unit norm are scaled by sqrt(D) inside, so that their
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -23,6 +26,7 @@ class CrossAttention(nn.Module):
         self.key = nn.Linear(width, width, bias=False)  # a bias would shift all scores of a query alike
         self.value = nn.Linear(width, width)
         self.project = nn.Linear(width, width)
+        self.weigh = nn.Softmax(-1)  # a module, so that its weights can be looked at from outside: see `recorded`
 
     def forward(self, rows: Tensor, z: Tensor) -> Tensor:
         """Attend.
@@ -38,7 +42,7 @@ class CrossAttention(nn.Module):
         z = z if z.dim() == 3 else z.unsqueeze(0)
         k, v = self._split(self.key(z)), self._split(self.value(z))
         scores = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
-        mixed = scores.softmax(-1) @ v
+        mixed = self.weigh(scores) @ v
         return cast(Tensor, self.project(mixed.transpose(1, 2).flatten(2)))
 
     def _split(self, rows: Tensor) -> Tensor:
@@ -109,6 +113,48 @@ class Intervention(nn.Module):
         for block in self.blocks:
             out = block(out, z * scale)
         return cast(Tensor, out / scale)
+
+
+@dataclass(frozen=True)
+class Record:
+    """What an intervention did, an entry for each time that it was called.
+
+    Attributes:
+        before: [B, D] each, Pool(F).
+        after: [B, D] each, Pool(F_ca).
+        weights: [B, M] each, the attention over the dictionary, mean over heads, regions and blocks; rows sum to one.
+    """
+
+    before: list[Tensor]
+    after: list[Tensor]
+    weights: list[Tensor]
+
+
+@contextmanager
+def recorded(network: nn.Module) -> Iterator[Record]:
+    """Record what the interventions inside a network do until the context ends; nothing of it stays behind.
+
+    Args:
+        network: runs as it always does.
+    """
+    record, blocks = Record([], [], []), list[Tensor]()
+
+    def keep_weights(_module: nn.Module, _inputs: tuple[Tensor, ...], weights: Tensor) -> None:
+        blocks.append(weights.mean((1, 2)))
+
+    def keep_rows(_module: nn.Module, inputs: tuple[Tensor, ...], rows: Tensor) -> None:
+        record.before.append(pool(inputs[0]))
+        record.after.append(pool(rows))
+        record.weights.append(torch.stack(blocks).mean(0))
+        blocks.clear()
+
+    with ExitStack() as hooks:
+        for part in network.modules():
+            if isinstance(part, Intervention):
+                hooks.callback(part.register_forward_hook(keep_rows).remove)
+            if isinstance(part, CrossAttention):
+                hooks.callback(part.weigh.register_forward_hook(keep_weights).remove)
+        yield record
 
 
 def sum_over_confounders(intervention: Intervention, rows: Tensor, z: Tensor, prior: Tensor) -> Tensor:

@@ -1,11 +1,14 @@
-"""A trained model as a folder: model.safetensors and model.json, enough to segment frames that nobody has seen."""
+"""A trained model as a folder: model.safetensors and model.json, enough to segment frames that nobody has seen.
+
+Beside them lie README.md, the card for people, and, where it is small, the backbone: see `bundle`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
@@ -18,11 +21,25 @@ from stages.core.base.files import atomic, read_json, write_json
 from stages.core.methods import build, check_mode, has_own_encoder
 from stages.core.networks import parts
 from stages.core.networks.data import fine_to_coarse
-from stages.core.networks.interface import Batch, Method, Spec, Texts, Trunk
+from stages.core.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
 from stages.core.networks.trunk import Frozen, Pixels, Trained, Whole
 
 WEIGHTS = "model.safetensors"
 CARD = "model.json"
+
+
+class Usual(BaseModel):
+    """How much the training frames look like each confounder.
+
+    Attributes:
+        mean: [M], mean cosine of the frames' image feature with the confounder's prompt.
+        std: [M], standard deviation of that, above 0.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    mean: list[float]
+    std: list[float]
 
 
 class ModelCard(BaseModel):
@@ -44,10 +61,18 @@ class ModelCard(BaseModel):
         confounders: in the order of the confounder axis.
         alpha: share of the grid that is mined.
         spec: the numbers that it is built from.
-        parameters: how many numbers the network has, without what of the encoder is cached before it.
-        parameters_trained: how many of them were trained.
+        n_weights: how many numbers the network has, without what of the encoder is cached before it.
+        n_trained: how many of them were trained.
         best_epoch: the epoch, from 0, whose weights these are.
         val_dice: mean Dice over the validation frames with a lesion at that epoch.
+        temperature: by which the log-odds of lesion are divided to be calibrated, fitted on the validation frames.
+        flag_below: confidence, 0..1, below which a frame is flagged: a stated share of the validation frames are.
+        crop: what is cut off a frame before it is squashed to `size_px`: none or black_border, as at the source sites;
+            mixed, where those differ.
+        class_prompts: the text of each lesion class.
+        confounder_prompts: the text of each confounder.
+        usual: how the training frames of the source sites score for each confounder; None: unknown.
+        parameters: of the training, resolved.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -67,10 +92,17 @@ class ModelCard(BaseModel):
     confounders: list[str]
     alpha: float
     spec: Spec
-    parameters: int
-    parameters_trained: int
+    n_weights: int
+    n_trained: int
     best_epoch: int
     val_dice: float
+    temperature: float
+    flag_below: float
+    crop: Literal["none", "black_border", "mixed"] = "none"
+    class_prompts: list[str] = []
+    confounder_prompts: list[str] = []
+    usual: Usual | None = None
+    parameters: dict[str, bool | int | float | str] = {}
 
     @field_validator("spec", mode="before")
     @classmethod
@@ -214,4 +246,9 @@ def channels_last(method: Method) -> Method:
 def probability(method: Method, batch: Batch) -> Tensor:
     """Return the probability of lesion, [B, S, S] float32 in 0..1, with the intervention on and without gradients."""
     with torch.inference_mode():
-        return method(batch, intervene=True).logits.float().softmax(1)[:, 1]  # type: ignore[no-any-return]
+        return lesion(method(batch, intervene=True))
+
+
+def lesion(output: Output) -> Tensor:
+    """Return the probability of lesion that a method's output stands for, [B, S, S] float32 in 0..1."""
+    return output.logits.float().softmax(1)[:, 1]

@@ -24,7 +24,7 @@ def places(selected: Tensor) -> Tensor:
         raise ValueError(
             f"frames of one batch have {sorted(set(counts.tolist()))} selected places, expected one number"
         )
-    return flat.nonzero()[:, 1].view(len(flat), -1)
+    return flat.nonzero()[:, 1].view(-1, int(counts[0]))  # the batch's size stays open in an exported graph
 
 
 def gather(dense: Tensor, index: Tensor) -> Tensor:

@@ -46,6 +46,13 @@ def read_texts(folder: Path, lesion_classes: Sequence[str]) -> tuple[Texts, list
     return texts, confounders, _fingerprint(folder)
 
 
+def read_prompts(folder: Path, lesion_classes: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the prompts of the classes, in the given order, and of the confounders, in that of the dictionary."""
+    classes = CLASSES.read(folder / "classes.parquet").set_index("lesion_class")["prompt"]
+    dictionary = DICTIONARY.read(folder / "dictionary.parquet")
+    return [str(classes[name]) for name in lesion_classes], [str(prompt) for prompt in dictionary["prompt"]]
+
+
 def _vectors(rows: pd.DataFrame, keys: Sequence[object], path: Path) -> Tensor:
     found = dict(zip(rows.index, rows["embedding"], strict=True))
     missing = [key for key in keys if key not in found]

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from confounder_measures import MEASURES, red_share
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -28,62 +29,6 @@ def scene() -> Image:
 
 def changed(scene: Image, name: str, strength: float) -> Image:
     return apply_confounder(scene, name, strength, np.random.default_rng(5))
-
-
-def sharpness(image: Image) -> float:
-    return float(ndimage.laplace(image.mean(-1)).var())
-
-
-def block_steps(image: Image) -> float:
-    """Step across the borders of 8 x 8 blocks over the step elsewhere."""
-    step = np.abs(np.diff(image.mean(-1), axis=1)).mean(0)
-    border = np.arange(step.size) % 8 == 7
-    return float(step[border].mean() / step[~border].mean())
-
-
-def saturated(image: Image) -> float:
-    return float((image.min(-1) > 0.97).mean())
-
-
-def side_gradient(image: Image) -> float:
-    """Slope of the plane that fits the brightness best, over the mean brightness."""
-    grey = image.mean(-1)
-    y, x = np.mgrid[-1:1:224j, -1:1:224j]
-    terms = np.stack([x.ravel(), y.ravel(), np.ones(x.size)], axis=1)
-    slope = np.linalg.lstsq(terms, grey.ravel(), rcond=None)[0]
-    return float(np.hypot(slope[0], slope[1]) / grey.mean())
-
-
-def red_share(image: Image) -> float:
-    return float(image[..., 0].mean() - image[..., 1:].mean())
-
-
-def colourfulness(image: Image) -> float:
-    return float((image.max(-1) - image.min(-1)).mean())
-
-
-def dark_red(image: Image) -> float:
-    red, rest = image[..., 0], image[..., 1:].max(-1)
-    return float(((red > 0.15) & (rest < 0.3 * red)).mean())
-
-
-def yellowish(image: Image) -> float:
-    """Share of pixels whose green is close to their red, unlike anywhere in mucosa."""
-    return float((image[..., 1] > 0.72 * image[..., 0]).mean())
-
-
-MEASURES = {
-    "blur": (sharpness, -1),
-    "artifacts": (block_steps, 1),
-    "bright": (lambda image: float(image.mean()), 1),
-    "dark": (lambda image: float(image.mean()), -1),
-    "uneven": (side_gradient, 1),
-    "narrow_band_imaging": (red_share, -1),
-    "white_light": (colourfulness, -1),
-    "mucus": (yellowish, 1),
-    "blood": (dark_red, 1),
-    "reflection": (saturated, 1),
-}
 
 
 @pytest.mark.parametrize("name", sorted(MEASURES))

@@ -29,11 +29,13 @@ def _spec():
 
 def _card(method, mode):
     return ModelCard(
-        variant=method, method=method, parameters=5, parameters_trained=4, held_out="B", seed=3, sources=["A"],
+        variant=method, method=method, n_weights=5, n_trained=4, held_out="B", seed=3, sources=["A"],
         backbone="stub", pretrained="embedded",
         fingerprint=stub_sites.FINGERPRINT, dense_mode="plain", mode=mode, size_px=stub_sites.SIDE,
         lesion_classes=stub_sites.LESIONS, confounders=stub_sites.CONFOUNDERS, alpha=0.25, spec=_spec(), best_epoch=1,
         val_dice=0.5,
+        temperature=1.5,
+        flag_below=0.6,
     )  # fmt: skip
 
 

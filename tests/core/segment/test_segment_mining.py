@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stages.mine_regions.mining import mine, places_kept, select
+from stages.core.segment.mining import mine, places_kept, select
 
 
 def features(seed=0, frames=3, height=5, width=7, wide=16):

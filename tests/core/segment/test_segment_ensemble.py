@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 
-from stages.commands.segmenter import FolderModel, load_segmenter
 from stages.core.base.errors import InputError
 from stages.core.base.files import write_json
 from stages.core.clip.encoder import Encoded, Encoder, unit
@@ -16,9 +15,10 @@ from stages.core.networks.data import SiteFiles, open_sites
 from stages.core.networks.interface import Spec, Texts
 from stages.core.networks.model import ModelCard, load_model, save_model
 from stages.core.networks.trunk import Frozen
-from stages.encode.batches import encode
+from stages.core.segment.encoding import encode
+from stages.core.segment.ensemble import Ensemble, Member, load_ensemble
+from stages.core.segment.mining import mine
 from stages.evaluate.predict import predict
-from stages.mine_regions.mining import mine
 
 SIDE, GRID, WIDTH, N = 32, 4, 8, 5
 IDS = [f"A/{k}" for k in range(N)]
@@ -78,8 +78,8 @@ def folder(request, tmp_path):
     card = ModelCard(
         variant=request.param,
         method=request.param,
-        parameters=1,
-        parameters_trained=1,
+        n_weights=1,
+        n_trained=1,
         held_out="A",
         seed=0,
         sources=["B"],
@@ -95,6 +95,8 @@ def folder(request, tmp_path):
         spec=SPEC,
         best_epoch=0,
         val_dice=0.5,
+        temperature=1.5,
+        flag_below=0.6,
     )
     save_model(tmp_path / "model", network.state_dict(), texts, card)
     return tmp_path / "model"
@@ -119,7 +121,7 @@ def through_the_stores(folder, loaded, frames, place):
 def test_folder_and_pipeline_agree(folder, tmp_path):
     frames = np.random.default_rng(0).integers(0, 256, (N, SIDE, SIDE, 3)).astype(np.uint8)
     loaded = load_model(folder, tmp_path)
-    direct = FolderModel(loaded, Pooled(), random_weights=False).probability(frames)
+    direct = Ensemble([Member(loaded, Pooled())], random_weights=False).probability(frames)
     stored = through_the_stores(folder, loaded, frames, tmp_path)
     assert direct.shape == (N, SIDE, SIDE)
     assert direct.std() > 0.01
@@ -143,13 +145,35 @@ def test_a_backbone_of_another_fingerprint_is_refused(folder, tmp_path):
     (tmp_path / "backbone").mkdir()
     write_json(card, tmp_path / "backbone" / "card.json")
     with pytest.raises(InputError, match=r"model.*trained with the backbone pooled \(f\).*other \(another\)"):
-        load_segmenter(folder, tmp_path / "backbone", "cpu")
+        load_ensemble([folder], tmp_path / "backbone", "cpu")
 
 
 def test_missing_folders_are_named(folder, tmp_path):
     with pytest.raises(InputError, match=r"nowhere/model\.json"):
-        load_segmenter(tmp_path / "nowhere", tmp_path, "cpu")
+        load_ensemble([tmp_path / "nowhere"], tmp_path, "cpu")
     with pytest.raises(InputError, match=r"nothing/card\.json"):
-        load_segmenter(folder, tmp_path / "nothing", "cpu")
+        load_ensemble([folder], tmp_path / "nothing", "cpu")
     with pytest.raises(InputError, match="--device mars"):
-        load_segmenter(folder, tmp_path, "mars")
+        load_ensemble([folder], tmp_path, "mars")
+
+
+def test_models_of_one_encoder_encode_once_and_answer_by_their_mean(folder, tmp_path):
+    calls = []
+
+    class Counted(Pooled):
+        def encode(self, frames):
+            calls.append(len(frames))
+            return super().encode(frames)
+
+    frames = np.random.default_rng(2).integers(0, 256, (N, SIDE, SIDE, 3)).astype(np.uint8)
+    one, two = load_model(folder, tmp_path), load_model(folder, tmp_path)
+    with torch.no_grad():
+        two.method.head.out.bias.add_(1)
+    encoder = Counted()
+    both = Ensemble([Member(one, encoder), Member(two, encoder)], random_weights=False)
+    each = both.each(frames)
+    assert calls == [N]
+    alone = [Ensemble([Member(model, Pooled())], random_weights=False).probability(frames) for model in (one, two)]
+    np.testing.assert_array_equal(each, alone)
+    assert (alone[1] > alone[0]).all()
+    np.testing.assert_allclose(both.probability(frames), (alone[0] + alone[1]) / 2, rtol=1e-6)

@@ -1,0 +1,185 @@
+"""`mcdrl export`: the whole way from frame to probability in one file that runs without this project.
+
+Encoder, region mining with its top-k, and method are one graph. What has to be done before and after it stands in
+preprocessing.json beside it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import nn
+
+from stages.core.base.errors import InputError
+from stages.core.base.files import atomic, write_json
+from stages.core.networks.model import ModelCard
+from stages.core.networks.readme import README
+from stages.core.segment.ensemble import load_ensemble
+from stages.core.segment.network import Network
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Format = Literal["onnx", "torchscript"]
+PREPROCESSING = "preprocessing.json"
+FILES = {"onnx": "network.onnx", "torchscript": "network.pt"}
+ALLOWED = 0.001  # share of pixels whose mask may differ
+_OPSET = 17
+_PROBES = 8
+_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How far the file's answers are from PyTorch's on the same frames.
+
+    Attributes:
+        frames: how many.
+        highest: largest difference of a probability.
+        pixels: share of the pixels that are lesion for one and background for the other.
+    """
+
+    frames: int
+    highest: float
+    pixels: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether the masks are equal but for the allowed share of pixels."""
+        return self.pixels <= ALLOWED
+
+    def __str__(self) -> str:
+        """Return it in a line."""
+        return (
+            f"parity with PyTorch on {self.frames} frames: masks differ in {self.pixels:.4%} of the pixels "
+            f"(allowed {ALLOWED:.1%}), probabilities by {self.highest:.1e} at most"
+        )
+
+
+def export(model: Path, kind: Format, out: Path, backbone: Path | None) -> Parity:
+    """Write network.onnx or network.pt, preprocessing.json and the model's README.md, then run the file.
+
+    Args:
+        model: the folder that `train` wrote.
+        kind: onnx or torchscript.
+        out: the folder to write into.
+        backbone: where the model's backbone is; None: in its folder, else in its study.
+
+    Returns:
+        How the file compares with PyTorch on made-up frames.
+
+    Raises:
+        InputError: the model can't be loaded, or the packages that ONNX takes aren't installed.
+    """
+    if kind == "onnx":
+        _check_packages()
+    network, card = load_network(model, backbone)
+    probes = made_up_frames(card.size_px)
+    with atomic(out / FILES[kind]) as partial:
+        _write(network, probes[:2], kind, partial)
+    write_json(preprocessing(card, FILES[kind]), out / PREPROCESSING)
+    if (model / README).is_file():
+        with atomic(out / README) as partial:
+            partial.write_bytes((model / README).read_bytes())
+    return compare(network, runner(out / FILES[kind]), probes)
+
+
+def load_network(model: Path, backbone: Path | None) -> tuple[Network, ModelCard]:
+    """Return a model and its encoder as one module on the CPU, and the model's card."""
+    (member,) = load_ensemble([model], backbone, "cpu").members
+    return Network(member.encoder, member.model).eval(), member.model.card
+
+
+def preprocessing(card: ModelCard, file: str) -> dict[str, Any]:
+    """Return what a program has to do around the exported file."""
+    return {
+        "file": file,
+        "input": {"name": "frames", "dtype": "uint8", "shape": ["B", card.size_px, card.size_px, 3], "colours": "RGB"},
+        "before": [
+            "decode the frame to 8 bits a channel and turn it upright by its EXIF orientation",
+            *["cut off the black border around the endoscope's view"] * (card.crop == "black_border"),
+            f"squash it to {card.size_px} x {card.size_px} px without keeping its aspect ratio, bicubic with "
+            "antialiasing (Pillow: resize(size, BICUBIC, reducing_gap=3)); no further scaling of the values",
+        ],
+        "output": {"name": "probability", "dtype": "float32", "shape": ["B", card.size_px, card.size_px]},
+        "after": [
+            "enlarge the probability to the frame's own size, bilinear",
+            "a pixel is lesion from the threshold on",
+            "for calibrated probabilities, divide their log-odds by the temperature",
+        ],
+        "threshold": 0.5,
+        "temperature": card.temperature,
+        "lesion_classes": card.lesion_classes,
+        "held_out": card.held_out,
+        "sources": card.sources,
+    }
+
+
+def made_up_frames(size_px: int, count: int = _PROBES) -> Array:
+    """Return smooth coloured blobs with a little noise, [B, S, S, 3] uint8: regular as no real frame, but no noise."""
+    random = np.random.default_rng(0)
+    coarse = torch.from_numpy(random.uniform(0, 255, (count, 3, 6, 6)))
+    smooth = nn.functional.interpolate(coarse, (size_px, size_px), mode="bicubic", align_corners=False)
+    noisy = smooth.permute(0, 2, 3, 1).numpy() + random.normal(0, 4, (count, size_px, size_px, 3))
+    frames: Array = np.clip(noisy, 0, 255).astype(np.uint8)
+    return frames
+
+
+def runner(path: Path) -> Callable[[Array], Array]:
+    """Return what runs an exported file: [B, S, S, 3] uint8 -> [B, S, S] float32."""
+    if path.suffix == ".onnx":
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        return lambda frames: np.asarray(session.run(["probability"], {"frames": frames})[0])
+    with _quiet():
+        script = torch.jit.load(path)  # type: ignore[no-untyped-call]
+    return lambda frames: np.asarray(script(torch.from_numpy(frames)).detach().numpy())
+
+
+def compare(network: Network, run: Callable[[Array], Array], frames: Array, batch_size: int = 4) -> Parity:
+    """Run frames, [B, S, S, 3] uint8, through PyTorch and through an exported file."""
+    highest, differ = 0.0, 0
+    for start in range(0, len(frames), batch_size):
+        part = np.ascontiguousarray(frames[start : start + batch_size])
+        with torch.inference_mode():
+            ours = network(torch.from_numpy(part)).numpy()
+        theirs = run(part)
+        highest = max(highest, float(np.abs(ours - theirs).max()))
+        differ += int(((ours >= 0.5) != (theirs >= 0.5)).sum())
+    return Parity(len(frames), highest, differ / (len(frames) * frames.shape[1] * frames.shape[2]))
+
+
+def _write(network: Network, probes: Array, kind: Format, path: Path) -> None:
+    # Both ways follow one run of the network; what the methods decide in Python (the number of mined places, sizes)
+    # depends on the frames' size alone, which is fixed.
+    given = (torch.from_numpy(probes),)
+    with torch.no_grad(), _quiet():
+        network(*given)  # an encoder that builds itself with the first frame must not do so while it is followed
+        if kind == "torchscript":
+            torch.jit.save(torch.jit.trace(network, given, check_trace=False), path)  # type: ignore[no-untyped-call]
+            return
+        torch.onnx.export(
+            network, given, path, dynamo=False, opset_version=_OPSET, input_names=["frames"],
+            output_names=["probability"], dynamic_axes={"frames": {0: "B"}, "probability": {0: "B"}},
+        )  # fmt: skip
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence the tracer, who warns of sizes, and torch, which warns of its own plans."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _check_packages() -> None:
+    missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise InputError(f"{', '.join(missing)} not installed, which ONNX takes; run pip install -e '.[export]'")

@@ -1,0 +1,76 @@
+"""What `mcdrl predict` writes for one frame: its mask, and on demand an overlay and the probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from scipy.ndimage import binary_erosion
+
+from stages.commands.frames import Job, Shown
+from stages.core.base.files import atomic
+from stages.core.contracts.frames import to_native
+
+Array = np.ndarray[Any, np.dtype[Any]]
+_OUTLINE = (255, 0, 255)
+_OUTLINE_SHARE = 250  # of the frame's longer side: 2 px in 500
+_FAST = 1  # zlib's level: masks are flat, so a higher one costs time and saves nothing
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be written, and where.
+
+    Attributes:
+        out: the folder: masks in it, the rest in overlays/ and probabilities/.
+        threshold: probability, not calibrated, from which a pixel is lesion.
+        overlay: whether to draw the outline on the frame.
+        probabilities: whether to write the calibrated probabilities, 0..255 for 0..1.
+    """
+
+    out: Path
+    threshold: float
+    overlay: bool = False
+    probabilities: bool = False
+
+
+def write_results(job: Job, shown: Shown, raw: Array, calibrated: Callable[[Array], Array], wanted: Wanted) -> int:
+    """Write one frame's files, at its own size and upright.
+
+    Args:
+        job: of the frame.
+        shown: what the model saw.
+        raw: [S, S] float32, the probability of lesion at working size, 0..1.
+        calibrated: raw probabilities of any shape -> calibrated ones.
+        wanted: what is written.
+
+    Returns:
+        Lesion pixels of the mask.
+    """
+    width, height = shown.picture.size
+    lesion = to_native(raw, shown.box, width, height) >= wanted.threshold
+    _save(Image.fromarray(lesion.astype(np.uint8) * 255), wanted.out / f"{job.stem}.png", "PNG")
+    if wanted.overlay:
+        _save(_outlined(shown.picture, lesion), wanted.out / "overlays" / f"{job.stem}.jpg", "JPEG")
+    if wanted.probabilities:
+        grey = np.rint(to_native(calibrated(raw).astype(np.float32), shown.box, width, height).clip(0, 1) * 255)
+        _save(Image.fromarray(grey.astype(np.uint8)), wanted.out / "probabilities" / f"{job.stem}.png", "PNG")
+    return int(lesion.sum())
+
+
+def _save(picture: Image.Image, path: Path, kind: str) -> None:
+    how: dict[str, Any] = {"compress_level": _FAST} if kind == "PNG" else {"quality": 92}
+    with atomic(path) as partial:
+        picture.save(partial, format=kind, **how)
+
+
+def _outlined(picture: Image.Image, lesion: Array) -> Image.Image:
+    thick = max(1, round(max(picture.size) / _OUTLINE_SHARE))
+    edge = lesion & ~binary_erosion(lesion, iterations=thick)
+    pixels = np.array(picture)
+    pixels[edge] = _OUTLINE
+    return Image.fromarray(pixels)

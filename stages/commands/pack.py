@@ -1,0 +1,39 @@
+"""`mcdrl pack`: a model's folder with its backbone inside, whatever its size, to take to another machine."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from stages.core.base.errors import InputError
+from stages.core.base.files import atomic_folder
+from stages.core.networks.bundle import bundle, find_backbone
+from stages.core.networks.model import CARD, WEIGHTS, read_card
+from stages.core.networks.readme import README
+
+_KEPT = (WEIGHTS, CARD, README, "history.csv")
+
+
+def pack(model: Path, out: Path, backbone: Path | None) -> int:
+    """Write a self-sufficient copy of a model's folder.
+
+    Args:
+        model: the folder that `train` wrote.
+        out: the folder to write; it must not exist.
+        backbone: where its backbone is; None: in its folder, else in its study.
+
+    Returns:
+        Bytes written.
+
+    Raises:
+        InputError: the model or its backbone can't be used, or `out` exists.
+    """
+    if out.exists():
+        raise InputError(f"--out {out} exists; name a new folder")
+    found = find_backbone(model, read_card(model).fingerprint, backbone)
+    with atomic_folder(out) as partial:
+        for name in _KEPT:
+            if (model / name).is_file():
+                shutil.copyfile(model / name, partial / name)
+        bundle(found, partial, limit_bytes=None)
+    return sum(path.stat().st_size for path in out.rglob("*") if path.is_file())

@@ -1,0 +1,32 @@
+"""Where a frame shows the endoscope's view, and where the black border around it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import ndimage
+
+Flags = np.ndarray[Any, np.dtype[np.bool_]]
+DARK = 40  # of 255; below this in every channel a pixel is black; borders reach 30
+
+
+def view(bright: Flags) -> Flags:
+    """Return what the optics show: the largest bright patch, the gaps between its parts in a row and a column closed.
+
+    Args:
+        bright: [H, W] bool, True where a pixel isn't black.
+    """
+    patches, count = ndimage.label(ndimage.binary_opening(bright, np.ones((3, 3))))
+    if count == 0:
+        return np.zeros_like(bright)
+    largest = patches == 1 + np.argmax(np.bincount(patches.ravel())[1:])
+    return _between(largest, 0) & _between(largest, 1)
+
+
+def _between(flags: Flags, axis: int) -> Flags:
+    """Return which cells have a set cell before or at them and one behind or at them."""
+    before = np.maximum.accumulate(flags, axis=axis)
+    behind = np.flip(np.maximum.accumulate(np.flip(flags, axis), axis=axis), axis)
+    result: Flags = before & behind
+    return result

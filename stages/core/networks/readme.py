@@ -1,0 +1,73 @@
+"""README.md of a model's folder: what it is, what it was trained on, what it is not for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from stages.core.base.files import atomic
+from stages.core.clip.card import StoredCard
+from stages.core.networks.model import ModelCard
+
+README = "README.md"
+_TEXT = """# {method}, trained without {held_out}
+
+A network that outlines lesions ({classes}) in endoscopic frames, written by the `mcdrl` pipeline.
+
+| | |
+|---|---|
+| method | `{method}`, mode `{mode}`, seed {seed} |
+| trained on | {sources} |
+| never seen | {held_out}, which it is to be judged by |
+| backbone | {title} (`{backbone}`), weights: {pretrained}, licence {licence}, fingerprint `{fingerprint}` |
+| frames | RGB, upright, {crop}, squashed to {size_px} x {size_px} px (bicubic) |
+| regions | the {alpha:.0%} of places nearest to the class prompts |
+| epoch | {epoch}, chosen by the Dice of validation frames of the sites that it was trained on: {val_dice:.3f} |
+| trust | temperature {temperature:.2f}; frames of a confidence below {flag_below:.2f} are flagged |
+
+That Dice is of sites that it knows. At a hospital that it doesn't know, expect less: `artifacts/report` of the study
+says how much less at {held_out}.
+
+## Use
+
+```
+mcdrl predict FRAMES --model THIS_FOLDER --out RESULTS
+mcdrl export THIS_FOLDER --format onnx --out EXPORTED
+```
+
+## Limits
+
+- For research. It is no medical device, and no clinician has judged its masks; a person must look at every frame that a
+  decision hangs on, at the flagged ones first.
+- It knows the sites, cameras and lesion classes above. On frames without a lesion it may draw one.
+- Confidence and flags were fitted on validation frames of the sites that it was trained on; elsewhere they are weaker.
+- {notice}
+
+## Prompts
+
+Classes: {class_prompts}.
+
+Confounders: {confounder_prompts}.
+"""
+_CROPS = {"none": "whole", "black_border": "black border cut off", "mixed": "black border cut off at some of the sites"}
+
+
+def write_readme(card: ModelCard, backbone: StoredCard, folder: Path) -> None:
+    """Write README.md into a model's folder.
+
+    Args:
+        card: of the model.
+        backbone: its backbone's card, whose licence and notice a user has to know.
+        folder: of the model.
+    """
+    warning = "**The backbone's weights are RANDOM: this is a dry run, its masks mean nothing.** "
+    text = _TEXT.format(
+        method=card.method, held_out=card.held_out, mode=card.mode, seed=card.seed,
+        classes=", ".join(card.lesion_classes), sources=", ".join(card.sources), title=backbone.title,
+        backbone=card.backbone, pretrained=card.pretrained, licence=backbone.licence, fingerprint=card.fingerprint[:12],
+        crop=_CROPS[card.crop], size_px=card.size_px, alpha=card.alpha, epoch=card.best_epoch + 1,
+        val_dice=card.val_dice, temperature=card.temperature, flag_below=card.flag_below,
+        notice=(warning if card.pretrained == "random" else "") + f"The backbone: {backbone.notice}",
+        class_prompts="; ".join(card.class_prompts), confounder_prompts="; ".join(card.confounder_prompts),
+    )  # fmt: skip
+    with atomic(folder / README) as partial:
+        partial.write_text(text, encoding="utf-8")

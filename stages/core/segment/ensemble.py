@@ -1,0 +1,126 @@
+"""One or several trained models with their encoders: frames in, probabilities of lesion out.
+
+Encoder, region mining and method run with the very code that the stages run, so a frame gets here the probability that
+the pipeline would give it. Models of one backbone share its work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from stages.core.base.errors import InputError
+from stages.core.clip.card import read_stored
+from stages.core.clip.encoder import Encoded, Encoder
+from stages.core.clip.load import load_encoder
+from stages.core.device import pick_device
+from stages.core.networks.bundle import find_backbone
+from stages.core.networks.interface import Batch
+from stages.core.networks.model import LoadedModel, load_model, probability, read_card
+from stages.core.segment.network import batch_of, encoded
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True)
+class Member:
+    """A model and the encoder whose features it takes; members of one backbone hold the same encoder."""
+
+    model: LoadedModel
+    encoder: Encoder
+
+
+class Ensemble:
+    """Trained models that answer together or each by itself.
+
+    Attributes:
+        members: at least one.
+        size_px: side of the frames that they take.
+        random_weights: whether one of the encoders was never pretrained.
+    """
+
+    def __init__(self, members: Sequence[Member], *, random_weights: bool) -> None:
+        """Take the members, all on one device.
+
+        Raises:
+            InputError: they take frames of different sizes.
+        """
+        sizes = sorted({member.model.card.size_px for member in members})
+        if len(sizes) > 1:
+            raise InputError(f"the models take frames of {' and '.join(map(str, sizes))} px; give models of one size")
+        self.members, self.size_px, self.random_weights = tuple(members), sizes[0], random_weights
+
+    def batches(self, frames: Array) -> Iterator[tuple[LoadedModel, Batch]]:
+        """Yield each model with what its method takes for these frames; each encoder runs once.
+
+        Args:
+            frames: [B, S, S, 3] uint8, RGB, squashed to `size_px`.
+
+        Raises:
+            InputError: a feature isn't finite, so that the backbone's weights can't be right.
+        """
+        found: dict[int, Encoded] = {}
+        with torch.inference_mode():
+            for member in self.members:
+                device = next(member.encoder.parameters()).device
+                given = torch.from_numpy(frames).to(device)
+                if id(member.encoder) not in found:
+                    found[id(member.encoder)] = _finite(encoded(member.encoder, given))
+                yield member.model, batch_of(given, found[id(member.encoder)], member.model)
+
+    def each(self, frames: Array) -> Array:
+        """Segment B frames by every model.
+
+        Args:
+            frames: [B, S, S, 3] uint8, RGB, squashed to `size_px`.
+
+        Returns:
+            [members, B, S, S] float32, the probability of lesion, 0..1.
+        """
+        return np.stack([probability(model.method, batch).cpu().numpy() for model, batch in self.batches(frames)])
+
+    def probability(self, frames: Array) -> Array:
+        """Return the mean over the models of `each`, [B, S, S] float32."""
+        mean: Array = self.each(frames).mean(0)
+        return mean
+
+
+def _finite(features: Encoded) -> Encoded:
+    if not bool(torch.isfinite(features.dense).all()):
+        raise InputError(
+            "the encoder's features aren't finite in float16, so the backbone's weights are damaged or of another "
+            "model; run `dvc repro backbone -f`, or supply other weights"
+        )
+    return features
+
+
+def load_ensemble(models: Sequence[Path], backbone: Path | None, device: str) -> Ensemble:
+    """Load trained models and the backbones that they were trained with.
+
+    Args:
+        models: folders that `train` wrote, at least one.
+        backbone: the folder that `backbone` wrote; None: in the models' folders, else in their study.
+        device: auto, cpu, cuda, ...
+
+    Raises:
+        InputError: a file is missing or damaged, or a model belongs to another backbone.
+    """
+    where = pick_device(device)
+    encoders: dict[tuple[str, str], Encoder] = {}
+    members, random_weights = [], False
+    for model in models:
+        card = read_card(model)
+        folder = find_backbone(model, card.fingerprint, backbone)
+        key = (card.fingerprint, card.dense_mode)
+        if key not in encoders:
+            encoders[key] = load_encoder(folder, card.dense_mode).to(where).eval()
+        loaded = load_model(model, folder)
+        loaded.method.to(where)
+        members.append(Member(loaded, encoders[key]))
+        random_weights |= read_stored(folder).pretrained == "random"
+    return Ensemble(members, random_weights=random_weights)

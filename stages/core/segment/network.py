@@ -1,0 +1,97 @@
+"""The whole way from a frame to its probability of lesion as tensors on one device: encoder, region mining, method."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from stages.core.clip.encoder import Encoded, Encoder, unit
+from stages.core.networks.interface import Batch
+from stages.core.networks.model import LoadedModel, lesion
+from stages.core.segment.encoding import squashed
+from stages.core.segment.mining import places_kept
+
+
+class Network(nn.Module):
+    """One encoder and one model, as a single module; what `mcdrl export` writes."""
+
+    def __init__(self, encoder: Encoder, model: LoadedModel) -> None:
+        """Take both, on one device and in evaluation mode."""
+        super().__init__()
+        self.encoder, self.method = encoder, model.method
+        self._model = model
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """Segment frames.
+
+        Args:
+            frames: [B, S, S, 3] uint8, RGB, squashed to the model's size.
+
+        Returns:
+            [B, S, S] float32, the probability of lesion, 0..1.
+        """
+        batch = batch_of(frames, encoded(self.encoder, frames), self._model)
+        return lesion(self.method(batch, intervene=True))
+
+
+def encoded(encoder: Encoder, frames: Tensor) -> Encoded:
+    """Encode frames, [B, S, S, 3] uint8 on the encoder's device; float32, rounded as the stored features are."""
+    with torch.autocast(frames.device.type, torch.bfloat16, enabled=frames.device.type == "cuda"):
+        found = encoder.encode(squashed(pixels(frames), encoder.size_px))
+    return Encoded(
+        dense=_rounded(found.dense),
+        image=_rounded(found.image),
+        maps={tap: _rounded(grid) for tap, grid in found.maps.items()},
+        prefix=_rounded(found.prefix),
+    )
+
+
+def batch_of(frames: Tensor, features: Encoded, model: LoadedModel) -> Batch:
+    """Mine the regions by a model's class texts and return what its method takes.
+
+    Args:
+        frames: [B, S, S, 3] uint8.
+        features: of the frames, by the model's own encoder.
+        model: on the same device.
+    """
+    similarity, selected = mined(features.dense, model.texts.classes.to(frames.device), model.card.alpha)
+    frame = pixels(frames)
+    return Batch(
+        frame=frame,
+        encoded=features,
+        similarity=similarity,
+        selected=selected,
+        mask=torch.zeros_like(frame[:, 0], dtype=torch.long),
+        lesion_class=torch.full_like(frame[:, 0, 0, 0], -1, dtype=torch.long),
+    )
+
+
+def mined(dense: Tensor, classes: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
+    """Select the target regions as `mining.mine` does, on the device.
+
+    Args:
+        dense: [B, D, H, W] float, joint space.
+        classes: [K, D] float, class texts in joint space.
+        alpha: share of the places that is kept, above 0 up to 1.
+
+    Returns:
+        [B, H, W] float32, S^ rounded to float16; and [B, H, W] bool, the kept places.
+    """
+    height, width = map(int, dense.shape[2:])
+    cosine = unit(dense.permute(0, 2, 3, 1), -1) @ unit(classes, -1).T
+    similarity = _rounded(cosine.amax(-1))
+    flat = similarity.flatten(1)
+    # Whole multiples of 2^-24, so that the place itself can break ties in the same number, alike in every runtime.
+    key = (flat.double() * 2**24 * (height * width)).long() - torch.arange(height * width, device=flat.device)
+    order = key.topk(places_kept(height, width, alpha), dim=1).indices
+    selected = torch.zeros_like(flat).scatter(1, order, 1.0) > 0
+    return similarity, selected.view(-1, height, width)
+
+
+def pixels(frames: Tensor) -> Tensor:
+    """Return frames [B, S, S, 3] uint8 as [B, 3, S, S] float32 in 0..1."""
+    return frames.permute(0, 3, 1, 2).float() / 255
+
+
+def _rounded(values: Tensor) -> Tensor:
+    return values.half().float()

@@ -1,0 +1,54 @@
+"""What the intervention did, frame by frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from stages.core.contracts.scores import ATTENTION, CELL, POOLED
+from stages.core.seeds import seed_for
+from stages.evaluate.predict import Said
+
+
+def pick(case_ids: Sequence[str], count: int) -> list[str]:
+    """Return up to `count` of a site's frames, in their order; which ones depends on each frame's own name alone."""
+    chosen = set(sorted(case_ids, key=lambda case: (seed_for("pooled", case), case))[:count])
+    return [case for case in case_ids if case in chosen]
+
+
+class Interventions:
+    """Gathers what interventions did; stays empty where a method has none."""
+
+    def __init__(self, confounders: Sequence[str]) -> None:
+        """Take the dictionary's confounders, in the order of its rows."""
+        self._confounders = list(confounders)
+        self._weights: list[tuple[Sequence[str], np.ndarray]] = []
+        self._pooled: list[pd.DataFrame] = []
+
+    def add(self, said: Said, *, attention: bool) -> None:
+        """Take what was said of some frames; `attention`: whether their attention is kept, too."""
+        if said.before is None or said.after is None:
+            return
+        rows = {"case_id": list(said.case_ids), "before": list(said.before), "after": list(said.after)}
+        self._pooled.append(pd.DataFrame(rows))
+        if attention and said.weights is not None:
+            self._weights.append((said.case_ids, said.weights))
+
+    def pooled(self) -> pd.DataFrame:
+        """Return a row a frame, as in `POOLED`."""
+        names = [name for name in POOLED.schema.names if name not in CELL]
+        return pd.concat([pd.DataFrame(columns=names), *self._pooled], ignore_index=True)
+
+    def attention(self) -> pd.DataFrame:
+        """Return a row a (frame, confounder), as in `ATTENTION`."""
+        cases = [case for ids, _ in self._weights for case in ids]
+        weights = [row for _, rows in self._weights for row in rows]
+        names = [name for name in ATTENTION.schema.names if name not in CELL]
+        rows = [
+            (case, confounder, weight)
+            for case, of_frame in zip(cases, weights, strict=True)
+            for confounder, weight in zip(self._confounders, of_frame, strict=True)
+        ]
+        return pd.DataFrame(rows, columns=names)

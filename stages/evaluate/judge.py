@@ -1,0 +1,73 @@
+"""Predictions against masks, batch by batch: scores, calibration and trust."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from stages.core.contracts.frames import unpack_native_mask
+from stages.core.metrics.calibration import LOG_ODDS, confidence, spectrum
+from stages.core.metrics.reliability import calibration_error, reliability
+from stages.core.stores import StoreReader
+from stages.evaluate.params import Params
+from stages.evaluate.score import Floats, Native, score
+
+_CROP = ["crop_left_px", "crop_top_px", "crop_right_px", "crop_bottom_px"]
+
+
+class Judge:
+    """Compares what is predicted with the masks of one site; keeps rows and sums, no pixels."""
+
+    def __init__(
+        self, frames: StoreReader, cases: pd.DataFrame, params: Params, *, temperature: float, flag_below: float
+    ) -> None:
+        """Take the site's store of frames, its cases with their geometry, and what the model's card says of trust."""
+        self._frames, self._params = frames, params
+        self._temperature, self._flag_below = temperature, flag_below
+        self._cases = cases.set_index("case_id", drop=False)
+        self._scores: list[pd.DataFrame] = []
+        self._spectra: list[np.ndarray] = []
+        self._lesion = np.zeros(len(LOG_ODDS), np.int64)
+
+    def add(self, case_ids: Sequence[str], probability: Floats) -> None:
+        """Judge the probabilities of B frames, [B, S, S] float32."""
+        truth = self._frames.rows("mask", case_ids) > 0
+        masks = self._frames.blobs("native_mask", case_ids)
+        crops = self._cases.loc[list(case_ids), _CROP].itertuples(index=False, name=None)
+        native = [Native(unpack_native_mask(mask) > 0, crop) for mask, crop in zip(masks, crops, strict=True)]
+        rows = score(probability, truth, native, self._params.threshold, self._params.tolerance_px)
+        self._scores.append(rows.assign(case_id=list(case_ids)))
+        self._spectra.append(spectrum(probability).astype(np.int32))
+        self._lesion += spectrum(probability[truth][None])[0]
+
+    def scores(self) -> pd.DataFrame:
+        """Return a row a frame, as in `SCORES`."""
+        names = self._cases[["case_id", "group_id", "lesion_class"]].reset_index(drop=True)
+        return names.merge(pd.concat(self._scores, ignore_index=True), on="case_id", validate="1:1")
+
+    def trust(self) -> pd.DataFrame:
+        """Return a row a frame, as in `TRUST`."""
+        case_ids = pd.concat([rows["case_id"] for rows in self._scores], ignore_index=True)
+        trusted = confidence(np.concatenate(self._spectra), self._temperature)
+        return pd.DataFrame({"case_id": case_ids, "confidence": trusted, "flagged": trusted < self._flag_below})
+
+    def reliability(self) -> pd.DataFrame:
+        """Return the bins before and after calibration, as in `RELIABILITY`."""
+        parts = [self._bins(temperature).assign(calibrated=after) for after, temperature in self._temperatures()]
+        return pd.concat(parts, ignore_index=True)
+
+    def calibration(self) -> pd.DataFrame:
+        """Return one row, as in `CALIBRATION`."""
+        before, after = (calibration_error(self._bins(temperature)) for _, temperature in self._temperatures())
+        n_frames = sum(len(rows) for rows in self._scores)
+        row = {"temperature": self._temperature, "ece_before": before, "ece_after": after, "n_frames": n_frames}
+        return pd.DataFrame([row])
+
+    def _temperatures(self) -> tuple[tuple[bool, float], tuple[bool, float]]:
+        return (False, 1.0), (True, self._temperature)
+
+    def _bins(self, temperature: float) -> pd.DataFrame:
+        pixels = np.concatenate(self._spectra).sum(0, dtype=np.int64)
+        return reliability(self._lesion, pixels, temperature)

@@ -1,0 +1,64 @@
+"""How the page was made: parameters, versions, hashes and seeds, enough to make it again."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from stages.core.base.files import sha256
+from stages.report import views
+from stages.report.inputs import Inputs
+from stages.report.views import Sheet
+
+_LIBRARIES = (
+    "mcdrl", "torch", "timm", "open_clip_torch", "lightning-fabric", "numpy", "scipy", "scikit-learn", "pandas",
+    "pyarrow", "h5py", "dvc",
+)  # fmt: skip
+_TABLES = ("build_confounders/dictionary.parquet", "evaluate/cases.parquet", "stress/cases.parquet")
+_DIGITS = 12
+
+
+def parameters(raw: Mapping[str, Any]) -> str:
+    """Return params.yaml as text; of folders outside the repository the last name alone, as the page may be shown."""
+    sites = {name: {**site, "root": _shown(str(site["root"]))} for name, site in raw.get("sites", {}).items()}
+    return yaml.safe_dump({**raw, "sites": sites}, sort_keys=False, allow_unicode=True, width=100)
+
+
+def versions() -> list[tuple[str, str]]:
+    """Return the versions of Python and of the libraries that numbers depend on, as (name, version)."""
+    return [("Python", platform.python_version()), *((name, _version(name)) for name in _LIBRARIES)]
+
+
+def hashes(inputs: Inputs, artifacts: Path) -> Sheet:
+    """Format the first digits of the SHA-256 of what the figures come from."""
+    paths = [Path("ingest") / site / "cases.parquet" for site in inputs.study.sites]
+    paths += [
+        Path("build_confounders/dictionary.parquet"),
+        Path("evaluate/cases.parquet"),
+        Path("stress/cases.parquet"),
+    ]
+    paths += [Path("train", *map(str, cell), "model.safetensors") for cell in inputs.models]
+    rows = [{"file": path, "hash": sha256(artifacts / path)} for path in paths if (artifacts / path).exists()]
+    return views.sheet(
+        pd.DataFrame(rows),
+        {"file": lambda r: f"artifacts/{r['file'].as_posix()}", "SHA-256": lambda r: r["hash"][:_DIGITS]},
+        (),
+    )
+
+
+def _shown(root: str) -> str:
+    path = Path(root)
+    return f"…/{path.name}" if path.is_absolute() or ".." in path.parts else root
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"

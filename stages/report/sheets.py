@@ -1,0 +1,183 @@
+"""Tables -> formatted tables of the page."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from stages.report import views
+from stages.report.inputs import Inputs
+from stages.report.tables import ALL, MEAN, WORST
+from stages.report.views import Sheet, number, span
+
+_MODEL_KEYS = ("sources", "best_epoch", "val_dice")
+
+
+def dictionary_sheet(dictionary: pd.DataFrame) -> Sheet:
+    """Format the confounders and their prompts."""
+    return views.sheet(
+        dictionary,
+        {
+            "confounder": lambda r: r["confounder"],
+            "category": lambda r: r["category"],
+            "prompt": lambda r: r["prompt"],
+        },
+        (),
+    )
+
+
+def sites_sheet(rows: pd.DataFrame) -> Sheet:
+    """Format the scores of each method and held-out site."""
+    return views.sheet(
+        rows,
+        {
+            "method": lambda r: r["method"],
+            "held out": lambda r: f"{WORST}: {r['worst_site']}" if pd.notna(r["worst_site"]) else r["held_out"],
+            "frames": lambda r: str(r["n_frames"]),
+            "with lesion": lambda r: str(r["n_lesion"]),
+            "vanished": lambda r: str(r["n_undefined"]),
+            "groups": lambda r: str(r["n_groups"]),
+            "Dice": lambda r: number(r["dice"]),
+            "95 % interval": lambda r: span(r["dice_low"], r["dice_high"]),
+            "IoU": lambda r: number(r["iou"]),
+            "accuracy": lambda r: number(r["accuracy"]),
+            "NSD": lambda r: number(r["nsd"]),
+            "HD95 px": lambda r: number(r["hd95_px"], 1),
+            "HD95 undefined": lambda r: str(r["n_hd95_undefined"]),
+        },
+        (MEAN, WORST),
+    )
+
+
+def lesions_sheet(rows: pd.DataFrame) -> Sheet:
+    """Format the scores of each method and lesion class."""
+    return views.sheet(
+        rows,
+        {
+            "method": lambda r: r["method"],
+            "lesion class": lambda r: r["lesion_class"],
+            "frames": lambda r: str(r["n_frames"]),
+            "vanished": lambda r: str(r["n_undefined"]),
+            "groups": lambda r: str(r["n_groups"]),
+            "Dice": lambda r: number(r["dice"]),
+            "95 % interval": lambda r: span(r["dice_low"], r["dice_high"]),
+            "IoU": lambda r: number(r["iou"]),
+            "NSD": lambda r: number(r["nsd"]),
+            "HD95 px": lambda r: number(r["hd95_px"], 1),
+            "HD95 undefined": lambda r: str(r["n_hd95_undefined"]),
+        },
+        (),
+    )
+
+
+def negatives_sheet(rows: pd.DataFrame) -> Sheet:
+    """Format the false alarms."""
+    return views.sheet(
+        rows,
+        {
+            "method": lambda r: r["method"],
+            "held out": lambda r: r["held_out"],
+            "frames without lesion": lambda r: str(r["n_frames"]),
+            "false-positive rate": lambda r: number(r["false_positive_rate"]),
+            "95 % interval": lambda r: span(r["low"], r["high"]),
+            "false area, % of the frame": lambda r: number(100 * r["area_share"], 2),
+        },
+        (ALL,),
+    )
+
+
+def comparisons_sheet(rows: pd.DataFrame) -> Sheet:
+    """Format the differences from the baseline."""
+    return views.sheet(
+        rows,
+        {
+            "method": lambda r: r["method"],
+            "held out": lambda r: r["held_out"],
+            "frames": lambda r: str(r["n_frames"]),
+            "groups": lambda r: str(r["n_groups"]),
+            "difference in Dice": lambda r: f"{r['difference']:+.3f}",
+            "95 % interval": lambda r: span(r["low"], r["high"]),
+            "p": lambda r: views.p_value(r["p"]),
+            "p after Holm": lambda r: views.p_value(r["p_holm"]),
+        },
+        (MEAN,),
+    )
+
+
+def seeds_sheet(rows: pd.DataFrame) -> Sheet:
+    """Format how far the seeds are from each other."""
+    means = rows[rows["held_out"] == MEAN]
+    spread = means.groupby("method", sort=False)["dice"].agg(["mean", "std", "min", "max"]).reset_index()
+    return views.sheet(
+        spread,
+        {
+            "method": lambda r: r["method"],
+            "mean Dice": lambda r: number(r["mean"]),
+            "standard deviation over seeds": lambda r: number(r["std"]),
+            "lowest seed": lambda r: number(r["min"]),
+            "highest seed": lambda r: number(r["max"]),
+        },
+        (),
+    )
+
+
+def quality_sheet(rows: pd.DataFrame) -> Sheet:
+    """Format how well the regions were mined."""
+    return views.sheet(
+        rows,
+        {
+            "site": lambda r: r["site"],
+            "frames with lesion": lambda r: str(r["n_frames"]),
+            "alpha": lambda r: number(r["alpha"], 2),
+            "recall": lambda r: number(r["recall"]),
+            "recall, random places": lambda r: number(r["recall_random"]),
+            "AUROC": lambda r: number(r["auroc"]),
+            "AUROC, map inverted": lambda r: number(r["auroc_inverted"]),
+        },
+        (),
+    )
+
+
+def models_sheet(inputs: Inputs) -> Sheet:
+    """Format where each model comes from."""
+    rows = pd.DataFrame(
+        [
+            {"method": method, "held_out": site, "seed": seed, **{key: model.get(key) for key in _MODEL_KEYS}}
+            for (method, site, seed), model in inputs.models.items()
+        ]
+    )
+    return views.sheet(
+        rows,
+        {
+            "method": lambda r: r["method"],
+            "held out": lambda r: r["held_out"],
+            "seed": lambda r: str(r["seed"]),
+            "trained on": lambda r: ", ".join(r["sources"] or []),
+            "epoch chosen": lambda r: str(r["best_epoch"]),
+            "validation Dice": lambda r: number(r["val_dice"]),
+        },
+        (),
+    )
+
+
+def quarantine_sheet(inputs: Inputs) -> Sheet:
+    """Format how many frames of each site were taken, and why others were not."""
+    kinds = inputs.quarantine.assign(kind=[reason.partition(": ")[0] for reason in inputs.quarantine["reason"]])
+    counts = kinds.groupby(["site", "kind"], sort=False).agg(files=("file", "size"), example=("file", "first"))
+    clean = [name for name in inputs.study.sites if name not in set(kinds["site"])]
+    none = pd.DataFrame({"site": clean, "kind": "–", "files": 0, "example": "–"})
+    accepted = inputs.cases.groupby("site").agg(frames=("case_id", "size"), groups=("group_id", "nunique"))
+    rows = pd.concat([counts.reset_index(), none], ignore_index=True)
+    rows = rows.merge(accepted, left_on="site", right_index=True, how="left").fillna({"frames": 0, "groups": 0})
+    order = {name: place for place, name in enumerate(inputs.study.sites)}
+    return views.sheet(
+        rows.sort_values("site", key=lambda names: names.map(order), kind="stable"),
+        {
+            "site": lambda r: r["site"],
+            "frames accepted": lambda r: f"{r['frames']:.0f}",
+            "groups": lambda r: f"{r['groups']:.0f}",
+            "files refused": lambda r: str(r["files"]),
+            "reason": lambda r: r["kind"],
+            "first such file": lambda r: r["example"],
+        },
+        (),
+    )

@@ -1,0 +1,195 @@
+"""Where the networks can be believed: calibration at held-out sites, and what leaving frames to a human is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from stages.core.metrics.coverage import LEFT, coverage_table
+from stages.report import views
+from stages.report.charts import Mark, Scale, axis_row, scale, strip
+from stages.report.plots import Curve, curves
+from stages.report.tables import MEAN
+from stages.report.views import Chart, ChartRow, Panel, Sheet, number
+
+_SHARES = tuple(round(0.05 * k, 2) for k in range(11))  # of the frames, that are left to a human
+_COVERAGE = ["dice", "dice_random", "dice_oracle"]
+_SHARE = (0.0, 1.0)
+_UNIT = Scale(0.0, 1.0, (0.0, 0.25, 0.5, 0.75, 1.0))
+_CALIBRATION = ["temperature", "ece_before", "ece_after"]
+
+
+def calibration_table(calibration: pd.DataFrame) -> pd.DataFrame:
+    """Return the temperature and the calibration error before and after it.
+
+    Args:
+        calibration: rows of `CALIBRATION`.
+
+    Returns:
+        Columns `method, held_out, temperature, ece_before, ece_after, n_frames`: means over the seeds, and a row `mean`
+        over the sites.
+    """
+    keys = ["method", "held_out"]
+    how = {**dict.fromkeys(_CALIBRATION, "mean"), "n_frames": "max"}
+    rows = calibration.groupby(keys, sort=False, as_index=False).agg(how)
+    means = rows.groupby("method", sort=False, as_index=False).agg({**how, "n_frames": "sum"}).assign(held_out=MEAN)
+    return views.by_method(pd.concat([rows, means], ignore_index=True)[[*keys, *_CALIBRATION, "n_frames"]])
+
+
+def trust_table(trust: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """Return the Dice of the frames that remain when the least confident ones are left to a human.
+
+    Args:
+        trust: rows of `TRUST`.
+        scores: rows of `SCORES` of the same cells.
+
+    Returns:
+        Columns `method, held_out, left, dice, dice_random, dice_oracle, n_frames`: as from `coverage_table` for each
+        share `left` of the frames with a lesion, means over the seeds; rows `mean` are over the sites. `n_frames` are
+        all frames with a lesion, before any is left to a human. Without rows where nothing says how sure a model is.
+    """
+    keys = ["method", "held_out", "seed"]
+    both = trust.merge(scores[[*keys, "case_id", "dice"]], on=[*keys, "case_id"]).dropna(subset=["dice"])
+    if both.empty:
+        return pd.DataFrame()
+    parts = {cell: _coverage(own) for cell, own in both.groupby(keys, sort=False)}
+    rows = pd.concat(parts, names=keys).reset_index()
+    how = dict.fromkeys(_COVERAGE, "mean")
+    sites = rows.groupby(["method", "held_out", "left"], sort=False, as_index=False).agg({**how, "n_frames": "max"})
+    means = sites.groupby(["method", "left"], sort=False, as_index=False).agg({**how, "n_frames": "sum"})
+    return views.by_method(pd.concat([sites, means.assign(held_out=MEAN)[sites.columns]], ignore_index=True))
+
+
+def calibration_chart(table: pd.DataFrame, methods: Sequence[str]) -> Chart:
+    """Draw the calibration error of each site before (hollow) and after the temperature (filled)."""
+    axis = scale([0.0, *table["ece_before"], *table["ece_after"]], least=0.05, fixed=_SHARE)
+    rows = []
+    for name in [MEAN, *[name for name in dict.fromkeys(table["held_out"]) if name != MEAN]]:
+        own = views.records(table[table["held_out"] == name])
+        marks = [mark for row in own for mark in _before_after(row, list(methods).index(row["method"]))]
+        label = "mean of sites" if name == MEAN else name
+        rows.append(ChartRow(label, strip(marks, axis, per_line=2), strong=name == MEAN))
+    return Chart(rows, axis_row(axis))
+
+
+def reliability_panels(reliability: pd.DataFrame, methods: Sequence[str]) -> list[Panel]:
+    """Draw how often a pixel of a given probability is lesion, a panel a method, over all held-out sites and seeds."""
+    panels = []
+    for style, method in enumerate(methods):
+        own = reliability[(reliability["method"] == method) & (reliability["n_px"] > 0)]
+        if own.empty:
+            continue
+        series = [
+            Curve("before", 7, _reliability(own[~own["calibrated"]]), dashed=True, dots=True),
+            Curve("after", style, _reliability(own[own["calibrated"]]), dots=True),
+        ]
+        svg = curves(series, _UNIT, _UNIT, "probability that the network gives", diagonal=True)
+        panels.append(Panel(method, svg, [(7, "before"), (style, "after calibration")]))
+    return panels
+
+
+def coverage_panels(table: pd.DataFrame, methods: Sequence[str], sites: Sequence[str]) -> list[Panel]:
+    """Draw the Dice of the remaining frames against the share left to a human: the mean of sites, then each site."""
+    y_axis = scale([*table["dice"], *table["dice_oracle"]], least=0.1, fixed=_SHARE)
+    x_axis = Scale(0.0, 0.5, (0.0, 0.1, 0.2, 0.3, 0.4, 0.5))
+    panels = []
+    for site in [MEAN, *sites]:
+        own = table[table["held_out"] == site]
+        series = [
+            curve
+            for style, method in enumerate(methods)
+            for curve in _coverage_curves(own[own["method"] == method], method, style)
+        ]
+        svg = curves(series, x_axis, y_axis, "share of the frames left to a human")
+        panels.append(Panel("mean of sites" if site == MEAN else f"held out: {site}", svg, []))
+    return panels
+
+
+def calibration_sheet(table: pd.DataFrame) -> Sheet:
+    """Format the calibration errors."""
+    return views.sheet(
+        table,
+        {
+            "method": lambda r: r["method"],
+            "held out": lambda r: r["held_out"],
+            "frames": lambda r: str(r["n_frames"]),
+            "temperature": lambda r: number(r["temperature"], 2),
+            "ECE before": lambda r: number(r["ece_before"], 4),
+            "ECE after": lambda r: number(r["ece_after"], 4),
+        },
+        (MEAN,),
+    )
+
+
+def coverage_sheet(table: pd.DataFrame) -> Sheet:
+    """Format the Dice at a few shares."""
+    wide = table.pivot_table(index=["method", "held_out", "n_frames"], columns="left", values="dice", sort=False)
+    columns = {f"Dice, {100 * share:.0f} % left": _at(share) for share in LEFT}
+    return views.sheet(
+        wide.reset_index(),
+        {
+            "method": lambda r: r["method"],
+            "held out": lambda r: r["held_out"],
+            "frames with lesion": lambda r: str(r["n_frames"]),
+            **columns,
+            "gain at 20 %": lambda r: f"{r['0.2'] - r['0.0']:+.3f}",
+        },
+        (MEAN,),
+    )
+
+
+def flagged_sheet(trust: pd.DataFrame, scores: pd.DataFrame) -> Sheet:
+    """Format how many frames are flagged, and how good the two kinds are."""
+    keys = ["method", "held_out", "seed", "case_id"]
+    both = trust.merge(scores[[*keys, "dice"]], on=keys)
+    rows = [_flagged_row(str(method), own) for method, own in both.groupby("method", sort=False)]
+    return views.sheet(
+        pd.DataFrame(rows),
+        {
+            "method": lambda r: r["method"],
+            "predictions": lambda r: str(r["n"]),
+            "flagged": lambda r: f"{r['flagged']} ({100 * r['flagged'] / r['n']:.1f} %)",
+            "Dice where flagged": lambda r: f"{number(r['dice_flagged'])} (n {r['n_flagged']})",
+            "Dice elsewhere": lambda r: f"{number(r['dice_other'])} (n {r['n_other']})",
+        },
+        (),
+    )
+
+
+def _flagged_row(method: str, own: pd.DataFrame) -> dict[str, object]:
+    row: dict[str, object] = {"method": method, "n": len(own), "flagged": int(own["flagged"].sum())}
+    for name, part in (("flagged", own[own["flagged"]]), ("other", own[~own["flagged"]])):
+        row |= {f"dice_{name}": part["dice"].mean(), f"n_{name}": int(part["dice"].notna().sum())}
+    return row
+
+
+def _coverage_curves(own: pd.DataFrame, method: str, style: int) -> list[Curve]:
+    if own.empty:
+        return []
+    ours, best = (list(zip(own["left"], own[name], strict=True)) for name in ("dice", "dice_oracle"))
+    return [Curve(f"{method}, the worst frames left first", style, best, dashed=True), Curve(method, style, ours)]
+
+
+def _at(share: float) -> views.Write:
+    return lambda r: number(r[str(share)])
+
+
+def _coverage(own: pd.DataFrame) -> pd.DataFrame:
+    confidence, dice = (own[name].to_numpy(dtype=np.float64) for name in ("confidence", "dice"))
+    return coverage_table(confidence, dice, _SHARES).assign(n_frames=len(own))
+
+
+def _before_after(row: views.Row, style: int) -> list[Mark]:
+    label = f"{row['method']}: {row['ece_before']:.3f} before, {row['ece_after']:.3f} after"
+    return [
+        Mark(row["ece_before"], np.nan, np.nan, style, label, hollow=True),
+        Mark(row["ece_after"], np.nan, np.nan, style, label),
+    ]
+
+
+def _reliability(rows: pd.DataFrame) -> list[tuple[float, float]]:
+    weighted = rows.assign(p=rows["mean_probability"] * rows["n_px"], y=rows["lesion_share"] * rows["n_px"])
+    sums = weighted.groupby("bin")[["p", "y", "n_px"]].sum()
+    return [(float(p / n), float(y / n)) for p, y, n in sums.itertuples(index=False)]

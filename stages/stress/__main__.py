@@ -1,0 +1,31 @@
+"""`python -m stages.stress`: see the package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from stages.core.base.params import load
+from stages.core.base.runtime import run
+from stages.core.contracts.stress import STRESS
+from stages.stress.params import Params
+from stages.stress.run import stress
+
+
+def main(
+    artifacts: Annotated[Path, typer.Option(help="What the pipeline has written.")],
+    out: Annotated[Path, typer.Option(help="Where the table goes.")],
+    threshold: Annotated[float, typer.Option(help="Probability from which a pixel is lesion.")] = 0.5,
+    device: Annotated[str, typer.Option(help="cpu, cuda, ...; auto: a GPU if there is one.")] = "auto",
+) -> None:
+    """Put held-out frames under confounders and count what each method still finds."""
+    study, params = load("stress", Params)
+    rows = stress(study, params, threshold, artifacts, device)
+    STRESS.write(rows, out)
+    print(f"{out}: {len(rows)} rows, {rows['case_id'].nunique()} frames")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,25 @@
+"""The `stress` section of params.yaml."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from stages.core.base.params import Section
+
+Strength = Annotated[float, Field(gt=0, le=1)]
+
+
+class Params(Section):
+    """How hard and on how many frames the methods are tried.
+
+    Attributes:
+        frames: of each held-out site, among those with a lesion, by the hash of their names; null: all of them.
+        strengths: of every confounder; the untouched frame comes by itself.
+        batch_size: pictures predicted at a time.
+    """
+
+    frames: int | None = Field(default=3, ge=1)
+    strengths: list[Strength] = Field(default=[0.5, 1.0], min_length=1)
+    batch_size: int = Field(default=16, ge=1)

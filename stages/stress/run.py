@@ -1,0 +1,122 @@
+"""Frames -> stressed pictures -> counts; everything streams in batches, a held-out site at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from stages.core.base.params import Study
+from stages.core.base.runtime import progress
+from stages.core.contracts.cases import CASES
+from stages.core.contracts.frames import FRAMES
+from stages.core.contracts.stress import STRESS, UNTOUCHED
+from stages.core.metrics.counts import count, dice
+from stages.core.seeds import seed_for
+from stages.core.stores import StoreReader
+from stages.core.stress.operators import OPERATOR_OF, Frame, Stressed
+from stages.stress.params import Params
+
+if TYPE_CHECKING:
+    from stages.core.segment.ensemble import Ensemble
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A frame under a confounder, or as it is, and what it is called in the table."""
+
+    confounder: str
+    strength: float
+    case_id: str
+    group_id: str
+    shown: Stressed
+
+
+def pick(case_ids: Sequence[str], frames: int | None) -> list[str]:
+    """Return so many cases, or all, by the hash of their names: a further case displaces one at most."""
+    return sorted(sorted(case_ids, key=lambda case: seed_for("stress", case))[:frames])
+
+
+def pictures(cases: pd.DataFrame, reader: StoreReader, strengths: Sequence[float]) -> Iterator[Picture]:
+    """Yield every frame as it is, then under each confounder.
+
+    Args:
+        cases: rows of `CASES`.
+        reader: the site's frames and masks.
+        strengths: above 0 up to 1.
+    """
+    grid = [(confounder, strength) for confounder in OPERATOR_OF for strength in sorted(strengths)]
+    for case_id, group_id in zip(cases["case_id"], cases["group_id"], strict=True):
+        image, labels = (reader.rows(name, [case_id])[0] for name in ("image", "mask"))
+        frame = Frame(image, labels > 0, case_id)
+        yield Picture(UNTOUCHED, 0.0, case_id, group_id, frame.untouched)
+        for confounder, strength in grid:
+            yield Picture(confounder, strength, case_id, group_id, frame.under(confounder, strength))
+
+
+def stress_site(
+    study: Study, held_out: str, params: Params, threshold: float, artifacts: Path, device: str
+) -> Iterator[pd.DataFrame]:
+    """Yield rows of `STRESS` of one held-out site, batch by batch.
+
+    Args:
+        study: says which models there are.
+        held_out: the site.
+        params: numbers.
+        threshold: probability from which a pixel is lesion.
+        artifacts: the folder that the pipeline writes.
+        device: cpu, cuda, ...; auto: a GPU if there is one.
+
+    Raises:
+        InputError: a model, its backbone or the site's frames are missing or don't belong together.
+    """
+    from stages.core.segment.ensemble import load_ensemble  # torch, once the threads know how to wait
+
+    models = [(method, seed) for method in study.methods for seed in study.seeds]
+    folders = [artifacts / "train" / method / held_out / str(seed) for method, seed in models]
+    ensemble = load_ensemble(folders, artifacts / "backbone", device)
+    ingested = artifacts / "ingest" / held_out
+    cases = CASES.read(ingested / "cases.parquet")
+    cases = cases[cases["lesion_class"].notna()].set_index("case_id", drop=False)
+    chosen = cases.loc[pick(cases["case_id"].tolist(), params.frames)]
+    total = -(-len(chosen) * (1 + len(OPERATOR_OF) * len(params.strengths)) // params.batch_size)
+    with FRAMES.read(ingested / "frames.h5") as reader:
+        batches = _batches(pictures(chosen, reader, params.strengths), params.batch_size)
+        for batch in progress(batches, f"stress {held_out}", total):
+            yield _judged(ensemble, batch, threshold, held_out, models)
+
+
+def _batches(items: Iterator[Picture], size: int) -> Iterator[tuple[Picture, ...]]:
+    while batch := tuple(islice(items, size)):
+        yield batch
+
+
+def _judged(
+    ensemble: Ensemble, batch: Sequence[Picture], threshold: float, held_out: str, models: Sequence[tuple[str, int]]
+) -> pd.DataFrame:
+    truth = np.stack([picture.shown.mask for picture in batch])
+    found = ensemble.each(np.stack([picture.shown.image for picture in batch])) >= threshold
+    names = ("confounder", "strength", "case_id", "group_id")
+    keys = pd.DataFrame({name: [getattr(picture, name) for picture in batch] for name in names})
+    rows = []
+    for (method, seed), predicted in zip(models, found, strict=True):
+        counts = count(predicted, truth)
+        rows.append(keys.assign(method=method, held_out=held_out, seed=seed, dice=dice(counts), **vars(counts)))
+    return pd.concat(rows)
+
+
+def stress(study: Study, params: Params, threshold: float, artifacts: Path, device: str) -> pd.DataFrame:
+    """Return the rows of `STRESS` of the whole study, sorted by their key; arguments as in `stress_site`."""
+    parts = [
+        part
+        for held_out in study.held_out
+        for part in stress_site(study, held_out, params, threshold, artifacts, device)
+    ]
+    empty = pd.DataFrame(columns=STRESS.schema.names)  # where no held-out site has a lesion
+    rows = pd.concat(parts)[STRESS.schema.names] if parts else empty
+    return rows.sort_values(list(STRESS.key), ignore_index=True)
