@@ -106,7 +106,7 @@ def write_site(artifacts, site, count=16, fingerprint=FINGERPRINT):
     rows["lesion_class"] = rows["lesion_class"].astype(object)
     CASES.write(rows.astype({"width_px": "int32", "height_px": "int32"}), artifacts / "ingest" / site / "cases.parquet")
     with FRAMES.write(artifacts / "ingest" / site / "frames.h5", cases, {"site": site}) as store:
-        store.append(image=images, mask=masks, native_mask=[_png(mask) for mask in masks])
+        store.append(image=images, mask=masks, native_mask=[png(mask) for mask in masks])
     write_features(artifacts, site, cases, images, fingerprint)
 
 
@@ -184,7 +184,8 @@ def _last(grid):
     return grid.permute(0, 2, 3, 1).half().numpy()
 
 
-def _png(mask):
+def png(mask):
+    """Return a mask as frames.h5 holds it at its own size."""
     stream = io.BytesIO()
     Image.fromarray(mask.astype(bool)).save(stream, "PNG")
     return stream.getvalue()

@@ -48,7 +48,7 @@ class _Blank(nn.Module):
 
 @contextmanager
 def headless(method: Method) -> Iterator[None]:
-    """Let a method do all but the head's work, which is two thirds of it; the head comes back afterwards."""
+    """Let a method do all but its head's work, which is two thirds of it; the head comes back afterwards."""
     head = method.head
     method.head = _Blank()
     try:

@@ -16,7 +16,8 @@ def plain(name):
 
 def declared():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return {plain(re.match(r"[\w.-]+", line).group()) for line in project["dependencies"]}
+    lines = project["dependencies"] + project["optional-dependencies"]["export"]  # the code asks for the extra by name
+    return {plain(re.match(r"[\w.-]+", line).group()) for line in lines}
 
 
 def imported():

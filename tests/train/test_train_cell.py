@@ -5,6 +5,8 @@ import json
 import shutil
 import threading
 
+import numpy as np
+import pandas as pd
 import pytest
 import stub_sites
 import torch
@@ -13,6 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from stages.core.base.errors import InputError
 from stages.core.base.params import Study
+from stages.core.contracts.frames import FRAMES
 from stages.core.contracts.plan import Plan, plan_path, write_plan
 from stages.core.networks.data import SitesReader
 from stages.core.networks.model import load_model
@@ -112,6 +115,29 @@ def test_the_weights_are_those_of_the_best_epoch(artifacts, tmp_path, monkeypatc
     best = json.loads((out / "model.json").read_text())["best_epoch"]
     written = load_file(out / "model.safetensors")
     assert all(torch.equal(written[f"method.{name}"], value) for name, value in seen[best].items())
+
+
+def _turned(artifacts, site, split):
+    """Swap lesion and background in the masks of one split of a site."""
+    path = artifacts / "ingest" / site / "frames.h5"
+    rows = pd.read_parquet(path.with_name("cases.parquet"))
+    chosen = np.asarray(rows["split"] == split) & rows["lesion_class"].notna().to_numpy()
+    images, masks, _ = stub_sites.draw(site, len(rows))
+    masks[chosen] = 1 - masks[chosen]
+    with FRAMES.write(path, list(rows["case_id"]), {"site": site}) as store:
+        store.append(image=images, mask=masks, native_mask=[stub_sites.png(mask) for mask in masks])
+
+
+def test_validation_frames_choose_the_epoch_and_training_frames_alone_are_trained_on(artifacts, tmp_path):
+    def history(name):
+        out = _train(_cell(artifacts, "baseline", epochs=12, lr=0.01), tmp_path / name)
+        return [dict(row) for row in csv.DictReader((out / "history.csv").open())]
+
+    clean = history("clean")
+    _turned(artifacts, "A", "val")
+    other = history("other")
+    assert [row["seg"] for row in other] == [row["seg"] for row in clean]
+    assert [row["val_dice"] for row in other] != [row["val_dice"] for row in clean]
 
 
 def test_nothing_of_the_held_out_site_is_read(artifacts, tmp_path):
@@ -263,7 +289,8 @@ def test_cached_features_are_not_read_where_the_frame_is_encoded(artifacts, tmp_
 
     monkeypatch.setattr(SitesReader, "_rows", spy)
     _train(_cell(artifacts, "mcdrl", mode="finetune", epochs=2), tmp_path / "out")
-    assert set(wanted) == {
+    looks = {("features", "image")}  # of whole frames, once, for the card
+    assert set(wanted) - looks == {
         ("frames", "image"), ("frames", "mask"), ("regions", "similarity"), ("regions", "selected"),
     }  # fmt: skip
 
