@@ -32,5 +32,8 @@ class MeanEncoder(Encoder):
     def unknown_words(self, prompts):
         raise NotImplementedError
 
+    def front(self):
+        raise NotImplementedError
+
     def suffix(self):
         raise NotImplementedError

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from stages.core.clip.encoder import Encoded, Suffix, unit
+from stages.core.clip.encoder import Encoded, Front, Suffix, unit
 from stages.core.contracts.audit import PAIRS
 from stages.core.contracts.cases import CASES
 from stages.core.contracts.dictionary import CLASS_CONFOUNDERS, CLASSES, DICTIONARY
@@ -38,8 +38,29 @@ class StubSuffix(Suffix):
         return Encoded(unit(grid, 1), unit(grid.mean((2, 3)), 1), {**maps, "s8": grid[:, : CHANNELS["s8"]]}, prefix)
 
 
+class StubFront(Front):
+    """Poolings of the frame, each mixed by a convolution; starts as what `features` says."""
+
+    def __init__(self):
+        super().__init__()
+        generator = torch.Generator().manual_seed(3)
+        self.mix = nn.ModuleDict({tap: nn.Conv2d(3, CHANNELS[tap], 1, bias=False) for tap in CHANNELS})
+        for tap, convolution in self.mix.items():
+            convolution.weight.data = torch.randn(3, CHANNELS[tap], generator=generator).t()[:, :, None, None]
+
+    def forward(self, frames):
+        pooled = {tap: nn.functional.avg_pool2d(frames, SIDE // size) for tap, size in (("s4", 8), ("s8", GRID))}
+        maps = {tap: convolution(pooled[tap]).relu() for tap, convolution in self.mix.items()}
+        return maps["s8"], maps
+
+
 class StubEncoder:
-    """Offers a suffix and nothing else."""
+    """Offers its two parts and nothing else."""
+
+    size_px = SIDE
+
+    def front(self):
+        return StubFront()
 
     def suffix(self):
         return StubSuffix()

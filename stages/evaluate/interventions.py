@@ -29,11 +29,11 @@ class Interventions:
 
     def add(self, said: Said, *, attention: bool) -> None:
         """Take what was said of some frames; `attention`: whether their attention is kept, too."""
-        if said.before is None or said.after is None or said.weights is None:
+        if said.before is None or said.after is None:
             return
         rows = {"case_id": list(said.case_ids), "before": list(said.before), "after": list(said.after)}
         self._pooled.append(pd.DataFrame(rows))
-        if attention:
+        if attention and said.weights is not None:
             self._weights.append((said.case_ids, said.weights))
 
     def pooled(self) -> pd.DataFrame:

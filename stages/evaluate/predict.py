@@ -28,7 +28,7 @@ class Said:
         probability: [B, S, S] float32, of lesion, 0..1.
         before: [B, D] float32, Pool(F); None where the method doesn't intervene.
         after: [B, D] float32, Pool(F_ca), likewise.
-        weights: [B, M] float32, the attention over the dictionary, likewise.
+        weights: [B, M] float32, the attention over the dictionary, likewise, or where it isn't over all of it at once.
     """
 
     case_ids: Sequence[str]
@@ -69,11 +69,14 @@ def predict(model: LoadedModel, reader: SitesReader, case_ids: Sequence[str], ba
     device = next((weight.device for weight in model.method.parameters()), torch.device("cpu"))
     for start in range(0, len(case_ids), batch_size):
         ids = case_ids[start : start + batch_size]
-        raw = reader.read(ids, mask=False, prefix=model.method.trunk.needs_prefix)
+        trunk = model.method.trunk
+        raw = reader.read(ids, mask=False, prefix=trunk.needs_prefix, features=trunk.needs_features)
         with recorded(model.method) as record:
             lesion = probability(model.method, to_batch(raw, [-1] * len(ids), device))
-        yield Said(ids, lesion.cpu().numpy(), **_last(record))
+        yield Said(ids, lesion.cpu().numpy(), **_mean(record))
 
 
-def _last(record: Record) -> dict[str, Floats | None]:
-    return {name: calls[-1].float().cpu().numpy() if calls else None for name, calls in vars(record).items()}
+def _mean(record: Record) -> dict[str, Floats | None]:
+    """Return the mean over the intervention's calls; weights of one call alone, as several are not over Z."""
+    calls = vars(record) | {"weights": record.weights if len(record.weights) == 1 else []}
+    return {name: torch.stack(some).mean(0).float().cpu().numpy() if some else None for name, some in calls.items()}

@@ -13,7 +13,8 @@ from typing import Literal
 
 from stages.core.base.errors import InputError, nearest
 from stages.core.base.files import sha256
-from stages.core.base.params import METHODS, Study, resolve
+from stages.core.base.params import Study, resolve
+from stages.core.contracts.plan import plan_path, read_plan
 from stages.core.networks.data import Layout, SiteFiles, site_files
 from stages.core.networks.interface import Spec, Texts
 from stages.train.params import Params
@@ -26,6 +27,7 @@ class Cell:
     """What is trained.
 
     Attributes:
+        variant: the name that params.yaml calls it by.
         method: a file's name in stages/core/methods.
         held_out: the site that plays no part.
         seed: of everything drawn.
@@ -36,6 +38,7 @@ class Cell:
         crop: what was cut off the source sites' frames: none, black_border, or mixed where they differ.
     """
 
+    variant: str
     method: str
     held_out: str
     seed: int
@@ -61,20 +64,21 @@ class Cell:
         return self.artifacts / "backbone"
 
 
-def make_cell(method: str, held_out: str, seed: int, artifacts: Path, study: Study, params: Params) -> Cell:
-    """Return the cell; its sources are all sites of params.yaml but the held-out one.
+def make_cell(variant: str, held_out: str, seed: int, artifacts: Path, study: Study) -> Cell:
+    """Return the cell; its sources are all sites of params.yaml but the held-out one, its numbers are its plan's.
 
     Raises:
-        InputError: there is no such method or site.
+        InputError: there is no such method or site, or the plan is missing or damaged.
     """
-    methods = [path.stem for path in METHODS.glob("*.py") if not path.stem.startswith("_")]
-    for what, name, legal in (("method", method, methods), ("site", held_out, list(study.sites))):
+    for what, name, legal in (("method", variant, study.methods), ("site", held_out, list(study.sites))):
         if name not in legal:
             raise InputError(f"unknown {what} '{name}'; {nearest(name, legal)}")
     sources = [site for site in study.sites if site != held_out]
     crops = {resolve(study.sites[site]).crop for site in sources}
     crop = crops.pop() if len(crops) == 1 else "mixed"
-    return Cell(method, held_out, seed, sources, artifacts, study.lesion_classes, params, crop)
+    plan = read_plan(plan_path(artifacts, variant))
+    params = Params.model_validate(plan.train)
+    return Cell(variant, plan.method, held_out, seed, sources, artifacts, study.lesion_classes, params, crop)
 
 
 def make_spec(params: Params, layout: Layout, seed: int) -> Spec:
@@ -105,7 +109,7 @@ def check_texts(texts: Texts, fingerprint: str, layout: Layout, folder: Path) ->
 
 
 def resume_folder(cell: Cell, machine: Mapping[str, int | str]) -> Path:
-    """Return where the cell's checkpoint is: `<method>-<held_out>-<seed>-<key>` below `.resume`.
+    """Return where the cell's checkpoint is: `<variant>-<held_out>-<seed>-<key>` below `.resume`.
 
     The key changes with any input, parameter, line of code, library or fact of the machine that could matter.
 
@@ -116,7 +120,7 @@ def resume_folder(cell: Cell, machine: Mapping[str, int | str]) -> Path:
     Raises:
         InputError: an input is missing.
     """
-    return cell.artifacts / ".resume" / f"{cell.method}-{cell.held_out}-{cell.seed}-{_resume_key(cell, machine)}"
+    return cell.artifacts / ".resume" / f"{cell.variant}-{cell.held_out}-{cell.seed}-{_resume_key(cell, machine)}"
 
 
 def drop_stale(folder: Path) -> None:
@@ -129,7 +133,7 @@ def drop_stale(folder: Path) -> None:
 
 def _resume_key(cell: Cell, machine: Mapping[str, int | str]) -> str:
     identity = {
-        "cell": [cell.method, cell.held_out, cell.seed, cell.sources, cell.lesion_classes],
+        "cell": [cell.variant, cell.method, cell.held_out, cell.seed, cell.sources, cell.lesion_classes],
         "params": cell.params.model_dump(),
         "inputs": _digests(cell),
         "code": _code(),

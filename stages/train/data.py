@@ -13,6 +13,7 @@ import pandas as pd
 
 from stages.core.base.errors import InputError
 from stages.core.networks.data import Raw, SitesReader
+from stages.core.networks.interface import Trunk
 from stages.core.seeds import generator
 
 T = TypeVar("T")
@@ -27,11 +28,13 @@ class Frames:
         train: cases of the split "train".
         val: cases of the split "val".
         class_index: case -> index of its lesion class, -1: no lesion.
+        site_index: case -> number of its site.
     """
 
     train: list[str]
     val: list[str]
     class_index: dict[str, int]
+    site_index: dict[str, int]
 
 
 def split(cases: pd.DataFrame) -> Frames:
@@ -53,7 +56,8 @@ def split(cases: pd.DataFrame) -> Frames:
             )
     index = {str(case): int(kind) for case, kind in zip(cases["case_id"], cases["class_index"], strict=True)}
     train, val = ([str(case) for case in parts[name]["case_id"]] for name in ("train", "val"))
-    return Frames(train, val, index)
+    numbers = dict(zip(index, pd.factorize(cases["site"], sort=True)[0].tolist(), strict=True))
+    return Frames(train, val, index, numbers)
 
 
 def epoch_batches(cases: Sequence[str], batch_size: int, *, seed: int, epoch: int) -> list[list[str]]:
@@ -76,19 +80,20 @@ def in_turn(cases: Sequence[str], batch_size: int) -> list[list[str]]:
 
 
 def read_ahead(
-    reader: SitesReader, batches: Sequence[Sequence[str]], mirrored: Sequence[Sequence[str]] | None, *, prefix: bool
+    reader: SitesReader, batches: Sequence[Sequence[str]], mirrored: Sequence[Sequence[str]] | None, trunk: Trunk
 ) -> Generator[Raw, None, None]:
     """Yield the batches' rows with masks, read by a thread while earlier ones are worked on.
 
     Args:
         reader: of the sites.
-        batches: the frames.
+        batches: cases of each batch.
         mirrored: how each of them is flipped; None: not at all.
-        prefix: whether to read what the trainable suffix starts from.
+        trunk: says which cached features are needed.
     """
+    needs = {"prefix": trunk.needs_prefix, "features": trunk.needs_features}
     flips = [None] * len(batches) if mirrored is None else mirrored
     pairs = list(zip(batches, flips, strict=True))
-    return ahead(lambda: (reader.read(cases, mask=True, prefix=prefix, flips=ways) for cases, ways in pairs))
+    return ahead(lambda: (reader.read(cases, mask=True, flips=ways, **needs) for cases, ways in pairs))
 
 
 def ahead(make: Callable[[], Iterator[T]]) -> Generator[T, None, None]:

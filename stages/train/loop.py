@@ -19,6 +19,7 @@ from stages.core.networks.interface import Batch, Method
 from stages.core.networks.model import probability
 from stages.core.seeds import seed_for
 from stages.train import flips
+from stages.train.augment import augmented
 from stages.train.checkpoint import Progress, snapshot
 from stages.train.data import Frames, epoch_batches, in_turn, read_ahead
 from stages.train.optimiser import rate, set_rates
@@ -109,10 +110,11 @@ class Training:
             label: what they are read for.
             mirrored: how each of them is flipped; None: not at all.
         """
-        index = self.frames.class_index
-        with closing(read_ahead(self.reader, batches, mirrored, prefix=self.method.trunk.needs_prefix)) as raws:
+        classes, sites = self.frames.class_index, self.frames.site_index
+        with closing(read_ahead(self.reader, batches, mirrored, self.method.trunk)) as raws:
             for cases, raw in progress(zip(batches, raws, strict=True), label, len(batches)):
-                yield to_batch(raw, [index[case] for case in cases], self.fabric.device)
+                kinds, places = ([index[case] for case in cases] for index in (classes, sites))
+                yield to_batch(raw, kinds, self.fabric.device, places)
 
     def _epoch(self, epoch: int) -> dict[str, float]:
         self.method.train()
@@ -126,7 +128,7 @@ class Training:
             for step, batch in enumerate(read):
                 done, whole = epoch * self.steps + step, self.params.epochs * self.steps
                 set_rates(self.optimiser, rate(done, whole, self.params.warmup))
-                for name, term in self._step(batch, epoch).items():
+                for name, term in self._step(self._varied(batch, epoch, step), epoch).items():
                     sums[name] = sums.get(name, torch.zeros_like(term)) + term
         return self._means(sums, epoch)
 
@@ -156,6 +158,11 @@ class Training:
     def _flips(self, count: int, epoch: int, step: int) -> list[str]:
         legal = self.reader.layout.flips if self.params.flips else ()
         return flips.drawn(count, legal, "train", self.seed, epoch, step)
+
+    def _varied(self, batch: Batch, epoch: int, step: int) -> Batch:
+        if not self.params.augment or self.method.trunk.needs_features:
+            return batch
+        return augmented(batch, seed_for("train", self.seed, "augment", epoch, step, self.fabric.global_rank))
 
     def _batches(self, epoch: int) -> list[list[str]]:
         batches = epoch_batches(self.frames.train, self.params.batch_size, seed=self.seed, epoch=epoch)

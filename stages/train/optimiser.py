@@ -17,7 +17,7 @@ def make_optimiser(method: Method, params: Params) -> AdamW:
 
     Each group carries its highest rate as `peak_lr`.
     """
-    pretrained = {id(parameter) for parameter in method.trunk.encoder_parameters()}
+    pretrained = {id(parameter) for parameter in method.encoder_parameters()}
     trained = [parameter for parameter in method.parameters() if parameter.requires_grad]
     new = [parameter for parameter in trained if id(parameter) not in pretrained]
     old = [parameter for parameter in trained if id(parameter) in pretrained]

@@ -13,17 +13,21 @@ class Params(Section):
     """How a network is trained.
 
     Attributes:
-        mode: what of the encoder is trained: nothing (frozen), a small residual adapter, or its last blocks (suffix).
+        mode: what of the encoder is trained: nothing (frozen), a small residual adapter, its last blocks (suffix), or
+            all of it, with augmented frames in the loop (finetune).
         epochs: passes over the source frames.
         intervene_from: first epoch, from 0, with the intervention on; below `epochs`. Methods that intervene choose
             their epoch from here on.
         batch_size: frames a step, over all devices together.
         lr: highest learning rate of everything new.
-        lr_encoder: highest learning rate of the encoder's own blocks, in mode suffix.
+        lr_encoder: highest learning rate of the encoder's own blocks, in modes suffix and finetune.
         warmup: share of all steps in which the rates rise from 0; they fall to 0 along a cosine after that.
         weight_decay: of matrices and kernels; none on norms and biases.
         clip_norm: largest norm of a step's gradient.
         flips: whether frames are mirrored at random, in the ways that `encode.flips` has cached.
+        augment: whether frames are turned, moved, scaled and recoloured at random, in mode finetune.
+        checkpointing: whether the encoder's activations are computed again for the gradient instead of kept; less
+            memory, more time, the same numbers.
         precision: 32-true, bf16-mixed, or auto: bf16-mixed on CUDA, else 32-true.
         depth: intervention blocks.
         heads: attention heads of a block; must divide the joint width.
@@ -38,10 +42,12 @@ class Params(Section):
         lambda_causal: weight of L_causal.
         lambda_contrast: weight of L_contrast.
         temperature: of the softmax in L_contrast.
+        lambda_adversarial: weight of the confounding branch's loss in the min-max game of causalclipseg.
+        prior: P(z) of mcdrl_backdoor: uniform, or source: how much the source sites' training frames look like each z.
         flag_share: of the validation frames that the model is to flag as not to be trusted.
     """
 
-    mode: Literal["frozen", "adapter", "suffix"] = "frozen"
+    mode: Literal["frozen", "adapter", "suffix", "finetune"] = "frozen"
     epochs: int = Field(default=12, ge=1)
     intervene_from: int = Field(default=2, ge=0)
     batch_size: int = Field(default=16, ge=1)
@@ -51,6 +57,8 @@ class Params(Section):
     weight_decay: float = Field(default=0.01, ge=0)
     clip_norm: float = Field(default=1.0, gt=0)
     flips: bool = True
+    augment: bool = True
+    checkpointing: bool = False
     precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
     depth: int = Field(default=3, ge=1)
     heads: int = Field(default=8, ge=1)
@@ -63,6 +71,8 @@ class Params(Section):
     lambda_causal: float = Field(default=0.5, ge=0)
     lambda_contrast: float = Field(default=0.1, ge=0)
     temperature: float = Field(default=0.5, gt=0)
+    lambda_adversarial: float = Field(default=0.5, ge=0)
+    prior: Literal["uniform", "source"] = "uniform"
     flag_share: float = Field(default=0.1, ge=0, lt=1)
 
     @model_validator(mode="after")

@@ -9,14 +9,14 @@ from pathlib import Path
 from lightning_fabric import Fabric
 
 from stages.core.clip.card import read_stored
-from stages.core.methods import build
 from stages.core.metrics.looks import usual_scores
 from stages.core.networks.bundle import bundle
 from stages.core.networks.data import Layout, open_sites, read_cases
-from stages.core.networks.interface import Spec, Texts
-from stages.core.networks.model import ModelCard, Usual, channels_last, make_trunk, save_model
+from stages.core.networks.interface import Method, Spec, Texts
+from stages.core.networks.model import ModelCard, Usual, assemble, save_model
 from stages.core.networks.readme import write_readme
 from stages.core.networks.texts import read_prompts, read_texts
+from stages.core.networks.trunk import spare_memory
 from stages.train import checkpoint
 from stages.train.cell import Cell, check_texts, drop_stale, make_spec, resume_folder
 from stages.train.checkpoint import Progress
@@ -25,6 +25,7 @@ from stages.train.device import describe
 from stages.train.leaks import check_leaks
 from stages.train.loop import Training
 from stages.train.optimiser import make_optimiser
+from stages.train.prior import with_prior
 from stages.train.record import LiveLog, show, write_history
 from stages.train.trust import Trust, measure_trust
 
@@ -47,8 +48,10 @@ def train(cell: Cell, fabric: Fabric, out: Path) -> None:
     with open_sites(cell.files) as reader:
         check_texts(texts, fingerprint, reader.layout, cell.texts)
         spec = make_spec(cell.params, reader.layout, cell.seed)
-        trunk = make_trunk(cell.params.mode, spec, cell.backbone, reader.layout.dense_mode)
-        method = channels_last(build(cell.method, spec, trunk, texts))
+        texts = with_prior(texts, spec, reader, frames.train, kind=cell.params.prior)
+        method = assemble(cell.method, cell.params.mode, spec, cell.backbone, reader.layout.dense_mode, texts)
+        if cell.params.checkpointing:
+            spare_memory(method.trunk)
         training = Training(fabric, method, make_optimiser(method, cell.params), reader, frames, cell.params, cell.seed)
         folder = resume_folder(cell, describe(fabric))
         progress = _run(training, cell, folder, out)
@@ -56,7 +59,8 @@ def train(cell: Cell, fabric: Fabric, out: Path) -> None:
         trust = measure_trust(training, progress.best)
         usual = Usual(**vars(usual_scores(reader.images(frames.train), texts.confounders.numpy())))
     if fabric.is_global_zero:
-        _write(progress, best, trust, usual, cell, spec, reader.layout, texts, confounders, out)
+        counts = _counts(method)
+        _write(progress, best, trust, usual, cell, spec, reader.layout, texts, confounders, counts, out)
         shutil.rmtree(folder, ignore_errors=True)
     fabric.barrier()
 
@@ -83,14 +87,14 @@ def _run(training: Training, cell: Cell, folder: Path, out: Path) -> Progress:
 
 def _write(
     progress: Progress, best: int, trust: Trust, usual: Usual, cell: Cell, spec: Spec, layout: Layout, texts: Texts,
-    confounders: list[str], out: Path,
+    confounders: list[str], counts: dict[str, int], out: Path,
 ) -> None:  # fmt: skip
     backbone, prompts = read_stored(cell.backbone), read_prompts(cell.texts, cell.lesion_classes)
     card = ModelCard(
-        method=cell.method, held_out=cell.held_out, seed=cell.seed, sources=cell.sources,
+        variant=cell.variant, method=cell.method, held_out=cell.held_out, seed=cell.seed, sources=cell.sources,
         backbone=backbone.name, pretrained=backbone.pretrained, fingerprint=layout.fingerprint,
         dense_mode=layout.dense_mode, mode=cell.params.mode, size_px=layout.size_px,
-        lesion_classes=cell.lesion_classes, confounders=confounders, alpha=layout.alpha, spec=spec,
+        lesion_classes=cell.lesion_classes, confounders=confounders, alpha=layout.alpha, spec=spec, **counts,
         best_epoch=best, val_dice=progress.history[best].val_dice,
         temperature=trust.temperature, flag_below=trust.flag_below, crop=cell.crop, class_prompts=prompts[0],
         confounder_prompts=prompts[1], usual=usual, parameters=cell.params.model_dump(),
@@ -101,3 +105,8 @@ def _write(
     save_model(out, progress.best, texts, card)
     write_readme(card, backbone, out)
     bundle(cell.backbone, out)
+
+
+def _counts(method: Method) -> dict[str, int]:
+    sizes = [(parameter.numel(), parameter.requires_grad) for parameter in method.parameters()]
+    return {"n_weights": sum(size for size, _ in sizes), "n_trained": sum(size for size, on in sizes if on)}

@@ -16,6 +16,9 @@ class HashEncoder(Encoder):
     def encode(self, _):
         raise AssertionError("prompts alone are encoded here")
 
+    def front(self):
+        raise AssertionError("prompts alone are encoded here")
+
     def suffix(self):
         raise AssertionError("prompts alone are encoded here")
 

@@ -49,7 +49,8 @@ def model(tmp_path_factory):
         network.head.out.bias.zero_()
     card = ModelCard(
         method="mcdrl", held_out="A", seed=0, sources=["B"], backbone="lite0", pretrained="embedded",
-        fingerprint=print_, dense_mode="plain", mode="frozen", size_px=224, lesion_classes=["a", "b"], confounders=["x", "y", "z"],
+        fingerprint=print_, dense_mode="plain", mode="frozen", size_px=224, lesion_classes=["a", "b"],
+        confounders=["x", "y", "z"],
         alpha=0.25, spec=SPEC, best_epoch=0, val_dice=0.5, temperature=2.0, flag_below=0.7,
         usual=Usual(mean=[0.0] * 3, std=[0.1] * 3),
     )  # fmt: skip

@@ -36,6 +36,7 @@ SPEC = Spec(
     lambda_causal=0.5,
     lambda_contrast=0.1,
     temperature=0.5,
+    lambda_adversarial=0.5,
     seed=0,
 )
 
@@ -87,13 +88,16 @@ def write_site(artifacts: Path, fingerprint: str = "f") -> None:
 
 def write_model(artifacts: Path, method: str, fingerprint: str = "f") -> None:
     rng = torch.Generator().manual_seed(0)
-    texts = Texts(*(torch.randn(shape, generator=rng) for shape in ((1, WIDTH), (3, WIDTH), (1, 3, WIDTH))))
+    texts = Texts(*(torch.randn(shape, generator=rng) for shape in ((1, WIDTH), (3, WIDTH), (1, 3, WIDTH), (3,))))
     network = build(method, SPEC, Frozen(), texts)
     with torch.no_grad():  # else nearly every probability is the prior's, far below the threshold
         network.head.out.bias.zero_()
         network.head.out.weight.normal_(0, 0.5, generator=rng)
     card = ModelCard(
+        variant=method,
         method=method,
+        n_weights=1,
+        n_trained=1,
         held_out=SITE,
         seed=0,
         sources=["B"],

@@ -19,7 +19,8 @@ MINING = {"mine_regions@A", "mine_regions@B"}
 def repository(tmp_path_factory):
     made = Repository(tmp_path_factory.mktemp("rerun") / "copy")
     ran = made.repro()
-    assert {"phantom", "audit", "backbone", "build_confounders", "ingest@A", "encode@B", *MINING, *AFTER_TRAIN} <= ran
+    first = {"phantom", "audit", "backbone", "plan", "build_confounders", "ingest@A", "encode@B"}
+    assert first | MINING | AFTER_TRAIN <= ran
     assert "pretrain" not in ran
     return made
 
@@ -66,7 +67,25 @@ def test_splits(repository):
 
 def test_train(repository):
     repository.edit(lambda params: params["train"].update(lr=0.002))
-    assert repository.repro() == AFTER_TRAIN
+    assert repository.repro() == {"plan", *AFTER_TRAIN}
+
+
+def test_variants(repository):
+    """A variant that joins the study runs its own cells, and an edit of one variant reruns no other."""
+
+    def join(params):
+        params["methods"].append("mcdrl_random")
+
+    repository.edit(join)
+    ours = {f"{stage}@mcdrl_random-{site}-0" for stage in ("train", "evaluate") for site in "AB"}
+    assert repository.repro() == {"plan", *ours, "collect@evaluate", "report"}
+    repository.edit(lambda params: params["variants"]["mcdrl_random"]["train"].update(dictionary="zero"))
+    assert repository.repro() == {"plan", *ours, "collect@evaluate", "report"}
+    method = repository.folder / "stages/core/methods/no_cdrl.py"
+    method.write_text(method.read_text(encoding="utf-8") + "\n# edited\n", encoding="utf-8")
+    assert repository.repro() == {"plan"}
+    repository.edit(lambda params: params["methods"].remove("mcdrl_random"))
+    repository.repro()
 
 
 def test_alpha(repository):

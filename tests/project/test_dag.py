@@ -10,16 +10,19 @@ import yaml
 sys.path.insert(0, str(Path(__file__).parent))
 from dag import ROOT, Step, closure, code_files, steps
 
+READ_BY_PLAN = "stages/core/methods"  # files of which it takes a digest
 STEPS = steps()
 BY_STAGE = {step.stage: step for step in STEPS}
+METHODS = set((ROOT / "stages/core/methods").glob("[!_]*.py"))
 FOLDERS = {path.parent.name for path in (ROOT / "stages").glob("*/__main__.py")}
 
 
 def entry_files(step: Step) -> set[Path]:
     start = {ROOT / "stages" / step.stage / "__main__.py"}
     if step.stage in {"train", "evaluate"}:
-        method = step.cmd.split()[3]
-        start.add(ROOT / "stages/core/methods" / f"{method}.py")
+        start |= METHODS
+    if step.stage == "plan":
+        start.add(ROOT / "stages/train/params.py")  # found by its stage's name
     return start
 
 
@@ -32,7 +35,7 @@ def test_every_stage_has_a_folder_and_every_folder_a_stage():
 
 def test_params_sections_are_stages_or_shared_keys():
     sections = set(yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8")))
-    shared = {"backbone", "weights", "sites", "held_out", "lesion_classes", "methods", "seeds"}
+    shared = {"backbone", "weights", "sites", "held_out", "lesion_classes", "methods", "variants", "seeds"}
     assert sections - shared <= set(BY_STAGE)
     with_params = {path.parent.name for path in (ROOT / "stages").glob("*/params.py")}
     assert sections - shared == with_params
@@ -51,14 +54,21 @@ def test_a_stage_writes_below_its_own_folder(step):
 @pytest.mark.parametrize("step", STEPS, ids=[step.name for step in STEPS])
 def test_code_dependencies_are_the_import_closure(step):
     imports, declared = closure(entry_files(step)), code_files(step.deps)
+    if step.stage in {"train", "evaluate"}:  # a method's own code is part of its plan
+        assert f"artifacts/plan/{step.cmd.split()[3]}.json" in step.deps
+        imports -= {path.relative_to(ROOT) for path in METHODS}
     assert imports - declared == set(), "imported, not declared: an edit would go unnoticed"
-    idle = [name for name in step.deps if name.startswith("stages") and not code_files(frozenset([name])) & imports]
+    code = [name for name in step.deps if name.startswith("stages") and name != READ_BY_PLAN]
+    idle = [name for name in code if not code_files(frozenset([name])) & imports]
     assert not idle, "declared, nothing of it imported: an edit would rerun the stage for nothing"
 
 
 @pytest.mark.parametrize("step", BY_STAGE.values(), ids=BY_STAGE)
 def test_a_stage_reads_its_own_section(step):
-    if (ROOT / "stages" / step.stage / "params.py").exists():
+    if step.stage == "train":
+        assert any(name.startswith("artifacts/plan/") for name in step.deps)
+        assert "train" in BY_STAGE["plan"].params
+    elif (ROOT / "stages" / step.stage / "params.py").exists():
         assert step.stage in step.params
 
 
@@ -91,7 +101,7 @@ def libraries(path: Path) -> set[str]:
     return {name.split(".")[0] for several in names for name in several}
 
 
-@pytest.mark.parametrize("stage", ["phantom", "ingest", "audit", "mine_regions", "collect", "report"])
+@pytest.mark.parametrize("stage", ["plan", "phantom", "ingest", "audit", "mine_regions", "collect", "report"])
 def test_stages_that_need_no_torch_do_not_import_it(stage):
     heavy = {"torch", "timm", "open_clip", "lightning_fabric"}
     for path in closure({ROOT / "stages" / stage / "__main__.py"}):

@@ -50,7 +50,7 @@ def test_a_training_stops_or_runs(tmp_path, accepted):
     artifacts = tmp_path / "artifacts"
     stub_sites.write_study(artifacts)
     audit(artifacts, ("A/001", "C/007", accepted))
-    cell = Cell("baseline", "C", 0, ["A", "B"], artifacts, stub_sites.LESIONS, Params(**QUICK))
+    cell = Cell("baseline", "baseline", "C", 0, ["A", "B"], artifacts, stub_sites.LESIONS, Params(**QUICK))
     fabric = Fabric(accelerator="cpu", devices=1)
     fabric.launch()
     if accepted:

@@ -16,6 +16,8 @@ from safetensors.torch import load_file, save_file
 from stages.core.base.errors import InputError
 from stages.core.base.params import Study
 from stages.core.contracts.frames import FRAMES
+from stages.core.contracts.plan import Plan, plan_path, write_plan
+from stages.core.networks.data import SitesReader
 from stages.core.networks.model import load_model
 from stages.train import checkpoint, work
 from stages.train.cell import Cell, make_cell, resume_folder
@@ -24,6 +26,10 @@ from stages.train.params import Params
 from stages.train.work import train
 
 QUICK = {"epochs": 3, "batch_size": 8, "heads": 4, "depth": 1, "head_width": 16, "intervene_from": 1}
+METHODS = [
+    "baseline", "no_mtrs", "no_cdrl", "mcdrl", "mcdrl_literal", "mcdrl_backdoor", "clipseg", "causalclipseg",
+    "mixstyle",
+]  # fmt: skip
 MACHINE = {"processes": 1, "device": "cpu", "precision": "32-true"}
 
 
@@ -42,9 +48,11 @@ def artifacts(tmp_path, monkeypatch):
     return tmp_path / "artifacts"
 
 
-def _cell(artifacts, method="mcdrl", held_out="C", **params):
+def _cell(artifacts, method="mcdrl", held_out="C", variant=None, **params):
     sources = [site for site in "ABC" if site != held_out]
-    return Cell(method, held_out, 0, sources, artifacts, stub_sites.LESIONS, Params(**{**QUICK, **params}))
+    return Cell(
+        variant or method, method, held_out, 0, sources, artifacts, stub_sites.LESIONS, Params(**{**QUICK, **params})
+    )
 
 
 def _train(cell, out):
@@ -58,13 +66,20 @@ def _files(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("mode", ["frozen", "adapter", "suffix"])
-@pytest.mark.parametrize("method", ["baseline", "no_mtrs", "no_cdrl", "mcdrl"])
+PAIRS = [
+    *[(method, mode) for method in METHODS for mode in ("frozen", "adapter", "suffix")],
+    *[(method, "finetune") for method in ("baseline", "no_mtrs", "mcdrl", "causalclipseg", "fourier", "unet")],
+]
+
+
+@pytest.mark.parametrize(("method", "mode"), PAIRS)
 def test_every_method_and_mode_trains_and_loads(artifacts, tmp_path, method, mode):
     out = _train(_cell(artifacts, method, mode=mode, epochs=2), tmp_path / "out")
     loaded = load_model(out, artifacts / "backbone")
     assert (loaded.card.method, loaded.card.mode, loaded.card.sources) == (method, mode, ["A", "B"])
     assert loaded.card.pretrained == "embedded"
+    counts = [sum(p.numel() for p in loaded.method.parameters() if p.requires_grad >= wanted) for wanted in (0, 1)]
+    assert [loaded.card.n_weights, loaded.card.n_trained] == counts
 
 
 def test_it_learns_and_writes_what_it_says(artifacts, tmp_path):
@@ -145,7 +160,7 @@ class _KilledError(Exception):
     pass
 
 
-@pytest.mark.parametrize("mode", ["frozen", "suffix"])
+@pytest.mark.parametrize("mode", ["frozen", "suffix", "finetune"])
 def test_a_run_that_broke_off_continues_to_the_same_bytes(artifacts, tmp_path, monkeypatch, mode):
     cell = _cell(artifacts, epochs=4, mode=mode)
     whole = _files(_train(cell, tmp_path / "whole"))
@@ -180,6 +195,7 @@ def test_the_resume_folder_changes_with_everything_that_matters(artifacts):
     folders = [
         resume_folder(cell, MACHINE),
         resume_folder(_cell(artifacts, method="baseline"), MACHINE),
+        resume_folder(_cell(artifacts, method="baseline", variant="mcdrl"), MACHINE),
         resume_folder(_cell(artifacts, held_out="A"), MACHINE),
         resume_folder(_cell(artifacts, lr=0.004), MACHINE),
         resume_folder(Cell(**{**vars(cell), "seed": 1}), MACHINE),
@@ -223,8 +239,7 @@ def _saved_elsewhere(tensors, folder):
 @pytest.mark.parametrize("change", ["shape", "missing", "best"])
 def test_a_checkpoint_of_another_method_is_none_and_nothing_is_loaded(tmp_path, change):
     method = torch.nn.Linear(2, 3)
-    method.trunk = torch.nn.Identity()
-    method.trunk.encoder_parameters = list
+    method.encoder_parameters = list
     before = {name: value.clone() for name, value in method.state_dict().items()}
     sevens = {name: torch.full_like(value, 7.0) for name, value in before.items()}
     other = {f"{part}.{name}": value.clone() for part in ("method", "best") for name, value in sevens.items()}
@@ -262,6 +277,40 @@ def test_flips_that_a_prefix_of_tokens_forbids_are_told_once(
         monkeypatch.setattr("stages.train.flips.can_flip", lambda _: False)
     _train(_cell(artifacts, epochs=2, mode=mode, flips=flips), tmp_path / "out")
     assert capsys.readouterr().err.count("no flips: the stored prefix is tokens") == said
+
+
+def test_cached_features_are_not_read_where_the_frame_is_encoded(artifacts, tmp_path, monkeypatch):
+    wanted = []
+    rows = SitesReader._rows
+
+    def spy(reader, store, dataset, case_ids):
+        wanted.append((store, dataset))
+        return rows(reader, store, dataset, case_ids)
+
+    monkeypatch.setattr(SitesReader, "_rows", spy)
+    _train(_cell(artifacts, "mcdrl", mode="finetune", epochs=2), tmp_path / "out")
+    looks = {("features", "image")}  # of whole frames, once, for the card
+    assert set(wanted) - looks == {
+        ("frames", "image"), ("frames", "mask"), ("regions", "similarity"), ("regions", "selected"),
+    }  # fmt: skip
+
+
+def test_checkpointing_and_keeping_activations_write_the_same_weights(artifacts, tmp_path):
+    spared, kept = (
+        _files(_train(_cell(artifacts, mode="finetune", epochs=2, checkpointing=spare), tmp_path / str(spare)))
+        for spare in (True, False)
+    )
+    assert spared["model.safetensors"] == kept["model.safetensors"]
+
+
+def test_finetuning_starts_where_the_cache_stands(artifacts, tmp_path):
+    """Untrained, and with nothing varied, the whole encoder says what was cached."""
+    numbers = {"epochs": 1, "intervene_from": 0, "lr": 1e-12, "lr_encoder": 1e-12, "flips": False, "augment": False}
+    dice = [
+        json.loads((_train(_cell(artifacts, mode=mode, **numbers), tmp_path / mode) / "model.json").read_text())
+        for mode in ("suffix", "finetune")
+    ]
+    assert dice[0]["val_dice"] == pytest.approx(dice[1]["val_dice"], abs=0.02)
 
 
 def test_seeds_differ(artifacts, tmp_path):
@@ -311,19 +360,27 @@ def _study(artifacts):
     site = {"root": "x", "card": "folder", "lesion_class": "polyp"}
     return Study.model_validate({
         "backbone": "lite0", "weights": {}, "sites": {"A": site, "B": site, "C": site}, "held_out": ["A"],
-        "lesion_classes": stub_sites.LESIONS, "methods": ["mcdrl"], "seeds": [0],
+        "lesion_classes": stub_sites.LESIONS, "methods": ["mine"], "variants": {"mine": {"method": "mcdrl"}},
+        "seeds": [0],
     })  # fmt: skip
 
 
-def test_the_sources_are_all_sites_but_the_held_out_one(tmp_path):
-    cell = make_cell("mcdrl", "B", 0, tmp_path, _study(tmp_path), Params())
+def _planned(artifacts, **train):
+    plan = Plan(variant="mine", method="mcdrl", code="0", train=Params(**train).model_dump())
+    write_plan(plan, plan_path(artifacts, "mine"))
+
+
+def test_the_sources_are_all_sites_but_the_held_out_one_and_the_numbers_those_of_the_plan(tmp_path):
+    _planned(tmp_path, epochs=7)
+    cell = make_cell("mine", "B", 0, tmp_path, _study(tmp_path))
     assert cell.sources == ["A", "C"]
     assert list(cell.files) == ["A", "C"]
+    assert (cell.variant, cell.method, cell.params.epochs) == ("mine", "mcdrl", 7)
 
 
 @pytest.mark.parametrize(("method", "site", "message"), [
-    ("mcdlr", "A", "unknown method 'mcdlr'; did you mean 'mcdrl'"), ("mcdrl", "D", "unknown site 'D'.*legal: A, B, C"),
+    ("mini", "A", "unknown method 'mini'; did you mean 'mine'"), ("mine", "D", "unknown site 'D'.*legal: A, B, C"),
 ])  # fmt: skip
 def test_unknown_names_are_refused_with_the_nearest(tmp_path, method, site, message):
     with pytest.raises(InputError, match=message):
-        make_cell(method, site, 0, tmp_path, _study(tmp_path), Params())
+        make_cell(method, site, 0, tmp_path, _study(tmp_path))

@@ -13,6 +13,8 @@ import pytest
 import stub_sites
 import yaml
 
+from stages.core.contracts.plan import Plan, plan_path, write_plan
+
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -35,10 +37,15 @@ def _write_params(folder, **train):
     small = {"epochs": 3, "batch_size": 8, "heads": 4, "depth": 1, "head_width": 16}
     params["train"] = {**params["train"], **small, **train}
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    for name in params["methods"]:
+        plan = Plan(variant=name, method=name, code="0", train=params["train"])
+        write_plan(plan, plan_path(folder / "artifacts", name))
 
 
 def _command(*arguments):
-    return [sys.executable, "-m", "stages.train", *arguments, "--artifacts", "artifacts", "--out", "out"]
+    program = ["-m", "stages.train"] if "stub" not in arguments else [str(Path(__file__).parent / "stubbed_train.py")]
+    rest = [argument for argument in arguments if argument != "stub"]
+    return [sys.executable, *program, *rest, "--artifacts", "artifacts", "--out", "out"]
 
 
 def _environment(**more):
@@ -59,9 +66,7 @@ def _files(folder):
 def test_a_typo_ends_with_exit_code_2_and_the_nearest_name(folder):
     done = _run(folder, "mcdlr", "C", "0")
     assert done.returncode == 2
-    assert (
-        done.stderr == "error: unknown method 'mcdlr'; did you mean 'mcdrl'? legal: baseline, mcdrl, no_cdrl, no_mtrs\n"
-    )
+    assert done.stderr.startswith("error: unknown method 'mcdlr'; did you mean 'mcdrl'? legal: baseline, ")
 
 
 @pytest.mark.slow
@@ -98,11 +103,13 @@ def test_a_killed_run_continues_and_ends_with_the_same_bytes(folder):
 
 
 @pytest.mark.slow
-def test_two_processes_together_train_what_one_does_alone(folder):
-    _write_params(folder, dropout=0.0, flips=False, dice_weight=1.0)  # dropout and flips are drawn process by process
+@pytest.mark.parametrize("mode", ["frozen", "adapter", "suffix", "finetune"])
+def test_two_processes_together_train_what_one_does_alone(folder, mode):
+    # Dropout, flips and augmentation are drawn process by process.
+    _write_params(folder, mode=mode, dropout=0.0, flips=False, augment=False, dice_weight=1.0)
     records = []
     for devices in ("1", "2"):
-        done = _run(folder, "mcdrl", "C", "0", MCDRL_DEVICES=devices)
+        done = _run(folder, "mcdrl", "C", "0", "stub", MCDRL_DEVICES=devices)
         assert done.returncode == 0, done.stderr
         records.append(list(csv.DictReader((folder / "out" / "history.csv").open())))
     for alone, together in zip(*records, strict=True):

@@ -58,6 +58,7 @@ def test_frames_are_divided_by_their_split():
     assert frames.train == ["A/0", "A/2"]
     assert frames.val == ["A/1", "A/3"]
     assert frames.class_index == {"A/0": 0, "A/1": 1, "A/2": -1, "A/3": -1}
+    assert set(frames.site_index.values()) == {0}
 
 
 @pytest.mark.parametrize(("classes", "part"), [([-1, 0], "train"), ([0, -1], "val")])
@@ -121,6 +122,9 @@ class _Model(nn.Module):
         super().__init__()
         self.trunk, self.head, self.norm = _Trunk(2, 2), nn.Linear(2, 2), nn.LayerNorm(2)
         self.fixed = nn.Parameter(torch.ones(2, 2), requires_grad=False)
+
+    def encoder_parameters(self):
+        return self.trunk.encoder_parameters()
 
 
 def test_each_parameter_is_in_the_group_with_its_rate_and_decay():

@@ -9,15 +9,17 @@ from __future__ import annotations
 import importlib
 import re
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError
 
+from stages.core.base.agreement import disagreements
 from stages.core.base.cards import card_names, read_card
 from stages.core.base.errors import InputError, nearest
 from stages.core.base.reading import Reading, merge
 from stages.core.base.section import Section as Section
+from stages.core.base.variants import Variant, resolved
 
 PARAMS = Path("params.yaml")
 BACKBONE_CARDS = Path("data/backbones")
@@ -70,8 +72,9 @@ class Study(Section):
         sites: name -> site; see `unfit_site_name`.
         held_out: the sites that are left out in turn.
         lesion_classes: the classes, in the order of every class axis.
-        methods: names of files in stages/core/methods.
-        seeds: one training a seed.
+        methods: names of variants, or of files in stages/core/methods.
+        variants: name -> the method and the numbers that it stands for.
+        seeds: one training a seed; 0 and more.
     """
 
     backbone: str
@@ -80,13 +83,27 @@ class Study(Section):
     held_out: list[str] = Field(min_length=1)
     lesion_classes: list[str] = Field(min_length=1)
     methods: list[str] = Field(min_length=1)
-    seeds: list[int] = Field(min_length=1)
+    variants: dict[str, Variant] = Field(default_factory=dict)
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
+
+
+def unfit_name(name: str, whose: str) -> str | None:
+    """Return why a name can't become part of file and stage names; None: it can.
+
+    Args:
+        name: to be judged.
+        whose: what it is the name of, such as "a site's".
+    """
+    if re.fullmatch(r"\w[\w-]*", name, re.ASCII):
+        return None
+    return f"{name!r} can't be {whose} name; use ASCII letters, digits, '_' and '-'"
 
 
 def unfit_site_name(name: str) -> str | None:
-    """Return why a name can't be a site's, which becomes part of file and stage names; None: it can."""
-    if not re.fullmatch(r"\w[\w-]*", name, re.ASCII):
-        return f"{name!r} can't be a site's name; use ASCII letters, digits, '_' and '-'"
+    """Return why a name can't be a site's; None: it can."""
+    problem = unfit_name(name, "a site's")
+    if problem is not None:
+        return problem
     if name in RESERVED_SITE_NAMES:
         return f"{name!r} can't be a site's name; the report's tables call a row so"
     return None
@@ -126,14 +143,16 @@ def check(raw: dict[str, Any], path: Path = PARAMS) -> Study:
         study = Study.model_validate({key: raw[key] for key in raw if key in shared})
     except ValidationError as error:
         problems += sentences(error, "", Study)
+    sections = {}
     for name in STAGES_WITH_SECTION:
         kind = _section(name)
         try:
-            kind.model_validate(_given(raw, name))
+            sections[name] = kind.model_validate(_given(raw, name))
         except ValidationError as error:
             problems += sentences(error, f"{name}.", kind)
     if study is not None:
-        problems += _disagreements(study)
+        problems += _disagreements(study) + _misfits(study, raw)
+        problems += disagreements(sections, sites=study.sites, lesion_classes=study.lesion_classes)
     if problems or study is None:
         raise InputError(f"{path} has {len(problems)} error(s):\n  " + "\n  ".join(problems))
     return study
@@ -177,6 +196,11 @@ def _given(raw: dict[str, Any], section: str) -> Any:
     return {} if raw.get(section) is None else raw[section]
 
 
+def section_type(name: str) -> type[Section]:
+    """Return the type of a stage's section of params.yaml."""
+    return _section(name)
+
+
 def _section(name: str) -> type[Section]:
     module = importlib.import_module(f"stages.{name}.params")
     kind: type[Section] = module.Params
@@ -199,9 +223,12 @@ def _sentence(problem: dict[str, Any], prefix: str, kind: type[BaseModel]) -> st
     return f"{where.rstrip('.')}: {message}{value}"
 
 
+_NAMED: dict[Any, type[BaseModel]] = {"sites": Site, "variants": Variant}  # mappings from names to parts
+
+
 def _legal_keys(kind: type[BaseModel], place: tuple[Any, ...]) -> list[str]:
-    if place and place[0] == "sites":
-        return list(Site.model_fields)
+    if len(place) > 1 and place[0] in _NAMED:
+        kind, place = _NAMED[place[0]], ()
     for part in place:
         inner = kind.model_fields[part].annotation if part in kind.model_fields else None
         if isinstance(inner, type) and issubclass(inner, BaseModel):
@@ -209,19 +236,49 @@ def _legal_keys(kind: type[BaseModel], place: tuple[Any, ...]) -> list[str]:
     return list(kind.model_fields)
 
 
+def method_files() -> list[str]:
+    """Return the names of the files in stages/core/methods."""
+    return sorted(path.stem for path in METHODS.glob("*.py") if not path.stem.startswith("_"))
+
+
+def _misfits(study: Study, raw: dict[str, Any]) -> list[str]:
+    """Return what is wrong with what the variants say of the section `train`, which is right or wrong by itself."""
+    if not study.variants or "train" not in STAGES_WITH_SECTION or not isinstance(_given(raw, "train"), dict):
+        return []
+    kind = _section("train")
+    return [line for name in study.variants for line in _misfit(name, study, _given(raw, "train"), kind)]
+
+
+def _misfit(name: str, study: Study, train: dict[str, Any], kind: type[Section]) -> list[str]:
+    own = study.variants[name].train
+    try:
+        kind.model_validate(resolved(name, study.variants, train)[1])
+    except ValidationError as error:
+        ours = [dict(problem) for problem in error.errors() if not problem["loc"] or problem["loc"][0] in own]
+        return [_sentence(problem, f"variants.{name}.train.", kind) for problem in ours if own]
+    return []
+
+
 def _disagreements(study: Study) -> list[str]:
-    methods = [path.stem for path in METHODS.glob("*.py") if not path.stem.startswith("_")]
+    methods = method_files()
     backbones = [path.stem for path in BACKBONE_CARDS.glob("*.yaml")]
     return [
         *_unknown("backbone", [study.backbone], backbones),
         *_unknown("weights", study.weights, backbones),
         *_unknown("held_out", study.held_out, study.sites),
-        *_unknown("methods", study.methods, methods),
+        *_unknown("methods", study.methods, {*methods, *study.variants}),
+        *[line for name, variant in study.variants.items() for line in _unfit_variant(name, variant, methods)],
         *_unfit_site_names(study),
         *[line for name, site in study.sites.items() for line in _misread(name, site, study.lesion_classes)],
         *_repeated(study),
         *_too_few(study),
     ]
+
+
+def _unfit_variant(name: str, variant: Variant, methods: list[str]) -> list[str]:
+    problem = unfit_name(name, "a variant's")
+    found = [] if problem is None else [f"variants: {problem}"]
+    return found + _unknown(f"variants.{name}.method", [variant.method], methods)
 
 
 def _unknown(where: str, names: Any, legal: Any) -> list[str]:

@@ -41,6 +41,21 @@ class Suffix(nn.Module, ABC):
         """
 
 
+class Front(nn.Module, ABC):
+    """The first blocks of an encoder, trainable, from frames to what the suffix starts from."""
+
+    @abstractmethod
+    def forward(self, frames: Tensor) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """Encode up to the prefix.
+
+        Args:
+            frames: [B, 3, S, S] float in 0..1, S the encoder's side.
+
+        Returns:
+            The prefix and the maps before it, as in `Encoded`.
+        """
+
+
 class Encoder(nn.Module, ABC):
     """A frozen CLIP model.
 
@@ -70,8 +85,19 @@ class Encoder(nn.Module, ABC):
         """Return the words that the text tower has never seen, in order of appearance; empty where any text serves."""
 
     @abstractmethod
+    def front(self) -> Front:
+        """Return a trainable copy of all blocks before the suffix, initialised with the encoder's own weights."""
+
+    @abstractmethod
     def suffix(self) -> Suffix:
         """Return a trainable copy of the last blocks, initialised with the encoder's own weights."""
+
+
+def keep_statistics(module: nn.Module) -> None:
+    """Put all batch normalisation in `module` into evaluation mode, so that its stored statistics stay."""
+    for part in module.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            part.eval()
 
 
 def unit(vectors: Tensor, dim: int) -> Tensor:

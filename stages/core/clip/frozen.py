@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from stages.core.base.errors import InputError, nearest
-from stages.core.clip.encoder import Encoded, Encoder, Suffix, unit
+from stages.core.clip.encoder import Encoded, Encoder, Front, Suffix, unit
 
 _PROMPTS_AT_ONCE = 64
 
@@ -39,32 +39,45 @@ class Setup:
     tokenizer: Callable[[list[str]], Tensor]
 
 
-class FrozenClip(Encoder):
-    """An open_clip model whose image tower is run in two parts: up to the prefix, and the tail."""
+class ClipFront(Front):
+    """The first part of an open_clip image tower, standardisation of the frames included."""
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, model: Any, tail: Suffix, setup: Setup) -> None:
-        """Freeze the model.
-
-        Args:
-            model: an `open_clip.CLIP`.
-            tail: the image tower's last part, sharing the model's own modules.
-            setup: how it is used.
-        """
+    def __init__(self, setup: Setup) -> None:
+        """Take the standardisation."""
         super().__init__()
-        self.model, self.tail = model, tail
-        self.tokenizer = setup.tokenizer
-        self.size_px, self.width = side_px(model.visual), int(model.visual.output_dim)
-        self.fingerprint, self.dense_mode = setup.fingerprint, setup.dense_mode
         self.register_buffer("mean", torch.tensor(setup.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(setup.std).view(1, 3, 1, 1), persistent=False)
-        self.requires_grad_(False).eval()
+
+    def forward(self, frames: Tensor) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """Encode up to the prefix; see `Front`."""
+        return self.prefix((frames - self.mean) / self.std)
 
     @abstractmethod
     def prefix(self, pixels: Tensor) -> tuple[Tensor, Mapping[str, Tensor]]:
         """Return what the tail starts from and the maps before it, of standardised frames [B, 3, S, S]."""
+
+
+class FrozenClip(Encoder):
+    """An open_clip model whose image tower is run in two parts: up to the prefix, and the tail."""
+
+    def __init__(self, model: Any, head: ClipFront, tail: Suffix, setup: Setup) -> None:
+        """Freeze the model.
+
+        Args:
+            model: an `open_clip.CLIP`.
+            head: the image tower's first part, sharing the model's own modules.
+            tail: the image tower's last part, likewise.
+            setup: how it is used.
+        """
+        super().__init__()
+        self.model, self.head, self.tail = model, head, tail
+        self.tokenizer = setup.tokenizer
+        self.size_px, self.width = side_px(model.visual), int(model.visual.output_dim)
+        self.fingerprint, self.dense_mode = setup.fingerprint, setup.dense_mode
+        self.requires_grad_(False).eval()
 
     def encode(self, frames: Tensor) -> Encoded:
         """Encode frames, [B, 3, size_px, size_px] float in 0..1, without gradients.
@@ -75,22 +88,27 @@ class FrozenClip(Encoder):
         if frames.shape[1:] != (3, self.size_px, self.size_px):
             raise ValueError(f"frames are {tuple(frames.shape)}, expected (B, 3, {self.size_px}, {self.size_px})")
         with torch.no_grad():
-            prefix, maps = self.prefix((frames - self.mean) / self.std)
+            prefix, maps = self.head(frames)
             encoded: Encoded = self.tail(prefix, maps)
         return encoded
 
     def encode_text(self, prompts: Sequence[str]) -> Tensor:
         """Encode prompts, [n, D] float32 of unit norm, without gradients."""
-        parts = [torch.empty(0, self.width, device=self.mean.device)]
+        device = self.head.mean.device
+        parts = [torch.empty(0, self.width, device=device)]
         with torch.no_grad():
             for start in range(0, len(prompts), _PROMPTS_AT_ONCE):
-                tokens = self.tokenizer(list(prompts[start : start + _PROMPTS_AT_ONCE])).to(self.mean.device)
+                tokens = self.tokenizer(list(prompts[start : start + _PROMPTS_AT_ONCE])).to(device)
                 parts.append(unit(self.model.encode_text(tokens).float(), dim=1))
         return torch.cat(parts)
 
     def unknown_words(self, prompts: Sequence[str]) -> list[str]:  # noqa: ARG002
         """Return nothing: the tokenizer splits unknown words into known pieces."""
         return []
+
+    def front(self) -> Front:
+        """Return a trainable copy of the first part, initialised with the encoder's own weights."""
+        return copy.deepcopy(self.head).requires_grad_(True).train()
 
     def suffix(self) -> Suffix:
         """Return a trainable copy of the tail, initialised with the encoder's own weights."""

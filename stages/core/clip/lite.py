@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from stages.core.base.errors import InputError, nearest
 from stages.core.base.files import atomic, read_json, sha256, write_json
-from stages.core.clip.encoder import Encoded, Encoder, Suffix
+from stages.core.clip.encoder import Encoded, Encoder, Front, Suffix, keep_statistics
 from stages.core.clip.lite_joint import Joint, places
-from stages.core.clip.lite_trunk import SIZE_PX, Trunk, imagenet_weights, run_stages
+from stages.core.clip.lite_trunk import SIZE_PX, Trunk, imagenet_weights, run_stages, standard
 from stages.core.clip.tower import TextTower, encode_prompts
 from stages.core.clip.words import Vocabulary
 
@@ -95,6 +95,10 @@ class LiteEncoder(Encoder):
         """Return the words that pretraining never used, in order of appearance."""
         return self.vocabulary.unknown(prompts)
 
+    def front(self) -> LiteFront:
+        """Return a trainable copy of the blocks up to stride 8."""
+        return LiteFront(self._built())
+
     def suffix(self) -> LiteSuffix:
         """Return a trainable copy of the blocks behind stride 8, with a frozen copy of the projection."""
         joint = new_joint().to(self.joint.mean.device)
@@ -110,6 +114,28 @@ class LiteEncoder(Encoder):
         if self._trunk is None:
             self._trunk = Trunk.load(self._image_weights).to(self.joint.mean.device)
         return self._trunk
+
+
+class LiteFront(Front):
+    """The stem and the blocks up to stride 8, trainable; batch normalisation as in `LiteSuffix`."""
+
+    def __init__(self, trunk: Trunk) -> None:
+        """Copy the blocks; the copy becomes trainable."""
+        super().__init__()
+        self.stem, self.blocks = trunk.stem(), trunk.first()
+        self.requires_grad_(True)
+        self.train()
+
+    def forward(self, frames: Tensor) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """Encode frames, [B, 3, 224, 224] float in 0..1, up to the map s8; see `Front`."""
+        maps = run_stages(self.blocks, self.stem(standard(frames)), first=0)
+        return maps["s8"], maps
+
+    def train(self, mode: bool = True) -> LiteFront:
+        """Switch the mode of all but batch normalisation."""
+        super().train(mode)
+        keep_statistics(self)
+        return self
 
 
 class LiteSuffix(Suffix):
@@ -142,9 +168,7 @@ class LiteSuffix(Suffix):
         """Switch the mode of the blocks, but neither of batch normalisation nor of the projection."""
         super().train(mode)
         self.joint.eval()
-        for module in self.blocks.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.eval()
+        keep_statistics(self.blocks)
         return self
 
 

@@ -48,13 +48,24 @@ class Trunk(nn.Module):
 
     def forward(self, frames: Tensor) -> dict[str, Tensor]:
         """Return the four maps, [B, C, h, w], of frames [B, 3, 224, 224] in 0..1."""
-        x = frames.contiguous(memory_format=torch.channels_last)
-        x = self.bn1(self.conv_stem((x - 0.5) / 0.5))
-        return run_stages(self.blocks, x, first=0)
+        return run_stages(self.blocks, self.bn1(self.conv_stem(standard(frames))), first=0)
+
+    def stem(self) -> nn.Sequential:
+        """Return a copy of what comes before the first stage; it takes standardised frames."""
+        return copy.deepcopy(nn.Sequential(self.conv_stem, self.bn1))
+
+    def first(self) -> nn.Sequential:
+        """Return a copy of the stages up to stride 8."""
+        return copy.deepcopy(self.blocks[:_FIRST_TRAINABLE])
 
     def tail(self) -> nn.Sequential:
         """Return a copy of the stages behind stride 8."""
         return copy.deepcopy(self.blocks[_FIRST_TRAINABLE:])
+
+
+def standard(frames: Tensor) -> Tensor:
+    """Return frames, [B, 3, S, S] in 0..1, as the trunk wants them: in -1..1, laid out channels last."""
+    return (frames.contiguous(memory_format=torch.channels_last) - 0.5) / 0.5
 
 
 def run_stages(stages: nn.Sequential, x: Tensor, *, first: int = _FIRST_TRAINABLE) -> dict[str, Tensor]:

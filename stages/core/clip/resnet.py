@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,9 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from stages.core.clip.dense import RESNET_MODES, attend, split_heads
-from stages.core.clip.encoder import Encoded, Suffix, unit
-from stages.core.clip.frozen import FrozenClip, Setup, choose
+from stages.core.clip.encoder import Encoded, Suffix, keep_statistics, unit
+from stages.core.clip.frozen import ClipFront, FrozenClip, Setup, choose
 
+_STEM = ("conv1", "bn1", "act1", "conv2", "bn2", "act2", "conv3", "bn3", "act3", "avgpool")
 STAGES = {"s4": "layer1", "s8": "layer2", "s16": "layer3", "s32": "layer4"}
 
 
@@ -48,9 +50,34 @@ class ResNetTail(Suffix):
     def train(self, mode: bool = True) -> ResNetTail:
         """Set training mode for all but batch normalisation."""
         super().train(mode)
-        for module in self.modules():
-            if isinstance(module, nn.BatchNorm2d):
-                module.eval()
+        keep_statistics(self)
+        return self
+
+
+class ResNetFront(ClipFront):
+    """The stem and the stages before the tail; batch normalisation as in `ResNetTail`."""
+
+    def __init__(self, visual: Any, *, start: str, taps: Sequence[str], setup: Setup) -> None:
+        """Take the stem and the stages up to `start` of an open_clip ModifiedResNet, as they are."""
+        super().__init__(setup)
+        self.stem = nn.Sequential(OrderedDict((name, getattr(visual, name)) for name in _STEM))
+        until = list(STAGES)[: list(STAGES).index(start) + 1]
+        self.stages = nn.ModuleDict({tap: getattr(visual, STAGES[tap]) for tap in until})
+        self.taps = tuple(taps)
+
+    def prefix(self, pixels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the map before the tail, [B, C, h, w], and the maps up to there."""
+        x, maps = self.stem(pixels), {}
+        for tap, stage in self.stages.items():
+            x = stage(x)
+            if tap in self.taps:
+                maps[tap] = x
+        return x, maps
+
+    def train(self, mode: bool = True) -> ResNetFront:
+        """Set training mode for all but batch normalisation."""
+        super().train(mode)
+        keep_statistics(self)
         return self
 
 
@@ -67,19 +94,8 @@ class ResNetEncoder(FrozenClip):
         taps = [choose("taps", tap, names) for tap in setup.taps or names]
         start = choose("suffix_from", setup.suffix_from or "s8", names[:-1])
         mode = choose("dense", setup.dense_mode, RESNET_MODES)
-        super().__init__(model, ResNetTail(model.visual, start=start, taps=taps, mode=mode), setup)
-        self._start, self._taps = start, taps
-
-    def prefix(self, pixels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the map before the tail, [B, C, h, w], and the maps up to there."""
-        x, maps = self.model.visual.stem(pixels), {}
-        for tap, layer in STAGES.items():
-            x = getattr(self.model.visual, layer)(x)
-            if tap in self._taps:
-                maps[tap] = x
-            if tap == self._start:
-                break
-        return x, maps
+        head = ResNetFront(model.visual, start=start, taps=taps, setup=setup)
+        super().__init__(model, head, ResNetTail(model.visual, start=start, taps=taps, mode=mode), setup)
 
 
 def pool_densely(pool: Any, x: Tensor, mode: str) -> tuple[Tensor, Tensor]:

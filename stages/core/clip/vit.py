@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from stages.core.clip.dense import VIT_MODES, dense_tokens
 from stages.core.clip.encoder import Encoded, Suffix, unit
-from stages.core.clip.frozen import FrozenClip, Setup, choose
+from stages.core.clip.frozen import ClipFront, FrozenClip, Setup, choose
 
 
 class VitTail(Suffix):
@@ -48,6 +48,27 @@ class VitTail(Suffix):
         return joint.float()
 
 
+class VitFront(ClipFront):
+    """Patches, positions and the blocks before the tail."""
+
+    def __init__(self, visual: Any, *, start: int, taps: Sequence[str], setup: Setup) -> None:
+        """Take what comes before block `start` of an open_clip VisionTransformer, as it is."""
+        super().__init__(setup)
+        self.conv1, self.ln_pre = visual.conv1, visual.ln_pre
+        self.class_embedding, self.positional_embedding = visual.class_embedding, visual.positional_embedding
+        self.blocks = nn.ModuleList(list(visual.transformer.resblocks)[:start])
+        self.taps = tuple(taps)
+
+    def prefix(self, pixels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the tokens before the tail, [B, 1+HW, C], and the maps up to there."""
+        tokens, maps = embed(self, pixels), {}
+        for number, block in enumerate(self.blocks, 1):
+            tokens = block(tokens)
+            if f"b{number}" in self.taps:
+                maps[f"b{number}"] = to_grid(tokens)
+        return tokens, maps
+
+
 class VitEncoder(FrozenClip):
     """A frozen CLIP model with a vision transformer.
 
@@ -66,17 +87,8 @@ class VitEncoder(FrozenClip):
         before = names[:-1]  # the tail keeps at least one block: dense modes change the last one
         start = int(choose("suffix_from", setup.suffix_from or f"b{depth * 3 // 4}", before)[1:])
         mode = choose("dense", setup.dense_mode, VIT_MODES)
-        super().__init__(model, VitTail(model.visual, start=start, taps=taps, mode=mode), setup)
-        self._start, self._taps = start, taps
-
-    def prefix(self, pixels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the tokens before the tail, [B, 1+HW, C], and the maps up to there."""
-        tokens, maps = embed(self.model.visual, pixels), {}
-        for number, block in enumerate(self.model.visual.transformer.resblocks[: self._start], 1):
-            tokens = block(tokens)
-            if f"b{number}" in self._taps:
-                maps[f"b{number}"] = to_grid(tokens)
-        return tokens, maps
+        head = VitFront(model.visual, start=start, taps=taps, setup=setup)
+        super().__init__(model, head, VitTail(model.visual, start=start, taps=taps, mode=mode), setup)
 
 
 def evenly(depth: int) -> list[str]:

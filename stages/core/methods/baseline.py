@@ -14,7 +14,7 @@ class Baseline(Segmenter):
 
     def forward(self, batch: Batch, *, intervene: bool = True) -> Output:  # noqa: ARG002
         """Segment a batch; there is no intervention to switch."""
-        encoded = self.trunk(batch.encoded)
+        encoded = self.trunk(batch)
         return Output(self.segment(encoded, encoded.dense, batch), causal=None, image=None)
 
 

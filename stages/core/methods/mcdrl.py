@@ -26,7 +26,7 @@ class MCDRL(Segmenter):
 
     def forward(self, batch: Batch, *, intervene: bool = True) -> Output:
         """Segment a batch; before the intervention is switched on, F stands for F_ca."""
-        encoded = self.trunk(batch.encoded)
+        encoded = self.trunk(batch)
         index = places(batch.selected)
         rows, causal = gather(encoded.dense, index), None
         if intervene:

@@ -17,7 +17,7 @@ class NoCDRL(Segmenter):
 
     def forward(self, batch: Batch, *, intervene: bool = True) -> Output:  # noqa: ARG002
         """Segment a batch; there is no intervention to switch."""
-        encoded = self.trunk(batch.encoded)
+        encoded = self.trunk(batch)
         index = places(batch.selected)
         grid = scatter(encoded.dense, index, gather(encoded.dense, index), regions="zero")
         return Output(self.segment(encoded, grid, batch), None, self.image(encoded))

@@ -24,7 +24,7 @@ class NoMTRS(Segmenter):
 
     def forward(self, batch: Batch, *, intervene: bool = True) -> Output:
         """Segment a batch; before the intervention is switched on, C stands for A(C, Z)."""
-        encoded = self.trunk(batch.encoded)
+        encoded = self.trunk(batch)
         grid, causal = encoded.dense, None
         if intervene:
             rows = self.intervention(grid.flatten(2).transpose(1, 2), self.dictionary())

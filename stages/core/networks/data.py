@@ -105,7 +105,10 @@ class SitesReader:
         self._readers = readers
         self.layout = _layout([stores for stores in readers.values() if len(stores["frames"])])
 
-    def read(self, case_ids: Sequence[str], *, mask: bool, prefix: bool, flips: Sequence[str] | None = None) -> Raw:
+    def read(
+        self, case_ids: Sequence[str], *, mask: bool, prefix: bool, features: bool = True,
+        flips: Sequence[str] | None = None,
+    ) -> Raw:  # fmt: skip
         """Read the rows of the given cases, in the order given.
 
         Args:
@@ -113,9 +116,12 @@ class SitesReader:
             flips: how each frame is mirrored, as `stages.core.flips` names it; None: not at all.
             mask: whether to read the masks; nobody but training and scoring should.
             prefix: whether to read what the trainable suffix starts from.
+            features: whether to read what is cached of the frames' features.
         """
-        wanted = [("frames", "image"), ("features", "dense"), ("features", "image"), ("regions", "similarity")]
-        wanted += [("regions", "selected"), *(("features", f"maps/{tap}") for tap in self.layout.map_channels)]
+        wanted = [("frames", "image"), ("regions", "similarity"), ("regions", "selected")]
+        if features:
+            names = ["dense", "image", *(f"maps/{tap}" for tap in self.layout.map_channels)]
+            wanted += [("features", name) for name in names]
         wanted += [("frames", "mask")] * mask + [("features", "prefix")] * prefix
         views = list(zip(case_ids, flips or [UNFLIPPED] * len(case_ids), strict=True))
         return {f"{store}/{dataset}": self._rows(store, dataset, views) for store, dataset in wanted}
@@ -205,22 +211,26 @@ def fine_to_coarse(taps: Iterable[str]) -> list[str]:
     return sorted(taps, key=lambda tap: int("".join(re.findall(r"\d", tap)) or 0))
 
 
-def to_batch(raw: Raw, class_index: Sequence[int], device: torch.device) -> Batch:
+def to_batch(
+    raw: Raw, class_index: Sequence[int], device: torch.device, sites: Sequence[int] | None = None
+) -> Batch:  # fmt: skip
     """Turn rows as `SitesReader.read` gives them into a batch on a device; images and maps lie channels last there.
 
     Args:
-        raw: dataset -> rows; without "frames/mask" the masks are zeros, without "features/prefix" it is empty.
+        raw: dataset -> rows; without "frames/mask" the masks are zeros, features that aren't there are empty.
         class_index: the frames' lesion classes, -1: none or unknown.
         device: where to.
+        sites: the numbers of the frames' sites; None: they don't matter.
     """
     tensors = {name: torch.from_numpy(rows).to(device) for name, rows in raw.items()}
     frame = tensors["frames/image"].permute(0, 3, 1, 2).float().div_(255)
     labels = tensors.get("frames/mask", torch.zeros(()).to(frame))  # any class of lesion is lesion
     mask = (labels > 0).long().expand(frame.shape[0], *frame.shape[2:])
     taps = [name for name in tensors if name.startswith("features/maps/")]
+    nothing = frame.new_zeros(len(frame), 0)
     encoded = Encoded(
-        dense=_grid(tensors["features/dense"]),
-        image=tensors["features/image"].float(),
+        dense=_grid(tensors.get("features/dense", nothing[:, :, None, None])),
+        image=tensors.get("features/image", nothing).float(),
         maps={name.rpartition("/")[2]: _grid(tensors[name]) for name in taps},
         prefix=_prefix(tensors.get("features/prefix"), frame),
     )
@@ -231,6 +241,7 @@ def to_batch(raw: Raw, class_index: Sequence[int], device: torch.device) -> Batc
         selected=tensors["regions/selected"],
         mask=mask,
         lesion_class=torch.tensor(list(class_index), dtype=torch.long, device=device),
+        site=None if sites is None else torch.tensor(list(sites), dtype=torch.long, device=device),
     )
 
 

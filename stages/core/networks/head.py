@@ -6,6 +6,7 @@ intervened tokens can be exchanged without another learning rate.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import cast
 
@@ -15,7 +16,7 @@ from torch.nn import functional as F
 
 _DETAIL_STRIDE = 4  # the frame's own detail enters at a quarter of its size
 _GROUPS = 8  # of the normalisation, which must not mix the frames of a batch
-_LESION_PRIOR = 0.1  # most pixels are background: start there instead of at one half
+LESION_LOGIT = math.log(0.1 / 0.9)  # most pixels are background: start there instead of at one half
 
 
 class Lateral(nn.Module):
@@ -48,24 +49,28 @@ class Refine(nn.Module):
         return grid + cast(Tensor, self.pointwise(F.relu(self.norm(self.depthwise(grid)), inplace=True)))
 
 
-class Pyramid(nn.Module):
-    """H: maps are merged from coarse to fine; tokens join at their own size, the frame at a quarter of its size.
+class Merge(nn.Module):
+    """Maps are merged from coarse to fine; tokens join at their own size, the frame at a quarter of its size.
 
     Work is put where places are few: the last level has half of the channels and half of the convolutions.
+
+    Attributes:
+        channels: of what comes out.
     """
 
     def __init__(self, tokens: int, map_channels: Mapping[str, int], *, width: int, dropout: float) -> None:
-        """Make the head.
+        """Make the pyramid.
 
         Args:
             tokens: D, channels of the grid tokens.
             map_channels: tap -> channels, from fine to coarse.
-            width: channels inside the head, a multiple of 16.
+            width: channels inside, a multiple of 16.
             dropout: share of channels dropped from what the coarsest level gives.
         """
         super().__init__()
         widths = [width] * (len(map_channels) - 1) + [width // 2]
         taps = list(map_channels)[::-1]
+        self.channels = widths[-1]
         self.tokens = Lateral(tokens, widths[0])
         self.maps = nn.ModuleDict(
             {tap: Lateral(map_channels[tap], inner) for tap, inner in zip(taps, widths, strict=True)}
@@ -75,19 +80,17 @@ class Pyramid(nn.Module):
         self.refine.append(Refine(widths[-1]))
         self.dropout = nn.Dropout2d(dropout)
         self.narrow = nn.Conv2d(width, widths[-1], 1) if len(widths) > 1 else nn.Identity()
-        self.out = nn.Conv2d(widths[-1], 4, 1)  # a logit for each of the 2 x 2 cells of a place
-        nn.init.constant_(cast(Tensor, self.out.bias), float(torch.logit(torch.tensor(_LESION_PRIOR))))
 
     def forward(self, maps: Mapping[str, Tensor], tokens: Tensor, frame: Tensor) -> Tensor:
-        """Segment.
+        """Merge.
 
         Args:
-            maps: tap -> [B, C, h, w], the taps that the head was made for.
+            maps: tap -> [B, C, h, w], the taps that the pyramid was made for.
             tokens: [B, D, H, W], dense features, intervened or not.
             frame: [B, 3, S, S] float in 0..1, S a multiple of four.
 
         Returns:
-            [B, 2, S, S] float32 logits of background and lesion; that of background is zero.
+            [B, channels, S / 4, S / 4].
         """
         laterals = [lateral(maps[tap]) for tap, lateral in self.maps.items()]
         detail = self.detail(frame - 0.5)
@@ -98,9 +101,32 @@ class Pyramid(nn.Module):
         for level in range(1, len(laterals)):
             coarser = self.narrow(merged) if level == len(laterals) - 1 else merged
             merged = self.refine[level](_resize(coarser, laterals[level].shape[-2:]) + laterals[level])
-        lesion = F.pixel_shuffle(self.out(merged), 2).float()
-        lesion = _resize(lesion, frame.shape[-2:])
-        return torch.cat([torch.zeros_like(lesion), lesion], 1)
+        return cast(Tensor, merged)
+
+
+class Pyramid(Merge):
+    """H: the pyramid, and a logit for each of the 2 x 2 cells of its places."""
+
+    def __init__(self, tokens: int, map_channels: Mapping[str, int], *, width: int, dropout: float) -> None:
+        """Make the head; see `Merge`."""
+        super().__init__(tokens, map_channels, width=width, dropout=dropout)
+        self.out = nn.Conv2d(self.channels, 4, 1)
+        nn.init.constant_(cast(Tensor, self.out.bias), LESION_LOGIT)
+
+    def forward(self, maps: Mapping[str, Tensor], tokens: Tensor, frame: Tensor) -> Tensor:
+        """Segment; arguments as those of `Merge`.
+
+        Returns:
+            [B, 2, S, S] float32 logits of background and lesion; that of background is zero.
+        """
+        merged = super().forward(maps, tokens, frame)
+        return two_logits(F.pixel_shuffle(self.out(merged), 2), frame.shape[-2:])
+
+
+def two_logits(lesion: Tensor, size: torch.Size) -> Tensor:
+    """Return logits of lesion, [B, 1, h, w], as float32 logits of background (zero) and lesion, [B, 2, *size]."""
+    lesion = _resize(lesion.float(), size)
+    return torch.cat([torch.zeros_like(lesion), lesion], 1)
 
 
 def _first_at_least(grids: list[Tensor], side: int) -> int:

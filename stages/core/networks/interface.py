@@ -17,11 +17,12 @@ class Batch:
 
     Attributes:
         frame: [B, 3, S, S] float in 0..1, at working size.
-        encoded: the frozen encoder's features of the frames.
+        encoded: the frozen encoder's features of the frames; all empty where no trunk needs them.
         similarity: [B, H, W] float, S^ of MTRS.
         selected: [B, H, W] bool, the mined places.
         mask: [B, S, S] long, 0 background, 1 lesion; zeros at prediction.
         lesion_class: [B] long, index into the lesion classes; -1: no lesion, or unknown.
+        site: [B] long, number of the site that a frame comes from; None where that doesn't matter, as at prediction.
     """
 
     frame: Tensor
@@ -30,6 +31,7 @@ class Batch:
     selected: Tensor
     mask: Tensor
     lesion_class: Tensor
+    site: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,13 @@ class Output:
         logits: [B, 2, S, S] float, background and lesion.
         causal: [B, D] float, Pool(F_ca); None where the method has no (active) intervention.
         image: [B, D] float of unit norm, the trained image feature that L_contrast acts on; None without one.
+        confounding: [B, 2, S, S] float, logits of what was taken for confounding; None where nothing is.
     """
 
     logits: Tensor
-    causal: Tensor | None
-    image: Tensor | None
+    causal: Tensor | None = None
+    image: Tensor | None = None
+    confounding: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -55,11 +59,13 @@ class Texts:
         classes: [K, D] float32, unit norm.
         confounders: [M, D] float32, unit norm: the dictionary Z.
         class_confounders: [K, M, D] float32, unit norm: t_(k,m).
+        prior: [M] float32, P(z), sums to one.
     """
 
     classes: Tensor
     confounders: Tensor
     class_confounders: Tensor
+    prior: Tensor
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,7 @@ class Spec:
         lambda_causal: weight of L_causal.
         lambda_contrast: weight of L_contrast.
         temperature: of the softmax in L_contrast.
+        lambda_adversarial: weight of the confounding branch's loss in the min-max game of causalclipseg.
         seed: of everything drawn while building, such as a random dictionary.
     """
 
@@ -97,23 +104,26 @@ class Spec:
     lambda_causal: float
     lambda_contrast: float
     temperature: float
+    lambda_adversarial: float
     seed: int
 
 
 class Trunk(nn.Module, ABC):
-    """From the cached features to those that the method sees: frozen, adapter or suffix.
+    """From a batch to the features that the method sees: frozen, adapter, suffix or finetune.
 
     Attributes:
         trains_image: whether the image feature has weights that L_contrast can train.
+        needs_features: whether cached features are used; without them the frame itself is, and may be augmented.
         needs_prefix: whether `Encoded.prefix` is used, so that readers can leave it on disk otherwise.
     """
 
     trains_image: bool = False
+    needs_features: bool = True
     needs_prefix: bool = False
 
     @abstractmethod
-    def forward(self, encoded: Encoded) -> Encoded:
-        """Return features of the same layout, trainable where the mode says so."""
+    def forward(self, batch: Batch) -> Encoded:
+        """Return features of the layout of `batch.encoded`, trainable where the mode says so."""
 
     def encoder_parameters(self) -> list[nn.Parameter]:
         """Return the parameters that come pretrained and are trained at the encoder's own rate."""
@@ -134,6 +144,10 @@ class Method(nn.Module, ABC):
     @abstractmethod
     def forward(self, batch: Batch, *, intervene: bool = True) -> Output:
         """Segment a batch; `intervene=False` before the schedule switches the intervention on."""
+
+    def encoder_parameters(self) -> list[nn.Parameter]:
+        """Return the parameters that come pretrained and are trained at the encoder's own rate."""
+        return self.trunk.encoder_parameters()
 
     @abstractmethod
     def losses(self, batch: Batch, output: Output) -> dict[str, Tensor]:

@@ -33,15 +33,16 @@ class CrossAttention(nn.Module):
 
         Args:
             rows: [B, N, D], the queries.
-            z: [M, D], keys and values, the same for every frame.
+            z: keys and values: [M, D], the same for every frame, or [B, M, D].
 
         Returns:
             [B, N, D].
         """
         q = self._split(self.query(rows))
-        k, v = (self._split(part.unsqueeze(0)) for part in (self.key(z), self.value(z)))
-        scores = torch.einsum("bhnd,ohmd->bhnm", q, k) * q.shape[-1] ** -0.5
-        mixed = torch.einsum("bhnm,ohmd->bhnd", self.weigh(scores), v)
+        z = z if z.dim() == 3 else z.unsqueeze(0)
+        k, v = self._split(self.key(z)), self._split(self.value(z))
+        scores = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
+        mixed = self.weigh(scores) @ v
         return cast(Tensor, self.project(mixed.transpose(1, 2).flatten(2)))
 
     def _split(self, rows: Tensor) -> Tensor:
@@ -71,7 +72,7 @@ class Block(nn.Module):
             _start_at_zero(cast(nn.Linear, self.ffn[-1]))
 
     def forward(self, rows: Tensor, z: Tensor) -> Tensor:
-        """Return the intervened rows, [B, N, D], for rows [B, N, D] and Z [M, D]."""
+        """Return the intervened rows, [B, N, D], for rows [B, N, D] and Z [M, D] or [B, M, D]."""
         attended = self.dropout(self.attention(self.norm_rows(rows), z))
         rows = rows + attended if self.residual else attended
         fed = self.dropout(self.ffn(self.norm_ffn(rows)))
@@ -102,7 +103,7 @@ class Intervention(nn.Module):
 
         Args:
             rows: [B, N, D] of unit norm, F.
-            z: [M, D], the dictionary; rows of unit norm or zero.
+            z: [M, D], the dictionary, or [B, M, D], one for each frame; rows of unit norm or zero.
 
         Returns:
             [B, N, D], F_ca, on the scale of F.

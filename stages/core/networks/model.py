@@ -18,11 +18,11 @@ from torch import Tensor
 
 from stages.core.base.errors import InputError
 from stages.core.base.files import atomic, read_json, write_json
-from stages.core.methods import build
+from stages.core.methods import build, check_mode, has_own_encoder
 from stages.core.networks import parts
 from stages.core.networks.data import fine_to_coarse
 from stages.core.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
-from stages.core.networks.trunk import Frozen, Trained
+from stages.core.networks.trunk import Frozen, Pixels, Trained, Whole
 
 WEIGHTS = "model.safetensors"
 CARD = "model.json"
@@ -46,6 +46,7 @@ class ModelCard(BaseModel):
     """model.json: what a model is, how it came about and how good it was on the validation frames.
 
     Attributes:
+        variant: the name that the study calls it by.
         method: a file's name in stages/core/methods.
         held_out: the site that played no part in it.
         seed: of everything drawn.
@@ -54,12 +55,14 @@ class ModelCard(BaseModel):
         pretrained: where the backbone's weights come from, "none" if they are random; as its card says.
         fingerprint: of the encoder whose features it takes.
         dense_mode: of that encoder.
-        mode: frozen, adapter or suffix.
+        mode: frozen, adapter, suffix or finetune.
         size_px: side of the frames, px.
         lesion_classes: in the order of the class axis.
         confounders: in the order of the confounder axis.
         alpha: share of the grid that is mined.
         spec: the numbers that it is built from.
+        n_weights: how many numbers the network has, without what of the encoder is cached before it.
+        n_trained: how many of them were trained.
         best_epoch: the epoch, from 0, whose weights these are.
         val_dice: mean Dice over the validation frames with a lesion at that epoch.
         temperature: by which the log-odds of lesion are divided to be calibrated, fitted on the validation frames.
@@ -74,6 +77,7 @@ class ModelCard(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
+    variant: str
     method: str
     held_out: str
     seed: int
@@ -88,6 +92,8 @@ class ModelCard(BaseModel):
     confounders: list[str]
     alpha: float
     spec: Spec
+    n_weights: int
+    n_trained: int
     best_epoch: int
     val_dice: float
     temperature: float
@@ -124,13 +130,33 @@ class LoadedModel:
     texts: Texts
 
 
+def assemble(method: str, mode: str, spec: Spec, backbone: Path, dense_mode: str, texts: Texts) -> Method:
+    """Build a method on the trunk of a training mode.
+
+    Args:
+        method: a file's name in stages/core/methods.
+        mode: as that of `make_trunk`.
+        spec: likewise.
+        backbone: likewise.
+        dense_mode: likewise.
+        texts: the prompts.
+
+    Raises:
+        InputError: the method doesn't go with that mode.
+    """
+    check_mode(method, mode)
+    trunk = Pixels() if has_own_encoder(method) else make_trunk(mode, spec, backbone, dense_mode)
+    return channels_last(build(method, spec, trunk, texts))
+
+
 def make_trunk(mode: str, spec: Spec, backbone: Path, dense_mode: str) -> Trunk:
     """Return the trunk of a training mode.
 
     Args:
-        mode: frozen, adapter or suffix.
+        mode: frozen, adapter, suffix or finetune.
         spec: the numbers.
-        backbone: folder of the backbone, whose last blocks `suffix` trains; the other modes don't read it.
+        backbone: folder of the backbone, of which `suffix` trains the last blocks and `finetune` all; the other modes
+            don't read it.
         dense_mode: how the encoder makes its map dense.
     """
     if mode == "frozen":
@@ -141,6 +167,11 @@ def make_trunk(mode: str, spec: Spec, backbone: Path, dense_mode: str) -> Trunk:
         from stages.core.clip.load import load_encoder  # seconds of imports that the other modes do without
 
         return Trained(load_encoder(backbone, dense_mode).suffix())
+    if mode == "finetune":
+        from stages.core.clip.load import load_encoder
+
+        encoder = load_encoder(backbone, dense_mode)
+        return Whole(encoder.front(), encoder.suffix(), size_px=encoder.size_px)
     raise ValueError(f"unknown mode '{mode}'")
 
 
@@ -180,7 +211,7 @@ def load_model(folder: Path, backbone: Path) -> LoadedModel:
 
     Args:
         folder: holds model.safetensors and model.json.
-        backbone: folder of the backbone; read in mode `suffix` only, for the architecture of its last blocks.
+        backbone: folder of the backbone; read in modes `suffix` and `finetune` only, for its architecture.
 
     Raises:
         InputError: a file is missing, damaged, or doesn't fit the other.
@@ -189,11 +220,11 @@ def load_model(folder: Path, backbone: Path) -> LoadedModel:
     tensors = _tensors(folder / WEIGHTS)
     try:
         texts = Texts(**{name: tensors[f"texts.{name}"] for name in Texts.__dataclass_fields__})
-        method = build(card.method, card.spec, make_trunk(card.mode, card.spec, backbone, card.dense_mode), texts)
+        method = assemble(card.method, card.mode, card.spec, backbone, card.dense_mode, texts)
         method.load_state_dict(_below("method.", tensors))
     except (KeyError, RuntimeError) as error:
         raise InputError(f"{folder / WEIGHTS} doesn't fit {CARD} ({error}); run `dvc repro train`") from None
-    return LoadedModel(channels_last(method).eval(), card, texts)
+    return LoadedModel(method.eval(), card, texts)
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:

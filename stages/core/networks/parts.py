@@ -8,11 +8,15 @@ from contextlib import contextmanager
 import torch
 
 from stages.core.networks.dictionary import Dictionary
-from stages.core.networks.head import Pyramid
+from stages.core.networks.film import FilmDecoder
+from stages.core.networks.head import Merge, Pyramid
 from stages.core.networks.interface import Spec, Texts
 from stages.core.networks.intervention import Intervention
+from stages.core.networks.masker import DynamicConvolution, Masker
 from stages.core.networks.trunk import Adapter
 from stages.core.seeds import seed_for
+
+_FILM_HEADS = 4  # as CLIPSeg's; divides every width of the head
 
 
 @contextmanager
@@ -27,6 +31,12 @@ def head(spec: Spec) -> Pyramid:
     """Return H; equal seeds give equal heads whatever the method."""
     with seeded(spec.seed, "head"):
         return Pyramid(spec.width, spec.map_channels, width=spec.head_width, dropout=spec.dropout)
+
+
+def merge(spec: Spec) -> Merge:
+    """Return the pyramid without an end; its weights are those of the equal part of `head`."""
+    with seeded(spec.seed, "head"):
+        return Merge(spec.width, spec.map_channels, width=spec.head_width, dropout=spec.dropout)
 
 
 def intervention(spec: Spec) -> Intervention:
@@ -46,3 +56,23 @@ def adapter(spec: Spec) -> Adapter:
     """Return the adapter."""
     with seeded(spec.seed, "adapter"):
         return Adapter(spec.width)
+
+
+def film_decoder(spec: Spec) -> FilmDecoder:
+    """Return the prompt-conditioned decoder."""
+    with seeded(spec.seed, "film"):
+        return FilmDecoder(
+            spec.width, spec.map_channels, width=spec.head_width, heads=_FILM_HEADS, dropout=spec.dropout
+        )
+
+
+def masker(spec: Spec, channels: int) -> Masker:
+    """Return the masker of features of that many channels."""
+    with seeded(spec.seed, "masker"):
+        return Masker(channels)
+
+
+def dynamic_convolution(spec: Spec, channels: int) -> DynamicConvolution:
+    """Return the convolution whose kernel is made of a text."""
+    with seeded(spec.seed, "dynamic"):
+        return DynamicConvolution(spec.width, channels)

@@ -28,7 +28,7 @@ class Terms(nn.Module):
         self.register_buffer("targets", texts.class_confounders.mean(1), persistent=False)
 
     def forward(self, batch: Batch, output: Output) -> dict[str, Tensor]:
-        """Return the terms by name: seg always, causal and contrast where the output has what they act on."""
+        """Return the terms by name: seg always, the others where the output has what they act on."""
         spec = self.spec
         terms = {"seg": losses.segmentation(output.logits, batch.mask, dice_weight=spec.dice_weight)}
         if output.causal is not None and self.lambda_causal:
@@ -37,4 +37,7 @@ class Terms(nn.Module):
         if output.image is not None and spec.lambda_contrast:
             named = losses.contrast(output.image, self.classes, batch.lesion_class, temperature=spec.temperature)
             terms["contrast"] = spec.lambda_contrast * named
+        if output.confounding is not None and spec.lambda_adversarial:
+            blamed = losses.segmentation(output.confounding, batch.mask, dice_weight=spec.dice_weight)
+            terms["adversarial"] = spec.lambda_adversarial * blamed
         return terms

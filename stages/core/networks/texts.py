@@ -24,7 +24,8 @@ def read_texts(folder: Path, lesion_classes: Sequence[str]) -> tuple[Texts, list
         lesion_classes: the classes, in the order that the class axis shall have.
 
     Returns:
-        The texts, the names of the confounders in the order of the confounder axis, and the encoder's fingerprint.
+        The texts with a uniform prior, the names of the confounders in the order of the confounder axis, and the
+        encoder's fingerprint.
 
     Raises:
         InputError: a table is missing, lacks a class or a pair, or comes from another encoder than the others.
@@ -40,6 +41,7 @@ def read_texts(folder: Path, lesion_classes: Sequence[str]) -> tuple[Texts, list
         class_confounders=_vectors(pairs, wanted, folder / "class_confounders.parquet").view(
             len(lesion_classes), len(confounders), -1
         ),
+        prior=torch.full((len(confounders),), 1 / len(confounders)),
     )
     return texts, confounders, _fingerprint(folder)
 

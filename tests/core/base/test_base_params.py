@@ -96,7 +96,7 @@ def test_all_errors_come_at_once_each_with_its_place_and_the_nearest_key():
     )
     assert problems(raw) == [
         "backbon: unknown key; did you mean 'backbone'? legal: alpha, backbone, beta, held_out, lesion_classes, "
-        "methods, seeds, sites, weights",
+        "methods, seeds, sites, variants, weights",
         "seeds.0: Input should be a valid integer, got '0'",
         "alpha.size_px: Input should be greater than or equal to 64, got 32",
         "alpha.mode: Input should be 'fast' or 'slow', got 'fats'",
@@ -218,3 +218,51 @@ def test_unusable_files(path, text, message):
 def test_a_missing_file_says_where_to_run(tmp_path):
     with pytest.raises(InputError, match="run from the repository's top folder"):
         load_study(tmp_path / "params.yaml")
+
+
+@pytest.fixture
+def trainable(monkeypatch):
+    """A stage `train` whose section the variants may change."""
+    monkeypatch.setattr(params, "STAGES_WITH_SECTION", ("train",))
+    monkeypatch.setattr(params, "_section", {"train": Alpha}.__getitem__)
+
+
+def _varied(**variants):
+    raw = good(variants=variants, train={"size_px": 128})
+    del raw["alpha"]
+    return raw
+
+
+def test_a_variant_names_a_method_and_its_own_numbers(trainable):
+    raw = _varied(small={"method": "plain", "train": {"size_px": 64}}, other={"method": "causal"})
+    study = check({**raw, "methods": ["small", "plain"]})
+    assert study.variants["small"].train == {"size_px": 64}
+    assert study.variants["other"].train == {}
+
+
+def test_all_that_is_wrong_with_variants_is_told_at_once_with_the_nearest_key(trainable):
+    raw = _varied(
+        a={"method": "plane", "train": {"size_pix": 64}},
+        b={"method": "plain", "train": {"size_px": 1}},
+        c={"method": "plain", "train": {"inner": {"rat": 0.2}}},
+        **{"d d": {"method": "plain"}},
+    )
+    assert problems({**raw, "methods": ["b", "e"]}) == [
+        "methods: unknown 'e'; legal: a, b, c, causal, d d, plain",
+        "variants.a.method: unknown 'plane'; did you mean 'plain'? legal: causal, plain",
+        "variants: 'd d' can't be a variant's name; use ASCII letters, digits, '_' and '-'",
+        "variants.a.train.size_pix: unknown key; did you mean 'size_px'? legal: inner, mode, size_px",
+        "variants.b.train.size_px: Input should be greater than or equal to 64, got 1",
+        "variants.c.train.inner.rat: unknown key; did you mean 'rate'? legal: rate",
+    ]
+
+
+def test_an_unknown_key_of_a_variant_is_told_with_the_legal_ones(trainable):
+    raw = _varied(a={"method": "plain", "trian": {}})
+    assert problems(raw) == ["variants.a.trian: unknown key; did you mean 'train'? legal: method, train"]
+
+
+def test_what_is_wrong_with_train_itself_is_told_once(trainable):
+    raw = _varied(a={"method": "plain", "train": {"mode": "slow"}}, b={"method": "plain"})
+    raw["train"] = {"size_px": 1}
+    assert problems(raw) == ["train.size_px: Input should be greater than or equal to 64, got 1"]

@@ -62,6 +62,34 @@ def test_gradients_reach_the_suffix_and_nothing_else(clip_encoder, frames, kind,
     assert all(not parameter.requires_grad and parameter.grad is None for parameter in encoder.parameters())
 
 
+@pytest.mark.parametrize(("kind", "mode"), EACH)
+def test_an_untouched_front_and_suffix_together_reproduce_the_encoder(clip_encoder, frames, kind, mode):
+    encoder = clip_encoder(kind, mode)
+    x = frames(encoder)
+    encoded, whole = encoder.encode(x), encoder.suffix()(*encoder.front()(x))
+    torch.testing.assert_close(whole.dense, encoded.dense, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(whole.image, encoded.image, atol=1e-5, rtol=1e-4)
+    assert list(whole.maps) == list(encoded.maps)
+    for tap, value in encoded.maps.items():
+        torch.testing.assert_close(whole.maps[tap], value, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["vit", "resnet"])
+def test_gradients_reach_the_front_and_the_encoder_stays(clip_encoder, frames, kind):
+    encoder = clip_encoder(kind)
+    front, suffix = encoder.front(), encoder.suffix()
+    again = suffix(*front(frames(encoder)))
+    towards = torch.linspace(-1, 1, encoder.width)
+    ((again.image @ towards).sum() + torch.einsum("bdhw,d->b", again.dense, towards).sum()).backward()
+    for name, parameter in front.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+        assert parameter.grad.abs().max() > 0, name
+    assert all(not parameter.requires_grad and parameter.grad is None for parameter in encoder.parameters())
+    own = {id(parameter) for parameter in encoder.parameters()}
+    assert not own & {id(parameter) for part in (front, suffix) for parameter in part.parameters()}
+
+
 def test_training_the_suffix_leaves_the_encoder(clip_encoder, frames):
     encoder = clip_encoder("vit")
     x = frames(encoder)

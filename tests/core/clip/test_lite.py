@@ -125,6 +125,20 @@ def test_gradients_reach_every_trainable_parameter_of_the_suffix_and_no_other(en
     assert not any(parameter.requires_grad for parameter in encoder.parameters())
 
 
+def test_an_untrained_front_and_suffix_give_the_features_and_gradients_reach_the_front(encoder, frames):
+    cached, front, suffix = encoder.encode(frames), encoder.front(), encoder.suffix()
+    again = suffix(*front(frames))
+    torch.testing.assert_close(again.dense, cached.dense, atol=1e-5, rtol=1e-5)
+    assert list(again.maps) == list(cached.maps)
+    torch.testing.assert_close(again.maps["s4"], cached.maps["s4"], atol=1e-4, rtol=1e-4)
+    (again.dense * torch.randn_like(again.dense)).sum().backward()
+    for name, parameter in front.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+        assert parameter.grad.abs().sum() > 0, name
+    assert not any(parameter.requires_grad for parameter in encoder.parameters())
+
+
 def test_training_a_suffix_leaves_encoder_and_statistics_alone(encoder, frames):
     before = encoder.encode(frames)
     suffix = encoder.suffix()

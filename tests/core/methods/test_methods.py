@@ -1,28 +1,63 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 
-from stages.core.clip.encoder import Encoded, Suffix, unit
-from stages.core.methods import build
+from stages.core.base.errors import InputError
+from stages.core.clip.encoder import Encoded, Front, Suffix, unit
+from stages.core.clip.lite import LiteFront
+from stages.core.clip.lite_trunk import Trunk, imagenet_weights
+from stages.core.methods import build, check_mode, has_own_encoder
 from stages.core.networks import parts
 from stages.core.networks.interface import Batch, Spec, Texts
-from stages.core.networks.trunk import Frozen, Trained
+from stages.core.networks.regions import gather, places, scatter
+from stages.core.networks.trunk import Frozen, Pixels, Trained, Whole, spare_memory
 
-METHODS = ["baseline", "no_mtrs", "no_cdrl", "mcdrl"]
-INTERVENING = ["no_mtrs", "mcdrl"]
-MODES = ["frozen", "adapter", "suffix"]
+
+def goes_with(name, mode):
+    try:
+        check_mode(name, mode)
+    except InputError:
+        return False
+    return True
+
+
+CACHED = ["frozen", "adapter", "suffix"]
+MODES = [*CACHED, "finetune"]
+METHODS = [
+    "baseline", "no_mtrs", "no_cdrl", "mcdrl", "mcdrl_literal", "mcdrl_backdoor", "clipseg", "causalclipseg",
+    "mixstyle", "fourier", "unet",
+]  # fmt: skip
+PAIRS = [(name, mode) for name in METHODS for mode in MODES if goes_with(name, mode)]
+INTERVENING = ["no_mtrs", "mcdrl", "mcdrl_literal", "mcdrl_backdoor"]
+GENTLE = ["no_mtrs", "mcdrl", "mcdrl_backdoor"]  # begin as the identity
 
 
 class StubSuffix(Suffix):
     """One convolution that makes everything."""
 
-    def __init__(self):
+    def __init__(self, channels=8):
         super().__init__()
-        self.conv = nn.Conv2d(8, 16, 1)
+        with torch.random.fork_rng():
+            torch.manual_seed(5)
+            self.conv = nn.Conv2d(channels, 16, 1)
 
     def forward(self, prefix, maps):
         grid = self.conv(prefix)
         return Encoded(unit(grid, 1), unit(grid.mean((2, 3)), 1), {**maps, "s8": grid[:, :8]}, prefix)
+
+
+class StubFront(Front):
+    """Two convolutions of the pooled frame."""
+
+    def __init__(self):
+        super().__init__()
+        self.s4, self.s8 = nn.Conv2d(3, 6, 1), nn.Conv2d(3, 8, 1)
+
+    def forward(self, frames):
+        maps = {"s4": self.s4(nn.functional.avg_pool2d(frames, 4)), "s8": self.s8(nn.functional.avg_pool2d(frames, 8))}
+        return maps["s8"], maps
 
 
 def _draw(seed, *shape):
@@ -33,13 +68,15 @@ def _spec(**changes):
     numbers = {
         "width": 16, "map_channels": {"s4": 6, "s8": 8}, "depth": 2, "heads": 4, "residual": True, "dictionary": "text",
         "regions": "keep", "head_width": 32, "dropout": 0.0, "dice_weight": 0.5, "lambda_causal": 0.5,
-        "lambda_contrast": 0.1, "temperature": 0.5, "seed": 0,
+        "lambda_contrast": 0.1, "temperature": 0.5, "lambda_adversarial": 0.5, "seed": 0,
     }  # fmt: skip
     return Spec(**{**numbers, **changes})
 
 
 def _texts():
-    return Texts(unit(_draw(1, 3, 16), -1), unit(_draw(2, 5, 16), -1), unit(_draw(3, 3, 5, 16), -1))
+    return Texts(
+        unit(_draw(1, 3, 16), -1), unit(_draw(2, 5, 16), -1), unit(_draw(3, 3, 5, 16), -1), torch.full((5,), 0.2)
+    )
 
 
 def _batch(frames=3):
@@ -54,15 +91,21 @@ def _batch(frames=3):
         selected=selected.view(frames, 4, 4),
         mask=(_draw(10, frames, 32, 32) > 1).long(),
         lesion_class=torch.tensor([0, -1, 2][:frames]),
+        site=torch.tensor([0, 1, 1][:frames]),
     )
 
 
 def _trunk(mode, spec):
-    return {"frozen": Frozen, "adapter": lambda: parts.adapter(spec), "suffix": lambda: Trained(StubSuffix())}[mode]()
+    makers = {
+        "frozen": Frozen, "adapter": lambda: parts.adapter(spec), "suffix": lambda: Trained(StubSuffix()),
+        "finetune": lambda: Whole(StubFront(), StubSuffix(), size_px=32), "pixels": Pixels,
+    }  # fmt: skip
+    return makers[mode]()
 
 
 def _method(name, mode="frozen", **changes):
     spec = _spec(**changes)
+    mode = "pixels" if has_own_encoder(name) else mode
     return build(name, spec, _trunk(mode, spec), _texts())
 
 
@@ -74,8 +117,7 @@ def _woken(method, seed=11):
 
 
 @pytest.mark.parametrize("dictionary", ["text", "learned"])
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize(("name", "mode"), PAIRS)
 def test_every_trained_parameter_gets_a_finite_gradient_and_the_inputs_none(name, mode, dictionary):
     method, batch = _woken(_method(name, mode, dictionary=dictionary)), _batch()
     sum(method.losses(batch, method(batch)).values()).backward()
@@ -91,7 +133,9 @@ def test_every_trained_parameter_gets_a_finite_gradient_and_the_inputs_none(name
 
 @pytest.mark.parametrize(("name", "expected"), [
     ("baseline", {"seg"}), ("no_mtrs", {"seg", "causal", "contrast"}), ("no_cdrl", {"seg", "contrast"}),
-    ("mcdrl", {"seg", "causal", "contrast"}),
+    ("mcdrl", {"seg", "causal", "contrast"}), ("mcdrl_literal", {"seg", "causal", "contrast"}),
+    ("mcdrl_backdoor", {"seg", "causal", "contrast"}), ("clipseg", {"seg"}), ("causalclipseg", {"seg", "adversarial"}),
+    ("mixstyle", {"seg"}), ("fourier", {"seg"}), ("unet", {"seg"}),
 ])  # fmt: skip
 def test_each_method_has_the_terms_of_its_equation(name, expected):
     method, batch = _method(name, "adapter"), _batch()
@@ -118,15 +162,15 @@ def test_terms_carry_their_weights():
 
 
 @pytest.mark.parametrize("regions", ["keep", "zero"])
-@pytest.mark.parametrize("name", INTERVENING)
+@pytest.mark.parametrize("name", GENTLE)
 def test_switching_the_intervention_on_does_not_move_the_logits(name, regions):
     method, batch = _method(name, regions=regions).eval(), _batch()
     torch.testing.assert_close(method(batch).logits, method(batch, intervene=False).logits)
 
 
-@pytest.mark.parametrize("name", INTERVENING)
-def test_the_letter_of_the_paper_moves_them(name):
-    method, batch = _method(name, residual=False).eval(), _batch()
+@pytest.mark.parametrize(("name", "residual"), [("no_mtrs", False), ("mcdrl", False), ("mcdrl_literal", True)])
+def test_the_letter_of_the_paper_moves_them(name, residual):
+    method, batch = _method(name, residual=residual).eval(), _batch()
     assert not torch.allclose(method(batch).logits, method(batch, intervene=False).logits, atol=1e-3)
 
 
@@ -165,7 +209,7 @@ def test_places_that_were_not_mined_reach_the_head_only_when_kept():
 @pytest.mark.parametrize("regions", ["keep", "zero"])
 def test_mining_alone_is_not_the_baseline_in_any_mode(regions):
     batch = _batch()
-    for mode in MODES:
+    for mode in CACHED:
         mining, plain = (_woken(_method(name, mode, regions=regions)).eval() for name in ("no_cdrl", "baseline"))
         assert not torch.allclose(mining(batch).logits, plain(batch).logits, atol=1e-3)
 
@@ -196,10 +240,9 @@ def test_no_mtrs_ignores_the_selection():
 
 
 def test_the_adapter_starts_as_the_identity_and_keeps_unit_norm():
-    encoded = _batch().encoded
-    adapter = parts.adapter(_spec())
-    torch.testing.assert_close(adapter(encoded).dense, encoded.dense)
-    moved = _woken(adapter)(encoded)
+    batch, adapter = _batch(), parts.adapter(_spec())
+    torch.testing.assert_close(adapter(batch).dense, batch.encoded.dense)
+    moved = _woken(adapter)(batch)
     torch.testing.assert_close(moved.dense.norm(dim=1), torch.ones(3, 4, 4))
     torch.testing.assert_close(moved.image.norm(dim=1), torch.ones(3))
 
@@ -236,3 +279,123 @@ def test_half_precision_and_single_precision_agree():
         half = method(batch).logits
     assert half.dtype == torch.float32
     torch.testing.assert_close(half, method(batch).logits, rtol=0.1, atol=0.15)
+
+
+def test_the_backdoor_is_the_weighted_sum_of_what_each_confounder_says():
+    texts, batch = _texts(), _batch()
+    prior = torch.tensor([0.5, 0.2, 0.0, 0.2, 0.1])
+    spec = _spec()
+    method = _woken(build("mcdrl_backdoor", spec, Frozen(), replace(texts, prior=prior))).eval()
+    summed = method(batch).logits.softmax(1)
+    index = places(batch.selected)
+    rows = gather(batch.encoded.dense, index)
+    expected = torch.zeros_like(summed)
+    for weight, z in zip(prior, method.dictionary(), strict=True):
+        moved = method.intervention(rows, torch.stack([z, torch.zeros_like(z)]))
+        grid = scatter(batch.encoded.dense, index, moved, regions="keep")
+        expected += weight * method.head(batch.encoded.maps, grid, batch.frame).softmax(1)
+    torch.testing.assert_close(summed, expected)
+
+
+def test_a_certain_confounder_makes_training_and_prediction_of_the_backdoor_equal():
+    prior = torch.tensor([0.0, 0.0, 1.0, 0.0, 0.0])
+    method = _woken(build("mcdrl_backdoor", _spec(), Frozen(), replace(_texts(), prior=prior)))
+    batch = _batch()
+    torch.testing.assert_close(method.train()(batch).logits, method.eval()(batch).logits, rtol=1e-4, atol=1e-4)
+
+
+def test_the_letter_is_mcdrl_without_residual_and_with_blanks():
+    batch = _batch()
+    literal = _woken(_method("mcdrl_literal")).eval()
+    same = _woken(_method("mcdrl", residual=False, regions="zero")).eval()
+    assert torch.equal(literal(batch).logits, same(batch).logits)
+
+
+@pytest.mark.parametrize("name", ["clipseg", "causalclipseg"])
+def test_a_prompted_method_asks_for_the_class_in_training_and_for_all_afterwards(name):
+    method, batch = _woken(_method(name)), _batch()
+    asked = [
+        method.train()(replace(batch, lesion_class=torch.full((3,), kind))).logits[:, 1] for kind in range(3)
+    ]  # fmt: skip
+    assert not torch.equal(asked[0], asked[1])
+    torch.testing.assert_close(method.eval()(batch).logits[:, 1], torch.stack(asked).amax(0), rtol=1e-4, atol=1e-4)
+
+
+def test_a_frame_without_a_class_is_asked_for_any():
+    method = _method("clipseg")
+    nothing = torch.full((64,), -1)
+    found = {tuple(text.tolist()) for text in method.asked(nothing)}
+    assert found == {tuple(text.tolist()) for text in method.classes}
+
+
+def test_the_masker_works_against_the_confounding_branch_and_everything_else_for_it():
+    method, batch = _woken(_method("causalclipseg")), replace(_batch(), lesion_class=torch.tensor([0, 1, 2]))
+    terms = method.losses(batch, method(batch))
+    parameters = dict(method.named_parameters())
+    straight = torch.autograd.grad(terms["adversarial"], parameters.values(), retain_graph=True)
+    before = float(terms["adversarial"].detach())
+    length = sum(float(part.square().sum()) for part in straight) ** 0.5
+    for against in ("masker", "decoder"):
+        moved = _woken(_method("causalclipseg"))
+        for (name, parameter), gradient in zip(moved.named_parameters(), straight, strict=True):
+            if name.startswith(against):
+                parameter.data -= 0.01 / length * gradient
+        after = float(moved.losses(batch, moved(batch))["adversarial"].detach())
+        assert (after > before) == (against == "masker")
+
+
+def test_mixed_styles_are_of_training_alone():
+    torch.manual_seed(0)
+    method, batch = _woken(_method("mixstyle")), _batch()
+    plain = _woken(_method("baseline"))(batch).logits
+    changed = [not torch.equal(method.train()(batch).logits, plain) for _ in range(40)]
+    assert 8 < sum(changed) < 32  # half of the batches
+    assert torch.equal(method.eval()(batch).logits, plain)
+
+
+def test_methods_that_need_pixels_or_caches_say_so():
+    with pytest.raises(InputError, match=r"'unet' goes with train\.mode finetune, not with 'frozen'"):
+        check_mode("unet", "frozen")
+    with pytest.raises(InputError, match=r"'mixstyle' goes with .* frozen or adapter or suffix, not with 'finetune'"):
+        check_mode("mixstyle", "finetune")
+    assert {mode for name, mode in PAIRS if name == "fourier"} == {"finetune"}
+    assert {mode for name, mode in PAIRS if name == "mcdrl"} == set(MODES)
+
+
+def test_fourier_mixes_frames_in_training_alone():
+    torch.manual_seed(0)
+    method, batch = _woken(_method("fourier", "finetune")), _batch()
+    plain = _woken(_method("baseline", "finetune")).load_state_dict(method.state_dict())
+    assert not plain.missing_keys
+    still = method.eval()(batch).logits
+    changed = [not torch.equal(method.train()(batch).logits, still) for _ in range(40)]
+    assert 8 < sum(changed) < 32  # half of the batches
+    alone = replace(batch, site=torch.zeros(3, dtype=torch.long))  # no other site to mix with
+    torch.testing.assert_close(method.train()(alone).logits, still, rtol=1e-3, atol=1e-3)
+
+
+def test_the_u_net_starts_from_imagenet_and_its_encoder_counts_as_pretrained():
+    method = _method("unet")
+    weights = imagenet_weights()
+    found = method.net.encoder.model.state_dict()
+    assert all(torch.equal(found[name], value) for name, value in weights.items())
+    pretrained = {id(parameter) for parameter in method.encoder_parameters()}
+    assert pretrained == {id(parameter) for parameter in method.net.encoder.parameters()}
+    assert len(pretrained) < len(list(method.parameters()))
+
+
+def test_sparing_memory_changes_neither_names_nor_gradients():
+    frames = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    found = []
+    for spare in (False, True):
+        trunk = Whole(LiteFront(Trunk.load(imagenet_weights())), StubSuffix(40), size_px=32)
+        names = list(trunk.state_dict())
+        if spare:
+            spare_memory(trunk)
+            assert any("Checkpoint" in type(module).__name__ for module in trunk.modules())
+        batch = replace(_batch(2), frame=frames)
+        trunk.train()(batch).dense.square().mean((1, 2, 3))[0].backward()
+        found.append([parameter.grad for parameter in trunk.parameters()])
+        assert list(trunk.state_dict()) == names
+    for kept, again in zip(*found, strict=True):
+        torch.testing.assert_close(again, kept)

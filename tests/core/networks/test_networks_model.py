@@ -23,13 +23,14 @@ def _spec():
     return Spec(
         width=stub_sites.WIDTH, map_channels=stub_sites.CHANNELS, depth=1, heads=4, residual=True, dictionary="random",
         regions="keep", head_width=16, dropout=0.1, dice_weight=0.0, lambda_causal=0.5, lambda_contrast=0.1,
-        temperature=0.5, seed=3,
+        temperature=0.5, lambda_adversarial=0.5, seed=3,
     )  # fmt: skip
 
 
 def _card(method, mode):
     return ModelCard(
-        method=method, held_out="B", seed=3, sources=["A"], backbone="stub", pretrained="embedded",
+        variant=method, method=method, n_weights=5, n_trained=4, held_out="B", seed=3, sources=["A"],
+        backbone="stub", pretrained="embedded",
         fingerprint=stub_sites.FINGERPRINT, dense_mode="plain", mode=mode, size_px=stub_sites.SIDE,
         lesion_classes=stub_sites.LESIONS, confounders=stub_sites.CONFOUNDERS, alpha=0.25, spec=_spec(), best_epoch=1,
         val_dice=0.5,

@@ -36,6 +36,7 @@ SPEC = Spec(
     lambda_causal=0.5,
     lambda_contrast=0.1,
     temperature=0.5,
+    lambda_adversarial=0.5,
     seed=0,
 )
 
@@ -59,6 +60,9 @@ class Pooled(Encoder):
     def unknown_words(self, prompts):
         raise NotImplementedError
 
+    def front(self):
+        raise NotImplementedError
+
     def suffix(self):
         raise NotImplementedError
 
@@ -66,13 +70,16 @@ class Pooled(Encoder):
 @pytest.fixture(params=["baseline", "mcdrl"])
 def folder(request, tmp_path):
     rng = torch.Generator().manual_seed(1)
-    texts = Texts(*(torch.randn(shape, generator=rng) for shape in ((2, WIDTH), (3, WIDTH), (2, 3, WIDTH))))
+    texts = Texts(*(torch.randn(shape, generator=rng) for shape in ((2, WIDTH), (3, WIDTH), (2, 3, WIDTH), (3,))))
     network = build(request.param, SPEC, Frozen(), texts)
     with torch.no_grad():
         network.head.out.bias.zero_()
         network.head.out.weight.normal_(0, 0.5, generator=rng)
     card = ModelCard(
+        variant=request.param,
         method=request.param,
+        n_weights=1,
+        n_trained=1,
         held_out="A",
         seed=0,
         sources=["B"],

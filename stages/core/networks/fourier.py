@@ -1,0 +1,43 @@
+"""Amplitude mixing (FACT, arXiv 2105.11182): the look of one site on the content of another.
+
+A picture's Fourier amplitude carries its colours and textures, the phase its shapes.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def partners(site: Tensor) -> Tensor:
+    """Return for each frame another one of another site, drawn by torch's random state; itself where there is none.
+
+    Args:
+        site: [B] long.
+
+    Returns:
+        [B] long.
+    """
+    foreign = site[:, None] != site[None, :]
+    scores = torch.rand(foreign.shape).to(site.device).masked_fill(~foreign, -1.0)
+    alone = torch.arange(len(site), device=site.device)
+    return torch.where(foreign.any(1), scores.argmax(1), alone)
+
+
+def amplitude_mixed(frames: Tensor, other: Tensor, share: Tensor) -> Tensor:
+    """Return frames whose amplitude spectrum is partly another frame's; phases stay.
+
+    Args:
+        frames: [B, 3, S, S] float in 0..1.
+        other: [B] long, whose amplitudes are mixed in.
+        share: [B, 1, 1, 1] float in 0..1, of the other's amplitudes.
+
+    Returns:
+        [B, 3, S, S] float in 0..1.
+    """
+    with torch.autocast(frames.device.type, enabled=False):
+        spectrum = torch.fft.rfft2(frames.float())
+        amplitude = spectrum.abs()
+        mixed = torch.lerp(amplitude, amplitude[other], share.expand_as(amplitude))
+        moved: Tensor = torch.fft.irfft2(torch.polar(mixed, spectrum.angle()), s=frames.shape[-2:])
+    return moved.clamp(0, 1)

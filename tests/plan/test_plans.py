@@ -1,0 +1,78 @@
+"""A plan changes with what concerns its variant and with nothing else."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stages.core.base.errors import InputError
+from stages.core.base.params import METHODS, check, method_files
+from stages.core.contracts.plan import Plan, plan_path, read_plan, write_plan
+from stages.plan.plans import code_digest, plans
+from stages.train.params import Params
+
+PARAMS = yaml.safe_load((Path(__file__).parents[2] / "params.yaml").read_text(encoding="utf-8"))
+VARIANTS = {
+    "random": {"method": "mcdrl", "train": {"dictionary": "random"}},
+    "baseline": {"method": "baseline", "train": {"epochs": 7}},
+}
+
+
+@pytest.fixture(autouse=True)
+def _from_the_top(monkeypatch):
+    monkeypatch.chdir(Path(__file__).parents[2])
+
+
+def _plans(methods=("baseline", "mcdrl", "random"), variants=VARIANTS, **train):
+    raw = {**PARAMS, "methods": list(methods), "variants": variants, "train": {**PARAMS["train"], **train}}
+    return {plan.variant: plan for plan in plans(check(raw), raw["train"], Params)}
+
+
+def test_a_name_is_a_method_or_a_variant_of_one():
+    found = _plans()
+    assert {name: plan.method for name, plan in found.items()} == {
+        "baseline": "baseline", "mcdrl": "mcdrl", "random": "mcdrl"
+    }  # fmt: skip
+    assert [plan.train["dictionary"] for plan in found.values()] == ["text", "text", "random"]
+    assert [plan.train["epochs"] for plan in found.values()] == [7, *[PARAMS["train"]["epochs"]] * 2]
+    assert found["random"].code == found["mcdrl"].code != found["baseline"].code
+    assert Params.model_validate(found["mcdrl"].train).model_dump() == found["mcdrl"].train
+
+
+def test_a_number_of_all_changes_the_plans_that_do_not_overrule_it():
+    before, after = _plans(), _plans(dictionary="zero", epochs=9)
+    assert before["random"].train["dictionary"] == after["random"].train["dictionary"] == "random"
+    assert before["baseline"].train["epochs"] == after["baseline"].train["epochs"]
+    assert before["mcdrl"] != after["mcdrl"]
+
+
+def test_another_variant_changes_no_other_plan():
+    more = {**VARIANTS, "random": {"method": "mcdrl", "train": {"dictionary": "zero"}}}
+    before, after = _plans(), _plans(variants=more)
+    assert [name for name in before if before[name] != after[name]] == ["random"]
+
+
+def test_the_digest_follows_the_files_that_the_method_imports(tmp_path):
+    folder = tmp_path / "methods"
+    shutil.copytree(METHODS, folder)
+    before = {name: code_digest(name, folder) for name in method_files()}
+    assert before["mcdrl"] == code_digest("mcdrl")
+    with (folder / "mcdrl.py").open("a") as stream:
+        stream.write("# a remark\n")
+    changed = {name for name in before if code_digest(name, folder) != before[name]}
+    assert changed == {"mcdrl", "mcdrl_literal", "mcdrl_backdoor"}
+
+
+def test_every_shipped_variant_builds_a_plan():
+    names = list(PARAMS["variants"])
+    assert list(_plans(names, PARAMS["variants"])) == names
+
+
+def test_plans_survive_the_disk_and_damage_is_told(tmp_path):
+    plan = Plan(variant="random", method="mcdrl", code="0", train={"lr": 0.1, "residual": True})
+    write_plan(plan, plan_path(tmp_path, "random"))
+    assert read_plan(tmp_path / "plan" / "random.json") == plan
+    (tmp_path / "plan" / "random.json").write_text("{}")
+    with pytest.raises(InputError, match=r"random\.json: .*dvc repro plan"):
+        read_plan(tmp_path / "plan" / "random.json")
