@@ -98,6 +98,18 @@ def pack(
 
 
 @app.command()
+def inspect(
+    place: Annotated[Path, typer.Argument(help="A model's folder, or the artifacts of a study.")] = Path("artifacts"),
+) -> None:
+    """Show the dictionary and the quality of the mined regions, or what a model's folder says of itself."""
+    from stages.commands.inspect import inspect
+    from stages.commands.show import show_table
+
+    for shown in inspect(place):
+        show_table(shown)
+
+
+@app.command()
 def doctor() -> None:
     """Check that everything is in place for `dvc repro`; exit code 2 if something is not."""
     from stages.commands.doctor import examine, problems

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import shutil
+import socket
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +21,9 @@ OK, NOTE, PROBLEM = "ok", "note", "PROBLEM"
 _PYTHON = (3, 11)
 _DISTRIBUTION = "mcdrl"
 _FREE_GB = 2.0
+_MEMORY_GB = 4.0
+_HUB, _ANSWER_S = "huggingface.co", 3.0
+_STATUS_S = 60
 _RENDERED = Path("data/phantom")
 _SHIPPED = Path("data/lite0")
 
@@ -42,7 +48,7 @@ class Check:
 def examine(root: Path) -> list[Check]:
     """Look at the machine and at the repository in `root`."""
     machine = [_python(), _packages(), _device(), _tool("dvc", "pip install -e ."), _tool("git", "install git")]
-    return [*machine, _disk(root), _repository(root), *_study(root)]
+    return [*machine, _memory(), _disk(root), _repository(root), *_study(root), _stale(root)]
 
 
 def problems(checks: list[Check]) -> int:
@@ -95,6 +101,18 @@ def _tool(name: str, fix: str) -> Check:
     return Check(name, OK, "found") if found else Check(name, PROBLEM, "not on the PATH", fix)
 
 
+def _memory() -> Check:
+    try:
+        free_gb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES") / 1e9
+        all_gb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    except (ValueError, OSError):  # not told by this system
+        return Check("memory", NOTE, "this system doesn't tell", f"have {_MEMORY_GB:.0f} GB or more")
+    found = f"{all_gb:.1f} GB, {free_gb:.1f} GB unused"
+    if all_gb >= _MEMORY_GB:
+        return Check("memory", OK, found)
+    return Check("memory", NOTE, found, "lower encode.batch_size and train.batch_size in params.yaml")
+
+
 def _disk(root: Path) -> Check:
     free_gb = shutil.disk_usage(root).free / 1e9
     if free_gb >= _FREE_GB:
@@ -138,7 +156,36 @@ def _weights(root: Path, study: Study) -> Check:
         return Check(what, PROBLEM, f"{_SHIPPED} holds no weights", f"git checkout {_SHIPPED}")
     if card.family == "lite" or source.kind != "card":
         return Check(what, OK, "not stored yet; its weights are here", "dvc repro")
-    return Check(what, NOTE, "not stored yet; `dvc repro` fetches it, which takes a connection once", "dvc repro")
+    if _hub_answers():
+        return Check(what, OK, f"not stored yet; {_HUB} answers", "dvc repro")
+    fix = f"connect once, or give a file: weights.{name} in params.yaml"
+    return Check(what, NOTE, f"not stored, and {_HUB} doesn't answer: fine if its cache holds the weights", fix)
+
+
+def _hub_answers() -> bool:
+    if os.environ.get("HF_HUB_OFFLINE") == "1":
+        return False
+    try:
+        with socket.create_connection((_HUB, 443), timeout=_ANSWER_S):
+            return True
+    except OSError:
+        return False
+
+
+def _stale(root: Path) -> Check:
+    """Ask DVC which stages would run; it compares files with dvc.lock and runs nothing."""
+    if not (root / "dvc.lock").is_file():
+        return Check("artifacts", NOTE, "nothing has been run yet", "dvc repro")
+    command = [sys.executable, "-m", "dvc", "status", "--json"]
+    try:
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=_STATUS_S, check=True)
+        changed = sorted(json.loads(done.stdout or "{}"))
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return Check("artifacts", NOTE, "DVC can't tell whether they are up to date", "dvc status says why")
+    if not changed:
+        return Check("artifacts", OK, "up to date")
+    named = ", ".join(changed[:3]) + (f" and {len(changed) - 3} more" if len(changed) > 3 else "")
+    return Check("artifacts", NOTE, f"stale or missing: {named}", "dvc repro")
 
 
 def _site(root: Path, name: str, site: Site) -> Check:

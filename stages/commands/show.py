@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -14,6 +15,7 @@ from stages.core.base.errors import InputError
 
 if TYPE_CHECKING:
     from stages.commands.doctor import Check
+    from stages.commands.inspect import Shown
 
 _STYLES = {"ok": "green", "note": "yellow", "PROBLEM": "bold red"}
 
@@ -23,6 +25,16 @@ def show_checks(checks: Sequence[Check]) -> None:
     table = Table("what", "", "found", "fix", box=None, pad_edge=False)
     for check in checks:
         table.add_row(check.what, Text(check.status, _STYLES[check.status]), Text(check.found), Text(check.fix))
+    Console().print(table)
+
+
+def show_table(shown: Shown) -> None:
+    """Print a table of `mcdrl inspect`."""
+    table = Table(*map(escape, shown.heads), title=Text(shown.title), title_justify="left", box=None, pad_edge=False)
+    for row in shown.rows:
+        table.add_row(*map(Text, row))
+    for column in table.columns:
+        column.overflow = "fold"
     Console().print(table)
 
 

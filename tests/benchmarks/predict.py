@@ -31,27 +31,30 @@ def main(model: Path, folder: Path, rounds: int) -> None:
         frames = np.stack([one.pixels for one in shown if isinstance(one, Shown)])
         batches = [frames[start : start + judge.batch_size] for start in range(0, len(frames), judge.batch_size)]
 
-        def bare() -> float:
-            start = time.perf_counter()
+        def bare() -> tuple[float, float]:
+            start, used = time.perf_counter(), time.process_time()
             with torch.inference_mode():
                 for batch in batches:
                     network(torch.from_numpy(batch).to(device)).cpu()
-            return len(frames) / (time.perf_counter() - start)
+            return len(frames) / (time.perf_counter() - start), len(frames) / (time.process_time() - used)
 
-        def whole() -> float:
-            start = time.perf_counter()
+        def whole() -> tuple[float, float]:
+            start, used = time.perf_counter(), time.process_time()
             predict_frames([folder], judge, Wanted(Path(place), 0.5), crop=crop, workers=2)
-            return len(frames) / (time.perf_counter() - start)
+            return len(frames) / (time.perf_counter() - start), len(frames) / (time.process_time() - used)
 
         bare(), whole()
         print(f"{len(frames)} frames, batches of {judge.batch_size}, {device}, {torch.get_num_threads()} threads")
-        print("round  bare network  mcdrl predict  ratio   (frames a second)")
+        print("        frames a second                      frames a second of CPU time (all threads)")
+        print("round  bare network  predict  ratio         bare network  predict  ratio")
         ratios = []
         for number in range(1, rounds + 1):
-            network_rate, predict_rate = bare(), whole()
-            ratios.append(predict_rate / network_rate)
-            print(f"{number:5}  {network_rate:12.1f}  {predict_rate:13.1f}  {ratios[-1]:5.2f}", flush=True)
-        print(f"median ratio {statistics.median(ratios):.2f}")
+            (net, net_cpu), (all_, all_cpu) = bare(), whole()
+            ratios.append((all_ / net, all_cpu / net_cpu))
+            line = f"{number:5}  {net:12.1f}  {all_:7.1f}  {ratios[-1][0]:5.2f}         "
+            print(f"{line}{net_cpu:12.1f}  {all_cpu:7.1f}  {ratios[-1][1]:5.2f}", flush=True)
+        wall, cpu = (statistics.median(column) for column in zip(*ratios, strict=True))
+        print(f"median ratio {wall:.2f}; of CPU time, which a busy machine doesn't disturb, {cpu:.2f}")
 
 
 if __name__ == "__main__":

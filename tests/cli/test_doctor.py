@@ -122,3 +122,37 @@ def test_missing_tools_are_problems(repository, monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda _: None)
     assert row(examine(Path()), "dvc").status == PROBLEM
     assert row(examine(Path()), "git").status == PROBLEM
+
+
+def test_a_hub_that_answers_is_told_from_one_that_does_not(repository, monkeypatch):
+    edit(repository, "backbone: lite0", "backbone: rn50")
+    monkeypatch.setattr(doctor, "_hub_answers", lambda: True)
+    assert row(examine(Path()), "backbone rn50").status == OK
+    monkeypatch.setattr(doctor, "_hub_answers", lambda: False)
+    found = row(examine(Path()), "backbone rn50")
+    assert (found.status, "weights.rn50" in found.fix) == (NOTE, True)
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "found"),
+    [
+        ("{}", OK, "up to date"),
+        ('{"train": [], "a": [], "b": [], "c": []}', NOTE, "stale or missing: a, b, c and 1 more"),
+        ("no JSON", NOTE, "DVC can't tell whether they are up to date"),
+    ],
+)
+def test_stale_artifacts_are_named(repository, monkeypatch, answer, status, found):
+    assert row(examine(Path()), "artifacts").found == "nothing has been run yet"
+    (repository / "dvc.lock").write_text("")
+    done = doctor.subprocess.CompletedProcess([], 0, answer, "")
+    monkeypatch.setattr(doctor.subprocess, "run", lambda *_, **__: done)
+    checked = row(examine(Path()), "artifacts")
+    assert (checked.status, checked.found) == (status, found)
+
+
+def test_little_memory_is_noted(monkeypatch):
+    monkeypatch.setattr(
+        doctor.os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_AVPHYS_PAGES": 1000, "SC_PHYS_PAGES": 500_000}.get
+    )
+    assert row([doctor._memory()], "memory").found == "2.0 GB, 0.0 GB unused"
+    assert doctor._memory().status == NOTE
