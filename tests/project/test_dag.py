@@ -63,6 +63,12 @@ def test_code_dependencies_are_the_import_closure(step):
     assert not idle, "declared, nothing of it imported: an edit would rerun the stage for nothing"
 
 
+def test_metrics_and_contracts_are_declared_file_by_file():
+    """An edit of one metric reruns no stage that works with another; the other shared folders count as a whole."""
+    whole = {"stages/core/metrics", "stages/core/contracts", "stages/core"}
+    assert not [step.name for step in STEPS if step.deps & whole]
+
+
 @pytest.mark.parametrize("step", BY_STAGE.values(), ids=BY_STAGE)
 def test_a_stage_reads_its_own_section(step):
     if step.stage == "train":
