@@ -120,15 +120,28 @@ def write_features(artifacts, site, cases, images, fingerprint=FINGERPRINT):
             dense=_last(said.dense), image=said.image.half().numpy(), prefix=said.prefix.half().numpy(),
             maps__s4=_last(said.maps["s4"]), maps__s8=_last(said.maps["s8"]),
         )  # fmt: skip
+        store.append(**_mirrored(frames))
     bright = nn.functional.avg_pool2d(frames.mean(1, keepdim=True), SIDE // GRID)[:, 0]
     kept = torch.zeros(len(cases), GRID**2, dtype=torch.bool)
     kept.scatter_(1, bright.flatten(1).topk(KEPT).indices, True)
+    kept = kept.view(-1, GRID, GRID)
     regions = artifacts / "mine_regions" / "regions" / f"{site}.h5"
     with REGIONS.write(regions, cases, {**names, "alpha": "0.25"}) as store:
         store.append(
-            similarity=bright.half().numpy(), selected=kept.view(-1, GRID, GRID).numpy(),
+            similarity=bright.half().numpy(), selected=kept.numpy(),
             best_class=np.zeros((len(cases), GRID, GRID), np.uint8),
         )  # fmt: skip
+        store.append(**{
+            "flipped__horizontal.similarity": bright.flip(-1).half().numpy(),
+            "flipped_selected__horizontal.selected": kept.flip(-1).numpy(),
+        })  # fmt: skip
+
+
+def _mirrored(frames):
+    said = features(frames.flip(-1))
+    maps = {f"maps.{tap}": _last(grid) for tap, grid in said.maps.items()}
+    rows = {"dense": _last(said.dense), "image": said.image.half().numpy(), "prefix": said.prefix.half().numpy()}
+    return {f"flipped__horizontal.{name}": value for name, value in {**rows, **maps}.items()}
 
 
 def write_texts(folder, fingerprint=FINGERPRINT):

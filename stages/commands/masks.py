@@ -63,7 +63,7 @@ def write_results(job: Job, shown: Shown, raw: Array, calibrated: Callable[[Arra
 
 
 def _save(picture: Image.Image, path: Path, kind: str) -> None:
-    how: dict[str, Any] = {"compress_level": _FAST} if kind == "PNG" else {"quality": 92}
+    how: dict[str, Any] = {"compress_level": _FAST} if kind == "PNG" else {"quality": 92, "subsampling": 0}
     with atomic(path) as partial:
         picture.save(partial, format=kind, **how)
 

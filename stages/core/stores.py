@@ -41,11 +41,13 @@ class Field:
         dims: a letter for each axis after the frame axis, such as "HWD"; equal letters in one store have equal
             size. An empty string: one number a frame. None: any number of axes.
         compress: shrink the chunks (for masks and other arrays that shrink a lot); others get the checksum alone.
+        optional: whether a group may have no dataset at all.
     """
 
     dtype: str
     dims: str | None
     compress: bool = False
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -295,7 +297,7 @@ class StoreReader:
         for name, field in self._store.fields.items() if self.case_ids else ():
             parts = self._parts(name, field)
             lacking = [part for part in parts if part not in self._sets]
-            if lacking or not parts:
+            if lacking or not (parts or field.optional):
                 place = (lacking or [name.removesuffix("/*")])[0]
                 raise InputError(f"{self.path} lacks '{place}'; delete it and run `dvc repro`")
             for part, expected in parts.items():

@@ -11,7 +11,8 @@ from stages.core.clip.load import load_encoder
 from stages.core.contracts.features import FEATURES
 from stages.core.contracts.frames import FRAMES
 from stages.core.device import pick_device
-from stages.core.segment.encoding import encode
+from stages.core.flips import flipped, member
+from stages.core.segment.encoding import Array, encode
 from stages.encode.batches import batches, site_of
 from stages.encode.params import Params
 
@@ -41,5 +42,12 @@ def encode_site(site: str, frames: Path, backbone: Path, out: Path, params: Para
         with FEATURES.write(out, cases, attributes) as writer:
             groups = batches(cases, params.batch_size)
             for group in progress(groups, f"encode {site}", len(groups)):
-                writer.append(**encode(encoder, reader.rows("image", group), group))
+                images = reader.rows("image", group)
+                writer.append(**encode(encoder, images, group))
+                for flip in params.flips:
+                    writer.append(**_as_flipped(encode(encoder, flipped(images, flip), group), flip))
     return f"{site}: {len(cases)} frames, {encoder.dense_mode}, joint width {encoder.width}"
+
+
+def _as_flipped(rows: dict[str, Array], flip: str) -> dict[str, Array]:
+    return {f"flipped__{member(flip, name.replace('__', '/'))}": value for name, value in rows.items()}

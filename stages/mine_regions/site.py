@@ -15,6 +15,7 @@ from stages.core.contracts.dictionary import CLASSES
 from stages.core.contracts.features import FEATURES
 from stages.core.contracts.frames import FRAMES
 from stages.core.contracts.regions import REGIONS
+from stages.core.flips import UNFLIPPED, flips_of, member
 from stages.core.segment.mining import Regions, mine, places_kept
 from stages.core.stores import StoreReader
 from stages.mine_regions.quality import auroc, lesion_area, lesion_places, mean, recall
@@ -86,6 +87,8 @@ def mine_site(
             for case_ids in _batches(encoded.case_ids, site):
                 regions = mine(_dense(encoded, case_ids), texts, alpha)
                 store.append(similarity=regions.similarity, selected=regions.selected, best_class=regions.best_class)
+                for flip in flips_of(encoded.members("flipped")):
+                    store.append(**_flipped(mine(_dense(encoded, case_ids, flip), texts, alpha), flip))
                 quality.add(regions, framed.rows("mask", case_ids) > 0)
     return quality.row()
 
@@ -159,8 +162,15 @@ def _batches(case_ids: Sequence[str], site: str) -> Iterator[Sequence[str]]:
         yield case_ids[start : start + _BATCH]
 
 
-def _dense(features: StoreReader, case_ids: Sequence[str]) -> Array:
-    dense = features.rows("dense", case_ids)
+def _flipped(regions: Regions, flip: str) -> dict[str, Array]:
+    return {
+        f"flipped__{member(flip, 'similarity')}": regions.similarity,
+        f"flipped_selected__{member(flip, 'selected')}": regions.selected,
+    }
+
+
+def _dense(features: StoreReader, case_ids: Sequence[str], flip: str = UNFLIPPED) -> Array:
+    dense = features.rows("dense" if flip == UNFLIPPED else f"flipped/{member(flip, 'dense')}", case_ids)
     if not np.isfinite(dense).all():
         raise InputError(f"{features.path} holds values that are not finite; delete it and run `dvc repro`")
     return dense

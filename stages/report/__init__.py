@@ -1,7 +1,10 @@
 """Everything that a study found, as tables, figures for `dvc metrics` and `dvc plots`, and one page.
 
 In: the case tables, regions, dictionary, training histories, scores and predictions of all sites, methods and seeds
-that params.yaml names. Out: artifacts/report/ (sites.csv, lesions.csv, negatives.csv, comparisons.csv, curves.csv,
-bars.csv, seeds.csv with several seeds, metrics.json, index.html). The tables follow section 4 of arXiv 2508.05008,
-with intervals, paired tests, the worst site and undefined counts beside the means.
+that params.yaml names, and where there are any: calibration, confidence, attention and pooled features (evaluate), the
+stress test, the known strengths of confounders. Out: artifacts/report/ (sites.csv, lesions.csv, negatives.csv,
+comparisons.csv, curves.csv, bars.csv, seeds.csv with several seeds, stress.csv, trust.csv, calibration.csv and
+attention.csv where there is something to tell, metrics.json, index.html). The tables follow section 4 of arXiv
+2508.05008, with intervals, paired tests, the worst site and undefined counts beside the means. The page opens with the
+answer in words (`answer`); its sections are the files of `templates`.
 """

@@ -11,6 +11,8 @@ from stages.core.contracts.frames import FRAMES
 from stages.core.contracts.regions import REGIONS
 from stages.core.contracts.scores import PREDICTIONS
 from stages.core.stores import Array
+from stages.core.stress.operators import Stressed
+from stages.core.stress.strips import strips
 from stages.report.attention import wrong_frames
 from stages.report.inputs import Cell, Inputs, prediction_path
 from stages.report.overlays import Shot, grid_outline, heat, outline, pick_changes, pick_examples, pick_frames, picture
@@ -72,6 +74,21 @@ def missed_shots(inputs: Inputs, artifacts: Path) -> dict[str, list[Shot]]:
     }
 
 
+def stressed_shots(inputs: Inputs, artifacts: Path) -> list[Shot]:
+    """Return one frame of the stress test as it is, and under each confounder at the greatest strength of the test."""
+    if inputs.stress.empty:
+        return []
+    site = inputs.study.held_out[0]
+    tested = inputs.stress.dropna(subset=["dice"])
+    case = str(tested.loc[tested["held_out"] == site, "case_id"].min())
+    strength = float(inputs.stress["strength"].max())
+    with FRAMES.read(artifacts / "ingest" / site / "frames.h5") as store:
+        frame, mask = store.rows("image", [case])[0], store.rows("mask", [case])[0] > 0
+    found = strips(frame, mask, case, [strength])
+    shots = [_stressed("untouched", case, found[0].pictures[0])]
+    return shots + [_stressed(strip.confounder, f"strength {strength:g}", strip.pictures[-1]) for strip in found]
+
+
 def contact_shots(inputs: Inputs, artifacts: Path, seed: int) -> dict[str, list[Shot]]:
     """Return, for every site, frames drawn at random, with or without a lesion."""
     return {site: _contact(inputs, artifacts, site, seed) for site in inputs.study.sites}
@@ -104,6 +121,10 @@ def _contact(inputs: Inputs, artifacts: Path, site: str, seed: int) -> list[Shot
         Shot(picture(frame), frame.shape[0], (("truth", outline(mask)),), case, _kind(kinds[case]))
         for case, frame, mask in zip(ids, frames, masks, strict=True)
     ]
+
+
+def _stressed(title: str, note: str, shown: Stressed) -> Shot:
+    return Shot(picture(shown.image), shown.image.shape[0], (("truth", outline(shown.mask)),), title, note)
 
 
 def _plain(artifacts: Path, site: str, case: str, note: str) -> Shot:

@@ -69,6 +69,7 @@ class Pictures:
     predicted: Mapping[str, Mapping[str, list[Shot]]]
     differing: Mapping[str, list[Shot]]
     misses: Mapping[str, list[Shot]]
+    stressed: list[Shot]
     contact: Mapping[str, list[Shot]]
     pairs: list[Shot]
     clouds: list[tuple[features.Cloud, list[Panel]]]

@@ -67,6 +67,7 @@ def make_pictures(inputs: Inputs, params: Params, artifacts: Path) -> Pictures:
         predicted=gallery.predicted_shots(inputs, artifacts, params.examples),
         differing=gallery.differing_shots(inputs, artifacts),
         misses=gallery.missed_shots(inputs, artifacts),
+        stressed=gallery.stressed_shots(inputs, artifacts),
         contact=gallery.contact_shots(inputs, artifacts, params.seed),
         pairs=gallery.pair_shots(inputs, artifacts),
         clouds=[(cloud, features.map_panels(cloud, features.maps(cloud, params.seed))) for cloud in clouds],

@@ -79,16 +79,21 @@ def in_turn(cases: Sequence[str], batch_size: int) -> list[list[str]]:
     return [list(cases[start : start + batch_size]) for start in range(0, len(cases), batch_size)]
 
 
-def read_ahead(reader: SitesReader, batches: Sequence[Sequence[str]], trunk: Trunk) -> Generator[Raw, None, None]:
+def read_ahead(
+    reader: SitesReader, batches: Sequence[Sequence[str]], mirrored: Sequence[Sequence[str]] | None, trunk: Trunk
+) -> Generator[Raw, None, None]:
     """Yield the batches' rows with masks, read by a thread while earlier ones are worked on.
 
     Args:
-        reader: of the source sites.
+        reader: of the sites.
         batches: cases of each batch.
+        mirrored: how each of them is flipped; None: not at all.
         trunk: says which cached features are needed.
     """
     needs = {"prefix": trunk.needs_prefix, "features": trunk.needs_features}
-    return ahead(lambda: (reader.read(cases, mask=True, **needs) for cases in batches))
+    flips = [None] * len(batches) if mirrored is None else mirrored
+    pairs = list(zip(batches, flips, strict=True))
+    return ahead(lambda: (reader.read(cases, mask=True, flips=ways, **needs) for cases, ways in pairs))
 
 
 def ahead(make: Callable[[], Iterator[T]]) -> Generator[T, None, None]:

@@ -100,10 +100,18 @@ class Training:
         total = self._sum(total)
         return float(total[0] / total[1]) if total[1] else 0.0
 
-    def read(self, batches: list[list[str]], label: str) -> Generator[Batch, None, None]:
-        """Yield the batches of the given frames, with masks, on the device; `label` says what for."""
+    def read(
+        self, batches: list[list[str]], label: str, mirrored: list[list[str]] | None = None
+    ) -> Generator[Batch, None, None]:
+        """Yield the batches of the given frames, with masks, on the device.
+
+        Args:
+            batches: the frames.
+            label: what they are read for.
+            mirrored: how each of them is flipped; None: not at all.
+        """
         classes, sites = self.frames.class_index, self.frames.site_index
-        with closing(read_ahead(self.reader, batches, self.method.trunk)) as raws:
+        with closing(read_ahead(self.reader, batches, mirrored, self.method.trunk)) as raws:
             for cases, raw in progress(zip(batches, raws, strict=True), label, len(batches)):
                 kinds, places = ([index[case] for case in cases] for index in (classes, sites))
                 yield to_batch(raw, kinds, self.fabric.device, places)
@@ -113,8 +121,10 @@ class Training:
         rank = self.fabric.global_rank
         torch.manual_seed(seed_for("train", self.seed, "dropout", epoch, rank))
         sums: dict[str, Tensor] = {}
-        batches = [cases[rank :: self.fabric.world_size] for cases in self._batches(epoch)]
-        with closing(self.read(batches, f"epoch {epoch + 1}/{self.params.epochs}")) as read:
+        batches = self._batches(epoch)
+        mirrored = [self._flips(len(cases), epoch, step) for step, cases in enumerate(batches)]
+        own, own_mirrored = ([part[rank :: self.fabric.world_size] for part in whole] for whole in (batches, mirrored))
+        with closing(self.read(own, f"epoch {epoch + 1}/{self.params.epochs}", own_mirrored)) as read:
             for step, batch in enumerate(read):
                 done, whole = epoch * self.steps + step, self.params.epochs * self.steps
                 set_rates(self.optimiser, rate(done, whole, self.params.warmup))
@@ -145,13 +155,14 @@ class Training:
     def _sum(self, value: Tensor) -> Tensor:
         return cast(Tensor, self.fabric.all_reduce(value, reduce_op="sum"))
 
+    def _flips(self, count: int, epoch: int, step: int) -> list[str]:
+        legal = self.reader.layout.flips if self.params.flips else ()
+        return flips.drawn(count, legal, "train", self.seed, epoch, step)
+
     def _varied(self, batch: Batch, epoch: int, step: int) -> Batch:
-        place = epoch, step, self.fabric.global_rank
-        if self.params.flips:
-            batch = flips.drawn(batch, seed_for("train", self.seed, "flips", *place))
-        if self.params.augment and not self.method.trunk.needs_features:
-            batch = augmented(batch, seed_for("train", self.seed, "augment", *place))
-        return batch
+        if not self.params.augment or self.method.trunk.needs_features:
+            return batch
+        return augmented(batch, seed_for("train", self.seed, "augment", epoch, step, self.fabric.global_rank))
 
     def _batches(self, epoch: int) -> list[list[str]]:
         batches = epoch_batches(self.frames.train, self.params.batch_size, seed=self.seed, epoch=epoch)

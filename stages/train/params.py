@@ -24,7 +24,7 @@ class Params(Section):
         warmup: share of all steps in which the rates rise from 0; they fall to 0 along a cosine after that.
         weight_decay: of matrices and kernels; none on norms and biases.
         clip_norm: largest norm of a step's gradient.
-        flips: whether frames are flipped at random, both ways, with all that is cached of them.
+        flips: whether frames are mirrored at random, in the ways that `encode.flips` has cached.
         augment: whether frames are turned, moved, scaled and recoloured at random, in mode finetune.
         checkpointing: whether the encoder's activations are computed again for the gradient instead of kept; less
             memory, more time, the same numbers.

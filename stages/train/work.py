@@ -6,19 +6,18 @@ import shutil
 import sys
 from pathlib import Path
 
-import torch
 from lightning_fabric import Fabric
 
 from stages.core.clip.card import read_stored
 from stages.core.metrics.looks import usual_scores
 from stages.core.networks.bundle import bundle
-from stages.core.networks.data import Layout, open_sites, read_cases, to_batch
+from stages.core.networks.data import Layout, open_sites, read_cases
 from stages.core.networks.interface import Method, Spec, Texts
 from stages.core.networks.model import ModelCard, Usual, assemble, save_model
 from stages.core.networks.readme import write_readme
 from stages.core.networks.texts import read_prompts, read_texts
 from stages.core.networks.trunk import spare_memory
-from stages.train import checkpoint, flips
+from stages.train import checkpoint
 from stages.train.cell import Cell, check_texts, drop_stale, make_spec, resume_folder
 from stages.train.checkpoint import Progress
 from stages.train.data import split
@@ -72,7 +71,6 @@ def _run(training: Training, cell: Cell, folder: Path, out: Path) -> Progress:
     if not training.fabric.is_global_zero:
         return training.run(progress, lambda _: None)
     drop_stale(folder)
-    _tell_of_flips(training)
     if progress.history:
         print(f"continuing after epoch {len(progress.history)}/{cell.params.epochs}", file=sys.stderr, flush=True)
     log = LiveLog(out / "dvclive", progress.history)
@@ -85,15 +83,6 @@ def _run(training: Training, cell: Cell, folder: Path, out: Path) -> Progress:
     done = training.run(progress, after_epoch)
     log.close()
     return done
-
-
-def _tell_of_flips(training: Training) -> None:
-    if not (training.params.flips and training.method.trunk.needs_prefix):
-        return
-    one = training.frames.train[:1]
-    batch = to_batch(training.reader.read(one, mask=False, prefix=True), [-1], torch.device("cpu"))
-    if not flips.can_flip(batch):
-        print("no flips: the stored prefix is tokens, which carry their positions inside", file=sys.stderr, flush=True)
 
 
 def _write(

@@ -4,6 +4,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from mean_encoder import MeanEncoder
 
 from stages.core.base.errors import InputError
 from stages.core.base.params import Study
@@ -29,13 +30,33 @@ def run(monkeypatch, tmp_path, mean_encoder):
 
 
 def test_every_case_gets_its_row_and_the_file_says_whose_it_is(run, site_folder, images):
-    path = run(site_folder(images(5)), batch_size=2)
+    path = run(site_folder(images(5)), batch_size=2, flips=[])
     assert run.encoder.batches == [2, 2, 1]
     with FEATURES.read(path) as reader:
         assert reader.case_ids == [f"A/{number:03d}" for number in range(5)]
         assert reader.attributes == {"site": "A", "backbone": "stub", "fingerprint": "mean", "dense_mode": "plain"}
         assert reader.members("maps") == ["s2", "s4"]
         assert reader.shape("dense") == (4, 4, 3)
+
+
+class Leaning(MeanEncoder):
+    """Looks one pixel to the left, so that what it says of a mirrored frame is no mirror image."""
+
+    def encode(self, frames):
+        return super().encode(frames.roll(1, -1))
+
+
+@pytest.mark.parametrize("flip", ["horizontal", "vertical", "both"])
+def test_mirrored_frames_are_encoded_anew(run, site_folder, images, flip):
+    frames = images(5)
+    mirrored = {"horizontal": frames[:, :, ::-1], "vertical": frames[:, ::-1], "both": frames[:, ::-1, ::-1]}[flip]
+    plain = run(site_folder(mirrored.copy(), name="mirrored"), "m.h5", encoder=Leaning(), flips=[])
+    path = run(site_folder(frames), encoder=Leaning(), flips=[flip], batch_size=2)
+    with FEATURES.read(path) as cached, FEATURES.read(plain) as alone:
+        assert alone.members("flipped") == []
+        for name in ("dense", "image", "maps/s2", "maps/s4", "prefix"):
+            found = cached.rows(f"flipped/{flip}.{name.replace('/', '.')}", cached.case_ids)
+            np.testing.assert_array_equal(found, alone.rows(name, alone.case_ids))
 
 
 def test_equal_inputs_give_equal_bytes(run, site_folder, images):

@@ -32,6 +32,7 @@ def inputs(tmp_path):
         with FEATURES.write(tmp_path / "A.h5", features_of or cases, attributes) as store:
             half = dense.astype(np.float16)
             store.append(dense=half, image=half[:, 0, 0], prefix=half, maps__s4=half)
+            store.append(**{"flipped__both.dense": half[:, ::-1, ::-1]})
         with FRAMES.write(tmp_path / "frames.h5", cases, {"site": "A"}) as store:
             store.append(image=np.repeat(mask[..., None], 3, 3), mask=mask, native_mask=[b"x"] * frames)
         return tmp_path

@@ -36,6 +36,18 @@ def test_regions_and_quality_of_a_site(inputs):
         assert regions.rows("best_class", ["A/000"])[0, 0, :2].tolist() == [0, 0]
 
 
+def test_mirrored_features_have_regions_of_their_own(inputs):
+    folder = inputs()
+    mine_it(folder, alpha=0.125)
+    with REGIONS.read(folder / "regions.h5") as regions:
+        cases = ["A/000", "A/068"]
+        mirrored = regions.rows("flipped_selected/both.selected", cases)
+        assert mirrored[:, -1, -2:].all()
+        assert mirrored.sum() == 4
+        straight = regions.rows("similarity", cases)
+        assert np.array_equal(regions.rows("flipped/both.similarity", cases), straight[:, ::-1, ::-1])
+
+
 def test_a_hand_counted_recall(inputs):
     """One of two equal lesion places is kept: half of the area."""
     row = mine_it(inputs(), alpha=1 / 16)

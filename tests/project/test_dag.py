@@ -106,3 +106,7 @@ def test_stages_that_need_no_torch_do_not_import_it(stage):
     heavy = {"torch", "timm", "open_clip", "lightning_fabric"}
     for path in closure({ROOT / "stages" / stage / "__main__.py"}):
         assert not libraries(ROOT / path) & heavy, path
+
+
+def test_the_report_depends_on_every_parameter_as_its_page_shows_them():
+    assert BY_STAGE["report"].params == set(yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8")))

@@ -16,7 +16,7 @@ from stages.core.contracts.frames import FRAMES
 from stages.core.contracts.regions import QUALITY, REGIONS
 from stages.core.contracts.scores import ATTENTION, CALIBRATION, POOLED, PREDICTIONS, RELIABILITY, SCORES, TRUST
 from stages.core.contracts.stress import STRESS, UNTOUCHED
-from stages.evaluate.score import score
+from stages.evaluate.score import Native, score
 
 CLASSES = ["polyp", "tumor"]
 SIDE = 32
@@ -173,7 +173,8 @@ def write_cell(root: Path, study: Study, cell, cases: pd.DataFrame, masks: np.nd
     history.to_csv(folder / "history.csv", index=False)
     named = pd.DataFrame({"method": method, "held_out": site, "seed": seed}, index=range(len(ids)))
     keys = cases[["case_id", "group_id", "lesion_class"]].reset_index(drop=True)
-    return pd.concat([named, keys, score(probability, masks, 0.5, 2)], axis=1)
+    natives = [Native(mask, (0, 0, mask.shape[1], mask.shape[0])) for mask in masks]
+    return pd.concat([named, keys, score(probability / np.float32(255), masks, natives, 0.5, 2)], axis=1)
 
 
 NAMES = [

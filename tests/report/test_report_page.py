@@ -79,7 +79,7 @@ def test_page_shows_the_figures_of_the_tables(page):
         assert f"<td>{row.dice:.3f}</td>" in html
     assert "Random weights" not in html
     assert "<td>2</td><td>no mask</td><td>b.jpg</td>" in html  # the quarantine of site B
-    drawn = 2 * 2 * 3 + 2 * 4 + 2 * CONTACT_FRAMES  # examples, pairs of a map, contact sheets
+    drawn = 2 * 2 * 3 + 2 * 4 + 2 * CONTACT_FRAMES + 13  # examples, pairs of a map, contact sheets, stress
     assert html.count("<figure>") == drawn + (html.count(" → ") + html.count("% of the attention); ")) // 3
 
 

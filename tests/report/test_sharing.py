@@ -86,4 +86,4 @@ def test_pairs_across_sites_are_shown_first(study, report):
     shown = first_pairs(read_inputs(*study).pairs.iloc[::-1], 1)
     assert shown["case_b"].tolist() == ["B/004", "A/006"]
     _, html = report
-    assert html.count("across sites, near, correlation 0.98") == 2 * 2  # two frames; a label and a caption each
+    assert html.count("across sites, near, correlation 0.98") == 2 * 3  # two frames; button, picture and caption each

@@ -9,11 +9,12 @@ from __future__ import annotations
 import importlib
 import re
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError
 
+from stages.core.base.agreement import disagreements
 from stages.core.base.cards import card_names, read_card
 from stages.core.base.errors import InputError, nearest
 from stages.core.base.reading import Reading, merge
@@ -73,7 +74,7 @@ class Study(Section):
         lesion_classes: the classes, in the order of every class axis.
         methods: names of variants, or of files in stages/core/methods.
         variants: name -> the method and the numbers that it stands for.
-        seeds: one training a seed.
+        seeds: one training a seed; 0 and more.
     """
 
     backbone: str
@@ -83,7 +84,7 @@ class Study(Section):
     lesion_classes: list[str] = Field(min_length=1)
     methods: list[str] = Field(min_length=1)
     variants: dict[str, Variant] = Field(default_factory=dict)
-    seeds: list[int] = Field(min_length=1)
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
 
 
 def unfit_name(name: str, whose: str) -> str | None:
@@ -142,14 +143,16 @@ def check(raw: dict[str, Any], path: Path = PARAMS) -> Study:
         study = Study.model_validate({key: raw[key] for key in raw if key in shared})
     except ValidationError as error:
         problems += sentences(error, "", Study)
+    sections = {}
     for name in STAGES_WITH_SECTION:
         kind = _section(name)
         try:
-            kind.model_validate(_given(raw, name))
+            sections[name] = kind.model_validate(_given(raw, name))
         except ValidationError as error:
             problems += sentences(error, f"{name}.", kind)
     if study is not None:
         problems += _disagreements(study) + _misfits(study, raw)
+        problems += disagreements(sections, sites=study.sites, lesion_classes=study.lesion_classes)
     if problems or study is None:
         raise InputError(f"{path} has {len(problems)} error(s):\n  " + "\n  ".join(problems))
     return study

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,7 @@ FRAMES = Store(
     },
     attributes=("site",),
 )
+_PNG_LEVEL = 1  # flat masks shrink to about a kilobyte at any level; this one costs the least time
 Labels = np.ndarray[Any, np.dtype[np.uint8]]
 Values = np.ndarray[Any, np.dtype[Any]]
 
@@ -35,11 +37,12 @@ def pack_native_mask(labels: Image.Image) -> bytes:
     """
     values = [0] + [value for value, count in enumerate(labels.histogram()) if value and count]
     places = {value: place for place, value in enumerate(values)}
-    picture = labels.point([places.get(value, 0) for value in range(256)])
+    same = values == list(range(len(values)))
+    picture = labels.copy() if same else labels.point([places.get(value, 0) for value in range(256)])
     picture.putpalette([value for value in values for _ in range(3)])
     stream = io.BytesIO()
     bits = next(bits for bits in (1, 2, 4, 8) if len(values) <= 2**bits)
-    picture.save(stream, "PNG", bits=bits)
+    picture.save(stream, "PNG", bits=bits, compress_type=zlib.Z_DEFAULT_STRATEGY, compress_level=_PNG_LEVEL)
     return stream.getvalue()
 
 

@@ -8,11 +8,13 @@ from stages.core.stores import Field, Store
 from stages.core.tables import Table, column
 
 REGIONS = Store(
-    "regions/1",
+    "regions/2",
     {
         "similarity": Field("float16", "HW"),  # S^, the largest cosine over the classes
         "selected": Field("bool", "HW"),  # the top alpha*H*W places of S^
         "best_class": Field("uint8", "HW"),  # argmax over the classes, index into lesion_classes
+        "flipped/*": Field("float16", "HW", optional=True),  # S^ of the mirrored frames, such as horizontal.similarity
+        "flipped_selected/*": Field("bool", "HW", optional=True),  # and their places, such as horizontal.selected
     },
     attributes=("site", "fingerprint", "dense_mode", "alpha"),
 )

@@ -19,6 +19,7 @@ from stages.core.contracts.cases import CASES
 from stages.core.contracts.features import FEATURES
 from stages.core.contracts.frames import FRAMES
 from stages.core.contracts.regions import REGIONS
+from stages.core.flips import UNFLIPPED, flipped, flips_of, member
 from stages.core.networks.interface import Batch
 from stages.core.stores import Array, StoreReader
 
@@ -84,6 +85,7 @@ class Layout:
         fingerprint: of the encoder.
         dense_mode: of the encoder.
         alpha: share of the grid that was mined.
+        flips: the mirrored frames that were encoded, too.
     """
 
     width: int
@@ -92,6 +94,7 @@ class Layout:
     fingerprint: str
     dense_mode: str
     alpha: float
+    flips: Sequence[str]
 
 
 class SitesReader:
@@ -102,11 +105,15 @@ class SitesReader:
         self._readers = readers
         self.layout = _layout([stores for stores in readers.values() if len(stores["frames"])])
 
-    def read(self, case_ids: Sequence[str], *, mask: bool, prefix: bool, features: bool = True) -> Raw:
+    def read(
+        self, case_ids: Sequence[str], *, mask: bool, prefix: bool, features: bool = True,
+        flips: Sequence[str] | None = None,
+    ) -> Raw:  # fmt: skip
         """Read the rows of the given cases, in the order given.
 
         Args:
             case_ids: "<site>/<file stem>".
+            flips: how each frame is mirrored, as `stages.core.flips` names it; None: not at all.
             mask: whether to read the masks; nobody but training and scoring should.
             prefix: whether to read what the trainable suffix starts from.
             features: whether to read what is cached of the frames' features.
@@ -116,29 +123,37 @@ class SitesReader:
             names = ["dense", "image", *(f"maps/{tap}" for tap in self.layout.map_channels)]
             wanted += [("features", name) for name in names]
         wanted += [("frames", "mask")] * mask + [("features", "prefix")] * prefix
-        return {f"{store}/{dataset}": self._rows(store, dataset, case_ids) for store, dataset in wanted}
+        views = list(zip(case_ids, flips or [UNFLIPPED] * len(case_ids), strict=True))
+        return {f"{store}/{dataset}": self._rows(store, dataset, views) for store, dataset in wanted}
 
     def images(self, case_ids: Sequence[str]) -> Array:
         """Read the frozen encoder's image features alone, [B, D] float16, in the order given."""
-        return self._rows("features", "image", case_ids)
+        return self._rows("features", "image", [(case, UNFLIPPED) for case in case_ids])
 
-    def _rows(self, store: str, dataset: str, case_ids: Sequence[str]) -> Array:
+    def _rows(self, store: str, dataset: str, views: Sequence[tuple[str, str]]) -> Array:
         out: Array | None = None
-        for site, at in _by_site(case_ids).items():
-            rows = self._readers[site][store].rows(dataset, [case_ids[place] for place in at])
-            if len(at) == len(case_ids):
+        for (site, flip), at in _by_source(views).items():
+            rows = _stored(self._readers[site][store], store, dataset, [views[place][0] for place in at], flip)
+            if len(at) == len(views):
                 return rows
-            out = np.empty((len(case_ids), *rows.shape[1:]), rows.dtype) if out is None else out
+            out = np.empty((len(views), *rows.shape[1:]), rows.dtype) if out is None else out
             out[at] = rows
         if out is None:
             raise ValueError("no cases to read")
         return out
 
 
-def _by_site(case_ids: Sequence[str]) -> dict[str, list[int]]:
-    at: dict[str, list[int]] = {}
-    for place, case in enumerate(case_ids):
-        at.setdefault(case.partition("/")[0], []).append(place)
+def _stored(reader: StoreReader, store: str, dataset: str, case_ids: Sequence[str], flip: str) -> Array:
+    if store == "frames" or flip == UNFLIPPED:
+        return flipped(reader.rows(dataset, case_ids), flip)
+    group = "flipped_selected" if dataset == "selected" else "flipped"
+    return reader.rows(f"{group}/{member(flip, dataset)}", case_ids)
+
+
+def _by_source(views: Sequence[tuple[str, str]]) -> dict[tuple[str, str], list[int]]:
+    at: dict[tuple[str, str], list[int]] = {}
+    for place, (case, flip) in enumerate(views):
+        at.setdefault((case.partition("/")[0], flip), []).append(place)
     return at
 
 
@@ -187,6 +202,7 @@ def _layout(sites: Sequence[Mapping[str, StoreReader]]) -> Layout:
         fingerprint=features.attributes["fingerprint"],
         dense_mode=features.attributes["dense_mode"],
         alpha=float(regions.attributes["alpha"]),
+        flips=flips_of(features.members("flipped")),
     )
 
 

@@ -41,6 +41,25 @@ def test_a_batch_of_two_sites_holds_each_frame_s_own_rows(artifacts):
     assert batch.selected.flatten(1).sum(1).tolist() == [stub_sites.KEPT] * 3
 
 
+def test_mirrored_frames_come_with_masks_features_and_regions_of_their_own(artifacts):
+    cases, ways = ["B/004", "A/001", "B/001"], ["horizontal", "", "horizontal"]
+    with open_sites(_files(artifacts, "A", "B")) as reader:
+        assert reader.layout.flips == ["horizontal"]
+        batch, straight = (
+            to_batch(reader.read(cases, mask=True, prefix=True, flips=flips), [0, 1, 0], torch.device("cpu"))
+            for flips in (ways, None)
+        )
+    said = stub_sites.features(straight.frame.flip(-1))
+    for row, way in enumerate(ways):
+        dims = [-1] if way else []
+        for ours, theirs in (("frame", "frame"), ("mask", "mask"), ("selected", "selected")):
+            assert torch.equal(getattr(batch, ours)[row], getattr(straight, theirs)[row].flip(dims))
+        expected = said if way else straight.encoded
+        torch.testing.assert_close(batch.encoded.dense[row], expected.dense[row], rtol=1e-3, atol=1e-3)
+        torch.testing.assert_close(batch.encoded.maps["s4"][row], expected.maps["s4"][row], rtol=1e-3, atol=1e-3)
+        torch.testing.assert_close(batch.encoded.prefix[row], expected.prefix[row], rtol=1e-3, atol=1e-3)
+
+
 def test_what_is_not_asked_for_is_not_read(artifacts):
     with open_sites(_files(artifacts, "A")) as reader:
         raw = reader.read(["A/000"], mask=False, prefix=False)

@@ -5,19 +5,32 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from stages.commands.predict import predict_folder, summary
+from stages.commands.judge import Answer, Verdict
+from stages.commands.masks import Wanted
+from stages.commands.predict import predict_frames, refused, summary
 from stages.core.base.errors import InputError
 
 
 class Bright:
     """Probability of lesion = brightness of the frame at working size."""
 
-    size_px = 32
+    size_px, batch_size = 32, 2
 
-    def probability(self, frames):
+    def __init__(self, batch_size=2):
+        self.batch_size = batch_size
+
+    def __call__(self, frames):
         assert frames.dtype == np.uint8
         assert frames.shape[1:] == (32, 32, 3)
-        return (frames.mean(axis=3) / 255).astype(np.float32)
+        assert len(frames) <= self.batch_size
+        return [Answer((frame.mean(axis=2) / 255).astype(np.float32), ()) for frame in frames]
+
+    def verdict(self, answer):
+        level = float(answer.probability.max())
+        return Verdict(level, level < 0.5, {"blood": 3 * level, "mucus": 1.0, "far view": 2.0})
+
+    def calibrated(self, raw):
+        return raw / 2
 
 
 def half_white(width, height, side="left"):
@@ -40,7 +53,12 @@ def folder(tmp_path):
 
 
 def run(folder, out, **options):
-    return predict_folder(folder, Bright(), out, **{"threshold": 0.5, "batch_size": 2, **options})
+    wanted = Wanted(
+        out, options.pop("threshold", 0.5), options.pop("overlay", False), options.pop("probabilities", False)
+    )
+    judge = options.pop("judge", None) or Bright(options.pop("batch_size", 2))
+    given = folder if isinstance(folder, list) else [folder]
+    return predict_frames(given, judge, wanted, **{"crop": False, "workers": 2, **options})
 
 
 def test_masks_have_the_frames_size_and_lie_where_the_lesion_is(folder, tmp_path):
@@ -58,14 +76,14 @@ def test_masks_have_the_frames_size_and_lie_where_the_lesion_is(folder, tmp_path
 
 def test_table_follows_from_the_masks(folder, tmp_path):
     run(folder, tmp_path / "out")
-    rows = pd.read_csv(tmp_path / "out" / "predictions.csv", keep_default_na=False).set_index("file")
+    rows = pd.read_csv(tmp_path / "out" / "predictions.csv", keep_default_na=False).set_index("frame")
     assert rows.index.tolist() == ["a.png", "dark.png", "more/b.bmp"]
-    for file, row in rows.iterrows():
+    for frame, row in rows.iterrows():
         mask = np.asarray(Image.open(tmp_path / "out" / row["mask"])) > 0
-        assert mask.shape == (row["height_px"], row["width_px"]), file
+        assert mask.shape == (row["height_px"], row["width_px"]), frame
         assert mask.sum() == row["lesion_area_px"]
-        assert float(row["lesion_share"]) == pytest.approx(mask.mean(), abs=1e-6)
-    assert float(rows.loc["dark.png", "max_probability"]) == 0
+        assert float(row["lesion_percent"]) == pytest.approx(100 * mask.mean(), abs=1e-4)
+    assert float(rows.loc["dark.png", "confidence"]) == 0
 
 
 def test_exif_orientation_turns_frame_and_mask(folder, tmp_path):
@@ -84,15 +102,15 @@ def test_unreadable_files_are_listed_with_a_reason_and_the_others_go_on(folder, 
     (folder / "cut.jpg").write_bytes(b"\xff\xd8\xff\xe0 cut short")
     (folder / ".hidden").write_text("not even listed")
     rows = run(folder, tmp_path / "out")
-    refused = {row.file: row.reason for row in rows if row.reason}
-    assert set(refused) == {"notes.txt", "cut.jpg"}
-    assert all("unreadable frame" in reason for reason in refused.values())
+    reasons = {row.frame: row.reason for row in rows if row.reason}
+    assert set(reasons) == {"notes.txt", "cut.jpg"}
+    assert all("unreadable frame" in reason for reason in reasons.values())
     table = pd.read_csv(tmp_path / "out" / "predictions.csv", keep_default_na=False)
     assert len(table) == 5
     assert not (tmp_path / "out" / "notes.png").exists()
-    text = summary(rows, tmp_path / "out")
-    assert "3 masks" in text
-    assert "refused 2: unreadable frame" in text
+    assert "3 masks" in summary(rows, tmp_path / "out")
+    assert refused(rows).splitlines()[0].startswith("not read: cut.jpg: unreadable frame")
+    assert refused(rows, shown=1).splitlines()[1] == "and 1 more; all of them are in the table"
 
 
 def test_frames_that_differ_in_their_ending_alone_keep_two_masks(folder, tmp_path):
@@ -104,7 +122,7 @@ def test_frames_that_differ_in_their_ending_alone_keep_two_masks(folder, tmp_pat
 def test_a_higher_threshold_finds_less(folder, tmp_path):
     Image.fromarray(np.tile(np.linspace(0, 255, 64, dtype=np.uint8), (64, 1))).save(folder / "ramp.png")
     areas = [
-        {row.file: row.lesion_area_px for row in run(folder, tmp_path / "out", threshold=t)}["ramp.png"]
+        {row.frame: row.lesion_area_px for row in run(folder, tmp_path / "out", threshold=t)}["ramp.png"]
         for t in (0.2, 0.5, 0.8)
     ]
     assert areas[0] > areas[1] > areas[2] > 0
@@ -128,7 +146,7 @@ def test_results_inside_the_frames_folder_are_refused(folder, out):
 
 
 def test_missing_empty_and_unreadable_folders_are_named(tmp_path):
-    with pytest.raises(InputError, match="there is no folder"):
+    with pytest.raises(InputError, match="there is no folder or file"):
         run(tmp_path / "nowhere", tmp_path / "out")
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="holds no files"):
@@ -148,13 +166,56 @@ def test_a_crop_is_undone(tmp_path):
     seen = []
 
     class Whole(Bright):
-        def probability(self, frames):
+        def __call__(self, frames):
             seen.append(frames.min())
-            return super().probability(frames)
+            return super().__call__(frames)
 
-    (row,) = predict_folder(tmp_path / "in", Whole(), tmp_path / "out", threshold=0.5, batch_size=1, crop=True)
+    (row,) = run(tmp_path / "in", tmp_path / "out", judge=Whole(), crop=True)
     lesion = np.asarray(Image.open(tmp_path / "out" / row.mask)) > 0
     truth = frame[..., 0] == 250
     assert lesion.shape == (224, 224)
     assert (lesion & truth).sum() > 0.8 * (lesion | truth).sum()
     assert seen[0] > 20
+
+
+def test_what_is_said_of_a_frame_is_in_its_row(folder, tmp_path):
+    rows = {row.frame: row for row in run(folder, tmp_path / "out")}
+    assert (rows["a.png"].flagged, rows["dark.png"].flagged) == ("no", "yes")
+    assert rows["a.png"].confounders == "blood; far view"  # 3 and 2 deviations; the limit is 2
+    assert rows["dark.png"].confounder_scores == "far view 2.0; mucus 1.0; blood 0.0"
+    text = summary(list(rows.values()), tmp_path / "out")
+    assert "1 flagged" in text
+    assert "far view in 3, blood in 2" in text
+
+
+def test_overlays_and_probabilities_have_the_frames_size(folder, tmp_path):
+    run(folder, tmp_path / "out", overlay=True, probabilities=True)
+    drawn = np.asarray(Image.open(tmp_path / "out" / "overlays" / "more" / "b.jpg")).astype(int)
+    assert drawn.shape == (96, 64, 3)
+    magenta = (abs(drawn - [255, 0, 255]) < 60).all(axis=2)
+    rows = np.flatnonzero(magenta.mean(axis=1) > 0.5)
+    assert len(rows)
+    assert set(rows) <= {0, 1, 2, *range(44, 51)}
+    grey = np.asarray(Image.open(tmp_path / "out" / "probabilities" / "a.png"))
+    assert grey.shape == (60, 80)
+    assert (grey[:, :36] == 128).all()  # the stub's calibration halves
+    assert (grey[:, 44:] == 0).all()
+
+
+def test_single_frames_and_several_folders(folder, tmp_path):
+    rows = run([folder / "a.png", folder / "more"], tmp_path / "out")
+    assert [row.frame for row in rows] == ["a.png", "more/b.bmp"]
+    assert (tmp_path / "out" / "more" / "b.png").exists()
+    with pytest.raises(InputError, match="both be called a"):
+        run([folder / "a.png", folder / "a.png"], tmp_path / "out")
+
+
+def test_more_frames_than_are_read_ahead_keep_their_order(tmp_path):
+    (tmp_path / "in").mkdir()
+    for number in range(30):
+        Image.new("RGB", (20 + number, 30), (255,) * 3 if number % 3 else (0,) * 3).save(
+            tmp_path / "in" / f"{number:02}.png"
+        )
+    rows = run(tmp_path / "in", tmp_path / "out", workers=3)
+    assert [row.width_px for row in rows] == list(range(20, 50))
+    assert [row.lesion_area_px > 0 for row in rows] == [number % 3 > 0 for number in range(30)]

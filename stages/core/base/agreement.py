@@ -1,0 +1,37 @@
+"""Where sections of params.yaml, each right by itself, disagree with one another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from stages.core.base.errors import nearest
+
+
+def disagreements(sections: Mapping[str, Any], *, sites: Iterable[str], lesion_classes: Iterable[str]) -> list[str]:
+    """Return one sentence a disagreement.
+
+    Args:
+        sections: name -> the checked section; those that aren't right by themselves are left out.
+        sites: the sites' names.
+        lesion_classes: the classes.
+    """
+    problems = []
+    if "audit" in sections:
+        problems += _unknown_sites(sections["audit"].accepted, set(sites))
+    if "build_confounders" in sections:
+        problems += _phrases(set(sections["build_confounders"].class_phrases), set(lesion_classes))
+    return problems
+
+
+def _unknown_sites(accepted: Iterable[Iterable[str]], sites: set[str]) -> list[str]:
+    named = sorted({site for pair in accepted for site in pair} - sites)
+    return [f"audit.accepted: unknown site '{site}'; {nearest(site, sites)}" for site in named]
+
+
+def _phrases(given: set[str], classes: set[str]) -> list[str]:
+    where = "build_confounders.class_phrases"
+    lacking = [f"{where}: no phrase for the lesion class '{name}'; add one" for name in sorted(classes - given)]
+    return lacking + [
+        f"{where}: '{name}' is not among lesion_classes; {nearest(name, classes)}" for name in sorted(given - classes)
+    ]

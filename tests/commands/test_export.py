@@ -1,0 +1,116 @@
+"""One file from frame to probability: equal masks, any number of frames, and a way to tell when it is not so."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from stages.commands import export as exporting
+from stages.commands.export import compare, export, load_network, made_up_frames, runner
+from stages.commands.judge import Judge
+from stages.commands.pack import pack
+from stages.core.base.errors import InputError
+from stages.core.base.files import write_json
+from stages.core.clip import lite
+from stages.core.clip.encoder import unit
+from stages.core.methods import build
+from stages.core.networks.bundle import bundle
+from stages.core.networks.interface import Spec, Texts
+from stages.core.networks.model import ModelCard, Usual, save_model
+from stages.core.networks.trunk import Frozen
+from stages.core.segment.ensemble import load_ensemble
+
+SPEC = Spec(
+    width=128, map_channels={"s4": 24, "s8": 40, "s16": 112, "s32": 320}, depth=2, heads=4, residual=True,
+    dictionary="text", regions="keep", head_width=16, dropout=0.0, dice_weight=0.0, lambda_causal=0.5,
+    lambda_contrast=0.1, temperature=0.5, seed=0,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A model folder with the real lite0 inside and a head that has learned nothing but says something."""
+    place = tmp_path_factory.mktemp("study")
+    backbone = place / "lite0"
+    lite.obtain(backbone, exporting.Path("data/lite0"))
+    print_ = lite.LiteEncoder.from_folder(backbone, "plain").fingerprint
+    stored = {
+        "name": "lite0", "title": "L", "family": "lite", "model": "m", "pretrained": "embedded", "source_sha256": None,
+        "dense": "plain", "licence": "x", "notice": "x", "config": {}, "fingerprint": print_,
+    }  # fmt: skip
+    write_json(stored, backbone / "card.json")
+    drawn = torch.Generator().manual_seed(1)
+    texts = Texts(*(unit(torch.randn(shape, generator=drawn), -1) for shape in ((2, 128), (3, 128), (2, 3, 128))))
+    network = build("mcdrl", SPEC, Frozen(), texts)
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.add_(torch.randn(weight.shape, generator=drawn) * 0.1)
+        network.head.out.bias.zero_()
+    card = ModelCard(
+        method="mcdrl", held_out="A", seed=0, sources=["B"], backbone="lite0", pretrained="embedded",
+        fingerprint=print_, dense_mode="plain", mode="frozen", size_px=224, lesion_classes=["a", "b"],
+        confounders=["x", "y", "z"],
+        alpha=0.25, spec=SPEC, best_epoch=0, val_dice=0.5, temperature=2.0, flag_below=0.7,
+        usual=Usual(mean=[0.0] * 3, std=[0.1] * 3),
+    )  # fmt: skip
+    save_model(place / "model", network.state_dict(), texts, card)
+    bundle(backbone, place / "model")
+    return place / "model"
+
+
+@pytest.mark.parametrize("kind", ["onnx", "torchscript"])
+def test_the_file_gives_the_networks_masks_for_any_number_of_frames(model, tmp_path, kind):
+    pytest.importorskip("onnxruntime")
+    parity = export(model, kind, tmp_path, None)
+    assert parity.frames == 8
+    assert parity.holds
+    assert parity.pixels < 1e-4
+    network, _ = load_network(model, None)
+    run = runner(tmp_path / exporting.FILES[kind])
+    frames = made_up_frames(224, 3)
+    for count in (1, 3):
+        with torch.inference_mode():
+            ours = network(torch.from_numpy(frames[:count])).numpy()
+        assert ours.std() > 0.01
+        np.testing.assert_allclose(run(frames[:count]), ours, atol=2e-3)
+    around = json.loads((tmp_path / "preprocessing.json").read_text())
+    assert (around["file"], around["temperature"], around["input"]["shape"]) == (
+        exporting.FILES[kind], 2.0, ["B", 224, 224, 3],
+    )  # fmt: skip
+
+
+def test_parity_counts_pixels_by_hand(model):
+    network, _ = load_network(model, None)
+    frames = made_up_frames(224, 2)
+    with torch.inference_mode():
+        right = network(torch.from_numpy(frames)).numpy()
+    wrong = right.copy()
+    wrong[0, 0, :100] = 1 - right[0, 0, :100]
+    parity = compare(network, lambda _: wrong, frames)
+    assert parity.pixels == pytest.approx(100 / (2 * 224 * 224))
+    assert parity.holds
+    wrong[1] = 1 - right[1]
+    assert not compare(network, lambda _: wrong, frames).holds
+
+
+def test_a_frame_gets_the_same_answer_alone_and_among_others(model):
+    judge = Judge(load_ensemble([model], None, "cpu"), batch_size=3)
+    frames = made_up_frames(224, 6)
+    together = [answer for start in (0, 3) for answer in judge(frames[start : start + 3])]
+    for frame, expected in zip(frames, together, strict=True):
+        (alone,) = judge(frame[None])
+        np.testing.assert_array_equal(alone.probability, expected.probability)
+        assert judge.verdict(alone) == judge.verdict(expected)
+    larger = Judge(load_ensemble([model], None, "cpu"), batch_size=6)(frames)
+    for one, other in zip(larger, together, strict=True):
+        np.testing.assert_allclose(one.probability, other.probability, atol=2e-3)
+
+
+def test_a_packed_model_is_enough_elsewhere(model, tmp_path):
+    assert pack(model, tmp_path / "packed", None) > 13e6
+    frames = made_up_frames(224, 1)
+    ours, theirs = (load_ensemble([place], None, "cpu").probability(frames) for place in (model, tmp_path / "packed"))
+    np.testing.assert_array_equal(ours, theirs)
+    with pytest.raises(InputError, match="exists; name a new folder"):
+        pack(model, tmp_path / "packed", None)

@@ -1,0 +1,31 @@
+"""Sections of params.yaml that are right one by one and disagree."""
+
+from stages.audit.params import Params as Audit
+from stages.build_confounders.params import Params as Prompts
+from stages.core.base.agreement import disagreements
+
+STUDY = {"sites": ["north", "south"], "lesion_classes": ["polyp", "cyst"]}
+
+
+def test_sections_that_agree_give_no_sentence():
+    sections = {
+        "audit": Audit(accepted=[["north", "south"]]),
+        "build_confounders": Prompts(class_phrases={"cyst": "cyst", "polyp": "growth"}),
+    }
+    assert disagreements(sections, **STUDY) == []
+    assert disagreements({}, **STUDY) == []
+
+
+def test_an_accepted_pair_names_sites_of_the_study():
+    found = disagreements({"audit": Audit(accepted=[["north", "soth"]])}, **STUDY)
+    assert len(found) == 1
+    assert found[0].startswith("audit.accepted: unknown site 'soth'")
+    assert "south" in found[0]
+
+
+def test_each_class_has_a_phrase_and_each_phrase_a_class():
+    found = disagreements({"build_confounders": Prompts(class_phrases={"polyp": "p", "tumor": "t"})}, **STUDY)
+    assert [line.split(": ")[1].split(";")[0] for line in found] == [
+        "no phrase for the lesion class 'cyst'",
+        "'tumor' is not among lesion_classes",
+    ]

@@ -1,0 +1,27 @@
+import hashlib
+
+from fake_study import RAW
+
+from stages.report.inputs import read_inputs
+from stages.report.made import hashes, parameters, versions
+
+
+def test_folders_of_the_user_are_not_shown():
+    text = parameters({**RAW, "train": {"lr": 0.005}})
+    assert "somebody" not in text
+    assert "root: …/A" in text
+    assert "lr: 0.005" in text
+    assert "data/phantom/B" in parameters({"sites": {"B": {"root": "data/phantom/B", "card": "phantom"}}})
+
+
+def test_versions_name_python_and_torch():
+    found = dict(versions())
+    assert found["Python"].startswith("3.")
+    assert found["torch"][0].isdigit()
+
+
+def test_hashes_are_those_of_the_files_and_missing_ones_are_left_out(small):
+    rows = dict(hashes(read_inputs(small.study, small.artifacts), small.artifacts).rows)
+    path = "evaluate/cases.parquet"
+    assert rows[f"artifacts/{path}"] == hashlib.sha256((small.artifacts / path).read_bytes()).hexdigest()[:12]
+    assert not any("safetensors" in name for name in rows)
