@@ -38,8 +38,8 @@ def _sites(study: Study) -> dict[Path, Names]:
 
 def _cells(table: str) -> Callable[[Study], dict[Path, Names]]:
     def parts(study: Study) -> dict[Path, Names]:
-        cells = product(study.methods, study.held_out, map(str, study.seeds))
-        return {Path(*cell, f"{table}.parquet"): dict(zip(CELL, cell, strict=True)) for cell in cells}
+        cells = product(study.methods, study.held_out, study.seeds)
+        return {Path(*map(str, cell), f"{table}.parquet"): dict(zip(CELL, cell, strict=True)) for cell in cells}
 
     return parts
 

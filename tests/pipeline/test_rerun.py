@@ -78,12 +78,12 @@ def test_variants(repository):
 
     repository.edit(join)
     ours = {f"{stage}@mcdrl_random-{site}-0" for stage in ("train", "evaluate") for site in "AB"}
-    assert repository.repro() == {"plan", *ours, "collect@evaluate", "report"}
+    assert repository.repro() == {"plan", *ours, "collect_evaluate", "stress", "report"}
     repository.edit(lambda params: params["variants"]["mcdrl_random"]["train"].update(dictionary="zero"))
-    assert repository.repro() == {"plan", *ours, "collect@evaluate", "report"}
+    assert repository.repro() == {"plan", *ours, "collect_evaluate", "stress", "report"}
     method = repository.folder / "stages/core/methods/no_cdrl.py"
     method.write_text(method.read_text(encoding="utf-8") + "\n# edited\n", encoding="utf-8")
-    assert repository.repro() == {"plan"}
+    assert repository.repro() == {"plan"}  # its file changed, no plan of the study did
     repository.edit(lambda params: params["methods"].remove("mcdrl_random"))
     repository.repro()
 
