@@ -10,8 +10,9 @@ from stages.collect.parts import COLLECTIONS, collect
 from stages.core.base.errors import InputError
 from stages.core.base.params import Study
 from stages.core.contracts.regions import QUALITY
-from stages.core.contracts.scores import SCORES
+from stages.core.contracts.scores import SCORES, TRUST
 
+QUALITIES, CASES = COLLECTIONS["mine_regions"]["quality"], COLLECTIONS["evaluate"]["cases"]
 STUDY = Study.model_validate(
     {
         "backbone": "lite0",
@@ -44,6 +45,11 @@ def scores(method, held_out, seed, cases=("B/2", "B/1"), dice=0.5):
     return pd.DataFrame(rows).astype(nullable)
 
 
+def trust(method, held_out, seed):
+    row = {"method": method, "held_out": held_out, "seed": seed, "case_id": "B/1", "confidence": 0.5, "flagged": True}
+    return pd.DataFrame([row])
+
+
 @pytest.fixture
 def parts(tmp_path):
     for site in STUDY.sites:
@@ -51,27 +57,28 @@ def parts(tmp_path):
     for method in STUDY.methods:
         for seed in STUDY.seeds:
             dice = None if seed == 2 else 0.25
-            SCORES.write(scores(method, "B", seed, dice=dice), tmp_path / method / "B" / f"{seed}.parquet")
+            folder = tmp_path / method / "B" / str(seed)
+            SCORES.write(scores(method, "B", seed, dice=dice), folder / "cases.parquet")
+            TRUST.write(trust(method, "B", seed), folder / "trust.parquet")
     return tmp_path
 
 
 def test_quality_of_all_sites(parts):
-    table = collect(COLLECTIONS["mine_regions"], STUDY, parts)
+    table = collect(QUALITIES, STUDY, parts)
     assert table["site"].tolist() == ["A", "B"]
     assert table["recall"].isna().tolist() == [True, False]
 
 
 def test_scores_are_sorted_by_their_key(parts):
-    table = collect(COLLECTIONS["evaluate"], STUDY, parts)
+    table = collect(CASES, STUDY, parts)
     assert table[["method", "seed", "case_id"]].values.tolist() == [
         [method, seed, case] for method in ("baseline", "mcdrl") for seed in (2, 10) for case in ("B/1", "B/2")
     ]
     assert table["dice"].isna().tolist() == [True, True, False, False] * 2
 
 
-@pytest.mark.parametrize("name", COLLECTIONS)
-def test_the_whole_keeps_the_contract_of_its_parts(parts, name):
-    collection = COLLECTIONS[name]
+@pytest.mark.parametrize("collection", [QUALITIES, CASES, COLLECTIONS["evaluate"]["trust"]])
+def test_the_whole_keeps_the_contract_of_its_parts(parts, collection):
     table = collect(collection, STUDY, parts)
     collection.table.write(table, parts / "whole.parquet")
     assert collection.table.read(parts / "whole.parquet").equals(table)
@@ -79,27 +86,28 @@ def test_the_whole_keeps_the_contract_of_its_parts(parts, name):
 
 def test_parts_of_earlier_runs_are_left_alone(parts):
     QUALITY.write(quality("Z"), parts / "Z.parquet")
-    SCORES.write(scores("old", "B", 10), parts / "old" / "B" / "10.parquet")
-    assert set(collect(COLLECTIONS["mine_regions"], STUDY, parts)["site"]) == {"A", "B"}
-    assert set(collect(COLLECTIONS["evaluate"], STUDY, parts)["method"]) == {"baseline", "mcdrl"}
+    SCORES.write(scores("old", "B", 10), parts / "old" / "B" / "10" / "cases.parquet")
+    assert set(collect(QUALITIES, STUDY, parts)["site"]) == {"A", "B"}
+    assert set(collect(CASES, STUDY, parts)["method"]) == {"baseline", "mcdrl"}
 
 
 def test_a_missing_part_is_named(parts):
-    (parts / "mcdrl" / "B" / "2.parquet").unlink()
-    with pytest.raises(InputError, match=r"mcdrl/B/2\.parquet does not exist"):
-        collect(COLLECTIONS["evaluate"], STUDY, parts)
+    (parts / "mcdrl" / "B" / "2" / "cases.parquet").unlink()
+    with pytest.raises(InputError, match=r"mcdrl/B/2/cases\.parquet does not exist"):
+        collect(CASES, STUDY, parts)
 
 
 def test_a_part_under_another_s_name_is_refused(parts):
-    (parts / "mcdrl" / "B" / "2.parquet").write_bytes((parts / "mcdrl" / "B" / "10.parquet").read_bytes())
-    with pytest.raises(InputError, match=r"mcdrl/B/2\.parquet holds rows of seed '10'"):
-        collect(COLLECTIONS["evaluate"], STUDY, parts)
+    two, ten = (parts / "mcdrl" / "B" / seed / "cases.parquet" for seed in ("2", "10"))
+    two.write_bytes(ten.read_bytes())
+    with pytest.raises(InputError, match=r"mcdrl/B/2/cases\.parquet holds rows of seed '10'"):
+        collect(CASES, STUDY, parts)
 
 
 def test_a_part_of_another_kind_is_refused(parts):
     SCORES.write(scores("mcdrl", "B", 2), parts / "A.parquet")
-    with pytest.raises(InputError, match=r"A\.parquet has schema 'scores/1', expected 'quality/1'"):
-        collect(COLLECTIONS["mine_regions"], STUDY, parts)
+    with pytest.raises(InputError, match=r"A\.parquet has schema 'scores/2', expected 'quality/1'"):
+        collect(QUALITIES, STUDY, parts)
 
 
 def test_an_unknown_table_ends_with_code_2(tmp_path):

@@ -6,21 +6,26 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
 from stages.core.base.errors import InputError
-from stages.core.contracts.cases import CASES
+from stages.core.contracts.cases import CASES, GEOMETRY
 from stages.core.contracts.features import FEATURES
-from stages.core.contracts.frames import FRAMES
+from stages.core.contracts.frames import FRAMES, pack_native_mask, to_native
 from stages.core.contracts.regions import REGIONS
-from stages.core.contracts.scores import PREDICTIONS, SCORES
+from stages.core.contracts.scores import PREDICTIONS
 from stages.core.methods import build
+from stages.core.metrics.calibration import calibrated, confidence, spectrum
 from stages.core.networks.interface import Spec, Texts
 from stages.core.networks.model import ModelCard, save_model
 from stages.core.networks.trunk import Frozen
+from stages.evaluate.cell import Cell
 from stages.evaluate.params import Params
-from stages.evaluate.run import Cell, score_predictions, write_predictions
+from stages.evaluate.run import TABLES, evaluate
 
-SITE, SIDE, GRID, WIDTH, FRAMES_N = "A", 32, 4, 8, 7
+SITE, SOURCE, SIDE, GRID, WIDTH, FRAMES_N = "A", "B", 32, 4, 8, 7
+NATIVE = (50, 40)  # height and width
+CROP = (4, 3, 40, 47)
 IDS = [f"{SITE}/{k}" for k in range(FRAMES_N)]
 SPEC = Spec(
     width=WIDTH,
@@ -41,34 +46,44 @@ SPEC = Spec(
 )
 
 
-def write_masks(folder: Path, masks: np.ndarray) -> None:
+def write_masks(folder: Path, masks: np.ndarray, site: str = SITE) -> None:
+    """Masks [n, 50, 40] bool at native size; those at working size follow from them."""
     images = np.random.default_rng(1).integers(0, 256, (FRAMES_N, SIDE, SIDE, 3)).astype(np.uint8)
-    with FRAMES.write(folder / "frames.h5", IDS, {"site": SITE}) as store:
-        store.append(image=images, mask=masks.astype(np.uint8), native_mask=[b"-"] * FRAMES_N)
+    pictures = [Image.fromarray(mask.astype(np.uint8)) for mask in masks]
+    small = [np.asarray(one.crop(CROP).resize((SIDE, SIDE), Image.Resampling.NEAREST)) for one in pictures]
+    with FRAMES.write(folder / "frames.h5", [f"{site}/{k}" for k in range(FRAMES_N)], {"site": site}) as store:
+        store.append(image=images, mask=np.stack(small), native_mask=[pack_native_mask(one) for one in pictures])
 
 
-def write_site(artifacts: Path, fingerprint: str = "f") -> None:
-    rng = np.random.default_rng(0)
+def write_site(artifacts: Path, fingerprint: str = "f", site: str = SITE) -> None:
+    rng = np.random.default_rng(ord(site))
+    ids = [f"{site}/{k}" for k in range(FRAMES_N)]
     kinds = ["polyp", None, "polyp", "polyp", "polyp", None, "polyp"]
+    height, width = NATIVE
     cases = pd.DataFrame(
         {
-            "case_id": IDS,
-            "site": SITE,
+            "case_id": ids,
+            "site": site,
             "group_id": "g",
             "lesion_class": kinds,
             "split": "train",
             "sha256": "-",
-            "width_px": np.full(FRAMES_N, SIDE, np.int32),
-            "height_px": np.full(FRAMES_N, SIDE, np.int32),
+            "width_px": np.full(FRAMES_N, width, np.int32),
+            "height_px": np.full(FRAMES_N, height, np.int32),
             "lesion_area_px": 0,
         }
     )
-    CASES.write(cases, artifacts / "ingest" / SITE / "cases.parquet")
-    masks = np.zeros((FRAMES_N, SIDE, SIDE), bool)
-    masks[[kind is not None for kind in kinds], 4:20, 6:18] = True
-    write_masks(artifacts / "ingest" / SITE, masks)
-    attributes = {"site": SITE, "backbone": "x", "fingerprint": fingerprint, "dense_mode": "plain"}
-    with FEATURES.write(artifacts / "encode" / f"{SITE}.h5", IDS, attributes) as store:
+    folder = artifacts / "ingest" / site
+    CASES.write(cases, folder / "cases.parquet")
+    crop = dict(zip(("crop_left_px", "crop_top_px", "crop_right_px", "crop_bottom_px"), CROP, strict=True))
+    shares = dict.fromkeys(("border_share", "panel_share", "overlay_share", "marker_share"), 0.0)
+    geometry = pd.DataFrame({"case_id": ids, **crop, **shares})
+    GEOMETRY.write(geometry, folder / "geometry.parquet")
+    masks = np.zeros((FRAMES_N, height, width), bool)
+    masks[[kind is not None for kind in kinds], 8:30, 8:25] = True
+    write_masks(folder, masks, site)
+    attributes = {"site": site, "backbone": "x", "fingerprint": fingerprint, "dense_mode": "plain"}
+    with FEATURES.write(artifacts / "encode" / f"{site}.h5", ids, attributes) as store:
         store.append(
             dense=rng.normal(size=(FRAMES_N, GRID, GRID, WIDTH)).astype(np.float16),
             image=rng.normal(size=(FRAMES_N, WIDTH)).astype(np.float16),
@@ -77,8 +92,8 @@ def write_site(artifacts: Path, fingerprint: str = "f") -> None:
         )
     selected = np.zeros((FRAMES_N, GRID, GRID), bool)
     selected[:, 1, :] = True
-    attributes = {"site": SITE, "fingerprint": fingerprint, "dense_mode": "plain", "alpha": "0.25"}
-    with REGIONS.write(artifacts / "mine_regions" / "regions" / f"{SITE}.h5", IDS, attributes) as store:
+    attributes = {"site": site, "fingerprint": fingerprint, "dense_mode": "plain", "alpha": "0.25"}
+    with REGIONS.write(artifacts / "mine_regions" / "regions" / f"{site}.h5", ids, attributes) as store:
         store.append(
             similarity=np.zeros((FRAMES_N, GRID, GRID), np.float16),
             selected=selected,
@@ -86,21 +101,25 @@ def write_site(artifacts: Path, fingerprint: str = "f") -> None:
         )
 
 
-def write_model(artifacts: Path, method: str, fingerprint: str = "f") -> None:
+def write_model(
+    artifacts: Path, method: str, fingerprint: str = "f", held_out: str = SITE, source: str = SOURCE
+) -> None:
     rng = torch.Generator().manual_seed(0)
     texts = Texts(*(torch.randn(shape, generator=rng) for shape in ((1, WIDTH), (3, WIDTH), (1, 3, WIDTH), (3,))))
     network = build(method, SPEC, Frozen(), texts)
     with torch.no_grad():  # else nearly every probability is the prior's, far below the threshold
         network.head.out.bias.zero_()
         network.head.out.weight.normal_(0, 0.5, generator=rng)
+        for parameter in getattr(network, "intervention", network.head).parameters():  # else it is the identity
+            parameter.add_(0.1 * torch.randn(parameter.shape, generator=rng))
     card = ModelCard(
-        variant=method,
         method=method,
+        variant=method,
         n_weights=1,
         n_trained=1,
-        held_out=SITE,
+        held_out=held_out,
         seed=0,
-        sources=["B"],
+        sources=[source],
         backbone="x",
         pretrained="x",
         fingerprint=fingerprint,
@@ -116,7 +135,7 @@ def write_model(artifacts: Path, method: str, fingerprint: str = "f") -> None:
         temperature=1.5,
         flag_below=0.6,
     )
-    save_model(artifacts / "train" / method / SITE / "0", network.state_dict(), texts, card)
+    save_model(artifacts / "train" / method / held_out / "0", network.state_dict(), texts, card)
 
 
 @pytest.fixture
@@ -124,63 +143,135 @@ def cell(tmp_path, request):
     artifacts = tmp_path / "artifacts"
     method = getattr(request, "param", "baseline")
     write_site(artifacts)
+    write_site(artifacts, site=SOURCE)
     write_model(artifacts, method)
     return Cell(method, SITE, 0, artifacts)
 
 
-@pytest.mark.parametrize("cell", ["baseline", "mcdrl"], indirect=True)
-def test_scores_follow_from_what_is_stored(cell):
-    params = Params(batch_size=3)
-    write_predictions(cell, IDS, params)
-    rows = score_predictions(cell, cell.read_cases(), params)
-    SCORES.write(rows, cell.scores)
-    stored = SCORES.read(cell.scores)
-    with PREDICTIONS.read(cell.predictions) as store, FRAMES.read(cell.ingested / "frames.h5") as frames:
-        probability, masks = store.rows("probability", IDS), frames.rows("mask", IDS) > 0
-    predicted = probability >= 0.5 * 255
-    assert 0.02 < predicted.mean() < 0.98
-    assert stored["tp"].tolist() == (predicted & masks).sum(axis=(1, 2)).tolist()
-    assert (stored[["tp", "fp", "fn", "tn"]].sum(axis=1) == SIDE * SIDE).all()
-    assert stored["dice"].isna().tolist() == [False, True, False, False, False, True, False]
-    assert stored["case_id"].tolist() == IDS
+def run(cell, **params):
+    return evaluate(cell, cell.read_cases(), Params(**params))
+
+
+def stored(cell):
+    with PREDICTIONS.read(cell.predictions) as store:
+        return store.rows("probability", IDS)
+
+
+both = pytest.mark.parametrize("cell", ["baseline", "mcdrl"], indirect=True)
+
+
+@both
+def test_every_table_keeps_its_contract(cell):
+    for name, rows in run(cell, batch_size=3).items():
+        TABLES[name].write(rows, cell.parts / f"{name}.parquet")
+        read = TABLES[name].read(cell.parts / f"{name}.parquet")
+        assert (read[["method", "held_out", "seed"]] == [cell.method, SITE, 0]).all(axis=None)
+        intervenes = cell.method == "mcdrl"
+        assert bool(len(read)) == (intervenes or name not in ("attention", "pooled"))
+
+
+@both
+def test_counts_are_those_of_the_mask_that_predict_would_write(cell):
+    rows = run(cell, batch_size=3)["cases"]
+    probability = stored(cell).astype(np.float32) / 255
+    truth = np.zeros(NATIVE, bool)
+    truth[8:30, 8:25] = True
+    predicted = [to_native(p, CROP, NATIVE[1], NATIVE[0]) >= 0.5 for p in probability]
+    assert 0.02 < np.mean(predicted) < 0.98
+    expected = [(mask & truth).sum() for mask in predicted] * rows["lesion_class"].notna()
+    assert rows["tp"].tolist() == pytest.approx(expected.tolist(), abs=4)  # stored as bytes
+    assert (rows[["tp", "fp", "fn", "tn"]].sum(axis=1) == NATIVE[0] * NATIVE[1]).all()
+    assert rows["dice"].isna().tolist() == [False, True, False, False, False, True, False]
+    assert rows["case_id"].tolist() == IDS
+
+
+def test_what_the_crop_left_out_is_missed_lesion_and_right_background(cell):
+    outside = np.zeros((FRAMES_N, *NATIVE), bool)
+    outside[:, :3] = True  # above the crop
+    write_masks(cell.ingested, outside)
+    rows = run(cell)["cases"]
+    assert (rows["tp"] == 0).all()
+    assert (rows["fn"] == 3 * NATIVE[1]).all()
+    assert rows["nsd"].isna().all()  # nothing of it at working size
+    assert (rows["dice"] == 0).all()
 
 
 def test_predictions_do_not_depend_on_the_batch_size(cell):
-    write_predictions(cell, IDS, Params(batch_size=2))
-    with PREDICTIONS.read(cell.predictions) as store:
-        small = store.rows("probability", IDS).astype(int)
-    write_predictions(cell, IDS, Params(batch_size=16))
-    with PREDICTIONS.read(cell.predictions) as store:
-        assert np.abs(store.rows("probability", IDS).astype(int) - small).max() <= 1
+    run(cell, batch_size=2)
+    small = stored(cell).astype(int)
+    run(cell, batch_size=16)
+    assert np.abs(stored(cell).astype(int) - small).max() <= 1
 
 
-def test_masks_do_not_reach_the_predictions(cell):
-    write_predictions(cell, IDS, Params())
-    before = cell.predictions.read_bytes()
-    write_masks(cell.ingested, np.random.default_rng(9).random((FRAMES_N, SIDE, SIDE)) < 0.5)
-    write_predictions(cell, IDS, Params())
-    assert cell.predictions.read_bytes() == before
+@both
+def test_masks_reach_scores_and_calibration_and_nothing_else(cell):
+    before = run(cell)
+    bytes_before = cell.predictions.read_bytes()
+    write_masks(cell.ingested, np.random.default_rng(9).random((FRAMES_N, *NATIVE)) < 0.5)
+    after = run(cell)
+    assert cell.predictions.read_bytes() == bytes_before
+    for name in ("trust", "attention", "pooled"):
+        pd.testing.assert_frame_equal(before[name], after[name])
+    assert not before["cases"].equals(after["cases"])
+    assert before["calibration"]["temperature"].equals(after["calibration"]["temperature"])
 
 
-def test_a_lesion_that_vanished_at_working_size_keeps_its_class(cell):
-    write_predictions(cell, IDS, Params())
-    write_masks(cell.ingested, np.zeros((FRAMES_N, SIDE, SIDE), bool))
-    SCORES.write(score_predictions(cell, cell.read_cases(), Params()), cell.scores)
-    stored = SCORES.read(cell.scores)
-    assert stored["lesion_class"].isna().tolist() == [False, True, False, False, False, True, False]
-    assert stored[["dice", "iou", "nsd", "hd95_px"]].isna().all(axis=None)
+def test_calibration_and_trust_follow_from_the_probabilities(cell):
+    tables = run(cell, batch_size=3)
+    probability = stored(cell).astype(np.float32) / 255
+    trust = tables["trust"].set_index("case_id").loc[IDS]
+    assert trust["confidence"].to_numpy() == pytest.approx(confidence(spectrum(probability), 1.5), abs=0.02)
+    assert trust["flagged"].tolist() == (trust["confidence"] < 0.6).tolist()
+    bins = tables["reliability"]
+    assert bins.groupby("calibrated")["n_px"].sum().tolist() == [FRAMES_N * SIDE * SIDE] * 2
+    for after, values in ((False, probability), (True, calibrated(probability, 1.5))):
+        own = bins[bins["calibrated"] == after]
+        mean = (own["n_px"] * own["mean_probability"].fillna(0)).sum() / own["n_px"].sum()
+        assert mean == pytest.approx(values.mean(), abs=0.01)
+        gap = ((own["mean_probability"] - own["lesion_share"]).abs().fillna(0) * own["n_px"]).sum() / own["n_px"].sum()
+        assert tables["calibration"]["ece_after" if after else "ece_before"][0] == pytest.approx(gap)
+    assert tables["calibration"][["temperature", "n_frames"]].values.tolist() == [[1.5, FRAMES_N]]
+
+
+@pytest.mark.parametrize("cell", ["mcdrl"], indirect=True)
+def test_attention_is_a_share_and_pooled_features_are_those_of_the_network(cell):
+    tables = run(cell, batch_size=3, source_frames=4)
+    attention = tables["attention"]
+    assert attention.groupby("case_id")["weight"].sum().to_numpy() == pytest.approx(1, abs=1e-5)
+    assert attention["confounder"].tolist() == ["a", "b", "c"] * FRAMES_N
+    pooled = tables["pooled"].set_index("case_id")
+    assert [case for case in pooled.index if case.startswith(f"{SITE}/")] == IDS
+    assert sum(case.startswith(f"{SOURCE}/") for case in pooled.index) == 4
+    with FEATURES.read(cell.artifacts / "encode" / f"{SITE}.h5") as store:
+        expected = store.rows("dense", IDS).astype(np.float32)[:, 1].mean(1)  # the second row of the grid is selected
+    np.testing.assert_allclose(np.stack(pooled.loc[IDS, "before"]), expected, atol=1e-5)
+    assert not np.allclose(np.stack(pooled["before"]), np.stack(pooled["after"]), atol=1e-3)
+
+
+@pytest.mark.parametrize("cell", ["mcdrl"], indirect=True)
+def test_source_frames_without_the_head_are_what_they_are_with_it(cell):
+    own = run(cell)["pooled"].set_index("case_id")["after"]
+    write_model(cell.artifacts, "mcdrl", held_out=SOURCE, source=SITE)
+    other = run(Cell("mcdrl", SOURCE, 0, cell.artifacts))["pooled"].set_index("case_id")["after"]
+    for case in own.index:
+        np.testing.assert_array_equal(own[case], other[case])
+
+
+def test_a_method_without_an_intervention_opens_no_source_site(cell):
+    (cell.artifacts / "encode" / f"{SOURCE}.h5").unlink()
+    assert run(cell)["pooled"].empty
 
 
 def test_a_model_of_another_encoder_is_refused(cell):
     write_model(cell.artifacts, "baseline", fingerprint="other")
     with pytest.raises(InputError, match=r"model\.json.*fingerprint.*other"):
-        write_predictions(cell, IDS, Params())
+        run(cell)
     assert not cell.predictions.exists()
 
 
 def test_a_device_that_is_not_there_is_refused_before_anything_is_written(cell):
     with pytest.raises(InputError, match="--device abacus"):
-        write_predictions(cell, IDS, Params(), "abacus")
+        evaluate(cell, cell.read_cases(), Params(), "abacus")
     assert not cell.predictions.exists()
 
 
@@ -188,12 +279,11 @@ def test_a_device_that_is_not_there_is_refused_before_anything_is_written(cell):
 def test_a_gpu_predicts_what_the_cpu_does(cell):
     found = []
     for device in ("cpu", "cuda"):
-        write_predictions(cell, IDS, Params(), device)
-        with PREDICTIONS.read(cell.predictions) as store:
-            found.append(store.rows("probability", IDS).astype(int))
+        evaluate(cell, cell.read_cases(), Params(), device)
+        found.append(stored(cell).astype(int))
     assert np.abs(found[0] - found[1]).max() <= 2
 
 
 def test_a_missing_model_is_named(cell):
     with pytest.raises(InputError, match="train/mcdrl/A/0"):
-        write_predictions(Cell("mcdrl", SITE, 0, cell.artifacts), IDS, Params())
+        run(Cell("mcdrl", SITE, 0, cell.artifacts))

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from stages.core.networks.intervention import CrossAttention, Intervention, pool, sum_over_confounders
+from stages.core.networks.intervention import CrossAttention, Intervention, pool, recorded, sum_over_confounders
 
 WIDTH, HEADS = 16, 4
 
@@ -108,3 +108,48 @@ def test_pool_is_the_mean_over_regions():
 def test_heads_must_divide_the_width():
     with pytest.raises(ValueError, match="3 heads"):
         Intervention(WIDTH, depth=1, heads=3, residual=True, dropout=0.0)
+
+
+def test_the_recorded_weights_are_those_that_torch_s_own_attention_returns():
+    intervention, rows, z = _intervention(depth=1), _rows(), _z(7)
+    block = intervention.blocks[0]
+    ours, theirs = block.attention, nn.MultiheadAttention(WIDTH, HEADS, batch_first=True)
+    parts = (ours.query, ours.key, ours.value)
+    theirs.in_proj_weight.data = torch.cat([part.weight.data for part in parts])
+    theirs.in_proj_bias.data = torch.cat([ours.query.bias.data, torch.zeros(WIDTH), ours.value.bias.data])
+    queries, scaled = block.norm_rows(rows * WIDTH**0.5), (z * WIDTH**0.5).expand(len(rows), -1, -1)
+    _, expected = theirs(queries, scaled, scaled, need_weights=True, average_attn_weights=True)
+    with recorded(intervention) as record:
+        intervention(rows, z)
+    torch.testing.assert_close(record.weights[0], expected.mean(1))
+
+
+def test_recording_changes_nothing_and_leaves_nothing_behind():
+    intervention, rows, z = _intervention(depth=3), _rows(), _z(5)
+    before = intervention(rows, z)
+    with recorded(nn.ModuleDict({"inside": intervention})) as record:
+        during = intervention(rows, z)
+        intervention(rows[:, :2], z)
+    assert torch.equal(before, during)
+    assert not any(module._forward_hooks for module in intervention.modules())
+    intervention(rows, z)
+    assert [len(calls) for calls in vars(record).values()] == [2, 2, 2]
+    torch.testing.assert_close(record.before[0], pool(rows))
+    torch.testing.assert_close(record.after[0], pool(before))
+    torch.testing.assert_close(record.weights[0].sum(1), torch.ones(len(rows)))
+
+
+def test_hooks_are_gone_after_an_error_too():
+    intervention = _intervention()
+    with pytest.raises(RuntimeError), recorded(intervention):
+        intervention(torch.zeros(1, 2, WIDTH + 1), _z(3))
+    assert not any(module._forward_hooks for module in intervention.modules())
+
+
+def test_recorded_weights_follow_the_dictionary_s_order():
+    intervention, rows, z = _intervention(), _rows(), _z(6)
+    order = torch.randperm(6, generator=torch.Generator().manual_seed(1))
+    with recorded(intervention) as record:
+        intervention(rows, z)
+        intervention(rows, z[order])
+    torch.testing.assert_close(record.weights[0][:, order], record.weights[1])

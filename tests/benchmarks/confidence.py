@@ -1,0 +1,77 @@
+"""Which measure of confidence orders frames by their Dice: `python tests/benchmarks/confidence.py [ARTIFACTS]`.
+
+Looks at every trained cell of a finished study and at the validation frames of its source sites, nothing else.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from stages.core.contracts.cases import CASES
+from stages.core.contracts.frames import FRAMES
+from stages.core.metrics.calibration import calibrated, confidence, spectrum
+from stages.core.metrics.counts import count, dice
+from stages.core.metrics.coverage import aurc
+from stages.core.networks.data import open_sites, site_files
+from stages.core.networks.model import LoadedModel, load_model
+from stages.evaluate.predict import predict
+
+
+def measures(p: np.ndarray) -> dict[str, np.ndarray]:
+    """Published measures of the confidence in frames, from calibrated probabilities [B, pixels]."""
+    mask, clipped = p >= 0.5, np.clip(p, 1e-7, 1 - 1e-7)
+    entropy = -(clipped * np.log2(clipped) + (1 - clipped) * np.log2(1 - clipped))
+    area, mass, overlap = mask.sum(1), p.sum(1), (p * mask).sum(1)
+    return {
+        "expected Dice": 2 * overlap / np.maximum(mass + area, 1e-9),
+        "expected IoU": overlap / np.maximum(mass + area - overlap, 1e-9),
+        "entropy of the frame": 1 - entropy.mean(1),
+        "entropy a pixel of lesion": -entropy.sum(1) / np.maximum(mass + area, 1),
+        "mean maximum over the frame": np.maximum(p, 1 - p).mean(1),
+        "maximum over the frame": p.max(1),
+    }
+
+
+def validation(model: LoadedModel, artifacts: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities and masks of the source sites' validation frames, [B, S, S]."""
+    found, masks = [], []
+    for site in model.card.sources:
+        files = site_files(artifacts, site)
+        cases = CASES.read(files.cases).query("split == 'val'")["case_id"].tolist()
+        with open_sites({site: files}) as reader, FRAMES.read(files.frames) as frames:
+            found += [said.probability for said in predict(model, reader, cases, 16)]
+            masks.append(frames.rows("mask", cases) > 0)
+    return np.concatenate(found), np.concatenate(masks)
+
+
+def rows(folder: Path, artifacts: Path) -> Iterator[dict[str, object]]:
+    model = load_model(folder, artifacts / "backbone")
+    p, truth = validation(model, artifacts)
+    scores = dice(count(p >= 0.5, truth))
+    temperature = model.card.temperature
+    found = measures(calibrated(p, temperature).reshape(len(p), -1))
+    found["mean inside the mask (ours)"] = confidence(spectrum(p), temperature)
+    for name, values in found.items():
+        order = pd.DataFrame({"a": values, "b": scores}).corr("spearman").iloc[0, 1]
+        yield {"measure": name, "aurc": aurc(values, scores), "rank_correlation": order}
+    yield {"measure": "(random)", "aurc": 1 - np.nanmean(scores), "rank_correlation": 0.0}
+    yield {"measure": "(oracle)", "aurc": aurc(scores, scores), "rank_correlation": 1.0}
+
+
+def main() -> None:
+    artifacts = Path(sys.argv[1] if len(sys.argv) > 1 else "artifacts")
+    folders = sorted(path.parent for path in (artifacts / "train").glob("*/*/*/model.json"))
+    table = pd.DataFrame([row for folder in folders for row in rows(folder, artifacts)])
+    print(f"{len(folders)} cells; area under risk and coverage (lower is better), rank correlation with Dice:")
+    print(table.groupby("measure").mean().sort_values("aurc").round(4).to_string())
+
+
+if __name__ == "__main__":
+    main()

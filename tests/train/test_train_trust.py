@@ -1,0 +1,59 @@
+"""Temperature and the limit of confidence, from validation frames of the source sites."""
+
+import json
+
+import numpy as np
+import pytest
+import stub_sites
+import torch
+from lightning_fabric import Fabric
+from scipy.optimize import minimize_scalar
+
+from stages.core.contracts.cases import CASES
+from stages.core.contracts.frames import FRAMES
+from stages.core.metrics.calibration import confidence, spectrum
+from stages.core.networks.data import open_sites, site_files, to_batch
+from stages.core.networks.model import load_model, probability
+from stages.train.cell import Cell
+from stages.train.params import Params
+from stages.train.work import train
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A trained model, and the probabilities and masks of its validation frames, read by other means."""
+    folder = tmp_path_factory.mktemp("trust")
+    stub_sites.write_study(folder / "artifacts", count=40)
+    params = Params(epochs=6, batch_size=8, heads=4, depth=1, head_width=16, intervene_from=1, lr=0.01, flag_share=0.25)
+    cell = Cell("mcdrl", "C", 0, ["A", "B"], folder / "artifacts", stub_sites.LESIONS, params)
+    fabric = Fabric(accelerator="cpu", devices=1)
+    fabric.launch()
+    train(cell, fabric, folder / "out")
+    model = load_model(folder / "out", folder / "artifacts" / "backbone")
+    found, masks = [], []
+    for site in ("A", "B"):
+        files = site_files(folder / "artifacts", site)
+        cases = CASES.read(files.cases).query("split == 'val'")["case_id"].tolist()
+        with open_sites({site: files}) as reader, FRAMES.read(files.frames) as frames:
+            batch = to_batch(reader.read(cases, mask=False, prefix=False), [-1] * len(cases), torch.device("cpu"))
+            found.append(probability(model.method, batch).numpy())
+            masks.append(frames.rows("mask", cases) > 0)
+    return json.loads((folder / "out" / "model.json").read_text()), np.concatenate(found), np.concatenate(masks)
+
+
+def test_the_temperature_has_the_lowest_cross_entropy_on_validation_frames(trained):
+    card, p, lesion = trained
+    odds = np.log(p.astype(float)) - np.log1p(-p.astype(float))
+
+    def entropy(temperature):
+        return np.logaddexp(0, np.where(lesion, -odds, odds) / temperature).mean()
+
+    best = minimize_scalar(entropy, bounds=(0.25, 12), method="bounded").x
+    assert card["temperature"] == pytest.approx(best, rel=0.02)
+    assert card["temperature"] != pytest.approx(1, abs=0.02)
+
+
+def test_the_stated_share_of_the_validation_frames_is_flagged(trained):
+    card, p, _ = trained
+    trusted = confidence(spectrum(p), card["temperature"])
+    assert (trusted < card["flag_below"]).mean() == pytest.approx(0.25, abs=1 / len(p))
