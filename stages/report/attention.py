@@ -72,7 +72,14 @@ def attention_panels(weights: pd.DataFrame) -> list[Panel]:
     panels = []
     for method in dict.fromkeys(weights["method"]):
         wide = means[method].unstack("held_out", sort=False)
-        svg = heat_map(wide.to_numpy(), list(wide.index), list(wide.columns), high=float(means.max()), digits=1)
+        svg = heat_map(
+            wide.to_numpy(),
+            list(wide.index),
+            list(wide.columns),
+            low=float(means.min()),
+            high=float(means.max()),
+            digits=1,
+        )
         panels.append(Panel(str(method), svg, []))
     return panels
 

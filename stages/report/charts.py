@@ -90,7 +90,7 @@ def scale(
 def strip(marks: Sequence[Mark], axis: Scale, *, per_line: int = 1) -> Markup:
     """Draw a row of a chart: a whisker and a dot for each mark, `per_line` of them at one height."""
     height = -(-max(1, len(marks)) // per_line) * _ROW + _GAP
-    lines = "".join(_grid(axis, tick, height) for tick in axis.ticks)
+    lines = "".join(_grid(axis, tick, height) for tick in dict.fromkeys([*axis.ticks, axis.neutral]))
     places = [index // per_line * _ROW + (_ROW + _GAP) / 2 for index in range(len(marks))]
     dots = "".join(_mark(mark, axis, y) for mark, y in zip(marks, places, strict=True))
     spoken = escape("; ".join(mark.label for mark in marks))
@@ -183,6 +183,8 @@ def _step(span: float) -> float:
 
 
 def _grid(axis: Scale, tick: float, height: float) -> str:
+    if not axis.low <= tick <= axis.high:
+        return ""
     style = "zero" if tick == axis.neutral and axis.low < tick else "grid"
     return f'<line class="{style}" x1="{axis.percent(tick)}%" x2="{axis.percent(tick)}%" y1="0" y2="{height}"/>'
 

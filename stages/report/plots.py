@@ -82,8 +82,10 @@ def scatter(places: Floats, kinds: Ints, names: Sequence[str]) -> Markup:
     )
 
 
-def heat_map(values: Floats, rows: Sequence[str], columns: Sequence[str], *, high: float, digits: int = 2) -> Markup:
-    """Draw a table [R, C] of numbers from 0 to `high` as a picture: the fuller, the larger; NaN stays empty."""
+def heat_map(
+    values: Floats, rows: Sequence[str], columns: Sequence[str], *, low: float, high: float, digits: int = 2
+) -> Markup:
+    """Draw a table [R, C] of numbers from `low` to `high` as a picture: the fuller, the larger; NaN stays empty."""
     cell_x, cell_y, left, top = 52, 26, 152, 84
     body = [
         f'<text class="end" x="{left - 8}" y="{top + r * cell_y + cell_y / 2 + 4}">{escape(name)}</text>'
@@ -93,7 +95,7 @@ def heat_map(values: Floats, rows: Sequence[str], columns: Sequence[str], *, hig
         x = left + c * cell_x + cell_x / 2
         body.append(f'<text transform="translate({x} {top - 8}) rotate(-40)">{escape(shorten(name, 14))}</text>')
         body += [
-            _heat_cell(float(value), high, left + c * cell_x, top + r * cell_y, (cell_x, cell_y), digits)
+            _heat_cell(float(value), (low, high), left + c * cell_x, top + r * cell_y, (cell_x, cell_y), digits)
             for r, value in enumerate(values[:, c])
         ]
     width, height = left + len(columns) * cell_x + 70, top + len(rows) * cell_y + 4
@@ -107,10 +109,10 @@ def shorten(name: str, letters: int) -> str:
     return name if len(name) <= letters else name[: letters - 1] + "…"
 
 
-def _heat_cell(value: float, high: float, x: float, y: float, size: tuple[int, int], digits: int) -> str:
+def _heat_cell(value: float, ends: tuple[float, float], x: float, y: float, size: tuple[int, int], digits: int) -> str:
     if not np.isfinite(value):
         return f'<text class="mid number" x="{x + size[0] / 2}" y="{y + size[1] / 2 + 4}">–</text>'
-    share = min(max(value / max(high, 1e-9), 0.0), 1.0)
+    share = min(max((value - ends[0]) / max(ends[1] - ends[0], 1e-9), 0.0), 1.0)
     light = " light" if share > 0.55 else ""
     text = f"{value:.{digits}f}".removeprefix("0")
     return (
