@@ -41,7 +41,8 @@ def model(tmp_path_factory):
     }  # fmt: skip
     write_json(stored, backbone / "card.json")
     drawn = torch.Generator().manual_seed(1)
-    texts = Texts(*(unit(torch.randn(shape, generator=drawn), -1) for shape in ((2, 128), (3, 128), (2, 3, 128))))
+    drawings = [unit(torch.randn(shape, generator=drawn), -1) for shape in ((2, 128), (3, 128), (2, 3, 128))]
+    texts = Texts(*drawings, prior=torch.full((3,), 1 / 3))
     network = build("mcdrl", SPEC, Frozen(), texts)
     with torch.no_grad():
         for weight in network.parameters():
@@ -52,7 +53,7 @@ def model(tmp_path_factory):
         fingerprint=print_, dense_mode="plain", mode="frozen", size_px=224, lesion_classes=["a", "b"],
         confounders=["x", "y", "z"],
         alpha=0.25, spec=SPEC, best_epoch=0, val_dice=0.5, temperature=2.0, flag_below=0.7,
-        usual=Usual(mean=[0.0] * 3, std=[0.1] * 3),
+        variant="mcdrl", n_weights=1, n_trained=1, usual=Usual(mean=[0.0] * 3, std=[0.1] * 3),
     )  # fmt: skip
     save_model(place / "model", network.state_dict(), texts, card)
     bundle(backbone, place / "model")
@@ -114,3 +115,13 @@ def test_a_packed_model_is_enough_elsewhere(model, tmp_path):
     np.testing.assert_array_equal(ours, theirs)
     with pytest.raises(InputError, match="exists; name a new folder"):
         pack(model, tmp_path / "packed", None)
+
+
+def test_a_network_that_takes_one_number_of_frames_only_is_refused_and_leaves_no_file(model, tmp_path, monkeypatch):
+    def only_two(frames):
+        raise RuntimeError("expected 2 frames\nand pages more")
+
+    monkeypatch.setattr(exporting, "runner", lambda _: only_two)
+    with pytest.raises(InputError, match=r"'mcdrl' can't be exported as torchscript \(expected 2 frames\)"):
+        export(model, "torchscript", tmp_path, None)
+    assert not (tmp_path / "network.pt").exists()

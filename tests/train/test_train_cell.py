@@ -267,16 +267,20 @@ def test_only_epochs_with_the_intervention_on_are_chosen_where_there_is_one(
     assert json.loads((out / "model.json").read_text())["best_epoch"] == chosen
 
 
-@pytest.mark.parametrize(("mode", "flips", "tokens", "said"), [
-    ("suffix", True, True, 1), ("suffix", True, False, 0), ("suffix", False, True, 0), ("frozen", True, True, 0),
-])  # fmt: skip
-def test_flips_that_a_prefix_of_tokens_forbids_are_told_once(
-    artifacts, tmp_path, monkeypatch, capsys, mode, flips, tokens, said
+@pytest.mark.parametrize(("flips", "ways"), [(True, {"", "horizontal"}), (False, {""})])
+def test_training_frames_are_mirrored_as_cached_and_validation_frames_never(
+    artifacts, tmp_path, monkeypatch, flips, ways
 ):
-    if tokens:
-        monkeypatch.setattr("stages.train.flips.can_flip", lambda _: False)
-    _train(_cell(artifacts, epochs=2, mode=mode, flips=flips), tmp_path / "out")
-    assert capsys.readouterr().err.count("no flips: the stored prefix is tokens") == said
+    asked = {True: set(), False: set()}
+    read = SitesReader.read
+
+    def spy(reader, case_ids, *, flips=None, **rest):
+        asked[flips is None] |= set(flips or [])
+        return read(reader, case_ids, flips=flips, **rest)
+
+    monkeypatch.setattr(SitesReader, "read", spy)
+    _train(_cell(artifacts, "baseline", flips=flips), tmp_path / "out")
+    assert asked == {False: ways, True: set()}
 
 
 def test_cached_features_are_not_read_where_the_frame_is_encoded(artifacts, tmp_path, monkeypatch):

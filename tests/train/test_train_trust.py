@@ -25,7 +25,7 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trust")
     stub_sites.write_study(folder / "artifacts", count=40)
     params = Params(epochs=6, batch_size=8, heads=4, depth=1, head_width=16, intervene_from=1, lr=0.01, flag_share=0.25)
-    cell = Cell("mcdrl", "C", 0, ["A", "B"], folder / "artifacts", stub_sites.LESIONS, params)
+    cell = Cell("mcdrl", "mcdrl", "C", 0, ["A", "B"], folder / "artifacts", stub_sites.LESIONS, params)
     fabric = Fabric(accelerator="cpu", devices=1)
     fabric.launch()
     train(cell, fabric, folder / "out")
