@@ -22,6 +22,7 @@ from stages.core.contracts.stress import STRESS
 from stages.core.tables import Table
 from stages.report.sharing import leaked_frames
 
+_UNCHECKED = ("file", "local-dir")
 _RANDOM = ("none", "random")  # what model.json says of an encoder that was never pretrained
 _KEYS = ["method", "held_out", "seed"]
 Cell = tuple[str, str, int]  # method, held-out site, seed
@@ -79,6 +80,16 @@ class Inputs:
     def random_weights(self) -> bool:
         """Whether any model stands on an encoder that was never pretrained."""
         return any(model.get("pretrained") in _RANDOM for model in self.models.values())
+
+    @property
+    def unchecked_weights(self) -> bool:
+        """Whether any encoder's weights come from a file of the user's that isn't known by its hash."""
+        return any(model.get("pretrained") in _UNCHECKED for model in self.models.values())
+
+    @property
+    def weights(self) -> str:
+        """Where the encoders' weights come from, as the models' cards say: embedded, openai, file, random, ..."""
+        return ", ".join(sorted({str(model.get("pretrained")) for model in self.models.values()}))
 
 
 def read_inputs(study: Study, artifacts: Path) -> Inputs:

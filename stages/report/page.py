@@ -100,6 +100,7 @@ def render(
         methods=list(enumerate(study.methods)),
         settings=settings,
         random_weights=inputs.random_weights,
+        unchecked_weights=inputs.unchecked_weights,
         leak=sharing.warning(inputs.leaked),
         facts=run_facts(inputs),
         versions=made.versions(),

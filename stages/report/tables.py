@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binomtest
 
 from stages.core.base.params import RESERVED_SITE_NAMES
 from stages.core.metrics.bootstrap import interval, mean_draws
@@ -226,12 +227,21 @@ def _interval(samples: Floats) -> tuple[float, float]:
 
 
 def _negative_row(method: str, site: str, own: pd.DataFrame, draws: Draws) -> Row:
-    low, high = _interval(draws.of(own, "false_positive", site))
+    rate, groups = float(own["false_positive"].mean()), own["group_id"].nunique()
+    low, high = _rate_interval(draws.of(own, "false_positive", site), rate, groups)
     return {
         "method": method, "held_out": site, "n_frames": len(own),
-        "false_positive_rate": own["false_positive"].mean(), "low": low, "high": high,
-        "area_share": own["area_share"].mean(), "n_groups": own["group_id"].nunique(),
+        "false_positive_rate": rate, "low": low, "high": high, "area_share": own["area_share"].mean(),
+        "n_groups": groups,
     }  # fmt: skip
+
+
+def _rate_interval(samples: Floats, rate: float, groups: int) -> tuple[float, float]:
+    """Return the interval of a rate; of none or all, where resampling shows no spread, Wilson's over the groups."""
+    if rate not in (0.0, 1.0):
+        return _interval(samples)
+    found = binomtest(round(rate * groups), groups).proportion_ci(method="wilson")
+    return float(found.low), float(found.high)
 
 
 def _comparison_rows(lesion: pd.DataFrame, method: str, draws: Draws) -> list[Row]:

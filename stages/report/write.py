@@ -75,7 +75,6 @@ def make_pictures(inputs: Inputs, params: Params, artifacts: Path) -> Pictures:
 
 
 def _write_tables(found: Tables, inputs: Inputs, folder: Path) -> None:
-    weights = "random" if inputs.random_weights else "pretrained"
     always = {
         "sites": found.sites,
         "lesions": found.lesions,
@@ -93,7 +92,7 @@ def _write_tables(found: Tables, inputs: Inputs, folder: Path) -> None:
     }
     written = always | {name: rows for name, rows in where_there.items() if len(rows)}
     for name, rows in written.items():
-        _write_csv(with_leaks(rows, inputs.leaked).assign(weights=weights), folder / f"{name}.csv")
+        _write_csv(with_leaks(rows, inputs.leaked).assign(weights=inputs.weights), folder / f"{name}.csv")
 
 
 def _write_csv(rows: pd.DataFrame, path: Path) -> None:

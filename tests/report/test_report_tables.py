@@ -237,3 +237,12 @@ def test_metrics_are_flat_and_count_what_is_undefined():
     assert found["mining_auroc_inverted"] is None
     assert (found["n_undefined"], found["random_weights"]) == (1, 1)
     assert all(not isinstance(value, dict) for value in found.values())
+
+
+def test_a_rate_of_none_or_all_has_wilsons_interval():
+    """Wilson for 0 of 6: upper end z^2 / (n + z^2); resampling would say that six frames settle it."""
+    z = 1.959964**2
+    low, high = tables._rate_interval(np.zeros(10), 0.0, 6)
+    assert (low, high) == (pytest.approx(0, abs=1e-9), pytest.approx(z / (6 + z), abs=1e-6))
+    low, high = tables._rate_interval(np.ones(10), 1.0, 6)
+    assert (low, high) == (pytest.approx(6 / (6 + z), abs=1e-6), pytest.approx(1, abs=1e-9))
