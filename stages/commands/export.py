@@ -75,19 +75,28 @@ def export(model: Path, kind: Format, out: Path, backbone: Path | None) -> Parit
         How the file compares with PyTorch on made-up frames.
 
     Raises:
-        InputError: the model can't be loaded, or the packages that ONNX takes aren't installed.
+        InputError: the model can't be loaded, its method can't be exported so that it takes any number of frames, or
+            the packages that ONNX takes aren't installed.
     """
     if kind == "onnx":
         _check_packages()
     network, card = load_network(model, backbone)
     probes = made_up_frames(card.size_px)
-    with atomic(out / FILES[kind]) as partial:
-        _write(network, probes[:2], kind, partial)
+    try:
+        with atomic(out / FILES[kind]) as partial:
+            _write(network, probes[:2], kind, partial)
+        parity = compare(network, runner(out / FILES[kind]), probes)
+    except Exception as error:  # the exporters' errors have no base class in common, and their texts run to pages
+        (out / FILES[kind]).unlink(missing_ok=True)
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)[:200]
+        raise InputError(
+            f"the method '{card.method}' can't be exported as {kind} ({reason}); try the other format"
+        ) from None
     write_json(preprocessing(card, FILES[kind]), out / PREPROCESSING)
     if (model / README).is_file():
         with atomic(out / README) as partial:
             partial.write_bytes((model / README).read_bytes())
-    return compare(network, runner(out / FILES[kind]), probes)
+    return parity
 
 
 def load_network(model: Path, backbone: Path | None) -> tuple[Network, ModelCard]:
@@ -160,7 +169,7 @@ def _write(network: Network, probes: Array, kind: Format, path: Path) -> None:
     # Both ways follow one run of the network; what the methods decide in Python (the number of mined places, sizes)
     # depends on the frames' size alone, which is fixed.
     given = (torch.from_numpy(probes),)
-    with torch.no_grad(), _quiet():
+    with torch.no_grad(), _quiet(), _plain_attention():
         network(*given)  # an encoder that builds itself with the first frame must not do so while it is followed
         if kind == "torchscript":
             torch.jit.save(torch.jit.trace(network, given, check_trace=False), path)  # type: ignore[no-untyped-call]
@@ -169,6 +178,17 @@ def _write(network: Network, probes: Array, kind: Format, path: Path) -> None:
             network, given, path, dynamo=False, opset_version=_OPSET, input_names=["frames"],
             output_names=["probability"], dynamic_axes={"frames": {0: "B"}, "probability": {0: "B"}},
         )  # fmt: skip
+
+
+@contextmanager
+def _plain_attention() -> Iterator[None]:
+    """Keep torch from its fused transformer layers, which no other runtime has."""
+    fused = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fused)
 
 
 @contextmanager

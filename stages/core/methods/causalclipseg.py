@@ -35,7 +35,7 @@ class CausalClipSeg(Prompted):
             return two_logits(self.decoder(features, text), size)
 
         if not self.training:
-            return Output(self.loudest(lambda text: answer(causal, text), len(batch.frame)))
+            return Output(self.loudest(lambda text: answer(causal, text), batch.frame.shape[0]))
         text = self.asked(batch.lesion_class)
         return Output(answer(causal, text), confounding=answer(confounding, text))
 

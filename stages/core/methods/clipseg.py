@@ -32,7 +32,7 @@ class ClipSeg(Prompted):
 
         if self.training:
             return Output(answer(self.asked(batch.lesion_class)))
-        return Output(self.loudest(answer, len(batch.frame)))
+        return Output(self.loudest(answer, batch.frame.shape[0]))
 
 
 def build(spec: Spec, trunk: Trunk, texts: Texts) -> Method:

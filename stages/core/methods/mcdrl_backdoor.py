@@ -53,7 +53,7 @@ class Backdoor(MCDRL):
         """Return the logits of sum_z P(z) P(Y|F, z), [B, 2, S, S]; that of background is zero."""
         total = torch.zeros((), device=batch.frame.device)
         for row, weight in enumerate(self.prior):
-            chosen = torch.full((len(batch.frame),), row, device=batch.frame.device)
+            chosen = torch.full((batch.frame.shape[0],), row, device=batch.frame.device)
             total = total + weight * self._given(encoded, batch, chosen).logits.softmax(1)
         logs = total.clamp(min=torch.finfo(total.dtype).tiny).log()
         return logs - logs[:, :1]
