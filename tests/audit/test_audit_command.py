@@ -67,7 +67,7 @@ def test_an_accepted_pair_of_sites_is_marked(folder):
 def test_accepting_an_unknown_site_is_an_error(folder):
     root, params = folder
     _write(root, params | {"audit": {"accepted": [["A", "BB"]]}})
-    with pytest.raises(InputError, match=r"audit\.accepted names 'BB'; did you mean 'B'\?"):
+    with pytest.raises(InputError, match=r"audit\.accepted: unknown site 'BB'; did you mean 'B'\?"):
         main(root / "ingest", root / "audit")
 
 
