@@ -145,7 +145,7 @@ def check(raw: dict[str, Any], path: Path = PARAMS) -> Study:
         problems += sentences(error, "", Study)
     sections = {}
     for name in STAGES_WITH_SECTION:
-        kind = _section(name)
+        kind = section_type(name)
         try:
             sections[name] = kind.model_validate(_given(raw, name))
         except ValidationError as error:
@@ -198,10 +198,6 @@ def _given(raw: dict[str, Any], section: str) -> Any:
 
 def section_type(name: str) -> type[Section]:
     """Return the type of a stage's section of params.yaml."""
-    return _section(name)
-
-
-def _section(name: str) -> type[Section]:
     module = importlib.import_module(f"stages.{name}.params")
     kind: type[Section] = module.Params
     return kind
@@ -245,7 +241,7 @@ def _misfits(study: Study, raw: dict[str, Any]) -> list[str]:
     """Return what is wrong with what the variants say of the section `train`, which is right or wrong by itself."""
     if not study.variants or "train" not in STAGES_WITH_SECTION or not isinstance(_given(raw, "train"), dict):
         return []
-    kind = _section("train")
+    kind = section_type("train")
     return [line for name in study.variants for line in _misfit(name, study, _given(raw, "train"), kind)]
 
 

@@ -29,7 +29,7 @@ class Beta(Section):
 def toy_stages(tmp_path, monkeypatch):
     """Two stages, two backbones and two methods of our own."""
     monkeypatch.setattr(params, "STAGES_WITH_SECTION", ("alpha", "beta"))
-    monkeypatch.setattr(params, "_section", {"alpha": Alpha, "beta": Beta}.__getitem__)
+    monkeypatch.setattr(params, "section_type", {"alpha": Alpha, "beta": Beta}.__getitem__)
     for folder, names in (("backbones", ["lite0.yaml", "vit.yaml"]), ("methods", ["plain.py", "causal.py"])):
         (tmp_path / folder).mkdir()
         for name in names:
@@ -224,7 +224,7 @@ def test_a_missing_file_says_where_to_run(tmp_path):
 def trainable(monkeypatch):
     """A stage `train` whose section the variants may change."""
     monkeypatch.setattr(params, "STAGES_WITH_SECTION", ("train",))
-    monkeypatch.setattr(params, "_section", {"train": Alpha}.__getitem__)
+    monkeypatch.setattr(params, "section_type", {"train": Alpha}.__getitem__)
 
 
 def _varied(**variants):
