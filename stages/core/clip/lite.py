@@ -19,7 +19,7 @@ from stages.core.base.errors import InputError, nearest
 from stages.core.base.files import atomic, read_json, sha256, write_json
 from stages.core.clip.encoder import Encoded, Encoder, Front, Suffix, keep_statistics
 from stages.core.clip.lite_joint import Joint, places
-from stages.core.clip.lite_trunk import SIZE_PX, Trunk, imagenet_weights, run_stages, standard
+from stages.core.clip.lite_trunk import SIZE_PX, Trunk, folded, imagenet_weights, run_stages, standard
 from stages.core.clip.tower import TextTower, encode_prompts
 from stages.core.clip.words import Vocabulary
 
@@ -49,6 +49,7 @@ class LiteEncoder(Encoder):
         self.joint, self.tower, self.vocabulary = joint, tower, vocabulary
         self._image_weights = image_weights
         self._trunk: Trunk | None = None
+        self._folded: Trunk | None = None
         self.eval().requires_grad_(False)
 
     @classmethod
@@ -79,7 +80,7 @@ class LiteEncoder(Encoder):
     def encode(self, frames: Tensor) -> Encoded:
         """Encode frames, [B, 3, 224, 224] float in 0..1, without gradients; the maps are s4, s8, s16 and s32."""
         with torch.no_grad():
-            maps = self._built()(frames)
+            maps = self._frozen()(frames)
             dense, image = self.joint(places(maps))
         return Encoded(dense=dense, image=image, maps=maps, prefix=maps["s8"])
 
@@ -115,6 +116,11 @@ class LiteEncoder(Encoder):
             self._trunk = Trunk.load(self._image_weights).to(self.joint.mean.device)
         return self._trunk
 
+    def _frozen(self) -> Trunk:
+        if self._folded is None:
+            self._folded = folded(self._built())
+        return self._folded
+
 
 class LiteFront(Front):
     """The stem and the blocks up to stride 8, trainable; batch normalisation as in `LiteSuffix`."""
@@ -142,7 +148,7 @@ class LiteSuffix(Suffix):
     """The blocks behind stride 8, trainable, and the frozen projection behind them.
 
     Batch normalisation keeps the ImageNet statistics, also in training, and only its scale and shift are trained: so an
-    untrained suffix gives exactly the cached features, a frame's features don't depend on its neighbours in the batch,
+    untrained suffix gives the cached features up to rounding, a frame's features don't depend on its neighbours in the batch,
     and the source sites' colours aren't written into statistics that the held-out site is judged by.
     """
 

