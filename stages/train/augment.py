@@ -1,68 +1,63 @@
-"""Augmentation of frames with all that lies on them, for networks that have the pixels in the loop."""
+"""Frames varied at random with all that lies on them, for networks that have the pixels in the loop."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from stages.core.networks.interface import Batch
+from stages.core.networks.views import moved, placed
 
 if TYPE_CHECKING:
-    from kornia.augmentation import AugmentationSequential
+    from kornia.augmentation import ColorJitter
 
-_SHARE = 0.8  # of the frames, for each of the two kinds
-_TURN_DEG, _SHIFT, _SCALE = 20.0, (0.1, 0.1), (0.8, 1.25)
+_VIEW_SHARE, _COLOUR_SHARE = 0.875, 0.8  # of the frames
+_ZOOM = (0.7, 1.45)  # drawn with even chances on a scale of logarithms
+_TURN, _SHIFT, _STRETCH = 0.5, 0.15, 0.2  # at most: radians, half sides of the frame, logarithm
 _COLOUR = (0.3, 0.3, 0.3, 0.05)  # brightness, contrast, saturation, hue
 
 
-def augmented(batch: Batch, seed: int) -> Batch:
-    """Turn, move, scale and recolour each frame of a batch as `seed` draws it.
-
-    Frame, mask and similarity are moved alike; what comes in from outside is black, no lesion and never mined. The
-    selection is made anew: as many places as before, those of largest similarity.
+def augmented(batch: Batch, families: Sequence[str], seed: int) -> Batch:
+    """Vary each frame of a batch as `seed` draws it.
 
     Args:
         batch: B frames, no cached features.
+        families: what varies: viewpoint (distance, turn, place, stretch, mirrored or not), colour (brightness,
+            contrast, saturation, hue).
         seed: of what is drawn.
     """
-    lying = torch.stack([batch.mask.float(), _enlarged(batch), torch.ones_like(batch.frame[:, 0])], 1)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        frame, lying = _sequence()(batch.frame, lying)
-    places = (batch.similarity.shape[-2], batch.similarity.shape[-1])
-    inside = F.adaptive_avg_pool2d(lying[:, 2:], places)[:, 0]
-    similarity = F.adaptive_avg_pool2d(lying[:, 1:2], places)[:, 0] / inside.clamp(min=0.5)
-    similarity = similarity.masked_fill(inside < 0.5, -1.0)  # a cosine is never less
-    return replace(
-        batch,
-        frame=frame.clamp(0, 1),
-        mask=lying[:, 0].round().long(),
-        similarity=similarity,
-        selected=_best(similarity, batch.selected),
+        views = _drawn_views(len(batch.frame)).to(batch.frame.device)
+        if "viewpoint" in families:
+            batch = moved(batch, views)
+        if "colour" in families:
+            batch = replace(batch, frame=_jitter()(batch.frame).clamp(0, 1))
+    return batch
+
+
+def _drawn_views(count: int) -> Tensor:
+    def within(limit: float, *shape: int) -> Tensor:
+        return (2 * torch.rand(count, *shape) - 1) * limit
+
+    low, high = map(math.log, _ZOOM)
+    views = placed(
+        (low + torch.rand(count) * (high - low)).exp(), within(_TURN), within(_SHIFT, 2), within(_STRETCH).exp()
     )
+    mirrored = 1 - 2 * torch.randint(2, (count, 1, 2)).float()
+    views[:, :, :2] *= mirrored
+    as_it_is = torch.eye(2, 3).expand_as(views)
+    return torch.where(torch.rand(count, 1, 1) < _VIEW_SHARE, views, as_it_is)
 
 
 @cache
-def _sequence() -> AugmentationSequential:
-    from kornia.augmentation import AugmentationSequential, ColorJitter, RandomAffine
+def _jitter() -> ColorJitter:
+    from kornia.augmentation import ColorJitter
 
-    affine = RandomAffine(_TURN_DEG, _SHIFT, _SCALE, p=_SHARE)
-    return AugmentationSequential(affine, ColorJitter(*_COLOUR, p=_SHARE), data_keys=["input", "mask"])
-
-
-def _enlarged(batch: Batch) -> Tensor:
-    similarity = batch.similarity.unsqueeze(1)
-    return F.interpolate(similarity, batch.frame.shape[-2:], mode="nearest")[:, 0]
-
-
-def _best(similarity: Tensor, selected: Tensor) -> Tensor:
-    """Return as many places of largest similarity as `selected` has, [B, H, W] bool."""
-    count = int(selected[0].sum())
-    best = similarity.flatten(1).topk(count).indices
-    chosen = torch.zeros_like(selected.flatten(1)).scatter(1, best, True)
-    return chosen.view_as(selected)
+    return ColorJitter(*_COLOUR, p=_COLOUR_SHARE)

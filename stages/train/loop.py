@@ -16,7 +16,7 @@ from stages.core.base.errors import InputError
 from stages.core.base.runtime import progress
 from stages.core.networks.data import SitesReader, to_batch
 from stages.core.networks.interface import Batch, Method
-from stages.core.networks.model import probability
+from stages.core.networks.model import lesion
 from stages.core.seeds import seed_for
 from stages.train import flips
 from stages.train.augment import augmented
@@ -94,9 +94,9 @@ class Training:
         total = torch.zeros(2, dtype=torch.float64, device=self.fabric.device)
         with closing(self.read(batches, label)) as read:
             for batch in read:
-                with self.fabric.autocast():
-                    lesion = probability(self.method, batch) >= 0.5
-                total += _dice_sum(lesion, batch.mask.bool())
+                with torch.inference_mode(), self.fabric.autocast():
+                    found = lesion(self.method.plain(batch)) >= 0.5
+                total += _dice_sum(found, batch.mask.bool())
         total = self._sum(total)
         return float(total[0] / total[1]) if total[1] else 0.0
 
@@ -160,9 +160,10 @@ class Training:
         return flips.drawn(count, legal, "train", self.seed, epoch, step)
 
     def _varied(self, batch: Batch, epoch: int, step: int) -> Batch:
-        if not self.params.augment or self.method.trunk.needs_features:
+        if not self.params.views or self.method.trunk.needs_features:
             return batch
-        return augmented(batch, seed_for("train", self.seed, "augment", epoch, step, self.fabric.global_rank))
+        seed = seed_for("train", self.seed, "augment", epoch, step, self.fabric.global_rank)
+        return augmented(batch, self.params.views, seed)
 
     def _batches(self, epoch: int) -> list[list[str]]:
         batches = epoch_batches(self.frames.train, self.params.batch_size, seed=self.seed, epoch=epoch)

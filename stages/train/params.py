@@ -13,19 +13,22 @@ class Params(Section):
     """How a network is trained.
 
     Attributes:
-        mode: what of the encoder is trained: nothing (frozen), a small residual adapter, its last blocks (suffix), or
-            all of it, with augmented frames in the loop (finetune).
+        mode: what of the encoder is trained: nothing (frozen), a small residual adapter, its last blocks from cached
+            maps on (suffix), or with varied frames in the loop its last blocks (partial) or all of it (finetune).
         epochs: passes over the source frames.
         intervene_from: first epoch, from 0, with the intervention on; below `epochs`. Methods that intervene choose
             their epoch from here on.
         batch_size: frames a step, over all devices together.
         lr: highest learning rate of everything new.
-        lr_encoder: highest learning rate of the encoder's own blocks, in modes suffix and finetune.
+        lr_encoder: highest learning rate of the encoder's own blocks, in modes suffix, partial and finetune.
         warmup: share of all steps in which the rates rise from 0; they fall to 0 along a cosine after that.
         weight_decay: of matrices and kernels; none on norms and biases.
         clip_norm: largest norm of a step's gradient.
         flips: whether frames are mirrored at random, in the ways that `encode.flips` has cached.
-        augment: whether frames are turned, moved, scaled and recoloured at random, in mode finetune.
+        views: what of the frames varies at random in modes partial and finetune: viewpoint (distance, turn, place,
+            stretch, mirrored or not), colour (brightness, contrast, saturation, hue).
+        sum_over: the views that viewpoint, mcdrl_viewpoint and unet_viewpoint sum over at prediction beside the frame
+            as it is: mirror (three mirrored ones), distance (near, far).
         checkpointing: whether the encoder's activations are computed again for the gradient instead of kept; less
             memory, more time, the same numbers.
         precision: 32-true, bf16-mixed, or auto: bf16-mixed on CUDA, else 32-true.
@@ -47,7 +50,7 @@ class Params(Section):
         flag_share: of the validation frames that the model is to flag as not to be trusted.
     """
 
-    mode: Literal["frozen", "adapter", "suffix", "finetune"] = "frozen"
+    mode: Literal["frozen", "adapter", "suffix", "partial", "finetune"] = "frozen"
     epochs: int = Field(default=12, ge=1)
     intervene_from: int = Field(default=2, ge=0)
     batch_size: int = Field(default=16, ge=1)
@@ -57,7 +60,8 @@ class Params(Section):
     weight_decay: float = Field(default=0.01, ge=0)
     clip_norm: float = Field(default=1.0, gt=0)
     flips: bool = True
-    augment: bool = True
+    views: list[Literal["viewpoint", "colour"]] = Field(default=["viewpoint", "colour"])
+    sum_over: list[Literal["mirror", "distance"]] = Field(default=["mirror", "distance"])
     checkpointing: bool = False
     precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
     depth: int = Field(default=3, ge=1)

@@ -24,7 +24,7 @@ from stages.core.segment.ensemble import load_ensemble
 SPEC = Spec(
     width=128, map_channels={"s4": 24, "s8": 40, "s16": 112, "s32": 320}, depth=2, heads=4, residual=True,
     dictionary="text", regions="keep", head_width=16, dropout=0.0, dice_weight=0.0, lambda_causal=0.5,
-    lambda_contrast=0.1, lambda_adversarial=0.1, temperature=0.5, seed=0,
+    lambda_contrast=0.1, lambda_adversarial=0.1, temperature=0.5, sum_over=["mirror", "distance"], seed=0,
 )  # fmt: skip
 
 

@@ -69,6 +69,8 @@ def _files(folder):
 PAIRS = [
     *[(method, mode) for method in METHODS for mode in ("frozen", "adapter", "suffix")],
     *[(method, "finetune") for method in ("baseline", "no_mtrs", "mcdrl", "causalclipseg", "fourier", "unet")],
+    *[(method, "partial") for method in ("baseline", "mcdrl", "fourier", "viewpoint", "mcdrl_viewpoint")],
+    ("unet_viewpoint", "finetune"),
 ]
 
 
@@ -160,7 +162,7 @@ class _KilledError(Exception):
     pass
 
 
-@pytest.mark.parametrize("mode", ["frozen", "suffix", "finetune"])
+@pytest.mark.parametrize("mode", ["frozen", "suffix", "partial", "finetune"])
 def test_a_run_that_broke_off_continues_to_the_same_bytes(artifacts, tmp_path, monkeypatch, mode):
     cell = _cell(artifacts, epochs=4, mode=mode)
     whole = _files(_train(cell, tmp_path / "whole"))
@@ -307,14 +309,25 @@ def test_checkpointing_and_keeping_activations_write_the_same_weights(artifacts,
     assert spared["model.safetensors"] == kept["model.safetensors"]
 
 
+def test_a_frozen_front_stays_and_the_rest_moves(artifacts, tmp_path):
+    load = load_model(_train(_cell(artifacts, mode="partial", epochs=2), tmp_path / "out"), artifacts / "backbone")
+    trunk, untouched = load.method.trunk, stub_sites.StubEncoder()
+    for part, same in (("front", True), ("suffix", False)):
+        pairs = zip(getattr(trunk, part).parameters(), getattr(untouched, part)().parameters(), strict=True)
+        assert all(torch.equal(ours, theirs) for ours, theirs in pairs) == same
+
+
 def test_finetuning_starts_where_the_cache_stands(artifacts, tmp_path):
     """Untrained, and with nothing varied, the whole encoder says what was cached."""
-    numbers = {"epochs": 1, "intervene_from": 0, "lr": 1e-12, "lr_encoder": 1e-12, "flips": False, "augment": False}
+    numbers = {"epochs": 1, "intervene_from": 0, "lr": 1e-12, "lr_encoder": 1e-12, "flips": False, "views": []}
     dice = [
         json.loads((_train(_cell(artifacts, mode=mode, **numbers), tmp_path / mode) / "model.json").read_text())
-        for mode in ("suffix", "finetune")
+        for mode in ("suffix", "partial", "finetune")
     ]
     assert dice[0]["val_dice"] == pytest.approx(dice[1]["val_dice"], abs=0.02)
+    assert dice[0]["val_dice"] == pytest.approx(dice[2]["val_dice"], abs=0.02)
+    assert dice[1]["n_weights"] == dice[2]["n_weights"]
+    assert dice[1]["n_trained"] < dice[2]["n_trained"]
 
 
 def test_seeds_differ(artifacts, tmp_path):

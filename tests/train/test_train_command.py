@@ -106,7 +106,7 @@ def test_a_killed_run_continues_and_ends_with_the_same_bytes(folder):
 @pytest.mark.parametrize("mode", ["frozen", "adapter", "suffix", "finetune"])
 def test_two_processes_together_train_what_one_does_alone(folder, mode):
     # Dropout, flips and augmentation are drawn process by process.
-    _write_params(folder, mode=mode, dropout=0.0, flips=False, augment=False, dice_weight=1.0)
+    _write_params(folder, mode=mode, dropout=0.0, flips=False, views=[], dice_weight=1.0)
     records = []
     for devices in ("1", "2"):
         done = _run(folder, "mcdrl", "C", "0", "stub", MCDRL_DEVICES=devices)

@@ -42,7 +42,7 @@ class Suffix(nn.Module, ABC):
 
 
 class Front(nn.Module, ABC):
-    """The first blocks of an encoder, trainable, from frames to what the suffix starts from."""
+    """The first blocks of an encoder, trainable or frozen, from frames to what the suffix starts from."""
 
     @abstractmethod
     def forward(self, frames: Tensor) -> tuple[Tensor, Mapping[str, Tensor]]:
@@ -54,6 +54,10 @@ class Front(nn.Module, ABC):
         Returns:
             The prefix and the maps before it, as in `Encoded`.
         """
+
+    def frozen(self) -> Front:
+        """Return these blocks, or quicker ones that say the same, without anything to train."""
+        return self.requires_grad_(False)
 
 
 class Encoder(nn.Module, ABC):

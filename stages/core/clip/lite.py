@@ -137,6 +137,10 @@ class LiteFront(Front):
         maps = run_stages(self.blocks, self.stem(standard(frames)), first=0)
         return maps["s8"], maps
 
+    def frozen(self) -> LiteFront:
+        """Return these blocks with their normalisation folded in, without anything to train."""
+        return folded(self.eval())
+
     def train(self, mode: bool = True) -> LiteFront:
         """Switch the mode of all but batch normalisation."""
         super().train(mode)
@@ -148,8 +152,8 @@ class LiteSuffix(Suffix):
     """The blocks behind stride 8, trainable, and the frozen projection behind them.
 
     Batch normalisation keeps the ImageNet statistics, also in training, and only its scale and shift are trained: so an
-    untrained suffix gives the cached features up to rounding, a frame's features don't depend on its neighbours in the batch,
-    and the source sites' colours aren't written into statistics that the held-out site is judged by.
+    untrained suffix gives the cached features up to rounding, a frame's features don't depend on its neighbours in the
+    batch, and the source sites' colours aren't written into statistics that the held-out site is judged by.
     """
 
     def __init__(self, blocks: nn.Sequential, joint: Joint) -> None:

@@ -14,7 +14,7 @@ from stages.core.methods.baseline import Baseline
 from stages.core.networks.fourier import amplitude_mixed, partners
 from stages.core.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
 
-MODES = ("finetune",)  # the pixels have to be in the loop
+MODES = ("partial", "finetune")  # the pixels have to be in the loop
 _SHARE = 0.5  # of the batches
 
 

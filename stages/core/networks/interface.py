@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -88,6 +88,7 @@ class Spec:
         lambda_contrast: weight of L_contrast.
         temperature: of the softmax in L_contrast.
         lambda_adversarial: weight of the confounding branch's loss in the min-max game of causalclipseg.
+        sum_over: families of views that methods with a sum over views make beside the frame as it is.
         seed: of everything drawn while building, such as a random dictionary.
     """
 
@@ -105,15 +106,16 @@ class Spec:
     lambda_contrast: float
     temperature: float
     lambda_adversarial: float
+    sum_over: Sequence[str]
     seed: int
 
 
 class Trunk(nn.Module, ABC):
-    """From a batch to the features that the method sees: frozen, adapter, suffix or finetune.
+    """From a batch to the features that the method sees: frozen, adapter, suffix, partial or finetune.
 
     Attributes:
         trains_image: whether the image feature has weights that L_contrast can train.
-        needs_features: whether cached features are used; without them the frame itself is, and may be augmented.
+        needs_features: whether cached features are used; without them the frame itself is, and may be varied.
         needs_prefix: whether `Encoded.prefix` is used, so that readers can leave it on disk otherwise.
     """
 
@@ -144,6 +146,11 @@ class Method(nn.Module, ABC):
     @abstractmethod
     def forward(self, batch: Batch, *, intervene: bool = True) -> Output:
         """Segment a batch; `intervene=False` before the schedule switches the intervention on."""
+
+    def plain(self, batch: Batch, *, intervene: bool = True) -> Output:
+        """Segment a batch in one pass, where `forward` takes several at prediction; what epochs are chosen by."""
+        output: Output = self(batch, intervene=intervene)
+        return output
 
     def encoder_parameters(self) -> list[nn.Parameter]:
         """Return the parameters that come pretrained and are trained at the encoder's own rate."""

@@ -55,7 +55,7 @@ class ModelCard(BaseModel):
         pretrained: where the backbone's weights come from, "none" if they are random; as its card says.
         fingerprint: of the encoder whose features it takes.
         dense_mode: of that encoder.
-        mode: frozen, adapter, suffix or finetune.
+        mode: frozen, adapter, suffix, partial or finetune.
         size_px: side of the frames, px.
         lesion_classes: in the order of the class axis.
         confounders: in the order of the confounder axis.
@@ -102,7 +102,7 @@ class ModelCard(BaseModel):
     class_prompts: list[str] = []
     confounder_prompts: list[str] = []
     usual: Usual | None = None
-    parameters: dict[str, bool | int | float | str] = {}
+    parameters: dict[str, bool | int | float | str | list[str]] = {}
 
     @field_validator("spec", mode="before")
     @classmethod
@@ -153,10 +153,10 @@ def make_trunk(mode: str, spec: Spec, backbone: Path, dense_mode: str) -> Trunk:
     """Return the trunk of a training mode.
 
     Args:
-        mode: frozen, adapter, suffix or finetune.
+        mode: frozen, adapter, suffix, partial or finetune.
         spec: the numbers.
-        backbone: folder of the backbone, of which `suffix` trains the last blocks and `finetune` all; the other modes
-            don't read it.
+        backbone: folder of the backbone, of which `suffix` and `partial` train the last blocks and `finetune` all; the
+            other modes don't read it.
         dense_mode: how the encoder makes its map dense.
     """
     if mode == "frozen":
@@ -167,11 +167,12 @@ def make_trunk(mode: str, spec: Spec, backbone: Path, dense_mode: str) -> Trunk:
         from stages.core.clip.load import load_encoder  # seconds of imports that the other modes do without
 
         return Trained(load_encoder(backbone, dense_mode).suffix())
-    if mode == "finetune":
+    if mode in ("partial", "finetune"):
         from stages.core.clip.load import load_encoder
 
         encoder = load_encoder(backbone, dense_mode)
-        return Whole(encoder.front(), encoder.suffix(), size_px=encoder.size_px)
+        front = encoder.front()
+        return Whole(front.frozen() if mode == "partial" else front, encoder.suffix(), size_px=encoder.size_px)
     raise ValueError(f"unknown mode '{mode}'")
 
 
@@ -211,7 +212,7 @@ def load_model(folder: Path, backbone: Path) -> LoadedModel:
 
     Args:
         folder: holds model.safetensors and model.json.
-        backbone: folder of the backbone; read in modes `suffix` and `finetune` only, for its architecture.
+        backbone: folder of the backbone; read in modes `suffix`, `partial` and `finetune` only, for its architecture.
 
     Raises:
         InputError: a file is missing, damaged, or doesn't fit the other.

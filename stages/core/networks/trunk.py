@@ -68,7 +68,7 @@ class Trained(Trunk):
 
 
 class Whole(Trunk):
-    """The whole encoder in the loop, from the frame on."""
+    """The whole encoder in the loop, from the frame on; it is trained from the suffix on where the front is frozen."""
 
     trains_image = True
     needs_features = False

@@ -139,6 +139,16 @@ def test_an_untrained_front_and_suffix_give_the_features_and_gradients_reach_the
     assert not any(parameter.requires_grad for parameter in encoder.parameters())
 
 
+def test_a_frozen_front_says_what_the_encoder_says_and_has_nothing_to_train(encoder, frames):
+    cached, front = encoder.encode(frames), encoder.front().frozen()
+    prefix, maps = front.train()(frames)
+    assert not prefix.requires_grad
+    assert not any(parameter.requires_grad for parameter in front.parameters())
+    torch.testing.assert_close(prefix, cached.prefix, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(maps["s4"], cached.maps["s4"], atol=1e-5, rtol=1e-5)
+    assert sum(value.numel() for value in front.parameters()) < sum(v.numel() for v in encoder.front().parameters())
+
+
 def test_training_a_suffix_leaves_encoder_and_statistics_alone(encoder, frames):
     before = encoder.encode(frames)
     suffix = encoder.suffix()

@@ -24,10 +24,10 @@ def goes_with(name, mode):
 
 
 CACHED = ["frozen", "adapter", "suffix"]
-MODES = [*CACHED, "finetune"]
+MODES = [*CACHED, "partial", "finetune"]
 METHODS = [
     "baseline", "no_mtrs", "no_cdrl", "mcdrl", "mcdrl_literal", "mcdrl_backdoor", "clipseg", "causalclipseg",
-    "mixstyle", "fourier", "unet",
+    "mixstyle", "fourier", "unet", "viewpoint", "unet_viewpoint", "mcdrl_viewpoint",
 ]  # fmt: skip
 PAIRS = [(name, mode) for name in METHODS for mode in MODES if goes_with(name, mode)]
 INTERVENING = ["no_mtrs", "mcdrl", "mcdrl_literal", "mcdrl_backdoor"]
@@ -68,7 +68,8 @@ def _spec(**changes):
     numbers = {
         "width": 16, "map_channels": {"s4": 6, "s8": 8}, "depth": 2, "heads": 4, "residual": True, "dictionary": "text",
         "regions": "keep", "head_width": 32, "dropout": 0.0, "dice_weight": 0.5, "lambda_causal": 0.5,
-        "lambda_contrast": 0.1, "temperature": 0.5, "lambda_adversarial": 0.5, "seed": 0,
+        "lambda_contrast": 0.1, "temperature": 0.5, "lambda_adversarial": 0.5,
+        "sum_over": ["mirror", "distance"], "seed": 0,
     }  # fmt: skip
     return Spec(**{**numbers, **changes})
 
@@ -98,6 +99,7 @@ def _batch(frames=3):
 def _trunk(mode, spec):
     makers = {
         "frozen": Frozen, "adapter": lambda: parts.adapter(spec), "suffix": lambda: Trained(StubSuffix()),
+        "partial": lambda: Whole(StubFront().frozen(), StubSuffix(), size_px=32),
         "finetune": lambda: Whole(StubFront(), StubSuffix(), size_px=32), "pixels": Pixels,
     }  # fmt: skip
     return makers[mode]()
@@ -121,7 +123,7 @@ def _woken(method, seed=11):
 def test_every_trained_parameter_gets_a_finite_gradient_and_the_inputs_none(name, mode, dictionary):
     method, batch = _woken(_method(name, mode, dictionary=dictionary)), _batch()
     sum(method.losses(batch, method(batch)).values()).backward()
-    gradients = {name: parameter.grad for name, parameter in method.named_parameters()}
+    gradients = {name: parameter.grad for name, parameter in method.named_parameters() if parameter.requires_grad}
     assert gradients
     for name_, gradient in gradients.items():
         assert gradient is not None, name_
@@ -358,7 +360,7 @@ def test_methods_that_need_pixels_or_caches_say_so():
         check_mode("unet", "frozen")
     with pytest.raises(InputError, match=r"'mixstyle' goes with .* frozen or adapter or suffix, not with 'finetune'"):
         check_mode("mixstyle", "finetune")
-    assert {mode for name, mode in PAIRS if name == "fourier"} == {"finetune"}
+    assert {mode for name, mode in PAIRS if name == "fourier"} == {"partial", "finetune"}
     assert {mode for name, mode in PAIRS if name == "mcdrl"} == set(MODES)
 
 

@@ -23,7 +23,7 @@ def _spec():
     return Spec(
         width=stub_sites.WIDTH, map_channels=stub_sites.CHANNELS, depth=1, heads=4, residual=True, dictionary="random",
         regions="keep", head_width=16, dropout=0.1, dice_weight=0.0, lambda_causal=0.5, lambda_contrast=0.1,
-        temperature=0.5, lambda_adversarial=0.5, seed=3,
+        temperature=0.5, lambda_adversarial=0.5, sum_over=["mirror"], seed=3,
     )  # fmt: skip
 
 

@@ -37,6 +37,7 @@ SPEC = Spec(
     lambda_contrast=0.1,
     temperature=0.5,
     lambda_adversarial=0.5,
+    sum_over=["mirror", "distance"],
     seed=0,
 )
 

@@ -1,0 +1,39 @@
+"""The view as the confounder: P(Y|do(X)) = sum_v P(v) P(Y|X, v), with v set on the pixels.
+
+The baseline, trained on frames whose view is drawn anew each time (`train.views`), so that it cannot lean on the
+distance and the position that go with a site; at prediction its answers for several views are brought back to the frame
+and averaged. It is equation 1 of the paper (arXiv 2508.05008) with a confounder that is set instead of attended to.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from stages.core.methods.baseline import Baseline
+from stages.core.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
+from stages.core.networks.views import summed
+
+MODES = ("partial", "finetune")  # the pixels have to be in the loop
+
+
+class Viewpoint(Baseline):
+    """Plain training, and a sum over views."""
+
+    def __init__(self, spec: Spec, trunk: Trunk, texts: Texts) -> None:
+        """Take the trunk; make the head."""
+        super().__init__(spec, trunk, texts)
+        self.families = tuple(spec.sum_over)
+
+    def forward(self, batch: Batch, *, intervene: bool = True) -> Output:
+        """Segment a batch, at prediction by the sum; there is no intervention to switch."""
+        segment = partial(self.plain, intervene=intervene)
+        return segment(batch) if self.training else summed(segment, batch, self.families)
+
+    def plain(self, batch: Batch, *, intervene: bool = True) -> Output:
+        """Segment a batch as it is."""
+        return super().forward(batch, intervene=intervene)
+
+
+def build(spec: Spec, trunk: Trunk, texts: Texts) -> Method:
+    """Return the method."""
+    return Viewpoint(spec, trunk, texts)

@@ -1,0 +1,125 @@
+"""Views of frames with a bright lesion: what is moved, where it goes, and what the sum over views says of it."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import stub_sites
+import torch
+
+from stages.core.clip.encoder import Encoded
+from stages.core.networks.interface import Batch, Output
+from stages.core.networks.views import _inverse, _summed_views, moved, placed, summed
+
+
+def _batch(frames=6):
+    images, masks, _ = stub_sites.draw("A", frames)
+    frame = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
+    mask = torch.from_numpy(masks).long()
+    similarity = torch.nn.functional.avg_pool2d(mask.float().unsqueeze(1), 8)[:, 0]
+    kept = torch.zeros(frames, 16, dtype=torch.bool).scatter(1, similarity.flatten(1).topk(4).indices, True)
+    empty = frame.new_zeros(frames, 0)
+    encoded = Encoded(frame.new_zeros(frames, 0, 0, 0), empty, {}, empty)
+    return Batch(frame, encoded, similarity, kept.view(frames, 4, 4), mask, torch.zeros(frames, dtype=torch.long))
+
+
+def _views(count, zoom=1.0, turn=0.0, shift=(0.0, 0.0), stretch=1.0):
+    filled = [torch.full((count,), value) for value in (zoom, turn, stretch)]
+    return placed(filled[0], filled[1], torch.tensor(shift).expand(count, 2), filled[2])
+
+
+def test_the_view_that_changes_nothing_changes_nothing():
+    batch = _batch()
+    same = moved(batch, _views(6))
+    torch.testing.assert_close(same.frame, batch.frame, atol=1e-5, rtol=0)
+    assert torch.equal(same.mask, batch.mask)
+    torch.testing.assert_close(same.similarity, batch.similarity)
+    assert same.site is batch.site
+    assert same.lesion_class is batch.lesion_class
+
+
+def test_a_near_view_enlarges_and_a_far_one_shrinks_what_is_in_the_middle():
+    batch = _batch(1)
+    mask = torch.zeros_like(batch.mask)
+    mask[0, 12:20, 12:20] = 1
+    for zoom in (0.5, 2.0):
+        seen = moved(replace(batch, mask=mask), _views(1, zoom)).mask
+        assert int(seen.sum()) == pytest.approx(64 * zoom**2, rel=0.1)
+    shown = moved(batch, _views(1, 0.5)).frame[0]
+    assert shown[:, :8].max() == shown[:, :, :8].max() == 0  # from outside: black
+
+
+def test_a_quarter_turn_and_a_shift_go_where_they_say():
+    batch = _batch(2)
+    turned = moved(batch, _views(2, turn=math.pi / 2))
+    torch.testing.assert_close(turned.frame, torch.rot90(batch.frame, 1, (2, 3)), atol=1e-4, rtol=0)
+    assert torch.equal(turned.mask, torch.rot90(batch.mask, 1, (1, 2)))
+    aside = moved(batch, _views(2, shift=(0.5, 0.0)))  # half of a half side
+    torch.testing.assert_close(aside.frame[..., :24], batch.frame[..., 8:], atol=1e-5, rtol=0)
+
+
+def test_the_selection_follows_the_lesion_and_never_leaves_the_frame():
+    batch = _batch(24)
+    for turn, zoom in ((0.4, 0.75), (-0.3, 1.3)):
+        seen = moved(batch, _views(24, zoom, turn))
+        assert seen.selected.flatten(1).sum(1).tolist() == [4] * 24
+        cover = torch.nn.functional.avg_pool2d(seen.mask.float().unsqueeze(1), 8)[:, 0]
+        full = cover.flatten(1).max(1)
+        for frame in torch.nonzero(full.values > 0.6)[:, 0]:
+            assert seen.selected[frame].flatten()[full.indices[frame]]
+    outside = moved(batch, _views(24, 0.4)).selected
+    assert not outside[:, 0].any()
+    assert not outside[:, :, 3].any()
+
+
+def _by_brightness(batch):
+    lesion = 12 * (batch.frame.mean(1, keepdim=True) - 0.6)
+    return Output(torch.cat([torch.zeros_like(lesion), lesion], 1), image=batch.frame.mean((2, 3)))
+
+
+def test_the_sum_of_an_answer_that_goes_with_the_frame_is_that_answer():
+    """A network that looks at single pixels says the same from everywhere, up to what the views blur."""
+    batch = _batch()
+    plain = _by_brightness(batch)
+    mirrored = summed(_by_brightness, batch, ["mirror"])
+    torch.testing.assert_close(mirrored.logits.softmax(1), plain.logits.softmax(1), atol=1e-4, rtol=0)
+    assert torch.equal(mirrored.image, plain.image)
+    far = summed(_by_brightness, batch, ["distance"]).logits.softmax(1)[:, 1] > 0.5
+    truth = batch.mask.bool()
+    assert (far & truth).sum() * 2 / (far.sum() + truth.sum()) > 0.9
+
+
+def test_the_sum_is_the_mean_of_the_answers_each_brought_back():
+    """A network that calls the left half lesion is averaged to one half by its mirror image."""
+
+    def left(batch):
+        lesion = torch.full_like(batch.frame[:, :1], -20.0)
+        lesion[..., :16] = 20.0
+        return Output(torch.cat([torch.zeros_like(lesion), lesion], 1))
+
+    found = summed(left, _batch(), ["mirror"]).logits.softmax(1)[:, 1]
+    torch.testing.assert_close(found, torch.full_like(found, 0.5), atol=1e-3, rtol=0)
+
+
+def test_a_pixel_is_averaged_over_the_views_that_show_it():
+    def always(batch):
+        lesion = torch.full_like(batch.frame[:, :1], 20.0)
+        return Output(torch.cat([torch.zeros_like(lesion), lesion], 1))
+
+    found = summed(always, _batch(), ["mirror", "distance"]).logits.softmax(1)[:, 1]
+    assert found.min() > 0.999  # the near view doesn't show the rim, which doesn't count as no lesion
+
+
+def test_no_family_is_no_sum():
+    batch = _batch()
+    torch.testing.assert_close(
+        summed(_by_brightness, batch, []).logits.softmax(1), _by_brightness(batch).logits.softmax(1)
+    )
+    assert len(_summed_views(["mirror", "distance"], batch.frame)) == 5
+
+
+def test_the_inverse_undoes_a_view():
+    view = _views(3, 1.3, 0.4, (0.1, -0.2), 1.1)
+    square = torch.cat([view, torch.tensor([0.0, 0.0, 1.0]).expand(3, 1, 3)], 1)
+    undone = torch.cat([_inverse(view), square[:, 2:]], 1) @ square
+    torch.testing.assert_close(undone, torch.eye(3).expand(3, 3, 3), atol=1e-6, rtol=0)
