@@ -13,7 +13,7 @@ import pandas as pd
 from stages.core.base.errors import InputError
 from stages.core.base.params import Study
 from stages.core.contracts.regions import QUALITY
-from stages.core.contracts.scores import ATTENTION, CALIBRATION, CELL, POOLED, RELIABILITY, SCORES, TRUST
+from stages.core.contracts.scores import ATTENTION, CALIBRATION, CELL, MINING, POOLED, RELIABILITY, SCORES, TRUST
 from stages.core.tables import Table
 
 Names = Mapping[str, Any]
@@ -46,7 +46,7 @@ def _cells(table: str) -> Callable[[Study], dict[Path, Names]]:
 
 _EVALUATED = {
     "cases": SCORES, "calibration": CALIBRATION, "reliability": RELIABILITY, "trust": TRUST, "attention": ATTENTION,
-    "pooled": POOLED,
+    "pooled": POOLED, "mining": MINING,
 }  # fmt: skip
 COLLECTIONS: Mapping[str, Mapping[str, Collection]] = {  # stage -> table -> how it is written
     "mine_regions": {"quality": Collection(QUALITY, _sites)},

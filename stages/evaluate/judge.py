@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
 from stages.core.contracts.frames import unpack_native_mask
 from stages.core.metrics.calibration import LOG_ODDS, confidence, spectrum
+from stages.core.metrics.regions import Quality
 from stages.core.metrics.reliability import calibration_error, reliability
 from stages.core.stores import StoreReader
 from stages.evaluate.params import Params
-from stages.evaluate.score import Floats, Native, score
+from stages.evaluate.predict import Said
+from stages.evaluate.score import Native, score
 
 _CROP = ["crop_left_px", "crop_top_px", "crop_right_px", "crop_bottom_px"]
 
@@ -30,10 +30,13 @@ class Judge:
         self._scores: list[pd.DataFrame] = []
         self._spectra: list[np.ndarray] = []
         self._lesion = np.zeros(len(LOG_ODDS), np.int64)
+        self._regions = Quality()
 
-    def add(self, case_ids: Sequence[str], probability: Floats) -> None:
-        """Judge the probabilities of B frames, [B, S, S] float32."""
+    def add(self, said: Said) -> None:
+        """Judge what was said of B frames."""
+        case_ids, probability = said.case_ids, said.probability
         truth = self._frames.rows("mask", case_ids) > 0
+        self._regions.add(said.similarity, said.selected, truth)
         masks = self._frames.blobs("native_mask", case_ids)
         crops = self._cases.loc[list(case_ids), _CROP].itertuples(index=False, name=None)
         native = [Native(unpack_native_mask(mask) > 0, crop) for mask, crop in zip(masks, crops, strict=True)]
@@ -57,6 +60,11 @@ class Judge:
         """Return the bins before and after calibration, as in `RELIABILITY`."""
         parts = [self._bins(temperature).assign(calibrated=after) for after, temperature in self._temperatures()]
         return pd.concat(parts, ignore_index=True)
+
+    def mining(self, mining: str) -> pd.DataFrame:
+        """Return one row, as in `MINING`: how well the regions, mined in that way, meet the lesions."""
+        floats = ["recall", "recall_random", "auroc", "auroc_inverted"]
+        return pd.DataFrame([{"mining": mining, **self._regions.row()}]).astype(dict.fromkeys(floats, "float64"))
 
     def calibration(self) -> pd.DataFrame:
         """Return one row, as in `CALIBRATION`."""

@@ -28,6 +28,8 @@ class Said:
         probability: [B, S, S] float32, of lesion, 0..1.
         before: [B, D] float32, Pool(F); None where the method doesn't intervene.
         after: [B, D] float32, Pool(F_ca), likewise.
+        similarity: [B, H, W] float32, what the regions were selected by.
+        selected: [B, H, W] bool, the regions.
         weights: [B, M] float32, the attention over the dictionary, likewise, or where it isn't over all of it at once.
     """
 
@@ -36,6 +38,8 @@ class Said:
     before: Floats | None
     after: Floats | None
     weights: Floats | None
+    similarity: Floats
+    selected: NDArray[np.bool_]
 
 
 class _Blank(nn.Module):
@@ -70,10 +74,13 @@ def predict(model: LoadedModel, reader: SitesReader, case_ids: Sequence[str], ba
     for start in range(0, len(case_ids), batch_size):
         ids = case_ids[start : start + batch_size]
         trunk = model.method.trunk
-        raw = reader.read(ids, mask=False, prefix=trunk.needs_prefix, features=trunk.needs_features)
+        mine, maps = (model.miner.regions, model.miner.taps) if model.miner else (None, [])
+        raw = reader.read(ids, mask=False, prefix=trunk.needs_prefix, features=trunk.needs_features, maps=maps)
+        batch = to_batch(raw, [-1] * len(ids), device, mine=mine)
         with recorded(model.method) as record:
-            lesion = probability(model.method, to_batch(raw, [-1] * len(ids), device))
-        yield Said(ids, lesion.cpu().numpy(), **_mean(record))
+            lesion = probability(model.method, batch)
+        similarity, selected = batch.similarity.cpu().numpy(), batch.selected.cpu().numpy()
+        yield Said(ids, lesion.cpu().numpy(), similarity=similarity, selected=selected, **_mean(record))
 
 
 def _mean(record: Record) -> dict[str, Floats | None]:

@@ -12,7 +12,7 @@ from stages.core.base.errors import InputError
 from stages.core.base.runtime import progress
 from stages.core.contracts.cases import CASES
 from stages.core.contracts.frames import FRAMES
-from stages.core.contracts.scores import ATTENTION, CALIBRATION, POOLED, PREDICTIONS, RELIABILITY, SCORES, TRUST
+from stages.core.contracts.scores import ATTENTION, CALIBRATION, MINING, POOLED, PREDICTIONS, RELIABILITY, SCORES, TRUST
 from stages.core.device import pick_device
 from stages.core.networks.data import SitesReader, open_sites, site_files
 from stages.core.networks.model import LoadedModel, load_model
@@ -26,7 +26,7 @@ from stages.evaluate.score import to_bytes
 
 TABLES: Mapping[str, Table] = {
     "cases": SCORES, "calibration": CALIBRATION, "reliability": RELIABILITY, "trust": TRUST, "attention": ATTENTION,
-    "pooled": POOLED,
+    "pooled": POOLED, "mining": MINING,
 }  # fmt: skip
 
 
@@ -55,7 +55,7 @@ def evaluate(cell: Cell, cases: pd.DataFrame, params: Params, device: str = "aut
             device.
     """
     model = load_model(cell.model, cell.artifacts / "backbone")
-    model.method.to(pick_device(device))
+    model.to(pick_device(device))
     did = Interventions(model.card.confounders)
     with _opened(cell, params, model) as work:
         judge = _judged(work, cases, did)
@@ -63,6 +63,7 @@ def evaluate(cell: Cell, cases: pd.DataFrame, params: Params, device: str = "aut
     tables = {
         "cases": judge.scores(), "calibration": judge.calibration(), "reliability": judge.reliability(),
         "trust": judge.trust(), "attention": did.attention(), "pooled": did.pooled(),
+        "mining": judge.mining("source_tuned" if model.miner else "zero_shot"),
     }  # fmt: skip
     return {name: cell.named(rows) for name, rows in tables.items()}
 
@@ -102,7 +103,7 @@ def _judged(work: _Work, cases: pd.DataFrame, did: Interventions) -> Judge:
         count = -(-len(case_ids) // params.batch_size)
         for batch in progress(said, f"predict {cell.held_out} with {cell.method}", count):
             store.append(probability=to_bytes(batch.probability))
-            judge.add(batch.case_ids, batch.probability)
+            judge.add(batch)
             did.add(batch, attention=True)
     return judge
 

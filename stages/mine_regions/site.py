@@ -16,9 +16,9 @@ from stages.core.contracts.features import FEATURES
 from stages.core.contracts.frames import FRAMES
 from stages.core.contracts.regions import REGIONS
 from stages.core.flips import UNFLIPPED, flips_of, member
-from stages.core.segment.mining import Regions, mine, places_kept
+from stages.core.metrics.regions import Quality
+from stages.core.segment.mining import Regions, mine
 from stages.core.stores import StoreReader
-from stages.mine_regions.quality import auroc, lesion_area, lesion_places, mean, recall
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _BATCH = 32  # frames in memory
@@ -82,61 +82,15 @@ def mine_site(
             "site": site, "fingerprint": fingerprint, "alpha": str(alpha),
             "dense_mode": encoded.attributes["dense_mode"],
         }  # fmt: skip
-        quality = Quality(site, alpha)
+        quality = Quality()
         with REGIONS.write(out, encoded.case_ids, attributes) as store:
             for case_ids in _batches(encoded.case_ids, site):
                 regions = mine(_dense(encoded, case_ids), texts, alpha)
                 store.append(similarity=regions.similarity, selected=regions.selected, best_class=regions.best_class)
                 for flip in flips_of(encoded.members("flipped")):
                     store.append(**_flipped(mine(_dense(encoded, case_ids, flip), texts, alpha), flip))
-                quality.add(regions, framed.rows("mask", case_ids) > 0)
-    return quality.row()
-
-
-class Quality:
-    """Gathers the quality of the regions over the frames that have a lesion.
-
-    A frame's recall is the share of its lesion area, at working size, inside the selected places; that of places drawn
-    at random is N/(H*W), exactly. A frame's AUROC takes S^ as the score of its lesion places; frames that are all
-    lesion have none and are left out of the mean.
-    """
-
-    def __init__(self, site: str, alpha: float) -> None:
-        """Take the site's name and the share of places that is kept."""
-        self._site, self._alpha = site, alpha
-        self._recall: list[float] = []
-        self._random: list[float] = []
-        self._auroc: list[float] = []
-        self._inverted: list[float] = []
-
-    def add(self, regions: Regions, mask: Array) -> None:
-        """Take B frames: their regions and masks, [B, S, S] uint8."""
-        lesion = mask.any(axis=(1, 2))
-        height, width = regions.similarity.shape[1:]
-        area = lesion_area(mask[lesion], height, width)
-        self._recall += recall(area, regions.selected[lesion]).tolist()
-        self._random += [places_kept(height, width, self._alpha) / (height * width)] * len(area)
-        places = lesion_places(area, mask.shape[1] * mask.shape[2] / (height * width))
-        for score, positive in zip(regions.similarity[lesion], places, strict=True):
-            self._add_auroc(score.ravel().astype(np.float32), positive.ravel())
-
-    def _add_auroc(self, score: Array, positive: Array) -> None:
-        upright, inverted = auroc(score, positive), auroc(-score, positive)
-        if upright is not None and inverted is not None:
-            self._auroc.append(upright)
-            self._inverted.append(inverted)
-
-    def row(self) -> dict[str, Any]:
-        """Return the site's row of quality.parquet: means over frames, None where no frame has a value."""
-        return {
-            "site": self._site,
-            "alpha": self._alpha,
-            "recall": mean(self._recall),
-            "recall_random": mean(self._random),
-            "auroc": mean(self._auroc),
-            "auroc_inverted": mean(self._inverted),
-            "n_frames": len(self._recall),
-        }
+                quality.add(regions.similarity, regions.selected, framed.rows("mask", case_ids) > 0)
+    return {"site": site, "alpha": alpha, **quality.row()}
 
 
 def quality_table(row: dict[str, Any]) -> pd.DataFrame:

@@ -80,7 +80,11 @@ def in_turn(cases: Sequence[str], batch_size: int) -> list[list[str]]:
 
 
 def read_ahead(
-    reader: SitesReader, batches: Sequence[Sequence[str]], mirrored: Sequence[Sequence[str]] | None, trunk: Trunk
+    reader: SitesReader,
+    batches: Sequence[Sequence[str]],
+    mirrored: Sequence[Sequence[str]] | None,
+    trunk: Trunk,
+    maps: Sequence[str] = (),
 ) -> Generator[Raw, None, None]:
     """Yield the batches' rows with masks, read by a thread while earlier ones are worked on.
 
@@ -89,11 +93,17 @@ def read_ahead(
         batches: cases of each batch.
         mirrored: how each of them is flipped; None: not at all.
         trunk: says which cached features are needed.
+        maps: taps whose maps are needed, too.
     """
-    needs = {"prefix": trunk.needs_prefix, "features": trunk.needs_features}
+    prefix, features = trunk.needs_prefix, trunk.needs_features
     flips = [None] * len(batches) if mirrored is None else mirrored
     pairs = list(zip(batches, flips, strict=True))
-    return ahead(lambda: (reader.read(cases, mask=True, flips=ways, **needs) for cases, ways in pairs))
+
+    def read() -> Iterator[Raw]:
+        for cases, ways in pairs:
+            yield reader.read(cases, mask=True, prefix=prefix, features=features, flips=ways, maps=maps)
+
+    return ahead(read)
 
 
 def ahead(make: Callable[[], Iterator[T]]) -> Generator[T, None, None]:

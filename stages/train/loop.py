@@ -16,6 +16,7 @@ from stages.core.base.errors import InputError
 from stages.core.base.runtime import progress
 from stages.core.networks.data import SitesReader, to_batch
 from stages.core.networks.interface import Batch, Method
+from stages.core.networks.miner import Miner
 from stages.core.networks.model import lesion
 from stages.core.seeds import seed_for
 from stages.train import flips
@@ -48,7 +49,7 @@ class Training:
 
     def __init__(
         self, fabric: Fabric, method: Method, optimiser: AdamW, reader: SitesReader, frames: Frames, params: Params,
-        seed: int,
+        seed: int, miner: Miner | None = None,
     ) -> None:  # fmt: skip
         """Take all that a training is made of.
 
@@ -60,13 +61,14 @@ class Training:
             frames: which of them are for what.
             params: numbers.
             seed: of the order, the flips and the dropout.
+            miner: selects the regions, on the device; None: they are as stored.
 
         Raises:
             InputError: the batch can't be divided among the devices.
         """
         self.fabric, self.method, self.reader, self.frames = fabric, method, reader, frames
         self.params, self.seed = params, seed
-        self.optimiser = optimiser
+        self.optimiser, self.miner = optimiser, miner
         module, wrapped = fabric.setup(LossOf(method), optimiser)
         self.module, self.wrapped_optimiser = module, wrapped
         self.steps = len(self._batches(0))
@@ -111,10 +113,11 @@ class Training:
             mirrored: how each of them is flipped; None: not at all.
         """
         classes, sites = self.frames.class_index, self.frames.site_index
-        with closing(read_ahead(self.reader, batches, mirrored, self.method.trunk)) as raws:
+        mine, maps = (self.miner.regions, self.miner.taps) if self.miner else (None, [])
+        with closing(read_ahead(self.reader, batches, mirrored, self.method.trunk, maps)) as raws:
             for cases, raw in progress(zip(batches, raws, strict=True), label, len(batches)):
                 kinds, places = ([index[case] for case in cases] for index in (classes, sites))
-                yield to_batch(raw, kinds, self.fabric.device, places)
+                yield to_batch(raw, kinds, self.fabric.device, places, mine)
 
     def _epoch(self, epoch: int) -> dict[str, float]:
         self.method.train()

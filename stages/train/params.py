@@ -37,6 +37,8 @@ class Params(Section):
         residual: whether blocks add to the rows; false is the letter of the paper.
         dictionary: what the intervention attends to; random, shuffled and zero are controls that go without L_causal,
             whose targets are texts.
+        mining: what selects the target regions: similarity to the class texts (zero_shot), or a small network fitted
+            on the masks of the fold's source sites (source_tuned).
         regions: what becomes of places that weren't mined: they stay (keep) or are blanked (zero); no_cdrl always
             blanks them.
         head_width: channels of the pyramid head.
@@ -68,6 +70,7 @@ class Params(Section):
     heads: int = Field(default=8, ge=1)
     residual: bool = True
     dictionary: Literal["text", "random", "shuffled", "zero", "learned"] = "text"
+    mining: Literal["zero_shot", "source_tuned"] = "zero_shot"
     regions: Literal["keep", "zero"] = "keep"
     head_width: int = Field(default=64, ge=16, multiple_of=16)
     dropout: float = Field(default=0.1, ge=0, lt=1)

@@ -13,7 +13,8 @@ from stages.core.metrics.looks import usual_scores
 from stages.core.networks.bundle import bundle
 from stages.core.networks.data import Layout, open_sites, read_cases
 from stages.core.networks.interface import Method, Spec, Texts
-from stages.core.networks.model import ModelCard, Usual, assemble, save_model
+from stages.core.networks.miner import Miner
+from stages.core.networks.model import MinedBy, ModelCard, Usual, assemble, save_model
 from stages.core.networks.readme import write_readme
 from stages.core.networks.texts import read_prompts, read_texts
 from stages.core.networks.trunk import spare_memory
@@ -24,6 +25,7 @@ from stages.train.data import split
 from stages.train.device import describe
 from stages.train.leaks import check_leaks
 from stages.train.loop import Training
+from stages.train.mining import channels, tuned_miner
 from stages.train.optimiser import make_optimiser
 from stages.train.prior import with_prior
 from stages.train.record import LiveLog, show, write_history
@@ -52,7 +54,11 @@ def train(cell: Cell, fabric: Fabric, out: Path) -> None:
         method = assemble(cell.method, cell.params.mode, spec, cell.backbone, reader.layout.dense_mode, texts)
         if cell.params.checkpointing:
             spare_memory(method.trunk)
-        training = Training(fabric, method, make_optimiser(method, cell.params), reader, frames, cell.params, cell.seed)
+        miner = (
+            tuned_miner(reader, frames.train, cell.seed, fabric.device) if cell.params.mining != "zero_shot" else None
+        )
+        optimiser = make_optimiser(method, cell.params)
+        training = Training(fabric, method, optimiser, reader, frames, cell.params, cell.seed, miner)
         folder = resume_folder(cell, describe(fabric))
         progress = _run(training, cell, folder, out)
         best = training.best_epoch(progress.history)
@@ -60,7 +66,7 @@ def train(cell: Cell, fabric: Fabric, out: Path) -> None:
         usual = Usual(**vars(usual_scores(reader.images(frames.train), texts.confounders.numpy())))
     if fabric.is_global_zero:
         counts = _counts(method)
-        _write(progress, best, trust, usual, cell, spec, reader.layout, texts, confounders, counts, out)
+        _write(progress, best, trust, usual, cell, spec, reader.layout, texts, confounders, counts, miner, out)
         shutil.rmtree(folder, ignore_errors=True)
     fabric.barrier()
 
@@ -87,7 +93,7 @@ def _run(training: Training, cell: Cell, folder: Path, out: Path) -> Progress:
 
 def _write(
     progress: Progress, best: int, trust: Trust, usual: Usual, cell: Cell, spec: Spec, layout: Layout, texts: Texts,
-    confounders: list[str], counts: dict[str, int], out: Path,
+    confounders: list[str], counts: dict[str, int], miner: Miner | None, out: Path,
 ) -> None:  # fmt: skip
     backbone, prompts = read_stored(cell.backbone), read_prompts(cell.texts, cell.lesion_classes)
     card = ModelCard(
@@ -98,11 +104,12 @@ def _write(
         best_epoch=best, val_dice=progress.history[best].val_dice,
         temperature=trust.temperature, flag_below=trust.flag_below, crop=cell.crop, class_prompts=prompts[0],
         confounder_prompts=prompts[1], usual=usual, parameters=cell.params.model_dump(),
+        mined_by=MinedBy(channels=channels(layout), grid=list(layout.grid)) if miner else None,
     )  # fmt: skip
     if card.val_dice == 0:
         print("warning: no epoch found a lesion in the validation frames; train longer (train.epochs)", file=sys.stderr)
     write_history(progress.history, out / "history.csv")
-    save_model(out, progress.best, texts, card)
+    save_model(out, progress.best, texts, card, miner)
     write_readme(card, backbone, out)
     bundle(cell.backbone, out)
 

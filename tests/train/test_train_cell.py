@@ -309,6 +309,25 @@ def test_checkpointing_and_keeping_activations_write_the_same_weights(artifacts,
     assert spared["model.safetensors"] == kept["model.safetensors"]
 
 
+@pytest.mark.parametrize("mode", ["frozen", "partial"])
+def test_a_tuned_miner_selects_the_regions_and_travels_with_the_model(artifacts, tmp_path, monkeypatch, mode):
+    monkeypatch.setattr("stages.train.mining._STEPS", 30)
+    model = {
+        mining: load_model(
+            _train(_cell(artifacts, mode=mode, epochs=2, mining=mining), tmp_path / mining), artifacts / "backbone"
+        )
+        for mining in ("zero_shot", "source_tuned")
+    }
+    assert model["zero_shot"].miner is model["zero_shot"].card.mined_by is None
+    miner = model["source_tuned"].miner
+    assert not miner.training
+    assert miner.alpha == model["source_tuned"].card.alpha
+    assert float(miner.std.min()) > 0
+    assert not torch.equal(miner.mean, torch.zeros_like(miner.mean))
+    written = [model[mining].method.state_dict() for mining in model]
+    assert any(not torch.equal(written[0][name], written[1][name]) for name in written[0])
+
+
 def test_a_frozen_front_stays_and_the_rest_moves(artifacts, tmp_path):
     load = load_model(_train(_cell(artifacts, mode="partial", epochs=2), tmp_path / "out"), artifacts / "backbone")
     trunk, untouched = load.method.trunk, stub_sites.StubEncoder()

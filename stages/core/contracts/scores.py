@@ -107,6 +107,22 @@ POOLED = Table(
     key=(*CELL, "case_id"),
 )
 
+MINING = Table(
+    "mining/1",
+    pa.schema(
+        [
+            *_CELL,
+            column("mining", pa.string()),  # zero_shot or source_tuned
+            column("recall", pa.float64(), nullable=True),  # share of lesion area inside the selected places
+            column("recall_random", pa.float64(), nullable=True),  # the same for places drawn at random
+            column("auroc", pa.float64(), nullable=True),  # what they were selected by as a score of lesion places
+            column("auroc_inverted", pa.float64(), nullable=True),  # the same for its negative
+            column("n_frames", pa.int64()),  # frames with a lesion
+        ]
+    ),
+    key=CELL,
+)
+
 PREDICTIONS = Store(
     "predictions/1",
     {"probability": Field("uint8", "YX", compress=True)},  # of lesion, 0..255 for 0..1, at working size; uncalibrated

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +72,7 @@ def _with_index(rows: pd.DataFrame, path: Path, lesion_classes: Sequence[str]) -
 
 
 Raw = dict[str, Array]  # dataset -> rows as they are stored, [B, ...]
+Mine = Callable[[Mapping[str, Tensor]], tuple[Tensor, Tensor]]  # maps -> [B, H, W] similarity, [B, H, W] selected
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,8 @@ class Layout:
         fingerprint: of the encoder.
         dense_mode: of the encoder.
         alpha: share of the grid that was mined.
+        grid: (H, W) of the dense map.
+        map_sides: tap -> places along a side.
         flips: the mirrored frames that were encoded, too.
     """
 
@@ -94,6 +97,8 @@ class Layout:
     fingerprint: str
     dense_mode: str
     alpha: float
+    grid: tuple[int, int]
+    map_sides: Mapping[str, int]
     flips: Sequence[str]
 
 
@@ -107,7 +112,7 @@ class SitesReader:
 
     def read(
         self, case_ids: Sequence[str], *, mask: bool, prefix: bool, features: bool = True,
-        flips: Sequence[str] | None = None,
+        flips: Sequence[str] | None = None, maps: Sequence[str] = (),
     ) -> Raw:  # fmt: skip
         """Read the rows of the given cases, in the order given.
 
@@ -117,11 +122,14 @@ class SitesReader:
             mask: whether to read the masks; nobody but training and scoring should.
             prefix: whether to read what the trainable suffix starts from.
             features: whether to read what is cached of the frames' features.
+            maps: taps whose maps are read even without the rest of the features.
         """
         wanted = [("frames", "image"), ("regions", "similarity"), ("regions", "selected")]
         if features:
             names = ["dense", "image", *(f"maps/{tap}" for tap in self.layout.map_channels)]
             wanted += [("features", name) for name in names]
+        else:
+            wanted += [("features", f"maps/{tap}") for tap in maps]
         wanted += [("frames", "mask")] * mask + [("features", "prefix")] * prefix
         views = list(zip(case_ids, flips or [UNFLIPPED] * len(case_ids), strict=True))
         return {f"{store}/{dataset}": self._rows(store, dataset, views) for store, dataset in wanted}
@@ -202,6 +210,8 @@ def _layout(sites: Sequence[Mapping[str, StoreReader]]) -> Layout:
         fingerprint=features.attributes["fingerprint"],
         dense_mode=features.attributes["dense_mode"],
         alpha=float(regions.attributes["alpha"]),
+        grid=(features.shape("dense")[0], features.shape("dense")[1]),
+        map_sides={tap: shape[1] for tap, shape in shapes.items()},
         flips=flips_of(features.members("flipped")),
     )
 
@@ -212,7 +222,8 @@ def fine_to_coarse(taps: Iterable[str]) -> list[str]:
 
 
 def to_batch(
-    raw: Raw, class_index: Sequence[int], device: torch.device, sites: Sequence[int] | None = None
+    raw: Raw, class_index: Sequence[int], device: torch.device, sites: Sequence[int] | None = None,
+    mine: Mine | None = None,
 ) -> Batch:  # fmt: skip
     """Turn rows as `SitesReader.read` gives them into a batch on a device; images and maps lie channels last there.
 
@@ -221,6 +232,7 @@ def to_batch(
         class_index: the frames' lesion classes, -1: none or unknown.
         device: where to.
         sites: the numbers of the frames' sites; None: they don't matter.
+        mine: selects the regions by the maps; None: they are as stored.
     """
     tensors = {name: torch.from_numpy(rows).to(device) for name, rows in raw.items()}
     frame = tensors["frames/image"].permute(0, 3, 1, 2).float().div_(255)
@@ -234,11 +246,13 @@ def to_batch(
         maps={name.rpartition("/")[2]: _grid(tensors[name]) for name in taps},
         prefix=_prefix(tensors.get("features/prefix"), frame),
     )
+    stored = tensors["regions/similarity"].float(), tensors["regions/selected"]
+    similarity, selected = mine(encoded.maps) if mine else stored
     return Batch(
         frame=frame,
         encoded=encoded,
-        similarity=tensors["regions/similarity"].float(),
-        selected=tensors["regions/selected"],
+        similarity=similarity,
+        selected=selected,
         mask=mask,
         lesion_class=torch.tensor(list(class_index), dtype=torch.long, device=device),
         site=None if sites is None else torch.tensor(list(sites), dtype=torch.long, device=device),

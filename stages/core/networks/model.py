@@ -22,6 +22,7 @@ from stages.core.methods import build, check_mode, has_own_encoder
 from stages.core.networks import parts
 from stages.core.networks.data import fine_to_coarse
 from stages.core.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
+from stages.core.networks.miner import Miner
 from stages.core.networks.trunk import Frozen, Pixels, Trained, Whole
 
 WEIGHTS = "model.safetensors"
@@ -40,6 +41,25 @@ class Usual(BaseModel):
 
     mean: list[float]
     std: list[float]
+
+
+class MinedBy(BaseModel):
+    """What a miner looks at.
+
+    Attributes:
+        channels: of the maps, by tap.
+        grid: H and W of the dense map.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    channels: dict[str, int]
+    grid: list[int]
+
+    def build(self, alpha: float) -> Miner:
+        """Return a miner that has no values yet."""
+        height, width = self.grid
+        return Miner({tap: self.channels[tap] for tap in fine_to_coarse(self.channels)}, (height, width), alpha)
 
 
 class ModelCard(BaseModel):
@@ -73,6 +93,7 @@ class ModelCard(BaseModel):
         confounder_prompts: the text of each confounder.
         usual: how the training frames of the source sites score for each confounder; None: unknown.
         parameters: of the training, resolved.
+        mined_by: the network that selects the target regions; None: similarity to the class texts does.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -103,6 +124,7 @@ class ModelCard(BaseModel):
     confounder_prompts: list[str] = []
     usual: Usual | None = None
     parameters: dict[str, bool | int | float | str | list[str]] = {}
+    mined_by: MinedBy | None = None
 
     @field_validator("spec", mode="before")
     @classmethod
@@ -122,12 +144,20 @@ class LoadedModel:
     Attributes:
         method: in evaluation mode.
         card: what it is.
-        texts: the prompts that it was trained with; `texts.classes` is what regions are mined by.
+        texts: the prompts that it was trained with; `texts.classes` is what regions are mined by without a miner.
+        miner: selects the target regions by the frozen encoder's maps; None: none was fitted.
     """
 
     method: Method
     card: ModelCard
     texts: Texts
+    miner: Miner | None = None
+
+    def to(self, device: torch.device) -> None:
+        """Move all that it computes with."""
+        self.method.to(device)
+        if self.miner is not None:
+            self.miner.to(device)
 
 
 def assemble(method: str, mode: str, spec: Spec, backbone: Path, dense_mode: str, texts: Texts) -> Method:
@@ -176,17 +206,21 @@ def make_trunk(mode: str, spec: Spec, backbone: Path, dense_mode: str) -> Trunk:
     raise ValueError(f"unknown mode '{mode}'")
 
 
-def save_model(folder: Path, weights: Mapping[str, Tensor], texts: Texts, card: ModelCard) -> None:
-    """Write model.safetensors (the method's state and the texts) and model.json into an existing or new folder.
+def save_model(
+    folder: Path, weights: Mapping[str, Tensor], texts: Texts, card: ModelCard, miner: Miner | None = None
+) -> None:
+    """Write model.safetensors (the method's state, the texts, the miner) and model.json into an existing or new folder.
 
     Args:
         folder: where to.
         weights: a method's `state_dict`.
         texts: the prompts that it was trained with.
         card: what it is.
+        miner: what selects its regions; None: the class texts do.
     """
     tensors = {f"method.{name}": value for name, value in weights.items()}
     tensors |= {f"texts.{name}": value for name, value in vars(texts).items()}
+    tensors |= {f"miner.{name}": value for name, value in (miner.state_dict() if miner else {}).items()}
     with atomic(folder / WEIGHTS) as partial:
         partial.write_bytes(save({name: value.detach().cpu().contiguous() for name, value in tensors.items()}))
     write_json({**card.model_dump(exclude={"spec"}), "spec": asdict(card.spec)}, folder / CARD)
@@ -223,9 +257,12 @@ def load_model(folder: Path, backbone: Path) -> LoadedModel:
         texts = Texts(**{name: tensors[f"texts.{name}"] for name in Texts.__dataclass_fields__})
         method = assemble(card.method, card.mode, card.spec, backbone, card.dense_mode, texts)
         method.load_state_dict(_below("method.", tensors))
+        miner = card.mined_by.build(card.alpha).eval().requires_grad_(False) if card.mined_by else None
+        if miner is not None:
+            miner.load_state_dict(_below("miner.", tensors))
     except (KeyError, RuntimeError) as error:
         raise InputError(f"{folder / WEIGHTS} doesn't fit {CARD} ({error}); run `dvc repro train`") from None
-    return LoadedModel(method.eval(), card, texts)
+    return LoadedModel(method.eval(), card, texts, miner)
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:

@@ -5,6 +5,27 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from stages.core.segment.mining import places_kept
+
+
+def best_places(similarity: Tensor, alpha: float) -> Tensor:
+    """Select the N places of largest similarity of each frame as `mining.select` does, on any device.
+
+    Args:
+        similarity: [B, H, W] float, whole multiples of 2^-24 such as float16 has.
+        alpha: share of the places that is kept, above 0 up to 1.
+
+    Returns:
+        [B, H, W] bool.
+    """
+    height, width = map(int, similarity.shape[1:])
+    flat = similarity.flatten(1)
+    # Whole numbers, so that the place itself can break ties in the same number, alike in every runtime.
+    key = (flat.double() * 2**24 * (height * width)).long() - torch.arange(height * width, device=flat.device)
+    order = key.topk(places_kept(height, width, alpha), dim=1).indices
+    selected = torch.zeros_like(flat).scatter(1, order, 1.0) > 0
+    return selected.view(-1, height, width)
+
 
 def places(selected: Tensor) -> Tensor:
     """Return where the selected places are.

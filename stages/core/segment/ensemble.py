@@ -120,7 +120,7 @@ def load_ensemble(models: Sequence[Path], backbone: Path | None, device: str) ->
         if key not in encoders:
             encoders[key] = load_encoder(folder, card.dense_mode).to(where).eval()
         loaded = load_model(model, folder)
-        loaded.method.to(where)
+        loaded.to(where)
         members.append(Member(loaded, encoders[key]))
         random_weights |= read_stored(folder).pretrained == "random"
     return Ensemble(members, random_weights=random_weights)

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from stages.core.clip.encoder import Encoded, Encoder, unit
 from stages.core.networks.interface import Batch
 from stages.core.networks.model import LoadedModel, lesion
+from stages.core.networks.regions import best_places
 from stages.core.segment.encoding import squashed
-from stages.core.segment.mining import places_kept
 
 
 class Network(nn.Module):
@@ -19,7 +19,7 @@ class Network(nn.Module):
         """Take both, on one device and in evaluation mode."""
         super().__init__()
         self.encoder, self.method = encoder, model.method
-        self._model = model
+        self._model, self.miner = model, model.miner
 
     def forward(self, frames: Tensor) -> Tensor:
         """Segment frames.
@@ -47,14 +47,17 @@ def encoded(encoder: Encoder, frames: Tensor) -> Encoded:
 
 
 def batch_of(frames: Tensor, features: Encoded, model: LoadedModel) -> Batch:
-    """Mine the regions by a model's class texts and return what its method takes.
+    """Mine the regions by a model's class texts, or by its miner, and return what its method takes.
 
     Args:
         frames: [B, S, S, 3] uint8.
         features: of the frames, by the model's own encoder.
         model: on the same device.
     """
-    similarity, selected = mined(features.dense, model.texts.classes.to(frames.device), model.card.alpha)
+    if model.miner is None:
+        similarity, selected = mined(features.dense, model.texts.classes.to(frames.device), model.card.alpha)
+    else:
+        similarity, selected = model.miner.regions(features.maps)
     frame = pixels(frames)
     return Batch(
         frame=frame,
@@ -77,15 +80,9 @@ def mined(dense: Tensor, classes: Tensor, alpha: float) -> tuple[Tensor, Tensor]
     Returns:
         [B, H, W] float32, S^ rounded to float16; and [B, H, W] bool, the kept places.
     """
-    height, width = map(int, dense.shape[2:])
     cosine = unit(dense.permute(0, 2, 3, 1), -1) @ unit(classes, -1).T
     similarity = _rounded(cosine.amax(-1))
-    flat = similarity.flatten(1)
-    # Whole multiples of 2^-24, so that the place itself can break ties in the same number, alike in every runtime.
-    key = (flat.double() * 2**24 * (height * width)).long() - torch.arange(height * width, device=flat.device)
-    order = key.topk(places_kept(height, width, alpha), dim=1).indices
-    selected = torch.zeros_like(flat).scatter(1, order, 1.0) > 0
-    return similarity, selected.view(-1, height, width)
+    return similarity, best_places(similarity, alpha)
 
 
 def pixels(frames: Tensor) -> Tensor:

@@ -85,6 +85,55 @@ def mean(values: Sequence[float]) -> float | None:
     return float(np.mean(values)) if len(values) else None
 
 
+class Quality:
+    """Gathers the quality of the regions over the frames that have a lesion.
+
+    A frame's recall is the share of its lesion area, at working size, inside the selected places; that of places drawn
+    at random is N/(H*W), exactly. A frame's AUROC takes S^ as the score of its lesion places; frames that are all
+    lesion have none and are left out of the mean.
+    """
+
+    def __init__(self) -> None:
+        """Start with no frame."""
+        self._recall: list[float] = []
+        self._random: list[float] = []
+        self._auroc: list[float] = []
+        self._inverted: list[float] = []
+
+    def add(self, similarity: Array, selected: Array, mask: Array) -> None:
+        """Take B frames.
+
+        Args:
+            similarity: [B, H, W] float, S^ or what stands for it.
+            selected: [B, H, W] bool, the kept places.
+            mask: [B, S, S] bool or uint8.
+        """
+        lesion = mask.any(axis=(1, 2))
+        height, width = similarity.shape[1:]
+        area = lesion_area(mask[lesion], height, width)
+        self._recall += recall(area, selected[lesion]).tolist()
+        self._random += selected[lesion].mean(axis=(1, 2)).tolist()
+        places = lesion_places(area, mask.shape[1] * mask.shape[2] / (height * width))
+        for score, positive in zip(similarity[lesion], places, strict=True):
+            self._add_auroc(score.ravel().astype(np.float32), positive.ravel())
+
+    def _add_auroc(self, score: Array, positive: Array) -> None:
+        upright, inverted = auroc(score, positive), auroc(-score, positive)
+        if upright is not None and inverted is not None:
+            self._auroc.append(upright)
+            self._inverted.append(inverted)
+
+    def row(self) -> dict[str, Any]:
+        """Return means over frames, None where no frame has a value, and the number of frames with a lesion."""
+        return {
+            "recall": mean(self._recall),
+            "recall_random": mean(self._random),
+            "auroc": mean(self._auroc),
+            "auroc_inverted": mean(self._inverted),
+            "n_frames": len(self._recall),
+        }
+
+
 def _overlap(pixels: int, places: int) -> Array:
     """Return how much of each pixel lies in each place along one axis, [places, pixels] float64 in 0..1."""
     edges = np.arange(places + 1) * pixels / places

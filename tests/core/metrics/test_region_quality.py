@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stages.mine_regions.quality import auroc, lesion_area, lesion_places, mean, recall
+from stages.core.metrics.regions import auroc, lesion_area, lesion_places, mean, recall
 
 
 def test_area_by_hand():
