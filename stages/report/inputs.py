@@ -17,7 +17,7 @@ from stages.core.contracts.audit import PAIRS, PROFILE
 from stages.core.contracts.cases import CASES, QUARANTINE, STRENGTHS
 from stages.core.contracts.dictionary import DICTIONARY
 from stages.core.contracts.regions import QUALITY
-from stages.core.contracts.scores import ATTENTION, CALIBRATION, POOLED, RELIABILITY, SCORES, TRUST
+from stages.core.contracts.scores import ATTENTION, CALIBRATION, MINING, POOLED, RELIABILITY, SCORES, TRUST
 from stages.core.contracts.stress import STRESS
 from stages.core.tables import Table
 from stages.report.sharing import leaked_frames
@@ -39,6 +39,7 @@ class Inputs:
         pairs: frames that are one picture, as in `PAIRS`.
         profile: what every frame looks like, as in `PROFILE`.
         quality: how well the regions were mined, a row a site, as in `QUALITY`.
+        mining: how well each model's own regions meet the lesions of its held-out site, as in `MINING`.
         dictionary: the confounders, as in `DICTIONARY`.
         scores: a row a (method, held-out site, seed, frame), as in `SCORES`.
         models: cell -> model.json.
@@ -59,6 +60,7 @@ class Inputs:
     pairs: pd.DataFrame
     profile: pd.DataFrame
     quality: pd.DataFrame
+    mining: pd.DataFrame
     dictionary: pd.DataFrame
     scores: pd.DataFrame
     models: dict[Cell, dict[str, Any]]
@@ -110,6 +112,7 @@ def read_inputs(study: Study, artifacts: Path) -> Inputs:
         pairs=PAIRS.read(artifacts / "audit" / "audit.parquet"),
         profile=PROFILE.read(artifacts / "audit" / "profile.parquet"),
         quality=QUALITY.read(artifacts / "mine_regions" / "quality.parquet"),
+        mining=_of_study(study, MINING, artifacts / "evaluate" / "mining.parquet"),
         dictionary=DICTIONARY.read(artifacts / "build_confounders" / "dictionary.parquet"),
         scores=_scores(study, artifacts / "evaluate" / "cases.parquet"),
         models={cell: read_json(folder / "model.json") for cell, folder in trained.items()},

@@ -201,6 +201,7 @@ def _sheets(inputs: Inputs, tables: Tables, pictures: Pictures, files: Path) -> 
         "comparisons": sheets.comparisons_sheet(tables.comparisons),
         "seeds": sheets.seeds_sheet(tables.seeds),
         "quality": sheets.quality_sheet(inputs.quality),
+        "tuned": sheets.tuned_sheet(inputs.mining),
         "dictionary": sheets.dictionary_sheet(inputs.dictionary),
         "models": sheets.models_sheet(inputs),
         "quarantine": sheets.quarantine_sheet(inputs),

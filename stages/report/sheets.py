@@ -11,6 +11,8 @@ from stages.report.views import Sheet, number, span
 
 _MODEL_KEYS = ("sources", "best_epoch", "val_dice")
 
+_MINED = ["recall", "recall_random", "auroc", "auroc_inverted"]
+
 
 def dictionary_sheet(dictionary: pd.DataFrame) -> Sheet:
     """Format the confounders and their prompts."""
@@ -128,6 +130,24 @@ def quality_sheet(rows: pd.DataFrame) -> Sheet:
             "site": lambda r: r["site"],
             "frames with lesion": lambda r: str(r["n_frames"]),
             "alpha": lambda r: number(r["alpha"], 2),
+            "recall": lambda r: number(r["recall"]),
+            "recall, random places": lambda r: number(r["recall_random"]),
+            "AUROC": lambda r: number(r["auroc"]),
+            "AUROC, map inverted": lambda r: number(r["auroc_inverted"]),
+        },
+        (),
+    )
+
+
+def tuned_sheet(rows: pd.DataFrame) -> Sheet:
+    """Format how well regions that were tuned on the source sites meet the lesions of the held-out one."""
+    tuned = rows[rows["mining"] == "source_tuned"]
+    means = tuned.groupby(["method", "held_out"], sort=False)[_MINED].mean().reset_index()
+    return views.sheet(
+        means,
+        {
+            "method": lambda r: r["method"],
+            "held-out site": lambda r: r["held_out"],
             "recall": lambda r: number(r["recall"]),
             "recall, random places": lambda r: number(r["recall_random"]),
             "AUROC": lambda r: number(r["auroc"]),

@@ -44,6 +44,18 @@ def page(small, tmp_path_factory):
     return out, report(small.study, small.artifacts, out)
 
 
+def test_tuned_regions_are_shown_beside_the_texts_and_only_where_there_are_some(page, small):
+    _, html = page
+    rows = read_inputs(small.study, small.artifacts).mining
+    tuned = rows[rows["mining"] == "source_tuned"]
+    assert len(tuned) == len(small.study.held_out) * len(small.study.seeds) * (len(small.study.methods) - 1)
+    caption = "Quality of the tuned regions by method and held-out site"
+    assert caption in html
+    table = html[html.index(caption) :].partition("</table>")[0]
+    assert small.study.methods[0] not in table
+    assert table.count("<tr") == 1 + tuned.groupby(["method", "held_out"]).ngroups
+
+
 def test_all_files_are_there(page):
     out, _ = page
     assert {path.name for path in out.iterdir()} == {
