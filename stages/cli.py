@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from stages.commands import sites_app
+from stages.commands import sites_app, studies_app
 from stages.core.base.runtime import user_errors
 
 
@@ -27,6 +27,7 @@ app = typer.Typer(
     help="Lesion segmentation at sites never seen. The study itself runs with `dvc repro`.",
 )
 app.add_typer(sites_app.build(), name="sites")
+app.add_typer(studies_app.build(), name="studies")
 
 
 @app.command()

@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.representer import RoundTripRepresenter
 
+from stages.commands.editing import edited
 from stages.core.base.errors import InputError, nearest
-from stages.core.base.files import atomic
 from stages.core.base.params import Site, check, read_params, resolve, sentences, unfit_site_name
 
 
@@ -37,15 +35,14 @@ def add_site(path: Path, name: str, values: dict[str, Any], *, hold_out: bool = 
     if problem is not None:
         raise InputError(problem)
     site_from(name, values)
-    yaml, params = _load(path)
-    if name in params["sites"]:
-        raise InputError(f"{path} already has a site '{name}'; remove it first: mcdrl sites remove {name}")
-    entry = CommentedMap(values)
-    entry.fa.set_flow_style()
-    params["sites"][name] = entry
-    if hold_out:
-        params["held_out"].append(name)
-    _store(yaml, params, path)
+    with edited(path) as params:
+        if name in params["sites"]:
+            raise InputError(f"{path} already has a site '{name}'; remove it first: mcdrl sites remove {name}")
+        entry = CommentedMap(values)
+        entry.fa.set_flow_style()
+        params["sites"][name] = entry
+        if hold_out:
+            params["held_out"].append(name)
 
 
 def site_from(name: str, values: dict[str, Any]) -> Site:
@@ -71,38 +68,10 @@ def remove_sites(path: Path, names: list[str]) -> None:
     Raises:
         InputError: a site isn't there, or too few would be left.
     """
-    yaml, params = _load(path)
-    for name in names:
-        if name not in params["sites"]:
-            raise InputError(f"{path} has no site '{name}'; {nearest(name, params['sites'])}")
-        del params["sites"][name]
-        while name in params["held_out"]:
-            params["held_out"].remove(name)
-    _store(yaml, params, path)
-
-
-class _Representer(RoundTripRepresenter):
-    """Writes null as null rather than as nothing, so that no line changes that nobody has touched."""
-
-    def represent_none(self, _data: None) -> Any:
-        """Return the node of an empty value."""
-        return self.represent_scalar("tag:yaml.org,2002:null", "null")
-
-
-_Representer.add_representer(type(None), _Representer.represent_none)
-
-
-def _load(path: Path) -> tuple[YAML, Any]:
-    read_params(path)
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 4096
-    yaml.Representer = _Representer
-    return yaml, yaml.load(path.read_text(encoding="utf-8"))
-
-
-def _store(yaml: YAML, params: Any, path: Path) -> None:
-    with atomic(path) as partial:
-        with partial.open("w", encoding="utf-8") as stream:
-            yaml.dump(params, stream)
-        check(read_params(partial), path)
+    with edited(path) as params:
+        for name in names:
+            if name not in params["sites"]:
+                raise InputError(f"{path} has no site '{name}'; {nearest(name, params['sites'])}")
+            del params["sites"][name]
+            while name in params["held_out"]:
+                params["held_out"].remove(name)

@@ -39,6 +39,7 @@ class Params(Section):
             whose targets are texts.
         mining: what selects the target regions: similarity to the class texts (zero_shot), or a small network fitted
             on the masks of the fold's source sites (source_tuned).
+        phrases: how many phrases of the dictionary are used, drawn by the seed; None: all.
         regions: what becomes of places that weren't mined: they stay (keep) or are blanked (zero); no_cdrl always
             blanks them.
         head_width: channels of the pyramid head.
@@ -71,6 +72,7 @@ class Params(Section):
     residual: bool = True
     dictionary: Literal["text", "random", "shuffled", "zero", "learned"] = "text"
     mining: Literal["zero_shot", "source_tuned"] = "zero_shot"
+    phrases: int | None = Field(default=None, ge=1)
     regions: Literal["keep", "zero"] = "keep"
     head_width: int = Field(default=64, ge=16, multiple_of=16)
     dropout: float = Field(default=0.1, ge=0, lt=1)

@@ -27,6 +27,7 @@ from stages.train.leaks import check_leaks
 from stages.train.loop import Training
 from stages.train.mining import channels, tuned_miner
 from stages.train.optimiser import make_optimiser
+from stages.train.phrases import drawn_phrases, with_phrases
 from stages.train.prior import with_prior
 from stages.train.record import LiveLog, show, write_history
 from stages.train.trust import Trust, measure_trust
@@ -49,6 +50,8 @@ def train(cell: Cell, fabric: Fabric, out: Path) -> None:
     texts, confounders, fingerprint = read_texts(cell.texts, cell.lesion_classes)
     with open_sites(cell.files) as reader:
         check_texts(texts, fingerprint, reader.layout, cell.texts)
+        phrases = drawn_phrases(len(confounders), cell.params.phrases, cell.seed)
+        texts, confounders = with_phrases(texts, phrases), [confounders[place] for place in phrases]
         spec = make_spec(cell.params, reader.layout, cell.seed)
         texts = with_prior(texts, spec, reader, frames.train, kind=cell.params.prior)
         method = assemble(cell.method, cell.params.mode, spec, cell.backbone, reader.layout.dense_mode, texts)
@@ -95,15 +98,16 @@ def _write(
     progress: Progress, best: int, trust: Trust, usual: Usual, cell: Cell, spec: Spec, layout: Layout, texts: Texts,
     confounders: list[str], counts: dict[str, int], miner: Miner | None, out: Path,
 ) -> None:  # fmt: skip
-    backbone, prompts = read_stored(cell.backbone), read_prompts(cell.texts, cell.lesion_classes)
+    backbone = read_stored(cell.backbone)
+    class_prompts, confounder_prompts = read_prompts(cell.texts, cell.lesion_classes, confounders)
     card = ModelCard(
         variant=cell.variant, method=cell.method, held_out=cell.held_out, seed=cell.seed, sources=cell.sources,
         backbone=backbone.name, pretrained=backbone.pretrained, fingerprint=layout.fingerprint,
         dense_mode=layout.dense_mode, mode=cell.params.mode, size_px=layout.size_px,
         lesion_classes=cell.lesion_classes, confounders=confounders, alpha=layout.alpha, spec=spec, **counts,
         best_epoch=best, val_dice=progress.history[best].val_dice,
-        temperature=trust.temperature, flag_below=trust.flag_below, crop=cell.crop, class_prompts=prompts[0],
-        confounder_prompts=prompts[1], usual=usual, parameters=cell.params.model_dump(),
+        temperature=trust.temperature, flag_below=trust.flag_below, crop=cell.crop, class_prompts=class_prompts,
+        confounder_prompts=confounder_prompts, usual=usual, parameters=cell.params.model_dump(),
         mined_by=MinedBy(channels=channels(layout), grid=list(layout.grid)) if miner else None,
     )  # fmt: skip
     if card.val_dice == 0:

@@ -328,6 +328,12 @@ def test_a_tuned_miner_selects_the_regions_and_travels_with_the_model(artifacts,
     assert any(not torch.equal(written[0][name], written[1][name]) for name in written[0])
 
 
+def test_fewer_phrases_are_those_that_the_model_names(artifacts, tmp_path):
+    loaded = load_model(_train(_cell(artifacts, phrases=1, epochs=2), tmp_path / "out"), artifacts / "backbone")
+    assert len(loaded.card.confounders) == len(loaded.card.confounder_prompts) == len(loaded.card.usual.mean) == 1
+    assert loaded.texts.confounders.shape[0] == loaded.method.dictionary().shape[0] == 1
+
+
 def test_a_frozen_front_stays_and_the_rest_moves(artifacts, tmp_path):
     load = load_model(_train(_cell(artifacts, mode="partial", epochs=2), tmp_path / "out"), artifacts / "backbone")
     trunk, untouched = load.method.trunk, stub_sites.StubEncoder()

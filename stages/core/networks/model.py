@@ -123,7 +123,7 @@ class ModelCard(BaseModel):
     class_prompts: list[str] = []
     confounder_prompts: list[str] = []
     usual: Usual | None = None
-    parameters: dict[str, bool | int | float | str | list[str]] = {}
+    parameters: dict[str, bool | int | float | str | list[str] | None] = {}
     mined_by: MinedBy | None = None
 
     @field_validator("spec", mode="before")

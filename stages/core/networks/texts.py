@@ -46,11 +46,13 @@ def read_texts(folder: Path, lesion_classes: Sequence[str]) -> tuple[Texts, list
     return texts, confounders, _fingerprint(folder)
 
 
-def read_prompts(folder: Path, lesion_classes: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return the prompts of the classes, in the given order, and of the confounders, in that of the dictionary."""
+def read_prompts(
+    folder: Path, lesion_classes: Sequence[str], confounders: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """Return the prompts of the classes and of the confounders, in the orders given."""
     classes = CLASSES.read(folder / "classes.parquet").set_index("lesion_class")["prompt"]
-    dictionary = DICTIONARY.read(folder / "dictionary.parquet")
-    return [str(classes[name]) for name in lesion_classes], [str(prompt) for prompt in dictionary["prompt"]]
+    dictionary = DICTIONARY.read(folder / "dictionary.parquet").set_index("confounder")["prompt"]
+    return [str(classes[name]) for name in lesion_classes], [str(dictionary[name]) for name in confounders]
 
 
 def _vectors(rows: pd.DataFrame, keys: Sequence[object], path: Path) -> Tensor:

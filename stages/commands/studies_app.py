@@ -1,0 +1,39 @@
+"""`mcdrl studies`: the studies that can be chosen by name."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from stages.core.base.params import PARAMS
+
+
+def build() -> typer.Typer:
+    """Return the commands of `mcdrl studies`."""
+    app = typer.Typer(no_args_is_help=True, help="Which methods and seeds are compared: studies by name.")
+    app.command("list")(list_studies)
+    app.command("use")(use)
+    return app
+
+
+def list_studies() -> None:
+    """Show the studies that `use` knows."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from stages.commands.studies import presets
+
+    table = Table("study", "what it asks", "methods", "seeds")
+    for name, preset in presets().items():
+        table.add_row(name, preset.title, ", ".join(preset.methods), ", ".join(map(str, preset.seeds)))
+    Console().print(table)
+
+
+def use(name: Annotated[str, typer.Argument(help="Of the study; `mcdrl studies list` shows them.")]) -> None:
+    """Write a study's methods, seeds and variants into params.yaml; `dvc repro` then runs what is missing of it."""
+    from stages.commands.studies import use_study
+
+    preset = use_study(PARAMS, name)
+    cells = f"{len(preset.methods)} methods x {len(preset.seeds)} seeds for each held-out site"
+    print(f"{PARAMS}: {name}, {cells}; run `dvc repro`, again after a break: finished cells stay")

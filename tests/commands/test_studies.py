@@ -1,0 +1,70 @@
+"""Studies by name: each is valid, and choosing one changes what it says and no comment."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stages.commands.studies import presets, use_study
+from stages.core.base.errors import InputError
+from stages.core.base.params import check, read_params
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def params(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("name", presets())
+def test_every_shipped_study_gives_valid_parameters(params, name):
+    preset = use_study(params, name)
+    study = check(read_params(params), params)
+    assert study.methods == preset.methods
+    assert study.seeds == preset.seeds
+
+
+def test_choosing_one_and_going_back_changes_what_it_says_and_no_comment(params):
+    def comments():
+        return [line.split("#", 1)[1] for line in params.read_text(encoding="utf-8").splitlines() if "#" in line]
+
+    before, plain = comments(), yaml.safe_load(params.read_text(encoding="utf-8"))
+    use_study(params, "control")
+    assert comments() == before
+    after = yaml.safe_load(params.read_text(encoding="utf-8"))
+    assert {key for key in plain if plain[key] != after[key]} == {"methods", "seeds", "variants"}
+    assert after["variants"]["phrases3"] == {"method": "mcdrl", "train": {"phrases": 3}}
+    assert after["variants"].items() >= plain["variants"].items()
+    use_study(params, "quick")
+    again = yaml.safe_load(params.read_text(encoding="utf-8"))
+    assert (again["methods"], again["seeds"]) == (["baseline", "mcdrl"], [0])
+    assert comments() == before
+
+
+def test_the_quick_study_is_the_default():
+    plain, quick = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8")), presets()["quick"]
+    assert (plain["methods"], plain["seeds"]) == (quick.methods, quick.seeds)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("title: x\nmethods: [baseline]\nseed: [0]\n", "did you mean 'seeds'"),
+        ("title: x\nmethods: []\nseeds: [0]\n", "methods"),
+        ("title: [\n", "isn't YAML"),
+        ("title: x\nmethods: [nobody]\nseeds: [0]\n", "nobody"),
+    ],
+)
+def test_what_is_no_study_is_refused_and_params_stay(params, tmp_path, text, message):
+    before = params.read_text(encoding="utf-8")
+    folder = tmp_path / "studies"
+    folder.mkdir()
+    (folder / "own.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=message):
+        use_study(params, "own", folder)
+    with pytest.raises(InputError):
+        use_study(params, "qick", folder)
+    assert params.read_text(encoding="utf-8") == before
