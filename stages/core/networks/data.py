@@ -19,7 +19,7 @@ from stages.core.contracts.cases import CASES
 from stages.core.contracts.features import FEATURES
 from stages.core.contracts.frames import FRAMES
 from stages.core.contracts.regions import REGIONS
-from stages.core.flips import UNFLIPPED, flipped, flips_of, member
+from stages.core.flips import FLIPS, UNFLIPPED, flipped, flips_of, member
 from stages.core.networks.interface import Batch
 from stages.core.stores import Array, StoreReader
 
@@ -212,7 +212,7 @@ def _layout(sites: Sequence[Mapping[str, StoreReader]]) -> Layout:
         alpha=float(regions.attributes["alpha"]),
         grid=(features.shape("dense")[0], features.shape("dense")[1]),
         map_sides={tap: shape[1] for tap, shape in shapes.items()},
-        flips=flips_of(features.members("flipped")),
+        flips=[flip for flip in FLIPS if all(flip in flips_of(site["features"].members("flipped")) for site in sites)],
     )
 
 
