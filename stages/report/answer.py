@@ -108,17 +108,26 @@ def _title(found: Evidence) -> tuple[str, str]:
     if better:
         top = better[0]
         return (
-            f"{top['method']} beats the {top['baseline']} by {_points(top['difference'])} of Dice at unseen sites",
+            f"{top['method']} beats the {top['baseline']} by {_points(top['difference'])} of Dice at unseen sites"
+            f"{_once(found)}",
             "better",
         )
     if len(worse) == len(rows):
         names, verb = _names([row["method"] for row in rows]), "does" if len(rows) == 1 else "do"
         least = min(abs(row["difference"]) for row in rows)
         least_words = f"{_points(least)}" if len(rows) == 1 else f"at least {_points(least)}"
-        return f"{names} {verb} worse than the {BASELINE} at unseen sites, by {least_words} of Dice", "worse"
+        return (
+            f"{names} {verb} worse than the {BASELINE} at unseen sites, by {least_words} of Dice{_once(found)}",
+            "worse",
+        )
     if len(rows) == 1:
         return f"{rows[0]['method']} and the {BASELINE} can't be told apart at unseen sites", "open"
     return f"No method is shown to be better than the {BASELINE} at unseen sites", "open"
+
+
+def _once(found: Evidence) -> str:
+    """Return what a verdict from one seed must not hide: no interval here knows how another training would end."""
+    return ", in a single training of each" if found.seeds == 1 else ""
 
 
 def _how_good(found: Evidence) -> str:

@@ -69,7 +69,10 @@ def test_a_resolved_gain_and_a_resolved_loss_are_called_so():
     assert answer(better).title == "mcdrl beats the baseline by 3.0 points of Dice at unseen sites"
     assert "seed" not in point(better, "How sure")
     worse = evidence(comparison("mcdrl", -0.01, -0.02, -0.004, 0.01))
-    assert answer(worse).title == "mcdrl does worse than the baseline at unseen sites, by 1.0 point of Dice"
+    assert (
+        answer(worse).title
+        == "mcdrl does worse than the baseline at unseen sites, by 1.0 point of Dice, in a single training of each"
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,7 +86,7 @@ def test_resolved_takes_both_the_test_and_the_interval(low, high, p, expected):
 def test_of_several_methods_only_resolved_ones_can_win():
     rows = [comparison("a", 0.05, -0.01, 0.1, 0.2), comparison("b", 0.02, 0.01, 0.03, 0.001)]
     assert answer(evidence(*rows, methods=("baseline", "a", "b"))).title.startswith(
-        "b beats the baseline by 2.0 points"
+        "b beats the baseline by 2.0 points of Dice at unseen sites, in a single training of each"
     )
     assert answer(evidence(rows[0], comparison("b", -0.02, -0.03, -0.01, 0.001))).title == (
         "No method is shown to be better than the baseline at unseen sites"
