@@ -9,7 +9,7 @@ import pandas as pd
 
 from stages.core.metrics.robustness import ALL as EVERY
 from stages.report import views
-from stages.report.tables import ALL, BASELINE, MEAN, WORST
+from stages.report.tables import ALL, MEAN, WORST, reference_of
 from stages.report.views import Row, number, span
 
 _LEVEL = 0.05
@@ -97,7 +97,7 @@ def _means(found: Evidence) -> list[Row]:
 def _title(found: Evidence) -> tuple[str, str]:
     if found.random_weights:
         return "A dry run: the encoder has random weights, so no figure here is a result", "dry"
-    rows = _means(found)
+    rows, reference = _means(found), reference_of(found.methods)
     if not rows:
         best = _at(found.sites, _chosen(found), MEAN)
         return f"{best['method']} reaches a Dice of {number(best['dice'])} at sites it has never seen", "open"
@@ -117,12 +117,12 @@ def _title(found: Evidence) -> tuple[str, str]:
         least = min(abs(row["difference"]) for row in rows)
         least_words = f"{_points(least)}" if len(rows) == 1 else f"at least {_points(least)}"
         return (
-            f"{names} {verb} worse than the {BASELINE} at unseen sites, by {least_words} of Dice{_once(found)}",
+            f"{names} {verb} worse than the {reference} at unseen sites, by {least_words} of Dice{_once(found)}",
             "worse",
         )
     if len(rows) == 1:
-        return f"{rows[0]['method']} and the {BASELINE} can't be told apart at unseen sites", "open"
-    return f"No method is shown to be better than the {BASELINE} at unseen sites", "open"
+        return f"{rows[0]['method']} and the {reference} can't be told apart at unseen sites", "open"
+    return f"No method is shown to be better than the {reference} at unseen sites", "open"
 
 
 def _once(found: Evidence) -> str:
@@ -152,7 +152,7 @@ def _how_sure(found: Evidence) -> str:
             "differences of a point or two may be no more than that."
         )
     if not _means(found):
-        sentences.insert(0, f"There is no comparison with the method '{BASELINE}'.")
+        sentences.insert(0, "There is one method alone, so there is no comparison.")
     return " ".join(sentences)
 
 
@@ -220,15 +220,16 @@ def _under_stress(found: Evidence) -> str:
         f"Confounders of rising strength, averaged over all of them and their strengths, cost {drops} of Dice "
         f"({_count(rows[0]['n_frames'], 'frame')})."
     ]
-    parts += [_flatter(row) for row in rows if not pd.isna(row["drop_difference"])]
+    reference = reference_of(found.methods)
+    parts += [_flatter(row, reference) for row in rows if not pd.isna(row["drop_difference"])]
     worst = single.groupby("confounder", sort=False)["drop"].mean()
     parts.append(f"The costliest is {worst.idxmax()} ({_points(worst.max())}).")
     return " ".join(parts)
 
 
-def _flatter(row: Row) -> str:
+def _flatter(row: Row, reference: str) -> str:
     change, low, high = row["drop_difference"], row["drop_difference_low"], row["drop_difference_high"]
-    words = f"{row['method']} loses {_points(abs(change))} {'less' if change < 0 else 'more'} than the {BASELINE}"
+    words = f"{row['method']} loses {_points(abs(change))} {'less' if change < 0 else 'more'} than the {reference}"
     if pd.isna(low) or low * high <= 0 or row["drop_difference_p"] >= _LEVEL:
         return f"{words}, which may be chance: it is not shown to be any flatter."
     end = "flatter" if change < 0 else "less robust"

@@ -17,7 +17,7 @@ from stages.report.attention import wrong_frames
 from stages.report.inputs import Cell, Inputs, prediction_path
 from stages.report.overlays import Shot, grid_outline, heat, outline, pick_changes, pick_examples, pick_frames, picture
 from stages.report.sharing import PLACES, first_pairs
-from stages.report.tables import BASELINE
+from stages.report.tables import reference_of
 from stages.report.views import records
 
 MINED_FRAMES, CONTACT_FRAMES = 2, 6  # a site
@@ -49,17 +49,15 @@ def predicted_shots(inputs: Inputs, artifacts: Path, examples: int) -> dict[str,
 
 
 def differing_shots(inputs: Inputs, artifacts: Path) -> dict[str, list[Shot]]:
-    """Return, for every method but the baseline, its largest gains and losses; of several seeds the first is shown."""
-    if BASELINE not in inputs.study.methods:
-        return {}
-    seed = inputs.study.seeds[0]
+    """Return, for every method but the reference, its largest gains and losses; of several seeds the first is shown."""
+    reference, seed = reference_of(inputs.study.methods), inputs.study.seeds[0]
     own = inputs.scores[inputs.scores["seed"] == seed].dropna(subset=["dice"])
-    base = own.loc[own["method"] == BASELINE, ["case_id", "held_out", "dice"]]
+    base = own.loc[own["method"] == reference, ["case_id", "held_out", "dice"]]
     found = {}
-    for method in (name for name in inputs.study.methods if name != BASELINE):
+    for method in (name for name in inputs.study.methods if name != reference):
         both = own[own["method"] == method].merge(base, on=["case_id", "held_out"], suffixes=("", "_base"))
         rows = pick_changes(both.assign(change=both["dice"] - both["dice_base"]), DIFFERING)
-        found[method] = [_differing(artifacts, method, seed, row) for row in rows]
+        found[method] = [_differing(artifacts, (reference, method), seed, row) for row in rows]
     return {method: shots for method, shots in found.items() if shots}
 
 
@@ -140,12 +138,12 @@ def _missed_note(row: dict[str, Any]) -> str:
     )
 
 
-def _differing(artifacts: Path, method: str, seed: int, row: dict[str, Any]) -> Shot:
+def _differing(artifacts: Path, methods: tuple[str, str], seed: int, row: dict[str, Any]) -> Shot:
     site, case = row["held_out"], row["case_id"]
     with FRAMES.read(artifacts / "ingest" / site / "frames.h5") as store:
         frame, mask = store.rows("image", [case])[0], store.rows("mask", [case])[0] > 0
     outlines = [("truth", outline(mask))]
-    for style, name in (("other", BASELINE), ("predicted", method)):
+    for style, name in zip(("other", "predicted"), methods, strict=True):
         with PREDICTIONS.read(prediction_path(artifacts, (name, site, seed))) as store:
             level = _level(float(store.attributes["threshold"]))
             outlines.append((style, outline(store.rows("probability", [case])[0], level)))

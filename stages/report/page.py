@@ -15,7 +15,7 @@ from stages.report.answer import Answer, Evidence, answer
 from stages.report.inputs import Inputs
 from stages.report.overlays import Shot
 from stages.report.profiles import profile_panels, profile_sheet
-from stages.report.tables import BASELINE
+from stages.report.tables import reference_of
 from stages.report.views import Panel, Sheet
 
 _PHANTOM = "data/phantom/"
@@ -106,7 +106,7 @@ def render(
         versions=made.versions(),
         parameters=made.parameters(raw),
         phantom=[name for name, site in study.sites.items() if site.root.startswith(_PHANTOM)],
-        has_baseline=BASELINE in study.methods,
+        reference=reference_of(study.methods),
         even_weight=100 / len(inputs.dictionary),
         neighbours=features.NEIGHBOURS,
         cards=views.cards(tables.sites, tables.negatives, study.methods),

@@ -6,7 +6,7 @@ values stay out of every mean and are counted. Intervals draw whole groups (pati
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,18 +112,23 @@ def negatives_table(frames: pd.DataFrame, draws: Draws) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=names)
 
 
-def comparisons_table(frames: pd.DataFrame, draws: Draws) -> pd.DataFrame:
-    """Compare every method's Dice with the baseline's on the same frames, site by site and over the sites.
+def reference_of(methods: Sequence[str]) -> str:
+    """Return the method that the others are compared with: the one named "baseline", else the first."""
+    return BASELINE if BASELINE in methods else methods[0]
+
+
+def comparisons_table(frames: pd.DataFrame, draws: Draws, reference: str = BASELINE) -> pd.DataFrame:
+    """Compare every method's Dice with the reference's on the same frames, site by site and over the sites.
 
     Holm's correction has two families: the `mean` rows, which are what a study asks, and the rows of single sites,
-    which say where a difference comes from. Empty without a method named "baseline".
+    which say where a difference comes from. Empty without the reference.
     """
     names = ["method", "baseline", "held_out", "n_frames", "n_groups", "difference", "low", "high", "p", "p_holm"]
     lesion = frames[frames["has_lesion"]]
-    others = [method for method in dict.fromkeys(lesion["method"]) if method != BASELINE]
-    if BASELINE not in set(lesion["method"]):
+    others = [method for method in dict.fromkeys(lesion["method"]) if method != reference]
+    if reference not in set(lesion["method"]):
         return pd.DataFrame(columns=names)
-    rows = [row for method in others for row in _comparison_rows(lesion, method, draws)]
+    rows = [row for method in others for row in _comparison_rows(lesion, method, reference, draws)]
     for family in ([row for row in rows if row["held_out"] == MEAN], [row for row in rows if row["held_out"] != MEAN]):
         for row, corrected in zip(family, holm([row["p"] for row in family]), strict=True):
             row["p_holm"] = corrected
@@ -244,23 +249,23 @@ def _rate_interval(samples: Floats, rate: float, groups: int) -> tuple[float, fl
     return float(found.low), float(found.high)
 
 
-def _comparison_rows(lesion: pd.DataFrame, method: str, draws: Draws) -> list[Row]:
+def _comparison_rows(lesion: pd.DataFrame, method: str, reference: str, draws: Draws) -> list[Row]:
     keys = ["held_out", "case_id"]
-    base = lesion.loc[lesion["method"] == BASELINE, [*keys, "dice"]]
+    base = lesion.loc[lesion["method"] == reference, [*keys, "dice"]]
     both = lesion[lesion["method"] == method].merge(base, on=keys, suffixes=("", "_base"), validate="one_to_one")
     pairs = {
         site: Pairs((own["dice"] - own["dice_base"]).to_numpy(dtype=np.float64), own["group_id"].to_numpy())
         for site, own in _by(both, "held_out")
     }
     parts = {**{site: [pair] for site, pair in pairs.items()}, MEAN: list(pairs.values())}
-    return [_comparison_row(method, site, part, draws) for site, part in parts.items()]
+    return [_comparison_row(method, reference, site, part, draws) for site, part in parts.items()]
 
 
-def _comparison_row(method: str, site: str, pairs: list[Pairs], draws: Draws) -> Row:
+def _comparison_row(method: str, reference: str, site: str, pairs: list[Pairs], draws: Draws) -> Row:
     found = compare(pairs, draws.count, generator("report", draws.seed, "comparison", method, site))
     lone = any(len(set(pair.groups)) < 2 for pair in pairs)
     return {
-        "method": method, "baseline": BASELINE, "held_out": site, "n_frames": found.n, "n_groups": found.n_groups,
+        "method": method, "baseline": reference, "held_out": site, "n_frames": found.n, "n_groups": found.n_groups,
         "difference": found.difference, "low": np.nan if lone else found.low, "high": np.nan if lone else found.high,
         "p": found.p,
     }  # fmt: skip

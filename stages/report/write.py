@@ -41,14 +41,15 @@ def make_tables(inputs: Inputs, params: Params) -> Tables:
     """Return the tables of a study."""
     frames = tables.frame_scores(inputs.scores)
     draws = tables.Draws(params.bootstrap, params.seed)
-    curves, stress = robustness.stress_tables(inputs.stress, draws)
+    reference = tables.reference_of(inputs.study.methods)
+    curves, stress = robustness.stress_tables(inputs.stress, draws, reference)
     weights = attention.frame_weights(inputs.attention)
     return Tables(
         frames=frames,
         sites=tables.sites_table(frames, draws),
         lesions=tables.lesions_table(frames, draws),
         negatives=tables.negatives_table(frames, draws),
-        comparisons=tables.comparisons_table(frames, draws),
+        comparisons=tables.comparisons_table(frames, draws, reference),
         seeds=tables.seeds_table(inputs.scores),
         curves=curves,
         stress=stress,

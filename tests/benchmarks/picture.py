@@ -1,7 +1,7 @@
 """The README's picture: python tests/benchmarks/picture.py OUT.jpg [--method mcdrl]
 
-For each held-out site the frame of median Dice: as it is, its similarity map with the mined regions, and the prediction of
-the network that has never seen the site beside the truth. From the artifacts of the last `dvc repro`.
+For each held-out site the frame of median Dice: as it is, its similarity map with the mined regions, and the prediction
+of the network that has never seen the site beside the truth. From the artifacts of the last `dvc repro`.
 """
 
 from __future__ import annotations

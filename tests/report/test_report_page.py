@@ -119,9 +119,9 @@ def test_equal_inputs_give_equal_bytes(page, small, tmp_path):
         assert (tmp_path / "again" / path.name).read_bytes() == path.read_bytes()
 
 
-def test_without_baseline_the_page_says_so(small, tmp_path):
+def test_with_one_method_the_page_says_so(small, tmp_path):
     html = report(study_of(methods=["mcdrl"]), small.artifacts, tmp_path / "report")
-    assert "was not run, so there are no comparisons" in html
+    assert "One method was run: there is nothing to compare it with" in html
     rows = pd.read_csv(tmp_path / "report" / "comparisons.csv")
     assert len(rows) == 0
     assert "p_holm" in rows.columns
@@ -136,7 +136,7 @@ def test_cells_outside_the_study_are_left_out(small, tmp_path):
 def test_a_study_without_refused_files_or_negatives_or_groups(tmp_path):
     study = study_of(sites=("A", "C"), methods=["baseline"])
     html = report(study, build(tmp_path / "artifacts", study, count=3), tmp_path / "report")
-    assert "Only the baseline was run" in html
+    assert "One method was run: there is nothing to compare it with" in html
     assert html.count("<td>–</td><td>–</td>") == 2  # no reason and no file for either site
     rows = pd.read_csv(tmp_path / "report" / "sites.csv")
     assert rows["dice_low"].isna().all()  # three frames of one group: no interval

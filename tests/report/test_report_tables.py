@@ -52,6 +52,17 @@ def at(rows, **wanted):
     return rows.iloc[0]
 
 
+def test_the_reference_is_the_baseline_else_the_first_method():
+    assert tables.reference_of(["mcdrl", "baseline"]) == "baseline"
+    assert tables.reference_of(["partial", "viewpoint"]) == "partial"
+    rows = table(*[frame(name, "A", case, dice) for name, dice in (("p", 0.5), ("q", 0.7)) for case in (1, 2)])
+    found = tables.comparisons_table(rows, DRAWS, "p")
+    assert set(found["method"]) == {"q"}
+    assert set(found["baseline"]) == {"p"}
+    assert found["difference"].tolist() == pytest.approx([0.2] * len(found))
+    assert tables.comparisons_table(rows, DRAWS).empty
+
+
 def test_sites_are_means_over_lesion_frames_and_accuracy_over_all():
     rows = tables.sites_table(
         table(

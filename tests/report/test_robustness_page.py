@@ -9,7 +9,7 @@ from stages.report.tables import Draws
 
 @pytest.fixture(scope="module")
 def tables(small):
-    return stress_tables(STRESS.read(small.artifacts / "stress" / "cases.parquet"), Draws(100, 0))
+    return stress_tables(STRESS.read(small.artifacts / "stress" / "cases.parquet"), Draws(100, 0), "baseline")
 
 
 def test_a_panel_a_confounder_with_a_curve_a_method(tables):
@@ -41,7 +41,7 @@ def test_differences_are_written_for_rivals_alone(tables):
 
 
 def test_no_stress_no_tables():
-    points, figures = stress_tables(STRESS.schema.empty_table().to_pandas(), Draws(100, 0))
+    points, figures = stress_tables(STRESS.schema.empty_table().to_pandas(), Draws(100, 0), "baseline")
     assert points.empty
     assert stress_csv(points, figures).empty
     assert isinstance(figures, pd.DataFrame)
