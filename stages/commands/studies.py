@@ -38,13 +38,16 @@ def presets(folder: Path = FOLDER) -> dict[str, Preset]:
     """Return the studies by name.
 
     Raises:
-        InputError: a file isn't a study.
+        InputError: a file isn't a study, or there is none.
     """
-    return {path.stem: _preset(path) for path in sorted(folder.glob("*.yaml"))}
+    found = {path.stem: _preset(path) for path in sorted(folder.glob("*.yaml"))}
+    if not found:
+        raise InputError(f"there is no study in {folder}; run this in the folder that params.yaml is in")
+    return found
 
 
 def use_study(path: Path, name: str, folder: Path = FOLDER) -> Preset:
-    """Write a study's methods, seeds and variants into params.yaml; what else is there stays as it is.
+    """Write a study's methods and seeds into params.yaml, and those of its variants that it lacks; all else stays.
 
     Args:
         path: params.yaml.
@@ -52,7 +55,8 @@ def use_study(path: Path, name: str, folder: Path = FOLDER) -> Preset:
         folder: where the studies are.
 
     Raises:
-        InputError: there is no such study, or params.yaml can't be read or would not be valid afterwards.
+        InputError: there is no such study, a variant of that name is there and another one, or params.yaml can't be
+            read or would not be valid afterwards.
     """
     found = presets(folder)
     if name not in found:
@@ -62,8 +66,17 @@ def use_study(path: Path, name: str, folder: Path = FOLDER) -> Preset:
         params["methods"][:] = preset.methods
         params["seeds"][:] = preset.seeds
         for variant, what in preset.variants.items():
-            params["variants"][variant] = _flow({"method": what.method, "train": _flow(what.train)})
+            _put(params["variants"], variant, what, path)
     return preset
+
+
+def _put(variants: Any, name: str, wanted: Variant, path: Path) -> None:
+    if name not in variants:
+        variants[name] = _flow({"method": wanted.method, "train": _flow(wanted.train)})
+    elif Variant.model_validate(dict(variants[name])) != wanted:
+        raise InputError(
+            f"{path} has another variant '{name}' than the study; rename or remove it: {dict(variants[name])}"
+        )
 
 
 def _flow(values: dict[str, Any]) -> CommentedMap:

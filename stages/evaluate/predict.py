@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from stages.core.networks.data import SitesReader, to_batch
 from stages.core.networks.interface import Method
 from stages.core.networks.intervention import Record, recorded
-from stages.core.networks.model import LoadedModel, probability
+from stages.core.networks.model import LoadedModel, plain_probability, probability
 
 Floats = NDArray[np.float32]
 
@@ -61,7 +61,9 @@ def headless(method: Method) -> Iterator[None]:
         method.head = head
 
 
-def predict(model: LoadedModel, reader: SitesReader, case_ids: Sequence[str], batch_size: int) -> Iterator[Said]:
+def predict(
+    model: LoadedModel, reader: SitesReader, case_ids: Sequence[str], batch_size: int, *, summed: bool = True
+) -> Iterator[Said]:
     """Yield what the network says batch by batch, in the order of `case_ids`.
 
     Args:
@@ -69,6 +71,7 @@ def predict(model: LoadedModel, reader: SitesReader, case_ids: Sequence[str], ba
         reader: the frames, features and regions; masks aren't read.
         case_ids: "<site>/<file stem>".
         batch_size: frames at a time.
+        summed: whether methods that sum over views do; else they make their first pass alone.
     """
     device = next((weight.device for weight in model.method.parameters()), torch.device("cpu"))
     for start in range(0, len(case_ids), batch_size):
@@ -78,12 +81,16 @@ def predict(model: LoadedModel, reader: SitesReader, case_ids: Sequence[str], ba
         raw = reader.read(ids, mask=False, prefix=trunk.needs_prefix, features=trunk.needs_features, maps=maps)
         batch = to_batch(raw, [-1] * len(ids), device, mine=mine)
         with recorded(model.method) as record:
-            lesion = probability(model.method, batch)
+            said = probability(model.method, batch) if summed else plain_probability(model.method, batch)
         similarity, selected = batch.similarity.cpu().numpy(), batch.selected.cpu().numpy()
-        yield Said(ids, lesion.cpu().numpy(), similarity=similarity, selected=selected, **_mean(record))
+        yield Said(ids, said.cpu().numpy(), similarity=similarity, selected=selected, **_mean(record, model.method))
 
 
-def _mean(record: Record) -> dict[str, Floats | None]:
-    """Return the mean over the intervention's calls; weights of one call alone, as several are not over Z."""
-    calls = vars(record) | {"weights": record.weights if len(record.weights) == 1 else []}
+def _mean(record: Record, method: Method) -> dict[str, Floats | None]:
+    """Return the mean over the intervention's calls; weights of one call alone, as several are not over Z.
+
+    Of a sum over views the first call counts, which is over the frame as it is.
+    """
+    calls = {name: some[:1] if method.sums_views else some for name, some in vars(record).items()}
+    calls |= {"weights": calls["weights"] if len(calls["weights"]) == 1 else []}
     return {name: torch.stack(some).mean(0).float().cpu().numpy() if some else None for name, some in calls.items()}

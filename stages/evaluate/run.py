@@ -115,5 +115,5 @@ def _add_sources(work: _Work, did: Interventions) -> None:
         cases = CASES.read(site_files(work.cell.artifacts, site).cases)
         chosen = pick([str(case) for case in cases["case_id"]], work.params.source_frames)
         with headless(work.model.method):
-            for batch in predict(work.model, work.reader, chosen, work.params.batch_size):
+            for batch in predict(work.model, work.reader, chosen, work.params.batch_size, summed=False):
                 did.add(batch, attention=False)

@@ -107,7 +107,7 @@ def render(
         parameters=made.parameters(raw),
         phantom=[name for name, site in study.sites.items() if site.root.startswith(_PHANTOM)],
         reference=reference_of(study.methods),
-        even_weight=100 / len(inputs.dictionary),
+        phrases=len(inputs.dictionary),
         neighbours=features.NEIGHBOURS,
         cards=views.cards(tables.sites, tables.negatives, study.methods),
         charts=charts,

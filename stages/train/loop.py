@@ -17,7 +17,7 @@ from stages.core.base.runtime import progress
 from stages.core.networks.data import SitesReader, to_batch
 from stages.core.networks.interface import Batch, Method
 from stages.core.networks.miner import Miner
-from stages.core.networks.model import lesion
+from stages.core.networks.model import plain_probability
 from stages.core.seeds import seed_for
 from stages.train import flips
 from stages.train.augment import augmented
@@ -96,8 +96,8 @@ class Training:
         total = torch.zeros(2, dtype=torch.float64, device=self.fabric.device)
         with closing(self.read(batches, label)) as read:
             for batch in read:
-                with torch.inference_mode(), self.fabric.autocast():
-                    found = lesion(self.method.plain(batch)) >= 0.5
+                with self.fabric.autocast():
+                    found = plain_probability(self.method, batch) >= 0.5
                 total += _dice_sum(found, batch.mask.bool())
         total = self._sum(total)
         return float(total[0] / total[1]) if total[1] else 0.0

@@ -24,7 +24,8 @@ class Params(Section):
         warmup: share of all steps in which the rates rise from 0; they fall to 0 along a cosine after that.
         weight_decay: of matrices and kernels; none on norms and biases.
         clip_norm: largest norm of a step's gradient.
-        flips: whether frames are mirrored at random, in the ways that `encode.flips` has cached.
+        flips: whether frames are mirrored at random, in the ways that `encode.flips` has cached; views of the family
+            viewpoint are mirrored besides.
         views: what of the frames varies at random in modes partial and finetune: viewpoint (distance, turn, place,
             stretch, mirrored or not), colour (brightness, contrast, saturation, hue).
         sum_over: the views that viewpoint, mcdrl_viewpoint and unet_viewpoint sum over at prediction beside the frame
@@ -38,8 +39,8 @@ class Params(Section):
         dictionary: what the intervention attends to; random, shuffled and zero are controls that go without L_causal,
             whose targets are texts.
         mining: what selects the target regions: similarity to the class texts (zero_shot), or a small network fitted
-            on the masks of the fold's source sites (source_tuned).
-        phrases: how many phrases of the dictionary are used, drawn by the seed; None: all.
+            on the masks of the fold's source sites (source_tuned); for methods that look at regions.
+        phrases: how many phrases of the dictionary are used, the same for every seed; None: all.
         regions: what becomes of places that weren't mined: they stay (keep) or are blanked (zero); no_cdrl always
             blanks them.
         head_width: channels of the pyramid head.

@@ -9,8 +9,8 @@ from stages.core.networks.interface import Texts
 from stages.core.seeds import generator
 
 
-def drawn_phrases(total: int, count: int | None, seed: int) -> list[int]:
-    """Return which of `total` phrases are used, ascending; fewer phrases of a seed are among its more phrases.
+def drawn_phrases(total: int, count: int | None) -> list[int]:
+    """Return which of `total` phrases are used, ascending; fewer are among more, and no training's seed moves them.
 
     Raises:
         InputError: there are fewer than `count`.
@@ -21,7 +21,7 @@ def drawn_phrases(total: int, count: int | None, seed: int) -> list[int]:
         raise InputError(
             f"train.phrases is {count}, but the dictionary has {total}; add phrases to build_confounders.confounders"
         )
-    return sorted(generator("train", seed, "phrases").permutation(total)[:count].tolist())
+    return sorted(generator("train", "phrases").permutation(total)[:count].tolist())
 
 
 def with_phrases(texts: Texts, chosen: list[int]) -> Texts:

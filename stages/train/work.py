@@ -50,16 +50,15 @@ def train(cell: Cell, fabric: Fabric, out: Path) -> None:
     texts, confounders, fingerprint = read_texts(cell.texts, cell.lesion_classes)
     with open_sites(cell.files) as reader:
         check_texts(texts, fingerprint, reader.layout, cell.texts)
-        phrases = drawn_phrases(len(confounders), cell.params.phrases, cell.seed)
+        phrases = drawn_phrases(len(confounders), cell.params.phrases)
         texts, confounders = with_phrases(texts, phrases), [confounders[place] for place in phrases]
         spec = make_spec(cell.params, reader.layout, cell.seed)
         texts = with_prior(texts, spec, reader, frames.train, kind=cell.params.prior)
         method = assemble(cell.method, cell.params.mode, spec, cell.backbone, reader.layout.dense_mode, texts)
         if cell.params.checkpointing:
             spare_memory(method.trunk)
-        miner = (
-            tuned_miner(reader, frames.train, cell.seed, fabric.device) if cell.params.mining != "zero_shot" else None
-        )
+        tuned = cell.params.mining == "source_tuned" and method.uses_regions
+        miner = tuned_miner(reader, frames.train, cell.seed, fabric.device) if tuned else None
         optimiser = make_optimiser(method, cell.params)
         training = Training(fabric, method, optimiser, reader, frames, cell.params, cell.seed, miner)
         folder = resume_folder(cell, describe(fabric))

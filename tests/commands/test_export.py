@@ -17,7 +17,8 @@ from stages.core.clip.encoder import unit
 from stages.core.methods import build
 from stages.core.networks.bundle import bundle
 from stages.core.networks.interface import Spec, Texts
-from stages.core.networks.model import ModelCard, Usual, save_model
+from stages.core.networks.miner import Miner
+from stages.core.networks.model import MinedBy, ModelCard, Usual, assemble, load_model, save_model
 from stages.core.networks.trunk import Frozen
 from stages.core.segment.ensemble import load_ensemble
 
@@ -58,6 +59,36 @@ def model(tmp_path_factory):
     save_model(place / "model", network.state_dict(), texts, card)
     bundle(backbone, place / "model")
     return place / "model"
+
+
+@pytest.fixture(params=["miner", "viewpoint", "mcdrl_viewpoint"])
+def special(request, model, tmp_path):
+    """The model with a miner of its own, or one that sums over views; both untrained."""
+    loaded = load_model(model, model / "backbone")
+    name = "mcdrl" if request.param == "miner" else request.param
+    torch.manual_seed(2)
+    miner = Miner({"s8": 40, "s16": 112, "s32": 320}, (14, 14), 0.25) if request.param != "viewpoint" else None
+    mined_by = MinedBy(channels={"s8": 40, "s16": 112, "s32": 320}, grid=[14, 14]) if miner else None
+    mode = "frozen" if name == "mcdrl" else "partial"
+    card = loaded.card.model_copy(update={"method": name, "mode": mode, "mined_by": mined_by})
+    network = assemble(name, mode, SPEC, model / "backbone", "plain", loaded.texts)
+    network.head.load_state_dict(loaded.method.head.state_dict())
+    save_model(tmp_path / "special", network.state_dict(), loaded.texts, card, miner)
+    bundle(model / "backbone", tmp_path / "special")
+    return tmp_path / "special"
+
+
+@pytest.mark.parametrize("kind", ["onnx", "torchscript"])
+def test_miners_and_sums_over_views_are_exported_too(special, tmp_path, kind):
+    pytest.importorskip("onnxruntime")
+    parity = export(special, kind, tmp_path, None)
+    assert parity.holds
+    assert parity.pixels < 1e-3
+    network, _ = load_network(special, None)
+    frames = made_up_frames(224, 3)
+    with torch.inference_mode():
+        ours = network(torch.from_numpy(frames)).numpy()
+    np.testing.assert_allclose(runner(tmp_path / exporting.FILES[kind])(frames), ours, atol=5e-3)
 
 
 @pytest.mark.parametrize("kind", ["onnx", "torchscript"])

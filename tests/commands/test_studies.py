@@ -20,11 +20,29 @@ def params(tmp_path):
 
 
 @pytest.mark.parametrize("name", presets())
-def test_every_shipped_study_gives_valid_parameters(params, name):
+def test_every_shipped_study_gives_valid_parameters_and_leaves_every_variant_alone(params, name):
+    before = yaml.safe_load(params.read_text(encoding="utf-8"))["variants"]
     preset = use_study(params, name)
     study = check(read_params(params), params)
     assert study.methods == preset.methods
     assert study.seeds == preset.seeds
+    use_study(params, "quick")
+    after = yaml.safe_load(params.read_text(encoding="utf-8"))["variants"]
+    assert {key: after[key] for key in before} == before
+
+
+def test_another_variant_of_a_name_is_not_overwritten(params):
+    text = params.read_text(encoding="utf-8")
+    params.write_text(text.replace("variants:", "variants:\n  phrases3: {method: no_mtrs}\n  #", 1), encoding="utf-8")
+    before = params.read_text(encoding="utf-8")
+    with pytest.raises(InputError, match="has another variant 'phrases3' than the study; rename or remove it"):
+        use_study(params, "control")
+    assert params.read_text(encoding="utf-8") == before
+
+
+def test_elsewhere_there_is_no_study(tmp_path):
+    with pytest.raises(InputError, match=r"run this in the folder that params\.yaml is in"):
+        presets(tmp_path)
 
 
 def test_choosing_one_and_going_back_changes_what_it_says_and_no_comment(params):

@@ -17,7 +17,8 @@ from stages.core.contracts.scores import PREDICTIONS
 from stages.core.methods import build
 from stages.core.metrics.calibration import calibrated, confidence, spectrum
 from stages.core.networks.interface import Spec, Texts
-from stages.core.networks.model import ModelCard, save_model
+from stages.core.networks.miner import Miner
+from stages.core.networks.model import MinedBy, ModelCard, load_model, save_model
 from stages.core.networks.trunk import Frozen
 from stages.evaluate.cell import Cell
 from stages.evaluate.params import Params
@@ -169,6 +170,31 @@ def test_every_table_keeps_its_contract(cell):
         assert (read[["method", "held_out", "seed"]] == [cell.method, SITE, 0]).all(axis=None)
         intervenes = cell.method == "mcdrl"
         assert bool(len(read)) == (intervenes or name not in ("attention", "pooled"))
+
+
+@both
+def test_mining_is_judged_by_the_regions_that_were_used(cell):
+    """The stored regions are the second row of four, rows 8 to 15 of 32 px; the lesion's pixels there are counted."""
+    (row,) = run(cell)["mining"].to_dict("records")
+    with FRAMES.read(cell.ingested / "frames.h5") as store:
+        masks = store.rows("mask", IDS) > 0
+    masks = masks[masks.any((1, 2))]
+    inside = masks[:, 8:16].sum((1, 2)) / masks.sum((1, 2))
+    assert row["mining"] == "zero_shot"
+    assert row["recall"] == pytest.approx(inside.mean())
+    assert (row["recall_random"], row["auroc"], row["n_frames"]) == (0.25, 0.5, len(masks))
+
+
+@pytest.mark.parametrize("cell", ["mcdrl"], indirect=True)
+def test_a_models_own_miner_is_judged_as_such(cell):
+    loaded = load_model(cell.model, cell.artifacts)
+    miner = Miner({"s4": 6}, (GRID, GRID), 0.25)
+    mined_by = MinedBy(channels={"s4": 6}, grid=[GRID, GRID])
+    card = loaded.card.model_copy(update={"mined_by": mined_by})
+    save_model(cell.model, loaded.method.state_dict(), loaded.texts, card, miner)
+    (row,) = run(cell)["mining"].to_dict("records")
+    assert row["mining"] == "source_tuned"
+    assert row["auroc"] != 0.5  # the stored similarity is the same everywhere
 
 
 @both

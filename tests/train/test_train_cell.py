@@ -17,10 +17,12 @@ from stages.core.base.errors import InputError
 from stages.core.base.params import Study
 from stages.core.contracts.frames import FRAMES
 from stages.core.contracts.plan import Plan, plan_path, write_plan
+from stages.core.methods import viewpoint
 from stages.core.networks.data import SitesReader
 from stages.core.networks.model import load_model
 from stages.train import checkpoint, work
 from stages.train.cell import Cell, make_cell, resume_folder
+from stages.train.loop import Training
 from stages.train.optimiser import make_optimiser
 from stages.train.params import Params
 from stages.train.work import train
@@ -332,6 +334,43 @@ def test_fewer_phrases_are_those_that_the_model_names(artifacts, tmp_path):
     loaded = load_model(_train(_cell(artifacts, phrases=1, epochs=2), tmp_path / "out"), artifacts / "backbone")
     assert len(loaded.card.confounders) == len(loaded.card.confounder_prompts) == len(loaded.card.usual.mean) == 1
     assert loaded.texts.confounders.shape[0] == loaded.method.dictionary().shape[0] == 1
+
+
+def test_the_miner_sees_training_frames_alone_and_selects_wherever_a_model_looks(artifacts, tmp_path, monkeypatch):
+    monkeypatch.setattr("stages.train.mining._STEPS", 5)
+    fit, seen, batches = work.tuned_miner, [], []
+    read = Training.read
+
+    def spy(reader, cases, seed, device):
+        seen.append((set(cases), fit(reader, cases, seed, device)))
+        return seen[0][1]
+
+    def spied(training, *given):
+        for batch in read(training, *given):
+            batches.append((given[1], batch))
+            yield batch
+
+    monkeypatch.setattr(work, "tuned_miner", spy)
+    monkeypatch.setattr(Training, "read", spied)
+    cell = _cell(artifacts, mining="source_tuned", epochs=2)
+    _train(cell, tmp_path / "out")
+    cases, miner = seen[0]
+    rows = pd.concat([pd.read_parquet(place.cases) for place in cell.files.values()])
+    assert cases == set(rows.loc[rows["split"] == "train", "case_id"])
+    assert {label.partition(",")[0] for label, _ in batches} == {"epoch 1/2", "epoch 2/2", "calibration"}
+    for _, batch in batches:
+        assert torch.equal(batch.selected, miner.regions(batch.encoded.maps)[1])
+    _train(_cell(artifacts, "baseline", mining="source_tuned", epochs=2), tmp_path / "plain")
+    assert len(seen) == 1  # the baseline looks at no region
+
+
+def test_epochs_are_chosen_by_one_pass_and_trust_is_of_the_sum(artifacts, tmp_path, monkeypatch):
+    made, summed = [], viewpoint.summed
+    monkeypatch.setattr(viewpoint, "summed", lambda *given: made.append(1) or summed(*given))
+    cell = _cell(artifacts, "viewpoint", mode="partial", epochs=2)
+    _train(cell, tmp_path / "out")
+    rows = pd.concat([pd.read_parquet(place.cases) for place in cell.files.values()])
+    assert len(made) == -(-int((rows["split"] == "val").sum()) // QUICK["batch_size"])
 
 
 def test_a_frozen_front_stays_and_the_rest_moves(artifacts, tmp_path):

@@ -21,7 +21,16 @@ def disagreements(sections: Mapping[str, Any], *, sites: Iterable[str], lesion_c
         problems += _unknown_sites(sections["audit"].accepted, set(sites))
     if "build_confounders" in sections:
         problems += _phrases(set(sections["build_confounders"].class_phrases), set(lesion_classes))
+    if {"build_confounders", "train"} <= set(sections):
+        problems += _too_few(sections["train"].phrases, sections["build_confounders"].confounders)
     return problems
+
+
+def _too_few(wanted: int | None, confounders: Mapping[str, Iterable[str]]) -> list[str]:
+    there = sum(len(list(phrases)) for phrases in confounders.values())
+    if wanted is None or wanted <= there:
+        return []
+    return [f"train.phrases: {wanted}, but build_confounders.confounders has {there}; add some, or use fewer"]
 
 
 def _unknown_sites(accepted: Iterable[Iterable[str]], sites: set[str]) -> list[str]:

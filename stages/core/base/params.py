@@ -6,6 +6,7 @@ are the `Study`. Whichever stage runs first checks the whole file, so a typo in 
 
 from __future__ import annotations
 
+import ast
 import importlib
 import re
 from pathlib import Path
@@ -238,11 +239,31 @@ def method_files() -> list[str]:
 
 
 def _misfits(study: Study, raw: dict[str, Any]) -> list[str]:
-    """Return what is wrong with what the variants say of the section `train`, which is right or wrong by itself."""
-    if not study.variants or "train" not in STAGES_WITH_SECTION or not isinstance(_given(raw, "train"), dict):
+    """Return what variants and methods make of the section `train` that is wrong, whatever is wrong with itself."""
+    if "train" not in STAGES_WITH_SECTION or not isinstance(_given(raw, "train"), dict):
         return []
-    kind = section_type("train")
-    return [line for name in study.variants for line in _misfit(name, study, _given(raw, "train"), kind)]
+    kind, train = section_type("train"), _given(raw, "train")
+    misfits = [line for name in study.variants for line in _misfit(name, study, train, kind)]
+    return misfits or [line for name in study.methods for line in _wrong_mode(name, study, train)]
+
+
+def _wrong_mode(name: str, study: Study, train: dict[str, Any]) -> list[str]:
+    method, numbers = resolved(name, study.variants, train)
+    mode, legal = numbers.get("mode"), modes_of(method)
+    if method not in method_files() or mode is None or not legal or mode in legal:
+        return []
+    where = f"variants.{name}.train.mode" if name in study.variants else f"methods: {name}: train.mode"
+    return [f"{where} is '{mode}', but the method '{method}' goes with {' or '.join(legal)} only"]
+
+
+def modes_of(method: str) -> tuple[str, ...]:
+    """Return the training modes that a method's file says in `MODES` that it goes with; none: with all of them."""
+    path = METHODS / f"{method}.py"
+    tree = ast.parse(path.read_text(encoding="utf-8")) if path.is_file() else ast.Module([], [])
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["MODES"]:
+            return tuple(ast.literal_eval(node.value))
+    return ()
 
 
 def _misfit(name: str, study: Study, train: dict[str, Any], kind: type[Section]) -> list[str]:

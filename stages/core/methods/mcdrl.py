@@ -16,6 +16,7 @@ class MCDRL(Segmenter):
     """Target region selection and causal intervention."""
 
     intervenes = True
+    uses_regions = True
 
     def __init__(self, spec: Spec, trunk: Trunk, texts: Texts) -> None:
         """Take the trunk; make intervention, dictionary and head."""

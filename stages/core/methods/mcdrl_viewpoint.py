@@ -14,6 +14,8 @@ MODES = ("partial", "finetune")  # the pixels have to be in the loop
 class MCDRLViewpoint(MCDRL):
     """Target region selection, causal intervention, and a sum over views."""
 
+    sums_views = True
+
     def __init__(self, spec: Spec, trunk: Trunk, texts: Texts) -> None:
         """Take the trunk; make intervention, dictionary and head."""
         super().__init__(spec, trunk, texts)

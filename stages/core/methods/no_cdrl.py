@@ -15,6 +15,8 @@ from stages.core.networks.segmenter import Segmenter
 class NoCDRL(Segmenter):
     """Mining alone."""
 
+    uses_regions = True
+
     def forward(self, batch: Batch, *, intervene: bool = True) -> Output:  # noqa: ARG002
         """Segment a batch; there is no intervention to switch."""
         encoded = self.trunk(batch)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from functools import partial
 
-from stages.core.methods.unet import MODES as _MODES
 from stages.core.methods.unet import UNet
 from stages.core.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
 from stages.core.networks.views import summed
 
-MODES = _MODES
+MODES = ("finetune",)
 OWN_ENCODER = True
 
 
 class UNetViewpoint(UNet):
     """U-Net, and a sum over views."""
+
+    sums_views = True
 
     def __init__(self, spec: Spec, trunk: Trunk, texts: Texts) -> None:
         """Make the network; the trunk has no part in it."""

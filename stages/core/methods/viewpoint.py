@@ -2,7 +2,8 @@
 
 The baseline, trained on frames whose view is drawn anew each time (`train.views`), so that it cannot lean on the
 distance and the position that go with a site; at prediction its answers for several views are brought back to the frame
-and averaged. It is equation 1 of the paper (arXiv 2508.05008) with a confounder that is set instead of attended to.
+and averaged. It has the form of equation 1 of the paper (arXiv 2508.05008), with a confounder that is set instead of
+attended to, and P(v) uniform over six views set by hand, not estimated: at prediction it is a test-time augmentation.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ MODES = ("partial", "finetune")  # the pixels have to be in the loop
 
 class Viewpoint(Baseline):
     """Plain training, and a sum over views."""
+
+    sums_views = True
 
     def __init__(self, spec: Spec, trunk: Trunk, texts: Texts) -> None:
         """Take the trunk; make the head."""

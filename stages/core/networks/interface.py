@@ -88,8 +88,8 @@ class Spec:
         lambda_contrast: weight of L_contrast.
         temperature: of the softmax in L_contrast.
         lambda_adversarial: weight of the confounding branch's loss in the min-max game of causalclipseg.
-        sum_over: families of views that methods with a sum over views make beside the frame as it is.
         seed: of everything drawn while building, such as a random dictionary.
+        sum_over: families of views that methods with a sum over views make beside the frame as it is.
     """
 
     width: int
@@ -106,8 +106,8 @@ class Spec:
     lambda_contrast: float
     temperature: float
     lambda_adversarial: float
-    sum_over: Sequence[str]
     seed: int
+    sum_over: Sequence[str] = ()
 
 
 class Trunk(nn.Module, ABC):
@@ -138,10 +138,14 @@ class Method(nn.Module, ABC):
     Attributes:
         trunk: what stands between the cached features and the method.
         intervenes: whether `intervene` switches anything, so that only epochs with it on show the method.
+        uses_regions: whether it looks at `Batch.selected`, so that it matters how regions are mined.
+        sums_views: whether `forward` makes several passes at prediction, the first of them over the frame as it is.
     """
 
     trunk: Trunk
     intervenes: bool = False
+    uses_regions: bool = False
+    sums_views: bool = False
 
     @abstractmethod
     def forward(self, batch: Batch, *, intervene: bool = True) -> Output:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from stages.core.networks.regions import best_places
+from stages.core.segment.mining import places_kept
 
 _HIDDEN, _DROPOUT = 128, 0.3
 
@@ -61,11 +62,12 @@ class Miner(nn.Module):
         """
         with torch.no_grad():
             similarity = self(self.places(maps)).sigmoid().half().float()
-        return similarity, best_places(similarity, self.alpha)
+        return similarity, best_places(similarity, places_kept(*self.grid, self.alpha))
 
     def _at_grid(self, grid: Tensor) -> Tensor:
-        if grid.shape[-1] > self.grid[1]:
-            return F.adaptive_avg_pool2d(grid, self.grid)
-        if grid.shape[-1] < self.grid[1]:
+        height, width = map(int, grid.shape[2:])
+        if width < self.grid[1]:
             return F.interpolate(grid, self.grid, mode="bilinear", align_corners=False)
-        return grid
+        if height % self.grid[0] == width % self.grid[1] == 0:  # the usual case, which every exporter knows
+            return F.avg_pool2d(grid, (height // self.grid[0], width // self.grid[1]))
+        return F.adaptive_avg_pool2d(grid, self.grid)

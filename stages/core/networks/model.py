@@ -6,7 +6,7 @@ Beside them lie README.md, the card for people, and, where it is small, the back
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -84,7 +84,8 @@ class ModelCard(BaseModel):
         n_weights: how many numbers the network has, without what of the encoder is cached before it.
         n_trained: how many of them were trained.
         best_epoch: the epoch, from 0, whose weights these are.
-        val_dice: mean Dice over the validation frames with a lesion at that epoch.
+        val_dice: mean Dice over the validation frames with a lesion at that epoch, of frames as they are, without a sum
+            over views.
         temperature: by which the log-odds of lesion are divided to be calibrated, fitted on the validation frames.
         flag_below: confidence, 0..1, below which a frame is flagged: a stated share of the validation frames are.
         crop: what is cut off a frame before it is squashed to `size_px`: none or black_border, as at the source sites;
@@ -131,8 +132,10 @@ class ModelCard(BaseModel):
     def _spec(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        if set(value) != set(Spec.__dataclass_fields__):
-            raise ValueError(f"has keys {sorted(value)}, expected {sorted(Spec.__dataclass_fields__)}")
+        expected = Spec.__dataclass_fields__
+        needed = {name for name, field in expected.items() if field.default is MISSING}
+        if not needed <= set(value) <= set(expected):
+            raise ValueError(f"has keys {sorted(value)}, expected {sorted(expected)}")
         channels = value["map_channels"]  # JSON keeps no order
         return Spec(**{**value, "map_channels": {tap: channels[tap] for tap in fine_to_coarse(channels)}})
 
@@ -285,6 +288,12 @@ def probability(method: Method, batch: Batch) -> Tensor:
     """Return the probability of lesion, [B, S, S] float32 in 0..1, with the intervention on and without gradients."""
     with torch.inference_mode():
         return lesion(method(batch, intervene=True))
+
+
+def plain_probability(method: Method, batch: Batch) -> Tensor:
+    """Return what `probability` does, from one pass where a method makes several."""
+    with torch.inference_mode():
+        return lesion(method.plain(batch))
 
 
 def lesion(output: Output) -> Tensor:

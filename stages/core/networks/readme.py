@@ -20,7 +20,7 @@ A network that outlines lesions ({classes}) in endoscopic frames, written by the
 | never seen | {held_out}, which it is to be judged by |
 | backbone | {title} (`{backbone}`), weights: {pretrained}, licence {licence}, fingerprint `{fingerprint}` |
 | frames | RGB, upright, {crop}, squashed to {size_px} x {size_px} px (bicubic) |
-| regions | the {alpha:.0%} of places nearest to the class prompts |
+| regions | the {alpha:.0%} of places {mined_by} |
 | epoch | {epoch}, chosen by the Dice of validation frames of the sites that it was trained on: {val_dice:.3f} |
 | trust | temperature {temperature:.2f}; frames of a confidence below {flag_below:.2f} are flagged |
 
@@ -48,6 +48,10 @@ Classes: {class_prompts}.
 
 Confounders: {confounder_prompts}.
 """
+_MINED = {
+    False: "nearest to the class prompts",
+    True: "likeliest to be lesion, by a small network fitted on the sites that it was trained on",
+}
 _CROPS = {"none": "whole", "black_border": "black border cut off", "mixed": "black border cut off at some of the sites"}
 
 
@@ -65,7 +69,8 @@ def write_readme(card: ModelCard, backbone: StoredCard, folder: Path) -> None:
         classes=", ".join(card.lesion_classes), sources=", ".join(card.sources), title=backbone.title,
         backbone=card.backbone, pretrained=card.pretrained, licence=backbone.licence, fingerprint=card.fingerprint[:12],
         crop=_CROPS[card.crop], size_px=card.size_px, alpha=card.alpha, epoch=card.best_epoch + 1,
-        val_dice=card.val_dice, temperature=card.temperature, flag_below=card.flag_below,
+        mined_by=_MINED[card.mined_by is not None], val_dice=card.val_dice, temperature=card.temperature,
+        flag_below=card.flag_below,
         notice=(warning if card.pretrained == "random" else "") + f"The backbone: {backbone.notice}",
         class_prompts="; ".join(card.class_prompts), confounder_prompts="; ".join(card.confounder_prompts),
     )  # fmt: skip

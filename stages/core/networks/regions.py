@@ -5,15 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from stages.core.segment.mining import places_kept
 
-
-def best_places(similarity: Tensor, alpha: float) -> Tensor:
+def best_places(similarity: Tensor, count: int) -> Tensor:
     """Select the N places of largest similarity of each frame as `mining.select` does, on any device.
 
     Args:
         similarity: [B, H, W] float, whole multiples of 2^-24 such as float16 has.
-        alpha: share of the places that is kept, above 0 up to 1.
+        count: N.
 
     Returns:
         [B, H, W] bool.
@@ -22,7 +20,7 @@ def best_places(similarity: Tensor, alpha: float) -> Tensor:
     flat = similarity.flatten(1)
     # Whole numbers, so that the place itself can break ties in the same number, alike in every runtime.
     key = (flat.double() * 2**24 * (height * width)).long() - torch.arange(height * width, device=flat.device)
-    order = key.topk(places_kept(height, width, alpha), dim=1).indices
+    order = key.topk(count, dim=1).indices
     selected = torch.zeros_like(flat).scatter(1, order, 1.0) > 0
     return selected.view(-1, height, width)
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from stages.core.networks.interface import Batch, Output
+from stages.core.networks.regions import best_places
 
 FAMILIES = ("mirror", "distance")
 _NEARER = 1.2  # the zoom of the near view; the far view's is one over it
@@ -38,25 +39,24 @@ def placed(zoom: Tensor, turn: Tensor, shift: Tensor, stretch: Tensor) -> Tensor
 def moved(batch: Batch, views: Tensor) -> Batch:
     """Return the frames as the views show them, with all that lies on them.
 
-    Frame, mask and similarity are moved alike; what comes in from outside is black, no lesion and never mined. The
+    Frame, mask and similarity are moved alike; what comes in from outside is black, no lesion, and mined last. The
     selection is made anew: as many places as before, those of largest similarity. Cached features stay what they were.
 
     Args:
         batch: B frames.
         views: [B, 2, 3], as `placed` gives them.
     """
-    lying = torch.stack([batch.mask.float(), _enlarged(batch), torch.ones_like(batch.frame[:, 0])], 1)
-    frame, lying = _seen(batch.frame, views), _seen(lying, views)
-    places = (batch.similarity.shape[-2], batch.similarity.shape[-1])
-    inside = F.adaptive_avg_pool2d(lying[:, 2:], places)[:, 0]
-    similarity = F.adaptive_avg_pool2d(lying[:, 1:2], places)[:, 0] / inside.clamp(min=0.5)
+    seen = _seen(torch.cat([batch.frame, batch.mask.unsqueeze(1)], 1), views)
+    places = _seen(torch.stack([batch.similarity, torch.ones_like(batch.similarity)], 1), views)
+    similarity, inside = places[:, 0] / places[:, 1].clamp(min=0.5), places[:, 1]
     similarity = similarity.masked_fill(inside < 0.5, -1.0)  # neither a cosine nor a probability is less
+    similarity = similarity.half().float()  # as it is stored
     return replace(
         batch,
-        frame=frame.clamp(0, 1),
-        mask=lying[:, 0].round().long(),
+        frame=seen[:, :3].clamp(0, 1),
+        mask=seen[:, 3].round().long(),
         similarity=similarity,
-        selected=_best(similarity, batch.selected),
+        selected=best_places(similarity, int(batch.selected[0].sum())),
     )
 
 
@@ -74,38 +74,39 @@ def summed(segment: Callable[[Batch], Output], batch: Batch, families: Sequence[
     plain = segment(batch)
     lesion = plain.logits.softmax(1)[:, 1:]
     total, seen = lesion, torch.ones_like(lesion)
-    for view in _summed_views(families, batch.frame):
+    for view, inverse in _summed_views(families, batch.frame):
         there = segment(moved(batch, view)).logits.softmax(1)[:, 1:]
-        back = _seen(torch.cat([there, torch.ones_like(there)], 1), _inverse(view))
+        back = _seen(torch.cat([there, torch.ones_like(there)], 1), inverse)
         total, seen = total + back[:, :1], seen + back[:, 1:]
     mean = (total / seen).clamp(_LEAST, 1 - _LEAST)
     return replace(plain, logits=torch.cat([(1 - mean).log(), mean.log()], 1))
 
 
-def _summed_views(families: Sequence[str], frame: Tensor) -> list[Tensor]:
+def _summed_views(families: Sequence[str], frame: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """Return the views beside the frame as it is, each with the view that undoes it."""
     scales = list(_MIRRORED) if "mirror" in families else []
     scales += [(1 / zoom, 1 / zoom) for zoom in (_NEARER, 1 / _NEARER)] if "distance" in families else []
-    return [frame.new_tensor([[[x, 0, 0], [0, y, 0]]]).expand(len(frame), -1, -1) for x, y in scales]
+    return [(_scaled(x, y, frame), _scaled(1 / x, 1 / y, frame)) for x, y in scales]
 
 
-def _inverse(view: Tensor) -> Tensor:
-    turned = torch.inverse(view[:, :, :2])
-    return torch.cat([turned, -turned @ view[:, :, 2:]], 2)
+def _scaled(x: float, y: float, frame: Tensor) -> Tensor:
+    view = frame.new_tensor([[[x, 0, 0], [0, y, 0]]])
+    return view.expand(frame.shape[0], -1, -1)  # the batch's size stays open in an exported graph
 
 
 def _seen(grid: Tensor, views: Tensor) -> Tensor:
-    places = F.affine_grid(views, list(grid.shape), align_corners=False)
-    return F.grid_sample(grid, places, padding_mode="zeros", align_corners=False)
+    """Return a grid, [B, C, H, W], as the views show it; in float32 whatever autocast says, as places need it."""
+    with torch.autocast(grid.device.type, enabled=False):
+        return F.grid_sample(grid.float(), _looked_at(grid, views.float()), padding_mode="zeros", align_corners=False)
 
 
-def _enlarged(batch: Batch) -> Tensor:
-    similarity = batch.similarity.unsqueeze(1)
-    return F.interpolate(similarity, batch.frame.shape[-2:], mode="nearest")[:, 0]
-
-
-def _best(similarity: Tensor, selected: Tensor) -> Tensor:
-    """Return as many places of largest similarity as `selected` has, [B, H, W] bool."""
-    count = int(selected[0].sum())
-    best = similarity.flatten(1).topk(count).indices
-    chosen = torch.zeros_like(selected.flatten(1)).scatter(1, best, True)
-    return chosen.view_as(selected)
+def _looked_at(grid: Tensor, views: Tensor) -> Tensor:
+    """Return where in the grid each place of the views looks, [B, H, W, 2]; `affine_grid` in exportable operators."""
+    height, width = int(grid.shape[2]), int(grid.shape[3])
+    y, x = ((torch.arange(side, device=grid.device) * 2 + 1) / side - 1 for side in (height, width))
+    x, y = x.view(1, 1, width), y.view(1, height, 1)
+    rows = [
+        views[:, row, 0, None, None] * x + views[:, row, 1, None, None] * y + views[:, row, 2, None, None]
+        for row in (0, 1)
+    ]
+    return torch.stack(rows, 3)

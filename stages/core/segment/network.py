@@ -10,6 +10,7 @@ from stages.core.networks.interface import Batch
 from stages.core.networks.model import LoadedModel, lesion
 from stages.core.networks.regions import best_places
 from stages.core.segment.encoding import squashed
+from stages.core.segment.mining import places_kept
 
 
 class Network(nn.Module):
@@ -82,7 +83,8 @@ def mined(dense: Tensor, classes: Tensor, alpha: float) -> tuple[Tensor, Tensor]
     """
     cosine = unit(dense.permute(0, 2, 3, 1), -1) @ unit(classes, -1).T
     similarity = _rounded(cosine.amax(-1))
-    return similarity, best_places(similarity, alpha)
+    height, width = map(int, dense.shape[2:])
+    return similarity, best_places(similarity, places_kept(height, width, alpha))
 
 
 def pixels(frames: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from stages.audit.params import Params as Audit
 from stages.build_confounders.params import Params as Prompts
 from stages.core.base.agreement import disagreements
+from stages.train.params import Params as Train
 
 STUDY = {"sites": ["north", "south"], "lesion_classes": ["polyp", "cyst"]}
 
@@ -29,3 +30,11 @@ def test_each_class_has_a_phrase_and_each_phrase_a_class():
         "no phrase for the lesion class 'cyst'",
         "'tumor' is not among lesion_classes",
     ]
+
+
+def test_no_more_phrases_are_used_than_there_are():
+    prompts = Prompts(class_phrases={"cyst": "cyst", "polyp": "growth"}, confounders={"light": ["dark", "bright"]})
+    for phrases, expected in ((None, 0), (2, 0), (3, 1)):
+        found = disagreements({"build_confounders": prompts, "train": Train(phrases=phrases)}, **STUDY)
+        assert len(found) == expected
+    assert "train.phrases: 3, but build_confounders.confounders has 2" in found[0]

@@ -266,3 +266,21 @@ def test_what_is_wrong_with_train_itself_is_told_once(trainable):
     raw = _varied(a={"method": "plain", "train": {"mode": "slow"}}, b={"method": "plain"})
     raw["train"] = {"size_px": 1}
     assert problems(raw) == ["train.size_px: Input should be greater than or equal to 64, got 1"]
+
+
+def test_a_method_goes_with_the_modes_that_its_file_names(path, tmp_path, monkeypatch):
+    class Train(Section):
+        mode: Literal["fast", "slow", "any"] = "fast"
+
+    monkeypatch.setattr(params, "STAGES_WITH_SECTION", ("train",))
+    monkeypatch.setattr(params, "section_type", {"train": Train}.__getitem__)
+    (tmp_path / "methods" / "causal.py").write_text('MODES = ("slow", "any")  # why\n')
+    raw = {key: value for key, value in good(methods=["plain", "causal"]).items() if key != "alpha"}
+    assert params.modes_of("plain") == ()
+    assert check(raw | {"train": {"mode": "any"}}, path("")).methods == ["plain", "causal"]
+    with pytest.raises(InputError, match=r"methods: causal: train\.mode is 'fast', but .* goes with slow or any only"):
+        check(raw | {"train": {"mode": "fast"}}, path(""))
+    variants = {"quick": {"method": "causal", "train": {"mode": "fast"}}}
+    with pytest.raises(InputError, match=r"variants\.quick\.train\.mode is 'fast'"):
+        check(raw | {"methods": ["quick"], "variants": variants, "train": {"mode": "slow"}}, path(""))
+    check(raw | {"methods": ["plain"], "variants": variants, "train": {"mode": "slow"}}, path(""))  # it isn't used

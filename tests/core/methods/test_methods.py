@@ -13,6 +13,7 @@ from stages.core.networks import parts
 from stages.core.networks.interface import Batch, Spec, Texts
 from stages.core.networks.regions import gather, places, scatter
 from stages.core.networks.trunk import Frozen, Pixels, Trained, Whole, spare_memory
+from stages.core.networks.views import summed
 
 
 def goes_with(name, mode):
@@ -401,3 +402,29 @@ def test_sparing_memory_changes_neither_names_nor_gradients():
         assert list(trunk.state_dict()) == names
     for kept, again in zip(*found, strict=True):
         torch.testing.assert_close(again, kept)
+
+
+@pytest.mark.parametrize("name", ["viewpoint", "unet_viewpoint", "mcdrl_viewpoint"])
+def test_a_sum_over_views_is_made_at_prediction_alone(name):
+    method, batch = _woken(_method(name, "partial")), _batch(2)
+    batch = replace(batch, frame=torch.nn.functional.interpolate(batch.frame, (64, 64)))
+    batch = replace(batch, mask=torch.zeros(2, 64, 64, dtype=torch.long))
+    assert method.sums_views
+    with torch.no_grad():
+        plain, found = method.eval().plain(batch), method(batch)
+        expected = summed(method.plain, batch, ["mirror", "distance"])
+    torch.testing.assert_close(found.logits, expected.logits)
+    assert not torch.allclose(found.logits.softmax(1), plain.logits.softmax(1), atol=1e-4)
+    if name == "viewpoint":  # dropout is off here
+        torch.testing.assert_close(method.train()(batch).logits, method.plain(batch).logits)
+    assert not _method("baseline").sums_views
+
+
+def test_methods_say_whether_regions_matter_to_them():
+    batch = _batch()
+    other = replace(batch, selected=batch.selected.flip(1))
+    for name, mode in PAIRS:
+        method = _woken(_method(name, mode)).eval()
+        with torch.no_grad():
+            same = torch.equal(method.plain(batch).logits, method.plain(other).logits)
+        assert method.uses_regions != same, (name, mode)

@@ -105,3 +105,12 @@ def test_weights_that_are_damaged_or_of_another_model_are_refused(artifacts):
     path.write_bytes(whole)
     with pytest.raises(InputError, match="doesn't fit"):
         load_model(artifacts / "model", artifacts / "backbone")
+
+
+def test_a_card_without_a_later_key_means_its_default():
+    value = {**vars(_spec()), "map_channels": dict(_spec().map_channels)}
+    del value["sum_over"]
+    assert ModelCard._spec(value).sum_over == ()
+    del value["depth"]
+    with pytest.raises(ValueError, match="has keys"):
+        ModelCard._spec(value)

@@ -9,7 +9,8 @@ import torch
 
 from stages.core.clip.encoder import Encoded
 from stages.core.networks.interface import Batch, Output
-from stages.core.networks.views import _inverse, _summed_views, moved, placed, summed
+from stages.core.networks.regions import best_places
+from stages.core.networks.views import _looked_at, _summed_views, moved, placed, summed
 
 
 def _batch(frames=6):
@@ -33,6 +34,7 @@ def test_the_view_that_changes_nothing_changes_nothing():
     same = moved(batch, _views(6))
     torch.testing.assert_close(same.frame, batch.frame, atol=1e-5, rtol=0)
     assert torch.equal(same.mask, batch.mask)
+    assert torch.equal(same.selected, best_places(batch.similarity.half().float(), 4))
     torch.testing.assert_close(same.similarity, batch.similarity)
     assert same.site is batch.site
     assert same.lesion_class is batch.lesion_class
@@ -118,8 +120,21 @@ def test_no_family_is_no_sum():
     assert len(_summed_views(["mirror", "distance"], batch.frame)) == 5
 
 
-def test_the_inverse_undoes_a_view():
-    view = _views(3, 1.3, 0.4, (0.1, -0.2), 1.1)
-    square = torch.cat([view, torch.tensor([0.0, 0.0, 1.0]).expand(3, 1, 3)], 1)
-    undone = torch.cat([_inverse(view), square[:, 2:]], 1) @ square
-    torch.testing.assert_close(undone, torch.eye(3).expand(3, 3, 3), atol=1e-6, rtol=0)
+def test_the_places_are_those_of_affine_grid_and_autocast_leaves_them_alone():
+    views, grid = _views(3, 1.3, 0.4, (0.1, -0.2), 1.1), torch.rand(3, 2, 20, 12)
+    expected = torch.nn.functional.affine_grid(views, list(grid.shape), align_corners=False)
+    torch.testing.assert_close(_looked_at(grid, views), expected, atol=1e-6, rtol=0)
+    batch = _batch()
+    with torch.autocast("cpu", torch.bfloat16):
+        seen = moved(batch, _views(6, 1.3, 0.4))
+    assert torch.equal(seen.frame, moved(batch, _views(6, 1.3, 0.4)).frame)
+    assert torch.equal(seen.selected, moved(batch, _views(6, 1.3, 0.4)).selected)
+
+
+def test_regions_stay_with_the_frame_where_its_side_is_no_multiple_of_the_grid():
+    similarity = torch.rand(4, 7, 7, generator=torch.Generator().manual_seed(0)).half().float()
+    selected = best_places(similarity, 12)
+    batch = replace(_batch(4), similarity=similarity, selected=selected)
+    assert torch.equal(moved(batch, _views(4)).selected, selected)
+    mirrored = moved(batch, _views(4) * torch.tensor([-1.0, 1.0, 1.0]))
+    assert torch.equal(mirrored.selected, selected.flip(2))

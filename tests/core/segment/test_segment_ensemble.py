@@ -13,11 +13,13 @@ from stages.core.contracts.regions import REGIONS
 from stages.core.methods import build
 from stages.core.networks.data import SiteFiles, open_sites
 from stages.core.networks.interface import Spec, Texts
-from stages.core.networks.model import ModelCard, load_model, save_model
+from stages.core.networks.miner import Miner
+from stages.core.networks.model import MinedBy, ModelCard, load_model, save_model
 from stages.core.networks.trunk import Frozen
 from stages.core.segment.encoding import encode
 from stages.core.segment.ensemble import Ensemble, Member, load_ensemble
 from stages.core.segment.mining import mine
+from stages.core.segment.network import batch_of, pixels
 from stages.evaluate.predict import predict
 
 SIDE, GRID, WIDTH, N = 32, 4, 8, 5
@@ -68,17 +70,27 @@ class Pooled(Encoder):
         raise NotImplementedError
 
 
-@pytest.fixture(params=["baseline", "mcdrl"])
+def tuned():
+    """A miner that looks at the colours, and at nothing that the class texts would choose by."""
+    with torch.random.fork_rng():
+        torch.manual_seed(4)
+        return Miner({"s4": 3}, (GRID, GRID), 0.25).eval().requires_grad_(False)
+
+
+@pytest.fixture(params=["baseline", "mcdrl", "mcdrl mined"])
 def folder(request, tmp_path):
+    method, _, mined = request.param.partition(" ")
+    miner = tuned() if mined else None
     rng = torch.Generator().manual_seed(1)
     texts = Texts(*(torch.randn(shape, generator=rng) for shape in ((2, WIDTH), (3, WIDTH), (2, 3, WIDTH), (3,))))
-    network = build(request.param, SPEC, Frozen(), texts)
+    network = build(method, SPEC, Frozen(), texts)
     with torch.no_grad():
         network.head.out.bias.zero_()
         network.head.out.weight.normal_(0, 0.5, generator=rng)
     card = ModelCard(
-        variant=request.param,
-        method=request.param,
+        variant=method,
+        method=method,
+        mined_by=MinedBy(channels={"s4": 3}, grid=[GRID, GRID]) if mined else None,
         n_weights=1,
         n_trained=1,
         held_out="A",
@@ -99,7 +111,7 @@ def folder(request, tmp_path):
         temperature=1.5,
         flag_below=0.6,
     )
-    save_model(tmp_path / "model", network.state_dict(), texts, card)
+    save_model(tmp_path / "model", network.state_dict(), texts, card, miner)
     return tmp_path / "model"
 
 
@@ -116,14 +128,24 @@ def through_the_stores(folder, loaded, frames, place):
     with REGIONS.write(files.regions, IDS, {**stamps, "alpha": "0.25"}) as store:
         store.append(similarity=regions.similarity, selected=regions.selected, best_class=regions.best_class)
     with open_sites({"A": files}) as reader:
-        return np.concatenate([said.probability for said in predict(loaded, reader, IDS, 2)])
+        said = list(predict(loaded, reader, IDS, 2))
+    return [np.concatenate([getattr(one, name) for one in said]) for name in ("probability", "selected")]
 
 
 def test_folder_and_pipeline_agree(folder, tmp_path):
     frames = np.random.default_rng(0).integers(0, 256, (N, SIDE, SIDE, 3)).astype(np.uint8)
     loaded = load_model(folder, tmp_path)
     direct = Ensemble([Member(loaded, Pooled())], random_weights=False).probability(frames)
-    stored = through_the_stores(folder, loaded, frames, tmp_path)
+    stored, selected = through_the_stores(folder, loaded, frames, tmp_path)
+    with torch.no_grad():
+        features = Pooled().encode(pixels(torch.from_numpy(frames)))
+    batch = batch_of(torch.from_numpy(frames), features, loaded)
+    by_texts = mine(features.dense.permute(0, 2, 3, 1).numpy(), loaded.texts.classes.numpy(), 0.25).selected
+    by_miner = tuned().regions({tap: grid.half().float() for tap, grid in features.maps.items()})[1].numpy()
+    assert (by_texts != by_miner).any()
+    expected = by_texts if loaded.miner is None else by_miner
+    np.testing.assert_array_equal(selected, expected)
+    np.testing.assert_array_equal(batch.selected.numpy(), expected)
     assert direct.shape == (N, SIDE, SIDE)
     assert direct.std() > 0.01
     np.testing.assert_allclose(direct, stored, atol=1e-5)
