@@ -1,0 +1,67 @@
+"""How well regions are mined at sites never seen: python tests/benchmarks/mining.py [--seed 0]
+
+For each held-out site, over its frames with a lesion: the share of the lesion in the top places (recall) and the score
+as a lesion score of places (AUROC), by the class texts and by a miner tuned on all other sites, beside random places and
+the inverted score. Nothing else is trained. From the artifacts of the last `dvc repro mine_regions`.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+from rich.console import Console
+from rich.table import Table
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from stages.core.base.params import load_study
+from stages.core.metrics.regions import Quality
+from stages.core.networks.data import Mine, open_sites, read_cases, site_files, to_batch
+from stages.train.data import in_turn, split
+from stages.train.mining import tuned_miner
+
+_BATCH = 32
+
+
+def quality(artifacts: Path, site: str, classes: list[str], mine: Mine | None, taps: list[str]) -> dict[str, Any]:
+    """Return the quality of a site's regions: those that are stored, or those that `mine` selects by the maps."""
+    files = {site: site_files(artifacts, site)}
+    cases = [str(case) for case in read_cases(files, classes)["case_id"]]
+    found = Quality()
+    with open_sites(files) as reader:
+        for some in in_turn(cases, _BATCH):
+            raw = reader.read(some, mask=True, prefix=False, features=False, maps=taps)
+            batch = to_batch(raw, [-1] * len(some), torch.device("cpu"), mine=mine)
+            found.add(batch.similarity.numpy(), batch.selected.numpy(), batch.mask.numpy())
+    return found.row()
+
+
+def main(
+    seed: Annotated[int, typer.Option(help="Of the fits.")] = 0,
+    artifacts: Annotated[Path, typer.Option(help="What `dvc repro` wrote.")] = Path("artifacts"),
+) -> None:
+    """Print a row a held-out site and a mean."""
+    study = load_study()
+    table = Table("held out", "recall: texts", "tuned", "random", "AUROC: texts", "inverted", "tuned", "inverted")
+    rows = []
+    for site in study.held_out:
+        sources = {other: site_files(artifacts, other) for other in study.sites if other != site}
+        with open_sites(sources) as reader:
+            cases = split(read_cases(sources, study.lesion_classes)).train
+            miner = tuned_miner(reader, cases, seed, torch.device("cpu"))
+        texts = quality(artifacts, site, study.lesion_classes, None, [])
+        tuned = quality(artifacts, site, study.lesion_classes, miner.regions, miner.taps)
+        names = ["recall", "recall_random", "auroc", "auroc_inverted"]
+        (a, random, b, c), (d, _, e, f) = ([float(row[name]) for name in names] for row in (texts, tuned))
+        rows.append([a, d, random, b, c, e, f])
+        table.add_row(site, *[f"{value:.3f}" for value in rows[-1]])
+    table.add_row("mean", *[f"{sum(column) / len(rows):.3f}" for column in zip(*rows, strict=True)])
+    Console(width=120).print(table)
+
+
+if __name__ == "__main__":
+    typer.run(main)
