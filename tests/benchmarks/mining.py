@@ -1,8 +1,8 @@
 """How well regions are mined at sites never seen: python tests/benchmarks/mining.py [--seed 0]
 
 For each held-out site, over its frames with a lesion: the share of the lesion in the top places (recall) and the score
-as a lesion score of places (AUROC), by the class texts and by a miner tuned on all other sites, beside random places and
-the inverted score. Nothing else is trained. From the artifacts of the last `dvc repro mine_regions`.
+as a lesion score of places (AUROC), by the class texts and by a miner tuned on all others, beside random places and
+inverted scores. Nothing else is trained. From the artifacts of the last `dvc repro mine_regions`.
 """
 
 from __future__ import annotations
