@@ -61,7 +61,10 @@ def model(tmp_path_factory):
     return place / "model"
 
 
-@pytest.fixture(params=["miner", "viewpoint", "mcdrl_viewpoint"])
+LONG = [pytest.param(name, marks=pytest.mark.slow) for name in ("viewpoint", "mcdrl_viewpoint")]
+
+
+@pytest.fixture(params=["miner", *LONG])
 def special(request, model, tmp_path):
     """The model with a miner of its own, or one that sums over views; both untrained."""
     loaded = load_model(model, model / "backbone")
