@@ -16,6 +16,7 @@ from stages.core.contracts.dictionary import CLASS_CONFOUNDERS, CLASSES, DICTION
 from stages.core.contracts.features import FEATURES
 from stages.core.contracts.frames import FRAMES
 from stages.core.contracts.regions import REGIONS
+from stages.core.networks.interface import Batch
 
 SIDE, GRID, WIDTH, KEPT = 32, 4, 16, 4
 LESIONS = ["polyp", "tumor"]
@@ -202,3 +203,15 @@ def png(mask):
     stream = io.BytesIO()
     Image.fromarray(mask.astype(bool)).save(stream, "PNG")
     return stream.getvalue()
+
+
+def batch(frames=6):
+    """Return frames of site A without cached features; the mined places are those with most lesion."""
+    images, masks, _ = draw("A", frames)
+    frame = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
+    mask = torch.from_numpy(masks).long()
+    similarity = torch.nn.functional.avg_pool2d(mask.float().unsqueeze(1), 8)[:, 0]
+    kept = torch.zeros(frames, 16, dtype=torch.bool).scatter(1, similarity.flatten(1).topk(4).indices, True)
+    empty = frame.new_zeros(frames, 0)
+    encoded = Encoded(frame.new_zeros(frames, 0, 0, 0), empty, {}, empty)
+    return Batch(frame, encoded, similarity, kept.view(frames, 4, 4), mask, torch.zeros(frames, dtype=torch.long))

@@ -77,9 +77,9 @@ def predict(
     for start in range(0, len(case_ids), batch_size):
         ids = case_ids[start : start + batch_size]
         trunk = model.method.trunk
-        mine, maps = (model.miner.regions, model.miner.taps) if model.miner else (None, [])
+        maps = model.miner.taps if model.miner else []
         raw = reader.read(ids, mask=False, prefix=trunk.needs_prefix, features=trunk.needs_features, maps=maps)
-        batch = to_batch(raw, [-1] * len(ids), device, mine=mine)
+        batch = to_batch(raw, [-1] * len(ids), device, miner=model.miner)
         with recorded(model.method) as record:
             said = probability(model.method, batch) if summed else plain_probability(model.method, batch)
         similarity, selected = batch.similarity.cpu().numpy(), batch.selected.cpu().numpy()

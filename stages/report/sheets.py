@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pandas as pd
 
 from stages.report import views
 from stages.report.inputs import Inputs
 from stages.report.tables import ALL, MEAN, WORST
-from stages.report.views import Sheet, number, span
+from stages.report.views import Row, Sheet, number, span
 
 _MODEL_KEYS = ("sources", "best_epoch", "val_dice")
-
 _MINED = ["recall", "recall_random", "auroc", "auroc_inverted"]
+_REGIONS: dict[str, Callable[[Row], str]] = {
+    "recall": lambda r: number(r["recall"]),
+    "recall, random places": lambda r: number(r["recall_random"]),
+    "AUROC": lambda r: number(r["auroc"]),
+    "AUROC, map inverted": lambda r: number(r["auroc_inverted"]),
+}
 
 
 def dictionary_sheet(dictionary: pd.DataFrame) -> Sheet:
@@ -130,10 +137,7 @@ def quality_sheet(rows: pd.DataFrame) -> Sheet:
             "site": lambda r: r["site"],
             "frames with lesion": lambda r: str(r["n_frames"]),
             "alpha": lambda r: number(r["alpha"], 2),
-            "recall": lambda r: number(r["recall"]),
-            "recall, random places": lambda r: number(r["recall_random"]),
-            "AUROC": lambda r: number(r["auroc"]),
-            "AUROC, map inverted": lambda r: number(r["auroc_inverted"]),
+            **_REGIONS,
         },
         (),
     )
@@ -148,10 +152,7 @@ def tuned_sheet(rows: pd.DataFrame) -> Sheet:
         {
             "method": lambda r: r["method"],
             "held-out site": lambda r: r["held_out"],
-            "recall": lambda r: number(r["recall"]),
-            "recall, random places": lambda r: number(r["recall_random"]),
-            "AUROC": lambda r: number(r["auroc"]),
-            "AUROC, map inverted": lambda r: number(r["auroc_inverted"]),
+            **_REGIONS,
         },
         (),
     )

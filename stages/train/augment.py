@@ -44,6 +44,7 @@ def augmented(batch: Batch, families: Sequence[str], seed: int) -> Batch:
 
 def _drawn_views(count: int) -> Tensor:
     def within(limit: float, *shape: int) -> Tensor:
+        """Draw evenly between -limit and limit."""
         return (2 * torch.rand(count, *shape) - 1) * limit
 
     low, high = map(math.log, _ZOOM)

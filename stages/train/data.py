@@ -100,6 +100,7 @@ def read_ahead(
     pairs = list(zip(batches, flips, strict=True))
 
     def read() -> Iterator[Raw]:
+        """Yield each batch's rows."""
         for cases, ways in pairs:
             yield reader.read(cases, mask=True, prefix=prefix, features=features, flips=ways, maps=maps)
 

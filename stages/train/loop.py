@@ -113,11 +113,11 @@ class Training:
             mirrored: how each of them is flipped; None: not at all.
         """
         classes, sites = self.frames.class_index, self.frames.site_index
-        mine, maps = (self.miner.regions, self.miner.taps) if self.miner else (None, [])
+        maps = self.miner.taps if self.miner else []
         with closing(read_ahead(self.reader, batches, mirrored, self.method.trunk, maps)) as raws:
             for cases, raw in progress(zip(batches, raws, strict=True), label, len(batches)):
                 kinds, places = ([index[case] for case in cases] for index in (classes, sites))
-                yield to_batch(raw, kinds, self.fabric.device, places, mine)
+                yield to_batch(raw, kinds, self.fabric.device, places, self.miner)
 
     def _epoch(self, epoch: int) -> dict[str, float]:
         self.method.train()

@@ -36,7 +36,7 @@ def tuned_miner(reader: SitesReader, cases: Sequence[str], seed: int, device: to
         device: to fit on; the miner stays there.
     """
     with seeded(seed, "miner"):
-        miner = Miner(channels(reader.layout), reader.layout.grid, reader.layout.alpha).to(device)
+        miner = Miner(_channels(reader.layout), reader.layout.grid, reader.layout.alpha).to(device)
         _standardise(miner, reader, cases, seed)
         optimiser = AdamW(miner.parameters(), lr=_LR, weight_decay=_DECAY)
         for batch in _batches(miner, reader, cases, seed, _STEPS, "tuning the mining"):
@@ -47,7 +47,7 @@ def tuned_miner(reader: SitesReader, cases: Sequence[str], seed: int, device: to
     return miner.eval().requires_grad_(False)
 
 
-def channels(layout: Layout) -> dict[str, int]:
+def _channels(layout: Layout) -> dict[str, int]:
     """Return the channels of the maps that the miner looks at, by tap."""
     return {
         tap: count for tap, count in layout.map_channels.items() if layout.map_sides[tap] <= _FINEST * layout.grid[1]

@@ -25,7 +25,7 @@ from stages.train.data import split
 from stages.train.device import describe
 from stages.train.leaks import check_leaks
 from stages.train.loop import Training
-from stages.train.mining import channels, tuned_miner
+from stages.train.mining import tuned_miner
 from stages.train.optimiser import make_optimiser
 from stages.train.phrases import drawn_phrases, with_phrases
 from stages.train.prior import with_prior
@@ -107,7 +107,7 @@ def _write(
         best_epoch=best, val_dice=progress.history[best].val_dice,
         temperature=trust.temperature, flag_below=trust.flag_below, crop=cell.crop, class_prompts=class_prompts,
         confounder_prompts=confounder_prompts, usual=usual, parameters=cell.params.model_dump(),
-        mined_by=MinedBy(channels=channels(layout), grid=list(layout.grid)) if miner else None,
+        mined_by=MinedBy(channels=miner.channels, grid=list(miner.grid)) if miner else None,
     )  # fmt: skip
     if card.val_dice == 0:
         print("warning: no epoch found a lesion in the validation frames; train longer (train.epochs)", file=sys.stderr)

@@ -20,22 +20,23 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from stages.core.base.params import load_study
 from stages.core.metrics.regions import Quality
-from stages.core.networks.data import Mine, open_sites, read_cases, site_files, to_batch
+from stages.core.networks.data import open_sites, read_cases, site_files, to_batch
+from stages.core.networks.miner import Miner
 from stages.train.data import in_turn, split
 from stages.train.mining import tuned_miner
 
 _BATCH = 32
 
 
-def quality(artifacts: Path, site: str, classes: list[str], mine: Mine | None, taps: list[str]) -> dict[str, Any]:
-    """Return the quality of a site's regions: those that are stored, or those that `mine` selects by the maps."""
+def quality(artifacts: Path, site: str, classes: list[str], miner: Miner | None) -> dict[str, Any]:
+    """Return the quality of a site's regions: those that are stored, or those that a miner selects."""
     files = {site: site_files(artifacts, site)}
     cases = [str(case) for case in read_cases(files, classes)["case_id"]]
     found = Quality()
     with open_sites(files) as reader:
         for some in in_turn(cases, _BATCH):
-            raw = reader.read(some, mask=True, prefix=False, features=False, maps=taps)
-            batch = to_batch(raw, [-1] * len(some), torch.device("cpu"), mine=mine)
+            raw = reader.read(some, mask=True, prefix=False, features=False, maps=miner.taps if miner else [])
+            batch = to_batch(raw, [-1] * len(some), torch.device("cpu"), miner=miner)
             found.add(batch.similarity.numpy(), batch.selected.numpy(), batch.mask.numpy())
     return found.row()
 
@@ -53,8 +54,8 @@ def main(
         with open_sites(sources) as reader:
             cases = split(read_cases(sources, study.lesion_classes)).train
             miner = tuned_miner(reader, cases, seed, torch.device("cpu"))
-        texts = quality(artifacts, site, study.lesion_classes, None, [])
-        tuned = quality(artifacts, site, study.lesion_classes, miner.regions, miner.taps)
+        texts = quality(artifacts, site, study.lesion_classes, None)
+        tuned = quality(artifacts, site, study.lesion_classes, miner)
         names = ["recall", "recall_random", "auroc", "auroc_inverted"]
         (a, random, b, c), (d, _, e, f) = ([float(row[name]) for name in names] for row in (texts, tuned))
         rows.append([a, d, random, b, c, e, f])

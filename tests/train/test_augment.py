@@ -1,27 +1,14 @@
 import stub_sites
 import torch
 
-from stages.core.clip.encoder import Encoded
-from stages.core.networks.interface import Batch
 from stages.train import augment
 from stages.train.augment import augmented
 
 BOTH = ["viewpoint", "colour"]
 
 
-def _batch(frames=6):
-    images, masks, _ = stub_sites.draw("A", frames)
-    frame = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
-    mask = torch.from_numpy(masks).long()
-    similarity = torch.nn.functional.avg_pool2d(mask.float().unsqueeze(1), 8)[:, 0]
-    kept = torch.zeros(frames, 16, dtype=torch.bool).scatter(1, similarity.flatten(1).topk(4).indices, True)
-    empty = frame.new_zeros(frames, 0)
-    encoded = Encoded(frame.new_zeros(frames, 0, 0, 0), empty, {}, empty)
-    return Batch(frame, encoded, similarity, kept.view(frames, 4, 4), mask, torch.zeros(frames, dtype=torch.long))
-
-
 def test_it_is_drawn_by_the_seed_and_touches_no_other_random_number():
-    batch = _batch()
+    batch = stub_sites.batch()
     before = torch.get_rng_state()
     one, again, other = (augmented(batch, BOTH, seed) for seed in (1, 1, 2))
     assert torch.equal(torch.get_rng_state(), before)
@@ -33,7 +20,7 @@ def test_it_is_drawn_by_the_seed_and_touches_no_other_random_number():
 
 def test_frames_stay_in_range_and_masks_stay_masks():
     for seed in range(5):
-        found = augmented(_batch(), BOTH, seed)
+        found = augmented(stub_sites.batch(), BOTH, seed)
         assert 0 <= float(found.frame.min()) <= float(found.frame.max()) <= 1
         assert set(found.mask.unique().tolist()) <= {0, 1}
         assert found.mask.dtype == torch.long
@@ -42,7 +29,7 @@ def test_frames_stay_in_range_and_masks_stay_masks():
 
 def test_the_mask_moves_with_the_frame():
     """The lesion is the bright square: where the moved mask is, the moved frame is bright."""
-    batch = _batch(24)
+    batch = stub_sites.batch(24)
     moved = augmented(batch, ["viewpoint"], 3)
     changed = (moved.mask != batch.mask).flatten(1).any(1)
     assert 10 < changed.sum() < 24  # one frame in eight stays as it is, and some have no lesion
@@ -55,7 +42,7 @@ def test_the_mask_moves_with_the_frame():
 
 
 def test_a_family_varies_what_it_is_named_for_alone():
-    batch = _batch()
+    batch = stub_sites.batch()
     still = augmented(batch, [], 0)
     assert torch.equal(still.frame, batch.frame)
     coloured = augmented(batch, ["colour"], 0)

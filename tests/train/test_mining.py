@@ -9,7 +9,7 @@ from stages.core.metrics.regions import Quality
 from stages.core.networks.data import open_sites, site_files, to_batch
 from stages.core.networks.miner import Miner
 from stages.train import mining
-from stages.train.mining import channels, tuned_miner
+from stages.train.mining import tuned_miner
 
 
 @pytest.fixture(scope="module")
@@ -35,19 +35,19 @@ def _tuned(artifacts, sites="AB", seed=0):
         return tuned_miner(reader, cases, seed, torch.device("cpu"))
 
 
-def _quality(artifacts, site, mine):
+def _quality(artifacts, site, miner):
     quality, cases = Quality(), _cases(artifacts, site)
     with open_sites({site: site_files(artifacts, site)}) as reader:
-        maps = mine.__self__.taps if mine else []
+        maps = miner.taps if miner else []
         raw = reader.read(cases, mask=True, prefix=False, features=False, maps=maps)
-        batch = to_batch(raw, [-1] * len(cases), torch.device("cpu"), mine=mine)
+        batch = to_batch(raw, [-1] * len(cases), torch.device("cpu"), miner=miner)
     quality.add(batch.similarity.numpy(), batch.selected.numpy(), batch.mask.numpy())
     return quality.row()
 
 
 def test_it_finds_the_lesions_of_an_unseen_site_as_well_as_the_stub_that_looks_for_brightness(artifacts, quick):
     miner = _tuned(artifacts)
-    tuned, stored = _quality(artifacts, "C", miner.regions), _quality(artifacts, "C", None)
+    tuned, stored = _quality(artifacts, "C", miner), _quality(artifacts, "C", None)
     assert tuned["recall"] > 0.9
     assert tuned["recall"] == pytest.approx(stored["recall"], abs=0.02)
     assert tuned["auroc"] > 0.9 > 0.1 > tuned["auroc_inverted"]
@@ -84,7 +84,7 @@ def test_it_looks_at_the_maps_near_the_grid_and_brings_them_there(artifacts):
     with open_sites({"A": site_files(artifacts, "A")}) as reader:
         layout = reader.layout
     assert layout.grid == (stub_sites.GRID, stub_sites.GRID)
-    found = channels(layout)
+    found = mining._channels(layout)
     assert set(found) <= set(layout.map_channels)
     assert all(layout.map_sides[tap] <= 2 * stub_sites.GRID for tap in found)
     miner = Miner({"fine": 2, "same": 3, "coarse": 4}, (4, 4), 0.25)

@@ -17,7 +17,7 @@ from stages.core.base.errors import InputError
 from stages.core.base.params import Study
 from stages.core.contracts.frames import FRAMES
 from stages.core.contracts.plan import Plan, plan_path, write_plan
-from stages.core.methods import viewpoint
+from stages.core.networks import views
 from stages.core.networks.data import SitesReader
 from stages.core.networks.model import load_model
 from stages.train import checkpoint, work
@@ -365,8 +365,8 @@ def test_the_miner_sees_training_frames_alone_and_selects_wherever_a_model_looks
 
 
 def test_epochs_are_chosen_by_one_pass_and_trust_is_of_the_sum(artifacts, tmp_path, monkeypatch):
-    made, summed = [], viewpoint.summed
-    monkeypatch.setattr(viewpoint, "summed", lambda *given: made.append(1) or summed(*given))
+    made, summed = [], views.summed
+    monkeypatch.setattr(views, "summed", lambda *given: made.append(1) or summed(*given))
     cell = _cell(artifacts, "viewpoint", mode="partial", epochs=2)
     _train(cell, tmp_path / "out")
     rows = pd.concat([pd.read_parquet(place.cases) for place in cell.files.values()])

@@ -11,6 +11,7 @@ import importlib
 from types import ModuleType
 
 from stages.core.base.errors import InputError
+from stages.core.base.params import modes_of
 from stages.core.networks.interface import Method, Spec, Texts, Trunk
 
 
@@ -26,8 +27,8 @@ def check_mode(name: str, mode: str) -> None:
     Raises:
         InputError: it doesn't; names the modes that it goes with.
     """
-    legal = getattr(_module(name), "MODES", (mode,))
-    if mode not in legal:
+    legal = modes_of(name)
+    if legal and mode not in legal:
         raise InputError(f"the method '{name}' goes with train.mode {' or '.join(legal)}, not with '{mode}'")
 
 

@@ -8,33 +8,15 @@ attended to, and P(v) uniform over six views set by hand, not estimated: at pred
 
 from __future__ import annotations
 
-from functools import partial
-
 from stages.core.methods.baseline import Baseline
-from stages.core.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
-from stages.core.networks.views import summed
+from stages.core.networks.interface import Method, Spec, Texts, Trunk
+from stages.core.networks.views import OverViews
 
 MODES = ("partial", "finetune")  # the pixels have to be in the loop
 
 
-class Viewpoint(Baseline):
+class Viewpoint(OverViews, Baseline):
     """Plain training, and a sum over views."""
-
-    sums_views = True
-
-    def __init__(self, spec: Spec, trunk: Trunk, texts: Texts) -> None:
-        """Take the trunk; make the head."""
-        super().__init__(spec, trunk, texts)
-        self.families = tuple(spec.sum_over)
-
-    def forward(self, batch: Batch, *, intervene: bool = True) -> Output:
-        """Segment a batch, at prediction by the sum; there is no intervention to switch."""
-        segment = partial(self.plain, intervene=intervene)
-        return segment(batch) if self.training else summed(segment, batch, self.families)
-
-    def plain(self, batch: Batch, *, intervene: bool = True) -> Output:
-        """Segment a batch as it is."""
-        return super().forward(batch, intervene=intervene)
 
 
 def build(spec: Spec, trunk: Trunk, texts: Texts) -> Method:

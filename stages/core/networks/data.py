@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from stages.core.contracts.frames import FRAMES
 from stages.core.contracts.regions import REGIONS
 from stages.core.flips import FLIPS, UNFLIPPED, flipped, flips_of, member
 from stages.core.networks.interface import Batch
+from stages.core.networks.miner import Miner
 from stages.core.stores import Array, StoreReader
 
 
@@ -72,7 +73,6 @@ def _with_index(rows: pd.DataFrame, path: Path, lesion_classes: Sequence[str]) -
 
 
 Raw = dict[str, Array]  # dataset -> rows as they are stored, [B, ...]
-Mine = Callable[[Mapping[str, Tensor]], tuple[Tensor, Tensor]]  # maps -> [B, H, W] similarity, [B, H, W] selected
 
 
 @dataclass(frozen=True)
@@ -223,7 +223,7 @@ def fine_to_coarse(taps: Iterable[str]) -> list[str]:
 
 def to_batch(
     raw: Raw, class_index: Sequence[int], device: torch.device, sites: Sequence[int] | None = None,
-    mine: Mine | None = None,
+    miner: Miner | None = None,
 ) -> Batch:  # fmt: skip
     """Turn rows as `SitesReader.read` gives them into a batch on a device; images and maps lie channels last there.
 
@@ -232,7 +232,7 @@ def to_batch(
         class_index: the frames' lesion classes, -1: none or unknown.
         device: where to.
         sites: the numbers of the frames' sites; None: they don't matter.
-        mine: selects the regions by the maps; None: they are as stored.
+        miner: selects the regions by the maps; None: they are as stored.
     """
     tensors = {name: torch.from_numpy(rows).to(device) for name, rows in raw.items()}
     frame = tensors["frames/image"].permute(0, 3, 1, 2).float().div_(255)
@@ -247,7 +247,7 @@ def to_batch(
         prefix=_prefix(tensors.get("features/prefix"), frame),
     )
     stored = tensors["regions/similarity"].float(), tensors["regions/selected"]
-    similarity, selected = mine(encoded.maps) if mine else stored
+    similarity, selected = miner.regions(encoded.maps) if miner else stored
     return Batch(
         frame=frame,
         encoded=encoded,

@@ -33,13 +33,18 @@ class Miner(nn.Module):
             alpha: share of the places that is kept, above 0 up to 1.
         """
         super().__init__()
-        self.taps, self.grid, self.alpha = list(channels), grid, alpha
+        self.channels, self.grid, self.alpha = dict(channels), grid, alpha
         width = sum(channels.values())
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("std", torch.ones(width))
         self.layers = nn.Sequential(
             nn.Conv2d(width, _HIDDEN, 1), nn.GELU(), nn.Dropout(_DROPOUT), nn.Conv2d(_HIDDEN, 1, 1)
         )
+
+    @property
+    def taps(self) -> list[str]:
+        """Return the maps that it looks at."""
+        return list(self.channels)
 
     def places(self, maps: Mapping[str, Tensor]) -> Tensor:
         """Bring the maps to the grid, [B, C, H, W]: finer ones are averaged, coarser ones interpolated."""

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from stages.core.networks.interface import Batch, Output
+from stages.core.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
 from stages.core.networks.regions import best_places
 
-FAMILIES = ("mirror", "distance")
 _NEARER = 1.2  # the zoom of the near view; the far view's is one over it
 _LEAST = 1e-6  # probability that a logit is made of
 _MIRRORED = ((-1.0, 1.0), (1.0, -1.0), (-1.0, -1.0))
@@ -80,6 +80,26 @@ def summed(segment: Callable[[Batch], Output], batch: Batch, families: Sequence[
         total, seen = total + back[:, :1], seen + back[:, 1:]
     mean = (total / seen).clamp(_LEAST, 1 - _LEAST)
     return replace(plain, logits=torch.cat([(1 - mean).log(), mean.log()], 1))
+
+
+class OverViews(Method):
+    """Makes a method sum over views at prediction; stands before it among the bases."""
+
+    sums_views = True
+
+    def __init__(self, spec: Spec, trunk: Trunk, texts: Texts) -> None:
+        """Make the method; `spec` says which families of views are summed over."""
+        super().__init__(spec, trunk, texts)
+        self.families = tuple(spec.sum_over)
+
+    def forward(self, batch: Batch, *, intervene: bool = True) -> Output:
+        """Segment a batch as the method does, at prediction by the sum."""
+        segment = partial(self.plain, intervene=intervene)
+        return segment(batch) if self.training else summed(segment, batch, self.families)
+
+    def plain(self, batch: Batch, *, intervene: bool = True) -> Output:
+        """Segment a batch as it is."""
+        return super().forward(batch, intervene=intervene)  # type: ignore[safe-super]
 
 
 def _summed_views(families: Sequence[str], frame: Tensor) -> list[tuple[Tensor, Tensor]]:

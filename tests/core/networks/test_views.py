@@ -7,21 +7,9 @@ import pytest
 import stub_sites
 import torch
 
-from stages.core.clip.encoder import Encoded
-from stages.core.networks.interface import Batch, Output
+from stages.core.networks.interface import Output
 from stages.core.networks.regions import best_places
 from stages.core.networks.views import _looked_at, _summed_views, moved, placed, summed
-
-
-def _batch(frames=6):
-    images, masks, _ = stub_sites.draw("A", frames)
-    frame = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
-    mask = torch.from_numpy(masks).long()
-    similarity = torch.nn.functional.avg_pool2d(mask.float().unsqueeze(1), 8)[:, 0]
-    kept = torch.zeros(frames, 16, dtype=torch.bool).scatter(1, similarity.flatten(1).topk(4).indices, True)
-    empty = frame.new_zeros(frames, 0)
-    encoded = Encoded(frame.new_zeros(frames, 0, 0, 0), empty, {}, empty)
-    return Batch(frame, encoded, similarity, kept.view(frames, 4, 4), mask, torch.zeros(frames, dtype=torch.long))
 
 
 def _views(count, zoom=1.0, turn=0.0, shift=(0.0, 0.0), stretch=1.0):
@@ -30,7 +18,7 @@ def _views(count, zoom=1.0, turn=0.0, shift=(0.0, 0.0), stretch=1.0):
 
 
 def test_the_view_that_changes_nothing_changes_nothing():
-    batch = _batch()
+    batch = stub_sites.batch()
     same = moved(batch, _views(6))
     torch.testing.assert_close(same.frame, batch.frame, atol=1e-5, rtol=0)
     assert torch.equal(same.mask, batch.mask)
@@ -41,7 +29,7 @@ def test_the_view_that_changes_nothing_changes_nothing():
 
 
 def test_a_near_view_enlarges_and_a_far_one_shrinks_what_is_in_the_middle():
-    batch = _batch(1)
+    batch = stub_sites.batch(1)
     mask = torch.zeros_like(batch.mask)
     mask[0, 12:20, 12:20] = 1
     for zoom in (0.5, 2.0):
@@ -52,7 +40,7 @@ def test_a_near_view_enlarges_and_a_far_one_shrinks_what_is_in_the_middle():
 
 
 def test_a_quarter_turn_and_a_shift_go_where_they_say():
-    batch = _batch(2)
+    batch = stub_sites.batch(2)
     turned = moved(batch, _views(2, turn=math.pi / 2))
     torch.testing.assert_close(turned.frame, torch.rot90(batch.frame, 1, (2, 3)), atol=1e-4, rtol=0)
     assert torch.equal(turned.mask, torch.rot90(batch.mask, 1, (1, 2)))
@@ -61,7 +49,7 @@ def test_a_quarter_turn_and_a_shift_go_where_they_say():
 
 
 def test_the_selection_follows_the_lesion_and_never_leaves_the_frame():
-    batch = _batch(24)
+    batch = stub_sites.batch(24)
     for turn, zoom in ((0.4, 0.75), (-0.3, 1.3)):
         seen = moved(batch, _views(24, zoom, turn))
         assert seen.selected.flatten(1).sum(1).tolist() == [4] * 24
@@ -81,7 +69,7 @@ def _by_brightness(batch):
 
 def test_the_sum_of_an_answer_that_goes_with_the_frame_is_that_answer():
     """A network that looks at single pixels says the same from everywhere, up to what the views blur."""
-    batch = _batch()
+    batch = stub_sites.batch()
     plain = _by_brightness(batch)
     mirrored = summed(_by_brightness, batch, ["mirror"])
     torch.testing.assert_close(mirrored.logits.softmax(1), plain.logits.softmax(1), atol=1e-4, rtol=0)
@@ -99,7 +87,7 @@ def test_the_sum_is_the_mean_of_the_answers_each_brought_back():
         lesion[..., :16] = 20.0
         return Output(torch.cat([torch.zeros_like(lesion), lesion], 1))
 
-    found = summed(left, _batch(), ["mirror"]).logits.softmax(1)[:, 1]
+    found = summed(left, stub_sites.batch(), ["mirror"]).logits.softmax(1)[:, 1]
     torch.testing.assert_close(found, torch.full_like(found, 0.5), atol=1e-3, rtol=0)
 
 
@@ -108,12 +96,12 @@ def test_a_pixel_is_averaged_over_the_views_that_show_it():
         lesion = torch.full_like(batch.frame[:, :1], 20.0)
         return Output(torch.cat([torch.zeros_like(lesion), lesion], 1))
 
-    found = summed(always, _batch(), ["mirror", "distance"]).logits.softmax(1)[:, 1]
+    found = summed(always, stub_sites.batch(), ["mirror", "distance"]).logits.softmax(1)[:, 1]
     assert found.min() > 0.999  # the near view doesn't show the rim, which doesn't count as no lesion
 
 
 def test_no_family_is_no_sum():
-    batch = _batch()
+    batch = stub_sites.batch()
     torch.testing.assert_close(
         summed(_by_brightness, batch, []).logits.softmax(1), _by_brightness(batch).logits.softmax(1)
     )
@@ -124,7 +112,7 @@ def test_the_places_are_those_of_affine_grid_and_autocast_leaves_them_alone():
     views, grid = _views(3, 1.3, 0.4, (0.1, -0.2), 1.1), torch.rand(3, 2, 20, 12)
     expected = torch.nn.functional.affine_grid(views, list(grid.shape), align_corners=False)
     torch.testing.assert_close(_looked_at(grid, views), expected, atol=1e-6, rtol=0)
-    batch = _batch()
+    batch = stub_sites.batch()
     with torch.autocast("cpu", torch.bfloat16):
         seen = moved(batch, _views(6, 1.3, 0.4))
     assert torch.equal(seen.frame, moved(batch, _views(6, 1.3, 0.4)).frame)
@@ -134,7 +122,7 @@ def test_the_places_are_those_of_affine_grid_and_autocast_leaves_them_alone():
 def test_regions_stay_with_the_frame_where_its_side_is_no_multiple_of_the_grid():
     similarity = torch.rand(4, 7, 7, generator=torch.Generator().manual_seed(0)).half().float()
     selected = best_places(similarity, 12)
-    batch = replace(_batch(4), similarity=similarity, selected=selected)
+    batch = replace(stub_sites.batch(4), similarity=similarity, selected=selected)
     assert torch.equal(moved(batch, _views(4)).selected, selected)
     mirrored = moved(batch, _views(4) * torch.tensor([-1.0, 1.0, 1.0]))
     assert torch.equal(mirrored.selected, selected.flip(2))
