@@ -7,7 +7,7 @@ import pandas as pd
 
 from stages.core.contracts.frames import unpack_native_mask
 from stages.core.metrics.calibration import LOG_ODDS, confidence, spectrum
-from stages.core.metrics.regions import Quality
+from stages.core.metrics.regions import Quality, quality_table
 from stages.core.metrics.reliability import calibration_error, reliability
 from stages.core.stores import StoreReader
 from stages.evaluate.params import Params
@@ -63,8 +63,7 @@ class Judge:
 
     def mining(self, mining: str) -> pd.DataFrame:
         """Return one row, as in `MINING`: how well the regions, mined in that way, meet the lesions."""
-        floats = ["recall", "recall_random", "auroc", "auroc_inverted"]
-        return pd.DataFrame([{"mining": mining, **self._regions.row()}]).astype(dict.fromkeys(floats, "float64"))
+        return quality_table({"mining": mining, **self._regions.row()})
 
     def calibration(self) -> pd.DataFrame:
         """Return one row, as in `CALIBRATION`."""

@@ -11,8 +11,9 @@ from stages.core.base.errors import InputError, nearest
 from stages.core.base.params import load
 from stages.core.base.runtime import run
 from stages.core.contracts.regions import QUALITY
+from stages.core.metrics.regions import quality_table
 from stages.mine_regions.params import Params
-from stages.mine_regions.site import mine_site, quality_table, summary
+from stages.mine_regions.site import mine_site, summary
 
 
 def main(

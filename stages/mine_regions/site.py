@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from stages.core.base.errors import InputError, nearest
 from stages.core.base.runtime import progress
@@ -91,12 +90,6 @@ def mine_site(
                     store.append(**_flipped(mine(_dense(encoded, case_ids, flip), texts, alpha), flip))
                 quality.add(regions.similarity, regions.selected, framed.rows("mask", case_ids) > 0)
     return {"site": site, "alpha": alpha, **quality.row()}
-
-
-def quality_table(row: dict[str, Any]) -> pd.DataFrame:
-    """Return one row as a table; None becomes a null."""
-    floats = ["alpha", "recall", "recall_random", "auroc", "auroc_inverted"]
-    return pd.DataFrame([row]).astype(dict.fromkeys(floats, "float64"))
 
 
 def summary(row: dict[str, Any]) -> str:

@@ -19,7 +19,7 @@ from rich.table import Table
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from stages.core.base.params import load_study
-from stages.core.metrics.regions import Quality
+from stages.core.metrics.regions import SCORES, Quality
 from stages.core.networks.data import open_sites, read_cases, site_files, to_batch
 from stages.core.networks.miner import Miner
 from stages.train.data import in_turn, split
@@ -56,8 +56,7 @@ def main(
             miner = tuned_miner(reader, cases, seed, torch.device("cpu"))
         texts = quality(artifacts, site, study.lesion_classes, None)
         tuned = quality(artifacts, site, study.lesion_classes, miner)
-        names = ["recall", "recall_random", "auroc", "auroc_inverted"]
-        (a, random, b, c), (d, _, e, f) = ([float(row[name]) for name in names] for row in (texts, tuned))
+        (a, random, b, c), (d, _, e, f) = ([float(row[name]) for name in SCORES] for row in (texts, tuned))
         rows.append([a, d, random, b, c, e, f])
         table.add_row(site, *[f"{value:.3f}" for value in rows[-1]])
     table.add_row("mean", *[f"{sum(column) / len(rows):.3f}" for column in zip(*rows, strict=True)])

@@ -9,8 +9,9 @@ import pytest
 from stages.core.base.errors import InputError
 from stages.core.contracts.features import FEATURES
 from stages.core.contracts.regions import QUALITY, REGIONS
+from stages.core.metrics.regions import quality_table
 from stages.mine_regions.params import Params
-from stages.mine_regions.site import mine_site, quality_table, summary
+from stages.mine_regions.site import mine_site, summary
 
 WIDE, GRID = 8, 4
 NAMES = ["polyp", "cyst"]

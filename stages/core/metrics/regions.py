@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 Array = np.ndarray[Any, np.dtype[Any]]
+SCORES = ("recall", "recall_random", "auroc", "auroc_inverted")  # of `Quality.row`
 
 
 def lesion_area(mask: Array, height: int, width: int) -> Array:
@@ -132,6 +134,11 @@ class Quality:
             "auroc_inverted": mean(self._inverted),
             "n_frames": len(self._recall),
         }
+
+
+def quality_table(row: dict[str, Any]) -> pd.DataFrame:
+    """Return `Quality.row` with the names that belong to it as a table; None becomes a null."""
+    return pd.DataFrame([row]).astype(dict.fromkeys(SCORES, "float64"))
 
 
 def _overlap(pixels: int, places: int) -> Array:
