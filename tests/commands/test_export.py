@@ -61,10 +61,7 @@ def model(tmp_path_factory):
     return place / "model"
 
 
-LONG = [pytest.param(name, marks=pytest.mark.slow) for name in ("viewpoint", "mcdrl_viewpoint")]
-
-
-@pytest.fixture(params=["miner", *LONG])
+@pytest.fixture(params=["miner", "viewpoint", "mcdrl_viewpoint"])
 def special(request, model, tmp_path):
     """The model with a miner of its own, or one that sums over views; both untrained."""
     loaded = load_model(model, model / "backbone")
@@ -81,6 +78,7 @@ def special(request, model, tmp_path):
     return tmp_path / "special"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["onnx", "torchscript"])
 def test_miners_and_sums_over_views_are_exported_too(special, tmp_path, kind):
     pytest.importorskip("onnxruntime")

@@ -47,6 +47,7 @@ def test_figures_that_are_undefined_are_none_and_all_fit_into_json():
     json.dumps(found, allow_nan=False)
 
 
+@pytest.mark.slow
 def test_a_few_frames_give_a_model_that_loads(tmp_path):
     out = tmp_path / "lite0"
     figures = pretrain(Params(frames=8, check_frames=8, epochs=1), out, 1)

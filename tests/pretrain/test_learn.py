@@ -115,6 +115,7 @@ def test_every_trained_parameter_gets_a_finite_gradient(learner, corpus):
             assert parameter.grad.abs().sum() > 0, name
 
 
+@pytest.mark.slow
 def test_a_toy_corpus_is_learned_and_equal_seeds_give_equal_weights(corpus):
     joint, tower = learn(corpus, VOCABULARY, epochs=25, seed=0)
     texts = encode_prompts(tower, VOCABULARY, [canonical(concept) for concept in DENSE_CONCEPTS])
