@@ -61,18 +61,24 @@ def model(tmp_path_factory):
     return place / "model"
 
 
-@pytest.fixture(params=["miner", "viewpoint", "mcdrl_viewpoint"])
+@pytest.fixture(params=["miner", "viewpoint", "mcdrl_viewpoint", "causalclipseg", "clipseg"])
 def special(request, model, tmp_path):
-    """The model with a miner of its own, or one that sums over views; both untrained."""
+    """The model with a miner of its own, or one of another method: a sum over views, or an answer a prompt."""
     loaded = load_model(model, model / "backbone")
     name = "mcdrl" if request.param == "miner" else request.param
     torch.manual_seed(2)
-    miner = Miner({"s8": 40, "s16": 112, "s32": 320}, (14, 14), 0.25) if request.param != "viewpoint" else None
+    mines = request.param in ("miner", "mcdrl_viewpoint")
+    miner = Miner({"s8": 40, "s16": 112, "s32": 320}, (14, 14), 0.25) if mines else None
     mined_by = MinedBy(channels={"s8": 40, "s16": 112, "s32": 320}, grid=[14, 14]) if miner else None
-    mode = "frozen" if name == "mcdrl" else "partial"
+    mode = "partial" if "viewpoint" in name else "frozen"
     card = loaded.card.model_copy(update={"method": name, "mode": mode, "mined_by": mined_by})
     network = assemble(name, mode, SPEC, model / "backbone", "plain", loaded.texts)
-    network.head.load_state_dict(loaded.method.head.state_dict())
+    if hasattr(network, "head"):
+        network.head.load_state_dict(loaded.method.head.state_dict())
+    else:
+        with torch.no_grad():
+            for weight in network.decoder.parameters():
+                weight.add_(torch.randn(weight.shape) * 0.1)
     save_model(tmp_path / "special", network.state_dict(), loaded.texts, card, miner)
     bundle(model / "backbone", tmp_path / "special")
     return tmp_path / "special"

@@ -47,8 +47,8 @@ class FilmDecoder(nn.Module):
 
     def tokens(self, maps: Mapping[str, Tensor], dense: Tensor) -> list[Tensor]:
         """Return what doesn't depend on the text: each map as [B, HW, width], from coarse to fine."""
-        size = (dense.shape[-2], dense.shape[-1])
-        grids = [F.adaptive_avg_pool2d(lateral(maps[tap]), size) for tap, lateral in self.maps.items()]
+        size = (int(dense.shape[-2]), int(dense.shape[-1]))
+        grids = [_averaged(lateral(maps[tap]), size) for tap, lateral in self.maps.items()]
         grids[0] = grids[0] + self.dense(dense)
         return [grid.flatten(2).transpose(1, 2) for grid in grids]
 
@@ -67,5 +67,15 @@ class FilmDecoder(nn.Module):
         x = tokens[0] * (1 + self.scale(text)).unsqueeze(1) + self.shift(text).unsqueeze(1)
         for number, layer in enumerate(self.layers):
             x = layer(x if number == 0 else x + tokens[number])
-        grid = x.transpose(1, 2).unflatten(2, size)
+        grid = x.transpose(1, 2).reshape(-1, x.shape[2], int(size[0]), int(size[1]))
         return cast(Tensor, self.enlarge(grid))
+
+
+def _averaged(grid: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return a grid, [B, C, h, w], averaged to `size`; without adaptive pooling, which ONNX lacks, where sizes divide."""
+    height, width = int(grid.shape[-2]), int(grid.shape[-1])
+    if height % size[0] == width % size[1] == 0:
+        return F.avg_pool2d(grid, (height // size[0], width // size[1]))
+    if size[0] % height == size[1] % width == 0:
+        return F.interpolate(grid, size)
+    return F.adaptive_avg_pool2d(grid, size)

@@ -52,7 +52,8 @@ class Masker(nn.Module):
             Two of the same shape; their sum is `features`.
         """
         mask = self.convolution(features).sigmoid()
-        return features * mask, features * (1 - cast(Tensor, _Reverse.apply(mask)))
+        against = cast(Tensor, _Reverse.apply(mask)) if self.training else mask  # a reversal has no place in a file
+        return features * mask, features * (1 - against)
 
 
 class DynamicConvolution(nn.Module):
@@ -77,7 +78,13 @@ class DynamicConvolution(nn.Module):
             [B, 1, h, w] logits of lesion.
         """
         scaled = text * text.shape[-1] ** 0.5  # entries of unit size
-        kernel = self.kernel(scaled).view(-1, self.channels, _SIDE, _SIDE) / (self.channels**0.5 * _SIDE)
-        joined = features.flatten(0, 1).unsqueeze(0)  # [1, B*C, h, w]: a group of channels a frame
-        answers = F.conv2d(joined, kernel.to(joined.dtype), padding=_SIDE // 2, groups=len(features))
-        return answers.transpose(0, 1) + cast(Tensor, self.bias(scaled))[:, :, None, None]
+        kernel = self.kernel(scaled).view(-1, self.channels, _SIDE**2) / (self.channels**0.5 * _SIDE)
+        # Place by place of the kernel, then moved and summed: a grouped convolution would fix the number of frames in an
+        # exported file.
+        parts = torch.einsum("bchw,bcn->bnhw", features, kernel.to(features.dtype))
+        height, width = features.shape[-2:]
+        around = F.pad(parts, (_SIDE // 2,) * 4)
+        places = [(i, j) for i in range(_SIDE) for j in range(_SIDE)]
+        moved = [around[:, n, i : i + height, j : j + width] for n, (i, j) in enumerate(places)]
+        answers = torch.stack(moved).sum(0).unsqueeze(1)
+        return answers + cast(Tensor, self.bias(scaled))[:, :, None, None]
