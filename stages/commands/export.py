@@ -18,10 +18,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from stages.commands.judged import take_along
 from stages.core.base.errors import InputError
 from stages.core.base.files import atomic, write_json
 from stages.core.networks.model import ModelCard
-from stages.core.networks.readme import README
 from stages.core.segment.ensemble import load_ensemble
 from stages.core.segment.network import Network
 
@@ -93,9 +93,7 @@ def export(model: Path, kind: Format, out: Path, backbone: Path | None) -> Parit
             f"the method '{card.method}' can't be exported as {kind} ({reason}); try the other format"
         ) from None
     write_json(preprocessing(card, FILES[kind]), out / PREPROCESSING)
-    if (model / README).is_file():
-        with atomic(out / README) as partial:
-            partial.write_bytes((model / README).read_bytes())
+    take_along(model, out)
     return parity
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 from stages.core.base.errors import InputError
 from stages.core.base.files import read_json
 from stages.core.contracts.dictionary import DICTIONARY
+from stages.core.contracts.judged import Judged
 from stages.core.contracts.regions import QUALITY
 
 MODEL = "model.json"
@@ -39,7 +40,9 @@ def inspect(place: Path) -> list[Shown]:
         InputError: it is neither, or a file is damaged.
     """
     if (place / MODEL).is_file():
-        return model_tables(read_json(place / MODEL), (place / "backbone").is_dir())
+        from stages.commands.judged import judged_of  # torch is seconds of imports
+
+        return model_tables(read_json(place / MODEL), (place / "backbone").is_dir(), judged_of(place))
     found = place / "build_confounders" / "dictionary.parquet", place / "mine_regions" / "quality.parquet"
     if not any(path.is_file() for path in found):
         raise InputError(
@@ -70,16 +73,20 @@ def quality_table(rows: pd.DataFrame) -> Shown:
     return Shown("mined regions", heads, [[_text(row[head]) for head in heads] for _, row in rows.iterrows()])
 
 
-def model_tables(card: dict[str, Any], bundled: bool) -> list[Shown]:
+def model_tables(card: dict[str, Any], bundled: bool, judged: Judged | None = None) -> list[Shown]:
     """Return what model.json says.
 
     Args:
         card: the contents of model.json.
         bundled: whether the folder holds its backbone.
+        judged: its scores at the held-out site; None: it was not judged.
     """
     facts = [[key, _text(value)] for key, value in card.items() if key not in _LONG]
     facts.append(["backbone in the folder", "yes" if bundled else "no: give --backbone, or mcdrl pack"])
     tables = [Shown("model", ["", ""], facts)]
+    if judged is not None:
+        scores = [[key, _text(value)] for key, value in judged if key != "weights_sha256"]
+        tables.append(Shown("at the held-out site", ["", ""], scores))
     prompts = zip(card["confounders"], card.get("confounder_prompts", []), strict=False)
     usual = card.get("usual")
     if usual:
@@ -96,6 +103,8 @@ def model_tables(card: dict[str, Any], bundled: bool) -> list[Shown]:
 def _text(value: object) -> str:
     if isinstance(value, float):
         return "–" if np.isnan(value) else f"{value:.3f}"
+    if value is None:
+        return "–"
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return json.dumps(value) if isinstance(value, dict) else str(value)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from stages.commands.judged import take_along
 from stages.core.base.errors import InputError
 from stages.core.base.files import atomic_folder
 from stages.core.networks.bundle import bundle, find_backbone
 from stages.core.networks.model import CARD, WEIGHTS, read_card
-from stages.core.networks.readme import README
 
-_KEPT = (WEIGHTS, CARD, README, "history.csv")
+_KEPT = (WEIGHTS, CARD, "history.csv")
 
 
 def pack(model: Path, out: Path, backbone: Path | None) -> int:
-    """Write a self-sufficient copy of a model's folder.
+    """Write a self-sufficient copy of a model's folder, with its scores at the held-out site if it was judged.
 
     Args:
         model: the folder that `train` wrote.
@@ -35,5 +35,6 @@ def pack(model: Path, out: Path, backbone: Path | None) -> int:
         for name in _KEPT:
             if (model / name).is_file():
                 shutil.copyfile(model / name, partial / name)
+        take_along(model, partial)
         bundle(found, partial, limit_bytes=None)
     return sum(path.stat().st_size for path in out.rglob("*") if path.is_file())

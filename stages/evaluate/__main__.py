@@ -24,14 +24,13 @@ def main(
     _, params = load("evaluate", Params)
 
     from stages.evaluate.cell import Cell
-    from stages.evaluate.run import TABLES, evaluate  # torch only after the parameters are known to be right
+    from stages.evaluate.run import evaluate, write  # torch only after the parameters are known to be right
 
     cell = Cell(method, held_out, seed, artifacts)
     cases = cell.read_cases()
     if cases.empty:
         raise InputError(f"site {held_out} has no accepted frame; see {cell.ingested / 'quarantine.parquet'}")
-    for name, rows in evaluate(cell, cases, params, device).items():
-        TABLES[name].write(rows, cell.parts / f"{name}.parquet")
+    write(cell, evaluate(cell, cases, params, device), params)
 
 
 if __name__ == "__main__":

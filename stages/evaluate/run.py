@@ -9,13 +9,15 @@ from dataclasses import dataclass
 import pandas as pd
 
 from stages.core.base.errors import InputError
+from stages.core.base.files import sha256
 from stages.core.base.runtime import progress
 from stages.core.contracts.cases import CASES
 from stages.core.contracts.frames import FRAMES
+from stages.core.contracts.judged import write_judged
 from stages.core.contracts.scores import ATTENTION, CALIBRATION, MINING, POOLED, PREDICTIONS, RELIABILITY, SCORES, TRUST
 from stages.core.device import pick_device
 from stages.core.networks.data import SitesReader, open_sites, site_files
-from stages.core.networks.model import LoadedModel, load_model
+from stages.core.networks.model import WEIGHTS, LoadedModel, load_model
 from stages.core.tables import Table
 from stages.evaluate.cell import Cell
 from stages.evaluate.interventions import Interventions, pick
@@ -23,6 +25,7 @@ from stages.evaluate.judge import Judge
 from stages.evaluate.params import Params
 from stages.evaluate.predict import headless, predict
 from stages.evaluate.score import to_bytes
+from stages.evaluate.summary import summarise
 
 TABLES: Mapping[str, Table] = {
     "cases": SCORES, "calibration": CALIBRATION, "reliability": RELIABILITY, "trust": TRUST, "attention": ATTENTION,
@@ -66,6 +69,13 @@ def evaluate(cell: Cell, cases: pd.DataFrame, params: Params, device: str = "aut
         "mining": judge.mining("source_tuned" if model.miner else "zero_shot"),
     }  # fmt: skip
     return {name: cell.named(rows) for name, rows in tables.items()}
+
+
+def write(cell: Cell, tables: Mapping[str, pd.DataFrame], params: Params) -> None:
+    """Write a cell's tables, and judged.json beside them."""
+    for name, rows in tables.items():
+        TABLES[name].write(rows, cell.parts / f"{name}.parquet")
+    write_judged(summarise(cell, tables["cases"], params, sha256(cell.model / WEIGHTS)), cell.parts)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """One file from frame to probability: equal masks, any number of frames, and a way to tell when it is not so."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -8,17 +9,22 @@ import torch
 
 from stages.commands import export as exporting
 from stages.commands.export import compare, export, load_network, made_up_frames, runner
+from stages.commands.inspect import inspect
 from stages.commands.judge import Judge
+from stages.commands.judged import judged_of
 from stages.commands.pack import pack
 from stages.core.base.errors import InputError
-from stages.core.base.files import write_json
+from stages.core.base.files import sha256, write_json
 from stages.core.clip import lite
+from stages.core.clip.card import read_stored
 from stages.core.clip.encoder import unit
+from stages.core.contracts.judged import Judged, write_judged
 from stages.core.methods import build
 from stages.core.networks.bundle import bundle
 from stages.core.networks.interface import Spec, Texts
 from stages.core.networks.miner import Miner
 from stages.core.networks.model import MinedBy, ModelCard, Usual, assemble, load_model, save_model
+from stages.core.networks.readme import write_readme
 from stages.core.networks.trunk import Frozen
 from stages.core.segment.ensemble import load_ensemble
 
@@ -52,7 +58,7 @@ def model(tmp_path_factory):
     card = ModelCard(
         method="mcdrl", held_out="A", seed=0, sources=["B"], backbone="lite0", pretrained="embedded",
         fingerprint=print_, dense_mode="plain", mode="frozen", size_px=224, lesion_classes=["a", "b"],
-        confounders=["x", "y", "z"],
+        confounders=["x", "y", "z"], confounder_prompts=["an x", "a y", "a z"],
         alpha=0.25, spec=SPEC, best_epoch=0, val_dice=0.5, temperature=2.0, flag_below=0.7,
         variant="mcdrl", n_weights=1, n_trained=1, usual=Usual(mean=[0.0] * 3, std=[0.1] * 3),
     )  # fmt: skip
@@ -163,3 +169,28 @@ def test_a_network_that_takes_one_number_of_frames_only_is_refused_and_leaves_no
     with pytest.raises(InputError, match=r"'mcdrl' can't be exported as torchscript \(expected 2 frames\)"):
         export(model, "torchscript", tmp_path, None)
     assert not (tmp_path / "network.pt").exists()
+
+
+def test_a_model_takes_its_scores_along_but_not_those_of_other_weights(model, tmp_path):
+    folder = tmp_path / "artifacts" / "train" / "mcdrl" / "A" / "0"
+    shutil.copytree(model, folder)
+    stored = read_stored(folder / "backbone")
+    write_readme(load_model(folder, folder / "backbone").card, stored, folder)
+    parts = tmp_path / "artifacts" / "evaluate" / "parts" / "mcdrl" / "A" / "0"
+    judged = Judged(
+        weights_sha256=sha256(folder / "model.safetensors"), held_out="A", threshold=0.5, n_lesion=12, n_groups=4,
+        dice=0.75, dice_low=0.7, dice_high=0.8, n_negative=4, false_positive_rate=0.25,
+    )  # fmt: skip
+    write_judged(judged, parts)
+    pack(folder, tmp_path / "packed", None)
+    told = (tmp_path / "packed" / "README.md").read_text()
+    assert "At A, which it had never seen, it reached **0.750** (95 % interval 0.700 to 0.800):\nmean over 12" in told
+    assert "On 25% of 4 frames" in told
+    assert "expect less" not in told
+    assert judged_of(tmp_path / "packed") == judged
+    (table,) = [one for one in inspect(tmp_path / "packed") if one.title == "at the held-out site"]
+    assert ["dice", "0.750"] in [list(row) for row in table.rows]
+    write_judged(judged.model_copy(update={"weights_sha256": "0" * 64}), parts)
+    pack(folder, tmp_path / "stale", None)
+    assert "expect less" in (tmp_path / "stale" / "README.md").read_text()
+    assert not (tmp_path / "stale" / "judged.json").exists()

@@ -9,9 +9,11 @@ import torch
 from PIL import Image
 
 from stages.core.base.errors import InputError
+from stages.core.base.files import sha256
 from stages.core.contracts.cases import CASES, GEOMETRY
 from stages.core.contracts.features import FEATURES
 from stages.core.contracts.frames import FRAMES, pack_native_mask, to_native
+from stages.core.contracts.judged import read_judged
 from stages.core.contracts.regions import REGIONS
 from stages.core.contracts.scores import PREDICTIONS
 from stages.core.methods import build
@@ -22,7 +24,7 @@ from stages.core.networks.model import MinedBy, ModelCard, load_model, save_mode
 from stages.core.networks.trunk import Frozen
 from stages.evaluate.cell import Cell
 from stages.evaluate.params import Params
-from stages.evaluate.run import TABLES, evaluate
+from stages.evaluate.run import TABLES, evaluate, write
 
 SITE, SOURCE, SIDE, GRID, WIDTH, FRAMES_N = "A", "B", 32, 4, 8, 7
 NATIVE = (50, 40)  # height and width
@@ -164,12 +166,31 @@ both = pytest.mark.parametrize("cell", ["baseline", "mcdrl"], indirect=True)
 
 @both
 def test_every_table_keeps_its_contract(cell):
-    for name, rows in run(cell, batch_size=3).items():
-        TABLES[name].write(rows, cell.parts / f"{name}.parquet")
+    tables = run(cell, batch_size=3)
+    write(cell, tables, Params())
+    for name in tables:
         read = TABLES[name].read(cell.parts / f"{name}.parquet")
         assert (read[["method", "held_out", "seed"]] == [cell.method, SITE, 0]).all(axis=None)
         intervenes = cell.method == "mcdrl"
         assert bool(len(read)) == (intervenes or name not in ("attention", "pooled"))
+
+
+def test_the_cell_in_a_few_numbers(cell):
+    tables = run(cell)
+    groups = ["g", "g", "h", "h", "h", "k", "k"]  # frames 1 and 5 have no lesion
+    scores = tables["cases"].assign(
+        group_id=groups, dice=[0.5, None, 0.25, 0.75, 1.0, None, 0.5], fp=[9, 3, 9, 9, 9, 0, 9]
+    )
+    write(cell, tables | {"cases": scores}, Params(threshold=0.4))
+    judged = read_judged(cell.parts)
+    assert judged.weights_sha256 == sha256(cell.model / "model.safetensors")
+    assert (judged.held_out, judged.threshold, judged.n_lesion, judged.n_groups) == (SITE, 0.4, 5, 3)
+    assert (judged.dice, judged.n_negative, judged.false_positive_rate) == (0.6, 2, 0.5)
+    assert judged.dice_low == pytest.approx(0.5, abs=0.02)  # groups of means 0.5, 2/3 and 0.5
+    assert judged.dice_high == pytest.approx(2 / 3, abs=0.02)
+    write(cell, tables | {"cases": scores.assign(group_id="g", lesion_class=None, dice=None)}, Params())
+    alone = read_judged(cell.parts)
+    assert (alone.n_lesion, alone.dice, alone.dice_low, alone.n_negative) == (0, None, None, 7)
 
 
 @both

@@ -72,7 +72,7 @@ class FilmDecoder(nn.Module):
 
 
 def _averaged(grid: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return a grid, [B, C, h, w], averaged to `size`; without adaptive pooling, which ONNX lacks, where sizes divide."""
+    """Return a grid, [B, C, h, w], averaged to `size`; where sizes divide, without the pooling that ONNX lacks."""
     height, width = int(grid.shape[-2]), int(grid.shape[-1])
     if height % size[0] == width % size[1] == 0:
         return F.avg_pool2d(grid, (height // size[0], width // size[1]))

@@ -79,8 +79,8 @@ class DynamicConvolution(nn.Module):
         """
         scaled = text * text.shape[-1] ** 0.5  # entries of unit size
         kernel = self.kernel(scaled).view(-1, self.channels, _SIDE**2) / (self.channels**0.5 * _SIDE)
-        # Place by place of the kernel, then moved and summed: a grouped convolution would fix the number of frames in an
-        # exported file.
+        # Place by place of the kernel, then moved and summed: a grouped convolution would fix the number of frames in
+        # an exported file.
         parts = torch.einsum("bchw,bcn->bnhw", features, kernel.to(features.dtype))
         height, width = features.shape[-2:]
         around = F.pad(parts, (_SIDE // 2,) * 4)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from stages.core.base.files import atomic
 from stages.core.clip.card import StoredCard
+from stages.core.contracts.judged import Judged
 from stages.core.networks.model import ModelCard
 
 README = "README.md"
@@ -24,8 +25,7 @@ A network that outlines lesions ({classes}) in endoscopic frames, written by the
 | epoch | {epoch}, chosen by the Dice of validation frames of the sites that it was trained on: {val_dice:.3f} |
 | trust | temperature {temperature:.2f}; frames of a confidence below {flag_below:.2f} are flagged |
 
-That Dice is of sites that it knows. At a hospital that it doesn't know, expect less: `artifacts/report` of the study
-says how much less at {held_out}.
+{unknown}
 
 ## Use
 
@@ -48,6 +48,12 @@ Classes: {class_prompts}.
 
 Confounders: {confounder_prompts}.
 """
+_UNJUDGED = """\
+That Dice is of sites that it knows. At a hospital that it doesn't know, expect less: `artifacts/report` of the study
+says how much less at {held_out}."""
+_JUDGED = """\
+That Dice is of sites that it knows. At {held_out}, which it had never seen, it reached **{dice:.3f}**{interval}:
+mean over {n_lesion} frames with a lesion.{negatives} Other hospitals may be harder."""
 _MINED = {
     False: "nearest to the class prompts",
     True: "likeliest to be lesion, by a small network fitted on the sites that it was trained on",
@@ -70,9 +76,23 @@ def write_readme(card: ModelCard, backbone: StoredCard, folder: Path) -> None:
         backbone=card.backbone, pretrained=card.pretrained, licence=backbone.licence, fingerprint=card.fingerprint[:12],
         crop=_CROPS[card.crop], size_px=card.size_px, alpha=card.alpha, epoch=card.best_epoch + 1,
         mined_by=_MINED[card.mined_by is not None], val_dice=card.val_dice, temperature=card.temperature,
-        flag_below=card.flag_below,
+        flag_below=card.flag_below, unknown=_UNJUDGED.format(held_out=card.held_out),
         notice=(warning if card.pretrained == "random" else "") + f"The backbone: {backbone.notice}",
         class_prompts="; ".join(card.class_prompts), confounder_prompts="; ".join(card.confounder_prompts),
     )  # fmt: skip
     with atomic(folder / README) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def with_scores(text: str, judged: Judged) -> str:
+    """Return the README of a model with what it reached at its held-out site, in place of where to look that up."""
+    if judged.dice is None:
+        return text
+    known = judged.dice_low is not None and judged.dice_high is not None
+    interval = f" (95 % interval {judged.dice_low:.3f} to {judged.dice_high:.3f})" if known else ""
+    rate = judged.false_positive_rate
+    negatives = f" On {rate:.0%} of {judged.n_negative} frames without one it drew one." if rate is not None else ""
+    told = _JUDGED.format(
+        held_out=judged.held_out, dice=judged.dice, interval=interval, n_lesion=judged.n_lesion, negatives=negatives
+    )
+    return text.replace(_UNJUDGED.format(held_out=judged.held_out), told)

@@ -1,0 +1,47 @@
+"""The scores of a cell in a few numbers, for whoever takes the model away."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from stages.core.contracts.judged import Judged
+from stages.core.metrics.bootstrap import interval, mean_draws
+from stages.core.seeds import generator
+from stages.evaluate.cell import Cell
+from stages.evaluate.params import Params
+
+_DRAWS = 2000
+
+
+def summarise(cell: Cell, scores: pd.DataFrame, params: Params, weights_sha256: str) -> Judged:
+    """Return a cell's scores in a few numbers.
+
+    Args:
+        cell: whose they are.
+        scores: a row a frame, as in `SCORES`.
+        params: with the threshold.
+        weights_sha256: of the model that was judged.
+    """
+    lesion, negative = (scores[scores["lesion_class"].notna() == there] for there in (True, False))
+    low, high = _interval(cell, lesion)
+    return Judged(
+        weights_sha256=weights_sha256,
+        held_out=cell.held_out,
+        threshold=params.threshold,
+        n_lesion=len(lesion),
+        n_groups=int(lesion["group_id"].nunique()),
+        dice=float(lesion["dice"].mean()) if len(lesion) else None,
+        dice_low=low,
+        dice_high=high,
+        n_negative=len(negative),
+        false_positive_rate=float((negative["fp"] > 0).mean()) if len(negative) else None,
+    )
+
+
+def _interval(cell: Cell, lesion: pd.DataFrame) -> tuple[float | None, float | None]:
+    if lesion["group_id"].nunique() < 2:
+        return None, None
+    rng = generator("judged", cell.method, cell.held_out, cell.seed)
+    values = lesion["dice"].to_numpy(dtype=np.float64)
+    return interval(mean_draws(values, lesion["group_id"].to_numpy(), _DRAWS, rng))
