@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from mean_encoder import SIDE, MeanEncoder
+from stub_encoders import SIDE, MeanEncoder
 
 from stages.core.contracts.frames import FRAMES
 

@@ -4,7 +4,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from mean_encoder import MeanEncoder
+from stub_encoders import MeanEncoder
 
 from stages.core.base.errors import InputError
 from stages.core.base.params import Study

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from mean_encoder import SIDE, MeanEncoder
 from PIL import Image
+from stub_encoders import SIDE, MeanEncoder
 
 from stages.core.base.errors import InputError
 from stages.core.clip.encoder import Encoded

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from stub_encoders import FrameEncoder
 
 from stages.core.base.errors import InputError
 from stages.core.base.files import write_json
-from stages.core.clip.encoder import Encoded, Encoder, unit
+from stages.core.clip.encoder import Encoded, unit
 from stages.core.contracts.features import FEATURES
 from stages.core.contracts.frames import FRAMES
 from stages.core.contracts.regions import REGIONS
@@ -44,7 +45,7 @@ SPEC = Spec(
 )
 
 
-class Pooled(Encoder):
+class Pooled(FrameEncoder):
     """Colours, pooled and mixed by a fixed matrix."""
 
     def __init__(self):
@@ -56,18 +57,6 @@ class Pooled(Encoder):
         pool = torch.nn.functional.adaptive_avg_pool2d
         dense = unit(torch.einsum("dc,bchw->bdhw", self.mix, pool(frames, GRID) - 0.5), 1)
         return Encoded(dense, unit(dense.mean((2, 3)), 1), {"s4": pool(frames, 8)}, frames[:, :1])
-
-    def encode_text(self, prompts):
-        raise NotImplementedError
-
-    def unknown_words(self, prompts):
-        raise NotImplementedError
-
-    def front(self):
-        raise NotImplementedError
-
-    def suffix(self):
-        raise NotImplementedError
 
 
 def tuned():

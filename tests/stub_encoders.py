@@ -1,4 +1,4 @@
-"""A stub encoder whose features are channel means, so that what it says can be computed by hand."""
+"""Stub encoders for frames alone: what they say can be computed by hand, or costs nothing."""
 
 import torch
 
@@ -7,7 +7,23 @@ from stages.core.clip.encoder import Encoded, Encoder
 SIDE = 16
 
 
-class MeanEncoder(Encoder):
+class FrameEncoder(Encoder):
+    """An encoder that knows no texts and can't be divided; subclasses write `encode`."""
+
+    def encode_text(self, prompts):
+        raise NotImplementedError
+
+    def unknown_words(self, prompts):
+        raise NotImplementedError
+
+    def front(self):
+        raise NotImplementedError
+
+    def suffix(self):
+        raise NotImplementedError
+
+
+class MeanEncoder(FrameEncoder):
     """Dense features are the means of 4x4 px, the map s2 those of 2x2 px, the prefix the frame's means."""
 
     def __init__(self, size_px=SIDE):
@@ -25,15 +41,3 @@ class MeanEncoder(Encoder):
             maps={"s2": pool(frames, 2), "s4": pool(frames, 4)},
             prefix=frames.mean((2, 3))[:, None] * self.scale,
         )
-
-    def encode_text(self, prompts):
-        raise NotImplementedError
-
-    def unknown_words(self, prompts):
-        raise NotImplementedError
-
-    def front(self):
-        raise NotImplementedError
-
-    def suffix(self):
-        raise NotImplementedError
