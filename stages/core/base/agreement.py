@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from stages.core.base.errors import nearest
+from stages.core.base.variants import Variant
 
 
-def disagreements(sections: Mapping[str, Any], *, sites: Iterable[str], lesion_classes: Iterable[str]) -> list[str]:
+def disagreements(
+    sections: Mapping[str, Any],
+    *,
+    sites: Iterable[str],
+    lesion_classes: Iterable[str],
+    variants: Mapping[str, Variant] = MappingProxyType({}),
+) -> list[str]:
     """Return one sentence a disagreement.
 
     Args:
         sections: name -> the checked section; those that aren't right by themselves are left out.
         sites: the sites' names.
         lesion_classes: the classes.
+        variants: name -> what it has otherwise than the section `train`.
     """
     problems = []
     if "audit" in sections:
@@ -22,15 +31,19 @@ def disagreements(sections: Mapping[str, Any], *, sites: Iterable[str], lesion_c
     if "build_confounders" in sections:
         problems += _phrases(set(sections["build_confounders"].class_phrases), set(lesion_classes))
     if {"build_confounders", "train"} <= set(sections):
-        problems += _too_few(sections["train"].phrases, sections["build_confounders"].confounders)
+        wanted = {"train": sections["train"].phrases}
+        wanted |= {f"variants.{name}.train": variant.train.get("phrases") for name, variant in variants.items()}
+        problems += _too_few(wanted, sections["build_confounders"].confounders)
     return problems
 
 
-def _too_few(wanted: int | None, confounders: Mapping[str, Iterable[str]]) -> list[str]:
+def _too_few(wanted: Mapping[str, Any], confounders: Mapping[str, Iterable[str]]) -> list[str]:
     there = sum(len(list(phrases)) for phrases in confounders.values())
-    if wanted is None or wanted <= there:
-        return []
-    return [f"train.phrases: {wanted}, but build_confounders.confounders has {there}; add some, or use fewer"]
+    return [
+        f"{where}.phrases: {number}, but build_confounders.confounders has {there}; add some, or use fewer"
+        for where, number in wanted.items()
+        if isinstance(number, int) and number > there
+    ]
 
 
 def _unknown_sites(accepted: Iterable[Iterable[str]], sites: set[str]) -> list[str]:

@@ -153,7 +153,9 @@ def check(raw: dict[str, Any], path: Path = PARAMS) -> Study:
             problems += sentences(error, f"{name}.", kind)
     if study is not None:
         problems += _disagreements(study) + _misfits(study, raw)
-        problems += disagreements(sections, sites=study.sites, lesion_classes=study.lesion_classes)
+        problems += disagreements(
+            sections, sites=study.sites, lesion_classes=study.lesion_classes, variants=study.variants
+        )
     if problems or study is None:
         raise InputError(f"{path} has {len(problems)} error(s):\n  " + "\n  ".join(problems))
     return study

@@ -3,6 +3,7 @@
 from stages.audit.params import Params as Audit
 from stages.build_confounders.params import Params as Prompts
 from stages.core.base.agreement import disagreements
+from stages.core.base.variants import Variant
 from stages.train.params import Params as Train
 
 STUDY = {"sites": ["north", "south"], "lesion_classes": ["polyp", "cyst"]}
@@ -38,3 +39,6 @@ def test_no_more_phrases_are_used_than_there_are():
         found = disagreements({"build_confounders": prompts, "train": Train(phrases=phrases)}, **STUDY)
         assert len(found) == expected
     assert "train.phrases: 3, but build_confounders.confounders has 2" in found[0]
+    few = {"few": Variant(method="mcdrl", train={"phrases": 2}), "many": Variant(method="mcdrl", train={"phrases": 15})}
+    found = disagreements({"build_confounders": prompts, "train": Train()}, **STUDY, variants=few)
+    assert found == ["variants.many.train.phrases: 15, but build_confounders.confounders has 2; add some, or use fewer"]
