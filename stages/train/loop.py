@@ -25,6 +25,7 @@ from stages.train.checkpoint import Progress, snapshot
 from stages.train.data import Frames, epoch_batches, in_turn, read_ahead
 from stages.train.optimiser import rate, set_rates
 from stages.train.params import Params
+from stages.train.sampling import epoch_frames
 from stages.train.selection import Epoch, best_validation_epoch
 
 OnEpoch = Callable[[Progress], None]
@@ -169,7 +170,8 @@ class Training:
         return augmented(batch, self.params.views, seed)
 
     def _batches(self, epoch: int) -> list[list[str]]:
-        batches = epoch_batches(self.frames.train, self.params.batch_size, seed=self.seed, epoch=epoch)
+        cases = epoch_frames(self.frames, self.params.sampling, seed=self.seed, epoch=epoch)
+        batches = epoch_batches(cases, self.params.batch_size, seed=self.seed, epoch=epoch)
         world = self.fabric.world_size
         if len(batches[0]) % world:
             size = len(batches[0])

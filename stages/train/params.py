@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 
 from stages.core.base.params import Section
 
+Sampling = Literal["shuffled", "class_balanced"]
+
 
 class Params(Section):
     """How a network is trained.
@@ -26,6 +28,8 @@ class Params(Section):
         clip_norm: largest norm of a step's gradient.
         flips: whether frames are mirrored at random, in the ways that `encode.flips` has cached; views of the family
             viewpoint are mirrored besides.
+        sampling: which frames an epoch has: each once (shuffled), or lesion classes with even chances
+            (class_balanced), so that how common a class is at a site can't be learned.
         views: what of the frames varies at random in modes partial and finetune: viewpoint (distance, turn, place,
             stretch, mirrored or not), colour (brightness, contrast, saturation, hue).
         sum_over: the views that viewpoint, mcdrl_viewpoint and unet_viewpoint sum over at prediction beside the frame
@@ -64,6 +68,7 @@ class Params(Section):
     weight_decay: float = Field(default=0.01, ge=0)
     clip_norm: float = Field(default=1.0, gt=0)
     flips: bool = True
+    sampling: Sampling = "shuffled"
     views: list[Literal["viewpoint", "colour"]] = Field(default=["viewpoint", "colour"])
     sum_over: list[Literal["mirror", "distance"]] = Field(default=["mirror", "distance"])
     checkpointing: bool = False

@@ -5,6 +5,7 @@ import resource
 import signal
 import threading
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -13,10 +14,11 @@ from torch import nn
 
 from stages.core.base.errors import InputError
 from stages.train import checkpoint, flips
-from stages.train.data import ahead, epoch_batches, in_turn, split
+from stages.train.data import Frames, ahead, epoch_batches, in_turn, split
 from stages.train.device import make_fabric
 from stages.train.optimiser import make_optimiser, rate, set_rates
 from stages.train.params import Params
+from stages.train.sampling import epoch_frames
 from stages.train.selection import Epoch, best_validation_epoch
 
 
@@ -40,6 +42,20 @@ def test_an_epoch_shuffles_all_frames_into_equal_batches():
     assert batches != epoch_batches(cases, 4, seed=0, epoch=1)
     assert batches != epoch_batches(cases, 4, seed=1, epoch=0)
     assert sorted(epoch_batches(cases, 64, seed=0, epoch=0)[0]) == sorted(cases)
+
+
+def test_an_epoch_has_each_frame_once_or_classes_with_even_chances():
+    kinds = [0] * 700 + [1] * 80 + [2] * 20 + [-1] * 200  # 80 % with a lesion
+    cases = [f"A/{place}" for place in range(1000)]
+    frames = Frames(cases, [], dict(zip(cases, kinds, strict=True)), {})
+    assert epoch_frames(frames, "shuffled", seed=0, epoch=0) == cases
+    drawn = epoch_frames(frames, "class_balanced", seed=0, epoch=0)
+    assert len(drawn) == 1000
+    found = [sum(frames.class_index[case] == kind for case in drawn) / 1000 for kind in (0, 1, 2, -1)]
+    np.testing.assert_allclose(found, [0.8 / 3, 0.8 / 3, 0.8 / 3, 0.2], atol=0.05)
+    assert drawn == epoch_frames(frames, "class_balanced", seed=0, epoch=0)
+    assert drawn != epoch_frames(frames, "class_balanced", seed=0, epoch=1)
+    assert drawn != epoch_frames(frames, "class_balanced", seed=1, epoch=0)
 
 
 def test_in_turn_leaves_nothing_out():
