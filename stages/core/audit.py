@@ -32,6 +32,11 @@ def crossing(pairs: pd.DataFrame, held_out: str) -> pd.DataFrame:
     return pairs[(pairs["site_a"] == held_out) != (pairs["site_b"] == held_out)]
 
 
+def own_frames(pairs: pd.DataFrame, site: str) -> set[str]:
+    """Return the frames of a site that are among the pairs."""
+    return {*pairs.loc[pairs["site_a"] == site, "case_a"], *pairs.loc[pairs["site_b"] == site, "case_b"]}
+
+
 def containment(pairs: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
     """Return how much of a site is at another site, too.
 

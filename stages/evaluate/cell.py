@@ -44,7 +44,7 @@ class Cell:
         cases = CASES.read(self.ingested / "cases.parquet")
         return cases.merge(GEOMETRY.read(self.ingested / "geometry.parquet"), on="case_id", validate="1:1")
 
-    def named(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Return rows with the cell's name in front."""
+    def named(self, rows: pd.DataFrame, leaked_frames: int) -> pd.DataFrame:
+        """Return rows with the cell's name in front and, at the end, how many frames of its site were trained on."""
         names = pd.DataFrame({"method": self.method, "held_out": self.held_out, "seed": self.seed}, index=rows.index)
-        return names.join(rows)
+        return names.join(rows).assign(leaked_frames=leaked_frames)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from stages.core.contracts.scores import ATTENTION, CELL, POOLED
+from stages.core.contracts.scores import ATTENTION, CELL, LEAKED, POOLED
 from stages.core.seeds import seed_for
 from stages.evaluate.predict import Said
 
@@ -38,14 +38,14 @@ class Interventions:
 
     def pooled(self) -> pd.DataFrame:
         """Return a row a frame, as in `POOLED`."""
-        names = [name for name in POOLED.schema.names if name not in CELL]
+        names = [name for name in POOLED.schema.names if name not in (*CELL, LEAKED.name)]
         return pd.concat([pd.DataFrame(columns=names), *self._pooled], ignore_index=True)
 
     def attention(self) -> pd.DataFrame:
         """Return a row a (frame, confounder), as in `ATTENTION`."""
         cases = [case for ids, _ in self._weights for case in ids]
         weights = [row for _, rows in self._weights for row in rows]
-        names = [name for name in ATTENTION.schema.names if name not in CELL]
+        names = [name for name in ATTENTION.schema.names if name not in (*CELL, LEAKED.name)]
         rows = [
             (case, confounder, weight)
             for case, of_frame in zip(cases, weights, strict=True)

@@ -68,7 +68,7 @@ def evaluate(cell: Cell, cases: pd.DataFrame, params: Params, device: str = "aut
         "trust": judge.trust(), "attention": did.attention(), "pooled": did.pooled(),
         "mining": judge.mining("source_tuned" if model.miner else "zero_shot"),
     }  # fmt: skip
-    return {name: cell.named(rows) for name, rows in tables.items()}
+    return {name: cell.named(rows, model.card.leaked_frames) for name, rows in tables.items()}
 
 
 def write(cell: Cell, tables: Mapping[str, pd.DataFrame], params: Params) -> None:

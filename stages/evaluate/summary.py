@@ -35,6 +35,7 @@ def summarise(cell: Cell, scores: pd.DataFrame, params: Params, weights_sha256: 
         dice_low=low,
         dice_high=high,
         n_negative=len(negative),
+        leaked_frames=int(scores["leaked_frames"].max()) if len(scores) else 0,
         false_positive_rate=float((negative["fp"] > 0).mean()) if len(negative) else None,
     )
 

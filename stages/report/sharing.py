@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from stages.core.audit import containment, crossing
+from stages.core.audit import containment, crossing, own_frames
 from stages.report import views
 from stages.report.tables import ALL, MEAN, WORST
 from stages.report.views import Sheet
@@ -28,7 +28,7 @@ def leaked_frames(pairs: pd.DataFrame, held_out: Iterable[str]) -> dict[str, int
         pairs: rows of audit.parquet.
         held_out: the sites that are left out in turn.
     """
-    counts = {site: len(_own_frames(crossing(pairs, site), site)) for site in held_out}
+    counts = {site: len(own_frames(crossing(pairs, site), site)) for site in held_out}
     return {site: count for site, count in counts.items() if count}
 
 
@@ -85,10 +85,6 @@ def containment_sheet(pairs: pd.DataFrame, cases: pd.DataFrame) -> Sheet:
         },
         (),
     )
-
-
-def _own_frames(pairs: pd.DataFrame, site: str) -> set[str]:
-    return {*pairs.loc[pairs["site_a"] == site, "case_a"], *pairs.loc[pairs["site_b"] == site, "case_b"]}
 
 
 def _counts(pairs: pd.DataFrame) -> dict[str, int]:

@@ -23,6 +23,7 @@ from stages.core.seeds import generator
 MEAN, WORST, ALL = RESERVED_SITE_NAMES  # the rows of a table that stand for several sites
 BASELINE = "baseline"
 _COUNTS = ["n_lesion", "n_groups", "n_hd95_undefined", "n_undefined"]
+_BARS = {"dice": "dice", "dice_low": "low", "dice_high": "high"}
 _SCORES = ["dice", "iou", "accuracy", "nsd", "hd95_px"]
 Row = dict[str, Any]
 
@@ -145,9 +146,9 @@ def seeds_table(scores: pd.DataFrame) -> pd.DataFrame:
 
 
 def bars_table(sites: pd.DataFrame) -> pd.DataFrame:
-    """Return Dice with one name a row, which is what a bar chart of `dvc plots` takes."""
-    names = sites["held_out"] + " " + sites["method"]
-    return pd.DataFrame({"cell": names, "dice": sites["dice"], "low": sites["dice_low"], "high": sites["dice_high"]})
+    """Return Dice with one name a row, `cell`, which is what a bar chart of `dvc plots` takes."""
+    rows = sites.assign(cell=sites["held_out"] + " " + sites["method"])[["cell", "held_out", *_BARS]]
+    return rows.rename(columns=_BARS)
 
 
 def curves_table(history: pd.DataFrame) -> pd.DataFrame:

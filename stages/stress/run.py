@@ -88,7 +88,7 @@ def stress_site(
     with FRAMES.read(ingested / "frames.h5") as reader:
         batches = _batches(pictures(chosen, reader, params.strengths), params.batch_size)
         for batch in progress(batches, f"stress {held_out}", total):
-            yield _judged(ensemble, batch, threshold, held_out, models)
+            yield _judged(ensemble, batch, threshold, held_out, models).assign(leaked_frames=ensemble.leaked_frames)
 
 
 def _batches(items: Iterator[Picture], size: int) -> Iterator[tuple[Picture, ...]]:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stages.core.audit import crossing
+from stages.core.audit import crossing, own_frames
 from stages.core.base.errors import InputError
 from stages.core.contracts.audit import PAIRS
 
 
-def check_leaks(path: Path, held_out: str) -> None:
+def check_leaks(path: Path, held_out: str) -> int:
     """Stop where a frame of the held-out site is among the source sites, unless params.yaml accepts that.
 
     Args:
         path: audit.parquet.
         held_out: the site that is left out.
+
+    Returns:
+        How many of the held-out site's frames are at a source site, too, all of them accepted.
 
     Raises:
         InputError: there are such frames, or the file is missing or damaged.
@@ -22,7 +25,7 @@ def check_leaks(path: Path, held_out: str) -> None:
     pairs = crossing(PAIRS.read(path), held_out)
     leaks = pairs[~pairs["accepted"]]
     if leaks.empty:
-        return
+        return len(own_frames(pairs, held_out))
     first = leaks.iloc[0]
     sites = sorted(set(zip(leaks["site_a"], leaks["site_b"], strict=True)))
     accepted = ", ".join(f"[{one}, {other}]" for one, other in sites)

@@ -45,7 +45,7 @@ def train(cell: Cell, fabric: Fabric, out: Path) -> None:
         InputError: an input is missing or doesn't fit the others, the held-out site shares frames with a source site,
             or the training broke down.
     """
-    check_leaks(cell.artifacts / "audit" / "audit.parquet", cell.held_out)
+    leaked = check_leaks(cell.artifacts / "audit" / "audit.parquet", cell.held_out)
     frames = split(read_cases(cell.files, cell.lesion_classes))
     texts, confounders, fingerprint = read_texts(cell.texts, cell.lesion_classes)
     with open_sites(cell.files) as reader:
@@ -68,7 +68,7 @@ def train(cell: Cell, fabric: Fabric, out: Path) -> None:
         usual = Usual(**vars(usual_scores(reader.images(frames.train), texts.confounders.numpy())))
     if fabric.is_global_zero:
         counts = _counts(method)
-        _write(progress, best, trust, usual, cell, spec, reader.layout, texts, confounders, counts, miner, out)
+        _write(progress, best, trust, usual, cell, spec, reader.layout, texts, confounders, counts, miner, leaked, out)
         shutil.rmtree(folder, ignore_errors=True)
     fabric.barrier()
 
@@ -95,7 +95,7 @@ def _run(training: Training, cell: Cell, folder: Path, out: Path) -> Progress:
 
 def _write(
     progress: Progress, best: int, trust: Trust, usual: Usual, cell: Cell, spec: Spec, layout: Layout, texts: Texts,
-    confounders: list[str], counts: dict[str, int], miner: Miner | None, out: Path,
+    confounders: list[str], counts: dict[str, int], miner: Miner | None, leaked: int, out: Path,
 ) -> None:  # fmt: skip
     backbone = read_stored(cell.backbone)
     class_prompts, confounder_prompts = read_prompts(cell.texts, cell.lesion_classes, confounders)
@@ -108,6 +108,7 @@ def _write(
         temperature=trust.temperature, flag_below=trust.flag_below, crop=cell.crop, class_prompts=class_prompts,
         confounder_prompts=confounder_prompts, usual=usual, parameters=cell.params.model_dump(),
         mined_by=MinedBy(channels=miner.channels, grid=list(miner.grid)) if miner else None,
+        leaked_frames=leaked,
     )  # fmt: skip
     if card.val_dice == 0:
         print("warning: no epoch found a lesion in the validation frames; train longer (train.epochs)", file=sys.stderr)

@@ -37,7 +37,7 @@ def scores(method, held_out, seed, cases=("B/2", "B/1"), dice=0.5):
         {
             "method": method, "held_out": held_out, "seed": seed, "case_id": case, "group_id": "g",
             "lesion_class": None if dice is None else "polyp", "tp": 1, "fp": 2, "fn": 3, "tn": 4, "dice": dice,
-            "iou": dice, "accuracy": 0.5, "nsd": dice, "hd95_px": None,
+            "iou": dice, "accuracy": 0.5, "nsd": dice, "hd95_px": None, "leaked_frames": 0,
         }
         for case in cases
     ]  # fmt: skip
@@ -47,6 +47,7 @@ def scores(method, held_out, seed, cases=("B/2", "B/1"), dice=0.5):
 
 def trust(method, held_out, seed):
     row = {"method": method, "held_out": held_out, "seed": seed, "case_id": "B/1", "confidence": 0.5, "flagged": True}
+    row["leaked_frames"] = 0
     return pd.DataFrame([row])
 
 
@@ -106,7 +107,7 @@ def test_a_part_under_another_s_name_is_refused(parts):
 
 def test_a_part_of_another_kind_is_refused(parts):
     SCORES.write(scores("mcdrl", "B", 2), parts / "A.parquet")
-    with pytest.raises(InputError, match=r"A\.parquet has schema 'scores/2', expected 'quality/1'"):
+    with pytest.raises(InputError, match=r"A\.parquet has schema 'scores/3', expected 'quality/1'"):
         collect(QUALITIES, STUDY, parts)
 
 

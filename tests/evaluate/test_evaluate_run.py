@@ -182,6 +182,7 @@ def test_the_cell_in_a_few_numbers(cell):
         group_id=groups, dice=[0.5, None, 0.25, 0.75, 1.0, None, 0.5], fp=[9, 3, 9, 9, 9, 0, 9]
     )
     write(cell, tables | {"cases": scores}, Params(threshold=0.4))
+    assert set(tables["cases"]["leaked_frames"]) == {0}
     judged = read_judged(cell.parts)
     assert judged.weights_sha256 == sha256(cell.model / "model.safetensors")
     assert (judged.held_out, judged.threshold, judged.n_lesion, judged.n_groups) == (SITE, 0.4, 5, 3)
@@ -191,6 +192,17 @@ def test_the_cell_in_a_few_numbers(cell):
     write(cell, tables | {"cases": scores.assign(group_id="g", lesion_class=None, dice=None)}, Params())
     alone = read_judged(cell.parts)
     assert (alone.n_lesion, alone.dice, alone.dice_low, alone.n_negative) == (0, None, None, 7)
+
+
+def test_every_table_says_how_many_frames_of_the_site_were_trained_on(cell):
+    loaded = load_model(cell.model, cell.artifacts)
+    card = loaded.card.model_copy(update={"leaked_frames": 5})
+    save_model(cell.model, loaded.method.state_dict(), loaded.texts, card)
+    tables = run(cell)
+    told = {name: rows["leaked_frames"].unique().tolist() for name, rows in tables.items() if len(rows)}
+    assert told == {name: [5] for name in ("cases", "calibration", "reliability", "trust", "mining")}
+    write(cell, tables, Params())
+    assert read_judged(cell.parts).leaked_frames == 5
 
 
 @both

@@ -59,7 +59,7 @@ def test_columns_are_those_of_the_contract():
     truth = np.zeros((1, 4, 4), bool)
     rows = score(np.zeros((1, 4, 4), np.float32), truth, same(truth), 0.5, 2)
     keys = ["method", "held_out", "seed", "case_id", "group_id", "lesion_class"]
-    assert [*keys, *rows.columns] == SCORES.schema.names
+    assert [*keys, *rows.columns, "leaked_frames"] == SCORES.schema.names
 
 
 def test_half_is_lesion_at_a_threshold_of_half():

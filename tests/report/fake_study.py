@@ -174,7 +174,8 @@ def write_cell(root: Path, study: Study, cell, cases: pd.DataFrame, masks: np.nd
     named = pd.DataFrame({"method": method, "held_out": site, "seed": seed}, index=range(len(ids)))
     keys = cases[["case_id", "group_id", "lesion_class"]].reset_index(drop=True)
     natives = [Native(mask, (0, 0, mask.shape[1], mask.shape[0])) for mask in masks]
-    return pd.concat([named, keys, score(probability / np.float32(255), masks, natives, 0.5, 2)], axis=1)
+    rows = pd.concat([named, keys, score(probability / np.float32(255), masks, natives, 0.5, 2)], axis=1)
+    return rows.assign(leaked_frames=0)
 
 
 NAMES = [
@@ -203,11 +204,11 @@ def write_trust(root: Path, scores: pd.DataFrame) -> None:
     folder, keys = root / "evaluate", ["method", "held_out", "seed"]
     noise = np.random.default_rng(1).normal(0, 0.02, len(scores))
     confidence = np.clip(scores["dice"].fillna(0.9).to_numpy() * 0.8 + 0.1 + noise, 0, 1)
-    trust = scores[[*keys, "case_id"]].assign(confidence=confidence, flagged=confidence < 0.5)
+    trust = scores[[*keys, "case_id"]].assign(confidence=confidence, flagged=confidence < 0.5, leaked_frames=0)
     TRUST.write(trust, folder / "trust.parquet")
     cells = scores.groupby(keys, as_index=False, sort=False).agg(n_frames=("case_id", "size"))
     CALIBRATION.write(
-        cells.assign(temperature=1.5, ece_before=0.08, ece_after=0.02)[CALIBRATION.schema.names],
+        cells.assign(temperature=1.5, ece_before=0.08, ece_after=0.02, leaked_frames=0)[CALIBRATION.schema.names],
         folder / "calibration.parquet",
     )
     rows = []
@@ -217,7 +218,7 @@ def write_trust(root: Path, scores: pd.DataFrame) -> None:
         one = pd.DataFrame({"calibrated": calibrated, "bin": bins, "n_px": 100 * (bins[::-1] + 1)})
         one = one.assign(mean_probability=middle, lesion_share=np.clip(middle - gap * middle, 0, 1))
         rows.append(cells[keys].merge(one, how="cross"))
-    RELIABILITY.write(pd.concat(rows)[RELIABILITY.schema.names], folder / "reliability.parquet")
+    RELIABILITY.write(pd.concat(rows).assign(leaked_frames=0)[RELIABILITY.schema.names], folder / "reliability.parquet")
 
 
 def write_intervention(root: Path, scores: pd.DataFrame, names=NAMES) -> None:
@@ -233,11 +234,14 @@ def write_intervention(root: Path, scores: pd.DataFrame, names=NAMES) -> None:
     raw = 1 + 3 * rows["strength"] * even + rng.uniform(0, 0.5, len(rows))
     rows["weight"] = raw / raw.groupby([rows[key] for key in keys]).transform("sum")
     rows["weight"] = rows["weight"].astype("float32")
-    ATTENTION.write(rows[[*keys, "confounder", "weight"]], root / "evaluate" / "attention.parquet")
+    ATTENTION.write(
+        rows[[*keys, "confounder", "weight"]].assign(leaked_frames=0), root / "evaluate" / "attention.parquet"
+    )
     shift = own["held_out"].map({site: k for k, site in enumerate(dict.fromkeys(own["held_out"]))}).to_numpy()
     before = (rng.normal(0, 1, (len(own), 8)) + 4 * shift[:, None]).astype(np.float32)
     after = (before - 3 * shift[:, None]).astype(np.float32)
-    POOLED.write(own[keys].assign(before=list(before), after=list(after)), root / "evaluate" / "pooled.parquet")
+    pooled = own[keys].assign(before=list(before), after=list(after), leaked_frames=0)
+    POOLED.write(pooled, root / "evaluate" / "pooled.parquet")
 
 
 def strengths_of(case_ids: list[str], names=NAMES) -> pd.DataFrame:
@@ -250,7 +254,7 @@ def strengths_of(case_ids: list[str], names=NAMES) -> pd.DataFrame:
 def write_stress(root: Path, scores: pd.DataFrame, names=NAMES) -> None:
     """Dice that falls in proportion to the strength, half as fast for methods that intervene."""
     keys = ["method", "held_out", "seed", "case_id", "group_id"]
-    own = scores[[*keys, "dice", "tp", "fp", "fn", "tn"]]
+    own = scores[[*keys, "dice", "tp", "fp", "fn", "tn", "leaked_frames"]]
     rows = own.merge(pd.DataFrame({"confounder": names}), how="cross")
     rows = rows.merge(pd.DataFrame({"strength": [0.25, 0.5, 1.0]}), how="cross")
     slope = np.where(rows["method"].isin(INTERVENING), 0.2, 0.4)
@@ -265,7 +269,7 @@ def write_mining(root, scores):
     rank = pd.factorize(cells["method"])[0]
     rows = cells.assign(
         mining=["source_tuned" if place else "zero_shot" for place in rank], recall=0.7 + 0.1 * rank,
-        recall_random=0.25, auroc=0.8, auroc_inverted=0.2, n_frames=5,
+        recall_random=0.25, auroc=0.8, auroc_inverted=0.2, n_frames=5, leaked_frames=0,
     )  # fmt: skip
     MINING.write(rows, root / "evaluate" / "mining.parquet")
 

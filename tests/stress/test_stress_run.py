@@ -22,6 +22,8 @@ SITES = ("A", "B")
 class Brightness:
     """Two models: one calls brightness itself probability, one finds lesion nowhere."""
 
+    leaked_frames = 3
+
     def __init__(self):
         self.seen = []
 
@@ -64,6 +66,7 @@ def test_rows_are_every_model_confounder_strength_and_frame(study, loaded, tmp_p
     assert set(found["confounder"]) == {UNTOUCHED, *OPERATOR_OF}
     assert set(found.loc[found["confounder"] == UNTOUCHED, "strength"]) == {0.0}
     assert set(found["seed"]) == {7}
+    assert set(found["leaked_frames"]) == {3}
     assert (found[["tp", "fp", "fn", "tn"]].sum(axis=1) == stub_sites.SIDE**2).all()
     models = [f"{tmp_path}/train/{method}/B/7" for method in ("baseline", "mcdrl")]
     assert loaded[1][1] == (models, f"{tmp_path}/backbone", "cpu")

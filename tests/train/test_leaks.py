@@ -5,6 +5,7 @@ import stub_sites
 from lightning_fabric import Fabric
 
 from stages.core.base.errors import InputError
+from stages.core.networks.model import read_card
 from stages.train.cell import Cell
 from stages.train.leaks import check_leaks
 from stages.train.params import Params
@@ -29,12 +30,12 @@ def test_a_leak_names_count_first_pair_sites_and_the_way_out(tmp_path):
 
 
 def test_common_frames_of_two_source_sites_are_no_leak(tmp_path):
-    check_leaks(audit(tmp_path, ("A/004", "B/004", False)), "C")
+    assert check_leaks(audit(tmp_path, ("A/004", "B/004", False)), "C") == 0
 
 
 def test_an_accepted_leak_passes_and_another_does_not(tmp_path):
-    path = audit(tmp_path, ("A/001", "C/007", True), ("B/002", "C/003", True))
-    check_leaks(path, "C")
+    path = audit(tmp_path, ("A/001", "C/007", True), ("B/002", "C/003", True), ("B/001", "C/007", True))
+    assert check_leaks(path, "C") == 2
     path = audit(tmp_path, ("A/001", "C/007", True), ("B/002", "C/003", False))
     with pytest.raises(InputError, match=r"1 pair.*B/002 and C/003"):
         check_leaks(path, "C")
@@ -55,6 +56,10 @@ def test_a_training_stops_or_runs(tmp_path, accepted):
     fabric.launch()
     if accepted:
         train(cell, fabric, tmp_path / "out")
+        assert read_card(tmp_path / "out").leaked_frames == 1
+        told = (tmp_path / "out" / "README.md").read_text()
+        assert "| held out | C, **1 of its frames were seen in training**" in told
+        assert "never seen" not in told
     else:
         with pytest.raises(InputError, match="held-out site 'C'"):
             train(cell, fabric, tmp_path / "out")

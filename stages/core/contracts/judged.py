@@ -27,6 +27,7 @@ class Judged(Section):
         dice_high: upper end.
         n_negative: frames without a lesion.
         false_positive_rate: share of those on which a lesion is drawn; None: there is none.
+        leaked_frames: frames of the site that were trained on, as a source site has them, too.
     """
 
     weights_sha256: str
@@ -39,6 +40,7 @@ class Judged(Section):
     dice_high: float | None
     n_negative: int
     false_positive_rate: float | None
+    leaked_frames: int = 0
 
 
 def write_judged(judged: Judged, folder: Path) -> None:

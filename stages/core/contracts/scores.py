@@ -12,11 +12,12 @@ from stages.core.tables import Table, column
 
 CELL = ("method", "held_out", "seed")  # what a part is of; each table begins with it
 _CELL = [column("method", pa.string()), column("held_out", pa.string()), column("seed", pa.int64())]
+LEAKED = column("leaked_frames", pa.int64())  # of the held-out site, at a source site, too: an accepted leak
 _CASE = column("case_id", pa.string())
 _VECTOR = pa.list_(pa.float32())
 
 SCORES = Table(
-    "scores/2",
+    "scores/3",
     pa.schema(
         [
             *_CELL,
@@ -34,13 +35,14 @@ SCORES = Table(
             # at working size, where pixels compare between cameras
             column("nsd", pa.float64(), nullable=True),  # null: no lesion at working size
             column("hd95_px", pa.float64(), nullable=True),  # null: likewise, or nothing predicted there (infinite)
+            LEAKED,
         ]
     ),
     key=(*CELL, "case_id"),
 )
 
 CALIBRATION = Table(
-    "calibration/1",
+    "calibration/2",
     pa.schema(
         [
             *_CELL,
@@ -48,13 +50,14 @@ CALIBRATION = Table(
             column("ece_before", pa.float64()),  # expected calibration error over the pixels at working size, 0..1
             column("ece_after", pa.float64()),
             column("n_frames", pa.int64()),
+            LEAKED,
         ]
     ),
     key=CELL,
 )
 
 RELIABILITY = Table(
-    "reliability/1",
+    "reliability/2",
     pa.schema(
         [
             *_CELL,
@@ -63,52 +66,56 @@ RELIABILITY = Table(
             column("n_px", pa.int64()),
             column("mean_probability", pa.float64(), nullable=True),  # null: no pixel in the bin
             column("lesion_share", pa.float64(), nullable=True),
+            LEAKED,
         ]
     ),
     key=(*CELL, "calibrated", "bin"),
 )
 
 TRUST = Table(
-    "trust/1",
+    "trust/2",
     pa.schema(
         [
             *_CELL,
             _CASE,
             column("confidence", pa.float64()),  # 0..1: mean calibrated probability of lesion inside the mask
             column("flagged", pa.bool_()),  # below the confidence that a stated share of source validation frames miss
+            LEAKED,
         ]
     ),
     key=(*CELL, "case_id"),
 )
 
 ATTENTION = Table(
-    "attention/1",
+    "attention/2",
     pa.schema(
         [
             *_CELL,  # of methods that intervene
             _CASE,
             column("confounder", pa.string()),
             column("weight", pa.float32()),  # mean over heads, blocks and regions; a frame's weights sum to one
+            LEAKED,
         ]
     ),
     key=(*CELL, "case_id", "confounder"),
 )
 
 POOLED = Table(
-    "pooled/1",
+    "pooled/2",
     pa.schema(
         [
             *_CELL,  # of methods that intervene
             _CASE,  # all frames of the held-out site, some of each source site
             column("before", _VECTOR),  # Pool(F), mean over the target regions, width D
             column("after", _VECTOR),  # Pool(F_ca)
+            LEAKED,
         ]
     ),
     key=(*CELL, "case_id"),
 )
 
 MINING = Table(
-    "mining/1",
+    "mining/2",
     pa.schema(
         [
             *_CELL,
@@ -118,6 +125,7 @@ MINING = Table(
             column("auroc", pa.float64(), nullable=True),  # what they were selected by as a score of lesion places
             column("auroc_inverted", pa.float64(), nullable=True),  # the same for its negative
             column("n_frames", pa.int64()),  # frames with a lesion
+            LEAKED,
         ]
     ),
     key=CELL,

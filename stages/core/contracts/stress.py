@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from stages.core.contracts.scores import LEAKED
 from stages.core.tables import Table, column
 
 UNTOUCHED = "none"  # the confounder of the frame as it is, at strength 0
 
 STRESS = Table(
-    "stress/1",
+    "stress/2",
     pa.schema(
         [
             column("method", pa.string()),
@@ -24,6 +25,7 @@ STRESS = Table(
             column("fp", pa.int64()),
             column("fn", pa.int64()),
             column("tn", pa.int64()),
+            LEAKED,
         ]
     ),
     key=("method", "held_out", "seed", "confounder", "strength", "case_id"),

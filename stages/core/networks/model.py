@@ -95,6 +95,8 @@ class ModelCard(BaseModel):
         usual: how the training frames of the source sites score for each confounder; None: unknown.
         parameters: of the training, resolved.
         mined_by: the network that selects the target regions; None: similarity to the class texts does.
+        leaked_frames: how many of the held-out site's frames a source site has, too, so that they were trained on;
+            params.yaml accepts them.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -126,6 +128,7 @@ class ModelCard(BaseModel):
     usual: Usual | None = None
     parameters: dict[str, bool | int | float | str | list[str] | None] = {}
     mined_by: MinedBy | None = None
+    leaked_frames: int = 0
 
     @field_validator("spec", mode="before")
     @classmethod

@@ -18,7 +18,7 @@ A network that outlines lesions ({classes}) in endoscopic frames, written by the
 |---|---|
 | method | `{method}`, mode `{mode}`, seed {seed} |
 | trained on | {sources} |
-| never seen | {held_out}, which it is to be judged by |
+| held out | {held_out}, {seen} |
 | backbone | {title} (`{backbone}`), weights: {pretrained}, licence {licence}, fingerprint `{fingerprint}` |
 | frames | RGB, upright, {crop}, squashed to {size_px} x {size_px} px (bicubic) |
 | regions | the {alpha:.0%} of places {mined_by} |
@@ -52,7 +52,7 @@ _UNJUDGED = """\
 That Dice is of sites that it knows. At a hospital that it doesn't know, expect less: `artifacts/report` of the study
 says how much less at {held_out}."""
 _JUDGED = """\
-That Dice is of sites that it knows. At {held_out}, which it had never seen, it reached **{dice:.3f}**{interval}:
+That Dice is of sites that it knows. At {held_out}, {seen}, it reached **{dice:.3f}**{interval}:
 mean over {n_lesion} frames with a lesion.{negatives} Other hospitals may be harder."""
 _MINED = {
     False: "nearest to the class prompts",
@@ -76,12 +76,21 @@ def write_readme(card: ModelCard, backbone: StoredCard, folder: Path) -> None:
         backbone=card.backbone, pretrained=card.pretrained, licence=backbone.licence, fingerprint=card.fingerprint[:12],
         crop=_CROPS[card.crop], size_px=card.size_px, alpha=card.alpha, epoch=card.best_epoch + 1,
         mined_by=_MINED[card.mined_by is not None], val_dice=card.val_dice, temperature=card.temperature,
-        flag_below=card.flag_below, unknown=_UNJUDGED.format(held_out=card.held_out),
+        flag_below=card.flag_below, seen=_seen(card.leaked_frames), unknown=_UNJUDGED.format(held_out=card.held_out),
         notice=(warning if card.pretrained == "random" else "") + f"The backbone: {backbone.notice}",
         class_prompts="; ".join(card.class_prompts), confounder_prompts="; ".join(card.confounder_prompts),
     )  # fmt: skip
     with atomic(folder / README) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def _seen(leaked_frames: int) -> str:
+    if not leaked_frames:
+        return "never seen, which it is to be judged by"
+    return (
+        f"**{leaked_frames} of its frames were seen in training**, as a source site has them, too (an accepted "
+        "leak): its figures there are too good"
+    )
 
 
 def with_scores(text: str, judged: Judged) -> str:
@@ -90,9 +99,15 @@ def with_scores(text: str, judged: Judged) -> str:
         return text
     known = judged.dice_low is not None and judged.dice_high is not None
     interval = f" (95 % interval {judged.dice_low:.3f} to {judged.dice_high:.3f})" if known else ""
-    rate = judged.false_positive_rate
+    rate, leaked = judged.false_positive_rate, judged.leaked_frames
+    seen = f"{leaked} of whose frames it was trained on" if leaked else "which it had never seen"
     negatives = f" On {rate:.0%} of {judged.n_negative} frames without one it drew one." if rate is not None else ""
     told = _JUDGED.format(
-        held_out=judged.held_out, dice=judged.dice, interval=interval, n_lesion=judged.n_lesion, negatives=negatives
+        held_out=judged.held_out,
+        seen=seen,
+        dice=judged.dice,
+        interval=interval,
+        n_lesion=judged.n_lesion,
+        negatives=negatives,
     )
     return text.replace(_UNJUDGED.format(held_out=judged.held_out), told)

@@ -42,6 +42,7 @@ class Ensemble:
         members: at least one.
         size_px: side of the frames that they take.
         random_weights: whether one of the encoders was never pretrained.
+        leaked_frames: the most frames of its held-out site that one of the models was trained on.
     """
 
     def __init__(self, members: Sequence[Member], *, random_weights: bool) -> None:
@@ -54,6 +55,7 @@ class Ensemble:
         if len(sizes) > 1:
             raise InputError(f"the models take frames of {' and '.join(map(str, sizes))} px; give models of one size")
         self.members, self.size_px, self.random_weights = tuple(members), sizes[0], random_weights
+        self.leaked_frames = max((member.model.card.leaked_frames for member in members), default=0)
 
     def batches(self, frames: Array) -> Iterator[tuple[LoadedModel, Batch]]:
         """Yield each model with what its method takes for these frames; each encoder runs once.
