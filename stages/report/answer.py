@@ -230,7 +230,7 @@ def _under_stress(found: Evidence) -> str:
 def _flatter(row: Row, reference: str) -> str:
     change, low, high = row["drop_difference"], row["drop_difference_low"], row["drop_difference_high"]
     words = f"{row['method']} loses {_points(abs(change))} {'less' if change < 0 else 'more'} than the {reference}"
-    if pd.isna(low) or low * high <= 0 or row["drop_difference_p"] >= _LEVEL:
+    if pd.isna(low) or low * high <= 0 or row["drop_difference_p_holm"] >= _LEVEL:
         return f"{words}, which may be chance: it is not shown to be any flatter."
     end = "flatter" if change < 0 else "less robust"
     return f"{words} (95 % interval {_plain(low)} to {_plain(high)}): it is {end}."

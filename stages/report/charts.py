@@ -107,13 +107,14 @@ def axis_row(axis: Scale) -> Markup:
     return Markup(f'<svg class="strip axis" width="100%" height="18" aria-hidden="true">{texts}</svg>')
 
 
-def ridges(series: Mapping[str, Floats], *, fixed: tuple[float, float] | None = None) -> Markup:
+def ridges(series: Mapping[str, Floats], title: str, *, fixed: tuple[float, float] | None = None) -> Markup:
     """Draw distributions one below the other above a common axis, each with its median, 320 px wide.
 
     The axis spans all values but the outer hundredth at each end, which counts for the outermost bins.
 
     Args:
         series: name -> finite values; the colour follows the order.
+        title: what the values are; with the medians it is the picture's name to a screen reader.
         fixed: ends that the axis never crosses.
     """
     everything = np.concatenate([np.zeros(0), *series.values()])
@@ -123,11 +124,15 @@ def ridges(series: Mapping[str, Floats], *, fixed: tuple[float, float] | None = 
     body = "".join(_ridge_grid(axis, tick, bottom) for tick in axis.ticks)
     for style, (name, values) in enumerate(series.items()):
         body += _ridge(name, values, style, axis, 8 + _RIDGE * (style + 1))
-    return Markup(f'<svg class="lines ridges" viewBox="0 0 320 {bottom + 20}" role="img">{body}</svg>')
+    medians = ", ".join(f"{name} {np.median(values):.3g}" for name, values in series.items() if len(values))
+    spoken = escape(f"{title}; medians: {medians or 'none'}")
+    return Markup(
+        f'<svg class="lines ridges" viewBox="0 0 320 {bottom + 20}" role="img" aria-label="{spoken}">{body}</svg>'
+    )
 
 
-def matrix(values: Floats, labels: Sequence[str]) -> Markup:
-    """Draw a symmetric matrix of numbers up to 1 with its labels: the darker, the closer to 1."""
+def matrix(values: Floats, labels: Sequence[str], title: str) -> Markup:
+    """Draw a symmetric matrix of numbers up to 1 with its labels and its title: the darker, the closer to 1."""
     n, cell, left, top = len(labels), 36, 150, 120
     low = float(values.min()) if n else 0.0
     body = []
@@ -140,7 +145,8 @@ def matrix(values: Floats, labels: Sequence[str]) -> Markup:
         body += [_cell(float(values[row, k]), low, left + k * cell, top + row * cell, cell) for k in range(n)]
     width, height = left + n * cell + 90, top + n * cell + 6
     return Markup(
-        f'<svg class="matrix" viewBox="0 0 {width} {height}" width="{width}" role="img">{"".join(body)}</svg>'
+        f'<svg class="matrix" viewBox="0 0 {width} {height}" width="{width}" role="img" aria-label="{escape(title)}">'
+        f"{''.join(body)}</svg>"
     )
 
 

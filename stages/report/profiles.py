@@ -42,7 +42,9 @@ _QUANTITIES = (
 
 def profile_panels(profile: pd.DataFrame, sites: Sequence[str]) -> list[Panel]:
     """Draw how each quantity is distributed at each site; lesion areas are of the frames with a lesion."""
-    return [Panel(one.title, ridges(_values(profile, one, sites), fixed=one.fixed), []) for one in _QUANTITIES]
+    return [
+        Panel(one.title, ridges(_values(profile, one, sites), one.title, fixed=one.fixed), []) for one in _QUANTITIES
+    ]
 
 
 def profile_sheet(profile: pd.DataFrame, cases: pd.DataFrame, sites: Sequence[str]) -> Sheet:

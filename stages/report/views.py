@@ -192,7 +192,8 @@ def loss_panels(history: pd.DataFrame, methods: Sequence[str]) -> list[Panel]:
 
 def dictionary_matrix(dictionary: pd.DataFrame) -> Markup:
     """Draw the cosines between the confounders' texts."""
-    return matrix(cosines(dictionary), [str(name) for name in dictionary["confounder"]])
+    names = [str(name) for name in dictionary["confounder"]]
+    return matrix(cosines(dictionary), names, f"Cosines between the {len(names)} prompts of the dictionary")
 
 
 def cosines(dictionary: pd.DataFrame) -> Floats:

@@ -117,7 +117,7 @@ def test_sections_without_a_table_are_left_out():
 
 
 def stress(difference, low, high, p):
-    none = {f"drop_difference{part}": np.nan for part in ("", "_low", "_high", "_p")}
+    none = {f"drop_difference{part}": np.nan for part in ("", "_low", "_high", "_p_holm")}
     ours = dict(zip(none, (difference, low, high, p), strict=True))
     return pd.DataFrame(
         [

@@ -26,7 +26,7 @@ def test_undefined_values_are_written_out():
 
 def test_labels_are_escaped():
     assert "<b>" not in strip([Mark(0.5, 0.4, 0.6, 0, "<b>")], UNIT)
-    assert "<b>" not in matrix(np.eye(1), ["<b>"])
+    assert "<b>" not in matrix(np.eye(1), ["<b>"], "<b>")
 
 
 @pytest.mark.parametrize("values", [[0.61, 0.72], [0.0, 1.0], [0.5], [], [np.nan, 0.3], [-0.02, 0.11]])
@@ -61,6 +61,7 @@ def test_lines_rise_upwards_inside_the_box():
 
 
 def test_matrix_shows_every_cell():
-    svg = matrix(np.array([[1.0, 0.25], [0.25, 1.0]]), ["one", "two"])
+    svg = matrix(np.array([[1.0, 0.25], [0.25, 1.0]]), ["one", "two"], "how alike")
     assert re.findall(r"number[^>]*>([^<]+)<", svg) == ["1", ".25", ".25", "1"]
     assert len(re.findall("<rect", svg)) == 4
+    assert 'aria-label="how alike"' in svg

@@ -50,7 +50,7 @@ def points(svg):
 
 
 def test_a_curve_peaks_at_its_values_and_the_median_stands_there():
-    svg = ridges({"one": np.array([0.0, 0.5, 0.5, 0.5, 1.0])}, fixed=(0, 1))
+    svg = ridges({"one": np.array([0.0, 0.5, 0.5, 0.5, 1.0])}, "t", fixed=(0, 1))
     x, y = min(points(svg), key=lambda point: point[1])
     left, right = points(svg)[0][0], points(svg)[-1][0]
     assert x == pytest.approx((left + right) / 2, abs=(right - left) / 32)
@@ -60,12 +60,13 @@ def test_a_curve_peaks_at_its_values_and_the_median_stands_there():
 
 def test_heights_are_in_proportion_to_the_counts():
     values = np.array([0.0] * 10 + [1.0] * 5)
-    heights = [38 - y for _, y in points(ridges({"one": values}, fixed=(0, 1)))[1:-1]]
+    heights = [38 - y for _, y in points(ridges({"one": values}, "t", fixed=(0, 1)))[1:-1]]
     assert (heights[0], heights[-1]) == (26, 13)
     assert set(heights[1:-1]) == {0}
 
 
 def test_odd_names_and_no_values_are_drawn():
-    svg = ridges({"<a very long site name>": np.array([1.0]), "b": np.zeros(0)})
+    svg = ridges({"<a very long site name>": np.array([1.0]), "b": np.zeros(0)}, "a & b")
     assert "&lt;a very long si…" in svg
     assert "no value" in svg
+    assert 'aria-label="a &amp; b; medians: &lt;a very long site name&gt; 1"' in svg

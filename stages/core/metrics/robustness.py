@@ -22,6 +22,7 @@ from stages.core.metrics.paired import Pairs, compare, holm
 from stages.core.seeds import generator
 
 ALL = "all"  # the row of a table that stands for the mean over the confounders
+_LEAST_GROUPS = 5  # of a site; the bootstrap of fewer is far too narrow
 _FRAME = ["method", "held_out", "group_id", "case_id"]
 Row = dict[str, Any]
 
@@ -143,7 +144,7 @@ def _mean(values: pd.Series[float], draws: int, seed: int, *names: str) -> tuple
     samples = []
     for own in _by_site(values):
         groups = own.index.get_level_values("group_id").to_numpy()
-        if len(set(groups)) < 2:
+        if len(set(groups)) < _LEAST_GROUPS:
             return len(values), _mean_of(values), np.nan, np.nan
         samples.append(mean_draws(_floats(own), groups, draws, rng))
     return len(values), _mean_of(values), *interval(np.mean(samples, axis=0))
@@ -177,18 +178,23 @@ def _compared(ours: pd.Series[float], theirs: pd.Series[float], draws: int, seed
     difference = ours - theirs.reindex(ours.index)
     pairs = [Pairs(_floats(own), own.index.get_level_values("group_id").to_numpy()) for own in _by_site(difference)]
     found = compare(pairs, draws, generator("stress", seed, "comparison", *names))
-    lone = any(len(set(pair.groups)) < 2 for pair in pairs)
-    low, high = (np.nan, np.nan) if lone else (found.low, found.high)
+    few = any(len(set(pair.groups)) < _LEAST_GROUPS for pair in pairs)
+    low, high = (np.nan, np.nan) if few else (found.low, found.high)
     return [found.difference, low, high, found.p]
 
 
 def _corrected(rows: pd.DataFrame) -> pd.DataFrame:
-    """Add p values that hold for all single confounders of a method together."""
+    """Add p values that hold for all single confounders of a method, and for the means of all methods, together."""
     if rows.empty:
         return rows
-    family = rows["method"].where(rows["confounder"] != ALL, rows["method"] + " " + ALL)
+    family = rows["method"].where(rows["confounder"] != ALL, ALL)
     for name in ("auc", "drop"):
         p = rows[f"{name}_difference_p"]
-        corrected = p.groupby(family).transform(lambda own: holm(own.tolist()) if own.notna().all() else own)
+        corrected = p.groupby(family).transform(_holm)
         rows.insert(list(rows.columns).index(f"{name}_difference_p") + 1, f"{name}_difference_p_holm", corrected)
     return rows
+
+
+def _holm(p: pd.Series[float]) -> pd.Series[float]:
+    there = p.notna()
+    return p.where(~there, pd.Series(dict(zip(p.index[there], holm(p[there].tolist()), strict=True)), dtype="float64"))

@@ -39,18 +39,25 @@ def cases():
     return pd.DataFrame(made)
 
 
+@pytest.fixture
+def more(cases):
+    """Six times as many frames of as many groups."""
+    copies = [cases.assign(**{key: cases[key] + f"+{k}" for key in ("case_id", "group_id")}) for k in range(6)]
+    return pd.concat(copies, ignore_index=True)
+
+
 def at(table, method, confounder):
     return table.set_index(["method", "confounder"]).loc[(method, confounder)]
 
 
-def test_a_curve_is_the_mean_over_sites_of_the_mean_over_frames(cases):
-    curves = stress_curves(cases, DRAWS, 0).set_index(["method", "confounder", "strength"]).sort_index()
+def test_a_curve_is_the_mean_over_sites_of_the_mean_over_frames(more):
+    curves = stress_curves(more, DRAWS, 0).set_index(["method", "confounder", "strength"]).sort_index()
     untouched = (0.8 + 0.55) / 2  # not the mean of the five frames, 0.7
     assert curves.loc[("baseline", "blur"), "dice"].tolist() == pytest.approx(
         [untouched, untouched - 0.2, untouched - 0.4]
     )
     assert curves.loc[("ours", "blur", 1.0), "dice"] == pytest.approx(untouched - 0.2)
-    assert (curves["n_frames"] == 5).all()
+    assert (curves["n_frames"] == 30).all()
     assert (curves["dice_low"] <= curves["dice"]).all()
     assert (curves["dice"] <= curves["dice_high"]).all()
     assert (curves["dice_low"] < curves["dice_high"]).all()
@@ -77,14 +84,30 @@ def test_area_is_over_the_greatest_strength_tried(cases):
 def test_differences_are_paired_and_flatter_is_negative(cases):
     table = stress_table(cases, "baseline", DRAWS, 0)
     ours = at(table, "ours", "blur")
-    for name in ("drop_difference", "drop_difference_low", "drop_difference_high"):
-        assert ours[name] == pytest.approx(-0.1)  # every frame differs by as much: no width
+    assert ours["drop_difference"] == pytest.approx(-0.1)
     assert ours["auc_difference"] == pytest.approx(0.1)
     assert ours["drop_difference_p"] == pytest.approx(2 / 2**5)  # five groups, one sign
     assert ours["drop_difference_p_holm"] == pytest.approx(2 * 2 / 2**5)  # two confounders
-    assert at(table, "ours", "all")["drop_difference_p_holm"] == pytest.approx(2 / 2**5)  # a family of its own
+    assert at(table, "ours", "all")["drop_difference_p_holm"] == pytest.approx(2 / 2**5)  # alone in its family
     base = table[table["method"] == "baseline"]
     assert base.filter(like="difference").isna().all(axis=None)
+
+
+def test_an_interval_takes_five_groups_at_every_site(cases, more):
+    names = [f"{name}_{end}" for name in ("auc", "drop_difference") for end in ("low", "high")]
+    few = at(stress_table(cases, "baseline", DRAWS, 0), "ours", "blur")
+    assert few[names].isna().all()
+    enough = at(stress_table(more, "baseline", DRAWS, 0), "ours", "blur")
+    assert enough["auc_low"] < enough["auc"] < enough["auc_high"]
+    assert enough[names[2:]].tolist() == pytest.approx([-0.1, -0.1])  # every frame differs by as much: no width
+
+
+def test_the_means_of_several_methods_are_one_family(cases):
+    rival = cases[cases["method"] == "ours"].assign(method="rival")
+    table = stress_table(pd.concat([cases, rival]), "baseline", DRAWS, 0)
+    assert at(table, "ours", "all")["drop_difference_p_holm"] == pytest.approx(2 * 2 / 2**5)
+    assert at(table, "ours", "blur")["drop_difference_p_holm"] == pytest.approx(2 * 2 / 2**5)
+    assert np.isnan(at(table, "baseline", "all")["drop_difference_p_holm"])
 
 
 def test_a_better_method_of_the_same_shape_is_no_flatter(cases):
@@ -95,12 +118,12 @@ def test_a_better_method_of_the_same_shape_is_no_flatter(cases):
     assert found["drop_difference"] == pytest.approx(0, abs=1e-12)
 
 
-def test_seeds_are_averaged_before_frames(cases):
-    other = cases.assign(seed=1, dice=cases["dice"] - 0.1)
-    one, two = (stress_table(each, "baseline", DRAWS, 0) for each in (cases, pd.concat([cases, other])))
+def test_seeds_are_averaged_before_frames(more):
+    other = more.assign(seed=1, dice=more["dice"] - 0.1)
+    one, two = (stress_table(each, "baseline", DRAWS, 0) for each in (more, pd.concat([more, other])))
     assert two["n_frames"].tolist() == one["n_frames"].tolist()
     np.testing.assert_allclose(two["auc"], one["auc"] - 0.05)
-    np.testing.assert_allclose(two["auc_high"] - two["auc_low"], one["auc_high"] - one["auc_low"])
+    np.testing.assert_allclose(two["auc_high"] - two["auc_low"], one["auc_high"] - one["auc_low"], equal_nan=False)
 
 
 def test_frames_whose_lesion_vanishes_stay_out_of_that_confounder_alone(cases):
