@@ -19,7 +19,11 @@ FINE = 224  # cells a side that a crop is found on
 _COLOURED = 40  # by how much green or blue exceed red in a position box; tissue is red
 _MARKER_MIN = 0.01  # of the frame; smaller patches are no position box
 _NOTCH_MIN = 0.03  # of the frame; corners of one view differ by up to 0.02
+_NOTCH_FULL = 0.8  # of its bounding rectangle
+_NOTCH_DARK = 22  # of 255, in nine tenths of it; tissue in shadow, which is as dark as a border may be, is above
 _MARKER_FULL = 0.65  # of its bounding rectangle
+_TEXT = 80  # of 255, from which text is bright
+_GREY = 50  # by how much a text's channels differ at most; tissue in shadow is brownish
 _CORNER = 0.12  # of the side: how near to a corner of the frame a position box begins
 
 
@@ -31,7 +35,7 @@ class Borders:
         box: left, top, right, bottom of the view, in parts of the frame's width and height.
         border_share: of everything outside the view: black corners, black frame, panels.
         panel_share: of the strips left and right of the view.
-        overlay_share: of what is bright outside the view: burnt-in text and small pictures.
+        overlay_share: of what is bright and grey outside the view: burnt-in text.
         marker_share: of a position box: a green or blue rectangle in a corner, or one that was blackened.
     """
 
@@ -65,13 +69,14 @@ def measure(image: Image, cells: int = COARSE) -> Borders:
     rows, columns = np.flatnonzero(seen.any(axis=1)), np.flatnonzero(seen.any(axis=0))
     height, width = seen.shape
     box = (columns[0] / width, rows[0] / height, (columns[-1] + 1) / width, (rows[-1] + 1) / height)
-    beside = ~seen
+    beside, brightest = ~seen, sampled.max(axis=2)
+    text = (brightest >= _TEXT) & (brightest - sampled.min(axis=2) < _GREY)
     return Borders(
         box=(float(box[0]), float(box[1]), float(box[2]), float(box[3])),
         border_share=float(beside.mean()),
         panel_share=float(box[0] + 1 - box[2]),
-        overlay_share=float((beside & bright & ~marker).mean()),
-        marker_share=float(marker.mean()) or _notch(beside),
+        overlay_share=float((beside & text & ~marker).mean()),
+        marker_share=float(marker.mean()) or _notch(beside, brightest),
     )
 
 
@@ -93,10 +98,18 @@ def _in_corner(place: tuple[slice, ...], cells: np.ndarray[Any, Any]) -> bool:
     return bool(max(gaps) <= _CORNER)
 
 
-def _notch(beside: Flags) -> float:
-    """Return by how much of the frame the blackest corner exceeds the next one, if by much."""
+def _notch(beside: Flags, brightest: np.ndarray[Any, np.dtype[np.uint8]]) -> float:
+    """Return the share of a box that was blackened: a rectangle, truly black, that one corner alone has."""
     high, wide = (size // 3 for size in beside.shape)
-    rows, columns = (slice(0, high), slice(-high, None)), (slice(0, wide), slice(-wide, None))
-    corners = sorted(float(beside[row, column].sum()) / beside.size for row in rows for column in columns)
-    excess = corners[3] - corners[2]
-    return excess if excess >= _NOTCH_MIN else 0.0
+    turned = [(slice(None, None, down), slice(None, None, right)) for down in (1, -1) for right in (1, -1)]
+    corners = [beside[place][:high, :wide] for place in turned]
+    *_, next_, most = sorted(range(4), key=lambda number: corners[number].sum())
+    if corners[most].sum() - corners[next_].sum() < _NOTCH_MIN * beside.size:
+        return 0.0
+    patches, _ = ndimage.label(corners[most] & ~corners[next_])
+    number = 1 + int(np.argmax(np.bincount(patches.ravel())[1:]))
+    patch = patches == number
+    full = corners[most][ndimage.find_objects(patches)[number - 1]].mean()
+    dark = np.quantile(brightest[turned[most]][:high, :wide][patch], 0.9)
+    share = float(patch.sum() / beside.size)
+    return share if share >= _NOTCH_MIN and full >= _NOTCH_FULL and dark < _NOTCH_DARK else 0.0

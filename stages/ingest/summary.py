@@ -8,7 +8,7 @@ from stages.ingest.site import Ingested
 _SHOWN = (
     ("border_share", 0.03, "black borders"),
     ("panel_share", 0.1, "side panels"),
-    ("overlay_share", 0.002, "burnt-in text or pictures"),
+    ("overlay_share", 0.001, "burnt-in text"),
     ("marker_share", 0.01, "position boxes"),
 )  # column, share of a frame's area from which it counts, name
 

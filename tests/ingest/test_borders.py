@@ -64,6 +64,23 @@ def test_a_blackened_box_in_a_corner_is_a_marker():
     assert measure(frame).marker_share == pytest.approx(60 * 60 / 224**2, rel=0.1)
 
 
+def test_a_corner_in_shadow_is_no_box_and_its_speckles_no_text():
+    frame = view()
+    frame[150:, :74] = (38, 26, 20)  # as dark as a border may be, but no processor's black
+    frame[160:220:12, 8:60:12] = (120, 70, 50)
+    found = measure(frame)
+    assert (found.marker_share, found.overlay_share) == (0, 0)
+    frame[150:, :74] = 4
+    assert measure(frame).marker_share > 0.1
+
+
+def test_a_black_triangle_in_one_corner_is_no_box():
+    frame = view()
+    rows, columns = np.mgrid[:224, :224]
+    frame[(223 - rows) + columns < 90] = 0
+    assert measure(frame).marker_share == 0
+
+
 def test_a_frame_that_is_black_all_over_counts_as_view():
     assert measure(view() * 0).border_share == 0
 

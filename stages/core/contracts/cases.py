@@ -41,7 +41,7 @@ GEOMETRY = Table(
             column("crop_bottom_px", pa.int32()),
             column("border_share", pa.float32()),  # of the frame's area, 0..1: everything outside the endoscope's view
             column("panel_share", pa.float32()),  # the strips left and right of the view
-            column("overlay_share", pa.float32()),  # burnt-in text and small pictures outside the view
+            column("overlay_share", pa.float32()),  # burnt-in text outside the view: what is bright and grey there
             column("marker_share", pa.float32()),  # a position box: green or blue in a corner, or blackened
         ]
     ),
