@@ -86,7 +86,7 @@ def draw(outlines: Sequence[Outline], size: tuple[int, int], values: Mapping[str
     """Fill a frame's outlines, the larger ones first, so that a small lesion on a large one stays visible.
 
     Coordinates are cut to whole pixels and the outline itself belongs to the lesion, as in the code that the authors of
-    BM-BronchoLC published with it. What lies outside the frame is cut off.
+    BM-BronchoLC published with it. What lies outside the frame is cut off. A pixel has one class: see `overlapping_px`.
 
     Args:
         outlines: the polygons.
@@ -100,13 +100,32 @@ def draw(outlines: Sequence[Outline], size: tuple[int, int], values: Mapping[str
         RefusedError: a polygon lies outside the frame altogether.
     """
     canvas = Image.new("L", size)
-    pen = ImageDraw.Draw(canvas)
     for outline in sorted(outlines, key=lambda one: -_area(one.points)):
-        if _outside(outline, size) == "all":
+        where = _outside(outline, size)
+        if where == "all" or (where == "some" and _filled(Image.new("L", size), outline, 1).getbbox() is None):
             raise RefusedError("polygon outside the frame", f"{outline.place}; the frame is {size[0]}x{size[1]}")
-        value = values[outline.lesion_class]
-        pen.polygon([_pixel(point) for point in outline.points], fill=value, outline=value)
+        _filled(canvas, outline, values[outline.lesion_class])
     return np.asarray(canvas)
+
+
+def overlapping_px(outlines: Sequence[Outline], size: tuple[int, int]) -> int:
+    """Return how many pixels of a frame of `size` = (width, height) lie inside outlines of two classes or more."""
+    kinds = dict.fromkeys(outline.lesion_class for outline in outlines)
+    if len(kinds) < 2:
+        return 0
+    count = np.zeros(size[::-1], np.uint8)
+    for kind in kinds:
+        canvas = Image.new("L", size)
+        for outline in outlines:
+            if outline.lesion_class == kind:
+                _filled(canvas, outline, 1)
+        count += np.asarray(canvas)
+    return int((count > 1).sum())
+
+
+def _filled(canvas: Image.Image, outline: Outline, value: int) -> Image.Image:
+    ImageDraw.Draw(canvas).polygon([_pixel(point) for point in outline.points], fill=value, outline=value)
+    return canvas
 
 
 def clipped(outlines: Sequence[Outline], size: tuple[int, int]) -> list[Outline]:

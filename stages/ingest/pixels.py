@@ -16,7 +16,7 @@ from PIL import Image, ImageChops, UnidentifiedImageError
 from stages.core.base.errors import InputError
 from stages.core.contracts.frames import pack_native_mask
 from stages.ingest.borders import FINE, Borders, measure
-from stages.ingest.outlines import Outline, clipped, draw
+from stages.ingest.outlines import Outline, clipped, draw, overlapping_px
 from stages.ingest.remarks import RefusedError
 
 Box = tuple[int, int, int, int]
@@ -53,6 +53,7 @@ class Pixels:
         crop_px: left, top, right, bottom of what `image` and `mask` show, in the frame's own pixels.
         cut_px: lesion pixels outside of that.
         clipped: outlines that reach out of the frame.
+        overlap_px: pixels inside outlines of two classes, which count for the smaller outline.
         bluish: whether there is clearly more blue than red in the frame.
         dim: whether the frame has 16 bits and uses less than half of their range, as 12-bit data do.
         borders: what the frame shows beside the endoscope's view.
@@ -69,6 +70,7 @@ class Pixels:
     crop_px: Box
     cut_px: int
     clipped: int
+    overlap_px: int
     bluish: bool
     dim: bool
     borders: Borders
@@ -105,6 +107,7 @@ class _Truth:
     labels: Image.Image
     between_px: int = 0
     clipped: int = 0
+    overlap_px: int = 0
 
 
 @dataclass(frozen=True)
@@ -186,7 +189,8 @@ def _outlined(
         raise RefusedError(
             "outline that may be turned", f"the frame has EXIF orientation {frame_turn}; store the frame upright"
         )
-    return _Truth(Image.fromarray(draw(outlines, size, values)), clipped=len(clipped(outlines, size)))
+    labels = Image.fromarray(draw(outlines, size, values))
+    return _Truth(labels, clipped=len(clipped(outlines, size)), overlap_px=overlapping_px(outlines, size))
 
 
 def _pixels(rgb: Image.Image, truth: _Truth, recipe: Recipe, sha256: str, dim: bool) -> Pixels:
@@ -205,6 +209,7 @@ def _pixels(rgb: Image.Image, truth: _Truth, recipe: Recipe, sha256: str, dim: b
         crop_px=box,
         cut_px=sum(areas_px.values()) - sum(_areas(truth.labels.crop(box)).values()) if recipe.crop else 0,
         clipped=truth.clipped,
+        overlap_px=truth.overlap_px,
         bluish=bool(image[..., 2].mean() > _BLUISH * image[..., 0].mean()),
         dim=dim,
         borders=measure(image if not recipe.crop else np.asarray(_small(rgb))),

@@ -110,6 +110,7 @@ class Review:
         odd = {
             f"mask not binary, thresholded at {self._reading.mask_threshold}": pixels.between_px > 0,
             "polygon that reaches out of the frame, clipped": pixels.clipped > 0,
+            "outlines of two classes overlap, the smaller one counts there": pixels.overlap_px > 0,
             "16-bit frame that uses less than half of the range, it looks dark": pixels.dim,
             "lesion cut by the crop": pixels.cut_px > 0,
             "lesion that vanishes at the working size": pixels.lesion_area_px > 0 and not pixels.mask.any(),

@@ -31,6 +31,7 @@ from stages.ingest.split import split_groups
 from stages.ingest.strengths import read_strengths
 from stages.ingest.table import Entry, SiteTable, read_table
 
+_LARGE = 0.5  # of a frame; few lesions are larger
 _BATCH = 16  # frames written at a time
 _GEOMETRY = [name for name in GEOMETRY.schema.names if name != "case_id"]
 
@@ -161,7 +162,13 @@ class Gate:
             raise InputError(f"site {self._name}: not one of {len(refused)} frames can be used:\n  {reasons}")
         cases = _case_table(self._name, self._cases, self._params.val_share)
         geometry = pd.DataFrame(self._geometry, columns=_GEOMETRY).assign(case_id=cases["case_id"])
-        notes = [*self._found.notes, *self._review.notes, *self._review.absent_classes(), *self._colours()]
+        notes = [
+            *self._found.notes,
+            *self._review.notes,
+            *self._review.absent_classes(),
+            *self._colours(),
+            *self._areas(),
+        ]
         return Ingested(cases, geometry[GEOMETRY.schema.names], self._strengths(), refused, notes)
 
     def _strengths(self) -> pd.DataFrame | None:
@@ -184,6 +191,15 @@ class Gate:
         self._cases.append(case)
         self._geometry.append((*pixels.crop_px, *shares))
         self._bluish += pixels.bluish
+
+    def _areas(self) -> list[Remark]:
+        """Return a remark where lesions fill most of most frames, as they do in masks of the background."""
+        shares = [case.lesion_area_px / (case.width_px * case.height_px) for case in self._cases if case.lesion_area_px]
+        large = sum(share > _LARGE for share in shares)
+        if 2 * large <= len(shares):
+            return []
+        detail = f"{large} of {len(shares)} masks; if they show the background, invert them"
+        return [Remark(self._name, "lesion in more than half of the frame", detail)]
 
     def _colours(self) -> list[Remark]:
         if 2 * self._bluish <= len(self._cases):

@@ -190,6 +190,14 @@ def test_laryngoscope_classes_are_folders_and_masks_are_never_invented(tmp_path,
     assert [(one.file, one.kind) for one in result.refused] == [("images/nodule/d.jpg", "no mask")]
 
 
+def test_masks_of_the_background_are_noticed(tmp_path, ingest):
+    for name, box in (("a", (0, 0, 39, 29)), ("b", (0, 0, 30, 29)), ("c", (0, 0, 3, 3))):
+        save(tmp_path / "raw" / "images" / f"{name}.png", Image.effect_noise((40, 30), 99).convert("RGB"))
+        save(tmp_path / "raw" / "masks" / f"{name}.png", lesion(*box))
+    told = {note.kind: note.detail for note in ingest("folder", lesion_class="polyp").notes}
+    assert told == {"lesion in more than half of the frame": "2 of 3 masks; if they show the background, invert them"}
+
+
 def test_red_and_blue_change_places_where_the_reading_says_so(tmp_path, ingest):
     blue = Image.new("RGB", (40, 30), (60, 80, 200))
     save(tmp_path / "raw" / "images" / "a.png", blue)

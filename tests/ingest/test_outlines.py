@@ -7,7 +7,7 @@ import pytest
 
 from stages.core.base.errors import InputError
 from stages.core.base.reading import Reading
-from stages.ingest.outlines import Outline, clipped, draw, read_outlines
+from stages.ingest.outlines import Outline, clipped, draw, overlapping_px, read_outlines
 from stages.ingest.remarks import RefusedError
 
 LABELS = [{"id": "id-t", "name": "Tumor"}, {"id": "id-e", "name": "Erythema"}, {"id": "id-c", "name": "Main carina"}]
@@ -64,9 +64,20 @@ def test_what_reaches_out_of_the_frame_is_cut_off_and_told():
 
 
 def test_a_polygon_outside_the_frame_refuses_it():
-    outline = Outline("annotation.json entry 3", "tumor", ((9, 0), (12, 0), (12, 3)))
-    with pytest.raises(RefusedError, match=r"polygon outside the frame: annotation\.json entry 3; the frame is 8x8"):
-        draw([outline], (8, 8), {"tumor": 1})
+    beside = Outline("annotation.json entry 3", "tumor", ((9, 0), (12, 0), (12, 3)))
+    past_the_corner = Outline("annotation.json entry 3", "tumor", ((7, -6), (14, -6), (14, 3)))
+    for outline in (beside, past_the_corner):
+        with pytest.raises(
+            RefusedError, match=r"polygon outside the frame: annotation\.json entry 3; the frame is 8x8"
+        ):
+            draw([outline], (8, 8), {"tumor": 1})
+
+
+def test_pixels_of_two_classes_are_counted():
+    one = Outline("", "polyp", ((0, 0), (3, 0), (3, 3), (0, 3)))
+    two = Outline("", "tumor", ((2, 2), (5, 2), (5, 5), (2, 5)))
+    assert overlapping_px([one, two], (8, 8)) == 4
+    assert overlapping_px([one, Outline("", "polyp", two.points)], (8, 8)) == 0
 
 
 def test_several_polygons_of_several_classes_by_name_or_id(read):
