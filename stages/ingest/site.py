@@ -196,7 +196,7 @@ class Gate:
         """Return a remark where lesions fill most of most frames, as they do in masks of the background."""
         shares = [case.lesion_area_px / (case.width_px * case.height_px) for case in self._cases if case.lesion_area_px]
         large = sum(share > _LARGE for share in shares)
-        if 2 * large <= len(shares):
+        if large < 2 or 2 * large <= len(shares):
             return []
         detail = f"{large} of {len(shares)} masks; if they show the background, invert them"
         return [Remark(self._name, "lesion in more than half of the frame", detail)]
