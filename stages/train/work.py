@@ -14,7 +14,7 @@ from stages.core.networks.bundle import bundle
 from stages.core.networks.data import Layout, open_sites, read_cases
 from stages.core.networks.interface import Method, Spec, Texts
 from stages.core.networks.miner import Miner
-from stages.core.networks.model import MinedBy, ModelCard, Usual, assemble, save_model
+from stages.core.networks.model import MinedBy, ModelCard, Usual, assemble, read_card, save_model
 from stages.core.networks.readme import write_readme
 from stages.core.networks.texts import read_prompts, read_texts
 from stages.core.networks.trunk import spare_memory
@@ -67,8 +67,10 @@ def train(cell: Cell, fabric: Fabric, out: Path) -> None:
         trust = measure_trust(training, progress.best)
         usual = Usual(**vars(usual_scores(reader.images(frames.train), texts.confounders.numpy())))
     if fabric.is_global_zero:
-        counts = _counts(method)
-        _write(progress, best, trust, usual, cell, spec, reader.layout, texts, confounders, counts, miner, leaked, out)
+        facts = {**_counts(method), "leaked_frames": leaked}
+        _write(progress, best, trust, usual, cell, spec, reader.layout, texts, confounders, facts, miner, out)
+        write_readme(read_card(out), read_stored(cell.backbone), out, uses_regions=method.uses_regions)
+        bundle(cell.backbone, out)
         shutil.rmtree(folder, ignore_errors=True)
     fabric.barrier()
 
@@ -95,7 +97,7 @@ def _run(training: Training, cell: Cell, folder: Path, out: Path) -> Progress:
 
 def _write(
     progress: Progress, best: int, trust: Trust, usual: Usual, cell: Cell, spec: Spec, layout: Layout, texts: Texts,
-    confounders: list[str], counts: dict[str, int], miner: Miner | None, leaked: int, out: Path,
+    confounders: list[str], facts: dict[str, int], miner: Miner | None, out: Path,
 ) -> None:  # fmt: skip
     backbone = read_stored(cell.backbone)
     class_prompts, confounder_prompts = read_prompts(cell.texts, cell.lesion_classes, confounders)
@@ -103,19 +105,16 @@ def _write(
         variant=cell.variant, method=cell.method, held_out=cell.held_out, seed=cell.seed, sources=cell.sources,
         backbone=backbone.name, pretrained=backbone.pretrained, fingerprint=layout.fingerprint,
         dense_mode=layout.dense_mode, mode=cell.params.mode, size_px=layout.size_px,
-        lesion_classes=cell.lesion_classes, confounders=confounders, alpha=layout.alpha, spec=spec, **counts,
+        lesion_classes=cell.lesion_classes, confounders=confounders, alpha=layout.alpha, spec=spec, **facts,
         best_epoch=best, val_dice=progress.history[best].val_dice,
         temperature=trust.temperature, flag_below=trust.flag_below, crop=cell.crop, class_prompts=class_prompts,
         confounder_prompts=confounder_prompts, usual=usual, parameters=cell.params.model_dump(),
         mined_by=MinedBy(channels=miner.channels, grid=list(miner.grid)) if miner else None,
-        leaked_frames=leaked,
     )  # fmt: skip
     if card.val_dice == 0:
         print("warning: no epoch found a lesion in the validation frames; train longer (train.epochs)", file=sys.stderr)
     write_history(progress.history, out / "history.csv")
     save_model(out, progress.best, texts, card, miner)
-    write_readme(card, backbone, out)
-    bundle(cell.backbone, out)
 
 
 def _counts(method: Method) -> dict[str, int]:

@@ -175,7 +175,7 @@ def test_a_model_takes_its_scores_along_but_not_those_of_other_weights(model, tm
     folder = tmp_path / "artifacts" / "train" / "mcdrl" / "A" / "0"
     shutil.copytree(model, folder)
     stored = read_stored(folder / "backbone")
-    write_readme(load_model(folder, folder / "backbone").card, stored, folder)
+    write_readme(load_model(folder, folder / "backbone").card, stored, folder, uses_regions=True)
     parts = tmp_path / "artifacts" / "evaluate" / "parts" / "mcdrl" / "A" / "0"
     judged = Judged(
         weights_sha256=sha256(folder / "model.safetensors"), held_out="A", threshold=0.5, n_lesion=12, n_groups=4,

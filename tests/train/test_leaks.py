@@ -60,6 +60,7 @@ def test_a_training_stops_or_runs(tmp_path, accepted):
         told = (tmp_path / "out" / "README.md").read_text()
         assert "| held out | C, **1 of its frames were seen in training**" in told
         assert "never seen" not in told
+        assert "| regions | none: the method looks at the whole frame |" in told
     else:
         with pytest.raises(InputError, match="held-out site 'C'"):
             train(cell, fabric, tmp_path / "out")

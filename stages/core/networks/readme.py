@@ -21,7 +21,7 @@ A network that outlines lesions ({classes}) in endoscopic frames, written by the
 | held out | {held_out}, {seen} |
 | backbone | {title} (`{backbone}`), weights: {pretrained}, licence {licence}, fingerprint `{fingerprint}` |
 | frames | RGB, upright, {crop}, squashed to {size_px} x {size_px} px (bicubic) |
-| regions | the {alpha:.0%} of places {mined_by} |
+| regions | {regions} |
 | epoch | {epoch}, chosen by the Dice of validation frames of the sites that it was trained on: {val_dice:.3f} |
 | trust | temperature {temperature:.2f}; frames of a confidence below {flag_below:.2f} are flagged |
 
@@ -58,24 +58,27 @@ _MINED = {
     False: "nearest to the class prompts",
     True: "likeliest to be lesion, by a small network fitted on the sites that it was trained on",
 }
+_NO_REGIONS = "none: the method looks at the whole frame"
 _CROPS = {"none": "whole", "black_border": "black border cut off", "mixed": "black border cut off at some of the sites"}
 
 
-def write_readme(card: ModelCard, backbone: StoredCard, folder: Path) -> None:
+def write_readme(card: ModelCard, backbone: StoredCard, folder: Path, *, uses_regions: bool) -> None:
     """Write README.md into a model's folder.
 
     Args:
         card: of the model.
         backbone: its backbone's card, whose licence and notice a user has to know.
         folder: of the model.
+        uses_regions: whether its method looks at mined regions.
     """
     warning = "**The backbone's weights are RANDOM: this is a dry run, its masks mean nothing.** "
     text = _TEXT.format(
         method=card.method, held_out=card.held_out, mode=card.mode, seed=card.seed,
         classes=", ".join(card.lesion_classes), sources=", ".join(card.sources), title=backbone.title,
         backbone=card.backbone, pretrained=card.pretrained, licence=backbone.licence, fingerprint=card.fingerprint[:12],
-        crop=_CROPS[card.crop], size_px=card.size_px, alpha=card.alpha, epoch=card.best_epoch + 1,
-        mined_by=_MINED[card.mined_by is not None], val_dice=card.val_dice, temperature=card.temperature,
+        crop=_CROPS[card.crop], size_px=card.size_px, epoch=card.best_epoch + 1,
+        regions=f"the {card.alpha:.0%} of places {_MINED[card.mined_by is not None]}" if uses_regions else _NO_REGIONS,
+        val_dice=card.val_dice, temperature=card.temperature,
         flag_below=card.flag_below, seen=_seen(card.leaked_frames), unknown=_UNJUDGED.format(held_out=card.held_out),
         notice=(warning if card.pretrained == "random" else "") + f"The backbone: {backbone.notice}",
         class_prompts="; ".join(card.class_prompts), confounder_prompts="; ".join(card.confounder_prompts),
