@@ -108,7 +108,16 @@ def unfit_site_name(name: str) -> str | None:
         return problem
     if name in RESERVED_SITE_NAMES:
         return f"{name!r} can't be a site's name; the report's tables call a row so"
+    if not _is_text(name):
+        return f"{name!r} can't be a site's name, as YAML takes it for something else; call it 'site_{name}', say"
     return None
+
+
+def _is_text(word: str) -> bool:
+    try:
+        return isinstance(load_yaml(word), str)
+    except yaml.YAMLError:
+        return False
 
 
 def load(section: str, kind: type[S], path: Path = PARAMS) -> tuple[Study, S]:

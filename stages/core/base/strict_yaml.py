@@ -27,6 +27,9 @@ def load_yaml(text: str) -> Any:
     """Return what a YAML text says.
 
     Raises:
-        yaml.YAMLError: it isn't YAML, or a key stands twice in a mapping.
+        yaml.YAMLError: it isn't YAML, a key stands twice in a mapping, or there is no such day.
     """
-    return yaml.load(text, Loader=_Loader)
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except ValueError as error:  # of a date such as 2024-13-40
+        raise yaml.YAMLError(str(error)) from None
