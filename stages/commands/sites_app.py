@@ -53,11 +53,11 @@ def fetch_site(
     ] = False,
 ) -> None:
     """Download a published data set, checked and unpacked, whole or not at all."""
-    from stages.commands.fetch import fetch
+    from stages.commands.fetch import fetch, next_step
     from stages.core.base.cards import read_card
 
-    root = fetch(card, read_card(card), to, accepted=accept_licence)
-    print(f"{card} is in {to}; next: mcdrl sites add NAME {root} --card {card}")
+    fetch(card, read_card(card), to, accepted=accept_licence)
+    print(f"{card} is in {to}; {next_step(card, read_card(card), to)}")
 
 
 def check_sites(
