@@ -132,10 +132,15 @@ def _fill(item: Download, part: _Part, sleep: Callable[[float], None]) -> None:
             problem = str(error) or type(error).__name__
         idle = 0 if part.size > before else idle + 1
         sleep(float(2**idle))
-    raise InputError(
-        f"{item.url}: {problem} after {_TRIES} tries, {part.size} bytes of {item.file} are kept in {part.path}; "
-        "run the same command again to go on"
-    )
+    raise InputError(f"{item.url}: {problem} after {_TRIES} tries, {_kept(item, part)}")
+
+
+def _kept(item: Download, part: _Part) -> str:
+    size = part.size
+    if size and part.version is not None:
+        return f"{size} bytes of {item.file} are kept in {part.path}; run the same command again to go on"
+    part.restart(None)
+    return f"{size} bytes of {item.file} arrived and can't be continued; run the same command again to start anew"
 
 
 def _judge(item: Download, error: urllib.error.HTTPError) -> None:
@@ -205,14 +210,14 @@ def _chunks(response: HTTPResponse) -> Iterator[bytes]:
 
 
 def _check(item: Download, path: Path) -> str:
+    size = path.stat().st_size
     found = {kind: _digest(path, kind) for kind in ("sha256", "md5")}
-    for kind, digest in found.items():
+    for kind, there in {"size_bytes": size, **found}.items():
         wanted = getattr(item, kind)
-        if wanted is not None and wanted != digest:
-            size = path.stat().st_size
+        if wanted is not None and wanted != there:
             path.unlink()
             raise InputError(
-                f"{item.url}: wrong bytes: {kind} {digest}, the card says {wanted} ({size} bytes arrived and were "
+                f"{item.url}: wrong bytes: {kind} {there}, the card says {wanted} ({size} bytes arrived and were "
                 "deleted); run again, and if it happens again the file was changed at its source"
             )
     return found["sha256"]

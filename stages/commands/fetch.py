@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stages.commands.download import download
 from stages.commands.unpack import unpack
-from stages.core.base.cards import Card, Licence
+from stages.core.base.cards import Card, Download, Licence
 from stages.core.base.errors import InputError
 from stages.core.base.files import atomic_folder
 
@@ -63,13 +63,36 @@ def fetch(
         say(f"{item.file}: {verdict}, sha256 {digest}")
     with atomic_folder(to) as folder:
         for item in card.downloads:
-            _place(gathered / item.file, folder, item.unpack)
+            _place(item, gathered / item.file, folder)
     shutil.rmtree(gathered)
     return to / card.root
 
 
-def _place(file: Path, folder: Path, packed: bool) -> None:
-    if packed:
-        unpack(file, folder)
-    else:
+def next_step(name: str, card: Card, to: Path) -> str:
+    """Return what a user does with a card's files in `to`, in a sentence."""
+    root = to / card.root
+    add = f"mcdrl sites add NAME {root} --card {name}"
+    if root.is_dir():
+        return f"next: {add}"
+    files = ", ".join(str(to / item.file) for item in card.downloads if not item.unpack)
+    if not files:
+        return f"{root} isn't among it, so look there for the folder that holds the frames; then: {add}"
+    return f"next: unpack {files} by hand so that {root} is there, then: {add}"
+
+
+def _place(item: Download, file: Path, folder: Path) -> None:
+    if not item.unpack:
         shutil.copyfile(file, folder / file.name)
+        return
+    try:
+        unpack(file, folder)
+    except InputError as error:
+        if item.sha256 or item.md5:
+            raise InputError(
+                f"{error}; {file} is what was published, so fetching it again won't help; look at it by hand"
+            ) from None
+        file.unlink()
+        raise InputError(
+            f"{error}; {file} was deleted, so the same command fetches it anew; if that doesn't help, get it by hand "
+            f"from {item.url}"
+        ) from None

@@ -39,7 +39,7 @@ def guess_card(root: Path) -> Guess:
         InputError: `root` is no folder, no card fits, or several do.
     """
     if not root.is_dir():
-        raise InputError(f"{root} is no folder, so its card can't be guessed; name one with --card")
+        raise InputError(f"{root} is no folder; give the one that holds the site's frames and masks")
     fitting = {name: (card, count) for name, card, count in _fitting(root)}
     special = [name for name, (card, _) in fitting.items() if _telling(card.read)]
     if len(special) == 1:

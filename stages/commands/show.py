@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stages.core.base.errors import InputError
+from stages.core.base.strict_yaml import load_yaml
 
 if TYPE_CHECKING:
     from stages.commands.doctor import Check
@@ -50,7 +52,8 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
         if not mark or not key:
             raise InputError(f"--set {text}: expected KEY=VALUE, such as lesion_class=polyp")
         try:
-            found[key] = yaml.safe_load(value) if value else None
-        except yaml.YAMLError as error:
-            raise InputError(f"--set {text}: the value is not valid YAML ({error})") from None
+            found[key] = load_yaml(value) if value else None
+        except yaml.YAMLError:
+            quoted = f"'{key}={json.dumps(value, ensure_ascii=False)}'"
+            raise InputError(f"--set {text}: the value is not valid YAML; if it is a text: --set {quoted}") from None
     return found

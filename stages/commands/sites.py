@@ -12,6 +12,8 @@ from stages.commands.editing import edited
 from stages.core.base.errors import InputError, nearest
 from stages.core.base.params import Site, check, read_params, resolve, sentences, unfit_site_name
 
+MADE = ("phantom",)  # cards of sites whose folders `dvc repro` makes
+
 
 def list_sites(path: Path) -> list[tuple[str, Site, bool]]:
     """Return (name, site, whether it is held out in turn) in the order of params.yaml."""
@@ -34,7 +36,7 @@ def add_site(path: Path, name: str, values: dict[str, Any], *, hold_out: bool = 
     problem = unfit_site_name(name)
     if problem is not None:
         raise InputError(problem)
-    site_from(name, values)
+    _check_root(site_from(name, values))
     with edited(path) as params:
         if name in params["sites"]:
             raise InputError(f"{path} already has a site '{name}'; remove it first: mcdrl sites remove {name}")
@@ -43,6 +45,12 @@ def add_site(path: Path, name: str, values: dict[str, Any], *, hold_out: bool = 
         params["sites"][name] = entry
         if hold_out:
             params["held_out"].append(name)
+            _shift_comment(params["held_out"], len(f", {name}"))
+
+
+def _check_root(site: Site) -> None:
+    if site.card not in MADE and not Path(site.root).is_dir():
+        raise InputError(f"{site.root} is no folder; give the one that holds the site's frames and masks")
 
 
 def site_from(name: str, values: dict[str, Any]) -> Site:
@@ -75,3 +83,16 @@ def remove_sites(path: Path, names: list[str]) -> None:
             del params["sites"][name]
             while name in params["held_out"]:
                 params["held_out"].remove(name)
+                _shift_comment(params["held_out"], -len(f", {name}"))
+        if len(params["sites"]) < 2:
+            left = "".join(f"only '{name}'" for name in params["sites"]) or "no site"
+            raise InputError(
+                f"{left} would be left, leaving one out needs at least 2; add yours first: mcdrl sites add NAME ROOT"
+            )
+
+
+def _shift_comment(names: Any, by: int) -> None:
+    """Keep the distance of a comment behind a list in brackets that has become longer by `by` columns."""
+    for token in names.ca.comment or []:
+        if token is not None and names.fa.flow_style():
+            token.start_mark.column += by

@@ -53,11 +53,11 @@ def fetch_site(
     ] = False,
 ) -> None:
     """Download a published data set, checked and unpacked, whole or not at all."""
-    from stages.commands.fetch import fetch
+    from stages.commands.fetch import fetch, next_step
     from stages.core.base.cards import read_card
 
-    root = fetch(card, read_card(card), to, accepted=accept_licence)
-    print(f"{card} is in {to}; next: mcdrl sites add NAME {root} --card {card}")
+    fetch(card, read_card(card), to, accepted=accept_licence)
+    print(f"{card} is in {to}; {next_step(card, read_card(card), to)}")
 
 
 def check_sites(
@@ -111,7 +111,7 @@ def splits_of_sites(
     reset: Annotated[bool, typer.Option("--reset", help="Forget imported splits: split by names again.")] = False,
 ) -> None:
     """Publish which frames train and which choose the epoch, or take over what others published."""
-    from stages.commands.splits import IMPORTED, export_splits, import_splits, reset_splits
+    from stages.commands.splits import IMPORTED, export_splits, import_splits, reset_splits, unseen
 
     if [export is not None, taken is not None, reset].count(True) != 1:
         raise InputError("give one of --export FILE.csv, --import FILE.csv, --reset")
@@ -121,6 +121,8 @@ def splits_of_sites(
         counts = import_splits(taken, PARAMS)
         told = ", ".join(f"{site} ({count} frames)" for site, count in counts.items())
         print(f"{IMPORTED} now splits {told}; `dvc repro` computes what that changes")
+        if unknown := unseen(counts):
+            print(f"note: not read yet: {', '.join(unknown)}; `dvc repro` stops if the file lacks one of their frames")
     else:
         reset_splits()
         print(f"{IMPORTED} is without rows; all sites are split by the names of their groups")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -9,10 +10,14 @@ import pandas as pd
 from stages.core.base.errors import InputError, nearest
 from stages.core.base.params import check, read_params
 from stages.core.contracts.audit import SPLITS
+from stages.core.contracts.cases import CASES
 from stages.core.splits import COLUMNS, read_splits, write_splits
+from stages.ingest.published import take_over
 
+INGESTED = Path("artifacts/ingest")
 COMPUTED = Path("artifacts/audit/splits.parquet")
 IMPORTED = Path("data/splits.csv")
+CASES_FILE = "cases.parquet"
 
 
 def export_splits(target: Path, computed: Path = COMPUTED) -> int:
@@ -29,19 +34,21 @@ def export_splits(target: Path, computed: Path = COMPUTED) -> int:
     return len(rows)
 
 
-def import_splits(source: Path, params: Path, imported: Path = IMPORTED) -> dict[str, int]:
+def import_splits(source: Path, params: Path, imported: Path = IMPORTED, ingested: Path = INGESTED) -> dict[str, int]:
     """Take over the splits in a CSV file, instead of any taken over before.
 
     Args:
         source: the file.
         params: params.yaml, whose sites the file may name.
         imported: where the pipeline reads them.
+        ingested: the folders of the sites' frames, for a look whether the file has them all.
 
     Returns:
         Site -> number of frames.
 
     Raises:
-        InputError: the file can't be used, has no row, or names a site that params.yaml doesn't have.
+        InputError: the file can't be used, has no row, names a site that params.yaml doesn't have, or
+            lacks a frame of a site.
     """
     rows = read_splits(source)
     sites = check(read_params(params), params).sites
@@ -50,8 +57,22 @@ def import_splits(source: Path, params: Path, imported: Path = IMPORTED) -> dict
     for site in dict.fromkeys(rows["site"]):
         if site not in sites:
             raise InputError(f"{source} names the site '{site}', which {params} lacks; {nearest(site, sites)}")
+        if site not in unseen([site], ingested):
+            _compare(site, rows, ingested)
     write_splits(rows, imported)
     return {str(site): int(count) for site, count in rows["site"].value_counts(sort=False).items()}
+
+
+def unseen(sites: Iterable[str], ingested: Path = INGESTED) -> list[str]:
+    """Return the sites whose frames the pipeline hasn't read yet."""
+    return [site for site in sites if not (ingested / site / CASES_FILE).is_file()]
+
+
+def _compare(site: str, rows: pd.DataFrame, ingested: Path) -> None:
+    try:
+        take_over(site, CASES.read(ingested / site / CASES_FILE), rows)
+    except InputError as error:
+        raise InputError(f"{error}; if its folder has changed: dvc repro ingest@{site} first") from None
 
 
 def reset_splits(imported: Path = IMPORTED) -> None:

@@ -13,6 +13,7 @@ from stages.commands.editing import edited
 from stages.core.base.errors import InputError, nearest
 from stages.core.base.params import sentences
 from stages.core.base.section import Section
+from stages.core.base.strict_yaml import load_yaml
 from stages.core.base.variants import Variant
 
 FOLDER = Path("data/studies")
@@ -87,7 +88,7 @@ def _flow(values: dict[str, Any]) -> CommentedMap:
 
 def _preset(path: Path) -> Preset:
     try:
-        return Preset.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return Preset.model_validate(load_yaml(path.read_text(encoding="utf-8")))
     except yaml.YAMLError as error:
         raise InputError(f"{path} isn't YAML: {error}") from None
     except ValidationError as error:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import bz2
+import errno
+import gzip
+import lzma
 import stat
 import tarfile
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from lzma import LZMAError
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from stages.core.base.errors import InputError
 
@@ -20,6 +23,14 @@ MAX_BYTES = 64 << 30
 MAX_RATIO = 200  # unpacked bytes a packed byte, over the whole archive; frames reach about 1, bare masks about 50
 _FREE_BYTES = 16 << 20  # up to here the ratio doesn't count: small archives of flat masks shrink a lot
 _CHUNK = 1 << 20
+_DAMAGES = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, ValueError)
+_UNFIT = (errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL)
+_PACKERS: dict[bytes, Callable[[Path], Any]] = {  # how a packed tar file begins -> what reads it
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ\x00": lzma.open,
+    b"\x5d\x00\x00\x80": lzma.open,
+}
 
 
 @dataclass(frozen=True)
@@ -83,20 +94,20 @@ def unpack(archive: Path, folder: Path) -> None:
     """
     budget = _Budget(archive)
     try:
-        for member in _members(archive):
+        for member in _members(archive, budget):
             _write(member, folder, budget)
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, LZMAError, EOFError, NotImplementedError) as error:
-        raise InputError(
-            f"{archive.name} is damaged or of an unknown kind ({error}); delete it and fetch again"
-        ) from None
+    except (*_DAMAGES, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # the disk's, not the archive's
+            raise
+        raise InputError(f"{archive.name} is damaged or of an unknown kind ({error}); it was not unpacked") from None
 
 
-def _members(archive: Path) -> Iterator[_Member]:
+def _members(archive: Path, budget: _Budget) -> Iterator[_Member]:
     if zipfile.is_zipfile(archive):
         return _zip_members(archive)
     if tarfile.is_tarfile(archive):
-        return _tar_members(archive)
-    raise InputError(f"{archive.name} is neither a zip nor a tar file; unpack it by hand")
+        return _tar_members(archive, budget)
+    raise InputError(f"{archive.name} is neither a zip nor a tar file")
 
 
 def _zip_members(archive: Path) -> Iterator[_Member]:
@@ -114,21 +125,54 @@ def _zip_members(archive: Path) -> Iterator[_Member]:
                     yield _Member(info.filename, False, content)
 
 
-def _tar_members(archive: Path) -> Iterator[_Member]:
-    with tarfile.open(archive, "r|*") as source:  # as a stream, so that a bomb is met piece by piece
-        for info in source:
-            if not (info.isreg() or info.isdir()):
-                raise _unsafe(archive, info.name, "is a link or a device")
-            yield _Member(info.name, info.isdir(), None if info.isdir() else source.extractfile(info))
+class _Header(tarfile.TarInfo):
+    """An entry's header; a damaged or missing one is an error, where tarfile takes it for the archive's end."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Header:
+        """Return the header in a block; an empty block, which ends the archive, is tarfile's to refuse."""
+        try:
+            return super().frombuf(buf, encoding, errors)
+        except tarfile.HeaderError as error:
+            if len(buf) == tarfile.BLOCKSIZE and not any(buf):
+                raise
+            raise tarfile.ReadError(str(error)) from None
+
+
+def _tar_members(archive: Path, budget: _Budget) -> Iterator[_Member]:
+    with _unpacked(archive) as stream:  # read once from end to end, so that a bomb is met piece by piece
+        with tarfile.open(fileobj=stream, mode="r|", tarinfo=_Header) as source:
+            for info in source:
+                if not (info.isreg() or info.isdir()):
+                    raise _unsafe(archive, info.name, "is a link or a device")
+                yield _Member(info.name, info.isdir(), None if info.isdir() else source.extractfile(info))
+        while chunk := stream.read(_CHUNK):  # the packer's checksum stands behind the last entry
+            budget.grow(len(chunk))
+
+
+def _unpacked(archive: Path) -> IO[bytes]:
+    with archive.open("rb") as packed:
+        start = packed.read(8)
+    reader = next((reader for mark, reader in _PACKERS.items() if start.startswith(mark)), None)
+    stream: IO[bytes] = archive.open("rb") if reader is None else reader(archive)
+    return stream
 
 
 def _write(member: _Member, folder: Path, budget: _Budget) -> None:
     parts = _parts(member.name, budget.archive)
-    target = folder.joinpath(*parts)
+    try:
+        _put(member, folder.joinpath(*parts), budget, "/".join(parts))
+    except OSError as error:
+        if error.errno not in _UNFIT:
+            raise
+        raise _unsafe(budget.archive, member.name, f"can't be written ({error.strerror})") from None
+
+
+def _put(member: _Member, target: Path, budget: _Budget, name: str) -> None:
     if member.folder:
         target.mkdir(parents=True, exist_ok=True)
         return
-    budget.name(unicodedata.normalize("NFC", "/".join(parts)).casefold())
+    budget.name(unicodedata.normalize("NFC", name).casefold())
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("xb") as stream:
         while member.content is not None and (chunk := member.content.read(_CHUNK)):

@@ -34,15 +34,26 @@ class LiveLog:
     """dvclive's files, which `dvc plots` and the editors follow while the training runs."""
 
     def __init__(self, folder: Path, history: Sequence[Epoch]) -> None:
-        """Start anew in `folder` and replay the finished epochs, which a resumed run has."""
+        """Start anew in `folder` and replay the finished epochs, which a resumed run has.
+
+        Nothing is logged in a git repository without a commit, in which dvclive can't start.
+        """
+        from dvc.scm import SCMError, map_scm_exception
         from dvclive.live import Live  # half a second
 
-        self._live: Any = Live(dir=str(folder), dvcyaml=False, save_dvc_exp=False, monitor_system=False)
+        self._live: Any = None
+        try:
+            with map_scm_exception():
+                self._live = Live(dir=str(folder), dvcyaml=False, save_dvc_exp=False, monitor_system=False)
+        except SCMError:
+            print("note: no dvclive files, as this git repository has no commit", file=sys.stderr, flush=True)
         for record in history:
             self.add(record)
 
     def add(self, record: Epoch) -> None:
         """Log one epoch."""
+        if self._live is None:
+            return
         for name, value in sorted(record.terms.items()):
             self._live.log_metric(f"loss/{name}", value)
         self._live.log_metric("val_dice", record.val_dice)
@@ -50,4 +61,5 @@ class LiveLog:
 
     def close(self) -> None:
         """End the log."""
-        self._live.end()
+        if self._live is not None:
+            self._live.end()

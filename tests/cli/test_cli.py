@@ -60,6 +60,7 @@ def test_sites_can_be_added_listed_and_removed(tmp_path, monkeypatch):
     (tmp_path / "data").symlink_to(ROOT / "data")
     (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "raw" / "k").mkdir(parents=True)
     invoke = CliRunner().invoke
     given = ["--card", "folder", "--set", "lesion_class=polyp", "--no-hold-out"]
     added = invoke(cli.app, ["sites", "add", "kvasir", "raw/k", *given])
@@ -89,3 +90,13 @@ def test_settings_are_read_as_yaml():
     for text in ("novalue", "=3", "a={"):
         with pytest.raises(InputError, match="--set"):
             parse_settings([text])
+
+
+@pytest.mark.parametrize("text", ["images=**", "images=*.png", "a={", "a={b: 1, b: 2}"])
+def test_a_setting_that_is_no_yaml_is_refused_in_one_line_with_its_quoted_form(text):
+    with pytest.raises(InputError) as caught:
+        parse_settings([text])
+    key, _, value = text.partition("=")
+    assert str(caught.value).endswith(f"""--set '{key}="{value}"'""")
+    assert "\n" not in str(caught.value)
+    assert parse_settings([f'{key}="{value}"']) == {key: value}

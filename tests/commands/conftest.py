@@ -17,6 +17,7 @@ class Server(ThreadingHTTPServer):
         self.body, self.etag, self.requests = BODY, '"one"', []
         self.break_after: list[int] = []  # bytes after which each of the first answers is cut off
         self.ranges, self.status, self.location, self.shift = True, None, None, 0
+        self.tells_length = True
 
     @property
     def url(self):
@@ -43,7 +44,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {at}-{len(server.body) - 1}/{len(server.body)}")
         if server.etag:
             self.send_header("ETag", server.etag)
-        self.send_header("Content-Length", str(len(rest)))
+        if server.tells_length:
+            self.send_header("Content-Length", str(len(rest)))
         self.end_headers()
         cut = server.break_after.pop(0) if server.break_after else len(rest)
         self.wfile.write(rest[:cut])

@@ -61,6 +61,23 @@ def test_a_server_without_etag_is_read_from_the_start(server, tmp_path):
     assert (tmp_path / "frames.zip").read_bytes() == BODY
 
 
+def test_what_cannot_be_continued_is_not_promised_to_be(server, tmp_path):
+    server.break_after, server.etag = [700_000, 0, 0, 0, 0, 0], None
+    with pytest.raises(InputError, match=r"arrived and can't be continued; run the same command again to start anew$"):
+        fetch(server, tmp_path / "frames.zip")
+    assert list(tmp_path.iterdir()) == []
+    fetch(server, tmp_path / "frames.zip")
+    assert set(server.requests) == {None}
+
+
+def test_a_file_without_digest_and_announced_length_has_the_published_size(server, tmp_path):
+    server.break_after, server.tells_length = [700_000], False
+    with pytest.raises(InputError, match="wrong bytes: size_bytes 700000, the card says 3000000"):
+        fetch(server, tmp_path / "frames.zip", sha256=None, size_bytes=len(BODY))
+    fetch(server, tmp_path / "frames.zip", sha256=None, size_bytes=len(BODY))
+    assert (tmp_path / "frames.zip").read_bytes() == BODY
+
+
 def test_a_file_that_changed_during_the_break_is_not_mixed_with_the_old_one(server, tmp_path):
     server.break_after = [1_000_000, 0, 0, 0, 0, 0]
     with pytest.raises(InputError):

@@ -2,11 +2,12 @@
 
 import hashlib
 import io
+import tarfile
 import zipfile
 
 import pytest
 
-from stages.commands.fetch import fetch, licence_text
+from stages.commands.fetch import fetch, licence_text, next_step
 from stages.core.base.cards import Card, card_names, read_card
 from stages.core.base.errors import InputError
 
@@ -73,6 +74,43 @@ def test_a_break_is_survived_and_the_folder_appears_at_the_end(server, tmp_path)
     assert (tmp_path / "set" / "Set" / "images" / "1.jpg").is_file()
 
 
+def without_digest(server, **values):
+    return card(server, downloads=[{"url": server.url, "file": "frames.zip"} | values])
+
+
+@pytest.mark.parametrize("bad", ["cut", "page"])
+def test_bad_bytes_that_no_checksum_tells_are_fetched_anew(server, tmp_path, bad):
+    good = packed(["Set/images/1.jpg"])
+    server.tells_length, server.break_after = False, [40] if bad == "cut" else []
+    server.body = good if bad == "cut" else b"<html>log in</html>"
+    kept = tmp_path / ".set.download" / "frames.zip"
+    with pytest.raises(InputError, match=rf"{kept} was deleted, so the same command fetches it anew; .*{server.url}$"):
+        run(without_digest(server), tmp_path / "set")
+    assert not kept.exists()
+    server.body = good
+    run(without_digest(server), tmp_path / "set")
+    assert len(server.requests) == 2
+    assert (tmp_path / "set" / "Set" / "images" / "1.jpg").is_file()
+
+
+def test_published_bytes_that_cannot_be_unpacked_are_kept(server, tmp_path):
+    server.body = b"<html>log in</html>"
+    with pytest.raises(InputError, match=r"\.set\.download/frames\.zip is what was published"):
+        run(card(server), tmp_path / "set")
+    assert (tmp_path / ".set.download" / "frames.zip").read_bytes() == server.body
+
+
+def test_a_tgz_with_a_wrong_checksum_leaves_no_folder(server, tmp_path):
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz") as archive:
+        archive.addfile(tarfile.TarInfo("Set/1.jpg"))
+    whole = stream.getvalue()
+    server.body = whole[:-6] + bytes([whole[-6] ^ 1]) + whole[-5:]
+    with pytest.raises(InputError, match="is damaged"):
+        run(without_digest(server, file="frames.tgz"), tmp_path / "set")
+    assert [path.name for path in tmp_path.iterdir()] == [".set.download"]
+
+
 def test_a_folder_in_use_is_left_alone(server, tmp_path):
     (tmp_path / "set").mkdir()
     (tmp_path / "set" / "mine").write_text("x")
@@ -87,6 +125,19 @@ def test_what_is_no_archive_is_put_beside(server, tmp_path):
     single = card(server, downloads=[whole.downloads[0].model_dump() | {"unpack": False}], root=".")
     root, _ = run(single, tmp_path / "set")
     assert (root / "frames.zip").read_bytes() == server.body
+
+
+def test_the_next_step_is_one_that_can_be_taken(server, tmp_path):
+    to = tmp_path / "set"
+    server.body = packed(["Set/images/1.jpg"])
+    by_hand, add = without_digest(server, unpack=False), f"mcdrl sites add NAME {to / 'Set'} --card set"
+    run(by_hand, to)
+    assert next_step("set", by_hand, to) == (
+        f"next: unpack {to / 'frames.zip'} by hand so that {to / 'Set'} is there, then: {add}"
+    )
+    assert f"{to / 'Set'} isn't among it" in next_step("set", card(server), to)
+    (to / "Set").mkdir()
+    assert next_step("set", by_hand, to) == f"next: {add}"
 
 
 def test_a_card_without_downloads_says_where_to_go(tmp_path):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from stages.commands.guess import guess_card
 from stages.commands.sites import add_site, list_sites, remove_sites
 from stages.core.base.errors import InputError
 
@@ -15,7 +16,12 @@ def comments(lines):
 
 
 @pytest.fixture
-def params(tmp_path):
+def params(tmp_path, monkeypatch):
+    """A copy of params.yaml beside the cards, and folders for two sites."""
+    (tmp_path / "data").symlink_to(ROOT / "data")
+    for name in ("raw/kvasir", "x"):
+        (tmp_path / name).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
     path = tmp_path / "params.yaml"
     path.write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
     return path
@@ -41,12 +47,24 @@ def test_remove_is_the_inverse_of_add(params):
     assert list_sites(params) == before
 
 
+@pytest.mark.parametrize("gap", [" ", "  ", " " * 20])
+def test_added_and_removed_again_not_a_byte_differs(params, gap):
+    text = params.read_text(encoding="utf-8").replace("D, E]  #", f"D, E]{gap}#")
+    params.write_text(text, encoding="utf-8")
+    add_site(params, "kvasir", {"card": "folder", "root": "x", "lesion_class": "polyp"})
+    assert f"E, kvasir]{gap}# each" in params.read_text(encoding="utf-8")
+    remove_sites(params, ["kvasir"])
+    assert params.read_text(encoding="utf-8") == text
+
+
 @pytest.mark.parametrize(
     ("name", "values", "message"),
     [
         ("A", {"card": "folder", "root": "x", "lesion_class": "polyp"}, "already has a site 'A'"),
         ("worst", {"card": "folder", "root": "x", "lesion_class": "polyp"}, "can't be a site's name"),
         ("a b", {"card": "folder", "root": "x", "lesion_class": "polyp"}, "can't be a site's name"),
+        ("yes", {"card": "folder", "root": "x", "lesion_class": "polyp"}, "'yes' can't be a site's name"),
+        ("x", {"card": "folder", "root": "gone", "lesion_class": "polyp"}, "gone is no folder; give"),
         ("x", {"card": "folder", "root": "x"}, "lesion_class"),
         ("x", {"card": "foldr", "root": "x"}, "did you mean 'folder'"),
         ("x", {"root": "x", "lesion_class": "polyp"}, "card: missing"),
@@ -62,11 +80,23 @@ def test_what_cannot_be_added_leaves_the_file_alone(params, name, values, messag
     assert params.read_text(encoding="utf-8") == before
 
 
-def test_removing_all_but_one_is_refused(params):
+@pytest.mark.parametrize(("names", "left"), [("ABCD", "only 'E' would be left"), ("ABCDE", "^no site would be left")])
+def test_removing_more_than_all_but_two_is_refused(params, names, left):
     before = params.read_text(encoding="utf-8")
-    with pytest.raises(InputError, match="at least 2"):
-        remove_sites(params, ["A", "B", "C", "D"])
+    with pytest.raises(InputError, match=rf"{left}.*needs at least 2; add yours first: mcdrl sites add NAME ROOT$"):
+        remove_sites(params, list(names))
     assert params.read_text(encoding="utf-8") == before
+
+
+def test_the_phantom_may_be_added_before_it_is_rendered(params):
+    remove_sites(params, ["A"])
+    add_site(params, "A", {"card": "phantom", "root": "data/nowhere/A"})
+    assert list_sites(params)[-1][0] == "A"
+
+
+def test_no_card_is_guessed_for_what_is_no_folder(tmp_path):
+    with pytest.raises(InputError, match="gone is no folder; give the one that holds"):
+        guess_card(tmp_path / "gone")
 
 
 def test_removing_an_unknown_site_names_the_nearest(params):

@@ -10,6 +10,7 @@ from stages.cli import app
 from stages.commands.splits import export_splits, import_splits
 from stages.core.base.errors import InputError
 from stages.core.contracts.audit import SPLITS
+from stages.core.contracts.cases import CASES
 from stages.core.splits import COLUMNS, read_splits
 
 ROOT = Path(__file__).parents[2]
@@ -54,6 +55,39 @@ def test_a_file_that_names_an_unknown_site_changes_nothing(study):
     with pytest.raises(InputError, match=r"names the site 'kvasir', which params\.yaml lacks"):
         import_splits(Path("s.csv"), Path("params.yaml"))
     assert read_splits(study / "data/splits.csv").empty
+
+
+def ingested(study, names, groups="gh"):
+    """The frames of site A, as the pipeline has read them."""
+    rows = [
+        {"case_id": f"A/{name}", "site": "A", "group_id": group, "lesion_class": None, "split": "train", "sha256": "0"}
+        | dict.fromkeys(["width_px", "height_px", "lesion_area_px"], 1)
+        for name, group in zip(names, groups, strict=False)
+    ]
+    CASES.write(pd.DataFrame(rows)[CASES.schema.names], study / "artifacts/ingest/A/cases.parquet")
+
+
+def test_a_file_that_lacks_a_frame_of_a_site_changes_nothing(study):
+    call("--export", "s.csv")
+    ingested(study, "123", "ghi")
+    with pytest.raises(InputError, match=r"site A: .*none for 1 of its 3 frames, the first 'A/3'.*dvc repro ingest@A"):
+        import_splits(Path("s.csv"), Path("params.yaml"))
+    assert read_splits(study / "data/splits.csv").empty
+
+
+def test_a_file_that_tears_a_group_of_a_site_apart_changes_nothing(study):
+    call("--export", "s.csv")
+    ingested(study, "12", "gg")
+    with pytest.raises(InputError, match=r"in train and in val, the first 'g' of site A"):
+        import_splits(Path("s.csv"), Path("params.yaml"))
+
+
+def test_sites_whose_frames_were_not_read_yet_are_named(study):
+    call("--export", "s.csv")
+    ingested(study, "12")
+    done = call("--import", "s.csv")
+    assert done.exit_code == 0
+    assert "note: not read yet: B;" in done.output
 
 
 def test_a_file_without_rows_is_refused(study):

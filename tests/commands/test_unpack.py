@@ -1,9 +1,11 @@
 """Archives from strangers: what is harmless comes out as it went in, all else is refused by name."""
 
+import errno
 import io
 import tarfile
 import zipfile
 
+import numpy as np
 import pytest
 
 from stages.commands import unpack as unpacking
@@ -114,3 +116,50 @@ def test_damaged_and_unknown_archives_are_refused(tmp_path, folder):
             unpack(tmp_path / name, folder)
         for path in folder.iterdir():
             path.unlink()
+
+
+@pytest.mark.parametrize("mode", ["w:gz", "w:bz2", "w:xz"])
+def test_a_flipped_byte_of_a_packed_tar_is_met_wherever_it_is(tmp_path, folder, mode):
+    content = np.random.default_rng(0).integers(0, 256, 5000, dtype=np.uint8).tobytes()  # gz stores it as it is
+    whole = write_tar(tmp_path / "a.tgz", [("a", tarfile.REGTYPE, content)], mode).read_bytes()
+    trailer = [len(whole) - 6] if mode == "w:gz" else []
+    for place in [len(whole) // 2, *trailer]:
+        (tmp_path / "b.tgz").write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(InputError, match=r"b\.tgz is (damaged|neither)"):
+            unpack(tmp_path / "b.tgz", folder)
+        (folder / "a").unlink(missing_ok=True)
+
+
+def test_a_tar_without_its_end_or_with_a_damaged_header_is_not_taken_for_a_shorter_one(tmp_path, folder):
+    whole = write_tar(tmp_path / "a.tar", [(name, tarfile.REGTYPE, b"x") for name in "abc"], "w").read_bytes()
+    for bad in (whole[:2048], whole[:2000], whole[:2048] + b"X" + whole[2049:]):
+        (tmp_path / "b.tar").write_bytes(bad)
+        with pytest.raises(InputError, match=r"b\.tar is damaged"):
+            unpack(tmp_path / "b.tar", folder)
+        for path in folder.iterdir():
+            path.unlink()
+
+
+@pytest.mark.parametrize("names", [("a", "a/b"), ("a/b", "a"), ("a", "a/"), ("x" * 300,), ("x" * 300 + "/",)])
+def test_names_that_no_disk_holds_are_refused_in_a_sentence(tmp_path, folder, names):
+    archive = write_zip(tmp_path / "a.zip", [(name, b"" if name.endswith("/") else b"1", 0) for name in names])
+    with pytest.raises(InputError, match=rf"^a\.zip: entry '{names[-1]}' can't be written \([^\n]*not unpacked$"):
+        unpack(archive, folder)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, zipfile.ZIP_DEFLATED])
+def test_a_damaged_member_of_a_zip_is_refused_in_a_sentence(tmp_path, folder, method):
+    whole = write_zip(tmp_path / "a.zip", [("a", bytes(range(256)) * 99, 0)], method).read_bytes()
+    (tmp_path / "a.zip").write_bytes(whole[:90] + b"\xfe" * 20 + whole[110:])
+    with pytest.raises(InputError, match=r"a\.zip is damaged [^\n]*not unpacked$"):
+        unpack(tmp_path / "a.zip", folder)
+
+
+def test_a_full_disk_is_not_the_archive_s_fault(tmp_path, folder, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    archive = write_zip(tmp_path / "a.zip", [("a", b"1", 0)])
+    monkeypatch.setattr(unpacking, "_put", full)
+    with pytest.raises(OSError, match="No space left"):
+        unpack(archive, folder)

@@ -20,6 +20,7 @@ from stages.core.base.cards import card_names, read_card
 from stages.core.base.errors import InputError, nearest
 from stages.core.base.reading import Reading, merge
 from stages.core.base.section import Section as Section
+from stages.core.base.strict_yaml import load_yaml
 from stages.core.base.variants import Variant, resolved
 
 PARAMS = Path("params.yaml")
@@ -107,7 +108,16 @@ def unfit_site_name(name: str) -> str | None:
         return problem
     if name in RESERVED_SITE_NAMES:
         return f"{name!r} can't be a site's name; the report's tables call a row so"
+    if not _is_text(name):
+        return f"{name!r} can't be a site's name, as YAML takes it for something else; call it 'site_{name}', say"
     return None
+
+
+def _is_text(word: str) -> bool:
+    try:
+        return isinstance(load_yaml(word), str)
+    except yaml.YAMLError:
+        return False
 
 
 def load(section: str, kind: type[S], path: Path = PARAMS) -> tuple[Study, S]:
@@ -161,23 +171,6 @@ def check(raw: dict[str, Any], path: Path = PARAMS) -> Study:
     return study
 
 
-class _Loader(yaml.SafeLoader):
-    """Reads YAML as DVC does: `1e-05` is a number, and a key that stands twice is an error."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Return the mapping of a node whose keys differ."""
-        keys = [key.value for key, _ in node.value]
-        twice = [key for place, key in enumerate(keys) if key in keys[:place]]
-        if twice:
-            raise yaml.constructor.ConstructorError(None, None, f"key '{twice[0]}' stands twice", node.start_mark)
-        return super().construct_mapping(node, deep=deep)
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
-)
-
-
 def read_params(path: Path = PARAMS) -> dict[str, Any]:
     """Return the keys and values of params.yaml, unchecked.
 
@@ -185,7 +178,7 @@ def read_params(path: Path = PARAMS) -> dict[str, Any]:
         InputError: the file is missing or isn't a YAML mapping.
     """
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+        raw = load_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path} does not exist here; run from the repository's top folder") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

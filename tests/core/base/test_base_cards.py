@@ -46,6 +46,7 @@ def test_clinicdb_has_29_sequences_and_612_frames():
         ("title: t\nread: {}\ndownloads: [{url: 'https://x', file: a}]\n", "need a licence"),
         ("- a\n", "holds a list"),
         ("a: [", "not valid YAML"),
+        ("title: t\nread: {masks: '{stem}', mask_threshold: 1, mask_threshold: 9}\n", "'mask_threshold' stands twice"),
     ],
 )
 def test_a_wrong_card_names_what_is_wrong(tmp_path, text, message):

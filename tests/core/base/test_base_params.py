@@ -154,7 +154,13 @@ def test_a_site_can_t_be_called_like_a_row_of_the_report(name):
     assert problems(raw) == [f"sites: '{name}' can't be a site's name; the report's tables call a row so"]
 
 
-@pytest.mark.parametrize("name", ["kvasir_seg", "C-12", "_x", "2024", "Mean"])
+@pytest.mark.parametrize("name", ["yes", "no", "Off", "null", "12", "2024", "007", "1e5", "2024-01-01", "2024-13-40"])
+def test_a_word_that_yaml_takes_for_something_else_names_no_site(name):
+    assert f"'site_{name}'" in (params.unfit_site_name(name) or "")
+    assert params.unfit_site_name(f"site_{name}") is None
+
+
+@pytest.mark.parametrize("name", ["kvasir_seg", "C-12", "_x", "Mean"])
 def test_names_of_plain_letters_do(name):
     raw = good()
     raw["sites"][name] = raw["sites"]["A"]

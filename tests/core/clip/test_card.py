@@ -74,7 +74,7 @@ def test_defaults_of_a_users_card(tmp_path):
     )
 
 
-@pytest.mark.parametrize("text", ["- a\n- b\n", "", "title: [\n"])
+@pytest.mark.parametrize("text", ["- a\n- b\n", "", "title: [\n", WHOLE + WHOLE])
 def test_what_is_no_card_is_refused(tmp_path, text):
     (tmp_path / "mine.yaml").write_text(text)
     with pytest.raises(InputError, match=r"mine\.yaml"):
