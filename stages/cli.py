@@ -42,7 +42,14 @@ def predict(
     backbone: Annotated[
         Path | None, typer.Option(help="The models' backbone, where their folders don't hold it.")
     ] = None,
-    threshold: Annotated[float, typer.Option(min=0, max=1, help="Probability from which a pixel is lesion.")] = 0.5,
+    threshold: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Probability from which a pixel is lesion; confidence and flags stay those of the mask at one half.",
+        ),
+    ] = 0.5,
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="Frames at a time; default: what suits device and memory.")
     ] = None,

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from stages.core.base.errors import InputError
-from stages.ingest.pixels import Box, read_frame, squash, view_box
+from stages.ingest.pixels import DIM, Box, read_frame, squash, view_box
 from stages.ingest.remarks import RefusedError
 
 Array = np.ndarray[Any, np.dtype[Any]]
+_NO_PICTURES = frozenset(
+    (".csv", ".db", ".gz", ".h5", ".html", ".ini", ".ipynb", ".json", ".jsonl", ".log", ".md", ".npy", ".npz",
+     ".parquet", ".pdf", ".pkl", ".py", ".tar", ".toml", ".tsv", ".txt", ".xls", ".xlsx", ".xml", ".yaml", ".yml",
+     ".zip")
+)  # endings of what commonly lies beside frames  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -29,21 +34,36 @@ class Job:
 
 @dataclass(frozen=True)
 class Shown:
-    """What the model is shown of a frame.
+    """What the model is shown of a frame; the frame itself isn't kept, as many of them would fill the memory.
 
     Attributes:
-        picture: the whole frame, upright.
+        size: width and height of the upright frame, px.
         box: left, top, right, bottom of what the model sees, in the frame's own pixels.
         pixels: [S, S, 3] uint8, the box at working size.
+        remark: what is odd about the frame; empty: nothing.
     """
 
-    picture: Image.Image
+    size: tuple[int, int]
     box: Box
     pixels: Array
+    remark: str = ""
 
 
-def find_jobs(given: Sequence[Path], out: Path) -> list[Job]:
-    """Return a job for every file given and every file in the folders given, hidden ones aside.
+@dataclass(frozen=True)
+class Found:
+    """What is to be segmented.
+
+    Attributes:
+        jobs: one a file.
+        left_out: a line on the files that aren't pictures by their ending; empty: there are none.
+    """
+
+    jobs: list[Job]
+    left_out: str
+
+
+def find_jobs(given: Sequence[Path], out: Path) -> Found:
+    """Return a job for every file given and every file in the folders given that may be a picture, hidden ones aside.
 
     One folder's frames are named below it. Several folders' frames have their folder's name in front.
 
@@ -53,42 +73,104 @@ def find_jobs(given: Sequence[Path], out: Path) -> list[Job]:
     """
     if out.is_file():
         raise InputError(f"--out {out} is a file; name a folder")
-    alone = len(given) == 1
-    named = [pair for place in given for pair in _files(place, out, alone)]
+    found = _named(given, out)
+    named = [pair for pair in found if not _no_picture(pair[0], given)]
+    endings = Counter(path.suffix.lower() for path, _ in found if _no_picture(path, given))
     if not named:
-        raise InputError(f"{' '.join(map(str, given))} holds no files; give the folder that holds the frames")
-    shared = Counter(name.with_suffix("") for _, name in named)
-    jobs = [Job(path, str(name), _stem(name, shared[name.with_suffix("")] > 1)) for path, name in named]
-    twice = [stem for stem, count in Counter(job.stem for job in jobs).items() if count > 1]
-    if twice:
-        raise InputError(f"two of the frames given would both be called {twice[0]}; give their folders instead")
-    return jobs
+        raise InputError(
+            f"{' '.join(map(str, given))} holds no files that could be frames; give the folder that holds the frames"
+        )
+    stems = _stems([name for _, name in named])
+    kinds = f"left out, no pictures by their ending: {endings.total()} files ({', '.join(sorted(endings))})"
+    return Found([Job(path, str(name), stems[name]) for path, name in named], kinds if endings else "")
+
+
+def check_places(jobs: Sequence[Job], written: Mapping[Path, str]) -> None:
+    """Check that what is going to be written doesn't replace a frame.
+
+    Args:
+        jobs: all frames.
+        written: path -> what is written there, in words.
+
+    Raises:
+        InputError: it does.
+    """
+    folders: dict[Path, Path] = {}
+    places = {_place(path, folders): path for path in written}
+    for job in jobs:
+        targets = [job.path.resolve()] if job.path.is_symlink() else []
+        for place in [_place(job.path, folders), *targets]:
+            if place in places:
+                path = places[place]
+                raise InputError(f"{written[path]} would replace the frame {job.path}; choose another folder as --out")
 
 
 def read(job: Job, size_px: int, crop: bool) -> Shown | str:
     """Return what the model is shown of a frame, or why the file is refused."""
+    if not job.path.is_file():  # opening a pipe would wait for ever
+        return "a link that leads nowhere" if job.path.is_symlink() else "no regular file"
     try:
-        picture = read_frame(job.path)
+        picture, dim = read_frame(job.path)
     except (RefusedError, InputError) as error:
         return str(error)
     box = view_box(picture) if crop else (0, 0, *picture.size)
-    return Shown(picture, box, squash(picture, size_px, box))
+    return Shown(picture.size, box, squash(picture, size_px, box), DIM if dim else "")
+
+
+def _named(given: Sequence[Path], out: Path) -> list[tuple[Path, PurePosixPath]]:
+    named = [pair for place in given for pair in _files(place, out, len(given) == 1)]
+    first: dict[PurePosixPath, Path] = {}
+    for path, name in named:
+        if name in first:
+            raise InputError(
+                f"two of the frames given would both be called {name.with_suffix('')}; {_fix(first[name], path)}"
+            )
+        first[name] = path
+    return named
+
+
+def _fix(one: Path, other: Path) -> str:
+    if one.resolve() == other.resolve():
+        return f"name {one} once"
+    return f"give the folder that holds them all: {os.path.commonpath([one.resolve(), other.resolve()])}"
 
 
 def _files(place: Path, out: Path, alone: bool) -> list[tuple[Path, PurePosixPath]]:
+    outside = out.resolve()
     if place.is_file():
+        if outside in (place.parent.resolve(), place.resolve().parent):
+            raise InputError(f"--out {out} is the folder of {place}: frames could be replaced; choose another folder")
         return [(place, PurePosixPath(place.name))]
     if not place.is_dir():
         raise InputError(f"there is no folder or file {place}; give the folder that holds the frames, or frames")
-    inside, outside = place.resolve(), out.resolve()
+    inside = place.resolve()
     if inside == outside or inside in outside.parents:
         raise InputError(f"--out {out} lies in {place}: masks would count as frames next time; choose another folder")
+    if outside in inside.parents:
+        raise InputError(f"--out {out} holds {place}: files there could be replaced; choose another folder")
     above = PurePosixPath() if alone else PurePosixPath(inside.name)
-    below = sorted(path.relative_to(place) for path in place.rglob("*") if path.is_file())
+    below = sorted(path.relative_to(place) for path in place.rglob("*") if not path.is_dir())
     shown = [path for path in below if not any(part.startswith(".") for part in path.parts)]
     return [(place / path, above / path.as_posix()) for path in shown]
 
 
-def _stem(name: PurePosixPath, shared: bool) -> str:
-    """Return the frame's name without its ending; frames that differ in their ending alone keep it."""
-    return str(name if shared else name.with_suffix(""))
+def _no_picture(path: Path, given: Sequence[Path]) -> bool:
+    return path.suffix.lower() in _NO_PICTURES and path not in given
+
+
+def _stems(names: Iterable[PurePosixPath]) -> dict[PurePosixPath, str]:
+    """Return the frames' names without their endings; those that would be equal keep them."""
+    stems = {name: str(name.with_suffix("")) for name in names}
+    while True:
+        counts = Counter(stems.values())
+        longer = {name: str(name) for name, stem in stems.items() if counts[stem] > 1 and stem != str(name)}
+        if not longer:
+            return stems
+        stems |= longer
+
+
+def _place(path: Path, folders: dict[Path, Path]) -> Path:
+    """Return a path with its folder resolved: the entry that a renaming onto it replaces."""
+    if path.parent not in folders:
+        folders[path.parent] = path.parent.resolve()
+    return folders[path.parent] / path.name

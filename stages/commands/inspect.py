@@ -41,7 +41,9 @@ def inspect(place: Path) -> list[Shown]:
     """
     if (place / MODEL).is_file():
         from stages.commands.judged import judged_of  # torch is seconds of imports
+        from stages.core.networks.model import read_card
 
+        read_card(place)  # so that what is shown is a model's card
         return model_tables(read_json(place / MODEL), (place / "backbone").is_dir(), judged_of(place))
     found = place / "build_confounders" / "dictionary.parquet", place / "mine_regions" / "quality.parquet"
     if not any(path.is_file() for path in found):
@@ -87,7 +89,8 @@ def model_tables(card: dict[str, Any], bundled: bool, judged: Judged | None = No
     if judged is not None:
         scores = [[key, _text(value)] for key, value in judged if key != "weights_sha256"]
         tables.append(Shown("at the held-out site", ["", ""], scores))
-    prompts = zip(card["confounders"], card.get("confounder_prompts", []), strict=False)
+    names = card["confounders"]
+    prompts = zip(names, card.get("confounder_prompts") or [""] * len(names), strict=True)
     usual = card.get("usual")
     if usual:
         rows = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,10 @@ from PIL import Image
 from scipy.ndimage import binary_erosion
 
 from stages.commands.frames import Job, Shown
+from stages.core.base.errors import InputError
 from stages.core.base.files import atomic
 from stages.core.contracts.frames import to_native
+from stages.ingest.pixels import read_frame
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _OUTLINE = (255, 0, 255)
@@ -37,6 +39,28 @@ class Wanted:
     overlay: bool = False
     probabilities: bool = False
 
+    def paths(self, stem: str) -> dict[str, Path]:
+        """Return what is written of a frame, and where, the mask first."""
+        found = {"mask": self.out / f"{stem}.png"}
+        found |= {"overlay": self.out / "overlays" / f"{stem}.jpg"} if self.overlay else {}
+        return found | ({"probabilities": self.out / "probabilities" / f"{stem}.png"} if self.probabilities else {})
+
+
+def all_paths(jobs: Sequence[Job], wanted: Wanted) -> dict[Path, str]:
+    """Return all that is written of frames: path -> whose and what.
+
+    Raises:
+        InputError: two things would be written to one place.
+    """
+    found: dict[Path, str] = {}
+    for job in jobs:
+        for kind, path in wanted.paths(job.stem).items():
+            told = f"the {kind} of {job.frame}"
+            if path in found:
+                raise InputError(f"{path} would be {found[path]} and {told}; rename the folder that holds one of them")
+            found[path] = told
+    return found
+
 
 def write_results(job: Job, shown: Shown, raw: Array, calibrated: Callable[[Array], Array], wanted: Wanted) -> int:
     """Write one frame's files, at its own size and upright.
@@ -50,15 +74,20 @@ def write_results(job: Job, shown: Shown, raw: Array, calibrated: Callable[[Arra
 
     Returns:
         Lesion pixels of the mask.
+
+    Raises:
+        RefusedError, InputError: the frame can't be read again, which an overlay takes.
+        OSError: a file can't be written.
     """
-    width, height = shown.picture.size
+    width, height = shown.size
+    paths = wanted.paths(job.stem)
     lesion = to_native(raw, shown.box, width, height) >= wanted.threshold
-    _save(Image.fromarray(lesion.astype(np.uint8) * 255), wanted.out / f"{job.stem}.png", "PNG")
+    _save(Image.fromarray(lesion.astype(np.uint8) * 255), paths["mask"], "PNG")
     if wanted.overlay:
-        _save(_outlined(shown.picture, lesion), wanted.out / "overlays" / f"{job.stem}.jpg", "JPEG")
+        _save(_outlined(read_frame(job.path)[0], lesion), paths["overlay"], "JPEG")
     if wanted.probabilities:
         grey = np.rint(to_native(calibrated(raw).astype(np.float32), shown.box, width, height).clip(0, 1) * 255)
-        _save(Image.fromarray(grey.astype(np.uint8)), wanted.out / "probabilities" / f"{job.stem}.png", "PNG")
+        _save(Image.fromarray(grey.astype(np.uint8)), paths["probabilities"], "PNG")
     return int(lesion.sum())
 
 

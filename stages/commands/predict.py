@@ -5,6 +5,7 @@ Frames are decoded and masks written in threads while the network computes.
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,11 +17,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import pandas as pd
 
-from stages.commands.frames import Job, Shown, find_jobs, read
-from stages.commands.masks import Wanted, write_results
+from stages.commands.frames import Job, Shown, check_places, find_jobs, read
+from stages.commands.masks import Wanted, all_paths, write_results
 from stages.core.base.errors import InputError
 from stages.core.base.files import atomic
 from stages.core.base.runtime import progress
+from stages.ingest.remarks import RefusedError
 
 if TYPE_CHECKING:
     from stages.commands.judge import Answer, Judge, Verdict
@@ -29,7 +31,10 @@ Array = np.ndarray[Any, np.dtype[Any]]
 T = TypeVar("T")
 R = TypeVar("R")
 _TABLE = "predictions.csv"
-_AHEAD = 2  # batches that are decoded, and that wait to be written, at a time
+_AHEAD = 2  # batches that are decoded, and that wait to be written, at a time; they don't hold the frames themselves
+_OF_ONE_FILE = frozenset(
+    (None, errno.EEXIST, errno.EILSEQ, errno.EINVAL, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOTDIR, errno.ENOTEMPTY)
+)  # what hinders the writing of one frame and not of others
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,8 @@ class Prediction:
         flagged: "yes" where the confidence is below the models' limit: a person should look first; else "no".
         confounders: those seen in the frame, the clearest first, separated by "; ".
         confounder_scores: of all, the highest first: standard deviations above the training frames' mean, zero-shot.
-        reason: why the frame was refused; empty otherwise.
+        reason: why the frame was refused, or its mask couldn't be written; empty otherwise.
+        remark: what is odd about the frame; empty: nothing.
     """
 
     frame: str
@@ -61,6 +67,7 @@ class Prediction:
     confounders: str
     confounder_scores: str
     reason: str
+    remark: str = ""
 
 
 def predict_frames(
@@ -68,7 +75,8 @@ def predict_frames(
 ) -> list[Prediction]:
     """Write a mask for every readable frame, then predictions.csv.
 
-    Masks are PNGs of the frame's own, upright size, 0 for background and 255 for lesion.
+    Masks are PNGs of the frame's own, upright size, 0 for background and 255 for lesion. Each thread holds one frame at
+    its own size; what waits is at working size, so that memory doesn't grow with the frames.
 
     Args:
         given: folders, subfolders included, and files.
@@ -79,9 +87,16 @@ def predict_frames(
         workers: threads that decode, and as many that write.
 
     Raises:
-        InputError: there is no frame, none can be read, or the two folders lie in each other.
+        InputError: there is no frame, none can be read, the two folders lie in each other, or a file would be replaced
+            by another one's.
+        OSError: the folder of the results can't be written to.
     """
-    jobs = find_jobs(given, wanted.out)
+    found = find_jobs(given, wanted.out)
+    jobs = found.jobs
+    check_places(jobs, all_paths(jobs, wanted) | {wanted.out / _TABLE: "the table"})
+    wanted.out.mkdir(parents=True, exist_ok=True)
+    if found.left_out:
+        print(found.left_out, file=sys.stderr, flush=True)
     with ThreadPoolExecutor(workers, "decode") as decode, ThreadPoolExecutor(workers, "write") as write:
         shown = _ahead(decode, lambda job: (job, read(job, judge.size_px, crop)), jobs, _AHEAD * judge.batch_size)
         told = progress(shown, f"predict {len(jobs)} frames", len(jobs))
@@ -123,8 +138,9 @@ def summary(rows: Sequence[Prediction], out: Path) -> str:
     lines = [f"{len(found)} masks in {out}, {lesions} of them with a lesion; table: {out / _TABLE}"]
     lines += [f"{flagged} flagged: look at these first, their confidence is low"] * (flagged > 0)
     seen = Counter(name for row in found for name in row.confounders.split("; ") if name)
+    lines += [f"{count} x {remark}" for remark, count in Counter(row.remark for row in found if row.remark).items()]
     lines += ["seen: " + ", ".join(f"{name} in {count}" for name, count in seen.most_common())] * bool(seen)
-    return "\n".join(lines)
+    return _utf8("\n".join(lines))
 
 
 def refused(rows: Sequence[Prediction], shown: int = 20) -> str:
@@ -172,23 +188,41 @@ def _written(
     def write(one: tuple[Job, Shown | str, Any]) -> Prediction:
         job, shown, answer = one
         if isinstance(shown, str):
-            return Prediction(job.frame, "", 0, 0, 0, None, None, "", "", "", shown)
-        area_px = write_results(job, shown, answer.probability, judge.calibrated, wanted)
+            return _refusal(job, shown)
+        try:
+            area_px = write_results(job, shown, answer.probability, judge.calibrated, wanted)
+        except (RefusedError, InputError) as error:
+            return _refusal(job, str(error))
+        except OSError as error:
+            if error.errno not in _OF_ONE_FILE:
+                raise
+            return _refusal(job, f"its results can't be written: {error.strerror or error}")
         return _row(job, shown, judge.verdict(answer), area_px)
 
     return list(_ahead(pool, write, answered, _AHEAD * judge.batch_size))
 
 
+def _refusal(job: Job, reason: str) -> Prediction:
+    return Prediction(job.frame, "", 0, 0, 0, None, None, "", "", "", reason)
+
+
 def _row(job: Job, shown: Shown, verdict: Verdict, area_px: int) -> Prediction:
-    width, height = shown.picture.size
+    width, height = shown.size
     return Prediction(
         job.frame, f"{job.stem}.png", width, height, area_px, round(100 * area_px / (width * height), 4),
         round(verdict.confidence, 4), "yes" if verdict.flagged else "no",
         "; ".join(verdict.seen), "; ".join(f"{name} {round(score, 1) + 0:.1f}" for name, score in verdict.ranked), "",
+        shown.remark,
     )  # fmt: skip
 
 
 def _write_table(rows: Sequence[Prediction], path: Path) -> None:
-    table = pd.DataFrame([astuple(row) for row in rows], columns=[field.name for field in fields(Prediction)])
+    cells = [[_utf8(cell) if isinstance(cell, str) else cell for cell in astuple(row)] for row in rows]
+    table = pd.DataFrame(cells, columns=[field.name for field in fields(Prediction)])
     with atomic(path) as partial:
         table.to_csv(partial, index=False, lineterminator="\n")
+
+
+def _utf8(text: str) -> str:
+    """Return a text that can be written: bytes of a file's name that are no UTF-8 become escapes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -26,6 +26,7 @@ _NOISE = 8  # how far JPEG moves black and white
 _BLUISH = 1.1  # blue over red; tissue reaches about 0.9 even in narrow-band light
 _ORIENTATION = 0x0112  # the EXIF tag
 _REDUCING_GAP = 3.0  # Pillow's own suggestion: shrinks large frames in two steps without visible loss
+DIM = "16-bit frame that uses less than half of the range, it looks dark"
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -151,14 +152,16 @@ def read_pixels(frame: Path, drawn: Path | Sequence[Outline], lesion_class: str 
     return _pixels(_swapped(rgb) if recipe.swap else rgb, truth, recipe, _digest(rgb), _dim(picture, rgb))
 
 
-def read_frame(frame: Path) -> Image.Image:
-    """Decode a frame that has no mask: upright RGB at its own size, as `read_pixels` sees it.
+def read_frame(frame: Path) -> tuple[Image.Image, bool]:
+    """Decode a frame that has no mask: upright RGB at its own size, and `Pixels.dim`, as `read_pixels` sees them.
 
     Raises:
         RefusedError: the file can't be decoded.
         InputError: the system can't read the file.
     """
-    return _rgb(_read(frame, "frame").shown)
+    picture = _read(frame, "frame")
+    rgb = _rgb(picture.shown)
+    return rgb, _dim(picture, rgb)
 
 
 def view_box(rgb: Image.Image) -> Box:

@@ -19,7 +19,8 @@ def main(model: Path, folder: Path, count: int) -> None:
     network, card = load_network(model, None)
     with tempfile.TemporaryDirectory() as place:
         shown = [
-            read(job, card.size_px, card.crop == "black_border") for job in find_jobs([folder], Path(place))[:count]
+            read(job, card.size_px, card.crop == "black_border")
+            for job in find_jobs([folder], Path(place)).jobs[:count]
         ]
         frames = np.stack([one.pixels for one in shown if isinstance(one, Shown)])
         for kind, file in FILES.items():

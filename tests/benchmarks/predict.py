@@ -27,7 +27,7 @@ def main(model: Path, folder: Path, rounds: int) -> None:
     network = Network(member.encoder, member.model)
     device = next(member.encoder.parameters()).device
     with tempfile.TemporaryDirectory() as place:
-        shown = [read(job, judge.size_px, crop) for job in find_jobs([folder], Path(place))]
+        shown = [read(job, judge.size_px, crop) for job in find_jobs([folder], Path(place)).jobs]
         frames = np.stack([one.pixels for one in shown if isinstance(one, Shown)])
         batches = [frames[start : start + judge.batch_size] for start in range(0, len(frames), judge.batch_size)]
 

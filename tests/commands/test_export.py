@@ -161,6 +161,16 @@ def test_a_packed_model_is_enough_elsewhere(model, tmp_path):
         pack(model, tmp_path / "packed", None)
 
 
+def test_a_damaged_backbone_is_refused(model, tmp_path):
+    shutil.copytree(model, tmp_path / "model")
+    weights = tmp_path / "model" / "backbone" / "weights.safetensors"
+    whole = bytearray(weights.read_bytes())
+    whole[len(whole) // 2] ^= 1
+    weights.write_bytes(whole)
+    with pytest.raises(InputError, match=r"backbone/weights\.safetensors is damaged.*copy the folder again"):
+        load_ensemble([tmp_path / "model"], None, "cpu")
+
+
 def test_a_network_that_takes_one_number_of_frames_only_is_refused_and_leaves_no_file(model, tmp_path, monkeypatch):
     def only_two(frames):
         raise RuntimeError("expected 2 frames\nand pages more")

@@ -1,10 +1,16 @@
 """Folders of odd files, through a stub that calls bright pixels lesion."""
 
+import errno
+import os
+import weakref
+
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
+from stages.commands import frames as reading
+from stages.commands import masks
 from stages.commands.judge import Answer, Verdict
 from stages.commands.masks import Wanted
 from stages.commands.predict import predict_frames, refused, summary
@@ -50,6 +56,10 @@ def folder(tmp_path):
     half_white(64, 96, "top").save(place / "more" / "b.bmp")
     Image.new("RGB", (50, 40)).save(place / "dark.png")
     return place
+
+
+def contents(place):
+    return {path: path.read_bytes() for path in sorted(place.rglob("*")) if path.is_file()}
 
 
 def run(folder, out, **options):
@@ -98,12 +108,12 @@ def test_exif_orientation_turns_frame_and_mask(folder, tmp_path):
 
 
 def test_unreadable_files_are_listed_with_a_reason_and_the_others_go_on(folder, tmp_path):
-    (folder / "notes.txt").write_text("no frame")
+    (folder / "notes.gif").write_text("no frame")
     (folder / "cut.jpg").write_bytes(b"\xff\xd8\xff\xe0 cut short")
     (folder / ".hidden").write_text("not even listed")
     rows = run(folder, tmp_path / "out")
     reasons = {row.frame: row.reason for row in rows if row.reason}
-    assert set(reasons) == {"notes.txt", "cut.jpg"}
+    assert set(reasons) == {"notes.gif", "cut.jpg"}
     assert all("unreadable frame" in reason for reason in reasons.values())
     table = pd.read_csv(tmp_path / "out" / "predictions.csv", keep_default_na=False)
     assert len(table) == 5
@@ -219,3 +229,129 @@ def test_more_frames_than_are_read_ahead_keep_their_order(tmp_path):
     rows = run(tmp_path / "in", tmp_path / "out", workers=3)
     assert [row.width_px for row in rows] == list(range(20, 50))
     assert [row.lesion_area_px > 0 for row in rows] == [number % 3 > 0 for number in range(30)]
+
+
+@pytest.mark.parametrize(
+    ("given", "out", "said"),
+    [
+        (["a.png", "more/b.bmp"], ".", "is the folder of .*a.png"),
+        (["a.png"], "more/..", "is the folder of .*a.png"),
+        (["link.png"], "x/probabilities", "is the folder of .*link.png"),
+        (["more"], ".", "holds .*more"),
+        (["a.png", "x/probabilities"], ".", "is the folder of .*a.png"),
+        (["more", "x/probabilities"], "x", "holds .*probabilities"),
+        (["a.png", "link.png"], "x", "probabilities of a.png would replace the frame .*link.png"),
+    ],
+)
+def test_no_frame_is_replaced(folder, given, out, said):
+    (folder / "x" / "probabilities").mkdir(parents=True)
+    half_white(20, 20).save(folder / "x" / "probabilities" / "a.png")
+    (folder / "link.png").symlink_to(folder / "x" / "probabilities" / "a.png")
+    before = contents(folder)
+    with pytest.raises(InputError, match=said):
+        run([folder / name for name in given], folder / out, probabilities=True)
+    assert contents(folder) == before
+
+
+def test_a_mask_and_another_frames_probabilities_do_not_share_a_file(folder, tmp_path):
+    (folder / "probabilities").mkdir()
+    half_white(20, 20).save(folder / "probabilities" / "a.jpg")
+    with pytest.raises(
+        InputError, match=r"probabilities/a\.png would be the probabilities of a\.png and the mask of prob"
+    ):
+        run(folder, tmp_path / "out", probabilities=True)
+    assert len(run(folder, tmp_path / "out")) == 4
+
+
+def test_names_that_are_no_utf8_or_long_get_their_masks(folder, tmp_path):
+    odd = os.fsdecode(b"polype_\xe9.png")
+    half_white(20, 20).save(folder / odd)
+    half_white(20, 20).save(folder / f"{'n' * 245}.png")
+    rows = run(folder, tmp_path / "out")
+    assert [row.reason for row in rows] == [""] * 5
+    assert (tmp_path / "out" / odd).is_file()
+    assert (tmp_path / "out" / f"{'n' * 245}.png").is_file()
+    table = pd.read_csv(tmp_path / "out" / "predictions.csv")
+    assert "polype_\\udce9.png" in set(table["frame"])
+    assert summary(rows, tmp_path / os.fsdecode(b"\xe9")).encode()
+
+
+def test_a_frame_that_cannot_be_written_is_listed_and_the_others_go_on(folder, tmp_path):
+    (tmp_path / "out" / "a.png").mkdir(parents=True)
+    rows = {row.frame: row for row in run(folder, tmp_path / "out")}
+    assert rows["a.png"].reason == "its results can't be written: Is a directory"
+    assert rows["a.png"].mask == ""
+    assert (tmp_path / "out" / "dark.png").is_file()
+    assert len(pd.read_csv(tmp_path / "out" / "predictions.csv")) == 3
+
+
+def test_a_full_disk_ends_the_run(folder, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(masks, "_save", full)
+    with pytest.raises(OSError, match="full"):
+        run(folder, tmp_path / "out")
+
+
+def test_links_to_nothing_and_pipes_are_listed(folder, tmp_path):
+    (folder / "gone.png").symlink_to(folder / "nothing.png")
+    os.mkfifo(folder / "pipe.png")
+    reasons = {row.frame: row.reason for row in run(folder, tmp_path / "out") if row.reason}
+    assert reasons == {"gone.png": "a link that leads nowhere", "pipe.png": "no regular file"}
+
+
+def test_files_beside_the_frames_are_told_once_and_change_nothing(folder, tmp_path, capsys):
+    for name in ("a.json", "dark.json", "more/README.md"):
+        (folder / name).write_text("{}")
+    rows = run(folder, tmp_path / "out")
+    assert {row.mask for row in rows} == {"a.png", "dark.png", "more/b.png"}
+    assert refused(rows) == ""
+    assert capsys.readouterr().err == "left out, no pictures by their ending: 3 files (.json, .md)\n"
+    (row, *_) = run([folder / "a.json", folder / "a.png"], tmp_path / "given")
+    assert "unreadable frame" in row.reason
+
+
+def test_a_name_that_looks_like_another_ones_mask_keeps_its_ending(folder, tmp_path):
+    half_white(40, 40).save(folder / "a.bmp")
+    half_white(40, 40).save(folder / "a.png.jpg")
+    assert {row.mask for row in run(folder, tmp_path / "out")} >= {"a.bmp.png", "a.png.png", "a.png.jpg.png"}
+
+
+def test_folders_of_one_name_are_told_what_to_do(folder, tmp_path):
+    (tmp_path / "q" / "more").mkdir(parents=True)
+    half_white(40, 40).save(tmp_path / "q" / "more" / "b.png")
+    half_white(40, 40).save(folder / "more" / "b.png")
+    with pytest.raises(InputError, match=rf"both be called more/b; give the folder that holds them all: {tmp_path}$"):
+        run([folder / "more", tmp_path / "q" / "more"], tmp_path / "out")
+    with pytest.raises(InputError, match=r"name .*a\.png once"):
+        run([folder / "a.png", folder / "a.png"], tmp_path / "out")
+
+
+def test_twelve_bits_in_sixteen_are_told(folder, tmp_path):
+    Image.fromarray(np.full((20, 20), 4095, np.uint16)).save(folder / "deep.png")
+    rows = run(folder, tmp_path / "out")
+    assert {row.frame for row in rows if row.remark} == {"deep.png"}
+    assert "1 x 16-bit frame that uses less than half of the range" in summary(rows, tmp_path / "out")
+
+
+@pytest.mark.parametrize("batch_size", [4, 16])
+def test_frames_at_their_own_size_are_held_by_the_threads_alone(tmp_path, monkeypatch, batch_size):
+    (tmp_path / "in").mkdir()
+    for number in range(40):
+        Image.new("RGB", (50, 40), (number,) * 3).save(tmp_path / "in" / f"{number:02}.png")
+    held, most = set(), []
+    original = reading.read_frame
+
+    def counted(path):
+        picture, dim = original(path)
+        held.add(number := len(most))
+        weakref.finalize(picture, held.discard, number)
+        most.append(len(held))
+        return picture, dim
+
+    monkeypatch.setattr(reading, "read_frame", counted)
+    monkeypatch.setattr(masks, "read_frame", counted)
+    run(tmp_path / "in", tmp_path / "out", batch_size=batch_size, overlay=True)
+    assert len(most) == 80
+    assert max(most) <= 2 * 2 + 2  # threads of both kinds; a thread's last one may live until its next is there

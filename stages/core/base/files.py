@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,9 +13,14 @@ from typing import Any
 
 from stages.core.base.errors import InputError
 
+_LONGEST = 255  # bytes of a file's name
+
 
 def _partial(path: Path) -> Path:
-    return path.with_name(f".{path.name}.partial")
+    name = f".{path.name}.partial"
+    if len(os.fsencode(name)) > _LONGEST:  # though the path's own name may be fine
+        name = f".{hashlib.sha256(os.fsencode(path.name)).hexdigest()}.partial"
+    return path.with_name(name)
 
 
 def _remove(path: Path) -> None:

@@ -23,6 +23,13 @@ _USER_ERRNO = {
     errno.EDQUOT: "the disk quota is used up: free some space and run again",
     errno.EACCES: "permission denied: make the path accessible to this user",
     errno.EROFS: "the file system is read-only: choose a writable place",
+    errno.EPERM: "not permitted: choose a place that this user may write to",
+    errno.ENOENT: "there is no such file or folder, and it can't be made: check the path",
+    errno.ENOTDIR: "part of this path is a file, not a folder: check the path",
+    errno.EISDIR: "this is a folder where a file is expected: check the path",
+    errno.EEXIST: "there is a file where a folder is expected: check the path",
+    errno.ENAMETOOLONG: "the name is too long for this file system: choose a shorter one",
+    errno.ELOOP: "links lead in a circle: check the path",
 }
 
 

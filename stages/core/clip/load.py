@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from stages.core.base.errors import InputError
-from stages.core.clip.card import WEIGHTS, OpenClipConfig, StoredCard, read_config, read_stored
+from stages.core.clip.card import CARD, WEIGHTS, OpenClipConfig, StoredCard, read_config, read_stored
 from stages.core.clip.encoder import Encoder
 
 
@@ -24,8 +24,19 @@ def load_encoder(folder: Path, dense: str = "auto") -> Encoder:
     if card.family == "lite":
         from stages.core.clip.lite import LiteEncoder  # timm is a second's import
 
-        return LiteEncoder.from_folder(folder, mode)
+        encoder: Encoder = LiteEncoder.from_folder(folder, mode)
+        _check(encoder.fingerprint, card, folder)
+        return encoder
     return _open_clip(card, mode, folder)
+
+
+def _check(found: str, card: StoredCard, folder: Path) -> None:
+    """Raise InputError where the weights aren't those that the card was written for."""
+    if found != card.fingerprint:
+        raise InputError(
+            f"{folder / WEIGHTS} is damaged, or {CARD} beside it is of another backbone: its fingerprint is "
+            f"{found[:12]}, {CARD} says {card.fingerprint[:12]}; copy the folder again, or run `dvc repro backbone -f`"
+        )
 
 
 def _open_clip(card: StoredCard, mode: str, folder: Path) -> Encoder:
@@ -33,7 +44,7 @@ def _open_clip(card: StoredCard, mode: str, folder: Path) -> Encoder:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    from stages.core.clip.build import filled
+    from stages.core.clip.build import filled, fingerprint
     from stages.core.clip.frozen import Setup
     from stages.core.clip.resnet import ResNetEncoder
     from stages.core.clip.vit import VitEncoder
@@ -44,6 +55,7 @@ def _open_clip(card: StoredCard, mode: str, folder: Path) -> Encoder:
     except (OSError, SafetensorError) as error:
         raise InputError(f"{folder / WEIGHTS} can't be read ({error}); run `dvc repro backbone`") from None
     model = filled(config.model, state)
+    _check(fingerprint(state, config.model_dump()), card, folder)
     tokenizer = open_clip.SimpleTokenizer(context_length=model.context_length)
     setup = Setup(config.mean, config.std, config.taps, config.suffix_from, mode, card.fingerprint, tokenizer)
     kind = VitEncoder if hasattr(model.visual, "transformer") else ResNetEncoder

@@ -5,19 +5,21 @@ Beside them lie README.md, the card for people, and, where it is small, the back
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from stages.core.base.errors import InputError
-from stages.core.base.files import atomic, read_json, write_json
+from stages.core.base.errors import InputError, nearest
+from stages.core.base.files import atomic, read_json, sha256, write_json
+from stages.core.base.params import method_files
 from stages.core.methods import build, check_mode, has_own_encoder
 from stages.core.networks import parts
 from stages.core.networks.data import fine_to_coarse
@@ -27,6 +29,10 @@ from stages.core.networks.trunk import Frozen, Pixels, Trained, Whole
 
 WEIGHTS = "model.safetensors"
 CARD = "model.json"
+_LARGEST_PX = 4096
+_Finite = Annotated[float, Field(allow_inf_nan=False)]
+_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_Count = Annotated[int, Field(gt=0)]
 
 
 class Usual(BaseModel):
@@ -39,8 +45,8 @@ class Usual(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    mean: list[float]
-    std: list[float]
+    mean: list[_Finite]
+    std: list[_Positive]
 
 
 class MinedBy(BaseModel):
@@ -53,8 +59,8 @@ class MinedBy(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    channels: dict[str, int]
-    grid: list[int]
+    channels: dict[str, _Count]
+    grid: list[_Count] = Field(min_length=2, max_length=2)
 
     def build(self, alpha: float) -> Miner:
         """Return a miner that has no values yet."""
@@ -97,6 +103,7 @@ class ModelCard(BaseModel):
         mined_by: the network that selects the target regions; None: similarity to the class texts does.
         leaked_frames: how many of the held-out site's frames a source site has, too, so that they were trained on;
             params.yaml accepts them.
+        weights_sha256: of model.safetensors, hex; `save_model` fills it in; empty: nobody has noted it.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -110,25 +117,44 @@ class ModelCard(BaseModel):
     pretrained: str
     fingerprint: str
     dense_mode: str
-    mode: str
-    size_px: int
+    mode: Literal["frozen", "adapter", "suffix", "partial", "finetune"]
+    size_px: int = Field(gt=0, le=_LARGEST_PX)
     lesion_classes: list[str]
     confounders: list[str]
-    alpha: float
+    alpha: float = Field(gt=0, le=1)
     spec: Spec
     n_weights: int
     n_trained: int
     best_epoch: int
-    val_dice: float
-    temperature: float
-    flag_below: float
+    val_dice: float = Field(ge=0, le=1)
+    temperature: _Positive
+    flag_below: float = Field(ge=0, le=1)
     crop: Literal["none", "black_border", "mixed"] = "none"
     class_prompts: list[str] = []
     confounder_prompts: list[str] = []
     usual: Usual | None = None
     parameters: dict[str, bool | int | float | str | list[str] | None] = {}
     mined_by: MinedBy | None = None
-    leaked_frames: int = 0
+    leaked_frames: int = Field(default=0, ge=0)
+    weights_sha256: str = Field(default="", pattern="^([0-9a-f]{64})?$")
+
+    @field_validator("method")
+    @classmethod
+    def _method(cls, value: str) -> str:
+        if value not in method_files():
+            raise ValueError(f"there is no method '{value}'; {nearest(value, method_files())}")
+        return value
+
+    @model_validator(mode="after")
+    def _lengths(self) -> Self:
+        count = len(self.confounders)
+        given = {"confounder_prompts": len(self.confounder_prompts)} if self.confounder_prompts else {}
+        if self.usual is not None:
+            given |= {"usual.mean": len(self.usual.mean), "usual.std": len(self.usual.std)}
+        for name, found in given.items():
+            if found != count:
+                raise ValueError(f"{name} has {found} values for {count} confounders")
+        return self
 
     @field_validator("spec", mode="before")
     @classmethod
@@ -140,6 +166,8 @@ class ModelCard(BaseModel):
         if not needed <= set(value) <= set(expected):
             raise ValueError(f"has keys {sorted(value)}, expected {sorted(expected)}")
         channels = value["map_channels"]  # JSON keeps no order
+        if not isinstance(channels, dict):
+            raise ValueError(f"map_channels is {channels!r}, expected taps with their channels")
         return Spec(**{**value, "map_channels": {tap: channels[tap] for tap in fine_to_coarse(channels)}})
 
 
@@ -227,9 +255,11 @@ def save_model(
     tensors = {f"method.{name}": value for name, value in weights.items()}
     tensors |= {f"texts.{name}": value for name, value in vars(texts).items()}
     tensors |= {f"miner.{name}": value for name, value in (miner.state_dict() if miner else {}).items()}
+    content = save({name: value.detach().cpu().contiguous() for name, value in tensors.items()})
     with atomic(folder / WEIGHTS) as partial:
-        partial.write_bytes(save({name: value.detach().cpu().contiguous() for name, value in tensors.items()}))
-    write_json({**card.model_dump(exclude={"spec"}), "spec": asdict(card.spec)}, folder / CARD)
+        partial.write_bytes(content)
+    stamped = card.model_copy(update={"weights_sha256": hashlib.sha256(content).hexdigest()})
+    write_json({**stamped.model_dump(exclude={"spec"}), "spec": asdict(card.spec)}, folder / CARD)
 
 
 def read_card(folder: Path) -> ModelCard:
@@ -243,8 +273,8 @@ def read_card(folder: Path) -> ModelCard:
         return ModelCard.model_validate(value)
     except ValidationError as error:
         problem = error.errors()[0]
-        place = ".".join(str(part) for part in problem["loc"])
-        raise InputError(f"{folder / CARD}: {place}: {problem['msg']}; run `dvc repro train`") from None
+        place = "".join(f"{part}: " for part in [".".join(map(str, problem["loc"]))] if part)
+        raise InputError(f"{folder / CARD}: {place}{problem['msg']}; run `dvc repro train`") from None
 
 
 def load_model(folder: Path, backbone: Path) -> LoadedModel:
@@ -259,14 +289,15 @@ def load_model(folder: Path, backbone: Path) -> LoadedModel:
     """
     card = read_card(folder)
     tensors = _tensors(folder / WEIGHTS)
+    _check_weights(tensors, card, folder)
     try:
-        texts = Texts(**{name: tensors[f"texts.{name}"] for name in Texts.__dataclass_fields__})
+        texts = _texts(tensors, card)
         method = assemble(card.method, card.mode, card.spec, backbone, card.dense_mode, texts)
         method.load_state_dict(_below("method.", tensors))
         miner = card.mined_by.build(card.alpha).eval().requires_grad_(False) if card.mined_by else None
         if miner is not None:
             miner.load_state_dict(_below("miner.", tensors))
-    except (KeyError, RuntimeError) as error:
+    except (KeyError, RuntimeError, TypeError, ValueError, ArithmeticError, AssertionError) as error:
         raise InputError(f"{folder / WEIGHTS} doesn't fit {CARD} ({error}); run `dvc repro train`") from None
     return LoadedModel(method.eval(), card, texts, miner)
 
@@ -276,6 +307,28 @@ def _tensors(path: Path) -> dict[str, Tensor]:
         return load_file(path)
     except (OSError, SafetensorError) as error:
         raise InputError(f"{path} can't be read ({error}); run `dvc repro train`") from None
+
+
+def _check_weights(tensors: Mapping[str, Tensor], card: ModelCard, folder: Path) -> None:
+    """Raise InputError where the weights aren't those that were saved, or aren't numbers."""
+    if card.weights_sha256:
+        found = sha256(folder / WEIGHTS)
+        if found != card.weights_sha256:
+            raise InputError(
+                f"{folder / WEIGHTS} is damaged or of another model: its SHA-256 is {found[:12]}, {CARD} says "
+                f"{card.weights_sha256[:12]}; copy the folder again, or run `dvc repro train`"
+            )
+    for name, value in tensors.items():
+        if bool(value.isnan().any()):
+            raise InputError(f"{folder / WEIGHTS}: {name} holds values that are no numbers; run `dvc repro train`")
+
+
+def _texts(tensors: Mapping[str, Tensor], card: ModelCard) -> Texts:
+    texts = Texts(**{name: tensors[f"texts.{name}"] for name in Texts.__dataclass_fields__})
+    stored, named = texts.class_confounders.shape[:2], (len(card.lesion_classes), len(card.confounders))
+    if stored != named:
+        raise ValueError(f"{stored[0]} classes and {stored[1]} confounders for {named[0]} and {named[1]} names")
+    return texts
 
 
 def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -32,6 +32,12 @@ def test_a_file_appears_at_the_end(tmp_path):
     assert list(target.parent.iterdir()) == [target]
 
 
+def test_a_name_may_be_as_long_as_the_file_system_allows(tmp_path):
+    with atomic(tmp_path / ("n" * 255)) as partial:
+        partial.write_text("whole")
+    assert [path.name for path in tmp_path.iterdir()] == ["n" * 255]
+
+
 def test_a_failure_leaves_the_old_file(tmp_path):
     target = tmp_path / "a.txt"
     target.write_text("old")

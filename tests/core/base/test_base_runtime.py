@@ -64,7 +64,15 @@ def test_a_full_disk_is_the_user_s_to_mend(write, capsys, tmp_path):
 
 @pytest.mark.parametrize(
     ("number", "words"),
-    [(errno.ENOSPC, "disk is full"), (errno.EDQUOT, "quota"), (errno.EACCES, "denied"), (errno.EROFS, "read-only")],
+    [
+        (errno.ENOSPC, "disk is full"),
+        (errno.EDQUOT, "quota"),
+        (errno.EACCES, "denied"),
+        (errno.EROFS, "read-only"),
+        (errno.ENOENT, "no such file"),
+        (errno.ENOTDIR, "is a file, not a folder"),
+        (errno.ENAMETOOLONG, "too long"),
+    ],
 )
 def test_errors_of_the_system_that_a_user_can_mend(number, words, capsys):
     with pytest.raises(SystemExit) as stopped, user_errors():

@@ -6,6 +6,8 @@ from safetensors.torch import save_file
 
 from stages.core.base.errors import InputError
 from stages.core.base.files import write_json
+from stages.core.clip.build import fingerprint
+from stages.core.clip.card import read_stored
 from stages.core.clip.load import load_encoder
 
 
@@ -14,12 +16,14 @@ def stored(tmp_path, clip_model, clip_config):
     """kind -> a folder as the backbone stage writes it."""
 
     def write(kind, **changes):
-        save_file(clip_model(kind).state_dict(), tmp_path / "weights.safetensors")
+        state = clip_model(kind).state_dict()
+        save_file(state, tmp_path / "weights.safetensors")
         config = {"model": clip_config(kind), "mean": [0.5, 0.4, 0.3], "std": [0.2, 0.25, 0.3]}
+        config |= {"taps": None, "suffix_from": None}
         card = {
             "name": "mine", "title": "T", "family": "open_clip", "model": "M", "pretrained": "file",
-            "source_sha256": None, "dense": "maskclip", "licence": "MIT", "notice": "N", "fingerprint": "f" * 64,
-            "config": {**config, "taps": None, "suffix_from": None},
+            "source_sha256": None, "dense": "maskclip", "licence": "MIT", "notice": "N",
+            "fingerprint": fingerprint(state, config), "config": config,
         }  # fmt: skip
         write_json(card | changes, tmp_path / "card.json")
         return tmp_path
@@ -36,7 +40,7 @@ def test_the_stored_model_gives_the_models_features(stored, clip_encoder, frames
         torch.testing.assert_close(getattr(found, name), getattr(expected, name))
     prompts = ["An endoscopy image with mucus"]
     torch.testing.assert_close(loaded.encode_text(prompts), direct.encode_text(prompts))
-    assert (loaded.fingerprint, loaded.dense_mode) == ("f" * 64, "maskclip")
+    assert (loaded.fingerprint, loaded.dense_mode) == (read_stored(stored(kind)).fingerprint, "maskclip")
 
 
 def test_the_mode_can_be_chosen_and_keeps_the_fingerprint(stored):
@@ -62,6 +66,15 @@ def test_damage_is_refused(stored):
     (folder / "card.json").unlink()
     with pytest.raises(InputError, match=r"card\.json"):
         load_encoder(folder)
+
+
+def test_a_flipped_bit_is_refused(stored):
+    weights = stored("vit") / "weights.safetensors"
+    whole = bytearray(weights.read_bytes())
+    whole[len(whole) // 2] ^= 1
+    weights.write_bytes(whole)
+    with pytest.raises(InputError, match=r"weights\.safetensors is damaged.*copy the folder again"):
+        load_encoder(weights.parent)
 
 
 def test_weights_that_do_not_fit_are_refused(stored, clip_model):

@@ -5,6 +5,7 @@ import stub_sites
 import torch
 
 from stages.core.base.errors import InputError
+from stages.core.base.files import sha256
 from stages.core.methods import build
 from stages.core.networks.data import open_sites, site_files, to_batch
 from stages.core.networks.interface import Spec
@@ -49,6 +50,11 @@ def _saved(artifacts, method="mcdrl", mode="adapter"):
     return model.eval(), texts
 
 
+def _edit(artifacts, **changes):
+    path = artifacts / "model" / "model.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
 def _batch(artifacts):
     with open_sites({"A": site_files(artifacts, "A")}) as reader:
         return to_batch(reader.read(["A/000", "A/001"], mask=False, prefix=True), [-1, -1], torch.device("cpu"))
@@ -59,7 +65,8 @@ def _batch(artifacts):
 def test_a_loaded_model_predicts_what_the_saved_one_did(artifacts, method, mode):
     model, texts = _saved(artifacts, method, mode)
     loaded = load_model(artifacts / "model", artifacts / "backbone")
-    assert loaded.card == _card(method, mode)
+    digest = sha256(artifacts / "model" / "model.safetensors")
+    assert loaded.card == _card(method, mode).model_copy(update={"weights_sha256": digest})
     assert list(loaded.card.spec.map_channels) == ["s4", "s8"]
     assert torch.equal(loaded.texts.classes, texts.classes)
     batch = _batch(artifacts)
@@ -103,8 +110,55 @@ def test_weights_that_are_damaged_or_of_another_model_are_refused(artifacts):
         load_model(artifacts / "model", artifacts / "backbone")
     _saved(artifacts, "baseline")
     path.write_bytes(whole)
+    with pytest.raises(InputError, match="damaged or of another model"):
+        load_model(artifacts / "model", artifacts / "backbone")
+    _edit(artifacts, weights_sha256="")  # as in folders that were written before it was noted
     with pytest.raises(InputError, match="doesn't fit"):
         load_model(artifacts / "model", artifacts / "backbone")
+
+
+def test_a_flipped_bit_and_weights_that_are_no_numbers_are_refused(artifacts):
+    _saved(artifacts)
+    path = artifacts / "model" / "model.safetensors"
+    whole = bytearray(path.read_bytes())
+    whole[-1] ^= 1
+    path.write_bytes(whole)
+    with pytest.raises(InputError, match=r"model\.safetensors is damaged.*copy the folder again"):
+        load_model(artifacts / "model", artifacts / "backbone")
+    whole[-4:] = b"\xff" * 4
+    path.write_bytes(whole)
+    _edit(artifacts, weights_sha256="")
+    with pytest.raises(InputError, match="values that are no numbers"):
+        load_model(artifacts / "model", artifacts / "backbone")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"size_px": 0}, "size_px"),
+        ({"alpha": 7.0}, "alpha"),
+        ({"temperature": 0.0}, "temperature"),
+        ({"temperature": -1.0}, "temperature"),
+        ({"temperature": float("nan")}, "temperature"),
+        ({"temperature": float("inf")}, "temperature"),
+        ({"flag_below": 2.0}, "flag_below"),
+        ({"usual": {"mean": [0.0], "std": [1.0]}}, r"usual\.mean has 1 values for \d confounders"),
+        ({"usual": {"mean": [0.0] * 3, "std": [0.0] * 3}}, r"usual\.std\.0"),
+        ({"confounder_prompts": ["one"]}, "confounder_prompts has 1 values"),
+        ({"method": "mcdlr"}, "no method 'mcdlr'; did you mean 'mcdrl'"),
+        ({"mode": "thawed"}, "mode"),
+        ({"lesion_classes": ["one"]}, "1 and"),
+        ({"spec": {**vars(_spec()), "map_channels": 3}}, "map_channels is 3"),
+        ({"spec": {**vars(_spec()), "map_channels": {"s4": "x"}}}, "doesn't fit"),
+        ({"spec": {**vars(_spec()), "heads": 0}}, "doesn't fit"),
+    ],
+)
+def test_a_card_that_was_edited_is_refused_in_a_sentence(artifacts, changes, said):
+    _saved(artifacts)
+    _edit(artifacts, **changes)
+    with pytest.raises(InputError, match=said) as error:
+        load_model(artifacts / "model", artifacts / "backbone")
+    assert "model.json" in str(error.value)
 
 
 def test_a_card_without_a_later_key_means_its_default():
