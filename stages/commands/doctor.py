@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
 import json
 import os
 import shutil
@@ -20,6 +21,7 @@ from stages.core.base.params import BACKBONE_CARDS, PARAMS, Site, Study, check, 
 OK, NOTE, PROBLEM = "ok", "note", "PROBLEM"
 _PYTHON = (3, 11)
 _DISTRIBUTION = "mcdrl"
+EXPORT_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 _FREE_GB = 2.0
 _MEMORY_GB = 4.0
 _HUB, _ANSWER_S = "huggingface.co", 3.0
@@ -47,7 +49,8 @@ class Check:
 
 def examine(root: Path) -> list[Check]:
     """Look at the machine and at the repository in `root`."""
-    machine = [_python(), _packages(), _device(), _tool("dvc", "pip install -e ."), _tool("git", "install git")]
+    tools = [_tool("dvc", "pip install -e ."), _tool("git", "install git")]
+    machine = [_python(), _packages(), _export(), _device(), *tools]
     return [*machine, _memory(), _disk(root), _repository(root), *_study(root), _stale(root)]
 
 
@@ -73,6 +76,13 @@ def _packages() -> Check:
     if wrong:
         return Check("packages", PROBLEM, "; ".join(wrong), "pip install -e .")
     return Check("packages", OK, f"all {len(needed)} that are needed")
+
+
+def _export() -> Check:
+    missing = [name for name in EXPORT_PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        return Check("export to ONNX", NOTE, f"{', '.join(missing)} not installed", "pip install -e '.[export]'")
+    return Check("export to ONNX", OK, ", ".join(EXPORT_PACKAGES))
 
 
 def _unmet(wanted: Requirement) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,21 +18,41 @@ import numpy as np
 import torch
 from torch import nn
 
+from stages.commands.doctor import EXPORT_PACKAGES
 from stages.commands.judged import take_along
 from stages.core.base.errors import InputError
-from stages.core.base.files import atomic, write_json
-from stages.core.networks.model import ModelCard
+from stages.core.base.files import atomic, read_json, sha256, write_json
+from stages.core.borders import DARK
+from stages.core.networks.model import WEIGHTS, ModelCard
 from stages.core.segment.ensemble import load_ensemble
 from stages.core.segment.network import Network
+from stages.ingest.borders import COLOURED, CORNER, FINE, MARKER_FULL, MARKER_MIN
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Format = Literal["onnx", "torchscript"]
 PREPROCESSING = "preprocessing.json"
 FILES = {"onnx": "network.onnx", "torchscript": "network.pt"}
 ALLOWED = 0.001  # share of pixels whose mask may differ
+_CUT = (
+    f"cut it to the box around the endoscope's view: shrink it to {FINE} x {FINE} px, each the mean of "
+    "what it covers (Pillow: resize(size, BOX, reducing_gap=1)); a pixel is black where red, green and "
+    f"blue are below {DARK}; leave out position boxes, the patches where the larger of green and blue "
+    f"exceeds red by more than {COLOURED}, of at least {MARKER_MIN:.0%} of the pixels and "
+    f"{MARKER_FULL:.0%} of their bounding box, which begins within {CORNER:.0%} of the side from a corner;"
+    " of what isn't black, opened by 3 x 3 pixels, the largest patch (neighbours by their edges) is the "
+    "view; the box is its bounding box, scaled to the frame and rounded outwards; the whole frame, where "
+    "all is black"
+)
+_CUTS: dict[str, tuple[str, ...]] = {
+    "none": (),
+    "black_border": (_CUT,),
+    "mixed": (
+        "decide whether black borders are cut off, the same for all frames: the sites that the model was trained on "
+        "differ in it, and frames with a wide border need it; if so, " + _CUT,
+    ),
+}  # by what the model's card says of the crop
 _OPSET = 17
 _PROBES = 8
-_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 
 
 @dataclass(frozen=True)
@@ -92,7 +112,8 @@ def export(model: Path, kind: Format, out: Path, backbone: Path | None) -> Parit
         raise InputError(
             f"the method '{card.method}' can't be exported as {kind} ({reason}); try the other format"
         ) from None
-    write_json(preprocessing(card, FILES[kind]), out / PREPROCESSING)
+    around = preprocessing(card, sha256(model / WEIGHTS))
+    write_json({**around, "files": {**_told(out, around), kind: FILES[kind]}}, out / PREPROCESSING)
     take_along(model, out)
     return parity
 
@@ -103,29 +124,48 @@ def load_network(model: Path, backbone: Path | None) -> tuple[Network, ModelCard
     return Network(member.encoder, member.model).eval(), member.model.card
 
 
-def preprocessing(card: ModelCard, file: str) -> dict[str, Any]:
-    """Return what a program has to do around the exported file."""
+def preprocessing(card: ModelCard, weights_sha256: str) -> dict[str, Any]:
+    """Return what a program has to do around the exported network, whatever the format.
+
+    Args:
+        card: of the model.
+        weights_sha256: of its weights, hex.
+    """
     return {
-        "file": file,
         "input": {"name": "frames", "dtype": "uint8", "shape": ["B", card.size_px, card.size_px, 3], "colours": "RGB"},
         "before": [
-            "decode the frame to 8 bits a channel and turn it upright by its EXIF orientation",
-            *["cut off the black border around the endoscope's view"] * (card.crop == "black_border"),
+            "decode the frame to 8 bits a channel: 16-bit values are divided by 257 and rounded, not clipped (colours "
+            "keep their upper 8 bits; grey values that never exceed 255 stay), transparency is laid on black",
+            "turn it upright by its EXIF orientation",
+            *_CUTS[card.crop],
             f"squash it to {card.size_px} x {card.size_px} px without keeping its aspect ratio, bicubic with "
             "antialiasing (Pillow: resize(size, BICUBIC, reducing_gap=3)); no further scaling of the values",
         ],
+        "crop": card.crop,
         "output": {"name": "probability", "dtype": "float32", "shape": ["B", card.size_px, card.size_px]},
         "after": [
-            "enlarge the probability to the frame's own size, bilinear",
-            "a pixel is lesion from the threshold on",
-            "for calibrated probabilities, divide their log-odds by the temperature",
+            f"enlarge the probability to the {'frame' if card.crop == 'none' else 'box'}'s own size, bilinear",
+            *["what was cut off is background, probability 0"] * (card.crop != "none"),
+            "a pixel is lesion from the threshold on; the threshold is for probabilities that aren't calibrated",
+            "for calibrated probabilities, divide the log-odds of the network's output by the temperature before it is "
+            "enlarged: p -> 1 / (1 + exp(-log(p / (1 - p)) / temperature))",
         ],
         "threshold": 0.5,
         "temperature": card.temperature,
         "lesion_classes": card.lesion_classes,
         "held_out": card.held_out,
         "sources": card.sources,
+        "weights_sha256": weights_sha256,
     }
+
+
+def _told(out: Path, around: Mapping[str, Any]) -> dict[str, str]:
+    """Return the files, by format, that a preprocessing.json of the same model names already."""
+    if not (out / PREPROCESSING).is_file():
+        return {}
+    before = read_json(out / PREPROCESSING)
+    files = before.pop("files", {})
+    return {kind: name for kind, name in files.items() if (out / name).is_file()} if before == around else {}
 
 
 def made_up_frames(size_px: int, count: int = _PROBES) -> Array:
@@ -198,6 +238,6 @@ def _quiet() -> Iterator[None]:
 
 
 def _check_packages() -> None:
-    missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
+    missing = [name for name in EXPORT_PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         raise InputError(f"{', '.join(missing)} not installed, which ONNX takes; run pip install -e '.[export]'")

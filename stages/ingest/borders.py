@@ -16,15 +16,15 @@ from stages.core.borders import DARK, Flags, view
 Image = np.ndarray[Any, np.dtype[np.uint8]]
 COARSE = 56  # cells a side that are enough for shares of the area
 FINE = 224  # cells a side that a crop is found on
-_COLOURED = 40  # by how much green or blue exceed red in a position box; tissue is red
-_MARKER_MIN = 0.01  # of the frame; smaller patches are no position box
+COLOURED = 40  # by how much green or blue exceed red in a position box; tissue is red
+MARKER_MIN = 0.01  # of the frame; smaller patches are no position box
 _NOTCH_MIN = 0.03  # of the frame; corners of one view differ by up to 0.02
 _NOTCH_FULL = 0.8  # of its bounding rectangle
 _NOTCH_DARK = 22  # of 255, in nine tenths of it; tissue in shadow, which is as dark as a border may be, is above
-_MARKER_FULL = 0.65  # of its bounding rectangle
+MARKER_FULL = 0.65  # of its bounding rectangle
 _TEXT = 80  # of 255, from which text is bright
 _GREY = 50  # by how much a text's channels differ at most; tissue in shadow is brownish
-_CORNER = 0.12  # of the side: how near to a corner of the frame a position box begins
+CORNER = 0.12  # of the side: how near to a corner of the frame a position box begins
 
 
 @dataclass(frozen=True)
@@ -83,19 +83,19 @@ def measure(image: Image, cells: int = COARSE) -> Borders:
 def _marker(sampled: Image) -> Flags:
     """Return the green or blue rectangles that begin near a corner."""
     red, green, blue = (sampled[..., channel].astype(np.int16) for channel in range(3))
-    patches, count = ndimage.label(np.maximum(green, blue) - red > _COLOURED)
+    patches, count = ndimage.label(np.maximum(green, blue) - red > COLOURED)
     marker = np.zeros(patches.shape, bool)
     sizes = np.bincount(patches.ravel(), minlength=count + 1)
-    for number in 1 + np.flatnonzero(sizes[1:] >= _MARKER_MIN * patches.size):
+    for number in 1 + np.flatnonzero(sizes[1:] >= MARKER_MIN * patches.size):
         place = ndimage.find_objects((patches == number).astype(np.int8))[0]
-        if sizes[number] >= _MARKER_FULL * patches[place].size and _in_corner(place, patches):
+        if sizes[number] >= MARKER_FULL * patches[place].size and _in_corner(place, patches):
             marker[place] = True
     return marker
 
 
 def _in_corner(place: tuple[slice, ...], cells: np.ndarray[Any, Any]) -> bool:
     gaps = [min(part.start, size - part.stop) / size for part, size in zip(place, cells.shape, strict=True)]
-    return bool(max(gaps) <= _CORNER)
+    return bool(max(gaps) <= CORNER)
 
 
 def _notch(beside: Flags, brightest: np.ndarray[Any, np.dtype[np.uint8]]) -> float:

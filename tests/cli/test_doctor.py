@@ -47,6 +47,14 @@ def test_a_fresh_repository_has_no_problem(repository):
     assert row(checks, "packages").status == OK
 
 
+def test_packages_for_the_export_are_a_note(repository, monkeypatch):
+    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: None if name == "onnxscript" else name)
+    found = row(examine(Path()), "export to ONNX")
+    assert (found.status, found.found) == (NOTE, "onnxscript not installed")
+    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: name)
+    assert row(examine(Path()), "export to ONNX").status == OK
+
+
 def test_every_problem_says_how_to_mend_it(repository):
     shutil.rmtree(repository / ".dvc")
     edit(repository, "root: data/phantom/B", "root: raw/b")

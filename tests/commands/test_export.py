@@ -120,9 +120,48 @@ def test_the_file_gives_the_networks_masks_for_any_number_of_frames(model, tmp_p
         assert ours.std() > 0.01
         np.testing.assert_allclose(run(frames[:count]), ours, atol=2e-3)
     around = json.loads((tmp_path / "preprocessing.json").read_text())
-    assert (around["file"], around["temperature"], around["input"]["shape"]) == (
-        exporting.FILES[kind], 2.0, ["B", 224, 224, 3],
+    assert (around["files"], around["temperature"], around["input"]["shape"]) == (
+        {kind: exporting.FILES[kind]}, 2.0, ["B", 224, 224, 3],
     )  # fmt: skip
+
+
+def test_two_formats_in_one_folder_are_both_named_and_those_of_another_model_are_not(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(exporting, "_check_packages", lambda: None)
+    monkeypatch.setattr(exporting, "_write", lambda *given: given[-1].write_bytes(b"-"))
+    monkeypatch.setattr(exporting, "compare", lambda *_: exporting.Parity(1, 0.0, 0.0))
+    monkeypatch.setattr(exporting, "runner", lambda _: None)
+
+    def named(folder, kind):
+        export(folder, kind, tmp_path / "out", None)
+        return json.loads((tmp_path / "out" / "preprocessing.json").read_text())["files"]
+
+    both = {"onnx": "network.onnx", "torchscript": "network.pt"}
+    assert named(model, "onnx") == {"onnx": "network.onnx"}
+    assert named(model, "torchscript") == both
+    assert named(model, "torchscript") == both
+    loaded = load_model(model, model / "backbone")
+    weights = {name: value + 1 for name, value in loaded.method.state_dict().items()}
+    save_model(tmp_path / "other", weights, loaded.texts, loaded.card)
+    bundle(model / "backbone", tmp_path / "other")
+    assert named(tmp_path / "other", "onnx") == {"onnx": "network.onnx"}
+
+
+def test_a_stranger_is_told_how_borders_are_cut(model):
+    card = load_model(model, model / "backbone").card
+    told = {
+        crop: json.dumps(exporting.preprocessing(card.model_copy(update={"crop": crop}), "0" * 64))
+        for crop in ("none", "black_border", "mixed")
+    }
+    assert "are below 40" not in told["none"]
+    assert "what was cut off is background" not in told["none"]
+    for crop in ("black_border", "mixed"):
+        assert "224 x 224" in told[crop]
+        assert "red, green and blue are below 40" in told[crop]
+        assert "what was cut off is background" in told[crop]
+    assert "decide whether" in told["mixed"]
+    assert "decide whether" not in told["black_border"]
+    assert all("divided by 257" in text and "transparency is laid on black" in text for text in told.values())
+    assert all("by the temperature before it is enlarged" in text for text in told.values())
 
 
 def test_parity_counts_pixels_by_hand(model):
