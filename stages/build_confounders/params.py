@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from typing import Self
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from stages.core.base.params import Section
 
@@ -21,6 +22,8 @@ class Params(Section):
     Attributes:
         class_template: sentence about a lesion class, with {class}.
         class_phrases: lesion class -> what stands for {class}.
+        background: what stands for {class} where there is no lesion; regions are mined by the difference. None: by
+            the classes alone, as in the paper.
         confounder_template: sentence about a confounder, with {domain}.
         class_confounder_template: sentence about a class seen with a confounder, with {class} and {domain}.
         confounders: category -> what stands for {domain}, a phrase a confounder.
@@ -30,6 +33,7 @@ class Params(Section):
     class_phrases: dict[str, str] = Field(
         default={name: name for name in ("polyp", "tumor", "inflammation", "nodule", "cyst")}, min_length=1
     )
+    background: str | None = None
     confounder_template: str = "An endoscopy image with {domain}"
     class_confounder_template: str = "A {class} with {domain}"
     confounders: dict[str, list[str]] = Field(
@@ -58,6 +62,12 @@ class Params(Section):
     def _phrases_differ(cls, phrases: dict[str, str]) -> dict[str, str]:
         _check(list(phrases.values()))
         return phrases
+
+    @model_validator(mode="after")
+    def _background_differs(self) -> Self:
+        if self.background is not None:
+            _check([*self.class_phrases.values(), self.background])
+        return self
 
     @field_validator("confounders")
     @classmethod

@@ -9,15 +9,20 @@ import pandas as pd
 from stages.build_confounders.params import Params
 from stages.core.base.errors import InputError
 from stages.core.clip.encoder import Encoder
+from stages.core.contracts.dictionary import BACKGROUND
 
 
 def class_rows(params: Params, lesion_classes: Sequence[str]) -> pd.DataFrame:
-    """Return `lesion_class, prompt`, a row a class in the order given.
+    """Return `lesion_class, prompt`, a row a class in the order given, and last the background where it has a phrase.
 
     Raises:
-        InputError: the classes with a phrase aren't the lesion classes.
+        InputError: the classes with a phrase aren't the lesion classes, or one has the background's name.
     """
     phrases = _phrases(params.class_phrases, lesion_classes)
+    if BACKGROUND in phrases:
+        raise InputError(f"a lesion class is called '{BACKGROUND}', which stands for what is no lesion; rename it")
+    if params.background is not None:
+        phrases[BACKGROUND] = params.background
     prompts = [fill(params.class_template, {"class": phrase}) for phrase in phrases.values()]
     return pd.DataFrame({"lesion_class": list(phrases), "prompt": prompts})
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from stages.core.base.errors import InputError, nearest
 from stages.core.base.runtime import progress
-from stages.core.contracts.dictionary import CLASSES
+from stages.core.contracts.dictionary import BACKGROUND, CLASSES
 from stages.core.contracts.features import FEATURES
 from stages.core.contracts.frames import FRAMES
 from stages.core.contracts.regions import REGIONS
@@ -23,8 +23,10 @@ Array = np.ndarray[Any, np.dtype[Any]]
 _BATCH = 32  # frames in memory
 
 
-def read_classes(path: Path, lesion_classes: Sequence[str]) -> tuple[Array, str]:
-    """Return the class texts [K, D] float32 in the order of `lesion_classes`, and the encoder's fingerprint.
+def read_classes(path: Path, lesion_classes: Sequence[str]) -> tuple[Array, Array | None, str]:
+    """Return the class texts [K, D] float32 in the order of `lesion_classes`, the background's, and the fingerprint.
+
+    The background's is [D] float32, or None where the file has none; the fingerprint is the encoder's.
 
     Raises:
         InputError: the file is missing or damaged, or its classes aren't `lesion_classes`.
@@ -33,8 +35,9 @@ def read_classes(path: Path, lesion_classes: Sequence[str]) -> tuple[Array, str]
     for name in lesion_classes:
         if name not in rows.index:
             raise InputError(f"{path} has no class '{name}' ({nearest(name, rows.index)}); run `dvc repro`")
-    texts = np.stack([np.asarray(rows.loc[name, "embedding"], np.float32) for name in lesion_classes])
-    return texts, CLASSES.read_metadata(path)["fingerprint"]
+    found = {name: np.asarray(vector, np.float32) for name, vector in rows["embedding"].items()}
+    texts = np.stack([found[name] for name in lesion_classes])
+    return texts, found.get(BACKGROUND), CLASSES.read_metadata(path)["fingerprint"]
 
 
 def check_fit(features: StoreReader, frames: StoreReader, classes: Path, width: int, fingerprint: str) -> None:
@@ -74,7 +77,7 @@ def mine_site(
     Raises:
         InputError: an input is missing or damaged, or they don't belong together.
     """
-    texts, fingerprint = read_classes(classes, lesion_classes)
+    texts, background, fingerprint = read_classes(classes, lesion_classes)
     with FEATURES.read(features) as encoded, FRAMES.read(frames) as framed:
         check_fit(encoded, framed, classes, texts.shape[1], fingerprint)
         attributes = {
@@ -84,10 +87,10 @@ def mine_site(
         quality = Quality()
         with REGIONS.write(out, encoded.case_ids, attributes) as store:
             for case_ids in _batches(encoded.case_ids, site):
-                regions = mine(_dense(encoded, case_ids), texts, alpha)
+                regions = mine(_dense(encoded, case_ids), texts, alpha, background)
                 store.append(similarity=regions.similarity, selected=regions.selected, best_class=regions.best_class)
                 for flip in flips_of(encoded.members("flipped")):
-                    store.append(**_flipped(mine(_dense(encoded, case_ids, flip), texts, alpha), flip))
+                    store.append(**_flipped(mine(_dense(encoded, case_ids, flip), texts, alpha, background), flip))
                 quality.add(regions.similarity, regions.selected, framed.rows("mask", case_ids) > 0)
     return {"site": site, "alpha": alpha, **quality.row()}
 

@@ -100,7 +100,7 @@ def _write(
     confounders: list[str], facts: dict[str, int], miner: Miner | None, out: Path,
 ) -> None:  # fmt: skip
     backbone = read_stored(cell.backbone)
-    class_prompts, confounder_prompts = read_prompts(cell.texts, cell.lesion_classes, confounders)
+    class_prompts, confounder_prompts, background_prompt = read_prompts(cell.texts, cell.lesion_classes, confounders)
     card = ModelCard(
         variant=cell.variant, method=cell.method, held_out=cell.held_out, seed=cell.seed, sources=cell.sources,
         backbone=backbone.name, pretrained=backbone.pretrained, fingerprint=layout.fingerprint,
@@ -109,7 +109,8 @@ def _write(
         n_weights=facts["n_weights"], n_trained=facts["n_trained"], leaked_frames=facts["leaked_frames"],
         best_epoch=best, val_dice=progress.history[best].val_dice,
         temperature=trust.temperature, flag_below=trust.flag_below, crop=cell.crop, class_prompts=class_prompts,
-        confounder_prompts=confounder_prompts, usual=usual, parameters=cell.params.model_dump(),
+        confounder_prompts=confounder_prompts, background_prompt=background_prompt, usual=usual,
+        parameters=cell.params.model_dump(),
         mined_by=MinedBy(channels=miner.channels, grid=list(miner.grid)) if miner else None,
     )  # fmt: skip
     if card.val_dice == 0:

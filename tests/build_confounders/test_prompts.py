@@ -78,6 +78,8 @@ def test_embeddings_belong_to_their_own_prompt(encoder):
         ({"confounders": {"lighting": ["dark", " "]}}, "empty"),
         ({"confounders": {"lighting": ["dark"], "other": ["Dark "]}}, "'dark' stands twice"),
         ({"class_phrases": {"polyp": "polyp", "cyst": "polyp"}}, "'polyp' stands twice"),
+        ({"background": " "}, "empty"),
+        ({"background": "Polyp"}, "'polyp' stands twice"),
         ({"confounders": {"lighting": "dark"}}, "list"),
         ({"confunders": {"lighting": ["dark"]}}, "confunders"),
     ],
@@ -85,3 +87,17 @@ def test_embeddings_belong_to_their_own_prompt(encoder):
 def test_wrong_prompts_are_refused(given, message):
     with pytest.raises(ValidationError, match=message):
         Params(**given)
+
+
+def test_the_background_is_a_row_after_the_classes():
+    params = Params(class_phrases={"polyp": "polyp", "cyst": "cyst"}, background="normal mucosa")
+    rows = class_rows(params, ["cyst", "polyp"])
+    assert list(rows["lesion_class"]) == ["cyst", "polyp", "background"]
+    assert rows["prompt"].iloc[-1] == "A normal mucosa in an endoscopic image"
+    assert list(pair_rows(params, ["cyst", "polyp"])["lesion_class"].unique()) == ["cyst", "polyp"]
+
+
+@pytest.mark.parametrize("background", [None, "normal mucosa"])
+def test_a_class_with_the_background_s_name_is_refused(background):
+    with pytest.raises(InputError, match="a lesion class is called 'background'"):
+        class_rows(Params(class_phrases={"background": "polyp"}, background=background), ["background"])

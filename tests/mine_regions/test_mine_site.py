@@ -4,9 +4,11 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from stages.core.base.errors import InputError
+from stages.core.contracts.dictionary import CLASSES
 from stages.core.contracts.features import FEATURES
 from stages.core.contracts.regions import QUALITY, REGIONS
 from stages.core.metrics.regions import quality_table
@@ -132,3 +134,16 @@ def test_the_stage_needs_no_torch():
     code = "import sys, stages.mine_regions.__main__; print({'torch', 'sklearn', 'scipy'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_the_background_s_text_is_subtracted(inputs):
+    """With the polyp's own text as background nothing is left of it, and the lesion is lost."""
+    folder = inputs()
+    path = folder / "classes.parquet"
+    rows = CLASSES.read(path)
+    polyp = rows[rows["lesion_class"] == "polyp"].assign(lesion_class="background", prompt="no lesion")
+    CLASSES.write(pd.concat([rows, polyp], ignore_index=True), path, CLASSES.read_metadata(path))
+    row = mine_it(folder, alpha=0.125, names=["polyp"])
+    assert row["auroc"] == pytest.approx(0.5)
+    with REGIONS.read(folder / "regions.h5") as regions:
+        assert np.allclose(regions.rows("similarity", ["A/000"]), 0, atol=1e-3)

@@ -1,10 +1,15 @@
-"""artifacts/build_confounders: the texts in joint space. `embedding` is float32 of unit norm, width D."""
+"""artifacts/build_confounders: the texts in joint space. `embedding` is float32 of unit norm, width D.
+
+The classes have a row `background` after the lesion classes where `build_confounders.background` is set.
+"""
 
 from __future__ import annotations
 
 import pyarrow as pa
 
 from stages.core.tables import Table, column
+
+BACKGROUND = "background"  # key of that row; no lesion class can have this name
 
 _TEXT = [column("prompt", pa.string()), column("embedding", pa.list_(pa.float32()))]
 

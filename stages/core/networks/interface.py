@@ -60,12 +60,14 @@ class Texts:
         confounders: [M, D] float32, unit norm: the dictionary Z.
         class_confounders: [K, M, D] float32, unit norm: t_(k,m).
         prior: [M] float32, P(z), sums to one.
+        background: [D] float32, unit norm: subtracted in region mining; None: nothing is.
     """
 
     classes: Tensor
     confounders: Tensor
     class_confounders: Tensor
     prior: Tensor
+    background: Tensor | None = None
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,7 @@ class ModelCard(BaseModel):
             mixed, where those differ.
         class_prompts: the text of each lesion class.
         confounder_prompts: the text of each confounder.
+        background_prompt: the text whose similarity is subtracted in region mining; None: the classes alone mine.
         usual: how the training frames of the source sites score for each confounder; None: unknown.
         parameters: of the training, resolved.
         mined_by: the network that selects the target regions; None: similarity to the class texts does.
@@ -132,6 +133,7 @@ class ModelCard(BaseModel):
     crop: Literal["none", "black_border", "mixed"] = "none"
     class_prompts: list[str] = []
     confounder_prompts: list[str] = []
+    background_prompt: str | None = None
     usual: Usual | None = None
     parameters: dict[str, bool | int | float | str | list[str] | None] = {}
     mined_by: MinedBy | None = None
@@ -253,7 +255,7 @@ def save_model(
         miner: what selects its regions; None: the class texts do.
     """
     tensors = {f"method.{name}": value for name, value in weights.items()}
-    tensors |= {f"texts.{name}": value for name, value in vars(texts).items()}
+    tensors |= {f"texts.{name}": value for name, value in vars(texts).items() if value is not None}
     tensors |= {f"miner.{name}": value for name, value in (miner.state_dict() if miner else {}).items()}
     content = save({name: value.detach().cpu().contiguous() for name, value in tensors.items()})
     with atomic(folder / WEIGHTS) as partial:
@@ -324,7 +326,7 @@ def _check_weights(tensors: Mapping[str, Tensor], card: ModelCard, folder: Path)
 
 
 def _texts(tensors: Mapping[str, Tensor], card: ModelCard) -> Texts:
-    texts = Texts(**{name: tensors[f"texts.{name}"] for name in Texts.__dataclass_fields__})
+    texts = Texts(**_below("texts.", tensors))
     stored, named = texts.class_confounders.shape[:2], (len(card.lesion_classes), len(card.confounders))
     if stored != named:
         raise ValueError(f"{stored[0]} classes and {stored[1]} confounders for {named[0]} and {named[1]} names")

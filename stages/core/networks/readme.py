@@ -77,7 +77,7 @@ def write_readme(card: ModelCard, backbone: StoredCard, folder: Path, *, uses_re
         classes=", ".join(card.lesion_classes), sources=", ".join(card.sources), title=backbone.title,
         backbone=card.backbone, pretrained=card.pretrained, licence=backbone.licence, fingerprint=card.fingerprint[:12],
         crop=_CROPS[card.crop], size_px=card.size_px, epoch=card.best_epoch + 1,
-        regions=f"the {card.alpha:.0%} of places {_MINED[card.mined_by is not None]}" if uses_regions else _NO_REGIONS,
+        regions=f"the {card.alpha:.0%} of places {_mined(card)}" if uses_regions else _NO_REGIONS,
         val_dice=card.val_dice, temperature=card.temperature,
         flag_below=card.flag_below, seen=_seen(card.leaked_frames), unknown=_UNJUDGED.format(held_out=card.held_out),
         notice=(warning if card.pretrained == "random" else "") + f"The backbone: {backbone.notice}",
@@ -85,6 +85,11 @@ def write_readme(card: ModelCard, backbone: StoredCard, folder: Path, *, uses_re
     )  # fmt: skip
     with atomic(folder / README) as partial:
         partial.write_text(text, encoding="utf-8")
+
+
+def _mined(card: ModelCard) -> str:
+    less = card.background_prompt and not card.mined_by
+    return _MINED[card.mined_by is not None] + (f', less the similarity to "{card.background_prompt}"' if less else "")
 
 
 def _seen(leaked_frames: int) -> str:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from stages.core.base.errors import InputError
-from stages.core.contracts.dictionary import CLASS_CONFOUNDERS, CLASSES, DICTIONARY
+from stages.core.contracts.dictionary import BACKGROUND, CLASS_CONFOUNDERS, CLASSES, DICTIONARY
 from stages.core.networks.interface import Texts
 from stages.core.tables import Table
 
@@ -35,6 +35,7 @@ def read_texts(folder: Path, lesion_classes: Sequence[str]) -> tuple[Texts, list
     classes = CLASSES.read(folder / "classes.parquet").set_index("lesion_class")
     pairs = CLASS_CONFOUNDERS.read(folder / "class_confounders.parquet").set_index(["lesion_class", "confounder"])
     wanted = [(kind, confounder) for kind in lesion_classes for confounder in confounders]
+    background = [BACKGROUND] if BACKGROUND in classes.index else []
     texts = Texts(
         classes=_vectors(classes, list(lesion_classes), folder / "classes.parquet"),
         confounders=_vectors(dictionary.set_index("confounder"), confounders, folder / "dictionary.parquet"),
@@ -42,17 +43,19 @@ def read_texts(folder: Path, lesion_classes: Sequence[str]) -> tuple[Texts, list
             len(lesion_classes), len(confounders), -1
         ),
         prior=torch.full((len(confounders),), 1 / len(confounders)),
+        background=_vectors(classes, background, folder / "classes.parquet")[0] if background else None,
     )
     return texts, confounders, _fingerprint(folder)
 
 
 def read_prompts(
     folder: Path, lesion_classes: Sequence[str], confounders: Sequence[str]
-) -> tuple[list[str], list[str]]:
-    """Return the prompts of the classes and of the confounders, in the orders given."""
+) -> tuple[list[str], list[str], str | None]:
+    """Return the prompts of the classes and of the confounders, in the orders given, and that of the background."""
     classes = CLASSES.read(folder / "classes.parquet").set_index("lesion_class")["prompt"]
     dictionary = DICTIONARY.read(folder / "dictionary.parquet").set_index("confounder")["prompt"]
-    return [str(classes[name]) for name in lesion_classes], [str(dictionary[name]) for name in confounders]
+    background = str(classes[BACKGROUND]) if BACKGROUND in classes.index else None
+    return [str(classes[name]) for name in lesion_classes], [str(dictionary[name]) for name in confounders], background
 
 
 def _vectors(rows: pd.DataFrame, keys: Sequence[object], path: Path) -> Tensor:

@@ -15,7 +15,8 @@ class Regions:
     """The target regions of B frames.
 
     Attributes:
-        similarity: [B, H, W] float16, S^, the largest cosine over the classes.
+        similarity: [B, H, W] float16, S^, the largest cosine over the classes, less that of the background if there is
+            one.
         selected: [B, H, W] bool, the kept places.
         best_class: [B, H, W] uint8, index of the class with the largest cosine; of equal ones the first.
     """
@@ -25,16 +26,21 @@ class Regions:
     best_class: Array
 
 
-def mine(dense: Array, classes: Array, alpha: float) -> Regions:
+def mine(dense: Array, classes: Array, alpha: float, background: Array | None = None) -> Regions:
     """Select the target regions of B frames.
 
     Args:
         dense: [B, H, W, D] float, joint space; any length along D.
         classes: [K, D] float, class texts in joint space; any length along D.
         alpha: share of the places that is kept, above 0 up to 1.
+        background: [D] float, the text of what is no lesion, any length; None: the paper's similarity.
     """
-    cosine = _unit(dense.astype(np.float32)) @ _unit(classes.astype(np.float32)).T
-    similarity = cosine.max(axis=-1).astype(np.float16)
+    places = _unit(dense.astype(np.float32))
+    cosine = places @ _unit(classes.astype(np.float32)).T
+    best = cosine.max(axis=-1)
+    if background is not None:
+        best = best - places @ _unit(background.astype(np.float32))
+    similarity = best.astype(np.float16)
     return Regions(similarity, select(similarity, alpha), cosine.argmax(axis=-1).astype(np.uint8))
 
 

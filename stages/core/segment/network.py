@@ -56,7 +56,7 @@ def batch_of(frames: Tensor, features: Encoded, model: LoadedModel) -> Batch:
         model: on the same device.
     """
     if model.miner is None:
-        similarity, selected = mined(features.dense, model.texts.classes.to(frames.device), model.card.alpha)
+        similarity, selected = mined(features.dense, model.texts.classes, model.card.alpha, model.texts.background)
     else:
         similarity, selected = model.miner.regions(features.maps)
     frame = pixels(frames)
@@ -70,19 +70,23 @@ def batch_of(frames: Tensor, features: Encoded, model: LoadedModel) -> Batch:
     )
 
 
-def mined(dense: Tensor, classes: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
+def mined(dense: Tensor, classes: Tensor, alpha: float, background: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Select the target regions as `mining.mine` does, on the device.
 
     Args:
         dense: [B, D, H, W] float, joint space.
         classes: [K, D] float, class texts in joint space.
         alpha: share of the places that is kept, above 0 up to 1.
+        background: [D] float, the text of what is no lesion; None: the paper's similarity.
 
     Returns:
         [B, H, W] float32, S^ rounded to float16; and [B, H, W] bool, the kept places.
     """
-    cosine = unit(dense.permute(0, 2, 3, 1), -1) @ unit(classes, -1).T
-    similarity = _rounded(cosine.amax(-1))
+    places = unit(dense.permute(0, 2, 3, 1), -1)
+    best = (places @ unit(classes.to(dense.device), -1).T).amax(-1)
+    if background is not None:
+        best = best - places @ unit(background.to(dense.device), -1)
+    similarity = _rounded(best)
     height, width = map(int, dense.shape[2:])
     return similarity, best_places(similarity, places_kept(height, width, alpha))
 

@@ -1,11 +1,14 @@
 import json
 
+import numpy as np
+import pandas as pd
 import pytest
 import stub_sites
 import torch
 
 from stages.core.base.errors import InputError
 from stages.core.base.files import sha256
+from stages.core.contracts.dictionary import BACKGROUND, CLASSES
 from stages.core.methods import build
 from stages.core.networks.data import open_sites, site_files, to_batch
 from stages.core.networks.interface import Spec
@@ -168,3 +171,17 @@ def test_a_card_without_a_later_key_means_its_default():
     del value["depth"]
     with pytest.raises(ValueError, match="has keys"):
         ModelCard._spec(value)
+
+
+def test_the_background_travels_with_the_model(artifacts):
+    folder = artifacts / "build_confounders"
+    _saved(artifacts)
+    assert load_model(artifacts / "model", artifacts / "backbone").texts.background is None
+    rows = CLASSES.read(folder / "classes.parquet")
+    one = rows.iloc[:1].assign(lesion_class=BACKGROUND)
+    stamp = CLASSES.read_metadata(folder / "classes.parquet")
+    CLASSES.write(pd.concat([rows, one], ignore_index=True), folder / "classes.parquet", stamp)
+    _, texts = _saved(artifacts)
+    assert texts.classes.shape[0] == len(stub_sites.LESIONS)
+    found = load_model(artifacts / "model", artifacts / "backbone").texts.background
+    assert torch.equal(found, torch.from_numpy(np.array(one["embedding"].iloc[0], np.float32)))

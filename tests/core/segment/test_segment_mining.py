@@ -89,3 +89,11 @@ def test_a_zero_vector_is_similar_to_nothing():
     regions = mine(dense, texts(), 0.25)
     assert regions.similarity[0, 0, 0] == 0
     assert np.isfinite(regions.similarity).all()
+
+
+def test_the_background_is_subtracted_by_hand():
+    dense = np.array([[[[1, 0], [0.6, 0.8]], [[-1, 0], [0, -1]]]], np.float32)
+    regions = mine(dense, np.eye(2, dtype=np.float32), alpha=0.25, background=np.array([3, 0], np.float32))
+    assert np.allclose(regions.similarity, [[[0, 0.2], [1, 0]]], atol=1e-3)
+    assert regions.best_class.tolist() == [[[0, 1], [1, 0]]]
+    assert regions.selected.tolist() == [[[False, False], [True, False]]]
