@@ -98,7 +98,7 @@ def write_site(artifacts, site, count=16, fingerprint=FINGERPRINT):
     """Write a site's cases, frames, features and regions; every fifth frame is for validation."""
     images, masks, classes = draw(site, count)
     cases = [f"{site}/{frame:03d}" for frame in range(count)]
-    splits = ["val" if frame % 5 == 1 else "train" for frame in range(count)]
+    splits = ["val" if _in_validation(case) else "train" for case in cases]
     rows = pd.DataFrame({
         "case_id": cases, "site": site, "group_id": cases, "lesion_class": classes, "split": splits,
         "width_px": np.int32(SIDE), "height_px": np.int32(SIDE),
@@ -159,13 +159,17 @@ def write_texts(folder, fingerprint=FINGERPRINT):
     )
 
 
+def _in_validation(case_id):
+    return int(case_id.split("/")[1]) % 5 == 1
+
+
 def write_pairs(artifacts, *rows):
     """Write audit.parquet with pairs of equal frames, each (case_a, case_b, accepted)."""
     named = [
         {
             "case_a": a, "case_b": b, "site_a": a.split("/")[0], "site_b": b.split("/")[0], "kind": "identical",
             "distance_bits": 0, "correlation": 1.0, "same_group": False, "across": "across_sites",
-            "across_split": False, "accepted": accepted,
+            "across_split": _in_validation(a) != _in_validation(b), "accepted": accepted,
         }
         for a, b, accepted in rows
     ]  # fmt: skip

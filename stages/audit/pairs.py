@@ -67,7 +67,7 @@ def _described(pairs: pd.DataFrame, cases: pd.DataFrame, accepted: Iterable[Iter
     rows = pairs.assign(
         case_a=a["case_id"], case_b=b["case_id"], site_a=a["site"], site_b=b["site"], same_group=same_group,
         across=np.select([same_group, same_site], ["within_group", "across_groups"], "across_sites"),
-        across_split=same_site & (a["split"] != b["split"]),
+        across_split=a["split"] != b["split"],
         accepted=[len(pair) == 2 and pair in let_through for pair in sites],
     )  # fmt: skip
     text = ["case_a", "case_b", "site_a", "site_b", "kind", "across"]

@@ -15,7 +15,9 @@ def summary(pairs: pd.DataFrame, cases: pd.DataFrame) -> str:
     for name, words in _PLACES.items():
         own = pairs[pairs["across"] == name]
         lines.append(f"  {words}: {len(own)} ({(own['kind'] == 'identical').sum()} of equal pixels)")
-    lines.append(f"  on both sides of a site's split: {pairs['across_split'].sum()}")
+    lines.append(
+        f"  across training and validation: {pairs['across_split'].sum()} (validation does without these frames)"
+    )
     lines += [
         f"  {row['site']}: {row['shared']} of {row['frames']} frames are at {row['other']}, too ({row['share']:.1%})"
         for row in containment(pairs, cases).to_dict("records")

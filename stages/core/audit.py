@@ -32,6 +32,17 @@ def crossing(pairs: pd.DataFrame, held_out: str) -> pd.DataFrame:
     return pairs[(pairs["site_a"] == held_out) != (pairs["site_b"] == held_out)]
 
 
+def straddling(pairs: pd.DataFrame, held_out: str) -> set[str]:
+    """Return the frames of the source sites that have a copy on the other side of training and validation.
+
+    Args:
+        pairs: rows of audit.parquet.
+        held_out: the site that is left out; its frames are neither.
+    """
+    sources = pairs[pairs["across_split"] & (pairs["site_a"] != held_out) & (pairs["site_b"] != held_out)]
+    return {*sources["case_a"], *sources["case_b"]}
+
+
 def own_frames(pairs: pd.DataFrame, site: str) -> set[str]:
     """Return the frames of a site that are among the pairs."""
     return {*pairs.loc[pairs["site_a"] == site, "case_a"], *pairs.loc[pairs["site_b"] == site, "case_b"]}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
@@ -37,21 +37,24 @@ class Frames:
     site_index: dict[str, int]
 
 
-def split(cases: pd.DataFrame) -> Frames:
+def split(cases: pd.DataFrame, straddling: Collection[str] = ()) -> Frames:
     """Divide the source frames by their split.
 
     Args:
         cases: as `stages.core.networks.data.read_cases` gives them.
+        straddling: frames with a copy on the other side; of those the training keeps its own, validation does not.
 
     Raises:
         InputError: one of the two parts has no frame with a lesion.
     """
-    parts = {name: cases[cases["split"] == name] for name in ("train", "val")}
+    copied = (cases["split"] == "val") & cases["case_id"].isin(straddling)
+    parts = {name: cases[(cases["split"] == name) & ~copied] for name in ("train", "val")}
     for name, rows in parts.items():
         if not (rows["class_index"] >= 0).any():
             sites = ", ".join(sorted(set(cases["site"]))) or "none"
+            copies = f", {copied.sum()} copies of training frames left out" if name == "val" and copied.any() else ""
             raise InputError(
-                f"no frame with a lesion in split '{name}' of the source sites ({sites}); "
+                f"no frame with a lesion in split '{name}' of the source sites ({sites}{copies}); "
                 "add frames with lesions, or change ingest.val_share in params.yaml"
             )
     index = {str(case): int(kind) for case, kind in zip(cases["case_id"], cases["class_index"], strict=True)}

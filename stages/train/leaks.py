@@ -1,10 +1,10 @@
-"""No training where the held-out site's frames are at a source site, too."""
+"""No training on frames of the held-out site, and no validation on copies of training frames."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from stages.core.audit import crossing, own_frames
+from stages.core.audit import crossing, own_frames, straddling
 from stages.core.base.errors import InputError
 from stages.core.contracts.audit import PAIRS
 
@@ -35,3 +35,16 @@ def check_leaks(path: Path, held_out: str) -> int:
         f"({path} lists them), or accept them by adding {accepted} to audit.accepted in params.yaml: every table will "
         "then say so"
     )
+
+
+def copies_across_split(path: Path, held_out: str) -> set[str]:
+    """Return the frames of the source sites, at one or at two of them, with a copy across training and validation.
+
+    Args:
+        path: audit.parquet.
+        held_out: the site that is left out.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    return straddling(PAIRS.read(path), held_out)

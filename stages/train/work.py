@@ -23,7 +23,7 @@ from stages.train.cell import Cell, check_texts, drop_stale, make_spec, resume_f
 from stages.train.checkpoint import Progress
 from stages.train.data import split
 from stages.train.device import describe
-from stages.train.leaks import check_leaks
+from stages.train.leaks import check_leaks, copies_across_split
 from stages.train.loop import Training
 from stages.train.mining import tuned_miner
 from stages.train.optimiser import make_optimiser
@@ -45,8 +45,13 @@ def train(cell: Cell, fabric: Fabric, out: Path) -> None:
         InputError: an input is missing or doesn't fit the others, the held-out site shares frames with a source site,
             or the training broke down.
     """
-    leaked = check_leaks(cell.artifacts / "audit" / "audit.parquet", cell.held_out)
-    frames = split(read_cases(cell.files, cell.lesion_classes))
+    audit = cell.artifacts / "audit" / "audit.parquet"
+    leaked = check_leaks(audit, cell.held_out)
+    cases = read_cases(cell.files, cell.lesion_classes)
+    frames = split(cases, copies_across_split(audit, cell.held_out))
+    left_out = len(cases) - len(frames.train) - len(frames.val)
+    if left_out and fabric.is_global_zero:
+        print(f"{left_out} validation frame(s) left out: copies of training frames ({audit})", file=sys.stderr)
     texts, confounders, fingerprint = read_texts(cell.texts, cell.lesion_classes)
     with open_sites(cell.files) as reader:
         check_texts(texts, fingerprint, reader.layout, cell.texts)

@@ -66,6 +66,13 @@ def test_equal_group_names_of_two_sites_are_two_groups(originals):
     assert (row["across"], row["same_group"], row["across_split"]) == ("across_sites", False, False)
 
 
+def test_a_copy_in_training_at_one_site_and_in_validation_at_another_is_across_the_split(originals):
+    images = [working(originals[0])] * 2
+    tables = [case_table(site, images[:1], splits=[side]) for site, side in (("A", "train"), ("B", "val"))]
+    row = pairs_of(images, pd.concat(tables, ignore_index=True)).iloc[0]
+    assert (row["across"], row["across_split"]) == ("across_sites", True)
+
+
 def test_acceptance_is_for_a_pair_of_sites_in_either_order(originals):
     images = [working(originals[0])] * 3
     cases = pd.concat([case_table(site, images[:1]) for site in "ABC"], ignore_index=True)

@@ -7,7 +7,7 @@ from lightning_fabric import Fabric
 from stages.core.base.errors import InputError
 from stages.core.networks.model import read_card
 from stages.train.cell import Cell
-from stages.train.leaks import check_leaks
+from stages.train.leaks import check_leaks, copies_across_split
 from stages.train.params import Params
 from stages.train.work import train
 
@@ -39,6 +39,23 @@ def test_an_accepted_leak_passes_and_another_does_not(tmp_path):
     path = audit(tmp_path, ("A/001", "C/007", True), ("B/002", "C/003", False))
     with pytest.raises(InputError, match=r"1 pair.*B/002 and C/003"):
         check_leaks(path, "C")
+
+
+def test_copies_across_training_and_validation_are_those_of_source_sites(tmp_path):
+    path = audit(tmp_path, ("A/001", "B/004", True), ("A/002", "B/003", False), ("A/006", "C/007", True))
+    assert copies_across_split(path, "C") == {"A/001", "B/004"}
+    assert copies_across_split(path, "B") == {"A/006", "C/007"}
+
+
+def test_validation_does_without_frames_that_another_source_site_trains_on(tmp_path, capsys):
+    artifacts = tmp_path / "artifacts"
+    stub_sites.write_study(artifacts)
+    audit(artifacts, ("A/001", "B/002", True), ("A/006", "B/006", True))
+    cell = Cell("baseline", "baseline", "C", 0, ["A", "B"], artifacts, stub_sites.LESIONS, Params(**QUICK))
+    fabric = Fabric(accelerator="cpu", devices=1)
+    fabric.launch()
+    train(cell, fabric, tmp_path / "out")
+    assert "1 validation frame(s) left out: copies of training frames" in capsys.readouterr().err
 
 
 def test_without_an_audit_nothing_is_trained(tmp_path):

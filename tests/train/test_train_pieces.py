@@ -77,6 +77,14 @@ def test_frames_are_divided_by_their_split():
     assert set(frames.site_index.values()) == {0}
 
 
+def test_a_copy_of_a_training_frame_does_not_choose_the_epoch():
+    cases = _cases(["train", "val", "train", "val"], [0, 1, -1, 1])
+    frames = split(cases, {"A/0", "A/1"})
+    assert (frames.train, frames.val) == (["A/0", "A/2"], ["A/3"])
+    with pytest.raises(InputError, match=r"split 'val' .*\(A, 2 copies of training frames left out\)"):
+        split(cases, {"A/0", "A/1", "A/3"})
+
+
 @pytest.mark.parametrize(("classes", "part"), [([-1, 0], "train"), ([0, -1], "val")])
 def test_a_part_without_lesions_is_refused(classes, part):
     with pytest.raises(InputError, match=rf"no frame with a lesion in split '{part}'.*\(A\)"):

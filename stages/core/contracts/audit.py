@@ -19,7 +19,7 @@ PAIRS = Table(
             column("correlation", pa.float32()),  # of fine detail after alignment, up to 1
             column("same_group", pa.bool_()),
             column("across", pa.string()),  # "within_group", "across_groups" (of one site) or "across_sites"
-            column("across_split", pa.bool_()),  # of one site, one frame in "train" and one in "val"
+            column("across_split", pa.bool_()),  # one frame in "train" of its site, one in "val" of its own
             column("accepted", pa.bool_()),  # across sites, and params.yaml lets it through
         ]
     ),
