@@ -20,6 +20,13 @@ class Format(StrEnum):
     TORCHSCRIPT = "torchscript"
 
 
+class Channels(StrEnum):
+    """In which order the files of frames hold their colours."""
+
+    RGB = "rgb"
+    BGR = "bgr"
+
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -57,6 +64,9 @@ def predict(
     crop: Annotated[
         bool | None, typer.Option(help="Cut black borders off first; default: as at the models' sites.")
     ] = None,
+    channels: Annotated[
+        Channels, typer.Option(help="Order of the files' colours; bgr: red and blue were swapped when they were saved.")
+    ] = Channels.RGB,
     device: Annotated[str, typer.Option(help="cpu, cuda, ...; auto: a GPU if there is one.")] = "auto",
 ) -> None:
     """Segment frames: a mask PNG a frame, at its own size, and predictions.csv; exit code 2 if a file can't be read."""
@@ -65,7 +75,7 @@ def predict(
 
     judge, cut = load_judge(model, backbone, device, batch_size, crop)
     wanted = Wanted(out, threshold, overlay=overlay, probabilities=probabilities)
-    rows = predict_frames(frames, judge, wanted, crop=cut, workers=workers)
+    rows = predict_frames(frames, judge, wanted, crop=cut, workers=workers, swap=channels is Channels.BGR)
     print(summary(rows, out))
     if missing := refused(rows):
         print(missing, file=sys.stderr, flush=True)
@@ -133,3 +143,7 @@ def main() -> None:
     """Run the command line; an error of the user's ends it with exit code 2."""
     with user_errors():
         app()
+
+
+if __name__ == "__main__":
+    main()

@@ -9,6 +9,7 @@ from pathlib import Path
 from stages.commands.sites import site_from
 from stages.core.base.cards import Card, read_card
 from stages.core.base.errors import InputError, nearest
+from stages.core.base.folders import unhashable
 from stages.core.base.params import Site, resolve
 from stages.ingest.params import Params
 from stages.ingest.remarks import Remark
@@ -55,6 +56,7 @@ class Verdict:
         card: its card.
         counts: what the card expects and what is there.
         findings: what was refused, then what is odd, each the commonest first.
+        stops: what DVC can't read below the root, refused or not: `dvc repro` would end there.
         result: the tables that the stage would write.
     """
 
@@ -62,6 +64,7 @@ class Verdict:
     card: Card
     counts: tuple[Count, ...]
     findings: tuple[Finding, ...]
+    stops: tuple[Path, ...]
     result: Ingested
 
 
@@ -90,7 +93,9 @@ def check_site(
     result = gate.result()
     card = read_card(site.card)
     findings = [*_findings(result.refused, True, examples), *_findings(result.notes, False, examples)]
-    return Verdict(name, card, tuple(_counts(card, site, result)), tuple(findings), result)
+    return Verdict(
+        name, card, tuple(_counts(card, site, result)), tuple(findings), tuple(unhashable(Path(site.root))), result
+    )
 
 
 def site_of(target: str, sites: dict[str, Site], values: dict[str, object]) -> tuple[str, Site]:

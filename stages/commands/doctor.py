@@ -16,6 +16,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from stages.core.base.errors import InputError
+from stages.core.base.folders import unhashable
 from stages.core.base.params import BACKBONE_CARDS, PARAMS, Site, Study, check, read_params, resolve
 
 OK, NOTE, PROBLEM = "ok", "note", "PROBLEM"
@@ -27,7 +28,7 @@ _MEMORY_GB = 4.0
 _HUB, _ANSWER_S = "huggingface.co", 3.0
 _STATUS_S = 60
 _RENDERED = Path("data/phantom")
-_SHIPPED = Path("data/lite0")
+_SHIPPED, _TOWER = Path("data/lite0"), "tower.safetensors"
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,9 @@ def _study(root: Path) -> list[Check]:
 
 
 def _weights(root: Path, study: Study) -> Check:
-    from stages.backbone.sources import Source
+    from safetensors import SafetensorError, safe_open
+
+    from stages.backbone.sources import Source, verified
     from stages.core.clip.card import read_card, read_stored
 
     what, name = f"backbone {study.backbone}", study.backbone
@@ -157,13 +160,20 @@ def _weights(root: Path, study: Study) -> Check:
         stored = (
             read_stored(root / "artifacts" / "backbone") if (root / "artifacts/backbone/card.json").exists() else None
         )
+        if source.kind == "file" and source.path is not None:
+            verified(source, source.path, card)
     except InputError as error:
         return Check(what, PROBLEM, str(error), f"mend weights.{name} in params.yaml")
     if stored is not None and stored.name == name:
         state = "RANDOM weights: a dry run" if stored.pretrained == "random" else f"weights: {stored.pretrained}"
         return Check(what, NOTE if stored.pretrained == "random" else OK, f"stored, {state}")
-    if card.family == "lite" and not list((root / _SHIPPED).glob("*.safetensors")):
-        return Check(what, PROBLEM, f"{_SHIPPED} holds no weights", f"git checkout {_SHIPPED}")
+    if card.family == "lite":
+        try:
+            with safe_open(root / _SHIPPED / _TOWER, "numpy"):
+                pass
+        except (OSError, SafetensorError) as error:
+            found = f"{_SHIPPED / _TOWER} holds no weights: {error}"
+            return Check(what, PROBLEM, found, f"git checkout {_SHIPPED}")
     if card.family == "lite" or source.kind != "card":
         return Check(what, OK, "not stored yet; its weights are here", "dvc repro")
     if _hub_answers():
@@ -183,15 +193,20 @@ def _hub_answers() -> bool:
 
 
 def _stale(root: Path) -> Check:
-    """Ask DVC which stages would run; it compares files with dvc.lock and runs nothing."""
-    if not (root / "dvc.lock").is_file():
-        return Check("artifacts", NOTE, "nothing has been run yet", "dvc repro")
-    command = [sys.executable, "-m", "dvc", "status", "--json"]
+    """Ask DVC which stages the report needs to run again; it compares files with dvc.lock and runs nothing."""
+    if not (root / "dvc.yaml").is_file() or not (root / ".dvc").is_dir():
+        return Check("artifacts", NOTE, "no repository of DVC here", "run from the repository's top folder")
+    command = [sys.executable, "-m", "dvc", "status", "--json", "--with-deps", "report"]
     try:
         done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=_STATUS_S, check=True)
         changed = sorted(json.loads(done.stdout or "{}"))
+    except subprocess.CalledProcessError as error:
+        said = " ".join([line.strip() for line in error.stderr.splitlines() if line.strip()][:2])
+        return Check("artifacts", PROBLEM, f"DVC can't read the pipeline: {said}", "dvc status says it in full")
     except (OSError, subprocess.SubprocessError, ValueError):
         return Check("artifacts", NOTE, "DVC can't tell whether they are up to date", "dvc status says why")
+    if not (root / "dvc.lock").is_file():
+        return Check("artifacts", NOTE, "nothing has been run yet", "dvc repro")
     if not changed:
         return Check("artifacts", OK, "up to date")
     named = ", ".join(changed[:3]) + (f" and {len(changed) - 3} more" if len(changed) > 3 else "")
@@ -210,4 +225,7 @@ def _site(root: Path, name: str, site: Site) -> Check:
         return Check(what, PROBLEM, f"no frame at {site.root}/{reading.images}", f"mend sites.{name}.images")
     if reading.table is not None and not (folder / reading.table).is_file():
         return Check(what, PROBLEM, f"there is no table {site.root}/{reading.table}", f"mend sites.{name}.table")
+    if stops := unhashable(folder):
+        found = f"{stops[0]} is a link to nothing or no regular file; DVC can't read it"
+        return Check(what, PROBLEM, found, f"remove it; mcdrl sites check {name}")
     return Check(what, OK, f"{count} frames in {site.root}")

@@ -97,6 +97,7 @@ def export(model: Path, kind: Format, out: Path, backbone: Path | None) -> Parit
     Raises:
         InputError: the model can't be loaded, its method can't be exported so that it takes any number of frames, or
             the packages that ONNX takes aren't installed.
+        OSError: the folder can't be written to.
     """
     if kind == "onnx":
         _check_packages()
@@ -106,6 +107,8 @@ def export(model: Path, kind: Format, out: Path, backbone: Path | None) -> Parit
         with atomic(out / FILES[kind]) as partial:
             _write(network, probes[:2], kind, partial)
         parity = compare(network, runner(out / FILES[kind]), probes)
+    except OSError:  # of the folder to write into
+        raise
     except Exception as error:  # the exporters' errors have no base class in common, and their texts run to pages
         (out / FILES[kind]).unlink(missing_ok=True)
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)[:200]

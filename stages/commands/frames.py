@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 
 from stages.core.base.errors import InputError
-from stages.ingest.pixels import DIM, Box, read_frame, squash, view_box
+from stages.core.base.folders import files_below
+from stages.ingest.pixels import DIM, Box, bluish, read_frame, squash, view_box
 from stages.ingest.remarks import RefusedError
 
 Array = np.ndarray[Any, np.dtype[Any]]
+_BLUISH = "more blue than red; if tissue looks blue, try --channels bgr"
 _NO_PICTURES = frozenset(
     (".csv", ".db", ".gz", ".h5", ".html", ".ini", ".ipynb", ".json", ".jsonl", ".log", ".md", ".npy", ".npz",
      ".parquet", ".pdf", ".pkl", ".py", ".tar", ".toml", ".tsv", ".txt", ".xls", ".xlsx", ".xml", ".yaml", ".yml",
@@ -41,12 +43,14 @@ class Shown:
         box: left, top, right, bottom of what the model sees, in the frame's own pixels.
         pixels: [S, S, 3] uint8, the box at working size.
         remark: what is odd about the frame; empty: nothing.
+        swapped: whether red and blue have changed places.
     """
 
     size: tuple[int, int]
     box: Box
     pixels: Array
     remark: str = ""
+    swapped: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,11 +69,13 @@ class Found:
 def find_jobs(given: Sequence[Path], out: Path) -> Found:
     """Return a job for every file given and every file in the folders given that may be a picture, hidden ones aside.
 
+    Links to folders are followed, no folder is entered twice.
+
     One folder's frames are named below it. Several folders' frames have their folder's name in front.
 
     Raises:
-        InputError: there is no such file or folder, no file at all, two would write one mask, or the results would lie
-            among the frames.
+        InputError: there is no such file or folder, no file at all, a folder can't be read, two frames would write one
+            mask, or the results would lie among the frames.
     """
     if out.is_file():
         raise InputError(f"--out {out} is a file; name a folder")
@@ -105,16 +111,25 @@ def check_places(jobs: Sequence[Job], written: Mapping[Path, str]) -> None:
                 raise InputError(f"{written[path]} would replace the frame {job.path}; choose another folder as --out")
 
 
-def read(job: Job, size_px: int, crop: bool) -> Shown | str:
-    """Return what the model is shown of a frame, or why the file is refused."""
+def read(job: Job, size_px: int, *, crop: bool, swap: bool) -> Shown | str:
+    """Return what the model is shown of a frame, or why the file is refused.
+
+    Args:
+        job: of the frame.
+        size_px: working size S.
+        crop: whether the black border around the endoscope's view is cut off.
+        swap: whether red and blue change places.
+    """
     if not job.path.is_file():  # opening a pipe would wait for ever
         return "a link that leads nowhere" if job.path.is_symlink() else "no regular file"
     try:
-        picture, dim = read_frame(job.path)
+        picture, dim = read_frame(job.path, swap=swap)
     except (RefusedError, InputError) as error:
         return str(error)
     box = view_box(picture) if crop else (0, 0, *picture.size)
-    return Shown(picture.size, box, squash(picture, size_px, box), DIM if dim else "")
+    pixels = squash(picture, size_px, box)
+    remarks = [DIM] * dim + [_BLUISH] * bluish(pixels)
+    return Shown(picture.size, box, pixels, "; ".join(remarks), swap)
 
 
 def _named(given: Sequence[Path], out: Path) -> list[tuple[Path, PurePosixPath]]:
@@ -143,15 +158,19 @@ def _files(place: Path, out: Path, alone: bool) -> list[tuple[Path, PurePosixPat
         return [(place, PurePosixPath(place.name))]
     if not place.is_dir():
         raise InputError(f"there is no folder or file {place}; give the folder that holds the frames, or frames")
-    inside = place.resolve()
+    _check_apart(place, place.resolve(), out, outside)
+    below = sorted(path.relative_to(place) for path in files_below(place))
+    for folder in {path.parent for path in below}:
+        _check_apart(place / folder, (place / folder).resolve(), out, outside)
+    above = PurePosixPath() if alone else PurePosixPath(place.resolve().name)
+    return [(place / path, above / path.as_posix()) for path in below]
+
+
+def _check_apart(place: Path, inside: Path, out: Path, outside: Path) -> None:
     if inside == outside or inside in outside.parents:
         raise InputError(f"--out {out} lies in {place}: masks would count as frames next time; choose another folder")
     if outside in inside.parents:
         raise InputError(f"--out {out} holds {place}: files there could be replaced; choose another folder")
-    above = PurePosixPath() if alone else PurePosixPath(inside.name)
-    below = sorted(path.relative_to(place) for path in place.rglob("*") if not path.is_dir())
-    shown = [path for path in below if not any(part.startswith(".") for part in path.parts)]
-    return [(place / path, above / path.as_posix()) for path in shown]
 
 
 def _no_picture(path: Path, given: Sequence[Path]) -> bool:

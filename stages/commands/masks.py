@@ -84,7 +84,7 @@ def write_results(job: Job, shown: Shown, raw: Array, calibrated: Callable[[Arra
     lesion = to_native(raw, shown.box, width, height) >= wanted.threshold
     _save(Image.fromarray(lesion.astype(np.uint8) * 255), paths["mask"], "PNG")
     if wanted.overlay:
-        _save(_outlined(read_frame(job.path)[0], lesion), paths["overlay"], "JPEG")
+        _save(_outlined(read_frame(job.path, swap=shown.swapped)[0], lesion), paths["overlay"], "JPEG")
     if wanted.probabilities:
         grey = np.rint(to_native(calibrated(raw).astype(np.float32), shown.box, width, height).clip(0, 1) * 255)
         _save(Image.fromarray(grey.astype(np.uint8)), paths["probabilities"], "PNG")

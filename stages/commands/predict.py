@@ -71,7 +71,7 @@ class Prediction:
 
 
 def predict_frames(
-    given: Sequence[Path], judge: Judge, wanted: Wanted, *, crop: bool, workers: int
+    given: Sequence[Path], judge: Judge, wanted: Wanted, *, crop: bool, workers: int, swap: bool = False
 ) -> list[Prediction]:
     """Write a mask for every readable frame, then predictions.csv.
 
@@ -85,6 +85,7 @@ def predict_frames(
         crop: cut the black border around the endoscope's view off before the model sees a frame, as the sites' reading
             `crop: black_border` does; the mask covers the whole frame all the same.
         workers: threads that decode, and as many that write.
+        swap: red and blue change places, for frames that were saved as blue, green, red.
 
     Raises:
         InputError: there is no frame, none can be read, the two folders lie in each other, or a file would be replaced
@@ -98,13 +99,20 @@ def predict_frames(
     if found.left_out:
         print(found.left_out, file=sys.stderr, flush=True)
     with ThreadPoolExecutor(workers, "decode") as decode, ThreadPoolExecutor(workers, "write") as write:
-        shown = _ahead(decode, lambda job: (job, read(job, judge.size_px, crop)), jobs, _AHEAD * judge.batch_size)
+        shown = _ahead(
+            decode, lambda job: (job, read(job, judge.size_px, crop=crop, swap=swap)), jobs, _AHEAD * judge.batch_size
+        )
         told = progress(shown, f"predict {len(jobs)} frames", len(jobs))
         rows = _written(write, _answered(told, judge), judge, wanted)
     rows.sort(key=lambda row: row.frame)
-    _write_table(rows, wanted.out / _TABLE)
-    if all(row.reason for row in rows):
-        raise InputError(f"not one of the {len(rows)} files can be read as a frame; see {wanted.out / _TABLE}")
+    table, found_none = wanted.out / _TABLE, all(row.reason for row in rows)
+    keep = found_none and table.exists()  # of an earlier run, whose masks are still there
+    if not keep:
+        _write_table(rows, table)
+    if found_none:
+        more = f"{table} is left as it was" if keep else f"all of them: {table}"
+        first = f"{rows[0].frame}: {rows[0].reason}"
+        raise InputError(f"not one of the {len(rows)} files can be read as a frame, the first: {first}; {more}")
     return rows
 
 

@@ -10,7 +10,8 @@ from ruamel.yaml.comments import CommentedMap
 
 from stages.commands.editing import edited
 from stages.core.base.errors import InputError, nearest
-from stages.core.base.params import Site, check, read_params, resolve, sentences, unfit_site_name
+from stages.core.base.params import Site, check, read_params, resolve, unfit_site_name
+from stages.core.base.section import sentences
 
 MADE = ("phantom",)  # cards of sites whose folders `dvc repro` makes
 

@@ -27,9 +27,11 @@ def export_splits(target: Path, computed: Path = COMPUTED) -> int:
         The number of frames.
 
     Raises:
-        InputError: the pipeline hasn't made them yet.
+        InputError: the pipeline hasn't made them yet, or `target` is something else than a file of splits.
     """
     rows = SPLITS.read(computed)
+    if target.exists() or target.is_symlink():
+        _check_replaceable(target)
     write_splits(rows, target)
     return len(rows)
 
@@ -66,6 +68,13 @@ def import_splits(source: Path, params: Path, imported: Path = IMPORTED, ingeste
 def unseen(sites: Iterable[str], ingested: Path = INGESTED) -> list[str]:
     """Return the sites whose frames the pipeline hasn't read yet."""
     return [site for site in sites if not (ingested / site / CASES_FILE).is_file()]
+
+
+def _check_replaceable(target: Path) -> None:
+    try:
+        read_splits(target)
+    except InputError:
+        raise InputError(f"{target} is there and holds no splits, so it isn't replaced; choose another name") from None
 
 
 def _compare(site: str, rows: pd.DataFrame, ingested: Path) -> None:

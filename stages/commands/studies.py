@@ -11,8 +11,7 @@ from ruamel.yaml.comments import CommentedMap
 
 from stages.commands.editing import edited
 from stages.core.base.errors import InputError, nearest
-from stages.core.base.params import sentences
-from stages.core.base.section import Section
+from stages.core.base.section import Section, sentences
 from stages.core.base.strict_yaml import load_yaml
 from stages.core.base.variants import Variant
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Container
+from collections.abc import Collection, Container
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -81,6 +81,7 @@ def list_site(root: Path, images: str, masks: str | None) -> Listing:
     for path in frames:
         _judge(root, path, mask_of[path], shared[_stem(path)], masks, found)
     found.sources.sort(key=lambda source: source.stem)
+    found.notes += _behind_links(root, {*mask_of, *used})
     orphans = lookup.others({*used, *mask_of}) if lookup else []
     found.notes += [
         Remark(_below(root, path), "mask without a frame", f"no frame of {images} names it") for path in orphans
@@ -99,6 +100,13 @@ def _frames(root: Path, images: str, found: Listing) -> list[Path]:
     return [path for path in visible if not path.is_dir()]
 
 
+def _behind_links(root: Path, files: Collection[Path]) -> list[Remark]:
+    folders = {parent for path in files for parent in path.relative_to(root).parents[:-1]}
+    linked = sorted(folder.as_posix() for folder in folders if (root / folder).is_symlink())
+    told = "DVC doesn't notice when files in it change; put the folder itself here"
+    return [Remark(folder, "folder behind a link", told) for folder in linked]
+
+
 def _judge(root: Path, path: Path, masks: list[Path], namesakes: int, pattern: str | None, found: Listing) -> None:
     problem = _problem(path, masks, namesakes, pattern)
     if problem:
@@ -112,6 +120,8 @@ def _problem(path: Path, masks: list[Path], namesakes: int, pattern: str | None)
         return "file name is not UTF-8", "rename it"
     if not path.exists():
         return "link to nothing", "its target is gone"
+    if not path.is_file():
+        return "no regular file", "a pipe or the like"
     if not _image(path):
         return "not an image", f"expected an ending of {', '.join(ENDINGS)}"
     if namesakes > 1:
@@ -120,6 +130,8 @@ def _problem(path: Path, masks: list[Path], namesakes: int, pattern: str | None)
         return "no mask", f"expected {_filled(pattern, path)}"
     if len(masks) > 1:
         return "several masks", ", ".join(mask.name for mask in masks)
+    if masks and not masks[0].is_file():
+        return "mask is no regular file", f"{masks[0].name}: a link to nothing, a folder, a pipe or the like"
     return None
 
 

@@ -152,8 +152,12 @@ def read_pixels(frame: Path, drawn: Path | Sequence[Outline], lesion_class: str 
     return _pixels(_swapped(rgb) if recipe.swap else rgb, truth, recipe, _digest(rgb), _dim(picture, rgb))
 
 
-def read_frame(frame: Path) -> tuple[Image.Image, bool]:
+def read_frame(frame: Path, *, swap: bool = False) -> tuple[Image.Image, bool]:
     """Decode a frame that has no mask: upright RGB at its own size, and `Pixels.dim`, as `read_pixels` sees them.
+
+    Args:
+        frame: the frame's file.
+        swap: whether red and blue change places.
 
     Raises:
         RefusedError: the file can't be decoded.
@@ -161,7 +165,12 @@ def read_frame(frame: Path) -> tuple[Image.Image, bool]:
     """
     picture = _read(frame, "frame")
     rgb = _rgb(picture.shown)
-    return rgb, _dim(picture, rgb)
+    return _swapped(rgb) if swap else rgb, _dim(picture, rgb)
+
+
+def bluish(image: np.ndarray[Any, np.dtype[np.uint8]]) -> bool:
+    """Return whether there is clearly more blue than red in a frame [S, S, 3] uint8, RGB."""
+    return bool(image[..., 2].mean() > _BLUISH * image[..., 0].mean())
 
 
 def view_box(rgb: Image.Image) -> Box:
@@ -213,7 +222,7 @@ def _pixels(rgb: Image.Image, truth: _Truth, recipe: Recipe, sha256: str, dim: b
         cut_px=sum(areas_px.values()) - sum(_areas(truth.labels.crop(box)).values()) if recipe.crop else 0,
         clipped=truth.clipped,
         overlap_px=truth.overlap_px,
-        bluish=bool(image[..., 2].mean() > _BLUISH * image[..., 0].mean()),
+        bluish=bluish(image),
         dim=dim,
         borders=measure(image if not recipe.crop else np.asarray(_small(rgb))),
     )

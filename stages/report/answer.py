@@ -14,6 +14,7 @@ from stages.report.views import Row, number, span
 
 _LEVEL = 0.05
 _LOW_DICE = 0.5
+_ONCE = " at unseen sites; more seeds have to confirm it"  # no interval here knows how another training would end
 
 
 @dataclass(frozen=True)
@@ -107,27 +108,25 @@ def _title(found: Evidence) -> tuple[str, str]:
     worse = [row for row in rows if resolved(row) and row["difference"] < 0]
     if better:
         top = better[0]
-        return (
-            f"{top['method']} beats the {top['baseline']} by {_points(top['difference'])} of Dice at unseen sites"
-            f"{_once(found)}",
-            "better",
-        )
+        gain = f"{_points(top['difference'])} of Dice"
+        if found.seeds == 1:
+            return f"In one training of each, {top['method']} was {gain} better than the {reference}{_ONCE}", "open"
+        return f"{top['method']} beats the {reference} by {gain} at unseen sites", "better"
     if len(worse) == len(rows):
-        names, verb = _names([row["method"] for row in rows]), "does" if len(rows) == 1 else "do"
+        names, single = _names([row["method"] for row in rows]), len(rows) == 1
         least = min(abs(row["difference"]) for row in rows)
         least_words = f"{_points(least)}" if len(rows) == 1 else f"at least {_points(least)}"
-        return (
-            f"{names} {verb} worse than the {reference} at unseen sites, by {least_words} of Dice{_once(found)}",
-            "worse",
-        )
+        if found.seeds == 1:
+            verb = "was" if single else "were"
+            return (
+                f"In one training of each, {names} {verb} {least_words} of Dice worse than the {reference}{_ONCE}",
+                "open",
+            )
+        verb = "does" if single else "do"
+        return f"{names} {verb} worse than the {reference} at unseen sites, by {least_words} of Dice", "worse"
     if len(rows) == 1:
         return f"{rows[0]['method']} and the {reference} can't be told apart at unseen sites", "open"
     return f"No method is shown to be better than the {reference} at unseen sites", "open"
-
-
-def _once(found: Evidence) -> str:
-    """Return what a verdict from one seed must not hide: no interval here knows how another training would end."""
-    return ", in a single training of each" if found.seeds == 1 else ""
 
 
 def _how_good(found: Evidence) -> str:
@@ -145,7 +144,7 @@ def _between(row: Row) -> str:
 
 
 def _how_sure(found: Evidence) -> str:
-    sentences = [_difference(row) for row in _means(found)]
+    sentences = [_difference(row, found.seeds) for row in _means(found)]
     if found.seeds < 3:
         sentences.append(
             f"{_count(found.seeds, 'seed')}: how much another training would differ is not in these intervals, and "
@@ -156,7 +155,7 @@ def _how_sure(found: Evidence) -> str:
     return " ".join(sentences)
 
 
-def _difference(row: Row) -> str:
+def _difference(row: Row, seeds: int) -> str:
     text = f"{row['method']} less {row['baseline']}: {_points(row['difference'], sign=True)}"
     if pd.isna(row["low"]):
         return f"{text}; no interval, as a site has a single group (n {row['n_frames']})."
@@ -165,7 +164,8 @@ def _difference(row: Row) -> str:
         f"{_count(row['n_frames'], 'frame')} in {_count(row['n_groups'], 'group')}. "
     )
     if resolved(row):
-        return text + "Zero lies outside: on these frames the difference is real."
+        real = "the difference is real" if seeds > 1 else "these two networks differ, which need not be their methods"
+        return text + f"Zero lies outside: on these frames {real}."
     if row["low"] > 0 or row["high"] < 0:
         return text + "The interval leaves zero out, the test does not rule out chance: not resolved."
     return text + (

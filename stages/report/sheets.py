@@ -173,7 +173,7 @@ def models_sheet(inputs: Inputs) -> Sheet:
             "held out": lambda r: r["held_out"],
             "seed": lambda r: str(r["seed"]),
             "trained on": lambda r: ", ".join(r["sources"] or []),
-            "epoch chosen": lambda r: str(r["best_epoch"]),
+            "epoch chosen": lambda r: str(r["best_epoch"] + 1),
             "validation Dice": lambda r: number(r["val_dice"]),
         },
         (),

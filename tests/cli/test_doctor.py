@@ -3,7 +3,9 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from stages.commands import doctor
 from stages.commands.doctor import NOTE, OK, PROBLEM, examine, problems
@@ -21,7 +23,8 @@ def repository(tmp_path, monkeypatch):
         shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / ".dvc").mkdir()
     (tmp_path / "data" / "lite0").mkdir()
-    (tmp_path / "data" / "lite0" / "tower.safetensors").write_bytes(b"-")
+    save_file({"w": np.zeros(1, np.float32)}, tmp_path / "data" / "lite0" / "tower.safetensors")
+    monkeypatch.setattr(doctor.subprocess, "run", lambda *_, **__: doctor.subprocess.CompletedProcess([], 0, "{}", ""))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(doctor.importlib.metadata, "requires", lambda _: ["numpy>=1", "absent; extra == 'dev'"])
@@ -92,9 +95,29 @@ def test_weights_that_are_not_there_are_a_problem(repository):
 
 
 def test_the_embedded_backbone_without_its_files_is_a_problem(repository):
-    shutil.rmtree(repository / "data" / "lite0")
-    found = row(examine(Path()), "backbone lite0")
-    assert (found.status, found.fix) == (PROBLEM, "git checkout data/lite0")
+    (repository / "data" / "lite0" / "tower.safetensors").write_bytes(b"junk")
+    for _ in range(2):
+        found = row(examine(Path()), "backbone lite0")
+        assert (found.status, found.fix) == (PROBLEM, "git checkout data/lite0")
+        shutil.rmtree(repository / "data" / "lite0", ignore_errors=True)
+
+
+def test_weights_of_another_hash_are_a_problem(repository):
+    edit(repository, "backbone: lite0", "backbone: rn50")
+    (repository / "junk.pt").write_bytes(b"junk")
+    edit(repository, "rn50: null", "rn50: junk.pt")
+    found = row(examine(Path()), "backbone rn50")
+    assert (found.status, "junk.pt has sha256" in found.found) == (PROBLEM, True)
+
+
+def test_what_dvc_cannot_read_in_a_site_is_a_problem(repository):
+    site = repository / "data" / "phantom" / "A"
+    (site / "images").mkdir(parents=True)
+    (site / "images" / "1.png").write_bytes(b"-")
+    (site / "frames.csv").write_text("file\n")
+    (site / "masks").symlink_to("nowhere")
+    found = row(examine(Path()), "site A")
+    assert (found.status, found.fix) == (PROBLEM, "remove it; mcdrl sites check A")
 
 
 def test_stored_random_weights_are_called_so(repository):
@@ -141,6 +164,10 @@ def test_a_hub_that_answers_is_told_from_one_that_does_not(repository, monkeypat
     assert (found.status, "weights.rn50" in found.fix) == (NOTE, True)
 
 
+def broken_dvc(command, **_):
+    raise doctor.subprocess.CalledProcessError(1, command, "", "'./dvc.yaml' is invalid.\n\nNo cmd.\nLine 3\n")
+
+
 @pytest.mark.parametrize(
     ("answer", "status", "found"),
     [
@@ -151,6 +178,8 @@ def test_a_hub_that_answers_is_told_from_one_that_does_not(repository, monkeypat
 )
 def test_stale_artifacts_are_named(repository, monkeypatch, answer, status, found):
     assert row(examine(Path()), "artifacts").found == "nothing has been run yet"
+    monkeypatch.setattr(doctor.subprocess, "run", broken_dvc)
+    assert row(examine(Path()), "artifacts").found == "DVC can't read the pipeline: './dvc.yaml' is invalid. No cmd."
     (repository / "dvc.lock").write_text("")
     done = doctor.subprocess.CompletedProcess([], 0, answer, "")
     monkeypatch.setattr(doctor.subprocess, "run", lambda *_, **__: done)

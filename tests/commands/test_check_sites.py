@@ -1,5 +1,6 @@
 """`mcdrl sites check` and the guessed card: what the gate would say, and nothing written."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -103,6 +104,18 @@ def test_a_folder_without_one_usable_frame_ends_with_2(project, hospital):
     shutil.rmtree(hospital / "masks")
     done = mcdrl("check", hospital, "--card", "folder", "--lesion-class", "polyp")
     assert done.exit_code == 2
+
+
+def test_what_dvc_cannot_read_is_an_error(project, hospital, capfd):
+    (hospital / "notes").symlink_to(hospital / "nothing")
+    done = mcdrl("check", hospital, "--card", "folder", "--lesion-class", "polyp")
+    assert done.exit_code == 2
+    assert "notes is a link to nothing, at which `dvc repro` stops; remove it" in done.output + capfd.readouterr().err
+    (hospital / "notes").unlink()
+    os.mkfifo(hospital / "images" / "pipe.png")
+    done = mcdrl("check", hospital, "--card", "folder", "--lesion-class", "polyp")
+    assert done.exit_code == 2
+    assert "pipe.png is no regular file, for which `dvc repro` waits" in done.output + capfd.readouterr().err
 
 
 def test_all_sites_of_the_study_are_checked_and_one_bad_one_is_enough(project, hospital):

@@ -343,8 +343,8 @@ def test_frames_at_their_own_size_are_held_by_the_threads_alone(tmp_path, monkey
     held, most = set(), []
     original = reading.read_frame
 
-    def counted(path):
-        picture, dim = original(path)
+    def counted(path, *, swap):
+        picture, dim = original(path, swap=swap)
         held.add(number := len(most))
         weakref.finalize(picture, held.discard, number)
         most.append(len(held))
@@ -355,3 +355,53 @@ def test_frames_at_their_own_size_are_held_by_the_threads_alone(tmp_path, monkey
     run(tmp_path / "in", tmp_path / "out", batch_size=batch_size, overlay=True)
     assert len(most) == 80
     assert max(most) <= 2 * 2 + 2  # threads of both kinds; a thread's last one may live until its next is there
+
+
+def test_folders_behind_links_are_entered_once(folder, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    half_white(40, 40).save(tmp_path / "elsewhere" / "c.png")
+    (folder / "linked").symlink_to(tmp_path / "elsewhere")
+    (folder / "more" / "again").symlink_to(folder)
+    assert {row.frame for row in run(folder, tmp_path / "out")} == {"a.png", "dark.png", "linked/c.png", "more/b.bmp"}
+    with pytest.raises(InputError, match="masks would count as frames next time"):
+        run(folder, tmp_path / "elsewhere" / "out")
+
+
+def test_a_folder_that_cannot_be_read_is_named(folder, tmp_path, monkeypatch):
+    original = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("more"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return original(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(InputError, match=r"the folder .*more can't be read: Permission denied"):
+        run(folder, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_table_of_masks_is_not_replaced_by_one_of_refusals(folder, tmp_path):
+    out, junk = tmp_path / "out", tmp_path / "junk"
+    junk.mkdir()
+    (junk / "x.png").write_text("no frame")
+    with pytest.raises(InputError, match=r"the first: x\.png: unreadable frame.*; all of them: .*predictions\.csv"):
+        run(junk, tmp_path / "new")
+    assert len(pd.read_csv(tmp_path / "new" / "predictions.csv")) == 1
+    run(folder, out)
+    before = (out / "predictions.csv").read_bytes()
+    with pytest.raises(InputError, match="is left as it was"):
+        run(junk, out)
+    assert (out / "predictions.csv").read_bytes() == before
+
+
+def test_swapped_colours_are_told_and_can_be_swapped_back(tmp_path):
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    Image.new("RGB", (40, 40), (40, 60, 200)).save(frames / "blue.png")
+    (row,) = run(frames, tmp_path / "out")
+    assert row.remark.endswith("try --channels bgr")
+    (row,) = run(frames, tmp_path / "out", swap=True, overlay=True)
+    assert row.remark == ""
+    overlay = np.asarray(Image.open(tmp_path / "out" / "overlays" / "blue.jpg")).reshape(-1, 3).mean(axis=0)
+    assert overlay[0] > 150 > 60 > overlay[2]

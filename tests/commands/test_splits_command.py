@@ -95,6 +95,15 @@ def test_a_file_without_rows_is_refused(study):
         import_splits(Path("data/splits.csv"), Path("params.yaml"))
 
 
+def test_only_a_file_of_splits_is_replaced(study):
+    other = study / "params.yaml"
+    before = other.read_bytes()
+    assert "holds no splits, so it isn't replaced" in str(call("--export", other).exception)
+    assert other.read_bytes() == before
+    for _ in range(2):
+        assert call("--export", study / "out.csv").exit_code == 0
+
+
 def test_nothing_to_export_before_the_pipeline_ran(study):
     with pytest.raises(InputError, match="dvc repro"):
         export_splits(Path("s.csv"), Path("nowhere.parquet"))

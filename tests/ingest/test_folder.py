@@ -95,6 +95,23 @@ def test_equal_stems_are_all_refused(root):
     assert "2 frames are called 'a'" in refusals(here)["images/a.jpg"]
 
 
+def test_pipes_are_refused_as_frame_and_as_mask(root):
+    here = root("images/a.png", "masks/pipe.png")
+    os.mkfifo(here / "images" / "pipe.png")
+    os.mkfifo(here / "masks" / "a.png")
+    assert refusals(here) == {
+        "images/pipe.png": "no regular file: a pipe or the like",
+        "images/a.png": "mask is no regular file: a.png: a link to nothing, a folder, a pipe or the like",
+    }
+
+
+def test_a_folder_behind_a_link_is_told(root):
+    here = root("elsewhere/a.png", "masks/a.png")
+    (here / "images").symlink_to(here / "elsewhere")
+    notes = list_site(here, "images/*", "masks/{stem}.*").notes
+    assert [(note.file, note.kind) for note in notes if "link" in note.kind] == [("images", "folder behind a link")]
+
+
 def test_other_files_are_refused_hidden_ones_left_out(root):
     here = root("images/a.png", "images/notes.txt", "images/.DS_Store", "images/._a.png", "masks/a.png")
     assert refusals(here) == {

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from stages.core.base.errors import InputError, nearest
 from stages.core.base.reading import Reading
-from stages.core.base.section import Section
+from stages.core.base.section import Section, sentences
 from stages.core.base.strict_yaml import load_yaml
 
 SITE_CARDS = Path("data/sites")
@@ -124,5 +124,5 @@ def _validated(raw: Any, path: Path) -> Card:
     try:
         return Card.model_validate(raw)
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
+        problems = sentences(error, "", Card)
     raise InputError(f"{path} has {len(problems)} error(s):\n  " + "\n  ".join(problems))

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from stages.core.base.agreement import disagreements
 from stages.core.base.cards import card_names, read_card
 from stages.core.base.errors import InputError, nearest
 from stages.core.base.reading import Reading, merge
 from stages.core.base.section import Section as Section
+from stages.core.base.section import sentence, sentences
 from stages.core.base.strict_yaml import load_yaml
 from stages.core.base.variants import Variant, resolved
 
@@ -199,35 +200,6 @@ def section_type(name: str) -> type[Section]:
     return kind
 
 
-def sentences(error: ValidationError, prefix: str, kind: type[BaseModel]) -> list[str]:
-    """Return one sentence a problem: where (behind `prefix`), what, the value, the nearest legal key of `kind`."""
-    return [_sentence(dict(problem), prefix, kind) for problem in error.errors()]
-
-
-def _sentence(problem: dict[str, Any], prefix: str, kind: type[BaseModel]) -> str:
-    where = prefix + ".".join(str(part) for part in problem["loc"])
-    if problem["type"] == "extra_forbidden":
-        return f"{where}: unknown key; {nearest(str(problem['loc'][-1]), _legal_keys(kind, problem['loc'][:-1]))}"
-    if problem["type"] == "missing":
-        return f"{where}: missing"
-    message = problem["msg"].removeprefix("Value error, ")
-    value = "" if isinstance(problem["input"], dict) else f", got {problem['input']!r}"
-    return f"{where.rstrip('.')}: {message}{value}"
-
-
-_NAMED: dict[Any, type[BaseModel]] = {"sites": Site, "variants": Variant}  # mappings from names to parts
-
-
-def _legal_keys(kind: type[BaseModel], place: tuple[Any, ...]) -> list[str]:
-    if len(place) > 1 and place[0] in _NAMED:
-        kind, place = _NAMED[place[0]], ()
-    for part in place:
-        inner = kind.model_fields[part].annotation if part in kind.model_fields else None
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            kind = inner
-    return list(kind.model_fields)
-
-
 def method_files() -> list[str]:
     """Return the names of the files in stages/core/methods."""
     return sorted(path.stem for path in METHODS.glob("*.py") if not path.stem.startswith("_"))
@@ -267,7 +239,7 @@ def _misfit(name: str, study: Study, train: dict[str, Any], kind: type[Section])
         kind.model_validate(resolved(name, study.variants, train)[1])
     except ValidationError as error:
         ours = [dict(problem) for problem in error.errors() if not problem["loc"] or problem["loc"][0] in own]
-        return [_sentence(problem, f"variants.{name}.train.", kind) for problem in ours if own]
+        return [sentence(problem, f"variants.{name}.train.", kind) for problem in ours if own]
     return []
 
 

@@ -2,10 +2,48 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from types import NoneType
+from typing import Any, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from stages.core.base.errors import nearest
 
 
 class Section(BaseModel):
     """A part of params.yaml or of a card: unknown keys and silent conversions are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def sentences(error: ValidationError, prefix: str, kind: type[BaseModel]) -> list[str]:
+    """Return one sentence a problem: where (behind `prefix`), what, the value, the nearest legal key of `kind`."""
+    return [sentence(dict(problem), prefix, kind) for problem in error.errors()]
+
+
+def sentence(problem: dict[str, Any], prefix: str, kind: type[BaseModel]) -> str:
+    """Return the sentence on one of pydantic's problems, as `sentences` does."""
+    where = prefix + ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        return f"{where}: unknown key; {nearest(str(problem['loc'][-1]), _legal_keys(kind, problem['loc'][:-1]))}"
+    if problem["type"] == "missing":
+        return f"{where}: missing"
+    message = problem["msg"].removeprefix("Value error, ")
+    value = "" if isinstance(problem["input"], dict) else f", got {problem['input']!r}"
+    return f"{where.rstrip('.')}: {message}{value}"
+
+
+def _legal_keys(kind: Any, place: tuple[Any, ...]) -> list[str]:
+    """Return the keys at a place; on the way are keys of sections, names in mappings and numbers in lists."""
+    for part in place:
+        if _is_section(kind):
+            kind = kind.model_fields[part].annotation
+            if NoneType in get_args(kind):
+                kind = get_args(kind)[0]  # of X | None
+        else:
+            kind = get_args(kind)[-1]  # of dict[str, X] or list[X]
+    return list(kind.model_fields)
+
+
+def _is_section(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)

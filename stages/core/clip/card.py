@@ -11,7 +11,8 @@ from pydantic import Field, ValidationError
 
 from stages.core.base.errors import InputError, nearest
 from stages.core.base.files import read_json
-from stages.core.base.params import BACKBONE_CARDS, Section, sentences
+from stages.core.base.params import BACKBONE_CARDS
+from stages.core.base.section import Section, sentences
 from stages.core.base.strict_yaml import load_yaml
 
 CARD = "card.json"

@@ -39,7 +39,10 @@ def test_clinicdb_has_29_sequences_and_612_frames():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("titel: t\nread: {masks: '{stem}'}\n", "titel"),
+        ("titel: t\nread: {masks: '{stem}'}\n", "titel: unknown key; did you mean 'title'"),
+        ("title: t\nread: {mask: '{stem}'}\n", r"read\.mask: unknown key; did you mean 'masks'"),
+        ("title: t\nread: {}\nlicence: {nam: x, terms: y}\n", r"licence\.nam: unknown key; did you mean 'name'"),
+        ("title: t\nread: {}\ndownloads: [{ulr: 'https://x', file: a}]\n", r"0\.ulr: unknown key; did you mean 'url'"),
         ("title: t\nread: {masks: all.png}\n", "masks must contain"),
         ("title: t\nread: {}\ndownloads: [{url: 'ftp://x', file: a}]\n", "url"),
         ("title: t\nread: {}\ndownloads: [{url: 'https://x', file: ../a}]\n", "file"),
