@@ -9,7 +9,7 @@ from pathlib import Path
 from stages.commands.sites import site_from
 from stages.core.base.cards import Card, read_card
 from stages.core.base.errors import InputError, nearest
-from stages.core.base.folders import unhashable
+from stages.core.base.folders import check_hashable
 from stages.core.base.params import Site, resolve
 from stages.ingest.params import Params
 from stages.ingest.remarks import Remark
@@ -56,7 +56,6 @@ class Verdict:
         card: its card.
         counts: what the card expects and what is there.
         findings: what was refused, then what is odd, each the commonest first.
-        stops: what DVC can't read below the root, refused or not: `dvc repro` would end there.
         result: the tables that the stage would write.
     """
 
@@ -64,7 +63,6 @@ class Verdict:
     card: Card
     counts: tuple[Count, ...]
     findings: tuple[Finding, ...]
-    stops: tuple[Path, ...]
     result: Ingested
 
 
@@ -82,8 +80,9 @@ def check_site(
         examples: how many files are named for each kind of remark.
 
     Raises:
-        InputError: the site can't be ingested.
+        InputError: the site can't be ingested, or DVC can't read its folder.
     """
+    check_hashable(Path(site.root))
     for lesion_class in resolve(site).classes():
         if lesion_class not in lesion_classes:
             raise InputError(f"{name}: unknown lesion class '{lesion_class}'; {nearest(lesion_class, lesion_classes)}")
@@ -93,9 +92,7 @@ def check_site(
     result = gate.result()
     card = read_card(site.card)
     findings = [*_findings(result.refused, True, examples), *_findings(result.notes, False, examples)]
-    return Verdict(
-        name, card, tuple(_counts(card, site, result)), tuple(findings), tuple(unhashable(Path(site.root))), result
-    )
+    return Verdict(name, card, tuple(_counts(card, site, result)), tuple(findings), result)
 
 
 def site_of(target: str, sites: dict[str, Site], values: dict[str, object]) -> tuple[str, Site]:

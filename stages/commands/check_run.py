@@ -40,10 +40,6 @@ def run_checks(path: Path, target: str | None, card: str | None, values: dict[st
             usable = False
             continue
         show_verdict(verdict, borders(verdict.result))
-        if verdict.stops:
-            more = f", and {len(verdict.stops) - 1} more" if len(verdict.stops) > 1 else ""
-            print(f"error: {name}: {_stop(verdict.stops[0])}{more}; remove it", file=sys.stderr, flush=True)
-            usable = False
     return usable
 
 
@@ -53,9 +49,3 @@ def _one(target: str, sites: dict[str, Site], card: str | None, values: dict[str
     if target in sites or not Path(target).is_dir():
         return dict([site_of(target, sites, {})])
     return dict([site_of(target, sites, {"card": guessed_or_given(card, Path(target)), **values})])
-
-
-def _stop(path: Path) -> str:
-    if path.is_symlink() and not path.exists():
-        return f"{path} is a link to nothing, at which `dvc repro` stops"
-    return f"{path} is no regular file, for which `dvc repro` waits for ever"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from stages.core.base.errors import InputError
-from stages.core.base.folders import files_below
+from stages.core.base.folders import walked
 from stages.ingest.pixels import DIM, Box, bluish, read_frame, squash, view_box
 from stages.ingest.remarks import RefusedError
 
@@ -104,7 +104,7 @@ def check_places(jobs: Sequence[Job], written: Mapping[Path, str]) -> None:
     folders: dict[Path, Path] = {}
     places = {_place(path, folders): path for path in written}
     for job in jobs:
-        targets = [job.path.resolve()] if job.path.is_symlink() else []
+        targets = [_real(job.path)] if job.path.is_symlink() else []
         for place in [_place(job.path, folders), *targets]:
             if place in places:
                 path = places[place]
@@ -145,24 +145,25 @@ def _named(given: Sequence[Path], out: Path) -> list[tuple[Path, PurePosixPath]]
 
 
 def _fix(one: Path, other: Path) -> str:
-    if one.resolve() == other.resolve():
+    if _real(one) == _real(other):
         return f"name {one} once"
-    return f"give the folder that holds them all: {os.path.commonpath([one.resolve(), other.resolve()])}"
+    return f"give the folder that holds them all: {os.path.commonpath([_real(one), _real(other)])}"
 
 
 def _files(place: Path, out: Path, alone: bool) -> list[tuple[Path, PurePosixPath]]:
-    outside = out.resolve()
-    if place.is_file():
-        if outside in (place.parent.resolve(), place.resolve().parent):
+    outside = _real(out)
+    if place.exists() and not place.is_dir():
+        if outside in (_real(place.parent), _real(place).parent):
             raise InputError(f"--out {out} is the folder of {place}: frames could be replaced; choose another folder")
         return [(place, PurePosixPath(place.name))]
     if not place.is_dir():
         raise InputError(f"there is no folder or file {place}; give the folder that holds the frames, or frames")
-    _check_apart(place, place.resolve(), out, outside)
-    below = sorted(path.relative_to(place) for path in files_below(place))
-    for folder in {path.parent for path in below}:
-        _check_apart(place / folder, (place / folder).resolve(), out, outside)
-    above = PurePosixPath() if alone else PurePosixPath(place.resolve().name)
+    below: list[Path] = []
+    for folder, names in walked(place):
+        _check_apart(folder, _real(folder), out, outside)
+        below += [(folder / name).relative_to(place) for name in names]
+    below.sort()
+    above = PurePosixPath() if alone else PurePosixPath(_real(place).name)
     return [(place / path, above / path.as_posix()) for path in below]
 
 
@@ -191,5 +192,9 @@ def _stems(names: Iterable[PurePosixPath]) -> dict[PurePosixPath, str]:
 def _place(path: Path, folders: dict[Path, Path]) -> Path:
     """Return a path with its folder resolved: the entry that a renaming onto it replaces."""
     if path.parent not in folders:
-        folders[path.parent] = path.parent.resolve()
+        folders[path.parent] = _real(path.parent)
     return folders[path.parent] / path.name
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))  # unlike Path.resolve it puts up with links that lead in a circle

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from stages.core.base.cards import Card, card_names, read_card
 from stages.core.base.errors import InputError
+from stages.core.base.folders import check_hashable
 from stages.core.base.reading import Reading
 from stages.ingest.folder import list_site
 from stages.ingest.table import read_table
@@ -36,10 +37,11 @@ def guess_card(root: Path) -> Guess:
     images/ and masks/: a table with the right columns, polygons, or folders of its own.
 
     Raises:
-        InputError: `root` is no folder, no card fits, or several do.
+        InputError: `root` is no folder or can't be read by DVC, no card fits, or several do.
     """
     if not root.is_dir():
         raise InputError(f"{root} is no folder; give the one that holds the site's frames and masks")
+    check_hashable(root)
     fitting = {name: (card, count) for name, card, count in _fitting(root)}
     special = [name for name, (card, _) in fitting.items() if _telling(card.read)]
     if len(special) == 1:

@@ -30,7 +30,7 @@ def export_splits(target: Path, computed: Path = COMPUTED) -> int:
         InputError: the pipeline hasn't made them yet, or `target` is something else than a file of splits.
     """
     rows = SPLITS.read(computed)
-    if target.exists() or target.is_symlink():
+    if target.exists():
         _check_replaceable(target)
     write_splits(rows, target)
     return len(rows)
@@ -71,10 +71,14 @@ def unseen(sites: Iterable[str], ingested: Path = INGESTED) -> list[str]:
 
 
 def _check_replaceable(target: Path) -> None:
+    if not target.is_file():
+        raise InputError(f"{target} is no regular file; choose another name")
+    if not target.stat().st_size:
+        return
     try:
         read_splits(target)
-    except InputError:
-        raise InputError(f"{target} is there and holds no splits, so it isn't replaced; choose another name") from None
+    except InputError as error:
+        raise InputError(f"{target} isn't replaced, as it doesn't hold splits ({error}); choose another name") from None
 
 
 def _compare(site: str, rows: pd.DataFrame, ingested: Path) -> None:

@@ -101,7 +101,8 @@ def _frames(root: Path, images: str, found: Listing) -> list[Path]:
 
 
 def _behind_links(root: Path, files: Collection[Path]) -> list[Remark]:
-    folders = {parent for path in files for parent in path.relative_to(root).parents[:-1]}
+    inside = [path.relative_to(root) for path in files if path.is_relative_to(root)]
+    folders = {parent for path in inside for parent in path.parents[:-1]}
     linked = sorted(folder.as_posix() for folder in folders if (root / folder).is_symlink())
     told = "DVC doesn't notice when files in it change; put the folder itself here"
     return [Remark(folder, "folder behind a link", told) for folder in linked]

@@ -164,7 +164,7 @@ def _difference(row: Row, seeds: int) -> str:
         f"{_count(row['n_frames'], 'frame')} in {_count(row['n_groups'], 'group')}. "
     )
     if resolved(row):
-        real = "the difference is real" if seeds > 1 else "these two networks differ, which need not be their methods"
+        real = "the difference is real" if seeds > 1 else "these trainings differ, which need not be their methods"
         return text + f"Zero lies outside: on these frames {real}."
     if row["low"] > 0 or row["high"] < 0:
         return text + "The interval leaves zero out, the test does not rule out chance: not resolved."

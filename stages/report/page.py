@@ -105,6 +105,7 @@ def render(
         facts=run_facts(inputs),
         versions=made.versions(),
         parameters=made.parameters(raw),
+        background=raw.get("build_confounders", {}).get("background"),
         phantom=[name for name, site in study.sites.items() if site.root.startswith(_PHANTOM)],
         reference=reference_of(study.methods),
         phrases=len(inputs.dictionary),

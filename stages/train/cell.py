@@ -54,6 +54,11 @@ class Cell:
         return {site: site_files(self.artifacts, site) for site in self.sources}
 
     @property
+    def audit(self) -> Path:
+        """The table of frames that are one picture."""
+        return self.artifacts / "audit" / "audit.parquet"
+
+    @property
     def texts(self) -> Path:
         """The folder of the three tables of prompts."""
         return self.artifacts / "build_confounders"
@@ -145,7 +150,7 @@ def _resume_key(cell: Cell, machine: Mapping[str, int | str]) -> str:
 
 def _digests(cell: Cell) -> Mapping[str, str]:
     paths = [path for place in cell.files.values() for path in vars(place).values()]
-    paths += [cell.texts / name for name in _TABLES]
+    paths += [cell.texts / name for name in _TABLES] + [cell.audit]
     missing = [path for path in paths if not path.is_file()]
     if missing:
         raise InputError(f"{missing[0]} does not exist; run `dvc repro` to make it")

@@ -45,13 +45,12 @@ def train(cell: Cell, fabric: Fabric, out: Path) -> None:
         InputError: an input is missing or doesn't fit the others, the held-out site shares frames with a source site,
             or the training broke down.
     """
-    audit = cell.artifacts / "audit" / "audit.parquet"
-    leaked = check_leaks(audit, cell.held_out)
+    leaked = check_leaks(cell.audit, cell.held_out)
     cases = read_cases(cell.files, cell.lesion_classes)
-    frames = split(cases, copies_across_split(audit, cell.held_out))
+    frames = split(cases, copies_across_split(cell.audit, cell.held_out))
     left_out = len(cases) - len(frames.train) - len(frames.val)
     if left_out and fabric.is_global_zero:
-        print(f"{left_out} validation frame(s) left out: copies of training frames ({audit})", file=sys.stderr)
+        print(f"{left_out} validation frame(s) left out: copies of training frames ({cell.audit})", file=sys.stderr)
     texts, confounders, fingerprint = read_texts(cell.texts, cell.lesion_classes)
     with open_sites(cell.files) as reader:
         check_texts(texts, fingerprint, reader.layout, cell.texts)

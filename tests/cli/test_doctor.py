@@ -3,15 +3,30 @@
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
-from safetensors.numpy import save_file
 
 from stages.commands import doctor
 from stages.commands.doctor import NOTE, OK, PROBLEM, examine, problems
 from stages.core.base.files import write_json
 
 ROOT = Path(__file__).parents[2]
+
+
+def answers(text):
+    """Stand in for `dvc status`, which must be asked for what the report needs alone."""
+
+    def run(command, **_):
+        assert command[2:] == ["dvc", "status", "--json", "--with-deps", "report"]
+        return doctor.subprocess.CompletedProcess(command, 0, text, "")
+
+    return run
+
+
+def fails(said):
+    def run(command, **_):
+        raise doctor.subprocess.CalledProcessError(1, command, "", said)
+
+    return run
 
 
 @pytest.fixture
@@ -22,9 +37,8 @@ def repository(tmp_path, monkeypatch):
     for name in ("params.yaml", "dvc.yaml"):
         shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / ".dvc").mkdir()
-    (tmp_path / "data" / "lite0").mkdir()
-    save_file({"w": np.zeros(1, np.float32)}, tmp_path / "data" / "lite0" / "tower.safetensors")
-    monkeypatch.setattr(doctor.subprocess, "run", lambda *_, **__: doctor.subprocess.CompletedProcess([], 0, "{}", ""))
+    shutil.copytree(ROOT / "data" / "lite0", tmp_path / "data" / "lite0")
+    monkeypatch.setattr(doctor.subprocess, "run", answers("{}"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(doctor.importlib.metadata, "requires", lambda _: ["numpy>=1", "absent; extra == 'dev'"])
@@ -95,11 +109,13 @@ def test_weights_that_are_not_there_are_a_problem(repository):
 
 
 def test_the_embedded_backbone_without_its_files_is_a_problem(repository):
-    (repository / "data" / "lite0" / "tower.safetensors").write_bytes(b"junk")
-    for _ in range(2):
+    shipped = repository / "data" / "lite0"
+    assert row(examine(Path()), "backbone lite0").status == OK
+    for damage in ((shipped / "words.json").unlink, lambda: (shipped / "tower.safetensors").write_bytes(b"junk")):
+        damage()
         found = row(examine(Path()), "backbone lite0")
         assert (found.status, found.fix) == (PROBLEM, "git checkout data/lite0")
-        shutil.rmtree(repository / "data" / "lite0", ignore_errors=True)
+        shutil.copy(ROOT / "data" / "lite0" / "words.json", shipped)
 
 
 def test_weights_of_another_hash_are_a_problem(repository):
@@ -118,6 +134,7 @@ def test_what_dvc_cannot_read_in_a_site_is_a_problem(repository):
     (site / "masks").symlink_to("nowhere")
     found = row(examine(Path()), "site A")
     assert (found.status, found.fix) == (PROBLEM, "remove it; mcdrl sites check A")
+    assert not [check for check in examine(Path()) if check.what == "artifacts"]  # DVC would say the same again
 
 
 def test_stored_random_weights_are_called_so(repository):
@@ -164,10 +181,6 @@ def test_a_hub_that_answers_is_told_from_one_that_does_not(repository, monkeypat
     assert (found.status, "weights.rn50" in found.fix) == (NOTE, True)
 
 
-def broken_dvc(command, **_):
-    raise doctor.subprocess.CalledProcessError(1, command, "", "'./dvc.yaml' is invalid.\n\nNo cmd.\nLine 3\n")
-
-
 @pytest.mark.parametrize(
     ("answer", "status", "found"),
     [
@@ -178,11 +191,14 @@ def broken_dvc(command, **_):
 )
 def test_stale_artifacts_are_named(repository, monkeypatch, answer, status, found):
     assert row(examine(Path()), "artifacts").found == "nothing has been run yet"
-    monkeypatch.setattr(doctor.subprocess, "run", broken_dvc)
-    assert row(examine(Path()), "artifacts").found == "DVC can't read the pipeline: './dvc.yaml' is invalid. No cmd."
+    monkeypatch.setattr(doctor.subprocess, "run", fails("'./dvc.yaml' is invalid.\n\nNo cmd.\nLine 3\n"))
+    checked = row(examine(Path()), "artifacts")
+    assert checked.status == PROBLEM
+    assert checked.found == "DVC can't read the pipeline: './dvc.yaml' is invalid. No cmd."
+    monkeypatch.setattr(doctor.subprocess, "run", fails("Unable to acquire lock. Most likely\n"))
+    assert row(examine(Path()), "artifacts").status == NOTE
     (repository / "dvc.lock").write_text("")
-    done = doctor.subprocess.CompletedProcess([], 0, answer, "")
-    monkeypatch.setattr(doctor.subprocess, "run", lambda *_, **__: done)
+    monkeypatch.setattr(doctor.subprocess, "run", answers(answer))
     checked = row(examine(Path()), "artifacts")
     assert (checked.status, checked.found) == (status, found)
 

@@ -110,12 +110,21 @@ def test_what_dvc_cannot_read_is_an_error(project, hospital, capfd):
     (hospital / "notes").symlink_to(hospital / "nothing")
     done = mcdrl("check", hospital, "--card", "folder", "--lesion-class", "polyp")
     assert done.exit_code == 2
-    assert "notes is a link to nothing, at which `dvc repro` stops; remove it" in done.output + capfd.readouterr().err
+    assert "notes is a link to nothing, which DVC can't read; remove it" in done.output + capfd.readouterr().err
     (hospital / "notes").unlink()
+    for ignored in (".git/hook", "images/.a.png.partial"):
+        (hospital / ignored).parent.mkdir(exist_ok=True)
+        (hospital / ignored).symlink_to("nothing")
+    assert mcdrl("check", hospital, "--lesion-class", "polyp").exit_code == 0
+    os.mkfifo(hospital / "frames.csv")  # the table of a card that guessing tries
     os.mkfifo(hospital / "images" / "pipe.png")
+    with pytest.raises(
+        InputError, match=r"frames\.csv is no regular file, which DVC can't read \(and 1 more like it\)"
+    ):
+        guess_card(hospital)
     done = mcdrl("check", hospital, "--card", "folder", "--lesion-class", "polyp")
     assert done.exit_code == 2
-    assert "pipe.png is no regular file, for which `dvc repro` waits" in done.output + capfd.readouterr().err
+    assert "frames.csv is no regular file, which DVC can't read (and 1 more" in done.output + capfd.readouterr().err
 
 
 def test_all_sites_of_the_study_are_checked_and_one_bad_one_is_enough(project, hospital):

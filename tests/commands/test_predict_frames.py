@@ -111,6 +111,8 @@ def test_unreadable_files_are_listed_with_a_reason_and_the_others_go_on(folder, 
     (folder / "notes.gif").write_text("no frame")
     (folder / "cut.jpg").write_bytes(b"\xff\xd8\xff\xe0 cut short")
     (folder / ".hidden").write_text("not even listed")
+    (folder / ".git").mkdir()
+    half_white(40, 40).save(folder / ".git" / "nor.png")
     rows = run(folder, tmp_path / "out")
     reasons = {row.frame: row.reason for row in rows if row.reason}
     assert set(reasons) == {"notes.gif", "cut.jpg"}
@@ -296,9 +298,13 @@ def test_a_full_disk_ends_the_run(folder, tmp_path, monkeypatch):
 
 def test_links_to_nothing_and_pipes_are_listed(folder, tmp_path):
     (folder / "gone.png").symlink_to(folder / "nothing.png")
+    (folder / "loop.png").symlink_to(folder / "loop.png")
     os.mkfifo(folder / "pipe.png")
-    reasons = {row.frame: row.reason for row in run(folder, tmp_path / "out") if row.reason}
-    assert reasons == {"gone.png": "a link that leads nowhere", "pipe.png": "no regular file"}
+    nowhere = "a link that leads nowhere"
+    expected = {"gone.png": nowhere, "loop.png": nowhere, "pipe.png": "no regular file"}
+    assert {row.frame: row.reason for row in run(folder, tmp_path / "out") if row.reason} == expected
+    given = [folder / "pipe.png", folder / "a.png"]
+    assert [row.reason for row in run(given, tmp_path / "given")] == ["", "no regular file"]
 
 
 def test_files_beside_the_frames_are_told_once_and_change_nothing(folder, tmp_path, capsys):
@@ -361,8 +367,16 @@ def test_folders_behind_links_are_entered_once(folder, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     half_white(40, 40).save(tmp_path / "elsewhere" / "c.png")
     (folder / "linked").symlink_to(tmp_path / "elsewhere")
+    (folder / "aside").mkdir()
+    (folder / "aside" / "alias").symlink_to(folder / "more")  # comes first by name, but is no place of its own
     (folder / "more" / "again").symlink_to(folder)
     assert {row.frame for row in run(folder, tmp_path / "out")} == {"a.png", "dark.png", "linked/c.png", "more/b.bmp"}
+
+
+def test_results_behind_a_link_to_a_folder_of_folders_are_refused(folder, tmp_path):
+    (tmp_path / "elsewhere" / "sub").mkdir(parents=True)
+    half_white(40, 40).save(tmp_path / "elsewhere" / "sub" / "c.png")
+    (folder / "linked").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(InputError, match="masks would count as frames next time"):
         run(folder, tmp_path / "elsewhere" / "out")
 

@@ -1,5 +1,6 @@
 """`mcdrl sites splits`: out, in, and back to splits by name."""
 
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -98,10 +99,14 @@ def test_a_file_without_rows_is_refused(study):
 def test_only_a_file_of_splits_is_replaced(study):
     other = study / "params.yaml"
     before = other.read_bytes()
-    assert "holds no splits, so it isn't replaced" in str(call("--export", other).exception)
+    assert "isn't replaced, as it doesn't hold splits" in str(call("--export", other).exception)
     assert other.read_bytes() == before
+    os.mkfifo(study / "pipe")
+    assert "pipe is no regular file" in str(call("--export", study / "pipe").exception)
+    (study / "out.csv").touch()
     for _ in range(2):
         assert call("--export", study / "out.csv").exit_code == 0
+    assert len(read_splits(study / "out.csv")) == 3
 
 
 def test_nothing_to_export_before_the_pipeline_ran(study):

@@ -105,6 +105,12 @@ def test_pipes_are_refused_as_frame_and_as_mask(root):
     }
 
 
+def test_masks_may_lie_outside_the_root(root):
+    here = root("site/images/a.png", "masks/a.png")
+    (source,) = list_site(here / "site", "images/*", f"{here}/masks/{{stem}}.*").sources
+    assert source.mask == here / "masks" / "a.png"
+
+
 def test_a_folder_behind_a_link_is_told(root):
     here = root("elsewhere/a.png", "masks/a.png")
     (here / "images").symlink_to(here / "elsewhere")

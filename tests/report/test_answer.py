@@ -86,7 +86,7 @@ def test_one_seed_decides_nothing():
         "more seeds have to confirm it"
     )
     assert (gain.tone, loss.tone) == ("open", "open")
-    assert "these two networks differ, which need not be their methods" in dict(gain.points)["How sure"]
+    assert "these trainings differ, which need not be their methods" in dict(gain.points)["How sure"]
 
 
 @pytest.mark.parametrize(

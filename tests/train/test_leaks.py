@@ -64,7 +64,7 @@ def test_without_an_audit_nothing_is_trained(tmp_path):
 
 
 @pytest.mark.parametrize("accepted", [False, True])
-def test_a_training_stops_or_runs(tmp_path, accepted):
+def test_a_training_stops_or_runs(tmp_path, accepted, capsys):
     artifacts = tmp_path / "artifacts"
     stub_sites.write_study(artifacts)
     audit(artifacts, ("A/001", "C/007", accepted))
@@ -74,6 +74,7 @@ def test_a_training_stops_or_runs(tmp_path, accepted):
     if accepted:
         train(cell, fabric, tmp_path / "out")
         assert read_card(tmp_path / "out").leaked_frames == 1
+        assert "left out" not in capsys.readouterr().err  # A/001 is in validation, C/007 in no training
         told = (tmp_path / "out" / "README.md").read_text()
         assert "| held out | C, **1 of its frames were seen in training**" in told
         assert "never seen" not in told

@@ -15,11 +15,12 @@ from safetensors.torch import load_file, save_file
 
 from stages.core.base.errors import InputError
 from stages.core.base.params import Study
+from stages.core.contracts.dictionary import BACKGROUND, CLASSES
 from stages.core.contracts.frames import FRAMES
 from stages.core.contracts.plan import Plan, plan_path, write_plan
 from stages.core.networks import views
 from stages.core.networks.data import SitesReader
-from stages.core.networks.model import load_model
+from stages.core.networks.model import load_model, read_card
 from stages.train import checkpoint, work
 from stages.train.cell import Cell, make_cell, resume_folder
 from stages.train.loop import Training
@@ -208,6 +209,8 @@ def test_the_resume_folder_changes_with_everything_that_matters(artifacts):
     stub_sites.write_site(artifacts, "C", 20)
     assert resume_folder(cell, MACHINE) == folders[0]  # the held-out site plays no part
     stub_sites.write_site(artifacts, "A", 20)
+    folders.append(resume_folder(cell, MACHINE))
+    stub_sites.write_pairs(artifacts, ("A/001", "B/002", True))
     folders.append(resume_folder(cell, MACHINE))
     keys = {folder.name.rpartition("-")[2] for folder in folders}
     assert len(keys) == len(folders)
@@ -465,3 +468,15 @@ def test_the_sources_are_all_sites_but_the_held_out_one_and_the_numbers_those_of
 def test_unknown_names_are_refused_with_the_nearest(tmp_path, method, site, message):
     with pytest.raises(InputError, match=message):
         make_cell(method, site, 0, tmp_path, _study(tmp_path))
+
+
+def test_a_subtracted_background_is_told_by_card_and_readme(artifacts, tmp_path):
+    table = artifacts / "build_confounders" / "classes.parquet"
+    rows = CLASSES.read(table)
+    healthy = rows.iloc[:1].assign(lesion_class=BACKGROUND, prompt="A normal mucosa")
+    CLASSES.write(pd.concat([rows, healthy], ignore_index=True), table, CLASSES.read_metadata(table))
+    out = _train(_cell(artifacts, epochs=2), tmp_path / "out")
+    assert read_card(out).background_prompt == "A normal mucosa"
+    assert ', less the similarity to "A normal mucosa"' in (out / "README.md").read_text()
+    tuned = _train(_cell(artifacts, epochs=2, mining="source_tuned"), tmp_path / "tuned")
+    assert "A normal mucosa" not in (tuned / "README.md").read_text()  # its regions are not mined by texts

@@ -210,11 +210,22 @@ def obtain(folder: Path, shipped: Path) -> None:
     Raises:
         InputError: a shipped file or the package with the ImageNet weights is missing.
     """
-    parts = _read_weights(shipped / SHIPPED_FILE)
-    vocabulary = _read_words(shipped / WORDS_FILE)
+    parts, vocabulary = read_shipped(shipped)
     parts |= {f"image.{key}": value for key, value in imagenet_weights().items()}
     _write_weights(parts, folder / WEIGHTS_FILE)
     write_json({"schema": _SCHEMA, "words": list(vocabulary.words)}, folder / WORDS_FILE)
+
+
+def read_shipped(folder: Path) -> tuple[dict[str, Tensor], Vocabulary]:
+    """Read what `save_trained` wrote.
+
+    Raises:
+        InputError: a file is missing or damaged.
+    """
+    weights, words = _read_weights(folder / SHIPPED_FILE), folder / WORDS_FILE
+    if not words.is_file():
+        raise InputError(f"{words} does not exist; restore it with `git checkout`")
+    return weights, _read_words(words)
 
 
 def _write_weights(parts: Mapping[str, Tensor], path: Path) -> None:

@@ -10,7 +10,9 @@ from stages.core.tables import Table, column
 REGIONS = Store(
     "regions/2",
     {
-        "similarity": Field("float16", "HW"),  # S^, the largest cosine over the classes
+        "similarity": Field(
+            "float16", "HW"
+        ),  # S^, the largest cosine over the classes, less the background's if there is one
         "selected": Field("bool", "HW"),  # the top alpha*H*W places of S^
         "best_class": Field("uint8", "HW"),  # argmax over the classes, index into lesion_classes
         "flipped/*": Field("float16", "HW", optional=True),  # S^ of the mirrored frames, such as horizontal.similarity

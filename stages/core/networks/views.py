@@ -18,6 +18,7 @@ from stages.core.networks.interface import Batch, Method, Output, Spec, Texts, T
 from stages.core.networks.regions import best_places
 
 _NEARER = 1.2  # the zoom of the near view; the far view's is one over it
+_LEAST_SIMILAR = -2.0  # no probability, no cosine and no difference of two cosines is less
 _LEAST = 1e-6  # probability that a logit is made of
 _MIRRORED = ((-1.0, 1.0), (1.0, -1.0), (-1.0, -1.0))
 
@@ -49,7 +50,7 @@ def moved(batch: Batch, views: Tensor) -> Batch:
     seen = _seen(torch.cat([batch.frame, batch.mask.unsqueeze(1)], 1), views)
     places = _seen(torch.stack([batch.similarity, torch.ones_like(batch.similarity)], 1), views)
     similarity, inside = places[:, 0] / places[:, 1].clamp(min=0.5), places[:, 1]
-    similarity = similarity.masked_fill(inside < 0.5, -1.0)  # neither a cosine nor a probability is less
+    similarity = similarity.masked_fill(inside < 0.5, _LEAST_SIMILAR)
     similarity = similarity.half().float()  # as it is stored
     return replace(
         batch,

@@ -9,7 +9,7 @@ import torch
 
 from stages.core.networks.interface import Output
 from stages.core.networks.regions import best_places
-from stages.core.networks.views import _looked_at, _summed_views, moved, placed, summed
+from stages.core.networks.views import _looked_at, _seen, _summed_views, moved, placed, summed
 
 
 def _views(count, zoom=1.0, turn=0.0, shift=(0.0, 0.0), stretch=1.0):
@@ -126,3 +126,11 @@ def test_regions_stay_with_the_frame_where_its_side_is_no_multiple_of_the_grid()
     assert torch.equal(moved(batch, _views(4)).selected, selected)
     mirrored = moved(batch, _views(4) * torch.tensor([-1.0, 1.0, 1.0]))
     assert torch.equal(mirrored.selected, selected.flip(2))
+
+
+def test_places_from_outside_are_mined_last_even_where_a_background_was_subtracted():
+    batch = stub_sites.batch(2)
+    least = replace(batch, similarity=torch.full_like(batch.similarity, -1.5), selected=torch.ones_like(batch.selected))
+    seen = moved(least, _views(2, zoom=0.5))
+    inside = _seen(torch.ones_like(seen.similarity).unsqueeze(1), _views(2, zoom=0.5))[:, 0] >= 0.5
+    assert seen.similarity[inside].min() > seen.similarity[~inside].max()
