@@ -31,7 +31,7 @@ from stages.train.work import train
 QUICK = {"epochs": 3, "batch_size": 8, "heads": 4, "depth": 1, "head_width": 16, "intervene_from": 1}
 METHODS = [
     "baseline", "no_mtrs", "no_cdrl", "mcdrl", "mcdrl_literal", "mcdrl_backdoor", "clipseg", "causalclipseg",
-    "mixstyle",
+    "mixstyle", "counterfactual", "nullspace",
 ]  # fmt: skip
 MACHINE = {"processes": 1, "device": "cpu", "precision": "32-true"}
 

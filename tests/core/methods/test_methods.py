@@ -28,7 +28,7 @@ CACHED = ["frozen", "adapter", "suffix"]
 MODES = [*CACHED, "partial", "finetune"]
 METHODS = [
     "baseline", "no_mtrs", "no_cdrl", "mcdrl", "mcdrl_literal", "mcdrl_backdoor", "clipseg", "causalclipseg",
-    "mixstyle", "fourier", "unet", "viewpoint", "unet_viewpoint", "mcdrl_viewpoint",
+    "mixstyle", "fourier", "unet", "viewpoint", "unet_viewpoint", "mcdrl_viewpoint", "counterfactual", "nullspace",
 ]  # fmt: skip
 PAIRS = [(name, mode) for name in METHODS for mode in MODES if goes_with(name, mode)]
 INTERVENING = ["no_mtrs", "mcdrl", "mcdrl_literal", "mcdrl_backdoor"]
@@ -138,7 +138,7 @@ def test_every_trained_parameter_gets_a_finite_gradient_and_the_inputs_none(name
     ("baseline", {"seg"}), ("no_mtrs", {"seg", "causal", "contrast"}), ("no_cdrl", {"seg", "contrast"}),
     ("mcdrl", {"seg", "causal", "contrast"}), ("mcdrl_literal", {"seg", "causal", "contrast"}),
     ("mcdrl_backdoor", {"seg", "causal", "contrast"}), ("clipseg", {"seg"}), ("causalclipseg", {"seg", "adversarial"}),
-    ("mixstyle", {"seg"}), ("fourier", {"seg"}), ("unet", {"seg"}),
+    ("mixstyle", {"seg"}), ("fourier", {"seg"}), ("unet", {"seg"}), ("counterfactual", {"seg"}), ("nullspace", {"seg"}),
 ])  # fmt: skip
 def test_each_method_has_the_terms_of_its_equation(name, expected):
     method, batch = _method(name, "adapter"), _batch()
@@ -305,6 +305,45 @@ def test_a_certain_confounder_makes_training_and_prediction_of_the_backdoor_equa
     method = _woken(build("mcdrl_backdoor", _spec(), Frozen(), replace(_texts(), prior=prior)))
     batch = _batch()
     torch.testing.assert_close(method.train()(batch).logits, method.eval()(batch).logits, rtol=1e-4, atol=1e-4)
+
+
+def test_the_counterfactual_is_the_even_sum_of_what_the_features_say_under_each_confounder():
+    texts, batch = _texts(), _batch()
+    method = _woken(_method("counterfactual")).eval()
+    dense = batch.encoded.dense
+    ways = unit(texts.confounders - texts.confounders.mean(0), -1)
+    grids = [dense, *[dense + 0.25 * way[None, :, None, None] for way in ways]]  # the features have length one
+    answers = [method.head(batch.encoded.maps, grid, batch.frame).softmax(1) for grid in grids]
+    torch.testing.assert_close(method(batch).logits.softmax(1), sum(answers) / 6)
+
+
+def test_the_counterfactual_trains_on_features_moved_along_one_confounder_each(monkeypatch):
+    texts, batch, seen = _texts(), _batch(), []
+    method = _method("counterfactual").train()
+    monkeypatch.setattr(method.head, "forward", lambda _, grid, __: seen.append(grid) or torch.zeros(3, 2, 32, 32))
+    ways = unit(texts.confounders - texts.confounders.mean(0), -1)
+    drawn = set()
+    for _ in range(20):
+        method(batch)
+        for shift in (seen.pop() - batch.encoded.dense)[:, :, 0, 0]:
+            length = float(shift.norm())
+            assert length <= 0.5 + 1e-5
+            drawn.add("none" if length < 1e-6 else int((ways @ shift).argmax()))
+            if length > 1e-6:
+                assert float((ways @ shift).max()) == pytest.approx(length, rel=1e-3)
+    assert drawn == {"none", 0, 1, 2, 3, 4}
+
+
+def test_nothing_is_left_along_confounders_and_all_along_classes(monkeypatch):
+    texts, batch, seen = _texts(), _batch(), []
+    method = _method("nullspace")
+    monkeypatch.setattr(method.head, "forward", lambda _, grid, __: seen.append(grid))
+    method(batch)
+    torch.testing.assert_close(method.span @ method.span.T, torch.eye(4), rtol=0, atol=1e-5)  # five, less their mean
+    assert torch.einsum("rd,bdhw->brhw", method.span, seen[0]).abs().max() < 1e-5
+    along = [torch.einsum("kd,bdhw->bkhw", texts.classes, grid) for grid in (seen[0], batch.encoded.dense)]
+    torch.testing.assert_close(along[0], along[1])
+    assert not torch.equal(seen[0], batch.encoded.dense)
 
 
 def test_the_letter_is_mcdrl_without_residual_and_with_blanks():
