@@ -67,9 +67,9 @@ def model(tmp_path_factory):
     return place / "model"
 
 
-@pytest.fixture(params=["miner", "viewpoint", "mcdrl_viewpoint", "causalclipseg", "clipseg"])
+@pytest.fixture(params=["miner", "viewpoint", "mcdrl_viewpoint", "causalclipseg", "clipseg", "counterfactual"])
 def special(request, model, tmp_path):
-    """The model with a miner of its own, or one of another method: a sum over views, or an answer a prompt."""
+    """The model with a miner of its own, or one of another method: a sum over views or texts, or an answer a prompt."""
     loaded = load_model(model, model / "backbone")
     name = "mcdrl" if request.param == "miner" else request.param
     torch.manual_seed(2)
@@ -92,7 +92,7 @@ def special(request, model, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["onnx", "torchscript"])
-def test_miners_and_sums_over_views_are_exported_too(special, tmp_path, kind):
+def test_miners_and_sums_are_exported_too(special, tmp_path, kind):
     pytest.importorskip("onnxruntime")
     parity = export(special, kind, tmp_path, None)
     assert parity.holds

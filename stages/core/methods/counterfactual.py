@@ -1,4 +1,4 @@
-"""Counterfactual features: P(Y|do(X)) = sum_m P(m) P(Y|C + s (z_m - mean Z)), the confounder set instead of attended to.
+"""Counterfactual features: P(Y|do(X)) = sum_m P(m) P(Y|C + s (z_m - mean Z)), confounders set instead of attended to.
 
 In training each frame's dense features are shifted along the direction of a confounder, drawn evenly with none among
 them, by a length drawn evenly up to half of the mean length of the frame's features. At prediction the answers for all
