@@ -95,10 +95,8 @@ class Review:
                 "lesion without a class", "there is a lesion, and neither table nor folder gives its class"
             )
         if candidate.lesion_class not in self._classes:
-            hint, ours = nearest(candidate.lesion_class, self._classes), f"{{{candidate.lesion_class}: ...}}"
-            raise RefusedError(
-                "unknown lesion class", f"'{candidate.lesion_class}'; {hint}; class_names: {ours} maps it"
-            )
+            found, hint = candidate.lesion_class, nearest(candidate.lesion_class, self._classes)
+            raise RefusedError("unknown lesion class", f"'{found}'; {hint}; class_names: {{{found}: ...}} maps it")
         return candidate.lesion_class
 
     def _check_new(self, candidate: Candidate, pixels: Pixels) -> None:
