@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -131,9 +131,9 @@ def _owners(
     return owner, shared
 
 
-def _sort_out(loose: Iterable[Path], frames: Sequence[Path], lookup: _Lookup, found: Masks) -> None:
+def _sort_out(loose: Sequence[Path], frames: Sequence[Path], lookup: _Lookup, found: Masks) -> None:
     known = set(frames)
-    starts = lookup.starts(frames)
+    starts = lookup.starts(frames) if loose else {}
     for file in loose:
         frame = lookup.resembled(file, starts)
         if frame is not None and (lookup.loose or file not in known):
@@ -152,6 +152,8 @@ class _Lookup:
     def __init__(self, root: Path, pattern: Pattern, naming: Naming) -> None:
         self._root, self._pattern, self._naming = root, pattern, naming
         self._folders: dict[Path, tuple[list[str], list[list[Path]]]] = {}
+        self._names: dict[Path, Path] = {}
+        self._places: dict[Path, tuple[Path, str]] = {}
         before, _, after = pattern.name.partition("*")
         self._start = before
         self.loose = not re.search(r"\{(stem|path)\}$", before)
@@ -159,8 +161,8 @@ class _Lookup:
 
     def find(self, frame: Path) -> list[Path]:
         """Return the masks of a frame, the frame itself left out."""
-        keys, files = self._listed(self._folder(frame))
-        start = self.start(frame)
+        folder, start = self._place(frame)
+        keys, files = self._listed(folder)
         if not self._pattern.several:
             place = bisect_left(keys, start)
             same = files[place] if place < len(keys) and keys[place] == start else []
@@ -176,15 +178,15 @@ class _Lookup:
 
     def start(self, frame: Path) -> str:
         """Return how the name of a frame's mask begins: all of it before a `*`."""
-        return self._naming.filled(self._start, self._below(frame)).rpartition("/")[2]
+        return self._place(frame)[1]
 
     def starts(self, frames: Sequence[Path]) -> dict[tuple[Path, str], Path]:
         """Return (folder, how a mask's name begins there, without ending) -> the frame."""
         found = {}
         for frame in frames:
-            start = self.start(frame)
+            folder, start = self._place(frame)
             plain = self._pattern.any_ending or self._pattern.several
-            found[(self._folder(frame), start if plain else PurePosixPath(start).stem)] = frame
+            found[(folder, start if plain else PurePosixPath(start).stem)] = frame
         return found
 
     def resembled(self, file: Path, starts: Mapping[tuple[Path, str], Path]) -> Path | None:
@@ -203,10 +205,19 @@ class _Lookup:
     def _below(self, frame: Path) -> PurePosixPath:
         return PurePosixPath(frame.relative_to(self._root).as_posix())
 
-    def _folder(self, frame: Path) -> Path:
-        below = self._below(frame)
-        whole = self._naming.filled(f"{self._pattern.folder}/{self._start}", below)
-        return self._root / whole.rpartition("/")[0]
+    def _place(self, frame: Path) -> tuple[Path, str]:
+        """Return the folder of a frame's masks and how their names begin."""
+        if frame not in self._places:
+            whole = self._naming.filled(f"{self._pattern.folder}/{self._start}", self._below(frame))
+            folder, _, start = whole.rpartition("/")
+            self._places[frame] = self._real(self._root / folder), start
+        return self._places[frame]
+
+    def _real(self, folder: Path) -> Path:
+        """Return the folder of that name, in whichever of Unicode's forms its system has written it."""
+        if folder not in self._names:
+            self._names[folder] = _in_any_form(folder)
+        return self._names[folder]
 
     def _regex(self, frame: Path) -> re.Pattern[str]:
         rest = ".*".join(re.escape(part) for part in self._naming.filled(self._rest, self._below(frame)).split("*"))
@@ -223,3 +234,11 @@ class _Lookup:
             ordered = sorted(names)
             self._folders[folder] = ordered, [names[key] for key in ordered]
         return self._folders[folder]
+
+
+def _in_any_form(folder: Path) -> Path:
+    if folder.is_dir() or folder == folder.parent:
+        return folder
+    parent = _in_any_form(folder.parent)
+    names = os.listdir(parent) if parent.is_dir() else []
+    return next((parent / name for name in names if composed(name) == composed(folder.name)), folder)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -53,24 +52,26 @@ class Naming:
         """Return what the frame is called in its case id."""
         return self.path(file) if self.case_ids == "path" else self.stem(file)
 
-    def filled(self, pattern: str, file: PurePosixPath, quote: Callable[[str], str] = str) -> str:
+    def filled(self, pattern: str, file: PurePosixPath) -> str:
         """Return a pattern of masks with its places filled for one frame.
 
         Args:
             pattern: with {stem}, {parent} (the folder that the frame lies in), {path}, or {0}, {1}, ... (the folders
                 on its path below the root, from 0); a number beyond them stays.
             file: the frame's path below the root.
-            quote: what is done with each name that is filled in.
         """
         folders = file.parts[:-1]
 
         def name(place: re.Match[str]) -> str:
             key = place[1]
             if key.isdecimal():
-                return quote(composed(folders[int(key)])) if int(key) < len(folders) else place[0]
-            return quote({"stem": self.stem(file), "parent": composed(file.parent.name), "path": self.path(file)}[key])
+                return composed(folders[int(key)]) if int(key) < len(folders) else place[0]
+            return self.stem(file) if key == "stem" else self._else(key, file)
 
         return _PLACE.sub(name, pattern)
+
+    def _else(self, key: str, file: PurePosixPath) -> str:
+        return self.path(file) if key == "path" else composed(file.parent.name)
 
 
 def _wild_folders(pattern: str, file: PurePosixPath) -> list[str]:

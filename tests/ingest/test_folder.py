@@ -307,3 +307,10 @@ def test_a_missing_mask_is_no_lesion_only_where_the_reading_says_so(root):
     assert [note.file for note in notes if note.kind == "no mask, taken as a negative"] == ["images/b.png"]
     with pytest.raises(InputError, match=r"not one frame of .* has a mask at 'labels/\{stem\}"):
         list_site(here, "images/*", "labels/{stem}.*", Rules(missing_mask="no_lesion"))
+
+
+def test_folders_in_the_decomposed_form_of_their_system(root):
+    apart = unicodedata.normalize("NFD", "Müller")
+    here = root(f"{apart}/images/0.png", f"{apart}/masks/0.png")
+    (source,) = list_site(here, "*/images/*", "{0}/masks/{stem}.*", Rules(case_ids="path")).sources
+    assert (source.name, source.mask) == ("Müller/0", here / apart / "masks" / "0.png")
