@@ -150,7 +150,12 @@ def _study(root: Path) -> list[Check]:
 
 
 def _classes(study: Study) -> list[Check]:
-    """Return a note if there are lesion classes that no site can have."""
+    """Return a note if there are lesion classes that no site can have, or if there is one alone."""
+    if len(study.lesion_classes) == 1:
+        found = f"{study.lesion_classes[0]} alone: L_contrast has nothing to compare it with and is 0"
+        return [
+            Check("lesion classes", NOTE, found, "nothing, where the sites have one; the method is then without it")
+        ]
     readings = [resolve(site) for site in study.sites.values()]
     had = {name for reading in readings for name in reading.classes()}
     idle = [name for name in study.lesion_classes if name not in had]

@@ -156,7 +156,7 @@ class _Lookup:
         self._places: dict[Path, tuple[Path, str]] = {}
         before, _, after = pattern.name.partition("*")
         self._start = before
-        self.loose = not re.search(r"\{(stem|path)\}$", before)
+        self.loose = not re.search(r"\{(stem|path)\}$", self._without_ending(before))
         self._rest = after
 
     def find(self, frame: Path) -> list[Path]:
@@ -185,8 +185,7 @@ class _Lookup:
         found = {}
         for frame in frames:
             folder, start = self._place(frame)
-            plain = self._pattern.any_ending or self._pattern.several
-            found[(folder, start if plain else PurePosixPath(start).stem)] = frame
+            found[(folder, self._without_ending(start))] = frame
         return found
 
     def resembled(self, file: Path, starts: Mapping[tuple[Path, str], Path]) -> Path | None:
@@ -197,6 +196,10 @@ class _Lookup:
             if frame is not None and (self.loose or not name[end].isalnum()):
                 return frame
         return None
+
+    def _without_ending(self, name: str) -> str:
+        whole = self._pattern.any_ending or self._pattern.several
+        return name if whole else PurePosixPath(name).stem
 
     def files(self) -> list[Path]:
         """Return the images in the masks' folders, sorted."""

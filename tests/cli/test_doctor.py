@@ -224,3 +224,11 @@ def test_a_lesion_class_that_no_site_can_have_is_told(repository):
         NOTE,
         "no site can have tumor, inflammation, nodule, cyst, but prompts ask for them",
     )
+    edit(repository, "lesion_classes: [polyp, tumor, inflammation, nodule, cyst]", "lesion_classes: [polyp]")
+    edit(
+        repository,
+        "{polyp: polyp, tumor: tumor, inflammation: inflammation, nodule: nodule, cyst: cyst}",
+        "{polyp: polyp}",
+    )
+    told = row(examine(Path()), "lesion classes")
+    assert (told.status, told.found) == (NOTE, "polyp alone: L_contrast has nothing to compare it with and is 0")

@@ -314,3 +314,12 @@ def test_folders_in_the_decomposed_form_of_their_system(root):
     here = root(f"{apart}/images/0.png", f"{apart}/masks/0.png")
     (source,) = list_site(here, "*/images/*", "{0}/masks/{stem}.*", Rules(case_ids="path")).sources
     assert (source.name, source.mask) == ("Müller/0", here / apart / "masks" / "0.png")
+
+
+@pytest.mark.parametrize("masks", ["masks/{stem}.png", "masks/{stem}.*", "masks/p{stem}.png", "masks/{stem}*.png"])
+def test_the_mask_of_a_missing_frame_is_no_further_mask_of_another(root, masks):
+    start = "p" if "p{" in masks else ""
+    here = root("images/1.png", f"masks/{start}1.png", f"masks/{start}10.png")
+    assert unions(here, masks) == {"1": [f"masks/{start}1.png"]}
+    notes = list_site(here, "images/*", masks).notes
+    assert [(note.file, note.kind) for note in notes] == [(f"masks/{start}10.png", "mask without a frame")]
