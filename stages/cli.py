@@ -68,6 +68,9 @@ def predict(
         Channels, typer.Option(help="Order of the files' colours; bgr: red and blue were swapped when they were saved.")
     ] = Channels.RGB,
     device: Annotated[str, typer.Option(help="cpu, cuda, ...; auto: a GPU if there is one.")] = "auto",
+    masks_too: Annotated[
+        bool, typer.Option("--masks-too", help="Segment files that look like masks, too, instead of leaving them out.")
+    ] = False,
 ) -> None:
     """Segment frames: a mask PNG a frame, at its own size, and predictions.csv; exit code 2 if a file can't be read."""
     from stages.commands.masks import Wanted
@@ -75,7 +78,8 @@ def predict(
 
     judge, cut = load_judge(model, backbone, device, batch_size, crop)
     wanted = Wanted(out, threshold, overlay=overlay, probabilities=probabilities)
-    rows = predict_frames(frames, judge, wanted, crop=cut, workers=workers, swap=channels is Channels.BGR)
+    swap = channels is Channels.BGR
+    rows = predict_frames(frames, judge, wanted, crop=cut, workers=workers, swap=swap, masks_too=masks_too)
     print(summary(rows, out))
     if missing := refused(rows):
         print(missing, file=sys.stderr, flush=True)

@@ -8,16 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from stages.commands.check import check_site, site_of
+from stages.commands.classes import new_classes, with_class
 from stages.commands.guess import guessed_or_given
 from stages.commands.show_sites import show_verdict
 from stages.core.base.errors import InputError
-from stages.core.base.params import Site, load
+from stages.core.base.params import Site, Study, load, resolve
 from stages.ingest.params import Params
 from stages.ingest.summary import borders
 
 
-def run_checks(path: Path, target: str | None, card: str | None, values: dict[str, Any], examples: int) -> bool:
-    """Check and print; return whether every site could be ingested.
+def run_checks(
+    path: Path, target: str | None, card: str | None, values: dict[str, Any], examples: int, *, allow_refused: bool
+) -> bool:
+    """Check and print; return whether every site could be ingested, without refusing a file unless that is allowed.
 
     Args:
         path: params.yaml.
@@ -25,22 +28,39 @@ def run_checks(path: Path, target: str | None, card: str | None, values: dict[st
         card: how to read a folder; None: it is guessed.
         values: keys of a site that a folder has beside its card.
         examples: files named for each kind of remark.
+        allow_refused: whether sites of which a file is refused are all right.
 
     Raises:
         InputError: params.yaml has errors, or `target` is neither a site nor a folder.
     """
     study, params = load("ingest", Params, path)
     chosen = dict(study.sites) if target is None else _one(target, study.sites, card, values)
-    usable = True
+    usable, threads = True, len(os.sched_getaffinity(0))
     for name, site in chosen.items():
         try:
-            verdict = check_site(name, site, params, study.lesion_classes, len(os.sched_getaffinity(0)), examples)
+            classes = _classes(study, name, site)
+            verdict = check_site(name, site, params, classes, threads, examples)
         except InputError as error:
             print(f"error: {name}: {error}", file=sys.stderr, flush=True)
             usable = False
             continue
         show_verdict(verdict, borders(verdict.result))
+        refused = len(verdict.result.refused)
+        if refused and not allow_refused:
+            print(f"{name}: {refused} refused, hence exit code 2; --allow-refused makes it 0", flush=True)
+            usable = False
     return usable
+
+
+def _classes(study: Study, name: str, site: Site) -> list[str]:
+    """Return the lesion classes that a site is checked with: the study's, and those that adding it would add."""
+    if name in study.sites:
+        return study.lesion_classes
+    added = new_classes(study.lesion_classes, resolve(site).classes())
+    if added:
+        told = f"new beside the study's {', '.join(study.lesion_classes)}; `mcdrl sites add` adds it"
+        print(f"lesion class {', '.join(added)}: {told}", flush=True)
+    return [*study.lesion_classes, *added]
 
 
 def _one(target: str, sites: dict[str, Site], card: str | None, values: dict[str, Any]) -> dict[str, Site]:
@@ -48,4 +68,5 @@ def _one(target: str, sites: dict[str, Site], card: str | None, values: dict[str
         raise InputError(f"'{target}' is a site of params.yaml; its keys stand there, so leave the options out")
     if target in sites or not Path(target).is_dir():
         return dict([site_of(target, sites, {})])
-    return dict([site_of(target, sites, {"card": guessed_or_given(card, Path(target)), **values})])
+    given = with_class({"card": guessed_or_given(card, Path(target), values), **values}, Path(target))
+    return dict([site_of(target, sites, given)])

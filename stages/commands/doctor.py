@@ -145,7 +145,24 @@ def _study(root: Path) -> list[Check]:
     except InputError as error:
         return [Check("params.yaml", PROBLEM, str(error), "mend the keys that are named")]
     keys = f"{len(study.sites)} sites, {len(study.held_out)} held out, methods {', '.join(study.methods)}"
-    return [Check("params.yaml", OK, keys), _weights(root, study), *(_site(root, n, s) for n, s in study.sites.items())]
+    sites = [_site(root, name, site) for name, site in study.sites.items()]
+    return [Check("params.yaml", OK, keys), *_classes(study), _weights(root, study), *sites]
+
+
+def _classes(study: Study) -> list[Check]:
+    """Return a note if there are lesion classes that no site can have, or if there is one alone."""
+    if len(study.lesion_classes) == 1:
+        found = f"{study.lesion_classes[0]} alone: L_contrast has nothing to compare it with and is 0"
+        return [
+            Check("lesion classes", NOTE, found, "nothing, where the sites have one; the method is then without it")
+        ]
+    readings = [resolve(site) for site in study.sites.values()]
+    had = {name for reading in readings for name in reading.classes()}
+    idle = [name for name in study.lesion_classes if name not in had]
+    if not idle or any(reading.open_classes for reading in readings):
+        return []
+    fix = "take them out of lesion_classes and of build_confounders.class_phrases"
+    return [Check("lesion classes", NOTE, f"no site can have {', '.join(idle)}, but prompts ask for them", fix)]
 
 
 def _weights(root: Path, study: Study) -> Check:

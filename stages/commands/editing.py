@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from ruamel.yaml.representer import RoundTripRepresenter
 
 from stages.core.base.files import atomic
 from stages.core.base.params import check, read_params
+from stages.core.base.strict_yaml import load_yaml
 
 
 @contextmanager
@@ -34,6 +36,13 @@ def edited(path: Path) -> Iterator[Any]:
         with partial.open("w", encoding="utf-8") as stream:
             yaml.dump(params, stream)
         check(read_params(partial), path)
+
+
+def plain(node: Any) -> Any:
+    """Return a part of what `edited` gives as plain values, without what it remembers of comments and layout."""
+    text = io.StringIO()
+    YAML().dump(node, text)
+    return load_yaml(text.getvalue())
 
 
 class _Representer(RoundTripRepresenter):

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from stages.commands.masks_among import masks_among
 from stages.core.base.errors import InputError
 from stages.core.base.folders import walked
 from stages.ingest.pixels import DIM, Box, bluish, read_frame, squash, view_box
@@ -60,22 +61,29 @@ class Found:
     Attributes:
         jobs: one a file.
         left_out: a line on the files that aren't pictures by their ending; empty: there are none.
+        masks: a line on the files that are left out as masks; empty: there are none.
     """
 
     jobs: list[Job]
     left_out: str
+    masks: str = ""
 
 
-def find_jobs(given: Sequence[Path], out: Path) -> Found:
+def find_jobs(given: Sequence[Path], out: Path, *, masks_too: bool = False) -> Found:
     """Return a job for every file given and every file in the folders given that may be a picture, hidden ones aside.
 
     Links to folders are followed, no folder is entered twice.
 
     One folder's frames are named below it. Several folders' frames have their folder's name in front.
 
+    Args:
+        given: files and folders.
+        out: where the results go.
+        masks_too: whether files of folders that look like masks are segmented like any other; see `masks_among`.
+
     Raises:
-        InputError: there is no such file or folder, no file at all, a folder can't be read, two frames would write one
-            mask, or the results would lie among the frames.
+        InputError: there is no such file or folder, no file at all or masks alone, a folder can't be read, two frames
+            would write one mask, or the results would lie among the frames.
     """
     if out.is_file():
         raise InputError(f"--out {out} is a file; name a folder")
@@ -86,9 +94,21 @@ def find_jobs(given: Sequence[Path], out: Path) -> Found:
         raise InputError(
             f"{' '.join(map(str, given))} holds no files that could be frames; give the folder that holds the frames"
         )
+    masks = [] if masks_too else masks_among([path for path, _ in named if path not in given])
+    named = [pair for pair in named if pair[0] not in set(masks)]
+    if not named:
+        raise InputError(f"{_told(masks)}, and there is nothing else; --masks-too segments them like frames")
     stems = _stems([name for _, name in named])
     kinds = f"left out, no pictures by their ending: {endings.total()} files ({', '.join(sorted(endings))})"
-    return Found([Job(path, str(name), stems[name]) for path, name in named], kinds if endings else "")
+    return Found(
+        [Job(path, str(name), stems[name]) for path, name in named],
+        kinds if endings else "",
+        _told(masks) if masks else "",
+    )
+
+
+def _told(masks: Sequence[Path]) -> str:
+    return f"left out, masks by their folder or their two values: {len(masks)} files, such as {masks[0]}"
 
 
 def check_places(jobs: Sequence[Job], written: Mapping[Path, str]) -> None:

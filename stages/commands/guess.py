@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
+from stages.commands.layout import find_layout
+from stages.commands.survey import survey
 from stages.core.base.cards import Card, card_names, read_card
 from stages.core.base.errors import InputError
 from stages.core.base.folders import check_hashable
 from stages.core.base.reading import Reading
-from stages.ingest.folder import list_site
+from stages.ingest.folder import list_reading
 from stages.ingest.table import read_table
 
 OWN = "folder"  # the card of a folder of one's own
@@ -49,11 +54,23 @@ def guess_card(root: Path) -> Guess:
     if special:
         raise InputError(f"several cards fit {root}: {', '.join(special)}; choose one with --card")
     if OWN not in fitting:
-        raise InputError(
-            f"no card fits {root}: give --card and what differs with --set; cards: {', '.join(card_names())}"
-        )
+        raise InputError(_unfit(root))
     equal = [name for name, (card, count) in fitting.items() if card.expected.frames == count]
     return Guess(OWN, "it has images/ and masks/", tuple(equal))
+
+
+def _unfit(root: Path) -> str:
+    """Return what a folder holds that no card fits, and the command line that would read it if there is one."""
+    found = survey(root)
+    layout = find_layout(root, found.pictures)
+    there = [f"found: {line}" for line in found.lines()] or ["found: no picture, no annotation, no archive"]
+    if layout is not None:
+        fix = f"this would read {layout.read} frames and refuse {layout.refused} files: {layout.command(root)}"
+    elif any("annotations" in kind for kind in found.others):
+        fix = "annotations of this kind aren't read; export them as masks, a PNG a frame"
+    else:
+        fix = "give --card (`mcdrl sites cards` lists them), and what differs with --set images=... --set masks=..."
+    return "\n  ".join([f"no card fits {root}", *there, fix])
 
 
 def _fitting(root: Path) -> list[tuple[str, Card, int]]:
@@ -69,7 +86,7 @@ def _count(root: Path, reading: Reading) -> int:
             read_table(root / reading.table, reading)
         if reading.polygons is not None and not any(root.glob(reading.polygons)):
             return 0
-        return len(list_site(root, reading.images, reading.masks).sources)
+        return len(list_reading(root, reading).sources)
     except InputError:
         return 0
 
@@ -78,16 +95,41 @@ def _telling(reading: Reading) -> bool:
     return reading.table is not None or reading.polygons is not None or not reading.images.startswith("images/")
 
 
-def guessed_or_given(card: str | None, root: Path) -> str:
+def _otherwise(other: str, values: Mapping[str, Any]) -> str:
+    """Return in which keys another card reads a folder otherwise than the folder's own card and `values`."""
+    ours = {**read_card(OWN).read.model_dump(exclude_unset=True), **values}
+    theirs = read_card(other).read.model_dump(exclude_unset=True)
+    differing = [key for key in theirs if theirs[key] != ours.get(key)]
+    told = ", ".join(f"{key}: {theirs[key]} (here {ours.get(key, 'not given')})" for key in differing)
+    return f"which differs in {told}" if told else "which reads the same and knows what a whole copy holds"
+
+
+def guessed_or_given(
+    card: str | None, root: Path, values: Mapping[str, Any] = MappingProxyType({}), name: str = "NAME"
+) -> str:
     """Return `card`, or the one that fits the folder, and say so.
+
+    Args:
+        card: its name; None: nobody has said.
+        root: the folder.
+        values: further keys of the site; where they say what its frames and masks are called, nothing is guessed.
+        name: the site's.
 
     Raises:
         InputError: as `guess_card`.
     """
     if card is not None:
         return card
+    if {"images", "masks", "polygons"} & set(values):
+        print(f"card '{OWN}', with the settings given")
+        return OWN
     guess = guess_card(root)
     print(f"card '{guess.card}': {guess.why}")
-    if guess.others:
-        print(f"  as many frames as here: {', '.join(guess.others)}; if it is that data set, add --card")
+    for table in sorted(root.glob("*.csv")) if guess.card == OWN and "table" not in values else []:
+        print(
+            f"  {table.name} isn't read: table={table.name}, table_file, table_group, table_class, table_rows say how"
+        )
+    for other in guess.others:
+        print(f"  as many frames as {other}, {_otherwise(other, values)}; if it is that data set, add --card {other}")
+        print(f"  (once the site is added: mcdrl sites set {name} card={other})")
     return guess.card

@@ -71,7 +71,14 @@ class Prediction:
 
 
 def predict_frames(
-    given: Sequence[Path], judge: Judge, wanted: Wanted, *, crop: bool, workers: int, swap: bool = False
+    given: Sequence[Path],
+    judge: Judge,
+    wanted: Wanted,
+    *,
+    crop: bool,
+    workers: int,
+    swap: bool = False,
+    masks_too: bool = False,
 ) -> list[Prediction]:
     """Write a mask for every readable frame, then predictions.csv.
 
@@ -86,18 +93,19 @@ def predict_frames(
             `crop: black_border` does; the mask covers the whole frame all the same.
         workers: threads that decode, and as many that write.
         swap: red and blue change places, for frames that were saved as blue, green, red.
+        masks_too: files that look like masks are segmented like any other.
 
     Raises:
         InputError: there is no frame, none can be read, the two folders lie in each other, or a file would be replaced
             by another one's.
         OSError: the folder of the results can't be written to.
     """
-    found = find_jobs(given, wanted.out)
+    found = find_jobs(given, wanted.out, masks_too=masks_too)
     jobs = found.jobs
     check_places(jobs, all_paths(jobs, wanted) | {wanted.out / _TABLE: "the table"})
     wanted.out.mkdir(parents=True, exist_ok=True)
-    if found.left_out:
-        print(found.left_out, file=sys.stderr, flush=True)
+    for line in filter(None, (found.left_out, found.masks and f"{found.masks}; --masks-too segments them, too")):
+        print(line, file=sys.stderr, flush=True)
     with ThreadPoolExecutor(workers, "decode") as decode, ThreadPoolExecutor(workers, "write") as write:
         shown = _ahead(
             decode, lambda job: (job, read(job, judge.size_px, crop=crop, swap=swap)), jobs, _AHEAD * judge.batch_size

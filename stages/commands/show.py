@@ -13,12 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from stages.core.base.errors import InputError
+from stages.core.base.params import Site
 from stages.core.base.strict_yaml import load_yaml
 
 if TYPE_CHECKING:
     from stages.commands.doctor import Check
     from stages.commands.inspect import Shown
 
+_TEXTS = frozenset(key for key, field in Site.model_fields.items() if field.annotation in (str, str | None))
 _STYLES = {"ok": "green", "note": "yellow", "PROBLEM": "bold red"}
 
 
@@ -41,7 +43,7 @@ def show_table(shown: Shown) -> None:
 
 
 def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
-    """Read KEY=VALUE texts; values are read as YAML, so numbers are numbers.
+    """Read KEY=VALUE texts; values are read as YAML, so numbers are numbers; those of keys that hold a text stay texts.
 
     Raises:
         InputError: a text isn't of that form.
@@ -54,6 +56,11 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
         try:
             found[key] = load_yaml(value) if value else None
         except yaml.YAMLError:
+            if key in _TEXTS:
+                found[key] = value
+                continue
             quoted = f"'{key}={json.dumps(value, ensure_ascii=False)}'"
             raise InputError(f"--set {text}: the value is not valid YAML; if it is a text: --set {quoted}") from None
+        if key in _TEXTS and not isinstance(found[key], str | None):
+            found[key] = value
     return found

@@ -8,7 +8,8 @@ from typing import Any
 from pydantic import ValidationError
 from ruamel.yaml.comments import CommentedMap
 
-from stages.commands.editing import edited
+from stages.commands.classes import add_classes, drop_classes
+from stages.commands.editing import edited, plain
 from stages.core.base.errors import InputError, nearest
 from stages.core.base.params import Site, check, read_params, resolve, unfit_site_name
 from stages.core.base.section import sentences
@@ -22,8 +23,10 @@ def list_sites(path: Path) -> list[tuple[str, Site, bool]]:
     return [(name, site, name in study.held_out) for name, site in study.sites.items()]
 
 
-def add_site(path: Path, name: str, values: dict[str, Any], *, hold_out: bool = True) -> None:
+def add_site(path: Path, name: str, values: dict[str, Any], *, hold_out: bool = True) -> list[str]:
     """Write one more site into params.yaml; the file stays as it was if the result would not be valid.
+
+    Classes of its lesions that the study doesn't have yet are added to it.
 
     Args:
         path: params.yaml.
@@ -31,13 +34,17 @@ def add_site(path: Path, name: str, values: dict[str, Any], *, hold_out: bool = 
         values: the keys of `Site` that differ from their defaults.
         hold_out: leave the site out in its turn, too.
 
+    Returns:
+        The lesion classes that were added.
+
     Raises:
         InputError: the name or the values can't be used, or the site is there already.
     """
     problem = unfit_site_name(name)
     if problem is not None:
         raise InputError(problem)
-    _check_root(site_from(name, values))
+    site = site_from(name, values)
+    _check_root(site)
     with edited(path) as params:
         if name in params["sites"]:
             raise InputError(f"{path} already has a site '{name}'; remove it first: mcdrl sites remove {name}")
@@ -47,6 +54,39 @@ def add_site(path: Path, name: str, values: dict[str, Any], *, hold_out: bool = 
         if hold_out:
             params["held_out"].append(name)
             _shift_comment(params["held_out"], len(f", {name}"))
+        return add_classes(params, resolve(site).classes())
+
+
+def set_site(path: Path, name: str, values: dict[str, Any]) -> list[str]:
+    """Change keys of a site in params.yaml; the file stays as it was if the result would not be valid.
+
+    Args:
+        path: params.yaml.
+        name: of the site.
+        values: key -> its new value; None takes the key out, so that the card's value counts.
+
+    Returns:
+        The lesion classes that were added.
+
+    Raises:
+        InputError: there is no such site, or the values can't be used.
+    """
+    with edited(path) as params:
+        entry = _entry(path, params, name)
+        for key, value in values.items():
+            if value is None:
+                entry.pop(key, None)
+            else:
+                entry[key] = value
+        site = site_from(name, plain(entry))
+        _check_root(site)
+        return add_classes(params, resolve(site).classes())
+
+
+def _entry(path: Path, params: Any, name: str) -> Any:
+    if name not in params["sites"]:
+        raise InputError(f"{path} has no site '{name}'; {nearest(name, params['sites'])}")
+    return params["sites"][name]
 
 
 def _check_root(site: Site) -> None:
@@ -71,16 +111,19 @@ def site_from(name: str, values: dict[str, Any]) -> Site:
     return site
 
 
-def remove_sites(path: Path, names: list[str]) -> None:
-    """Take sites out of params.yaml, and out of `held_out`.
+def remove_sites(path: Path, names: list[str]) -> list[str]:
+    """Take sites out of params.yaml, and out of `held_out`; and the lesion classes that none of those left can have.
+
+    Returns:
+        The classes that were taken out.
 
     Raises:
         InputError: a site isn't there, or too few would be left.
     """
     with edited(path) as params:
+        removed = []
         for name in names:
-            if name not in params["sites"]:
-                raise InputError(f"{path} has no site '{name}'; {nearest(name, params['sites'])}")
+            removed.append(plain(_entry(path, params, name)))
             del params["sites"][name]
             while name in params["held_out"]:
                 params["held_out"].remove(name)
@@ -90,6 +133,7 @@ def remove_sites(path: Path, names: list[str]) -> None:
             raise InputError(
                 f"{left} would be left, leaving one out needs at least 2; add yours first: mcdrl sites add NAME ROOT"
             )
+        return drop_classes(params, removed)
 
 
 def _shift_comment(names: Any, by: int) -> None:

@@ -23,7 +23,7 @@ def build() -> typer.Typer:
     app = typer.Typer(no_args_is_help=True, help="The sites of the study, in params.yaml.")
     for name, command in (
         ("list", list_sites), ("cards", list_cards), ("fetch", fetch_site), ("check", check_sites),
-        ("add", add_site), ("remove", remove_sites), ("splits", splits_of_sites),
+        ("add", add_site), ("set", set_site), ("remove", remove_sites), ("splits", splits_of_sites),
     ):  # fmt: skip
         app.command(name)(command)
     return app
@@ -68,13 +68,17 @@ def check_sites(
     lesion_class: LesionClass = None,
     settings: Settings = None,
     examples: Annotated[int, typer.Option(min=1, help="Files named for each kind of remark.")] = 3,
+    allow_refused: Annotated[
+        bool, typer.Option("--allow-refused", help="Exit code 0 though files are refused, if the others can be used.")
+    ] = False,
 ) -> None:
-    """Read every frame as `dvc repro` would and tell what is wrong; writes nothing. Exit code 2: it can't be used."""
+    """Read every frame as `dvc repro` would and tell what is wrong; writes nothing. Exit code 2: a file is refused."""
     from stages.commands.check_run import run_checks
     from stages.commands.show import parse_settings
 
     given = {"lesion_class": lesion_class} if lesion_class else {}
-    if not run_checks(PARAMS, target, card, {**given, **parse_settings(settings or [])}, examples):
+    values = {**given, **parse_settings(settings or [])}
+    if not run_checks(PARAMS, target, card, values, examples, allow_refused=allow_refused):
         raise typer.Exit(2)
 
 
@@ -87,22 +91,45 @@ def add_site(
     hold_out: Annotated[bool, typer.Option(help="Leave the site out in its turn, too.")] = True,
 ) -> None:
     """Add a site to params.yaml; comments stay. Without --card, the card is guessed from the folder."""
+    from stages.commands.classes import with_class
     from stages.commands.guess import guessed_or_given
     from stages.commands.show import parse_settings
     from stages.commands.sites import add_site as add
 
-    given = {"lesion_class": lesion_class} if lesion_class else {}
-    chosen = guessed_or_given(card, Path(root))
-    add(PARAMS, name, {"card": chosen, "root": root, **given, **parse_settings(settings or [])}, hold_out=hold_out)
+    given = {**({"lesion_class": lesion_class} if lesion_class else {}), **parse_settings(settings or [])}
+    chosen = guessed_or_given(card, Path(root), given, name)
+    added = add(PARAMS, name, with_class({"card": chosen, "root": root, **given}, Path(root)), hold_out=hold_out)
+    _tell_classes(added)
     print(f"added site {name}; `mcdrl sites check {name}` looks at its frames, `dvc repro` computes what it changes")
+
+
+def set_site(
+    name: Annotated[str, typer.Argument(help="A site of the study.")],
+    settings: Annotated[
+        list[str], typer.Argument(metavar="KEY=VALUE...", help="Such as card=kvasir_seg; KEY= alone takes the key out.")
+    ],
+) -> None:
+    """Change how a site of params.yaml is read; comments stay."""
+    from stages.commands.show import parse_settings
+    from stages.commands.sites import set_site as change
+
+    _tell_classes(change(PARAMS, name, parse_settings(settings)))
+    print(f"changed site {name}; `mcdrl sites check {name}` looks at its frames, `dvc repro` computes what it changes")
+
+
+def _tell_classes(added: list[str]) -> None:
+    if added:
+        print(f"added to lesion_classes: {', '.join(added)}; build_confounders.class_phrases says what prompts call it")
 
 
 def remove_sites(names: Annotated[list[str], typer.Argument(help="The sites' names.")]) -> None:
     """Take sites out of params.yaml; comments stay."""
     from stages.commands.sites import remove_sites as remove
 
-    remove(PARAMS, names)
+    dropped = remove(PARAMS, names)
     print(f"removed {', '.join(names)}; `dvc repro` computes what that changes")
+    if dropped:
+        print(f"no site left can have {', '.join(dropped)}: taken out of lesion_classes, and their phrases with them")
 
 
 def splits_of_sites(

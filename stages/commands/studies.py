@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +12,7 @@ import yaml
 from pydantic import Field, ValidationError
 from ruamel.yaml.comments import CommentedMap
 
-from stages.commands.editing import edited
+from stages.commands.editing import edited, plain
 from stages.core.base.errors import InputError, nearest
 from stages.core.base.section import Section, sentences
 from stages.core.base.strict_yaml import load_yaml
@@ -46,28 +49,60 @@ def presets(folder: Path = FOLDER) -> dict[str, Preset]:
     return found
 
 
-def use_study(path: Path, name: str, folder: Path = FOLDER) -> Preset:
+@dataclass(frozen=True)
+class Chosen:
+    """What `use_study` wrote: the cells are all of its combinations."""
+
+    methods: list[str]
+    seeds: list[int]
+    held_out: list[str]
+
+    @property
+    def cells(self) -> str:
+        """The number of trainings, and what it is the product of."""
+        counts = (len(self.methods), len(self.held_out), len(self.seeds))
+        return f"{prod(counts)} cells: {counts[0]} methods x {counts[1]} held-out sites x {counts[2]} seeds"
+
+
+def use_study(
+    path: Path,
+    name: str,
+    folder: Path = FOLDER,
+    *,
+    sites: Sequence[str] = (),
+    seeds: Sequence[int] = (),
+    methods: Sequence[str] = (),
+) -> Chosen:
     """Write a study's methods and seeds into params.yaml, and those of its variants that it lacks; all else stays.
 
     Args:
         path: params.yaml.
         name: of the study.
         folder: where the studies are.
+        sites: those that are held out in turn; none given: as params.yaml has it.
+        seeds: instead of the study's; none given: the study's.
+        methods: those of the study's that are taken; none given: all.
 
     Raises:
-        InputError: there is no such study, a variant of that name is there and another one, or params.yaml can't be
-            read or would not be valid afterwards.
+        InputError: there is no such study, it has no such method, a variant of that name is there and another one, or
+            params.yaml can't be read or would not be valid afterwards.
     """
     found = presets(folder)
     if name not in found:
         raise InputError(f"unknown study '{name}'; {nearest(name, found)}")
     preset = found[name]
+    for method in methods:
+        if method not in preset.methods:
+            raise InputError(f"--methods: the study {name} has no '{method}'; {nearest(method, preset.methods)}")
     with edited(path) as params:
-        params["methods"][:] = preset.methods
-        params["seeds"][:] = preset.seeds
+        params["methods"][:] = methods or preset.methods
+        params["seeds"][:] = seeds or preset.seeds
+        if sites:
+            params["held_out"][:] = sites
         for variant, what in preset.variants.items():
-            _put(params["variants"], variant, what, path)
-    return preset
+            if variant in params["methods"] or not methods:
+                _put(params["variants"], variant, what, path)
+        return Chosen(*(list(plain(params[key])) for key in ("methods", "seeds", "held_out")))
 
 
 def _put(variants: Any, name: str, wanted: Variant, path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from stages.core.base.errors import InputError
 from stages.core.base.params import PARAMS
 
 
@@ -30,10 +31,23 @@ def list_studies() -> None:
     Console().print(table)
 
 
-def use(name: Annotated[str, typer.Argument(help="Of the study; `mcdrl studies list` shows them.")]) -> None:
+def use(
+    name: Annotated[str, typer.Argument(help="Of the study; `mcdrl studies list` shows them.")],
+    sites: Annotated[str, typer.Option(help="Sites that are left out in turn, A,B,...; default: as they are.")] = "",
+    seeds: Annotated[str, typer.Option(help="Seeds, 0,1,...; default: the study's.")] = "",
+    methods: Annotated[str, typer.Option(help="Those of the study's methods that are wanted; default: all.")] = "",
+) -> None:
     """Write a study's methods, seeds and variants into params.yaml; `dvc repro` then runs what is missing of it."""
     from stages.commands.studies import use_study
 
-    preset = use_study(PARAMS, name)
-    cells = f"{len(preset.methods)} methods x {len(preset.seeds)} seeds for each held-out site"
-    print(f"{PARAMS}: {name}, {cells}; run `dvc repro`, again after a break: finished cells stay")
+    wanted = [int(one) if one.isdecimal() else _no_seed(one) for one in _listed(seeds)]
+    chosen = use_study(PARAMS, name, sites=_listed(sites), seeds=wanted, methods=_listed(methods))
+    print(f"{PARAMS}: {name}, {chosen.cells}; run `dvc repro`, again after a break: finished cells stay")
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _no_seed(text: str) -> int:
+    raise InputError(f"--seeds: '{text}' is no seed; expected whole numbers from 0, such as 0,1,2")

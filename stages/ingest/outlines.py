@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 
 from stages.core.base.errors import InputError
 from stages.core.base.reading import Reading
-from stages.ingest.folder import composed
+from stages.ingest.naming import composed
 from stages.ingest.remarks import RefusedError, Remark
 
 LABELS = "labels.json"  # beside each file of outlines

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,9 @@ from stages.ingest.outlines import Outline, clipped, draw, overlapping_px
 from stages.ingest.remarks import RefusedError
 
 Box = tuple[int, int, int, int]
-_FORMATS = ("JPEG", "PNG", "TIFF", "BMP")
-_LOSSY = ("JPEG", "MPO")  # MPO: a JPEG with further pictures behind it
+_FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP")
+_LOSSY = ("JPEG", "MPO", "WEBP")  # MPO: a JPEG with further pictures behind it; WebP doesn't tell
+_SEVERAL = ("TIFF", "WEBP")  # may hold several pictures of which none is the first
 _NOISE = 8  # how far JPEG moves black and white
 _BLUISH = 1.1  # blue over red; tissue reaches about 0.9 even in narrow-band light
 _ORIENTATION = 0x0112  # the EXIF tag
@@ -124,7 +126,13 @@ class _Picture:
     deep: bool
 
 
-def read_pixels(frame: Path, drawn: Path | Sequence[Outline], lesion_class: str | None, recipe: Recipe) -> Pixels:
+def read_pixels(
+    frame: Path,
+    drawn: Path | Sequence[Outline],
+    lesion_class: str | None,
+    recipe: Recipe,
+    further: Sequence[Path] = (),
+) -> Pixels:
     """Decode a frame and its mask.
 
     Frames: transparency is laid on black; 16 bit becomes 8 by the full range (unless no value exceeds 255); CMYK
@@ -137,6 +145,7 @@ def read_pixels(frame: Path, drawn: Path | Sequence[Outline], lesion_class: str 
         drawn: the mask's file, or the outlines of the frame's lesions.
         lesion_class: class of lesions whose outline names none, and of a mask; None or unknown: they get the value 1.
         recipe: what is done with it.
+        further: more masks of the frame, read like the first; a pixel of any of them is lesion.
 
     Raises:
         RefusedError: a file can't be decoded, or the two don't fit.
@@ -146,7 +155,8 @@ def read_pixels(frame: Path, drawn: Path | Sequence[Outline], lesion_class: str 
     rgb = _rgb(picture.shown)
     value = recipe.values.get(lesion_class, 1)
     if isinstance(drawn, Path):
-        truth = _mask(drawn, rgb.size, picture.turn, recipe.threshold, value)
+        masks = [_mask(one, rgb.size, picture.turn, recipe.threshold, value) for one in (drawn, *further)]
+        truth = _union(masks)
     else:
         truth = _outlined(drawn, rgb.size, picture.turn, {**recipe.values, None: value})
     return _pixels(_swapped(rgb) if recipe.swap else rgb, truth, recipe, _digest(rgb), _dim(picture, rgb))
@@ -192,6 +202,11 @@ def _mask(path: Path, size: tuple[int, int], frame_turn: int, threshold: int, va
     if grey.size != size:
         raise RefusedError("mask of another size", f"frame {_size(size)}, mask {_size(grey.size)}")
     return _binary(grey, stored.lossy, threshold, value)
+
+
+def _union(masks: Sequence[_Truth]) -> _Truth:
+    labels = reduce(ImageChops.lighter, [mask.labels for mask in masks])
+    return _Truth(labels, between_px=sum(mask.between_px for mask in masks))
 
 
 def _outlined(
@@ -255,7 +270,7 @@ def _refusing(path: Path, what: str) -> Iterator[None]:
     except (RefusedError, MemoryError):
         raise
     except UnidentifiedImageError:
-        raise RefusedError(f"unreadable {what}", f"{path.name} is no JPEG, PNG, TIFF or BMP") from None
+        raise RefusedError(f"unreadable {what}", f"{path.name} is no JPEG, PNG, TIFF, BMP or WebP") from None
     except Exception as error:  # Pillow's parsers raise whatever a broken file makes them meet
         if isinstance(error, OSError) and error.errno is not None:
             raise InputError(f"{path} can't be read: {error.strerror}") from None
@@ -265,7 +280,7 @@ def _refusing(path: Path, what: str) -> Iterator[None]:
 def _read(path: Path, what: str) -> _Picture:
     with _refusing(path, what), Image.open(path, formats=_FORMATS) as image:
         deep = any(";16" in str(tile) for tile in image.tile)  # how the pixels are unpacked; gone once they are
-        pictures = getattr(image, "n_frames", 1) if image.format == "TIFF" else 1
+        pictures = getattr(image, "n_frames", 1) if image.format in _SEVERAL else 1
         if pictures > 1:
             raise RefusedError(f"several pictures in one {what}", f"{path.name} holds {pictures}")
         turn = image.getexif().get(_ORIENTATION, 1)

@@ -21,7 +21,7 @@ class Candidate:
 
     Attributes:
         source: the files.
-        case_id: "<site>/<stem>".
+        case_id: "<site>/<what its source is called>".
         group_id: patient or sequence; the case id where it is unknown.
         lesion_class: class of the lesion if there is one; None: nobody has said, or the outlines say it.
         outlines: the frame's lesions where the site has no masks.
@@ -60,7 +60,7 @@ class Review:
         """Take the site's name, how it is read, and the legal lesion classes, in the order of their values."""
         self.notes: list[Remark] = []
         self._site, self._reading, self._classes = name, reading, lesion_classes
-        self._missing = set(lesion_classes if reading.table_class is not None else reading.classes())
+        self._missing = set(lesion_classes if reading.open_classes else reading.classes())
         self._seen: dict[str, tuple[str, bytes]] = {}
 
     def absent_classes(self) -> list[Remark]:
@@ -95,8 +95,8 @@ class Review:
                 "lesion without a class", "there is a lesion, and neither table nor folder gives its class"
             )
         if candidate.lesion_class not in self._classes:
-            hint = nearest(candidate.lesion_class, self._classes)
-            raise RefusedError("unknown lesion class", f"'{candidate.lesion_class}'; {hint}")
+            found, hint = candidate.lesion_class, nearest(candidate.lesion_class, self._classes)
+            raise RefusedError("unknown lesion class", f"'{found}'; {hint}; class_names: {{{found}: ...}} maps it")
         return candidate.lesion_class
 
     def _check_new(self, candidate: Candidate, pixels: Pixels) -> None:

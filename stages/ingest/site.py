@@ -18,7 +18,7 @@ from stages.core.base.runtime import progress
 from stages.core.contracts.cases import CASES, GEOMETRY, QUARANTINE, STRENGTHS
 from stages.core.contracts.frames import FRAMES
 from stages.core.stores import StoreWriter
-from stages.ingest.folder import Source, list_site
+from stages.ingest.folder import Listing, Source, list_reading
 from stages.ingest.grouping import class_of_folder, group_of_folder, group_of_sequence
 from stages.ingest.outlines import Outlines, read_outlines
 from stages.ingest.parallel import batches, in_order
@@ -29,7 +29,7 @@ from stages.ingest.remarks import RefusedError, Remark, grouped
 from stages.ingest.review import Candidate, Case, Review
 from stages.ingest.split import split_groups
 from stages.ingest.strengths import read_strengths
-from stages.ingest.table import Entry, SiteTable, read_table
+from stages.ingest.table import Entry, SiteTable, names_of, names_of_file, read_table
 
 _LARGE = 0.5  # of a frame; few lesions are larger
 _BATCH = 16  # frames written at a time
@@ -214,19 +214,29 @@ def find(name: str, root: Path, reading: Reading) -> Found:
     Raises:
         InputError: folder, pattern, table or outlines of the site are wrong.
     """
-    listing = list_site(root, reading.images, reading.masks)
+    listing = list_reading(root, reading)
     table = read_table(root / reading.table, reading) if reading.table else None
     outlines = read_outlines(root, reading) if reading.polygons else None
-    found = Found([], listing.refused, listing.notes)
-    for source in listing.sources:
+    sources, found = _own(table, listing) if table else (listing.sources, Found([], listing.refused, listing.notes))
+    for source in sources:
         try:
             found.candidates.append(_candidate(name, source, reading, table, outlines))
         except RefusedError as error:
             found.refused.append(Remark(source.file, error.kind, error.detail))
     found.notes += table.unused() if table else []
     if outlines is not None:
-        _tell_outlines(outlines, listing.sources, found)
+        _tell_outlines(outlines, sources, found)
     return found
+
+
+def _own(table: SiteTable, listing: Listing) -> tuple[list[Source], Found]:
+    """Return what the rows of the table leave to this site: the frames, and what is said of them."""
+    others = {source.file for source in listing.sources if table.elsewhere(names_of(source))}
+    others |= {one.file for one in listing.refused if table.elsewhere(names_of_file(one.file))}
+    sources = [source for source in listing.sources if source.file not in others]
+    refused, notes = ([one for one in said if one.file not in others] for said in (listing.refused, listing.notes))
+    left = [Remark(file, "frame of another site, by table_rows", "") for file in sorted(others)]
+    return sources, Found([], refused, notes + left)
 
 
 def _candidate(
@@ -235,15 +245,24 @@ def _candidate(
     if outlines is not None and source.stem in outlines.problems:
         raise RefusedError(*outlines.problems[source.stem])
     entry = table.entry(source) if table else Entry(None, None)
-    case_id = f"{name}/{source.stem}"
+    case_id = f"{name}/{source.name}"
     folder_class = class_of_folder(source.file, reading.folder_class) if reading.folder_class else None
     return Candidate(
         source=source,
         case_id=case_id,
         group_id=_group(source, reading) or entry.group or case_id,
-        lesion_class=reading.lesion_class or folder_class or entry.lesion_class,
+        lesion_class=reading.lesion_class or folder_class or _class_of(entry, reading),
         outlines=tuple(outlines.of.get(source.stem, ())) if outlines is not None else (),
     )
+
+
+def _class_of(entry: Entry, reading: Reading) -> str | None:
+    names = reading.class_names
+    if names is None or entry.lesion_class is None:
+        return entry.lesion_class
+    if entry.lesion_class not in names:
+        raise RefusedError("class without a name of ours", f"'{entry.lesion_class}'; list it in class_names")
+    return names[entry.lesion_class]
 
 
 def _group(source: Source, reading: Reading) -> str | None:
@@ -264,7 +283,8 @@ def _tell_outlines(outlines: Outlines, sources: Sequence[Source], found: Found) 
 
 def _decode(candidate: Candidate, recipe: Recipe) -> Pixels | RefusedError:
     try:
-        return read_pixels(candidate.source.frame, candidate.drawn, candidate.lesion_class, recipe)
+        source = candidate.source
+        return read_pixels(source.frame, candidate.drawn, candidate.lesion_class, recipe, source.further)
     except RefusedError as error:
         return error
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from stages.core.base.errors import InputError, nearest
 from stages.core.base.reading import Reading
-from stages.ingest.folder import Source, composed
+from stages.ingest.folder import Source
+from stages.ingest.naming import composed
 from stages.ingest.remarks import RefusedError, Remark
 
 
@@ -26,9 +27,9 @@ class Entry:
 class SiteTable:
     """The rows of one site's table, found by a frame's path, file name or stem."""
 
-    def __init__(self, name: str, rows: Mapping[str, frozenset[Entry]]) -> None:
-        """Take the table's file name and, for each name in `table_file`, the entries given for it."""
-        self._name, self._rows = name, rows
+    def __init__(self, name: str, rows: Mapping[str, frozenset[Entry]], others: Container[str] = ()) -> None:
+        """Take the table's file name, for each name in `table_file` its entries, and the names of other sites' rows."""
+        self._name, self._rows, self._others = name, rows, others
         self._used: set[str] = set()
 
     def entry(self, source: Source) -> Entry:
@@ -42,6 +43,11 @@ class SiteTable:
                 self._used.add(name)
                 return self._only(self._rows[name])
         raise RefusedError("no row in the table", f"{self._name} has neither its path, its name nor its stem")
+
+    def elsewhere(self, names: Iterable[str]) -> bool:
+        """Return whether the table gives a frame, by its names, to another site and to this one not."""
+        first = next((name for name in names if name in self._rows or name in self._others), None)
+        return first is not None and first not in self._rows
 
     def unused(self) -> list[Remark]:
         """Return a remark for each row that no frame has asked for."""
@@ -59,11 +65,18 @@ def read_table(path: Path, reading: Reading) -> SiteTable:
     Raises:
         InputError: the file is missing or malformed, or lacks a column.
     """
-    wanted = [name for name in (reading.table_group, reading.table_class) if name is not None]
+    where = {column: composed(cell) for column, cell in (reading.table_rows or {}).items()}
+    wanted = [name for name in (reading.table_group, reading.table_class, *where) if name is not None]
     rows: dict[str, set[Entry]] = {}
+    others: set[str] = set()
     for name, row in read_rows(path, reading.table_file, wanted):
-        rows.setdefault(name, set()).add(_entry(row, reading))
-    return SiteTable(path.name, {name: frozenset(entries) for name, entries in rows.items()})
+        if all(row[column] == cell for column, cell in where.items()):
+            rows.setdefault(name, set()).add(_entry(row, reading))
+        else:
+            others.add(name)
+    if where and not rows:
+        raise InputError(f"no row of {path} says {where}, as table_rows wants it")
+    return SiteTable(path.name, {name: frozenset(entries) for name, entries in rows.items()}, others)
 
 
 def read_rows(path: Path, file: str, wanted: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
@@ -89,9 +102,20 @@ def read_rows(path: Path, file: str, wanted: Sequence[str]) -> Iterator[tuple[st
         yield _key(row[file]), row
 
 
-def names_of(source: Source) -> tuple[str, str, str]:
-    """Return the names by which a table may call a frame: its path below the root, its file name, its stem."""
+def names_of(source: Source) -> tuple[str, ...]:
+    """Return the names by which a table may call a frame: its path below the root, its file name, its stem.
+
+    Where stems and file names may repeat, it is its path alone, and what of it is in its case id.
+    """
+    if source.path is not None:
+        return composed(source.file), source.path
     return composed(source.file), composed(source.frame.name), source.stem
+
+
+def names_of_file(file: str) -> tuple[str, str, str]:
+    """Return the names by which a table may call a file below the root that didn't become a frame."""
+    path = PurePosixPath(composed(file))
+    return str(path), path.name, path.stem
 
 
 def _entry(row: Mapping[str, str], reading: Reading) -> Entry:

@@ -92,7 +92,12 @@ def test_settings_are_read_as_yaml():
             parse_settings([text])
 
 
-@pytest.mark.parametrize("text", ["images=**", "images=*.png", "a={", "a={b: 1, b: 2}"])
+@pytest.mark.parametrize("value", ["**", "*/images/*", "{0}/masks/{stem}.*", "{stem}", "7", "no"])
+def test_a_text_needs_no_quotes(value):
+    assert parse_settings([f"images={value}", f'masks="{value}"']) == {"images": value, "masks": value}
+
+
+@pytest.mark.parametrize("text", ["folder_class=**", "a={", "a={b: 1, b: 2}"])
 def test_a_setting_that_is_no_yaml_is_refused_in_one_line_with_its_quoted_form(text):
     with pytest.raises(InputError) as caught:
         parse_settings([text])

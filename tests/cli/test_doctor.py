@@ -209,3 +209,26 @@ def test_little_memory_is_noted(monkeypatch):
     )
     assert row([doctor._memory()], "memory").found == "2.0 GB, 0.0 GB unused"
     assert doctor._memory().status == NOTE
+
+
+def test_a_lesion_class_that_no_site_can_have_is_told(repository):
+    assert not [check for check in examine(Path()) if check.what == "lesion classes"]  # a table says the phantom's
+    for name in "AB":
+        (repository / f"own{name}" / "images").mkdir(parents=True)
+    sites = "".join(f"  {name}: {{card: phantom, root: data/phantom/{name}}}\n" for name in "ABCDE")
+    own = "".join(f"  {name}: {{card: folder, root: own{name}, lesion_class: polyp}}\n" for name in "AB")
+    edit(repository, sites, own)
+    edit(repository, "held_out: [A, B, C, D, E]", "held_out: [A, B]")
+    told = row(examine(Path()), "lesion classes")
+    assert (told.status, told.found) == (
+        NOTE,
+        "no site can have tumor, inflammation, nodule, cyst, but prompts ask for them",
+    )
+    edit(repository, "lesion_classes: [polyp, tumor, inflammation, nodule, cyst]", "lesion_classes: [polyp]")
+    edit(
+        repository,
+        "{polyp: polyp, tumor: tumor, inflammation: inflammation, nodule: nodule, cyst: cyst}",
+        "{polyp: polyp}",
+    )
+    told = row(examine(Path()), "lesion classes")
+    assert (told.status, told.found) == (NOTE, "polyp alone: L_contrast has nothing to compare it with and is 0")

@@ -1,6 +1,7 @@
 """`mcdrl sites check` and the guessed card: what the gate would say, and nothing written."""
 
 import os
+import shlex
 import shutil
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from stages.ingest.params import Params
 
 ROOT = Path(__file__).parents[2]
 CLASSES = ["polyp", "cyst"]
+HEALTHY = "; where none means no lesion: missing_mask: no_lesion"
 
 
 def frame(path, seed):
@@ -67,7 +69,7 @@ def test_both_sides_of_every_mismatch_are_told(hospital):
     verdict = check_site("h", site, Params(size_px=64), CLASSES, 1)
     assert [(one.kind, one.refused, one.count, one.examples) for one in verdict.findings] == [
         ("mask of another size", True, 1, (("images/c.png", "frame 40x30, mask 20x30"),)),
-        ("no mask", True, 1, (("images/b.png", "expected masks/b.*"),)),
+        ("no mask", True, 1, (("images/b.png", f"expected masks/b.*{HEALTHY}"),)),
         ("mask without a frame", False, 1, (("masks/z.png", "no frame of images/* names it"),)),
     ]
     assert [(count.what, count.expected, count.found) for count in verdict.counts] == [
@@ -94,9 +96,11 @@ def test_a_class_that_the_study_does_not_have(hospital):
 def test_the_command_checks_a_folder_and_writes_nothing(project, hospital, tmp_path):
     before = tree(tmp_path)
     done = mcdrl("check", hospital, "--lesion-class", "polyp")
-    assert done.exit_code == 0
+    assert done.exit_code == 2
+    assert "hospital: 2 refused, hence exit code 2; --allow-refused makes it 0" in done.output
     for part in ("card 'folder'", "refused", "images/b.png", "expected masks/b.*", "frame 40x30, mask 20x30", "z.png"):
         assert part in done.output
+    assert mcdrl("check", hospital, "--lesion-class", "polyp", "--allow-refused").exit_code == 0
     assert tree(tmp_path) == before
 
 
@@ -115,7 +119,7 @@ def test_what_dvc_cannot_read_is_an_error(project, hospital, capfd):
     for ignored in (".git/hook", "images/.a.png.partial"):
         (hospital / ignored).parent.mkdir(exist_ok=True)
         (hospital / ignored).symlink_to("nothing")
-    assert mcdrl("check", hospital, "--lesion-class", "polyp").exit_code == 0
+    assert mcdrl("check", hospital, "--lesion-class", "polyp", "--allow-refused").exit_code == 0
     os.mkfifo(hospital / "frames.csv")  # the table of a card that guessing tries
     os.mkfifo(hospital / "images" / "pipe.png")
     with pytest.raises(
@@ -132,7 +136,8 @@ def test_all_sites_of_the_study_are_checked_and_one_bad_one_is_enough(project, h
     done = mcdrl("check")
     assert done.exit_code == 2
     assert "h: A folder of frames and masks" in done.output
-    assert mcdrl("check", "h").exit_code == 0
+    assert mcdrl("check", "h", "--allow-refused").exit_code == 0
+    assert mcdrl("check", "h").exit_code == 2
 
 
 def test_neither_site_nor_folder(project):
@@ -182,3 +187,131 @@ def test_cards_are_listed_with_licence_and_way(project):
     lines = mcdrl("cards").output.splitlines()
     assert any(line.startswith("kvasir_seg ") and line.rstrip().endswith("yes") for line in lines)
     assert any(line.startswith("polypgen_c1 ") and line.rstrip().endswith("by hand") for line in lines)
+
+
+def test_a_plain_folder_has_one_class_and_it_is_said(project, hospital):
+    for name in ("b", "c"):
+        mask(hospital / "masks" / f"{name}.png")
+    done = mcdrl("check", hospital)
+    assert done.exit_code == 0
+    assert "every lesion of the site is of the class 'lesion', as no class is given; --lesion-class" in done.output
+    assert "lesion class lesion: new beside the study's polyp, tumor, " in done.output
+    added = mcdrl("add", "clinic", hospital)
+    assert added.exit_code == 0
+    assert "added to lesion_classes: lesion; build_confounders.class_phrases says what prompts call it" in added.output
+    after = (project / "params.yaml").read_text(encoding="utf-8")
+    assert "lesion_classes: [polyp, tumor, inflammation, nodule, cyst, lesion]" in after
+    assert "cyst: cyst, lesion: lesion}" in after
+    assert mcdrl("check", "clinic").exit_code == 0
+
+
+def test_a_class_like_one_that_is_there_is_taken_for_a_slip(project, hospital):
+    done = mcdrl("add", "clinic", hospital, "--lesion-class", "polip")
+    assert "did you mean 'polyp'? If it is another class, add it to lesion_classes" in str(done.exception)
+
+
+def test_the_class_of_an_nnunet_folder_is_its_data_set_s(project, tmp_path):
+    root = tmp_path / "Dataset001"
+    frame(root / "imagesTr" / "a_0000.png", 0)
+    mask(root / "labelsTr" / "a.png")
+    (root / "dataset.json").write_text('{"labels": {"background": 0, "polyp": 1}, "file_ending": ".png"}')
+    done = mcdrl("check", root)
+    assert done.exit_code == 0
+    assert "every lesion of the site is of the class 'polyp', as dataset.json calls them" in done.output
+    (root / "dataset.json").write_text('{"labels": {"background": 0, "polyp": 1, "cyst": 2}}')
+    assert "dataset.json names 2 classes: polyp, cyst; say which" in str(mcdrl("check", root).exception)
+
+
+def suggestion(error):
+    (line,) = [line for line in str(error).splitlines() if "mcdrl sites check" in line]
+    return line.strip().partition(": mcdrl ")[::2]
+
+
+@pytest.mark.parametrize(
+    ("frames", "masks", "settings"),
+    [
+        (
+            ["images/case (0).png", "images/case (1).png"],
+            ["masks/case (0)_mask.png", "masks/case (0)_mask_1.png", "masks/case (1)_mask.png"],
+            "--set 'images=images/*' --set 'masks=masks/{stem}_mask*.*'",
+        ),
+        (
+            ["p1/images/0.png", "p2/images/0.png"],
+            ["p1/masks/0.png", "p2/masks/0.png"],
+            "--set 'images=*/images/*' --set 'masks={0}/masks/{stem}.*' --set folder_group=0 --set case_ids=path",
+        ),
+        (
+            ["img/a_0000.png", "img/b_0000.png"],
+            ["labels/a.png", "labels/b.png"],
+            "--set 'images=img/*' --set 'masks=labels/{stem}.*' --set frame_suffix=_0000",
+        ),
+        (["a.png", "b.png"], ["a_mask.png", "b_mask.png"], "--set 'images=*' --set 'masks={stem}_mask.*'"),
+        (
+            ["frames/x/1.png", "frames/y/10.png"],
+            ["gt/x/p1.png", "gt/y/p10.png"],
+            "--set 'images=frames/*/*' --set 'masks=gt/{1}/p{stem}.*' --set folder_group=1",
+        ),
+    ],
+)
+def test_what_would_read_an_unknown_folder_is_said_and_does(project, tmp_path, frames, masks, settings):
+    root = tmp_path / "their folder"
+    for seed, name in enumerate(frames):
+        frame(root / name, seed)
+    for name in masks:
+        mask(root / name)
+    with pytest.raises(InputError) as error:
+        guess_card(root)
+    told, command = suggestion(error.value)
+    assert told == f"this would read {len(frames)} frames and refuse 0 files"
+    assert command == f"sites check '{root}' --card folder {settings}"
+    done = CliRunner().invoke(cli.app, shlex.split(command))
+    assert done.exit_code == 0, done.output
+
+
+def test_what_is_found_in_a_folder_that_nothing_reads_is_named(project, tmp_path):
+    root = tmp_path / "export"
+    frame(root / "images" / "0.png", 0)
+    for name, text in {
+        "instances.json": '{"images": [], "annotations": [], "categories": []}',
+        "labelme/0.json": '{"version": "5", "shapes": [], "imagePath": "0.png"}',
+        "annotations.xml": '<?xml version="1.0"?><annotations><version>1.1</version></annotations>',
+        "boxes/0.xml": "<annotation><object><bndbox></bndbox></object></annotation>",
+        "more.zip": "", "clip.mp4": "", "scan.dcm": "", "list.csv": "", "masks\\0.png": "", "broken.json": "\x00{[",
+    }.items():  # fmt: skip
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text(text)
+    with pytest.raises(InputError) as error:
+        guess_card(root)
+    lines = [line.strip().removeprefix("found: ") for line in str(error.value).splitlines()]
+    for line in (
+        "images/: 1 pictures (1 .png), such as 0.png",
+        "1 x COCO annotations: instances.json",
+        "1 x LabelMe annotations: labelme/0.json",
+        "1 x CVAT annotations: annotations.xml",
+        "1 x Pascal VOC boxes: boxes/0.xml",
+        "1 x archives, to be unpacked first: more.zip",
+        "1 x videos, to be cut into frames first: clip.mp4",
+        "1 x DICOM files, not read: scan.dcm",
+        "1 x tables: list.csv",
+        "1 x json files: broken.json",
+        "1 names with a backslash, unpack them anew: masks\\0.png",
+        "annotations of this kind aren't read; export them as masks, a PNG a frame",
+    ):
+        assert line in lines, (line, lines)
+    assert not any("polypgen" in line for line in lines)
+
+
+def test_what_another_card_of_as_many_frames_would_do_otherwise_is_said(project, tmp_path):
+    for number in range(3):
+        frame(tmp_path / "c" / "images" / f"{number}.jpg", number)
+        mask(tmp_path / "c" / "masks" / f"{number}.png")
+    card = project / "data" / "sites" / "kvasir_seg_flat.yaml"
+    card.write_text(card.read_text().replace("frames: 1000", "frames: 3"))
+    done = mcdrl("add", "c", tmp_path / "c", "--lesion-class", "cyst")
+    assert (
+        "as many frames as kvasir_seg_flat, which differs in images: images/*.jpg (here images/*), "
+        "masks: masks/{stem}.png (here masks/{stem}.*), lesion_class: polyp (here cyst)" in done.output
+    )
+    assert "mcdrl sites set c card=kvasir_seg_flat" in done.output
+    assert mcdrl("set", "c", "card=kvasir_seg_flat", "lesion_class=").exit_code == 0
+    assert f"c: {{card: kvasir_seg_flat, root: {tmp_path / 'c'}}}" in (project / "params.yaml").read_text()

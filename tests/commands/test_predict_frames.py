@@ -419,3 +419,48 @@ def test_swapped_colours_are_told_and_can_be_swapped_back(tmp_path):
     assert row.remark == ""
     overlay = np.asarray(Image.open(tmp_path / "out" / "overlays" / "blue.jpg")).reshape(-1, 3).mean(axis=0)
     assert overlay[0] > 150 > 60 > overlay[2]
+
+
+def two_values(width=80, height=60):
+    pixels = np.zeros((height, width), np.uint8)
+    pixels[10:20, 10:30] = 255
+    return Image.fromarray(pixels)
+
+
+def tissue(seed):
+    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (60, 80, 3), np.uint8))
+
+
+def test_masks_beside_frames_are_left_out_and_told(tmp_path, capsys):
+    for place in ("images", "masks", "labelled_frames", "p1/images", "p1/Ground Truth"):
+        (tmp_path / "site" / place).mkdir(parents=True)
+    for seed, place in enumerate(("images", "labelled_frames", "p1/images")):
+        tissue(seed).save(tmp_path / "site" / place / "0.png")
+    two_values().save(tmp_path / "site" / "masks" / "0.png")
+    Image.new("L", (80, 60)).save(tmp_path / "site" / "masks" / "1.png")
+    two_values().convert("RGB").save(tmp_path / "site" / "p1" / "Ground Truth" / "0.jpg", quality=90)
+    rows = run(tmp_path / "site", tmp_path / "out")
+    assert [row.frame for row in rows] == ["images/0.png", "labelled_frames/0.png", "p1/images/0.png"]
+    told = capsys.readouterr().err
+    assert "left out, masks by their folder or their two values: 3 files, such as " in told
+    assert "; --masks-too segments them, too" in told
+    assert len(run(tmp_path / "site", tmp_path / "all", masks_too=True)) == 6
+
+
+def test_a_mask_in_the_frames_folder_is_known_by_its_two_values(tmp_path, capsys):
+    (tmp_path / "f").mkdir()
+    tissue(0).save(tmp_path / "f" / "a.png")
+    tissue(1).convert("L").save(tmp_path / "f" / "grey.png")
+    Image.new("L", (80, 60), 90).save(tmp_path / "f" / "flat.png")
+    assert len(run(tmp_path / "f", tmp_path / "out")) == 3
+    two_values().save(tmp_path / "f" / "a_mask.png")
+    assert [row.frame for row in run(tmp_path / "f", tmp_path / "out2")] == ["a.png", "grey.png"]
+    assert "2 files, such as" in capsys.readouterr().err
+    assert [row.frame for row in run(tmp_path / "f" / "a_mask.png", tmp_path / "out3")] == ["a_mask.png"]
+
+
+def test_masks_alone_are_refused_with_the_way_to_segment_them(tmp_path):
+    (tmp_path / "masks").mkdir()
+    two_values().save(tmp_path / "masks" / "a.png")
+    with pytest.raises(InputError, match=r"masks by .*: 1 files, .*a\.png, and there is nothing else; --masks-too"):
+        run(tmp_path / "masks", tmp_path / "out")

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from stages.commands.guess import guess_card
-from stages.commands.sites import add_site, list_sites, remove_sites
+from stages.commands.sites import add_site, list_sites, remove_sites, set_site
 from stages.core.base.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -103,3 +104,50 @@ def test_removing_an_unknown_site_names_the_nearest(params):
     add_site(params, "kvasir", {"card": "folder", "root": "x", "lesion_class": "polyp"})
     with pytest.raises(InputError, match="did you mean 'kvasir'"):
         remove_sites(params, ["kvasr"])
+
+
+def phrases(params):
+    return yaml.safe_load(params.read_text(encoding="utf-8"))["build_confounders"]["class_phrases"]
+
+
+def classes(params):
+    return yaml.safe_load(params.read_text(encoding="utf-8"))["lesion_classes"]
+
+
+def test_classes_that_no_site_left_can_have_go_with_the_sites(params):
+    add_site(params, "one", {"card": "folder", "root": "x", "lesion_class": "polyp"})
+    add_site(params, "two", {"card": "folder", "root": "x", "folder_class": {"a": "lesion", "b": None}})
+    assert (classes(params)[-1], phrases(params)["lesion"]) == ("lesion", "lesion")
+    assert remove_sites(params, list("ABCD")) == []  # the phantom's classes stand in its table
+    assert remove_sites(params, ["E"]) == ["tumor", "inflammation", "nodule", "cyst"]
+    assert classes(params) == ["polyp", "lesion"]
+    assert phrases(params) == {"polyp": "polyp", "lesion": "lesion"}
+
+
+def test_a_class_goes_with_the_last_site_that_can_have_it(params):
+    for name, lesion_class in (("one", "polyp"), ("two", "polyp"), ("three", "cyst"), ("four", "cyst")):
+        add_site(params, name, {"card": "folder", "root": "x", "lesion_class": lesion_class})
+    remove_sites(params, list("ABCDE"))
+    assert classes(params) == ["polyp", "cyst"]
+    assert remove_sites(params, ["three"]) == []
+    assert remove_sites(params, ["four"]) == ["cyst"]
+    assert classes(params) == ["polyp"]
+
+
+def test_keys_of_a_site_change_in_their_place(params):
+    before = params.read_text(encoding="utf-8")
+    add_site(params, "kvasir", {"card": "folder", "root": "raw/kvasir", "lesion_class": "polyp"})
+    assert set_site(params, "kvasir", {"mask_threshold": 100, "lesion_class": "adenoma"}) == ["adenoma"]
+    line = "kvasir: {card: folder, root: raw/kvasir, lesion_class: adenoma, mask_threshold: 100}"
+    assert line in params.read_text(encoding="utf-8")
+    assert comments(before.splitlines()) == comments(params.read_text(encoding="utf-8").splitlines())
+    changed = params.read_text(encoding="utf-8")
+    for name, values, message in (
+        ("kvasr", {"mask_threshold": 1}, "did you mean 'kvasir'"),
+        ("kvasir", {"mask_treshold": 1}, "did you mean 'mask_threshold'"),
+        ("kvasir", {"root": "gone"}, "gone is no folder"),
+        ("kvasir", {"lesion_class": None}, "nothing says which class"),
+    ):
+        with pytest.raises(InputError, match=message):
+            set_site(params, name, values)
+        assert params.read_text(encoding="utf-8") == changed

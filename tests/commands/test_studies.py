@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from stages import cli
 from stages.commands.studies import presets, use_study
 from stages.core.base.errors import InputError
 from stages.core.base.params import check, read_params
@@ -86,3 +88,37 @@ def test_what_is_no_study_is_refused_and_params_stay(params, tmp_path, text, mes
     with pytest.raises(InputError):
         use_study(params, "qick", folder)
     assert params.read_text(encoding="utf-8") == before
+
+
+def test_a_part_of_a_study_may_be_chosen_and_its_cells_are_counted(params):
+    wanted = ["unet_6min", "mcdrl_6min"]
+    chosen = use_study(params, "rivals", sites=["A", "C"], seeds=[4], methods=wanted)
+    assert chosen.cells == "4 cells: 2 methods x 2 held-out sites x 1 seeds"
+    study = check(read_params(params), params)
+    assert (study.methods, study.held_out, study.seeds) == (wanted, ["A", "C"], [4])
+    assert "fourier_6min" not in study.variants
+    assert use_study(params, "rivals").cells == "66 cells: 11 methods x 2 held-out sites x 3 seeds"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"methods": ["unet_6mim"]}, "--methods: the study rivals has no 'unet_6mim'; did you mean 'unet_6min'"),
+        ({"sites": ["F"]}, "held_out: unknown 'F'"),
+        ({"seeds": [1, 1]}, "seeds: a value stands twice"),
+    ],
+)
+def test_a_part_that_is_not_there_leaves_the_file_alone(params, given, message):
+    before = params.read_text(encoding="utf-8")
+    with pytest.raises(InputError, match=message):
+        use_study(params, "rivals", **given)
+    assert params.read_text(encoding="utf-8") == before
+
+
+def test_options_are_lists_with_commas(params, monkeypatch):
+    (params.parent / "data").symlink_to(ROOT / "data")
+    monkeypatch.chdir(params.parent)
+    invoke = CliRunner().invoke
+    done = invoke(cli.app, ["studies", "use", "rivals", "--sites", "A, B", "--seeds", "0,1", "--methods", "unet_6min"])
+    assert "rivals, 4 cells: 1 methods x 2 held-out sites x 2 seeds" in done.output
+    assert "'x' is no seed" in str(invoke(cli.app, ["studies", "use", "rivals", "--seeds", "x"]).exception)

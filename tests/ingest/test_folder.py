@@ -6,7 +6,9 @@ import unicodedata
 import pytest
 
 from stages.core.base.errors import InputError
-from stages.ingest.folder import list_site
+from stages.ingest.folder import Rules, list_site
+
+HEALTHY = "; where none means no lesion: missing_mask: no_lesion"
 
 
 @pytest.fixture
@@ -27,8 +29,13 @@ def pairs(root, images="images/*", masks="masks/{stem}.*"):
     return {s.file: s.mask.relative_to(root).as_posix() for s in list_site(root, images, masks).sources}
 
 
-def refusals(root, images="images/*", masks="masks/{stem}.*"):
-    return {remark.file: remark.text for remark in list_site(root, images, masks).refused}
+def unions(root, masks, images="images/*", **rules):
+    found = list_site(root, images, masks, Rules(**rules)).sources
+    return {s.name: [one.relative_to(root).as_posix() for one in (s.mask, *s.further) if one] for s in found}
+
+
+def refusals(root, images="images/*", masks="masks/{stem}.*", **rules):
+    return {remark.file: remark.text for remark in list_site(root, images, masks, Rules(**rules)).refused}
 
 
 def test_any_ending_of_the_mask_serves(root):
@@ -73,13 +80,15 @@ def test_frame_and_mask_that_differ_in_their_ending_alone(root):
 
 
 def test_a_frame_is_never_its_own_mask(root):
-    assert refusals(root("images/a.png"), masks="images/{stem}.*") == {"images/a.png": "no mask: expected images/a.*"}
+    assert refusals(root("images/a.png"), masks="images/{stem}.*") == {
+        "images/a.png": f"no mask: expected images/a.*{HEALTHY}"
+    }
 
 
 def test_missing_and_several_masks(root):
     here = root("images/a.jpg", "images/b.jpg", "masks/b.png", "masks/b.jpg", "masks/b.xml")
     assert refusals(here) == {
-        "images/a.jpg": "no mask: expected masks/a.*",
+        "images/a.jpg": f"no mask: expected masks/a.*{HEALTHY}",
         "images/b.jpg": "several masks: b.jpg, b.png",
     }
 
@@ -121,7 +130,7 @@ def test_a_folder_behind_a_link_is_told(root):
 def test_other_files_are_refused_hidden_ones_left_out(root):
     here = root("images/a.png", "images/notes.txt", "images/.DS_Store", "images/._a.png", "masks/a.png")
     assert refusals(here) == {
-        "images/notes.txt": "not an image: expected an ending of .jpg, .jpeg, .png, .tif, .tiff, .bmp"
+        "images/notes.txt": "not an image: expected an ending of .jpg, .jpeg, .png, .tif, .tiff, .bmp, .webp"
     }
 
 
@@ -182,9 +191,9 @@ def test_malformed_frame_pattern(root, images):
         list_site(root("images/a.png"), images, "masks/{stem}.*")
 
 
-@pytest.mark.parametrize("masks", ["masks/{stem}*.png", "masks/*/{stem}.png", "*/{stem}.*"])
-def test_a_star_is_an_ending_only(root, masks):
-    with pytest.raises(InputError, match=r"has a '\*' that is not the ending"):
+@pytest.mark.parametrize("masks", ["masks/*/{stem}.png", "*/{stem}.*"])
+def test_a_star_is_no_folder(root, masks):
+    with pytest.raises(InputError, match=r"has a '\*' in a folder; e\.g\."):
         list_site(root("images/a.png"), "images/*", masks)
 
 
@@ -195,3 +204,122 @@ def test_every_folder_is_listed_once(root, monkeypatch):
     monkeypatch.setattr(os, "listdir", lambda folder: listed.append(str(folder)) or real(folder))
     assert len(pairs(here)) == 200
     assert listed.count(str(here / "masks")) == 1
+
+
+@pytest.mark.parametrize(
+    ("masks", "extra"),
+    [
+        ("masks/{stem}_mask.*", "masks/a_mask_1.png"),
+        ("masks/{stem}_mask.png", "masks/a_mask_1.png"),
+        ("masks/{stem}_mask.*", "masks/a_mask2.png"),
+        ("masks/{stem}_mask.*", "masks/a_mask_second.png"),
+    ],
+)
+def test_a_further_mask_of_a_frame_is_never_lost_in_silence(root, masks, extra):
+    here = root("images/a.png", "images/b.png", "masks/a_mask.png", "masks/b_mask.png", extra)
+    (told,) = refusals(here, masks=masks).values()
+    wider = masks.replace("_mask", "_mask*")
+    assert told == (
+        f"several masks: a_mask.png, {extra[6:]}; masks: '{wider}' takes all of them together, "
+        "mask_extras: ignore takes the first alone"
+    )
+    assert unions(here, wider) == {"a": ["masks/a_mask.png", extra], "b": ["masks/b_mask.png"]}
+    assert unions(here, masks, mask_extras="ignore") == {"a": ["masks/a_mask.png"], "b": ["masks/b_mask.png"]}
+    notes = list_site(here, "images/*", masks, Rules(mask_extras="ignore")).notes
+    assert [(note.file, note.kind) for note in notes] == [(extra, "file beside a mask, ignored")]
+
+
+def test_masks_of_which_none_is_called_like_the_frame_alone(root):
+    here = root("images/a.png", "masks/a_1.png", "masks/a_2.png")
+    told = "several masks: a_1.png, a_2.png; masks: 'masks/{stem}*.*' takes all of them together"
+    assert refusals(here) == {"images/a.png": told}
+    assert unions(here, "masks/{stem}*.*") == {"a": ["masks/a_1.png", "masks/a_2.png"]}
+    assert refusals(root("images/b.png", "masks/b.png"), missing_mask="no_lesion") == {"images/a.png": told}
+
+
+def test_a_star_behind_a_stem_is_no_other_frame_s_name(root):
+    here = root("images/1.png", "images/1_b.png", "masks/1.png", "masks/10.png", "masks/1_a.png", "masks/1_b.png")
+    assert unions(here, "masks/{stem}*.*") == {"1": ["masks/1.png", "masks/1_a.png"], "1_b": ["masks/1_b.png"]}
+
+
+def test_a_folder_of_masks_a_frame(root):
+    here = root("images/a.png", "images/b.png", "masks/a/1.png", "masks/a/2.png", "masks/a/notes.txt", "masks/b/x.png")
+    assert unions(here, "masks/{stem}/*") == {"a": ["masks/a/1.png", "masks/a/2.png"], "b": ["masks/b/x.png"]}
+
+
+def test_further_masks_in_the_frames_folder_are_no_frames(root):
+    here = root("a.png", "a_mask.png", "a_mask_1.png")
+    assert list(refusals(here, "*.png", "{stem}_mask.png")) == ["a.png"]
+    assert unions(here, "{stem}_mask*.png", "*.png") == {"a": ["a_mask.png", "a_mask_1.png"]}
+
+
+def test_a_frame_called_like_another_with_something_behind_is_a_frame(root):
+    here = root("a.jpg", "a.png", "a_2.jpg")
+    assert refusals(here, "*.jpg", "{stem}.*") == {"a_2.jpg": f"no mask: expected a_2.*{HEALTHY}"}
+
+
+def test_stems_that_repeat_are_told_apart_by_their_path(root):
+    here = root(*[f"p{p}/{kind}/{n}.png" for p in (1, 2) for n in (0, 1) for kind in ("images", "masks")])
+    told = refusals(here, "*/images/*", "{0}/masks/{stem}.*")
+    assert set(told.values()) == {
+        "name used twice: 2 frames are called '0'; case_ids: path tells folders apart",
+        "name used twice: 2 frames are called '1'; case_ids: path tells folders apart",
+    }
+    found = unions(here, "{0}/masks/{stem}.*", "*/images/*", case_ids="path")
+    assert found == {f"p{p}/{n}": [f"p{p}/masks/{n}.png"] for p in (1, 2) for n in (0, 1)}
+
+
+@pytest.mark.parametrize(
+    ("images", "masks", "name"),
+    [
+        ("images/**/*", "masks/{path}.*", "x/y/7"),
+        ("**/*.jpg", "{1}/../masks/{stem}.*", "images/x/y/7"),
+        ("images/*/y/*", "masks/{1}/{2}/{stem}.*", "x/7"),
+        ("images/**/y/*", "masks/x/{parent}/{stem}.*", "x/7"),
+    ],
+)
+def test_the_path_of_a_case_is_what_wildcards_stand_for(root, images, masks, name):
+    here = root("images/x/y/7.jpg", "masks/x/y/7.png", "x/", "masks/7.png")
+    found = list_site(here, images, masks, Rules(case_ids="path"))
+    assert [source.name for source in found.sources] == [name]
+
+
+def test_one_mask_never_serves_two_frames(root):
+    here = root("images/p1/0.png", "images/p2/0.png", "masks/0.png")
+    told = refusals(here, "images/*/*", "masks/{stem}.*", case_ids="path")
+    assert set(told) == {"images/p1/0.png", "images/p2/0.png"}
+    assert told["images/p1/0.png"].startswith("mask of two frames: 0.png is also that of images/p2/0.png; tell them")
+
+
+def test_the_suffix_of_frames_is_taken_off(root):
+    here = root("imagesTr/a_0000.png", "imagesTr/b_0001.png", "labelsTr/a.png", "labelsTr/b.png")
+    assert unions(here, "labelsTr/{stem}.*", "imagesTr/*", frame_suffix="_0000") == {"a": ["labelsTr/a.png"]}
+    assert refusals(here, "imagesTr/*", "labelsTr/{stem}.*", frame_suffix="_0000") == {
+        "imagesTr/b_0001.png": "name without frame_suffix: expected ..._0000.png"
+    }
+
+
+def test_a_missing_mask_is_no_lesion_only_where_the_reading_says_so(root):
+    here = root("images/a.png", "images/b.png", "masks/a.png")
+    assert refusals(here) == {"images/b.png": f"no mask: expected masks/b.*{HEALTHY}"}
+    assert unions(here, "masks/{stem}.*", missing_mask="no_lesion") == {"a": ["masks/a.png"], "b": []}
+    notes = list_site(here, "images/*", "masks/{stem}.*", Rules(missing_mask="no_lesion")).notes
+    assert [note.file for note in notes if note.kind == "no mask, taken as a negative"] == ["images/b.png"]
+    with pytest.raises(InputError, match=r"not one frame of .* has a mask at 'labels/\{stem\}"):
+        list_site(here, "images/*", "labels/{stem}.*", Rules(missing_mask="no_lesion"))
+
+
+def test_folders_in_the_decomposed_form_of_their_system(root):
+    apart = unicodedata.normalize("NFD", "Müller")
+    here = root(f"{apart}/images/0.png", f"{apart}/masks/0.png")
+    (source,) = list_site(here, "*/images/*", "{0}/masks/{stem}.*", Rules(case_ids="path")).sources
+    assert (source.name, source.mask) == ("Müller/0", here / apart / "masks" / "0.png")
+
+
+@pytest.mark.parametrize("masks", ["masks/{stem}.png", "masks/{stem}.*", "masks/p{stem}.png", "masks/{stem}*.png"])
+def test_the_mask_of_a_missing_frame_is_no_further_mask_of_another(root, masks):
+    start = "p" if "p{" in masks else ""
+    here = root("images/1.png", f"masks/{start}1.png", f"masks/{start}10.png")
+    assert unions(here, masks) == {"1": [f"masks/{start}1.png"]}
+    notes = list_site(here, "images/*", masks).notes
+    assert [(note.file, note.kind) for note in notes] == [(f"masks/{start}10.png", "mask without a frame")]

@@ -89,7 +89,7 @@ def test_every_matched_file_is_a_case_or_in_quarantine(folder, ingest):
     result = ingest()
     assert len(result.cases) + len(result.refused) == len(list((folder.root / "images").iterdir()))
     found = reasons(result)
-    assert found["images/no_mask.png"] == "no mask: expected masks/no_mask.*"
+    assert found["images/no_mask.png"].startswith("no mask: expected masks/no_mask.*; where none means")
     assert found["images/small_mask.png"] == "mask of another size: frame 40x30, mask 20x15"
     assert found["images/cut.png"].startswith("unreadable frame")
     # Copies are found in the order of the case ids: "copy" comes before "ok0", "ok1" before "other".
@@ -128,7 +128,8 @@ def test_groups_and_classes_from_a_table(folder, ingest):
     assert cases["group_id"].to_dict() == {"A/a": "p1", "A/b": "p1", "A/c": "A/c", "A/e": "p2", "A/f": "p3"}
     assert cases["lesion_class"].dropna().to_dict() == {"A/a": "polyp", "A/b": "cyst", "A/c": "polyp"}
     assert reasons(result) == {
-        "images/d.png": "unknown lesion class: 'polip'; did you mean 'polyp'? legal: cyst, polyp"
+        "images/d.png": "unknown lesion class: 'polip'; did you mean 'polyp'? legal: cyst, polyp; "
+        "class_names: {polip: ...} maps it"
     }
     assert {note.kind: note.detail for note in result.notes} == {
         "row without a frame": "gone",
@@ -193,7 +194,8 @@ def test_the_summary_says_it_all(folder, ingest):
     beside = [f"  {line}" for line in borders(result)]  # of noise; what they say is tested with drawn frames
     assert [line for line in summary("A", result).splitlines() if line not in beside] == [
         f"A: 10 frames accepted, 1 of them without a lesion, in 10 groups: {train} train, {val} val; 2 in quarantine",
-        "  quarantine: 2 x no mask, e.g. images/x.png: expected masks/x.*",
+        "  quarantine: 2 x no mask, e.g. images/x.png: expected masks/x.*; where none means no lesion: "
+        "missing_mask: no_lesion",
         "  note: 1 x mask not binary, thresholded at 128, e.g. images/f3.png",
         "  note: 1 x mask without a frame, e.g. masks/gone.png: no frame of images/* names it",
     ]

@@ -5,6 +5,7 @@ The keys stand in a card (data/sites/<card>.yaml) and in the site's own entry of
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -23,13 +24,22 @@ class Reading(Section):
     Attributes:
         images: glob of the frames below the root.
         masks: where a frame's mask is below the root; `{stem}` is the frame's name without its ending, `{parent}` the
-            name of the folder that it lies in; may end in `.*` for any image ending.
+            name of the folder that it lies in, `{0}`, `{1}`, ... the folders on its path below the root, `{path}` what
+            the wildcards of `images` stand for; may end in `.*` for any image ending. A `*` in the name takes all files
+            that fit, and a pixel of any of them is lesion: `masks/{stem}_mask*.png`, `masks/{stem}/*`.
+        missing_mask: what a frame without a mask is: refused, or (no_lesion) one without a lesion.
+        mask_extras: what becomes of a frame beside whose mask lies a file called like it with something behind
+            (NAME_1.png): refused, as it may show a further lesion, or read without that file.
+        frame_suffix: what every frame's name ends in beside its mask's name, such as `_0000`; it is taken off.
+        case_ids: what a case is called by: the frame's stem, or its path, of which it takes what the wildcards of
+            `images` stand for. The path tells frames apart whose names repeat from folder to folder.
         polygons: glob of JSON lists of outlines below the root instead of masks: `{object_id, label_ids, data: [{x,
             y}, ...]}`, object_id being a frame's stem, with a `labels.json` of `{id, name}` beside each.
         mask_threshold: grey value (0..255) from which a mask pixel is lesion; JPEG masks need about 128.
         channels: order in which the files hold a frame's colours; bgr: red and blue were swapped when it was saved.
         lesion_class: the class of every lesion of this site.
         table_class: column of `table` that holds the lesion class (empty: no lesion).
+        class_names: what `table_class` calls a class -> lesion class; null: no lesion. None: it calls them as we do.
         folder_class: name of a folder on the frame's path -> lesion class; null: frames there have no lesion.
         label_class: name or id of a polygon's label -> lesion class; null: the label is no lesion (a landmark). A frame
             with a label that isn't listed is refused, as nobody has said whether it shows a lesion.
@@ -38,6 +48,7 @@ class Reading(Section):
         sequence_ends: number of each sequence's last frame, rising, where frames are called by their number.
         table: CSV below the root with a row a frame.
         table_file: column of `table` that holds the frame's file name, stem or path below the root.
+        table_rows: column of `table` -> what it must say for a frame to belong to this site, such as `centre: north`.
         table_strengths: column of `table` -> the confounder, as the dictionary calls it, whose strength in the frame it
             holds: 0 (absent) to 1, empty where nobody knows. What the intervention attends to is held against it.
         crop: black_border cuts the black frame around the endoscope's view off, from frame and mask alike.
@@ -45,11 +56,16 @@ class Reading(Section):
 
     images: str = Field(default="images/*", min_length=1)
     masks: str | None = None
+    missing_mask: Literal["refuse", "no_lesion"] = "refuse"
+    mask_extras: Literal["refuse", "ignore"] = "refuse"
+    frame_suffix: str | None = Field(default=None, min_length=1)
+    case_ids: Literal["stem", "path"] = "stem"
     polygons: str | None = None
     mask_threshold: int = Field(default=128, ge=1, le=255)
     channels: Literal["rgb", "bgr"] = "rgb"
     lesion_class: str | None = None
     table_class: str | None = None
+    class_names: dict[str, str | None] | None = Field(default=None, min_length=1)
     folder_class: dict[str, str | None] | None = Field(default=None, min_length=1)
     label_class: dict[str, str | None] | None = Field(default=None, min_length=1)
     table_group: str | None = None
@@ -57,13 +73,14 @@ class Reading(Section):
     sequence_ends: list[int] | None = Field(default=None, min_length=1)
     table: str | None = None
     table_file: str = "file"
+    table_rows: dict[str, str] | None = Field(default=None, min_length=1)
     table_strengths: dict[str, str] | None = Field(default=None, min_length=1)
     crop: Literal["none", "black_border"] = "none"
 
     @model_validator(mode="after")
     def _values(self) -> Reading:
-        if self.masks is not None and "{stem}" not in self.masks:
-            raise ValueError("masks must contain {stem}, such as 'masks/{stem}.png'")
+        if self.masks is not None and not {"{stem}", "{path}"} & set(re.findall(r"\{[a-z]+\}", self.masks)):
+            raise ValueError("masks must contain {stem} or {path}, such as 'masks/{stem}.png'")
         if self.sequence_ends is not None and sorted(set(self.sequence_ends)) != self.sequence_ends:
             raise ValueError("sequence_ends must rise: the number of each sequence's last frame")
         named = list((self.table_strengths or {}).values())
@@ -72,9 +89,18 @@ class Reading(Section):
         return self
 
     def classes(self) -> list[str]:
-        """Return the lesion classes that this reading names, in no particular order; those of a table aren't known."""
-        mapped = [*(self.folder_class or {}).values(), *(self.label_class or {}).values()]
+        """Return the lesion classes that this reading names, in no particular order; those of a table aren't known.
+
+        See `open_classes`.
+        """
+        given = (self.folder_class, self.label_class, self.class_names)
+        mapped = [name for names in given if names is not None for name in names.values()]
         return [name for name in [self.lesion_class, *mapped] if name is not None]
+
+    @property
+    def open_classes(self) -> bool:
+        """Whether there may be lesion classes that the reading doesn't name: those of a table without `class_names`."""
+        return self.table_class is not None and self.class_names is None
 
     def gaps(self) -> list[str]:
         """Return a sentence for each rule that is missing, given twice or without what it needs; empty: complete."""
@@ -82,8 +108,16 @@ class Reading(Section):
             *_exactly_one(self, MASK_RULES, "where the lesions are drawn"),
             *_exactly_one(self, CLASS_RULES, "which class a lesion has"),
             *_at_most_one(self, GROUP_RULES, "which frames belong together"),
-            *_needs(self, ("table_class", "table_group", "table_strengths"), "table", "the CSV file that holds them"),
+            *_needs(
+                self,
+                ("table_class", "table_group", "table_rows", "table_strengths"),
+                "table",
+                "the CSV file that holds them",
+            ),
+            *_needs(self, ("class_names",), "table_class", "the column whose words they are"),
             *_needs(self, ("label_class",), "polygons", "as masks have no labels"),
+            *["case_ids: path doesn't go with polygons, which call frames by their stem"]
+            * (self.case_ids == "path" and self.polygons is not None),
         ]
 
 
@@ -99,6 +133,8 @@ def merge(card: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
     dropped = {key for rules in (MASK_RULES, CLASS_RULES, GROUP_RULES) if set(rules) & set(entry) for key in rules}
     if "polygons" in dropped and not entry.get("polygons"):
         dropped.add("label_class")
+    if "table_class" in dropped and not entry.get("table_class"):
+        dropped.add("class_names")
     return {key: value for key, value in card.items() if key not in dropped} | dict(entry)
 
 
