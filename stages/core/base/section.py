@@ -2,18 +2,51 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import NoneType
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
+from pydantic_core import CoreSchema, core_schema
 
 from stages.core.base.errors import nearest
 
 
-class Section(BaseModel):
-    """A part of params.yaml or of a card: unknown keys and silent conversions are refused."""
+_LONGEST = 200  # letters of a value that are shown
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+@dataclass(frozen=True)
+class Most:
+    """An upper bound of a number, as an annotation: `Annotated[int, Most(100, "why")]`.
+
+    Attributes:
+        limit: the largest number.
+        why: what a larger one would mean, for the message.
+    """
+
+    limit: float
+    why: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Return the schema of the number with the bound behind it."""
+        return core_schema.no_info_after_validator_function(self._checked, handler(source))
+
+    def _checked(self, value: float) -> float:
+        if value > self.limit:
+            raise ValueError(f"should be {self.limit:,} at most: {self.why}")
+        return value
+
+
+Seed = Annotated[int, Field(ge=0), Most(2**32 - 1, "random generators take 32 bits")]
+Epochs = Annotated[int, Field(ge=1), Most(100_000, "a training would not end")]
+BatchSize = Annotated[int, Field(ge=1), Most(4096, "more frames at a time fit into no memory")]
+Count = Annotated[int, Most(10**12, "no data set has as many")]
+
+
+class Section(BaseModel):
+    """A part of params.yaml or of a card: unknown keys, silent conversions, infinity and NaN are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 def sentences(error: ValidationError, prefix: str, kind: type[BaseModel]) -> list[str]:
@@ -29,8 +62,16 @@ def sentence(problem: dict[str, Any], prefix: str, kind: type[BaseModel]) -> str
     if problem["type"] == "missing":
         return f"{where}: missing"
     message = problem["msg"].removeprefix("Value error, ")
-    value = "" if isinstance(problem["input"], dict) else f", got {problem['input']!r}"
+    value = "" if isinstance(problem["input"], dict) else f", got {_shown(problem['input'])}"
     return f"{where.rstrip('.')}: {message}{value}"
+
+
+def _shown(value: Any) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # Python doesn't write out a number of more than 4,300 digits
+        return "a number of thousands of digits"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def _legal_keys(kind: Any, place: tuple[Any, ...]) -> list[str]:
