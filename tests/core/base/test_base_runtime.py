@@ -1,15 +1,18 @@
 """Exit codes and progress of a command."""
 
 import errno
+import os
 import subprocess
 import sys
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from stages.core.base.errors import InputError
-from stages.core.base.runtime import progress, user_errors
+from stages.core.base.runtime import enough_memory, progress, user_errors
 
 
 def command(body, *arguments):
@@ -69,6 +72,9 @@ def test_a_full_disk_is_the_user_s_to_mend(write, capsys, tmp_path):
         (errno.EDQUOT, "quota"),
         (errno.EACCES, "denied"),
         (errno.EROFS, "read-only"),
+        (errno.EFBIG, "larger than files may become"),
+        (errno.EIO, "failed to read or write"),
+        (errno.EMFILE, "too many files"),
         (errno.ENOENT, "no such file"),
         (errno.ENOTDIR, "is a file, not a folder"),
         (errno.ENAMETOOLONG, "too long"),
@@ -82,6 +88,55 @@ def test_errors_of_the_system_that_a_user_can_mend(number, words, capsys):
     assert said.startswith("error: some/file: ")
     assert words in said
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "named"), [(errno.ENOSPC, "copy"), (errno.EDQUOT, "copy"), (errno.EIO, "source -> copy")]
+)
+def test_a_failed_copy_names_the_target_or_both(number, named, capsys):
+    with pytest.raises(SystemExit), user_errors():
+        raise OSError(number, "x", "source", None, "copy")
+    assert capsys.readouterr().err.startswith(f"error: {named}: ")
+
+
+def allocate_in_torch():
+    torch.empty(2**50)
+
+
+def allocate_in_numpy():
+    np.empty(2**50)
+
+
+def run_out_of_device_memory():
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nSee the documentation")
+
+
+def run_out_in_the_system():
+    raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+
+@pytest.mark.parametrize(
+    "fails", [allocate_in_torch, allocate_in_numpy, run_out_of_device_memory, run_out_in_the_system]
+)
+def test_a_lack_of_memory_names_the_stage_and_what_to_lower(fails, capsys):
+    with pytest.raises(SystemExit) as stopped, user_errors(), enough_memory("encode", "encode.batch_size", 64):
+        fails()
+    said = capsys.readouterr().err
+    assert stopped.value.code == 2
+    assert said.startswith("error: encode ran out of memory at encode.batch_size 64 (")
+    assert "lower encode.batch_size, or give it more memory" in said
+    assert said.count("\n") == 1
+
+
+def test_a_lack_of_memory_where_nothing_can_be_lowered(capsys):
+    with pytest.raises(SystemExit), user_errors("audit"):
+        raise MemoryError
+    assert capsys.readouterr().err.startswith("error: audit ran out of memory (MemoryError): give it more memory")
+
+
+def test_another_error_of_torch_is_a_bug():
+    with pytest.raises(RuntimeError, match="shapes"), user_errors():
+        raise RuntimeError("shapes differ")
 
 
 def test_other_errors_of_the_system_are_bugs():

@@ -15,8 +15,8 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[" * 100_000, "nested more than 100 deep"),
-        ("- " * 100_000 + "x", "nested more than 100 deep"),
+        ("[" * 10_000, "nested more than 100 deep"),
+        ("- " * 10_000 + "x", "nested more than 100 deep"),
         ("a: " + "{a: " * 101, "nested more than 100 deep"),
         (BOMB, "more than 100000 values"),
         ("a: &x [1, *x]", "an alias stands in what it names"),
@@ -37,7 +37,7 @@ def test_a_text_beyond_the_bounds_is_an_error(text, message, tmp_path):
     assert len(str(refused.value)) < 600
 
 
-def test_what_is_deep_and_large_within_reason_is_read():
+def test_what_is_deep_or_large_within_reason_is_read():
     assert load_yaml("[" * 99 + "]" * 99)
-    assert len(load_yaml("a: [" + "1, " * 90_000 + "]")["a"]) == 90_000
+    assert len(load_yaml("a: [" + "1, " * 9_000 + "]")["a"]) == 9_000
     assert load_yaml("x: &x [1, 2]\ny: *x\nz: [*x, *x]") == {"x": [1, 2], "y": [1, 2], "z": [[1, 2], [1, 2]]}
