@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from stages.commands.guess import guessed_or_given
 from stages.commands.show_sites import show_verdict
 from stages.core.base.errors import InputError
 from stages.core.base.params import Site, load
+from stages.core.base.runtime import usable_cores
 from stages.ingest.params import Params
 from stages.ingest.summary import borders
 
@@ -34,7 +34,7 @@ def run_checks(path: Path, target: str | None, card: str | None, values: dict[st
     usable = True
     for name, site in chosen.items():
         try:
-            verdict = check_site(name, site, params, study.lesion_classes, len(os.sched_getaffinity(0)), examples)
+            verdict = check_site(name, site, params, study.lesion_classes, usable_cores(), examples)
         except InputError as error:
             print(f"error: {name}: {error}", file=sys.stderr, flush=True)
             usable = False

@@ -21,7 +21,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from stages.core.base.errors import InputError
+from stages.core.base.errors import InputError, lacks_memory
 from stages.core.base.files import atomic
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -80,15 +80,18 @@ class Store:
         """
         if set(attributes) != set(self.attributes):
             raise ValueError(f"{self.name}: attributes {sorted(attributes)}, expected {sorted(self.attributes)}")
-        with atomic(path) as partial, _output(partial) as output:
-            with h5py.File(output, "w", track_order=False, libver=_FORMAT) as file:
-                for key, text in {"schema": self.name, **dict(sorted(attributes.items()))}.items():
-                    _set_attribute(file, key, text)
-                writer = StoreWriter(self, file, output)
-                if case_ids is not None:
-                    writer.name_rows(case_ids)
-                yield writer
-                writer.check_complete()
+        with (
+            atomic(path) as partial,
+            _output(partial) as output,
+            h5py.File(output, "w", track_order=False, libver=_FORMAT) as file,
+        ):
+            for key, text in {"schema": self.name, **dict(sorted(attributes.items()))}.items():
+                _set_attribute(file, key, text)
+            writer = StoreWriter(self, file, output)
+            if case_ids is not None:
+                writer.name_rows(case_ids)
+            yield writer
+            writer.check_complete()
 
     @contextmanager
     def read(self, path: Path) -> Iterator[StoreReader]:
@@ -334,6 +337,8 @@ class StoreReader:
         try:
             yield
         except _DAMAGE as error:
+            if lacks_memory(error):
+                raise
             raise InputError(f"{self.path} is damaged ({error}); delete it and run `dvc repro`") from None
 
     def _keep(self, name: str, item: h5py.Dataset | h5py.Group) -> None:

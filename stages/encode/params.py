@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from stages.core.base.params import Section
 from stages.core.base.section import BatchSize
 
@@ -19,4 +21,4 @@ class Params(Section):
 
     batch_size: BatchSize = 16
     dense: Literal["auto", "plain", "maskclip", "surgery", "naclip"] = "auto"
-    flips: list[Literal["horizontal", "vertical", "both"]] = ["horizontal"]
+    flips: list[Literal["horizontal", "vertical", "both"]] = Field(default=["horizontal"])

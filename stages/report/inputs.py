@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from stages.core.base.errors import InputError
+from stages.core.base.errors import InputError, shown
 from stages.core.base.files import read_json
 from stages.core.base.params import Study
 from stages.core.contracts.audit import PAIRS, PROFILE
@@ -186,10 +186,10 @@ def _history(cell: Cell, folder: Path) -> pd.DataFrame:
 
 def _history_problem(rows: pd.DataFrame) -> str:
     if not {"epoch", "val_dice"} <= set(rows.columns):
-        return f"columns {', '.join(map(repr, rows.columns))}, expected epoch and val_dice among them"
+        return f"columns {shown(list(rows.columns))}, expected epoch and val_dice among them"
     text = [name for name in rows.columns if not pd.api.types.is_numeric_dtype(rows[name])]
     if text:
-        return f"something else than numbers in {', '.join(map(repr, text))}"
+        return f"something else than numbers in {shown(text)}"
     if rows["epoch"].tolist() != list(range(len(rows))) or not rows["val_dice"].between(0, 1).all():
         return "epoch doesn't count from 0, or val_dice isn't in 0..1"
     return ""

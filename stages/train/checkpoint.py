@@ -77,7 +77,7 @@ def _digest(tensors: Mapping[str, Tensor], history: str) -> str:
     digest = hashlib.sha256(history.encode())
     for name, value in sorted(tensors.items()):
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-        digest.update(value.flatten().view(torch.uint8).numpy())
+        digest.update(value.flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 

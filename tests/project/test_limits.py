@@ -1,4 +1,4 @@
-"""A limit of the files' size (a quota, a full disk) or of the memory ends every writer in one sentence, nothing half done.
+"""A limit of the files' size, like a quota or a full disk, ends every writer in one sentence that names the target.
 
 One process tries all writers, as most of the time goes into loading what they write with.
 """
@@ -49,13 +49,15 @@ picture = Image.fromarray(noise.integers(0, 256, (200, 200, 3)).astype(np.uint8)
 cases = pd.DataFrame({"case_id": [f"A/{n}" for n in range(3000)], "site": "A", "group_id": "g", "split": "train"})
 
 def write_table(path):
-    Table("toy/1", pa.schema([column("n", pa.float64())]), key=("n",)).write(pd.DataFrame({"n": noise.random(9000)}), path)
+    table = Table("toy/1", pa.schema([column("n", pa.float64())]), key=("n",))
+    table.write(pd.DataFrame({"n": noise.random(9000)}), path)
 def write_figures(path):
     write_json({"n": list(range(9000))}, path)
 def write_splits(path):
     to_splits(cases, path)
 def write_checkpoint(path):
-    checkpoint.save(path.parent, checkpoint.Progress([], checkpoint.snapshot(linear)), linear, make_optimiser(linear, Params()))
+    progress = checkpoint.Progress([], checkpoint.snapshot(linear))
+    checkpoint.save(path.parent, progress, linear, make_optimiser(linear, Params()))
 def write_weights(path):
     words = Vocabulary(["polyp"])
     save_trained(new_joint(), new_tower(words), words, path.parent)

@@ -11,7 +11,7 @@ import pytest
 import stub_sites
 import torch
 from lightning_fabric import Fabric
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from stages.core.base.errors import InputError
 from stages.core.base.params import Study

@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from stages.core.base.errors import InputError
+from stages.core.base.errors import InputError, lacks_memory
 from stages.core.base.files import NO_ROOM
 
 T = TypeVar("T")
@@ -40,12 +40,15 @@ _USER_ERRNO = {
     errno.ENAMETOOLONG: "the name is too long for this file system: choose a shorter one",
     errno.ELOOP: "links lead in a circle: check the path",
 }
-_NO_MEMORY = ("out of memory", "can't allocate memory", "ALLOC_FAILED", "can't start new thread")  # torch's, Python's
 
 
 @contextmanager
 def user_errors(command: str = "this command") -> Iterator[None]:
-    """Turn errors of the user's and the machine's making into one sentence on stderr and exit code 2; `command` is its name."""
+    """Turn errors of the user's and the machine's making into one sentence on stderr and exit code 2.
+
+    Args:
+        command: the name of what is run.
+    """
     try:
         with enough_memory(command):
             yield
@@ -77,8 +80,10 @@ def enough_memory(stage: str, setting: str = "", value: int | None = None) -> It
     """
     try:
         yield
-    except (MemoryError, OSError, RuntimeError) as error:
-        if not _lacks_memory(error):
+    except InputError:
+        raise
+    except Exception as error:  # each library has its own for it
+        if not lacks_memory(error):
             raise
         told = next(iter(str(error).splitlines()), "") or type(error).__name__
     else:
@@ -88,12 +93,6 @@ def enough_memory(stage: str, setting: str = "", value: int | None = None) -> It
         f"{stage} ran out of memory{at} ({told[:200]}): {lower}give it more memory: close other programs, or raise the "
         "limit (a container's, or ulimit -v)"
     )
-
-
-def _lacks_memory(error: Exception) -> bool:
-    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
-        return True
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)
 
 
 def _stop(message: str) -> None:
@@ -113,6 +112,15 @@ def run(command: Callable[..., None]) -> None:
     app.command()(command)
     with user_errors(Path(inspect.getfile(command)).parent.name or "this command"):
         app()
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use; all of the machine's where the system can't tell (macOS, Windows)."""
+    told = getattr(os, "process_cpu_count", None)  # from Python 3.13 on
+    if told is not None:
+        return told() or 1
+    allowed = getattr(os, "sched_getaffinity", None)
+    return (len(allowed(0)) if allowed is not None else os.cpu_count()) or 1
 
 
 def progress(items: Iterable[T], label: str, total: int) -> Iterator[T]:

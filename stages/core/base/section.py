@@ -6,13 +6,9 @@ from dataclasses import dataclass
 from types import NoneType
 from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
-from pydantic_core import CoreSchema, core_schema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
 
-from stages.core.base.errors import nearest
-
-
-_LONGEST = 200  # letters of a value that are shown
+from stages.core.base.errors import nearest, shown
 
 
 @dataclass(frozen=True)
@@ -27,9 +23,9 @@ class Most:
     limit: float
     why: str
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
         """Return the schema of the number with the bound behind it."""
-        return core_schema.no_info_after_validator_function(self._checked, handler(source))
+        return AfterValidator(self._checked).__get_pydantic_core_schema__(source, handler)
 
     def _checked(self, value: float) -> float:
         if value > self.limit:
@@ -62,16 +58,8 @@ def sentence(problem: dict[str, Any], prefix: str, kind: type[BaseModel]) -> str
     if problem["type"] == "missing":
         return f"{where}: missing"
     message = problem["msg"].removeprefix("Value error, ")
-    value = "" if isinstance(problem["input"], dict) else f", got {_shown(problem['input'])}"
+    value = "" if isinstance(problem["input"], dict) else f", got {shown(problem['input'])}"
     return f"{where.rstrip('.')}: {message}{value}"
-
-
-def _shown(value: Any) -> str:
-    try:
-        text = repr(value)
-    except ValueError:  # Python doesn't write out a number of more than 4,300 digits
-        return "a number of thousands of digits"
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def _legal_keys(kind: Any, place: tuple[Any, ...]) -> list[str]:

@@ -7,10 +7,10 @@ text of a few lines fills the memory or the stack of whoever walks through what 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Any
 
 import yaml
-
 
 _DEEPEST = 100
 _MOST_VALUES = 100_000
@@ -31,7 +31,7 @@ class _Loader(yaml.SafeLoader):
             yaml.YAMLError: it nests too deeply, stands in itself, or makes too many values.
         """
         alias, before = self.check_event(yaml.AliasEvent), self._values
-        start = self.peek_event().start_mark
+        start = self.get_mark()
         self._depth += 1
         if self._depth > _DEEPEST:
             raise yaml.composer.ComposerError(None, None, f"nested more than {_DEEPEST} deep", start)
@@ -47,8 +47,8 @@ class _Loader(yaml.SafeLoader):
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Return the mapping of a node whose keys differ."""
-        keys = [key.value for key, _ in node.value]
-        twice = [key for place, key in enumerate(keys) if key in keys[:place]]
+        keys = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+        twice = [key for key, count in keys.items() if count > 1]
         if twice:
             raise yaml.constructor.ConstructorError(None, None, f"key '{twice[0]}' stands twice", node.start_mark)
         return super().construct_mapping(node, deep=deep)

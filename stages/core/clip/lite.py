@@ -247,9 +247,9 @@ def _read_words(path: Path) -> Vocabulary:
     if value.get("schema") != _SCHEMA:
         raise InputError(f"{path} has schema '{value.get('schema')}', expected '{_SCHEMA}'; run `dvc repro`")
     words = value.get("words")
-    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-        raise InputError(f"{path} is damaged: 'words' is no list of words; restore it with `git checkout` or `dvc repro`")
     try:
+        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+            raise InputError("'words' is no list of words")
         return Vocabulary(words)
     except InputError as error:
         raise InputError(f"{path} is damaged ({error}); restore it with `git checkout` or `dvc repro`") from None

@@ -150,26 +150,27 @@ def test_names_keep_their_permissions(tmp_path):
     assert os.stat(tmp_path / "a").st_mode == os.stat(tmp_path / "b").st_mode
 
 
-def fail_at(path, context, place):
+def fail_at(path, context, names):
     with context(path) as partial:
-        raise OSError(errno.ENOSPC, "full", *place(partial))
+        given = [name if name in (None, "source") else str(partial / name) for name in names]
+        raise OSError(errno.ENOSPC, "full", *given)
 
 
 @pytest.mark.parametrize(
-    ("context", "place", "named"),
+    ("context", "names", "named"),
     [
-        (atomic, lambda partial: [], "out"),
-        (atomic, lambda partial: [str(partial)], "out"),
-        (atomic, lambda partial: ["source"], "out"),
-        (atomic, lambda partial: ["source", None, str(partial)], "out"),
-        (atomic_folder, lambda partial: [], "out"),
-        (atomic_folder, lambda partial: [str(partial / "a" / "b.png")], "out/a/b.png"),
-        (atomic_folder, lambda partial: ["source", None, str(partial / "b.png")], "out/b.png"),
+        (atomic, [], "out"),
+        (atomic, ["."], "out"),
+        (atomic, ["source"], "out"),
+        (atomic, ["source", None, "."], "out"),
+        (atomic_folder, [], "out"),
+        (atomic_folder, ["a/b.png"], "out/a/b.png"),
+        (atomic_folder, ["source", None, "b.png"], "out/b.png"),
     ],
 )
-def test_an_error_of_writing_names_the_file_as_users_know_it(tmp_path, context, place, named):
+def test_an_error_of_writing_names_the_file_as_users_know_it(tmp_path, context, names, named):
     with pytest.raises(OSError, match="full") as failed:
-        fail_at(tmp_path / "out", context, place)
+        fail_at(tmp_path / "out", context, names)
     assert failed.value.filename == str(tmp_path / named)
     assert failed.value.filename2 is None
     assert list(tmp_path.iterdir()) == []

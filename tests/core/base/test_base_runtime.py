@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -12,7 +13,7 @@ import pytest
 import torch
 
 from stages.core.base.errors import InputError
-from stages.core.base.runtime import enough_memory, progress, user_errors
+from stages.core.base.runtime import enough_memory, progress, usable_cores, user_errors
 
 
 def command(body, *arguments):
@@ -115,9 +116,21 @@ def run_out_in_the_system():
     raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
 
 
-@pytest.mark.parametrize(
-    "fails", [allocate_in_torch, allocate_in_numpy, run_out_of_device_memory, run_out_in_the_system]
-)
+def fail_to_start_a_thread():
+    raise pa.lib.ArrowException("Unknown error: Failed to launch worker thread: Resource temporarily unavailable")
+
+
+def fail_to_load_a_library():
+    raise ImportError("libtorch_cpu.so: failed to map segment from shared object")
+
+
+OUT_OF_MEMORY = [
+    allocate_in_torch, allocate_in_numpy, run_out_of_device_memory, run_out_in_the_system, fail_to_start_a_thread,
+    fail_to_load_a_library,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("fails", OUT_OF_MEMORY)
 def test_a_lack_of_memory_names_the_stage_and_what_to_lower(fails, capsys):
     with pytest.raises(SystemExit) as stopped, user_errors(), enough_memory("encode", "encode.batch_size", 64):
         fails()
@@ -163,3 +176,22 @@ def test_progress_is_a_line_now_and_then_where_there_is_no_terminal(capsys, monk
     lines = capsys.readouterr().err.splitlines()
     assert 1 <= len(lines) <= 3
     assert all(line.startswith("reading A: ") and line.endswith("/9") for line in lines)
+
+
+def test_cores_are_counted_where_the_system_doesn_t_tell_which_ones_are_ours(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 3}, raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 7)
+    monkeypatch.delattr(os, "process_cpu_count", raising=False)
+    assert usable_cores() == 2
+    monkeypatch.delattr(os, "sched_getaffinity")  # as on macOS
+    assert usable_cores() == 7
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert usable_cores() == 1
+    monkeypatch.setattr(os, "process_cpu_count", lambda: 3, raising=False)  # as from Python 3.13 on
+    assert usable_cores() == 3
+
+
+def test_nobody_else_counts_cores():
+    asking = {path.name for path in Path("stages").rglob("*.py") if "cpu_count" in path.read_text(encoding="utf-8")}
+    asking |= {path.name for path in Path("stages").rglob("*.py") if "getaffinity" in path.read_text(encoding="utf-8")}
+    assert asking == {"runtime.py"}

@@ -41,3 +41,7 @@ def test_what_is_deep_or_large_within_reason_is_read():
     assert load_yaml("[" * 99 + "]" * 99)
     assert len(load_yaml("a: [" + "1, " * 9_000 + "]")["a"]) == 9_000
     assert load_yaml("x: &x [1, 2]\ny: *x\nz: [*x, *x]") == {"x": [1, 2], "y": [1, 2], "z": [[1, 2], [1, 2]]}
+
+
+def test_many_keys_take_no_time_that_grows_with_their_square():
+    assert len(load_yaml("".join(f"k{number}: 1\n" for number in range(20_000)))) == 20_000
