@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import inspect
 import os
+import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -54,6 +55,8 @@ def user_errors(command: str = "this command") -> Iterator[None]:
             yield
     except InputError as error:
         _stop(str(error))
+    except sqlite3.OperationalError as error:  # a full disk or a limit, where DVC writes; it opens no other database
+        _stop(f"DVC's own database can't be written ({error}): free some space, or raise the limit (ulimit -f)")
     except OSError as error:
         if error.errno not in _USER_ERRNO:
             raise

@@ -128,8 +128,6 @@ def test_json_refuses_what_is_no_number(tmp_path, value):
         (b'{"a": ' + b"[" * 100_000, "not valid JSON"),
         (b'{"a": ' + b'{"a": ' * 100_000, "not valid JSON"),
         (b'{"a": ' + b"9" * 5000 + b"}", "not valid JSON"),
-        (b'{"a": NaN}', "NaN is no number of JSON's"),
-        (b'{"a": -Infinity}', "-Infinity is no number of JSON's"),
     ],
 )
 def test_unusable_json(tmp_path, text, message):

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -98,6 +99,13 @@ def test_a_failed_copy_names_the_target_or_both(number, named, capsys):
     with pytest.raises(SystemExit), user_errors():
         raise OSError(number, "x", "source", None, "copy")
     assert capsys.readouterr().err.startswith(f"error: {named}: ")
+
+
+def test_a_full_disk_below_dvc_s_database_is_told(capsys):
+    with pytest.raises(SystemExit) as stopped, user_errors():
+        raise sqlite3.OperationalError("database or disk is full")
+    assert stopped.value.code == 2
+    assert "DVC's own database can't be written (database or disk is full)" in capsys.readouterr().err
 
 
 def allocate_in_torch():
