@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from stages.commands import sites_app, studies_app
-from stages.core.base.runtime import user_errors
+from stages.core.base.runtime import enough_memory, user_errors
 
 
 class Format(StrEnum):
@@ -79,7 +79,8 @@ def predict(
     judge, cut = load_judge(model, backbone, device, batch_size, crop)
     wanted = Wanted(out, threshold, overlay=overlay, probabilities=probabilities)
     swap = channels is Channels.BGR
-    rows = predict_frames(frames, judge, wanted, crop=cut, workers=workers, swap=swap, masks_too=masks_too)
+    with enough_memory("mcdrl predict", "--batch-size", judge.batch_size):
+        rows = predict_frames(frames, judge, wanted, crop=cut, workers=workers, swap=swap, masks_too=masks_too)
     print(summary(rows, out))
     if missing := refused(rows):
         print(missing, file=sys.stderr, flush=True)
@@ -145,7 +146,7 @@ def doctor() -> None:
 
 def main() -> None:
     """Run the command line; an error of the user's ends it with exit code 2."""
-    with user_errors():
+    with user_errors("mcdrl"):
         app()
 
 

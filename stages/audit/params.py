@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field, field_validator
 
 from stages.core.base.params import Section
+from stages.core.base.section import Most
 
 
 class Params(Section):
@@ -17,7 +20,7 @@ class Params(Section):
         accepted: pairs of sites whose common frames don't stop the training; every table and the page then say so.
     """
 
-    hash_bits: int = Field(default=52, ge=0, le=128)
+    hash_bits: Annotated[int, Most(128, "half of the 256 bits differ between any two frames")] = Field(default=52, ge=0)
     correlation: float = Field(default=0.75, gt=0, le=1)
     accepted: list[list[str]] = Field(default_factory=list)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from stages.commands.guess import guessed_or_given
 from stages.commands.show_sites import show_verdict
 from stages.core.base.errors import InputError
 from stages.core.base.params import Site, Study, load, resolve
+from stages.core.base.runtime import usable_cores
 from stages.ingest.params import Params
 from stages.ingest.summary import borders
 
@@ -35,11 +35,11 @@ def run_checks(
     """
     study, params = load("ingest", Params, path)
     chosen = dict(study.sites) if target is None else _one(target, study.sites, card, values)
-    usable, threads = True, len(os.sched_getaffinity(0))
+    usable = True
     for name, site in chosen.items():
         try:
             classes = _classes(study, name, site)
-            verdict = check_site(name, site, params, classes, threads, examples)
+            verdict = check_site(name, site, params, classes, usable_cores(), examples)
         except InputError as error:
             print(f"error: {name}: {error}", file=sys.stderr, flush=True)
             usable = False

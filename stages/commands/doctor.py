@@ -18,6 +18,7 @@ from packaging.requirements import Requirement
 from stages.core.base.errors import InputError
 from stages.core.base.folders import unhashable
 from stages.core.base.params import BACKBONE_CARDS, PARAMS, Site, Study, check, read_params, resolve
+from stages.core.base.runtime import usable_cores
 
 OK, NOTE, PROBLEM = "ok", "note", "PROBLEM"
 _PYTHON = (3, 11)
@@ -101,7 +102,7 @@ def _device() -> Check:
         import torch  # seconds
     except ImportError as error:
         return Check("device", PROBLEM, f"torch can't be imported: {error}", "pip install -e .")
-    cores = f"{os.cpu_count()} CPU threads"
+    cores = f"{usable_cores()} CPU threads"
     if not torch.cuda.is_available():
         return Check("device", OK, f"{cores}, no GPU: fine for lite0, slow for large backbones")
     names = ", ".join(torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count()))

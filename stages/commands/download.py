@@ -73,7 +73,7 @@ class _Part:
             return None
         try:
             return str(json.loads(self._note.read_text(encoding="utf-8"))["version"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return None
 
     def restart(self, version: str | None) -> None:

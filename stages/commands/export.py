@@ -7,6 +7,7 @@ preprocessing.json beside it.
 from __future__ import annotations
 
 import importlib.util
+import io
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -213,7 +214,9 @@ def _write(network: Network, probes: Array, kind: Format, path: Path) -> None:
     with torch.no_grad(), _quiet(), _plain_attention():
         network(*given)  # an encoder that builds itself with the first frame must not do so while it is followed
         if kind == "torchscript":
-            torch.jit.save(torch.jit.trace(network, given, check_trace=False), path)  # type: ignore[no-untyped-call]
+            content = io.BytesIO()  # as torch ends the process where it can't write to a disk
+            torch.jit.save(torch.jit.trace(network, given, check_trace=False), content)  # type: ignore[no-untyped-call]
+            path.write_bytes(content.getvalue())
             return
         torch.onnx.export(
             network, given, path, dynamo=False, opset_version=_OPSET, input_names=["frames"],

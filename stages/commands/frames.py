@@ -14,7 +14,7 @@ import numpy as np
 from stages.commands.masks_among import masks_among
 from stages.core.base.errors import InputError
 from stages.core.base.folders import walked
-from stages.ingest.pixels import DIM, Box, bluish, read_frame, squash, view_box
+from stages.ingest.pixels import DIM, LARGE, Box, bluish, large, read_frame, squash, view_box
 from stages.ingest.remarks import RefusedError
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -148,7 +148,7 @@ def read(job: Job, size_px: int, *, crop: bool, swap: bool) -> Shown | str:
         return str(error)
     box = view_box(picture) if crop else (0, 0, *picture.size)
     pixels = squash(picture, size_px, box)
-    remarks = [DIM] * dim + [_BLUISH] * bluish(pixels)
+    remarks = [LARGE] * large(picture.size) + [DIM] * dim + [_BLUISH] * bluish(pixels)
     return Shown(picture.size, box, pixels, "; ".join(remarks), swap)
 
 

@@ -14,7 +14,7 @@ from ruamel.yaml.comments import CommentedMap
 
 from stages.commands.editing import edited, plain
 from stages.core.base.errors import InputError, nearest
-from stages.core.base.section import Section, sentences
+from stages.core.base.section import Section, Seed, sentences
 from stages.core.base.strict_yaml import load_yaml
 from stages.core.base.variants import Variant
 
@@ -33,7 +33,7 @@ class Preset(Section):
 
     title: str
     methods: list[str] = Field(min_length=1)
-    seeds: list[int] = Field(min_length=1)
+    seeds: list[Seed] = Field(min_length=1, max_length=1000)
     variants: dict[str, Variant] = Field(default_factory=dict)
 
 
@@ -123,7 +123,7 @@ def _flow(values: dict[str, Any]) -> CommentedMap:
 def _preset(path: Path) -> Preset:
     try:
         return Preset.model_validate(load_yaml(path.read_text(encoding="utf-8")))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path} isn't YAML: {error}") from None
     except ValidationError as error:
         raise InputError(f"{path}: " + "; ".join(sentences(error, "", Preset))) from None

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.core.base.errors import InputError
+from stages.core.base.errors import InputError, shown
 from stages.core.base.files import atomic
 
 COLUMNS = ["case_id", "site", "group_id", "split"]
 SIDES = ("train", "val")
+_ANEW = "`mcdrl sites splits --reset` writes one without rows"
 
 
 def read_splits(path: Path) -> pd.DataFrame:
@@ -30,13 +31,13 @@ def read_splits(path: Path) -> pd.DataFrame:
     try:
         rows = pd.read_csv(path, dtype="str", encoding="utf-8-sig", keep_default_na=False)
     except FileNotFoundError:
-        raise InputError(f"{path} does not exist; `mcdrl sites splits --reset` writes one without rows") from None
+        raise InputError(f"{path} does not exist; {_ANEW}") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is no CSV file in UTF-8 ({str(error).strip()})") from None
+        raise InputError(f"{path} is no CSV file in UTF-8 ({str(error).strip()}); {_ANEW}") from None
     if not isinstance(rows.index, pd.RangeIndex):
         raise InputError(f"{path} has lines with more cells than its header")
     if sorted(rows.columns) != sorted(COLUMNS):
-        raise InputError(f"{path} has the columns {', '.join(rows.columns)}; expected {', '.join(COLUMNS)}")
+        raise InputError(f"{path} has the columns {shown(list(rows.columns))}, expected {COLUMNS}; {_ANEW}")
     rows = rows[COLUMNS].fillna("")
     problem = _problem(rows)
     if problem:

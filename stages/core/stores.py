@@ -5,13 +5,13 @@ Frames are appended in batches and read by row, so that memory doesn't grow with
 A block that was flipped or zeroed on the disk must not pass for data. So every chunk is a zlib stream, whose checksum
 HDF5 compares when it reads (HDF5's own Fletcher-32 lets zeros pass: their sum is zero, too), the format is the first
 one that has checksums in its tables, and nothing of variable length is stored, since HDF5's heap for that has none.
+
+HDF5 crashes the process once one of its writes has failed. So it writes through a file of ours that never fails it.
 """
 
 from __future__ import annotations
 
-import errno
-import os
-import shutil
+import io
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,11 +21,10 @@ from typing import Any
 import h5py
 import numpy as np
 
-from stages.core.base.errors import InputError
+from stages.core.base.errors import InputError, lacks_memory
 from stages.core.base.files import atomic
 
 Array = np.ndarray[Any, np.dtype[Any]]
-_SPARE_BYTES = 8 * 2**20  # left on the disk for HDF5's own tables
 _FORMAT = ("v110", "v110")  # HDF5's; fixed, so that a newer library writes the same bytes
 _CHUNK_BYTES = 2**16  # of datasets with one axis; others have a chunk a frame
 _DAMAGE = (OSError, RuntimeError, KeyError, ValueError)  # what h5py raises for a file that contradicts itself
@@ -77,13 +76,18 @@ class Store:
 
         Raises:
             ValueError: attributes or arrays break the contract (a bug of the writer).
+            OSError: the file can't be written.
         """
         if set(attributes) != set(self.attributes):
             raise ValueError(f"{self.name}: attributes {sorted(attributes)}, expected {sorted(self.attributes)}")
-        with atomic(path) as partial, h5py.File(partial, "w", track_order=False, libver=_FORMAT) as file:
+        with (
+            atomic(path) as partial,
+            _output(partial) as output,
+            h5py.File(output, "w", track_order=False, libver=_FORMAT) as file,
+        ):
             for key, text in {"schema": self.name, **dict(sorted(attributes.items()))}.items():
                 _set_attribute(file, key, text)
-            writer = StoreWriter(self, file)
+            writer = StoreWriter(self, file, output)
             if case_ids is not None:
                 writer.name_rows(case_ids)
             yield writer
@@ -118,12 +122,68 @@ class Store:
         return found
 
 
+class _Output(io.RawIOBase):
+    """A new file that HDF5 writes into: the first error is kept for `check`, and what comes after it is dropped."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("w+b", buffering=0)
+        self._error: OSError | None = None
+
+    def write(self, data: Any, /) -> int:
+        """Write all of the bytes at the place that `seek` went to, unless a write has failed before."""
+        rest = memoryview(data)
+        try:
+            while self._error is None and len(rest):
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            self._error = error
+        return len(data)
+
+    def readinto(self, data: Any, /) -> int:
+        """Read into the bytes; zeros where nothing was written."""
+        found = self._file.readinto(data) or 0
+        memoryview(data)[found:] = bytes(len(data) - found)
+        return len(data)
+
+    def seek(self, place: int, whence: int = io.SEEK_SET, /) -> int:
+        """Go to a place."""
+        return self._file.seek(place, whence)
+
+    def truncate(self, size: int | None = None, /) -> int:
+        """Make the file as long as said."""
+        try:
+            return self._file.truncate(size)
+        except OSError as error:
+            self._error = self._error or error
+            return size or 0
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+        super().close()
+
+    def check(self) -> None:
+        """Raise the error of the first write that failed, if one did."""
+        if self._error is not None:
+            raise self._error
+
+
+@contextmanager
+def _output(path: Path) -> Iterator[_Output]:
+    output = _Output(path)
+    try:
+        yield output
+    finally:  # a failed write goes before what HDF5 or the writer made of it
+        output.close()
+        output.check()
+
+
 class StoreWriter:
     """Appends batches of rows; made by `Store.write`."""
 
-    def __init__(self, store: Store, file: h5py.File) -> None:
-        """Take a new, open file."""
-        self._store, self._file = store, file
+    def __init__(self, store: Store, file: h5py.File, output: _Output) -> None:
+        """Take a new, open file and what it writes into."""
+        self._store, self._file, self._output = store, file, output
         self._rows: int | None = None  # None: not known yet, so datasets grow
         self._done: dict[str, int] = {}
         self._bytes: dict[str, int] = {}  # written of each dataset of byte strings
@@ -167,13 +227,13 @@ class StoreWriter:
 
     def _write(self, dataset: str, rows: Array, start: int, total: int | None, *, compress: bool = False) -> None:
         """Put rows into a dataset from row `start` on; it has `total` rows, or grows."""
-        self._check_space(rows.nbytes)
         if dataset not in self._file:
             self._create(dataset, rows, total, compress)
         target = self._file[dataset]
         if total is None:
             target.resize(start + len(rows), axis=0)
         target[start : start + len(rows)] = rows
+        self._output.check()
 
     def check_complete(self) -> None:
         """Raise ValueError unless the rows have names and every declared dataset has all of its rows."""
@@ -183,11 +243,6 @@ class StoreWriter:
         absent = [name for name in self._store.fields if not name.endswith("/*") and name not in self._done]
         if self._rows and (short or absent):
             raise ValueError(f"{self._store.name}: {self._rows} rows expected, got {short}, absent {absent}")
-
-    def _check_space(self, needed_bytes: int) -> None:
-        # Asked beforehand, as HDF5 crashes the process when a write fails for want of space.
-        if shutil.disk_usage(Path(self._file.filename).parent).free < needed_bytes + _SPARE_BYTES:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._file.filename)
 
     def _checked(self, dataset: str, field: Field, rows: Array | list[bytes]) -> Array:
         array = np.asarray(rows)
@@ -282,6 +337,8 @@ class StoreReader:
         try:
             yield
         except _DAMAGE as error:
+            if lacks_memory(error):
+                raise
             raise InputError(f"{self.path} is damaged ({error}); delete it and run `dvc repro`") from None
 
     def _keep(self, name: str, item: h5py.Dataset | h5py.Group) -> None:

@@ -1,8 +1,14 @@
-"""Parquet tables with a declared schema, checked on write and on read."""
+"""Parquet tables with a declared schema, checked on write and on read.
+
+A bit that was flipped on the disk must not pass for data. So every page has a checksum, and the footer, for which the
+format has none, carries a digest of what its readers believe: the strings beside the rows, and how many rows there are.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +20,8 @@ from stages.core.base.errors import InputError
 from stages.core.base.files import atomic
 
 _PREFIX = b"mcdrl."
+_DIGEST = _PREFIX + b"digest"
+_DAMAGE = (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError, UnicodeDecodeError)  # what pyarrow makes of damage
 
 
 @dataclass(frozen=True)
@@ -49,9 +57,10 @@ class Table:
         except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
             raise ValueError(f"{self.name}: {error}") from error
         stamped = {_PREFIX + key.encode(): value.encode() for key, value in sorted(given.items())}
-        table = table.replace_schema_metadata({_PREFIX + b"schema": self.name.encode(), **stamped})
+        stamped = {_PREFIX + b"schema": self.name.encode(), **stamped}
+        table = table.replace_schema_metadata({**stamped, _DIGEST: _digest(stamped, len(table))})
         with atomic(path) as partial:
-            pq.write_table(table, partial)
+            pq.write_table(table, partial, write_page_checksum=True)
 
     def read(self, path: Path) -> pd.DataFrame:
         """Read and check the table.
@@ -59,37 +68,37 @@ class Table:
         Raises:
             InputError: the file is missing, damaged or of another schema.
         """
-        table = self._open(path)
-        rows: pd.DataFrame = table.to_pandas()
-        problem = self._problem(table.column_names, rows)
-        if not problem and not table.schema.equals(self.schema):
-            problem = f"column types {table.schema.types}, expected {self.schema.types}"
+        with _readable(path):
+            table = self._open(path)
+            rows: pd.DataFrame = table.to_pandas()
+            problem = self._problem(table.column_names, rows)
+            if not problem and not table.schema.equals(self.schema):
+                problem = f"column types {table.schema.types}, expected {self.schema.types}"
         if problem:
             raise InputError(f"{path}: {problem}; delete it and run `dvc repro`")
         return rows
 
     def read_metadata(self, path: Path) -> dict[str, str]:
         """Return the strings that the file carries beside its rows."""
-        stamped = self._open(path).schema.metadata or {}
-        return {key: stamped[_PREFIX + key.encode()].decode() for key in self.metadata}
+        with _readable(path):
+            stamped = self._open(path).schema.metadata
+            return {key: stamped[_PREFIX + key.encode()].decode() for key in self.metadata}
 
     def _open(self, path: Path) -> pa.Table:
-        try:
-            with pq.ParquetFile(path) as file:  # not read_table, which takes "name=1" in a folder for a column
-                table = file.read()
-        except FileNotFoundError:
-            raise InputError(f"{path} does not exist; run `dvc repro` to make it") from None
-        except (pa.ArrowInvalid, OSError) as error:
-            raise InputError(
-                f"{path} is not a readable Parquet file ({error}); delete it and run `dvc repro`"
-            ) from None
-        stamped = table.schema.metadata or {}
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            table = file.read()  # not read_table, which takes "name=1" in a folder for a column
+        stamped = {key: value for key, value in (table.schema.metadata or {}).items() if key.startswith(_PREFIX)}
         found = stamped.get(_PREFIX + b"schema", b"none").decode()
         if found != self.name:
             raise InputError(f"{path} has schema '{found}', expected '{self.name}'; delete it and run `dvc repro`")
         lacking = [key for key in self.metadata if _PREFIX + key.encode() not in stamped]
         if lacking:
             raise InputError(f"{path} lacks {lacking}; delete it and run `dvc repro`")
+        if stamped.pop(_DIGEST, b"") != _digest(stamped, len(table)):
+            raise InputError(
+                f"{path} is damaged or was written by another version: its digest doesn't fit its strings and "
+                f"{len(table)} rows; delete it and run `dvc repro`"
+            )
         return table
 
     def _text_for_number(self, rows: pd.DataFrame) -> str:
@@ -110,6 +119,21 @@ class Table:
         if len(repeated):
             return f"{len(repeated)} repeated keys {self.key}, the first {repeated.iloc[0][list(self.key)].tolist()}"
         return ""
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist; run `dvc repro` to make it") from None
+    except _DAMAGE as error:
+        raise InputError(f"{path} is not a readable Parquet file ({error}); delete it and run `dvc repro`") from None
+
+
+def _digest(stamped: Mapping[bytes, bytes], rows: int) -> bytes:
+    """Return the hex digest of the strings that a table carries and of its number of rows."""
+    return hashlib.sha256(repr((sorted(stamped.items()), rows)).encode()).hexdigest().encode()
 
 
 def column(name: str, kind: pa.DataType, *, nullable: bool = False) -> pa.Field:

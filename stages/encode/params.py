@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from stages.core.base.params import Section
+from stages.core.base.section import BatchSize
 
 
 class Params(Section):
@@ -18,6 +19,6 @@ class Params(Section):
         flips: mirrored frames that are encoded, too, for training; each costs as much as the frames themselves.
     """
 
-    batch_size: int = Field(default=16, ge=1)
+    batch_size: BatchSize = 16
     dense: Literal["auto", "plain", "maskclip", "surgery", "naclip"] = "auto"
     flips: list[Literal["horizontal", "vertical", "both"]] = Field(default=["horizontal"])

@@ -9,7 +9,7 @@ import typer
 
 from stages.core.base.errors import InputError
 from stages.core.base.params import load
-from stages.core.base.runtime import run
+from stages.core.base.runtime import enough_memory, run
 from stages.evaluate.params import Params
 
 
@@ -30,7 +30,8 @@ def main(
     cases = cell.read_cases()
     if cases.empty:
         raise InputError(f"site {held_out} has no accepted frame; see {cell.ingested / 'quarantine.parquet'}")
-    write(cell, evaluate(cell, cases, params, device), params)
+    with enough_memory("evaluate", "evaluate.batch_size", params.batch_size):
+        write(cell, evaluate(cell, cases, params, device), params)
 
 
 if __name__ == "__main__":

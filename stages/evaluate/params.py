@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from stages.core.base.params import Section
+from stages.core.base.section import BatchSize, Most
 
 
 class Params(Section):
@@ -18,6 +21,6 @@ class Params(Section):
     """
 
     threshold: float = Field(default=0.5, gt=0, lt=1)
-    tolerance_px: float = Field(default=2, ge=0)
-    batch_size: int = Field(default=16, ge=1)
-    source_frames: int = Field(default=60, ge=0)
+    tolerance_px: Annotated[float, Most(1024, "no frame is wider at working size")] = Field(default=2, ge=0)
+    batch_size: BatchSize = 16
+    source_frames: Annotated[int, Most(100_000, "the page draws a point for each")] = Field(default=60, ge=0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +10,7 @@ import typer
 from stages.core.base.errors import InputError, nearest
 from stages.core.base.files import atomic_folder
 from stages.core.base.params import load
-from stages.core.base.runtime import run
+from stages.core.base.runtime import run, usable_cores
 from stages.core.splits import read_splits
 from stages.ingest.params import Params
 from stages.ingest.site import write_site
@@ -28,7 +27,7 @@ def main(
     study, params = load("ingest", Params)
     if site not in study.sites:
         raise InputError(f"params.yaml has no site '{site}'; {nearest(site, study.sites)}")
-    threads = workers or len(os.sched_getaffinity(0))
+    threads = workers or usable_cores()
     published = read_splits(splits) if splits else None
     with atomic_folder(out) as folder:
         result = write_site(site, study.sites[site], params, study.lesion_classes, folder, threads, published)

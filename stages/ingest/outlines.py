@@ -213,7 +213,7 @@ def _json_list(path: Path) -> list[Any]:
         value = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; it says what the labels are called") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not valid JSON: {error}") from None
     if not isinstance(value, list):
         raise InputError(f"{path} holds a {type(value).__name__}, expected a list")

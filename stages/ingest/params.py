@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from stages.core.base.params import Section
+from stages.core.base.section import Most
 
 
 class Params(Section):
@@ -16,5 +19,7 @@ class Params(Section):
         val_share: about which share of a site's groups is kept for the choice of the epoch.
     """
 
-    size_px: int = Field(default=224, ge=64, le=1024, multiple_of=4)
+    size_px: Annotated[int, Most(1024, "a frame's features would fill the memory")] = Field(
+        default=224, ge=64, multiple_of=4
+    )
     val_share: float = Field(default=0.2, gt=0, lt=0.5)

@@ -28,6 +28,8 @@ _NOISE = 8  # how far JPEG moves black and white
 _BLUISH = 1.1  # blue over red; tissue reaches about 0.9 even in narrow-band light
 _ORIENTATION = 0x0112  # the EXIF tag
 _REDUCING_GAP = 3.0  # Pillow's own suggestion: shrinks large frames in two steps without visible loss
+_LARGE_PX = 40_000_000  # a frame is decoded with 12 bytes a pixel at the peak
+LARGE = "frame of more than 40 megapixels, which takes half a gigabyte and more while it is read; shrink it first"
 DIM = "16-bit frame that uses less than half of the range, it looks dark"
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -183,6 +185,11 @@ def bluish(image: np.ndarray[Any, np.dtype[np.uint8]]) -> bool:
     return bool(image[..., 2].mean() > _BLUISH * image[..., 0].mean())
 
 
+def large(size: tuple[int, int]) -> bool:
+    """Return whether a frame of this width and height, px, takes so much memory that its owner should know."""
+    return size[0] * size[1] > _LARGE_PX
+
+
 def view_box(rgb: Image.Image) -> Box:
     """Return left, top, right, bottom of the endoscope's view in the frame's own pixels, rounded outwards."""
     left, top, right, bottom = measure(np.asarray(_small(rgb)), FINE).box
@@ -271,6 +278,11 @@ def _refusing(path: Path, what: str) -> Iterator[None]:
         raise
     except UnidentifiedImageError:
         raise RefusedError(f"unreadable {what}", f"{path.name} is no JPEG, PNG, TIFF, BMP or WebP") from None
+    except Image.DecompressionBombError:
+        most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        raise RefusedError(
+            f"unreadable {what}", f"{path.name} has more than {most:,} pixels; shrink it first"
+        ) from None
     except Exception as error:  # Pillow's parsers raise whatever a broken file makes them meet
         if isinstance(error, OSError) and error.errno is not None:
             raise InputError(f"{path} can't be read: {error.strerror}") from None

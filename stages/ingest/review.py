@@ -11,7 +11,7 @@ from stages.core.base.errors import nearest
 from stages.core.base.reading import Reading
 from stages.ingest.folder import Source
 from stages.ingest.outlines import Outline
-from stages.ingest.pixels import DIM, Pixels
+from stages.ingest.pixels import DIM, LARGE, Pixels, large
 from stages.ingest.remarks import RefusedError, Remark
 
 
@@ -112,6 +112,7 @@ class Review:
             "polygon that reaches out of the frame, clipped": pixels.clipped > 0,
             "outlines of two classes overlap, the smaller one counts there": pixels.overlap_px > 0,
             DIM: pixels.dim,
+            LARGE: large((pixels.width_px, pixels.height_px)),
             "lesion cut by the crop": pixels.cut_px > 0,
             "lesion that vanishes at the working size": pixels.lesion_area_px > 0 and not pixels.mask.any(),
             "empty mask, taken as a negative though the table names a class": (

@@ -1,13 +1,12 @@
 """Command of the stage: `python -m stages.phantom --out data/phantom`."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from stages.core.base.params import load
-from stages.core.base.runtime import progress, run
+from stages.core.base.runtime import progress, run, usable_cores
 from stages.phantom.params import Params
 from stages.phantom.sites import SITES
 from stages.phantom.write import write_sites
@@ -19,7 +18,7 @@ def main(
 ) -> None:
     """Render the five phantom sites."""
     _, params = load("phantom", Params)
-    names = write_sites(params, out, workers or os.cpu_count() or 1)
+    names = write_sites(params, out, workers or usable_cores())
     for _ in progress(names, "rendering", total=len(SITES) * params.frames_per_site):
         pass
 

@@ -1,8 +1,11 @@
 """The `phantom` section of params.yaml."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from stages.core.base.params import Section
+from stages.core.base.section import Most, Seed
 
 
 class Params(Section):
@@ -14,6 +17,6 @@ class Params(Section):
         seed: another seed gives other patients at the same five sites.
     """
 
-    frames_per_site: int = Field(default=120, ge=4)
-    size_px: int = Field(default=224, ge=64, le=1024)
-    seed: int = Field(default=0, ge=0)
+    frames_per_site: Annotated[int, Most(100_000, "rendering them takes a day")] = Field(default=120, ge=4)
+    size_px: Annotated[int, Most(1024, "the scenes hold no finer detail")] = Field(default=224, ge=64)
+    seed: Seed = 0

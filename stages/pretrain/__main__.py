@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from stages.core.base.params import load
-from stages.core.base.runtime import run
+from stages.core.base.runtime import run, usable_cores
 from stages.pretrain.params import Params
 
 
 def main(
     out: Annotated[Path, typer.Option(help="Folder for the trained parts, such as data/lite0.")],
-    workers: Annotated[int, typer.Option(min=1, help="Processes that render.")] = os.cpu_count() or 1,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that render; 0: one a core.")] = 0,
 ) -> None:
     """Render frames, train lite0's text tower and projection on them, and measure both on further frames."""
     _, params = load("pretrain", Params)
     from stages.pretrain.pretrain import pretrain
 
-    figures = pretrain(params, out, workers)
+    figures = pretrain(params, out, workers or usable_cores())
     print(f"place AUROC {figures['place_auroc']}, recall {figures['recall']}, phrases {figures['phrases']}")
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from stages.core.base.params import Section
+from stages.core.base.section import Epochs, Most, Seed
+
+Frames = Annotated[int, Field(ge=8), Most(1_000_000, "more than any memory holds")]
 
 
 class Params(Section):
@@ -17,7 +22,7 @@ class Params(Section):
         seed: of everything that is drawn.
     """
 
-    frames: int = Field(default=3000, ge=8)
-    check_frames: int = Field(default=500, ge=8)
-    epochs: int = Field(default=16, ge=1)
-    seed: int = Field(default=0, ge=0)
+    frames: Frames = 3000
+    check_frames: Frames = 500
+    epochs: Epochs = 16
+    seed: Seed = 0

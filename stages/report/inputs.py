@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from stages.core.base.errors import InputError
+from stages.core.base.errors import InputError, shown
 from stages.core.base.files import read_json
 from stages.core.base.params import Study
 from stages.core.contracts.audit import PAIRS, PROFILE
@@ -168,10 +168,13 @@ def _history(cell: Cell, folder: Path) -> pd.DataFrame:
     path = folder / "history.csv"
     try:
         rows = pd.read_csv(path)
+        problem = _history_problem(rows)
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; run `dvc repro` to make it") from None
-    if not {"epoch", "val_dice"} <= set(rows.columns):
-        raise InputError(f"{path} has columns {list(rows.columns)}, expected epoch and val_dice; run `dvc repro`")
+    except ValueError as error:  # no CSV, not UTF-8
+        problem = str(error).strip()
+    if problem:
+        raise InputError(f"{path} is damaged ({problem}); delete its folder and run `dvc repro`")
     rest = [name for name in rows.columns if name not in ("epoch", "val_dice")]
     method, held_out, seed = cell
     named = rows[["epoch", "val_dice", *rest]].copy()
@@ -179,3 +182,14 @@ def _history(cell: Cell, folder: Path) -> pd.DataFrame:
     named.insert(1, "held_out", held_out)
     named.insert(2, "seed", seed)
     return named
+
+
+def _history_problem(rows: pd.DataFrame) -> str:
+    if not {"epoch", "val_dice"} <= set(rows.columns):
+        return f"columns {shown(list(rows.columns))}, expected epoch and val_dice among them"
+    text = [name for name in rows.columns if not pd.api.types.is_numeric_dtype(rows[name])]
+    if text:
+        return f"something else than numbers in {shown(text)}"
+    if rows["epoch"].tolist() != list(range(len(rows))) or not rows["val_dice"].between(0, 1).all():
+        return "epoch doesn't count from 0, or val_dice isn't in 0..1"
+    return ""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from stages.core.base.params import Section
+from stages.core.base.section import Most, Seed
 
 
 class Params(Section):
@@ -16,6 +19,6 @@ class Params(Section):
         seed: of the samples, and of the frames whose similarity maps are shown.
     """
 
-    bootstrap: int = Field(default=2000, ge=100)
-    examples: int = Field(default=2, ge=1, le=10)
-    seed: int = Field(default=0, ge=0)
+    bootstrap: Annotated[int, Most(100_000, "more move no shown digit and take hours")] = Field(default=2000, ge=100)
+    examples: Annotated[int, Most(10, "the page would grow too heavy to open")] = Field(default=2, ge=1)
+    seed: Seed = 0

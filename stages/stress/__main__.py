@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from stages.core.base.params import load
-from stages.core.base.runtime import run
+from stages.core.base.runtime import enough_memory, run
 from stages.core.contracts.stress import STRESS
 from stages.stress.params import Params
 from stages.stress.run import stress
@@ -22,7 +22,8 @@ def main(
 ) -> None:
     """Put held-out frames under confounders and count what each method still finds."""
     study, params = load("stress", Params)
-    rows = stress(study, params, threshold, artifacts, device)
+    with enough_memory("stress", "stress.batch_size", params.batch_size):
+        rows = stress(study, params, threshold, artifacts, device)
     STRESS.write(rows, out)
     print(f"{out}: {len(rows)} rows, {rows['case_id'].nunique()} frames")
 

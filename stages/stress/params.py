@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from stages.core.base.params import Section
+from stages.core.base.section import BatchSize, Most
 
 Strength = Annotated[float, Field(gt=0, le=1)]
 
@@ -20,6 +21,6 @@ class Params(Section):
         batch_size: pictures predicted at a time.
     """
 
-    frames: int | None = Field(default=3, ge=1)
-    strengths: list[Strength] = Field(default=[0.5, 1.0], min_length=1)
-    batch_size: int = Field(default=16, ge=1)
+    frames: Annotated[int, Field(ge=1), Most(1_000_000, "no site has as many; null: all")] | None = 3
+    strengths: list[Strength] = Field(default=[0.5, 1.0], min_length=1, max_length=100)
+    batch_size: BatchSize = 16

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from stages.core.base.params import load_study
-from stages.core.base.runtime import run
+from stages.core.base.runtime import enough_memory, run
 
 
 def main(
@@ -28,7 +28,8 @@ def main(
     cell = make_cell(method, held_out, seed, artifacts, study)
     keep_freed_memory()
     make_deterministic()
-    train(cell, make_fabric(cell.params.precision), out)
+    with enough_memory("train", "train.batch_size", cell.params.batch_size):
+        train(cell, make_fabric(cell.params.precision), out)
 
 
 if __name__ == "__main__":

@@ -9,11 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import ValidationError
 
 from stages.core.base.errors import InputError, nearest
 from stages.core.base.files import sha256
 from stages.core.base.params import Study, resolve
+from stages.core.base.section import sentences
 from stages.core.contracts.plan import plan_path, read_plan
 from stages.core.networks.data import Layout, SiteFiles, site_files
 from stages.core.networks.interface import Spec, Texts
@@ -82,8 +85,16 @@ def make_cell(variant: str, held_out: str, seed: int, artifacts: Path, study: St
     crops = {resolve(study.sites[site]).crop for site in sources}
     crop = crops.pop() if len(crops) == 1 else "mixed"
     plan = read_plan(plan_path(artifacts, variant))
-    params = Params.model_validate(plan.train)
+    params = _checked(plan.train, plan_path(artifacts, variant))
     return Cell(variant, plan.method, held_out, seed, sources, artifacts, study.lesion_classes, params, crop)
+
+
+def _checked(numbers: Mapping[str, Any], path: Path) -> Params:
+    try:
+        return Params.model_validate(numbers)
+    except ValidationError as error:
+        problems = "; ".join(sentences(error, "train.", Params))
+    raise InputError(f"{path} is damaged ({problems}); delete it and run `dvc repro plan`")
 
 
 def make_spec(params: Params, layout: Layout, seed: int) -> Spec:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -44,28 +45,40 @@ def save(folder: Path, progress: Progress, method: Method, optimiser: AdamW) -> 
     history = json.dumps([asdict(record) for record in progress.history])
     with atomic(folder / _FILE) as partial:
         whole = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-        partial.write_bytes(to_bytes(whole, metadata={"history": history}))  # save_file would hide a full disk
+        told = {"history": history, "digest": _digest(whole, history)}
+        partial.write_bytes(to_bytes(whole, metadata=told))  # save_file would hide a full disk
 
 
 def restore(folder: Path, method: Method, optimiser: AdamW) -> Progress | None:
     """Put method and optimiser where the checkpoint in `folder` left them.
 
     Returns:
-        How far it was; None where there is no readable checkpoint of this method, and nothing was touched.
+        How far it was; None where there is no undamaged checkpoint of this method, and nothing was touched.
     """
     try:
         with safe_open(folder / _FILE, framework="pt") as file:
-            history = json.loads(file.metadata()["history"])
+            told = file.metadata()
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-            progress = Progress([Epoch(**record) for record in history], _below("best", tensors))
-    except (OSError, SafetensorError, KeyError, TypeError, json.JSONDecodeError):
+        if told["digest"] != _digest(tensors, told["history"]):
+            return None
+        history = [Epoch(**record) for record in json.loads(told["history"])]
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return None
+    progress = Progress(history, _below("best", tensors))
     weights = _below("method", tensors)
     if not (_fits(method, weights) and _fits(method, progress.best)):
         return None
     method.load_state_dict(weights)
     _restore_optimiser(optimiser, _below("optimiser", tensors))
     return progress
+
+
+def _digest(tensors: Mapping[str, Tensor], history: str) -> str:
+    digest = hashlib.sha256(history.encode())
+    for name, value in sorted(tensors.items()):
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+        digest.update(value.flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def _fits(method: Method, tensors: Mapping[str, Tensor]) -> bool:

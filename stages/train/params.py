@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from stages.core.base.params import Section
+from stages.core.base.section import BatchSize, Epochs, Most
 
 Sampling = Literal["shuffled", "class_balanced"]
+Rate = Annotated[float, Field(gt=0), Most(1, "each step would be larger than the weights themselves")]
+Weight = Annotated[float, Field(ge=0), Most(1000, "nothing but this term would be trained")]
 
 
 class Params(Section):
@@ -59,34 +62,36 @@ class Params(Section):
     """
 
     mode: Literal["frozen", "adapter", "suffix", "partial", "finetune"] = "frozen"
-    epochs: int = Field(default=12, ge=1)
-    intervene_from: int = Field(default=2, ge=0)
-    batch_size: int = Field(default=16, ge=1)
-    lr: float = Field(default=0.005, gt=0)
-    lr_encoder: float = Field(default=0.0003, gt=0)
+    epochs: Epochs = 12
+    intervene_from: Annotated[int, Most(100_000, "no training has more epochs")] = Field(default=2, ge=0)
+    batch_size: BatchSize = 16
+    lr: Rate = 0.005
+    lr_encoder: Rate = 0.0003
     warmup: float = Field(default=0.05, ge=0, lt=1)
-    weight_decay: float = Field(default=0.01, ge=0)
-    clip_norm: float = Field(default=1.0, gt=0)
+    weight_decay: Annotated[float, Most(1000, "the weights would vanish")] = Field(default=0.01, ge=0)
+    clip_norm: Annotated[float, Most(1e9, "no gradient would ever be clipped")] = Field(default=1.0, gt=0)
     flips: bool = True
     sampling: Sampling = "shuffled"
     views: list[Literal["viewpoint", "colour"]] = Field(default=["viewpoint", "colour"])
     sum_over: list[Literal["mirror", "distance"]] = Field(default=["mirror", "distance"])
     checkpointing: bool = False
     precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
-    depth: int = Field(default=3, ge=1)
-    heads: int = Field(default=8, ge=1)
+    depth: Annotated[int, Most(64, "more blocks fit into no memory")] = Field(default=3, ge=1)
+    heads: Annotated[int, Most(256, "a head would be left with a few channels")] = Field(default=8, ge=1)
     residual: bool = True
     dictionary: Literal["text", "random", "shuffled", "zero", "learned"] = "text"
     mining: Literal["zero_shot", "source_tuned"] = "zero_shot"
-    phrases: int | None = Field(default=None, ge=1)
+    phrases: Annotated[int, Field(ge=1), Most(10_000, "no dictionary has as many; null: all")] | None = None
     regions: Literal["keep", "zero"] = "keep"
-    head_width: int = Field(default=64, ge=16, multiple_of=16)
+    head_width: Annotated[int, Most(4096, "the head's maps would fit into no memory")] = Field(
+        default=64, ge=16, multiple_of=16
+    )
     dropout: float = Field(default=0.1, ge=0, lt=1)
-    dice_weight: float = Field(default=1.0, ge=0)
-    lambda_causal: float = Field(default=0.5, ge=0)
-    lambda_contrast: float = Field(default=0.1, ge=0)
-    temperature: float = Field(default=0.5, gt=0)
-    lambda_adversarial: float = Field(default=0.5, ge=0)
+    dice_weight: Weight = 1.0
+    lambda_causal: Weight = 0.5
+    lambda_contrast: Weight = 0.1
+    temperature: Annotated[float, Most(1000, "all classes would weigh the same")] = Field(default=0.5, gt=0)
+    lambda_adversarial: Weight = 0.5
     prior: Literal["uniform", "source"] = "uniform"
     flag_share: float = Field(default=0.1, ge=0, lt=1)
 

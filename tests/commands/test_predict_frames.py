@@ -334,6 +334,14 @@ def test_folders_of_one_name_are_told_what_to_do(folder, tmp_path):
         run([folder / "a.png", folder / "a.png"], tmp_path / "out")
 
 
+def test_frames_that_take_much_memory_are_told(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("stages.ingest.pixels._LARGE_PX", 100 * 100)
+    half_white(101, 100).save(folder / "large.png")
+    rows = run(folder, tmp_path / "out")
+    assert {row.frame for row in rows if "megapixels" in row.remark} == {"large.png"}
+    assert "1 x frame of more than 40 megapixels" in summary(rows, tmp_path / "out")
+
+
 def test_twelve_bits_in_sixteen_are_told(folder, tmp_path):
     Image.fromarray(np.full((20, 20), 4095, np.uint16)).save(folder / "deep.png")
     rows = run(folder, tmp_path / "out")

@@ -41,7 +41,10 @@ def test_columns_in_another_order_and_a_byte_order_mark(tmp_path):
     ("text", "message"),
     [
         ("", "no CSV"),
-        ("case_id,site,split\n", "has the columns case_id, site, split; expected case_id, site, group_id, split"),
+        (
+            "case_id,site,split\n",
+            r"the columns \['case_id', 'site', 'split'\], expected \['case_id', .*splits --reset",
+        ),
         ("case_id,site,group_id,split\nA/1,A,,val\n", "line 2 has an empty cell"),
         ("case_id,site,group_id,split\nA/1,A,g,val\nA/2,A\n", "line 3 has an empty cell"),
         ("case_id,site,group_id,split\nA/1,A,g,val\nA/1,A,g,val\n", "'A/1' stands there twice"),

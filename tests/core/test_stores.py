@@ -1,15 +1,16 @@
 """Stores keep their contract, on write and on read."""
 
+import contextlib
+import errno
 import os
-import shutil
 import subprocess
 import sys
-from collections import namedtuple
 
 import h5py
 import numpy as np
 import pytest
 
+from stages.core import stores
 from stages.core.base.errors import InputError
 from stages.core.stores import BYTES, Field, Store
 
@@ -308,18 +309,64 @@ def test_a_missing_file_and_a_foreign_case_are_refused(path):
         store.rows("map", ["B/0"])
 
 
-def test_a_full_disk_is_noticed_before_it_is_full(path, monkeypatch):
-    usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(1, 1, 2**20))
-    with pytest.raises(OSError, match=os.strerror(28)):
-        write(path)
+LIMITED = """
+import resource, signal, sys
+from pathlib import Path
+import numpy as np
+from stages.core.base.runtime import user_errors
+from stages.core.stores import Field, Store
+limit, path = int(sys.argv[1]), Path(sys.argv[2])
+store = Store("toy/1", {"map": Field("float16", "HWD"), "maps/*": Field("float16", "HWD")}, ())
+rows = np.random.default_rng(0).normal(size=(50, 16, 16, 8)).astype(np.float16)
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+with user_errors(), store.write(path, [f"A/{number}" for number in range(50)], {}) as writer:
+    for start in range(0, 50, 10):
+        writer.append(map=rows[start : start + 10], maps__s4=rows[start : start + 10])
+print("written")
+"""
+
+
+@pytest.mark.parametrize("limit", [0, 3000, 100_000, 400_000])
+def test_a_limit_of_the_file_s_size_ends_in_a_sentence(path, limit):
+    """Of any size: whichever write fails first, of HDF5's header, of rows, or of its tables at the end."""
+    command = [sys.executable, "-c", LIMITED, str(limit), str(path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"error: {path}: larger than files may become here: raise the limit (ulimit -f)")
+    assert done.stderr.count("\n") == 1
     assert list(path.parent.iterdir()) == []
+
+
+def test_every_write_may_be_the_one_that_fails(path, monkeypatch):
+    """HDF5 crashes the process where one of its own writes fails; the last one is at its closing."""
+    real, number = stores._Output.write, 0
+
+    def write_fails(self, data, /):
+        nonlocal left
+        if (left := left - 1) == 0:
+            self._error = self._error or OSError(errno.EIO, os.strerror(errno.EIO))
+        return real(self, data)
+
+    monkeypatch.setattr(stores._Output, "write", write_fails)
+    while not path.exists():
+        left = number = number + 1
+        with contextlib.suppress(OSError):
+            write(path)
+        assert list(path.parent.iterdir()) == [path] * path.exists()
+    assert number > 50
+    assert left > 0
+    path.unlink()
+    left = number - left  # the last write of all
+    with pytest.raises(OSError, match=os.strerror(errno.EIO)) as failed:
+        write(path)
+    assert failed.value.filename == str(path)
 
 
 WRITER = """
 import sys
 from pathlib import Path
 import numpy as np
+from stages.core import stores
 from stages.core.stores import BYTES, Field, Store
 fields = {"b": Field("uint8", "YX", compress=True), "a": Field(BYTES, None), "t/*": Field("float16", "H")}
 fields["n"] = Field("int64", "")

@@ -91,7 +91,7 @@ def test_failure_leaves_what_was_there(run, site_folder, images, mean_encoder):
 
     folder = site_folder(images(5))
     before = run(folder).read_bytes()
-    with pytest.raises(RuntimeError, match="out of memory"):
+    with pytest.raises(InputError, match=r"encode ran out of memory at encode\.batch_size 2 \(out of memory\)"):
         run(folder, encoder=Failing(), batch_size=2)
     assert [path.name for path in (folder.parents[1] / "out").iterdir()] == ["A.h5"]
     assert (folder.parents[1] / "out" / "A.h5").read_bytes() == before

@@ -224,6 +224,16 @@ def test_frames_that_use_less_than_half_of_their_sixteen_bits_are_told(folder, i
     assert line == "2 x 16-bit frame that uses less than half of the range, it looks dark, e.g. images/a.png"
 
 
+def test_frames_that_take_much_memory_are_told(folder, ingest, monkeypatch):
+    monkeypatch.setattr("stages.ingest.pixels._LARGE_PX", 30 * 40)
+    for stem, size in (("a", (40, 30)), ("b", (41, 30))):
+        folder.frame(f"{stem}.png", Image.new("RGB", size, "red"))
+        folder.mask(f"{stem}.png", Image.new("L", size))
+    (line,) = [line for line in grouped(ingest().notes) if "megapixels" in line]
+    assert line.startswith("1 x frame of more than 40 megapixels, which takes half a gigabyte and more")
+    assert line.endswith("e.g. images/b.png")
+
+
 def test_a_site_of_negatives_alone_is_accepted_with_a_note(folder, ingest):
     folder.pair("a", lesion=False)
     result = ingest()

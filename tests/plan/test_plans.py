@@ -1,5 +1,6 @@
 """A plan changes with what concerns its variant and with nothing else."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -74,5 +75,21 @@ def test_plans_survive_the_disk_and_damage_is_told(tmp_path):
     write_plan(plan, plan_path(tmp_path, "random"))
     assert read_plan(tmp_path / "plan" / "random.json") == plan
     (tmp_path / "plan" / "random.json").write_text("{}")
-    with pytest.raises(InputError, match=r"random\.json: .*dvc repro plan"):
+    with pytest.raises(InputError, match=r"random\.json is damaged \(variant: missing\).*dvc repro plan"):
         read_plan(tmp_path / "plan" / "random.json")
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"method": "mcdrk"}, "method: unknown 'mcdrk'; did you mean 'mcdrl'"),
+        ({"variant": "randon"}, "it is the plan of 'randon'"),
+        ({"train": []}, "train: "),
+        ({"trein": {}}, "trein: unknown key; did you mean 'train'"),
+    ],
+)
+def test_a_plan_that_was_changed_is_refused(tmp_path, changed, said):
+    plan = {"variant": "random", "method": "mcdrl", "code": "0", "train": {}, **changed}
+    (tmp_path / "random.json").write_text(json.dumps(plan))
+    with pytest.raises(InputError, match=rf"random\.json is damaged \({said}.*dvc repro plan"):
+        read_plan(tmp_path / "random.json")

@@ -11,7 +11,7 @@ import pytest
 import stub_sites
 import torch
 from lightning_fabric import Fabric
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from stages.core.base.errors import InputError
 from stages.core.base.params import Study
@@ -238,30 +238,47 @@ def test_checkpoints_of_the_cell_under_another_key_are_removed_and_no_others(art
     assert left == {"mcdrl-C-1-old", "mcdrl-C-0-1-old", "baseline-C-0-old"}
 
 
-def _saved_elsewhere(tensors, folder):
+def _linear(outputs=3, *, bias=True):
+    method = torch.nn.Linear(2, outputs, bias=bias)
+    method.encoder_parameters = list
+    return method
+
+
+def _saved(folder, method, best):
     folder.mkdir()
-    save_file(tensors, folder / "last.safetensors", metadata={"history": "[]"})
+    with torch.no_grad():
+        for value in method.parameters():
+            value.fill_(7.0)
+    checkpoint.save(folder, checkpoint.Progress([], dict(best)), method, make_optimiser(method, Params()))
 
 
 @pytest.mark.parametrize("change", ["shape", "missing", "best"])
 def test_a_checkpoint_of_another_method_is_none_and_nothing_is_loaded(tmp_path, change):
-    method = torch.nn.Linear(2, 3)
-    method.encoder_parameters = list
+    method = _linear()
     before = {name: value.clone() for name, value in method.state_dict().items()}
-    sevens = {name: torch.full_like(value, 7.0) for name, value in before.items()}
-    other = {f"{part}.{name}": value.clone() for part in ("method", "best") for name, value in sevens.items()}
-    _saved_elsewhere(other, tmp_path / "good")
     optimiser = make_optimiser(method, Params())
-    broken = dict(other)
-    if change == "shape":
-        broken["method.bias"] = torch.zeros(4)
-    else:
-        del broken["method.bias" if change == "missing" else "best.bias"]
-    _saved_elsewhere(broken, tmp_path / "broken")
+    others = {"shape": _linear(4), "missing": _linear(bias=False), "best": _linear()}
+    best = {} if change == "best" else before
+    _saved(tmp_path / "broken", others[change], best)
     assert checkpoint.restore(tmp_path / "broken", method, optimiser) is None
     assert all(torch.equal(value, before[name]) for name, value in method.state_dict().items())
+    _saved(tmp_path / "good", _linear(), before)
     assert checkpoint.restore(tmp_path / "good", method, optimiser).history == []
     assert method.bias.tolist() == [7.0] * 3
+
+
+def test_a_checkpoint_with_a_flipped_bit_is_none(tmp_path):
+    method = _linear()
+    optimiser = make_optimiser(method, Params())
+    _saved(tmp_path / "run", _linear(), method.state_dict())
+    path = tmp_path / "run" / "last.safetensors"
+    whole, generator = path.read_bytes(), np.random.default_rng(0)
+    places = [*generator.integers(len(whole), size=60).tolist(), *range(len(whole) - 40, len(whole))]
+    for place in places:
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << generator.integers(8)]) + whole[place + 1 :])
+        assert checkpoint.restore(tmp_path / "run", method, optimiser) is None, place
+    path.write_bytes(whole)
+    assert checkpoint.restore(tmp_path / "run", method, optimiser) is not None
 
 
 @pytest.mark.parametrize(("method", "chosen"), [("baseline", 0), ("mcdrl", 1)])

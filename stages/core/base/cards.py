@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from stages.core.base.errors import InputError, nearest
 from stages.core.base.reading import Reading
-from stages.core.base.section import Section, sentences
+from stages.core.base.section import Count, Section, sentences
 from stages.core.base.strict_yaml import load_yaml
 
 SITE_CARDS = Path("data/sites")
@@ -47,7 +47,7 @@ class Download(Section):
     file: str = Field(pattern=r"^\w[\w.-]*$")
     sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
     md5: str | None = Field(default=None, pattern="^[0-9a-f]{32}$")
-    size_bytes: int | None = Field(default=None, gt=0)
+    size_bytes: Annotated[Count, Field(gt=0)] | None = None
     unpack: bool = True
 
 
@@ -60,9 +60,9 @@ class Expected(Section):
         groups: patients or sequences.
     """
 
-    frames: int | None = Field(default=None, gt=0)
-    negatives: int | None = Field(default=None, ge=0)
-    groups: int | None = Field(default=None, gt=0)
+    frames: Annotated[Count, Field(gt=0)] | None = None
+    negatives: Annotated[Count, Field(ge=0)] | None = None
+    groups: Annotated[Count, Field(gt=0)] | None = None
 
 
 class Card(Section):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -13,6 +14,7 @@ from typing import Any
 
 from stages.core.base.errors import InputError
 
+NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))  # errors that only what is written can meet
 _LONGEST = 255  # bytes of a file's name
 
 
@@ -35,6 +37,9 @@ def atomic(path: Path) -> Iterator[Path]:
     """Yield a temporary sibling of `path`; rename it onto `path` on success, remove it on failure.
 
     The sibling's name is fixed, so what a killed process left behind is overwritten by the next one.
+
+    Raises:
+        OSError: the file can't be written; it names `path` where it named no file, the sibling, or what was copied.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = _partial(path)
@@ -42,8 +47,25 @@ def atomic(path: Path) -> Iterator[Path]:
     try:
         yield partial
         partial.replace(path)
+    except OSError as error:
+        _name(error, partial, path)
+        raise
     finally:
         _remove(partial)
+
+
+def _name(error: OSError, partial: Path, path: Path) -> None:
+    """Make an error name what was to be written, as users know it."""
+    if error.errno is None:
+        return
+    copied_to = error.filename2 if error.errno in NO_ROOM else None
+    given = Path(os.fsdecode(copied_to or error.filename or partial))
+    if given.is_relative_to(partial):
+        error.filename = str(path / given.relative_to(partial))
+        del error.filename2
+    elif error.errno in NO_ROOM:
+        error.filename = str(path)
+        del error.filename2
 
 
 @contextmanager
@@ -57,6 +79,9 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         yield partial
         _remove(path)
         partial.replace(path)
+    except OSError as error:
+        _name(error, partial, path)
+        raise
     finally:
         _remove(partial)
 
@@ -84,7 +109,7 @@ def read_json(path: Path) -> dict[str, Any]:
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; run `dvc repro` to make it") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, a number of 5,000 digits, nested too deeply
         raise InputError(f"{path} is not valid JSON ({error}); delete it and run `dvc repro`") from None
     if not isinstance(value, dict):
         raise InputError(f"{path} holds a {type(value).__name__}, expected a JSON object")

@@ -10,7 +10,7 @@ import ast
 import importlib
 import re
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import Field, ValidationError
@@ -20,7 +20,7 @@ from stages.core.base.cards import card_names, read_card
 from stages.core.base.errors import InputError, nearest
 from stages.core.base.reading import Reading, merge
 from stages.core.base.section import Section as Section
-from stages.core.base.section import sentence, sentences
+from stages.core.base.section import Seed, sentence, sentences
 from stages.core.base.strict_yaml import load_yaml
 from stages.core.base.variants import Variant, resolved
 
@@ -87,7 +87,7 @@ class Study(Section):
     lesion_classes: list[str] = Field(min_length=1)
     methods: list[str] = Field(min_length=1)
     variants: dict[str, Variant] = Field(default_factory=dict)
-    seeds: list[Annotated[int, Field(ge=0)]] = Field(min_length=1)
+    seeds: list[Seed] = Field(min_length=1, max_length=1000)
 
 
 def unfit_name(name: str, whose: str) -> str | None:

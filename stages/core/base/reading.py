@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from stages.core.base.section import Section
+from stages.core.base.section import Count, Most, Section
 
 MASK_RULES = ("masks", "polygons")
 CLASS_RULES = ("lesion_class", "table_class", "folder_class", "label_class")
@@ -69,8 +69,8 @@ class Reading(Section):
     folder_class: dict[str, str | None] | None = Field(default=None, min_length=1)
     label_class: dict[str, str | None] | None = Field(default=None, min_length=1)
     table_group: str | None = None
-    folder_group: int | None = Field(default=None, ge=0)
-    sequence_ends: list[int] | None = Field(default=None, min_length=1)
+    folder_group: Annotated[int, Field(ge=0), Most(100, "no path has as many parts")] | None = None
+    sequence_ends: list[Count] | None = Field(default=None, min_length=1)
     table: str | None = None
     table_file: str = "file"
     table_rows: dict[str, str] | None = Field(default=None, min_length=1)

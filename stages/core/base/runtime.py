@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import errno
+import inspect
 import os
+import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 import typer
 from rich.console import Console
 from rich.progress import track
 
-from stages.core.base.errors import InputError
+from stages.core.base.errors import InputError, lacks_memory
+from stages.core.base.files import NO_ROOM
 
 T = TypeVar("T")
 _LINE_EVERY_S = 10.0
 _USER_ERRNO = {
     errno.ENOSPC: "the disk is full: free some space and run again; what was finished before is kept",
     errno.EDQUOT: "the disk quota is used up: free some space and run again",
+    errno.EFBIG: "larger than files may become here: raise the limit (ulimit -f), or choose another file system",
+    errno.EIO: "the disk or share failed to read or write it: check that it is sound and connected, and run again",
+    errno.ESTALE: "the share that holds it has changed or is gone: connect it anew and run again",
+    errno.ETIMEDOUT: "the share that holds it doesn't answer: check the connection and run again",
+    errno.EMFILE: "too many files are open: raise the limit (ulimit -n) and run again",
+    errno.ENFILE: "too many files are open on this machine: close some programs and run again",
     errno.EACCES: "permission denied: make the path accessible to this user",
     errno.EROFS: "the file system is read-only: choose a writable place",
     errno.EPERM: "not permitted: choose a place that this user may write to",
@@ -34,17 +44,58 @@ _USER_ERRNO = {
 
 
 @contextmanager
-def user_errors() -> Iterator[None]:
-    """Turn errors of the user's making into one sentence on stderr and exit code 2."""
+def user_errors(command: str = "this command") -> Iterator[None]:
+    """Turn errors of the user's and the machine's making into one sentence on stderr and exit code 2.
+
+    Args:
+        command: the name of what is run.
+    """
     try:
-        yield
+        with enough_memory(command):
+            yield
     except InputError as error:
         _stop(str(error))
+    except sqlite3.OperationalError as error:  # a full disk or a limit, where DVC writes; it opens no other database
+        _stop(f"DVC's own database can't be written ({error}): free some space, or raise the limit (ulimit -f)")
     except OSError as error:
         if error.errno not in _USER_ERRNO:
             raise
-        place = f"{error.filename}: " if error.filename else ""
-        _stop(f"{place}{_USER_ERRNO[error.errno]}")
+        _stop(f"{_place(error)}{_USER_ERRNO[error.errno]}")
+
+
+def _place(error: OSError) -> str:
+    names = [name for name in (error.filename, error.filename2) if name is not None]
+    copied = names[1:] if error.errno in NO_ROOM else names  # only what is written meets the end of the disk
+    return " -> ".join(map(str, copied or names)) + ": " * bool(names)
+
+
+@contextmanager
+def enough_memory(stage: str, setting: str = "", value: int | None = None) -> Iterator[None]:
+    """Turn a lack of memory, the processor's or a GPU's, into a sentence.
+
+    Args:
+        stage: what is being done.
+        setting: what to lower for less memory, such as "encode.batch_size"; empty: there is nothing.
+        value: of the setting.
+
+    Raises:
+        InputError: the memory is used up.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # each library has its own for it
+        if not lacks_memory(error):
+            raise
+        told = next(iter(str(error).splitlines()), "") or type(error).__name__
+    else:
+        return
+    at, lower = (f" at {setting} {value}", f"lower {setting}, or ") if setting else ("", "")
+    raise InputError(
+        f"{stage} ran out of memory{at} ({told[:200]}): {lower}give it more memory: close other programs, or raise the "
+        "limit (a container's, or ulimit -v)"
+    )
 
 
 def _stop(message: str) -> None:
@@ -62,8 +113,17 @@ def run(command: Callable[..., None]) -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", "3000")
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(command)
-    with user_errors():
+    with user_errors(Path(inspect.getfile(command)).parent.name or "this command"):
         app()
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use; all of the machine's where the system can't tell (macOS, Windows)."""
+    told = getattr(os, "process_cpu_count", None)  # from Python 3.13 on
+    if told is not None:
+        return told() or 1
+    allowed = getattr(os, "sched_getaffinity", None)
+    return (len(allowed(0)) if allowed is not None else os.cpu_count()) or 1
 
 
 def progress(items: Iterable[T], label: str, total: int) -> Iterator[T]:

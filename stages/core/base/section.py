@@ -2,18 +2,47 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import NoneType
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
 
-from stages.core.base.errors import nearest
+from stages.core.base.errors import nearest, shown
+
+
+@dataclass(frozen=True)
+class Most:
+    """An upper bound of a number, as an annotation: `Annotated[int, Most(100, "why")]`.
+
+    Attributes:
+        limit: the largest number.
+        why: what a larger one would mean, for the message.
+    """
+
+    limit: float
+    why: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        """Return the schema of the number with the bound behind it."""
+        return AfterValidator(self._checked).__get_pydantic_core_schema__(source, handler)
+
+    def _checked(self, value: float) -> float:
+        if value > self.limit:
+            raise ValueError(f"should be {self.limit:,} at most: {self.why}")
+        return value
+
+
+Seed = Annotated[int, Field(ge=0), Most(2**32 - 1, "random generators take 32 bits")]
+Epochs = Annotated[int, Field(ge=1), Most(100_000, "a training would not end")]
+BatchSize = Annotated[int, Field(ge=1), Most(4096, "more frames at a time fit into no memory")]
+Count = Annotated[int, Most(10**12, "no data set has as many")]
 
 
 class Section(BaseModel):
-    """A part of params.yaml or of a card: unknown keys and silent conversions are refused."""
+    """A part of params.yaml or of a card: unknown keys, silent conversions, infinity and NaN are refused."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 def sentences(error: ValidationError, prefix: str, kind: type[BaseModel]) -> list[str]:
@@ -29,7 +58,7 @@ def sentence(problem: dict[str, Any], prefix: str, kind: type[BaseModel]) -> str
     if problem["type"] == "missing":
         return f"{where}: missing"
     message = problem["msg"].removeprefix("Value error, ")
-    value = "" if isinstance(problem["input"], dict) else f", got {problem['input']!r}"
+    value = "" if isinstance(problem["input"], dict) else f", got {shown(problem['input'])}"
     return f"{where.rstrip('.')}: {message}{value}"
 
 

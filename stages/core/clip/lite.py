@@ -246,7 +246,13 @@ def _read_words(path: Path) -> Vocabulary:
     value = read_json(path)
     if value.get("schema") != _SCHEMA:
         raise InputError(f"{path} has schema '{value.get('schema')}', expected '{_SCHEMA}'; run `dvc repro`")
-    return Vocabulary(value["words"])
+    words = value.get("words")
+    try:
+        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+            raise InputError("'words' is no list of words")
+        return Vocabulary(words)
+    except InputError as error:
+        raise InputError(f"{path} is damaged ({error}); restore it with `git checkout` or `dvc repro`") from None
 
 
 def _part(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

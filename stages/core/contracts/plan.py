@@ -7,9 +7,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from stages.core.base.errors import InputError
+from stages.core.base.errors import InputError, nearest
 from stages.core.base.files import read_json, write_json
-from stages.core.base.section import Section
+from stages.core.base.params import method_files
+from stages.core.base.section import Section, sentences
 
 
 class Plan(Section):
@@ -42,9 +43,22 @@ def read_plan(path: Path) -> Plan:
     """Read a plan.
 
     Raises:
-        InputError: it is missing or damaged.
+        InputError: it is missing or damaged, or another variant's.
     """
     try:
-        return Plan.model_validate(read_json(path))
+        plan = Plan.model_validate(read_json(path))
     except ValidationError as error:
-        raise InputError(f"{path}: {error.errors()[0]['msg']}; delete it and run `dvc repro plan`") from None
+        problem = sentences(error, "", Plan)[0]
+    else:
+        problem = _problem(plan, path)
+    if problem:
+        raise InputError(f"{path} is damaged ({problem}); delete it and run `dvc repro plan`")
+    return plan
+
+
+def _problem(plan: Plan, path: Path) -> str:
+    if plan.variant != path.stem:
+        return f"it is the plan of '{plan.variant}'"
+    if plan.method not in method_files():
+        return f"method: unknown '{plan.method}'; {nearest(plan.method, method_files())}"
+    return ""

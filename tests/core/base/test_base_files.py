@@ -1,5 +1,6 @@
 """Files exist whole or not at all."""
 
+import errno
 import hashlib
 import json
 import os
@@ -120,7 +121,14 @@ def test_json_refuses_what_is_no_number(tmp_path, value):
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [(b'{"a": 1', "not valid JSON"), (b"[1]", "holds a list"), (b"\xff\xfe", "not valid JSON")],
+    [
+        (b'{"a": 1', "not valid JSON"),
+        (b"[1]", "holds a list"),
+        (b"\xff\xfe", "not valid JSON"),
+        (b'{"a": ' + b"[" * 100_000, "not valid JSON"),
+        (b'{"a": ' + b'{"a": ' * 100_000, "not valid JSON"),
+        (b'{"a": ' + b"9" * 5000 + b"}", "not valid JSON"),
+    ],
 )
 def test_unusable_json(tmp_path, text, message):
     (tmp_path / "a.json").write_bytes(text)
@@ -138,3 +146,35 @@ def test_names_keep_their_permissions(tmp_path):
         partial.touch()
     (tmp_path / "b").touch()
     assert os.stat(tmp_path / "a").st_mode == os.stat(tmp_path / "b").st_mode
+
+
+def fail_at(path, context, names):
+    with context(path) as partial:
+        given = [name if name in (None, "source") else str(partial / name) for name in names]
+        raise OSError(errno.ENOSPC, "full", *given)
+
+
+@pytest.mark.parametrize(
+    ("context", "names", "named"),
+    [
+        (atomic, [], "out"),
+        (atomic, ["."], "out"),
+        (atomic, ["source"], "out"),
+        (atomic, ["source", None, "."], "out"),
+        (atomic_folder, [], "out"),
+        (atomic_folder, ["a/b.png"], "out/a/b.png"),
+        (atomic_folder, ["source", None, "b.png"], "out/b.png"),
+    ],
+)
+def test_an_error_of_writing_names_the_file_as_users_know_it(tmp_path, context, names, named):
+    with pytest.raises(OSError, match="full") as failed:
+        fail_at(tmp_path / "out", context, names)
+    assert failed.value.filename == str(tmp_path / named)
+    assert failed.value.filename2 is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_of_reading_keeps_the_name_of_what_was_read(tmp_path):
+    with pytest.raises(PermissionError) as failed, atomic(tmp_path / "out"):
+        raise PermissionError(errno.EACCES, "denied", "source")
+    assert failed.value.filename == "source"

@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 import torch
 from torch import nn
@@ -190,3 +192,21 @@ def test_missing_and_damaged_files_are_named(folders, tmp_path):
     (tmp_path / "words.json").write_text('{"schema": "other", "words": ["a"]}')
     with pytest.raises(InputError, match="schema 'other'"):
         LiteEncoder.from_folder(tmp_path, "auto")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"schema": "lite0/1"}', "'words' is no list of words"),
+        ('{"schema": "lite0/1", "words": {"polyp": 1}}', "'words' is no list of words"),
+        ('{"schema": "lite0/1", "words": ["polyp", 3]}', "'words' is no list of words"),
+        ('{"schema": "lite0/1", "words": ["polyp", "polyp"]}', "single words, each once"),
+        ('{"schema": "lite0/1", "words": ["pol', "is not valid JSON"),
+        ('{"schema": "lite0/2", "words": []}', "has schema 'lite0/2'"),
+    ],
+)
+def test_a_damaged_file_of_words_is_told(folders, tmp_path, text, said):
+    shutil.copytree(folders[0], tmp_path / "shipped")
+    (tmp_path / "shipped" / lite.WORDS_FILE).write_text(text)
+    with pytest.raises(InputError, match=rf"words\.json .*{said}"):
+        lite.read_shipped(tmp_path / "shipped")
