@@ -224,12 +224,17 @@ def _labels(lesion: Bools, value: int) -> Labels:
 
 def _exact(stored: _Stored, table: Table) -> Read:
     """Read a lossless mask, all of whose values must stand in the table."""
-    codes, places = np.unique(stored.codes, return_inverse=True)
-    meanings = [_meaning(stored, int(code), table) for code in codes]
-    unknown = [int(code) for code, meaning in zip(codes, meanings, strict=True) if meaning is None]
+    labels = np.zeros(stored.codes.shape, np.uint8)
+    unknown = []
+    for code in np.unique(stored.codes).tolist():
+        meaning = _meaning(stored, int(code), table)
+        if meaning is None:
+            unknown.append(int(code))
+        elif meaning:
+            labels[stored.codes == code] = meaning
     if unknown:
         raise RefusedError(_UNLISTED, f"{_listed(stored, unknown)}; list them")
-    return Read(np.asarray(meanings, np.uint8)[places.reshape(stored.codes.shape)])
+    return Read(labels)
 
 
 def _meaning(stored: _Stored, code: int, table: Table) -> int | None:
