@@ -1,6 +1,5 @@
 """Small sites as stage one would leave them: a bright square is the lesion, and features are plain poolings."""
 
-import io
 import json
 
 import numpy as np
@@ -14,7 +13,7 @@ from stages.core.contracts.audit import PAIRS
 from stages.core.contracts.cases import CASES
 from stages.core.contracts.dictionary import CLASS_CONFOUNDERS, CLASSES, DICTIONARY
 from stages.core.contracts.features import FEATURES
-from stages.core.contracts.frames import FRAMES
+from stages.core.contracts.frames import FRAMES, pack_native_mask
 from stages.core.contracts.regions import REGIONS
 from stages.core.networks.interface import Batch
 
@@ -204,9 +203,7 @@ def _last(grid):
 
 def png(mask):
     """Return a mask as frames.h5 holds it at its own size."""
-    stream = io.BytesIO()
-    Image.fromarray(mask.astype(bool)).save(stream, "PNG")
-    return stream.getvalue()
+    return pack_native_mask(Image.fromarray(mask))
 
 
 def batch(frames=6):

@@ -16,7 +16,7 @@ from stages.commands.editing import plain
 from stages.core.base.cards import read_card
 from stages.core.base.errors import InputError
 from stages.core.base.params import Site, resolve
-from stages.core.base.reading import CLASS_RULES, Reading, merge
+from stages.core.base.reading import Reading, merge
 
 DEFAULT = "lesion"
 _TYPO = 0.75  # likeness from which a new class is taken for a misspelt one; tumour and tumor have 0.91
@@ -36,13 +36,17 @@ def with_class(values: Mapping[str, Any], root: Path) -> dict[str, Any]:
     """
     own = {key: value for key, value in values.items() if key in Reading.model_fields}
     merged = merge(read_card(values["card"]).read.model_dump(exclude_unset=True), own)
-    if any(merged.get(rule) is not None for rule in CLASS_RULES):
+    try:
+        named_already = bool(Reading.model_validate(merged).class_rules())
+    except ValidationError:  # whoever reads the keys next says what is wrong with them
+        named_already = True
+    if named_already:
         return dict(values)
     named = _labels(root / "dataset.json")
     if len(named) > 1:
         raise InputError(
             f"{root / 'dataset.json'} names {len(named)} classes: {', '.join(named)}; "
-            "say which class the site's lesions have: --lesion-class"
+            "say which class the site's lesions have, --lesion-class, or what its masks' values mean, mask_values"
         )
     chosen = named[0] if named else DEFAULT
     why = "as dataset.json calls them" if named else "as no class is given; --lesion-class names another"

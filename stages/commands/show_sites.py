@@ -11,7 +11,7 @@ from rich.text import Text
 
 from stages.core.base.cards import Card
 from stages.core.base.params import Site, resolve
-from stages.core.base.reading import CLASS_RULES, GROUP_RULES, Reading
+from stages.core.base.reading import GROUP_RULES, Reading
 
 if TYPE_CHECKING:
     from stages.commands.check import Finding, Verdict
@@ -24,7 +24,7 @@ def show_sites(sites: Sequence[tuple[str, Site, bool]]) -> None:
         column.overflow = "fold"
     for name, site, held_out in sites:
         reading = resolve(site)
-        kind, groups = _rule(reading, CLASS_RULES), _rule(reading, GROUP_RULES) or "each frame"
+        kind, groups = _rule(reading, reading.class_rules()), _rule(reading, GROUP_RULES) or "each frame"
         table.add_row(name, "yes" if held_out else "no", site.card, Text(site.root), Text(kind), Text(groups))
     Console().print(table)
 

@@ -45,6 +45,8 @@ def add_site(path: Path, name: str, values: dict[str, Any], *, hold_out: bool = 
         raise InputError(problem)
     site = site_from(name, values)
     _check_root(site)
+    if "mask_values" in values:
+        values = {**values, "mask_values": site.mask_values}  # all of its keys as text, as DVC sorts them
     with edited(path) as params:
         if name in params["sites"]:
             raise InputError(f"{path} already has a site '{name}'; remove it first: mcdrl sites remove {name}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from stages.core.contracts.frames import unpack_native_mask
+from stages.core.contracts.frames import judged_of, lesion_of, unpack_native_mask
 from stages.core.metrics.calibration import LOG_ODDS, confidence, spectrum
 from stages.core.metrics.regions import Quality, quality_table
 from stages.core.metrics.reliability import calibration_error, reliability
@@ -29,21 +29,24 @@ class Judge:
         self._cases = cases.set_index("case_id", drop=False)
         self._scores: list[pd.DataFrame] = []
         self._spectra: list[np.ndarray] = []
-        self._lesion = np.zeros(len(LOG_ODDS), np.int64)
+        self._lesion, self._ignored = np.zeros((2, len(LOG_ODDS)), np.int64)
         self._regions = Quality()
 
     def add(self, said: Said) -> None:
         """Judge what was said of B frames."""
         case_ids, probability = said.case_ids, said.probability
-        truth = self._frames.rows("mask", case_ids) > 0
-        self._regions.add(said.similarity, said.selected, truth)
+        labels = self._frames.rows("mask", case_ids)
+        truth, judged = lesion_of(labels), judged_of(labels)
+        self._regions.add(said.similarity, said.selected, truth, judged)
         masks = self._frames.blobs("native_mask", case_ids)
         crops = self._cases.loc[list(case_ids), _CROP].itertuples(index=False, name=None)
-        native = [Native(unpack_native_mask(mask) > 0, crop) for mask, crop in zip(masks, crops, strict=True)]
-        rows = score(probability, truth, native, self._params.threshold, self._params.tolerance_px)
+        whole = [(unpack_native_mask(mask), crop) for mask, crop in zip(masks, crops, strict=True)]
+        native = [Native(lesion_of(mask), crop, judged_of(mask)) for mask, crop in whole]
+        rows = score(probability, truth, native, self._params.threshold, self._params.tolerance_px, judged)
         self._scores.append(rows.assign(case_id=list(case_ids)))
         self._spectra.append(spectrum(probability).astype(np.int32))
         self._lesion += spectrum(probability[truth][None])[0]
+        self._ignored += spectrum(probability[~judged][None])[0]
 
     def scores(self) -> pd.DataFrame:
         """Return a row a frame, as in `SCORES`."""
@@ -76,5 +79,5 @@ class Judge:
         return (False, 1.0), (True, self._temperature)
 
     def _bins(self, temperature: float) -> pd.DataFrame:
-        pixels = np.concatenate(self._spectra).sum(0, dtype=np.int64)
+        pixels = np.concatenate(self._spectra).sum(0, dtype=np.int64) - self._ignored
         return reliability(self._lesion, pixels, temperature)

@@ -24,10 +24,12 @@ class Native:
     Attributes:
         truth: [H, W] bool, the lesion.
         crop_px: left, top, right, bottom of what the working square shows, in the frame's own pixels.
+        judged: [H, W] bool, the pixels that count; None: all of them.
     """
 
     truth: Bools
     crop_px: tuple[int, int, int, int]
+    judged: Bools | None = None
 
 
 def to_bytes(probability: NDArray[Any]) -> NDArray[np.uint8]:
@@ -37,9 +39,12 @@ def to_bytes(probability: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def score(
-    probability: Floats, truth: Bools, native: Sequence[Native], threshold: float, tolerance_px: float
-) -> pd.DataFrame:
+    probability: Floats, truth: Bools, native: Sequence[Native], threshold: float, tolerance_px: float,
+    judged: Bools | None = None,
+) -> pd.DataFrame:  # fmt: skip
     """Score B frames: pixels at the frames' own sizes, outlines at working size.
+
+    Where nobody judged, outlines see no lesion in truth and prediction alike.
 
     Args:
         probability: [B, S, S] float32, of lesion, 0..1.
@@ -47,12 +52,14 @@ def score(
         native: the B frames at their own sizes.
         threshold: probability from which a pixel is lesion, after the probability is enlarged.
         tolerance_px: of the NSD.
+        judged: [B, S, S] bool, the pixels that count; None: all of them.
 
     Returns:
         B rows: tp, fp, fn, tn, dice, iou, accuracy, nsd, hd95_px. Undefined and infinite scores are null.
     """
     counts = native_counts(probability, native, threshold)
-    surface = [surface_scores(p >= threshold, t, tolerance_px) for p, t in zip(probability, truth, strict=True)]
+    found = (probability >= threshold) & (True if judged is None else judged)
+    surface = [surface_scores(p, t, tolerance_px) for p, t in zip(found, truth, strict=True)]
     nsd, hd95_px = np.array(surface, dtype=np.float64).T
     return pd.DataFrame(
         {
@@ -78,4 +85,4 @@ def native_counts(probability: Floats, native: Sequence[Native], threshold: floa
 def _count(probability: Floats, frame: Native, threshold: float) -> Counts:
     height_px, width_px = frame.truth.shape
     predicted = to_native(probability, frame.crop_px, width_px, height_px) >= threshold
-    return count(predicted[None], frame.truth[None])
+    return count(predicted[None], frame.truth[None], None if frame.judged is None else frame.judged[None])

@@ -7,24 +7,26 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageChops, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from stages.core.base.errors import InputError
-from stages.core.contracts.frames import pack_native_mask
+from stages.core.base.reading import BACKGROUND, IGNORE, LESION
+from stages.core.contracts.frames import IGNORED, judged_of, lesion_of, pack_native_mask
 from stages.ingest.borders import FINE, Borders, measure
+from stages.ingest.depth import to_rgb
+from stages.ingest.labels import Read, read_labels
 from stages.ingest.outlines import Outline, clipped, draw, overlapping_px
 from stages.ingest.remarks import RefusedError
+from stages.ingest.strokes import Strokes, strokes
 
 Box = tuple[int, int, int, int]
 _FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP")
 _LOSSY = ("JPEG", "MPO", "WEBP")  # MPO: a JPEG with further pictures behind it; WebP doesn't tell
 _SEVERAL = ("TIFF", "WEBP")  # may hold several pictures of which none is the first
-_NOISE = 8  # how far JPEG moves black and white
 _BLUISH = 1.1  # blue over red; tissue reaches about 0.9 even in narrow-band light
 _ORIENTATION = 0x0112  # the EXIF tag
 _REDUCING_GAP = 3.0  # Pillow's own suggestion: shrinks large frames in two steps without visible loss
@@ -48,13 +50,15 @@ class Pixels:
 
     Attributes:
         image: [S, S, 3] uint8, RGB 0..255, cropped and squashed to the working size.
-        mask: [S, S] uint8, the lesion's value where it is, likewise cropped.
+        mask: [S, S] uint8, the lesion's value where it is, 255 where nobody judged, likewise cropped.
         native_mask: the whole mask at the frame's own size, as `unpack_native_mask` reads it.
         width_px: the frame's own width, upright.
         height_px: the frame's own height, upright.
-        areas_px: value 1..255 in the mask -> pixels at the frame's own size.
+        areas_px: value 1..254 in the mask -> pixels at the frame's own size.
         sha256: hex digest of the frame's size and upright RGB pixels.
         between_px: pixels of the stored mask that are neither nearly black nor nearly white.
+        drawn: the value or colour that was taken for lesion in a mask that nobody explained; None: there is none.
+        line_px: lesion pixels of the mask that are drawn in thin lines.
         crop_px: left, top, right, bottom of what `image` and `mask` show, in the frame's own pixels.
         cut_px: lesion pixels outside of that.
         clipped: outlines that reach out of the frame.
@@ -72,6 +76,8 @@ class Pixels:
     areas_px: Mapping[int, int]
     sha256: str
     between_px: int
+    drawn: str | None
+    line_px: int
     crop_px: Box
     cut_px: int
     clipped: int
@@ -92,10 +98,11 @@ class Recipe:
 
     Attributes:
         size_px: side S of the working square.
-        threshold: grey value 1..255 from which a mask pixel is lesion.
+        threshold: grey value 1..255 from which a pixel of a plain mask is lesion.
         swap: whether red and blue change places.
         crop: whether the black border around the view is cut off.
-        values: lesion class -> its value 1..255 in the masks.
+        values: lesion class -> its value 1..254 in the masks.
+        meanings: what the values of stored masks mean, as `Reading.mask_values` says; None: plain masks alone are read.
     """
 
     size_px: int
@@ -103,14 +110,24 @@ class Recipe:
     swap: bool
     crop: bool
     values: Mapping[str | None, int]
+    meanings: Mapping[str, str] | None = None
+
+    def table(self, lesion_class: str | None) -> dict[str, int] | None:
+        """Return stored value -> value in the mask, where a lesion without a class of its own has the given one."""
+        if self.meanings is None:
+            return None
+        known = {**self.values, BACKGROUND: 0, IGNORE: IGNORED, LESION: self.values.get(lesion_class, 1)}
+        return {stored: known[meaning] for stored, meaning in self.meanings.items()}
 
 
 @dataclass(frozen=True)
 class _Truth:
-    """A mask at the frame's own size: "L", 0 or the lesion's value; and what is odd about it."""
+    """A mask at the frame's own size: "L", 0, the lesion's value or 255; and what is odd about it."""
 
     labels: Image.Image
     between_px: int = 0
+    drawn: str | None = None
+    line_px: int = 0
     clipped: int = 0
     overlap_px: int = 0
 
@@ -138,9 +155,8 @@ def read_pixels(
     """Decode a frame and its mask.
 
     Frames: transparency is laid on black; 16 bit becomes 8 by the full range (unless no value exceeds 255); CMYK
-    becomes RGB; the EXIF orientation is applied. Masks: the brightest channel counts; one of a single colour whose
-    transparency varies is refused, since nobody can know which part of it is lesion; a lossless mask that holds nothing
-    but 0 and 1 is taken as labels, every other one is lesion from the threshold on.
+    becomes RGB; the EXIF orientation is applied. Masks: by what the recipe says of their values, or if they are plain;
+    see `stages.ingest.labels`. One that outlines lesions instead of filling them is refused.
 
     Args:
         frame: the frame's file.
@@ -154,11 +170,10 @@ def read_pixels(
         InputError: the system can't read a file.
     """
     picture = _read(frame, "frame")
-    rgb = _rgb(picture.shown)
+    rgb = to_rgb(picture.shown)
     value = recipe.values.get(lesion_class, 1)
     if isinstance(drawn, Path):
-        masks = [_mask(one, rgb.size, picture.turn, recipe.threshold, value) for one in (drawn, *further)]
-        truth = _union(masks)
+        truth = _union([_mask(one, rgb.size, picture.turn, recipe, lesion_class) for one in (drawn, *further)])
     else:
         truth = _outlined(drawn, rgb.size, picture.turn, {**recipe.values, None: value})
     return _pixels(_swapped(rgb) if recipe.swap else rgb, truth, recipe, _digest(rgb), _dim(picture, rgb))
@@ -176,7 +191,7 @@ def read_frame(frame: Path, *, swap: bool = False) -> tuple[Image.Image, bool]:
         InputError: the system can't read the file.
     """
     picture = _read(frame, "frame")
-    rgb = _rgb(picture.shown)
+    rgb = to_rgb(picture.shown)
     return _swapped(rgb) if swap else rgb, _dim(picture, rgb)
 
 
@@ -203,17 +218,46 @@ def squash(rgb: Image.Image, size_px: int, box: Box | None = None) -> np.ndarray
     return np.asarray(rgb.resize(square, Image.Resampling.BICUBIC, box, reducing_gap=_REDUCING_GAP))
 
 
-def _mask(path: Path, size: tuple[int, int], frame_turn: int, threshold: int, value: int) -> _Truth:
+def _mask(path: Path, size: tuple[int, int], frame_turn: int, recipe: Recipe, lesion_class: str | None) -> _Truth:
     stored = _read(path, "mask")
-    grey = _upright(_grey(stored.shown), stored.turn, size, frame_turn)
-    if grey.size != size:
-        raise RefusedError("mask of another size", f"frame {_size(size)}, mask {_size(grey.size)}")
-    return _binary(grey, stored.lossy, threshold, value)
+    shown = _upright(stored.shown, stored.turn, size, frame_turn)
+    if shown.size != size:
+        raise RefusedError("mask of another size", f"frame {_size(size)}, mask {_size(shown.size)}")
+    read = read_labels(
+        shown,
+        lossy=stored.lossy,
+        table=recipe.table(lesion_class),
+        threshold=recipe.threshold,
+        value=recipe.values.get(lesion_class, 1),
+    )
+    return _Truth(Image.fromarray(read.labels), read.between_px, read.drawn, _lines(read).line_px)
+
+
+def _lines(read: Read) -> Strokes:
+    if (read.labels == IGNORED).all():
+        raise RefusedError("mask that judges no pixel", "all of its values are to be ignored")
+    found = strokes(lesion_of(read.labels))
+    if found.outline_px:
+        raise RefusedError(
+            "outline instead of a lesion",
+            f"a thin closed curve of {found.outline_px} px with nothing in it; fill it, or give it as a polygon",
+        )
+    return found
 
 
 def _union(masks: Sequence[_Truth]) -> _Truth:
-    labels = reduce(ImageChops.lighter, [mask.labels for mask in masks])
-    return _Truth(labels, between_px=sum(mask.between_px for mask in masks))
+    """Lay the masks of one frame over one another: lesion counts first, then what nobody judged, then background."""
+    if len(masks) == 1:
+        return masks[0]
+    said = sorted({mask.drawn for mask in masks if mask.drawn is not None})
+    if len(said) > 1:
+        detail = f"{' and '.join(said)} mean lesion in one frame; say what values mean by mask_values"
+        raise RefusedError("masks that disagree", detail)
+    layers = np.stack([np.asarray(mask.labels) for mask in masks])
+    lesion = np.where(lesion_of(layers), layers, 0).max(0)
+    labels = np.where(lesion > 0, lesion, np.where(judged_of(layers).all(0), 0, IGNORED)).astype(np.uint8)
+    between_px, line_px = sum(mask.between_px for mask in masks), sum(mask.line_px for mask in masks)
+    return _Truth(Image.fromarray(labels), between_px, next(iter(said), None), line_px)
 
 
 def _outlined(
@@ -240,6 +284,8 @@ def _pixels(rgb: Image.Image, truth: _Truth, recipe: Recipe, sha256: str, dim: b
         areas_px=areas_px,
         sha256=sha256,
         between_px=truth.between_px,
+        drawn=truth.drawn,
+        line_px=truth.line_px,
         crop_px=box,
         cut_px=sum(areas_px.values()) - sum(_areas(truth.labels.crop(box)).values()) if recipe.crop else 0,
         clipped=truth.clipped,
@@ -255,7 +301,7 @@ def _small(rgb: Image.Image) -> Image.Image:
 
 
 def _areas(labels: Image.Image) -> dict[int, int]:
-    return {value: count for value, count in enumerate(labels.histogram()) if value and count}
+    return {value: count for value, count in enumerate(labels.histogram()[:IGNORED]) if value and count}
 
 
 def _dim(picture: _Picture, rgb: Image.Image) -> bool:
@@ -303,45 +349,6 @@ def _read(path: Path, what: str) -> _Picture:
         return _Picture(shown, turn if turn in _TURNS else 1, image.format in _LOSSY, deep)
 
 
-def _rgb(image: Image.Image) -> Image.Image:
-    image = _eight_bit(image)
-    if image.has_transparency_data:
-        colours = image.convert("RGBA")
-        black = Image.new("RGBA", colours.size, (0, 0, 0, 255))
-        image = Image.alpha_composite(black, colours)
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
-def _eight_bit(image: Image.Image) -> Image.Image:
-    if image.mode == "F":
-        raise RefusedError("unknown depth", "floating-point pixels; save it with 8 or 16 bits")
-    if not image.mode.startswith("I"):
-        return image
-    values = np.asarray(image).astype(np.int64)
-    low, high = int(values.min()), int(values.max())
-    if low < 0 or high > 0xFFFF:
-        raise RefusedError("unknown depth", f"values {low}..{high}; save it with 8 or 16 bits")
-    return Image.fromarray((values if high <= 0xFF else (values + 128) // 257).astype(np.uint8))
-
-
-def _grey(image: Image.Image) -> Image.Image:
-    image = _eight_bit(image)
-    if image.mode in ("1", "L") and not image.has_transparency_data:
-        return image.convert("L")
-    if image.has_transparency_data:
-        _check_colours(image.convert("RGBA"))
-    red, green, blue = _rgb(image).split()
-    return ImageChops.lighter(ImageChops.lighter(red, green), blue)
-
-
-def _check_colours(mask: Image.Image) -> None:
-    """Refuse a mask of mode "RGBA" whose one colour is laid over black here more and there less."""
-    pixels = np.asarray(mask)
-    constant = (pixels == pixels[0, 0]).all(axis=(0, 1))
-    if constant[:3].all() and not constant[3]:
-        raise RefusedError("mask drawn in its transparency", "its colour is one throughout; save it as grey values")
-
-
 def _upright(mask: Image.Image, mask_turn: int, size: tuple[int, int], frame_turn: int) -> Image.Image:
     """Turn a mask like its frame if it was drawn on the frame's stored pixels.
 
@@ -361,17 +368,6 @@ def _upright(mask: Image.Image, mask_turn: int, size: tuple[int, int], frame_tur
             f"the frame has EXIF orientation {frame_turn} and its mask fits both ways; store the frame upright",
         )
     return turned
-
-
-def _binary(grey: Image.Image, lossy: bool, threshold: int, value: int) -> _Truth:
-    counts = grey.histogram()
-    top = max(level for level, count in enumerate(counts) if count)
-    labels = top == 1 and not lossy
-    first = 1 if labels else threshold
-    if top < first and top > (_NOISE if lossy else 0):
-        raise RefusedError("mask below its threshold", f"its brightest value is {top}, mask_threshold is {threshold}")
-    lesion = grey.point([0] * first + [value] * (256 - first))
-    return _Truth(lesion, between_px=sum(counts[_NOISE + 1 : 255 - _NOISE]))
 
 
 def _digest(rgb: Image.Image) -> str:

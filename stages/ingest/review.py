@@ -9,6 +9,7 @@ from pathlib import Path
 
 from stages.core.base.errors import nearest
 from stages.core.base.reading import Reading
+from stages.core.contracts.frames import lesion_of
 from stages.ingest.folder import Source
 from stages.ingest.outlines import Outline
 from stages.ingest.pixels import DIM, LARGE, Pixels, large
@@ -88,7 +89,7 @@ class Review:
     def _class(self, candidate: Candidate, pixels: Pixels) -> str | None:
         if pixels.lesion_area_px == 0:
             return None
-        if self._reading.label_class is not None:
+        if self._reading.classes_are_drawn():
             return self._classes[max(pixels.areas_px, key=pixels.areas_px.__getitem__) - 1]
         if candidate.lesion_class is None:
             raise RefusedError(
@@ -114,7 +115,7 @@ class Review:
             DIM: pixels.dim,
             LARGE: large((pixels.width_px, pixels.height_px)),
             "lesion cut by the crop": pixels.cut_px > 0,
-            "lesion that vanishes at the working size": pixels.lesion_area_px > 0 and not pixels.mask.any(),
+            "lesion that vanishes at the working size": pixels.lesion_area_px > 0 and not lesion_of(pixels.mask).any(),
             "empty mask, taken as a negative though the table names a class": (
                 pixels.lesion_area_px == 0
                 and self._reading.table_class is not None

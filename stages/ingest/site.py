@@ -20,6 +20,7 @@ from stages.core.contracts.frames import FRAMES
 from stages.core.stores import StoreWriter
 from stages.ingest.folder import Listing, Source, list_reading
 from stages.ingest.grouping import class_of_folder, group_of_folder, group_of_sequence
+from stages.ingest.labels import UNEXPLAINED
 from stages.ingest.outlines import Outlines, read_outlines
 from stages.ingest.parallel import batches, in_order
 from stages.ingest.params import Params
@@ -128,10 +129,12 @@ class Gate:
             swap=self._reading.channels == "bgr",
             crop=self._reading.crop == "black_border",
             values={lesion_class: place + 1 for place, lesion_class in enumerate(lesion_classes)},
+            meanings=self._reading.mask_values,
         )
         self._cases: list[Case] = []
         self._geometry: list[tuple[int | float, ...]] = []
-        self._bluish = 0
+        self._bluish = self._in_lines = 0
+        self._drawn: dict[str, list[str]] = {}
 
     def frames(self, workers: int) -> Iterator[tuple[Case, Pixels]]:
         """Yield the accepted frames, sorted by case id.
@@ -154,12 +157,13 @@ class Gate:
         """Return what became of the frames, once all of them were yielded.
 
         Raises:
-            InputError: not one of them can be used.
+            InputError: not one of them can be used, or their masks don't agree on which value is lesion.
         """
         refused = sorted(self._found.refused, key=lambda remark: remark.file)
         if not self._cases:
             reasons = "\n  ".join(grouped(refused))
             raise InputError(f"site {self._name}: not one of {len(refused)} frames can be used:\n  {reasons}")
+        self._check_drawn()
         cases = _case_table(self._name, self._cases, self._params.val_share)
         geometry = pd.DataFrame(self._geometry, columns=_GEOMETRY).assign(case_id=cases["case_id"])
         notes = [
@@ -168,6 +172,8 @@ class Gate:
             *self._review.absent_classes(),
             *self._colours(),
             *self._areas(),
+            *self._lines(),
+            *self._doubtful(),
         ]
         return Ingested(cases, geometry[GEOMETRY.schema.names], self._strengths(), refused, notes)
 
@@ -191,6 +197,36 @@ class Gate:
         self._cases.append(case)
         self._geometry.append((*pixels.crop_px, *shares))
         self._bluish += pixels.bluish
+        self._in_lines += 2 * pixels.line_px > pixels.lesion_area_px
+        if pixels.drawn is not None:
+            self._drawn.setdefault(pixels.drawn, []).append(case.case_id)
+
+    def _check_drawn(self) -> None:
+        """Refuse a site whose masks are plain one by one and yet call different values lesion."""
+        if len(self._drawn) < 2:
+            return
+        found = "; ".join(f"{value} in {len(cases)}, e.g. {cases[0]}" for value, cases in sorted(self._drawn.items()))
+        raise InputError(
+            f"site {self._name}: masks of two values differ in the one that isn't background: {found}; "
+            "say what each means in mask_values: a lesion class, lesion, background or ignore"
+        )
+
+    def _doubtful(self) -> list[Remark]:
+        """Return a remark where some masks were read as plain beside others that hold more values."""
+        unread = sum(remark.kind == UNEXPLAINED for remark in self._found.refused)
+        plain = sum(len(cases) for cases in self._drawn.values())
+        if not unread or not plain:
+            return []
+        detail = f"{plain} beside {unread} refused; mask_values says what a value means in all of them"
+        return [Remark(self._name, "masks read as two values beside others of more", detail)]
+
+    def _lines(self) -> list[Remark]:
+        """Return a remark where most masks are drawn in lines, closed or not."""
+        lesions = sum(case.lesion_area_px > 0 for case in self._cases)
+        if 2 * self._in_lines <= lesions:
+            return []
+        detail = f"{self._in_lines} of {lesions} masks; if they are outlines, fill them, or give them as polygons"
+        return [Remark(self._name, "lesions drawn as thin lines", detail)]
 
     def _areas(self) -> list[Remark]:
         """Return a remark where lesions fill most of most frames, as they do in masks of the background."""

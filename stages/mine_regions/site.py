@@ -12,7 +12,7 @@ from stages.core.base.errors import InputError, nearest
 from stages.core.base.runtime import progress
 from stages.core.contracts.dictionary import BACKGROUND, CLASSES
 from stages.core.contracts.features import FEATURES
-from stages.core.contracts.frames import FRAMES
+from stages.core.contracts.frames import FRAMES, judged_of, lesion_of
 from stages.core.contracts.regions import REGIONS
 from stages.core.flips import UNFLIPPED, flips_of, member
 from stages.core.metrics.regions import Quality
@@ -91,7 +91,8 @@ def mine_site(
                 store.append(similarity=regions.similarity, selected=regions.selected, best_class=regions.best_class)
                 for flip in flips_of(encoded.members("flipped")):
                     store.append(**_flipped(mine(_dense(encoded, case_ids, flip), texts, alpha, background), flip))
-                quality.add(regions.similarity, regions.selected, framed.rows("mask", case_ids) > 0)
+                labels = framed.rows("mask", case_ids)
+                quality.add(regions.similarity, regions.selected, lesion_of(labels), judged_of(labels))
     return {"site": site, "alpha": alpha, **quality.row()}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from stages.core.contracts.frames import FRAMES
+from stages.core.contracts.frames import FRAMES, lesion_of
 from stages.core.contracts.regions import REGIONS
 from stages.core.contracts.scores import PREDICTIONS
 from stages.core.stores import Array
@@ -81,7 +81,7 @@ def stressed_shots(inputs: Inputs, artifacts: Path) -> list[Shot]:
     case = str(tested.loc[tested["held_out"] == site, "case_id"].min())
     strength = float(inputs.stress["strength"].max())
     with FRAMES.read(artifacts / "ingest" / site / "frames.h5") as store:
-        frame, mask = store.rows("image", [case])[0], store.rows("mask", [case])[0] > 0
+        frame, mask = store.rows("image", [case])[0], lesion_of(store.rows("mask", [case])[0])
     found = strips(frame, mask, case, [strength])
     shots = [_stressed("untouched", case, found[0].pictures[0])]
     return shots + [_stressed(strip.confounder, f"strength {strength:g}", strip.pictures[-1]) for strip in found]
@@ -114,7 +114,7 @@ def _contact(inputs: Inputs, artifacts: Path, site: str, seed: int) -> list[Shot
     ids = pick_frames(cases, CONTACT_FRAMES, seed, "contact", site, negatives=True)
     kinds = cases.set_index("case_id")["lesion_class"]
     with FRAMES.read(artifacts / "ingest" / site / "frames.h5") as store:
-        frames, masks = store.rows("image", ids), store.rows("mask", ids) > 0
+        frames, masks = store.rows("image", ids), lesion_of(store.rows("mask", ids))
     return [
         Shot(picture(frame), frame.shape[0], (("truth", outline(mask)),), case, _kind(kinds[case]))
         for case, frame, mask in zip(ids, frames, masks, strict=True)
@@ -141,7 +141,7 @@ def _missed_note(row: dict[str, Any]) -> str:
 def _differing(artifacts: Path, methods: tuple[str, str], seed: int, row: dict[str, Any]) -> Shot:
     site, case = row["held_out"], row["case_id"]
     with FRAMES.read(artifacts / "ingest" / site / "frames.h5") as store:
-        frame, mask = store.rows("image", [case])[0], store.rows("mask", [case])[0] > 0
+        frame, mask = store.rows("image", [case])[0], lesion_of(store.rows("mask", [case])[0])
     outlines = [("truth", outline(mask))]
     for style, name in zip(("other", "predicted"), methods, strict=True):
         with PREDICTIONS.read(prediction_path(artifacts, (name, site, seed))) as store:
@@ -162,7 +162,7 @@ def _kind(lesion_class: Any) -> str:
 
 def _mined(artifacts: Path, site: str, ids: list[str], kinds: list[str]) -> list[Shot]:
     with FRAMES.read(artifacts / "ingest" / site / "frames.h5") as store:
-        frames, masks = store.rows("image", ids), store.rows("mask", ids) > 0
+        frames, masks = store.rows("image", ids), lesion_of(store.rows("mask", ids))
     with REGIONS.read(artifacts / "mine_regions" / "regions" / f"{site}.h5") as store:
         similarity, selected = store.rows("similarity", ids), store.rows("selected", ids)
     shots = []
@@ -191,7 +191,7 @@ def _predicted(inputs: Inputs, artifacts: Path, cell: Cell, examples: int) -> li
         return []
     ids = [case for _, case in chosen]
     with FRAMES.read(artifacts / "ingest" / site / "frames.h5") as store:
-        frames, masks = store.rows("image", ids), store.rows("mask", ids) > 0
+        frames, masks = store.rows("image", ids), lesion_of(store.rows("mask", ids))
     with PREDICTIONS.read(prediction_path(artifacts, cell)) as store:
         probability, threshold = store.rows("probability", ids), float(store.attributes["threshold"])
     by_case = {row["case_id"]: row for row in records(rows)}

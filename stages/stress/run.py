@@ -14,7 +14,7 @@ import pandas as pd
 from stages.core.base.params import Study
 from stages.core.base.runtime import progress
 from stages.core.contracts.cases import CASES
-from stages.core.contracts.frames import FRAMES
+from stages.core.contracts.frames import FRAMES, judged_of, lesion_of
 from stages.core.contracts.stress import STRESS, UNTOUCHED
 from stages.core.metrics.counts import count, dice
 from stages.core.seeds import seed_for
@@ -53,7 +53,7 @@ def pictures(cases: pd.DataFrame, reader: StoreReader, strengths: Sequence[float
     grid = [(confounder, strength) for confounder in OPERATOR_OF for strength in sorted(strengths)]
     for case_id, group_id in zip(cases["case_id"], cases["group_id"], strict=True):
         image, labels = (reader.rows(name, [case_id])[0] for name in ("image", "mask"))
-        frame = Frame(image, labels > 0, case_id)
+        frame = Frame(image, lesion_of(labels), case_id, judged_of(labels))
         yield Picture(UNTOUCHED, 0.0, case_id, group_id, frame.untouched)
         for confounder, strength in grid:
             yield Picture(confounder, strength, case_id, group_id, frame.under(confounder, strength))
@@ -99,13 +99,13 @@ def _batches(items: Iterator[Picture], size: int) -> Iterator[tuple[Picture, ...
 def _judged(
     ensemble: Ensemble, batch: Sequence[Picture], threshold: float, held_out: str, models: Sequence[tuple[str, int]]
 ) -> pd.DataFrame:
-    truth = np.stack([picture.shown.mask for picture in batch])
+    truth, judged = (np.stack([getattr(picture.shown, name) for picture in batch]) for name in ("mask", "judged"))
     found = ensemble.each(np.stack([picture.shown.image for picture in batch])) >= threshold
     names = ("confounder", "strength", "case_id", "group_id")
     keys = pd.DataFrame({name: [getattr(picture, name) for picture in batch] for name in names})
     rows = []
     for (method, seed), predicted in zip(models, found, strict=True):
-        counts = count(predicted, truth)
+        counts = count(predicted, truth, judged)
         rows.append(keys.assign(method=method, held_out=held_out, seed=seed, dice=dice(counts), **vars(counts)))
     return pd.concat(rows)
 

@@ -99,7 +99,7 @@ class Training:
             for batch in read:
                 with self.fabric.autocast():
                     found = plain_probability(self.method, batch) >= 0.5
-                total += _dice_sum(found, batch.mask.bool())
+                total += _dice_sum(found & batch.judged, batch.lesion)
         total = self._sum(total)
         return float(total[0] / total[1]) if total[1] else 0.0
 

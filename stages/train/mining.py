@@ -27,7 +27,8 @@ _FINEST = 2  # a map with more than so many places a grid place costs much and s
 def tuned_miner(reader: SitesReader, cases: Sequence[str], seed: int, device: torch.device) -> Miner:
     """Return a miner fitted on the masks of the given frames, frozen and in evaluation mode.
 
-    What is asked of a place is the share of it that is lesion; the loss is cross-entropy and soft Dice.
+    What is asked of a place is the share of it that is lesion; the loss is cross-entropy and soft Dice. A place counts
+    by the share of it that somebody judged.
 
     Args:
         reader: of the source sites.
@@ -41,7 +42,7 @@ def tuned_miner(reader: SitesReader, cases: Sequence[str], seed: int, device: to
         optimiser = AdamW(miner.parameters(), lr=_LR, weight_decay=_DECAY)
         for batch in _batches(miner, reader, cases, seed, _STEPS, "tuning the mining"):
             optimiser.zero_grad()
-            loss = _loss(miner(miner.places(batch.encoded.maps)), batch.mask)
+            loss = _loss(miner(miner.places(batch.encoded.maps)), batch)
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
     return miner.eval().requires_grad_(False)
@@ -85,8 +86,10 @@ def _ordered(cases: Sequence[str], seed: int, steps: int) -> list[list[str]]:
     return batches[:steps]
 
 
-def _loss(logits: Tensor, mask: Tensor) -> Tensor:
-    share = F.adaptive_avg_pool2d(mask.float().unsqueeze(1), (logits.shape[1], logits.shape[2]))[:, 0]
-    said = logits.sigmoid()
-    overlap = 2 * (said * share).sum() / (said.sum() + share.sum()).clamp(min=1)
-    return F.binary_cross_entropy_with_logits(logits, share) + 1 - overlap
+def _loss(logits: Tensor, batch: Batch) -> Tensor:
+    truth = torch.stack([batch.lesion, batch.judged], 1).float()
+    lesion, judged = F.adaptive_avg_pool2d(truth, (logits.shape[1], logits.shape[2])).unbind(1)
+    share = torch.where(judged > 0, lesion / judged, 0.0)
+    said = logits.sigmoid() * judged
+    overlap = 2 * (said * share).sum() / (said.sum() + lesion.sum()).clamp(min=1)
+    return F.binary_cross_entropy_with_logits(logits, share, weight=judged) + 1 - overlap

@@ -38,14 +38,16 @@ def measure_trust(training: Training, weights: Mapping[str, Tensor]) -> Trust:
     training.method.load_state_dict(weights)
     training.method.eval()
     batches = in_turn(training.frames.val, training.params.batch_size)
-    lesion, spectra = np.zeros(len(LOG_ODDS), np.int64), []
+    lesion, ignored = np.zeros((2, len(LOG_ODDS)), np.int64)
+    spectra = []
     with closing(training.read(batches, "calibration")) as read:
         for batch in read:
             with training.fabric.autocast():
                 p = probability(training.method, batch).cpu().numpy()
             spectra.append(spectrum(p).astype(np.int32))
-            lesion += spectrum(p[batch.mask.bool().cpu().numpy()][None])[0]
+            lesion += spectrum(p[batch.lesion.cpu().numpy()][None])[0]
+            ignored += spectrum(p[~batch.judged.cpu().numpy()][None])[0]
     frames = np.concatenate(spectra)
-    temperature = fit_temperature(lesion, frames.sum(0) - lesion)
+    temperature = fit_temperature(lesion, frames.sum(0) - ignored - lesion)
     flag_below = float(np.quantile(confidence(frames, temperature), training.params.flag_share))
     return Trust(temperature, flag_below)

@@ -15,7 +15,7 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from stages.core.contracts.cases import CASES
-from stages.core.contracts.frames import FRAMES
+from stages.core.contracts.frames import FRAMES, lesion_of
 from stages.core.metrics.calibration import calibrated, confidence, spectrum
 from stages.core.metrics.counts import count, dice
 from stages.core.metrics.coverage import aurc
@@ -47,7 +47,7 @@ def validation(model: LoadedModel, artifacts: Path) -> tuple[np.ndarray, np.ndar
         cases = CASES.read(files.cases).query("split == 'val'")["case_id"].tolist()
         with open_sites({site: files}) as reader, FRAMES.read(files.frames) as frames:
             found += [said.probability for said in predict(model, reader, cases, 16)]
-            masks.append(frames.rows("mask", cases) > 0)
+            masks.append(lesion_of(frames.rows("mask", cases)))
     return np.concatenate(found), np.concatenate(masks)
 
 

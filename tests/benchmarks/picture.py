@@ -16,7 +16,7 @@ import typer
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from stages.core.base.params import load_study
-from stages.core.contracts.frames import FRAMES
+from stages.core.contracts.frames import FRAMES, lesion_of
 from stages.core.contracts.regions import REGIONS
 from stages.core.contracts.scores import PREDICTIONS, SCORES
 from stages.report.overlays import pick_examples
@@ -30,7 +30,7 @@ def draw(column: Any, artifacts: Path, site: str, method: str, seed: int) -> Non
     cell = scores[(scores["method"] == method) & (scores["held_out"] == site) & (scores["seed"] == seed)]
     case = next(case for kind, case in pick_examples(cell, 1) if kind == "median")
     with FRAMES.read(artifacts / "ingest" / site / "frames.h5") as store:
-        frame, mask = store.rows("image", [case])[0], store.rows("mask", [case])[0] > 0
+        frame, mask = store.rows("image", [case])[0], lesion_of(store.rows("mask", [case])[0])
     with REGIONS.read(artifacts / "mine_regions" / "regions" / f"{site}.h5") as store:
         similarity, selected = store.rows("similarity", [case])[0], store.rows("selected", [case])[0]
     with PREDICTIONS.read(artifacts / "evaluate" / "predictions" / method / site / f"{seed}.h5") as store:

@@ -29,7 +29,9 @@ def frame(path, seed):
 
 def mask(path, width=40):
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("L", (width, 30), 255).save(path)
+    picture = Image.new("L", (width, 30), 255)
+    picture.putpixel((0, 0), 0)
+    picture.save(path)
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ SPEC = Spec(
 
 
 def write_masks(folder: Path, masks: np.ndarray, site: str = SITE) -> None:
-    """Masks [n, 50, 40] bool at native size; those at working size follow from them."""
+    """Masks [n, 50, 40] at native size; those at working size follow from them."""
     images = np.random.default_rng(1).integers(0, 256, (FRAMES_N, SIDE, SIDE, 3)).astype(np.uint8)
     pictures = [Image.fromarray(mask.astype(np.uint8)) for mask in masks]
     small = [np.asarray(one.crop(CROP).resize((SIDE, SIDE), Image.Resampling.NEAREST)) for one in pictures]
@@ -347,3 +347,27 @@ def test_a_gpu_predicts_what_the_cpu_does(cell):
 def test_a_missing_model_is_named(cell):
     with pytest.raises(InputError, match="train/mcdrl/A/0"):
         run(Cell("mcdrl", SITE, 0, cell.artifacts))
+
+
+def test_pixels_that_nobody_judged_count_nowhere(cell):
+    labels = np.zeros((FRAMES_N, *NATIVE), np.uint8)
+    labels[:5, 8:30, 8:25] = 1
+    labels[:, 20:40, 10:30] = 255
+    write_masks(cell.ingested, labels)
+    tables = run(cell, batch_size=3)
+    rows, probability = tables["cases"], stored(cell).astype(np.float32) / 255
+    predicted = np.stack([to_native(p, CROP, NATIVE[1], NATIVE[0]) >= 0.5 for p in probability])
+    for name, said, value in (("tp", True, 1), ("fp", True, 0), ("fn", False, 1), ("tn", False, 0)):
+        where = (predicted == said) & (labels == value)
+        assert rows[name].tolist() == pytest.approx(where.sum((1, 2)).tolist(), abs=4)  # stored as bytes
+    assert (rows[["tp", "fp", "fn", "tn"]].sum(axis=1) == (labels[0] != 255).sum()).all()
+    assert rows["dice"].isna().tolist() == [False] * 5 + [True] * 2  # nothing but ignored pixels: a negative
+    with FRAMES.read(cell.ingested / "frames.h5") as store:
+        small = store.rows("mask", IDS)
+    bins = tables["reliability"]
+    lesion = (bins["lesion_share"].fillna(0) * bins["n_px"]).groupby(bins["calibrated"]).sum()
+    assert bins.groupby("calibrated")["n_px"].sum().tolist() == [(small != 255).sum()] * 2
+    assert lesion.tolist() == pytest.approx([(small == 1).sum()] * 2)
+    (row,) = tables["mining"].to_dict("records")
+    inside = [(mask[8:16] == 1).sum() / (mask == 1).sum() for mask in small[:5]]
+    assert (row["recall"], row["n_frames"]) == (pytest.approx(np.mean(inside)), 5)

@@ -78,3 +78,32 @@ def test_a_higher_threshold_never_finds_more():
     areas = [int(native_counts(probability, native, threshold).tp[0]) for threshold in (0.2, 0.4, 0.6, 0.8)]
     assert areas == sorted(areas, reverse=True)
     assert areas[0] > areas[-1]
+
+
+@pytest.mark.parametrize("lesion", [True, False])
+def test_pixels_that_nobody_judged_are_in_no_score(lesion):
+    """A lesion of 4 x 4 with a rim that nobody judged, and a corner; what is said there changes nothing."""
+    truth, judged = np.zeros((1, 12, 12), bool), np.ones((1, 12, 12), bool)
+    judged[0, 3:9, 3:9] = judged[0, :2, :2] = False
+    judged[0, 4:8, 4:8] = True
+    truth[0, 4:8, 4:8] = lesion
+    said = np.random.default_rng(0).random((1, 12, 12)).astype(np.float32)
+    native = [Native(truth[0], (0, 0, 12, 12), judged[0])]
+    rows = [
+        score(np.where(judged, said, np.float32(value)), truth, native, 0.5, 1, judged) for value in (0.0, 0.5, 1.0)
+    ]
+    for other in rows[1:]:
+        assert rows[0].equals(other)
+    assert rows[0][["tp", "fp", "fn", "tn"]].to_numpy().sum() == judged.sum()
+    whole = score(said, truth, same(truth), 0.5, 1)
+    assert not whole.equals(rows[0])
+
+
+def test_a_prediction_that_fills_the_rim_that_nobody_judged_has_the_right_outline():
+    truth, judged = np.zeros((1, 12, 12), bool), np.ones((1, 12, 12), bool)
+    judged[0, 3:9, 3:9] = False
+    truth[0, 4:8, 4:8] = judged[0, 4:8, 4:8] = True
+    said = np.zeros((1, 12, 12), np.float32)
+    said[0, 3:9, 3:9] = 0.9
+    rows = score(said, truth, [Native(truth[0], (0, 0, 12, 12), judged[0])], 0.5, 0, judged)
+    assert rows.loc[0, ["dice", "accuracy", "nsd", "hd95_px"]].tolist() == [1, 1, 1, 0]

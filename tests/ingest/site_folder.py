@@ -46,3 +46,10 @@ def box_mask(width: int = 40, height: int = 30, value: int = 255, *, lesion: boo
     if lesion:
         grey[:6, :10] = value
     return Image.fromarray(grey)
+
+
+def smooth_disc(height: int, width: int) -> np.ndarray:
+    """A grey mask [height, width] of a disc with a smooth border, as masks are that were drawn larger and shrunk."""
+    y, x = np.mgrid[: 8 * height, : 8 * width] / 8
+    disc = np.hypot(y - 0.53 * height, x - 0.48 * width) < 0.3 * min(height, width)
+    return np.asarray(Image.fromarray(disc.astype(np.uint8) * 255).resize((width, height), Image.Resampling.BOX))

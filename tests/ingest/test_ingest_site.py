@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 from PIL import Image
-from site_folder import box_mask, noise
+from site_folder import box_mask, noise, smooth_disc
 
 from stages.core.base.errors import InputError
 from stages.core.base.params import Site
@@ -186,9 +186,7 @@ def test_the_summary_says_it_all(folder, ingest):
     folder.frame("x.png", noise(20))
     folder.frame("y.png", noise(21))
     folder.mask("gone.png", box_mask())
-    grey = np.zeros((30, 40), np.uint8)
-    grey[0, :10], grey[2, :] = 100, 200
-    folder.mask("f3.png", Image.fromarray(grey))
+    folder.mask("f3.png", Image.fromarray(smooth_disc(30, 40)))
     result = ingest()
     train, val = (int((result.cases["split"] == side).sum()) for side in ("train", "val"))
     beside = [f"  {line}" for line in borders(result)]  # of noise; what they say is tested with drawn frames

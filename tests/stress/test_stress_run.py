@@ -143,3 +143,21 @@ def test_the_command_writes_the_table(study, loaded, tmp_path, monkeypatch):
 def test_strengths_must_be_above_zero_up_to_one(strengths):
     with pytest.raises(ValueError, match="strengths"):
         Params(strengths=strengths)
+
+
+def test_pixels_that_nobody_judged_are_counted_under_no_confounder(study, loaded, tmp_path):
+    frames = tmp_path / "ingest" / "A" / "frames.h5"
+    with FRAMES.read(frames) as store:
+        cases = store.case_ids
+        images, masks = store.rows("image", cases), store.rows("mask", cases)
+        natives = store.blobs("native_mask", cases)
+    masks[:, :10] = 255
+    with FRAMES.write(frames, cases, {"site": "A"}) as store:
+        store.append(image=images, mask=masks, native_mask=natives)
+    rows = run(study, tmp_path, strengths=[1.0])
+    rows = rows[rows["held_out"] == "A"]
+    counted = rows[["tp", "fp", "fn", "tn"]].sum(axis=1).groupby(rows["confounder"]).unique().map(list).to_dict()
+    side = masks.shape[1]
+    for name in {UNTOUCHED, *OPERATOR_OF} - {"near view", "far view"}:
+        assert counted[name] == [side * (side - 10)]
+    assert all(side * (side - 10) < n < side * side for n in counted["far view"])

@@ -1,5 +1,7 @@
 """A miner tuned on stub sites, whose lesions are bright: it finds them, at a site that it has never seen, too."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import stub_sites
@@ -99,3 +101,30 @@ def test_it_looks_at_the_maps_near_the_grid_and_brings_them_there(artifacts):
     assert 0 <= float(similarity.min()) <= float(similarity.max()) <= 1
     assert int(selected.sum()) == 4
     assert similarity[selected].min() >= similarity[~selected].max()
+
+
+def test_the_miner_is_not_asked_about_ignored_pixels():
+    """Three places: half ignored, wholly ignored, as it is; lesion is a share of what was judged."""
+    batch = stub_sites.batch(1)
+    mask = torch.zeros_like(batch.mask)
+    mask[0, :8, :4], mask[0, :8, 4:8], mask[0, :8, 8:16], mask[0, :8, 16:20] = 1, 255, 255, 1
+    logits = torch.randn(1, 4, 4, requires_grad=True)
+    loss = mining._loss(logits, replace(batch, mask=mask))
+    (gradient,) = torch.autograd.grad(loss, logits)
+    assert gradient[0, 0, 1] == 0
+    assert gradient.flatten().count_nonzero() == 15
+    share, weight = torch.zeros(1, 4, 4), torch.ones(1, 4, 4)
+    share[0, 0, 0], share[0, 0, 2], weight[0, 0, 0], weight[0, 0, 1] = 1, 0.5, 0.5, 0
+    said = logits.sigmoid()
+    entropy = -(weight * (share * said.log() + (1 - share) * (1 - said).log())).mean()
+    dice = 2 * (weight * said * share).sum() / ((weight * said).sum() + (weight * share).sum()).clamp(min=1)
+    torch.testing.assert_close(loss, entropy + 1 - dice)
+
+
+def test_masks_without_ignored_pixels_make_the_loss_that_they_made():
+    batch, logits = stub_sites.batch(6), torch.randn(6, 4, 4)
+    share = torch.nn.functional.adaptive_avg_pool2d(batch.mask.float().unsqueeze(1), (4, 4))[:, 0]
+    said = logits.sigmoid()
+    overlap = 2 * (said * share).sum() / (said.sum() + share.sum()).clamp(min=1)
+    entropy = torch.nn.functional.binary_cross_entropy_with_logits(logits, share)
+    assert torch.equal(mining._loss(logits, batch), entropy + 1 - overlap)

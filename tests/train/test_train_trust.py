@@ -1,6 +1,8 @@
 """Temperature and the limit of confidence, from validation frames of the source sites."""
 
 import json
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,14 +10,18 @@ import stub_sites
 import torch
 from lightning_fabric import Fabric
 from scipy.optimize import minimize_scalar
+from torch import nn
 
 from stages.core.contracts.cases import CASES
 from stages.core.contracts.frames import FRAMES
 from stages.core.metrics.calibration import confidence, spectrum
 from stages.core.networks.data import open_sites, site_files, to_batch
+from stages.core.networks.interface import Output
 from stages.core.networks.model import load_model, probability
 from stages.train.cell import Cell
+from stages.train.loop import Training
 from stages.train.params import Params
+from stages.train.trust import measure_trust
 from stages.train.work import train
 
 
@@ -57,3 +63,42 @@ def test_the_stated_share_of_the_validation_frames_is_flagged(trained):
     card, p, _ = trained
     trusted = confidence(spectrum(p), card["temperature"])
     assert (trusted < card["flag_below"]).mean() == pytest.approx(0.25, abs=1 / len(p))
+
+
+class Says(nn.Module):
+    """A method that has one answer."""
+
+    def __init__(self, probability):
+        super().__init__()
+        self.logits = torch.stack([torch.zeros_like(probability), probability.logit()], 1)
+
+    def forward(self, _batch, **_):
+        return Output(self.logits)
+
+    plain = forward
+
+
+def training_of(method, batch, fabric):
+    training = Training.__new__(Training)
+    training.fabric, training.method, training.params = fabric, method, Params(batch_size=2)
+    training.frames = SimpleNamespace(val=["A/0", "A/1"])
+    training.read = lambda *_: (one for one in [batch])
+    return training
+
+
+def test_ignored_pixels_choose_neither_epoch_nor_temperature():
+    """Two frames, half of each ignored; what is said there changes neither Dice nor temperature."""
+    fabric = Fabric(accelerator="cpu", devices=1)
+    fabric.launch()
+    judged = (torch.arange(32) < 16).expand(2, 32, 32)
+    noise = torch.rand(2, 32, 32, generator=torch.Generator().manual_seed(0))
+    batch = stub_sites.batch(2)
+    batch = replace(batch, mask=torch.where(judged, (noise < 0.4).long(), 255))
+    found = []
+    for value in (0.01, 0.99):
+        training = training_of(Says(torch.where(judged, 0.9 - 0.8 * noise, value)), batch, fabric)
+        found.append((measure_trust(training, {}).temperature, training.validate("")))
+    assert found[0] == found[1]
+    called, lesion = (0.9 - 0.8 * noise >= 0.5) & judged, batch.mask == 1
+    dice = 2 * (called & lesion).flatten(1).sum(1) / (called.flatten(1).sum(1) + lesion.flatten(1).sum(1))
+    assert found[0][1] == pytest.approx(float(dice.mean()))

@@ -84,7 +84,7 @@ class Study(Section):
     weights: dict[str, str | None]
     sites: dict[str, Site]
     held_out: list[str] = Field(min_length=1)
-    lesion_classes: list[str] = Field(min_length=1)
+    lesion_classes: list[str] = Field(min_length=1, max_length=254)  # values of a mask below the one for ignored pixels
     methods: list[str] = Field(min_length=1)
     variants: dict[str, Variant] = Field(default_factory=dict)
     seeds: list[Seed] = Field(min_length=1, max_length=1000)

@@ -9,13 +9,14 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from stages.core.base.section import Count, Most, Section
 
 MASK_RULES = ("masks", "polygons")
 CLASS_RULES = ("lesion_class", "table_class", "folder_class", "label_class")
 GROUP_RULES = ("table_group", "folder_group", "sequence_ends")
+BACKGROUND, IGNORE, LESION = "background", "ignore", "lesion"  # what a mask's value may mean beside a lesion class
 
 
 class Reading(Section):
@@ -35,7 +36,14 @@ class Reading(Section):
             `images` stand for. The path tells frames apart whose names repeat from folder to folder.
         polygons: glob of JSON lists of outlines below the root instead of masks: `{object_id, label_ids, data: [{x,
             y}, ...]}`, object_id being a frame's stem, with a `labels.json` of `{id, name}` beside each.
-        mask_threshold: grey value (0..255) from which a mask pixel is lesion; JPEG masks need about 128.
+        mask_threshold: grey value (0..255) from which a mask pixel is lesion; JPEG masks need about 128. It counts
+            where masks are black and white, or of two values, maybe smooth or noisy in between. `mask_values` takes
+            its place.
+        mask_values: value in the mask files -> what it means: a lesion class, lesion (of the class that the other keys
+            say), background, or ignore (nobody judged: it counts in no loss and no score). A value is an id (255, a
+            grey value or an index of a palette) or a colour ("250,50,83" or "#fa3253"); black is background unless it
+            is listed. Needed where masks hold more than background and lesion; a frame with a value that isn't
+            listed is refused.
         channels: order in which the files hold a frame's colours; bgr: red and blue were swapped when it was saved.
         lesion_class: the class of every lesion of this site.
         table_class: column of `table` that holds the lesion class (empty: no lesion).
@@ -62,6 +70,7 @@ class Reading(Section):
     case_ids: Literal["stem", "path"] = "stem"
     polygons: str | None = None
     mask_threshold: int = Field(default=128, ge=1, le=255)
+    mask_values: dict[str, str] | None = Field(default=None, min_length=1)
     channels: Literal["rgb", "bgr"] = "rgb"
     lesion_class: str | None = None
     table_class: str | None = None
@@ -76,6 +85,19 @@ class Reading(Section):
     table_rows: dict[str, str] | None = Field(default=None, min_length=1)
     table_strengths: dict[str, str] | None = Field(default=None, min_length=1)
     crop: Literal["none", "black_border"] = "none"
+
+    @field_validator("mask_values", mode="before")
+    @classmethod
+    def _named(cls, given: Any) -> Any:
+        """Bring the names of values into one form, "7" or "250,50,83"; YAML has ids as numbers."""
+        if not isinstance(given, Mapping):
+            return given
+        if len({type(key) for key in given}) > 1:
+            raise ValueError("DVC can't sort numbers and texts together; quote the ids of mask_values, such as '255'")
+        named = {_value_name(key): meaning for key, meaning in given.items()}
+        if len(named) < len(given):
+            raise ValueError("mask_values lists a value twice")
+        return named
 
     @model_validator(mode="after")
     def _values(self) -> Reading:
@@ -95,7 +117,24 @@ class Reading(Section):
         """
         given = (self.folder_class, self.label_class, self.class_names)
         mapped = [name for names in given if names is not None for name in names.values()]
-        return [name for name in [self.lesion_class, *mapped] if name is not None]
+        return [name for name in [self.lesion_class, *mapped, *self._value_classes()] if name is not None]
+
+    def class_rules(self) -> list[str]:
+        """Return the keys that say which class a lesion has; one is right."""
+        return _given(self, CLASS_RULES) + (["mask_values"] if self._value_classes() else [])
+
+    def classes_are_drawn(self) -> bool:
+        """Return whether masks or polygons themselves tell lesions of several classes from each other."""
+        return bool({"label_class", "mask_values"} & set(self.class_rules()))
+
+    def _lesions_without_class(self) -> list[str]:
+        if not self._value_classes() or LESION not in (self.mask_values or {}).values():
+            return []
+        return [f"mask_values has '{LESION}' beside classes; give all of its lesions a class"]
+
+    def _value_classes(self) -> list[str]:
+        """Return the classes that `mask_values` names beside that of every lesion."""
+        return sorted(_classes_among(self.mask_values) - {self.lesion_class})
 
     @property
     def open_classes(self) -> bool:
@@ -105,9 +144,9 @@ class Reading(Section):
     def gaps(self) -> list[str]:
         """Return a sentence for each rule that is missing, given twice or without what it needs; empty: complete."""
         return [
-            *_exactly_one(self, MASK_RULES, "where the lesions are drawn"),
-            *_exactly_one(self, CLASS_RULES, "which class a lesion has"),
-            *_at_most_one(self, GROUP_RULES, "which frames belong together"),
+            *_one_of(_given(self, MASK_RULES), MASK_RULES, "where the lesions are drawn"),
+            *_one_of(self.class_rules(), CLASS_RULES, "which class a lesion has"),
+            *_said_once(_given(self, GROUP_RULES), "which frames belong together"),
             *_needs(
                 self,
                 ("table_class", "table_group", "table_rows", "table_strengths"),
@@ -118,6 +157,8 @@ class Reading(Section):
             *_needs(self, ("label_class",), "polygons", "as masks have no labels"),
             *["case_ids: path doesn't go with polygons, which call frames by their stem"]
             * (self.case_ids == "path" and self.polygons is not None),
+            *_needs(self, ("mask_values",), "masks", "as polygons have no values"),
+            *self._lesions_without_class(),
         ]
 
 
@@ -130,9 +171,12 @@ def merge(card: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
         card: the keys that the card gives.
         entry: the keys that the site's entry gives.
     """
-    dropped = {key for rules in (MASK_RULES, CLASS_RULES, GROUP_RULES) if set(rules) & set(entry) for key in rules}
-    if "polygons" in dropped and not entry.get("polygons"):
-        dropped.add("label_class")
+    named = set(entry)
+    if _classes_among(entry.get("mask_values")) - {card.get("lesion_class")}:
+        named |= set(CLASS_RULES)
+    dropped = {key for rules in (MASK_RULES, CLASS_RULES, GROUP_RULES) if set(rules) & named for key in rules}
+    if "polygons" in dropped:
+        dropped.add("mask_values" if entry.get("polygons") else "label_class")
     if "table_class" in dropped and not entry.get("table_class"):
         dropped.add("class_names")
     return {key: value for key, value in card.items() if key not in dropped} | dict(entry)
@@ -142,17 +186,33 @@ def _given(reading: Reading, keys: tuple[str, ...]) -> list[str]:
     return [key for key in keys if getattr(reading, key) is not None]
 
 
-def _exactly_one(reading: Reading, rules: tuple[str, ...], what: str) -> list[str]:
-    if _given(reading, rules):
-        return _at_most_one(reading, rules, what)
-    return [f"nothing says {what}; give one of {', '.join(rules)}"]
+def _one_of(given: list[str], rules: tuple[str, ...], what: str) -> list[str]:
+    return _said_once(given, what) if given else [f"nothing says {what}; give one of {', '.join(rules)}"]
 
 
-def _at_most_one(reading: Reading, rules: tuple[str, ...], what: str) -> list[str]:
-    given = _given(reading, rules)
+def _said_once(given: list[str], what: str) -> list[str]:
     return [f"{' and '.join(given)} both say {what}; give one of them"] if len(given) > 1 else []
 
 
 def _needs(reading: Reading, keys: tuple[str, ...], other: str, why: str) -> list[str]:
     given = _given(reading, keys)
     return [f"{' and '.join(given)} need {other}, {why}"] if given and getattr(reading, other) is None else []
+
+
+def _classes_among(mask_values: Mapping[str, str] | None) -> set[str]:
+    return set((mask_values or {}).values()) - {BACKGROUND, IGNORE, LESION}
+
+
+def _value_name(key: Any) -> str:
+    """Return the one name of an id or a colour.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    text = str(key).replace(" ", "")
+    if re.fullmatch("#[0-9a-fA-F]{6}", text):
+        return ",".join(str(int(text[at : at + 2], 16)) for at in (1, 3, 5))
+    numbers = [int(part) for part in text.split(",")] if re.fullmatch(r"\d+(,\d+,\d+)?", text, re.ASCII) else []
+    if not numbers or max(numbers) > (0xFFFF if len(numbers) == 1 else 0xFF):
+        raise ValueError(f"{key!r} is neither an id (0..65535) nor a colour ('250,50,83' or '#fa3253')")
+    return ",".join(str(number) for number in numbers)

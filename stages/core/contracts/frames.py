@@ -14,26 +14,40 @@ if TYPE_CHECKING:
     from PIL import Image
 
 FRAMES = Store(
-    "frames/3",
+    "frames/4",
     {
         "image": Field("uint8", "YXC"),  # RGB 0..255, the crop of the frame squashed to the working size
         "mask": Field(
             "uint8", "YX", compress=True
-        ),  # 0 background, k + 1 lesion of class k; likewise, nearest neighbour
+        ),  # 0 background, k + 1 lesion of class k, 255 ignored; likewise, nearest neighbour
         "native_mask": Field(BYTES, None),  # the same of the whole frame at its own size: see unpack_native_mask
     },
     attributes=("site",),
 )
+IGNORED = 255  # the value of pixels that nobody judged: they count in no loss and in no score
 _PNG_LEVEL = 1  # flat masks shrink to about a kilobyte at any level; this one costs the least time
 Labels = np.ndarray[Any, np.dtype[np.uint8]]
+Bools = np.ndarray[Any, np.dtype[np.bool_]]
 Values = np.ndarray[Any, np.dtype[Any]]
+
+
+def lesion_of(labels: Values) -> Bools:
+    """Return where a mask of any shape, 0 background, k + 1 lesion of class k, `IGNORED`, has a lesion of any class."""
+    found: Bools = (labels > 0) & (labels != IGNORED)
+    return found
+
+
+def judged_of(labels: Values) -> Bools:
+    """Return where a mask of any shape says lesion or background, which is where it isn't `IGNORED`."""
+    found: Bools = labels != IGNORED
+    return found
 
 
 def pack_native_mask(labels: Image.Image) -> bytes:
     """Return a mask as a small PNG: a palette of the grey values that occur, so most take one bit a pixel.
 
     Args:
-        labels: picture of mode "L", 0 background, k + 1 lesion of class k.
+        labels: picture of mode "L", 0 background, k + 1 lesion of class k, 255 ignored.
     """
     values = [0] + [value for value, count in enumerate(labels.histogram()) if value and count]
     places = {value: place for place, value in enumerate(values)}
@@ -47,7 +61,7 @@ def pack_native_mask(labels: Image.Image) -> bytes:
 
 
 def unpack_native_mask(png: bytes) -> Labels:
-    """Return a frame's mask at its own size, [H, W] uint8, 0 background, k + 1 lesion of class k.
+    """Return a frame's mask at its own size, [H, W] uint8, 0 background, k + 1 lesion of class k, 255 ignored.
 
     Args:
         png: an entry of `native_mask`.

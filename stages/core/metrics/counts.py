@@ -30,23 +30,25 @@ class Counts:
     tn: Ints
 
 
-def count(predicted: Bools, truth: Bools) -> Counts:
+def count(predicted: Bools, truth: Bools, judged: Bools | None = None) -> Counts:
     """Count the pixels of B frames.
 
     Args:
         predicted: [B, S, S] bool.
         truth: [B, S, S] bool.
+        judged: [B, S, S] bool, the pixels that count; None: all of them.
 
     Raises:
         ValueError: the shapes differ or the arrays aren't bool.
     """
     if predicted.shape != truth.shape or predicted.dtype != bool or truth.dtype != bool:
         raise ValueError(f"expected two bool arrays of one shape, got {predicted.shape} and {truth.shape}")
+    where = np.ones_like(truth) if judged is None else judged
     return Counts(
-        tp=_pixels(predicted & truth),
-        fp=_pixels(predicted & ~truth),
-        fn=_pixels(~predicted & truth),
-        tn=_pixels(~predicted & ~truth),
+        tp=_pixels(predicted & truth & where),
+        fp=_pixels(predicted & ~truth & where),
+        fn=_pixels(~predicted & truth & where),
+        tn=_pixels(~predicted & ~truth & where),
     )
 
 
@@ -61,7 +63,7 @@ def iou(counts: Counts) -> Floats:
 
 
 def accuracy(counts: Counts) -> Floats:
-    """Return the share of pixels that are right, [B] in 0..1; defined on every frame."""
+    """Return the share of pixels that are right, [B] in 0..1; defined on every frame with a pixel that counts."""
     total = counts.tp + counts.fp + counts.fn + counts.tn
     return _ratio(counts.tp + counts.tn, total, total > 0)
 

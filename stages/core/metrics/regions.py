@@ -44,18 +44,18 @@ def recall(area: Array, selected: Array) -> Array:
     return inside
 
 
-def lesion_places(area: Array, place_px: float) -> Array:
+def lesion_places(area: Array, place_px: float | Array) -> Array:
     """Return the places that count as lesion: more than half covered, else the frame's fullest one.
 
     Args:
         area: [B, H, W] lesion area in pixels, above 0 somewhere in each frame.
-        place_px: area of one place in pixels.
+        place_px: area of one place in pixels, or [B, H, W], what of it is judged.
 
     Returns:
         [B, H, W] bool, at least one True in each frame.
     """
     flat = area.reshape(len(area), area.shape[1] * area.shape[2])
-    places = flat > 0.5 * place_px
+    places = (area > 0.5 * np.asarray(place_px)).reshape(flat.shape)
     small = np.flatnonzero(~places.any(axis=1))
     places[small, flat[small].argmax(axis=1)] = True
     return places.reshape(area.shape)
@@ -92,7 +92,7 @@ class Quality:
 
     A frame's recall is the share of its lesion area, at working size, inside the selected places; that of places drawn
     at random is N/(H*W), exactly. A frame's AUROC takes S^ as the score of its lesion places; frames that are all
-    lesion have none and are left out of the mean.
+    lesion have none and are left out of the mean, as are places of which nobody judged the larger part.
     """
 
     def __init__(self) -> None:
@@ -102,22 +102,27 @@ class Quality:
         self._auroc: list[float] = []
         self._inverted: list[float] = []
 
-    def add(self, similarity: Array, selected: Array, mask: Array) -> None:
+    def add(self, similarity: Array, selected: Array, mask: Array, judged: Array | None = None) -> None:
         """Take B frames.
 
         Args:
             similarity: [B, H, W] float, S^ or what stands for it.
             selected: [B, H, W] bool, the kept places.
             mask: [B, S, S] bool or uint8.
+            judged: [B, S, S] bool, the pixels that somebody judged; None: all of them.
         """
         lesion = mask.any(axis=(1, 2))
         height, width = similarity.shape[1:]
+        ignored = np.zeros_like(mask[lesion]) if judged is None else ~judged[lesion]
         area = lesion_area(mask[lesion], height, width)
+        place_px = mask.shape[1] * mask.shape[2] / (height * width)
+        judged_px = place_px - lesion_area(ignored, height, width)
         self._recall += recall(area, selected[lesion]).tolist()
         self._random += selected[lesion].mean(axis=(1, 2)).tolist()
-        places = lesion_places(area, mask.shape[1] * mask.shape[2] / (height * width))
-        for score, positive in zip(similarity[lesion], places, strict=True):
-            self._add_auroc(score.ravel().astype(np.float32), positive.ravel())
+        places = lesion_places(area, judged_px)
+        counts = places | (judged_px > 0.5 * place_px)
+        for score, positive, told in zip(similarity[lesion], places, counts, strict=True):
+            self._add_auroc(score[told].astype(np.float32), positive[told])
 
     def _add_auroc(self, score: Array, positive: Array) -> None:
         upright, inverted = auroc(score, positive), auroc(-score, positive)

@@ -17,7 +17,7 @@ from stages.core.base.errors import InputError
 from stages.core.clip.encoder import Encoded
 from stages.core.contracts.cases import CASES
 from stages.core.contracts.features import FEATURES
-from stages.core.contracts.frames import FRAMES
+from stages.core.contracts.frames import FRAMES, IGNORED
 from stages.core.contracts.regions import REGIONS
 from stages.core.flips import FLIPS, UNFLIPPED, flipped, flips_of, member
 from stages.core.networks.interface import Batch
@@ -236,8 +236,9 @@ def to_batch(
     """
     tensors = {name: torch.from_numpy(rows).to(device) for name, rows in raw.items()}
     frame = tensors["frames/image"].permute(0, 3, 1, 2).float().div_(255)
-    labels = tensors.get("frames/mask", torch.zeros(()).to(frame))  # any class of lesion is lesion
-    mask = (labels > 0).long().expand(frame.shape[0], *frame.shape[2:])
+    labels = tensors.get("frames/mask", torch.zeros((), dtype=torch.uint8, device=device))
+    mask = torch.where(labels == IGNORED, IGNORED, (labels > 0).long())  # any class of lesion is lesion
+    mask = mask.expand(frame.shape[0], *frame.shape[2:])
     taps = [name for name in tensors if name.startswith("features/maps/")]
     nothing = frame.new_zeros(len(frame), 0)
     encoded = Encoded(

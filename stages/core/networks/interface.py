@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from stages.core.clip.encoder import Encoded
+from stages.core.contracts.frames import IGNORED
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Batch:
         encoded: the frozen encoder's features of the frames; all empty where no trunk needs them.
         similarity: [B, H, W] float, S^ of MTRS.
         selected: [B, H, W] bool, the mined places.
-        mask: [B, S, S] long, 0 background, 1 lesion; zeros at prediction.
+        mask: [B, S, S] long, 0 background, 1 lesion, 255 ignored (nobody judged it); zeros at prediction.
         lesion_class: [B] long, index into the lesion classes; -1: no lesion, or unknown.
         site: [B] long, number of the site that a frame comes from; None where that doesn't matter, as at prediction.
     """
@@ -32,6 +33,16 @@ class Batch:
     mask: Tensor
     lesion_class: Tensor
     site: Tensor | None = None
+
+    @property
+    def lesion(self) -> Tensor:
+        """Where the lesion is, [B, S, S] bool."""
+        return self.mask == 1
+
+    @property
+    def judged(self) -> Tensor:
+        """Where the mask says lesion or background, [B, S, S] bool; elsewhere nothing counts."""
+        return self.mask != IGNORED
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The three terms of the loss, L = L_seg + lambda_1 L_causal + lambda_2 L_contrast (section 3.4 of the paper).
 
-Each is a mean over all B frames of the batch, frames that a term doesn't concern counting zero: so the mean over equal
-parts of a batch is the value for the whole, whatever number of processes share it.
+Each is a mean over all B frames of the batch, frames and pixels that a term doesn't concern counting zero: so the mean
+over equal parts of a batch is the value for the whole, whatever number of processes share it.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ def segmentation(logits: Tensor, mask: Tensor, *, dice_weight: float) -> Tensor:
 
     Args:
         logits: [B, 2, S, S] float.
-        mask: [B, S, S] long, 0 or 1.
+        mask: [B, S, S] long, 0 or 1; 255 where nothing counts.
         dice_weight: weight of the Dice term.
     """
-    truth = torch.stack([1 - mask, mask], 1).to(logits.dtype)  # as shares: the kernel for indices isn't deterministic
+    truth = torch.stack([mask == 0, mask == 1], 1).to(logits.dtype)  # shares: the kernel of indices isn't deterministic
     entropy = F.cross_entropy(logits, truth)
     if dice_weight == 0:
         return entropy
@@ -29,9 +29,13 @@ def segmentation(logits: Tensor, mask: Tensor, *, dice_weight: float) -> Tensor:
 
 
 def soft_dice(logits: Tensor, mask: Tensor) -> Tensor:
-    """Return the mean over frames of 1 - (2 sum p y + 1) / (sum p + sum y + 1), p the probability of lesion."""
+    """Return the mean over frames of 1 - (2 sum p y + 1) / (sum p + sum y + 1), p the probability of lesion.
+
+    The sums are over the pixels whose mask is 0 or 1, as in `segmentation`.
+    """
     lesion = (logits[:, 1] - logits[:, 0]).sigmoid().flatten(1)
-    truth = mask.flatten(1).to(lesion.dtype)
+    lesion = lesion * (mask.flatten(1) <= 1)
+    truth = (mask.flatten(1) == 1).to(lesion.dtype)
     overlap = (lesion * truth).sum(1)
     return (1 - (2 * overlap + 1) / (lesion.sum(1) + truth.sum(1) + 1)).mean()
 

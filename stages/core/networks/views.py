@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from stages.core.contracts.frames import IGNORED
 from stages.core.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
 from stages.core.networks.regions import best_places
 
@@ -40,14 +41,16 @@ def placed(zoom: Tensor, turn: Tensor, shift: Tensor, stretch: Tensor) -> Tensor
 def moved(batch: Batch, views: Tensor) -> Batch:
     """Return the frames as the views show them, with all that lies on them.
 
-    Frame, mask and similarity are moved alike; what comes in from outside is black, no lesion, and mined last. The
-    selection is made anew: as many places as before, those of largest similarity. Cached features stay what they were.
+    Frame, mask and similarity are moved alike; what comes in from outside is black, no lesion, and mined last. A pixel
+    is ignored where half of what it shows is. The selection is made anew: as many places as before, those of largest
+    similarity. Cached features stay what they were.
 
     Args:
         batch: B frames.
         views: [B, 2, 3], as `placed` gives them.
     """
-    seen = _seen(torch.cat([batch.frame, batch.mask.unsqueeze(1)], 1), views)
+    truth = torch.stack([batch.lesion, ~batch.judged], 1).to(batch.frame)
+    seen = _seen(torch.cat([batch.frame, truth], 1), views)
     places = _seen(torch.stack([batch.similarity, torch.ones_like(batch.similarity)], 1), views)
     similarity, inside = places[:, 0] / places[:, 1].clamp(min=0.5), places[:, 1]
     similarity = similarity.masked_fill(inside < 0.5, _LEAST_SIMILAR)
@@ -55,7 +58,7 @@ def moved(batch: Batch, views: Tensor) -> Batch:
     return replace(
         batch,
         frame=seen[:, :3].clamp(0, 1),
-        mask=seen[:, 3].round().long(),
+        mask=torch.where(seen[:, 4] >= 0.5, IGNORED, seen[:, 3].round().long()),
         similarity=similarity,
         selected=best_places(similarity, int(batch.selected[0].sum())),
     )

@@ -41,24 +41,27 @@ class Stressed:
         image: [S, S, 3] uint8, RGB.
         mask: [S, S] bool, True on lesion; it moves in the two views and stays in all others, so what blood, mucus and
             glare cover still counts as lesion.
+        judged: [S, S] bool, False where nobody judged, which moves with the mask.
     """
 
     image: Pixels
     mask: Bools
+    judged: Bools
 
 
 class Frame:
     """A finished frame that is put under confounders; what they share is worked out once."""
 
-    def __init__(self, image: Pixels, mask: Bools, case_id: str) -> None:
+    def __init__(self, image: Pixels, mask: Bools, case_id: str, judged: Bools | None = None) -> None:
         """Take a frame.
 
         Args:
             image: [S, S, 3] uint8, RGB.
             mask: [S, S] bool, True on lesion.
             case_id: its name, on which all that is random depends.
+            judged: [S, S] bool, where the mask counts; None: everywhere.
         """
-        self.untouched, self._case_id = Stressed(image, mask), case_id
+        self.untouched, self._case_id = Stressed(image, mask, np.ones_like(mask) if judged is None else judged), case_id
         self._image: Array = image.astype(np.float32) / np.float32(255)
         self._field = field_of_view(self._image, mask)
         self._open = without_border(self._image, self._field)
@@ -79,14 +82,15 @@ class Frame:
             raise ValueError(f"strength of '{confounder}' is {strength}, expected 0..1")
         if strength == 0:
             return self.untouched
-        changed, mask = self._changed(OPERATOR_OF[confounder], strength)
+        changed, mask, judged = self._changed(OPERATOR_OF[confounder], strength)
         shown = with_border(changed, self._image, self._open, self._field)
-        return Stressed(np.asarray(np.rint(np.clip(shown, 0, 1) * 255), np.uint8), mask)
+        return Stressed(np.asarray(np.rint(np.clip(shown, 0, 1) * 255), np.uint8), mask, judged)
 
-    def _changed(self, operator: str, strength: float) -> tuple[Array, Bools]:
-        mask, rng = self.untouched.mask, generator("stress", self._case_id, operator)
+    def _changed(self, operator: str, strength: float) -> tuple[Array, Bools, Bools]:
+        mask, judged = self.untouched.mask, self.untouched.judged
+        rng = generator("stress", self._case_id, operator)
         if operator in VIEWS:
-            changed, moved = VIEWS[operator](self._open, mask, self._field, strength, rng)
-            return changed, moved & self._field
+            changed, (moved, ignored) = VIEWS[operator](self._open, (mask, ~judged), self._field, strength, rng)
+            return changed, moved & self._field, ~ignored | ~self._field
         where = self._field.astype(np.float32) if operator in _PLACED else None
-        return apply_confounder(self._open, operator, strength, rng, where), mask
+        return apply_confounder(self._open, operator, strength, rng, where), mask, judged

@@ -17,57 +17,65 @@ from scipy import ndimage
 from stages.core.endoscopy.fields import Array, fractal, gaussian, pixel_grid
 
 Bools = NDArray[np.bool_]
-View = Callable[[Array, Bools, Bools, float, np.random.Generator], tuple[Array, Bools]]
+Masks = tuple[Bools, Bools]  # [S, S] bool: True on lesion, True where nobody judged
+View = Callable[[Array, Masks, Bools, float, np.random.Generator], tuple[Array, Masks]]
 _NEAREST, _SPOT = 0.5, 0.35  # at full strength: side of the magnified part as a share of the frame, gain in its middle
 _FARTHEST, _DIM = 1.8, 0.25  # at full strength: how many times the frame is shrunk, loss of light
 
 
 def near_view(
-    image: Array, mask: Bools, _field: Bools, strength: float, _rng: np.random.Generator
-) -> tuple[Array, Bools]:
+    image: Array, masks: Masks, _field: Bools, strength: float, _rng: np.random.Generator
+) -> tuple[Array, Masks]:
     """Magnify the part around the lesion, up to twice.
 
     Args:
         image: [S, S, 3] float32, 0..1, without a border.
-        mask: [S, S] bool, True on lesion.
+        masks: lesion and what nobody judged.
         _field: [S, S] bool, the part of the frame that the optics show.
         strength: 0..1.
         _rng: not used.
 
     Returns:
-        Picture and mask of the same shapes.
+        Picture and masks of the same shapes.
     """
     size_px = image.shape[0]
     side = 1 - (1 - _NEAREST) * strength
-    rows, columns = _window(mask, side)
+    rows, columns = _window(masks[0], side)
     x, y = pixel_grid(size_px)
     spot = 1 + strength * _SPOT * (0.5 - (x**2 + y**2) / 2)
-    seen, lesion = _sampled(image, rows, columns), _sampled(mask, rows, columns)
-    return np.asarray(np.clip(seen * spot[..., None], 0, 1), np.float32), lesion > 0.5
+    seen = _sampled(image, rows, columns)
+    return np.asarray(np.clip(seen * spot[..., None], 0, 1), np.float32), _moved(masks, rows, columns)
 
 
-def far_view(image: Array, mask: Bools, field: Bools, strength: float, rng: np.random.Generator) -> tuple[Array, Bools]:
+def far_view(
+    image: Array, masks: Masks, field: Bools, strength: float, rng: np.random.Generator
+) -> tuple[Array, Masks]:
     """Shrink the frame, by up to 1.8 times.
 
     Args:
         image: [S, S, 3] float32, 0..1, without a border.
-        mask: [S, S] bool, True on lesion.
+        masks: lesion and what nobody judged.
         field: [S, S] bool, the part of the frame that the optics show.
         strength: 0..1.
         rng: of the grain beyond the frame.
 
     Returns:
-        Picture and mask of the same shapes.
+        Picture and masks of the same shapes.
     """
     size_px = image.shape[0]
     times = 1 + (_FARTHEST - 1) * strength
     pad = int(np.ceil((times - 1) / 2 * size_px)) + 1
     around = ((pad, pad), (pad, pad))
     centres = (np.arange(size_px) + 0.5 - size_px / 2) * times + size_px / 2 - 0.5 + pad
-    wide = gaussian(_surrounded(image, field, mask, pad, rng), 0.4 * (times - 1))
+    wide = gaussian(_surrounded(image, field, masks[0], pad, rng), 0.4 * (times - 1))
     seen = _sampled(wide, centres, centres) * (1 - _DIM * strength)
-    lesion = _sampled(np.pad(mask, around), centres, centres)
-    return np.asarray(seen, np.float32), lesion > 0.5
+    lesion, ignored = (np.pad(mask, around) for mask in masks)
+    return np.asarray(seen, np.float32), _moved((lesion, ignored), centres, centres)
+
+
+def _moved(masks: Masks, rows: Array, columns: Array) -> Masks:
+    lesion, ignored = (_sampled(mask, rows, columns) > 0.5 for mask in masks)
+    return lesion, ignored
 
 
 def _window(mask: Bools, side: float) -> tuple[Array, Array]:

@@ -43,6 +43,10 @@ def test_masks_of_the_users_own_take_the_polygons_labels_away():
         ({"masks": "{stem}", "lesion_class": "p", "folder_group": 0, "sequence_ends": [1]}, "both say which frames"),
         ({"masks": "{stem}", "label_class": {"a": "polyp"}}, "label_class need polygons"),
         ({"masks": "{stem}", "polygons": "*.json", "lesion_class": "polyp"}, "both say where"),
+        ({"polygons": "*.json", "lesion_class": "polyp", "mask_values": {"1": "lesion"}}, "mask_values need masks"),
+        ({"masks": "{stem}", "mask_values": {"1": "lesion"}}, "which class a lesion has"),
+        ({"masks": "{stem}", "mask_values": {"1": "polyp"}, "lesion_class": "cyst"}, "both say which class"),
+        ({"masks": "{stem}", "mask_values": {"1": "polyp", "2": "lesion"}}, "mask_values has 'lesion' beside classes"),
     ],
 )
 def test_gaps_are_named(keys, gap):
@@ -61,6 +65,14 @@ def test_a_complete_reading_has_no_gaps():
         {"sequence_ends": [2, 2]},
         {"mask_threshold": 0},
         {"crop": "all"},
+        {"mask_values": {}},
+        {"mask_values": {"lesion": "polyp"}},
+        {"mask_values": {"1,2": "polyp"}},
+        {"mask_values": {"256,0,0": "polyp"}},
+        {"mask_values": {70000: "polyp"}},
+        {"mask_values": {"1": None}},
+        {"mask_values": {"#fa3253": "polyp", "250, 50, 83": "cyst"}},
+        {"mask_values": {0: "background", "250,50,83": "polyp"}},
     ],
 )
 def test_values_out_of_range_are_refused(keys):
@@ -71,3 +83,34 @@ def test_values_out_of_range_are_refused(keys):
 def test_classes_are_those_that_the_reading_names():
     assert Reading(lesion_class="polyp").classes() == ["polyp"]
     assert sorted(Reading(label_class={"a": "tumor", "b": None, "c": "cyst"}).classes()) == ["cyst", "tumor"]
+
+
+def test_values_of_masks_have_one_name_each():
+    assert Reading(mask_values={0: "background", 255: "ignore"}).mask_values == {"0": "background", "255": "ignore"}
+    named = Reading(mask_values={"#Fa3253": "polyp", "0, 255,0": "ignore", "007": "cyst"}).mask_values
+    assert named == {"250,50,83": "polyp", "0,255,0": "ignore", "7": "cyst"}
+
+
+def test_values_of_masks_name_classes():
+    several = Reading(masks="{stem}", mask_values={"1": "polyp", "2": "cyst", "3": "ignore", "4": "background"})
+    assert (several.classes(), several.gaps(), several.classes_are_drawn()) == (["cyst", "polyp"], [], True)
+    same = Reading(masks="{stem}", mask_values={"1": "polyp", "2": "lesion"}, lesion_class="polyp")
+    assert (same.classes(), same.gaps(), same.classes_are_drawn()) == (["polyp"], [], False)
+
+
+TWO_CLASSES = {"mask_values": {"1": "cyst", "2": "polyp"}}
+ONE_CLASS = {"mask_values": {"1": "polyp", "2": "ignore"}}
+FRAMES_CLASS = {"mask_values": {"1": "lesion"}}
+
+
+@pytest.mark.parametrize(
+    ("card", "entry", "merged"),
+    [
+        ({"lesion_class": "polyp"}, TWO_CLASSES, TWO_CLASSES),
+        ({"lesion_class": "polyp"}, ONE_CLASS, {"lesion_class": "polyp", **ONE_CLASS}),
+        ({"table_class": "kind"}, FRAMES_CLASS, {"table_class": "kind", **FRAMES_CLASS}),
+        ({"masks": "{stem}", "mask_values": {"1": "lesion"}}, {"polygons": "*.json"}, {"polygons": "*.json"}),
+    ],
+)
+def test_values_of_masks_that_name_classes_replace_the_cards_class(card, entry, merged):
+    assert merge(card, entry) == merged

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stages.core.contracts.frames import pack_native_mask, to_native, unpack_native_mask
+from stages.core.contracts.frames import judged_of, lesion_of, pack_native_mask, to_native, unpack_native_mask
 
 
 @pytest.mark.parametrize("values", [[0], [1], [0, 1], [0, 5], [0, 1, 2, 3], list(range(16)), list(range(256))])
@@ -45,3 +45,9 @@ def test_probabilities_are_enlarged_smoothly_inside_the_crop_alone():
 def test_without_a_crop_it_is_an_enlargement():
     mask = (np.arange(16).reshape(4, 4) % 2).astype(np.uint8)
     assert np.array_equal(to_native(mask, (0, 0, 8, 12), 8, 12), np.kron(mask, np.ones((3, 2), np.uint8)))
+
+
+def test_lesion_and_what_somebody_judged():
+    labels = np.array([0, 1, 5, 254, 255], np.uint8)
+    assert lesion_of(labels).tolist() == [False, True, True, True, False]
+    assert judged_of(labels).tolist() == [True, True, True, True, False]

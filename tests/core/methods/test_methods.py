@@ -467,3 +467,20 @@ def test_methods_say_whether_regions_matter_to_them():
         with torch.no_grad():
             same = torch.equal(method.plain(batch).logits, method.plain(other).logits)
         assert method.uses_regions != same, (name, mode)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_what_a_method_says_of_ignored_pixels_moves_no_loss(name):
+    batch = _batch()
+    ignored = _draw(12, 3, 32, 32) > 0.5
+    batch = replace(batch, mask=torch.where(ignored, 255, batch.mask))
+    method = _woken(_method(name, next(mode for one, mode in PAIRS if one == name)))
+    output = method(batch)
+    maps = [one for one in (output.logits, output.confounding) if one is not None]
+    terms = method.losses(batch, output)
+    for gradient in torch.autograd.grad(sum(terms.values()), maps, retain_graph=True):
+        assert not gradient.abs().sum(1)[ignored].any()
+        assert gradient.abs().sum(1)[~ignored].all()
+    shouted = [torch.where(ignored.unsqueeze(1), 1e3, one) for one in maps]
+    changed = replace(output, logits=shouted[0], confounding=shouted[1] if len(shouted) > 1 else None)
+    torch.testing.assert_close(method.losses(batch, changed), terms)

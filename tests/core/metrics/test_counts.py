@@ -61,3 +61,12 @@ def test_other_than_bool_arrays_are_refused():
         m.count(PREDICTED.astype(np.uint8), TRUTH)
     with pytest.raises(ValueError, match="shape"):
         m.count(PREDICTED, TRUTH[:, :1])
+
+
+def test_pixels_that_nobody_judged_are_not_counted():
+    judged = np.random.default_rng(3).random(TRUTH.shape) < 0.5
+    found = m.count(PREDICTED, TRUTH, judged)
+    wild = m.count(np.where(judged, PREDICTED, ~PREDICTED), np.where(judged, TRUTH, ~TRUTH), judged)
+    assert [vars(found)[name].tolist() for name in vars(found)] == [vars(wild)[name].tolist() for name in vars(wild)]
+    assert (found.tp + found.fp + found.fn + found.tn).tolist() == judged.reshape(len(judged), -1).sum(1).tolist()
+    assert np.isnan(m.accuracy(m.count(PREDICTED, TRUTH, np.zeros_like(TRUTH)))).all()

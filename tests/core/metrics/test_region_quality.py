@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stages.core.metrics.regions import auroc, lesion_area, lesion_places, mean, recall
+from stages.core.metrics.regions import Quality, auroc, lesion_area, lesion_places, mean, recall
 
 
 def test_area_by_hand():
@@ -86,3 +86,28 @@ def test_auroc_of_one_kind_alone_is_undefined(value):
 def test_mean_of_nothing_is_nothing():
     assert mean([]) is None
     assert mean([0.25, 0.75]) == 0.5
+
+
+def test_places_that_nobody_judged_are_neither_lesion_nor_background():
+    """Four places: lesion, background that scores above it and is ignored, and two plain ones."""
+    mask, judged = np.zeros((1, 4, 4), bool), np.ones((1, 4, 4), bool)
+    mask[0, :2, :2], judged[0, :2, 2:] = True, False
+    similarity = np.array([[[0.5, 0.9], [0.1, 0.2]]])
+    selected = np.array([[[True, False], [True, False]]])
+    rows = []
+    for where in (None, judged):
+        quality = Quality()
+        quality.add(similarity, selected, mask, where)
+        rows.append(quality.row())
+    assert (rows[0]["auroc"], rows[1]["auroc"]) == (pytest.approx(2 / 3), 1.0)
+    assert [row["recall"] for row in rows] == [1.0, 1.0]
+
+
+def test_a_place_is_lesion_by_what_of_it_was_judged():
+    """Of the first place one pixel of four is lesion and three are ignored."""
+    mask, judged = np.zeros((1, 4, 4), bool), np.ones((1, 4, 4), bool)
+    mask[0, 0, 0] = mask[0, 2:, :2] = True
+    judged[0, :2, :2] = mask[0, :2, :2]
+    quality = Quality()
+    quality.add(np.array([[[0.9, 0.1], [0.5, 0.7]]]), np.ones((1, 2, 2), bool), mask, judged)
+    assert quality.row()["auroc"] == pytest.approx(3 / 4)

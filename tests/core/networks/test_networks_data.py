@@ -154,3 +154,18 @@ def test_texts_that_lack_a_class_or_disagree_are_refused(artifacts):
     (folder / "classes.parquet").write_bytes((other / "classes.parquet").read_bytes())
     with pytest.raises(InputError, match=r"dictionary\.parquet and .*classes\.parquet"):
         read_texts(folder, ["polyp", "tumor"])
+
+
+def test_ignored_pixels_keep_their_value_and_all_classes_become_lesion():
+    raw = {
+        "frames/image": np.zeros((1, 2, 2, 3), np.uint8),
+        "frames/mask": np.array([[[0, 1], [7, 255]]], np.uint8),
+        "regions/similarity": np.zeros((1, 1, 1), np.float16),
+        "regions/selected": np.ones((1, 1, 1), bool),
+    }
+    batch = to_batch(raw, [0], torch.device("cpu"))
+    assert batch.mask.tolist() == [[[0, 1], [1, 255]]]
+    assert batch.lesion.tolist() == [[[False, True], [True, False]]]
+    assert batch.judged.tolist() == [[[True, True], [True, False]]]
+    del raw["frames/mask"]
+    assert to_batch(raw, [0], torch.device("cpu")).mask.tolist() == [[[0, 0], [0, 0]]]

@@ -58,3 +58,29 @@ def test_terms_of_halves_average_to_the_term_of_the_whole():
     ):
         halves = (term(slice(0, 2)) + term(slice(2, 4))) / 2
         torch.testing.assert_close(term(slice(0, 4)), halves)
+
+
+@pytest.mark.parametrize("dice_weight", [0.0, 0.5])
+def test_ignored_pixels_have_no_part_in_the_loss_and_get_no_gradient(dice_weight):
+    mask = torch.randint(0, 2, (3, 6, 6))
+    ignored = torch.rand(3, 6, 6) < 0.3
+    mask[ignored] = 255
+    logits = torch.randn(3, 2, 6, 6)
+    garbage = torch.where(ignored.unsqueeze(1), 40 * torch.randn(3, 2, 6, 6), logits)
+    found = []
+    for given in (logits, garbage):
+        leaf = given.clone().requires_grad_()
+        loss = losses.segmentation(leaf, mask, dice_weight=dice_weight)
+        found.append((loss, *torch.autograd.grad(loss, leaf)))
+    torch.testing.assert_close(found[0], found[1])
+    gradient = found[0][1].abs().sum(1)
+    assert not gradient[ignored].any()
+    assert (gradient[~ignored] > 0).all()
+
+
+def test_ignored_pixels_count_zero_in_the_mean_and_nothing_in_dice():
+    logits = torch.randn(1, 2, 1, 4)
+    mask = torch.tensor([[[1, 0, 255, 255]]])
+    entropy = F.cross_entropy(logits, mask, ignore_index=255, reduction="sum") / 4
+    torch.testing.assert_close(losses.segmentation(logits, mask, dice_weight=0.0), entropy)
+    torch.testing.assert_close(losses.soft_dice(logits, mask), losses.soft_dice(logits[..., :2], mask[..., :2]))

@@ -134,3 +134,16 @@ def test_places_from_outside_are_mined_last_even_where_a_background_was_subtract
     seen = moved(least, _views(2, zoom=0.5))
     inside = _seen(torch.ones_like(seen.similarity).unsqueeze(1), _views(2, zoom=0.5))[:, 0] >= 0.5
     assert seen.similarity[inside].min() > seen.similarity[~inside].max()
+
+
+def test_ignored_pixels_go_where_the_frame_goes():
+    batch = stub_sites.batch(4)
+    ignored = torch.zeros(4, 32, 32, dtype=torch.bool)
+    ignored[:, 8:16, 4:12] = True
+    masked = replace(batch, mask=torch.where(ignored, 255, batch.mask))
+    turned = moved(masked, _views(4, turn=math.pi / 2)).mask
+    assert torch.equal(turned, torch.rot90(masked.mask, 1, (1, 2)))
+    near = moved(masked, _views(4, 1.7, 0.3)).mask
+    assert set(near.unique().tolist()) == {0, 1, 255}
+    far = moved(masked, _views(4, 0.5)).mask
+    assert (far == 255).flatten(1).sum(1).tolist() == [16] * 4  # and outside of the frame nothing is ignored

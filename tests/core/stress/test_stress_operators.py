@@ -162,3 +162,25 @@ def test_unknown_confounders_and_strengths_are_refused(frames):
         frames[0].under("fog", 0.5)
     with pytest.raises(ValueError, match=r"strength of 'blood' is 1.2, expected 0\.\.1"):
         frames[0].under("blood", 1.2)
+
+
+@pytest.mark.parametrize("operator", ["blur", "near_view", "far_view"])
+def test_what_nobody_judged_moves_with_the_lesion(operator):
+    """The ignored pixels are a ring around the lesion, and so they are in the view."""
+    image, lesion = scene()
+    ring = disc(130, 90, 30) & ~lesion
+    seen = changed(Frame(image, lesion, "A/0", ~ring), operator, 1.0)
+    alone = changed(Frame(image, lesion, "A/0"), operator, 1.0)
+    assert np.array_equal(seen.image, alone.image)
+    assert np.array_equal(seen.mask, alone.mask)
+    assert alone.judged.all()
+    assert (~seen.judged).sum() / ring.sum() == pytest.approx(seen.mask.sum() / lesion.sum(), rel=0.15)
+    assert not (~seen.judged & seen.mask).any()
+    assert (~seen.judged & ndimage.binary_dilation(seen.mask, iterations=2)).sum() > 20
+
+
+def test_outside_of_a_frame_that_is_seen_from_farther_nothing_is_ignored():
+    image, lesion = scene()
+    seen = changed(Frame(image, lesion, "A/0", np.zeros_like(lesion)), "far_view", 1.0)
+    assert seen.judged[:20].all()
+    assert not seen.judged[SIDE // 2, SIDE // 2]
