@@ -1,7 +1,8 @@
 """Two methods on the same frames: python tests/benchmarks/pairs.py SCORES.parquet METHOD OTHER
 
-Prints the mean difference in Dice over the held-out sites that both have, its 95 % interval and its p, as the page has
-them for the reference. SCORES is artifacts/evaluate/cases.parquet or a table of docs/measured.
+Prints the mean difference in Dice over the held-out sites, frames and seeds that both have, its 95 % interval over the
+frames, that over the seeds, and whether it is sure, as the page has them for the reference. SCORES is
+artifacts/evaluate/cases.parquet or a table of docs/measured.
 """
 
 from __future__ import annotations
@@ -16,9 +17,8 @@ import typer
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from stages.core.metrics.paired import Pairs, compare
+from stages.core.metrics.paired import Comparison, compare, pair
 
-_KEYS = ["held_out", "case_id"]
 _DRAWS = 2000
 
 
@@ -27,20 +27,24 @@ def main(
     method: Annotated[str, typer.Argument(help="The one.")],
     other: Annotated[str, typer.Argument(help="The other, which is subtracted.")],
 ) -> None:
-    """Compare means over the seeds, frame by frame."""
+    """Compare frame by frame and seed by seed."""
     rows = pd.read_parquet(scores).dropna(subset=["dice"])
-    means = rows.groupby(["method", *_KEYS, "group_id"], as_index=False)["dice"].mean()
-    ours, theirs = (means[means["method"] == name] for name in (method, other))
-    both = ours.merge(theirs, on=_KEYS, suffixes=("", "_other"), validate="one_to_one")
-    pairs = [
-        Pairs((own["dice"] - own["dice_other"]).to_numpy(dtype=np.float64), own["group_id"].to_numpy())
-        for _, own in both.groupby("held_out")
-    ]
+    ours, theirs = (rows[rows["method"] == name] for name in (method, other))
+    pairs = list(pair(ours, theirs, "dice").values())
+    if not pairs:
+        raise typer.BadParameter(f"{scores}: {method} and {other} have no seed and frame in common")
     found = compare(pairs, _DRAWS, np.random.default_rng(0))
-    print(
-        f"{method} less {other}: {found.difference:+.4f} ({found.low:.4f} to {found.high:.4f}), p {found.p:.2g}, "
-        f"{found.n} frames of {len(pairs)} sites"
-    )
+    print(f"{method} less {other}: {found.difference:+.4f} {told(found)}, {found.n} frames of {len(pairs)} sites")
+
+
+def told(found: Comparison) -> str:
+    """Return intervals, p values and the verdict as text."""
+    frames = f"(frames {found.low:.4f} to {found.high:.4f}, p {found.p:.2g}; "
+    if found.n_seeds == 1:
+        return f"{frames}one training each: not sure)"
+    seeds = f"{found.n_seeds} seeds {found.seed_low:.4f} to {found.seed_high:.4f}, p {found.seed_p:.2g}"
+    verdict = "sure, if nothing else was asked" if found.sure(found.p_both) else "not sure"
+    return f"{frames}{seeds}: {verdict})"
 
 
 if __name__ == "__main__":

@@ -140,6 +140,9 @@ def test_a_study_without_refused_files_or_negatives_or_groups(tmp_path):
     assert html.count("<td>–</td><td>–</td>") == 2  # no reason and no file for either site
     rows = pd.read_csv(tmp_path / "report" / "sites.csv")
     assert rows["dice_low"].isna().all()  # three frames of one group: no interval
+    assert (rows["fewest_groups"] == 1).all()
+    assert "none: 1 group<" in html
+    assert "no interval: the site with the fewest has 1 group, 5 are needed" in html
 
 
 def test_random_weights_are_called_so_everywhere(tmp_path):

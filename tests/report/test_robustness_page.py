@@ -38,8 +38,9 @@ def test_the_csv_has_every_point_and_the_sums(tables):
 def test_differences_are_written_for_rivals_alone(tables):
     sheet = stress_sheet(tables[1])
     by_method = {row[0]: row for row in sheet.rows}
-    assert by_method["baseline"][8:] == ["–", "", "–"]
+    assert by_method["baseline"][8:] == ["–", "", "", "–", ""]
     assert by_method["mcdrl"][8].startswith("-")
+    assert by_method["mcdrl"][10::2] == ["one training each", "no"]
 
 
 def test_no_stress_no_tables():
