@@ -1,7 +1,7 @@
-"""Two methods on the same frames: python tests/benchmarks/pairs.py SCORES.parquet METHOD OTHER
+"""Two methods on the same frames: python tests/benchmarks/pairs.py SCORES.parquet METHOD OTHER [--seed 0 ...]
 
-Prints the mean difference in Dice over the held-out sites, frames and seeds that both have, its 95 % interval over the
-frames, that over the seeds, and whether it is sure, as the page has them for the reference. SCORES is
+Prints, site by site and over the sites, the mean difference in Dice on the frames and seeds that both have, its 95 %
+interval over the frames, that over the seeds, and whether it is sure, as the page has them for the reference. SCORES is
 artifacts/evaluate/cases.parquet or a table of docs/measured.
 """
 
@@ -26,15 +26,23 @@ def main(
     scores: Annotated[Path, typer.Argument(help="Parquet of Dice by method, held_out, seed and case_id.")],
     method: Annotated[str, typer.Argument(help="The one.")],
     other: Annotated[str, typer.Argument(help="The other, which is subtracted.")],
+    seed: Annotated[list[int] | None, typer.Option(help="These trainings alone.")] = None,
 ) -> None:
     """Compare frame by frame and seed by seed."""
-    rows = pd.read_parquet(scores).dropna(subset=["dice"])
-    ours, theirs = (rows[rows["method"] == name] for name in (method, other))
-    pairs = list(pair(ours, theirs, "dice").values())
-    if not pairs:
+    rows = pd.read_parquet(scores)
+    found = compared(rows[rows["seed"].isin(seed)] if seed else rows, method, other)
+    if not found:
         raise typer.BadParameter(f"{scores}: {method} and {other} have no seed and frame in common")
-    found = compare(pairs, _DRAWS, np.random.default_rng(0))
-    print(f"{method} less {other}: {found.difference:+.4f} {told(found)}, {found.n} frames of {len(pairs)} sites")
+    for name, one in found.items():
+        print(f"{name}: {method} less {other} {one.difference:+.4f} {told(one)}, {one.n} frames")
+
+
+def compared(rows: pd.DataFrame, method: str, other: str) -> dict[str, Comparison]:
+    """Return the comparison of each site, then that of their `mean`; empty where the two have nothing in common."""
+    defined = rows.dropna(subset=["dice"])
+    sites = pair(*(defined[defined["method"] == name] for name in (method, other)), "dice")
+    parts = {site: [own] for site, own in sites.items()} | ({"mean": list(sites.values())} if sites else {})
+    return {name: compare(own, _DRAWS, np.random.default_rng(0)) for name, own in parts.items()}
 
 
 def told(found: Comparison) -> str:
