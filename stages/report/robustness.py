@@ -70,14 +70,19 @@ def stress_sheet(figures: pd.DataFrame) -> Sheet:
             "95 % interval": lambda r: span_or_why(r["auc_low"], r["auc_high"], r["fewest_groups"]),
             "drop": lambda r: number(r["drop"]),
             "drop less the baseline's": lambda r: views.signed(r["drop_difference"]),
-            "its 95 % interval, frames": lambda r: _compared(r, span_or_why, "", "fewest_groups"),
-            "seeds": lambda r: _compared(r, seed_span, "_seed", "n_seeds"),
-            "p after Holm": lambda r: views.p_value(r["drop_difference_p_holm"]),
-            "sure": lambda r: _compared(r, lambda *_: "yes" if r["drop_difference_sure"] else "no", "", "n_seeds"),
+            "95 % interval, frames": lambda r: _compared(r, span_or_why, "", "fewest_groups"),
+            "95 % interval, seeds": lambda r: _compared(r, seed_span, "_seed", "n_seeds"),
+            "p after Holm": _p_and_verdict,
         },
         (ALL,),
         by="confounder",
     )
+
+
+def _p_and_verdict(row: Row) -> str:
+    """Return p after Holm as text, and whether the difference is sure."""
+    p = views.p_value(row["drop_difference_p_holm"])
+    return f"{p}, sure" if pd.notna(row["drop_difference_sure"]) and row["drop_difference_sure"] else p
 
 
 def _compared(row: Row, write: Callable[[Any, Any, int], str], kind: str, count: str) -> str:

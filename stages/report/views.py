@@ -165,13 +165,13 @@ def cards(sites: pd.DataFrame, negatives: pd.DataFrame, methods: Sequence[str]) 
     """Return each method's headline figures."""
     found = []
     for style, method in enumerate(methods):
-        own = sites[sites["method"] == method].set_index("held_out")
+        own = {row["held_out"]: row for row in records(sites[sites["method"] == method])}
         wrong = negatives[(negatives["method"] == method) & (negatives["held_out"] == "all")]
-        mean, worst = own.loc[MEAN], own.loc[WORST]
+        mean, worst = own[MEAN], own[WORST]
         found.append(
             Card(
                 method, style, number(mean["dice"]),
-                span_or_why(mean["dice_low"], mean["dice_high"], int(mean["fewest_groups"])), number(worst["dice"]),
+                span_or_why(mean["dice_low"], mean["dice_high"], mean["fewest_groups"]), number(worst["dice"]),
                 str(worst["worst_site"]) if pd.notna(worst["worst_site"]) else "–", str(mean["n_lesion"]),
                 f"{100 * wrong['false_positive_rate'].iloc[0]:.0f} %" if len(wrong) else "–",
             )

@@ -243,6 +243,8 @@ def test_a_model_takes_its_scores_along_but_not_those_of_other_weights(model, tm
     write_judged(judged.model_copy(update={"n_groups": 3, "dice_low": None, "dice_high": None}), parts)
     pack(folder, tmp_path / "few", None)
     assert "**0.750** (no interval: 3 groups, too few for one)" in (tmp_path / "few" / "README.md").read_text()
+    (few,) = [one for one in inspect(tmp_path / "few") if one.title == "at the held-out site"]
+    assert ["dice_low", "– (groups: 3, too few)"] in [list(row) for row in few.rows]
     write_judged(judged.model_copy(update={"weights_sha256": "0" * 64}), parts)
     pack(folder, tmp_path / "stale", None)
     assert "expect less" in (tmp_path / "stale" / "README.md").read_text()

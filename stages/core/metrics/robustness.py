@@ -190,10 +190,10 @@ def _corrected(rows: pd.DataFrame) -> pd.DataFrame:
     for name in _FIGURES:
         compared = rows.pop(f"{name}_compared")
         corrected = compared.map(_p_both).groupby(family).transform(_holm)
-        sure = pd.array([_sure(*row) for row in zip(compared, corrected, strict=True)], dtype="boolean")
+        verdicts = [_sure(*row) for row in zip(compared, corrected, strict=True)]
         place = list(rows.columns).index(f"{name}_difference_seed_p") + 1
         rows.insert(place, f"{name}_difference_p_holm", corrected)
-        rows.insert(place + 1, f"{name}_difference_sure", sure)
+        rows.insert(place + 1, f"{name}_difference_sure", pd.Series(verdicts, rows.index, dtype="boolean"))
     return rows
 
 
