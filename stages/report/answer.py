@@ -113,7 +113,7 @@ def _title(found: Evidence) -> tuple[str, str]:
         top = better[0]
         gain = f"{_points(top['difference'])} of Dice"
         if found.seeds == 1:
-            return f"In one training of each, {top['method']} was {gain} better than the {reference}{_ONCE}", "open"
+            return f"In one training of each, {top['method']} was {gain} above the {reference}{_ONCE}", "open"
         return f"{top['method']} beats the {reference} by {gain} at unseen sites", "better"
     if len(worse) == len(rows):
         names, single = _names([row["method"] for row in rows]), len(rows) == 1
@@ -122,7 +122,7 @@ def _title(found: Evidence) -> tuple[str, str]:
         if found.seeds == 1:
             verb = "was" if single else "were"
             return (
-                f"In one training of each, {names} {verb} {least_words} of Dice worse than the {reference}{_ONCE}",
+                f"In one training of each, {names} {verb} {least_words} of Dice below the {reference}{_ONCE}",
                 "open",
             )
         verb = "does" if single else "do"

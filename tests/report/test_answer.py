@@ -102,11 +102,11 @@ def test_one_seed_decides_nothing():
     gain = answer(evidence(comparison("mcdrl", 0.03, 0.01, 0.05, 0.001)))
     loss = answer(evidence(comparison("mcdrl", -0.01, -0.02, -0.004, 0.01)))
     assert gain.title == (
-        "In one training of each, mcdrl was 3.0 points of Dice better than the baseline at unseen sites; "
+        "In one training of each, mcdrl was 3.0 points of Dice above the baseline at unseen sites; "
         "more seeds have to confirm it"
     )
     assert loss.title == (
-        "In one training of each, mcdrl was 1.0 point of Dice worse than the baseline at unseen sites; "
+        "In one training of each, mcdrl was 1.0 point of Dice below the baseline at unseen sites; "
         "more seeds have to confirm it"
     )
     assert (gain.tone, loss.tone) == ("open", "open")
@@ -124,7 +124,7 @@ def test_resolved_takes_both_the_test_and_the_interval(low, high, p, expected):
 def test_of_several_methods_only_resolved_ones_can_win():
     rows = [comparison("a", 0.05, -0.01, 0.1, 0.2), comparison("b", 0.02, 0.01, 0.03, 0.001)]
     assert answer(evidence(*rows, methods=("baseline", "a", "b"))).title.startswith(
-        "In one training of each, b was 2.0 points of Dice better than the baseline at unseen sites"
+        "In one training of each, b was 2.0 points of Dice above the baseline at unseen sites"
     )
     assert answer(evidence(rows[0], comparison("b", -0.02, -0.03, -0.01, 0.001))).title == (
         "No method is shown to be better than the baseline at unseen sites"
