@@ -224,6 +224,7 @@ def test_mining_is_judged_by_the_regions_that_were_used(cell):
 @pytest.mark.parametrize("cell", ["mcdrl"], indirect=True)
 def test_a_models_own_miner_is_judged_as_such(cell):
     loaded = load_model(cell.model, cell.artifacts)
+    torch.manual_seed(0)  # some draws answer the same everywhere
     miner = Miner({"s4": 6}, (GRID, GRID), 0.25)
     mined_by = MinedBy(channels={"s4": 6}, grid=[GRID, GRID])
     card = loaded.card.model_copy(update={"mined_by": mined_by})
