@@ -87,7 +87,7 @@ def model_tables(card: dict[str, Any], bundled: bool, judged: Judged | None = No
     facts.append(["backbone in the folder", "yes" if bundled else "no: give --backbone, or mcdrl pack"])
     tables = [Shown("model", ["", ""], facts)]
     if judged is not None:
-        scores = [[key, _text(value)] for key, value in judged if key != "weights_sha256"]
+        scores = [[key, _score(judged, key, value)] for key, value in judged if key != "weights_sha256"]
         tables.append(Shown("at the held-out site", ["", ""], scores))
     names = card["confounders"]
     prompts = zip(names, card.get("confounder_prompts") or [""] * len(names), strict=True)
@@ -101,6 +101,13 @@ def model_tables(card: dict[str, Any], bundled: bool, judged: Judged | None = No
     parameters = {**card.get("spec", {}), **card.get("parameters", {})}
     tables.append(Shown("parameters", ["", ""], [[key, _text(value)] for key, value in sorted(parameters.items())]))
     return tables
+
+
+def _score(judged: Judged, key: str, value: object) -> str:
+    """Return a score as text; where an interval is missing, of how few groups it would have been."""
+    if key in ("dice_low", "dice_high") and value is None:
+        return f"– (groups: {judged.n_groups}, too few)"
+    return _text(value)
 
 
 def _text(value: object) -> str:

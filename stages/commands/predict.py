@@ -48,7 +48,8 @@ class Prediction:
         height_px: likewise.
         lesion_area_px: lesion pixels of the mask.
         lesion_percent: the same in percent of the frame; None: refused.
-        confidence: how far to trust the mask, 0..1; None: refused.
+        confidence: share of the mask that the network expects to be lesion, 0..1, so a precision and no Dice; where
+            nothing is found, the probability that there is nothing; None: refused.
         flagged: "yes" where the confidence is below the models' limit: a person should look first; else "no".
         confounders: those seen in the frame, the clearest first, separated by "; ".
         confounder_scores: of all, the highest first: standard deviations above the training frames' mean, zero-shot.

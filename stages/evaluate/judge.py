@@ -7,8 +7,9 @@ import pandas as pd
 
 from stages.core.contracts.frames import judged_of, lesion_of, unpack_native_mask
 from stages.core.metrics.calibration import LOG_ODDS, confidence, spectrum
+from stages.core.metrics.counts import Ints
 from stages.core.metrics.regions import Quality, quality_table
-from stages.core.metrics.reliability import calibration_error, reliability
+from stages.core.metrics.reliability import calibration_error, called, reliability
 from stages.core.stores import StoreReader
 from stages.evaluate.params import Params
 from stages.evaluate.predict import Said
@@ -71,13 +72,25 @@ class Judge:
     def calibration(self) -> pd.DataFrame:
         """Return one row, as in `CALIBRATION`."""
         before, after = (calibration_error(self._bins(temperature)) for _, temperature in self._temperatures())
-        n_frames = sum(len(rows) for rows in self._scores)
-        row = {"temperature": self._temperature, "ece_before": before, "ece_after": after, "n_frames": n_frames}
-        return pd.DataFrame([row])
+        called_before, called_after = (calibration_error(self._called(t)) for _, t in self._temperatures())
+        return pd.DataFrame(
+            {
+                "temperature": [self._temperature], "ece_before": before, "ece_after": after,
+                "ece_called_before": called_before, "ece_called_after": called_after,
+                "n_frames": sum(len(rows) for rows in self._scores),
+            }
+        )  # fmt: skip
 
     def _temperatures(self) -> tuple[tuple[bool, float], tuple[bool, float]]:
         return (False, 1.0), (True, self._temperature)
 
     def _bins(self, temperature: float) -> pd.DataFrame:
-        pixels = np.concatenate(self._spectra).sum(0, dtype=np.int64) - self._ignored
-        return reliability(self._lesion, pixels, temperature)
+        return reliability(self._lesion, self._pixels(), temperature)
+
+    def _called(self, temperature: float) -> pd.DataFrame:
+        lesion, pixels = (called(counts, self._params.threshold) for counts in (self._lesion, self._pixels()))
+        return reliability(lesion, pixels, temperature)
+
+    def _pixels(self) -> Ints:
+        pixels: Ints = np.concatenate(self._spectra).sum(0, dtype=np.int64) - self._ignored
+        return pixels

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from stages.core.contracts.judged import Judged
-from stages.core.metrics.bootstrap import interval, mean_draws
+from stages.core.metrics.intervals import Sample, mean_interval
 from stages.core.seeds import generator
 from stages.evaluate.cell import Cell
 from stages.evaluate.params import Params
@@ -41,8 +41,7 @@ def summarise(cell: Cell, scores: pd.DataFrame, params: Params, weights_sha256: 
 
 
 def _interval(cell: Cell, lesion: pd.DataFrame) -> tuple[float | None, float | None]:
-    if lesion["group_id"].nunique() < 2:
-        return None, None
+    sample = Sample(lesion["dice"].to_numpy(dtype=np.float64), lesion["group_id"].to_numpy())
     rng = generator("judged", cell.method, cell.held_out, cell.seed)
-    values = lesion["dice"].to_numpy(dtype=np.float64)
-    return interval(mean_draws(values, lesion["group_id"].to_numpy(), _DRAWS, rng))
+    low, high = mean_interval([sample], _DRAWS, rng, within=(0.0, 1.0))
+    return (None, None) if np.isnan(low) else (low, high)

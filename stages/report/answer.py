@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from stages.core.metrics.intervals import LEAST_GROUPS
+from stages.core.metrics.paired import SURE, excludes_zero
 from stages.core.metrics.robustness import ALL as EVERY
 from stages.report import views
 from stages.report.tables import ALL, MEAN, WORST, reference_of
-from stages.report.views import Row, number, span
+from stages.report.views import Row, counted, number, span
 
-_LEVEL = 0.05
 _LOW_DICE = 0.5
-_ONCE = " at unseen sites; more seeds have to confirm it"  # no interval here knows how another training would end
+_ONCE = " at unseen sites; more seeds have to confirm it"  # of one training each nobody knows how another would end
 
 
 @dataclass(frozen=True)
@@ -81,8 +82,10 @@ def answer(found: Evidence) -> Answer:
 
 
 def resolved(row: Row) -> bool:
-    """Return whether a comparison is told apart from chance: p after Holm below 0.05, and zero outside the interval."""
-    return bool(row["p_holm"] < _LEVEL and not pd.isna(row["low"]) and row["low"] * row["high"] > 0)
+    """Return whether a comparison is told apart from chance: as `Comparison.sure` says, with one seed on the frames."""
+    if row["n_seeds"] > 1:
+        return bool(row["sure"])
+    return bool(row["p_holm"] < SURE and excludes_zero(row["low"], row["high"]))
 
 
 def _chosen(found: Evidence) -> str:
@@ -110,7 +113,7 @@ def _title(found: Evidence) -> tuple[str, str]:
         top = better[0]
         gain = f"{_points(top['difference'])} of Dice"
         if found.seeds == 1:
-            return f"In one training of each, {top['method']} was {gain} better than the {reference}{_ONCE}", "open"
+            return f"In one training of each, {top['method']} was {gain} above the {reference}{_ONCE}", "open"
         return f"{top['method']} beats the {reference} by {gain} at unseen sites", "better"
     if len(worse) == len(rows):
         names, single = _names([row["method"] for row in rows]), len(rows) == 1
@@ -119,7 +122,7 @@ def _title(found: Evidence) -> tuple[str, str]:
         if found.seeds == 1:
             verb = "was" if single else "were"
             return (
-                f"In one training of each, {names} {verb} {least_words} of Dice worse than the {reference}{_ONCE}",
+                f"In one training of each, {names} {verb} {least_words} of Dice below the {reference}{_ONCE}",
                 "open",
             )
         verb = "does" if single else "do"
@@ -134,44 +137,69 @@ def _how_good(found: Evidence) -> str:
     sites = found.sites[~found.sites["held_out"].isin([MEAN, WORST])]["held_out"].nunique()
     parts = "; ".join(f"{row['method']} {number(row['dice'])}{_between(row)}" for row in means)
     return (
-        f"Dice, mean over {_count(sites, 'held-out site')} with its 95 % interval: {parts}. "
-        f"{_count(means[0]['n_lesion'], 'frame')} with a lesion."
+        f"Dice, mean over {counted(sites, 'held-out site')} with its 95 % interval: {parts}. "
+        f"{counted(means[0]['n_lesion'], 'frame')} with a lesion."
     )
 
 
 def _between(row: Row) -> str:
-    return "" if pd.isna(row["dice_low"]) else f" ({span(row['dice_low'], row['dice_high'])})"
+    if pd.isna(row["dice_low"]):
+        return f" (no interval: {_too_few(row)})"
+    return f" ({span(row['dice_low'], row['dice_high'])})"
+
+
+def _too_few(row: Row) -> str:
+    return f"the site with the fewest has {counted(row['fewest_groups'], 'group')}, {LEAST_GROUPS} are needed"
 
 
 def _how_sure(found: Evidence) -> str:
-    sentences = [_difference(row, found.seeds) for row in _means(found)]
-    if found.seeds < 3:
+    sentences = [_difference(row) for row in _means(found)]
+    if found.seeds == 1:
         sentences.append(
-            f"{_count(found.seeds, 'seed')}: how much another training would differ is not in these intervals, and "
-            "differences of a point or two may be no more than that."
+            "1 seed: how much another training would differ is not in these intervals, and differences of a point or "
+            "two may be no more than that."
         )
     if not _means(found):
         sentences.insert(0, "There is one method alone, so there is no comparison.")
     return " ".join(sentences)
 
 
-def _difference(row: Row, seeds: int) -> str:
+def _difference(row: Row) -> str:
     text = f"{row['method']} less {row['baseline']}: {_points(row['difference'], sign=True)}"
     if pd.isna(row["low"]):
-        return f"{text}; no interval, as a site has a single group (n {row['n_frames']})."
+        return f"{text}; no interval: {_too_few(row)} (n {row['n_frames']})."
     text += (
-        f", 95 % interval {_plain(row['low'])} to {_plain(row['high'])}, {_p(row['p_holm'])} after Holm, "
-        f"{_count(row['n_frames'], 'frame')} in {_count(row['n_groups'], 'group')}. "
+        f", 95 % interval {_plain(row['low'])} to {_plain(row['high'])} over {counted(row['n_frames'], 'frame')} in "
+        f"{counted(row['n_groups'], 'group')}"
     )
+    if row["n_seeds"] > 1:
+        text += f" and {_plain(row['seed_low'])} to {_plain(row['seed_high'])} over {row['n_seeds']} seeds"
+    return f"{text}, {_p(row['p_holm'])} after Holm. {_verdict(row)}"
+
+
+def _verdict(row: Row) -> str:
+    frames = excludes_zero(row["low"], row["high"])
+    if row["n_seeds"] == 1:
+        return _verdict_of_one(row, frames)
+    if frames and excludes_zero(row["seed_low"], row["seed_high"]):
+        if row["sure"]:
+            return "Zero lies outside both: the difference is real."
+        return "Both leave zero out, the tests do not rule out chance: not resolved."
+    if frames:
+        return "The frames leave zero out, the seeds do not: other trainings could turn it."
+    return f"Zero lies inside: {_would_fit(row)}"
+
+
+def _verdict_of_one(row: Row, frames: bool) -> str:
     if resolved(row):
-        real = "the difference is real" if seeds > 1 else "these trainings differ, which need not be their methods"
-        return text + f"Zero lies outside: on these frames {real}."
-    if row["low"] > 0 or row["high"] < 0:
-        return text + "The interval leaves zero out, the test does not rule out chance: not resolved."
-    return text + (
-        f"Zero lies inside: a gain of {_points(row['high'])} and a loss of {_points(-row['low'])} would both fit "
-        "these frames."
-    )
+        return "Zero lies outside: on these frames these trainings differ, which need not be their methods."
+    if frames:
+        return "The interval leaves zero out, the test does not rule out chance: not resolved."
+    return f"Zero lies inside: {_would_fit(row)}"
+
+
+def _would_fit(row: Row) -> str:
+    return f"a gain of {_points(row['high'])} and a loss of {_points(-row['low'])} would both fit these frames."
 
 
 def _where_it_fails(found: Evidence, method: str) -> str:
@@ -183,7 +211,10 @@ def _worst_site(found: Evidence, method: str) -> str:
     row = _at(found.sites, method, WORST)
     if pd.isna(row["dice"]):
         return ""
-    return f"{method} is weakest at {row['worst_site']}: Dice {number(row['dice'])}, n {row['n_lesion']}."
+    return (
+        f"{method} has its lowest Dice at {row['worst_site']}: {number(row['dice'])}, n {row['n_lesion']}; these "
+        "frames chose the site, others may choose another."
+    )
 
 
 def _worst_class(found: Evidence, method: str) -> str:
@@ -191,7 +222,7 @@ def _worst_class(found: Evidence, method: str) -> str:
     if len(rows) < 2:
         return ""
     row = min(rows, key=lambda one: float(one["dice"]))
-    return f"The hardest lesion class is {row['lesion_class']}: {number(row['dice'])}, n {row['n_frames']}."
+    return f"Of the lesion classes, {row['lesion_class']} has the lowest: {number(row['dice'])}, n {row['n_frames']}."
 
 
 def _failures(found: Evidence, method: str) -> str:
@@ -206,7 +237,7 @@ def _false_alarms(found: Evidence, method: str) -> str:
     rows = views.records(found.negatives[(found.negatives["method"] == method) & (found.negatives["held_out"] == ALL)])
     if not rows:
         return "No held-out frame is without a lesion, so false alarms could not be measured."
-    share, of = _percent(rows[0]["false_positive_rate"]), _count(rows[0]["n_frames"], "frame")
+    share, of = _percent(rows[0]["false_positive_rate"]), counted(rows[0]["n_frames"], "frame")
     return f"It calls something lesion on {share} of {of} without one."
 
 
@@ -218,22 +249,33 @@ def _under_stress(found: Evidence) -> str:
     drops = "; ".join(f"{row['method']} {_points(row['drop'])}" for row in rows)
     parts = [
         f"Confounders of rising strength, averaged over all of them and their strengths, cost {drops} of Dice "
-        f"({_count(rows[0]['n_frames'], 'frame')})."
+        f"({counted(rows[0]['n_frames'], 'frame')})."
     ]
     reference = reference_of(found.methods)
     parts += [_flatter(row, reference) for row in rows if not pd.isna(row["drop_difference"])]
     worst = single.groupby("confounder", sort=False)["drop"].mean()
-    parts.append(f"The costliest is {worst.idxmax()} ({_points(worst.max())}).")
+    parts.append(f"On these frames {worst.idxmax()} costs most ({_points(worst.max())}).")
     return " ".join(parts)
 
 
 def _flatter(row: Row, reference: str) -> str:
     change, low, high = row["drop_difference"], row["drop_difference_low"], row["drop_difference_high"]
     words = f"{row['method']} loses {_points(abs(change))} {'less' if change < 0 else 'more'} than the {reference}"
-    if pd.isna(low) or low * high <= 0 or row["drop_difference_p_holm"] >= _LEVEL:
-        return f"{words}, which may be chance: it is not shown to be any flatter."
+    if pd.isna(low):
+        return f"{words}; no interval: {_too_few(row)}."
+    if not row["drop_difference_sure"]:
+        return f"{words} (95 % interval {_plain(low)} to {_plain(high)}), {_unsure(row)}"
     end = "flatter" if change < 0 else "less robust"
-    return f"{words} (95 % interval {_plain(low)} to {_plain(high)}): it is {end}."
+    seeds = f"{_plain(row['drop_difference_seed_low'])} to {_plain(row['drop_difference_seed_high'])}"
+    return f"{words} (95 % interval {_plain(low)} to {_plain(high)}, over seeds {seeds}): it is {end}."
+
+
+def _unsure(row: Row) -> str:
+    """Return why a difference under stress is no verdict on the methods."""
+    frames = excludes_zero(row["drop_difference_low"], row["drop_difference_high"])
+    if frames and row["n_seeds"] == 1 and row["drop_difference_p_holm"] < SURE:
+        return "in one training each: more seeds have to confirm it."
+    return "which may be chance: neither is shown to be flatter."
 
 
 def _when_to_believe(found: Evidence, method: str) -> str:
@@ -247,17 +289,22 @@ def _left_to_a_human(found: Evidence, method: str) -> list[str]:
     at = {row["left"]: row for row in views.records(own)}
     return [
         f"With the least confident fifth of the frames left to a human, {method} goes from {number(at[0.0]['dice'])} "
-        f"to {number(at[0.2]['dice'])} on the rest ({_count(at[0.0]['n_frames'], 'frame')} before)."
+        f"to {number(at[0.2]['dice'])} on the rest ({counted(at[0.0]['n_frames'], 'frame')} before)."
     ]
 
 
 def _miscalibrated(found: Evidence, method: str) -> list[str]:
     return [
-        f"Its probabilities are off by {100 * row['ece_before']:.1f} points on average at unseen sites, and by "
-        f"{100 * row['ece_after']:.1f} after calibration on source sites (expected calibration error)."
+        f"Of the pixels that it calls lesion, its probabilities are off by {_off(row, 'ece_called')}; over all pixels, "
+        f"most of which are plainly no lesion, by {_off(row, 'ece')} (expected calibration error at unseen sites)."
         for row in views.records(found.calibration)
         if row["method"] == method and row["held_out"] == MEAN
     ]
+
+
+def _off(row: Row, error: str) -> str:
+    before, after = (f"{number(100 * row[f'{error}_{end}'], 1)} points" for end in ("before", "after"))
+    return f"{before}, and by {after} after calibration on source sites"
 
 
 def _what_it_looks_at(found: Evidence) -> str:
@@ -271,8 +318,8 @@ def _attends(method: str, rows: Sequence[Row]) -> str:
     mean = sum(float(row["auroc"]) for row in rows) / len(rows)
     return (
         f"Does {method} attend more to a confounder where it is there? AUROC {number(mean, 2)} on average over "
-        f"{_count(len(rows), 'confounder')} (0.5 is chance), from {number(ranked[0]['auroc'], 2)} for "
-        f"{ranked[0]['confounder']} to {number(ranked[-1]['auroc'], 2)} for {ranked[-1]['confounder']}."
+        f"{counted(len(rows), 'confounder')} (0.5 is chance), from the lowest, {number(ranked[0]['auroc'], 2)} for "
+        f"{ranked[0]['confounder']}, to the highest, {number(ranked[-1]['auroc'], 2)} for {ranked[-1]['confounder']}."
     )
 
 
@@ -295,10 +342,6 @@ def _percent(share: float) -> str:
 
 def _p(value: float) -> str:
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
-
-
-def _count(number_: int, noun: str) -> str:
-    return f"{number_} {noun}" if number_ == 1 else f"{number_} {noun}s"
 
 
 def _names(names: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from stages.core.metrics.intervals import LEAST_GROUPS, MANY_GROUPS
 from stages.report import attention, features, made, robustness, sharing, sheets, trust, views
 from stages.report.answer import Answer, Evidence, answer
 from stages.report.inputs import Inputs
@@ -19,6 +20,10 @@ from stages.report.tables import reference_of
 from stages.report.views import Panel, Sheet
 
 _PHANTOM = "data/phantom/"
+_ALIGNED = (
+    "The text tower of lite0 was aligned on frames of the same renderer, with their lesion masks: where its texts find "
+    "lesions on drawn frames, they were taught to, which says nothing about texts at real sites."
+)
 _SECTIONS = (
     ("answer", "Answer"), ("sites", "Sites"), ("comparisons", "Comparisons"), ("lesions", "Lesions"),
     ("negatives", "No lesion"), ("frames", "Frames"), ("stress", "Stress test"), ("trust", "Trust"),
@@ -93,6 +98,7 @@ def render(
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     study, charts = inputs.study, _charts(inputs, tables)
+    drawn = [name for name, site in study.sites.items() if site.root.startswith(_PHANTOM)]
     return environment.get_template("page.html").render(
         study=study,
         sections=[(name, title) for name, title in _SECTIONS if _shown(name, charts, pictures)],
@@ -106,7 +112,13 @@ def render(
         versions=made.versions(),
         parameters=made.parameters(raw),
         background=raw.get("build_confounders", {}).get("background"),
-        phantom=[name for name, site in study.sites.items() if site.root.startswith(_PHANTOM)],
+        phantom=drawn,
+        drawn_alone=len(drawn) == len(study.sites),
+        aligned=_ALIGNED if study.backbone == "lite0" else "",
+        random_dictionaries=_random_dictionaries(study.methods, raw),
+        least_groups=LEAST_GROUPS,
+        many_groups=MANY_GROUPS,
+        fewest_stressed=int(tables.stress["fewest_groups"].min()) if len(tables.stress) else 0,
         reference=reference_of(study.methods),
         phrases=len(inputs.dictionary),
         neighbours=features.NEIGHBOURS,
@@ -141,6 +153,12 @@ def run_facts(inputs: Inputs) -> list[tuple[str, str]]:
         ("alpha", of_models("alpha")),
         ("encoder fingerprint", ", ".join(name[:12] for name in of_models("fingerprint").split(", "))),
     ]
+
+
+def _random_dictionaries(methods: Sequence[str], raw: Mapping[str, Any]) -> list[str]:
+    """Return the methods of the study that intervene with random vectors in place of the texts."""
+    variants = raw.get("variants") or {}
+    return [name for name in methods if (variants.get(name, {}).get("train") or {}).get("dictionary") == "random"]
 
 
 def _answer(inputs: Inputs, tables: Tables) -> Answer:
@@ -187,7 +205,10 @@ def _optional_charts(inputs: Inputs, tables: Tables) -> dict[str, Any]:
         "stress": robustness.stress_panels(tables.curves, methods) if len(tables.curves) else None,
         "drops": robustness.drop_chart(tables.stress, methods) if len(tables.stress) else None,
         "coverage": trust.coverage_panels(tables.coverage, methods, sites) if len(tables.coverage) else None,
-        "calibration": trust.calibration_chart(tables.calibration, methods) if len(tables.calibration) else None,
+        **{
+            name: trust.calibration_chart(tables.calibration, methods, error) if len(tables.calibration) else None
+            for name, error in (("calibration", "ece"), ("calibration_called", "ece_called"))
+        },
         "reliability": trust.reliability_panels(inputs.reliability, methods),
         "attention": attention.attention_panels(tables.weights) if seen else None,
         "auroc_attention": attention.auroc_chart(tables.attention, methods) if seen else None,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -11,7 +12,7 @@ from stages.report import views
 from stages.report.charts import Mark, Scale, axis_row, scale, strip
 from stages.report.plots import Curve, curves
 from stages.report.tables import Draws
-from stages.report.views import Chart, ChartRow, Panel, Row, Sheet, number, span
+from stages.report.views import Chart, ChartRow, Panel, Row, Sheet, number, seed_span, span_or_why
 
 _SHARE = (0.0, 1.0)
 _STRENGTHS = Scale(0.0, 1.0, (0.0, 0.25, 0.5, 0.75, 1.0))
@@ -62,19 +63,32 @@ def stress_sheet(figures: pd.DataFrame) -> Sheet:
         {
             "method": lambda r: r["method"],
             "confounder": lambda r: r["confounder"],
-            "frames": lambda r: str(r["n_frames"]),
-            "left out": lambda r: str(r["n_undefined"]),
+            "frames": lambda r: f"{r['n_frames']} of {r['n_frames'] + r['n_undefined']}",
             "Dice untouched": lambda r: number(r["dice_untouched"]),
             "area under the curve": lambda r: number(r["auc"]),
-            "95 % interval": lambda r: span(r["auc_low"], r["auc_high"]),
+            "95 % interval": lambda r: span_or_why(r["auc_low"], r["auc_high"], r["fewest_groups"]),
             "drop": lambda r: number(r["drop"]),
-            "drop less the baseline's": lambda r: views.signed(r["drop_difference"]),
-            "its 95 % interval": lambda r: span(r["drop_difference_low"], r["drop_difference_high"]),
-            "p after Holm": lambda r: views.p_value(r["drop_difference_p_holm"]),
+            "less the baseline's": lambda r: views.signed(r["drop_difference"]),
+            "95 % interval, frames": lambda r: _compared(r, span_or_why, "", "fewest_groups"),
+            "95 % interval, seeds": lambda r: _compared(r, seed_span, "_seed", "n_seeds"),
+            "p after Holm": _p_and_verdict,
         },
         (ALL,),
         by="confounder",
     )
+
+
+def _p_and_verdict(row: Row) -> str:
+    """Return p after Holm as text, and whether the difference is sure."""
+    p = views.p_value(row["drop_difference_p_holm"])
+    return f"{p}, sure" if pd.notna(row["drop_difference_sure"]) and row["drop_difference_sure"] else p
+
+
+def _compared(row: Row, write: Callable[[Any, Any, int], str], kind: str, count: str) -> str:
+    """Return an interval of the difference of drops as text; nothing for the baseline, which has none."""
+    if pd.isna(row["drop_difference"]):
+        return ""
+    return write(row[f"drop_difference{kind}_low"], row[f"drop_difference{kind}_high"], row[count])
 
 
 def _curve(own: pd.DataFrame, method: str, style: int) -> Curve:
@@ -85,6 +99,6 @@ def _curve(own: pd.DataFrame, method: str, style: int) -> Curve:
 
 
 def _drop_mark(row: Row, style: int) -> Mark:
-    between = span(row["drop_low"], row["drop_high"])
+    between = span_or_why(row["drop_low"], row["drop_high"], row["fewest_groups"])
     text = f"{row['method']}, {row['confounder']}: loses {number(row['drop'])} ({between})"
     return Mark(float(row["drop"]), float(row["drop_low"]), float(row["drop_high"]), style, text)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 
+from stages.core.metrics.intervals import seeds_interval
 from stages.report import views
 from stages.report.inputs import Inputs
 from stages.report.tables import ALL, MEAN, WORST
-from stages.report.views import Row, Sheet, number, span
+from stages.report.views import Row, Sheet, number, seed_span, span, span_or_why
 
 _MODEL_KEYS = ("sources", "best_epoch", "val_dice")
 _MINED = ["recall", "recall_random", "auroc", "auroc_inverted"]
@@ -46,7 +48,7 @@ def sites_sheet(rows: pd.DataFrame) -> Sheet:
             "vanished": lambda r: str(r["n_undefined"]),
             "groups": lambda r: str(r["n_groups"]),
             "Dice": lambda r: number(r["dice"]),
-            "95 % interval": lambda r: span(r["dice_low"], r["dice_high"]),
+            "95 % interval": _dice_interval,
             "IoU": lambda r: number(r["iou"]),
             "accuracy": lambda r: number(r["accuracy"]),
             "NSD": lambda r: number(r["nsd"]),
@@ -68,7 +70,7 @@ def lesions_sheet(rows: pd.DataFrame) -> Sheet:
             "vanished": lambda r: str(r["n_undefined"]),
             "groups": lambda r: str(r["n_groups"]),
             "Dice": lambda r: number(r["dice"]),
-            "95 % interval": lambda r: span(r["dice_low"], r["dice_high"]),
+            "95 % interval": lambda r: span_or_why(r["dice_low"], r["dice_high"], r["n_groups"]),
             "IoU": lambda r: number(r["iou"]),
             "NSD": lambda r: number(r["nsd"]),
             "HD95 px": lambda r: number(r["hd95_px"], 1),
@@ -87,7 +89,7 @@ def negatives_sheet(rows: pd.DataFrame) -> Sheet:
             "held out": lambda r: r["held_out"],
             "frames without lesion": lambda r: str(r["n_frames"]),
             "false-positive rate": lambda r: number(r["false_positive_rate"]),
-            "95 % interval": lambda r: span(r["low"], r["high"]),
+            "95 % interval": lambda r: span_or_why(r["low"], r["high"], r["n_groups"]),
             "false area, % of the frame": lambda r: number(100 * r["area_share"], 2),
         },
         (ALL,),
@@ -104,9 +106,12 @@ def comparisons_sheet(rows: pd.DataFrame) -> Sheet:
             "frames": lambda r: str(r["n_frames"]),
             "groups": lambda r: str(r["n_groups"]),
             "difference in Dice": lambda r: f"{r['difference']:+.3f}",
-            "95 % interval": lambda r: span(r["low"], r["high"]),
-            "p": lambda r: views.p_value(r["p"]),
+            "95 % interval, frames": lambda r: span_or_why(r["low"], r["high"], r["fewest_groups"]),
+            "95 % interval, seeds": lambda r: seed_span(r["seed_low"], r["seed_high"], r["n_seeds"]),
+            "p, frames": lambda r: views.p_value(r["p"]),
+            "p, seeds": lambda r: views.p_value(r["seed_p"]),
             "p after Holm": lambda r: views.p_value(r["p_holm"]),
+            "sure": lambda r: "yes" if r["sure"] else "no",
         },
         (MEAN,),
     )
@@ -115,12 +120,12 @@ def comparisons_sheet(rows: pd.DataFrame) -> Sheet:
 def seeds_sheet(rows: pd.DataFrame) -> Sheet:
     """Format how far the seeds are from each other."""
     means = rows[rows["held_out"] == MEAN]
-    spread = means.groupby("method", sort=False)["dice"].agg(["mean", "std", "min", "max"]).reset_index()
     return views.sheet(
-        spread,
+        pd.DataFrame([_spread(str(method), own["dice"]) for method, own in means.groupby("method", sort=False)]),
         {
             "method": lambda r: r["method"],
             "mean Dice": lambda r: number(r["mean"]),
+            "95 % t interval over seeds": lambda r: span(r["low"], r["high"]),
             "standard deviation over seeds": lambda r: number(r["std"]),
             "lowest seed": lambda r: number(r["min"]),
             "highest seed": lambda r: number(r["max"]),
@@ -202,3 +207,18 @@ def quarantine_sheet(inputs: Inputs) -> Sheet:
         },
         (),
     )
+
+
+def _dice_interval(row: Row) -> str:
+    """Return the interval of a row of `sites_table`; the worst site was chosen by these frames, so it has none."""
+    if pd.notna(row["worst_site"]):
+        return "none: chosen here"
+    return span_or_why(row["dice_low"], row["dice_high"], row["fewest_groups"])
+
+
+def _spread(method: str, dice: pd.Series[float]) -> Row:
+    low, high, _ = seeds_interval(np.asarray(dice, dtype=np.float64))
+    return {
+        "method": method, "mean": dice.mean(), "low": low, "high": high, "std": dice.std(), "min": dice.min(),
+        "max": dice.max(),
+    }  # fmt: skip

@@ -1,12 +1,13 @@
 """Scores a frame -> the tables of the report: plain data frames in and out.
 
 A frame's scores are first averaged over the seeds, then over the frames of a site, then over the sites; undefined
-values stay out of every mean and are counted. Intervals draw whole groups (patients, sequences).
+values stay out of every mean and are counted. Intervals are over whole groups (patients, sequences), those of
+differences over the seeds as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,17 +16,21 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from stages.core.base.params import RESERVED_SITE_NAMES
-from stages.core.metrics.bootstrap import interval, mean_draws
-from stages.core.metrics.counts import Floats
-from stages.core.metrics.paired import Pairs, compare, holm
+from stages.core.metrics.intervals import LEAST_GROUPS, NONE, Sample, mean_interval
+from stages.core.metrics.paired import Comparison, Pairs, compare, holm, pair
 from stages.core.seeds import generator
 
 MEAN, WORST, ALL = RESERVED_SITE_NAMES  # the rows of a table that stand for several sites
 BASELINE = "baseline"
+_COMPARED = [
+    "n_frames", "n_groups", "difference", "low", "high", "p", "p_holm", "fewest_groups", "n_seeds", "seed_low",
+    "seed_high", "seed_p", "sure",
+]  # fmt: skip
 _COUNTS = ["n_lesion", "n_groups", "n_hd95_undefined", "n_undefined"]
 _BARS = {"dice": "dice", "dice_low": "low", "dice_high": "high"}
 _SCORES = ["dice", "iou", "accuracy", "nsd", "hd95_px"]
 Row = dict[str, Any]
+_Key = tuple[str, str]  # method, held-out site
 
 
 @dataclass(frozen=True)
@@ -40,12 +45,11 @@ class Draws:
     count: int
     seed: int
 
-    def of(self, rows: pd.DataFrame, score: str, *names: str) -> Floats:
-        """Return bootstrap means of a score, [count]; NaN where there are fewer than two groups."""
-        if rows["group_id"].nunique() < 2:
-            return np.full(self.count, np.nan)
+    def interval(self, sites: Sequence[pd.DataFrame], score: str, *names: str) -> tuple[float, float]:
+        """Return the 95 % interval of a share's mean over sites of the mean over frames; NaN as in `mean_interval`."""
+        samples = [Sample(rows[score].to_numpy(dtype=np.float64), rows["group_id"].to_numpy()) for rows in sites]
         rng = generator("report", self.seed, score, *names)
-        return mean_draws(rows[score].to_numpy(dtype=np.float64), rows["group_id"].to_numpy(), self.count, rng)
+        return mean_interval(samples, self.count, rng, within=(0.0, 1.0))
 
 
 def frame_scores(scores: pd.DataFrame) -> pd.DataFrame:
@@ -80,7 +84,8 @@ def sites_table(frames: pd.DataFrame, draws: Draws) -> pd.DataFrame:
     Dice and IoU are means over the frames with a lesion (`n_lesion`), NSD and HD95 over these but for frames whose
     lesion vanishes at working size (`n_undefined`), accuracy over all (`n_frames`). The mean HD95 is null where a site
     has frames to take it of, yet none on which it is defined: a mean without that site would flatter. `worst_site`, in
-    the row `worst` alone, says which site that is.
+    the row `worst` alone, says which site that is; as these frames chose it, that row has no interval. `fewest_groups`
+    are the groups of the site that has the fewest: with less than `LEAST_GROUPS` there is no interval either.
     """
     rows = [row for method, mine in _by(frames, "method") for row in _method_rows(method, mine, draws)]
     return pd.DataFrame(rows)
@@ -94,7 +99,8 @@ def lesions_table(frames: pd.DataFrame, draws: Draws) -> pd.DataFrame:
     lesion = frames[frames["has_lesion"]]
     return pd.DataFrame(
         [
-            {"method": method, "lesion_class": kind, "n_frames": len(own)} | _scores(own, draws.of(own, "dice", kind))
+            {"method": method, "lesion_class": kind, "n_frames": len(own)}
+            | _scores(own, draws.interval([own], "dice", kind))
             for method, mine in _by(lesion, "method")
             for kind, own in _by(mine.sort_values("lesion_class", kind="stable"), "lesion_class")
         ],
@@ -118,22 +124,30 @@ def reference_of(methods: Sequence[str]) -> str:
     return BASELINE if BASELINE in methods else methods[0]
 
 
-def comparisons_table(frames: pd.DataFrame, draws: Draws, reference: str = BASELINE) -> pd.DataFrame:
-    """Compare every method's Dice with the reference's on the same frames, site by site and over the sites.
+def comparisons_table(scores: pd.DataFrame, draws: Draws, reference: str = BASELINE) -> pd.DataFrame:
+    """Compare every method's Dice with the reference's on the same frames and seeds, site by site and over the sites.
 
-    Holm's correction has two families: the `mean` rows, which are what a study asks, and the rows of single sites,
-    which say where a difference comes from. Empty without the reference.
+    `p` is of the frames, `seed_p` of the seeds. `p_holm` corrects the greater of the two (with one seed, that of the
+    frames) in two families: the `mean` rows, which are what a study asks, and the rows of single sites, which say where
+    a difference comes from. `sure` is as in `Comparison`. Empty without the reference.
+
+    Args:
+        scores: rows of `SCORES`, each seed's own.
+        draws: of the intervals.
+        reference: the method that is subtracted.
     """
-    names = ["method", "baseline", "held_out", "n_frames", "n_groups", "difference", "low", "high", "p", "p_holm"]
-    lesion = frames[frames["has_lesion"]]
+    lesion = scores[scores["lesion_class"].notna()]
     others = [method for method in dict.fromkeys(lesion["method"]) if method != reference]
-    if reference not in set(lesion["method"]):
-        return pd.DataFrame(columns=names)
-    rows = [row for method in others for row in _comparison_rows(lesion, method, reference, draws)]
-    for family in ([row for row in rows if row["held_out"] == MEAN], [row for row in rows if row["held_out"] != MEAN]):
-        for row, corrected in zip(family, holm([row["p"] for row in family]), strict=True):
-            row["p_holm"] = corrected
-    return pd.DataFrame(rows, columns=names)
+    base = lesion[lesion["method"] == reference]
+    found = {
+        (method, site): compare(pairs, draws.count, generator("report", draws.seed, "comparison", method, site))
+        for method in (others if len(base) else [])
+        for site, pairs in _compared(lesion[lesion["method"] == method], base)
+    }
+    single, mean = ([key for key in found if (key[1] == MEAN) is is_mean] for is_mean in (False, True))
+    corrected = {**_after_holm(found, single), **_after_holm(found, mean)}
+    rows = [_comparison_row(*key, reference, found[key], corrected[key]) for key in found]
+    return pd.DataFrame(rows, columns=["method", "baseline", "held_out", *_COMPARED])
 
 
 def seeds_table(scores: pd.DataFrame) -> pd.DataFrame:
@@ -184,23 +198,25 @@ def _by(rows: pd.DataFrame, column: str) -> Iterator[tuple[str, pd.DataFrame]]:
 
 
 def _method_rows(method: str, frames: pd.DataFrame, draws: Draws) -> list[Row]:
-    rows, samples = [], []
+    rows, defined = [], []
     for site, own in _by(frames, "held_out"):
         lesion = own[own["has_lesion"]]
-        samples.append(draws.of(lesion, "dice", site))
-        scores = _scores(lesion, samples[-1]) | {"accuracy": own["accuracy"].mean(), "n_lesion": len(lesion)}
+        defined += [lesion] if len(lesion) else []
+        scores = _scores(lesion, draws.interval([lesion], "dice", site))
+        scores |= {"accuracy": own["accuracy"].mean(), "n_lesion": len(lesion), "fewest_groups": scores["n_groups"]}
         rows.append(_site_row(method, site, len(own), scores))
-    mean = _mean_row(method, pd.DataFrame(rows), np.mean(samples, axis=0))
+    mean = _mean_row(method, pd.DataFrame(rows), draws.interval(defined, "dice", MEAN))
     return [*rows, mean, _worst_row(rows)]
 
 
-def _mean_row(method: str, table: pd.DataFrame, samples: Floats) -> Row:
-    low, high = _interval(samples)
+def _mean_row(method: str, table: pd.DataFrame, interval: tuple[float, float]) -> Row:
     means: Row = {score: table[score].astype(float).mean() for score in _SCORES}
     if (table["dice"].notna() & table["hd95_px"].isna()).any():
         means["hd95_px"] = np.nan
     counts = {name: int(table[name].sum()) for name in _COUNTS}
-    scores = means | {"dice_low": low, "dice_high": high} | counts
+    fewest = table.loc[table["dice"].notna(), "n_groups"].min() if table["dice"].notna().any() else 0
+    bounds = dict(zip(("dice_low", "dice_high"), interval, strict=True))
+    scores = means | bounds | counts | {"fewest_groups": int(fewest)}
     return _site_row(method, MEAN, int(table["n_frames"].sum()), scores)
 
 
@@ -209,18 +225,19 @@ def _worst_row(rows: list[Row]) -> Row:
     if not defined:
         return rows[0] | {"held_out": WORST}
     worst = min(defined, key=lambda row: float(row["dice"]))
-    return worst | {"held_out": WORST, "worst_site": worst["held_out"]}
+    bounds = dict(zip(("dice_low", "dice_high"), NONE, strict=True))
+    return worst | bounds | {"held_out": WORST, "worst_site": worst["held_out"]}
 
 
 def _site_row(method: str, site: str, n_frames: int, scores: Row) -> Row:
-    order = ["dice", "dice_low", "dice_high", "iou", "accuracy", "nsd", "hd95_px", *_COUNTS]
+    order = ["dice", "dice_low", "dice_high", "iou", "accuracy", "nsd", "hd95_px", *_COUNTS, "fewest_groups"]
     ordered = {name: scores[name] for name in order}
     return {"method": method, "held_out": site, "n_frames": n_frames, **ordered, "worst_site": None}
 
 
-def _scores(lesion: pd.DataFrame, samples: Floats) -> Row:
+def _scores(lesion: pd.DataFrame, interval: tuple[float, float]) -> Row:
     """Return the scores of frames with a lesion, with the interval of Dice."""
-    low, high = _interval(samples)
+    low, high = interval
     return {
         "dice": lesion["dice"].mean(), "dice_low": low, "dice_high": high, "iou": lesion["iou"].mean(),
         "nsd": lesion["nsd"].mean(), "hd95_px": lesion["hd95_px"].mean(), "n_groups": lesion["group_id"].nunique(),
@@ -228,13 +245,9 @@ def _scores(lesion: pd.DataFrame, samples: Floats) -> Row:
     }  # fmt: skip
 
 
-def _interval(samples: Floats) -> tuple[float, float]:
-    return interval(samples) if np.isfinite(samples).all() else (np.nan, np.nan)
-
-
 def _negative_row(method: str, site: str, own: pd.DataFrame, draws: Draws) -> Row:
     rate, groups = float(own["false_positive"].mean()), own["group_id"].nunique()
-    low, high = _rate_interval(draws.of(own, "false_positive", site), rate, groups)
+    low, high = _rate_interval(draws.interval([own], "false_positive", site), rate, groups)
     return {
         "method": method, "held_out": site, "n_frames": len(own),
         "false_positive_rate": rate, "low": low, "high": high, "area_share": own["area_share"].mean(),
@@ -242,31 +255,28 @@ def _negative_row(method: str, site: str, own: pd.DataFrame, draws: Draws) -> Ro
     }  # fmt: skip
 
 
-def _rate_interval(samples: Floats, rate: float, groups: int) -> tuple[float, float]:
-    """Return the interval of a rate; of none or all, where resampling shows no spread, Wilson's over the groups."""
-    if rate not in (0.0, 1.0):
-        return _interval(samples)
+def _rate_interval(interval: tuple[float, float], rate: float, groups: int) -> tuple[float, float]:
+    """Return the interval of a rate; of none or all, where groups show no spread, Wilson's over the groups."""
+    if rate not in (0.0, 1.0) or groups < LEAST_GROUPS:
+        return interval
     found = binomtest(round(rate * groups), groups).proportion_ci(method="wilson")
     return float(found.low), float(found.high)
 
 
-def _comparison_rows(lesion: pd.DataFrame, method: str, reference: str, draws: Draws) -> list[Row]:
-    keys = ["held_out", "case_id"]
-    base = lesion.loc[lesion["method"] == reference, [*keys, "dice"]]
-    both = lesion[lesion["method"] == method].merge(base, on=keys, suffixes=("", "_base"), validate="one_to_one")
-    pairs = {
-        site: Pairs((own["dice"] - own["dice_base"]).to_numpy(dtype=np.float64), own["group_id"].to_numpy())
-        for site, own in _by(both, "held_out")
-    }
-    parts = {**{site: [pair] for site, pair in pairs.items()}, MEAN: list(pairs.values())}
-    return [_comparison_row(method, reference, site, part, draws) for site, part in parts.items()]
+def _compared(ours: pd.DataFrame, theirs: pd.DataFrame) -> Iterator[tuple[str, list[Pairs]]]:
+    """Yield each held-out site with its pairs, then `mean` with those of all."""
+    sites = pair(ours, theirs, "dice")
+    yield from ((site, [pairs]) for site, pairs in sites.items())
+    if sites:
+        yield MEAN, list(sites.values())
 
 
-def _comparison_row(method: str, reference: str, site: str, pairs: list[Pairs], draws: Draws) -> Row:
-    found = compare(pairs, draws.count, generator("report", draws.seed, "comparison", method, site))
-    lone = any(len(set(pair.groups)) < 2 for pair in pairs)
+def _after_holm(found: Mapping[_Key, Comparison], family: Sequence[_Key]) -> dict[_Key, float]:
+    return dict(zip(family, holm([found[key].p_both for key in family]), strict=True))
+
+
+def _comparison_row(method: str, site: str, reference: str, found: Comparison, p_holm: float) -> Row:
     return {
-        "method": method, "baseline": reference, "held_out": site, "n_frames": found.n, "n_groups": found.n_groups,
-        "difference": found.difference, "low": np.nan if lone else found.low, "high": np.nan if lone else found.high,
-        "p": found.p,
+        "method": method, "baseline": reference, "held_out": site, **vars(found), "n_frames": found.n,
+        "p_holm": p_holm, "sure": found.sure(p_holm),
     }  # fmt: skip

@@ -18,7 +18,8 @@ _SHARES = tuple(round(0.05 * k, 2) for k in range(11))  # of the frames, that ar
 _COVERAGE = ["dice", "dice_random", "dice_oracle"]
 _SHARE = (0.0, 1.0)
 _UNIT = Scale(0.0, 1.0, (0.0, 0.25, 0.5, 0.75, 1.0))
-_CALIBRATION = ["temperature", "ece_before", "ece_after"]
+_ECE = ["ece_before", "ece_after", "ece_called_before", "ece_called_after"]
+_CALIBRATION = ["temperature", *_ECE]
 
 
 def calibration_table(calibration: pd.DataFrame) -> pd.DataFrame:
@@ -28,8 +29,8 @@ def calibration_table(calibration: pd.DataFrame) -> pd.DataFrame:
         calibration: rows of `CALIBRATION`.
 
     Returns:
-        Columns `method, held_out, temperature, ece_before, ece_after, n_frames`: means over the seeds, and a row `mean`
-        over the sites.
+        Columns `method, held_out, temperature, ece_before, ece_after, ece_called_before, ece_called_after, n_frames`:
+        means over the seeds, and a row `mean` over the sites.
     """
     keys = ["method", "held_out"]
     how = {**dict.fromkeys(_CALIBRATION, "mean"), "n_frames": "max"}
@@ -62,12 +63,19 @@ def trust_table(trust: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
     return views.by_method(pd.concat([sites, means.assign(held_out=MEAN)[sites.columns]], ignore_index=True))
 
 
-def calibration_chart(table: pd.DataFrame, methods: Sequence[str]) -> Chart:
-    """Draw the calibration error of each site before (hollow) and after the temperature (filled)."""
-    axis = scale([0.0, *table["ece_before"], *table["ece_after"]], least=0.05, fixed=_SHARE)
+def calibration_chart(table: pd.DataFrame, methods: Sequence[str], error: str = "ece") -> Chart:
+    """Draw the calibration error of each site before (hollow) and after the temperature (filled).
+
+    Args:
+        table: as from `calibration_table`.
+        methods: in the order of the colours.
+        error: "ece", over all pixels, or "ece_called", over those called lesion.
+    """
+    shown = table.assign(before=table[f"{error}_before"], after=table[f"{error}_after"])
+    axis = scale([0.0, *table[_ECE].to_numpy().ravel()], least=0.05, fixed=_SHARE)
     rows = []
-    for name in [MEAN, *[name for name in dict.fromkeys(table["held_out"]) if name != MEAN]]:
-        own = views.records(table[table["held_out"] == name])
+    for name in [MEAN, *[name for name in dict.fromkeys(shown["held_out"]) if name != MEAN]]:
+        own = views.records(shown[shown["held_out"] == name])
         marks = [mark for row in own for mark in _before_after(row, list(methods).index(row["method"]))]
         label = "mean of sites" if name == MEAN else name
         rows.append(ChartRow(label, strip(marks, axis, per_line=2), strong=name == MEAN))
@@ -116,8 +124,10 @@ def calibration_sheet(table: pd.DataFrame) -> Sheet:
             "held out": lambda r: r["held_out"],
             "frames": lambda r: str(r["n_frames"]),
             "temperature": lambda r: number(r["temperature"], 2),
-            "ECE before": lambda r: number(r["ece_before"], 4),
-            "ECE after": lambda r: number(r["ece_after"], 4),
+            "ECE, all pixels, before": lambda r: number(r["ece_before"], 4),
+            "after": lambda r: number(r["ece_after"], 4),
+            "ECE, pixels called lesion, before": lambda r: number(r["ece_called_before"], 4),
+            "after ": lambda r: number(r["ece_called_after"], 4),
         },
         (MEAN,),
     )
@@ -182,10 +192,10 @@ def _coverage(own: pd.DataFrame) -> pd.DataFrame:
 
 
 def _before_after(row: views.Row, style: int) -> list[Mark]:
-    label = f"{row['method']}: {row['ece_before']:.3f} before, {row['ece_after']:.3f} after"
+    label = f"{row['method']}: {number(row['before'])} before, {number(row['after'])} after"
     return [
-        Mark(row["ece_before"], np.nan, np.nan, style, label, hollow=True),
-        Mark(row["ece_after"], np.nan, np.nan, style, label),
+        Mark(row["before"], np.nan, np.nan, style, label, hollow=True),
+        Mark(row["after"], np.nan, np.nan, style, label),
     ]
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from stages.core.metrics.counts import Floats
+from stages.core.metrics.intervals import LEAST_GROUPS
 from stages.report.charts import Mark, axis_row, matrix, scale, strip
 from stages.report.plots import lines
 from stages.report.tables import MEAN, WORST
@@ -79,6 +80,21 @@ def span(low: Any, high: Any, digits: int = 3) -> str:
     return "" if pd.isna(low) or pd.isna(high) else f"{low:.{digits}f} to {high:.{digits}f}"
 
 
+def span_or_why(low: Any, high: Any, groups: int, digits: int = 3) -> str:
+    """Return an interval as text; where there is none, of how few groups it would have been (of a site's fewest)."""
+    return span(low, high, digits) or (f"none: {counted(groups, 'group')}" if groups < LEAST_GROUPS else "")
+
+
+def seed_span(low: Any, high: Any, n_seeds: int, digits: int = 3) -> str:
+    """Return the interval over seeds as text; of one seed, that there is but one training."""
+    return "one training each" if n_seeds == 1 else span(low, high, digits)
+
+
+def counted(number_: int, noun: str) -> str:
+    """Return a number of things as text."""
+    return f"{number_} {noun}" if number_ == 1 else f"{number_} {noun}s"
+
+
 def signed(value: Any, digits: int = 3) -> str:
     """Return a difference as text, with its sign; a dash for what is undefined."""
     return "–" if value is None or pd.isna(value) else f"{value:+.{digits}f}"
@@ -119,7 +135,7 @@ def lesion_chart(lesions: pd.DataFrame, methods: Sequence[str]) -> Chart | None:
 
 
 def comparison_chart(comparisons: pd.DataFrame, methods: Sequence[str]) -> Chart | None:
-    """Draw every method's difference to the baseline; None where there is none."""
+    """Draw every method's difference to the baseline, filled where it is sure; None where there is none."""
     if comparisons.empty:
         return None
     axis = scale([0.0, *comparisons["difference"], *comparisons["low"], *comparisons["high"]], least=0.05)
@@ -127,10 +143,7 @@ def comparison_chart(comparisons: pd.DataFrame, methods: Sequence[str]) -> Chart
     rows = []
     for name in order:
         own = comparisons[comparisons["held_out"] == name]
-        marks = [
-            Mark(row.difference, row.low, row.high, methods.index(row.method), f"{row.method}: {row.difference:+.3f}")
-            for row in own.itertuples()
-        ]
+        marks = [_difference_mark(row, methods.index(row["method"])) for row in records(own)]
         rows.append(ChartRow("mean of sites" if name == MEAN else name, strip(marks, axis), strong=name == MEAN))
     return Chart(rows, axis_row(axis))
 
@@ -152,12 +165,13 @@ def cards(sites: pd.DataFrame, negatives: pd.DataFrame, methods: Sequence[str]) 
     """Return each method's headline figures."""
     found = []
     for style, method in enumerate(methods):
-        own = sites[sites["method"] == method].set_index("held_out")
+        own = {row["held_out"]: row for row in records(sites[sites["method"] == method])}
         wrong = negatives[(negatives["method"] == method) & (negatives["held_out"] == "all")]
-        mean, worst = own.loc[MEAN], own.loc[WORST]
+        mean, worst = own[MEAN], own[WORST]
         found.append(
             Card(
-                method, style, number(mean["dice"]), span(mean["dice_low"], mean["dice_high"]), number(worst["dice"]),
+                method, style, number(mean["dice"]),
+                span_or_why(mean["dice_low"], mean["dice_high"], mean["fewest_groups"]), number(worst["dice"]),
                 str(worst["worst_site"]) if pd.notna(worst["worst_site"]) else "–", str(mean["n_lesion"]),
                 f"{100 * wrong['false_positive_rate'].iloc[0]:.0f} %" if len(wrong) else "–",
             )
@@ -240,8 +254,17 @@ def _dice_marks(sites: pd.DataFrame, seeds: pd.DataFrame, name: str, methods: Se
     ]
 
 
+def _difference_mark(row: Row, style: int) -> Mark:
+    sure = "sure" if row["sure"] else "not sure"
+    text = f"{row['method']}: {row['difference']:+.3f} ({span(row['low'], row['high'])}), {sure}"
+    return Mark(row["difference"], row["low"], row["high"], style, text, hollow=not row["sure"])
+
+
 def _dice_mark(row: Row, name: str, style: int, seeds: tuple[float, ...] = ()) -> Mark:
-    text = f"{row['method']}, {name}: {number(row['dice'])} ({span(row['dice_low'], row['dice_high'])})"
+    between = span_or_why(
+        row["dice_low"], row["dice_high"], row["fewest_groups" if "fewest_groups" in row else "n_groups"]
+    )
+    text = f"{row['method']}, {name}: {number(row['dice'])}{f' ({between})' if between else ''}"
     return Mark(float(row["dice"]), float(row["dice_low"]), float(row["dice_high"]), style, text, seeds=seeds)
 
 

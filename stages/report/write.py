@@ -49,7 +49,7 @@ def make_tables(inputs: Inputs, params: Params) -> Tables:
         sites=tables.sites_table(frames, draws),
         lesions=tables.lesions_table(frames, draws),
         negatives=tables.negatives_table(frames, draws),
-        comparisons=tables.comparisons_table(frames, draws, reference),
+        comparisons=tables.comparisons_table(inputs.scores, draws, reference),
         seeds=tables.seeds_table(inputs.scores),
         curves=curves,
         stress=stress,

@@ -1,7 +1,8 @@
-"""Two methods on the same frames: python tests/benchmarks/pairs.py SCORES.parquet METHOD OTHER
+"""Two methods on the same frames: python tests/benchmarks/pairs.py SCORES.parquet METHOD OTHER [--seed 0 ...]
 
-Prints the mean difference in Dice over the held-out sites that both have, its 95 % interval and its p, as the page has
-them for the reference. SCORES is artifacts/evaluate/cases.parquet or a table of docs/measured.
+Prints, site by site and over the sites, the mean difference in Dice on the frames and seeds that both have, its 95 %
+interval over the frames, that over the seeds, and whether it is sure, as the page has them for the reference. SCORES is
+artifacts/evaluate/cases.parquet or a table of docs/measured.
 """
 
 from __future__ import annotations
@@ -16,9 +17,8 @@ import typer
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from stages.core.metrics.paired import Pairs, compare
+from stages.core.metrics.paired import Comparison, compare, pair
 
-_KEYS = ["held_out", "case_id"]
 _DRAWS = 2000
 
 
@@ -26,21 +26,33 @@ def main(
     scores: Annotated[Path, typer.Argument(help="Parquet of Dice by method, held_out, seed and case_id.")],
     method: Annotated[str, typer.Argument(help="The one.")],
     other: Annotated[str, typer.Argument(help="The other, which is subtracted.")],
+    seed: Annotated[list[int] | None, typer.Option(help="These trainings alone.")] = None,
 ) -> None:
-    """Compare means over the seeds, frame by frame."""
-    rows = pd.read_parquet(scores).dropna(subset=["dice"])
-    means = rows.groupby(["method", *_KEYS, "group_id"], as_index=False)["dice"].mean()
-    ours, theirs = (means[means["method"] == name] for name in (method, other))
-    both = ours.merge(theirs, on=_KEYS, suffixes=("", "_other"), validate="one_to_one")
-    pairs = [
-        Pairs((own["dice"] - own["dice_other"]).to_numpy(dtype=np.float64), own["group_id"].to_numpy())
-        for _, own in both.groupby("held_out")
-    ]
-    found = compare(pairs, _DRAWS, np.random.default_rng(0))
-    print(
-        f"{method} less {other}: {found.difference:+.4f} ({found.low:.4f} to {found.high:.4f}), p {found.p:.2g}, "
-        f"{found.n} frames of {len(pairs)} sites"
-    )
+    """Compare frame by frame and seed by seed."""
+    rows = pd.read_parquet(scores)
+    found = compared(rows[rows["seed"].isin(seed)] if seed else rows, method, other)
+    if not found:
+        raise typer.BadParameter(f"{scores}: {method} and {other} have no seed and frame in common")
+    for name, one in found.items():
+        print(f"{name}: {method} less {other} {one.difference:+.4f} {told(one)}, {one.n} frames")
+
+
+def compared(rows: pd.DataFrame, method: str, other: str) -> dict[str, Comparison]:
+    """Return the comparison of each site, then that of their `mean`; empty where the two have nothing in common."""
+    defined = rows.dropna(subset=["dice"])
+    sites = pair(*(defined[defined["method"] == name] for name in (method, other)), "dice")
+    parts = {site: [own] for site, own in sites.items()} | ({"mean": list(sites.values())} if sites else {})
+    return {name: compare(own, _DRAWS, np.random.default_rng(0)) for name, own in parts.items()}
+
+
+def told(found: Comparison) -> str:
+    """Return intervals, p values and the verdict as text."""
+    frames = f"(frames {found.low:.4f} to {found.high:.4f}, p {found.p:.2g}; "
+    if found.n_seeds == 1:
+        return f"{frames}one training each: not sure)"
+    seeds = f"{found.n_seeds} seeds {found.seed_low:.4f} to {found.seed_high:.4f}, p {found.seed_p:.2g}"
+    verdict = "sure, if nothing else was asked" if found.sure(found.p_both) else "not sure"
+    return f"{frames}{seeds}: {verdict})"
 
 
 if __name__ == "__main__":

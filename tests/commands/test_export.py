@@ -227,18 +227,24 @@ def test_a_model_takes_its_scores_along_but_not_those_of_other_weights(model, tm
     write_readme(load_model(folder, folder / "backbone").card, stored, folder, uses_regions=True)
     parts = tmp_path / "artifacts" / "evaluate" / "parts" / "mcdrl" / "A" / "0"
     judged = Judged(
-        weights_sha256=sha256(folder / "model.safetensors"), held_out="A", threshold=0.5, n_lesion=12, n_groups=4,
+        weights_sha256=sha256(folder / "model.safetensors"), held_out="A", threshold=0.5, n_lesion=12, n_groups=6,
         dice=0.75, dice_low=0.7, dice_high=0.8, n_negative=4, false_positive_rate=0.25,
     )  # fmt: skip
     write_judged(judged, parts)
     pack(folder, tmp_path / "packed", None)
     told = (tmp_path / "packed" / "README.md").read_text()
-    assert "At A, which it had never seen, it reached **0.750** (95 % interval 0.700 to 0.800):\nmean over 12" in told
+    between = "95 % interval over 6 groups 0.700 to 0.800"
+    assert f"At A, which it had never seen, it reached **0.750** ({between}):\nmean over 12 frames" in told
     assert "On 25% of 4 frames" in told
     assert "expect less" not in told
     assert judged_of(tmp_path / "packed") == judged
     (table,) = [one for one in inspect(tmp_path / "packed") if one.title == "at the held-out site"]
     assert ["dice", "0.750"] in [list(row) for row in table.rows]
+    write_judged(judged.model_copy(update={"n_groups": 3, "dice_low": None, "dice_high": None}), parts)
+    pack(folder, tmp_path / "few", None)
+    assert "**0.750** (no interval: 3 groups, too few for one)" in (tmp_path / "few" / "README.md").read_text()
+    (few,) = [one for one in inspect(tmp_path / "few") if one.title == "at the held-out site"]
+    assert ["dice_low", "– (groups: 3, too few)"] in [list(row) for row in few.rows]
     write_judged(judged.model_copy(update={"weights_sha256": "0" * 64}), parts)
     pack(folder, tmp_path / "stale", None)
     assert "expect less" in (tmp_path / "stale" / "README.md").read_text()

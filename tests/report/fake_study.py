@@ -208,7 +208,14 @@ def write_trust(root: Path, scores: pd.DataFrame) -> None:
     TRUST.write(trust, folder / "trust.parquet")
     cells = scores.groupby(keys, as_index=False, sort=False).agg(n_frames=("case_id", "size"))
     CALIBRATION.write(
-        cells.assign(temperature=1.5, ece_before=0.08, ece_after=0.02, leaked_frames=0)[CALIBRATION.schema.names],
+        cells.assign(
+            temperature=1.5,
+            ece_before=0.08,
+            ece_after=0.02,
+            ece_called_before=0.2,
+            ece_called_after=0.17,
+            leaked_frames=0,
+        )[CALIBRATION.schema.names],
         folder / "calibration.parquet",
     )
     rows = []

@@ -127,6 +127,48 @@ def test_with_one_method_the_page_says_so(small, tmp_path):
     assert "p_holm" in rows.columns
 
 
+def test_what_drawn_frames_rest_on_stands_above_everything(page, small, tmp_path):
+    _, html = page
+    banner = html[html.index('class="notice"') : html.index('id="answer" aria-label')]
+    assert "Sites A, B: rendered, not photographed. These figures show" in banner
+    assert "aligned on frames of the same renderer, with their lesion masks" in banner
+    real = {name: site.model_copy(update={"root": f"data/{name}"}) for name, site in small.study.sites.items()}
+    mixed = report(
+        small.study.model_copy(update={"sites": {**small.study.sites, "A": real["A"]}}),
+        small.artifacts,
+        tmp_path / "mixed",
+    )
+    assert "Site B: rendered, not photographed. Their figures show" in mixed
+    photographed = report(small.study.model_copy(update={"sites": real}), small.artifacts, tmp_path / "real")
+    assert "rendered, not photographed" not in photographed
+    assert 'class="notice"' not in photographed
+    other = small.study.model_copy(update={"backbone": "rn50"})
+    assert "aligned on frames" not in report(other, small.artifacts, tmp_path / "other")
+
+
+def test_fewer_neighbours_of_the_own_site_are_no_removed_site_effect(page, small, tmp_path):
+    _, html = page
+    assert "no proof that site effects were removed" in html
+    assert "only a random dictionary beside them could show" in html
+    raw = RAW | {"variants": {"mcdrl": {"method": "mcdrl", "train": {"dictionary": "random"}}}}
+    write_report(read_inputs(small.study, small.artifacts), PARAMS, small.artifacts, tmp_path / "report", raw)
+    assert "Compare with mcdrl, whose dictionary is random" in (tmp_path / "report" / "index.html").read_text()
+
+
+def test_confidence_is_a_precision_and_promises_no_dice(page):
+    _, html = page
+    assert "The precision that the network expects of its mask" in html
+    assert "promise" not in html
+
+
+def test_calibration_is_told_over_the_pixels_called_lesion_as_well(page):
+    out, html = page
+    rows = pd.read_csv(out / "calibration.csv")
+    assert rows["ece_called_after"].tolist() == pytest.approx([0.17] * len(rows))
+    assert "Of the pixels that it calls lesion, its probabilities are off by 20.0 points, and by 17.0 points" in html
+    assert html.index("Over the pixels called lesion") < html.index("Over all pixels")
+
+
 def test_cells_outside_the_study_are_left_out(small, tmp_path):
     report(study_of(held_out=["B"]), small.artifacts, tmp_path / "report")
     sites = pd.read_csv(tmp_path / "report" / "sites.csv")
@@ -140,6 +182,9 @@ def test_a_study_without_refused_files_or_negatives_or_groups(tmp_path):
     assert html.count("<td>–</td><td>–</td>") == 2  # no reason and no file for either site
     rows = pd.read_csv(tmp_path / "report" / "sites.csv")
     assert rows["dice_low"].isna().all()  # three frames of one group: no interval
+    assert (rows["fewest_groups"] == 1).all()
+    assert "none: 1 group<" in html
+    assert "no interval: the site with the fewest has 1 group, 5 are needed" in html
 
 
 def test_random_weights_are_called_so_everywhere(tmp_path):

@@ -41,8 +41,12 @@ def vanished(method, site, case, dice, **keys):
     return frame(method, site, case, dice, **keys) | {"nsd": np.nan, "hd95_px": np.nan}
 
 
+def raw(*rows):
+    return pd.DataFrame(list(rows))
+
+
 def table(*rows):
-    return tables.frame_scores(pd.DataFrame(list(rows)))
+    return tables.frame_scores(raw(*rows))
 
 
 def at(rows, **wanted):
@@ -55,7 +59,7 @@ def at(rows, **wanted):
 def test_the_reference_is_the_baseline_else_the_first_method():
     assert tables.reference_of(["mcdrl", "baseline"]) == "baseline"
     assert tables.reference_of(["partial", "viewpoint"]) == "partial"
-    rows = table(*[frame(name, "A", case, dice) for name, dice in (("p", 0.5), ("q", 0.7)) for case in (1, 2)])
+    rows = raw(*[frame(name, "A", case, dice) for name, dice in (("p", 0.5), ("q", 0.7)) for case in (1, 2)])
     found = tables.comparisons_table(rows, DRAWS, "p")
     assert set(found["method"]) == {"q"}
     assert set(found["baseline"]) == {"p"}
@@ -81,6 +85,7 @@ def test_sites_are_means_over_lesion_frames_and_accuracy_over_all():
     assert (mean["n_frames"], mean["n_lesion"]) == (4, 3)
     assert worst.drop(["held_out", "worst_site"]).equals(a.drop(["held_out", "worst_site"]))
     assert worst["worst_site"] == "A"
+    assert (a["fewest_groups"], mean["fewest_groups"]) == (2, 1)
     assert rows.loc[rows["held_out"] != "worst", "worst_site"].isna().all()
     assert math.isnan(b["dice_low"])  # a single group has no interval
     assert math.isnan(mean["dice_low"])
@@ -123,8 +128,41 @@ def test_intervals_hold_the_mean_and_ignore_other_sites():
     alone, both = tables.sites_table(table(*a), DRAWS), tables.sites_table(table(*b, *a), DRAWS)
     columns = ["dice", "dice_low", "dice_high"]
     assert at(alone, held_out="A")[columns].tolist() == at(both, held_out="A")[columns].tolist()
-    for row in both.itertuples():
+    for row in both[both["held_out"] != "worst"].itertuples():
         assert row.dice_low < row.dice < row.dice_high
+    assert math.isnan(at(both, held_out="worst")["dice_low"])  # chosen on these frames
+
+
+@pytest.mark.parametrize("n_groups", [1, 2, 4, 5, 29, 30])
+def test_five_groups_at_least_have_an_interval(n_groups):
+    """Everywhere: at sites, by lesion class, on frames without a lesion, in comparisons."""
+    rng = np.random.default_rng(n_groups)
+    dice = {method: rng.random(2 * n_groups) for method in ("baseline", "m")}
+    cases = [(method, k, d) for method, row in dice.items() for k, d in enumerate(row)]
+    rows = [frame(method, "A", k, d, group=f"g{k % n_groups}") for method, k, d in cases]
+    rows += [frame(m, "A", f"n{k}", 0, lesion=False, fp=k % 2, group=f"g{k}") for m in dice for k in range(n_groups)]
+    found = table(*rows)
+    site = at(tables.sites_table(found, DRAWS), method="m", held_out="A")
+    kind = at(tables.lesions_table(found, DRAWS), method="m")
+    negative = at(tables.negatives_table(found, DRAWS), method="m", held_out="A")
+    compared = at(tables.comparisons_table(raw(*rows), DRAWS), held_out="mean")
+    known = [math.isfinite(row) for row in (site["dice_low"], kind["dice_low"], negative["low"], compared["low"])]
+    assert known == [n_groups >= 5] * 4
+    assert {site["n_groups"], kind["n_groups"], negative["n_groups"], compared["fewest_groups"]} == {n_groups}
+
+
+def test_an_interval_of_dice_stays_within_its_bounds():
+    rows = table(*[frame("m", "A", k, d) for k, d in enumerate([0.0, 0.9, 1.0, 1.0, 1.0])])
+    site = at(tables.sites_table(rows, DRAWS), held_out="A")
+    assert (site["dice_low"] > 0.1, site["dice_high"]) == (True, 1.0)
+
+
+def test_a_site_without_lesions_takes_no_interval_from_the_mean():
+    lesions = [frame("m", "A", k, d) for k, d in enumerate(np.random.default_rng(1).random(6))]
+    rows = tables.sites_table(table(*lesions, frame("m", "B", 1, 0, lesion=False)), DRAWS)
+    a, mean = at(rows, held_out="A"), at(rows, held_out="mean")
+    assert (mean["dice_low"], mean["dice_high"]) == (a["dice_low"], a["dice_high"])
+    assert mean["fewest_groups"] == 6
 
 
 def test_a_site_without_lesions_is_undefined_and_stays_out_of_the_mean():
@@ -198,13 +236,13 @@ def test_groups_of_equal_name_at_two_sites_are_two_groups():
 
 
 def test_comparisons_pair_frames_and_count_sites_equally():
-    base = [frame("baseline", "A", k, 0.5) for k in range(4)] + [frame("baseline", "B", 0, 0.5)]
-    better = [frame("new", "A", k, 0.6) for k in (3, 1, 2, 0)] + [frame("new", "B", 0, 0.9)]
-    found = tables.comparisons_table(table(*base, *better), DRAWS)
+    base = [frame("baseline", "A", k, 0.5) for k in range(5)] + [frame("baseline", "B", 0, 0.5)]
+    better = [frame("new", "A", k, 0.6) for k in (3, 1, 2, 0, 4)] + [frame("new", "B", 0, 0.9)]
+    found = tables.comparisons_table(raw(*base, *better), DRAWS)
     assert found["held_out"].tolist() == ["A", "B", "mean"]
     assert at(found, held_out="A")["difference"] == pytest.approx(0.1)
     assert at(found, held_out="mean")["difference"] == pytest.approx((0.1 + 0.4) / 2)
-    assert at(found, held_out="A")["p"] == pytest.approx(2 / 2**4)
+    assert at(found, held_out="A")["p"] == pytest.approx(2 / 2**5)
     assert (found["p_holm"] >= found["p"]).all()
     assert at(found, held_out="A")["low"] == pytest.approx(0.1)
     assert math.isnan(at(found, held_out="B")["low"])  # a single group
@@ -213,7 +251,7 @@ def test_comparisons_pair_frames_and_count_sites_equally():
 def test_holm_s_families_are_the_means_and_the_sites():
     cells = [(method, site, k) for method in ("x", "y") for site in "AB" for k in range(5)]
     base = [frame("baseline", site, k, 0.5) for site in "AB" for k in range(5)]
-    found = tables.comparisons_table(table(*base, *[frame(*cell, 0.6) for cell in cells]), DRAWS)
+    found = tables.comparisons_table(raw(*base, *[frame(*cell, 0.6) for cell in cells]), DRAWS)
     single, mean = found[found["held_out"] != "mean"], found[found["held_out"] == "mean"]
     assert single["p"].tolist() == pytest.approx([2 / 2**5] * 4)
     assert single["p_holm"].tolist() == pytest.approx([4 * 2 / 2**5] * 4)
@@ -223,9 +261,30 @@ def test_holm_s_families_are_the_means_and_the_sites():
 
 @pytest.mark.parametrize("methods", [["mcdrl"], ["baseline"]])
 def test_comparisons_are_empty_without_baseline_or_rival(methods):
-    found = tables.comparisons_table(table(*[frame(m, "A", 1, 0.5) for m in methods]), DRAWS)
+    found = tables.comparisons_table(raw(*[frame(m, "A", 1, 0.5) for m in methods]), DRAWS)
     assert len(found) == 0
     assert "p_holm" in found.columns
+
+
+def test_the_seeds_are_a_level_of_a_comparison():
+    """A gain of 3 points on every frame, though one training of three lost: the frames are sure, the seeds not."""
+    base = [frame("baseline", "A", k, 0.5 + 0.01 * k, seed=s) for s in range(3) for k in range(10)]
+    ours = [
+        frame("m", "A", k, 0.5 + 0.01 * k + d, seed=s) for s, d in enumerate((0.08, 0.05, -0.04)) for k in range(10)
+    ]
+    row = at(tables.comparisons_table(raw(*base, *ours), DRAWS), held_out="mean")
+    assert (row["difference"], row["low"], row["n_seeds"]) == (pytest.approx(0.03), pytest.approx(0.03), 3)
+    reach = 4.302653 * np.std([0.08, 0.05, -0.04], ddof=1) / 3**0.5
+    assert (row["seed_low"], row["seed_high"]) == (pytest.approx(0.03 - reach), pytest.approx(0.03 + reach))
+    assert (row["p"] < 0.01, row["seed_p"] > 0.05, row["p_holm"] == row["seed_p"], row["sure"]) == (True,) * 3 + (
+        False,
+    )
+    steady = [frame("m", "A", k, 0.53 + 0.01 * k + 0.001 * s, seed=s) for s in range(3) for k in range(10)]
+    row = at(tables.comparisons_table(raw(*base, *steady), DRAWS), held_out="mean")
+    assert row["sure"]
+    alone = at(tables.comparisons_table(raw(*base[:10], *steady[:10]), DRAWS), held_out="mean")
+    assert (alone["n_seeds"], alone["p_holm"] < 0.01, alone["sure"]) == (1, True, False)
+    assert math.isnan(alone["seed_low"])
 
 
 def test_seeds_table_has_a_mean_a_seed():
@@ -253,7 +312,7 @@ def test_metrics_are_flat_and_count_what_is_undefined():
 def test_a_rate_of_none_or_all_has_wilsons_interval():
     """Wilson for 0 of 6: upper end z^2 / (n + z^2); resampling would say that six frames settle it."""
     z = 1.959964**2
-    low, high = tables._rate_interval(np.zeros(10), 0.0, 6)
+    low, high = tables._rate_interval((0.0, 0.0), 0.0, 6)
     assert (low, high) == (pytest.approx(0, abs=1e-9), pytest.approx(z / (6 + z), abs=1e-6))
-    low, high = tables._rate_interval(np.ones(10), 1.0, 6)
+    low, high = tables._rate_interval((1.0, 1.0), 1.0, 6)
     assert (low, high) == (pytest.approx(6 / (6 + z), abs=1e-6), pytest.approx(1, abs=1e-9))

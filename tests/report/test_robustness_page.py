@@ -38,8 +38,12 @@ def test_the_csv_has_every_point_and_the_sums(tables):
 def test_differences_are_written_for_rivals_alone(tables):
     sheet = stress_sheet(tables[1])
     by_method = {row[0]: row for row in sheet.rows}
-    assert by_method["baseline"][8:] == ["–", "", "–"]
-    assert by_method["mcdrl"][8].startswith("-")
+    assert by_method["baseline"][7:] == ["–", "", "", "–"]
+    assert by_method["mcdrl"][7].startswith("-")
+    assert by_method["mcdrl"][9] == "one training each"
+    sure = stress_sheet(tables[1].assign(drop_difference_sure=tables[1]["drop_difference"].notna()))
+    assert [row[10].endswith(", sure") for row in sure.rows] == [row[0] == "mcdrl" for row in sure.rows]
+    assert not any(", sure" in row[10] for row in sheet.rows)
 
 
 def test_no_stress_no_tables():

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from stages.core.contracts.scores import CALIBRATION
 from stages.report.trust import (
     calibration_chart,
     calibration_table,
@@ -53,14 +54,15 @@ def test_sites_count_equally_and_seeds_are_averaged():
 
 def test_no_rows_no_table():
     assert trust_table(trust(scores(), 0.5).iloc[:0], scores()).empty
-    empty = pd.DataFrame(columns=["method", "held_out", "seed", "temperature", "ece_before", "ece_after", "n_frames"])
+    empty = pd.DataFrame(columns=CALIBRATION.schema.names)
     assert calibration_table(empty).empty
 
 
 def calibration():
     cells = [("m", "A", 0, 1.0, 0.1), ("m", "A", 1, 3.0, 0.3), ("m", "B", 0, 1.0, 0.5)]
     rows = pd.DataFrame(cells, columns=["method", "held_out", "seed", "temperature", "ece_before"])
-    return rows.assign(ece_after=rows["ece_before"] / 10, n_frames=12)
+    ece = rows["ece_before"]
+    return rows.assign(ece_after=ece / 10, ece_called_before=2 * ece, ece_called_after=ece, n_frames=12)
 
 
 def test_calibration_is_a_mean_over_seeds_then_sites():
@@ -68,12 +70,16 @@ def test_calibration_is_a_mean_over_seeds_then_sites():
     a, mean = at(table, held_out="A"), at(table, held_out="mean")
     assert (a["temperature"], a["ece_before"], a["n_frames"]) == (2.0, pytest.approx(0.2), 12)
     assert (mean["ece_before"], mean["ece_after"], mean["n_frames"]) == (pytest.approx(0.35), pytest.approx(0.035), 24)
+    assert (mean["ece_called_before"], mean["ece_called_after"]) == (pytest.approx(0.7), pytest.approx(0.35))
 
 
 def test_the_calibration_chart_has_a_hollow_and_a_filled_dot_a_method():
     chart = calibration_chart(calibration_table(calibration()), ["m"])
     assert [row.label for row in chart.rows] == ["mean of sites", "A", "B"]
     assert all(row.strip.count('class="hollow"') == 1 and row.strip.count("<circle") == 2 for row in chart.rows)
+    assert "m: 0.350 before, 0.035 after" in chart.rows[0].strip
+    over_called = calibration_chart(calibration_table(calibration()), ["m"], "ece_called")
+    assert "m: 0.700 before, 0.350 after" in over_called.rows[0].strip
 
 
 def test_reliability_weighs_pixels_and_leaves_empty_bins_out():

@@ -23,7 +23,7 @@ class Judged(Section):
         n_lesion: frames with a lesion.
         n_groups: patients or sequences that they come from; as many as frames where nobody knows.
         dice: mean over the frames with a lesion, 0..1; None: there is none.
-        dice_low: lower end of its 95 % interval over groups; None: fewer than two groups.
+        dice_low: lower end of its 95 % interval over groups, of this training; None: fewer than five groups.
         dice_high: upper end.
         n_negative: frames without a lesion.
         false_positive_rate: share of those on which a lesion is drawn; None: there is none.

@@ -42,13 +42,15 @@ SCORES = Table(
 )
 
 CALIBRATION = Table(
-    "calibration/2",
+    "calibration/3",
     pa.schema(
         [
             *_CELL,
             column("temperature", pa.float64()),  # from validation frames of the source sites
             column("ece_before", pa.float64()),  # expected calibration error over the pixels at working size, 0..1
             column("ece_after", pa.float64()),
+            column("ece_called_before", pa.float64(), nullable=True),  # over pixels called lesion alone; null: none is
+            column("ece_called_after", pa.float64(), nullable=True),
             column("n_frames", pa.int64()),
             LEAKED,
         ]

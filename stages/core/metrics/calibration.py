@@ -69,10 +69,11 @@ def fit_temperature(lesion: Counts, background: Counts) -> float:
 def confidence(spectra: Counts, temperature: float) -> Floats:
     """Return how far to trust the mask at one half of each frame, [B] in 0..1.
 
-    It is the mean calibrated probability inside the mask: the share of it that is to be expected to be lesion. Where
-    nothing is found, it is the probability that the likeliest pixel is no lesion. Chosen among six such measures (the
-    expected Dice, the entropy of frame or lesion, ...) by the order that they give to validation frames of source
-    sites: `tests/benchmarks/confidence.py`.
+    It is the mean calibrated probability inside the mask: the share of it that is to be expected to be lesion, which is
+    a precision and no promise of Dice, as lesion that was missed doesn't lower it. Where nothing is found, it is the
+    probability that the likeliest pixel is no lesion. Chosen among six such measures (the expected Dice, the entropy of
+    frame or lesion, ...) by the order that they give to validation frames of source sites:
+    `tests/benchmarks/confidence.py`.
 
     Args:
         spectra: [B, L], of whole frames.

@@ -1,4 +1,8 @@
-"""Two methods on the same frames: difference, interval, p value, and the correction for several comparisons."""
+"""Two methods on the same frames: difference, intervals, p values, and the correction for several comparisons.
+
+A difference has two sources of chance: which frames were at hand, and how each training happened to end. Its frames'
+interval takes the trainings as they are, its seeds' interval the frames; sure is what leaves zero out of both.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from stages.core.metrics.bootstrap import Groups, interval, mean_draws
+from stages.core.metrics.bootstrap import Groups
 from stages.core.metrics.counts import Floats
+from stages.core.metrics.intervals import Sample, mean_interval, seeds_interval
 
 SIGN_PATTERNS = 20_000  # a p value near 0.05 is then known to 0.003, and Holm's step for 60 rows is still within reach
+SURE = 0.05  # p after Holm below which a difference is sure
 _CELLS_AT_ONCE = 2_000_000
+_FRAME = ["held_out", "case_id", "group_id"]
 _EQUAL = 1e-9  # sums that differ by less, as a share of the parts, differ by rounding
 
 
@@ -21,12 +29,17 @@ class Pairs:
     """The differences of two methods on the frames of one site.
 
     Attributes:
-        difference: [n] float, finite: the method's score minus the baseline's.
+        difference: [K, n] float, finite: the method's score minus the baseline's, a row a seed.
         groups: [n], the patient or sequence of each frame.
     """
 
     difference: Floats
     groups: Groups
+
+    @property
+    def frames(self) -> Sample:
+        """The differences frame by frame, means over the seeds."""
+        return Sample(self.difference.mean(axis=0), self.groups)
 
 
 @dataclass(frozen=True)
@@ -34,12 +47,18 @@ class Comparison:
     """What the differences amount to.
 
     Attributes:
-        difference: mean over sites of the mean over frames.
-        low: lower end of the 95 % interval by group bootstrap within each site.
+        difference: mean over sites of the mean over frames, of the mean over seeds.
+        low: lower end of its 95 % interval over the groups of each site, trainings taken as they are; see
+            `stages.core.metrics.intervals`.
         high: upper end.
         p: two-sided p value of the group sign-flip test.
         n: frames.
         n_groups: groups; no p value can be below 2 / 2**n_groups.
+        fewest_groups: groups of the site that has the fewest.
+        n_seeds: trainings of each method.
+        seed_low: lower end of its 95 % t interval over the seeds, frames taken as they are; NaN with one seed.
+        seed_high: upper end.
+        seed_p: two-sided p value of the paired t test over the seeds; NaN with one seed.
     """
 
     difference: float
@@ -48,22 +67,72 @@ class Comparison:
     p: float
     n: int
     n_groups: int
+    fewest_groups: int
+    n_seeds: int
+    seed_low: float
+    seed_high: float
+    seed_p: float
+
+    @property
+    def p_both(self) -> float:
+        """The p value that holds for frames and seeds alike, the greater one; with one seed that of the frames."""
+        return max(self.p, self.seed_p) if self.n_seeds > 1 else self.p
+
+    def sure(self, p_holm: float) -> bool:
+        """Return whether it would survive other frames and other trainings: never with one seed.
+
+        Args:
+            p_holm: `p_both` after Holm's correction over the rows of one question.
+        """
+        return p_holm < SURE and excludes_zero(self.low, self.high) and excludes_zero(self.seed_low, self.seed_high)
+
+
+def excludes_zero(low: float, high: float) -> bool:
+    """Return whether zero lies outside an interval; an undefined one excludes nothing."""
+    return low > 0 or high < 0
+
+
+def pair(ours: pd.DataFrame, theirs: pd.DataFrame, score: str) -> dict[str, Pairs]:
+    """Pair two methods, site by site, on the seeds and frames that both have.
+
+    Args:
+        ours: one method's rows: held_out, case_id, group_id, seed and the score; undefined scores stay out.
+        theirs: the other's, which is subtracted.
+        score: the column.
+
+    Returns:
+        Site -> its differences, in the order of `ours`; empty where nothing is common.
+    """
+    one, other = (rows.pivot(index=_FRAME, columns="seed", values=score) for rows in (ours, theirs))
+    both = (one - other).dropna(axis=1, how="all").dropna()
+    sites = both.index.get_level_values("held_out")
+    parts = {str(site): both[sites == site] for site in dict.fromkeys(ours["held_out"])}
+    return {
+        site: Pairs(np.asarray(own, dtype=np.float64).T, own.index.get_level_values("group_id").to_numpy())
+        for site, own in parts.items()
+        if own.size
+    }
 
 
 def compare(sites: Sequence[Pairs], draws: int, rng: np.random.Generator) -> Comparison:
     """Compare two methods on the same frames of one or more sites, each site with equal weight.
 
     Args:
-        sites: the differences, site by site.
-        draws: number of bootstrap samples; the p value doesn't depend on it.
+        sites: the differences, site by site, of the same seeds.
+        draws: number of bootstrap samples; the p values don't depend on it.
         rng: where the samples and the sign patterns come from.
     """
-    parts = np.concatenate([_group_parts(s) for s in sites]) / len(sites)
+    frames = [site.frames for site in sites]
+    parts = np.concatenate([_group_parts(sample) for sample in frames]) / len(sites)
     p = sign_flip(parts, rng)  # before the bootstrap, whose number of draws moves the generator
-    samples = np.mean([mean_draws(s.difference, s.groups, draws, rng) for s in sites], axis=0)
-    low, high = interval(samples)
-    n = sum(len(s.difference) for s in sites)
-    return Comparison(float(parts.sum()), low, high, p, n, len(parts))
+    low, high = mean_interval(frames, draws, rng)
+    by_seed = np.mean([site.difference.mean(axis=1) for site in sites], axis=0)
+    seed_low, seed_high, seed_p = seeds_interval(by_seed)
+    return Comparison(
+        difference=float(parts.sum()), low=low, high=high, p=p, n=sum(len(sample.values) for sample in frames),
+        n_groups=len(parts), fewest_groups=min(sample.n_groups for sample in frames), n_seeds=len(by_seed),
+        seed_low=seed_low, seed_high=seed_high, seed_p=seed_p,
+    )  # fmt: skip
 
 
 def sign_flip(parts: Floats, rng: np.random.Generator) -> float:
@@ -100,10 +169,10 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(value) for value in adjusted]
 
 
-def _group_parts(site: Pairs) -> Floats:
+def _group_parts(site: Sample) -> Floats:
     """Return what each group adds to the site's mean difference, [G]."""
     _, member = np.unique(site.groups, return_inverse=True)
-    parts: Floats = np.bincount(member, weights=site.difference) / len(site.difference)
+    parts: Floats = np.bincount(member, weights=site.values) / len(site.values)
     return parts
 
 

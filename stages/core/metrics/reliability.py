@@ -32,11 +32,19 @@ def reliability(lesion: Ints, pixels: Ints, temperature: float) -> pd.DataFrame:
     )
 
 
+def called(pixels: Ints, threshold: float) -> Ints:
+    """Return the part of a spectrum that is called lesion, [L]: of raw probabilities from the threshold on."""
+    return np.where(calibrated_log_odds(LOG_ODDS, 1.0) >= threshold, pixels, 0)
+
+
 def calibration_error(bins: pd.DataFrame) -> float:
     """Return the expected calibration error, 0..1: the mean distance of probability and lesion share over the pixels.
 
+    Most pixels of a frame are plainly no lesion and hide the others, so it is told over those called lesion, too.
+
     Args:
-        bins: as `reliability` gives them.
+        bins: as `reliability` gives them. NaN where they hold no pixel.
     """
     gap = (bins["mean_probability"] - bins["lesion_share"]).abs().fillna(0.0)
-    return float((gap * bins["n_px"]).sum() / bins["n_px"].sum())
+    total = int(bins["n_px"].sum())
+    return float((gap * bins["n_px"]).sum() / total) if total else float("nan")

@@ -16,14 +16,17 @@ import numpy as np
 import pandas as pd
 
 from stages.core.contracts.stress import UNTOUCHED
-from stages.core.metrics.bootstrap import interval, mean_draws
-from stages.core.metrics.counts import Floats
-from stages.core.metrics.paired import Pairs, compare, holm
+from stages.core.metrics.intervals import Sample, mean_interval
+from stages.core.metrics.paired import Comparison, compare, holm, pair
 from stages.core.seeds import generator
 
 ALL = "all"  # the row of a table that stands for the mean over the confounders
-_LEAST_GROUPS = 5  # of a site; the bootstrap of fewer is far too narrow
 _FRAME = ["method", "held_out", "group_id", "case_id"]
+_FIGURES = ("auc", "drop")
+_COMPARED = {
+    "": "difference", "_low": "low", "_high": "high", "_p": "p", "_seed_low": "seed_low", "_seed_high": "seed_high",
+    "_seed_p": "seed_p",
+}  # fmt: skip
 Row = dict[str, Any]
 
 
@@ -37,7 +40,7 @@ def stress_curves(cases: pd.DataFrame, draws: int, seed: int) -> pd.DataFrame:
 
     Returns:
         A row a (method, confounder, strength), strength 0 (the untouched frames) first: method, confounder, strength,
-        n_frames, dice, dice_low, dice_high. The interval holds 95 %; it is null where a site has fewer than two groups.
+        n_frames, dice, dice_low, dice_high. The interval holds 95 %, as in `stages.core.metrics.intervals`.
     """
     rows = []
     for (method, confounder), own in _curves(cases).groupby(level=["method", "confounder"], sort=False):
@@ -59,30 +62,38 @@ def stress_table(cases: pd.DataFrame, baseline: str, draws: int, seed: int) -> p
 
     Returns:
         A row a (method, confounder) and one of confounder `all`, the mean over the confounders: method, confounder,
-        n_frames, n_undefined (frames left out), dice_untouched, then auc and drop, each with _low and _high (95 %),
-        then auc_difference and drop_difference (method less baseline), each with _low, _high, _p and _p_holm. A
-        negative drop_difference means that the method is flatter. Holm's correction spans a method's 12 confounders;
-        the row `all` is a question of its own. No rows where no frame has a whole curve.
+        n_frames, n_undefined (frames left out), fewest_groups (of the site that has the fewest), n_seeds,
+        dice_untouched, then auc and drop, each with _low and _high (95 %), then auc_difference and drop_difference
+        (method less baseline), each with _low, _high and _p over the frames, _seed_low, _seed_high and _seed_p over the
+        seeds, _p_holm and _sure, which take both; see `Comparison`. A negative drop_difference means that the method is
+        flatter. Holm's correction spans a method's 12 confounders; the row `all` is a question of its own. No rows
+        where no frame has a whole curve.
     """
     areas, missing = _areas(cases), _undefined(cases)
+    single = _areas_by_seed(cases)
     rows = []
     for (method, confounder), own in areas.groupby(level=["method", "confounder"], sort=False):
-        base = None if method == baseline else _frames_of(areas, baseline, str(confounder))
+        one, base = (_frames_of(single, name, str(confounder)) for name in (str(method), baseline))
         named = {"method": method, "confounder": confounder, "n_frames": len(own)}
         rows.append(
             named
-            | {"n_undefined": missing[str(confounder)], "dice_untouched": _mean_of(own["untouched"])}
+            | {"n_undefined": missing[str(confounder)], "fewest_groups": min(s.n_groups for s in _samples(own["auc"]))}
+            | {"n_seeds": one["seed"].nunique(), "dice_untouched": _mean_of(own["untouched"])}
             | _figures(own, draws, seed, str(confounder))
-            | _differences(own, base, draws, seed, str(confounder))
+            | _differences(one, base[:0] if method == baseline else base, draws, seed, str(confounder))
         )
     return _corrected(pd.DataFrame(rows))
 
 
-def _frames_of(areas: pd.DataFrame, method: str, confounder: str) -> pd.DataFrame | None:
-    """Return one method's rows of one confounder, indexed by frame; None where there are none."""
-    index = areas.index
-    here = (index.get_level_values("method") == method) & (index.get_level_values("confounder") == confounder)
-    return areas[here].droplevel(["method", "confounder"]) if here.any() else None
+def _frames_of(single: pd.DataFrame, method: str, confounder: str) -> pd.DataFrame:
+    """Return one method's rows of one confounder."""
+    return single[(single["method"] == method) & (single["confounder"] == confounder)]
+
+
+def _areas_by_seed(cases: pd.DataFrame) -> pd.DataFrame:
+    """Return the areas of each seed: seed, method, held_out, group_id, case_id, confounder and the figures."""
+    parts = {seed: _areas(own) for seed, own in cases.groupby("seed")}
+    return pd.concat(parts, names=["seed"]).reset_index() if parts else pd.DataFrame()
 
 
 def _curves(cases: pd.DataFrame) -> pd.DataFrame:
@@ -130,8 +141,11 @@ def _by_site(values: pd.Series[float]) -> Iterator[pd.Series[float]]:
         yield own
 
 
-def _floats(values: pd.Series[float]) -> Floats:
-    return np.asarray(values, dtype=np.float64)
+def _samples(values: pd.Series[float]) -> list[Sample]:
+    return [
+        Sample(np.asarray(own, dtype=np.float64), own.index.get_level_values("group_id").to_numpy())
+        for own in _by_site(values)
+    ]
 
 
 def _mean_of(values: pd.Series[float]) -> float:
@@ -140,14 +154,8 @@ def _mean_of(values: pd.Series[float]) -> float:
 
 def _mean(values: pd.Series[float], draws: int, seed: int, *names: str) -> tuple[int, float, float, float]:
     """Return the number of frames, the mean over sites of the mean over frames, and its interval."""
-    rng = generator("stress", seed, *names)
-    samples = []
-    for own in _by_site(values):
-        groups = own.index.get_level_values("group_id").to_numpy()
-        if len(set(groups)) < _LEAST_GROUPS:
-            return len(values), _mean_of(values), np.nan, np.nan
-        samples.append(mean_draws(_floats(own), groups, draws, rng))
-    return len(values), _mean_of(values), *interval(np.mean(samples, axis=0))
+    low, high = mean_interval(_samples(values), draws, generator("stress", seed, *names), within=(-1.0, 1.0))
+    return len(values), _mean_of(values), low, high
 
 
 def _named(name: str, found: tuple[int, float, float, float]) -> Row:
@@ -157,30 +165,21 @@ def _named(name: str, found: tuple[int, float, float, float]) -> Row:
 
 def _figures(own: pd.DataFrame, draws: int, seed: int, confounder: str) -> Row:
     figures: Row = {}
-    for name in ("auc", "drop"):
+    for name in _FIGURES:
         figures |= _named(name, _mean(own[name], draws, seed, confounder, name))
     return figures
 
 
-def _differences(own: pd.DataFrame, base: pd.DataFrame | None, draws: int, seed: int, confounder: str) -> Row:
-    """Return the paired differences from the baseline; nulls for the baseline itself."""
+def _differences(own: pd.DataFrame, base: pd.DataFrame, draws: int, seed: int, confounder: str) -> Row:
+    """Return the paired differences from the baseline; nulls where that has no rows."""
     found: Row = {}
-    for name in ("auc", "drop"):
-        keys = [f"{name}_difference{part}" for part in ("", "_low", "_high", "_p")]
-        values = [np.nan] * 4 if base is None else _compared(own[name], base[name], draws, seed, confounder, name)
-        found |= dict(zip(keys, values, strict=True))
+    for name in _FIGURES:
+        pairs = list(pair(own, base, name).values()) if len(base) else []
+        rng = generator("stress", seed, "comparison", confounder, name)
+        compared = compare(pairs, draws, rng) if pairs else None
+        found |= {f"{name}_difference{end}": getattr(compared, key, np.nan) for end, key in _COMPARED.items()}
+        found[f"{name}_compared"] = compared
     return found
-
-
-def _compared(ours: pd.Series[float], theirs: pd.Series[float], draws: int, seed: int, *names: str) -> list[float]:
-    """Return difference, low, high and p of the same frames of all sites."""
-    ours = ours.droplevel(["method", "confounder"])
-    difference = ours - theirs.reindex(ours.index)
-    pairs = [Pairs(_floats(own), own.index.get_level_values("group_id").to_numpy()) for own in _by_site(difference)]
-    found = compare(pairs, draws, generator("stress", seed, "comparison", *names))
-    few = any(len(set(pair.groups)) < _LEAST_GROUPS for pair in pairs)
-    low, high = (np.nan, np.nan) if few else (found.low, found.high)
-    return [found.difference, low, high, found.p]
 
 
 def _corrected(rows: pd.DataFrame) -> pd.DataFrame:
@@ -188,11 +187,22 @@ def _corrected(rows: pd.DataFrame) -> pd.DataFrame:
     if rows.empty:
         return rows
     family = rows["method"].where(rows["confounder"] != ALL, ALL)
-    for name in ("auc", "drop"):
-        p = rows[f"{name}_difference_p"]
-        corrected = p.groupby(family).transform(_holm)
-        rows.insert(list(rows.columns).index(f"{name}_difference_p") + 1, f"{name}_difference_p_holm", corrected)
+    for name in _FIGURES:
+        compared = rows.pop(f"{name}_compared")
+        corrected = compared.map(_p_both).groupby(family).transform(_holm)
+        verdicts = [_sure(*row) for row in zip(compared, corrected, strict=True)]
+        place = list(rows.columns).index(f"{name}_difference_seed_p") + 1
+        rows.insert(place, f"{name}_difference_p_holm", corrected)
+        rows.insert(place + 1, f"{name}_difference_sure", pd.Series(verdicts, rows.index, dtype="boolean"))
     return rows
+
+
+def _p_both(found: Comparison | None) -> float:
+    return found.p_both if found else np.nan
+
+
+def _sure(found: Comparison | None, p_holm: float) -> bool | None:
+    return found.sure(p_holm) if found else None
 
 
 def _holm(p: pd.Series[float]) -> pd.Series[float]:

@@ -39,7 +39,9 @@ mcdrl export THIS_FOLDER --format onnx --out EXPORTED
 - For research. It is no medical device, and no clinician has judged its masks; a person must look at every frame that a
   decision hangs on, at the flagged ones first.
 - It knows the sites, cameras and lesion classes above. On frames without a lesion it may draw one.
-- Confidence and flags were fitted on validation frames of the sites that it was trained on; elsewhere they are weaker.
+- Confidence is the share of a mask that the network expects to be lesion; it is no estimate of Dice, as lesion that was
+  missed does not lower it. Confidence and flags were fitted on validation frames of the sites that it was trained on;
+  elsewhere they are weaker.
 - {notice}
 
 ## Prompts
@@ -53,7 +55,7 @@ That Dice is of sites that it knows. At a hospital that it doesn't know, expect 
 says how much less at {held_out}."""
 _JUDGED = """\
 That Dice is of sites that it knows. At {held_out}, {seen}, it reached **{dice:.3f}**{interval}:
-mean over {n_lesion} frames with a lesion.{negatives} Other hospitals may be harder."""
+mean over {n_lesion} frames with a lesion, one training.{negatives} Other hospitals may be harder."""
 _MINED = {
     False: "nearest to the class prompts",
     True: "likeliest to be lesion, by a small network fitted on the sites that it was trained on",
@@ -105,8 +107,6 @@ def with_scores(text: str, judged: Judged) -> str:
     """Return the README of a model with what it reached at its held-out site, in place of where to look that up."""
     if judged.dice is None:
         return text
-    known = judged.dice_low is not None and judged.dice_high is not None
-    interval = f" (95 % interval {judged.dice_low:.3f} to {judged.dice_high:.3f})" if known else ""
     rate, leaked = judged.false_positive_rate, judged.leaked_frames
     seen = f"{leaked} of whose frames it was trained on" if leaked else "which it had never seen"
     negatives = f" On {rate:.0%} of {judged.n_negative} frames without one it drew one." if rate is not None else ""
@@ -114,8 +114,14 @@ def with_scores(text: str, judged: Judged) -> str:
         held_out=judged.held_out,
         seen=seen,
         dice=judged.dice,
-        interval=interval,
+        interval=_interval(judged),
         n_lesion=judged.n_lesion,
         negatives=negatives,
     )
     return text.replace(_UNJUDGED.format(held_out=judged.held_out), told)
+
+
+def _interval(judged: Judged) -> str:
+    if judged.dice_low is None or judged.dice_high is None:
+        return f" (no interval: {judged.n_groups} group{'s' * (judged.n_groups != 1)}, too few for one)"
+    return f" (95 % interval over {judged.n_groups} groups {judged.dice_low:.3f} to {judged.dice_high:.3f})"

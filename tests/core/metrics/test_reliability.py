@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from stages.core.metrics.calibration import calibrated, spectrum
-from stages.core.metrics.reliability import BINS, calibration_error, reliability
+from stages.core.metrics.reliability import BINS, calibration_error, called, reliability
 
 
 def judged(p, lesion, temperature=1.0):
@@ -18,6 +18,20 @@ def test_bins_by_hand():
     assert bins["mean_probability"].dropna().tolist() == pytest.approx([0.1, 0.9], abs=0.003)
     assert bins["lesion_share"].dropna().tolist() == [0.2, 1.0]
     assert calibration_error(bins) == pytest.approx((10 * 0.1 + 4 * 0.1) / 14, abs=0.002)
+
+
+@pytest.mark.parametrize("threshold", [0.5, 0.3])
+def test_pixels_called_lesion_are_told_apart(threshold):
+    """900 pixels of plain background hide that of 100 called 0.8, half are lesion."""
+    p = np.repeat([0.01, 0.4, 0.8], [900, 50, 100])
+    lesion = np.repeat([False, True, False, True], [900, 50, 50, 50])
+    counts = [spectrum(values.reshape(1, -1))[0] for values in (p[lesion], p)]
+    over_called = reliability(*(called(one, threshold) for one in counts), 1.0)
+    expected = 0.3 if threshold == 0.5 else (100 * 0.3 + 50 * 0.6) / 150
+    assert over_called["n_px"].sum() == (100 if threshold == 0.5 else 150)
+    assert calibration_error(over_called) == pytest.approx(expected, abs=0.005)
+    assert calibration_error(judged(p, lesion)) < 0.08
+    assert np.isnan(calibration_error(reliability(*(called(one, 0.9) for one in counts), 1.0)))
 
 
 def exact_error(p, lesion):

@@ -97,6 +97,7 @@ def test_an_interval_takes_five_groups_at_every_site(cases, more):
     names = [f"{name}_{end}" for name in ("auc", "drop_difference") for end in ("low", "high")]
     few = at(stress_table(cases, "baseline", DRAWS, 0), "ours", "blur")
     assert few[names].isna().all()
+    assert few["fewest_groups"] == 2
     enough = at(stress_table(more, "baseline", DRAWS, 0), "ours", "blur")
     assert enough["auc_low"] < enough["auc"] < enough["auc_high"]
     assert enough[names[2:]].tolist() == pytest.approx([-0.1, -0.1])  # every frame differs by as much: no width
@@ -134,6 +135,23 @@ def test_frames_whose_lesion_vanishes_stay_out_of_that_confounder_alone(cases):
         assert at(table, method, "blood")[["n_frames", "n_undefined"]].tolist() == [5, 0]
         assert at(table, method, "all")[["n_frames", "n_undefined"]].tolist() == [4, 1]
     assert at(table, "baseline", "blur")["dice_untouched"] == pytest.approx((0.75 + 0.55) / 2)
+
+
+def test_flatter_rests_on_the_seeds_as_well(more):
+    """Half of the drop in one training, three times as much in the next: on average as before, and not sure."""
+    ours = more["method"] == "ours"
+    worse = more.assign(seed=1, dice=more["dice"] - 0.35 * more["strength"] * (ours & (more["confounder"] == "blur")))
+    again = more.assign(seed=1, dice=more["dice"] + 0.001 * more["strength"] * ours)
+    unsure, sure = (
+        at(stress_table(pd.concat([more, s]), "baseline", DRAWS, 0), "ours", "blur") for s in (worse, again)
+    )
+    assert (unsure["n_seeds"], sure["n_seeds"]) == (2, 2)
+    assert unsure["drop_difference_seed_low"] < 0 < unsure["drop_difference_seed_high"]
+    assert sure["drop_difference_seed_high"] < 0
+    assert (bool(unsure["drop_difference_sure"]), bool(sure["drop_difference_sure"])) == (False, True)
+    alone = at(stress_table(more, "baseline", DRAWS, 0), "ours", "blur")
+    assert np.isnan(alone["drop_difference_seed_low"])
+    assert not alone["drop_difference_sure"]
 
 
 def test_one_group_at_a_site_has_no_interval(cases):
