@@ -107,7 +107,8 @@ def write_site(artifacts, site, count=16, fingerprint=FINGERPRINT):
     rows["lesion_class"] = rows["lesion_class"].astype(object)
     CASES.write(rows.astype({"width_px": "int32", "height_px": "int32"}), artifacts / "ingest" / site / "cases.parquet")
     with FRAMES.write(artifacts / "ingest" / site / "frames.h5", cases, {"site": site}) as store:
-        store.append(image=images, mask=masks, native_mask=[png(mask) for mask in masks])
+        labels = [mask * (LESIONS.index(kind) + 1 if kind else 0) for mask, kind in zip(masks, classes, strict=True)]
+        store.append(image=images, mask=np.stack(labels), native_mask=[png(mask) for mask in masks])
     write_features(artifacts, site, cases, images, fingerprint)
 
 

@@ -30,6 +30,7 @@ from stages.train.optimiser import make_optimiser
 from stages.train.phrases import drawn_phrases, with_phrases
 from stages.train.prior import with_prior
 from stages.train.record import LiveLog, show, write_history
+from stages.train.seen import with_seen
 from stages.train.trust import Trust, measure_trust
 
 
@@ -57,7 +58,7 @@ def train(cell: Cell, fabric: Fabric, out: Path) -> None:
         phrases = drawn_phrases(len(confounders), cell.params.phrases)
         texts, confounders = with_phrases(texts, phrases), [confounders[place] for place in phrases]
         spec = make_spec(cell.params, reader.layout, cell.seed)
-        texts = with_prior(texts, spec, reader, frames.train, kind=cell.params.prior)
+        texts = with_prior(with_seen(texts, frames), spec, reader, frames.train, kind=cell.params.prior)
         method = assemble(cell.method, cell.params.mode, spec, cell.backbone, reader.layout.dense_mode, texts)
         if cell.params.checkpointing:
             spare_memory(method.trunk)

@@ -15,11 +15,12 @@ from safetensors.torch import load_file, save_file
 
 from stages.core.base.errors import InputError
 from stages.core.base.params import Study
+from stages.core.contracts.cases import CASES
 from stages.core.contracts.dictionary import BACKGROUND, CLASSES
 from stages.core.contracts.frames import FRAMES
 from stages.core.contracts.plan import Plan, plan_path, write_plan
 from stages.core.networks import views
-from stages.core.networks.data import SitesReader
+from stages.core.networks.data import SitesReader, open_sites, to_batch
 from stages.core.networks.model import load_model, read_card
 from stages.train import checkpoint, work
 from stages.train.cell import Cell, make_cell, resume_folder
@@ -331,6 +332,22 @@ def test_a_tuned_miner_selects_the_regions_and_travels_with_the_model(artifacts,
     assert not torch.equal(miner.mean, torch.zeros_like(miner.mean))
     written = [model[mining].method.state_dict() for mining in model]
     assert any(not torch.equal(written[0][name], written[1][name]) for name in written[0])
+
+
+def test_a_prompted_model_of_one_class_is_asked_for_no_other(artifacts, tmp_path):
+    for site in "AB":
+        path = artifacts / "ingest" / site / "cases.parquet"
+        rows = CASES.read(path)
+        others = (rows["split"] == "train") & (rows["lesion_class"] == "polyp")  # left to validation
+        CASES.write(rows.assign(lesion_class=rows["lesion_class"].mask(others, "tumor")), path)
+    loaded = load_model(_train(_cell(artifacts, "clipseg", epochs=2), tmp_path / "out"), artifacts / "backbone")
+    assert loaded.texts.seen.tolist() == [False, True]
+    asked, forward = [], loaded.method.decoder.forward
+    loaded.method.decoder.forward = lambda tokens, text, size: asked.append(text) or forward(tokens, text, size)
+    with open_sites(_cell(artifacts).files) as reader:
+        raw = reader.read(["A/000", "B/001"], mask=False, prefix=False)
+    loaded.method(to_batch(raw, [-1, -1], torch.device("cpu")))
+    assert [text.tolist() for text in asked] == [loaded.texts.classes[1:].expand(2, -1).tolist()]
 
 
 def test_fewer_phrases_are_those_that_the_model_names(artifacts, tmp_path):

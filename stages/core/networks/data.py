@@ -238,6 +238,7 @@ def to_batch(
     frame = tensors["frames/image"].permute(0, 3, 1, 2).float().div_(255)
     labels = tensors.get("frames/mask", torch.zeros(()).to(frame))  # any class of lesion is lesion
     mask = (labels > 0).long().expand(frame.shape[0], *frame.shape[2:])
+    held = torch.from_numpy(_held(raw["frames/mask"])).to(device) if "frames/mask" in raw else None
     taps = [name for name in tensors if name.startswith("features/maps/")]
     nothing = frame.new_zeros(len(frame), 0)
     encoded = Encoded(
@@ -256,7 +257,13 @@ def to_batch(
         mask=mask,
         lesion_class=torch.tensor(list(class_index), dtype=torch.long, device=device),
         site=None if sites is None else torch.tensor(list(sites), dtype=torch.long, device=device),
+        held=held,
     )
+
+
+def _held(labels: Array) -> Array:
+    """Return whether each mask has lesion of class k, [B, 255] bool; class k has the label k + 1."""
+    return np.stack([np.bincount(mask.ravel(), minlength=256)[1:] > 0 for mask in labels])
 
 
 def _grid(rows: Tensor) -> Tensor:

@@ -78,6 +78,16 @@ def test_lesions_of_every_class_are_lesion(artifacts):
     assert torch.equal(batch.mask, torch.from_numpy(labels > 0).long())
 
 
+def test_a_batch_says_which_classes_its_masks_hold(artifacts):
+    with open_sites(_files(artifacts, "A")) as reader:
+        raw, without = (reader.read(["A/000", "A/001", "A/003"], mask=mask, prefix=False) for mask in (True, False))
+    raw["frames/mask"][1, :2] = 255  # two classes in one frame
+    held = to_batch(raw, [0, 1, -1], torch.device("cpu")).held
+    assert held.shape == (3, 255)
+    assert held.nonzero().tolist() == [[0, 0], [1, 1], [1, 254]]
+    assert to_batch(without, [0, 1, -1], torch.device("cpu")).held is None
+
+
 def test_the_layout_is_read_off_the_stores(artifacts):
     with open_sites(_files(artifacts, "A", "B")) as reader:
         layout = reader.layout
