@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from stages.core.base.dense_modes import DenseModeOrAuto
 from stages.core.base.params import Section
 
 
@@ -19,5 +20,5 @@ class Params(Section):
     """
 
     batch_size: int = Field(default=16, ge=1)
-    dense: Literal["auto", "plain", "maskclip", "surgery", "naclip"] = "auto"
+    dense: DenseModeOrAuto = "auto"
     flips: list[Literal["horizontal", "vertical", "both"]] = Field(default=["horizontal"])
