@@ -25,7 +25,7 @@ from stages.train.data import split
 from stages.train.device import describe
 from stages.train.leaks import check_leaks, copies_across_split
 from stages.train.loop import Training
-from stages.train.mining import tuned_miner
+from stages.train.mining import tuned_miners
 from stages.train.optimiser import make_optimiser
 from stages.train.phrases import drawn_phrases, with_phrases
 from stages.train.prior import with_prior
@@ -63,9 +63,9 @@ def train(cell: Cell, fabric: Fabric, out: Path) -> None:
         if cell.params.checkpointing:
             spare_memory(method.trunk)
         tuned = cell.params.mining == "source_tuned" and method.uses_regions
-        miner = tuned_miner(reader, frames.train, cell.seed, fabric.device) if tuned else None
+        miners = tuned_miners(reader, frames, cell.seed, fabric.device) if tuned else None
         optimiser = make_optimiser(method, cell.params)
-        training = Training(fabric, method, optimiser, reader, frames, cell.params, cell.seed, miner)
+        training = Training(fabric, method, optimiser, reader, frames, cell.params, cell.seed, miners)
         folder = resume_folder(cell, describe(fabric))
         progress = _run(training, cell, folder, out)
         best = training.best_epoch(progress.history)
@@ -73,6 +73,7 @@ def train(cell: Cell, fabric: Fabric, out: Path) -> None:
         usual = Usual(**vars(usual_scores(reader.images(frames.train), texts.confounders.numpy())))
     if fabric.is_global_zero:
         facts = {**_counts(method), "leaked_frames": leaked}
+        miner = miners.whole if miners else None
         _write(progress, best, trust, usual, cell, spec, reader.layout, texts, confounders, facts, miner, out)
         write_readme(read_card(out), read_stored(cell.backbone), out, uses_regions=method.uses_regions)
         bundle(cell.backbone, out)

@@ -356,32 +356,30 @@ def test_fewer_phrases_are_those_that_the_model_names(artifacts, tmp_path):
     assert loaded.texts.confounders.shape[0] == loaded.method.dictionary().shape[0] == 1
 
 
-def test_the_miner_sees_training_frames_alone_and_selects_wherever_a_model_looks(artifacts, tmp_path, monkeypatch):
+def test_miners_are_fitted_once_and_select_wherever_a_model_looks(artifacts, tmp_path, monkeypatch):
     monkeypatch.setattr("stages.train.mining._STEPS", 5)
-    fit, seen, batches = work.tuned_miner, [], []
+    fit, fitted, batches = work.tuned_miners, [], []
     read = Training.read
 
-    def spy(reader, cases, seed, device):
-        seen.append((set(cases), fit(reader, cases, seed, device)))
-        return seen[0][1]
-
-    def spied(training, *given):
-        for batch in read(training, *given):
-            batches.append((given[1], batch))
+    def spied(training, given, label, *more):
+        for cases, batch in zip(given, read(training, given, label, *more), strict=True):
+            batches.append((label, cases, batch))
             yield batch
 
-    monkeypatch.setattr(work, "tuned_miner", spy)
+    monkeypatch.setattr(work, "tuned_miners", lambda *given: fitted.append(fit(*given)) or fitted[-1])
     monkeypatch.setattr(Training, "read", spied)
     cell = _cell(artifacts, mining="source_tuned", epochs=2)
-    _train(cell, tmp_path / "out")
-    cases, miner = seen[0]
+    out = _train(cell, tmp_path / "out")
+    miners = fitted[0]
     rows = pd.concat([pd.read_parquet(place.cases) for place in cell.files.values()])
-    assert cases == set(rows.loc[rows["split"] == "train", "case_id"])
-    assert {label.partition(",")[0] for label, _ in batches} == {"epoch 1/2", "epoch 2/2", "calibration"}
-    for _, batch in batches:
-        assert torch.equal(batch.selected, miner.regions(batch.encoded.maps)[1])
+    assert miners.fold == dict(zip(rows["case_id"], rows["site"], strict=True))
+    assert {label.partition(",")[0] for label, _, _ in batches} == {"epoch 1/2", "epoch 2/2", "calibration"}
+    for _, cases, batch in batches:
+        assert torch.equal(batch.selected, miners.of(cases).regions(batch.encoded.maps)[1])
+    written = load_model(out, artifacts / "backbone").miner.state_dict()
+    assert all(torch.equal(written[name], value) for name, value in miners.whole.state_dict().items())
     _train(_cell(artifacts, "baseline", mining="source_tuned", epochs=2), tmp_path / "plain")
-    assert len(seen) == 1  # the baseline looks at no region
+    assert len(fitted) == 1  # the baseline looks at no region
 
 
 def test_epochs_are_chosen_by_one_pass_and_trust_is_of_the_sum(artifacts, tmp_path, monkeypatch):

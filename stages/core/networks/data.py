@@ -21,7 +21,7 @@ from stages.core.contracts.frames import FRAMES
 from stages.core.contracts.regions import REGIONS
 from stages.core.flips import FLIPS, UNFLIPPED, flipped, flips_of, member
 from stages.core.networks.interface import Batch
-from stages.core.networks.miner import Miner
+from stages.core.networks.miner import SelectsRegions
 from stages.core.stores import Array, StoreReader
 
 
@@ -223,7 +223,7 @@ def fine_to_coarse(taps: Iterable[str]) -> list[str]:
 
 def to_batch(
     raw: Raw, class_index: Sequence[int], device: torch.device, sites: Sequence[int] | None = None,
-    miner: Miner | None = None,
+    miner: SelectsRegions | None = None,
 ) -> Batch:  # fmt: skip
     """Turn rows as `SitesReader.read` gives them into a batch on a device; images and maps lie channels last there.
 
