@@ -110,7 +110,7 @@ def _write(
     card = ModelCard(
         variant=cell.variant, method=cell.method, held_out=cell.held_out, seed=cell.seed, sources=cell.sources,
         backbone=backbone.name, pretrained=backbone.pretrained, fingerprint=layout.fingerprint,
-        dense_mode=layout.dense_mode, mode=cell.params.mode, size_px=layout.size_px,
+        dense_mode=layout.dense_mode, provenance=layout.provenance, mode=cell.params.mode, size_px=layout.size_px,
         lesion_classes=cell.lesion_classes, confounders=confounders, alpha=layout.alpha, spec=spec,
         n_weights=facts["n_weights"], n_trained=facts["n_trained"], leaked_frames=facts["leaked_frames"],
         best_epoch=best, val_dice=progress.history[best].val_dice,

@@ -16,7 +16,7 @@ from torch import Tensor
 from stages.core.base.errors import InputError
 from stages.core.clip.encoder import Encoded
 from stages.core.contracts.cases import CASES
-from stages.core.contracts.features import FEATURES
+from stages.core.contracts.features import FEATURES, PROVENANCE
 from stages.core.contracts.frames import FRAMES
 from stages.core.contracts.regions import REGIONS
 from stages.core.flips import FLIPS, UNFLIPPED, flipped, flips_of, member
@@ -89,6 +89,7 @@ class Layout:
         grid: (H, W) of the dense map.
         map_sides: tap -> places along a side.
         flips: the mirrored frames that were encoded, too.
+        provenance: device and precision that the features were made with, such as "cpu, float32".
     """
 
     width: int
@@ -100,6 +101,7 @@ class Layout:
     grid: tuple[int, int]
     map_sides: Mapping[str, int]
     flips: Sequence[str]
+    provenance: str
 
 
 class SitesReader:
@@ -183,10 +185,39 @@ def open_sites(files: Mapping[str, SiteFiles]) -> Iterator[SitesReader]:
         }
         if not any(len(stores["frames"]) for stores in readers.values()):
             raise InputError(f"no frames in {', '.join(str(place.frames) for place in files.values())}")
+        made = {site: _provenance(stores["features"]) for site, stores in readers.items()}
+        for site, stores in readers.items():
+            check_provenance(site, made[site], f"site '{next(iter(made))}'", next(iter(made.values())))
+            for name in PROVENANCE:
+                _agree([stores["features"], stores["regions"]], name)
         _agree([stores[kind] for stores in readers.values() for kind in ("features", "regions")], "fingerprint")
         _agree([stores[kind] for stores in readers.values() for kind in ("features", "regions")], "dense_mode")
         _agree([stores["regions"] for stores in readers.values()], "alpha")
         yield SitesReader(readers)
+
+
+def check_provenance(site: str, provenance: str, whose: str, expected: str) -> None:
+    """Check that features were made alike, as a coarser precision or other kernels could pass for a site's own look.
+
+    Args:
+        site: whose features they are.
+        provenance: device and precision that they were made with, as in `Layout`.
+        whose: what they are used beside, such as "site 'A'".
+        expected: likewise of those.
+
+    Raises:
+        InputError: the two differ.
+    """
+    if provenance != expected:
+        raise InputError(
+            f"the features of site '{site}' were made with {provenance}, those of {whose} with {expected}; make them "
+            f"again on a machine that has {expected.partition(',')[0]}: `dvc repro -f -s encode@{site}`, then "
+            "`dvc repro`"
+        )
+
+
+def _provenance(features: StoreReader) -> str:
+    return ", ".join(features.attributes[name] for name in PROVENANCE)
 
 
 def _agree(readers: Sequence[StoreReader], attribute: str) -> None:
@@ -212,6 +243,7 @@ def _layout(sites: Sequence[Mapping[str, StoreReader]]) -> Layout:
         alpha=float(regions.attributes["alpha"]),
         grid=(features.shape("dense")[0], features.shape("dense")[1]),
         map_sides={tap: shape[1] for tap, shape in shapes.items()},
+        provenance=_provenance(features),
         flips=[flip for flip in FLIPS if all(flip in flips_of(site["features"].members("flipped")) for site in sites)],
     )
 
