@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from stages.core.contracts.features import PROVENANCE
 from stages.core.stores import Field, Store
 from stages.core.tables import Table, column
 
@@ -19,7 +18,7 @@ REGIONS = Store(
         "flipped/*": Field("float16", "HW", optional=True),  # S^ of the mirrored frames, such as horizontal.similarity
         "flipped_selected/*": Field("bool", "HW", optional=True),  # and their places, such as horizontal.selected
     },
-    attributes=("site", "fingerprint", "dense_mode", "alpha", *PROVENANCE),  # the latter as the features have them
+    attributes=("site", "fingerprint", "dense_mode", "alpha", "device", "precision"),  # but for alpha, the features'
 )
 
 QUALITY = Table(
