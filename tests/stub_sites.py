@@ -21,6 +21,7 @@ SIDE, GRID, WIDTH, KEPT = 32, 4, 16, 4
 LESIONS = ["polyp", "tumor"]
 CONFOUNDERS = ["blur", "blood", "dark"]
 FINGERPRINT = "f" * 64
+PROVENANCE = {"device": "cpu", "precision": "float32"}
 CHANNELS = {"s4": 6, "s8": 8}
 
 
@@ -93,7 +94,7 @@ def draw(site, count, seed=0):
     return images, masks, classes
 
 
-def write_site(artifacts, site, count=16, fingerprint=FINGERPRINT):
+def write_site(artifacts, site, count=16, fingerprint=FINGERPRINT, provenance=PROVENANCE):
     """Write a site's cases, frames, features and regions; every fifth frame is for validation."""
     images, masks, classes = draw(site, count)
     cases = [f"{site}/{frame:03d}" for frame in range(count)]
@@ -106,15 +107,16 @@ def write_site(artifacts, site, count=16, fingerprint=FINGERPRINT):
     rows["lesion_class"] = rows["lesion_class"].astype(object)
     CASES.write(rows.astype({"width_px": "int32", "height_px": "int32"}), artifacts / "ingest" / site / "cases.parquet")
     with FRAMES.write(artifacts / "ingest" / site / "frames.h5", cases, {"site": site}) as store:
-        store.append(image=images, mask=masks, native_mask=[png(mask) for mask in masks])
-    write_features(artifacts, site, cases, images, fingerprint)
+        labels = [mask * (LESIONS.index(kind) + 1 if kind else 0) for mask, kind in zip(masks, classes, strict=True)]
+        store.append(image=images, mask=np.stack(labels), native_mask=[png(mask) for mask in masks])
+    write_features(artifacts, site, cases, images, fingerprint, provenance)
 
 
-def write_features(artifacts, site, cases, images, fingerprint=FINGERPRINT):
+def write_features(artifacts, site, cases, images, fingerprint=FINGERPRINT, provenance=PROVENANCE):
     """Write what an encoder would say of frames [B, S, S, 3] uint8, and the places that mining would keep."""
     frames = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
     said = features(frames)
-    names = {"site": site, "fingerprint": fingerprint, "dense_mode": "plain"}
+    names = {"site": site, "fingerprint": fingerprint, "dense_mode": "plain", **provenance}
     with FEATURES.write(artifacts / "encode" / f"{site}.h5", cases, {**names, "backbone": "stub"}) as store:
         store.append(
             dense=_last(said.dense), image=said.image.half().numpy(), prefix=said.prefix.half().numpy(),

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from stages.core.base.dense_modes import DenseModeOrAuto
 from stages.core.base.params import Section
 from stages.core.base.section import BatchSize
 
@@ -20,5 +21,5 @@ class Params(Section):
     """
 
     batch_size: BatchSize = 16
-    dense: Literal["auto", "plain", "maskclip", "surgery", "naclip"] = "auto"
+    dense: DenseModeOrAuto = "auto"
     flips: list[Literal["horizontal", "vertical", "both"]] = Field(default=["horizontal"])

@@ -12,7 +12,7 @@ from stages.core.contracts.features import FEATURES
 from stages.core.contracts.frames import FRAMES
 from stages.core.device import pick_device
 from stages.core.flips import flipped, member
-from stages.core.segment.encoding import Array, encode
+from stages.core.segment.encoding import Array, encode, precision
 from stages.encode.batches import batches, site_of
 from stages.encode.params import Params
 
@@ -34,8 +34,12 @@ def encode_site(site: str, frames: Path, backbone: Path, out: Path, params: Para
     Raises:
         InputError: an input is missing, damaged or another site's, or there is no such device.
     """
-    encoder: Encoder = load_encoder(backbone, params.dense).to(pick_device(device))
-    stamps = {"backbone": read_stored(backbone).name, "fingerprint": encoder.fingerprint}
+    place = pick_device(device)
+    encoder: Encoder = load_encoder(backbone, params.dense).to(place)
+    stamps = {
+        "backbone": read_stored(backbone).name, "fingerprint": encoder.fingerprint, "device": place.type,
+        "precision": str(precision(place)).removeprefix("torch."),
+    }  # fmt: skip
     with FRAMES.read(frames / "frames.h5") as reader:
         cases = reader.case_ids
         attributes = {"site": site_of(reader, site), "dense_mode": encoder.dense_mode, **stamps}

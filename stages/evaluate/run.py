@@ -16,7 +16,7 @@ from stages.core.contracts.frames import FRAMES
 from stages.core.contracts.judged import write_judged
 from stages.core.contracts.scores import ATTENTION, CALIBRATION, MINING, POOLED, PREDICTIONS, RELIABILITY, SCORES, TRUST
 from stages.core.device import pick_device
-from stages.core.networks.data import SitesReader, open_sites, site_files
+from stages.core.networks.data import SitesReader, check_provenance, open_sites, site_files
 from stages.core.networks.model import WEIGHTS, LoadedModel, load_model
 from stages.core.tables import Table
 from stages.evaluate.cell import Cell
@@ -95,6 +95,9 @@ def _check_fit(cell: Cell, model: LoadedModel, reader: SitesReader) -> None:
                 f"{cell.model / 'model.json'} and the stored features of site {cell.held_out} differ in {name} "
                 f"({ours} and {theirs}); run `dvc repro` to make both anew"
             )
+    if model.card.provenance:
+        made = reader.layout.provenance
+        check_provenance(cell.held_out, made, "the sites that the model was trained on", model.card.provenance)
 
 
 def _judged(work: _Work, cases: pd.DataFrame, did: Interventions) -> Judge:

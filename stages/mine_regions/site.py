@@ -11,7 +11,7 @@ import numpy as np
 from stages.core.base.errors import InputError, nearest
 from stages.core.base.runtime import progress
 from stages.core.contracts.dictionary import BACKGROUND, CLASSES
-from stages.core.contracts.features import FEATURES
+from stages.core.contracts.features import FEATURES, PROVENANCE
 from stages.core.contracts.frames import FRAMES, judged_of, lesion_of
 from stages.core.contracts.regions import REGIONS
 from stages.core.flips import UNFLIPPED, flips_of, member
@@ -82,7 +82,7 @@ def mine_site(
         check_fit(encoded, framed, classes, texts.shape[1], fingerprint)
         attributes = {
             "site": site, "fingerprint": fingerprint, "alpha": str(alpha),
-            "dense_mode": encoded.attributes["dense_mode"],
+            **{name: encoded.attributes[name] for name in ("dense_mode", *PROVENANCE)},
         }  # fmt: skip
         quality = Quality()
         with REGIONS.write(out, encoded.case_ids, attributes) as store:

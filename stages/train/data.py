@@ -6,7 +6,7 @@ import queue
 import threading
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import pandas as pd
@@ -29,12 +29,14 @@ class Frames:
         val: cases of the split "val".
         class_index: case -> index of its lesion class, -1: no lesion.
         site_index: case -> number of its site.
+        group: case -> "<site>/<group id>".
     """
 
     train: list[str]
     val: list[str]
     class_index: dict[str, int]
     site_index: dict[str, int]
+    group: dict[str, str] = field(default_factory=dict)
 
 
 def split(cases: pd.DataFrame, straddling: Collection[str] = ()) -> Frames:
@@ -60,7 +62,8 @@ def split(cases: pd.DataFrame, straddling: Collection[str] = ()) -> Frames:
     index = {str(case): int(kind) for case, kind in zip(cases["case_id"], cases["class_index"], strict=True)}
     train, val = ([str(case) for case in parts[name]["case_id"]] for name in ("train", "val"))
     numbers = dict(zip(index, pd.factorize(cases["site"], sort=True)[0].tolist(), strict=True))
-    return Frames(train, val, index, numbers)
+    group = dict(zip(index, cases["site"] + "/" + cases["group_id"], strict=True))
+    return Frames(train, val, index, numbers, group)
 
 
 def epoch_batches(cases: Sequence[str], batch_size: int, *, seed: int, epoch: int) -> list[list[str]]:

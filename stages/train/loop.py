@@ -16,13 +16,13 @@ from stages.core.base.errors import InputError
 from stages.core.base.runtime import progress
 from stages.core.networks.data import SitesReader, to_batch
 from stages.core.networks.interface import Batch, Method
-from stages.core.networks.miner import Miner
 from stages.core.networks.model import plain_probability
 from stages.core.seeds import seed_for
 from stages.train import flips
 from stages.train.augment import augmented
 from stages.train.checkpoint import Progress, snapshot
 from stages.train.data import Frames, epoch_batches, in_turn, read_ahead
+from stages.train.mining import Miners
 from stages.train.optimiser import rate, set_rates
 from stages.train.params import Params
 from stages.train.sampling import epoch_frames
@@ -50,7 +50,7 @@ class Training:
 
     def __init__(
         self, fabric: Fabric, method: Method, optimiser: AdamW, reader: SitesReader, frames: Frames, params: Params,
-        seed: int, miner: Miner | None = None,
+        seed: int, miners: Miners | None = None,
     ) -> None:  # fmt: skip
         """Take all that a training is made of.
 
@@ -62,14 +62,14 @@ class Training:
             frames: which of them are for what.
             params: numbers.
             seed: of the order, the flips and the dropout.
-            miner: selects the regions, on the device; None: they are as stored.
+            miners: select the regions, on the device; None: they are as stored.
 
         Raises:
             InputError: the batch can't be divided among the devices.
         """
         self.fabric, self.method, self.reader, self.frames = fabric, method, reader, frames
         self.params, self.seed = params, seed
-        self.optimiser, self.miner = optimiser, miner
+        self.optimiser, self.miners = optimiser, miners
         module, wrapped = fabric.setup(LossOf(method), optimiser)
         self.module, self.wrapped_optimiser = module, wrapped
         self.steps = len(self._batches(0))
@@ -114,11 +114,12 @@ class Training:
             mirrored: how each of them is flipped; None: not at all.
         """
         classes, sites = self.frames.class_index, self.frames.site_index
-        maps = self.miner.taps if self.miner else []
+        maps = self.miners.taps if self.miners else []
         with closing(read_ahead(self.reader, batches, mirrored, self.method.trunk, maps)) as raws:
             for cases, raw in progress(zip(batches, raws, strict=True), label, len(batches)):
                 kinds, places = ([index[case] for case in cases] for index in (classes, sites))
-                yield to_batch(raw, kinds, self.fabric.device, places, self.miner)
+                miner = self.miners.of(cases) if self.miners else None
+                yield to_batch(raw, kinds, self.fabric.device, places, miner)
 
     def _epoch(self, epoch: int) -> dict[str, float]:
         self.method.train()

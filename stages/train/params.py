@@ -46,7 +46,8 @@ class Params(Section):
         dictionary: what the intervention attends to; random, shuffled and zero are controls that go without L_causal,
             whose targets are texts.
         mining: what selects the target regions: similarity to the class texts (zero_shot), or a small network fitted
-            on the masks of the fold's source sites (source_tuned); for methods that look at regions.
+            on the masks of the fold's source sites (source_tuned; each source site's own frames are mined by one that
+            was fitted on the others); for methods that look at regions.
         phrases: how many phrases of the dictionary are used, the same for every seed; None: all.
         regions: what becomes of places that weren't mined: they stay (keep) or are blanked (zero); no_cdrl always
             blanks them.
@@ -57,7 +58,8 @@ class Params(Section):
         lambda_contrast: weight of L_contrast.
         temperature: of the softmax in L_contrast.
         lambda_adversarial: weight of the confounding branch's loss in the min-max game of causalclipseg.
-        prior: P(z) of mcdrl_backdoor: uniform, or source: how much the source sites' training frames look like each z.
+        prior: P(z) of mcdrl_backdoor: uniform, or source: how much the source sites' training frames look like each z;
+            z is drawn independently of the frame either way, so the sum over it adjusts for nothing.
         flag_share: of the validation frames that the model is to flag as not to be trusted.
     """
 

@@ -1,4 +1,4 @@
-"""P(z), the prior of the backdoor adjustment, from the source sites' training frames."""
+"""P(z), the weights of the sum over z in `mcdrl_backdoor`, from the source sites' training frames."""
 
 from __future__ import annotations
 

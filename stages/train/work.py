@@ -25,11 +25,12 @@ from stages.train.data import split
 from stages.train.device import describe
 from stages.train.leaks import check_leaks, copies_across_split
 from stages.train.loop import Training
-from stages.train.mining import tuned_miner
+from stages.train.mining import tuned_miners
 from stages.train.optimiser import make_optimiser
 from stages.train.phrases import drawn_phrases, with_phrases
 from stages.train.prior import with_prior
 from stages.train.record import LiveLog, show, write_history
+from stages.train.seen import with_seen
 from stages.train.trust import Trust, measure_trust
 
 
@@ -57,14 +58,14 @@ def train(cell: Cell, fabric: Fabric, out: Path) -> None:
         phrases = drawn_phrases(len(confounders), cell.params.phrases)
         texts, confounders = with_phrases(texts, phrases), [confounders[place] for place in phrases]
         spec = make_spec(cell.params, reader.layout, cell.seed)
-        texts = with_prior(texts, spec, reader, frames.train, kind=cell.params.prior)
+        texts = with_prior(with_seen(texts, frames), spec, reader, frames.train, kind=cell.params.prior)
         method = assemble(cell.method, cell.params.mode, spec, cell.backbone, reader.layout.dense_mode, texts)
         if cell.params.checkpointing:
             spare_memory(method.trunk)
         tuned = cell.params.mining == "source_tuned" and method.uses_regions
-        miner = tuned_miner(reader, frames.train, cell.seed, fabric.device) if tuned else None
+        miners = tuned_miners(reader, frames, cell.seed, fabric.device) if tuned else None
         optimiser = make_optimiser(method, cell.params)
-        training = Training(fabric, method, optimiser, reader, frames, cell.params, cell.seed, miner)
+        training = Training(fabric, method, optimiser, reader, frames, cell.params, cell.seed, miners)
         folder = resume_folder(cell, describe(fabric))
         progress = _run(training, cell, folder, out)
         best = training.best_epoch(progress.history)
@@ -72,6 +73,7 @@ def train(cell: Cell, fabric: Fabric, out: Path) -> None:
         usual = Usual(**vars(usual_scores(reader.images(frames.train), texts.confounders.numpy())))
     if fabric.is_global_zero:
         facts = {**_counts(method), "leaked_frames": leaked}
+        miner = miners.whole if miners else None
         _write(progress, best, trust, usual, cell, spec, reader.layout, texts, confounders, facts, miner, out)
         write_readme(read_card(out), read_stored(cell.backbone), out, uses_regions=method.uses_regions)
         bundle(cell.backbone, out)
@@ -108,7 +110,7 @@ def _write(
     card = ModelCard(
         variant=cell.variant, method=cell.method, held_out=cell.held_out, seed=cell.seed, sources=cell.sources,
         backbone=backbone.name, pretrained=backbone.pretrained, fingerprint=layout.fingerprint,
-        dense_mode=layout.dense_mode, mode=cell.params.mode, size_px=layout.size_px,
+        dense_mode=layout.dense_mode, provenance=layout.provenance, mode=cell.params.mode, size_px=layout.size_px,
         lesion_classes=cell.lesion_classes, confounders=confounders, alpha=layout.alpha, spec=spec,
         n_weights=facts["n_weights"], n_trained=facts["n_trained"], leaked_frames=facts["leaked_frames"],
         best_epoch=best, val_dice=progress.history[best].val_dice,

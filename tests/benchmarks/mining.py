@@ -23,7 +23,7 @@ from stages.core.metrics.regions import SCORES, Quality
 from stages.core.networks.data import open_sites, read_cases, site_files, to_batch
 from stages.core.networks.miner import Miner
 from stages.train.data import in_turn, split
-from stages.train.mining import tuned_miner
+from stages.train.mining import tuned_miners
 
 _BATCH = 32
 
@@ -52,8 +52,8 @@ def main(
     for site in study.held_out:
         sources = {other: site_files(artifacts, other) for other in study.sites if other != site}
         with open_sites(sources) as reader:
-            cases = split(read_cases(sources, study.lesion_classes)).train
-            miner = tuned_miner(reader, cases, seed, torch.device("cpu"))
+            frames = split(read_cases(sources, study.lesion_classes))
+            miner = tuned_miners(reader, frames, seed, torch.device("cpu")).whole
         texts = quality(artifacts, site, study.lesion_classes, None)
         tuned = quality(artifacts, site, study.lesion_classes, miner)
         (a, random, b, c), (d, _, e, f) = ([float(row[name]) for name in SCORES] for row in (texts, tuned))

@@ -10,6 +10,8 @@ from stages import cli
 from stages.commands.studies import presets, use_study
 from stages.core.base.errors import InputError
 from stages.core.base.params import check, read_params
+from stages.core.base.variants import Variant
+from stages.core.methods import has_own_encoder
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,6 +33,36 @@ def test_every_shipped_study_gives_valid_parameters_and_leaves_every_variant_alo
     use_study(params, "quick")
     after = yaml.safe_load(params.read_text(encoding="utf-8"))["variants"]
     assert {key: after[key] for key in before} == before
+
+
+def _shipped():
+    return yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["variants"]
+
+
+def _everywhere():
+    """Return the variants of params.yaml and of all studies, by the place where they stand."""
+    shipped = {name: Variant.model_validate(one) for name, one in _shipped().items()}
+    places = {"params.yaml": shipped, **{name: study.variants for name, study in presets().items()}}
+    return {f"{place}: {name}": variant for place, found in places.items() for name, variant in found.items()}
+
+
+def test_networks_of_their_own_have_rates_and_a_length_of_their_own():
+    own = {place: variant for place, variant in _everywhere().items() if has_own_encoder(variant.method)}
+    assert len(own) >= 4
+    for place, variant in own.items():
+        assert {"lr", "lr_encoder", "epochs"} <= set(variant.train), place
+        assert variant.train["lr_encoder"] < variant.train["lr"] < read_params()["train"]["lr"], place
+
+
+@pytest.mark.parametrize("name", [None, *presets()])
+def test_mixed_styles_stand_beside_the_same_training_without_them(name):
+    study = presets()[name] if name else None
+    variants = {name: Variant.model_validate(one) for name, one in _shipped().items()}
+    variants |= study.variants if study else {}
+    listed = {key: variants.get(key, Variant(method=key)) for key in (study.methods if study else variants)}
+    plain = [variant.train for variant in listed.values() if variant.method == "baseline"]
+    for key, variant in listed.items():
+        assert variant.method != "mixstyle" or variant.train in plain, key
 
 
 def test_another_variant_of_a_name_is_not_overwritten(params):

@@ -13,6 +13,8 @@ from stages.encode import __main__ as command
 from stages.encode import site as work
 from stages.encode.params import Params
 
+PROVENANCE = {"device": "cpu", "precision": "float32"}
+
 
 @pytest.fixture
 def run(monkeypatch, tmp_path, mean_encoder):
@@ -34,7 +36,13 @@ def test_every_case_gets_its_row_and_the_file_says_whose_it_is(run, site_folder,
     assert run.encoder.batches == [2, 2, 1]
     with FEATURES.read(path) as reader:
         assert reader.case_ids == [f"A/{number:03d}" for number in range(5)]
-        assert reader.attributes == {"site": "A", "backbone": "stub", "fingerprint": "mean", "dense_mode": "plain"}
+        assert reader.attributes == {
+            "site": "A",
+            "backbone": "stub",
+            "fingerprint": "mean",
+            "dense_mode": "plain",
+            **PROVENANCE,
+        }
         assert reader.members("maps") == ["s2", "s4"]
         assert reader.shape("dense") == (4, 4, 3)
 

@@ -28,6 +28,7 @@ from stages.evaluate.run import TABLES, evaluate, write
 
 SITE, SOURCE, SIDE, GRID, WIDTH, FRAMES_N = "A", "B", 32, 4, 8, 7
 NATIVE = (50, 40)  # height and width
+PROVENANCE = {"device": "cpu", "precision": "float32"}
 CROP = (4, 3, 40, 47)
 IDS = [f"{SITE}/{k}" for k in range(FRAMES_N)]
 SPEC = Spec(
@@ -86,7 +87,7 @@ def write_site(artifacts: Path, fingerprint: str = "f", site: str = SITE) -> Non
     masks = np.zeros((FRAMES_N, height, width), bool)
     masks[[kind is not None for kind in kinds], 8:30, 8:25] = True
     write_masks(folder, masks, site)
-    attributes = {"site": site, "backbone": "x", "fingerprint": fingerprint, "dense_mode": "plain"}
+    attributes = {"site": site, "backbone": "x", "fingerprint": fingerprint, "dense_mode": "plain", **PROVENANCE}
     with FEATURES.write(artifacts / "encode" / f"{site}.h5", ids, attributes) as store:
         store.append(
             dense=rng.normal(size=(FRAMES_N, GRID, GRID, WIDTH)).astype(np.float16),
@@ -96,7 +97,7 @@ def write_site(artifacts: Path, fingerprint: str = "f", site: str = SITE) -> Non
         )
     selected = np.zeros((FRAMES_N, GRID, GRID), bool)
     selected[:, 1, :] = True
-    attributes = {"site": site, "fingerprint": fingerprint, "dense_mode": "plain", "alpha": "0.25"}
+    attributes = {"site": site, "fingerprint": fingerprint, "dense_mode": "plain", "alpha": "0.25", **PROVENANCE}
     with REGIONS.write(artifacts / "mine_regions" / "regions" / f"{site}.h5", ids, attributes) as store:
         store.append(
             similarity=np.zeros((FRAMES_N, GRID, GRID), np.float16),
@@ -333,6 +334,21 @@ def test_a_model_of_another_encoder_is_refused(cell):
     with pytest.raises(InputError, match=r"model\.json.*fingerprint.*other"):
         run(cell)
     assert not cell.predictions.exists()
+
+
+def test_features_of_another_device_than_the_training_s_are_refused(cell):
+    write_model(cell.artifacts, "baseline")
+    path = cell.model / "model.json"
+    text = path.read_text()
+    assert '"provenance": ""' in text  # nobody has noted it
+    path.write_text(text.replace('"provenance": ""', '"provenance": "cuda, bfloat16"'))
+    sentence = (
+        r"site 'A' were made with cpu, float32, those of the sites that the model.* with cuda, bfloat16;.*encode@A"
+    )
+    with pytest.raises(InputError, match=sentence):
+        evaluate(cell, cell.read_cases(), Params())
+    path.write_text(text.replace('"provenance": ""', '"provenance": "cpu, float32"'))
+    evaluate(cell, cell.read_cases(), Params())
 
 
 def test_a_device_that_is_not_there_is_refused_before_anything_is_written(cell):

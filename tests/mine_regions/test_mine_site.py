@@ -16,6 +16,7 @@ from stages.mine_regions.params import Params
 from stages.mine_regions.site import mine_site, summary
 
 WIDE, GRID = 8, 4
+PROVENANCE = {"device": "cpu", "precision": "float32"}
 NAMES = ["polyp", "cyst"]
 
 
@@ -32,7 +33,13 @@ def test_regions_and_quality_of_a_site(inputs):
     }  # fmt: skip
     with REGIONS.read(folder / "regions.h5") as regions:
         assert len(regions) == 70
-        assert regions.attributes == {"site": "A", "fingerprint": "f" * 64, "dense_mode": "plain", "alpha": "0.125"}
+        assert regions.attributes == {
+            "site": "A",
+            "fingerprint": "f" * 64,
+            "dense_mode": "plain",
+            "alpha": "0.125",
+            **PROVENANCE,
+        }
         selected = regions.rows("selected", ["A/000", "A/068"])
         assert selected[:, 0, :2].all()
         assert selected.sum() == 4
@@ -108,7 +115,7 @@ def test_a_missing_class_is_named(inputs):
 
 def test_values_that_are_not_finite_are_refused(inputs):
     folder = inputs(frames=2)
-    attributes = {"site": "A", "backbone": "b", "fingerprint": "f" * 64, "dense_mode": "plain"}
+    attributes = {"site": "A", "backbone": "b", "fingerprint": "f" * 64, "dense_mode": "plain", **PROVENANCE}
     with FEATURES.write(folder / "A.h5", ["A/000", "A/001"], attributes) as store:
         bad = np.full((2, GRID, GRID, WIDE), np.nan, np.float16)
         store.append(dense=bad, image=bad[:, 0, 0], prefix=bad, maps__s4=bad)

@@ -15,11 +15,12 @@ from safetensors.torch import load_file
 
 from stages.core.base.errors import InputError
 from stages.core.base.params import Study
+from stages.core.contracts.cases import CASES
 from stages.core.contracts.dictionary import BACKGROUND, CLASSES
 from stages.core.contracts.frames import FRAMES
 from stages.core.contracts.plan import Plan, plan_path, write_plan
 from stages.core.networks import views
-from stages.core.networks.data import SitesReader
+from stages.core.networks.data import SitesReader, open_sites, to_batch
 from stages.core.networks.model import load_model, read_card
 from stages.train import checkpoint, work
 from stages.train.cell import Cell, make_cell, resume_folder
@@ -350,38 +351,52 @@ def test_a_tuned_miner_selects_the_regions_and_travels_with_the_model(artifacts,
     assert any(not torch.equal(written[0][name], written[1][name]) for name in written[0])
 
 
+def test_a_prompted_model_of_one_class_is_asked_for_no_other(artifacts, tmp_path):
+    for site in "AB":
+        path = artifacts / "ingest" / site / "cases.parquet"
+        rows = CASES.read(path)
+        others = (rows["split"] == "train") & (rows["lesion_class"] == "polyp")  # left to validation
+        CASES.write(rows.assign(lesion_class=rows["lesion_class"].mask(others, "tumor")), path)
+    loaded = load_model(_train(_cell(artifacts, "clipseg", epochs=2), tmp_path / "out"), artifacts / "backbone")
+    assert loaded.texts.seen.tolist() == [False, True]
+    asked, forward = [], loaded.method.decoder.forward
+    loaded.method.decoder.forward = lambda tokens, text, size: asked.append(text) or forward(tokens, text, size)
+    with open_sites(_cell(artifacts).files) as reader:
+        raw = reader.read(["A/000", "B/001"], mask=False, prefix=False)
+    loaded.method(to_batch(raw, [-1, -1], torch.device("cpu")))
+    assert [text.tolist() for text in asked] == [loaded.texts.classes[1:].expand(2, -1).tolist()]
+
+
 def test_fewer_phrases_are_those_that_the_model_names(artifacts, tmp_path):
     loaded = load_model(_train(_cell(artifacts, phrases=1, epochs=2), tmp_path / "out"), artifacts / "backbone")
     assert len(loaded.card.confounders) == len(loaded.card.confounder_prompts) == len(loaded.card.usual.mean) == 1
     assert loaded.texts.confounders.shape[0] == loaded.method.dictionary().shape[0] == 1
 
 
-def test_the_miner_sees_training_frames_alone_and_selects_wherever_a_model_looks(artifacts, tmp_path, monkeypatch):
+def test_miners_are_fitted_once_and_select_wherever_a_model_looks(artifacts, tmp_path, monkeypatch):
     monkeypatch.setattr("stages.train.mining._STEPS", 5)
-    fit, seen, batches = work.tuned_miner, [], []
+    fit, fitted, batches = work.tuned_miners, [], []
     read = Training.read
 
-    def spy(reader, cases, seed, device):
-        seen.append((set(cases), fit(reader, cases, seed, device)))
-        return seen[0][1]
-
-    def spied(training, *given):
-        for batch in read(training, *given):
-            batches.append((given[1], batch))
+    def spied(training, given, label, *more):
+        for cases, batch in zip(given, read(training, given, label, *more), strict=True):
+            batches.append((label, cases, batch))
             yield batch
 
-    monkeypatch.setattr(work, "tuned_miner", spy)
+    monkeypatch.setattr(work, "tuned_miners", lambda *given: fitted.append(fit(*given)) or fitted[-1])
     monkeypatch.setattr(Training, "read", spied)
     cell = _cell(artifacts, mining="source_tuned", epochs=2)
-    _train(cell, tmp_path / "out")
-    cases, miner = seen[0]
+    out = _train(cell, tmp_path / "out")
+    miners = fitted[0]
     rows = pd.concat([pd.read_parquet(place.cases) for place in cell.files.values()])
-    assert cases == set(rows.loc[rows["split"] == "train", "case_id"])
-    assert {label.partition(",")[0] for label, _ in batches} == {"epoch 1/2", "epoch 2/2", "calibration"}
-    for _, batch in batches:
-        assert torch.equal(batch.selected, miner.regions(batch.encoded.maps)[1])
+    assert miners.fold == dict(zip(rows["case_id"], rows["site"], strict=True))
+    assert {label.partition(",")[0] for label, _, _ in batches} == {"epoch 1/2", "epoch 2/2", "calibration"}
+    for _, cases, batch in batches:
+        assert torch.equal(batch.selected, miners.of(cases).regions(batch.encoded.maps)[1])
+    written = load_model(out, artifacts / "backbone").miner.state_dict()
+    assert all(torch.equal(written[name], value) for name, value in miners.whole.state_dict().items())
     _train(_cell(artifacts, "baseline", mining="source_tuned", epochs=2), tmp_path / "plain")
-    assert len(seen) == 1  # the baseline looks at no region
+    assert len(fitted) == 1  # the baseline looks at no region
 
 
 def test_epochs_are_chosen_by_one_pass_and_trust_is_of_the_sum(artifacts, tmp_path, monkeypatch):

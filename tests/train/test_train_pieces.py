@@ -64,9 +64,8 @@ def test_in_turn_leaves_nothing_out():
 
 def _cases(splits, classes):
     count = len(splits)
-    return pd.DataFrame(
-        {"case_id": [f"A/{n}" for n in range(count)], "site": "A", "split": splits, "class_index": classes}
-    )
+    names = {"case_id": [f"A/{n}" for n in range(count)], "group_id": [f"g{n}" for n in range(count)]}
+    return pd.DataFrame({**names, "site": "A", "split": splits, "class_index": classes})
 
 
 def test_frames_are_divided_by_their_split():
@@ -75,6 +74,7 @@ def test_frames_are_divided_by_their_split():
     assert frames.val == ["A/1", "A/3"]
     assert frames.class_index == {"A/0": 0, "A/1": 1, "A/2": -1, "A/3": -1}
     assert set(frames.site_index.values()) == {0}
+    assert frames.group == {f"A/{number}": f"A/g{number}" for number in range(4)}
 
 
 def test_a_copy_of_a_training_frame_does_not_choose_the_epoch():

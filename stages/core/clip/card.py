@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 import yaml
 from pydantic import Field, ValidationError
 
+from stages.core.base.dense_modes import DenseMode
 from stages.core.base.errors import InputError, nearest
 from stages.core.base.files import read_json
 from stages.core.base.params import BACKBONE_CARDS
@@ -43,7 +44,7 @@ class BackboneCard(Section):
     model: str = Field(min_length=1)
     pretrained: str | None = None
     sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
-    dense: Literal["plain", "maskclip", "surgery", "naclip"] = "maskclip"
+    dense: DenseMode = "maskclip"
     taps: list[str] | None = Field(default=None, min_length=1)
     suffix_from: str | None = None
     licence: str

@@ -4,7 +4,9 @@ A transformer's patch tokens are trained only as food for the class token; read 
 place. The other modes drop or replace the last query-key attention:
 
 - maskclip (arXiv 2112.01071): a token's own value goes through the output projection, the block is else unchanged;
-- surgery (arXiv 2304.05653): value-value attention on a path beside the blocks, without their feed-forward parts;
+- vv_attention: value-value attention on a path beside the blocks, without their feed-forward parts: one half of CLIP
+  Surgery (arXiv 2304.05653), on as many blocks as the trainable suffix has (three of ViT-B/16's twelve, where the paper
+  changes six); its other half, feature surgery, is not here;
 - naclip (arXiv 2404.08181): key-key attention that favours neighbours, without residual and feed-forward part.
 """
 
@@ -17,8 +19,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-VIT_MODES = ("plain", "maskclip", "surgery", "naclip")
-RESNET_MODES = ("plain", "maskclip", "surgery")
+VIT_MODES = ("plain", "maskclip", "vv_attention", "naclip")
+RESNET_MODES = ("plain", "maskclip", "vv_attention")
 _NEIGHBOUR_STD = 5.0  # grid steps, as in NACLIP
 
 
@@ -36,7 +38,7 @@ def dense_tokens(mode: str, blocks: Sequence[Any], inputs: Sequence[Tensor], out
     """
     if mode == "maskclip":
         return value_block(blocks[-1], inputs[-1])
-    if mode == "surgery":
+    if mode == "vv_attention":
         return value_value_path(blocks, inputs)
     if mode == "naclip":
         return neighbour_attention(blocks[-1], inputs[-1])

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from stages.core.base.dense_modes import check_renamed
 from stages.core.base.errors import InputError, nearest
 from stages.core.clip.encoder import Encoded, Encoder, Front, Suffix, unit
 
@@ -138,7 +139,11 @@ def choose(key: str, name: str, legal: Sequence[str]) -> str:
     Raises:
         InputError: it isn't legal; names the nearest.
     """
+    where = "encode.dense of params.yaml, or dense of the card," if key == "dense" else f"{key} of the card"
+    try:
+        check_renamed(name)
+    except ValueError as error:
+        raise InputError(f"{where} says {error}, and run `dvc repro`") from None
     if name not in legal:
-        where = "encode.dense of params.yaml, or dense of the card," if key == "dense" else f"{key} of the card"
         raise InputError(f"{where} says '{name}', which this backbone doesn't have; {nearest(name, legal)}")
     return name

@@ -102,7 +102,7 @@ def pool_densely(pool: Any, x: Tensor, mode: str) -> tuple[Tensor, Tensor]:
     """Return the pooled image and the dense map of an open_clip AttentionPool2d, before normalisation.
 
     Modes: `plain` lets every place ask like the mean token does; `maskclip` passes each place's own value on, so that
-    value and output projection act as 1x1 convolutions; `surgery` attends value to value.
+    value and output projection act as 1x1 convolutions; `vv_attention` attends value to value.
 
     Args:
         pool: the attention pool, heads and width D.
@@ -122,6 +122,6 @@ def pool_densely(pool: Any, x: Tensor, mode: str) -> tuple[Tensor, Tensor]:
     dense = pooled[:, 1:]
     if mode == "maskclip":
         dense = pool.c_proj(pool.v_proj(places))
-    if mode == "surgery":
+    if mode == "vv_attention":
         dense = pool.c_proj(attend(value, value, value))[:, 1:]
     return pooled[:, 0], dense.transpose(1, 2).reshape(len(x), -1, *x.shape[2:])

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from stages.core.stores import Field, Store
 
+PROVENANCE = ("device", "precision")  # what else than frames and encoder makes the numbers
+
 FEATURES = Store(
-    "features/2",
+    "features/3",
     {
         "dense": Field("float16", "HWD"),  # joint space, unit norm along D
         "image": Field("float16", "D"),  # the whole frame in joint space, unit norm
@@ -14,5 +16,6 @@ FEATURES = Store(
         # the same of the mirrored frames, such as horizontal.dense or horizontal.maps.s8; see stages.core.flips
         "flipped/*": Field("float16", None, optional=True),
     },
-    attributes=("site", "backbone", "fingerprint", "dense_mode"),
+    # device and precision: where and how the encoder ran, such as cpu and float32; see PROVENANCE
+    attributes=("site", "backbone", "fingerprint", "dense_mode", *PROVENANCE),
 )

@@ -8,7 +8,7 @@ from stages.core.stores import Field, Store
 from stages.core.tables import Table, column
 
 REGIONS = Store(
-    "regions/2",
+    "regions/3",
     {
         "similarity": Field(
             "float16", "HW"
@@ -18,7 +18,7 @@ REGIONS = Store(
         "flipped/*": Field("float16", "HW", optional=True),  # S^ of the mirrored frames, such as horizontal.similarity
         "flipped_selected/*": Field("bool", "HW", optional=True),  # and their places, such as horizontal.selected
     },
-    attributes=("site", "fingerprint", "dense_mode", "alpha"),
+    attributes=("site", "fingerprint", "dense_mode", "alpha", "device", "precision"),  # but for alpha, the features'
 )
 
 QUALITY = Table(

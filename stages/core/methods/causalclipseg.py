@@ -2,6 +2,8 @@
 
 m is what the masker says is causal. L = L_seg(f*m) + lambda L_seg(f*(1-m)), which everything but the masker
 minimises; for the masker the second term counts negative, so that what helps to segment ends up in the causal part.
+The masker looks at f without a way back for its gradients, so that the reversed one stays its own and f gets the min
+part alone. Prompts are drawn and asked as in `clipseg`.
 Written from the paper's description, on this project's trunk and pyramid; its backbone's fine-tuning is `train.mode`.
 """
 
@@ -36,8 +38,9 @@ class CausalClipSeg(Prompted):
 
         if not self.training:
             return Output(self.loudest(lambda text: answer(causal, text), batch.frame.shape[0]))
-        text = self.asked(batch.lesion_class)
-        return Output(answer(causal, text), confounding=answer(confounding, text))
+        prompts = self.prompts(batch)
+        blamed = answer(confounding, prompts.texts)
+        return Output(answer(causal, prompts.texts), confounding=blamed, absent=prompts.absent)
 
 
 def build(spec: Spec, trunk: Trunk, texts: Texts) -> Method:

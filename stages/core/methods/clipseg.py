@@ -1,7 +1,8 @@
 """A prompt-conditioned decoder in the manner of CLIPSeg (arXiv 2112.10003): Y = max_k D(C, e_k), L = L_seg.
 
 The decoder sees the intermediate maps and is conditioned on a class text by FiLM. In training it is asked for the
-frame's own class, afterwards for all classes.
+frame's own class or, on an empty mask, for one that the frame doesn't have; afterwards for all classes of the training
+frames.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ class ClipSeg(Prompted):
             return two_logits(self.decoder(tokens, text, encoded.dense.shape[-2:]), batch.frame.shape[-2:])
 
         if self.training:
-            return Output(answer(self.asked(batch.lesion_class)))
+            prompts = self.prompts(batch)
+            return Output(answer(prompts.texts), absent=prompts.absent)
         return Output(self.loudest(answer, batch.frame.shape[0]))
 
 

@@ -1,10 +1,11 @@
-"""Counterfactual features: P(Y|do(X)) = sum_m P(m) P(Y|C + s (z_m - mean Z)), confounders set instead of attended to.
+"""Counterfactual features: Y = sum_m P(m) P(Y|C + s (z_m - mean Z)), confounders set instead of attended to.
 
 In training each frame's dense features are shifted along the direction of a confounder, drawn evenly with none among
 them, by a length drawn evenly up to half of the mean length of the frame's features. At prediction the answers for all
 directions, at the mean of these lengths, and for the features as they are count alike. It has the form of equation 1 of
-the paper (arXiv 2508.05008) with P(m) uniform, and costs a pass of the head a phrase. A text direction is an
-intervention only as far as real features move along it when that confounder comes.
+the paper (arXiv 2508.05008) with P(m) uniform, and costs a pass of the head a phrase. It is an intervention on the
+features alone: it stands for one on the frame only as far as real features move along a text's direction when that
+confounder comes.
 """
 
 from __future__ import annotations

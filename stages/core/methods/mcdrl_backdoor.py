@@ -1,8 +1,12 @@
-"""MCDRL with the backdoor adjustment itself: P(Y|do(F)) = sum_z P(z) P(Y|F, z), P(Y|F, z) = softmax H(A(F, z)).
+"""MCDRL with the sum over z written out: sum_z P(z) P(Y|F, z), P(Y|F, z) = softmax H(A(F, z)).
 
 The paper moves the expectation over z into the attention, which is exact for a linear H alone. Here a confounder z is
 drawn from P(z) for every frame of a training step, so that a step costs no more than mcdrl's and the expectation of its
 loss is that over z; at prediction all M outputs are made and their probabilities averaged by P(z).
+
+It has the form of the backdoor adjustment and is none: z is drawn independently of the frame and its mask, so the best
+P(Y|F, z) is P(Y|F) for every z, and the sum over z is P(Y|F) again. An adjustment would need each training frame's own
+z. What differs from `mcdrl` is a noise on the rows in training, and an average over it at prediction.
 
 A row attends to z and to a zero vector beside it: with z alone the attention would have nothing to weigh, and every row
 would take on the same of it.
@@ -36,7 +40,7 @@ class Backdoor(MCDRL):
             return super().forward(batch, intervene=False)
         encoded = self.trunk(batch)
         if not self.training:
-            return Output(self._adjusted(encoded, batch))
+            return Output(self._summed(encoded, batch))
         drawn = torch.multinomial(self.prior.cpu(), len(batch.frame), replacement=True).to(self.prior.device)
         return self._given(encoded, batch, drawn)
 
@@ -49,7 +53,7 @@ class Backdoor(MCDRL):
         grid = scatter(encoded.dense, index, rows, regions=self.regions)
         return Output(self.segment(encoded, grid, batch), pool(rows), self.image(encoded))
 
-    def _adjusted(self, encoded: Encoded, batch: Batch) -> Tensor:
+    def _summed(self, encoded: Encoded, batch: Batch) -> Tensor:
         """Return the logits of sum_z P(z) P(Y|F, z), [B, 2, S, S]; that of background is zero."""
         total = torch.zeros((), device=batch.frame.device)
         for row, weight in enumerate(self.prior):

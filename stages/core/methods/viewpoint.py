@@ -1,4 +1,4 @@
-"""The view as the confounder: P(Y|do(X)) = sum_v P(v) P(Y|X, v), with v set on the pixels.
+"""The view as the confounder: Y = sum_v P(v) P(Y|X_v), X_v the frame with the view v set on its pixels.
 
 The baseline, trained on frames whose view is drawn anew each time (`train.views`), so that it cannot lean on the
 distance and the position that go with a site; at prediction its answers for several views are brought back to the frame

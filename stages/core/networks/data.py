@@ -16,12 +16,12 @@ from torch import Tensor
 from stages.core.base.errors import InputError
 from stages.core.clip.encoder import Encoded
 from stages.core.contracts.cases import CASES
-from stages.core.contracts.features import FEATURES
+from stages.core.contracts.features import FEATURES, PROVENANCE
 from stages.core.contracts.frames import FRAMES, IGNORED
 from stages.core.contracts.regions import REGIONS
 from stages.core.flips import FLIPS, UNFLIPPED, flipped, flips_of, member
 from stages.core.networks.interface import Batch
-from stages.core.networks.miner import Miner
+from stages.core.networks.miner import SelectsRegions
 from stages.core.stores import Array, StoreReader
 
 
@@ -89,6 +89,7 @@ class Layout:
         grid: (H, W) of the dense map.
         map_sides: tap -> places along a side.
         flips: the mirrored frames that were encoded, too.
+        provenance: device and precision that the features were made with, such as "cpu, float32".
     """
 
     width: int
@@ -100,6 +101,7 @@ class Layout:
     grid: tuple[int, int]
     map_sides: Mapping[str, int]
     flips: Sequence[str]
+    provenance: str
 
 
 class SitesReader:
@@ -183,10 +185,39 @@ def open_sites(files: Mapping[str, SiteFiles]) -> Iterator[SitesReader]:
         }
         if not any(len(stores["frames"]) for stores in readers.values()):
             raise InputError(f"no frames in {', '.join(str(place.frames) for place in files.values())}")
+        made = {site: _provenance(stores["features"]) for site, stores in readers.items()}
+        for site, stores in readers.items():
+            check_provenance(site, made[site], f"site '{next(iter(made))}'", next(iter(made.values())))
+            for name in PROVENANCE:
+                _agree([stores["features"], stores["regions"]], name)
         _agree([stores[kind] for stores in readers.values() for kind in ("features", "regions")], "fingerprint")
         _agree([stores[kind] for stores in readers.values() for kind in ("features", "regions")], "dense_mode")
         _agree([stores["regions"] for stores in readers.values()], "alpha")
         yield SitesReader(readers)
+
+
+def check_provenance(site: str, provenance: str, whose: str, expected: str) -> None:
+    """Check that features were made alike, as a coarser precision or other kernels could pass for a site's own look.
+
+    Args:
+        site: whose features they are.
+        provenance: device and precision that they were made with, as in `Layout`.
+        whose: what they are used beside, such as "site 'A'".
+        expected: likewise of those.
+
+    Raises:
+        InputError: the two differ.
+    """
+    if provenance != expected:
+        raise InputError(
+            f"the features of site '{site}' were made with {provenance}, those of {whose} with {expected}; make them "
+            f"again on a machine that has {expected.partition(',')[0]}: `dvc repro -f -s encode@{site}`, then "
+            "`dvc repro`"
+        )
+
+
+def _provenance(features: StoreReader) -> str:
+    return ", ".join(features.attributes[name] for name in PROVENANCE)
 
 
 def _agree(readers: Sequence[StoreReader], attribute: str) -> None:
@@ -212,6 +243,7 @@ def _layout(sites: Sequence[Mapping[str, StoreReader]]) -> Layout:
         alpha=float(regions.attributes["alpha"]),
         grid=(features.shape("dense")[0], features.shape("dense")[1]),
         map_sides={tap: shape[1] for tap, shape in shapes.items()},
+        provenance=_provenance(features),
         flips=[flip for flip in FLIPS if all(flip in flips_of(site["features"].members("flipped")) for site in sites)],
     )
 
@@ -223,7 +255,7 @@ def fine_to_coarse(taps: Iterable[str]) -> list[str]:
 
 def to_batch(
     raw: Raw, class_index: Sequence[int], device: torch.device, sites: Sequence[int] | None = None,
-    miner: Miner | None = None,
+    miner: SelectsRegions | None = None,
 ) -> Batch:  # fmt: skip
     """Turn rows as `SitesReader.read` gives them into a batch on a device; images and maps lie channels last there.
 
@@ -239,6 +271,7 @@ def to_batch(
     labels = tensors.get("frames/mask", torch.zeros((), dtype=torch.uint8, device=device))
     mask = torch.where(labels == IGNORED, IGNORED, (labels > 0).long())  # any class of lesion is lesion
     mask = mask.expand(frame.shape[0], *frame.shape[2:])
+    held = torch.from_numpy(_held(raw["frames/mask"])).to(device) if "frames/mask" in raw else None
     taps = [name for name in tensors if name.startswith("features/maps/")]
     nothing = frame.new_zeros(len(frame), 0)
     encoded = Encoded(
@@ -257,7 +290,13 @@ def to_batch(
         mask=mask,
         lesion_class=torch.tensor(list(class_index), dtype=torch.long, device=device),
         site=None if sites is None else torch.tensor(list(sites), dtype=torch.long, device=device),
+        held=held,
     )
+
+
+def _held(labels: Array) -> Array:
+    """Return whether each mask has lesion of class k, [B, 254] bool; class k has the label k + 1."""
+    return np.stack([np.bincount(mask.ravel(), minlength=256)[1:IGNORED] > 0 for mask in labels])
 
 
 def _grid(rows: Tensor) -> Tensor:

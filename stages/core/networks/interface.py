@@ -24,6 +24,7 @@ class Batch:
         mask: [B, S, S] long, 0 background, 1 lesion, 255 ignored (nobody judged it); zeros at prediction.
         lesion_class: [B] long, index into the lesion classes; -1: no lesion, or unknown.
         site: [B] long, number of the site that a frame comes from; None where that doesn't matter, as at prediction.
+        held: [B, 254] bool, whether the mask has lesion of each class; None: no masks were read.
     """
 
     frame: Tensor
@@ -33,6 +34,7 @@ class Batch:
     mask: Tensor
     lesion_class: Tensor
     site: Tensor | None = None
+    held: Tensor | None = None
 
     @property
     def lesion(self) -> Tensor:
@@ -54,12 +56,15 @@ class Output:
         causal: [B, D] float, Pool(F_ca); None where the method has no (active) intervention.
         image: [B, D] float of unit norm, the trained image feature that L_contrast acts on; None without one.
         confounding: [B, 2, S, S] float, logits of what was taken for confounding; None where nothing is.
+        absent: [B] bool, whether the frame was asked for a class that it doesn't have, so that the right answer is
+            empty; None where nothing was asked.
     """
 
     logits: Tensor
     causal: Tensor | None = None
     image: Tensor | None = None
     confounding: Tensor | None = None
+    absent: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +77,7 @@ class Texts:
         class_confounders: [K, M, D] float32, unit norm: t_(k,m).
         prior: [M] float32, P(z), sums to one.
         background: [D] float32, unit norm: subtracted in region mining; None: nothing is.
+        seen: [K] bool, at least one: whether a training frame has a lesion of that class; None: nobody has noted it.
     """
 
     classes: Tensor
@@ -79,6 +85,7 @@ class Texts:
     class_confounders: Tensor
     prior: Tensor
     background: Tensor | None = None
+    seen: Tensor | None = None
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,8 @@ class Masker(nn.Module):
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Split features into causal f*m and confounding f*(1-m).
 
-        A loss of the confounding part reaches the masker with its sign changed, and everything else as it is.
+        A loss of the confounding part reaches the masker with its sign changed, and everything else as it is: the
+        masker's own way to the features is closed to gradients, of either loss.
 
         Args:
             features: [B, C, h, w].
@@ -51,7 +52,7 @@ class Masker(nn.Module):
         Returns:
             Two of the same shape; their sum is `features`.
         """
-        mask = self.convolution(features).sigmoid()
+        mask = self.convolution(features.detach()).sigmoid()
         against = cast(Tensor, _Reverse.apply(mask)) if self.training else mask  # a reversal has no place in a file
         return features * mask, features * (1 - against)
 

@@ -7,6 +7,7 @@ the text tower was not aligned on. It is fitted on the source sites of a fold al
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,13 @@ from stages.core.networks.regions import best_places
 from stages.core.segment.mining import places_kept
 
 _HIDDEN, _DROPOUT = 128, 0.3
+
+
+class SelectsRegions(Protocol):
+    """What selects target regions by the frozen encoder's maps: a miner, or several for frames of different sites."""
+
+    def regions(self, maps: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Select the target regions of B frames; see `Miner.regions`."""
 
 
 class Miner(nn.Module):

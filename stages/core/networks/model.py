@@ -102,6 +102,8 @@ class ModelCard(BaseModel):
         usual: how the training frames of the source sites score for each confounder; None: unknown.
         parameters: of the training, resolved.
         mined_by: the network that selects the target regions; None: similarity to the class texts does.
+        provenance: device and precision that the training's features were made with, such as "cpu, float32"; empty:
+            nobody has noted it. New frames may be segmented on any device.
         leaked_frames: how many of the held-out site's frames a source site has, too, so that they were trained on;
             params.yaml accepts them.
         weights_sha256: of model.safetensors, hex; `save_model` fills it in; empty: nobody has noted it.
@@ -137,6 +139,7 @@ class ModelCard(BaseModel):
     usual: Usual | None = None
     parameters: dict[str, bool | int | float | str | list[str] | None] = {}
     mined_by: MinedBy | None = None
+    provenance: str = ""
     leaked_frames: int = Field(default=0, ge=0)
     weights_sha256: str = Field(default="", pattern="^([0-9a-f]{64})?$")
 

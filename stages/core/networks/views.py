@@ -1,7 +1,8 @@
 """A frame seen from elsewhere: nearer or farther, turned, moved, mirrored; and the sum over such views.
 
 Distance is a confounder of the paper's dictionary (near view, far view). Here it is set by hand on the pixels instead
-of being asked for in joint space: P(Y|do(X)) = sum_v P(v) P(Y|X, v), every answer brought back to the frame.
+of being asked for in joint space: Y = sum_v P(v) P(Y|X_v), X_v the frame as the view v shows it, every answer brought
+back to the frame.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def moved(batch: Batch, views: Tensor) -> Batch:
 
 
 def summed(segment: Callable[[Batch], Output], batch: Batch, families: Sequence[str]) -> Output:
-    """Return sum_v P(v) P(Y|X, v), P uniform over the views in which a pixel is seen.
+    """Return sum_v P(v) P(Y|X_v), P uniform over the views in which a pixel is seen.
 
     Args:
         segment: says what a network says of a batch.

@@ -31,12 +31,18 @@ def encode(encoder: Encoder, images: Array, cases: Sequence[str]) -> dict[str, A
         InputError: a feature isn't a finite float16, so that the weights can't be right.
     """
     device = next(encoder.parameters()).device
-    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+    half = precision(device) == torch.bfloat16
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=half):
         encoded = encoder.encode(to_frames(images, encoder.size_px, device))
     rows = {name: _half(value) for name, value in datasets(encoded).items()}
     for name, array in rows.items():
         _check_finite(name, array, cases)
     return rows
+
+
+def precision(device: torch.device) -> torch.dtype:
+    """Return the precision that frames are encoded in on a device: bfloat16 on CUDA, else float32."""
+    return torch.bfloat16 if device.type == "cuda" else torch.float32
 
 
 def to_frames(images: Array, size_px: int, device: torch.device) -> Tensor:

@@ -4,14 +4,17 @@ from pathlib import Path
 
 import open_clip
 import pytest
+from pydantic import ValidationError
 
 from stages.core.base.errors import InputError
 from stages.core.base.files import write_json
 from stages.core.clip.build import skeleton
 from stages.core.clip.card import read_card, read_stored
-from stages.core.clip.frozen import Setup
+from stages.core.clip.dense import VIT_MODES
+from stages.core.clip.frozen import Setup, choose
 from stages.core.clip.resnet import ResNetEncoder
 from stages.core.clip.vit import VitEncoder
+from stages.encode.params import Params
 
 SHIPPED = Path(__file__).parents[3] / "data/backbones"
 OPEN_CLIP = ["rn50", "vit_b16", "vit_l14"]
@@ -72,6 +75,17 @@ def test_defaults_of_a_users_card(tmp_path):
         None,
         "maskclip",
     )
+
+
+def test_the_former_name_of_a_dense_mode_is_refused_with_the_new_one(tmp_path):
+    (tmp_path / "mine.yaml").write_text(WHOLE + "dense: surgery\n")
+    with pytest.raises(InputError, match=r"dense: 'surgery' is called vv_attention here.*last six blocks"):
+        read_card("mine", tmp_path)
+    with pytest.raises(ValidationError, match="'surgery' is called vv_attention here"):
+        Params(dense="surgery")
+    with pytest.raises(InputError, match=r"'surgery' is called vv_attention here.*dvc repro"):  # an older model's
+        choose("dense", "surgery", VIT_MODES)
+    assert Params(dense="vv_attention").dense == "vv_attention"
 
 
 @pytest.mark.parametrize("text", ["- a\n- b\n", "", "title: [\n", WHOLE + WHOLE])

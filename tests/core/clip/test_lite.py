@@ -170,7 +170,7 @@ def test_the_encoder_stays_in_evaluation_mode(encoder, frames):
     assert not any(module.training for module in encoder.train().modules())
 
 
-@pytest.mark.parametrize("mode", ["maskclip", "surgery", "plane"])
+@pytest.mark.parametrize("mode", ["maskclip", "vv_attention", "plane"])
 def test_dense_modes_of_other_models_are_refused(folders, mode):
     with pytest.raises(InputError, match=f"'{mode}'.*legal: auto, plain"):
         LiteEncoder.from_folder(folders[1], mode)

@@ -51,7 +51,7 @@ def test_maskclip_is_value_and_output_projection_as_convolutions(clip_encoder, c
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("mode", ["plain", "surgery"])
+@pytest.mark.parametrize("mode", ["plain", "vv_attention"])
 def test_attention_modes_are_torchs_attention(clip_encoder, clip_model, frames, standardised, mode):
     encoder, model = clip_encoder("resnet", mode), clip_model("resnet")
     x, pool = frames(encoder), model.visual.attnpool

@@ -74,8 +74,8 @@ def test_maskclip_puts_values_in_place_of_the_last_attention(clip_encoder, clip_
 
 
 @torch.no_grad()
-def test_surgery_sums_value_value_attention_beside_the_last_blocks(clip_encoder, clip_model, frames, standardised):
-    encoder, model = clip_encoder("vit", "surgery", suffix_from="b2"), clip_model("vit")
+def test_vv_attention_sums_value_value_attention_beside_the_last_blocks(clip_encoder, clip_model, frames, standardised):
+    encoder, model = clip_encoder("vit", "vv_attention", suffix_from="b2"), clip_model("vit")
     x = frames(encoder)
     inputs = block_inputs(model, standardised(x))
     path = inputs[2]

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -11,6 +12,8 @@ from stages.core.clip.lite_trunk import Trunk, imagenet_weights
 from stages.core.methods import build, check_mode, has_own_encoder
 from stages.core.networks import parts
 from stages.core.networks.interface import Batch, Spec, Texts
+from stages.core.networks.masker import Masker
+from stages.core.networks.prompted import Prompts
 from stages.core.networks.regions import gather, places, scatter
 from stages.core.networks.trunk import Frozen, Pixels, Trained, Whole, spare_memory
 from stages.core.networks.views import summed
@@ -353,37 +356,117 @@ def test_the_letter_is_mcdrl_without_residual_and_with_blanks():
     assert torch.equal(literal(batch).logits, same(batch).logits)
 
 
+def _prompted(name, seen=None):
+    texts = replace(_texts(), seen=None if seen is None else torch.tensor(seen))
+    return _woken(build(name, _spec(), Frozen(), texts))
+
+
+def _asked_in_training(monkeypatch, method, batch, number):
+    texts = method.classes[number].expand(len(batch.frame), -1)
+    prompts = Prompts(texts, torch.zeros(len(batch.frame), dtype=torch.bool))
+    with monkeypatch.context() as patch:
+        patch.setattr(method, "prompts", lambda _: prompts)
+        return method.train()(batch).logits[:, 1]
+
+
 @pytest.mark.parametrize("name", ["clipseg", "causalclipseg"])
-def test_a_prompted_method_asks_for_the_class_in_training_and_for_all_afterwards(name):
-    method, batch = _woken(_method(name)), _batch()
-    asked = [
-        method.train()(replace(batch, lesion_class=torch.full((3,), kind))).logits[:, 1] for kind in range(3)
-    ]  # fmt: skip
-    assert not torch.equal(asked[0], asked[1])
-    torch.testing.assert_close(method.eval()(batch).logits[:, 1], torch.stack(asked).amax(0), rtol=1e-4, atol=1e-4)
+@pytest.mark.parametrize("seen", [None, [True, True, True], [True, False, True], [False, True, False]])
+def test_a_prompted_method_is_asked_afterwards_for_the_classes_of_its_training_and_no_others(monkeypatch, name, seen):
+    method, batch = _prompted(name, seen), _batch()
+    answers = [
+        _asked_in_training(monkeypatch, method, batch, number) for number in range(3) if not seen or seen[number]
+    ]
+    said = method.eval()(batch).logits[:, 1]
+    torch.testing.assert_close(said, torch.stack(answers).amax(0), rtol=1e-4, atol=1e-4)
+    assert all(not torch.equal(answers[0], other) for other in answers[1:])
 
 
-def test_a_frame_without_a_class_is_asked_for_any():
-    method = _method("clipseg")
-    nothing = torch.full((64,), -1)
-    found = {tuple(text.tolist()) for text in method.asked(nothing)}
-    assert found == {tuple(text.tolist()) for text in method.classes}
+def _draws(seen, lesion_class, held=None, count=3000):
+    """Return how often each class was asked for, and how often in vain."""
+    method = _prompted("clipseg", seen)
+    held = None if held is None else torch.tensor(held).expand(count, -1)
+    batch = replace(_batch(), lesion_class=torch.full((count,), lesion_class), held=held)
+    torch.manual_seed(0)
+    prompts = method.prompts(batch)
+    asked = (prompts.texts @ method.classes.T).argmax(1)
+    torch.manual_seed(0)
+    assert torch.equal(method.prompts(batch).texts, prompts.texts)
+    return torch.bincount(asked, minlength=3) / count, torch.bincount(asked[prompts.absent], minlength=3) / count
+
+
+@pytest.mark.parametrize(("seen", "lesion_class", "held", "asked", "absent"), [
+    ([True, True, True], 1, None, [0.1, 0.8, 0.1], [0.1, 0, 0.1]),
+    ([True, True, False], 1, None, [0.2, 0.8, 0], [0.2, 0, 0]),
+    ([False, True, False], 1, None, [0, 1, 0], [0, 0, 0]),  # there is nothing that it could be asked for in vain
+    ([True, True, True], 1, [True, True, False], [0, 0.8, 0.2], [0, 0, 0.2]),  # it has lesions of two classes
+    ([True, False, True], -1, None, [0.5, 0, 0.5], [0, 0, 0]),  # no lesion: the mask is empty anyway
+])  # fmt: skip
+def test_a_fifth_of_the_frames_is_asked_for_a_class_of_the_training_that_it_lacks(
+    seen, lesion_class, held, asked, absent
+):
+    found = _draws(seen, lesion_class, held)
+    torch.testing.assert_close(found[0], torch.tensor(asked).float(), rtol=0, atol=0.03)
+    torch.testing.assert_close(found[1], torch.tensor(absent).float(), rtol=0, atol=0.03)
+    assert torch.equal(found[0] == 0, torch.tensor(asked) == 0)
+
+
+@pytest.mark.parametrize("name", ["clipseg", "causalclipseg"])
+def test_what_was_asked_for_in_vain_has_an_empty_mask(name):
+    method, batch = _prompted(name), _batch()
+    absent = torch.tensor([True, False, False])
+    output = replace(method(batch), absent=absent)
+    emptied = replace(batch, mask=torch.where(absent[:, None, None], 0, batch.mask))
+    assert not torch.equal(emptied.mask, batch.mask)
+    terms, expected = method.losses(batch, output), method.terms(emptied, output)
+    assert terms.keys() == expected.keys()
+    assert all(torch.equal(terms[term], expected[term]) for term in terms)
 
 
 def test_the_masker_works_against_the_confounding_branch_and_everything_else_for_it():
+    def adversarial(method):
+        torch.manual_seed(3)  # of the prompts
+        return method.losses(batch, method(batch))["adversarial"]
+
     method, batch = _woken(_method("causalclipseg")), replace(_batch(), lesion_class=torch.tensor([0, 1, 2]))
-    terms = method.losses(batch, method(batch))
-    parameters = dict(method.named_parameters())
-    straight = torch.autograd.grad(terms["adversarial"], parameters.values(), retain_graph=True)
-    before = float(terms["adversarial"].detach())
+    term, parameters = adversarial(method), dict(method.named_parameters())
+    straight = torch.autograd.grad(term, parameters.values(), retain_graph=True)
+    before = float(term.detach())
     length = sum(float(part.square().sum()) for part in straight) ** 0.5
-    for against in ("masker", "decoder"):
+    for against in ("masker", "decoder", "merge"):
         moved = _woken(_method("causalclipseg"))
         for (name, parameter), gradient in zip(moved.named_parameters(), straight, strict=True):
             if name.startswith(against):
                 parameter.data -= 0.01 / length * gradient
-        after = float(moved.losses(batch, moved(batch))["adversarial"].detach())
+        after = float(adversarial(moved).detach())
         assert (after > before) == (against == "masker")
+
+
+def test_the_pyramid_gets_the_min_part_of_the_game_alone(monkeypatch):
+    def gradients(forward):
+        method = _woken(_method("causalclipseg"))
+        monkeypatch.setattr(method.masker, "forward", partial(forward, method.masker))
+        torch.manual_seed(3)  # of the prompts
+        method.losses(batch, method(batch))["adversarial"].backward()
+        return {name: parameter.grad for name, parameter in method.named_parameters()}
+
+    def unreversed(masker, features):
+        mask = masker.convolution(features.detach()).sigmoid()
+        return features * mask, features * (1 - mask)
+
+    def fixed(masker, features):
+        mask = masker.convolution(features).sigmoid().detach()
+        return features * mask, features * (1 - mask)
+
+    batch = _batch()
+    ours, straight, frozen = (gradients(forward) for forward in (Masker.forward, unreversed, fixed))
+    merge, masker = ([name for name in ours if name.startswith(part)] for part in ("merge", "masker"))
+    for name in merge:
+        torch.testing.assert_close(ours[name], frozen[name])  # as if the mask were a given
+    for name in masker:
+        torch.testing.assert_close(ours[name], -straight[name])
+        assert ours[name].any()
+    assert merge
+    assert any(ours[name].any() for name in merge)
 
 
 def test_mixed_styles_are_of_training_alone():

@@ -78,6 +78,16 @@ def test_lesions_of_every_class_are_lesion(artifacts):
     assert torch.equal(batch.mask, torch.from_numpy(labels > 0).long())
 
 
+def test_a_batch_says_which_classes_its_masks_hold(artifacts):
+    with open_sites(_files(artifacts, "A")) as reader:
+        raw, without = (reader.read(["A/000", "A/001", "A/003"], mask=mask, prefix=False) for mask in (True, False))
+    raw["frames/mask"][1, :2], raw["frames/mask"][2, :2] = 254, 255  # two classes in one frame; nobody judged another
+    held = to_batch(raw, [0, 1, -1], torch.device("cpu")).held
+    assert held.shape == (3, 254)
+    assert held.nonzero().tolist() == [[0, 0], [1, 1], [1, 253]]
+    assert to_batch(without, [0, 1, -1], torch.device("cpu")).held is None
+
+
 def test_the_layout_is_read_off_the_stores(artifacts):
     with open_sites(_files(artifacts, "A", "B")) as reader:
         layout = reader.layout
@@ -106,6 +116,29 @@ def test_sites_of_different_encoders_are_refused(artifacts):
         pass
 
 
+@pytest.mark.parametrize("other", [("cuda", "bfloat16"), ("cpu", "bfloat16"), ("cuda", "float32")])
+def test_sites_encoded_on_another_device_or_in_another_precision_are_refused(artifacts, other):
+    device, precision = other
+    stub_sites.write_site(artifacts, "B", 6, provenance={"device": device, "precision": precision})
+    sentence = rf"site 'B' were made with {device}, {precision}, those of site 'A' with cpu, float32;.*encode@B"
+    with pytest.raises(InputError, match=sentence), open_sites(_files(artifacts, "A", "B")):
+        pass
+    with open_sites(_files(artifacts, "B")) as reader:
+        assert reader.layout.provenance == f"{device}, {precision}"
+
+
+def test_regions_mined_from_features_of_another_precision_are_refused(artifacts):
+    regions = artifacts / "mine_regions" / "regions" / "B.h5"
+    old = regions.read_bytes()
+    stub_sites.write_site(artifacts, "B", 6, provenance={"device": "cpu", "precision": "bfloat16"})
+    regions.write_bytes(old)
+    with (
+        pytest.raises(InputError, match=r"B\.h5 differ in precision \(bfloat16 and float32\)"),
+        open_sites(_files(artifacts, "B")),
+    ):
+        pass
+
+
 def test_an_empty_site_stands_beside_others_but_not_alone(artifacts):
     _write_empty(artifacts, "C")
     with open_sites(_files(artifacts, "C", "A")) as reader:
@@ -116,7 +149,7 @@ def test_an_empty_site_stands_beside_others_but_not_alone(artifacts):
 
 def _write_empty(artifacts, site):
     place = site_files(artifacts, site)
-    common = {"site": site, "fingerprint": stub_sites.FINGERPRINT, "dense_mode": "plain"}
+    common = {"site": site, "fingerprint": stub_sites.FINGERPRINT, "dense_mode": "plain", **stub_sites.PROVENANCE}
     for store, path, attributes in (
         (FRAMES, place.frames, {"site": site}),
         (FEATURES, place.features, {**common, "backbone": "stub"}),

@@ -9,9 +9,10 @@ from stub_encoders import SIDE, MeanEncoder
 from stages.core.base.errors import InputError
 from stages.core.clip.encoder import Encoded
 from stages.core.contracts.features import FEATURES
-from stages.core.segment.encoding import encode, to_frames
+from stages.core.segment.encoding import encode, precision, to_frames
 
 CPU = torch.device("cpu")
+PROVENANCE = {"device": "cpu", "precision": "float32"}
 
 
 def images(n, side=SIDE):
@@ -75,7 +76,7 @@ def test_a_real_encoder_fills_the_contract(tmp_path):
     setup = Setup((0.5,) * 3, (0.3,) * 3, None, None, "maskclip", "f", open_clip.tokenize)
     encoder = VitEncoder(open_clip.CLIP(**config), setup)
     stored, cases = images(3), ["A/1", "A/2", "A/3"]
-    stamps = {"site": "A", "backbone": "tiny", "fingerprint": "f", "dense_mode": "maskclip"}
+    stamps = {"site": "A", "backbone": "tiny", "fingerprint": "f", "dense_mode": "maskclip", **PROVENANCE}
     with FEATURES.write(tmp_path / "A.h5", cases, stamps) as writer:
         for group, part in ((cases[:2], stored[:2]), (cases[2:], stored[2:])):
             writer.append(**encode(encoder, part, group))
@@ -90,3 +91,8 @@ def test_a_real_encoder_fills_the_contract(tmp_path):
         {tap: torch.from_numpy(value).permute(0, 3, 1, 2).float() for tap, value in maps.items()},
     )
     np.testing.assert_allclose(again.dense.detach().permute(0, 2, 3, 1), dense, atol=5e-3)
+
+
+def test_frames_are_encoded_in_the_precision_of_the_device():
+    assert precision(CPU) == torch.float32
+    assert precision(torch.device("cuda")) == torch.bfloat16

@@ -111,7 +111,7 @@ def through_the_stores(folder, loaded, frames, place):
     files = SiteFiles(place / "cases.parquet", place / "frames.h5", place / "features.h5", place / "regions.h5")
     with FRAMES.write(files.frames, IDS, {"site": "A"}) as store:
         store.append(image=frames, mask=np.zeros((N, SIDE, SIDE), np.uint8), native_mask=[b"-"] * N)
-    stamps = {"site": "A", "fingerprint": "f", "dense_mode": "plain"}
+    stamps = {"site": "A", "fingerprint": "f", "dense_mode": "plain", "device": "cpu", "precision": "float32"}
     with FEATURES.write(files.features, IDS, {**stamps, "backbone": "pooled"}) as store:
         store.append(**rows)
     with REGIONS.write(files.regions, IDS, {**stamps, "alpha": "0.25"}) as store:
