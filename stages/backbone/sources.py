@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from stages.core.base.errors import InputError
-from stages.core.base.files import sha256
+from stages.core.base.files import regular, sha256
 from stages.core.clip.card import BackboneCard
 
 _LOCAL_DIR = "local-dir:"
@@ -54,7 +54,7 @@ class Source:
         place, mark, digest = value.partition(_HASH)
         if mark and not re.fullmatch("[0-9a-f]{64}", digest):
             raise InputError(f"weights.{name}: '{digest}' after {_HASH} is no SHA-256, expected 64 digits 0-9a-f")
-        path = Path(place).expanduser()
+        path = regular(Path(place).expanduser())
         if path.is_dir():
             raise InputError(f"weights.{name}: {path} is a folder; write {_LOCAL_DIR}{path}, or name a file in it")
         if not path.is_file():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from stages.commands.check import check_site, site_of
 from stages.commands.guess import guessed_or_given
 from stages.commands.show_sites import show_verdict
 from stages.core.base.errors import InputError
+from stages.core.base.output import warn
 from stages.core.base.params import Site, load
 from stages.ingest.params import Params
 from stages.ingest.summary import borders
@@ -36,7 +36,7 @@ def run_checks(path: Path, target: str | None, card: str | None, values: dict[st
         try:
             verdict = check_site(name, site, params, study.lesion_classes, len(os.sched_getaffinity(0)), examples)
         except InputError as error:
-            print(f"error: {name}: {error}", file=sys.stderr, flush=True)
+            warn(f"error: {name}: {error}")
             usable = False
             continue
         show_verdict(verdict, borders(verdict.result))

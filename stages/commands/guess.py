@@ -8,6 +8,7 @@ from pathlib import Path
 from stages.core.base.cards import Card, card_names, read_card
 from stages.core.base.errors import InputError
 from stages.core.base.folders import check_hashable
+from stages.core.base.output import say
 from stages.core.base.reading import Reading
 from stages.ingest.folder import list_site
 from stages.ingest.table import read_table
@@ -87,7 +88,7 @@ def guessed_or_given(card: str | None, root: Path) -> str:
     if card is not None:
         return card
     guess = guess_card(root)
-    print(f"card '{guess.card}': {guess.why}")
+    say(f"card '{guess.card}': {guess.why}")
     if guess.others:
-        print(f"  as many frames as here: {', '.join(guess.others)}; if it is that data set, add --card")
+        say(f"  as many frames as here: {', '.join(guess.others)}; if it is that data set, add --card")
     return guess.card

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from stages.core.base.errors import InputError
+from stages.core.base.output import say
 from stages.core.base.params import PARAMS
 
 Name = Annotated[str, typer.Argument(help="The site's name; letters, digits, _ and -.")]
@@ -57,7 +58,7 @@ def fetch_site(
     from stages.core.base.cards import read_card
 
     fetch(card, read_card(card), to, accepted=accept_licence)
-    print(f"{card} is in {to}; {next_step(card, read_card(card), to)}")
+    say(f"{card} is in {to}; {next_step(card, read_card(card), to)}")
 
 
 def check_sites(
@@ -94,7 +95,7 @@ def add_site(
     given = {"lesion_class": lesion_class} if lesion_class else {}
     chosen = guessed_or_given(card, Path(root))
     add(PARAMS, name, {"card": chosen, "root": root, **given, **parse_settings(settings or [])}, hold_out=hold_out)
-    print(f"added site {name}; `mcdrl sites check {name}` looks at its frames, `dvc repro` computes what it changes")
+    say(f"added site {name}; `mcdrl sites check {name}` looks at its frames, `dvc repro` computes what it changes")
 
 
 def remove_sites(names: Annotated[list[str], typer.Argument(help="The sites' names.")]) -> None:
@@ -102,7 +103,7 @@ def remove_sites(names: Annotated[list[str], typer.Argument(help="The sites' nam
     from stages.commands.sites import remove_sites as remove
 
     remove(PARAMS, names)
-    print(f"removed {', '.join(names)}; `dvc repro` computes what that changes")
+    say(f"removed {', '.join(names)}; `dvc repro` computes what that changes")
 
 
 def splits_of_sites(
@@ -116,13 +117,13 @@ def splits_of_sites(
     if [export is not None, taken is not None, reset].count(True) != 1:
         raise InputError("give one of --export FILE.csv, --import FILE.csv, --reset")
     if export is not None:
-        print(f"{export_splits(export)} frames' splits are in {export}")
+        say(f"{export_splits(export)} frames' splits are in {export}")
     elif taken is not None:
         counts = import_splits(taken, PARAMS)
         told = ", ".join(f"{site} ({count} frames)" for site, count in counts.items())
-        print(f"{IMPORTED} now splits {told}; `dvc repro` computes what that changes")
+        say(f"{IMPORTED} now splits {told}; `dvc repro` computes what that changes")
         if unknown := unseen(counts):
-            print(f"note: not read yet: {', '.join(unknown)}; `dvc repro` stops if the file lacks one of their frames")
+            say(f"note: not read yet: {', '.join(unknown)}; `dvc repro` stops if the file lacks one of their frames")
     else:
         reset_splits()
-        print(f"{IMPORTED} is without rows; all sites are split by the names of their groups")
+        say(f"{IMPORTED} is without rows; all sites are split by the names of their groups")

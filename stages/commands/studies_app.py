@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from stages.core.base.output import cell, say
 from stages.core.base.params import PARAMS
 
 
@@ -26,7 +27,7 @@ def list_studies() -> None:
 
     table = Table("study", "what it asks", "methods", "seeds")
     for name, preset in presets().items():
-        table.add_row(name, preset.title, ", ".join(preset.methods), ", ".join(map(str, preset.seeds)))
+        table.add_row(*map(cell, (name, preset.title, ", ".join(preset.methods), ", ".join(map(str, preset.seeds)))))
     Console().print(table)
 
 
@@ -36,4 +37,4 @@ def use(name: Annotated[str, typer.Argument(help="Of the study; `mcdrl studies l
 
     preset = use_study(PARAMS, name)
     cells = f"{len(preset.methods)} methods x {len(preset.seeds)} seeds for each held-out site"
-    print(f"{PARAMS}: {name}, {cells}; run `dvc repro`, again after a break: finished cells stay")
+    say(f"{PARAMS}: {name}, {cells}; run `dvc repro`, again after a break: finished cells stay")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from stages.core.base.output import say
 from stages.core.base.params import load
 from stages.core.base.runtime import run
 from stages.core.contracts.stress import STRESS
@@ -24,7 +25,7 @@ def main(
     study, params = load("stress", Params)
     rows = stress(study, params, threshold, artifacts, device)
     STRESS.write(rows, out)
-    print(f"{out}: {len(rows)} rows, {rows['case_id'].nunique()} frames")
+    say(f"{out}: {len(rows)} rows, {rows['case_id'].nunique()} frames")
 
 
 if __name__ == "__main__":

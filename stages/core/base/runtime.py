@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import track
 
 from stages.core.base.errors import InputError
+from stages.core.base.output import warn
 
 T = TypeVar("T")
 _LINE_EVERY_S = 10.0
@@ -48,7 +49,7 @@ def user_errors() -> Iterator[None]:
 
 
 def _stop(message: str) -> None:
-    print(f"error: {message}", file=sys.stderr, flush=True)
+    warn(f"error: {message}")
     raise SystemExit(2)
 
 
@@ -82,4 +83,4 @@ def progress(items: Iterable[T], label: str, total: int) -> Iterator[T]:
         yield item
         if time.monotonic() - last > _LINE_EVERY_S and done < total:
             last = time.monotonic()
-            print(f"{label}: {done}/{total}", file=sys.stderr, flush=True)
+            warn(f"{label}: {done}/{total}")

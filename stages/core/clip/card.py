@@ -10,7 +10,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 from stages.core.base.errors import InputError, nearest
-from stages.core.base.files import read_json
+from stages.core.base.files import read_json, regular
 from stages.core.base.params import BACKBONE_CARDS
 from stages.core.base.section import Section, sentences
 from stages.core.base.strict_yaml import load_yaml
@@ -104,7 +104,7 @@ def read_card(name: str, folder: Path = BACKBONE_CARDS) -> BackboneCard:
         known = [card.stem for card in folder.glob("*.yaml")]
         raise InputError(f"there is no backbone card {path}; {nearest(name, known)}")
     try:
-        raw = load_yaml(path.read_text(encoding="utf-8"))
+        raw = load_yaml(regular(path).read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not valid YAML: {error}") from None
     return _validated(BackboneCard, raw, path)

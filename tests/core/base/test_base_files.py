@@ -6,11 +6,12 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from stages.core.base.errors import InputError
-from stages.core.base.files import atomic, atomic_folder, read_json, sha256, write_json
+from stages.core.base.files import atomic, atomic_folder, read_json, regular, sha256, write_json
 
 
 def stop(partial):
@@ -138,3 +139,18 @@ def test_names_keep_their_permissions(tmp_path):
         partial.touch()
     (tmp_path / "b").touch()
     assert os.stat(tmp_path / "a").st_mode == os.stat(tmp_path / "b").st_mode
+
+
+def test_a_pipe_is_refused_before_it_is_opened(tmp_path):
+    pipe = tmp_path / "model.json"
+    os.mkfifo(pipe)
+    for read in (regular, sha256, read_json):
+        with pytest.raises(InputError, match=r"model\.json is a pipe, a socket or a device"):
+            read(pipe)
+    (tmp_path / "link").symlink_to(pipe)
+    with pytest.raises(InputError, match="link is a pipe"):
+        regular(tmp_path / "link")
+    with pytest.raises(InputError, match="/dev/zero is a pipe, a socket or a device"):
+        regular(Path("/dev/zero"))
+    for fine in (tmp_path / "nothing", tmp_path, Path(__file__)):
+        assert regular(fine) == fine
