@@ -45,7 +45,7 @@ class Source:
         if value.startswith(_LOCAL_DIR):
             folder = Path(value.removeprefix(_LOCAL_DIR)).expanduser()
             if not folder.is_dir():
-                raise InputError(f"weights.{name}: there is no folder {folder}; give one after {_LOCAL_DIR}")
+                raise InputError(f"weights.{name}: there is no folder {_named(folder)}; give one after {_LOCAL_DIR}")
             return cls(name, "local-dir", folder)
         return cls._file(name, value)
 
@@ -58,7 +58,9 @@ class Source:
         if path.is_dir():
             raise InputError(f"weights.{name}: {path} is a folder; write {_LOCAL_DIR}{path}, or name a file in it")
         if not path.is_file():
-            raise InputError(f"weights.{name}: there is no file {path}; give a file, {_LOCAL_DIR}FOLDER or none")
+            raise InputError(
+                f"weights.{name}: there is no file {_named(path)}; give a file, {_LOCAL_DIR}FOLDER or none"
+            )
         return cls(name, "file", path, digest or None)
 
 
@@ -70,6 +72,11 @@ class Obtained:
     source_sha256: str | None
     config: dict[str, Any]
     fingerprint: str
+
+
+def _named(path: Path) -> str:
+    """Name a path that isn't there; a relative one with the folder that it was looked up from."""
+    return str(path) if path.is_absolute() else f"{path} in {Path.cwd()}; a path from / is found from everywhere"
 
 
 def verified(source: Source, path: Path, card: BackboneCard) -> str:

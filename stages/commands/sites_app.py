@@ -91,10 +91,13 @@ def add_site(
     from stages.commands.guess import guessed_or_given
     from stages.commands.show import parse_settings
     from stages.commands.sites import add_site as add
+    from stages.commands.workspace import lasting
 
     given = {"lesion_class": lesion_class} if lesion_class else {}
-    chosen = guessed_or_given(card, Path(root))
-    add(PARAMS, name, {"card": chosen, "root": root, **given, **parse_settings(settings or [])}, hold_out=hold_out)
+    chosen, place = guessed_or_given(card, Path(root)), lasting(PARAMS.parent, root)
+    add(PARAMS, name, {"card": chosen, "root": place, **given, **parse_settings(settings or [])}, hold_out=hold_out)
+    if place != root:
+        say(f"its folder is noted as {place}: {root} would lead nowhere in `dvc exp run --temp` and the queue")
     say(f"added site {name}; `mcdrl sites check {name}` looks at its frames, `dvc repro` computes what it changes")
 
 
