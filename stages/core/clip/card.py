@@ -25,6 +25,8 @@ class BackboneCard(Section):
 
     Attributes:
         title: the model's name for people.
+        publisher: whose weights the tag and the hash stand for; joins the title where it is those that are used. None:
+            the title says it.
         family: open_clip, or lite for the embedded one.
         model: the family's name of the architecture, for open_clip one of `open_clip.list_models()`.
         pretrained: open_clip's tag of the weights; None: they must be supplied as a file.
@@ -39,6 +41,7 @@ class BackboneCard(Section):
     """
 
     title: str = Field(min_length=1)
+    publisher: str | None = None
     family: Literal["open_clip", "lite"]
     model: str = Field(min_length=1)
     pretrained: str | None = None
@@ -55,7 +58,8 @@ class StoredCard(Section):
 
     Attributes:
         name: of the card in data/backbones.
-        title, family, model, licence, notice: as in the card.
+        title, licence, notice: as in the card where the weights are the published ones; of others what is known.
+        family, model: as in the card.
         pretrained: where the weights came from: the card's tag, "file", "local-dir", "random" or "embedded".
         source_sha256: of the file that they came from; None: from no file.
         dense: the mode that "auto" stands for.
