@@ -251,6 +251,7 @@ def test_a_model_takes_its_scores_along_but_not_those_of_other_weights(model, tm
     told = (tmp_path / "packed" / "README.md").read_text()
     assert "At A, which it had never seen, it reached **0.750** (95 % interval 0.700 to 0.800):\nmean over 12" in told
     assert "On 25% of 4 frames" in told
+    assert "validation frames: 0.500, on patients of the sites that it was trained on, which says little of" in told
     assert "expect less" not in told
     assert judged_of(tmp_path / "packed") == judged
     (table,) = [one for one in inspect(tmp_path / "packed") if one.title == "at the held-out site"]
