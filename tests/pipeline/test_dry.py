@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "project")]
-from dag import steps
-from repository import Repository
+from dag import steps  # noqa: E402
+from repository import Repository  # noqa: E402
 
 
 @pytest.mark.timeout(300)
