@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +9,7 @@ from typing import Annotated
 import typer
 
 from stages.commands import sites_app, studies_app
+from stages.core.base.output import say, warn
 from stages.core.base.runtime import enough_memory, user_errors
 
 
@@ -81,9 +81,9 @@ def predict(
     swap = channels is Channels.BGR
     with enough_memory("mcdrl predict", "--batch-size", judge.batch_size):
         rows = predict_frames(frames, judge, wanted, crop=cut, workers=workers, swap=swap, masks_too=masks_too)
-    print(summary(rows, out))
+    say(summary(rows, out))
     if missing := refused(rows):
-        print(missing, file=sys.stderr, flush=True)
+        warn(missing)
         raise typer.Exit(2)
 
 
@@ -100,9 +100,9 @@ def export(
     from stages.commands.export import FILES, export
 
     parity = export(model, kind.value, out, backbone)
-    print(f"{out / FILES[kind.value]}, and what to do around it in {out / 'preprocessing.json'}\n{parity}")
+    say(f"{out / FILES[kind.value]}, and what to do around it in {out / 'preprocessing.json'}\n{parity}")
     if not parity.holds:
-        print("error: the file's masks are not PyTorch's; don't use it", file=sys.stderr)
+        warn("error: the file's masks are not PyTorch's; don't use it")
         raise typer.Exit(1)
 
 
@@ -117,7 +117,7 @@ def pack(
     """Copy a model's folder with its backbone inside, so that it is all that another machine needs."""
     from stages.commands.pack import pack
 
-    print(f"{out}: {pack(model, out, backbone) / 1e6:.1f} MB, all that `mcdrl predict --model {out}` needs")
+    say(f"{out}: {pack(model, out, backbone) / 1e6:.1f} MB, all that `mcdrl predict --model {out}` needs")
 
 
 @app.command()

@@ -11,6 +11,7 @@ from stages.audit.pairs import find_pairs
 from stages.audit.params import Params
 from stages.audit.sites import read_sites
 from stages.audit.summary import summary
+from stages.core.base.output import say
 from stages.core.base.params import load
 from stages.core.base.runtime import run
 from stages.core.contracts.audit import PAIRS, PROFILE, SPLITS
@@ -27,7 +28,7 @@ def main(
     PAIRS.write(pairs, out / "audit.parquet")
     SPLITS.write(sites.splits, out / "splits.parquet")
     PROFILE.write(sites.profile, out / "profile.parquet")
-    print(summary(pairs, sites.cases))
+    say(summary(pairs, sites.cases))
 
 
 if __name__ == "__main__":

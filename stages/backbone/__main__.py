@@ -10,6 +10,7 @@ import typer
 from stages.backbone.obtain import obtain
 from stages.backbone.sources import Source
 from stages.core.base.files import atomic_folder
+from stages.core.base.output import say
 from stages.core.base.params import load_study
 from stages.core.base.runtime import run
 from stages.core.clip.card import read_card, read_stored
@@ -25,10 +26,10 @@ def main(out: Annotated[Path, typer.Option(help="folder to write")]) -> None:
         obtain(card, source, folder)
         encoder = load_encoder(folder)  # what is stored must also load
     stored = read_stored(out)
-    print(f"{stored.title}: weights {stored.pretrained}, joint width {encoder.width}, frames {encoder.size_px} px")
-    print(f"licence {stored.licence}. {stored.notice}")
+    say(f"{stored.title}: weights {stored.pretrained}, joint width {encoder.width}, frames {encoder.size_px} px")
+    say(f"licence {stored.licence}. {stored.notice}")
     if stored.pretrained == "random":
-        print("the weights are RANDOM (weights: none): results are a dry run and mean nothing")
+        say("the weights are RANDOM (weights: none): results are a dry run and mean nothing")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from stages.core.base.errors import InputError
+from stages.core.base.files import regular
 
 _NO_WEIGHTS = ("input_resolution", "context_length", "vocab_size", "attn_mask")  # constants that archives carry
 
@@ -32,7 +33,7 @@ def read_state(path: Path, *, trusted: bool) -> dict[str, Tensor]:
     Raises:
         InputError: the file isn't readable, holds other things than tensors, or isn't trusted.
     """
-    if path.suffix == ".safetensors":
+    if regular(path).suffix == ".safetensors":
         raw: Any = _safetensors(path)
     elif is_torchscript(path):
         raw = _torchscript(path, trusted)
@@ -65,17 +66,28 @@ def _torchscript(path: Path, trusted: bool) -> dict[str, Tensor]:
         )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # TorchScript is old; so are OpenAI's files
-        state: dict[str, Tensor] = torch.jit.load(path, map_location="cpu").state_dict()  # type: ignore[no-untyped-call]
+        try:
+            state: dict[str, Tensor] = torch.jit.load(path, map_location="cpu").state_dict()  # type: ignore[no-untyped-call]
+        except RuntimeError:
+            raise InputError(f"{path} is a damaged TorchScript archive; get it again, or supply safetensors") from None
     return {key: value for key, value in state.items() if key not in _NO_WEIGHTS}
 
 
 def _pickle(path: Path) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of a pickle's protocol
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except (
+        pickle.UnpicklingError,
+        RuntimeError,
+        EOFError,
+        ValueError,
+        KeyError,
+    ):  # torch's advice is to read it anyway
         raise InputError(
-            f"{path} is not a file of tensors alone ({reason}); supply a state dict or safetensors"
+            f"{path} is not a file of tensors alone: it is damaged, or holds other objects, which could run code and "
+            "are not read; supply a state dict, as torch.save(model.state_dict(), FILE) writes it, or safetensors"
         ) from None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from stages.backbone.sources import Obtained, Source
@@ -10,6 +10,11 @@ from stages.core.base.errors import InputError
 from stages.core.base.files import write_json
 from stages.core.clip.card import CARD, BackboneCard, StoredCard
 
+_OTHERS = {"file": "weights of a file that isn't known by its hash", "local-dir": "weights of a local folder"}
+_WHY = {
+    "file": "as the card's model {model} says, for a file of weights doesn't tell",
+    "local-dir": "as the folder's own configuration and the card's model {model} say",
+}
 _SHIPPED = Path("data/lite0")  # the trained parts of the embedded model
 
 
@@ -21,10 +26,34 @@ def obtain(card: BackboneCard, source: Source, folder: Path) -> None:
     """
     found = _embedded(card, source, folder) if card.family == "lite" else _open_clip(card, source, folder)
     stored = StoredCard(
-        name=source.name, title=card.title, family=card.family, model=card.model, dense=card.dense,
-        licence=card.licence, notice=card.notice, **asdict(found),
+        name=source.name, family=card.family, model=card.model, dense=card.dense, **asdict(told(card, found)),
+        **asdict(found),
     )  # fmt: skip
     write_json(stored.model_dump(), folder / CARD)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What people are told of weights; fields as in `StoredCard`."""
+
+    title: str
+    licence: str
+    notice: str
+
+
+def told(card: BackboneCard, found: Obtained) -> Told:
+    """Return what is known of the weights that were obtained: the card speaks of the published ones alone."""
+    if found.pretrained == "random":
+        return Told(f"{card.title} (random weights)", card.licence, card.notice)
+    if found.pretrained not in _OTHERS:
+        return Told(card.title + (f" ({card.publisher})" if card.publisher else ""), card.licence, card.notice)
+    activation = "QuickGELU" if found.config["model"].get("quick_gelu") else "GELU"
+    return Told(
+        f"{card.title} ({_OTHERS[found.pretrained]})",
+        "that of these weights, which nobody has told",
+        f"It runs with {activation}, {_WHY[found.pretrained].format(model=card.model)}; weights that were trained with "
+        "another activation give wrong features and no error.",
+    )
 
 
 def _embedded(card: BackboneCard, source: Source, folder: Path) -> Obtained:

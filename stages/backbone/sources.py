@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from stages.core.base.errors import InputError
-from stages.core.base.files import sha256
+from stages.core.base.files import regular, sha256
 from stages.core.clip.card import BackboneCard
 
 _LOCAL_DIR = "local-dir:"
@@ -45,7 +45,7 @@ class Source:
         if value.startswith(_LOCAL_DIR):
             folder = Path(value.removeprefix(_LOCAL_DIR)).expanduser()
             if not folder.is_dir():
-                raise InputError(f"weights.{name}: there is no folder {folder}; give one after {_LOCAL_DIR}")
+                raise InputError(f"weights.{name}: there is no folder {_named(folder)}; give one after {_LOCAL_DIR}")
             return cls(name, "local-dir", folder)
         return cls._file(name, value)
 
@@ -54,11 +54,13 @@ class Source:
         place, mark, digest = value.partition(_HASH)
         if mark and not re.fullmatch("[0-9a-f]{64}", digest):
             raise InputError(f"weights.{name}: '{digest}' after {_HASH} is no SHA-256, expected 64 digits 0-9a-f")
-        path = Path(place).expanduser()
+        path = regular(Path(place).expanduser())
         if path.is_dir():
             raise InputError(f"weights.{name}: {path} is a folder; write {_LOCAL_DIR}{path}, or name a file in it")
         if not path.is_file():
-            raise InputError(f"weights.{name}: there is no file {path}; give a file, {_LOCAL_DIR}FOLDER or none")
+            raise InputError(
+                f"weights.{name}: there is no file {_named(path)}; give a file, {_LOCAL_DIR}FOLDER or none"
+            )
         return cls(name, "file", path, digest or None)
 
 
@@ -70,6 +72,11 @@ class Obtained:
     source_sha256: str | None
     config: dict[str, Any]
     fingerprint: str
+
+
+def _named(path: Path) -> str:
+    """Name a path that isn't there; a relative one with the folder that it was looked up from."""
+    return str(path) if path.is_absolute() else f"{path} in {Path.cwd()}; a path from / is found from everywhere"
 
 
 def verified(source: Source, path: Path, card: BackboneCard) -> str:

@@ -9,6 +9,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from stages.core.base.output import cell
 from stages.core.clip.encoder import Encoder
 
 TOO_CLOSE = 0.98  # cosine from which two texts say the same to the model
@@ -53,7 +54,7 @@ def show(near: pd.DataFrame, lines: Sequence[str], console: Console) -> None:
     """Print the table of neighbours and the warnings."""
     table = Table("phrase", "nearest other", "cosine")
     for phrase, nearest, cosine in zip(near["phrase"], near["nearest"], near["cosine"], strict=True):
-        table.add_row(str(phrase), str(nearest), f"{cosine:.3f}")
+        table.add_row(cell(phrase), cell(nearest), f"{cosine:.3f}")
     console.print(table)
     for line in lines:
-        console.print(f"warning: {line}", style="yellow", markup=False, highlight=False)
+        console.print(cell(f"warning: {line}", "yellow"))

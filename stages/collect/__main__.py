@@ -9,6 +9,7 @@ import typer
 
 from stages.collect.parts import COLLECTIONS, collect
 from stages.core.base.errors import InputError, nearest
+from stages.core.base.output import say
 from stages.core.base.params import load_study
 from stages.core.base.runtime import run
 
@@ -25,7 +26,7 @@ def main(
     for name, collection in COLLECTIONS[stage].items():
         rows = collect(collection, study, parts)
         collection.table.write(rows, out / f"{name}.parquet")
-        print(f"{out / name}.parquet: {len(rows)} rows")
+        say(f"{out / name}.parquet: {len(rows)} rows")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from stages.commands.classes import new_classes, with_class
 from stages.commands.guess import guessed_or_given
 from stages.commands.show_sites import show_verdict
 from stages.core.base.errors import InputError
+from stages.core.base.output import say, warn
 from stages.core.base.params import Site, Study, load, resolve
 from stages.core.base.runtime import usable_cores
 from stages.ingest.params import Params
@@ -41,13 +41,13 @@ def run_checks(
             classes = _classes(study, name, site)
             verdict = check_site(name, site, params, classes, usable_cores(), examples)
         except InputError as error:
-            print(f"error: {name}: {error}", file=sys.stderr, flush=True)
+            warn(f"error: {name}: {error}")
             usable = False
             continue
         show_verdict(verdict, borders(verdict.result))
         refused = len(verdict.result.refused)
         if refused and not allow_refused:
-            print(f"{name}: {refused} refused, hence exit code 2; --allow-refused makes it 0", flush=True)
+            say(f"{name}: {refused} refused, hence exit code 2; --allow-refused makes it 0")
             usable = False
     return usable
 
@@ -59,7 +59,7 @@ def _classes(study: Study, name: str, site: Site) -> list[str]:
     added = new_classes(study.lesion_classes, resolve(site).classes())
     if added:
         told = f"new beside the study's {', '.join(study.lesion_classes)}; `mcdrl sites add` adds it"
-        print(f"lesion class {', '.join(added)}: {told}", flush=True)
+        say(f"lesion class {', '.join(added)}: {told}")
     return [*study.lesion_classes, *added]
 
 

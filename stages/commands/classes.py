@@ -15,6 +15,7 @@ from stages.build_confounders.params import Params
 from stages.commands.editing import plain
 from stages.core.base.cards import read_card
 from stages.core.base.errors import InputError
+from stages.core.base.output import say
 from stages.core.base.params import Site, resolve
 from stages.core.base.reading import Reading, merge
 
@@ -50,7 +51,7 @@ def with_class(values: Mapping[str, Any], root: Path) -> dict[str, Any]:
         )
     chosen = named[0] if named else DEFAULT
     why = "as dataset.json calls them" if named else "as no class is given; --lesion-class names another"
-    print(f"every lesion of the site is of the class '{chosen}', {why}")
+    say(f"every lesion of the site is of the class '{chosen}', {why}")
     return {**values, "lesion_class": chosen}
 
 

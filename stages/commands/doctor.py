@@ -15,6 +15,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
+from stages.commands.workspace import LOCK, RENDERED, lock_damage, lost_in_a_copy
 from stages.core.base.errors import InputError
 from stages.core.base.folders import unhashable
 from stages.core.base.params import BACKBONE_CARDS, PARAMS, Site, Study, check, read_params, resolve
@@ -26,9 +27,14 @@ _DISTRIBUTION = "mcdrl"
 EXPORT_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 _FREE_GB = 2.0
 _MEMORY_GB = 4.0
+_AT_WORK = ("Unable to acquire lock", "is busy")  # how DVC says that another one of its processes is running
 _HUB, _ANSWER_S = "huggingface.co", 3.0
 _STATUS_S = 60
-_RENDERED = Path("data/phantom")
+_GIT_INIT = "git init && git add -A && git commit -m start"
+_MEND_LOCK = (
+    f"git checkout {LOCK}; where git has no good one, delete it, then dvc commit -f if the artifacts are up to date, "
+    "else dvc repro"
+)
 _SHIPPED = Path("data/lite0")
 
 
@@ -53,7 +59,7 @@ def examine(root: Path) -> list[Check]:
     """Look at the machine and at the repository in `root`."""
     tools = [_tool("dvc", "pip install -e ."), _tool("git", "install git")]
     machine = [_python(), _packages(), _export(), _device(), *tools]
-    checks = [*machine, _memory(), _disk(root), _repository(root), *_study(root)]
+    checks = [*machine, _memory(), _disk(root), _repository(root), *_lock(root), *_study(root)]
     return checks if any(check.status == PROBLEM for check in checks[len(machine) :]) else [*checks, _stale(root)]
 
 
@@ -136,8 +142,14 @@ def _disk(root: Path) -> Check:
 def _repository(root: Path) -> Check:
     missing = [name for name in ("dvc.yaml", PARAMS.name, ".dvc") if not (root / name).exists()]
     if missing:
-        return Check("repository", PROBLEM, f"no {', '.join(missing)} here", "run from the repository's top folder")
+        fix = "run from the repository's top folder" if missing != [".dvc"] else f"{_GIT_INIT} && dvc init"
+        return Check("repository", PROBLEM, f"no {', '.join(missing)} here", fix)
     return Check("repository", OK, "dvc.yaml, params.yaml, .dvc")
+
+
+def _lock(root: Path) -> list[Check]:
+    damage = lock_damage(root)
+    return [Check("artifacts", PROBLEM, damage, _MEND_LOCK)] if damage else []
 
 
 def _study(root: Path) -> list[Check]:
@@ -147,7 +159,7 @@ def _study(root: Path) -> list[Check]:
         return [Check("params.yaml", PROBLEM, str(error), "mend the keys that are named")]
     keys = f"{len(study.sites)} sites, {len(study.held_out)} held out, methods {', '.join(study.methods)}"
     sites = [_site(root, name, site) for name, site in study.sites.items()]
-    return [Check("params.yaml", OK, keys), *_classes(study), _weights(root, study), *sites]
+    return [Check("params.yaml", OK, keys), *_classes(study), _weights(root, study), *sites, *_lost(root, study)]
 
 
 def _classes(study: Study) -> list[Check]:
@@ -164,6 +176,22 @@ def _classes(study: Study) -> list[Check]:
         return []
     fix = "take them out of lesion_classes and of build_confounders.class_phrases"
     return [Check("lesion classes", NOTE, f"no site can have {', '.join(idle)}, but prompts ask for them", fix)]
+
+
+def _lost(root: Path, study: Study) -> list[Check]:
+    """Tell of paths that lead nowhere where `dvc exp run --temp` and the queue work."""
+    places = {f"sites.{name}.root": site.root for name, site in study.sites.items()}
+    places |= {f"weights.{name}": _file_of(value) for name, value in study.weights.items() if value}
+    reasons = {key: (place, lost_in_a_copy(root, place)) for key, place in places.items() if (root / place).exists()}
+    lost = [f"{key}: {place} {reason}" for key, (place, reason) in reasons.items() if reason]
+    if not lost:
+        return []
+    found = f"{'; '.join(lost)}: not there in dvc exp run --temp and in the queue"
+    return [Check("relative paths", NOTE, found, "write the absolute path into params.yaml")]
+
+
+def _file_of(value: str) -> str:
+    return value.removeprefix("local-dir:").partition("@sha256:")[0]
 
 
 def _weights(root: Path, study: Study) -> Check:
@@ -217,13 +245,19 @@ def _stale(root: Path) -> Check:
         changed = sorted(json.loads(done.stdout or "{}"))
     except subprocess.CalledProcessError as error:
         said = " ".join([line.strip() for line in error.stderr.splitlines() if line.strip()][:2])
-        if "lock" in said:
+        if "not a git repository" in said:
+            return Check(
+                "artifacts", PROBLEM, "no git repository here, as in an unpacked ZIP; DVC needs one", _GIT_INIT
+            )
+        if LOCK in said:
+            return Check("artifacts", PROBLEM, f"DVC can't read {LOCK}: {said}", _MEND_LOCK)
+        if any(words in said for words in _AT_WORK):
             return Check("artifacts", NOTE, f"DVC is at work elsewhere: {said}", "mcdrl doctor once that is done")
         return Check("artifacts", PROBLEM, f"DVC can't read the pipeline: {said}", "dvc status says it in full")
     except (OSError, subprocess.SubprocessError, ValueError):
         return Check("artifacts", NOTE, "DVC can't tell whether they are up to date", "dvc status says why")
     if not (root / "dvc.lock").is_file():
-        return Check("artifacts", NOTE, "nothing has been run yet", "dvc repro")
+        return Check("artifacts", NOTE, "nothing has been run yet", "dvc repro (--dry --force: only list its steps)")
     if not changed:
         return Check("artifacts", OK, "up to date")
     named = ", ".join(changed[:3]) + (f" and {len(changed) - 3} more" if len(changed) > 3 else "")
@@ -232,7 +266,7 @@ def _stale(root: Path) -> Check:
 
 def _site(root: Path, name: str, site: Site) -> Check:
     what, folder = f"site {name}", root / site.root
-    if not folder.is_dir() and Path(site.root).is_relative_to(_RENDERED):
+    if not folder.is_dir() and Path(site.root).is_relative_to(RENDERED):
         return Check(what, NOTE, f"{site.root} isn't rendered yet", "dvc repro")
     if not folder.is_dir():
         return Check(what, PROBLEM, f"there is no folder {site.root}", f"mend sites.{name}.root in params.yaml")

@@ -13,6 +13,7 @@ from stages.commands.survey import survey
 from stages.core.base.cards import Card, card_names, read_card
 from stages.core.base.errors import InputError
 from stages.core.base.folders import check_hashable
+from stages.core.base.output import say
 from stages.core.base.reading import Reading
 from stages.ingest.folder import list_reading
 from stages.ingest.table import read_table
@@ -121,15 +122,13 @@ def guessed_or_given(
     if card is not None:
         return card
     if {"images", "masks", "polygons"} & set(values):
-        print(f"card '{OWN}', with the settings given")
+        say(f"card '{OWN}', with the settings given")
         return OWN
     guess = guess_card(root)
-    print(f"card '{guess.card}': {guess.why}")
+    say(f"card '{guess.card}': {guess.why}")
     for table in sorted(root.glob("*.csv")) if guess.card == OWN and "table" not in values else []:
-        print(
-            f"  {table.name} isn't read: table={table.name}, table_file, table_group, table_class, table_rows say how"
-        )
+        say(f"  {table.name} isn't read: table={table.name}, table_file, table_group, table_class, table_rows say how")
     for other in guess.others:
-        print(f"  as many frames as {other}, {_otherwise(other, values)}; if it is that data set, add --card {other}")
-        print(f"  (once the site is added: mcdrl sites set {name} card={other})")
+        say(f"  as many frames as {other}, {_otherwise(other, values)}; if it is that data set, add --card {other}")
+        say(f"  (once the site is added: mcdrl sites set {name} card={other})")
     return guess.card

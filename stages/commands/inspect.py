@@ -14,11 +14,12 @@ import pandas as pd
 from stages.core.base.errors import InputError
 from stages.core.base.files import read_json
 from stages.core.contracts.dictionary import DICTIONARY
-from stages.core.contracts.judged import Judged
+from stages.core.contracts.judged import OF_SOURCES, Judged
 from stages.core.contracts.regions import QUALITY
 
 MODEL = "model.json"
 _LONG = ("spec", "parameters", "usual", "class_prompts", "confounder_prompts")  # shown by themselves, or not at all
+_MEANT = {"val_dice": f", {OF_SOURCES}"}
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def model_tables(card: dict[str, Any], bundled: bool, judged: Judged | None = No
         bundled: whether the folder holds its backbone.
         judged: its scores at the held-out site; None: it was not judged.
     """
-    facts = [[key, _text(value)] for key, value in card.items() if key not in _LONG]
+    facts = [[key, _text(value) + _MEANT.get(key, "")] for key, value in card.items() if key not in _LONG]
     facts.append(["backbone in the folder", "yes" if bundled else "no: give --backbone, or mcdrl pack"])
     tables = [Shown("model", ["", ""], facts)]
     if judged is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from stages.core.base.files import atomic, sha256
+from stages.core.base.files import atomic, regular, sha256
 from stages.core.contracts.judged import JUDGED, Judged, read_judged, write_judged
 from stages.core.networks.model import WEIGHTS
 from stages.core.networks.readme import README, with_scores
@@ -39,6 +39,6 @@ def take_along(model: Path, out: Path) -> None:
     if judged is not None:
         write_judged(judged, out)
     if (model / README).is_file():
-        text = (model / README).read_text(encoding="utf-8")
+        text = regular(model / README).read_text(encoding="utf-8")
         with atomic(out / README) as partial:
             partial.write_text(with_scores(text, judged) if judged else text, encoding="utf-8")

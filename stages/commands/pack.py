@@ -7,11 +7,12 @@ from pathlib import Path
 
 from stages.commands.judged import take_along
 from stages.core.base.errors import InputError
-from stages.core.base.files import atomic_folder
+from stages.core.base.files import atomic_folder, regular
 from stages.core.networks.bundle import bundle, find_backbone
 from stages.core.networks.model import CARD, WEIGHTS, read_card
 
-_KEPT = (WEIGHTS, CARD, "history.csv")
+HISTORY = "history.csv"
+_KEPT = (WEIGHTS, CARD, HISTORY)
 
 
 def pack(model: Path, out: Path, backbone: Path | None) -> int:
@@ -32,9 +33,9 @@ def pack(model: Path, out: Path, backbone: Path | None) -> int:
         raise InputError(f"--out {out} exists; name a new folder")
     found = find_backbone(model, read_card(model).fingerprint, backbone)
     with atomic_folder(out) as partial:
-        for name in _KEPT:
-            if (model / name).is_file():
-                shutil.copyfile(model / name, partial / name)
+        for path in [regular(model / name) for name in _KEPT]:
+            if path.name != HISTORY or path.is_file():
+                shutil.copyfile(path, partial / path.name)
         take_along(model, partial)
         bundle(found, partial, limit_bytes=None)
     return sum(path.stat().st_size for path in out.rglob("*") if path.is_file())

@@ -6,7 +6,6 @@ Frames are decoded and masks written in threads while the network computes.
 from __future__ import annotations
 
 import errno
-import sys
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,7 +20,9 @@ from stages.commands.frames import Job, Shown, check_places, find_jobs, read
 from stages.commands.masks import Wanted, all_paths, write_results
 from stages.core.base.errors import InputError
 from stages.core.base.files import atomic
+from stages.core.base.output import warn
 from stages.core.base.runtime import progress
+from stages.core.base.text import printable, spreadsheet_cell
 from stages.ingest.remarks import RefusedError
 
 if TYPE_CHECKING:
@@ -39,7 +40,10 @@ _OF_ONE_FILE = frozenset(
 
 @dataclass(frozen=True)
 class Prediction:
-    """A row of predictions.csv.
+    r"""A row of predictions.csv.
+
+    In the file, texts that a spreadsheet would compute (those that begin with =, +, -, @ or a tab) have an apostrophe
+    in front, and control characters are escapes such as \x1b. Numbers stand as they are.
 
     Attributes:
         frame: path below the folder of the frames.
@@ -106,7 +110,7 @@ def predict_frames(
     check_places(jobs, all_paths(jobs, wanted) | {wanted.out / _TABLE: "the table"})
     wanted.out.mkdir(parents=True, exist_ok=True)
     for line in filter(None, (found.left_out, found.masks and f"{found.masks}; --masks-too segments them, too")):
-        print(line, file=sys.stderr, flush=True)
+        warn(line)
     with ThreadPoolExecutor(workers, "decode") as decode, ThreadPoolExecutor(workers, "write") as write:
         shown = _ahead(
             decode, lambda job: (job, read(job, judge.size_px, crop=crop, swap=swap)), jobs, _AHEAD * judge.batch_size
@@ -138,7 +142,7 @@ def load_judge(
 
     ensemble = load_ensemble(models, backbone, device)
     if ensemble.random_weights:
-        print("warning: a backbone has RANDOM weights; these masks mean nothing", file=sys.stderr, flush=True)
+        warn("warning: a backbone has RANDOM weights; these masks mean nothing")
     crops = {member.model.card.crop for member in ensemble.members}
     if crop is None and crops - {"none"} and crops != {"black_border"}:
         raise InputError(
@@ -157,14 +161,14 @@ def summary(rows: Sequence[Prediction], out: Path) -> str:
     seen = Counter(name for row in found for name in row.confounders.split("; ") if name)
     lines += [f"{count} x {remark}" for remark, count in Counter(row.remark for row in found if row.remark).items()]
     lines += ["seen: " + ", ".join(f"{name} in {count}" for name, count in seen.most_common())] * bool(seen)
-    return _utf8("\n".join(lines))
+    return "\n".join(map(printable, lines))
 
 
 def refused(rows: Sequence[Prediction], shown: int = 20) -> str:
     """Return a line for each of the first files that could not be read; empty: there is none."""
     lines = [f"not read: {row.frame}: {row.reason}" for row in rows if row.reason]
     more = [f"and {len(lines) - shown} more; all of them are in the table"] if len(lines) > shown else []
-    return "\n".join(lines[:shown] + more)
+    return "\n".join(map(printable, lines[:shown] + more))
 
 
 def _ahead(pool: ThreadPoolExecutor, work: Callable[[T], R], items: Iterable[T], most: int) -> Iterator[R]:
@@ -234,12 +238,11 @@ def _row(job: Job, shown: Shown, verdict: Verdict, area_px: int) -> Prediction:
 
 
 def _write_table(rows: Sequence[Prediction], path: Path) -> None:
-    cells = [[_utf8(cell) if isinstance(cell, str) else cell for cell in astuple(row)] for row in rows]
+    cells = [[_cell(value) for value in astuple(row)] for row in rows]
     table = pd.DataFrame(cells, columns=[field.name for field in fields(Prediction)])
     with atomic(path) as partial:
         table.to_csv(partial, index=False, lineterminator="\n")
 
 
-def _utf8(text: str) -> str:
-    """Return a text that can be written: bytes of a file's name that are no UTF-8 become escapes."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+def _cell(value: Any) -> Any:
+    return printable(spreadsheet_cell(value)) if isinstance(value, str) else value

@@ -10,11 +10,12 @@ import yaml
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
-from rich.text import Text
 
 from stages.core.base.errors import InputError
+from stages.core.base.output import cell
 from stages.core.base.params import Site
 from stages.core.base.strict_yaml import load_yaml
+from stages.core.base.text import printable
 
 if TYPE_CHECKING:
     from stages.commands.doctor import Check
@@ -28,15 +29,16 @@ def show_checks(checks: Sequence[Check]) -> None:
     """Print the rows of `mcdrl doctor`."""
     table = Table("what", "", "found", "fix", box=None, pad_edge=False)
     for check in checks:
-        table.add_row(check.what, Text(check.status, _STYLES[check.status]), Text(check.found), Text(check.fix))
+        table.add_row(cell(check.what), cell(check.status, _STYLES[check.status]), cell(check.found), cell(check.fix))
     Console().print(table)
 
 
 def show_table(shown: Shown) -> None:
     """Print a table of `mcdrl inspect`."""
-    table = Table(*map(escape, shown.heads), title=Text(shown.title), title_justify="left", box=None, pad_edge=False)
+    heads = [printable(escape(head)) for head in shown.heads]
+    table = Table(*heads, title=cell(shown.title), title_justify="left", box=None, pad_edge=False)
     for row in shown.rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*map(cell, row))
     for column in table.columns:
         column.overflow = "fold"
     Console().print(table)

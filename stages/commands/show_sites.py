@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from stages.core.base.cards import Card
+from stages.core.base.output import cell
 from stages.core.base.params import Site, resolve
 from stages.core.base.reading import GROUP_RULES, Reading
 
@@ -25,7 +26,7 @@ def show_sites(sites: Sequence[tuple[str, Site, bool]]) -> None:
     for name, site, held_out in sites:
         reading = resolve(site)
         kind, groups = _rule(reading, reading.class_rules()), _rule(reading, GROUP_RULES) or "each frame"
-        table.add_row(name, "yes" if held_out else "no", site.card, Text(site.root), Text(kind), Text(groups))
+        table.add_row(*map(cell, (name, "yes" if held_out else "no", site.card, site.root, kind, groups)))
     Console().print(table)
 
 
@@ -35,7 +36,7 @@ def show_cards(cards: Sequence[tuple[str, Card]]) -> None:
     for name, card in cards:
         licence = card.licence.name if card.licence else "your own"
         how = "yes" if card.downloads else "by hand" if card.home else ""
-        table.add_row(name, Text(card.title), str(card.expected.frames or ""), Text(licence), how)
+        table.add_row(*map(cell, (name, card.title, card.expected.frames or "", licence, how)))
     Console().print(table)
 
 
@@ -47,14 +48,14 @@ def show_verdict(verdict: Verdict, beside: Sequence[str]) -> None:
         beside: lines about what frames show beside the endoscope's view.
     """
     console = Console()
-    console.print(Text(f"{verdict.name}: {verdict.card.title}", "bold"))
+    console.print(cell(f"{verdict.name}: {verdict.card.title}", "bold"))
     table = Table("", "card", "found", "", box=None, pad_edge=False)
     for count in verdict.counts:
         mark = Text("differs", "yellow") if count.differs else Text("")
         table.add_row(count.what, "" if count.expected is None else str(count.expected), str(count.found), mark)
     console.print(table)
     for line in beside:
-        console.print(Text(line))
+        console.print(cell(line))
     _show_findings(console, verdict.findings)
 
 
@@ -67,9 +68,9 @@ def _show_findings(console: Console, findings: Sequence[Finding]) -> None:
         column.overflow = "fold"
     for finding in findings:
         mark = Text("refused", "bold red") if finding.refused else Text("note", "yellow")
-        table.add_row(mark, Text(str(finding.count), justify="right"), Text(finding.kind, "bold"), "")
+        table.add_row(mark, Text(str(finding.count), justify="right"), cell(finding.kind, "bold"), "")
         for file, detail in finding.examples:
-            table.add_row("", "", Text(file), Text(detail))
+            table.add_row("", "", cell(file), cell(detail))
         if finding.count > len(finding.examples):
             table.add_row("", "", f"and {finding.count - len(finding.examples)} more", "")
     console.print(table)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from stages.core.base.errors import InputError
+from stages.core.base.output import say
 from stages.core.base.params import PARAMS
 
 Name = Annotated[str, typer.Argument(help="The site's name; letters, digits, _ and -.")]
@@ -57,7 +58,7 @@ def fetch_site(
     from stages.core.base.cards import read_card
 
     fetch(card, read_card(card), to, accepted=accept_licence)
-    print(f"{card} is in {to}; {next_step(card, read_card(card), to)}")
+    say(f"{card} is in {to}; {next_step(card, read_card(card), to)}")
 
 
 def check_sites(
@@ -95,12 +96,15 @@ def add_site(
     from stages.commands.guess import guessed_or_given
     from stages.commands.show import parse_settings
     from stages.commands.sites import add_site as add
+    from stages.commands.workspace import lasting
 
     given = {**({"lesion_class": lesion_class} if lesion_class else {}), **parse_settings(settings or [])}
-    chosen = guessed_or_given(card, Path(root), given, name)
-    added = add(PARAMS, name, with_class({"card": chosen, "root": root, **given}, Path(root)), hold_out=hold_out)
+    chosen, place = guessed_or_given(card, Path(root), given, name), lasting(PARAMS.parent, root)
+    added = add(PARAMS, name, with_class({"card": chosen, "root": place, **given}, Path(root)), hold_out=hold_out)
     _tell_classes(added)
-    print(f"added site {name}; `mcdrl sites check {name}` looks at its frames, `dvc repro` computes what it changes")
+    if place != root:
+        say(f"its folder is noted as {place}: {root} would lead nowhere in `dvc exp run --temp` and the queue")
+    say(f"added site {name}; `mcdrl sites check {name}` looks at its frames, `dvc repro` computes what it changes")
 
 
 def set_site(
@@ -114,12 +118,12 @@ def set_site(
     from stages.commands.sites import set_site as change
 
     _tell_classes(change(PARAMS, name, parse_settings(settings)))
-    print(f"changed site {name}; `mcdrl sites check {name}` looks at its frames, `dvc repro` computes what it changes")
+    say(f"changed site {name}; `mcdrl sites check {name}` looks at its frames, `dvc repro` computes what it changes")
 
 
 def _tell_classes(added: list[str]) -> None:
     if added:
-        print(f"added to lesion_classes: {', '.join(added)}; build_confounders.class_phrases says what prompts call it")
+        say(f"added to lesion_classes: {', '.join(added)}; build_confounders.class_phrases says what prompts call it")
 
 
 def remove_sites(names: Annotated[list[str], typer.Argument(help="The sites' names.")]) -> None:
@@ -127,9 +131,9 @@ def remove_sites(names: Annotated[list[str], typer.Argument(help="The sites' nam
     from stages.commands.sites import remove_sites as remove
 
     dropped = remove(PARAMS, names)
-    print(f"removed {', '.join(names)}; `dvc repro` computes what that changes")
+    say(f"removed {', '.join(names)}; `dvc repro` computes what that changes")
     if dropped:
-        print(f"no site left can have {', '.join(dropped)}: taken out of lesion_classes, and their phrases with them")
+        say(f"no site left can have {', '.join(dropped)}: taken out of lesion_classes, and their phrases with them")
 
 
 def splits_of_sites(
@@ -143,13 +147,13 @@ def splits_of_sites(
     if [export is not None, taken is not None, reset].count(True) != 1:
         raise InputError("give one of --export FILE.csv, --import FILE.csv, --reset")
     if export is not None:
-        print(f"{export_splits(export)} frames' splits are in {export}")
+        say(f"{export_splits(export)} frames' splits are in {export}")
     elif taken is not None:
         counts = import_splits(taken, PARAMS)
         told = ", ".join(f"{site} ({count} frames)" for site, count in counts.items())
-        print(f"{IMPORTED} now splits {told}; `dvc repro` computes what that changes")
+        say(f"{IMPORTED} now splits {told}; `dvc repro` computes what that changes")
         if unknown := unseen(counts):
-            print(f"note: not read yet: {', '.join(unknown)}; `dvc repro` stops if the file lacks one of their frames")
+            say(f"note: not read yet: {', '.join(unknown)}; `dvc repro` stops if the file lacks one of their frames")
     else:
         reset_splits()
-        print(f"{IMPORTED} is without rows; all sites are split by the names of their groups")
+        say(f"{IMPORTED} is without rows; all sites are split by the names of their groups")

@@ -14,6 +14,7 @@ from ruamel.yaml.comments import CommentedMap
 
 from stages.commands.editing import edited, plain
 from stages.core.base.errors import InputError, nearest
+from stages.core.base.files import regular
 from stages.core.base.section import Section, Seed, sentences
 from stages.core.base.strict_yaml import load_yaml
 from stages.core.base.variants import Variant
@@ -122,7 +123,7 @@ def _flow(values: dict[str, Any]) -> CommentedMap:
 
 def _preset(path: Path) -> Preset:
     try:
-        return Preset.model_validate(load_yaml(path.read_text(encoding="utf-8")))
+        return Preset.model_validate(load_yaml(regular(path).read_text(encoding="utf-8")))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path} isn't YAML: {error}") from None
     except ValidationError as error:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from stages.core.base.errors import InputError
+from stages.core.base.output import cell, say
 from stages.core.base.params import PARAMS
 
 
@@ -27,7 +28,7 @@ def list_studies() -> None:
 
     table = Table("study", "what it asks", "methods", "seeds")
     for name, preset in presets().items():
-        table.add_row(name, preset.title, ", ".join(preset.methods), ", ".join(map(str, preset.seeds)))
+        table.add_row(*map(cell, (name, preset.title, ", ".join(preset.methods), ", ".join(map(str, preset.seeds)))))
     Console().print(table)
 
 
@@ -42,7 +43,7 @@ def use(
 
     wanted = [int(one) if one.isdecimal() else _no_seed(one) for one in _listed(seeds)]
     chosen = use_study(PARAMS, name, sites=_listed(sites), seeds=wanted, methods=_listed(methods))
-    print(f"{PARAMS}: {name}, {chosen.cells}; run `dvc repro`, again after a break: finished cells stay")
+    say(f"{PARAMS}: {name}, {chosen.cells}; run `dvc repro`, again after a break: finished cells stay")
 
 
 def _listed(text: str) -> list[str]:

@@ -1,7 +1,8 @@
 """Splits as a CSV file, to publish and to take over: which frame of a site trains and which chooses the epoch.
 
 The file has a header and the columns `case_id, site, group_id, split`. A site without a row in it is split by the
-names of its groups; a file with nothing but the header says that of all sites.
+names of its groups; a file with nothing but the header says that of all sites. A name that a spreadsheet would compute,
+such as `=1`, has an apostrophe in front, which belongs to the file and not to the name.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from pathlib import Path
 import pandas as pd
 
 from stages.core.base.errors import InputError, shown
-from stages.core.base.files import atomic
+from stages.core.base.files import atomic, regular
+from stages.core.base.text import from_spreadsheet_cell, spreadsheet_cell
 
 COLUMNS = ["case_id", "site", "group_id", "split"]
 SIDES = ("train", "val")
@@ -29,7 +31,7 @@ def read_splits(path: Path) -> pd.DataFrame:
             than train or val, or has a group on both sides.
     """
     try:
-        rows = pd.read_csv(path, dtype="str", encoding="utf-8-sig", keep_default_na=False)
+        rows = pd.read_csv(regular(path), dtype="str", encoding="utf-8-sig", keep_default_na=False)
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; {_ANEW}") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
@@ -38,7 +40,7 @@ def read_splits(path: Path) -> pd.DataFrame:
         raise InputError(f"{path} has lines with more cells than its header")
     if sorted(rows.columns) != sorted(COLUMNS):
         raise InputError(f"{path} has the columns {shown(list(rows.columns))}, expected {COLUMNS}; {_ANEW}")
-    rows = rows[COLUMNS].fillna("")
+    rows = rows[COLUMNS].fillna("").map(from_spreadsheet_cell)
     problem = _problem(rows)
     if problem:
         raise InputError(f"{path}: {problem}")
@@ -48,7 +50,7 @@ def read_splits(path: Path) -> pd.DataFrame:
 def write_splits(rows: pd.DataFrame, path: Path) -> None:
     """Write the four columns of `rows`, sorted by frame, as CSV; equal splits give equal bytes."""
     with atomic(path) as partial:
-        ordered = rows[COLUMNS].sort_values(["site", "case_id"])
+        ordered = rows[COLUMNS].sort_values(["site", "case_id"]).map(spreadsheet_cell)
         ordered.to_csv(partial, index=False, lineterminator="\n", encoding="utf-8")
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from stages.core.base.output import say
 from stages.core.base.params import load
 from stages.core.base.runtime import enough_memory, run
 from stages.encode.params import Params
@@ -25,7 +26,7 @@ def main(
     from stages.encode.site import encode_site  # torch comes only after `run` has told its threads how to wait
 
     with enough_memory("encode", "encode.batch_size", params.batch_size):
-        print(encode_site(site, frames, backbone, out, params, device))
+        say(encode_site(site, frames, backbone, out, params, device))
 
 
 if __name__ == "__main__":

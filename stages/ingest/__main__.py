@@ -9,6 +9,7 @@ import typer
 
 from stages.core.base.errors import InputError, nearest
 from stages.core.base.files import atomic_folder
+from stages.core.base.output import say
 from stages.core.base.params import load
 from stages.core.base.runtime import run, usable_cores
 from stages.core.splits import read_splits
@@ -31,7 +32,7 @@ def main(
     published = read_splits(splits) if splits else None
     with atomic_folder(out) as folder:
         result = write_site(site, study.sites[site], params, study.lesion_classes, folder, threads, published)
-    print(summary(site, result))
+    say(summary(site, result))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from stages.core.base.errors import InputError
+from stages.core.base.files import regular
 from stages.core.base.reading import Reading
 from stages.ingest.naming import composed
 from stages.ingest.remarks import RefusedError, Remark
@@ -210,7 +211,7 @@ def _label_names(path: Path) -> dict[str, str]:
 
 def _json_list(path: Path) -> list[Any]:
     try:
-        value = json.loads(path.read_text(encoding="utf-8-sig"))
+        value = json.loads(regular(path).read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; it says what the labels are called") from None
     except (ValueError, RecursionError) as error:

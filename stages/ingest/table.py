@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from stages.core.base.errors import InputError, nearest
+from stages.core.base.files import regular
 from stages.core.base.reading import Reading
 from stages.ingest.folder import Source
 from stages.ingest.naming import composed
@@ -129,7 +130,7 @@ def _key(cell: str) -> str:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return regular(path).read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; sites.<name>.table names a CSV file below the root") from None
     except UnicodeDecodeError as error:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from stages.core.base.errors import InputError, nearest
+from stages.core.base.output import say
 from stages.core.base.params import load
 from stages.core.base.runtime import run
 from stages.core.contracts.regions import QUALITY
@@ -31,7 +32,7 @@ def main(
     store = frames / "frames.h5"
     row = mine_site(site, features, classes, store, study.lesion_classes, params.alpha, regions)
     QUALITY.write(quality_table(row), quality)
-    print(summary(row))
+    say(summary(row))
 
 
 if __name__ == "__main__":

@@ -22,12 +22,14 @@ _LIBRARIES = (
 )  # fmt: skip
 _TABLES = ("build_confounders/dictionary.parquet", "evaluate/cases.parquet", "stress/cases.parquet")
 _DIGITS = 12
+_FOLDER = "local-dir:"
 
 
 def parameters(raw: Mapping[str, Any]) -> str:
-    """Return params.yaml as text; of folders outside the repository the last name alone, as the page may be shown."""
+    """Return params.yaml as text; of paths outside the repository the last name alone, as the page may be shown."""
     sites = {name: {**site, "root": _shown(str(site["root"]))} for name, site in raw.get("sites", {}).items()}
-    return yaml.safe_dump({**raw, "sites": sites}, sort_keys=False, allow_unicode=True, width=100)
+    weights = {name: value and _shown_weights(str(value)) for name, value in raw.get("weights", {}).items()}
+    return yaml.safe_dump({**raw, "sites": sites, "weights": weights}, sort_keys=False, allow_unicode=True, width=100)
 
 
 def versions() -> list[tuple[str, str]]:
@@ -55,6 +57,12 @@ def hashes(inputs: Inputs, artifacts: Path) -> Sheet:
 def _shown(root: str) -> str:
     path = Path(root)
     return f"…/{path.name}" if path.is_absolute() or ".." in path.parts else root
+
+
+def _shown_weights(value: str) -> str:
+    kind = _FOLDER if value.startswith(_FOLDER) else ""
+    place, mark, digest = value.removeprefix(kind).partition("@")
+    return f"{kind}{_shown(place)}{mark}{digest}"
 
 
 def _version(name: str) -> str:

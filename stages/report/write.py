@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from stages.core.base.files import atomic_folder, write_json
+from stages.core.base.text import spreadsheet_cell
 from stages.report import attention, features, gallery, robustness, tables, trust
 from stages.report.inputs import Inputs
 from stages.report.page import Pictures, Tables, render
@@ -97,4 +98,4 @@ def _write_tables(found: Tables, inputs: Inputs, folder: Path) -> None:
 
 
 def _write_csv(rows: pd.DataFrame, path: Path) -> None:
-    rows.to_csv(path, index=False, float_format="%.6g", lineterminator="\n")
+    rows.map(spreadsheet_cell).to_csv(path, index=False, float_format="%.6g", lineterminator="\n")

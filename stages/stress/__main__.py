@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from stages.core.base.output import say
 from stages.core.base.params import load
 from stages.core.base.runtime import enough_memory, run
 from stages.core.contracts.stress import STRESS
@@ -25,7 +26,7 @@ def main(
     with enough_memory("stress", "stress.batch_size", params.batch_size):
         rows = stress(study, params, threshold, artifacts, device)
     STRESS.write(rows, out)
-    print(f"{out}: {len(rows)} rows, {rows['case_id'].nunique()} frames")
+    say(f"{out}: {len(rows)} rows, {rows['case_id'].nunique()} frames")
 
 
 if __name__ == "__main__":

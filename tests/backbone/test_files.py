@@ -1,7 +1,9 @@
 """Weights in every format are the same tensors; code and other things are refused."""
 
+import os
 import pickle
 import warnings
+import zipfile
 
 import pytest
 import torch
@@ -57,9 +59,24 @@ def test_a_pickle_with_code_is_refused_and_not_run(tmp_path):
             return (open, (str(tmp_path / "ran"), "w"))
 
     (tmp_path / "a.pt").write_bytes(pickle.dumps({"x": Bomb()}))
-    with pytest.raises(InputError, match=r"a\.pt is not a file of tensors alone"):
+    with pytest.raises(InputError, match=r"a\.pt is not a file of tensors alone") as caught:
         read_state(tmp_path / "a.pt", trusted=True)
     assert not (tmp_path / "ran").exists()
+    assert str(caught.value).isprintable()
+    assert "weights_only" not in str(caught.value)
+    assert str(caught.value).endswith("as torch.save(model.state_dict(), FILE) writes it, or safetensors")
+
+
+def test_an_archive_cut_short_and_a_pipe_are_refused(archive, tmp_path):
+    whole = archive.read_bytes()
+    with zipfile.ZipFile(tmp_path / "cut.pt", "w") as cut:
+        cut.writestr("x/constants.pkl", whole[:100])
+    with pytest.raises(InputError, match="damaged TorchScript archive"):
+        read_state(tmp_path / "cut.pt", trusted=True)
+    for name in ("p.pt", "p.safetensors"):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(InputError, match="a pipe, a socket or a device"):
+            read_state(tmp_path / name, trusted=True)
 
 
 @pytest.mark.parametrize("name", ["a.pt", "a.safetensors"])

@@ -76,6 +76,36 @@ def test_the_published_file_counts_as_the_tag_and_another_as_a_file(run, card, w
     assert read_json(own / "card.json")["source_sha256"] == digest
 
 
+def told(folder):
+    stored = read_json(folder / "card.json")
+    return stored["title"], stored["licence"], stored["notice"]
+
+
+def test_only_the_publishers_weights_carry_its_name_its_licence_and_its_notice(run, card, weights):
+    digest, named = sha256(weights), {"publisher": "OpenAI"}
+    assert told(run(card(**named, sha256=digest), Source("tiny", "file", weights), "a")) == (
+        "Tiny (OpenAI)", "MIT", "For tests.",
+    )  # fmt: skip
+    title, licence, notice = told(run(card(**named, sha256="0" * 64), Source("tiny", "file", weights, digest), "b"))
+    assert title == "Tiny (weights of a file that isn't known by its hash)"
+    assert "OpenAI" not in title + licence + notice
+    assert "MIT" not in licence
+    assert notice.startswith("It runs with QuickGELU, as the card's model tiny-vit says, for a file of weights doesn't")
+    assert told(run(card(**named), Source("tiny", "random"), "c"))[0] == "Tiny (random weights)"
+    assert told(run(card(), Source("tiny", "file", weights), "d"))[0].startswith("Tiny (weights of a file")
+
+
+def test_the_activation_that_is_told_is_the_one_that_runs(run, card, weights, monkeypatch):
+    monkeypatch.setitem(
+        openclip.open_clip.factory._MODEL_CONFIGS,
+        "tiny-vit",
+        {**openclip.open_clip.get_model_config("tiny-vit"), "quick_gelu": False},
+    )
+    folder = run(card(), Source("tiny", "file", weights))
+    assert told(folder)[2].startswith("It runs with GELU,")
+    assert read_json(folder / "card.json")["config"]["model"]["quick_gelu"] is False
+
+
 def test_the_hub_s_file_counts_as_the_tag(run, card, weights, monkeypatch):
     monkeypatch.setattr(openclip, "from_hub", lambda *_: weights)
     assert read_json(run(card(sha256="0" * 64), Source("tiny", "card")) / "card.json")["pretrained"] == "openai"

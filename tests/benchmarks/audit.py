@@ -12,8 +12,10 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
 from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "audit"))
@@ -77,11 +79,8 @@ def copies_line(name: str, prints: Prints, chosen: np.ndarray, copies: Prints) -
     )
 
 
-def main() -> None:
-    """Print the figures of the sites given on the command line."""
-    roots = [Path(argument) for argument in sys.argv[1:]]
-    if not roots:
-        raise SystemExit(__doc__)
+def main(roots: Annotated[list[Path], typer.Argument(help="Sites' folders.")]) -> None:
+    """Print the figures of some sites."""
     files = {root.name: sorted((root / "images").iterdir()) for root in roots}
     everything = [file for own in files.values() for file in own]
     site = np.repeat(list(files), [len(own) for own in files.values()])
@@ -96,4 +95,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -8,9 +8,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
+import typer
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -65,8 +67,10 @@ def rows(folder: Path, artifacts: Path) -> Iterator[dict[str, object]]:
     yield {"measure": "(oracle)", "aurc": aurc(scores, scores), "rank_correlation": 1.0}
 
 
-def main() -> None:
-    artifacts = Path(sys.argv[1] if len(sys.argv) > 1 else "artifacts")
+def main(
+    artifacts: Annotated[Path, typer.Argument(help="What `dvc repro` wrote.")] = Path("artifacts"),
+) -> None:
+    """Print a line a measure, the best first."""
     folders = sorted(path.parent for path in (artifacts / "train").glob("*/*/*/model.json"))
     table = pd.DataFrame([row for folder in folders for row in rows(folder, artifacts)])
     print(f"{len(folders)} cells; area under risk and coverage (lower is better), rank correlation with Dice:")
@@ -74,4 +78,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -5,21 +5,27 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
 
 from stages.commands.export import FILES, compare, export, load_network, runner
 from stages.commands.frames import Shown, find_jobs, read
 
 
-def main(model: Path, folder: Path, count: int) -> None:
+def main(
+    model: Annotated[Path, typer.Argument(help="A trained model's folder.")],
+    folder: Annotated[Path, typer.Argument(help="Of frames.")],
+    count: Annotated[int, typer.Argument(help="Of frames that are compared.")] = 100,
+) -> None:
+    """Print how far each format's masks are from PyTorch's."""
     network, card = load_network(model, None)
     with tempfile.TemporaryDirectory() as place:
         shown = [
-            read(job, card.size_px, card.crop == "black_border")
+            read(job, card.size_px, crop=card.crop == "black_border", swap=False)
             for job in find_jobs([folder], Path(place)).jobs[:count]
         ]
         frames = np.stack([one.pixels for one in shown if isinstance(one, Shown)])
@@ -29,4 +35,4 @@ def main(model: Path, folder: Path, count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 100)
+    typer.run(main)

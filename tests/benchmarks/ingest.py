@@ -12,13 +12,14 @@ from __future__ import annotations
 import os
 import resource
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
 from PIL import Image
 
 from stages.core.base.params import Site
@@ -95,11 +96,8 @@ def _site(root: Path) -> Site:
     return Site(root=str(root), card="folder", lesion_class="lesion")
 
 
-def main() -> None:
-    """Print the figures of the sites given on the command line."""
-    roots = [Path(argument) for argument in sys.argv[1:]]
-    if not roots:
-        raise SystemExit(__doc__)
+def main(roots: Annotated[list[Path], typer.Argument(help="Sites' folders.")]) -> None:
+    """Print the figures of some sites."""
     memory(roots[0])
     cores = set(sorted(os.sched_getaffinity(0))[:2])
     for root in roots:
@@ -107,4 +105,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

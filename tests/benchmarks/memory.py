@@ -13,6 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import typer
+
 sys.path[:0] = [str(Path(__file__).parents[1] / place) for place in ("pipeline", "project")]
 from dag import steps  # noqa: E402
 from repository import Repository  # noqa: E402
@@ -53,4 +55,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -1,4 +1,4 @@
-"""The README's picture: python tests/benchmarks/picture.py OUT.jpg [--method mcdrl]
+"""The README's picture: python tests/benchmarks/picture.py [OUT.jpg] [--method mcdrl]
 
 For each held-out site the frame of median Dice: as it is, its similarity map with the mined regions, and the prediction
 of the network that has never seen the site beside the truth. From the artifacts of the last `dvc repro`.
@@ -49,7 +49,7 @@ def draw(column: Any, artifacts: Path, site: str, method: str, seed: int) -> Non
 
 
 def main(
-    out: Annotated[Path, typer.Argument(help="JPEG to write.")],
+    out: Annotated[Path, typer.Argument(help="JPEG to write.")] = Path(".github/result.jpg"),
     method: Annotated[str, typer.Option(help="Whose predictions.")] = "mcdrl",
     artifacts: Annotated[Path, typer.Option(help="What `dvc repro` wrote.")] = Path("artifacts"),
 ) -> None:

@@ -7,13 +7,14 @@ network (encoder, mining, method) gets frames that are already decoded, in batch
 from __future__ import annotations
 
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
+import typer
 
 from stages.commands.frames import Shown, find_jobs, read
 from stages.commands.masks import Wanted
@@ -21,13 +22,18 @@ from stages.commands.predict import load_judge, predict_frames
 from stages.core.segment.network import Network
 
 
-def main(model: Path, folder: Path, rounds: int) -> None:
+def main(
+    model: Annotated[Path, typer.Argument(help="A trained model's folder.")],
+    folder: Annotated[Path, typer.Argument(help="Of frames.")],
+    rounds: Annotated[int, typer.Argument(help="How often both take their turn.")] = 3,
+) -> None:
+    """Print the frames a second of both, and their ratio."""
     judge, crop = load_judge([model], None, "auto", None, None)
     (member,) = judge._ensemble.members
     network = Network(member.encoder, member.model)
     device = next(member.encoder.parameters()).device
     with tempfile.TemporaryDirectory() as place:
-        shown = [read(job, judge.size_px, crop) for job in find_jobs([folder], Path(place)).jobs]
+        shown = [read(job, judge.size_px, crop=crop, swap=False) for job in find_jobs([folder], Path(place)).jobs]
         frames = np.stack([one.pixels for one in shown if isinstance(one, Shown)])
         batches = [frames[start : start + judge.batch_size] for start in range(0, len(frames), judge.batch_size)]
 
@@ -58,4 +64,4 @@ def main(model: Path, folder: Path, rounds: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else 3)
+    typer.run(main)

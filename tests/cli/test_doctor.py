@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from scmrepo.git import Git
 
 from stages.commands import doctor
 from stages.commands.doctor import NOTE, OK, PROBLEM, examine, problems
@@ -197,7 +198,7 @@ def test_stale_artifacts_are_named(repository, monkeypatch, answer, status, foun
     assert checked.found == "DVC can't read the pipeline: './dvc.yaml' is invalid. No cmd."
     monkeypatch.setattr(doctor.subprocess, "run", fails("Unable to acquire lock. Most likely\n"))
     assert row(examine(Path()), "artifacts").status == NOTE
-    (repository / "dvc.lock").write_text("")
+    (repository / "dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
     monkeypatch.setattr(doctor.subprocess, "run", answers(answer))
     checked = row(examine(Path()), "artifacts")
     assert (checked.status, checked.found) == (status, found)
@@ -232,3 +233,73 @@ def test_a_lesion_class_that_no_site_can_have_is_told(repository):
     )
     told = row(examine(Path()), "lesion classes")
     assert (told.status, told.found) == (NOTE, "polyp alone: L_contrast has nothing to compare it with and is 0")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", "dvc.lock is empty"),
+        ("schema: '2.0'\nstages:\n<<<<<<< HEAD\n  a:\n=======\n  b:\n>>>>>>> topic\n",
+         "dvc.lock holds the conflict markers of a merge, the first in line 3"),
+        ("schema: '2.0'\nstages:\n  plan:\n    deps: [{", "dvc.lock is cut short or damaged: it is no YAML"),
+        ("schema: '2.0'\nstages:\n", "dvc.lock is cut short or damaged: it doesn't list stages"),
+        ("schema: '2.0'\nstages:\n  plan:\n", "dvc.lock is cut short or damaged: it doesn't list stages"),
+        ("\x00\x00", "dvc.lock is cut short or damaged: it is no YAML"),
+    ],
+)  # fmt: skip
+def test_a_lock_that_dvc_cannot_read_is_a_problem_with_its_mend(repository, text, found):
+    (repository / "dvc.lock").write_text(text)
+    checked = row(examine(Path()), "artifacts")
+    assert (checked.status, checked.found) == (PROBLEM, found)
+    assert checked.fix.startswith("git checkout dvc.lock; where git has no good one, delete it, then dvc commit")
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "found", "fix"),
+    [
+        (
+            "ERROR: /x is not a git repository\n",
+            PROBLEM,
+            "as in an unpacked ZIP",
+            "git init && git add -A && git commit",
+        ),
+        ("'./dvc.lock' validation failed.\n\nextra keys\n", PROBLEM, "can't read dvc.lock", "git checkout dvc.lock"),
+        ("'./dvc.yaml' is busy, it is being blocked by:\n", NOTE, "at work elsewhere", "mcdrl doctor"),
+        ("'./block.yaml' is invalid.\n", PROBLEM, "can't read the pipeline", "dvc status"),
+    ],
+)
+def test_only_a_dvc_that_is_busy_is_at_work_elsewhere(repository, monkeypatch, said, status, found, fix):
+    monkeypatch.setattr(doctor.subprocess, "run", fails(said))
+    checked = row(examine(Path()), "artifacts")
+    assert checked.status == status
+    assert found in checked.found
+    assert checked.fix.startswith(fix)
+
+
+def test_an_unpacked_zip_is_told_what_dvc_needs(repository):
+    shutil.rmtree(repository / ".dvc")
+    checked = row(examine(Path()), "repository")
+    assert (checked.status, checked.fix) == (PROBLEM, "git init && git add -A && git commit -m start && dvc init")
+
+
+def test_relative_paths_that_a_copy_of_the_repository_lacks_are_noted(repository):
+    git = Git.init(str(repository))
+    git.close()
+    (repository / ".gitignore").write_text("/raw/\n/weights/\n")
+    for place in ("raw/b", "kept/c", "tracked/d", "weights"):
+        (repository / place).mkdir(parents=True)
+    (repository / ".gitignore").write_text("/raw/\n/weights/\n/tracked/d\n")
+    (repository / "tracked" / "d.dvc").write_text("outs: []\n")
+    (repository / "weights" / "w.pt").write_bytes(b"-")
+    for old, new in (("phantom/B", "../raw/b"), ("phantom/C", "../kept/c"), ("phantom/D", "../tracked/d")):
+        edit(repository, f"root: data/{old}", f"root: data/{new}")
+    edit(repository, "rn50: null", "rn50: weights/w.pt")
+    checked = row(examine(Path()), "relative paths")
+    assert checked.status == NOTE
+    assert checked.found == (
+        "sites.B.root: data/../raw/b is ignored by git; weights.rn50: weights/w.pt is ignored by git: not there in "
+        "dvc exp run --temp and in the queue"
+    )
+    edit(repository, "root: data/../raw/b", f"root: {repository}/raw/b")
+    edit(repository, "rn50: weights/w.pt", f"rn50: {repository}/weights/w.pt")
+    assert not [check for check in examine(Path()) if check.what == "relative paths"]

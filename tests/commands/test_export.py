@@ -1,6 +1,7 @@
 """One file from frame to probability: equal masks, any number of frames, and a way to tell when it is not so."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -13,6 +14,7 @@ from stages.commands.inspect import inspect
 from stages.commands.judge import Judge
 from stages.commands.judged import judged_of
 from stages.commands.pack import pack
+from stages.commands.show import show_table
 from stages.core.base.errors import InputError
 from stages.core.base.files import sha256, write_json
 from stages.core.clip import lite
@@ -102,6 +104,20 @@ def test_miners_and_sums_are_exported_too(special, tmp_path, kind):
     with torch.inference_mode():
         ours = network(torch.from_numpy(frames)).numpy()
     np.testing.assert_allclose(runner(tmp_path / exporting.FILES[kind])(frames), ours, atol=5e-3)
+
+
+@pytest.mark.parametrize(
+    "name", ["model.json", "model.safetensors", "backbone/card.json", "backbone/weights.safetensors",
+             "backbone/words.json"],
+)  # fmt: skip
+def test_a_pipe_in_a_models_folder_is_refused_and_nobody_waits_for_it(model, tmp_path, name):
+    shutil.copytree(model, tmp_path / "m")
+    (tmp_path / "m" / name).unlink()
+    os.mkfifo(tmp_path / "m" / name)
+    for use in (lambda place: load_ensemble([place], None, "cpu"), lambda place: pack(place, tmp_path / "out", None)):
+        with pytest.raises(InputError, match=r"a pipe, a socket or a device|doesn't hold its backbone"):
+            use(tmp_path / "m")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("kind", ["onnx", "torchscript"])
@@ -236,6 +252,7 @@ def test_a_model_takes_its_scores_along_but_not_those_of_other_weights(model, tm
     between = "95 % interval over 6 groups 0.700 to 0.800"
     assert f"At A, which it had never seen, it reached **0.750** ({between}):\nmean over 12 frames" in told
     assert "On 25% of 4 frames" in told
+    assert "validation frames: 0.500, on patients of the sites that it was trained on, which says little of" in told
     assert "expect less" not in told
     assert judged_of(tmp_path / "packed") == judged
     (table,) = [one for one in inspect(tmp_path / "packed") if one.title == "at the held-out site"]
@@ -249,3 +266,39 @@ def test_a_model_takes_its_scores_along_but_not_those_of_other_weights(model, tm
     pack(folder, tmp_path / "stale", None)
     assert "expect less" in (tmp_path / "stale" / "README.md").read_text()
     assert not (tmp_path / "stale" / "judged.json").exists()
+
+
+@pytest.mark.parametrize("special", ["miner"], indirect=True)
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"mined_by": {"channels": {"s8": 40, "s16": 112, "s32": 320}, "grid": [7, 7]}},
+         r"mined_by\.grid is \[7, 7\], but the backbone gives \[14, 14\]"),
+        ({"mined_by": {"channels": {"s8": 40, "s16": 112, "s64": 320}, "grid": [14, 14]}},
+         r"mined_by\.channels\.s64 is 320, but the backbone gives no such map"),
+    ],
+)  # fmt: skip
+def test_a_card_that_counts_on_other_features_than_its_backbone_gives_is_refused(special, tmp_path, changes, said):
+    shutil.copytree(special, tmp_path / "m")
+    card = json.loads((special / "model.json").read_text())
+    (tmp_path / "m" / "model.json").write_text(json.dumps({**card, **changes}))
+    with pytest.raises(InputError, match=said):
+        load_ensemble([tmp_path / "m"], None, "cpu")
+
+
+def test_escape_codes_in_a_strangers_card_reach_no_terminal(model, tmp_path, capsys):
+    shutil.copytree(model, tmp_path / "m")
+    card = json.loads((model / "model.json").read_text())
+    hostile = {
+        "held_out": "\x1b[2Jnowhere",
+        "sources": ["[bold]x\x1b]0;t\x07"],
+        "confounders": ["\x1b[31m=1", "y", "z"],
+    }
+    (tmp_path / "m" / "model.json").write_text(json.dumps({**card, **hostile}))
+    for shown in inspect(tmp_path / "m"):
+        show_table(shown)
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert "\x07" not in out
+    assert r"\x1b[2Jnowhere" in out
+    assert "[bold]x" in out

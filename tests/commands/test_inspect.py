@@ -45,6 +45,8 @@ def test_a_model_says_whether_it_holds_its_backbone():
             "usual": {"mean": [0.1], "std": [0.02]}, "spec": {"width": 8}, "parameters": {"epochs": 3}}  # fmt: skip
     facts, dictionary, parameters = model_tables(card, bundled=False)
     assert ["method", "mcdrl"] in facts.rows
+    told = "0.500, on patients of the sites that it was trained on, which says little of other hospitals"
+    assert ["val_dice", told] in facts.rows
     assert facts.rows[-1][1].startswith("no: give --backbone")
     assert dictionary.rows == [["x", "with x", "0.100", "0.020"]]
     assert parameters.rows == [["epochs", "3"], ["width", "8"]]

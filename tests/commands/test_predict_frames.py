@@ -472,3 +472,30 @@ def test_masks_alone_are_refused_with_the_way_to_segment_them(tmp_path):
     two_values().save(tmp_path / "masks" / "a.png")
     with pytest.raises(InputError, match=r"masks by .*: 1 files, .*a\.png, and there is nothing else; --masks-too"):
         run(tmp_path / "masks", tmp_path / "out")
+
+
+def test_names_that_steer_a_terminal_or_a_spreadsheet_do_nothing_in_either(folder, tmp_path):
+    for name in ("=1+1.png", "-2.png", "\t@x.png", "red\x1b[31m.png", "two\nlines.png"):
+        half_white(20, 20).save(folder / name)
+    (folder / "=bad\x1b[2J.jpg").write_bytes(b"no picture")
+    rows = run(folder, tmp_path / "out")
+    assert (tmp_path / "out" / "=1+1.png").is_file()
+    text = (tmp_path / "out" / "predictions.csv").read_text(encoding="utf-8")
+    assert len(text.splitlines()) == len(rows) + 1 == 10
+    assert text.replace("\n", "").isprintable()
+    table = pd.read_csv(tmp_path / "out" / "predictions.csv", keep_default_na=False)
+    assert {"'=1+1.png", "'-2.png", "'\\t@x.png", r"red\x1b[31m.png", r"two\nlines.png"} <= set(table["frame"])
+    assert table.loc[table["frame"] == "'=1+1.png", "mask"].item() == "'=1+1.png"
+    assert table["lesion_area_px"].dtype.kind == "i"
+    for said in (summary(rows, tmp_path / "out\x1b[0m"), refused(rows)):
+        assert said.replace("\n", "").isprintable()
+    assert r"=bad\x1b[2J.jpg" in refused(rows)
+
+
+def test_confounders_that_look_like_formulas_are_shown_as_text(folder, tmp_path):
+    judge = Bright()
+    judge.verdict = lambda _: Verdict(0.5, True, {"=HYPERLINK(1)": 9.0})
+    run(folder, tmp_path / "out", judge=judge)
+    table = pd.read_csv(tmp_path / "out" / "predictions.csv", keep_default_na=False)
+    assert set(table["confounders"]) == {"'=HYPERLINK(1)"}
+    assert set(table["confounder_scores"]) == {"'=HYPERLINK(1) 9.0"}

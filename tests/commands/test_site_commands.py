@@ -4,9 +4,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from scmrepo.git import Git
+from typer.testing import CliRunner
 
+from stages.cli import app
 from stages.commands.guess import guess_card
 from stages.commands.sites import add_site, list_sites, remove_sites, set_site
+from stages.commands.workspace import lasting
 from stages.core.base.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -151,3 +155,30 @@ def test_keys_of_a_site_change_in_their_place(params):
         with pytest.raises(InputError, match=message):
             set_site(params, name, values)
         assert params.read_text(encoding="utf-8") == changed
+
+
+def test_a_folder_that_a_copy_of_the_repository_lacks_is_noted_by_its_absolute_path(params, tmp_path_factory):
+    Git.init(".").close()
+    Path(".gitignore").write_text("/raw/\n")
+    outside = tmp_path_factory.mktemp("elsewhere")
+    here = Path.cwd()
+    assert lasting(Path(), "raw/kvasir") == str(here / "raw" / "kvasir")
+    assert lasting(Path(), "x") == "x"
+    assert lasting(Path(), "data/phantom/A") == "data/phantom/A"
+    assert lasting(Path(), str(outside)) == str(outside)
+    assert lasting(Path(), "../x") == str(here.parent / "x")
+    Path("raw/kvasir.dvc").write_text("outs: []\n")
+    assert lasting(Path(), "raw/kvasir") == "raw/kvasir"
+
+
+def test_the_command_says_which_path_it_has_noted(params):
+    Git.init(".").close()
+    Path(".gitignore").write_text("/raw/\n")
+    given = ["--card", "folder", "--lesion-class", "polyp"]
+    added = CliRunner().invoke(app, ["sites", "add", "kvasir", "raw/kvasir", *given])
+    assert added.exit_code == 0
+    assert f"noted as {Path('raw/kvasir').absolute()}: raw/kvasir would lead nowhere" in added.output.replace("\n", "")
+    assert list_sites(params)[-1][1].root == str(Path("raw/kvasir").absolute())
+    kept = CliRunner().invoke(app, ["sites", "add", "x", "x", *given])
+    assert "noted as" not in kept.output
+    assert list_sites(params)[-1][1].root == "x"

@@ -129,7 +129,7 @@ def test_a_part_of_a_study_may_be_chosen_and_its_cells_are_counted(params):
     study = check(read_params(params), params)
     assert (study.methods, study.held_out, study.seeds) == (wanted, ["A", "C"], [4])
     assert "fourier_6min" not in study.variants
-    assert use_study(params, "rivals").cells == "66 cells: 11 methods x 2 held-out sites x 3 seeds"
+    assert use_study(params, "rivals").cells == "72 cells: 12 methods x 2 held-out sites x 3 seeds"
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,14 @@ def test_names_that_look_like_something_else_stay_text(tmp_path):
     assert sorted(read_splits(tmp_path / "s.csv").values.tolist()) == sorted(rows)
 
 
+def test_a_name_that_a_spreadsheet_would_compute_is_shown_there_and_read_as_it_was(tmp_path):
+    rows = [["A/1", "A", "=cmd()", "train"], ["A/2", "A", "'-1", "val"], ["A/3", "A", "+5", "val"]]
+    write_splits(table(rows), tmp_path / "s.csv")
+    text = (tmp_path / "s.csv").read_text(encoding="utf-8")
+    assert text.splitlines()[1:] == ["A/1,A,'=cmd(),train", "A/2,A,''-1,val", "A/3,A,'+5,val"]
+    assert read_splits(tmp_path / "s.csv").values.tolist() == rows
+
+
 def test_a_header_alone_has_no_rows(tmp_path):
     (tmp_path / "s.csv").write_text(",".join(COLUMNS) + "\n")
     assert read_splits(tmp_path / "s.csv").empty

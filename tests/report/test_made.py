@@ -14,6 +14,20 @@ def test_folders_of_the_user_are_not_shown():
     assert "data/phantom/B" in parameters({"sites": {"B": {"root": "data/phantom/B", "card": "phantom"}}})
 
 
+def test_weights_of_the_user_are_shown_by_their_last_name():
+    given = {
+        "a": "/home/somebody/x.pt@sha256:00",
+        "b": "local-dir:/home/somebody/clip",
+        "c": None,
+        "d": "none",
+        "e": "w/y.pt",
+    }
+    text = parameters({"weights": given})
+    assert "somebody" not in text
+    for shown in ("a: …/x.pt@sha256:00", "b: local-dir:…/clip", "c: null", "d: none", "e: w/y.pt"):
+        assert shown in text
+
+
 def test_versions_name_python_and_torch():
     found = dict(versions())
     assert found["Python"].startswith("3.")

@@ -9,6 +9,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from stages.core.base.errors import InputError, nearest
+from stages.core.base.files import regular
 from stages.core.base.reading import Reading
 from stages.core.base.section import Count, Section, sentences
 from stages.core.base.strict_yaml import load_yaml
@@ -112,7 +113,7 @@ def read_card(name: str, folder: Path = SITE_CARDS) -> Card:
     if name not in card_names(folder):
         raise InputError(f"there is no site card {path}; {nearest(name, card_names(folder))}")
     try:
-        raw = load_yaml(path.read_text(encoding="utf-8"))
+        raw = load_yaml(regular(path).read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not valid YAML: {error}") from None
     return _validated(raw, path)

@@ -86,9 +86,26 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         _remove(partial)
 
 
+def regular(path: Path) -> Path:
+    """Return the path of a file that is going to be read, if reading it ends: opening a pipe waits for ever.
+
+    A file that isn't there is left to whoever opens it.
+
+    Raises:
+        InputError: it is a pipe, a socket or a device.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise InputError(f"{path} is a pipe, a socket or a device; put a regular file there, or a link to one")
+    return path
+
+
 def sha256(path: Path) -> str:
-    """Return the hex SHA-256 of a file's bytes."""
-    with path.open("rb") as stream:
+    """Return the hex SHA-256 of a file's bytes.
+
+    Raises:
+        InputError: it is no regular file.
+    """
+    with regular(path).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
@@ -106,7 +123,7 @@ def read_json(path: Path) -> dict[str, Any]:
         InputError: the file is missing or isn't a JSON object.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(regular(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; run `dvc repro` to make it") from None
     except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, a number of 5,000 digits, nested too deeply

@@ -18,6 +18,7 @@ from pydantic import Field, ValidationError
 from stages.core.base.agreement import disagreements
 from stages.core.base.cards import card_names, read_card
 from stages.core.base.errors import InputError, nearest
+from stages.core.base.files import regular
 from stages.core.base.reading import Reading, merge
 from stages.core.base.section import Section as Section
 from stages.core.base.section import Seed, sentence, sentences
@@ -179,7 +180,7 @@ def read_params(path: Path = PARAMS) -> dict[str, Any]:
         InputError: the file is missing or isn't a YAML mapping.
     """
     try:
-        raw = load_yaml(path.read_text(encoding="utf-8"))
+        raw = load_yaml(regular(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path} does not exist here; run from the repository's top folder") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -19,6 +19,7 @@ from rich.progress import track
 
 from stages.core.base.errors import InputError, lacks_memory
 from stages.core.base.files import NO_ROOM
+from stages.core.base.output import warn
 
 T = TypeVar("T")
 _LINE_EVERY_S = 10.0
@@ -99,7 +100,7 @@ def enough_memory(stage: str, setting: str = "", value: int | None = None) -> It
 
 
 def _stop(message: str) -> None:
-    print(f"error: {message}", file=sys.stderr, flush=True)
+    warn(f"error: {message}")
     raise SystemExit(2)
 
 
@@ -142,4 +143,4 @@ def progress(items: Iterable[T], label: str, total: int) -> Iterator[T]:
         yield item
         if time.monotonic() - last > _LINE_EVERY_S and done < total:
             last = time.monotonic()
-            print(f"{label}: {done}/{total}", file=sys.stderr, flush=True)
+            warn(f"{label}: {done}/{total}")

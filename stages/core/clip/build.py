@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import open_clip
@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from stages.core.base.errors import InputError
 from stages.core.clip.card import canonical
 
+_LARGEST = {"layers": 512, "image_size": 4096, "context_length": 4096}  # far above any model's
+_LARGEST_ELSE = 2**20  # of all other numbers; a vocabulary has 49,408 words
 _COUNTER = "num_batches_tracked"  # of batch normalisation; plays no part in what a frozen model computes
 
 
@@ -24,8 +26,12 @@ def skeleton(config: Mapping[str, Any]) -> Any:
         InputError: the configuration is of a kind that can't be read densely.
     """
     _check(config)
-    with torch.device("meta"):
-        model = open_clip.CLIP(**copy.deepcopy(dict(config)))
+    try:
+        with torch.device("meta"):
+            model = open_clip.CLIP(**copy.deepcopy(dict(config)))
+    except (TypeError, ValueError, KeyError, AttributeError, ArithmeticError, AssertionError, RuntimeError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise InputError(f"the backbone's configuration describes no model of open_clip's ({reason})") from None
     blocks = getattr(getattr(model.visual, "transformer", None), "resblocks", [])
     if any(not isinstance(block.attn, nn.MultiheadAttention) for block in blocks):
         raise InputError("the backbone's attention blocks are custom ones; use a model with plain attention")
@@ -81,6 +87,8 @@ def fingerprint(state: Mapping[str, Tensor], config: Mapping[str, Any]) -> str:
 
 
 def _check(config: Mapping[str, Any]) -> None:
+    if too_large := [f"{name} is {value!r}" for name, value in _numbers(config) if not _bounded(name, value)]:
+        raise InputError(f"the backbone's configuration asks for more than any model has: {', '.join(too_large[:3])}")
     vision, text = config.get("vision_cfg", {}), config.get("text_cfg", {})
     reasons = {
         "a timm image tower": "timm_model_name" in vision,
@@ -96,3 +104,19 @@ def _check(config: Mapping[str, Any]) -> None:
             f"the backbone's open_clip model has {' and '.join(found)}; dense features are read from the CLIP models "
             "with open_clip's own ResNet or ViT, such as ViT-B-32-quickgelu"
         )
+
+
+def _numbers(value: Any, name: str = "") -> Iterator[tuple[str, int | float]]:
+    """Yield the numbers of a configuration, each with the key that it stands behind."""
+    if isinstance(value, Mapping):
+        for key, part in value.items():
+            yield from _numbers(part, str(key))
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _numbers(part, name)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield name, value
+
+
+def _bounded(name: str, value: int | float) -> bool:
+    return abs(value) <= _LARGEST.get(name, _LARGEST_ELSE)  # false of what is no number

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 
 from stages.core.base.dense_modes import DenseMode
 from stages.core.base.errors import InputError, nearest
-from stages.core.base.files import read_json
+from stages.core.base.files import read_json, regular
 from stages.core.base.params import BACKBONE_CARDS
 from stages.core.base.section import Section, sentences
 from stages.core.base.strict_yaml import load_yaml
@@ -26,6 +26,8 @@ class BackboneCard(Section):
 
     Attributes:
         title: the model's name for people.
+        publisher: whose weights the tag and the hash stand for; joins the title where it is those that are used. None:
+            the title says it.
         family: open_clip, or lite for the embedded one.
         model: the family's name of the architecture, for open_clip one of `open_clip.list_models()`.
         pretrained: open_clip's tag of the weights; None: they must be supplied as a file.
@@ -40,6 +42,7 @@ class BackboneCard(Section):
     """
 
     title: str = Field(min_length=1)
+    publisher: str | None = None
     family: Literal["open_clip", "lite"]
     model: str = Field(min_length=1)
     pretrained: str | None = None
@@ -56,7 +59,8 @@ class StoredCard(Section):
 
     Attributes:
         name: of the card in data/backbones.
-        title, family, model, licence, notice: as in the card.
+        title, licence, notice: as in the card where the weights are the published ones; of others what is known.
+        family, model: as in the card.
         pretrained: where the weights came from: the card's tag, "file", "local-dir", "random" or "embedded".
         source_sha256: of the file that they came from; None: from no file.
         dense: the mode that "auto" stands for.
@@ -105,7 +109,7 @@ def read_card(name: str, folder: Path = BACKBONE_CARDS) -> BackboneCard:
         known = [card.stem for card in folder.glob("*.yaml")]
         raise InputError(f"there is no backbone card {path}; {nearest(name, known)}")
     try:
-        raw = load_yaml(path.read_text(encoding="utf-8"))
+        raw = load_yaml(regular(path).read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not valid YAML: {error}") from None
     return _validated(BackboneCard, raw, path)

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from stages.core.base.errors import InputError, nearest
-from stages.core.base.files import atomic, read_json, sha256, write_json
+from stages.core.base.files import atomic, read_json, regular, sha256, write_json
 from stages.core.clip.encoder import Encoded, Encoder, Front, Suffix, keep_statistics
 from stages.core.clip.lite_joint import Joint, places
 from stages.core.clip.lite_trunk import SIZE_PX, Trunk, folded, imagenet_weights, run_stages, standard
@@ -68,6 +68,7 @@ class LiteEncoder(Encoder):
         weights = _read_weights(folder / WEIGHTS_FILE)
         vocabulary = _read_words(folder / WORDS_FILE)
         digest = hashlib.sha256((sha256(folder / WEIGHTS_FILE) + sha256(folder / WORDS_FILE)).encode())
+        _check_words(weights, vocabulary, folder)
         joint, tower = new_joint(), new_tower(vocabulary)
         try:
             joint.load_state_dict(_part(weights, "joint."))
@@ -113,7 +114,10 @@ class LiteEncoder(Encoder):
 
     def _built(self) -> Trunk:
         if self._trunk is None:
-            self._trunk = Trunk.load(self._image_weights).to(self.joint.mean.device)
+            try:
+                self._trunk = Trunk.load(self._image_weights).to(self.joint.mean.device)
+            except RuntimeError as error:
+                raise InputError(f"the image tower's weights aren't lite0's ({error}); run `dvc repro`") from None
         return self._trunk
 
     def _frozen(self) -> Trunk:
@@ -235,7 +239,7 @@ def _write_weights(parts: Mapping[str, Tensor], path: Path) -> None:
 
 def _read_weights(path: Path) -> dict[str, Tensor]:
     try:
-        return load_file(path)
+        return load_file(regular(path))
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; restore it with `git checkout` or make it with `dvc repro`") from None
     except SafetensorError as error:
@@ -253,6 +257,16 @@ def _read_words(path: Path) -> Vocabulary:
         return Vocabulary(words)
     except InputError as error:
         raise InputError(f"{path} is damaged ({error}); restore it with `git checkout` or `dvc repro`") from None
+
+
+def _check_words(weights: Mapping[str, Tensor], vocabulary: Vocabulary, folder: Path) -> None:
+    """Raise InputError where the text tower's weights are for another number of words."""
+    stored = weights["text.embedding.weight"].shape[0] if "text.embedding.weight" in weights else 0
+    if stored != len(vocabulary):
+        raise InputError(
+            f"{folder / WEIGHTS_FILE} doesn't fit lite0: it is for {stored} words, {WORDS_FILE} beside it makes "
+            f"{len(vocabulary)}; run `dvc repro`"
+        )
 
 
 def _part(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

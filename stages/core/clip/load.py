@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from stages.core.base.errors import InputError
+from stages.core.base.files import regular
 from stages.core.clip.card import CARD, WEIGHTS, OpenClipConfig, StoredCard, read_config, read_stored
 from stages.core.clip.encoder import Encoder
 
@@ -51,7 +52,7 @@ def _open_clip(card: StoredCard, mode: str, folder: Path) -> Encoder:
 
     config = read_config(card, OpenClipConfig, folder)
     try:
-        state = load_file(folder / WEIGHTS)
+        state = load_file(regular(folder / WEIGHTS))
     except (OSError, SafetensorError) as error:
         raise InputError(f"{folder / WEIGHTS} can't be read ({error}); run `dvc repro backbone`") from None
     model = filled(config.model, state)

@@ -11,6 +11,9 @@ from stages.core.base.files import read_json, write_json
 from stages.core.base.section import Section
 
 JUDGED = "judged.json"
+OF_SOURCES = (
+    "on patients of the sites that it was trained on, which says little of other hospitals"  # a validation Dice
+)
 
 
 class Judged(Section):

@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 
 from stages.core.base.errors import InputError
-from stages.core.base.files import atomic
+from stages.core.base.files import atomic, regular
 from stages.core.clip.card import CARD, read_stored
 
 FOLDER = "backbone"
@@ -29,8 +29,12 @@ def bundle(backbone: Path, model: Path, *, limit_bytes: int | None = SMALL_BYTES
 
     Returns:
         Whether it was copied.
+
+    Raises:
+        InputError: something in it is no regular file.
     """
-    files = sorted(path for path in backbone.iterdir() if path.is_file() and not path.name.startswith("."))
+    visible = [path for path in backbone.iterdir() if not path.name.startswith(".") and not path.is_dir()]
+    files = sorted(map(regular, visible))
     if limit_bytes is not None and sum(path.stat().st_size for path in files) > limit_bytes:
         return False
     for path in files:

@@ -5,11 +5,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
+from pydantic import ConfigDict, Field, with_config
 from torch import Tensor, nn
 
 from stages.core.clip.encoder import Encoded
 from stages.core.contracts.frames import IGNORED
+
+# Bounds are far above what anyone trains: they keep a stranger's model.json from asking for more than a machine has.
+_Side = Annotated[int, Field(ge=1, le=2**16, strict=True)]
+_Few = Annotated[int, Field(ge=1, le=256, strict=True)]
+_Share = Annotated[float, Field(ge=0, lt=1, strict=True)]
+_Weight = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -88,9 +96,10 @@ class Texts:
     seen: Tensor | None = None
 
 
+@with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True)
 class Spec:
-    """The numbers that a method is built from; stored beside the weights.
+    """The numbers that a method is built from; stored beside the weights, and checked where a model's card is read.
 
     Attributes:
         width: D, joint width.
@@ -112,22 +121,22 @@ class Spec:
         sum_over: families of views that methods with a sum over views make beside the frame as it is.
     """
 
-    width: int
-    map_channels: Mapping[str, int]
-    depth: int
-    heads: int
-    residual: bool
-    dictionary: str
-    regions: str
-    head_width: int
-    dropout: float
-    dice_weight: float
-    lambda_causal: float
-    lambda_contrast: float
-    temperature: float
-    lambda_adversarial: float
-    seed: int
-    sum_over: Sequence[str] = ()
+    width: _Side
+    map_channels: Annotated[Mapping[str, _Side], Field(min_length=1, max_length=64)]
+    depth: _Few
+    heads: _Few
+    residual: Annotated[bool, Field(strict=True)]
+    dictionary: Literal["text", "random", "shuffled", "zero", "learned"]
+    regions: Literal["zero", "keep"]
+    head_width: Annotated[int, Field(ge=16, le=2**12, multiple_of=16, strict=True)]
+    dropout: _Share
+    dice_weight: _Weight
+    lambda_causal: _Weight
+    lambda_contrast: _Weight
+    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
+    lambda_adversarial: _Weight
+    seed: Annotated[int, Field(strict=True)]
+    sum_over: Sequence[Literal["mirror", "distance"]] = ()
 
 
 class Trunk(nn.Module, ABC):

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import Tensor
 
 from stages.core.base.errors import InputError, nearest
@@ -23,16 +22,23 @@ from stages.core.base.params import method_files
 from stages.core.methods import build, check_mode, has_own_encoder
 from stages.core.networks import parts
 from stages.core.networks.data import fine_to_coarse
+from stages.core.networks.header import Kind, kinds, misfits, read_header, read_tensors
 from stages.core.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
 from stages.core.networks.miner import Miner
 from stages.core.networks.trunk import Frozen, Pixels, Trained, Whole
 
 WEIGHTS = "model.safetensors"
 CARD = "model.json"
-_LARGEST_PX = 4096
+_SMALLEST_PX, _LARGEST_PX = 16, 4096
+_MOST_NAMES = 4096  # of classes, confounders, sites
+_COARSEST = 1e4  # a temperature beyond leaves no probability but one half, one below its inverse none but 0 and 1
+_LIGHT = ("frozen", "adapter")  # modes that need nothing of the encoder
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
 _Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-_Count = Annotated[int, Field(gt=0)]
+_Number = Annotated[int, Field(ge=0)]
+_Channels = Annotated[int, Field(gt=0, le=2**16)]
+_Side = Annotated[int, Field(gt=0, le=_LARGEST_PX)]
+_Names = Annotated[list[str], Field(min_length=1, max_length=_MOST_NAMES)]
 
 
 class Usual(BaseModel):
@@ -59,8 +65,8 @@ class MinedBy(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    channels: dict[str, _Count]
-    grid: list[_Count] = Field(min_length=2, max_length=2)
+    channels: dict[str, _Channels] = Field(min_length=1, max_length=64)
+    grid: list[_Side] = Field(min_length=2, max_length=2)
 
     def build(self, alpha: float) -> Miner:
         """Return a miner that has no values yet."""
@@ -82,7 +88,7 @@ class ModelCard(BaseModel):
         fingerprint: of the encoder whose features it takes.
         dense_mode: of that encoder.
         mode: frozen, adapter, suffix, partial or finetune.
-        size_px: side of the frames, px.
+        size_px: side of the frames, px; a multiple of 4, since the head works at a quarter of it.
         lesion_classes: in the order of the class axis.
         confounders: in the order of the confounder axis.
         alpha: share of the grid that is mined.
@@ -121,16 +127,16 @@ class ModelCard(BaseModel):
     fingerprint: str
     dense_mode: str
     mode: Literal["frozen", "adapter", "suffix", "partial", "finetune"]
-    size_px: int = Field(gt=0, le=_LARGEST_PX)
-    lesion_classes: list[str]
-    confounders: list[str]
+    size_px: int = Field(ge=_SMALLEST_PX, le=_LARGEST_PX, multiple_of=4)
+    lesion_classes: _Names
+    confounders: _Names
     alpha: float = Field(gt=0, le=1)
     spec: Spec
-    n_weights: int
-    n_trained: int
-    best_epoch: int
+    n_weights: _Number
+    n_trained: _Number
+    best_epoch: _Number
     val_dice: float = Field(ge=0, le=1)
-    temperature: _Positive
+    temperature: float = Field(ge=1 / _COARSEST, le=_COARSEST)
     flag_below: float = Field(ge=0, le=1)
     crop: Literal["none", "black_border", "mixed"] = "none"
     class_prompts: list[str] = []
@@ -140,7 +146,7 @@ class ModelCard(BaseModel):
     parameters: dict[str, bool | int | float | str | list[str] | None] = {}
     mined_by: MinedBy | None = None
     provenance: str = ""
-    leaked_frames: int = Field(default=0, ge=0)
+    leaked_frames: _Number = 0
     weights_sha256: str = Field(default="", pattern="^([0-9a-f]{64})?$")
 
     @field_validator("method")
@@ -166,14 +172,10 @@ class ModelCard(BaseModel):
     def _spec(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
-        expected = Spec.__dataclass_fields__
-        needed = {name for name, field in expected.items() if field.default is MISSING}
-        if not needed <= set(value) <= set(expected):
-            raise ValueError(f"has keys {sorted(value)}, expected {sorted(expected)}")
-        channels = value["map_channels"]  # JSON keeps no order
+        channels = value.get("map_channels")  # JSON keeps no order
         if not isinstance(channels, dict):
             raise ValueError(f"map_channels is {channels!r}, expected taps with their channels")
-        return Spec(**{**value, "map_channels": {tap: channels[tap] for tap in fine_to_coarse(channels)}})
+        return {**value, "map_channels": {tap: channels[tap] for tap in fine_to_coarse(channels)}}
 
 
 @dataclass(frozen=True)
@@ -279,7 +281,10 @@ def read_card(folder: Path) -> ModelCard:
     except ValidationError as error:
         problem = error.errors()[0]
         place = "".join(f"{part}: " for part in [".".join(map(str, problem["loc"]))] if part)
-        raise InputError(f"{folder / CARD}: {place}{problem['msg']}; run `dvc repro train`") from None
+        found = f", got {problem['input']!r:.60}" if isinstance(problem["input"], int | float | str) else ""
+        raise InputError(
+            f"{folder / CARD}: {place}{problem['msg']}{found}; copy the folder again, or run `dvc repro train`"
+        ) from None
 
 
 def load_model(folder: Path, backbone: Path) -> LoadedModel:
@@ -292,52 +297,84 @@ def load_model(folder: Path, backbone: Path) -> LoadedModel:
     Raises:
         InputError: a file is missing, damaged, or doesn't fit the other.
     """
-    card = read_card(folder)
-    tensors = _tensors(folder / WEIGHTS)
-    _check_weights(tensors, card, folder)
+    card, path = read_card(folder), folder / WEIGHTS
+    header = read_header(path)
+    _check_hash(path, card)
     try:
-        texts = _texts(tensors, card)
+        _check_header(header, _text_kinds(header, card), "texts.")
+        texts = Texts(**_read(path, "texts."))
+        _check_network(header, card, texts)
         method = assemble(card.method, card.mode, card.spec, backbone, card.dense_mode, texts)
-        method.load_state_dict(_below("method.", tensors))
+        method.load_state_dict(_read(path, "method."))
         miner = card.mined_by.build(card.alpha).eval().requires_grad_(False) if card.mined_by else None
         if miner is not None:
-            miner.load_state_dict(_below("miner.", tensors))
+            miner.load_state_dict(_read(path, "miner."))
     except (KeyError, RuntimeError, TypeError, ValueError, ArithmeticError, AssertionError) as error:
-        raise InputError(f"{folder / WEIGHTS} doesn't fit {CARD} ({error}); run `dvc repro train`") from None
+        raise InputError(f"{path} doesn't fit {CARD} ({error}); run `dvc repro train`") from None
     return LoadedModel(method.eval(), card, texts, miner)
 
 
-def _tensors(path: Path) -> dict[str, Tensor]:
-    try:
-        return load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise InputError(f"{path} can't be read ({error}); run `dvc repro train`") from None
+def _check_hash(path: Path, card: ModelCard) -> None:
+    """Raise InputError where the weights aren't those that were saved."""
+    found = sha256(path) if card.weights_sha256 else ""
+    if found != card.weights_sha256:
+        raise InputError(
+            f"{path} is damaged or of another model: its SHA-256 is {found[:12]}, {CARD} says "
+            f"{card.weights_sha256[:12]}; copy the folder again, or run `dvc repro train`"
+        )
 
 
-def _check_weights(tensors: Mapping[str, Tensor], card: ModelCard, folder: Path) -> None:
-    """Raise InputError where the weights aren't those that were saved, or aren't numbers."""
-    if card.weights_sha256:
-        found = sha256(folder / WEIGHTS)
-        if found != card.weights_sha256:
-            raise InputError(
-                f"{folder / WEIGHTS} is damaged or of another model: its SHA-256 is {found[:12]}, {CARD} says "
-                f"{card.weights_sha256[:12]}; copy the folder again, or run `dvc repro train`"
-            )
+def _read(path: Path, prefix: str) -> dict[str, Tensor]:
+    """Return tensors that are numbers throughout, by their names behind the prefix."""
+    tensors = read_tensors(path, prefix)
     for name, value in tensors.items():
         if bool(value.isnan().any()):
-            raise InputError(f"{folder / WEIGHTS}: {name} holds values that are no numbers; run `dvc repro train`")
+            raise InputError(f"{path}: {prefix}{name} holds values that are no numbers; run `dvc repro train`")
+    return tensors
 
 
-def _texts(tensors: Mapping[str, Tensor], card: ModelCard) -> Texts:
-    texts = Texts(**_below("texts.", tensors))
-    stored, named = texts.class_confounders.shape[:2], (len(card.lesion_classes), len(card.confounders))
-    if stored != named:
-        raise ValueError(f"{stored[0]} classes and {stored[1]} confounders for {named[0]} and {named[1]} names")
-    return texts
+def _text_kinds(header: Mapping[str, Kind], card: ModelCard) -> dict[str, Kind]:
+    """Return what the texts of as many classes and confounders as the card names take in a file of weights.
+
+    Raises:
+        ValueError: the file has them for another number.
+    """
+    classes, confounders, width = len(card.lesion_classes), len(card.confounders), card.spec.width
+    stored = header.get("texts.class_confounders", ((classes, confounders), ""))[0][:2]
+    if stored != (classes, confounders):
+        named = f"for {classes} and {confounders} names"
+        raise ValueError(f"{' classes and '.join(map(str, stored))} confounders {named}")
+    shapes: dict[str, tuple[int, ...]] = {
+        "classes": (classes, width), "confounders": (confounders, width),
+        "class_confounders": (classes, confounders, width), "prior": (confounders,), "background": (width,),
+    }  # fmt: skip
+    if "texts.background" not in header:
+        del shapes["background"]
+    return {f"texts.{name}": (shape, "F32") for name, shape in shapes.items()}
 
 
-def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+def _check_network(header: Mapping[str, Kind], card: ModelCard, texts: Texts) -> None:
+    """Compare the weights with the network that the card describes, which is built without memory for it.
+
+    What is the encoder's own is left to the loading: it is built from the backbone's folder, not from the card.
+
+    Raises:
+        ValueError: they differ.
+    """
+    with torch.device("meta"):
+        trunk = make_trunk(card.mode, card.spec, Path(), card.dense_mode) if card.mode in _LIGHT else Frozen()
+        expected = kinds(build(card.method, card.spec, trunk, texts).state_dict(), "method.")
+        miner = card.mined_by.build(card.alpha).state_dict() if card.mined_by else {}
+    if card.mode not in _LIGHT and not has_own_encoder(card.method):
+        header = {name: kind for name, kind in header.items() if not name.startswith("method.trunk.")}
+    _check_header(header, expected, "method.")
+    _check_header(header, kinds(miner, "miner."), "miner.")
+
+
+def _check_header(header: Mapping[str, Kind], expected: Mapping[str, Kind], prefix: str) -> None:
+    differ = misfits({name: kind for name, kind in header.items() if name.startswith(prefix)}, expected)
+    if differ:
+        raise ValueError(differ)
 
 
 def channels_last(method: Method) -> Method:

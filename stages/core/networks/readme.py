@@ -6,7 +6,7 @@ from pathlib import Path
 
 from stages.core.base.files import atomic
 from stages.core.clip.card import StoredCard
-from stages.core.contracts.judged import Judged
+from stages.core.contracts.judged import OF_SOURCES, Judged
 from stages.core.networks.model import ModelCard
 
 README = "README.md"
@@ -22,7 +22,7 @@ A network that outlines lesions ({classes}) in endoscopic frames, written by the
 | backbone | {title} (`{backbone}`), weights: {pretrained}, licence {licence}, fingerprint `{fingerprint}` |
 | frames | RGB, upright, {crop}, squashed to {size_px} x {size_px} px (bicubic) |
 | regions | {regions} |
-| epoch | {epoch}, chosen by the Dice of validation frames of the sites that it was trained on: {val_dice:.3f} |
+| epoch | {epoch}, chosen by the Dice of validation frames: {val_dice:.3f}, {known} |
 | trust | temperature {temperature:.2f}; frames of a confidence below {flag_below:.2f} are flagged |
 
 {unknown}
@@ -80,7 +80,7 @@ def write_readme(card: ModelCard, backbone: StoredCard, folder: Path, *, uses_re
         backbone=card.backbone, pretrained=card.pretrained, licence=backbone.licence, fingerprint=card.fingerprint[:12],
         crop=_CROPS[card.crop], size_px=card.size_px, epoch=card.best_epoch + 1,
         regions=f"the {card.alpha:.0%} of places {_mined(card)}" if uses_regions else _NO_REGIONS,
-        val_dice=card.val_dice, temperature=card.temperature,
+        val_dice=card.val_dice, known=OF_SOURCES, temperature=card.temperature,
         flag_below=card.flag_below, seen=_seen(card.leaked_frames), unknown=_UNJUDGED.format(held_out=card.held_out),
         notice=(warning if card.pretrained == "random" else "") + f"The backbone: {backbone.notice}",
         class_prompts="; ".join(card.class_prompts), confounder_prompts="; ".join(card.confounder_prompts),

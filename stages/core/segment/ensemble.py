@@ -6,7 +6,7 @@ the pipeline would give it. Models of one backbone share its work.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from stages.core.clip.load import load_encoder
 from stages.core.device import pick_device
 from stages.core.networks.bundle import find_backbone
 from stages.core.networks.interface import Batch
-from stages.core.networks.model import LoadedModel, load_model, probability, read_card
+from stages.core.networks.model import CARD, LoadedModel, load_model, probability, read_card
 from stages.core.segment.network import batch_of, encoded
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -101,6 +101,32 @@ def _finite(features: Encoded) -> Encoded:
     return features
 
 
+def _check_features(member: Member, folder: Path) -> None:
+    """Raise InputError where the encoder gives a frame other features than the model's card counts on."""
+    card, encoder = member.model.card, member.encoder
+    blank = torch.zeros(1, encoder.size_px, encoder.size_px, 3, dtype=torch.uint8)
+    with torch.inference_mode():
+        features = encoded(encoder, blank.to(next(encoder.parameters()).device))
+    _, width, *grid = map(int, features.dense.shape)
+    channels = {tap: int(values.shape[1]) for tap, values in features.maps.items()}
+    mined_by = card.mined_by
+    wanted = {"spec.width": card.spec.width, **_by_tap("spec.map_channels", card.spec.map_channels)}
+    found = {"spec.width": width, **_by_tap("spec.map_channels", channels)}
+    if mined_by is not None:
+        wanted |= {"mined_by.grid": mined_by.grid, **_by_tap("mined_by.channels", mined_by.channels)}
+        found |= {"mined_by.grid": grid, **_by_tap("mined_by.channels", channels)}
+    for name, value in wanted.items():
+        if found.get(name) != value:
+            raise InputError(
+                f"{folder / CARD}: {name} is {value}, but the backbone gives {found.get(name, 'no such map')}; "
+                "copy the folder again, or run `dvc repro train`"
+            )
+
+
+def _by_tap(key: str, channels: Mapping[str, int]) -> dict[str, object]:
+    return {f"{key}.{tap}": count for tap, count in channels.items()}
+
+
 def load_ensemble(models: Sequence[Path], backbone: Path | None, device: str) -> Ensemble:
     """Load trained models and the backbones that they were trained with.
 
@@ -124,5 +150,6 @@ def load_ensemble(models: Sequence[Path], backbone: Path | None, device: str) ->
         loaded = load_model(model, folder)
         loaded.to(where)
         members.append(Member(loaded, encoders[key]))
+        _check_features(members[-1], model)
         random_weights |= read_stored(folder).pretrained == "random"
     return Ensemble(members, random_weights=random_weights)

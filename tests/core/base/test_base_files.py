@@ -7,11 +7,12 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from stages.core.base.errors import InputError
-from stages.core.base.files import atomic, atomic_folder, read_json, sha256, write_json
+from stages.core.base.files import atomic, atomic_folder, read_json, regular, sha256, write_json
 
 
 def stop(partial):
@@ -178,3 +179,18 @@ def test_an_error_of_reading_keeps_the_name_of_what_was_read(tmp_path):
     with pytest.raises(PermissionError) as failed, atomic(tmp_path / "out"):
         raise PermissionError(errno.EACCES, "denied", "source")
     assert failed.value.filename == "source"
+
+
+def test_a_pipe_is_refused_before_it_is_opened(tmp_path):
+    pipe = tmp_path / "model.json"
+    os.mkfifo(pipe)
+    for read in (regular, sha256, read_json):
+        with pytest.raises(InputError, match=r"model\.json is a pipe, a socket or a device"):
+            read(pipe)
+    (tmp_path / "link").symlink_to(pipe)
+    with pytest.raises(InputError, match="link is a pipe"):
+        regular(tmp_path / "link")
+    with pytest.raises(InputError, match="/dev/zero is a pipe, a socket or a device"):
+        regular(Path("/dev/zero"))
+    for fine in (tmp_path / "nothing", tmp_path, Path(__file__)):
+        assert regular(fine) == fine

@@ -83,3 +83,22 @@ def test_models_that_cannot_be_read_densely_are_refused(clip_config, part, chang
     config[part].update(change)
     with pytest.raises(InputError, match=word):
         skeleton(config)
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "value", "said"),
+    [
+        ("vision_cfg", "layers", 10**7, "more than any model has: layers is 10000000"),
+        ("vision_cfg", "image_size", 10**6, "image_size is 1000000"),
+        ("text_cfg", "context_length", 10**6, "context_length is 1000000"),
+        ("text_cfg", "vocab_size", float("inf"), "vocab_size is inf"),
+        ("text_cfg", "heads", 3, "describes no model"),
+        ("vision_cfg", "layers", "many", "describes no model"),
+        ("vision_cfg", "odd", 1, "describes no model"),
+    ],
+)
+def test_a_configuration_that_no_model_has_is_refused_in_a_sentence(clip_config, part, key, value, said):
+    config = clip_config("vit")
+    config[part][key] = value
+    with pytest.raises(InputError, match=said):
+        skeleton(config)

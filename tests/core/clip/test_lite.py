@@ -2,9 +2,11 @@ import shutil
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from stages.core.base.errors import InputError
+from stages.core.base.files import write_json
 from stages.core.clip import lite
 from stages.core.clip.lite import LiteEncoder, new_joint, new_tower, obtain, save_trained
 from stages.core.clip.lite_joint import GRID, PLACE_CHANNELS, places
@@ -210,3 +212,26 @@ def test_a_damaged_file_of_words_is_told(folders, tmp_path, text, said):
     (tmp_path / "shipped" / lite.WORDS_FILE).write_text(text)
     with pytest.raises(InputError, match=rf"words\.json .*{said}"):
         lite.read_shipped(tmp_path / "shipped")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["blood", "polyp"], r"it is for \d+ words, words\.json beside it makes 3"),
+        (5, "'words' is no list of words"),
+        ([1, 2], "'words' is no list of words"),
+    ],
+)
+def test_words_that_the_weights_dont_have_are_refused(folders, tmp_path, words, said):
+    shutil.copytree(folders[1], tmp_path / "b")
+    write_json({"schema": "lite0/1", "words": words}, tmp_path / "b" / "words.json")
+    with pytest.raises(InputError, match=said):
+        LiteEncoder.from_folder(tmp_path / "b", "auto")
+
+
+def test_an_image_tower_of_another_network_is_refused_in_a_sentence(folders, tmp_path, frames):
+    shutil.copytree(folders[1], tmp_path / "b")
+    path = tmp_path / "b" / "weights.safetensors"
+    save_file({**load_file(path), "image.conv_stem.weight": torch.zeros(2, 2)}, path)
+    with pytest.raises(InputError, match="aren't lite0's"):
+        LiteEncoder.from_folder(tmp_path / "b", "auto").encode(frames)

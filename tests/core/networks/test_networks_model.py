@@ -1,10 +1,13 @@
 import json
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
 import stub_sites
 import torch
+from safetensors.torch import load_file, save_file
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from stages.core.base.errors import InputError
 from stages.core.base.files import sha256
@@ -152,8 +155,19 @@ def test_a_flipped_bit_and_weights_that_are_no_numbers_are_refused(artifacts):
         ({"mode": "thawed"}, "mode"),
         ({"lesion_classes": ["one"]}, "1 and"),
         ({"spec": {**vars(_spec()), "map_channels": 3}}, "map_channels is 3"),
-        ({"spec": {**vars(_spec()), "map_channels": {"s4": "x"}}}, "doesn't fit"),
-        ({"spec": {**vars(_spec()), "heads": 0}}, "doesn't fit"),
+        ({"spec": {**vars(_spec()), "map_channels": {"s4": "x"}}}, r"spec\.map_channels\.s4: .*integer, got 'x'"),
+        ({"spec": {**vars(_spec()), "heads": 0}}, r"spec\.heads: .*, got 0"),
+        ({"spec": {**vars(_spec()), "heads": 5}}, "5 heads don't divide the joint width 16"),
+        ({"spec": {**vars(_spec()), "depth": 10**7}}, r"spec\.depth: .*less than or equal to 256, got 10000000"),
+        ({"spec": {**vars(_spec()), "dropout": float("nan")}}, r"spec\.dropout"),
+        ({"spec": {**vars(_spec()), "dictionary": "hers"}}, r"spec\.dictionary"),
+        ({"spec": {**vars(_spec()), "more": 1}}, r"spec\.more"),
+        ({"size_px": 1}, r"size_px: .*, got 1;"),
+        ({"size_px": 30}, r"size_px: .*multiple of 4, got 30"),
+        ({"temperature": 1e-300}, "temperature"),
+        ({"best_epoch": -2}, "best_epoch"),
+        ({"lesion_classes": []}, "lesion_classes"),
+        ({"mined_by": {"channels": {"s4": 6}, "grid": [10**9, 10**9]}}, r"mined_by\.grid"),
     ],
 )
 def test_a_card_that_was_edited_is_refused_in_a_sentence(artifacts, changes, said):
@@ -165,12 +179,64 @@ def test_a_card_that_was_edited_is_refused_in_a_sentence(artifacts, changes, sai
 
 
 def test_a_card_without_a_later_key_means_its_default():
-    value = {**vars(_spec()), "map_channels": dict(_spec().map_channels)}
-    del value["sum_over"]
-    assert ModelCard._spec(value).sum_over == ()
-    del value["depth"]
-    with pytest.raises(ValueError, match="has keys"):
-        ModelCard._spec(value)
+    value = {**_card("mcdrl", "adapter").model_dump(), "spec": dict(vars(_spec()))}
+    del value["spec"]["sum_over"]
+    assert ModelCard.model_validate(value).spec.sum_over == ()
+    del value["spec"]["depth"]
+    with pytest.raises(ValueError, match="depth"):
+        ModelCard.model_validate(value)
+
+
+def _peak_bytes(artifacts):
+    """The largest tensor that loading the model asks memory for."""
+    with FullDevice() as asked, pytest.raises(InputError, match=r"doesn't fit model\.json") as error:
+        load_model(artifacts / "model", artifacts / "backbone")
+    return asked.most, str(error.value)
+
+
+class FullDevice(TorchDispatchMode):
+    most = 0
+
+    def __torch_dispatch__(self, function, types, arguments=(), named=None):
+        made = function(*arguments, **(named or {}))
+        if isinstance(made, torch.Tensor) and made.device.type != "meta":
+            self.most = max(self.most, made.untyped_storage().nbytes())
+        return made
+
+
+@pytest.mark.parametrize("mode", ["adapter", "suffix"])
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"head_width": 4096}, r"method\.head\..* is .* F32, expected .*4096"),
+        ({"depth": 256}, r"missing: method\.intervention\.blocks\.1\."),
+        ({"width": 2**16}, r"texts\.classes is 2 x 16 F32, expected 2 x 65536 F32"),
+        ({"map_channels": {"s4": 6, "s8": 2**16}}, r"method\.head\.maps\.s8\..* is .*8 F32, expected .*65536 F32"),
+    ],
+)
+def test_widths_that_the_weights_dont_have_are_refused_before_memory_is_taken(artifacts, changes, said, mode):
+    _saved(artifacts, mode=mode)
+    _edit(artifacts, spec={**vars(_spec()), **changes})
+    most, told = _peak_bytes(artifacts)
+    assert re.search(said, told)
+    assert most < 100_000
+
+
+def test_a_file_that_holds_more_or_other_numbers_than_the_network_is_refused_by_its_header(artifacts):
+    _saved(artifacts)
+    path = artifacts / "model" / "model.safetensors"
+    good = load_file(path)
+    name = "method.head.out.bias"
+    for changed, said in (
+        ({**good, name: good[name].double()}, rf"{name} is 4 F64, expected 4 F32"),
+        ({**good, "method.more": torch.zeros(1000, 1000)}, r"1 unexpected: method\.more"),
+        ({**good, "texts.prior": torch.zeros(500_000)}, r"texts\.prior is 500000 F32, expected 3 F32"),
+    ):
+        save_file(changed, path)
+        _edit(artifacts, weights_sha256="")
+        most, told = _peak_bytes(artifacts)
+        assert re.search(said, told)
+        assert most < 100_000
 
 
 def test_the_background_travels_with_the_model(artifacts):

@@ -1,0 +1,176 @@
+"""Every script here starts, and gives its figures on a toy input where that takes seconds."""
+
+import importlib.util
+import json
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import typer
+from PIL import Image
+from typer.testing import CliRunner
+
+from stages.core.clip import lite
+from stages.core.clip.encoder import unit
+from stages.core.methods import build
+from stages.core.networks.bundle import bundle
+from stages.core.networks.interface import Spec, Texts
+from stages.core.networks.model import ModelCard, save_model
+from stages.core.networks.trunk import Frozen
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+SCRIPTS = sorted(path.stem for path in HERE.glob("*.py") if not path.stem.startswith("test_"))
+SPEC = Spec(
+    width=128, map_channels={"s4": 24, "s8": 40, "s16": 112, "s32": 320}, depth=1, heads=4, residual=True,
+    dictionary="text", regions="keep", head_width=16, dropout=0.0, dice_weight=0.0, lambda_causal=0.5,
+    lambda_contrast=0.1, lambda_adversarial=0.1, temperature=0.5, seed=0,
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _search_path(monkeypatch):
+    """What a script adds to the search path for itself is gone after a test."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+
+def script(name):
+    spec = importlib.util.spec_from_file_location(f"benchmark_{name}", HERE / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def run(module, *arguments):
+    app = typer.Typer(pretty_exceptions_enable=False)
+    app.command()(module.main)
+    done = CliRunner().invoke(app, list(map(str, arguments)), catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def noise(seed, side=96):
+    """A smooth picture with lesions of its own."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (6, 6, 3), dtype=np.uint8)
+    return Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC)
+
+
+@pytest.fixture
+def site(tmp_path):
+    def make(name, seeds):
+        for kind in ("images", "masks"):
+            (tmp_path / name / kind).mkdir(parents=True)
+        for seed in seeds:
+            noise(seed).save(tmp_path / name / "images" / f"{seed}.png")
+            mask = np.zeros((96, 96), np.uint8)
+            mask[20:60, 30:70] = 255
+            Image.fromarray(mask).save(tmp_path / name / "masks" / f"{seed}.png")
+        return tmp_path / name
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A model folder with the real lite0 inside and a head that has learned nothing but says something."""
+    place = tmp_path_factory.mktemp("study")
+    lite.obtain(place / "lite0", ROOT / "data/lite0")
+    fingerprint = lite.LiteEncoder.from_folder(place / "lite0", "plain").fingerprint
+    stored = {
+        "name": "lite0", "title": "L", "family": "lite", "model": "m", "pretrained": "embedded", "source_sha256": None,
+        "dense": "plain", "licence": "x", "notice": "x", "config": {}, "fingerprint": fingerprint,
+    }  # fmt: skip
+    (place / "lite0" / "card.json").write_text(json.dumps(stored))
+    drawn = torch.Generator().manual_seed(1)
+    texts = Texts(*[unit(torch.randn(shape, generator=drawn), -1) for shape in ((2, 128), (3, 128), (2, 3, 128))],
+                  prior=torch.full((3,), 1 / 3))  # fmt: skip
+    card = ModelCard(
+        method="baseline", variant="baseline", held_out="A", seed=0, sources=["B"], backbone="lite0",
+        pretrained="embedded", fingerprint=fingerprint, dense_mode="plain", mode="frozen", size_px=224,
+        lesion_classes=["a", "b"], confounders=["x", "y", "z"], alpha=0.25, spec=SPEC, n_weights=1, n_trained=1,
+        best_epoch=0, val_dice=0.5, temperature=2.0, flag_below=0.7,
+    )  # fmt: skip
+    save_model(place / "model", build("baseline", SPEC, Frozen(), texts).state_dict(), texts, card)
+    bundle(place / "lite0", place / "model")
+    return place / "model"
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_every_script_starts_and_explains_itself(name):
+    module = script(name)
+    assert module.__doc__
+    assert "Usage" in run(module, "--help")
+
+
+def test_predict_times_both_ways_on_the_same_frames(model, site):
+    said = run(script("predict"), model, site("frames", range(5)) / "images", 1)
+    assert re.search(r"5 frames, batches of 4, cpu", said)
+    assert float(re.search(r"median ratio (\d+\.\d+)", said).group(1)) > 0
+
+
+def test_export_compares_both_formats(model, site):
+    pytest.importorskip("onnxruntime")
+    said = run(script("export"), model, site("frames", range(2)) / "images", 2)
+    assert re.findall(r"^(\w+): parity with PyTorch on 2 frames: masks differ in (\S+)% of the pixels", said, re.M) == [
+        ("onnx", "0.0000"), ("torchscript", "0.0000"),
+    ]  # fmt: skip
+
+
+def test_audit_finds_the_planted_copies(site):
+    said = run(script("audit"), site("one", range(4)), site("two", range(10, 14)))
+    assert "8 frames" in said
+    assert re.search(r"pairs of different sites: 16, near hashes \d+, flagged 0", said)
+    assert "8/8 found" in said
+
+
+def test_ingest_is_timed_beside_bare_decoding(site, monkeypatch):
+    module = script("ingest")
+    monkeypatch.setattr(module, "ROUNDS", 1)
+    said = run(module, site("one", range(4)))
+    assert re.search(r"one: peak \d+ MiB after half of 4 frames", said)
+    assert re.search(r"bare +\d+\.\d/s +ingest +\d+\.\d/s +ratio \d\.\d\d", said)
+
+
+def test_pairs_gives_the_difference_by_hand(tmp_path):
+    rows = [
+        {"method": method, "held_out": site, "seed": 0, "case_id": f"{site}/{k}", "group_id": f"{site}/{k}",
+         "dice": 0.5 + 0.01 * k + gain}
+        for method, gain in (("a", 0.25), ("b", 0.0)) for site in "AB" for k in range(12)
+    ]  # fmt: skip
+    pd.DataFrame(rows).to_parquet(tmp_path / "s.parquet")
+    said = run(script("pairs"), tmp_path / "s.parquet", "a", "b")
+    assert said.startswith("a less b: +0.2500 (0.2500 to 0.2500)")
+    assert "24 frames of 2 sites" in said
+
+
+def test_ceiling_keeps_patients_whole(tmp_path, site):
+    module, folder = script("ceiling"), site("A", range(8))
+    lines = [f"{k}.png,patient{k // 2}" for k in range(8)]
+    (folder / "frames.csv").write_text("\n".join(["file,group_id", *lines]) + "\n")
+    module.halves(folder)
+    own, rest = ({path.stem for path in (tmp_path / f"A_{part}" / "images").iterdir()} for part in ("own", "rest"))
+    assert own | rest == set(map(str, range(8)))
+    assert rest == {"0", "1"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_scripts_that_look_at_a_finished_study_run_on_a_tiny_one(tmp_path, monkeypatch):
+    sys.path.insert(0, str(HERE.parent / "pipeline"))
+    from repository import Repository
+
+    repository = Repository(tmp_path / "copy")
+    repository.repro()
+    monkeypatch.chdir(repository.folder)
+    assert "mcdrl" in run(script("budget"), "--steps", "1")
+    assert "mean" in run(script("mining"))
+    assert "(oracle)" in run(script("confidence"))
+    run(script("picture"), "picture.jpg")
+    assert Image.open("picture.jpg").size[0] > 100
+    module = script("memory")
+    monkeypatch.setattr(module, "FRAMES", (8, 10))
+    assert re.search(r"encode@A +8 frames a site +\d+ MiB", run(module))

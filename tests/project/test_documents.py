@@ -1,0 +1,154 @@
+"""Every command that stands in a document is one that there is: its name, its options, its keys and its files."""
+
+import importlib.util
+import re
+import shlex
+import sys
+import tomllib
+from pathlib import Path
+
+import click
+import pytest
+import typer
+import yaml
+from dvc.cli.parser import get_main_parser
+
+from stages.cli import app
+from stages.commands.studies import presets
+from stages.core.base.params import check, load_study, method_files, read_params
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted(path for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")))
+PROGRAMS = ("mcdrl", "dvc", "python", "pip", "pytest", "ruff", "mypy")
+_SHELLS = ("", "bash", "console", "sh", "shell")
+_SETTING = re.compile(r"\w+=\S*")
+_LEFT_OPEN = re.compile(r"\$|\.\.\.|^[A-Z@:]+$")  # of a value that the reader fills in
+
+
+def commands(text):
+    """The shell commands of a document: those of its blocks, and those in the line between backticks."""
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    rest = re.sub(r"^```\w*\n.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    lines = [line for language, block in blocks if language in _SHELLS for line in block.splitlines()]
+    lines += [" ".join(code.split()) for code in re.findall(r"(?<!`)`([^`]+)`(?!`)", rest)]
+    lines = [f"dvc exp run {line}" if line.startswith("-S ") else line for line in lines]  # as prose shortens it
+    found = [part for line in lines for part in parts(line)]
+    return list(dict.fromkeys(found))
+
+
+def parts(line):
+    """The commands of a line of a shell, each as its words, without loops, variables in front and comments."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=";&|")
+    lexer.whitespace_split, words, found = True, [], []
+    try:
+        read = [*lexer, ";"]
+    except ValueError:  # a quotation mark in prose
+        return []
+    for word in read:
+        if set(word) <= set(";&|"):
+            found.append(words)
+            words = []
+        elif word != "do":
+            words.append(word)
+    return [tuple(one) for one in map(_without_variables, found) if one and one[0] in PROGRAMS]
+
+
+def _without_variables(words):
+    while words and _SETTING.fullmatch(words[0]):
+        words = words[1:]
+    return words
+
+
+CASES = [(path, command) for path in DOCUMENTS for command in commands(path.read_text(encoding="utf-8"))]
+
+
+@pytest.fixture(autouse=True)
+def _at_the_top(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+
+def of(program, *second):
+    return [pytest.param(command[1:], id=f"{path.name}: {' '.join(command)}") for path, command in CASES
+            if command[0] == program and command[1 : 1 + len(second)] == second]  # fmt: skip
+
+
+def test_the_documents_hold_commands_of_each_kind():
+    kinds = {(command[0], command[1] if len(command) > 1 else "") for _, command in CASES}
+    assert {("mcdrl", "predict"), ("mcdrl", "sites"), ("mcdrl", "doctor"), ("dvc", "repro"), ("dvc", "exp")} <= kinds
+    assert len([1 for program, _ in kinds if program == "python"]) > 5
+
+
+def test_a_line_is_taken_apart_as_a_shell_does():
+    assert parts("for a in 1 2; do dvc exp run -S a.b=$a; done") == [("dvc", "exp", "run", "-S", "a.b=$a")]
+    assert parts("A=1 python x.py 'b c' && mcdrl doctor  # why") == [("python", "x.py", "b c"), ("mcdrl", "doctor")]
+    assert parts("mcdrl_random") == parts("it's prose") == parts("train.mode") == []
+
+
+def parsed(command, arguments):
+    """Parse arguments as the command does; a bare mention of a command names no arguments."""
+    while isinstance(command, click.Group) and arguments:
+        assert arguments[0] in command.commands, f"no command {arguments[0]}"
+        command, arguments = command.commands[arguments[0]], arguments[1:]
+    if arguments:
+        return command.make_context("x", list(arguments)).params
+    return {}
+
+
+@pytest.mark.parametrize("arguments", of("mcdrl"))
+def test_mcdrl(arguments):
+    given = parsed(typer.main.get_command(app), arguments)
+    if arguments[:2] == ("studies", "use") and given:
+        assert given["name"] in presets()
+
+
+@pytest.mark.parametrize("arguments", of("dvc"))
+def test_dvc(arguments):
+    given, rest = get_main_parser().parse_known_args(list(arguments))
+    assert not rest
+    for setting in getattr(given, "params", None) or []:
+        check_setting(setting)
+    for target in getattr(given, "targets", None) or []:
+        stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+        assert target.partition("@")[0] in stages
+
+
+def check_setting(setting):
+    key, _, value = setting.partition("=")
+    raw = whole = read_params()
+    *above, last = key.split(".")
+    for name in above:
+        raw = raw[name]
+    assert last in raw, f"params.yaml has no {key}"
+    if not _LEFT_OPEN.search(value):
+        raw[last] = yaml.safe_load(value)
+        check(whole)
+
+
+@pytest.mark.parametrize("arguments", of("python"))
+def test_python(arguments):
+    path = ROOT / arguments[0]
+    assert path.is_file(), f"no {path}"
+    spec = importlib.util.spec_from_file_location(f"documented_{path.stem}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    documented = typer.Typer()
+    documented.command()(module.main)
+    given = typer.main.get_command(documented).make_context("x", list(arguments[1:])).params
+    if path.stem == "pairs" and Path(given["scores"]).exists():
+        module.main(**given)
+
+
+@pytest.mark.parametrize("arguments", of("pip", "install"))
+def test_pip(arguments):
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    named = re.findall(r"\[(\w+)\]", " ".join(arguments))
+    assert set(named) <= set(extras)
+
+
+def test_methods_and_studies_that_the_readme_lists_are_there():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = re.search(r"\| method \| regions mined .*?\n\n", text, re.DOTALL).group().strip().splitlines()
+    listed = {name for line in rows[2:] for name in re.findall(r"`(\w+)`", line.split("|")[1])}
+    assert listed == set(method_files())
+    assert set(load_study().methods) <= listed
