@@ -168,7 +168,8 @@ def write_pairs(artifacts, *rows):
     named = [
         {
             "case_a": a, "case_b": b, "site_a": a.split("/")[0], "site_b": b.split("/")[0], "kind": "identical",
-            "distance_bits": 0, "correlation": 1.0, "same_group": False, "across": "across_sites",
+            "symmetry": "identity", "distance_bits": 0, "correlation": 1.0, "same_group": False,
+            "across": "across_sites",
             "across_split": _in_validation(a) != _in_validation(b), "accepted": accepted,
         }
         for a, b, accepted in rows
