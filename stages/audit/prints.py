@@ -17,13 +17,15 @@ Grey = np.ndarray[Any, np.dtype[np.uint8]]
 THUMB_PX = 64
 _HASHED_PX = 96
 _HASH_SIDE = 16  # 16 x 16 differences of neighbouring cells: 256 bits
-_CROPS = ((0.03, 2), (0.065, 3), (0.1, 5), (0.125, 1), (0.15, 1), (0.175, 1), (0.2, 1))
+_SIDE = 0.05  # of a side: what is cut off a single one
+_CROPS = ((0.025, 1), (0.025, 2), (0.05, 1), (0.065, 3), (0.1, 5), (0.125, 1), (0.15, 1), (0.175, 1), (0.2, 1))
 # what is cut off each side on average, in parts of it, and at how many places along a side such a crop is looked for
 
 
 def _views() -> list[tuple[float, float, float, float]]:
     """Return the whole frame, then what a crop of it could show: left, top, right, bottom in parts of the frame."""
     found = [(0.0, 0.0, 1.0, 1.0)]
+    found += [(_SIDE, 0.0, 1.0, 1.0), (0.0, _SIDE, 1.0, 1.0), (0.0, 0.0, 1 - _SIDE, 1.0), (0.0, 0.0, 1.0, 1 - _SIDE)]
     for cut, places in _CROPS:
         starts = np.linspace(0, 2 * cut, places) if places > 1 else [cut]
         found += [(left, top, left + 1 - 2 * cut, top + 1 - 2 * cut) for left, top in product(starts, repeat=2)]

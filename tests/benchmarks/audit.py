@@ -1,6 +1,6 @@
 """How well the leak audit finds planted copies, and how often it cries wolf: python tests/benchmarks/audit.py ROOT...
 
-Each ROOT is a site's folder with frames in images/. Of up to 150 frames a site, drawn by name, copies are planted at a
+Each ROOT is a site's folder with frames in images/. Of up to 50 frames a site, drawn by name, copies are planted at a
 site of their own: rescaled to 5/8, JPEG at quality 60, cropped by 5 % on every side, on two sides, all at once, that
 and mirrored or turned in each of the seven ways, and cropped by 2 to 20 % of each side, centrally and anywhere.
 Printed are the share of copies that is found, the pairs of different sites that are flagged, and how far both stand
@@ -28,7 +28,7 @@ from stages.audit.prints import Prints, join, take_prints
 from stages.audit.symmetry import SYMMETRIES
 from stages.core.seeds import generator
 
-PLANTED = 150
+PLANTED = 50
 LIMITS = Params()
 CUTS = (0.02, 0.05, 0.1, 0.15, 0.2)  # of each side
 WIDE_BITS = 56  # looked at beyond the limit, to see how far it is from what it must keep and leave out
