@@ -51,11 +51,12 @@ def artifacts(tmp_path, monkeypatch):
     return tmp_path / "artifacts"
 
 
-def _cell(artifacts, method="mcdrl", held_out="C", variant=None, **params):
+def _cell(artifacts, method="mcdrl", held_out="C", variant=None, flips=("horizontal",), **params):
     sources = [site for site in "ABC" if site != held_out]
     return Cell(
-        variant or method, method, held_out, 0, sources, artifacts, stub_sites.LESIONS, Params(**{**QUICK, **params})
-    )
+        variant or method, method, held_out, 0, sources, artifacts, stub_sites.LESIONS, Params(**{**QUICK, **params}),
+        flips=flips,
+    )  # fmt: skip
 
 
 def _train(cell, out):
@@ -274,8 +275,8 @@ def test_only_epochs_with_the_intervention_on_are_chosen_where_there_is_one(
     assert json.loads((out / "model.json").read_text())["best_epoch"] == chosen
 
 
-@pytest.mark.parametrize(("flips", "ways"), [(True, {"", "horizontal"}), (False, {""})])
-def test_training_frames_are_mirrored_as_cached_and_validation_frames_never(
+@pytest.mark.parametrize(("flips", "ways"), [(["horizontal"], {"", "horizontal"}), ([], {""})])
+def test_training_frames_are_mirrored_as_planned_and_validation_frames_never(
     artifacts, tmp_path, monkeypatch, flips, ways
 ):
     asked = {True: set(), False: set()}
@@ -290,13 +291,39 @@ def test_training_frames_are_mirrored_as_cached_and_validation_frames_never(
     assert asked == {False: ways, True: set()}
 
 
+@pytest.mark.parametrize("mode", ["partial", "finetune"])
+@pytest.mark.parametrize("method", ["baseline", "mcdrl"])
+def test_what_is_cached_for_others_changes_nothing_where_the_frame_is_encoded(artifacts, tmp_path, method, mode):
+    one = _files(_train(_cell(artifacts, method, mode=mode, epochs=1, intervene_from=0), tmp_path / "one"))
+    for site in "AB":
+        _only_what_all_read(artifacts, site)
+    assert _files(_train(_cell(artifacts, method, mode=mode, epochs=1, intervene_from=0), tmp_path / "two")) == one
+
+
+@pytest.mark.parametrize(("params", "lacking"), [
+    ({"mode": "frozen"}, "horizontal, intermediate maps"),
+    ({"mode": "suffix", "flips": ()}, "lack intermediate maps"),
+    ({"mode": "partial", "mining": "source_tuned"}, "lack intermediate maps"),
+])  # fmt: skip
+def test_features_made_for_other_methods_are_refused(artifacts, tmp_path, params, lacking):
+    for site in "AB":
+        _only_what_all_read(artifacts, site)
+    with pytest.raises(InputError, match=f"{lacking}, which 'mcdrl' reads.*dvc repro"):
+        _train(_cell(artifacts, **params), tmp_path / "out")
+
+
+def _only_what_all_read(artifacts, site):
+    images, _, _ = stub_sites.draw(site, 16)
+    stub_sites.write_features(artifacts, site, [f"{site}/{frame:03d}" for frame in range(16)], images, cached=False)
+
+
 def test_cached_features_are_not_read_where_the_frame_is_encoded(artifacts, tmp_path, monkeypatch):
     wanted = []
     rows = SitesReader._rows
 
-    def spy(reader, store, dataset, case_ids):
+    def spy(reader, store, dataset, case_ids, own):
         wanted.append((store, dataset))
-        return rows(reader, store, dataset, case_ids)
+        return rows(reader, store, dataset, case_ids, own)
 
     monkeypatch.setattr(SitesReader, "_rows", spy)
     _train(_cell(artifacts, "mcdrl", mode="finetune", epochs=2), tmp_path / "out")
