@@ -1,5 +1,7 @@
 """The table of pairs: planted copies are in it, nothing else is."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -58,19 +60,21 @@ def test_the_symmetry_lays_the_second_on_the_first_whichever_was_cropped(origina
         assert pairs_of(images, case_table("A", images))["symmetry"].tolist() == [undo]
 
 
-@pytest.mark.parametrize("cut", [0.02, 0.05, 0.1])
-@pytest.mark.parametrize("place", [(0.5, 0.5), (0, 0), (1, 0.5)])
-def test_crops_of_up_to_a_tenth_of_each_side_are_found_wherever_they_lie(originals, cut, place):
-    images = [working(image) for image in originals]
-    planted = [working(cropped_by(cut, *place)(image)) for image in originals[:4]]
-    cases = pd.concat([case_table("A", images), case_table("B", planted)], ignore_index=True)
-    assert list(pairs_of(images + planted, cases).index) == [(f"A/{k:03d}", f"B/{k:03d}") for k in range(4)]
+@pytest.mark.parametrize("cut", [0.02, 0.05, 0.1, 0.15, 0.2])
+def test_central_crops_are_found(originals, cut):
+    assert _share_found(originals, cut, [(0.5, 0.5)]) == 1
 
 
-@pytest.mark.parametrize("cut", [0.15, 0.2])
-def test_larger_crops_are_found_where_they_are_central(originals, cut):
-    images = [working(originals[0]), working(cropped_by(cut)(originals[0]))]
-    assert len(pairs_of(images, case_table("A", images))) == 1
+@pytest.mark.parametrize(("cut", "least"), [(0.02, 1), (0.05, 0.5), (0.1, 0.5)])
+def test_most_crops_are_found_wherever_they_lie(originals, cut, least):
+    """Places of a whole grid, not those that a view fits; textures are harder than frames, see the benchmark."""
+    assert _share_found(originals, cut, list(product(np.linspace(0, 1, 6), repeat=2))) >= least
+
+
+def _share_found(originals, cut, places):
+    images = [working(originals[0])] + [working(cropped_by(cut, *place)(originals[0])) for place in places]
+    found = pairs_of(images, case_table("A", images)).reset_index()
+    return (found["case_a"] == "A/000").sum() / len(places)
 
 
 def test_equal_pixels_are_identical_with_or_without_detail(originals):
