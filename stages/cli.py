@@ -46,6 +46,13 @@ def predict(
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Write calibrated probabilities, too: grey 0..255 for 0..1.")
     ] = False,
+    confounders: Annotated[
+        bool,
+        typer.Option(
+            "--confounders",
+            help="Score confounders for models on pixels (partial, finetune, unet), too: their encoder runs extra.",
+        ),
+    ] = False,
     backbone: Annotated[
         Path | None, typer.Option(help="The models' backbone, where their folders don't hold it.")
     ] = None,
@@ -76,7 +83,7 @@ def predict(
     from stages.commands.masks import Wanted
     from stages.commands.predict import load_judge, predict_frames, refused, summary
 
-    judge, cut = load_judge(model, backbone, device, batch_size, crop)
+    judge, cut = load_judge(model, backbone, device, batch_size, crop, confounders=confounders)
     wanted = Wanted(out, threshold, overlay=overlay, probabilities=probabilities)
     swap = channels is Channels.BGR
     with enough_memory("mcdrl predict", "--batch-size", judge.batch_size):

@@ -12,7 +12,7 @@ from stages.core.clip.encoder import Encoded, Front, Suffix, unit
 from stages.core.contracts.audit import PAIRS
 from stages.core.contracts.cases import CASES
 from stages.core.contracts.dictionary import CLASS_CONFOUNDERS, CLASSES, DICTIONARY
-from stages.core.contracts.features import FEATURES
+from stages.core.contracts.features import FEATURES, taps_attribute
 from stages.core.contracts.frames import FRAMES, pack_native_mask
 from stages.core.contracts.regions import REGIONS
 from stages.core.networks.interface import Batch
@@ -112,17 +112,22 @@ def write_site(artifacts, site, count=16, fingerprint=FINGERPRINT, provenance=PR
     write_features(artifacts, site, cases, images, fingerprint, provenance)
 
 
-def write_features(artifacts, site, cases, images, fingerprint=FINGERPRINT, provenance=PROVENANCE):
-    """Write what an encoder would say of frames [B, S, S, 3] uint8, and the places that mining would keep."""
+def write_features(artifacts, site, cases, images, fingerprint=FINGERPRINT, provenance=PROVENANCE, cached=True):
+    """Write what an encoder would say of frames [B, S, S, 3] uint8, and the places that mining would keep.
+
+    `cached`: also what only methods that train on features read.
+    """
     frames = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
     said = features(frames)
     names = {"site": site, "fingerprint": fingerprint, "dense_mode": "plain", **provenance}
-    with FEATURES.write(artifacts / "encode" / f"{site}.h5", cases, {**names, "backbone": "stub"}) as store:
-        store.append(
-            dense=_last(said.dense), image=said.image.half().numpy(), prefix=said.prefix.half().numpy(),
-            maps__s4=_last(said.maps["s4"]), maps__s8=_last(said.maps["s8"]),
-        )  # fmt: skip
-        store.append(**_mirrored(frames))
+    maps = {tap: _last(grid) for tap, grid in said.maps.items()}
+    taps = taps_attribute({tap: grid.shape[1:] for tap, grid in maps.items()})
+    stamps = {**names, "backbone": "stub", "taps": taps}
+    with FEATURES.write(artifacts / "encode" / f"{site}.h5", cases, stamps) as store:
+        store.append(dense=_last(said.dense), image=said.image.half().numpy())
+        if cached:
+            store.append(prefix=said.prefix.half().numpy(), **{f"maps__{tap}": grid for tap, grid in maps.items()})
+            store.append(**_mirrored(frames))
     bright = nn.functional.avg_pool2d(frames.mean(1, keepdim=True), SIDE // GRID)[:, 0]
     kept = torch.zeros(len(cases), GRID**2, dtype=torch.bool)
     kept.scatter_(1, bright.flatten(1).topk(KEPT).indices, True)
@@ -133,7 +138,8 @@ def write_features(artifacts, site, cases, images, fingerprint=FINGERPRINT, prov
             similarity=bright.half().numpy(), selected=kept.numpy(),
             best_class=np.zeros((len(cases), GRID, GRID), np.uint8),
         )  # fmt: skip
-        store.append(**{
+        if cached:
+            store.append(**{
             "flipped__horizontal.similarity": bright.flip(-1).half().numpy(),
             "flipped_selected__horizontal.selected": kept.flip(-1).numpy(),
         })  # fmt: skip
@@ -169,7 +175,8 @@ def write_pairs(artifacts, *rows):
     named = [
         {
             "case_a": a, "case_b": b, "site_a": a.split("/")[0], "site_b": b.split("/")[0], "kind": "identical",
-            "distance_bits": 0, "correlation": 1.0, "same_group": False, "across": "across_sites",
+            "symmetry": "identity", "distance_bits": 0, "correlation": 1.0, "same_group": False,
+            "across": "across_sites",
             "across_split": _in_validation(a) != _in_validation(b), "accepted": accepted,
         }
         for a, b, accepted in rows

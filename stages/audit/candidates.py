@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from stages.audit.prints import Hashes
 
 Indices = np.ndarray[Any, np.dtype[np.int64]]
-_PAIRS_AT_A_TIME = 2**21  # about 60 MiB of temporary arrays, however many frames there are
+_PAIRS_AT_A_TIME = 2**15  # whose temporary arrays stay in a processor's cache; more is slower
 
 
 @dataclass(frozen=True)
@@ -21,12 +22,14 @@ class Candidates:
         zoomed: [P] the frame of which a view was compared.
         whole: [P] the frame that was compared as a whole.
         view: [P] the view, index into `stages.audit.prints.VIEWS`, with the nearest hash.
+        symmetry: [P] how the whole was turned for that, index into `stages.audit.symmetry.SYMMETRIES`.
         bits: [P] by how many of 256 bits the hashes differ.
     """
 
     zoomed: Indices
     whole: Indices
     view: Indices
+    symmetry: Indices
     bits: Indices
 
     def __len__(self) -> int:
@@ -34,45 +37,52 @@ class Candidates:
         return len(self.bits)
 
 
-def near_hashes(hashes: Hashes, max_bits: int) -> Candidates:
-    """Return the pairs of frames of which a view of one is near the whole of the other.
+def near_hashes(views: Hashes, wholes: Hashes, max_bits: int) -> Candidates:
+    """Return the pairs of frames of which a view of one is near the whole of the other, mirrored or turned or not.
 
     Compares all pairs, a block of rows at a time, so that time grows with the square of the number of frames and
     memory doesn't.
 
     Args:
-        hashes: [N, V, 4] uint64.
+        views: [N, V, 4] uint64, as in `Prints`.
+        wholes: [N, 8, 4] uint64, likewise.
         max_bits: largest number of differing bits.
     """
-    rows = max(1, _PAIRS_AT_A_TIME // max(1, len(hashes)))
-    found = [_block(hashes, start, rows, max_bits) for start in range(0, len(hashes), rows)]
-    table = np.concatenate([np.zeros((0, 4), np.int64), *found])
+    rows = max(1, _PAIRS_AT_A_TIME // max(1, len(views)))
+    columns = np.ascontiguousarray(wholes.transpose(1, 2, 0))  # a word of all frames lies in one piece
+    found = [_block(views, columns, slice(start, start + rows), max_bits) for start in range(0, len(views), rows)]
+    return Candidates(*_nearest(found).T)
+
+
+def _nearest(tables: list[Indices]) -> Indices:
+    """Return of all rows (zoomed, whole, view, symmetry, bits) the one with the fewest bits for each pair."""
+    table = np.concatenate([np.zeros((0, 5), np.int64), *tables])
     low, high = table[:, :2].min(axis=1), table[:, :2].max(axis=1)
-    table = table[np.lexsort((table[:, 0], table[:, 3], high, low))]
+    table = table[np.lexsort((table[:, 3], table[:, 2], table[:, 0], table[:, 4], high, low))]
     pairs = np.sort(table[:, :2], axis=1)
     first = np.ones(len(table), bool)
     first[1:] = (pairs[1:] != pairs[:-1]).any(axis=1)
-    return Candidates(*table[first].T)
+    return table[first]
 
 
-def _block(hashes: Hashes, start: int, rows: int, max_bits: int) -> Indices:
-    """Return rows (zoomed, whole, view, bits) of one block of zoomed frames."""
-    part = hashes[start : start + rows]
-    least = np.full((len(part), len(hashes)), np.iinfo(np.uint16).max, np.uint16)
-    view = np.zeros(least.shape, np.uint8)
-    for number in range(hashes.shape[1]):
-        bits = _differing(part[:, number], hashes[:, 0])
-        nearer = bits < least
-        least[nearer] = bits[nearer]
-        view[nearer] = number
-    least[np.arange(len(part)), np.arange(start, start + len(part))] = np.iinfo(np.uint16).max  # a frame and itself
-    zoomed, whole = np.nonzero(least <= max_bits)
-    return np.stack([zoomed + start, whole, view[zoomed, whole], least[zoomed, whole]], axis=1).astype(np.int64)
+def _block(views: Hashes, columns: Hashes, rows: slice, max_bits: int) -> Indices:
+    """Return rows (zoomed, whole, view, symmetry, bits) of one block of zoomed frames; columns are [8, 4, N]."""
+    found = []
+    for view, symmetry in product(range(views.shape[1]), range(len(columns))):
+        zoomed, whole, bits = _near(views[rows, view], columns[symmetry], max_bits)
+        zoomed = zoomed + rows.start
+        other = zoomed != whole  # a frame and itself
+        same = np.broadcast_to([view, symmetry], (len(bits), 2))
+        found.append(np.column_stack([zoomed, whole, same, bits])[other].astype(np.int64))
+    return _nearest(found)
 
 
-def _differing(left: Hashes, right: Hashes) -> np.ndarray[Any, np.dtype[np.uint16]]:
-    """Return how many bits differ between each of [A, 4] and each of [B, 4], as [A, B]."""
-    bits = np.zeros((len(left), len(right)), np.uint16)
-    for word in range(left.shape[1]):
-        bits += np.bitwise_count(left[:, word, None] ^ right[None, :, word])
-    return bits
+def _near(left: Hashes, right: Hashes, max_bits: int) -> tuple[Indices, Indices, Indices]:
+    """Return which of [A, 4] and [4, B] differ in at most so many bits, and in how many."""
+    upper, lower = (
+        np.bitwise_count(left[:, one, None] ^ right[one]) + np.bitwise_count(left[:, other, None] ^ right[other])
+        for one, other in ((0, 1), (2, 3))
+    )
+    bits = np.add(upper, lower, dtype=np.uint16)
+    row, column = np.nonzero(bits <= max_bits)
+    return row, column, bits[row, column]

@@ -11,6 +11,7 @@ import pandas as pd
 from stages.audit.alignment import correlations
 from stages.audit.candidates import near_hashes
 from stages.audit.prints import Prints
+from stages.audit.symmetry import SYMMETRIES, inverse
 from stages.core.audit import shared_frames
 from stages.core.contracts.audit import PAIRS
 from stages.core.stores import Array
@@ -28,10 +29,13 @@ def find_pairs(
         least_correlation: from which two aligned frames are one picture.
         accepted: pairs of sites whose common frames are let through.
     """
-    candidates = near_hashes(prints.hashes, max_bits)
+    candidates = near_hashes(prints.views, prints.wholes, max_bits)
     alike = correlations(prints.thumbs, candidates)
     kept = alike >= least_correlation
-    near = _rows(candidates.zoomed[kept], candidates.whole[kept], "near", candidates.bits[kept], alike[kept])
+    near = _rows(
+        candidates.zoomed[kept], candidates.whole[kept], "near", candidates.bits[kept], alike[kept],
+        candidates.symmetry[kept],
+    )  # fmt: skip
     equal = _identical(cases)
     pairs = pd.concat([equal, near], ignore_index=True).drop_duplicates(["first", "second"])
     return _described(pairs.sort_values(["first", "second"], ignore_index=True), cases, accepted)
@@ -45,14 +49,18 @@ def _identical(cases: pd.DataFrame) -> pd.DataFrame:
         for pair in combinations([place[case] for case in copies["case_id"]], 2)
     ]
     first, second = np.array(found, dtype=np.int64).reshape(-1, 2).T
-    return _rows(first, second, "identical", np.zeros(len(found), np.int64), np.ones(len(found), np.float32))
+    none = np.zeros(len(found), np.int64)
+    return _rows(first, second, "identical", none, np.ones(len(found), np.float32), none)
 
 
-def _rows(one: Array, other: Array, kind: str, bits: Array, correlation: Array) -> pd.DataFrame:
+def _rows(one: Array, other: Array, kind: str, bits: Array, correlation: Array, symmetry: Array) -> pd.DataFrame:
+    """Return rows of pairs; `symmetry` lays `other` on `one`."""
+    laid = np.where(one <= other, symmetry, inverse(symmetry))
     return pd.DataFrame(
         {
             "first": np.minimum(one, other), "second": np.maximum(one, other), "kind": kind,
             "distance_bits": bits.astype(np.int32), "correlation": correlation.astype(np.float32),
+            "symmetry": np.array(SYMMETRIES)[laid],
         }
     )  # fmt: skip
 
@@ -70,6 +78,6 @@ def _described(pairs: pd.DataFrame, cases: pd.DataFrame, accepted: Iterable[Iter
         across_split=a["split"] != b["split"],
         accepted=[len(pair) == 2 and pair in let_through for pair in sites],
     )  # fmt: skip
-    text = ["case_a", "case_b", "site_a", "site_b", "kind", "across"]
+    text = ["case_a", "case_b", "site_a", "site_b", "kind", "symmetry", "across"]
     flags = ["same_group", "across_split", "accepted"]
     return rows[list(PAIRS.schema.names)].astype(dict.fromkeys(text, "str") | dict.fromkeys(flags, "bool"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from stages.core.audit import containment
+from stages.core.contracts.audit import IDENTITY
 
 _PLACES = {"within_group": "inside a group", "across_groups": "across groups of a site", "across_sites": "across sites"}
 
@@ -14,7 +15,8 @@ def summary(pairs: pd.DataFrame, cases: pd.DataFrame) -> str:
     lines = [f"{len(cases)} frames of {cases['site'].nunique()} sites, {len(pairs)} pairs that are one picture"]
     for name, words in _PLACES.items():
         own = pairs[pairs["across"] == name]
-        lines.append(f"  {words}: {len(own)} ({(own['kind'] == 'identical').sum()} of equal pixels)")
+        equal, turned = (own["kind"] == "identical").sum(), (own["symmetry"] != IDENTITY).sum()
+        lines.append(f"  {words}: {len(own)} ({equal} of equal pixels, {turned} mirrored or turned)")
     lines.append(
         f"  across training and validation: {pairs['across_split'].sum()} (validation does without these frames)"
     )

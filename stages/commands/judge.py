@@ -26,7 +26,7 @@ class Answer:
 
     Attributes:
         probability: [S, S] float32, of lesion, mean over the models.
-        images: the image feature by each model's encoder, [D] float32 each.
+        images: the image feature by each model's encoder, [D] float32 each; [0] where the encoder didn't run.
     """
 
     probability: Array
@@ -40,7 +40,8 @@ class Verdict:
     Attributes:
         confidence: 0..1.
         flagged: whether it is below the models' limit.
-        looks: confounder -> standard deviations above the training frames' mean; mean over the models that know.
+        looks: confounder -> standard deviations above the training frames' mean; mean over the models that know; empty
+            where none does.
     """
 
     confidence: float
@@ -71,15 +72,16 @@ class Judge:
         flag_below: confidence below which a frame is flagged: the mean over the models.
     """
 
-    def __init__(self, ensemble: Ensemble, batch_size: int | None = None) -> None:
+    def __init__(self, ensemble: Ensemble, batch_size: int | None = None, *, confounders: bool = False) -> None:
         """Take the models.
 
         Args:
             ensemble: of the models.
             batch_size: frames at a time; None: what suits the device and fits its memory.
+            confounders: whether to run the frozen encoder to score them even where no model reads its features.
         """
         cards = [member.model.card for member in ensemble.members]
-        self._ensemble, self.size_px = ensemble, ensemble.size_px
+        self._ensemble, self.size_px, self._confounders = ensemble, ensemble.size_px, confounders
         self.batch_size = batch_size or fitting_batch(ensemble)
         self.temperature = float(np.exp(np.mean([np.log(card.temperature) for card in cards])))
         self.flag_below = float(np.mean([card.flag_below for card in cards]))
@@ -88,7 +90,7 @@ class Judge:
         """Segment up to `batch_size` frames, [B, S, S, 3] uint8, RGB, squashed to `size_px`."""
         filled = np.concatenate([frames, np.repeat(frames[-1:], self.batch_size - len(frames), axis=0)])
         maps, images = [], []
-        for model, batch in self._ensemble.batches(filled):
+        for model, batch in self._ensemble.batches(filled, always_encode=self._confounders):
             maps.append(probability(model.method, batch).cpu().numpy())
             images.append(batch.encoded.image.cpu().numpy())
         mean = maps[0] if len(maps) == 1 else np.mean(maps, axis=0)
@@ -122,7 +124,7 @@ def _looks(models: Sequence[LoadedModel], images: Sequence[Array]) -> dict[str, 
     found: dict[str, list[float]] = {}
     for model, image in zip(models, images, strict=True):
         usual = model.card.usual
-        if usual is not None:
+        if usual is not None and image.size:
             z = model.texts.confounders.cpu().numpy()
             scores = looks(image[None], z, np.array(usual.mean), np.array(usual.std))[0]
             for name, score in zip(model.card.confounders, scores, strict=True):

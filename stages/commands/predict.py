@@ -56,7 +56,8 @@ class Prediction:
             nothing is found, the probability that there is nothing; None: refused.
         flagged: "yes" where the confidence is below the models' limit: a person should look first; else "no".
         confounders: those seen in the frame, the clearest first, separated by "; ".
-        confounder_scores: of all, the highest first: standard deviations above the training frames' mean, zero-shot.
+        confounder_scores: of all, the highest first: standard deviations above the training frames' mean, zero-shot;
+            empty where no model reads the frozen encoder's features, unless they are asked for.
         reason: why the frame was refused, or its mask couldn't be written; empty otherwise.
         remark: what is odd about the frame; empty: nothing.
     """
@@ -130,8 +131,9 @@ def predict_frames(
 
 
 def load_judge(
-    models: Sequence[Path], backbone: Path | None, device: str, batch_size: int | None, crop: bool | None
-) -> tuple[Judge, bool]:
+    models: Sequence[Path], backbone: Path | None, device: str, batch_size: int | None, crop: bool | None,
+    *, confounders: bool = False,
+) -> tuple[Judge, bool]:  # fmt: skip
     """Load the models and settle whether black borders are cut off; arguments as on the command line.
 
     Raises:
@@ -148,7 +150,8 @@ def load_judge(
         raise InputError(
             "the models' sites differ in whether black borders were cut off; say --crop if these frames have them"
         )
-    return Judge(ensemble, batch_size), crops == {"black_border"} if crop is None else crop
+    judge = Judge(ensemble, batch_size, confounders=confounders)
+    return judge, crops == {"black_border"} if crop is None else crop
 
 
 def summary(rows: Sequence[Prediction], out: Path) -> str:

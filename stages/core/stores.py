@@ -40,7 +40,7 @@ class Field:
         dims: a letter for each axis after the frame axis, such as "HWD"; equal letters in one store have equal
             size. An empty string: one number a frame. None: any number of axes.
         compress: shrink the chunks (for masks and other arrays that shrink a lot); others get the checksum alone.
-        optional: whether a group may have no dataset at all.
+        optional: whether it may be absent; of a group: whether it may have no dataset at all.
     """
 
     dtype: str
@@ -240,7 +240,8 @@ class StoreWriter:
         if self._rows is None:
             raise ValueError(f"{self._store.name}: the rows were given no case ids")
         short = {name: done for name, done in self._done.items() if done != self._rows}
-        absent = [name for name in self._store.fields if not name.endswith("/*") and name not in self._done]
+        needed = [name for name, field in self._store.fields.items() if not name.endswith("/*") and not field.optional]
+        absent = [name for name in needed if name not in self._done]
         if self._rows and (short or absent):
             raise ValueError(f"{self._store.name}: {self._rows} rows expected, got {short}, absent {absent}")
 
@@ -354,6 +355,8 @@ class StoreReader:
         for name, field in self._store.fields.items() if self.case_ids else ():
             parts = self._parts(name, field)
             lacking = [part for part in parts if part not in self._sets]
+            if field.optional and lacking == list(parts):
+                continue
             if lacking or not (parts or field.optional):
                 place = (lacking or [name.removesuffix("/*")])[0]
                 raise InputError(f"{self.path} lacks '{place}'; delete it and run `dvc repro`")

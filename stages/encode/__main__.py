@@ -10,6 +10,7 @@ import typer
 from stages.core.base.output import say
 from stages.core.base.params import load
 from stages.core.base.runtime import enough_memory, run
+from stages.core.contracts.plan import read_encoding
 from stages.encode.params import Params
 
 
@@ -17,6 +18,7 @@ def main(
     site: str,
     frames: Annotated[Path, typer.Option(help="folder of the ingested site")],
     backbone: Annotated[Path, typer.Option(help="folder of the obtained backbone")],
+    plan: Annotated[Path, typer.Option(help="what of the features the study reads, as stage plan wrote it")],
     out: Annotated[Path, typer.Option(help="HDF5 file to write")],
     device: Annotated[str, typer.Option(help="cpu, cuda, ...; auto: a GPU if there is one")] = "auto",
 ) -> None:
@@ -26,7 +28,7 @@ def main(
     from stages.encode.site import encode_site  # torch comes only after `run` has told its threads how to wait
 
     with enough_memory("encode", "encode.batch_size", params.batch_size):
-        say(encode_site(site, frames, backbone, out, params, device))
+        say(encode_site(site, frames, backbone, out, params, read_encoding(plan), device))
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ class Params(Section):
     Attributes:
         batch_size: frames that are encoded at once; bounds the memory.
         dense: how the map is made dense; auto: as the backbone's card says.
-        flips: mirrored frames that are encoded, too, for training; each costs as much as the frames themselves.
+        flips: in which ways training mirrors frames; where a method trains on features, mirrored frames are encoded,
+            too, and each way costs as much as the frames themselves.
     """
 
     batch_size: BatchSize = 16

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 from stages.core.base.runtime import progress
 from stages.core.clip.card import read_stored
 from stages.core.clip.encoder import Encoder
 from stages.core.clip.load import load_encoder
-from stages.core.contracts.features import FEATURES
+from stages.core.contracts.features import FEATURES, taps_attribute
 from stages.core.contracts.frames import FRAMES
+from stages.core.contracts.plan import Encoding
 from stages.core.device import pick_device
 from stages.core.flips import flipped, member
 from stages.core.segment.encoding import Array, encode, precision
+from stages.core.stores import StoreReader
 from stages.encode.batches import batches, site_of
 from stages.encode.params import Params
 
+_MAPS = "maps__"
 
-def encode_site(site: str, frames: Path, backbone: Path, out: Path, params: Params, device: str) -> str:
+
+def encode_site(
+    site: str, frames: Path, backbone: Path, out: Path, params: Params, needed: Encoding, device: str
+) -> str:
     """Write the features of a site.
 
     Args:
@@ -26,6 +34,7 @@ def encode_site(site: str, frames: Path, backbone: Path, out: Path, params: Para
         backbone: folder of the obtained backbone.
         out: HDF5 file to write.
         params: numbers.
+        needed: what of the features is written.
         device: cpu, cuda, ...; auto: a GPU if there is one.
 
     Returns:
@@ -42,15 +51,36 @@ def encode_site(site: str, frames: Path, backbone: Path, out: Path, params: Para
     }  # fmt: skip
     with FRAMES.read(frames / "frames.h5") as reader:
         cases = reader.case_ids
-        attributes = {"site": site_of(reader, site), "dense_mode": encoder.dense_mode, **stamps}
-        with FEATURES.write(out, cases, attributes) as writer:
-            groups = batches(cases, params.batch_size)
-            for group in progress(groups, f"encode {site}", len(groups)):
-                images = reader.rows("image", group)
-                writer.append(**encode(encoder, images, group))
-                for flip in params.flips:
-                    writer.append(**_as_flipped(encode(encoder, flipped(images, flip), group), flip))
+        stamps |= {"site": site_of(reader, site), "dense_mode": encoder.dense_mode}
+        groups = batches(cases, params.batch_size)
+        encoded = _encoded(encoder, reader, groups, needed.flips)
+        first = next(encoded, {})  # tells the shapes
+        with FEATURES.write(out, cases, {**stamps, "taps": taps_attribute(_shapes(first))}) as writer:
+            for rows in progress(chain([first], encoded), f"encode {site}", len(groups)):
+                writer.append(**_needed(rows, needed))
     return f"{site}: {len(cases)} frames, {encoder.dense_mode}, joint width {encoder.width}"
+
+
+def _encoded(
+    encoder: Encoder, reader: StoreReader, groups: Sequence[Sequence[str]], flips: Sequence[str]
+) -> Iterator[dict[str, Array]]:
+    """Yield all that is known of each group of frames, and of their mirror images."""
+    for group in groups:
+        images = reader.rows("image", group)
+        rows = encode(encoder, images, group)
+        for flip in flips:
+            rows |= _as_flipped(encode(encoder, flipped(images, flip), group), flip)
+        yield rows
+
+
+def _shapes(rows: Mapping[str, Array]) -> dict[str, Sequence[int]]:
+    return {name.removeprefix(_MAPS): value.shape[1:] for name, value in rows.items() if name.startswith(_MAPS)}
+
+
+def _needed(rows: Mapping[str, Array], needed: Encoding) -> dict[str, Array]:
+    """Return what is written of what the encoder says."""
+    cached = [name for name in rows if name.startswith(_MAPS) or name == "prefix"]
+    return {name: value for name, value in rows.items() if needed.maps or name not in cached}
 
 
 def _as_flipped(rows: dict[str, Array], flip: str) -> dict[str, Array]:

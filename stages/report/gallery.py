@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from stages.core.contracts.audit import IDENTITY
 from stages.core.contracts.frames import FRAMES, lesion_of
 from stages.core.contracts.regions import REGIONS
 from stages.core.contracts.scores import PREDICTIONS
@@ -97,7 +98,8 @@ def pair_shots(inputs: Inputs, artifacts: Path) -> list[Shot]:
     pairs = first_pairs(inputs.pairs, PAIRS_SHOWN)
     shots = []
     for row in records(pairs):
-        note = f"{PLACES[row['across']]}, {row['kind']}, correlation {row['correlation']:.2f}"
+        turned = "" if row["symmetry"] == IDENTITY else f", the second by {row['symmetry']} of Pillow"
+        note = f"{PLACES[row['across']]}, {row['kind']}, correlation {row['correlation']:.2f}{turned}"
         shots += [_plain(artifacts, row[f"site_{side}"], row[f"case_{side}"], note) for side in "ab"]
     return shots
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from stages.core.audit import containment, crossing, own_frames
+from stages.core.contracts.audit import IDENTITY
 from stages.report import views
 from stages.report.tables import ALL, MEAN, WORST
 from stages.report.views import Sheet
@@ -68,6 +69,7 @@ def pairs_sheet(pairs: pd.DataFrame) -> Sheet:
             "pairs that are one picture": lambda r: r["place"],
             "equal pixels": lambda r: str(r["identical"]),
             "nearly equal": lambda r: str(r["near"]),
+            "of these mirrored or turned": lambda r: str(r["turned"]),
             "accepted": lambda r: str(r["accepted"]),
         },
         (),
@@ -91,4 +93,5 @@ def containment_sheet(pairs: pd.DataFrame, cases: pd.DataFrame) -> Sheet:
 
 def _counts(pairs: pd.DataFrame) -> dict[str, int]:
     kinds = {kind: int((pairs["kind"] == kind).sum()) for kind in ("identical", "near")}
-    return {**kinds, "accepted": int(pairs["accepted"].sum())}
+    turned = int((pairs["symmetry"] != IDENTITY).sum())
+    return {**kinds, "turned": turned, "accepted": int(pairs["accepted"].sum())}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -39,6 +39,7 @@ class Cell:
         lesion_classes: in the order of the class axis.
         params: numbers.
         crop: what was cut off the source sites' frames: none, black_border, or mixed where they differ.
+        flips: in which ways training frames are mirrored.
     """
 
     variant: str
@@ -50,6 +51,7 @@ class Cell:
     lesion_classes: list[str]
     params: Params
     crop: Literal["none", "black_border", "mixed"] = "none"
+    flips: Sequence[str] = ()
 
     @property
     def files(self) -> dict[str, SiteFiles]:
@@ -86,7 +88,9 @@ def make_cell(variant: str, held_out: str, seed: int, artifacts: Path, study: St
     crop = crops.pop() if len(crops) == 1 else "mixed"
     plan = read_plan(plan_path(artifacts, variant))
     params = _checked(plan.train, plan_path(artifacts, variant))
-    return Cell(variant, plan.method, held_out, seed, sources, artifacts, study.lesion_classes, params, crop)
+    return Cell(
+        variant, plan.method, held_out, seed, sources, artifacts, study.lesion_classes, params, crop, plan.flips
+    )
 
 
 def _checked(numbers: Mapping[str, Any], path: Path) -> Params:
@@ -124,6 +128,27 @@ def check_texts(texts: Texts, fingerprint: str, layout: Layout, folder: Path) ->
         )
 
 
+def check_cached(cell: Cell, layout: Layout, *, features: bool, maps: bool) -> None:
+    """Check that what the cell reads of the source sites' features is stored.
+
+    Args:
+        cell: what is trained.
+        layout: of what is stored.
+        features: whether it is trained on features.
+        maps: whether a miner looks at the maps.
+
+    Raises:
+        InputError: it isn't.
+    """
+    lacking = [flip for flip in cell.flips if features and flip not in layout.flips]
+    lacking += ["intermediate maps"] if (features or maps) and not layout.maps else []
+    if lacking:
+        raise InputError(
+            f"the features in {cell.artifacts / 'encode'} lack {', '.join(lacking)}, which '{cell.variant}' reads: "
+            "they were made for other methods; run `dvc repro`"
+        )
+
+
 def resume_folder(cell: Cell, machine: Mapping[str, int | str]) -> Path:
     """Return where the cell's checkpoint is: `<variant>-<held_out>-<seed>-<key>` below `.resume`.
 
@@ -151,6 +176,7 @@ def _resume_key(cell: Cell, machine: Mapping[str, int | str]) -> str:
     identity = {
         "cell": [cell.variant, cell.method, cell.held_out, cell.seed, cell.sources, cell.lesion_classes],
         "params": cell.params.model_dump(),
+        "flips": list(cell.flips),
         "inputs": _digests(cell),
         "code": _code(),
         "torch": version("torch"),

@@ -13,7 +13,7 @@ def drawn(count: int, legal: Sequence[str], *place: str | int) -> list[str]:
 
     Args:
         count: frames of the batch.
-        legal: flips whose features are cached; none: nothing is mirrored.
+        legal: flips; none: nothing is mirrored.
         place: what the draw belongs to, such as seed, epoch and step; equal places give equal draws.
     """
     ways = [UNFLIPPED, *legal]

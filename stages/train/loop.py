@@ -18,10 +18,10 @@ from stages.core.networks.data import SitesReader, to_batch
 from stages.core.networks.interface import Batch, Method
 from stages.core.networks.model import plain_probability
 from stages.core.seeds import seed_for
-from stages.train import flips
 from stages.train.augment import augmented
 from stages.train.checkpoint import Progress, snapshot
 from stages.train.data import Frames, epoch_batches, in_turn, read_ahead
+from stages.train.flips import drawn
 from stages.train.mining import Miners
 from stages.train.optimiser import rate, set_rates
 from stages.train.params import Params
@@ -50,7 +50,7 @@ class Training:
 
     def __init__(
         self, fabric: Fabric, method: Method, optimiser: AdamW, reader: SitesReader, frames: Frames, params: Params,
-        seed: int, miners: Miners | None = None,
+        seed: int, miners: Miners | None = None, flips: Sequence[str] = (),
     ) -> None:  # fmt: skip
         """Take all that a training is made of.
 
@@ -63,13 +63,14 @@ class Training:
             params: numbers.
             seed: of the order, the flips and the dropout.
             miners: select the regions, on the device; None: they are as stored.
+            flips: in which ways training frames are mirrored.
 
         Raises:
             InputError: the batch can't be divided among the devices.
         """
         self.fabric, self.method, self.reader, self.frames = fabric, method, reader, frames
         self.params, self.seed = params, seed
-        self.optimiser, self.miners = optimiser, miners
+        self.optimiser, self.miners, self.flips = optimiser, miners, flips
         module, wrapped = fabric.setup(LossOf(method), optimiser)
         self.module, self.wrapped_optimiser = module, wrapped
         self.steps = len(self._batches(0))
@@ -161,8 +162,7 @@ class Training:
         return cast(Tensor, self.fabric.all_reduce(value, reduce_op="sum"))
 
     def _flips(self, count: int, epoch: int, step: int) -> list[str]:
-        legal = self.reader.layout.flips if self.params.flips else ()
-        return flips.drawn(count, legal, "train", self.seed, epoch, step)
+        return drawn(count, self.flips, "train", self.seed, epoch, step)
 
     def _varied(self, batch: Batch, epoch: int, step: int) -> Batch:
         if not self.params.views or self.method.trunk.needs_features:

@@ -29,7 +29,7 @@ class Params(Section):
         warmup: share of all steps in which the rates rise from 0; they fall to 0 along a cosine after that.
         weight_decay: of matrices and kernels; none on norms and biases.
         clip_norm: largest norm of a step's gradient.
-        flips: whether frames are mirrored at random, in the ways that `encode.flips` has cached; views of the family
+        flips: whether frames are mirrored at random, in the ways that `encode.flips` says; views of the family
             viewpoint are mirrored besides.
         sampling: which frames an epoch has: each once (shuffled), or lesion classes with even chances
             (class_balanced), so that how common a class is at a site can't be learned.

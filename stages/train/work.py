@@ -19,7 +19,7 @@ from stages.core.networks.readme import write_readme
 from stages.core.networks.texts import read_prompts, read_texts
 from stages.core.networks.trunk import spare_memory
 from stages.train import checkpoint
-from stages.train.cell import Cell, check_texts, drop_stale, make_spec, resume_folder
+from stages.train.cell import Cell, check_cached, check_texts, drop_stale, make_spec, resume_folder
 from stages.train.checkpoint import Progress
 from stages.train.data import split
 from stages.train.device import describe
@@ -63,9 +63,10 @@ def train(cell: Cell, fabric: Fabric, out: Path) -> None:
         if cell.params.checkpointing:
             spare_memory(method.trunk)
         tuned = cell.params.mining == "source_tuned" and method.uses_regions
+        check_cached(cell, reader.layout, features=method.trunk.needs_features, maps=tuned)
         miners = tuned_miners(reader, frames, cell.seed, fabric.device) if tuned else None
         optimiser = make_optimiser(method, cell.params)
-        training = Training(fabric, method, optimiser, reader, frames, cell.params, cell.seed, miners)
+        training = Training(fabric, method, optimiser, reader, frames, cell.params, cell.seed, miners, cell.flips)
         folder = resume_folder(cell, describe(fabric))
         progress = _run(training, cell, folder, out)
         best = training.best_epoch(progress.history)

@@ -58,6 +58,29 @@ def all_at_once(image):
     return reencoded(rescaled(cropped(image)))
 
 
+def turned_by(symmetry):
+    """A copy that was changed in all ways and then mirrored or turned, as Pillow names it."""
+
+    def copy(image):
+        changed = all_at_once(image)
+        return changed if symmetry == "identity" else changed.transpose(Image.Transpose[symmetry.upper()])
+
+    copy.__name__ = symmetry
+    return copy
+
+
+def cropped_by(cut, left=0.5, top=0.5):
+    """A copy without two times `cut` of each side; left and top, 0..1, say how much of that lies before it."""
+
+    def copy(image):
+        x, y = 2 * cut * left, 2 * cut * top
+        box = (x * image.width, y * image.height, (x + 1 - 2 * cut) * image.width, (y + 1 - 2 * cut) * image.height)
+        return image.crop(tuple(round(edge) for edge in box))
+
+    copy.__name__ = f"crop_{cut:.0%}_at_{left:g}_{top:g}"
+    return copy
+
+
 COPIES = [rescaled, reencoded, cropped, one_sided, all_at_once]
 
 

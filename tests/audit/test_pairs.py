@@ -1,13 +1,17 @@
 """The table of pairs: planted copies are in it, nothing else is."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
-from pictures import COPIES, case_table, picture, working
+from pictures import COPIES, all_at_once, case_table, cropped_by, picture, turned_by, working
+from PIL import Image
 
 from stages.audit.pairs import find_pairs
 from stages.audit.params import Params
 from stages.audit.prints import take_prints
+from stages.audit.symmetry import SYMMETRIES
 from stages.core.contracts.audit import PAIRS
 
 LIMITS = Params()
@@ -35,6 +39,44 @@ def test_every_planted_copy_is_found_and_nothing_else(originals, copy):
     assert set(found["across"]) == {"across_sites"}
 
 
+@pytest.mark.parametrize("symmetry", SYMMETRIES)
+def test_a_mirrored_or_turned_copy_is_found_and_what_undoes_it_is_said(originals, symmetry):
+    images = [working(image) for image in originals]
+    turned = turned_by(symmetry)
+    planted = [working(picture(60)), *(working(turned(image)) for image in originals[:3])]
+    cases = pd.concat([case_table("A", images), case_table("B", planted)], ignore_index=True)
+    found = pairs_of(images + planted, cases)
+    assert list(found.index) == [(f"A/{k:03d}", f"B/{k + 1:03d}") for k in range(3)]
+    (undo,) = set(found["symmetry"])
+    back = Image.fromarray(planted[1])
+    back = back if undo == "identity" else back.transpose(Image.Transpose[undo.upper()])
+    assert np.abs(np.asarray(back).astype(int) - working(all_at_once(originals[0]))).mean() < 3
+
+
+def test_the_symmetry_lays_the_second_on_the_first_whichever_was_cropped(originals):
+    turned = turned_by("rotate_90")(originals[0])  # also cropped, so that the other one is the zoomed
+    for first, second, undo in ((originals[0], turned, "rotate_270"), (turned, originals[0], "rotate_90")):
+        images = [working(first), working(second)]
+        assert pairs_of(images, case_table("A", images))["symmetry"].tolist() == [undo]
+
+
+@pytest.mark.parametrize("cut", [0.02, 0.05, 0.1, 0.15, 0.2])
+def test_central_crops_are_found(originals, cut):
+    assert _share_found(originals, cut, [(0.5, 0.5)]) == 1
+
+
+@pytest.mark.parametrize(("cut", "least"), [(0.02, 1), (0.05, 0.5), (0.1, 0.5)])
+def test_most_crops_are_found_wherever_they_lie(originals, cut, least):
+    """Places of a whole grid, not those that a view fits; textures are harder than frames, see the benchmark."""
+    assert _share_found(originals, cut, list(product(np.linspace(0, 1, 6), repeat=2))) >= least
+
+
+def _share_found(originals, cut, places):
+    images = [working(originals[0])] + [working(cropped_by(cut, *place)(originals[0])) for place in places]
+    found = pairs_of(images, case_table("A", images)).reset_index()
+    return (found["case_a"] == "A/000").sum() / len(places)
+
+
 def test_equal_pixels_are_identical_with_or_without_detail(originals):
     flat = np.full((224, 224, 3), 90, np.uint8)
     images = [working(originals[0]), flat]
@@ -44,6 +86,7 @@ def test_equal_pixels_are_identical_with_or_without_detail(originals):
     assert set(found["kind"]) == {"identical"}
     assert (found["distance_bits"] == 0).all()
     assert (found["correlation"] == 1).all()
+    assert set(found["symmetry"]) == {"identity"}
 
 
 def test_where_a_pair_lies_is_said(originals):

@@ -6,21 +6,31 @@ from pictures import picture, working
 from PIL import Image
 
 from stages.audit.prints import VIEWS, join, take_prints
+from stages.audit.symmetry import SYMMETRIES, turned
 
 
 def test_a_picture_that_brightens_to_the_right_has_all_bits_set():
     row = np.linspace(0, 250, 192).astype(np.uint8)
     ramp = np.repeat(np.tile(row, (192, 1))[..., None], 3, axis=2)
-    rising, falling = take_prints(np.stack([ramp, ramp[:, ::-1]])).hashes
+    rising, falling = take_prints(np.stack([ramp, ramp[:, ::-1]])).views
     assert (rising == np.uint64(2**64 - 1)).all()
     assert (falling == 0).all()
+
+
+def test_the_whole_is_hashed_as_it_is_and_mirrored_and_turned():
+    image = working(picture(2))
+    prints = take_prints(image[None])
+    np.testing.assert_array_equal(prints.wholes[0, 0], prints.views[0, 0])
+    for symmetry in range(len(SYMMETRIES)):
+        alone = take_prints(turned(image.transpose(2, 0, 1), symmetry).transpose(1, 2, 0)[None])
+        np.testing.assert_array_equal(prints.wholes[0, symmetry], alone.wholes[0, 0])
 
 
 def test_the_whole_frame_s_hash_is_the_library_s():
     image = working(picture(1))
     small = Image.fromarray(image).convert("L").resize((96, 96), Image.Resampling.BILINEAR)
     expected = np.packbits(imagehash.dhash(small, hash_size=16).hash)
-    assert (take_prints(image[None]).hashes[0, 0].view(np.uint8) == expected).all()
+    assert (take_prints(image[None]).views[0, 0].view(np.uint8) == expected).all()
 
 
 def test_views_stay_in_the_frame_and_the_first_is_all_of_it():
@@ -41,5 +51,6 @@ def test_thumbnails_are_block_means():
 def test_batches_join_to_the_same_prints():
     images = np.stack([working(picture(number)) for number in range(3)])
     whole, parts = take_prints(images), join([take_prints(images[:1]), take_prints(images[1:])])
-    assert (whole.hashes == parts.hashes).all()
+    assert (whole.views == parts.views).all()
+    assert (whole.wholes == parts.wholes).all()
     assert (whole.thumbs == parts.thumbs).all()

@@ -41,7 +41,9 @@ def seconds(cell: Cell, steps: int) -> tuple[int, int, float, float]:
         spec = make_spec(cell.params, reader.layout, cell.seed)
         method = assemble(cell.method, cell.params.mode, spec, cell.backbone, reader.layout.dense_mode, texts)
         fabric = make_fabric(cell.params.precision)
-        training = Training(fabric, method, make_optimiser(method, cell.params), reader, few, cell.params, cell.seed)
+        training = Training(
+            fabric, method, make_optimiser(method, cell.params), reader, few, cell.params, cell.seed, flips=cell.flips
+        )
         last = cell.params.epochs - 1  # with the intervention on
         training._epoch(last)  # the first steps are slower
         marks = [time.perf_counter()]

@@ -143,8 +143,8 @@ def test_pairs_gives_the_difference_by_hand(tmp_path):
     ]  # fmt: skip
     pd.DataFrame(rows).to_parquet(tmp_path / "s.parquet")
     said = run(script("pairs"), tmp_path / "s.parquet", "a", "b")
-    assert said.startswith("a less b: +0.2500 (0.2500 to 0.2500)")
-    assert "24 frames of 2 sites" in said
+    assert said.startswith("A: a less b +0.2500 (frames 0.2500 to 0.2500")
+    assert "mean: a less b +0.2500 (frames 0.2500 to 0.2500, p 5e-05; one training each: not sure), 24 frames" in said
 
 
 def test_ceiling_keeps_patients_whole(tmp_path, site):

@@ -2,13 +2,15 @@
 
 import tracemalloc
 
+import h5py
 import numpy as np
 import pytest
 from stub_encoders import MeanEncoder
 
 from stages.core.base.errors import InputError
 from stages.core.base.params import Study
-from stages.core.contracts.features import FEATURES
+from stages.core.contracts.features import FEATURES, tap_shapes
+from stages.core.contracts.plan import Encoding, write_plan
 from stages.encode import __main__ as command
 from stages.encode import site as work
 from stages.encode.params import Params
@@ -18,33 +20,46 @@ PROVENANCE = {"device": "cpu", "precision": "float32"}
 
 @pytest.fixture
 def run(monkeypatch, tmp_path, mean_encoder):
-    """(folder, out name, **params) -> the written file; the encoder that was used is `run.encoder`."""
+    """(folder, out name, what is read, **params) -> the file; the encoder that was used is `run.encoder`."""
 
-    def call(folder, name="A.h5", site="A", encoder=None, **params):
+    def call(folder, name="A.h5", site="A", encoder=None, maps=True, flips=(), **params):
         call.encoder = encoder or mean_encoder()
         monkeypatch.setattr(command, "load", lambda *_: (Study.model_construct(), Params(**params)))
         monkeypatch.setattr(work, "load_encoder", lambda *_: call.encoder)
         monkeypatch.setattr(work, "read_stored", lambda _: type("Card", (), {"name": "stub"}))
-        command.main(site, folder, tmp_path / "backbone", tmp_path / "out" / name, device="cpu")
+        write_plan(Encoding(maps=maps, flips=list(flips)), tmp_path / "encode.json")
+        out = tmp_path / "out" / name
+        command.main(site, folder, tmp_path / "backbone", tmp_path / "encode.json", out, device="cpu")
         return tmp_path / "out" / name
 
     return call
 
 
 def test_every_case_gets_its_row_and_the_file_says_whose_it_is(run, site_folder, images):
-    path = run(site_folder(images(5)), batch_size=2, flips=[])
+    path = run(site_folder(images(5)), batch_size=2)
     assert run.encoder.batches == [2, 2, 1]
     with FEATURES.read(path) as reader:
         assert reader.case_ids == [f"A/{number:03d}" for number in range(5)]
+        taps = '{"s2": [8, 8, 3], "s4": [4, 4, 3]}'
         assert reader.attributes == {
-            "site": "A",
-            "backbone": "stub",
-            "fingerprint": "mean",
-            "dense_mode": "plain",
-            **PROVENANCE,
-        }
+            "site": "A", "backbone": "stub", "fingerprint": "mean", "dense_mode": "plain", "taps": taps, **PROVENANCE
+        }  # fmt: skip
+        assert tap_shapes(taps) == {tap: reader.shape(f"maps/{tap}") for tap in ("s2", "s4")}
         assert reader.members("maps") == ["s2", "s4"]
         assert reader.shape("dense") == (4, 4, 3)
+
+
+def test_what_no_method_reads_is_not_stored(run, site_folder, images):
+    folder = site_folder(images(3))
+    whole, lean = run(folder, "whole.h5"), run(folder, "lean.h5", maps=False)
+    assert run.encoder.batches == [3]  # no mirrored frame either
+    with FEATURES.read(whole) as everything, FEATURES.read(lean) as reader:
+        assert reader.members("maps") == reader.members("flipped") == []
+        assert reader.attributes == everything.attributes  # the maps' shapes, too
+        for name in ("dense", "image"):
+            np.testing.assert_array_equal(reader.rows(name, reader.case_ids), everything.rows(name, reader.case_ids))
+    with h5py.File(lean) as file:
+        assert set(file) == {"case_id", "dense", "image"}
 
 
 class Leaning(MeanEncoder):
@@ -58,7 +73,7 @@ class Leaning(MeanEncoder):
 def test_mirrored_frames_are_encoded_anew(run, site_folder, images, flip):
     frames = images(5)
     mirrored = {"horizontal": frames[:, :, ::-1], "vertical": frames[:, ::-1], "both": frames[:, ::-1, ::-1]}[flip]
-    plain = run(site_folder(mirrored.copy(), name="mirrored"), "m.h5", encoder=Leaning(), flips=[])
+    plain = run(site_folder(mirrored.copy(), name="mirrored"), "m.h5", encoder=Leaning())
     path = run(site_folder(frames), encoder=Leaning(), flips=[flip], batch_size=2)
     with FEATURES.read(path) as cached, FEATURES.read(plain) as alone:
         assert alone.members("flipped") == []

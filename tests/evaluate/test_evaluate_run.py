@@ -11,7 +11,7 @@ from PIL import Image
 from stages.core.base.errors import InputError
 from stages.core.base.files import sha256
 from stages.core.contracts.cases import CASES, GEOMETRY
-from stages.core.contracts.features import FEATURES
+from stages.core.contracts.features import FEATURES, taps_attribute
 from stages.core.contracts.frames import FRAMES, pack_native_mask, to_native
 from stages.core.contracts.judged import read_judged
 from stages.core.contracts.regions import REGIONS
@@ -88,6 +88,7 @@ def write_site(artifacts: Path, fingerprint: str = "f", site: str = SITE) -> Non
     masks[[kind is not None for kind in kinds], 8:30, 8:25] = True
     write_masks(folder, masks, site)
     attributes = {"site": site, "backbone": "x", "fingerprint": fingerprint, "dense_mode": "plain", **PROVENANCE}
+    attributes["taps"] = taps_attribute({"s4": (8, 8, 6)})
     with FEATURES.write(artifacts / "encode" / f"{site}.h5", ids, attributes) as store:
         store.append(
             dense=rng.normal(size=(FRAMES_N, GRID, GRID, WIDTH)).astype(np.float16),

@@ -88,6 +88,17 @@ def test_variants(repository):
     repository.repro()
 
 
+def test_methods_on_pixels_alone(repository):
+    """Nobody reads maps and mirrored frames then, so the features are made anew; another number leaves them alone."""
+    repository.edit(lambda params: params["train"].update(mode="partial", views=[]))
+    ran = repository.repro()
+    assert {"plan", "encode@A", "encode@B", *AFTER_TRAIN} <= ran
+    repository.edit(lambda params: params["train"].update(lr=0.003))
+    assert repository.repro() == {"plan", *AFTER_TRAIN}
+    repository.edit(lambda params: params["train"].update(mode="frozen", lr=0.002))
+    repository.repro()
+
+
 def test_alpha(repository):
     repository.edit(lambda params: params["mine_regions"].update(alpha=0.3))
     assert repository.repro() == {*MINING, "collect_mine_regions", *AFTER_TRAIN}

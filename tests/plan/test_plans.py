@@ -10,7 +10,7 @@ import yaml
 from stages.core.base.errors import InputError
 from stages.core.base.params import METHODS, check, method_files
 from stages.core.contracts.plan import Plan, plan_path, read_plan, write_plan
-from stages.plan.plans import code_digest, plans
+from stages.plan.plans import code_digest, encoding, plans
 from stages.train.params import Params
 
 PARAMS = yaml.safe_load((Path(__file__).parents[2] / "params.yaml").read_text(encoding="utf-8"))
@@ -27,7 +27,11 @@ def _from_the_top(monkeypatch):
 
 def _plans(methods=("baseline", "mcdrl", "random"), variants=VARIANTS, **train):
     raw = {**PARAMS, "methods": list(methods), "variants": variants, "train": {**PARAMS["train"], **train}}
-    return {plan.variant: plan for plan in plans(check(raw), raw["train"], Params)}
+    return {plan.variant: plan for plan in plans(check(raw), raw["train"], Params, ["horizontal"])}
+
+
+def _encoding(*methods, **train):
+    return encoding(_plans(methods, PARAMS["variants"], **train).values())
 
 
 def test_a_name_is_a_method_or_a_variant_of_one():
@@ -46,6 +50,31 @@ def test_a_number_of_all_changes_the_plans_that_do_not_overrule_it():
     assert before["random"].train["dictionary"] == after["random"].train["dictionary"] == "random"
     assert before["baseline"].train["epochs"] == after["baseline"].train["epochs"]
     assert before["mcdrl"] != after["mcdrl"]
+
+
+def test_a_plan_says_how_frames_are_mirrored():
+    assert _plans()["mcdrl"].flips == ["horizontal"]
+    assert _plans(flips=False)["mcdrl"].flips == []
+
+
+@pytest.mark.parametrize(("methods", "train", "maps", "flips"), [
+    (["baseline", "mcdrl"], {}, True, ["horizontal"]),
+    (["partial", "unet"], {}, False, []),
+    (["partial", "viewpoint", "fourier", "mcdrl"], {"mode": "partial"}, False, []),
+    (["partial", "baseline"], {}, True, ["horizontal"]),
+    (["partial", "baseline"], {"flips": False}, True, []),
+    (["baseline"], {"mode": "suffix"}, True, ["horizontal"]),
+    (["baseline"], {"mode": "adapter"}, True, ["horizontal"]),
+    (["mcdrl_tuned"], {"mode": "partial"}, True, []),
+])  # fmt: skip
+def test_what_the_methods_read_is_encoded(methods, train, maps, flips):
+    found = _encoding(*methods, **train)
+    assert (found.maps, found.flips) == (maps, flips)
+
+
+def test_another_number_or_another_method_that_reads_the_same_changes_nothing_of_what_is_encoded():
+    before = _encoding("baseline", "mcdrl")
+    assert before == _encoding("baseline", "mcdrl", epochs=9, lr=0.1) == _encoding("clipseg") == _encoding("mcdrl_zero")
 
 
 def test_another_variant_changes_no_other_plan():

@@ -22,7 +22,7 @@ def entry_files(step: Step) -> set[Path]:
     if step.stage in {"train", "evaluate"}:
         start |= METHODS
     if step.stage == "plan":
-        start.add(ROOT / "stages/train/params.py")  # found by its stage's name
+        start |= {ROOT / f"stages/{name}/params.py" for name in ("encode", "train")}  # found by their stages' names
     return start
 
 

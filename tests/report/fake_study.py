@@ -113,6 +113,7 @@ def write_audit(root: Path, sites: list[pd.DataFrame], pairs: tuple = ()) -> Non
     rows = [
         {
             "case_a": a, "case_b": b, "site_a": a.split("/")[0], "site_b": b.split("/")[0], "kind": kind,
+            "symmetry": "flip_left_right" if kind == "near" and accepted else "identity",
             "distance_bits": 3, "correlation": 0.98, "same_group": False,
             "across": "across_sites" if a.split("/")[0] != b.split("/")[0] else "across_groups",
             "across_split": False, "accepted": accepted,

@@ -52,11 +52,12 @@ def artifacts(tmp_path, monkeypatch):
     return tmp_path / "artifacts"
 
 
-def _cell(artifacts, method="mcdrl", held_out="C", variant=None, **params):
+def _cell(artifacts, method="mcdrl", held_out="C", variant=None, flips=("horizontal",), **params):
     sources = [site for site in "ABC" if site != held_out]
     return Cell(
-        variant or method, method, held_out, 0, sources, artifacts, stub_sites.LESIONS, Params(**{**QUICK, **params})
-    )
+        variant or method, method, held_out, 0, sources, artifacts, stub_sites.LESIONS, Params(**{**QUICK, **params}),
+        flips=flips,
+    )  # fmt: skip
 
 
 def _train(cell, out):
@@ -292,8 +293,8 @@ def test_only_epochs_with_the_intervention_on_are_chosen_where_there_is_one(
     assert json.loads((out / "model.json").read_text())["best_epoch"] == chosen
 
 
-@pytest.mark.parametrize(("flips", "ways"), [(True, {"", "horizontal"}), (False, {""})])
-def test_training_frames_are_mirrored_as_cached_and_validation_frames_never(
+@pytest.mark.parametrize(("flips", "ways"), [(["horizontal"], {"", "horizontal"}), ([], {""})])
+def test_training_frames_are_mirrored_as_planned_and_validation_frames_never(
     artifacts, tmp_path, monkeypatch, flips, ways
 ):
     asked = {True: set(), False: set()}
@@ -308,13 +309,39 @@ def test_training_frames_are_mirrored_as_cached_and_validation_frames_never(
     assert asked == {False: ways, True: set()}
 
 
+@pytest.mark.parametrize("mode", ["partial", "finetune"])
+@pytest.mark.parametrize("method", ["baseline", "mcdrl"])
+def test_what_is_cached_for_others_changes_nothing_where_the_frame_is_encoded(artifacts, tmp_path, method, mode):
+    one = _files(_train(_cell(artifacts, method, mode=mode, epochs=1, intervene_from=0), tmp_path / "one"))
+    for site in "AB":
+        _only_what_all_read(artifacts, site)
+    assert _files(_train(_cell(artifacts, method, mode=mode, epochs=1, intervene_from=0), tmp_path / "two")) == one
+
+
+@pytest.mark.parametrize(("params", "lacking"), [
+    ({"mode": "frozen"}, "horizontal, intermediate maps"),
+    ({"mode": "suffix", "flips": ()}, "lack intermediate maps"),
+    ({"mode": "partial", "mining": "source_tuned"}, "lack intermediate maps"),
+])  # fmt: skip
+def test_features_made_for_other_methods_are_refused(artifacts, tmp_path, params, lacking):
+    for site in "AB":
+        _only_what_all_read(artifacts, site)
+    with pytest.raises(InputError, match=f"{lacking}, which 'mcdrl' reads.*dvc repro"):
+        _train(_cell(artifacts, **params), tmp_path / "out")
+
+
+def _only_what_all_read(artifacts, site):
+    images, _, _ = stub_sites.draw(site, 16)
+    stub_sites.write_features(artifacts, site, [f"{site}/{frame:03d}" for frame in range(16)], images, cached=False)
+
+
 def test_cached_features_are_not_read_where_the_frame_is_encoded(artifacts, tmp_path, monkeypatch):
     wanted = []
     rows = SitesReader._rows
 
-    def spy(reader, store, dataset, case_ids):
+    def spy(reader, store, dataset, case_ids, own):
         wanted.append((store, dataset))
-        return rows(reader, store, dataset, case_ids)
+        return rows(reader, store, dataset, case_ids, own)
 
     monkeypatch.setattr(SitesReader, "_rows", spy)
     _train(_cell(artifacts, "mcdrl", mode="finetune", epochs=2), tmp_path / "out")
@@ -418,7 +445,7 @@ def test_a_frozen_front_stays_and_the_rest_moves(artifacts, tmp_path):
 
 def test_finetuning_starts_where_the_cache_stands(artifacts, tmp_path):
     """Untrained, and with nothing varied, the whole encoder says what was cached."""
-    numbers = {"epochs": 1, "intervene_from": 0, "lr": 1e-12, "lr_encoder": 1e-12, "flips": False, "views": []}
+    numbers = {"epochs": 1, "intervene_from": 0, "lr": 1e-12, "lr_encoder": 1e-12, "flips": (), "views": []}
     dice = [
         json.loads((_train(_cell(artifacts, mode=mode, **numbers), tmp_path / mode) / "model.json").read_text())
         for mode in ("suffix", "partial", "finetune")

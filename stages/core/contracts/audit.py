@@ -6,15 +6,20 @@ import pyarrow as pa
 
 from stages.core.tables import Table, column
 
+IDENTITY = "identity"  # of the symmetries of a pair: neither mirrored nor turned
+
 PAIRS = Table(
-    "pairs/1",
+    "pairs/2",
     pa.schema(
         [
             column("case_a", pa.string()),  # before case_b in the order of params.yaml's sites, then of names
             column("case_b", pa.string()),
             column("site_a", pa.string()),
             column("site_b", pa.string()),
-            column("kind", pa.string()),  # "identical" pixels, or "near": scaled, re-encoded, cropped, next in a video
+            column("kind", pa.string()),  # "identical" pixels, or "near": scaled, cropped, turned, next in a video
+            # what lays case_b on case_a: "identity", or mirrored or turned, as "flip_left_right", "rotate_90" (against
+            # the clock); see stages/audit/symmetry.py
+            column("symmetry", pa.string()),
             column("distance_bits", pa.int32()),  # of 256 bits of the perceptual hashes
             column("correlation", pa.float32()),  # of fine detail after alignment, up to 1
             column("same_group", pa.bool_()),

@@ -16,7 +16,7 @@ from torch import Tensor
 from stages.core.base.errors import InputError
 from stages.core.clip.encoder import Encoded
 from stages.core.contracts.cases import CASES
-from stages.core.contracts.features import FEATURES, PROVENANCE
+from stages.core.contracts.features import FEATURES, PROVENANCE, tap_shapes
 from stages.core.contracts.frames import FRAMES, IGNORED
 from stages.core.contracts.regions import REGIONS
 from stages.core.flips import FLIPS, UNFLIPPED, flipped, flips_of, member
@@ -90,6 +90,7 @@ class Layout:
         map_sides: tap -> places along a side.
         flips: the mirrored frames that were encoded, too.
         provenance: device and precision that the features were made with, such as "cpu, float32".
+        maps: whether maps and prefix are stored.
     """
 
     width: int
@@ -102,6 +103,7 @@ class Layout:
     map_sides: Mapping[str, int]
     flips: Sequence[str]
     provenance: str
+    maps: bool
 
 
 class SitesReader:
@@ -123,7 +125,8 @@ class SitesReader:
             flips: how each frame is mirrored, as `stages.core.flips` names it; None: not at all.
             mask: whether to read the masks; nobody but training and scoring should.
             prefix: whether to read what the trainable suffix starts from.
-            features: whether to read what is cached of the frames' features.
+            features: whether to read what is cached of the frames' features, those of mirrored frames included; without
+                them the regions of a mirrored frame are the mirrored regions of the frame.
             maps: taps whose maps are read even without the rest of the features.
         """
         wanted = [("frames", "image"), ("regions", "similarity"), ("regions", "selected")]
@@ -134,16 +137,19 @@ class SitesReader:
             wanted += [("features", f"maps/{tap}") for tap in maps]
         wanted += [("frames", "mask")] * mask + [("features", "prefix")] * prefix
         views = list(zip(case_ids, flips or [UNFLIPPED] * len(case_ids), strict=True))
-        return {f"{store}/{dataset}": self._rows(store, dataset, views) for store, dataset in wanted}
+        own = {"regions", "features"} if features else set()
+        return {f"{store}/{dataset}": self._rows(store, dataset, views, store in own) for store, dataset in wanted}
 
     def images(self, case_ids: Sequence[str]) -> Array:
         """Read the frozen encoder's image features alone, [B, D] float16, in the order given."""
-        return self._rows("features", "image", [(case, UNFLIPPED) for case in case_ids])
+        return self._rows("features", "image", [(case, UNFLIPPED) for case in case_ids], own=True)
 
-    def _rows(self, store: str, dataset: str, views: Sequence[tuple[str, str]]) -> Array:
+    def _rows(self, store: str, dataset: str, views: Sequence[tuple[str, str]], own: bool) -> Array:
+        """Read rows of frames, mirrored or not; `own`: mirrored frames have rows of their own."""
         out: Array | None = None
         for (site, flip), at in _by_source(views).items():
-            rows = _stored(self._readers[site][store], store, dataset, [views[place][0] for place in at], flip)
+            cases, reader = [views[place][0] for place in at], self._readers[site][store]
+            rows = _own_rows(reader, dataset, cases, flip) if own else flipped(reader.rows(dataset, cases), flip)
             if len(at) == len(views):
                 return rows
             out = np.empty((len(views), *rows.shape[1:]), rows.dtype) if out is None else out
@@ -153,9 +159,9 @@ class SitesReader:
         return out
 
 
-def _stored(reader: StoreReader, store: str, dataset: str, case_ids: Sequence[str], flip: str) -> Array:
-    if store == "frames" or flip == UNFLIPPED:
-        return flipped(reader.rows(dataset, case_ids), flip)
+def _own_rows(reader: StoreReader, dataset: str, case_ids: Sequence[str], flip: str) -> Array:
+    if flip == UNFLIPPED:
+        return reader.rows(dataset, case_ids)
     group = "flipped_selected" if dataset == "selected" else "flipped"
     return reader.rows(f"{group}/{member(flip, dataset)}", case_ids)
 
@@ -233,7 +239,7 @@ def _agree(readers: Sequence[StoreReader], attribute: str) -> None:
 
 def _layout(sites: Sequence[Mapping[str, StoreReader]]) -> Layout:
     frames, features, regions = (sites[0][kind] for kind in ("frames", "features", "regions"))
-    shapes = {tap: features.shape(f"maps/{tap}") for tap in features.members("maps")}
+    shapes = tap_shapes(features.attributes["taps"])
     return Layout(
         width=features.shape("dense")[2],
         size_px=frames.shape("image")[0],
@@ -245,6 +251,7 @@ def _layout(sites: Sequence[Mapping[str, StoreReader]]) -> Layout:
         map_sides={tap: shape[1] for tap, shape in shapes.items()},
         provenance=_provenance(features),
         flips=[flip for flip in FLIPS if all(flip in flips_of(site["features"].members("flipped")) for site in sites)],
+        maps=all(site["features"].members("maps") for site in sites),
     )
 
 

@@ -350,7 +350,8 @@ def _text_kinds(header: Mapping[str, Kind], card: ModelCard) -> dict[str, Kind]:
     }  # fmt: skip
     if "texts.background" not in header:
         del shapes["background"]
-    return {f"texts.{name}": (shape, "F32") for name, shape in shapes.items()}
+    seen = {"texts.seen": ((classes,), "BOOL")} if "texts.seen" in header else {}
+    return {f"texts.{name}": (shape, "F32") for name, shape in shapes.items()} | seen
 
 
 def _check_network(header: Mapping[str, Kind], card: ModelCard, texts: Texts) -> None:

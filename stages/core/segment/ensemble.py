@@ -22,7 +22,7 @@ from stages.core.device import pick_device
 from stages.core.networks.bundle import find_backbone
 from stages.core.networks.interface import Batch
 from stages.core.networks.model import CARD, LoadedModel, load_model, probability, read_card
-from stages.core.segment.network import batch_of, encoded
+from stages.core.segment.network import batch_of, encoded, reads_features
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -57,11 +57,12 @@ class Ensemble:
         self.members, self.size_px, self.random_weights = tuple(members), sizes[0], random_weights
         self.leaked_frames = max((member.model.card.leaked_frames for member in members), default=0)
 
-    def batches(self, frames: Array) -> Iterator[tuple[LoadedModel, Batch]]:
-        """Yield each model with what its method takes for these frames; each encoder runs once.
+    def batches(self, frames: Array, *, always_encode: bool = False) -> Iterator[tuple[LoadedModel, Batch]]:
+        """Yield each model with what its method takes for these frames; each encoder runs once at most.
 
         Args:
             frames: [B, S, S, 3] uint8, RGB, squashed to `size_px`.
+            always_encode: whether the frozen encoder also runs for models that don't read its features.
 
         Raises:
             InputError: a feature isn't finite, so that the backbone's weights can't be right.
@@ -71,6 +72,9 @@ class Ensemble:
             for member in self.members:
                 device = next(member.encoder.parameters()).device
                 given = torch.from_numpy(frames).to(device)
+                if not (always_encode or reads_features(member.model)):
+                    yield member.model, batch_of(given, None, member.model)
+                    continue
                 if id(member.encoder) not in found:
                     found[id(member.encoder)] = _finite(encoded(member.encoder, given))
                 yield member.model, batch_of(given, found[id(member.encoder)], member.model)

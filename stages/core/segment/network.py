@@ -31,7 +31,8 @@ class Network(nn.Module):
         Returns:
             [B, S, S] float32, the probability of lesion, 0..1.
         """
-        batch = batch_of(frames, encoded(self.encoder, frames), self._model)
+        features = encoded(self.encoder, frames) if reads_features(self._model) else None
+        batch = batch_of(frames, features, self._model)
         return lesion(self.method(batch, intervene=True))
 
 
@@ -47,19 +48,28 @@ def encoded(encoder: Encoder, frames: Tensor) -> Encoded:
     )
 
 
-def batch_of(frames: Tensor, features: Encoded, model: LoadedModel) -> Batch:
+def reads_features(model: LoadedModel) -> bool:
+    """Return whether a model's answer rests on the frozen encoder's features; else it looks at the pixels alone."""
+    return model.method.trunk.needs_features or model.method.uses_regions
+
+
+def batch_of(frames: Tensor, features: Encoded | None, model: LoadedModel) -> Batch:
     """Mine the regions by a model's class texts, or by its miner, and return what its method takes.
 
     Args:
         frames: [B, S, S, 3] uint8.
-        features: of the frames, by the model's own encoder.
+        features: of the frames, by the model's own encoder; None: the model doesn't read them.
         model: on the same device.
     """
-    if model.miner is None:
+    frame = pixels(frames)
+    if features is None:
+        features = _nothing(frame)
+        similarity = torch.zeros_like(frame[:, 0, :1, :1])
+        selected = torch.ones_like(similarity, dtype=torch.bool)
+    elif model.miner is None:
         similarity, selected = mined(features.dense, model.texts.classes, model.card.alpha, model.texts.background)
     else:
         similarity, selected = model.miner.regions(features.maps)
-    frame = pixels(frames)
     return Batch(
         frame=frame,
         encoded=features,
@@ -68,6 +78,11 @@ def batch_of(frames: Tensor, features: Encoded, model: LoadedModel) -> Batch:
         mask=torch.zeros_like(frame[:, 0], dtype=torch.long),
         lesion_class=torch.full_like(frame[:, 0, 0, 0], -1, dtype=torch.long),
     )
+
+
+def _nothing(frame: Tensor) -> Encoded:
+    empty = frame.new_zeros(len(frame), 0)
+    return Encoded(dense=empty[:, :, None, None], image=empty, maps={}, prefix=empty)
 
 
 def mined(dense: Tensor, classes: Tensor, alpha: float, background: Tensor | None = None) -> tuple[Tensor, Tensor]:

@@ -60,6 +60,23 @@ def test_mirrored_frames_come_with_masks_features_and_regions_of_their_own(artif
         torch.testing.assert_close(batch.encoded.prefix[row], expected.prefix[row], rtol=1e-3, atol=1e-3)
 
 
+def test_without_features_all_of_a_mirrored_frame_is_the_frame_s_own_mirrored(artifacts):
+    with open_sites(_files(artifacts, "A")) as reader:
+        wanted = {"mask": True, "prefix": False, "features": False, "maps": ["s8"]}
+        straight = reader.read(["A/001", "A/002"], **wanted)
+        mirrored = reader.read(["A/001", "A/002"], flips=["horizontal", ""], **wanted)
+    assert set(straight) == {
+        "frames/image",
+        "frames/mask",
+        "features/maps/s8",
+        "regions/similarity",
+        "regions/selected",
+    }
+    for name, rows in straight.items():
+        np.testing.assert_array_equal(mirrored[name][0], rows[0][:, ::-1])
+        np.testing.assert_array_equal(mirrored[name][1], rows[1])
+
+
 def test_what_is_not_asked_for_is_not_read(artifacts):
     with open_sites(_files(artifacts, "A")) as reader:
         raw = reader.read(["A/000"], mask=False, prefix=False)
@@ -152,7 +169,7 @@ def _write_empty(artifacts, site):
     common = {"site": site, "fingerprint": stub_sites.FINGERPRINT, "dense_mode": "plain", **stub_sites.PROVENANCE}
     for store, path, attributes in (
         (FRAMES, place.frames, {"site": site}),
-        (FEATURES, place.features, {**common, "backbone": "stub"}),
+        (FEATURES, place.features, {**common, "backbone": "stub", "taps": "{}"}),
         (REGIONS, place.regions, {**common, "alpha": "0.25"}),
     ):
         with store.write(path, [], attributes):

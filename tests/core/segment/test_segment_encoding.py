@@ -76,7 +76,7 @@ def test_a_real_encoder_fills_the_contract(tmp_path):
     setup = Setup((0.5,) * 3, (0.3,) * 3, None, None, "maskclip", "f", open_clip.tokenize)
     encoder = VitEncoder(open_clip.CLIP(**config), setup)
     stored, cases = images(3), ["A/1", "A/2", "A/3"]
-    stamps = {"site": "A", "backbone": "tiny", "fingerprint": "f", "dense_mode": "maskclip", **PROVENANCE}
+    stamps = {"site": "A", "backbone": "tiny", "fingerprint": "f", "dense_mode": "maskclip", "taps": "{}"} | PROVENANCE
     with FEATURES.write(tmp_path / "A.h5", cases, stamps) as writer:
         for group, part in ((cases[:2], stored[:2]), (cases[2:], stored[2:])):
             writer.append(**encode(encoder, part, group))

@@ -5,22 +5,23 @@ import pytest
 import torch
 from stub_encoders import FrameEncoder
 
+from stages.commands.judge import Judge
 from stages.core.base.errors import InputError
 from stages.core.base.files import write_json
 from stages.core.clip.encoder import Encoded, unit
-from stages.core.contracts.features import FEATURES
+from stages.core.contracts.features import FEATURES, taps_attribute
 from stages.core.contracts.frames import FRAMES
 from stages.core.contracts.regions import REGIONS
 from stages.core.methods import build
 from stages.core.networks.data import SiteFiles, open_sites
-from stages.core.networks.interface import Spec, Texts
+from stages.core.networks.interface import Spec, Texts, Trunk
 from stages.core.networks.miner import Miner
-from stages.core.networks.model import MinedBy, ModelCard, load_model, save_model
+from stages.core.networks.model import LoadedModel, MinedBy, ModelCard, Usual, load_model, save_model
 from stages.core.networks.trunk import Frozen
 from stages.core.segment.encoding import encode
 from stages.core.segment.ensemble import Ensemble, Member, load_ensemble
 from stages.core.segment.mining import mine
-from stages.core.segment.network import batch_of, pixels
+from stages.core.segment.network import Network, batch_of, pixels
 from stages.evaluate.predict import predict
 
 SIDE, GRID, WIDTH, N = 32, 4, 8, 5
@@ -112,7 +113,8 @@ def through_the_stores(folder, loaded, frames, place):
     with FRAMES.write(files.frames, IDS, {"site": "A"}) as store:
         store.append(image=frames, mask=np.zeros((N, SIDE, SIDE), np.uint8), native_mask=[b"-"] * N)
     stamps = {"site": "A", "fingerprint": "f", "dense_mode": "plain", "device": "cpu", "precision": "float32"}
-    with FEATURES.write(files.features, IDS, {**stamps, "backbone": "pooled"}) as store:
+    taps = taps_attribute({name[6:]: value.shape[1:] for name, value in rows.items() if name.startswith("maps__")})
+    with FEATURES.write(files.features, IDS, {**stamps, "backbone": "pooled", "taps": taps}) as store:
         store.append(**rows)
     with REGIONS.write(files.regions, IDS, {**stamps, "alpha": "0.25"}) as store:
         store.append(similarity=regions.similarity, selected=regions.selected, best_class=regions.best_class)
@@ -189,3 +191,44 @@ def test_models_of_one_encoder_encode_once_and_answer_by_their_mean(folder, tmp_
     np.testing.assert_array_equal(each, alone)
     assert (alone[1] > alone[0]).all()
     np.testing.assert_allclose(both.probability(frames), (alone[0] + alone[1]) / 2, rtol=1e-6)
+
+
+class Inside(Trunk):
+    """The encoder in the loop, as in the modes that train on pixels."""
+
+    needs_features = False
+
+    def __init__(self):
+        super().__init__()
+        self.encoder = Pooled()
+
+    def forward(self, batch):
+        return self.encoder.encode(batch.frame)
+
+
+@pytest.mark.parametrize(("name", "calls"), [("baseline", 0), ("viewpoint", 0), ("mcdrl", 1), ("mcdrl_viewpoint", 1)])
+def test_the_frozen_encoder_runs_only_for_models_that_read_its_features(folder, tmp_path, name, calls):
+    class Counted(Pooled):
+        ran = 0
+
+        def encode(self, frames):
+            self.ran += 1
+            return super().encode(frames)
+
+    loaded = load_model(folder, tmp_path)
+    usual = Usual(mean=[0.0] * 3, std=[1.0] * 3)
+    method = build(name, SPEC, Inside(), loaded.texts).eval()
+    model = LoadedModel(method, loaded.card.model_copy(update={"usual": usual}), loaded.texts)
+    frames = np.random.default_rng(3).integers(0, 256, (N, SIDE, SIDE, 3)).astype(np.uint8)
+    encoder = Counted()
+    ensemble = Ensemble([Member(model, encoder)], random_weights=False)
+    lean, full = Judge(ensemble, N), Judge(ensemble, N, confounders=True)
+    answer = lean(frames)[0]
+    assert encoder.ran == calls
+    whole = full(frames)[0]
+    np.testing.assert_array_equal(answer.probability, whole.probability)
+    assert list(full.verdict(whole).looks) == ["x", "y", "z"]
+    assert lean.verdict(answer).looks == (full.verdict(whole).looks if calls else {})
+    exported = Network(encoder, model).eval()
+    with torch.inference_mode():
+        np.testing.assert_array_equal(exported(torch.from_numpy(frames))[0].numpy(), answer.probability)
