@@ -1,12 +1,10 @@
-"""The DAG of mcdrl, a folder a stage.
+"""The DAG of mcdrl, a folder a stage; what computes and isn't a stage's own is in `mcdrl`.
 
 phantom ───► ingest ──► encode ──► mine_regions ──┐
                           ▲             ▲         ▼
 pretrain ─► backbone ─────┴─► build_confounders ─► train ─► evaluate ─► report
                                                      │      (method x held-out site x seed)
                                                      └──► stress
-`collect` gathers the tables that `mine_regions` and `evaluate` write in parts; `core` holds what several
-stages share; `cli.py` is the `mcdrl` command for people.
-
-Tensor letters: B frames, C channels, H W grid, S pixels a side, N regions, D joint width, M confounders, K classes.
+`plan` says what each method's name stands for and what the code of each stage means; `collect` gathers the tables that
+`mine_regions` and `evaluate` write in parts.
 """

@@ -2,7 +2,7 @@
 
 import torch
 
-from stages.core.clip.encoder import Encoded, Encoder
+from mcdrl.clip.encoder import Encoded, Encoder
 
 SIDE = 16
 

@@ -8,14 +8,14 @@ import torch
 from PIL import Image
 from torch import nn
 
-from stages.core.clip.encoder import Encoded, Front, Suffix, unit
-from stages.core.contracts.audit import PAIRS
-from stages.core.contracts.cases import CASES
-from stages.core.contracts.dictionary import CLASS_CONFOUNDERS, CLASSES, DICTIONARY
-from stages.core.contracts.features import FEATURES, taps_attribute
-from stages.core.contracts.frames import FRAMES, pack_native_mask
-from stages.core.contracts.regions import REGIONS
-from stages.core.networks.interface import Batch
+from mcdrl.artifacts.audit import PAIRS
+from mcdrl.artifacts.cases import CASES
+from mcdrl.artifacts.dictionary import CLASS_CONFOUNDERS, CLASSES, DICTIONARY
+from mcdrl.artifacts.features import FEATURES, taps_attribute
+from mcdrl.artifacts.frames import FRAMES, pack_native_mask
+from mcdrl.artifacts.regions import REGIONS
+from mcdrl.clip.encoder import Encoded, Front, Suffix, unit
+from mcdrl.networks.interface import Batch
 
 SIDE, GRID, WIDTH, KEPT = 32, 4, 16, 4
 LESIONS = ["polyp", "tumor"]

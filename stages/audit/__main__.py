@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
+from mcdrl.artifacts.audit import PAIRS, PROFILE, SPLITS
+from mcdrl.base.output import say
+from mcdrl.base.runtime import run
+from mcdrl.study.params import load
+from mcdrl.study.sections.audit import Params
 from stages.audit.pairs import find_pairs
-from stages.audit.params import Params
 from stages.audit.sites import read_sites
 from stages.audit.summary import summary
-from stages.core.base.output import say
-from stages.core.base.params import load
-from stages.core.base.runtime import run
-from stages.core.contracts.audit import PAIRS, PROFILE, SPLITS
 
 
 def main(

@@ -8,13 +8,13 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from mcdrl.artifacts.audit import PAIRS
+from mcdrl.artifacts.stores import Array
+from mcdrl.study.leaks import shared_frames
 from stages.audit.alignment import correlations
 from stages.audit.candidates import near_hashes
 from stages.audit.prints import Prints
 from stages.audit.symmetry import SYMMETRIES, inverse
-from stages.core.audit import shared_frames
-from stages.core.contracts.audit import PAIRS
-from stages.core.stores import Array
 
 
 def find_pairs(

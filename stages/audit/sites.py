@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from mcdrl.artifacts.audit import PROFILE, SPLITS
+from mcdrl.artifacts.cases import CASES, GEOMETRY
+from mcdrl.artifacts.frames import FRAMES
+from mcdrl.base.runtime import progress
 from stages.audit.prints import Prints, join, take_prints
 from stages.audit.profile import measure
-from stages.core.base.runtime import progress
-from stages.core.contracts.audit import PROFILE, SPLITS
-from stages.core.contracts.cases import CASES, GEOMETRY
-from stages.core.contracts.frames import FRAMES
 
 _BATCH = 64
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from stages.core.audit import containment
-from stages.core.contracts.audit import IDENTITY
+from mcdrl.artifacts.audit import IDENTITY
+from mcdrl.study.leaks import containment
 
 _PLACES = {"within_group": "inside a group", "across_groups": "across groups of a site", "across_sites": "across sites"}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from stages.core.contracts.audit import IDENTITY
+from mcdrl.artifacts.audit import IDENTITY
 
 Array = np.ndarray[Any, np.dtype[Any]]
 SYMMETRIES = (

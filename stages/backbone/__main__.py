@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
+from mcdrl.base.files import atomic_folder
+from mcdrl.base.output import say
+from mcdrl.base.runtime import run
+from mcdrl.clip.card import read_card, read_stored
+from mcdrl.clip.load import load_encoder
+from mcdrl.clip.sources import Source
+from mcdrl.study.params import load_study
 from stages.backbone.obtain import obtain
-from stages.backbone.sources import Source
-from stages.core.base.files import atomic_folder
-from stages.core.base.output import say
-from stages.core.base.params import load_study
-from stages.core.base.runtime import run
-from stages.core.clip.card import read_card, read_stored
-from stages.core.clip.load import load_encoder
 
 
 def main(out: Annotated[Path, typer.Option(help="folder to write")]) -> None:

@@ -13,8 +13,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from stages.core.base.errors import InputError
-from stages.core.base.files import regular
+from mcdrl.base.errors import InputError
+from mcdrl.base.files import regular
 
 _NO_WEIGHTS = ("input_resolution", "context_length", "vocab_size", "attn_mask")  # constants that archives carry
 

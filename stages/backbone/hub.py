@@ -8,9 +8,9 @@ import open_clip
 from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
 from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
-from stages.core.base.errors import InputError, nearest
-from stages.core.base.files import sha256
-from stages.core.clip.card import BackboneCard
+from mcdrl.base.errors import InputError, nearest
+from mcdrl.base.files import sha256
+from mcdrl.clip.card import BackboneCard
 
 _FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")  # open_clip's names, the better one first
 _ANSWER_S = 5.0

@@ -9,9 +9,9 @@ from typing import Any
 
 import open_clip
 
-from stages.core.base.errors import InputError
-from stages.core.base.files import read_json
-from stages.core.clip.card import canonical
+from mcdrl.base.errors import InputError
+from mcdrl.base.files import read_json
+from mcdrl.clip.card import canonical
 
 _CONFIG = "open_clip_config.json"
 _USUAL = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors", "open_clip_pytorch_model.bin")

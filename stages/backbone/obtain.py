@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from stages.backbone.sources import Obtained, Source
-from stages.core.base.errors import InputError
-from stages.core.base.files import write_json
-from stages.core.clip.card import CARD, BackboneCard, StoredCard
+from mcdrl.base.errors import InputError
+from mcdrl.base.files import write_json
+from mcdrl.clip.card import CARD, BackboneCard, StoredCard
+from mcdrl.clip.sources import Obtained, Source
 
 _OTHERS = {"file": "weights of a file that isn't known by its hash", "local-dir": "weights of a local folder"}
 _WHY = {
@@ -57,7 +57,7 @@ def told(card: BackboneCard, found: Obtained) -> Told:
 
 
 def _embedded(card: BackboneCard, source: Source, folder: Path) -> Obtained:
-    from stages.core.clip import lite
+    from mcdrl.clip import lite
 
     if source.kind != "card":
         raise InputError(f"weights.{source.name}: this backbone ships its own weights; remove the key")

@@ -11,15 +11,15 @@ import open_clip
 from safetensors.torch import save
 from torch import Tensor
 
+from mcdrl.base.errors import InputError, nearest
+from mcdrl.base.files import sha256
+from mcdrl.base.seeds import seed_for
+from mcdrl.clip.build import fingerprint, mismatches, random_state, skeleton
+from mcdrl.clip.card import WEIGHTS, BackboneCard, OpenClipConfig
+from mcdrl.clip.sources import Obtained, Source, verified
 from stages.backbone import local_dir
 from stages.backbone.files import read_state
 from stages.backbone.hub import from_hub
-from stages.backbone.sources import Obtained, Source, verified
-from stages.core.base.errors import InputError, nearest
-from stages.core.base.files import sha256
-from stages.core.clip.build import fingerprint, mismatches, random_state, skeleton
-from stages.core.clip.card import WEIGHTS, BackboneCard, OpenClipConfig
-from stages.core.seeds import seed_for
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ import pandas as pd
 import typer
 from rich.console import Console
 
-from stages.build_confounders.params import Params
+from mcdrl.artifacts.dictionary import CLASS_CONFOUNDERS, CLASSES, DICTIONARY
+from mcdrl.base.runtime import run
+from mcdrl.clip.load import load_encoder
+from mcdrl.study.params import load
+from mcdrl.study.sections.build_confounders import Params
 from stages.build_confounders.prompts import class_rows, confounder_rows, embedded, pair_rows
 from stages.build_confounders.review import neighbours, show, warnings
-from stages.core.base.params import load
-from stages.core.base.runtime import run
-from stages.core.clip.load import load_encoder
-from stages.core.contracts.dictionary import CLASS_CONFOUNDERS, CLASSES, DICTIONARY
 
 
 def main(

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from stages.build_confounders.params import Params
-from stages.core.base.errors import InputError
-from stages.core.clip.encoder import Encoder
-from stages.core.contracts.dictionary import BACKGROUND
+from mcdrl.artifacts.dictionary import BACKGROUND
+from mcdrl.base.errors import InputError
+from mcdrl.clip.encoder import Encoder
+from mcdrl.study.sections.build_confounders import Params
 
 
 def class_rows(params: Params, lesion_classes: Sequence[str]) -> pd.DataFrame:

@@ -9,8 +9,8 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from stages.core.base.output import cell
-from stages.core.clip.encoder import Encoder
+from mcdrl.base.output import cell
+from mcdrl.clip.encoder import Encoder
 
 TOO_CLOSE = 0.98  # cosine from which two texts say the same to the model
 

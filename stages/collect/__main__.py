@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
+from mcdrl.base.errors import InputError, nearest
+from mcdrl.base.output import say
+from mcdrl.base.runtime import run
+from mcdrl.study.params import load_study
 from stages.collect.parts import COLLECTIONS, collect
-from stages.core.base.errors import InputError, nearest
-from stages.core.base.output import say
-from stages.core.base.params import load_study
-from stages.core.base.runtime import run
 
 
 def main(

@@ -10,11 +10,11 @@ from typing import Any
 
 import pandas as pd
 
-from stages.core.base.errors import InputError
-from stages.core.base.params import Study
-from stages.core.contracts.regions import QUALITY
-from stages.core.contracts.scores import ATTENTION, CALIBRATION, CELL, MINING, POOLED, RELIABILITY, SCORES, TRUST
-from stages.core.tables import Table
+from mcdrl.artifacts.regions import QUALITY
+from mcdrl.artifacts.scores import ATTENTION, CALIBRATION, CELL, MINING, POOLED, RELIABILITY, SCORES, TRUST
+from mcdrl.artifacts.tables import Table
+from mcdrl.base.errors import InputError
+from mcdrl.study.params import Study
 
 Names = Mapping[str, Any]
 

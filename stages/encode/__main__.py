@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from stages.core.base.output import say
-from stages.core.base.params import load
-from stages.core.base.runtime import enough_memory, run
-from stages.core.contracts.plan import read_encoding
-from stages.encode.params import Params
+from mcdrl.artifacts.plan import read_encoding
+from mcdrl.base.output import say
+from mcdrl.base.runtime import enough_memory, run
+from mcdrl.study.params import load
+from mcdrl.study.sections.encode import Params
 
 
 def main(

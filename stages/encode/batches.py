@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from stages.core.base.errors import InputError
-from stages.core.stores import StoreReader
+from mcdrl.artifacts.stores import StoreReader
+from mcdrl.base.errors import InputError
 
 
 def batches(cases: Sequence[str], size: int) -> list[list[str]]:

@@ -6,19 +6,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
-from stages.core.base.runtime import progress
-from stages.core.clip.card import read_stored
-from stages.core.clip.encoder import Encoder
-from stages.core.clip.load import load_encoder
-from stages.core.contracts.features import FEATURES, taps_attribute
-from stages.core.contracts.frames import FRAMES
-from stages.core.contracts.plan import Encoding
-from stages.core.device import pick_device
-from stages.core.flips import flipped, member
-from stages.core.segment.encoding import Array, encode, precision
-from stages.core.stores import StoreReader
+from mcdrl.artifacts.features import FEATURES, taps_attribute
+from mcdrl.artifacts.frames import FRAMES
+from mcdrl.artifacts.plan import Encoding
+from mcdrl.artifacts.stores import StoreReader
+from mcdrl.base.device import pick_device
+from mcdrl.base.runtime import progress
+from mcdrl.clip.card import read_stored
+from mcdrl.clip.encoder import Encoder
+from mcdrl.clip.encoding import Array, encode, precision
+from mcdrl.clip.load import load_encoder
+from mcdrl.imaging.flips import flipped, member
+from mcdrl.study.sections.encode import Params
 from stages.encode.batches import batches, site_of
-from stages.encode.params import Params
 
 _MAPS = "maps__"
 

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from stages.core.base.errors import InputError
-from stages.core.base.params import load
-from stages.core.base.runtime import enough_memory, run
-from stages.evaluate.params import Params
+from mcdrl.base.errors import InputError
+from mcdrl.base.runtime import enough_memory, run
+from mcdrl.study.params import load
+from mcdrl.study.sections.evaluate import Params
 
 
 def main(

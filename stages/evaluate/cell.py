@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.core.contracts.cases import CASES, GEOMETRY
+from mcdrl.artifacts.cases import CASES, GEOMETRY
 
 
 @dataclass(frozen=True)

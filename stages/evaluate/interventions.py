@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from stages.core.contracts.scores import ATTENTION, CELL, LEAKED, POOLED
-from stages.core.seeds import seed_for
+from mcdrl.artifacts.scores import ATTENTION, CELL, LEAKED, POOLED
+from mcdrl.base.seeds import seed_for
 from stages.evaluate.predict import Said
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from stages.core.contracts.frames import judged_of, lesion_of, unpack_native_mask
-from stages.core.metrics.calibration import LOG_ODDS, confidence, spectrum
-from stages.core.metrics.counts import Ints
-from stages.core.metrics.regions import Quality, quality_table
-from stages.core.metrics.reliability import calibration_error, called, reliability
-from stages.core.stores import StoreReader
-from stages.evaluate.params import Params
+from mcdrl.artifacts.frames import judged_of, lesion_of, unpack_native_mask
+from mcdrl.artifacts.stores import StoreReader
+from mcdrl.metrics.calibration import LOG_ODDS, confidence, spectrum
+from mcdrl.metrics.counts import Ints
+from mcdrl.metrics.reliability import calibration_error, called, reliability
+from mcdrl.regions.quality import Quality, quality_table
+from mcdrl.study.sections.evaluate import Params
 from stages.evaluate.predict import Said
 from stages.evaluate.score import Native, score
 

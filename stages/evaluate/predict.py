@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from stages.core.networks.data import SitesReader, to_batch
-from stages.core.networks.interface import Method
-from stages.core.networks.intervention import Record, recorded
-from stages.core.networks.model import LoadedModel, plain_probability, probability
+from mcdrl.model.folder import LoadedModel, plain_probability, probability
+from mcdrl.networks.inputs import SitesReader, to_batch
+from mcdrl.networks.interface import Method
+from mcdrl.networks.intervention import Record, recorded
 
 Floats = NDArray[np.float32]
 

@@ -8,21 +8,21 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from stages.core.base.errors import InputError
-from stages.core.base.files import sha256
-from stages.core.base.runtime import progress
-from stages.core.contracts.cases import CASES
-from stages.core.contracts.frames import FRAMES
-from stages.core.contracts.judged import write_judged
-from stages.core.contracts.scores import ATTENTION, CALIBRATION, MINING, POOLED, PREDICTIONS, RELIABILITY, SCORES, TRUST
-from stages.core.device import pick_device
-from stages.core.networks.data import SitesReader, check_provenance, open_sites, site_files
-from stages.core.networks.model import WEIGHTS, LoadedModel, load_model
-from stages.core.tables import Table
+from mcdrl.artifacts.cases import CASES
+from mcdrl.artifacts.frames import FRAMES
+from mcdrl.artifacts.held_out_scores import write_judged
+from mcdrl.artifacts.scores import ATTENTION, CALIBRATION, MINING, POOLED, PREDICTIONS, RELIABILITY, SCORES, TRUST
+from mcdrl.artifacts.tables import Table
+from mcdrl.base.device import pick_device
+from mcdrl.base.errors import InputError
+from mcdrl.base.files import sha256
+from mcdrl.base.runtime import progress
+from mcdrl.model.folder import WEIGHTS, LoadedModel, load_model
+from mcdrl.networks.inputs import SitesReader, check_provenance, open_sites, site_files
+from mcdrl.study.sections.evaluate import Params
 from stages.evaluate.cell import Cell
 from stages.evaluate.interventions import Interventions, pick
 from stages.evaluate.judge import Judge
-from stages.evaluate.params import Params
 from stages.evaluate.predict import headless, predict
 from stages.evaluate.score import to_bytes
 from stages.evaluate.summary import summarise

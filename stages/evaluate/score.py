@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from stages.core.contracts.frames import to_native
-from stages.core.metrics.counts import Bools, Counts, accuracy, count, dice, iou
-from stages.core.metrics.surface import surface_scores
+from mcdrl.artifacts.frames import to_native
+from mcdrl.metrics.counts import Bools, Counts, accuracy, count, dice, iou
+from mcdrl.metrics.surface import surface_scores
 
 Floats = NDArray[np.float32]
 

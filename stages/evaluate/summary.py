@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from stages.core.contracts.judged import Judged
-from stages.core.metrics.intervals import Sample, mean_interval
-from stages.core.seeds import generator
+from mcdrl.artifacts.held_out_scores import Judged
+from mcdrl.base.seeds import generator
+from mcdrl.metrics.intervals import Sample, mean_interval
+from mcdrl.study.sections.evaluate import Params
 from stages.evaluate.cell import Cell
-from stages.evaluate.params import Params
 
 _DRAWS = 2000
 

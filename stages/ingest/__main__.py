@@ -7,15 +7,15 @@ from typing import Annotated
 
 import typer
 
-from stages.core.base.errors import InputError, nearest
-from stages.core.base.files import atomic_folder
-from stages.core.base.output import say
-from stages.core.base.params import load
-from stages.core.base.runtime import run, usable_cores
-from stages.core.splits import read_splits
-from stages.ingest.params import Params
-from stages.ingest.site import write_site
-from stages.ingest.summary import summary
+from mcdrl.base.errors import InputError, nearest
+from mcdrl.base.files import atomic_folder
+from mcdrl.base.output import say
+from mcdrl.base.runtime import run, usable_cores
+from mcdrl.sites.gate import write_site
+from mcdrl.sites.summary import summary
+from mcdrl.study.params import load
+from mcdrl.study.sections.ingest import Params
+from mcdrl.study.splits import read_splits
 
 
 def main(

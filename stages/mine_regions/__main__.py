@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from stages.core.base.errors import InputError, nearest
-from stages.core.base.output import say
-from stages.core.base.params import load
-from stages.core.base.runtime import run
-from stages.core.contracts.regions import QUALITY
-from stages.core.metrics.regions import quality_table
-from stages.mine_regions.params import Params
+from mcdrl.artifacts.regions import QUALITY
+from mcdrl.base.errors import InputError, nearest
+from mcdrl.base.output import say
+from mcdrl.base.runtime import run
+from mcdrl.regions.quality import quality_table
+from mcdrl.study.params import load
+from mcdrl.study.sections.mine_regions import Params
 from stages.mine_regions.site import mine_site, summary
 
 

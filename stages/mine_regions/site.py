@@ -8,16 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from stages.core.base.errors import InputError, nearest
-from stages.core.base.runtime import progress
-from stages.core.contracts.dictionary import BACKGROUND, CLASSES
-from stages.core.contracts.features import FEATURES, PROVENANCE
-from stages.core.contracts.frames import FRAMES, judged_of, lesion_of
-from stages.core.contracts.regions import REGIONS
-from stages.core.flips import UNFLIPPED, flips_of, member
-from stages.core.metrics.regions import Quality
-from stages.core.segment.mining import Regions, mine
-from stages.core.stores import StoreReader
+from mcdrl.artifacts.dictionary import BACKGROUND, CLASSES
+from mcdrl.artifacts.features import FEATURES, PROVENANCE
+from mcdrl.artifacts.frames import FRAMES, judged_of, lesion_of
+from mcdrl.artifacts.regions import REGIONS
+from mcdrl.artifacts.stores import StoreReader
+from mcdrl.base.errors import InputError, nearest
+from mcdrl.base.runtime import progress
+from mcdrl.imaging.flips import UNFLIPPED, flips_of, member
+from mcdrl.regions.quality import Quality
+from mcdrl.regions.zero_shot import Regions, mine
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _BATCH = 32  # frames in memory

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from stages.core.base.params import load
-from stages.core.base.runtime import progress, run, usable_cores
-from stages.phantom.params import Params
+from mcdrl.base.runtime import progress, run, usable_cores
+from mcdrl.study.params import load
+from mcdrl.study.sections.phantom import Params
 from stages.phantom.sites import SITES
 from stages.phantom.write import write_sites
 

@@ -5,10 +5,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from stages.core.endoscopy import LESION_CLASSES, Frame, Patient, Plan, make_patient, render
-from stages.core.endoscopy.corpus import sample_strengths
-from stages.core.endoscopy.style import patient_style
-from stages.core.seeds import generator
+from mcdrl.base.seeds import generator
+from mcdrl.renderer import LESION_CLASSES, Frame, Patient, Plan, make_patient, render
+from mcdrl.renderer.corpus import sample_strengths
+from mcdrl.renderer.style import patient_style
 from stages.phantom.sites import SITES, SiteRecipe
 
 FRAMES_PER_GROUP = 4

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from stages.core.endoscopy import Frame
+from mcdrl.renderer import Frame
 
 _OUTLINE_RGB = (40, 255, 90)
 

@@ -9,10 +9,10 @@ as a sign of a lesion is misled there.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from stages.core.endoscopy import Style
-from stages.core.endoscopy.plan import Placement
-from stages.core.endoscopy.style import Camera, LesionLook, Mucosa, Organ
-from stages.core.endoscopy.tube import FoldShape
+from mcdrl.renderer import Style
+from mcdrl.renderer.plan import Placement
+from mcdrl.renderer.style import Camera, LesionLook, Mucosa, Organ
+from mcdrl.renderer.tube import FoldShape
 
 
 @dataclass(frozen=True)

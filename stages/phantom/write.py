@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from stages.core.base.files import atomic_folder
-from stages.core.endoscopy import CONFOUNDERS, Frame
-from stages.phantom.params import Params
+from mcdrl.base.files import atomic_folder
+from mcdrl.renderer import CONFOUNDERS, Frame
+from mcdrl.study.sections.phantom import Params
 from stages.phantom.render import FRAMES_PER_GROUP, Job, render_job
 from stages.phantom.sheet import contact_sheet
 from stages.phantom.sites import SITES

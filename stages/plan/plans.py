@@ -1,23 +1,17 @@
-"""From params.yaml to a plan a variant, and to what all of them read of the frames' features."""
+"""From params.yaml to a plan a variant and to what all of them read of the features; from the code to digests."""
 
 from __future__ import annotations
 
-import ast
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from stages.core.base.params import METHODS, Section, Study
-from stages.core.base.variants import resolved
-from stages.core.contracts.plan import Encoding, Plan
+from mcdrl.artifacts.plan import Encoding, Plan
+from mcdrl.study.code import ROOT, digest
+from mcdrl.study.params import Section, Study
+from mcdrl.study.variants import resolved
 
-_PACKAGE = "stages.core.methods."
-_CACHED = (
-    "frozen",
-    "adapter",
-    "suffix",
-)  # modes that train on features; the others, on pixels
+_CACHED = ("frozen", "adapter", "suffix")  # modes that train on features; the others, on pixels
 
 
 def plans(study: Study, train: Mapping[str, Any], kind: type[Section], mirrored: Sequence[str] = ()) -> Iterator[Plan]:
@@ -33,7 +27,7 @@ def plans(study: Study, train: Mapping[str, Any], kind: type[Section], mirrored:
         method, numbers = resolved(name, study.variants, train)
         whole = kind.model_validate(numbers).model_dump()
         flips = list(mirrored) if whole["flips"] else []
-        yield Plan(variant=name, method=method, code=code_digest(method), train=whole, flips=flips)
+        yield Plan(variant=name, method=method, code=digest([f"mcdrl.methods.{method}"]), train=whole, flips=flips)
 
 
 def encoding(all_plans: Iterable[Plan]) -> Encoding:
@@ -47,24 +41,7 @@ def encoding(all_plans: Iterable[Plan]) -> Encoding:
     return Encoding(maps=bool(cached) or tuned, flips=max((plan.flips for plan in cached), key=len, default=[]))
 
 
-def code_digest(method: str, folder: Path = METHODS) -> str:
-    """Return the hex SHA-256 of a method's file and of the methods' files that it imports, directly or not."""
-    digest = hashlib.sha256()
-    for name in sorted(_closure(method, folder)):
-        digest.update(name.encode() + (folder / f"{name}.py").read_bytes())
-    return digest.hexdigest()
-
-
-def _closure(method: str, folder: Path) -> set[str]:
-    todo, seen = {method}, set[str]()
-    while todo:
-        name = todo.pop()
-        seen.add(name)
-        todo |= _imported(folder / f"{name}.py") - seen
-    return seen
-
-
-def _imported(path: Path) -> set[str]:
-    tree = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-    names = [node.module or "" for node in tree if isinstance(node, ast.ImportFrom)]
-    return {name.removeprefix(_PACKAGE) for name in names if name.startswith(_PACKAGE)}
+def code_digests(root: Path = ROOT) -> dict[str, str]:
+    """Return stage -> digest of what its code means, for every folder of `stages` that has a command."""
+    stages = sorted(path.parent.name for path in (root / "stages").glob("*/__main__.py"))
+    return {stage: digest([f"stages.{stage}.__main__"], root) for stage in stages}

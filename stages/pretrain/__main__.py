@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from stages.core.base.params import load
-from stages.core.base.runtime import run, usable_cores
-from stages.pretrain.params import Params
+from mcdrl.base.runtime import run, usable_cores
+from mcdrl.study.params import load
+from mcdrl.study.sections.pretrain import Params
 
 
 def main(

@@ -9,11 +9,11 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
-from stages.core.clip.encoder import unit
-from stages.core.clip.lite_joint import Joint
-from stages.core.clip.tower import TextTower, encode_prompts
-from stages.core.clip.words import Vocabulary
-from stages.core.endoscopy.names import CONFOUNDERS, LESION_CLASSES
+from mcdrl.clip.encoder import unit
+from mcdrl.clip.lite_joint import Joint
+from mcdrl.clip.tower import TextTower, encode_prompts
+from mcdrl.clip.words import Vocabulary
+from mcdrl.renderer.names import CONFOUNDERS, LESION_CLASSES
 from stages.pretrain.corpus import Corpus
 from stages.pretrain.phrases import (
     CONCEPTS,

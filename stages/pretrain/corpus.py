@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stages.core.base.runtime import progress
-from stages.core.endoscopy.corpus import sample_corpus_frame
-from stages.core.endoscopy.frame import Frame
-from stages.core.endoscopy.names import CONFOUNDERS, LESION_CLASSES
-from stages.core.seeds import seed_for
+from mcdrl.base.runtime import progress
+from mcdrl.base.seeds import seed_for
+from mcdrl.renderer.corpus import sample_corpus_frame
+from mcdrl.renderer.frame import Frame
+from mcdrl.renderer.names import CONFOUNDERS, LESION_CLASSES
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from stages.core.clip.lite_trunk import Trunk
+    from mcdrl.clip.lite_trunk import Trunk
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _PLACE_PX = 16
@@ -32,7 +32,7 @@ class Corpus:
     """N frames as the image tower sees them, and the truth about them.
 
     Attributes:
-        places: [N, 472, 14, 14] float16, `stages.core.clip.lite_joint.places` of the frames.
+        places: [N, 472, 14, 14] float16, `mcdrl.clip.lite_joint.places` of the frames.
         jittered: the same of each frame after a random change of colours and sharpness; None where not asked for.
         share: [N, 7, 14, 14] float32 in 0..1, how much of a place each of `DENSE_CONCEPTS` covers.
         presence: [N, 20] float32, 0 or 1, whether each of `CONCEPTS` is in the frame; "normal": no lesion is.
@@ -88,7 +88,7 @@ def collect(seeds: Sequence[int], trunk: Trunk, jitter: Callable[[Tensor], Tenso
 def _encode(trunk: Trunk, images: Tensor) -> Tensor:
     import torch
 
-    from stages.core.clip.lite_joint import places
+    from mcdrl.clip.lite_joint import places
 
     with torch.no_grad():
         return places(trunk(images)).half()

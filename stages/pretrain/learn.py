@@ -14,14 +14,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from stages.core.base.runtime import progress
-from stages.core.clip.encoder import unit
-from stages.core.clip.lite import new_joint, new_tower
-from stages.core.clip.lite_joint import Joint
-from stages.core.clip.tower import TextTower, pad
-from stages.core.clip.words import UNKNOWN, Vocabulary
-from stages.core.endoscopy.names import CONFOUNDERS, LESION_CLASSES
-from stages.core.seeds import generator, seed_for
+from mcdrl.base.runtime import progress
+from mcdrl.base.seeds import generator, seed_for
+from mcdrl.clip.encoder import unit
+from mcdrl.clip.lite import new_joint, new_tower
+from mcdrl.clip.lite_joint import Joint
+from mcdrl.clip.tower import TextTower, pad
+from mcdrl.clip.words import UNKNOWN, Vocabulary
+from mcdrl.renderer.names import CONFOUNDERS, LESION_CLASSES
 from stages.pretrain.corpus import Corpus
 from stages.pretrain.phrases import CONCEPTS, DENSE_CONCEPTS, MODIFIERS, Text, canonical, draw, draw_pair
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stages.core.endoscopy.names import CONFOUNDERS, LESION_CLASSES
+from mcdrl.renderer.names import CONFOUNDERS, LESION_CLASSES
 
 DENSE_CONCEPTS = (*LESION_CLASSES, "lesion", "normal")  # said of places
 GLOBAL_CONCEPTS = (*CONFOUNDERS, "clear")  # said of whole frames

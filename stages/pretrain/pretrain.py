@@ -7,16 +7,16 @@ from typing import Any
 
 import torch
 
-from stages.core.base.files import atomic_folder, write_json
-from stages.core.clip.lite import save_trained
-from stages.core.clip.lite_trunk import Trunk, imagenet_weights
-from stages.core.clip.words import Vocabulary
-from stages.core.seeds import seed_for
+from mcdrl.base.files import atomic_folder, write_json
+from mcdrl.base.seeds import seed_for
+from mcdrl.clip.lite import save_trained
+from mcdrl.clip.lite_trunk import Trunk, imagenet_weights
+from mcdrl.clip.words import Vocabulary
+from mcdrl.study.sections.pretrain import Params
 from stages.pretrain.check import quality
 from stages.pretrain.corpus import Corpus, collect, frame_seeds
 from stages.pretrain.jitter import jitter
 from stages.pretrain.learn import learn
-from stages.pretrain.params import Params
 from stages.pretrain.phrases import sentences
 
 

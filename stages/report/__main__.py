@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from stages.core.base.params import load, read_params
-from stages.core.base.runtime import run
+from mcdrl.base.runtime import run
+from mcdrl.study.params import load, read_params
+from mcdrl.study.sections.report import Params
 from stages.report.inputs import read_inputs
-from stages.report.params import Params
 from stages.report.write import write_report
 
 

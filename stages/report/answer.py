@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from stages.core.metrics.intervals import LEAST_GROUPS
-from stages.core.metrics.paired import SURE, excludes_zero
-from stages.core.metrics.robustness import ALL as EVERY
+from mcdrl.metrics.intervals import LEAST_GROUPS
+from mcdrl.metrics.paired import SURE, excludes_zero
+from mcdrl.metrics.robustness import ALL as EVERY
 from stages.report import views
 from stages.report.tables import ALL, MEAN, WORST, reference_of
 from stages.report.views import Row, counted, number, span
@@ -45,7 +45,7 @@ class Evidence:
         negatives: as from `negatives_table`.
         comparisons: as from `comparisons_table`.
         frames: as from `frame_scores`.
-        stress: as from `stress_table` of stages.core.metrics.robustness.
+        stress: as from `stress_table` of mcdrl.metrics.robustness.
         coverage: as from `trust_table`.
         calibration: as from `calibration_table`.
         attention: as from `attention_table`.

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from stages.core.metrics.attention import PRESENT_FROM, RANKED_FROM, attention_auroc, most_wrong, proxies
+from mcdrl.drawing.charts import Mark, axis_row, scale, strip
+from mcdrl.drawing.plots import heat_map
+from mcdrl.metrics.attention import PRESENT_FROM, RANKED_FROM, attention_auroc, most_wrong, proxies
 from stages.report import views
-from stages.report.charts import Mark, axis_row, scale, strip
-from stages.report.plots import heat_map
 from stages.report.views import Chart, ChartRow, Panel, Sheet, number
 
 _FRAME = ["method", "held_out", "case_id"]

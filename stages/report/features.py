@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from stages.core.metrics.counts import Floats, Ints
-from stages.core.seeds import generator, seed_for
+from mcdrl.base.seeds import generator, seed_for
+from mcdrl.drawing.plots import scatter
+from mcdrl.metrics.counts import Floats, Ints
 from stages.report import views
-from stages.report.plots import scatter
 from stages.report.views import Panel, Row, Sheet
 
 MOST = 600  # frames in a picture: t-SNE takes about a second for these

@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from stages.core.contracts.audit import IDENTITY
-from stages.core.contracts.frames import FRAMES, lesion_of
-from stages.core.contracts.regions import REGIONS
-from stages.core.contracts.scores import PREDICTIONS
-from stages.core.stores import Array
-from stages.core.stress.operators import Stressed
-from stages.core.stress.strips import strips
+from mcdrl.artifacts.audit import IDENTITY
+from mcdrl.artifacts.frames import FRAMES, lesion_of
+from mcdrl.artifacts.regions import REGIONS
+from mcdrl.artifacts.scores import PREDICTIONS
+from mcdrl.artifacts.stores import Array
+from mcdrl.confounders.operators import Stressed
+from mcdrl.confounders.strips import strips
+from mcdrl.drawing.overlays import Shot, grid_outline, heat, outline, pick_changes, pick_examples, pick_frames, picture
 from stages.report.attention import wrong_frames
 from stages.report.inputs import Cell, Inputs, prediction_path
-from stages.report.overlays import Shot, grid_outline, heat, outline, pick_changes, pick_examples, pick_frames, picture
 from stages.report.sharing import PLACES, first_pairs
 from stages.report.tables import reference_of
 from stages.report.views import records

@@ -10,16 +10,16 @@ from typing import Any
 
 import pandas as pd
 
-from stages.core.base.errors import InputError, shown
-from stages.core.base.files import read_json
-from stages.core.base.params import Study
-from stages.core.contracts.audit import PAIRS, PROFILE
-from stages.core.contracts.cases import CASES, QUARANTINE, STRENGTHS
-from stages.core.contracts.dictionary import DICTIONARY
-from stages.core.contracts.regions import QUALITY
-from stages.core.contracts.scores import ATTENTION, CALIBRATION, MINING, POOLED, RELIABILITY, SCORES, TRUST
-from stages.core.contracts.stress import STRESS
-from stages.core.tables import Table
+from mcdrl.artifacts.audit import PAIRS, PROFILE
+from mcdrl.artifacts.cases import CASES, QUARANTINE, STRENGTHS
+from mcdrl.artifacts.dictionary import DICTIONARY
+from mcdrl.artifacts.regions import QUALITY
+from mcdrl.artifacts.scores import ATTENTION, CALIBRATION, MINING, POOLED, RELIABILITY, SCORES, TRUST
+from mcdrl.artifacts.stress import STRESS
+from mcdrl.artifacts.tables import Table
+from mcdrl.base.errors import InputError, shown
+from mcdrl.base.files import read_json
+from mcdrl.study.params import Study
 from stages.report.sharing import leaked_frames
 
 _UNCHECKED = ("file", "local-dir")

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from stages.core.base.files import sha256
+from mcdrl.base.files import sha256
 from stages.report import views
 from stages.report.inputs import Inputs
 from stages.report.views import Sheet

@@ -10,11 +10,11 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from stages.core.metrics.intervals import LEAST_GROUPS, MANY_GROUPS
+from mcdrl.drawing.overlays import Shot
+from mcdrl.metrics.intervals import LEAST_GROUPS, MANY_GROUPS
 from stages.report import attention, features, made, robustness, sharing, sheets, trust, views
 from stages.report.answer import Answer, Evidence, answer
 from stages.report.inputs import Inputs
-from stages.report.overlays import Shot
 from stages.report.profiles import profile_panels, profile_sheet
 from stages.report.tables import reference_of
 from stages.report.views import Panel, Sheet

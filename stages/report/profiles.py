@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from stages.core.metrics.counts import Floats
+from mcdrl.drawing.charts import ridges
+from mcdrl.metrics.counts import Floats
 from stages.report import views
-from stages.report.charts import ridges
 from stages.report.views import Panel, Sheet, number
 
 _SHARE = (0.0, 1.0)

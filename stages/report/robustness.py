@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from stages.core.metrics.robustness import ALL, stress_curves, stress_table
+from mcdrl.drawing.charts import Mark, Scale, axis_row, scale, strip
+from mcdrl.drawing.plots import Curve, curves
+from mcdrl.metrics.robustness import ALL, stress_curves, stress_table
 from stages.report import views
-from stages.report.charts import Mark, Scale, axis_row, scale, strip
-from stages.report.plots import Curve, curves
 from stages.report.tables import Draws
 from stages.report.views import Chart, ChartRow, Panel, Row, Sheet, number, seed_span, span_or_why
 
@@ -19,7 +19,7 @@ _STRENGTHS = Scale(0.0, 1.0, (0.0, 0.25, 0.5, 0.75, 1.0))
 
 
 def stress_tables(stress: pd.DataFrame, draws: Draws, reference: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the curves and the robustness figures of `stages.core.metrics.robustness`; without a row for no stress."""
+    """Return the curves and the robustness figures of `mcdrl.metrics.robustness`; without a row for no stress."""
     if stress.empty:
         return pd.DataFrame(), pd.DataFrame()
     return stress_curves(stress, draws.count, draws.seed), stress_table(stress, reference, draws.count, draws.seed)

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from stages.core.audit import containment, crossing, own_frames
-from stages.core.contracts.audit import IDENTITY
+from mcdrl.artifacts.audit import IDENTITY
+from mcdrl.study.leaks import containment, crossing, own_frames
 from stages.report import views
 from stages.report.tables import ALL, MEAN, WORST
 from stages.report.views import Sheet

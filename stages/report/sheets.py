@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from stages.core.metrics.intervals import seeds_interval
+from mcdrl.metrics.intervals import seeds_interval
 from stages.report import views
 from stages.report.inputs import Inputs
 from stages.report.tables import ALL, MEAN, WORST

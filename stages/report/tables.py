@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from stages.core.base.params import RESERVED_SITE_NAMES
-from stages.core.metrics.intervals import LEAST_GROUPS, NONE, Sample, mean_interval
-from stages.core.metrics.paired import Comparison, Pairs, compare, holm, pair
-from stages.core.seeds import generator
+from mcdrl.base.seeds import generator
+from mcdrl.metrics.intervals import LEAST_GROUPS, NONE, Sample, mean_interval
+from mcdrl.metrics.paired import Comparison, Pairs, compare, holm, pair
+from mcdrl.study.params import RESERVED_SITE_NAMES
 
 MEAN, WORST, ALL = RESERVED_SITE_NAMES  # the rows of a table that stand for several sites
 BASELINE = "baseline"

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from stages.core.metrics.coverage import LEFT, coverage_table
+from mcdrl.drawing.charts import Mark, Scale, axis_row, scale, strip
+from mcdrl.drawing.plots import Curve, curves
+from mcdrl.metrics.coverage import LEFT, coverage_table
 from stages.report import views
-from stages.report.charts import Mark, Scale, axis_row, scale, strip
-from stages.report.plots import Curve, curves
 from stages.report.tables import MEAN
 from stages.report.views import Chart, ChartRow, Panel, Sheet, number
 

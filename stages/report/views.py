@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from stages.core.metrics.counts import Floats
-from stages.core.metrics.intervals import LEAST_GROUPS
-from stages.report.charts import Mark, axis_row, matrix, scale, strip
-from stages.report.plots import lines
+from mcdrl.drawing.charts import Mark, axis_row, matrix, scale, strip
+from mcdrl.drawing.plots import lines
+from mcdrl.metrics.counts import Floats
+from mcdrl.metrics.intervals import LEAST_GROUPS
 from stages.report.tables import MEAN, WORST
 
 _SHARE = (0.0, 1.0)

@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from stages.core.base.files import atomic_folder, write_json
-from stages.core.base.text import spreadsheet_cell
+from mcdrl.base.files import atomic_folder, write_json
+from mcdrl.base.text import spreadsheet_cell
+from mcdrl.study.sections.report import Params
 from stages.report import attention, features, gallery, robustness, tables, trust
 from stages.report.inputs import Inputs
 from stages.report.page import Pictures, Tables, render
-from stages.report.params import Params
 from stages.report.sharing import with_leaks
 
 

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from stages.core.base.output import say
-from stages.core.base.params import load
-from stages.core.base.runtime import enough_memory, run
-from stages.core.contracts.stress import STRESS
-from stages.stress.params import Params
+from mcdrl.artifacts.stress import STRESS
+from mcdrl.base.output import say
+from mcdrl.base.runtime import enough_memory, run
+from mcdrl.study.params import load
+from mcdrl.study.sections.stress import Params
 from stages.stress.run import stress
 
 

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from stages.core.base.params import Study
-from stages.core.base.runtime import progress
-from stages.core.contracts.cases import CASES
-from stages.core.contracts.frames import FRAMES, judged_of, lesion_of
-from stages.core.contracts.stress import STRESS, UNTOUCHED
-from stages.core.metrics.counts import count, dice
-from stages.core.seeds import seed_for
-from stages.core.stores import StoreReader
-from stages.core.stress.operators import OPERATOR_OF, Frame, Stressed
-from stages.stress.params import Params
+from mcdrl.artifacts.cases import CASES
+from mcdrl.artifacts.frames import FRAMES, judged_of, lesion_of
+from mcdrl.artifacts.stores import StoreReader
+from mcdrl.artifacts.stress import STRESS, UNTOUCHED
+from mcdrl.base.runtime import progress
+from mcdrl.base.seeds import seed_for
+from mcdrl.confounders.operators import OPERATOR_OF, Frame, Stressed
+from mcdrl.metrics.counts import count, dice
+from mcdrl.study.params import Study
+from mcdrl.study.sections.stress import Params
 
 if TYPE_CHECKING:
-    from stages.core.segment.ensemble import Ensemble
+    from mcdrl.model.ensemble import Ensemble
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def stress_site(
     Raises:
         InputError: a model, its backbone or the site's frames are missing or don't belong together.
     """
-    from stages.core.segment.ensemble import load_ensemble  # torch, once the threads know how to wait
+    from mcdrl.model.ensemble import load_ensemble  # torch, once the threads know how to wait
 
     models = [(method, seed) for method in study.methods for seed in study.seeds]
     folders = [artifacts / "train" / method / held_out / str(seed) for method, seed in models]

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from stages.core.base.params import load_study
-from stages.core.base.runtime import enough_memory, run
+from mcdrl.base.runtime import enough_memory, run
+from mcdrl.study.params import load_study
 
 
 def main(
@@ -21,9 +21,9 @@ def main(
     """Train a network on all sites but one."""
     study = load_study()
 
-    from stages.train.cell import make_cell  # torch and Fabric only after the parameters are known to be right
-    from stages.train.device import keep_freed_memory, make_deterministic, make_fabric
-    from stages.train.work import train
+    from mcdrl.training.cell import make_cell  # torch and Fabric only after the parameters are known to be right
+    from mcdrl.training.fabric import keep_freed_memory, make_deterministic, make_fabric
+    from mcdrl.training.run import train
 
     cell = make_cell(method, held_out, seed, artifacts, study)
     keep_freed_memory()

@@ -9,7 +9,6 @@ from the two limits of params.yaml.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from hashlib import sha256
@@ -20,15 +19,13 @@ import numpy as np
 import typer
 from PIL import Image
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "audit"))
-from pictures import COPIES, cropped_by, turned_by, working
-
+from mcdrl.base.seeds import generator
+from mcdrl.study.sections.audit import Params
 from stages.audit.alignment import correlations
 from stages.audit.candidates import near_hashes
-from stages.audit.params import Params
 from stages.audit.prints import Prints, join, take_prints
 from stages.audit.symmetry import SYMMETRIES
-from stages.core.seeds import generator
+from tests.stages.audit.pictures import COPIES, cropped_by, turned_by, working
 
 PLANTED = 50
 LIMITS = Params()

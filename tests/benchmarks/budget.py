@@ -7,7 +7,6 @@ budget, validation after each epoch included. For a study at equal time, give ea
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 from typing import Annotated
@@ -16,19 +15,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
-
-from stages.core.base.params import load_study, read_params, section_type
-from stages.core.networks.data import open_sites, read_cases
-from stages.core.networks.model import assemble
-from stages.core.networks.texts import read_texts
+from mcdrl.model.folder import assemble
+from mcdrl.networks.inputs import open_sites, read_cases
+from mcdrl.networks.texts import read_texts
+from mcdrl.study.params import load_study, read_params, section_type
+from mcdrl.study.sections.train import Params
+from mcdrl.training.cell import Cell, make_spec
+from mcdrl.training.data import Frames, split
+from mcdrl.training.fabric import keep_freed_memory, make_deterministic, make_fabric
+from mcdrl.training.loop import Training
+from mcdrl.training.optimiser import make_optimiser
 from stages.plan.plans import plans
-from stages.train.cell import Cell, make_spec
-from stages.train.data import Frames, split
-from stages.train.device import keep_freed_memory, make_deterministic, make_fabric
-from stages.train.loop import Training
-from stages.train.optimiser import make_optimiser
-from stages.train.params import Params
 
 
 def seconds(cell: Cell, steps: int) -> tuple[int, int, float, float]:

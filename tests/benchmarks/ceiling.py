@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -19,8 +18,7 @@ import pandas as pd
 import typer
 import yaml
 
-sys.path[:0] = [str(Path(__file__).parents[1] / "pipeline")]
-from repository import ROOT, Repository  # noqa: E402
+from tests.pipeline.repository import ROOT, Repository
 
 TEST_SHARE = 4  # one patient in so many is tested on
 EPOCHS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["train"]["epochs"]

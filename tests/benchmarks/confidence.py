@@ -5,7 +5,6 @@ Looks at every trained cell of a finished study and at the validation frames of 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -14,15 +13,13 @@ import numpy as np
 import pandas as pd
 import typer
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
-
-from stages.core.contracts.cases import CASES
-from stages.core.contracts.frames import FRAMES, lesion_of
-from stages.core.metrics.calibration import calibrated, confidence, spectrum
-from stages.core.metrics.counts import count, dice
-from stages.core.metrics.coverage import aurc
-from stages.core.networks.data import open_sites, site_files
-from stages.core.networks.model import LoadedModel, load_model
+from mcdrl.artifacts.cases import CASES
+from mcdrl.artifacts.frames import FRAMES, lesion_of
+from mcdrl.metrics.calibration import calibrated, confidence, spectrum
+from mcdrl.metrics.counts import count, dice
+from mcdrl.metrics.coverage import aurc
+from mcdrl.model.folder import LoadedModel, load_model
+from mcdrl.networks.inputs import open_sites, site_files
 from stages.evaluate.predict import predict
 
 

@@ -12,8 +12,8 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from stages.commands.export import FILES, compare, export, load_network, runner
-from stages.commands.frames import Shown, find_jobs, read
+from mcdrl.commands.models.export import FILES, compare, export, load_network, runner
+from mcdrl.commands.models.frames import Shown, find_jobs, read
 
 
 def main(

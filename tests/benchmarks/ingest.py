@@ -22,9 +22,9 @@ import numpy as np
 import typer
 from PIL import Image
 
-from stages.core.base.params import Site
-from stages.ingest.params import Params
-from stages.ingest.site import Gate, write_site
+from mcdrl.sites.gate import Gate, write_site
+from mcdrl.study.params import Site
+from mcdrl.study.sections.ingest import Params
 
 ROUNDS = 5
 PARAMS = Params()

@@ -15,9 +15,8 @@ from pathlib import Path
 
 import typer
 
-sys.path[:0] = [str(Path(__file__).parents[1] / place) for place in ("pipeline", "project")]
-from dag import steps  # noqa: E402
-from repository import Repository  # noqa: E402
+from tests.pipeline.repository import Repository
+from tests.project.dag import steps
 
 MEASURED = ("encode@A", "train@mcdrl-A-0")
 FRAMES = (30, 300)

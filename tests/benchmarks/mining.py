@@ -7,7 +7,6 @@ inverted scores. Nothing else is trained. From the artifacts of the last `dvc re
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,14 +15,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
-
-from stages.core.base.params import load_study
-from stages.core.metrics.regions import SCORES, Quality
-from stages.core.networks.data import open_sites, read_cases, site_files, to_batch
-from stages.core.networks.miner import Miner
-from stages.train.data import in_turn, split
-from stages.train.mining import tuned_miners
+from mcdrl.networks.inputs import open_sites, read_cases, site_files, to_batch
+from mcdrl.regions.quality import SCORES, Quality
+from mcdrl.regions.tuned import Miner
+from mcdrl.study.params import load_study
+from mcdrl.training.data import in_turn, split
+from mcdrl.training.mining import tuned_miners
 
 _BATCH = 32
 

@@ -7,7 +7,6 @@ artifacts/evaluate/cases.parquet or a table of docs/measured.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -15,9 +14,7 @@ import numpy as np
 import pandas as pd
 import typer
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
-
-from stages.core.metrics.paired import Comparison, compare, pair
+from mcdrl.metrics.paired import Comparison, compare, pair
 
 _DRAWS = 2000
 

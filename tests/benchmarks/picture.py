@@ -6,20 +6,17 @@ of the network that has never seen the site beside the truth. From the artifacts
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import matplotlib.pyplot as plt
 import typer
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
-
-from stages.core.base.params import load_study
-from stages.core.contracts.frames import FRAMES, lesion_of
-from stages.core.contracts.regions import REGIONS
-from stages.core.contracts.scores import PREDICTIONS, SCORES
-from stages.report.overlays import pick_examples
+from mcdrl.artifacts.frames import FRAMES, lesion_of
+from mcdrl.artifacts.regions import REGIONS
+from mcdrl.artifacts.scores import PREDICTIONS, SCORES
+from mcdrl.drawing.overlays import pick_examples
+from mcdrl.study.params import load_study
 
 TRUTH, PREDICTED, MINED = "#35d04f", "#ff2fd0", "white"
 

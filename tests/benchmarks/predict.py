@@ -16,10 +16,10 @@ import numpy as np
 import torch
 import typer
 
-from stages.commands.frames import Shown, find_jobs, read
-from stages.commands.masks import Wanted
-from stages.commands.predict import load_judge, predict_frames
-from stages.core.segment.network import Network
+from mcdrl.commands.models.frames import Shown, find_jobs, read
+from mcdrl.commands.models.masks import Wanted
+from mcdrl.commands.models.predict import load_judge, predict_frames
+from mcdrl.model.network import Network
 
 
 def main(

@@ -14,17 +14,17 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner
 
-from stages.core.clip import lite
-from stages.core.clip.encoder import unit
-from stages.core.methods import build
-from stages.core.networks.bundle import bundle
-from stages.core.networks.interface import Spec, Texts
-from stages.core.networks.model import ModelCard, save_model
-from stages.core.networks.trunk import Frozen
+from mcdrl.clip import lite
+from mcdrl.clip.encoder import unit
+from mcdrl.methods import build
+from mcdrl.model.bundle import bundle
+from mcdrl.model.folder import ModelCard, save_model
+from mcdrl.networks.interface import Spec, Texts
+from mcdrl.networks.trunk import Frozen
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-SCRIPTS = sorted(path.stem for path in HERE.glob("*.py") if not path.stem.startswith("test_"))
+SCRIPTS = sorted(path.stem for path in HERE.glob("*.py") if not path.stem.startswith(("test_", "__")))
 SPEC = Spec(
     width=128, map_channels={"s4": 24, "s8": 40, "s16": 112, "s32": 320}, depth=1, heads=4, residual=True,
     dictionary="text", regions="keep", head_width=16, dropout=0.0, dice_weight=0.0, lambda_causal=0.5,
@@ -161,7 +161,7 @@ def test_ceiling_keeps_patients_whole(tmp_path, site):
 @pytest.mark.timeout(1500)
 def test_scripts_that_look_at_a_finished_study_run_on_a_tiny_one(tmp_path, monkeypatch):
     sys.path.insert(0, str(HERE.parent / "pipeline"))
-    from repository import Repository
+    from tests.pipeline.repository import Repository
 
     repository = Repository(tmp_path / "copy")
     repository.repro()

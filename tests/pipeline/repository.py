@@ -15,7 +15,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 COPIED = (
-    *("stages", "data/backbones", "data/lite0", "data/sites", "data/splits.csv"),
+    *("mcdrl", "stages", "data/backbones", "data/lite0", "data/sites", "data/splits.csv"),
     *("dvc.yaml", "params.yaml", ".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore", ".dvc/plots"),
 )
 
@@ -67,7 +67,7 @@ class Repository:
 
     def sites(self, *arguments: str) -> None:
         """Call `mcdrl sites`."""
-        self._call(sys.executable, "-c", "from stages.cli import main; main()", "sites", *arguments)
+        self._call(sys.executable, "-c", "from mcdrl.cli import main; main()", "sites", *arguments)
 
     def repro(self) -> set[str]:
         """Run the pipeline; return the names of the stages that ran."""

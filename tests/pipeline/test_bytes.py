@@ -1,13 +1,9 @@
 """Equal inputs give equal bytes, in another folder and another process."""
 
-import sys
-from pathlib import Path
-
 import pytest
 import yaml
 
-sys.path.insert(0, str(Path(__file__).parent))
-from repository import Repository
+from tests.pipeline.repository import Repository
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 

@@ -1,14 +1,11 @@
 """What `dvc repro` would do can be asked before anything is there."""
 
 import re
-import sys
-from pathlib import Path
 
 import pytest
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "project")]
-from dag import steps  # noqa: E402
-from repository import Repository  # noqa: E402
+from tests.pipeline.repository import Repository
+from tests.project.dag import steps
 
 
 @pytest.mark.timeout(300)

@@ -1,12 +1,8 @@
 """Editing one thing reruns exactly the steps that depend on it, with the real stages."""
 
-import sys
-from pathlib import Path
-
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-from repository import Repository
+from tests.pipeline.repository import Repository
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
@@ -19,7 +15,7 @@ MINING = {"mine_regions@A", "mine_regions@B"}
 def repository(tmp_path_factory):
     made = Repository(tmp_path_factory.mktemp("rerun") / "copy")
     ran = made.repro()
-    first = {"phantom", "audit", "backbone", "plan", "build_confounders", "ingest@A", "encode@B"}
+    first = {"plan", "phantom", "audit", "backbone", "build_confounders", "ingest@A", "encode@B"}
     assert first | MINING | AFTER_TRAIN <= ran
     assert "pretrain" not in ran
     return made
@@ -81,8 +77,7 @@ def test_variants(repository):
     assert repository.repro() == {"plan", *ours, "collect_evaluate", "stress", "report"}
     repository.edit(lambda params: params["variants"]["mcdrl_random"]["train"].update(dictionary="zero"))
     assert repository.repro() == {"plan", *ours, "collect_evaluate", "stress", "report"}
-    method = repository.folder / "stages/core/methods/no_cdrl.py"
-    method.write_text(method.read_text(encoding="utf-8") + "\n# edited\n", encoding="utf-8")
+    append(repository, "mcdrl/methods/no_cdrl.py", "\nEDITED = 1\n")
     assert repository.repro() == {"plan"}  # its file changed, no plan of the study did
     repository.edit(lambda params: params["methods"].remove("mcdrl_random"))
     repository.repro()
@@ -117,12 +112,31 @@ def test_confounder_phrase(repository):
     assert repository.repro() == {"build_confounders", *AFTER_TRAIN}
 
 
-def test_shared_module(repository):
-    place = repository.folder / "stages/core/contracts/scores.py"
-    place.write_text(place.read_text(encoding="utf-8") + "\n# edited\n", encoding="utf-8")
+@pytest.mark.parametrize("place", ["mcdrl/artifacts/stores.py", "mcdrl/networks/head.py", "stages/train/__main__.py"])
+def test_words_in_the_code_rerun_nothing_but_the_plan(repository, place):
+    path = repository.folder / place
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('"""', '"""Said otherwise. ', 1) + "\n# a remark\n", encoding="utf-8")
+    assert repository.repro() == {"plan"}
+
+
+def test_a_schema_reruns_what_writes_or_reads_it(repository):
+    append(repository, "mcdrl/artifacts/scores.py", "\nEDITED = 1\n")
     ran = repository.repro()
     assert {"evaluate@mcdrl-A-0", "evaluate@mcdrl-B-0", "collect_evaluate"} <= ran
-    assert {name.split("@")[0] for name in ran} == {"evaluate", "collect_evaluate", "collect_mine_regions", "report"}
+    stages = {name.split("@")[0] for name in ran}
+    assert stages == {"plan", "evaluate", "collect_evaluate", "collect_mine_regions", "report"}
+
+
+@pytest.mark.parametrize(("place", "stages"), [("mcdrl/drawing/charts.py", {"plan", "report"})])
+def test_code_reruns_what_imports_it(repository, place, stages):
+    append(repository, place, "\nEDITED = 1\n")
+    assert {name.split("@")[0] for name in repository.repro()} == stages
+
+
+def append(repository, place, text):
+    path = repository.folder / place
+    path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
 
 
 def test_site_added(repository):

@@ -1,8 +1,7 @@
-"""Reads the project's own structure: the resolved DVC stages and the import closure of a module."""
+"""Reads the project's own structure: the resolved DVC stages."""
 
 from __future__ import annotations
 
-import ast
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,48 +38,3 @@ def steps(root: Path = ROOT) -> list[Step]:
                 )
             )
     return found
-
-
-def module_file(name: str, root: Path = ROOT) -> Path | None:
-    base = root / Path(*name.split("."))
-    for candidate in (base.with_suffix(".py"), base / "__init__.py"):
-        if candidate.is_file():
-            return candidate
-    return None
-
-
-def imported(path: Path, root: Path = ROOT) -> set[Path]:
-    """The project's files that one file imports itself, at the top or inside a function."""
-    found: set[Path | None] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {module_file(alias.name, root) for alias in node.names if alias.name.startswith("stages")}
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("stages"):
-            found.add(module_file(node.module or "", root))
-            found |= {module_file(f"{node.module}.{alias.name}", root) for alias in node.names}
-    return {file for file in found if file is not None}
-
-
-def has_code(path: Path) -> bool:
-    """Whether a file holds more than its docstring."""
-    body = ast.parse(path.read_text(encoding="utf-8")).body
-    return any(not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)) for node in body)
-
-
-def closure(start: set[Path], root: Path = ROOT) -> set[Path]:
-    todo, seen = set(start), set()
-    while todo:
-        path = todo.pop()
-        seen.add(path)
-        todo |= imported(path, root) - seen
-    return {path.relative_to(root) for path in seen if has_code(path)}
-
-
-def code_files(paths: frozenset[str], root: Path = ROOT) -> set[Path]:
-    """The Python files behind the declared dependencies that are code."""
-    found: set[Path] = set()
-    for name in paths:
-        place = root / name
-        if name.startswith("stages"):
-            found |= set(place.rglob("*.py")) if place.is_dir() else {place}
-    return {path.relative_to(root) for path in found if has_code(path)}

@@ -8,12 +8,12 @@ import annotated_types
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from stages.commands.studies import Preset
-from stages.core.base.cards import Card, Download, Expected
-from stages.core.base.errors import InputError
-from stages.core.base.params import STAGES_WITH_SECTION, Reading, Site, Study, check, read_params, section_type
-from stages.core.base.section import Most
-from stages.core.clip.card import OpenClipConfig
+from mcdrl.base.errors import InputError
+from mcdrl.base.section import Most
+from mcdrl.clip.card import OpenClipConfig
+from mcdrl.commands.study.studies import Preset
+from mcdrl.study.params import STAGES_WITH_SECTION, Reading, Site, Study, check, read_params, section_type
+from mcdrl.study.site_cards import Card, Download, Expected
 
 KINDS = {name: section_type(name) for name in STAGES_WITH_SECTION}
 KINDS |= {kind.__name__: kind for kind in (Study, Site, Reading, Card, Download, Expected, Preset, OpenClipConfig)}

@@ -13,9 +13,9 @@ import typer
 import yaml
 from dvc.cli.parser import get_main_parser
 
-from stages.cli import app
-from stages.commands.studies import presets
-from stages.core.base.params import check, load_study, method_files, read_params
+from mcdrl.cli import app
+from mcdrl.commands.study.studies import presets
+from mcdrl.study.params import check, load_study, method_files, read_params
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(path for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")))

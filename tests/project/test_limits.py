@@ -29,18 +29,18 @@ import contextlib, io, json, resource, shutil, sys
 from pathlib import Path
 import numpy as np, pandas as pd, pyarrow as pa, torch
 from PIL import Image
-from stages.commands import export
-from stages.commands.masks import _save
-from stages.core.base.files import atomic_folder, write_json
-from stages.core.base.runtime import user_errors
-from stages.core.clip.lite import new_joint, new_tower, save_trained
-from stages.core.clip.words import Vocabulary
-from stages.core.networks.bundle import bundle
-from stages.core.splits import write_splits as to_splits
-from stages.core.tables import Table, column
-from stages.train import checkpoint
-from stages.train.optimiser import make_optimiser
-from stages.train.params import Params
+from mcdrl.commands.models import export
+from mcdrl.commands.models.masks import _save
+from mcdrl.base.files import atomic_folder, write_json
+from mcdrl.base.runtime import user_errors
+from mcdrl.clip.lite import new_joint, new_tower, save_trained
+from mcdrl.clip.words import Vocabulary
+from mcdrl.model.bundle import bundle
+from mcdrl.study.splits import write_splits as to_splits
+from mcdrl.artifacts.tables import Table, column
+from mcdrl.training import checkpoint
+from mcdrl.training.optimiser import make_optimiser
+from mcdrl.study.sections.train import Params
 
 noise = np.random.default_rng(0)
 linear = torch.nn.Linear(100, 100)

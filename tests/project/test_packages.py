@@ -22,13 +22,13 @@ def declared():
 
 def imported():
     names = set()
-    for path in (ROOT / "stages").rglob("*.py"):
+    for path in [*(ROOT / "mcdrl").rglob("*.py"), *(ROOT / "stages").rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 names |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 names.add((node.module or "").split(".")[0])
-    return names - set(sys.stdlib_module_names) - {"stages"}
+    return names - set(sys.stdlib_module_names) - {"mcdrl", "stages"}
 
 
 def test_every_import_is_declared():

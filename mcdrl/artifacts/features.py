@@ -1,0 +1,37 @@
+"""artifacts/encode/<site>.h5: what the frozen encoder says of every frame."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from mcdrl.artifacts.stores import Field, Store
+
+PROVENANCE = ("device", "precision")  # what else than frames and encoder makes the numbers
+
+FEATURES = Store(
+    "features/4",
+    {
+        "dense": Field("float16", "HWD"),  # joint space, unit norm along D
+        "image": Field("float16", "D"),  # the whole frame in joint space, unit norm
+        # where a method of the study reads them: intermediate maps, channels last, whose name is the tap, such as s8;
+        # and what the trainable suffix of the encoder starts from
+        "maps/*": Field("float16", "HWC", optional=True),
+        "prefix": Field("float16", None, optional=True),
+        # the same of the mirrored frames, such as horizontal.dense or horizontal.maps.s8; see mcdrl.imaging.flips
+        "flipped/*": Field("float16", None, optional=True),
+    },
+    # `taps` tells the shapes of the maps, stored or not, see `tap_shapes`; device and precision where and how the
+    # encoder ran, such as cpu and float32, see PROVENANCE
+    attributes=("site", "backbone", "fingerprint", "dense_mode", "taps", *PROVENANCE),
+)
+
+
+def taps_attribute(shapes: Mapping[str, Sequence[int]]) -> str:
+    """Return the attribute `taps` for tap -> (height, width, channels) of its map; no frames, no taps."""
+    return json.dumps({tap: list(map(int, shape)) for tap, shape in shapes.items()}, sort_keys=True)
+
+
+def tap_shapes(attribute: str) -> dict[str, tuple[int, int, int]]:
+    """Return tap -> (height, width, channels) of its map, from the attribute `taps`."""
+    return {str(tap): (int(h), int(w), int(c)) for tap, (h, w, c) in json.loads(attribute).items()}

@@ -1,0 +1,63 @@
+"""judged.json: how a model did at the site that it was kept from; `evaluate` writes it, `mcdrl pack` takes it along."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from mcdrl.base.errors import InputError
+from mcdrl.base.files import read_json, write_json
+from mcdrl.base.section import Section
+
+JUDGED = "judged.json"
+OF_SOURCES = (
+    "on patients of the sites that it was trained on, which says little of other hospitals"  # a validation Dice
+)
+
+
+class Judged(Section):
+    """A model's scores at its held-out site, at the frames' own sizes.
+
+    Attributes:
+        weights_sha256: of the model's weights, hex.
+        held_out: the site.
+        threshold: probability from which a pixel is lesion.
+        n_lesion: frames with a lesion.
+        n_groups: patients or sequences that they come from; as many as frames where nobody knows.
+        dice: mean over the frames with a lesion, 0..1; None: there is none.
+        dice_low: lower end of its 95 % interval over groups, of this training; None: fewer than five groups.
+        dice_high: upper end.
+        n_negative: frames without a lesion.
+        false_positive_rate: share of those on which a lesion is drawn; None: there is none.
+        leaked_frames: frames of the site that were trained on, as a source site has them, too.
+    """
+
+    weights_sha256: str
+    held_out: str
+    threshold: float
+    n_lesion: int
+    n_groups: int
+    dice: float | None
+    dice_low: float | None
+    dice_high: float | None
+    n_negative: int
+    false_positive_rate: float | None
+    leaked_frames: int = 0
+
+
+def write_judged(judged: Judged, folder: Path) -> None:
+    """Write judged.json into a folder."""
+    write_json(judged.model_dump(), folder / JUDGED)
+
+
+def read_judged(folder: Path) -> Judged:
+    """Read the judged.json of a folder.
+
+    Raises:
+        InputError: it is missing or damaged.
+    """
+    try:
+        return Judged.model_validate(read_json(folder / JUDGED))
+    except ValidationError as error:
+        raise InputError(f"{folder / JUDGED}: {error.errors()[0]['msg']}; run `dvc repro evaluate`") from None

@@ -1,0 +1,121 @@
+"""artifacts/plan: what each name in `methods` stands for, what all of them read, and what each stage's code means."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import Field, ValidationError
+
+from mcdrl.base.errors import InputError, nearest
+from mcdrl.base.files import atomic, read_json, write_json
+from mcdrl.base.section import Section, sentences
+from mcdrl.study.params import method_files
+
+P = TypeVar("P", bound=Section)
+
+
+class Plan(Section):
+    """One variant of the study.
+
+    Attributes:
+        variant: its name.
+        method: a file's name in mcdrl/methods.
+        code: hex digest of what the method's code means, see `mcdrl.study.code`.
+        train: the whole section `train`, as it is for this variant.
+        flips: in which ways its training mirrors frames, as `mcdrl.imaging.flips` names them.
+    """
+
+    variant: str
+    method: str
+    code: str
+    train: dict[str, Any]
+    flips: list[str] = Field(default_factory=list)
+
+
+class Encoding(Section):
+    """artifacts/plan/encode.json: what the study reads of features beside dense map and image vector.
+
+    Attributes:
+        maps: whether the intermediate maps and the prefix are read.
+        flips: the mirrored frames whose features are read, all of them.
+    """
+
+    maps: bool
+    flips: list[str]
+
+
+def plan_path(artifacts: Path, variant: str) -> Path:
+    """Return where a variant's plan is below the artifacts folder."""
+    return artifacts / "plan" / "methods" / f"{variant}.json"
+
+
+def write_code(code: str, path: Path) -> None:
+    """Write the digest of a stage's code."""
+    with atomic(path) as partial:
+        partial.write_text(f"{code}\n", encoding="utf-8")
+
+
+def read_code(artifacts: Path, stage: str) -> str:
+    """Return the digest of a stage's code.
+
+    Raises:
+        InputError: there is none, or it is damaged.
+    """
+    path = artifacts / "plan" / "code" / stage
+    text = path.read_text(encoding="ascii", errors="replace").strip() if path.is_file() else ""
+    if not re.fullmatch("[0-9a-f]{64}", text):
+        raise InputError(f"{path} is missing or damaged; run `dvc repro plan`")
+    return text
+
+
+def encoding_path(plans: Path) -> Path:
+    """Return where the plan of stage `encode` is below the folder of the plans."""
+    return plans / "encode.json"
+
+
+def write_plan(plan: Plan | Encoding, path: Path) -> None:
+    """Write a plan."""
+    write_json(plan.model_dump(), path)
+
+
+def read_plan(path: Path) -> Plan:
+    """Read a variant's plan.
+
+    Raises:
+        InputError: it is missing or damaged, or another variant's.
+    """
+    plan = _read(Plan, path)
+    problem = _problem(plan, path)
+    if problem:
+        raise _damaged(path, problem)
+    return plan
+
+
+def read_encoding(path: Path) -> Encoding:
+    """Read the plan of stage `encode`.
+
+    Raises:
+        InputError: it is missing or damaged.
+    """
+    return _read(Encoding, path)
+
+
+def _read(kind: type[P], path: Path) -> P:
+    try:
+        return kind.model_validate(read_json(path))
+    except ValidationError as error:
+        raise _damaged(path, sentences(error, "", kind)[0]) from None
+
+
+def _damaged(path: Path, problem: str) -> InputError:
+    return InputError(f"{path} is damaged ({problem}); delete it and run `dvc repro plan`")
+
+
+def _problem(plan: Plan, path: Path) -> str:
+    if plan.variant != path.stem:
+        return f"it is the plan of '{plan.variant}'"
+    if plan.method not in method_files():
+        return f"method: unknown '{plan.method}'; {nearest(plan.method, method_files())}"
+    return ""

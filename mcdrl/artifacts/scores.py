@@ -1,0 +1,140 @@
+"""artifacts/evaluate: how good the predictions at the held-out site are, how far to trust them, what made them.
+
+Every table is also written in parts, one a (method, held-out site, seed), which `collect` puts together.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from mcdrl.artifacts.stores import Field, Store
+from mcdrl.artifacts.tables import Table, column
+
+CELL = ("method", "held_out", "seed")  # what a part is of; each table begins with it
+_CELL = [column("method", pa.string()), column("held_out", pa.string()), column("seed", pa.int64())]
+LEAKED = column("leaked_frames", pa.int64())  # of the held-out site, at a source site, too: an accepted leak
+_CASE = column("case_id", pa.string())
+_VECTOR = pa.list_(pa.float32())
+
+SCORES = Table(
+    "scores/3",
+    pa.schema(
+        [
+            *_CELL,
+            _CASE,
+            column("group_id", pa.string()),
+            column("lesion_class", pa.string(), nullable=True),  # null: no lesion in the frame, at its own size
+            # at the frame's own size, of the mask that the probability gives once it is enlarged
+            column("tp", pa.int64()),
+            column("fp", pa.int64()),
+            column("fn", pa.int64()),
+            column("tn", pa.int64()),
+            column("dice", pa.float64(), nullable=True),  # null: no lesion
+            column("iou", pa.float64(), nullable=True),
+            column("accuracy", pa.float64()),
+            # at working size, where pixels compare between cameras
+            column("nsd", pa.float64(), nullable=True),  # null: no lesion at working size
+            column("hd95_px", pa.float64(), nullable=True),  # null: likewise, or nothing predicted there (infinite)
+            LEAKED,
+        ]
+    ),
+    key=(*CELL, "case_id"),
+)
+
+CALIBRATION = Table(
+    "calibration/3",
+    pa.schema(
+        [
+            *_CELL,
+            column("temperature", pa.float64()),  # from validation frames of the source sites
+            column("ece_before", pa.float64()),  # expected calibration error over the pixels at working size, 0..1
+            column("ece_after", pa.float64()),
+            column("ece_called_before", pa.float64(), nullable=True),  # over pixels called lesion alone; null: none is
+            column("ece_called_after", pa.float64(), nullable=True),
+            column("n_frames", pa.int64()),
+            LEAKED,
+        ]
+    ),
+    key=CELL,
+)
+
+RELIABILITY = Table(
+    "reliability/2",
+    pa.schema(
+        [
+            *_CELL,
+            column("calibrated", pa.bool_()),
+            column("bin", pa.int64()),  # from 0; equal widths of the probability of lesion
+            column("n_px", pa.int64()),
+            column("mean_probability", pa.float64(), nullable=True),  # null: no pixel in the bin
+            column("lesion_share", pa.float64(), nullable=True),
+            LEAKED,
+        ]
+    ),
+    key=(*CELL, "calibrated", "bin"),
+)
+
+TRUST = Table(
+    "trust/2",
+    pa.schema(
+        [
+            *_CELL,
+            _CASE,
+            column("confidence", pa.float64()),  # 0..1: mean calibrated probability of lesion inside the mask
+            column("flagged", pa.bool_()),  # below the confidence that a stated share of source validation frames miss
+            LEAKED,
+        ]
+    ),
+    key=(*CELL, "case_id"),
+)
+
+ATTENTION = Table(
+    "attention/2",
+    pa.schema(
+        [
+            *_CELL,  # of methods that intervene
+            _CASE,
+            column("confounder", pa.string()),
+            column("weight", pa.float32()),  # mean over heads, blocks and regions; a frame's weights sum to one
+            LEAKED,
+        ]
+    ),
+    key=(*CELL, "case_id", "confounder"),
+)
+
+POOLED = Table(
+    "pooled/2",
+    pa.schema(
+        [
+            *_CELL,  # of methods that intervene
+            _CASE,  # all frames of the held-out site, some of each source site
+            column("before", _VECTOR),  # Pool(F), mean over the target regions, width D
+            column("after", _VECTOR),  # Pool(F_ca)
+            LEAKED,
+        ]
+    ),
+    key=(*CELL, "case_id"),
+)
+
+MINING = Table(
+    "mining/2",
+    pa.schema(
+        [
+            *_CELL,
+            column("mining", pa.string()),  # zero_shot or source_tuned
+            column("recall", pa.float64(), nullable=True),  # share of lesion area inside the selected places
+            column("recall_random", pa.float64(), nullable=True),  # the same for places drawn at random
+            column("auroc", pa.float64(), nullable=True),  # what they were selected by as a score of lesion places
+            column("auroc_inverted", pa.float64(), nullable=True),  # the same for its negative
+            column("n_frames", pa.int64()),  # frames with a lesion
+            LEAKED,
+        ]
+    ),
+    key=CELL,
+)
+
+PREDICTIONS = Store(
+    "predictions/1",
+    {"probability": Field("uint8", "YX", compress=True)},  # of lesion, 0..255 for 0..1, at working size; uncalibrated
+    attributes=("method", "held_out", "seed", "threshold", "tolerance_px"),  # the last two: how the scores were made
+)

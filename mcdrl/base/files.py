@@ -1,0 +1,133 @@
+"""Files that exist whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mcdrl.base.errors import InputError
+
+NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))  # errors that only what is written can meet
+_LONGEST = 255  # bytes of a file's name
+
+
+def _partial(path: Path) -> Path:
+    name = f".{path.name}.partial"
+    if len(os.fsencode(name)) > _LONGEST:  # though the path's own name may be fine
+        name = f".{hashlib.sha256(os.fsencode(path.name)).hexdigest()}.partial"
+    return path.with_name(name)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Yield a temporary sibling of `path`; rename it onto `path` on success, remove it on failure.
+
+    The sibling's name is fixed, so what a killed process left behind is overwritten by the next one.
+
+    Raises:
+        OSError: the file can't be written; it names `path` where it named no file, the sibling, or what was copied.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = _partial(path)
+    _remove(partial)
+    try:
+        yield partial
+        partial.replace(path)
+    except OSError as error:
+        _name(error, partial, path)
+        raise
+    finally:
+        _remove(partial)
+
+
+def _name(error: OSError, partial: Path, path: Path) -> None:
+    """Make an error name what was to be written, as users know it."""
+    if error.errno is None:
+        return
+    copied_to = error.filename2 if error.errno in NO_ROOM else None
+    given = Path(os.fsdecode(copied_to or error.filename or partial))
+    if given.is_relative_to(partial):
+        error.filename = str(path / given.relative_to(partial))
+        del error.filename2
+    elif error.errno in NO_ROOM:
+        error.filename = str(path)
+        del error.filename2
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Like `atomic`, for a whole folder: what stood at `path` is replaced once the new one is complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = _partial(path)
+    _remove(partial)
+    partial.mkdir()
+    try:
+        yield partial
+        _remove(path)
+        partial.replace(path)
+    except OSError as error:
+        _name(error, partial, path)
+        raise
+    finally:
+        _remove(partial)
+
+
+def regular(path: Path) -> Path:
+    """Return the path of a file that is going to be read, if reading it ends: opening a pipe waits for ever.
+
+    A file that isn't there is left to whoever opens it.
+
+    Raises:
+        InputError: it is a pipe, a socket or a device.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise InputError(f"{path} is a pipe, a socket or a device; put a regular file there, or a link to one")
+    return path
+
+
+def sha256(path: Path) -> str:
+    """Return the hex SHA-256 of a file's bytes.
+
+    Raises:
+        InputError: it is no regular file.
+    """
+    with regular(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def write_json(value: Mapping[str, Any], path: Path) -> None:
+    """Write a mapping as JSON with a fixed layout; NaN and infinity are refused."""
+    text = json.dumps(value, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
+    with atomic(path) as partial:
+        partial.write_text(text + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        InputError: the file is missing or isn't a JSON object.
+    """
+    try:
+        value = json.loads(regular(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist; run `dvc repro` to make it") from None
+    except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, a number of 5,000 digits, nested too deeply
+        raise InputError(f"{path} is not valid JSON ({error}); delete it and run `dvc repro`") from None
+    if not isinstance(value, dict):
+        raise InputError(f"{path} holds a {type(value).__name__}, expected a JSON object")
+    return value

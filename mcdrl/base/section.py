@@ -1,0 +1,78 @@
+"""The base of everything that is typed and strict: parts of params.yaml and cards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import NoneType
+from typing import Annotated, Any, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
+
+from mcdrl.base.errors import nearest, shown
+
+
+@dataclass(frozen=True)
+class Most:
+    """An upper bound of a number, as an annotation: `Annotated[int, Most(100, "why")]`.
+
+    Attributes:
+        limit: the largest number.
+        why: what a larger one would mean, for the message.
+    """
+
+    limit: float
+    why: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        """Return the schema of the number with the bound behind it."""
+        return AfterValidator(self._checked).__get_pydantic_core_schema__(source, handler)
+
+    def _checked(self, value: float) -> float:
+        if value > self.limit:
+            raise ValueError(f"should be {self.limit:,} at most: {self.why}")
+        return value
+
+
+Seed = Annotated[int, Field(ge=0), Most(2**32 - 1, "random generators take 32 bits")]
+Epochs = Annotated[int, Field(ge=1), Most(100_000, "a training would not end")]
+BatchSize = Annotated[int, Field(ge=1), Most(4096, "more frames at a time fit into no memory")]
+Count = Annotated[int, Most(10**12, "no data set has as many")]
+
+
+class Section(BaseModel):
+    """A part of params.yaml or of a card: unknown keys, silent conversions, infinity and NaN are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+def sentences(error: ValidationError, prefix: str, kind: type[BaseModel]) -> list[str]:
+    """Return one sentence a problem: where (behind `prefix`), what, the value, the nearest legal key of `kind`."""
+    return [sentence(dict(problem), prefix, kind) for problem in error.errors()]
+
+
+def sentence(problem: dict[str, Any], prefix: str, kind: type[BaseModel]) -> str:
+    """Return the sentence on one of pydantic's problems, as `sentences` does."""
+    where = prefix + ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        return f"{where}: unknown key; {nearest(str(problem['loc'][-1]), _legal_keys(kind, problem['loc'][:-1]))}"
+    if problem["type"] == "missing":
+        return f"{where}: missing"
+    message = problem["msg"].removeprefix("Value error, ")
+    value = "" if isinstance(problem["input"], dict) else f", got {shown(problem['input'])}"
+    return f"{where.rstrip('.')}: {message}{value}"
+
+
+def _legal_keys(kind: Any, place: tuple[Any, ...]) -> list[str]:
+    """Return the keys at a place; on the way are keys of sections, names in mappings and numbers in lists."""
+    for part in place:
+        if _is_section(kind):
+            kind = kind.model_fields[part].annotation
+            if NoneType in get_args(kind):
+                kind = get_args(kind)[0]  # of X | None
+        else:
+            kind = get_args(kind)[-1]  # of dict[str, X] or list[X]
+    return list(kind.model_fields)
+
+
+def _is_section(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)

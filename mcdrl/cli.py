@@ -1,0 +1,162 @@
+"""`mcdrl`: the commands for people. What a command needs is imported when it is called."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mcdrl.base.output import say, warn
+from mcdrl.base.runtime import enough_memory, user_errors
+from mcdrl.commands.sites import app as sites_app
+from mcdrl.commands.study import app as studies_app
+
+
+class Format(StrEnum):
+    """What `mcdrl export` writes."""
+
+    ONNX = "onnx"
+    TORCHSCRIPT = "torchscript"
+
+
+class Channels(StrEnum):
+    """In which order the files of frames hold their colours."""
+
+    RGB = "rgb"
+    BGR = "bgr"
+
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Lesion segmentation at sites never seen. The study itself runs with `dvc repro`.",
+)
+app.add_typer(sites_app.build(), name="sites")
+app.add_typer(studies_app.build(), name="studies")
+
+
+@app.command()
+def predict(
+    frames: Annotated[list[Path], typer.Argument(help="Folders of frames, subfolders count; or single frames.")],
+    model: Annotated[list[Path], typer.Option(help="A trained model's folder; several: the mean of their answers.")],
+    out: Annotated[Path, typer.Option(help="Where masks and predictions.csv go.")],
+    overlay: Annotated[bool, typer.Option("--overlay", help="Draw the outlines on the frames, too.")] = False,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="Write calibrated probabilities, too: grey 0..255 for 0..1.")
+    ] = False,
+    confounders: Annotated[
+        bool,
+        typer.Option(
+            "--confounders",
+            help="Score confounders for models on pixels (partial, finetune, unet), too: their encoder runs extra.",
+        ),
+    ] = False,
+    backbone: Annotated[
+        Path | None, typer.Option(help="The models' backbone, where their folders don't hold it.")
+    ] = None,
+    threshold: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Probability from which a pixel is lesion; confidence and flags stay those of the mask at one half.",
+        ),
+    ] = 0.5,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Frames at a time; default: what suits device and memory.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Threads that decode, and as many that write.")] = 2,
+    crop: Annotated[
+        bool | None, typer.Option(help="Cut black borders off first; default: as at the models' sites.")
+    ] = None,
+    channels: Annotated[
+        Channels, typer.Option(help="Order of the files' colours; bgr: red and blue were swapped when they were saved.")
+    ] = Channels.RGB,
+    device: Annotated[str, typer.Option(help="cpu, cuda, ...; auto: a GPU if there is one.")] = "auto",
+    masks_too: Annotated[
+        bool, typer.Option("--masks-too", help="Segment files that look like masks, too, instead of leaving them out.")
+    ] = False,
+) -> None:
+    """Segment frames: a mask PNG a frame, at its own size, and predictions.csv; exit code 2 if a file can't be read."""
+    from mcdrl.commands.models.masks import Wanted
+    from mcdrl.commands.models.predict import load_judge, predict_frames, refused, summary
+
+    judge, cut = load_judge(model, backbone, device, batch_size, crop, confounders=confounders)
+    wanted = Wanted(out, threshold, overlay=overlay, probabilities=probabilities)
+    swap = channels is Channels.BGR
+    with enough_memory("mcdrl predict", "--batch-size", judge.batch_size):
+        rows = predict_frames(frames, judge, wanted, crop=cut, workers=workers, swap=swap, masks_too=masks_too)
+    say(summary(rows, out))
+    if missing := refused(rows):
+        warn(missing)
+        raise typer.Exit(2)
+
+
+@app.command()
+def export(
+    model: Annotated[Path, typer.Argument(help="A trained model's folder.")],
+    out: Annotated[Path, typer.Option(help="Where the file and its preprocessing go.")],
+    kind: Annotated[Format, typer.Option("--format", help="Of the file.")] = Format.ONNX,
+    backbone: Annotated[
+        Path | None, typer.Option(help="The model's backbone, where its folder doesn't hold it.")
+    ] = None,
+) -> None:
+    """Write the whole network, from frame to probability, as one file; checks it against PyTorch."""
+    from mcdrl.commands.models.export import FILES, export
+
+    parity = export(model, kind.value, out, backbone)
+    say(f"{out / FILES[kind.value]}, and what to do around it in {out / 'preprocessing.json'}\n{parity}")
+    if not parity.holds:
+        warn("error: the file's masks are not PyTorch's; don't use it")
+        raise typer.Exit(1)
+
+
+@app.command()
+def pack(
+    model: Annotated[Path, typer.Argument(help="A trained model's folder.")],
+    out: Annotated[Path, typer.Option(help="A new folder.")],
+    backbone: Annotated[
+        Path | None, typer.Option(help="The model's backbone, where its folder doesn't hold it.")
+    ] = None,
+) -> None:
+    """Copy a model's folder with its backbone inside, so that it is all that another machine needs."""
+    from mcdrl.commands.models.pack import pack
+
+    say(f"{out}: {pack(model, out, backbone) / 1e6:.1f} MB, all that `mcdrl predict --model {out}` needs")
+
+
+@app.command()
+def inspect(
+    place: Annotated[Path, typer.Argument(help="A model's folder, or the artifacts of a study.")] = Path("artifacts"),
+) -> None:
+    """Show the dictionary and the quality of the mined regions, or what a model's folder says of itself."""
+    from mcdrl.commands.models.inspect import inspect
+    from mcdrl.commands.show import show_table
+
+    for shown in inspect(place):
+        show_table(shown)
+
+
+@app.command()
+def doctor() -> None:
+    """Check that everything is in place for `dvc repro`; exit code 2 if something is not."""
+    from mcdrl.commands.doctor import examine, problems
+    from mcdrl.commands.show import show_checks
+
+    checks = examine(Path())
+    show_checks(checks)
+    if problems(checks):
+        raise typer.Exit(2)
+
+
+def main() -> None:
+    """Run the command line; an error of the user's ends it with exit code 2."""
+    with user_errors("mcdrl"):
+        app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""The obtained backbone, artifacts/backbone, as an `Encoder`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mcdrl.base.errors import InputError
+from mcdrl.base.files import regular
+from mcdrl.clip.card import CARD, WEIGHTS, OpenClipConfig, StoredCard, read_config, read_stored
+from mcdrl.clip.encoder import Encoder
+
+
+def load_encoder(folder: Path, dense: str = "auto") -> Encoder:
+    """Build the encoder from what the backbone stage stored; touches no network.
+
+    Args:
+        folder: holds card.json and the family's weights.
+        dense: how the map is made dense; auto: as the card says.
+
+    Raises:
+        InputError: a file is missing or damaged, or this backbone has no such dense mode.
+    """
+    card = read_stored(folder)
+    mode = card.dense if dense == "auto" else dense
+    if card.family == "lite":
+        from mcdrl.clip.lite import LiteEncoder  # timm is a second's import
+
+        encoder: Encoder = LiteEncoder.from_folder(folder, mode)
+        _check(encoder.fingerprint, card, folder)
+        return encoder
+    return _open_clip(card, mode, folder)
+
+
+def _check(found: str, card: StoredCard, folder: Path) -> None:
+    """Raise InputError where the weights aren't those that the card was written for."""
+    if found != card.fingerprint:
+        raise InputError(
+            f"{folder / WEIGHTS} is damaged, or {CARD} beside it is of another backbone: its fingerprint is "
+            f"{found[:12]}, {CARD} says {card.fingerprint[:12]}; copy the folder again, or run `dvc repro backbone -f`"
+        )
+
+
+def _open_clip(card: StoredCard, mode: str, folder: Path) -> Encoder:
+    import open_clip
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    from mcdrl.clip.build import filled, fingerprint
+    from mcdrl.clip.frozen import Setup
+    from mcdrl.clip.resnet import ResNetEncoder
+    from mcdrl.clip.vit import VitEncoder
+
+    config = read_config(card, OpenClipConfig, folder)
+    try:
+        state = load_file(regular(folder / WEIGHTS))
+    except (OSError, SafetensorError) as error:
+        raise InputError(f"{folder / WEIGHTS} can't be read ({error}); run `dvc repro backbone`") from None
+    model = filled(config.model, state)
+    _check(fingerprint(state, config.model_dump()), card, folder)
+    tokenizer = open_clip.SimpleTokenizer(context_length=model.context_length)
+    setup = Setup(config.mean, config.std, config.taps, config.suffix_from, mode, card.fingerprint, tokenizer)
+    kind = VitEncoder if hasattr(model.visual, "transformer") else ResNetEncoder
+    return kind(model, setup)

@@ -1,0 +1,1 @@
+"""Commands for trained models: predict, export, pack, inspect."""

@@ -1,0 +1,249 @@
+"""`mcdrl export`: the whole way from frame to probability in one file that runs without this project.
+
+Encoder, region mining with its top-k, and method are one graph. What has to be done before and after it stands in
+preprocessing.json beside it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import nn
+
+from mcdrl.base.errors import InputError
+from mcdrl.base.files import atomic, read_json, sha256, write_json
+from mcdrl.commands.doctor import EXPORT_PACKAGES
+from mcdrl.imaging.black_border import DARK
+from mcdrl.imaging.borders import COLOURED, CORNER, FINE, MARKER_FULL, MARKER_MIN
+from mcdrl.model.ensemble import load_ensemble
+from mcdrl.model.folder import WEIGHTS, ModelCard
+from mcdrl.model.held_out import take_along
+from mcdrl.model.network import Network
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Format = Literal["onnx", "torchscript"]
+PREPROCESSING = "preprocessing.json"
+FILES = {"onnx": "network.onnx", "torchscript": "network.pt"}
+ALLOWED = 0.001  # share of pixels whose mask may differ
+_CUT = (
+    f"cut it to the box around the endoscope's view: shrink it to {FINE} x {FINE} px, each the mean of "
+    "what it covers (Pillow: resize(size, BOX, reducing_gap=1)); a pixel is black where red, green and "
+    f"blue are below {DARK}; leave out position boxes, the patches where the larger of green and blue "
+    f"exceeds red by more than {COLOURED}, of at least {MARKER_MIN:.0%} of the pixels and "
+    f"{MARKER_FULL:.0%} of their bounding box, which begins within {CORNER:.0%} of the side from a corner;"
+    " of what isn't black, opened by 3 x 3 pixels, the largest patch (neighbours by their edges) is the "
+    "view; the box is its bounding box, scaled to the frame and rounded outwards; the whole frame, where "
+    "all is black"
+)
+_CUTS: dict[str, tuple[str, ...]] = {
+    "none": (),
+    "black_border": (_CUT,),
+    "mixed": (
+        "decide whether black borders are cut off, the same for all frames: the sites that the model was trained on "
+        "differ in it, and frames with a wide border need it; if so, " + _CUT,
+    ),
+}  # by what the model's card says of the crop
+_OPSET = 17
+_PROBES = 8
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How far the file's answers are from PyTorch's on the same frames.
+
+    Attributes:
+        frames: how many.
+        highest: largest difference of a probability.
+        pixels: share of the pixels that are lesion for one and background for the other.
+    """
+
+    frames: int
+    highest: float
+    pixels: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether the masks are equal but for the allowed share of pixels."""
+        return self.pixels <= ALLOWED
+
+    def __str__(self) -> str:
+        """Return it in a line."""
+        return (
+            f"parity with PyTorch on {self.frames} frames: masks differ in {self.pixels:.4%} of the pixels "
+            f"(allowed {ALLOWED:.1%}), probabilities by {self.highest:.1e} at most"
+        )
+
+
+def export(model: Path, kind: Format, out: Path, backbone: Path | None) -> Parity:
+    """Write network.onnx or network.pt, preprocessing.json and the model's README.md, then run the file.
+
+    Args:
+        model: the folder that `train` wrote.
+        kind: onnx or torchscript.
+        out: the folder to write into.
+        backbone: where the model's backbone is; None: in its folder, else in its study.
+
+    Returns:
+        How the file compares with PyTorch on made-up frames.
+
+    Raises:
+        InputError: the model can't be loaded, its method can't be exported so that it takes any number of frames, or
+            the packages that ONNX takes aren't installed.
+        OSError: the folder can't be written to.
+    """
+    if kind == "onnx":
+        _check_packages()
+    network, card = load_network(model, backbone)
+    probes = made_up_frames(card.size_px)
+    try:
+        with atomic(out / FILES[kind]) as partial:
+            _write(network, probes[:2], kind, partial)
+        parity = compare(network, runner(out / FILES[kind]), probes)
+    except OSError:  # of the folder to write into
+        raise
+    except Exception as error:  # the exporters' errors have no base class in common, and their texts run to pages
+        (out / FILES[kind]).unlink(missing_ok=True)
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)[:200]
+        raise InputError(
+            f"the method '{card.method}' can't be exported as {kind} ({reason}); try the other format"
+        ) from None
+    around = preprocessing(card, sha256(model / WEIGHTS))
+    write_json({**around, "files": {**_told(out, around), kind: FILES[kind]}}, out / PREPROCESSING)
+    take_along(model, out)
+    return parity
+
+
+def load_network(model: Path, backbone: Path | None) -> tuple[Network, ModelCard]:
+    """Return a model and its encoder as one module on the CPU, and the model's card."""
+    (member,) = load_ensemble([model], backbone, "cpu").members
+    return Network(member.encoder, member.model).eval(), member.model.card
+
+
+def preprocessing(card: ModelCard, weights_sha256: str) -> dict[str, Any]:
+    """Return what a program has to do around the exported network, whatever the format.
+
+    Args:
+        card: of the model.
+        weights_sha256: of its weights, hex.
+    """
+    return {
+        "input": {"name": "frames", "dtype": "uint8", "shape": ["B", card.size_px, card.size_px, 3], "colours": "RGB"},
+        "before": [
+            "decode the frame to 8 bits a channel: 16-bit values are divided by 257 and rounded, not clipped (colours "
+            "keep their upper 8 bits; grey values that never exceed 255 stay), transparency is laid on black",
+            "turn it upright by its EXIF orientation",
+            *_CUTS[card.crop],
+            f"squash it to {card.size_px} x {card.size_px} px without keeping its aspect ratio, bicubic with "
+            "antialiasing (Pillow: resize(size, BICUBIC, reducing_gap=3)); no further scaling of the values",
+        ],
+        "crop": card.crop,
+        "output": {"name": "probability", "dtype": "float32", "shape": ["B", card.size_px, card.size_px]},
+        "after": [
+            f"enlarge the probability to the {'frame' if card.crop == 'none' else 'box'}'s own size, bilinear",
+            *["what was cut off is background, probability 0"] * (card.crop != "none"),
+            "a pixel is lesion from the threshold on; the threshold is for probabilities that aren't calibrated",
+            "for calibrated probabilities, divide the log-odds of the network's output by the temperature before it is "
+            "enlarged: p -> 1 / (1 + exp(-log(p / (1 - p)) / temperature))",
+        ],
+        "threshold": 0.5,
+        "temperature": card.temperature,
+        "lesion_classes": card.lesion_classes,
+        "held_out": card.held_out,
+        "sources": card.sources,
+        "weights_sha256": weights_sha256,
+    }
+
+
+def _told(out: Path, around: Mapping[str, Any]) -> dict[str, str]:
+    """Return the files, by format, that a preprocessing.json of the same model names already."""
+    if not (out / PREPROCESSING).is_file():
+        return {}
+    before = read_json(out / PREPROCESSING)
+    files = before.pop("files", {})
+    return {kind: name for kind, name in files.items() if (out / name).is_file()} if before == around else {}
+
+
+def made_up_frames(size_px: int, count: int = _PROBES) -> Array:
+    """Return smooth coloured blobs with a little noise, [B, S, S, 3] uint8: regular as no real frame, but no noise."""
+    random = np.random.default_rng(0)
+    coarse = torch.from_numpy(random.uniform(0, 255, (count, 3, 6, 6)))
+    smooth = nn.functional.interpolate(coarse, (size_px, size_px), mode="bicubic", align_corners=False)
+    noisy = smooth.permute(0, 2, 3, 1).numpy() + random.normal(0, 4, (count, size_px, size_px, 3))
+    frames: Array = np.clip(noisy, 0, 255).astype(np.uint8)
+    return frames
+
+
+def runner(path: Path) -> Callable[[Array], Array]:
+    """Return what runs an exported file: [B, S, S, 3] uint8 -> [B, S, S] float32."""
+    if path.suffix == ".onnx":
+        import onnxruntime
+
+        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        return lambda frames: np.asarray(session.run(["probability"], {"frames": frames})[0])
+    with _quiet():
+        script = torch.jit.load(path)  # type: ignore[no-untyped-call]
+    return lambda frames: np.asarray(script(torch.from_numpy(frames)).detach().numpy())
+
+
+def compare(network: Network, run: Callable[[Array], Array], frames: Array, batch_size: int = 4) -> Parity:
+    """Run frames, [B, S, S, 3] uint8, through PyTorch and through an exported file."""
+    highest, differ = 0.0, 0
+    for start in range(0, len(frames), batch_size):
+        part = np.ascontiguousarray(frames[start : start + batch_size])
+        with torch.inference_mode():
+            ours = network(torch.from_numpy(part)).numpy()
+        theirs = run(part)
+        highest = max(highest, float(np.abs(ours - theirs).max()))
+        differ += int(((ours >= 0.5) != (theirs >= 0.5)).sum())
+    return Parity(len(frames), highest, differ / (len(frames) * frames.shape[1] * frames.shape[2]))
+
+
+def _write(network: Network, probes: Array, kind: Format, path: Path) -> None:
+    # Both ways follow one run of the network; what the methods decide in Python (the number of mined places, sizes)
+    # depends on the frames' size alone, which is fixed.
+    given = (torch.from_numpy(probes),)
+    with torch.no_grad(), _quiet(), _plain_attention():
+        network(*given)  # an encoder that builds itself with the first frame must not do so while it is followed
+        if kind == "torchscript":
+            content = io.BytesIO()  # as torch ends the process where it can't write to a disk
+            torch.jit.save(torch.jit.trace(network, given, check_trace=False), content)  # type: ignore[no-untyped-call]
+            path.write_bytes(content.getvalue())
+            return
+        torch.onnx.export(
+            network, given, path, dynamo=False, opset_version=_OPSET, input_names=["frames"],
+            output_names=["probability"], dynamic_axes={"frames": {0: "B"}, "probability": {0: "B"}},
+        )  # fmt: skip
+
+
+@contextmanager
+def _plain_attention() -> Iterator[None]:
+    """Keep torch from its fused transformer layers, which no other runtime has."""
+    fused = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fused)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence the tracer, who warns of sizes, and torch, which warns of its own plans."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _check_packages() -> None:
+    missing = [name for name in EXPORT_PACKAGES if importlib.util.find_spec(name) is None]
+    if missing:
+        raise InputError(f"{', '.join(missing)} not installed, which ONNX takes; run pip install -e '.[export]'")

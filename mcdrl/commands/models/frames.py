@@ -1,0 +1,220 @@
+"""Which files `mcdrl predict` is to segment, and how one is read."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from mcdrl.base.errors import InputError
+from mcdrl.base.folders import walked
+from mcdrl.base.issues import RefusedError
+from mcdrl.commands.models.masks_among import masks_among
+from mcdrl.imaging.decode import DIM, LARGE, Box, bluish, large, read_frame, squash, view_box
+
+Array = np.ndarray[Any, np.dtype[Any]]
+_BLUISH = "more blue than red; if tissue looks blue, try --channels bgr"
+_NO_PICTURES = frozenset(
+    (".csv", ".db", ".gz", ".h5", ".html", ".ini", ".ipynb", ".json", ".jsonl", ".log", ".md", ".npy", ".npz",
+     ".parquet", ".pdf", ".pkl", ".py", ".tar", ".toml", ".tsv", ".txt", ".xls", ".xlsx", ".xml", ".yaml", ".yml",
+     ".zip")
+)  # endings of what commonly lies beside frames  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Job:
+    """A file: where it is, its name in the table, the name of its mask without ending."""
+
+    path: Path
+    frame: str
+    stem: str
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the model is shown of a frame; the frame itself isn't kept, as many of them would fill the memory.
+
+    Attributes:
+        size: width and height of the upright frame, px.
+        box: left, top, right, bottom of what the model sees, in the frame's own pixels.
+        pixels: [S, S, 3] uint8, the box at working size.
+        remark: what is odd about the frame; empty: nothing.
+        swapped: whether red and blue have changed places.
+    """
+
+    size: tuple[int, int]
+    box: Box
+    pixels: Array
+    remark: str = ""
+    swapped: bool = False
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is to be segmented.
+
+    Attributes:
+        jobs: one a file.
+        left_out: a line on the files that aren't pictures by their ending; empty: there are none.
+        masks: a line on the files that are left out as masks; empty: there are none.
+    """
+
+    jobs: list[Job]
+    left_out: str
+    masks: str = ""
+
+
+def find_jobs(given: Sequence[Path], out: Path, *, masks_too: bool = False) -> Found:
+    """Return a job for every file given and every file in the folders given that may be a picture, hidden ones aside.
+
+    Links to folders are followed, no folder is entered twice.
+
+    One folder's frames are named below it. Several folders' frames have their folder's name in front.
+
+    Args:
+        given: files and folders.
+        out: where the results go.
+        masks_too: whether files of folders that look like masks are segmented like any other; see `masks_among`.
+
+    Raises:
+        InputError: there is no such file or folder, no file at all or masks alone, a folder can't be read, two frames
+            would write one mask, or the results would lie among the frames.
+    """
+    if out.is_file():
+        raise InputError(f"--out {out} is a file; name a folder")
+    found = _named(given, out)
+    named = [pair for pair in found if not _no_picture(pair[0], given)]
+    endings = Counter(path.suffix.lower() for path, _ in found if _no_picture(path, given))
+    if not named:
+        raise InputError(
+            f"{' '.join(map(str, given))} holds no files that could be frames; give the folder that holds the frames"
+        )
+    masks = [] if masks_too else masks_among([path for path, _ in named if path not in given])
+    named = [pair for pair in named if pair[0] not in set(masks)]
+    if not named:
+        raise InputError(f"{_told(masks)}, and there is nothing else; --masks-too segments them like frames")
+    stems = _stems([name for _, name in named])
+    kinds = f"left out, no pictures by their ending: {endings.total()} files ({', '.join(sorted(endings))})"
+    return Found(
+        [Job(path, str(name), stems[name]) for path, name in named],
+        kinds if endings else "",
+        _told(masks) if masks else "",
+    )
+
+
+def _told(masks: Sequence[Path]) -> str:
+    return f"left out, masks by their folder or their two values: {len(masks)} files, such as {masks[0]}"
+
+
+def check_places(jobs: Sequence[Job], written: Mapping[Path, str]) -> None:
+    """Check that what is going to be written doesn't replace a frame.
+
+    Args:
+        jobs: all frames.
+        written: path -> what is written there, in words.
+
+    Raises:
+        InputError: it does.
+    """
+    folders: dict[Path, Path] = {}
+    places = {_place(path, folders): path for path in written}
+    for job in jobs:
+        targets = [_real(job.path)] if job.path.is_symlink() else []
+        for place in [_place(job.path, folders), *targets]:
+            if place in places:
+                path = places[place]
+                raise InputError(f"{written[path]} would replace the frame {job.path}; choose another folder as --out")
+
+
+def read(job: Job, size_px: int, *, crop: bool, swap: bool) -> Shown | str:
+    """Return what the model is shown of a frame, or why the file is refused.
+
+    Args:
+        job: of the frame.
+        size_px: working size S.
+        crop: whether the black border around the endoscope's view is cut off.
+        swap: whether red and blue change places.
+    """
+    if not job.path.is_file():  # opening a pipe would wait for ever
+        return "a link that leads nowhere" if job.path.is_symlink() else "no regular file"
+    try:
+        picture, dim = read_frame(job.path, swap=swap)
+    except (RefusedError, InputError) as error:
+        return str(error)
+    box = view_box(picture) if crop else (0, 0, *picture.size)
+    pixels = squash(picture, size_px, box)
+    remarks = [LARGE] * large(picture.size) + [DIM] * dim + [_BLUISH] * bluish(pixels)
+    return Shown(picture.size, box, pixels, "; ".join(remarks), swap)
+
+
+def _named(given: Sequence[Path], out: Path) -> list[tuple[Path, PurePosixPath]]:
+    named = [pair for place in given for pair in _files(place, out, len(given) == 1)]
+    first: dict[PurePosixPath, Path] = {}
+    for path, name in named:
+        if name in first:
+            raise InputError(
+                f"two of the frames given would both be called {name.with_suffix('')}; {_fix(first[name], path)}"
+            )
+        first[name] = path
+    return named
+
+
+def _fix(one: Path, other: Path) -> str:
+    if _real(one) == _real(other):
+        return f"name {one} once"
+    return f"give the folder that holds them all: {os.path.commonpath([_real(one), _real(other)])}"
+
+
+def _files(place: Path, out: Path, alone: bool) -> list[tuple[Path, PurePosixPath]]:
+    outside = _real(out)
+    if place.exists() and not place.is_dir():
+        if outside in (_real(place.parent), _real(place).parent):
+            raise InputError(f"--out {out} is the folder of {place}: frames could be replaced; choose another folder")
+        return [(place, PurePosixPath(place.name))]
+    if not place.is_dir():
+        raise InputError(f"there is no folder or file {place}; give the folder that holds the frames, or frames")
+    below: list[Path] = []
+    for folder, names in walked(place):
+        _check_apart(folder, _real(folder), out, outside)
+        below += [(folder / name).relative_to(place) for name in names]
+    below.sort()
+    above = PurePosixPath() if alone else PurePosixPath(_real(place).name)
+    return [(place / path, above / path.as_posix()) for path in below]
+
+
+def _check_apart(place: Path, inside: Path, out: Path, outside: Path) -> None:
+    if inside == outside or inside in outside.parents:
+        raise InputError(f"--out {out} lies in {place}: masks would count as frames next time; choose another folder")
+    if outside in inside.parents:
+        raise InputError(f"--out {out} holds {place}: files there could be replaced; choose another folder")
+
+
+def _no_picture(path: Path, given: Sequence[Path]) -> bool:
+    return path.suffix.lower() in _NO_PICTURES and path not in given
+
+
+def _stems(names: Iterable[PurePosixPath]) -> dict[PurePosixPath, str]:
+    """Return the frames' names without their endings; those that would be equal keep them."""
+    stems = {name: str(name.with_suffix("")) for name in names}
+    while True:
+        counts = Counter(stems.values())
+        longer = {name: str(name) for name, stem in stems.items() if counts[stem] > 1 and stem != str(name)}
+        if not longer:
+            return stems
+        stems |= longer
+
+
+def _place(path: Path, folders: dict[Path, Path]) -> Path:
+    """Return a path with its folder resolved: the entry that a renaming onto it replaces."""
+    if path.parent not in folders:
+        folders[path.parent] = _real(path.parent)
+    return folders[path.parent] / path.name
+
+
+def _real(path: Path) -> Path:
+    return Path(os.path.realpath(path))  # unlike Path.resolve it puts up with links that lead in a circle

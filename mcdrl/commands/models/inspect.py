@@ -1,0 +1,121 @@
+"""`mcdrl inspect`: the dictionary, the quality of the mined regions, or what a model's folder holds, as tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mcdrl.artifacts.dictionary import DICTIONARY
+from mcdrl.artifacts.held_out_scores import OF_SOURCES, Judged
+from mcdrl.artifacts.regions import QUALITY
+from mcdrl.base.errors import InputError
+from mcdrl.base.files import read_json
+
+MODEL = "model.json"
+_LONG = ("spec", "parameters", "usual", "class_prompts", "confounder_prompts")  # shown by themselves, or not at all
+_MEANT = {"val_dice": f", {OF_SOURCES}"}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A table to print: its title, the heads of its columns, its cells as text."""
+
+    title: str
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+def inspect(place: Path) -> list[Shown]:
+    """Return the tables of a model's folder, or of the artifacts of a study.
+
+    Args:
+        place: a folder with model.json, or the artifacts folder.
+
+    Raises:
+        InputError: it is neither, or a file is damaged.
+    """
+    if (place / MODEL).is_file():
+        from mcdrl.model.folder import read_card
+        from mcdrl.model.held_out import judged_of  # torch is seconds of imports
+
+        read_card(place)  # so that what is shown is a model's card
+        return model_tables(read_json(place / MODEL), (place / "backbone").is_dir(), judged_of(place))
+    found = place / "build_confounders" / "dictionary.parquet", place / "mine_regions" / "quality.parquet"
+    if not any(path.is_file() for path in found):
+        raise InputError(
+            f"{place} holds neither model.json nor a dictionary; give a model's folder, or run `dvc repro`"
+        )
+    tables = [dictionary_table(DICTIONARY.read(found[0]))] if found[0].is_file() else []
+    return tables + ([quality_table(QUALITY.read(found[1]))] if found[1].is_file() else [])
+
+
+def dictionary_table(rows: pd.DataFrame) -> Shown:
+    """Return each confounder with its prompt and the other one that it is nearest to, by cosine."""
+    z = np.stack([np.asarray(row, np.float64) for row in rows["embedding"]])
+    cosine = z @ z.T - 2 * np.eye(len(z))
+    names = [str(name) for name in rows["confounder"]]
+    nearest = cosine.argmax(axis=1)
+    cells = [
+        [name, str(category), str(prompt), names[other] if len(z) > 1 else "", f"{cosine[place, other]:.3f}"]
+        for place, (name, category, prompt, other) in enumerate(
+            zip(names, rows["category"], rows["prompt"], nearest, strict=True)
+        )
+    ]
+    return Shown("dictionary Z", ["confounder", "category", "prompt", "nearest other", "cosine"], cells)
+
+
+def quality_table(rows: pd.DataFrame) -> Shown:
+    """Return how well the mined regions of each site meet its lesions."""
+    heads = ["site", "alpha", "recall", "recall_random", "auroc", "auroc_inverted", "n_frames"]
+    return Shown("mined regions", heads, [[_text(row[head]) for head in heads] for _, row in rows.iterrows()])
+
+
+def model_tables(card: dict[str, Any], bundled: bool, judged: Judged | None = None) -> list[Shown]:
+    """Return what model.json says.
+
+    Args:
+        card: the contents of model.json.
+        bundled: whether the folder holds its backbone.
+        judged: its scores at the held-out site; None: it was not judged.
+    """
+    facts = [[key, _text(value) + _MEANT.get(key, "")] for key, value in card.items() if key not in _LONG]
+    facts.append(["backbone in the folder", "yes" if bundled else "no: give --backbone, or mcdrl pack"])
+    tables = [Shown("model", ["", ""], facts)]
+    if judged is not None:
+        scores = [[key, _score(judged, key, value)] for key, value in judged if key != "weights_sha256"]
+        tables.append(Shown("at the held-out site", ["", ""], scores))
+    names = card["confounders"]
+    prompts = zip(names, card.get("confounder_prompts") or [""] * len(names), strict=True)
+    usual = card.get("usual")
+    if usual:
+        rows = [
+            [name, prompt, f"{mean:.3f}", f"{std:.3f}"]
+            for (name, prompt), mean, std in zip(prompts, usual["mean"], usual["std"], strict=True)
+        ]
+        tables.append(Shown("dictionary Z", ["confounder", "prompt", "usual cosine", "spread"], rows))
+    parameters = {**card.get("spec", {}), **card.get("parameters", {})}
+    tables.append(Shown("parameters", ["", ""], [[key, _text(value)] for key, value in sorted(parameters.items())]))
+    return tables
+
+
+def _score(judged: Judged, key: str, value: object) -> str:
+    """Return a score as text; where an interval is missing, of how few groups it would have been."""
+    if key in ("dice_low", "dice_high") and value is None:
+        return f"– (groups: {judged.n_groups}, too few)"
+    return _text(value)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, float):
+        return "–" if np.isnan(value) else f"{value:.3f}"
+    if value is None:
+        return "–"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return json.dumps(value) if isinstance(value, dict) else str(value)

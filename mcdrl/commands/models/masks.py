@@ -1,0 +1,105 @@
+"""What `mcdrl predict` writes for one frame: its mask, and on demand an overlay and the probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from scipy.ndimage import binary_erosion
+
+from mcdrl.artifacts.frames import to_native
+from mcdrl.base.errors import InputError
+from mcdrl.base.files import atomic
+from mcdrl.commands.models.frames import Job, Shown
+from mcdrl.imaging.decode import read_frame
+
+Array = np.ndarray[Any, np.dtype[Any]]
+_OUTLINE = (255, 0, 255)
+_OUTLINE_SHARE = 250  # of the frame's longer side: 2 px in 500
+_FAST = 1  # zlib's level: masks are flat, so a higher one costs time and saves nothing
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be written, and where.
+
+    Attributes:
+        out: the folder: masks in it, the rest in overlays/ and probabilities/.
+        threshold: probability, not calibrated, from which a pixel is lesion.
+        overlay: whether to draw the outline on the frame.
+        probabilities: whether to write the calibrated probabilities, 0..255 for 0..1.
+    """
+
+    out: Path
+    threshold: float
+    overlay: bool = False
+    probabilities: bool = False
+
+    def paths(self, stem: str) -> dict[str, Path]:
+        """Return what is written of a frame, and where, the mask first."""
+        found = {"mask": self.out / f"{stem}.png"}
+        found |= {"overlay": self.out / "overlays" / f"{stem}.jpg"} if self.overlay else {}
+        return found | ({"probabilities": self.out / "probabilities" / f"{stem}.png"} if self.probabilities else {})
+
+
+def all_paths(jobs: Sequence[Job], wanted: Wanted) -> dict[Path, str]:
+    """Return all that is written of frames: path -> whose and what.
+
+    Raises:
+        InputError: two things would be written to one place.
+    """
+    found: dict[Path, str] = {}
+    for job in jobs:
+        for kind, path in wanted.paths(job.stem).items():
+            told = f"the {kind} of {job.frame}"
+            if path in found:
+                raise InputError(f"{path} would be {found[path]} and {told}; rename the folder that holds one of them")
+            found[path] = told
+    return found
+
+
+def write_results(job: Job, shown: Shown, raw: Array, calibrated: Callable[[Array], Array], wanted: Wanted) -> int:
+    """Write one frame's files, at its own size and upright.
+
+    Args:
+        job: of the frame.
+        shown: what the model saw.
+        raw: [S, S] float32, the probability of lesion at working size, 0..1.
+        calibrated: raw probabilities of any shape -> calibrated ones.
+        wanted: what is written.
+
+    Returns:
+        Lesion pixels of the mask.
+
+    Raises:
+        RefusedError, InputError: the frame can't be read again, which an overlay takes.
+        OSError: a file can't be written.
+    """
+    width, height = shown.size
+    paths = wanted.paths(job.stem)
+    lesion = to_native(raw, shown.box, width, height) >= wanted.threshold
+    _save(Image.fromarray(lesion.astype(np.uint8) * 255), paths["mask"], "PNG")
+    if wanted.overlay:
+        _save(_outlined(read_frame(job.path, swap=shown.swapped)[0], lesion), paths["overlay"], "JPEG")
+    if wanted.probabilities:
+        grey = np.rint(to_native(calibrated(raw).astype(np.float32), shown.box, width, height).clip(0, 1) * 255)
+        _save(Image.fromarray(grey.astype(np.uint8)), paths["probabilities"], "PNG")
+    return int(lesion.sum())
+
+
+def _save(picture: Image.Image, path: Path, kind: str) -> None:
+    how: dict[str, Any] = {"compress_level": _FAST} if kind == "PNG" else {"quality": 92, "subsampling": 0}
+    with atomic(path) as partial:
+        picture.save(partial, format=kind, **how)
+
+
+def _outlined(picture: Image.Image, lesion: Array) -> Image.Image:
+    thick = max(1, round(max(picture.size) / _OUTLINE_SHARE))
+    edge = lesion & ~binary_erosion(lesion, iterations=thick)
+    pixels = np.array(picture)
+    pixels[edge] = _OUTLINE
+    return Image.fromarray(pixels)

@@ -1,0 +1,251 @@
+"""`mcdrl predict`: masks for frames that nobody has annotated, by one or several trained models.
+
+Frames are decoded and masks written in threads while the network computes.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from mcdrl.base.errors import InputError
+from mcdrl.base.files import atomic
+from mcdrl.base.issues import RefusedError
+from mcdrl.base.output import warn
+from mcdrl.base.runtime import progress
+from mcdrl.base.text import printable, spreadsheet_cell
+from mcdrl.commands.models.frames import Job, Shown, check_places, find_jobs, read
+from mcdrl.commands.models.masks import Wanted, all_paths, write_results
+
+if TYPE_CHECKING:
+    from mcdrl.model.scorer import Answer, Judge, Verdict
+
+Array = np.ndarray[Any, np.dtype[Any]]
+T = TypeVar("T")
+R = TypeVar("R")
+_TABLE = "predictions.csv"
+_AHEAD = 2  # batches that are decoded, and that wait to be written, at a time; they don't hold the frames themselves
+_OF_ONE_FILE = frozenset(
+    (None, errno.EEXIST, errno.EILSEQ, errno.EINVAL, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOTDIR, errno.ENOTEMPTY)
+)  # what hinders the writing of one frame and not of others
+
+
+@dataclass(frozen=True)
+class Prediction:
+    r"""A row of predictions.csv.
+
+    In the file, texts that a spreadsheet would compute (those that begin with =, +, -, @ or a tab) have an apostrophe
+    in front, and control characters are escapes such as \x1b. Numbers stand as they are.
+
+    Attributes:
+        frame: path below the folder of the frames.
+        mask: path of the mask below the folder of the results; empty: the frame was refused.
+        width_px: of the frame, upright; 0: refused.
+        height_px: likewise.
+        lesion_area_px: lesion pixels of the mask.
+        lesion_percent: the same in percent of the frame; None: refused.
+        confidence: share of the mask that the network expects to be lesion, 0..1, so a precision and no Dice; where
+            nothing is found, the probability that there is nothing; None: refused.
+        flagged: "yes" where the confidence is below the models' limit: a person should look first; else "no".
+        confounders: those seen in the frame, the clearest first, separated by "; ".
+        confounder_scores: of all, the highest first: standard deviations above the training frames' mean, zero-shot;
+            empty where no model reads the frozen encoder's features, unless they are asked for.
+        reason: why the frame was refused, or its mask couldn't be written; empty otherwise.
+        remark: what is odd about the frame; empty: nothing.
+    """
+
+    frame: str
+    mask: str
+    width_px: int
+    height_px: int
+    lesion_area_px: int
+    lesion_percent: float | None
+    confidence: float | None
+    flagged: str
+    confounders: str
+    confounder_scores: str
+    reason: str
+    remark: str = ""
+
+
+def predict_frames(
+    given: Sequence[Path],
+    judge: Judge,
+    wanted: Wanted,
+    *,
+    crop: bool,
+    workers: int,
+    swap: bool = False,
+    masks_too: bool = False,
+) -> list[Prediction]:
+    """Write a mask for every readable frame, then predictions.csv.
+
+    Masks are PNGs of the frame's own, upright size, 0 for background and 255 for lesion. Each thread holds one frame at
+    its own size; what waits is at working size, so that memory doesn't grow with the frames.
+
+    Args:
+        given: folders, subfolders included, and files.
+        judge: what predicts, a batch at a time.
+        wanted: what is written, and where; what is there under other names stays.
+        crop: cut the black border around the endoscope's view off before the model sees a frame, as the sites' reading
+            `crop: black_border` does; the mask covers the whole frame all the same.
+        workers: threads that decode, and as many that write.
+        swap: red and blue change places, for frames that were saved as blue, green, red.
+        masks_too: files that look like masks are segmented like any other.
+
+    Raises:
+        InputError: there is no frame, none can be read, the two folders lie in each other, or a file would be replaced
+            by another one's.
+        OSError: the folder of the results can't be written to.
+    """
+    found = find_jobs(given, wanted.out, masks_too=masks_too)
+    jobs = found.jobs
+    check_places(jobs, all_paths(jobs, wanted) | {wanted.out / _TABLE: "the table"})
+    wanted.out.mkdir(parents=True, exist_ok=True)
+    for line in filter(None, (found.left_out, found.masks and f"{found.masks}; --masks-too segments them, too")):
+        warn(line)
+    with ThreadPoolExecutor(workers, "decode") as decode, ThreadPoolExecutor(workers, "write") as write:
+        shown = _ahead(
+            decode, lambda job: (job, read(job, judge.size_px, crop=crop, swap=swap)), jobs, _AHEAD * judge.batch_size
+        )
+        told = progress(shown, f"predict {len(jobs)} frames", len(jobs))
+        rows = _written(write, _answered(told, judge), judge, wanted)
+    rows.sort(key=lambda row: row.frame)
+    table, found_none = wanted.out / _TABLE, all(row.reason for row in rows)
+    keep = found_none and table.exists()  # of an earlier run, whose masks are still there
+    if not keep:
+        _write_table(rows, table)
+    if found_none:
+        more = f"{table} is left as it was" if keep else f"all of them: {table}"
+        first = f"{rows[0].frame}: {rows[0].reason}"
+        raise InputError(f"not one of the {len(rows)} files can be read as a frame, the first: {first}; {more}")
+    return rows
+
+
+def load_judge(
+    models: Sequence[Path], backbone: Path | None, device: str, batch_size: int | None, crop: bool | None,
+    *, confounders: bool = False,
+) -> tuple[Judge, bool]:  # fmt: skip
+    """Load the models and settle whether black borders are cut off; arguments as on the command line.
+
+    Raises:
+        InputError: a model can't be loaded, or models disagree on the borders and nobody has said what to do.
+    """
+    from mcdrl.model.ensemble import load_ensemble
+    from mcdrl.model.scorer import Judge  # torch is seconds of imports
+
+    ensemble = load_ensemble(models, backbone, device)
+    if ensemble.random_weights:
+        warn("warning: a backbone has RANDOM weights; these masks mean nothing")
+    crops = {member.model.card.crop for member in ensemble.members}
+    if crop is None and crops - {"none"} and crops != {"black_border"}:
+        raise InputError(
+            "the models' sites differ in whether black borders were cut off; say --crop if these frames have them"
+        )
+    judge = Judge(ensemble, batch_size, confounders=confounders)
+    return judge, crops == {"black_border"} if crop is None else crop
+
+
+def summary(rows: Sequence[Prediction], out: Path) -> str:
+    """Return in a few lines what was done."""
+    found = [row for row in rows if not row.reason]
+    lesions = sum(row.lesion_area_px > 0 for row in found)
+    flagged = sum(row.flagged == "yes" for row in found)
+    lines = [f"{len(found)} masks in {out}, {lesions} of them with a lesion; table: {out / _TABLE}"]
+    lines += [f"{flagged} flagged: look at these first, their confidence is low"] * (flagged > 0)
+    seen = Counter(name for row in found for name in row.confounders.split("; ") if name)
+    lines += [f"{count} x {remark}" for remark, count in Counter(row.remark for row in found if row.remark).items()]
+    lines += ["seen: " + ", ".join(f"{name} in {count}" for name, count in seen.most_common())] * bool(seen)
+    return "\n".join(map(printable, lines))
+
+
+def refused(rows: Sequence[Prediction], shown: int = 20) -> str:
+    """Return a line for each of the first files that could not be read; empty: there is none."""
+    lines = [f"not read: {row.frame}: {row.reason}" for row in rows if row.reason]
+    more = [f"and {len(lines) - shown} more; all of them are in the table"] if len(lines) > shown else []
+    return "\n".join(map(printable, lines[:shown] + more))
+
+
+def _ahead(pool: ThreadPoolExecutor, work: Callable[[T], R], items: Iterable[T], most: int) -> Iterator[R]:
+    """Yield work(item) in order; at most `most` of them are under way."""
+    waiting: deque[Future[R]] = deque()
+    for item in items:
+        waiting.append(pool.submit(work, item))
+        if len(waiting) >= most:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+def _answered(read_frames: Iterable[tuple[Job, Shown | str]], judge: Judge) -> Iterator[tuple[Job, Shown | str, Any]]:
+    """Yield every frame with the answer, or a refused file with None; full batches but for the last."""
+    batch: list[tuple[Job, Shown]] = []
+    for job, one in read_frames:
+        if isinstance(one, str):
+            yield job, one, None
+            continue
+        batch.append((job, one))
+        if len(batch) == judge.batch_size:
+            yield from _answers(batch, judge)
+            batch = []
+    if batch:
+        yield from _answers(batch, judge)
+
+
+def _answers(batch: Sequence[tuple[Job, Shown]], judge: Judge) -> Iterator[tuple[Job, Shown, Answer]]:
+    answers = judge(np.stack([shown.pixels for _, shown in batch]))
+    for (job, shown), answer in zip(batch, answers, strict=True):
+        yield job, shown, answer
+
+
+def _written(
+    pool: ThreadPoolExecutor, answered: Iterable[tuple[Job, Shown | str, Any]], judge: Judge, wanted: Wanted
+) -> list[Prediction]:
+    def write(one: tuple[Job, Shown | str, Any]) -> Prediction:
+        job, shown, answer = one
+        if isinstance(shown, str):
+            return _refusal(job, shown)
+        try:
+            area_px = write_results(job, shown, answer.probability, judge.calibrated, wanted)
+        except (RefusedError, InputError) as error:
+            return _refusal(job, str(error))
+        except OSError as error:
+            if error.errno not in _OF_ONE_FILE:
+                raise
+            return _refusal(job, f"its results can't be written: {error.strerror or error}")
+        return _row(job, shown, judge.verdict(answer), area_px)
+
+    return list(_ahead(pool, write, answered, _AHEAD * judge.batch_size))
+
+
+def _refusal(job: Job, reason: str) -> Prediction:
+    return Prediction(job.frame, "", 0, 0, 0, None, None, "", "", "", reason)
+
+
+def _row(job: Job, shown: Shown, verdict: Verdict, area_px: int) -> Prediction:
+    width, height = shown.size
+    return Prediction(
+        job.frame, f"{job.stem}.png", width, height, area_px, round(100 * area_px / (width * height), 4),
+        round(verdict.confidence, 4), "yes" if verdict.flagged else "no",
+        "; ".join(verdict.seen), "; ".join(f"{name} {round(score, 1) + 0:.1f}" for name, score in verdict.ranked), "",
+        shown.remark,
+    )  # fmt: skip
+
+
+def _write_table(rows: Sequence[Prediction], path: Path) -> None:
+    cells = [[_cell(value) for value in astuple(row)] for row in rows]
+    table = pd.DataFrame(cells, columns=[field.name for field in fields(Prediction)])
+    with atomic(path) as partial:
+        table.to_csv(partial, index=False, lineterminator="\n")
+
+
+def _cell(value: Any) -> Any:
+    return printable(spreadsheet_cell(value)) if isinstance(value, str) else value

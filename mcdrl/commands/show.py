@@ -1,0 +1,68 @@
+"""Tables and settings on the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from mcdrl.base.errors import InputError
+from mcdrl.base.output import cell
+from mcdrl.base.strict_yaml import load_yaml
+from mcdrl.base.text import printable
+from mcdrl.study.params import Site
+
+if TYPE_CHECKING:
+    from mcdrl.commands.doctor import Check
+    from mcdrl.commands.models.inspect import Shown
+
+_TEXTS = frozenset(key for key, field in Site.model_fields.items() if field.annotation in (str, str | None))
+_STYLES = {"ok": "green", "note": "yellow", "PROBLEM": "bold red"}
+
+
+def show_checks(checks: Sequence[Check]) -> None:
+    """Print the rows of `mcdrl doctor`."""
+    table = Table("what", "", "found", "fix", box=None, pad_edge=False)
+    for check in checks:
+        table.add_row(cell(check.what), cell(check.status, _STYLES[check.status]), cell(check.found), cell(check.fix))
+    Console().print(table)
+
+
+def show_table(shown: Shown) -> None:
+    """Print a table of `mcdrl inspect`."""
+    heads = [printable(escape(head)) for head in shown.heads]
+    table = Table(*heads, title=cell(shown.title), title_justify="left", box=None, pad_edge=False)
+    for row in shown.rows:
+        table.add_row(*map(cell, row))
+    for column in table.columns:
+        column.overflow = "fold"
+    Console().print(table)
+
+
+def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
+    """Read KEY=VALUE texts; values are read as YAML, so numbers are numbers; those of keys that hold a text stay texts.
+
+    Raises:
+        InputError: a text isn't of that form.
+    """
+    found: dict[str, Any] = {}
+    for text in settings:
+        key, mark, value = text.partition("=")
+        if not mark or not key:
+            raise InputError(f"--set {text}: expected KEY=VALUE, such as lesion_class=polyp")
+        try:
+            found[key] = load_yaml(value) if value else None
+        except yaml.YAMLError:
+            if key in _TEXTS:
+                found[key] = value
+                continue
+            quoted = f"'{key}={json.dumps(value, ensure_ascii=False)}'"
+            raise InputError(f"--set {text}: the value is not valid YAML; if it is a text: --set {quoted}") from None
+        if key in _TEXTS and not isinstance(found[key], str | None):
+            found[key] = value
+    return found

@@ -1,0 +1,1 @@
+"""`mcdrl sites ...`: folders and published data sets as sites of the study."""

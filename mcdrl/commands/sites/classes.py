@@ -1,0 +1,141 @@
+"""The lesion classes of params.yaml: those that its sites can have, in step with the phrases that stand for them."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from ruamel.yaml.comments import CommentedMap
+
+from mcdrl.base.errors import InputError
+from mcdrl.base.output import say
+from mcdrl.study.editing import plain
+from mcdrl.study.params import Site, resolve
+from mcdrl.study.reading import Reading, merge
+from mcdrl.study.sections.build_confounders import Params
+from mcdrl.study.site_cards import read_card
+
+DEFAULT = "lesion"
+_TYPO = 0.75  # likeness from which a new class is taken for a misspelt one; tumour and tumor have 0.91
+
+
+def with_class(values: Mapping[str, Any], root: Path) -> dict[str, Any]:
+    """Return a site's keys with a lesion class where neither they nor the card name one, and say which.
+
+    It is the one that nnU-Net's dataset.json names, or else `DEFAULT`.
+
+    Args:
+        values: the keys of `Site`, with its card.
+        root: the site's folder.
+
+    Raises:
+        InputError: there is no such card, or dataset.json names several classes.
+    """
+    own = {key: value for key, value in values.items() if key in Reading.model_fields}
+    merged = merge(read_card(values["card"]).read.model_dump(exclude_unset=True), own)
+    try:
+        named_already = bool(Reading.model_validate(merged).class_rules())
+    except ValidationError:  # whoever reads the keys next says what is wrong with them
+        named_already = True
+    if named_already:
+        return dict(values)
+    named = _labels(root / "dataset.json")
+    if len(named) > 1:
+        raise InputError(
+            f"{root / 'dataset.json'} names {len(named)} classes: {', '.join(named)}; "
+            "say which class the site's lesions have, --lesion-class, or what its masks' values mean, mask_values"
+        )
+    chosen = named[0] if named else DEFAULT
+    why = "as dataset.json calls them" if named else "as no class is given; --lesion-class names another"
+    say(f"every lesion of the site is of the class '{chosen}', {why}")
+    return {**values, "lesion_class": chosen}
+
+
+def new_classes(known: Iterable[str], wanted: Iterable[str]) -> list[str]:
+    """Return the classes wanted that aren't known yet.
+
+    Raises:
+        InputError: one is so like a known class that it may be misspelt.
+    """
+    there, found = list(known), []
+    for name in dict.fromkeys(wanted):
+        if name in there:
+            continue
+        close = difflib.get_close_matches(name, there, n=1, cutoff=_TYPO)
+        if close:
+            raise InputError(
+                f"unknown lesion class '{name}'; did you mean '{close[0]}'? If it is another class, add it to "
+                "lesion_classes and build_confounders.class_phrases in params.yaml first"
+            )
+        found.append(name)
+    return found
+
+
+def add_classes(params: Any, wanted: Iterable[str]) -> list[str]:
+    """Add classes, each with its name as its phrase, to the contents of params.yaml; return those that are new.
+
+    Raises:
+        InputError: as `new_classes`.
+    """
+    added = new_classes(params["lesion_classes"], wanted)
+    for name in added:
+        params["lesion_classes"].append(name)
+        _phrases(params).setdefault(name, name.replace("_", " "))
+    return added
+
+
+def drop_classes(params: Any, removed: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Take the classes that went with removed sites, and that no site left can have, out of params.yaml's contents.
+
+    Args:
+        params: the contents, without the sites removed.
+        removed: the entries of those.
+
+    Returns:
+        The classes taken out; one at least stays.
+    """
+    left, gone = possible(map(plain, params["sites"].values())), possible(removed)
+    if left is None:
+        return []
+    classes = params["lesion_classes"]
+    dropped = [str(name) for name in classes if name not in left and (gone is None or name in gone)]
+    if len(dropped) == len(classes):
+        return []
+    for name in dropped:
+        classes.remove(name)
+        _phrases(params).pop(name, None)
+    return dropped
+
+
+def possible(entries: Iterable[Mapping[str, Any]]) -> set[str] | None:
+    """Return the classes that sites can have, by their entries in params.yaml; None: any, by what a table says."""
+    found: set[str] = set()
+    for entry in entries:
+        try:
+            reading = resolve(Site.model_validate(dict(entry)))
+        except (InputError, ValidationError):
+            return None
+        if reading.open_classes:
+            return None
+        found |= set(reading.classes())
+    return found
+
+
+def _phrases(params: Any) -> Any:
+    section = params["build_confounders"]
+    if section.get("class_phrases") is None:
+        section["class_phrases"] = CommentedMap(Params().class_phrases)
+    return section["class_phrases"]
+
+
+def _labels(path: Path) -> list[str]:
+    """Return the classes that nnU-Net's description of a data set names; empty: there is none."""
+    try:
+        labels = json.loads(path.read_text(encoding="utf-8"))["labels"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return []
+    return [str(name) for name in labels if name not in ("background", "ignore")] if isinstance(labels, dict) else []

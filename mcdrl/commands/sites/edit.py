@@ -1,0 +1,145 @@
+"""`mcdrl sites`: which sites the study has, adding and removing them without disturbing params.yaml's comments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from ruamel.yaml.comments import CommentedMap
+
+from mcdrl.base.errors import InputError, nearest
+from mcdrl.base.section import sentences
+from mcdrl.commands.sites.classes import add_classes, drop_classes
+from mcdrl.study.editing import edited, plain
+from mcdrl.study.params import Site, check, read_params, resolve, unfit_site_name
+
+MADE = ("phantom",)  # cards of sites whose folders `dvc repro` makes
+
+
+def list_sites(path: Path) -> list[tuple[str, Site, bool]]:
+    """Return (name, site, whether it is held out in turn) in the order of params.yaml."""
+    study = check(read_params(path), path)
+    return [(name, site, name in study.held_out) for name, site in study.sites.items()]
+
+
+def add_site(path: Path, name: str, values: dict[str, Any], *, hold_out: bool = True) -> list[str]:
+    """Write one more site into params.yaml; the file stays as it was if the result would not be valid.
+
+    Classes of its lesions that the study doesn't have yet are added to it.
+
+    Args:
+        path: params.yaml.
+        name: the site's name; see `unfit_site_name`.
+        values: the keys of `Site` that differ from their defaults.
+        hold_out: leave the site out in its turn, too.
+
+    Returns:
+        The lesion classes that were added.
+
+    Raises:
+        InputError: the name or the values can't be used, or the site is there already.
+    """
+    problem = unfit_site_name(name)
+    if problem is not None:
+        raise InputError(problem)
+    site = site_from(name, values)
+    _check_root(site)
+    if "mask_values" in values:
+        values = {**values, "mask_values": site.mask_values}  # all of its keys as text, as DVC sorts them
+    with edited(path) as params:
+        if name in params["sites"]:
+            raise InputError(f"{path} already has a site '{name}'; remove it first: mcdrl sites remove {name}")
+        entry = CommentedMap(values)
+        entry.fa.set_flow_style()
+        params["sites"][name] = entry
+        if hold_out:
+            params["held_out"].append(name)
+            _shift_comment(params["held_out"], len(f", {name}"))
+        return add_classes(params, resolve(site).classes())
+
+
+def set_site(path: Path, name: str, values: dict[str, Any]) -> list[str]:
+    """Change keys of a site in params.yaml; the file stays as it was if the result would not be valid.
+
+    Args:
+        path: params.yaml.
+        name: of the site.
+        values: key -> its new value; None takes the key out, so that the card's value counts.
+
+    Returns:
+        The lesion classes that were added.
+
+    Raises:
+        InputError: there is no such site, or the values can't be used.
+    """
+    with edited(path) as params:
+        entry = _entry(path, params, name)
+        for key, value in values.items():
+            if value is None:
+                entry.pop(key, None)
+            else:
+                entry[key] = value
+        site = site_from(name, plain(entry))
+        _check_root(site)
+        return add_classes(params, resolve(site).classes())
+
+
+def _entry(path: Path, params: Any, name: str) -> Any:
+    if name not in params["sites"]:
+        raise InputError(f"{path} has no site '{name}'; {nearest(name, params['sites'])}")
+    return params["sites"][name]
+
+
+def _check_root(site: Site) -> None:
+    if site.card not in MADE and not Path(site.root).is_dir():
+        raise InputError(f"{site.root} is no folder; give the one that holds the site's frames and masks")
+
+
+def site_from(name: str, values: dict[str, Any]) -> Site:
+    """Return a site from its keys, which together with its card must say all that is needed.
+
+    Raises:
+        InputError: they don't, or a key or value is wrong.
+    """
+    try:
+        site = Site.model_validate(values)
+    except ValidationError as error:
+        raise InputError(f"site {name}: " + "; ".join(sentences(error, "", Site))) from None
+    try:
+        resolve(site)
+    except InputError as error:
+        raise InputError(f"site {name}: {error} (--set KEY=VALUE, or --lesion-class for a single class)") from None
+    return site
+
+
+def remove_sites(path: Path, names: list[str]) -> list[str]:
+    """Take sites out of params.yaml, and out of `held_out`; and the lesion classes that none of those left can have.
+
+    Returns:
+        The classes that were taken out.
+
+    Raises:
+        InputError: a site isn't there, or too few would be left.
+    """
+    with edited(path) as params:
+        removed = []
+        for name in names:
+            removed.append(plain(_entry(path, params, name)))
+            del params["sites"][name]
+            while name in params["held_out"]:
+                params["held_out"].remove(name)
+                _shift_comment(params["held_out"], -len(f", {name}"))
+        if len(params["sites"]) < 2:
+            left = "".join(f"only '{name}'" for name in params["sites"]) or "no site"
+            raise InputError(
+                f"{left} would be left, leaving one out needs at least 2; add yours first: mcdrl sites add NAME ROOT"
+            )
+        return drop_classes(params, removed)
+
+
+def _shift_comment(names: Any, by: int) -> None:
+    """Keep the distance of a comment behind a list in brackets that has become longer by `by` columns."""
+    for token in names.ca.comment or []:
+        if token is not None and names.fa.flow_style():
+            token.start_mark.column += by

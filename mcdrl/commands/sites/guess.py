@@ -1,0 +1,134 @@
+"""Which card fits a folder: by its layout, its table and its number of frames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from mcdrl.base.errors import InputError
+from mcdrl.base.folders import check_hashable
+from mcdrl.base.output import say
+from mcdrl.commands.sites.layout import find_layout
+from mcdrl.commands.sites.survey import survey
+from mcdrl.sites.folder import list_reading
+from mcdrl.sites.table import read_table
+from mcdrl.study.reading import Reading
+from mcdrl.study.site_cards import Card, card_names, read_card
+
+OWN = "folder"  # the card of a folder of one's own
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A card for a folder.
+
+    Attributes:
+        card: its name.
+        why: what speaks for it, in a few words.
+        others: cards that would read the folder, too, and expect as many frames as are there.
+    """
+
+    card: str
+    why: str
+    others: tuple[str, ...] = ()
+
+
+def guess_card(root: Path) -> Guess:
+    """Return the card that a folder seems to need.
+
+    A card counts as recognised if it reads at least one frame with its mask and has more to go by than the common
+    images/ and masks/: a table with the right columns, polygons, or folders of its own.
+
+    Raises:
+        InputError: `root` is no folder or can't be read by DVC, no card fits, or several do.
+    """
+    if not root.is_dir():
+        raise InputError(f"{root} is no folder; give the one that holds the site's frames and masks")
+    check_hashable(root)
+    fitting = {name: (card, count) for name, card, count in _fitting(root)}
+    special = [name for name, (card, _) in fitting.items() if _telling(card.read)]
+    if len(special) == 1:
+        return Guess(special[0], f"its layout is that of {fitting[special[0]][0].title}")
+    if special:
+        raise InputError(f"several cards fit {root}: {', '.join(special)}; choose one with --card")
+    if OWN not in fitting:
+        raise InputError(_unfit(root))
+    equal = [name for name, (card, count) in fitting.items() if card.expected.frames == count]
+    return Guess(OWN, "it has images/ and masks/", tuple(equal))
+
+
+def _unfit(root: Path) -> str:
+    """Return what a folder holds that no card fits, and the command line that would read it if there is one."""
+    found = survey(root)
+    layout = find_layout(root, found.pictures)
+    there = [f"found: {line}" for line in found.lines()] or ["found: no picture, no annotation, no archive"]
+    if layout is not None:
+        fix = f"this would read {layout.read} frames and refuse {layout.refused} files: {layout.command(root)}"
+    elif any("annotations" in kind for kind in found.others):
+        fix = "annotations of this kind aren't read; export them as masks, a PNG a frame"
+    else:
+        fix = "give --card (`mcdrl sites cards` lists them), and what differs with --set images=... --set masks=..."
+    return "\n  ".join([f"no card fits {root}", *there, fix])
+
+
+def _fitting(root: Path) -> list[tuple[str, Card, int]]:
+    cards = [(name, read_card(name)) for name in card_names()]
+    counted = [(name, card, _count(root, card.read)) for name, card in cards]
+    return [(name, card, count) for name, card, count in counted if count]
+
+
+def _count(root: Path, reading: Reading) -> int:
+    """Return how many frames with a mask, or beside outlines, a reading finds; 0 if it doesn't fit."""
+    try:
+        if reading.table is not None:
+            read_table(root / reading.table, reading)
+        if reading.polygons is not None and not any(root.glob(reading.polygons)):
+            return 0
+        return len(list_reading(root, reading).sources)
+    except InputError:
+        return 0
+
+
+def _telling(reading: Reading) -> bool:
+    return reading.table is not None or reading.polygons is not None or not reading.images.startswith("images/")
+
+
+def _otherwise(other: str, values: Mapping[str, Any]) -> str:
+    """Return in which keys another card reads a folder otherwise than the folder's own card and `values`."""
+    ours = {**read_card(OWN).read.model_dump(exclude_unset=True), **values}
+    theirs = read_card(other).read.model_dump(exclude_unset=True)
+    differing = [key for key in theirs if theirs[key] != ours.get(key)]
+    told = ", ".join(f"{key}: {theirs[key]} (here {ours.get(key, 'not given')})" for key in differing)
+    return f"which differs in {told}" if told else "which reads the same and knows what a whole copy holds"
+
+
+def guessed_or_given(
+    card: str | None, root: Path, values: Mapping[str, Any] = MappingProxyType({}), name: str = "NAME"
+) -> str:
+    """Return `card`, or the one that fits the folder, and say so.
+
+    Args:
+        card: its name; None: nobody has said.
+        root: the folder.
+        values: further keys of the site; where they say what its frames and masks are called, nothing is guessed.
+        name: the site's.
+
+    Raises:
+        InputError: as `guess_card`.
+    """
+    if card is not None:
+        return card
+    if {"images", "masks", "polygons"} & set(values):
+        say(f"card '{OWN}', with the settings given")
+        return OWN
+    guess = guess_card(root)
+    say(f"card '{guess.card}': {guess.why}")
+    for table in sorted(root.glob("*.csv")) if guess.card == OWN and "table" not in values else []:
+        say(f"  {table.name} isn't read: table={table.name}, table_file, table_group, table_class, table_rows say how")
+    for other in guess.others:
+        say(f"  as many frames as {other}, {_otherwise(other, values)}; if it is that data set, add --card {other}")
+        say(f"  (once the site is added: mcdrl sites set {name} card={other})")
+    return guess.card

@@ -1,0 +1,145 @@
+"""Settings that would read a folder, found by the names of its folders and pictures."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from mcdrl.base.errors import InputError
+from mcdrl.base.folders import composed
+from mcdrl.commands.sites.survey import like_masks
+from mcdrl.sites.folder import list_reading
+from mcdrl.study.reading import Reading
+
+_LOOKED_AT = 300  # names of each kind that are compared
+_BESIDE = re.compile(r"[ _-](mask|masks|gt|label|labels|seg|segmentation|truth)([ _-]?\(?\d+\)?)?$", re.IGNORECASE)
+Parts = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Settings of the card `folder` that read some frames.
+
+    Attributes:
+        settings: key of `Reading` -> its value.
+        read: frames that they read.
+        refused: files that they refuse.
+    """
+
+    settings: Mapping[str, Any]
+    read: int
+    refused: int
+
+    def command(self, root: Path) -> str:
+        """Return the command line that checks the folder with these settings."""
+        given = [f"--set {shlex.quote(f'{key}={value}')}" for key, value in self.settings.items()]
+        return " ".join(["mcdrl sites check", shlex.quote(str(root)), "--card folder", *given])
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Folders of frames and of masks that are called alike but for one part of their paths."""
+
+    frames: tuple[Parts, ...]
+    masks: tuple[Parts, ...]
+
+
+def find_layout(root: Path, pictures: Mapping[PurePosixPath, Sequence[str]]) -> Layout | None:
+    """Return the settings that read most frames of a folder; None: none were found.
+
+    Args:
+        root: the folder.
+        pictures: folder below it -> the names of its pictures.
+    """
+    by_parts = {folder.parts: list(names) for folder, names in pictures.items()}
+    found = [_tried(root, settings) for pair in _pairs(by_parts) for settings in _settings(pair, by_parts)]
+    return max((one for one in found if one is not None), key=lambda one: (one.read, -one.refused), default=None)
+
+
+def _tried(root: Path, settings: Mapping[str, Any]) -> Layout | None:
+    try:
+        listing = list_reading(root, Reading(**settings))
+    except InputError:
+        return None
+    return Layout(settings, len(listing.sources), len(listing.refused)) if listing.sources else None
+
+
+def _pairs(folders: Iterable[Parts]) -> list[_Pair]:
+    """Return folders of frames with their folders of masks, those in one scheme together; a folder of both, too."""
+    there = list(folders)
+    masks = [parts for parts in there if any(like_masks(part) for part in parts)]
+    frames = [parts for parts in there if parts not in masks]
+    schemes: dict[tuple[int, int, str, str], list[tuple[Parts, Parts]]] = {}
+    for one in frames:
+        for other in masks:
+            place = _only_difference(one, other)
+            if place is not None:
+                key = (len(one), place, one[place], other[place])
+                schemes.setdefault(key, []).append((one, other))
+    both = [_Pair((one,), (one,)) for one in there]
+    return [_Pair(*zip(*pairs, strict=True)) for pairs in schemes.values()] + both
+
+
+def _only_difference(one: Parts, other: Parts) -> int | None:
+    if len(one) != len(other):
+        return None
+    differ = [place for place, (ours, theirs) in enumerate(zip(one, other, strict=True)) if ours != theirs]
+    return differ[0] if len(differ) == 1 else None
+
+
+def _settings(pair: _Pair, names: Mapping[Parts, Sequence[str]]) -> list[dict[str, Any]]:
+    frames, masks = _names(pair.frames, names), _names(pair.masks, names)
+    if pair.frames == pair.masks:
+        masks = [name for name in frames if _BESIDE.search(name)]
+        frames = [name for name in frames if not _BESIDE.search(name)]
+    called = _called(frames, masks)
+    if called is None:
+        return []
+    name, suffix = called
+    varying = {place for place, parts in enumerate(zip(*pair.frames, strict=True)) if len(set(parts)) > 1}
+    images = [("*" if place in varying else part) for place, part in enumerate(pair.frames[0])]
+    where = [(f"{{{place}}}" if place in varying else part) for place, part in enumerate(pair.masks[0])]
+    found: dict[str, Any] = {"images": "/".join([*images, "*"]), "masks": "/".join([*where, name])}
+    if suffix:
+        found["frame_suffix"] = suffix
+    if varying:
+        found["folder_group"] = min(varying)
+        found |= {"case_ids": "path"} if len(set(frames)) < len(frames) else {}
+    return [found]
+
+
+def _names(folders: Iterable[Parts], names: Mapping[Parts, Sequence[str]]) -> list[str]:
+    return [composed(os.path.splitext(name)[0]) for folder in folders for name in names[folder]]
+
+
+def _called(frames: Sequence[str], masks: Sequence[str]) -> tuple[str, str] | None:
+    """Return the name of a mask with {stem}, and the suffix of the frames' names; None: they have nothing in common."""
+    ours, theirs = sorted(set(frames), key=len, reverse=True)[:_LOOKED_AT], sorted(set(masks))[:_LOOKED_AT]
+    around = Counter(pair for pair in (_around(mask, ours) for mask in theirs) if pair is not None)
+    if around:
+        before = Counter(pair[0] for pair in around.elements()).most_common(1)[0][0]
+        behind = sorted({pair[1] for pair in around if pair[0] == before}, key=lambda text: (len(text), text))
+        common = behind[0] if all(text.startswith(behind[0]) for text in behind) else ""
+        return f"{before}{{stem}}{common}{'*' if len(behind) > 1 else ''}.*", ""
+    longest = sorted(theirs, key=len, reverse=True)
+    ends = Counter(end for end in (_end(frame, longest) for frame in ours) if end is not None)
+    return ("{stem}.*", ends.most_common(1)[0][0]) if ends else None
+
+
+def _around(mask: str, frames: Sequence[str]) -> tuple[str, str] | None:
+    """Return what a mask's name has before and behind that of the longest frame in it."""
+    for frame in frames:
+        before, found, behind = mask.partition(frame)
+        if found and not behind[:1].isalnum() and not before[-1:].isdigit():
+            return before, behind
+    return None
+
+
+def _end(frame: str, masks: Sequence[str]) -> str | None:
+    return next((frame[len(mask) :] for mask in masks if frame.startswith(mask)), None)

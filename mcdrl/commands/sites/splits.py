@@ -1,0 +1,93 @@
+"""`mcdrl sites splits`: taking the splits out as a file, and taking over a published one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from mcdrl.artifacts.audit import SPLITS
+from mcdrl.artifacts.cases import CASES
+from mcdrl.base.errors import InputError, nearest
+from mcdrl.sites.published import take_over
+from mcdrl.study.params import check, read_params
+from mcdrl.study.splits import COLUMNS, read_splits, write_splits
+
+INGESTED = Path("artifacts/ingest")
+COMPUTED = Path("artifacts/audit/splits.parquet")
+IMPORTED = Path("data/splits.csv")
+CASES_FILE = "cases.parquet"
+
+
+def export_splits(target: Path, computed: Path = COMPUTED) -> int:
+    """Write the splits of all sites, as the pipeline uses them, to a CSV file.
+
+    Returns:
+        The number of frames.
+
+    Raises:
+        InputError: the pipeline hasn't made them yet, or `target` is something else than a file of splits.
+    """
+    rows = SPLITS.read(computed)
+    if target.exists():
+        _check_replaceable(target)
+    write_splits(rows, target)
+    return len(rows)
+
+
+def import_splits(source: Path, params: Path, imported: Path = IMPORTED, ingested: Path = INGESTED) -> dict[str, int]:
+    """Take over the splits in a CSV file, instead of any taken over before.
+
+    Args:
+        source: the file.
+        params: params.yaml, whose sites the file may name.
+        imported: where the pipeline reads them.
+        ingested: the folders of the sites' frames, for a look whether the file has them all.
+
+    Returns:
+        Site -> number of frames.
+
+    Raises:
+        InputError: the file can't be used, has no row, names a site that params.yaml doesn't have, or
+            lacks a frame of a site.
+    """
+    rows = read_splits(source)
+    sites = check(read_params(params), params).sites
+    if rows.empty:
+        raise InputError(f"{source} has no rows; `mcdrl sites splits --reset` goes back to splits by name")
+    for site in dict.fromkeys(rows["site"]):
+        if site not in sites:
+            raise InputError(f"{source} names the site '{site}', which {params} lacks; {nearest(site, sites)}")
+        if site not in unseen([site], ingested):
+            _compare(site, rows, ingested)
+    write_splits(rows, imported)
+    return {str(site): int(count) for site, count in rows["site"].value_counts(sort=False).items()}
+
+
+def unseen(sites: Iterable[str], ingested: Path = INGESTED) -> list[str]:
+    """Return the sites whose frames the pipeline hasn't read yet."""
+    return [site for site in sites if not (ingested / site / CASES_FILE).is_file()]
+
+
+def _check_replaceable(target: Path) -> None:
+    if not target.is_file():
+        raise InputError(f"{target} is no regular file; choose another name")
+    if not target.stat().st_size:
+        return
+    try:
+        read_splits(target)
+    except InputError as error:
+        raise InputError(f"{target} isn't replaced, as it doesn't hold splits ({error}); choose another name") from None
+
+
+def _compare(site: str, rows: pd.DataFrame, ingested: Path) -> None:
+    try:
+        take_over(site, CASES.read(ingested / site / CASES_FILE), rows)
+    except InputError as error:
+        raise InputError(f"{error}; if its folder has changed: dvc repro ingest@{site} first") from None
+
+
+def reset_splits(imported: Path = IMPORTED) -> None:
+    """Forget what was taken over: all sites are split by the names of their groups."""
+    write_splits(pd.DataFrame(columns=COLUMNS, dtype="str"), imported)

@@ -1,0 +1,1 @@
+"""`mcdrl studies ...`: whole studies by name."""

@@ -1,0 +1,130 @@
+"""`mcdrl studies`: which methods and seeds a study compares, chosen by name; each is a file in data/studies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field, ValidationError
+from ruamel.yaml.comments import CommentedMap
+
+from mcdrl.base.errors import InputError, nearest
+from mcdrl.base.files import regular
+from mcdrl.base.section import Section, Seed, sentences
+from mcdrl.base.strict_yaml import load_yaml
+from mcdrl.study.editing import edited, plain
+from mcdrl.study.variants import Variant
+
+FOLDER = Path("data/studies")
+
+
+class Preset(Section):
+    """A study by name.
+
+    Attributes:
+        title: what it asks, in a line.
+        methods: files in mcdrl/methods, or variants.
+        seeds: of the trainings.
+        variants: that params.yaml may lack, or have otherwise.
+    """
+
+    title: str
+    methods: list[str] = Field(min_length=1)
+    seeds: list[Seed] = Field(min_length=1, max_length=1000)
+    variants: dict[str, Variant] = Field(default_factory=dict)
+
+
+def presets(folder: Path = FOLDER) -> dict[str, Preset]:
+    """Return the studies by name.
+
+    Raises:
+        InputError: a file isn't a study, or there is none.
+    """
+    found = {path.stem: _preset(path) for path in sorted(folder.glob("*.yaml"))}
+    if not found:
+        raise InputError(f"there is no study in {folder}; run this in the folder that params.yaml is in")
+    return found
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What `use_study` wrote: the cells are all of its combinations."""
+
+    methods: list[str]
+    seeds: list[int]
+    held_out: list[str]
+
+    @property
+    def cells(self) -> str:
+        """The number of trainings, and what it is the product of."""
+        counts = (len(self.methods), len(self.held_out), len(self.seeds))
+        return f"{prod(counts)} cells: {counts[0]} methods x {counts[1]} held-out sites x {counts[2]} seeds"
+
+
+def use_study(
+    path: Path,
+    name: str,
+    folder: Path = FOLDER,
+    *,
+    sites: Sequence[str] = (),
+    seeds: Sequence[int] = (),
+    methods: Sequence[str] = (),
+) -> Chosen:
+    """Write a study's methods and seeds into params.yaml, and those of its variants that it lacks; all else stays.
+
+    Args:
+        path: params.yaml.
+        name: of the study.
+        folder: where the studies are.
+        sites: those that are held out in turn; none given: as params.yaml has it.
+        seeds: instead of the study's; none given: the study's.
+        methods: those of the study's that are taken; none given: all.
+
+    Raises:
+        InputError: there is no such study, it has no such method, a variant of that name is there and another one, or
+            params.yaml can't be read or would not be valid afterwards.
+    """
+    found = presets(folder)
+    if name not in found:
+        raise InputError(f"unknown study '{name}'; {nearest(name, found)}")
+    preset = found[name]
+    for method in methods:
+        if method not in preset.methods:
+            raise InputError(f"--methods: the study {name} has no '{method}'; {nearest(method, preset.methods)}")
+    with edited(path) as params:
+        params["methods"][:] = methods or preset.methods
+        params["seeds"][:] = seeds or preset.seeds
+        if sites:
+            params["held_out"][:] = sites
+        for variant, what in preset.variants.items():
+            if variant in params["methods"] or not methods:
+                _put(params["variants"], variant, what, path)
+        return Chosen(*(list(plain(params[key])) for key in ("methods", "seeds", "held_out")))
+
+
+def _put(variants: Any, name: str, wanted: Variant, path: Path) -> None:
+    if name not in variants:
+        variants[name] = _flow({"method": wanted.method, "train": _flow(wanted.train)})
+    elif Variant.model_validate(dict(variants[name])) != wanted:
+        raise InputError(
+            f"{path} has another variant '{name}' than the study; rename or remove it: {dict(variants[name])}"
+        )
+
+
+def _flow(values: dict[str, Any]) -> CommentedMap:
+    entry = CommentedMap(values)
+    entry.fa.set_flow_style()
+    return entry
+
+
+def _preset(path: Path) -> Preset:
+    try:
+        return Preset.model_validate(load_yaml(regular(path).read_text(encoding="utf-8")))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} isn't YAML: {error}") from None
+    except ValidationError as error:
+        raise InputError(f"{path}: " + "; ".join(sentences(error, "", Preset))) from None

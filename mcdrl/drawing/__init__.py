@@ -1,0 +1,1 @@
+"""Charts, plots and overlays, for the report and for people."""

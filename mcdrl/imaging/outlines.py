@@ -1,0 +1,221 @@
+"""Lesions drawn as polygons in JSON files, several a frame and of several classes, instead of as masks."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from mcdrl.base.errors import InputError
+from mcdrl.base.files import regular
+from mcdrl.base.folders import composed
+from mcdrl.base.issues import RefusedError, Remark
+from mcdrl.study.reading import Reading
+
+LABELS = "labels.json"  # beside each file of outlines
+_FAR = 1_000_000  # px; points farther out are drawn as if they were here
+Labels = np.ndarray[Any, np.dtype[np.uint8]]
+
+
+@dataclass(frozen=True)
+class Outline:
+    """One polygon of a lesion.
+
+    Attributes:
+        place: where it stands, such as "annotation.json entry 7".
+        lesion_class: its class; None: the site's reading names it elsewhere.
+        points: (x, y) in pixels of the frame, from its upper left corner.
+    """
+
+    place: str
+    lesion_class: str | None
+    points: tuple[tuple[float, float], ...]
+
+
+@dataclass
+class Outlines:
+    """What a site's polygon files say.
+
+    Attributes:
+        of: frame's stem -> its lesions' outlines.
+        named: stems that any entry names, landmarks included.
+        problems: stem -> why its frame can't be used, kind and detail.
+        refused: entries that can't be used.
+        notes: whatever else a person should know.
+    """
+
+    of: dict[str, list[Outline]] = field(default_factory=dict)
+    named: set[str] = field(default_factory=set)
+    problems: dict[str, tuple[str, str]] = field(default_factory=dict)
+    refused: list[Remark] = field(default_factory=list)
+    notes: list[Remark] = field(default_factory=list)
+
+
+def read_outlines(root: Path, reading: Reading) -> Outlines:
+    """Read the polygon files of a site.
+
+    An entry is refused if it isn't well-formed or has under three different points. The frame of such an entry is
+    refused, too, unless the entry's label is known to be no lesion: its mask would lack a lesion. So is a frame with a
+    label that `label_class` doesn't list, and one with a polygon of two classes.
+
+    Args:
+        root: the site's folder.
+        reading: its `polygons` and `label_class` count.
+
+    Raises:
+        InputError: no file matches, or one isn't a JSON list.
+    """
+    files = sorted(root.glob(str(reading.polygons)))
+    if not files:
+        raise InputError(f"no file matches polygons '{reading.polygons}' in {root}")
+    found = Outlines()
+    for file in files:
+        names = _label_names(file.with_name(LABELS)) if reading.label_class is not None else {}
+        place = file.relative_to(root).as_posix()
+        for number, entry in enumerate(_json_list(file)):
+            _take(entry, f"{place} entry {number}", names, reading.label_class, found)
+    return found
+
+
+def draw(outlines: Sequence[Outline], size: tuple[int, int], values: Mapping[str | None, int]) -> Labels:
+    """Fill a frame's outlines, the larger ones first, so that a small lesion on a large one stays visible.
+
+    Coordinates are cut to whole pixels and the outline itself belongs to the lesion, as in the code that the authors of
+    BM-BronchoLC published with it. What lies outside the frame is cut off. A pixel has one class: see `overlapping_px`.
+
+    Args:
+        outlines: the polygons.
+        size: width and height of the frame in pixels.
+        values: lesion class -> value 1..255 in the result.
+
+    Returns:
+        [H, W] uint8, 0 where there is no lesion.
+
+    Raises:
+        RefusedError: a polygon lies outside the frame altogether.
+    """
+    canvas = Image.new("L", size)
+    for outline in sorted(outlines, key=lambda one: -_area(one.points)):
+        where = _outside(outline, size)
+        if where == "all" or (where == "some" and _filled(Image.new("L", size), outline, 1).getbbox() is None):
+            raise RefusedError("polygon outside the frame", f"{outline.place}; the frame is {size[0]}x{size[1]}")
+        _filled(canvas, outline, values[outline.lesion_class])
+    return np.asarray(canvas)
+
+
+def overlapping_px(outlines: Sequence[Outline], size: tuple[int, int]) -> int:
+    """Return how many pixels of a frame of `size` = (width, height) lie inside outlines of two classes or more."""
+    kinds = dict.fromkeys(outline.lesion_class for outline in outlines)
+    if len(kinds) < 2:
+        return 0
+    count = np.zeros(size[::-1], np.uint8)
+    for kind in kinds:
+        canvas = Image.new("L", size)
+        for outline in outlines:
+            if outline.lesion_class == kind:
+                _filled(canvas, outline, 1)
+        count += np.asarray(canvas)
+    return int((count > 1).sum())
+
+
+def _filled(canvas: Image.Image, outline: Outline, value: int) -> Image.Image:
+    ImageDraw.Draw(canvas).polygon([_pixel(point) for point in outline.points], fill=value, outline=value)
+    return canvas
+
+
+def clipped(outlines: Sequence[Outline], size: tuple[int, int]) -> list[Outline]:
+    """Return the outlines that reach beyond a frame of `size` = (width, height) pixels."""
+    return [outline for outline in outlines if _outside(outline, size) == "some"]
+
+
+def _outside(outline: Outline, size: tuple[int, int]) -> str:
+    xs, ys = zip(*outline.points, strict=True)
+    (left, right), (top, bottom) = (min(xs), max(xs)), (min(ys), max(ys))
+    if right < 0 or bottom < 0 or left >= size[0] or top >= size[1]:
+        return "all"
+    return "some" if left < 0 or top < 0 or right >= size[0] + 1 or bottom >= size[1] + 1 else "none"
+
+
+def _area(points: Sequence[tuple[float, float]]) -> float:
+    closed = [*points[1:], points[0]]
+    return abs(sum(x * v - u * y for (x, y), (u, v) in zip(points, closed, strict=True))) / 2
+
+
+def _pixel(point: tuple[float, float]) -> tuple[int, int]:
+    x, y = (math.floor(min(max(value, -_FAR), _FAR)) for value in point)
+    return x, y
+
+
+def _take(
+    entry: Any, place: str, names: Mapping[str, str], classes: Mapping[str, str | None] | None, found: Outlines
+) -> None:
+    if not isinstance(entry, dict) or not isinstance(entry.get("object_id"), str):
+        found.refused.append(Remark(place, "malformed polygon", "expected object_id, label_ids and data"))
+        return
+    stem = composed(entry["object_id"])
+    found.named.add(stem)
+    try:
+        lesion, lesion_class = _meaning(entry, place, names, classes)
+    except RefusedError as error:
+        found.problems[stem] = (error.kind, error.detail)
+        return
+    points = _points(entry.get("data"))
+    if points is None:
+        found.refused.append(Remark(place, "polygon with under three points", f"of frame {stem}"))
+        if lesion:
+            found.problems[stem] = ("lesion without an outline", f"{place} has under three points")
+    elif lesion:
+        found.of.setdefault(stem, []).append(Outline(place, lesion_class, points))
+
+
+def _meaning(
+    entry: Mapping[str, Any], place: str, names: Mapping[str, str], classes: Mapping[str, str | None] | None
+) -> tuple[bool, str | None]:
+    """Return whether an entry is a lesion, and its class if the labels say it."""
+    if classes is None:
+        return True, None
+    ids = entry.get("label_ids")
+    labels = [str(one) for one in ids] if isinstance(ids, list) else []
+    keys = [key for key in (next((key for key in (one, names.get(one, "")) if key in classes), None) for one in labels)]
+    if not labels or None in keys:
+        shown = [names.get(one, one) for one, key in zip(labels, keys, strict=True) if key is None]
+        raise RefusedError("label without a class", f"{place}: '{', '.join(shown)}'; list it in label_class")
+    meant = {classes[key] for key in keys if key is not None} - {None}
+    if len(meant) > 1:
+        raise RefusedError("polygon of two classes", f"{place}: {', '.join(sorted(str(one) for one in meant))}")
+    return bool(meant), next(iter(meant), None)
+
+
+def _points(data: Any) -> tuple[tuple[float, float], ...] | None:
+    """Return the points of a polygon; None: fewer than three different ones, or something else."""
+    if not isinstance(data, list):
+        return None
+    try:
+        points = tuple((float(point["x"]), float(point["y"])) for point in data)
+    except (TypeError, KeyError, ValueError):
+        return None
+    finite = all(math.isfinite(value) for point in points for value in point)
+    return points if finite and len(set(points)) >= 3 else None
+
+
+def _label_names(path: Path) -> dict[str, str]:
+    entries = [one for one in _json_list(path) if isinstance(one, dict)]
+    return {str(one["id"]): str(one["name"]) for one in entries if {"id", "name"} <= set(one)}
+
+
+def _json_list(path: Path) -> list[Any]:
+    try:
+        value = json.loads(regular(path).read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist; it says what the labels are called") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not valid JSON: {error}") from None
+    if not isinstance(value, list):
+        raise InputError(f"{path} holds a {type(value).__name__}, expected a list")
+    return value

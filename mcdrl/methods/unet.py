@@ -1,0 +1,53 @@
+"""U-Net (arXiv 1505.04597) of segmentation_models_pytorch on EfficientNet-Lite0: what a user would pick instead.
+
+Y = U(X), L = L_seg; all of it is trained, from lite0's ImageNet weights on, whatever the study's backbone is. Batch
+normalisation follows the batches as usual, each process by itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from mcdrl.clip.lite_trunk import ARCHITECTURE, imagenet_weights, standard
+from mcdrl.networks import parts
+from mcdrl.networks.head import two_logits
+from mcdrl.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
+from mcdrl.networks.terms import Terms
+
+MODES = ("finetune",)
+OWN_ENCODER = True
+
+
+class UNet(Method):
+    """Plain training of a network of its own."""
+
+    def __init__(self, spec: Spec, trunk: Trunk, texts: Texts) -> None:
+        """Make the network; the trunk has no part in it."""
+        super().__init__()
+        import segmentation_models_pytorch as smp  # seconds, and no other method needs it
+
+        with parts.seeded(spec.seed, "unet"):
+            self.net: Any = smp.Unet(f"tu-{ARCHITECTURE}", encoder_weights=None)
+        self.net.encoder.model.load_state_dict(imagenet_weights())
+        self.trunk, self.terms = trunk, Terms(spec, texts)
+
+    def forward(self, batch: Batch, *, intervene: bool = True) -> Output:  # noqa: ARG002
+        """Segment a batch; there is no intervention to switch."""
+        lesion: Tensor = self.net(standard(batch.frame))
+        return Output(two_logits(lesion, batch.frame.shape[-2:]))
+
+    def losses(self, batch: Batch, output: Output) -> dict[str, Tensor]:
+        """Return the weighted terms that the output has what they act on for."""
+        terms: dict[str, Tensor] = self.terms(batch, output)
+        return terms
+
+    def encoder_parameters(self) -> list[nn.Parameter]:
+        """Return the parameters that start from ImageNet."""
+        return list(self.net.encoder.parameters())
+
+
+def build(spec: Spec, trunk: Trunk, texts: Texts) -> Method:
+    """Return the method."""
+    return UNet(spec, trunk, texts)

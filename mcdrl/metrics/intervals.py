@@ -1,0 +1,105 @@
+"""95 % intervals of means: over frames that come in groups, and over the trainings of a method.
+
+Below thirty groups the bootstrap is too narrow (of five groups it holds the mean in 83 of 100 cases, of two in 49), so
+there the interval is Student's t with the delete-a-group jackknife; below five groups there is none. A training is a
+draw as well: what another seed would give is told by a t interval over the trainings; of a single one there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from mcdrl.metrics.bootstrap import Groups, interval, mean_draws
+from mcdrl.metrics.counts import Floats
+
+LEAST_GROUPS = 5  # of a site; with fewer there is no interval
+MANY_GROUPS = 30  # from here on groups are resampled
+LEVEL = 0.95
+ANY = (-np.inf, np.inf)
+NONE = (float("nan"), float("nan"))
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The values of one site.
+
+    Attributes:
+        values: [n] float, finite, one a frame.
+        groups: [n], the patient or sequence of each frame.
+    """
+
+    values: Floats
+    groups: Groups
+
+    @property
+    def n_groups(self) -> int:
+        """Groups."""
+        return len(set(self.groups.tolist()))
+
+
+def mean_interval(
+    sites: Sequence[Sample], draws: int, rng: np.random.Generator, within: tuple[float, float] = ANY
+) -> tuple[float, float]:
+    """Return the 95 % interval of the mean over sites of the mean over frames.
+
+    Args:
+        sites: the values, site by site.
+        draws: bootstrap samples, where every site has `MANY_GROUPS`.
+        rng: where those come from.
+        within: what the mean can't leave, such as 0 and 1 for Dice.
+
+    Returns:
+        Low and high; NaN where there is no site, or one has fewer than `LEAST_GROUPS` groups.
+    """
+    fewest = min((site.n_groups for site in sites), default=0)
+    if fewest < LEAST_GROUPS:
+        return NONE
+    if fewest >= MANY_GROUPS:
+        samples = [mean_draws(site.values, site.groups, draws, rng) for site in sites]
+        return interval(np.mean(samples, axis=0), LEVEL)
+    low, high = np.clip(_t_interval(sites), *within)
+    return float(low), float(high)
+
+
+def seeds_interval(values: Floats) -> tuple[float, float, float]:
+    """Return the 95 % t interval of the mean over trainings, and the two-sided p value of its being 0.
+
+    Args:
+        values: [K] float, one a training.
+
+    Returns:
+        Low, high, p; NaN where there are fewer than two trainings.
+    """
+    n = len(values)
+    if n < 2:
+        return (*NONE, float("nan"))
+    mean, error = float(np.mean(values)), float(stats.sem(values))
+    reach = float(stats.t.ppf((1 + LEVEL) / 2, n - 1)) * error
+    if error == 0:
+        return mean, mean, float(mean == 0)
+    return mean - reach, mean + reach, float(2 * stats.t.sf(abs(mean) / error, n - 1))
+
+
+def _t_interval(sites: Sequence[Sample]) -> tuple[float, float]:
+    """Return Student's interval, with the degrees of freedom of Welch and Satterthwaite over the sites."""
+    variances = np.array([_variance(site) for site in sites])
+    free = np.array([site.n_groups - 1 for site in sites])
+    mean = float(np.mean([site.values.mean() for site in sites]))
+    total = variances.sum()
+    if total == 0:
+        return mean, mean
+    reach = stats.t.ppf((1 + LEVEL) / 2, total**2 / (variances**2 / free).sum()) * np.sqrt(total) / len(sites)
+    return mean - reach, mean + reach
+
+
+def _variance(site: Sample) -> float:
+    """Return the variance of a site's mean by leaving out one group at a time, so that large groups count as such."""
+    _, member = np.unique(site.groups, return_inverse=True)
+    sizes = np.bincount(member)
+    others = len(site.values) - sizes
+    moved = np.bincount(member, weights=site.values - site.values.mean()) / others
+    return float((len(sizes) - 1) / len(sizes) * (moved**2).sum())

@@ -1,0 +1,127 @@
+"""README.md of a model's folder: what it is, what it was trained on, what it is not for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mcdrl.artifacts.held_out_scores import OF_SOURCES, Judged
+from mcdrl.base.files import atomic
+from mcdrl.clip.card import StoredCard
+from mcdrl.model.folder import ModelCard
+
+README = "README.md"
+_TEXT = """# {method}, trained without {held_out}
+
+A network that outlines lesions ({classes}) in endoscopic frames, written by the `mcdrl` pipeline.
+
+| | |
+|---|---|
+| method | `{method}`, mode `{mode}`, seed {seed} |
+| trained on | {sources} |
+| held out | {held_out}, {seen} |
+| backbone | {title} (`{backbone}`), weights: {pretrained}, licence {licence}, fingerprint `{fingerprint}` |
+| frames | RGB, upright, {crop}, squashed to {size_px} x {size_px} px (bicubic) |
+| regions | {regions} |
+| epoch | {epoch}, chosen by the Dice of validation frames: {val_dice:.3f}, {known} |
+| trust | temperature {temperature:.2f}; frames of a confidence below {flag_below:.2f} are flagged |
+
+{unknown}
+
+## Use
+
+```
+mcdrl predict FRAMES --model THIS_FOLDER --out RESULTS
+mcdrl export THIS_FOLDER --format onnx --out EXPORTED
+```
+
+## Limits
+
+- For research. It is no medical device, and no clinician has judged its masks; a person must look at every frame that a
+  decision hangs on, at the flagged ones first.
+- It knows the sites, cameras and lesion classes above. On frames without a lesion it may draw one.
+- Confidence is the share of a mask that the network expects to be lesion; it is no estimate of Dice, as lesion that was
+  missed does not lower it. Confidence and flags were fitted on validation frames of the sites that it was trained on;
+  elsewhere they are weaker.
+- {notice}
+
+## Prompts
+
+Classes: {class_prompts}.
+
+Confounders: {confounder_prompts}.
+"""
+_UNJUDGED = """\
+That Dice is of sites that it knows. At a hospital that it doesn't know, expect less: `artifacts/report` of the study
+says how much less at {held_out}."""
+_JUDGED = """\
+That Dice is of sites that it knows. At {held_out}, {seen}, it reached **{dice:.3f}**{interval}:
+mean over {n_lesion} frames with a lesion, one training.{negatives} Other hospitals may be harder."""
+_MINED = {
+    False: "nearest to the class prompts",
+    True: "likeliest to be lesion, by a small network fitted on the sites that it was trained on",
+}
+_NO_REGIONS = "none: the method looks at the whole frame"
+_CROPS = {"none": "whole", "black_border": "black border cut off", "mixed": "black border cut off at some of the sites"}
+
+
+def write_readme(card: ModelCard, backbone: StoredCard, folder: Path, *, uses_regions: bool) -> None:
+    """Write README.md into a model's folder.
+
+    Args:
+        card: of the model.
+        backbone: its backbone's card, whose licence and notice a user has to know.
+        folder: of the model.
+        uses_regions: whether its method looks at mined regions.
+    """
+    warning = "**The backbone's weights are RANDOM: this is a dry run, its masks mean nothing.** "
+    text = _TEXT.format(
+        method=card.method, held_out=card.held_out, mode=card.mode, seed=card.seed,
+        classes=", ".join(card.lesion_classes), sources=", ".join(card.sources), title=backbone.title,
+        backbone=card.backbone, pretrained=card.pretrained, licence=backbone.licence, fingerprint=card.fingerprint[:12],
+        crop=_CROPS[card.crop], size_px=card.size_px, epoch=card.best_epoch + 1,
+        regions=f"the {card.alpha:.0%} of places {_mined(card)}" if uses_regions else _NO_REGIONS,
+        val_dice=card.val_dice, known=OF_SOURCES, temperature=card.temperature,
+        flag_below=card.flag_below, seen=_seen(card.leaked_frames), unknown=_UNJUDGED.format(held_out=card.held_out),
+        notice=(warning if card.pretrained == "random" else "") + f"The backbone: {backbone.notice}",
+        class_prompts="; ".join(card.class_prompts), confounder_prompts="; ".join(card.confounder_prompts),
+    )  # fmt: skip
+    with atomic(folder / README) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def _mined(card: ModelCard) -> str:
+    less = card.background_prompt and not card.mined_by
+    return _MINED[card.mined_by is not None] + (f', less the similarity to "{card.background_prompt}"' if less else "")
+
+
+def _seen(leaked_frames: int) -> str:
+    if not leaked_frames:
+        return "never seen, which it is to be judged by"
+    return (
+        f"**{leaked_frames} of its frames were seen in training**, as a source site has them, too (an accepted "
+        "leak): its figures there are too good"
+    )
+
+
+def with_scores(text: str, judged: Judged) -> str:
+    """Return the README of a model with what it reached at its held-out site, in place of where to look that up."""
+    if judged.dice is None:
+        return text
+    rate, leaked = judged.false_positive_rate, judged.leaked_frames
+    seen = f"{leaked} of whose frames it was trained on" if leaked else "which it had never seen"
+    negatives = f" On {rate:.0%} of {judged.n_negative} frames without one it drew one." if rate is not None else ""
+    told = _JUDGED.format(
+        held_out=judged.held_out,
+        seen=seen,
+        dice=judged.dice,
+        interval=_interval(judged),
+        n_lesion=judged.n_lesion,
+        negatives=negatives,
+    )
+    return text.replace(_UNJUDGED.format(held_out=judged.held_out), told)
+
+
+def _interval(judged: Judged) -> str:
+    if judged.dice_low is None or judged.dice_high is None:
+        return f" (no interval: {judged.n_groups} group{'s' * (judged.n_groups != 1)}, too few for one)"
+    return f" (95 % interval over {judged.n_groups} groups {judged.dice_low:.3f} to {judged.dice_high:.3f})"

@@ -1,0 +1,317 @@
+"""Frames of several sites with all that is cached of them, streamed from the stores into a `Batch`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from mcdrl.artifacts.cases import CASES
+from mcdrl.artifacts.features import FEATURES, PROVENANCE, tap_shapes
+from mcdrl.artifacts.frames import FRAMES, IGNORED
+from mcdrl.artifacts.regions import REGIONS
+from mcdrl.artifacts.stores import Array, StoreReader
+from mcdrl.base.errors import InputError
+from mcdrl.clip.encoder import Encoded
+from mcdrl.imaging.flips import FLIPS, UNFLIPPED, flipped, flips_of, member
+from mcdrl.networks.interface import Batch
+from mcdrl.regions.tuned import SelectsRegions
+
+
+@dataclass(frozen=True)
+class SiteFiles:
+    """What stage one left of a site.
+
+    Attributes:
+        cases: the table of its frames.
+        frames: frames and masks.
+        features: what the encoder says.
+        regions: the mined regions.
+    """
+
+    cases: Path
+    frames: Path
+    features: Path
+    regions: Path
+
+
+def site_files(artifacts: Path, site: str) -> SiteFiles:
+    """Return where a site's files are below the artifacts folder."""
+    ingest = artifacts / "ingest" / site
+    return SiteFiles(
+        cases=ingest / "cases.parquet",
+        frames=ingest / "frames.h5",
+        features=artifacts / "encode" / f"{site}.h5",
+        regions=artifacts / "mine_regions" / "regions" / f"{site}.h5",
+    )
+
+
+def read_cases(files: Mapping[str, SiteFiles], lesion_classes: Sequence[str]) -> pd.DataFrame:
+    """Read the tables of several sites into one, indexed by case, with a column `class_index` (-1: no lesion).
+
+    Raises:
+        InputError: a table is missing, or names a class that isn't among `lesion_classes`.
+    """
+    tables = [_with_index(CASES.read(place.cases), place.cases, lesion_classes) for place in files.values()]
+    return pd.concat(tables, ignore_index=True).set_index("case_id", drop=False)
+
+
+def _with_index(rows: pd.DataFrame, path: Path, lesion_classes: Sequence[str]) -> pd.DataFrame:
+    index = {kind: number for number, kind in enumerate(lesion_classes)}
+    found = rows["lesion_class"]
+    unknown = sorted(set(found.dropna()) - set(index))
+    if unknown:
+        raise InputError(f"{path} names the lesion class '{unknown[0]}', legal: {', '.join(lesion_classes)}")
+    return rows.assign(class_index=[index[kind] if isinstance(kind, str) else -1 for kind in found])
+
+
+Raw = dict[str, Array]  # dataset -> rows as they are stored, [B, ...]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the stores of all sites agree on.
+
+    Attributes:
+        width: D.
+        size_px: side of the frames, px.
+        map_channels: tap -> channels, from fine to coarse.
+        fingerprint: of the encoder.
+        dense_mode: of the encoder.
+        alpha: share of the grid that was mined.
+        grid: (H, W) of the dense map.
+        map_sides: tap -> places along a side.
+        flips: the mirrored frames that were encoded, too.
+        provenance: device and precision that the features were made with, such as "cpu, float32".
+        maps: whether maps and prefix are stored.
+    """
+
+    width: int
+    size_px: int
+    map_channels: Mapping[str, int]
+    fingerprint: str
+    dense_mode: str
+    alpha: float
+    grid: tuple[int, int]
+    map_sides: Mapping[str, int]
+    flips: Sequence[str]
+    provenance: str
+    maps: bool
+
+
+class SitesReader:
+    """Reads frames of several sites by case; made by `open_sites`."""
+
+    def __init__(self, readers: Mapping[str, Mapping[str, StoreReader]]) -> None:
+        """Take site -> ("frames" | "features" | "regions") -> open store, at least one of them with frames."""
+        self._readers = readers
+        self.layout = _layout([stores for stores in readers.values() if len(stores["frames"])])
+
+    def read(
+        self, case_ids: Sequence[str], *, mask: bool, prefix: bool, features: bool = True,
+        flips: Sequence[str] | None = None, maps: Sequence[str] = (),
+    ) -> Raw:  # fmt: skip
+        """Read the rows of the given cases, in the order given.
+
+        Args:
+            case_ids: "<site>/<file stem>".
+            flips: how each frame is mirrored, as `mcdrl.imaging.flips` names it; None: not at all.
+            mask: whether to read the masks; nobody but training and scoring should.
+            prefix: whether to read what the trainable suffix starts from.
+            features: whether to read what is cached of the frames' features, those of mirrored frames included; without
+                them the regions of a mirrored frame are the mirrored regions of the frame.
+            maps: taps whose maps are read even without the rest of the features.
+        """
+        wanted = [("frames", "image"), ("regions", "similarity"), ("regions", "selected")]
+        if features:
+            names = ["dense", "image", *(f"maps/{tap}" for tap in self.layout.map_channels)]
+            wanted += [("features", name) for name in names]
+        else:
+            wanted += [("features", f"maps/{tap}") for tap in maps]
+        wanted += [("frames", "mask")] * mask + [("features", "prefix")] * prefix
+        views = list(zip(case_ids, flips or [UNFLIPPED] * len(case_ids), strict=True))
+        own = {"regions", "features"} if features else set()
+        return {f"{store}/{dataset}": self._rows(store, dataset, views, store in own) for store, dataset in wanted}
+
+    def images(self, case_ids: Sequence[str]) -> Array:
+        """Read the frozen encoder's image features alone, [B, D] float16, in the order given."""
+        return self._rows("features", "image", [(case, UNFLIPPED) for case in case_ids], own=True)
+
+    def _rows(self, store: str, dataset: str, views: Sequence[tuple[str, str]], own: bool) -> Array:
+        """Read rows of frames, mirrored or not; `own`: mirrored frames have rows of their own."""
+        out: Array | None = None
+        for (site, flip), at in _by_source(views).items():
+            cases, reader = [views[place][0] for place in at], self._readers[site][store]
+            rows = _own_rows(reader, dataset, cases, flip) if own else flipped(reader.rows(dataset, cases), flip)
+            if len(at) == len(views):
+                return rows
+            out = np.empty((len(views), *rows.shape[1:]), rows.dtype) if out is None else out
+            out[at] = rows
+        if out is None:
+            raise ValueError("no cases to read")
+        return out
+
+
+def _own_rows(reader: StoreReader, dataset: str, case_ids: Sequence[str], flip: str) -> Array:
+    if flip == UNFLIPPED:
+        return reader.rows(dataset, case_ids)
+    group = "flipped_selected" if dataset == "selected" else "flipped"
+    return reader.rows(f"{group}/{member(flip, dataset)}", case_ids)
+
+
+def _by_source(views: Sequence[tuple[str, str]]) -> dict[tuple[str, str], list[int]]:
+    at: dict[tuple[str, str], list[int]] = {}
+    for place, (case, flip) in enumerate(views):
+        at.setdefault((case.partition("/")[0], flip), []).append(place)
+    return at
+
+
+@contextmanager
+def open_sites(files: Mapping[str, SiteFiles]) -> Iterator[SitesReader]:
+    """Open the stores of several sites.
+
+    Raises:
+        InputError: a file is missing or damaged, all sites are empty, or two files come from different encoders.
+    """
+    with ExitStack() as stack:
+        readers = {
+            site: {
+                "frames": stack.enter_context(FRAMES.read(place.frames)),
+                "features": stack.enter_context(FEATURES.read(place.features)),
+                "regions": stack.enter_context(REGIONS.read(place.regions)),
+            }
+            for site, place in files.items()
+        }
+        if not any(len(stores["frames"]) for stores in readers.values()):
+            raise InputError(f"no frames in {', '.join(str(place.frames) for place in files.values())}")
+        made = {site: _provenance(stores["features"]) for site, stores in readers.items()}
+        for site, stores in readers.items():
+            check_provenance(site, made[site], f"site '{next(iter(made))}'", next(iter(made.values())))
+            for name in PROVENANCE:
+                _agree([stores["features"], stores["regions"]], name)
+        _agree([stores[kind] for stores in readers.values() for kind in ("features", "regions")], "fingerprint")
+        _agree([stores[kind] for stores in readers.values() for kind in ("features", "regions")], "dense_mode")
+        _agree([stores["regions"] for stores in readers.values()], "alpha")
+        yield SitesReader(readers)
+
+
+def check_provenance(site: str, provenance: str, whose: str, expected: str) -> None:
+    """Check that features were made alike, as a coarser precision or other kernels could pass for a site's own look.
+
+    Args:
+        site: whose features they are.
+        provenance: device and precision that they were made with, as in `Layout`.
+        whose: what they are used beside, such as "site 'A'".
+        expected: likewise of those.
+
+    Raises:
+        InputError: the two differ.
+    """
+    if provenance != expected:
+        raise InputError(
+            f"the features of site '{site}' were made with {provenance}, those of {whose} with {expected}; make them "
+            f"again on a machine that has {expected.partition(',')[0]}: `dvc repro -f -s encode@{site}`, then "
+            "`dvc repro`"
+        )
+
+
+def _provenance(features: StoreReader) -> str:
+    return ", ".join(features.attributes[name] for name in PROVENANCE)
+
+
+def _agree(readers: Sequence[StoreReader], attribute: str) -> None:
+    first = readers[0]
+    for reader in readers:
+        ours, theirs = first.attributes[attribute], reader.attributes[attribute]
+        if ours != theirs:
+            raise InputError(
+                f"{first.path} and {reader.path} differ in {attribute} ({ours[:12]} and {theirs[:12]}); "
+                "run `dvc repro` to make both anew"
+            )
+
+
+def _layout(sites: Sequence[Mapping[str, StoreReader]]) -> Layout:
+    frames, features, regions = (sites[0][kind] for kind in ("frames", "features", "regions"))
+    shapes = tap_shapes(features.attributes["taps"])
+    return Layout(
+        width=features.shape("dense")[2],
+        size_px=frames.shape("image")[0],
+        map_channels={tap: shapes[tap][2] for tap in fine_to_coarse(shapes)},
+        fingerprint=features.attributes["fingerprint"],
+        dense_mode=features.attributes["dense_mode"],
+        alpha=float(regions.attributes["alpha"]),
+        grid=(features.shape("dense")[0], features.shape("dense")[1]),
+        map_sides={tap: shape[1] for tap, shape in shapes.items()},
+        provenance=_provenance(features),
+        flips=[flip for flip in FLIPS if all(flip in flips_of(site["features"].members("flipped")) for site in sites)],
+        maps=all(site["features"].members("maps") for site in sites),
+    )
+
+
+def fine_to_coarse(taps: Iterable[str]) -> list[str]:
+    """Return taps by the number in their name, which is a stride or a block, and grows from fine to coarse."""
+    return sorted(taps, key=lambda tap: int("".join(re.findall(r"\d", tap)) or 0))
+
+
+def to_batch(
+    raw: Raw, class_index: Sequence[int], device: torch.device, sites: Sequence[int] | None = None,
+    miner: SelectsRegions | None = None,
+) -> Batch:  # fmt: skip
+    """Turn rows as `SitesReader.read` gives them into a batch on a device; images and maps lie channels last there.
+
+    Args:
+        raw: dataset -> rows; without "frames/mask" the masks are zeros, features that aren't there are empty.
+        class_index: the frames' lesion classes, -1: none or unknown.
+        device: where to.
+        sites: the numbers of the frames' sites; None: they don't matter.
+        miner: selects the regions by the maps; None: they are as stored.
+    """
+    tensors = {name: torch.from_numpy(rows).to(device) for name, rows in raw.items()}
+    frame = tensors["frames/image"].permute(0, 3, 1, 2).float().div_(255)
+    labels = tensors.get("frames/mask", torch.zeros((), dtype=torch.uint8, device=device))
+    mask = torch.where(labels == IGNORED, IGNORED, (labels > 0).long())  # any class of lesion is lesion
+    mask = mask.expand(frame.shape[0], *frame.shape[2:])
+    held = torch.from_numpy(_held(raw["frames/mask"])).to(device) if "frames/mask" in raw else None
+    taps = [name for name in tensors if name.startswith("features/maps/")]
+    nothing = frame.new_zeros(len(frame), 0)
+    encoded = Encoded(
+        dense=_grid(tensors.get("features/dense", nothing[:, :, None, None])),
+        image=tensors.get("features/image", nothing).float(),
+        maps={name.rpartition("/")[2]: _grid(tensors[name]) for name in taps},
+        prefix=_prefix(tensors.get("features/prefix"), frame),
+    )
+    stored = tensors["regions/similarity"].float(), tensors["regions/selected"]
+    similarity, selected = miner.regions(encoded.maps) if miner else stored
+    return Batch(
+        frame=frame,
+        encoded=encoded,
+        similarity=similarity,
+        selected=selected,
+        mask=mask,
+        lesion_class=torch.tensor(list(class_index), dtype=torch.long, device=device),
+        site=None if sites is None else torch.tensor(list(sites), dtype=torch.long, device=device),
+        held=held,
+    )
+
+
+def _held(labels: Array) -> Array:
+    """Return whether each mask has lesion of class k, [B, 254] bool; class k has the label k + 1."""
+    return np.stack([np.bincount(mask.ravel(), minlength=256)[1:IGNORED] > 0 for mask in labels])
+
+
+def _grid(rows: Tensor) -> Tensor:
+    return rows.float().permute(0, 3, 1, 2)
+
+
+def _prefix(rows: Tensor | None, frame: Tensor) -> Tensor:
+    if rows is None:
+        return frame.new_zeros(len(frame), 0)
+    layout = torch.channels_last if rows.dim() == 4 else torch.contiguous_format
+    return rows.float().contiguous(memory_format=layout)

@@ -1,0 +1,194 @@
+"""What goes into a method and what comes out of it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, with_config
+from torch import Tensor, nn
+
+from mcdrl.artifacts.frames import IGNORED
+from mcdrl.clip.encoder import Encoded
+
+# Bounds are far above what anyone trains: they keep a stranger's model.json from asking for more than a machine has.
+_Side = Annotated[int, Field(ge=1, le=2**16, strict=True)]
+_Few = Annotated[int, Field(ge=1, le=256, strict=True)]
+_Share = Annotated[float, Field(ge=0, lt=1, strict=True)]
+_Weight = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B frames with all that is cached of them.
+
+    Attributes:
+        frame: [B, 3, S, S] float in 0..1, at working size.
+        encoded: the frozen encoder's features of the frames; all empty where no trunk needs them.
+        similarity: [B, H, W] float, S^ of MTRS.
+        selected: [B, H, W] bool, the mined places.
+        mask: [B, S, S] long, 0 background, 1 lesion, 255 ignored (nobody judged it); zeros at prediction.
+        lesion_class: [B] long, index into the lesion classes; -1: no lesion, or unknown.
+        site: [B] long, number of the site that a frame comes from; None where that doesn't matter, as at prediction.
+        held: [B, 254] bool, whether the mask has lesion of each class; None: no masks were read.
+    """
+
+    frame: Tensor
+    encoded: Encoded
+    similarity: Tensor
+    selected: Tensor
+    mask: Tensor
+    lesion_class: Tensor
+    site: Tensor | None = None
+    held: Tensor | None = None
+
+    @property
+    def lesion(self) -> Tensor:
+        """Where the lesion is, [B, S, S] bool."""
+        return self.mask == 1
+
+    @property
+    def judged(self) -> Tensor:
+        """Where the mask says lesion or background, [B, S, S] bool; elsewhere nothing counts."""
+        return self.mask != IGNORED
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a method says of B frames.
+
+    Attributes:
+        logits: [B, 2, S, S] float, background and lesion.
+        causal: [B, D] float, Pool(F_ca); None where the method has no (active) intervention.
+        image: [B, D] float of unit norm, the trained image feature that L_contrast acts on; None without one.
+        confounding: [B, 2, S, S] float, logits of what was taken for confounding; None where nothing is.
+        absent: [B] bool, whether the frame was asked for a class that it doesn't have, so that the right answer is
+            empty; None where nothing was asked.
+    """
+
+    logits: Tensor
+    causal: Tensor | None = None
+    image: Tensor | None = None
+    confounding: Tensor | None = None
+    absent: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The cached prompts in joint space.
+
+    Attributes:
+        classes: [K, D] float32, unit norm.
+        confounders: [M, D] float32, unit norm: the dictionary Z.
+        class_confounders: [K, M, D] float32, unit norm: t_(k,m).
+        prior: [M] float32, P(z), sums to one.
+        background: [D] float32, unit norm: subtracted in region mining; None: nothing is.
+        seen: [K] bool, at least one: whether a training frame has a lesion of that class; None: nobody has noted it.
+    """
+
+    classes: Tensor
+    confounders: Tensor
+    class_confounders: Tensor
+    prior: Tensor
+    background: Tensor | None = None
+    seen: Tensor | None = None
+
+
+@with_config(ConfigDict(extra="forbid"))
+@dataclass(frozen=True)
+class Spec:
+    """The numbers that a method is built from; stored beside the weights, and checked where a model's card is read.
+
+    Attributes:
+        width: D, joint width.
+        map_channels: tap -> channels, from fine to coarse.
+        depth: intervention blocks.
+        heads: attention heads of a block.
+        residual: False is the letter of the paper: the image content leaves through the attention alone.
+        dictionary: text | random | shuffled | zero | learned; L_causal pulls towards texts, so it is left out with
+            random, shuffled and zero.
+        regions: how rows that weren't selected reach the head: zero | keep; no_cdrl always has zero.
+        head_width: channels of the pyramid head.
+        dropout: share of channels dropped in the head and the blocks.
+        dice_weight: weight of a soft Dice term beside the pixel cross-entropy; the paper has none.
+        lambda_causal: weight of L_causal.
+        lambda_contrast: weight of L_contrast.
+        temperature: of the softmax in L_contrast.
+        lambda_adversarial: weight of the confounding branch's loss in the min-max game of causalclipseg.
+        seed: of everything drawn while building, such as a random dictionary.
+        sum_over: families of views that methods with a sum over views make beside the frame as it is.
+    """
+
+    width: _Side
+    map_channels: Annotated[Mapping[str, _Side], Field(min_length=1, max_length=64)]
+    depth: _Few
+    heads: _Few
+    residual: Annotated[bool, Field(strict=True)]
+    dictionary: Literal["text", "random", "shuffled", "zero", "learned"]
+    regions: Literal["zero", "keep"]
+    head_width: Annotated[int, Field(ge=16, le=2**12, multiple_of=16, strict=True)]
+    dropout: _Share
+    dice_weight: _Weight
+    lambda_causal: _Weight
+    lambda_contrast: _Weight
+    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
+    lambda_adversarial: _Weight
+    seed: Annotated[int, Field(strict=True)]
+    sum_over: Sequence[Literal["mirror", "distance"]] = ()
+
+
+class Trunk(nn.Module, ABC):
+    """From a batch to the features that the method sees: frozen, adapter, suffix, partial or finetune.
+
+    Attributes:
+        trains_image: whether the image feature has weights that L_contrast can train.
+        needs_features: whether cached features are used; without them the frame itself is, and may be varied.
+        needs_prefix: whether `Encoded.prefix` is used, so that readers can leave it on disk otherwise.
+    """
+
+    trains_image: bool = False
+    needs_features: bool = True
+    needs_prefix: bool = False
+
+    @abstractmethod
+    def forward(self, batch: Batch) -> Encoded:
+        """Return features of the layout of `batch.encoded`, trainable where the mode says so."""
+
+    def encoder_parameters(self) -> list[nn.Parameter]:
+        """Return the parameters that come pretrained and are trained at the encoder's own rate."""
+        return []
+
+
+class Method(nn.Module, ABC):
+    """A segmentation method.
+
+    Attributes:
+        trunk: what stands between the cached features and the method.
+        intervenes: whether `intervene` switches anything, so that only epochs with it on show the method.
+        uses_regions: whether it looks at `Batch.selected`, so that it matters how regions are mined.
+        sums_views: whether `forward` makes several passes at prediction, the first of them over the frame as it is.
+    """
+
+    trunk: Trunk
+    intervenes: bool = False
+    uses_regions: bool = False
+    sums_views: bool = False
+
+    @abstractmethod
+    def forward(self, batch: Batch, *, intervene: bool = True) -> Output:
+        """Segment a batch; `intervene=False` before the schedule switches the intervention on."""
+
+    def plain(self, batch: Batch, *, intervene: bool = True) -> Output:
+        """Segment a batch in one pass, where `forward` takes several at prediction; what epochs are chosen by."""
+        output: Output = self(batch, intervene=intervene)
+        return output
+
+    def encoder_parameters(self) -> list[nn.Parameter]:
+        """Return the parameters that come pretrained and are trained at the encoder's own rate."""
+        return self.trunk.encoder_parameters()
+
+    @abstractmethod
+    def losses(self, batch: Batch, output: Output) -> dict[str, Tensor]:
+        """Return the weighted terms of the loss by name, each a scalar; their sum is trained."""

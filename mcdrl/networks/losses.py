@@ -1,0 +1,67 @@
+"""The three terms of the loss, L = L_seg + lambda_1 L_causal + lambda_2 L_contrast (section 3.4 of the paper).
+
+Each is a mean over all B frames of the batch, frames and pixels that a term doesn't concern counting zero: so the mean
+over equal parts of a batch is the value for the whole, whatever number of processes share it.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from mcdrl.clip.encoder import unit
+
+
+def segmentation(logits: Tensor, mask: Tensor, *, dice_weight: float) -> Tensor:
+    """Return L_seg: pixel cross-entropy, plus a soft Dice term that the paper doesn't have if its weight isn't zero.
+
+    Args:
+        logits: [B, 2, S, S] float.
+        mask: [B, S, S] long, 0 or 1; 255 where nothing counts.
+        dice_weight: weight of the Dice term.
+    """
+    truth = torch.stack([mask == 0, mask == 1], 1).to(logits.dtype)  # shares: the kernel of indices isn't deterministic
+    entropy = F.cross_entropy(logits, truth)
+    if dice_weight == 0:
+        return entropy
+    return entropy + dice_weight * soft_dice(logits, mask)
+
+
+def soft_dice(logits: Tensor, mask: Tensor) -> Tensor:
+    """Return the mean over frames of 1 - (2 sum p y + 1) / (sum p + sum y + 1), p the probability of lesion.
+
+    The sums are over the pixels whose mask is 0 or 1, as in `segmentation`.
+    """
+    lesion = (logits[:, 1] - logits[:, 0]).sigmoid().flatten(1)
+    lesion = lesion * (mask.flatten(1) <= 1)
+    truth = (mask.flatten(1) == 1).to(lesion.dtype)
+    overlap = (lesion * truth).sum(1)
+    return (1 - (2 * overlap + 1) / (lesion.sum(1) + truth.sum(1) + 1)).mean()
+
+
+def causal(pooled: Tensor, targets: Tensor, lesion_class: Tensor) -> Tensor:
+    """Return L_causal = || Pool(F_ca) - (1/M) sum_m t_(k,m) ||^2 of frames whose class k is known.
+
+    Args:
+        pooled: [B, D] float, Pool(F_ca).
+        targets: [K, D] float, the mean of t_(k,m) over m.
+        lesion_class: [B] long, k, or -1.
+    """
+    known = lesion_class >= 0
+    squared = (pooled.float() - targets[lesion_class.clamp(min=0)]).square().sum(1)
+    return (squared * known).mean()
+
+
+def contrast(image: Tensor, classes: Tensor, lesion_class: Tensor, *, temperature: float) -> Tensor:
+    """Return L_contrast: cross-entropy of the image feature's cosines to the class texts, where the class is known.
+
+    Args:
+        image: [B, D] float, the image feature.
+        classes: [K, D] float of unit norm, e_k.
+        lesion_class: [B] long, the frame's class, or -1.
+        temperature: of the softmax; the paper has 0.5.
+    """
+    cosines = unit(image.float(), 1) @ classes.t()
+    per_frame = F.cross_entropy(cosines / temperature, lesion_class, ignore_index=-1, reduction="none")
+    return per_frame.mean()

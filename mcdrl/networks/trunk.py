@@ -1,0 +1,126 @@
+"""What of the encoder is trained: nothing, a small adapter, its last blocks, or all of it."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mcdrl.clip.encoder import Encoded, Front, Suffix, unit
+from mcdrl.networks.interface import Batch, Trunk
+
+_BOTTLENECK = 4  # the adapter's inner width is D / 4
+
+
+class Frozen(Trunk):
+    """The cached features as they are."""
+
+    def forward(self, batch: Batch) -> Encoded:
+        """Return what is cached."""
+        return batch.encoded
+
+
+class Adapter(Trunk):
+    """A residual bottleneck in joint space, the same for every place and the whole frame; starts as the identity."""
+
+    trains_image = True
+
+    def __init__(self, width: int) -> None:
+        """Make the adapter for joint width D."""
+        super().__init__()
+        inner = max(width // _BOTTLENECK, 1)
+        self.change = nn.Sequential(nn.Linear(width, inner), nn.GELU(), nn.Linear(inner, width))
+        last = cast(nn.Linear, self.change[-1])
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+
+    def forward(self, batch: Batch) -> Encoded:
+        """Adapt `dense` and `image`; both keep unit norm."""
+        encoded = batch.encoded
+        rows = encoded.dense.permute(0, 2, 3, 1)
+        dense = self._adapted(rows).permute(0, 3, 1, 2)
+        return Encoded(dense, self._adapted(encoded.image), encoded.maps, encoded.prefix)
+
+    def _adapted(self, rows: Tensor) -> Tensor:
+        scale = rows.shape[-1] ** 0.5
+        return unit(rows + self.change(rows * scale) / scale, -1)
+
+
+class Trained(Trunk):
+    """The encoder's last blocks, trained from the cached prefix on."""
+
+    trains_image = True
+    needs_prefix = True
+
+    def __init__(self, suffix: Suffix) -> None:
+        """Take the blocks as `Encoder.suffix` gives them."""
+        super().__init__()
+        self.suffix = suffix
+
+    def forward(self, batch: Batch) -> Encoded:
+        """Encode again from the prefix on."""
+        return cast(Encoded, self.suffix(batch.encoded.prefix, batch.encoded.maps))
+
+    def encoder_parameters(self) -> list[nn.Parameter]:
+        """Return all of the blocks' parameters."""
+        return list(self.suffix.parameters())
+
+
+class Whole(Trunk):
+    """The whole encoder in the loop, from the frame on; it is trained from the suffix on where the front is frozen."""
+
+    trains_image = True
+    needs_features = False
+
+    def __init__(self, front: Front, suffix: Suffix, *, size_px: int) -> None:
+        """Take both parts as `Encoder.front` and `Encoder.suffix` give them, and the side of the frames they take."""
+        super().__init__()
+        self.front, self.suffix, self.size_px = front, suffix, size_px
+
+    def forward(self, batch: Batch) -> Encoded:
+        """Encode the frames, squashed to the encoder's side if they have another one."""
+        return cast(Encoded, self.suffix(*self.front(squashed(batch.frame, self.size_px))))
+
+    def encoder_parameters(self) -> list[nn.Parameter]:
+        """Return all of the encoder's parameters."""
+        return list(self.parameters())
+
+
+class Pixels(Trunk):
+    """Nothing: the method has an encoder of its own, which takes the frame."""
+
+    needs_features = False
+
+    def forward(self, batch: Batch) -> Encoded:
+        """Return what is cached, which is nothing."""
+        return batch.encoded
+
+
+def squashed(frames: Tensor, size_px: int) -> Tensor:
+    """Return frames, [B, 3, S, S] in 0..1, at another side, as stage `encode` squashes them."""
+    if frames.shape[-1] == size_px:
+        return frames
+    return F.interpolate(
+        frames, (size_px, size_px), mode="bilinear", antialias=True, align_corners=False
+    ).clamp(0, 1)  # fmt: skip
+
+
+def spare_memory(trunk: Trunk) -> None:
+    """Make the trunk's blocks forget their activations and compute them again for the gradient, in place.
+
+    Values, gradients and names of parameters stay; a step takes about a third longer.
+    """
+    from torch.distributed.algorithms._checkpoint import checkpoint_wrapper  # half a second that few need
+
+    blocks = {
+        block
+        for container in trunk.modules()
+        if isinstance(container, _CONTAINERS)
+        for block in container.children()
+        if not isinstance(block, _CONTAINERS) and any(True for _ in block.children())
+    }
+    checkpoint_wrapper.apply_activation_checkpointing(trunk, check_fn=blocks.__contains__)
+
+
+_CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)

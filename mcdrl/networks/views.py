@@ -1,0 +1,137 @@
+"""A frame seen from elsewhere: nearer or farther, turned, moved, mirrored; and the sum over such views.
+
+Distance is a confounder of the paper's dictionary (near view, far view). Here it is set by hand on the pixels instead
+of being asked for in joint space: Y = sum_v P(v) P(Y|X_v), X_v the frame as the view v shows it, every answer brought
+back to the frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from mcdrl.artifacts.frames import IGNORED
+from mcdrl.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
+from mcdrl.regions.grid import best_places
+
+_NEARER = 1.2  # the zoom of the near view; the far view's is one over it
+_LEAST_SIMILAR = -2.0  # no probability, no cosine and no difference of two cosines is less
+_LEAST = 1e-6  # probability that a logit is made of
+_MIRRORED = ((-1.0, 1.0), (1.0, -1.0), (-1.0, -1.0))
+
+
+def placed(zoom: Tensor, turn: Tensor, shift: Tensor, stretch: Tensor) -> Tensor:
+    """Return where views look, [B, 2, 3]: affine maps from places of the view to places of the frame, both in -1..1.
+
+    Args:
+        zoom: [B], above 1: nearer.
+        turn: [B], radians.
+        shift: [B, 2], of what is in the middle, x and y, in half sides of the frame.
+        stretch: [B], of y against x.
+    """
+    cos, sin = turn.cos() / zoom, turn.sin() / zoom
+    rows = [torch.stack([cos, -sin], 1), torch.stack([sin * stretch, cos * stretch], 1)]
+    return torch.cat([torch.stack(rows, 1), shift.unsqueeze(2)], 2)
+
+
+def moved(batch: Batch, views: Tensor) -> Batch:
+    """Return the frames as the views show them, with all that lies on them.
+
+    Frame, mask and similarity are moved alike; what comes in from outside is black, no lesion, and mined last. A pixel
+    is ignored where half of what it shows is. The selection is made anew: as many places as before, those of largest
+    similarity. Cached features stay what they were.
+
+    Args:
+        batch: B frames.
+        views: [B, 2, 3], as `placed` gives them.
+    """
+    truth = torch.stack([batch.lesion, ~batch.judged], 1).to(batch.frame)
+    seen = _seen(torch.cat([batch.frame, truth], 1), views)
+    places = _seen(torch.stack([batch.similarity, torch.ones_like(batch.similarity)], 1), views)
+    similarity, inside = places[:, 0] / places[:, 1].clamp(min=0.5), places[:, 1]
+    similarity = similarity.masked_fill(inside < 0.5, _LEAST_SIMILAR)
+    similarity = similarity.half().float()  # as it is stored
+    return replace(
+        batch,
+        frame=seen[:, :3].clamp(0, 1),
+        mask=torch.where(seen[:, 4] >= 0.5, IGNORED, seen[:, 3].round().long()),
+        similarity=similarity,
+        selected=best_places(similarity, int(batch.selected[0].sum())),
+    )
+
+
+def summed(segment: Callable[[Batch], Output], batch: Batch, families: Sequence[str]) -> Output:
+    """Return sum_v P(v) P(Y|X_v), P uniform over the views in which a pixel is seen.
+
+    Args:
+        segment: says what a network says of a batch.
+        batch: B frames, whose pixels `segment` looks at.
+        families: of views beside the frame as it is: mirror (horizontally, vertically, both), distance (near, far).
+
+    Returns:
+        What `segment` says of the frames as they are, with the logits of the sum.
+    """
+    plain = segment(batch)
+    lesion = plain.logits.softmax(1)[:, 1:]
+    total, seen = lesion, torch.ones_like(lesion)
+    for view, inverse in _summed_views(families, batch.frame):
+        there = segment(moved(batch, view)).logits.softmax(1)[:, 1:]
+        back = _seen(torch.cat([there, torch.ones_like(there)], 1), inverse)
+        total, seen = total + back[:, :1], seen + back[:, 1:]
+    mean = (total / seen).clamp(_LEAST, 1 - _LEAST)
+    return replace(plain, logits=torch.cat([(1 - mean).log(), mean.log()], 1))
+
+
+class OverViews(Method):
+    """Makes a method sum over views at prediction; stands before it among the bases."""
+
+    sums_views = True
+
+    def __init__(self, spec: Spec, trunk: Trunk, texts: Texts) -> None:
+        """Make the method; `spec` says which families of views are summed over."""
+        super().__init__(spec, trunk, texts)
+        self.families = tuple(spec.sum_over)
+
+    def forward(self, batch: Batch, *, intervene: bool = True) -> Output:
+        """Segment a batch as the method does, at prediction by the sum."""
+        segment = partial(self.plain, intervene=intervene)
+        return segment(batch) if self.training else summed(segment, batch, self.families)
+
+    def plain(self, batch: Batch, *, intervene: bool = True) -> Output:
+        """Segment a batch as it is."""
+        return super().forward(batch, intervene=intervene)  # type: ignore[safe-super]
+
+
+def _summed_views(families: Sequence[str], frame: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """Return the views beside the frame as it is, each with the view that undoes it."""
+    scales = list(_MIRRORED) if "mirror" in families else []
+    scales += [(1 / zoom, 1 / zoom) for zoom in (_NEARER, 1 / _NEARER)] if "distance" in families else []
+    return [(_scaled(x, y, frame), _scaled(1 / x, 1 / y, frame)) for x, y in scales]
+
+
+def _scaled(x: float, y: float, frame: Tensor) -> Tensor:
+    view = frame.new_tensor([[[x, 0, 0], [0, y, 0]]])
+    return view.expand(frame.shape[0], -1, -1)  # the batch's size stays open in an exported graph
+
+
+def _seen(grid: Tensor, views: Tensor) -> Tensor:
+    """Return a grid, [B, C, H, W], as the views show it; in float32 whatever autocast says, as places need it."""
+    with torch.autocast(grid.device.type, enabled=False):
+        return F.grid_sample(grid.float(), _looked_at(grid, views.float()), padding_mode="zeros", align_corners=False)
+
+
+def _looked_at(grid: Tensor, views: Tensor) -> Tensor:
+    """Return where in the grid each place of the views looks, [B, H, W, 2]; `affine_grid` in exportable operators."""
+    height, width = int(grid.shape[2]), int(grid.shape[3])
+    y, x = ((torch.arange(side, device=grid.device) * 2 + 1) / side - 1 for side in (height, width))
+    x, y = x.view(1, 1, width), y.view(1, height, 1)
+    rows = [
+        views[:, row, 0, None, None] * x + views[:, row, 1, None, None] * y + views[:, row, 2, None, None]
+        for row in (0, 1)
+    ]
+    return torch.stack(rows, 3)

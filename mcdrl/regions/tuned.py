@@ -1,0 +1,86 @@
+"""Region mining tuned on the source sites: a small network asks each place of the frozen maps whether it is lesion.
+
+It stands in for the similarity to the class texts (MTRS, section 3.1 of arXiv 2508.05008), which is weak on frames that
+the text tower was not aligned on. It is fitted on the source sites of a fold alone and travels with the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mcdrl.regions.grid import best_places
+from mcdrl.regions.zero_shot import places_kept
+
+_HIDDEN, _DROPOUT = 128, 0.3
+
+
+class SelectsRegions(Protocol):
+    """What selects target regions by the frozen encoder's maps: a miner, or several for frames of different sites."""
+
+    def regions(self, maps: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Select the target regions of B frames; see `Miner.regions`."""
+
+
+class Miner(nn.Module):
+    """Maps to the probability of lesion of every place of the dense grid."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, channels: Mapping[str, int], grid: tuple[int, int], alpha: float) -> None:
+        """Make it without values for `mean` and `std`.
+
+        Args:
+            channels: of the maps that it looks at, by tap.
+            grid: (H, W) of the dense map.
+            alpha: share of the places that is kept, above 0 up to 1.
+        """
+        super().__init__()
+        self.channels, self.grid, self.alpha = dict(channels), grid, alpha
+        width = sum(channels.values())
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("std", torch.ones(width))
+        self.layers = nn.Sequential(
+            nn.Conv2d(width, _HIDDEN, 1), nn.GELU(), nn.Dropout(_DROPOUT), nn.Conv2d(_HIDDEN, 1, 1)
+        )
+
+    @property
+    def taps(self) -> list[str]:
+        """Return the maps that it looks at."""
+        return list(self.channels)
+
+    def places(self, maps: Mapping[str, Tensor]) -> Tensor:
+        """Bring the maps to the grid, [B, C, H, W]: finer ones are averaged, coarser ones interpolated."""
+        return torch.cat([self._at_grid(maps[tap].float()) for tap in self.taps], 1)
+
+    def forward(self, places: Tensor) -> Tensor:
+        """Return logits of lesion, [B, H, W], of what `places` gives."""
+        standard = (places - self.mean[:, None, None]) / self.std[:, None, None]
+        logits: Tensor = self.layers(standard)
+        return logits[:, 0]
+
+    def regions(self, maps: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Select the target regions of B frames.
+
+        Args:
+            maps: tap -> [B, C, h, w] float, the frozen encoder's.
+
+        Returns:
+            [B, H, W] float32, the probability of lesion rounded to float16; and [B, H, W] bool, the kept places.
+        """
+        with torch.no_grad():
+            similarity = self(self.places(maps)).sigmoid().half().float()
+        return similarity, best_places(similarity, places_kept(*self.grid, self.alpha))
+
+    def _at_grid(self, grid: Tensor) -> Tensor:
+        height, width = map(int, grid.shape[2:])
+        if width < self.grid[1]:
+            return F.interpolate(grid, self.grid, mode="bilinear", align_corners=False)
+        if height % self.grid[0] == width % self.grid[1] == 0:  # the usual case, which every exporter knows
+            return F.avg_pool2d(grid, (height // self.grid[0], width // self.grid[1]))
+        return F.adaptive_avg_pool2d(grid, self.grid)

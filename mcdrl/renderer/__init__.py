@@ -1,0 +1,28 @@
+"""A procedural endoscope: renders frames with exact lesion masks and confounders of known strength.
+
+Pure functions of numpy arrays and a numpy Generator; nothing is read or written. A frame is made
+from a `Style` (how a site looks), a `Patient` (one palette and wall texture) and a `Plan` (which
+lesions and confounders it shall show). `corpus` draws broad random styles, `apply_confounder`
+changes a frame that already exists.
+"""
+
+from mcdrl.renderer.confounders import apply_confounder
+from mcdrl.renderer.frame import Frame
+from mcdrl.renderer.names import CONFOUNDERS, EXCLUSIVE_PAIRS, LESION_CLASSES
+from mcdrl.renderer.plan import Placement, Plan
+from mcdrl.renderer.scene import Patient, make_patient, render
+from mcdrl.renderer.style import Style
+
+__all__ = [
+    "CONFOUNDERS",
+    "EXCLUSIVE_PAIRS",
+    "LESION_CLASSES",
+    "Frame",
+    "Patient",
+    "Placement",
+    "Plan",
+    "Style",
+    "apply_confounder",
+    "make_patient",
+    "render",
+]

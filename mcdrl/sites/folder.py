@@ -1,0 +1,241 @@
+"""Which file of a site's folder is a frame, and which is its mask; by name alone."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from mcdrl.base.errors import InputError
+from mcdrl.base.issues import Remark
+from mcdrl.sites.masks import Masks, Pattern, find_masks
+from mcdrl.sites.naming import ENDINGS, Naming, is_image
+from mcdrl.study.reading import Reading
+
+_SHOWN = 12  # entries of a folder that an error lists
+
+
+@dataclass(frozen=True)
+class Source:
+    """A frame and its mask.
+
+    Attributes:
+        stem: the frame's name without its ending, in Unicode's composed form.
+        file: the frame's path below the site's root, with forward slashes.
+        frame: where the frame is.
+        mask: where its mask is; None: its lesions are drawn in a file of outlines, or it has none.
+        further: further masks of it; a pixel of any of them is lesion.
+        path: what tells the frame apart where stems repeat; None: the stem does.
+    """
+
+    stem: str
+    file: str
+    frame: Path
+    mask: Path | None
+    further: tuple[Path, ...] = ()
+    path: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What the frame is called in its case id."""
+        return self.path or self.stem
+
+
+@dataclass
+class Listing:
+    """What was found below a site's root.
+
+    Attributes:
+        sources: frames with their masks, sorted by name.
+        refused: files that the pattern names but that can't be cases.
+        notes: whatever else a person should know.
+    """
+
+    sources: list[Source] = field(default_factory=list)
+    refused: list[Remark] = field(default_factory=list)
+    notes: list[Remark] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What is done with names that leave something open; see `Reading`.
+
+    Attributes:
+        case_ids: whether frames are told apart by their stem or by their path.
+        frame_suffix: what ends every frame's name; may be empty.
+        missing_mask: what a frame without a mask is.
+        mask_extras: what files are that are called like a mask with something behind.
+    """
+
+    case_ids: Literal["stem", "path"] = "stem"
+    frame_suffix: str = ""
+    missing_mask: Literal["refuse", "no_lesion"] = "refuse"
+    mask_extras: Literal["refuse", "ignore"] = "refuse"
+
+
+def list_reading(root: Path, reading: Reading) -> Listing:
+    """Pair the frames below `root` with their masks as a reading says; see `list_site`."""
+    rules = Rules(reading.case_ids, reading.frame_suffix or "", reading.missing_mask, reading.mask_extras)
+    return list_site(root, reading.images, reading.masks, rules)
+
+
+def list_site(root: Path, images: str, masks: str | None, rules: Rules = Rules()) -> Listing:
+    """Pair every frame below `root` with its mask.
+
+    Names that start with a dot are left out, as by a shell. A file that is another frame's mask is no frame. Frames
+    that would share a case id are refused, all of them, and so are frames that would share a mask.
+
+    Args:
+        root: the site's folder.
+        images: glob of the frames below `root`.
+        masks: the masks' path below `root`; see `Reading`. None: the site has no masks but outlines.
+        rules: what is done with names that leave something open.
+
+    Raises:
+        InputError: the folder doesn't exist, a pattern is malformed, no file matches `images`, or not one frame has a
+            mask although frames without one would count as free of lesions.
+    """
+    if not root.is_dir():
+        raise InputError(f"{root} is no folder; give the site's folder in sites.<name>.root")
+    found = Listing()
+    paths = _frames(root, images, found)
+    naming = Naming(images, rules.case_ids, rules.frame_suffix)
+    pictures = [path for path in paths if is_image(path)]
+    paired = find_masks(root, pictures, masks, naming) if masks is not None else Masks({})
+    taken = paired.used | {extra for several in paired.extras.values() for extra in several}
+    frames = [path for path in paths if path not in taken]
+    if not frames:
+        raise InputError(f"no file matches '{images}' in {root}; there: {_contents(root)}")
+    if masks is not None and rules.missing_mask == "no_lesion" and not paired.used:
+        raise InputError(f"not one frame of {root} has a mask at '{masks}', so all would count as free of lesions")
+    judge = _Judge(root, masks, naming, rules, paired, [path for path in frames if is_image(path)])
+    for path in frames:
+        judge.take(path, found)
+    found.sources.sort(key=lambda source: source.name)
+    found.notes += _behind_links(root, {*paths, *paired.used})
+    found.notes += [
+        Remark(_below(root, path), "mask without a frame", f"no frame of {images} names it") for path in paired.orphans
+    ]
+    return found
+
+
+def _frames(root: Path, images: str, found: Listing) -> list[Path]:
+    try:
+        matched = sorted(root.glob(images))
+    except (ValueError, NotImplementedError) as error:
+        raise InputError(f"images: '{images}' is no pattern below the root ({error}); e.g. 'images/*'") from None
+    visible = [path for path in matched if not any(part.startswith(".") for part in path.relative_to(root).parts)]
+    folders = [path for path in visible if path.is_dir()]
+    found.notes += [Remark(_below(root, path), "folder not entered", "`**/*` enters folders") for path in folders]
+    return [path for path in visible if not path.is_dir()]
+
+
+def _behind_links(root: Path, files: Collection[Path]) -> list[Remark]:
+    inside = [path.relative_to(root) for path in files if path.is_relative_to(root)]
+    folders = {parent for path in inside for parent in path.parents[:-1]}
+    linked = sorted(folder.as_posix() for folder in folders if (root / folder).is_symlink())
+    told = "DVC doesn't notice when files in it change; put the folder itself here"
+    return [Remark(folder, "folder behind a link", told) for folder in linked]
+
+
+class _Judge:
+    """Says which frames can be cases, by name alone."""
+
+    def __init__(
+        self, root: Path, masks: str | None, naming: Naming, rules: Rules, paired: Masks, pictures: Collection[Path]
+    ) -> None:
+        self._root, self._masks, self._naming, self._rules, self._paired = root, masks, naming, rules, paired
+        self._called = Counter(self._case(path) for path in pictures)
+        self._stems = Counter((path.parent, naming.stem(path)) for path in pictures)
+
+    def take(self, path: Path, found: Listing) -> None:
+        """Add a frame to the sources, or to what is refused."""
+        file = _below(self._root, path)
+        problem = self._unfit(path) or self._unpaired(path)
+        if problem:
+            found.refused.append(Remark(file, *problem))
+            return
+        masks = self._paired.of.get(path, [])
+        if not masks and self._masks is not None:
+            found.notes.append(Remark(file, "no mask, taken as a negative", ""))
+        found.notes += [
+            Remark(_below(self._root, extra), "file beside a mask, ignored", f"called like the mask of {file}")
+            for extra in self._paired.extras.get(path, [])
+        ]
+        whole = self._case(path) if self._rules.case_ids == "path" else None
+        mask, further = (masks[0], tuple(masks[1:])) if masks else (None, ())
+        found.sources.append(Source(self._naming.stem(path), file, path, mask, further, whole))
+
+    def _unfit(self, path: Path) -> tuple[str, str] | None:
+        if not _writable(path.name):
+            return "file name is not UTF-8", "rename it"
+        if not path.exists():
+            return "link to nothing", "its target is gone"
+        if not path.is_file():
+            return "no regular file", "a pipe or the like"
+        if not is_image(path):
+            return "not an image", f"expected an ending of {', '.join(ENDINGS)}"
+        if not path.stem.endswith(self._rules.frame_suffix):
+            return "name without frame_suffix", f"expected ...{self._rules.frame_suffix}{path.suffix}"
+        return self._called_twice(path)
+
+    def _called_twice(self, path: Path) -> tuple[str, str] | None:
+        count = self._called[self._case(path)]
+        if count < 2:
+            return None
+        apart = self._rules.case_ids == "stem" and self._stems[path.parent, self._naming.stem(path)] == 1
+        fix = "case_ids: path tells folders apart" if apart else "rename all but one"
+        return "name used twice", f"{count} frames are called '{self._case(path)}'; {fix}"
+
+    def _unpaired(self, path: Path) -> tuple[str, str] | None:
+        """Return why a frame's masks can't be used; None: they can."""
+        if self._masks is None:
+            return None
+        masks, extras = self._paired.of.get(path, []), self._paired.extras.get(path, [])
+        pattern = Pattern.of(self._masks)
+        if path in self._paired.shared:
+            mask, other = self._paired.shared[path]
+            told = "tell them apart in masks by {0} (the first folder), {parent} or {path}"
+            return "mask of two frames", f"{mask.name} is also that of {_below(self._root, other)}; {told}"
+        if extras and (self._rules.mask_extras == "refuse" or not masks):
+            names = ", ".join(file.name for file in [*masks, *extras])
+            ignored = ", mask_extras: ignore takes the first alone" if masks else ""
+            return "several masks", f"{names}; masks: '{pattern.widened}' takes all of them together{ignored}"
+        if not masks and self._rules.missing_mask == "refuse":
+            wanted = self._naming.filled(self._masks, self._relative(path))
+            return "no mask", f"expected {wanted}; where none means no lesion: missing_mask: no_lesion"
+        if len(masks) > 1 and not pattern.several:
+            return "several masks", ", ".join(mask.name for mask in masks)
+        odd = [mask.name for mask in masks if not mask.is_file()]
+        return (
+            ("mask is no regular file", f"{odd[0]}: a link to nothing, a folder, a pipe or the like") if odd else None
+        )
+
+    def _case(self, path: Path) -> str:
+        return self._naming.case(self._relative(path))
+
+    def _relative(self, path: Path) -> PurePosixPath:
+        return PurePosixPath(path.relative_to(self._root).as_posix())
+
+
+def _writable(name: str) -> bool:
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _below(root: Path, path: Path) -> str:
+    text = path.relative_to(root).as_posix()
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _contents(root: Path) -> str:
+    entries = sorted(root.iterdir())
+    names = [f"{path.name}/ ({len(os.listdir(path))} entries)" if path.is_dir() else path.name for path in entries]
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return (", ".join(names[:_SHOWN]) or "nothing") + more

@@ -1,0 +1,248 @@
+"""Which files are a frame's masks; by name alone."""
+
+from __future__ import annotations
+
+import os
+import re
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from mcdrl.base.errors import InputError
+from mcdrl.base.folders import composed
+from mcdrl.sites.naming import Naming, is_image
+
+
+@dataclass
+class Masks:
+    """The masks of a site's frames.
+
+    Attributes:
+        of: frame -> its masks; several: one a lesion, or files that contradict each other.
+        shared: frame -> a mask that is also another frame's, and that frame.
+        extras: frame -> files that are called like its mask with something behind and that are nobody's mask.
+        orphans: other images in the masks' folders that are nobody's mask, sorted.
+    """
+
+    of: dict[Path, list[Path]]
+    shared: dict[Path, tuple[Path, Path]] = field(default_factory=dict)
+    extras: dict[Path, list[Path]] = field(default_factory=dict)
+    orphans: list[Path] = field(default_factory=list)
+
+    @property
+    def used(self) -> set[Path]:
+        """All masks of all frames."""
+        return {mask for several in self.of.values() for mask in several}
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Where masks are below a site's root, taken apart.
+
+    Attributes:
+        text: as it was given.
+        folder: all but the name.
+        name: the name, without `.*` at its end.
+        any_ending: whether any image ending serves.
+    """
+
+    text: str
+    folder: str
+    name: str
+    any_ending: bool
+
+    @classmethod
+    def of(cls, text: str) -> Pattern:
+        """Take a pattern apart.
+
+        Raises:
+            InputError: a folder has a `*`.
+        """
+        head = text.removesuffix(".*")
+        folder, _, name = head.rpartition("/")
+        if "*" in folder:
+            raise InputError(
+                f"masks: '{text}' has a '*' in a folder; e.g. 'masks/{{stem}}.*', '{{0}}/masks/{{stem}}.*'"
+            )
+        return cls(text, folder or ("/" if text.startswith("/") else "."), name, head != text)
+
+    @property
+    def several(self) -> bool:
+        """Whether it asks for all files of a frame: a `*` in the name."""
+        return "*" in self.name
+
+    @property
+    def widened(self) -> str:
+        """The pattern that takes further files of a frame, too."""
+        if self.several:
+            return self.text
+        if self.any_ending:
+            return f"{self.text.removesuffix('.*')}*.*"
+        stem, dot, ending = self.text.rpartition(".")
+        return f"{stem}*{dot}{ending}" if dot else f"{self.text}*"
+
+    def key(self, file: Path) -> str:
+        """Return what of a file's name is compared with `name`."""
+        return composed(file.stem if self.any_ending else file.name)
+
+
+def find_masks(root: Path, frames: Sequence[Path], masks: str, naming: Naming) -> Masks:
+    """Find the masks of frames.
+
+    A `*` in the name stands for any text, right behind {stem} or {path} for nothing or for text that begins with no
+    letter or digit: the masks of frame 1 are 1.png and 1_b.png, not 10.png. A mask that several frames may have is that
+    of the longest name.
+
+    Args:
+        root: the site's folder.
+        frames: the frames' files.
+        masks: pattern of the masks below `root`.
+        naming: how the frames are called.
+
+    Raises:
+        InputError: the pattern is malformed.
+    """
+    lookup = _Lookup(root, Pattern.of(masks), naming)
+    wanted = {frame: lookup.find(frame) for frame in frames}
+    owner, shared = _owners(wanted, lookup)
+    found = Masks({frame: [mask for mask in several if owner[mask] == frame] for frame, several in wanted.items()})
+    found.shared = shared
+    used, claimed = found.used, {frame for frame, several in found.of.items() if several}
+    loose = [file for file in lookup.files() if file not in used and file not in claimed]
+    _sort_out(loose, frames, lookup, found)
+    return found
+
+
+def _owners(
+    wanted: Mapping[Path, Sequence[Path]], lookup: _Lookup
+) -> tuple[dict[Path, Path], dict[Path, tuple[Path, Path]]]:
+    """Return mask -> the frame that has it, and frame -> the mask and frame that contest it."""
+    claims: dict[Path, list[Path]] = {}
+    for frame, several in wanted.items():
+        for mask in several:
+            claims.setdefault(mask, []).append(frame)
+    owner: dict[Path, Path] = {}
+    shared: dict[Path, tuple[Path, Path]] = {}
+    for mask, frames in claims.items():
+        most = max(len(lookup.start(frame)) for frame in frames)
+        first, *others = [frame for frame in frames if len(lookup.start(frame)) == most]
+        owner[mask] = first
+        shared |= {other: (mask, first) for other in others} | ({first: (mask, others[0])} if others else {})
+    return owner, shared
+
+
+def _sort_out(loose: Sequence[Path], frames: Sequence[Path], lookup: _Lookup, found: Masks) -> None:
+    known = set(frames)
+    starts = lookup.starts(frames) if loose else {}
+    for file in loose:
+        frame = lookup.resembled(file, starts)
+        if frame is not None and (lookup.loose or file not in known):
+            found.extras.setdefault(frame, []).append(file)
+        elif file not in known:
+            found.orphans.append(file)
+
+
+class _Lookup:
+    """Finds masks by name; lists every folder once.
+
+    Attributes:
+        loose: whether what follows the beginning of a mask's name can't be the rest of a frame's name.
+    """
+
+    def __init__(self, root: Path, pattern: Pattern, naming: Naming) -> None:
+        self._root, self._pattern, self._naming = root, pattern, naming
+        self._folders: dict[Path, tuple[list[str], list[list[Path]]]] = {}
+        self._names: dict[Path, Path] = {}
+        self._places: dict[Path, tuple[Path, str]] = {}
+        before, _, after = pattern.name.partition("*")
+        self._start = before
+        self.loose = not re.search(r"\{(stem|path)\}$", self._without_ending(before))
+        self._rest = after
+
+    def find(self, frame: Path) -> list[Path]:
+        """Return the masks of a frame, the frame itself left out."""
+        folder, start = self._place(frame)
+        keys, files = self._listed(folder)
+        if not self._pattern.several:
+            place = bisect_left(keys, start)
+            same = files[place] if place < len(keys) and keys[place] == start else []
+            return [mask for mask in same if mask != frame]
+        fits = self._regex(frame)
+        found = []
+        for place in range(bisect_left(keys, start), len(keys)):
+            if not keys[place].startswith(start):
+                break
+            if fits.fullmatch(keys[place]):
+                found += [mask for mask in files[place] if mask != frame and is_image(mask)]
+        return found
+
+    def start(self, frame: Path) -> str:
+        """Return how the name of a frame's mask begins: all of it before a `*`."""
+        return self._place(frame)[1]
+
+    def starts(self, frames: Sequence[Path]) -> dict[tuple[Path, str], Path]:
+        """Return (folder, how a mask's name begins there, without ending) -> the frame."""
+        found = {}
+        for frame in frames:
+            folder, start = self._place(frame)
+            found[(folder, self._without_ending(start))] = frame
+        return found
+
+    def resembled(self, file: Path, starts: Mapping[tuple[Path, str], Path]) -> Path | None:
+        """Return the frame whose mask a file is called like, with something behind; None: there is none."""
+        name = composed(file.stem)
+        for end in range(len(name) - 1, 0, -1):
+            frame = starts.get((file.parent, name[:end]))
+            if frame is not None and (self.loose or not name[end].isalnum()):
+                return frame
+        return None
+
+    def _without_ending(self, name: str) -> str:
+        whole = self._pattern.any_ending or self._pattern.several
+        return name if whole else PurePosixPath(name).stem
+
+    def files(self) -> list[Path]:
+        """Return the images in the masks' folders, sorted."""
+        return sorted(f for _, files in self._folders.values() for several in files for f in several if is_image(f))
+
+    def _below(self, frame: Path) -> PurePosixPath:
+        return PurePosixPath(frame.relative_to(self._root).as_posix())
+
+    def _place(self, frame: Path) -> tuple[Path, str]:
+        """Return the folder of a frame's masks and how their names begin."""
+        if frame not in self._places:
+            whole = self._naming.filled(f"{self._pattern.folder}/{self._start}", self._below(frame))
+            folder, _, start = whole.rpartition("/")
+            self._places[frame] = self._real(self._root / folder), start
+        return self._places[frame]
+
+    def _real(self, folder: Path) -> Path:
+        """Return the folder of that name, in whichever of Unicode's forms its system has written it."""
+        if folder not in self._names:
+            self._names[folder] = _in_any_form(folder)
+        return self._names[folder]
+
+    def _regex(self, frame: Path) -> re.Pattern[str]:
+        rest = ".*".join(re.escape(part) for part in self._naming.filled(self._rest, self._below(frame)).split("*"))
+        apart = "" if self.loose else r"(?![^\W_])"
+        return re.compile(f"{re.escape(self.start(frame))}{apart}.*{rest}", re.DOTALL)
+
+    def _listed(self, folder: Path) -> tuple[list[str], list[list[Path]]]:
+        if folder not in self._folders:
+            names: dict[str, list[Path]] = {}
+            for name in sorted(os.listdir(folder)) if folder.is_dir() else []:
+                path = folder / name
+                if not self._pattern.any_ending or is_image(path):
+                    names.setdefault(self._pattern.key(path), []).append(path)
+            ordered = sorted(names)
+            self._folders[folder] = ordered, [names[key] for key in ordered]
+        return self._folders[folder]
+
+
+def _in_any_form(folder: Path) -> Path:
+    if folder.is_dir() or folder == folder.parent:
+        return folder
+    parent = _in_any_form(folder.parent)
+    names = os.listdir(parent) if parent.is_dir() else []
+    return next((parent / name for name in names if composed(name) == composed(folder.name)), folder)

@@ -1,0 +1,85 @@
+"""What a frame is called: by itself, in its case id and in the name of its mask."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from mcdrl.base.folders import composed
+
+ENDINGS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
+_PLACE = re.compile(r"\{(stem|parent|path|\d+)\}")
+_WILD = re.compile(r"[*?\[]")
+
+
+def is_image(path: Path) -> bool:
+    """Return whether a file is a picture by its ending."""
+    return path.suffix.lower() in ENDINGS
+
+
+@dataclass(frozen=True)
+class Naming:
+    """How frames are called below a site's root; see `Reading` for the settings.
+
+    Attributes:
+        images: glob of the frames.
+        case_ids: whether a case is called by the frame's stem or by its path.
+        frame_suffix: what every frame's name has at its end beside its mask's name; may be empty.
+    """
+
+    images: str = "*"
+    case_ids: Literal["stem", "path"] = "stem"
+    frame_suffix: str = ""
+
+    def stem(self, file: PurePosixPath | Path) -> str:
+        """Return a frame's name without its ending and suffix, composed."""
+        return composed(file.stem).removesuffix(self.frame_suffix)
+
+    def path(self, file: PurePosixPath) -> str:
+        """Return what the wildcards of `images` stand for in a frame's path below the root, without ending and suffix.
+
+        "p1/images/7.jpg" is "p1/7" for the pattern "*/images/*".
+        """
+        return "/".join([*map(composed, _wild_folders(self.images, file)), self.stem(file)])
+
+    def case(self, file: PurePosixPath) -> str:
+        """Return what the frame is called in its case id."""
+        return self.path(file) if self.case_ids == "path" else self.stem(file)
+
+    def filled(self, pattern: str, file: PurePosixPath) -> str:
+        """Return a pattern of masks with its places filled for one frame.
+
+        Args:
+            pattern: with {stem}, {parent} (the folder that the frame lies in), {path}, or {0}, {1}, ... (the folders
+                on its path below the root, from 0); a number beyond them stays.
+            file: the frame's path below the root.
+        """
+        folders = file.parts[:-1]
+
+        def name(place: re.Match[str]) -> str:
+            key = place[1]
+            if key.isdecimal():
+                return composed(folders[int(key)]) if int(key) < len(folders) else place[0]
+            return self.stem(file) if key == "stem" else self._else(key, file)
+
+        return _PLACE.sub(name, pattern)
+
+    def _else(self, key: str, file: PurePosixPath) -> str:
+        return self.path(file) if key == "path" else composed(file.parent.name)
+
+
+def _wild_folders(pattern: str, file: PurePosixPath) -> list[str]:
+    """Return the folders on a frame's path that wildcards of the pattern stand for."""
+    parts, folders = PurePosixPath(pattern).parts[:-1], file.parts[:-1]
+    deep = [place for place, part in enumerate(parts) if part == "**"]
+    head = parts[: deep[0]] if deep else parts
+    tail = parts[deep[-1] + 1 :] if deep else ()
+    middle = folders[len(head) : len(folders) - len(tail)]
+    before = _wild(head, folders)
+    return [*before, *middle, *_wild(tail, folders[len(folders) - len(tail) :])]
+
+
+def _wild(parts: tuple[str, ...], folders: tuple[str, ...]) -> list[str]:
+    return [folder for part, folder in zip(parts, folders, strict=False) if _WILD.search(part)]

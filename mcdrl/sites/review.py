@@ -1,0 +1,126 @@
+"""Whether a decoded frame becomes a case of its site."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mcdrl.artifacts.frames import lesion_of
+from mcdrl.base.errors import nearest
+from mcdrl.base.issues import RefusedError, Remark
+from mcdrl.imaging.decode import DIM, LARGE, Pixels, large
+from mcdrl.imaging.outlines import Outline
+from mcdrl.sites.folder import Source
+from mcdrl.study.reading import Reading
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A frame that may become a case.
+
+    Attributes:
+        source: the files.
+        case_id: "<site>/<what its source is called>".
+        group_id: patient or sequence; the case id where it is unknown.
+        lesion_class: class of the lesion if there is one; None: nobody has said, or the outlines say it.
+        outlines: the frame's lesions where the site has no masks.
+    """
+
+    source: Source
+    case_id: str
+    group_id: str
+    lesion_class: str | None
+    outlines: tuple[Outline, ...] = ()
+
+    @property
+    def drawn(self) -> Path | tuple[Outline, ...]:
+        """Where the lesions are: the mask's file, or outlines."""
+        return self.source.mask if self.source.mask is not None else self.outlines
+
+
+@dataclass(frozen=True)
+class Case:
+    """An accepted frame: a row of cases.parquet but for its split."""
+
+    case_id: str
+    site: str
+    group_id: str
+    lesion_class: str | None
+    width_px: int
+    height_px: int
+    lesion_area_px: int
+    sha256: str
+
+
+class Review:
+    """Judges the frames of one site, one after another."""
+
+    def __init__(self, name: str, reading: Reading, lesion_classes: Sequence[str]) -> None:
+        """Take the site's name, how it is read, and the legal lesion classes, in the order of their values."""
+        self.notes: list[Remark] = []
+        self._site, self._reading, self._classes = name, reading, lesion_classes
+        self._missing = set(lesion_classes if reading.open_classes else reading.classes())
+        self._seen: dict[str, tuple[str, bytes]] = {}
+
+    def absent_classes(self) -> list[Remark]:
+        """Return a remark for each of the site's lesion classes that no accepted frame has."""
+        return [Remark(self._site, "class without a frame", name) for name in self._classes if name in self._missing]
+
+    def accept(self, candidate: Candidate, pixels: Pixels) -> Case:
+        """Return the case that a frame becomes.
+
+        A frame whose mask is empty is a real negative: its class is None whatever the table says.
+
+        Raises:
+            RefusedError: its pixels are another frame's (the first one stays, also when the masks differ), or its
+                lesion has no class or an unknown one.
+        """
+        lesion_class = self._class(candidate, pixels)
+        self._check_new(candidate, pixels)
+        self._note(candidate, pixels)
+        self._missing.discard(lesion_class or "")
+        return Case(
+            candidate.case_id, self._site, candidate.group_id, lesion_class,
+            pixels.width_px, pixels.height_px, pixels.lesion_area_px, pixels.sha256,
+        )  # fmt: skip
+
+    def _class(self, candidate: Candidate, pixels: Pixels) -> str | None:
+        if pixels.lesion_area_px == 0:
+            return None
+        if self._reading.classes_are_drawn():
+            return self._classes[max(pixels.areas_px, key=pixels.areas_px.__getitem__) - 1]
+        if candidate.lesion_class is None:
+            raise RefusedError(
+                "lesion without a class", "there is a lesion, and neither table nor folder gives its class"
+            )
+        if candidate.lesion_class not in self._classes:
+            found, hint = candidate.lesion_class, nearest(candidate.lesion_class, self._classes)
+            raise RefusedError("unknown lesion class", f"'{found}'; {hint}; class_names: {{{found}: ...}} maps it")
+        return candidate.lesion_class
+
+    def _check_new(self, candidate: Candidate, pixels: Pixels) -> None:
+        mask = hashlib.sha256(pixels.native_mask).digest()  # a site's masks themselves would fill the memory
+        first = self._seen.setdefault(pixels.sha256, (candidate.source.file, mask))
+        if first[0] != candidate.source.file:
+            differ = "" if first[1] == mask else " but another mask: check which one is right"
+            raise RefusedError("same pixels as another frame", f"as {first[0]}, which was kept{differ}")
+
+    def _note(self, candidate: Candidate, pixels: Pixels) -> None:
+        odd = {
+            f"mask not binary, thresholded at {self._reading.mask_threshold}": pixels.between_px > 0,
+            "polygon that reaches out of the frame, clipped": pixels.clipped > 0,
+            "outlines of two classes overlap, the smaller one counts there": pixels.overlap_px > 0,
+            DIM: pixels.dim,
+            LARGE: large((pixels.width_px, pixels.height_px)),
+            "lesion cut by the crop": pixels.cut_px > 0,
+            "lesion that vanishes at the working size": pixels.lesion_area_px > 0 and not lesion_of(pixels.mask).any(),
+            "empty mask, taken as a negative though the table names a class": (
+                pixels.lesion_area_px == 0
+                and self._reading.table_class is not None
+                and candidate.lesion_class is not None
+            ),
+            "several classes in one frame, its class is that of the largest area": len(pixels.areas_px) > 1,
+        }
+        self.notes += [Remark(candidate.source.file, kind, "") for kind, found in odd.items() if found]

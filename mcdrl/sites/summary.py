@@ -1,0 +1,40 @@
+"""What a person reads when a site is done."""
+
+from __future__ import annotations
+
+from mcdrl.base.issues import grouped
+from mcdrl.sites.gate import Ingested
+
+_SHOWN = (
+    ("border_share", 0.03, "black borders"),
+    ("panel_share", 0.1, "side panels"),
+    ("overlay_share", 0.001, "burnt-in text"),
+    ("marker_share", 0.01, "position boxes"),
+)  # column, share of a frame's area from which it counts, name
+
+
+def summary(site: str, result: Ingested) -> str:
+    """Return what was accepted, what was refused and why, and what is odd: a line each."""
+    cases = result.cases
+    sides = cases["split"].value_counts()
+    lines = [
+        f"{site}: {len(cases)} frames accepted, {int(cases['lesion_class'].isna().sum())} of them without a lesion, "
+        f"in {cases['group_id'].nunique()} groups: {sides.get('train', 0)} train, {sides.get('val', 0)} val; "
+        f"{len(result.refused)} in quarantine"
+    ]
+    lines += [f"  {line}" for line in borders(result)]
+    lines += [f"  quarantine: {line}" for line in grouped(result.refused)]
+    lines += [f"  note: {line}" for line in grouped(result.notes)]
+    return "\n".join(lines)
+
+
+def borders(result: Ingested) -> list[str]:
+    """Return a line for each thing that frames show beside the endoscope's view: in how many, and how large."""
+    lines = []
+    for column, least, name in _SHOWN:
+        shares = result.geometry[column]
+        found = shares[shares >= least]
+        if len(found):
+            of_frames, of_area = len(found) / len(shares), float(found.mean())
+            lines.append(f"{name}: in {of_frames:.0%} of the frames, {of_area:.1%} of their area")
+    return lines

@@ -1,0 +1,149 @@
+"""The CSV that a site may bring along: patient or sequence and lesion class of every frame."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from mcdrl.base.errors import InputError, nearest
+from mcdrl.base.files import regular
+from mcdrl.base.folders import composed
+from mcdrl.base.issues import RefusedError, Remark
+from mcdrl.sites.folder import Source
+from mcdrl.study.reading import Reading
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the table says of a frame; None: it says nothing."""
+
+    group: str | None
+    lesion_class: str | None
+
+
+class SiteTable:
+    """The rows of one site's table, found by a frame's path, file name or stem."""
+
+    def __init__(self, name: str, rows: Mapping[str, frozenset[Entry]], others: Container[str] = ()) -> None:
+        """Take the table's file name, for each name in `table_file` its entries, and the names of other sites' rows."""
+        self._name, self._rows, self._others = name, rows, others
+        self._used: set[str] = set()
+
+    def entry(self, source: Source) -> Entry:
+        """Return what the table says of a frame.
+
+        Raises:
+            RefusedError: the table has no row for it, or several that disagree.
+        """
+        for name in names_of(source):
+            if name in self._rows:
+                self._used.add(name)
+                return self._only(self._rows[name])
+        raise RefusedError("no row in the table", f"{self._name} has neither its path, its name nor its stem")
+
+    def elsewhere(self, names: Iterable[str]) -> bool:
+        """Return whether the table gives a frame, by its names, to another site and to this one not."""
+        first = next((name for name in names if name in self._rows or name in self._others), None)
+        return first is not None and first not in self._rows
+
+    def unused(self) -> list[Remark]:
+        """Return a remark for each row that no frame has asked for."""
+        return [Remark(self._name, "row without a frame", name) for name in self._rows if name not in self._used]
+
+    def _only(self, entries: frozenset[Entry]) -> Entry:
+        if len(entries) > 1:
+            raise RefusedError("rows that disagree", f"{self._name} gives {len(entries)} groups or classes for it")
+        return next(iter(entries))
+
+
+def read_table(path: Path, reading: Reading) -> SiteTable:
+    """Read a site's CSV: UTF-8, separated by commas, semicolons or tabs, with a header.
+
+    Raises:
+        InputError: the file is missing or malformed, or lacks a column.
+    """
+    where = {column: composed(cell) for column, cell in (reading.table_rows or {}).items()}
+    wanted = [name for name in (reading.table_group, reading.table_class, *where) if name is not None]
+    rows: dict[str, set[Entry]] = {}
+    others: set[str] = set()
+    for name, row in read_rows(path, reading.table_file, wanted):
+        if all(row[column] == cell for column, cell in where.items()):
+            rows.setdefault(name, set()).add(_entry(row, reading))
+        else:
+            others.add(name)
+    if where and not rows:
+        raise InputError(f"no row of {path} says {where}, as table_rows wants it")
+    return SiteTable(path.name, {name: frozenset(entries) for name, entries in rows.items()}, others)
+
+
+def read_rows(path: Path, file: str, wanted: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield the rows of a site's CSV: what the column `file` calls the frame, and column -> cell.
+
+    Args:
+        path: the CSV.
+        file: the column that names the frame; see `names_of`.
+        wanted: further columns that there must be.
+
+    Raises:
+        InputError: as `read_table`.
+    """
+    lines = csv.reader(io.StringIO(_text(path)), delimiter=_delimiter(path))
+    header = [cell.strip() for cell in next(lines, [])]
+    _check_header(path, header, [file, *wanted])
+    for cells in lines:
+        if not cells:
+            continue
+        if len(cells) != len(header):
+            raise InputError(f"{path} line {lines.line_num}: {len(cells)} cells, the header has {len(header)}")
+        row = dict(zip(header, (composed(cell.strip()) for cell in cells), strict=True))
+        yield _key(row[file]), row
+
+
+def names_of(source: Source) -> tuple[str, ...]:
+    """Return the names by which a table may call a frame: its path below the root, its file name, its stem.
+
+    Where stems and file names may repeat, it is its path alone, and what of it is in its case id.
+    """
+    if source.path is not None:
+        return composed(source.file), source.path
+    return composed(source.file), composed(source.frame.name), source.stem
+
+
+def names_of_file(file: str) -> tuple[str, str, str]:
+    """Return the names by which a table may call a file below the root that didn't become a frame."""
+    path = PurePosixPath(composed(file))
+    return str(path), path.name, path.stem
+
+
+def _entry(row: Mapping[str, str], reading: Reading) -> Entry:
+    group = row[reading.table_group] if reading.table_group else ""
+    return Entry(group or None, (row[reading.table_class] if reading.table_class else "") or None)
+
+
+def _key(cell: str) -> str:
+    return cell.replace("\\", "/").removeprefix("./")
+
+
+def _text(path: Path) -> str:
+    try:
+        return regular(path).read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist; sites.<name>.table names a CSV file below the root") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 ({error}); save it as UTF-8") from None
+
+
+def _delimiter(path: Path) -> str:
+    counts = Counter(_text(path).partition("\n")[0])
+    return max(",;\t", key=lambda mark: counts[mark])
+
+
+def _check_header(path: Path, header: list[str], wanted: Iterable[str]) -> None:
+    for name in wanted:
+        if header.count(name) != 1:
+            problem = "has no" if name not in header else "has more than one"
+            raise InputError(f"{path} {problem} column '{name}'; {nearest(name, header)}")

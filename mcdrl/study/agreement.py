@@ -1,0 +1,59 @@
+"""Where sections of params.yaml, each right by itself, disagree with one another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from mcdrl.base.errors import nearest
+from mcdrl.study.variants import Variant
+
+
+def disagreements(
+    sections: Mapping[str, Any],
+    *,
+    sites: Iterable[str],
+    lesion_classes: Iterable[str],
+    variants: Mapping[str, Variant] = MappingProxyType({}),
+) -> list[str]:
+    """Return one sentence a disagreement.
+
+    Args:
+        sections: name -> the checked section; those that aren't right by themselves are left out.
+        sites: the sites' names.
+        lesion_classes: the classes.
+        variants: name -> what it has otherwise than the section `train`.
+    """
+    problems = []
+    if "audit" in sections:
+        problems += _unknown_sites(sections["audit"].accepted, set(sites))
+    if "build_confounders" in sections:
+        problems += _phrases(set(sections["build_confounders"].class_phrases), set(lesion_classes))
+    if {"build_confounders", "train"} <= set(sections):
+        wanted = {"train": sections["train"].phrases}
+        wanted |= {f"variants.{name}.train": variant.train.get("phrases") for name, variant in variants.items()}
+        problems += _too_few(wanted, sections["build_confounders"].confounders)
+    return problems
+
+
+def _too_few(wanted: Mapping[str, Any], confounders: Mapping[str, Iterable[str]]) -> list[str]:
+    there = sum(len(list(phrases)) for phrases in confounders.values())
+    return [
+        f"{where}.phrases: {number}, but build_confounders.confounders has {there}; add some, or use fewer"
+        for where, number in wanted.items()
+        if isinstance(number, int) and number > there
+    ]
+
+
+def _unknown_sites(accepted: Iterable[Iterable[str]], sites: set[str]) -> list[str]:
+    named = sorted({site for pair in accepted for site in pair} - sites)
+    return [f"audit.accepted: unknown site '{site}'; {nearest(site, sites)}" for site in named]
+
+
+def _phrases(given: set[str], classes: set[str]) -> list[str]:
+    where = "build_confounders.class_phrases"
+    lacking = [f"{where}: no phrase for the lesion class '{name}'; add one" for name in sorted(classes - given)]
+    return lacking + [
+        f"{where}: '{name}' is not among lesion_classes; {nearest(name, classes)}" for name in sorted(given - classes)
+    ]

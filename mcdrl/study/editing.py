@@ -1,0 +1,56 @@
+"""Editing params.yaml without disturbing its comments, and never into something that isn't valid."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.representer import RoundTripRepresenter
+
+from mcdrl.base.files import atomic
+from mcdrl.base.strict_yaml import load_yaml
+from mcdrl.study.params import check, read_params
+
+
+@contextmanager
+def edited(path: Path) -> Iterator[Any]:
+    """Give the contents of params.yaml to be changed in place, and write them back when the context ends.
+
+    The file stays as it was if an error is raised inside, or if the result would not be valid.
+
+    Raises:
+        InputError: the file can't be read, or would not be valid afterwards.
+    """
+    read_params(path)
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 4096
+    yaml.Representer = _Representer
+    params = yaml.load(path.read_text(encoding="utf-8"))
+    yield params
+    with atomic(path) as partial:
+        with partial.open("w", encoding="utf-8") as stream:
+            yaml.dump(params, stream)
+        check(read_params(partial), path)
+
+
+def plain(node: Any) -> Any:
+    """Return a part of what `edited` gives as plain values, without what it remembers of comments and layout."""
+    text = io.StringIO()
+    YAML().dump(node, text)
+    return load_yaml(text.getvalue())
+
+
+class _Representer(RoundTripRepresenter):
+    """Writes null as null rather than as nothing, so that no line changes that nobody has touched."""
+
+    def represent_none(self, _data: None) -> Any:
+        """Return the node of an empty value."""
+        return self.represent_scalar("tag:yaml.org,2002:null", "null")
+
+
+_Representer.add_representer(type(None), _Representer.represent_none)

@@ -1,0 +1,301 @@
+"""params.yaml: typed, strict, all of its errors at once.
+
+Each stage declares its own section in `stages/<stage>/params.py` as a `Section`; the keys that several stages share
+are the `Study`. Whichever stage runs first checks the whole file, so a typo in the last section stops the first stage.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import Field, ValidationError
+
+from mcdrl.base.errors import InputError, nearest
+from mcdrl.base.files import regular
+from mcdrl.base.section import Section as Section
+from mcdrl.base.section import Seed, sentence, sentences
+from mcdrl.base.strict_yaml import load_yaml
+from mcdrl.study.agreement import disagreements
+from mcdrl.study.reading import Reading, merge
+from mcdrl.study.site_cards import card_names, read_card
+from mcdrl.study.variants import Variant, resolved
+
+PARAMS = Path("params.yaml")
+BACKBONE_CARDS = Path("data/backbones")
+METHODS = Path(__file__).parents[1] / "methods"
+STAGES_WITH_SECTION = (
+    "phantom", "pretrain", "ingest", "audit", "encode", "build_confounders", "mine_regions", "train", "evaluate",
+    "stress", "report",
+)  # fmt: skip
+RESERVED_SITE_NAMES = ("mean", "worst", "all")  # rows of the report's tables that stand for several sites
+
+S = TypeVar("S", bound=Section)
+
+
+class Site(Reading):
+    """Where a site's frames are and how to read them: a card, and whatever this site does otherwise.
+
+    Attributes:
+        root: folder, relative to the repository or absolute.
+        card: name of a card in data/sites; `folder` for a folder of one's own with images/ and masks/.
+    """
+
+    root: str = Field(min_length=1)
+    card: str = Field(min_length=1)
+
+
+def resolve(site: Site) -> Reading:
+    """Return how a site is read: its card's keys, overridden by its own.
+
+    Raises:
+        InputError: there is no such card, or the two together leave something open or say it twice.
+    """
+    own = site.model_dump(exclude_unset=True, exclude={"root", "card"})
+    card = read_card(site.card)
+    try:
+        reading = Reading.model_validate(merge(card.read.model_dump(exclude_unset=True), own))
+    except ValidationError as error:
+        raise InputError(f"card '{site.card}': " + "; ".join(sentences(error, "", Reading))) from None
+    if reading.gaps():
+        raise InputError(f"card '{site.card}': " + "; ".join(reading.gaps()))
+    return reading
+
+
+class Study(Section):
+    """The keys of params.yaml that are no stage's own.
+
+    Attributes:
+        backbone: a card's name in data/backbones.
+        weights: backbone -> where its weights come from instead of the card's source: a file, `local-dir:FOLDER`
+            or `none` (random, for dry runs).
+        sites: name -> site; see `unfit_site_name`.
+        held_out: the sites that are left out in turn.
+        lesion_classes: the classes, in the order of every class axis.
+        methods: names of variants, or of files in mcdrl/methods.
+        variants: name -> the method and the numbers that it stands for.
+        seeds: one training a seed; 0 and more.
+    """
+
+    backbone: str
+    weights: dict[str, str | None]
+    sites: dict[str, Site]
+    held_out: list[str] = Field(min_length=1)
+    lesion_classes: list[str] = Field(min_length=1, max_length=254)  # values of a mask below the one for ignored pixels
+    methods: list[str] = Field(min_length=1)
+    variants: dict[str, Variant] = Field(default_factory=dict)
+    seeds: list[Seed] = Field(min_length=1, max_length=1000)
+
+
+def unfit_name(name: str, whose: str) -> str | None:
+    """Return why a name can't become part of file and stage names; None: it can.
+
+    Args:
+        name: to be judged.
+        whose: what it is the name of, such as "a site's".
+    """
+    if re.fullmatch(r"\w[\w-]*", name, re.ASCII):
+        return None
+    return f"{name!r} can't be {whose} name; use ASCII letters, digits, '_' and '-'"
+
+
+def unfit_site_name(name: str) -> str | None:
+    """Return why a name can't be a site's; None: it can."""
+    problem = unfit_name(name, "a site's")
+    if problem is not None:
+        return problem
+    if name in RESERVED_SITE_NAMES:
+        return f"{name!r} can't be a site's name; the report's tables call a row so"
+    if not _is_text(name):
+        return f"{name!r} can't be a site's name, as YAML takes it for something else; call it 'site_{name}', say"
+    return None
+
+
+def _is_text(word: str) -> bool:
+    try:
+        return isinstance(load_yaml(word), str)
+    except yaml.YAMLError:
+        return False
+
+
+def load(section: str, kind: type[S], path: Path = PARAMS) -> tuple[Study, S]:
+    """Check all of params.yaml and return the shared keys and one stage's section.
+
+    Raises:
+        InputError: lists every unknown key, wrong type and value out of range in the file.
+    """
+    raw = read_params(path)
+    study = check(raw, path)
+    return study, kind.model_validate(_given(raw, section))
+
+
+def load_study(path: Path = PARAMS) -> Study:
+    """Check all of params.yaml and return the shared keys, for a stage without a section of its own.
+
+    Raises:
+        InputError: as `load`.
+    """
+    return check(read_params(path), path)
+
+
+def check(raw: dict[str, Any], path: Path = PARAMS) -> Study:
+    """Check the whole of params.yaml.
+
+    Raises:
+        InputError: as `load`.
+    """
+    shared = set(Study.model_fields)
+    legal = shared | set(STAGES_WITH_SECTION)
+    problems = [f"{key}: unknown key; {nearest(str(key), legal)}" for key in raw if key not in legal]
+    study = None
+    try:
+        study = Study.model_validate({key: raw[key] for key in raw if key in shared})
+    except ValidationError as error:
+        problems += sentences(error, "", Study)
+    sections = {}
+    for name in STAGES_WITH_SECTION:
+        kind = section_type(name)
+        try:
+            sections[name] = kind.model_validate(_given(raw, name))
+        except ValidationError as error:
+            problems += sentences(error, f"{name}.", kind)
+    if study is not None:
+        problems += _disagreements(study) + _misfits(study, raw)
+        problems += disagreements(
+            sections, sites=study.sites, lesion_classes=study.lesion_classes, variants=study.variants
+        )
+    if problems or study is None:
+        raise InputError(f"{path} has {len(problems)} error(s):\n  " + "\n  ".join(problems))
+    return study
+
+
+def read_params(path: Path = PARAMS) -> dict[str, Any]:
+    """Return the keys and values of params.yaml, unchecked.
+
+    Raises:
+        InputError: the file is missing or isn't a YAML mapping.
+    """
+    try:
+        raw = load_yaml(regular(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist here; run from the repository's top folder") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not valid YAML: {error}") from None
+    if not isinstance(raw, dict):
+        raise InputError(f"{path} holds a {type(raw).__name__}, expected keys and values")
+    return raw
+
+
+def _given(raw: dict[str, Any], section: str) -> Any:
+    return {} if raw.get(section) is None else raw[section]
+
+
+def section_type(name: str) -> type[Section]:
+    """Return the type of a stage's section of params.yaml."""
+    module = importlib.import_module(f"mcdrl.study.sections.{name}")
+    kind: type[Section] = module.Params
+    return kind
+
+
+def method_files() -> list[str]:
+    """Return the names of the files in mcdrl/methods."""
+    return sorted(path.stem for path in METHODS.glob("*.py") if not path.stem.startswith("_"))
+
+
+def _misfits(study: Study, raw: dict[str, Any]) -> list[str]:
+    """Return what variants and methods make of the section `train` that is wrong, whatever is wrong with itself."""
+    if "train" not in STAGES_WITH_SECTION or not isinstance(_given(raw, "train"), dict):
+        return []
+    kind, train = section_type("train"), _given(raw, "train")
+    misfits = [line for name in study.variants for line in _misfit(name, study, train, kind)]
+    return misfits or [line for name in study.methods for line in _wrong_mode(name, study, train)]
+
+
+def _wrong_mode(name: str, study: Study, train: dict[str, Any]) -> list[str]:
+    method, numbers = resolved(name, study.variants, train)
+    mode, legal = numbers.get("mode"), modes_of(method)
+    if method not in method_files() or mode is None or not legal or mode in legal:
+        return []
+    where = f"variants.{name}.train.mode" if name in study.variants else f"methods: {name}: train.mode"
+    return [f"{where} is '{mode}', but the method '{method}' goes with {' or '.join(legal)} only"]
+
+
+def modes_of(method: str) -> tuple[str, ...]:
+    """Return the training modes that a method's file says in `MODES` that it goes with; none: with all of them."""
+    path = METHODS / f"{method}.py"
+    tree = ast.parse(path.read_text(encoding="utf-8")) if path.is_file() else ast.Module([], [])
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["MODES"]:
+            return tuple(ast.literal_eval(node.value))
+    return ()
+
+
+def _misfit(name: str, study: Study, train: dict[str, Any], kind: type[Section]) -> list[str]:
+    own = study.variants[name].train
+    try:
+        kind.model_validate(resolved(name, study.variants, train)[1])
+    except ValidationError as error:
+        ours = [dict(problem) for problem in error.errors() if not problem["loc"] or problem["loc"][0] in own]
+        return [sentence(problem, f"variants.{name}.train.", kind) for problem in ours if own]
+    return []
+
+
+def _disagreements(study: Study) -> list[str]:
+    methods = method_files()
+    backbones = [path.stem for path in BACKBONE_CARDS.glob("*.yaml")]
+    return [
+        *_unknown("backbone", [study.backbone], backbones),
+        *_unknown("weights", study.weights, backbones),
+        *_unknown("held_out", study.held_out, study.sites),
+        *_unknown("methods", study.methods, {*methods, *study.variants}),
+        *[line for name, variant in study.variants.items() for line in _unfit_variant(name, variant, methods)],
+        *_unfit_site_names(study),
+        *[line for name, site in study.sites.items() for line in _misread(name, site, study.lesion_classes)],
+        *_repeated(study),
+        *_too_few(study),
+    ]
+
+
+def _unfit_variant(name: str, variant: Variant, methods: list[str]) -> list[str]:
+    problem = unfit_name(name, "a variant's")
+    found = [] if problem is None else [f"variants: {problem}"]
+    return found + _unknown(f"variants.{name}.method", [variant.method], methods)
+
+
+def _unknown(where: str, names: Any, legal: Any) -> list[str]:
+    return [f"{where}: unknown '{name}'; {nearest(name, legal)}" for name in names if name not in set(legal)]
+
+
+def _misread(name: str, site: Site, lesion_classes: list[str]) -> list[str]:
+    unknown = _unknown(f"sites.{name}.card", [site.card], card_names())
+    if unknown:
+        return unknown
+    try:
+        reading = resolve(site)
+    except InputError as error:
+        return [f"sites.{name}: {error}"]
+    return _unknown(f"sites.{name}: lesion class", reading.classes(), lesion_classes)
+
+
+def _unfit_site_names(study: Study) -> list[str]:
+    return [f"sites: {problem}" for problem in map(unfit_site_name, study.sites) if problem is not None]
+
+
+def _repeated(study: Study) -> list[str]:
+    lists: dict[str, list[Any]] = {
+        "held_out": study.held_out, "lesion_classes": study.lesion_classes, "methods": study.methods,
+        "seeds": study.seeds,
+    }  # fmt: skip
+    return [
+        f"{key}: a value stands twice in {values}" for key, values in lists.items() if len(set(values)) < len(values)
+    ]
+
+
+def _too_few(study: Study) -> list[str]:
+    if len(study.sites) >= 2:
+        return []
+    return [f"sites: {len(study.sites)} given; leaving one out needs at least 2"]

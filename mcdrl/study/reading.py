@@ -1,0 +1,218 @@
+"""How a site's folder is read: which files are frames, what is lesion, of which class, and who belongs together.
+
+The keys stand in a card (data/sites/<card>.yaml) and in the site's own entry of params.yaml, which overrides it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from mcdrl.base.section import Count, Most, Section
+
+MASK_RULES = ("masks", "polygons")
+CLASS_RULES = ("lesion_class", "table_class", "folder_class", "label_class")
+GROUP_RULES = ("table_group", "folder_group", "sequence_ends")
+BACKGROUND, IGNORE, LESION = "background", "ignore", "lesion"  # what a mask's value may mean beside a lesion class
+
+
+class Reading(Section):
+    """How to read a site's folder; complete once a card and a site's entry are merged.
+
+    Attributes:
+        images: glob of the frames below the root.
+        masks: where a frame's mask is below the root; `{stem}` is the frame's name without its ending, `{parent}` the
+            name of the folder that it lies in, `{0}`, `{1}`, ... the folders on its path below the root, `{path}` what
+            the wildcards of `images` stand for; may end in `.*` for any image ending. A `*` in the name takes all files
+            that fit, and a pixel of any of them is lesion: `masks/{stem}_mask*.png`, `masks/{stem}/*`.
+        missing_mask: what a frame without a mask is: refused, or (no_lesion) one without a lesion.
+        mask_extras: what becomes of a frame beside whose mask lies a file called like it with something behind
+            (NAME_1.png): refused, as it may show a further lesion, or read without that file.
+        frame_suffix: what every frame's name ends in beside its mask's name, such as `_0000`; it is taken off.
+        case_ids: what a case is called by: the frame's stem, or its path, of which it takes what the wildcards of
+            `images` stand for. The path tells frames apart whose names repeat from folder to folder.
+        polygons: glob of JSON lists of outlines below the root instead of masks: `{object_id, label_ids, data: [{x,
+            y}, ...]}`, object_id being a frame's stem, with a `labels.json` of `{id, name}` beside each.
+        mask_threshold: grey value (0..255) from which a mask pixel is lesion; JPEG masks need about 128. It counts
+            where masks are black and white, or of two values, maybe smooth or noisy in between. `mask_values` takes
+            its place.
+        mask_values: value in the mask files -> what it means: a lesion class, lesion (of the class that the other keys
+            say), background, or ignore (nobody judged: it counts in no loss and no score). A value is an id (255, a
+            grey value or an index of a palette) or a colour ("250,50,83" or "#fa3253"); black is background unless it
+            is listed. Needed where masks hold more than background and lesion; a frame with a value that isn't
+            listed is refused.
+        channels: order in which the files hold a frame's colours; bgr: red and blue were swapped when it was saved.
+        lesion_class: the class of every lesion of this site.
+        table_class: column of `table` that holds the lesion class (empty: no lesion).
+        class_names: what `table_class` calls a class -> lesion class; null: no lesion. None: it calls them as we do.
+        folder_class: name of a folder on the frame's path -> lesion class; null: frames there have no lesion.
+        label_class: name or id of a polygon's label -> lesion class; null: the label is no lesion (a landmark). A frame
+            with a label that isn't listed is refused, as nobody has said whether it shows a lesion.
+        table_group: column of `table` that holds the patient or sequence.
+        folder_group: which part of the frame's path below the root is the patient or sequence, from 0.
+        sequence_ends: number of each sequence's last frame, rising, where frames are called by their number.
+        table: CSV below the root with a row a frame.
+        table_file: column of `table` that holds the frame's file name, stem or path below the root.
+        table_rows: column of `table` -> what it must say for a frame to belong to this site, such as `centre: north`.
+        table_strengths: column of `table` -> the confounder, as the dictionary calls it, whose strength in the frame it
+            holds: 0 (absent) to 1, empty where nobody knows. What the intervention attends to is held against it.
+        crop: black_border cuts the black frame around the endoscope's view off, from frame and mask alike.
+    """
+
+    images: str = Field(default="images/*", min_length=1)
+    masks: str | None = None
+    missing_mask: Literal["refuse", "no_lesion"] = "refuse"
+    mask_extras: Literal["refuse", "ignore"] = "refuse"
+    frame_suffix: str | None = Field(default=None, min_length=1)
+    case_ids: Literal["stem", "path"] = "stem"
+    polygons: str | None = None
+    mask_threshold: int = Field(default=128, ge=1, le=255)
+    mask_values: dict[str, str] | None = Field(default=None, min_length=1)
+    channels: Literal["rgb", "bgr"] = "rgb"
+    lesion_class: str | None = None
+    table_class: str | None = None
+    class_names: dict[str, str | None] | None = Field(default=None, min_length=1)
+    folder_class: dict[str, str | None] | None = Field(default=None, min_length=1)
+    label_class: dict[str, str | None] | None = Field(default=None, min_length=1)
+    table_group: str | None = None
+    folder_group: Annotated[int, Field(ge=0), Most(100, "no path has as many parts")] | None = None
+    sequence_ends: list[Count] | None = Field(default=None, min_length=1)
+    table: str | None = None
+    table_file: str = "file"
+    table_rows: dict[str, str] | None = Field(default=None, min_length=1)
+    table_strengths: dict[str, str] | None = Field(default=None, min_length=1)
+    crop: Literal["none", "black_border"] = "none"
+
+    @field_validator("mask_values", mode="before")
+    @classmethod
+    def _named(cls, given: Any) -> Any:
+        """Bring the names of values into one form, "7" or "250,50,83"; YAML has ids as numbers."""
+        if not isinstance(given, Mapping):
+            return given
+        if len({type(key) for key in given}) > 1:
+            raise ValueError("DVC can't sort numbers and texts together; quote the ids of mask_values, such as '255'")
+        named = {_value_name(key): meaning for key, meaning in given.items()}
+        if len(named) < len(given):
+            raise ValueError("mask_values lists a value twice")
+        return named
+
+    @model_validator(mode="after")
+    def _values(self) -> Reading:
+        if self.masks is not None and not {"{stem}", "{path}"} & set(re.findall(r"\{[a-z]+\}", self.masks)):
+            raise ValueError("masks must contain {stem} or {path}, such as 'masks/{stem}.png'")
+        if self.sequence_ends is not None and sorted(set(self.sequence_ends)) != self.sequence_ends:
+            raise ValueError("sequence_ends must rise: the number of each sequence's last frame")
+        named = list((self.table_strengths or {}).values())
+        if len(set(named)) < len(named):
+            raise ValueError("table_strengths gives one confounder two columns")
+        return self
+
+    def classes(self) -> list[str]:
+        """Return the lesion classes that this reading names, in no particular order; those of a table aren't known.
+
+        See `open_classes`.
+        """
+        given = (self.folder_class, self.label_class, self.class_names)
+        mapped = [name for names in given if names is not None for name in names.values()]
+        return [name for name in [self.lesion_class, *mapped, *self._value_classes()] if name is not None]
+
+    def class_rules(self) -> list[str]:
+        """Return the keys that say which class a lesion has; one is right."""
+        return _given(self, CLASS_RULES) + (["mask_values"] if self._value_classes() else [])
+
+    def classes_are_drawn(self) -> bool:
+        """Return whether masks or polygons themselves tell lesions of several classes from each other."""
+        return bool({"label_class", "mask_values"} & set(self.class_rules()))
+
+    def _lesions_without_class(self) -> list[str]:
+        if not self._value_classes() or LESION not in (self.mask_values or {}).values():
+            return []
+        return [f"mask_values has '{LESION}' beside classes; give all of its lesions a class"]
+
+    def _value_classes(self) -> list[str]:
+        """Return the classes that `mask_values` names beside that of every lesion."""
+        return sorted(_classes_among(self.mask_values) - {self.lesion_class})
+
+    @property
+    def open_classes(self) -> bool:
+        """Whether there may be lesion classes that the reading doesn't name: those of a table without `class_names`."""
+        return self.table_class is not None and self.class_names is None
+
+    def gaps(self) -> list[str]:
+        """Return a sentence for each rule that is missing, given twice or without what it needs; empty: complete."""
+        return [
+            *_one_of(_given(self, MASK_RULES), MASK_RULES, "where the lesions are drawn"),
+            *_one_of(self.class_rules(), CLASS_RULES, "which class a lesion has"),
+            *_said_once(_given(self, GROUP_RULES), "which frames belong together"),
+            *_needs(
+                self,
+                ("table_class", "table_group", "table_rows", "table_strengths"),
+                "table",
+                "the CSV file that holds them",
+            ),
+            *_needs(self, ("class_names",), "table_class", "the column whose words they are"),
+            *_needs(self, ("label_class",), "polygons", "as masks have no labels"),
+            *["case_ids: path doesn't go with polygons, which call frames by their stem"]
+            * (self.case_ids == "path" and self.polygons is not None),
+            *_needs(self, ("mask_values",), "masks", "as polygons have no values"),
+            *self._lesions_without_class(),
+        ]
+
+
+def merge(card: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys of a card, overridden by those of a site's entry.
+
+    Rules that exclude each other (classes, groups, masks) are one thing: an entry that names one drops the card's.
+
+    Args:
+        card: the keys that the card gives.
+        entry: the keys that the site's entry gives.
+    """
+    named = set(entry)
+    if _classes_among(entry.get("mask_values")) - {card.get("lesion_class")}:
+        named |= set(CLASS_RULES)
+    dropped = {key for rules in (MASK_RULES, CLASS_RULES, GROUP_RULES) if set(rules) & named for key in rules}
+    if "polygons" in dropped:
+        dropped.add("mask_values" if entry.get("polygons") else "label_class")
+    if "table_class" in dropped and not entry.get("table_class"):
+        dropped.add("class_names")
+    return {key: value for key, value in card.items() if key not in dropped} | dict(entry)
+
+
+def _given(reading: Reading, keys: tuple[str, ...]) -> list[str]:
+    return [key for key in keys if getattr(reading, key) is not None]
+
+
+def _one_of(given: list[str], rules: tuple[str, ...], what: str) -> list[str]:
+    return _said_once(given, what) if given else [f"nothing says {what}; give one of {', '.join(rules)}"]
+
+
+def _said_once(given: list[str], what: str) -> list[str]:
+    return [f"{' and '.join(given)} both say {what}; give one of them"] if len(given) > 1 else []
+
+
+def _needs(reading: Reading, keys: tuple[str, ...], other: str, why: str) -> list[str]:
+    given = _given(reading, keys)
+    return [f"{' and '.join(given)} need {other}, {why}"] if given and getattr(reading, other) is None else []
+
+
+def _classes_among(mask_values: Mapping[str, str] | None) -> set[str]:
+    return set((mask_values or {}).values()) - {BACKGROUND, IGNORE, LESION}
+
+
+def _value_name(key: Any) -> str:
+    """Return the one name of an id or a colour.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    text = str(key).replace(" ", "")
+    if re.fullmatch("#[0-9a-fA-F]{6}", text):
+        return ",".join(str(int(text[at : at + 2], 16)) for at in (1, 3, 5))
+    numbers = [int(part) for part in text.split(",")] if re.fullmatch(r"\d+(,\d+,\d+)?", text, re.ASCII) else []
+    if not numbers or max(numbers) > (0xFFFF if len(numbers) == 1 else 0xFF):
+        raise ValueError(f"{key!r} is neither an id (0..65535) nor a colour ('250,50,83' or '#fa3253')")
+    return ",".join(str(number) for number in numbers)

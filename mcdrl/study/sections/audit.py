@@ -1,0 +1,33 @@
+"""The `audit` section of params.yaml."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from mcdrl.base.section import Most
+from mcdrl.study.params import Section
+
+
+class Params(Section):
+    """When two frames count as one picture, and which common frames are let through.
+
+    Attributes:
+        hash_bits: of the 256 bits of their perceptual hashes, how many may differ for two frames to be compared
+            closely.
+        correlation: of their fine detail once they are aligned, from which two frames are one picture.
+        accepted: pairs of sites whose common frames don't stop the training; every table and the page then say so.
+    """
+
+    hash_bits: Annotated[int, Most(128, "half of the 256 bits differ between any two frames")] = Field(default=52, ge=0)
+    correlation: float = Field(default=0.75, gt=0, le=1)
+    accepted: list[list[str]] = Field(default_factory=list)
+
+    @field_validator("accepted")
+    @classmethod
+    def _pairs(cls, pairs: list[list[str]]) -> list[list[str]]:
+        for pair in pairs:
+            if len(set(pair)) != 2 or len(pair) != 2:
+                raise ValueError(f"{pair} is no pair of two sites; write it as [A, B]")
+        return pairs

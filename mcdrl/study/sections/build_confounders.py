@@ -1,0 +1,89 @@
+"""The section `build_confounders` of params.yaml."""
+
+from __future__ import annotations
+
+import re
+from typing import Self
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from mcdrl.study.params import Section
+
+_PLACES = {
+    "class_template": ("class",),
+    "confounder_template": ("domain",),
+    "class_confounder_template": ("class", "domain"),
+}
+
+
+class Params(Section):
+    """The prompts.
+
+    Attributes:
+        class_template: sentence about a lesion class, with {class}.
+        class_phrases: lesion class -> what stands for {class}.
+        background: what stands for {class} where there is no lesion; regions are mined by the difference. None: by
+            the classes alone, as in the paper.
+        confounder_template: sentence about a confounder, with {domain}.
+        class_confounder_template: sentence about a class seen with a confounder, with {class} and {domain}.
+        confounders: category -> what stands for {domain}, a phrase a confounder.
+    """
+
+    class_template: str = "A {class} in an endoscopic image"
+    class_phrases: dict[str, str] = Field(
+        default={name: name for name in ("polyp", "tumor", "inflammation", "nodule", "cyst")}, min_length=1
+    )
+    background: str | None = None
+    confounder_template: str = "An endoscopy image with {domain}"
+    class_confounder_template: str = "A {class} with {domain}"
+    confounders: dict[str, list[str]] = Field(
+        default={
+            "field-of-view quality": ["motion blur", "compression artifacts"],
+            "lighting": ["bright lighting", "dark lighting", "uneven lighting"],
+            "imaging technology": ["narrow-band imaging", "white light"],
+            "distance": ["near view", "far view"],
+            "surface interference": ["mucus", "blood", "specular reflection"],
+        },
+        min_length=1,
+    )
+
+    @field_validator(*_PLACES)
+    @classmethod
+    def _has_places(cls, template: str, info: ValidationInfo) -> str:
+        wanted = sorted(_PLACES[str(info.field_name)])
+        if sorted(re.findall(r"\{([^{}]*)\}", template)) != wanted:
+            raise ValueError(
+                f"must contain {' and '.join(f'{{{place}}}' for place in wanted)} once, and no other braces"
+            )
+        return template
+
+    @field_validator("class_phrases")
+    @classmethod
+    def _phrases_differ(cls, phrases: dict[str, str]) -> dict[str, str]:
+        _check(list(phrases.values()))
+        return phrases
+
+    @model_validator(mode="after")
+    def _background_differs(self) -> Self:
+        if self.background is not None:
+            _check([*self.class_phrases.values(), self.background])
+        return self
+
+    @field_validator("confounders")
+    @classmethod
+    def _confounders_differ(cls, confounders: dict[str, list[str]]) -> dict[str, list[str]]:
+        empty = [category for category, phrases in confounders.items() if not phrases]
+        if empty:
+            raise ValueError(f"category '{empty[0]}' has no phrase; give it one or leave it out")
+        _check([phrase for phrases in confounders.values() for phrase in phrases])
+        return confounders
+
+
+def _check(phrases: list[str]) -> None:
+    blank = [phrase for phrase in phrases if not phrase.strip()]
+    if blank:
+        raise ValueError("a phrase is empty; write a word or leave it out")
+    plain = [" ".join(phrase.lower().split()) for phrase in phrases]
+    twice = [phrase for phrase in plain if plain.count(phrase) > 1]
+    if twice:
+        raise ValueError(f"'{twice[0]}' stands twice; each phrase may stand once")

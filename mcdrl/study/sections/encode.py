@@ -1,0 +1,26 @@
+"""Section `encode` of params.yaml."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from mcdrl.base.section import BatchSize
+from mcdrl.study.dense_modes import DenseModeOrAuto
+from mcdrl.study.params import Section
+
+
+class Params(Section):
+    """How frames are encoded.
+
+    Attributes:
+        batch_size: frames that are encoded at once; bounds the memory.
+        dense: how the map is made dense; auto: as the backbone's card says.
+        flips: in which ways training mirrors frames; where a method trains on features, mirrored frames are encoded,
+            too, and each way costs as much as the frames themselves.
+    """
+
+    batch_size: BatchSize = 16
+    dense: DenseModeOrAuto = "auto"
+    flips: list[Literal["horizontal", "vertical", "both"]] = Field(default=["horizontal"])

@@ -1,0 +1,26 @@
+"""The `evaluate` section of params.yaml."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from mcdrl.base.section import BatchSize, Most
+from mcdrl.study.params import Section
+
+
+class Params(Section):
+    """How predictions become masks and scores.
+
+    Attributes:
+        threshold: probability of lesion from which a pixel is lesion, before calibration, which so moves no mask.
+        tolerance_px: outline pixels at most this far off count as right in the NSD, in px at working size.
+        batch_size: frames predicted at a time.
+        source_frames: frames of each source site whose pooled features are kept beside those of the held-out site.
+    """
+
+    threshold: float = Field(default=0.5, gt=0, lt=1)
+    tolerance_px: Annotated[float, Most(1024, "no frame is wider at working size")] = Field(default=2, ge=0)
+    batch_size: BatchSize = 16
+    source_frames: Annotated[int, Most(100_000, "the page draws a point for each")] = Field(default=60, ge=0)

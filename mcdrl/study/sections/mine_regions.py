@@ -1,0 +1,17 @@
+"""The `mine_regions` section of params.yaml."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from mcdrl.study.params import Section
+
+
+class Params(Section):
+    """How target regions are chosen.
+
+    Attributes:
+        alpha: share of the grid's places that is kept; the paper gives no value.
+    """
+
+    alpha: float = Field(default=0.25, gt=0, le=1)

@@ -1,0 +1,22 @@
+"""The `phantom` section of params.yaml."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from mcdrl.base.section import Most, Seed
+from mcdrl.study.params import Section
+
+
+class Params(Section):
+    """How much is rendered.
+
+    Attributes:
+        frames_per_site: frames of each of the five sites.
+        size_px: side of the square frames in pixels.
+        seed: another seed gives other patients at the same five sites.
+    """
+
+    frames_per_site: Annotated[int, Most(100_000, "rendering them takes a day")] = Field(default=120, ge=4)
+    size_px: Annotated[int, Most(1024, "the scenes hold no finer detail")] = Field(default=224, ge=64)
+    seed: Seed = 0

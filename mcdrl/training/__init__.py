@@ -1,0 +1,1 @@
+"""Training a method on source sites: loop, data, optimiser, checkpoints, choice of the epoch."""

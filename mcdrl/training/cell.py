@@ -1,0 +1,195 @@
+"""One cell of the study, (method, held-out site, seed): from its inputs to a trained model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from mcdrl.artifacts.plan import plan_path, read_plan
+from mcdrl.base.errors import InputError, nearest
+from mcdrl.base.files import sha256
+from mcdrl.base.section import sentences
+from mcdrl.networks.inputs import Layout, SiteFiles, site_files
+from mcdrl.networks.interface import Spec, Texts
+from mcdrl.study.code import digest
+from mcdrl.study.params import Study, resolve
+from mcdrl.study.sections.train import Params
+
+_TABLES = ("dictionary.parquet", "classes.parquet", "class_confounders.parquet")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is trained.
+
+    Attributes:
+        variant: the name that params.yaml calls it by.
+        method: a file's name in mcdrl/methods.
+        held_out: the site that plays no part.
+        seed: of everything drawn.
+        sources: all other sites.
+        artifacts: folder below which the inputs are.
+        lesion_classes: in the order of the class axis.
+        params: numbers.
+        crop: what was cut off the source sites' frames: none, black_border, or mixed where they differ.
+        flips: in which ways training frames are mirrored.
+    """
+
+    variant: str
+    method: str
+    held_out: str
+    seed: int
+    sources: list[str]
+    artifacts: Path
+    lesion_classes: list[str]
+    params: Params
+    crop: Literal["none", "black_border", "mixed"] = "none"
+    flips: Sequence[str] = ()
+
+    @property
+    def files(self) -> dict[str, SiteFiles]:
+        """The source sites' files; the held-out site has none here."""
+        return {site: site_files(self.artifacts, site) for site in self.sources}
+
+    @property
+    def audit(self) -> Path:
+        """The table of frames that are one picture."""
+        return self.artifacts / "audit" / "audit.parquet"
+
+    @property
+    def texts(self) -> Path:
+        """The folder of the three tables of prompts."""
+        return self.artifacts / "build_confounders"
+
+    @property
+    def backbone(self) -> Path:
+        """The folder of the encoder."""
+        return self.artifacts / "backbone"
+
+
+def make_cell(variant: str, held_out: str, seed: int, artifacts: Path, study: Study) -> Cell:
+    """Return the cell; its sources are all sites of params.yaml but the held-out one, its numbers are its plan's.
+
+    Raises:
+        InputError: there is no such method or site, or the plan is missing or damaged.
+    """
+    for what, name, legal in (("method", variant, study.methods), ("site", held_out, list(study.sites))):
+        if name not in legal:
+            raise InputError(f"unknown {what} '{name}'; {nearest(name, legal)}")
+    sources = [site for site in study.sites if site != held_out]
+    crops = {resolve(study.sites[site]).crop for site in sources}
+    crop = crops.pop() if len(crops) == 1 else "mixed"
+    plan = read_plan(plan_path(artifacts, variant))
+    params = _checked(plan.train, plan_path(artifacts, variant))
+    return Cell(
+        variant, plan.method, held_out, seed, sources, artifacts, study.lesion_classes, params, crop, plan.flips
+    )
+
+
+def _checked(numbers: Mapping[str, Any], path: Path) -> Params:
+    try:
+        return Params.model_validate(numbers)
+    except ValidationError as error:
+        problems = "; ".join(sentences(error, "train.", Params))
+    raise InputError(f"{path} is damaged ({problems}); delete it and run `dvc repro plan`")
+
+
+def make_spec(params: Params, layout: Layout, seed: int) -> Spec:
+    """Return the numbers that a method is built from.
+
+    Raises:
+        InputError: the attention heads don't divide the joint width.
+    """
+    if layout.width % params.heads:
+        legal = [number for number in range(1, 33) if layout.width % number == 0]
+        raise InputError(f"train.heads {params.heads} doesn't divide the joint width {layout.width}; legal: {legal}")
+    shared = {name: getattr(params, name) for name in Spec.__dataclass_fields__ if name in Params.model_fields}
+    return Spec(width=layout.width, map_channels=dict(layout.map_channels), seed=seed, **shared)
+
+
+def check_texts(texts: Texts, fingerprint: str, layout: Layout, folder: Path) -> None:
+    """Compare the encoder of the texts with that of the features.
+
+    Raises:
+        InputError: they differ.
+    """
+    width = texts.classes.shape[1]
+    if fingerprint != layout.fingerprint or width != layout.width:
+        raise InputError(
+            f"the texts in {folder} (encoder {fingerprint[:12]}, width {width}) and the features of the source sites "
+            f"(encoder {layout.fingerprint[:12]}, width {layout.width}) come from different encoders; run `dvc repro`"
+        )
+
+
+def check_cached(cell: Cell, layout: Layout, *, features: bool, maps: bool) -> None:
+    """Check that what the cell reads of the source sites' features is stored.
+
+    Args:
+        cell: what is trained.
+        layout: of what is stored.
+        features: whether it is trained on features.
+        maps: whether a miner looks at the maps.
+
+    Raises:
+        InputError: it isn't.
+    """
+    lacking = [flip for flip in cell.flips if features and flip not in layout.flips]
+    lacking += ["intermediate maps"] if (features or maps) and not layout.maps else []
+    if lacking:
+        raise InputError(
+            f"the features in {cell.artifacts / 'encode'} lack {', '.join(lacking)}, which '{cell.variant}' reads: "
+            "they were made for other methods; run `dvc repro`"
+        )
+
+
+def resume_folder(cell: Cell, machine: Mapping[str, int | str]) -> Path:
+    """Return where the cell's checkpoint is: `<variant>-<held_out>-<seed>-<key>` below `.resume`.
+
+    The key changes with any input, parameter, line of code, library or fact of the machine that could matter.
+
+    Args:
+        cell: what is trained.
+        machine: as `describe` gives it.
+
+    Raises:
+        InputError: an input is missing.
+    """
+    return cell.artifacts / ".resume" / f"{cell.variant}-{cell.held_out}-{cell.seed}-{_resume_key(cell, machine)}"
+
+
+def drop_stale(folder: Path) -> None:
+    """Remove the checkpoints beside `folder` that are the same cell's under another key; nothing can use them."""
+    cell, _, _ = folder.name.rpartition("-")
+    for other in folder.parent.glob("*"):
+        if other != folder and other.name.rpartition("-")[0] == cell:
+            shutil.rmtree(other, ignore_errors=True)
+
+
+def _resume_key(cell: Cell, machine: Mapping[str, int | str]) -> str:
+    identity = {
+        "cell": [cell.variant, cell.method, cell.held_out, cell.seed, cell.sources, cell.lesion_classes],
+        "params": cell.params.model_dump(),
+        "flips": list(cell.flips),
+        "inputs": _digests(cell),
+        "code": digest(["mcdrl.training.run", f"mcdrl.methods.{cell.method}"]),
+        "torch": version("torch"),
+        "machine": dict(machine),
+    }
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def _digests(cell: Cell) -> Mapping[str, str]:
+    paths = [path for place in cell.files.values() for path in vars(place).values()]
+    paths += [cell.texts / name for name in _TABLES] + [cell.audit]
+    missing = [path for path in paths if not path.is_file()]
+    if missing:
+        raise InputError(f"{missing[0]} does not exist; run `dvc repro` to make it")
+    return {path.relative_to(cell.artifacts).as_posix(): sha256(path) for path in paths}

@@ -1,0 +1,149 @@
+"""The frames of the source sites, batch by batch, in an order that the seed and the epoch fix."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import pandas as pd
+
+from mcdrl.base.errors import InputError
+from mcdrl.base.seeds import generator
+from mcdrl.networks.inputs import Raw, SitesReader
+from mcdrl.networks.interface import Trunk
+
+T = TypeVar("T")
+_AHEAD = 3  # batches that are read before they are needed
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Which frames of the source sites are trained on and which choose the epoch.
+
+    Attributes:
+        train: cases of the split "train".
+        val: cases of the split "val".
+        class_index: case -> index of its lesion class, -1: no lesion.
+        site_index: case -> number of its site.
+        group: case -> "<site>/<group id>".
+    """
+
+    train: list[str]
+    val: list[str]
+    class_index: dict[str, int]
+    site_index: dict[str, int]
+    group: dict[str, str] = field(default_factory=dict)
+
+
+def split(cases: pd.DataFrame, straddling: Collection[str] = ()) -> Frames:
+    """Divide the source frames by their split.
+
+    Args:
+        cases: as `mcdrl.networks.inputs.read_cases` gives them.
+        straddling: frames with a copy on the other side; of those the training keeps its own, validation does not.
+
+    Raises:
+        InputError: one of the two parts has no frame with a lesion.
+    """
+    copied = (cases["split"] == "val") & cases["case_id"].isin(straddling)
+    parts = {name: cases[(cases["split"] == name) & ~copied] for name in ("train", "val")}
+    for name, rows in parts.items():
+        if not (rows["class_index"] >= 0).any():
+            sites = ", ".join(sorted(set(cases["site"]))) or "none"
+            copies = f", {copied.sum()} copies of training frames left out" if name == "val" and copied.any() else ""
+            raise InputError(
+                f"no frame with a lesion in split '{name}' of the source sites ({sites}{copies}); "
+                "add frames with lesions, or change ingest.val_share in params.yaml"
+            )
+    index = {str(case): int(kind) for case, kind in zip(cases["case_id"], cases["class_index"], strict=True)}
+    train, val = ([str(case) for case in parts[name]["case_id"]] for name in ("train", "val"))
+    numbers = dict(zip(index, pd.factorize(cases["site"], sort=True)[0].tolist(), strict=True))
+    group = dict(zip(index, cases["site"] + "/" + cases["group_id"], strict=True))
+    return Frames(train, val, index, numbers, group)
+
+
+def epoch_batches(cases: Sequence[str], batch_size: int, *, seed: int, epoch: int) -> list[list[str]]:
+    """Return an epoch's batches: all of equal size, the rest of the shuffled frames waits for another epoch.
+
+    Args:
+        cases: the frames.
+        batch_size: frames a batch; fewer where there are fewer frames in all.
+        seed: of the training.
+        epoch: from 0.
+    """
+    order = [cases[place] for place in generator("train", seed, "order", epoch).permutation(len(cases))]
+    size = min(batch_size, len(order))
+    return [order[start : start + size] for start in range(0, len(order) - size + 1, size)]
+
+
+def in_turn(cases: Sequence[str], batch_size: int) -> list[list[str]]:
+    """Return all frames in their order, the last batch being what is left."""
+    return [list(cases[start : start + batch_size]) for start in range(0, len(cases), batch_size)]
+
+
+def read_ahead(
+    reader: SitesReader,
+    batches: Sequence[Sequence[str]],
+    mirrored: Sequence[Sequence[str]] | None,
+    trunk: Trunk,
+    maps: Sequence[str] = (),
+) -> Generator[Raw, None, None]:
+    """Yield the batches' rows with masks, read by a thread while earlier ones are worked on.
+
+    Args:
+        reader: of the sites.
+        batches: cases of each batch.
+        mirrored: how each of them is flipped; None: not at all.
+        trunk: says which cached features are needed.
+        maps: taps whose maps are needed, too.
+    """
+    prefix, features = trunk.needs_prefix, trunk.needs_features
+    flips = [None] * len(batches) if mirrored is None else mirrored
+    pairs = list(zip(batches, flips, strict=True))
+
+    def read() -> Iterator[Raw]:
+        """Yield each batch's rows."""
+        for cases, ways in pairs:
+            yield reader.read(cases, mask=True, prefix=prefix, features=features, flips=ways, maps=maps)
+
+    return ahead(read)
+
+
+def ahead(make: Callable[[], Iterator[T]]) -> Generator[T, None, None]:
+    """Yield what `make()` yields, produced by a thread a few items ahead; its error is raised here.
+
+    Closing the generator stops the thread and waits for it, so that no file is read after it was closed.
+    """
+    items: queue.Queue[T | BaseException | None] = queue.Queue(_AHEAD)
+    stop = threading.Event()
+
+    def put(item: T | BaseException | None) -> None:
+        while not stop.is_set():
+            with suppress(queue.Full):
+                items.put(item, timeout=0.1)
+                return
+
+    def work() -> None:
+        try:
+            for item in make():
+                if stop.is_set():
+                    return
+                put(item)
+            put(None)
+        except BaseException as error:  # handed over and raised where the items are used
+            put(error)
+
+    thread = threading.Thread(target=work, name="read-ahead", daemon=True)
+    thread.start()
+    try:
+        while (item := items.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stop.set()
+        thread.join()

@@ -1,0 +1,188 @@
+"""The training loop: epochs of steps, a validation after each, the best one kept."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from typing import cast
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.optim import AdamW
+
+from mcdrl.base.errors import InputError
+from mcdrl.base.runtime import progress
+from mcdrl.base.seeds import seed_for
+from mcdrl.model.folder import plain_probability
+from mcdrl.networks.inputs import SitesReader, to_batch
+from mcdrl.networks.interface import Batch, Method
+from mcdrl.study.sections.train import Params
+from mcdrl.training.augment import augmented
+from mcdrl.training.checkpoint import Progress, snapshot
+from mcdrl.training.data import Frames, epoch_batches, in_turn, read_ahead
+from mcdrl.training.flips import drawn
+from mcdrl.training.mining import Miners
+from mcdrl.training.optimiser import rate, set_rates
+from mcdrl.training.sampling import epoch_frames
+from mcdrl.training.selection import Epoch, best_validation_epoch
+
+OnEpoch = Callable[[Progress], None]
+
+
+class LossOf(nn.Module):
+    """A method as a function from a batch to the terms of its loss: one forward pass, as data parallelism wants it."""
+
+    def __init__(self, method: Method) -> None:
+        """Wrap a method."""
+        super().__init__()
+        self.method = method
+
+    def forward(self, take: Callable[[], Batch], intervene: bool) -> dict[str, Tensor]:
+        """Return the weighted terms for the batch that `take()` gives; Fabric would refuse the frozen batch itself."""
+        batch = take()
+        return self.method.losses(batch, self.method(batch, intervene=intervene))
+
+
+class Training:
+    """One method, trained on the source frames."""
+
+    def __init__(
+        self, fabric: Fabric, method: Method, optimiser: AdamW, reader: SitesReader, frames: Frames, params: Params,
+        seed: int, miners: Miners | None = None, flips: Sequence[str] = (),
+    ) -> None:  # fmt: skip
+        """Take all that a training is made of.
+
+        Args:
+            fabric: launched; knows the devices.
+            method: to be trained, in place.
+            optimiser: over the method's parameters, as `make_optimiser` gives it.
+            reader: of the source sites.
+            frames: which of them are for what.
+            params: numbers.
+            seed: of the order, the flips and the dropout.
+            miners: select the regions, on the device; None: they are as stored.
+            flips: in which ways training frames are mirrored.
+
+        Raises:
+            InputError: the batch can't be divided among the devices.
+        """
+        self.fabric, self.method, self.reader, self.frames = fabric, method, reader, frames
+        self.params, self.seed = params, seed
+        self.optimiser, self.miners, self.flips = optimiser, miners, flips
+        module, wrapped = fabric.setup(LossOf(method), optimiser)
+        self.module, self.wrapped_optimiser = module, wrapped
+        self.steps = len(self._batches(0))
+        self.first_choice = params.intervene_from if method.intervenes else 0
+
+    def run(self, progress: Progress, on_epoch: OnEpoch) -> Progress:
+        """Train the epochs that `progress` lacks; call `on_epoch` after each with the progress so far."""
+        for epoch in range(len(progress.history), self.params.epochs):
+            terms = self._epoch(epoch)
+            record = Epoch(epoch, terms, self.validate(f"epoch {epoch + 1}/{self.params.epochs}, validation"))
+            history = [*progress.history, record]
+            best = snapshot(self.method) if self.best_epoch(history) == epoch else progress.best
+            progress = Progress(history, best)
+            on_epoch(progress)
+        return progress
+
+    def best_epoch(self, history: Sequence[Epoch]) -> int:
+        """Return the epoch that the validation frames choose among those that show the method."""
+        return best_validation_epoch(history, first=self.first_choice)
+
+    def validate(self, label: str) -> float:
+        """Return the mean Dice over the validation frames with a lesion, 0..1."""
+        self.method.eval()
+        batches = in_turn(self.frames.val, self.params.batch_size)[self.fabric.global_rank :: self.fabric.world_size]
+        total = torch.zeros(2, dtype=torch.float64, device=self.fabric.device)
+        with closing(self.read(batches, label)) as read:
+            for batch in read:
+                with self.fabric.autocast():
+                    found = plain_probability(self.method, batch) >= 0.5
+                total += _dice_sum(found & batch.judged, batch.lesion)
+        total = self._sum(total)
+        return float(total[0] / total[1]) if total[1] else 0.0
+
+    def read(
+        self, batches: list[list[str]], label: str, mirrored: list[list[str]] | None = None
+    ) -> Generator[Batch, None, None]:
+        """Yield the batches of the given frames, with masks, on the device.
+
+        Args:
+            batches: the frames.
+            label: what they are read for.
+            mirrored: how each of them is flipped; None: not at all.
+        """
+        classes, sites = self.frames.class_index, self.frames.site_index
+        maps = self.miners.taps if self.miners else []
+        with closing(read_ahead(self.reader, batches, mirrored, self.method.trunk, maps)) as raws:
+            for cases, raw in progress(zip(batches, raws, strict=True), label, len(batches)):
+                kinds, places = ([index[case] for case in cases] for index in (classes, sites))
+                miner = self.miners.of(cases) if self.miners else None
+                yield to_batch(raw, kinds, self.fabric.device, places, miner)
+
+    def _epoch(self, epoch: int) -> dict[str, float]:
+        self.method.train()
+        rank = self.fabric.global_rank
+        torch.manual_seed(seed_for("train", self.seed, "dropout", epoch, rank))
+        sums: dict[str, Tensor] = {}
+        batches = self._batches(epoch)
+        mirrored = [self._flips(len(cases), epoch, step) for step, cases in enumerate(batches)]
+        own, own_mirrored = ([part[rank :: self.fabric.world_size] for part in whole] for whole in (batches, mirrored))
+        with closing(self.read(own, f"epoch {epoch + 1}/{self.params.epochs}", own_mirrored)) as read:
+            for step, batch in enumerate(read):
+                done, whole = epoch * self.steps + step, self.params.epochs * self.steps
+                set_rates(self.optimiser, rate(done, whole, self.params.warmup))
+                for name, term in self._step(self._varied(batch, epoch, step), epoch).items():
+                    sums[name] = sums.get(name, torch.zeros_like(term)) + term
+        return self._means(sums, epoch)
+
+    def _step(self, batch: Batch, epoch: int) -> dict[str, Tensor]:
+        self.wrapped_optimiser.zero_grad()
+        terms: dict[str, Tensor] = self.module(lambda: batch, epoch >= self.params.intervene_from)
+        self.fabric.backward(cast(Tensor, sum(terms.values())))
+        self.fabric.clip_gradients(
+            self.module, self.wrapped_optimiser, max_norm=self.params.clip_norm, error_if_nonfinite=False
+        )
+        self.wrapped_optimiser.step()
+        return {name: term.detach() for name, term in terms.items()}
+
+    def _means(self, sums: dict[str, Tensor], epoch: int) -> dict[str, float]:
+        means = {name: float(self._sum(total)) / self.steps / self.fabric.world_size for name, total in sums.items()}
+        lost = [name for name, value in means.items() if not math.isfinite(value)]
+        if lost:
+            raise InputError(
+                f"training broke down: the loss term '{lost[0]}' became {means[lost[0]]} in epoch {epoch}; "
+                f"lower train.lr ({self.params.lr}) or train.lr_encoder ({self.params.lr_encoder}) in params.yaml"
+            )
+        return means
+
+    def _sum(self, value: Tensor) -> Tensor:
+        return cast(Tensor, self.fabric.all_reduce(value, reduce_op="sum"))
+
+    def _flips(self, count: int, epoch: int, step: int) -> list[str]:
+        return drawn(count, self.flips, "train", self.seed, epoch, step)
+
+    def _varied(self, batch: Batch, epoch: int, step: int) -> Batch:
+        if not self.params.views or self.method.trunk.needs_features:
+            return batch
+        seed = seed_for("train", self.seed, "augment", epoch, step, self.fabric.global_rank)
+        return augmented(batch, self.params.views, seed)
+
+    def _batches(self, epoch: int) -> list[list[str]]:
+        cases = epoch_frames(self.frames, self.params.sampling, seed=self.seed, epoch=epoch)
+        batches = epoch_batches(cases, self.params.batch_size, seed=self.seed, epoch=epoch)
+        world = self.fabric.world_size
+        if len(batches[0]) % world:
+            size = len(batches[0])
+            raise InputError(f"{size} frames a step can't be divided among {world} processes; change train.batch_size")
+        return batches
+
+
+def _dice_sum(lesion: Tensor, truth: Tensor) -> Tensor:
+    found, there = lesion.flatten(1), truth.flatten(1)
+    overlap = (found & there).sum(1).double()
+    areas = (found.sum(1) + there.sum(1)).double()
+    counts = there.any(1)
+    return torch.stack([(2 * overlap / areas.clamp(min=1))[counts].sum(), counts.sum().double()])

@@ -1,0 +1,239 @@
+"""Fits the miners of `train.mining: source_tuned` on the source sites' training frames.
+
+A miner finds more of the lesions that it was fitted on than of others, so a network trained on its regions would expect
+better ones than any new site gives. So the regions are cross-fitted: a source site's frames are mined by a miner that
+was fitted on the other source sites; where only one of them has lesions, by groups of frames in place of sites. A miner
+fitted on all of them travels with the model and mines the frames of sites that nobody has seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.optim import AdamW
+
+from mcdrl.base.errors import InputError
+from mcdrl.base.runtime import progress
+from mcdrl.base.seeds import seed_for
+from mcdrl.networks.inputs import Layout, Raw, SitesReader, to_batch
+from mcdrl.networks.interface import Batch
+from mcdrl.networks.parts import seeded
+from mcdrl.regions.tuned import Miner
+from mcdrl.training.data import Frames, ahead, epoch_batches
+
+_STEPS, _BATCH = 600, 16
+_FOR_STATISTICS = 50  # batches whose places give mean and standard deviation
+_LR, _DECAY = 2e-3, 0.05
+_SILENT = 1e-4  # standard deviation of a channel that never speaks
+_FINEST = 2  # a map with more than so many places a grid place costs much and says little
+_GROUP_FOLDS = 4  # of a single source site
+
+
+@dataclass(frozen=True)
+class Miners:
+    """What selects the regions of the source sites' frames, and of all others.
+
+    Attributes:
+        whole: fitted on all training frames.
+        without: fold -> fitted on the training frames of the other folds.
+        fold: case -> the fold that it belongs to; `whole` has not been fitted on any other case.
+    """
+
+    whole: Miner
+    without: Mapping[str, Miner]
+    fold: Mapping[str, str]
+
+    @property
+    def taps(self) -> list[str]:
+        """Return the maps that they look at."""
+        return self.whole.taps
+
+    def of(self, cases: Sequence[str]) -> CrossFitted:
+        """Return what selects the regions of a batch of these frames."""
+        return CrossFitted([self.without.get(self.fold.get(case, ""), self.whole) for case in cases])
+
+
+@dataclass(frozen=True)
+class CrossFitted:
+    """Selects the regions of a batch, each frame by its own miner.
+
+    Attributes:
+        miners: one a frame.
+    """
+
+    miners: Sequence[Miner]
+
+    def regions(self, maps: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Select the target regions of B frames, as `Miner.regions` does."""
+        chosen: dict[int, tuple[Tensor, Tensor]] = {}
+        for miner in dict.fromkeys(self.miners):
+            at = [place for place, one in enumerate(self.miners) if one is miner]
+            found = miner.regions({tap: grid[at] for tap, grid in maps.items()})
+            chosen |= dict(zip(at, zip(*found, strict=True), strict=True))
+        similarity, selected = zip(*(chosen[place] for place in range(len(chosen))), strict=True)
+        return torch.stack(similarity), torch.stack(selected)
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """A miner on its way.
+
+    Attributes:
+        miner: what is fitted.
+        optimiser: of its weights.
+        left_out: the fold whose frames it doesn't see; None: it sees all.
+    """
+
+    miner: Miner
+    optimiser: AdamW
+    left_out: str | None
+
+    def sees(self, folds: Sequence[str]) -> list[int]:
+        """Return which frames of a batch it may look at."""
+        return [place for place, fold in enumerate(folds) if fold != self.left_out]
+
+
+def tuned_miners(reader: SitesReader, frames: Frames, seed: int, device: torch.device) -> Miners:
+    """Return miners fitted on the masks of the training frames, frozen and in evaluation mode.
+
+    What is asked of a place is the share of it that is lesion; the loss is cross-entropy and soft Dice. A place counts
+    by the share of it that somebody judged. All are fitted in one pass over the frames, which are read once; each of
+    them takes what it may see of a batch.
+
+    Args:
+        reader: of the source sites.
+        frames: of the source sites; masks of validation frames aren't read.
+        seed: of the training.
+        device: to fit on; the miners stay there.
+
+    Raises:
+        InputError: all training frames with a lesion belong to one group of one site.
+    """
+    fold = cross_fit_folds(frames)
+    fits = [_new(reader.layout, seed, device, left_out) for left_out in (None, *sorted(set(fold.values())))]
+    batches = _Batches(reader, frames.train, fold, seed, device, fits[0].miner.taps)
+    _standardise(fits, batches)
+    with torch.random.fork_rng(devices=[]):
+        for step, (folds, batch) in enumerate(batches.read(_STEPS, "tuning the mining")):
+            places = fits[0].miner.places(batch.encoded.maps)
+            for fit in fits:
+                torch.manual_seed(seed_for("train", seed, "miner", fit.left_out or "", step))  # of the dropout
+                _step(fit, places, batch, fit.sees(folds))
+    done = {fit.left_out: fit.miner.eval().requires_grad_(False) for fit in fits}
+    return Miners(done[None], {name: miner for name, miner in done.items() if name is not None}, fold)
+
+
+def cross_fit_folds(frames: Frames) -> dict[str, str]:
+    """Return the fold of each frame whose regions must not come from a miner that was fitted on its like.
+
+    Folds are sites, of validation frames, too, so that these are mined as a new site's. Where lesions are at one site
+    alone, folds are groups of training frames; validation frames then have none, as their groups are others.
+
+    Raises:
+        InputError: as `tuned_miners`.
+    """
+    lesions = [case for case in frames.train if frames.class_index[case] >= 0]
+    if len({_site(case) for case in lesions}) > 1:
+        return {case: _site(case) for case in (*frames.train, *frames.val)}
+    with_lesion = {frames.group[case] for case in lesions}
+    count = min(_GROUP_FOLDS, len(with_lesion))
+    if count < 2:
+        raise InputError(
+            "train.mining is source_tuned, but all training frames with a lesion belong to one group of one site, so "
+            "no miner can be fitted on others than it mines; use zero_shot, or add sites, patients or sequences"
+        )
+    order = sorted({frames.group[case] for case in frames.train}, key=lambda group: (group not in with_lesion, group))
+    number = {group: f"fold {place % count}" for place, group in enumerate(order)}
+    return {case: number[frames.group[case]] for case in frames.train}
+
+
+def _site(case: str) -> str:
+    return case.partition("/")[0]
+
+
+def _new(layout: Layout, seed: int, device: torch.device, left_out: str | None) -> _Fit:
+    with seeded(seed, "miner"):
+        miner = Miner(_channels(layout), layout.grid, layout.alpha).to(device)
+    return _Fit(miner, AdamW(miner.parameters(), lr=_LR, weight_decay=_DECAY), left_out)
+
+
+def _step(fit: _Fit, places: Tensor, batch: Batch, at: list[int]) -> None:
+    if not at:
+        return
+    fit.optimiser.zero_grad()
+    _loss(fit.miner(places[at]), batch.lesion[at], batch.judged[at]).backward()  # type: ignore[no-untyped-call]
+    fit.optimiser.step()
+
+
+def _channels(layout: Layout) -> dict[str, int]:
+    """Return the channels of the maps that the miner looks at, by tap."""
+    return {
+        tap: count for tap, count in layout.map_channels.items() if layout.map_sides[tap] <= _FINEST * layout.grid[1]
+    }
+
+
+def _standardise(fits: Sequence[_Fit], batches: _Batches) -> None:
+    sums = torch.zeros(len(fits), 3, len(fits[0].miner.mean), dtype=torch.float64)
+    for folds, batch in batches.read(_FOR_STATISTICS, "statistics for the mining"):
+        rows = fits[0].miner.places(batch.encoded.maps).double().flatten(2)  # [B, C, HW]
+        frame = torch.stack([torch.full_like(rows[..., 0], rows.shape[2]), rows.sum(2), rows.square().sum(2)], 1).cpu()
+        sums += torch.stack([frame[fit.sees(folds)].sum(0) for fit in fits])
+    for fit, (count, total, squares) in zip(fits, sums, strict=True):
+        mean = total / count
+        fit.miner.mean.copy_(mean)
+        std = (squares / count - mean.square()).clamp(min=0).sqrt()
+        fit.miner.std.copy_(torch.where(std > _SILENT, std, 1.0))
+
+
+@dataclass(frozen=True)
+class _Batches:
+    """The training frames in batches, each frame with its fold.
+
+    Attributes:
+        reader: of the source sites.
+        cases: the training frames.
+        fold: case -> fold.
+        seed: of the training.
+        device: to put them on.
+        taps: the maps that are read.
+    """
+
+    reader: SitesReader
+    cases: Sequence[str]
+    fold: Mapping[str, str]
+    seed: int
+    device: torch.device
+    taps: Sequence[str]
+
+    def read(self, steps: int, label: str) -> Iterator[tuple[list[str], Batch]]:
+        """Yield so many batches, the same ones each time; read for what `label` says."""
+        order = _ordered(self.cases, self.seed, steps)
+
+        def rows() -> Iterator[Raw]:
+            for cases in order:
+                yield self.reader.read(cases, mask=True, prefix=False, features=False, maps=self.taps)
+
+        with closing(ahead(rows)) as raws:
+            for cases, raw in progress(zip(order, raws, strict=True), label, len(order)):
+                yield [self.fold[case] for case in cases], to_batch(raw, [-1] * len(cases), self.device)
+
+
+def _ordered(cases: Sequence[str], seed: int, steps: int) -> list[list[str]]:
+    batches: list[list[str]] = []
+    while len(batches) < steps:
+        batches += epoch_batches(cases, _BATCH, seed=seed, epoch=len(batches))
+    return batches[:steps]
+
+
+def _loss(logits: Tensor, lesion: Tensor, judged: Tensor) -> Tensor:
+    truth = torch.stack([lesion, judged], 1).float()
+    lesion, judged = F.adaptive_avg_pool2d(truth, (logits.shape[1], logits.shape[2])).unbind(1)
+    share = torch.where(judged > 0, lesion / judged, 0.0)
+    said = logits.sigmoid() * judged
+    overlap = 2 * (said * share).sum() / (said.sum() + lesion.sum()).clamp(min=1)
+    return F.binary_cross_entropy_with_logits(logits, share, weight=judged) + 1 - overlap

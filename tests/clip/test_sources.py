@@ -1,0 +1,81 @@
+"""The values of `weights` and the hashes of files."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from mcdrl.base.errors import InputError
+from mcdrl.clip.card import BackboneCard
+from mcdrl.clip.sources import Source, verified
+
+HASH = hashlib.sha256(b"weights").hexdigest()
+OTHER = "0" * 64
+
+
+@pytest.fixture
+def card():
+    """**changes -> a card whose weights are known by their hash."""
+    whole = {"title": "Tiny", "family": "open_clip", "model": "tiny-vit", "pretrained": "openai", "licence": "MIT"}
+    return lambda **changes: BackboneCard(**(whole | {"notice": "For tests."} | changes))
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "a.pt"
+    path.write_bytes(b"weights")
+    return path
+
+
+def test_every_form_of_the_value(tmp_path, file):
+    assert Source.of("x", None) == Source("x", "card")
+    assert Source.of("x", "none") == Source.of("x", "None") == Source("x", "random")
+    assert Source.of("x", f"local-dir:{tmp_path}") == Source("x", "local-dir", tmp_path)
+    assert Source.of("x", str(file)) == Source("x", "file", file)
+    assert Source.of("x", f"{file}@sha256:{HASH}") == Source("x", "file", file, HASH)
+
+
+def test_a_path_may_start_at_home(monkeypatch, file):
+    monkeypatch.setenv("HOME", str(file.parent))
+    assert Source.of("x", "~/a.pt").path == file
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [
+        ("nowhere/a.pt", "no file nowhere/a.pt"),
+        ("local-dir:nowhere", "no folder nowhere"),
+        (".", "local-dir:."),
+        ("a.pt@sha256:12", "64 digits"),
+    ],
+)
+def test_a_value_that_leads_nowhere_is_named(value, word):
+    with pytest.raises(InputError, match=f"weights.x: .*{word}"):
+        Source.of("x", value)
+
+
+def test_the_hash_of_the_card_or_of_the_user(card, file):
+    assert verified(Source("x", "file", file), file, card(sha256=HASH)) == HASH
+    assert verified(Source("x", "file", file), file, card()) == HASH
+    assert verified(Source("x", "file", file, HASH), file, card(sha256=OTHER)) == HASH
+
+
+def test_a_wrong_hash_shows_both_and_a_way_out_that_works(card, file):
+    with pytest.raises(InputError) as caught:
+        verified(Source("x", "file", file), file, card(sha256=OTHER))
+    message = str(caught.value)
+    assert HASH in message
+    assert OTHER in message
+    pasted = message.rpartition("-S 'weights.x=")[2].removesuffix("'")
+    assert verified(Source.of("x", pasted), file, card(sha256=OTHER)) == HASH
+
+
+def test_a_wrong_hash_of_the_users_own_shows_both(card, file):
+    with pytest.raises(InputError, match=f"(?s){HASH}.*{OTHER}"):
+        verified(Source("x", "file", file, OTHER), file, card(sha256=HASH))
+
+
+def test_dvc_reads_the_pasted_value(file):
+    parser = pytest.importorskip("hydra.core.override_parser.overrides_parser").OverridesParser.create()
+    for value in (f"{file}@sha256:{HASH}", f"local-dir:{file.parent}", "none", str(Path("../weights/RN50.pt"))):
+        assert parser.parse_override(f"weights.x={value}").value() == value

@@ -1,0 +1,304 @@
+"""One file from frame to probability: equal masks, any number of frames, and a way to tell when it is not so."""
+
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from mcdrl.artifacts.held_out_scores import Judged, write_judged
+from mcdrl.base.errors import InputError
+from mcdrl.base.files import sha256, write_json
+from mcdrl.clip import lite
+from mcdrl.clip.card import read_stored
+from mcdrl.clip.encoder import unit
+from mcdrl.commands.models import export as exporting
+from mcdrl.commands.models.export import compare, export, load_network, made_up_frames, runner
+from mcdrl.commands.models.inspect import inspect
+from mcdrl.commands.models.pack import pack
+from mcdrl.commands.show import show_table
+from mcdrl.methods import build
+from mcdrl.model.bundle import bundle
+from mcdrl.model.ensemble import load_ensemble
+from mcdrl.model.folder import MinedBy, ModelCard, Usual, assemble, load_model, save_model
+from mcdrl.model.held_out import judged_of
+from mcdrl.model.readme import write_readme
+from mcdrl.model.scorer import Judge
+from mcdrl.networks.interface import Spec, Texts
+from mcdrl.networks.trunk import Frozen
+from mcdrl.regions.tuned import Miner
+
+SPEC = Spec(
+    width=128, map_channels={"s4": 24, "s8": 40, "s16": 112, "s32": 320}, depth=2, heads=4, residual=True,
+    dictionary="text", regions="keep", head_width=16, dropout=0.0, dice_weight=0.0, lambda_causal=0.5,
+    lambda_contrast=0.1, lambda_adversarial=0.1, temperature=0.5, sum_over=["mirror", "distance"], seed=0,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A model folder with the real lite0 inside and a head that has learned nothing but says something."""
+    place = tmp_path_factory.mktemp("study")
+    backbone = place / "lite0"
+    lite.obtain(backbone, exporting.Path("data/lite0"))
+    print_ = lite.LiteEncoder.from_folder(backbone, "plain").fingerprint
+    stored = {
+        "name": "lite0", "title": "L", "family": "lite", "model": "m", "pretrained": "embedded", "source_sha256": None,
+        "dense": "plain", "licence": "x", "notice": "x", "config": {}, "fingerprint": print_,
+    }  # fmt: skip
+    write_json(stored, backbone / "card.json")
+    drawn = torch.Generator().manual_seed(1)
+    drawings = [unit(torch.randn(shape, generator=drawn), -1) for shape in ((2, 128), (3, 128), (2, 3, 128))]
+    texts = Texts(*drawings, prior=torch.full((3,), 1 / 3))
+    network = build("mcdrl", SPEC, Frozen(), texts)
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.add_(torch.randn(weight.shape, generator=drawn) * 0.1)
+        network.head.out.bias.zero_()
+    card = ModelCard(
+        method="mcdrl", held_out="A", seed=0, sources=["B"], backbone="lite0", pretrained="embedded",
+        fingerprint=print_, dense_mode="plain", mode="frozen", size_px=224, lesion_classes=["a", "b"],
+        confounders=["x", "y", "z"], confounder_prompts=["an x", "a y", "a z"],
+        alpha=0.25, spec=SPEC, best_epoch=0, val_dice=0.5, temperature=2.0, flag_below=0.7,
+        variant="mcdrl", n_weights=1, n_trained=1, usual=Usual(mean=[0.0] * 3, std=[0.1] * 3),
+    )  # fmt: skip
+    save_model(place / "model", network.state_dict(), texts, card)
+    bundle(backbone, place / "model")
+    return place / "model"
+
+
+@pytest.fixture(params=["miner", "viewpoint", "mcdrl_viewpoint", "causalclipseg", "clipseg", "counterfactual"])
+def special(request, model, tmp_path):
+    """The model with a miner of its own, or one of another method: a sum over views or texts, or an answer a prompt."""
+    loaded = load_model(model, model / "backbone")
+    name = "mcdrl" if request.param == "miner" else request.param
+    torch.manual_seed(2)
+    mines = request.param in ("miner", "mcdrl_viewpoint")
+    miner = Miner({"s8": 40, "s16": 112, "s32": 320}, (14, 14), 0.25) if mines else None
+    mined_by = MinedBy(channels={"s8": 40, "s16": 112, "s32": 320}, grid=[14, 14]) if miner else None
+    mode = "partial" if "viewpoint" in name else "frozen"
+    card = loaded.card.model_copy(update={"method": name, "mode": mode, "mined_by": mined_by})
+    network = assemble(name, mode, SPEC, model / "backbone", "plain", loaded.texts)
+    if hasattr(network, "head"):
+        network.head.load_state_dict(loaded.method.head.state_dict())
+    else:
+        with torch.no_grad():
+            for weight in network.decoder.parameters():
+                weight.add_(torch.randn(weight.shape) * 0.1)
+    save_model(tmp_path / "special", network.state_dict(), loaded.texts, card, miner)
+    bundle(model / "backbone", tmp_path / "special")
+    return tmp_path / "special"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["onnx", "torchscript"])
+def test_miners_and_sums_are_exported_too(special, tmp_path, kind):
+    pytest.importorskip("onnxruntime")
+    parity = export(special, kind, tmp_path, None)
+    assert parity.holds
+    assert parity.pixels < 1e-3
+    network, _ = load_network(special, None)
+    frames = made_up_frames(224, 3)
+    with torch.inference_mode():
+        ours = network(torch.from_numpy(frames)).numpy()
+    np.testing.assert_allclose(runner(tmp_path / exporting.FILES[kind])(frames), ours, atol=5e-3)
+
+
+@pytest.mark.parametrize(
+    "name", ["model.json", "model.safetensors", "backbone/card.json", "backbone/weights.safetensors",
+             "backbone/words.json"],
+)  # fmt: skip
+def test_a_pipe_in_a_models_folder_is_refused_and_nobody_waits_for_it(model, tmp_path, name):
+    shutil.copytree(model, tmp_path / "m")
+    (tmp_path / "m" / name).unlink()
+    os.mkfifo(tmp_path / "m" / name)
+    for use in (lambda place: load_ensemble([place], None, "cpu"), lambda place: pack(place, tmp_path / "out", None)):
+        with pytest.raises(InputError, match=r"a pipe, a socket or a device|doesn't hold its backbone"):
+            use(tmp_path / "m")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("kind", ["onnx", "torchscript"])
+def test_the_file_gives_the_networks_masks_for_any_number_of_frames(model, tmp_path, kind):
+    pytest.importorskip("onnxruntime")
+    parity = export(model, kind, tmp_path, None)
+    assert parity.frames == 8
+    assert parity.holds
+    assert parity.pixels < 1e-4
+    network, _ = load_network(model, None)
+    run = runner(tmp_path / exporting.FILES[kind])
+    frames = made_up_frames(224, 3)
+    for count in (1, 3):
+        with torch.inference_mode():
+            ours = network(torch.from_numpy(frames[:count])).numpy()
+        assert ours.std() > 0.01
+        np.testing.assert_allclose(run(frames[:count]), ours, atol=2e-3)
+    around = json.loads((tmp_path / "preprocessing.json").read_text())
+    assert (around["files"], around["temperature"], around["input"]["shape"]) == (
+        {kind: exporting.FILES[kind]}, 2.0, ["B", 224, 224, 3],
+    )  # fmt: skip
+
+
+def test_two_formats_in_one_folder_are_both_named_and_those_of_another_model_are_not(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(exporting, "_check_packages", lambda: None)
+    monkeypatch.setattr(exporting, "_write", lambda *given: given[-1].write_bytes(b"-"))
+    monkeypatch.setattr(exporting, "compare", lambda *_: exporting.Parity(1, 0.0, 0.0))
+    monkeypatch.setattr(exporting, "runner", lambda _: None)
+
+    def named(folder, kind):
+        export(folder, kind, tmp_path / "out", None)
+        return json.loads((tmp_path / "out" / "preprocessing.json").read_text())["files"]
+
+    both = {"onnx": "network.onnx", "torchscript": "network.pt"}
+    assert named(model, "onnx") == {"onnx": "network.onnx"}
+    assert named(model, "torchscript") == both
+    assert named(model, "torchscript") == both
+    loaded = load_model(model, model / "backbone")
+    weights = {name: value + 1 for name, value in loaded.method.state_dict().items()}
+    save_model(tmp_path / "other", weights, loaded.texts, loaded.card)
+    bundle(model / "backbone", tmp_path / "other")
+    assert named(tmp_path / "other", "onnx") == {"onnx": "network.onnx"}
+
+
+def test_a_stranger_is_told_how_borders_are_cut(model):
+    card = load_model(model, model / "backbone").card
+    told = {
+        crop: json.dumps(exporting.preprocessing(card.model_copy(update={"crop": crop}), "0" * 64))
+        for crop in ("none", "black_border", "mixed")
+    }
+    assert "are below 40" not in told["none"]
+    assert "what was cut off is background" not in told["none"]
+    for crop in ("black_border", "mixed"):
+        assert "224 x 224" in told[crop]
+        assert "red, green and blue are below 40" in told[crop]
+        assert "what was cut off is background" in told[crop]
+    assert "decide whether" in told["mixed"]
+    assert "decide whether" not in told["black_border"]
+    assert all("divided by 257" in text and "transparency is laid on black" in text for text in told.values())
+    assert all("by the temperature before it is enlarged" in text for text in told.values())
+
+
+def test_parity_counts_pixels_by_hand(model):
+    network, _ = load_network(model, None)
+    frames = made_up_frames(224, 2)
+    with torch.inference_mode():
+        right = network(torch.from_numpy(frames)).numpy()
+    wrong = right.copy()
+    wrong[0, 0, :100] = 1 - right[0, 0, :100]
+    parity = compare(network, lambda _: wrong, frames)
+    assert parity.pixels == pytest.approx(100 / (2 * 224 * 224))
+    assert parity.holds
+    wrong[1] = 1 - right[1]
+    assert not compare(network, lambda _: wrong, frames).holds
+
+
+def test_a_frame_gets_the_same_answer_alone_and_among_others(model):
+    judge = Judge(load_ensemble([model], None, "cpu"), batch_size=3)
+    frames = made_up_frames(224, 6)
+    together = [answer for start in (0, 3) for answer in judge(frames[start : start + 3])]
+    for frame, expected in zip(frames, together, strict=True):
+        (alone,) = judge(frame[None])
+        np.testing.assert_array_equal(alone.probability, expected.probability)
+        assert judge.verdict(alone) == judge.verdict(expected)
+    larger = Judge(load_ensemble([model], None, "cpu"), batch_size=6)(frames)
+    for one, other in zip(larger, together, strict=True):
+        np.testing.assert_allclose(one.probability, other.probability, atol=2e-3)
+
+
+def test_a_packed_model_is_enough_elsewhere(model, tmp_path):
+    assert pack(model, tmp_path / "packed", None) > 13e6
+    frames = made_up_frames(224, 1)
+    ours, theirs = (load_ensemble([place], None, "cpu").probability(frames) for place in (model, tmp_path / "packed"))
+    np.testing.assert_array_equal(ours, theirs)
+    with pytest.raises(InputError, match="exists; name a new folder"):
+        pack(model, tmp_path / "packed", None)
+
+
+def test_a_damaged_backbone_is_refused(model, tmp_path):
+    shutil.copytree(model, tmp_path / "model")
+    weights = tmp_path / "model" / "backbone" / "weights.safetensors"
+    whole = bytearray(weights.read_bytes())
+    whole[len(whole) // 2] ^= 1
+    weights.write_bytes(whole)
+    with pytest.raises(InputError, match=r"backbone/weights\.safetensors is damaged.*copy the folder again"):
+        load_ensemble([tmp_path / "model"], None, "cpu")
+
+
+def test_a_network_that_takes_one_number_of_frames_only_is_refused_and_leaves_no_file(model, tmp_path, monkeypatch):
+    def only_two(frames):
+        raise RuntimeError("expected 2 frames\nand pages more")
+
+    monkeypatch.setattr(exporting, "runner", lambda _: only_two)
+    with pytest.raises(InputError, match=r"'mcdrl' can't be exported as torchscript \(expected 2 frames\)"):
+        export(model, "torchscript", tmp_path, None)
+    assert not (tmp_path / "network.pt").exists()
+
+
+def test_a_model_takes_its_scores_along_but_not_those_of_other_weights(model, tmp_path):
+    folder = tmp_path / "artifacts" / "train" / "mcdrl" / "A" / "0"
+    shutil.copytree(model, folder)
+    stored = read_stored(folder / "backbone")
+    write_readme(load_model(folder, folder / "backbone").card, stored, folder, uses_regions=True)
+    parts = tmp_path / "artifacts" / "evaluate" / "parts" / "mcdrl" / "A" / "0"
+    judged = Judged(
+        weights_sha256=sha256(folder / "model.safetensors"), held_out="A", threshold=0.5, n_lesion=12, n_groups=6,
+        dice=0.75, dice_low=0.7, dice_high=0.8, n_negative=4, false_positive_rate=0.25,
+    )  # fmt: skip
+    write_judged(judged, parts)
+    pack(folder, tmp_path / "packed", None)
+    told = (tmp_path / "packed" / "README.md").read_text()
+    between = "95 % interval over 6 groups 0.700 to 0.800"
+    assert f"At A, which it had never seen, it reached **0.750** ({between}):\nmean over 12 frames" in told
+    assert "On 25% of 4 frames" in told
+    assert "validation frames: 0.500, on patients of the sites that it was trained on, which says little of" in told
+    assert "expect less" not in told
+    assert judged_of(tmp_path / "packed") == judged
+    (table,) = [one for one in inspect(tmp_path / "packed") if one.title == "at the held-out site"]
+    assert ["dice", "0.750"] in [list(row) for row in table.rows]
+    write_judged(judged.model_copy(update={"n_groups": 3, "dice_low": None, "dice_high": None}), parts)
+    pack(folder, tmp_path / "few", None)
+    assert "**0.750** (no interval: 3 groups, too few for one)" in (tmp_path / "few" / "README.md").read_text()
+    (few,) = [one for one in inspect(tmp_path / "few") if one.title == "at the held-out site"]
+    assert ["dice_low", "– (groups: 3, too few)"] in [list(row) for row in few.rows]
+    write_judged(judged.model_copy(update={"weights_sha256": "0" * 64}), parts)
+    pack(folder, tmp_path / "stale", None)
+    assert "expect less" in (tmp_path / "stale" / "README.md").read_text()
+    assert not (tmp_path / "stale" / "judged.json").exists()
+
+
+@pytest.mark.parametrize("special", ["miner"], indirect=True)
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"mined_by": {"channels": {"s8": 40, "s16": 112, "s32": 320}, "grid": [7, 7]}},
+         r"mined_by\.grid is \[7, 7\], but the backbone gives \[14, 14\]"),
+        ({"mined_by": {"channels": {"s8": 40, "s16": 112, "s64": 320}, "grid": [14, 14]}},
+         r"mined_by\.channels\.s64 is 320, but the backbone gives no such map"),
+    ],
+)  # fmt: skip
+def test_a_card_that_counts_on_other_features_than_its_backbone_gives_is_refused(special, tmp_path, changes, said):
+    shutil.copytree(special, tmp_path / "m")
+    card = json.loads((special / "model.json").read_text())
+    (tmp_path / "m" / "model.json").write_text(json.dumps({**card, **changes}))
+    with pytest.raises(InputError, match=said):
+        load_ensemble([tmp_path / "m"], None, "cpu")
+
+
+def test_escape_codes_in_a_strangers_card_reach_no_terminal(model, tmp_path, capsys):
+    shutil.copytree(model, tmp_path / "m")
+    card = json.loads((model / "model.json").read_text())
+    hostile = {
+        "held_out": "\x1b[2Jnowhere",
+        "sources": ["[bold]x\x1b]0;t\x07"],
+        "confounders": ["\x1b[31m=1", "y", "z"],
+    }
+    (tmp_path / "m" / "model.json").write_text(json.dumps({**card, **hostile}))
+    for shown in inspect(tmp_path / "m"):
+        show_table(shown)
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert "\x07" not in out
+    assert r"\x1b[2Jnowhere" in out
+    assert "[bold]x" in out

@@ -1,0 +1,501 @@
+"""Folders of odd files, through a stub that calls bright pixels lesion."""
+
+import errno
+import os
+import weakref
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from mcdrl.base.errors import InputError
+from mcdrl.commands.models import frames as reading
+from mcdrl.commands.models import masks
+from mcdrl.commands.models.masks import Wanted
+from mcdrl.commands.models.predict import predict_frames, refused, summary
+from mcdrl.model.scorer import Answer, Verdict
+
+
+class Bright:
+    """Probability of lesion = brightness of the frame at working size."""
+
+    size_px, batch_size = 32, 2
+
+    def __init__(self, batch_size=2):
+        self.batch_size = batch_size
+
+    def __call__(self, frames):
+        assert frames.dtype == np.uint8
+        assert frames.shape[1:] == (32, 32, 3)
+        assert len(frames) <= self.batch_size
+        return [Answer((frame.mean(axis=2) / 255).astype(np.float32), ()) for frame in frames]
+
+    def verdict(self, answer):
+        level = float(answer.probability.max())
+        return Verdict(level, level < 0.5, {"blood": 3 * level, "mucus": 1.0, "far view": 2.0})
+
+    def calibrated(self, raw):
+        return raw / 2
+
+
+def half_white(width, height, side="left"):
+    pixels = np.zeros((height, width, 3), np.uint8)
+    if side == "left":
+        pixels[:, : width // 2] = 255
+    else:
+        pixels[: height // 2] = 255
+    return Image.fromarray(pixels)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    place = tmp_path / "frames"
+    (place / "more").mkdir(parents=True)
+    half_white(80, 60).save(place / "a.png")
+    half_white(64, 96, "top").save(place / "more" / "b.bmp")
+    Image.new("RGB", (50, 40)).save(place / "dark.png")
+    return place
+
+
+def contents(place):
+    return {path: path.read_bytes() for path in sorted(place.rglob("*")) if path.is_file()}
+
+
+def run(folder, out, **options):
+    wanted = Wanted(
+        out, options.pop("threshold", 0.5), options.pop("overlay", False), options.pop("probabilities", False)
+    )
+    judge = options.pop("judge", None) or Bright(options.pop("batch_size", 2))
+    given = folder if isinstance(folder, list) else [folder]
+    return predict_frames(given, judge, wanted, **{"crop": False, "workers": 2, **options})
+
+
+def test_masks_have_the_frames_size_and_lie_where_the_lesion_is(folder, tmp_path):
+    run(folder, tmp_path / "out")
+    left = np.asarray(Image.open(tmp_path / "out" / "a.png"))
+    assert left.shape == (60, 80)
+    assert set(np.unique(left)) == {0, 255}
+    assert (left[:, :38] == 255).all()
+    assert (left[:, 42:] == 0).all()
+    top = np.asarray(Image.open(tmp_path / "out" / "more" / "b.png"))
+    assert top.shape == (96, 64)
+    assert (top[:46] == 255).all()
+    assert (top[50:] == 0).all()
+
+
+def test_table_follows_from_the_masks(folder, tmp_path):
+    run(folder, tmp_path / "out")
+    rows = pd.read_csv(tmp_path / "out" / "predictions.csv", keep_default_na=False).set_index("frame")
+    assert rows.index.tolist() == ["a.png", "dark.png", "more/b.bmp"]
+    for frame, row in rows.iterrows():
+        mask = np.asarray(Image.open(tmp_path / "out" / row["mask"])) > 0
+        assert mask.shape == (row["height_px"], row["width_px"]), frame
+        assert mask.sum() == row["lesion_area_px"]
+        assert float(row["lesion_percent"]) == pytest.approx(100 * mask.mean(), abs=1e-4)
+    assert float(rows.loc["dark.png", "confidence"]) == 0
+
+
+def test_exif_orientation_turns_frame_and_mask(folder, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored lying: the viewer turns it by 90 degrees clockwise
+    half_white(80, 60).save(folder / "turned.jpg", exif=exif, quality=95)
+    run(folder, tmp_path / "out")
+    mask = np.asarray(Image.open(tmp_path / "out" / "turned.png"))
+    assert mask.shape == (80, 60)
+    assert (mask[:36] == 255).all()
+    assert (mask[44:] == 0).all()
+
+
+def test_unreadable_files_are_listed_with_a_reason_and_the_others_go_on(folder, tmp_path):
+    (folder / "notes.gif").write_text("no frame")
+    (folder / "cut.jpg").write_bytes(b"\xff\xd8\xff\xe0 cut short")
+    (folder / ".hidden").write_text("not even listed")
+    (folder / ".git").mkdir()
+    half_white(40, 40).save(folder / ".git" / "nor.png")
+    rows = run(folder, tmp_path / "out")
+    reasons = {row.frame: row.reason for row in rows if row.reason}
+    assert set(reasons) == {"notes.gif", "cut.jpg"}
+    assert all("unreadable frame" in reason for reason in reasons.values())
+    table = pd.read_csv(tmp_path / "out" / "predictions.csv", keep_default_na=False)
+    assert len(table) == 5
+    assert not (tmp_path / "out" / "notes.png").exists()
+    assert "3 masks" in summary(rows, tmp_path / "out")
+    assert refused(rows).splitlines()[0].startswith("not read: cut.jpg: unreadable frame")
+    assert refused(rows, shown=1).splitlines()[1] == "and 1 more; all of them are in the table"
+
+
+def test_frames_that_differ_in_their_ending_alone_keep_two_masks(folder, tmp_path):
+    half_white(40, 40).save(folder / "a.bmp")
+    rows = run(folder, tmp_path / "out")
+    assert {row.mask for row in rows} == {"a.bmp.png", "a.png.png", "dark.png", "more/b.png"}
+
+
+def test_a_higher_threshold_finds_less(folder, tmp_path):
+    Image.fromarray(np.tile(np.linspace(0, 255, 64, dtype=np.uint8), (64, 1))).save(folder / "ramp.png")
+    areas = [
+        {row.frame: row.lesion_area_px for row in run(folder, tmp_path / "out", threshold=t)}["ramp.png"]
+        for t in (0.2, 0.5, 0.8)
+    ]
+    assert areas[0] > areas[1] > areas[2] > 0
+
+
+def test_the_batch_size_changes_nothing(folder, tmp_path):
+    assert run(folder, tmp_path / "one", batch_size=1) == run(folder, tmp_path / "all", batch_size=9)
+
+
+def test_other_files_in_the_results_stay(folder, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("keep")
+    run(folder, tmp_path / "out")
+    assert (tmp_path / "out" / "mine.txt").read_text() == "keep"
+
+
+@pytest.mark.parametrize("out", [".", "masks", "deep/masks"])
+def test_results_inside_the_frames_folder_are_refused(folder, out):
+    with pytest.raises(InputError, match="would count as frames"):
+        run(folder, folder / out)
+
+
+def test_missing_empty_and_unreadable_folders_are_named(tmp_path):
+    with pytest.raises(InputError, match="there is no folder or file"):
+        run(tmp_path / "nowhere", tmp_path / "out")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="holds no files"):
+        run(tmp_path / "empty", tmp_path / "out")
+    (tmp_path / "empty" / "a.jpg").write_text("nothing")
+    with pytest.raises(InputError, match="not one of the 1 files"):
+        run(tmp_path / "empty", tmp_path / "out")
+    assert (tmp_path / "out" / "predictions.csv").exists()
+
+
+def test_a_crop_is_undone(tmp_path):
+    frame = np.zeros((224, 224, 3), np.uint8)
+    frame[56:168, 28:196] = (120, 60, 50)
+    frame[84:112, 70:112] = 250
+    (tmp_path / "in").mkdir()
+    Image.fromarray(frame).save(tmp_path / "in" / "a.png")
+    seen = []
+
+    class Whole(Bright):
+        def __call__(self, frames):
+            seen.append(frames.min())
+            return super().__call__(frames)
+
+    (row,) = run(tmp_path / "in", tmp_path / "out", judge=Whole(), crop=True)
+    lesion = np.asarray(Image.open(tmp_path / "out" / row.mask)) > 0
+    truth = frame[..., 0] == 250
+    assert lesion.shape == (224, 224)
+    assert (lesion & truth).sum() > 0.8 * (lesion | truth).sum()
+    assert seen[0] > 20
+
+
+def test_what_is_said_of_a_frame_is_in_its_row(folder, tmp_path):
+    rows = {row.frame: row for row in run(folder, tmp_path / "out")}
+    assert (rows["a.png"].flagged, rows["dark.png"].flagged) == ("no", "yes")
+    assert rows["a.png"].confounders == "blood; far view"  # 3 and 2 deviations; the limit is 2
+    assert rows["dark.png"].confounder_scores == "far view 2.0; mucus 1.0; blood 0.0"
+    text = summary(list(rows.values()), tmp_path / "out")
+    assert "1 flagged" in text
+    assert "far view in 3, blood in 2" in text
+
+
+def test_overlays_and_probabilities_have_the_frames_size(folder, tmp_path):
+    run(folder, tmp_path / "out", overlay=True, probabilities=True)
+    drawn = np.asarray(Image.open(tmp_path / "out" / "overlays" / "more" / "b.jpg")).astype(int)
+    assert drawn.shape == (96, 64, 3)
+    magenta = (abs(drawn - [255, 0, 255]) < 60).all(axis=2)
+    rows = np.flatnonzero(magenta.mean(axis=1) > 0.5)
+    assert len(rows)
+    assert set(rows) <= {0, 1, 2, *range(44, 51)}
+    grey = np.asarray(Image.open(tmp_path / "out" / "probabilities" / "a.png"))
+    assert grey.shape == (60, 80)
+    assert (grey[:, :36] == 128).all()  # the stub's calibration halves
+    assert (grey[:, 44:] == 0).all()
+
+
+def test_single_frames_and_several_folders(folder, tmp_path):
+    rows = run([folder / "a.png", folder / "more"], tmp_path / "out")
+    assert [row.frame for row in rows] == ["a.png", "more/b.bmp"]
+    assert (tmp_path / "out" / "more" / "b.png").exists()
+    with pytest.raises(InputError, match="both be called a"):
+        run([folder / "a.png", folder / "a.png"], tmp_path / "out")
+
+
+def test_more_frames_than_are_read_ahead_keep_their_order(tmp_path):
+    (tmp_path / "in").mkdir()
+    for number in range(30):
+        Image.new("RGB", (20 + number, 30), (255,) * 3 if number % 3 else (0,) * 3).save(
+            tmp_path / "in" / f"{number:02}.png"
+        )
+    rows = run(tmp_path / "in", tmp_path / "out", workers=3)
+    assert [row.width_px for row in rows] == list(range(20, 50))
+    assert [row.lesion_area_px > 0 for row in rows] == [number % 3 > 0 for number in range(30)]
+
+
+@pytest.mark.parametrize(
+    ("given", "out", "said"),
+    [
+        (["a.png", "more/b.bmp"], ".", "is the folder of .*a.png"),
+        (["a.png"], "more/..", "is the folder of .*a.png"),
+        (["link.png"], "x/probabilities", "is the folder of .*link.png"),
+        (["more"], ".", "holds .*more"),
+        (["a.png", "x/probabilities"], ".", "is the folder of .*a.png"),
+        (["more", "x/probabilities"], "x", "holds .*probabilities"),
+        (["a.png", "link.png"], "x", "probabilities of a.png would replace the frame .*link.png"),
+    ],
+)
+def test_no_frame_is_replaced(folder, given, out, said):
+    (folder / "x" / "probabilities").mkdir(parents=True)
+    half_white(20, 20).save(folder / "x" / "probabilities" / "a.png")
+    (folder / "link.png").symlink_to(folder / "x" / "probabilities" / "a.png")
+    before = contents(folder)
+    with pytest.raises(InputError, match=said):
+        run([folder / name for name in given], folder / out, probabilities=True)
+    assert contents(folder) == before
+
+
+def test_a_mask_and_another_frames_probabilities_do_not_share_a_file(folder, tmp_path):
+    (folder / "probabilities").mkdir()
+    half_white(20, 20).save(folder / "probabilities" / "a.jpg")
+    with pytest.raises(
+        InputError, match=r"probabilities/a\.png would be the probabilities of a\.png and the mask of prob"
+    ):
+        run(folder, tmp_path / "out", probabilities=True)
+    assert len(run(folder, tmp_path / "out")) == 4
+
+
+def test_names_that_are_no_utf8_or_long_get_their_masks(folder, tmp_path):
+    odd = os.fsdecode(b"polype_\xe9.png")
+    half_white(20, 20).save(folder / odd)
+    half_white(20, 20).save(folder / f"{'n' * 245}.png")
+    rows = run(folder, tmp_path / "out")
+    assert [row.reason for row in rows] == [""] * 5
+    assert (tmp_path / "out" / odd).is_file()
+    assert (tmp_path / "out" / f"{'n' * 245}.png").is_file()
+    table = pd.read_csv(tmp_path / "out" / "predictions.csv")
+    assert "polype_\\udce9.png" in set(table["frame"])
+    assert summary(rows, tmp_path / os.fsdecode(b"\xe9")).encode()
+
+
+def test_a_frame_that_cannot_be_written_is_listed_and_the_others_go_on(folder, tmp_path):
+    (tmp_path / "out" / "a.png").mkdir(parents=True)
+    rows = {row.frame: row for row in run(folder, tmp_path / "out")}
+    assert rows["a.png"].reason == "its results can't be written: Is a directory"
+    assert rows["a.png"].mask == ""
+    assert (tmp_path / "out" / "dark.png").is_file()
+    assert len(pd.read_csv(tmp_path / "out" / "predictions.csv")) == 3
+
+
+def test_a_full_disk_ends_the_run(folder, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "full")
+
+    monkeypatch.setattr(masks, "_save", full)
+    with pytest.raises(OSError, match="full"):
+        run(folder, tmp_path / "out")
+
+
+def test_links_to_nothing_and_pipes_are_listed(folder, tmp_path):
+    (folder / "gone.png").symlink_to(folder / "nothing.png")
+    (folder / "loop.png").symlink_to(folder / "loop.png")
+    os.mkfifo(folder / "pipe.png")
+    nowhere = "a link that leads nowhere"
+    expected = {"gone.png": nowhere, "loop.png": nowhere, "pipe.png": "no regular file"}
+    assert {row.frame: row.reason for row in run(folder, tmp_path / "out") if row.reason} == expected
+    given = [folder / "pipe.png", folder / "a.png"]
+    assert [row.reason for row in run(given, tmp_path / "given")] == ["", "no regular file"]
+
+
+def test_files_beside_the_frames_are_told_once_and_change_nothing(folder, tmp_path, capsys):
+    for name in ("a.json", "dark.json", "more/README.md"):
+        (folder / name).write_text("{}")
+    rows = run(folder, tmp_path / "out")
+    assert {row.mask for row in rows} == {"a.png", "dark.png", "more/b.png"}
+    assert refused(rows) == ""
+    assert capsys.readouterr().err == "left out, no pictures by their ending: 3 files (.json, .md)\n"
+    (row, *_) = run([folder / "a.json", folder / "a.png"], tmp_path / "given")
+    assert "unreadable frame" in row.reason
+
+
+def test_a_name_that_looks_like_another_ones_mask_keeps_its_ending(folder, tmp_path):
+    half_white(40, 40).save(folder / "a.bmp")
+    half_white(40, 40).save(folder / "a.png.jpg")
+    assert {row.mask for row in run(folder, tmp_path / "out")} >= {"a.bmp.png", "a.png.png", "a.png.jpg.png"}
+
+
+def test_folders_of_one_name_are_told_what_to_do(folder, tmp_path):
+    (tmp_path / "q" / "more").mkdir(parents=True)
+    half_white(40, 40).save(tmp_path / "q" / "more" / "b.png")
+    half_white(40, 40).save(folder / "more" / "b.png")
+    with pytest.raises(InputError, match=rf"both be called more/b; give the folder that holds them all: {tmp_path}$"):
+        run([folder / "more", tmp_path / "q" / "more"], tmp_path / "out")
+    with pytest.raises(InputError, match=r"name .*a\.png once"):
+        run([folder / "a.png", folder / "a.png"], tmp_path / "out")
+
+
+def test_frames_that_take_much_memory_are_told(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("mcdrl.imaging.decode._LARGE_PX", 100 * 100)
+    half_white(101, 100).save(folder / "large.png")
+    rows = run(folder, tmp_path / "out")
+    assert {row.frame for row in rows if "megapixels" in row.remark} == {"large.png"}
+    assert "1 x frame of more than 40 megapixels" in summary(rows, tmp_path / "out")
+
+
+def test_twelve_bits_in_sixteen_are_told(folder, tmp_path):
+    Image.fromarray(np.full((20, 20), 4095, np.uint16)).save(folder / "deep.png")
+    rows = run(folder, tmp_path / "out")
+    assert {row.frame for row in rows if row.remark} == {"deep.png"}
+    assert "1 x 16-bit frame that uses less than half of the range" in summary(rows, tmp_path / "out")
+
+
+@pytest.mark.parametrize("batch_size", [4, 16])
+def test_frames_at_their_own_size_are_held_by_the_threads_alone(tmp_path, monkeypatch, batch_size):
+    (tmp_path / "in").mkdir()
+    for number in range(40):
+        Image.new("RGB", (50, 40), (number,) * 3).save(tmp_path / "in" / f"{number:02}.png")
+    held, most = set(), []
+    original = reading.read_frame
+
+    def counted(path, *, swap):
+        picture, dim = original(path, swap=swap)
+        held.add(number := len(most))
+        weakref.finalize(picture, held.discard, number)
+        most.append(len(held))
+        return picture, dim
+
+    monkeypatch.setattr(reading, "read_frame", counted)
+    monkeypatch.setattr(masks, "read_frame", counted)
+    run(tmp_path / "in", tmp_path / "out", batch_size=batch_size, overlay=True)
+    assert len(most) == 80
+    assert max(most) <= 2 * 2 + 2  # threads of both kinds; a thread's last one may live until its next is there
+
+
+def test_folders_behind_links_are_entered_once(folder, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    half_white(40, 40).save(tmp_path / "elsewhere" / "c.png")
+    (folder / "linked").symlink_to(tmp_path / "elsewhere")
+    (folder / "aside").mkdir()
+    (folder / "aside" / "alias").symlink_to(folder / "more")  # comes first by name, but is no place of its own
+    (folder / "more" / "again").symlink_to(folder)
+    assert {row.frame for row in run(folder, tmp_path / "out")} == {"a.png", "dark.png", "linked/c.png", "more/b.bmp"}
+
+
+def test_results_behind_a_link_to_a_folder_of_folders_are_refused(folder, tmp_path):
+    (tmp_path / "elsewhere" / "sub").mkdir(parents=True)
+    half_white(40, 40).save(tmp_path / "elsewhere" / "sub" / "c.png")
+    (folder / "linked").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="masks would count as frames next time"):
+        run(folder, tmp_path / "elsewhere" / "out")
+
+
+def test_a_folder_that_cannot_be_read_is_named(folder, tmp_path, monkeypatch):
+    original = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("more"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return original(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(InputError, match=r"the folder .*more can't be read: Permission denied"):
+        run(folder, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_table_of_masks_is_not_replaced_by_one_of_refusals(folder, tmp_path):
+    out, junk = tmp_path / "out", tmp_path / "junk"
+    junk.mkdir()
+    (junk / "x.png").write_text("no frame")
+    with pytest.raises(InputError, match=r"the first: x\.png: unreadable frame.*; all of them: .*predictions\.csv"):
+        run(junk, tmp_path / "new")
+    assert len(pd.read_csv(tmp_path / "new" / "predictions.csv")) == 1
+    run(folder, out)
+    before = (out / "predictions.csv").read_bytes()
+    with pytest.raises(InputError, match="is left as it was"):
+        run(junk, out)
+    assert (out / "predictions.csv").read_bytes() == before
+
+
+def test_swapped_colours_are_told_and_can_be_swapped_back(tmp_path):
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    Image.new("RGB", (40, 40), (40, 60, 200)).save(frames / "blue.png")
+    (row,) = run(frames, tmp_path / "out")
+    assert row.remark.endswith("try --channels bgr")
+    (row,) = run(frames, tmp_path / "out", swap=True, overlay=True)
+    assert row.remark == ""
+    overlay = np.asarray(Image.open(tmp_path / "out" / "overlays" / "blue.jpg")).reshape(-1, 3).mean(axis=0)
+    assert overlay[0] > 150 > 60 > overlay[2]
+
+
+def two_values(width=80, height=60):
+    pixels = np.zeros((height, width), np.uint8)
+    pixels[10:20, 10:30] = 255
+    return Image.fromarray(pixels)
+
+
+def tissue(seed):
+    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (60, 80, 3), np.uint8))
+
+
+def test_masks_beside_frames_are_left_out_and_told(tmp_path, capsys):
+    for place in ("images", "masks", "labelled_frames", "p1/images", "p1/Ground Truth"):
+        (tmp_path / "site" / place).mkdir(parents=True)
+    for seed, place in enumerate(("images", "labelled_frames", "p1/images")):
+        tissue(seed).save(tmp_path / "site" / place / "0.png")
+    two_values().save(tmp_path / "site" / "masks" / "0.png")
+    Image.new("L", (80, 60)).save(tmp_path / "site" / "masks" / "1.png")
+    two_values().convert("RGB").save(tmp_path / "site" / "p1" / "Ground Truth" / "0.jpg", quality=90)
+    rows = run(tmp_path / "site", tmp_path / "out")
+    assert [row.frame for row in rows] == ["images/0.png", "labelled_frames/0.png", "p1/images/0.png"]
+    told = capsys.readouterr().err
+    assert "left out, masks by their folder or their two values: 3 files, such as " in told
+    assert "; --masks-too segments them, too" in told
+    assert len(run(tmp_path / "site", tmp_path / "all", masks_too=True)) == 6
+
+
+def test_a_mask_in_the_frames_folder_is_known_by_its_two_values(tmp_path, capsys):
+    (tmp_path / "f").mkdir()
+    tissue(0).save(tmp_path / "f" / "a.png")
+    tissue(1).convert("L").save(tmp_path / "f" / "grey.png")
+    Image.new("L", (80, 60), 90).save(tmp_path / "f" / "flat.png")
+    assert len(run(tmp_path / "f", tmp_path / "out")) == 3
+    two_values().save(tmp_path / "f" / "a_mask.png")
+    assert [row.frame for row in run(tmp_path / "f", tmp_path / "out2")] == ["a.png", "grey.png"]
+    assert "2 files, such as" in capsys.readouterr().err
+    assert [row.frame for row in run(tmp_path / "f" / "a_mask.png", tmp_path / "out3")] == ["a_mask.png"]
+
+
+def test_masks_alone_are_refused_with_the_way_to_segment_them(tmp_path):
+    (tmp_path / "masks").mkdir()
+    two_values().save(tmp_path / "masks" / "a.png")
+    with pytest.raises(InputError, match=r"masks by .*: 1 files, .*a\.png, and there is nothing else; --masks-too"):
+        run(tmp_path / "masks", tmp_path / "out")
+
+
+def test_names_that_steer_a_terminal_or_a_spreadsheet_do_nothing_in_either(folder, tmp_path):
+    for name in ("=1+1.png", "-2.png", "\t@x.png", "red\x1b[31m.png", "two\nlines.png"):
+        half_white(20, 20).save(folder / name)
+    (folder / "=bad\x1b[2J.jpg").write_bytes(b"no picture")
+    rows = run(folder, tmp_path / "out")
+    assert (tmp_path / "out" / "=1+1.png").is_file()
+    text = (tmp_path / "out" / "predictions.csv").read_text(encoding="utf-8")
+    assert len(text.splitlines()) == len(rows) + 1 == 10
+    assert text.replace("\n", "").isprintable()
+    table = pd.read_csv(tmp_path / "out" / "predictions.csv", keep_default_na=False)
+    assert {"'=1+1.png", "'-2.png", "'\\t@x.png", r"red\x1b[31m.png", r"two\nlines.png"} <= set(table["frame"])
+    assert table.loc[table["frame"] == "'=1+1.png", "mask"].item() == "'=1+1.png"
+    assert table["lesion_area_px"].dtype.kind == "i"
+    for said in (summary(rows, tmp_path / "out\x1b[0m"), refused(rows)):
+        assert said.replace("\n", "").isprintable()
+    assert r"=bad\x1b[2J.jpg" in refused(rows)
+
+
+def test_confounders_that_look_like_formulas_are_shown_as_text(folder, tmp_path):
+    judge = Bright()
+    judge.verdict = lambda _: Verdict(0.5, True, {"=HYPERLINK(1)": 9.0})
+    run(folder, tmp_path / "out", judge=judge)
+    table = pd.read_csv(tmp_path / "out" / "predictions.csv", keep_default_na=False)
+    assert set(table["confounders"]) == {"'=HYPERLINK(1)"}
+    assert set(table["confounder_scores"]) == {"'=HYPERLINK(1) 9.0"}

@@ -1,0 +1,319 @@
+"""`mcdrl sites check` and the guessed card: what the gate would say, and nothing written."""
+
+import os
+import shlex
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from mcdrl import cli
+from mcdrl.base.errors import InputError
+from mcdrl.commands.sites.check import check_site
+from mcdrl.commands.sites.edit import site_from
+from mcdrl.commands.sites.guess import guess_card
+from mcdrl.study.sections.ingest import Params
+
+ROOT = Path(__file__).parents[3]
+CLASSES = ["polyp", "cyst"]
+HEALTHY = "; where none means no lesion: missing_mask: no_lesion"
+
+
+def frame(path, seed):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.random.default_rng(seed).integers(60, 256, (30, 40, 3), np.uint8)).save(path)
+
+
+def mask(path, width=40):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture = Image.new("L", (width, 30), 255)
+    picture.putpixel((0, 0), 0)
+    picture.save(path)
+
+
+@pytest.fixture
+def hospital(tmp_path):
+    """Four frames: one fine, one without a mask, one whose mask has another size; a mask of nobody's."""
+    root = tmp_path / "hospital"
+    for seed, stem in enumerate("abc"):
+        frame(root / "images" / f"{stem}.png", seed)
+    mask(root / "masks" / "a.png")
+    mask(root / "masks" / "c.png", 20)
+    mask(root / "masks" / "z.png")
+    return root
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    folder = tmp_path / "project"
+    folder.mkdir()
+    for cards in ("backbones", "sites"):
+        shutil.copytree(ROOT / "data" / cards, folder / "data" / cards)
+    shutil.copy(ROOT / "params.yaml", folder / "params.yaml")
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("COLUMNS", "200")
+    return folder
+
+
+def mcdrl(*arguments):
+    return CliRunner().invoke(cli.app, ["sites", *map(str, arguments)])
+
+
+def tree(folder):
+    return sorted((path.as_posix(), path.stat().st_mtime_ns) for path in folder.rglob("*"))
+
+
+def test_both_sides_of_every_mismatch_are_told(hospital):
+    site = site_from("h", {"card": "folder", "root": str(hospital), "lesion_class": "polyp"})
+    verdict = check_site("h", site, Params(size_px=64), CLASSES, 1)
+    assert [(one.kind, one.refused, one.count, one.examples) for one in verdict.findings] == [
+        ("mask of another size", True, 1, (("images/c.png", "frame 40x30, mask 20x30"),)),
+        ("no mask", True, 1, (("images/b.png", f"expected masks/b.*{HEALTHY}"),)),
+        ("mask without a frame", False, 1, (("masks/z.png", "no frame of images/* names it"),)),
+    ]
+    assert [(count.what, count.expected, count.found) for count in verdict.counts] == [
+        ("frames", None, 1),
+        ("of these without a lesion", None, 0),
+    ]
+
+
+def test_what_the_card_expects_stands_beside_what_is_there(hospital):
+    site = site_from("k", {"card": "kvasir_seg_flat", "root": str(hospital), "images": "images/*"})
+    verdict = check_site("k", site, Params(size_px=64), CLASSES, 1)
+    assert [(one.what, one.expected, one.found, one.differs) for one in verdict.counts] == [
+        ("frames", 1000, 1, True),
+        ("of these without a lesion", 0, 0, False),
+    ]
+
+
+def test_a_class_that_the_study_does_not_have(hospital):
+    site = site_from("h", {"card": "folder", "root": str(hospital), "lesion_class": "polip"})
+    with pytest.raises(InputError, match="unknown lesion class 'polip'; did you mean 'polyp'"):
+        check_site("h", site, Params(), CLASSES, 1)
+
+
+def test_the_command_checks_a_folder_and_writes_nothing(project, hospital, tmp_path):
+    before = tree(tmp_path)
+    done = mcdrl("check", hospital, "--lesion-class", "polyp")
+    assert done.exit_code == 2
+    assert "hospital: 2 refused, hence exit code 2; --allow-refused makes it 0" in done.output
+    for part in ("card 'folder'", "refused", "images/b.png", "expected masks/b.*", "frame 40x30, mask 20x30", "z.png"):
+        assert part in done.output
+    assert mcdrl("check", hospital, "--lesion-class", "polyp", "--allow-refused").exit_code == 0
+    assert tree(tmp_path) == before
+
+
+def test_a_folder_without_one_usable_frame_ends_with_2(project, hospital):
+    shutil.rmtree(hospital / "masks")
+    done = mcdrl("check", hospital, "--card", "folder", "--lesion-class", "polyp")
+    assert done.exit_code == 2
+
+
+def test_what_dvc_cannot_read_is_an_error(project, hospital, capfd):
+    (hospital / "notes").symlink_to(hospital / "nothing")
+    done = mcdrl("check", hospital, "--card", "folder", "--lesion-class", "polyp")
+    assert done.exit_code == 2
+    assert "notes is a link to nothing, which DVC can't read; remove it" in done.output + capfd.readouterr().err
+    (hospital / "notes").unlink()
+    for ignored in (".git/hook", "images/.a.png.partial"):
+        (hospital / ignored).parent.mkdir(exist_ok=True)
+        (hospital / ignored).symlink_to("nothing")
+    assert mcdrl("check", hospital, "--lesion-class", "polyp", "--allow-refused").exit_code == 0
+    os.mkfifo(hospital / "frames.csv")  # the table of a card that guessing tries
+    os.mkfifo(hospital / "images" / "pipe.png")
+    with pytest.raises(
+        InputError, match=r"frames\.csv is no regular file, which DVC can't read \(and 1 more like it\)"
+    ):
+        guess_card(hospital)
+    done = mcdrl("check", hospital, "--card", "folder", "--lesion-class", "polyp")
+    assert done.exit_code == 2
+    assert "frames.csv is no regular file, which DVC can't read (and 1 more" in done.output + capfd.readouterr().err
+
+
+def test_all_sites_of_the_study_are_checked_and_one_bad_one_is_enough(project, hospital):
+    assert mcdrl("add", "h", hospital, "--lesion-class", "polyp").exit_code == 0
+    done = mcdrl("check")
+    assert done.exit_code == 2
+    assert "h: A folder of frames and masks" in done.output
+    assert mcdrl("check", "h", "--allow-refused").exit_code == 0
+    assert mcdrl("check", "h").exit_code == 2
+
+
+def test_neither_site_nor_folder(project):
+    assert "no site of params.yaml and no folder" in str(mcdrl("check", "nowhere").exception)
+    assert "did you mean 'folder'" in str(mcdrl("add", "h", "x", "--card", "foldr").exception)
+
+
+def test_a_site_is_added_by_its_folder_alone_where_a_card_reads_it(project, tmp_path):
+    root = tmp_path / "clinic"
+    for number in (1, 2):
+        frame(root / "images" / f"clinicdb_{number:03}.jpg", number)
+        mask(root / "masks" / f"clinicdb_{number:03}.png")
+    (root / "metadata.csv").write_text("frame_id,sequence_id\nclinicdb_001,1\nclinicdb_002,1\n")
+    done = mcdrl("add", "clinic", root)
+    assert done.exit_code == 0
+    assert "card 'cvc_clinicdb_flat'" in done.output
+    assert "{card: cvc_clinicdb_flat, root: " in (project / "params.yaml").read_text()
+
+
+def test_guesses(project, tmp_path, hospital):
+    assert guess_card(hospital).card == "folder"
+    polypgen = tmp_path / "polypgen"
+    frame(polypgen / "data_C2" / "images_C2" / "x.jpg", 0)
+    mask(polypgen / "data_C2" / "masks_C2" / "x_mask.jpg")
+    assert guess_card(polypgen).card == "polypgen_c2"
+    frame(polypgen / "data_C3" / "images_C3" / "x.jpg", 0)
+    mask(polypgen / "data_C3" / "masks_C3" / "x_mask.jpg")
+    with pytest.raises(InputError, match=r"several cards fit .*: polypgen_c2, polypgen_c3; choose one"):
+        guess_card(polypgen)
+    with pytest.raises(InputError, match="no card fits"):
+        guess_card(project)
+    with pytest.raises(InputError, match="is no folder"):
+        guess_card(tmp_path / "nowhere")
+
+
+def test_cards_of_as_many_frames_are_named_but_not_taken(project, tmp_path):
+    for number in range(88):
+        frame(tmp_path / "c" / "images" / f"{number}.jpg", number)
+        mask(tmp_path / "c" / "masks" / f"{number}.png")
+    card = project / "data" / "sites" / "kvasir_seg_flat.yaml"
+    card.write_text(card.read_text().replace("frames: 1000", "frames: 88"))
+    guess = guess_card(tmp_path / "c")
+    assert (guess.card, guess.others) == ("folder", ("kvasir_seg_flat",))
+
+
+def test_cards_are_listed_with_licence_and_way(project):
+    lines = mcdrl("cards").output.splitlines()
+    assert any(line.startswith("kvasir_seg ") and line.rstrip().endswith("yes") for line in lines)
+    assert any(line.startswith("polypgen_c1 ") and line.rstrip().endswith("by hand") for line in lines)
+
+
+def test_a_plain_folder_has_one_class_and_it_is_said(project, hospital):
+    for name in ("b", "c"):
+        mask(hospital / "masks" / f"{name}.png")
+    done = mcdrl("check", hospital)
+    assert done.exit_code == 0
+    assert "every lesion of the site is of the class 'lesion', as no class is given; --lesion-class" in done.output
+    assert "lesion class lesion: new beside the study's polyp, tumor, " in done.output
+    added = mcdrl("add", "clinic", hospital)
+    assert added.exit_code == 0
+    assert "added to lesion_classes: lesion; build_confounders.class_phrases says what prompts call it" in added.output
+    after = (project / "params.yaml").read_text(encoding="utf-8")
+    assert "lesion_classes: [polyp, tumor, inflammation, nodule, cyst, lesion]" in after
+    assert "cyst: cyst, lesion: lesion}" in after
+    assert mcdrl("check", "clinic").exit_code == 0
+
+
+def test_a_class_like_one_that_is_there_is_taken_for_a_slip(project, hospital):
+    done = mcdrl("add", "clinic", hospital, "--lesion-class", "polip")
+    assert "did you mean 'polyp'? If it is another class, add it to lesion_classes" in str(done.exception)
+
+
+def test_the_class_of_an_nnunet_folder_is_its_data_set_s(project, tmp_path):
+    root = tmp_path / "Dataset001"
+    frame(root / "imagesTr" / "a_0000.png", 0)
+    mask(root / "labelsTr" / "a.png")
+    (root / "dataset.json").write_text('{"labels": {"background": 0, "polyp": 1}, "file_ending": ".png"}')
+    done = mcdrl("check", root)
+    assert done.exit_code == 0
+    assert "every lesion of the site is of the class 'polyp', as dataset.json calls them" in done.output
+    (root / "dataset.json").write_text('{"labels": {"background": 0, "polyp": 1, "cyst": 2}}')
+    assert "dataset.json names 2 classes: polyp, cyst; say which" in str(mcdrl("check", root).exception)
+
+
+def suggestion(error):
+    (line,) = [line for line in str(error).splitlines() if "mcdrl sites check" in line]
+    return line.strip().partition(": mcdrl ")[::2]
+
+
+@pytest.mark.parametrize(
+    ("frames", "masks", "settings"),
+    [
+        (
+            ["images/case (0).png", "images/case (1).png"],
+            ["masks/case (0)_mask.png", "masks/case (0)_mask_1.png", "masks/case (1)_mask.png"],
+            "--set 'images=images/*' --set 'masks=masks/{stem}_mask*.*'",
+        ),
+        (
+            ["p1/images/0.png", "p2/images/0.png"],
+            ["p1/masks/0.png", "p2/masks/0.png"],
+            "--set 'images=*/images/*' --set 'masks={0}/masks/{stem}.*' --set folder_group=0 --set case_ids=path",
+        ),
+        (
+            ["img/a_0000.png", "img/b_0000.png"],
+            ["labels/a.png", "labels/b.png"],
+            "--set 'images=img/*' --set 'masks=labels/{stem}.*' --set frame_suffix=_0000",
+        ),
+        (["a.png", "b.png"], ["a_mask.png", "b_mask.png"], "--set 'images=*' --set 'masks={stem}_mask.*'"),
+        (
+            ["frames/x/1.png", "frames/y/10.png"],
+            ["gt/x/p1.png", "gt/y/p10.png"],
+            "--set 'images=frames/*/*' --set 'masks=gt/{1}/p{stem}.*' --set folder_group=1",
+        ),
+    ],
+)
+def test_what_would_read_an_unknown_folder_is_said_and_does(project, tmp_path, frames, masks, settings):
+    root = tmp_path / "their folder"
+    for seed, name in enumerate(frames):
+        frame(root / name, seed)
+    for name in masks:
+        mask(root / name)
+    with pytest.raises(InputError) as error:
+        guess_card(root)
+    told, command = suggestion(error.value)
+    assert told == f"this would read {len(frames)} frames and refuse 0 files"
+    assert command == f"sites check '{root}' --card folder {settings}"
+    done = CliRunner().invoke(cli.app, shlex.split(command))
+    assert done.exit_code == 0, done.output
+
+
+def test_what_is_found_in_a_folder_that_nothing_reads_is_named(project, tmp_path):
+    root = tmp_path / "export"
+    frame(root / "images" / "0.png", 0)
+    for name, text in {
+        "instances.json": '{"images": [], "annotations": [], "categories": []}',
+        "labelme/0.json": '{"version": "5", "shapes": [], "imagePath": "0.png"}',
+        "annotations.xml": '<?xml version="1.0"?><annotations><version>1.1</version></annotations>',
+        "boxes/0.xml": "<annotation><object><bndbox></bndbox></object></annotation>",
+        "more.zip": "", "clip.mp4": "", "scan.dcm": "", "list.csv": "", "masks\\0.png": "", "broken.json": "\x00{[",
+    }.items():  # fmt: skip
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text(text)
+    with pytest.raises(InputError) as error:
+        guess_card(root)
+    lines = [line.strip().removeprefix("found: ") for line in str(error.value).splitlines()]
+    for line in (
+        "images/: 1 pictures (1 .png), such as 0.png",
+        "1 x COCO annotations: instances.json",
+        "1 x LabelMe annotations: labelme/0.json",
+        "1 x CVAT annotations: annotations.xml",
+        "1 x Pascal VOC boxes: boxes/0.xml",
+        "1 x archives, to be unpacked first: more.zip",
+        "1 x videos, to be cut into frames first: clip.mp4",
+        "1 x DICOM files, not read: scan.dcm",
+        "1 x tables: list.csv",
+        "1 x json files: broken.json",
+        "1 names with a backslash, unpack them anew: masks\\0.png",
+        "annotations of this kind aren't read; export them as masks, a PNG a frame",
+    ):
+        assert line in lines, (line, lines)
+    assert not any("polypgen" in line for line in lines)
+
+
+def test_what_another_card_of_as_many_frames_would_do_otherwise_is_said(project, tmp_path):
+    for number in range(3):
+        frame(tmp_path / "c" / "images" / f"{number}.jpg", number)
+        mask(tmp_path / "c" / "masks" / f"{number}.png")
+    card = project / "data" / "sites" / "kvasir_seg_flat.yaml"
+    card.write_text(card.read_text().replace("frames: 1000", "frames: 3"))
+    done = mcdrl("add", "c", tmp_path / "c", "--lesion-class", "cyst")
+    assert (
+        "as many frames as kvasir_seg_flat, which differs in images: images/*.jpg (here images/*), "
+        "masks: masks/{stem}.png (here masks/{stem}.*), lesion_class: polyp (here cyst)" in done.output
+    )
+    assert "mcdrl sites set c card=kvasir_seg_flat" in done.output
+    assert mcdrl("set", "c", "card=kvasir_seg_flat", "lesion_class=").exit_code == 0
+    assert f"c: {{card: kvasir_seg_flat, root: {tmp_path / 'c'}}}" in (project / "params.yaml").read_text()

@@ -1,0 +1,184 @@
+"""Adding and removing sites keeps params.yaml's comments and never leaves it broken."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from scmrepo.git import Git
+from typer.testing import CliRunner
+
+from mcdrl.base.errors import InputError
+from mcdrl.cli import app
+from mcdrl.commands.sites.edit import add_site, list_sites, remove_sites, set_site
+from mcdrl.commands.sites.guess import guess_card
+from mcdrl.commands.sites.workspace import lasting
+
+ROOT = Path(__file__).parents[3]
+
+
+def comments(lines):
+    return [line.split("#", 1)[1] for line in lines if "#" in line]
+
+
+@pytest.fixture
+def params(tmp_path, monkeypatch):
+    """A copy of params.yaml beside the cards, and folders for two sites."""
+    (tmp_path / "data").symlink_to(ROOT / "data")
+    for name in ("raw/kvasir", "x"):
+        (tmp_path / name).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "params.yaml"
+    path.write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    return path
+
+
+def test_add_changes_two_places_and_no_comment(params):
+    before = params.read_text(encoding="utf-8").splitlines()
+    add_site(params, "kvasir", {"card": "folder", "root": "raw/kvasir", "lesion_class": "polyp"})
+    after = params.read_text(encoding="utf-8").splitlines()
+    added = [line.split("#")[0].strip() for line in after if line not in before]
+    assert added == [
+        "kvasir: {card: folder, root: raw/kvasir, lesion_class: polyp}",
+        "held_out: [A, B, C, D, E, kvasir]",
+    ]
+    assert comments(before) == comments(after)
+
+
+def test_remove_is_the_inverse_of_add(params):
+    before = list_sites(params)
+    add_site(params, "kvasir", {"card": "folder", "root": "raw/kvasir", "lesion_class": "polyp"})
+    assert [name for name, _, _ in list_sites(params)] == ["A", "B", "C", "D", "E", "kvasir"]
+    remove_sites(params, ["kvasir"])
+    assert list_sites(params) == before
+
+
+@pytest.mark.parametrize("gap", [" ", "  ", " " * 20])
+def test_added_and_removed_again_not_a_byte_differs(params, gap):
+    text = params.read_text(encoding="utf-8").replace("D, E]  #", f"D, E]{gap}#")
+    params.write_text(text, encoding="utf-8")
+    add_site(params, "kvasir", {"card": "folder", "root": "x", "lesion_class": "polyp"})
+    assert f"E, kvasir]{gap}# each" in params.read_text(encoding="utf-8")
+    remove_sites(params, ["kvasir"])
+    assert params.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "message"),
+    [
+        ("A", {"card": "folder", "root": "x", "lesion_class": "polyp"}, "already has a site 'A'"),
+        ("worst", {"card": "folder", "root": "x", "lesion_class": "polyp"}, "can't be a site's name"),
+        ("a b", {"card": "folder", "root": "x", "lesion_class": "polyp"}, "can't be a site's name"),
+        ("yes", {"card": "folder", "root": "x", "lesion_class": "polyp"}, "'yes' can't be a site's name"),
+        ("x", {"card": "folder", "root": "gone", "lesion_class": "polyp"}, "gone is no folder; give"),
+        ("x", {"card": "folder", "root": "x"}, "lesion_class"),
+        ("x", {"card": "foldr", "root": "x"}, "did you mean 'folder'"),
+        ("x", {"root": "x", "lesion_class": "polyp"}, "card: missing"),
+        ("x", {"card": "folder", "root": "x", "lesion_class": "pollyp"}, "did you mean 'polyp'"),
+        ("x", {"card": "folder", "root": "x", "lesion_class": "polyp", "table_group": "g"}, "need table"),
+        ("x", {"card": "folder", "root": "x", "lesion_class": "polyp", "masks": "masks/all.png"}, "{stem}"),
+    ],
+)
+def test_what_cannot_be_added_leaves_the_file_alone(params, name, values, message):
+    before = params.read_text(encoding="utf-8")
+    with pytest.raises(InputError, match=message):
+        add_site(params, name, values)
+    assert params.read_text(encoding="utf-8") == before
+
+
+@pytest.mark.parametrize(("names", "left"), [("ABCD", "only 'E' would be left"), ("ABCDE", "^no site would be left")])
+def test_removing_more_than_all_but_two_is_refused(params, names, left):
+    before = params.read_text(encoding="utf-8")
+    with pytest.raises(InputError, match=rf"{left}.*needs at least 2; add yours first: mcdrl sites add NAME ROOT$"):
+        remove_sites(params, list(names))
+    assert params.read_text(encoding="utf-8") == before
+
+
+def test_the_phantom_may_be_added_before_it_is_rendered(params):
+    remove_sites(params, ["A"])
+    add_site(params, "A", {"card": "phantom", "root": "data/nowhere/A"})
+    assert list_sites(params)[-1][0] == "A"
+
+
+def test_no_card_is_guessed_for_what_is_no_folder(tmp_path):
+    with pytest.raises(InputError, match="gone is no folder; give the one that holds"):
+        guess_card(tmp_path / "gone")
+
+
+def test_removing_an_unknown_site_names_the_nearest(params):
+    add_site(params, "kvasir", {"card": "folder", "root": "x", "lesion_class": "polyp"})
+    with pytest.raises(InputError, match="did you mean 'kvasir'"):
+        remove_sites(params, ["kvasr"])
+
+
+def phrases(params):
+    return yaml.safe_load(params.read_text(encoding="utf-8"))["build_confounders"]["class_phrases"]
+
+
+def classes(params):
+    return yaml.safe_load(params.read_text(encoding="utf-8"))["lesion_classes"]
+
+
+def test_classes_that_no_site_left_can_have_go_with_the_sites(params):
+    add_site(params, "one", {"card": "folder", "root": "x", "lesion_class": "polyp"})
+    add_site(params, "two", {"card": "folder", "root": "x", "folder_class": {"a": "lesion", "b": None}})
+    assert (classes(params)[-1], phrases(params)["lesion"]) == ("lesion", "lesion")
+    assert remove_sites(params, list("ABCD")) == []  # the phantom's classes stand in its table
+    assert remove_sites(params, ["E"]) == ["tumor", "inflammation", "nodule", "cyst"]
+    assert classes(params) == ["polyp", "lesion"]
+    assert phrases(params) == {"polyp": "polyp", "lesion": "lesion"}
+
+
+def test_a_class_goes_with_the_last_site_that_can_have_it(params):
+    for name, lesion_class in (("one", "polyp"), ("two", "polyp"), ("three", "cyst"), ("four", "cyst")):
+        add_site(params, name, {"card": "folder", "root": "x", "lesion_class": lesion_class})
+    remove_sites(params, list("ABCDE"))
+    assert classes(params) == ["polyp", "cyst"]
+    assert remove_sites(params, ["three"]) == []
+    assert remove_sites(params, ["four"]) == ["cyst"]
+    assert classes(params) == ["polyp"]
+
+
+def test_keys_of_a_site_change_in_their_place(params):
+    before = params.read_text(encoding="utf-8")
+    add_site(params, "kvasir", {"card": "folder", "root": "raw/kvasir", "lesion_class": "polyp"})
+    assert set_site(params, "kvasir", {"mask_threshold": 100, "lesion_class": "adenoma"}) == ["adenoma"]
+    line = "kvasir: {card: folder, root: raw/kvasir, lesion_class: adenoma, mask_threshold: 100}"
+    assert line in params.read_text(encoding="utf-8")
+    assert comments(before.splitlines()) == comments(params.read_text(encoding="utf-8").splitlines())
+    changed = params.read_text(encoding="utf-8")
+    for name, values, message in (
+        ("kvasr", {"mask_threshold": 1}, "did you mean 'kvasir'"),
+        ("kvasir", {"mask_treshold": 1}, "did you mean 'mask_threshold'"),
+        ("kvasir", {"root": "gone"}, "gone is no folder"),
+        ("kvasir", {"lesion_class": None}, "nothing says which class"),
+    ):
+        with pytest.raises(InputError, match=message):
+            set_site(params, name, values)
+        assert params.read_text(encoding="utf-8") == changed
+
+
+def test_a_folder_that_a_copy_of_the_repository_lacks_is_noted_by_its_absolute_path(params, tmp_path_factory):
+    Git.init(".").close()
+    Path(".gitignore").write_text("/raw/\n")
+    outside = tmp_path_factory.mktemp("elsewhere")
+    here = Path.cwd()
+    assert lasting(Path(), "raw/kvasir") == str(here / "raw" / "kvasir")
+    assert lasting(Path(), "x") == "x"
+    assert lasting(Path(), "data/phantom/A") == "data/phantom/A"
+    assert lasting(Path(), str(outside)) == str(outside)
+    assert lasting(Path(), "../x") == str(here.parent / "x")
+    Path("raw/kvasir.dvc").write_text("outs: []\n")
+    assert lasting(Path(), "raw/kvasir") == "raw/kvasir"
+
+
+def test_the_command_says_which_path_it_has_noted(params):
+    Git.init(".").close()
+    Path(".gitignore").write_text("/raw/\n")
+    given = ["--card", "folder", "--lesion-class", "polyp"]
+    added = CliRunner().invoke(app, ["sites", "add", "kvasir", "raw/kvasir", *given])
+    assert added.exit_code == 0
+    assert f"noted as {Path('raw/kvasir').absolute()}: raw/kvasir would lead nowhere" in added.output.replace("\n", "")
+    assert list_sites(params)[-1][1].root == str(Path("raw/kvasir").absolute())
+    kept = CliRunner().invoke(app, ["sites", "add", "x", "x", *given])
+    assert "noted as" not in kept.output
+    assert list_sites(params)[-1][1].root == "x"

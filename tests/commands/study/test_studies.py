@@ -1,0 +1,156 @@
+"""Studies by name: each is valid, and choosing one changes what it says and no comment."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from mcdrl import cli
+from mcdrl.base.errors import InputError
+from mcdrl.commands.study.studies import presets, use_study
+from mcdrl.methods import has_own_encoder
+from mcdrl.study.params import check, read_params
+from mcdrl.study.variants import Variant
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def params(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("name", presets())
+def test_every_shipped_study_gives_valid_parameters_and_leaves_every_variant_alone(params, name):
+    before = yaml.safe_load(params.read_text(encoding="utf-8"))["variants"]
+    preset = use_study(params, name)
+    study = check(read_params(params), params)
+    assert study.methods == preset.methods
+    assert study.seeds == preset.seeds
+    use_study(params, "quick")
+    after = yaml.safe_load(params.read_text(encoding="utf-8"))["variants"]
+    assert {key: after[key] for key in before} == before
+
+
+def _shipped():
+    return yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["variants"]
+
+
+def _everywhere():
+    """Return the variants of params.yaml and of all studies, by the place where they stand."""
+    shipped = {name: Variant.model_validate(one) for name, one in _shipped().items()}
+    places = {"params.yaml": shipped, **{name: study.variants for name, study in presets().items()}}
+    return {f"{place}: {name}": variant for place, found in places.items() for name, variant in found.items()}
+
+
+def test_networks_of_their_own_have_rates_and_a_length_of_their_own():
+    own = {place: variant for place, variant in _everywhere().items() if has_own_encoder(variant.method)}
+    assert len(own) >= 4
+    for place, variant in own.items():
+        assert {"lr", "lr_encoder", "epochs"} <= set(variant.train), place
+        assert variant.train["lr_encoder"] < variant.train["lr"] < read_params()["train"]["lr"], place
+
+
+@pytest.mark.parametrize("name", [None, *presets()])
+def test_mixed_styles_stand_beside_the_same_training_without_them(name):
+    study = presets()[name] if name else None
+    variants = {name: Variant.model_validate(one) for name, one in _shipped().items()}
+    variants |= study.variants if study else {}
+    listed = {key: variants.get(key, Variant(method=key)) for key in (study.methods if study else variants)}
+    plain = [variant.train for variant in listed.values() if variant.method == "baseline"]
+    for key, variant in listed.items():
+        assert variant.method != "mixstyle" or variant.train in plain, key
+
+
+def test_another_variant_of_a_name_is_not_overwritten(params):
+    text = params.read_text(encoding="utf-8")
+    params.write_text(text.replace("variants:", "variants:\n  phrases3: {method: no_mtrs}\n  #", 1), encoding="utf-8")
+    before = params.read_text(encoding="utf-8")
+    with pytest.raises(InputError, match="has another variant 'phrases3' than the study; rename or remove it"):
+        use_study(params, "control")
+    assert params.read_text(encoding="utf-8") == before
+
+
+def test_elsewhere_there_is_no_study(tmp_path):
+    with pytest.raises(InputError, match=r"run this in the folder that params\.yaml is in"):
+        presets(tmp_path)
+
+
+def test_choosing_one_and_going_back_changes_what_it_says_and_no_comment(params):
+    def comments():
+        return [line.split("#", 1)[1] for line in params.read_text(encoding="utf-8").splitlines() if "#" in line]
+
+    before, plain = comments(), yaml.safe_load(params.read_text(encoding="utf-8"))
+    use_study(params, "control")
+    assert comments() == before
+    after = yaml.safe_load(params.read_text(encoding="utf-8"))
+    assert {key for key in plain if plain[key] != after[key]} == {"methods", "seeds", "variants"}
+    assert after["variants"]["phrases3"] == {"method": "mcdrl", "train": {"phrases": 3}}
+    assert after["variants"].items() >= plain["variants"].items()
+    use_study(params, "quick")
+    again = yaml.safe_load(params.read_text(encoding="utf-8"))
+    assert (again["methods"], again["seeds"]) == (["baseline", "mcdrl"], [0])
+    assert comments() == before
+
+
+def test_the_quick_study_is_the_default():
+    plain, quick = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8")), presets()["quick"]
+    assert (plain["methods"], plain["seeds"]) == (quick.methods, quick.seeds)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("title: x\nmethods: [baseline]\nseed: [0]\n", "did you mean 'seeds'"),
+        ("title: x\nmethods: []\nseeds: [0]\n", "methods"),
+        ("title: [\n", "isn't YAML"),
+        ("title: x\nmethods: [nobody]\nseeds: [0]\n", "nobody"),
+    ],
+)
+def test_what_is_no_study_is_refused_and_params_stay(params, tmp_path, text, message):
+    before = params.read_text(encoding="utf-8")
+    folder = tmp_path / "studies"
+    folder.mkdir()
+    (folder / "own.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=message):
+        use_study(params, "own", folder)
+    with pytest.raises(InputError):
+        use_study(params, "qick", folder)
+    assert params.read_text(encoding="utf-8") == before
+
+
+def test_a_part_of_a_study_may_be_chosen_and_its_cells_are_counted(params):
+    wanted = ["unet_6min", "mcdrl_6min"]
+    chosen = use_study(params, "rivals", sites=["A", "C"], seeds=[4], methods=wanted)
+    assert chosen.cells == "4 cells: 2 methods x 2 held-out sites x 1 seeds"
+    study = check(read_params(params), params)
+    assert (study.methods, study.held_out, study.seeds) == (wanted, ["A", "C"], [4])
+    assert "fourier_6min" not in study.variants
+    assert use_study(params, "rivals").cells == "72 cells: 12 methods x 2 held-out sites x 3 seeds"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"methods": ["unet_6mim"]}, "--methods: the study rivals has no 'unet_6mim'; did you mean 'unet_6min'"),
+        ({"sites": ["F"]}, "held_out: unknown 'F'"),
+        ({"seeds": [1, 1]}, "seeds: a value stands twice"),
+    ],
+)
+def test_a_part_that_is_not_there_leaves_the_file_alone(params, given, message):
+    before = params.read_text(encoding="utf-8")
+    with pytest.raises(InputError, match=message):
+        use_study(params, "rivals", **given)
+    assert params.read_text(encoding="utf-8") == before
+
+
+def test_options_are_lists_with_commas(params, monkeypatch):
+    (params.parent / "data").symlink_to(ROOT / "data")
+    monkeypatch.chdir(params.parent)
+    invoke = CliRunner().invoke
+    done = invoke(cli.app, ["studies", "use", "rivals", "--sites", "A, B", "--seeds", "0,1", "--methods", "unet_6min"])
+    assert "rivals, 4 cells: 1 methods x 2 held-out sites x 2 seeds" in done.output
+    assert "'x' is no seed" in str(invoke(cli.app, ["studies", "use", "rivals", "--seeds", "x"]).exception)

@@ -1,0 +1,569 @@
+from dataclasses import replace
+from functools import partial
+
+import pytest
+import torch
+from torch import nn
+
+from mcdrl.base.errors import InputError
+from mcdrl.clip.encoder import Encoded, Front, Suffix, unit
+from mcdrl.clip.lite import LiteFront
+from mcdrl.clip.lite_trunk import Trunk, imagenet_weights
+from mcdrl.methods import build, check_mode, has_own_encoder
+from mcdrl.networks import parts
+from mcdrl.networks.interface import Batch, Spec, Texts
+from mcdrl.networks.masker import Masker
+from mcdrl.networks.prompted import Prompts
+from mcdrl.networks.trunk import Frozen, Pixels, Trained, Whole, spare_memory
+from mcdrl.networks.views import summed
+from mcdrl.regions.grid import gather, places, scatter
+
+
+def goes_with(name, mode):
+    try:
+        check_mode(name, mode)
+    except InputError:
+        return False
+    return True
+
+
+CACHED = ["frozen", "adapter", "suffix"]
+MODES = [*CACHED, "partial", "finetune"]
+METHODS = [
+    "baseline", "no_mtrs", "no_cdrl", "mcdrl", "mcdrl_literal", "mcdrl_backdoor", "clipseg", "causalclipseg",
+    "mixstyle", "fourier", "unet", "viewpoint", "unet_viewpoint", "mcdrl_viewpoint", "counterfactual", "nullspace",
+]  # fmt: skip
+PAIRS = [(name, mode) for name in METHODS for mode in MODES if goes_with(name, mode)]
+INTERVENING = ["no_mtrs", "mcdrl", "mcdrl_literal", "mcdrl_backdoor"]
+GENTLE = ["no_mtrs", "mcdrl", "mcdrl_backdoor"]  # begin as the identity
+
+
+class StubSuffix(Suffix):
+    """One convolution that makes everything."""
+
+    def __init__(self, channels=8):
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(5)
+            self.conv = nn.Conv2d(channels, 16, 1)
+
+    def forward(self, prefix, maps):
+        grid = self.conv(prefix)
+        return Encoded(unit(grid, 1), unit(grid.mean((2, 3)), 1), {**maps, "s8": grid[:, :8]}, prefix)
+
+
+class StubFront(Front):
+    """Two convolutions of the pooled frame."""
+
+    def __init__(self):
+        super().__init__()
+        self.s4, self.s8 = nn.Conv2d(3, 6, 1), nn.Conv2d(3, 8, 1)
+
+    def forward(self, frames):
+        maps = {"s4": self.s4(nn.functional.avg_pool2d(frames, 4)), "s8": self.s8(nn.functional.avg_pool2d(frames, 8))}
+        return maps["s8"], maps
+
+
+def _draw(seed, *shape):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def _spec(**changes):
+    numbers = {
+        "width": 16, "map_channels": {"s4": 6, "s8": 8}, "depth": 2, "heads": 4, "residual": True, "dictionary": "text",
+        "regions": "keep", "head_width": 32, "dropout": 0.0, "dice_weight": 0.5, "lambda_causal": 0.5,
+        "lambda_contrast": 0.1, "temperature": 0.5, "lambda_adversarial": 0.5,
+        "sum_over": ["mirror", "distance"], "seed": 0,
+    }  # fmt: skip
+    return Spec(**{**numbers, **changes})
+
+
+def _texts():
+    return Texts(
+        unit(_draw(1, 3, 16), -1), unit(_draw(2, 5, 16), -1), unit(_draw(3, 3, 5, 16), -1), torch.full((5,), 0.2)
+    )
+
+
+def _batch(frames=3):
+    selected = torch.zeros(frames, 16, dtype=torch.bool)
+    selected[:, [1, 5, 6, 11]] = True
+    dense = unit(_draw(4, frames, 16, 4, 4), 1)
+    maps = {"s4": _draw(5, frames, 6, 8, 8), "s8": _draw(6, frames, 8, 4, 4)}
+    return Batch(
+        frame=_draw(7, frames, 3, 32, 32).sigmoid(),
+        encoded=Encoded(dense, unit(dense.mean((2, 3)), 1), maps, _draw(8, frames, 8, 4, 4)),
+        similarity=_draw(9, frames, 4, 4),
+        selected=selected.view(frames, 4, 4),
+        mask=(_draw(10, frames, 32, 32) > 1).long(),
+        lesion_class=torch.tensor([0, -1, 2][:frames]),
+        site=torch.tensor([0, 1, 1][:frames]),
+    )
+
+
+def _trunk(mode, spec):
+    makers = {
+        "frozen": Frozen, "adapter": lambda: parts.adapter(spec), "suffix": lambda: Trained(StubSuffix()),
+        "partial": lambda: Whole(StubFront().frozen(), StubSuffix(), size_px=32),
+        "finetune": lambda: Whole(StubFront(), StubSuffix(), size_px=32), "pixels": Pixels,
+    }  # fmt: skip
+    return makers[mode]()
+
+
+def _method(name, mode="frozen", **changes):
+    spec = _spec(**changes)
+    mode = "pixels" if has_own_encoder(name) else mode
+    return build(name, spec, _trunk(mode, spec), _texts())
+
+
+def _woken(method, seed=11):
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in method.parameters():
+        parameter.data += 0.1 * torch.randn(parameter.shape, generator=generator)
+    return method
+
+
+@pytest.mark.parametrize("dictionary", ["text", "learned"])
+@pytest.mark.parametrize(("name", "mode"), PAIRS)
+def test_every_trained_parameter_gets_a_finite_gradient_and_the_inputs_none(name, mode, dictionary):
+    method, batch = _woken(_method(name, mode, dictionary=dictionary)), _batch()
+    sum(method.losses(batch, method(batch)).values()).backward()
+    gradients = {name: parameter.grad for name, parameter in method.named_parameters() if parameter.requires_grad}
+    assert gradients
+    for name_, gradient in gradients.items():
+        assert gradient is not None, name_
+        assert gradient.isfinite().all(), name_
+        assert gradient.any(), name_
+    assert batch.encoded.dense.grad is None
+    assert all(buffer.grad is None for buffer in method.buffers())
+
+
+@pytest.mark.parametrize(("name", "expected"), [
+    ("baseline", {"seg"}), ("no_mtrs", {"seg", "causal", "contrast"}), ("no_cdrl", {"seg", "contrast"}),
+    ("mcdrl", {"seg", "causal", "contrast"}), ("mcdrl_literal", {"seg", "causal", "contrast"}),
+    ("mcdrl_backdoor", {"seg", "causal", "contrast"}), ("clipseg", {"seg"}), ("causalclipseg", {"seg", "adversarial"}),
+    ("mixstyle", {"seg"}), ("fourier", {"seg"}), ("unet", {"seg"}), ("counterfactual", {"seg"}), ("nullspace", {"seg"}),
+])  # fmt: skip
+def test_each_method_has_the_terms_of_its_equation(name, expected):
+    method, batch = _method(name, "adapter"), _batch()
+    assert set(method.losses(batch, method(batch))) == expected
+    frozen = _method(name)
+    assert set(frozen.losses(batch, frozen(batch))) == expected - {"contrast"}
+
+
+@pytest.mark.parametrize("name", INTERVENING)
+def test_before_the_switch_there_is_no_causal_term(name):
+    method, batch = _method(name), _batch()
+    output = method(batch, intervene=False)
+    assert output.causal is None
+    assert set(method.losses(batch, output)) == {"seg"}
+
+
+def test_terms_carry_their_weights():
+    batch = _batch()
+    one, two = (_woken(_method("mcdrl", lambda_causal=weight)) for weight in (1.0, 2.0))
+    terms = [method.losses(batch, method(batch)) for method in (one, two)]
+    torch.testing.assert_close(terms[1]["causal"], 2 * terms[0]["causal"])
+    off = _method("mcdrl", "adapter", lambda_causal=0.0, lambda_contrast=0.0)
+    assert set(off.losses(batch, off(batch))) == {"seg"}
+
+
+@pytest.mark.parametrize("regions", ["keep", "zero"])
+@pytest.mark.parametrize("name", GENTLE)
+def test_switching_the_intervention_on_does_not_move_the_logits(name, regions):
+    method, batch = _method(name, regions=regions).eval(), _batch()
+    torch.testing.assert_close(method(batch).logits, method(batch, intervene=False).logits)
+
+
+@pytest.mark.parametrize(("name", "residual"), [("no_mtrs", False), ("mcdrl", False), ("mcdrl_literal", True)])
+def test_the_letter_of_the_paper_moves_them(name, residual):
+    method, batch = _method(name, residual=residual).eval(), _batch()
+    assert not torch.allclose(method(batch).logits, method(batch, intervene=False).logits, atol=1e-3)
+
+
+def test_untrained_methods_of_one_seed_agree_as_they_share_the_head():
+    batch = _batch()
+    for names, regions in ((["baseline", "no_mtrs", "mcdrl"], "keep"), (["no_cdrl", "mcdrl"], "zero")):
+        logits = [_method(name, regions=regions).eval()(batch).logits for name in names]
+        for other in logits[1:]:
+            torch.testing.assert_close(other, logits[0])
+    one, other = (_method("baseline", seed=seed).eval()(batch).logits for seed in (0, 1))
+    assert not torch.equal(one, other)
+
+
+def test_building_leaves_the_random_state_alone_and_ignores_it():
+    torch.manual_seed(1)
+    before = torch.get_rng_state()
+    first = _method("mcdrl", "adapter").state_dict()
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(2)
+    second = _method("mcdrl", "adapter").state_dict()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_places_that_were_not_mined_reach_the_head_only_when_kept():
+    batch = _batch()
+    elsewhere = batch.encoded.dense.clone()
+    elsewhere[:, :, 0, 0] = -elsewhere[:, :, 0, 0]  # place 0 isn't selected
+    changed = Batch(**{**vars(batch), "encoded": Encoded(elsewhere, *list(vars(batch.encoded).values())[1:])})
+    for name, regions in (("mcdrl", "zero"), ("no_cdrl", "zero"), ("no_cdrl", "keep")):
+        blank = _woken(_method(name, regions=regions)).eval()
+        assert torch.equal(blank(batch).logits, blank(changed).logits)
+    kept = _woken(_method("mcdrl", regions="keep")).eval()
+    assert not torch.equal(kept(batch).logits, kept(changed).logits)
+
+
+@pytest.mark.parametrize("regions", ["keep", "zero"])
+def test_mining_alone_is_not_the_baseline_in_any_mode(regions):
+    batch = _batch()
+    for mode in CACHED:
+        mining, plain = (_woken(_method(name, mode, regions=regions)).eval() for name in ("no_cdrl", "baseline"))
+        assert not torch.allclose(mining(batch).logits, plain(batch).logits, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_says_whether_it_intervenes(name):
+    method, batch = _method(name, residual=False).eval(), _batch()
+    moved = not torch.equal(method(batch).logits, method(batch, intervene=False).logits)
+    assert method.intervenes == moved
+
+
+@pytest.mark.parametrize(("dictionary", "pulled"), [
+    ("text", True), ("learned", True), ("random", False), ("shuffled", False), ("zero", False),
+])  # fmt: skip
+@pytest.mark.parametrize("name", INTERVENING)
+def test_a_control_s_loss_does_not_know_the_texts(name, dictionary, pulled):
+    method, batch = _method(name, dictionary=dictionary), _batch()
+    assert ("causal" in method.losses(batch, method(batch))) == pulled
+
+
+def test_no_mtrs_ignores_the_selection():
+    batch = _batch()
+    other = Batch(**{**vars(batch), "selected": batch.selected.flip(1)})
+    method = _woken(_method("no_mtrs")).eval()
+    assert torch.equal(method(batch).logits, method(other).logits)
+    mining = _woken(_method("mcdrl")).eval()
+    assert not torch.equal(mining(batch).logits, mining(other).logits)
+
+
+def test_the_adapter_starts_as_the_identity_and_keeps_unit_norm():
+    batch, adapter = _batch(), parts.adapter(_spec())
+    torch.testing.assert_close(adapter(batch).dense, batch.encoded.dense)
+    moved = _woken(adapter)(batch)
+    torch.testing.assert_close(moved.dense.norm(dim=1), torch.ones(3, 4, 4))
+    torch.testing.assert_close(moved.image.norm(dim=1), torch.ones(3))
+
+
+def test_only_the_suffix_counts_as_pretrained():
+    assert not _method("baseline", "adapter").trunk.encoder_parameters()
+    suffix = _method("baseline", "suffix")
+    assert {id(p) for p in suffix.trunk.encoder_parameters()} == {id(p) for p in suffix.trunk.parameters()}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_frame_s_segmentation_does_not_depend_on_its_neighbours(name):
+    method, batch = _woken(_method(name)).eval(), _batch()
+    alone = _batch()
+    one = Batch(
+        frame=alone.frame[:1],
+        encoded=Encoded(
+            alone.encoded.dense[:1],
+            alone.encoded.image[:1],
+            {tap: grid[:1] for tap, grid in alone.encoded.maps.items()},
+            alone.encoded.prefix[:1],
+        ),
+        similarity=alone.similarity[:1],
+        selected=alone.selected[:1],
+        mask=alone.mask[:1],
+        lesion_class=alone.lesion_class[:1],
+    )
+    torch.testing.assert_close(method(one).logits, method(batch).logits[:1], rtol=1e-4, atol=1e-5)
+
+
+def test_half_precision_and_single_precision_agree():
+    method, batch = _woken(_method("mcdrl", regions="zero")).eval(), _batch()
+    with torch.autocast("cpu", torch.bfloat16):
+        half = method(batch).logits
+    assert half.dtype == torch.float32
+    torch.testing.assert_close(half, method(batch).logits, rtol=0.1, atol=0.15)
+
+
+def test_the_backdoor_is_the_weighted_sum_of_what_each_confounder_says():
+    texts, batch = _texts(), _batch()
+    prior = torch.tensor([0.5, 0.2, 0.0, 0.2, 0.1])
+    spec = _spec()
+    method = _woken(build("mcdrl_backdoor", spec, Frozen(), replace(texts, prior=prior))).eval()
+    summed = method(batch).logits.softmax(1)
+    index = places(batch.selected)
+    rows = gather(batch.encoded.dense, index)
+    expected = torch.zeros_like(summed)
+    for weight, z in zip(prior, method.dictionary(), strict=True):
+        moved = method.intervention(rows, torch.stack([z, torch.zeros_like(z)]))
+        grid = scatter(batch.encoded.dense, index, moved, regions="keep")
+        expected += weight * method.head(batch.encoded.maps, grid, batch.frame).softmax(1)
+    torch.testing.assert_close(summed, expected)
+
+
+def test_a_certain_confounder_makes_training_and_prediction_of_the_backdoor_equal():
+    prior = torch.tensor([0.0, 0.0, 1.0, 0.0, 0.0])
+    method = _woken(build("mcdrl_backdoor", _spec(), Frozen(), replace(_texts(), prior=prior)))
+    batch = _batch()
+    torch.testing.assert_close(method.train()(batch).logits, method.eval()(batch).logits, rtol=1e-4, atol=1e-4)
+
+
+def test_the_counterfactual_is_the_even_sum_of_what_the_features_say_under_each_confounder():
+    texts, batch = _texts(), _batch()
+    method = _woken(_method("counterfactual")).eval()
+    dense = batch.encoded.dense
+    ways = unit(texts.confounders - texts.confounders.mean(0), -1)
+    grids = [dense, *[dense + 0.25 * way[None, :, None, None] for way in ways]]  # the features have length one
+    answers = [method.head(batch.encoded.maps, grid, batch.frame).softmax(1) for grid in grids]
+    torch.testing.assert_close(method(batch).logits.softmax(1), sum(answers) / 6)
+
+
+def test_the_counterfactual_trains_on_features_moved_along_one_confounder_each(monkeypatch):
+    texts, batch, seen = _texts(), _batch(), []
+    method = _method("counterfactual").train()
+    monkeypatch.setattr(method.head, "forward", lambda _, grid, __: seen.append(grid) or torch.zeros(3, 2, 32, 32))
+    ways = unit(texts.confounders - texts.confounders.mean(0), -1)
+    drawn = set()
+    for _ in range(20):
+        method(batch)
+        for shift in (seen.pop() - batch.encoded.dense)[:, :, 0, 0]:
+            length = float(shift.norm())
+            assert length <= 0.5 + 1e-5
+            drawn.add("none" if length < 1e-6 else int((ways @ shift).argmax()))
+            if length > 1e-6:
+                assert float((ways @ shift).max()) == pytest.approx(length, rel=1e-3)
+    assert drawn == {"none", 0, 1, 2, 3, 4}
+
+
+def test_nothing_is_left_along_confounders_and_all_along_classes(monkeypatch):
+    texts, batch, seen = _texts(), _batch(), []
+    method = _method("nullspace")
+    monkeypatch.setattr(method.head, "forward", lambda _, grid, __: seen.append(grid))
+    method(batch)
+    torch.testing.assert_close(method.span @ method.span.T, torch.eye(4), rtol=0, atol=1e-5)  # five, less their mean
+    assert torch.einsum("rd,bdhw->brhw", method.span, seen[0]).abs().max() < 1e-5
+    along = [torch.einsum("kd,bdhw->bkhw", texts.classes, grid) for grid in (seen[0], batch.encoded.dense)]
+    torch.testing.assert_close(along[0], along[1])
+    assert not torch.equal(seen[0], batch.encoded.dense)
+
+
+def test_the_letter_is_mcdrl_without_residual_and_with_blanks():
+    batch = _batch()
+    literal = _woken(_method("mcdrl_literal")).eval()
+    same = _woken(_method("mcdrl", residual=False, regions="zero")).eval()
+    assert torch.equal(literal(batch).logits, same(batch).logits)
+
+
+def _prompted(name, seen=None):
+    texts = replace(_texts(), seen=None if seen is None else torch.tensor(seen))
+    return _woken(build(name, _spec(), Frozen(), texts))
+
+
+def _asked_in_training(monkeypatch, method, batch, number):
+    texts = method.classes[number].expand(len(batch.frame), -1)
+    prompts = Prompts(texts, torch.zeros(len(batch.frame), dtype=torch.bool))
+    with monkeypatch.context() as patch:
+        patch.setattr(method, "prompts", lambda _: prompts)
+        return method.train()(batch).logits[:, 1]
+
+
+@pytest.mark.parametrize("name", ["clipseg", "causalclipseg"])
+@pytest.mark.parametrize("seen", [None, [True, True, True], [True, False, True], [False, True, False]])
+def test_a_prompted_method_is_asked_afterwards_for_the_classes_of_its_training_and_no_others(monkeypatch, name, seen):
+    method, batch = _prompted(name, seen), _batch()
+    answers = [
+        _asked_in_training(monkeypatch, method, batch, number) for number in range(3) if not seen or seen[number]
+    ]
+    said = method.eval()(batch).logits[:, 1]
+    torch.testing.assert_close(said, torch.stack(answers).amax(0), rtol=1e-4, atol=1e-4)
+    assert all(not torch.equal(answers[0], other) for other in answers[1:])
+
+
+def _draws(seen, lesion_class, held=None, count=3000):
+    """Return how often each class was asked for, and how often in vain."""
+    method = _prompted("clipseg", seen)
+    held = None if held is None else torch.tensor(held).expand(count, -1)
+    batch = replace(_batch(), lesion_class=torch.full((count,), lesion_class), held=held)
+    torch.manual_seed(0)
+    prompts = method.prompts(batch)
+    asked = (prompts.texts @ method.classes.T).argmax(1)
+    torch.manual_seed(0)
+    assert torch.equal(method.prompts(batch).texts, prompts.texts)
+    return torch.bincount(asked, minlength=3) / count, torch.bincount(asked[prompts.absent], minlength=3) / count
+
+
+@pytest.mark.parametrize(("seen", "lesion_class", "held", "asked", "absent"), [
+    ([True, True, True], 1, None, [0.1, 0.8, 0.1], [0.1, 0, 0.1]),
+    ([True, True, False], 1, None, [0.2, 0.8, 0], [0.2, 0, 0]),
+    ([False, True, False], 1, None, [0, 1, 0], [0, 0, 0]),  # there is nothing that it could be asked for in vain
+    ([True, True, True], 1, [True, True, False], [0, 0.8, 0.2], [0, 0, 0.2]),  # it has lesions of two classes
+    ([True, False, True], -1, None, [0.5, 0, 0.5], [0, 0, 0]),  # no lesion: the mask is empty anyway
+])  # fmt: skip
+def test_a_fifth_of_the_frames_is_asked_for_a_class_of_the_training_that_it_lacks(
+    seen, lesion_class, held, asked, absent
+):
+    found = _draws(seen, lesion_class, held)
+    torch.testing.assert_close(found[0], torch.tensor(asked).float(), rtol=0, atol=0.03)
+    torch.testing.assert_close(found[1], torch.tensor(absent).float(), rtol=0, atol=0.03)
+    assert torch.equal(found[0] == 0, torch.tensor(asked) == 0)
+
+
+@pytest.mark.parametrize("name", ["clipseg", "causalclipseg"])
+def test_what_was_asked_for_in_vain_has_an_empty_mask(name):
+    method, batch = _prompted(name), _batch()
+    absent = torch.tensor([True, False, False])
+    output = replace(method(batch), absent=absent)
+    emptied = replace(batch, mask=torch.where(absent[:, None, None], 0, batch.mask))
+    assert not torch.equal(emptied.mask, batch.mask)
+    terms, expected = method.losses(batch, output), method.terms(emptied, output)
+    assert terms.keys() == expected.keys()
+    assert all(torch.equal(terms[term], expected[term]) for term in terms)
+
+
+def test_the_masker_works_against_the_confounding_branch_and_everything_else_for_it():
+    def adversarial(method):
+        torch.manual_seed(3)  # of the prompts
+        return method.losses(batch, method(batch))["adversarial"]
+
+    method, batch = _woken(_method("causalclipseg")), replace(_batch(), lesion_class=torch.tensor([0, 1, 2]))
+    term, parameters = adversarial(method), dict(method.named_parameters())
+    straight = torch.autograd.grad(term, parameters.values(), retain_graph=True)
+    before = float(term.detach())
+    length = sum(float(part.square().sum()) for part in straight) ** 0.5
+    for against in ("masker", "decoder", "merge"):
+        moved = _woken(_method("causalclipseg"))
+        for (name, parameter), gradient in zip(moved.named_parameters(), straight, strict=True):
+            if name.startswith(against):
+                parameter.data -= 0.01 / length * gradient
+        after = float(adversarial(moved).detach())
+        assert (after > before) == (against == "masker")
+
+
+def test_the_pyramid_gets_the_min_part_of_the_game_alone(monkeypatch):
+    def gradients(forward):
+        method = _woken(_method("causalclipseg"))
+        monkeypatch.setattr(method.masker, "forward", partial(forward, method.masker))
+        torch.manual_seed(3)  # of the prompts
+        method.losses(batch, method(batch))["adversarial"].backward()
+        return {name: parameter.grad for name, parameter in method.named_parameters()}
+
+    def unreversed(masker, features):
+        mask = masker.convolution(features.detach()).sigmoid()
+        return features * mask, features * (1 - mask)
+
+    def fixed(masker, features):
+        mask = masker.convolution(features).sigmoid().detach()
+        return features * mask, features * (1 - mask)
+
+    batch = _batch()
+    ours, straight, frozen = (gradients(forward) for forward in (Masker.forward, unreversed, fixed))
+    merge, masker = ([name for name in ours if name.startswith(part)] for part in ("merge", "masker"))
+    for name in merge:
+        torch.testing.assert_close(ours[name], frozen[name])  # as if the mask were a given
+    for name in masker:
+        torch.testing.assert_close(ours[name], -straight[name])
+        assert ours[name].any()
+    assert merge
+    assert any(ours[name].any() for name in merge)
+
+
+def test_mixed_styles_are_of_training_alone():
+    torch.manual_seed(0)
+    method, batch = _woken(_method("mixstyle")), _batch()
+    plain = _woken(_method("baseline"))(batch).logits
+    changed = [not torch.equal(method.train()(batch).logits, plain) for _ in range(40)]
+    assert 8 < sum(changed) < 32  # half of the batches
+    assert torch.equal(method.eval()(batch).logits, plain)
+
+
+def test_methods_that_need_pixels_or_caches_say_so():
+    with pytest.raises(InputError, match=r"'unet' goes with train\.mode finetune, not with 'frozen'"):
+        check_mode("unet", "frozen")
+    with pytest.raises(InputError, match=r"'mixstyle' goes with .* frozen or adapter or suffix, not with 'finetune'"):
+        check_mode("mixstyle", "finetune")
+    assert {mode for name, mode in PAIRS if name == "fourier"} == {"partial", "finetune"}
+    assert {mode for name, mode in PAIRS if name == "mcdrl"} == set(MODES)
+
+
+def test_fourier_mixes_frames_in_training_alone():
+    torch.manual_seed(0)
+    method, batch = _woken(_method("fourier", "finetune")), _batch()
+    plain = _woken(_method("baseline", "finetune")).load_state_dict(method.state_dict())
+    assert not plain.missing_keys
+    still = method.eval()(batch).logits
+    changed = [not torch.equal(method.train()(batch).logits, still) for _ in range(40)]
+    assert 8 < sum(changed) < 32  # half of the batches
+    alone = replace(batch, site=torch.zeros(3, dtype=torch.long))  # no other site to mix with
+    torch.testing.assert_close(method.train()(alone).logits, still, rtol=1e-3, atol=1e-3)
+
+
+def test_the_u_net_starts_from_imagenet_and_its_encoder_counts_as_pretrained():
+    method = _method("unet")
+    weights = imagenet_weights()
+    found = method.net.encoder.model.state_dict()
+    assert all(torch.equal(found[name], value) for name, value in weights.items())
+    pretrained = {id(parameter) for parameter in method.encoder_parameters()}
+    assert pretrained == {id(parameter) for parameter in method.net.encoder.parameters()}
+    assert len(pretrained) < len(list(method.parameters()))
+
+
+def test_sparing_memory_changes_neither_names_nor_gradients():
+    frames = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    found = []
+    for spare in (False, True):
+        trunk = Whole(LiteFront(Trunk.load(imagenet_weights())), StubSuffix(40), size_px=32)
+        names = list(trunk.state_dict())
+        if spare:
+            spare_memory(trunk)
+            assert any("Checkpoint" in type(module).__name__ for module in trunk.modules())
+        batch = replace(_batch(2), frame=frames)
+        trunk.train()(batch).dense.square().mean((1, 2, 3))[0].backward()
+        found.append([parameter.grad for parameter in trunk.parameters()])
+        assert list(trunk.state_dict()) == names
+    for kept, again in zip(*found, strict=True):
+        torch.testing.assert_close(again, kept)
+
+
+@pytest.mark.parametrize("name", ["viewpoint", "unet_viewpoint", "mcdrl_viewpoint"])
+def test_a_sum_over_views_is_made_at_prediction_alone(name):
+    method, batch = _woken(_method(name, "partial")), _batch(2)
+    batch = replace(batch, frame=torch.nn.functional.interpolate(batch.frame, (64, 64)))
+    batch = replace(batch, mask=torch.zeros(2, 64, 64, dtype=torch.long))
+    assert method.sums_views
+    with torch.no_grad():
+        plain, found = method.eval().plain(batch), method(batch)
+        expected = summed(method.plain, batch, ["mirror", "distance"])
+    torch.testing.assert_close(found.logits, expected.logits)
+    assert not torch.allclose(found.logits.softmax(1), plain.logits.softmax(1), atol=1e-4)
+    if name == "viewpoint":  # dropout is off here
+        torch.testing.assert_close(method.train()(batch).logits, method.plain(batch).logits)
+    assert not _method("baseline").sums_views
+
+
+def test_methods_say_whether_regions_matter_to_them():
+    batch = _batch()
+    other = replace(batch, selected=batch.selected.flip(1))
+    for name, mode in PAIRS:
+        method = _woken(_method(name, mode)).eval()
+        with torch.no_grad():
+            same = torch.equal(method.plain(batch).logits, method.plain(other).logits)
+        assert method.uses_regions != same, (name, mode)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_what_a_method_says_of_ignored_pixels_moves_no_loss(name):
+    batch = _batch()
+    ignored = _draw(12, 3, 32, 32) > 0.5
+    batch = replace(batch, mask=torch.where(ignored, 255, batch.mask))
+    method = _woken(_method(name, next(mode for one, mode in PAIRS if one == name)))
+    output = method(batch)
+    maps = [one for one in (output.logits, output.confounding) if one is not None]
+    terms = method.losses(batch, output)
+    for gradient in torch.autograd.grad(sum(terms.values()), maps, retain_graph=True):
+        assert not gradient.abs().sum(1)[ignored].any()
+        assert gradient.abs().sum(1)[~ignored].all()
+    shouted = [torch.where(ignored.unsqueeze(1), 1e3, one) for one in maps]
+    changed = replace(output, logits=shouted[0], confounding=shouted[1] if len(shouted) > 1 else None)
+    torch.testing.assert_close(method.losses(batch, changed), terms)

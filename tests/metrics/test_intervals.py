@@ -1,0 +1,83 @@
+"""Intervals hold what they say they hold: in as many samples as they promise, or there is none."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from mcdrl.metrics import intervals
+from mcdrl.metrics.intervals import Sample, mean_interval, seeds_interval
+
+TRUTH = 0.92 * 4 / 6  # of `draw`: a missed frame in 12, else the mean of its group
+
+
+def draw(rng, n_groups):
+    """Dice of groups of one to nine frames that are alike, some frames missed outright."""
+    groups = np.repeat(np.arange(n_groups), rng.integers(1, 10, n_groups))
+    mean = rng.beta(4, 2, n_groups)[groups]
+    return Sample(np.where(rng.random(len(groups)) < 0.08, 0.0, rng.beta(8 * mean, 8 * (1 - mean))), groups)
+
+
+@pytest.mark.parametrize("n_sites", [1, 3])
+@pytest.mark.parametrize("n_groups", [5, 10, 29, 30])
+def test_nine_of_ten_intervals_hold_the_truth(n_groups, n_sites):
+    rng = np.random.default_rng(n_groups)
+    samples = [[draw(rng, n_groups) for _ in range(n_sites)] for _ in range(600)]
+    found = np.array([mean_interval(sites, 200, rng) for sites in samples])
+    assert ((found[:, 0] <= TRUTH) & (found[:, 1] >= TRUTH)).mean() >= 0.90
+
+
+def test_the_bootstrap_alone_would_not():
+    """What the t interval is for: resampled, five groups hold the truth in four of five samples."""
+    rng = np.random.default_rng(5)
+    samples = [draw(rng, 5) for _ in range(600)]
+    drawn = [intervals.interval(intervals.mean_draws(s.values, s.groups, 200, rng)) for s in samples]
+    assert np.mean([low <= TRUTH <= high for low, high in drawn]) < 0.86
+
+
+@pytest.mark.parametrize("n_groups", [1, 2, 3, 4])
+def test_fewer_than_five_groups_have_no_interval(n_groups):
+    few, many = draw(np.random.default_rng(0), n_groups), draw(np.random.default_rng(1), 40)
+    assert np.isnan(mean_interval([few], 100, np.random.default_rng(2))).all()
+    assert np.isnan(mean_interval([few, many], 100, np.random.default_rng(2))).all()
+    assert np.isnan(mean_interval([], 100, np.random.default_rng(2))).all()
+
+
+def test_singletons_of_one_site_are_students_interval():
+    values = np.random.default_rng(3).random(8)
+    theirs = stats.ttest_1samp(values, 0).confidence_interval(0.95)
+    found = mean_interval([Sample(values, np.arange(8))], 100, np.random.default_rng(0))
+    assert found == (pytest.approx(theirs.low), pytest.approx(theirs.high))
+
+
+def test_two_sites_are_welchs_interval():
+    rng = np.random.default_rng(4)
+    a, b = rng.normal(0.5, 0.1, 6), rng.normal(0.5, 0.3, 12)
+    theirs = stats.ttest_ind(a, -b, equal_var=False).confidence_interval(0.95)
+    found = mean_interval([Sample(a, np.arange(6)), Sample(b, np.arange(12))], 100, rng)
+    assert found == (pytest.approx(theirs.low / 2), pytest.approx(theirs.high / 2))
+
+
+def test_a_large_group_makes_the_interval_wider():
+    means = np.random.default_rng(6).random(8)
+    even, uneven = np.arange(40) % 8, np.minimum(np.arange(40) // 2, 7)  # eight of 5; seven of 2 and one of 26
+    widths = [np.diff(mean_interval([Sample(means[g], g)], 100, np.random.default_rng(0)))[0] for g in (even, uneven)]
+    assert widths[1] > 1.5 * widths[0]
+
+
+def test_it_stays_within_its_bounds():
+    sample = Sample(np.array([0.0, 1.0, 1.0, 1.0, 1.0]), np.arange(5))
+    low, high = mean_interval([sample], 100, np.random.default_rng(0), within=(0.0, 1.0))
+    assert (low > 0.2, high) == (True, 1.0)
+
+
+def test_one_training_has_no_interval_over_seeds():
+    assert np.isnan(seeds_interval(np.array([0.3]))).all()
+    assert seeds_interval(np.array([0.3, 0.3])) == (0.3, 0.3, 0.0)
+    assert seeds_interval(np.zeros(3)) == (0.0, 0.0, 1.0)
+
+
+@pytest.mark.parametrize("n", [2, 3, 5])
+def test_the_interval_over_seeds_holds_the_truth(n):
+    rng = np.random.default_rng(n)
+    found = np.array([seeds_interval(rng.normal(0.01, 0.02, n))[:2] for _ in range(2000)])
+    assert ((found[:, 0] <= 0.01) & (found[:, 1] >= 0.01)).mean() == pytest.approx(0.95, abs=0.015)

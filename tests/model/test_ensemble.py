@@ -1,0 +1,234 @@
+"""One frame gets the same probability from `mcdrl predict` as from the pipeline's stores."""
+
+import numpy as np
+import pytest
+import torch
+
+from mcdrl.artifacts.features import FEATURES, taps_attribute
+from mcdrl.artifacts.frames import FRAMES
+from mcdrl.artifacts.regions import REGIONS
+from mcdrl.base.errors import InputError
+from mcdrl.base.files import write_json
+from mcdrl.clip.encoder import Encoded, unit
+from mcdrl.clip.encoding import encode
+from mcdrl.methods import build
+from mcdrl.model.ensemble import Ensemble, Member, load_ensemble
+from mcdrl.model.folder import LoadedModel, MinedBy, ModelCard, Usual, load_model, save_model
+from mcdrl.model.network import Network, batch_of, pixels
+from mcdrl.model.scorer import Judge
+from mcdrl.networks.inputs import SiteFiles, open_sites
+from mcdrl.networks.interface import Spec, Texts, Trunk
+from mcdrl.networks.trunk import Frozen
+from mcdrl.regions.tuned import Miner
+from mcdrl.regions.zero_shot import mine
+from stages.evaluate.predict import predict
+from tests.stub_encoders import FrameEncoder
+
+SIDE, GRID, WIDTH, N = 32, 4, 8, 5
+IDS = [f"A/{k}" for k in range(N)]
+SPEC = Spec(
+    width=WIDTH,
+    map_channels={"s4": 3},
+    depth=1,
+    heads=2,
+    residual=True,
+    dictionary="text",
+    regions="keep",
+    head_width=16,
+    dropout=0.0,
+    dice_weight=0.0,
+    lambda_causal=0.5,
+    lambda_contrast=0.1,
+    temperature=0.5,
+    lambda_adversarial=0.5,
+    sum_over=["mirror", "distance"],
+    seed=0,
+)
+
+
+class Pooled(FrameEncoder):
+    """Colours, pooled and mixed by a fixed matrix."""
+
+    def __init__(self):
+        super().__init__()
+        self.width, self.size_px, self.fingerprint, self.dense_mode = WIDTH, SIDE, "f", "plain"
+        self.mix = torch.nn.Parameter(torch.randn(WIDTH, 3, generator=torch.Generator().manual_seed(0)))
+
+    def encode(self, frames):
+        pool = torch.nn.functional.adaptive_avg_pool2d
+        dense = unit(torch.einsum("dc,bchw->bdhw", self.mix, pool(frames, GRID) - 0.5), 1)
+        return Encoded(dense, unit(dense.mean((2, 3)), 1), {"s4": pool(frames, 8)}, frames[:, :1])
+
+
+def tuned():
+    """A miner that looks at the colours, and at nothing that the class texts would choose by."""
+    with torch.random.fork_rng():
+        torch.manual_seed(4)
+        return Miner({"s4": 3}, (GRID, GRID), 0.25).eval().requires_grad_(False)
+
+
+@pytest.fixture(params=["baseline", "mcdrl", "mcdrl mined"])
+def folder(request, tmp_path):
+    method, _, mined = request.param.partition(" ")
+    miner = tuned() if mined else None
+    rng = torch.Generator().manual_seed(1)
+    texts = Texts(*(torch.randn(shape, generator=rng) for shape in ((2, WIDTH), (3, WIDTH), (2, 3, WIDTH), (3,))))
+    network = build(method, SPEC, Frozen(), texts)
+    with torch.no_grad():
+        network.head.out.bias.zero_()
+        network.head.out.weight.normal_(0, 0.5, generator=rng)
+    card = ModelCard(
+        variant=method,
+        method=method,
+        mined_by=MinedBy(channels={"s4": 3}, grid=[GRID, GRID]) if mined else None,
+        n_weights=1,
+        n_trained=1,
+        held_out="A",
+        seed=0,
+        sources=["B"],
+        backbone="pooled",
+        pretrained="x",
+        fingerprint="f",
+        dense_mode="plain",
+        mode="frozen",
+        size_px=SIDE,
+        lesion_classes=["a", "b"],
+        confounders=["x", "y", "z"],
+        alpha=0.25,
+        spec=SPEC,
+        best_epoch=0,
+        val_dice=0.5,
+        temperature=1.5,
+        flag_below=0.6,
+    )
+    save_model(tmp_path / "model", network.state_dict(), texts, card, miner)
+    return tmp_path / "model"
+
+
+def through_the_stores(folder, loaded, frames, place):
+    """What the stages encode, mine_regions and evaluate make of the same frames."""
+    rows = encode(Pooled(), frames, IDS)
+    regions = mine(rows["dense"], loaded.texts.classes.numpy(), 0.25)
+    files = SiteFiles(place / "cases.parquet", place / "frames.h5", place / "features.h5", place / "regions.h5")
+    with FRAMES.write(files.frames, IDS, {"site": "A"}) as store:
+        store.append(image=frames, mask=np.zeros((N, SIDE, SIDE), np.uint8), native_mask=[b"-"] * N)
+    stamps = {"site": "A", "fingerprint": "f", "dense_mode": "plain", "device": "cpu", "precision": "float32"}
+    taps = taps_attribute({name[6:]: value.shape[1:] for name, value in rows.items() if name.startswith("maps__")})
+    with FEATURES.write(files.features, IDS, {**stamps, "backbone": "pooled", "taps": taps}) as store:
+        store.append(**rows)
+    with REGIONS.write(files.regions, IDS, {**stamps, "alpha": "0.25"}) as store:
+        store.append(similarity=regions.similarity, selected=regions.selected, best_class=regions.best_class)
+    with open_sites({"A": files}) as reader:
+        said = list(predict(loaded, reader, IDS, 2))
+    return [np.concatenate([getattr(one, name) for one in said]) for name in ("probability", "selected")]
+
+
+def test_folder_and_pipeline_agree(folder, tmp_path):
+    frames = np.random.default_rng(0).integers(0, 256, (N, SIDE, SIDE, 3)).astype(np.uint8)
+    loaded = load_model(folder, tmp_path)
+    direct = Ensemble([Member(loaded, Pooled())], random_weights=False).probability(frames)
+    stored, selected = through_the_stores(folder, loaded, frames, tmp_path)
+    with torch.no_grad():
+        features = Pooled().encode(pixels(torch.from_numpy(frames)))
+    batch = batch_of(torch.from_numpy(frames), features, loaded)
+    by_texts = mine(features.dense.permute(0, 2, 3, 1).numpy(), loaded.texts.classes.numpy(), 0.25).selected
+    by_miner = tuned().regions({tap: grid.half().float() for tap, grid in features.maps.items()})[1].numpy()
+    assert (by_texts != by_miner).any()
+    expected = by_texts if loaded.miner is None else by_miner
+    np.testing.assert_array_equal(selected, expected)
+    np.testing.assert_array_equal(batch.selected.numpy(), expected)
+    assert direct.shape == (N, SIDE, SIDE)
+    assert direct.std() > 0.01
+    np.testing.assert_allclose(direct, stored, atol=1e-5)
+
+
+def test_a_backbone_of_another_fingerprint_is_refused(folder, tmp_path):
+    card = {
+        "name": "other",
+        "title": "Other",
+        "family": "lite",
+        "model": "m",
+        "pretrained": "x",
+        "source_sha256": None,
+        "dense": "plain",
+        "licence": "x",
+        "notice": "x",
+        "config": {},
+        "fingerprint": "another",
+    }
+    (tmp_path / "backbone").mkdir()
+    write_json(card, tmp_path / "backbone" / "card.json")
+    with pytest.raises(InputError, match=r"model.*another backbone \(f\).*other \(another\)"):
+        load_ensemble([folder], tmp_path / "backbone", "cpu")
+
+
+def test_missing_folders_are_named(folder, tmp_path):
+    with pytest.raises(InputError, match=r"nowhere/model\.json"):
+        load_ensemble([tmp_path / "nowhere"], tmp_path, "cpu")
+    with pytest.raises(InputError, match=r"nothing/card\.json"):
+        load_ensemble([folder], tmp_path / "nothing", "cpu")
+    with pytest.raises(InputError, match="--device mars"):
+        load_ensemble([folder], tmp_path, "mars")
+
+
+def test_models_of_one_encoder_encode_once_and_answer_by_their_mean(folder, tmp_path):
+    calls = []
+
+    class Counted(Pooled):
+        def encode(self, frames):
+            calls.append(len(frames))
+            return super().encode(frames)
+
+    frames = np.random.default_rng(2).integers(0, 256, (N, SIDE, SIDE, 3)).astype(np.uint8)
+    one, two = load_model(folder, tmp_path), load_model(folder, tmp_path)
+    with torch.no_grad():
+        two.method.head.out.bias.add_(1)
+    encoder = Counted()
+    both = Ensemble([Member(one, encoder), Member(two, encoder)], random_weights=False)
+    each = both.each(frames)
+    assert calls == [N]
+    alone = [Ensemble([Member(model, Pooled())], random_weights=False).probability(frames) for model in (one, two)]
+    np.testing.assert_array_equal(each, alone)
+    assert (alone[1] > alone[0]).all()
+    np.testing.assert_allclose(both.probability(frames), (alone[0] + alone[1]) / 2, rtol=1e-6)
+
+
+class Inside(Trunk):
+    """The encoder in the loop, as in the modes that train on pixels."""
+
+    needs_features = False
+
+    def __init__(self):
+        super().__init__()
+        self.encoder = Pooled()
+
+    def forward(self, batch):
+        return self.encoder.encode(batch.frame)
+
+
+@pytest.mark.parametrize(("name", "calls"), [("baseline", 0), ("viewpoint", 0), ("mcdrl", 1), ("mcdrl_viewpoint", 1)])
+def test_the_frozen_encoder_runs_only_for_models_that_read_its_features(folder, tmp_path, name, calls):
+    class Counted(Pooled):
+        ran = 0
+
+        def encode(self, frames):
+            self.ran += 1
+            return super().encode(frames)
+
+    loaded = load_model(folder, tmp_path)
+    usual = Usual(mean=[0.0] * 3, std=[1.0] * 3)
+    method = build(name, SPEC, Inside(), loaded.texts).eval()
+    model = LoadedModel(method, loaded.card.model_copy(update={"usual": usual}), loaded.texts)
+    frames = np.random.default_rng(3).integers(0, 256, (N, SIDE, SIDE, 3)).astype(np.uint8)
+    encoder = Counted()
+    ensemble = Ensemble([Member(model, encoder)], random_weights=False)
+    lean, full = Judge(ensemble, N), Judge(ensemble, N, confounders=True)
+    answer = lean(frames)[0]
+    assert encoder.ran == calls
+    whole = full(frames)[0]
+    np.testing.assert_array_equal(answer.probability, whole.probability)
+    assert list(full.verdict(whole).looks) == ["x", "y", "z"]
+    assert lean.verdict(answer).looks == (full.verdict(whole).looks if calls else {})
+    exported = Network(encoder, model).eval()
+    with torch.inference_mode():
+        np.testing.assert_array_equal(exported(torch.from_numpy(frames))[0].numpy(), answer.probability)

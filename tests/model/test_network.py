@@ -1,0 +1,47 @@
+"""Mining on the device is mining in numpy."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from mcdrl.clip.encoder import Encoded
+from mcdrl.model.network import batch_of, mined
+from mcdrl.networks.interface import Texts
+from mcdrl.regions.zero_shot import mine
+
+
+@pytest.mark.parametrize("with_background", [False, True])
+@pytest.mark.parametrize("alpha", [0.01, 0.25, 0.6, 1.0])
+def test_tensors_select_what_arrays_select(alpha, with_background):
+    rng = np.random.default_rng(0)
+    dense = rng.normal(size=(6, 7, 5, 16)).astype(np.float16)
+    dense[2] = dense[2, 0, 0]  # a frame whose places are all equal
+    classes = rng.normal(size=(4, 16)).astype(np.float32)
+    background = rng.normal(size=16).astype(np.float32) if with_background else None
+    expected = mine(dense, classes, alpha, background)
+    grid = torch.from_numpy(dense).float().permute(0, 3, 1, 2)
+    similarity, selected = mined(
+        grid, torch.from_numpy(classes), alpha, torch.from_numpy(background) if with_background else None
+    )
+    np.testing.assert_array_equal(similarity.half().numpy(), expected.similarity)
+    np.testing.assert_array_equal(selected.numpy(), expected.selected)
+
+
+def test_of_equal_places_the_first_are_taken():
+    _, selected = mined(torch.ones(1, 3, 2, 4), torch.ones(1, 3), 0.4)
+    assert selected[0].tolist() == [[True, True, True, False], [False] * 4]
+
+
+def test_a_model_mines_with_its_own_background():
+    rng = torch.Generator().manual_seed(0)
+    dense, classes, background = (torch.randn(shape, generator=rng) for shape in ((2, 8, 4, 4), (3, 8), (8,)))
+    features = Encoded(dense=dense, image=dense[:, :, 0, 0], maps={}, prefix=dense)
+    texts = Texts(classes, classes, classes[:, None], torch.ones(3) / 3, background)
+    model = SimpleNamespace(miner=None, texts=texts, card=SimpleNamespace(alpha=0.25))
+    batch = batch_of(torch.zeros(2, 16, 16, 3, dtype=torch.uint8), features, model)
+    expected, selected = mined(dense, classes, 0.25, background)
+    assert torch.equal(batch.similarity, expected)
+    assert torch.equal(batch.selected, selected)
+    assert not torch.equal(batch.similarity, mined(dense, classes, 0.25)[0])

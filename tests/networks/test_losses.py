@@ -1,0 +1,86 @@
+import math
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from mcdrl.networks import losses
+
+
+def test_segmentation_by_hand():
+    logits = torch.tensor([[[[0.0, 0.0]], [[0.0, math.log(3.0)]]]])  # probabilities of lesion: 1/2, 3/4
+    mask = torch.tensor([[[0, 1]]])
+    expected = (math.log(2) + math.log(4 / 3)) / 2
+    assert losses.segmentation(logits, mask, dice_weight=0.0).item() == pytest.approx(expected)
+
+
+def test_segmentation_equals_torch_s_cross_entropy_with_its_gradient():
+    logits = torch.randn(3, 2, 5, 5, requires_grad=True)
+    mask = torch.randint(0, 2, (3, 5, 5))
+    ours, theirs = losses.segmentation(logits, mask, dice_weight=0.0), F.cross_entropy(logits, mask)
+    torch.testing.assert_close(ours, theirs)
+    torch.testing.assert_close(torch.autograd.grad(ours, logits)[0], torch.autograd.grad(theirs, logits)[0])
+
+
+def test_soft_dice_by_hand():
+    logits = torch.zeros(1, 2, 1, 4)  # probability 1/2 everywhere
+    mask = torch.tensor([[[1, 1, 0, 0]]])
+    assert losses.soft_dice(logits, mask).item() == pytest.approx(1 - (2 * 1 + 1) / (2 + 2 + 1))
+
+
+def test_dice_is_added_with_its_weight():
+    logits, mask = torch.randn(2, 2, 4, 4), torch.randint(0, 2, (2, 4, 4))
+    plain = losses.segmentation(logits, mask, dice_weight=0.0)
+    both = losses.segmentation(logits, mask, dice_weight=0.5)
+    torch.testing.assert_close(both, plain + 0.5 * losses.soft_dice(logits, mask))
+
+
+def test_causal_by_hand_counts_frames_without_a_class_as_zero():
+    pooled = torch.tensor([[1.0, 2.0], [5.0, 5.0], [0.0, 0.0]])
+    targets = torch.tensor([[0.0, 0.0], [0.0, 4.0]])
+    lesion_class = torch.tensor([1, -1, 0])  # (1, -2) -> 5; none; 0
+    assert losses.causal(pooled, targets, lesion_class).item() == pytest.approx(5 / 3)
+
+
+def test_contrast_by_hand():
+    image = torch.tensor([[2.0, 0.0], [0.0, 1.0]])  # its norm must not matter
+    classes = torch.eye(2)
+    value = losses.contrast(image, classes, torch.tensor([0, -1]), temperature=0.5)
+    assert value.item() == pytest.approx(-math.log(math.exp(2) / (math.exp(2) + 1)) / 2)
+
+
+def test_terms_of_halves_average_to_the_term_of_the_whole():
+    pooled, image = torch.randn(4, 3), torch.randn(4, 3)
+    texts, kind = F.normalize(torch.randn(2, 3), dim=1), torch.tensor([0, -1, -1, -1])
+    for term in (
+        lambda part: losses.causal(pooled[part], texts, kind[part]),
+        lambda part: losses.contrast(image[part], texts, kind[part], temperature=0.5),
+    ):
+        halves = (term(slice(0, 2)) + term(slice(2, 4))) / 2
+        torch.testing.assert_close(term(slice(0, 4)), halves)
+
+
+@pytest.mark.parametrize("dice_weight", [0.0, 0.5])
+def test_ignored_pixels_have_no_part_in_the_loss_and_get_no_gradient(dice_weight):
+    mask = torch.randint(0, 2, (3, 6, 6))
+    ignored = torch.rand(3, 6, 6) < 0.3
+    mask[ignored] = 255
+    logits = torch.randn(3, 2, 6, 6)
+    garbage = torch.where(ignored.unsqueeze(1), 40 * torch.randn(3, 2, 6, 6), logits)
+    found = []
+    for given in (logits, garbage):
+        leaf = given.clone().requires_grad_()
+        loss = losses.segmentation(leaf, mask, dice_weight=dice_weight)
+        found.append((loss, *torch.autograd.grad(loss, leaf)))
+    torch.testing.assert_close(found[0], found[1])
+    gradient = found[0][1].abs().sum(1)
+    assert not gradient[ignored].any()
+    assert (gradient[~ignored] > 0).all()
+
+
+def test_ignored_pixels_count_zero_in_the_mean_and_nothing_in_dice():
+    logits = torch.randn(1, 2, 1, 4)
+    mask = torch.tensor([[[1, 0, 255, 255]]])
+    entropy = F.cross_entropy(logits, mask, ignore_index=255, reduction="sum") / 4
+    torch.testing.assert_close(losses.segmentation(logits, mask, dice_weight=0.0), entropy)
+    torch.testing.assert_close(losses.soft_dice(logits, mask), losses.soft_dice(logits[..., :2], mask[..., :2]))

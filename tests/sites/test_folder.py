@@ -1,0 +1,325 @@
+"""Pairing frames and masks by name."""
+
+import os
+import unicodedata
+
+import pytest
+
+from mcdrl.base.errors import InputError
+from mcdrl.sites.folder import Rules, list_site
+
+HEALTHY = "; where none means no lesion: missing_mask: no_lesion"
+
+
+@pytest.fixture
+def root(tmp_path):
+    """Make empty files below a root; names that end in a slash are folders."""
+
+    def make(*names):
+        for name in names:
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.mkdir() if name.endswith("/") else path.touch()
+        return tmp_path
+
+    return make
+
+
+def pairs(root, images="images/*", masks="masks/{stem}.*"):
+    return {s.file: s.mask.relative_to(root).as_posix() for s in list_site(root, images, masks).sources}
+
+
+def unions(root, masks, images="images/*", **rules):
+    found = list_site(root, images, masks, Rules(**rules)).sources
+    return {s.name: [one.relative_to(root).as_posix() for one in (s.mask, *s.further) if one] for s in found}
+
+
+def refusals(root, images="images/*", masks="masks/{stem}.*", **rules):
+    return {remark.file: remark.text for remark in list_site(root, images, masks, Rules(**rules)).refused}
+
+
+def test_any_ending_of_the_mask_serves(root):
+    here = root("images/a.jpg", "images/b.JPG", "images/c.tif", "masks/a.png", "masks/b.TIFF", "masks/c.bmp")
+    assert pairs(here) == {"images/a.jpg": "masks/a.png", "images/b.JPG": "masks/b.TIFF", "images/c.tif": "masks/c.bmp"}
+
+
+@pytest.mark.parametrize(
+    ("images", "masks", "frame", "mask"),
+    [
+        ("Original/*.tif", "Ground Truth/{stem}.tif", "Original/1.tif", "Ground Truth/1.tif"),
+        ("*.tif", "GT/p{stem}.tif", "1.tif", "GT/p1.tif"),
+        ("images_C1/*", "masks_C1/{stem}_mask.jpg", "images_C1/x.jpg", "masks_C1/x_mask.jpg"),
+        ("*/frame*.png", "{stem}/mask.*", "7/frame7.png", "frame7/mask.png"),
+        ("**/*.png", "../gt/{stem}.*", "p/v/i.png", "../gt/i.png"),
+    ],
+)
+def test_layouts_of_public_data_sets(root, images, masks, frame, mask):
+    here = root(f"site/{frame}", f"site/{mask}") / "site"
+    found = list_site(here, images, masks).sources
+    assert [(s.file, s.mask.resolve()) for s in found] == [(frame, (here / mask).resolve())]
+
+
+def test_a_dot_in_a_stem_is_no_ending(root):
+    here = root("images/a.jpg", "images/a.b.jpg", "masks/a.png", "masks/a.b.png")
+    assert pairs(here) == {"images/a.jpg": "masks/a.png", "images/a.b.jpg": "masks/a.b.png"}
+
+
+def test_a_stem_with_glob_characters_is_taken_literally(root):
+    here = root("images/a[1].png", "images/b?.png", "masks/a[1].png", "masks/b?.png", "masks/a1.png", "masks/bx.png")
+    assert pairs(here) == {"images/a[1].png": "masks/a[1].png", "images/b?.png": "masks/b?.png"}
+
+
+def test_frame_and_mask_in_one_folder(root):
+    here = root("a.png", "a_mask.png", "b.png", "b_mask.png")
+    assert pairs(here, "*.png", "{stem}_mask.png") == {"a.png": "a_mask.png", "b.png": "b_mask.png"}
+    assert refusals(here, "*.png", "{stem}_mask.png") == {}
+
+
+def test_frame_and_mask_that_differ_in_their_ending_alone(root):
+    assert pairs(root("a.jpg", "a.png"), "*.jpg", "{stem}.*") == {"a.jpg": "a.png"}
+
+
+def test_a_frame_is_never_its_own_mask(root):
+    assert refusals(root("images/a.png"), masks="images/{stem}.*") == {
+        "images/a.png": f"no mask: expected images/a.*{HEALTHY}"
+    }
+
+
+def test_missing_and_several_masks(root):
+    here = root("images/a.jpg", "images/b.jpg", "masks/b.png", "masks/b.jpg", "masks/b.xml")
+    assert refusals(here) == {
+        "images/a.jpg": f"no mask: expected masks/a.*{HEALTHY}",
+        "images/b.jpg": "several masks: b.jpg, b.png",
+    }
+
+
+def test_annotation_files_beside_a_mask_do_not_count(root):
+    assert pairs(root("images/b.jpg", "masks/b.png", "masks/b.xml")) == {"images/b.jpg": "masks/b.png"}
+
+
+def test_equal_stems_are_all_refused(root):
+    here = root("images/a.jpg", "images/a.png", "images/b.jpg", "masks/a.png", "masks/b.png")
+    assert list(pairs(here)) == ["images/b.jpg"]
+    assert set(refusals(here)) == {"images/a.jpg", "images/a.png"}
+    assert "2 frames are called 'a'" in refusals(here)["images/a.jpg"]
+
+
+def test_pipes_are_refused_as_frame_and_as_mask(root):
+    here = root("images/a.png", "masks/pipe.png")
+    os.mkfifo(here / "images" / "pipe.png")
+    os.mkfifo(here / "masks" / "a.png")
+    assert refusals(here) == {
+        "images/pipe.png": "no regular file: a pipe or the like",
+        "images/a.png": "mask is no regular file: a.png: a link to nothing, a folder, a pipe or the like",
+    }
+
+
+def test_masks_may_lie_outside_the_root(root):
+    here = root("site/images/a.png", "masks/a.png")
+    (source,) = list_site(here / "site", "images/*", f"{here}/masks/{{stem}}.*").sources
+    assert source.mask == here / "masks" / "a.png"
+
+
+def test_a_folder_behind_a_link_is_told(root):
+    here = root("elsewhere/a.png", "masks/a.png")
+    (here / "images").symlink_to(here / "elsewhere")
+    notes = list_site(here, "images/*", "masks/{stem}.*").notes
+    assert [(note.file, note.kind) for note in notes if "link" in note.kind] == [("images", "folder behind a link")]
+
+
+def test_other_files_are_refused_hidden_ones_left_out(root):
+    here = root("images/a.png", "images/notes.txt", "images/.DS_Store", "images/._a.png", "masks/a.png")
+    assert refusals(here) == {
+        "images/notes.txt": "not an image: expected an ending of .jpg, .jpeg, .png, .tif, .tiff, .bmp, .webp"
+    }
+
+
+def test_a_text_file_does_not_take_a_frame_s_name(root):
+    assert list(pairs(root("images/a.png", "images/a.txt", "masks/a.png"))) == ["images/a.png"]
+
+
+def test_folders_are_noted(root):
+    found = list_site(root("images/a.png", "images/more/b.png", "masks/a.png"), "images/*", "masks/{stem}.*")
+    assert [note.file for note in found.notes] == ["images/more"]
+
+
+def test_links(root):
+    here = root("store/1.png", "masks/a.png", "masks/b.png", "images/")
+    (here / "images" / "a.png").symlink_to(here / "store" / "1.png")
+    (here / "images" / "b.png").symlink_to(here / "store" / "gone.png")
+    assert pairs(here) == {"images/a.png": "masks/a.png"}
+    assert refusals(here) == {"images/b.png": "link to nothing: its target is gone"}
+
+
+@pytest.mark.parametrize("stem", ["polyp ü", "病变", "полип", "حالة"])
+def test_names_in_any_script(root, stem):
+    """Frames in the decomposed form of one system, masks in the composed form of another."""
+    apart, together = unicodedata.normalize("NFD", stem), unicodedata.normalize("NFC", stem)
+    here = root(f"images/{apart}.png", f"masks/{together}.png")
+    assert [s.stem for s in list_site(here, "images/*", "masks/{stem}.*").sources] == [together]
+
+
+def test_a_name_that_is_not_utf8_is_refused(root):
+    here = root("images/a.png", "masks/a.png")
+    name = os.fsdecode(b"images/caf\xe9.png")
+    (here / name).touch()
+    assert refusals(here) == {"images/caf\\udce9.png": "file name is not UTF-8: rename it"}
+
+
+def test_order_is_by_stem(root):
+    here = root("images/b/1.png", "images/a/2.png", "masks/1.png", "masks/2.png")
+    assert [s.stem for s in list_site(here, "images/*/*", "masks/{stem}.*").sources] == ["1", "2"]
+
+
+def test_missing_root(tmp_path):
+    with pytest.raises(InputError, match="nowhere is no folder"):
+        list_site(tmp_path / "nowhere", "images/*", "masks/{stem}.*")
+
+
+def test_no_match_says_what_is_there(root):
+    here = root("img/a.png", "img/b.png", "masks/a.png", "readme.txt")
+    with pytest.raises(InputError) as error:
+        list_site(here, "images/*", "masks/{stem}.*")
+    assert str(error.value) == (
+        f"no file matches 'images/*' in {here}; there: img/ (2 entries), masks/ (1 entries), readme.txt"
+    )
+
+
+@pytest.mark.parametrize("images", ["/abs/*", ""])
+def test_malformed_frame_pattern(root, images):
+    with pytest.raises(InputError, match="is no pattern below the root"):
+        list_site(root("images/a.png"), images, "masks/{stem}.*")
+
+
+@pytest.mark.parametrize("masks", ["masks/*/{stem}.png", "*/{stem}.*"])
+def test_a_star_is_no_folder(root, masks):
+    with pytest.raises(InputError, match=r"has a '\*' in a folder; e\.g\."):
+        list_site(root("images/a.png"), "images/*", masks)
+
+
+def test_every_folder_is_listed_once(root, monkeypatch):
+    here = root(*[f"{kind}/{number:03}.png" for kind in ("images", "masks") for number in range(200)])
+    listed = []
+    real = os.listdir
+    monkeypatch.setattr(os, "listdir", lambda folder: listed.append(str(folder)) or real(folder))
+    assert len(pairs(here)) == 200
+    assert listed.count(str(here / "masks")) == 1
+
+
+@pytest.mark.parametrize(
+    ("masks", "extra"),
+    [
+        ("masks/{stem}_mask.*", "masks/a_mask_1.png"),
+        ("masks/{stem}_mask.png", "masks/a_mask_1.png"),
+        ("masks/{stem}_mask.*", "masks/a_mask2.png"),
+        ("masks/{stem}_mask.*", "masks/a_mask_second.png"),
+    ],
+)
+def test_a_further_mask_of_a_frame_is_never_lost_in_silence(root, masks, extra):
+    here = root("images/a.png", "images/b.png", "masks/a_mask.png", "masks/b_mask.png", extra)
+    (told,) = refusals(here, masks=masks).values()
+    wider = masks.replace("_mask", "_mask*")
+    assert told == (
+        f"several masks: a_mask.png, {extra[6:]}; masks: '{wider}' takes all of them together, "
+        "mask_extras: ignore takes the first alone"
+    )
+    assert unions(here, wider) == {"a": ["masks/a_mask.png", extra], "b": ["masks/b_mask.png"]}
+    assert unions(here, masks, mask_extras="ignore") == {"a": ["masks/a_mask.png"], "b": ["masks/b_mask.png"]}
+    notes = list_site(here, "images/*", masks, Rules(mask_extras="ignore")).notes
+    assert [(note.file, note.kind) for note in notes] == [(extra, "file beside a mask, ignored")]
+
+
+def test_masks_of_which_none_is_called_like_the_frame_alone(root):
+    here = root("images/a.png", "masks/a_1.png", "masks/a_2.png")
+    told = "several masks: a_1.png, a_2.png; masks: 'masks/{stem}*.*' takes all of them together"
+    assert refusals(here) == {"images/a.png": told}
+    assert unions(here, "masks/{stem}*.*") == {"a": ["masks/a_1.png", "masks/a_2.png"]}
+    assert refusals(root("images/b.png", "masks/b.png"), missing_mask="no_lesion") == {"images/a.png": told}
+
+
+def test_a_star_behind_a_stem_is_no_other_frame_s_name(root):
+    here = root("images/1.png", "images/1_b.png", "masks/1.png", "masks/10.png", "masks/1_a.png", "masks/1_b.png")
+    assert unions(here, "masks/{stem}*.*") == {"1": ["masks/1.png", "masks/1_a.png"], "1_b": ["masks/1_b.png"]}
+
+
+def test_a_folder_of_masks_a_frame(root):
+    here = root("images/a.png", "images/b.png", "masks/a/1.png", "masks/a/2.png", "masks/a/notes.txt", "masks/b/x.png")
+    assert unions(here, "masks/{stem}/*") == {"a": ["masks/a/1.png", "masks/a/2.png"], "b": ["masks/b/x.png"]}
+
+
+def test_further_masks_in_the_frames_folder_are_no_frames(root):
+    here = root("a.png", "a_mask.png", "a_mask_1.png")
+    assert list(refusals(here, "*.png", "{stem}_mask.png")) == ["a.png"]
+    assert unions(here, "{stem}_mask*.png", "*.png") == {"a": ["a_mask.png", "a_mask_1.png"]}
+
+
+def test_a_frame_called_like_another_with_something_behind_is_a_frame(root):
+    here = root("a.jpg", "a.png", "a_2.jpg")
+    assert refusals(here, "*.jpg", "{stem}.*") == {"a_2.jpg": f"no mask: expected a_2.*{HEALTHY}"}
+
+
+def test_stems_that_repeat_are_told_apart_by_their_path(root):
+    here = root(*[f"p{p}/{kind}/{n}.png" for p in (1, 2) for n in (0, 1) for kind in ("images", "masks")])
+    told = refusals(here, "*/images/*", "{0}/masks/{stem}.*")
+    assert set(told.values()) == {
+        "name used twice: 2 frames are called '0'; case_ids: path tells folders apart",
+        "name used twice: 2 frames are called '1'; case_ids: path tells folders apart",
+    }
+    found = unions(here, "{0}/masks/{stem}.*", "*/images/*", case_ids="path")
+    assert found == {f"p{p}/{n}": [f"p{p}/masks/{n}.png"] for p in (1, 2) for n in (0, 1)}
+
+
+@pytest.mark.parametrize(
+    ("images", "masks", "name"),
+    [
+        ("images/**/*", "masks/{path}.*", "x/y/7"),
+        ("**/*.jpg", "{1}/../masks/{stem}.*", "images/x/y/7"),
+        ("images/*/y/*", "masks/{1}/{2}/{stem}.*", "x/7"),
+        ("images/**/y/*", "masks/x/{parent}/{stem}.*", "x/7"),
+    ],
+)
+def test_the_path_of_a_case_is_what_wildcards_stand_for(root, images, masks, name):
+    here = root("images/x/y/7.jpg", "masks/x/y/7.png", "x/", "masks/7.png")
+    found = list_site(here, images, masks, Rules(case_ids="path"))
+    assert [source.name for source in found.sources] == [name]
+
+
+def test_one_mask_never_serves_two_frames(root):
+    here = root("images/p1/0.png", "images/p2/0.png", "masks/0.png")
+    told = refusals(here, "images/*/*", "masks/{stem}.*", case_ids="path")
+    assert set(told) == {"images/p1/0.png", "images/p2/0.png"}
+    assert told["images/p1/0.png"].startswith("mask of two frames: 0.png is also that of images/p2/0.png; tell them")
+
+
+def test_the_suffix_of_frames_is_taken_off(root):
+    here = root("imagesTr/a_0000.png", "imagesTr/b_0001.png", "labelsTr/a.png", "labelsTr/b.png")
+    assert unions(here, "labelsTr/{stem}.*", "imagesTr/*", frame_suffix="_0000") == {"a": ["labelsTr/a.png"]}
+    assert refusals(here, "imagesTr/*", "labelsTr/{stem}.*", frame_suffix="_0000") == {
+        "imagesTr/b_0001.png": "name without frame_suffix: expected ..._0000.png"
+    }
+
+
+def test_a_missing_mask_is_no_lesion_only_where_the_reading_says_so(root):
+    here = root("images/a.png", "images/b.png", "masks/a.png")
+    assert refusals(here) == {"images/b.png": f"no mask: expected masks/b.*{HEALTHY}"}
+    assert unions(here, "masks/{stem}.*", missing_mask="no_lesion") == {"a": ["masks/a.png"], "b": []}
+    notes = list_site(here, "images/*", "masks/{stem}.*", Rules(missing_mask="no_lesion")).notes
+    assert [note.file for note in notes if note.kind == "no mask, taken as a negative"] == ["images/b.png"]
+    with pytest.raises(InputError, match=r"not one frame of .* has a mask at 'labels/\{stem\}"):
+        list_site(here, "images/*", "labels/{stem}.*", Rules(missing_mask="no_lesion"))
+
+
+def test_folders_in_the_decomposed_form_of_their_system(root):
+    apart = unicodedata.normalize("NFD", "Müller")
+    here = root(f"{apart}/images/0.png", f"{apart}/masks/0.png")
+    (source,) = list_site(here, "*/images/*", "{0}/masks/{stem}.*", Rules(case_ids="path")).sources
+    assert (source.name, source.mask) == ("Müller/0", here / apart / "masks" / "0.png")
+
+
+@pytest.mark.parametrize("masks", ["masks/{stem}.png", "masks/{stem}.*", "masks/p{stem}.png", "masks/{stem}*.png"])
+def test_the_mask_of_a_missing_frame_is_no_further_mask_of_another(root, masks):
+    start = "p" if "p{" in masks else ""
+    here = root("images/1.png", f"masks/{start}1.png", f"masks/{start}10.png")
+    assert unions(here, masks) == {"1": [f"masks/{start}1.png"]}
+    notes = list_site(here, "images/*", masks).notes
+    assert [(note.file, note.kind) for note in notes] == [(f"masks/{start}10.png", "mask without a frame")]

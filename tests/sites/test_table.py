@@ -1,0 +1,98 @@
+"""The CSV beside the frames."""
+
+from pathlib import Path
+
+import pytest
+
+from mcdrl.base.errors import InputError
+from mcdrl.base.issues import RefusedError
+from mcdrl.sites.folder import Source
+from mcdrl.sites.table import Entry, read_table
+from mcdrl.study.reading import Reading
+
+SITE = Reading(table="t.csv", table_file="file", table_group="patient", table_class="kind")
+
+
+def source(stem: str, file: str | None = None) -> Source:
+    file = file or f"images/{stem}.jpg"
+    return Source(stem, file, Path("/root") / file, Path("/root/masks") / f"{stem}.png")
+
+
+@pytest.fixture
+def table(tmp_path):
+    def write(text, site=SITE, encoding="utf-8"):
+        (tmp_path / "t.csv").write_text(text, encoding=encoding)
+        return read_table(tmp_path / "t.csv", site)
+
+    return write
+
+
+@pytest.mark.parametrize("name", ["a", "a.jpg", "images/a.jpg", "./images/a.jpg", "images\\a.jpg"])
+def test_a_frame_is_found_by_stem_name_or_path(table, name):
+    assert table(f"file,patient,kind\n{name},p1,polyp\n").entry(source("a")) == Entry("p1", "polyp")
+
+
+def test_the_most_exact_name_counts(table):
+    rows = table("file,patient,kind\na,p1,polyp\nimages/a.jpg,p2,cyst\n")
+    assert rows.entry(source("a")) == Entry("p2", "cyst")
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_separators(table, mark):
+    assert table(f"kind{mark}file{mark}patient\npolyp{mark}a{mark}p1\n").entry(source("a")) == Entry("p1", "polyp")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_quotes_spaces_blank_lines_and_byte_order_mark(table, encoding):
+    rows = table('file , patient,kind\r\n\r\n"a","p, 1",polyp \r\n', encoding=encoding)
+    assert rows.entry(source("a")) == Entry("p, 1", "polyp")
+
+
+def test_empty_cells_say_nothing(table):
+    assert table("file,patient,kind\na,,\n").entry(source("a")) == Entry(None, None)
+
+
+def test_columns_that_are_not_named_are_not_read(table):
+    site = Reading(table="t.csv", lesion_class="polyp")
+    assert table("file,patient,kind\na,p1,cyst\n", site).entry(source("a")) == Entry(None, None)
+
+
+def test_a_frame_without_a_row(table):
+    with pytest.raises(RefusedError, match=r"t\.csv has neither its path, its name nor its stem"):
+        table("file,patient,kind\na,p1,polyp\n").entry(source("b"))
+
+
+def test_rows_that_agree_and_rows_that_do_not(table):
+    rows = table("file,patient,kind\na,p1,polyp\na,p1,polyp\nb,p1,polyp\nb,p2,polyp\n")
+    assert rows.entry(source("a")) == Entry("p1", "polyp")
+    with pytest.raises(RefusedError, match="gives 2 groups or classes for it"):
+        rows.entry(source("b"))
+
+
+def test_rows_without_a_frame_are_named(table):
+    rows = table("file,patient,kind\na,p1,polyp\nb,p1,polyp\n")
+    rows.entry(source("a"))
+    assert [remark.text for remark in rows.unused()] == ["row without a frame: b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("file,patiant,kind\n", "has no column 'patient'; did you mean 'patiant'"),
+        ("file,patient,kind,kind\n", "has more than one column 'kind'"),
+        ("", "has no column 'file'; legal: none"),
+        ("file,patient,kind\na,p1,polyp\nb,p1\n", "line 3: 2 cells, the header has 3"),
+        ("file,patient,kind\na,p1,polyp,x\n", "line 2: 4 cells, the header has 3"),
+    ],
+)
+def test_malformed_tables(table, text, message):
+    with pytest.raises(InputError, match=message):
+        table(text)
+
+
+def test_missing_and_foreign_files(tmp_path):
+    with pytest.raises(InputError, match=r"t\.csv does not exist"):
+        read_table(tmp_path / "t.csv", SITE)
+    (tmp_path / "t.csv").write_bytes("file,patient,kind\né,p,c\n".encode("latin-1"))
+    with pytest.raises(InputError, match="is not UTF-8"):
+        read_table(tmp_path / "t.csv", SITE)

@@ -1,0 +1,91 @@
+"""The command over sites on disk."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mcdrl.artifacts.audit import PAIRS, PROFILE, SPLITS
+from mcdrl.base.errors import InputError
+from stages.audit.__main__ import main
+from tests.stages.audit.pictures import all_at_once, picture, working, write_site
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A repository in small: params.yaml with sites A and B, and their frames; B has a copy of A's first."""
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    params["sites"] = {name: params["sites"][name] for name in "AB"}
+    params["held_out"] = ["A"]
+    (tmp_path / "data").symlink_to(ROOT / "data")
+    _write(tmp_path, params)
+    frames = {site: [picture(number, ord(site)) for number in range(4)] for site in "AB"}
+    frames["B"][2] = all_at_once(frames["A"][0])
+    for site, images in frames.items():
+        write_site(tmp_path / "ingest", site, [working(image) for image in images], groups=["x", "x", "y", "y"],
+                   splits=["train", "train", "val", "val"])  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    return tmp_path, params
+
+
+def _write(folder, params):
+    (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+
+
+def test_three_tables_and_a_summary(folder, capsys):
+    root, _ = folder
+    main(root / "ingest", root / "audit")
+    pairs = PAIRS.read(root / "audit" / "audit.parquet")
+    assert pairs[["case_a", "case_b", "accepted"]].values.tolist() == [["A/000", "B/002", False]]
+    splits = SPLITS.read(root / "audit" / "splits.parquet")
+    assert splits.iloc[6].tolist() == ["B/002", "B", "y", "val"]
+    profile = PROFILE.read(root / "audit" / "profile.parquet")
+    assert list(profile["case_id"]) == list(splits["case_id"])
+    assert profile["lesion_share"].tolist() == pytest.approx([0.1] * 8)
+    assert (profile["border_share"] == 0.25).all()
+    assert profile["sharpness"].gt(0).all()
+    assert "  A: 1 of 4 frames are at B, too (25.0%)\n" in capsys.readouterr().out
+
+
+def test_equal_inputs_give_equal_bytes(folder):
+    root, _ = folder
+    for name in ("one", "two"):
+        main(root / "ingest", root / name)
+    for path in (root / "one").iterdir():
+        assert path.read_bytes() == (root / "two" / path.name).read_bytes()
+
+
+def test_an_accepted_pair_of_sites_is_marked(folder):
+    root, params = folder
+    _write(root, params | {"audit": {"accepted": [["B", "A"]]}})
+    main(root / "ingest", root / "audit")
+    assert PAIRS.read(root / "audit" / "audit.parquet")["accepted"].tolist() == [True]
+
+
+def test_accepting_an_unknown_site_is_an_error(folder):
+    root, params = folder
+    _write(root, params | {"audit": {"accepted": [["A", "BB"]]}})
+    with pytest.raises(InputError, match=r"audit\.accepted: unknown site 'BB'; did you mean 'B'\?"):
+        main(root / "ingest", root / "audit")
+
+
+@pytest.mark.parametrize("pair", [["A"], ["A", "A"], ["A", "B", "C"]])
+def test_only_pairs_of_two_sites_can_be_accepted(folder, pair):
+    root, params = folder
+    _write(root, params | {"audit": {"accepted": [pair]}})
+    with pytest.raises(InputError, match="is no pair of two sites"):
+        main(root / "ingest", root / "audit")
+
+
+def test_masks_are_not_read(folder):
+    import h5py
+
+    root, _ = folder
+    main(root / "ingest", root / "before")
+    with h5py.File(root / "ingest" / "A" / "frames.h5", "r+") as file:
+        file["mask"][:] = 1
+    main(root / "ingest", root / "after")
+    for path in (root / "before").iterdir():
+        assert path.read_bytes() == (root / "after" / path.name).read_bytes()

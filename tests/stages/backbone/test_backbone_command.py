@@ -1,0 +1,71 @@
+"""The command: what it writes for the backbone that params.yaml names, and how it ends when it can't."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mcdrl.base.errors import InputError
+from mcdrl.base.files import read_json
+from mcdrl.clip.load import load_encoder
+from stages.backbone import __main__ as command
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch, card):
+    """weights -> chdir into a project whose backbone is the small model."""
+
+    def make(weights):
+        cards = tmp_path / "data/backbones"
+        cards.mkdir(parents=True)
+        shutil.copytree(ROOT / "data/sites", tmp_path / "data/sites")
+        (cards / "tiny.yaml").write_text(yaml.safe_dump(card().model_dump()))
+        params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+        changed = params | {"backbone": "tiny", "weights": {"tiny": weights}}
+        (tmp_path / "params.yaml").write_text(yaml.safe_dump(changed))
+        monkeypatch.chdir(tmp_path)
+        return tmp_path
+
+    return make
+
+
+def test_a_dry_run_is_stored_loads_and_says_that_it_is_one(project, capsys):
+    out = project("none") / "artifacts/backbone"
+    command.main(out)
+    assert sorted(path.name for path in out.iterdir()) == ["card.json", "weights.safetensors"]
+    assert read_json(out / "card.json")["name"] == "tiny"
+    assert load_encoder(out).width == 16
+    said = capsys.readouterr().out
+    assert "RANDOM" in said
+    assert "For tests." in said
+
+
+def test_what_was_obtained_before_survives_a_failure(project):
+    out = project("nowhere.pt") / "artifacts/backbone"
+    out.mkdir(parents=True)
+    (out / "card.json").write_text("{}")
+    with pytest.raises(InputError, match=r"weights\.tiny: there is no file nowhere\.pt"):
+        command.main(out)
+    assert [path.name for path in out.parent.iterdir()] == ["backbone"]
+    assert (out / "card.json").read_text() == "{}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backbone", ["vit_l14"])
+def test_offline_and_not_cached_ends_with_code_2_and_the_ways_out(tmp_path, backbone):
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8")) | {"backbone": backbone}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
+    (tmp_path / "data").symlink_to(ROOT / "data")
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
+    call = [sys.executable, "-m", "stages.backbone", "--out", "artifacts/backbone"]
+    done = subprocess.run(call, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 2
+    for part in (f"weights.{backbone}=FILE", "local-dir:", "HF_HOME", f"weights.{backbone}=none"):
+        assert part in done.stderr
+    assert not (tmp_path / "artifacts/backbone").exists()

@@ -1,0 +1,103 @@
+"""Folders as open_clip saves them: the configuration must be the card's, the weights file unambiguous."""
+
+import copy
+
+import open_clip
+import pytest
+import torch
+
+from mcdrl.base.errors import InputError
+from mcdrl.base.files import read_json, write_json
+from mcdrl.clip.sources import Source
+from stages.backbone.local_dir import check_config, find_weights
+from stages.backbone.obtain import obtain
+
+
+@pytest.fixture
+def config():
+    return open_clip.get_model_config("tiny-vit")
+
+
+@pytest.fixture
+def save(tmp_path, config):
+    """(part, **changes) -> a folder whose configuration differs from the model's in these keys."""
+
+    def write(part=None, **changes):
+        theirs = copy.deepcopy(config)
+        (theirs[part] if part else theirs).update(changes)
+        write_json({"model_cfg": theirs, "preprocess_cfg": {}}, tmp_path / "open_clip_config.json")
+        return tmp_path
+
+    return write
+
+
+def test_a_folder_is_obtained(save, card, model, tmp_path):
+    folder = save()
+    torch.save(model.state_dict(), folder / "open_clip_pytorch_model.bin")
+    out = tmp_path / "out"
+    out.mkdir()
+    obtain(card(sha256="0" * 64), Source("tiny", "local-dir", folder), out)
+    assert read_json(out / "card.json")["pretrained"] == "local-dir"
+
+
+def test_defaults_that_are_written_out_do_not_differ(save, config):
+    check_config(save("vision_cfg", mlp_ratio=4.0, patch_dropout=0.0), config, "tiny-vit")
+
+
+@pytest.mark.parametrize(
+    ("part", "changes", "word"),
+    [
+        (None, {"quick_gelu": False}, "quick_gelu is false, expected true"),
+        ("vision_cfg", {"layers": 5}, r"vision_cfg\.layers is 5, expected 4"),
+        ("text_cfg", {"width": 32}, r"text_cfg\.width is 32, expected 16"),
+    ],
+)
+def test_what_differs_is_shown(save, config, part, changes, word):
+    with pytest.raises(InputError, match=word):
+        check_config(save(part, **changes), config, "tiny-vit")
+
+
+def test_a_missing_quickgelu_is_a_difference(save, config, tmp_path):
+    save()
+    theirs = read_json(tmp_path / "open_clip_config.json")
+    del theirs["model_cfg"]["quick_gelu"]
+    write_json(theirs, tmp_path / "open_clip_config.json")
+    with pytest.raises(InputError, match="quick_gelu is false"):
+        check_config(tmp_path, config, "tiny-vit")
+
+
+@pytest.mark.parametrize("value", [{}, {"model_cfg": {"embed_dim": 3}}, {"model_cfg": {"vision_cfg": {"what": 1}}}])
+def test_what_is_no_configuration_is_refused(tmp_path, config, value):
+    write_json(value, tmp_path / "open_clip_config.json")
+    with pytest.raises(InputError, match=r"open_clip_config\.json"):
+        check_config(tmp_path, config, "tiny-vit")
+
+
+def test_without_a_configuration(tmp_path, config):
+    with pytest.raises(InputError, match=r"open_clip_config\.json does not exist"):
+        check_config(tmp_path, config, "tiny-vit")
+
+
+@pytest.mark.parametrize(
+    ("names", "chosen"),
+    [
+        (["a.pt"], "a.pt"),
+        (
+            ["a.bin", "b.bin", "open_clip_pytorch_model.bin", "open_clip_model.safetensors"],
+            "open_clip_model.safetensors",
+        ),
+        (["z.pt", "open_clip_pytorch_model.bin", "notes.txt"], "open_clip_pytorch_model.bin"),
+    ],
+)
+def test_which_file_is_taken(tmp_path, names, chosen):
+    for name in names:
+        (tmp_path / name).touch()
+    assert find_weights(tmp_path).name == chosen
+
+
+@pytest.mark.parametrize("names", [[], ["a.bin", "b.bin"], ["notes.txt"]])
+def test_no_file_or_a_choice_is_an_error(tmp_path, names):
+    for name in names:
+        (tmp_path / name).touch()
+    with pytest.raises(InputError, match="needs one weights file"):
+        find_weights(tmp_path)

@@ -1,0 +1,396 @@
+"""A tiny model on a tiny site, through the stage's own functions."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from mcdrl.artifacts.cases import CASES, GEOMETRY
+from mcdrl.artifacts.features import FEATURES, taps_attribute
+from mcdrl.artifacts.frames import FRAMES, pack_native_mask, to_native
+from mcdrl.artifacts.held_out_scores import read_judged
+from mcdrl.artifacts.regions import REGIONS
+from mcdrl.artifacts.scores import PREDICTIONS
+from mcdrl.base.errors import InputError
+from mcdrl.base.files import sha256
+from mcdrl.methods import build
+from mcdrl.metrics.calibration import calibrated, confidence, spectrum
+from mcdrl.model.folder import MinedBy, ModelCard, load_model, save_model
+from mcdrl.networks.interface import Spec, Texts
+from mcdrl.networks.trunk import Frozen
+from mcdrl.regions.tuned import Miner
+from mcdrl.study.sections.evaluate import Params
+from stages.evaluate.cell import Cell
+from stages.evaluate.run import TABLES, evaluate, write
+
+SITE, SOURCE, SIDE, GRID, WIDTH, FRAMES_N = "A", "B", 32, 4, 8, 7
+NATIVE = (50, 40)  # height and width
+PROVENANCE = {"device": "cpu", "precision": "float32"}
+CROP = (4, 3, 40, 47)
+IDS = [f"{SITE}/{k}" for k in range(FRAMES_N)]
+SPEC = Spec(
+    width=WIDTH,
+    map_channels={"s4": 6},
+    depth=1,
+    heads=2,
+    residual=True,
+    dictionary="text",
+    regions="keep",
+    head_width=16,
+    dropout=0.0,
+    dice_weight=0.0,
+    lambda_causal=0.5,
+    lambda_contrast=0.1,
+    temperature=0.5,
+    lambda_adversarial=0.5,
+    sum_over=["mirror", "distance"],
+    seed=0,
+)
+
+
+def write_masks(folder: Path, masks: np.ndarray, site: str = SITE) -> None:
+    """Masks [n, 50, 40] at native size; those at working size follow from them."""
+    images = np.random.default_rng(1).integers(0, 256, (FRAMES_N, SIDE, SIDE, 3)).astype(np.uint8)
+    pictures = [Image.fromarray(mask.astype(np.uint8)) for mask in masks]
+    small = [np.asarray(one.crop(CROP).resize((SIDE, SIDE), Image.Resampling.NEAREST)) for one in pictures]
+    with FRAMES.write(folder / "frames.h5", [f"{site}/{k}" for k in range(FRAMES_N)], {"site": site}) as store:
+        store.append(image=images, mask=np.stack(small), native_mask=[pack_native_mask(one) for one in pictures])
+
+
+def write_site(artifacts: Path, fingerprint: str = "f", site: str = SITE) -> None:
+    rng = np.random.default_rng(ord(site))
+    ids = [f"{site}/{k}" for k in range(FRAMES_N)]
+    kinds = ["polyp", None, "polyp", "polyp", "polyp", None, "polyp"]
+    height, width = NATIVE
+    cases = pd.DataFrame(
+        {
+            "case_id": ids,
+            "site": site,
+            "group_id": "g",
+            "lesion_class": kinds,
+            "split": "train",
+            "sha256": "-",
+            "width_px": np.full(FRAMES_N, width, np.int32),
+            "height_px": np.full(FRAMES_N, height, np.int32),
+            "lesion_area_px": 0,
+        }
+    )
+    folder = artifacts / "ingest" / site
+    CASES.write(cases, folder / "cases.parquet")
+    crop = dict(zip(("crop_left_px", "crop_top_px", "crop_right_px", "crop_bottom_px"), CROP, strict=True))
+    shares = dict.fromkeys(("border_share", "panel_share", "overlay_share", "marker_share"), 0.0)
+    geometry = pd.DataFrame({"case_id": ids, **crop, **shares})
+    GEOMETRY.write(geometry, folder / "geometry.parquet")
+    masks = np.zeros((FRAMES_N, height, width), bool)
+    masks[[kind is not None for kind in kinds], 8:30, 8:25] = True
+    write_masks(folder, masks, site)
+    attributes = {"site": site, "backbone": "x", "fingerprint": fingerprint, "dense_mode": "plain", **PROVENANCE}
+    attributes["taps"] = taps_attribute({"s4": (8, 8, 6)})
+    with FEATURES.write(artifacts / "encode" / f"{site}.h5", ids, attributes) as store:
+        store.append(
+            dense=rng.normal(size=(FRAMES_N, GRID, GRID, WIDTH)).astype(np.float16),
+            image=rng.normal(size=(FRAMES_N, WIDTH)).astype(np.float16),
+            maps__s4=rng.normal(size=(FRAMES_N, 8, 8, 6)).astype(np.float16),
+            prefix=np.zeros((FRAMES_N, 1), np.float16),
+        )
+    selected = np.zeros((FRAMES_N, GRID, GRID), bool)
+    selected[:, 1, :] = True
+    attributes = {"site": site, "fingerprint": fingerprint, "dense_mode": "plain", "alpha": "0.25", **PROVENANCE}
+    with REGIONS.write(artifacts / "mine_regions" / "regions" / f"{site}.h5", ids, attributes) as store:
+        store.append(
+            similarity=np.zeros((FRAMES_N, GRID, GRID), np.float16),
+            selected=selected,
+            best_class=np.zeros((FRAMES_N, GRID, GRID), np.uint8),
+        )
+
+
+def write_model(
+    artifacts: Path, method: str, fingerprint: str = "f", held_out: str = SITE, source: str = SOURCE
+) -> None:
+    rng = torch.Generator().manual_seed(0)
+    texts = Texts(*(torch.randn(shape, generator=rng) for shape in ((1, WIDTH), (3, WIDTH), (1, 3, WIDTH), (3,))))
+    network = build(method, SPEC, Frozen(), texts)
+    with torch.no_grad():  # else nearly every probability is the prior's, far below the threshold
+        network.head.out.bias.zero_()
+        network.head.out.weight.normal_(0, 0.5, generator=rng)
+        for parameter in getattr(network, "intervention", network.head).parameters():  # else it is the identity
+            parameter.add_(0.1 * torch.randn(parameter.shape, generator=rng))
+    card = ModelCard(
+        method=method,
+        variant=method,
+        n_weights=1,
+        n_trained=1,
+        held_out=held_out,
+        seed=0,
+        sources=[source],
+        backbone="x",
+        pretrained="x",
+        fingerprint=fingerprint,
+        dense_mode="plain",
+        mode="frozen",
+        size_px=SIDE,
+        lesion_classes=["polyp"],
+        confounders=["a", "b", "c"],
+        alpha=0.25,
+        spec=SPEC,
+        best_epoch=0,
+        val_dice=0.5,
+        temperature=1.5,
+        flag_below=0.6,
+    )
+    save_model(artifacts / "train" / method / held_out / "0", network.state_dict(), texts, card)
+
+
+@pytest.fixture
+def cell(tmp_path, request):
+    artifacts = tmp_path / "artifacts"
+    method = getattr(request, "param", "baseline")
+    write_site(artifacts)
+    write_site(artifacts, site=SOURCE)
+    write_model(artifacts, method)
+    return Cell(method, SITE, 0, artifacts)
+
+
+def run(cell, **params):
+    return evaluate(cell, cell.read_cases(), Params(**params))
+
+
+def stored(cell):
+    with PREDICTIONS.read(cell.predictions) as store:
+        return store.rows("probability", IDS)
+
+
+both = pytest.mark.parametrize("cell", ["baseline", "mcdrl"], indirect=True)
+
+
+@both
+def test_every_table_keeps_its_contract(cell):
+    tables = run(cell, batch_size=3)
+    write(cell, tables, Params())
+    for name in tables:
+        read = TABLES[name].read(cell.parts / f"{name}.parquet")
+        assert (read[["method", "held_out", "seed"]] == [cell.method, SITE, 0]).all(axis=None)
+        intervenes = cell.method == "mcdrl"
+        assert bool(len(read)) == (intervenes or name not in ("attention", "pooled"))
+
+
+def test_the_cell_in_a_few_numbers(cell):
+    tables = run(cell)
+    groups = ["g", "g", "h", "h", "h", "k", "k"]  # frames 1 and 5 have no lesion
+    scores = tables["cases"].assign(
+        group_id=groups, dice=[0.5, None, 0.25, 0.75, 1.0, None, 0.5], fp=[9, 3, 9, 9, 9, 0, 9]
+    )
+    write(cell, tables | {"cases": scores}, Params(threshold=0.4))
+    assert set(tables["cases"]["leaked_frames"]) == {0}
+    judged = read_judged(cell.parts)
+    assert judged.weights_sha256 == sha256(cell.model / "model.safetensors")
+    assert (judged.held_out, judged.threshold, judged.n_lesion, judged.n_groups) == (SITE, 0.4, 5, 3)
+    assert (judged.dice, judged.n_negative, judged.false_positive_rate) == (0.6, 2, 0.5)
+    assert (judged.dice_low, judged.dice_high) == (None, None)  # of three groups there is no interval
+    write(cell, tables | {"cases": scores.assign(group_id=list("abcdefg"))}, Params())
+    reach = 2.776445 * np.std([0.5, 0.25, 0.75, 1, 0.5], ddof=1) / 5**0.5  # Student's, of five groups
+    five = read_judged(cell.parts)
+    assert (five.n_groups, five.dice_low, five.dice_high) == (5, pytest.approx(0.6 - reach), pytest.approx(0.6 + reach))
+    write(cell, tables | {"cases": scores.assign(group_id="g", lesion_class=None, dice=None)}, Params())
+    alone = read_judged(cell.parts)
+    assert (alone.n_lesion, alone.dice, alone.dice_low, alone.n_negative) == (0, None, None, 7)
+
+
+def test_every_table_says_how_many_frames_of_the_site_were_trained_on(cell):
+    loaded = load_model(cell.model, cell.artifacts)
+    card = loaded.card.model_copy(update={"leaked_frames": 5})
+    save_model(cell.model, loaded.method.state_dict(), loaded.texts, card)
+    tables = run(cell)
+    told = {name: rows["leaked_frames"].unique().tolist() for name, rows in tables.items() if len(rows)}
+    assert told == {name: [5] for name in ("cases", "calibration", "reliability", "trust", "mining")}
+    write(cell, tables, Params())
+    assert read_judged(cell.parts).leaked_frames == 5
+
+
+@both
+def test_mining_is_judged_by_the_regions_that_were_used(cell):
+    """The stored regions are the second row of four, rows 8 to 15 of 32 px; the lesion's pixels there are counted."""
+    (row,) = run(cell)["mining"].to_dict("records")
+    with FRAMES.read(cell.ingested / "frames.h5") as store:
+        masks = store.rows("mask", IDS) > 0
+    masks = masks[masks.any((1, 2))]
+    inside = masks[:, 8:16].sum((1, 2)) / masks.sum((1, 2))
+    assert row["mining"] == "zero_shot"
+    assert row["recall"] == pytest.approx(inside.mean())
+    assert (row["recall_random"], row["auroc"], row["n_frames"]) == (0.25, 0.5, len(masks))
+
+
+@pytest.mark.parametrize("cell", ["mcdrl"], indirect=True)
+def test_a_models_own_miner_is_judged_as_such(cell):
+    loaded = load_model(cell.model, cell.artifacts)
+    torch.manual_seed(0)  # some draws answer the same everywhere
+    miner = Miner({"s4": 6}, (GRID, GRID), 0.25)
+    mined_by = MinedBy(channels={"s4": 6}, grid=[GRID, GRID])
+    card = loaded.card.model_copy(update={"mined_by": mined_by})
+    save_model(cell.model, loaded.method.state_dict(), loaded.texts, card, miner)
+    (row,) = run(cell)["mining"].to_dict("records")
+    assert row["mining"] == "source_tuned"
+    assert row["auroc"] != 0.5  # the stored similarity is the same everywhere
+
+
+@both
+def test_counts_are_those_of_the_mask_that_predict_would_write(cell):
+    rows = run(cell, batch_size=3)["cases"]
+    probability = stored(cell).astype(np.float32) / 255
+    truth = np.zeros(NATIVE, bool)
+    truth[8:30, 8:25] = True
+    predicted = [to_native(p, CROP, NATIVE[1], NATIVE[0]) >= 0.5 for p in probability]
+    assert 0.02 < np.mean(predicted) < 0.98
+    expected = [(mask & truth).sum() for mask in predicted] * rows["lesion_class"].notna()
+    assert rows["tp"].tolist() == pytest.approx(expected.tolist(), abs=4)  # stored as bytes
+    assert (rows[["tp", "fp", "fn", "tn"]].sum(axis=1) == NATIVE[0] * NATIVE[1]).all()
+    assert rows["dice"].isna().tolist() == [False, True, False, False, False, True, False]
+    assert rows["case_id"].tolist() == IDS
+
+
+def test_what_the_crop_left_out_is_missed_lesion_and_right_background(cell):
+    outside = np.zeros((FRAMES_N, *NATIVE), bool)
+    outside[:, :3] = True  # above the crop
+    write_masks(cell.ingested, outside)
+    rows = run(cell)["cases"]
+    assert (rows["tp"] == 0).all()
+    assert (rows["fn"] == 3 * NATIVE[1]).all()
+    assert rows["nsd"].isna().all()  # nothing of it at working size
+    assert (rows["dice"] == 0).all()
+
+
+def test_predictions_do_not_depend_on_the_batch_size(cell):
+    run(cell, batch_size=2)
+    small = stored(cell).astype(int)
+    run(cell, batch_size=16)
+    assert np.abs(stored(cell).astype(int) - small).max() <= 1
+
+
+@both
+def test_masks_reach_scores_and_calibration_and_nothing_else(cell):
+    before = run(cell)
+    bytes_before = cell.predictions.read_bytes()
+    write_masks(cell.ingested, np.random.default_rng(9).random((FRAMES_N, *NATIVE)) < 0.5)
+    after = run(cell)
+    assert cell.predictions.read_bytes() == bytes_before
+    for name in ("trust", "attention", "pooled"):
+        pd.testing.assert_frame_equal(before[name], after[name])
+    assert not before["cases"].equals(after["cases"])
+    assert before["calibration"]["temperature"].equals(after["calibration"]["temperature"])
+
+
+def test_calibration_and_trust_follow_from_the_probabilities(cell):
+    tables = run(cell, batch_size=3)
+    probability = stored(cell).astype(np.float32) / 255
+    trust = tables["trust"].set_index("case_id").loc[IDS]
+    assert trust["confidence"].to_numpy() == pytest.approx(confidence(spectrum(probability), 1.5), abs=0.02)
+    assert trust["flagged"].tolist() == (trust["confidence"] < 0.6).tolist()
+    bins = tables["reliability"]
+    assert bins.groupby("calibrated")["n_px"].sum().tolist() == [FRAMES_N * SIDE * SIDE] * 2
+    for after, values in ((False, probability), (True, calibrated(probability, 1.5))):
+        own = bins[bins["calibrated"] == after]
+        mean = (own["n_px"] * own["mean_probability"].fillna(0)).sum() / own["n_px"].sum()
+        assert mean == pytest.approx(values.mean(), abs=0.01)
+        gap = ((own["mean_probability"] - own["lesion_share"]).abs().fillna(0) * own["n_px"]).sum() / own["n_px"].sum()
+        end = "after" if after else "before"
+        assert tables["calibration"][f"ece_{end}"][0] == pytest.approx(gap)
+        assert tables["calibration"][f"ece_called_{end}"][0] >= 0
+    assert tables["calibration"][["temperature", "n_frames"]].values.tolist() == [[1.5, FRAMES_N]]
+
+
+@pytest.mark.parametrize("cell", ["mcdrl"], indirect=True)
+def test_attention_is_a_share_and_pooled_features_are_those_of_the_network(cell):
+    tables = run(cell, batch_size=3, source_frames=4)
+    attention = tables["attention"]
+    assert attention.groupby("case_id")["weight"].sum().to_numpy() == pytest.approx(1, abs=1e-5)
+    assert attention["confounder"].tolist() == ["a", "b", "c"] * FRAMES_N
+    pooled = tables["pooled"].set_index("case_id")
+    assert [case for case in pooled.index if case.startswith(f"{SITE}/")] == IDS
+    assert sum(case.startswith(f"{SOURCE}/") for case in pooled.index) == 4
+    with FEATURES.read(cell.artifacts / "encode" / f"{SITE}.h5") as store:
+        expected = store.rows("dense", IDS).astype(np.float32)[:, 1].mean(1)  # the second row of the grid is selected
+    np.testing.assert_allclose(np.stack(pooled.loc[IDS, "before"]), expected, atol=1e-5)
+    assert not np.allclose(np.stack(pooled["before"]), np.stack(pooled["after"]), atol=1e-3)
+
+
+@pytest.mark.parametrize("cell", ["mcdrl"], indirect=True)
+def test_source_frames_without_the_head_are_what_they_are_with_it(cell):
+    own = run(cell)["pooled"].set_index("case_id")["after"]
+    write_model(cell.artifacts, "mcdrl", held_out=SOURCE, source=SITE)
+    other = run(Cell("mcdrl", SOURCE, 0, cell.artifacts))["pooled"].set_index("case_id")["after"]
+    for case in own.index:
+        np.testing.assert_array_equal(own[case], other[case])
+
+
+def test_a_method_without_an_intervention_opens_no_source_site(cell):
+    (cell.artifacts / "encode" / f"{SOURCE}.h5").unlink()
+    assert run(cell)["pooled"].empty
+
+
+def test_a_model_of_another_encoder_is_refused(cell):
+    write_model(cell.artifacts, "baseline", fingerprint="other")
+    with pytest.raises(InputError, match=r"model\.json.*fingerprint.*other"):
+        run(cell)
+    assert not cell.predictions.exists()
+
+
+def test_features_of_another_device_than_the_training_s_are_refused(cell):
+    write_model(cell.artifacts, "baseline")
+    path = cell.model / "model.json"
+    text = path.read_text()
+    assert '"provenance": ""' in text  # nobody has noted it
+    path.write_text(text.replace('"provenance": ""', '"provenance": "cuda, bfloat16"'))
+    sentence = (
+        r"site 'A' were made with cpu, float32, those of the sites that the model.* with cuda, bfloat16;.*encode@A"
+    )
+    with pytest.raises(InputError, match=sentence):
+        evaluate(cell, cell.read_cases(), Params())
+    path.write_text(text.replace('"provenance": ""', '"provenance": "cpu, float32"'))
+    evaluate(cell, cell.read_cases(), Params())
+
+
+def test_a_device_that_is_not_there_is_refused_before_anything_is_written(cell):
+    with pytest.raises(InputError, match="--device abacus"):
+        evaluate(cell, cell.read_cases(), Params(), "abacus")
+    assert not cell.predictions.exists()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_predicts_what_the_cpu_does(cell):
+    found = []
+    for device in ("cpu", "cuda"):
+        evaluate(cell, cell.read_cases(), Params(), device)
+        found.append(stored(cell).astype(int))
+    assert np.abs(found[0] - found[1]).max() <= 2
+
+
+def test_a_missing_model_is_named(cell):
+    with pytest.raises(InputError, match="train/mcdrl/A/0"):
+        run(Cell("mcdrl", SITE, 0, cell.artifacts))
+
+
+def test_pixels_that_nobody_judged_count_nowhere(cell):
+    labels = np.zeros((FRAMES_N, *NATIVE), np.uint8)
+    labels[:5, 8:30, 8:25] = 1
+    labels[:, 20:40, 10:30] = 255
+    write_masks(cell.ingested, labels)
+    tables = run(cell, batch_size=3)
+    rows, probability = tables["cases"], stored(cell).astype(np.float32) / 255
+    predicted = np.stack([to_native(p, CROP, NATIVE[1], NATIVE[0]) >= 0.5 for p in probability])
+    for name, said, value in (("tp", True, 1), ("fp", True, 0), ("fn", False, 1), ("tn", False, 0)):
+        where = (predicted == said) & (labels == value)
+        assert rows[name].tolist() == pytest.approx(where.sum((1, 2)).tolist(), abs=4)  # stored as bytes
+    assert (rows[["tp", "fp", "fn", "tn"]].sum(axis=1) == (labels[0] != 255).sum()).all()
+    assert rows["dice"].isna().tolist() == [False] * 5 + [True] * 2  # nothing but ignored pixels: a negative
+    with FRAMES.read(cell.ingested / "frames.h5") as store:
+        small = store.rows("mask", IDS)
+    bins = tables["reliability"]
+    lesion = (bins["lesion_share"].fillna(0) * bins["n_px"]).groupby(bins["calibrated"]).sum()
+    assert bins.groupby("calibrated")["n_px"].sum().tolist() == [(small != 255).sum()] * 2
+    assert lesion.tolist() == pytest.approx([(small == 1).sum()] * 2)
+    (row,) = tables["mining"].to_dict("records")
+    inside = [(mask[8:16] == 1).sum() / (mask == 1).sum() for mask in small[:5]]
+    assert (row["recall"], row["n_frames"]) == (pytest.approx(np.mean(inside)), 5)

@@ -1,0 +1,141 @@
+"""A plan changes with what concerns its variant and with nothing else."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from mcdrl.artifacts.plan import Plan, plan_path, read_plan, write_plan
+from mcdrl.base.errors import InputError
+from mcdrl.study.code import digest
+from mcdrl.study.params import check, method_files
+from mcdrl.study.sections.train import Params
+from stages.plan.plans import code_digests, encoding, plans
+
+ROOT = Path(__file__).parents[3]
+PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+VARIANTS = {
+    "random": {"method": "mcdrl", "train": {"dictionary": "random"}},
+    "baseline": {"method": "baseline", "train": {"epochs": 7}},
+}
+
+
+@pytest.fixture(autouse=True)
+def _from_the_top(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+def _plans(methods=("baseline", "mcdrl", "random"), variants=VARIANTS, **train):
+    raw = {**PARAMS, "methods": list(methods), "variants": variants, "train": {**PARAMS["train"], **train}}
+    return {plan.variant: plan for plan in plans(check(raw), raw["train"], Params, ["horizontal"])}
+
+
+def _encoding(*methods, **train):
+    return encoding(_plans(methods, PARAMS["variants"], **train).values())
+
+
+def test_a_name_is_a_method_or_a_variant_of_one():
+    found = _plans()
+    assert {name: plan.method for name, plan in found.items()} == {
+        "baseline": "baseline", "mcdrl": "mcdrl", "random": "mcdrl"
+    }  # fmt: skip
+    assert [plan.train["dictionary"] for plan in found.values()] == ["text", "text", "random"]
+    assert [plan.train["epochs"] for plan in found.values()] == [7, *[PARAMS["train"]["epochs"]] * 2]
+    assert found["random"].code == found["mcdrl"].code != found["baseline"].code
+    assert Params.model_validate(found["mcdrl"].train).model_dump() == found["mcdrl"].train
+
+
+def test_a_number_of_all_changes_the_plans_that_do_not_overrule_it():
+    before, after = _plans(), _plans(dictionary="zero", epochs=9)
+    assert before["random"].train["dictionary"] == after["random"].train["dictionary"] == "random"
+    assert before["baseline"].train["epochs"] == after["baseline"].train["epochs"]
+    assert before["mcdrl"] != after["mcdrl"]
+
+
+def test_a_plan_says_how_frames_are_mirrored():
+    assert _plans()["mcdrl"].flips == ["horizontal"]
+    assert _plans(flips=False)["mcdrl"].flips == []
+
+
+@pytest.mark.parametrize(("methods", "train", "maps", "flips"), [
+    (["baseline", "mcdrl"], {}, True, ["horizontal"]),
+    (["partial", "unet"], {}, False, []),
+    (["partial", "viewpoint", "fourier", "mcdrl"], {"mode": "partial"}, False, []),
+    (["partial", "baseline"], {}, True, ["horizontal"]),
+    (["partial", "baseline"], {"flips": False}, True, []),
+    (["baseline"], {"mode": "suffix"}, True, ["horizontal"]),
+    (["baseline"], {"mode": "adapter"}, True, ["horizontal"]),
+    (["mcdrl_tuned"], {"mode": "partial"}, True, []),
+])  # fmt: skip
+def test_what_the_methods_read_is_encoded(methods, train, maps, flips):
+    found = _encoding(*methods, **train)
+    assert (found.maps, found.flips) == (maps, flips)
+
+
+def test_another_number_or_another_method_that_reads_the_same_changes_nothing_of_what_is_encoded():
+    before = _encoding("baseline", "mcdrl")
+    assert before == _encoding("baseline", "mcdrl", epochs=9, lr=0.1) == _encoding("clipseg") == _encoding("mcdrl_zero")
+
+
+def test_another_variant_changes_no_other_plan():
+    more = {**VARIANTS, "random": {"method": "mcdrl", "train": {"dictionary": "zero"}}}
+    before, after = _plans(), _plans(variants=more)
+    assert [name for name in before if before[name] != after[name]] == ["random"]
+
+
+def test_a_methods_digest_follows_the_files_that_it_imports(tmp_path):
+    shutil.copytree(ROOT / "mcdrl", tmp_path / "mcdrl", ignore=shutil.ignore_patterns("__pycache__"))
+    before = _method_digests(tmp_path)
+    assert before == _method_digests(ROOT)
+    _append(tmp_path / "mcdrl/methods/mcdrl.py", "# a remark\n")
+    assert _method_digests(tmp_path) == before
+    _append(tmp_path / "mcdrl/methods/mcdrl.py", "MORE = 1\n")
+    after = _method_digests(tmp_path)
+    changed = {name for name in before if after[name] != before[name]}
+    assert changed == {"mcdrl", "mcdrl_literal", "mcdrl_backdoor", "mcdrl_viewpoint"}
+
+
+def _method_digests(root):
+    return {name: digest([f"mcdrl.methods.{name}"], root) for name in method_files()}
+
+
+def _append(path, text):
+    path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
+
+
+def test_each_stage_has_a_digest_of_its_own():
+    found = code_digests()
+    assert {"plan", "ingest", "train", "report"} <= set(found)
+    assert len(set(found.values())) == len(found)
+
+
+def test_every_shipped_variant_builds_a_plan():
+    names = list(PARAMS["variants"])
+    assert list(_plans(names, PARAMS["variants"])) == names
+
+
+def test_plans_survive_the_disk_and_damage_is_told(tmp_path):
+    plan = Plan(variant="random", method="mcdrl", code="0", train={"lr": 0.1, "residual": True})
+    write_plan(plan, plan_path(tmp_path, "random"))
+    assert read_plan(tmp_path / "plan" / "methods" / "random.json") == plan
+    (tmp_path / "plan" / "methods" / "random.json").write_text("{}")
+    with pytest.raises(InputError, match=r"random\.json is damaged \(variant: missing\).*dvc repro plan"):
+        read_plan(tmp_path / "plan" / "methods" / "random.json")
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"method": "mcdrk"}, "method: unknown 'mcdrk'; did you mean 'mcdrl'"),
+        ({"variant": "randon"}, "it is the plan of 'randon'"),
+        ({"train": []}, "train: "),
+        ({"trein": {}}, "trein: unknown key; did you mean 'train'"),
+    ],
+)
+def test_a_plan_that_was_changed_is_refused(tmp_path, changed, said):
+    plan = {"variant": "random", "method": "mcdrl", "code": "0", "train": {}, **changed}
+    (tmp_path / "random.json").write_text(json.dumps(plan))
+    with pytest.raises(InputError, match=rf"random\.json is damaged \({said}.*dvc repro plan"):
+        read_plan(tmp_path / "random.json")

@@ -1,0 +1,135 @@
+import numpy as np
+import pytest
+import torch
+
+from mcdrl.clip.encoder import unit
+from mcdrl.clip.lite import new_joint, new_tower
+from mcdrl.clip.lite_joint import PLACE_CHANNELS
+from mcdrl.clip.tower import encode_prompts
+from mcdrl.clip.words import Vocabulary
+from mcdrl.renderer.names import LESION_CLASSES
+from stages.pretrain.corpus import Corpus
+from stages.pretrain.learn import (
+    Learner,
+    Scales,
+    draw_texts,
+    fit_scale,
+    frame_loss,
+    learn,
+    losses,
+    phrase_loss,
+    place_losses,
+)
+from stages.pretrain.phrases import CONCEPTS, DENSE_CONCEPTS, Text, canonical, sentences
+
+K = len(LESION_CLASSES)
+VOCABULARY = Vocabulary.of(sentences())
+
+
+@pytest.fixture
+def corpus():
+    """Frames whose left half is a lesion and whose channels say so."""
+    generator = torch.Generator().manual_seed(0)
+    frames = 16
+    kinds = torch.arange(frames) % K
+    share = torch.zeros(frames, len(DENSE_CONCEPTS), 14, 14)
+    places = torch.randn(frames, PLACE_CHANNELS, 14, 14, generator=generator) * 0.2
+    presence = torch.zeros(frames, len(CONCEPTS))
+    share[:, K + 1] = 1
+    for row, kind in enumerate(kinds.tolist()):
+        share[row, [kind, K], :, :7] = 1
+        share[row, K + 1, :, :7] = 0
+        places[row, kind, :, :7] += 3
+        presence[row, [kind, K, 7 + row % 13]] = 1
+        places[row, 100 + row % 13] += 3
+    return Corpus(places.half(), places.half(), share, presence)
+
+
+@pytest.fixture
+def learner():
+    torch.manual_seed(0)
+    return Learner(new_joint(), new_tower(VOCABULARY), Scales(), VOCABULARY)
+
+
+def test_the_scale_is_the_corpus_own(learner, corpus):
+    fit_scale(learner.joint, corpus.places)
+    values = corpus.places.float().transpose(0, 1).flatten(1)
+    torch.testing.assert_close(learner.joint.mean, values.mean(1), atol=1e-4, rtol=0)
+    torch.testing.assert_close(learner.joint.std, values.std(1) + 1e-3, atol=1e-3, rtol=0)
+
+
+def test_right_places_cost_little_and_wrong_ones_much():
+    share = torch.zeros(1, len(DENSE_CONCEPTS), 2)
+    share[0, [1, K], 0] = 1  # the first place is a tumor
+    share[0, K + 1, 1] = 1  # the second is normal
+    right = (share * 2 - 1) * 8
+    wrong = -right
+    for name, value in place_losses(right, share).items():
+        assert value < 0.05
+        assert place_losses(wrong, share)[name] > 1
+
+
+def test_a_class_text_is_not_pushed_away_from_lesions_of_another_class():
+    share = torch.zeros(1, len(DENSE_CONCEPTS), 1)
+    share[0, [1, K], 0] = 1
+    logits = torch.zeros(1, len(DENSE_CONCEPTS), 1, requires_grad=True)
+    place_losses(logits, share)["places"].backward()
+    assert logits.grad[0, 0, 0] == 0  # of polyp, on a tumor
+    assert logits.grad[0, 1, 0] < 0
+    assert logits.grad[0, K + 1, 0] > 0
+
+
+def test_confounders_of_jittered_views_do_not_count():
+    presence = torch.zeros(2, len(CONCEPTS))
+    logits = torch.zeros(2, len(CONCEPTS), requires_grad=True)
+    frame_loss(logits, presence, torch.tensor([True, False])).backward()
+    assert (logits.grad[0, len(DENSE_CONCEPTS) :] > 0).all()
+    assert (logits.grad[1, len(DENSE_CONCEPTS) :] == 0).all()
+    assert (logits.grad[:, : len(DENSE_CONCEPTS)] > 0).all()
+    assert frame_loss(logits, presence, torch.tensor([False, False])).isfinite()
+
+
+def test_phrase_loss_by_hand_for_orthogonal_concepts():
+    texts = [Text("", (concept,)) for concept in CONCEPTS] + [Text("", ("polyp", "blood"))]
+    anchors = torch.eye(len(CONCEPTS), 32)
+    pair = unit(anchors[CONCEPTS.index("polyp")] + anchors[CONCEPTS.index("blood")], 0)
+    loss = phrase_loss(torch.cat([anchors, pair[None]]), texts, temperature=1.0)
+    by_hand = np.log(np.e + len(CONCEPTS) - 1) - 1
+    assert loss.item() == pytest.approx(by_hand, abs=1e-5)
+
+
+def test_texts_of_a_step_start_with_the_canonical_ones():
+    texts = draw_texts(np.random.default_rng(0))
+    assert [text.prompt for text in texts[: len(CONCEPTS)]] == [canonical(concept) for concept in CONCEPTS]
+    assert {text.concepts[0] for text in texts[len(CONCEPTS) :] if len(text.concepts) == 1} == set(CONCEPTS)
+    assert any(len(text.concepts) == 2 for text in texts)
+
+
+def test_every_trained_parameter_gets_a_finite_gradient(learner, corpus):
+    terms = losses(learner, corpus, torch.arange(8), np.random.default_rng(0))
+    sum(terms.values()).backward()
+    for part in (learner.joint, learner.tower, learner.scales):
+        for name, parameter in part.named_parameters():
+            assert parameter.grad is not None, name
+            assert parameter.grad.isfinite().all(), name
+            assert parameter.grad.abs().sum() > 0, name
+
+
+@pytest.mark.slow
+def test_a_toy_corpus_is_learned_and_equal_seeds_give_equal_weights(corpus):
+    joint, tower = learn(corpus, VOCABULARY, epochs=25, seed=0)
+    texts = encode_prompts(tower, VOCABULARY, [canonical(concept) for concept in DENSE_CONCEPTS])
+    with torch.no_grad():
+        dense, _ = joint(corpus.places.float())
+    best = torch.einsum("bdhw,kd->bkhw", dense, texts)[:, :K].amax(1)
+    assert best[:, :, :7].mean() > best[:, :, 7:].mean() + 0.3
+    short = [learn(corpus, VOCABULARY, epochs=1, seed=seed)[0].state_dict() for seed in (3, 3, 4)]
+    assert all(torch.equal(short[0][name], short[1][name]) for name in short[0])
+    assert not torch.equal(short[0]["layers.0.weight"], short[2]["layers.0.weight"])
+
+
+def test_learning_leaves_the_global_generator_alone(corpus):
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    learn(corpus, VOCABULARY, epochs=1, seed=0)
+    assert torch.equal(torch.get_rng_state(), before)

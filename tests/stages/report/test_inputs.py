@@ -1,0 +1,38 @@
+"""What the report reads is checked, as a file may have been damaged since it was written."""
+
+import pytest
+
+from mcdrl.base.errors import InputError
+from stages.report.inputs import _history
+
+WHOLE = "epoch,causal,seg,val_dice\n0,,0.5,0.4\n1,0.2,0.4,0.5\n"
+
+
+def history(folder, content):
+    (folder / "history.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
+    return _history(("mcdrl", "A", 0), folder)
+
+
+def test_a_history_is_read(tmp_path):
+    rows = history(tmp_path, WHOLE)
+    assert rows.columns.tolist() == ["method", "held_out", "seed", "epoch", "val_dice", "causal", "seg"]
+    assert rows["val_dice"].tolist() == [0.4, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "No columns"),
+        (b"\xff\xfe\0\0", "codec can't decode"),
+        (bytes(4096), "expected epoch and val_dice"),
+        (WHOLE.replace("epoch", "epoc"), "expected epoch and val_dice"),
+        (WHOLE.replace("0.4\n", "0.x\n"), "something else than numbers in \\['val_dice'\\]"),
+        (WHOLE.replace("\n1,", "\n3,"), "epoch doesn't count from 0"),
+        (WHOLE.replace("0.5\n", "5.5\n"), "val_dice isn't in 0..1"),
+        (WHOLE + '"', "EOF inside string"),
+    ],
+)
+def test_a_damaged_history_is_told_in_a_sentence(tmp_path, content, said):
+    with pytest.raises(InputError, match=rf"history\.csv is damaged \(.*{said}.*run `dvc repro`") as refused:
+        history(tmp_path, content)
+    assert len(str(refused.value)) < 500

@@ -1,0 +1,203 @@
+"""The whole report of a small study."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+
+from mcdrl.base.errors import InputError
+from mcdrl.study.sections.report import Params
+from stages.report.gallery import CONTACT_FRAMES
+from stages.report.inputs import read_inputs
+from stages.report.write import write_report
+from tests.stages.report.fake_study import RAW, build, study_of
+
+PARAMS = Params(bootstrap=100, examples=1)
+VOID = {"meta", "link", "image", "path", "line", "circle", "rect", "polyline", "polygon", "input"}
+
+
+class Balance(HTMLParser):
+    """Checks that every element is closed in its turn."""
+
+    def __init__(self):
+        super().__init__()
+        self.open = []
+
+    def handle_starttag(self, tag, _attrs):
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert tag in VOID or self.open.pop() == tag
+
+
+def report(study, artifacts, out, params=PARAMS):
+    write_report(read_inputs(study, artifacts), params, artifacts, out, RAW)
+    return (out / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(small, tmp_path_factory):
+    out = tmp_path_factory.mktemp("page") / "report"
+    return out, report(small.study, small.artifacts, out)
+
+
+def test_tuned_regions_are_shown_beside_the_texts_and_only_where_there_are_some(page, small):
+    _, html = page
+    rows = read_inputs(small.study, small.artifacts).mining
+    tuned = rows[rows["mining"] == "source_tuned"]
+    assert len(tuned) == len(small.study.held_out) * len(small.study.seeds) * (len(small.study.methods) - 1)
+    caption = "Quality of the tuned regions by method and held-out site"
+    assert caption in html
+    table = html[html.index(caption) :].partition("</table>")[0]
+    assert small.study.methods[0] not in table
+    assert table.count("<tr") == 1 + tuned.groupby(["method", "held_out"]).ngroups
+
+
+def test_all_files_are_there(page):
+    out, _ = page
+    assert {path.name for path in out.iterdir()} == {
+        "sites.csv",
+        "lesions.csv",
+        "negatives.csv",
+        "comparisons.csv",
+        "curves.csv",
+        "bars.csv",
+        "stress.csv",
+        "trust.csv",
+        "calibration.csv",
+        "attention.csv",
+        "metrics.json",
+        "index.html",
+    }
+
+
+def test_page_stands_alone_and_is_well_formed(page):
+    _, html = page
+    assert not re.search(r'(?:src|href)="(?!data:|#)', html)
+    assert "url(" not in html
+    shown = re.sub(r'"data:[^"]+"|<script>.*</script>|<style>.*</style>', "", html, flags=re.S)
+    assert not re.search(r"\b(nan|NaN|inf)\b|>None<", shown)
+    parser = Balance()
+    parser.feed(html)
+    assert parser.open == []
+
+
+def test_page_shows_the_figures_of_the_tables(page):
+    out, html = page
+    for row in pd.read_csv(out / "sites.csv").itertuples():
+        assert f"<td>{row.dice:.3f}</td>" in html
+    assert "Random weights" not in html
+    assert "<td>2</td><td>no mask</td><td>b.jpg</td>" in html  # the quarantine of site B
+    drawn = 2 * 2 * 3 + 2 * 4 + 2 * CONTACT_FRAMES + 13  # examples, pairs of a map, contact sheets, stress
+    assert html.count("<figure>") == drawn + (html.count(" → ") + html.count("% of the attention); ")) // 3
+
+
+def test_metrics_agree_with_the_tables(page):
+    out, _ = page
+    found = json.loads((out / "metrics.json").read_text())
+    sites = pd.read_csv(out / "sites.csv").set_index(["method", "held_out"])
+    assert found["mcdrl_dice_mean"] == pytest.approx(sites.loc[("mcdrl", "mean"), "dice"], abs=1e-5)
+    assert found["baseline_dice_worst"] == pytest.approx(sites.loc[("baseline", "worst"), "dice"], abs=1e-5)
+
+
+def test_sites_follow_from_the_scores(page, small):
+    out, _ = page
+    scores = pd.read_parquet(small.artifacts / "evaluate" / "cases.parquet")
+    expected = scores.groupby(["method", "held_out"])["dice"].mean()
+    sites = pd.read_csv(out / "sites.csv").set_index(["method", "held_out"])["dice"]
+    for key, value in expected.items():
+        assert sites[key] == pytest.approx(value, abs=1e-5)
+
+
+def test_equal_inputs_give_equal_bytes(page, small, tmp_path):
+    out, _ = page
+    report(small.study, small.artifacts, tmp_path / "again")
+    for path in out.iterdir():
+        assert (tmp_path / "again" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_with_one_method_the_page_says_so(small, tmp_path):
+    html = report(study_of(methods=["mcdrl"]), small.artifacts, tmp_path / "report")
+    assert "One method was run: there is nothing to compare it with" in html
+    rows = pd.read_csv(tmp_path / "report" / "comparisons.csv")
+    assert len(rows) == 0
+    assert "p_holm" in rows.columns
+
+
+def test_what_drawn_frames_rest_on_stands_above_everything(page, small, tmp_path):
+    _, html = page
+    banner = html[html.index('class="notice"') : html.index('id="answer" aria-label')]
+    assert "Sites A, B: rendered, not photographed. These figures show" in banner
+    assert "aligned on frames of the same renderer, with their lesion masks" in banner
+    real = {name: site.model_copy(update={"root": f"data/{name}"}) for name, site in small.study.sites.items()}
+    mixed = report(
+        small.study.model_copy(update={"sites": {**small.study.sites, "A": real["A"]}}),
+        small.artifacts,
+        tmp_path / "mixed",
+    )
+    assert "Site B: rendered, not photographed. Their figures show" in mixed
+    photographed = report(small.study.model_copy(update={"sites": real}), small.artifacts, tmp_path / "real")
+    assert "rendered, not photographed" not in photographed
+    assert 'class="notice"' not in photographed
+    other = small.study.model_copy(update={"backbone": "rn50"})
+    assert "aligned on frames" not in report(other, small.artifacts, tmp_path / "other")
+
+
+def test_fewer_neighbours_of_the_own_site_are_no_removed_site_effect(page, small, tmp_path):
+    _, html = page
+    assert "no proof that site effects were removed" in html
+    assert "only a random dictionary beside them could show" in html
+    raw = RAW | {"variants": {"mcdrl": {"method": "mcdrl", "train": {"dictionary": "random"}}}}
+    write_report(read_inputs(small.study, small.artifacts), PARAMS, small.artifacts, tmp_path / "report", raw)
+    assert "Compare with mcdrl, whose dictionary is random" in (tmp_path / "report" / "index.html").read_text()
+
+
+def test_confidence_is_a_precision_and_promises_no_dice(page):
+    _, html = page
+    assert "The precision that the network expects of its mask" in html
+    assert "promise" not in html
+
+
+def test_calibration_is_told_over_the_pixels_called_lesion_as_well(page):
+    out, html = page
+    rows = pd.read_csv(out / "calibration.csv")
+    assert rows["ece_called_after"].tolist() == pytest.approx([0.17] * len(rows))
+    assert "Of the pixels that it calls lesion, its probabilities are off by 20.0 points, and by 17.0 points" in html
+    assert html.index("Over the pixels called lesion") < html.index("Over all pixels")
+
+
+def test_cells_outside_the_study_are_left_out(small, tmp_path):
+    report(study_of(held_out=["B"]), small.artifacts, tmp_path / "report")
+    sites = pd.read_csv(tmp_path / "report" / "sites.csv")
+    assert sites["held_out"].unique().tolist() == ["B", "mean", "worst"]
+
+
+def test_a_study_without_refused_files_or_negatives_or_groups(tmp_path):
+    study = study_of(sites=("A", "C"), methods=["baseline"])
+    html = report(study, build(tmp_path / "artifacts", study, count=3), tmp_path / "report")
+    assert "One method was run: there is nothing to compare it with" in html
+    assert html.count("<td>–</td><td>–</td>") == 2  # no reason and no file for either site
+    rows = pd.read_csv(tmp_path / "report" / "sites.csv")
+    assert rows["dice_low"].isna().all()  # three frames of one group: no interval
+    assert (rows["fewest_groups"] == 1).all()
+    assert "none: 1 group<" in html
+    assert "no interval: the site with the fewest has 1 group, 5 are needed" in html
+
+
+def test_random_weights_are_called_so_everywhere(tmp_path):
+    study = study_of(seeds=[0, 1])
+    html = report(study, build(tmp_path / "artifacts", study, pretrained="random"), tmp_path / "report")
+    assert 'role="alert"' in html
+    assert html.count('class="flag"') == html.count("<table") + 4  # each table, answer, attention, features, dictionary
+    for path in (tmp_path / "report").glob("*.csv"):
+        assert (pd.read_csv(path)["weights"] == "random").all()
+    assert json.loads((tmp_path / "report" / "metrics.json").read_text())["random_weights"] == 1
+    assert (tmp_path / "report" / "seeds.csv").exists()
+
+
+def test_a_missing_cell_is_named(small):
+    with pytest.raises(InputError, match=r"train/mcdrl/A/7|mcdrl', 'A', 7"):
+        read_inputs(study_of(methods=["mcdrl"], seeds=[7]), small.artifacts)

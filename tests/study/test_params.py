@@ -1,0 +1,292 @@
+"""params.yaml: strict, and all of its errors at once."""
+
+from typing import Literal
+
+import pytest
+import yaml
+from pydantic import Field
+
+from mcdrl.base.errors import InputError
+from mcdrl.study import params
+from mcdrl.study.params import Section, check, load, load_study
+
+
+class Inner(Section):
+    rate: float = Field(default=0.1, gt=0)
+
+
+class Alpha(Section):
+    size_px: int = Field(default=224, ge=64, le=1024)
+    mode: Literal["fast", "slow"] = "fast"
+    inner: Inner = Inner()
+
+
+class Beta(Section):
+    batch_size: int = Field(default=16, ge=1)
+
+
+@pytest.fixture(autouse=True)
+def toy_stages(tmp_path, monkeypatch):
+    """Two stages, two backbones and two methods of our own."""
+    monkeypatch.setattr(params, "STAGES_WITH_SECTION", ("alpha", "beta"))
+    monkeypatch.setattr(params, "section_type", {"alpha": Alpha, "beta": Beta}.__getitem__)
+    for folder, names in (("backbones", ["lite0.yaml", "vit.yaml"]), ("methods", ["plain.py", "causal.py"])):
+        (tmp_path / folder).mkdir()
+        for name in names:
+            (tmp_path / folder / name).touch()
+    monkeypatch.setattr(params, "BACKBONE_CARDS", tmp_path / "backbones")
+    monkeypatch.setattr(params, "METHODS", tmp_path / "methods")
+
+
+def good(**changed):
+    site = {"card": "folder", "lesion_class": "polyp"}
+    raw = {
+        "backbone": "lite0",
+        "weights": {"vit": None},
+        "sites": {"A": {"root": "a", **site}, "B": {"root": "b", **site}},
+        "held_out": ["A"],
+        "lesion_classes": ["polyp", "cyst"],
+        "methods": ["plain"],
+        "seeds": [0, 1],
+        "alpha": {"size_px": 128},
+    }
+    return {**raw, **changed}
+
+
+@pytest.fixture
+def path(tmp_path):
+    def write(text):
+        (tmp_path / "params.yaml").write_text(text if isinstance(text, str) else yaml.safe_dump(text))
+        return tmp_path / "params.yaml"
+
+    return write
+
+
+def problems(raw):
+    with pytest.raises(InputError) as error:
+        check(raw)
+    first, *lines = str(error.value).splitlines()
+    assert first == f"params.yaml has {len(lines)} error(s):"
+    return [line.strip() for line in lines]
+
+
+def test_a_good_file_gives_study_and_section(path):
+    study, alpha = load("alpha", Alpha, path(good()))
+    assert (study.backbone, list(study.sites), study.seeds) == ("lite0", ["A", "B"], [0, 1])
+    assert (alpha.size_px, alpha.mode, alpha.inner.rate) == (128, "fast", 0.1)
+    assert load_study(path(good())) == study
+
+
+@pytest.mark.parametrize("beta", [None, {}])
+def test_a_section_left_out_or_empty_is_its_defaults(path, beta):
+    assert load("beta", Beta, path(good(beta=beta)))[1] == Beta()
+
+
+@pytest.mark.parametrize("beta", [0, False, "", [], [1], "fast", 3])
+def test_a_section_that_is_no_mapping_is_an_error(beta):
+    assert len(problems(good(beta=beta))) == 1
+
+
+def test_all_errors_come_at_once_each_with_its_place_and_the_nearest_key():
+    raw = good(
+        backbon="lite0",
+        seeds=["0"],
+        alpha={"size_pix": 3, "size_px": 32, "mode": "fats", "inner": {"rat": 1, "rate": 0}},
+        beta={"batch_size": 1.5},
+    )
+    assert problems(raw) == [
+        "backbon: unknown key; did you mean 'backbone'? legal: alpha, backbone, beta, held_out, lesion_classes, "
+        "methods, seeds, sites, variants, weights",
+        "seeds.0: Input should be a valid integer, got '0'",
+        "alpha.size_px: Input should be greater than or equal to 64, got 32",
+        "alpha.mode: Input should be 'fast' or 'slow', got 'fats'",
+        "alpha.inner.rate: Input should be greater than 0, got 0",
+        "alpha.inner.rat: unknown key; did you mean 'rate'? legal: rate",
+        "alpha.size_pix: unknown key; did you mean 'size_px'? legal: inner, mode, size_px",
+        "beta.batch_size: Input should be a valid integer, got 1.5",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"backbone": "lite"}, "backbone: unknown 'lite'; did you mean 'lite0'? legal: lite0, vit"),
+        ({"weights": {"vitt": None}}, "weights: unknown 'vitt'; did you mean 'vit'? legal: lite0, vit"),
+        ({"held_out": ["A", "C"]}, "held_out: unknown 'C'; legal: A, B"),
+        ({"methods": ["casual"]}, "methods: unknown 'casual'; did you mean 'causal'? legal: causal, plain"),
+        ({"seeds": [0, 0]}, "seeds: a value stands twice in [0, 0]"),
+        ({"held_out": ["A", "A"]}, "held_out: a value stands twice in ['A', 'A']"),
+    ],
+)
+def test_names_that_nothing_stands_behind(changed, message):
+    assert problems(good(**changed)) == [message]
+
+
+@pytest.mark.parametrize("key", ["backbone", "weights", "sites", "held_out", "lesion_classes", "methods", "seeds"])
+def test_a_missing_key_is_named(key):
+    raw = good()
+    del raw[key]
+    assert f"{key}: missing" in problems(raw)
+
+
+@pytest.mark.parametrize("key", ["held_out", "lesion_classes", "methods", "seeds"])
+def test_an_empty_list_is_an_error(key):
+    assert problems(good(**{key: []}))[0].startswith(f"{key}: List should have at least 1 item")
+
+
+def test_one_site_is_too_few_to_leave_one_out():
+    raw = good()
+    del raw["sites"]["B"]
+    assert problems(raw) == ["sites: 1 given; leaving one out needs at least 2"]
+
+
+@pytest.mark.parametrize("name", ["a/b", "", "my site", "../x", ".hidden", "a;b", "C-1.2", "Köln", "-a", "a\n"])
+def test_a_site_s_name_must_do_in_files_and_stages(name):
+    raw = good()
+    raw["sites"][name] = raw["sites"]["A"]
+    assert problems(raw) == [f"sites: {name!r} can't be a site's name; use ASCII letters, digits, '_' and '-'"]
+
+
+@pytest.mark.parametrize("name", ["mean", "worst", "all"])
+def test_a_site_can_t_be_called_like_a_row_of_the_report(name):
+    raw = good()
+    raw["sites"][name] = raw["sites"]["A"]
+    assert problems(raw) == [f"sites: '{name}' can't be a site's name; the report's tables call a row so"]
+
+
+@pytest.mark.parametrize("name", ["yes", "no", "Off", "null", "12", "2024", "007", "1e5", "2024-01-01", "2024-13-40"])
+def test_a_word_that_yaml_takes_for_something_else_names_no_site(name):
+    assert f"'site_{name}'" in (params.unfit_site_name(name) or "")
+    assert params.unfit_site_name(f"site_{name}") is None
+
+
+@pytest.mark.parametrize("name", ["kvasir_seg", "C-12", "_x", "Mean"])
+def test_names_of_plain_letters_do(name):
+    raw = good()
+    raw["sites"][name] = raw["sites"]["A"]
+    assert name in check(raw).sites
+
+
+def test_a_site_s_lesion_class_must_be_legal():
+    raw = good()
+    raw["sites"]["A"] = {**raw["sites"]["A"], "lesion_class": "polip"}
+    (line,) = problems(raw)
+    assert line.startswith("sites.A")
+    assert "did you mean 'polyp'? legal: cyst, polyp" in line
+
+
+def test_an_unknown_key_of_a_site_is_named_with_the_nearest():
+    raw = good()
+    raw["sites"]["A"] = {**raw["sites"]["A"], "mask_treshold": 3}
+    (line,) = problems(raw)
+    assert line.startswith("sites.A.mask_treshold: unknown key; did you mean 'mask_threshold'?")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("1e-05", 1e-5), ("1e5", 1e5), ("3.0E-4", 3e-4), ("-2e+3", -2000.0), ("0.5", 0.5)]
+)
+def test_numbers_are_read_as_by_dvc(path, text, value):
+    """DVC writes `-S train.lr=0.00001` as 1e-05, which YAML 1.1 would take for text."""
+    read = params.read_params(path(f"lr: {text}\n"))["lr"]
+    assert read == value
+    assert isinstance(read, float)
+
+
+@pytest.mark.parametrize(("text", "value"), [("1e", "1e"), ("e5", "e5"), ("0x1e5", 0x1E5), ("12", 12)])
+def test_other_scalars_are_left_alone(path, text, value):
+    assert params.read_params(path(f"lr: {text}\n"))["lr"] == value
+
+
+def test_a_key_that_stands_twice_is_an_error(path):
+    with pytest.raises(InputError, match=r"key 'A' stands twice[\s\S]*line 2"):
+        params.read_params(path("sites:\n  A: {root: a}\n  B: {root: b}\n  A: {root: c}\n"))
+
+
+def test_merge_keys_and_anchors_serve(path):
+    raw = params.read_params(path("x: &x {a: 1, b: 2}\ny: {<<: *x, b: 3}\n"))
+    assert raw["y"] == {"a": 1, "b": 3}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [1", "is not valid YAML"),
+        ("- 1\n", "holds a list"),
+        ("", "holds a NoneType"),
+        ("a: !!python/name:os.x\n", "is not valid YAML"),
+    ],
+)
+def test_unusable_files(path, text, message):
+    with pytest.raises(InputError, match=message):
+        load_study(path(text))
+
+
+def test_a_missing_file_says_where_to_run(tmp_path):
+    with pytest.raises(InputError, match="run from the repository's top folder"):
+        load_study(tmp_path / "params.yaml")
+
+
+@pytest.fixture
+def trainable(monkeypatch):
+    """A stage `train` whose section the variants may change."""
+    monkeypatch.setattr(params, "STAGES_WITH_SECTION", ("train",))
+    monkeypatch.setattr(params, "section_type", {"train": Alpha}.__getitem__)
+
+
+def _varied(**variants):
+    raw = good(variants=variants, train={"size_px": 128})
+    del raw["alpha"]
+    return raw
+
+
+def test_a_variant_names_a_method_and_its_own_numbers(trainable):
+    raw = _varied(small={"method": "plain", "train": {"size_px": 64}}, other={"method": "causal"})
+    study = check({**raw, "methods": ["small", "plain"]})
+    assert study.variants["small"].train == {"size_px": 64}
+    assert study.variants["other"].train == {}
+
+
+def test_all_that_is_wrong_with_variants_is_told_at_once_with_the_nearest_key(trainable):
+    raw = _varied(
+        a={"method": "plane", "train": {"size_pix": 64}},
+        b={"method": "plain", "train": {"size_px": 1}},
+        c={"method": "plain", "train": {"inner": {"rat": 0.2}}},
+        **{"d d": {"method": "plain"}},
+    )
+    assert problems({**raw, "methods": ["b", "e"]}) == [
+        "methods: unknown 'e'; legal: a, b, c, causal, d d, plain",
+        "variants.a.method: unknown 'plane'; did you mean 'plain'? legal: causal, plain",
+        "variants: 'd d' can't be a variant's name; use ASCII letters, digits, '_' and '-'",
+        "variants.a.train.size_pix: unknown key; did you mean 'size_px'? legal: inner, mode, size_px",
+        "variants.b.train.size_px: Input should be greater than or equal to 64, got 1",
+        "variants.c.train.inner.rat: unknown key; did you mean 'rate'? legal: rate",
+    ]
+
+
+def test_an_unknown_key_of_a_variant_is_told_with_the_legal_ones(trainable):
+    raw = _varied(a={"method": "plain", "trian": {}})
+    assert problems(raw) == ["variants.a.trian: unknown key; did you mean 'train'? legal: method, train"]
+
+
+def test_what_is_wrong_with_train_itself_is_told_once(trainable):
+    raw = _varied(a={"method": "plain", "train": {"mode": "slow"}}, b={"method": "plain"})
+    raw["train"] = {"size_px": 1}
+    assert problems(raw) == ["train.size_px: Input should be greater than or equal to 64, got 1"]
+
+
+def test_a_method_goes_with_the_modes_that_its_file_names(path, tmp_path, monkeypatch):
+    class Train(Section):
+        mode: Literal["fast", "slow", "any"] = "fast"
+
+    monkeypatch.setattr(params, "STAGES_WITH_SECTION", ("train",))
+    monkeypatch.setattr(params, "section_type", {"train": Train}.__getitem__)
+    (tmp_path / "methods" / "causal.py").write_text('MODES = ("slow", "any")  # why\n')
+    raw = {key: value for key, value in good(methods=["plain", "causal"]).items() if key != "alpha"}
+    assert params.modes_of("plain") == ()
+    assert check(raw | {"train": {"mode": "any"}}, path("")).methods == ["plain", "causal"]
+    with pytest.raises(InputError, match=r"methods: causal: train\.mode is 'fast', but .* goes with slow or any only"):
+        check(raw | {"train": {"mode": "fast"}}, path(""))
+    variants = {"quick": {"method": "causal", "train": {"mode": "fast"}}}
+    with pytest.raises(InputError, match=r"variants\.quick\.train\.mode is 'fast'"):
+        check(raw | {"methods": ["quick"], "variants": variants, "train": {"mode": "slow"}}, path(""))
+    check(raw | {"methods": ["plain"], "variants": variants, "train": {"mode": "slow"}}, path(""))  # it isn't used

@@ -1,0 +1,116 @@
+"""A card's keys and a site's own become one complete reading, or sentences that say what is missing."""
+
+import pytest
+
+from mcdrl.study.reading import Reading, merge
+
+
+def test_an_entry_overrides_its_card_key_by_key():
+    card = {"images": "images/*", "masks": "masks/{stem}.png", "lesion_class": "polyp"}
+    assert merge(card, {"images": "a/*"}) == {**card, "images": "a/*"}
+
+
+@pytest.mark.parametrize(
+    ("card", "entry", "merged"),
+    [
+        ({"table_class": "kind"}, {"lesion_class": "polyp"}, {"lesion_class": "polyp"}),
+        ({"folder_group": 2}, {"table_group": "p", "table": "t.csv"}, {"table_group": "p", "table": "t.csv"}),
+        ({"table_group": "p"}, {"table_group": None}, {"table_group": None}),
+        (
+            {"polygons": "*.json", "label_class": {"a": "polyp"}},
+            {"masks": "masks/{stem}.png", "lesion_class": "polyp"},
+            {"masks": "masks/{stem}.png", "lesion_class": "polyp"},
+        ),
+    ],
+)
+def test_an_entrys_rule_replaces_the_cards_rule_of_the_same_kind(card, entry, merged):
+    assert merge(card, entry) == merged
+
+
+def test_masks_of_the_users_own_take_the_polygons_labels_away():
+    assert merge({"polygons": "*.json", "label_class": {"a": None}}, {"masks": "masks/{stem}.png"}) == {
+        "masks": "masks/{stem}.png"
+    }
+
+
+@pytest.mark.parametrize(
+    ("keys", "gap"),
+    [
+        ({"lesion_class": "polyp"}, "where the lesions are drawn"),
+        ({"masks": "{stem}"}, "which class a lesion has"),
+        ({"masks": "{stem}", "lesion_class": "polyp", "table_class": "k", "table": "t"}, "both say which class"),
+        ({"masks": "{stem}", "lesion_class": "polyp", "table_group": "p"}, "table_group need table"),
+        ({"masks": "{stem}", "lesion_class": "p", "folder_group": 0, "sequence_ends": [1]}, "both say which frames"),
+        ({"masks": "{stem}", "label_class": {"a": "polyp"}}, "label_class need polygons"),
+        ({"masks": "{stem}", "polygons": "*.json", "lesion_class": "polyp"}, "both say where"),
+        ({"polygons": "*.json", "lesion_class": "polyp", "mask_values": {"1": "lesion"}}, "mask_values need masks"),
+        ({"masks": "{stem}", "mask_values": {"1": "lesion"}}, "which class a lesion has"),
+        ({"masks": "{stem}", "mask_values": {"1": "polyp"}, "lesion_class": "cyst"}, "both say which class"),
+        ({"masks": "{stem}", "mask_values": {"1": "polyp", "2": "lesion"}}, "mask_values has 'lesion' beside classes"),
+    ],
+)
+def test_gaps_are_named(keys, gap):
+    assert any(gap in sentence for sentence in Reading(**keys).gaps())
+
+
+def test_a_complete_reading_has_no_gaps():
+    assert Reading(masks="masks/{stem}.*", folder_class={"a": "polyp", "b": None}, folder_group=1).gaps() == []
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"masks": "masks/all.png"},
+        {"sequence_ends": [3, 2]},
+        {"sequence_ends": [2, 2]},
+        {"mask_threshold": 0},
+        {"crop": "all"},
+        {"mask_values": {}},
+        {"mask_values": {"lesion": "polyp"}},
+        {"mask_values": {"1,2": "polyp"}},
+        {"mask_values": {"256,0,0": "polyp"}},
+        {"mask_values": {70000: "polyp"}},
+        {"mask_values": {"1": None}},
+        {"mask_values": {"#fa3253": "polyp", "250, 50, 83": "cyst"}},
+        {"mask_values": {0: "background", "250,50,83": "polyp"}},
+    ],
+)
+def test_values_out_of_range_are_refused(keys):
+    with pytest.raises(ValueError, match=next(iter(keys))):
+        Reading(**keys)
+
+
+def test_classes_are_those_that_the_reading_names():
+    assert Reading(lesion_class="polyp").classes() == ["polyp"]
+    assert sorted(Reading(label_class={"a": "tumor", "b": None, "c": "cyst"}).classes()) == ["cyst", "tumor"]
+
+
+def test_values_of_masks_have_one_name_each():
+    assert Reading(mask_values={0: "background", 255: "ignore"}).mask_values == {"0": "background", "255": "ignore"}
+    named = Reading(mask_values={"#Fa3253": "polyp", "0, 255,0": "ignore", "007": "cyst"}).mask_values
+    assert named == {"250,50,83": "polyp", "0,255,0": "ignore", "7": "cyst"}
+
+
+def test_values_of_masks_name_classes():
+    several = Reading(masks="{stem}", mask_values={"1": "polyp", "2": "cyst", "3": "ignore", "4": "background"})
+    assert (several.classes(), several.gaps(), several.classes_are_drawn()) == (["cyst", "polyp"], [], True)
+    same = Reading(masks="{stem}", mask_values={"1": "polyp", "2": "lesion"}, lesion_class="polyp")
+    assert (same.classes(), same.gaps(), same.classes_are_drawn()) == (["polyp"], [], False)
+
+
+TWO_CLASSES = {"mask_values": {"1": "cyst", "2": "polyp"}}
+ONE_CLASS = {"mask_values": {"1": "polyp", "2": "ignore"}}
+FRAMES_CLASS = {"mask_values": {"1": "lesion"}}
+
+
+@pytest.mark.parametrize(
+    ("card", "entry", "merged"),
+    [
+        ({"lesion_class": "polyp"}, TWO_CLASSES, TWO_CLASSES),
+        ({"lesion_class": "polyp"}, ONE_CLASS, {"lesion_class": "polyp", **ONE_CLASS}),
+        ({"table_class": "kind"}, FRAMES_CLASS, {"table_class": "kind", **FRAMES_CLASS}),
+        ({"masks": "{stem}", "mask_values": {"1": "lesion"}}, {"polygons": "*.json"}, {"polygons": "*.json"}),
+    ],
+)
+def test_values_of_masks_that_name_classes_replace_the_cards_class(card, entry, merged):
+    assert merge(card, entry) == merged

@@ -1,0 +1,107 @@
+"""The command line: exit codes, messages, and imports only where they are needed."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from mcdrl import cli
+from mcdrl.base.errors import InputError
+from mcdrl.commands import doctor
+from mcdrl.commands.doctor import Check
+from mcdrl.commands.show import parse_settings
+
+ROOT = Path(__file__).parents[1]
+
+
+def mcdrl(*arguments, cwd=ROOT):
+    code = "from mcdrl.cli import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "COLUMNS": "200"},
+    )
+
+
+def test_an_error_of_the_users_is_one_line_and_exit_code_2(tmp_path):
+    done = mcdrl("predict", str(tmp_path), "--model", "nowhere", "--out", str(tmp_path / "out"), "--device", "cpu")
+    assert done.returncode == 2
+    assert "nowhere/model.json" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_help_needs_no_torch_and_no_pandas():
+    code = "import sys, mcdrl.cli; sys.exit(any(m in sys.modules for m in ('torch', 'pandas', 'h5py', 'PIL')))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_every_command_explains_itself():
+    for command in (["predict"], ["doctor"], ["sites"], ["sites", "list"], ["sites", "add"], ["sites", "fetch"]):
+        result = CliRunner().invoke(cli.app, [*command, "--help"])
+        assert result.exit_code == 0
+        assert "Usage" in result.output
+
+
+@pytest.mark.parametrize(("status", "code"), [("ok", 0), ("note", 0), ("PROBLEM", 2)])
+def test_doctor_ends_with_2_only_at_a_problem(monkeypatch, status, code):
+    monkeypatch.setattr(doctor, "examine", lambda _: [Check("thing", status, "[found]", "fix it")])
+    result = CliRunner().invoke(cli.app, ["doctor"])
+    assert result.exit_code == code
+    assert "[found]" in result.output
+
+
+def test_sites_can_be_added_listed_and_removed(tmp_path, monkeypatch):
+    (tmp_path / "data").symlink_to(ROOT / "data")
+    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "raw" / "k").mkdir(parents=True)
+    invoke = CliRunner().invoke
+    given = ["--card", "folder", "--set", "lesion_class=polyp", "--no-hold-out"]
+    added = invoke(cli.app, ["sites", "add", "kvasir", "raw/k", *given])
+    assert added.exit_code == 0
+    listed = invoke(cli.app, ["sites", "list"]).output
+    (line,) = [line for line in listed.splitlines() if "raw/k" in line]
+    assert line.split()[:4] == ["kvasir", "no", "folder", "raw/k"]
+    assert invoke(cli.app, ["sites", "remove", "kvasir"]).exit_code == 0
+    assert "kvasir" not in invoke(cli.app, ["sites", "list"]).output
+
+
+def test_cards_are_listed_and_nothing_is_fetched_unasked(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert "kvasir_seg" in CliRunner().invoke(cli.app, ["sites", "cards"]).output
+    done = mcdrl("sites", "fetch", "kvasir_seg", "--to", str(tmp_path / "k"))
+    assert done.returncode == 2
+    assert "--accept-licence" in done.stderr
+    assert not (tmp_path / "k").exists()
+
+
+def test_settings_are_read_as_yaml():
+    assert parse_settings(["mask_threshold=99", "images=img/*", "table="]) == {
+        "mask_threshold": 99,
+        "images": "img/*",
+        "table": None,
+    }
+    for text in ("novalue", "=3", "a={"):
+        with pytest.raises(InputError, match="--set"):
+            parse_settings([text])
+
+
+@pytest.mark.parametrize("value", ["**", "*/images/*", "{0}/masks/{stem}.*", "{stem}", "7", "no"])
+def test_a_text_needs_no_quotes(value):
+    assert parse_settings([f"images={value}", f'masks="{value}"']) == {"images": value, "masks": value}
+
+
+@pytest.mark.parametrize("text", ["folder_class=**", "a={", "a={b: 1, b: 2}"])
+def test_a_setting_that_is_no_yaml_is_refused_in_one_line_with_its_quoted_form(text):
+    with pytest.raises(InputError) as caught:
+        parse_settings([text])
+    key, _, value = text.partition("=")
+    assert str(caught.value).endswith(f"""--set '{key}="{value}"'""")
+    assert "\n" not in str(caught.value)
+    assert parse_settings([f'{key}="{value}"']) == {key: value}

@@ -1,0 +1,66 @@
+import torch
+
+from mcdrl.training import augment
+from mcdrl.training.augment import augmented
+from tests import stub_sites
+
+BOTH = ["viewpoint", "colour"]
+
+
+def test_it_is_drawn_by_the_seed_and_touches_no_other_random_number():
+    batch = stub_sites.batch()
+    before = torch.get_rng_state()
+    one, again, other = (augmented(batch, BOTH, seed) for seed in (1, 1, 2))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert torch.equal(one.frame, again.frame)
+    assert torch.equal(one.mask, again.mask)
+    assert not torch.equal(one.frame, other.frame)
+    assert not torch.equal(one.frame, batch.frame)
+
+
+def test_frames_stay_in_range_and_masks_stay_masks():
+    for seed in range(5):
+        found = augmented(stub_sites.batch(), BOTH, seed)
+        assert 0 <= float(found.frame.min()) <= float(found.frame.max()) <= 1
+        assert set(found.mask.unique().tolist()) <= {0, 1}
+        assert found.mask.dtype == torch.long
+        assert found.selected.flatten(1).sum(1).tolist() == [4] * 6
+
+
+def test_the_mask_moves_with_the_frame():
+    """The lesion is the bright square: where the moved mask is, the moved frame is bright."""
+    batch = stub_sites.batch(24)
+    moved = augmented(batch, ["viewpoint"], 3)
+    changed = (moved.mask != batch.mask).flatten(1).any(1)
+    assert 10 < changed.sum() < 24  # one frame in eight stays as it is, and some have no lesion
+    grey = moved.frame.mean(1)
+    seen = [frame for frame in range(24) if moved.mask[frame].sum() > 20]
+    assert len(seen) > 10
+    for frame in seen:
+        lesion, rest = moved.mask[frame] == 1, (moved.mask[frame] == 0) & (grey[frame] > 0.05)
+        assert grey[frame][lesion].mean() - grey[frame][rest].mean() > 0.2
+
+
+def test_a_family_varies_what_it_is_named_for_alone():
+    batch = stub_sites.batch()
+    still = augmented(batch, [], 0)
+    assert torch.equal(still.frame, batch.frame)
+    coloured = augmented(batch, ["colour"], 0)
+    assert torch.equal(coloured.mask, batch.mask)
+    assert torch.equal(coloured.selected, batch.selected)
+    assert not torch.equal(coloured.frame, batch.frame)
+
+
+def test_the_drawn_views_keep_their_limits_and_use_them():
+    torch.manual_seed(0)
+    views = augment._drawn_views(4000)
+    same = (views == torch.eye(2, 3)).flatten(1).all(1)
+    assert abs(float(same.float().mean()) - 0.125) < 0.02
+    there = views[~same]
+    area = there[:, :, :2].det()
+    assert abs(float((area < 0).float().mean()) - 0.5) < 0.05  # mirrored along one axis
+    assert 0.38 < area.abs().min() < 0.5  # 1 / 1.45^2 and a stretch
+    assert 2.0 < area.abs().max() < 2.5
+    assert 0.145 < there[:, :, 2].abs().max() <= 0.15
+    nearer = area.abs() < 1
+    assert 0.4 < float(nearer.float().mean()) < 0.6

@@ -1,0 +1,539 @@
+"""Whole trainings on small sites, in this process."""
+
+import csv
+import json
+import shutil
+import threading
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from lightning_fabric import Fabric
+from safetensors.torch import load_file
+
+from mcdrl.artifacts.cases import CASES
+from mcdrl.artifacts.dictionary import BACKGROUND, CLASSES
+from mcdrl.artifacts.frames import FRAMES
+from mcdrl.artifacts.plan import Plan, plan_path, write_plan
+from mcdrl.base.errors import InputError
+from mcdrl.model.folder import load_model, read_card
+from mcdrl.networks import views
+from mcdrl.networks.inputs import SitesReader, open_sites, to_batch
+from mcdrl.study.params import Study
+from mcdrl.study.sections.train import Params
+from mcdrl.training import checkpoint
+from mcdrl.training import run as work
+from mcdrl.training.cell import Cell, make_cell, resume_folder
+from mcdrl.training.loop import Training
+from mcdrl.training.optimiser import make_optimiser
+from mcdrl.training.run import train
+from tests import stub_sites
+
+QUICK = {"epochs": 3, "batch_size": 8, "heads": 4, "depth": 1, "head_width": 16, "intervene_from": 1}
+METHODS = [
+    "baseline", "no_mtrs", "no_cdrl", "mcdrl", "mcdrl_literal", "mcdrl_backdoor", "clipseg", "causalclipseg",
+    "mixstyle", "counterfactual", "nullspace",
+]  # fmt: skip
+MACHINE = {"processes": 1, "device": "cpu", "precision": "32-true"}
+
+
+@pytest.fixture(autouse=True)
+def _deterministic():
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True)
+    yield
+    torch.use_deterministic_algorithms(before)
+
+
+@pytest.fixture
+def artifacts(tmp_path, monkeypatch):
+    stub_sites.write_study(tmp_path / "artifacts")
+    monkeypatch.setattr("mcdrl.clip.load.load_encoder", lambda *_: stub_sites.StubEncoder())
+    return tmp_path / "artifacts"
+
+
+def _cell(artifacts, method="mcdrl", held_out="C", variant=None, flips=("horizontal",), **params):
+    sources = [site for site in "ABC" if site != held_out]
+    return Cell(
+        variant or method, method, held_out, 0, sources, artifacts, stub_sites.LESIONS, Params(**{**QUICK, **params}),
+        flips=flips,
+    )  # fmt: skip
+
+
+def _train(cell, out):
+    fabric = Fabric(accelerator="cpu", devices=1)
+    fabric.launch()
+    train(cell, fabric, out)
+    return out
+
+
+def _files(folder):
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+PAIRS = [
+    *[(method, mode) for method in METHODS for mode in ("frozen", "adapter", "suffix")],
+    *[(method, "finetune") for method in ("baseline", "no_mtrs", "mcdrl", "causalclipseg", "fourier", "unet")],
+    *[(method, "partial") for method in ("baseline", "mcdrl", "fourier", "viewpoint", "mcdrl_viewpoint")],
+    ("unet_viewpoint", "finetune"),
+]
+
+
+@pytest.mark.parametrize(("method", "mode"), PAIRS)
+def test_every_method_and_mode_trains_and_loads(artifacts, tmp_path, method, mode):
+    out = _train(_cell(artifacts, method, mode=mode, epochs=2), tmp_path / "out")
+    loaded = load_model(out, artifacts / "backbone")
+    assert (loaded.card.method, loaded.card.mode, loaded.card.sources) == (method, mode, ["A", "B"])
+    assert loaded.card.pretrained == "embedded"
+    counts = [sum(p.numel() for p in loaded.method.parameters() if p.requires_grad >= wanted) for wanted in (0, 1)]
+    assert [loaded.card.n_weights, loaded.card.n_trained] == counts
+
+
+def test_it_learns_and_writes_what_it_says(artifacts, tmp_path):
+    cell = _cell(artifacts, "baseline", epochs=25, lr=0.01, dice_weight=1.0)
+    out = _train(cell, tmp_path / "out")
+    card = json.loads((out / "model.json").read_text())
+    rows = list(csv.DictReader((out / "history.csv").open()))
+    dice = [float(row["val_dice"]) for row in rows]
+    assert card["val_dice"] == max(dice) > 0.6
+    assert card["best_epoch"] == dice.index(max(dice))
+    assert float(rows[-1]["seg"]) < float(rows[0]["seg"]) / 2
+    live = (out / "dvclive" / "plots" / "metrics" / "val_dice.tsv").read_text().splitlines()
+    assert [float(line.split("\t")[1]) for line in live[1:]] == dice
+    assert not (artifacts / ".resume").exists() or not list((artifacts / ".resume").iterdir())
+
+
+def test_history_shows_when_the_intervention_came_on(artifacts, tmp_path):
+    out = _train(_cell(artifacts), tmp_path / "out")
+    rows = list(csv.DictReader((out / "history.csv").open()))
+    assert [bool(row["causal"]) for row in rows] == [False, True, True]
+
+
+def test_the_weights_are_those_of_the_best_epoch(artifacts, tmp_path, monkeypatch):
+    seen = []
+    save = checkpoint.save
+
+    def spy(folder, progress, method, optimiser):
+        seen.append({name: value.clone() for name, value in method.state_dict().items()})
+        save(folder, progress, method, optimiser)
+
+    monkeypatch.setattr(checkpoint, "save", spy)
+    out = _train(_cell(artifacts, epochs=4, lr=0.05), tmp_path / "out")
+    best = json.loads((out / "model.json").read_text())["best_epoch"]
+    written = load_file(out / "model.safetensors")
+    assert all(torch.equal(written[f"method.{name}"], value) for name, value in seen[best].items())
+
+
+def _turned(artifacts, site, split):
+    """Swap lesion and background in the masks of one split of a site."""
+    path = artifacts / "ingest" / site / "frames.h5"
+    rows = pd.read_parquet(path.with_name("cases.parquet"))
+    chosen = np.asarray(rows["split"] == split) & rows["lesion_class"].notna().to_numpy()
+    images, masks, _ = stub_sites.draw(site, len(rows))
+    masks[chosen] = 1 - masks[chosen]
+    with FRAMES.write(path, list(rows["case_id"]), {"site": site}) as store:
+        store.append(image=images, mask=masks, native_mask=[stub_sites.png(mask) for mask in masks])
+
+
+def test_validation_frames_choose_the_epoch_and_training_frames_alone_are_trained_on(artifacts, tmp_path):
+    def history(name):
+        out = _train(_cell(artifacts, "baseline", epochs=12, lr=0.01), tmp_path / name)
+        return [dict(row) for row in csv.DictReader((out / "history.csv").open())]
+
+    clean = history("clean")
+    _turned(artifacts, "A", "val")
+    other = history("other")
+    assert [row["seg"] for row in other] == [row["seg"] for row in clean]
+    assert [row["val_dice"] for row in other] != [row["val_dice"] for row in clean]
+
+
+def test_nothing_of_the_held_out_site_is_read(artifacts, tmp_path):
+    cell = _cell(artifacts)
+    clean = _files(_train(cell, tmp_path / "clean"))
+    for path in [*artifacts.glob("*/C.h5"), *artifacts.glob("*/*/C.h5"), *(artifacts / "ingest" / "C").iterdir()]:
+        path.write_bytes(b"poison")
+    assert _files(_train(cell, tmp_path / "poisoned")) == clean
+    assert all("C" not in place.frames.parts for place in cell.files.values())
+
+
+def test_a_source_site_does_matter(artifacts, tmp_path):
+    cell = _cell(artifacts, epochs=1, intervene_from=0)
+    clean = _train(cell, tmp_path / "clean")
+    stub_sites.write_site(artifacts, "A", 20)
+    assert _files(_train(cell, tmp_path / "more"))["model.safetensors"] != _files(clean)["model.safetensors"]
+
+
+class _KilledError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("mode", ["frozen", "suffix", "partial", "finetune"])
+def test_a_run_that_broke_off_continues_to_the_same_bytes(artifacts, tmp_path, monkeypatch, mode):
+    cell = _cell(artifacts, epochs=4, mode=mode)
+    whole = _files(_train(cell, tmp_path / "whole"))
+    show, shown = work.show, []
+
+    def break_off(record, epochs):
+        shown.append(record.epoch)
+        if record.epoch == 1 and shown.count(1) == 1:
+            raise _KilledError
+        show(record, epochs)
+
+    monkeypatch.setattr(work, "show", break_off)
+    with pytest.raises(_KilledError):
+        _train(cell, tmp_path / "out")
+    shutil.rmtree(tmp_path / "out")  # as DVC does before it runs a stage again
+    assert _files(_train(cell, tmp_path / "out")) == whole
+    assert shown == [0, 1, 2, 3]
+
+
+def test_a_half_written_checkpoint_is_ignored(artifacts, tmp_path):
+    cell = _cell(artifacts, epochs=2)
+    whole = _files(_train(cell, tmp_path / "whole"))
+    folder = resume_folder(cell, MACHINE)
+    folder.mkdir(parents=True)
+    (folder / "last.safetensors").write_bytes(b"\x10\x00\x00\x00\x00\x00\x00\x00{")
+    assert _files(_train(cell, tmp_path / "out")) == whole
+
+
+def test_the_resume_folder_changes_with_everything_that_matters(artifacts):
+    cell = _cell(artifacts)
+    others = [{"processes": 2}, {"device": "cuda"}, {"precision": "bf16-mixed"}]
+    folders = [
+        resume_folder(cell, MACHINE),
+        resume_folder(_cell(artifacts, method="baseline"), MACHINE),
+        resume_folder(_cell(artifacts, method="baseline", variant="mcdrl"), MACHINE),
+        resume_folder(_cell(artifacts, held_out="A"), MACHINE),
+        resume_folder(_cell(artifacts, lr=0.004), MACHINE),
+        resume_folder(Cell(**{**vars(cell), "seed": 1}), MACHINE),
+        *[resume_folder(cell, MACHINE | other) for other in others],
+    ]
+    stub_sites.write_site(artifacts, "C", 20)
+    assert resume_folder(cell, MACHINE) == folders[0]  # the held-out site plays no part
+    stub_sites.write_site(artifacts, "A", 20)
+    folders.append(resume_folder(cell, MACHINE))
+    stub_sites.write_pairs(artifacts, ("A/001", "B/002", True))
+    folders.append(resume_folder(cell, MACHINE))
+    keys = {folder.name.rpartition("-")[2] for folder in folders}
+    assert len(keys) == len(folders)
+    assert {folder.name.rpartition("-")[0] for folder in folders} == {
+        "mcdrl-C-0", "mcdrl-C-1", "mcdrl-A-0", "baseline-C-0"
+    }  # fmt: skip
+
+
+def test_other_code_below_changes_the_resume_folder(artifacts, monkeypatch):
+    asked = []
+    before = resume_folder(_cell(artifacts), MACHINE)
+    monkeypatch.setattr("mcdrl.training.cell.digest", lambda modules: asked.append(modules) or "other")
+    assert resume_folder(_cell(artifacts), MACHINE) != before
+    assert asked == [["mcdrl.training.run", "mcdrl.methods.mcdrl"]]
+
+
+def test_checkpoints_of_the_cell_under_another_key_are_removed_and_no_others(artifacts, tmp_path):
+    for name in ("mcdrl-C-0-old", "mcdrl-C-1-old", "mcdrl-C-0-1-old", "baseline-C-0-old"):
+        (artifacts / ".resume" / name).mkdir(parents=True)
+    _train(_cell(artifacts), tmp_path / "out")
+    left = {path.name for path in (artifacts / ".resume").iterdir()}
+    assert left == {"mcdrl-C-1-old", "mcdrl-C-0-1-old", "baseline-C-0-old"}
+
+
+def _linear(outputs=3, *, bias=True):
+    method = torch.nn.Linear(2, outputs, bias=bias)
+    method.encoder_parameters = list
+    return method
+
+
+def _saved(folder, method, best):
+    folder.mkdir()
+    with torch.no_grad():
+        for value in method.parameters():
+            value.fill_(7.0)
+    checkpoint.save(folder, checkpoint.Progress([], dict(best)), method, make_optimiser(method, Params()))
+
+
+@pytest.mark.parametrize("change", ["shape", "missing", "best"])
+def test_a_checkpoint_of_another_method_is_none_and_nothing_is_loaded(tmp_path, change):
+    method = _linear()
+    before = {name: value.clone() for name, value in method.state_dict().items()}
+    optimiser = make_optimiser(method, Params())
+    others = {"shape": _linear(4), "missing": _linear(bias=False), "best": _linear()}
+    best = {} if change == "best" else before
+    _saved(tmp_path / "broken", others[change], best)
+    assert checkpoint.restore(tmp_path / "broken", method, optimiser) is None
+    assert all(torch.equal(value, before[name]) for name, value in method.state_dict().items())
+    _saved(tmp_path / "good", _linear(), before)
+    assert checkpoint.restore(tmp_path / "good", method, optimiser).history == []
+    assert method.bias.tolist() == [7.0] * 3
+
+
+def test_a_checkpoint_with_a_flipped_bit_is_none(tmp_path):
+    method = _linear()
+    optimiser = make_optimiser(method, Params())
+    _saved(tmp_path / "run", _linear(), method.state_dict())
+    path = tmp_path / "run" / "last.safetensors"
+    whole, generator = path.read_bytes(), np.random.default_rng(0)
+    places = [*generator.integers(len(whole), size=60).tolist(), *range(len(whole) - 40, len(whole))]
+    for place in places:
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << generator.integers(8)]) + whole[place + 1 :])
+        assert checkpoint.restore(tmp_path / "run", method, optimiser) is None, place
+    path.write_bytes(whole)
+    assert checkpoint.restore(tmp_path / "run", method, optimiser) is not None
+
+
+@pytest.mark.parametrize(("method", "chosen"), [("baseline", 0), ("mcdrl", 1)])
+def test_only_epochs_with_the_intervention_on_are_chosen_where_there_is_one(
+    artifacts, tmp_path, monkeypatch, method, chosen
+):
+    dice = iter([0.9, 0.5, 0.2])
+    monkeypatch.setattr("mcdrl.training.loop.Training.validate", lambda *_: next(dice))
+    out = _train(_cell(artifacts, method), tmp_path / "out")
+    assert json.loads((out / "model.json").read_text())["best_epoch"] == chosen
+
+
+@pytest.mark.parametrize(("flips", "ways"), [(["horizontal"], {"", "horizontal"}), ([], {""})])
+def test_training_frames_are_mirrored_as_planned_and_validation_frames_never(
+    artifacts, tmp_path, monkeypatch, flips, ways
+):
+    asked = {True: set(), False: set()}
+    read = SitesReader.read
+
+    def spy(reader, case_ids, *, flips=None, **rest):
+        asked[flips is None] |= set(flips or [])
+        return read(reader, case_ids, flips=flips, **rest)
+
+    monkeypatch.setattr(SitesReader, "read", spy)
+    _train(_cell(artifacts, "baseline", flips=flips), tmp_path / "out")
+    assert asked == {False: ways, True: set()}
+
+
+@pytest.mark.parametrize("mode", ["partial", "finetune"])
+@pytest.mark.parametrize("method", ["baseline", "mcdrl"])
+def test_what_is_cached_for_others_changes_nothing_where_the_frame_is_encoded(artifacts, tmp_path, method, mode):
+    one = _files(_train(_cell(artifacts, method, mode=mode, epochs=1, intervene_from=0), tmp_path / "one"))
+    for site in "AB":
+        _only_what_all_read(artifacts, site)
+    assert _files(_train(_cell(artifacts, method, mode=mode, epochs=1, intervene_from=0), tmp_path / "two")) == one
+
+
+@pytest.mark.parametrize(("params", "lacking"), [
+    ({"mode": "frozen"}, "horizontal, intermediate maps"),
+    ({"mode": "suffix", "flips": ()}, "lack intermediate maps"),
+    ({"mode": "partial", "mining": "source_tuned"}, "lack intermediate maps"),
+])  # fmt: skip
+def test_features_made_for_other_methods_are_refused(artifacts, tmp_path, params, lacking):
+    for site in "AB":
+        _only_what_all_read(artifacts, site)
+    with pytest.raises(InputError, match=f"{lacking}, which 'mcdrl' reads.*dvc repro"):
+        _train(_cell(artifacts, **params), tmp_path / "out")
+
+
+def _only_what_all_read(artifacts, site):
+    images, _, _ = stub_sites.draw(site, 16)
+    stub_sites.write_features(artifacts, site, [f"{site}/{frame:03d}" for frame in range(16)], images, cached=False)
+
+
+def test_cached_features_are_not_read_where_the_frame_is_encoded(artifacts, tmp_path, monkeypatch):
+    wanted = []
+    rows = SitesReader._rows
+
+    def spy(reader, store, dataset, case_ids, own):
+        wanted.append((store, dataset))
+        return rows(reader, store, dataset, case_ids, own)
+
+    monkeypatch.setattr(SitesReader, "_rows", spy)
+    _train(_cell(artifacts, "mcdrl", mode="finetune", epochs=2), tmp_path / "out")
+    looks = {("features", "image")}  # of whole frames, once, for the card
+    assert set(wanted) - looks == {
+        ("frames", "image"), ("frames", "mask"), ("regions", "similarity"), ("regions", "selected"),
+    }  # fmt: skip
+
+
+def test_checkpointing_and_keeping_activations_write_the_same_weights(artifacts, tmp_path):
+    spared, kept = (
+        _files(_train(_cell(artifacts, mode="finetune", epochs=2, checkpointing=spare), tmp_path / str(spare)))
+        for spare in (True, False)
+    )
+    assert spared["model.safetensors"] == kept["model.safetensors"]
+
+
+@pytest.mark.parametrize("mode", ["frozen", "partial"])
+def test_a_tuned_miner_selects_the_regions_and_travels_with_the_model(artifacts, tmp_path, monkeypatch, mode):
+    monkeypatch.setattr("mcdrl.training.mining._STEPS", 30)
+    model = {
+        mining: load_model(
+            _train(_cell(artifacts, mode=mode, epochs=2, mining=mining), tmp_path / mining), artifacts / "backbone"
+        )
+        for mining in ("zero_shot", "source_tuned")
+    }
+    assert model["zero_shot"].miner is model["zero_shot"].card.mined_by is None
+    miner = model["source_tuned"].miner
+    assert not miner.training
+    assert miner.alpha == model["source_tuned"].card.alpha
+    assert float(miner.std.min()) > 0
+    assert not torch.equal(miner.mean, torch.zeros_like(miner.mean))
+    written = [model[mining].method.state_dict() for mining in model]
+    assert any(not torch.equal(written[0][name], written[1][name]) for name in written[0])
+
+
+def test_a_prompted_model_of_one_class_is_asked_for_no_other(artifacts, tmp_path):
+    for site in "AB":
+        path = artifacts / "ingest" / site / "cases.parquet"
+        rows = CASES.read(path)
+        others = (rows["split"] == "train") & (rows["lesion_class"] == "polyp")  # left to validation
+        CASES.write(rows.assign(lesion_class=rows["lesion_class"].mask(others, "tumor")), path)
+    loaded = load_model(_train(_cell(artifacts, "clipseg", epochs=2), tmp_path / "out"), artifacts / "backbone")
+    assert loaded.texts.seen.tolist() == [False, True]
+    asked, forward = [], loaded.method.decoder.forward
+    loaded.method.decoder.forward = lambda tokens, text, size: asked.append(text) or forward(tokens, text, size)
+    with open_sites(_cell(artifacts).files) as reader:
+        raw = reader.read(["A/000", "B/001"], mask=False, prefix=False)
+    loaded.method(to_batch(raw, [-1, -1], torch.device("cpu")))
+    assert [text.tolist() for text in asked] == [loaded.texts.classes[1:].expand(2, -1).tolist()]
+
+
+def test_fewer_phrases_are_those_that_the_model_names(artifacts, tmp_path):
+    loaded = load_model(_train(_cell(artifacts, phrases=1, epochs=2), tmp_path / "out"), artifacts / "backbone")
+    assert len(loaded.card.confounders) == len(loaded.card.confounder_prompts) == len(loaded.card.usual.mean) == 1
+    assert loaded.texts.confounders.shape[0] == loaded.method.dictionary().shape[0] == 1
+
+
+def test_miners_are_fitted_once_and_select_wherever_a_model_looks(artifacts, tmp_path, monkeypatch):
+    monkeypatch.setattr("mcdrl.training.mining._STEPS", 5)
+    fit, fitted, batches = work.tuned_miners, [], []
+    read = Training.read
+
+    def spied(training, given, label, *more):
+        for cases, batch in zip(given, read(training, given, label, *more), strict=True):
+            batches.append((label, cases, batch))
+            yield batch
+
+    monkeypatch.setattr(work, "tuned_miners", lambda *given: fitted.append(fit(*given)) or fitted[-1])
+    monkeypatch.setattr(Training, "read", spied)
+    cell = _cell(artifacts, mining="source_tuned", epochs=2)
+    out = _train(cell, tmp_path / "out")
+    miners = fitted[0]
+    rows = pd.concat([pd.read_parquet(place.cases) for place in cell.files.values()])
+    assert miners.fold == dict(zip(rows["case_id"], rows["site"], strict=True))
+    assert {label.partition(",")[0] for label, _, _ in batches} == {"epoch 1/2", "epoch 2/2", "calibration"}
+    for _, cases, batch in batches:
+        assert torch.equal(batch.selected, miners.of(cases).regions(batch.encoded.maps)[1])
+    written = load_model(out, artifacts / "backbone").miner.state_dict()
+    assert all(torch.equal(written[name], value) for name, value in miners.whole.state_dict().items())
+    _train(_cell(artifacts, "baseline", mining="source_tuned", epochs=2), tmp_path / "plain")
+    assert len(fitted) == 1  # the baseline looks at no region
+
+
+def test_epochs_are_chosen_by_one_pass_and_trust_is_of_the_sum(artifacts, tmp_path, monkeypatch):
+    made, summed = [], views.summed
+    monkeypatch.setattr(views, "summed", lambda *given: made.append(1) or summed(*given))
+    cell = _cell(artifacts, "viewpoint", mode="partial", epochs=2)
+    _train(cell, tmp_path / "out")
+    rows = pd.concat([pd.read_parquet(place.cases) for place in cell.files.values()])
+    assert len(made) == -(-int((rows["split"] == "val").sum()) // QUICK["batch_size"])
+
+
+def test_a_frozen_front_stays_and_the_rest_moves(artifacts, tmp_path):
+    load = load_model(_train(_cell(artifacts, mode="partial", epochs=2), tmp_path / "out"), artifacts / "backbone")
+    trunk, untouched = load.method.trunk, stub_sites.StubEncoder()
+    for part, same in (("front", True), ("suffix", False)):
+        pairs = zip(getattr(trunk, part).parameters(), getattr(untouched, part)().parameters(), strict=True)
+        assert all(torch.equal(ours, theirs) for ours, theirs in pairs) == same
+
+
+def test_finetuning_starts_where_the_cache_stands(artifacts, tmp_path):
+    """Untrained, and with nothing varied, the whole encoder says what was cached."""
+    numbers = {"epochs": 1, "intervene_from": 0, "lr": 1e-12, "lr_encoder": 1e-12, "flips": (), "views": []}
+    dice = [
+        json.loads((_train(_cell(artifacts, mode=mode, **numbers), tmp_path / mode) / "model.json").read_text())
+        for mode in ("suffix", "partial", "finetune")
+    ]
+    assert dice[0]["val_dice"] == pytest.approx(dice[1]["val_dice"], abs=0.02)
+    assert dice[0]["val_dice"] == pytest.approx(dice[2]["val_dice"], abs=0.02)
+    assert dice[1]["n_weights"] == dice[2]["n_weights"]
+    assert dice[1]["n_trained"] < dice[2]["n_trained"]
+
+
+def test_seeds_differ(artifacts, tmp_path):
+    cell = _cell(artifacts, epochs=1, intervene_from=0)
+    one, two = (_files(_train(Cell(**{**vars(cell), "seed": seed}), tmp_path / str(seed))) for seed in (0, 1))
+    assert one["model.safetensors"] != two["model.safetensors"]
+
+
+def test_a_training_that_breaks_down_says_so(artifacts, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "mcdrl.networks.losses.segmentation", lambda *_, **__: torch.tensor(float("nan"), requires_grad=True)
+    )
+    with pytest.raises(InputError, match=r"'seg' became nan in epoch 0; lower train\.lr"):
+        _train(_cell(artifacts), tmp_path / "out")
+    assert not (tmp_path / "out" / "model.json").exists()
+
+
+def test_an_error_in_the_middle_of_an_epoch_leaves_no_reader_behind(artifacts, tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise _KilledError
+
+    monkeypatch.setattr("mcdrl.networks.losses.segmentation", fail)
+    with pytest.raises(_KilledError) as caught:
+        _train(_cell(artifacts, batch_size=2), tmp_path / "out")
+    assert caught.tb  # its frames are still alive, and with them whatever they hold
+    assert not [thread for thread in threading.enumerate() if thread.name == "read-ahead"]
+
+
+def test_texts_of_another_encoder_are_refused(artifacts, tmp_path):
+    stub_sites.write_texts(artifacts / "build_confounders", "0" * 64)
+    with pytest.raises(InputError, match="different encoders"):
+        _train(_cell(artifacts), tmp_path / "out")
+
+
+def test_heads_that_do_not_divide_the_width_are_refused_with_the_legal_ones(artifacts, tmp_path):
+    with pytest.raises(InputError, match=r"train\.heads 3 .* 16; legal: \[1, 2, 4, 8, 16\]"):
+        _train(_cell(artifacts, heads=3), tmp_path / "out")
+
+
+def test_a_missing_input_is_named(artifacts, tmp_path):
+    (artifacts / "encode" / "B.h5").unlink()
+    with pytest.raises(InputError, match=r"encode/B\.h5 does not exist"):
+        _train(_cell(artifacts), tmp_path / "out")
+
+
+def _study(artifacts):
+    site = {"root": "x", "card": "folder", "lesion_class": "polyp"}
+    return Study.model_validate({
+        "backbone": "lite0", "weights": {}, "sites": {"A": site, "B": site, "C": site}, "held_out": ["A"],
+        "lesion_classes": stub_sites.LESIONS, "methods": ["mine"], "variants": {"mine": {"method": "mcdrl"}},
+        "seeds": [0],
+    })  # fmt: skip
+
+
+def _planned(artifacts, **train):
+    plan = Plan(variant="mine", method="mcdrl", code="0", train=Params(**train).model_dump())
+    write_plan(plan, plan_path(artifacts, "mine"))
+
+
+def test_the_sources_are_all_sites_but_the_held_out_one_and_the_numbers_those_of_the_plan(tmp_path):
+    _planned(tmp_path, epochs=7)
+    cell = make_cell("mine", "B", 0, tmp_path, _study(tmp_path))
+    assert cell.sources == ["A", "C"]
+    assert list(cell.files) == ["A", "C"]
+    assert (cell.variant, cell.method, cell.params.epochs) == ("mine", "mcdrl", 7)
+
+
+@pytest.mark.parametrize(("method", "site", "message"), [
+    ("mini", "A", "unknown method 'mini'; did you mean 'mine'"), ("mine", "D", "unknown site 'D'.*legal: A, B, C"),
+])  # fmt: skip
+def test_unknown_names_are_refused_with_the_nearest(tmp_path, method, site, message):
+    with pytest.raises(InputError, match=message):
+        make_cell(method, site, 0, tmp_path, _study(tmp_path))
+
+
+def test_a_subtracted_background_is_told_by_card_and_readme(artifacts, tmp_path):
+    table = artifacts / "build_confounders" / "classes.parquet"
+    rows = CLASSES.read(table)
+    healthy = rows.iloc[:1].assign(lesion_class=BACKGROUND, prompt="A normal mucosa")
+    CLASSES.write(pd.concat([rows, healthy], ignore_index=True), table, CLASSES.read_metadata(table))
+    out = _train(_cell(artifacts, epochs=2), tmp_path / "out")
+    assert read_card(out).background_prompt == "A normal mucosa"
+    assert ', less the similarity to "A normal mucosa"' in (out / "README.md").read_text()
+    tuned = _train(_cell(artifacts, epochs=2, mining="source_tuned"), tmp_path / "tuned")
+    assert "A normal mucosa" not in (tuned / "README.md").read_text()  # its regions are not mined by texts

@@ -1,0 +1,104 @@
+"""Temperature and the limit of confidence, from validation frames of the source sites."""
+
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from lightning_fabric import Fabric
+from scipy.optimize import minimize_scalar
+from torch import nn
+
+from mcdrl.artifacts.cases import CASES
+from mcdrl.artifacts.frames import FRAMES
+from mcdrl.metrics.calibration import confidence, spectrum
+from mcdrl.model.folder import load_model, probability
+from mcdrl.networks.inputs import open_sites, site_files, to_batch
+from mcdrl.networks.interface import Output
+from mcdrl.study.sections.train import Params
+from mcdrl.training.cell import Cell
+from mcdrl.training.loop import Training
+from mcdrl.training.run import train
+from mcdrl.training.trust import measure_trust
+from tests import stub_sites
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A trained model, and the probabilities and masks of its validation frames, read by other means."""
+    folder = tmp_path_factory.mktemp("trust")
+    stub_sites.write_study(folder / "artifacts", count=40)
+    params = Params(epochs=6, batch_size=8, heads=4, depth=1, head_width=16, intervene_from=1, lr=0.01, flag_share=0.25)
+    cell = Cell("mcdrl", "mcdrl", "C", 0, ["A", "B"], folder / "artifacts", stub_sites.LESIONS, params)
+    fabric = Fabric(accelerator="cpu", devices=1)
+    fabric.launch()
+    train(cell, fabric, folder / "out")
+    model = load_model(folder / "out", folder / "artifacts" / "backbone")
+    found, masks = [], []
+    for site in ("A", "B"):
+        files = site_files(folder / "artifacts", site)
+        cases = CASES.read(files.cases).query("split == 'val'")["case_id"].tolist()
+        with open_sites({site: files}) as reader, FRAMES.read(files.frames) as frames:
+            batch = to_batch(reader.read(cases, mask=False, prefix=False), [-1] * len(cases), torch.device("cpu"))
+            found.append(probability(model.method, batch).numpy())
+            masks.append(frames.rows("mask", cases) > 0)
+    return json.loads((folder / "out" / "model.json").read_text()), np.concatenate(found), np.concatenate(masks)
+
+
+def test_the_temperature_has_the_lowest_cross_entropy_on_validation_frames(trained):
+    card, p, lesion = trained
+    odds = np.log(p.astype(float)) - np.log1p(-p.astype(float))
+
+    def entropy(temperature):
+        return np.logaddexp(0, np.where(lesion, -odds, odds) / temperature).mean()
+
+    best = minimize_scalar(entropy, bounds=(0.25, 12), method="bounded").x
+    assert card["temperature"] == pytest.approx(best, rel=0.02)
+    assert card["temperature"] != pytest.approx(1, abs=0.02)
+
+
+def test_the_stated_share_of_the_validation_frames_is_flagged(trained):
+    card, p, _ = trained
+    trusted = confidence(spectrum(p), card["temperature"])
+    assert (trusted < card["flag_below"]).mean() == pytest.approx(0.25, abs=1 / len(p))
+
+
+class Says(nn.Module):
+    """A method that has one answer."""
+
+    def __init__(self, probability):
+        super().__init__()
+        self.logits = torch.stack([torch.zeros_like(probability), probability.logit()], 1)
+
+    def forward(self, _batch, **_):
+        return Output(self.logits)
+
+    plain = forward
+
+
+def training_of(method, batch, fabric):
+    training = Training.__new__(Training)
+    training.fabric, training.method, training.params = fabric, method, Params(batch_size=2)
+    training.frames = SimpleNamespace(val=["A/0", "A/1"])
+    training.read = lambda *_: (one for one in [batch])
+    return training
+
+
+def test_ignored_pixels_choose_neither_epoch_nor_temperature():
+    """Two frames, half of each ignored; what is said there changes neither Dice nor temperature."""
+    fabric = Fabric(accelerator="cpu", devices=1)
+    fabric.launch()
+    judged = (torch.arange(32) < 16).expand(2, 32, 32)
+    noise = torch.rand(2, 32, 32, generator=torch.Generator().manual_seed(0))
+    batch = stub_sites.batch(2)
+    batch = replace(batch, mask=torch.where(judged, (noise < 0.4).long(), 255))
+    found = []
+    for value in (0.01, 0.99):
+        training = training_of(Says(torch.where(judged, 0.9 - 0.8 * noise, value)), batch, fabric)
+        found.append((measure_trust(training, {}).temperature, training.validate("")))
+    assert found[0] == found[1]
+    called, lesion = (0.9 - 0.8 * noise >= 0.5) & judged, batch.mask == 1
+    dice = 2 * (called & lesion).flatten(1).sum(1) / (called.flatten(1).sum(1) + lesion.flatten(1).sum(1))
+    assert found[0][1] == pytest.approx(float(dice.mean()))
