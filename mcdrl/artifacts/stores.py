@@ -327,11 +327,11 @@ class StoreReader:
         Raises:
             InputError: as `rows`.
         """
-        places = [self._index(case) for case in case_ids]
+        indices = [self._index(case) for case in case_ids]
         source, ends = self._sets[dataset], self._sets[_ends(dataset)]
         with self._damage():
             stops = np.concatenate([[0], ends[:]])
-            return [source[stops[place] : stops[place + 1]].tobytes() for place in places]
+            return [source[stops[index] : stops[index + 1]].tobytes() for index in indices]
 
     @contextmanager
     def _damage(self) -> Iterator[None]:

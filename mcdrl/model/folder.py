@@ -41,7 +41,7 @@ _Side = Annotated[int, Field(gt=0, le=_LARGEST_PX)]
 _Names = Annotated[list[str], Field(min_length=1, max_length=_MOST_NAMES)]
 
 
-class Usual(BaseModel):
+class ReferenceStatistics(BaseModel):
     """How much the training frames look like each confounder.
 
     Attributes:
@@ -105,7 +105,7 @@ class ModelCard(BaseModel):
         class_prompts: the text of each lesion class.
         confounder_prompts: the text of each confounder.
         background_prompt: the text whose similarity is subtracted in region mining; None: the classes alone mine.
-        usual: how the training frames of the source sites score for each confounder; None: unknown.
+        reference: how the training frames of the source sites score for each confounder; None: unknown.
         parameters: of the training, resolved.
         mined_by: the network that selects the target regions; None: similarity to the class texts does.
         provenance: device and precision that the training's features were made with, such as "cpu, float32"; empty:
@@ -142,7 +142,7 @@ class ModelCard(BaseModel):
     class_prompts: list[str] = []
     confounder_prompts: list[str] = []
     background_prompt: str | None = None
-    usual: Usual | None = None
+    reference: ReferenceStatistics | None = None
     parameters: dict[str, bool | int | float | str | list[str] | None] = {}
     mined_by: MinedBy | None = None
     provenance: str = ""
@@ -160,8 +160,8 @@ class ModelCard(BaseModel):
     def _lengths(self) -> Self:
         count = len(self.confounders)
         given = {"confounder_prompts": len(self.confounder_prompts)} if self.confounder_prompts else {}
-        if self.usual is not None:
-            given |= {"usual.mean": len(self.usual.mean), "usual.std": len(self.usual.std)}
+        if self.reference is not None:
+            given |= {f"reference.{name}": len(values) for name, values in self.reference}
         for name, found in given.items():
             if found != count:
                 raise ValueError(f"{name} has {found} values for {count} confounders")
@@ -389,7 +389,7 @@ def probability(method: Method, batch: Batch) -> Tensor:
         return lesion(method(batch, intervene=True))
 
 
-def plain_probability(method: Method, batch: Batch) -> Tensor:
+def single_pass_probability(method: Method, batch: Batch) -> Tensor:
     """Return what `probability` does, from one pass where a method makes several."""
     with torch.inference_mode():
         return lesion(method.plain(batch))

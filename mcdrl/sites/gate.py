@@ -15,7 +15,7 @@ from mcdrl.artifacts.cases import CASES, GEOMETRY, QUARANTINE, STRENGTHS
 from mcdrl.artifacts.frames import FRAMES
 from mcdrl.artifacts.stores import StoreWriter
 from mcdrl.base.errors import InputError
-from mcdrl.base.issues import RefusedError, Remark, grouped
+from mcdrl.base.issues import Issue, RefusedError, grouped
 from mcdrl.base.parallel import batches, in_order
 from mcdrl.base.runtime import progress
 from mcdrl.imaging.decode import Pixels, Recipe, read_pixels
@@ -48,8 +48,8 @@ class Found:
     """
 
     candidates: list[Candidate]
-    refused: list[Remark]
-    notes: list[Remark]
+    refused: list[Issue]
+    notes: list[Issue]
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ class Ingested:
     cases: pd.DataFrame
     geometry: pd.DataFrame
     strengths: pd.DataFrame | None
-    refused: list[Remark]
-    notes: list[Remark]
+    refused: list[Issue]
+    notes: list[Issue]
 
 
 def write_site(
@@ -103,7 +103,7 @@ def write_site(
         store.name_rows(result.cases["case_id"].tolist())
     CASES.write(result.cases, folder / "cases.parquet")
     GEOMETRY.write(result.geometry, folder / "geometry.parquet")
-    rows = [(remark.file, remark.text) for remark in result.refused]
+    rows = [(issue.file, issue.text) for issue in result.refused]
     QUARANTINE.write(pd.DataFrame(rows, columns=["file", "reason"], dtype="str"), folder / "quarantine.parquet")
     if result.strengths is not None:
         STRENGTHS.write(result.strengths, folder / "strengths.parquet")
@@ -128,7 +128,7 @@ class Gate:
             threshold=self._reading.mask_threshold,
             swap=self._reading.channels == "bgr",
             crop=self._reading.crop == "black_border",
-            values={lesion_class: place + 1 for place, lesion_class in enumerate(lesion_classes)},
+            values={lesion_class: index + 1 for index, lesion_class in enumerate(lesion_classes)},
             meanings=self._reading.mask_values,
         )
         self._cases: list[Case] = []
@@ -159,7 +159,7 @@ class Gate:
         Raises:
             InputError: not one of them can be used, or their masks don't agree on which value is lesion.
         """
-        refused = sorted(self._found.refused, key=lambda remark: remark.file)
+        refused = sorted(self._found.refused, key=lambda issue: issue.file)
         if not self._cases:
             reasons = "\n  ".join(grouped(refused))
             raise InputError(f"site {self._name}: not one of {len(refused)} frames can be used:\n  {reasons}")
@@ -188,7 +188,7 @@ class Gate:
                 raise pixels
             return self._review.accept(candidate, pixels)
         except RefusedError as error:
-            self._found.refused.append(Remark(candidate.source.file, error.kind, error.detail))
+            self._found.refused.append(Issue(candidate.source.file, error.kind, error.detail))
             return None
 
     def _remember(self, case: Case, pixels: Pixels) -> None:
@@ -211,37 +211,37 @@ class Gate:
             "say what each means in mask_values: a lesion class, lesion, background or ignore"
         )
 
-    def _doubtful(self) -> list[Remark]:
-        """Return a remark where some masks were read as plain beside others that hold more values."""
-        unread = sum(remark.kind == UNEXPLAINED for remark in self._found.refused)
+    def _doubtful(self) -> list[Issue]:
+        """Return an issue where some masks were read as plain beside others that hold more values."""
+        unread = sum(issue.kind == UNEXPLAINED for issue in self._found.refused)
         plain = sum(len(cases) for cases in self._drawn.values())
         if not unread or not plain:
             return []
         detail = f"{plain} beside {unread} refused; mask_values says what a value means in all of them"
-        return [Remark(self._name, "masks read as two values beside others of more", detail)]
+        return [Issue(self._name, "masks read as two values beside others of more", detail)]
 
-    def _lines(self) -> list[Remark]:
-        """Return a remark where most masks are drawn in lines, closed or not."""
+    def _lines(self) -> list[Issue]:
+        """Return an issue where most masks are drawn in lines, closed or not."""
         lesions = sum(case.lesion_area_px > 0 for case in self._cases)
         if 2 * self._in_lines <= lesions:
             return []
         detail = f"{self._in_lines} of {lesions} masks; if they are outlines, fill them, or give them as polygons"
-        return [Remark(self._name, "lesions drawn as thin lines", detail)]
+        return [Issue(self._name, "lesions drawn as thin lines", detail)]
 
-    def _areas(self) -> list[Remark]:
-        """Return a remark where lesions fill most of most frames, as they do in masks of the background."""
+    def _areas(self) -> list[Issue]:
+        """Return an issue where lesions fill most of most frames, as they do in masks of the background."""
         shares = [case.lesion_area_px / (case.width_px * case.height_px) for case in self._cases if case.lesion_area_px]
         large = sum(share > _LARGE for share in shares)
         if large < 2 or 2 * large <= len(shares):
             return []
         detail = f"{large} of {len(shares)} masks; if they show the background, invert them"
-        return [Remark(self._name, "lesion in more than half of the frame", detail)]
+        return [Issue(self._name, "lesion in more than half of the frame", detail)]
 
-    def _colours(self) -> list[Remark]:
+    def _colours(self) -> list[Issue]:
         if 2 * self._bluish <= len(self._cases):
             return []
         detail = f"{self._bluish} of {len(self._cases)} frames; if tissue looks blue, set channels: bgr"
-        return [Remark(self._name, "more blue than red", detail)]
+        return [Issue(self._name, "more blue than red", detail)]
 
 
 def find(name: str, root: Path, reading: Reading) -> Found:
@@ -258,7 +258,7 @@ def find(name: str, root: Path, reading: Reading) -> Found:
         try:
             found.candidates.append(_candidate(name, source, reading, table, outlines))
         except RefusedError as error:
-            found.refused.append(Remark(source.file, error.kind, error.detail))
+            found.refused.append(Issue(source.file, error.kind, error.detail))
     found.notes += table.unused() if table else []
     if outlines is not None:
         _tell_outlines(outlines, sources, found)
@@ -271,7 +271,7 @@ def _own(table: SiteTable, listing: Listing) -> tuple[list[Source], Found]:
     others |= {one.file for one in listing.refused if table.elsewhere(names_of_file(one.file))}
     sources = [source for source in listing.sources if source.file not in others]
     refused, notes = ([one for one in said if one.file not in others] for said in (listing.refused, listing.notes))
-    left = [Remark(file, "frame of another site, by table_rows", "") for file in sorted(others)]
+    left = [Issue(file, "frame of another site, by table_rows", "") for file in sorted(others)]
     return sources, Found([], refused, notes + left)
 
 
@@ -312,9 +312,9 @@ def _group(source: Source, reading: Reading) -> str | None:
 def _tell_outlines(outlines: Outlines, sources: Sequence[Source], found: Found) -> None:
     stems = {source.stem for source in sources}
     found.refused += outlines.refused
-    found.notes += [Remark(stem, "outline without a frame", "") for stem in sorted(outlines.named - stems)]
+    found.notes += [Issue(stem, "outline without a frame", "") for stem in sorted(outlines.named - stems)]
     silent = (source.file for source in sources if source.stem not in outlines.named)
-    found.notes += [Remark(file, "frame without any outline, taken as a negative", "") for file in silent]
+    found.notes += [Issue(file, "frame without any outline, taken as a negative", "") for file in silent]
 
 
 def _decode(candidate: Candidate, recipe: Recipe) -> Pixels | RefusedError:

@@ -73,7 +73,7 @@ class Naming:
 def _wild_folders(pattern: str, file: PurePosixPath) -> list[str]:
     """Return the folders on a frame's path that wildcards of the pattern stand for."""
     parts, folders = PurePosixPath(pattern).parts[:-1], file.parts[:-1]
-    deep = [place for place, part in enumerate(parts) if part == "**"]
+    deep = [index for index, part in enumerate(parts) if part == "**"]
     head = parts[: deep[0]] if deep else parts
     tail = parts[deep[-1] + 1 :] if deep else ()
     middle = folders[len(head) : len(folders) - len(tail)]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mcdrl.artifacts.frames import lesion_of
 from mcdrl.base.errors import nearest
-from mcdrl.base.issues import RefusedError, Remark
+from mcdrl.base.issues import Issue, RefusedError
 from mcdrl.imaging.decode import DIM, LARGE, Pixels, large
 from mcdrl.imaging.outlines import Outline
 from mcdrl.sites.folder import Source
@@ -59,14 +59,14 @@ class Review:
 
     def __init__(self, name: str, reading: Reading, lesion_classes: Sequence[str]) -> None:
         """Take the site's name, how it is read, and the legal lesion classes, in the order of their values."""
-        self.notes: list[Remark] = []
+        self.notes: list[Issue] = []
         self._site, self._reading, self._classes = name, reading, lesion_classes
         self._missing = set(lesion_classes if reading.open_classes else reading.classes())
         self._seen: dict[str, tuple[str, bytes]] = {}
 
-    def absent_classes(self) -> list[Remark]:
-        """Return a remark for each of the site's lesion classes that no accepted frame has."""
-        return [Remark(self._site, "class without a frame", name) for name in self._classes if name in self._missing]
+    def absent_classes(self) -> list[Issue]:
+        """Return an issue for each of the site's lesion classes that no accepted frame has."""
+        return [Issue(self._site, "class without a frame", name) for name in self._classes if name in self._missing]
 
     def accept(self, candidate: Candidate, pixels: Pixels) -> Case:
         """Return the case that a frame becomes.
@@ -123,4 +123,4 @@ class Review:
             ),
             "several classes in one frame, its class is that of the largest area": len(pixels.areas_px) > 1,
         }
-        self.notes += [Remark(candidate.source.file, kind, "") for kind, found in odd.items() if found]
+        self.notes += [Issue(candidate.source.file, kind, "") for kind, found in odd.items() if found]

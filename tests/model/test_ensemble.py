@@ -13,9 +13,9 @@ from mcdrl.clip.encoder import Encoded, unit
 from mcdrl.clip.encoding import encode
 from mcdrl.methods import build
 from mcdrl.model.ensemble import Ensemble, Member, load_ensemble
-from mcdrl.model.folder import LoadedModel, MinedBy, ModelCard, Usual, load_model, save_model
+from mcdrl.model.folder import LoadedModel, MinedBy, ModelCard, ReferenceStatistics, load_model, save_model
 from mcdrl.model.network import Network, batch_of, pixels
-from mcdrl.model.scorer import Judge
+from mcdrl.model.predictor import Predictor
 from mcdrl.networks.inputs import SiteFiles, open_sites
 from mcdrl.networks.interface import Spec, Texts, Trunk
 from mcdrl.networks.trunk import Frozen
@@ -216,19 +216,19 @@ def test_the_frozen_encoder_runs_only_for_models_that_read_its_features(folder, 
             return super().encode(frames)
 
     loaded = load_model(folder, tmp_path)
-    usual = Usual(mean=[0.0] * 3, std=[1.0] * 3)
+    reference = ReferenceStatistics(mean=[0.0] * 3, std=[1.0] * 3)
     method = build(name, SPEC, Inside(), loaded.texts).eval()
-    model = LoadedModel(method, loaded.card.model_copy(update={"usual": usual}), loaded.texts)
+    model = LoadedModel(method, loaded.card.model_copy(update={"reference": reference}), loaded.texts)
     frames = np.random.default_rng(3).integers(0, 256, (N, SIDE, SIDE, 3)).astype(np.uint8)
     encoder = Counted()
     ensemble = Ensemble([Member(model, encoder)], random_weights=False)
-    lean, full = Judge(ensemble, N), Judge(ensemble, N, confounders=True)
+    lean, full = Predictor(ensemble, N), Predictor(ensemble, N, confounders=True)
     answer = lean(frames)[0]
     assert encoder.ran == calls
     whole = full(frames)[0]
     np.testing.assert_array_equal(answer.probability, whole.probability)
-    assert list(full.verdict(whole).looks) == ["x", "y", "z"]
-    assert lean.verdict(answer).looks == (full.verdict(whole).looks if calls else {})
+    assert list(full.assess(whole).confounder_scores) == ["x", "y", "z"]
+    assert lean.assess(answer).confounder_scores == (full.assess(whole).confounder_scores if calls else {})
     exported = Network(encoder, model).eval()
     with torch.inference_mode():
         np.testing.assert_array_equal(exported(torch.from_numpy(frames))[0].numpy(), answer.probability)

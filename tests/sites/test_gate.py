@@ -13,7 +13,7 @@ from PIL import Image
 from mcdrl.artifacts.cases import CASES, GEOMETRY, QUARANTINE
 from mcdrl.artifacts.frames import FRAMES, unpack_native_mask
 from mcdrl.base.errors import InputError
-from mcdrl.base.issues import Remark, grouped
+from mcdrl.base.issues import Issue, grouped
 from mcdrl.base.parallel import batches, in_order
 from mcdrl.sites.gate import write_site
 from mcdrl.sites.summary import borders, summary
@@ -35,7 +35,7 @@ def ingest(folder, tmp_path):
 
 
 def reasons(result):
-    return {remark.file: remark.text for remark in result.refused}
+    return {issue.file: issue.text for issue in result.refused}
 
 
 def test_the_four_artifacts_agree(folder, ingest, tmp_path):
@@ -248,8 +248,8 @@ def test_a_site_without_one_usable_frame_stops(folder, ingest, tmp_path):
 
 
 def test_remarks_are_grouped_the_commonest_first():
-    remarks = [Remark("a", "odd", "1"), Remark("b", "even", ""), Remark("c", "even", "2")]
-    assert grouped(remarks) == ["2 x even, e.g. b", "1 x odd, e.g. a: 1"]
+    issues = [Issue("a", "odd", "1"), Issue("b", "even", ""), Issue("c", "even", "2")]
+    assert grouped(issues) == ["2 x even, e.g. b", "1 x odd, e.g. a: 1"]
 
 
 def test_work_comes_back_in_order_and_runs_little_ahead():

@@ -103,7 +103,7 @@ def test_bm_broncholc_polygons_labels_and_patients(tmp_path, ingest, masks):
     assert set(found["S/a"][30:32, 30:32].ravel()) == {3}
     assert area(found["S/b"]) == [0, 4 * 2, 0, 0, 0]
     assert area(found["S/e"]) == [0] * 5
-    assert {remark.file: remark.kind for remark in result.refused} == {
+    assert {issue.file: issue.kind for issue in result.refused} == {
         "Lung_cancer/annotation.json entry 6": "polygon with under three points",
         "Lung_cancer/imgs/p1/v2/c.png": "label without a class",
         "Lung_cancer/imgs/p2/v3/d.png": "lesion without an outline",

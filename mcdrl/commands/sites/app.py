@@ -68,7 +68,7 @@ def check_sites(
     card: CardName = None,
     lesion_class: LesionClass = None,
     settings: Settings = None,
-    examples: Annotated[int, typer.Option(min=1, help="Files named for each kind of remark.")] = 3,
+    examples: Annotated[int, typer.Option(min=1, help="Files named for each kind of issue.")] = 3,
     allow_refused: Annotated[
         bool, typer.Option("--allow-refused", help="Exit code 0 though files are refused, if the others can be used.")
     ] = False,

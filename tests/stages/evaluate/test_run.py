@@ -11,7 +11,7 @@ from PIL import Image
 from mcdrl.artifacts.cases import CASES, GEOMETRY
 from mcdrl.artifacts.features import FEATURES, taps_attribute
 from mcdrl.artifacts.frames import FRAMES, pack_native_mask, to_native
-from mcdrl.artifacts.held_out_scores import read_judged
+from mcdrl.artifacts.held_out_scores import read_held_out_scores
 from mcdrl.artifacts.regions import REGIONS
 from mcdrl.artifacts.scores import PREDICTIONS
 from mcdrl.base.errors import InputError
@@ -185,17 +185,17 @@ def test_the_cell_in_a_few_numbers(cell):
     )
     write(cell, tables | {"cases": scores}, Params(threshold=0.4))
     assert set(tables["cases"]["leaked_frames"]) == {0}
-    judged = read_judged(cell.parts)
-    assert judged.weights_sha256 == sha256(cell.model / "model.safetensors")
-    assert (judged.held_out, judged.threshold, judged.n_lesion, judged.n_groups) == (SITE, 0.4, 5, 3)
-    assert (judged.dice, judged.n_negative, judged.false_positive_rate) == (0.6, 2, 0.5)
-    assert (judged.dice_low, judged.dice_high) == (None, None)  # of three groups there is no interval
+    three = read_held_out_scores(cell.parts)
+    assert three.weights_sha256 == sha256(cell.model / "model.safetensors")
+    assert (three.held_out, three.threshold, three.n_lesion, three.n_groups) == (SITE, 0.4, 5, 3)
+    assert (three.dice, three.n_negative, three.false_positive_rate) == (0.6, 2, 0.5)
+    assert (three.dice_low, three.dice_high) == (None, None)  # of three groups there is no interval
     write(cell, tables | {"cases": scores.assign(group_id=list("abcdefg"))}, Params())
     reach = 2.776445 * np.std([0.5, 0.25, 0.75, 1, 0.5], ddof=1) / 5**0.5  # Student's, of five groups
-    five = read_judged(cell.parts)
+    five = read_held_out_scores(cell.parts)
     assert (five.n_groups, five.dice_low, five.dice_high) == (5, pytest.approx(0.6 - reach), pytest.approx(0.6 + reach))
     write(cell, tables | {"cases": scores.assign(group_id="g", lesion_class=None, dice=None)}, Params())
-    alone = read_judged(cell.parts)
+    alone = read_held_out_scores(cell.parts)
     assert (alone.n_lesion, alone.dice, alone.dice_low, alone.n_negative) == (0, None, None, 7)
 
 
@@ -207,7 +207,7 @@ def test_every_table_says_how_many_frames_of_the_site_were_trained_on(cell):
     told = {name: rows["leaked_frames"].unique().tolist() for name, rows in tables.items() if len(rows)}
     assert told == {name: [5] for name in ("cases", "calibration", "reliability", "trust", "mining")}
     write(cell, tables, Params())
-    assert read_judged(cell.parts).leaked_frames == 5
+    assert read_held_out_scores(cell.parts).leaked_frames == 5
 
 
 @both
