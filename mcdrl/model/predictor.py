@@ -12,7 +12,8 @@ import torch
 from mcdrl.confounders.scores import LIMIT, looks
 from mcdrl.metrics.calibration import calibrated, confidence, spectrum
 from mcdrl.model.ensemble import Ensemble
-from mcdrl.model.folder import LoadedModel, probability
+from mcdrl.model.folder import LoadedModel
+from mcdrl.model.probability import probability
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _BATCH_CPU = 4  # the fastest on CPUs, whose caches larger ones leave

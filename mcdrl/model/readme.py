@@ -7,7 +7,7 @@ from pathlib import Path
 from mcdrl.artifacts.held_out_scores import OF_SOURCES, HeldOutScores
 from mcdrl.base.files import atomic
 from mcdrl.clip.card import StoredCard
-from mcdrl.model.folder import ModelCard
+from mcdrl.model.card import ModelCard
 
 README = "README.md"
 _TEXT = """# {method}, trained without {held_out}

@@ -15,7 +15,7 @@ from torch.optim import AdamW
 from mcdrl.base.errors import InputError
 from mcdrl.base.runtime import progress
 from mcdrl.base.seeds import seed_for
-from mcdrl.model.folder import single_pass_probability
+from mcdrl.model.probability import single_pass_probability
 from mcdrl.networks.inputs import SitesReader, to_batch
 from mcdrl.networks.interface import Batch, Method
 from mcdrl.study.sections.train import Params

@@ -10,8 +10,10 @@ from lightning_fabric import Fabric
 
 from mcdrl.clip.card import read_stored
 from mcdrl.confounders.scores import usual_scores
+from mcdrl.model.assemble import assemble
 from mcdrl.model.bundle import bundle
-from mcdrl.model.folder import MinedBy, ModelCard, ReferenceStatistics, assemble, read_card, save_model
+from mcdrl.model.card import MinedBy, ModelCard, ReferenceStatistics, read_card
+from mcdrl.model.folder import save_model
 from mcdrl.model.readme import write_readme
 from mcdrl.networks.inputs import Layout, open_sites, read_cases
 from mcdrl.networks.interface import Method, Spec, Texts

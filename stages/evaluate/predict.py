@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from mcdrl.model.folder import LoadedModel, probability, single_pass_probability
+from mcdrl.model.folder import LoadedModel
+from mcdrl.model.probability import probability, single_pass_probability
 from mcdrl.networks.inputs import SitesReader, to_batch
 from mcdrl.networks.interface import Method
 from mcdrl.networks.intervention import Record, recorded

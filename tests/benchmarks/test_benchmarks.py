@@ -18,7 +18,8 @@ from mcdrl.clip import lite
 from mcdrl.clip.encoder import unit
 from mcdrl.methods import build
 from mcdrl.model.bundle import bundle
-from mcdrl.model.folder import ModelCard, save_model
+from mcdrl.model.card import ModelCard
+from mcdrl.model.folder import save_model
 from mcdrl.networks.interface import Spec, Texts
 from mcdrl.networks.trunk import Frozen
 

@@ -12,7 +12,10 @@ from mcdrl.artifacts.dictionary import BACKGROUND, CLASSES
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import sha256
 from mcdrl.methods import build
-from mcdrl.model.folder import ModelCard, load_model, make_trunk, probability, save_model
+from mcdrl.model.assemble import make_trunk
+from mcdrl.model.card import ModelCard
+from mcdrl.model.folder import load_model, save_model
+from mcdrl.model.probability import probability
 from mcdrl.networks.inputs import open_sites, site_files, to_batch
 from mcdrl.networks.interface import Spec
 from mcdrl.networks.texts import read_texts

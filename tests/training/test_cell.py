@@ -17,7 +17,8 @@ from mcdrl.artifacts.dictionary import BACKGROUND, CLASSES
 from mcdrl.artifacts.frames import FRAMES
 from mcdrl.artifacts.plan import Plan, plan_path, write_plan
 from mcdrl.base.errors import InputError
-from mcdrl.model.folder import load_model, read_card
+from mcdrl.model.card import read_card
+from mcdrl.model.folder import load_model
 from mcdrl.networks import views
 from mcdrl.networks.inputs import SitesReader, open_sites, to_batch
 from mcdrl.study.params import Study

@@ -41,7 +41,7 @@ def inspect(place: Path) -> list[Shown]:
         InputError: it is neither, or a file is damaged.
     """
     if (place / MODEL).is_file():
-        from mcdrl.model.folder import read_card
+        from mcdrl.model.card import read_card
         from mcdrl.model.held_out import held_out_scores  # torch is seconds of imports
 
         read_card(place)  # so that what is shown is a model's card

@@ -20,9 +20,11 @@ from mcdrl.commands.models.inspect import inspect
 from mcdrl.commands.models.pack import pack
 from mcdrl.commands.show import show_table
 from mcdrl.methods import build
+from mcdrl.model.assemble import assemble
 from mcdrl.model.bundle import bundle
+from mcdrl.model.card import MinedBy, ModelCard, ReferenceStatistics
 from mcdrl.model.ensemble import load_ensemble
-from mcdrl.model.folder import MinedBy, ModelCard, ReferenceStatistics, assemble, load_model, save_model
+from mcdrl.model.folder import load_model, save_model
 from mcdrl.model.held_out import held_out_scores
 from mcdrl.model.predictor import Predictor
 from mcdrl.model.readme import write_readme

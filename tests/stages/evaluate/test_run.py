@@ -18,7 +18,8 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.files import sha256
 from mcdrl.methods import build
 from mcdrl.metrics.calibration import calibrated, confidence, spectrum
-from mcdrl.model.folder import MinedBy, ModelCard, load_model, save_model
+from mcdrl.model.card import MinedBy, ModelCard
+from mcdrl.model.folder import load_model, save_model
 from mcdrl.networks.interface import Spec, Texts
 from mcdrl.networks.trunk import Frozen
 from mcdrl.regions.tuned import Miner
