@@ -5,39 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from mcdrl.artifacts.frames import lesion_of
 from mcdrl.base.errors import nearest
 from mcdrl.base.issues import Issue, RefusedError
 from mcdrl.imaging.decode import DIM, LARGE, Pixels, large
-from mcdrl.imaging.outlines import Outline
-from mcdrl.sites.folder import Source
+from mcdrl.sites.candidates import Candidate
 from mcdrl.study.reading import Reading
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A frame that may become a case.
-
-    Attributes:
-        source: the files.
-        case_id: "<site>/<what its source is called>".
-        group_id: patient or sequence; the case id where it is unknown.
-        lesion_class: class of the lesion if there is one; None: nobody has said, or the outlines say it.
-        outlines: the frame's lesions where the site has no masks.
-    """
-
-    source: Source
-    case_id: str
-    group_id: str
-    lesion_class: str | None
-    outlines: tuple[Outline, ...] = ()
-
-    @property
-    def drawn(self) -> Path | tuple[Outline, ...]:
-        """Where the lesions are: the mask's file, or outlines."""
-        return self.source.mask if self.source.mask is not None else self.outlines
 
 
 @dataclass(frozen=True)
