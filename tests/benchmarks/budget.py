@@ -1,4 +1,4 @@
-"""How many epochs each method has in a budget of training time: python tests/benchmarks/budget.py --minutes 6
+"""How many epochs each method has in a budget of training time: python -m tests.benchmarks.budget --minutes 6
 
 Trains each name in `methods` of params.yaml (or those given) for some steps on the artifacts of the last `dvc repro`,
 with the real training code and one site left out, and prints parameters, frames a second, and the epochs that fit the

@@ -1,6 +1,6 @@
 """Frames a second of `mcdrl predict`, from files to files, beside the bare network's forward pass on the same frames.
 
-`python tests/benchmarks/predict.py MODEL FOLDER [ROUNDS]`: both in turn, in one process on this machine. The bare
+`python -m tests.benchmarks.predict MODEL FOLDER [ROUNDS]`: both in turn, in one process on this machine. The bare
 network (encoder, mining, method) gets frames that are already decoded, in batches of the size that predict takes.
 """
 
