@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from PIL import Image
 
 from mcdrl.artifacts.cases import CASES, GEOMETRY
 from mcdrl.artifacts.frames import FRAMES, pack_native_mask
 from mcdrl.imaging.decode import Pixels
 from mcdrl.model.card import ModelCard
+from mcdrl.networks.interface import Texts
 from mcdrl.sites.gate import Gate, Ingested
 from mcdrl.study.params import Site
 from mcdrl.study.sections.ingest import Params
@@ -30,6 +32,12 @@ def make_card(**given: Any) -> ModelCard:
         "n_trained": 1, "best_epoch": 0, "val_dice": 0.5, "temperature": 2.0, "flag_below": 0.7,
     }  # fmt: skip
     return ModelCard(**(card | given))
+
+
+def make_texts(classes: int, confounders: int, width: int, drawn: torch.Generator) -> Texts:
+    """Prompts that are noise, with weights of the confounders that are noise, too."""
+    shapes = ((classes, width), (confounders, width), (classes, confounders, width), (confounders,))
+    return Texts(*(torch.randn(shape, generator=drawn) for shape in shapes))
 
 
 def make_cases(case_ids: Sequence[str], **columns: Any) -> pd.DataFrame:
@@ -58,7 +66,8 @@ def write_frames(
 ) -> None:
     """Write frames.h5: images [B, S, S, 3] and masks [B, S, S] uint8, and bytes for the masks at their own sizes."""
     native = [png(mask) for mask in masks] if native_masks is None else list(native_masks)
-    with FRAMES.write(folder / "frames.h5", list(case_ids), {"site": case_ids[0].split("/")[0]}) as store:
+    site = case_ids[0].split("/")[0] if len(case_ids) else folder.name
+    with FRAMES.write(folder / "frames.h5", list(case_ids), {"site": site}) as store:
         store.append(image=np.asarray(images, np.uint8), mask=np.asarray(masks, np.uint8), native_mask=native)
 
 

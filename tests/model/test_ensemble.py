@@ -5,24 +5,24 @@ import pytest
 import torch
 
 from mcdrl.artifacts.features import FEATURES, taps_attribute
-from mcdrl.artifacts.frames import FRAMES
 from mcdrl.artifacts.regions import REGIONS
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import write_json
 from mcdrl.clip.encoder import Encoded, unit
 from mcdrl.clip.encoding import encode
 from mcdrl.methods import build
-from mcdrl.model.card import MinedBy, ModelCard, ReferenceStatistics
+from mcdrl.model.card import MinedBy, ReferenceStatistics
 from mcdrl.model.ensemble import Ensemble, Member, load_ensemble
 from mcdrl.model.folder import LoadedModel, load_model, save_model
 from mcdrl.model.network import Network, batch_of, pixels
 from mcdrl.model.predictor import Predictor
 from mcdrl.networks.inputs import SiteFiles, open_sites
-from mcdrl.networks.interface import Spec, Texts, Trunk
+from mcdrl.networks.interface import Spec, Trunk
 from mcdrl.networks.trunk import Frozen
 from mcdrl.regions.tuned import Miner
 from mcdrl.regions.zero_shot import mine
 from stages.evaluate.predict import predict
+from tests.factories import make_card, make_texts, write_frames
 from tests.stub_encoders import FrameEncoder
 
 SIDE, GRID, WIDTH, N = 32, 4, 8, 5
@@ -73,35 +73,13 @@ def folder(request, tmp_path):
     method, _, mined = request.param.partition(" ")
     miner = tuned() if mined else None
     rng = torch.Generator().manual_seed(1)
-    texts = Texts(*(torch.randn(shape, generator=rng) for shape in ((2, WIDTH), (3, WIDTH), (2, 3, WIDTH), (3,))))
+    texts = make_texts(2, 3, WIDTH, rng)
     network = build(method, SPEC, Frozen(), texts)
     with torch.no_grad():
         network.head.out.bias.zero_()
         network.head.out.weight.normal_(0, 0.5, generator=rng)
-    card = ModelCard(
-        variant=method,
-        method=method,
-        mined_by=MinedBy(channels={"s4": 3}, grid=[GRID, GRID]) if mined else None,
-        n_weights=1,
-        n_trained=1,
-        held_out="A",
-        seed=0,
-        sources=["B"],
-        backbone="pooled",
-        pretrained="x",
-        fingerprint="f",
-        dense_mode="plain",
-        mode="frozen",
-        size_px=SIDE,
-        lesion_classes=["a", "b"],
-        confounders=["x", "y", "z"],
-        alpha=0.25,
-        spec=SPEC,
-        best_epoch=0,
-        val_dice=0.5,
-        temperature=1.5,
-        flag_below=0.6,
-    )
+    mined_by = MinedBy(channels={"s4": 3}, grid=[GRID, GRID]) if mined else None
+    card = make_card(method=method, spec=SPEC, size_px=SIDE, mined_by=mined_by)
     save_model(tmp_path / "model", network.state_dict(), texts, card, miner)
     return tmp_path / "model"
 
@@ -111,8 +89,7 @@ def through_the_stores(folder, loaded, frames, place):
     rows = encode(Pooled(), frames, IDS)
     regions = mine(rows["dense"], loaded.texts.classes.numpy(), 0.25)
     files = SiteFiles(place / "cases.parquet", place / "frames.h5", place / "features.h5", place / "regions.h5")
-    with FRAMES.write(files.frames, IDS, {"site": "A"}) as store:
-        store.append(image=frames, mask=np.zeros((N, SIDE, SIDE), np.uint8), native_mask=[b"-"] * N)
+    write_frames(place, IDS, frames, np.zeros((N, SIDE, SIDE)))
     stamps = {"site": "A", "fingerprint": "f", "dense_mode": "plain", "device": "cpu", "precision": "float32"}
     taps = taps_attribute({name[6:]: value.shape[1:] for name, value in rows.items() if name.startswith("maps__")})
     with FEATURES.write(files.features, IDS, {**stamps, "backbone": "pooled", "taps": taps}) as store:

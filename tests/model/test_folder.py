@@ -20,6 +20,7 @@ from mcdrl.networks.inputs import open_sites, site_files, to_batch
 from mcdrl.networks.interface import Spec
 from mcdrl.networks.texts import read_texts
 from tests import stub_sites
+from tests.factories import make_card
 
 
 @pytest.fixture
@@ -38,14 +39,10 @@ def _spec():
 
 
 def _card(method, mode):
-    return ModelCard(
-        variant=method, method=method, n_weights=5, n_trained=4, held_out="B", seed=3, sources=["A"],
-        backbone="stub", pretrained="embedded",
-        fingerprint=stub_sites.FINGERPRINT, dense_mode="plain", mode=mode, size_px=stub_sites.SIDE,
-        lesion_classes=stub_sites.LESIONS, confounders=stub_sites.CONFOUNDERS, alpha=0.25, spec=_spec(), best_epoch=1,
-        val_dice=0.5,
-        temperature=1.5,
-        flag_below=0.6,
+    return make_card(
+        method=method, n_weights=5, n_trained=4, held_out="B", seed=3, sources=["A"],
+        fingerprint=stub_sites.FINGERPRINT, mode=mode, size_px=stub_sites.SIDE, lesion_classes=stub_sites.LESIONS,
+        confounders=stub_sites.CONFOUNDERS, spec=_spec(), best_epoch=1, temperature=1.5, flag_below=0.6,
     )  # fmt: skip
 
 

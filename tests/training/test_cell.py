@@ -14,7 +14,6 @@ from safetensors.torch import load_file
 
 from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.dictionary import BACKGROUND, CLASSES
-from mcdrl.artifacts.frames import FRAMES
 from mcdrl.artifacts.plan import Plan, plan_path, write_plan
 from mcdrl.base.errors import InputError
 from mcdrl.model.card import read_card
@@ -30,6 +29,7 @@ from mcdrl.training.loop import Training
 from mcdrl.training.optimiser import make_optimiser
 from mcdrl.training.run import train
 from tests import stub_sites
+from tests.factories import write_frames
 
 QUICK = {"epochs": 3, "batch_size": 8, "heads": 4, "depth": 1, "head_width": 16, "intervene_from": 1}
 METHODS = [
@@ -133,8 +133,7 @@ def _turned(artifacts, site, split):
     chosen = np.asarray(rows["split"] == split) & rows["lesion_class"].notna().to_numpy()
     images, masks, _ = stub_sites.draw(site, len(rows))
     masks[chosen] = 1 - masks[chosen]
-    with FRAMES.write(path, list(rows["case_id"]), {"site": site}) as store:
-        store.append(image=images, mask=masks, native_mask=[stub_sites.png(mask) for mask in masks])
+    write_frames(path.parent, list(rows["case_id"]), images, masks)
 
 
 def test_validation_frames_choose_the_epoch_and_training_frames_alone_are_trained_on(artifacts, tmp_path):

@@ -22,7 +22,7 @@ from mcdrl.commands.show import show_table
 from mcdrl.methods import build
 from mcdrl.model.assemble import assemble
 from mcdrl.model.bundle import bundle
-from mcdrl.model.card import MinedBy, ModelCard, ReferenceStatistics
+from mcdrl.model.card import MinedBy, ReferenceStatistics
 from mcdrl.model.ensemble import load_ensemble
 from mcdrl.model.folder import load_model, save_model
 from mcdrl.model.held_out import held_out_scores
@@ -31,6 +31,7 @@ from mcdrl.model.readme import write_readme
 from mcdrl.networks.interface import Spec, Texts
 from mcdrl.networks.trunk import Frozen
 from mcdrl.regions.tuned import Miner
+from tests.factories import make_card
 
 SPEC = Spec(
     width=128, map_channels={"s4": 24, "s8": 40, "s16": 112, "s32": 320}, depth=2, heads=4, residual=True,
@@ -59,12 +60,10 @@ def model(tmp_path_factory):
         for weight in network.parameters():
             weight.add_(torch.randn(weight.shape, generator=drawn) * 0.1)
         network.head.out.bias.zero_()
-    card = ModelCard(
-        method="mcdrl", held_out="A", seed=0, sources=["B"], backbone="lite0", pretrained="embedded",
-        fingerprint=print_, dense_mode="plain", mode="frozen", size_px=224, lesion_classes=["a", "b"],
-        confounders=["x", "y", "z"], confounder_prompts=["an x", "a y", "a z"],
-        alpha=0.25, spec=SPEC, best_epoch=0, val_dice=0.5, temperature=2.0, flag_below=0.7,
-        variant="mcdrl", n_weights=1, n_trained=1, reference=ReferenceStatistics(mean=[0.0] * 3, std=[0.1] * 3),
+    reference = ReferenceStatistics(mean=[0.0] * 3, std=[0.1] * 3)
+    card = make_card(
+        backbone="lite0", fingerprint=print_, size_px=224, lesion_classes=["a", "b"],
+        confounder_prompts=["an x", "a y", "a z"], spec=SPEC, reference=reference,
     )  # fmt: skip
     save_model(place / "model", network.state_dict(), texts, card)
     bundle(backbone, place / "model")
