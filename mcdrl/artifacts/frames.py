@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mcdrl.artifacts.stores import BYTES, Field, Store
+from mcdrl.artifacts.store_contract import BYTES, Field
+from mcdrl.artifacts.stores import Store
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from mcdrl.artifacts.frames import judged_of, lesion_of, unpack_native_mask
-from mcdrl.artifacts.stores import StoreReader
+from mcdrl.artifacts.store_reader import StoreReader
 from mcdrl.metrics.calibration import LOG_ODDS, confidence, spectrum
 from mcdrl.metrics.counts import Ints
 from mcdrl.metrics.reliability import calibration_error, called, reliability

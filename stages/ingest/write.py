@@ -11,7 +11,7 @@ import pandas as pd
 
 from mcdrl.artifacts.cases import CASES, GEOMETRY, QUARANTINE, STRENGTHS
 from mcdrl.artifacts.frames import FRAMES
-from mcdrl.artifacts.stores import StoreWriter
+from mcdrl.artifacts.store_writer import StoreWriter
 from mcdrl.base.parallel import batches
 from mcdrl.imaging.decode import Pixels
 from mcdrl.sites.gate import Gate, Ingested
