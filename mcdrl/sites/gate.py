@@ -15,8 +15,9 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.issues import Issue, RefusedError, grouped
 from mcdrl.base.parallel import in_order
 from mcdrl.base.runtime import progress
-from mcdrl.imaging.decode import Pixels, Recipe, read_pixels
+from mcdrl.imaging.decode import Pixels, read_pixels
 from mcdrl.imaging.labels import UNEXPLAINED
+from mcdrl.imaging.recipe import Recipe
 from mcdrl.sites.candidates import Candidate, find_candidates
 from mcdrl.sites.review import Case, Review
 from mcdrl.sites.split import split_groups
