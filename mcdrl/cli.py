@@ -143,7 +143,8 @@ def inspect(
 @app.command()
 def doctor() -> None:
     """Check that everything is in place for `dvc repro`; exit code 2 if something is not."""
-    from mcdrl.commands.doctor import examine, problems
+    from mcdrl.commands.doctor.check import problems
+    from mcdrl.commands.doctor.examine import examine
     from mcdrl.commands.show import show_checks
 
     checks = examine(Path())

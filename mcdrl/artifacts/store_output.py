@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 
-class Output(io.RawIOBase):
+class OutputFile(io.RawIOBase):
     """A new file that HDF5 writes into: the first error is kept for `check`, and what comes after it is dropped."""
 
     def __init__(self, path: Path) -> None:
@@ -60,9 +60,9 @@ class Output(io.RawIOBase):
 
 
 @contextmanager
-def open_output(path: Path) -> Iterator[Output]:
+def open_output(path: Path) -> Iterator[OutputFile]:
     """Yield a new file; raises the error of its first write that failed once it is closed."""
-    output = Output(path)
+    output = OutputFile(path)
     try:
         yield output
     finally:  # a failed write goes before what HDF5 or the writer made of it

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 
 from mcdrl.artifacts.store_contract import BYTES, Array, Contract, Field, ends_of
-from mcdrl.artifacts.store_output import Output
+from mcdrl.artifacts.store_output import OutputFile
 
 _CHUNK_BYTES = 2**16  # of datasets with one axis; others have a chunk a frame
 
@@ -16,7 +16,7 @@ _CHUNK_BYTES = 2**16  # of datasets with one axis; others have a chunk a frame
 class StoreWriter:
     """Appends batches of rows; made by `Store.write`."""
 
-    def __init__(self, store: Contract, file: h5py.File, output: Output) -> None:
+    def __init__(self, store: Contract, file: h5py.File, output: OutputFile) -> None:
         """Take a new, open file and what it writes into."""
         self._store, self._file, self._output = store, file, output
         self._rows: int | None = None  # None: not known yet, so datasets grow

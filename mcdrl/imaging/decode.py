@@ -16,7 +16,7 @@ from mcdrl.artifacts.frames import IGNORED, pack_native_mask
 from mcdrl.imaging.borders import FINE, Borders, measure
 from mcdrl.imaging.depth import to_rgb
 from mcdrl.imaging.outlines import Outline
-from mcdrl.imaging.picture import Picture, read_picture, size_text
+from mcdrl.imaging.picture import StoredPicture, read_picture, size_text
 from mcdrl.imaging.recipe import Recipe
 from mcdrl.imaging.truth import Truth, outlined, read_mask, union
 
@@ -182,7 +182,7 @@ def _areas(labels: Image.Image) -> dict[int, int]:
     return {value: count for value, count in enumerate(labels.histogram()[:IGNORED]) if value and count}
 
 
-def _dim(picture: Picture, rgb: Image.Image) -> bool:
+def _dim(picture: StoredPicture, rgb: Image.Image) -> bool:
     """Return whether a frame of 16 bits stays in the lower half of their range; values up to 255 are 8-bit data."""
     if not picture.deep or (picture.shown.mode.startswith("I") and np.asarray(picture.shown).max() <= 0xFF):
         return False

@@ -28,7 +28,7 @@ _TURNS = {
 
 
 @dataclass(frozen=True)
-class Picture:
+class StoredPicture:
     """A decoded file: `shown` is upright by the file's own EXIF tag, `turn` is that tag (1: stored upright).
 
     `deep`: the file has 16 bits a channel; Pillow keeps the upper 8 of colours.
@@ -59,7 +59,7 @@ def _refusing(path: Path, what: str) -> Iterator[None]:
         raise RefusedError(f"unreadable {what}", f"{path.name}: {error}") from None
 
 
-def read_picture(path: Path, what: str) -> Picture:
+def read_picture(path: Path, what: str) -> StoredPicture:
     """Decode a file.
 
     Args:
@@ -78,9 +78,9 @@ def read_picture(path: Path, what: str) -> Picture:
         turn = image.getexif().get(_ORIENTATION, 1)
         image.load()
         if image.getexif().get(_ORIENTATION, 1) == 1:  # nothing to do, or Pillow has turned a TIFF while loading it
-            return Picture(image, turn if turn in _TURNS else 1, image.format in _LOSSY, deep)
+            return StoredPicture(image, turn if turn in _TURNS else 1, image.format in _LOSSY, deep)
         shown = image.transpose(_TURNS[turn]) if turn in _TURNS else image
-        return Picture(shown, turn if turn in _TURNS else 1, image.format in _LOSSY, deep)
+        return StoredPicture(shown, turn if turn in _TURNS else 1, image.format in _LOSSY, deep)
 
 
 def upright_mask(mask: Image.Image, mask_turn: int, size: tuple[int, int], frame_turn: int) -> Image.Image:

@@ -11,12 +11,19 @@ from mcdrl.base.folders import composed
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
 _PLACE = re.compile(r"\{(stem|parent|path|\d+)\}")
+_WORDS_OF_MASKS = ("mask", "label", "truth", "annot", "segment")
 _WILD = re.compile(r"[*?\[]")
 
 
 def is_image(path: Path) -> bool:
     """Return whether a file is a picture by its ending."""
     return path.suffix.lower() in ENDINGS
+
+
+def like_masks(folder: PurePosixPath | str) -> bool:
+    """Return whether a folder is called as folders of masks are."""
+    name = PurePosixPath(folder).name.lower()
+    return any(word in name for word in _WORDS_OF_MASKS) or name.replace("-", "_").split("_")[0] in ("gt", "gts")
 
 
 @dataclass(frozen=True)

@@ -341,7 +341,7 @@ def test_a_limit_of_the_file_s_size_ends_in_a_sentence(path, limit):
 
 def test_every_write_may_be_the_one_that_fails(path, monkeypatch):
     """HDF5 crashes the process where one of its own writes fails; the last one is at its closing."""
-    real, number = store_output.Output.write, 0
+    real, number = store_output.OutputFile.write, 0
 
     def write_fails(self, data, /):
         nonlocal left
@@ -349,7 +349,7 @@ def test_every_write_may_be_the_one_that_fails(path, monkeypatch):
             self._error = self._error or OSError(errno.EIO, os.strerror(errno.EIO))
         return real(self, data)
 
-    monkeypatch.setattr(store_output.Output, "write", write_fails)
+    monkeypatch.setattr(store_output.OutputFile, "write", write_fails)
     while not path.exists():
         left = number = number + 1
         with contextlib.suppress(OSError):

@@ -6,12 +6,12 @@ Frames are decoded and masks written in threads while the network computes.
 from __future__ import annotations
 
 import errno
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.files import atomic
 from mcdrl.base.issues import RefusedError
 from mcdrl.base.output import warn
+from mcdrl.base.parallel import ahead
 from mcdrl.base.runtime import progress
 from mcdrl.base.text import printable, spreadsheet_cell
 from mcdrl.commands.models.frames import Job, Shown, check_places, find_jobs, read
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from mcdrl.model.predictor import Answer, Assessment, Predictor
 
 Array = np.ndarray[Any, np.dtype[Any]]
-T = TypeVar("T")
-R = TypeVar("R")
 _TABLE = "predictions.csv"
 _AHEAD = 2  # batches that are decoded, and that wait to be written, at a time; they don't hold the frames themselves
 _OF_ONE_FILE = frozenset(
@@ -113,7 +112,7 @@ def predict_frames(
     for line in filter(None, (found.left_out, found.masks and f"{found.masks}; --masks-too segments them, too")):
         warn(line)
     with ThreadPoolExecutor(workers, "decode") as decode, ThreadPoolExecutor(workers, "write") as write:
-        shown = _ahead(
+        shown = ahead(
             decode,
             lambda job: (job, read(job, predictor.size_px, crop=crop, swap=swap)),
             jobs,
@@ -177,17 +176,6 @@ def refused(rows: Sequence[PredictionRow], shown: int = 20) -> str:
     return "\n".join(map(printable, lines[:shown] + more))
 
 
-def _ahead(pool: ThreadPoolExecutor, work: Callable[[T], R], items: Iterable[T], most: int) -> Iterator[R]:
-    """Yield work(item) in order; at most `most` of them are under way."""
-    waiting: deque[Future[R]] = deque()
-    for item in items:
-        waiting.append(pool.submit(work, item))
-        if len(waiting) >= most:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
-
-
 def _answered(
     read_frames: Iterable[tuple[Job, Shown | str]], predictor: Predictor
 ) -> Iterator[tuple[Job, Shown | str, Any]]:
@@ -228,7 +216,7 @@ def _written(
             return _refusal(job, f"its results can't be written: {error.strerror or error}")
         return _row(job, shown, predictor.assess(answer), area_px)
 
-    return list(_ahead(pool, write, answered, _AHEAD * predictor.batch_size))
+    return list(ahead(pool, write, answered, _AHEAD * predictor.batch_size))
 
 
 def _refusal(job: Job, reason: str) -> PredictionRow:

@@ -96,7 +96,7 @@ def add_site(
     from mcdrl.commands.sites.classes import with_class
     from mcdrl.commands.sites.edit import add_site as add
     from mcdrl.commands.sites.guess import guessed_or_given
-    from mcdrl.commands.sites.workspace import lasting
+    from mcdrl.commands.workspace import lasting
 
     given = {**({"lesion_class": lesion_class} if lesion_class else {}), **parse_settings(settings or [])}
     chosen, place = guessed_or_given(card, Path(root), given, name), lasting(PARAMS.parent, root)

@@ -13,8 +13,8 @@ from typing import Any
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.folders import composed
-from mcdrl.commands.sites.survey import like_masks
 from mcdrl.sites.folder import list_reading
+from mcdrl.sites.naming import like_masks
 from mcdrl.study.reading import Reading
 
 _LOOKED_AT = 300  # names of each kind that are compared
