@@ -82,13 +82,13 @@ def predict(
 ) -> None:
     """Segment frames: a mask PNG a frame, at its own size, and predictions.csv; exit code 2 if a file can't be read."""
     from mcdrl.commands.models.masks import Wanted
-    from mcdrl.commands.models.predict import load_judge, predict_frames, refused, summary
+    from mcdrl.commands.models.predict import load_predictor, predict_frames, refused, summary
 
-    judge, cut = load_judge(model, backbone, device, batch_size, crop, confounders=confounders)
+    predictor, cut = load_predictor(model, backbone, device, batch_size, crop, confounders=confounders)
     wanted = Wanted(out, threshold, overlay=overlay, probabilities=probabilities)
     swap = channels is Channels.BGR
-    with enough_memory("mcdrl predict", "--batch-size", judge.batch_size):
-        rows = predict_frames(frames, judge, wanted, crop=cut, workers=workers, swap=swap, masks_too=masks_too)
+    with enough_memory("mcdrl predict", "--batch-size", predictor.batch_size):
+        rows = predict_frames(frames, predictor, wanted, crop=cut, workers=workers, swap=swap, masks_too=masks_too)
     say(summary(rows, out))
     if missing := refused(rows):
         warn(missing)
@@ -143,7 +143,8 @@ def inspect(
 @app.command()
 def doctor() -> None:
     """Check that everything is in place for `dvc repro`; exit code 2 if something is not."""
-    from mcdrl.commands.doctor import examine, problems
+    from mcdrl.commands.doctor.check import problems
+    from mcdrl.commands.doctor.examine import examine
     from mcdrl.commands.show import show_checks
 
     checks = examine(Path())

@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 from mcdrl import cli
 from mcdrl.base.errors import InputError
-from mcdrl.commands import doctor
-from mcdrl.commands.doctor import Check
+from mcdrl.commands.doctor import examine as doctor
+from mcdrl.commands.doctor.check import Check
 from mcdrl.commands.show import parse_settings
 
 ROOT = Path(__file__).parents[1]

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from mcdrl.artifacts.stores import Field, Store
+from mcdrl.artifacts.store_contract import Field
+from mcdrl.artifacts.stores import Store
 from mcdrl.artifacts.tables import Table, column
 
 CELL = ("method", "held_out", "seed")  # what a part is of; each table begins with it

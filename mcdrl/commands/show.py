@@ -18,7 +18,7 @@ from mcdrl.base.text import printable
 from mcdrl.study.params import Site
 
 if TYPE_CHECKING:
-    from mcdrl.commands.doctor import Check
+    from mcdrl.commands.doctor.check import Check
     from mcdrl.commands.models.inspect import Shown
 
 _TEXTS = frozenset(key for key, field in Site.model_fields.items() if field.annotation in (str, str | None))

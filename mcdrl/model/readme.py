@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mcdrl.artifacts.held_out_scores import OF_SOURCES, Judged
+from mcdrl.artifacts.held_out_scores import OF_SOURCES, HeldOutScores
 from mcdrl.base.files import atomic
 from mcdrl.clip.card import StoredCard
-from mcdrl.model.folder import ModelCard
+from mcdrl.model.card import ModelCard
 
 README = "README.md"
 _TEXT = """# {method}, trained without {held_out}
@@ -103,25 +103,25 @@ def _seen(leaked_frames: int) -> str:
     )
 
 
-def with_scores(text: str, judged: Judged) -> str:
+def with_scores(text: str, scores: HeldOutScores) -> str:
     """Return the README of a model with what it reached at its held-out site, in place of where to look that up."""
-    if judged.dice is None:
+    if scores.dice is None:
         return text
-    rate, leaked = judged.false_positive_rate, judged.leaked_frames
+    rate, leaked = scores.false_positive_rate, scores.leaked_frames
     seen = f"{leaked} of whose frames it was trained on" if leaked else "which it had never seen"
-    negatives = f" On {rate:.0%} of {judged.n_negative} frames without one it drew one." if rate is not None else ""
+    negatives = f" On {rate:.0%} of {scores.n_negative} frames without one it drew one." if rate is not None else ""
     told = _JUDGED.format(
-        held_out=judged.held_out,
+        held_out=scores.held_out,
         seen=seen,
-        dice=judged.dice,
-        interval=_interval(judged),
-        n_lesion=judged.n_lesion,
+        dice=scores.dice,
+        interval=_interval(scores),
+        n_lesion=scores.n_lesion,
         negatives=negatives,
     )
-    return text.replace(_UNJUDGED.format(held_out=judged.held_out), told)
+    return text.replace(_UNJUDGED.format(held_out=scores.held_out), told)
 
 
-def _interval(judged: Judged) -> str:
-    if judged.dice_low is None or judged.dice_high is None:
-        return f" (no interval: {judged.n_groups} group{'s' * (judged.n_groups != 1)}, too few for one)"
-    return f" (95 % interval over {judged.n_groups} groups {judged.dice_low:.3f} to {judged.dice_high:.3f})"
+def _interval(scores: HeldOutScores) -> str:
+    if scores.dice_low is None or scores.dice_high is None:
+        return f" (no interval: {scores.n_groups} group{'s' * (scores.n_groups != 1)}, too few for one)"
+    return f" (95 % interval over {scores.n_groups} groups {scores.dice_low:.3f} to {scores.dice_high:.3f})"

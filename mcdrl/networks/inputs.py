@@ -17,7 +17,8 @@ from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.features import FEATURES, PROVENANCE, tap_shapes
 from mcdrl.artifacts.frames import FRAMES, IGNORED
 from mcdrl.artifacts.regions import REGIONS
-from mcdrl.artifacts.stores import Array, StoreReader
+from mcdrl.artifacts.store_contract import Array
+from mcdrl.artifacts.store_reader import StoreReader
 from mcdrl.base.errors import InputError
 from mcdrl.clip.encoder import Encoded
 from mcdrl.imaging.flips import FLIPS, UNFLIPPED, flipped, flips_of, member

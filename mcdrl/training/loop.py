@@ -15,7 +15,7 @@ from torch.optim import AdamW
 from mcdrl.base.errors import InputError
 from mcdrl.base.runtime import progress
 from mcdrl.base.seeds import seed_for
-from mcdrl.model.folder import plain_probability
+from mcdrl.model.probability import single_pass_probability
 from mcdrl.networks.inputs import SitesReader, to_batch
 from mcdrl.networks.interface import Batch, Method
 from mcdrl.study.sections.train import Params
@@ -99,7 +99,7 @@ class Training:
         with closing(self.read(batches, label)) as read:
             for batch in read:
                 with self.fabric.autocast():
-                    found = plain_probability(self.method, batch) >= 0.5
+                    found = single_pass_probability(self.method, batch) >= 0.5
                 total += _dice_sum(found & batch.judged, batch.lesion)
         total = self._sum(total)
         return float(total[0] / total[1]) if total[1] else 0.0
@@ -118,9 +118,9 @@ class Training:
         maps = self.miners.taps if self.miners else []
         with closing(read_ahead(self.reader, batches, mirrored, self.method.trunk, maps)) as raws:
             for cases, raw in progress(zip(batches, raws, strict=True), label, len(batches)):
-                kinds, places = ([index[case] for case in cases] for index in (classes, sites))
+                kinds, site_indices = ([index[case] for case in cases] for index in (classes, sites))
                 miner = self.miners.of(cases) if self.miners else None
-                yield to_batch(raw, kinds, self.fabric.device, places, miner)
+                yield to_batch(raw, kinds, self.fabric.device, site_indices, miner)
 
     def _epoch(self, epoch: int) -> dict[str, float]:
         self.method.train()

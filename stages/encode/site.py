@@ -9,7 +9,7 @@ from pathlib import Path
 from mcdrl.artifacts.features import FEATURES, taps_attribute
 from mcdrl.artifacts.frames import FRAMES
 from mcdrl.artifacts.plan import Encoding
-from mcdrl.artifacts.stores import StoreReader
+from mcdrl.artifacts.store_reader import StoreReader
 from mcdrl.base.device import pick_device
 from mcdrl.base.runtime import progress
 from mcdrl.clip.card import read_stored

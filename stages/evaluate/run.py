@@ -10,7 +10,7 @@ import pandas as pd
 
 from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.frames import FRAMES
-from mcdrl.artifacts.held_out_scores import write_judged
+from mcdrl.artifacts.held_out_scores import write_held_out_scores
 from mcdrl.artifacts.scores import ATTENTION, CALIBRATION, MINING, POOLED, PREDICTIONS, RELIABILITY, SCORES, TRUST
 from mcdrl.artifacts.tables import Table
 from mcdrl.base.device import pick_device
@@ -22,9 +22,9 @@ from mcdrl.networks.inputs import SitesReader, check_provenance, open_sites, sit
 from mcdrl.study.sections.evaluate import Params
 from stages.evaluate.cell import Cell
 from stages.evaluate.interventions import Interventions, pick
-from stages.evaluate.judge import Judge
 from stages.evaluate.predict import headless, predict
 from stages.evaluate.score import to_bytes
+from stages.evaluate.scorer import Scorer
 from stages.evaluate.summary import summarise
 
 TABLES: Mapping[str, Table] = {
@@ -42,7 +42,7 @@ class _Work:
 
 
 def evaluate(cell: Cell, cases: pd.DataFrame, params: Params, device: str = "auto") -> dict[str, pd.DataFrame]:
-    """Predict the held-out site, store the probabilities and judge them.
+    """Predict the held-out site, store the probabilities and score them.
 
     Args:
         cell: whose model and whose held-out site.
@@ -61,21 +61,21 @@ def evaluate(cell: Cell, cases: pd.DataFrame, params: Params, device: str = "aut
     model.to(pick_device(device))
     did = Interventions(model.card.confounders)
     with _opened(cell, params, model) as work:
-        judge = _judged(work, cases, did)
+        scorer = _scored(work, cases, did)
         _add_sources(work, did)
     tables = {
-        "cases": judge.scores(), "calibration": judge.calibration(), "reliability": judge.reliability(),
-        "trust": judge.trust(), "attention": did.attention(), "pooled": did.pooled(),
-        "mining": judge.mining("source_tuned" if model.miner else "zero_shot"),
+        "cases": scorer.scores(), "calibration": scorer.calibration(), "reliability": scorer.reliability(),
+        "trust": scorer.trust(), "attention": did.attention(), "pooled": did.pooled(),
+        "mining": scorer.mining("source_tuned" if model.miner else "zero_shot"),
     }  # fmt: skip
     return {name: cell.named(rows, model.card.leaked_frames) for name, rows in tables.items()}
 
 
 def write(cell: Cell, tables: Mapping[str, pd.DataFrame], params: Params) -> None:
-    """Write a cell's tables, and judged.json beside them."""
+    """Write a cell's tables, and held_out_scores.json beside them."""
     for name, rows in tables.items():
         TABLES[name].write(rows, cell.parts / f"{name}.parquet")
-    write_judged(summarise(cell, tables["cases"], params, sha256(cell.model / WEIGHTS)), cell.parts)
+    write_held_out_scores(summarise(cell, tables["cases"], params, sha256(cell.model / WEIGHTS)), cell.parts)
 
 
 @contextmanager
@@ -96,11 +96,11 @@ def _check_fit(cell: Cell, model: LoadedModel, reader: SitesReader) -> None:
                 f"({ours} and {theirs}); run `dvc repro` to make both anew"
             )
     if model.card.provenance:
-        made = reader.layout.provenance
-        check_provenance(cell.held_out, made, "the sites that the model was trained on", model.card.provenance)
+        provenance = reader.layout.provenance
+        check_provenance(cell.held_out, provenance, "the sites that the model was trained on", model.card.provenance)
 
 
-def _judged(work: _Work, cases: pd.DataFrame, did: Interventions) -> Judge:
+def _scored(work: _Work, cases: pd.DataFrame, did: Interventions) -> Scorer:
     cell, params, card = work.cell, work.params, work.model.card
     case_ids = [str(case) for case in cases["case_id"]]
     attributes = {
@@ -111,14 +111,14 @@ def _judged(work: _Work, cases: pd.DataFrame, did: Interventions) -> Judge:
         FRAMES.read(cell.ingested / "frames.h5") as frames,
         PREDICTIONS.write(cell.predictions, case_ids, attributes) as store,
     ):
-        judge = Judge(frames, cases, params, temperature=card.temperature, flag_below=card.flag_below)
-        said = predict(work.model, work.reader, case_ids, params.batch_size)
+        scorer = Scorer(frames, cases, params, temperature=card.temperature, flag_below=card.flag_below)
+        predictions = predict(work.model, work.reader, case_ids, params.batch_size)
         count = -(-len(case_ids) // params.batch_size)
-        for batch in progress(said, f"predict {cell.held_out} with {cell.method}", count):
+        for batch in progress(predictions, f"predict {cell.held_out} with {cell.method}", count):
             store.append(probability=to_bytes(batch.probability))
-            judge.add(batch)
+            scorer.add(batch)
             did.add(batch, attention=True)
-    return judge
+    return scorer
 
 
 def _add_sources(work: _Work, did: Interventions) -> None:
@@ -128,5 +128,5 @@ def _add_sources(work: _Work, did: Interventions) -> None:
         cases = CASES.read(site_files(work.cell.artifacts, site).cases)
         chosen = pick([str(case) for case in cases["case_id"]], work.params.source_frames)
         with headless(work.model.method):
-            for batch in predict(work.model, work.reader, chosen, work.params.batch_size, summed=False):
+            for batch in predict(work.model, work.reader, chosen, work.params.batch_size, single_pass=True):
                 did.add(batch, attention=False)

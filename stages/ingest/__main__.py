@@ -11,11 +11,11 @@ from mcdrl.base.errors import InputError, nearest
 from mcdrl.base.files import atomic_folder
 from mcdrl.base.output import say
 from mcdrl.base.runtime import run, usable_cores
-from mcdrl.sites.gate import write_site
 from mcdrl.sites.summary import summary
 from mcdrl.study.params import load
 from mcdrl.study.sections.ingest import Params
 from mcdrl.study.splits import read_splits
+from stages.ingest.write import write_site
 
 
 def main(

@@ -13,7 +13,7 @@ import pandas as pd
 
 from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.frames import FRAMES, judged_of, lesion_of
-from mcdrl.artifacts.stores import StoreReader
+from mcdrl.artifacts.store_reader import StoreReader
 from mcdrl.artifacts.stress import STRESS, UNTOUCHED
 from mcdrl.base.runtime import progress
 from mcdrl.base.seeds import seed_for

@@ -1,4 +1,4 @@
-"""How many epochs each method has in a budget of training time: python tests/benchmarks/budget.py --minutes 6
+"""How many epochs each method has in a budget of training time: python -m tests.benchmarks.budget --minutes 6
 
 Trains each name in `methods` of params.yaml (or those given) for some steps on the artifacts of the last `dvc repro`,
 with the real training code and one site left out, and prints parameters, frames a second, and the epochs that fit the
@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from mcdrl.model.folder import assemble
+from mcdrl.model.assemble import assemble
 from mcdrl.networks.inputs import open_sites, read_cases
 from mcdrl.networks.texts import read_texts
 from mcdrl.study.params import load_study, read_params, section_type

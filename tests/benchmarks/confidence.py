@@ -1,4 +1,4 @@
-"""Which measure of confidence orders frames by their Dice: `python tests/benchmarks/confidence.py [ARTIFACTS]`.
+"""Which measure of confidence orders frames by their Dice: `python -m tests.benchmarks.confidence [ARTIFACTS]`.
 
 Looks at every trained cell of a finished study and at the validation frames of its source sites, nothing else.
 """

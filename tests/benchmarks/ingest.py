@@ -1,4 +1,4 @@
-"""How fast `ingest` is beside bare decoding and resizing: python tests/benchmarks/ingest.py ROOT...
+"""How fast `ingest` is beside bare decoding and resizing: python -m tests.benchmarks.ingest ROOT...
 
 Each ROOT is a site's folder with frames in images/ and masks of equal stems in masks/. Both sides use Pillow on the
 same files and take turns: `bare` opens every frame and its mask and squashes both, with no check, no table and no file
@@ -22,9 +22,10 @@ import numpy as np
 import typer
 from PIL import Image
 
-from mcdrl.sites.gate import Gate, write_site
+from mcdrl.sites.gate import Gate
 from mcdrl.study.params import Site
 from mcdrl.study.sections.ingest import Params
+from stages.ingest.write import write_site
 
 ROUNDS = 5
 PARAMS = Params()

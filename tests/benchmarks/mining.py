@@ -1,4 +1,4 @@
-"""How well regions are mined at sites never seen: python tests/benchmarks/mining.py [--seed 0]
+"""How well regions are mined at sites never seen: python -m tests.benchmarks.mining [--seed 0]
 
 For each held-out site, over its frames with a lesion: the share of the lesion in the top places (recall) and the score
 as a lesion score of places (AUROC), by the class texts and by a miner tuned on all others, beside random places and

@@ -16,7 +16,7 @@ from mcdrl.networks.masker import Masker
 from mcdrl.networks.prompted import Prompts
 from mcdrl.networks.trunk import Frozen, Pixels, Trained, Whole, spare_memory
 from mcdrl.networks.views import summed
-from mcdrl.regions.grid import gather, places, scatter
+from mcdrl.regions.grid import gather, indices, scatter
 
 
 def goes_with(name, mode):
@@ -293,7 +293,7 @@ def test_the_backdoor_is_the_weighted_sum_of_what_each_confounder_says():
     spec = _spec()
     method = _woken(build("mcdrl_backdoor", spec, Frozen(), replace(texts, prior=prior))).eval()
     summed = method(batch).logits.softmax(1)
-    index = places(batch.selected)
+    index = indices(batch.selected)
     rows = gather(batch.encoded.dense, index)
     expected = torch.zeros_like(summed)
     for weight, z in zip(prior, method.dictionary(), strict=True):

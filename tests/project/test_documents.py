@@ -1,6 +1,6 @@
 """Every command that stands in a document is one that there is: its name, its options, its keys and its files."""
 
-import importlib.util
+import importlib
 import re
 import shlex
 import sys
@@ -127,15 +127,17 @@ def check_setting(setting):
 
 @pytest.mark.parametrize("arguments", of("python"))
 def test_python(arguments):
-    path = ROOT / arguments[0]
-    assert path.is_file(), f"no {path}"
-    spec = importlib.util.spec_from_file_location(f"documented_{path.stem}", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    if arguments[0] == "-m":
+        name, rest = arguments[1], arguments[2:]
+    else:
+        assert (ROOT / arguments[0]).is_file(), f"no {arguments[0]}"
+        name, rest = arguments[0].removesuffix(".py").replace("/", "."), arguments[1:]
+    package = (ROOT / name.replace(".", "/") / "__main__.py").is_file()
+    module = importlib.import_module(f"{name}.__main__" if package else name)
     documented = typer.Typer()
     documented.command()(module.main)
-    given = typer.main.get_command(documented).make_context("x", list(arguments[1:])).params
-    if path.stem == "pairs" and Path(given["scores"]).exists():
+    given = typer.main.get_command(documented).make_context("x", list(rest)).params
+    if name.endswith(".pairs") and Path(given["scores"]).exists():
         module.main(**given)
 
 

@@ -14,10 +14,10 @@ from safetensors.torch import load_file
 
 from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.dictionary import BACKGROUND, CLASSES
-from mcdrl.artifacts.frames import FRAMES
 from mcdrl.artifacts.plan import Plan, plan_path, write_plan
 from mcdrl.base.errors import InputError
-from mcdrl.model.folder import load_model, read_card
+from mcdrl.model.card import read_card
+from mcdrl.model.folder import load_model
 from mcdrl.networks import views
 from mcdrl.networks.inputs import SitesReader, open_sites, to_batch
 from mcdrl.study.params import Study
@@ -29,6 +29,7 @@ from mcdrl.training.loop import Training
 from mcdrl.training.optimiser import make_optimiser
 from mcdrl.training.run import train
 from tests import stub_sites
+from tests.factories import write_frames
 
 QUICK = {"epochs": 3, "batch_size": 8, "heads": 4, "depth": 1, "head_width": 16, "intervene_from": 1}
 METHODS = [
@@ -132,8 +133,7 @@ def _turned(artifacts, site, split):
     chosen = np.asarray(rows["split"] == split) & rows["lesion_class"].notna().to_numpy()
     images, masks, _ = stub_sites.draw(site, len(rows))
     masks[chosen] = 1 - masks[chosen]
-    with FRAMES.write(path, list(rows["case_id"]), {"site": site}) as store:
-        store.append(image=images, mask=masks, native_mask=[stub_sites.png(mask) for mask in masks])
+    write_frames(path.parent, list(rows["case_id"]), images, masks)
 
 
 def test_validation_frames_choose_the_epoch_and_training_frames_alone_are_trained_on(artifacts, tmp_path):
@@ -394,7 +394,8 @@ def test_a_prompted_model_of_one_class_is_asked_for_no_other(artifacts, tmp_path
 
 def test_fewer_phrases_are_those_that_the_model_names(artifacts, tmp_path):
     loaded = load_model(_train(_cell(artifacts, phrases=1, epochs=2), tmp_path / "out"), artifacts / "backbone")
-    assert len(loaded.card.confounders) == len(loaded.card.confounder_prompts) == len(loaded.card.usual.mean) == 1
+    card = loaded.card
+    assert len(card.confounders) == len(card.confounder_prompts) == len(card.reference.mean) == 1
     assert loaded.texts.confounders.shape[0] == loaded.method.dictionary().shape[0] == 1
 
 

@@ -4,7 +4,7 @@ import pytest
 from lightning_fabric import Fabric
 
 from mcdrl.base.errors import InputError
-from mcdrl.model.folder import read_card
+from mcdrl.model.card import read_card
 from mcdrl.study.sections.train import Params
 from mcdrl.training.cell import Cell
 from mcdrl.training.leaks import check_leaks, copies_across_split

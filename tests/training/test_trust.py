@@ -14,7 +14,8 @@ from torch import nn
 from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.frames import FRAMES
 from mcdrl.metrics.calibration import confidence, spectrum
-from mcdrl.model.folder import load_model, probability
+from mcdrl.model.folder import load_model
+from mcdrl.model.probability import probability
 from mcdrl.networks.inputs import open_sites, site_files, to_batch
 from mcdrl.networks.interface import Output
 from mcdrl.study.sections.train import Params

@@ -21,11 +21,12 @@ from torch import nn
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import atomic, read_json, sha256, write_json
-from mcdrl.commands.doctor import EXPORT_PACKAGES
+from mcdrl.commands.doctor.machine import EXPORT_PACKAGES
 from mcdrl.imaging.black_border import DARK
 from mcdrl.imaging.borders import COLOURED, CORNER, FINE, MARKER_FULL, MARKER_MIN
+from mcdrl.model.card import ModelCard
 from mcdrl.model.ensemble import load_ensemble
-from mcdrl.model.folder import WEIGHTS, ModelCard
+from mcdrl.model.folder import WEIGHTS
 from mcdrl.model.held_out import take_along
 from mcdrl.model.network import Network
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import atomic_folder, regular
 from mcdrl.model.bundle import bundle, find_backbone
-from mcdrl.model.folder import CARD, WEIGHTS, read_card
+from mcdrl.model.card import CARD, read_card
+from mcdrl.model.folder import WEIGHTS
 from mcdrl.model.held_out import take_along
 
 HISTORY = "history.csv"

@@ -68,7 +68,7 @@ def check_sites(
     card: CardName = None,
     lesion_class: LesionClass = None,
     settings: Settings = None,
-    examples: Annotated[int, typer.Option(min=1, help="Files named for each kind of remark.")] = 3,
+    examples: Annotated[int, typer.Option(min=1, help="Files named for each kind of issue.")] = 3,
     allow_refused: Annotated[
         bool, typer.Option("--allow-refused", help="Exit code 0 though files are refused, if the others can be used.")
     ] = False,
@@ -96,7 +96,7 @@ def add_site(
     from mcdrl.commands.sites.classes import with_class
     from mcdrl.commands.sites.edit import add_site as add
     from mcdrl.commands.sites.guess import guessed_or_given
-    from mcdrl.commands.sites.workspace import lasting
+    from mcdrl.commands.workspace import lasting
 
     given = {**({"lesion_class": lesion_class} if lesion_class else {}), **parse_settings(settings or [])}
     chosen, place = guessed_or_given(card, Path(root), given, name), lasting(PARAMS.parent, root)

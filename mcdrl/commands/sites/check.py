@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mcdrl.base.errors import InputError, nearest
 from mcdrl.base.folders import check_hashable
-from mcdrl.base.issues import Remark
+from mcdrl.base.issues import Issue, by_kind
 from mcdrl.commands.sites.edit import site_from
 from mcdrl.sites.gate import Gate, Ingested
 from mcdrl.study.params import Site, resolve
@@ -32,7 +32,7 @@ class Count:
 
 @dataclass(frozen=True)
 class Finding:
-    """Remarks of one kind.
+    """Issues of one kind.
 
     Attributes:
         kind: what they say.
@@ -77,7 +77,7 @@ def check_site(
         params: of the ingest stage.
         lesion_classes: the legal classes.
         workers: threads that decode.
-        examples: how many files are named for each kind of remark.
+        examples: how many files are named for each kind of issue.
 
     Raises:
         InputError: the site can't be ingested, or DVC can't read its folder.
@@ -121,12 +121,8 @@ def _counts(card: Card, site: Site, result: Ingested) -> list[Count]:
     ]
 
 
-def _findings(remarks: Iterable[Remark], refused: bool, examples: int) -> list[Finding]:
-    kinds: dict[str, list[Remark]] = {}
-    for remark in remarks:
-        kinds.setdefault(remark.kind, []).append(remark)
-    found = [
+def _findings(issues: Iterable[Issue], refused: bool, examples: int) -> list[Finding]:
+    return [
         Finding(kind, refused, len(group), tuple((one.file, one.detail) for one in group[:examples]))
-        for kind, group in kinds.items()
+        for kind, group in by_kind(issues)
     ]
-    return sorted(found, key=lambda finding: (-finding.count, finding.kind))

@@ -27,7 +27,7 @@ def run_checks(
         target: a site's name, or a folder; None: all sites.
         card: how to read a folder; None: it is guessed.
         values: keys of a site that a folder has beside its card.
-        examples: files named for each kind of remark.
+        examples: files named for each kind of issue.
         allow_refused: whether sites of which a file is refused are all right.
 
     Raises:

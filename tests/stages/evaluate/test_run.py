@@ -10,21 +10,23 @@ from PIL import Image
 
 from mcdrl.artifacts.cases import CASES, GEOMETRY
 from mcdrl.artifacts.features import FEATURES, taps_attribute
-from mcdrl.artifacts.frames import FRAMES, pack_native_mask, to_native
-from mcdrl.artifacts.held_out_scores import read_judged
+from mcdrl.artifacts.frames import FRAMES, to_native
+from mcdrl.artifacts.held_out_scores import read_held_out_scores
 from mcdrl.artifacts.regions import REGIONS
 from mcdrl.artifacts.scores import PREDICTIONS
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import sha256
 from mcdrl.methods import build
 from mcdrl.metrics.calibration import calibrated, confidence, spectrum
-from mcdrl.model.folder import MinedBy, ModelCard, load_model, save_model
-from mcdrl.networks.interface import Spec, Texts
+from mcdrl.model.card import MinedBy
+from mcdrl.model.folder import load_model, save_model
+from mcdrl.networks.interface import Spec
 from mcdrl.networks.trunk import Frozen
 from mcdrl.regions.tuned import Miner
 from mcdrl.study.sections.evaluate import Params
 from stages.evaluate.cell import Cell
 from stages.evaluate.run import TABLES, evaluate, write
+from tests.factories import make_card, make_cases, make_geometry, make_texts, png, write_frames
 
 SITE, SOURCE, SIDE, GRID, WIDTH, FRAMES_N = "A", "B", 32, 4, 8, 7
 NATIVE = (50, 40)  # height and width
@@ -56,8 +58,7 @@ def write_masks(folder: Path, masks: np.ndarray, site: str = SITE) -> None:
     images = np.random.default_rng(1).integers(0, 256, (FRAMES_N, SIDE, SIDE, 3)).astype(np.uint8)
     pictures = [Image.fromarray(mask.astype(np.uint8)) for mask in masks]
     small = [np.asarray(one.crop(CROP).resize((SIDE, SIDE), Image.Resampling.NEAREST)) for one in pictures]
-    with FRAMES.write(folder / "frames.h5", [f"{site}/{k}" for k in range(FRAMES_N)], {"site": site}) as store:
-        store.append(image=images, mask=np.stack(small), native_mask=[pack_native_mask(one) for one in pictures])
+    write_frames(folder, [f"{site}/{k}" for k in range(FRAMES_N)], images, np.stack(small), map(png, masks))
 
 
 def write_site(artifacts: Path, fingerprint: str = "f", site: str = SITE) -> None:
@@ -65,25 +66,10 @@ def write_site(artifacts: Path, fingerprint: str = "f", site: str = SITE) -> Non
     ids = [f"{site}/{k}" for k in range(FRAMES_N)]
     kinds = ["polyp", None, "polyp", "polyp", "polyp", None, "polyp"]
     height, width = NATIVE
-    cases = pd.DataFrame(
-        {
-            "case_id": ids,
-            "site": site,
-            "group_id": "g",
-            "lesion_class": kinds,
-            "split": "train",
-            "sha256": "-",
-            "width_px": np.full(FRAMES_N, width, np.int32),
-            "height_px": np.full(FRAMES_N, height, np.int32),
-            "lesion_area_px": 0,
-        }
-    )
+    cases = make_cases(ids, group_id="g", lesion_class=kinds, width_px=width, height_px=height)
     folder = artifacts / "ingest" / site
     CASES.write(cases, folder / "cases.parquet")
-    crop = dict(zip(("crop_left_px", "crop_top_px", "crop_right_px", "crop_bottom_px"), CROP, strict=True))
-    shares = dict.fromkeys(("border_share", "panel_share", "overlay_share", "marker_share"), 0.0)
-    geometry = pd.DataFrame({"case_id": ids, **crop, **shares})
-    GEOMETRY.write(geometry, folder / "geometry.parquet")
+    GEOMETRY.write(make_geometry(ids, CROP), folder / "geometry.parquet")
     masks = np.zeros((FRAMES_N, height, width), bool)
     masks[[kind is not None for kind in kinds], 8:30, 8:25] = True
     write_masks(folder, masks, site)
@@ -111,36 +97,17 @@ def write_model(
     artifacts: Path, method: str, fingerprint: str = "f", held_out: str = SITE, source: str = SOURCE
 ) -> None:
     rng = torch.Generator().manual_seed(0)
-    texts = Texts(*(torch.randn(shape, generator=rng) for shape in ((1, WIDTH), (3, WIDTH), (1, 3, WIDTH), (3,))))
+    texts = make_texts(1, 3, WIDTH, rng)
     network = build(method, SPEC, Frozen(), texts)
     with torch.no_grad():  # else nearly every probability is the prior's, far below the threshold
         network.head.out.bias.zero_()
         network.head.out.weight.normal_(0, 0.5, generator=rng)
         for parameter in getattr(network, "intervention", network.head).parameters():  # else it is the identity
             parameter.add_(0.1 * torch.randn(parameter.shape, generator=rng))
-    card = ModelCard(
-        method=method,
-        variant=method,
-        n_weights=1,
-        n_trained=1,
-        held_out=held_out,
-        seed=0,
-        sources=[source],
-        backbone="x",
-        pretrained="x",
-        fingerprint=fingerprint,
-        dense_mode="plain",
-        mode="frozen",
-        size_px=SIDE,
-        lesion_classes=["polyp"],
-        confounders=["a", "b", "c"],
-        alpha=0.25,
-        spec=SPEC,
-        best_epoch=0,
-        val_dice=0.5,
-        temperature=1.5,
-        flag_below=0.6,
-    )
+    card = make_card(
+        method=method, held_out=held_out, sources=[source], fingerprint=fingerprint, spec=SPEC, size_px=SIDE,
+        lesion_classes=["polyp"], confounders=["a", "b", "c"], temperature=1.5,
+    )  # fmt: skip
     save_model(artifacts / "train" / method / held_out / "0", network.state_dict(), texts, card)
 
 
@@ -185,17 +152,17 @@ def test_the_cell_in_a_few_numbers(cell):
     )
     write(cell, tables | {"cases": scores}, Params(threshold=0.4))
     assert set(tables["cases"]["leaked_frames"]) == {0}
-    judged = read_judged(cell.parts)
-    assert judged.weights_sha256 == sha256(cell.model / "model.safetensors")
-    assert (judged.held_out, judged.threshold, judged.n_lesion, judged.n_groups) == (SITE, 0.4, 5, 3)
-    assert (judged.dice, judged.n_negative, judged.false_positive_rate) == (0.6, 2, 0.5)
-    assert (judged.dice_low, judged.dice_high) == (None, None)  # of three groups there is no interval
+    three = read_held_out_scores(cell.parts)
+    assert three.weights_sha256 == sha256(cell.model / "model.safetensors")
+    assert (three.held_out, three.threshold, three.n_lesion, three.n_groups) == (SITE, 0.4, 5, 3)
+    assert (three.dice, three.n_negative, three.false_positive_rate) == (0.6, 2, 0.5)
+    assert (three.dice_low, three.dice_high) == (None, None)  # of three groups there is no interval
     write(cell, tables | {"cases": scores.assign(group_id=list("abcdefg"))}, Params())
     reach = 2.776445 * np.std([0.5, 0.25, 0.75, 1, 0.5], ddof=1) / 5**0.5  # Student's, of five groups
-    five = read_judged(cell.parts)
+    five = read_held_out_scores(cell.parts)
     assert (five.n_groups, five.dice_low, five.dice_high) == (5, pytest.approx(0.6 - reach), pytest.approx(0.6 + reach))
     write(cell, tables | {"cases": scores.assign(group_id="g", lesion_class=None, dice=None)}, Params())
-    alone = read_judged(cell.parts)
+    alone = read_held_out_scores(cell.parts)
     assert (alone.n_lesion, alone.dice, alone.dice_low, alone.n_negative) == (0, None, None, 7)
 
 
@@ -207,7 +174,7 @@ def test_every_table_says_how_many_frames_of_the_site_were_trained_on(cell):
     told = {name: rows["leaked_frames"].unique().tolist() for name, rows in tables.items() if len(rows)}
     assert told == {name: [5] for name in ("cases", "calibration", "reliability", "trust", "mining")}
     write(cell, tables, Params())
-    assert read_judged(cell.parts).leaked_frames == 5
+    assert read_held_out_scores(cell.parts).leaked_frames == 5
 
 
 @both

@@ -12,7 +12,8 @@ import torch
 from mcdrl.confounders.scores import LIMIT, looks
 from mcdrl.metrics.calibration import calibrated, confidence, spectrum
 from mcdrl.model.ensemble import Ensemble
-from mcdrl.model.folder import LoadedModel, probability
+from mcdrl.model.folder import LoadedModel
+from mcdrl.model.probability import probability
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _BATCH_CPU = 4  # the fastest on CPUs, whose caches larger ones leave
@@ -34,19 +35,19 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Assessment:
     """What follows from an answer.
 
     Attributes:
         confidence: 0..1.
         flagged: whether it is below the models' limit.
-        looks: confounder -> standard deviations above the training frames' mean; mean over the models that know; empty
-            where none does.
+        confounder_scores: confounder -> standard deviations above the training frames' mean, zero-shot; mean over the
+            models that know; empty where none does.
     """
 
     confidence: float
     flagged: bool
-    looks: Mapping[str, float]
+    confounder_scores: Mapping[str, float]
 
     @property
     def seen(self) -> list[str]:
@@ -56,10 +57,10 @@ class Verdict:
     @property
     def ranked(self) -> list[tuple[str, float]]:
         """All confounders with their scores, the highest first."""
-        return sorted(self.looks.items(), key=lambda pair: -pair[1])
+        return sorted(self.confounder_scores.items(), key=lambda pair: -pair[1])
 
 
-class Judge:
+class Predictor:
     """Trained models that answer frame by frame.
 
     The networks are always given full batches, short ones filled up with copies: the last digits of a sum depend on the
@@ -94,13 +95,13 @@ class Judge:
             maps.append(probability(model.method, batch).cpu().numpy())
             images.append(batch.encoded.image.cpu().numpy())
         mean = maps[0] if len(maps) == 1 else np.mean(maps, axis=0)
-        return [Answer(mean[place], tuple(image[place] for image in images)) for place in range(len(frames))]
+        return [Answer(mean[index], tuple(image[index] for image in images)) for index in range(len(frames))]
 
-    def verdict(self, answer: Answer) -> Verdict:
+    def assess(self, answer: Answer) -> Assessment:
         """Say how far an answer can be trusted and what the frame looks like."""
         trust = float(confidence(spectrum(answer.probability[None]), self.temperature)[0])
         models = [member.model for member in self._ensemble.members]
-        return Verdict(trust, trust < self.flag_below, _looks(models, answer.images))
+        return Assessment(trust, trust < self.flag_below, _confounder_scores(models, answer.images))
 
     def calibrated(self, raw: Array) -> Array:
         """Return probabilities, of any shape, that say how often such a pixel is lesion."""
@@ -120,13 +121,13 @@ def fitting_batch(ensemble: Ensemble) -> int:
     return int(np.clip(_SHARE_OF_MEMORY * free / needed, 1, _BATCH_GPU))
 
 
-def _looks(models: Sequence[LoadedModel], images: Sequence[Array]) -> dict[str, float]:
+def _confounder_scores(models: Sequence[LoadedModel], images: Sequence[Array]) -> dict[str, float]:
     found: dict[str, list[float]] = {}
     for model, image in zip(models, images, strict=True):
-        usual = model.card.usual
-        if usual is not None and image.size:
+        reference = model.card.reference
+        if reference is not None and image.size:
             z = model.texts.confounders.cpu().numpy()
-            scores = looks(image[None], z, np.array(usual.mean), np.array(usual.std))[0]
+            scores = looks(image[None], z, np.array(reference.mean), np.array(reference.std))[0]
             for name, score in zip(model.card.confounders, scores, strict=True):
                 found.setdefault(name, []).append(float(score))
     return {name: float(np.mean(scores)) for name, scores in found.items()}

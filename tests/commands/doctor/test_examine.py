@@ -7,10 +7,12 @@ import pytest
 from scmrepo.git import Git
 
 from mcdrl.base.files import write_json
-from mcdrl.commands import doctor
-from mcdrl.commands.doctor import NOTE, OK, PROBLEM, examine, problems
+from mcdrl.commands.doctor import machine
+from mcdrl.commands.doctor import repository as repository_checks
+from mcdrl.commands.doctor.check import NOTE, OK, PROBLEM, problems
+from mcdrl.commands.doctor.examine import examine
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def answers(text):
@@ -18,14 +20,14 @@ def answers(text):
 
     def run(command, **_):
         assert command[2:] == ["dvc", "status", "--json", "--with-deps", "report"]
-        return doctor.subprocess.CompletedProcess(command, 0, text, "")
+        return repository_checks.subprocess.CompletedProcess(command, 0, text, "")
 
     return run
 
 
 def fails(said):
     def run(command, **_):
-        raise doctor.subprocess.CalledProcessError(1, command, "", said)
+        raise repository_checks.subprocess.CalledProcessError(1, command, "", said)
 
     return run
 
@@ -39,10 +41,10 @@ def repository(tmp_path, monkeypatch):
         shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / ".dvc").mkdir()
     shutil.copytree(ROOT / "data" / "lite0", tmp_path / "data" / "lite0")
-    monkeypatch.setattr(doctor.subprocess, "run", answers("{}"))
+    monkeypatch.setattr(repository_checks.subprocess, "run", answers("{}"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setattr(doctor.importlib.metadata, "requires", lambda _: ["numpy>=1", "absent; extra == 'dev'"])
+    monkeypatch.setattr(machine.importlib.metadata, "requires", lambda _: ["numpy>=1", "absent; extra == 'dev'"])
     return tmp_path
 
 
@@ -66,10 +68,10 @@ def test_a_fresh_repository_has_no_problem(repository):
 
 
 def test_packages_for_the_export_are_a_note(repository, monkeypatch):
-    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: None if name == "onnxscript" else name)
+    monkeypatch.setattr(machine.importlib.util, "find_spec", lambda name: None if name == "onnxscript" else name)
     found = row(examine(Path()), "export to ONNX")
     assert (found.status, found.found) == (NOTE, "onnxscript not installed")
-    monkeypatch.setattr(doctor.importlib.util, "find_spec", lambda name: name)
+    monkeypatch.setattr(machine.importlib.util, "find_spec", lambda name: name)
     assert row(examine(Path()), "export to ONNX").status == OK
 
 
@@ -160,7 +162,7 @@ def test_stored_random_weights_are_called_so(repository):
 
 
 def test_packages_that_are_missing_or_too_old_are_named(repository, monkeypatch):
-    monkeypatch.setattr(doctor.importlib.metadata, "requires", lambda _: ["numpy>=999", "no-such-package>=1"])
+    monkeypatch.setattr(machine.importlib.metadata, "requires", lambda _: ["numpy>=999", "no-such-package>=1"])
     found = row(examine(Path()), "packages")
     assert found.status == PROBLEM
     assert "numpy" in found.found
@@ -175,9 +177,9 @@ def test_missing_tools_are_problems(repository, monkeypatch):
 
 def test_a_hub_that_answers_is_told_from_one_that_does_not(repository, monkeypatch):
     edit(repository, "backbone: lite0", "backbone: rn50")
-    monkeypatch.setattr(doctor, "_hub_answers", lambda: True)
+    monkeypatch.setattr("mcdrl.commands.doctor.study._hub_answers", lambda: True)
     assert row(examine(Path()), "backbone rn50").status == OK
-    monkeypatch.setattr(doctor, "_hub_answers", lambda: False)
+    monkeypatch.setattr("mcdrl.commands.doctor.study._hub_answers", lambda: False)
     found = row(examine(Path()), "backbone rn50")
     assert (found.status, "weights.rn50" in found.fix) == (NOTE, True)
 
@@ -192,24 +194,24 @@ def test_a_hub_that_answers_is_told_from_one_that_does_not(repository, monkeypat
 )
 def test_stale_artifacts_are_named(repository, monkeypatch, answer, status, found):
     assert row(examine(Path()), "artifacts").found == "nothing has been run yet"
-    monkeypatch.setattr(doctor.subprocess, "run", fails("'./dvc.yaml' is invalid.\n\nNo cmd.\nLine 3\n"))
+    monkeypatch.setattr(repository_checks.subprocess, "run", fails("'./dvc.yaml' is invalid.\n\nNo cmd.\nLine 3\n"))
     checked = row(examine(Path()), "artifacts")
     assert checked.status == PROBLEM
     assert checked.found == "DVC can't read the pipeline: './dvc.yaml' is invalid. No cmd."
-    monkeypatch.setattr(doctor.subprocess, "run", fails("Unable to acquire lock. Most likely\n"))
+    monkeypatch.setattr(repository_checks.subprocess, "run", fails("Unable to acquire lock. Most likely\n"))
     assert row(examine(Path()), "artifacts").status == NOTE
     (repository / "dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
-    monkeypatch.setattr(doctor.subprocess, "run", answers(answer))
+    monkeypatch.setattr(repository_checks.subprocess, "run", answers(answer))
     checked = row(examine(Path()), "artifacts")
     assert (checked.status, checked.found) == (status, found)
 
 
 def test_little_memory_is_noted(monkeypatch):
     monkeypatch.setattr(
-        doctor.os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_AVPHYS_PAGES": 1000, "SC_PHYS_PAGES": 500_000}.get
+        machine.os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_AVPHYS_PAGES": 1000, "SC_PHYS_PAGES": 500_000}.get
     )
-    assert row([doctor._memory()], "memory").found == "2.0 GB, 0.0 GB unused"
-    assert doctor._memory().status == NOTE
+    assert row([machine.memory()], "memory").found == "2.0 GB, 0.0 GB unused"
+    assert machine.memory().status == NOTE
 
 
 def test_a_lesion_class_that_no_site_can_have_is_told(repository):
@@ -269,7 +271,7 @@ def test_a_lock_that_dvc_cannot_read_is_a_problem_with_its_mend(repository, text
     ],
 )
 def test_only_a_dvc_that_is_busy_is_at_work_elsewhere(repository, monkeypatch, said, status, found, fix):
-    monkeypatch.setattr(doctor.subprocess, "run", fails(said))
+    monkeypatch.setattr(repository_checks.subprocess, "run", fails(said))
     checked = row(examine(Path()), "artifacts")
     assert checked.status == status
     assert found in checked.found

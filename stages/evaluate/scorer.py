@@ -6,19 +6,19 @@ import numpy as np
 import pandas as pd
 
 from mcdrl.artifacts.frames import judged_of, lesion_of, unpack_native_mask
-from mcdrl.artifacts.stores import StoreReader
+from mcdrl.artifacts.store_reader import StoreReader
 from mcdrl.metrics.calibration import LOG_ODDS, confidence, spectrum
 from mcdrl.metrics.counts import Ints
 from mcdrl.metrics.reliability import calibration_error, called, reliability
 from mcdrl.regions.quality import Quality, quality_table
 from mcdrl.study.sections.evaluate import Params
-from stages.evaluate.predict import Said
+from stages.evaluate.predict import Prediction
 from stages.evaluate.score import Native, score
 
 _CROP = ["crop_left_px", "crop_top_px", "crop_right_px", "crop_bottom_px"]
 
 
-class Judge:
+class Scorer:
     """Compares what is predicted with the masks of one site; keeps rows and sums, no pixels."""
 
     def __init__(
@@ -33,12 +33,12 @@ class Judge:
         self._lesion, self._ignored = np.zeros((2, len(LOG_ODDS)), np.int64)
         self._regions = Quality()
 
-    def add(self, said: Said) -> None:
-        """Judge what was said of B frames."""
-        case_ids, probability = said.case_ids, said.probability
+    def add(self, prediction: Prediction) -> None:
+        """Score what was predicted for B frames."""
+        case_ids, probability = prediction.case_ids, prediction.probability
         labels = self._frames.rows("mask", case_ids)
         truth, judged = lesion_of(labels), judged_of(labels)
-        self._regions.add(said.similarity, said.selected, truth, judged)
+        self._regions.add(prediction.similarity, prediction.selected, truth, judged)
         masks = self._frames.blobs("native_mask", case_ids)
         crops = self._cases.loc[list(case_ids), _CROP].itertuples(index=False, name=None)
         whole = [(unpack_native_mask(mask), crop) for mask, crop in zip(masks, crops, strict=True)]
