@@ -133,10 +133,13 @@ def inspect(
     place: Annotated[Path, typer.Argument(help="A model's folder, or the artifacts of a study.")] = Path("artifacts"),
 ) -> None:
     """Show the dictionary and the quality of the mined regions, or what a model's folder says of itself."""
-    from mcdrl.commands.models.inspect import inspect
-    from mcdrl.commands.show import show_table
+    from mcdrl.commands.models.inspect import describe, inspect
+    from mcdrl.commands.show import show_table, show_text
 
-    for shown in inspect(place):
+    tables = inspect(place)
+    if told := describe(place):
+        show_text(told)
+    for shown in tables:
         show_table(shown)
 
 

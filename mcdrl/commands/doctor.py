@@ -18,8 +18,19 @@ from packaging.requirements import Requirement
 from mcdrl.base.errors import InputError
 from mcdrl.base.folders import unhashable
 from mcdrl.base.runtime import usable_cores
-from mcdrl.commands.sites.workspace import LOCK, RENDERED, lock_damage, lost_in_a_copy
-from mcdrl.study.params import BACKBONE_CARDS, PARAMS, Site, Study, check, read_params, resolve
+from mcdrl.commands.sites.workspace import lock_damage, lost_in_a_copy
+from mcdrl.study.params import Site, Study, check, read_params, resolve
+from mcdrl.study.paths import (
+    ARTIFACTS,
+    BACKBONE_CARDS,
+    LITE_TOWER,
+    LOCK,
+    PARAMS,
+    PIPELINE,
+    RENDERED,
+    backbone_folder,
+    own_or_shipped,
+)
 
 OK, NOTE, PROBLEM = "ok", "note", "PROBLEM"
 _PYTHON = (3, 11)
@@ -35,7 +46,6 @@ _MEND_LOCK = (
     f"git checkout {LOCK}; where git has no good one, delete it, then dvc commit -f if the artifacts are up to date, "
     "else dvc repro"
 )
-_SHIPPED = Path("data/lite0")
 
 
 @dataclass(frozen=True)
@@ -140,7 +150,7 @@ def _disk(root: Path) -> Check:
 
 
 def _repository(root: Path) -> Check:
-    missing = [name for name in ("dvc.yaml", PARAMS.name, ".dvc") if not (root / name).exists()]
+    missing = [name for name in (PIPELINE.name, PARAMS.name, ".dvc") if not (root / name).exists()]
     if missing:
         fix = "run from the repository's top folder" if missing != [".dvc"] else f"{_GIT_INIT} && dvc init"
         return Check("repository", PROBLEM, f"no {', '.join(missing)} here", fix)
@@ -195,17 +205,16 @@ def _file_of(value: str) -> str:
 
 
 def _weights(root: Path, study: Study) -> Check:
-    from mcdrl.clip.card import read_card, read_stored
+    from mcdrl.clip.card import CARD, read_card, read_stored
     from mcdrl.clip.lite import read_shipped
     from mcdrl.clip.sources import Source, verified
 
     what, name = f"backbone {study.backbone}", study.backbone
     try:
         source = Source.of(name, study.weights.get(name))
-        card = read_card(name, root / BACKBONE_CARDS)
-        stored = (
-            read_stored(root / "artifacts" / "backbone") if (root / "artifacts/backbone/card.json").exists() else None
-        )
+        card = read_card(name, own_or_shipped(BACKBONE_CARDS, root))
+        obtained = backbone_folder(root / ARTIFACTS)
+        stored = read_stored(obtained) if (obtained / CARD).exists() else None
         if source.kind == "file" and source.path is not None:
             verified(source, source.path, card)
     except InputError as error:
@@ -215,9 +224,9 @@ def _weights(root: Path, study: Study) -> Check:
         return Check(what, NOTE if stored.pretrained == "random" else OK, f"stored, {state}")
     if card.family == "lite":
         try:
-            read_shipped(root / _SHIPPED)
+            read_shipped(own_or_shipped(LITE_TOWER, root))
         except InputError as error:
-            return Check(what, PROBLEM, str(error), f"git checkout {_SHIPPED}")
+            return Check(what, PROBLEM, str(error), f"git checkout {LITE_TOWER}")
     if card.family == "lite" or source.kind != "card":
         found = "its weights are here" if card.family == "lite" else "dvc repro looks into the weights that are given"
         return Check(what, OK, f"not stored yet; {found}", "dvc repro")
@@ -249,14 +258,14 @@ def _stale(root: Path) -> Check:
             return Check(
                 "artifacts", PROBLEM, "no git repository here, as in an unpacked ZIP; DVC needs one", _GIT_INIT
             )
-        if LOCK in said:
+        if str(LOCK) in said:
             return Check("artifacts", PROBLEM, f"DVC can't read {LOCK}: {said}", _MEND_LOCK)
         if any(words in said for words in _AT_WORK):
             return Check("artifacts", NOTE, f"DVC is at work elsewhere: {said}", "mcdrl doctor once that is done")
         return Check("artifacts", PROBLEM, f"DVC can't read the pipeline: {said}", "dvc status says it in full")
     except (OSError, subprocess.SubprocessError, ValueError):
         return Check("artifacts", NOTE, "DVC can't tell whether they are up to date", "dvc status says why")
-    if not (root / "dvc.lock").is_file():
+    if not (root / LOCK).is_file():
         return Check("artifacts", NOTE, "nothing has been run yet", "dvc repro (--dry --force: only list its steps)")
     if not changed:
         return Check("artifacts", OK, "up to date")

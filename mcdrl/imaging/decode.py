@@ -21,7 +21,7 @@ from mcdrl.imaging.depth import to_rgb
 from mcdrl.imaging.labels import Read, read_labels
 from mcdrl.imaging.outlines import Outline, clipped, draw, overlapping_px
 from mcdrl.imaging.strokes import Strokes, strokes
-from mcdrl.study.reading import BACKGROUND, IGNORE, LESION
+from mcdrl.study.meanings import BACKGROUND, IGNORE, LESION
 
 Box = tuple[int, int, int, int]
 _FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP")

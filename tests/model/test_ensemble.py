@@ -16,11 +16,12 @@ from mcdrl.model.ensemble import Ensemble, Member, load_ensemble
 from mcdrl.model.folder import LoadedModel, MinedBy, ModelCard, Usual, load_model, save_model
 from mcdrl.model.network import Network, batch_of, pixels
 from mcdrl.model.scorer import Judge
-from mcdrl.networks.inputs import SiteFiles, open_sites
+from mcdrl.networks.inputs import open_sites
 from mcdrl.networks.interface import Spec, Texts, Trunk
 from mcdrl.networks.trunk import Frozen
 from mcdrl.regions.tuned import Miner
 from mcdrl.regions.zero_shot import mine
+from mcdrl.study.paths import SiteFiles
 from stages.evaluate.predict import predict
 from tests.stub_encoders import FrameEncoder
 
@@ -109,7 +110,7 @@ def through_the_stores(folder, loaded, frames, place):
     """What the stages encode, mine_regions and evaluate make of the same frames."""
     rows = encode(Pooled(), frames, IDS)
     regions = mine(rows["dense"], loaded.texts.classes.numpy(), 0.25)
-    files = SiteFiles(place / "cases.parquet", place / "frames.h5", place / "features.h5", place / "regions.h5")
+    files = SiteFiles(place, place / "features.h5", place / "regions.h5")
     with FRAMES.write(files.frames, IDS, {"site": "A"}) as store:
         store.append(image=frames, mask=np.zeros((N, SIDE, SIDE), np.uint8), native_mask=[b"-"] * N)
     stamps = {"site": "A", "fingerprint": "f", "dense_mode": "plain", "device": "cpu", "precision": "float32"}

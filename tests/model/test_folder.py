@@ -13,9 +13,10 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.files import sha256
 from mcdrl.methods import build
 from mcdrl.model.folder import ModelCard, load_model, make_trunk, probability, save_model
-from mcdrl.networks.inputs import open_sites, site_files, to_batch
+from mcdrl.networks.inputs import open_sites, to_batch
 from mcdrl.networks.interface import Spec
 from mcdrl.networks.texts import read_texts
+from mcdrl.study.paths import site_files
 from tests import stub_sites
 
 

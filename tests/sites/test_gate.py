@@ -5,6 +5,7 @@ import io
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +18,8 @@ from mcdrl.base.issues import Remark, grouped
 from mcdrl.base.parallel import batches, in_order
 from mcdrl.sites.gate import write_site
 from mcdrl.sites.summary import borders, summary
-from mcdrl.study.params import Site
+from mcdrl.study.params import resolve
+from mcdrl.study.reading import Reading
 from mcdrl.study.sections.ingest import Params
 from tests.sites.site_folder import box_mask, noise, smooth_disc
 
@@ -29,7 +31,7 @@ def ingest(folder, tmp_path):
     def run(name="A", workers=2, size_px=64, out="out", **keys):
         (tmp_path / out).mkdir(exist_ok=True)
         params = Params(size_px=size_px, val_share=0.2)
-        return write_site(name, folder.site(**keys), params, CLASSES, tmp_path / out, workers)
+        return write_site(name, folder.root, resolve(folder.site(**keys)), params, CLASSES, tmp_path / out, workers)
 
     return run
 
@@ -298,5 +300,6 @@ def test_the_stage_needs_no_torch():
 
 
 def test_a_site_needs_a_folder(ingest):
+    reading = Reading(masks="masks/{stem}.png", lesion_class="polyp")
     with pytest.raises(InputError, match="is no folder"):
-        write_site("A", Site(root="nowhere", card="folder", lesion_class="polyp"), Params(), CLASSES, ".", 1)
+        write_site("A", Path("nowhere"), reading, Params(), CLASSES, ".", 1)

@@ -1,6 +1,7 @@
 """Each published data set's layout, in small, read by its own card; the masks are known to the pixel."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from PIL import Image
 from mcdrl.artifacts.cases import GEOMETRY
 from mcdrl.artifacts.frames import FRAMES, to_native, unpack_native_mask
 from mcdrl.sites.gate import write_site
-from mcdrl.study.params import Site
+from mcdrl.study.params import Site, resolve
 from mcdrl.study.sections.ingest import Params
 from tests.sites.site_folder import noise
 
@@ -21,7 +22,7 @@ def ingest(tmp_path):
     def run(card, root=None, **keys):
         (tmp_path / "out").mkdir(exist_ok=True)
         site = Site.model_validate({"card": card, "root": str(root or tmp_path / "raw"), **keys})
-        return write_site("S", site, Params(size_px=64), CLASSES, tmp_path / "out", 2)
+        return write_site("S", Path(site.root), resolve(site), Params(size_px=64), CLASSES, tmp_path / "out", 2)
 
     return run
 

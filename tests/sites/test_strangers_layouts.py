@@ -1,5 +1,6 @@
 """Layouts that annotation tools and public data sets leave behind: read once a setting says how, areas to the pixel."""
 
+from pathlib import Path
 from zlib import crc32
 
 import numpy as np
@@ -23,7 +24,7 @@ def ingest(tmp_path):
     def run(**keys):
         given = {} if "table_class" in keys else {"lesion_class": "polyp"}
         site = Site.model_validate({"card": "folder", "root": str(tmp_path / "raw"), **given, **keys})
-        return write_site("S", site, Params(size_px=64), CLASSES, tmp_path / "out", 2)
+        return write_site("S", Path(site.root), resolve(site), Params(size_px=64), CLASSES, tmp_path / "out", 2)
 
     return run
 
