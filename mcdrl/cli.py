@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +37,25 @@ app = typer.Typer(
 )
 app.add_typer(sites_app.build(), name="sites")
 app.add_typer(studies_app.build(), name="studies")
+
+
+def _tell_version(wanted: bool) -> None:
+    if not wanted:
+        return
+    try:
+        say(f"mcdrl {version('mcdrl')}")
+    except PackageNotFoundError:
+        say("mcdrl, from a clone that isn't installed")
+    raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Take the options that belong to no command."""
 
 
 @app.command()
@@ -147,8 +167,10 @@ def inspect(
 def doctor() -> None:
     """Check that everything is in place for `dvc repro`; exit code 2 if something is not."""
     from mcdrl.commands.doctor import examine, problems
+    from mcdrl.commands.project import check_project
     from mcdrl.commands.show import show_checks
 
+    check_project()
     checks = examine(Path())
     show_checks(checks)
     if problems(checks):

@@ -13,12 +13,11 @@ from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.dictionary import CLASS_CONFOUNDERS, CLASSES, DICTIONARY
 from mcdrl.artifacts.features import FEATURES, taps_attribute
 from mcdrl.artifacts.frames import FRAMES, pack_native_mask
-from mcdrl.artifacts.plan import SitePlan, write_plan
+from mcdrl.artifacts.plan import Crops, write_plan
 from mcdrl.artifacts.regions import REGIONS
 from mcdrl.clip.encoder import Encoded, Front, Suffix, unit
 from mcdrl.networks.interface import Batch
 from mcdrl.study.paths import plan_files
-from mcdrl.study.reading import Reading
 
 SIDE, GRID, WIDTH, KEPT = 32, 4, 16, 4
 LESIONS = ["polyp", "tumor"]
@@ -187,18 +186,12 @@ def write_pairs(artifacts, *rows):
     PAIRS.write(pd.DataFrame(named, columns=PAIRS.schema.names), artifacts / "audit" / "audit.parquet")
 
 
-def write_site_plan(artifacts, site, **keys):
-    """Write how a site is read."""
-    reading = Reading(masks="masks/{stem}.png", lesion_class="polyp", **keys)
-    write_plan(SitePlan(site=site, root="nowhere", reading=reading), plan_files(artifacts).site(site))
-
-
 def write_study(artifacts, sites=("A", "B", "C"), count=16):
     """Write all that training needs."""
     write_pairs(artifacts)
+    write_plan(Crops(crop=dict.fromkeys(sites, "none")), plan_files(artifacts).crops)
     for site in sites:
         write_site(artifacts, site, count)
-        write_site_plan(artifacts, site)
     write_texts(artifacts / "build_confounders")
     card = {
         "name": "stub", "title": "stub", "family": "lite", "model": "stub", "pretrained": "embedded",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
@@ -16,6 +17,7 @@ from mcdrl.study.paths import plan_files
 from mcdrl.study.reading import Reading
 
 P = TypeVar("P", bound=Section)
+Crop = Literal["none", "black_border"]
 
 
 class Plan(Section):
@@ -34,6 +36,16 @@ class Plan(Section):
     code: str
     train: dict[str, Any]
     flips: list[str] = Field(default_factory=list)
+
+
+class Crops(Section):
+    """artifacts/plan/crops.json: what of the sites' frames a trained model has to know.
+
+    Attributes:
+        crop: site -> what is cut off its frames, as `Reading` has it.
+    """
+
+    crop: dict[str, Crop]
 
 
 class Encoding(Section):
@@ -81,7 +93,7 @@ def read_code(artifacts: Path, stage: str) -> str:
     return text
 
 
-def write_plan(plan: Plan | Encoding | SitePlan, path: Path) -> None:
+def write_plan(plan: Plan | Encoding | SitePlan | Crops, path: Path) -> None:
     """Write a plan."""
     write_json(plan.model_dump(), path)
 
@@ -122,6 +134,19 @@ def read_site_plan(path: Path, site: str) -> SitePlan:
     if plan.site != site:
         raise _damaged(path, f"it is the plan of '{plan.site}'")
     return plan
+
+
+def read_crops(path: Path, sites: Sequence[str]) -> set[Crop]:
+    """Read what is cut off the frames of some sites.
+
+    Raises:
+        InputError: the file is missing or damaged, or lacks a site.
+    """
+    crop = _read(Crops, path).crop
+    lacking = [site for site in sites if site not in crop]
+    if lacking:
+        raise _damaged(path, f"it lacks the site '{lacking[0]}'")
+    return {crop[site] for site in sites}
 
 
 def _read(kind: type[P], path: Path) -> P:

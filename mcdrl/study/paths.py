@@ -199,6 +199,11 @@ class PlanFiles:
         """Return the plan of stage `encode`."""
         return self.folder / "encode.json"
 
+    @property
+    def crops(self) -> Path:
+        """Return what is cut off the sites' frames."""
+        return self.folder / "crops.json"
+
     def method(self, variant: str) -> Path:
         """Return the plan of a name in `methods`."""
         return self.folder / "methods" / f"{variant}.json"

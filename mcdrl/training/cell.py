@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from mcdrl.artifacts.plan import read_plan, read_site_plan
+from mcdrl.artifacts.plan import read_crops, read_plan
 from mcdrl.base.errors import InputError, nearest
 from mcdrl.base.files import sha256
 from mcdrl.base.section import sentences
@@ -101,8 +101,8 @@ def make_job(variant: str, held_out: str, seed: int, artifacts: Path, study: Stu
         if name not in legal:
             raise InputError(f"unknown {what} '{name}'; {nearest(name, legal)}")
     sources = [site for site in study.sites if site != held_out]
-    crops = {read_site_plan(plan_files(artifacts).site(site), site).reading.crop for site in sources}
-    crop = crops.pop() if len(crops) == 1 else "mixed"
+    crops = read_crops(plan_files(artifacts).crops, sources)
+    crop: Literal["none", "black_border", "mixed"] = crops.pop() if len(crops) == 1 else "mixed"
     path = plan_files(artifacts).method(variant)
     plan = read_plan(path)
     params = _checked(plan.train, path)

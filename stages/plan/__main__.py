@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mcdrl.artifacts.plan import write_code, write_plan
+from mcdrl.artifacts.plan import Crops, write_code, write_plan
 from mcdrl.base.files import atomic_folder
 from mcdrl.base.runtime import run
 from mcdrl.study.params import load, read_params, section_type
@@ -24,8 +24,10 @@ def main(out: Annotated[Path, typer.Option(help="folder for the plans")]) -> Non
         files = PlanFiles(folder)
         for plan in found:
             write_plan(plan, files.method(plan.variant))
-        for site in site_plans(study):
+        sites = list(site_plans(study))
+        for site in sites:
             write_plan(site, files.site(site.site))
+        write_plan(Crops(crop={site.site: site.reading.crop for site in sites}), files.crops)
         write_plan(encoding(found), files.encoding)
         for stage, code in code_digests(raw).items():
             write_code(code, files.code(stage))

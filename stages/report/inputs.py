@@ -137,7 +137,7 @@ def _scores(study: Study, path: Path) -> pd.DataFrame:
     found = set(scores[_KEYS].itertuples(index=False, name=None))
     missing = [cell for cell in cells(study) if cell not in found]
     if missing:
-        raise InputError(f"{path} lacks {len(missing)} cell(s), the first {missing[0]}; run `dvc repro`")
+        raise InputError(f"{path} lacks {len(missing)} cell(s), the first {tuple(missing[0])}; run `dvc repro`")
     return pd.DataFrame(list(cells(study)), columns=_KEYS).merge(scores, on=_KEYS, how="left")
 
 

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.dictionary import BACKGROUND, CLASSES
 from mcdrl.artifacts.frames import FRAMES
-from mcdrl.artifacts.plan import Plan, write_plan
+from mcdrl.artifacts.plan import Crops, Plan, write_plan
 from mcdrl.base.errors import InputError
 from mcdrl.model.folder import load_model, read_card
 from mcdrl.model.readme import readme
@@ -511,6 +511,7 @@ def _study(artifacts):
 def _planned(artifacts, **train):
     plan = Plan(variant="mine", method="mcdrl", code="0", train=Params(**train).model_dump())
     write_plan(plan, plan_files(artifacts).method("mine"))
+    write_plan(Crops(crop={"A": "none", "B": "black_border", "C": "none"}), plan_files(artifacts).crops)
 
 
 def test_the_sources_are_all_sites_but_the_held_out_one_and_the_numbers_those_of_the_plan(tmp_path):
@@ -518,7 +519,11 @@ def test_the_sources_are_all_sites_but_the_held_out_one_and_the_numbers_those_of
     cell = make_job("mine", "B", 0, tmp_path, _study(tmp_path))
     assert cell.sources == ["A", "C"]
     assert list(cell.files) == ["A", "C"]
-    assert (cell.variant, cell.method, cell.params.epochs) == ("mine", "mcdrl", 7)
+    assert (cell.variant, cell.method, cell.params.epochs, cell.crop) == ("mine", "mcdrl", 7, "none")
+    assert make_job("mine", "A", 0, tmp_path, _study(tmp_path)).crop == "mixed"
+    write_plan(Crops(crop={"A": "none"}), plan_files(tmp_path).crops)
+    with pytest.raises(InputError, match=r"crops\.json is damaged \(it lacks the site 'C'\)"):
+        make_job("mine", "B", 0, tmp_path, _study(tmp_path))
 
 
 @pytest.mark.parametrize(("method", "site", "message"), [

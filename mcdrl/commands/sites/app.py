@@ -79,7 +79,7 @@ def check_sites(
 
     given = {"lesion_class": lesion_class} if lesion_class else {}
     values = {**given, **parse_settings(settings or [])}
-    if not run_checks(PARAMS, target, card, values, examples, allow_refused=allow_refused):
+    if not run_checks(target, card, values, examples, allow_refused=allow_refused):
         raise typer.Exit(2)
 
 
