@@ -13,6 +13,7 @@ from mcdrl.base.output import say, warn
 from mcdrl.base.runtime import enough_memory, user_errors
 from mcdrl.commands.sites import app as sites_app
 from mcdrl.commands.study import app as studies_app
+from mcdrl.study.paths import ARTIFACTS
 
 
 class Format(StrEnum):
@@ -150,7 +151,7 @@ def pack(
 
 @app.command()
 def inspect(
-    place: Annotated[Path, typer.Argument(help="A model's folder, or the artifacts of a study.")] = Path("artifacts"),
+    place: Annotated[Path, typer.Argument(help="A model's folder, or the artifacts of a study.")] = ARTIFACTS,
 ) -> None:
     """Show the dictionary and the quality of the mined regions, or what a model's folder says of itself."""
     from mcdrl.commands.models.inspect import describe, inspect

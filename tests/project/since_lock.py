@@ -1,4 +1,4 @@
-"""Which steps would do something else than in the run that dvc.lock records: `python tests/project/since_lock.py`.
+"""Which steps would do something else than in the run that dvc.lock records: `python -m tests.project.since_lock`.
 
 `plan` runs aside, and what it says is compared with what each step ran with. It informs; its exit code is 0.
 """

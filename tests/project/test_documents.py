@@ -127,14 +127,16 @@ def check_setting(setting):
 
 @pytest.mark.parametrize("arguments", of("python"))
 def test_python(arguments):
-    path = ROOT / arguments[0]
+    by_name = arguments[0] == "-m"
+    path = ROOT / f"{arguments[1].replace('.', '/')}.py" if by_name else ROOT / arguments[0]
+    arguments = arguments[1 + by_name :]
     assert path.is_file(), f"no {path}"
     spec = importlib.util.spec_from_file_location(f"documented_{path.stem}", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     documented = typer.Typer()
     documented.command()(module.main)
-    given = typer.main.get_command(documented).make_context("x", list(arguments[1:])).params
+    given = typer.main.get_command(documented).make_context("x", list(arguments)).params
     if path.stem == "pairs" and Path(given["scores"]).exists():
         module.main(**given)
 
