@@ -1,5 +1,6 @@
 """Paths are those of dvc.yaml, so that a path that moves is a stage that runs anew, though no digest knows it."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ from mcdrl.study.paths import (
     table_path,
     texts_folder,
 )
-from tests.project.dag import steps
+from tests.project.dag import ROOT, steps
 
 CELL = Cell("mcdrl", "A", 0)
 PLANS = plan_files(ARTIFACTS)
@@ -102,3 +103,18 @@ def test_a_projects_own_files_count_before_those_that_come_along(tmp_path, monke
     assert own_or_shipped(STUDIES, project) == project / STUDIES
     assert own_or_shipped(SITE_CARDS, project) == home / SITE_CARDS  # which the project lacks
     assert own_or_shipped(tmp_path, project) == tmp_path
+
+
+SPELLED = (
+    r'[^(\w.]artifacts / f?"',
+    r'self\.artifacts / f?"',
+    r'Path\("(artifacts|data|params\.yaml|dvc\.)',
+    r"parents\[3\]",
+)
+
+
+@pytest.mark.parametrize("spelled", SPELLED)
+def test_nobody_else_spells_a_path_of_the_project(spelled):
+    sources = [path for room in ("mcdrl", "stages") for path in (ROOT / room).rglob("*.py")]
+    found = {path.name for path in sources if re.search(spelled, path.read_text(encoding="utf-8"))}
+    assert found <= {"paths.py"}
