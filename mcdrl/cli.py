@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from mcdrl.base.output import say, warn
 from mcdrl.base.runtime import enough_memory, user_errors
 from mcdrl.commands.sites import app as sites_app
 from mcdrl.commands.study import app as studies_app
+from mcdrl.study.paths import ARTIFACTS
 
 
 class Format(StrEnum):
@@ -36,6 +38,25 @@ app = typer.Typer(
 )
 app.add_typer(sites_app.build(), name="sites")
 app.add_typer(studies_app.build(), name="studies")
+
+
+def _tell_version(wanted: bool) -> None:
+    if not wanted:
+        return
+    try:
+        say(f"mcdrl {version('mcdrl')}")
+    except PackageNotFoundError:
+        say("mcdrl, from a clone that isn't installed")
+    raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Take the options that belong to no command."""
 
 
 @app.command()
@@ -130,13 +151,16 @@ def pack(
 
 @app.command()
 def inspect(
-    place: Annotated[Path, typer.Argument(help="A model's folder, or the artifacts of a study.")] = Path("artifacts"),
+    place: Annotated[Path, typer.Argument(help="A model's folder, or the artifacts of a study.")] = ARTIFACTS,
 ) -> None:
     """Show the dictionary and the quality of the mined regions, or what a model's folder says of itself."""
-    from mcdrl.commands.models.inspect import inspect
-    from mcdrl.commands.show import show_table
+    from mcdrl.commands.models.inspect import describe, inspect
+    from mcdrl.commands.show import show_table, show_text
 
-    for shown in inspect(place):
+    tables = inspect(place)
+    if told := describe(place):
+        show_text(told)
+    for shown in tables:
         show_table(shown)
 
 
@@ -145,8 +169,10 @@ def doctor() -> None:
     """Check that everything is in place for `dvc repro`; exit code 2 if something is not."""
     from mcdrl.commands.doctor.check import problems
     from mcdrl.commands.doctor.examine import examine
+    from mcdrl.commands.project import check_project
     from mcdrl.commands.show import show_checks
 
+    check_project()
     checks = examine(Path())
     show_checks(checks)
     if problems(checks):

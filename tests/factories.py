@@ -15,7 +15,7 @@ from mcdrl.imaging.decode import Pixels
 from mcdrl.model.card import ModelCard
 from mcdrl.networks.interface import Texts
 from mcdrl.sites.gate import Gate, Ingested
-from mcdrl.study.params import Site
+from mcdrl.study.params import Site, resolve
 from mcdrl.study.sections.ingest import Params
 
 CROP = ("crop_left_px", "crop_top_px", "crop_right_px", "crop_bottom_px")
@@ -86,6 +86,6 @@ def pass_gate(
     name: str, site: Site, lesion_classes: Sequence[str], size_px: int = 64, workers: int = 2
 ) -> tuple[Ingested, dict[str, Pixels]]:
     """Send a site's frames through the gate: what became of them, and each accepted frame."""
-    gate = Gate(name, site, Params(size_px=size_px, val_share=0.2), lesion_classes)
+    gate = Gate(name, Path(site.root), resolve(site), Params(size_px=size_px, val_share=0.2), lesion_classes)
     passed = {case.case_id: pixels for case, pixels in gate.frames(workers)}
     return gate.result(), passed

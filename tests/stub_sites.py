@@ -10,9 +10,11 @@ from torch import nn
 from mcdrl.artifacts.audit import PAIRS
 from mcdrl.artifacts.dictionary import CLASS_CONFOUNDERS, CLASSES, DICTIONARY
 from mcdrl.artifacts.features import FEATURES, taps_attribute
+from mcdrl.artifacts.plan import Crops, write_plan
 from mcdrl.artifacts.regions import REGIONS
 from mcdrl.clip.encoder import Encoded, Front, Suffix, unit
 from mcdrl.networks.interface import Batch
+from mcdrl.study.paths import plan_files
 from tests import factories
 from tests.factories import make_cases, png
 
@@ -181,6 +183,7 @@ def write_pairs(artifacts, *rows):
 def write_study(artifacts, sites=("A", "B", "C"), count=16):
     """Write all that training needs."""
     write_pairs(artifacts)
+    write_plan(Crops(crop=dict.fromkeys(sites, "none")), plan_files(artifacts).crops)
     for site in sites:
         write_site(artifacts, site, count)
     write_texts(artifacts / "build_confounders")

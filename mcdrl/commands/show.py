@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 from rich.console import Console
+from rich.markdown import Markdown
 from rich.markup import escape
 from rich.table import Table
 
@@ -42,6 +43,11 @@ def show_table(shown: Shown) -> None:
     for column in table.columns:
         column.overflow = "fold"
     Console().print(table)
+
+
+def show_text(markdown: str) -> None:
+    """Print a text that is laid out as Markdown."""
+    Console().print(Markdown("\n".join(map(printable, markdown.splitlines()))))
 
 
 def parse_settings(settings: Sequence[str]) -> dict[str, Any]:

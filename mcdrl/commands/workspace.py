@@ -11,8 +11,8 @@ from pathlib import Path
 
 import yaml
 
-LOCK = "dvc.lock"
-RENDERED = Path("data/phantom")  # an output of the pipeline's, though git ignores it
+from mcdrl.study.paths import LOCK, RENDERED
+
 _MARKS = ("<<<<<<< ", "=======", ">>>>>>> ")
 
 

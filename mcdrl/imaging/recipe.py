@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mcdrl.artifacts.frames import IGNORED
-from mcdrl.study.reading import BACKGROUND, IGNORE, LESION
+from mcdrl.study.meanings import BACKGROUND, IGNORE, LESION
 
 
 @dataclass(frozen=True)

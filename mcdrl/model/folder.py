@@ -1,12 +1,14 @@
 """A trained model as a folder: model.safetensors and model.json, enough to segment frames that nobody has seen.
 
-Beside them lie README.md, the card for people, and, where it is small, the backbone: see `bundle`.
+Beside them lies the backbone, where it is small: see `bundle`; and README.md, once the model has left its study: see
+`take_along`.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -86,18 +88,49 @@ def load_model(folder: Path, backbone: Path) -> LoadedModel:
     card, path = read_card(folder), folder / WEIGHTS
     header = read_header(path)
     _check_hash(path, card)
-    try:
-        _check_header(header, _text_kinds(header, card), "texts.")
-        texts = Texts(**_read(path, "texts."))
+    with _fitting(path):
+        texts = _read_texts(path, header, card)
         _check_network(header, card, texts)
         method = assemble(card.method, card.mode, card.spec, backbone, card.dense_mode, texts)
         method.load_state_dict(_read(path, "method."))
         miner = card.mined_by.build(card.alpha).eval().requires_grad_(False) if card.mined_by else None
         if miner is not None:
             miner.load_state_dict(_read(path, "miner."))
+    return LoadedModel(method.eval(), card, texts, miner)
+
+
+def read_skeleton(folder: Path) -> Method:
+    """Return the network of a model's folder without its numbers, and without memory for them.
+
+    Args:
+        folder: as that of `load_model`.
+
+    Raises:
+        InputError: as `load_model`.
+    """
+    card, path = read_card(folder), folder / WEIGHTS
+    with _fitting(path):
+        return _skeleton(card, _read_texts(path, read_header(path), card))
+
+
+@contextmanager
+def _fitting(path: Path) -> Iterator[None]:
+    try:
+        yield
     except (KeyError, RuntimeError, TypeError, ValueError, ArithmeticError, AssertionError) as error:
         raise InputError(f"{path} doesn't fit {CARD} ({error}); run `dvc repro train`") from None
-    return LoadedModel(method.eval(), card, texts, miner)
+
+
+def _read_texts(path: Path, header: Mapping[str, Kind], card: ModelCard) -> Texts:
+    _check_header(header, _text_kinds(header, card), "texts.")
+    return Texts(**_read(path, "texts."))
+
+
+def _skeleton(card: ModelCard, texts: Texts) -> Method:
+    """Return the network that a card describes; what is the encoder's own stays out, it is built from the backbone."""
+    with torch.device("meta"):
+        trunk = make_trunk(card.mode, card.spec, Path(), card.dense_mode) if card.mode in _LIGHT else Frozen()
+        return build(card.method, card.spec, trunk, texts)
 
 
 def _check_hash(path: Path, card: ModelCard) -> None:
@@ -148,9 +181,8 @@ def _check_network(header: Mapping[str, Kind], card: ModelCard, texts: Texts) ->
     Raises:
         ValueError: they differ.
     """
+    expected = kinds(_skeleton(card, texts).state_dict(), "method.")
     with torch.device("meta"):
-        trunk = make_trunk(card.mode, card.spec, Path(), card.dense_mode) if card.mode in _LIGHT else Frozen()
-        expected = kinds(build(card.method, card.spec, trunk, texts).state_dict(), "method.")
         miner = card.mined_by.build(card.alpha).state_dict() if card.mined_by else {}
     if card.mode not in _LIGHT and not has_own_encoder(card.method):
         header = {name: kind for name, kind in header.items() if not name.startswith("method.trunk.")}

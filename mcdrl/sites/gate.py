@@ -22,7 +22,7 @@ from mcdrl.sites.candidates import Candidate, find_candidates
 from mcdrl.sites.review import Case, Review
 from mcdrl.sites.split import split_groups
 from mcdrl.sites.strengths import read_strengths
-from mcdrl.study.params import Site, resolve
+from mcdrl.study.reading import Reading
 from mcdrl.study.sections.ingest import Params
 
 _LARGE = 0.5  # of a frame; few lesions are larger
@@ -51,14 +51,13 @@ class Ingested:
 class Gate:
     """Lets the usable frames of one site through and remembers what became of the others; writes nothing."""
 
-    def __init__(self, name: str, site: Site, params: Params, lesion_classes: Sequence[str]) -> None:
+    def __init__(self, name: str, root: Path, reading: Reading, params: Params, lesion_classes: Sequence[str]) -> None:
         """List the site's frames.
 
         Raises:
-            InputError: the site's description is wrong.
+            InputError: the site's folder isn't as `reading` says.
         """
-        self._name, self._params, self._root = name, params, Path(site.root)
-        self._reading = resolve(site)
+        self._name, self._params, self._root, self._reading = name, params, root, reading
         self._found = find_candidates(name, self._root, self._reading)
         self._review = Review(name, self._reading, lesion_classes)
         self._recipe = Recipe(

@@ -11,6 +11,7 @@ from mcdrl.base.errors import nearest
 from mcdrl.base.issues import Issue, RefusedError
 from mcdrl.imaging.decode import DIM, LARGE, Pixels, large
 from mcdrl.sites.candidates import Candidate
+from mcdrl.study.meanings import classes_among
 from mcdrl.study.reading import Reading
 
 
@@ -63,7 +64,7 @@ class Review:
     def _class(self, candidate: Candidate, pixels: Pixels) -> str | None:
         if pixels.lesion_area_px == 0:
             return None
-        if self._reading.classes_are_drawn():
+        if classes_are_drawn(self._reading):
             return self._classes[max(pixels.areas_px, key=pixels.areas_px.__getitem__) - 1]
         if candidate.lesion_class is None:
             raise RefusedError(
@@ -98,3 +99,8 @@ class Review:
             "several classes in one frame, its class is that of the largest area": len(pixels.areas_px) > 1,
         }
         self.notes += [Issue(candidate.source.file, kind, "") for kind, found in odd.items() if found]
+
+
+def classes_are_drawn(reading: Reading) -> bool:
+    """Return whether masks or polygons themselves tell lesions of several classes from each other."""
+    return reading.label_class is not None or bool(classes_among(reading.mask_values) - {reading.lesion_class})

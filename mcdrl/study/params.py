@@ -21,12 +21,11 @@ from mcdrl.base.section import Section as Section
 from mcdrl.base.section import Seed, sentence, sentences
 from mcdrl.base.strict_yaml import load_yaml
 from mcdrl.study.agreement import disagreements
+from mcdrl.study.paths import BACKBONE_CARDS, PARAMS, own_or_shipped
 from mcdrl.study.reading import Reading, merge
 from mcdrl.study.site_cards import card_names, read_card
 from mcdrl.study.variants import Variant, resolved
 
-PARAMS = Path("params.yaml")
-BACKBONE_CARDS = Path("data/backbones")
 METHODS = Path(__file__).parents[1] / "methods"
 STAGES_WITH_SECTION = (
     "phantom", "pretrain", "ingest", "audit", "encode", "build_confounders", "mine_regions", "train", "evaluate",
@@ -246,7 +245,7 @@ def _misfit(name: str, study: Study, train: dict[str, Any], kind: type[Section])
 
 def _disagreements(study: Study) -> list[str]:
     methods = method_files()
-    backbones = [path.stem for path in BACKBONE_CARDS.glob("*.yaml")]
+    backbones = [path.stem for path in own_or_shipped(BACKBONE_CARDS).glob("*.yaml")]
     return [
         *_unknown("backbone", [study.backbone], backbones),
         *_unknown("weights", study.weights, backbones),

@@ -16,7 +16,8 @@ from mcdrl.base.parallel import batches
 from mcdrl.imaging.decode import Pixels
 from mcdrl.sites.gate import Gate, Ingested
 from mcdrl.sites.published import take_over
-from mcdrl.study.params import Site
+from mcdrl.study.paths import IngestedFiles
+from mcdrl.study.reading import Reading
 from mcdrl.study.sections.ingest import Params
 
 _BATCH = 16  # frames written at a time
@@ -24,7 +25,8 @@ _BATCH = 16  # frames written at a time
 
 def write_site(
     name: str,
-    site: Site,
+    root: Path,
+    reading: Reading,
     params: Params,
     lesion_classes: Sequence[str],
     folder: Path,
@@ -35,29 +37,29 @@ def write_site(
 
     Args:
         name: the site's name.
-        site: where its frames are.
+        root: where its frames are.
+        reading: how they are read.
         params: working size and share of validation groups.
         lesion_classes: the legal classes, in the order of their values in the masks.
-        folder: where `cases.parquet`, `geometry.parquet`, `quarantine.parquet` and `frames.h5` go, and
-            `strengths.parquet` if the site's table has what it takes.
+        folder: where its `IngestedFiles` go; `strengths` if the site's table has what it takes.
         workers: threads that decode.
         splits: as `mcdrl.study.splits.read_splits` gives them; they count for the sites that they name.
 
     Raises:
-        InputError: the site's description is wrong, not one of its frames can be used, or `splits` doesn't fit it.
+        InputError: the folder isn't as `reading` says, not one of its frames can be used, or `splits` doesn't fit it.
     """
-    gate = Gate(name, site, params, lesion_classes)
-    with FRAMES.write(folder / "frames.h5", None, {"site": name}) as store:
+    files, gate = IngestedFiles(folder), Gate(name, root, reading, params, lesion_classes)
+    with FRAMES.write(files.frames, None, {"site": name}) as store:
         for batch in batches(gate.frames(workers), _BATCH):
             _append(store, [pixels for _, pixels in batch])
         result = _split_as_published(name, gate.result(), splits)
         store.name_rows(result.cases["case_id"].tolist())
-    CASES.write(result.cases, folder / "cases.parquet")
-    GEOMETRY.write(result.geometry, folder / "geometry.parquet")
+    CASES.write(result.cases, files.cases)
+    GEOMETRY.write(result.geometry, files.geometry)
     rows = [(issue.file, issue.text) for issue in result.refused]
-    QUARANTINE.write(pd.DataFrame(rows, columns=["file", "reason"], dtype="str"), folder / "quarantine.parquet")
+    QUARANTINE.write(pd.DataFrame(rows, columns=["file", "reason"], dtype="str"), files.quarantine)
     if result.strengths is not None:
-        STRENGTHS.write(result.strengths, folder / "strengths.parquet")
+        STRENGTHS.write(result.strengths, files.strengths)
     return result
 
 

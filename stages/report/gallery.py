@@ -15,8 +15,9 @@ from mcdrl.artifacts.store_contract import Array
 from mcdrl.confounders.operators import Stressed
 from mcdrl.confounders.strips import strips
 from mcdrl.drawing.overlays import Shot, grid_outline, heat, outline, pick_changes, pick_examples, pick_frames, picture
+from mcdrl.study.paths import Cell, site_files
 from stages.report.attention import wrong_frames
-from stages.report.inputs import Cell, Inputs, prediction_path
+from stages.report.inputs import Inputs
 from stages.report.sharing import PLACES, first_pairs
 from stages.report.tables import reference_of
 from stages.report.views import records
@@ -44,7 +45,7 @@ def predicted_shots(inputs: Inputs, artifacts: Path, examples: int) -> dict[str,
     """
     seed = inputs.study.seeds[0]
     return {
-        site: {method: _predicted(inputs, artifacts, (method, site, seed), examples) for method in inputs.study.methods}
+        site: {name: _predicted(inputs, artifacts, Cell(name, site, seed), examples) for name in inputs.study.methods}
         for site in inputs.study.held_out
     }
 
@@ -81,7 +82,7 @@ def stressed_shots(inputs: Inputs, artifacts: Path) -> list[Shot]:
     tested = inputs.stress.dropna(subset=["dice"])
     case = str(tested.loc[tested["held_out"] == site, "case_id"].min())
     strength = float(inputs.stress["strength"].max())
-    with FRAMES.read(artifacts / "ingest" / site / "frames.h5") as store:
+    with FRAMES.read(site_files(artifacts, site).frames) as store:
         frame, mask = store.rows("image", [case])[0], lesion_of(store.rows("mask", [case])[0])
     found = strips(frame, mask, case, [strength])
     shots = [_stressed("untouched", case, found[0].pictures[0])]
@@ -106,8 +107,8 @@ def pair_shots(inputs: Inputs, artifacts: Path) -> list[Shot]:
 
 def prediction_settings(inputs: Inputs, artifacts: Path) -> dict[str, str]:
     """Return the threshold and the tolerance that the first cell was scored with."""
-    cell = (inputs.study.methods[0], inputs.study.held_out[0], inputs.study.seeds[0])
-    with PREDICTIONS.read(prediction_path(artifacts, cell)) as store:
+    cell = Cell(inputs.study.methods[0], inputs.study.held_out[0], inputs.study.seeds[0])
+    with PREDICTIONS.read(cell.predictions(artifacts)) as store:
         return dict(store.attributes)
 
 
@@ -115,7 +116,7 @@ def _contact(inputs: Inputs, artifacts: Path, site: str, seed: int) -> list[Shot
     cases = inputs.cases[inputs.cases["site"] == site]
     ids = pick_frames(cases, CONTACT_FRAMES, seed, "contact", site, negatives=True)
     kinds = cases.set_index("case_id")["lesion_class"]
-    with FRAMES.read(artifacts / "ingest" / site / "frames.h5") as store:
+    with FRAMES.read(site_files(artifacts, site).frames) as store:
         frames, masks = store.rows("image", ids), lesion_of(store.rows("mask", ids))
     return [
         Shot(picture(frame), frame.shape[0], (("truth", outline(mask)),), case, _kind(kinds[case]))
@@ -128,7 +129,7 @@ def _stressed(title: str, note: str, shown: Stressed) -> Shot:
 
 
 def _plain(artifacts: Path, site: str, case: str, note: str) -> Shot:
-    with FRAMES.read(artifacts / "ingest" / site / "frames.h5") as store:
+    with FRAMES.read(site_files(artifacts, site).frames) as store:
         frame = store.rows("image", [case])[0]
     return Shot(picture(frame), frame.shape[0], (), case, note)
 
@@ -142,11 +143,11 @@ def _missed_note(row: dict[str, Any]) -> str:
 
 def _differing(artifacts: Path, methods: tuple[str, str], seed: int, row: dict[str, Any]) -> Shot:
     site, case = row["held_out"], row["case_id"]
-    with FRAMES.read(artifacts / "ingest" / site / "frames.h5") as store:
+    with FRAMES.read(site_files(artifacts, site).frames) as store:
         frame, mask = store.rows("image", [case])[0], lesion_of(store.rows("mask", [case])[0])
     outlines = [("truth", outline(mask))]
     for style, name in zip(("other", "predicted"), methods, strict=True):
-        with PREDICTIONS.read(prediction_path(artifacts, (name, site, seed))) as store:
+        with PREDICTIONS.read(Cell(name, site, seed).predictions(artifacts)) as store:
             level = _level(float(store.attributes["threshold"]))
             outlines.append((style, outline(store.rows("probability", [case])[0], level)))
     title = f"Dice {row['dice_base']:.2f} → {row['dice']:.2f}"
@@ -163,9 +164,9 @@ def _kind(lesion_class: Any) -> str:
 
 
 def _mined(artifacts: Path, site: str, ids: list[str], kinds: list[str]) -> list[Shot]:
-    with FRAMES.read(artifacts / "ingest" / site / "frames.h5") as store:
+    with FRAMES.read(site_files(artifacts, site).frames) as store:
         frames, masks = store.rows("image", ids), lesion_of(store.rows("mask", ids))
-    with REGIONS.read(artifacts / "mine_regions" / "regions" / f"{site}.h5") as store:
+    with REGIONS.read(site_files(artifacts, site).regions) as store:
         similarity, selected = store.rows("similarity", ids), store.rows("selected", ids)
     shots = []
     for case, kind, *arrays in zip(ids, kinds, frames, masks, similarity, selected, strict=True):
@@ -192,9 +193,9 @@ def _predicted(inputs: Inputs, artifacts: Path, cell: Cell, examples: int) -> li
     if not chosen:
         return []
     ids = [case for _, case in chosen]
-    with FRAMES.read(artifacts / "ingest" / site / "frames.h5") as store:
+    with FRAMES.read(site_files(artifacts, site).frames) as store:
         frames, masks = store.rows("image", ids), lesion_of(store.rows("mask", ids))
-    with PREDICTIONS.read(prediction_path(artifacts, cell)) as store:
+    with PREDICTIONS.read(cell.predictions(artifacts)) as store:
         probability, threshold = store.rows("probability", ids), float(store.attributes["threshold"])
     by_case = {row["case_id"]: row for row in records(rows)}
     return [

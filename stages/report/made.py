@@ -12,6 +12,7 @@ import pandas as pd
 import yaml
 
 from mcdrl.base.files import sha256
+from mcdrl.study.paths import site_files, table_path
 from stages.report import views
 from stages.report.inputs import Inputs
 from stages.report.views import Sheet
@@ -20,7 +21,7 @@ _LIBRARIES = (
     "mcdrl", "torch", "timm", "open_clip_torch", "lightning-fabric", "numpy", "scipy", "scikit-learn", "pandas",
     "pyarrow", "h5py", "dvc",
 )  # fmt: skip
-_TABLES = ("build_confounders/dictionary.parquet", "evaluate/cases.parquet", "stress/cases.parquet")
+_TABLES = (("build_confounders", "dictionary"), ("evaluate", "cases"), ("stress", "cases"))
 _DIGITS = 12
 _FOLDER = "local-dir:"
 
@@ -39,14 +40,10 @@ def versions() -> list[tuple[str, str]]:
 
 def hashes(inputs: Inputs, artifacts: Path) -> Sheet:
     """Format the first digits of the SHA-256 of what the figures come from."""
-    paths = [Path("ingest") / site / "cases.parquet" for site in inputs.study.sites]
-    paths += [
-        Path("build_confounders/dictionary.parquet"),
-        Path("evaluate/cases.parquet"),
-        Path("stress/cases.parquet"),
-    ]
-    paths += [Path("train", *map(str, cell), "model.safetensors") for cell in inputs.models]
-    rows = [{"file": path, "hash": sha256(artifacts / path)} for path in paths if (artifacts / path).exists()]
+    paths = [site_files(artifacts, site).cases for site in inputs.study.sites]
+    paths += [table_path(artifacts, stage, name) for stage, name in _TABLES]
+    paths += [cell.model(artifacts) / "model.safetensors" for cell in inputs.models]
+    rows = [{"file": path.relative_to(artifacts), "hash": sha256(path)} for path in paths if path.exists()]
     return views.sheet(
         pd.DataFrame(rows),
         {"file": lambda r: f"artifacts/{r['file'].as_posix()}", "SHA-256": lambda r: r["hash"][:_DIGITS]},

@@ -18,9 +18,8 @@ from scipy.stats import binomtest
 from mcdrl.base.seeds import generator
 from mcdrl.metrics.intervals import LEAST_GROUPS, NONE, Sample, mean_interval
 from mcdrl.metrics.paired import Comparison, Pairs, compare, holm, pair
-from mcdrl.study.params import RESERVED_SITE_NAMES
 
-MEAN, WORST, ALL = RESERVED_SITE_NAMES  # the rows of a table that stand for several sites
+MEAN, WORST, ALL = "mean", "worst", "all"  # the rows of a table that stand for several sites
 BASELINE = "baseline"
 _COMPARED = [
     "n_frames", "n_groups", "difference", "low", "high", "p", "p_holm", "fewest_groups", "n_seeds", "seed_low",

@@ -20,6 +20,7 @@ from mcdrl.base.seeds import seed_for
 from mcdrl.confounders.operators import OPERATOR_OF, Frame, Stressed
 from mcdrl.metrics.counts import count, dice
 from mcdrl.study.params import Study
+from mcdrl.study.paths import Cell, backbone_folder, site_files
 from mcdrl.study.sections.stress import Params
 
 if TYPE_CHECKING:
@@ -78,14 +79,14 @@ def stress_site(
     from mcdrl.model.ensemble import load_ensemble  # torch, once the threads know how to wait
 
     models = [(method, seed) for method in study.methods for seed in study.seeds]
-    folders = [artifacts / "train" / method / held_out / str(seed) for method, seed in models]
-    ensemble = load_ensemble(folders, artifacts / "backbone", device)
-    ingested = artifacts / "ingest" / held_out
-    cases = CASES.read(ingested / "cases.parquet")
+    folders = [Cell(method, held_out, seed).model(artifacts) for method, seed in models]
+    ensemble = load_ensemble(folders, backbone_folder(artifacts), device)
+    files = site_files(artifacts, held_out)
+    cases = CASES.read(files.cases)
     cases = cases[cases["lesion_class"].notna()].set_index("case_id", drop=False)
     chosen = cases.loc[pick(cases["case_id"].tolist(), params.frames)]
     total = -(-len(chosen) * (1 + len(OPERATOR_OF) * len(params.strengths)) // params.batch_size)
-    with FRAMES.read(ingested / "frames.h5") as reader:
+    with FRAMES.read(files.frames) as reader:
         batches = _batches(pictures(chosen, reader, params.strengths), params.batch_size)
         for batch in progress(batches, f"stress {held_out}", total):
             yield _judged(ensemble, batch, threshold, held_out, models).assign(leaked_frames=ensemble.leaked_frames)

@@ -20,7 +20,7 @@ from mcdrl.networks.inputs import open_sites, read_cases
 from mcdrl.networks.texts import read_texts
 from mcdrl.study.params import load_study, read_params, section_type
 from mcdrl.study.sections.train import Params
-from mcdrl.training.cell import Cell, make_spec
+from mcdrl.training.cell import Job, make_spec
 from mcdrl.training.data import Frames, split
 from mcdrl.training.fabric import keep_freed_memory, make_deterministic, make_fabric
 from mcdrl.training.loop import Training
@@ -28,7 +28,7 @@ from mcdrl.training.optimiser import make_optimiser
 from stages.plan.plans import plans
 
 
-def seconds(cell: Cell, steps: int) -> tuple[int, int, float, float]:
+def seconds(cell: Job, steps: int) -> tuple[int, int, float, float]:
     """Return trained parameters, training frames, and seconds of training and of validation an epoch takes."""
     frames = split(read_cases(cell.files, cell.lesion_classes))
     size = steps * cell.params.batch_size
@@ -70,7 +70,7 @@ def main(
     table = Table("method", "mode", "trained parameters", "frames/s", "s an epoch", f"epochs in {minutes:g} min")
     for plan in plans(study, read_params().get("train") or {}, section_type("train")):
         params = Params.model_validate(plan.train)
-        cell = Cell(plan.variant, plan.method, site, 0, sources, artifacts, study.lesion_classes, params)
+        cell = Job(plan.variant, plan.method, site, 0, sources, artifacts, study.lesion_classes, params)
         trained, count, train_s, val_s = seconds(cell, steps)
         epoch_s = train_s + val_s
         table.add_row(

@@ -19,7 +19,8 @@ from mcdrl.metrics.calibration import calibrated, confidence, spectrum
 from mcdrl.metrics.counts import count, dice
 from mcdrl.metrics.coverage import aurc
 from mcdrl.model.folder import LoadedModel, load_model
-from mcdrl.networks.inputs import open_sites, site_files
+from mcdrl.networks.inputs import open_sites
+from mcdrl.study.paths import site_files
 from stages.evaluate.predict import predict
 
 

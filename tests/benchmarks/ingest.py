@@ -23,7 +23,7 @@ import typer
 from PIL import Image
 
 from mcdrl.sites.gate import Gate
-from mcdrl.study.params import Site
+from mcdrl.study.params import Site, resolve
 from mcdrl.study.sections.ingest import Params
 from stages.ingest.write import write_site
 
@@ -47,7 +47,7 @@ def bare(root: Path) -> int:
 def ingest(root: Path, threads: int) -> int:
     """Run the stage on a site; return how many frames it accepted or refused."""
     with tempfile.TemporaryDirectory() as folder:
-        result = write_site("x", _site(root), PARAMS, ["lesion"], Path(folder), threads)
+        result = write_site("x", root, resolve(_site(root)), PARAMS, ["lesion"], Path(folder), threads)
         return len(result.cases) + len(result.refused)
 
 
@@ -87,7 +87,7 @@ def peak_mib() -> float:
 
 def memory(root: Path) -> None:
     """Print the peak of memory halfway through a site's frames and at their end."""
-    gate = Gate("x", _site(root), PARAMS, ["lesion"])
+    gate = Gate("x", root, resolve(_site(root)), PARAMS, ["lesion"])
     peaks = [peak_mib() for _ in gate.frames(1)]
     half = peaks[len(peaks) // 2]
     print(f"{root.name}: peak {half:.0f} MiB after half of {len(peaks)} frames, {peaks[-1]:.0f} after all")

@@ -15,10 +15,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from mcdrl.networks.inputs import open_sites, read_cases, site_files, to_batch
+from mcdrl.networks.inputs import open_sites, read_cases, to_batch
 from mcdrl.regions.quality import SCORES, Quality
 from mcdrl.regions.tuned import Miner
 from mcdrl.study.params import load_study
+from mcdrl.study.paths import site_files
 from mcdrl.training.data import in_turn, split
 from mcdrl.training.mining import tuned_miners
 

@@ -16,11 +16,12 @@ from mcdrl.model.ensemble import Ensemble, Member, load_ensemble
 from mcdrl.model.folder import LoadedModel, load_model, save_model
 from mcdrl.model.network import Network, batch_of, pixels
 from mcdrl.model.predictor import Predictor
-from mcdrl.networks.inputs import SiteFiles, open_sites
+from mcdrl.networks.inputs import open_sites
 from mcdrl.networks.interface import Spec, Trunk
 from mcdrl.networks.trunk import Frozen
 from mcdrl.regions.tuned import Miner
 from mcdrl.regions.zero_shot import mine
+from mcdrl.study.paths import SiteFiles
 from stages.evaluate.predict import predict
 from tests.factories import make_card, make_texts, write_frames
 from tests.stub_encoders import FrameEncoder
@@ -88,7 +89,7 @@ def through_the_stores(folder, loaded, frames, place):
     """What the stages encode, mine_regions and evaluate make of the same frames."""
     rows = encode(Pooled(), frames, IDS)
     regions = mine(rows["dense"], loaded.texts.classes.numpy(), 0.25)
-    files = SiteFiles(place / "cases.parquet", place / "frames.h5", place / "features.h5", place / "regions.h5")
+    files = SiteFiles(place, place / "features.h5", place / "regions.h5")
     write_frames(place, IDS, frames, np.zeros((N, SIDE, SIDE)))
     stamps = {"site": "A", "fingerprint": "f", "dense_mode": "plain", "device": "cpu", "precision": "float32"}
     taps = taps_attribute({name[6:]: value.shape[1:] for name, value in rows.items() if name.startswith("maps__")})

@@ -16,9 +16,10 @@ from mcdrl.model.assemble import make_trunk
 from mcdrl.model.card import ModelCard
 from mcdrl.model.folder import load_model, save_model
 from mcdrl.model.probability import probability
-from mcdrl.networks.inputs import open_sites, site_files, to_batch
+from mcdrl.networks.inputs import open_sites, to_batch
 from mcdrl.networks.interface import Spec
 from mcdrl.networks.texts import read_texts
+from mcdrl.study.paths import site_files
 from tests import stub_sites
 from tests.factories import make_card
 

@@ -7,11 +7,11 @@ import sys
 import tomllib
 from pathlib import Path
 
-import click
 import pytest
 import typer
 import yaml
 from dvc.cli.parser import get_main_parser
+from typer.core import TyperGroup
 
 from mcdrl.cli import app
 from mcdrl.commands.study.studies import presets
@@ -87,7 +87,7 @@ def test_a_line_is_taken_apart_as_a_shell_does():
 
 def parsed(command, arguments):
     """Parse arguments as the command does; a bare mention of a command names no arguments."""
-    while isinstance(command, click.Group) and arguments:
+    while isinstance(command, TyperGroup) and arguments:
         assert arguments[0] in command.commands, f"no command {arguments[0]}"
         command, arguments = command.commands[arguments[0]], arguments[1:]
     if arguments:

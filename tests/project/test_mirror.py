@@ -1,4 +1,4 @@
-"""Tests mirror the house: tests/<room>/test_<file>.py is about mcdrl/<room>/<file>.py, tests/stages/... about stages/."""
+"""Tests mirror the house: tests/<room>/test_<file>.py is about mcdrl/<room>/<file>.py, tests/stages about stages."""
 
 import pytest
 

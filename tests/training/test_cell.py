@@ -14,17 +14,19 @@ from safetensors.torch import load_file
 
 from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.dictionary import BACKGROUND, CLASSES
-from mcdrl.artifacts.plan import Plan, plan_path, write_plan
+from mcdrl.artifacts.plan import Crops, Plan, write_plan
 from mcdrl.base.errors import InputError
 from mcdrl.model.card import read_card
 from mcdrl.model.folder import load_model
+from mcdrl.model.readme import readme
 from mcdrl.networks import views
 from mcdrl.networks.inputs import SitesReader, open_sites, to_batch
 from mcdrl.study.params import Study
+from mcdrl.study.paths import plan_files
 from mcdrl.study.sections.train import Params
 from mcdrl.training import checkpoint
 from mcdrl.training import run as work
-from mcdrl.training.cell import Cell, make_cell, resume_folder
+from mcdrl.training.cell import Job, make_job, resume_folder
 from mcdrl.training.loop import Training
 from mcdrl.training.optimiser import make_optimiser
 from mcdrl.training.run import train
@@ -56,7 +58,7 @@ def artifacts(tmp_path, monkeypatch):
 
 def _cell(artifacts, method="mcdrl", held_out="C", variant=None, flips=("horizontal",), **params):
     sources = [site for site in "ABC" if site != held_out]
-    return Cell(
+    return Job(
         variant or method, method, held_out, 0, sources, artifacts, stub_sites.LESIONS, Params(**{**QUICK, **params}),
         flips=flips,
     )  # fmt: skip
@@ -206,7 +208,7 @@ def test_the_resume_folder_changes_with_everything_that_matters(artifacts):
         resume_folder(_cell(artifacts, method="baseline", variant="mcdrl"), MACHINE),
         resume_folder(_cell(artifacts, held_out="A"), MACHINE),
         resume_folder(_cell(artifacts, lr=0.004), MACHINE),
-        resume_folder(Cell(**{**vars(cell), "seed": 1}), MACHINE),
+        resume_folder(Job(**{**vars(cell), "seed": 1}), MACHINE),
         *[resume_folder(cell, MACHINE | other) for other in others],
     ]
     stub_sites.write_site(artifacts, "C", 20)
@@ -457,7 +459,7 @@ def test_finetuning_starts_where_the_cache_stands(artifacts, tmp_path):
 
 def test_seeds_differ(artifacts, tmp_path):
     cell = _cell(artifacts, epochs=1, intervene_from=0)
-    one, two = (_files(_train(Cell(**{**vars(cell), "seed": seed}), tmp_path / str(seed))) for seed in (0, 1))
+    one, two = (_files(_train(Job(**{**vars(cell), "seed": seed}), tmp_path / str(seed))) for seed in (0, 1))
     assert one["model.safetensors"] != two["model.safetensors"]
 
 
@@ -509,15 +511,20 @@ def _study(artifacts):
 
 def _planned(artifacts, **train):
     plan = Plan(variant="mine", method="mcdrl", code="0", train=Params(**train).model_dump())
-    write_plan(plan, plan_path(artifacts, "mine"))
+    write_plan(plan, plan_files(artifacts).method("mine"))
+    write_plan(Crops(crop={"A": "none", "B": "black_border", "C": "none"}), plan_files(artifacts).crops)
 
 
 def test_the_sources_are_all_sites_but_the_held_out_one_and_the_numbers_those_of_the_plan(tmp_path):
     _planned(tmp_path, epochs=7)
-    cell = make_cell("mine", "B", 0, tmp_path, _study(tmp_path))
+    cell = make_job("mine", "B", 0, tmp_path, _study(tmp_path))
     assert cell.sources == ["A", "C"]
     assert list(cell.files) == ["A", "C"]
-    assert (cell.variant, cell.method, cell.params.epochs) == ("mine", "mcdrl", 7)
+    assert (cell.variant, cell.method, cell.params.epochs, cell.crop) == ("mine", "mcdrl", 7, "none")
+    assert make_job("mine", "A", 0, tmp_path, _study(tmp_path)).crop == "mixed"
+    write_plan(Crops(crop={"A": "none"}), plan_files(tmp_path).crops)
+    with pytest.raises(InputError, match=r"crops\.json is damaged \(it lacks the site 'C'\)"):
+        make_job("mine", "B", 0, tmp_path, _study(tmp_path))
 
 
 @pytest.mark.parametrize(("method", "site", "message"), [
@@ -525,7 +532,7 @@ def test_the_sources_are_all_sites_but_the_held_out_one_and_the_numbers_those_of
 ])  # fmt: skip
 def test_unknown_names_are_refused_with_the_nearest(tmp_path, method, site, message):
     with pytest.raises(InputError, match=message):
-        make_cell(method, site, 0, tmp_path, _study(tmp_path))
+        make_job(method, site, 0, tmp_path, _study(tmp_path))
 
 
 def test_a_subtracted_background_is_told_by_card_and_readme(artifacts, tmp_path):
@@ -535,6 +542,6 @@ def test_a_subtracted_background_is_told_by_card_and_readme(artifacts, tmp_path)
     CLASSES.write(pd.concat([rows, healthy], ignore_index=True), table, CLASSES.read_metadata(table))
     out = _train(_cell(artifacts, epochs=2), tmp_path / "out")
     assert read_card(out).background_prompt == "A normal mucosa"
-    assert ', less the similarity to "A normal mucosa"' in (out / "README.md").read_text()
+    assert ', less the similarity to "A normal mucosa"' in readme(out, artifacts / "backbone")
     tuned = _train(_cell(artifacts, epochs=2, mining="source_tuned"), tmp_path / "tuned")
-    assert "A normal mucosa" not in (tuned / "README.md").read_text()  # its regions are not mined by texts
+    assert "A normal mucosa" not in readme(tuned, artifacts / "backbone")  # its regions are not mined by texts

@@ -5,8 +5,9 @@ from lightning_fabric import Fabric
 
 from mcdrl.base.errors import InputError
 from mcdrl.model.card import read_card
+from mcdrl.model.readme import readme
 from mcdrl.study.sections.train import Params
-from mcdrl.training.cell import Cell
+from mcdrl.training.cell import Job
 from mcdrl.training.leaks import check_leaks, copies_across_split
 from mcdrl.training.run import train
 from tests import stub_sites
@@ -51,7 +52,7 @@ def test_validation_does_without_frames_that_another_source_site_trains_on(tmp_p
     artifacts = tmp_path / "artifacts"
     stub_sites.write_study(artifacts)
     audit(artifacts, ("A/001", "B/002", True), ("A/006", "B/006", True))
-    cell = Cell("baseline", "baseline", "C", 0, ["A", "B"], artifacts, stub_sites.LESIONS, Params(**QUICK))
+    cell = Job("baseline", "baseline", "C", 0, ["A", "B"], artifacts, stub_sites.LESIONS, Params(**QUICK))
     fabric = Fabric(accelerator="cpu", devices=1)
     fabric.launch()
     train(cell, fabric, tmp_path / "out")
@@ -68,14 +69,15 @@ def test_a_training_stops_or_runs(tmp_path, accepted, capsys):
     artifacts = tmp_path / "artifacts"
     stub_sites.write_study(artifacts)
     audit(artifacts, ("A/001", "C/007", accepted))
-    cell = Cell("baseline", "baseline", "C", 0, ["A", "B"], artifacts, stub_sites.LESIONS, Params(**QUICK))
+    cell = Job("baseline", "baseline", "C", 0, ["A", "B"], artifacts, stub_sites.LESIONS, Params(**QUICK))
     fabric = Fabric(accelerator="cpu", devices=1)
     fabric.launch()
     if accepted:
         train(cell, fabric, tmp_path / "out")
         assert read_card(tmp_path / "out").leaked_frames == 1
         assert "left out" not in capsys.readouterr().err  # A/001 is in validation, C/007 in no training
-        told = (tmp_path / "out" / "README.md").read_text()
+        assert not (tmp_path / "out" / "README.md").exists()  # words are for `mcdrl pack`, which trains nothing anew
+        told = readme(tmp_path / "out", artifacts / "backbone")
         assert "| held out | C, **1 of its frames were seen in training**" in told
         assert "never seen" not in told
         assert "| regions | none: the method looks at the whole frame |" in told

@@ -9,9 +9,10 @@ import torch
 from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.frames import FRAMES
 from mcdrl.base.errors import InputError
-from mcdrl.networks.inputs import open_sites, read_cases, site_files, to_batch
+from mcdrl.networks.inputs import open_sites, read_cases, to_batch
 from mcdrl.regions.quality import Quality
 from mcdrl.regions.tuned import Miner
+from mcdrl.study.paths import site_files
 from mcdrl.training import mining
 from mcdrl.training.data import Frames, split
 from mcdrl.training.mining import cross_fit_folds, tuned_miners

@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from mcdrl.clip.encoder import unit
-from mcdrl.networks.inputs import open_sites, site_files
+from mcdrl.networks.inputs import open_sites
 from mcdrl.networks.texts import read_texts
+from mcdrl.study.paths import site_files
 from mcdrl.study.sections.train import Params
 from mcdrl.training.cell import make_spec
 from mcdrl.training.prior import estimated, with_prior

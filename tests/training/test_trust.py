@@ -16,10 +16,11 @@ from mcdrl.artifacts.frames import FRAMES
 from mcdrl.metrics.calibration import confidence, spectrum
 from mcdrl.model.folder import load_model
 from mcdrl.model.probability import probability
-from mcdrl.networks.inputs import open_sites, site_files, to_batch
+from mcdrl.networks.inputs import open_sites, to_batch
 from mcdrl.networks.interface import Output
+from mcdrl.study.paths import site_files
 from mcdrl.study.sections.train import Params
-from mcdrl.training.cell import Cell
+from mcdrl.training.cell import Job
 from mcdrl.training.loop import Training
 from mcdrl.training.run import train
 from mcdrl.training.trust import measure_trust
@@ -32,7 +33,7 @@ def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("trust")
     stub_sites.write_study(folder / "artifacts", count=40)
     params = Params(epochs=6, batch_size=8, heads=4, depth=1, head_width=16, intervene_from=1, lr=0.01, flag_share=0.25)
-    cell = Cell("mcdrl", "mcdrl", "C", 0, ["A", "B"], folder / "artifacts", stub_sites.LESIONS, params)
+    cell = Job("mcdrl", "mcdrl", "C", 0, ["A", "B"], folder / "artifacts", stub_sites.LESIONS, params)
     fabric = Fabric(accelerator="cpu", devices=1)
     fabric.launch()
     train(cell, fabric, folder / "out")

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from mcdrl.commands.doctor.check import NOTE, OK, PROBLEM, Check
-from mcdrl.commands.workspace import LOCK, lock_damage
-from mcdrl.study.params import PARAMS
+from mcdrl.commands.workspace import lock_damage
+from mcdrl.study.paths import LOCK, PARAMS, PIPELINE
 
 _AT_WORK = ("Unable to acquire lock", "is busy")  # how DVC says that another one of its processes is running
 _STATUS_S = 60
@@ -22,7 +22,7 @@ _MEND_LOCK = (
 
 def repository(root: Path) -> Check:
     """Look for the files that make a repository of the pipeline."""
-    missing = [name for name in ("dvc.yaml", PARAMS.name, ".dvc") if not (root / name).exists()]
+    missing = [name for name in (PIPELINE.name, PARAMS.name, ".dvc") if not (root / name).exists()]
     if missing:
         fix = "run from the repository's top folder" if missing != [".dvc"] else f"{_GIT_INIT} && dvc init"
         return Check("repository", PROBLEM, f"no {', '.join(missing)} here", fix)
@@ -47,14 +47,14 @@ def stale(root: Path) -> Check:
             return Check(
                 "artifacts", PROBLEM, "no git repository here, as in an unpacked ZIP; DVC needs one", _GIT_INIT
             )
-        if LOCK in said:
+        if str(LOCK) in said:
             return Check("artifacts", PROBLEM, f"DVC can't read {LOCK}: {said}", _MEND_LOCK)
         if any(words in said for words in _AT_WORK):
             return Check("artifacts", NOTE, f"DVC is at work elsewhere: {said}", "mcdrl doctor once that is done")
         return Check("artifacts", PROBLEM, f"DVC can't read the pipeline: {said}", "dvc status says it in full")
     except (OSError, subprocess.SubprocessError, ValueError):
         return Check("artifacts", NOTE, "DVC can't tell whether they are up to date", "dvc status says why")
-    if not (root / "dvc.lock").is_file():
+    if not (root / LOCK).is_file():
         return Check("artifacts", NOTE, "nothing has been run yet", "dvc repro (--dry --force: only list its steps)")
     if not changed:
         return Check("artifacts", OK, "up to date")

@@ -9,11 +9,11 @@ from pathlib import Path
 from mcdrl.base.errors import InputError
 from mcdrl.base.folders import unhashable
 from mcdrl.commands.doctor.check import NOTE, OK, PROBLEM, Check
-from mcdrl.commands.workspace import RENDERED, lost_in_a_copy
-from mcdrl.study.params import BACKBONE_CARDS, PARAMS, Site, Study, check, read_params, resolve
+from mcdrl.commands.workspace import lost_in_a_copy
+from mcdrl.study.params import Site, Study, check, read_params, resolve
+from mcdrl.study.paths import ARTIFACTS, BACKBONE_CARDS, LITE_TOWER, PARAMS, RENDERED, backbone_folder, own_or_shipped
 
 _HUB, _ANSWER_S = "huggingface.co", 3.0
-_SHIPPED = Path("data/lite0")
 
 
 def study_checks(root: Path) -> list[Check]:
@@ -60,17 +60,16 @@ def _file_of(value: str) -> str:
 
 
 def _weights(root: Path, study: Study) -> Check:
-    from mcdrl.clip.card import read_card, read_stored
+    from mcdrl.clip.card import CARD, read_card, read_stored
     from mcdrl.clip.lite import read_shipped
     from mcdrl.clip.sources import Source, verified
 
     what, name = f"backbone {study.backbone}", study.backbone
     try:
         source = Source.of(name, study.weights.get(name))
-        card = read_card(name, root / BACKBONE_CARDS)
-        stored = (
-            read_stored(root / "artifacts" / "backbone") if (root / "artifacts/backbone/card.json").exists() else None
-        )
+        card = read_card(name, own_or_shipped(BACKBONE_CARDS, root))
+        obtained = backbone_folder(root / ARTIFACTS)
+        stored = read_stored(obtained) if (obtained / CARD).exists() else None
         if source.kind == "file" and source.path is not None:
             verified(source, source.path, card)
     except InputError as error:
@@ -80,9 +79,9 @@ def _weights(root: Path, study: Study) -> Check:
         return Check(what, NOTE if stored.pretrained == "random" else OK, f"stored, {state}")
     if card.family == "lite":
         try:
-            read_shipped(root / _SHIPPED)
+            read_shipped(own_or_shipped(LITE_TOWER, root))
         except InputError as error:
-            return Check(what, PROBLEM, str(error), f"git checkout {_SHIPPED}")
+            return Check(what, PROBLEM, str(error), f"git checkout {LITE_TOWER}")
     if card.family == "lite" or source.kind != "card":
         found = "its weights are here" if card.family == "lite" else "dvc repro looks into the weights that are given"
         return Check(what, OK, f"not stored yet; {found}", "dvc repro")

@@ -16,6 +16,7 @@ from mcdrl.artifacts.held_out_scores import OF_SOURCES, HeldOutScores
 from mcdrl.artifacts.regions import QUALITY
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import read_json
+from mcdrl.study.paths import table_path
 
 MODEL = "model.json"
 _LONG = ("spec", "parameters", "reference", "class_prompts", "confounder_prompts")  # shown by themselves, or not at all
@@ -46,13 +47,32 @@ def inspect(place: Path) -> list[Shown]:
 
         read_card(place)  # so that what is shown is a model's card
         return model_tables(read_json(place / MODEL), (place / "backbone").is_dir(), held_out_scores(place))
-    found = place / "build_confounders" / "dictionary.parquet", place / "mine_regions" / "quality.parquet"
+    found = table_path(place, "build_confounders", "dictionary"), table_path(place, "mine_regions", "quality")
     if not any(path.is_file() for path in found):
         raise InputError(
             f"{place} holds neither model.json nor a dictionary; give a model's folder, or run `dvc repro`"
         )
     tables = [dictionary_table(DICTIONARY.read(found[0]))] if found[0].is_file() else []
     return tables + ([quality_table(QUALITY.read(found[1]))] if found[1].is_file() else [])
+
+
+def describe(place: Path) -> str | None:
+    """Return what README.md says of a model once it is packed; None: the place is no model's, or lacks its backbone.
+
+    Raises:
+        InputError: a file is damaged.
+    """
+    if not (place / MODEL).is_file():
+        return None
+    from mcdrl.model.bundle import find_backbone
+    from mcdrl.model.card import read_card
+    from mcdrl.model.readme import readme
+
+    try:
+        backbone = find_backbone(place, read_card(place).fingerprint, None)
+    except InputError:  # the table says that it isn't there
+        return None
+    return readme(place, backbone)
 
 
 def dictionary_table(rows: pd.DataFrame) -> Shown:

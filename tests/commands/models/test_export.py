@@ -12,11 +12,10 @@ from mcdrl.artifacts.held_out_scores import HeldOutScores, write_held_out_scores
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import sha256, write_json
 from mcdrl.clip import lite
-from mcdrl.clip.card import read_stored
 from mcdrl.clip.encoder import unit
 from mcdrl.commands.models import export as exporting
 from mcdrl.commands.models.export import compare, export, load_network, made_up_frames, runner
-from mcdrl.commands.models.inspect import inspect
+from mcdrl.commands.models.inspect import describe, inspect
 from mcdrl.commands.models.pack import pack
 from mcdrl.commands.show import show_table
 from mcdrl.methods import build
@@ -27,7 +26,7 @@ from mcdrl.model.ensemble import load_ensemble
 from mcdrl.model.folder import load_model, save_model
 from mcdrl.model.held_out import held_out_scores
 from mcdrl.model.predictor import Predictor
-from mcdrl.model.readme import write_readme
+from mcdrl.model.take_along import README
 from mcdrl.networks.interface import Spec, Texts
 from mcdrl.networks.trunk import Frozen
 from mcdrl.regions.tuned import Miner
@@ -240,8 +239,6 @@ def test_a_network_that_takes_one_number_of_frames_only_is_refused_and_leaves_no
 def test_a_model_takes_its_scores_along_but_not_those_of_other_weights(model, tmp_path):
     folder = tmp_path / "artifacts" / "train" / "mcdrl" / "A" / "0"
     shutil.copytree(model, folder)
-    stored = read_stored(folder / "backbone")
-    write_readme(load_model(folder, folder / "backbone").card, stored, folder, uses_regions=True)
     parts = tmp_path / "artifacts" / "evaluate" / "parts" / "mcdrl" / "A" / "0"
     scores = HeldOutScores(
         weights_sha256=sha256(folder / "model.safetensors"), held_out="A", threshold=0.5, n_lesion=12, n_groups=6,
@@ -249,24 +246,30 @@ def test_a_model_takes_its_scores_along_but_not_those_of_other_weights(model, tm
     )  # fmt: skip
     write_held_out_scores(scores, parts)
     pack(folder, tmp_path / "packed", None)
-    told = (tmp_path / "packed" / "README.md").read_text()
+    told = (tmp_path / "packed" / README).read_text()
     between = "95 % interval over 6 groups 0.700 to 0.800"
     assert f"At A, which it had never seen, it reached **0.750** ({between}):\nmean over 12 frames" in told
     assert "On 25% of 4 frames" in told
     assert "validation frames: 0.500, on patients of the sites that it was trained on, which says little of" in told
     assert "expect less" not in told
+    assert "| regions | the 25% of places nearest to the class prompts |" in told
+    assert describe(folder) == describe(tmp_path / "packed") == told
+    export(folder, "torchscript", tmp_path / "exported", None)
+    assert (tmp_path / "exported" / README).read_text() == told
     assert held_out_scores(tmp_path / "packed") == scores
     (table,) = [one for one in inspect(tmp_path / "packed") if one.title == "at the held-out site"]
     assert ["dice", "0.750"] in [list(row) for row in table.rows]
     write_held_out_scores(scores.model_copy(update={"n_groups": 3, "dice_low": None, "dice_high": None}), parts)
     pack(folder, tmp_path / "few", None)
-    assert "**0.750** (no interval: 3 groups, too few for one)" in (tmp_path / "few" / "README.md").read_text()
+    assert "**0.750** (no interval: 3 groups, too few for one)" in (tmp_path / "few" / README).read_text()
     (few,) = [one for one in inspect(tmp_path / "few") if one.title == "at the held-out site"]
     assert ["dice_low", "– (groups: 3, too few)"] in [list(row) for row in few.rows]
     write_held_out_scores(scores.model_copy(update={"weights_sha256": "0" * 64}), parts)
     pack(folder, tmp_path / "stale", None)
-    assert "expect less" in (tmp_path / "stale" / "README.md").read_text()
+    assert "expect less" in (tmp_path / "stale" / README).read_text()
     assert not (tmp_path / "stale" / "held_out_scores.json").exists()
+    shutil.rmtree(folder / "backbone")
+    assert describe(folder) is None  # as nobody can say what its backbone's licence asks for
 
 
 @pytest.mark.parametrize("special", ["miner"], indirect=True)

@@ -5,7 +5,13 @@ import pandas as pd
 import pytest
 
 from mcdrl.base.errors import InputError
-from mcdrl.commands.models.inspect import dictionary_table, inspect, model_tables, quality_table
+from mcdrl.commands.models.inspect import (
+    describe,
+    dictionary_table,
+    inspect,
+    model_tables,
+    quality_table,
+)
 from tests import stub_sites
 
 
@@ -50,3 +56,8 @@ def test_a_model_says_whether_it_holds_its_backbone():
     assert facts.rows[-1][1].startswith("no: give --backbone")
     assert dictionary.rows == [["x", "with x", "0.100", "0.020"]]
     assert parameters.rows == [["epochs", "3"], ["width", "8"]]
+
+
+def test_a_study_has_no_card_to_read(tmp_path):
+    stub_sites.write_texts(tmp_path / "build_confounders")
+    assert describe(tmp_path) is None

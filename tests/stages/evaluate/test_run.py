@@ -1,5 +1,6 @@
 """A tiny model on a tiny site, through the stage's own functions."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,9 @@ from mcdrl.model.folder import load_model, save_model
 from mcdrl.networks.interface import Spec
 from mcdrl.networks.trunk import Frozen
 from mcdrl.regions.tuned import Miner
+from mcdrl.study.paths import Cell, site_files
 from mcdrl.study.sections.evaluate import Params
-from stages.evaluate.cell import Cell
+from stages.evaluate.cell import read_cases
 from stages.evaluate.run import TABLES, evaluate, write
 from tests.factories import make_card, make_cases, make_geometry, make_texts, png, write_frames
 
@@ -111,6 +113,30 @@ def write_model(
     save_model(artifacts / "train" / method / held_out / "0", network.state_dict(), texts, card)
 
 
+@dataclass(frozen=True)
+class Placed:
+    """A cell below its artifacts."""
+
+    names: Cell
+    artifacts: Path
+
+    @property
+    def model(self):
+        return self.names.model(self.artifacts)
+
+    @property
+    def parts(self):
+        return self.names.parts(self.artifacts)
+
+    @property
+    def predictions(self):
+        return self.names.predictions(self.artifacts)
+
+    @property
+    def ingested(self):
+        return site_files(self.artifacts, self.names.held_out).folder
+
+
 @pytest.fixture
 def cell(tmp_path, request):
     artifacts = tmp_path / "artifacts"
@@ -118,11 +144,11 @@ def cell(tmp_path, request):
     write_site(artifacts)
     write_site(artifacts, site=SOURCE)
     write_model(artifacts, method)
-    return Cell(method, SITE, 0, artifacts)
+    return Placed(Cell(method, SITE, 0), artifacts)
 
 
 def run(cell, **params):
-    return evaluate(cell, cell.read_cases(), Params(**params))
+    return evaluate(cell.names, cell.artifacts, read_cases(cell.names, cell.artifacts), Params(**params))
 
 
 def stored(cell):
@@ -136,11 +162,11 @@ both = pytest.mark.parametrize("cell", ["baseline", "mcdrl"], indirect=True)
 @both
 def test_every_table_keeps_its_contract(cell):
     tables = run(cell, batch_size=3)
-    write(cell, tables, Params())
+    write(cell.names, cell.artifacts, tables, Params())
     for name in tables:
         read = TABLES[name].read(cell.parts / f"{name}.parquet")
-        assert (read[["method", "held_out", "seed"]] == [cell.method, SITE, 0]).all(axis=None)
-        intervenes = cell.method == "mcdrl"
+        assert (read[["method", "held_out", "seed"]] == [cell.names.variant, SITE, 0]).all(axis=None)
+        intervenes = cell.names.variant == "mcdrl"
         assert bool(len(read)) == (intervenes or name not in ("attention", "pooled"))
 
 
@@ -150,18 +176,23 @@ def test_the_cell_in_a_few_numbers(cell):
     scores = tables["cases"].assign(
         group_id=groups, dice=[0.5, None, 0.25, 0.75, 1.0, None, 0.5], fp=[9, 3, 9, 9, 9, 0, 9]
     )
-    write(cell, tables | {"cases": scores}, Params(threshold=0.4))
+    write(cell.names, cell.artifacts, tables | {"cases": scores}, Params(threshold=0.4))
     assert set(tables["cases"]["leaked_frames"]) == {0}
     three = read_held_out_scores(cell.parts)
     assert three.weights_sha256 == sha256(cell.model / "model.safetensors")
     assert (three.held_out, three.threshold, three.n_lesion, three.n_groups) == (SITE, 0.4, 5, 3)
     assert (three.dice, three.n_negative, three.false_positive_rate) == (0.6, 2, 0.5)
     assert (three.dice_low, three.dice_high) == (None, None)  # of three groups there is no interval
-    write(cell, tables | {"cases": scores.assign(group_id=list("abcdefg"))}, Params())
+    write(cell.names, cell.artifacts, tables | {"cases": scores.assign(group_id=list("abcdefg"))}, Params())
     reach = 2.776445 * np.std([0.5, 0.25, 0.75, 1, 0.5], ddof=1) / 5**0.5  # Student's, of five groups
     five = read_held_out_scores(cell.parts)
     assert (five.n_groups, five.dice_low, five.dice_high) == (5, pytest.approx(0.6 - reach), pytest.approx(0.6 + reach))
-    write(cell, tables | {"cases": scores.assign(group_id="g", lesion_class=None, dice=None)}, Params())
+    write(
+        cell.names,
+        cell.artifacts,
+        tables | {"cases": scores.assign(group_id="g", lesion_class=None, dice=None)},
+        Params(),
+    )
     alone = read_held_out_scores(cell.parts)
     assert (alone.n_lesion, alone.dice, alone.dice_low, alone.n_negative) == (0, None, None, 7)
 
@@ -173,7 +204,7 @@ def test_every_table_says_how_many_frames_of_the_site_were_trained_on(cell):
     tables = run(cell)
     told = {name: rows["leaked_frames"].unique().tolist() for name, rows in tables.items() if len(rows)}
     assert told == {name: [5] for name in ("cases", "calibration", "reliability", "trust", "mining")}
-    write(cell, tables, Params())
+    write(cell.names, cell.artifacts, tables, Params())
     assert read_held_out_scores(cell.parts).leaked_frames == 5
 
 
@@ -287,7 +318,7 @@ def test_attention_is_a_share_and_pooled_features_are_those_of_the_network(cell)
 def test_source_frames_without_the_head_are_what_they_are_with_it(cell):
     own = run(cell)["pooled"].set_index("case_id")["after"]
     write_model(cell.artifacts, "mcdrl", held_out=SOURCE, source=SITE)
-    other = run(Cell("mcdrl", SOURCE, 0, cell.artifacts))["pooled"].set_index("case_id")["after"]
+    other = run(Placed(Cell("mcdrl", SOURCE, 0), cell.artifacts))["pooled"].set_index("case_id")["after"]
     for case in own.index:
         np.testing.assert_array_equal(own[case], other[case])
 
@@ -314,14 +345,14 @@ def test_features_of_another_device_than_the_training_s_are_refused(cell):
         r"site 'A' were made with cpu, float32, those of the sites that the model.* with cuda, bfloat16;.*encode@A"
     )
     with pytest.raises(InputError, match=sentence):
-        evaluate(cell, cell.read_cases(), Params())
+        evaluate(cell.names, cell.artifacts, read_cases(cell.names, cell.artifacts), Params())
     path.write_text(text.replace('"provenance": ""', '"provenance": "cpu, float32"'))
-    evaluate(cell, cell.read_cases(), Params())
+    evaluate(cell.names, cell.artifacts, read_cases(cell.names, cell.artifacts), Params())
 
 
 def test_a_device_that_is_not_there_is_refused_before_anything_is_written(cell):
     with pytest.raises(InputError, match="--device abacus"):
-        evaluate(cell, cell.read_cases(), Params(), "abacus")
+        evaluate(cell.names, cell.artifacts, read_cases(cell.names, cell.artifacts), Params(), "abacus")
     assert not cell.predictions.exists()
 
 
@@ -329,14 +360,14 @@ def test_a_device_that_is_not_there_is_refused_before_anything_is_written(cell):
 def test_a_gpu_predicts_what_the_cpu_does(cell):
     found = []
     for device in ("cpu", "cuda"):
-        evaluate(cell, cell.read_cases(), Params(), device)
+        evaluate(cell.names, cell.artifacts, read_cases(cell.names, cell.artifacts), Params(), device)
         found.append(stored(cell).astype(int))
     assert np.abs(found[0] - found[1]).max() <= 2
 
 
 def test_a_missing_model_is_named(cell):
     with pytest.raises(InputError, match="train/mcdrl/A/0"):
-        run(Cell("mcdrl", SITE, 0, cell.artifacts))
+        run(Placed(Cell("mcdrl", SITE, 0), cell.artifacts))
 
 
 def test_pixels_that_nobody_judged_count_nowhere(cell):

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mcdrl.artifacts.plan import Plan, plan_path, write_plan
+from mcdrl.artifacts.plan import Plan, write_plan
+from mcdrl.study.paths import plan_files
 from tests import stub_sites
 
 REPOSITORY = Path(__file__).parents[3]
@@ -39,7 +40,7 @@ def _write_params(folder, **train):
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
     for name in params["methods"]:
         plan = Plan(variant=name, method=name, code="0", train=params["train"])
-        write_plan(plan, plan_path(folder / "artifacts", name))
+        write_plan(plan, plan_files(folder / "artifacts").method(name))
 
 
 def _command(*arguments):
