@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -19,9 +19,9 @@ from mcdrl.artifacts.stress import STRESS
 from mcdrl.artifacts.tables import Table
 from mcdrl.base.errors import InputError, shown
 from mcdrl.base.files import read_json
+from mcdrl.study.leaks import crossing, own_frames
 from mcdrl.study.params import Study
 from mcdrl.study.paths import Cell, site_files, table_path
-from stages.report.sharing import leaked_frames
 
 _UNCHECKED = ("file", "local-dir")
 _RANDOM = ("none", "random")  # what model.json says of an encoder that was never pretrained
@@ -125,6 +125,19 @@ def read_inputs(study: Study, artifacts: Path) -> Inputs:
         stress=_of_study(study, STRESS, table_path(artifacts, "stress", "cases")),
         strengths=pd.concat([_read(STRENGTHS, site_files(artifacts, site).strengths) for site in study.sites]),
     )
+
+
+def leaked_frames(pairs: pd.DataFrame, held_out: Iterable[str]) -> dict[str, int]:
+    """Return how many frames of each held-out site are at a source site, too; only sites that have such frames.
+
+    Training stops on them unless params.yaml accepts them, so where a model exists they were accepted.
+
+    Args:
+        pairs: rows of audit.parquet.
+        held_out: the sites that are left out in turn.
+    """
+    counts = {site: len(own_frames(crossing(pairs, site), site)) for site in held_out}
+    return {site: count for site, count in counts.items() if count}
 
 
 def cells(study: Study) -> Iterator[Cell]:

@@ -12,9 +12,6 @@ EXCEPTIONS = {
     "sites/test_strangers_layouts.py": "layouts that annotation tools leave behind, by settings",
     "stages/pretrain/test_shipped.py": "data/lite0 and the code that reads it",
     "stages/report/test_browser.py": "the page in a real browser",
-    "stages/report/test_attention_tables.py": "stages/report/attention.py",
-    "stages/report/test_robustness_page.py": "stages/report/robustness.py",
-    "stages/report/test_trust_tables.py": "stages/report/trust.py",
 }  # test -> what it is about
 TESTS = sorted(path.relative_to(ROOT / "tests") for path in (ROOT / "tests").rglob("test_*.py"))
 MIRRORED = [path.as_posix() for path in TESTS if path.parts[0] not in OF_THE_WHOLE]

@@ -1,7 +1,7 @@
 """How well the view is found: python -m tests.benchmarks.view.measure FOLDER...
 
 Each FOLDER is a site's, with frames in images/ and masks of equal stems in masks/; its name is the site's.
-Compared on the same frames: `find_view`, the same with the margin of a cut, `view_box` (of `crop: black_border`), and the
+Compared on the same frames: `find_view`, it with the margin of a cut, `view_box` (of `crop: black_border`), and the
 bounding box of what is brighter than a plain threshold. Three questions:
 
 marked: frames whose view was marked by eye (docs/measured/view_marks.csv), halves by a hash of the frame's name. The

@@ -16,7 +16,10 @@ from mcdrl.artifacts.regions import QUALITY, REGIONS
 from mcdrl.artifacts.scores import ATTENTION, CALIBRATION, MINING, POOLED, PREDICTIONS, RELIABILITY, SCORES, TRUST
 from mcdrl.artifacts.stress import STRESS, UNTOUCHED
 from mcdrl.study.params import Site, Study
+from mcdrl.study.sections.report import Params
 from stages.evaluate.score import Native, score
+from stages.report.inputs import read_inputs
+from stages.report.results import Results
 
 CLASSES = ["polyp", "tumor"]
 SIDE = 32
@@ -336,3 +339,9 @@ def build(
     if full:
         write_mining(root, scores)
     return root
+
+
+def results_of(study: Study, artifacts: Path, raw=RAW, **params) -> Results:
+    """What the topics take, of a study that `build` has written; few draws and examples unless told otherwise."""
+    section = Params(**{"bootstrap": 100, "examples": 1, **params})
+    return Results(read_inputs(study, artifacts), section, artifacts, raw)

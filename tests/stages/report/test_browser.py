@@ -8,11 +8,9 @@ import pytest
 import pytest_socket
 from PIL import Image
 
-from mcdrl.study.sections.report import Params
-from stages.report.inputs import read_inputs
 from stages.report.write import write_report
 from tests.stages.report.browser import MISSING, chromium, requests, resize, screenshot
-from tests.stages.report.fake_study import RAW, build, study_of
+from tests.stages.report.fake_study import build, results_of, study_of
 
 pytestmark = [
     pytest.mark.slow,
@@ -30,7 +28,7 @@ def page(tmp_path_factory):
     root = tmp_path_factory.mktemp("browser")
     study = study_of(sites=("A", "B", "C"), seeds=(0, 1))
     artifacts = build(root / "artifacts", study, classes=["polyp", EVIL])
-    write_report(read_inputs(study, artifacts), Params(bootstrap=100), artifacts, root / "report", RAW)
+    write_report(results_of(study, artifacts, examples=2), root / "report")
     return (root / "report" / "index.html").as_uri()
 
 
@@ -151,9 +149,9 @@ def test_a_picture_can_be_enlarged_and_closed_again(opened):
 
 
 def test_outlines_can_be_hidden(opened):
-    visible = "return getComputedStyle(document.querySelector('#frames figure path')).display"
+    visible = "return getComputedStyle(document.querySelector('#gallery figure path')).display"
     assert opened.execute_script(visible) != "none"
-    opened.execute_script("document.querySelector('#frames .switch input').click()")
+    opened.execute_script("document.querySelector('#gallery .switch input').click()")
     assert opened.execute_script(visible) == "none"
 
 
