@@ -12,7 +12,7 @@ from mcdrl.artifacts.frames import FRAMES, lesion_of
 from mcdrl.artifacts.regions import REGIONS
 from mcdrl.artifacts.scores import PREDICTIONS
 from mcdrl.artifacts.stores import Array
-from mcdrl.confounders.operators import Stressed
+from mcdrl.confounders.finished import Stressed
 from mcdrl.confounders.strips import strips
 from mcdrl.drawing.overlays import Shot, grid_outline, heat, outline, pick_changes, pick_examples, pick_frames, picture
 from stages.report.attention import wrong_frames

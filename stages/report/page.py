@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from mcdrl.confounders.registry import without_operator
 from mcdrl.drawing.overlays import Shot
 from mcdrl.metrics.intervals import LEAST_GROUPS, MANY_GROUPS
 from stages.report import attention, features, made, robustness, sharing, sheets, trust, views
@@ -119,6 +120,7 @@ def render(
         least_groups=LEAST_GROUPS,
         many_groups=MANY_GROUPS,
         fewest_stressed=int(tables.stress["fewest_groups"].min()) if len(tables.stress) else 0,
+        untested=without_operator(inputs.dictionary["confounder"]),
         reference=reference_of(study.methods),
         phrases=len(inputs.dictionary),
         neighbours=features.NEIGHBOURS,

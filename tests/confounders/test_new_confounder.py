@@ -1,0 +1,135 @@
+"""A further confounder is one entry: the stress test, the check of params.yaml and the page follow from it."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from mcdrl.artifacts.scores import SCORES
+from mcdrl.base.errors import InputError
+from mcdrl.confounders.confounder import Confounder, Measure, OnGeometry, OnPixels
+from mcdrl.confounders.finished import FinishedFrame
+from mcdrl.confounders.registry import REGISTRY, phrases
+from mcdrl.metrics.attention import proxies
+from mcdrl.study.params import check
+from mcdrl.study.sections.report import Params as ReportParams
+from mcdrl.study.sections.stress import Params
+from stages.audit.profile import measure
+from stages.report.inputs import read_inputs
+from stages.report.write import write_report
+from stages.stress.run import pictures
+from tests.confounders.test_finished import scene
+from tests.stages.report.fake_study import RAW, build, study_of, write_stress
+
+ROOT = Path(__file__).parents[2]
+
+
+def pale(image, strength, _rng, _where):
+    return image + (0.9 - image) * 0.6 * strength
+
+
+def mirrored(image, masks, _field, _strength, _rng):
+    lesion, ignored = (mask[:, ::-1] for mask in masks)
+    return image[:, ::-1], (lesion, ignored)
+
+
+SMOKE = Confounder(
+    name="smoke", phrase="surgical smoke", category="air", operator=OnPixels(pale), measure=Measure("saturation", False)
+)
+
+
+@pytest.fixture
+def smoke(monkeypatch):
+    monkeypatch.setitem(REGISTRY, SMOKE.name, SMOKE)
+
+
+def moving(monkeypatch, **keys):
+    entry = Confounder("mirror", "mirrored screen", "device", OnGeometry(mirrored, **keys))
+    monkeypatch.setitem(REGISTRY, entry.name, entry)
+    return entry.phrase
+
+
+class Store:
+    """The frames of a site, all alike."""
+
+    def rows(self, name, case_ids):
+        image, mask = scene()
+        return [image if name == "image" else mask.astype(np.uint8)] * len(case_ids)
+
+
+@pytest.mark.usefixtures("smoke")
+def test_the_stress_test_draws_it():
+    cases = pd.DataFrame({"case_id": ["A/1"], "group_id": ["g"]})
+    seen = {(one.confounder, one.strength): one.shown for one in pictures(cases, Store(), Params().strengths)}
+    assert [name for name, strength in seen if strength == 1.0] == phrases()
+    whole, half = (seen["surgical smoke", strength].image.astype(int) for strength in (1.0, 0.5))
+    assert whole.mean() > half.mean() > seen["none", 0.0].image.mean()
+
+
+def study(**confounders):
+    raw = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    raw["build_confounders"]["confounders"] |= confounders
+    raw["sites"]["A"] = {
+        "card": "folder", "root": "a", "lesion_class": "polyp", "table": "t.csv",
+        "table_strengths": {"haze": "surgical smoke"},
+    }  # fmt: skip
+    return raw
+
+
+def test_the_check_of_params_knows_it(monkeypatch):
+    with pytest.raises(InputError, match=r"sites\.A: table_strengths: unknown confounder 'surgical smoke'"):
+        check(study())
+    check(study(air=["surgical smoke"]))
+    monkeypatch.setitem(REGISTRY, SMOKE.name, SMOKE)
+    check(study())
+    with pytest.raises(InputError, match="'Surgical-smoke' is the confounder 'surgical smoke'; write"):
+        check(study(air=["Surgical-smoke"]))
+
+
+@pytest.mark.usefixtures("smoke")
+def test_real_frames_are_ranked_by_its_measure():
+    images = [FinishedFrame(*scene(), "A/1").under("surgical smoke", strength).image for strength in (0.0, 0.5, 1.0)]
+    profile = pd.DataFrame([measure(image) for image in images]).assign(case_id=["A/0", "A/1", "A/2"])
+    found = proxies(profile)
+    ranks = found.loc[found["confounder"] == "surgical smoke", "strength"]
+    assert ranks.tolist() == pytest.approx([1 / 3, 2 / 3, 1])
+
+
+@pytest.mark.usefixtures("smoke")
+def test_the_page_shows_it(tmp_path):
+    toy = study_of()
+    build(tmp_path, toy)
+    write_stress(tmp_path, SCORES.read(tmp_path / "evaluate" / "cases.parquet"), phrases())
+    write_report(read_inputs(toy, tmp_path), ReportParams(bootstrap=100, examples=1), tmp_path, tmp_path / "out", RAW)
+    page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    assert '<p class="name">surgical smoke</p>' in page  # the panel of its curves
+    assert '<div class="label">surgical smoke</div>' in page  # the chart of drops
+    assert re.search(r"<figcaption>surgical smoke<small>strength 1</small>", page)  # what it looks like
+    assert "<td>surgical smoke</td>" in page
+    assert "surgical smoke" in (tmp_path / "out" / "stress.csv").read_text(encoding="utf-8")
+
+
+def test_one_that_moves_things_takes_the_masks_along(monkeypatch):
+    image, lesion = scene()
+    ignored = np.roll(lesion, 60, axis=0)
+    frame = FinishedFrame(image, lesion, "A/0", ~ignored)
+    seen = frame.under(moving(monkeypatch), 1.0)
+    np.testing.assert_array_equal(seen.image, image[:, ::-1])
+    np.testing.assert_array_equal(seen.mask, lesion[:, ::-1])
+    np.testing.assert_array_equal(~seen.judged, ignored[:, ::-1])
+
+
+def test_one_that_lays_out_the_whole_picture_moves_the_border_too(monkeypatch):
+    rows, columns = np.mgrid[:224, :224]
+    image, lesion = scene((rows - 112) ** 2 + (columns - 90) ** 2 < 80**2)
+    frame = FinishedFrame(image, lesion, "A/0")
+    phrase = moving(monkeypatch)
+    kept = frame.under(phrase, 1.0).image
+    np.testing.assert_array_equal(kept[:, 190:], image[:, 190:])  # the border stays where it was
+    seen = frame.under(moving(monkeypatch, whole_frame=True), 1.0)
+    np.testing.assert_array_equal(seen.image, image[:, ::-1])
+    np.testing.assert_array_equal(seen.mask, lesion[:, ::-1])
+    assert seen.judged.all()
