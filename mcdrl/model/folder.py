@@ -18,6 +18,7 @@ from torch import Tensor
 
 from mcdrl.base.errors import InputError, nearest
 from mcdrl.base.files import atomic, read_json, sha256, write_json
+from mcdrl.confounders.scores import ReferenceStatistics
 from mcdrl.methods import build, check_mode, has_own_encoder
 from mcdrl.model.header import Kind, kinds, misfits, read_header, read_tensors
 from mcdrl.networks import parts
@@ -33,26 +34,10 @@ _SMALLEST_PX, _LARGEST_PX = 16, 4096
 _MOST_NAMES = 4096  # of classes, confounders, sites
 _COARSEST = 1e4  # a temperature beyond leaves no probability but one half, one below its inverse none but 0 and 1
 _LIGHT = ("frozen", "adapter")  # modes that need nothing of the encoder
-_Finite = Annotated[float, Field(allow_inf_nan=False)]
-_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _Number = Annotated[int, Field(ge=0)]
 _Channels = Annotated[int, Field(gt=0, le=2**16)]
 _Side = Annotated[int, Field(gt=0, le=_LARGEST_PX)]
 _Names = Annotated[list[str], Field(min_length=1, max_length=_MOST_NAMES)]
-
-
-class Usual(BaseModel):
-    """How much the training frames look like each confounder.
-
-    Attributes:
-        mean: [M], mean cosine of the frames' image feature with the confounder's prompt.
-        std: [M], standard deviation of that, above 0.
-    """
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-    mean: list[_Finite]
-    std: list[_Positive]
 
 
 class MinedBy(BaseModel):
@@ -105,7 +90,7 @@ class ModelCard(BaseModel):
         class_prompts: the text of each lesion class.
         confounder_prompts: the text of each confounder.
         background_prompt: the text whose similarity is subtracted in region mining; None: the classes alone mine.
-        usual: how the training frames of the source sites score for each confounder; None: unknown.
+        reference: how the training frames of the source sites score for each confounder; None: unknown.
         parameters: of the training, resolved.
         mined_by: the network that selects the target regions; None: similarity to the class texts does.
         provenance: device and precision that the training's features were made with, such as "cpu, float32"; empty:
@@ -142,7 +127,7 @@ class ModelCard(BaseModel):
     class_prompts: list[str] = []
     confounder_prompts: list[str] = []
     background_prompt: str | None = None
-    usual: Usual | None = None
+    reference: ReferenceStatistics | None = None
     parameters: dict[str, bool | int | float | str | list[str] | None] = {}
     mined_by: MinedBy | None = None
     provenance: str = ""
@@ -160,8 +145,8 @@ class ModelCard(BaseModel):
     def _lengths(self) -> Self:
         count = len(self.confounders)
         given = {"confounder_prompts": len(self.confounder_prompts)} if self.confounder_prompts else {}
-        if self.usual is not None:
-            given |= {"usual.mean": len(self.usual.mean), "usual.std": len(self.usual.std)}
+        if self.reference is not None:
+            given |= {"reference.mean": len(self.reference.mean), "reference.std": len(self.reference.std)}
         for name, found in given.items():
             if found != count:
                 raise ValueError(f"{name} has {found} values for {count} confounders")

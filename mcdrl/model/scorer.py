@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mcdrl.confounders.scores import LIMIT, looks
+from mcdrl.confounders.scores import LIMIT, zero_shot_scores
 from mcdrl.metrics.calibration import calibrated, confidence, spectrum
 from mcdrl.model.ensemble import Ensemble
 from mcdrl.model.folder import LoadedModel, probability
@@ -40,13 +40,13 @@ class Verdict:
     Attributes:
         confidence: 0..1.
         flagged: whether it is below the models' limit.
-        looks: confounder -> standard deviations above the training frames' mean; mean over the models that know; empty
-            where none does.
+        confounder_scores: confounder -> standard deviations above the training frames' mean; mean over the models that
+            know; empty where none does.
     """
 
     confidence: float
     flagged: bool
-    looks: Mapping[str, float]
+    confounder_scores: Mapping[str, float]
 
     @property
     def seen(self) -> list[str]:
@@ -56,7 +56,7 @@ class Verdict:
     @property
     def ranked(self) -> list[tuple[str, float]]:
         """All confounders with their scores, the highest first."""
-        return sorted(self.looks.items(), key=lambda pair: -pair[1])
+        return sorted(self.confounder_scores.items(), key=lambda pair: -pair[1])
 
 
 class Judge:
@@ -100,7 +100,7 @@ class Judge:
         """Say how far an answer can be trusted and what the frame looks like."""
         trust = float(confidence(spectrum(answer.probability[None]), self.temperature)[0])
         models = [member.model for member in self._ensemble.members]
-        return Verdict(trust, trust < self.flag_below, _looks(models, answer.images))
+        return Verdict(trust, trust < self.flag_below, _confounder_scores(models, answer.images))
 
     def calibrated(self, raw: Array) -> Array:
         """Return probabilities, of any shape, that say how often such a pixel is lesion."""
@@ -120,13 +120,13 @@ def fitting_batch(ensemble: Ensemble) -> int:
     return int(np.clip(_SHARE_OF_MEMORY * free / needed, 1, _BATCH_GPU))
 
 
-def _looks(models: Sequence[LoadedModel], images: Sequence[Array]) -> dict[str, float]:
+def _confounder_scores(models: Sequence[LoadedModel], images: Sequence[Array]) -> dict[str, float]:
     found: dict[str, list[float]] = {}
     for model, image in zip(models, images, strict=True):
-        usual = model.card.usual
-        if usual is not None and image.size:
+        reference = model.card.reference
+        if reference is not None and image.size:
             z = model.texts.confounders.cpu().numpy()
-            scores = looks(image[None], z, np.array(usual.mean), np.array(usual.std))[0]
+            scores = zero_shot_scores(image[None], z, reference)[0]
             for name, score in zip(model.card.confounders, scores, strict=True):
                 found.setdefault(name, []).append(float(score))
     return {name: float(np.mean(scores)) for name, scores in found.items()}

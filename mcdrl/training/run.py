@@ -9,9 +9,9 @@ from pathlib import Path
 from lightning_fabric import Fabric
 
 from mcdrl.clip.card import read_stored
-from mcdrl.confounders.scores import usual_scores
+from mcdrl.confounders.scores import ReferenceStatistics, reference_statistics
 from mcdrl.model.bundle import bundle
-from mcdrl.model.folder import MinedBy, ModelCard, Usual, assemble, read_card, save_model
+from mcdrl.model.folder import MinedBy, ModelCard, assemble, read_card, save_model
 from mcdrl.model.readme import write_readme
 from mcdrl.networks.inputs import Layout, open_sites, read_cases
 from mcdrl.networks.interface import Method, Spec, Texts
@@ -71,11 +71,11 @@ def train(cell: Cell, fabric: Fabric, out: Path) -> None:
         progress = _run(training, cell, folder, out)
         best = training.best_epoch(progress.history)
         trust = measure_trust(training, progress.best)
-        usual = Usual(**vars(usual_scores(reader.images(frames.train), texts.confounders.numpy())))
+        reference = reference_statistics(reader.images(frames.train), texts.confounders.numpy())
     if fabric.is_global_zero:
         facts = {**_counts(method), "leaked_frames": leaked}
         miner = miners.whole if miners else None
-        _write(progress, best, trust, usual, cell, spec, reader.layout, texts, confounders, facts, miner, out)
+        _write(progress, best, trust, reference, cell, spec, reader.layout, texts, confounders, facts, miner, out)
         write_readme(read_card(out), read_stored(cell.backbone), out, uses_regions=method.uses_regions)
         bundle(cell.backbone, out)
         shutil.rmtree(folder, ignore_errors=True)
@@ -103,8 +103,8 @@ def _run(training: Training, cell: Cell, folder: Path, out: Path) -> Progress:
 
 
 def _write(
-    progress: Progress, best: int, trust: Trust, usual: Usual, cell: Cell, spec: Spec, layout: Layout, texts: Texts,
-    confounders: list[str], facts: dict[str, int], miner: Miner | None, out: Path,
+    progress: Progress, best: int, trust: Trust, reference: ReferenceStatistics, cell: Cell, spec: Spec, layout: Layout,
+    texts: Texts, confounders: list[str], facts: dict[str, int], miner: Miner | None, out: Path,
 ) -> None:  # fmt: skip
     backbone = read_stored(cell.backbone)
     class_prompts, confounder_prompts, background_prompt = read_prompts(cell.texts, cell.lesion_classes, confounders)
@@ -116,7 +116,7 @@ def _write(
         n_weights=facts["n_weights"], n_trained=facts["n_trained"], leaked_frames=facts["leaked_frames"],
         best_epoch=best, val_dice=progress.history[best].val_dice,
         temperature=trust.temperature, flag_below=trust.flag_below, crop=cell.crop, class_prompts=class_prompts,
-        confounder_prompts=confounder_prompts, background_prompt=background_prompt, usual=usual,
+        confounder_prompts=confounder_prompts, background_prompt=background_prompt, reference=reference,
         parameters=cell.params.model_dump(),
         mined_by=MinedBy(channels=miner.channels, grid=list(miner.grid)) if miner else None,
     )  # fmt: skip

@@ -11,9 +11,10 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.files import write_json
 from mcdrl.clip.encoder import Encoded, unit
 from mcdrl.clip.encoding import encode
+from mcdrl.confounders.scores import ReferenceStatistics
 from mcdrl.methods import build
 from mcdrl.model.ensemble import Ensemble, Member, load_ensemble
-from mcdrl.model.folder import LoadedModel, MinedBy, ModelCard, Usual, load_model, save_model
+from mcdrl.model.folder import LoadedModel, MinedBy, ModelCard, load_model, save_model
 from mcdrl.model.network import Network, batch_of, pixels
 from mcdrl.model.scorer import Judge
 from mcdrl.networks.inputs import SiteFiles, open_sites
@@ -216,9 +217,9 @@ def test_the_frozen_encoder_runs_only_for_models_that_read_its_features(folder, 
             return super().encode(frames)
 
     loaded = load_model(folder, tmp_path)
-    usual = Usual(mean=[0.0] * 3, std=[1.0] * 3)
+    reference = ReferenceStatistics(mean=[0.0] * 3, std=[1.0] * 3)
     method = build(name, SPEC, Inside(), loaded.texts).eval()
-    model = LoadedModel(method, loaded.card.model_copy(update={"usual": usual}), loaded.texts)
+    model = LoadedModel(method, loaded.card.model_copy(update={"reference": reference}), loaded.texts)
     frames = np.random.default_rng(3).integers(0, 256, (N, SIDE, SIDE, 3)).astype(np.uint8)
     encoder = Counted()
     ensemble = Ensemble([Member(model, encoder)], random_weights=False)
@@ -227,8 +228,8 @@ def test_the_frozen_encoder_runs_only_for_models_that_read_its_features(folder, 
     assert encoder.ran == calls
     whole = full(frames)[0]
     np.testing.assert_array_equal(answer.probability, whole.probability)
-    assert list(full.verdict(whole).looks) == ["x", "y", "z"]
-    assert lean.verdict(answer).looks == (full.verdict(whole).looks if calls else {})
+    assert list(full.verdict(whole).confounder_scores) == ["x", "y", "z"]
+    assert lean.verdict(answer).confounder_scores == (full.verdict(whole).confounder_scores if calls else {})
     exported = Network(encoder, model).eval()
     with torch.inference_mode():
         np.testing.assert_array_equal(exported(torch.from_numpy(frames))[0].numpy(), answer.probability)

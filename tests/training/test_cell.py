@@ -394,7 +394,7 @@ def test_a_prompted_model_of_one_class_is_asked_for_no_other(artifacts, tmp_path
 
 def test_fewer_phrases_are_those_that_the_model_names(artifacts, tmp_path):
     loaded = load_model(_train(_cell(artifacts, phrases=1, epochs=2), tmp_path / "out"), artifacts / "backbone")
-    assert len(loaded.card.confounders) == len(loaded.card.confounder_prompts) == len(loaded.card.usual.mean) == 1
+    assert len(loaded.card.confounders) == len(loaded.card.confounder_prompts) == len(loaded.card.reference.mean) == 1
     assert loaded.texts.confounders.shape[0] == loaded.method.dictionary().shape[0] == 1
 
 

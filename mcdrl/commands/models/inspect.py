@@ -18,7 +18,7 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.files import read_json
 
 MODEL = "model.json"
-_LONG = ("spec", "parameters", "usual", "class_prompts", "confounder_prompts")  # shown by themselves, or not at all
+_LONG = ("spec", "parameters", "reference", "class_prompts", "confounder_prompts")  # shown by themselves, or not at all
 _MEANT = {"val_dice": f", {OF_SOURCES}"}
 
 
@@ -92,13 +92,13 @@ def model_tables(card: dict[str, Any], bundled: bool, judged: Judged | None = No
         tables.append(Shown("at the held-out site", ["", ""], scores))
     names = card["confounders"]
     prompts = zip(names, card.get("confounder_prompts") or [""] * len(names), strict=True)
-    usual = card.get("usual")
-    if usual:
+    reference = card.get("reference")
+    if reference:
         rows = [
             [name, prompt, f"{mean:.3f}", f"{std:.3f}"]
-            for (name, prompt), mean, std in zip(prompts, usual["mean"], usual["std"], strict=True)
+            for (name, prompt), mean, std in zip(prompts, reference["mean"], reference["std"], strict=True)
         ]
-        tables.append(Shown("dictionary Z", ["confounder", "prompt", "usual cosine", "spread"], rows))
+        tables.append(Shown("dictionary Z", ["confounder", "prompt", "cosine of training frames", "spread"], rows))
     parameters = {**card.get("spec", {}), **card.get("parameters", {})}
     tables.append(Shown("parameters", ["", ""], [[key, _text(value)] for key, value in sorted(parameters.items())]))
     return tables

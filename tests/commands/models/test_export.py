@@ -19,10 +19,11 @@ from mcdrl.commands.models.export import compare, export, load_network, made_up_
 from mcdrl.commands.models.inspect import inspect
 from mcdrl.commands.models.pack import pack
 from mcdrl.commands.show import show_table
+from mcdrl.confounders.scores import ReferenceStatistics
 from mcdrl.methods import build
 from mcdrl.model.bundle import bundle
 from mcdrl.model.ensemble import load_ensemble
-from mcdrl.model.folder import MinedBy, ModelCard, Usual, assemble, load_model, save_model
+from mcdrl.model.folder import MinedBy, ModelCard, assemble, load_model, save_model
 from mcdrl.model.held_out import judged_of
 from mcdrl.model.readme import write_readme
 from mcdrl.model.scorer import Judge
@@ -62,7 +63,7 @@ def model(tmp_path_factory):
         fingerprint=print_, dense_mode="plain", mode="frozen", size_px=224, lesion_classes=["a", "b"],
         confounders=["x", "y", "z"], confounder_prompts=["an x", "a y", "a z"],
         alpha=0.25, spec=SPEC, best_epoch=0, val_dice=0.5, temperature=2.0, flag_below=0.7,
-        variant="mcdrl", n_weights=1, n_trained=1, usual=Usual(mean=[0.0] * 3, std=[0.1] * 3),
+        variant="mcdrl", n_weights=1, n_trained=1, reference=ReferenceStatistics(mean=[0.0] * 3, std=[0.1] * 3),
     )  # fmt: skip
     save_model(place / "model", network.state_dict(), texts, card)
     bundle(backbone, place / "model")
