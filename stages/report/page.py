@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from mcdrl.confounders.registry import without_operator
 from mcdrl.drawing.overlays import Shot
 from mcdrl.metrics.intervals import LEAST_GROUPS, MANY_GROUPS
+from mcdrl.metrics.registry import FRAME_METRICS
 from stages.report import attention, features, made, robustness, sharing, sheets, trust, views
 from stages.report.answer import Answer, Evidence, answer
 from stages.report.inputs import Inputs
@@ -120,6 +121,8 @@ def render(
         least_groups=LEAST_GROUPS,
         many_groups=MANY_GROUPS,
         fewest_stressed=int(tables.stress["fewest_groups"].min()) if len(tables.stress) else 0,
+        metrics=list(FRAME_METRICS.values()),
+        higher_first={one.label for one in FRAME_METRICS.values() if one.better == "higher"},
         untested=without_operator(inputs.dictionary["confounder"]),
         reference=reference_of(study.methods),
         phrases=len(inputs.dictionary),

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 
 from mcdrl.metrics.intervals import seeds_interval
+from mcdrl.metrics.registry import FRAME_METRICS, FrameMetric
 from stages.report import views
 from stages.report.inputs import Inputs
 from stages.report.tables import ALL, MEAN, WORST
-from stages.report.views import Row, Sheet, number, seed_span, span, span_or_why
+from stages.report.views import Row, Sheet, Write, number, seed_span, span, span_or_why
 
 _MODEL_KEYS = ("sources", "best_epoch", "val_dice")
 _MINED = ["recall", "recall_random", "auroc", "auroc_inverted"]
@@ -47,13 +48,7 @@ def sites_sheet(rows: pd.DataFrame) -> Sheet:
             "with lesion": lambda r: str(r["n_lesion"]),
             "vanished": lambda r: str(r["n_undefined"]),
             "groups": lambda r: str(r["n_groups"]),
-            "Dice": lambda r: number(r["dice"]),
-            "95 % interval": _dice_interval,
-            "IoU": lambda r: number(r["iou"]),
-            "accuracy": lambda r: number(r["accuracy"]),
-            "NSD": lambda r: number(r["nsd"]),
-            "HD95 px": lambda r: number(r["hd95_px"], 1),
-            "HD95 undefined": lambda r: str(r["n_hd95_undefined"]),
+            **_metric_columns(_dice_interval, list(FRAME_METRICS.values())),
         },
         (MEAN, WORST),
     )
@@ -69,12 +64,10 @@ def lesions_sheet(rows: pd.DataFrame) -> Sheet:
             "frames": lambda r: str(r["n_frames"]),
             "vanished": lambda r: str(r["n_undefined"]),
             "groups": lambda r: str(r["n_groups"]),
-            "Dice": lambda r: number(r["dice"]),
-            "95 % interval": lambda r: span_or_why(r["dice_low"], r["dice_high"], r["n_groups"]),
-            "IoU": lambda r: number(r["iou"]),
-            "NSD": lambda r: number(r["nsd"]),
-            "HD95 px": lambda r: number(r["hd95_px"], 1),
-            "HD95 undefined": lambda r: str(r["n_hd95_undefined"]),
+            **_metric_columns(
+                lambda r: span_or_why(r["dice_low"], r["dice_high"], r["n_groups"]),
+                [one for one in FRAME_METRICS.values() if one.over == "lesion"],
+            ),
         },
         (),
     )
@@ -207,6 +200,23 @@ def quarantine_sheet(inputs: Inputs) -> Sheet:
         },
         (),
     )
+
+
+def _metric_columns(interval: Write, metrics: Sequence[FrameMetric]) -> dict[str, Write]:
+    """Return heading -> cell of metrics, Dice's interval behind it, and how often those that may be are undefined."""
+
+    def mean(one: FrameMetric) -> Write:
+        """Return how a metric's cell is written."""
+        return lambda r: number(r[one.name], one.digits)
+
+    def undefined(one: FrameMetric) -> Write:
+        """Return how the count of frames that it is undefined on is written."""
+        return lambda r: str(r[one.undefined_column])
+
+    dice, further = FRAME_METRICS["dice"], [one for one in metrics if one.name != "dice"]
+    means = {one.label: mean(one) for one in further}
+    counts = {f"{one.heading} undefined": undefined(one) for one in further if one.sometimes_undefined}
+    return {dice.label: mean(dice), "95 % interval": interval, **means, **counts}
 
 
 def _dice_interval(row: Row) -> str:

@@ -18,6 +18,7 @@ from scipy.stats import binomtest
 from mcdrl.base.seeds import generator
 from mcdrl.metrics.intervals import LEAST_GROUPS, NONE, Sample, mean_interval
 from mcdrl.metrics.paired import Comparison, Pairs, compare, holm, pair
+from mcdrl.metrics.registry import FRAME_METRICS, FrameMetric, OfMasks
 from mcdrl.study.params import RESERVED_SITE_NAMES
 
 MEAN, WORST, ALL = RESERVED_SITE_NAMES  # the rows of a table that stand for several sites
@@ -26,9 +27,12 @@ _COMPARED = [
     "n_frames", "n_groups", "difference", "low", "high", "p", "p_holm", "fewest_groups", "n_seeds", "seed_low",
     "seed_high", "seed_p", "sure",
 ]  # fmt: skip
-_COUNTS = ["n_lesion", "n_groups", "n_hd95_undefined", "n_undefined"]
+_PARTIAL = [one for one in FRAME_METRICS.values() if one.sometimes_undefined]
+_TOTAL = [one.name for one in FRAME_METRICS.values() if not one.sometimes_undefined]
+_UNDEFINED = [one.undefined_column for one in _PARTIAL]
+_COUNTS = ["n_lesion", "n_groups", *_UNDEFINED, "n_undefined"]
 _BARS = {"dice": "dice", "dice_low": "low", "dice_high": "high"}
-_SCORES = ["dice", "iou", "accuracy", "nsd", "hd95_px"]
+_FURTHER = [name for name in FRAME_METRICS if name != "dice"]
 Row = dict[str, Any]
 _Key = tuple[str, str]  # method, held-out site
 
@@ -58,8 +62,9 @@ def frame_scores(scores: pd.DataFrame) -> pd.DataFrame:
     Returns:
         The scores, `group_id` (made unique over sites), `lesion_class`, `has_lesion`, `false_positive` (share of the
         seeds that call anything lesion on a frame without one), `area_share` (of the frame, likewise),
-        `n_hd95_undefined` (seeds for which it is infinite) and `vanished` (the lesion is too small to be left at
-        working size, where NSD and HD95 are taken, so the frame has neither).
+        `n_hd95_undefined` (seeds for which it is infinite; likewise of each metric that is sometimes undefined) and
+        `vanished` (the lesion is too small to be left at working size, where NSD and HD95 are taken, so the frame has
+        neither).
     """
     lesion = scores["lesion_class"].notna()
     wrong = scores["fp"].where(~lesion)
@@ -67,15 +72,22 @@ def frame_scores(scores: pd.DataFrame) -> pd.DataFrame:
         has_lesion=lesion,
         false_positive=(wrong > 0).where(~lesion).astype(float),
         area_share=wrong / (scores["fp"] + scores["tn"]),
-        n_hd95_undefined=scores["nsd"].notna() & scores["hd95_px"].isna(),
+        **{one.undefined_column: _wanted(one, scores) & scores[one.name].isna() for one in _PARTIAL},
         vanished=lesion & scores["nsd"].isna(),
         group_id=scores["held_out"] + "/" + scores["group_id"],
     )
     same = dict.fromkeys(["group_id", "lesion_class", "has_lesion", "vanished"], "first")
-    means = dict.fromkeys([*_SCORES, "false_positive", "area_share"], "mean")
+    means = dict.fromkeys([*FRAME_METRICS, "false_positive", "area_share"], "mean")
     return rows.groupby(["method", "held_out", "case_id"], sort=False, as_index=False).agg(
-        {**same, "n_hd95_undefined": "sum", **means}
+        {**same, **dict.fromkeys(_UNDEFINED, "sum"), **means}
     )
+
+
+def _wanted(metric: FrameMetric, scores: pd.DataFrame) -> pd.Series[bool]:
+    """Return the frames that a metric should be defined on; outlines are there where NSD is."""
+    if metric.over == "all":
+        return pd.Series(True, index=scores.index)
+    return scores["nsd" if isinstance(metric.of, OfMasks) else "lesion_class"].notna()
 
 
 def sites_table(frames: pd.DataFrame, draws: Draws) -> pd.DataFrame:
@@ -153,9 +165,8 @@ def comparisons_table(scores: pd.DataFrame, draws: Draws, reference: str = BASEL
 def seeds_table(scores: pd.DataFrame) -> pd.DataFrame:
     """Return each seed's scores: a row a (method, held-out site, seed) and a `mean` over the sites."""
     keys = ["method", "held_out", "seed"]
-    columns = ["dice", "iou", "accuracy", "nsd"]
-    rows = scores.groupby(keys, sort=False, as_index=False)[columns].mean()
-    means = rows.groupby(["method", "seed"], sort=False, as_index=False)[columns].mean().assign(held_out=MEAN)
+    rows = scores.groupby(keys, sort=False, as_index=False)[_TOTAL].mean()
+    means = rows.groupby(["method", "seed"], sort=False, as_index=False)[_TOTAL].mean().assign(held_out=MEAN)
     return pd.concat([rows, means[rows.columns]], ignore_index=True)
 
 
@@ -176,9 +187,9 @@ def metrics(sites: pd.DataFrame, quality: pd.DataFrame, *, random_weights: bool)
     found: Row = {}
     for method, rows in _by(sites, "method"):
         at = {row["held_out"]: row for row in rows.to_dict("records")}
-        found |= {f"{method}_{score}_mean": at[MEAN][score] for score in ("dice", "iou", "accuracy", "nsd")}
+        found |= {f"{method}_{score}_mean": at[MEAN][score] for score in _TOTAL}
         found[f"{method}_dice_worst"] = at[WORST]["dice"]
-        found[f"{method}_hd95_undefined"] = at[MEAN]["n_hd95_undefined"]
+        found |= {f"{method}_{name.removeprefix('n_')}": at[MEAN][name] for name in _UNDEFINED}
     for name in ("recall", "recall_random", "auroc", "auroc_inverted"):
         found[f"mining_{name}"] = quality[name].astype(float).mean()
     values: Row = {key: _figure(value) for key, value in found.items()}
@@ -203,16 +214,18 @@ def _method_rows(method: str, frames: pd.DataFrame, draws: Draws) -> list[Row]:
         lesion = own[own["has_lesion"]]
         defined += [lesion] if len(lesion) else []
         scores = _scores(lesion, draws.interval([lesion], "dice", site))
-        scores |= {"accuracy": own["accuracy"].mean(), "n_lesion": len(lesion), "fewest_groups": scores["n_groups"]}
+        scores |= {one.name: own[one.name].mean() for one in FRAME_METRICS.values() if one.over == "all"}
+        scores |= {"n_lesion": len(lesion), "fewest_groups": scores["n_groups"]}
         rows.append(_site_row(method, site, len(own), scores))
     mean = _mean_row(method, pd.DataFrame(rows), draws.interval(defined, "dice", MEAN))
     return [*rows, mean, _worst_row(rows)]
 
 
 def _mean_row(method: str, table: pd.DataFrame, interval: tuple[float, float]) -> Row:
-    means: Row = {score: table[score].astype(float).mean() for score in _SCORES}
-    if (table["dice"].notna() & table["hd95_px"].isna()).any():
-        means["hd95_px"] = np.nan
+    means: Row = {score: table[score].astype(float).mean() for score in FRAME_METRICS}
+    for one in _PARTIAL:
+        if (table["dice"].notna() & table[one.name].isna()).any():
+            means[one.name] = np.nan
     counts = {name: int(table[name].sum()) for name in _COUNTS}
     fewest = table.loc[table["dice"].notna(), "n_groups"].min() if table["dice"].notna().any() else 0
     bounds = dict(zip(("dice_low", "dice_high"), interval, strict=True))
@@ -230,7 +243,7 @@ def _worst_row(rows: list[Row]) -> Row:
 
 
 def _site_row(method: str, site: str, n_frames: int, scores: Row) -> Row:
-    order = ["dice", "dice_low", "dice_high", "iou", "accuracy", "nsd", "hd95_px", *_COUNTS, "fewest_groups"]
+    order = ["dice", "dice_low", "dice_high", *_FURTHER, *_COUNTS, "fewest_groups"]
     ordered = {name: scores[name] for name in order}
     return {"method": method, "held_out": site, "n_frames": n_frames, **ordered, "worst_site": None}
 
@@ -238,10 +251,11 @@ def _site_row(method: str, site: str, n_frames: int, scores: Row) -> Row:
 def _scores(lesion: pd.DataFrame, interval: tuple[float, float]) -> Row:
     """Return the scores of frames with a lesion, with the interval of Dice."""
     low, high = interval
+    further = [name for name in _FURTHER if FRAME_METRICS[name].over == "lesion"]
     return {
-        "dice": lesion["dice"].mean(), "dice_low": low, "dice_high": high, "iou": lesion["iou"].mean(),
-        "nsd": lesion["nsd"].mean(), "hd95_px": lesion["hd95_px"].mean(), "n_groups": lesion["group_id"].nunique(),
-        "n_hd95_undefined": int(lesion["n_hd95_undefined"].sum()), "n_undefined": int(lesion["vanished"].sum()),
+        "dice": lesion["dice"].mean(), "dice_low": low, "dice_high": high,
+        **{name: lesion[name].mean() for name in further}, "n_groups": lesion["group_id"].nunique(),
+        **{name: int(lesion[name].sum()) for name in _UNDEFINED}, "n_undefined": int(lesion["vanished"].sum()),
     }  # fmt: skip
 
 
