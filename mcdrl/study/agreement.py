@@ -7,7 +7,6 @@ from types import MappingProxyType
 from typing import Any
 
 from mcdrl.base.errors import nearest
-from mcdrl.confounders.registry import phrases
 from mcdrl.study.variants import Variant
 
 
@@ -52,6 +51,8 @@ def _too_few(wanted: Mapping[str, Any], confounders: Mapping[str, Iterable[str]]
 
 def _unknown_confounders(strengths: Mapping[str, Iterable[str]], dictionary: Mapping[str, Iterable[str]]) -> list[str]:
     """Return which strengths nothing could be held against; a known confounder may be missing in the dictionary."""
+    from mcdrl.confounders.registry import phrases  # with scipy, which `--help` has no need of
+
     legal = {phrase for group in dictionary.values() for phrase in group} | set(phrases())
     return [
         f"sites.{site}: table_strengths: unknown confounder '{name}', neither in build_confounders.confounders "

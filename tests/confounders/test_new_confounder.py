@@ -1,6 +1,10 @@
 """A further confounder is one entry: the stress test, the check of params.yaml and the page follow from it."""
 
+import os
 import re
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +56,33 @@ def moving(monkeypatch, **keys):
     return entry.phrase
 
 
+DRAWN = """
+import numpy as np
+
+from mcdrl.confounders.confounder import Confounder, OnPixels
+from mcdrl.confounders.registry import REGISTRY
+
+REGISTRY["smoke"] = Confounder(
+    "smoke", "surgical smoke", "air", OnPixels(lambda image, strength, rng, where: image + (0.9 - image) * strength),
+    drawn="wall", near_words=("haze",), held_out_words=("smoke haze",),
+)
+
+from mcdrl.renderer import Plan, Style, make_patient, render
+from stages.phantom.write import COLUMNS
+from stages.pretrain.phrases import HELD_OUT, TRAINED
+
+def frame(**strengths):
+    patient = make_patient(np.random.default_rng(0), Style())
+    return render(patient, Plan(strengths=strengths), np.random.default_rng(1), 64)
+
+clear, smoky = frame(), frame(smoke=0.8)
+assert (clear.strengths["smoke"], smoky.strengths["smoke"]) == (0.0, 0.8)
+assert smoky.image.std() < 0.6 * clear.image.std()
+assert COLUMNS[-1] == "smoke"
+assert (TRAINED["smoke"], HELD_OUT["smoke"]) == (("surgical smoke", "haze"), ("smoke haze",))
+"""  # all else is imported when it is there, as it is where it stands in the file
+
+
 class Store:
     """The frames of a site, all alike."""
 
@@ -89,6 +120,12 @@ def test_the_check_of_params_knows_it(monkeypatch):
         check(study(air=["Surgical-smoke"]))
 
 
+def test_the_phantom_draws_it_and_its_text_tower_learns_it_where_the_entry_says_so():
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    done = subprocess.run([sys.executable, "-c", DRAWN], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.usefixtures("smoke")
 def test_real_frames_are_ranked_by_its_measure():
     images = [FinishedFrame(*scene(), "A/1").under("surgical smoke", strength).image for strength in (0.0, 0.5, 1.0)]
@@ -99,16 +136,19 @@ def test_real_frames_are_ranked_by_its_measure():
 
 
 @pytest.mark.usefixtures("smoke")
-def test_the_page_shows_it(tmp_path):
+def test_the_page_shows_it_and_says_what_nothing_draws(tmp_path):
     toy = study_of()
     build(tmp_path, toy)
     write_stress(tmp_path, SCORES.read(tmp_path / "evaluate" / "cases.parquet"), phrases())
-    write_report(read_inputs(toy, tmp_path), ReportParams(bootstrap=100, examples=1), tmp_path, tmp_path / "out", RAW)
+    inputs = read_inputs(toy, tmp_path)
+    inputs = replace(inputs, dictionary=inputs.dictionary.replace({"confounder": {"mucus": "fog"}}))
+    write_report(inputs, ReportParams(bootstrap=100, examples=1), tmp_path, tmp_path / "out", RAW)
     page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
     assert '<p class="name">surgical smoke</p>' in page  # the panel of its curves
     assert '<div class="label">surgical smoke</div>' in page  # the chart of drops
     assert re.search(r"<figcaption>surgical smoke<small>strength 1</small>", page)  # what it looks like
     assert "<td>surgical smoke</td>" in page
+    assert "Not under test, as no operator draws them: fog.</p>" in page
     assert "surgical smoke" in (tmp_path / "out" / "stress.csv").read_text(encoding="utf-8")
 
 

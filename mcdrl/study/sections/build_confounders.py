@@ -7,7 +7,6 @@ from typing import Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from mcdrl.confounders.registry import by_category, respelled
 from mcdrl.study.params import Section
 
 _PLACES = {
@@ -15,6 +14,13 @@ _PLACES = {
     "confounder_template": ("domain",),
     "class_confounder_template": ("class", "domain"),
 }
+
+
+def _shipped() -> dict[str, list[str]]:
+    """Return the dictionary of the registry: category -> phrases."""
+    from mcdrl.confounders.registry import by_category  # with scipy, which `--help` has no need of
+
+    return by_category()
 
 
 class Params(Section):
@@ -38,7 +44,7 @@ class Params(Section):
     background: str | None = None
     confounder_template: str = "An endoscopy image with {domain}"
     class_confounder_template: str = "A {class} with {domain}"
-    confounders: dict[str, list[str]] = Field(default_factory=by_category, min_length=1)
+    confounders: dict[str, list[str]] = Field(default_factory=_shipped, min_length=1)
 
     @field_validator(*_PLACES)
     @classmethod
@@ -70,13 +76,17 @@ class Params(Section):
             raise ValueError(f"category '{empty[0]}' has no phrase; give it one or leave it out")
         named = [phrase for phrases in confounders.values() for phrase in phrases]
         _check(named)
-        for phrase in named:
-            known = respelled(phrase)
-            if known is not None:
-                raise ValueError(
-                    f"'{phrase}' is the confounder '{known}'; write '{known}', as stress and sites' tables do"
-                )
+        _check_spelling(named)
         return confounders
+
+
+def _check_spelling(phrases: list[str]) -> None:
+    from mcdrl.confounders.registry import respelled  # as above
+
+    for phrase in phrases:
+        known = respelled(phrase)
+        if known is not None:
+            raise ValueError(f"'{phrase}' is the confounder '{known}'; write '{known}', as stress and site cards do")
 
 
 def _check(phrases: list[str]) -> None:
