@@ -68,6 +68,11 @@ class FrameMetric:
         return f"{self.heading} {self.unit}".strip()
 
     @property
+    def nullable(self) -> bool:
+        """Whether some frames may lack it."""
+        return self.over == "lesion" or self.sometimes_undefined
+
+    @property
     def meaning(self) -> str:
         """What it says and when it is undefined, in sentences for people; they are no part of the code's digest."""
         return " ".join((self.of.function.__doc__ or "").partition("\n\n")[2].split())

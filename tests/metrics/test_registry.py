@@ -1,5 +1,7 @@
 """What holds of every metric of a frame."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -64,6 +66,8 @@ def test_the_rule_of_frames_is_the_entrys_and_not_the_functions():
     np.testing.assert_array_equal(of(one), [1, 1, np.nan])
     everywhere = FrameMetric("one", "one", OfCounts(lambda counts: np.ones(len(counts.tp))), over="all")
     np.testing.assert_array_equal(of(everywhere), [1, 1, 1])
+    assert (one.nullable, everywhere.nullable) == (True, False)
+    assert replace(everywhere, sometimes_undefined=True).nullable
 
 
 def test_the_column_of_undefined_frames_drops_the_unit():
