@@ -161,7 +161,8 @@ def by_category() -> dict[str, list[str]]:
     """Return the shipped dictionary: category -> phrases."""
     found: dict[str, list[str]] = {}
     for entry in REGISTRY.values():
-        found.setdefault(entry.category, []).append(entry.phrase)
+        if entry.category is not None:
+            found.setdefault(entry.category, []).append(entry.phrase)
     return found
 
 

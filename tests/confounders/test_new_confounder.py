@@ -16,9 +16,10 @@ from mcdrl.artifacts.scores import SCORES
 from mcdrl.base.errors import InputError
 from mcdrl.confounders.confounder import Confounder, Measure, OnGeometry, OnPixels
 from mcdrl.confounders.finished import FinishedFrame
-from mcdrl.confounders.registry import REGISTRY, phrases
+from mcdrl.confounders.registry import REGISTRY, by_category, phrases
 from mcdrl.metrics.attention import proxies
 from mcdrl.study.params import check
+from mcdrl.study.sections.build_confounders import Params as Prompts
 from mcdrl.study.sections.report import Params as ReportParams
 from mcdrl.study.sections.stress import Params
 from stages.audit.profile import measure
@@ -51,7 +52,7 @@ def smoke(monkeypatch):
 
 
 def moving(monkeypatch, **keys):
-    entry = Confounder("mirror", "mirrored screen", "device", OnGeometry(mirrored, **keys))
+    entry = Confounder("mirror", "mirrored screen", None, OnGeometry(mirrored, **keys))
     monkeypatch.setitem(REGISTRY, entry.name, entry)
     return entry.phrase
 
@@ -89,6 +90,14 @@ class Store:
     def rows(self, name, case_ids):
         image, mask = scene()
         return [image if name == "image" else mask.astype(np.uint8)] * len(case_ids)
+
+
+def test_it_joins_the_shipped_dictionary_where_it_has_a_category(monkeypatch):
+    shipped = by_category()
+    monkeypatch.setitem(REGISTRY, SMOKE.name, SMOKE)
+    moving(monkeypatch)
+    assert by_category() == Prompts().confounders == {**shipped, "air": ["surgical smoke"]}
+    assert phrases()[-2:] == ["surgical smoke", "mirrored screen"]
 
 
 @pytest.mark.usefixtures("smoke")
