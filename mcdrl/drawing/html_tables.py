@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,15 +20,21 @@ class HtmlTable:
         headings: of the columns.
         rows: a text a column.
         strong: whether a row sums up others.
+        descending: headings whose highest values come first when somebody sorts by them.
     """
 
     headings: list[str]
     rows: list[list[str]]
     strong: list[bool]
+    descending: frozenset[str] = frozenset()
 
 
 def html_table(
-    rows: pd.DataFrame, columns: Mapping[str, Write], totals: Sequence[str] = (), by: str = "held_out"
+    rows: pd.DataFrame,
+    columns: Mapping[str, Write],
+    totals: Sequence[str] = (),
+    by: str = "held_out",
+    descending: Iterable[str] = (),
 ) -> HtmlTable:
     """Format a table.
 
@@ -37,11 +43,13 @@ def html_table(
         columns: heading -> how a row's cell is written.
         totals: values of the column `by` whose rows sum up others.
         by: a column; it may be absent.
+        descending: headings whose highest values are the best.
     """
     return HtmlTable(
         list(columns),
         [[write(row) for write in columns.values()] for row in records(rows)],
         [row.get(by) in totals for row in records(rows)],
+        frozenset(descending),
     )
 
 

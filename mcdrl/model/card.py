@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from mcdrl.base.errors import InputError, nearest
 from mcdrl.base.files import read_json
+from mcdrl.confounders.scores import ReferenceStatistics
 from mcdrl.networks.inputs import fine_to_coarse
 from mcdrl.networks.interface import Spec
 from mcdrl.regions.tuned import Miner
@@ -24,20 +25,6 @@ _Number = Annotated[int, Field(ge=0)]
 _Channels = Annotated[int, Field(gt=0, le=2**16)]
 _Side = Annotated[int, Field(gt=0, le=_LARGEST_PX)]
 _Names = Annotated[list[str], Field(min_length=1, max_length=_MOST_NAMES)]
-
-
-class ReferenceStatistics(BaseModel):
-    """How much the training frames look like each confounder.
-
-    Attributes:
-        mean: [M], mean cosine of the frames' image feature with the confounder's prompt.
-        std: [M], standard deviation of that, above 0.
-    """
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-    mean: list[_Finite]
-    std: list[_Positive]
 
 
 class MinedBy(BaseModel):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mcdrl.confounders.scores import LIMIT, looks
+from mcdrl.confounders.scores import LIMIT, zero_shot_scores
 from mcdrl.metrics.calibration import calibrated, confidence, spectrum
 from mcdrl.model.ensemble import Ensemble
 from mcdrl.model.folder import LoadedModel
@@ -41,8 +41,8 @@ class Assessment:
     Attributes:
         confidence: 0..1.
         flagged: whether it is below the models' limit.
-        confounder_scores: confounder -> standard deviations above the training frames' mean, zero-shot; mean over the
-            models that know; empty where none does.
+        confounder_scores: confounder -> standard deviations above the training frames' mean; mean over the models that
+            know; empty where none does.
     """
 
     confidence: float
@@ -127,7 +127,7 @@ def _confounder_scores(models: Sequence[LoadedModel], images: Sequence[Array]) -
         reference = model.card.reference
         if reference is not None and image.size:
             z = model.texts.confounders.cpu().numpy()
-            scores = looks(image[None], z, np.array(reference.mean), np.array(reference.std))[0]
+            scores = zero_shot_scores(image[None], z, reference)[0]
             for name, score in zip(model.card.confounders, scores, strict=True):
                 found.setdefault(name, []).append(float(score))
     return {name: float(np.mean(scores)) for name, scores in found.items()}

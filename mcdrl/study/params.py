@@ -165,8 +165,9 @@ def check(raw: dict[str, Any], path: Path = PARAMS) -> Study:
     if study is not None:
         problems += _disagreements(study) + _misfits(study, raw)
         problems += disagreements(
-            sections, sites=study.sites, lesion_classes=study.lesion_classes, variants=study.variants
-        )
+            sections, sites=study.sites, lesion_classes=study.lesion_classes, variants=study.variants,
+            strengths={name: _strengths(site) for name, site in study.sites.items()},
+        )  # fmt: skip
     if problems or study is None:
         raise InputError(f"{path} has {len(problems)} error(s):\n  " + "\n  ".join(problems))
     return study
@@ -278,6 +279,14 @@ def _misread(name: str, site: Site, lesion_classes: list[str]) -> list[str]:
     except InputError as error:
         return [f"sites.{name}: {error}"]
     return _unknown(f"sites.{name}: lesion class", reading.classes(), lesion_classes)
+
+
+def _strengths(site: Site) -> list[str]:
+    """Return the confounders whose strengths a site's table says; none where it can't be read, which is told apart."""
+    try:
+        return list((resolve(site).table_strengths or {}).values())
+    except InputError:
+        return []
 
 
 def _unfit_site_names(study: Study) -> list[str]:

@@ -9,10 +9,10 @@ from pathlib import Path
 from lightning_fabric import Fabric
 
 from mcdrl.clip.card import read_stored
-from mcdrl.confounders.scores import usual_scores
+from mcdrl.confounders.scores import ReferenceStatistics, reference_statistics
 from mcdrl.model.assemble import assemble
 from mcdrl.model.bundle import bundle
-from mcdrl.model.card import MinedBy, ModelCard, ReferenceStatistics
+from mcdrl.model.card import MinedBy, ModelCard
 from mcdrl.model.folder import save_model
 from mcdrl.networks.inputs import Layout, open_sites, read_cases
 from mcdrl.networks.interface import Method, Spec, Texts
@@ -72,7 +72,7 @@ def train(job: Job, fabric: Fabric, out: Path) -> None:
         progress = _run(training, job, folder, out)
         best = training.best_epoch(progress.history)
         trust = measure_trust(training, progress.best)
-        reference = ReferenceStatistics(**vars(usual_scores(reader.images(frames.train), texts.confounders.numpy())))
+        reference = reference_statistics(reader.images(frames.train), texts.confounders.numpy())
     if fabric.is_global_zero:
         facts = {**_counts(method), "leaked_frames": leaked}
         miner = miners.whole if miners else None

@@ -19,10 +19,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from mcdrl.base.black_border import DARK
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import atomic, read_json, sha256, write_json
 from mcdrl.commands.doctor.machine import EXPORT_PACKAGES
-from mcdrl.imaging.black_border import DARK
 from mcdrl.imaging.borders import COLOURED, CORNER, FINE, MARKER_FULL, MARKER_MIN
 from mcdrl.model.bundle import find_backbone
 from mcdrl.model.card import ModelCard

@@ -118,7 +118,7 @@ def model_tables(card: dict[str, Any], bundled: bool, scores: HeldOutScores | No
             [name, prompt, f"{mean:.3f}", f"{std:.3f}"]
             for (name, prompt), mean, std in zip(prompts, reference["mean"], reference["std"], strict=True)
         ]
-        tables.append(Shown("dictionary Z", ["confounder", "prompt", "mean cosine", "spread"], rows))
+        tables.append(Shown("dictionary Z", ["confounder", "prompt", "cosine of training frames", "spread"], rows))
     parameters = {**card.get("spec", {}), **card.get("parameters", {})}
     tables.append(Shown("parameters", ["", ""], [[key, _text(value)] for key, value in sorted(parameters.items())]))
     return tables

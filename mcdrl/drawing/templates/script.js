@@ -35,7 +35,8 @@
   };
   const sort = (table, column) => {
     const head = table.tHead.rows[0].cells[column], body = table.tBodies[0], rows = [...body.rows];
-    const down = head.getAttribute("aria-sort") === "ascending";
+    const first = head.dataset.first ?? "ascending", last = head.getAttribute("aria-sort");
+    const down = last ? last === "ascending" : first === "descending";  // a score's best comes first
     const numeric = rows.every((row) => /^([<+−-]?\s*\d|–|$)/.test(text(row, column)));
     rows.sort(compare(column, numeric, down ? -1 : 1)).forEach((row) => body.append(row));
     for (const cell of table.tHead.rows[0].cells) cell.removeAttribute("aria-sort");

@@ -16,6 +16,13 @@ _PLACES = {
 }
 
 
+def _shipped() -> dict[str, list[str]]:
+    """Return the dictionary of the registry: category -> phrases."""
+    from mcdrl.confounders.registry import by_category  # with scipy, which `--help` has no need of
+
+    return by_category()
+
+
 class Params(Section):
     """The prompts.
 
@@ -26,7 +33,8 @@ class Params(Section):
             the classes alone, as in the paper.
         confounder_template: sentence about a confounder, with {domain}.
         class_confounder_template: sentence about a class seen with a confounder, with {class} and {domain}.
-        confounders: category -> what stands for {domain}, a phrase a confounder.
+        confounders: category -> what stands for {domain}, a phrase a confounder. Any phrase may; those of
+            `mcdrl.confounders.registry` have an operator, so that stress can draw them.
     """
 
     class_template: str = "A {class} in an endoscopic image"
@@ -36,16 +44,7 @@ class Params(Section):
     background: str | None = None
     confounder_template: str = "An endoscopy image with {domain}"
     class_confounder_template: str = "A {class} with {domain}"
-    confounders: dict[str, list[str]] = Field(
-        default={
-            "field-of-view quality": ["motion blur", "compression artifacts"],
-            "lighting": ["bright lighting", "dark lighting", "uneven lighting"],
-            "imaging technology": ["narrow-band imaging", "white light"],
-            "distance": ["near view", "far view"],
-            "surface interference": ["mucus", "blood", "specular reflection"],
-        },
-        min_length=1,
-    )
+    confounders: dict[str, list[str]] = Field(default_factory=_shipped, min_length=1)
 
     @field_validator(*_PLACES)
     @classmethod
@@ -75,8 +74,19 @@ class Params(Section):
         empty = [category for category, phrases in confounders.items() if not phrases]
         if empty:
             raise ValueError(f"category '{empty[0]}' has no phrase; give it one or leave it out")
-        _check([phrase for phrases in confounders.values() for phrase in phrases])
+        named = [phrase for phrases in confounders.values() for phrase in phrases]
+        _check(named)
+        _check_spelling(named)
         return confounders
+
+
+def _check_spelling(phrases: list[str]) -> None:
+    from mcdrl.confounders.registry import respelled  # as above
+
+    for phrase in phrases:
+        known = respelled(phrase)
+        if known is not None:
+            raise ValueError(f"'{phrase}' is the confounder '{known}'; write '{known}', as stress and site cards do")
 
 
 def _check(phrases: list[str]) -> None:

@@ -9,7 +9,8 @@ import pandas as pd
 from mcdrl.drawing.charts import SHARE, Chart, ChartRow, axis_row, interval_mark, scale, strip
 from mcdrl.drawing.formatting import number, span_or_why
 from mcdrl.drawing.html_tables import HtmlTable, html_table, records
-from stages.report.averages import Draws, by, lesion_scores
+from mcdrl.metrics.registry import FRAME_METRICS
+from stages.report.averages import Draws, best_high, by, lesion_scores, metric_columns
 from stages.report.results import Results
 from stages.report.topic import Question, Topic
 
@@ -88,11 +89,10 @@ def lesions_html(rows: pd.DataFrame) -> HtmlTable:
             "frames": lambda r: str(r["n_frames"]),
             "vanished": lambda r: str(r["n_undefined"]),
             "groups": lambda r: str(r["n_groups"]),
-            "Dice": lambda r: number(r["dice"]),
-            "95 % interval": lambda r: span_or_why(r["dice_low"], r["dice_high"], r["n_groups"]),
-            "IoU": lambda r: number(r["iou"]),
-            "NSD": lambda r: number(r["nsd"]),
-            "HD95 px": lambda r: number(r["hd95_px"], 1),
-            "HD95 undefined": lambda r: str(r["n_hd95_undefined"]),
+            **metric_columns(
+                lambda r: span_or_why(r["dice_low"], r["dice_high"], r["n_groups"]),
+                [one for one in FRAME_METRICS.values() if one.over == "lesion"],
+            ),
         },
+        descending=best_high(),
     )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from mcdrl.metrics.intervals import LEAST_GROUPS, MANY_GROUPS
+from mcdrl.metrics.registry import FRAME_METRICS
 from stages.report.results import Results
 from stages.report.topic import Topic
 
 
-def topic(results: Results) -> Topic:
+def topic(_results: Results) -> Topic:
     """Return the section."""
-    values = {"settings": results.settings, "least_groups": LEAST_GROUPS, "many_groups": MANY_GROUPS}
+    values = {"metrics": list(FRAME_METRICS.values()), "least_groups": LEAST_GROUPS, "many_groups": MANY_GROUPS}
     return Topic("reading", "How to read it", values)

@@ -11,11 +11,24 @@ from mcdrl.drawing.charts import SHARE, Chart, ChartRow, Mark, axis_row, interva
 from mcdrl.drawing.formatting import counted, number, span, span_or_why, too_few
 from mcdrl.drawing.html_tables import HtmlTable, Row, html_table, records
 from mcdrl.metrics.intervals import LEAST_GROUPS, NONE, seeds_interval
-from stages.report.averages import MEAN, SCORE_NAMES, WORST, Draws, by, lesion_scores
+from mcdrl.metrics.registry import FRAME_METRICS
+from stages.report.averages import (
+    FURTHER,
+    MEAN,
+    PARTIAL,
+    UNDEFINED,
+    WORST,
+    Draws,
+    best_high,
+    by,
+    lesion_scores,
+    metric_columns,
+)
 from stages.report.results import Results
 from stages.report.topic import Question, Topic
 
-_COUNTS = ["n_lesion", "n_groups", "n_hd95_undefined", "n_undefined"]
+_COUNTS = ["n_lesion", "n_groups", *UNDEFINED, "n_undefined"]
+_TOTAL = [one.name for one in FRAME_METRICS.values() if not one.sometimes_undefined]
 _BARS = {"dice": "dice", "dice_low": "low", "dice_high": "high"}
 
 
@@ -28,6 +41,7 @@ def topic(results: Results) -> Topic:
         "sites": sites_html(sites),
         "seeds": seeds_html(seeds),
         "settings": results.settings,
+        "metrics": list(FRAME_METRICS.values()),
         "least_groups": LEAST_GROUPS,
     }
     return Topic(
@@ -56,9 +70,8 @@ def sites_table(frames: pd.DataFrame, draws: Draws) -> pd.DataFrame:
 def seeds_table(scores: pd.DataFrame) -> pd.DataFrame:
     """Return each seed's scores: a row a (method, held-out site, seed) and a `mean` over the sites."""
     keys = ["method", "held_out", "seed"]
-    columns = ["dice", "iou", "accuracy", "nsd"]
-    rows = scores.groupby(keys, sort=False, as_index=False)[columns].mean()
-    means = rows.groupby(["method", "seed"], sort=False, as_index=False)[columns].mean().assign(held_out=MEAN)
+    rows = scores.groupby(keys, sort=False, as_index=False)[_TOTAL].mean()
+    means = rows.groupby(["method", "seed"], sort=False, as_index=False)[_TOTAL].mean().assign(held_out=MEAN)
     return pd.concat([rows, means[rows.columns]], ignore_index=True)
 
 
@@ -73,9 +86,9 @@ def figures(sites: pd.DataFrame) -> Row:
     found: Row = {}
     for method, rows in by(sites, "method"):
         at = {row["held_out"]: row for row in records(rows)}
-        found |= {f"{method}_{score}_mean": at[MEAN][score] for score in ("dice", "iou", "accuracy", "nsd")}
+        found |= {f"{method}_{score}_mean": at[MEAN][score] for score in _TOTAL}
         found[f"{method}_dice_worst"] = at[WORST]["dice"]
-        found[f"{method}_hd95_undefined"] = at[MEAN]["n_hd95_undefined"]
+        found |= {f"{method}_{name.removeprefix('n_')}": at[MEAN][name] for name in UNDEFINED}
     return found
 
 
@@ -122,15 +135,10 @@ def sites_html(rows: pd.DataFrame) -> HtmlTable:
             "with lesion": lambda r: str(r["n_lesion"]),
             "vanished": lambda r: str(r["n_undefined"]),
             "groups": lambda r: str(r["n_groups"]),
-            "Dice": lambda r: number(r["dice"]),
-            "95 % interval": _dice_interval,
-            "IoU": lambda r: number(r["iou"]),
-            "accuracy": lambda r: number(r["accuracy"]),
-            "NSD": lambda r: number(r["nsd"]),
-            "HD95 px": lambda r: number(r["hd95_px"], 1),
-            "HD95 undefined": lambda r: str(r["n_hd95_undefined"]),
+            **metric_columns(_dice_interval, list(FRAME_METRICS.values())),
         },
         (MEAN, WORST),
+        descending=best_high(),
     )
 
 
@@ -156,16 +164,18 @@ def _method_rows(method: str, frames: pd.DataFrame, draws: Draws) -> list[Row]:
         lesion = own[own["has_lesion"]]
         defined += [lesion] if len(lesion) else []
         scores = lesion_scores(lesion, draws.interval([lesion], "dice", site))
-        scores |= {"accuracy": own["accuracy"].mean(), "n_lesion": len(lesion), "fewest_groups": scores["n_groups"]}
+        scores |= {one.name: own[one.name].mean() for one in FRAME_METRICS.values() if one.over == "all"}
+        scores |= {"n_lesion": len(lesion), "fewest_groups": scores["n_groups"]}
         rows.append(_site_row(method, site, len(own), scores))
     mean = _mean_row(method, pd.DataFrame(rows), draws.interval(defined, "dice", MEAN))
     return [*rows, mean, _worst_row(rows)]
 
 
 def _mean_row(method: str, table: pd.DataFrame, interval: tuple[float, float]) -> Row:
-    means: Row = {score: table[score].astype(float).mean() for score in SCORE_NAMES}
-    if (table["dice"].notna() & table["hd95_px"].isna()).any():
-        means["hd95_px"] = np.nan
+    means: Row = {score: table[score].astype(float).mean() for score in FRAME_METRICS}
+    for one in PARTIAL:
+        if (table["dice"].notna() & table[one.name].isna()).any():
+            means[one.name] = np.nan
     counts = {name: int(table[name].sum()) for name in _COUNTS}
     fewest = table.loc[table["dice"].notna(), "n_groups"].min() if table["dice"].notna().any() else 0
     bounds = dict(zip(("dice_low", "dice_high"), interval, strict=True))
@@ -183,7 +193,7 @@ def _worst_row(rows: list[Row]) -> Row:
 
 
 def _site_row(method: str, site: str, n_frames: int, scores: Row) -> Row:
-    order = ["dice", "dice_low", "dice_high", "iou", "accuracy", "nsd", "hd95_px", *_COUNTS, "fewest_groups"]
+    order = ["dice", "dice_low", "dice_high", *FURTHER, *_COUNTS, "fewest_groups"]
     ordered = {name: scores[name] for name in order}
     return {"method": method, "held_out": site, "n_frames": n_frames, **ordered, "worst_site": None}
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from mcdrl.confounders.operators import Stressed
+from mcdrl.confounders.finished import Stressed
+from mcdrl.confounders.registry import without_operator
 from mcdrl.confounders.strips import strips
 from mcdrl.drawing.charts import SHARE, Chart, ChartRow, Mark, Scale, axis_row, scale, strip
 from mcdrl.drawing.formatting import (
@@ -50,6 +51,7 @@ def topic(results: Results) -> Topic:
         "stressed": stressed_shots(inputs, results.artifacts),
         "fewest_groups": int(figures["fewest_groups"].min()),
         "least_groups": LEAST_GROUPS,
+        "untested": without_operator(inputs.dictionary["confounder"]),
     }
     words = [(Question.UNDER_STRESS, under_stress(figures, results.reference))]
     return Topic("stress", "Stress test", values, tables={"stress": stress_csv(curve, figures)}, sentences=words)

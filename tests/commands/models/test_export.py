@@ -18,10 +18,11 @@ from mcdrl.commands.models.export import compare, export, load_network, made_up_
 from mcdrl.commands.models.inspect import describe, inspect
 from mcdrl.commands.models.pack import pack
 from mcdrl.commands.show import show_table
+from mcdrl.confounders.scores import ReferenceStatistics
 from mcdrl.methods import build
 from mcdrl.model.assemble import assemble
 from mcdrl.model.bundle import bundle
-from mcdrl.model.card import MinedBy, ReferenceStatistics
+from mcdrl.model.card import MinedBy
 from mcdrl.model.ensemble import load_ensemble
 from mcdrl.model.folder import load_model, save_model
 from mcdrl.model.held_out import held_out_scores

@@ -14,7 +14,8 @@ from mcdrl.artifacts.dictionary import DICTIONARY
 from mcdrl.artifacts.frames import FRAMES
 from mcdrl.artifacts.regions import QUALITY, REGIONS
 from mcdrl.artifacts.scores import ATTENTION, CALIBRATION, MINING, POOLED, PREDICTIONS, RELIABILITY, SCORES, TRUST
-from mcdrl.artifacts.stress import STRESS, UNTOUCHED
+from mcdrl.artifacts.stress import STRESS
+from mcdrl.confounders.registry import UNTOUCHED, phrases
 from mcdrl.study.params import Site, Study
 from mcdrl.study.sections.report import Params
 from stages.evaluate.score import Native, score
@@ -183,20 +184,7 @@ def write_cell(root: Path, study: Study, cell, cases: pd.DataFrame, masks: np.nd
     return rows.assign(leaked_frames=0)
 
 
-NAMES = [
-    "motion blur",
-    "compression artifacts",
-    "bright lighting",
-    "dark lighting",
-    "uneven lighting",
-    "narrow-band imaging",
-    "white light",
-    "near view",
-    "far view",
-    "mucus",
-    "blood",
-    "specular reflection",
-]
+NAMES = phrases()
 INTERVENING = ("mcdrl", "no_mtrs")
 
 

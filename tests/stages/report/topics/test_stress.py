@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from mcdrl.artifacts.stress import STRESS
-from mcdrl.confounders.operators import OPERATOR_OF
+from mcdrl.confounders.registry import phrases
 from mcdrl.metrics.robustness import ALL
 from stages.report.averages import Draws
 from stages.report.topics.stress import (
@@ -68,9 +68,9 @@ def test_without_stress_there_is_no_section_and_no_table(small):
 
 def test_one_frame_is_shown_under_every_confounder_at_full_strength(small):
     shots = stressed_shots(results_of(small.study, small.artifacts).inputs, small.artifacts)
-    assert (shots[0].title, len(shots)) == ("untouched", 1 + len(OPERATOR_OF))
+    assert (shots[0].title, len(shots)) == ("untouched", 1 + len(phrases()))
     assert {shot.note for shot in shots[1:]} == {"strength 1"}
-    assert len({shot.image for shot in shots}) > len(OPERATOR_OF) / 2
+    assert len({shot.image for shot in shots}) > len(phrases()) / 2
 
 
 def figures(difference, low, high, p, *, sure=False, n_seeds=3):

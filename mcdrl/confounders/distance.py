@@ -8,17 +8,13 @@ of the wall's own colours and grain, never of a second copy of the lesion.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from mcdrl.renderer.fields import Array, fractal, gaussian, pixel_grid
+from mcdrl.base.fields import Array, fractal, gaussian, pixel_grid
+from mcdrl.confounders.confounder import Bools, Masks
 
-Bools = NDArray[np.bool_]
-Masks = tuple[Bools, Bools]  # [S, S] bool: True on lesion, True where nobody judged
-View = Callable[[Array, Masks, Bools, float, np.random.Generator], tuple[Array, Masks]]
 _NEAREST, _SPOT = 0.5, 0.35  # at full strength: side of the magnified part as a share of the frame, gain in its middle
 _FARTHEST, _DIM = 1.8, 0.25  # at full strength: how many times the frame is shrunk, loss of light
 
@@ -125,7 +121,3 @@ def _spread(image: Array, known: Bools) -> Array:
     smooth = total / share
     places = [np.arange(size) / step for size in (height, width)]
     return _sampled(smooth, places[0], places[1])
-
-
-VIEWS: dict[str, View] = {"near_view": near_view, "far_view": far_view}
-"""The confounders that move the mask."""

@@ -1,9 +1,9 @@
-"""Where lesions sit: on wall that is lit, near, and seen from above rather than edge-on."""
+"""Where lesions lie: on wall that is lit, near, and seen from above rather than edge-on."""
 
 import numpy as np
 
+from mcdrl.base.fields import Array, gaussian, pixel_grid, smoothstep
 from mcdrl.renderer.camera import aperture_mask
-from mcdrl.renderer.fields import Array, gaussian, pixel_grid, smoothstep
 from mcdrl.renderer.lesions import FORMS, Lesion, make_lesion
 from mcdrl.renderer.plan import Plan
 from mcdrl.renderer.style import Style
@@ -14,7 +14,7 @@ from mcdrl.renderer.tube import Tube, View, normalised, ray_directions, wall_nor
 def place_lesions(
     rng: np.random.Generator, style: Style, plan: Plan, tube: Tube, view: View, coarse: Hits
 ) -> list[Lesion]:
-    """Seat the plan's lesions (none, one or more) at random, apart from one another."""
+    """Place the plan's lesions (none, one or more) at random, apart from one another."""
     if plan.lesion_class is None:
         return []
     directions = ray_directions(view, coarse.size_px)
@@ -22,7 +22,7 @@ def place_lesions(
     normals = wall_normal(tube, points)
     facing = -(normals * directions).sum(0)
     form = FORMS[plan.lesion_class]
-    weight = _seat_weight(coarse, facing, aperture_mask(style.camera, coarse.size_px))
+    weight = _placement_weight(coarse, facing, aperture_mask(style.camera, coarse.size_px))
     placed: list[Lesion] = []
     for _ in range(plan.lesion_count):
         radius = form.radius * style.lesion.size * _lesion_scale(plan) * rng.uniform(0.75, 1.3)
@@ -34,8 +34,8 @@ def place_lesions(
     return placed
 
 
-def _seat_weight(coarse: Hits, facing: Array, aperture: Array) -> Array:
-    """How well a coarse ray's wall point [N] seats a lesion; never all zero."""
+def _placement_weight(coarse: Hits, facing: Array, aperture: Array) -> Array:
+    """How well a coarse ray's wall point [N] suits a lesion; never all zero."""
     x, y = pixel_grid(coarse.size_px)
     margin = np.asarray(0.86 - np.maximum(np.abs(x), np.abs(y)), dtype=np.float32)
     inside = smoothstep(margin, 0, 0.15) * (gaussian(aperture, 3) > 0.99)

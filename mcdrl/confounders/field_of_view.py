@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
-from mcdrl.imaging.black_border import DARK, view
-from mcdrl.renderer.fields import Array, luminance, pixel_grid
+from mcdrl.base.black_border import DARK, view
+from mcdrl.base.fields import Array, luminance, pixel_grid
+from mcdrl.confounders.confounder import Bools
 
-Bools = NDArray[np.bool_]
 _RIM_PX = 4  # the border's soft edge at 224 px, whose colours belong to neither side
 
 

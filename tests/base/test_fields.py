@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
-from mcdrl.renderer.fields import noise, padded, sample_table, smooth_field, smoothstep
+from mcdrl.base.fields import noise, padded, sample_table, smooth_field, smoothstep
 
 
 def test_noise_has_mean_zero_and_unit_spread() -> None:
