@@ -26,6 +26,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 import mcdrl.artifacts
+import mcdrl.methods
 from mcdrl.artifacts.stores import BYTES, Store
 from mcdrl.artifacts.tables import Table
 from mcdrl.base.section import Section
@@ -35,7 +36,7 @@ from mcdrl.commands.models.predict import Prediction
 from mcdrl.commands.study.studies import Preset
 from mcdrl.model.folder import ModelCard
 from mcdrl.networks.interface import Method
-from mcdrl.study.params import STAGES_WITH_SECTION, Site, Study, method_files, modes_of, read_params, section_type
+from mcdrl.study.params import STAGES_WITH_SECTION, Site, Study, read_params, section_type
 from mcdrl.study.site_cards import Card
 
 ROOT = Path(__file__).parents[1]
@@ -157,14 +158,33 @@ def model_table(kind: type[BaseModel], given: Mapping[str, Any] | None = None, n
         given: values by key, as params.yaml has them; None: the defaults of the model.
         names: the keys that are wanted; none: all.
     """
-    meanings, chosen = attributes(kind), list(names) or list(kind.model_fields)
     head = ["key", "may be", "default" if given is None else "in params.yaml", "meaning"]
-    rows = [
-        [f"`{name}`", ", ".join([kind_of(info.annotation), *bounds(info.metadata)]), value_of(name, info, given),
-         prose(sentence(re.sub(r"\bNone\b", "null", meanings.get(name, ""))))]
-        for name in chosen for info in [kind.model_fields[name]]
-    ]  # fmt: skip
-    return table(head, rows)
+    return table(head, model_rows(kind, given, list(names) or list(kind.model_fields)))
+
+
+def model_rows(
+    kind: type[BaseModel], given: Mapping[str, Any] | None, names: Iterable[str], above: str = ""
+) -> Iterator[Row]:
+    """Yield the rows of a model's keys, behind each key that holds keys the rows of these."""
+    meanings = attributes(kind)
+    for name in names:
+        info = kind.model_fields[name]
+        legal = ", ".join([kind_of(info.annotation), *bounds(info.metadata)])
+        meaning = re.sub(r"\bNone\b", "null", meanings.get(name, ""))
+        inner = nested(info.annotation)
+        value = "" if inner else value_of(name, info, given)
+        yield [f"`{above}{name}`", legal, value, prose(sentence(meaning))]
+        if inner:
+            values = None if given is None else given.get(name) or {}
+            yield from model_rows(inner, values, inner.model_fields, f"{above}{name}.")
+
+
+def nested(annotation: Any) -> type[BaseModel] | None:
+    """Return the model whose keys a key holds, which may be left out; None: it holds something else."""
+    kinds = [one for one in (annotation, *get_args(annotation)) if one is not NoneType]
+    direct = get_origin(annotation) in (None, Union, UnionType)
+    models = [one for one in kinds if isinstance(one, type) and issubclass(one, BaseModel)]
+    return models[0] if direct and models else None
 
 
 def value_of(name: str, info: FieldInfo, given: Mapping[str, Any] | None) -> str:
@@ -173,8 +193,7 @@ def value_of(name: str, info: FieldInfo, given: Mapping[str, Any] | None) -> str
         return code(given[name])
     if info.is_required():
         return "" if given is not None else "needed"
-    value = info.get_default(call_default_factory=True)
-    return "" if isinstance(value, BaseModel) else code(value)
+    return code(info.get_default(call_default_factory=True))
 
 
 # --- params.yaml
@@ -203,8 +222,9 @@ def params_page() -> str:
 def methods_page() -> str:
     """Return the page of the methods."""
     raw = read_params(ROOT / "params.yaml")
-    modules = {name: importlib.import_module(f"mcdrl.methods.{name}") for name in method_files()}
-    rows = [[f"[`{name}`](#{name})", *facts(name, module)] for name, module in modules.items()]
+    names = sorted(one.name for one in pkgutil.iter_modules(mcdrl.methods.__path__) if not one.name.startswith("_"))
+    modules = {name: importlib.import_module(f"mcdrl.methods.{name}") for name in names}
+    rows = [[f"[`{name}`](#{name})", *facts(module)] for name, module in modules.items()]
     return "\n\n".join(
         [
             "# Methods",
@@ -215,12 +235,21 @@ def methods_page() -> str:
     )
 
 
-def facts(name: str, module: ModuleType) -> Row:
+def facts(module: ModuleType) -> Row:
     """Return what a method's class says of itself, as cells."""
-    kinds = [one for one in vars(module).values() if isinstance(one, type) and issubclass(one, Method)]
-    kind = next((one for one in kinds if one.__module__.startswith(module.__name__)), kinds[-1])
-    flags = ["yes" if flag else "–" for flag in (kind.uses_regions, kind.intervenes, kind.sums_views)]
-    return [*flags, ", ".join(f"`{mode}`" for mode in modes_of(name)) or "all"]
+    kind = method_class(module)
+    flags = ["yes" if getattr(kind, name) else "–" for name in ("uses_regions", "intervenes", "sums_views")]
+    return [*flags, ", ".join(f"`{mode}`" for mode in getattr(module, "MODES", ())) or "all"]
+
+
+def method_class(module: ModuleType) -> type:
+    """Return the class that a method's module makes: its own, else one that it imports, by itself or in a module."""
+    found = [one for one in vars(module).values() if isinstance(one, type) and issubclass(one, Method)]
+    own = [one for one in found if one.__module__.startswith(module.__name__)]
+    taken = [one for one in found if one is not Method]
+    modules = [one for one in vars(module).values() if isinstance(one, ModuleType) and "mcdrl.methods" in one.__name__]
+    kinds: list[type] = [Method, *map(method_class, modules), *taken, *own]
+    return kinds[-1]
 
 
 def method_parts(name: str, module: ModuleType, raw: Mapping[str, Any]) -> Iterator[str]:
@@ -229,18 +258,18 @@ def method_parts(name: str, module: ModuleType, raw: Mapping[str, Any]) -> Itera
     yield documentation(module)
     own = getattr(module, "Params", None)
     if own is not None and own.model_fields:
-        yield model_table(own, shipped(name, own, raw))
+        yield model_table(own, shipped(name, module, raw))
     variants = [(key, one) for key, one in raw.get("variants", {}).items() if one["method"] == name and key != name]
     if variants:
         rows = [[f"`{key}`", code({k: v for k, v in one.items() if k != "method"})] for key, one in variants]
         yield table(["variant in params.yaml", "what it has otherwise"], rows)
 
 
-def shipped(name: str, kind: type[BaseModel], raw: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the values of a method's parameters in params.yaml, wherever a mapping of its name holds its keys."""
-    places = [raw, *(value for value in raw.values() if isinstance(value, Mapping))]
-    found = [place[name] for place in places if isinstance(place.get(name), Mapping)]
-    return next((one for one in found if one and set(one) <= set(kind.model_fields)), {})
+def shipped(name: str, module: ModuleType, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a method's parameters as params.yaml has them: from the methods that it builds on, then its own."""
+    given = raw.get("method_params", {})
+    values = {key: value for one in (*getattr(module, "BASES", ()), name) for key, value in given.get(one, {}).items()}
+    return {key: value for key, value in values.items() if key in module.Params.model_fields}
 
 
 # --- cards
@@ -256,7 +285,7 @@ def cards_page() -> str:
         model_table(Site, names=["root", "card", *reading]),
         "## A site card, data/sites/NAME.yaml",
         "Its `read` holds the keys above, but for `root` and `card`; a site's entry in params.yaml overrides them.",
-        model_table(Card),
+        model_table(Card, names=[name for name in Card.model_fields if name != "read"]),
         "## A backbone card, data/backbones/NAME.yaml",
         documentation(BackboneCard),
         model_table(BackboneCard),
@@ -318,6 +347,20 @@ _FILES = {
     "mining": "artifacts/evaluate/mining.parquet",
     "predictions": "artifacts/evaluate/predictions/<method>/<site>/<seed>.h5",
     "stress": "artifacts/stress/cases.parquet",
+}  # fmt: skip
+_COMMON = {  # columns that stand in many tables
+    "case_id": "the frame, `<site>/<file stem>`", "site": "the frame's site", "group_id": "patient or sequence",
+    "split": "`train` or `val`, inside a source site", "method": "name of a method or variant",
+    "held_out": "the site that was left out", "seed": "of the training", "confounder": "as the dictionary calls it",
+    "category": "of the confounder", "lesion_class": "one of lesion_classes", "prompt": "the sentence",
+    "embedding": "its vector in joint space, unit norm", "tp": "lesion pixels called lesion",
+    "fp": "background pixels called lesion", "fn": "lesion pixels called background",
+    "tn": "background pixels called background", "dice": "null: no lesion in the frame", "iou": "null: as for Dice",
+    "nsd": "normalised surface distance", "hd95_px": "95th percentile of the Hausdorff distance",
+    "accuracy": "share of right pixels",
+    "height_px": "likewise", "file": "below the site's folder", "reason": "why it was refused", "n_px": "pixels",
+    "calibrated": "whether the probabilities are calibrated", "lesion_share": "share of these pixels that are lesion",
+    "alpha": "share of the grid that was mined", "panel_share": "strips left and right of the view",
 }  # fmt: skip
 _LETTERS = "Letters of shapes: H W grid, Y X pixels at working size, C channels, D joint width."
 
@@ -471,10 +514,10 @@ def _fields(one: Store) -> Iterator[tuple[str, str]]:
 
 def _explained(name: str, rows: Iterable[tuple[str, str]], said: Remarks) -> Iterator[Row]:
     for column, kind in rows:
-        above = said.above.get((name, column))
-        if above:
+        above, own = said.above.get((name, column), ""), said.of(name, column) or _COMMON.get(column, "")
+        if above and own:  # it speaks of those that follow, too
             yield ["", "", f"*{prose(sentence(above))}*"]
-        yield [f"`{column}`", kind, prose(sentence(said.of(name, column)))]
+        yield [f"`{column}`", kind, prose(sentence(own or above))]
 
 
 # --- commands
