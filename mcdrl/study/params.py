@@ -72,7 +72,7 @@ class Study(Section):
         backbone: a card's name in data/backbones.
         weights: backbone -> where its weights come from instead of the card's source: a file, `local-dir:FOLDER`
             or `none` (random, for dry runs).
-        sites: name -> site; see `unfit_site_name`.
+        sites: name -> site; names are of ASCII letters, digits, _ and -.
         held_out: the sites that are left out in turn.
         lesion_classes: the classes, in the order of every class axis.
         methods: names of variants, or of files in mcdrl/methods.

@@ -144,6 +144,29 @@ def test_pairs_gives_the_difference_by_hand(tmp_path):
     assert "mean: a less b +0.2500 (frames 0.2500 to 0.2500, p 5e-05; one training each: not sure), 24 frames" in said
 
 
+def test_table_gives_means_and_differences_by_hand(tmp_path):
+    """Site A: b 0.5, a higher by 0.2 and 0.4 (two seeds); site B, which a has alone, counts in a's own mean."""
+    rows = [
+        {"method": method, "held_out": site, "seed": seed, "case_id": f"{site}/{k}", "group_id": f"{site}/{k}",
+         "dice": 0.5 + gain}
+        for method, site, seed, gain in (("b", "A", 0, 0.0), ("b", "A", 1, 0.0), ("a", "A", 0, 0.2), ("a", "A", 1, 0.4),
+                                         ("a", "B", 0, -0.3), ("a", "B", 1, -0.3))
+        for k in range(12)
+    ]  # fmt: skip
+    pd.DataFrame(rows).to_parquet(tmp_path / "s.parquet")
+    lines = run(script("table"), tmp_path / "s.parquet", "b", "a").splitlines()
+    assert lines[2] == "| `b` | 1 | 2 | 0.500 (0.500 to 0.500) | 0.500 |  |  |  |"
+    # over the seeds: mean 0.3, standard error 0.1, t of one degree of freedom 12.706
+    expected = "| `a` | 2 | 2 | 0.500 (0.500 to 0.500) | 0.200 | +0.300 (+0.300 to +0.300) | -0.971 to +1.571 | 0.2 |"
+    assert lines[3] == expected
+    sites = run(script("table"), tmp_path / "s.parquet", "b", "a", "--sites", "--seed", 1).splitlines()
+    assert (
+        sites[2]
+        == "| A | 0.500 (0.500 to 0.500) | 0.900 (0.900 to 0.900) | +0.400 (+0.400 to +0.400) | one training each | – |"
+    )
+    assert [line.split(" | ")[0] for line in sites[2:]] == ["| A", "| **mean**"]
+
+
 def test_ceiling_keeps_patients_whole(tmp_path, site):
     module, folder = script("ceiling"), site("A", range(8))
     lines = [f"{k}.png,patient{k // 2}" for k in range(8)]

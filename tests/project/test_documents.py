@@ -11,7 +11,6 @@ import pytest
 import typer
 import yaml
 from dvc.cli.parser import get_main_parser
-from typer.core import TyperGroup
 
 from mcdrl.cli import app
 from mcdrl.commands.study.studies import presets
@@ -74,9 +73,10 @@ def of(program, *second):
 
 
 def test_the_documents_hold_commands_of_each_kind():
-    kinds = {(command[0], command[1] if len(command) > 1 else "") for _, command in CASES}
-    assert {("mcdrl", "predict"), ("mcdrl", "sites"), ("mcdrl", "doctor"), ("dvc", "repro"), ("dvc", "exp")} <= kinds
-    assert len([1 for program, _ in kinds if program == "python"]) > 5
+    kinds = {(command[0], *command[1:3]) for _, command in CASES}
+    wanted = {("mcdrl", "predict"), ("mcdrl", "sites"), ("mcdrl", "doctor"), ("dvc", "repro"), ("dvc", "exp")}
+    assert wanted <= {kind[:2] for kind in kinds}
+    assert len([1 for program, *_ in kinds if program == "python"]) > 5
 
 
 def test_a_line_is_taken_apart_as_a_shell_does():
@@ -87,12 +87,20 @@ def test_a_line_is_taken_apart_as_a_shell_does():
 
 def parsed(command, arguments):
     """Parse arguments as the command does; a bare mention of a command names no arguments."""
-    while isinstance(command, TyperGroup) and arguments:
-        assert arguments[0] in command.commands, f"no command {arguments[0]}"
-        command, arguments = command.commands[arguments[0]], arguments[1:]
+    while arguments and (below := getattr(command, "commands", None)):  # not isinstance: typer may bring its own click
+        assert arguments[0] in below, f"no command {arguments[0]}"
+        command, arguments = below[arguments[0]], arguments[1:]
     if arguments:
         return command.make_context("x", list(arguments)).params
     return {}
+
+
+@pytest.mark.parametrize(
+    "arguments", [("no_such_command",), ("sites", "no_such_command"), ("doctor", "--no-such-option")]
+)
+def test_a_command_that_does_not_exist_is_noticed(arguments):
+    with pytest.raises(Exception, match=r"no_such_command|no-such-option"):
+        parsed(typer.main.get_command(app), arguments)
 
 
 @pytest.mark.parametrize("arguments", of("mcdrl"))
@@ -104,7 +112,11 @@ def test_mcdrl(arguments):
 
 @pytest.mark.parametrize("arguments", of("dvc"))
 def test_dvc(arguments):
-    given, rest = get_main_parser().parse_known_args(list(arguments))
+    parser = get_main_parser()
+    if len(arguments) == 1:  # a mention
+        assert arguments[0] in next(action.choices for action in parser._actions if action.choices)
+        return
+    given, rest = parser.parse_known_args(list(arguments))
     assert not rest
     for setting in getattr(given, "params", None) or []:
         check_setting(setting)
@@ -148,9 +160,56 @@ def test_pip(arguments):
     assert set(named) <= set(extras)
 
 
-def test_methods_and_studies_that_the_readme_lists_are_there():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    rows = re.search(r"\| method \| regions mined .*?\n\n", text, re.DOTALL).group().strip().splitlines()
-    listed = {name for line in rows[2:] for name in re.findall(r"`(\w+)`", line.split("|")[1])}
+def rows_of(page, first):
+    """The names between backticks in the first column of the table that begins with a heading."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    rows = re.search(rf"^\| {first} \|.*?\n\n", text, re.DOTALL | re.MULTILINE).group().strip().splitlines()
+    return {name for line in rows[2:] for name in re.findall(r"`(\w+)`", line.split("|")[1])}
+
+
+def test_methods_and_studies_that_pages_list_are_there():
+    listed = rows_of("explanation/method.md", "method")
     assert listed == set(method_files())
     assert set(load_study().methods) <= listed
+    assert rows_of("how-to/studies.md", "study") == set(presets())
+
+
+def test_variants_that_the_gaps_name_are_measured():
+    text = (ROOT / "docs" / "explanation" / "method.md").read_text(encoding="utf-8")
+    rows = re.search(r"^\| gap \|.*?\n\n", text, re.DOTALL | re.MULTILINE).group().strip().splitlines()
+    named = {name for line in rows[2:] for name in re.findall(r"`([\w.]+)`", line.split("|")[4])}
+    results = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    assert len(named) > 10
+    assert {name for name in named if f"| `{name}` |" not in results} == set()
+
+
+def test_links_between_documents_lead_somewhere():
+    for path in DOCUMENTS:
+        text = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+        for target in re.findall(r"\]\(([^)\s]+)\)", text):
+            place, _, anchor = target.partition("#")
+            if "://" in target:
+                continue
+            page = path.parent / place if place else path
+            assert page.exists(), f"{path.name}: {target}"
+            assert not anchor or anchor in anchors(page), f"{path.name}: {target}"
+
+
+def anchors(page):
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+def test_the_reference_is_what_the_code_says():
+    made = generator().pages()
+    stored = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "reference").glob("*.md")}
+    assert set(made) == set(stored)
+    for name, page in made.items():
+        assert page == stored[name], f"docs/reference/{name} fell behind; run `python -m docs.generate`"
+
+
+def generator():
+    spec = importlib.util.spec_from_file_location("generate_reference", ROOT / "docs" / "generate.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

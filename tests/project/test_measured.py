@@ -1,79 +1,96 @@
-"""README's comparisons come out again from the tables in docs/measured, by the command that stands beside them."""
+"""The documents' tables of results come out again from docs/measured, by the command that stands above each of them."""
 
 import importlib.util
+import json
+import re
+import shlex
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
+import typer
+from typer.testing import CliRunner
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8").replace("\N{MINUS SIGN}", "-")
-_SPEC = importlib.util.spec_from_file_location("pairs_benchmark", ROOT / "tests" / "benchmarks" / "pairs.py")
-pairs = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(pairs)
-
-THREE_SEEDS = {
-    "mcdrl": "`mcdrl`",
-    "no_mtrs": "`no_mtrs`",
-    "no_cdrl": "`no_cdrl`",
-    "mcdrl_literal": "`mcdrl_literal` (the letter of the paper)",
-    "mcdrl_random": "`mcdrl_random` (a dictionary of random vectors)",
-    "balanced": "`balanced` (no texts; classes drawn with even chances)",
-    "mcdrl_balanced": "`mcdrl_balanced`",
-    "counterfactual": "`counterfactual`",
-    "nullspace": "`nullspace`",
-    "mcdrl_alpha0.1": "`mcdrl`, alpha 0.1",
-    "mcdrl_random_alpha0.1": "`mcdrl_random`, alpha 0.1",
-    "phrases15": "15 phrases",
-}
-ONE_TRAINING = {
-    "mcdrl_viewpoint": "partial", "mixstyle": "suffix", "mcdrl": "partial", "fourier": "partial",
-    "viewpoint": "partial", "causalclipseg": "partial", "clipseg": "partial", "unet_viewpoint": "finetune",
-    "unet": "finetune",
-}  # fmt: skip
+RESULTS = ROOT / "docs" / "results.md"
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+MEASURED = ROOT / "docs" / "measured"
+FINDER_TABLES = ("marked", "screens", "lesions")
+_SHOWN = re.compile(r"^```\n(python -m tests\.benchmarks\.table .*)\n```\n\n((?:\|.*\n)+)", re.MULTILINE)
+TABLES = [
+    pytest.param(command, table, id=f"{path.name}: {command.partition('measured/')[2]}")
+    for path in DOCUMENTS
+    for command, table in _SHOWN.findall(path.read_text(encoding="utf-8"))
+]
 
 
-@pytest.fixture(scope="module")
-def measured():
-    return {path.stem: pd.read_parquet(path) for path in (ROOT / "docs" / "measured").glob("*.parquet")}
+def script(name):
+    spec = importlib.util.spec_from_file_location(f"measured_{name}", ROOT / "tests" / "benchmarks" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
-def row(name):
-    (found,) = [line for line in README.splitlines() if line.startswith(f"| {name} | ")]
-    return found
+@pytest.mark.parametrize(("command", "table"), TABLES)
+def test_a_table_is_what_its_command_prints(monkeypatch, command, table):
+    monkeypatch.chdir(ROOT)
+    app = typer.Typer(pretty_exceptions_enable=False)
+    app.command()(script("table").main)
+    done = CliRunner().invoke(app, shlex.split(command)[3:], catch_exceptions=False)
+    assert done.output == table, f"{command} prints:\n{done.output}"
 
 
-def over_frames(found):
-    return f"{found.difference:+.3f} ({found.low:.3f} to {found.high:.3f})"
+def test_each_table_of_results_stands_below_its_command():
+    text = RESULTS.read_text(encoding="utf-8")
+    beside = len(re.findall(r"^\| (?:question|finder) ", text, re.MULTILINE)) + len(
+        re.findall(r"^\| \| \|$", text, re.MULTILINE)
+    )
+    assert len(re.findall(r"^\|(?: ?-+ ?\|)+$", text, re.MULTILINE)) == len(_SHOWN.findall(text)) + beside
+    assert len(_SHOWN.findall(text)) > 10
 
 
-@pytest.mark.parametrize(("method", "name"), THREE_SEEDS.items())
-def test_three_seeds_on_the_phantom(measured, method, name):
-    found = pairs.compared(measured["studies_phantom"], method, "baseline")["mean"]
-    assert found.n_seeds == 3
-    expected = f"| {over_frames(found)} | {found.seed_low:.3f} to {found.seed_high:.3f} |"
-    assert row(f"{name} | 3").endswith(expected)
+def test_the_finder_of_the_view_is_as_good_as_its_tables_say():
+    marked, screens, lesions = (pd.read_parquet(MEASURED / f"view_{name}.parquet") for name in FINDER_TABLES)
+    unseen = screens[screens["split"] == "test"]
+    for name, label, cut in (("find_view", "the finder", "with_margin"), ("view_box", "`view_box`", "view_box")):
+        rows = [table[table["finder"] == name] for table in (marked, unseen)]
+        lost = (lesions.loc[lesions["finder"] == cut, "cut_px"] > 0).mean()
+        cells = [
+            f"{part:.3f} | {wide:.1%}" for part, wide in ((r["iou"].mean(), (r["error"] > 0.05).mean()) for r in rows)
+        ]
+        told = f"| {label} | {len(rows[0])} | {cells[0]} | {cells[1]} | {lost:.2%} |".replace("%", " %")
+        assert told in RESULTS.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize(("method", "mode"), ONE_TRAINING.items())
-def test_one_training_each_at_real_sites(measured, method, mode):
-    rows = measured["rivals_real"]
-    found = pairs.compared(rows[rows["seed"] == 0], f"{method}_6min", "partial_6min")["mean"]
-    assert found.n_seeds == 1
-    assert row(f"`{method}` | `{mode}`").endswith(f"| {over_frames(found)} |")
+def test_every_stored_table_is_shown():
+    text = RESULTS.read_text(encoding="utf-8")
+    measured = sorted((ROOT / "docs" / "measured").glob("*.parquet"))
+    assert all(path.name in text for path in measured)
+    stored = [path for path in measured if "method" in pq.read_schema(path).names]
+    shown = {path: set(re.findall(rf"{path.name} (.*)", text)) for path in stored}
+    for path, commands in shown.items():
+        named = {word for command in commands for word in command.split()}
+        assert set(pd.read_parquet(path, columns=["method"])["method"]) <= named, path.name
 
 
-def test_viewpoint_at_real_sites(measured):
-    found = pairs.compared(measured["rivals_real"], "viewpoint_6min", "partial_6min")
-    names = ["CVC-ClinicDB", "Kvasir-SEG", "PolypGen C1", "PolypGen C2", "PolypGen C3", "**mean**"]
-    for name, one in zip(names, found.values(), strict=True):
-        assert f"| {over_frames(one)} | {one.seed_low:.3f} to {one.seed_high:.3f} |" in README, name
-    assert found["mean"].sure(found["mean"].p_both)
+def test_lite0_is_as_good_as_its_own_file_says():
+    found = json.loads((ROOT / "data" / "lite0" / "quality.json").read_text(encoding="utf-8"))
+
+    def span(values):
+        return f"{min(values.values()):.2f} to {max(values.values()):.2f}"
+
+    figures = [
+        f"{found['place_auroc']:.3f}", f"{found['recall']['0.25']:.2f}", span(found["class_auroc"]),
+        span(found["confounder_auroc"]),
+    ]  # fmt: skip
+    rows = re.search(r"^\| \| \|\n\|---\|---\|\n((?:\|.*\n)+)", RESULTS.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [line.split("|")[2].strip() for line in rows.group(1).splitlines()] == figures
 
 
-def test_methods_without_a_common_seed_are_not_compared(measured):
-    rows = measured["studies_phantom"]
+def test_methods_without_a_common_seed_are_not_compared():
+    rows = pd.read_parquet(ROOT / "docs" / "measured" / "studies_phantom.parquet")
     apart = pd.concat(
         [rows[(rows["method"] == name) & (rows["seed"] == k)] for k, name in enumerate(("mcdrl", "no_mtrs"))]
     )
-    assert pairs.compared(apart, "mcdrl", "no_mtrs") == {}
+    assert script("pairs").compared(apart, "mcdrl", "no_mtrs") == {}

@@ -17,13 +17,14 @@ from the true one, as a share of the view's width or height.
 from __future__ import annotations
 
 import hashlib
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pandas as pd
+import typer
 from PIL import Image
 
 from mcdrl.imaging.decode import view_box
@@ -198,11 +199,12 @@ def show_lesions(rows: list[dict[str, object]]) -> None:
         print(f"\nlesions\n{table.groupby(by, sort=False).agg(columns).round(4).to_string()}", flush=True)
 
 
-def main() -> None:
-    """Print the figures of the sites given on the command line."""
-    folders = {Path(argument).name: Path(argument) for argument in sys.argv[1:]}
-    if not folders or not all((folder / "images").is_dir() for folder in folders.values()):
-        raise SystemExit(__doc__)
+def main(sites: Annotated[list[Path], typer.Argument(help="Sites' folders, with images/ and masks/.")]) -> None:
+    """Print how well the view is found at the sites given, and store the rows behind it."""
+    folders = {site.name: site for site in sites}
+    lacking = [str(site) for site in sites if not (site / "images").is_dir()]
+    if lacking:
+        raise typer.BadParameter(f"no images/ in {', '.join(lacking)}")
     marks = pd.read_csv(MEASURED / "view_marks.csv", dtype={"stem": str})
     marks = marks[marks.site.isin(folders)]
     show("marked", list(marked(marks, folders)), ["split", "site"])
@@ -212,4 +214,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

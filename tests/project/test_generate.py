@@ -1,0 +1,138 @@
+"""The words that docs/generate.py makes of types, comments and commands."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated, Literal
+
+import pytest
+import typer
+from pydantic import Field
+
+from mcdrl.base.section import Most, Section
+
+_SPEC = importlib.util.spec_from_file_location("generate", Path(__file__).parents[2] / "docs" / "generate.py")
+generate = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(generate)
+
+
+class Params(Section):
+    """How it is done.
+
+    Attributes:
+        rate: how fast; None: as fast
+            as it goes.
+        kind: of it.
+    """
+
+    rate: Annotated[float, Field(gt=0), Most(2000, "no reason")] | None
+    kind: Literal["a", "b"] = "a"
+
+
+def test_a_model_is_a_table_of_bounds_values_and_meanings():
+    assert generate.model_table(Params, {"rate": 0.5}).splitlines()[2:] == [
+        "| `rate` | number, above 0, up to 2,000, or null | `0.5` | How fast; null: as fast as it goes. |",
+        "| `kind` | `a`, `b` | `a` | Of it. |",
+    ]
+    assert "| needed |" in generate.model_table(Params)
+
+
+@pytest.mark.parametrize(
+    ("annotation", "words"),
+    [
+        (list[int], "list of whole number"),
+        (dict[str, str | None], "text → (text, or null)"),
+        (Annotated[int, Field(multiple_of=4, lt=9)], "whole number, below 9, a multiple of 4"),
+        (Params, "keys"),
+    ],
+)
+def test_a_type_in_words(annotation, words):
+    assert generate.kind_of(annotation) == words
+
+
+def test_plain_text_becomes_markdown():
+    assert generate.prose("a*b <x> [1] `a*b <x>`") == "a\\*b &lt;x> \\[1\\] `a*b <x>`"
+    assert [generate.sentence(text) for text in ("of it", "lr_encoder of it.", "")] == [
+        "Of it.",
+        "lr_encoder of it.",
+        "",
+    ]
+
+
+def test_a_methods_own_parameters_stand_with_their_values_and_those_that_it_takes_over():
+    module = ModuleType("mcdrl.methods.new", "Something new: Y = f(X).")
+    module.Params, module.BASES = Params, ("old",)
+    raw = {
+        "method_params": {"old": {"rate": 3.0, "kind": "b", "other": 1}, "new": {"kind": "a"}},
+        "variants": {"other": {"method": "new", "params": {"kind": "b"}}, "not": {"method": "baseline"}},
+    }
+    text = "\n".join(generate.method_parts("new", module, raw))
+    assert "Something new: Y = f(X)." in text
+    assert "| `3.0` | How fast" in text
+    assert "| `a` | Of it. |" in text
+    assert "| `other` | `{params: {kind: b}}` |" in text
+    assert "`not`" not in text
+
+
+def test_keys_that_hold_keys_are_followed_by_these():
+    class Outer(Section):
+        """Outer.
+
+        Attributes:
+            inner: its parts.
+        """
+
+        inner: Params | None = None
+        many: dict[str, Params] = Field(default_factory=dict)
+
+    rows = list(generate.model_rows(Outer, {"inner": {"rate": 0.5}}, Outer.model_fields))
+    assert [row[0] for row in rows] == ["`inner`", "`inner.rate`", "`inner.kind`", "`many`"]
+    assert rows[1][2] == "`0.5`"
+
+
+def test_comments_are_read_with_what_they_stand_beside(tmp_path, monkeypatch):
+    (tmp_path / "declared.py").write_text(
+        "SHARED = [column('seed', 1)]  # all begin so\n"
+        "T = Table(  # written for some\n"
+        "    column('a', 1),  # of a\n"
+        "    # of b\n    # and c\n"
+        "    column('b', 1), column('c', 1),\n"
+        "    {'d': Field(\n        1\n    )},  # of d\n"
+        ")\n",
+        encoding="utf-8",
+    )
+    module = ModuleType("declared")
+    module.__file__ = str(tmp_path / "declared.py")
+    said = generate.remarks(module)
+    assert said.of("T", "a") == "of a"
+    assert said.of("T", "d") == "of d"
+    assert said.above["T", "b"] == "of b and c"
+    assert said.rest["T"] == ["written for some"]
+    assert said.of("T", "seed") == "all begin so"
+
+
+def test_a_command_is_shown_as_it_is_typed():
+    app = typer.Typer(add_completion=False)
+
+    @app.command()
+    def only(
+        places: Annotated[list[Path], typer.Argument(help="Where.")],
+        out: Annotated[Path, typer.Option(help="To where.")],
+        often: Annotated[list[int] | None, typer.Option(help="Numbers.")] = None,
+        loud: Annotated[bool, typer.Option("--loud", help="Say more.")] = False,
+        workers: Annotated[int, typer.Option(help="Threads.")] = 2,
+    ) -> None:
+        """Do it."""
+
+    text = "\n".join(generate.command_parts(typer.main.get_command(app), "mcdrl only"))
+    assert "mcdrl only PLACES... --out PATH [OPTIONS]" in text
+    assert "| `--often N` | Numbers. As often as needed. |" in text
+    assert "| `--loud` | Say more. |" in text
+    assert "| `--workers N` | Threads. Default: `2`. |" in text
+
+
+def test_every_option_of_every_command_is_on_the_page():
+    page = generate.commands_page()
+    assert page.count("### mcdrl sites ") == 8
+    assert "`--masks-too`" in page
+    assert "--help" not in page
