@@ -94,8 +94,8 @@ def read_code(artifacts: Path, stage: str) -> str:
 
 
 def write_plan(plan: Plan | Encoding | SitePlan | Crops, path: Path) -> None:
-    """Write a plan."""
-    write_json(plan.model_dump(), path)
+    """Write a plan; a site's mappings keep their order, which rows of its tables may follow."""
+    write_json(plan.model_dump(), path, sort_keys=not isinstance(plan, SitePlan))
 
 
 def read_plan(path: Path) -> Plan:

@@ -109,9 +109,9 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def write_json(value: Mapping[str, Any], path: Path) -> None:
-    """Write a mapping as JSON with a fixed layout; NaN and infinity are refused."""
-    text = json.dumps(value, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
+def write_json(value: Mapping[str, Any], path: Path, *, sort_keys: bool = True) -> None:
+    """Write a mapping as JSON with a fixed layout, its keys sorted or as they come; NaN and infinity are refused."""
+    text = json.dumps(value, indent=2, sort_keys=sort_keys, allow_nan=False, ensure_ascii=False)
     with atomic(path) as partial:
         partial.write_text(text + "\n", encoding="utf-8")
 

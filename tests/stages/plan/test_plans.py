@@ -137,6 +137,9 @@ def test_a_sites_plan_is_its_card_and_its_own_keys_and_nothing_that_is_for_peopl
     assert before["K"].reading.masks == "masks/{stem}.jpg"
     write_plan(before["K"], tmp_path / "K.json")
     assert read_site_plan(tmp_path / "K.json", "K") == before["K"]
+    write_plan(before["A"], tmp_path / "A.json")
+    strengths = read_site_plan(tmp_path / "A.json", "A").reading.table_strengths
+    assert list(strengths) == list(before["A"].reading.table_strengths) != sorted(strengths)
     card = tmp_path / "data/sites/kvasir_seg.yaml"
     text = card.read_text(encoding="utf-8")
     card.write_text(text.replace("title: ", "title: The famous "), encoding="utf-8")
