@@ -5,6 +5,6 @@ phantom ───► ingest ──► encode ──► mine_regions ──┐
 pretrain ─► backbone ─────┴─► build_confounders ─► train ─► evaluate ─► report
                                                      │      (method x held-out site x seed)
                                                      └──► stress
-`plan` says what each method's name stands for and what the code of each stage means; `collect` gathers the tables that
-`mine_regions` and `evaluate` write in parts.
+`plan` says what each method's name stands for, how each site is read and what the code of each stage means; `collect`
+gathers the tables that `mine_regions` and `evaluate` write in parts.
 """
