@@ -12,6 +12,7 @@ from PIL import Image
 from mcdrl.artifacts.cases import CASES, GEOMETRY, QUARANTINE
 from mcdrl.artifacts.frames import FRAMES, unpack_native_mask
 from mcdrl.base.errors import InputError
+from mcdrl.study.params import resolve
 from mcdrl.study.sections.ingest import Params
 from stages.ingest.write import write_site
 from tests.sites.site_folder import box_mask, noise
@@ -24,7 +25,8 @@ def ingest(folder, tmp_path):
     def run(name="A", workers=2, size_px=64, out="out", **keys):
         (tmp_path / out).mkdir(exist_ok=True)
         params = Params(size_px=size_px, val_share=0.2)
-        return write_site(name, folder.site(**keys), params, CLASSES, tmp_path / out, workers)
+        reading = resolve(folder.site(**keys))
+        return write_site(name, folder.root, reading, params, CLASSES, tmp_path / out, workers)
 
     return run
 
