@@ -41,12 +41,29 @@ def atomic(path: Path) -> Iterator[Path]:
     Raises:
         OSError: the file can't be written; it names `path` where it named no file, the sibling, or what was copied.
     """
+    with _sibling(path) as partial:
+        yield partial
+        partial.replace(path)
+
+
+@contextmanager
+def atomic_folder(path: Path) -> Iterator[Path]:
+    """Like `atomic`, for a whole folder: what stood at `path` is replaced once the new one is complete."""
+    with _sibling(path) as partial:
+        partial.mkdir()
+        yield partial
+        _remove(path)
+        partial.replace(path)
+
+
+@contextmanager
+def _sibling(path: Path) -> Iterator[Path]:
+    """Yield a place beside `path` where nothing is, neither before nor afterwards; errors name `path` instead of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = _partial(path)
     _remove(partial)
     try:
         yield partial
-        partial.replace(path)
     except OSError as error:
         _name(error, partial, path)
         raise
@@ -66,24 +83,6 @@ def _name(error: OSError, partial: Path, path: Path) -> None:
     elif error.errno in NO_ROOM:
         error.filename = str(path)
         del error.filename2
-
-
-@contextmanager
-def atomic_folder(path: Path) -> Iterator[Path]:
-    """Like `atomic`, for a whole folder: what stood at `path` is replaced once the new one is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = _partial(path)
-    _remove(partial)
-    partial.mkdir()
-    try:
-        yield partial
-        _remove(path)
-        partial.replace(path)
-    except OSError as error:
-        _name(error, partial, path)
-        raise
-    finally:
-        _remove(partial)
 
 
 def regular(path: Path) -> Path:

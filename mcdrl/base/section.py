@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from types import NoneType
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
 
-from mcdrl.base.errors import nearest, shown
+from mcdrl.base.errors import InputError, nearest, shown
+
+S = TypeVar("S", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,21 @@ class Section(BaseModel):
     """A part of params.yaml or of a card: unknown keys, silent conversions, infinity and NaN are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+def validated(kind: type[S], raw: Any, path: Path) -> S:
+    """Return what a file holds as its own type.
+
+    Raises:
+        InputError: it holds no mapping, or one with errors, all of which are listed.
+    """
+    if not isinstance(raw, dict):
+        raise InputError(f"{path} holds a {type(raw).__name__}, expected keys and values")
+    try:
+        return kind.model_validate(raw)
+    except ValidationError as error:
+        problems = sentences(error, "", kind)
+    raise InputError(f"{path} has {len(problems)} error(s):\n  " + "\n  ".join(problems))
 
 
 def sentences(error: ValidationError, prefix: str, kind: type[BaseModel]) -> list[str]:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from mcdrl.base.errors import InputError, nearest
 from mcdrl.base.files import read_json, regular
-from mcdrl.base.section import Section, sentences
+from mcdrl.base.section import Section, validated
 from mcdrl.base.strict_yaml import load_yaml
 from mcdrl.study.dense_modes import DenseMode
 from mcdrl.study.paths import BACKBONE_CARDS, own_or_shipped
@@ -112,7 +112,7 @@ def read_card(name: str, folder: Path = BACKBONE_CARDS) -> BackboneCard:
         raw = load_yaml(regular(path).read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not valid YAML: {error}") from None
-    return _validated(BackboneCard, raw, path)
+    return validated(BackboneCard, raw, path)
 
 
 def read_stored(folder: Path) -> StoredCard:
@@ -121,7 +121,7 @@ def read_stored(folder: Path) -> StoredCard:
     Raises:
         InputError: it is missing or damaged.
     """
-    return _validated(StoredCard, read_json(folder / CARD), folder / CARD)
+    return validated(StoredCard, read_json(folder / CARD), folder / CARD)
 
 
 def read_config(card: StoredCard, kind: type[S], folder: Path) -> S:
@@ -130,19 +130,9 @@ def read_config(card: StoredCard, kind: type[S], folder: Path) -> S:
     Raises:
         InputError: it is damaged.
     """
-    return _validated(kind, card.config, folder / CARD)
+    return validated(kind, card.config, folder / CARD)
 
 
 def canonical(value: Any) -> str:
     """Return JSON with one layout for equal values, for digests and comparisons."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def _validated(kind: type[S], raw: Any, path: Path) -> S:
-    if not isinstance(raw, dict):
-        raise InputError(f"{path} holds a {type(raw).__name__}, expected keys and values")
-    try:
-        return kind.model_validate(raw)
-    except ValidationError as error:
-        problems = sentences(error, "", kind)
-    raise InputError(f"{path} has {len(problems)} error(s):\n  " + "\n  ".join(problems))

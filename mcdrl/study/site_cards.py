@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from mcdrl.base.errors import InputError, nearest
 from mcdrl.base.files import regular
-from mcdrl.base.section import Count, Section, sentences
+from mcdrl.base.section import Count, Section, validated
 from mcdrl.base.strict_yaml import load_yaml
 from mcdrl.study.paths import SITE_CARDS, own_or_shipped
 from mcdrl.study.reading import Reading
@@ -116,14 +116,4 @@ def read_card(name: str, folder: Path = SITE_CARDS) -> Card:
         raw = load_yaml(regular(path).read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not valid YAML: {error}") from None
-    return _validated(raw, path)
-
-
-def _validated(raw: Any, path: Path) -> Card:
-    if not isinstance(raw, dict):
-        raise InputError(f"{path} holds a {type(raw).__name__}, expected keys and values")
-    try:
-        return Card.model_validate(raw)
-    except ValidationError as error:
-        problems = sentences(error, "", Card)
-    raise InputError(f"{path} has {len(problems)} error(s):\n  " + "\n  ".join(problems))
+    return validated(Card, raw, path)
