@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 
 from mcdrl.base.section import BatchSize
 from mcdrl.study.dense_modes import DenseModeOrAuto
+from mcdrl.study.flips import Flip
 from mcdrl.study.params import Section
 
 
@@ -23,4 +22,4 @@ class Params(Section):
 
     batch_size: BatchSize = 16
     dense: DenseModeOrAuto = "auto"
-    flips: list[Literal["horizontal", "vertical", "both"]] = Field(default=["horizontal"])
+    flips: list[Flip] = Field(default=["horizontal"])
