@@ -12,7 +12,8 @@ from mcdrl.clip.card import read_stored
 from mcdrl.confounders.scores import usual_scores
 from mcdrl.model.assemble import assemble
 from mcdrl.model.bundle import bundle
-from mcdrl.model.card import MinedBy, ModelCard, ReferenceStatistics
+from mcdrl.model.card import MinedBy, ModelCard
+from mcdrl.model.facts import ReferenceStatistics
 from mcdrl.model.folder import save_model
 from mcdrl.networks.inputs import Layout, open_sites, read_cases
 from mcdrl.networks.interface import Method, Spec, Texts

@@ -11,8 +11,9 @@ from mcdrl.base.files import write_json
 from mcdrl.clip.encoder import Encoded, unit
 from mcdrl.clip.encoding import encode
 from mcdrl.methods import build
-from mcdrl.model.card import MinedBy, ReferenceStatistics
+from mcdrl.model.card import MinedBy
 from mcdrl.model.ensemble import Ensemble, Member, load_ensemble
+from mcdrl.model.facts import ReferenceStatistics
 from mcdrl.model.folder import LoadedModel, load_model, save_model
 from mcdrl.model.network import Network, batch_of, pixels
 from mcdrl.model.predictor import Predictor

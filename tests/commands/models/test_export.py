@@ -21,8 +21,9 @@ from mcdrl.commands.show import show_table
 from mcdrl.methods import build
 from mcdrl.model.assemble import assemble
 from mcdrl.model.bundle import bundle
-from mcdrl.model.card import MinedBy, ReferenceStatistics
+from mcdrl.model.card import MinedBy
 from mcdrl.model.ensemble import load_ensemble
+from mcdrl.model.facts import ReferenceStatistics
 from mcdrl.model.folder import load_model, save_model
 from mcdrl.model.held_out import held_out_scores
 from mcdrl.model.predictor import Predictor

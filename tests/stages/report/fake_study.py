@@ -15,7 +15,7 @@ from mcdrl.artifacts.frames import FRAMES
 from mcdrl.artifacts.regions import QUALITY, REGIONS
 from mcdrl.artifacts.scores import ATTENTION, CALIBRATION, MINING, POOLED, PREDICTIONS, RELIABILITY, SCORES, TRUST
 from mcdrl.artifacts.stress import STRESS, UNTOUCHED
-from mcdrl.study.params import Site, Study
+from mcdrl.study.params import Site, Study, method_files
 from stages.evaluate.score import Native, score
 
 CLASSES = ["polyp", "tumor"]
@@ -150,7 +150,8 @@ def write_cell(root: Path, study: Study, cell, cases: pd.DataFrame, masks: np.nd
     folder = root / "train" / method / site / str(seed)
     folder.mkdir(parents=True, exist_ok=True)
     meta = {
-        "method": method,
+        "variant": method,
+        "method": method if method in method_files() else "mcdrl",
         "held_out": site,
         "seed": seed,
         "sources": [s for s in study.sites if s != site],
@@ -160,7 +161,12 @@ def write_cell(root: Path, study: Study, cell, cases: pd.DataFrame, masks: np.nd
         "dense_mode": "plain",
         "mode": "frozen",
         "size_px": 224,
+        "lesion_classes": CLASSES,
+        "confounders": NAMES,
         "alpha": 0.25,
+        "spec": {},
+        "n_weights": 1,
+        "n_trained": 1,
         "best_epoch": 3,
         "val_dice": 0.61,
         "temperature": 1.5,
