@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import NoneType
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
 
 from mcdrl.base.errors import nearest, shown
+
+V = TypeVar("V")
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,18 @@ Seed = Annotated[int, Field(ge=0), Most(2**32 - 1, "random generators take 32 bi
 Epochs = Annotated[int, Field(ge=1), Most(100_000, "a training would not end")]
 BatchSize = Annotated[int, Field(ge=1), Most(4096, "more frames at a time fit into no memory")]
 Count = Annotated[int, Most(10**12, "no data set has as many")]
+
+
+def distinct(values: list[V]) -> list[V]:
+    """Return a list as it is; for the fields of a section that hold no value twice.
+
+    Raises:
+        ValueError: a value stands twice.
+    """
+    for place, value in enumerate(values):
+        if value in values[:place]:
+            raise ValueError(f"{shown(value)} stands twice; each value may stand once")
+    return values
 
 
 class Section(BaseModel):

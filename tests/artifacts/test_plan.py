@@ -21,6 +21,7 @@ from mcdrl.base.errors import InputError
 from mcdrl.imaging.flips import FLIPS
 from mcdrl.study.flips import Flip
 from mcdrl.study.reading import Reading
+from mcdrl.study.sections.encode import Params
 
 PLANS = {
     "encode": (Encoding(maps=True, flips=["horizontal", "both"]), read_encoding),
@@ -85,5 +86,6 @@ def test_the_sentence_names_the_file_and_the_fix(old, new, said, tmp_path):
         read_encoding(path)
 
 
-def test_flips_have_the_names_that_plans_take():
+def test_flips_have_the_names_that_plans_and_params_take():
     assert list(FLIPS) == list(get_args(Flip))
+    assert Params.model_fields["flips"].annotation == list[Flip]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Literal
 
-from mcdrl.base.section import BatchSize
+from pydantic import Field, field_validator
+
+from mcdrl.base.section import BatchSize, distinct
 from mcdrl.study.dense_modes import DenseModeOrAuto
-from mcdrl.study.flips import Flip
 from mcdrl.study.params import Section
 
 
@@ -22,4 +23,6 @@ class Params(Section):
 
     batch_size: BatchSize = 16
     dense: DenseModeOrAuto = "auto"
-    flips: list[Flip] = Field(default=["horizontal"])
+    flips: list[Literal["horizontal", "vertical", "both"]] = Field(default=["horizontal"])
+
+    _once = field_validator("flips")(distinct)
