@@ -1,7 +1,12 @@
-"""artifacts/plan: what names in `methods` stand for, what all of them read, how sites are read, what code means."""
+"""artifacts/plan: what names in `methods` stand for, what all of them read, how sites are read, what code means.
+
+A bit that was flipped on the disk must not pass for a plan, so each JSON file carries a digest of what it says.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,11 +17,13 @@ from pydantic import Field, ValidationError
 from mcdrl.base.errors import InputError, nearest
 from mcdrl.base.files import atomic, read_json, write_json
 from mcdrl.base.section import Section, sentences
+from mcdrl.study.flips import Flip
 from mcdrl.study.params import method_files
 from mcdrl.study.paths import plan_files
 from mcdrl.study.reading import Reading
 
 P = TypeVar("P", bound=Section)
+_DIGEST = "digest"
 Crop = Literal["none", "black_border"]
 
 
@@ -35,7 +42,7 @@ class Plan(Section):
     method: str
     code: str
     train: dict[str, Any]
-    flips: list[str] = Field(default_factory=list)
+    flips: list[Flip] = Field(default_factory=list)
 
 
 class Crops(Section):
@@ -57,7 +64,7 @@ class Encoding(Section):
     """
 
     maps: bool
-    flips: list[str]
+    flips: list[Flip]
 
 
 class SitePlan(Section):
@@ -94,8 +101,9 @@ def read_code(artifacts: Path, stage: str) -> str:
 
 
 def write_plan(plan: Plan | Encoding | SitePlan | Crops, path: Path) -> None:
-    """Write a plan; a site's mappings keep their order, which rows of its tables may follow."""
-    write_json(plan.model_dump(), path, sort_keys=not isinstance(plan, SitePlan))
+    """Write a plan, with a digest of it; a site's mappings keep their order, which rows of its tables may follow."""
+    value = plan.model_dump()
+    write_json({**value, _DIGEST: _digest(value)}, path, sort_keys=not isinstance(plan, SitePlan))
 
 
 def read_plan(path: Path) -> Plan:
@@ -150,10 +158,20 @@ def read_crops(path: Path, sites: Sequence[str]) -> set[Crop]:
 
 
 def _read(kind: type[P], path: Path) -> P:
+    value = read_json(path)
+    digest = value.pop(_DIGEST, None)
     try:
-        return kind.model_validate(read_json(path))
+        plan = kind.model_validate(value)
     except ValidationError as error:
         raise _damaged(path, sentences(error, "", kind)[0]) from None
+    if digest != _digest(value):
+        raise _damaged(path, "its digest doesn't fit what it says, or another version wrote it")
+    return plan
+
+
+def _digest(value: dict[str, Any]) -> str:
+    """Return the hex SHA-256 of what a plan says."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def _damaged(path: Path, problem: str) -> InputError:

@@ -13,6 +13,8 @@ from mcdrl.base.errors import InputError, nearest, shown
 
 S = TypeVar("S", bound=BaseModel)
 
+V = TypeVar("V")
+
 
 @dataclass(frozen=True)
 class Most:
@@ -40,6 +42,18 @@ Seed = Annotated[int, Field(ge=0), Most(2**32 - 1, "random generators take 32 bi
 Epochs = Annotated[int, Field(ge=1), Most(100_000, "a training would not end")]
 BatchSize = Annotated[int, Field(ge=1), Most(4096, "more frames at a time fit into no memory")]
 Count = Annotated[int, Most(10**12, "no data set has as many")]
+
+
+def distinct(values: list[V]) -> list[V]:
+    """Return a list as it is; for the fields of a section that hold no value twice.
+
+    Raises:
+        ValueError: a value stands twice.
+    """
+    for place, value in enumerate(values):
+        if value in values[:place]:
+            raise ValueError(f"{shown(value)} stands twice; each value may stand once")
+    return values
 
 
 class Section(BaseModel):

@@ -7,11 +7,13 @@ DVC tracks, and what the pipeline makes. Relative paths to anything else lead no
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from mcdrl.study.paths import LOCK, RENDERED
+from mcdrl.study.paths import LOCK, PIPELINE, RENDERED
 
 _MARKS = ("<<<<<<< ", "=======", ">>>>>>> ")
 
@@ -33,7 +35,44 @@ def lock_damage(root: Path) -> str:
         return f"{LOCK} is empty"
     stages = value.get("stages") if isinstance(value, dict) else None
     whole = isinstance(stages, dict) and all(isinstance(stage, dict) and "cmd" in stage for stage in stages.values())
-    return "" if whole else f"{LOCK} is cut short or damaged: it doesn't list stages"
+    if not whole or stages is None:
+        return f"{LOCK} is cut short or damaged: it doesn't list stages"
+    if not text.endswith("\n"):
+        return f"{LOCK} is cut short: it ends within a line"
+    return _cut_last(stages, root)
+
+
+def _cut_last(stages: Mapping[str, Mapping[str, Any]], root: Path) -> str:
+    """Return what the last stage of a lock lacks, as a cut between two lines would leave it; empty: nothing."""
+    if not stages:
+        return ""
+    name, stage = list(stages.items())[-1]
+    wanted = _defined(root).get(name.partition("@")[0], {})
+    deps, outs = stage.get("deps") or [], stage.get("outs") or []
+    told = f"{LOCK} is cut short: the last stage, '{name}',"
+    if not all(map(_is_whole, [*deps, *outs])):
+        return f"{told} lists a file without its hash or size"
+    as_many_deps = len(deps) == len(wanted.get("deps") or [])  # else dvc.yaml says more than when the stage ran
+    if wanted.get("outs") and (not outs or (as_many_deps and len(outs) < len(wanted["outs"]))):
+        return f"{told} has {len(outs)} of its {len(wanted['outs'])} outs"
+    return ""
+
+
+def _is_whole(entry: Any) -> bool:
+    """Return whether an entry of a lock says what DVC writes of a file or a folder."""
+    if not isinstance(entry, dict) or not {"hash", "md5"} & set(entry):  # a link's has another hash
+        return isinstance(entry, dict) and len(entry) > 1
+    wanted = {"md5", "size", *(["nfiles"] if str(entry.get("md5")).endswith(".dir") else [])}
+    return wanted <= set(entry)
+
+
+def _defined(root: Path) -> dict[str, dict[str, Any]]:
+    """Return stage -> what dvc.yaml says of it, of a group what it says of each."""
+    try:
+        value = yaml.safe_load((root / PIPELINE).read_text(encoding="utf-8"))
+        return {name: stage.get("do", stage) for name, stage in value["stages"].items()}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, KeyError, TypeError):
+        return {}  # it is a problem by itself, and DVC tells it
 
 
 def lost_in_a_copy(root: Path, place: str) -> str:

@@ -20,7 +20,8 @@ from mcdrl.clip.card import read_stored
 from mcdrl.clip.encoder import Encoded, Encoder
 from mcdrl.clip.load import load_encoder
 from mcdrl.model.bundle import find_backbone
-from mcdrl.model.card import CARD, read_card
+from mcdrl.model.card import read_card
+from mcdrl.model.facts import CARD
 from mcdrl.model.folder import LoadedModel, load_model
 from mcdrl.model.network import batch_of, encoded, reads_features
 from mcdrl.model.probability import probability

@@ -20,7 +20,8 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.files import atomic, sha256, write_json
 from mcdrl.methods import build, has_own_encoder
 from mcdrl.model.assemble import assemble, make_trunk
-from mcdrl.model.card import CARD, ModelCard, read_card
+from mcdrl.model.card import ModelCard, read_card
+from mcdrl.model.facts import CARD
 from mcdrl.model.header import Kind, kinds, misfits, read_header, read_tensors
 from mcdrl.networks.interface import Method, Texts
 from mcdrl.networks.trunk import Frozen

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import Field, ValidationError
 
-from mcdrl.base.errors import InputError, nearest
+from mcdrl.base.errors import InputError, nearest, shown
 from mcdrl.base.files import regular
 from mcdrl.base.section import Section as Section
 from mcdrl.base.section import Seed, sentence, sentences
@@ -31,6 +31,7 @@ STAGES_WITH_SECTION = (
     "phantom", "pretrain", "ingest", "audit", "encode", "build_confounders", "mine_regions", "train", "evaluate",
     "stress", "report",
 )  # fmt: skip
+LONGEST_NAME = 100  # letters; a file's name has 255, and adds to it
 RESERVED_SITE_NAMES = ("mean", "worst", "all")  # rows of the report's tables that stand for several sites
 
 S = TypeVar("S", bound=Section)
@@ -97,6 +98,10 @@ def unfit_name(name: str, whose: str) -> str | None:
         name: to be judged.
         whose: what it is the name of, such as "a site's".
     """
+    if len(name) > LONGEST_NAME:
+        return (
+            f"{shown(name)} can't be {whose} name; {len(name)} letters, {LONGEST_NAME} at most, as files are called so"
+        )
     if re.fullmatch(r"\w[\w-]*", name, re.ASCII):
         return None
     return f"{name!r} can't be {whose} name; use ASCII letters, digits, '_' and '-'"
@@ -254,6 +259,7 @@ def _disagreements(study: Study) -> list[str]:
         *_unknown("methods", study.methods, {*methods, *study.variants}),
         *[line for name, variant in study.variants.items() for line in _unfit_variant(name, variant, methods)],
         *_unfit_site_names(study),
+        *_unfit_classes(study),
         *[line for name, site in study.sites.items() for line in _misread(name, site, study.lesion_classes)],
         *_repeated(study),
         *_too_few(study),
@@ -291,6 +297,11 @@ def _strengths(site: Site) -> list[str]:
 
 def _unfit_site_names(study: Study) -> list[str]:
     return [f"sites: {problem}" for problem in map(unfit_site_name, study.sites) if problem is not None]
+
+
+def _unfit_classes(study: Study) -> list[str]:
+    unfit = [name for name in study.lesion_classes if not name.strip() or len(name) > LONGEST_NAME]
+    return [f"lesion_classes: {shown(name)} is no name; use 1 to {LONGEST_NAME} letters" for name in unfit]
 
 
 def _repeated(study: Study) -> list[str]:

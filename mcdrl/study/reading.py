@@ -5,8 +5,10 @@ The keys stand in a card (data/sites/<card>.yaml) and in the site's own entry of
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -85,6 +87,15 @@ class Reading(Section):
     table_rows: dict[str, str] | None = Field(default=None, min_length=1)
     table_strengths: dict[str, str] | None = Field(default=None, min_length=1)
     crop: Literal["none", "black_border"] = "none"
+
+    @field_validator("images", "polygons")
+    @classmethod
+    def _below_the_root(cls, pattern: str | None) -> str | None:
+        try:
+            next(Path(os.devnull).glob(pattern or "*"), None)
+        except (ValueError, NotImplementedError) as error:
+            raise ValueError(f"no pattern below the root ({error}); e.g. 'images/*' or '**/*.png'") from None
+        return pattern
 
     @field_validator("mask_values", mode="before")
     @classmethod

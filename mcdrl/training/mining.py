@@ -8,6 +8,7 @@ fitted on all of them travels with the model and mines the frames of sites that 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -80,6 +81,21 @@ class CrossFitted:
 
 
 @dataclass(frozen=True)
+class _Drawn:
+    """What a batch is made of.
+
+    Attributes:
+        cases: its frames.
+        folds: that of each frame.
+        alone: the fold whose miner alone looks at the batch, as others saw enough; None: all look.
+    """
+
+    cases: Sequence[str]
+    folds: Sequence[str]
+    alone: str | None = None
+
+
+@dataclass(frozen=True)
 class _Fit:
     """A miner on its way.
 
@@ -93,9 +109,11 @@ class _Fit:
     optimiser: AdamW
     left_out: str | None
 
-    def sees(self, folds: Sequence[str]) -> list[int]:
-        """Return which frames of a batch it may look at."""
-        return [index for index, fold in enumerate(folds) if fold != self.left_out]
+    def sees(self, drawn: _Drawn) -> list[int]:
+        """Return which frames of a batch it looks at."""
+        if drawn.alone not in (None, self.left_out):
+            return []
+        return [index for index, fold in enumerate(drawn.folds) if fold != self.left_out]
 
 
 def tuned_miners(reader: SitesReader, frames: Frames, seed: int, device: torch.device) -> Miners:
@@ -103,7 +121,8 @@ def tuned_miners(reader: SitesReader, frames: Frames, seed: int, device: torch.d
 
     What is asked of a place is the share of it that is lesion; the loss is cross-entropy and soft Dice. A place counts
     by the share of it that somebody judged. All are fitted in one pass over the frames, which are read once; each of
-    them takes what it may see of a batch.
+    them takes what it may see of a batch. Where that is nothing in most batches, as beside a site that has nearly all
+    frames, a miner gets further batches, of the frames that it may see.
 
     Args:
         reader: of the source sites.
@@ -112,18 +131,18 @@ def tuned_miners(reader: SitesReader, frames: Frames, seed: int, device: torch.d
         device: to fit on; the miners stay there.
 
     Raises:
-        InputError: all training frames with a lesion belong to one group of one site.
+        InputError: all training frames with a lesion belong to one group of one site, or maps hold infinity or NaN.
     """
     fold = cross_fit_folds(frames)
     fits = [_new(reader.layout, seed, device, left_out) for left_out in (None, *sorted(set(fold.values())))]
     batches = _Batches(reader, frames.train, fold, seed, device, fits[0].miner.taps)
     _standardise(fits, batches)
     with torch.random.fork_rng(devices=[]):
-        for step, (folds, batch) in enumerate(batches.read(_STEPS, "tuning the mining")):
+        for step, (drawn, batch) in enumerate(batches.read(_STEPS, "tuning the mining")):
             places = fits[0].miner.places(batch.encoded.maps)
             for fit in fits:
                 torch.manual_seed(seed_for("train", seed, "miner", fit.left_out or "", step))  # of the dropout
-                _step(fit, places, batch, fit.sees(folds))
+                _step(fit, places, batch, fit.sees(drawn))
     done = {fit.left_out: fit.miner.eval().requires_grad_(False) for fit in fits}
     return Miners(done[None], {name: miner for name, miner in done.items() if name is not None}, fold)
 
@@ -179,10 +198,15 @@ def _channels(layout: Layout) -> dict[str, int]:
 
 def _standardise(fits: Sequence[_Fit], batches: _Batches) -> None:
     sums = torch.zeros(len(fits), 3, len(fits[0].miner.mean), dtype=torch.float64)
-    for folds, batch in batches.read(_FOR_STATISTICS, "statistics for the mining"):
+    for drawn, batch in batches.read(_FOR_STATISTICS, "statistics for the mining"):
         rows = fits[0].miner.places(batch.encoded.maps).double().flatten(2)  # [B, C, HW]
         frame = torch.stack([torch.full_like(rows[..., 0], rows.shape[2]), rows.sum(2), rows.square().sum(2)], 1).cpu()
-        sums += torch.stack([frame[fit.sees(folds)].sum(0) for fit in fits])
+        sums += torch.stack([frame[fit.sees(drawn)].sum(0) for fit in fits])
+    if not sums.isfinite().all():
+        raise InputError(
+            "train.mining is source_tuned, but maps of the source sites' training frames hold infinity or NaN; "
+            "run `dvc repro -f encode`, with other weights or backbone if they come back"
+        )
     for fit, (count, total, squares) in zip(fits, sums, strict=True):
         mean = total / count
         fit.miner.mean.copy_(mean)
@@ -210,24 +234,41 @@ class _Batches:
     device: torch.device
     taps: Sequence[str]
 
-    def read(self, steps: int, label: str) -> Iterator[tuple[list[str], Batch]]:
-        """Yield so many batches, the same ones each time; read for what `label` says."""
-        order = _ordered(self.cases, self.seed, steps)
+    def read(self, steps: int, label: str) -> Iterator[tuple[_Drawn, Batch]]:
+        """Yield so many batches and those that a miner needs besides, the same ones each time.
+
+        Args:
+            steps: batches that all miners look at.
+            label: says what is read for.
+        """
+        order = _ordered(self.cases, self.fold, self.seed, steps)
 
         def rows() -> Iterator[Raw]:
-            for cases in order:
-                yield self.reader.read(cases, mask=True, prefix=False, features=False, maps=self.taps)
+            for drawn in order:
+                yield self.reader.read(drawn.cases, mask=True, prefix=False, features=False, maps=self.taps)
 
         with closing(ahead(rows)) as raws:
-            for cases, raw in progress(zip(order, raws, strict=True), label, len(order)):
-                yield [self.fold[case] for case in cases], to_batch(raw, [-1] * len(cases), self.device)
+            for drawn, raw in progress(zip(order, raws, strict=True), label, len(order)):
+                yield drawn, to_batch(raw, [-1] * len(drawn.cases), self.device)
 
 
-def _ordered(cases: Sequence[str], seed: int, steps: int) -> list[list[str]]:
+def _ordered(cases: Sequence[str], fold: Mapping[str, str], seed: int, steps: int) -> list[_Drawn]:
+    """Return batches for all miners, then those of miners that see frames in fewer than half of these."""
+    shared = [_Drawn(batch, [fold[case] for case in batch]) for batch in _batches(cases, seed, steps)]
+    found = list(shared)
+    for left_out in sorted(set(fold.values())):
+        seen = sum(set(drawn.folds) != {left_out} for drawn in shared)
+        others = [case for case in cases if fold[case] != left_out]
+        more = _batches(others, seed, math.ceil(steps / 2) - seen)
+        found += [_Drawn(batch, [fold[case] for case in batch], left_out) for batch in more]
+    return found
+
+
+def _batches(cases: Sequence[str], seed: int, count: int) -> list[list[str]]:
     batches: list[list[str]] = []
-    while len(batches) < steps:
+    while len(batches) < count:
         batches += epoch_batches(cases, _BATCH, seed=seed, epoch=len(batches))
-    return batches[:steps]
+    return batches[: max(count, 0)]
 
 
 def _loss(logits: Tensor, lesion: Tensor, judged: Tensor) -> Tensor:

@@ -8,13 +8,14 @@ from typing import Any
 
 from mcdrl.artifacts.plan import Encoding, Plan, SitePlan
 from mcdrl.study.code import ROOT, digest
+from mcdrl.study.flips import Flip
 from mcdrl.study.params import STAGES_WITH_SECTION, Section, Study, resolve, section_type
 from mcdrl.study.variants import resolved
 
 _CACHED = ("frozen", "adapter", "suffix")  # modes that train on features; the others, on pixels
 
 
-def plans(study: Study, train: Mapping[str, Any], kind: type[Section], mirrored: Sequence[str] = ()) -> Iterator[Plan]:
+def plans(study: Study, train: Mapping[str, Any], kind: type[Section], mirrored: Sequence[Flip] = ()) -> Iterator[Plan]:
     """Yield the plan of each name in `methods`.
 
     Args:

@@ -18,7 +18,7 @@ from mcdrl.artifacts.scores import ATTENTION, CALIBRATION, MINING, POOLED, RELIA
 from mcdrl.artifacts.stress import STRESS
 from mcdrl.artifacts.tables import Table
 from mcdrl.base.errors import InputError, shown
-from mcdrl.base.files import read_json
+from mcdrl.model.facts import CARD, read_facts
 from mcdrl.study.leaks import crossing, own_frames
 from mcdrl.study.params import Study
 from mcdrl.study.paths import Cell, site_files, table_path
@@ -42,7 +42,7 @@ class Inputs:
         mining: how well each model's own regions meet the lesions of its held-out site, as in `MINING`.
         dictionary: the confounders, as in `DICTIONARY`.
         scores: a row a (method, held-out site, seed, frame), as in `SCORES`.
-        models: cell -> model.json.
+        models: cell -> model.json, checked.
         history: method, held_out, seed, epoch, val_dice and one column a loss term.
         calibration: temperature and calibration error, as in `CALIBRATION`; this and what follows has no row where the
             study lacks it.
@@ -115,7 +115,7 @@ def read_inputs(study: Study, artifacts: Path) -> Inputs:
         mining=_of_study(study, MINING, table_path(artifacts, "evaluate", "mining")),
         dictionary=DICTIONARY.read(table_path(artifacts, "build_confounders", "dictionary")),
         scores=_scores(study, table_path(artifacts, "evaluate", "cases")),
-        models={cell: read_json(folder / "model.json") for cell, folder in trained.items()},
+        models={cell: _model(cell, folder) for cell, folder in trained.items()},
         history=pd.concat([_history(cell, folder) for cell, folder in trained.items()], ignore_index=True),
         calibration=_of_study(study, CALIBRATION, table_path(artifacts, "evaluate", "calibration")),
         reliability=_of_study(study, RELIABILITY, table_path(artifacts, "evaluate", "reliability")),
@@ -167,6 +167,14 @@ def _of_study(study: Study, table: Table, path: Path) -> pd.DataFrame:
 def _quarantine(artifacts: Path, site: str) -> pd.DataFrame:
     rows = QUARANTINE.read(site_files(artifacts, site).quarantine)
     return rows.assign(site=site)[["site", "file", "reason"]]
+
+
+def _model(cell: Cell, folder: Path) -> dict[str, Any]:
+    facts = read_facts(folder)
+    found = Cell(facts.variant, facts.held_out, facts.seed)
+    if found != cell:
+        raise InputError(f"{folder / CARD} is that of {tuple(found)}, not of {tuple(cell)}; run `dvc repro -f train`")
+    return facts.model_dump()
 
 
 def _history(cell: Cell, folder: Path) -> pd.DataFrame:

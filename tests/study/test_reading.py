@@ -1,6 +1,7 @@
 """A card's keys and a site's own become one complete reading, or sentences that say what is missing."""
 
 import pytest
+from pydantic import ValidationError
 
 from mcdrl.sites.review import classes_are_drawn
 from mcdrl.study.reading import Reading, merge
@@ -115,3 +116,15 @@ FRAMES_CLASS = {"mask_values": {"1": "lesion"}}
 )
 def test_values_of_masks_that_name_classes_replace_the_cards_class(card, entry, merged):
     assert merge(card, entry) == merged
+
+
+@pytest.mark.parametrize("key", ["images", "polygons"])
+@pytest.mark.parametrize("pattern", ["/abs/*", "a/**b/*", "**x"])
+def test_a_pattern_that_no_folder_can_be_searched_by_is_refused(key, pattern):
+    with pytest.raises(ValidationError, match=rf"(?s){key}.*no pattern below the root \(.*\); e\.g\. 'images/\*'"):
+        Reading.model_validate({key: pattern})
+
+
+@pytest.mark.parametrize("pattern", ["images/*", "**/*.png", "*/*/[ab]?.png", "a.png", "[!a"])
+def test_other_patterns_do(pattern):
+    assert Reading(images=pattern, polygons=pattern).images == pattern

@@ -8,7 +8,8 @@ from pathlib import Path
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import atomic_folder, regular
 from mcdrl.model.bundle import bundle, find_backbone
-from mcdrl.model.card import CARD, read_card
+from mcdrl.model.card import read_card
+from mcdrl.model.facts import CARD
 from mcdrl.model.folder import WEIGHTS
 from mcdrl.model.take_along import take_along
 

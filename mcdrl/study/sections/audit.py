@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from mcdrl.base.section import Most
+from mcdrl.base.section import Most, distinct
 from mcdrl.study.params import Section
 
 
@@ -30,4 +30,5 @@ class Params(Section):
         for pair in pairs:
             if len(set(pair)) != 2 or len(pair) != 2:
                 raise ValueError(f"{pair} is no pair of two sites; write it as [A, B]")
+        distinct([sorted(pair) for pair in pairs])
         return pairs

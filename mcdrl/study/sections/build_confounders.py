@@ -9,6 +9,8 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from mcdrl.study.params import Section
 
+_LONGEST = 1000  # letters of a sentence or phrase; encoders read 77 tokens of it
+_MOST_PHRASES = 4096  # as many as a model's card holds
 _PLACES = {
     "class_template": ("class",),
     "confounder_template": ("domain",),
@@ -49,6 +51,7 @@ class Params(Section):
     @field_validator(*_PLACES)
     @classmethod
     def _has_places(cls, template: str, info: ValidationInfo) -> str:
+        _check_lengths([template])
         wanted = sorted(_PLACES[str(info.field_name)])
         if sorted(re.findall(r"\{([^{}]*)\}", template)) != wanted:
             raise ValueError(
@@ -74,9 +77,12 @@ class Params(Section):
         empty = [category for category, phrases in confounders.items() if not phrases]
         if empty:
             raise ValueError(f"category '{empty[0]}' has no phrase; give it one or leave it out")
-        named = [phrase for phrases in confounders.values() for phrase in phrases]
-        _check(named)
-        _check_spelling(named)
+        every = [phrase for phrases in confounders.values() for phrase in phrases]
+        if len(every) > _MOST_PHRASES:
+            raise ValueError(f"{len(every):,} phrases; {_MOST_PHRASES:,} at most are what a model's card holds")
+        _check_lengths(list(confounders))
+        _check(every)
+        _check_spelling(every)
         return confounders
 
 
@@ -89,7 +95,14 @@ def _check_spelling(phrases: list[str]) -> None:
             raise ValueError(f"'{phrase}' is the confounder '{known}'; write '{known}', as stress and site cards do")
 
 
+def _check_lengths(phrases: list[str]) -> None:
+    longest = max(phrases, key=len)
+    if len(longest) > _LONGEST:
+        raise ValueError(f"a text has {len(longest):,} letters; {_LONGEST:,} at most, as encoders read the first few")
+
+
 def _check(phrases: list[str]) -> None:
+    _check_lengths(phrases)
     blank = [phrase for phrase in phrases if not phrase.strip()]
     if blank:
         raise ValueError("a phrase is empty; write a word or leave it out")

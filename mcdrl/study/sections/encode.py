@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from mcdrl.base.section import BatchSize
+from mcdrl.base.section import BatchSize, distinct
 from mcdrl.study.dense_modes import DenseModeOrAuto
 from mcdrl.study.params import Section
 
@@ -24,3 +24,5 @@ class Params(Section):
     batch_size: BatchSize = 16
     dense: DenseModeOrAuto = "auto"
     flips: list[Literal["horizontal", "vertical", "both"]] = Field(default=["horizontal"])
+
+    _once = field_validator("flips")(distinct)

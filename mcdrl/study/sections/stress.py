@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from mcdrl.base.section import BatchSize, Most
+from mcdrl.base.section import BatchSize, Most, distinct
 from mcdrl.study.params import Section
 
 Strength = Annotated[float, Field(gt=0, le=1)]
@@ -24,3 +24,5 @@ class Params(Section):
     frames: Annotated[int, Field(ge=1), Most(1_000_000, "no site has as many; null: all")] | None = 3
     strengths: list[Strength] = Field(default=[0.5, 1.0], min_length=1, max_length=100)
     batch_size: BatchSize = 16
+
+    _once = field_validator("strengths")(distinct)

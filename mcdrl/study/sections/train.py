@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from mcdrl.base.section import BatchSize, Epochs, Most
+from mcdrl.base.section import BatchSize, Epochs, Most, distinct
 from mcdrl.study.params import Section
 
 Sampling = Literal["shuffled", "class_balanced"]
 Rate = Annotated[float, Field(gt=0), Most(1, "each step would be larger than the weights themselves")]
+_LEAST = {
+    "lr": (1e-12, "no weight would move"),
+    "lr_encoder": (1e-12, "no weight would move"),
+    "clip_norm": (1e-6, "no weight would move"),
+    "temperature": (0.001, "the softmax would be a step without a slope"),
+}
 Weight = Annotated[float, Field(ge=0), Most(1000, "nothing but this term would be trained")]
 
 
@@ -96,6 +102,16 @@ class Params(Section):
     lambda_adversarial: Weight = 0.5
     prior: Literal["uniform", "source"] = "uniform"
     flag_share: float = Field(default=0.1, ge=0, lt=1)
+
+    _once = field_validator("views", "sum_over")(distinct)
+
+    @field_validator(*_LEAST)
+    @classmethod
+    def _large_enough(cls, value: float, info: ValidationInfo) -> float:
+        least, why = _LEAST[str(info.field_name)]
+        if value < least:
+            raise ValueError(f"should be {least:g} at least: {why}")
+        return value
 
     @model_validator(mode="after")
     def _intervenes(self) -> Params:

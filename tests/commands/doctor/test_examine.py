@@ -95,6 +95,16 @@ def test_a_site_without_frames_or_table_is_a_problem(repository):
     assert (found.status, found.found) == (OK, "1 frames in data/phantom/A")
 
 
+@pytest.mark.parametrize("pattern", ["/abs/*", "a/**b/*"])
+def test_a_pattern_that_is_none_is_a_problem(repository, pattern):
+    (repository / "own").mkdir()
+    edit(repository, "{card: phantom, root: data/phantom/A}", f"{{card: folder, root: own, images: {pattern}}}")
+    found = row(examine(Path()), "params.yaml")
+    assert found.status == PROBLEM
+    assert "sites.A.images: no pattern below the root (" in found.found
+    assert f"got '{pattern}'" in found.found
+
+
 def test_a_typo_in_the_parameters_is_shown(repository):
     edit(repository, "alpha:", "alhpa:")
     found = row(examine(Path()), "params.yaml")

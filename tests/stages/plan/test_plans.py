@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mcdrl.artifacts.plan import Plan, read_plan, read_site_plan, write_plan
+from mcdrl.artifacts.plan import Plan, _digest, read_plan, read_site_plan, write_plan
 from mcdrl.base.errors import InputError
 from mcdrl.study.code import digest
 from mcdrl.study.params import check, method_files
@@ -173,6 +173,6 @@ def test_plans_survive_the_disk_and_damage_is_told(tmp_path):
 )
 def test_a_plan_that_was_changed_is_refused(tmp_path, changed, said):
     plan = {"variant": "random", "method": "mcdrl", "code": "0", "train": {}, **changed}
-    (tmp_path / "random.json").write_text(json.dumps(plan))
+    (tmp_path / "random.json").write_text(json.dumps({**plan, "digest": _digest(plan)}))
     with pytest.raises(InputError, match=rf"random\.json is damaged \({said}.*dvc repro plan"):
         read_plan(tmp_path / "random.json")

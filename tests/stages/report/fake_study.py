@@ -16,7 +16,7 @@ from mcdrl.artifacts.regions import QUALITY, REGIONS
 from mcdrl.artifacts.scores import ATTENTION, CALIBRATION, MINING, POOLED, PREDICTIONS, RELIABILITY, SCORES, TRUST
 from mcdrl.artifacts.stress import STRESS
 from mcdrl.confounders.registry import UNTOUCHED, phrases
-from mcdrl.study.params import Site, Study
+from mcdrl.study.params import Site, Study, method_files
 from mcdrl.study.sections.report import Params
 from stages.evaluate.score import Native, score
 from stages.report.inputs import read_inputs
@@ -154,7 +154,8 @@ def write_cell(root: Path, study: Study, cell, cases: pd.DataFrame, masks: np.nd
     folder = root / "train" / method / site / str(seed)
     folder.mkdir(parents=True, exist_ok=True)
     meta = {
-        "method": method,
+        "variant": method,
+        "method": method if method in method_files() else "mcdrl",
         "held_out": site,
         "seed": seed,
         "sources": [s for s in study.sites if s != site],
@@ -164,7 +165,12 @@ def write_cell(root: Path, study: Study, cell, cases: pd.DataFrame, masks: np.nd
         "dense_mode": "plain",
         "mode": "frozen",
         "size_px": 224,
+        "lesion_classes": CLASSES,
+        "confounders": NAMES,
         "alpha": 0.25,
+        "spec": {},
+        "n_weights": 1,
+        "n_trained": 1,
         "best_epoch": 3,
         "val_dice": 0.61,
         "temperature": 1.5,

@@ -1,9 +1,13 @@
 """What the report reads is checked, as a file may have been damaged since it was written."""
 
+import json
+
 import pytest
 
 from mcdrl.base.errors import InputError
-from stages.report.inputs import _history, leaked_frames, read_inputs
+from mcdrl.study.paths import Cell
+from stages.report.inputs import _history, _model, leaked_frames, read_inputs
+from tests.factories import make_card
 
 WHOLE = "epoch,causal,seg,val_dice\n0,,0.5,0.4\n1,0.2,0.4,0.5\n"
 
@@ -42,3 +46,42 @@ def test_frames_of_the_held_out_site_are_counted_once(leaking):
     pairs = read_inputs(leaking.study, leaking.artifacts).pairs
     assert leaked_frames(pairs, ["A", "B", "C"]) == {"A": 1, "B": 2}
     assert leaked_frames(pairs.iloc[2:], ["A", "B", "C"]) == {}
+
+
+SPEC = {
+    "width": 8, "map_channels": {"layer1": 4}, "depth": 1, "heads": 2, "residual": True, "dictionary": "text",
+    "regions": "keep", "head_width": 16, "dropout": 0.1, "dice_weight": 1.0, "lambda_causal": 0.5,
+    "lambda_contrast": 0.1, "temperature": 0.5, "lambda_adversarial": 0.5, "seed": 0,
+}  # fmt: skip
+
+
+def model(folder, value):
+    (folder / "model.json").write_text(json.dumps(value))
+    return _model(Cell("mcdrl", "A", 0), folder)
+
+
+def card(**given):
+    return {**make_card(spec=SPEC).model_dump(), **given}
+
+
+def test_a_model_s_card_is_read_with_all_that_it_holds(tmp_path):
+    assert model(tmp_path, card()) == json.loads(json.dumps(card()))
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({}, "variant: Field required"),
+        (card(best_epoch="x"), "best_epoch: .*got 'x'"),
+        (card(val_dice=7), "val_dice: .*got 7"),
+        (card(pretrained=None), "pretrained: .*string"),
+        (card(sources="B"), "sources: .*list.*got 'B'"),
+        (card(size_px=3), "size_px: .*got 3"),
+        (card(variant="other"), "is that of .*other.*not of .*mcdrl"),
+        (card(held_out="B"), "is that of .*'B', 0.*not of .*'A', 0"),
+        (card(seed=5), "is that of .*5"),
+    ],
+)
+def test_a_damaged_card_of_a_model_is_told_in_a_sentence(tmp_path, value, said):
+    with pytest.raises(InputError, match=rf"model\.json:? .*{said}.*dvc repro"):
+        model(tmp_path, value)

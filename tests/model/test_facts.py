@@ -1,0 +1,40 @@
+"""What a model's card says can be read without what builds a network."""
+
+import json
+
+import pytest
+
+from mcdrl.base.errors import InputError
+from mcdrl.model.card import ModelCard, read_card
+from mcdrl.model.facts import ModelFacts, read_facts
+from mcdrl.study.code import closure
+from tests.factories import make_card
+from tests.stages.report.test_inputs import SPEC
+
+
+def test_facts_and_card_have_the_same_keys_and_values(tmp_path):
+    assert list(ModelFacts.model_fields) == list(ModelCard.model_fields)
+    written = make_card(spec=SPEC, mined_by={"channels": {"s8": 4}, "grid": [2, 2]}).model_dump()
+    (tmp_path / "model.json").write_text(json.dumps(written))
+    assert read_facts(tmp_path).model_dump() == read_card(tmp_path).model_dump() == json.loads(json.dumps(written))
+
+
+@pytest.mark.parametrize("read", [read_facts, read_card])
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"method": "mcdrk"}, "there is no method 'mcdrk'"),
+        ({"val_dice": 2}, "val_dice: .*got 2"),
+        ({"confounder_prompts": ["one"]}, "confounder_prompts has 1 values for 3 confounders"),
+        ({"unknown": 1}, "unknown: "),
+    ],
+)
+def test_both_refuse_what_no_card_says(tmp_path, read, changed, said):
+    (tmp_path / "model.json").write_text(json.dumps({**make_card(spec=SPEC).model_dump(), **changed}))
+    with pytest.raises(InputError, match=rf"model\.json: .*{said}"):
+        read(tmp_path)
+
+
+def test_facts_need_nothing_of_the_networks():
+    needed = {name: {path.parent.name for path in closure([f"mcdrl.model.{name}"])} for name in ("facts", "card")}
+    assert "networks" in needed["card"] - needed["facts"]
