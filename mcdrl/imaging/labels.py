@@ -9,6 +9,7 @@ lesion begins; a table takes its place.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
@@ -29,6 +30,7 @@ UNEXPLAINED = "mask values that nobody has explained"
 _UNLISTED, _DARK = "mask values that mask_values doesn't list", "mask below its threshold"
 _BLACK = "0,0,0"
 _ONE_BIT = np.array([[0, 0, 0], [255, 255, 255]], np.uint8)  # the palette of masks of one bit
+_PACKED = (1 << 16, 1 << 8, 1)  # what makes one number of a colour
 _NEVER = 0x7FFF  # a distance that no colour has
 _NOISE = 8  # how far JPEG moves black and white where they are flat
 _APART = 4 * _NOISE  # how far values must be apart to be told in a JPEG
@@ -76,11 +78,20 @@ class _Stored:
     chroma: int = 0
     deep: bool = False
 
+    @property
+    def merged(self) -> bool:
+        """Whether different codes look alike: ids of 16 bits as grey of 8, entries of a palette with one colour."""
+        if self.palette is _ONE_BIT or (self.palette is None and not self.deep):
+            return False
+        codes = np.unique(self.codes)
+        looks = np.unique(self.grey) if self.palette is None else np.unique(self.palette[codes], axis=0)
+        return len(looks) < len(codes)
+
     def names(self, code: int) -> tuple[str, ...]:
         """Return what a table may call a code: its id, its colour."""
         if self.palette is not None:
             return str(int(code)), ",".join(str(part) for part in self.palette[int(code)])
-        red, green, blue = (code >> 16, code >> 8 & 0xFF, code & 0xFF) if self.coloured else (code, code, code)
+        red, green, blue = _unpacked(code) if self.coloured else (code, code, code)
         colour = f"{red},{green},{blue}"
         return (str(red), colour) if red == green == blue else (colour,)
 
@@ -117,9 +128,9 @@ def _stored(mask: Image.Image, lossy: bool) -> _Stored:
         codes = np.asarray(mask)
         return _Stored(codes, np.asarray(eight_bit(mask)), lossy, deep=bool(codes.max() > 0xFF))
     if mask.mode != "P" and mask.has_transparency_data:
-        _check_colours(mask.convert("RGBA"))
+        _check_colours(mask)
     rgb = np.asarray(to_rgb(mask))
-    grey, packed = rgb.max(axis=2), rgb.astype(np.int32) @ (1 << 16, 1 << 8, 1)
+    grey, packed = rgb.max(axis=2), rgb.astype(np.int32) @ _PACKED
     chroma = int((grey - rgb.min(axis=2)).max())
     if mask.mode != "P":
         return _Stored(packed, grey, lossy, coloured=True, chroma=chroma)
@@ -129,19 +140,36 @@ def _stored(mask: Image.Image, lossy: bool) -> _Stored:
     return _Stored(indices, grey, lossy, palette, chroma=chroma)
 
 
+def _unpacked(code: int) -> tuple[int, int, int]:
+    """Return red, green and blue of 0xRRGGBB."""
+    return code >> 16, code >> 8 & 0xFF, code & 0xFF
+
+
 def _check_colours(mask: Image.Image) -> None:
-    """Refuse a mask of mode "RGBA" whose one colour is laid over black here more and there less."""
-    pixels = np.asarray(mask)
+    """Refuse a mask with transparency that is drawn in it, or loses by it what its colours tell apart."""
+    pixels = np.asarray(mask.convert("RGBA"))
     constant = (pixels == pixels[0, 0]).all(axis=(0, 1))
     if constant[:3].all() and not constant[3]:
         raise RefusedError("mask drawn in its transparency", "its colour is one throughout; save it as grey values")
+    if constant[3] and pixels[0, 0, 3] == 0xFF:
+        return
+    stored, laid = (rgb.astype(np.int64) @ _PACKED for rgb in (pixels[..., :3], np.asarray(to_rgb(mask))))
+    pairs = np.unique(stored << 24 | laid)
+    looks, counts = np.unique(pairs & 0xFFFFFF, return_counts=True)
+    if (counts > 1).any():
+        alike = pairs[(pairs & 0xFFFFFF) == looks[counts.argmax()]] >> 24
+        hidden = " and ".join(",".join(map(str, _unpacked(colour))) for colour in alike[:_SHOWN].tolist())
+        told = f"{hidden} look alike on black; save it without transparency"
+        raise RefusedError("mask with colours hidden by its transparency", told)
 
 
 def _plain(stored: _Stored, threshold: int, value: int) -> Read:
-    if stored.chroma > _NOISE:
+    if stored.chroma > _NOISE and not stored.merged:
         return _one_colour(stored, threshold, value)
     counts = np.bincount(stored.grey.ravel(), minlength=256)
     levels = np.flatnonzero(counts).tolist()
+    if stored.merged:
+        raise _unexplained(stored, threshold)
     if len(levels) == 1 and levels[0] <= (_NOISE if stored.lossy else 0):
         return Read(np.zeros(stored.grey.shape, np.uint8))
     if levels == [0, 1] and not stored.lossy and not stored.deep:
@@ -178,7 +206,7 @@ def _black_and_white(grey: Labels, counts: Array, lossy: bool) -> bool:
     if lossy or spread:
         dark, bright = grey <= _NOISE, grey >= 255 - _NOISE
         between = (grey > _APART) & (grey < 255 - _APART)
-        noise = _is_noise(grey, dark) and _is_noise(grey, bright)
+        noise = _is_noise(grey, dark) and _is_noise(grey, bright) and not _has_shades(grey)
         return noise and _is_border(grey, between, (dark, bright), _STRAY, 2 * _NOISE)
     dark = grey == int(counts[: _NOISE + 1].argmax())
     bright = grey == 255 - _NOISE + int(counts[255 - _NOISE :].argmax())
@@ -195,6 +223,14 @@ def _is_noise(grey: Labels, side: Bools) -> bool:
         return True
     others = far & (grey != np.bincount(grey[far]).argmax())
     return not ndimage.binary_erosion(others, np.ones((3, 3))).any()
+
+
+def _has_shades(grey: Labels) -> bool:
+    """Return whether patches are a shade off black or white; JPEG's noise at a border is never so wide."""
+    return any(
+        ndimage.binary_erosion((grey > low) & (grey <= high), np.ones((3, 3))).any()
+        for low, high in ((_NOISE, _APART), (254 - _APART, 254 - _NOISE))
+    )
 
 
 def _is_border(grey: Labels, between: Bools, sides: tuple[Bools, Bools], stray: float, tolerance: int) -> bool:
@@ -226,8 +262,9 @@ def _exact(stored: _Stored, table: Table) -> Read:
     """Read a lossless mask, all of whose values must stand in the table."""
     labels = np.zeros(stored.codes.shape, np.uint8)
     unknown = []
+    alike = _alike(stored, table)
     for code in np.unique(stored.codes).tolist():
-        meaning = _meaning(stored, int(code), table)
+        meaning = _meaning(stored, int(code), table) if code not in alike else None
         if meaning is None:
             unknown.append(int(code))
         elif meaning:
@@ -235,6 +272,15 @@ def _exact(stored: _Stored, table: Table) -> Read:
     if unknown:
         raise RefusedError(_UNLISTED, f"{_listed(stored, unknown)}; list them")
     return Read(labels)
+
+
+def _alike(stored: _Stored, table: Table) -> list[int]:
+    """Return the indices of a palette that no table lists and whose one colour, black too, can't tell them apart."""
+    if not stored.merged or stored.palette is None:
+        return []
+    unlisted = [code for code in np.unique(stored.codes).tolist() if str(code) not in table]
+    colours = Counter(stored.names(code)[-1] for code in unlisted)
+    return [code for code in unlisted if colours[stored.names(code)[-1]] > 1]
 
 
 def _meaning(stored: _Stored, code: int, table: Table) -> int | None:
@@ -284,9 +330,10 @@ def _unexplained(stored: _Stored, threshold: int) -> RefusedError:
 
 
 def _template(stored: _Stored) -> str:
-    """Return the setting to be filled in, without black."""
-    names = [stored.names(int(code)) for code in np.unique(stored.codes)[: _SHOWN + 1]]
-    keys = [f'"{name[0]}": ...' for name in names if name[-1] != _BLACK]
+    """Return the setting to be filled in, without black, unless several indices of a palette are."""
+    codes = np.unique(stored.codes)[: _SHOWN + 1].tolist()
+    names = [stored.names(int(code)) for code in codes]
+    keys = [f'"{name[0]}": ...' for code, name in zip(codes, names, strict=True) if name[-1] != _BLACK or code]
     return f"{{{', '.join(keys[:_SHOWN])}{', ...' if len(names) > _SHOWN else ''}}}, each of them {_MEANINGS}"
 
 
