@@ -63,11 +63,11 @@ def read_mask(path: Path, size: tuple[int, int], frame_turn: int, recipe: Recipe
 def _lines(read: Read) -> Strokes:
     if (read.labels == IGNORED).all():
         raise RefusedError("mask that judges no pixel", "all of its values are to be ignored")
-    found = strokes(lesion_of(read.labels))
+    found = strokes(lesion_of(read.labels), judged_of(read.labels))
     if found.outline_px:
         raise RefusedError(
             "outline instead of a lesion",
-            f"a thin closed curve of {found.outline_px} px with nothing in it; fill it, or give it as a polygon",
+            f"a closed curve of {found.outline_px} px with nothing in it; fill it, or give it as a polygon",
         )
     return found
 

@@ -247,9 +247,9 @@ def outlined(radius: int, width: int) -> np.ndarray:
     return (binary_dilation(disc(radius), iterations=width) & ~disc(radius)).astype(np.uint8) * 255
 
 
-@pytest.mark.parametrize("width", [1, 3, 5])
+@pytest.mark.parametrize("width", [1, 3, 5, 8, 10, 14])
 def test_an_outline_is_no_lesion(read, width):
-    with pytest.raises(RefusedError, match=r"a thin closed curve of \d+ px .* fill it, or give it as a polygon"):
+    with pytest.raises(RefusedError, match=r"a closed curve of \d+ px .* fill it, or give it as a polygon"):
         read(outlined(40, width))
 
 
@@ -258,7 +258,35 @@ def test_an_outline_beside_a_lesion_is_none_either(read):
         read(outlined(30, 2) | second().astype(np.uint8) * 255)
 
 
-@pytest.mark.parametrize("hole", [1, 10, 25])
+@pytest.mark.parametrize("width", [2, 8])
+@pytest.mark.parametrize("scale", [1, 8])
+@pytest.mark.parametrize("how", ["dashed", "opened", "at a side", "in a corner", "around a lesion"])
+def test_an_outline_that_is_not_quite_closed_is_no_lesion_either(read, width, scale, how):
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    ring = outlined(35, width) > 0
+    drawn = {
+        "dashed": ring & (np.degrees(np.arctan2(y - 70, x - 90)) % 30 > 8),
+        "opened": ring & ~((abs(y - 70) < 3) & (x > 90)),
+        "at a side": np.pad(ring, ((0, 60), (0, 0)))[60:, :],
+        "in a corner": np.pad(ring, ((0, 60), (0, 85)))[60:, 85:],
+        "around a lesion": ring | disc(8),
+    }[how]
+    with pytest.raises(RefusedError, match="outline instead of a lesion"):
+        read(np.kron(drawn, np.ones((scale, scale), bool)).astype(np.uint8) * 255)
+
+
+def test_what_nobody_judged_inside_a_lesion_is_no_hole(read):
+    labels = np.where(disc(25), 255, disc(35)).astype(np.uint8)
+    assert read(labels, {"1": "polyp", "255": "ignore"}).areas_px == areas(disc(35) & ~disc(25))
+
+
+def test_a_lesion_across_a_corner_or_the_frame_is_a_lesion(read):
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    for lesion in ((abs(x - 80) < 20) & (y >= 0), (x + y > 40) & (x + y < 110)):
+        assert read(lesion.astype(np.uint8) * 255).lesion_area_px == lesion.sum()
+
+
+@pytest.mark.parametrize("hole", [1, 10, 18])
 def test_a_lesion_with_a_hole_is_a_lesion(read, hole):
     lesion = disc(35) & ~disc(hole)
     assert read(lesion.astype(np.uint8) * 255).lesion_area_px == lesion.sum()
@@ -331,7 +359,7 @@ ONE_HOT = np.dstack([second(), disc(), np.zeros_like(disc())]).astype(np.uint8)
     ],
 )
 def test_colours_that_transparency_hides_are_refused(read, mask, table):
-    with pytest.raises(RefusedError, match="colours hidden by its transparency: 0,0,0 and .* look alike on black"):
+    with pytest.raises(RefusedError, match=r"colours hidden by its transparency: 0,0,0 and .* look alike on black"):
         read(mask, table)
 
 
