@@ -41,6 +41,19 @@ _SHOWN = 6  # values that a refusal lists
 _MEANINGS = "lesion, a lesion class, background or ignore"
 
 
+class UnexplainedError(RefusedError):
+    """A mask whose values nobody has explained.
+
+    Attributes:
+        values: how they are called, as long as they are few enough to be labels; else empty.
+    """
+
+    def __init__(self, kind: str, detail: str, values: tuple[str, ...]) -> None:
+        """Take the parts of an `Issue` and the values."""
+        super().__init__(kind, detail)
+        self.values = values
+
+
 @dataclass(frozen=True)
 class Read:
     """A mask that was read.
@@ -320,13 +333,16 @@ def _check_apart(colours: Mapping[str, Array], table: Table) -> None:
             raise RefusedError("JPEG mask of values too close to each other", detail)
 
 
-def _unexplained(stored: _Stored, threshold: int) -> RefusedError:
+def _unexplained(stored: _Stored, threshold: int) -> UnexplainedError:
     lossless = "; a JPEG blurs labels, so save the masks as PNG" if stored.lossy else ""
     detail = f"{_listed(stored)}; say what each means in mask_values: {_template(stored)}{lossless}"
+    codes = np.unique(stored.codes).tolist()
+    values = tuple(stored.shown(int(code)) for code in codes) if len(codes) <= _SHOWN else ()
     top = int(stored.grey.max())
     if top < threshold:
-        return RefusedError(_DARK, f"its brightest value is {top}, mask_threshold is {threshold}; it holds {detail}")
-    return RefusedError(UNEXPLAINED, detail)
+        told = f"its brightest value is {top}, mask_threshold is {threshold}; it holds {detail}"
+        return UnexplainedError(_DARK, told, values)
+    return UnexplainedError(UNEXPLAINED, detail, values)
 
 
 def _template(stored: _Stored) -> str:
