@@ -37,7 +37,10 @@ _APART = 4 * _NOISE  # how far values must be apart to be told in a JPEG
 _EDGE_PX = 8  # from the border of a lesion: a block of JPEG, or a mask enlarged eight times
 _FAR_PX = 16  # beyond this, the largest block of JPEG, its noise ends
 _FLAT, _STRAY, _ALIKE = 0.05, 0.02, 0.8  # shares of the pixels between: flat, in a JPEG elsewhere, of one value
+_PATCH_PX = 7  # what colours, which JPEG keeps at half their size, leave at a border is narrower
 _SHOWN = 6  # values that a refusal lists
+_LABELS = 32  # values that are looked at, at most
+_NO_LABELS = "so many are a picture, or blurred labels; save a mask that has one value for each thing"
 _MEANINGS = "lesion, a lesion class, background or ignore"
 
 
@@ -153,8 +156,8 @@ def _stored(mask: Image.Image, lossy: bool) -> _Stored:
     return _Stored(indices, grey, lossy, palette, chroma=chroma)
 
 
-def _unpacked(code: int) -> tuple[int, int, int]:
-    """Return red, green and blue of 0xRRGGBB."""
+def _unpacked(code: Any) -> tuple[Any, Any, Any]:
+    """Return red, green and blue of 0xRRGGBB, a number or an array of them."""
     return code >> 16, code >> 8 & 0xFF, code & 0xFF
 
 
@@ -195,7 +198,14 @@ def _plain(stored: _Stored, threshold: int, value: int) -> Read:
 
 
 def _one_colour(stored: _Stored, threshold: int, value: int) -> Read:
-    """Read a lossless mask of one colour on black."""
+    """Read a mask of one colour on black, also from a JPEG."""
+    blurred = (
+        _one_blurred_colour(stored, threshold, value)
+        if stored.lossy or len(np.unique(stored.codes)) > _LABELS
+        else None
+    )
+    if blurred is not None:
+        return blurred
     names = [stored.names(int(code))[-1] for code in np.unique(stored.codes)] if not stored.lossy else []
     colours = sorted(set(names) - {_BLACK})
     if _BLACK not in names or len(colours) != 1 or stored.grey.max() < threshold:
@@ -203,11 +213,33 @@ def _one_colour(stored: _Stored, threshold: int, value: int) -> Read:
     return Read(_labels(stored.grey > 0, value), drawn=colours[0])
 
 
+def _one_blurred_colour(stored: _Stored, threshold: int, value: int) -> Read | None:
+    """Read what JPEG made of a mask of one pure colour, such as red, on black; None: it is none."""
+    rgb = np.stack(_unpacked(stored.codes), axis=-1).astype(np.float32)
+    inner = ndimage.binary_erosion(stored.grey >= threshold, np.ones((3, 3)))
+    if not stored.coloured or not inner.any():
+        return None
+    middle = np.median(rgb[inner], axis=0)
+    pure = np.where(middle >= 128, 255, 0).astype(np.float32)
+    if np.abs(middle - pure).max() > 2 * _NOISE:
+        return None
+    share = rgb @ pure / (pure @ pure)
+    grey = (share * 255).round().clip(0, 255).astype(np.uint8)
+    sides = [ndimage.maximum_filter(side, 2 * _FAR_PX + 1) for side in (grey <= _NOISE, grey >= 255 - _NOISE)]
+    astray = np.abs(rgb - share[..., None] * pure).max(axis=2) > 2 * _NOISE
+    counts = np.bincount(grey.ravel(), minlength=256)
+    other = (astray & ~(sides[0] & sides[1])).any() or ndimage.binary_erosion(astray, np.ones((_PATCH_PX,) * 2)).any()
+    if other or not _black_and_white(grey, counts, lossy=True, patch=_PATCH_PX):
+        return None
+    drawn = ",".join(str(int(part)) for part in pure)
+    return Read(_labels(grey >= threshold, value), int(counts[_NOISE + 1 : 255 - _NOISE].sum()), drawn)
+
+
 def _two_values(levels: list[int], threshold: int, lossy: bool) -> bool:
     return not lossy and len(levels) == 2 and levels[0] <= _NOISE and levels[1] >= threshold
 
 
-def _black_and_white(grey: Labels, counts: Array, lossy: bool) -> bool:
+def _black_and_white(grey: Labels, counts: Array, lossy: bool, patch: int = 3) -> bool:
     """Return whether a mask of many grey values is black and white with what JPEG or smoothing leaves between.
 
     A lossless file counts as decoded from a JPEG if both black and white are spread; otherwise each of them is the
@@ -219,7 +251,7 @@ def _black_and_white(grey: Labels, counts: Array, lossy: bool) -> bool:
     if lossy or spread:
         dark, bright = grey <= _NOISE, grey >= 255 - _NOISE
         between = (grey > _APART) & (grey < 255 - _APART)
-        noise = _is_noise(grey, dark) and _is_noise(grey, bright) and not _has_shades(grey)
+        noise = _is_noise(grey, dark) and _is_noise(grey, bright) and not _has_shades(grey, patch)
         return noise and _is_border(grey, between, (dark, bright), _STRAY, 2 * _NOISE)
     dark = grey == int(counts[: _NOISE + 1].argmax())
     bright = grey == 255 - _NOISE + int(counts[255 - _NOISE :].argmax())
@@ -238,10 +270,10 @@ def _is_noise(grey: Labels, side: Bools) -> bool:
     return not ndimage.binary_erosion(others, np.ones((3, 3))).any()
 
 
-def _has_shades(grey: Labels) -> bool:
-    """Return whether patches are a shade off black or white; JPEG's noise at a border is never so wide."""
+def _has_shades(grey: Labels, patch: int) -> bool:
+    """Return whether patches, so wide, are a shade off black or white; JPEG's noise at a border is never so wide."""
     return any(
-        ndimage.binary_erosion((grey > low) & (grey <= high), np.ones((3, 3))).any()
+        ndimage.binary_erosion((grey > low) & (grey <= high), np.ones((patch, patch))).any()
         for low, high in ((_NOISE, _APART), (254 - _APART, 254 - _NOISE))
     )
 
@@ -335,8 +367,10 @@ def _check_apart(colours: Mapping[str, Array], table: Table) -> None:
 
 def _unexplained(stored: _Stored, threshold: int) -> UnexplainedError:
     lossless = "; a JPEG blurs labels, so save the masks as PNG" if stored.lossy else ""
-    detail = f"{_listed(stored)}; say what each means in mask_values: {_template(stored)}{lossless}"
     codes = np.unique(stored.codes).tolist()
+    template = _template(stored, codes)
+    fix = f"say what each means in mask_values: {template}" if template else _NO_LABELS
+    detail = f"{_listed(stored)}; {fix}{lossless}"
     values = tuple(stored.shown(int(code)) for code in codes) if len(codes) <= _SHOWN else ()
     top = int(stored.grey.max())
     if top < threshold:
@@ -345,12 +379,32 @@ def _unexplained(stored: _Stored, threshold: int) -> UnexplainedError:
     return UnexplainedError(UNEXPLAINED, detail, values)
 
 
-def _template(stored: _Stored) -> str:
-    """Return the setting to be filled in, without black, unless several indices of a palette are."""
-    codes = np.unique(stored.codes)[: _SHOWN + 1].tolist()
-    names = [stored.names(int(code)) for code in codes]
-    keys = [f'"{name[0]}": ...' for code, name in zip(codes, names, strict=True) if name[-1] != _BLACK or code]
+def _template(stored: _Stored, codes: list[int]) -> str:
+    """Return the setting to be filled in, without black, unless several indices of a palette are.
+
+    Of many values those that fill a patch; empty: there are others, so that no setting could read the mask.
+    """
+    if len(codes) > _SHOWN:
+        flat = _flat(stored, codes)
+        codes = flat if stored.lossy or len(flat) == len(codes) else []
+    names = [(code, stored.names(int(code))) for code in codes[: _SHOWN + 1]]
+    keys = [f'"{name[0]}": ...' for code, name in names if name[-1] != _BLACK or code]
+    if not keys:
+        return ""
     return f"{{{', '.join(keys[:_SHOWN])}{', ...' if len(names) > _SHOWN else ''}}}, each of them {_MEANINGS}"
+
+
+def _flat(stored: _Stored, codes: list[int]) -> list[int]:
+    """Return the values that fill a patch, sorted; of a JPEG those of which each is the commonest of its kind."""
+    counts = np.unique(stored.codes, return_counts=True)[1]
+    commonest = [codes[index] for index in np.argsort(-counts, kind="stable")[:_LABELS]]
+    patches = [code for code in commonest if ndimage.binary_erosion(stored.codes == code, np.ones((3, 3))).any()]
+    kept: list[int] = []
+    for code in patches:
+        colour = _colour(stored.names(code)[-1])
+        if not stored.lossy or all(np.abs(colour - _colour(stored.names(one)[-1])).max() >= _APART for one in kept):
+            kept.append(code)
+    return sorted(kept)
 
 
 def _listed(stored: _Stored, among: list[int] | None = None) -> str:

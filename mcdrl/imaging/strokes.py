@@ -51,7 +51,8 @@ def _shrunk(mask: Bools) -> tuple[Bools, int]:
     factor = -(-max(mask.shape) // _SEEN_PX)
     height, width = mask.shape
     whole = np.pad(mask, ((0, -height % factor), (0, -width % factor)))
-    return whole.reshape(whole.shape[0] // factor, factor, -1, factor).any(axis=(1, 3)), factor
+    small = whole.reshape(whole.shape[0] // factor, factor, -1, factor).any(axis=(1, 3))
+    return np.asarray(small), factor
 
 
 def _outline_px(lesion: Bools, empty: Bools, gap: int) -> int:
@@ -75,7 +76,8 @@ def _outline_px(lesion: Bools, empty: Bools, gap: int) -> int:
 
 
 def _grown(mask: Bools, width: int) -> Bools:
-    return ndimage.maximum_filter(mask, width)
+    grown: Bools = ndimage.maximum_filter(mask, width)
+    return grown
 
 
 def _holes(mask: Bools) -> Iterator[tuple[Bools, int]]:

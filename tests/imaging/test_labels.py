@@ -401,3 +401,30 @@ def test_a_lesion_one_shade_off_black_or_white_is_no_noise(read, tmp_path, name,
         mask = Image.open(tmp_path / "first.jpg")
     with pytest.raises(RefusedError, match=UNEXPLAINED):
         read(mask, name=name, quality=quality)
+
+
+@pytest.mark.parametrize("quality", [75, 95])
+@pytest.mark.parametrize("colour", [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)])
+@pytest.mark.parametrize("name", ["m.jpg", "decoded.png"])
+def test_one_pure_colour_in_a_jpeg_is_read_and_a_second_refused(read, tmp_path, quality, colour, name):
+    def saved(rgb):
+        Image.fromarray(rgb.astype(np.uint8)).save(tmp_path / "first.jpg", quality=quality)
+        return Image.open(tmp_path / "first.jpg") if name == "decoded.png" else Image.fromarray(rgb.astype(np.uint8))
+
+    one = np.where((disc() | second())[..., None], np.uint8(colour), np.uint8(0))
+    found = read(saved(one), name=name, **({"quality": quality} if name == "m.jpg" else {}))
+    assert abs(found.lesion_area_px - (disc() | second()).sum()) <= 30
+    assert found.drawn == ",".join(map(str, colour))
+    for other in ((255, 0, 255), (128, 128, 128), tuple(part // 12 for part in colour), (90, 40, 0)):
+        two = np.where(second()[..., None], np.uint8(other), np.where(disc()[..., None], np.uint8(colour), np.uint8(0)))
+        with pytest.raises(RefusedError, match=UNEXPLAINED):
+            read(saved(two), name=name, **({"quality": quality} if name == "m.jpg" else {}))
+
+
+def test_a_refusal_suggests_no_setting_that_can_not_work(read):
+    rng = np.random.default_rng(0)
+    with pytest.raises(RefusedError, match="so many are a picture, or blurred labels") as refused:
+        read(rng.integers(60, 200, (HEIGHT, WIDTH, 3)).astype(np.uint8))
+    assert "mask_values" not in refused.value.detail
+    with pytest.raises(RefusedError, match=r"mask_values: \{.100.: \.\.\., .200.: \.\.\.\}, each .*PNG"):
+        read(class_ids(100), name="m.jpg", quality=90)
