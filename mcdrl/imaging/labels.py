@@ -9,6 +9,7 @@ lesion begins; a table takes its place.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
@@ -29,14 +30,31 @@ UNEXPLAINED = "mask values that nobody has explained"
 _UNLISTED, _DARK = "mask values that mask_values doesn't list", "mask below its threshold"
 _BLACK = "0,0,0"
 _ONE_BIT = np.array([[0, 0, 0], [255, 255, 255]], np.uint8)  # the palette of masks of one bit
+_PACKED = (1 << 16, 1 << 8, 1)  # what makes one number of a colour
 _NEVER = 0x7FFF  # a distance that no colour has
 _NOISE = 8  # how far JPEG moves black and white where they are flat
 _APART = 4 * _NOISE  # how far values must be apart to be told in a JPEG
 _EDGE_PX = 8  # from the border of a lesion: a block of JPEG, or a mask enlarged eight times
 _FAR_PX = 16  # beyond this, the largest block of JPEG, its noise ends
 _FLAT, _STRAY, _ALIKE = 0.05, 0.02, 0.8  # shares of the pixels between: flat, in a JPEG elsewhere, of one value
+_PATCH_PX = 7  # what colours, which JPEG keeps at half their size, leave at a border is narrower
 _SHOWN = 6  # values that a refusal lists
+_LABELS = 32  # values that are looked at, at most
+_NO_LABELS = "so many are a picture, or blurred labels; save a mask that has one value for each thing"
 _MEANINGS = "lesion, a lesion class, background or ignore"
+
+
+class UnexplainedError(RefusedError):
+    """A mask whose values nobody has explained.
+
+    Attributes:
+        values: how they are called, as long as they are few enough to be labels; else empty.
+    """
+
+    def __init__(self, kind: str, detail: str, values: tuple[str, ...]) -> None:
+        """Take the parts of an `Issue` and the values."""
+        super().__init__(kind, detail)
+        self.values = values
 
 
 @dataclass(frozen=True)
@@ -76,11 +94,20 @@ class _Stored:
     chroma: int = 0
     deep: bool = False
 
+    @property
+    def merged(self) -> bool:
+        """Whether different codes look alike: ids of 16 bits as grey of 8, entries of a palette with one colour."""
+        if self.palette is _ONE_BIT or (self.palette is None and not self.deep):
+            return False
+        codes = np.unique(self.codes)
+        looks = np.unique(self.grey) if self.palette is None else np.unique(self.palette[codes], axis=0)
+        return len(looks) < len(codes)
+
     def names(self, code: int) -> tuple[str, ...]:
         """Return what a table may call a code: its id, its colour."""
         if self.palette is not None:
             return str(int(code)), ",".join(str(part) for part in self.palette[int(code)])
-        red, green, blue = (code >> 16, code >> 8 & 0xFF, code & 0xFF) if self.coloured else (code, code, code)
+        red, green, blue = _unpacked(code) if self.coloured else (code, code, code)
         colour = f"{red},{green},{blue}"
         return (str(red), colour) if red == green == blue else (colour,)
 
@@ -117,9 +144,9 @@ def _stored(mask: Image.Image, lossy: bool) -> _Stored:
         codes = np.asarray(mask)
         return _Stored(codes, np.asarray(eight_bit(mask)), lossy, deep=bool(codes.max() > 0xFF))
     if mask.mode != "P" and mask.has_transparency_data:
-        _check_colours(mask.convert("RGBA"))
+        _check_colours(mask)
     rgb = np.asarray(to_rgb(mask))
-    grey, packed = rgb.max(axis=2), rgb.astype(np.int32) @ (1 << 16, 1 << 8, 1)
+    grey, packed = rgb.max(axis=2), rgb.astype(np.int32) @ _PACKED
     chroma = int((grey - rgb.min(axis=2)).max())
     if mask.mode != "P":
         return _Stored(packed, grey, lossy, coloured=True, chroma=chroma)
@@ -129,19 +156,36 @@ def _stored(mask: Image.Image, lossy: bool) -> _Stored:
     return _Stored(indices, grey, lossy, palette, chroma=chroma)
 
 
+def _unpacked(code: Any) -> tuple[Any, Any, Any]:
+    """Return red, green and blue of 0xRRGGBB, a number or an array of them."""
+    return code >> 16, code >> 8 & 0xFF, code & 0xFF
+
+
 def _check_colours(mask: Image.Image) -> None:
-    """Refuse a mask of mode "RGBA" whose one colour is laid over black here more and there less."""
-    pixels = np.asarray(mask)
+    """Refuse a mask with transparency that is drawn in it, or loses by it what its colours tell apart."""
+    pixels = np.asarray(mask.convert("RGBA"))
     constant = (pixels == pixels[0, 0]).all(axis=(0, 1))
     if constant[:3].all() and not constant[3]:
         raise RefusedError("mask drawn in its transparency", "its colour is one throughout; save it as grey values")
+    if constant[3] and pixels[0, 0, 3] == 0xFF:
+        return
+    stored, laid = (rgb.astype(np.int64) @ _PACKED for rgb in (pixels[..., :3], np.asarray(to_rgb(mask))))
+    pairs = np.unique(stored << 24 | laid)
+    looks, counts = np.unique(pairs & 0xFFFFFF, return_counts=True)
+    if (counts > 1).any():
+        alike = pairs[(pairs & 0xFFFFFF) == looks[counts.argmax()]] >> 24
+        hidden = " and ".join(",".join(map(str, _unpacked(colour))) for colour in alike[:_SHOWN].tolist())
+        told = f"{hidden} look alike on black; save it without transparency"
+        raise RefusedError("mask with colours hidden by its transparency", told)
 
 
 def _plain(stored: _Stored, threshold: int, value: int) -> Read:
-    if stored.chroma > _NOISE:
+    if stored.chroma > _NOISE and not stored.merged:
         return _one_colour(stored, threshold, value)
     counts = np.bincount(stored.grey.ravel(), minlength=256)
     levels = np.flatnonzero(counts).tolist()
+    if stored.merged:
+        raise _unexplained(stored, threshold)
     if len(levels) == 1 and levels[0] <= (_NOISE if stored.lossy else 0):
         return Read(np.zeros(stored.grey.shape, np.uint8))
     if levels == [0, 1] and not stored.lossy and not stored.deep:
@@ -154,7 +198,14 @@ def _plain(stored: _Stored, threshold: int, value: int) -> Read:
 
 
 def _one_colour(stored: _Stored, threshold: int, value: int) -> Read:
-    """Read a lossless mask of one colour on black."""
+    """Read a mask of one colour on black, also from a JPEG."""
+    blurred = (
+        _one_blurred_colour(stored, threshold, value)
+        if stored.lossy or len(np.unique(stored.codes)) > _LABELS
+        else None
+    )
+    if blurred is not None:
+        return blurred
     names = [stored.names(int(code))[-1] for code in np.unique(stored.codes)] if not stored.lossy else []
     colours = sorted(set(names) - {_BLACK})
     if _BLACK not in names or len(colours) != 1 or stored.grey.max() < threshold:
@@ -162,11 +213,33 @@ def _one_colour(stored: _Stored, threshold: int, value: int) -> Read:
     return Read(_labels(stored.grey > 0, value), drawn=colours[0])
 
 
+def _one_blurred_colour(stored: _Stored, threshold: int, value: int) -> Read | None:
+    """Read what JPEG made of a mask of one pure colour, such as red, on black; None: it is none."""
+    rgb = np.stack(_unpacked(stored.codes), axis=-1).astype(np.float32)
+    inner = ndimage.binary_erosion(stored.grey >= threshold, np.ones((3, 3)))
+    if not stored.coloured or not inner.any():
+        return None
+    middle = np.median(rgb[inner], axis=0)
+    pure = np.where(middle >= 128, 255, 0).astype(np.float32)
+    if np.abs(middle - pure).max() > 2 * _NOISE:
+        return None
+    share = rgb @ pure / (pure @ pure)
+    grey = (share * 255).round().clip(0, 255).astype(np.uint8)
+    sides = [ndimage.maximum_filter(side, 2 * _FAR_PX + 1) for side in (grey <= _NOISE, grey >= 255 - _NOISE)]
+    astray = np.abs(rgb - share[..., None] * pure).max(axis=2) > 2 * _NOISE
+    counts = np.bincount(grey.ravel(), minlength=256)
+    other = (astray & ~(sides[0] & sides[1])).any() or ndimage.binary_erosion(astray, np.ones((_PATCH_PX,) * 2)).any()
+    if other or not _black_and_white(grey, counts, lossy=True, patch=_PATCH_PX):
+        return None
+    drawn = ",".join(str(int(part)) for part in pure)
+    return Read(_labels(grey >= threshold, value), int(counts[_NOISE + 1 : 255 - _NOISE].sum()), drawn)
+
+
 def _two_values(levels: list[int], threshold: int, lossy: bool) -> bool:
     return not lossy and len(levels) == 2 and levels[0] <= _NOISE and levels[1] >= threshold
 
 
-def _black_and_white(grey: Labels, counts: Array, lossy: bool) -> bool:
+def _black_and_white(grey: Labels, counts: Array, lossy: bool, patch: int = 3) -> bool:
     """Return whether a mask of many grey values is black and white with what JPEG or smoothing leaves between.
 
     A lossless file counts as decoded from a JPEG if both black and white are spread; otherwise each of them is the
@@ -178,7 +251,7 @@ def _black_and_white(grey: Labels, counts: Array, lossy: bool) -> bool:
     if lossy or spread:
         dark, bright = grey <= _NOISE, grey >= 255 - _NOISE
         between = (grey > _APART) & (grey < 255 - _APART)
-        noise = _is_noise(grey, dark) and _is_noise(grey, bright)
+        noise = _is_noise(grey, dark) and _is_noise(grey, bright) and not _has_shades(grey, patch)
         return noise and _is_border(grey, between, (dark, bright), _STRAY, 2 * _NOISE)
     dark = grey == int(counts[: _NOISE + 1].argmax())
     bright = grey == 255 - _NOISE + int(counts[255 - _NOISE :].argmax())
@@ -195,6 +268,14 @@ def _is_noise(grey: Labels, side: Bools) -> bool:
         return True
     others = far & (grey != np.bincount(grey[far]).argmax())
     return not ndimage.binary_erosion(others, np.ones((3, 3))).any()
+
+
+def _has_shades(grey: Labels, patch: int) -> bool:
+    """Return whether patches, so wide, are a shade off black or white; JPEG's noise at a border is never so wide."""
+    return any(
+        ndimage.binary_erosion((grey > low) & (grey <= high), np.ones((patch, patch))).any()
+        for low, high in ((_NOISE, _APART), (254 - _APART, 254 - _NOISE))
+    )
 
 
 def _is_border(grey: Labels, between: Bools, sides: tuple[Bools, Bools], stray: float, tolerance: int) -> bool:
@@ -226,8 +307,9 @@ def _exact(stored: _Stored, table: Table) -> Read:
     """Read a lossless mask, all of whose values must stand in the table."""
     labels = np.zeros(stored.codes.shape, np.uint8)
     unknown = []
+    alike = _alike(stored, table)
     for code in np.unique(stored.codes).tolist():
-        meaning = _meaning(stored, int(code), table)
+        meaning = _meaning(stored, int(code), table) if code not in alike else None
         if meaning is None:
             unknown.append(int(code))
         elif meaning:
@@ -235,6 +317,15 @@ def _exact(stored: _Stored, table: Table) -> Read:
     if unknown:
         raise RefusedError(_UNLISTED, f"{_listed(stored, unknown)}; list them")
     return Read(labels)
+
+
+def _alike(stored: _Stored, table: Table) -> list[int]:
+    """Return the indices of a palette that no table lists and whose one colour, black too, can't tell them apart."""
+    if not stored.merged or stored.palette is None:
+        return []
+    unlisted = [code for code in np.unique(stored.codes).tolist() if str(code) not in table]
+    colours = Counter(stored.names(code)[-1] for code in unlisted)
+    return [code for code in unlisted if colours[stored.names(code)[-1]] > 1]
 
 
 def _meaning(stored: _Stored, code: int, table: Table) -> int | None:
@@ -274,20 +365,46 @@ def _check_apart(colours: Mapping[str, Array], table: Table) -> None:
             raise RefusedError("JPEG mask of values too close to each other", detail)
 
 
-def _unexplained(stored: _Stored, threshold: int) -> RefusedError:
+def _unexplained(stored: _Stored, threshold: int) -> UnexplainedError:
     lossless = "; a JPEG blurs labels, so save the masks as PNG" if stored.lossy else ""
-    detail = f"{_listed(stored)}; say what each means in mask_values: {_template(stored)}{lossless}"
+    codes = np.unique(stored.codes).tolist()
+    template = _template(stored, codes)
+    fix = f"say what each means in mask_values: {template}" if template else _NO_LABELS
+    detail = f"{_listed(stored)}; {fix}{lossless}"
+    values = tuple(stored.shown(int(code)) for code in codes) if len(codes) <= _SHOWN else ()
     top = int(stored.grey.max())
     if top < threshold:
-        return RefusedError(_DARK, f"its brightest value is {top}, mask_threshold is {threshold}; it holds {detail}")
-    return RefusedError(UNEXPLAINED, detail)
+        told = f"its brightest value is {top}, mask_threshold is {threshold}; it holds {detail}"
+        return UnexplainedError(_DARK, told, values)
+    return UnexplainedError(UNEXPLAINED, detail, values)
 
 
-def _template(stored: _Stored) -> str:
-    """Return the setting to be filled in, without black."""
-    names = [stored.names(int(code)) for code in np.unique(stored.codes)[: _SHOWN + 1]]
-    keys = [f'"{name[0]}": ...' for name in names if name[-1] != _BLACK]
+def _template(stored: _Stored, codes: list[int]) -> str:
+    """Return the setting to be filled in, without black, unless several indices of a palette are.
+
+    Of many values those that fill a patch; empty: there are others, so that no setting could read the mask.
+    """
+    if len(codes) > _SHOWN:
+        flat = _flat(stored, codes)
+        codes = flat if stored.lossy or len(flat) == len(codes) else []
+    names = [(code, stored.names(int(code))) for code in codes[: _SHOWN + 1]]
+    keys = [f'"{name[0]}": ...' for code, name in names if name[-1] != _BLACK or code]
+    if not keys:
+        return ""
     return f"{{{', '.join(keys[:_SHOWN])}{', ...' if len(names) > _SHOWN else ''}}}, each of them {_MEANINGS}"
+
+
+def _flat(stored: _Stored, codes: list[int]) -> list[int]:
+    """Return the values that fill a patch, sorted; of a JPEG those of which each is the commonest of its kind."""
+    counts = np.unique(stored.codes, return_counts=True)[1]
+    commonest = [codes[index] for index in np.argsort(-counts, kind="stable")[:_LABELS]]
+    patches = [code for code in commonest if ndimage.binary_erosion(stored.codes == code, np.ones((3, 3))).any()]
+    kept: list[int] = []
+    for code in patches:
+        colour = _colour(stored.names(code)[-1])
+        if not stored.lossy or all(np.abs(colour - _colour(stored.names(one)[-1])).max() >= _APART for one in kept):
+            kept.append(code)
+    return sorted(kept)
 
 
 def _listed(stored: _Stored, among: list[int] | None = None) -> str:

@@ -12,7 +12,11 @@ from scipy import ndimage
 Bools = np.ndarray[Any, np.dtype[np.bool_]]
 _STROKE_PX, _STROKE_SHARE = 8, 0.02  # a stroke is at most so wide, px or share of the shorter side
 _LONG = 8  # squares of the stroke's width that a line's area holds at least; a disc holds three
-_HOLLOW = 2  # times the drawn area that an outline encloses at least; a lesion with a hole encloses less
+_HOLLOW = 0.5  # times the drawn area that an outline encloses at least; a lesion with holes encloses a tenth
+_CUT_OFF = 1.0  # likewise with the frame's border; a lesion across a corner of the frame cuts off a third
+_SEEN_PX = 256  # longer side at which outlines are looked for
+_GAP_SHARE = 0.06  # of the shorter side; gaps in an outline that close it still
+_SMALL_PX = 16  # at that size; smaller holes are specks
 
 
 @dataclass(frozen=True)
@@ -21,18 +25,73 @@ class Strokes:
 
     Attributes:
         line_px: lesion pixels of parts that are a few pixels wide and many times longer.
-        outline_px: those of them that are closed around a multiple of their own area.
+        outline_px: lesion pixels of parts of any width that are closed, but for gaps, around nothing.
     """
 
     line_px: int
     outline_px: int
 
 
-def strokes(lesion: Bools) -> Strokes:
-    """Measure the lines in a mask, [H, W] bool."""
-    parts = list(_lines(lesion))
-    closed = (part for part in parts if _enclosed_px(part) >= _HOLLOW * part.sum())
-    return Strokes(sum(int(part.sum()) for part in parts), sum(int(part.sum()) for part in closed))
+def strokes(lesion: Bools, judged: Bools | None = None) -> Strokes:
+    """Measure the lines in a mask.
+
+    Args:
+        lesion: [H, W] bool.
+        judged: [H, W] bool, where the mask says what there is; None: everywhere. What an outline encloses is judged.
+    """
+    seen, factor = _shrunk(lesion)
+    empty = ~seen if judged is None else ~seen & ~_shrunk(~judged)[0]
+    gap = round(_GAP_SHARE * min(seen.shape)) | 1
+    outline_px = max(_outline_px(seen, empty, 1), _outline_px(seen, empty, gap)) * factor**2
+    return Strokes(sum(int(part.sum()) for part in _lines(lesion)), min(outline_px, int(lesion.sum())))
+
+
+def _shrunk(mask: Bools) -> tuple[Bools, int]:
+    """Return a mask at the size at which outlines are looked for, thin lines kept, and how often it is smaller."""
+    factor = -(-max(mask.shape) // _SEEN_PX)
+    height, width = mask.shape
+    whole = np.pad(mask, ((0, -height % factor), (0, -width % factor)))
+    small = whole.reshape(whole.shape[0] // factor, factor, -1, factor).any(axis=(1, 3))
+    return np.asarray(small), factor
+
+
+def _outline_px(lesion: Bools, empty: Bools, gap: int) -> int:
+    """Return how many pixels are drawn around nothing.
+
+    Args:
+        lesion: [H, W] bool.
+        empty: [H, W] bool, where there is background for sure.
+        gap: odd; gaps narrower than this are closed.
+    """
+    grown = _grown(lesion, gap)
+    parts, count = ndimage.label(grown, np.ones((3, 3)))
+    drawn = np.bincount(parts[lesion], minlength=count + 1)
+    hollow, cut = np.zeros(count + 1), np.zeros(count + 1)
+    for hole, sides in _holes(grown):
+        rim = parts[ndimage.binary_dilation(hole) & grown]
+        if rim.size:
+            (cut if sides else hollow)[np.bincount(rim).argmax()] += (_grown(hole, gap) & empty).sum()
+    around = (hollow >= _HOLLOW * drawn) | (hollow + cut >= _CUT_OFF * drawn)
+    return int(drawn[1:][around[1:]].sum())
+
+
+def _grown(mask: Bools, width: int) -> Bools:
+    grown: Bools = ndimage.maximum_filter(mask, width)
+    return grown
+
+
+def _holes(mask: Bools) -> Iterator[tuple[Bools, int]]:
+    """Yield the holes in a mask and those that the frame's border cuts off, with the number of sides they touch."""
+    names, count = ndimage.label(~mask)
+    area = np.bincount(names.ravel(), minlength=count + 1)
+    area[0] = 0
+    outside = area.argmax()
+    sides = [set(np.unique(side).tolist()) for side in (names[0], names[:, -1], names[-1], names[:, 0])]
+    for name in np.flatnonzero(area >= _SMALL_PX).tolist():
+        touched = [index for index, side in enumerate(sides) if name in side]
+        opposite = {0, 2} <= set(touched) or {1, 3} <= set(touched)
+        if not opposite and (name != outside or not touched):
+            yield names == name, len(touched)
 
 
 def _lines(lesion: Bools) -> Iterator[Bools]:
@@ -50,7 +109,3 @@ def _lines(lesion: Bools) -> Iterator[Bools]:
     boxes = ndimage.find_objects(names)
     for name in np.flatnonzero(thin[1:]) + 1:
         yield names[boxes[name - 1]] == name
-
-
-def _enclosed_px(part: Bools) -> int:
-    return int(ndimage.binary_fill_holes(part).sum()) - int(part.sum())

@@ -48,6 +48,8 @@ def read_mask(path: Path, size: tuple[int, int], frame_turn: int, recipe: Recipe
     shown = upright_mask(stored.shown, stored.turn, size, frame_turn)
     if shown.size != size:
         raise RefusedError("mask of another size", f"frame {size_text(size)}, mask {size_text(shown.size)}")
+    if stored.deep and not shown.mode.startswith("I"):
+        raise RefusedError("unknown depth", "a mask in colours of 16 bits; save it with 8 bits a channel, or as grey")
     read = read_labels(
         shown,
         lossy=stored.lossy,
@@ -61,11 +63,11 @@ def read_mask(path: Path, size: tuple[int, int], frame_turn: int, recipe: Recipe
 def _lines(read: Read) -> Strokes:
     if (read.labels == IGNORED).all():
         raise RefusedError("mask that judges no pixel", "all of its values are to be ignored")
-    found = strokes(lesion_of(read.labels))
+    found = strokes(lesion_of(read.labels), judged_of(read.labels))
     if found.outline_px:
         raise RefusedError(
             "outline instead of a lesion",
-            f"a thin closed curve of {found.outline_px} px with nothing in it; fill it, or give it as a polygon",
+            f"a closed curve of {found.outline_px} px with nothing in it; fill it, or give it as a polygon",
         )
     return found
 

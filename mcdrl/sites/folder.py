@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from mcdrl.base.errors import InputError
+from mcdrl.base.folders import composed
 from mcdrl.base.issues import Issue
 from mcdrl.sites.masks import Masks, Pattern, find_masks
 from mcdrl.sites.naming import ENDINGS, Naming, is_image
@@ -199,11 +200,15 @@ class _Judge:
         if path in self._paired.shared:
             mask, other = self._paired.shared[path]
             told = "tell them apart in masks by {0} (the first folder), {parent} or {path}"
+            if self._naming.stem(path) != self._naming.stem(other):
+                told = f"masks: '{pattern.numbered}' gives it to the shorter name; else rename it"
             return "mask of two frames", f"{mask.name} is also that of {_below(self._root, other)}; {told}"
         if extras and (self._rules.mask_extras == "refuse" or not masks):
             names = ", ".join(file.name for file in [*masks, *extras])
             ignored = ", mask_extras: ignore takes the first alone" if masks else ""
-            return "several masks", f"{names}; masks: '{pattern.widened}' takes all of them together{ignored}"
+            further = all(composed(file.stem).startswith(f"{self._naming.stem(path)}_") for file in [*masks, *extras])
+            wider = pattern.numbered if further else pattern.widened
+            return "several masks", f"{names}; masks: '{wider}' takes all of them together{ignored}"
         if not masks and self._rules.missing_mask == "refuse":
             wanted = self._naming.filled(self._masks, self._relative(path))
             return "no mask", f"expected {wanted}; where none means no lesion: missing_mask: no_lesion"

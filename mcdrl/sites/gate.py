@@ -16,7 +16,7 @@ from mcdrl.base.issues import Issue, RefusedError, grouped
 from mcdrl.base.parallel import in_order
 from mcdrl.base.runtime import progress
 from mcdrl.imaging.decode import Pixels, read_pixels
-from mcdrl.imaging.labels import UNEXPLAINED
+from mcdrl.imaging.labels import UnexplainedError
 from mcdrl.imaging.recipe import Recipe
 from mcdrl.sites.candidates import Candidate, find_candidates
 from mcdrl.sites.review import Case, Review
@@ -72,6 +72,7 @@ class Gate:
         self._geometry: list[tuple[int | float, ...]] = []
         self._bluish = self._in_lines = 0
         self._drawn: dict[str, list[str]] = {}
+        self._unexplained: dict[tuple[str, ...], list[str]] = {}
 
     def frames(self, workers: int) -> Iterator[tuple[Case, Pixels]]:
         """Yield the accepted frames, sorted by case id.
@@ -126,6 +127,8 @@ class Gate:
             return self._review.accept(candidate, pixels)
         except RefusedError as error:
             self._found.refused.append(Issue(candidate.source.file, error.kind, error.detail))
+            if isinstance(error, UnexplainedError):
+                self._unexplained.setdefault(error.values, []).append(candidate.source.file)
             return None
 
     def _remember(self, case: Case, pixels: Pixels) -> None:
@@ -139,18 +142,24 @@ class Gate:
             self._drawn.setdefault(pixels.drawn, []).append(case.case_id)
 
     def _check_drawn(self) -> None:
-        """Refuse a site whose masks are plain one by one and yet call different values lesion."""
-        if len(self._drawn) < 2:
+        """Refuse a site whose masks are plain one by one and yet call different values lesion, or lack some label."""
+        labelled = {values: files for values, files in self._unexplained.items() if len(values) > 1}
+        if not self._drawn or (len(self._drawn) < 2 and not labelled):
             return
         found = "; ".join(f"{value} in {len(cases)}, e.g. {cases[0]}" for value, cases in sorted(self._drawn.items()))
+        what = "masks of two values differ in the one that isn't background"
+        if labelled:
+            what = "masks of two values, where one can be taken for lesion, lie beside others of more"
+            more = [f"{', '.join(one)} in {len(files)} refused, e.g. {files[0]}" for one, files in labelled.items()]
+            found = "; ".join([found, *sorted(more)])
         raise InputError(
-            f"site {self._name}: masks of two values differ in the one that isn't background: {found}; "
+            f"site {self._name}: {what}: {found}; "
             "say what each means in mask_values: a lesion class, lesion, background or ignore"
         )
 
     def _doubtful(self) -> list[Issue]:
         """Return an issue where some masks were read as plain beside others that hold more values."""
-        unread = sum(issue.kind == UNEXPLAINED for issue in self._found.refused)
+        unread = sum(len(files) for files in self._unexplained.values())
         plain = sum(len(cases) for cases in self._drawn.values())
         if not unread or not plain:
             return []

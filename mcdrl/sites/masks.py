@@ -82,6 +82,11 @@ class Pattern:
         stem, dot, ending = self.text.rpartition(".")
         return f"{stem}*{dot}{ending}" if dot else f"{self.text}*"
 
+    @property
+    def numbered(self) -> str:
+        """The pattern that takes several files of a frame whose names go on with a `_`, and none that ends there."""
+        return re.sub(r"(\{(?:stem|path)\})\*", r"\1_*", self.widened)
+
     def key(self, file: Path) -> str:
         """Return what of a file's name is compared with `name`."""
         return composed(file.stem if self.any_ending else file.name)
@@ -92,7 +97,8 @@ def find_masks(root: Path, frames: Sequence[Path], masks: str, naming: Naming) -
 
     A `*` in the name stands for any text, right behind {stem} or {path} for nothing or for text that begins with no
     letter or digit: the masks of frame 1 are 1.png and 1_b.png, not 10.png. A mask that several frames may have is that
-    of the longest name.
+    of the longest name; one that is called like a frame is shared where it may be another frame's second, too: where
+    the frame has further masks, or the other one has none of its own name.
 
     Args:
         root: the site's folder.
@@ -128,6 +134,7 @@ def _owners(
         most = max(len(lookup.start(frame)) for frame in frames)
         first, *others = [frame for frame in frames if len(lookup.start(frame)) == most]
         owner[mask] = first
+        others += [frame for frame in frames if frame != first and lookup.doubtful(mask, first, wanted[first], frame)]
         shared |= {other: (mask, first) for other in others} | ({first: (mask, others[0])} if others else {})
     return owner, shared
 
@@ -180,6 +187,13 @@ class _Lookup:
     def start(self, frame: Path) -> str:
         """Return how the name of a frame's mask begins: all of it before a `*`."""
         return self._place(frame)[1]
+
+    def doubtful(self, mask: Path, frame: Path, masks: Sequence[Path], other: Path) -> bool:
+        """Return whether a mask called like its frame, which has these masks, may be a further one of another frame."""
+        start = self.start(other)
+        if self.loose or composed(mask.stem) != self.start(frame) or start == self.start(frame):
+            return False
+        return len(masks) > 1 or start not in self._listed(mask.parent)[0]
 
     def starts(self, frames: Sequence[Path]) -> dict[tuple[Path, str], Path]:
         """Return (folder, how a mask's name begins there, without ending) -> the frame."""

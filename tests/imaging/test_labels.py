@@ -247,9 +247,9 @@ def outlined(radius: int, width: int) -> np.ndarray:
     return (binary_dilation(disc(radius), iterations=width) & ~disc(radius)).astype(np.uint8) * 255
 
 
-@pytest.mark.parametrize("width", [1, 3, 5])
+@pytest.mark.parametrize("width", [1, 3, 5, 8, 10, 14])
 def test_an_outline_is_no_lesion(read, width):
-    with pytest.raises(RefusedError, match=r"a thin closed curve of \d+ px .* fill it, or give it as a polygon"):
+    with pytest.raises(RefusedError, match=r"a closed curve of \d+ px .* fill it, or give it as a polygon"):
         read(outlined(40, width))
 
 
@@ -258,7 +258,35 @@ def test_an_outline_beside_a_lesion_is_none_either(read):
         read(outlined(30, 2) | second().astype(np.uint8) * 255)
 
 
-@pytest.mark.parametrize("hole", [1, 10, 25])
+@pytest.mark.parametrize("width", [2, 8])
+@pytest.mark.parametrize("scale", [1, 8])
+@pytest.mark.parametrize("how", ["dashed", "opened", "at a side", "in a corner", "around a lesion"])
+def test_an_outline_that_is_not_quite_closed_is_no_lesion_either(read, width, scale, how):
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    ring = outlined(35, width) > 0
+    drawn = {
+        "dashed": ring & (np.degrees(np.arctan2(y - 70, x - 90)) % 30 > 8),
+        "opened": ring & ~((abs(y - 70) < 3) & (x > 90)),
+        "at a side": np.pad(ring, ((0, 60), (0, 0)))[60:, :],
+        "in a corner": np.pad(ring, ((0, 60), (0, 85)))[60:, 85:],
+        "around a lesion": ring | disc(8),
+    }[how]
+    with pytest.raises(RefusedError, match="outline instead of a lesion"):
+        read(np.kron(drawn, np.ones((scale, scale), bool)).astype(np.uint8) * 255)
+
+
+def test_what_nobody_judged_inside_a_lesion_is_no_hole(read):
+    labels = np.where(disc(25), 255, disc(35)).astype(np.uint8)
+    assert read(labels, {"1": "polyp", "255": "ignore"}).areas_px == areas(disc(35) & ~disc(25))
+
+
+def test_a_lesion_across_a_corner_or_the_frame_is_a_lesion(read):
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    for lesion in ((abs(x - 80) < 20) & (y >= 0), (x + y > 40) & (x + y < 110)):
+        assert read(lesion.astype(np.uint8) * 255).lesion_area_px == lesion.sum()
+
+
+@pytest.mark.parametrize("hole", [1, 10, 18])
 def test_a_lesion_with_a_hole_is_a_lesion(read, hole):
     lesion = disc(35) & ~disc(hole)
     assert read(lesion.astype(np.uint8) * 255).lesion_area_px == lesion.sum()
@@ -292,3 +320,111 @@ def test_what_was_taken_for_lesion_is_told():
     red = np.where(disc()[..., None], np.uint8([255, 0, 0]), np.uint8(0))
     assert [drawn(one) for one in (grey, grey * 254, grey * 200, grey * 0)] == ["1", "255", "200", None]
     assert (drawn(red), drawn(smooth_disc(HEIGHT, WIDTH))) == ("255,0,0", "255")
+
+
+@pytest.mark.parametrize("ids", [(1, 65535), (1, 2), (100, 300), (65535, 65400)])
+def test_ids_of_sixteen_bits_that_are_alike_in_eight_are_told_apart(read, ids):
+    """0, 1 and 65535: the void would be the lesion if 1 were black."""
+    mask = np.where(disc(), ids[0], np.where(second(), ids[1], 0)).astype(np.uint16)
+    told = "".join(rf"(?=.*\b{value}: \d+ px)" for value in (0, *ids))
+    with pytest.raises(RefusedError, match=told):
+        read(mask)
+    assert read(mask, {str(ids[0]): "polyp", str(ids[1]): "tumor"}).areas_px == areas(disc(), second())
+
+
+def test_eight_bits_stretched_to_sixteen_are_read_like_eight(read):
+    soft = np.asarray(Image.fromarray(disc().astype(np.uint8) * 255).resize((64, 48), Image.Resampling.BILINEAR))
+    assert read(soft.astype(np.uint16) * np.uint16(257)).areas_px == read(soft).areas_px
+
+
+def transparent(colours: np.ndarray, alpha: np.ndarray) -> Image.Image:
+    rgb = np.broadcast_to(colours[..., None], (*colours.shape, 3)) if colours.ndim == 2 else colours
+    return Image.fromarray(np.dstack([rgb, alpha]).astype(np.uint8), "RGBA")
+
+
+LESION = disc().astype(np.uint8) * np.uint8(255)
+ONE_HOT = np.dstack([second(), disc(), np.zeros_like(disc())]).astype(np.uint8)
+
+
+@pytest.mark.parametrize("table", [None, {"255": "polyp"}])
+@pytest.mark.parametrize(
+    "mask",
+    [
+        transparent(LESION, LESION * 0),  # an empty channel
+        transparent(LESION, 255 - LESION),  # the lesion is the transparent part
+        transparent(class_ids(), LESION * 0 + 2),
+        transparent(ONE_HOT, ~(disc() | second())),  # four classes, the background in the fourth channel
+        transparent(ONE_HOT * 255, ~(disc() | second()) * 255),
+        transparent(LESION, LESION * 0).convert("LA"),
+    ],
+)
+def test_colours_that_transparency_hides_are_refused(read, mask, table):
+    with pytest.raises(RefusedError, match=r"colours hidden by its transparency: 0,0,0 and .* look alike on black"):
+        read(mask, table)
+
+
+def test_a_transparent_background_hides_nothing(read):
+    red = np.where(disc()[..., None], np.uint8([255, 0, 0]), np.uint8(255))
+    assert read(transparent(red, LESION)).areas_px == areas(disc())
+
+
+@pytest.mark.parametrize("options", [{"transparency": 1}, {}])
+def test_indices_of_one_colour_are_refused_until_a_table_names_them(read, options):
+    lesion = (255, 255, 255) if options else (0, 0, 0)
+    mask = palette(disc().astype(np.uint8), (0, 0, 0), lesion)
+    with pytest.raises(
+        RefusedError, match=r"0 \(0,0,0\): \d+ px, 1 \(0,0,0\): 28\d\d px; .*mask_values: \{.1.: \.\.\.\}"
+    ):
+        read(mask, **options)
+    with pytest.raises(RefusedError, match=r"doesn't list: 0 \(0,0,0\): .*, 1 \(0,0,0\): "):
+        read(mask, {"255,255,255": "polyp"}, **options)
+    assert read(mask, {"1": "polyp"}, **options).areas_px == areas(disc())
+
+
+def test_classes_of_one_colour_are_not_merged(read):
+    mask = palette(class_ids(), (0, 0, 0), (255, 0, 0), (255, 0, 0))
+    with pytest.raises(RefusedError, match=r"1 \(255,0,0\): 28\d\d px, 2 \(255,0,0\): 600 px"):
+        read(mask)
+    assert read(mask, {"1": "polyp", "2": "tumor"}).areas_px == areas(disc(), second())
+
+
+@pytest.mark.parametrize("name", ["m.jpg", "m.webp", "decoded.png"])
+@pytest.mark.parametrize("quality", [75, 95])
+@pytest.mark.parametrize("shade", [12, 20, 30, 225, 240])
+@pytest.mark.parametrize("inside", [True, False])
+def test_a_lesion_one_shade_off_black_or_white_is_no_noise(read, tmp_path, name, quality, shade, inside):
+    """The void, 255, would be the lesion."""
+    void = disc(45) if inside else np.roll(second(), 60, 0)
+    mask = Image.fromarray(np.where(disc(25), shade, np.where(void, 255, 0)).astype(np.uint8))
+    if name == "decoded.png":
+        mask.save(tmp_path / "first.jpg", quality=quality)
+        mask = Image.open(tmp_path / "first.jpg")
+    with pytest.raises(RefusedError, match=UNEXPLAINED):
+        read(mask, name=name, quality=quality)
+
+
+@pytest.mark.parametrize("quality", [75, 95])
+@pytest.mark.parametrize("colour", [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)])
+@pytest.mark.parametrize("name", ["m.jpg", "decoded.png"])
+def test_one_pure_colour_in_a_jpeg_is_read_and_a_second_refused(read, tmp_path, quality, colour, name):
+    def saved(rgb):
+        Image.fromarray(rgb.astype(np.uint8)).save(tmp_path / "first.jpg", quality=quality)
+        return Image.open(tmp_path / "first.jpg") if name == "decoded.png" else Image.fromarray(rgb.astype(np.uint8))
+
+    one = np.where((disc() | second())[..., None], np.uint8(colour), np.uint8(0))
+    found = read(saved(one), name=name, **({"quality": quality} if name == "m.jpg" else {}))
+    assert abs(found.lesion_area_px - (disc() | second()).sum()) <= 30
+    assert found.drawn == ",".join(map(str, colour))
+    for other in ((255, 0, 255), (128, 128, 128), tuple(part // 12 for part in colour), (90, 40, 0)):
+        two = np.where(second()[..., None], np.uint8(other), np.where(disc()[..., None], np.uint8(colour), np.uint8(0)))
+        with pytest.raises(RefusedError, match=UNEXPLAINED):
+            read(saved(two), name=name, **({"quality": quality} if name == "m.jpg" else {}))
+
+
+def test_a_refusal_suggests_no_setting_that_can_not_work(read):
+    rng = np.random.default_rng(0)
+    with pytest.raises(RefusedError, match="so many are a picture, or blurred labels") as refused:
+        read(rng.integers(60, 200, (HEIGHT, WIDTH, 3)).astype(np.uint8))
+    assert "mask_values" not in refused.value.detail
+    with pytest.raises(RefusedError, match=r"mask_values: \{.100.: \.\.\., .200.: \.\.\.\}, each .*PNG"):
+        read(class_ids(100), name="m.jpg", quality=90)

@@ -231,7 +231,7 @@ def test_a_further_mask_of_a_frame_is_never_lost_in_silence(root, masks, extra):
 
 def test_masks_of_which_none_is_called_like_the_frame_alone(root):
     here = root("images/a.png", "masks/a_1.png", "masks/a_2.png")
-    told = "several masks: a_1.png, a_2.png; masks: 'masks/{stem}*.*' takes all of them together"
+    told = "several masks: a_1.png, a_2.png; masks: 'masks/{stem}_*.*' takes all of them together"
     assert refusals(here) == {"images/a.png": told}
     assert unions(here, "masks/{stem}*.*") == {"a": ["masks/a_1.png", "masks/a_2.png"]}
     assert refusals(root("images/b.png", "masks/b.png"), missing_mask="no_lesion") == {"images/a.png": told}

@@ -207,15 +207,28 @@ def test_the_same_masks_are_read_once_a_table_says_what_they_mean(ingest_masks):
 
 
 def test_plain_masks_beside_others_of_more_values_are_told(ingest_masks):
-    plain, more = labels(disc(20), disc(20), (255, 255)), labels(disc(20), disc(26), (1, 255))
+    plain, more = labels(disc(20), disc(20), (255, 255)), np.asarray(noise(9, WIDTH, HEIGHT).convert("L"))
     result = ingest_masks(masks={"a": plain, "b": more, "c": plain})
     assert result.cases["case_id"].tolist() == ["A/a", "A/c"]
     assert [issue.file for issue in result.refused] == ["images/b.png"]
-    assert result.refused[0].text.startswith("mask values that nobody has explained: 0: ")
+    assert result.refused[0].text.startswith("mask values that nobody has explained: ")
     assert [note.text for note in result.notes if "beside others" in note.kind] == [
         "masks read as two values beside others of more: 2 beside 1 refused; "
         "mask_values says what a value means in all of them"
     ]
+
+
+@pytest.mark.parametrize("ids", [(1, 2), (1, 255), (128, 255), (255, 1)])
+def test_a_label_that_is_absent_from_most_masks_stops_the_stage(ingest_masks, ids):
+    """Labels 0, 1 and 2 where most frames lack 2: these alone would be read, whatever 1 means."""
+    few, more = labels(disc(20), disc(20), (ids[0], ids[0])), labels(disc(20), disc(26), ids)
+    plain = few if ids[0] in (1, 255) else few // 128 * 255
+    taken, both = plain.max(), ", ".join(str(value) for value in sorted({0, *ids}))
+    said = rf"{taken} in 2, e\.g\. A/a; {both} in 1 refused, e\.g\. images/b\.png; say what each means in mask_v"
+    with pytest.raises(InputError, match=said):
+        ingest_masks(masks={"a": plain, "b": more, "c": plain})
+    meanings = {str(ids[0]): "lesion", str(ids[1]): "ignore"} | ({"255": "lesion"} if taken == 255 else {})
+    assert not ingest_masks(masks={}, mask_values=meanings).refused
 
 
 def arc(radius: int) -> np.ndarray:

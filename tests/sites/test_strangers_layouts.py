@@ -170,3 +170,35 @@ def test_moving_webp_is_no_frame(ingest, save, tmp_path):
     save("masks/0.png", (0, 0, 4, 4))
     save("masks/1.png", (0, 0, 4, 4))
     assert [one.kind for one in ingest().refused] == ["several pictures in one frame"]
+
+
+def save_numbered(save, *masks):
+    for name in ("f1", "f1_2"):
+        save(f"images/{name}.png")
+    for number, name in enumerate(masks, 1):
+        save(f"masks/{name}.png", (0, 0, number, 10))
+
+
+def test_a_mask_that_is_one_frame_s_second_or_another_s_first_is_refused(ingest, areas, save):
+    """By its name f1_2.png may be the second of f1."""
+    save_numbered(save, "f1_1", "f1_2", "f1_2_1", "f1_2_2")
+    with pytest.raises(
+        InputError, match=r"mask of two frames.*f1_2.png is also .*masks: 'masks/\{stem\}_\*\.\*' gives"
+    ):
+        ingest(masks="masks/{stem}*.*")
+    with pytest.raises(InputError, match=r"several masks.*masks: 'masks/\{stem\}_\*\.\*' takes all of them together"):
+        ingest(masks="masks/{stem}.*")
+    assert ingest(masks="masks/{stem}_*.*").refused == []
+    assert areas() == {"S/f1": 20, "S/f1_2": 40}
+
+
+def test_a_mask_called_like_a_frame_without_further_ones_is_that_frame_s(ingest, areas, save):
+    save_numbered(save, "f1", "f1_b", "f1_2")
+    assert ingest(masks="masks/{stem}*.*").refused == []
+    assert areas() == {"S/f1": 20, "S/f1_2": 30}
+
+
+def test_the_only_mask_of_a_frame_may_be_the_second_of_another_that_has_none_of_its_name(ingest, save):
+    save_numbered(save, "f1_1", "f1_2")
+    with pytest.raises(InputError, match="mask of two frames"):
+        ingest(masks="masks/{stem}*.*")

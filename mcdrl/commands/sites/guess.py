@@ -66,7 +66,7 @@ def _unfit(root: Path) -> str:
     layout = find_layout(root, found.pictures)
     there = [f"found: {line}" for line in found.lines()] or ["found: no picture, no annotation, no archive"]
     if layout is not None:
-        fix = f"this would read {layout.read} frames and refuse {layout.refused} files: {layout.command(root)}"
+        fix = f"{layout.said()}: {layout.command(root)}"
     elif any("annotations" in kind for kind in found.others):
         fix = "annotations of this kind aren't read; export them as masks, a PNG a frame"
     else:

@@ -1,4 +1,4 @@
-"""Settings that would read a folder, found by the names of its folders and pictures."""
+"""Settings that would read a folder, found by the names of its folders and pictures and tried on some of them."""
 
 from __future__ import annotations
 
@@ -13,11 +13,16 @@ from typing import Any
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.folders import composed
-from mcdrl.sites.folder import list_reading
+from mcdrl.base.issues import RefusedError
+from mcdrl.imaging.decode import read_pixels
+from mcdrl.imaging.recipe import Recipe
+from mcdrl.sites.folder import Source, list_reading
+from mcdrl.sites.masks import Pattern
 from mcdrl.sites.naming import like_masks
 from mcdrl.study.reading import Reading
 
 _LOOKED_AT = 300  # names of each kind that are compared
+_TRIED = 6  # frames that are read
 _BESIDE = re.compile(r"[ _-](mask|masks|gt|label|labels|seg|segmentation|truth)([ _-]?\(?\d+\)?)?$", re.IGNORECASE)
 Parts = tuple[str, ...]
 
@@ -29,12 +34,25 @@ class Layout:
     Attributes:
         settings: key of `Reading` -> its value.
         read: frames that they read.
-        refused: files that they refuse.
+        refused: files that they refuse by their names.
+        tried: frames that were opened with their masks.
+        usable: how many of these are read.
+        trouble: why the first of the others isn't; may be empty.
     """
 
     settings: Mapping[str, Any]
     read: int
     refused: int
+    tried: int = 0
+    usable: int = 0
+    trouble: str = ""
+
+    def said(self) -> str:
+        """Return what these settings would do, in a few words."""
+        told = f"this would read {self.read} frames and refuse {self.refused} files"
+        if self.usable == self.tried:
+            return told
+        return f"{told} by their names; of {self.tried} looked into it reads {self.usable} ({self.trouble})"
 
     def command(self, root: Path) -> str:
         """Return the command line that checks the folder with these settings."""
@@ -59,7 +77,11 @@ def find_layout(root: Path, pictures: Mapping[PurePosixPath, Sequence[str]]) -> 
     """
     by_parts = {folder.parts: list(names) for folder, names in pictures.items()}
     found = [_tried(root, settings) for pair in _pairs(by_parts) for settings in _settings(pair, by_parts)]
-    return max((one for one in found if one is not None), key=lambda one: (one.read, -one.refused), default=None)
+    return max(
+        (one for one in found if one is not None),
+        key=lambda one: (one.usable * one.read, one.read, -one.refused),
+        default=None,
+    )
 
 
 def _tried(root: Path, settings: Mapping[str, Any]) -> Layout | None:
@@ -67,7 +89,24 @@ def _tried(root: Path, settings: Mapping[str, Any]) -> Layout | None:
         listing = list_reading(root, Reading(**settings))
     except InputError:
         return None
-    return Layout(settings, len(listing.sources), len(listing.refused)) if listing.sources else None
+    if not listing.sources:
+        return None
+    sample = listing.sources[:: -(-len(listing.sources) // _TRIED)]
+    troubles = [trouble for trouble in map(_trouble, sample) if trouble]
+    counts = len(listing.sources), len(listing.refused), len(sample), len(sample) - len(troubles)
+    return Layout(settings, *counts, trouble=next(iter(troubles), ""))
+
+
+def _trouble(source: Source) -> str:
+    """Return why a frame isn't read with its masks; empty: it is."""
+    recipe = Recipe(64, Reading.model_fields["mask_threshold"].default, swap=False, crop=False, values={})
+    if source.mask is None:
+        return ""
+    try:
+        read_pixels(source.frame, source.mask, None, recipe, source.further)
+    except RefusedError as error:
+        return f"{source.file}: {error}"
+    return ""
 
 
 def _pairs(folders: Iterable[Parts]) -> list[_Pair]:
@@ -111,7 +150,16 @@ def _settings(pair: _Pair, names: Mapping[Parts, Sequence[str]]) -> list[dict[st
     if varying:
         found["folder_group"] = min(varying)
         found |= {"case_ids": "path"} if len(set(frames)) < len(frames) else {}
-    return [found]
+    return [found, *_otherwise(found)]
+
+
+def _otherwise(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return settings that take fewer of the files that go on behind a frame's name: numbered ones, or the first."""
+    masks = str(settings["masks"])
+    if not masks.endswith("*.*"):
+        return []
+    first = {**settings, "masks": f"{masks.removesuffix('*.*')}.*", "mask_extras": "ignore"}
+    return [{**settings, "masks": Pattern.of(masks).numbered}, first]
 
 
 def _names(folders: Iterable[Parts], names: Mapping[Parts, Sequence[str]]) -> list[str]:

@@ -270,6 +270,45 @@ def test_what_would_read_an_unknown_folder_is_said_and_does(project, tmp_path, f
     assert done.exit_code == 0, done.output
 
 
+def painted(path):
+    rng = np.random.default_rng(len(path.name))
+    Image.fromarray(rng.integers(60, 200, (30, 40, 3)).astype(np.uint8)).save(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "behind", "settings"),
+    [
+        ("{0}", ["{0}_overlay"], "'masks=masks/{stem}.*' --set mask_extras=ignore"),
+        ("{0}_1", ["{0}_2"], "'masks=masks/{stem}*.*'"),
+    ],
+)
+def test_what_is_said_to_read_a_folder_was_tried_on_its_pixels(project, tmp_path, name, behind, settings):
+    """A painted frame lies beside each mask: by their names both would be masks."""
+    root = tmp_path / "theirs"
+    for number in range(6):
+        frame(root / "images" / f"{number}.png", number)
+        mask(root / "masks" / f"{name.format(number)}.png")
+        for other in behind:
+            path = root / "masks" / f"{other.format(number)}.png"
+            painted(path) if "overlay" in other else mask(path)
+    with pytest.raises(InputError) as error:
+        guess_card(root)
+    told, command = suggestion(error.value)
+    assert told == "this would read 6 frames and refuse 0 files"
+    assert command.endswith(settings)
+    done = CliRunner().invoke(cli.app, shlex.split(command))
+    assert done.exit_code == 0, done.output
+
+
+def test_a_folder_whose_pixels_no_setting_reads_is_not_said_to_be_read(project, tmp_path):
+    for number in range(3):
+        frame(tmp_path / "x" / "img" / f"{number}.png", number)
+        (tmp_path / "x" / "gt").mkdir(exist_ok=True)
+        painted(tmp_path / "x" / "gt" / f"{number}.png")
+    with pytest.raises(InputError, match=r"by their names; of 3 looked into it reads 0 \(img/0\.png: mask values that"):
+        guess_card(tmp_path / "x")
+
+
 def test_what_is_found_in_a_folder_that_nothing_reads_is_named(project, tmp_path):
     root = tmp_path / "export"
     frame(root / "images" / "0.png", 0)
