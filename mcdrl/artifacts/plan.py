@@ -8,10 +8,9 @@ from typing import Any, TypeVar
 
 from pydantic import Field, ValidationError
 
-from mcdrl.base.errors import InputError, nearest
+from mcdrl.base.errors import InputError
 from mcdrl.base.files import atomic, read_json, write_json
 from mcdrl.base.section import Section, sentences
-from mcdrl.study.params import method_files
 
 P = TypeVar("P", bound=Section)
 
@@ -23,6 +22,7 @@ class Plan(Section):
         variant: its name.
         method: a file's name in mcdrl/methods.
         code: hex digest of what the method's code means, see `mcdrl.study.code`.
+        params: the method's own numbers, as they are for this variant.
         train: the whole section `train`, as it is for this variant.
         flips: in which ways its training mirrors frames, as `mcdrl.imaging.flips` names them.
     """
@@ -30,6 +30,7 @@ class Plan(Section):
     variant: str
     method: str
     code: str
+    params: dict[str, Any]
     train: dict[str, Any]
     flips: list[str] = Field(default_factory=list)
 
@@ -87,9 +88,8 @@ def read_plan(path: Path) -> Plan:
         InputError: it is missing or damaged, or another variant's.
     """
     plan = _read(Plan, path)
-    problem = _problem(plan, path)
-    if problem:
-        raise _damaged(path, problem)
+    if plan.variant != path.stem:
+        raise _damaged(path, f"it is the plan of '{plan.variant}'")
     return plan
 
 
@@ -111,11 +111,3 @@ def _read(kind: type[P], path: Path) -> P:
 
 def _damaged(path: Path, problem: str) -> InputError:
     return InputError(f"{path} is damaged ({problem}); delete it and run `dvc repro plan`")
-
-
-def _problem(plan: Plan, path: Path) -> str:
-    if plan.variant != path.stem:
-        return f"it is the plan of '{plan.variant}'"
-    if plan.method not in method_files():
-        return f"method: unknown '{plan.method}'; {nearest(plan.method, method_files())}"
-    return ""

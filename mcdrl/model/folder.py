@@ -18,14 +18,14 @@ from torch import Tensor
 
 from mcdrl.base.errors import InputError, nearest
 from mcdrl.base.files import atomic, read_json, sha256, write_json
-from mcdrl.methods import build, check_mode, has_own_encoder
+from mcdrl.base.section import Section, sentences
+from mcdrl.methods import build, check_mode, has_own_encoder, names, params_type
 from mcdrl.model.header import Kind, kinds, misfits, read_header, read_tensors
-from mcdrl.networks import parts
+from mcdrl.networks import factory
 from mcdrl.networks.inputs import fine_to_coarse
 from mcdrl.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
-from mcdrl.networks.trunk import Frozen, Pixels, Trained, Whole
+from mcdrl.networks.trunk import EndToEnd, FromCache, Frozen, Pixels
 from mcdrl.regions.tuned import Miner
-from mcdrl.study.params import method_files
 
 WEIGHTS = "model.safetensors"
 CARD = "model.json"
@@ -61,17 +61,20 @@ class MinedBy(BaseModel):
     Attributes:
         channels: of the maps, by tap.
         grid: H and W of the dense map.
+        hidden: channels inside.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     channels: dict[str, _Channels] = Field(min_length=1, max_length=64)
     grid: list[_Side] = Field(min_length=2, max_length=2)
+    hidden: Annotated[int, Field(gt=0, le=2**12)]
 
     def build(self, alpha: float) -> Miner:
         """Return a miner that has no values yet."""
         height, width = self.grid
-        return Miner({tap: self.channels[tap] for tap in fine_to_coarse(self.channels)}, (height, width), alpha)
+        channels = {tap: self.channels[tap] for tap in fine_to_coarse(self.channels)}
+        return Miner(channels, (height, width), alpha, hidden=self.hidden)
 
 
 class ModelCard(BaseModel):
@@ -92,7 +95,8 @@ class ModelCard(BaseModel):
         lesion_classes: in the order of the class axis.
         confounders: in the order of the confounder axis.
         alpha: share of the grid that is mined.
-        spec: the numbers that it is built from.
+        spec: the numbers that its network is built from.
+        params: the method's own numbers, as its `Params` has them.
         n_weights: how many numbers the network has, without what of the encoder is cached before it.
         n_trained: how many of them were trained.
         best_epoch: the epoch, from 0, whose weights these are.
@@ -132,6 +136,7 @@ class ModelCard(BaseModel):
     confounders: _Names
     alpha: float = Field(gt=0, le=1)
     spec: Spec
+    params: dict[str, Any]
     n_weights: _Number
     n_trained: _Number
     best_epoch: _Number
@@ -143,7 +148,7 @@ class ModelCard(BaseModel):
     confounder_prompts: list[str] = []
     background_prompt: str | None = None
     usual: Usual | None = None
-    parameters: dict[str, bool | int | float | str | list[str] | None] = {}
+    parameters: dict[str, Any] = {}
     mined_by: MinedBy | None = None
     provenance: str = ""
     leaked_frames: _Number = 0
@@ -152,9 +157,24 @@ class ModelCard(BaseModel):
     @field_validator("method")
     @classmethod
     def _method(cls, value: str) -> str:
-        if value not in method_files():
-            raise ValueError(f"there is no method '{value}'; {nearest(value, method_files())}")
+        if value not in names():
+            raise ValueError(f"there is no method '{value}'; {nearest(value, names())}")
         return value
+
+    @model_validator(mode="after")
+    def _params(self) -> Self:
+        """Check the method's own numbers: their bounds keep a stranger's card from asking for a huge network."""
+        kind = params_type(self.method)
+        try:
+            kind.model_validate(self.params)
+        except ValidationError as error:
+            raise ValueError("; ".join(sentences(error, "params.", kind))) from None
+        return self
+
+    @property
+    def method_params(self) -> Section:
+        """The method's own numbers, typed."""
+        return params_type(self.method).model_validate(self.params)
 
     @model_validator(mode="after")
     def _lengths(self) -> Self:
@@ -201,23 +221,27 @@ class LoadedModel:
             self.miner.to(device)
 
 
-def assemble(method: str, mode: str, spec: Spec, backbone: Path, dense_mode: str, texts: Texts) -> Method:
+def assemble(
+    method: str, mode: str, spec: Spec, params: Section, backbone: Path, dense_mode: str, texts: Texts
+) -> Method:
     """Build a method on the trunk of a training mode.
 
     Args:
         method: a file's name in mcdrl/methods.
         mode: as that of `make_trunk`.
         spec: likewise.
+        params: the method's own numbers.
         backbone: likewise.
         dense_mode: likewise.
         texts: the prompts.
 
     Raises:
         InputError: the method doesn't go with that mode.
+        ValueError: its numbers don't go with the network's.
     """
     check_mode(method, mode)
     trunk = Pixels() if has_own_encoder(method) else make_trunk(mode, spec, backbone, dense_mode)
-    return channels_last(build(method, spec, trunk, texts))
+    return channels_last(build(method, spec, params, trunk, texts))
 
 
 def make_trunk(mode: str, spec: Spec, backbone: Path, dense_mode: str) -> Trunk:
@@ -233,17 +257,17 @@ def make_trunk(mode: str, spec: Spec, backbone: Path, dense_mode: str) -> Trunk:
     if mode == "frozen":
         return Frozen()
     if mode == "adapter":
-        return parts.adapter(spec)
+        return factory.adapter(spec)
     if mode == "suffix":
         from mcdrl.clip.load import load_encoder  # seconds of imports that the other modes do without
 
-        return Trained(load_encoder(backbone, dense_mode).suffix())
+        return FromCache(load_encoder(backbone, dense_mode).upper_blocks())
     if mode in ("partial", "finetune"):
         from mcdrl.clip.load import load_encoder
 
         encoder = load_encoder(backbone, dense_mode)
-        front = encoder.front()
-        return Whole(front.frozen() if mode == "partial" else front, encoder.suffix(), size_px=encoder.size_px)
+        lower = encoder.lower_blocks()
+        return EndToEnd(lower.frozen() if mode == "partial" else lower, encoder.upper_blocks(), size_px=encoder.size_px)
     raise ValueError(f"unknown mode '{mode}'")
 
 
@@ -304,7 +328,7 @@ def load_model(folder: Path, backbone: Path) -> LoadedModel:
         _check_header(header, _text_kinds(header, card), "texts.")
         texts = Texts(**_read(path, "texts."))
         _check_network(header, card, texts)
-        method = assemble(card.method, card.mode, card.spec, backbone, card.dense_mode, texts)
+        method = assemble(card.method, card.mode, card.spec, card.method_params, backbone, card.dense_mode, texts)
         method.load_state_dict(_read(path, "method."))
         miner = card.mined_by.build(card.alpha).eval().requires_grad_(False) if card.mined_by else None
         if miner is not None:
@@ -364,7 +388,7 @@ def _check_network(header: Mapping[str, Kind], card: ModelCard, texts: Texts) ->
     """
     with torch.device("meta"):
         trunk = make_trunk(card.mode, card.spec, Path(), card.dense_mode) if card.mode in _LIGHT else Frozen()
-        expected = kinds(build(card.method, card.spec, trunk, texts).state_dict(), "method.")
+        expected = kinds(build(card.method, card.spec, card.method_params, trunk, texts).state_dict(), "method.")
         miner = card.mined_by.build(card.alpha).state_dict() if card.mined_by else {}
     if card.mode not in _LIGHT and not has_own_encoder(card.method):
         header = {name: kind for name, kind in header.items() if not name.startswith("method.trunk.")}
@@ -389,10 +413,10 @@ def probability(method: Method, batch: Batch) -> Tensor:
         return lesion(method(batch, intervene=True))
 
 
-def plain_probability(method: Method, batch: Batch) -> Tensor:
+def single_pass_probability(method: Method, batch: Batch) -> Tensor:
     """Return what `probability` does, from one pass where a method makes several."""
     with torch.inference_mode():
-        return lesion(method.plain(batch))
+        return lesion(method.single_pass(batch))
 
 
 def lesion(output: Output) -> Tensor:

@@ -92,7 +92,7 @@ class Judge:
         maps, images = [], []
         for model, batch in self._ensemble.batches(filled, always_encode=self._confounders):
             maps.append(probability(model.method, batch).cpu().numpy())
-            images.append(batch.encoded.image.cpu().numpy())
+            images.append(batch.encoded.image_embedding.cpu().numpy())
         mean = maps[0] if len(maps) == 1 else np.mean(maps, axis=0)
         return [Answer(mean[place], tuple(image[place] for image in images)) for place in range(len(frames))]
 

@@ -15,7 +15,7 @@ from torch.optim import AdamW
 from mcdrl.base.errors import InputError
 from mcdrl.base.runtime import progress
 from mcdrl.base.seeds import seed_for
-from mcdrl.model.folder import plain_probability
+from mcdrl.model.folder import single_pass_probability
 from mcdrl.networks.inputs import SitesReader, to_batch
 from mcdrl.networks.interface import Batch, Method
 from mcdrl.study.sections.train import Params
@@ -99,7 +99,7 @@ class Training:
         with closing(self.read(batches, label)) as read:
             for batch in read:
                 with self.fabric.autocast():
-                    found = plain_probability(self.method, batch) >= 0.5
+                    found = single_pass_probability(self.method, batch) >= 0.5
                 total += _dice_sum(found & batch.judged, batch.lesion)
         total = self._sum(total)
         return float(total[0] / total[1]) if total[1] else 0.0
@@ -168,7 +168,7 @@ class Training:
         if not self.params.views or self.method.trunk.needs_features:
             return batch
         seed = seed_for("train", self.seed, "augment", epoch, step, self.fabric.global_rank)
-        return augmented(batch, self.params.views, seed)
+        return augmented(batch, self.params.views, seed, self.params.augment)
 
     def _batches(self, epoch: int) -> list[list[str]]:
         cases = epoch_frames(self.frames, self.params.sampling, seed=self.seed, epoch=epoch)

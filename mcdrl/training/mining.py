@@ -20,18 +20,14 @@ from torch.optim import AdamW
 from mcdrl.base.errors import InputError
 from mcdrl.base.runtime import progress
 from mcdrl.base.seeds import seed_for
+from mcdrl.networks.factory import seeded
 from mcdrl.networks.inputs import Layout, Raw, SitesReader, to_batch
 from mcdrl.networks.interface import Batch
-from mcdrl.networks.parts import seeded
 from mcdrl.regions.tuned import Miner
+from mcdrl.study.sections.train import MinerParams
 from mcdrl.training.data import Frames, ahead, epoch_batches
 
-_STEPS, _BATCH = 600, 16
-_FOR_STATISTICS = 50  # batches whose places give mean and standard deviation
-_LR, _DECAY = 2e-3, 0.05
 _SILENT = 1e-4  # standard deviation of a channel that never speaks
-_FINEST = 2  # a map with more than so many places a grid place costs much and says little
-_GROUP_FOLDS = 4  # of a single source site
 
 
 @dataclass(frozen=True)
@@ -98,7 +94,7 @@ class _Fit:
         return [place for place, fold in enumerate(folds) if fold != self.left_out]
 
 
-def tuned_miners(reader: SitesReader, frames: Frames, seed: int, device: torch.device) -> Miners:
+def tuned_miners(reader: SitesReader, frames: Frames, params: MinerParams, seed: int, device: torch.device) -> Miners:
     """Return miners fitted on the masks of the training frames, frozen and in evaluation mode.
 
     What is asked of a place is the share of it that is lesion; the loss is cross-entropy and soft Dice. A place counts
@@ -108,18 +104,19 @@ def tuned_miners(reader: SitesReader, frames: Frames, seed: int, device: torch.d
     Args:
         reader: of the source sites.
         frames: of the source sites; masks of validation frames aren't read.
+        params: how the miners are made and fitted.
         seed: of the training.
         device: to fit on; the miners stay there.
 
     Raises:
         InputError: all training frames with a lesion belong to one group of one site.
     """
-    fold = cross_fit_folds(frames)
-    fits = [_new(reader.layout, seed, device, left_out) for left_out in (None, *sorted(set(fold.values())))]
-    batches = _Batches(reader, frames.train, fold, seed, device, fits[0].miner.taps)
-    _standardise(fits, batches)
+    fold = cross_fit_folds(frames, params.group_folds)
+    fits = [_new(reader.layout, params, seed, device, left_out) for left_out in (None, *sorted(set(fold.values())))]
+    batches = _Batches(reader, frames.train, fold, params.batch_size, seed, device, fits[0].miner.taps)
+    _standardise(fits, batches, params.statistics)
     with torch.random.fork_rng(devices=[]):
-        for step, (folds, batch) in enumerate(batches.read(_STEPS, "tuning the mining")):
+        for step, (folds, batch) in enumerate(batches.read(params.steps, "tuning the mining")):
             places = fits[0].miner.places(batch.encoded.maps)
             for fit in fits:
                 torch.manual_seed(seed_for("train", seed, "miner", fit.left_out or "", step))  # of the dropout
@@ -128,11 +125,12 @@ def tuned_miners(reader: SitesReader, frames: Frames, seed: int, device: torch.d
     return Miners(done[None], {name: miner for name, miner in done.items() if name is not None}, fold)
 
 
-def cross_fit_folds(frames: Frames) -> dict[str, str]:
+def cross_fit_folds(frames: Frames, group_folds: int) -> dict[str, str]:
     """Return the fold of each frame whose regions must not come from a miner that was fitted on its like.
 
     Folds are sites, of validation frames, too, so that these are mined as a new site's. Where lesions are at one site
-    alone, folds are groups of training frames; validation frames then have none, as their groups are others.
+    alone, folds are at most `group_folds` groups of training frames; validation frames then have none, as their groups
+    are others.
 
     Raises:
         InputError: as `tuned_miners`.
@@ -141,7 +139,7 @@ def cross_fit_folds(frames: Frames) -> dict[str, str]:
     if len({_site(case) for case in lesions}) > 1:
         return {case: _site(case) for case in (*frames.train, *frames.val)}
     with_lesion = {frames.group[case] for case in lesions}
-    count = min(_GROUP_FOLDS, len(with_lesion))
+    count = min(group_folds, len(with_lesion))
     if count < 2:
         raise InputError(
             "train.mining is source_tuned, but all training frames with a lesion belong to one group of one site, so "
@@ -156,10 +154,11 @@ def _site(case: str) -> str:
     return case.partition("/")[0]
 
 
-def _new(layout: Layout, seed: int, device: torch.device, left_out: str | None) -> _Fit:
+def _new(layout: Layout, params: MinerParams, seed: int, device: torch.device, left_out: str | None) -> _Fit:
     with seeded(seed, "miner"):
-        miner = Miner(_channels(layout), layout.grid, layout.alpha).to(device)
-    return _Fit(miner, AdamW(miner.parameters(), lr=_LR, weight_decay=_DECAY), left_out)
+        channels = _channels(layout, params.finest)
+        miner = Miner(channels, layout.grid, layout.alpha, hidden=params.hidden, dropout=params.dropout).to(device)
+    return _Fit(miner, AdamW(miner.parameters(), lr=params.lr, weight_decay=params.weight_decay), left_out)
 
 
 def _step(fit: _Fit, places: Tensor, batch: Batch, at: list[int]) -> None:
@@ -170,23 +169,23 @@ def _step(fit: _Fit, places: Tensor, batch: Batch, at: list[int]) -> None:
     fit.optimiser.step()
 
 
-def _channels(layout: Layout) -> dict[str, int]:
+def _channels(layout: Layout, finest: int) -> dict[str, int]:
     """Return the channels of the maps that the miner looks at, by tap."""
     return {
-        tap: count for tap, count in layout.map_channels.items() if layout.map_sides[tap] <= _FINEST * layout.grid[1]
+        tap: count for tap, count in layout.map_channels.items() if layout.map_sides[tap] <= finest * layout.grid[1]
     }
 
 
-def _standardise(fits: Sequence[_Fit], batches: _Batches) -> None:
+def _standardise(fits: Sequence[_Fit], batches: _Batches, count: int) -> None:
     sums = torch.zeros(len(fits), 3, len(fits[0].miner.mean), dtype=torch.float64)
-    for folds, batch in batches.read(_FOR_STATISTICS, "statistics for the mining"):
+    for folds, batch in batches.read(count, "statistics for the mining"):
         rows = fits[0].miner.places(batch.encoded.maps).double().flatten(2)  # [B, C, HW]
         frame = torch.stack([torch.full_like(rows[..., 0], rows.shape[2]), rows.sum(2), rows.square().sum(2)], 1).cpu()
         sums += torch.stack([frame[fit.sees(folds)].sum(0) for fit in fits])
-    for fit, (count, total, squares) in zip(fits, sums, strict=True):
-        mean = total / count
+    for fit, (n, total, squares) in zip(fits, sums, strict=True):
+        mean = total / n
         fit.miner.mean.copy_(mean)
-        std = (squares / count - mean.square()).clamp(min=0).sqrt()
+        std = (squares / n - mean.square()).clamp(min=0).sqrt()
         fit.miner.std.copy_(torch.where(std > _SILENT, std, 1.0))
 
 
@@ -198,6 +197,7 @@ class _Batches:
         reader: of the source sites.
         cases: the training frames.
         fold: case -> fold.
+        batch_size: frames a batch.
         seed: of the training.
         device: to put them on.
         taps: the maps that are read.
@@ -206,13 +206,14 @@ class _Batches:
     reader: SitesReader
     cases: Sequence[str]
     fold: Mapping[str, str]
+    batch_size: int
     seed: int
     device: torch.device
     taps: Sequence[str]
 
     def read(self, steps: int, label: str) -> Iterator[tuple[list[str], Batch]]:
         """Yield so many batches, the same ones each time; read for what `label` says."""
-        order = _ordered(self.cases, self.seed, steps)
+        order = _ordered(self.cases, self.batch_size, self.seed, steps)
 
         def rows() -> Iterator[Raw]:
             for cases in order:
@@ -223,10 +224,10 @@ class _Batches:
                 yield [self.fold[case] for case in cases], to_batch(raw, [-1] * len(cases), self.device)
 
 
-def _ordered(cases: Sequence[str], seed: int, steps: int) -> list[list[str]]:
+def _ordered(cases: Sequence[str], batch_size: int, seed: int, steps: int) -> list[list[str]]:
     batches: list[list[str]] = []
     while len(batches) < steps:
-        batches += epoch_batches(cases, _BATCH, seed=seed, epoch=len(batches))
+        batches += epoch_batches(cases, batch_size, seed=seed, epoch=len(batches))
     return batches[:steps]
 
 

@@ -6,10 +6,14 @@ import shutil
 import sys
 from pathlib import Path
 
+import torch
 from lightning_fabric import Fabric
+from torch import Tensor
 
+from mcdrl.base.errors import InputError
 from mcdrl.clip.card import read_stored
 from mcdrl.confounders.scores import usual_scores
+from mcdrl.methods import prepared
 from mcdrl.model.bundle import bundle
 from mcdrl.model.folder import MinedBy, ModelCard, Usual, assemble, read_card, save_model
 from mcdrl.model.readme import write_readme
@@ -28,7 +32,6 @@ from mcdrl.training.loop import Training
 from mcdrl.training.mining import tuned_miners
 from mcdrl.training.optimiser import make_optimiser
 from mcdrl.training.phrases import drawn_phrases, with_phrases
-from mcdrl.training.prior import with_prior
 from mcdrl.training.record import LiveLog, show, write_history
 from mcdrl.training.seen import with_seen
 from mcdrl.training.trust import Trust, measure_trust
@@ -58,13 +61,17 @@ def train(cell: Cell, fabric: Fabric, out: Path) -> None:
         phrases = drawn_phrases(len(confounders), cell.params.phrases)
         texts, confounders = with_phrases(texts, phrases), [confounders[place] for place in phrases]
         spec = make_spec(cell.params, reader.layout, cell.seed)
-        texts = with_prior(with_seen(texts, frames), spec, reader, frames.train, kind=cell.params.prior)
-        method = assemble(cell.method, cell.params.mode, spec, cell.backbone, reader.layout.dense_mode, texts)
+
+        def images() -> Tensor:
+            return torch.from_numpy(reader.images(frames.train)).float()
+
+        texts = prepared(cell.method, spec, cell.method_params, with_seen(texts, frames), images)
+        method = _assembled(cell, spec, reader.layout.dense_mode, texts)
         if cell.params.checkpointing:
             spare_memory(method.trunk)
         tuned = cell.params.mining == "source_tuned" and method.uses_regions
         check_cached(cell, reader.layout, features=method.trunk.needs_features, maps=tuned)
-        miners = tuned_miners(reader, frames, cell.seed, fabric.device) if tuned else None
+        miners = tuned_miners(reader, frames, cell.params.miner, cell.seed, fabric.device) if tuned else None
         optimiser = make_optimiser(method, cell.params)
         training = Training(fabric, method, optimiser, reader, frames, cell.params, cell.seed, miners, cell.flips)
         folder = resume_folder(cell, describe(fabric))
@@ -80,6 +87,13 @@ def train(cell: Cell, fabric: Fabric, out: Path) -> None:
         bundle(cell.backbone, out)
         shutil.rmtree(folder, ignore_errors=True)
     fabric.barrier()
+
+
+def _assembled(cell: Cell, spec: Spec, dense_mode: str, texts: Texts) -> Method:
+    try:
+        return assemble(cell.method, cell.params.mode, spec, cell.method_params, cell.backbone, dense_mode, texts)
+    except ValueError as error:
+        raise InputError(f"the parameters of '{cell.variant}' in params.yaml don't go together: {error}") from None
 
 
 def _run(training: Training, cell: Cell, folder: Path, out: Path) -> Progress:
@@ -113,12 +127,13 @@ def _write(
         backbone=backbone.name, pretrained=backbone.pretrained, fingerprint=layout.fingerprint,
         dense_mode=layout.dense_mode, provenance=layout.provenance, mode=cell.params.mode, size_px=layout.size_px,
         lesion_classes=cell.lesion_classes, confounders=confounders, alpha=layout.alpha, spec=spec,
+        params=cell.method_params.model_dump(),
         n_weights=facts["n_weights"], n_trained=facts["n_trained"], leaked_frames=facts["leaked_frames"],
         best_epoch=best, val_dice=progress.history[best].val_dice,
         temperature=trust.temperature, flag_below=trust.flag_below, crop=cell.crop, class_prompts=class_prompts,
         confounder_prompts=confounder_prompts, background_prompt=background_prompt, usual=usual,
         parameters=cell.params.model_dump(),
-        mined_by=MinedBy(channels=miner.channels, grid=list(miner.grid)) if miner else None,
+        mined_by=MinedBy(channels=miner.channels, grid=list(miner.grid), hidden=miner.hidden) if miner else None,
     )  # fmt: skip
     if card.val_dice == 0:
         print("warning: no epoch found a lesion in the validation frames; train longer (train.epochs)", file=sys.stderr)

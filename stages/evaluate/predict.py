@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from mcdrl.model.folder import LoadedModel, plain_probability, probability
+from mcdrl.model.folder import LoadedModel, probability, single_pass_probability
 from mcdrl.networks.inputs import SitesReader, to_batch
 from mcdrl.networks.interface import Method
 from mcdrl.networks.intervention import Record, recorded
@@ -81,7 +81,7 @@ def predict(
         raw = reader.read(ids, mask=False, prefix=trunk.needs_prefix, features=trunk.needs_features, maps=maps)
         batch = to_batch(raw, [-1] * len(ids), device, miner=model.miner)
         with recorded(model.method) as record:
-            said = probability(model.method, batch) if summed else plain_probability(model.method, batch)
+            said = probability(model.method, batch) if summed else single_pass_probability(model.method, batch)
         similarity, selected = batch.similarity.cpu().numpy(), batch.selected.cpu().numpy()
         yield Said(ids, said.cpu().numpy(), similarity=similarity, selected=selected, **_mean(record, model.method))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mcdrl.artifacts.plan import Encoding, Plan
+from mcdrl.methods import params_type, resolved_params
 from mcdrl.study.code import ROOT, digest
 from mcdrl.study.params import Section, Study
 from mcdrl.study.variants import resolved
@@ -20,14 +21,22 @@ def plans(study: Study, train: Mapping[str, Any], kind: type[Section], mirrored:
     Args:
         study: checked.
         train: the section `train` of params.yaml, checked.
-        kind: its type, whose defaults fill what isn't given.
+        kind: its type.
         mirrored: the ways of mirroring frames that `encode.flips` gives.
     """
     for name in study.methods:
         method, numbers = resolved(name, study.variants, train)
         whole = kind.model_validate(numbers).model_dump()
+        own = params_type(method).model_validate(resolved_params(name, study.variants, study.method_params))
         flips = list(mirrored) if whole["flips"] else []
-        yield Plan(variant=name, method=method, code=digest([f"mcdrl.methods.{method}"]), train=whole, flips=flips)
+        yield Plan(
+            variant=name,
+            method=method,
+            code=digest([f"mcdrl.methods.{method}"]),
+            params=own.model_dump(),
+            train=whole,
+            flips=flips,
+        )
 
 
 def encoding(all_plans: Iterable[Plan]) -> Encoding:

@@ -158,7 +158,7 @@ def run_facts(inputs: Inputs) -> list[tuple[str, str]]:
 def _random_dictionaries(methods: Sequence[str], raw: Mapping[str, Any]) -> list[str]:
     """Return the methods of the study that intervene with random vectors in place of the texts."""
     variants = raw.get("variants") or {}
-    return [name for name in methods if (variants.get(name, {}).get("train") or {}).get("dictionary") == "random"]
+    return [name for name in methods if (variants.get(name, {}).get("params") or {}).get("dictionary") == "random"]
 
 
 def _answer(inputs: Inputs, tables: Tables) -> Answer:

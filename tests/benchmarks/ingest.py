@@ -24,10 +24,10 @@ from PIL import Image
 
 from mcdrl.sites.gate import Gate, write_site
 from mcdrl.study.params import Site
-from mcdrl.study.sections.ingest import Params
+from tests.factories import section_params
 
 ROUNDS = 5
-PARAMS = Params()
+PARAMS = section_params("ingest")
 
 
 def bare(root: Path) -> int:

@@ -19,17 +19,18 @@ from mcdrl.clip.encoder import unit
 from mcdrl.methods import build
 from mcdrl.model.bundle import bundle
 from mcdrl.model.folder import ModelCard, save_model
-from mcdrl.networks.interface import Spec, Texts
+from mcdrl.networks.interface import Texts
 from mcdrl.networks.trunk import Frozen
+from tests.factories import make_spec, method_params
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 SCRIPTS = sorted(path.stem for path in HERE.glob("*.py") if not path.stem.startswith(("test_", "__")))
-SPEC = Spec(
-    width=128, map_channels={"s4": 24, "s8": 40, "s16": 112, "s32": 320}, depth=1, heads=4, residual=True,
-    dictionary="text", regions="keep", head_width=16, dropout=0.0, dice_weight=0.0, lambda_causal=0.5,
-    lambda_contrast=0.1, lambda_adversarial=0.1, temperature=0.5, seed=0,
-)  # fmt: skip
+SPEC = make_spec(width=128, map_channels={"s4": 24, "s8": 40, "s16": 112, "s32": 320}, head_width=16, dice_weight=0.0)
+
+
+def own(method):
+    return method_params(method, **({"depth": 1, "heads": 4} if method.startswith("mcdrl") else {}))
 
 
 @pytest.fixture(autouse=True)
@@ -91,10 +92,11 @@ def model(tmp_path_factory):
     card = ModelCard(
         method="baseline", variant="baseline", held_out="A", seed=0, sources=["B"], backbone="lite0",
         pretrained="embedded", fingerprint=fingerprint, dense_mode="plain", mode="frozen", size_px=224,
-        lesion_classes=["a", "b"], confounders=["x", "y", "z"], alpha=0.25, spec=SPEC, n_weights=1, n_trained=1,
+        lesion_classes=["a", "b"], confounders=["x", "y", "z"], alpha=0.25, spec=SPEC,
+        params=own("mcdrl").model_dump(), n_weights=1, n_trained=1,
         best_epoch=0, val_dice=0.5, temperature=2.0, flag_below=0.7,
     )  # fmt: skip
-    save_model(place / "model", build("baseline", SPEC, Frozen(), texts).state_dict(), texts, card)
+    save_model(place / "model", build("baseline", SPEC, own("baseline"), Frozen(), texts).state_dict(), texts, card)
     bundle(place / "lite0", place / "model")
     return place / "model"
 

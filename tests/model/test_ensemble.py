@@ -17,33 +17,21 @@ from mcdrl.model.folder import LoadedModel, MinedBy, ModelCard, Usual, load_mode
 from mcdrl.model.network import Network, batch_of, pixels
 from mcdrl.model.scorer import Judge
 from mcdrl.networks.inputs import SiteFiles, open_sites
-from mcdrl.networks.interface import Spec, Texts, Trunk
+from mcdrl.networks.interface import Texts, Trunk
 from mcdrl.networks.trunk import Frozen
 from mcdrl.regions.tuned import Miner
 from mcdrl.regions.zero_shot import mine
 from stages.evaluate.predict import predict
+from tests.factories import make_spec, method_params
 from tests.stub_encoders import FrameEncoder
 
 SIDE, GRID, WIDTH, N = 32, 4, 8, 5
 IDS = [f"A/{k}" for k in range(N)]
-SPEC = Spec(
-    width=WIDTH,
-    map_channels={"s4": 3},
-    depth=1,
-    heads=2,
-    residual=True,
-    dictionary="text",
-    regions="keep",
-    head_width=16,
-    dropout=0.0,
-    dice_weight=0.0,
-    lambda_causal=0.5,
-    lambda_contrast=0.1,
-    temperature=0.5,
-    lambda_adversarial=0.5,
-    sum_over=["mirror", "distance"],
-    seed=0,
-)
+SPEC = make_spec(width=WIDTH, map_channels={"s4": 3}, head_width=16, dice_weight=0.0)
+
+
+def own(method):
+    return method_params(method, **({"depth": 1, "heads": 2} if method.startswith("mcdrl") else {}))
 
 
 class Pooled(FrameEncoder):
@@ -64,7 +52,7 @@ def tuned():
     """A miner that looks at the colours, and at nothing that the class texts would choose by."""
     with torch.random.fork_rng():
         torch.manual_seed(4)
-        return Miner({"s4": 3}, (GRID, GRID), 0.25).eval().requires_grad_(False)
+        return Miner({"s4": 3}, (GRID, GRID), 0.25, hidden=8).eval().requires_grad_(False)
 
 
 @pytest.fixture(params=["baseline", "mcdrl", "mcdrl mined"])
@@ -73,14 +61,14 @@ def folder(request, tmp_path):
     miner = tuned() if mined else None
     rng = torch.Generator().manual_seed(1)
     texts = Texts(*(torch.randn(shape, generator=rng) for shape in ((2, WIDTH), (3, WIDTH), (2, 3, WIDTH), (3,))))
-    network = build(method, SPEC, Frozen(), texts)
+    network = build(method, SPEC, own(method), Frozen(), texts)
     with torch.no_grad():
         network.head.out.bias.zero_()
         network.head.out.weight.normal_(0, 0.5, generator=rng)
     card = ModelCard(
         variant=method,
         method=method,
-        mined_by=MinedBy(channels={"s4": 3}, grid=[GRID, GRID]) if mined else None,
+        mined_by=MinedBy(channels={"s4": 3}, grid=[GRID, GRID], hidden=8) if mined else None,
         n_weights=1,
         n_trained=1,
         held_out="A",
@@ -96,6 +84,7 @@ def folder(request, tmp_path):
         confounders=["x", "y", "z"],
         alpha=0.25,
         spec=SPEC,
+        params=own(method).model_dump(),
         best_epoch=0,
         val_dice=0.5,
         temperature=1.5,
@@ -217,7 +206,7 @@ def test_the_frozen_encoder_runs_only_for_models_that_read_its_features(folder, 
 
     loaded = load_model(folder, tmp_path)
     usual = Usual(mean=[0.0] * 3, std=[1.0] * 3)
-    method = build(name, SPEC, Inside(), loaded.texts).eval()
+    method = build(name, SPEC, own(name), Inside(), loaded.texts).eval()
     model = LoadedModel(method, loaded.card.model_copy(update={"usual": usual}), loaded.texts)
     frames = np.random.default_rng(3).integers(0, 256, (N, SIDE, SIDE, 3)).astype(np.uint8)
     encoder = Counted()

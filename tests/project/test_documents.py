@@ -15,7 +15,8 @@ from dvc.cli.parser import get_main_parser
 
 from mcdrl.cli import app
 from mcdrl.commands.study.studies import presets
-from mcdrl.study.params import check, load_study, method_files, read_params
+from mcdrl.methods import names, with_methods
+from mcdrl.study.params import check, load_study, read_params
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(path for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")))
@@ -122,7 +123,7 @@ def check_setting(setting):
     assert last in raw, f"params.yaml has no {key}"
     if not _LEFT_OPEN.search(value):
         raw[last] = yaml.safe_load(value)
-        check(whole)
+        check(whole, further=with_methods)
 
 
 @pytest.mark.parametrize("arguments", of("python"))
@@ -150,5 +151,5 @@ def test_methods_and_studies_that_the_readme_lists_are_there():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     rows = re.search(r"\| method \| regions mined .*?\n\n", text, re.DOTALL).group().strip().splitlines()
     listed = {name for line in rows[2:] for name in re.findall(r"`(\w+)`", line.split("|")[1])}
-    assert listed == set(method_files())
+    assert listed == set(names())
     assert set(load_study().methods) <= listed

@@ -18,7 +18,7 @@ from mcdrl.base.parallel import batches, in_order
 from mcdrl.sites.gate import write_site
 from mcdrl.sites.summary import borders, summary
 from mcdrl.study.params import Site
-from mcdrl.study.sections.ingest import Params
+from tests.factories import section_params
 from tests.sites.site_folder import box_mask, noise, smooth_disc
 
 CLASSES = ["polyp", "cyst"]
@@ -28,7 +28,7 @@ CLASSES = ["polyp", "cyst"]
 def ingest(folder, tmp_path):
     def run(name="A", workers=2, size_px=64, out="out", **keys):
         (tmp_path / out).mkdir(exist_ok=True)
-        params = Params(size_px=size_px, val_share=0.2)
+        params = section_params("ingest", size_px=size_px, val_share=0.2)
         return write_site(name, folder.site(**keys), params, CLASSES, tmp_path / out, workers)
 
     return run
@@ -288,7 +288,7 @@ def test_an_error_of_a_worker_reaches_the_reader():
 )
 def test_params_out_of_range(key, value):
     with pytest.raises(ValueError, match=key):
-        Params.model_validate({key: value})
+        section_params("ingest", **{key: value})
 
 
 def test_the_stage_needs_no_torch():
@@ -299,4 +299,6 @@ def test_the_stage_needs_no_torch():
 
 def test_a_site_needs_a_folder(ingest):
     with pytest.raises(InputError, match="is no folder"):
-        write_site("A", Site(root="nowhere", card="folder", lesion_class="polyp"), Params(), CLASSES, ".", 1)
+        write_site(
+            "A", Site(root="nowhere", card="folder", lesion_class="polyp"), section_params("ingest"), CLASSES, ".", 1
+        )

@@ -10,7 +10,7 @@ from mcdrl.artifacts.cases import GEOMETRY
 from mcdrl.artifacts.frames import FRAMES, to_native, unpack_native_mask
 from mcdrl.sites.gate import write_site
 from mcdrl.study.params import Site
-from mcdrl.study.sections.ingest import Params
+from tests.factories import section_params
 from tests.sites.site_folder import noise
 
 CLASSES = ["polyp", "tumor", "inflammation", "nodule", "cyst"]
@@ -21,7 +21,7 @@ def ingest(tmp_path):
     def run(card, root=None, **keys):
         (tmp_path / "out").mkdir(exist_ok=True)
         site = Site.model_validate({"card": card, "root": str(root or tmp_path / "raw"), **keys})
-        return write_site("S", site, Params(size_px=64), CLASSES, tmp_path / "out", 2)
+        return write_site("S", site, section_params("ingest", size_px=64), CLASSES, tmp_path / "out", 2)
 
     return run
 

@@ -9,7 +9,7 @@ from mcdrl.artifacts.cases import QUARANTINE
 from mcdrl.artifacts.frames import FRAMES, unpack_native_mask
 from mcdrl.base.errors import InputError
 from mcdrl.sites.gate import write_site
-from mcdrl.study.sections.ingest import Params
+from tests.factories import section_params
 from tests.sites.site_folder import noise
 
 CLASSES = ["polyp", "cyst"]
@@ -23,7 +23,9 @@ def ingest(folder, tmp_path):
             folder.frame(f"{stem}.png", noise(number, WIDTH, HEIGHT))
             folder.mask(f"{stem}.png", Image.fromarray(mask))
         (tmp_path / "out").mkdir(exist_ok=True)
-        return write_site("A", folder.site(**keys), Params(size_px=64, val_share=0.2), CLASSES, tmp_path / "out", 2)
+        return write_site(
+            "A", folder.site(**keys), section_params("ingest", size_px=64, val_share=0.2), CLASSES, tmp_path / "out", 2
+        )
 
     return run
 

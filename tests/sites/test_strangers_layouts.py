@@ -10,7 +10,7 @@ from mcdrl.artifacts.frames import FRAMES, unpack_native_mask
 from mcdrl.base.errors import InputError
 from mcdrl.sites.gate import write_site
 from mcdrl.study.params import Site, resolve
-from mcdrl.study.sections.ingest import Params
+from tests.factories import section_params
 from tests.sites.site_folder import noise
 
 CLASSES = ["polyp", "cyst"]
@@ -23,7 +23,7 @@ def ingest(tmp_path):
     def run(**keys):
         given = {} if "table_class" in keys else {"lesion_class": "polyp"}
         site = Site.model_validate({"card": "folder", "root": str(tmp_path / "raw"), **given, **keys})
-        return write_site("S", site, Params(size_px=64), CLASSES, tmp_path / "out", 2)
+        return write_site("S", site, section_params("ingest", size_px=64), CLASSES, tmp_path / "out", 2)
 
     return run
 

@@ -3,14 +3,16 @@ import torch
 from mcdrl.training import augment
 from mcdrl.training.augment import augmented
 from tests import stub_sites
+from tests.factories import train_params
 
 BOTH = ["viewpoint", "colour"]
+PARAMS = train_params().augment
 
 
 def test_it_is_drawn_by_the_seed_and_touches_no_other_random_number():
     batch = stub_sites.batch()
     before = torch.get_rng_state()
-    one, again, other = (augmented(batch, BOTH, seed) for seed in (1, 1, 2))
+    one, again, other = (augmented(batch, BOTH, seed, PARAMS) for seed in (1, 1, 2))
     assert torch.equal(torch.get_rng_state(), before)
     assert torch.equal(one.frame, again.frame)
     assert torch.equal(one.mask, again.mask)
@@ -20,7 +22,7 @@ def test_it_is_drawn_by_the_seed_and_touches_no_other_random_number():
 
 def test_frames_stay_in_range_and_masks_stay_masks():
     for seed in range(5):
-        found = augmented(stub_sites.batch(), BOTH, seed)
+        found = augmented(stub_sites.batch(), BOTH, seed, PARAMS)
         assert 0 <= float(found.frame.min()) <= float(found.frame.max()) <= 1
         assert set(found.mask.unique().tolist()) <= {0, 1}
         assert found.mask.dtype == torch.long
@@ -30,7 +32,7 @@ def test_frames_stay_in_range_and_masks_stay_masks():
 def test_the_mask_moves_with_the_frame():
     """The lesion is the bright square: where the moved mask is, the moved frame is bright."""
     batch = stub_sites.batch(24)
-    moved = augmented(batch, ["viewpoint"], 3)
+    moved = augmented(batch, ["viewpoint"], 3, PARAMS)
     changed = (moved.mask != batch.mask).flatten(1).any(1)
     assert 10 < changed.sum() < 24  # one frame in eight stays as it is, and some have no lesion
     grey = moved.frame.mean(1)
@@ -43,9 +45,9 @@ def test_the_mask_moves_with_the_frame():
 
 def test_a_family_varies_what_it_is_named_for_alone():
     batch = stub_sites.batch()
-    still = augmented(batch, [], 0)
+    still = augmented(batch, [], 0, PARAMS)
     assert torch.equal(still.frame, batch.frame)
-    coloured = augmented(batch, ["colour"], 0)
+    coloured = augmented(batch, ["colour"], 0, PARAMS)
     assert torch.equal(coloured.mask, batch.mask)
     assert torch.equal(coloured.selected, batch.selected)
     assert not torch.equal(coloured.frame, batch.frame)
@@ -53,7 +55,7 @@ def test_a_family_varies_what_it_is_named_for_alone():
 
 def test_the_drawn_views_keep_their_limits_and_use_them():
     torch.manual_seed(0)
-    views = augment._drawn_views(4000)
+    views = augment._drawn_views(4000, PARAMS)
     same = (views == torch.eye(2, 3)).flatten(1).all(1)
     assert abs(float(same.float().mean()) - 0.125) < 0.02
     there = views[~same]

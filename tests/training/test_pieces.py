@@ -13,13 +13,13 @@ from pydantic import ValidationError
 from torch import nn
 
 from mcdrl.base.errors import InputError
-from mcdrl.study.sections.train import Params
 from mcdrl.training import checkpoint, flips
 from mcdrl.training.data import Frames, ahead, epoch_batches, in_turn, split
 from mcdrl.training.fabric import make_fabric
 from mcdrl.training.optimiser import make_optimiser, rate, set_rates
 from mcdrl.training.sampling import epoch_frames
 from mcdrl.training.selection import Epoch, best_validation_epoch
+from tests.factories import train_params
 
 
 def test_flips_are_drawn_by_their_place_all_legal_ways_alike():
@@ -123,8 +123,8 @@ def test_epochs_before_the_first_that_counts_are_chosen_only_among_themselves():
 @pytest.mark.parametrize("intervene_from", [3, 4])
 def test_an_intervention_that_would_never_be_on_is_refused(intervene_from):
     with pytest.raises(ValidationError, match=rf"intervene_from {intervene_from} is not below epochs 3: .* never"):
-        Params(epochs=3, intervene_from=intervene_from)
-    assert Params(epochs=3, intervene_from=2).intervene_from == 2
+        train_params(epochs=3, intervene_from=intervene_from)
+    assert train_params(epochs=3, intervene_from=2).intervene_from == 2
 
 
 def test_rates_rise_in_a_line_and_fall_along_a_cosine():
@@ -153,7 +153,7 @@ class _Model(nn.Module):
 
 def test_each_parameter_is_in_the_group_with_its_rate_and_decay():
     model = _Model()
-    optimiser = make_optimiser(model, Params(lr=0.1, lr_encoder=0.01, weight_decay=0.2))
+    optimiser = make_optimiser(model, train_params(lr=0.1, lr_encoder=0.01, weight_decay=0.2))
     found = {
         id(parameter): (group["peak_lr"], group["weight_decay"])
         for group in optimiser.param_groups

@@ -99,7 +99,7 @@ def model_tables(card: dict[str, Any], bundled: bool, judged: Judged | None = No
             for (name, prompt), mean, std in zip(prompts, usual["mean"], usual["std"], strict=True)
         ]
         tables.append(Shown("dictionary Z", ["confounder", "prompt", "usual cosine", "spread"], rows))
-    parameters = {**card.get("spec", {}), **card.get("parameters", {})}
+    parameters = {**card.get("spec", {}), **card.get("parameters", {}), **card.get("params", {})}
     tables.append(Shown("parameters", ["", ""], [[key, _text(value)] for key, value in sorted(parameters.items())]))
     return tables
 

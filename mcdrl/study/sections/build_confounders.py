@@ -29,23 +29,12 @@ class Params(Section):
         confounders: category -> what stands for {domain}, a phrase a confounder.
     """
 
-    class_template: str = "A {class} in an endoscopic image"
-    class_phrases: dict[str, str] = Field(
-        default={name: name for name in ("polyp", "tumor", "inflammation", "nodule", "cyst")}, min_length=1
-    )
-    background: str | None = None
-    confounder_template: str = "An endoscopy image with {domain}"
-    class_confounder_template: str = "A {class} with {domain}"
-    confounders: dict[str, list[str]] = Field(
-        default={
-            "field-of-view quality": ["motion blur", "compression artifacts"],
-            "lighting": ["bright lighting", "dark lighting", "uneven lighting"],
-            "imaging technology": ["narrow-band imaging", "white light"],
-            "distance": ["near view", "far view"],
-            "surface interference": ["mucus", "blood", "specular reflection"],
-        },
-        min_length=1,
-    )
+    class_template: str
+    class_phrases: dict[str, str] = Field(min_length=1)
+    background: str | None
+    confounder_template: str
+    class_confounder_template: str
+    confounders: dict[str, list[str]] = Field(min_length=1)
 
     @field_validator(*_PLACES)
     @classmethod

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
-
 from mcdrl.base.section import BatchSize
 from mcdrl.study.dense_modes import DenseModeOrAuto
 from mcdrl.study.params import Section
@@ -21,6 +19,6 @@ class Params(Section):
             too, and each way costs as much as the frames themselves.
     """
 
-    batch_size: BatchSize = 16
-    dense: DenseModeOrAuto = "auto"
-    flips: list[Literal["horizontal", "vertical", "both"]] = Field(default=["horizontal"])
+    batch_size: BatchSize
+    dense: DenseModeOrAuto
+    flips: list[Literal["horizontal", "vertical", "both"]]

@@ -8,9 +8,9 @@ import pytest
 import pytest_socket
 from PIL import Image
 
-from mcdrl.study.sections.report import Params
 from stages.report.inputs import read_inputs
 from stages.report.write import write_report
+from tests.factories import section_params
 from tests.stages.report.browser import MISSING, chromium, requests, resize, screenshot
 from tests.stages.report.fake_study import RAW, build, study_of
 
@@ -30,7 +30,9 @@ def page(tmp_path_factory):
     root = tmp_path_factory.mktemp("browser")
     study = study_of(sites=("A", "B", "C"), seeds=(0, 1))
     artifacts = build(root / "artifacts", study, classes=["polyp", EVIL])
-    write_report(read_inputs(study, artifacts), Params(bootstrap=100), artifacts, root / "report", RAW)
+    write_report(
+        read_inputs(study, artifacts), section_params("report", bootstrap=100), artifacts, root / "report", RAW
+    )
     return (root / "report" / "index.html").as_uri()
 
 

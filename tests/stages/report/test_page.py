@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 
 from mcdrl.base.errors import InputError
-from mcdrl.study.sections.report import Params
 from stages.report.gallery import CONTACT_FRAMES
 from stages.report.inputs import read_inputs
 from stages.report.write import write_report
+from tests.factories import section_params
 from tests.stages.report.fake_study import RAW, build, study_of
 
-PARAMS = Params(bootstrap=100, examples=1)
+PARAMS = section_params("report", bootstrap=100, examples=1)
 VOID = {"meta", "link", "image", "path", "line", "circle", "rect", "polyline", "polygon", "input"}
 
 
@@ -150,7 +150,7 @@ def test_fewer_neighbours_of_the_own_site_are_no_removed_site_effect(page, small
     _, html = page
     assert "no proof that site effects were removed" in html
     assert "only a random dictionary beside them could show" in html
-    raw = RAW | {"variants": {"mcdrl": {"method": "mcdrl", "train": {"dictionary": "random"}}}}
+    raw = RAW | {"variants": {"mcdrl": {"method": "mcdrl", "params": {"dictionary": "random"}}}}
     write_report(read_inputs(small.study, small.artifacts), PARAMS, small.artifacts, tmp_path / "report", raw)
     assert "Compare with mcdrl, whose dictionary is random" in (tmp_path / "report" / "index.html").read_text()
 

@@ -5,10 +5,10 @@ import json
 import pandas as pd
 import pytest
 
-from mcdrl.study.sections.report import Params
 from stages.report.inputs import read_inputs
 from stages.report.sharing import containment_sheet, first_pairs, leaked_frames, pairs_sheet, warning, with_leaks
 from stages.report.write import write_report
+from tests.factories import section_params
 from tests.stages.report.fake_study import RAW, build, study_of
 
 PAIRS = (
@@ -28,7 +28,7 @@ def study(tmp_path_factory):
 @pytest.fixture(scope="module")
 def report(study, tmp_path_factory):
     out = tmp_path_factory.mktemp("page") / "report"
-    write_report(read_inputs(*study), Params(bootstrap=100, examples=1), study[1], out, RAW)
+    write_report(read_inputs(*study), section_params("report", bootstrap=100, examples=1), study[1], out, RAW)
     return out, (out / "index.html").read_text(encoding="utf-8")
 
 
@@ -64,7 +64,11 @@ def test_every_table_of_the_report_says_so(report):
 
 def test_a_clean_study_says_nothing_of_leaks(small, tmp_path):
     write_report(
-        read_inputs(small.study, small.artifacts), Params(bootstrap=100), small.artifacts, tmp_path / "report", RAW
+        read_inputs(small.study, small.artifacts),
+        section_params("report", bootstrap=100),
+        small.artifacts,
+        tmp_path / "report",
+        RAW,
     )
     html = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
     assert "ACCEPTED LEAK" not in html

@@ -11,10 +11,10 @@ from mcdrl.artifacts.frames import FRAMES
 from mcdrl.artifacts.stress import STRESS, UNTOUCHED
 from mcdrl.confounders.operators import OPERATOR_OF, Frame
 from mcdrl.study.params import Study
-from mcdrl.study.sections.stress import Params
 from stages.stress.__main__ import main
 from stages.stress.run import pick, stress
 from tests import stub_sites
+from tests.factories import section_params
 
 SITES = ("A", "B")
 
@@ -56,7 +56,7 @@ def loaded(monkeypatch):
 
 
 def run(study, tmp_path, **params):
-    return stress(study, Params(**params), 0.5, tmp_path, "cpu")
+    return stress(study, section_params("stress", **params), 0.5, tmp_path, "cpu")
 
 
 def test_rows_are_every_model_confounder_strength_and_frame(study, loaded, tmp_path):
@@ -129,7 +129,7 @@ def test_equal_inputs_give_equal_bytes(study, loaded, tmp_path):
 
 
 def test_the_command_writes_the_table(study, loaded, tmp_path, monkeypatch):
-    monkeypatch.setattr("stages.stress.__main__.load", lambda _, kind: (study, kind(frames=1)))
+    monkeypatch.setattr("stages.stress.__main__.load", lambda section, _: (study, section_params(section, frames=1)))
     app = Typer()
     app.command()(main)
     out = tmp_path / "stress" / "cases.parquet"
@@ -142,7 +142,7 @@ def test_the_command_writes_the_table(study, loaded, tmp_path, monkeypatch):
 @pytest.mark.parametrize("strengths", [[], [0.0], [1.2]])
 def test_strengths_must_be_above_zero_up_to_one(strengths):
     with pytest.raises(ValueError, match="strengths"):
-        Params(strengths=strengths)
+        section_params("stress", strengths=strengths)
 
 
 def test_pixels_that_nobody_judged_are_counted_under_no_confounder(study, loaded, tmp_path):
