@@ -9,7 +9,7 @@ from mcdrl.base.errors import InputError
 from mcdrl.clip.encoder import Encoded, LowerBlocks, UpperBlocks, unit
 from mcdrl.clip.lite import LiteLowerBlocks
 from mcdrl.clip.lite_trunk import Trunk, imagenet_weights
-from mcdrl.methods import build, check_mode, has_own_encoder, modes, names, params_type
+from mcdrl.methods import build, check_mode, has_own_encoder, modes, names, params_type, prepared
 from mcdrl.methods.causalclipseg.masker import Masker
 from mcdrl.networks import factory
 from mcdrl.networks.interface import Batch, Texts
@@ -102,7 +102,7 @@ def _method(name, mode="frozen", *, seed=0, texts=None, **changes):
 def _params(name, **changes):
     small = {"depth": 2} if "depth" in params_type(name).model_fields else {}
     small |= {"heads": 4} if "heads" in params_type(name).model_fields else {}
-    return method_params(name, **small, **changes)
+    return method_params(name, **{**small, **changes})
 
 
 def _own(name, **changes):
@@ -561,3 +561,36 @@ def test_what_a_method_says_of_ignored_pixels_moves_no_loss(name):
     more = {"confounding": shouted[1]} if len(shouted) > 1 else {}
     changed = replace(output, logits=shouted[0], **more)
     torch.testing.assert_close(method.losses(batch, changed), terms)
+
+
+OTHERWISE = {
+    "depth": 1, "heads": 2, "residual": False, "dictionary": "random", "regions": "zero", "lambda_causal": 2.0,
+    "lambda_contrast": 2.0, "temperature": 2.0, "sum_over": ["mirror"], "zoom": 1.5, "absent_share": 1.0,
+    "lambda_adversarial": 2.0, "kernel_side": 1, "share": 0.0, "beta": 5.0, "most": 0.1, "longest": 2.0, "least": 0.9,
+    "prior": "source", "prior_temperature": 0.01,
+}  # fmt: skip
+KNOBS = [(name, key) for name in METHODS for key in params_type(name).model_fields]
+
+
+def _said(name, changes):
+    """Return what a method says in training and at prediction, some draws long."""
+    torch.manual_seed(0)  # of the stub encoder
+    spec, texts = make_spec(), _texts()
+    params = _params(name, **changes)
+    mode = next(mode for mode in ("adapter", "partial", "finetune") if mode in (modes(name) or MODES))
+    texts = prepared(name, spec, params, texts, lambda: _draw(13, 9, 16))
+    trunk = _trunk("pixels" if has_own_encoder(name) else mode, spec)
+    method, batch, said = _woken(build(name, spec, params, trunk, texts)), _batch(), []
+    with torch.no_grad():
+        for draw in range(6):
+            torch.manual_seed(draw)
+            said += method.train().losses(batch, method(batch)).values()
+        return [*said, *method.eval()(batch).logits.flatten()]
+
+
+@pytest.mark.parametrize(("name", "key"), KNOBS)
+def test_every_number_of_a_method_does_something(name, key):
+    rest = {"prior": "source"} if key == "prior_temperature" else {}
+    before, again, after = (_said(name, rest | more) for more in ({}, {}, {key: OTHERWISE[key]}))
+    assert before == again
+    assert before != after

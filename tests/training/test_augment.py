@@ -1,4 +1,6 @@
+import pytest
 import torch
+from pydantic import ValidationError
 
 from mcdrl.training import augment
 from mcdrl.training.augment import augmented
@@ -66,3 +68,21 @@ def test_the_drawn_views_keep_their_limits_and_use_them():
     assert 0.145 < there[:, :, 2].abs().max() <= 0.15
     nearer = area.abs() < 1
     assert 0.4 < float(nearer.float().mean()) < 0.6
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"view_share": 0.1}, {"zoom": [1.0, 1.1]}, {"turn": 0.0}, {"shift": 0.0}, {"stretch": 0.0},
+        {"colour_share": 0.0}, {"brightness": 0.0}, {"contrast": 0.0}, {"saturation": 0.0}, {"hue": 0.0},
+    ],
+)  # fmt: skip
+def test_every_limit_counts(change):
+    batch = stub_sites.batch()
+    other = train_params(augment=change).augment
+    assert not torch.equal(augmented(batch, BOTH, 1, other).frame, augmented(batch, BOTH, 1, PARAMS).frame)
+
+
+def test_a_zoom_that_falls_is_refused():
+    with pytest.raises(ValidationError, match="write the least zoom first"):
+        train_params(augment={"zoom": [1.4, 0.7]})
