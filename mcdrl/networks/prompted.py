@@ -2,8 +2,8 @@
 
 Nothing is asked at prediction that training didn't teach: the prompts are those of the classes that the training frames
 have. A share of the frames with a lesion is asked in training for another one of these classes, and the answer is to be
-empty. Without that a network learns to find whatever there is, whatever it is asked for. CLIPSeg's authors
-train with such prompts, too.
+empty. Without that a network learns to find whatever there is, whatever it is asked for. CLIPSeg's authors train with
+such prompts, too.
 """
 
 from __future__ import annotations

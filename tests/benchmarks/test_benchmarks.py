@@ -93,7 +93,7 @@ def model(tmp_path_factory):
         method="baseline", variant="baseline", held_out="A", seed=0, sources=["B"], backbone="lite0",
         pretrained="embedded", fingerprint=fingerprint, dense_mode="plain", mode="frozen", size_px=224,
         lesion_classes=["a", "b"], confounders=["x", "y", "z"], alpha=0.25, spec=SPEC,
-        params=own("mcdrl").model_dump(), n_weights=1, n_trained=1,
+        params=own("baseline").model_dump(), n_weights=1, n_trained=1,
         best_epoch=0, val_dice=0.5, temperature=2.0, flag_below=0.7,
     )  # fmt: skip
     save_model(place / "model", build("baseline", SPEC, own("baseline"), Frozen(), texts).state_dict(), texts, card)
