@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from mcdrl.base.output import say, warn
 from mcdrl.base.runtime import enough_memory, user_errors
 from mcdrl.commands.sites import app as sites_app
 from mcdrl.commands.study import app as studies_app
+from mcdrl.study.paths import ARTIFACTS
 
 
 class Format(StrEnum):
@@ -36,6 +38,25 @@ app = typer.Typer(
 )
 app.add_typer(sites_app.build(), name="sites")
 app.add_typer(studies_app.build(), name="studies")
+
+
+def _tell_version(wanted: bool) -> None:
+    if not wanted:
+        return
+    try:
+        say(f"mcdrl {version('mcdrl')}")
+    except PackageNotFoundError:
+        say("mcdrl, from a clone that isn't installed")
+    raise typer.Exit
+
+
+@app.callback()
+def options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Take the options that belong to no command."""
 
 
 @app.command()
@@ -82,13 +103,13 @@ def predict(
 ) -> None:
     """Segment frames: a mask PNG a frame, at its own size, and predictions.csv; exit code 2 if a file can't be read."""
     from mcdrl.commands.models.masks import Wanted
-    from mcdrl.commands.models.predict import load_judge, predict_frames, refused, summary
+    from mcdrl.commands.models.predict import load_predictor, predict_frames, refused, summary
 
-    judge, cut = load_judge(model, backbone, device, batch_size, crop, confounders=confounders)
+    predictor, cut = load_predictor(model, backbone, device, batch_size, crop, confounders=confounders)
     wanted = Wanted(out, threshold, overlay=overlay, probabilities=probabilities)
     swap = channels is Channels.BGR
-    with enough_memory("mcdrl predict", "--batch-size", judge.batch_size):
-        rows = predict_frames(frames, judge, wanted, crop=cut, workers=workers, swap=swap, masks_too=masks_too)
+    with enough_memory("mcdrl predict", "--batch-size", predictor.batch_size):
+        rows = predict_frames(frames, predictor, wanted, crop=cut, workers=workers, swap=swap, masks_too=masks_too)
     say(summary(rows, out))
     if missing := refused(rows):
         warn(missing)
@@ -130,22 +151,28 @@ def pack(
 
 @app.command()
 def inspect(
-    place: Annotated[Path, typer.Argument(help="A model's folder, or the artifacts of a study.")] = Path("artifacts"),
+    place: Annotated[Path, typer.Argument(help="A model's folder, or the artifacts of a study.")] = ARTIFACTS,
 ) -> None:
     """Show the dictionary and the quality of the mined regions, or what a model's folder says of itself."""
-    from mcdrl.commands.models.inspect import inspect
-    from mcdrl.commands.show import show_table
+    from mcdrl.commands.models.inspect import describe, inspect
+    from mcdrl.commands.show import show_table, show_text
 
-    for shown in inspect(place):
+    tables = inspect(place)
+    if told := describe(place):
+        show_text(told)
+    for shown in tables:
         show_table(shown)
 
 
 @app.command()
 def doctor() -> None:
     """Check that everything is in place for `dvc repro`; exit code 2 if something is not."""
-    from mcdrl.commands.doctor import examine, problems
+    from mcdrl.commands.doctor.check import problems
+    from mcdrl.commands.doctor.examine import examine
+    from mcdrl.commands.project import check_project
     from mcdrl.commands.show import show_checks
 
+    check_project()
     checks = examine(Path())
     show_checks(checks)
     if problems(checks):

@@ -1,20 +1,33 @@
-"""Numbers for tests: the shipped params.yaml's, with what a test has otherwise."""
+"""What tests of several rooms build, legal by default, and the shipped numbers, with what a test has otherwise."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
+import torch
+from PIL import Image
+
+from mcdrl.artifacts.cases import CASES, GEOMETRY
+from mcdrl.artifacts.frames import FRAMES, pack_native_mask
 from mcdrl.base.section import Section
 from mcdrl.base.strict_yaml import load_yaml
+from mcdrl.imaging.decode import Pixels
 from mcdrl.methods import params_type, resolved_params
-from mcdrl.networks.interface import Spec
-from mcdrl.study.params import section_type
+from mcdrl.model.card import ModelCard
+from mcdrl.networks.interface import Spec, Texts
+from mcdrl.sites.gate import Gate, Ingested
+from mcdrl.study.params import Site, resolve, section_type
 from mcdrl.study.sections.train import Params
 from mcdrl.study.variants import merged
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = load_yaml((ROOT / "params.yaml").read_text(encoding="utf-8"))
+CROP = ("crop_left_px", "crop_top_px", "crop_right_px", "crop_bottom_px")
+SHARES = ("border_share", "panel_share", "overlay_share", "marker_share")
 
 
 def section_params(name: str, **changes: Any) -> Any:
@@ -40,3 +53,74 @@ def make_spec(**changes: Any) -> Spec:
         "dice_weight": 0.5, "seed": 0,
     }  # fmt: skip
     return Spec(**{**numbers, **changes})
+
+
+def make_card(**given: Any) -> ModelCard:
+    """A model's card; `spec` is what a test has to give, `variant` is called like the method."""
+    method = given.get("method", "mcdrl")
+    card = {
+        "variant": method, "method": method, "held_out": "A", "seed": 0, "sources": ["B"], "backbone": "stub",
+        "pretrained": "embedded", "fingerprint": "f", "dense_mode": "plain", "mode": "frozen", "size_px": 32,
+        "lesion_classes": ["polyp", "tumor"], "confounders": ["x", "y", "z"], "alpha": 0.25, "n_weights": 1,
+        "n_trained": 1, "best_epoch": 0, "val_dice": 0.5, "temperature": 2.0, "flag_below": 0.7,
+        "params": method_params(method).model_dump(),
+    }  # fmt: skip
+    return ModelCard(**(card | given))
+
+
+def make_texts(classes: int, confounders: int, width: int, drawn: torch.Generator) -> Texts:
+    """Prompts that are noise, with weights of the confounders that are noise, too."""
+    shapes = ((classes, width), (confounders, width), (classes, confounders, width), (confounders,))
+    return Texts(*(torch.randn(shape, generator=drawn) for shape in shapes))
+
+
+def make_cases(case_ids: Sequence[str], **columns: Any) -> pd.DataFrame:
+    """Rows of cases.parquet: frames of 400 x 300 px, each a group of its own, with a polyp, in training."""
+    given = {
+        "case_id": list(case_ids), "site": [case.split("/")[0] for case in case_ids], "group_id": list(case_ids),
+        "lesion_class": "polyp", "split": "train", "width_px": 400, "height_px": 300, "lesion_area_px": 12_000,
+        "sha256": [f"{number:064d}" for number in range(len(case_ids))],
+    }  # fmt: skip
+    return pd.DataFrame(given | columns, columns=CASES.schema.names).astype({"lesion_class": object})
+
+
+def make_geometry(case_ids: Sequence[str], crop_px: Sequence[int], **shares: float) -> pd.DataFrame:
+    """Rows of geometry.parquet: all frames cut alike, with nothing beside the view but what `shares` says."""
+    crop = dict(zip(CROP, crop_px, strict=True))
+    return pd.DataFrame({"case_id": list(case_ids), **crop, **(dict.fromkeys(SHARES, 0.0) | shares)})
+
+
+def png(mask: np.ndarray) -> bytes:
+    """A mask as frames.h5 holds it at its own size."""
+    return pack_native_mask(Image.fromarray(np.asarray(mask, np.uint8)))
+
+
+def write_frames(
+    folder: Path, case_ids: Sequence[str], images: np.ndarray, masks: np.ndarray, native_masks: Any = None
+) -> None:
+    """Write frames.h5: images [B, S, S, 3] and masks [B, S, S] uint8, and bytes for the masks at their own sizes."""
+    native = [png(mask) for mask in masks] if native_masks is None else list(native_masks)
+    site = case_ids[0].split("/")[0] if len(case_ids) else folder.name
+    with FRAMES.write(folder / "frames.h5", list(case_ids), {"site": site}) as store:
+        store.append(image=np.asarray(images, np.uint8), mask=np.asarray(masks, np.uint8), native_mask=native)
+
+
+def write_site(
+    folder: Path, cases: pd.DataFrame, images: np.ndarray, masks: np.ndarray, native_masks: Any = None, **shares: float
+) -> None:
+    """Write cases.parquet, geometry.parquet (whole frames) and frames.h5 as `ingest` leaves them."""
+    case_ids = [str(case) for case in cases["case_id"]]
+    CASES.write(cases, folder / "cases.parquet")
+    crop = (0, 0, int(cases["width_px"].iloc[0]), int(cases["height_px"].iloc[0]))
+    GEOMETRY.write(make_geometry(case_ids, crop, **shares), folder / "geometry.parquet")
+    write_frames(folder, case_ids, images, masks, native_masks)
+
+
+def pass_gate(
+    name: str, site: Site, lesion_classes: Sequence[str], size_px: int = 64, workers: int = 2
+) -> tuple[Ingested, dict[str, Pixels]]:
+    """Send a site's frames through the gate: what became of them, and each accepted frame."""
+    params = section_params("ingest", size_px=size_px, val_share=0.2)
+    gate = Gate(name, Path(site.root), resolve(site), params, lesion_classes)
+    passed = {case.case_id: pixels for case, pixels in gate.frames(workers)}
+    return gate.result(), passed

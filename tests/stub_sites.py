@@ -5,17 +5,18 @@ import json
 import numpy as np
 import pandas as pd
 import torch
-from PIL import Image
 from torch import nn
 
 from mcdrl.artifacts.audit import PAIRS
-from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.dictionary import CLASS_CONFOUNDERS, CLASSES, DICTIONARY
 from mcdrl.artifacts.features import FEATURES, taps_attribute
-from mcdrl.artifacts.frames import FRAMES, pack_native_mask
+from mcdrl.artifacts.plan import Crops, write_plan
 from mcdrl.artifacts.regions import REGIONS
 from mcdrl.clip.encoder import Encoded, LowerBlocks, UpperBlocks, unit
 from mcdrl.networks.interface import Batch
+from mcdrl.study.paths import plan_files
+from tests import factories
+from tests.factories import make_cases, png
 
 SIDE, GRID, WIDTH, KEPT = 32, 4, 16, 4
 LESIONS = ["polyp", "tumor"]
@@ -99,16 +100,11 @@ def write_site(artifacts, site, count=16, fingerprint=FINGERPRINT, provenance=PR
     images, masks, classes = draw(site, count)
     cases = [f"{site}/{frame:03d}" for frame in range(count)]
     splits = ["val" if _in_validation(case) else "train" for case in cases]
-    rows = pd.DataFrame({
-        "case_id": cases, "site": site, "group_id": cases, "lesion_class": classes, "split": splits,
-        "width_px": np.int32(SIDE), "height_px": np.int32(SIDE),
-        "lesion_area_px": masks.sum((1, 2)).astype(np.int64), "sha256": [f"{frame:064d}" for frame in range(count)],
-    })  # fmt: skip
-    rows["lesion_class"] = rows["lesion_class"].astype(object)
-    CASES.write(rows.astype({"width_px": "int32", "height_px": "int32"}), artifacts / "ingest" / site / "cases.parquet")
-    with FRAMES.write(artifacts / "ingest" / site / "frames.h5", cases, {"site": site}) as store:
-        labels = [mask * (LESIONS.index(kind) + 1 if kind else 0) for mask, kind in zip(masks, classes, strict=True)]
-        store.append(image=images, mask=np.stack(labels), native_mask=[png(mask) for mask in masks])
+    rows = make_cases(
+        cases, lesion_class=classes, split=splits, width_px=SIDE, height_px=SIDE, lesion_area_px=masks.sum((1, 2))
+    )
+    labels = [mask * (LESIONS.index(kind) + 1 if kind else 0) for mask, kind in zip(masks, classes, strict=True)]
+    factories.write_site(artifacts / "ingest" / site, rows, images, np.stack(labels), map(png, masks))
     write_features(artifacts, site, cases, images, fingerprint, provenance)
 
 
@@ -191,6 +187,7 @@ def write_pairs(artifacts, *rows):
 def write_study(artifacts, sites=("A", "B", "C"), count=16):
     """Write all that training needs."""
     write_pairs(artifacts)
+    write_plan(Crops(crop=dict.fromkeys(sites, "none")), plan_files(artifacts).crops)
     for site in sites:
         write_site(artifacts, site, count)
     write_texts(artifacts / "build_confounders")
@@ -212,11 +209,6 @@ def _texts(random, **columns):
 
 def _last(grid):
     return grid.permute(0, 2, 3, 1).half().numpy()
-
-
-def png(mask):
-    """Return a mask as frames.h5 holds it at its own size."""
-    return pack_native_mask(Image.fromarray(mask))
 
 
 def batch(frames=6):

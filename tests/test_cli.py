@@ -9,8 +9,8 @@ from typer.testing import CliRunner
 
 from mcdrl import cli
 from mcdrl.base.errors import InputError
-from mcdrl.commands import doctor
-from mcdrl.commands.doctor import Check
+from mcdrl.commands.doctor import examine as doctor
+from mcdrl.commands.doctor.check import Check
 from mcdrl.commands.show import parse_settings
 
 ROOT = Path(__file__).parents[1]
@@ -105,3 +105,27 @@ def test_a_setting_that_is_no_yaml_is_refused_in_one_line_with_its_quoted_form(t
     assert str(caught.value).endswith(f"""--set '{key}="{value}"'""")
     assert "\n" not in str(caught.value)
     assert parse_settings([f'{key}="{value}"']) == {key: value}
+
+
+def test_doctor_outside_of_a_project_says_what_works_without_one(tmp_path):
+    done = mcdrl("doctor", cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        f"error: there is no project in {tmp_path}, which holds neither params.yaml nor dvc.yaml"
+    )
+    assert "`mcdrl predict`" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    (tmp_path / "params.yaml").touch()
+    assert "no project" not in mcdrl("doctor", cwd=tmp_path).stderr  # an incomplete one is looked at
+
+
+def test_the_version_is_told_without_a_command(monkeypatch):
+    monkeypatch.setattr(cli, "version", lambda _: "1.2.3")
+    told = CliRunner().invoke(cli.app, ["--version"])
+    assert (told.exit_code, told.output) == (0, "mcdrl 1.2.3\n")
+
+    def missing(name):
+        raise cli.PackageNotFoundError(name)
+
+    monkeypatch.setattr(cli, "version", missing)
+    assert "isn't installed" in CliRunner().invoke(cli.app, ["--version"]).output

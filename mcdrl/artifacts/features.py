@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from mcdrl.artifacts.stores import Field, Store
+from mcdrl.artifacts.store_contract import Field
+from mcdrl.artifacts.stores import Store
 
 PROVENANCE = ("device", "precision")  # what else than frames and encoder makes the numbers
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mcdrl.artifacts.stores import BYTES, Field, Store
+from mcdrl.artifacts.store_contract import BYTES, Field
+from mcdrl.artifacts.stores import Store
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -50,9 +51,9 @@ def pack_native_mask(labels: Image.Image) -> bytes:
         labels: picture of mode "L", 0 background, k + 1 lesion of class k, 255 ignored.
     """
     values = [0] + [value for value, count in enumerate(labels.histogram()) if value and count]
-    places = {value: place for place, value in enumerate(values)}
+    index_of = {value: index for index, value in enumerate(values)}
     same = values == list(range(len(values)))
-    picture = labels.copy() if same else labels.point([places.get(value, 0) for value in range(256)])
+    picture = labels.copy() if same else labels.point([index_of.get(value, 0) for value in range(256)])
     picture.putpalette([value for value in values for _ in range(3)])
     stream = io.BytesIO()
     bits = next(bits for bits in (1, 2, 4, 8) if len(values) <= 2**bits)

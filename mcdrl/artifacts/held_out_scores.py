@@ -1,4 +1,7 @@
-"""judged.json: how a model did at the site that it was kept from; `evaluate` writes it, `mcdrl pack` takes it along."""
+"""held_out_scores.json: how a model did at the site that it was kept from.
+
+`evaluate` writes it, `mcdrl pack` takes it along.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,13 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.files import read_json, write_json
 from mcdrl.base.section import Section
 
-JUDGED = "judged.json"
+HELD_OUT_SCORES = "held_out_scores.json"
 OF_SOURCES = (
     "on patients of the sites that it was trained on, which says little of other hospitals"  # a validation Dice
 )
 
 
-class Judged(Section):
+class HeldOutScores(Section):
     """A model's scores at its held-out site, at the frames' own sizes.
 
     Attributes:
@@ -46,18 +49,18 @@ class Judged(Section):
     leaked_frames: int = 0
 
 
-def write_judged(judged: Judged, folder: Path) -> None:
-    """Write judged.json into a folder."""
-    write_json(judged.model_dump(), folder / JUDGED)
+def write_held_out_scores(scores: HeldOutScores, folder: Path) -> None:
+    """Write held_out_scores.json into a folder."""
+    write_json(scores.model_dump(), folder / HELD_OUT_SCORES)
 
 
-def read_judged(folder: Path) -> Judged:
-    """Read the judged.json of a folder.
+def read_held_out_scores(folder: Path) -> HeldOutScores:
+    """Read the held_out_scores.json of a folder.
 
     Raises:
         InputError: it is missing or damaged.
     """
     try:
-        return Judged.model_validate(read_json(folder / JUDGED))
+        return HeldOutScores.model_validate(read_json(folder / HELD_OUT_SCORES))
     except ValidationError as error:
-        raise InputError(f"{folder / JUDGED}: {error.errors()[0]['msg']}; run `dvc repro evaluate`") from None
+        raise InputError(f"{folder / HELD_OUT_SCORES}: {error.errors()[0]['msg']}; run `dvc repro evaluate`") from None

@@ -1,18 +1,22 @@
-"""artifacts/plan: what each name in `methods` stands for, what all of them read, and what each stage's code means."""
+"""artifacts/plan: what names in `methods` stand for, what all of them read, how sites are read, what code means."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import atomic, read_json, write_json
 from mcdrl.base.section import Section, sentences
+from mcdrl.study.paths import plan_files
+from mcdrl.study.reading import Reading
 
 P = TypeVar("P", bound=Section)
+Crop = Literal["none", "black_border"]
 
 
 class Plan(Section):
@@ -35,6 +39,16 @@ class Plan(Section):
     flips: list[str] = Field(default_factory=list)
 
 
+class Crops(Section):
+    """artifacts/plan/crops.json: what of the sites' frames a trained model has to know.
+
+    Attributes:
+        crop: site -> what is cut off its frames, as `Reading` has it.
+    """
+
+    crop: dict[str, Crop]
+
+
 class Encoding(Section):
     """artifacts/plan/encode.json: what the study reads of features beside dense map and image vector.
 
@@ -47,9 +61,18 @@ class Encoding(Section):
     flips: list[str]
 
 
-def plan_path(artifacts: Path, variant: str) -> Path:
-    """Return where a variant's plan is below the artifacts folder."""
-    return artifacts / "plan" / "methods" / f"{variant}.json"
+class SitePlan(Section):
+    """One site of the study.
+
+    Attributes:
+        site: its name.
+        root: its folder, relative to the repository or absolute.
+        reading: how it is read, card and the site's own keys in one.
+    """
+
+    site: str
+    root: str
+    reading: Reading
 
 
 def write_code(code: str, path: Path) -> None:
@@ -64,19 +87,14 @@ def read_code(artifacts: Path, stage: str) -> str:
     Raises:
         InputError: there is none, or it is damaged.
     """
-    path = artifacts / "plan" / "code" / stage
+    path = plan_files(artifacts).code(stage)
     text = path.read_text(encoding="ascii", errors="replace").strip() if path.is_file() else ""
     if not re.fullmatch("[0-9a-f]{64}", text):
         raise InputError(f"{path} is missing or damaged; run `dvc repro plan`")
     return text
 
 
-def encoding_path(plans: Path) -> Path:
-    """Return where the plan of stage `encode` is below the folder of the plans."""
-    return plans / "encode.json"
-
-
-def write_plan(plan: Plan | Encoding, path: Path) -> None:
+def write_plan(plan: Plan | Encoding | SitePlan | Crops, path: Path) -> None:
     """Write a plan."""
     write_json(plan.model_dump(), path)
 
@@ -100,6 +118,35 @@ def read_encoding(path: Path) -> Encoding:
         InputError: it is missing or damaged.
     """
     return _read(Encoding, path)
+
+
+def read_site_plan(path: Path, site: str) -> SitePlan:
+    """Read a site's plan.
+
+    Args:
+        path: the file.
+        site: whose it is to be.
+
+    Raises:
+        InputError: it is missing or damaged, or another site's.
+    """
+    plan = _read(SitePlan, path)
+    if plan.site != site:
+        raise _damaged(path, f"it is the plan of '{plan.site}'")
+    return plan
+
+
+def read_crops(path: Path, sites: Sequence[str]) -> set[Crop]:
+    """Read what is cut off the frames of some sites.
+
+    Raises:
+        InputError: the file is missing or damaged, or lacks a site.
+    """
+    crop = _read(Crops, path).crop
+    lacking = [site for site in sites if site not in crop]
+    if lacking:
+        raise _damaged(path, f"it lacks the site '{lacking[0]}'")
+    return {crop[site] for site in sites}
 
 
 def _read(kind: type[P], path: Path) -> P:

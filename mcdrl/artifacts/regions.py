@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from mcdrl.artifacts.stores import Field, Store
+from mcdrl.artifacts.store_contract import Field
+from mcdrl.artifacts.stores import Store
 from mcdrl.artifacts.tables import Table, column
 
 REGIONS = Store(

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from mcdrl.artifacts.stores import Field, Store
+from mcdrl.artifacts.store_contract import Field
+from mcdrl.artifacts.stores import Store
 from mcdrl.artifacts.tables import Table, column
+from mcdrl.metrics.registry import FRAME_METRICS
 
 CELL = ("method", "held_out", "seed")  # what a part is of; each table begins with it
 _CELL = [column("method", pa.string()), column("held_out", pa.string()), column("seed", pa.int64())]
@@ -29,12 +31,8 @@ SCORES = Table(
             column("fp", pa.int64()),
             column("fn", pa.int64()),
             column("tn", pa.int64()),
-            column("dice", pa.float64(), nullable=True),  # null: no lesion
-            column("iou", pa.float64(), nullable=True),
-            column("accuracy", pa.float64()),
-            # at working size, where pixels compare between cameras
-            column("nsd", pa.float64(), nullable=True),  # null: no lesion at working size
-            column("hd95_px", pa.float64(), nullable=True),  # null: likewise, or nothing predicted there (infinite)
+            # null: undefined, as each metric says; those of masks are of working size, where pixels compare
+            *[column(one.name, pa.float64(), nullable=one.nullable) for one in FRAME_METRICS.values()],
             LEAKED,
         ]
     ),

@@ -6,8 +6,6 @@ import pyarrow as pa
 
 from mcdrl.artifacts.tables import Table, column
 
-UNTOUCHED = "none"  # the confounder of the frame as it is, at strength 0
-
 STRESS = Table(
     "stress/2",
     pa.schema(
@@ -15,7 +13,7 @@ STRESS = Table(
             column("method", pa.string()),
             column("held_out", pa.string()),
             column("seed", pa.int64()),
-            column("confounder", pa.string()),  # a key of mcdrl.confounders.operators.OPERATOR_OF, or "none"
+            column("confounder", pa.string()),  # a phrase of mcdrl.confounders.registry; UNTOUCHED at strength 0
             column("strength", pa.float64()),  # above 0 up to 1; 0: the frame as it is
             column("case_id", pa.string()),
             column("group_id", pa.string()),

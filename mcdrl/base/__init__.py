@@ -1,1 +1,1 @@
-"""The ground floor: errors, files, parameters, cards, running a command. Every stage stands on it."""
+"""The ground floor: errors, files, parameters, cards, pixel arrays, running a command. Every stage stands on it."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Remark:
+class Issue:
     """One thing said of one file.
 
     Attributes:
@@ -30,19 +30,23 @@ class RefusedError(Exception):
     """A frame can't become a case; it goes to quarantine and the others go on."""
 
     def __init__(self, kind: str, detail: str) -> None:
-        """Take the two parts of a `Remark`."""
+        """Take the two parts of an `Issue`."""
         super().__init__(f"{kind}: {detail}")
         self.kind, self.detail = kind, detail
 
 
-def grouped(remarks: Iterable[Remark]) -> list[str]:
+def by_kind(issues: Iterable[Issue]) -> list[tuple[str, list[Issue]]]:
+    """Return the issues of each kind, the commonest kind first."""
+    kinds: dict[str, list[Issue]] = {}
+    for issue in issues:
+        kinds.setdefault(issue.kind, []).append(issue)
+    return sorted(kinds.items(), key=lambda item: (-len(item[1]), item[0]))
+
+
+def grouped(issues: Iterable[Issue]) -> list[str]:
     """Return one line a kind, the commonest first: how often it was met, and the first file as an example."""
-    kinds: dict[str, list[Remark]] = {}
-    for remark in remarks:
-        kinds.setdefault(remark.kind, []).append(remark)
-    most_first = sorted(kinds.items(), key=lambda item: (-len(item[1]), item[0]))
-    return [f"{len(group)} x {kind}, e.g. {_example(group[0])}" for kind, group in most_first]
+    return [f"{len(group)} x {kind}, e.g. {_example(group[0])}" for kind, group in by_kind(issues)]
 
 
-def _example(remark: Remark) -> str:
-    return f"{remark.file}: {remark.detail}" if remark.detail else remark.file
+def _example(issue: Issue) -> str:
+    return f"{issue.file}: {issue.detail}" if issue.detail else issue.file

@@ -19,13 +19,20 @@ def in_order(function: Callable[[Item], Result], items: Iterable[Item], workers:
     Threads serve because decoding, resizing and hashing run outside the interpreter's lock.
     """
     with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future[Result]] = deque()
-        for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) >= _AHEAD * workers:
-                yield waiting.popleft().result()
-        while waiting:
+        yield from ahead(pool, function, items, _AHEAD * workers)
+
+
+def ahead(
+    pool: ThreadPoolExecutor, function: Callable[[Item], Result], items: Iterable[Item], most: int
+) -> Iterator[Result]:
+    """Yield `function(item)` for every item, in order, by the threads of a pool; at most `most` are under way."""
+    waiting: deque[Future[Result]] = deque()
+    for item in items:
+        waiting.append(pool.submit(function, item))
+        if len(waiting) >= most:
             yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 def batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

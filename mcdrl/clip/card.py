@@ -14,7 +14,7 @@ from mcdrl.base.files import read_json, regular
 from mcdrl.base.section import Section, sentences
 from mcdrl.base.strict_yaml import load_yaml
 from mcdrl.study.dense_modes import DenseMode
-from mcdrl.study.params import BACKBONE_CARDS
+from mcdrl.study.paths import BACKBONE_CARDS, own_or_shipped
 
 CARD = "card.json"
 WEIGHTS = "weights.safetensors"
@@ -104,9 +104,9 @@ def read_card(name: str, folder: Path = BACKBONE_CARDS) -> BackboneCard:
     Raises:
         InputError: there is no such card, or it has errors, all of which are listed.
     """
-    path = folder / f"{name}.yaml"
+    path = own_or_shipped(folder) / f"{name}.yaml"
     if not path.is_file():
-        known = [card.stem for card in folder.glob("*.yaml")]
+        known = [card.stem for card in path.parent.glob("*.yaml")]
         raise InputError(f"there is no backbone card {path}; {nearest(name, known)}")
     try:
         raw = load_yaml(regular(path).read_text(encoding="utf-8"))

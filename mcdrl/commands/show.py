@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 from rich.console import Console
+from rich.markdown import Markdown
 from rich.markup import escape
 from rich.table import Table
 
@@ -18,7 +19,7 @@ from mcdrl.base.text import printable
 from mcdrl.study.params import Site
 
 if TYPE_CHECKING:
-    from mcdrl.commands.doctor import Check
+    from mcdrl.commands.doctor.check import Check
     from mcdrl.commands.models.inspect import Shown
 
 _TEXTS = frozenset(key for key, field in Site.model_fields.items() if field.annotation in (str, str | None))
@@ -42,6 +43,11 @@ def show_table(shown: Shown) -> None:
     for column in table.columns:
         column.overflow = "fold"
     Console().print(table)
+
+
+def show_text(markdown: str) -> None:
+    """Print a text that is laid out as Markdown."""
+    Console().print(Markdown("\n".join(map(printable, markdown.splitlines()))))
 
 
 def parse_settings(settings: Sequence[str]) -> dict[str, Any]:

@@ -7,51 +7,59 @@ prompt as few of those do. It is relative to them: what all training frames show
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
 
-LIMIT = 2.0  # standard deviations above the usual, from which a confounder counts as seen
+LIMIT = 2.0  # standard deviations above the reference, from which a confounder counts as seen
 _LEAST_STD = 1e-4  # an encoder that gives every frame the same cosine tells nothing
 Floats = NDArray[np.floating[Any]]
 
 
-@dataclass(frozen=True)
-class UsualScores:
-    """Mean and standard deviation of the training frames' cosines, each [M]."""
+class ReferenceStatistics(BaseModel):
+    """How much the training frames look like each confounder.
 
-    mean: list[float]
-    std: list[float]
+    Attributes:
+        mean: [M], mean cosine of the frames' image feature with the confounder's prompt.
+        std: [M], standard deviation of that, above 0.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    mean: list[Annotated[float, Field(allow_inf_nan=False)]]
+    std: list[Annotated[float, Field(gt=0, allow_inf_nan=False)]]
 
 
-def cosines(images: Floats, confounders: Floats) -> NDArray[np.float64]:
-    """Return the cosine of each image feature with each prompt, [B, M].
+def cosines(image_embeddings: Floats, confounders: Floats) -> NDArray[np.float64]:
+    """Return the cosine of each frame's image feature with each prompt, [B, M].
 
     Args:
-        images: [B, D], of unit norm or near it.
+        image_embeddings: [B, D], of unit norm or near it.
         confounders: [M, D], likewise.
     """
-    length = np.linalg.norm(images.astype(np.float64), axis=1, keepdims=True)
-    found: NDArray[np.float64] = images.astype(np.float64) / np.maximum(length, 1e-6) @ confounders.astype(np.float64).T
+    embeddings = image_embeddings.astype(np.float64)
+    length = np.linalg.norm(embeddings, axis=1, keepdims=True)
+    found: NDArray[np.float64] = embeddings / np.maximum(length, 1e-6) @ confounders.astype(np.float64).T
     return found
 
 
-def usual_scores(images: Floats, confounders: Floats) -> UsualScores:
-    """Return what is usual, from the image features of the training frames; arguments as for `cosines`."""
-    found = cosines(images, confounders)
-    return UsualScores(found.mean(0).tolist(), np.maximum(found.std(0), _LEAST_STD).tolist())
+def reference_statistics(image_embeddings: Floats, confounders: Floats) -> ReferenceStatistics:
+    """Return what the training frames' cosines are like; arguments as for `cosines`, of those frames."""
+    found = cosines(image_embeddings, confounders)
+    return ReferenceStatistics(mean=found.mean(0).tolist(), std=np.maximum(found.std(0), _LEAST_STD).tolist())
 
 
-def looks(images: Floats, confounders: Floats, mean: Floats, std: Floats) -> NDArray[np.float64]:
-    """Return how many standard deviations each frame is above the usual for each confounder, [B, M].
+def zero_shot_scores(
+    image_embeddings: Floats, confounders: Floats, reference: ReferenceStatistics
+) -> NDArray[np.float64]:
+    """Return how many standard deviations each frame is above the training frames for each confounder, [B, M].
 
     Args:
-        images: [B, D], image features.
+        image_embeddings: [B, D].
         confounders: [M, D], the dictionary.
-        mean: [M], as in `UsualScores`.
-        std: [M], likewise.
+        reference: of the training frames.
     """
-    found: NDArray[np.float64] = (cosines(images, confounders) - mean) / std
+    found: NDArray[np.float64] = (cosines(image_embeddings, confounders) - reference.mean) / reference.std
     return found

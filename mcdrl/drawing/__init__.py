@@ -1,1 +1,1 @@
-"""Charts, plots and overlays, for the report and for people."""
+"""Charts, plots, overlays, tables and the frame of a page: for the report, and for any page that a command writes."""

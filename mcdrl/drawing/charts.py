@@ -11,11 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup, escape
 
+from mcdrl.drawing.formatting import number, span_or_why
 from mcdrl.metrics.counts import Floats
 
 Points = Sequence[tuple[float, float]]
 _ROW, _GAP = 20, 8  # height of a mark and between rows, px
 COLOURS = 8
+SHARE = (0.0, 1.0)  # ends that the axis of a share never crosses
 _RIDGE, _RIDGE_LEFT, _BINS, _NAME = 30, 104, 32, 16  # height and left end of a distribution, px; bins; letters
 
 
@@ -43,6 +45,23 @@ class Mark:
 
 
 @dataclass(frozen=True)
+class ChartRow:
+    """A labelled row of a chart, as from `strip`; strong: it sums up others."""
+
+    label: str
+    strip: Markup
+    strong: bool = False
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Rows above a common axis, as from `axis_row`."""
+
+    rows: list[ChartRow]
+    axis: Markup
+
+
+@dataclass(frozen=True)
 class Scale:
     """A linear axis.
 
@@ -62,6 +81,24 @@ class Scale:
         """Return the place of a value, 0..100, kept inside the axis."""
         place = (value - self.low) / (self.high - self.low)
         return round(100 * min(max(place, 0.0), 1.0), 3)
+
+
+def interval_mark(
+    label: str, value: float, ends: tuple[float, float], groups: int, style: int, seeds: tuple[float, ...] = ()
+) -> Mark:
+    """Return the dot of a figure with its interval, and text that says both, or why there is none.
+
+    Args:
+        label: what the figure is of.
+        value: the figure.
+        ends: of its interval; NaN: it has none.
+        groups: of how few groups it is.
+        style: index of the colour.
+        seeds: the figure for each seed alone.
+    """
+    between = span_or_why(*ends, groups)
+    text = f"{label}: {number(value)}{f' ({between})' if between else ''}"
+    return Mark(float(value), float(ends[0]), float(ends[1]), style, text, seeds=seeds)
 
 
 def scale(

@@ -39,6 +39,15 @@ class Curve:
     dots: bool = False
 
 
+@dataclass(frozen=True)
+class Panel:
+    """A small plot with its heading and legend: (index of the colour, name)."""
+
+    title: str
+    svg: Markup
+    legend: list[tuple[int, str]]
+
+
 def lines(
     series: Mapping[str, tuple[int, Points]], x_label: str, *, fixed: tuple[float, float] | None = None
 ) -> Markup:

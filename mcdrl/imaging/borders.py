@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-from mcdrl.imaging.black_border import DARK, Flags, view
+from mcdrl.base.black_border import DARK, Flags, view
 
 Image = np.ndarray[Any, np.dtype[np.uint8]]
 COARSE = 56  # cells a side that are enough for shares of the area

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import regular
 from mcdrl.base.folders import composed
-from mcdrl.base.issues import RefusedError, Remark
+from mcdrl.base.issues import Issue, RefusedError
 from mcdrl.study.reading import Reading
 
 LABELS = "labels.json"  # beside each file of outlines
@@ -53,8 +53,8 @@ class Outlines:
     of: dict[str, list[Outline]] = field(default_factory=dict)
     named: set[str] = field(default_factory=set)
     problems: dict[str, tuple[str, str]] = field(default_factory=dict)
-    refused: list[Remark] = field(default_factory=list)
-    notes: list[Remark] = field(default_factory=list)
+    refused: list[Issue] = field(default_factory=list)
+    notes: list[Issue] = field(default_factory=list)
 
 
 def read_outlines(root: Path, reading: Reading) -> Outlines:
@@ -156,7 +156,7 @@ def _take(
     entry: Any, place: str, names: Mapping[str, str], classes: Mapping[str, str | None] | None, found: Outlines
 ) -> None:
     if not isinstance(entry, dict) or not isinstance(entry.get("object_id"), str):
-        found.refused.append(Remark(place, "malformed polygon", "expected object_id, label_ids and data"))
+        found.refused.append(Issue(place, "malformed polygon", "expected object_id, label_ids and data"))
         return
     stem = composed(entry["object_id"])
     found.named.add(stem)
@@ -167,7 +167,7 @@ def _take(
         return
     points = _points(entry.get("data"))
     if points is None:
-        found.refused.append(Remark(place, "polygon with under three points", f"of frame {stem}"))
+        found.refused.append(Issue(place, "polygon with under three points", f"of frame {stem}"))
         if lesion:
             found.problems[stem] = ("lesion without an outline", f"{place} has under three points")
     elif lesion:

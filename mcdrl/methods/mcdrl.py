@@ -15,7 +15,7 @@ from mcdrl.networks.intervention import pool
 from mcdrl.networks.losses import CausalLoss, ContrastLoss
 from mcdrl.networks.params import ContrastParams, InterventionParams
 from mcdrl.networks.segmenter import Segmenter
-from mcdrl.regions.grid import gather, places, scatter
+from mcdrl.regions.grid import gather, indices, scatter
 
 
 class Params(InterventionParams, ContrastParams):
@@ -49,7 +49,7 @@ class MCDRL(Segmenter):
     def forward(self, batch: Batch, *, intervene: bool = True) -> Output:
         """Segment a batch; before the intervention is switched on, F stands for F_ca."""
         encoded = self.trunk(batch)
-        index = places(batch.selected)
+        index = indices(batch.selected)
         rows, causal = gather(encoded.dense, index), None
         if intervene:
             rows = self.intervention(rows, self.dictionary())

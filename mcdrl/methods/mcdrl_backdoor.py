@@ -28,7 +28,7 @@ from mcdrl.methods import mcdrl
 from mcdrl.networks.dictionary import variant
 from mcdrl.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
 from mcdrl.networks.intervention import pool
-from mcdrl.regions.grid import gather, places, scatter
+from mcdrl.regions.grid import gather, indices, scatter
 
 BASES = ("mcdrl",)
 
@@ -69,7 +69,7 @@ class Backdoor(mcdrl.MCDRL):
 
     def _given(self, encoded: Encoded, batch: Batch, chosen: Tensor) -> Output:
         """Return H(A(F, z)), z the dictionary's row `chosen` for each frame, [B] long."""
-        index = places(batch.selected)
+        index = indices(batch.selected)
         z = self.dictionary()[chosen]
         z = torch.stack([z, torch.zeros_like(z)], 1)  # [B, 2, D]
         rows = self.intervention(gather(encoded.dense, index), z)

@@ -13,7 +13,7 @@ from mcdrl.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
 from mcdrl.networks.losses import ContrastLoss
 from mcdrl.networks.params import ContrastParams
 from mcdrl.networks.segmenter import Segmenter
-from mcdrl.regions.grid import gather, places, scatter
+from mcdrl.regions.grid import gather, indices, scatter
 
 BASES = ("mcdrl",)
 
@@ -35,7 +35,7 @@ class NoCDRL(Segmenter):
     def forward(self, batch: Batch, *, intervene: bool = True) -> Output:  # noqa: ARG002
         """Segment a batch; there is no intervention to switch."""
         encoded = self.trunk(batch)
-        index = places(batch.selected)
+        index = indices(batch.selected)
         grid = scatter(encoded.dense, index, gather(encoded.dense, index), regions="zero")
         return Output(self.segment(encoded, grid, batch), None, self.image_embedding(encoded))
 

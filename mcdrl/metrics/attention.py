@@ -5,18 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from mcdrl.confounders.registry import REGISTRY
+
 PRESENT_FROM = 0.25  # strength from which a confounder counts as present: weaker ones are hard to see
 RANKED_FROM = 0.75  # the same for `proxies`: the top quarter of the frames
 
 _CELL = ["method", "held_out", "seed"]
-_PROXIES = {  # confounder -> column of the profile, and whether more of it is more of the confounder
-    "motion blur": ("sharpness", False),
-    "bright lighting": ("brightness", True),
-    "dark lighting": ("brightness", False),
-    "specular reflection": ("glare_share", True),
-    "narrow-band imaging": ("red_share", False),
-    "blood": ("red_share", True),
-}
 
 
 def proxies(profile: pd.DataFrame) -> pd.DataFrame:
@@ -33,11 +27,12 @@ def proxies(profile: pd.DataFrame) -> pd.DataFrame:
         pd.DataFrame(
             {
                 "case_id": profile["case_id"],
-                "confounder": confounder,
-                "strength": profile[column].rank(pct=True, ascending=rising),
+                "confounder": entry.phrase,
+                "strength": profile[entry.measure.column].rank(pct=True, ascending=entry.measure.rises),
             }
         )
-        for confounder, (column, rising) in _PROXIES.items()
+        for entry in REGISTRY.values()
+        if entry.measure is not None
     ]
     return pd.concat(parts, ignore_index=True).dropna(ignore_index=True)
 

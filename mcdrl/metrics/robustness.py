@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mcdrl.artifacts.stress import UNTOUCHED
 from mcdrl.base.seeds import generator
+from mcdrl.confounders.registry import UNTOUCHED
 from mcdrl.metrics.intervals import Sample, mean_interval
 from mcdrl.metrics.paired import Comparison, compare, holm, pair
 
@@ -66,7 +66,7 @@ def stress_table(cases: pd.DataFrame, baseline: str, draws: int, seed: int) -> p
         dice_untouched, then auc and drop, each with _low and _high (95 %), then auc_difference and drop_difference
         (method less baseline), each with _low, _high and _p over the frames, _seed_low, _seed_high and _seed_p over the
         seeds, _p_holm and _sure, which take both; see `Comparison`. A negative drop_difference means that the method is
-        flatter. Holm's correction spans a method's 12 confounders; the row `all` is a question of its own. No rows
+        flatter. Holm's correction spans a method's confounders; the row `all` is a question of its own. No rows
         where no frame has a whole curve.
     """
     areas, missing = _areas(cases), _undefined(cases)

@@ -7,34 +7,67 @@ importing MONAI costs every short process five seconds.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
+
 import numpy as np
 from scipy.ndimage import binary_erosion, distance_transform_edt
 
 from mcdrl.metrics.counts import Bools, Floats
 
 
-def surface_scores(predicted: Bools, truth: Bools, tolerance_px: float) -> tuple[float, float]:
-    """Return the normalised surface distance (NSD) and the 95th percentile Hausdorff distance (HD95).
+@dataclass(frozen=True)
+class MaskPair:
+    """A frame's two masks, and what metrics of their outlines share, worked out once.
 
-    Args:
+    Attributes:
         predicted: [S, S] bool.
         truth: [S, S] bool.
         tolerance_px: outline pixels at most this far from the other outline count as right.
-
-    Returns:
-        NSD in 0..1 and HD95 in px. No lesion in the truth: both NaN. A lesion and nothing predicted: NSD 0 and HD95
-        infinite.
     """
-    if not truth.any():
-        return float("nan"), float("nan")
-    if not predicted.any():
-        return 0.0, float("inf")
-    outline, target = _crop(predicted, truth)
-    there = _distances(outline, target)
-    back = _distances(target, outline)
-    right = np.count_nonzero(there <= tolerance_px) + np.count_nonzero(back <= tolerance_px)
-    nsd = right / (len(there) + len(back))
-    return nsd, float(max(np.percentile(there, 95), np.percentile(back, 95)))
+
+    predicted: Bools
+    truth: Bools
+    tolerance_px: float
+
+    @cached_property
+    def distances(self) -> tuple[Floats, Floats]:
+        """How far each pixel of the predicted outline is from the true one, and the other way round, [n] px each.
+
+        Both masks must hold something.
+        """
+        outline, target = _crop(self.predicted, self.truth)
+        return _distances(outline, target), _distances(target, outline)
+
+
+def nsd(masks: MaskPair) -> float:
+    """Return the normalised surface distance, 0..1; NaN without a lesion in the truth.
+
+    Normalised surface distance: share of outline pixels of truth and prediction that lie within a tolerance of the
+    other outline, at working size. Nothing predicted: 0. A lesion that vanishes at working size has none; it is
+    counted.
+    """
+    if not masks.truth.any():
+        return float("nan")
+    if not masks.predicted.any():
+        return 0.0
+    there, back = masks.distances
+    right = np.count_nonzero(there <= masks.tolerance_px) + np.count_nonzero(back <= masks.tolerance_px)
+    return right / (len(there) + len(back))
+
+
+def hd95_px(masks: MaskPair) -> float:
+    """Return the Hausdorff distance's 95th percentile; NaN without a lesion in the truth, infinite without prediction.
+
+    The larger of the two 95th percentiles of the outlines' distances, in px at working size. Infinite where nothing is
+    predicted: such frames are left out and counted. Where a site has it on no frame at all, there is no mean over the
+    sites. A lesion that vanishes at working size has none; it is counted.
+    """
+    if not masks.truth.any():
+        return float("nan")
+    if not masks.predicted.any():
+        return float("inf")
+    return float(max(np.percentile(distance, 95) for distance in masks.distances))
 
 
 def _crop(predicted: Bools, truth: Bools) -> tuple[Bools, Bools]:

@@ -13,10 +13,10 @@ from pathlib import Path
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import atomic, regular
 from mcdrl.clip.card import CARD, read_stored
+from mcdrl.study.paths import backbone_folder, study_of
 
 FOLDER = "backbone"
 SMALL_BYTES = 64 * 2**20
-_STUDY = 4  # artifacts/train/<method>/<held_out>/<seed> -> artifacts
 
 
 def bundle(backbone: Path, model: Path, *, limit_bytes: int | None = SMALL_BYTES) -> bool:
@@ -54,7 +54,8 @@ def find_backbone(model: Path, fingerprint: str, given: Path | None) -> Path:
     Raises:
         InputError: there is none, or it is another backbone.
     """
-    places = [model / FOLDER, *[parent / FOLDER for parent in model.resolve().parents[_STUDY - 1 : _STUDY]]]
+    study = study_of(model)
+    places = [model / FOLDER, *([backbone_folder(study[0])] if study else [])]
     found = given or next((place for place in places if (place / CARD).is_file()), None)
     if found is None:
         raise InputError(

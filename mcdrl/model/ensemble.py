@@ -20,8 +20,10 @@ from mcdrl.clip.card import read_stored
 from mcdrl.clip.encoder import Encoded, Encoder
 from mcdrl.clip.load import load_encoder
 from mcdrl.model.bundle import find_backbone
-from mcdrl.model.folder import CARD, LoadedModel, load_model, probability, read_card
+from mcdrl.model.card import CARD, read_card
+from mcdrl.model.folder import LoadedModel, load_model
 from mcdrl.model.network import batch_of, encoded, reads_features
+from mcdrl.model.probability import probability
 from mcdrl.networks.interface import Batch
 
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from mcdrl.clip.encoder import Encoded, Encoder, unit
 from mcdrl.clip.encoding import squashed
-from mcdrl.model.folder import LoadedModel, lesion
+from mcdrl.model.folder import LoadedModel
+from mcdrl.model.probability import lesion
 from mcdrl.networks.interface import Batch
 from mcdrl.regions.grid import best_places
 from mcdrl.regions.zero_shot import places_kept

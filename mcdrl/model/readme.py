@@ -1,15 +1,15 @@
-"""README.md of a model's folder: what it is, what it was trained on, what it is not for."""
+"""README.md of a model that leaves its study: what it is, what it was trained on, what it is not for."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from mcdrl.artifacts.held_out_scores import OF_SOURCES, Judged
-from mcdrl.base.files import atomic
-from mcdrl.clip.card import StoredCard
-from mcdrl.model.folder import ModelCard
+from mcdrl.artifacts.held_out_scores import OF_SOURCES, HeldOutScores
+from mcdrl.clip.card import StoredCard, read_stored
+from mcdrl.model.card import ModelCard, read_card
+from mcdrl.model.folder import read_skeleton
+from mcdrl.model.held_out import held_out_scores
 
-README = "README.md"
 _TEXT = """# {method}, trained without {held_out}
 
 A network that outlines lesions ({classes}) in endoscopic frames, written by the `mcdrl` pipeline.
@@ -64,29 +64,33 @@ _NO_REGIONS = "none: the method looks at the whole frame"
 _CROPS = {"none": "whole", "black_border": "black border cut off", "mixed": "black border cut off at some of the sites"}
 
 
-def write_readme(card: ModelCard, backbone: StoredCard, folder: Path, *, uses_regions: bool) -> None:
-    """Write README.md into a model's folder.
+def readme(model: Path, backbone: Path) -> str:
+    """Return what README.md says of a trained model, with its scores at the held-out site where they are known.
 
     Args:
-        card: of the model.
-        backbone: its backbone's card, whose licence and notice a user has to know.
-        folder: of the model.
-        uses_regions: whether its method looks at mined regions.
+        model: the model's folder.
+        backbone: that of its backbone, whose licence and notice a user has to know.
+
+    Raises:
+        InputError: a file is missing or damaged.
     """
+    return text_of(read_card(model), read_stored(backbone), held_out_scores(model), read_skeleton(model).uses_regions)
+
+
+def text_of(card: ModelCard, backbone: StoredCard, scores: HeldOutScores | None, uses_regions: bool) -> str:
+    """Return what README.md says; arguments as the files that `readme` reads have them."""
     warning = "**The backbone's weights are RANDOM: this is a dry run, its masks mean nothing.** "
-    text = _TEXT.format(
+    return _TEXT.format(
         method=card.method, held_out=card.held_out, mode=card.mode, seed=card.seed,
         classes=", ".join(card.lesion_classes), sources=", ".join(card.sources), title=backbone.title,
         backbone=card.backbone, pretrained=card.pretrained, licence=backbone.licence, fingerprint=card.fingerprint[:12],
         crop=_CROPS[card.crop], size_px=card.size_px, epoch=card.best_epoch + 1,
         regions=f"the {card.alpha:.0%} of places {_mined(card)}" if uses_regions else _NO_REGIONS,
         val_dice=card.val_dice, known=OF_SOURCES, temperature=card.temperature,
-        flag_below=card.flag_below, seen=_seen(card.leaked_frames), unknown=_UNJUDGED.format(held_out=card.held_out),
+        flag_below=card.flag_below, seen=_seen(card.leaked_frames), unknown=_unknown(card, scores),
         notice=(warning if card.pretrained == "random" else "") + f"The backbone: {backbone.notice}",
         class_prompts="; ".join(card.class_prompts), confounder_prompts="; ".join(card.confounder_prompts),
     )  # fmt: skip
-    with atomic(folder / README) as partial:
-        partial.write_text(text, encoding="utf-8")
 
 
 def _mined(card: ModelCard) -> str:
@@ -103,25 +107,24 @@ def _seen(leaked_frames: int) -> str:
     )
 
 
-def with_scores(text: str, judged: Judged) -> str:
-    """Return the README of a model with what it reached at its held-out site, in place of where to look that up."""
-    if judged.dice is None:
-        return text
-    rate, leaked = judged.false_positive_rate, judged.leaked_frames
+def _unknown(card: ModelCard, scores: HeldOutScores | None) -> str:
+    """Return what to expect elsewhere: what it reached at its held-out site, or where to look that up."""
+    if scores is None or scores.dice is None:
+        return _UNJUDGED.format(held_out=card.held_out)
+    rate, leaked = scores.false_positive_rate, scores.leaked_frames
     seen = f"{leaked} of whose frames it was trained on" if leaked else "which it had never seen"
-    negatives = f" On {rate:.0%} of {judged.n_negative} frames without one it drew one." if rate is not None else ""
-    told = _JUDGED.format(
-        held_out=judged.held_out,
+    negatives = f" On {rate:.0%} of {scores.n_negative} frames without one it drew one." if rate is not None else ""
+    return _JUDGED.format(
+        held_out=scores.held_out,
         seen=seen,
-        dice=judged.dice,
-        interval=_interval(judged),
-        n_lesion=judged.n_lesion,
+        dice=scores.dice,
+        interval=_interval(scores),
+        n_lesion=scores.n_lesion,
         negatives=negatives,
     )
-    return text.replace(_UNJUDGED.format(held_out=judged.held_out), told)
 
 
-def _interval(judged: Judged) -> str:
-    if judged.dice_low is None or judged.dice_high is None:
-        return f" (no interval: {judged.n_groups} group{'s' * (judged.n_groups != 1)}, too few for one)"
-    return f" (95 % interval over {judged.n_groups} groups {judged.dice_low:.3f} to {judged.dice_high:.3f})"
+def _interval(scores: HeldOutScores) -> str:
+    if scores.dice_low is None or scores.dice_high is None:
+        return f" (no interval: {scores.n_groups} group{'s' * (scores.n_groups != 1)}, too few for one)"
+    return f" (95 % interval over {scores.n_groups} groups {scores.dice_low:.3f} to {scores.dice_high:.3f})"

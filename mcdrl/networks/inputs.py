@@ -17,40 +17,14 @@ from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.features import FEATURES, PROVENANCE, tap_shapes
 from mcdrl.artifacts.frames import FRAMES, IGNORED
 from mcdrl.artifacts.regions import REGIONS
-from mcdrl.artifacts.stores import Array, StoreReader
+from mcdrl.artifacts.store_contract import Array
+from mcdrl.artifacts.store_reader import StoreReader
 from mcdrl.base.errors import InputError
 from mcdrl.clip.encoder import Encoded
 from mcdrl.imaging.flips import FLIPS, UNFLIPPED, flipped, flips_of, member
 from mcdrl.networks.interface import Batch
 from mcdrl.regions.tuned import SelectsRegions
-
-
-@dataclass(frozen=True)
-class SiteFiles:
-    """What stage one left of a site.
-
-    Attributes:
-        cases: the table of its frames.
-        frames: frames and masks.
-        features: what the encoder says.
-        regions: the mined regions.
-    """
-
-    cases: Path
-    frames: Path
-    features: Path
-    regions: Path
-
-
-def site_files(artifacts: Path, site: str) -> SiteFiles:
-    """Return where a site's files are below the artifacts folder."""
-    ingest = artifacts / "ingest" / site
-    return SiteFiles(
-        cases=ingest / "cases.parquet",
-        frames=ingest / "frames.h5",
-        features=artifacts / "encode" / f"{site}.h5",
-        regions=artifacts / "mine_regions" / "regions" / f"{site}.h5",
-    )
+from mcdrl.study.paths import SiteFiles
 
 
 def read_cases(files: Mapping[str, SiteFiles], lesion_classes: Sequence[str]) -> pd.DataFrame:

@@ -25,7 +25,7 @@ def best_places(similarity: Tensor, count: int) -> Tensor:
     return selected.view(-1, height, width)
 
 
-def places(selected: Tensor) -> Tensor:
+def indices(selected: Tensor) -> Tensor:
     """Return where the selected places are.
 
     Args:
@@ -51,7 +51,7 @@ def gather(dense: Tensor, index: Tensor) -> Tensor:
 
     Args:
         dense: [B, D, H, W].
-        index: [B, N] long, as `places` returns it.
+        index: [B, N] long, as `indices` returns it.
 
     Returns:
         [B, N, D], F of the paper.
@@ -73,6 +73,6 @@ def scatter(dense: Tensor, index: Tensor, rows: Tensor, *, regions: str) -> Tens
         [B, D, H, W] of the dtype of `dense`, so that autocast can mix both.
     """
     ground = torch.zeros_like(dense) if regions == "zero" else dense
-    place = index.unsqueeze(1).expand(-1, dense.shape[1], -1)
-    flat = ground.flatten(2).scatter(2, place, rows.transpose(1, 2).to(dense.dtype))
+    where = index.unsqueeze(1).expand(-1, dense.shape[1], -1)
+    flat = ground.flatten(2).scatter(2, where, rows.transpose(1, 2).to(dense.dtype))
     return flat.view(dense.shape)

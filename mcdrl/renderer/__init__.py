@@ -2,11 +2,10 @@
 
 Pure functions of numpy arrays and a numpy Generator; nothing is read or written. A frame is made
 from a `Style` (how a site looks), a `Patient` (one palette and wall texture) and a `Plan` (which
-lesions and confounders it shall show). `corpus` draws broad random styles, `apply_confounder`
-changes a frame that already exists.
+lesions and confounders it shall show). `corpus` draws broad random styles. What changes a frame that
+already exists is in `mcdrl.confounders`.
 """
 
-from mcdrl.renderer.confounders import apply_confounder
 from mcdrl.renderer.frame import Frame
 from mcdrl.renderer.names import CONFOUNDERS, EXCLUSIVE_PAIRS, LESION_CLASSES
 from mcdrl.renderer.plan import Placement, Plan
@@ -22,7 +21,6 @@ __all__ = [
     "Placement",
     "Plan",
     "Style",
-    "apply_confounder",
     "make_patient",
     "render",
 ]

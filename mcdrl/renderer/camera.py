@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from mcdrl.renderer.fields import Array, gaussian, luminance, pixel_grid, rgb
+from mcdrl.base.fields import Array, gaussian, luminance, pixel_grid, rgb
 from mcdrl.renderer.style import Camera
 
 

@@ -14,7 +14,7 @@ class Frame:
     """One frame with its truth.
 
     image: uint8 [H, W, 3] RGB; mask: bool [H, W], True on lesion; lesion_class: None if there is
-    no lesion; strengths: confounder name -> 0..1, 0 where absent, all 12 names.
+    no lesion; strengths: confounder name -> 0..1, 0 where absent, all that the phantom draws.
     """
 
     image: NDArray[np.uint8]
@@ -24,5 +24,5 @@ class Frame:
 
 
 def all_strengths(present: Mapping[str, float]) -> dict[str, float]:
-    """The 12 strengths in the order of `CONFOUNDERS`, 0 where absent."""
+    """The strengths in the order of `CONFOUNDERS`, 0 where absent."""
     return {name: float(present.get(name, 0.0)) for name in CONFOUNDERS}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mcdrl.renderer.fields import Array, fractal, noise, rgb, smoothstep
+from mcdrl.base.fields import Array, fractal, noise, rgb, smoothstep
 from mcdrl.renderer.style import LesionLook
 from mcdrl.renderer.tube import normalised
 
@@ -51,7 +51,7 @@ class Lesion:
 
 
 def make_lesion(rng: np.random.Generator, lesion_class: str, origin: Array, outward: Array, radius: float) -> Lesion:
-    """Random lesion of a class, seated at `origin` [3] with unit direction `outward` [3]."""
+    """Random lesion of a class, placed at `origin` [3] with unit direction `outward` [3]."""
     height = {"tumor": 0.16, "inflammation": 0.15, "polyp": 0.06}.get(lesion_class, 0.025)
     return Lesion(
         lesion_class=lesion_class,

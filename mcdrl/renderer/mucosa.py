@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mcdrl.renderer.fields import Array, padded, rgb, sample_table, smooth_field
+from mcdrl.base.fields import Array, padded, rgb, sample_table, smooth_field
 from mcdrl.renderer.style import Mucosa
 from mcdrl.renderer.tube import Tube, wall_coordinates
 from mcdrl.renderer.vessels import vessel_map

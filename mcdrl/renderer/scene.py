@@ -5,19 +5,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mcdrl.base.fields import Array, gaussian
+from mcdrl.confounders.confounder import Layer
+from mcdrl.confounders.registry import apply_confounder
 from mcdrl.renderer.camera import aperture_mask, expose, frame_out, respond, sense
-from mcdrl.renderer.confounders import OPERATORS, apply_confounder
-from mcdrl.renderer.fields import Array, gaussian
 from mcdrl.renderer.frame import Frame, all_strengths
 from mcdrl.renderer.mucosa import Atlas, make_atlas
+from mcdrl.renderer.names import LAID_ON
+from mcdrl.renderer.placement import place_lesions
 from mcdrl.renderer.plan import Placement, Plan
-from mcdrl.renderer.seating import place_lesions
 from mcdrl.renderer.style import Organ, Style
 from mcdrl.renderer.surface import Seen, light, opacity, tissue
 from mcdrl.renderer.trace import trace_scene, trace_wall
 from mcdrl.renderer.tube import Tube, View, make_tube, ray_directions
 
-_CAMERA_OPERATORS = ("blur", "artifacts")
+_BEFORE_THE_SENSOR: tuple[Layer, ...] = ("wall", "lamp", "glare", "shading", "exposure")
 
 
 @dataclass(frozen=True)
@@ -79,18 +81,22 @@ def _photograph(
     lit: Array, mask: NDArray[np.bool_], style: Style, plan: Plan, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
     """Exposure, confounders in physical order, camera; uint8 [H, W, 3]."""
-    image = expose(lit, style.camera)
-    seeds = {name: int(seed) for name, seed in zip(OPERATORS, rng.integers(2**32, size=10), strict=True)}
-    for name in (n for n in OPERATORS if n not in _CAMERA_OPERATORS):
-        image = _confound(image, name, mask, plan, seeds[name])
-    image = respond(image, style.camera)
-    image = _confound(image, "blur", mask, plan, seeds["blur"])
-    image = sense(image, style.camera, rng)
-    image = _confound(image, "artifacts", mask, plan, seeds["artifacts"])
+    seeds = [int(seed) for seed in rng.integers(2**32, size=len(LAID_ON))]
+
+    def under(image: Array, *layers: Layer) -> Array:
+        """Return the image under those of the plan's confounders that belong to some layers."""
+        for (name, layer), seed in zip(LAID_ON.items(), seeds, strict=True):
+            if layer in layers:
+                image = _confounded(image, name, mask, plan, seed)
+        return image
+
+    image = under(expose(lit, style.camera), *_BEFORE_THE_SENSOR)
+    image = under(respond(image, style.camera), "motion")
+    image = under(sense(image, style.camera, rng), "coding")
     return frame_out(image, style.camera)
 
 
-def _confound(image: Array, name: str, mask: NDArray[np.bool_], plan: Plan, seed: int) -> Array:
+def _confounded(image: Array, name: str, mask: NDArray[np.bool_], plan: Plan, seed: int) -> Array:
     """The image under one of the plan's confounders, if the plan has it."""
     strength = plan.strengths.get(name, 0.0)
     where = _where(mask, plan.placement.get(name, "any"))

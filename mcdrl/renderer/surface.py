@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from mcdrl.renderer.fields import Array, rgb, smoothstep
+from mcdrl.base.fields import Array, rgb, smoothstep
 from mcdrl.renderer.lesions import (
     Lesion,
     Spot,

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from mcdrl.renderer.fields import Array
+from mcdrl.base.fields import Array
 from mcdrl.renderer.lesions import FORMS, Lesion, body_distance, smooth_minimum
 from mcdrl.renderer.tube import FAR, Tube, View, ray_directions, wall_distance
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mcdrl.renderer.fields import Array, pixel_grid, sample_table, smooth_field
+from mcdrl.base.fields import Array, pixel_grid, sample_table, smooth_field
 
 FAR = 12.0
 """Where rays end: so deep in the lumen no light comes back."""

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
-from mcdrl.renderer.fields import Array
+from mcdrl.base.fields import Array
 
 _STEP = 0.7
 

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from mcdrl.base.errors import InputError
-from mcdrl.base.issues import Remark
+from mcdrl.base.issues import Issue
 from mcdrl.sites.masks import Masks, Pattern, find_masks
 from mcdrl.sites.naming import ENDINGS, Naming, is_image
 from mcdrl.study.reading import Reading
@@ -55,8 +55,8 @@ class Listing:
     """
 
     sources: list[Source] = field(default_factory=list)
-    refused: list[Remark] = field(default_factory=list)
-    notes: list[Remark] = field(default_factory=list)
+    refused: list[Issue] = field(default_factory=list)
+    notes: list[Issue] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def list_site(root: Path, images: str, masks: str | None, rules: Rules = Rules()
     found.sources.sort(key=lambda source: source.name)
     found.notes += _behind_links(root, {*paths, *paired.used})
     found.notes += [
-        Remark(_below(root, path), "mask without a frame", f"no frame of {images} names it") for path in paired.orphans
+        Issue(_below(root, path), "mask without a frame", f"no frame of {images} names it") for path in paired.orphans
     ]
     return found
 
@@ -129,16 +129,16 @@ def _frames(root: Path, images: str, found: Listing) -> list[Path]:
         raise InputError(f"images: '{images}' is no pattern below the root ({error}); e.g. 'images/*'") from None
     visible = [path for path in matched if not any(part.startswith(".") for part in path.relative_to(root).parts)]
     folders = [path for path in visible if path.is_dir()]
-    found.notes += [Remark(_below(root, path), "folder not entered", "`**/*` enters folders") for path in folders]
+    found.notes += [Issue(_below(root, path), "folder not entered", "`**/*` enters folders") for path in folders]
     return [path for path in visible if not path.is_dir()]
 
 
-def _behind_links(root: Path, files: Collection[Path]) -> list[Remark]:
+def _behind_links(root: Path, files: Collection[Path]) -> list[Issue]:
     inside = [path.relative_to(root) for path in files if path.is_relative_to(root)]
     folders = {parent for path in inside for parent in path.parents[:-1]}
     linked = sorted(folder.as_posix() for folder in folders if (root / folder).is_symlink())
     told = "DVC doesn't notice when files in it change; put the folder itself here"
-    return [Remark(folder, "folder behind a link", told) for folder in linked]
+    return [Issue(folder, "folder behind a link", told) for folder in linked]
 
 
 class _Judge:
@@ -156,13 +156,13 @@ class _Judge:
         file = _below(self._root, path)
         problem = self._unfit(path) or self._unpaired(path)
         if problem:
-            found.refused.append(Remark(file, *problem))
+            found.refused.append(Issue(file, *problem))
             return
         masks = self._paired.of.get(path, [])
         if not masks and self._masks is not None:
-            found.notes.append(Remark(file, "no mask, taken as a negative", ""))
+            found.notes.append(Issue(file, "no mask, taken as a negative", ""))
         found.notes += [
-            Remark(_below(self._root, extra), "file beside a mask, ignored", f"called like the mask of {file}")
+            Issue(_below(self._root, extra), "file beside a mask, ignored", f"called like the mask of {file}")
             for extra in self._paired.extras.get(path, [])
         ]
         whole = self._case(path) if self._rules.case_ids == "path" else None

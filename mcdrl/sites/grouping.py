@@ -37,10 +37,10 @@ def group_of_sequence(stem: str, ends: Sequence[int]) -> str:
     """
     if not stem.isdecimal():
         raise RefusedError("no number for its sequence", f"sequence_ends needs numbered frames, got '{stem}'")
-    place = bisect_left(ends, int(stem))
-    if place == len(ends):
+    index = bisect_left(ends, int(stem))
+    if index == len(ends):
         raise RefusedError("no number for its sequence", f"{stem} lies behind the last sequence's end, {ends[-1]}")
-    return str(place + 1)
+    return str(index + 1)
 
 
 def class_of_folder(file: str, classes: Mapping[str, str | None]) -> str | None:

@@ -165,16 +165,16 @@ class _Lookup:
         folder, start = self._place(frame)
         keys, files = self._listed(folder)
         if not self._pattern.several:
-            place = bisect_left(keys, start)
-            same = files[place] if place < len(keys) and keys[place] == start else []
+            index = bisect_left(keys, start)
+            same = files[index] if index < len(keys) and keys[index] == start else []
             return [mask for mask in same if mask != frame]
         fits = self._regex(frame)
         found = []
-        for place in range(bisect_left(keys, start), len(keys)):
-            if not keys[place].startswith(start):
+        for index in range(bisect_left(keys, start), len(keys)):
+            if not keys[index].startswith(start):
                 break
-            if fits.fullmatch(keys[place]):
-                found += [mask for mask in files[place] if mask != frame and is_image(mask)]
+            if fits.fullmatch(keys[index]):
+                found += [mask for mask in files[index] if mask != frame and is_image(mask)]
         return found
 
     def start(self, frame: Path) -> str:

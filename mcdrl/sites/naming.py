@@ -11,12 +11,19 @@ from mcdrl.base.folders import composed
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
 _PLACE = re.compile(r"\{(stem|parent|path|\d+)\}")
+_WORDS_OF_MASKS = ("mask", "label", "truth", "annot", "segment")
 _WILD = re.compile(r"[*?\[]")
 
 
 def is_image(path: Path) -> bool:
     """Return whether a file is a picture by its ending."""
     return path.suffix.lower() in ENDINGS
+
+
+def like_masks(folder: PurePosixPath | str) -> bool:
+    """Return whether a folder is called as folders of masks are."""
+    name = PurePosixPath(folder).name.lower()
+    return any(word in name for word in _WORDS_OF_MASKS) or name.replace("-", "_").split("_")[0] in ("gt", "gts")
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,7 @@ class Naming:
 def _wild_folders(pattern: str, file: PurePosixPath) -> list[str]:
     """Return the folders on a frame's path that wildcards of the pattern stand for."""
     parts, folders = PurePosixPath(pattern).parts[:-1], file.parts[:-1]
-    deep = [place for place, part in enumerate(parts) if part == "**"]
+    deep = [index for index, part in enumerate(parts) if part == "**"]
     head = parts[: deep[0]] if deep else parts
     tail = parts[deep[-1] + 1 :] if deep else ()
     middle = folders[len(head) : len(folders) - len(tail)]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pandas as pd
 
 from mcdrl.base.errors import InputError
-from mcdrl.base.issues import Remark
+from mcdrl.base.issues import Issue
 from mcdrl.study.splits import straddling
 
 
-def take_over(site: str, cases: pd.DataFrame, splits: pd.DataFrame) -> tuple[pd.DataFrame, list[Remark]]:
-    """Return a site's cases with the splits of a file, and a remark for each row of it that no frame has asked for.
+def take_over(site: str, cases: pd.DataFrame, splits: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
+    """Return a site's cases with the splits of a file, and an issue for each row of it that no frame has asked for.
 
     Args:
         site: the site's name.
@@ -35,4 +35,4 @@ def take_over(site: str, cases: pd.DataFrame, splits: pd.DataFrame) -> tuple[pd.
     if problem:
         raise InputError(f"site {site}: by the file of splits, {problem}")
     known = set(cases["case_id"])
-    return split, [Remark(case, "row of the splits without a frame", "") for case in sides if case not in known]
+    return split, [Issue(case, "row of the splits without a frame", "") for case in sides if case not in known]

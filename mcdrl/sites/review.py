@@ -5,39 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from mcdrl.artifacts.frames import lesion_of
 from mcdrl.base.errors import nearest
-from mcdrl.base.issues import RefusedError, Remark
+from mcdrl.base.issues import Issue, RefusedError
 from mcdrl.imaging.decode import DIM, LARGE, Pixels, large
-from mcdrl.imaging.outlines import Outline
-from mcdrl.sites.folder import Source
+from mcdrl.sites.candidates import Candidate
+from mcdrl.study.meanings import classes_among
 from mcdrl.study.reading import Reading
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A frame that may become a case.
-
-    Attributes:
-        source: the files.
-        case_id: "<site>/<what its source is called>".
-        group_id: patient or sequence; the case id where it is unknown.
-        lesion_class: class of the lesion if there is one; None: nobody has said, or the outlines say it.
-        outlines: the frame's lesions where the site has no masks.
-    """
-
-    source: Source
-    case_id: str
-    group_id: str
-    lesion_class: str | None
-    outlines: tuple[Outline, ...] = ()
-
-    @property
-    def drawn(self) -> Path | tuple[Outline, ...]:
-        """Where the lesions are: the mask's file, or outlines."""
-        return self.source.mask if self.source.mask is not None else self.outlines
 
 
 @dataclass(frozen=True)
@@ -59,14 +34,14 @@ class Review:
 
     def __init__(self, name: str, reading: Reading, lesion_classes: Sequence[str]) -> None:
         """Take the site's name, how it is read, and the legal lesion classes, in the order of their values."""
-        self.notes: list[Remark] = []
+        self.notes: list[Issue] = []
         self._site, self._reading, self._classes = name, reading, lesion_classes
         self._missing = set(lesion_classes if reading.open_classes else reading.classes())
         self._seen: dict[str, tuple[str, bytes]] = {}
 
-    def absent_classes(self) -> list[Remark]:
-        """Return a remark for each of the site's lesion classes that no accepted frame has."""
-        return [Remark(self._site, "class without a frame", name) for name in self._classes if name in self._missing]
+    def absent_classes(self) -> list[Issue]:
+        """Return an issue for each of the site's lesion classes that no accepted frame has."""
+        return [Issue(self._site, "class without a frame", name) for name in self._classes if name in self._missing]
 
     def accept(self, candidate: Candidate, pixels: Pixels) -> Case:
         """Return the case that a frame becomes.
@@ -89,7 +64,7 @@ class Review:
     def _class(self, candidate: Candidate, pixels: Pixels) -> str | None:
         if pixels.lesion_area_px == 0:
             return None
-        if self._reading.classes_are_drawn():
+        if classes_are_drawn(self._reading):
             return self._classes[max(pixels.areas_px, key=pixels.areas_px.__getitem__) - 1]
         if candidate.lesion_class is None:
             raise RefusedError(
@@ -123,4 +98,9 @@ class Review:
             ),
             "several classes in one frame, its class is that of the largest area": len(pixels.areas_px) > 1,
         }
-        self.notes += [Remark(candidate.source.file, kind, "") for kind, found in odd.items() if found]
+        self.notes += [Issue(candidate.source.file, kind, "") for kind, found in odd.items() if found]
+
+
+def classes_are_drawn(reading: Reading) -> bool:
+    """Return whether masks or polygons themselves tell lesions of several classes from each other."""
+    return reading.label_class is not None or bool(classes_among(reading.mask_values) - {reading.lesion_class})

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from mcdrl.base.errors import InputError, nearest
 from mcdrl.base.files import regular
 from mcdrl.base.folders import composed
-from mcdrl.base.issues import RefusedError, Remark
+from mcdrl.base.issues import Issue, RefusedError
 from mcdrl.sites.folder import Source
 from mcdrl.study.reading import Reading
 
@@ -50,9 +50,9 @@ class SiteTable:
         first = next((name for name in names if name in self._rows or name in self._others), None)
         return first is not None and first not in self._rows
 
-    def unused(self) -> list[Remark]:
-        """Return a remark for each row that no frame has asked for."""
-        return [Remark(self._name, "row without a frame", name) for name in self._rows if name not in self._used]
+    def unused(self) -> list[Issue]:
+        """Return an issue for each row that no frame has asked for."""
+        return [Issue(self._name, "row without a frame", name) for name in self._rows if name not in self._used]
 
     def _only(self, entries: frozenset[Entry]) -> Entry:
         if len(entries) > 1:

@@ -16,6 +16,7 @@ def disagreements(
     sites: Iterable[str],
     lesion_classes: Iterable[str],
     variants: Mapping[str, Variant] = MappingProxyType({}),
+    strengths: Mapping[str, Iterable[str]] = MappingProxyType({}),
 ) -> list[str]:
     """Return one sentence a disagreement.
 
@@ -24,12 +25,14 @@ def disagreements(
         sites: the sites' names.
         lesion_classes: the classes.
         variants: name -> what it has otherwise than the section `train`.
+        strengths: site -> the confounders whose strengths its table says.
     """
     problems = []
     if "audit" in sections:
         problems += _unknown_sites(sections["audit"].accepted, set(sites))
     if "build_confounders" in sections:
         problems += _phrases(set(sections["build_confounders"].class_phrases), set(lesion_classes))
+        problems += _unknown_confounders(strengths, sections["build_confounders"].confounders)
     if {"build_confounders", "train"} <= set(sections):
         wanted = {"train": sections["train"].phrases}
         wanted |= {f"variants.{name}.train": variant.train.get("phrases") for name, variant in variants.items()}
@@ -43,6 +46,20 @@ def _too_few(wanted: Mapping[str, Any], confounders: Mapping[str, Iterable[str]]
         f"{where}.phrases: {number}, but build_confounders.confounders has {there}; add some, or use fewer"
         for where, number in wanted.items()
         if isinstance(number, int) and number > there
+    ]
+
+
+def _unknown_confounders(strengths: Mapping[str, Iterable[str]], dictionary: Mapping[str, Iterable[str]]) -> list[str]:
+    """Return which strengths nothing could be held against; a known confounder may be missing in the dictionary."""
+    from mcdrl.confounders.registry import phrases  # with scipy, which `--help` has no need of
+
+    legal = {phrase for group in dictionary.values() for phrase in group} | set(phrases())
+    return [
+        f"sites.{site}: table_strengths: unknown confounder '{name}', neither in build_confounders.confounders "
+        f"nor with an operator; {nearest(name, legal)}"
+        for site, names in strengths.items()
+        for name in names
+        if name not in legal
     ]
 
 

@@ -1,34 +1,42 @@
 """What code means: a digest of all that a stage or a method imports, so that it runs anew when its code does otherwise.
 
 A digest is the SHA-256 over the syntax trees of the import closure without docstrings: comments, layout and words for
-people change nothing. What no artifact depends on (`NO_EFFECT`: it refuses input, shows progress, ends a command) is
-left out; the values that it lets through are tracked as parameters.
+people change nothing. What no artifact depends on (`NO_EFFECT`: it refuses input, shows progress, ends a command, or
+says where files are, as dvc.yaml does) is left out; the values that it lets through are tracked as parameters, or
+travel in what `plan` writes.
+
+The trees are written out by the running Python (`ast.unparse`), whose minor versions may differ in it: another Python
+may run every stage anew.
 """
 
 from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("mcdrl", "stages")
 NO_EFFECT = (
     "mcdrl.base.errors", "mcdrl.base.runtime", "mcdrl.base.section", "mcdrl.base.strict_yaml",
     "mcdrl.methods._checking", "mcdrl.study.agreement", "mcdrl.study.missing", "mcdrl.study.params",
-    "mcdrl.study.reading", "mcdrl.study.sections", "mcdrl.study.site_cards",
+    "mcdrl.study.paths", "mcdrl.study.reading", "mcdrl.study.sections", "mcdrl.study.site_cards",
 )  # fmt: skip
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def digest(modules: Iterable[str], root: Path = ROOT) -> str:
+def digest(modules: Iterable[str], root: Path = ROOT, beside: Mapping[str, Any] = MappingProxyType({})) -> str:
     """Return the hex SHA-256 of what some modules and all that they import mean.
 
     Args:
         modules: dotted names, such as "stages.train.__main__".
         root: the folder that holds the packages.
+        beside: values that are part of the meaning, such as defaults in use.
 
     Raises:
         SyntaxError: a file isn't Python.
@@ -36,6 +44,8 @@ def digest(modules: Iterable[str], root: Path = ROOT) -> str:
     total = hashlib.sha256()
     for path in sorted(closure(modules, root)):
         total.update(path.relative_to(root).as_posix().encode() + b"\0" + _meaning(path) + b"\0")
+    if beside:
+        total.update(json.dumps(dict(beside), sort_keys=True).encode())
     return total.hexdigest()
 
 

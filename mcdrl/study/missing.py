@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from mcdrl.base.section import sentence
 from mcdrl.base.strict_yaml import load_yaml
-from mcdrl.study.code import ROOT
+from mcdrl.study.paths import PARAMS, shipped
 
 _SHOWN = 300  # letters of a value
 _OF_MCDRL = (
@@ -68,8 +68,8 @@ def _hint(where: str) -> str:
 
 @cache
 def _shipped() -> Any:
-    """Return the project's own params.yaml; nothing where it isn't beside the package, or can't be read."""
+    """Return the params.yaml that comes along; nothing where there is none, or it can't be read."""
     try:
-        return load_yaml((ROOT / "params.yaml").read_text(encoding="utf-8"))
+        return load_yaml((shipped() / PARAMS).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
         return None

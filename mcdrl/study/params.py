@@ -23,12 +23,11 @@ from mcdrl.base.section import Seed, sentences
 from mcdrl.base.strict_yaml import load_yaml
 from mcdrl.study.agreement import disagreements
 from mcdrl.study.missing import told
+from mcdrl.study.paths import BACKBONE_CARDS, PARAMS, own_or_shipped
 from mcdrl.study.reading import Reading, merge
 from mcdrl.study.site_cards import card_names, read_card
 from mcdrl.study.variants import Variant, resolved
 
-PARAMS = Path("params.yaml")
-BACKBONE_CARDS = Path("data/backbones")
 STAGES_WITH_SECTION = (
     "phantom", "pretrain", "ingest", "audit", "encode", "build_confounders", "mine_regions", "train", "evaluate",
     "stress", "report",
@@ -182,8 +181,9 @@ def check(raw: dict[str, Any], path: Path = PARAMS, further: Further | None = No
     if study is not None:
         problems += _disagreements(study) + _misfits(study, raw)
         problems += disagreements(
-            sections, sites=study.sites, lesion_classes=study.lesion_classes, variants=study.variants
-        )
+            sections, sites=study.sites, lesion_classes=study.lesion_classes, variants=study.variants,
+            strengths={name: _strengths(site) for name, site in study.sites.items()},
+        )  # fmt: skip
         problems += further(study, raw) if further else []
     if problems or study is None:
         raise InputError(f"{path} has {len(problems)} error(s):\n  " + "\n  ".join(problems))
@@ -237,7 +237,7 @@ def _misfit(name: str, study: Study, train: dict[str, Any], kind: type[Section])
 
 
 def _disagreements(study: Study) -> list[str]:
-    backbones = [path.stem for path in BACKBONE_CARDS.glob("*.yaml")]
+    backbones = [path.stem for path in own_or_shipped(BACKBONE_CARDS).glob("*.yaml")]
     return [
         *_unknown("backbone", [study.backbone], backbones),
         *_unknown("weights", study.weights, backbones),
@@ -263,6 +263,14 @@ def _misread(name: str, site: Site, lesion_classes: list[str]) -> list[str]:
     except InputError as error:
         return [f"sites.{name}: {error}"]
     return _unknown(f"sites.{name}: lesion class", reading.classes(), lesion_classes)
+
+
+def _strengths(site: Site) -> list[str]:
+    """Return the confounders whose strengths a site's table says; none where it can't be read, which is told apart."""
+    try:
+        return list((resolve(site).table_strengths or {}).values())
+    except InputError:
+        return []
 
 
 def _unfit_site_names(study: Study) -> list[str]:

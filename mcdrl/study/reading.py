@@ -12,11 +12,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from mcdrl.base.section import Count, Most, Section
+from mcdrl.study.meanings import LESION, classes_among
 
 MASK_RULES = ("masks", "polygons")
 CLASS_RULES = ("lesion_class", "table_class", "folder_class", "label_class")
 GROUP_RULES = ("table_group", "folder_group", "sequence_ends")
-BACKGROUND, IGNORE, LESION = "background", "ignore", "lesion"  # what a mask's value may mean beside a lesion class
 
 
 class Reading(Section):
@@ -123,10 +123,6 @@ class Reading(Section):
         """Return the keys that say which class a lesion has; one is right."""
         return _given(self, CLASS_RULES) + (["mask_values"] if self._value_classes() else [])
 
-    def classes_are_drawn(self) -> bool:
-        """Return whether masks or polygons themselves tell lesions of several classes from each other."""
-        return bool({"label_class", "mask_values"} & set(self.class_rules()))
-
     def _lesions_without_class(self) -> list[str]:
         if not self._value_classes() or LESION not in (self.mask_values or {}).values():
             return []
@@ -134,7 +130,7 @@ class Reading(Section):
 
     def _value_classes(self) -> list[str]:
         """Return the classes that `mask_values` names beside that of every lesion."""
-        return sorted(_classes_among(self.mask_values) - {self.lesion_class})
+        return sorted(classes_among(self.mask_values) - {self.lesion_class})
 
     @property
     def open_classes(self) -> bool:
@@ -172,7 +168,7 @@ def merge(card: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
         entry: the keys that the site's entry gives.
     """
     named = set(entry)
-    if _classes_among(entry.get("mask_values")) - {card.get("lesion_class")}:
+    if classes_among(entry.get("mask_values")) - {card.get("lesion_class")}:
         named |= set(CLASS_RULES)
     dropped = {key for rules in (MASK_RULES, CLASS_RULES, GROUP_RULES) if set(rules) & named for key in rules}
     if "polygons" in dropped:
@@ -197,10 +193,6 @@ def _said_once(given: list[str], what: str) -> list[str]:
 def _needs(reading: Reading, keys: tuple[str, ...], other: str, why: str) -> list[str]:
     given = _given(reading, keys)
     return [f"{' and '.join(given)} need {other}, {why}"] if given and getattr(reading, other) is None else []
-
-
-def _classes_among(mask_values: Mapping[str, str] | None) -> set[str]:
-    return set((mask_values or {}).values()) - {BACKGROUND, IGNORE, LESION}
 
 
 def _value_name(key: Any) -> str:

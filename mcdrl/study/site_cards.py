@@ -12,9 +12,9 @@ from mcdrl.base.errors import InputError, nearest
 from mcdrl.base.files import regular
 from mcdrl.base.section import Count, Section, sentences
 from mcdrl.base.strict_yaml import load_yaml
+from mcdrl.study.paths import SITE_CARDS, own_or_shipped
 from mcdrl.study.reading import Reading
 
-SITE_CARDS = Path("data/sites")
 _LINK = "^https?://[^ ]+$"
 
 
@@ -99,8 +99,8 @@ class Card(Section):
 
 
 def card_names(folder: Path = SITE_CARDS) -> list[str]:
-    """Return the names of all cards, sorted."""
-    return sorted(path.stem for path in folder.glob("*.yaml"))
+    """Return the names of all cards, sorted: of a project's own, elsewhere of those that come along."""
+    return sorted(path.stem for path in own_or_shipped(folder).glob("*.yaml"))
 
 
 def read_card(name: str, folder: Path = SITE_CARDS) -> Card:
@@ -109,7 +109,7 @@ def read_card(name: str, folder: Path = SITE_CARDS) -> Card:
     Raises:
         InputError: there is no such card, or it has errors, all of which are listed.
     """
-    path = folder / f"{name}.yaml"
+    path = own_or_shipped(folder) / f"{name}.yaml"
     if name not in card_names(folder):
         raise InputError(f"there is no site card {path}; {nearest(name, card_names(folder))}")
     try:

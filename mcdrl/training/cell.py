@@ -13,15 +13,26 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import ValidationError
 
-from mcdrl.artifacts.plan import plan_path, read_plan
+from mcdrl.artifacts.plan import read_crops, read_plan
 from mcdrl.base.errors import InputError, nearest
 from mcdrl.base.files import sha256
 from mcdrl.base.section import Section, sentences
 from mcdrl.methods import params_type
-from mcdrl.networks.inputs import Layout, SiteFiles, site_files
+from mcdrl.networks.inputs import Layout
 from mcdrl.networks.interface import Spec, Texts
 from mcdrl.study.code import digest
-from mcdrl.study.params import Study, resolve
+from mcdrl.study.params import Study
+from mcdrl.study.paths import (
+    Cell,
+    SiteFiles,
+    backbone_folder,
+    checkpoints_folder,
+    features_folder,
+    plan_files,
+    site_files,
+    table_path,
+    texts_folder,
+)
 from mcdrl.study.sections.train import Params
 
 S = TypeVar("S", bound=Section)
@@ -29,8 +40,8 @@ _TABLES = ("dictionary.parquet", "classes.parquet", "class_confounders.parquet")
 
 
 @dataclass(frozen=True)
-class Cell:
-    """What is trained.
+class Job:
+    """What is trained, and on what.
 
     Attributes:
         variant: the name that params.yaml calls it by.
@@ -59,6 +70,11 @@ class Cell:
     flips: Sequence[str] = ()
 
     @property
+    def cell(self) -> Cell:
+        """Its place in the study."""
+        return Cell(self.variant, self.held_out, self.seed)
+
+    @property
     def files(self) -> dict[str, SiteFiles]:
         """The source sites' files; the held-out site has none here."""
         return {site: site_files(self.artifacts, site) for site in self.sources}
@@ -66,21 +82,21 @@ class Cell:
     @property
     def audit(self) -> Path:
         """The table of frames that are one picture."""
-        return self.artifacts / "audit" / "audit.parquet"
+        return table_path(self.artifacts, "audit", "audit")
 
     @property
     def texts(self) -> Path:
         """The folder of the three tables of prompts."""
-        return self.artifacts / "build_confounders"
+        return texts_folder(self.artifacts)
 
     @property
     def backbone(self) -> Path:
         """The folder of the encoder."""
-        return self.artifacts / "backbone"
+        return backbone_folder(self.artifacts)
 
 
-def make_cell(variant: str, held_out: str, seed: int, artifacts: Path, study: Study) -> Cell:
-    """Return the cell; its sources are all sites of params.yaml but the held-out one, its numbers are its plan's.
+def make_job(variant: str, held_out: str, seed: int, artifacts: Path, study: Study) -> Job:
+    """Return what is trained: its sources are all sites of params.yaml but the held-out one, its numbers its plan's.
 
     Raises:
         InputError: there is no such method or site, or the plan is missing or damaged.
@@ -89,13 +105,13 @@ def make_cell(variant: str, held_out: str, seed: int, artifacts: Path, study: St
         if name not in legal:
             raise InputError(f"unknown {what} '{name}'; {nearest(name, legal)}")
     sources = [site for site in study.sites if site != held_out]
-    crops = {resolve(study.sites[site]).crop for site in sources}
-    crop = crops.pop() if len(crops) == 1 else "mixed"
-    plan = read_plan(plan_path(artifacts, variant))
-    path = plan_path(artifacts, variant)
+    crops = read_crops(plan_files(artifacts).crops, sources)
+    crop: Literal["none", "black_border", "mixed"] = crops.pop() if len(crops) == 1 else "mixed"
+    path = plan_files(artifacts).method(variant)
+    plan = read_plan(path)
     params = _checked(plan.train, Params, "train.", path)
     own = _checked(plan.params, params_type(plan.method), "params.", path)
-    return Cell(
+    return Job(
         variant, plan.method, held_out, seed, sources, artifacts, study.lesion_classes, params, own, crop, plan.flips
     )
 
@@ -135,11 +151,11 @@ def check_texts(texts: Texts, fingerprint: str, layout: Layout, folder: Path) ->
         )
 
 
-def check_cached(cell: Cell, layout: Layout, *, features: bool, maps: bool) -> None:
+def check_cached(job: Job, layout: Layout, *, features: bool, maps: bool) -> None:
     """Check that what the cell reads of the source sites' features is stored.
 
     Args:
-        cell: what is trained.
+        job: what is trained.
         layout: of what is stored.
         features: whether it is trained on features.
         maps: whether a miner looks at the maps.
@@ -147,28 +163,29 @@ def check_cached(cell: Cell, layout: Layout, *, features: bool, maps: bool) -> N
     Raises:
         InputError: it isn't.
     """
-    lacking = [flip for flip in cell.flips if features and flip not in layout.flips]
+    lacking = [flip for flip in job.flips if features and flip not in layout.flips]
     lacking += ["intermediate maps"] if (features or maps) and not layout.maps else []
     if lacking:
+        folder = features_folder(job.artifacts)
         raise InputError(
-            f"the features in {cell.artifacts / 'encode'} lack {', '.join(lacking)}, which '{cell.variant}' reads: "
+            f"the features in {folder} lack {', '.join(lacking)}, which '{job.variant}' reads: "
             "they were made for other methods; run `dvc repro`"
         )
 
 
-def resume_folder(cell: Cell, machine: Mapping[str, int | str]) -> Path:
-    """Return where the cell's checkpoint is: `<variant>-<held_out>-<seed>-<key>` below `.resume`.
+def resume_folder(job: Job, machine: Mapping[str, int | str]) -> Path:
+    """Return where the checkpoint is: `<variant>-<held_out>-<seed>-<key>` below `.resume`.
 
     The key changes with any input, parameter, line of code, library or fact of the machine that could matter.
 
     Args:
-        cell: what is trained.
+        job: what is trained.
         machine: as `describe` gives it.
 
     Raises:
         InputError: an input is missing.
     """
-    return cell.artifacts / ".resume" / f"{cell.variant}-{cell.held_out}-{cell.seed}-{_resume_key(cell, machine)}"
+    return checkpoints_folder(job.artifacts) / f"{job.cell.label}-{_resume_key(job, machine)}"
 
 
 def drop_stale(folder: Path) -> None:
@@ -179,23 +196,25 @@ def drop_stale(folder: Path) -> None:
             shutil.rmtree(other, ignore_errors=True)
 
 
-def _resume_key(cell: Cell, machine: Mapping[str, int | str]) -> str:
+def _resume_key(job: Job, machine: Mapping[str, int | str]) -> str:
     identity = {
-        "cell": [cell.variant, cell.method, cell.held_out, cell.seed, cell.sources, cell.lesion_classes],
-        "params": [cell.params.model_dump(), cell.method_params.model_dump()],
-        "flips": list(cell.flips),
-        "inputs": _digests(cell),
-        "code": digest(["mcdrl.training.run", f"mcdrl.methods.{cell.method}"]),
+        "cell": [job.variant, job.method, job.held_out, job.seed, job.sources, job.lesion_classes],
+        "params": [job.params.model_dump(), job.method_params.model_dump()],
+        "flips": list(job.flips),
+        "inputs": _digests(job),
+        "code": digest(["mcdrl.training.run", f"mcdrl.methods.{job.method}"]),
         "torch": version("torch"),
         "machine": dict(machine),
     }
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:24]
 
 
-def _digests(cell: Cell) -> Mapping[str, str]:
-    paths = [path for place in cell.files.values() for path in vars(place).values()]
-    paths += [cell.texts / name for name in _TABLES] + [cell.audit]
+def _digests(job: Job) -> Mapping[str, str]:
+    paths = [
+        path for files in job.files.values() for path in (files.cases, files.frames, files.features, files.regions)
+    ]
+    paths += [job.texts / name for name in _TABLES] + [job.audit]
     missing = [path for path in paths if not path.is_file()]
     if missing:
         raise InputError(f"{missing[0]} does not exist; run `dvc repro` to make it")
-    return {path.relative_to(cell.artifacts).as_posix(): sha256(path) for path in paths}
+    return {path.relative_to(job.artifacts).as_posix(): sha256(path) for path in paths}

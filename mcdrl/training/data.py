@@ -75,7 +75,7 @@ def epoch_batches(cases: Sequence[str], batch_size: int, *, seed: int, epoch: in
         seed: of the training.
         epoch: from 0.
     """
-    order = [cases[place] for place in generator("train", seed, "order", epoch).permutation(len(cases))]
+    order = [cases[index] for index in generator("train", seed, "order", epoch).permutation(len(cases))]
     size = min(batch_size, len(order))
     return [order[start : start + size] for start in range(0, len(order) - size + 1, size)]
 

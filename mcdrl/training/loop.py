@@ -15,7 +15,7 @@ from torch.optim import AdamW
 from mcdrl.base.errors import InputError
 from mcdrl.base.runtime import progress
 from mcdrl.base.seeds import seed_for
-from mcdrl.model.folder import single_pass_probability
+from mcdrl.model.probability import single_pass_probability
 from mcdrl.networks.inputs import SitesReader, to_batch
 from mcdrl.networks.interface import Batch, Method
 from mcdrl.study.sections.train import Params
@@ -118,9 +118,9 @@ class Training:
         maps = self.miners.taps if self.miners else []
         with closing(read_ahead(self.reader, batches, mirrored, self.method.trunk, maps)) as raws:
             for cases, raw in progress(zip(batches, raws, strict=True), label, len(batches)):
-                kinds, places = ([index[case] for case in cases] for index in (classes, sites))
+                kinds, site_indices = ([index[case] for case in cases] for index in (classes, sites))
                 miner = self.miners.of(cases) if self.miners else None
-                yield to_batch(raw, kinds, self.fabric.device, places, miner)
+                yield to_batch(raw, kinds, self.fabric.device, site_indices, miner)
 
     def _epoch(self, epoch: int) -> dict[str, float]:
         self.method.train()

@@ -68,10 +68,10 @@ class CrossFitted:
         """Select the target regions of B frames, as `Miner.regions` does."""
         chosen: dict[int, tuple[Tensor, Tensor]] = {}
         for miner in dict.fromkeys(self.miners):
-            at = [place for place, one in enumerate(self.miners) if one is miner]
+            at = [index for index, one in enumerate(self.miners) if one is miner]
             found = miner.regions({tap: grid[at] for tap, grid in maps.items()})
             chosen |= dict(zip(at, zip(*found, strict=True), strict=True))
-        similarity, selected = zip(*(chosen[place] for place in range(len(chosen))), strict=True)
+        similarity, selected = zip(*(chosen[index] for index in range(len(chosen))), strict=True)
         return torch.stack(similarity), torch.stack(selected)
 
 
@@ -91,7 +91,7 @@ class _Fit:
 
     def sees(self, folds: Sequence[str]) -> list[int]:
         """Return which frames of a batch it may look at."""
-        return [place for place, fold in enumerate(folds) if fold != self.left_out]
+        return [index for index, fold in enumerate(folds) if fold != self.left_out]
 
 
 def tuned_miners(reader: SitesReader, frames: Frames, params: MinerParams, seed: int, device: torch.device) -> Miners:
@@ -146,7 +146,7 @@ def cross_fit_folds(frames: Frames, group_folds: int) -> dict[str, str]:
             "no miner can be fitted on others than it mines; use zero_shot, or add sites, patients or sequences"
         )
     order = sorted({frames.group[case] for case in frames.train}, key=lambda group: (group not in with_lesion, group))
-    number = {group: f"fold {place % count}" for place, group in enumerate(order)}
+    number = {group: f"fold {index % count}" for index, group in enumerate(order)}
     return {case: number[frames.group[case]] for case in frames.train}
 
 

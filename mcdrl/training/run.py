@@ -12,18 +12,19 @@ from torch import Tensor
 
 from mcdrl.base.errors import InputError
 from mcdrl.clip.card import read_stored
-from mcdrl.confounders.scores import usual_scores
+from mcdrl.confounders.scores import ReferenceStatistics, reference_statistics
 from mcdrl.methods import prepared
+from mcdrl.model.assemble import assemble
 from mcdrl.model.bundle import bundle
-from mcdrl.model.folder import MinedBy, ModelCard, Usual, assemble, read_card, save_model
-from mcdrl.model.readme import write_readme
+from mcdrl.model.card import MinedBy, ModelCard
+from mcdrl.model.folder import save_model
 from mcdrl.networks.inputs import Layout, open_sites, read_cases
 from mcdrl.networks.interface import Method, Spec, Texts
 from mcdrl.networks.texts import read_prompts, read_texts
 from mcdrl.networks.trunk import spare_memory
 from mcdrl.regions.tuned import Miner
 from mcdrl.training import checkpoint
-from mcdrl.training.cell import Cell, check_cached, check_texts, drop_stale, make_spec, resume_folder
+from mcdrl.training.cell import Job, check_cached, check_texts, drop_stale, make_spec, resume_folder
 from mcdrl.training.checkpoint import Progress
 from mcdrl.training.data import split
 from mcdrl.training.fabric import describe
@@ -37,11 +38,11 @@ from mcdrl.training.seen import with_seen
 from mcdrl.training.trust import Trust, measure_trust
 
 
-def train(cell: Cell, fabric: Fabric, out: Path) -> None:
+def train(job: Job, fabric: Fabric, out: Path) -> None:
     """Train a cell and write its model folder.
 
     Args:
-        cell: what is trained.
+        job: what is trained.
         fabric: launched.
         out: the model folder.
 
@@ -49,66 +50,65 @@ def train(cell: Cell, fabric: Fabric, out: Path) -> None:
         InputError: an input is missing or doesn't fit the others, the held-out site shares frames with a source site,
             or the training broke down.
     """
-    leaked = check_leaks(cell.audit, cell.held_out)
-    cases = read_cases(cell.files, cell.lesion_classes)
-    frames = split(cases, copies_across_split(cell.audit, cell.held_out))
+    leaked = check_leaks(job.audit, job.held_out)
+    cases = read_cases(job.files, job.lesion_classes)
+    frames = split(cases, copies_across_split(job.audit, job.held_out))
     left_out = len(cases) - len(frames.train) - len(frames.val)
     if left_out and fabric.is_global_zero:
-        print(f"{left_out} validation frame(s) left out: copies of training frames ({cell.audit})", file=sys.stderr)
-    texts, confounders, fingerprint = read_texts(cell.texts, cell.lesion_classes)
-    with open_sites(cell.files) as reader:
-        check_texts(texts, fingerprint, reader.layout, cell.texts)
-        phrases = drawn_phrases(len(confounders), cell.params.phrases)
-        texts, confounders = with_phrases(texts, phrases), [confounders[place] for place in phrases]
-        spec = make_spec(cell.params, reader.layout, cell.seed)
+        print(f"{left_out} validation frame(s) left out: copies of training frames ({job.audit})", file=sys.stderr)
+    texts, confounders, fingerprint = read_texts(job.texts, job.lesion_classes)
+    with open_sites(job.files) as reader:
+        check_texts(texts, fingerprint, reader.layout, job.texts)
+        phrases = drawn_phrases(len(confounders), job.params.phrases)
+        texts, confounders = with_phrases(texts, phrases), [confounders[index] for index in phrases]
+        spec = make_spec(job.params, reader.layout, job.seed)
 
         def images() -> Tensor:
             return torch.from_numpy(reader.images(frames.train)).float()
 
-        texts = prepared(cell.method, spec, cell.method_params, with_seen(texts, frames), images)
-        method = _assembled(cell, spec, reader.layout.dense_mode, texts)
-        if cell.params.checkpointing:
+        texts = prepared(job.method, spec, job.method_params, with_seen(texts, frames), images)
+        method = _assembled(job, spec, reader.layout.dense_mode, texts)
+        if job.params.checkpointing:
             spare_memory(method.trunk)
-        tuned = cell.params.mining == "source_tuned" and method.uses_regions
-        check_cached(cell, reader.layout, features=method.trunk.needs_features, maps=tuned)
-        miners = tuned_miners(reader, frames, cell.params.miner, cell.seed, fabric.device) if tuned else None
-        optimiser = make_optimiser(method, cell.params)
-        training = Training(fabric, method, optimiser, reader, frames, cell.params, cell.seed, miners, cell.flips)
-        folder = resume_folder(cell, describe(fabric))
-        progress = _run(training, cell, folder, out)
+        tuned = job.params.mining == "source_tuned" and method.uses_regions
+        check_cached(job, reader.layout, features=method.trunk.needs_features, maps=tuned)
+        miners = tuned_miners(reader, frames, job.params.miner, job.seed, fabric.device) if tuned else None
+        optimiser = make_optimiser(method, job.params)
+        training = Training(fabric, method, optimiser, reader, frames, job.params, job.seed, miners, job.flips)
+        folder = resume_folder(job, describe(fabric))
+        progress = _run(training, job, folder, out)
         best = training.best_epoch(progress.history)
         trust = measure_trust(training, progress.best)
-        usual = Usual(**vars(usual_scores(reader.images(frames.train), texts.confounders.numpy())))
+        reference = reference_statistics(reader.images(frames.train), texts.confounders.numpy())
     if fabric.is_global_zero:
         facts = {**_counts(method), "leaked_frames": leaked}
         miner = miners.whole if miners else None
-        _write(progress, best, trust, usual, cell, spec, reader.layout, texts, confounders, facts, miner, out)
-        write_readme(read_card(out), read_stored(cell.backbone), out, uses_regions=method.uses_regions)
-        bundle(cell.backbone, out)
+        _write(progress, best, trust, reference, job, spec, reader.layout, texts, confounders, facts, miner, out)
+        bundle(job.backbone, out)
         shutil.rmtree(folder, ignore_errors=True)
     fabric.barrier()
 
 
-def _assembled(cell: Cell, spec: Spec, dense_mode: str, texts: Texts) -> Method:
+def _assembled(job: Job, spec: Spec, dense_mode: str, texts: Texts) -> Method:
     try:
-        return assemble(cell.method, cell.params.mode, spec, cell.method_params, cell.backbone, dense_mode, texts)
+        return assemble(job.method, job.params.mode, spec, job.method_params, job.backbone, dense_mode, texts)
     except ValueError as error:
-        raise InputError(f"the parameters of '{cell.variant}' in params.yaml don't go together: {error}") from None
+        raise InputError(f"the parameters of '{job.variant}' in params.yaml don't go together: {error}") from None
 
 
-def _run(training: Training, cell: Cell, folder: Path, out: Path) -> Progress:
+def _run(training: Training, job: Job, folder: Path, out: Path) -> Progress:
     progress = checkpoint.restore(folder, training.method, training.optimiser) or Progress([], {})
     training.fabric.barrier()  # nobody writes before all have read
     if not training.fabric.is_global_zero:
         return training.run(progress, lambda _: None)
     drop_stale(folder)
     if progress.history:
-        print(f"continuing after epoch {len(progress.history)}/{cell.params.epochs}", file=sys.stderr, flush=True)
+        print(f"continuing after epoch {len(progress.history)}/{job.params.epochs}", file=sys.stderr, flush=True)
     log = LiveLog(out / "dvclive", progress.history)
 
     def after_epoch(done: Progress) -> None:
         checkpoint.save(folder, done, training.method, training.optimiser)
-        show(done.history[-1], cell.params.epochs)
+        show(done.history[-1], job.params.epochs)
         log.add(done.history[-1])
 
     done = training.run(progress, after_epoch)
@@ -117,22 +117,22 @@ def _run(training: Training, cell: Cell, folder: Path, out: Path) -> Progress:
 
 
 def _write(
-    progress: Progress, best: int, trust: Trust, usual: Usual, cell: Cell, spec: Spec, layout: Layout, texts: Texts,
-    confounders: list[str], facts: dict[str, int], miner: Miner | None, out: Path,
+    progress: Progress, best: int, trust: Trust, reference: ReferenceStatistics, job: Job, spec: Spec, layout: Layout,
+    texts: Texts, confounders: list[str], facts: dict[str, int], miner: Miner | None, out: Path,
 ) -> None:  # fmt: skip
-    backbone = read_stored(cell.backbone)
-    class_prompts, confounder_prompts, background_prompt = read_prompts(cell.texts, cell.lesion_classes, confounders)
+    backbone = read_stored(job.backbone)
+    class_prompts, confounder_prompts, background_prompt = read_prompts(job.texts, job.lesion_classes, confounders)
     card = ModelCard(
-        variant=cell.variant, method=cell.method, held_out=cell.held_out, seed=cell.seed, sources=cell.sources,
+        variant=job.variant, method=job.method, held_out=job.held_out, seed=job.seed, sources=job.sources,
         backbone=backbone.name, pretrained=backbone.pretrained, fingerprint=layout.fingerprint,
-        dense_mode=layout.dense_mode, provenance=layout.provenance, mode=cell.params.mode, size_px=layout.size_px,
-        lesion_classes=cell.lesion_classes, confounders=confounders, alpha=layout.alpha, spec=spec,
-        params=cell.method_params.model_dump(),
+        dense_mode=layout.dense_mode, provenance=layout.provenance, mode=job.params.mode, size_px=layout.size_px,
+        lesion_classes=job.lesion_classes, confounders=confounders, alpha=layout.alpha, spec=spec,
+        params=job.method_params.model_dump(),
         n_weights=facts["n_weights"], n_trained=facts["n_trained"], leaked_frames=facts["leaked_frames"],
         best_epoch=best, val_dice=progress.history[best].val_dice,
-        temperature=trust.temperature, flag_below=trust.flag_below, crop=cell.crop, class_prompts=class_prompts,
-        confounder_prompts=confounder_prompts, background_prompt=background_prompt, usual=usual,
-        parameters=cell.params.model_dump(),
+        temperature=trust.temperature, flag_below=trust.flag_below, crop=job.crop, class_prompts=class_prompts,
+        confounder_prompts=confounder_prompts, background_prompt=background_prompt, reference=reference,
+        parameters=job.params.model_dump(),
         mined_by=MinedBy(channels=miner.channels, grid=list(miner.grid), hidden=miner.hidden) if miner else None,
     )  # fmt: skip
     if card.val_dice == 0:

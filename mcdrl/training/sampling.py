@@ -23,8 +23,8 @@ def epoch_frames(frames: Frames, sampling: Sampling, *, seed: int, epoch: int) -
     if sampling == "shuffled":
         return frames.train
     kinds = np.array([frames.class_index[case] for case in frames.train])
-    present, place, counts = np.unique(kinds, return_inverse=True, return_counts=True)
+    present, index, counts = np.unique(kinds, return_inverse=True, return_counts=True)
     shares = np.where(present < 0, counts / len(kinds), 0.0)
     shares[present >= 0] = (1 - shares.sum()) / (present >= 0).sum()
     draw = generator("train", seed, "sampling", epoch)
-    return [frames.train[one] for one in draw.choice(len(kinds), len(kinds), p=(shares / counts)[place])]
+    return [frames.train[one] for one in draw.choice(len(kinds), len(kinds), p=(shares / counts)[index])]

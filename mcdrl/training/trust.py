@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from mcdrl.metrics.calibration import LOG_ODDS, confidence, fit_temperature, spectrum
-from mcdrl.model.folder import probability
+from mcdrl.model.probability import probability
 from mcdrl.training.data import in_turn
 from mcdrl.training.loop import Training
 

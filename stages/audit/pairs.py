@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mcdrl.artifacts.audit import PAIRS
-from mcdrl.artifacts.stores import Array
+from mcdrl.artifacts.store_contract import Array
 from mcdrl.study.leaks import shared_frames
 from stages.audit.alignment import correlations
 from stages.audit.candidates import near_hashes

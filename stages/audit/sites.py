@@ -13,6 +13,7 @@ from mcdrl.artifacts.audit import PROFILE, SPLITS
 from mcdrl.artifacts.cases import CASES, GEOMETRY
 from mcdrl.artifacts.frames import FRAMES
 from mcdrl.base.runtime import progress
+from mcdrl.study.paths import IngestedFiles
 from stages.audit.prints import Prints, join, take_prints
 from stages.audit.profile import measure
 
@@ -49,19 +50,19 @@ def read_sites(ingest: Path, sites: Sequence[str]) -> Sites:
     Raises:
         InputError: a file is missing or damaged.
     """
-    found = [_read_site(ingest / site, site) for site in sites]
+    found = [_read_site(IngestedFiles(ingest / site), site) for site in sites]
     cases = pd.concat([one[0] for one in found], ignore_index=True)
     profile = pd.concat([one[1] for one in found], ignore_index=True)
     return Sites(cases, join([part for one in found for part in one[2]]), profile)
 
 
-def _read_site(folder: Path, site: str) -> tuple[pd.DataFrame, pd.DataFrame, list[Prints]]:
-    cases = CASES.read(folder / "cases.parquet")
-    geometry = GEOMETRY.read(folder / "geometry.parquet").set_index("case_id")
+def _read_site(files: IngestedFiles, site: str) -> tuple[pd.DataFrame, pd.DataFrame, list[Prints]]:
+    cases = CASES.read(files.cases)
+    geometry = GEOMETRY.read(files.geometry).set_index("case_id")
     ids = list(cases["case_id"])
     batches = [ids[start : start + _BATCH] for start in range(0, len(ids), _BATCH)]
     prints, looks = [], []
-    with FRAMES.read(folder / "frames.h5") as store:
+    with FRAMES.read(files.frames) as store:
         for batch in progress(batches, f"looking at {site}", total=len(batches)):
             images = store.rows("image", batch)
             prints.append(take_prints(images))

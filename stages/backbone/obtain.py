@@ -9,13 +9,13 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.files import write_json
 from mcdrl.clip.card import CARD, BackboneCard, StoredCard
 from mcdrl.clip.sources import Obtained, Source
+from mcdrl.study.paths import LITE_TOWER, own_or_shipped
 
 _OTHERS = {"file": "weights of a file that isn't known by its hash", "local-dir": "weights of a local folder"}
 _WHY = {
     "file": "as the card's model {model} says, for a file of weights doesn't tell",
     "local-dir": "as the folder's own configuration and the card's model {model} say",
 }
-_SHIPPED = Path("data/lite0")  # the trained parts of the embedded model
 
 
 def obtain(card: BackboneCard, source: Source, folder: Path) -> None:
@@ -61,7 +61,7 @@ def _embedded(card: BackboneCard, source: Source, folder: Path) -> Obtained:
 
     if source.kind != "card":
         raise InputError(f"weights.{source.name}: this backbone ships its own weights; remove the key")
-    lite.obtain(folder, _SHIPPED)
+    lite.obtain(folder, own_or_shipped(LITE_TOWER))
     return Obtained("embedded", None, {}, lite.LiteEncoder.from_folder(folder, card.dense).fingerprint)
 
 

@@ -15,6 +15,7 @@ from mcdrl.artifacts.scores import ATTENTION, CALIBRATION, CELL, MINING, POOLED,
 from mcdrl.artifacts.tables import Table
 from mcdrl.base.errors import InputError
 from mcdrl.study.params import Study
+from mcdrl.study.paths import Cell
 
 Names = Mapping[str, Any]
 
@@ -38,8 +39,8 @@ def _sites(study: Study) -> dict[Path, Names]:
 
 def _cells(table: str) -> Callable[[Study], dict[Path, Names]]:
     def parts(study: Study) -> dict[Path, Names]:
-        cells = product(study.methods, study.held_out, study.seeds)
-        return {Path(*map(str, cell), f"{table}.parquet"): dict(zip(CELL, cell, strict=True)) for cell in cells}
+        cells = map(Cell._make, product(study.methods, study.held_out, study.seeds))
+        return {cell.folder / f"{table}.parquet": dict(zip(CELL, cell, strict=True)) for cell in cells}
 
     return parts
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mcdrl.artifacts.stores import StoreReader
+from mcdrl.artifacts.store_reader import StoreReader
 from mcdrl.base.errors import InputError
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from mcdrl.artifacts.features import FEATURES, taps_attribute
 from mcdrl.artifacts.frames import FRAMES
 from mcdrl.artifacts.plan import Encoding
-from mcdrl.artifacts.stores import StoreReader
+from mcdrl.artifacts.store_reader import StoreReader
 from mcdrl.base.device import pick_device
 from mcdrl.base.runtime import progress
 from mcdrl.clip.card import read_stored
@@ -17,6 +17,7 @@ from mcdrl.clip.encoder import Encoder
 from mcdrl.clip.encoding import Array, encode, precision
 from mcdrl.clip.load import load_encoder
 from mcdrl.imaging.flips import flipped, member
+from mcdrl.study.paths import IngestedFiles
 from mcdrl.study.sections.encode import Params
 from stages.encode.batches import batches, site_of
 
@@ -49,7 +50,7 @@ def encode_site(
         "backbone": read_stored(backbone).name, "fingerprint": encoder.fingerprint, "device": place.type,
         "precision": str(precision(place)).removeprefix("torch."),
     }  # fmt: skip
-    with FRAMES.read(frames / "frames.h5") as reader:
+    with FRAMES.read(IngestedFiles(frames).frames) as reader:
         cases = reader.case_ids
         stamps |= {"site": site_of(reader, site), "dense_mode": encoder.dense_mode}
         groups = batches(cases, params.batch_size)

@@ -10,6 +10,7 @@ import typer
 from mcdrl.base.errors import InputError
 from mcdrl.base.runtime import enough_memory, run
 from mcdrl.study.params import load
+from mcdrl.study.paths import Cell, site_files
 from mcdrl.study.sections.evaluate import Params
 
 
@@ -23,15 +24,15 @@ def main(
     """Predict the held-out site, then judge the predictions."""
     _, params = load("evaluate", Params)
 
-    from stages.evaluate.cell import Cell
+    from stages.evaluate.cell import read_cases
     from stages.evaluate.run import evaluate, write  # torch only after the parameters are known to be right
 
-    cell = Cell(method, held_out, seed, artifacts)
-    cases = cell.read_cases()
+    cell = Cell(method, held_out, seed)
+    cases = read_cases(cell, artifacts)
     if cases.empty:
-        raise InputError(f"site {held_out} has no accepted frame; see {cell.ingested / 'quarantine.parquet'}")
+        raise InputError(f"site {held_out} has no accepted frame; see {site_files(artifacts, held_out).quarantine}")
     with enough_memory("evaluate", "evaluate.batch_size", params.batch_size):
-        write(cell, evaluate(cell, cases, params, device), params)
+        write(cell, artifacts, evaluate(cell, artifacts, cases, params, device), params)
 
 
 if __name__ == "__main__":

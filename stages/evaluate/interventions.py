@@ -9,7 +9,7 @@ import pandas as pd
 
 from mcdrl.artifacts.scores import ATTENTION, CELL, LEAKED, POOLED
 from mcdrl.base.seeds import seed_for
-from stages.evaluate.predict import Said
+from stages.evaluate.predict import Prediction
 
 
 def pick(case_ids: Sequence[str], count: int) -> list[str]:
@@ -27,14 +27,14 @@ class Interventions:
         self._weights: list[tuple[Sequence[str], np.ndarray]] = []
         self._pooled: list[pd.DataFrame] = []
 
-    def add(self, said: Said, *, attention: bool) -> None:
-        """Take what was said of some frames; `attention`: whether their attention is kept, too."""
-        if said.before is None or said.after is None:
+    def add(self, prediction: Prediction, *, attention: bool) -> None:
+        """Take the prediction of some frames; `attention`: whether their attention is kept, too."""
+        if prediction.before is None or prediction.after is None:
             return
-        rows = {"case_id": list(said.case_ids), "before": list(said.before), "after": list(said.after)}
-        self._pooled.append(pd.DataFrame(rows))
-        if attention and said.weights is not None:
-            self._weights.append((said.case_ids, said.weights))
+        before, after = list(prediction.before), list(prediction.after)
+        self._pooled.append(pd.DataFrame({"case_id": list(prediction.case_ids), "before": before, "after": after}))
+        if attention and prediction.weights is not None:
+            self._weights.append((prediction.case_ids, prediction.weights))
 
     def pooled(self) -> pd.DataFrame:
         """Return a row a frame, as in `POOLED`."""

@@ -1,4 +1,4 @@
-"""What a network says of frames, without a look at their masks."""
+"""What a network predicts for frames, without a look at their masks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from mcdrl.model.folder import LoadedModel, probability, single_pass_probability
+from mcdrl.model.folder import LoadedModel
+from mcdrl.model.probability import probability, single_pass_probability
 from mcdrl.networks.inputs import SitesReader, to_batch
 from mcdrl.networks.interface import Method
 from mcdrl.networks.intervention import Record, recorded
@@ -20,8 +21,8 @@ Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Said:
-    """What a network says of B frames.
+class Prediction:
+    """What a network predicts for B frames.
 
     Attributes:
         case_ids: "<site>/<file stem>".
@@ -62,18 +63,19 @@ def headless(method: Method) -> Iterator[None]:
 
 
 def predict(
-    model: LoadedModel, reader: SitesReader, case_ids: Sequence[str], batch_size: int, *, summed: bool = True
-) -> Iterator[Said]:
-    """Yield what the network says batch by batch, in the order of `case_ids`.
+    model: LoadedModel, reader: SitesReader, case_ids: Sequence[str], batch_size: int, *, single_pass: bool = False
+) -> Iterator[Prediction]:
+    """Yield what the network predicts, batch by batch, in the order of `case_ids`.
 
     Args:
         model: in evaluation mode; it runs where its weights are.
         reader: the frames, features and regions; masks aren't read.
         case_ids: "<site>/<file stem>".
         batch_size: frames at a time.
-        summed: whether methods that sum over views do; else they make their first pass alone.
+        single_pass: whether methods that sum over views make their first pass alone.
     """
     device = next((weight.device for weight in model.method.parameters()), torch.device("cpu"))
+    infer = single_pass_probability if single_pass else probability
     for start in range(0, len(case_ids), batch_size):
         ids = case_ids[start : start + batch_size]
         trunk = model.method.trunk
@@ -81,9 +83,9 @@ def predict(
         raw = reader.read(ids, mask=False, prefix=trunk.needs_prefix, features=trunk.needs_features, maps=maps)
         batch = to_batch(raw, [-1] * len(ids), device, miner=model.miner)
         with recorded(model.method) as record:
-            said = probability(model.method, batch) if summed else single_pass_probability(model.method, batch)
+            found = infer(model.method, batch).cpu().numpy()
         similarity, selected = batch.similarity.cpu().numpy(), batch.selected.cpu().numpy()
-        yield Said(ids, said.cpu().numpy(), similarity=similarity, selected=selected, **_mean(record, model.method))
+        yield Prediction(ids, found, similarity=similarity, selected=selected, **_mean(record, model.method))
 
 
 def _mean(record: Record, method: Method) -> dict[str, Floats | None]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
 from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.frames import FRAMES
-from mcdrl.artifacts.held_out_scores import write_judged
+from mcdrl.artifacts.held_out_scores import write_held_out_scores
 from mcdrl.artifacts.scores import ATTENTION, CALIBRATION, MINING, POOLED, PREDICTIONS, RELIABILITY, SCORES, TRUST
 from mcdrl.artifacts.tables import Table
 from mcdrl.base.device import pick_device
@@ -18,13 +19,14 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.files import sha256
 from mcdrl.base.runtime import progress
 from mcdrl.model.folder import WEIGHTS, LoadedModel, load_model
-from mcdrl.networks.inputs import SitesReader, check_provenance, open_sites, site_files
+from mcdrl.networks.inputs import SitesReader, check_provenance, open_sites
+from mcdrl.study.paths import Cell, backbone_folder, site_files
 from mcdrl.study.sections.evaluate import Params
-from stages.evaluate.cell import Cell
+from stages.evaluate.cell import named
 from stages.evaluate.interventions import Interventions, pick
-from stages.evaluate.judge import Judge
 from stages.evaluate.predict import headless, predict
 from stages.evaluate.score import to_bytes
+from stages.evaluate.scorer import Scorer
 from stages.evaluate.summary import summarise
 
 TABLES: Mapping[str, Table] = {
@@ -36,17 +38,21 @@ TABLES: Mapping[str, Table] = {
 @dataclass(frozen=True)
 class _Work:
     cell: Cell
+    artifacts: Path
     params: Params
     model: LoadedModel
     reader: SitesReader
 
 
-def evaluate(cell: Cell, cases: pd.DataFrame, params: Params, device: str = "auto") -> dict[str, pd.DataFrame]:
-    """Predict the held-out site, store the probabilities and judge them.
+def evaluate(
+    cell: Cell, artifacts: Path, cases: pd.DataFrame, params: Params, device: str = "auto"
+) -> dict[str, pd.DataFrame]:
+    """Predict the held-out site, store the probabilities and score them.
 
     Args:
         cell: whose model and whose held-out site.
-        cases: the held-out site's frames, as `Cell.read_cases` gives them, in the order of the store.
+        artifacts: what the pipeline has written.
+        cases: the held-out site's frames, as `read_cases` gives them, in the order of the store.
         params: numbers.
         device: cpu, cuda, ...; auto: a GPU if there is one.
 
@@ -57,76 +63,78 @@ def evaluate(cell: Cell, cases: pd.DataFrame, params: Params, device: str = "aut
         InputError: the model, its features or the backbone are missing or don't belong together, or there is no such
             device.
     """
-    model = load_model(cell.model, cell.artifacts / "backbone")
+    model = load_model(cell.model(artifacts), backbone_folder(artifacts))
     model.to(pick_device(device))
     did = Interventions(model.card.confounders)
-    with _opened(cell, params, model) as work:
-        judge = _judged(work, cases, did)
+    with _opened(cell, artifacts, params, model) as work:
+        scorer = _scored(work, cases, did)
         _add_sources(work, did)
     tables = {
-        "cases": judge.scores(), "calibration": judge.calibration(), "reliability": judge.reliability(),
-        "trust": judge.trust(), "attention": did.attention(), "pooled": did.pooled(),
-        "mining": judge.mining("source_tuned" if model.miner else "zero_shot"),
+        "cases": scorer.scores(), "calibration": scorer.calibration(), "reliability": scorer.reliability(),
+        "trust": scorer.trust(), "attention": did.attention(), "pooled": did.pooled(),
+        "mining": scorer.mining("source_tuned" if model.miner else "zero_shot"),
     }  # fmt: skip
-    return {name: cell.named(rows, model.card.leaked_frames) for name, rows in tables.items()}
+    return {name: named(cell, rows, model.card.leaked_frames) for name, rows in tables.items()}
 
 
-def write(cell: Cell, tables: Mapping[str, pd.DataFrame], params: Params) -> None:
-    """Write a cell's tables, and judged.json beside them."""
+def write(cell: Cell, artifacts: Path, tables: Mapping[str, pd.DataFrame], params: Params) -> None:
+    """Write a cell's tables, and held_out_scores.json beside them."""
+    parts = cell.parts(artifacts)
     for name, rows in tables.items():
-        TABLES[name].write(rows, cell.parts / f"{name}.parquet")
-    write_judged(summarise(cell, tables["cases"], params, sha256(cell.model / WEIGHTS)), cell.parts)
+        TABLES[name].write(rows, parts / f"{name}.parquet")
+    write_held_out_scores(summarise(cell, tables["cases"], params, sha256(cell.model(artifacts) / WEIGHTS)), parts)
 
 
 @contextmanager
-def _opened(cell: Cell, params: Params, model: LoadedModel) -> Iterator[_Work]:
+def _opened(cell: Cell, artifacts: Path, params: Params, model: LoadedModel) -> Iterator[_Work]:
     sites = [cell.held_out, *(model.card.sources if model.method.intervenes else [])]
-    with open_sites({site: site_files(cell.artifacts, site) for site in sites}) as reader:
-        _check_fit(cell, model, reader)
-        yield _Work(cell, params, model, reader)
+    with open_sites({site: site_files(artifacts, site) for site in sites}) as reader:
+        _check_fit(cell, artifacts, model, reader)
+        yield _Work(cell, artifacts, params, model, reader)
 
 
-def _check_fit(cell: Cell, model: LoadedModel, reader: SitesReader) -> None:
+def _check_fit(cell: Cell, artifacts: Path, model: LoadedModel, reader: SitesReader) -> None:
     """Raise InputError where the model and the site's features come from different encoders or regions."""
+    path = cell.model(artifacts) / "model.json"
     for name in ("fingerprint", "dense_mode", "alpha", "size_px"):
         ours, theirs = getattr(model.card, name), getattr(reader.layout, name)
         if ours != theirs:
             raise InputError(
-                f"{cell.model / 'model.json'} and the stored features of site {cell.held_out} differ in {name} "
+                f"{path} and the stored features of site {cell.held_out} differ in {name} "
                 f"({ours} and {theirs}); run `dvc repro` to make both anew"
             )
     if model.card.provenance:
-        made = reader.layout.provenance
-        check_provenance(cell.held_out, made, "the sites that the model was trained on", model.card.provenance)
+        provenance = reader.layout.provenance
+        check_provenance(cell.held_out, provenance, "the sites that the model was trained on", model.card.provenance)
 
 
-def _judged(work: _Work, cases: pd.DataFrame, did: Interventions) -> Judge:
+def _scored(work: _Work, cases: pd.DataFrame, did: Interventions) -> Scorer:
     cell, params, card = work.cell, work.params, work.model.card
     case_ids = [str(case) for case in cases["case_id"]]
     attributes = {
-        "method": cell.method, "held_out": cell.held_out, "seed": str(cell.seed),
+        "method": cell.variant, "held_out": cell.held_out, "seed": str(cell.seed),
         "threshold": str(params.threshold), "tolerance_px": f"{params.tolerance_px:g}",
     }  # fmt: skip
     with (
-        FRAMES.read(cell.ingested / "frames.h5") as frames,
-        PREDICTIONS.write(cell.predictions, case_ids, attributes) as store,
+        FRAMES.read(site_files(work.artifacts, cell.held_out).frames) as frames,
+        PREDICTIONS.write(cell.predictions(work.artifacts), case_ids, attributes) as store,
     ):
-        judge = Judge(frames, cases, params, temperature=card.temperature, flag_below=card.flag_below)
-        said = predict(work.model, work.reader, case_ids, params.batch_size)
+        scorer = Scorer(frames, cases, params, temperature=card.temperature, flag_below=card.flag_below)
+        predictions = predict(work.model, work.reader, case_ids, params.batch_size)
         count = -(-len(case_ids) // params.batch_size)
-        for batch in progress(said, f"predict {cell.held_out} with {cell.method}", count):
+        for batch in progress(predictions, f"predict {cell.held_out} with {cell.variant}", count):
             store.append(probability=to_bytes(batch.probability))
-            judge.add(batch)
+            scorer.add(batch)
             did.add(batch, attention=True)
-    return judge
+    return scorer
 
 
 def _add_sources(work: _Work, did: Interventions) -> None:
     if not work.model.method.intervenes:
         return
     for site in work.model.card.sources:
-        cases = CASES.read(site_files(work.cell.artifacts, site).cases)
+        cases = CASES.read(site_files(work.artifacts, site).cases)
         chosen = pick([str(case) for case in cases["case_id"]], work.params.source_frames)
         with headless(work.model.method):
-            for batch in predict(work.model, work.reader, chosen, work.params.batch_size, summed=False):
+            for batch in predict(work.model, work.reader, chosen, work.params.batch_size, single_pass=True):
                 did.add(batch, attention=False)

@@ -11,8 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mcdrl.artifacts.frames import to_native
-from mcdrl.metrics.counts import Bools, Counts, accuracy, count, dice, iou
-from mcdrl.metrics.surface import surface_scores
+from mcdrl.metrics.counts import Bools, Counts, count
+from mcdrl.metrics.registry import scores
+from mcdrl.metrics.surface import MaskPair
 
 Floats = NDArray[np.float32]
 
@@ -55,19 +56,12 @@ def score(
         judged: [B, S, S] bool, the pixels that count; None: all of them.
 
     Returns:
-        B rows: tp, fp, fn, tn, dice, iou, accuracy, nsd, hd95_px. Undefined and infinite scores are null.
+        B rows: tp, fp, fn, tn and the metrics of `FRAME_METRICS`. Undefined and infinite scores are null.
     """
     counts = native_counts(probability, native, threshold)
     found = (probability >= threshold) & (True if judged is None else judged)
-    surface = [surface_scores(p, t, tolerance_px) for p, t in zip(found, truth, strict=True)]
-    nsd, hd95_px = np.array(surface, dtype=np.float64).T
-    return pd.DataFrame(
-        {
-            "tp": counts.tp, "fp": counts.fp, "fn": counts.fn, "tn": counts.tn,
-            "dice": dice(counts), "iou": iou(counts), "accuracy": accuracy(counts),
-            "nsd": nsd, "hd95_px": np.where(np.isfinite(hd95_px), hd95_px, np.nan),
-        }
-    )  # fmt: skip
+    masks = [MaskPair(one, other, tolerance_px) for one, other in zip(found, truth, strict=True)]
+    return pd.DataFrame({**vars(counts), **scores(counts, masks)})
 
 
 def native_counts(probability: Floats, native: Sequence[Native], threshold: float) -> Counts:

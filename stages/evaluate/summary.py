@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from mcdrl.artifacts.held_out_scores import Judged
+from mcdrl.artifacts.held_out_scores import HeldOutScores
 from mcdrl.base.seeds import generator
 from mcdrl.metrics.intervals import Sample, mean_interval
+from mcdrl.study.paths import Cell
 from mcdrl.study.sections.evaluate import Params
-from stages.evaluate.cell import Cell
 
 _DRAWS = 2000
 
 
-def summarise(cell: Cell, scores: pd.DataFrame, params: Params, weights_sha256: str) -> Judged:
+def summarise(cell: Cell, scores: pd.DataFrame, params: Params, weights_sha256: str) -> HeldOutScores:
     """Return a cell's scores in a few numbers.
 
     Args:
@@ -25,7 +25,7 @@ def summarise(cell: Cell, scores: pd.DataFrame, params: Params, weights_sha256: 
     """
     lesion, negative = (scores[scores["lesion_class"].notna() == there] for there in (True, False))
     low, high = _interval(cell, lesion)
-    return Judged(
+    return HeldOutScores(
         weights_sha256=weights_sha256,
         held_out=cell.held_out,
         threshold=params.threshold,
@@ -42,6 +42,6 @@ def summarise(cell: Cell, scores: pd.DataFrame, params: Params, weights_sha256: 
 
 def _interval(cell: Cell, lesion: pd.DataFrame) -> tuple[float | None, float | None]:
     sample = Sample(lesion["dice"].to_numpy(dtype=np.float64), lesion["group_id"].to_numpy())
-    rng = generator("judged", cell.method, cell.held_out, cell.seed)
+    rng = generator("judged", cell.variant, cell.held_out, cell.seed)
     low, high = mean_interval([sample], _DRAWS, rng, within=(0.0, 1.0))
     return (None, None) if np.isnan(low) else (low, high)

@@ -13,6 +13,7 @@ from mcdrl.base.output import say
 from mcdrl.base.runtime import run
 from mcdrl.regions.quality import quality_table
 from mcdrl.study.params import load
+from mcdrl.study.paths import IngestedFiles
 from mcdrl.study.sections.mine_regions import Params
 from stages.mine_regions.site import mine_site, summary
 
@@ -29,7 +30,7 @@ def main(
     study, params = load("mine_regions", Params)
     if site not in study.sites:
         raise InputError(f"params.yaml has no site '{site}'; {nearest(site, study.sites)}")
-    store = frames / "frames.h5"
+    store = IngestedFiles(frames).frames
     row = mine_site(site, features, classes, store, study.lesion_classes, params.alpha, regions)
     QUALITY.write(quality_table(row), quality)
     say(summary(row))

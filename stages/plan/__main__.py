@@ -7,25 +7,31 @@ from typing import Annotated
 
 import typer
 
-from mcdrl.artifacts.plan import encoding_path, write_code, write_plan
+from mcdrl.artifacts.plan import Crops, write_code, write_plan
 from mcdrl.base.files import atomic_folder
 from mcdrl.base.runtime import run
 from mcdrl.methods import with_methods
 from mcdrl.study.params import load, read_params, section_type
-from stages.plan.plans import code_digests, encoding, plans
+from mcdrl.study.paths import PlanFiles
+from stages.plan.plans import code_digests, encoding, plans, site_plans
 
 
 def main(out: Annotated[Path, typer.Option(help="folder for the plans")]) -> None:
-    """Write what each name in `methods` stands for, what of the features they read, and what the code means."""
+    """Write what methods stand for, what of the features they read, how sites are read, and what code means."""
     study, encode = load("encode", section_type("encode"), further=with_methods)
-    train = read_params().get("train") or {}
-    found = list(plans(study, train, section_type("train"), encode.model_dump()["flips"]))
+    raw = read_params()
+    found = list(plans(study, raw.get("train") or {}, section_type("train"), encode.model_dump()["flips"]))
     with atomic_folder(out) as folder:
+        files = PlanFiles(folder)
         for plan in found:
-            write_plan(plan, folder / "methods" / f"{plan.variant}.json")
-        write_plan(encoding(found), encoding_path(folder))
-        for stage, code in code_digests().items():
-            write_code(code, folder / "code" / stage)
+            write_plan(plan, files.method(plan.variant))
+        sites = list(site_plans(study))
+        for site in sites:
+            write_plan(site, files.site(site.site))
+        write_plan(Crops(crop={site.site: site.reading.crop for site in sites}), files.crops)
+        write_plan(encoding(found), files.encoding)
+        for stage, code in code_digests(raw).items():
+            write_code(code, files.code(stage))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """What lite0's text tower learns to read: concepts, many phrasings of each, and the sentences around them.
 
-A concept is a lesion class, `lesion` (any of them), `normal` mucosa, one of the 12 confounders, or `clear` (none of
-them). Its first phrasing is its canonical one. The held-out phrasings are made of words that the training phrasings
-use, too; they are never trained on.
+A concept is a lesion class, `lesion` (any of them), `normal` mucosa, one of the confounders that the phantom draws
+(their phrasings are in their registry), or `clear` (none of them). Its first phrasing is its canonical one. The
+held-out phrasings are made of words that the training phrasings use, too; they are never trained on.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mcdrl.confounders.registry import REGISTRY
 from mcdrl.renderer.names import CONFOUNDERS, LESION_CLASSES
 
 DENSE_CONCEPTS = (*LESION_CLASSES, "lesion", "normal")  # said of places
@@ -56,74 +57,7 @@ TRAINED: dict[str, tuple[str, ...]] = {
         "nothing abnormal", "clean mucosa", "healthy wall", "normal wall", "no abnormality", "no finding",
         "mucosa without abnormality",
     ),
-    "blur": (
-        "motion blur", "blur", "blurring", "blurred view", "out of focus", "defocus", "unsharp image", "blurry image",
-        "camera motion", "image blur", "lack of focus", "blurry frame", "motion blurring", "defocus blur",
-        "camera shake", "unsharp edges", "poor focus", "smeared image", "fuzzy image", "defocused view",
-    ),
-    "artifacts": (
-        "compression artifacts", "artifacts", "image artifacts", "artefacts", "blocking artifacts", "jpeg artifacts",
-        "interlacing", "interlacing artifacts", "video artifacts", "compression blocks", "digital artifacts",
-        "encoding artifacts", "jpeg compression", "video compression", "interlaced lines", "blocky image",
-        "pixelation", "strong compression", "transmission artifacts",
-    ),
-    "bright": (
-        "bright lighting", "bright light", "overexposure", "overexposed image", "strong illumination", "too much light",
-        "bright illumination", "excessive brightness", "high brightness", "overexposed view", "intense light",
-        "brightness", "strong lighting", "glaring brightness", "high exposure", "saturated exposure",
-        "excessive light", "over exposure",
-    ),
-    "dark": (
-        "dark lighting", "darkness", "underexposure", "underexposed image", "low light", "poor illumination",
-        "dim light", "dim lighting", "weak illumination", "dark image", "insufficient light", "too little light",
-        "low brightness", "dark view", "low illumination", "underexposed view", "low exposure", "under exposure",
-        "insufficient illumination", "weak light",
-    ),
-    "uneven": (
-        "uneven lighting", "uneven illumination", "non uniform illumination", "inhomogeneous lighting",
-        "shadow on one side", "irregular illumination", "one sided lighting", "lighting gradient",
-        "illumination gradient", "non uniform lighting", "uneven light", "shadows", "unbalanced lighting",
-        "inhomogeneous illumination", "irregular lighting", "half dark half bright", "unequal lighting",
-        "nonuniform lighting", "vignetting",
-    ),
-    "narrow_band_imaging": (
-        "narrow-band imaging", "nbi", "narrow band light", "nbi mode", "narrow band illumination", "narrowband imaging",
-        "blue green light", "virtual chromoendoscopy", "narrow band imaging mode", "chromoendoscopy",
-        "narrow band mode", "nbi light", "image enhanced endoscopy", "blue light imaging", "narrowband light",
-        "narrow band filter", "nbi illumination", "narrow spectrum light",
-    ),
-    "white_light": (
-        "white light", "white light imaging", "wli", "white light endoscopy", "white light mode", "broadband light",
-        "conventional white light", "white light illumination", "standard white light", "xenon light",
-        "conventional imaging", "wli mode", "broadband white light", "wli imaging", "white xenon light",
-        "broadband illumination",
-    ),
-    "near_view": (
-        "near view", "close up", "close view", "close-up view", "near distance", "short distance", "magnified view",
-        "close range", "near field", "camera close to the wall", "zoomed in view", "proximity", "close distance",
-        "magnification", "nearby view", "short range", "near range", "close proximity", "zoomed in",
-    ),
-    "far_view": (
-        "far view", "distant view", "long distance", "far distance", "wide view", "long shot", "distance view",
-        "remote view", "camera far from the wall", "far away view", "long range", "zoomed out view", "far range",
-        "distant range", "far field", "wide shot", "large distance", "zoomed out", "far away",
-    ),
-    "mucus": (
-        "mucus", "mucous", "mucus layer", "secretion", "phlegm", "slime", "sputum", "mucus coating", "sticky mucus",
-        "mucus film", "viscous secretion", "yellow mucus", "mucous film", "mucous secretion", "thick mucus",
-        "mucus plug", "mucoid secretion", "covering of mucus",
-    ),
-    "blood": (
-        "blood", "bleeding", "hemorrhage", "haemorrhage", "blood stain", "fresh blood", "blood on the surface",
-        "bloody surface", "blood clot", "active bleeding", "oozing blood", "pool of blood", "bleeding spot",
-        "bloody mucosa", "bloody fluid", "red blood", "blood pool", "mucosal bleeding",
-    ),
-    "reflection": (
-        "specular reflection", "reflection", "specular highlights", "glare", "highlights", "light reflection",
-        "shiny spots", "reflexes", "specularity", "glossy spots", "white highlights", "wet reflection",
-        "mirror reflection", "specular glare", "reflecting surface", "shiny surface", "reflected light",
-        "glossy surface", "specular spots", "light reflexes",
-    ),
+    **{name: (REGISTRY[name].phrase, *REGISTRY[name].near_words) for name in CONFOUNDERS},
     "clear": (
         "clear view", "good quality", "no artifacts", "no confounder", "clean view", "good visibility",
         "unobstructed view", "sharp image", "high quality", "nothing on the surface", "sharp view", "no interference",
@@ -139,19 +73,7 @@ HELD_OUT: dict[str, tuple[str, ...]] = {
     "cyst": ("translucent cystic lesion", "pale cystic sac", "fluid filled cyst", "retention sac"),
     "lesion": ("suspicious abnormality", "pathological tissue", "diseased area"),
     "normal": ("normal background", "healthy lining", "intact healthy tissue", "without lesion"),
-    "blur": ("blurry view", "unsharp view", "motion smeared image", "out of focus camera"),
-    "artifacts": ("jpeg blocks", "interlaced video", "blocky compression", "digital compression artefacts"),
-    "bright": ("overexposed bright image", "intense illumination", "excessive illumination", "strong bright light"),
-    "dark": ("dim illumination", "poor light", "underexposed dark image", "insufficient lighting"),
-    "uneven": ("irregular light", "inhomogeneous light", "unbalanced illumination", "shadow gradient"),
-    "narrow_band_imaging": ("narrow band", "nbi imaging", "narrow spectrum imaging", "nbi endoscopy"),
-    "white_light": ("conventional broadband light", "white broadband illumination", "xenon white light imaging",
-                    "standard wli"),
-    "near_view": ("near proximity", "magnified close up", "view from short distance", "zoomed in close"),
-    "far_view": ("view from far away", "distant shot", "remote camera", "view from long distance"),
-    "mucus": ("thick slime", "mucous coating", "sticky secretion", "yellow phlegm"),
-    "blood": ("fresh bleeding", "active hemorrhage", "bloody clot", "oozing hemorrhage"),
-    "reflection": ("shiny highlights", "glossy reflection", "white glare", "specular reflexes"),
+    **{name: REGISTRY[name].held_out_words for name in CONFOUNDERS},
     "clear": ("sharp clear image", "good clear visibility", "no interference no artifacts"),
 }  # fmt: skip
 

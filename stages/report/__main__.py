@@ -11,6 +11,7 @@ from mcdrl.base.runtime import run
 from mcdrl.study.params import load, read_params
 from mcdrl.study.sections.report import Params
 from stages.report.inputs import read_inputs
+from stages.report.results import Results
 from stages.report.write import write_report
 
 
@@ -20,7 +21,7 @@ def main(
 ) -> None:
     """Turn all results into tables, plots and one page."""
     study, params = load("report", Params)
-    write_report(read_inputs(study, artifacts), params, artifacts, out, read_params())
+    write_report(Results(read_inputs(study, artifacts), params, artifacts, read_params()), out)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -19,13 +19,13 @@ from mcdrl.artifacts.stress import STRESS
 from mcdrl.artifacts.tables import Table
 from mcdrl.base.errors import InputError, shown
 from mcdrl.base.files import read_json
+from mcdrl.study.leaks import crossing, own_frames
 from mcdrl.study.params import Study
-from stages.report.sharing import leaked_frames
+from mcdrl.study.paths import Cell, site_files, table_path
 
 _UNCHECKED = ("file", "local-dir")
 _RANDOM = ("none", "random")  # what model.json says of an encoder that was never pretrained
 _KEYS = ["method", "held_out", "seed"]
-Cell = tuple[str, str, int]  # method, held-out site, seed
 
 
 @dataclass(frozen=True)
@@ -104,40 +104,45 @@ def read_inputs(study: Study, artifacts: Path) -> Inputs:
     Raises:
         InputError: a file is missing, or the scores lack a cell that params.yaml names.
     """
-    trained = {cell: artifacts / "train" / cell[0] / cell[1] / str(cell[2]) for cell in cells(study)}
+    trained = {cell: cell.model(artifacts) for cell in cells(study)}
     return Inputs(
         study=study,
-        cases=pd.concat([CASES.read(artifacts / "ingest" / site / "cases.parquet") for site in study.sites]),
+        cases=pd.concat([CASES.read(site_files(artifacts, site).cases) for site in study.sites]),
         quarantine=pd.concat([_quarantine(artifacts, site) for site in study.sites], ignore_index=True),
-        pairs=PAIRS.read(artifacts / "audit" / "audit.parquet"),
-        profile=PROFILE.read(artifacts / "audit" / "profile.parquet"),
-        quality=QUALITY.read(artifacts / "mine_regions" / "quality.parquet"),
-        mining=_of_study(study, MINING, artifacts / "evaluate" / "mining.parquet"),
-        dictionary=DICTIONARY.read(artifacts / "build_confounders" / "dictionary.parquet"),
-        scores=_scores(study, artifacts / "evaluate" / "cases.parquet"),
+        pairs=PAIRS.read(table_path(artifacts, "audit", "audit")),
+        profile=PROFILE.read(table_path(artifacts, "audit", "profile")),
+        quality=QUALITY.read(table_path(artifacts, "mine_regions", "quality")),
+        mining=_of_study(study, MINING, table_path(artifacts, "evaluate", "mining")),
+        dictionary=DICTIONARY.read(table_path(artifacts, "build_confounders", "dictionary")),
+        scores=_scores(study, table_path(artifacts, "evaluate", "cases")),
         models={cell: read_json(folder / "model.json") for cell, folder in trained.items()},
         history=pd.concat([_history(cell, folder) for cell, folder in trained.items()], ignore_index=True),
-        calibration=_of_study(study, CALIBRATION, artifacts / "evaluate" / "calibration.parquet"),
-        reliability=_of_study(study, RELIABILITY, artifacts / "evaluate" / "reliability.parquet"),
-        trust=_of_study(study, TRUST, artifacts / "evaluate" / "trust.parquet"),
-        attention=_of_study(study, ATTENTION, artifacts / "evaluate" / "attention.parquet"),
-        pooled=_of_study(study, POOLED, artifacts / "evaluate" / "pooled.parquet"),
-        stress=_of_study(study, STRESS, artifacts / "stress" / "cases.parquet"),
-        strengths=pd.concat(
-            [_read(STRENGTHS, artifacts / "ingest" / site / "strengths.parquet") for site in study.sites]
-        ),
+        calibration=_of_study(study, CALIBRATION, table_path(artifacts, "evaluate", "calibration")),
+        reliability=_of_study(study, RELIABILITY, table_path(artifacts, "evaluate", "reliability")),
+        trust=_of_study(study, TRUST, table_path(artifacts, "evaluate", "trust")),
+        attention=_of_study(study, ATTENTION, table_path(artifacts, "evaluate", "attention")),
+        pooled=_of_study(study, POOLED, table_path(artifacts, "evaluate", "pooled")),
+        stress=_of_study(study, STRESS, table_path(artifacts, "stress", "cases")),
+        strengths=pd.concat([_read(STRENGTHS, site_files(artifacts, site).strengths) for site in study.sites]),
     )
+
+
+def leaked_frames(pairs: pd.DataFrame, held_out: Iterable[str]) -> dict[str, int]:
+    """Return how many frames of each held-out site are at a source site, too; only sites that have such frames.
+
+    Training stops on them unless params.yaml accepts them, so where a model exists they were accepted.
+
+    Args:
+        pairs: rows of audit.parquet.
+        held_out: the sites that are left out in turn.
+    """
+    counts = {site: len(own_frames(crossing(pairs, site), site)) for site in held_out}
+    return {site: count for site, count in counts.items() if count}
 
 
 def cells(study: Study) -> Iterator[Cell]:
     """Yield every (method, held-out site, seed) of the study."""
-    yield from product(study.methods, study.held_out, study.seeds)
-
-
-def prediction_path(artifacts: Path, cell: Cell) -> Path:
-    """Return where a cell's predictions are."""
-    method, held_out, seed = cell
-    return artifacts / "evaluate" / "predictions" / method / held_out / f"{seed}.h5"
+    yield from map(Cell._make, product(study.methods, study.held_out, study.seeds))
 
 
 def _scores(study: Study, path: Path) -> pd.DataFrame:
@@ -145,7 +150,7 @@ def _scores(study: Study, path: Path) -> pd.DataFrame:
     found = set(scores[_KEYS].itertuples(index=False, name=None))
     missing = [cell for cell in cells(study) if cell not in found]
     if missing:
-        raise InputError(f"{path} lacks {len(missing)} cell(s), the first {missing[0]}; run `dvc repro`")
+        raise InputError(f"{path} lacks {len(missing)} cell(s), the first {tuple(missing[0])}; run `dvc repro`")
     return pd.DataFrame(list(cells(study)), columns=_KEYS).merge(scores, on=_KEYS, how="left")
 
 
@@ -160,7 +165,7 @@ def _of_study(study: Study, table: Table, path: Path) -> pd.DataFrame:
 
 
 def _quarantine(artifacts: Path, site: str) -> pd.DataFrame:
-    rows = QUARANTINE.read(artifacts / "ingest" / site / "quarantine.parquet")
+    rows = QUARANTINE.read(site_files(artifacts, site).quarantine)
     return rows.assign(site=site)[["site", "file", "reason"]]
 
 

@@ -1,4 +1,4 @@
-"""Held-out frames under each of the 12 confounders, of growing strength: how much Dice does that cost a method?
+"""Held-out frames under each confounder, of growing strength: how much Dice does that cost a method?
 
 In: artifacts/train (the models), artifacts/ingest/<held_out> (a few frames with a lesion a site, the same for every
 method) and artifacts/backbone.

@@ -11,8 +11,9 @@ from mcdrl.artifacts.stress import STRESS
 from mcdrl.base.output import say
 from mcdrl.base.runtime import enough_memory, run
 from mcdrl.study.params import load
+from mcdrl.study.sections.build_confounders import Params as Prompts
 from mcdrl.study.sections.stress import Params
-from stages.stress.run import stress
+from stages.stress.run import stress, untested
 
 
 def main(
@@ -23,6 +24,8 @@ def main(
 ) -> None:
     """Put held-out frames under confounders and count what each method still finds."""
     study, params = load("stress", Params)
+    for line in untested(load("build_confounders", Prompts)[1].confounders):
+        say(line)
     with enough_memory("stress", "stress.batch_size", params.batch_size):
         rows = stress(study, params, threshold, artifacts, device)
     STRESS.write(rows, out)

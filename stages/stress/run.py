@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -13,13 +13,15 @@ import pandas as pd
 
 from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.frames import FRAMES, judged_of, lesion_of
-from mcdrl.artifacts.stores import StoreReader
-from mcdrl.artifacts.stress import STRESS, UNTOUCHED
+from mcdrl.artifacts.store_reader import StoreReader
+from mcdrl.artifacts.stress import STRESS
 from mcdrl.base.runtime import progress
 from mcdrl.base.seeds import seed_for
-from mcdrl.confounders.operators import OPERATOR_OF, Frame, Stressed
+from mcdrl.confounders.finished import FinishedFrame, Stressed
+from mcdrl.confounders.registry import UNTOUCHED, phrases, without_operator
 from mcdrl.metrics.counts import count, dice
 from mcdrl.study.params import Study
+from mcdrl.study.paths import Cell, backbone_folder, site_files
 from mcdrl.study.sections.stress import Params
 
 if TYPE_CHECKING:
@@ -42,6 +44,18 @@ def pick(case_ids: Sequence[str], frames: int | None) -> list[str]:
     return sorted(sorted(case_ids, key=lambda case: seed_for("stress", case))[:frames])
 
 
+def untested(dictionary: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return a sentence on the phrases of a dictionary that no operator draws; nothing where there is none.
+
+    Args:
+        dictionary: category -> phrases, as in params.yaml.
+    """
+    lacking = without_operator(phrase for group in dictionary.values() for phrase in group)
+    if not lacking:
+        return []
+    return [f"not under test, as mcdrl.confounders.registry has no operator for them: {', '.join(lacking)}"]
+
+
 def pictures(cases: pd.DataFrame, reader: StoreReader, strengths: Sequence[float]) -> Iterator[Picture]:
     """Yield every frame as it is, then under each confounder.
 
@@ -50,10 +64,10 @@ def pictures(cases: pd.DataFrame, reader: StoreReader, strengths: Sequence[float
         reader: the site's frames and masks.
         strengths: above 0 up to 1.
     """
-    grid = [(confounder, strength) for confounder in OPERATOR_OF for strength in sorted(strengths)]
+    grid = [(confounder, strength) for confounder in phrases() for strength in sorted(strengths)]
     for case_id, group_id in zip(cases["case_id"], cases["group_id"], strict=True):
         image, labels = (reader.rows(name, [case_id])[0] for name in ("image", "mask"))
-        frame = Frame(image, lesion_of(labels), case_id, judged_of(labels))
+        frame = FinishedFrame(image, lesion_of(labels), case_id, judged_of(labels))
         yield Picture(UNTOUCHED, 0.0, case_id, group_id, frame.untouched)
         for confounder, strength in grid:
             yield Picture(confounder, strength, case_id, group_id, frame.under(confounder, strength))
@@ -78,14 +92,14 @@ def stress_site(
     from mcdrl.model.ensemble import load_ensemble  # torch, once the threads know how to wait
 
     models = [(method, seed) for method in study.methods for seed in study.seeds]
-    folders = [artifacts / "train" / method / held_out / str(seed) for method, seed in models]
-    ensemble = load_ensemble(folders, artifacts / "backbone", device)
-    ingested = artifacts / "ingest" / held_out
-    cases = CASES.read(ingested / "cases.parquet")
+    folders = [Cell(method, held_out, seed).model(artifacts) for method, seed in models]
+    ensemble = load_ensemble(folders, backbone_folder(artifacts), device)
+    files = site_files(artifacts, held_out)
+    cases = CASES.read(files.cases)
     cases = cases[cases["lesion_class"].notna()].set_index("case_id", drop=False)
     chosen = cases.loc[pick(cases["case_id"].tolist(), params.frames)]
-    total = -(-len(chosen) * (1 + len(OPERATOR_OF) * len(params.strengths)) // params.batch_size)
-    with FRAMES.read(ingested / "frames.h5") as reader:
+    total = -(-len(chosen) * (1 + len(phrases()) * len(params.strengths)) // params.batch_size)
+    with FRAMES.read(files.frames) as reader:
         batches = _batches(pictures(chosen, reader, params.strengths), params.batch_size)
         for batch in progress(batches, f"stress {held_out}", total):
             yield _judged(ensemble, batch, threshold, held_out, models).assign(leaked_frames=ensemble.leaked_frames)

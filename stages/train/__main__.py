@@ -21,15 +21,15 @@ def main(
     """Train a network on all sites but one."""
     study = load_study()
 
-    from mcdrl.training.cell import make_cell  # torch and Fabric only after the parameters are known to be right
+    from mcdrl.training.cell import make_job  # torch and Fabric only after the parameters are known to be right
     from mcdrl.training.fabric import keep_freed_memory, make_deterministic, make_fabric
     from mcdrl.training.run import train
 
-    cell = make_cell(method, held_out, seed, artifacts, study)
+    job = make_job(method, held_out, seed, artifacts, study)
     keep_freed_memory()
     make_deterministic()
-    with enough_memory("train", "train.batch_size", cell.params.batch_size):
-        train(cell, make_fabric(cell.params.precision), out)
+    with enough_memory("train", "train.batch_size", job.params.batch_size):
+        train(job, make_fabric(job.params.precision), out)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,9 @@ import h5py
 import numpy as np
 import pytest
 
-from mcdrl.artifacts import stores
-from mcdrl.artifacts.stores import BYTES, Field, Store
+from mcdrl.artifacts import store_output
+from mcdrl.artifacts.store_contract import BYTES, Field
+from mcdrl.artifacts.stores import Store
 from mcdrl.base.errors import InputError
 
 STORE = Store(
@@ -314,7 +315,8 @@ import resource, signal, sys
 from pathlib import Path
 import numpy as np
 from mcdrl.base.runtime import user_errors
-from mcdrl.artifacts.stores import Field, Store
+from mcdrl.artifacts.store_contract import Field
+from mcdrl.artifacts.stores import Store
 limit, path = int(sys.argv[1]), Path(sys.argv[2])
 store = Store("toy/1", {"map": Field("float16", "HWD"), "maps/*": Field("float16", "HWD")}, ())
 rows = np.random.default_rng(0).normal(size=(50, 16, 16, 8)).astype(np.float16)
@@ -339,7 +341,7 @@ def test_a_limit_of_the_file_s_size_ends_in_a_sentence(path, limit):
 
 def test_every_write_may_be_the_one_that_fails(path, monkeypatch):
     """HDF5 crashes the process where one of its own writes fails; the last one is at its closing."""
-    real, number = stores._Output.write, 0
+    real, number = store_output.OutputFile.write, 0
 
     def write_fails(self, data, /):
         nonlocal left
@@ -347,7 +349,7 @@ def test_every_write_may_be_the_one_that_fails(path, monkeypatch):
             self._error = self._error or OSError(errno.EIO, os.strerror(errno.EIO))
         return real(self, data)
 
-    monkeypatch.setattr(stores._Output, "write", write_fails)
+    monkeypatch.setattr(store_output.OutputFile, "write", write_fails)
     while not path.exists():
         left = number = number + 1
         with contextlib.suppress(OSError):
@@ -366,8 +368,8 @@ WRITER = """
 import sys
 from pathlib import Path
 import numpy as np
-from mcdrl.artifacts import stores
-from mcdrl.artifacts.stores import BYTES, Field, Store
+from mcdrl.artifacts.store_contract import BYTES, Field
+from mcdrl.artifacts.stores import Store
 fields = {"b": Field("uint8", "YX", compress=True), "a": Field(BYTES, None), "t/*": Field("float16", "H")}
 fields["n"] = Field("int64", "")
 rng = np.random.default_rng(0)

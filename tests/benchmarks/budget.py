@@ -1,4 +1,4 @@
-"""How many epochs each method has in a budget of training time: python tests/benchmarks/budget.py --minutes 6
+"""How many epochs each method has in a budget of training time: python -m tests.benchmarks.budget --minutes 6
 
 Trains each name in `methods` of params.yaml (or those given) for some steps on the artifacts of the last `dvc repro`,
 with the real training code and one site left out, and prints parameters, frames a second, and the epochs that fit the
@@ -16,12 +16,12 @@ from rich.console import Console
 from rich.table import Table
 
 from mcdrl.methods import params_type
-from mcdrl.model.folder import assemble
+from mcdrl.model.assemble import assemble
 from mcdrl.networks.inputs import open_sites, read_cases
 from mcdrl.networks.texts import read_texts
 from mcdrl.study.params import load_study, read_params, section_type
 from mcdrl.study.sections.train import Params
-from mcdrl.training.cell import Cell, make_spec
+from mcdrl.training.cell import Job, make_spec
 from mcdrl.training.data import Frames, split
 from mcdrl.training.fabric import keep_freed_memory, make_deterministic, make_fabric
 from mcdrl.training.loop import Training
@@ -29,7 +29,7 @@ from mcdrl.training.optimiser import make_optimiser
 from stages.plan.plans import plans
 
 
-def seconds(cell: Cell, steps: int) -> tuple[int, int, float, float]:
+def seconds(cell: Job, steps: int) -> tuple[int, int, float, float]:
     """Return trained parameters, training frames, and seconds of training and of validation an epoch takes."""
     frames = split(read_cases(cell.files, cell.lesion_classes))
     size = steps * cell.params.batch_size
@@ -74,7 +74,7 @@ def main(
     for plan in plans(study, read_params().get("train") or {}, section_type("train")):
         params = Params.model_validate(plan.train)
         own = params_type(plan.method).model_validate(plan.params)
-        cell = Cell(plan.variant, plan.method, site, 0, sources, artifacts, study.lesion_classes, params, own)
+        cell = Job(plan.variant, plan.method, site, 0, sources, artifacts, study.lesion_classes, params, own)
         trained, count, train_s, val_s = seconds(cell, steps)
         epoch_s = train_s + val_s
         table.add_row(

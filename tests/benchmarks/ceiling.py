@@ -1,4 +1,4 @@
-"""What the shift between the phantom's sites costs: python tests/benchmarks/ceiling.py
+"""What the shift between the phantom's sites costs: python -m tests.benchmarks.ceiling
 
 For each site, `baseline` is trained on three quarters of the site's own patients and tested on the rest (its ceiling),
 and trained on the four other sites and tested on the same frames. Both trainings take about as many steps. Prints the

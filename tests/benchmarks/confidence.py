@@ -1,4 +1,4 @@
-"""Which measure of confidence orders frames by their Dice: `python tests/benchmarks/confidence.py [ARTIFACTS]`.
+"""Which measure of confidence orders frames by their Dice: `python -m tests.benchmarks.confidence [ARTIFACTS]`.
 
 Looks at every trained cell of a finished study and at the validation frames of its source sites, nothing else.
 """
@@ -19,7 +19,8 @@ from mcdrl.metrics.calibration import calibrated, confidence, spectrum
 from mcdrl.metrics.counts import count, dice
 from mcdrl.metrics.coverage import aurc
 from mcdrl.model.folder import LoadedModel, load_model
-from mcdrl.networks.inputs import open_sites, site_files
+from mcdrl.networks.inputs import open_sites
+from mcdrl.study.paths import site_files
 from stages.evaluate.predict import predict
 
 

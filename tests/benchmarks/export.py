@@ -1,6 +1,6 @@
 """How far the exported files' masks are from PyTorch's on real frames.
 
-`python tests/benchmarks/export.py MODEL FOLDER [FRAMES]`: exports ONNX and TorchScript, runs the folder's first frames.
+`python -m tests.benchmarks.export MODEL FOLDER [FRAMES]`: exports ONNX and TorchScript, runs the folder's first frames.
 """
 
 from __future__ import annotations

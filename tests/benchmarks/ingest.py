@@ -1,4 +1,4 @@
-"""How fast `ingest` is beside bare decoding and resizing: python tests/benchmarks/ingest.py ROOT...
+"""How fast `ingest` is beside bare decoding and resizing: python -m tests.benchmarks.ingest ROOT...
 
 Each ROOT is a site's folder with frames in images/ and masks of equal stems in masks/. Both sides use Pillow on the
 same files and take turns: `bare` opens every frame and its mask and squashes both, with no check, no table and no file
@@ -22,8 +22,9 @@ import numpy as np
 import typer
 from PIL import Image
 
-from mcdrl.sites.gate import Gate, write_site
-from mcdrl.study.params import Site
+from mcdrl.sites.gate import Gate
+from mcdrl.study.params import Site, resolve
+from stages.ingest.write import write_site
 from tests.factories import section_params
 
 ROUNDS = 5
@@ -46,7 +47,7 @@ def bare(root: Path) -> int:
 def ingest(root: Path, threads: int) -> int:
     """Run the stage on a site; return how many frames it accepted or refused."""
     with tempfile.TemporaryDirectory() as folder:
-        result = write_site("x", _site(root), PARAMS, ["lesion"], Path(folder), threads)
+        result = write_site("x", root, resolve(_site(root)), PARAMS, ["lesion"], Path(folder), threads)
         return len(result.cases) + len(result.refused)
 
 
@@ -86,7 +87,7 @@ def peak_mib() -> float:
 
 def memory(root: Path) -> None:
     """Print the peak of memory halfway through a site's frames and at their end."""
-    gate = Gate("x", _site(root), PARAMS, ["lesion"])
+    gate = Gate("x", root, resolve(_site(root)), PARAMS, ["lesion"])
     peaks = [peak_mib() for _ in gate.frames(1)]
     half = peaks[len(peaks) // 2]
     print(f"{root.name}: peak {half:.0f} MiB after half of {len(peaks)} frames, {peaks[-1]:.0f} after all")

@@ -1,4 +1,4 @@
-"""Peak memory of `encode` and `train` against the number of frames: python tests/benchmarks/memory.py
+"""Peak memory of `encode` and `train` against the number of frames: python -m tests.benchmarks.memory
 
 Runs the pipeline on two phantom sites of 30 and of 300 frames, then each stage once more on its own, and prints the
 largest resident set of each process as the operating system accounts it.

@@ -1,4 +1,4 @@
-"""How well regions are mined at sites never seen: python tests/benchmarks/mining.py [--seed 0]
+"""How well regions are mined at sites never seen: python -m tests.benchmarks.mining [--seed 0]
 
 For each held-out site, over its frames with a lesion: the share of the lesion in the top places (recall) and the score
 as a lesion score of places (AUROC), by the class texts and by a miner tuned on all others, beside random places and
@@ -15,10 +15,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from mcdrl.networks.inputs import open_sites, read_cases, site_files, to_batch
+from mcdrl.networks.inputs import open_sites, read_cases, to_batch
 from mcdrl.regions.quality import SCORES, Quality
 from mcdrl.regions.tuned import Miner
 from mcdrl.study.params import load
+from mcdrl.study.paths import site_files
 from mcdrl.study.sections.train import Params
 from mcdrl.training.data import in_turn, split
 from mcdrl.training.mining import tuned_miners

@@ -1,4 +1,4 @@
-"""Two methods on the same frames: python tests/benchmarks/pairs.py SCORES.parquet METHOD OTHER [--seed 0 ...]
+"""Two methods on the same frames: python -m tests.benchmarks.pairs SCORES.parquet METHOD OTHER [--seed 0 ...]
 
 Prints, site by site and over the sites, the mean difference in Dice on the frames and seeds that both have, its 95 %
 interval over the frames, that over the seeds, and whether it is sure, as the page has them for the reference. SCORES is

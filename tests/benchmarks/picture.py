@@ -1,4 +1,4 @@
-"""The README's picture: python tests/benchmarks/picture.py [OUT.jpg] [--method mcdrl]
+"""The README's picture: python -m tests.benchmarks.picture [OUT.jpg] [--method mcdrl]
 
 For each held-out site the frame of median Dice: as it is, its similarity map with the mined regions, and the prediction
 of the network that has never seen the site beside the truth. From the artifacts of the last `dvc repro`.

@@ -1,6 +1,6 @@
 """Frames a second of `mcdrl predict`, from files to files, beside the bare network's forward pass on the same frames.
 
-`python tests/benchmarks/predict.py MODEL FOLDER [ROUNDS]`: both in turn, in one process on this machine. The bare
+`python -m tests.benchmarks.predict MODEL FOLDER [ROUNDS]`: both in turn, in one process on this machine. The bare
 network (encoder, mining, method) gets frames that are already decoded, in batches of the size that predict takes.
 """
 
@@ -18,7 +18,7 @@ import typer
 
 from mcdrl.commands.models.frames import Shown, find_jobs, read
 from mcdrl.commands.models.masks import Wanted
-from mcdrl.commands.models.predict import load_judge, predict_frames
+from mcdrl.commands.models.predict import load_predictor, predict_frames
 from mcdrl.model.network import Network
 
 
@@ -28,14 +28,16 @@ def main(
     rounds: Annotated[int, typer.Argument(help="How often both take their turn.")] = 3,
 ) -> None:
     """Print the frames a second of both, and their ratio."""
-    judge, crop = load_judge([model], None, "auto", None, None)
-    (member,) = judge._ensemble.members
+    predictor, crop = load_predictor([model], None, "auto", None, None)
+    (member,) = predictor._ensemble.members
     network = Network(member.encoder, member.model)
     device = next(member.encoder.parameters()).device
     with tempfile.TemporaryDirectory() as place:
-        shown = [read(job, judge.size_px, crop=crop, swap=False) for job in find_jobs([folder], Path(place)).jobs]
+        shown = [read(job, predictor.size_px, crop=crop, swap=False) for job in find_jobs([folder], Path(place)).jobs]
         frames = np.stack([one.pixels for one in shown if isinstance(one, Shown)])
-        batches = [frames[start : start + judge.batch_size] for start in range(0, len(frames), judge.batch_size)]
+        batches = [
+            frames[start : start + predictor.batch_size] for start in range(0, len(frames), predictor.batch_size)
+        ]
 
         def bare() -> tuple[float, float]:
             start, used = time.perf_counter(), time.process_time()
@@ -46,11 +48,11 @@ def main(
 
         def whole() -> tuple[float, float]:
             start, used = time.perf_counter(), time.process_time()
-            predict_frames([folder], judge, Wanted(Path(place), 0.5), crop=crop, workers=2)
+            predict_frames([folder], predictor, Wanted(Path(place), 0.5), crop=crop, workers=2)
             return len(frames) / (time.perf_counter() - start), len(frames) / (time.process_time() - used)
 
         bare(), whole()
-        print(f"{len(frames)} frames, batches of {judge.batch_size}, {device}, {torch.get_num_threads()} threads")
+        print(f"{len(frames)} frames, batches of {predictor.batch_size}, {device}, {torch.get_num_threads()} threads")
         print("        frames a second                      frames a second of CPU time (all threads)")
         print("round  bare network  predict  ratio         bare network  predict  ratio")
         ratios = []

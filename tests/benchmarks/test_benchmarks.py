@@ -1,8 +1,10 @@
 """Every script here starts, and gives its figures on a toy input where that takes seconds."""
 
-import importlib.util
+import importlib
 import json
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -18,10 +20,10 @@ from mcdrl.clip import lite
 from mcdrl.clip.encoder import unit
 from mcdrl.methods import build
 from mcdrl.model.bundle import bundle
-from mcdrl.model.folder import ModelCard, save_model
+from mcdrl.model.folder import save_model
 from mcdrl.networks.interface import Texts
 from mcdrl.networks.trunk import Frozen
-from tests.factories import make_spec, method_params
+from tests.factories import make_card, make_spec, method_params
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -33,17 +35,8 @@ def own(method):
     return method_params(method, **({"depth": 1, "heads": 4} if method.startswith("mcdrl") else {}))
 
 
-@pytest.fixture(autouse=True)
-def _search_path(monkeypatch):
-    """What a script adds to the search path for itself is gone after a test."""
-    monkeypatch.setattr(sys, "path", list(sys.path))
-
-
 def script(name):
-    spec = importlib.util.spec_from_file_location(f"benchmark_{name}", HERE / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module(f"tests.benchmarks.{name}")
 
 
 def run(module, *arguments):
@@ -89,12 +82,9 @@ def model(tmp_path_factory):
     drawn = torch.Generator().manual_seed(1)
     texts = Texts(*[unit(torch.randn(shape, generator=drawn), -1) for shape in ((2, 128), (3, 128), (2, 3, 128))],
                   prior=torch.full((3,), 1 / 3))  # fmt: skip
-    card = ModelCard(
-        method="baseline", variant="baseline", held_out="A", seed=0, sources=["B"], backbone="lite0",
-        pretrained="embedded", fingerprint=fingerprint, dense_mode="plain", mode="frozen", size_px=224,
-        lesion_classes=["a", "b"], confounders=["x", "y", "z"], alpha=0.25, spec=SPEC,
-        params=own("baseline").model_dump(), n_weights=1, n_trained=1,
-        best_epoch=0, val_dice=0.5, temperature=2.0, flag_below=0.7,
+    card = make_card(
+        method="baseline", spec=SPEC, params=own("baseline").model_dump(), backbone="lite0", fingerprint=fingerprint,
+        size_px=224,
     )  # fmt: skip
     save_model(place / "model", build("baseline", SPEC, own("baseline"), Frozen(), texts).state_dict(), texts, card)
     bundle(place / "lite0", place / "model")
@@ -104,8 +94,16 @@ def model(tmp_path_factory):
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_every_script_starts_and_explains_itself(name):
     module = script(name)
-    assert module.__doc__
+    assert f"python -m tests.benchmarks.{name}" in module.__doc__
     assert "Usage" in run(module, "--help")
+
+
+def test_a_script_runs_from_the_repository_s_top_without_a_search_path():
+    alone = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    command = [sys.executable, "-m", "tests.benchmarks.pairs", "--help"]
+    done = subprocess.run(command, cwd=ROOT, env=alone, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "Usage: python -m tests.benchmarks.pairs" in done.stdout
 
 
 def test_predict_times_both_ways_on_the_same_frames(model, site):
@@ -162,7 +160,6 @@ def test_ceiling_keeps_patients_whole(tmp_path, site):
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
 def test_scripts_that_look_at_a_finished_study_run_on_a_tiny_one(tmp_path, monkeypatch):
-    sys.path.insert(0, str(HERE.parent / "pipeline"))
     from tests.pipeline.repository import Repository
 
     repository = Repository(tmp_path / "copy")

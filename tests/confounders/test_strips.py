@@ -1,6 +1,7 @@
 import numpy as np
 
-from mcdrl.confounders.operators import OPERATOR_OF, Frame
+from mcdrl.confounders.finished import FinishedFrame
+from mcdrl.confounders.registry import phrases
 from mcdrl.confounders.strips import strips
 
 
@@ -9,8 +10,8 @@ def test_a_strip_shows_the_pictures_that_were_judged_from_untouched_to_strong():
     mask = np.zeros((64, 64), bool)
     mask[20:40, 20:40] = True
     made = strips(image, mask, "A/7", [1.0, 0.5])
-    assert [strip.confounder for strip in made] == list(OPERATOR_OF)
-    frame = Frame(image, mask, "A/7")
+    assert [strip.confounder for strip in made] == phrases()
+    frame = FinishedFrame(image, mask, "A/7")
     for strip in made:
         assert strip.strengths == (0.0, 0.5, 1.0)
         np.testing.assert_array_equal(strip.pictures[0].image, image)

@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 
-from mcdrl.drawing.charts import Mark, Scale, axis_row, matrix, scale, strip
+from mcdrl.drawing.charts import Mark, Scale, axis_row, interval_mark, matrix, ridges, scale, strip
 from mcdrl.drawing.plots import lines
 
 UNIT = Scale(0.0, 1.0, (0.0, 0.5, 1.0))
@@ -65,3 +65,36 @@ def test_matrix_shows_every_cell():
     assert re.findall(r"number[^>]*>([^<]+)<", svg) == ["1", ".25", ".25", "1"]
     assert len(re.findall("<rect", svg)) == 4
     assert 'aria-label="how alike"' in svg
+
+
+def points(svg):
+    return [tuple(float(x) for x in pair.split(",")) for pair in re.search(r'points="([^"]+)"', svg)[1].split()]
+
+
+def test_a_curve_peaks_at_its_values_and_the_median_stands_there():
+    svg = ridges({"one": np.array([0.0, 0.5, 0.5, 0.5, 1.0])}, "t", fixed=(0, 1))
+    x, y = min(points(svg), key=lambda point: point[1])
+    left, right = points(svg)[0][0], points(svg)[-1][0]
+    assert x == pytest.approx((left + right) / 2, abs=(right - left) / 32)
+    assert y == 12  # 26 px above its base line at 38
+    assert float(re.search(r'class="median" x1="([\d.]+)"', svg)[1]) == pytest.approx((left + right) / 2, abs=0.01)
+
+
+def test_heights_are_in_proportion_to_the_counts():
+    values = np.array([0.0] * 10 + [1.0] * 5)
+    heights = [38 - y for _, y in points(ridges({"one": values}, "t", fixed=(0, 1)))[1:-1]]
+    assert (heights[0], heights[-1]) == (26, 13)
+    assert set(heights[1:-1]) == {0}
+
+
+def test_odd_names_and_no_values_are_drawn():
+    svg = ridges({"<a very long site name>": np.array([1.0]), "b": np.zeros(0)}, "a & b")
+    assert "&lt;a very long si…" in svg
+    assert "no value" in svg
+    assert 'aria-label="a &amp; b; medians: &lt;a very long site name&gt; 1"' in svg
+
+
+def test_a_dot_says_its_interval_or_why_there_is_none():
+    assert interval_mark("m", 0.5, (0.4, 0.6), 9, 1).label == "m: 0.500 (0.400 to 0.600)"
+    assert interval_mark("m", 0.5, (np.nan, np.nan), 4, 1).label == "m: 0.500 (none: 4 groups)"
+    assert interval_mark("m", 0.5, (np.nan, np.nan), 9, 1).label == "m: 0.500"

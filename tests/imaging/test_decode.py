@@ -10,8 +10,9 @@ from PIL import Image
 from mcdrl.artifacts.frames import unpack_native_mask
 from mcdrl.base.errors import InputError
 from mcdrl.base.issues import RefusedError
-from mcdrl.imaging.decode import Pixels, Recipe
+from mcdrl.imaging.decode import Pixels
 from mcdrl.imaging.decode import read_pixels as decode
+from mcdrl.imaging.recipe import Recipe
 from tests.sites.site_folder import smooth_disc
 
 S = 64

@@ -7,8 +7,9 @@ from scipy.ndimage import binary_dilation
 
 from mcdrl.artifacts.frames import IGNORED
 from mcdrl.base.issues import RefusedError
-from mcdrl.imaging.decode import Recipe, read_pixels
+from mcdrl.imaging.decode import read_pixels
 from mcdrl.imaging.labels import UNEXPLAINED, read_labels
+from mcdrl.imaging.recipe import Recipe
 from tests.sites.site_folder import smooth_disc
 
 HEIGHT, WIDTH = 120, 160

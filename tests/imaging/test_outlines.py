@@ -114,7 +114,7 @@ def test_labels_that_nobody_has_judged_refuse_the_frame(read):
 
 @pytest.mark.parametrize("one", [None, 3, [], {}, {"object_id": 7}])
 def test_malformed_entries_are_refused(read, one):
-    assert [remark.kind for remark in read([one]).refused] == ["malformed polygon"]
+    assert [issue.kind for issue in read([one]).refused] == ["malformed polygon"]
 
 
 def test_without_label_classes_every_polygon_is_a_lesion(read, tmp_path):

@@ -6,8 +6,9 @@ import torch
 from mcdrl.clip.encoder import unit
 from mcdrl.methods import prepared
 from mcdrl.methods.mcdrl_backdoor import estimated_prior
-from mcdrl.networks.inputs import open_sites, site_files
+from mcdrl.networks.inputs import open_sites
 from mcdrl.networks.texts import read_texts
+from mcdrl.study.paths import site_files
 from tests import stub_sites
 from tests.factories import make_spec, method_params
 

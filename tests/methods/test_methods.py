@@ -16,8 +16,17 @@ from mcdrl.networks.interface import Batch, Texts
 from mcdrl.networks.prompted import Prompts
 from mcdrl.networks.trunk import EndToEnd, FromCache, Frozen, Pixels, spare_memory
 from mcdrl.networks.views import summed
-from mcdrl.regions.grid import gather, places, scatter
+from mcdrl.regions.grid import gather, indices, scatter
 from tests.factories import make_spec, method_params
+
+
+def goes_with(name, mode):
+    try:
+        check_mode(name, mode)
+    except InputError:
+        return False
+    return True
+
 
 CACHED = ["frozen", "adapter", "suffix"]
 MODES = [*CACHED, "partial", "finetune"]
@@ -285,7 +294,7 @@ def test_the_backdoor_is_the_weighted_sum_of_what_each_confounder_says():
     prior = torch.tensor([0.5, 0.2, 0.0, 0.2, 0.1])
     method = _woken(_method("mcdrl_backdoor", texts=replace(texts, prior=prior))).eval()
     summed = method(batch).logits.softmax(1)
-    index = places(batch.selected)
+    index = indices(batch.selected)
     rows = gather(batch.encoded.dense, index)
     expected = torch.zeros_like(summed)
     for weight, z in zip(prior, method.dictionary(), strict=True):

@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from mcdrl.metrics.surface import surface_scores
+from mcdrl.metrics.surface import MaskPair, hd95_px, nsd
+
+
+def surface_scores(predicted, truth, tolerance_px):
+    masks = MaskPair(predicted, truth, tolerance_px)
+    return nsd(masks), hd95_px(masks)
 
 
 def square(side, top, left, height, width):
@@ -19,9 +24,9 @@ def test_a_shift_by_two_pixels_by_hand():
 def test_half_of_the_outline_is_right():
     # one pixel each at the same place, one more far off in the prediction: 1 of 2 and 1 of 1 outline pixels
     truth = square(20, 3, 3, 1, 1)
-    nsd, hd95 = surface_scores(truth | square(20, 3, 13, 1, 1), truth, 1)
-    assert nsd == pytest.approx(2 / 3)
-    assert hd95 == pytest.approx(9.5)  # 95th percentile of 0 and 10
+    share, distance_px = surface_scores(truth | square(20, 3, 13, 1, 1), truth, 1)
+    assert share == pytest.approx(2 / 3)
+    assert distance_px == pytest.approx(9.5)  # 95th percentile of 0 and 10
 
 
 def test_equal_masks_are_perfect():

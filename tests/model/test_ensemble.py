@@ -5,24 +5,26 @@ import pytest
 import torch
 
 from mcdrl.artifacts.features import FEATURES, taps_attribute
-from mcdrl.artifacts.frames import FRAMES
 from mcdrl.artifacts.regions import REGIONS
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import write_json
 from mcdrl.clip.encoder import Encoded, unit
 from mcdrl.clip.encoding import encode
+from mcdrl.confounders.scores import ReferenceStatistics
 from mcdrl.methods import build
+from mcdrl.model.card import MinedBy
 from mcdrl.model.ensemble import Ensemble, Member, load_ensemble
-from mcdrl.model.folder import LoadedModel, MinedBy, ModelCard, Usual, load_model, save_model
+from mcdrl.model.folder import LoadedModel, load_model, save_model
 from mcdrl.model.network import Network, batch_of, pixels
-from mcdrl.model.scorer import Judge
-from mcdrl.networks.inputs import SiteFiles, open_sites
-from mcdrl.networks.interface import Texts, Trunk
+from mcdrl.model.predictor import Predictor
+from mcdrl.networks.inputs import open_sites
+from mcdrl.networks.interface import Trunk
 from mcdrl.networks.trunk import Frozen
 from mcdrl.regions.tuned import Miner
 from mcdrl.regions.zero_shot import mine
+from mcdrl.study.paths import SiteFiles
 from stages.evaluate.predict import predict
-from tests.factories import make_spec, method_params
+from tests.factories import make_card, make_spec, make_texts, method_params, write_frames
 from tests.stub_encoders import FrameEncoder
 
 SIDE, GRID, WIDTH, N = 32, 4, 8, 5
@@ -60,36 +62,13 @@ def folder(request, tmp_path):
     method, _, mined = request.param.partition(" ")
     miner = tuned() if mined else None
     rng = torch.Generator().manual_seed(1)
-    texts = Texts(*(torch.randn(shape, generator=rng) for shape in ((2, WIDTH), (3, WIDTH), (2, 3, WIDTH), (3,))))
+    texts = make_texts(2, 3, WIDTH, rng)
     network = build(method, SPEC, own(method), Frozen(), texts)
     with torch.no_grad():
         network.head.out.bias.zero_()
         network.head.out.weight.normal_(0, 0.5, generator=rng)
-    card = ModelCard(
-        variant=method,
-        method=method,
-        mined_by=MinedBy(channels={"s4": 3}, grid=[GRID, GRID], hidden=8) if mined else None,
-        n_weights=1,
-        n_trained=1,
-        held_out="A",
-        seed=0,
-        sources=["B"],
-        backbone="pooled",
-        pretrained="x",
-        fingerprint="f",
-        dense_mode="plain",
-        mode="frozen",
-        size_px=SIDE,
-        lesion_classes=["a", "b"],
-        confounders=["x", "y", "z"],
-        alpha=0.25,
-        spec=SPEC,
-        params=own(method).model_dump(),
-        best_epoch=0,
-        val_dice=0.5,
-        temperature=1.5,
-        flag_below=0.6,
-    )
+    mined_by = MinedBy(channels={"s4": 3}, grid=[GRID, GRID], hidden=8) if mined else None
+    card = make_card(method=method, spec=SPEC, params=own(method).model_dump(), size_px=SIDE, mined_by=mined_by)
     save_model(tmp_path / "model", network.state_dict(), texts, card, miner)
     return tmp_path / "model"
 
@@ -98,9 +77,8 @@ def through_the_stores(folder, loaded, frames, place):
     """What the stages encode, mine_regions and evaluate make of the same frames."""
     rows = encode(Pooled(), frames, IDS)
     regions = mine(rows["dense"], loaded.texts.classes.numpy(), 0.25)
-    files = SiteFiles(place / "cases.parquet", place / "frames.h5", place / "features.h5", place / "regions.h5")
-    with FRAMES.write(files.frames, IDS, {"site": "A"}) as store:
-        store.append(image=frames, mask=np.zeros((N, SIDE, SIDE), np.uint8), native_mask=[b"-"] * N)
+    files = SiteFiles(place, place / "features.h5", place / "regions.h5")
+    write_frames(place, IDS, frames, np.zeros((N, SIDE, SIDE)))
     stamps = {"site": "A", "fingerprint": "f", "dense_mode": "plain", "device": "cpu", "precision": "float32"}
     taps = taps_attribute({name[6:]: value.shape[1:] for name, value in rows.items() if name.startswith("maps__")})
     with FEATURES.write(files.features, IDS, {**stamps, "backbone": "pooled", "taps": taps}) as store:
@@ -205,19 +183,19 @@ def test_the_frozen_encoder_runs_only_for_models_that_read_its_features(folder, 
             return super().encode(frames)
 
     loaded = load_model(folder, tmp_path)
-    usual = Usual(mean=[0.0] * 3, std=[1.0] * 3)
+    reference = ReferenceStatistics(mean=[0.0] * 3, std=[1.0] * 3)
     method = build(name, SPEC, own(name), Inside(), loaded.texts).eval()
-    model = LoadedModel(method, loaded.card.model_copy(update={"usual": usual}), loaded.texts)
+    model = LoadedModel(method, loaded.card.model_copy(update={"reference": reference}), loaded.texts)
     frames = np.random.default_rng(3).integers(0, 256, (N, SIDE, SIDE, 3)).astype(np.uint8)
     encoder = Counted()
     ensemble = Ensemble([Member(model, encoder)], random_weights=False)
-    lean, full = Judge(ensemble, N), Judge(ensemble, N, confounders=True)
+    lean, full = Predictor(ensemble, N), Predictor(ensemble, N, confounders=True)
     answer = lean(frames)[0]
     assert encoder.ran == calls
     whole = full(frames)[0]
     np.testing.assert_array_equal(answer.probability, whole.probability)
-    assert list(full.verdict(whole).looks) == ["x", "y", "z"]
-    assert lean.verdict(answer).looks == (full.verdict(whole).looks if calls else {})
+    assert list(full.assess(whole).confounder_scores) == ["x", "y", "z"]
+    assert lean.assess(answer).confounder_scores == (full.assess(whole).confounder_scores if calls else {})
     exported = Network(encoder, model).eval()
     with torch.inference_mode():
         np.testing.assert_array_equal(exported(torch.from_numpy(frames))[0].numpy(), answer.probability)

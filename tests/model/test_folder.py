@@ -12,11 +12,15 @@ from mcdrl.artifacts.dictionary import BACKGROUND, CLASSES
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import sha256
 from mcdrl.methods import build
-from mcdrl.model.folder import ModelCard, load_model, make_trunk, probability, save_model
-from mcdrl.networks.inputs import open_sites, site_files, to_batch
+from mcdrl.model.assemble import make_trunk
+from mcdrl.model.card import ModelCard
+from mcdrl.model.folder import load_model, save_model
+from mcdrl.model.probability import probability
+from mcdrl.networks.inputs import open_sites, to_batch
 from mcdrl.networks.texts import read_texts
+from mcdrl.study.paths import site_files
 from tests import stub_sites
-from tests.factories import make_spec, method_params
+from tests.factories import make_card, make_spec, method_params
 
 
 @pytest.fixture
@@ -37,15 +41,11 @@ def _params(method="mcdrl"):
 
 
 def _card(method, mode):
-    return ModelCard(
-        variant=method, method=method, n_weights=5, n_trained=4, held_out="B", seed=3, sources=["A"],
-        backbone="stub", pretrained="embedded",
-        fingerprint=stub_sites.FINGERPRINT, dense_mode="plain", mode=mode, size_px=stub_sites.SIDE,
-        lesion_classes=stub_sites.LESIONS, confounders=stub_sites.CONFOUNDERS, alpha=0.25, spec=_spec(),
-        params=_params(method).model_dump(), best_epoch=1,
-        val_dice=0.5,
-        temperature=1.5,
-        flag_below=0.6,
+    return make_card(
+        method=method, n_weights=5, n_trained=4, held_out="B", seed=3, sources=["A"],
+        fingerprint=stub_sites.FINGERPRINT, mode=mode, size_px=stub_sites.SIDE, lesion_classes=stub_sites.LESIONS,
+        confounders=stub_sites.CONFOUNDERS, spec=_spec(),
+        params=_params(method).model_dump(), best_epoch=1, temperature=1.5, flag_below=0.6,
     )  # fmt: skip
 
 
@@ -151,8 +151,8 @@ def test_a_flipped_bit_and_weights_that_are_no_numbers_are_refused(artifacts):
         ({"temperature": float("nan")}, "temperature"),
         ({"temperature": float("inf")}, "temperature"),
         ({"flag_below": 2.0}, "flag_below"),
-        ({"usual": {"mean": [0.0], "std": [1.0]}}, r"usual\.mean has 1 values for \d confounders"),
-        ({"usual": {"mean": [0.0] * 3, "std": [0.0] * 3}}, r"usual\.std\.0"),
+        ({"reference": {"mean": [0.0], "std": [1.0]}}, r"reference\.mean has 1 values for \d confounders"),
+        ({"reference": {"mean": [0.0] * 3, "std": [0.0] * 3}}, r"reference\.std\.0"),
         ({"confounder_prompts": ["one"]}, "confounder_prompts has 1 values"),
         ({"method": "mcdlr"}, "no method 'mcdlr'; did you mean 'mcdrl'"),
         ({"mode": "thawed"}, "mode"),

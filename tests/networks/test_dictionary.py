@@ -3,7 +3,7 @@ import torch
 
 from mcdrl.networks.dictionary import Dictionary, variant
 
-Z = torch.nn.functional.normalize(torch.randn(12, 32, generator=torch.Generator().manual_seed(0)), dim=1)
+Z = torch.nn.functional.normalize(torch.randn(9, 32, generator=torch.Generator().manual_seed(0)), dim=1)
 
 
 def test_text_is_the_text():
@@ -12,7 +12,7 @@ def test_text_is_the_text():
 
 def test_random_has_unit_norm_and_depends_on_the_seed_alone():
     drawn = variant(Z, "random", 0)
-    torch.testing.assert_close(drawn.norm(dim=1), torch.ones(12))
+    torch.testing.assert_close(drawn.norm(dim=1), torch.ones(len(Z)))
     assert torch.equal(drawn, variant(Z + 1, "random", 0))
     assert not torch.equal(drawn, variant(Z, "random", 1))
 

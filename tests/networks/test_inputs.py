@@ -6,8 +6,9 @@ from mcdrl.artifacts.features import FEATURES
 from mcdrl.artifacts.frames import FRAMES
 from mcdrl.artifacts.regions import REGIONS
 from mcdrl.base.errors import InputError
-from mcdrl.networks.inputs import fine_to_coarse, open_sites, read_cases, site_files, to_batch
+from mcdrl.networks.inputs import fine_to_coarse, open_sites, read_cases, to_batch
 from mcdrl.networks.texts import read_texts
+from mcdrl.study.paths import site_files
 from tests import stub_sites
 
 

@@ -1,5 +1,6 @@
 """Editing one thing reruns exactly the steps that depend on it, with the real stages."""
 
+import re
 import shutil
 
 import pytest
@@ -158,15 +159,65 @@ def test_a_schema_reruns_what_writes_or_reads_it(repository):
     assert stages == {"plan", "evaluate", "collect_evaluate", "collect_mine_regions", "report"}
 
 
-@pytest.mark.parametrize(("place", "stages"), [("mcdrl/drawing/charts.py", {"plan", "report"})])
+@pytest.mark.parametrize(
+    ("place", "stages"),
+    [
+        ("mcdrl/drawing/charts.py", {"report"}),
+        ("stages/report/page.py", {"report"}),
+        ("mcdrl/metrics/surface.py", {"evaluate"}),
+        ("mcdrl/confounders/operators.py", {"stress", "report"}),  # whose page shows them
+        ("mcdrl/renderer/confounders.py", {"phantom", "stress", "report"}),
+        ("mcdrl/model/readme.py", set()),
+        ("mcdrl/study/params.py", set()),
+    ],
+)
 def test_code_reruns_what_imports_it(repository, place, stages):
+    """What it writes has the same bytes, so that nothing behind it runs."""
     append(repository, place, "\nEDITED = 1\n")
-    assert {name.split("@")[0] for name in repository.repro()} == stages
+    assert {name.split("@")[0] for name in repository.repro()} == {"plan", *stages}
 
 
 def append(repository, place, text):
     path = repository.folder / place
     path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
+
+
+def replace(repository, place, old, new):
+    path = repository.folder / place
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def test_the_template_of_a_models_readme_trains_nothing(repository):
+    replace(repository, "mcdrl/model/readme.py", "For research.", "For research only.")
+    assert repository.repro() == {"plan"}
+
+
+def test_a_site_card_s_words_rerun_nothing_and_its_keys_the_sites_that_it_reads(repository):
+    replace(repository, "data/sites/phantom.yaml", "title: ", "title: The famous ")
+    assert repository.repro() == {"plan"}
+    append(repository, "data/sites/kvasir_seg.yaml", "# a card of no site of the study\n")
+    assert repository.repro() == {"plan"}
+    replace(repository, "data/sites/phantom.yaml", "read:", "read:\n  mask_threshold: 100")
+    assert repository.repro() == {"plan", "ingest@A", "ingest@B"}  # masks are black and white: all is as it was
+
+
+def test_a_methods_file_trains_its_own_cells(repository):
+    repository.edit(lambda params: params["methods"].append("clipseg"))
+    repository.repro()
+    append(repository, "mcdrl/methods/clipseg.py", "\nEDITED = 1\n")
+    ours = {f"{stage}@clipseg-{site}-0" for stage in ("train", "evaluate") for site in "AB"}
+    assert repository.repro() == {"plan", *ours, "stress"}
+    repository.edit(lambda params: params["methods"].remove("clipseg"))
+    repository.repro()
+
+
+def test_a_dry_run_after_a_word_names_the_plan_alone(repository):
+    replace(repository, "mcdrl/base/files.py", '"""', '"""Said otherwise once more. ')
+    dry = repository.dvc("repro", "--dry").stdout
+    assert re.findall(r"Running stage '([^']+)'", dry) == ["plan"]
+    assert repository.repro() == {"plan"}
 
 
 def test_site_added(repository):

@@ -1,17 +1,17 @@
 """Every command that stands in a document is one that there is: its name, its options, its keys and its files."""
 
-import importlib.util
+import importlib
 import re
 import shlex
 import sys
 import tomllib
 from pathlib import Path
 
-import click
 import pytest
 import typer
 import yaml
 from dvc.cli.parser import get_main_parser
+from typer.core import TyperGroup
 
 from mcdrl.cli import app
 from mcdrl.commands.study.studies import presets
@@ -88,7 +88,7 @@ def test_a_line_is_taken_apart_as_a_shell_does():
 
 def parsed(command, arguments):
     """Parse arguments as the command does; a bare mention of a command names no arguments."""
-    while isinstance(command, click.Group) and arguments:
+    while isinstance(command, TyperGroup) and arguments:
         assert arguments[0] in command.commands, f"no command {arguments[0]}"
         command, arguments = command.commands[arguments[0]], arguments[1:]
     if arguments:
@@ -128,15 +128,17 @@ def check_setting(setting):
 
 @pytest.mark.parametrize("arguments", of("python"))
 def test_python(arguments):
-    path = ROOT / arguments[0]
-    assert path.is_file(), f"no {path}"
-    spec = importlib.util.spec_from_file_location(f"documented_{path.stem}", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    if arguments[0] == "-m":
+        name, rest = arguments[1], arguments[2:]
+    else:
+        assert (ROOT / arguments[0]).is_file(), f"no {arguments[0]}"
+        name, rest = arguments[0].removesuffix(".py").replace("/", "."), arguments[1:]
+    package = (ROOT / name.replace(".", "/") / "__main__.py").is_file()
+    module = importlib.import_module(f"{name}.__main__" if package else name)
     documented = typer.Typer()
     documented.command()(module.main)
-    given = typer.main.get_command(documented).make_context("x", list(arguments[1:])).params
-    if path.stem == "pairs" and Path(given["scores"]).exists():
+    given = typer.main.get_command(documented).make_context("x", list(rest)).params
+    if name.endswith(".pairs") and Path(given["scores"]).exists():
         module.main(**given)
 
 

@@ -9,8 +9,9 @@ from tests.project.dag import ROOT
 
 FLOORS = (
     {"base"},
+    {"confounders", "metrics"},
     {"study", "artifacts"},
-    {"imaging", "clip", "confounders", "metrics", "renderer", "drawing"},
+    {"imaging", "clip", "renderer", "drawing"},
     {"sites", "regions"},
     {"networks"},
     {"methods"},

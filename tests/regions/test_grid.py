@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from mcdrl.regions.grid import gather, places, scatter
+from mcdrl.regions.grid import gather, indices, scatter
 
 
 def _selected(frames=3, side=4, kept=5):
@@ -12,13 +12,13 @@ def _selected(frames=3, side=4, kept=5):
 
 def test_scatter_is_the_inverse_of_gather():
     dense = torch.randn(3, 6, 4, 4)
-    index = places(_selected())
+    index = indices(_selected())
     assert torch.equal(scatter(dense, index, gather(dense, index), regions="keep"), dense)
 
 
 def test_zero_blanks_exactly_the_places_that_were_not_selected():
     dense, selected = torch.randn(3, 6, 4, 4), _selected()
-    index = places(selected)
+    index = indices(selected)
     out = scatter(dense, index, gather(dense, index), regions="zero")
     assert torch.equal(out, dense * selected.unsqueeze(1))
 
@@ -26,7 +26,7 @@ def test_zero_blanks_exactly_the_places_that_were_not_selected():
 def test_rows_come_in_grid_order_with_the_right_channels():
     dense = torch.arange(2 * 2 * 2, dtype=torch.float32).view(1, 2, 2, 2)  # channel 0: 0 1 2 3, channel 1: 4 5 6 7
     selected = torch.tensor([[[False, True], [True, False]]])
-    assert gather(dense, places(selected)).tolist() == [[[1.0, 5.0], [2.0, 6.0]]]
+    assert gather(dense, indices(selected)).tolist() == [[[1.0, 5.0], [2.0, 6.0]]]
 
 
 def test_scatter_casts_rows_to_the_grid_s_dtype():
@@ -40,4 +40,4 @@ def test_frames_that_differ_in_their_number_of_places_are_refused():
     selected = _selected()
     selected[1, 0] = True
     with pytest.raises(ValueError, match="expected one number"):
-        places(selected)
+        indices(selected)

@@ -35,7 +35,7 @@ def unions(root, masks, images="images/*", **rules):
 
 
 def refusals(root, images="images/*", masks="masks/{stem}.*", **rules):
-    return {remark.file: remark.text for remark in list_site(root, images, masks, Rules(**rules)).refused}
+    return {issue.file: issue.text for issue in list_site(root, images, masks, Rules(**rules)).refused}
 
 
 def test_any_ending_of_the_mask_serves(root):

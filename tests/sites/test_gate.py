@@ -1,78 +1,31 @@
-"""A whole site, from its folder to its four artifacts."""
-
-import hashlib
-import io
-import subprocess
-import sys
-import time
+"""One site through the gate: every file is a case, some case's mask, or refused with a reason."""
 
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.ndimage import binary_dilation
 
-from mcdrl.artifacts.cases import CASES, GEOMETRY, QUARANTINE
-from mcdrl.artifacts.frames import FRAMES, unpack_native_mask
+from mcdrl.artifacts.frames import unpack_native_mask
 from mcdrl.base.errors import InputError
-from mcdrl.base.issues import Remark, grouped
-from mcdrl.base.parallel import batches, in_order
-from mcdrl.sites.gate import write_site
-from mcdrl.sites.summary import borders, summary
+from mcdrl.base.issues import grouped
 from mcdrl.study.params import Site
-from tests.factories import section_params
-from tests.sites.site_folder import box_mask, noise, smooth_disc
+from tests.factories import pass_gate
+from tests.sites.site_folder import box_mask, noise
 
 CLASSES = ["polyp", "cyst"]
+HEIGHT, WIDTH = 120, 160
 
 
 @pytest.fixture
-def ingest(folder, tmp_path):
-    def run(name="A", workers=2, size_px=64, out="out", **keys):
-        (tmp_path / out).mkdir(exist_ok=True)
-        params = section_params("ingest", size_px=size_px, val_share=0.2)
-        return write_site(name, folder.site(**keys), params, CLASSES, tmp_path / out, workers)
+def ingest(folder, through_gate):
+    def run(name="A", **keys):
+        return through_gate(name, folder.site(**keys), CLASSES)
 
     return run
 
 
 def reasons(result):
-    return {remark.file: remark.text for remark in result.refused}
-
-
-def test_the_four_artifacts_agree(folder, ingest, tmp_path):
-    for number in (3, 1, 2):
-        folder.pair(f"f{number}", number, lesion=number != 2)
-    (folder.root / "images" / "readme.txt").touch()
-    result = ingest()
-    cases = CASES.read(tmp_path / "out" / "cases.parquet")
-    assert cases.equals(result.cases.astype(cases.dtypes.to_dict()))
-    assert cases["case_id"].tolist() == ["A/f1", "A/f2", "A/f3"]
-    assert cases["site"].tolist() == ["A"] * 3
-    assert cases["group_id"].tolist() == cases["case_id"].tolist()
-    assert cases["lesion_class"].fillna("none").tolist() == ["polyp", "none", "polyp"]
-    assert cases["lesion_area_px"].tolist() == [60, 0, 60]
-    assert cases[["width_px", "height_px"]].values.tolist() == [[40, 30]] * 3
-    assert cases["sha256"][0] == hashlib.sha256(b"40x30" + noise(1).tobytes()).hexdigest()
-    assert set(cases["split"]) == {"train", "val"}
-    quarantine = QUARANTINE.read(tmp_path / "out" / "quarantine.parquet")
-    assert quarantine["file"].tolist() == ["images/readme.txt"]
-    with FRAMES.read(tmp_path / "out" / "frames.h5") as frames:
-        assert frames.case_ids == cases["case_id"].tolist()
-        assert frames.attributes == {"site": "A"}
-        expected = np.asarray(noise(3).resize((64, 64), Image.Resampling.BICUBIC))
-        assert np.array_equal(frames.rows("image", ["A/f3"])[0], expected)
-        assert frames.rows("mask", ["A/f1", "A/f2"]).any(axis=(1, 2)).tolist() == [True, False]
-        (png,) = frames.blobs("native_mask", ["A/f1"])
-        assert Image.open(io.BytesIO(png)).size == (40, 30)
-        assert np.array_equal(unpack_native_mask(png), np.asarray(box_mask()) > 0)
-    geometry = GEOMETRY.read(tmp_path / "out" / "geometry.parquet")
-    assert geometry["case_id"].tolist() == cases["case_id"].tolist()
-    assert geometry.filter(like="crop").values.tolist() == [[0, 0, 40, 30]] * 3
-
-
-def test_nothing_to_quarantine_is_an_empty_table(folder, ingest, tmp_path):
-    folder.pair("a")
-    ingest()
-    assert len(QUARANTINE.read(tmp_path / "out" / "quarantine.parquet")) == 0
+    return {issue.file: issue.text for issue in result.refused}
 
 
 def test_every_matched_file_is_a_case_or_in_quarantine(folder, ingest):
@@ -159,46 +112,6 @@ def test_groups_never_straddle_the_split(folder, ingest):
     assert set(cases["split"]) == {"train", "val"}
 
 
-def test_one_or_four_threads_write_equal_bytes(folder, ingest, tmp_path):
-    for number in range(30):
-        folder.pair(f"f{number:02}", number)
-    ingest(workers=1, out="one")
-    ingest(workers=4, out="four")
-    for name in ("cases.parquet", "geometry.parquet", "quarantine.parquet", "frames.h5"):
-        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "four" / name).read_bytes()
-
-
-def test_a_read_only_source_serves(folder, ingest):
-    folder.pair("a")
-    paths = [folder.root, *folder.root.rglob("*")]
-    for path in reversed(paths):
-        path.chmod(0o555 if path.is_dir() else 0o444)
-    try:
-        assert len(ingest().cases) == 1
-    finally:
-        for path in paths:
-            path.chmod(0o755)
-
-
-def test_the_summary_says_it_all(folder, ingest):
-    for number in range(10):
-        folder.pair(f"f{number}", number, lesion=number != 0)
-    folder.frame("x.png", noise(20))
-    folder.frame("y.png", noise(21))
-    folder.mask("gone.png", box_mask())
-    folder.mask("f3.png", Image.fromarray(smooth_disc(30, 40)))
-    result = ingest()
-    train, val = (int((result.cases["split"] == side).sum()) for side in ("train", "val"))
-    beside = [f"  {line}" for line in borders(result)]  # of noise; what they say is tested with drawn frames
-    assert [line for line in summary("A", result).splitlines() if line not in beside] == [
-        f"A: 10 frames accepted, 1 of them without a lesion, in 10 groups: {train} train, {val} val; 2 in quarantine",
-        "  quarantine: 2 x no mask, e.g. images/x.png: expected masks/x.*; where none means no lesion: "
-        "missing_mask: no_lesion",
-        "  note: 1 x mask not binary, thresholded at 128, e.g. images/f3.png",
-        "  note: 1 x mask without a frame, e.g. masks/gone.png: no frame of images/* names it",
-    ]
-
-
 def test_notes_of_classes_and_vanished_lesions(folder, ingest):
     folder.frame("big.png", noise(0, 640, 640))
     dot = np.zeros((640, 640), np.uint8)
@@ -239,66 +152,96 @@ def test_a_site_of_negatives_alone_is_accepted_with_a_note(folder, ingest):
     assert [(note.kind, note.detail) for note in result.notes] == [("class without a frame", "polyp")]
 
 
-def test_a_site_without_one_usable_frame_stops(folder, ingest, tmp_path):
-    for number in range(3):
-        folder.frame(f"f{number}.png", noise(number))
-    with pytest.raises(InputError, match=r"not one of 3 frames can be used:\n  3 x no mask, e\.g\. images/f0\.png"):
-        ingest()
-    assert list((tmp_path / "out").iterdir()) == []
-
-
-def test_remarks_are_grouped_the_commonest_first():
-    remarks = [Remark("a", "odd", "1"), Remark("b", "even", ""), Remark("c", "even", "2")]
-    assert grouped(remarks) == ["2 x even, e.g. b", "1 x odd, e.g. a: 1"]
-
-
-def test_work_comes_back_in_order_and_runs_little_ahead():
-    begun = []
-
-    def slow_first(item):
-        begun.append(item)
-        time.sleep(0.02 if item == 0 else 0)
-        return item * item
-
-    results = in_order(slow_first, range(1000), workers=2)
-    assert next(results) == 0
-    assert len(begun) <= 9
-    assert list(results) == [item * item for item in range(1, 1000)]
-
-
-def test_batches_are_drawn_as_they_are_read():
-    drawn = []
-    lists = batches((drawn.append(item) or item for item in range(7)), 3)
-    assert next(lists) == [0, 1, 2]
-    assert drawn == [0, 1, 2]
-    assert list(lists) == [[3, 4, 5], [6]]
-    assert list(batches([], 3)) == []
-
-
-def test_an_error_of_a_worker_reaches_the_reader():
-    def fail(item):
-        raise InputError(f"item {item}")
-
-    with pytest.raises(InputError, match="item 0"):
-        list(in_order(fail, range(100), workers=2))
-
-
-@pytest.mark.parametrize(
-    ("key", "value"), [("size_px", 60), ("size_px", 1028), ("size_px", 226), ("val_share", 0), ("val_share", 0.5)]
-)
-def test_params_out_of_range(key, value):
-    with pytest.raises(ValueError, match=key):
-        section_params("ingest", **{key: value})
-
-
-def test_the_stage_needs_no_torch():
-    code = "import sys, stages.ingest.__main__; print({'torch', 'timm', 'open_clip', 'matplotlib'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "set()"
-
-
-def test_a_site_needs_a_folder(ingest):
+def test_a_site_needs_a_folder():
     with pytest.raises(InputError, match="is no folder"):
-        write_site(
-            "A", Site(root="nowhere", card="folder", lesion_class="polyp"), section_params("ingest"), CLASSES, ".", 1
-        )
+        pass_gate("A", Site(root="nowhere", card="folder", lesion_class="polyp"), CLASSES)
+
+
+@pytest.fixture
+def ingest_masks(folder, through_gate):
+    def run(masks, **keys):
+        for number, (stem, mask) in enumerate(masks.items()):
+            folder.frame(f"{stem}.png", noise(number, WIDTH, HEIGHT))
+            folder.mask(f"{stem}.png", Image.fromarray(mask))
+        return through_gate("A", folder.site(**keys), CLASSES)
+
+    return run
+
+
+def disc(radius: float, cy: float = 60, cx: float = 90) -> np.ndarray:
+    y, x = np.mgrid[:HEIGHT, :WIDTH]
+    return np.hypot(y - cy, x - cx) < radius
+
+
+def labels(one: np.ndarray, two: np.ndarray, values: tuple[int, int]) -> np.ndarray:
+    return np.where(one, values[0], np.where(two, values[1], 0)).astype(np.uint8)
+
+
+def test_a_table_makes_cases_of_several_classes(ingest_masks, passed):
+    small, large, ignored = disc(10, 20, 20), disc(30), disc(15, 100, 20)
+    first = labels(small, large, (1, 2)) | labels(ignored, ignored, (255, 255))
+    second = labels(ignored, ignored, (255, 255))
+    result = ingest_masks(
+        masks={"both": first, "none": second},
+        lesion_class=None,
+        mask_values={"1": "cyst", "2": "polyp", "255": "ignore"},
+    )
+    cases = result.cases.set_index("case_id")
+    assert cases["lesion_area_px"].to_dict() == {"A/both": small.sum() + large.sum(), "A/none": 0}
+    assert cases["lesion_class"].fillna("none").to_dict() == {"A/both": "polyp", "A/none": "none"}
+    native = unpack_native_mask(passed["A/both"].native_mask)
+    assert np.array_equal(native, np.where(small, 2, np.where(large, 1, np.where(ignored, 255, 0))))
+
+
+def test_masks_that_call_different_values_lesion_stop_the_stage(ingest_masks):
+    """Labels 0, 1 and 255 where no frame holds all three: each of them is plain, and together they are not."""
+    masks = {f"f{number}": labels(disc(20), disc(20), (value, value)) for number, value in enumerate((1, 255, 255))}
+    with pytest.raises(InputError, match=r"1 in 1, e\.g\. A/f0; 255 in 2, e\.g\. A/f1; say what each means in mask_va"):
+        ingest_masks(masks=masks)
+
+
+def test_the_same_masks_are_read_once_a_table_says_what_they_mean(ingest_masks):
+    masks = {f"f{number}": labels(disc(20), disc(20), (value, value)) for number, value in enumerate((1, 255, 255))}
+    result = ingest_masks(masks=masks, mask_values={"1": "lesion", "255": "ignore"})
+    assert result.cases["lesion_area_px"].tolist() == [disc(20).sum(), 0, 0]
+
+
+def test_plain_masks_beside_others_of_more_values_are_told(ingest_masks):
+    plain, more = labels(disc(20), disc(20), (255, 255)), labels(disc(20), disc(26), (1, 255))
+    result = ingest_masks(masks={"a": plain, "b": more, "c": plain})
+    assert result.cases["case_id"].tolist() == ["A/a", "A/c"]
+    assert [issue.file for issue in result.refused] == ["images/b.png"]
+    assert result.refused[0].text.startswith("mask values that nobody has explained: 0: ")
+    assert [note.text for note in result.notes if "beside others" in note.kind] == [
+        "masks read as two values beside others of more: 2 beside 1 refused; "
+        "mask_values says what a value means in all of them"
+    ]
+
+
+def arc(radius: int) -> np.ndarray:
+    """Half of an outline, which encloses nothing."""
+    drawn = binary_dilation(disc(radius), iterations=2) & ~disc(radius)
+    drawn[:, 90:] = False
+    return drawn.astype(np.uint8) * 255
+
+
+def test_lines_in_most_masks_are_told(ingest_masks):
+    filled = disc(30).astype(np.uint8) * 255
+    most = ingest_masks(masks={"a": arc(30), "b": arc(35), "c": filled, "d": filled * 0})
+    assert [note.text for note in most.notes] == [
+        "lesions drawn as thin lines: 2 of 3 masks; if they are outlines, fill them, or give them as polygons"
+    ]
+
+
+def test_lines_in_few_masks_are_not(ingest_masks):
+    filled = disc(30).astype(np.uint8) * 255
+    assert not ingest_masks(masks={"a": arc(30), "b": filled, "c": np.roll(filled, 9)}).notes
+
+
+def test_an_unknown_class_among_the_values_is_an_error_of_params(tmp_path):
+    from mcdrl.study.params import Site, _misread
+
+    site = Site(root=str(tmp_path), card="folder", mask_values={"1": "polip", "255": "ignore"})
+    assert _misread("X", site, CLASSES) == [
+        "sites.X: lesion class: unknown 'polip'; did you mean 'polyp'? legal: cyst, polyp"
+    ]

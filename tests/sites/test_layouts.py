@@ -6,34 +6,24 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mcdrl.artifacts.cases import GEOMETRY
-from mcdrl.artifacts.frames import FRAMES, to_native, unpack_native_mask
-from mcdrl.sites.gate import write_site
+from mcdrl.artifacts.frames import to_native, unpack_native_mask
 from mcdrl.study.params import Site
-from tests.factories import section_params
 from tests.sites.site_folder import noise
 
 CLASSES = ["polyp", "tumor", "inflammation", "nodule", "cyst"]
 
 
 @pytest.fixture
-def ingest(tmp_path):
-    def run(card, root=None, **keys):
-        (tmp_path / "out").mkdir(exist_ok=True)
-        site = Site.model_validate({"card": card, "root": str(root or tmp_path / "raw"), **keys})
-        return write_site("S", site, section_params("ingest", size_px=64), CLASSES, tmp_path / "out", 2)
+def ingest(tmp_path, through_gate):
+    def run(card, **keys):
+        return through_gate("S", Site.model_validate({"card": card, "root": str(tmp_path / "raw"), **keys}), CLASSES)
 
     return run
 
 
 @pytest.fixture
-def masks(tmp_path):
-    def read():
-        with FRAMES.read(tmp_path / "out" / "frames.h5") as frames:
-            pngs = frames.blobs("native_mask", frames.case_ids)
-            return {case: unpack_native_mask(png) for case, png in zip(frames.case_ids, pngs, strict=True)}
-
-    return read
+def masks(passed):
+    return lambda: {case: unpack_native_mask(pixels.native_mask) for case, pixels in passed.items()}
 
 
 def save(path, image, **options):
@@ -103,7 +93,7 @@ def test_bm_broncholc_polygons_labels_and_patients(tmp_path, ingest, masks):
     assert set(found["S/a"][30:32, 30:32].ravel()) == {3}
     assert area(found["S/b"]) == [0, 4 * 2, 0, 0, 0]
     assert area(found["S/e"]) == [0] * 5
-    assert {remark.file: remark.kind for remark in result.refused} == {
+    assert {issue.file: issue.kind for issue in result.refused} == {
         "Lung_cancer/annotation.json entry 6": "polygon with under three points",
         "Lung_cancer/imgs/p1/v2/c.png": "label without a class",
         "Lung_cancer/imgs/p2/v3/d.png": "lesion without an outline",
@@ -116,11 +106,10 @@ def test_bm_broncholc_polygons_labels_and_patients(tmp_path, ingest, masks):
     }
 
 
-def test_the_working_mask_keeps_the_classes(tmp_path, ingest):
+def test_the_working_mask_keeps_the_classes(tmp_path, ingest, passed):
     broncholc(tmp_path / "raw")
     ingest("bm_broncholc")
-    with FRAMES.read(tmp_path / "out" / "frames.h5") as frames:
-        assert set(np.unique(frames.rows("mask", ["S/a"]))) == {0, 2, 3}
+    assert set(np.unique(passed["S/a"].mask)) == {0, 2, 3}
 
 
 def test_kvasir_masks_are_jpeg(tmp_path, ingest, masks):
@@ -198,18 +187,17 @@ def test_masks_of_the_background_are_noticed(tmp_path, ingest):
     assert told == {"lesion in more than half of the frame": "2 of 3 masks; if they show the background, invert them"}
 
 
-def test_red_and_blue_change_places_where_the_reading_says_so(tmp_path, ingest):
+def test_red_and_blue_change_places_where_the_reading_says_so(tmp_path, ingest, passed):
     blue = Image.new("RGB", (40, 30), (60, 80, 200))
     save(tmp_path / "raw" / "images" / "a.png", blue)
     save(tmp_path / "raw" / "masks" / "a.png", lesion(0, 0, 3, 3))
     told = ingest("folder", lesion_class="polyp").notes
     assert "more blue than red" in {note.kind for note in told}
     assert ingest("folder", lesion_class="polyp", channels="bgr").notes == []
-    with FRAMES.read(tmp_path / "out" / "frames.h5") as frames:
-        assert frames.rows("image", ["S/a"])[0, 0, 0].tolist() == [200, 80, 60]
+    assert passed["S/a"].image[0, 0].tolist() == [200, 80, 60]
 
 
-def test_the_crop_is_the_same_for_frame_and_mask_is_recorded_and_can_be_undone(tmp_path, ingest, masks):
+def test_the_crop_is_the_same_for_frame_and_mask_is_recorded_and_can_be_undone(tmp_path, ingest, passed, masks):
     frame = np.zeros((448, 672, 3), np.uint8)
     frame[112:336, 168:504] = (190, 90, 80)
     frame[200:248, 300:360] = (90, 200, 80)
@@ -217,11 +205,10 @@ def test_the_crop_is_the_same_for_frame_and_mask_is_recorded_and_can_be_undone(t
     save(tmp_path / "raw" / "images" / "a.png", Image.fromarray(frame))
     save(tmp_path / "raw" / "masks" / "a.png", truth)
     result = ingest("folder", lesion_class="polyp", crop="black_border")
-    crop = GEOMETRY.read(tmp_path / "out" / "geometry.parquet").filter(like="crop").values.tolist()[0]
+    crop = result.geometry.filter(like="crop").values.tolist()[0]
     assert crop == [168, 112, 504, 336]
     assert result.geometry["border_share"].tolist() == pytest.approx([0.75], abs=0.01)
-    with FRAMES.read(tmp_path / "out" / "frames.h5") as frames:
-        image, mask = frames.rows("image", ["S/a"])[0], frames.rows("mask", ["S/a"])[0]
+    image, mask = passed["S/a"].image, passed["S/a"].mask
     assert image.min(axis=(0, 1)).tolist()[0] > 60
     green = image[..., 1].astype(int) - image[..., 0] > 50
     assert np.abs(green.astype(int) - mask).sum() < 0.1 * mask.sum()

@@ -6,38 +6,27 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mcdrl.artifacts.frames import FRAMES, unpack_native_mask
+from mcdrl.artifacts.frames import unpack_native_mask
 from mcdrl.base.errors import InputError
-from mcdrl.sites.gate import write_site
 from mcdrl.study.params import Site, resolve
-from tests.factories import section_params
 from tests.sites.site_folder import noise
 
 CLASSES = ["polyp", "cyst"]
 
 
 @pytest.fixture
-def ingest(tmp_path):
-    (tmp_path / "out").mkdir()
-
+def ingest(tmp_path, through_gate):
     def run(**keys):
         given = {} if "table_class" in keys else {"lesion_class": "polyp"}
         site = Site.model_validate({"card": "folder", "root": str(tmp_path / "raw"), **given, **keys})
-        return write_site("S", site, section_params("ingest", size_px=64), CLASSES, tmp_path / "out", 2)
+        return through_gate("S", site, CLASSES)
 
     return run
 
 
 @pytest.fixture
-def areas(tmp_path):
-    def read():
-        with FRAMES.read(tmp_path / "out" / "frames.h5") as frames:
-            masks = frames.blobs("native_mask", frames.case_ids)
-            return {
-                case: int((unpack_native_mask(m) > 0).sum()) for case, m in zip(frames.case_ids, masks, strict=True)
-            }
-
-    return read
+def areas(passed):
+    return lambda: {case: int((unpack_native_mask(one.native_mask) > 0).sum()) for case, one in passed.items()}
 
 
 @pytest.fixture

@@ -72,7 +72,7 @@ def test_rows_that_agree_and_rows_that_do_not(table):
 def test_rows_without_a_frame_are_named(table):
     rows = table("file,patient,kind\na,p1,polyp\nb,p1,polyp\n")
     rows.entry(source("a"))
-    assert [remark.text for remark in rows.unused()] == ["row without a frame: b"]
+    assert [issue.text for issue in rows.unused()] == ["row without a frame: b"]
 
 
 @pytest.mark.parametrize(

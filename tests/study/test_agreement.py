@@ -46,3 +46,14 @@ def test_no_more_phrases_are_used_than_there_are():
     few = {"few": Variant(method="mcdrl", train={"phrases": 2}), "many": Variant(method="mcdrl", train={"phrases": 15})}
     found = disagreements({"build_confounders": prompts, "train": train_params()}, **STUDY, variants=few)
     assert found == ["variants.many.train.phrases: 15, but build_confounders.confounders has 2; add some, or use fewer"]
+
+
+def test_strengths_are_of_confounders_that_the_dictionary_or_an_operator_knows():
+    prompts = section_params(
+        "build_confounders", class_phrases={"cyst": "cyst", "polyp": "growth"}, confounders={"air": ["smoke", "fog"]}
+    )
+    strengths = {"north": ["fog", "blood"], "south": ["smoke", "bloood"]}  # blood isn't in this dictionary
+    found = disagreements({"build_confounders": prompts}, **STUDY, strengths=strengths)
+    assert len(found) == 1
+    assert found[0].startswith("sites.south: table_strengths: unknown confounder 'bloood'")
+    assert "did you mean 'blood'" in found[0]

@@ -1,8 +1,12 @@
 """A digest changes with what the code does, and with nothing else."""
 
+import ast
+
 import pytest
 
+from mcdrl.methods import names
 from mcdrl.study.code import NO_EFFECT, ROOT, closure, digest, module_file
+from mcdrl.study.reading import Reading
 
 MAIN = "stages.a.__main__"
 
@@ -79,3 +83,55 @@ def test_a_moved_file_is_another_digest(house):
 
 def test_what_has_no_effect_exists():
     assert all(module_file(name, ROOT) for name in NO_EFFECT)
+
+
+def test_values_beside_the_code_are_part_of_it(house):
+    plain, one, other = (digest([MAIN], house, beside) for beside in ({}, {"a": 1}, {"a": 2}))
+    assert len({plain, one, other}) == 3
+    assert digest([MAIN], house) == plain
+
+
+def stage_files():
+    """The code that digests cover, of all stages but `plan`, which runs after any edit."""
+    stages = [path.parent.name for path in (ROOT / "stages").glob("*/__main__.py") if path.parent.name != "plan"]
+    methods = [f"mcdrl.methods.{name}" for name in names()]
+    found = closure([*(f"stages.{stage}.__main__" for stage in stages), *methods])
+    return sorted(path for path in found if path.suffix == ".py")
+
+
+ALLOWED = {
+    "mcdrl.study.params": {"Study", "load", "load_study", "read_params"},
+    "mcdrl.study.reading": {"Reading"},
+    "mcdrl.study.sections": {"Params", "Sampling"},
+}  # values that DVC tracks as parameters or in plans, and what refuses
+
+
+def test_what_changes_an_artifact_does_not_hide_where_no_digest_looks():
+    """Of the modules without a digest, stages import types and what refuses, and nothing that computes."""
+    hidden = set()
+    for path in stage_files():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("mcdrl.study."):
+                module = "mcdrl.study.sections" if ".sections" in node.module else node.module
+                allowed = ALLOWED.get(module)
+                without_digest = any(module.startswith(name) for name in NO_EFFECT) and module != "mcdrl.study.paths"
+                names = {alias.name for alias in node.names}
+                hidden |= {(path.name, module, name) for name in names - (allowed or set()) if without_digest}
+    assert not hidden
+
+
+def test_a_stage_calls_nothing_of_a_reading_but_what_it_tells_people():
+    """`Reading` has no digest, so that a stage may use its values, which travel in the site's plan, and no more."""
+    computed = {
+        name for name, value in vars(Reading).items() if not name.startswith(("_", "model_")) and callable(value)
+    }
+    computed |= {name for name, value in vars(Reading).items() if isinstance(value, property)}
+    assert {"classes", "open_classes", "gaps"} <= computed
+    for path in closure(["stages.ingest.__main__"]):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)} & computed
+        assert used <= ({"classes", "open_classes"} if path.name == "review.py" else set())  # of its notes
+
+
+def test_what_the_train_command_reaches_has_no_readme():
+    assert ROOT / "mcdrl/model/readme.py" not in closure(["stages.train.__main__"])

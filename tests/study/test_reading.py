@@ -2,6 +2,7 @@
 
 import pytest
 
+from mcdrl.sites.review import classes_are_drawn
 from mcdrl.study.reading import Reading, merge
 
 
@@ -93,9 +94,9 @@ def test_values_of_masks_have_one_name_each():
 
 def test_values_of_masks_name_classes():
     several = Reading(masks="{stem}", mask_values={"1": "polyp", "2": "cyst", "3": "ignore", "4": "background"})
-    assert (several.classes(), several.gaps(), several.classes_are_drawn()) == (["cyst", "polyp"], [], True)
+    assert (several.classes(), several.gaps(), classes_are_drawn(several)) == (["cyst", "polyp"], [], True)
     same = Reading(masks="{stem}", mask_values={"1": "polyp", "2": "lesion"}, lesion_class="polyp")
-    assert (same.classes(), same.gaps(), same.classes_are_drawn()) == (["polyp"], [], False)
+    assert (same.classes(), same.gaps(), classes_are_drawn(same)) == (["polyp"], [], False)
 
 
 TWO_CLASSES = {"mask_values": {"1": "cyst", "2": "polyp"}}

@@ -14,22 +14,24 @@ from safetensors.torch import load_file
 
 from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.dictionary import BACKGROUND, CLASSES
-from mcdrl.artifacts.frames import FRAMES
-from mcdrl.artifacts.plan import Plan, plan_path, write_plan
+from mcdrl.artifacts.plan import Crops, Plan, write_plan
 from mcdrl.base.errors import InputError
 from mcdrl.methods import modes, names, params_type
-from mcdrl.model.folder import load_model, read_card
+from mcdrl.model.card import read_card
+from mcdrl.model.folder import load_model
+from mcdrl.model.readme import readme
 from mcdrl.networks import views
 from mcdrl.networks.inputs import SitesReader, open_sites, to_batch
 from mcdrl.study.params import Study
+from mcdrl.study.paths import plan_files
 from mcdrl.training import checkpoint
 from mcdrl.training import run as work
-from mcdrl.training.cell import Cell, make_cell, resume_folder
+from mcdrl.training.cell import Job, make_job, resume_folder
 from mcdrl.training.loop import Training
 from mcdrl.training.optimiser import make_optimiser
 from mcdrl.training.run import train
 from tests import stub_sites
-from tests.factories import method_params, train_params
+from tests.factories import method_params, train_params, write_frames
 
 QUICK = {"epochs": 3, "batch_size": 8, "head_width": 16, "intervene_from": 1}
 SMALL = {"heads": 4, "depth": 1}
@@ -54,7 +56,7 @@ def artifacts(tmp_path, monkeypatch):
 def _cell(artifacts, method="mcdrl", held_out="C", variant=None, flips=("horizontal",), own=None, **params):
     sources = [site for site in "ABC" if site != held_out]
     small = {key: value for key, value in SMALL.items() if key in params_type(method).model_fields}
-    return Cell(
+    return Job(
         variant or method, method, held_out, 0, sources, artifacts, stub_sites.LESIONS,
         train_params(**{**QUICK, **params}), method_params(method, **{**small, **(own or {})}), flips=flips,
     )  # fmt: skip
@@ -131,8 +133,7 @@ def _turned(artifacts, site, split):
     chosen = np.asarray(rows["split"] == split) & rows["lesion_class"].notna().to_numpy()
     images, masks, _ = stub_sites.draw(site, len(rows))
     masks[chosen] = 1 - masks[chosen]
-    with FRAMES.write(path, list(rows["case_id"]), {"site": site}) as store:
-        store.append(image=images, mask=masks, native_mask=[stub_sites.png(mask) for mask in masks])
+    write_frames(path.parent, list(rows["case_id"]), images, masks)
 
 
 def test_validation_frames_choose_the_epoch_and_training_frames_alone_are_trained_on(artifacts, tmp_path):
@@ -205,7 +206,7 @@ def test_the_resume_folder_changes_with_everything_that_matters(artifacts):
         resume_folder(_cell(artifacts, method="baseline", variant="mcdrl"), MACHINE),
         resume_folder(_cell(artifacts, held_out="A"), MACHINE),
         resume_folder(_cell(artifacts, lr=0.004), MACHINE),
-        resume_folder(Cell(**{**vars(cell), "seed": 1}), MACHINE),
+        resume_folder(Job(**{**vars(cell), "seed": 1}), MACHINE),
         *[resume_folder(cell, MACHINE | other) for other in others],
     ]
     stub_sites.write_site(artifacts, "C", 20)
@@ -393,7 +394,8 @@ def test_a_prompted_model_of_one_class_is_asked_for_no_other(artifacts, tmp_path
 
 def test_fewer_phrases_are_those_that_the_model_names(artifacts, tmp_path):
     loaded = load_model(_train(_cell(artifacts, phrases=1, epochs=2), tmp_path / "out"), artifacts / "backbone")
-    assert len(loaded.card.confounders) == len(loaded.card.confounder_prompts) == len(loaded.card.usual.mean) == 1
+    card = loaded.card
+    assert len(card.confounders) == len(card.confounder_prompts) == len(card.reference.mean) == 1
     assert loaded.texts.confounders.shape[0] == loaded.method.dictionary().shape[0] == 1
 
 
@@ -454,7 +456,7 @@ def test_finetuning_starts_where_the_cache_stands(artifacts, tmp_path):
 
 def test_seeds_differ(artifacts, tmp_path):
     cell = _cell(artifacts, epochs=1, intervene_from=0)
-    one, two = (_files(_train(Cell(**{**vars(cell), "seed": seed}), tmp_path / str(seed))) for seed in (0, 1))
+    one, two = (_files(_train(Job(**{**vars(cell), "seed": seed}), tmp_path / str(seed))) for seed in (0, 1))
     assert one["model.safetensors"] != two["model.safetensors"]
 
 
@@ -512,15 +514,20 @@ def _planned(artifacts, **train):
         params=method_params("mcdrl").model_dump(),
         train=train_params(**train).model_dump(),
     )
-    write_plan(plan, plan_path(artifacts, "mine"))
+    write_plan(plan, plan_files(artifacts).method("mine"))
+    write_plan(Crops(crop={"A": "none", "B": "black_border", "C": "none"}), plan_files(artifacts).crops)
 
 
 def test_the_sources_are_all_sites_but_the_held_out_one_and_the_numbers_those_of_the_plan(tmp_path):
     _planned(tmp_path, epochs=7)
-    cell = make_cell("mine", "B", 0, tmp_path, _study(tmp_path))
+    cell = make_job("mine", "B", 0, tmp_path, _study(tmp_path))
     assert cell.sources == ["A", "C"]
     assert list(cell.files) == ["A", "C"]
-    assert (cell.variant, cell.method, cell.params.epochs) == ("mine", "mcdrl", 7)
+    assert (cell.variant, cell.method, cell.params.epochs, cell.crop) == ("mine", "mcdrl", 7, "none")
+    assert make_job("mine", "A", 0, tmp_path, _study(tmp_path)).crop == "mixed"
+    write_plan(Crops(crop={"A": "none"}), plan_files(tmp_path).crops)
+    with pytest.raises(InputError, match=r"crops\.json is damaged \(it lacks the site 'C'\)"):
+        make_job("mine", "B", 0, tmp_path, _study(tmp_path))
 
 
 @pytest.mark.parametrize(("method", "site", "message"), [
@@ -528,7 +535,7 @@ def test_the_sources_are_all_sites_but_the_held_out_one_and_the_numbers_those_of
 ])  # fmt: skip
 def test_unknown_names_are_refused_with_the_nearest(tmp_path, method, site, message):
     with pytest.raises(InputError, match=message):
-        make_cell(method, site, 0, tmp_path, _study(tmp_path))
+        make_job(method, site, 0, tmp_path, _study(tmp_path))
 
 
 def test_a_subtracted_background_is_told_by_card_and_readme(artifacts, tmp_path):
@@ -538,6 +545,6 @@ def test_a_subtracted_background_is_told_by_card_and_readme(artifacts, tmp_path)
     CLASSES.write(pd.concat([rows, healthy], ignore_index=True), table, CLASSES.read_metadata(table))
     out = _train(_cell(artifacts, epochs=2), tmp_path / "out")
     assert read_card(out).background_prompt == "A normal mucosa"
-    assert ', less the similarity to "A normal mucosa"' in (out / "README.md").read_text()
+    assert ', less the similarity to "A normal mucosa"' in readme(out, artifacts / "backbone")
     tuned = _train(_cell(artifacts, epochs=2, mining="source_tuned", miner={"steps": 5}), tmp_path / "tuned")
-    assert "A normal mucosa" not in (tuned / "README.md").read_text()  # its regions are not mined by texts
+    assert "A normal mucosa" not in readme(tuned, artifacts / "backbone")  # its regions are not mined by texts

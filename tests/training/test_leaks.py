@@ -4,8 +4,9 @@ import pytest
 from lightning_fabric import Fabric
 
 from mcdrl.base.errors import InputError
-from mcdrl.model.folder import read_card
-from mcdrl.training.cell import Cell
+from mcdrl.model.card import read_card
+from mcdrl.model.readme import readme
+from mcdrl.training.cell import Job
 from mcdrl.training.leaks import check_leaks, copies_across_split
 from mcdrl.training.run import train
 from tests import stub_sites
@@ -16,7 +17,7 @@ PARAMS = train_params(epochs=1, batch_size=8, head_width=16, intervene_from=0)
 
 def cell_of(artifacts):
     own = method_params("baseline")
-    return Cell("baseline", "baseline", "C", 0, ["A", "B"], artifacts, stub_sites.LESIONS, PARAMS, own)
+    return Job("baseline", "baseline", "C", 0, ["A", "B"], artifacts, stub_sites.LESIONS, PARAMS, own)
 
 
 def audit(folder, *rows):
@@ -56,7 +57,7 @@ def test_validation_does_without_frames_that_another_source_site_trains_on(tmp_p
     artifacts = tmp_path / "artifacts"
     stub_sites.write_study(artifacts)
     audit(artifacts, ("A/001", "B/002", True), ("A/006", "B/006", True))
-    cell = Cell(
+    cell = Job(
         "baseline", "baseline", "C", 0, ["A", "B"], artifacts, stub_sites.LESIONS, PARAMS, method_params("baseline")
     )
     fabric = Fabric(accelerator="cpu", devices=1)
@@ -75,7 +76,7 @@ def test_a_training_stops_or_runs(tmp_path, accepted, capsys):
     artifacts = tmp_path / "artifacts"
     stub_sites.write_study(artifacts)
     audit(artifacts, ("A/001", "C/007", accepted))
-    cell = Cell(
+    cell = Job(
         "baseline", "baseline", "C", 0, ["A", "B"], artifacts, stub_sites.LESIONS, PARAMS, method_params("baseline")
     )
     fabric = Fabric(accelerator="cpu", devices=1)
@@ -84,7 +85,8 @@ def test_a_training_stops_or_runs(tmp_path, accepted, capsys):
         train(cell, fabric, tmp_path / "out")
         assert read_card(tmp_path / "out").leaked_frames == 1
         assert "left out" not in capsys.readouterr().err  # A/001 is in validation, C/007 in no training
-        told = (tmp_path / "out" / "README.md").read_text()
+        assert not (tmp_path / "out" / "README.md").exists()  # words are for `mcdrl pack`, which trains nothing anew
+        told = readme(tmp_path / "out", artifacts / "backbone")
         assert "| held out | C, **1 of its frames were seen in training**" in told
         assert "never seen" not in told
         assert "| regions | none: the method looks at the whole frame |" in told

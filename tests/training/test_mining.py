@@ -9,14 +9,15 @@ import torch
 from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.frames import FRAMES
 from mcdrl.base.errors import InputError
-from mcdrl.networks.inputs import open_sites, read_cases, site_files, to_batch
+from mcdrl.networks.inputs import open_sites, read_cases, to_batch
 from mcdrl.regions.quality import Quality
 from mcdrl.regions.tuned import Miner
+from mcdrl.study.paths import site_files
 from mcdrl.training import mining
 from mcdrl.training.data import Frames, split
 from mcdrl.training.mining import cross_fit_folds, tuned_miners
 from tests import stub_sites
-from tests.factories import train_params
+from tests.factories import train_params, write_frames
 
 
 @pytest.fixture(scope="module")
@@ -153,8 +154,7 @@ def _poisoned(artifacts, cases):
         images, masks = (store.rows(name, store.case_ids) for name in ("image", "mask"))
     chosen = rows["case_id"].isin(cases).to_numpy()
     masks[chosen] = masks[chosen] == 0
-    with FRAMES.write(place.frames, list(rows["case_id"]), {"site": place.frames.parent.name}) as store:
-        store.append(image=images, mask=masks, native_mask=[stub_sites.png(mask) for mask in masks])
+    write_frames(place.frames.parent, list(rows["case_id"]), images, masks)
 
 
 def test_a_site_s_own_masks_do_not_touch_the_regions_of_its_own_frames(tmp_path):

@@ -7,17 +7,17 @@ from mcdrl.training.phrases import drawn_phrases, with_phrases
 
 
 def test_fewer_phrases_are_among_more():
-    three, six = drawn_phrases(12, 3), drawn_phrases(12, 6)
+    three, six = drawn_phrases(10, 3), drawn_phrases(10, 6)
     assert len(set(three)) == 3
     assert set(three) < set(six)
-    assert six == sorted(six) == drawn_phrases(12, 6)
+    assert six == sorted(six) == drawn_phrases(10, 6)
     assert six != list(range(6))
-    assert drawn_phrases(12, None) == drawn_phrases(12, 12) == list(range(12))
+    assert drawn_phrases(10, None) == drawn_phrases(10, 10) == list(range(10))
 
 
 def test_more_than_there_are_is_refused():
-    with pytest.raises(InputError, match=r"train\.phrases is 13, but the dictionary has 12"):
-        drawn_phrases(12, 13)
+    with pytest.raises(InputError, match=r"train\.phrases is 11, but the dictionary has 10"):
+        drawn_phrases(10, 11)
 
 
 def test_everything_about_the_other_phrases_is_gone():

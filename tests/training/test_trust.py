@@ -14,10 +14,12 @@ from torch import nn
 from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.frames import FRAMES
 from mcdrl.metrics.calibration import confidence, spectrum
-from mcdrl.model.folder import load_model, probability
-from mcdrl.networks.inputs import open_sites, site_files, to_batch
+from mcdrl.model.folder import load_model
+from mcdrl.model.probability import probability
+from mcdrl.networks.inputs import open_sites, to_batch
 from mcdrl.networks.interface import Output
-from mcdrl.training.cell import Cell
+from mcdrl.study.paths import site_files
+from mcdrl.training.cell import Job
 from mcdrl.training.loop import Training
 from mcdrl.training.run import train
 from mcdrl.training.trust import measure_trust
@@ -32,7 +34,7 @@ def trained(tmp_path_factory):
     stub_sites.write_study(folder / "artifacts", count=40)
     params = train_params(epochs=6, batch_size=8, head_width=16, intervene_from=1, lr=0.01, flag_share=0.25)
     own = method_params("mcdrl", heads=4, depth=1)
-    cell = Cell("mcdrl", "mcdrl", "C", 0, ["A", "B"], folder / "artifacts", stub_sites.LESIONS, params, own)
+    cell = Job("mcdrl", "mcdrl", "C", 0, ["A", "B"], folder / "artifacts", stub_sites.LESIONS, params, own)
     fabric = Fabric(accelerator="cpu", devices=1)
     fabric.launch()
     train(cell, fabric, folder / "out")

@@ -19,15 +19,17 @@ import numpy as np
 import torch
 from torch import nn
 
+from mcdrl.base.black_border import DARK
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import atomic, read_json, sha256, write_json
-from mcdrl.commands.doctor import EXPORT_PACKAGES
-from mcdrl.imaging.black_border import DARK
+from mcdrl.commands.doctor.machine import EXPORT_PACKAGES
 from mcdrl.imaging.borders import COLOURED, CORNER, FINE, MARKER_FULL, MARKER_MIN
+from mcdrl.model.bundle import find_backbone
+from mcdrl.model.card import ModelCard
 from mcdrl.model.ensemble import load_ensemble
-from mcdrl.model.folder import WEIGHTS, ModelCard
-from mcdrl.model.held_out import take_along
+from mcdrl.model.folder import WEIGHTS
 from mcdrl.model.network import Network
+from mcdrl.model.take_along import take_along
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Format = Literal["onnx", "torchscript"]
@@ -118,7 +120,7 @@ def export(model: Path, kind: Format, out: Path, backbone: Path | None) -> Parit
         ) from None
     around = preprocessing(card, sha256(model / WEIGHTS))
     write_json({**around, "files": {**_told(out, around), kind: FILES[kind]}}, out / PREPROCESSING)
-    take_along(model, out)
+    take_along(model, find_backbone(model, card.fingerprint, backbone), out)
     return parity
 
 

@@ -43,14 +43,14 @@ class Shown:
         size: width and height of the upright frame, px.
         box: left, top, right, bottom of what the model sees, in the frame's own pixels.
         pixels: [S, S, 3] uint8, the box at working size.
-        remark: what is odd about the frame; empty: nothing.
+        issues: what is odd about the frame; empty: nothing.
         swapped: whether red and blue have changed places.
     """
 
     size: tuple[int, int]
     box: Box
     pixels: Array
-    remark: str = ""
+    issues: str = ""
     swapped: bool = False
 
 
@@ -148,8 +148,8 @@ def read(job: Job, size_px: int, *, crop: bool, swap: bool) -> Shown | str:
         return str(error)
     box = view_box(picture) if crop else (0, 0, *picture.size)
     pixels = squash(picture, size_px, box)
-    remarks = [LARGE] * large(picture.size) + [DIM] * dim + [_BLUISH] * bluish(pixels)
-    return Shown(picture.size, box, pixels, "; ".join(remarks), swap)
+    issues = [LARGE] * large(picture.size) + [DIM] * dim + [_BLUISH] * bluish(pixels)
+    return Shown(picture.size, box, pixels, "; ".join(issues), swap)
 
 
 def _named(given: Sequence[Path], out: Path) -> list[tuple[Path, PurePosixPath]]:

@@ -12,13 +12,14 @@ import numpy as np
 import pandas as pd
 
 from mcdrl.artifacts.dictionary import DICTIONARY
-from mcdrl.artifacts.held_out_scores import OF_SOURCES, Judged
+from mcdrl.artifacts.held_out_scores import OF_SOURCES, HeldOutScores
 from mcdrl.artifacts.regions import QUALITY
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import read_json
+from mcdrl.study.paths import table_path
 
 MODEL = "model.json"
-_LONG = ("spec", "parameters", "usual", "class_prompts", "confounder_prompts")  # shown by themselves, or not at all
+_LONG = ("spec", "parameters", "reference", "class_prompts", "confounder_prompts")  # shown by themselves, or not at all
 _MEANT = {"val_dice": f", {OF_SOURCES}"}
 
 
@@ -41,18 +42,37 @@ def inspect(place: Path) -> list[Shown]:
         InputError: it is neither, or a file is damaged.
     """
     if (place / MODEL).is_file():
-        from mcdrl.model.folder import read_card
-        from mcdrl.model.held_out import judged_of  # torch is seconds of imports
+        from mcdrl.model.card import read_card
+        from mcdrl.model.held_out import held_out_scores  # torch is seconds of imports
 
         read_card(place)  # so that what is shown is a model's card
-        return model_tables(read_json(place / MODEL), (place / "backbone").is_dir(), judged_of(place))
-    found = place / "build_confounders" / "dictionary.parquet", place / "mine_regions" / "quality.parquet"
+        return model_tables(read_json(place / MODEL), (place / "backbone").is_dir(), held_out_scores(place))
+    found = table_path(place, "build_confounders", "dictionary"), table_path(place, "mine_regions", "quality")
     if not any(path.is_file() for path in found):
         raise InputError(
             f"{place} holds neither model.json nor a dictionary; give a model's folder, or run `dvc repro`"
         )
     tables = [dictionary_table(DICTIONARY.read(found[0]))] if found[0].is_file() else []
     return tables + ([quality_table(QUALITY.read(found[1]))] if found[1].is_file() else [])
+
+
+def describe(place: Path) -> str | None:
+    """Return what README.md says of a model once it is packed; None: the place is no model's, or lacks its backbone.
+
+    Raises:
+        InputError: a file is damaged.
+    """
+    if not (place / MODEL).is_file():
+        return None
+    from mcdrl.model.bundle import find_backbone
+    from mcdrl.model.card import read_card
+    from mcdrl.model.readme import readme
+
+    try:
+        backbone = find_backbone(place, read_card(place).fingerprint, None)
+    except InputError:  # the table says that it isn't there
+        return None
+    return readme(place, backbone)
 
 
 def dictionary_table(rows: pd.DataFrame) -> Shown:
@@ -62,8 +82,8 @@ def dictionary_table(rows: pd.DataFrame) -> Shown:
     names = [str(name) for name in rows["confounder"]]
     nearest = cosine.argmax(axis=1)
     cells = [
-        [name, str(category), str(prompt), names[other] if len(z) > 1 else "", f"{cosine[place, other]:.3f}"]
-        for place, (name, category, prompt, other) in enumerate(
+        [name, str(category), str(prompt), names[other] if len(z) > 1 else "", f"{cosine[index, other]:.3f}"]
+        for index, (name, category, prompt, other) in enumerate(
             zip(names, rows["category"], rows["prompt"], nearest, strict=True)
         )
     ]
@@ -76,38 +96,38 @@ def quality_table(rows: pd.DataFrame) -> Shown:
     return Shown("mined regions", heads, [[_text(row[head]) for head in heads] for _, row in rows.iterrows()])
 
 
-def model_tables(card: dict[str, Any], bundled: bool, judged: Judged | None = None) -> list[Shown]:
+def model_tables(card: dict[str, Any], bundled: bool, scores: HeldOutScores | None = None) -> list[Shown]:
     """Return what model.json says.
 
     Args:
         card: the contents of model.json.
         bundled: whether the folder holds its backbone.
-        judged: its scores at the held-out site; None: it was not judged.
+        scores: its scores at the held-out site; None: it was not judged.
     """
     facts = [[key, _text(value) + _MEANT.get(key, "")] for key, value in card.items() if key not in _LONG]
     facts.append(["backbone in the folder", "yes" if bundled else "no: give --backbone, or mcdrl pack"])
     tables = [Shown("model", ["", ""], facts)]
-    if judged is not None:
-        scores = [[key, _score(judged, key, value)] for key, value in judged if key != "weights_sha256"]
-        tables.append(Shown("at the held-out site", ["", ""], scores))
+    if scores is not None:
+        rows = [[key, _score(scores, key, value)] for key, value in scores if key != "weights_sha256"]
+        tables.append(Shown("at the held-out site", ["", ""], rows))
     names = card["confounders"]
     prompts = zip(names, card.get("confounder_prompts") or [""] * len(names), strict=True)
-    usual = card.get("usual")
-    if usual:
+    reference = card.get("reference")
+    if reference:
         rows = [
             [name, prompt, f"{mean:.3f}", f"{std:.3f}"]
-            for (name, prompt), mean, std in zip(prompts, usual["mean"], usual["std"], strict=True)
+            for (name, prompt), mean, std in zip(prompts, reference["mean"], reference["std"], strict=True)
         ]
-        tables.append(Shown("dictionary Z", ["confounder", "prompt", "usual cosine", "spread"], rows))
+        tables.append(Shown("dictionary Z", ["confounder", "prompt", "cosine of training frames", "spread"], rows))
     parameters = {**card.get("spec", {}), **card.get("parameters", {}), **card.get("params", {})}
     tables.append(Shown("parameters", ["", ""], [[key, _text(value)] for key, value in sorted(parameters.items())]))
     return tables
 
 
-def _score(judged: Judged, key: str, value: object) -> str:
+def _score(scores: HeldOutScores, key: str, value: object) -> str:
     """Return a score as text; where an interval is missing, of how few groups it would have been."""
     if key in ("dice_low", "dice_high") and value is None:
-        return f"– (groups: {judged.n_groups}, too few)"
+        return f"– (groups: {scores.n_groups}, too few)"
     return _text(value)
 
 

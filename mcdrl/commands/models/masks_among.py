@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mcdrl.commands.sites.survey import like_masks
+from mcdrl.sites.naming import like_masks
 
 _LOOKS = 5  # pictures of a folder that are looked at
 _COLOURS, _SHARE = 6, 0.97  # of a small picture's pixels are of so few colours, 8 levels a channel, if it is drawn

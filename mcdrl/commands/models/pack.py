@@ -8,15 +8,16 @@ from pathlib import Path
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import atomic_folder, regular
 from mcdrl.model.bundle import bundle, find_backbone
-from mcdrl.model.folder import CARD, WEIGHTS, read_card
-from mcdrl.model.held_out import take_along
+from mcdrl.model.card import CARD, read_card
+from mcdrl.model.folder import WEIGHTS
+from mcdrl.model.take_along import take_along
 
 HISTORY = "history.csv"
 _KEPT = (WEIGHTS, CARD, HISTORY)
 
 
 def pack(model: Path, out: Path, backbone: Path | None) -> int:
-    """Write a self-sufficient copy of a model's folder, with its scores at the held-out site if it was judged.
+    """Write a self-sufficient copy of a model's folder, with README.md and its scores if it was judged.
 
     Args:
         model: the folder that `train` wrote.
@@ -36,6 +37,6 @@ def pack(model: Path, out: Path, backbone: Path | None) -> int:
         for path in [regular(model / name) for name in _KEPT]:
             if path.name != HISTORY or path.is_file():
                 shutil.copyfile(path, partial / path.name)
-        take_along(model, partial)
+        take_along(model, found, partial)
         bundle(found, partial, limit_bytes=None)
     return sum(path.stat().st_size for path in out.rglob("*") if path.is_file())

@@ -9,7 +9,7 @@ import typer
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.output import say
-from mcdrl.study.params import PARAMS
+from mcdrl.study.paths import IMPORTED, PARAMS
 
 Name = Annotated[str, typer.Argument(help="The site's name; letters, digits, _ and -.")]
 CardName = Annotated[str | None, typer.Option("--card", help="How to read it: a card; `mcdrl sites cards` lists them.")]
@@ -68,7 +68,7 @@ def check_sites(
     card: CardName = None,
     lesion_class: LesionClass = None,
     settings: Settings = None,
-    examples: Annotated[int, typer.Option(min=1, help="Files named for each kind of remark.")] = 3,
+    examples: Annotated[int, typer.Option(min=1, help="Files named for each kind of issue.")] = 3,
     allow_refused: Annotated[
         bool, typer.Option("--allow-refused", help="Exit code 0 though files are refused, if the others can be used.")
     ] = False,
@@ -79,7 +79,7 @@ def check_sites(
 
     given = {"lesion_class": lesion_class} if lesion_class else {}
     values = {**given, **parse_settings(settings or [])}
-    if not run_checks(PARAMS, target, card, values, examples, allow_refused=allow_refused):
+    if not run_checks(target, card, values, examples, allow_refused=allow_refused):
         raise typer.Exit(2)
 
 
@@ -96,7 +96,7 @@ def add_site(
     from mcdrl.commands.sites.classes import with_class
     from mcdrl.commands.sites.edit import add_site as add
     from mcdrl.commands.sites.guess import guessed_or_given
-    from mcdrl.commands.sites.workspace import lasting
+    from mcdrl.commands.workspace import lasting
 
     given = {**({"lesion_class": lesion_class} if lesion_class else {}), **parse_settings(settings or [])}
     chosen, place = guessed_or_given(card, Path(root), given, name), lasting(PARAMS.parent, root)
@@ -142,7 +142,7 @@ def splits_of_sites(
     reset: Annotated[bool, typer.Option("--reset", help="Forget imported splits: split by names again.")] = False,
 ) -> None:
     """Publish which frames train and which choose the epoch, or take over what others published."""
-    from mcdrl.commands.sites.splits import IMPORTED, export_splits, import_splits, reset_splits, unseen
+    from mcdrl.commands.sites.splits import export_splits, import_splits, reset_splits, unseen
 
     if [export is not None, taken is not None, reset].count(True) != 1:
         raise InputError("give one of --export FILE.csv, --import FILE.csv, --reset")

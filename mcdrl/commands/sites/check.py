@@ -8,10 +8,11 @@ from pathlib import Path
 
 from mcdrl.base.errors import InputError, nearest
 from mcdrl.base.folders import check_hashable
-from mcdrl.base.issues import Remark
+from mcdrl.base.issues import Issue, by_kind
 from mcdrl.commands.sites.edit import site_from
 from mcdrl.sites.gate import Gate, Ingested
 from mcdrl.study.params import Site, resolve
+from mcdrl.study.reading import Reading
 from mcdrl.study.sections.ingest import Params
 from mcdrl.study.site_cards import Card, read_card
 
@@ -32,7 +33,7 @@ class Count:
 
 @dataclass(frozen=True)
 class Finding:
-    """Remarks of one kind.
+    """Issues of one kind.
 
     Attributes:
         kind: what they say.
@@ -77,22 +78,23 @@ def check_site(
         params: of the ingest stage.
         lesion_classes: the legal classes.
         workers: threads that decode.
-        examples: how many files are named for each kind of remark.
+        examples: how many files are named for each kind of issue.
 
     Raises:
         InputError: the site can't be ingested, or DVC can't read its folder.
     """
     check_hashable(Path(site.root))
-    for lesion_class in resolve(site).classes():
+    reading = resolve(site)
+    for lesion_class in reading.classes():
         if lesion_class not in lesion_classes:
             raise InputError(f"{name}: unknown lesion class '{lesion_class}'; {nearest(lesion_class, lesion_classes)}")
-    gate = Gate(name, site, params, lesion_classes)
+    gate = Gate(name, Path(site.root), reading, params, lesion_classes)
     for _ in gate.frames(workers):
         pass
     result = gate.result()
     card = read_card(site.card)
     findings = [*_findings(result.refused, True, examples), *_findings(result.notes, False, examples)]
-    return Verdict(name, card, tuple(_counts(card, site, result)), tuple(findings), result)
+    return Verdict(name, card, tuple(_counts(card, reading, result)), tuple(findings), result)
 
 
 def site_of(target: str, sites: dict[str, Site], values: dict[str, object]) -> tuple[str, Site]:
@@ -109,8 +111,8 @@ def site_of(target: str, sites: dict[str, Site], values: dict[str, object]) -> t
     return name, site_from(name, {**values, "root": target})
 
 
-def _counts(card: Card, site: Site, result: Ingested) -> list[Count]:
-    cases, reading = result.cases, resolve(site)
+def _counts(card: Card, reading: Reading, result: Ingested) -> list[Count]:
+    cases = result.cases
     grouped = bool(reading.table_group or reading.sequence_ends) or reading.folder_group is not None
     groups = [Count("groups", card.expected.groups, cases["group_id"].nunique())] if grouped else []
     negatives = int(cases["lesion_class"].isna().sum())
@@ -121,12 +123,8 @@ def _counts(card: Card, site: Site, result: Ingested) -> list[Count]:
     ]
 
 
-def _findings(remarks: Iterable[Remark], refused: bool, examples: int) -> list[Finding]:
-    kinds: dict[str, list[Remark]] = {}
-    for remark in remarks:
-        kinds.setdefault(remark.kind, []).append(remark)
-    found = [
+def _findings(issues: Iterable[Issue], refused: bool, examples: int) -> list[Finding]:
+    return [
         Finding(kind, refused, len(group), tuple((one.file, one.detail) for one in group[:examples]))
-        for kind, group in kinds.items()
+        for kind, group in by_kind(issues)
     ]
-    return sorted(found, key=lambda finding: (-finding.count, finding.kind))

@@ -8,37 +8,43 @@ from typing import Any
 from mcdrl.base.errors import InputError
 from mcdrl.base.output import say, warn
 from mcdrl.base.runtime import usable_cores
+from mcdrl.commands.project import check_project
 from mcdrl.commands.sites.check import check_site, site_of
 from mcdrl.commands.sites.classes import new_classes, with_class
 from mcdrl.commands.sites.guess import guessed_or_given
 from mcdrl.commands.sites.show_sites import show_verdict
 from mcdrl.sites.summary import borders
 from mcdrl.study.params import Site, Study, load, resolve
+from mcdrl.study.paths import PARAMS, is_project, own_or_shipped
 from mcdrl.study.sections.ingest import Params
 
 
 def run_checks(
-    path: Path, target: str | None, card: str | None, values: dict[str, Any], examples: int, *, allow_refused: bool
+    target: str | None, card: str | None, values: dict[str, Any], examples: int, *, allow_refused: bool
 ) -> bool:
     """Check and print; return whether every site could be ingested, without refusing a file unless that is allowed.
 
+    Outside of a project a folder is checked with the params.yaml that comes along, whose sites aren't the user's.
+
     Args:
-        path: params.yaml.
         target: a site's name, or a folder; None: all sites.
         card: how to read a folder; None: it is guessed.
         values: keys of a site that a folder has beside its card.
-        examples: files named for each kind of remark.
+        examples: files named for each kind of issue.
         allow_refused: whether sites of which a file is refused are all right.
 
     Raises:
         InputError: params.yaml has errors, or `target` is neither a site nor a folder.
     """
-    study, params = load("ingest", Params, path)
-    chosen = dict(study.sites) if target is None else _one(target, study.sites, card, values)
+    if target is None or not Path(target).is_dir():
+        check_project()
+    study, params = load("ingest", Params, own_or_shipped(PARAMS))
+    sites = dict(study.sites) if is_project() else {}
+    chosen = sites if target is None else _one(target, sites, card, values)
     usable = True
     for name, site in chosen.items():
         try:
-            classes = _classes(study, name, site)
+            classes = study.lesion_classes if name in sites else _classes(study, site)
             verdict = check_site(name, site, params, classes, usable_cores(), examples)
         except InputError as error:
             warn(f"error: {name}: {error}")
@@ -52,12 +58,10 @@ def run_checks(
     return usable
 
 
-def _classes(study: Study, name: str, site: Site) -> list[str]:
-    """Return the lesion classes that a site is checked with: the study's, and those that adding it would add."""
-    if name in study.sites:
-        return study.lesion_classes
+def _classes(study: Study, site: Site) -> list[str]:
+    """Return the lesion classes that a folder is checked with: the study's, and those that adding it would add."""
     added = new_classes(study.lesion_classes, resolve(site).classes())
-    if added:
+    if added and is_project():
         told = f"new beside the study's {', '.join(study.lesion_classes)}; `mcdrl sites add` adds it"
         say(f"lesion class {', '.join(added)}: {told}")
     return [*study.lesion_classes, *added]

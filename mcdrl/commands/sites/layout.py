@@ -13,8 +13,8 @@ from typing import Any
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.folders import composed
-from mcdrl.commands.sites.survey import like_masks
 from mcdrl.sites.folder import list_reading
+from mcdrl.sites.naming import like_masks
 from mcdrl.study.reading import Reading
 
 _LOOKED_AT = 300  # names of each kind that are compared
@@ -78,9 +78,9 @@ def _pairs(folders: Iterable[Parts]) -> list[_Pair]:
     schemes: dict[tuple[int, int, str, str], list[tuple[Parts, Parts]]] = {}
     for one in frames:
         for other in masks:
-            place = _only_difference(one, other)
-            if place is not None:
-                key = (len(one), place, one[place], other[place])
+            index = _only_difference(one, other)
+            if index is not None:
+                key = (len(one), index, one[index], other[index])
                 schemes.setdefault(key, []).append((one, other))
     both = [_Pair((one,), (one,)) for one in there]
     return [_Pair(*zip(*pairs, strict=True)) for pairs in schemes.values()] + both
@@ -89,7 +89,7 @@ def _pairs(folders: Iterable[Parts]) -> list[_Pair]:
 def _only_difference(one: Parts, other: Parts) -> int | None:
     if len(one) != len(other):
         return None
-    differ = [place for place, (ours, theirs) in enumerate(zip(one, other, strict=True)) if ours != theirs]
+    differ = [index for index, (ours, theirs) in enumerate(zip(one, other, strict=True)) if ours != theirs]
     return differ[0] if len(differ) == 1 else None
 
 
@@ -102,9 +102,9 @@ def _settings(pair: _Pair, names: Mapping[Parts, Sequence[str]]) -> list[dict[st
     if called is None:
         return []
     name, suffix = called
-    varying = {place for place, parts in enumerate(zip(*pair.frames, strict=True)) if len(set(parts)) > 1}
-    images = [("*" if place in varying else part) for place, part in enumerate(pair.frames[0])]
-    where = [(f"{{{place}}}" if place in varying else part) for place, part in enumerate(pair.masks[0])]
+    varying = {index for index, parts in enumerate(zip(*pair.frames, strict=True)) if len(set(parts)) > 1}
+    images = [("*" if index in varying else part) for index, part in enumerate(pair.frames[0])]
+    where = [(f"{{{index}}}" if index in varying else part) for index, part in enumerate(pair.masks[0])]
     found: dict[str, Any] = {"images": "/".join([*images, "*"]), "masks": "/".join([*where, name])}
     if suffix:
         found["frame_suffix"] = suffix

@@ -12,12 +12,11 @@ from mcdrl.artifacts.cases import CASES
 from mcdrl.base.errors import InputError, nearest
 from mcdrl.sites.published import take_over
 from mcdrl.study.params import check, read_params
+from mcdrl.study.paths import ARTIFACTS, IMPORTED, IngestedFiles, ingest_folder, table_path
 from mcdrl.study.splits import COLUMNS, read_splits, write_splits
 
-INGESTED = Path("artifacts/ingest")
-COMPUTED = Path("artifacts/audit/splits.parquet")
-IMPORTED = Path("data/splits.csv")
-CASES_FILE = "cases.parquet"
+INGESTED = ingest_folder(ARTIFACTS)
+COMPUTED = table_path(ARTIFACTS, "audit", "splits")
 
 
 def export_splits(target: Path, computed: Path = COMPUTED) -> int:
@@ -67,7 +66,7 @@ def import_splits(source: Path, params: Path, imported: Path = IMPORTED, ingeste
 
 def unseen(sites: Iterable[str], ingested: Path = INGESTED) -> list[str]:
     """Return the sites whose frames the pipeline hasn't read yet."""
-    return [site for site in sites if not (ingested / site / CASES_FILE).is_file()]
+    return [site for site in sites if not IngestedFiles(ingested / site).cases.is_file()]
 
 
 def _check_replaceable(target: Path) -> None:
@@ -83,7 +82,7 @@ def _check_replaceable(target: Path) -> None:
 
 def _compare(site: str, rows: pd.DataFrame, ingested: Path) -> None:
     try:
-        take_over(site, CASES.read(ingested / site / CASES_FILE), rows)
+        take_over(site, CASES.read(IngestedFiles(ingested / site).cases), rows)
     except InputError as error:
         raise InputError(f"{error}; if its folder has changed: dvc repro ingest@{site} first") from None
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from mcdrl.base.folders import walked
-from mcdrl.sites.naming import is_image
+from mcdrl.sites.naming import is_image, like_masks
 
 _SNIFFED = 1 << 16  # bytes of a text file's beginning, and as many of its end, in which keys are looked for
 _MOST = 50  # annotation files that are opened
@@ -27,7 +27,6 @@ _KINDS = {
     "DICOM files, not read": (".dcm", ".dicom"),
     "tables": (".csv", ".tsv", ".xls", ".xlsx"),
 }
-_MASKS = ("mask", "label", "truth", "annot", "segment")
 
 
 @dataclass
@@ -71,12 +70,6 @@ def survey(root: Path) -> Survey:
             if kind is not None:
                 found.others.setdefault(kind, []).append((below / name).as_posix())
     return found
-
-
-def like_masks(folder: PurePosixPath | str) -> bool:
-    """Return whether a folder is called as folders of masks are."""
-    name = PurePosixPath(folder).name.lower()
-    return any(word in name for word in _MASKS) or name.replace("-", "_").split("_")[0] in ("gt", "gts")
 
 
 def _kind(path: Path, opened: Counter[str]) -> str | None:

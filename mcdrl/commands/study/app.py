@@ -8,7 +8,7 @@ import typer
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.output import cell, say
-from mcdrl.study.params import PARAMS
+from mcdrl.study.paths import PARAMS
 
 
 def build() -> typer.Typer:

@@ -18,9 +18,8 @@ from mcdrl.base.section import Section, Seed, sentences
 from mcdrl.base.strict_yaml import load_yaml
 from mcdrl.methods import with_methods
 from mcdrl.study.editing import edited, plain
+from mcdrl.study.paths import STUDIES, own_or_shipped
 from mcdrl.study.variants import Variant
-
-FOLDER = Path("data/studies")
 
 
 class Preset(Section):
@@ -39,13 +38,13 @@ class Preset(Section):
     variants: dict[str, Variant] = Field(default_factory=dict)
 
 
-def presets(folder: Path = FOLDER) -> dict[str, Preset]:
+def presets(folder: Path = STUDIES) -> dict[str, Preset]:
     """Return the studies by name.
 
     Raises:
         InputError: a file isn't a study, or there is none.
     """
-    found = {path.stem: _preset(path) for path in sorted(folder.glob("*.yaml"))}
+    found = {path.stem: _preset(path) for path in sorted(own_or_shipped(folder).glob("*.yaml"))}
     if not found:
         raise InputError(f"there is no study in {folder}; run this in the folder that params.yaml is in")
     return found
@@ -69,7 +68,7 @@ class Chosen:
 def use_study(
     path: Path,
     name: str,
-    folder: Path = FOLDER,
+    folder: Path = STUDIES,
     *,
     sites: Sequence[str] = (),
     seeds: Sequence[int] = (),

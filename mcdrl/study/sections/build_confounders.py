@@ -26,7 +26,8 @@ class Params(Section):
             the classes alone, as in the paper.
         confounder_template: sentence about a confounder, with {domain}.
         class_confounder_template: sentence about a class seen with a confounder, with {class} and {domain}.
-        confounders: category -> what stands for {domain}, a phrase a confounder.
+        confounders: category -> what stands for {domain}, a phrase a confounder. Any phrase may; those of
+            `mcdrl.confounders.registry` have an operator, so that stress can draw them.
     """
 
     class_template: str
@@ -64,8 +65,19 @@ class Params(Section):
         empty = [category for category, phrases in confounders.items() if not phrases]
         if empty:
             raise ValueError(f"category '{empty[0]}' has no phrase; give it one or leave it out")
-        _check([phrase for phrases in confounders.values() for phrase in phrases])
+        named = [phrase for phrases in confounders.values() for phrase in phrases]
+        _check(named)
+        _check_spelling(named)
         return confounders
+
+
+def _check_spelling(phrases: list[str]) -> None:
+    from mcdrl.confounders.registry import respelled  # with scipy, which `--help` has no need of
+
+    for phrase in phrases:
+        known = respelled(phrase)
+        if known is not None:
+            raise ValueError(f"'{phrase}' is the confounder '{known}'; write '{known}', as stress and site cards do")
 
 
 def _check(phrases: list[str]) -> None:

@@ -8,28 +8,30 @@ import numpy as np
 import pytest
 import torch
 
-from mcdrl.artifacts.held_out_scores import Judged, write_judged
+from mcdrl.artifacts.held_out_scores import HeldOutScores, write_held_out_scores
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import sha256, write_json
 from mcdrl.clip import lite
-from mcdrl.clip.card import read_stored
 from mcdrl.clip.encoder import unit
 from mcdrl.commands.models import export as exporting
 from mcdrl.commands.models.export import compare, export, load_network, made_up_frames, runner
-from mcdrl.commands.models.inspect import inspect
+from mcdrl.commands.models.inspect import describe, inspect
 from mcdrl.commands.models.pack import pack
 from mcdrl.commands.show import show_table
+from mcdrl.confounders.scores import ReferenceStatistics
 from mcdrl.methods import build
+from mcdrl.model.assemble import assemble
 from mcdrl.model.bundle import bundle
+from mcdrl.model.card import MinedBy
 from mcdrl.model.ensemble import load_ensemble
-from mcdrl.model.folder import MinedBy, ModelCard, Usual, assemble, load_model, save_model
-from mcdrl.model.held_out import judged_of
-from mcdrl.model.readme import write_readme
-from mcdrl.model.scorer import Judge
+from mcdrl.model.folder import load_model, save_model
+from mcdrl.model.held_out import held_out_scores
+from mcdrl.model.predictor import Predictor
+from mcdrl.model.take_along import README
 from mcdrl.networks.interface import Texts
 from mcdrl.networks.trunk import Frozen
 from mcdrl.regions.tuned import Miner
-from tests.factories import make_spec, method_params
+from tests.factories import make_card, make_spec, method_params
 
 SPEC = make_spec(width=128, map_channels={"s4": 24, "s8": 40, "s16": 112, "s32": 320}, head_width=16, dice_weight=0.0)
 
@@ -58,13 +60,11 @@ def model(tmp_path_factory):
         for weight in network.parameters():
             weight.add_(torch.randn(weight.shape, generator=drawn) * 0.1)
         network.head.out.bias.zero_()
-    card = ModelCard(
-        method="mcdrl", held_out="A", seed=0, sources=["B"], backbone="lite0", pretrained="embedded",
-        fingerprint=print_, dense_mode="plain", mode="frozen", size_px=224, lesion_classes=["a", "b"],
-        confounders=["x", "y", "z"], confounder_prompts=["an x", "a y", "a z"],
-        alpha=0.25, spec=SPEC, params=own("mcdrl").model_dump(),
-        best_epoch=0, val_dice=0.5, temperature=2.0, flag_below=0.7,
-        variant="mcdrl", n_weights=1, n_trained=1, usual=Usual(mean=[0.0] * 3, std=[0.1] * 3),
+    reference = ReferenceStatistics(mean=[0.0] * 3, std=[0.1] * 3)
+    card = make_card(
+        backbone="lite0", fingerprint=print_, size_px=224, lesion_classes=["a", "b"],
+        confounder_prompts=["an x", "a y", "a z"], spec=SPEC, params=own("mcdrl").model_dump(),
+        reference=reference,
     )  # fmt: skip
     save_model(place / "model", network.state_dict(), texts, card)
     bundle(backbone, place / "model")
@@ -198,14 +198,14 @@ def test_parity_counts_pixels_by_hand(model):
 
 
 def test_a_frame_gets_the_same_answer_alone_and_among_others(model):
-    judge = Judge(load_ensemble([model], None, "cpu"), batch_size=3)
+    predictor = Predictor(load_ensemble([model], None, "cpu"), batch_size=3)
     frames = made_up_frames(224, 6)
-    together = [answer for start in (0, 3) for answer in judge(frames[start : start + 3])]
+    together = [answer for start in (0, 3) for answer in predictor(frames[start : start + 3])]
     for frame, expected in zip(frames, together, strict=True):
-        (alone,) = judge(frame[None])
+        (alone,) = predictor(frame[None])
         np.testing.assert_array_equal(alone.probability, expected.probability)
-        assert judge.verdict(alone) == judge.verdict(expected)
-    larger = Judge(load_ensemble([model], None, "cpu"), batch_size=6)(frames)
+        assert predictor.assess(alone) == predictor.assess(expected)
+    larger = Predictor(load_ensemble([model], None, "cpu"), batch_size=6)(frames)
     for one, other in zip(larger, together, strict=True):
         np.testing.assert_allclose(one.probability, other.probability, atol=2e-3)
 
@@ -242,33 +242,37 @@ def test_a_network_that_takes_one_number_of_frames_only_is_refused_and_leaves_no
 def test_a_model_takes_its_scores_along_but_not_those_of_other_weights(model, tmp_path):
     folder = tmp_path / "artifacts" / "train" / "mcdrl" / "A" / "0"
     shutil.copytree(model, folder)
-    stored = read_stored(folder / "backbone")
-    write_readme(load_model(folder, folder / "backbone").card, stored, folder, uses_regions=True)
     parts = tmp_path / "artifacts" / "evaluate" / "parts" / "mcdrl" / "A" / "0"
-    judged = Judged(
+    scores = HeldOutScores(
         weights_sha256=sha256(folder / "model.safetensors"), held_out="A", threshold=0.5, n_lesion=12, n_groups=6,
         dice=0.75, dice_low=0.7, dice_high=0.8, n_negative=4, false_positive_rate=0.25,
     )  # fmt: skip
-    write_judged(judged, parts)
+    write_held_out_scores(scores, parts)
     pack(folder, tmp_path / "packed", None)
-    told = (tmp_path / "packed" / "README.md").read_text()
+    told = (tmp_path / "packed" / README).read_text()
     between = "95 % interval over 6 groups 0.700 to 0.800"
     assert f"At A, which it had never seen, it reached **0.750** ({between}):\nmean over 12 frames" in told
     assert "On 25% of 4 frames" in told
     assert "validation frames: 0.500, on patients of the sites that it was trained on, which says little of" in told
     assert "expect less" not in told
-    assert judged_of(tmp_path / "packed") == judged
+    assert "| regions | the 25% of places nearest to the class prompts |" in told
+    assert describe(folder) == describe(tmp_path / "packed") == told
+    export(folder, "torchscript", tmp_path / "exported", None)
+    assert (tmp_path / "exported" / README).read_text() == told
+    assert held_out_scores(tmp_path / "packed") == scores
     (table,) = [one for one in inspect(tmp_path / "packed") if one.title == "at the held-out site"]
     assert ["dice", "0.750"] in [list(row) for row in table.rows]
-    write_judged(judged.model_copy(update={"n_groups": 3, "dice_low": None, "dice_high": None}), parts)
+    write_held_out_scores(scores.model_copy(update={"n_groups": 3, "dice_low": None, "dice_high": None}), parts)
     pack(folder, tmp_path / "few", None)
-    assert "**0.750** (no interval: 3 groups, too few for one)" in (tmp_path / "few" / "README.md").read_text()
+    assert "**0.750** (no interval: 3 groups, too few for one)" in (tmp_path / "few" / README).read_text()
     (few,) = [one for one in inspect(tmp_path / "few") if one.title == "at the held-out site"]
     assert ["dice_low", "– (groups: 3, too few)"] in [list(row) for row in few.rows]
-    write_judged(judged.model_copy(update={"weights_sha256": "0" * 64}), parts)
+    write_held_out_scores(scores.model_copy(update={"weights_sha256": "0" * 64}), parts)
     pack(folder, tmp_path / "stale", None)
-    assert "expect less" in (tmp_path / "stale" / "README.md").read_text()
-    assert not (tmp_path / "stale" / "judged.json").exists()
+    assert "expect less" in (tmp_path / "stale" / README).read_text()
+    assert not (tmp_path / "stale" / "held_out_scores.json").exists()
+    shutil.rmtree(folder / "backbone")
+    assert describe(folder) is None  # as nobody can say what its backbone's licence asks for
 
 
 @pytest.mark.parametrize("special", ["miner"], indirect=True)

@@ -5,7 +5,13 @@ import pandas as pd
 import pytest
 
 from mcdrl.base.errors import InputError
-from mcdrl.commands.models.inspect import dictionary_table, inspect, model_tables, quality_table
+from mcdrl.commands.models.inspect import (
+    describe,
+    dictionary_table,
+    inspect,
+    model_tables,
+    quality_table,
+)
 from tests import stub_sites
 
 
@@ -36,13 +42,13 @@ def test_a_card_that_is_none_is_refused_in_a_sentence(tmp_path):
 
 
 def test_a_model_without_prompts_still_shows_what_is_usual():
-    card = {"confounders": ["x"], "usual": {"mean": [0.1], "std": [0.02]}}
+    card = {"confounders": ["x"], "reference": {"mean": [0.1], "std": [0.02]}}
     assert model_tables(card, bundled=True)[1].rows == [["x", "", "0.100", "0.020"]]
 
 
 def test_a_model_says_whether_it_holds_its_backbone():
     card = {"method": "mcdrl", "confounders": ["x"], "confounder_prompts": ["with x"], "val_dice": 0.5,
-            "usual": {"mean": [0.1], "std": [0.02]}, "spec": {"width": 8}, "parameters": {"epochs": 3}}  # fmt: skip
+            "reference": {"mean": [0.1], "std": [0.02]}, "spec": {"width": 8}, "parameters": {"epochs": 3}}  # fmt: skip
     facts, dictionary, parameters = model_tables(card, bundled=False)
     assert ["method", "mcdrl"] in facts.rows
     told = "0.500, on patients of the sites that it was trained on, which says little of other hospitals"
@@ -50,3 +56,8 @@ def test_a_model_says_whether_it_holds_its_backbone():
     assert facts.rows[-1][1].startswith("no: give --backbone")
     assert dictionary.rows == [["x", "with x", "0.100", "0.020"]]
     assert parameters.rows == [["epochs", "3"], ["width", "8"]]
+
+
+def test_a_study_has_no_card_to_read(tmp_path):
+    stub_sites.write_texts(tmp_path / "build_confounders")
+    assert describe(tmp_path) is None

@@ -14,7 +14,7 @@ from mcdrl.commands.models import frames as reading
 from mcdrl.commands.models import masks
 from mcdrl.commands.models.masks import Wanted
 from mcdrl.commands.models.predict import predict_frames, refused, summary
-from mcdrl.model.scorer import Answer, Verdict
+from mcdrl.model.predictor import Answer, Assessment
 
 
 class Bright:
@@ -31,9 +31,9 @@ class Bright:
         assert len(frames) <= self.batch_size
         return [Answer((frame.mean(axis=2) / 255).astype(np.float32), ()) for frame in frames]
 
-    def verdict(self, answer):
+    def assess(self, answer):
         level = float(answer.probability.max())
-        return Verdict(level, level < 0.5, {"blood": 3 * level, "mucus": 1.0, "far view": 2.0})
+        return Assessment(level, level < 0.5, {"blood": 3 * level, "mucus": 1.0, "far view": 2.0})
 
     def calibrated(self, raw):
         return raw / 2
@@ -66,9 +66,9 @@ def run(folder, out, **options):
     wanted = Wanted(
         out, options.pop("threshold", 0.5), options.pop("overlay", False), options.pop("probabilities", False)
     )
-    judge = options.pop("judge", None) or Bright(options.pop("batch_size", 2))
+    predictor = options.pop("predictor", None) or Bright(options.pop("batch_size", 2))
     given = folder if isinstance(folder, list) else [folder]
-    return predict_frames(given, judge, wanted, **{"crop": False, "workers": 2, **options})
+    return predict_frames(given, predictor, wanted, **{"crop": False, "workers": 2, **options})
 
 
 def test_masks_have_the_frames_size_and_lie_where_the_lesion_is(folder, tmp_path):
@@ -182,7 +182,7 @@ def test_a_crop_is_undone(tmp_path):
             seen.append(frames.min())
             return super().__call__(frames)
 
-    (row,) = run(tmp_path / "in", tmp_path / "out", judge=Whole(), crop=True)
+    (row,) = run(tmp_path / "in", tmp_path / "out", predictor=Whole(), crop=True)
     lesion = np.asarray(Image.open(tmp_path / "out" / row.mask)) > 0
     truth = frame[..., 0] == 250
     assert lesion.shape == (224, 224)
@@ -338,14 +338,14 @@ def test_frames_that_take_much_memory_are_told(folder, tmp_path, monkeypatch):
     monkeypatch.setattr("mcdrl.imaging.decode._LARGE_PX", 100 * 100)
     half_white(101, 100).save(folder / "large.png")
     rows = run(folder, tmp_path / "out")
-    assert {row.frame for row in rows if "megapixels" in row.remark} == {"large.png"}
+    assert {row.frame for row in rows if "megapixels" in row.issues} == {"large.png"}
     assert "1 x frame of more than 40 megapixels" in summary(rows, tmp_path / "out")
 
 
 def test_twelve_bits_in_sixteen_are_told(folder, tmp_path):
     Image.fromarray(np.full((20, 20), 4095, np.uint16)).save(folder / "deep.png")
     rows = run(folder, tmp_path / "out")
-    assert {row.frame for row in rows if row.remark} == {"deep.png"}
+    assert {row.frame for row in rows if row.issues} == {"deep.png"}
     assert "1 x 16-bit frame that uses less than half of the range" in summary(rows, tmp_path / "out")
 
 
@@ -422,9 +422,9 @@ def test_swapped_colours_are_told_and_can_be_swapped_back(tmp_path):
     frames.mkdir()
     Image.new("RGB", (40, 40), (40, 60, 200)).save(frames / "blue.png")
     (row,) = run(frames, tmp_path / "out")
-    assert row.remark.endswith("try --channels bgr")
+    assert row.issues.endswith("try --channels bgr")
     (row,) = run(frames, tmp_path / "out", swap=True, overlay=True)
-    assert row.remark == ""
+    assert row.issues == ""
     overlay = np.asarray(Image.open(tmp_path / "out" / "overlays" / "blue.jpg")).reshape(-1, 3).mean(axis=0)
     assert overlay[0] > 150 > 60 > overlay[2]
 
@@ -493,9 +493,9 @@ def test_names_that_steer_a_terminal_or_a_spreadsheet_do_nothing_in_either(folde
 
 
 def test_confounders_that_look_like_formulas_are_shown_as_text(folder, tmp_path):
-    judge = Bright()
-    judge.verdict = lambda _: Verdict(0.5, True, {"=HYPERLINK(1)": 9.0})
-    run(folder, tmp_path / "out", judge=judge)
+    predictor = Bright()
+    predictor.assess = lambda _: Assessment(0.5, True, {"=HYPERLINK(1)": 9.0})
+    run(folder, tmp_path / "out", predictor=predictor)
     table = pd.read_csv(tmp_path / "out" / "predictions.csv", keep_default_na=False)
     assert set(table["confounders"]) == {"'=HYPERLINK(1)"}
     assert set(table["confounder_scores"]) == {"'=HYPERLINK(1) 9.0"}

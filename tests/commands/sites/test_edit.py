@@ -11,7 +11,7 @@ from mcdrl.base.errors import InputError
 from mcdrl.cli import app
 from mcdrl.commands.sites.edit import add_site, list_sites, remove_sites, set_site
 from mcdrl.commands.sites.guess import guess_card
-from mcdrl.commands.sites.workspace import lasting
+from mcdrl.commands.workspace import lasting
 
 ROOT = Path(__file__).parents[3]
 

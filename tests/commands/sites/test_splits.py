@@ -13,6 +13,7 @@ from mcdrl.base.errors import InputError
 from mcdrl.cli import app
 from mcdrl.commands.sites.splits import export_splits, import_splits
 from mcdrl.study.splits import COLUMNS, read_splits
+from tests.factories import make_cases
 
 ROOT = Path(__file__).parents[3]
 ROWS = [["A/1", "A", "g", "val"], ["A/2", "A", "h", "train"], ["B/1", "B", "g", "train"]]
@@ -60,12 +61,8 @@ def test_a_file_that_names_an_unknown_site_changes_nothing(study):
 
 def ingested(study, names, groups="gh"):
     """The frames of site A, as the pipeline has read them."""
-    rows = [
-        {"case_id": f"A/{name}", "site": "A", "group_id": group, "lesion_class": None, "split": "train", "sha256": "0"}
-        | dict.fromkeys(["width_px", "height_px", "lesion_area_px"], 1)
-        for name, group in zip(names, groups, strict=False)
-    ]
-    CASES.write(pd.DataFrame(rows)[CASES.schema.names], study / "artifacts/ingest/A/cases.parquet")
+    rows = make_cases([f"A/{name}" for name in names], group_id=list(groups[: len(names)]), lesion_class=None)
+    CASES.write(rows, study / "artifacts/ingest/A/cases.parquet")
 
 
 def test_a_file_that_lacks_a_frame_of_a_site_changes_nothing(study):

@@ -4,12 +4,11 @@ import hashlib
 import io
 
 import numpy as np
-import pandas as pd
 from PIL import Image
 from scipy import ndimage
 
-from mcdrl.artifacts.cases import CASES, GEOMETRY
-from mcdrl.artifacts.frames import FRAMES
+from tests import factories
+from tests.factories import make_cases
 
 SIDE = 224
 
@@ -86,27 +85,14 @@ COPIES = [rescaled, reencoded, cropped, one_sided, all_at_once]
 
 def case_table(site, images, groups=None, splits=None):
     ids = [f"{site}/{number:03d}" for number in range(len(images))]
-    count = len(ids)
-    return pd.DataFrame({
-        "case_id": ids, "site": site, "group_id": groups or ids, "lesion_class": ["polyp"] * count,
-        "split": splits or ["train"] * count, "width_px": np.full(count, 400, np.int32),
-        "height_px": np.full(count, 300, np.int32), "lesion_area_px": np.full(count, 12_000, np.int64),
-        "sha256": [hashlib.sha256(image.tobytes()).hexdigest() for image in images],
-    })  # fmt: skip
+    digests = [hashlib.sha256(image.tobytes()).hexdigest() for image in images]
+    return make_cases(ids, group_id=groups or ids, split=splits or "train", sha256=digests)
 
 
 def write_site(ingest, site, images, **more):
     """Write the three files of a site that the audit reads; images are [S, S, 3] uint8."""
     cases = case_table(site, images, **more)
-    CASES.write(cases, ingest / site / "cases.parquet")
-    shares = {"border_share": 0.25, "panel_share": 0.125, "overlay_share": 0.0, "marker_share": 0.0}
-    geometry = pd.DataFrame({
-        "case_id": cases["case_id"], "crop_left_px": 0, "crop_top_px": 0, "crop_right_px": 400, "crop_bottom_px": 300,
-        **shares,
-    })  # fmt: skip
-    kinds = {name: "int32" for name in geometry if name.endswith("_px")} | dict.fromkeys(shares, "float32")
-    GEOMETRY.write(geometry.astype(kinds), ingest / site / "geometry.parquet")
-    with FRAMES.write(ingest / site / "frames.h5", list(cases["case_id"]), {"site": site}) as store:
-        store.append(image=np.stack(images), mask=np.zeros((len(images), SIDE, SIDE), np.uint8),
-                     native_mask=[b"unread"] * len(images))  # fmt: skip
+    masks = np.zeros((len(images), SIDE, SIDE))
+    unread = [b"unread"] * len(images)
+    factories.write_site(ingest / site, cases, np.stack(images), masks, unread, border_share=0.25, panel_share=0.125)
     return cases

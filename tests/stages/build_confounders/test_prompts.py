@@ -3,6 +3,7 @@ import pytest
 from pydantic import ValidationError
 
 from mcdrl.base.errors import InputError
+from mcdrl.confounders.registry import phrases
 from stages.build_confounders.prompts import class_rows, confounder_rows, embedded, fill, pair_rows
 from tests.factories import section_params
 
@@ -13,9 +14,9 @@ def _params(**changes):
     return section_params("build_confounders", **changes)
 
 
-def test_the_default_dictionary_has_the_papers_twelve_phrases_in_order():
+def test_the_default_dictionary_has_the_confounders_phrases_in_order():
     rows = confounder_rows(_params())
-    assert len(rows) == 12
+    assert rows["confounder"].tolist() == phrases()
     assert rows["category"].unique().tolist() == [
         "field-of-view quality", "lighting", "imaging technology", "distance", "surface interference",
     ]  # fmt: skip
@@ -35,11 +36,11 @@ def test_classes_come_in_the_order_of_the_lesion_classes_with_their_phrases():
 
 
 def test_pairs_are_the_product_of_classes_and_confounders():
-    rows = pair_rows(_params(), CLASSES)
-    assert len(rows) == 60
-    assert rows["lesion_class"].tolist()[:13] == ["polyp"] * 12 + ["tumor"]
-    assert rows["confounder"].tolist()[:12] == confounder_rows(_params())["confounder"].tolist()
-    assert rows["prompt"].tolist()[12] == "A tumor with motion blur"
+    rows, count = pair_rows(_params(), CLASSES), len(phrases())
+    assert len(rows) == len(CLASSES) * count
+    assert rows["lesion_class"].tolist()[: count + 1] == ["polyp"] * count + ["tumor"]
+    assert rows["confounder"].tolist() == phrases() * len(CLASSES)
+    assert rows["prompt"].tolist()[count] == "A tumor with motion blur"
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mcdrl.artifacts.frames import FRAMES
+from tests.factories import write_frames
 from tests.stub_encoders import SIDE, MeanEncoder
 
 
@@ -26,10 +26,7 @@ def site_folder(tmp_path):
     def write(images, site="A", name="frames"):
         folder = tmp_path / name / site
         cases = [f"{site}/{number:03d}" for number in range(len(images))]
-        with FRAMES.write(folder / "frames.h5", cases, {"site": site}) as writer:
-            for image in images:
-                mask = np.zeros((1, *image.shape[:2]), np.uint8)
-                writer.append(image=image[None], mask=mask, native_mask=[b"no mask is read"])
+        write_frames(folder, cases, images, np.zeros(images.shape[:3]), [b"no mask is read"] * len(images))
         return folder
 
     return write

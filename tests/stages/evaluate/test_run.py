@@ -1,5 +1,6 @@
 """A tiny model on a tiny site, through the stage's own functions."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,21 +11,32 @@ from PIL import Image
 
 from mcdrl.artifacts.cases import CASES, GEOMETRY
 from mcdrl.artifacts.features import FEATURES, taps_attribute
-from mcdrl.artifacts.frames import FRAMES, pack_native_mask, to_native
-from mcdrl.artifacts.held_out_scores import read_judged
+from mcdrl.artifacts.frames import FRAMES, to_native
+from mcdrl.artifacts.held_out_scores import read_held_out_scores
 from mcdrl.artifacts.regions import REGIONS
 from mcdrl.artifacts.scores import PREDICTIONS
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import sha256
 from mcdrl.methods import build
 from mcdrl.metrics.calibration import calibrated, confidence, spectrum
-from mcdrl.model.folder import MinedBy, ModelCard, load_model, save_model
-from mcdrl.networks.interface import Texts
+from mcdrl.model.card import MinedBy
+from mcdrl.model.folder import load_model, save_model
 from mcdrl.networks.trunk import Frozen
 from mcdrl.regions.tuned import Miner
-from stages.evaluate.cell import Cell
+from mcdrl.study.paths import Cell, site_files
+from stages.evaluate.cell import read_cases
 from stages.evaluate.run import TABLES, evaluate, write
-from tests.factories import make_spec, method_params, section_params
+from tests.factories import (
+    make_card,
+    make_cases,
+    make_geometry,
+    make_spec,
+    make_texts,
+    method_params,
+    png,
+    section_params,
+    write_frames,
+)
 
 SITE, SOURCE, SIDE, GRID, WIDTH, FRAMES_N = "A", "B", 32, 4, 8, 7
 NATIVE = (50, 40)  # height and width
@@ -45,8 +57,7 @@ def write_masks(folder: Path, masks: np.ndarray, site: str = SITE) -> None:
     images = np.random.default_rng(1).integers(0, 256, (FRAMES_N, SIDE, SIDE, 3)).astype(np.uint8)
     pictures = [Image.fromarray(mask.astype(np.uint8)) for mask in masks]
     small = [np.asarray(one.crop(CROP).resize((SIDE, SIDE), Image.Resampling.NEAREST)) for one in pictures]
-    with FRAMES.write(folder / "frames.h5", [f"{site}/{k}" for k in range(FRAMES_N)], {"site": site}) as store:
-        store.append(image=images, mask=np.stack(small), native_mask=[pack_native_mask(one) for one in pictures])
+    write_frames(folder, [f"{site}/{k}" for k in range(FRAMES_N)], images, np.stack(small), map(png, masks))
 
 
 def write_site(artifacts: Path, fingerprint: str = "f", site: str = SITE) -> None:
@@ -54,25 +65,10 @@ def write_site(artifacts: Path, fingerprint: str = "f", site: str = SITE) -> Non
     ids = [f"{site}/{k}" for k in range(FRAMES_N)]
     kinds = ["polyp", None, "polyp", "polyp", "polyp", None, "polyp"]
     height, width = NATIVE
-    cases = pd.DataFrame(
-        {
-            "case_id": ids,
-            "site": site,
-            "group_id": "g",
-            "lesion_class": kinds,
-            "split": "train",
-            "sha256": "-",
-            "width_px": np.full(FRAMES_N, width, np.int32),
-            "height_px": np.full(FRAMES_N, height, np.int32),
-            "lesion_area_px": 0,
-        }
-    )
+    cases = make_cases(ids, group_id="g", lesion_class=kinds, width_px=width, height_px=height)
     folder = artifacts / "ingest" / site
     CASES.write(cases, folder / "cases.parquet")
-    crop = dict(zip(("crop_left_px", "crop_top_px", "crop_right_px", "crop_bottom_px"), CROP, strict=True))
-    shares = dict.fromkeys(("border_share", "panel_share", "overlay_share", "marker_share"), 0.0)
-    geometry = pd.DataFrame({"case_id": ids, **crop, **shares})
-    GEOMETRY.write(geometry, folder / "geometry.parquet")
+    GEOMETRY.write(make_geometry(ids, CROP), folder / "geometry.parquet")
     masks = np.zeros((FRAMES_N, height, width), bool)
     masks[[kind is not None for kind in kinds], 8:30, 8:25] = True
     write_masks(folder, masks, site)
@@ -100,38 +96,43 @@ def write_model(
     artifacts: Path, method: str, fingerprint: str = "f", held_out: str = SITE, source: str = SOURCE
 ) -> None:
     rng = torch.Generator().manual_seed(0)
-    texts = Texts(*(torch.randn(shape, generator=rng) for shape in ((1, WIDTH), (3, WIDTH), (1, 3, WIDTH), (3,))))
+    texts = make_texts(1, 3, WIDTH, rng)
     network = build(method, SPEC, own(method), Frozen(), texts)
     with torch.no_grad():  # else nearly every probability is the prior's, far below the threshold
         network.head.out.bias.zero_()
         network.head.out.weight.normal_(0, 0.5, generator=rng)
         for parameter in getattr(network, "intervention", network.head).parameters():  # else it is the identity
             parameter.add_(0.1 * torch.randn(parameter.shape, generator=rng))
-    card = ModelCard(
-        method=method,
-        variant=method,
-        n_weights=1,
-        n_trained=1,
-        held_out=held_out,
-        seed=0,
-        sources=[source],
-        backbone="x",
-        pretrained="x",
-        fingerprint=fingerprint,
-        dense_mode="plain",
-        mode="frozen",
-        size_px=SIDE,
-        lesion_classes=["polyp"],
-        confounders=["a", "b", "c"],
-        alpha=0.25,
-        spec=SPEC,
-        params=own(method).model_dump(),
-        best_epoch=0,
-        val_dice=0.5,
-        temperature=1.5,
-        flag_below=0.6,
-    )
+    card = make_card(
+        method=method, held_out=held_out, sources=[source], fingerprint=fingerprint, spec=SPEC,
+        params=own(method).model_dump(), size_px=SIDE,
+        lesion_classes=["polyp"], confounders=["a", "b", "c"], temperature=1.5,
+    )  # fmt: skip
     save_model(artifacts / "train" / method / held_out / "0", network.state_dict(), texts, card)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A cell below its artifacts."""
+
+    names: Cell
+    artifacts: Path
+
+    @property
+    def model(self):
+        return self.names.model(self.artifacts)
+
+    @property
+    def parts(self):
+        return self.names.parts(self.artifacts)
+
+    @property
+    def predictions(self):
+        return self.names.predictions(self.artifacts)
+
+    @property
+    def ingested(self):
+        return site_files(self.artifacts, self.names.held_out).folder
 
 
 @pytest.fixture
@@ -141,11 +142,13 @@ def cell(tmp_path, request):
     write_site(artifacts)
     write_site(artifacts, site=SOURCE)
     write_model(artifacts, method)
-    return Cell(method, SITE, 0, artifacts)
+    return Placed(Cell(method, SITE, 0), artifacts)
 
 
 def run(cell, **params):
-    return evaluate(cell, cell.read_cases(), section_params("evaluate", **params))
+    return evaluate(
+        cell.names, cell.artifacts, read_cases(cell.names, cell.artifacts), section_params("evaluate", **params)
+    )
 
 
 def stored(cell):
@@ -159,11 +162,11 @@ both = pytest.mark.parametrize("cell", ["baseline", "mcdrl"], indirect=True)
 @both
 def test_every_table_keeps_its_contract(cell):
     tables = run(cell, batch_size=3)
-    write(cell, tables, PARAMS)
+    write(cell.names, cell.artifacts, tables, PARAMS)
     for name in tables:
         read = TABLES[name].read(cell.parts / f"{name}.parquet")
-        assert (read[["method", "held_out", "seed"]] == [cell.method, SITE, 0]).all(axis=None)
-        intervenes = cell.method == "mcdrl"
+        assert (read[["method", "held_out", "seed"]] == [cell.names.variant, SITE, 0]).all(axis=None)
+        intervenes = cell.names.variant == "mcdrl"
         assert bool(len(read)) == (intervenes or name not in ("attention", "pooled"))
 
 
@@ -173,19 +176,24 @@ def test_the_cell_in_a_few_numbers(cell):
     scores = tables["cases"].assign(
         group_id=groups, dice=[0.5, None, 0.25, 0.75, 1.0, None, 0.5], fp=[9, 3, 9, 9, 9, 0, 9]
     )
-    write(cell, tables | {"cases": scores}, section_params("evaluate", threshold=0.4))
+    write(cell.names, cell.artifacts, tables | {"cases": scores}, section_params("evaluate", threshold=0.4))
     assert set(tables["cases"]["leaked_frames"]) == {0}
-    judged = read_judged(cell.parts)
-    assert judged.weights_sha256 == sha256(cell.model / "model.safetensors")
-    assert (judged.held_out, judged.threshold, judged.n_lesion, judged.n_groups) == (SITE, 0.4, 5, 3)
-    assert (judged.dice, judged.n_negative, judged.false_positive_rate) == (0.6, 2, 0.5)
-    assert (judged.dice_low, judged.dice_high) == (None, None)  # of three groups there is no interval
-    write(cell, tables | {"cases": scores.assign(group_id=list("abcdefg"))}, PARAMS)
+    three = read_held_out_scores(cell.parts)
+    assert three.weights_sha256 == sha256(cell.model / "model.safetensors")
+    assert (three.held_out, three.threshold, three.n_lesion, three.n_groups) == (SITE, 0.4, 5, 3)
+    assert (three.dice, three.n_negative, three.false_positive_rate) == (0.6, 2, 0.5)
+    assert (three.dice_low, three.dice_high) == (None, None)  # of three groups there is no interval
+    write(cell.names, cell.artifacts, tables | {"cases": scores.assign(group_id=list("abcdefg"))}, PARAMS)
     reach = 2.776445 * np.std([0.5, 0.25, 0.75, 1, 0.5], ddof=1) / 5**0.5  # Student's, of five groups
-    five = read_judged(cell.parts)
+    five = read_held_out_scores(cell.parts)
     assert (five.n_groups, five.dice_low, five.dice_high) == (5, pytest.approx(0.6 - reach), pytest.approx(0.6 + reach))
-    write(cell, tables | {"cases": scores.assign(group_id="g", lesion_class=None, dice=None)}, PARAMS)
-    alone = read_judged(cell.parts)
+    write(
+        cell.names,
+        cell.artifacts,
+        tables | {"cases": scores.assign(group_id="g", lesion_class=None, dice=None)},
+        PARAMS,
+    )
+    alone = read_held_out_scores(cell.parts)
     assert (alone.n_lesion, alone.dice, alone.dice_low, alone.n_negative) == (0, None, None, 7)
 
 
@@ -196,8 +204,8 @@ def test_every_table_says_how_many_frames_of_the_site_were_trained_on(cell):
     tables = run(cell)
     told = {name: rows["leaked_frames"].unique().tolist() for name, rows in tables.items() if len(rows)}
     assert told == {name: [5] for name in ("cases", "calibration", "reliability", "trust", "mining")}
-    write(cell, tables, PARAMS)
-    assert read_judged(cell.parts).leaked_frames == 5
+    write(cell.names, cell.artifacts, tables, PARAMS)
+    assert read_held_out_scores(cell.parts).leaked_frames == 5
 
 
 @both
@@ -310,7 +318,7 @@ def test_attention_is_a_share_and_pooled_features_are_those_of_the_network(cell)
 def test_source_frames_without_the_head_are_what_they_are_with_it(cell):
     own = run(cell)["pooled"].set_index("case_id")["after"]
     write_model(cell.artifacts, "mcdrl", held_out=SOURCE, source=SITE)
-    other = run(Cell("mcdrl", SOURCE, 0, cell.artifacts))["pooled"].set_index("case_id")["after"]
+    other = run(Placed(Cell("mcdrl", SOURCE, 0), cell.artifacts))["pooled"].set_index("case_id")["after"]
     for case in own.index:
         np.testing.assert_array_equal(own[case], other[case])
 
@@ -337,14 +345,14 @@ def test_features_of_another_device_than_the_training_s_are_refused(cell):
         r"site 'A' were made with cpu, float32, those of the sites that the model.* with cuda, bfloat16;.*encode@A"
     )
     with pytest.raises(InputError, match=sentence):
-        evaluate(cell, cell.read_cases(), PARAMS)
+        evaluate(cell.names, cell.artifacts, read_cases(cell.names, cell.artifacts), PARAMS)
     path.write_text(text.replace('"provenance": ""', '"provenance": "cpu, float32"'))
-    evaluate(cell, cell.read_cases(), PARAMS)
+    evaluate(cell.names, cell.artifacts, read_cases(cell.names, cell.artifacts), PARAMS)
 
 
 def test_a_device_that_is_not_there_is_refused_before_anything_is_written(cell):
     with pytest.raises(InputError, match="--device abacus"):
-        evaluate(cell, cell.read_cases(), PARAMS, "abacus")
+        evaluate(cell.names, cell.artifacts, read_cases(cell.names, cell.artifacts), PARAMS, "abacus")
     assert not cell.predictions.exists()
 
 
@@ -352,14 +360,14 @@ def test_a_device_that_is_not_there_is_refused_before_anything_is_written(cell):
 def test_a_gpu_predicts_what_the_cpu_does(cell):
     found = []
     for device in ("cpu", "cuda"):
-        evaluate(cell, cell.read_cases(), PARAMS, device)
+        evaluate(cell.names, cell.artifacts, read_cases(cell.names, cell.artifacts), PARAMS, device)
         found.append(stored(cell).astype(int))
     assert np.abs(found[0] - found[1]).max() <= 2
 
 
 def test_a_missing_model_is_named(cell):
     with pytest.raises(InputError, match="train/mcdrl/A/0"):
-        run(Cell("mcdrl", SITE, 0, cell.artifacts))
+        run(Placed(Cell("mcdrl", SITE, 0), cell.artifacts))
 
 
 def test_pixels_that_nobody_judged_count_nowhere(cell):

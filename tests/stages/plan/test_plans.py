@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mcdrl.artifacts.plan import Plan, plan_path, read_plan, write_plan
+from mcdrl.artifacts.plan import Plan, read_plan, read_site_plan, write_plan
 from mcdrl.base.errors import InputError
 from mcdrl.methods import names, with_methods
 from mcdrl.study.code import digest
 from mcdrl.study.params import check
+from mcdrl.study.paths import plan_files
 from mcdrl.study.sections.train import Params
 from mcdrl.study.variants import merged
-from stages.plan.plans import code_digests, encoding, plans
+from stages.plan.plans import code_digests, encoding, plans, site_plans
 
 ROOT = Path(__file__).parents[3]
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
@@ -114,9 +115,42 @@ def _append(path, text):
 
 
 def test_each_stage_has_a_digest_of_its_own():
-    found = code_digests()
+    found = code_digests(PARAMS)
     assert {"plan", "ingest", "train", "report"} <= set(found)
     assert len(set(found.values())) == len(found)
+
+
+def test_a_default_in_use_is_part_of_the_code_and_one_that_is_not_is_none():
+    """Sections may change without a rerun, as params.yaml holds their values; those that it leaves out, it doesn't."""
+    shipped = code_digests(PARAMS)
+    without = {key: value for key, value in PARAMS["stress"].items() if key != "strengths"}
+    left_out = code_digests({**PARAMS, "stress": without})
+    assert {stage for stage in shipped if left_out[stage] != shipped[stage]} == {"stress"}
+    other = code_digests({**PARAMS, "stress": {**PARAMS["stress"], "strengths": [0.25]}})
+    assert other == shipped  # that is for the parameters to say
+
+
+def test_a_sites_plan_is_its_card_and_its_own_keys_and_nothing_that_is_for_people(tmp_path, monkeypatch):
+    shutil.copytree(ROOT / "data", tmp_path / "data", ignore=shutil.ignore_patterns("phantom"))
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+
+    def found():
+        site = {"card": "kvasir_seg", "root": "k", "lesion_class": "cyst"}
+        return {one.site: one for one in site_plans(check({**PARAMS, "sites": {**PARAMS["sites"], "K": site}}))}
+
+    before = found()
+    assert list(before) == [*PARAMS["sites"], "K"]
+    assert (before["K"].root, before["K"].reading.lesion_class) == ("k", "cyst")
+    assert before["K"].reading.masks == "masks/{stem}.jpg"
+    write_plan(before["K"], tmp_path / "K.json")
+    assert read_site_plan(tmp_path / "K.json", "K") == before["K"]
+    card = tmp_path / "data/sites/kvasir_seg.yaml"
+    text = card.read_text(encoding="utf-8")
+    card.write_text(text.replace("title: ", "title: The famous "), encoding="utf-8")
+    assert found() == before
+    card.write_text(text.replace("masks/{stem}.jpg", "masks/{stem}.png"), encoding="utf-8")
+    assert {name for name, one in found().items() if one != before[name]} == {"K"}
 
 
 def test_every_shipped_variant_builds_a_plan():
@@ -126,7 +160,7 @@ def test_every_shipped_variant_builds_a_plan():
 
 def test_plans_survive_the_disk_and_damage_is_told(tmp_path):
     plan = Plan(variant="random", method="mcdrl", code="0", params={"residual": True}, train={"lr": 0.1})
-    write_plan(plan, plan_path(tmp_path, "random"))
+    write_plan(plan, plan_files(tmp_path).method("random"))
     assert read_plan(tmp_path / "plan" / "methods" / "random.json") == plan
     (tmp_path / "plan" / "methods" / "random.json").write_text("{}")
     with pytest.raises(InputError, match=r"random\.json is damaged \(variant: missing\).*dvc repro plan"):

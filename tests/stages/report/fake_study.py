@@ -14,9 +14,13 @@ from mcdrl.artifacts.dictionary import DICTIONARY
 from mcdrl.artifacts.frames import FRAMES
 from mcdrl.artifacts.regions import QUALITY, REGIONS
 from mcdrl.artifacts.scores import ATTENTION, CALIBRATION, MINING, POOLED, PREDICTIONS, RELIABILITY, SCORES, TRUST
-from mcdrl.artifacts.stress import STRESS, UNTOUCHED
+from mcdrl.artifacts.stress import STRESS
+from mcdrl.confounders.registry import UNTOUCHED, phrases
 from mcdrl.study.params import Site, Study
 from stages.evaluate.score import Native, score
+from stages.report.inputs import read_inputs
+from stages.report.results import Results
+from tests.factories import section_params
 
 CLASSES = ["polyp", "tumor"]
 SIDE = 32
@@ -180,20 +184,7 @@ def write_cell(root: Path, study: Study, cell, cases: pd.DataFrame, masks: np.nd
     return rows.assign(leaked_frames=0)
 
 
-NAMES = [
-    "motion blur",
-    "compression artifacts",
-    "bright lighting",
-    "dark lighting",
-    "uneven lighting",
-    "narrow-band imaging",
-    "white light",
-    "near view",
-    "far view",
-    "mucus",
-    "blood",
-    "specular reflection",
-]
+NAMES = phrases()
 INTERVENING = ("mcdrl", "no_mtrs")
 
 
@@ -336,3 +327,9 @@ def build(
     if full:
         write_mining(root, scores)
     return root
+
+
+def results_of(study: Study, artifacts: Path, raw=RAW, **params) -> Results:
+    """What the topics take, of a study that `build` has written; few draws and examples unless told otherwise."""
+    section = section_params("report", **{"bootstrap": 100, "examples": 1, **params})
+    return Results(read_inputs(study, artifacts), section, artifacts, raw)

@@ -8,11 +8,9 @@ import pytest
 import pytest_socket
 from PIL import Image
 
-from stages.report.inputs import read_inputs
 from stages.report.write import write_report
-from tests.factories import section_params
 from tests.stages.report.browser import MISSING, chromium, requests, resize, screenshot
-from tests.stages.report.fake_study import RAW, build, study_of
+from tests.stages.report.fake_study import build, results_of, study_of
 
 pytestmark = [
     pytest.mark.slow,
@@ -30,9 +28,7 @@ def page(tmp_path_factory):
     root = tmp_path_factory.mktemp("browser")
     study = study_of(sites=("A", "B", "C"), seeds=(0, 1))
     artifacts = build(root / "artifacts", study, classes=["polyp", EVIL])
-    write_report(
-        read_inputs(study, artifacts), section_params("report", bootstrap=100), artifacts, root / "report", RAW
-    )
+    write_report(results_of(study, artifacts, examples=2), root / "report")
     return (root / "report" / "index.html").as_uri()
 
 
@@ -106,14 +102,14 @@ def test_tables_sort_by_numbers_and_words_and_say_so(opened):
     head = heads(opened, 0)[dice]
     click(opened, head.find_element("css selector", "button"))
     totals = opened.execute_script("return document.querySelector('table').querySelectorAll('tr.strong').length")
+    down = [float(value) for value in column(opened, 0, dice)]
+    assert down[:-totals] == sorted(down[:-totals], reverse=True)  # the best first
+    assert head.get_attribute("aria-sort") == "descending"
+    click(opened, head.find_element("css selector", "button"))
     up = [float(value) for value in column(opened, 0, dice)]
     assert up[:-totals] == sorted(up[:-totals])
     assert head.get_attribute("aria-sort") == "ascending"
-    click(opened, head.find_element("css selector", "button"))
-    down = [float(value) for value in column(opened, 0, dice)]
-    assert down[:-totals] == sorted(down[:-totals], reverse=True)
-    assert head.get_attribute("aria-sort") == "descending"
-    assert "Sorted by Dice, descending" in opened.find_element("css selector", "#said").get_attribute("textContent")
+    assert "Sorted by Dice, ascending" in opened.find_element("css selector", "#said").get_attribute("textContent")
     click(opened, heads(opened, 0)[name].find_element("css selector", "button"))
     assert head.get_attribute("aria-sort") is None
     assert column(opened, 0, name)[:-totals] == sorted(column(opened, 0, name)[:-totals])
@@ -125,7 +121,7 @@ def test_sorting_by_the_keyboard(opened):
 
     button = heads(opened, 0)[6].find_element("css selector", "button")
     button.send_keys(Keys.ENTER)
-    assert heads(opened, 0)[6].get_attribute("aria-sort") == "ascending"
+    assert heads(opened, 0)[6].get_attribute("aria-sort") == "descending"
 
 
 def test_the_theme_can_be_chosen_and_is_remembered(opened, page):
@@ -153,9 +149,9 @@ def test_a_picture_can_be_enlarged_and_closed_again(opened):
 
 
 def test_outlines_can_be_hidden(opened):
-    visible = "return getComputedStyle(document.querySelector('#frames figure path')).display"
+    visible = "return getComputedStyle(document.querySelector('#gallery figure path')).display"
     assert opened.execute_script(visible) != "none"
-    opened.execute_script("document.querySelector('#frames .switch input').click()")
+    opened.execute_script("document.querySelector('#gallery .switch input').click()")
     assert opened.execute_script(visible) == "none"
 
 

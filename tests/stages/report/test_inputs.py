@@ -3,7 +3,7 @@
 import pytest
 
 from mcdrl.base.errors import InputError
-from stages.report.inputs import _history
+from stages.report.inputs import _history, leaked_frames, read_inputs
 
 WHOLE = "epoch,causal,seg,val_dice\n0,,0.5,0.4\n1,0.2,0.4,0.5\n"
 
@@ -36,3 +36,9 @@ def test_a_damaged_history_is_told_in_a_sentence(tmp_path, content, said):
     with pytest.raises(InputError, match=rf"history\.csv is damaged \(.*{said}.*run `dvc repro`") as refused:
         history(tmp_path, content)
     assert len(str(refused.value)) < 500
+
+
+def test_frames_of_the_held_out_site_are_counted_once(leaking):
+    pairs = read_inputs(leaking.study, leaking.artifacts).pairs
+    assert leaked_frames(pairs, ["A", "B", "C"]) == {"A": 1, "B": 2}
+    assert leaked_frames(pairs.iloc[2:], ["A", "B", "C"]) == {}

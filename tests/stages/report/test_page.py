@@ -8,13 +8,11 @@ import pandas as pd
 import pytest
 
 from mcdrl.base.errors import InputError
-from stages.report.gallery import CONTACT_FRAMES
 from stages.report.inputs import read_inputs
+from stages.report.topics.profiles import FRAMES_SHOWN
 from stages.report.write import write_report
-from tests.factories import section_params
-from tests.stages.report.fake_study import RAW, build, study_of
+from tests.stages.report.fake_study import RAW, build, results_of, study_of
 
-PARAMS = section_params("report", bootstrap=100, examples=1)
 VOID = {"meta", "link", "image", "path", "line", "circle", "rect", "polyline", "polygon", "input"}
 
 
@@ -33,8 +31,8 @@ class Balance(HTMLParser):
         assert tag in VOID or self.open.pop() == tag
 
 
-def report(study, artifacts, out, params=PARAMS):
-    write_report(read_inputs(study, artifacts), params, artifacts, out, RAW)
+def report(study, artifacts, out, raw=RAW):
+    write_report(results_of(study, artifacts, raw), out)
     return (out / "index.html").read_text(encoding="utf-8")
 
 
@@ -91,8 +89,26 @@ def test_page_shows_the_figures_of_the_tables(page):
         assert f"<td>{row.dice:.3f}</td>" in html
     assert "Random weights" not in html
     assert "<td>2</td><td>no mask</td><td>b.jpg</td>" in html  # the quarantine of site B
-    drawn = 2 * 2 * 3 + 2 * 4 + 2 * CONTACT_FRAMES + 13  # examples, pairs of a map, contact sheets, stress
+    drawn = 2 * 2 * 3 + 2 * 4 + 2 * FRAMES_SHOWN + 13  # examples, pairs of a map, contact sheets, stress
     assert html.count("<figure>") == drawn + (html.count(" → ") + html.count("% of the attention); ")) // 3
+
+
+def test_sections_come_in_the_order_of_the_topics(page):
+    _, html = page
+    links = re.findall(r'<a href="#(\w+)">', html[html.index("<nav") : html.index("</nav>")])
+    assert re.findall(r'<section id="(\w+)"', html) == links
+    assert links == [
+        "answer", "sites", "comparisons", "lesions", "negatives", "gallery", "stress", "trust", "attention",
+        "features", "mining", "dictionary", "training", "profiles", "leakage", "data", "provenance", "reading",
+    ]  # fmt: skip
+
+
+def test_topics_that_a_study_lacks_have_no_section_and_no_table(tmp_path):
+    study = study_of(methods=["baseline", "clipseg"])
+    html = report(study, build(tmp_path / "artifacts", study, full=False), tmp_path / "report")
+    assert not re.search(r'"#?(stress|trust|attention|features)"', html)
+    written = {path.stem for path in (tmp_path / "report").glob("*.csv")}
+    assert written == {"sites", "bars", "lesions", "negatives", "comparisons", "curves"}
 
 
 def test_metrics_agree_with_the_tables(page):
@@ -151,8 +167,8 @@ def test_fewer_neighbours_of_the_own_site_are_no_removed_site_effect(page, small
     assert "no proof that site effects were removed" in html
     assert "only a random dictionary beside them could show" in html
     raw = RAW | {"variants": {"mcdrl": {"method": "mcdrl", "params": {"dictionary": "random"}}}}
-    write_report(read_inputs(small.study, small.artifacts), PARAMS, small.artifacts, tmp_path / "report", raw)
-    assert "Compare with mcdrl, whose dictionary is random" in (tmp_path / "report" / "index.html").read_text()
+    html = report(small.study, small.artifacts, tmp_path / "report", raw)
+    assert "Compare with mcdrl, whose dictionary is random" in html
 
 
 def test_confidence_is_a_precision_and_promises_no_dice(page):

@@ -8,11 +8,12 @@ from typer.testing import CliRunner
 
 from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.frames import FRAMES
-from mcdrl.artifacts.stress import STRESS, UNTOUCHED
-from mcdrl.confounders.operators import OPERATOR_OF, Frame
+from mcdrl.artifacts.stress import STRESS
+from mcdrl.confounders.finished import FinishedFrame
+from mcdrl.confounders.registry import UNTOUCHED, phrases
 from mcdrl.study.params import Study
 from stages.stress.__main__ import main
-from stages.stress.run import pick, stress
+from stages.stress.run import pick, stress, untested
 from tests import stub_sites
 from tests.factories import section_params
 
@@ -62,8 +63,8 @@ def run(study, tmp_path, **params):
 def test_rows_are_every_model_confounder_strength_and_frame(study, loaded, tmp_path):
     found = run(study, tmp_path, frames=3, strengths=[1.0, 0.5])
     STRESS.write(found, tmp_path / "cases.parquet")
-    assert len(found) == 2 * 2 * 3 * (1 + 12 * 2)
-    assert set(found["confounder"]) == {UNTOUCHED, *OPERATOR_OF}
+    assert len(found) == 2 * 2 * 3 * (1 + len(phrases()) * 2)
+    assert set(found["confounder"]) == {UNTOUCHED, *phrases()}
     assert set(found.loc[found["confounder"] == UNTOUCHED, "strength"]) == {0.0}
     assert set(found["seed"]) == {7}
     assert set(found["leaked_frames"]) == {3}
@@ -78,7 +79,7 @@ def test_counts_are_those_of_the_stressed_picture_and_its_mask(study, loaded, tm
     with FRAMES.read(tmp_path / "ingest" / "A" / "frames.h5") as reader:
         image, mask = (reader.rows(name, [case])[0] for name in ("image", "mask"))
     for confounder in ("near view", "bright lighting"):
-        seen = Frame(image, mask > 0, case).under(confounder, 0.75)
+        seen = FinishedFrame(image, mask > 0, case).under(confounder, 0.75)
         predicted = seen.image.mean(-1).astype(np.float32) / 255 >= 0.5
         row = found.loc[("baseline", confounder, case)]
         assert row["tp"] == (predicted & seen.mask).sum()
@@ -128,15 +129,18 @@ def test_equal_inputs_give_equal_bytes(study, loaded, tmp_path):
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
-def test_the_command_writes_the_table(study, loaded, tmp_path, monkeypatch):
-    monkeypatch.setattr("stages.stress.__main__.load", lambda section, _: (study, section_params(section, frames=1)))
+def test_the_command_writes_the_table_and_says_what_nothing_draws(study, loaded, tmp_path, monkeypatch):
+    changes = {"stress": {"frames": 1}, "build_confounders": {"confounders": {"air": ["fog", "blood", "haze"]}}}
+    monkeypatch.setattr("stages.stress.__main__.load", lambda name, _: (study, section_params(name, **changes[name])))
     app = Typer()
     app.command()(main)
     out = tmp_path / "stress" / "cases.parquet"
     done = CliRunner().invoke(app, ["--artifacts", str(tmp_path), "--out", str(out), "--device", "cpu"])
     assert done.exit_code == 0, done.output
-    assert len(STRESS.read(out)) == 2 * 2 * 1 * 25
-    assert "100 rows, 2 frames" in done.output
+    assert len(STRESS.read(out)) == (rows := 2 * 2 * (1 + 2 * len(phrases())))
+    assert f"{rows} rows, 2 frames" in done.output
+    assert "no operator for them: fog, haze" in done.output
+    assert untested({"air": ["blood"]}) == []
 
 
 @pytest.mark.parametrize("strengths", [[], [0.0], [1.2]])
@@ -158,6 +162,6 @@ def test_pixels_that_nobody_judged_are_counted_under_no_confounder(study, loaded
     rows = rows[rows["held_out"] == "A"]
     counted = rows[["tp", "fp", "fn", "tn"]].sum(axis=1).groupby(rows["confounder"]).unique().map(list).to_dict()
     side = masks.shape[1]
-    for name in {UNTOUCHED, *OPERATOR_OF} - {"near view", "far view"}:
+    for name in {UNTOUCHED, *phrases()} - {"near view", "far view"}:
         assert counted[name] == [side * (side - 10)]
     assert all(side * (side - 10) < n < side * side for n in counted["far view"])

@@ -1,0 +1,22 @@
+"""Commands that need a project's folder, and those that do without."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mcdrl.base.errors import InputError
+from mcdrl.study.paths import PARAMS, PIPELINE
+
+
+def check_project(folder: Path = Path()) -> None:
+    """Check that a folder is a project's, be it an incomplete one.
+
+    Raises:
+        InputError: it isn't; says what works without a project.
+    """
+    if not any((folder / name).is_file() for name in (PARAMS, PIPELINE)):
+        raise InputError(
+            f"there is no project in {folder.resolve()}, which holds neither {PARAMS} nor {PIPELINE}; without one, "
+            "`mcdrl predict`, `export`, `pack` and `inspect` work on a model's folder, `mcdrl sites check FOLDER` on "
+            "frames, and `mcdrl sites cards` and `mcdrl studies list` show what comes along"
+        )

@@ -1,0 +1,78 @@
+"""Figures as people read them: in tables, beside dots, in sentences. What is undefined is a dash, or says why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from mcdrl.metrics.intervals import LEAST_GROUPS
+
+
+def number(value: Any, digits: int = 3) -> str:
+    """Return a number as text; a dash for what is undefined."""
+    return "–" if value is None or pd.isna(value) else f"{value:.{digits}f}"
+
+
+def signed(value: Any, digits: int = 3) -> str:
+    """Return a difference as text, with its sign; a dash for what is undefined."""
+    return "–" if value is None or pd.isna(value) else f"{value:+.{digits}f}"
+
+
+def span(low: Any, high: Any, digits: int = 3) -> str:
+    """Return an interval as text; empty for what is undefined."""
+    return "" if pd.isna(low) or pd.isna(high) else f"{low:.{digits}f} to {high:.{digits}f}"
+
+
+def span_or_why(low: Any, high: Any, groups: int, digits: int = 3) -> str:
+    """Return an interval as text; where there is none, of how few groups it would have been (of a site's fewest)."""
+    return span(low, high, digits) or (f"none: {counted(groups, 'group')}" if groups < LEAST_GROUPS else "")
+
+
+def seed_span(low: Any, high: Any, n_seeds: int, digits: int = 3) -> str:
+    """Return the interval over seeds as text; of one seed, that there is but one training."""
+    return "one training each" if n_seeds == 1 else span(low, high, digits)
+
+
+def too_few(groups: int) -> str:
+    """Return why there is no interval, given the groups of the site that has the fewest."""
+    return f"the site with the fewest has {counted(groups, 'group')}, {LEAST_GROUPS} are needed"
+
+
+def counted(number_: int, noun: str) -> str:
+    """Return a number of things as text."""
+    return f"{number_} {noun}" if number_ == 1 else f"{number_} {noun}s"
+
+
+def points(share: float, *, sign: bool = False) -> str:
+    """Return a difference of shares as text, in hundredths."""
+    figure = f"{100 * share:+.1f}" if sign else f"{100 * share:.1f}"
+    return f"{figure} point" if figure in ("1.0", "+1.0") else f"{figure} points"
+
+
+def bare_points(share: float) -> str:
+    """Return a difference of shares as text, in hundredths, with its sign and without the word."""
+    return f"{100 * share:+.1f}"
+
+
+def percent(share: float) -> str:
+    """Return a share as text, in whole per cent."""
+    return f"{100 * share:.0f} %"
+
+
+def p_value(value: float) -> str:
+    """Return a p value as text for a cell; a dash for what is undefined."""
+    if pd.isna(value):
+        return "–"
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def p_words(value: float) -> str:
+    """Return a p value as text for a sentence."""
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as text: a, b and c."""
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]

@@ -1,0 +1,109 @@
+"""Stored pictures, whatever their format, as upright pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from mcdrl.base.errors import InputError
+from mcdrl.base.issues import RefusedError
+
+_FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP")
+_LOSSY = ("JPEG", "MPO", "WEBP")  # MPO: a JPEG with further pictures behind it; WebP doesn't tell
+_SEVERAL = ("TIFF", "WEBP")  # may hold several pictures of which none is the first
+_ORIENTATION = 0x0112  # the EXIF tag
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}  # EXIF orientation -> what turns the stored picture upright
+
+
+@dataclass(frozen=True)
+class StoredPicture:
+    """A decoded file: `shown` is upright by the file's own EXIF tag, `turn` is that tag (1: stored upright).
+
+    `deep`: the file has 16 bits a channel; Pillow keeps the upper 8 of colours.
+    """
+
+    shown: Image.Image
+    turn: int
+    lossy: bool
+    deep: bool
+
+
+@contextmanager
+def _refusing(path: Path, what: str) -> Iterator[None]:
+    try:
+        yield
+    except (RefusedError, MemoryError):
+        raise
+    except UnidentifiedImageError:
+        raise RefusedError(f"unreadable {what}", f"{path.name} is no JPEG, PNG, TIFF, BMP or WebP") from None
+    except Image.DecompressionBombError:
+        most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+        raise RefusedError(
+            f"unreadable {what}", f"{path.name} has more than {most:,} pixels; shrink it first"
+        ) from None
+    except Exception as error:  # Pillow's parsers raise whatever a broken file makes them meet
+        if isinstance(error, OSError) and error.errno is not None:
+            raise InputError(f"{path} can't be read: {error.strerror}") from None
+        raise RefusedError(f"unreadable {what}", f"{path.name}: {error}") from None
+
+
+def read_picture(path: Path, what: str) -> StoredPicture:
+    """Decode a file.
+
+    Args:
+        path: of the file.
+        what: it is, for the message: frame or mask.
+
+    Raises:
+        RefusedError: it can't be decoded, or holds several pictures.
+        InputError: the system can't read it.
+    """
+    with _refusing(path, what), Image.open(path, formats=_FORMATS) as image:
+        deep = any(";16" in str(tile) for tile in image.tile)  # how the pixels are unpacked; gone once they are
+        pictures = getattr(image, "n_frames", 1) if image.format in _SEVERAL else 1
+        if pictures > 1:
+            raise RefusedError(f"several pictures in one {what}", f"{path.name} holds {pictures}")
+        turn = image.getexif().get(_ORIENTATION, 1)
+        image.load()
+        if image.getexif().get(_ORIENTATION, 1) == 1:  # nothing to do, or Pillow has turned a TIFF while loading it
+            return StoredPicture(image, turn if turn in _TURNS else 1, image.format in _LOSSY, deep)
+        shown = image.transpose(_TURNS[turn]) if turn in _TURNS else image
+        return StoredPicture(shown, turn if turn in _TURNS else 1, image.format in _LOSSY, deep)
+
+
+def upright_mask(mask: Image.Image, mask_turn: int, size: tuple[int, int], frame_turn: int) -> Image.Image:
+    """Turn a mask like its frame if it was drawn on the frame's stored pixels.
+
+    A mask with an orientation tag of its own is upright already. Where the frame alone has a tag, the sizes say what
+    the mask was drawn on; where they can't (half turns, mirrors, squares), a guess could put the lesion on the wrong
+    side, so the frame is refused, unless the mask looks the same both ways.
+    """
+    if frame_turn == 1 or mask_turn != 1:
+        return mask
+    stored_size = size if frame_turn < 5 else size[::-1]
+    if mask.size != stored_size:
+        return mask
+    turned = mask.transpose(_TURNS[frame_turn])
+    if mask.size == size and turned.tobytes() != mask.tobytes():
+        raise RefusedError(
+            "mask that may be turned",
+            f"the frame has EXIF orientation {frame_turn} and its mask fits both ways; store the frame upright",
+        )
+    return turned
+
+
+def size_text(size: tuple[int, int]) -> str:
+    """Return width and height as text."""
+    return f"{size[0]}x{size[1]}"

@@ -1,0 +1,107 @@
+"""Where the lesions of a frame are, at the frame's own size: by its masks or by outlines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from mcdrl.artifacts.frames import IGNORED, judged_of, lesion_of
+from mcdrl.base.issues import RefusedError
+from mcdrl.imaging.labels import Read, read_labels
+from mcdrl.imaging.outlines import Outline, clipped, draw, overlapping_px
+from mcdrl.imaging.picture import read_picture, size_text, upright_mask
+from mcdrl.imaging.recipe import Recipe
+from mcdrl.imaging.strokes import Strokes, strokes
+
+
+@dataclass(frozen=True)
+class Truth:
+    """A mask at the frame's own size: "L", 0, the lesion's value or 255; and what is odd about it."""
+
+    labels: Image.Image
+    between_px: int = 0
+    drawn: str | None = None
+    line_px: int = 0
+    clipped: int = 0
+    overlap_px: int = 0
+
+
+def read_mask(path: Path, size: tuple[int, int], frame_turn: int, recipe: Recipe, lesion_class: str | None) -> Truth:
+    """Read one mask of a frame, turned like the frame.
+
+    Args:
+        path: of its file.
+        size: the frame's width and height, upright, px.
+        frame_turn: the frame's EXIF orientation.
+        recipe: what its values mean.
+        lesion_class: class of a lesion without a class of its own.
+
+    Raises:
+        RefusedError: it can't be decoded, has another size or turn than the frame, or doesn't say where lesions are.
+        InputError: the system can't read it.
+    """
+    stored = read_picture(path, "mask")
+    shown = upright_mask(stored.shown, stored.turn, size, frame_turn)
+    if shown.size != size:
+        raise RefusedError("mask of another size", f"frame {size_text(size)}, mask {size_text(shown.size)}")
+    read = read_labels(
+        shown,
+        lossy=stored.lossy,
+        table=recipe.table(lesion_class),
+        threshold=recipe.threshold,
+        value=recipe.values.get(lesion_class, 1),
+    )
+    return Truth(Image.fromarray(read.labels), read.between_px, read.drawn, _lines(read).line_px)
+
+
+def _lines(read: Read) -> Strokes:
+    if (read.labels == IGNORED).all():
+        raise RefusedError("mask that judges no pixel", "all of its values are to be ignored")
+    found = strokes(lesion_of(read.labels))
+    if found.outline_px:
+        raise RefusedError(
+            "outline instead of a lesion",
+            f"a thin closed curve of {found.outline_px} px with nothing in it; fill it, or give it as a polygon",
+        )
+    return found
+
+
+def union(masks: Sequence[Truth]) -> Truth:
+    """Lay the masks of one frame over one another: lesion counts first, then what nobody judged, then background."""
+    if len(masks) == 1:
+        return masks[0]
+    said = sorted({mask.drawn for mask in masks if mask.drawn is not None})
+    if len(said) > 1:
+        detail = f"{' and '.join(said)} mean lesion in one frame; say what values mean by mask_values"
+        raise RefusedError("masks that disagree", detail)
+    layers = np.stack([np.asarray(mask.labels) for mask in masks])
+    lesion = np.where(lesion_of(layers), layers, 0).max(0)
+    labels = np.where(lesion > 0, lesion, np.where(judged_of(layers).all(0), 0, IGNORED)).astype(np.uint8)
+    between_px, line_px = sum(mask.between_px for mask in masks), sum(mask.line_px for mask in masks)
+    return Truth(Image.fromarray(labels), between_px, next(iter(said), None), line_px)
+
+
+def outlined(
+    outlines: Sequence[Outline], size: tuple[int, int], frame_turn: int, values: Mapping[str | None, int]
+) -> Truth:
+    """Draw a frame's outlines.
+
+    Args:
+        outlines: of its lesions.
+        size: the frame's width and height, upright, px.
+        frame_turn: the frame's EXIF orientation.
+        values: lesion class -> its value in the mask.
+
+    Raises:
+        RefusedError: the frame is turned, so that the outlines may be, too.
+    """
+    if outlines and frame_turn != 1:
+        raise RefusedError(
+            "outline that may be turned", f"the frame has EXIF orientation {frame_turn}; store the frame upright"
+        )
+    labels = Image.fromarray(draw(outlines, size, values))
+    return Truth(labels, clipped=len(clipped(outlines, size)), overlap_px=overlapping_px(outlines, size))

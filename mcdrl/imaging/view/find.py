@@ -1,0 +1,125 @@
+"""Find the view: what a machine drew is taken away, the largest rest is the view, its sides are set at full size."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pictures
+from PIL import ImageFilter
+from scipy import ndimage
+
+from mcdrl.imaging.view.edges import sides
+from mcdrl.imaging.view.outline import outlined
+from mcdrl.imaging.view.panels import without_panels
+from mcdrl.imaging.view.screen import drawn
+from mcdrl.imaging.view.shape import Box, Flags, Image, View, whole
+
+WORKING = 256  # pixels of the longer side that the view is looked for on
+_LEAST_PX = 16  # working pixels: a frame with a shorter side is all view
+_TEXT = 7  # working pixels: thinner parts are text and lines
+_LINES = 13  # the same after gaps between the view's parts are closed
+_STEP = 4  # working pixels within which a straight side begins
+_STUMP = 0.36  # of the view's longest column: shorter columns before a straight side are something drawn
+_DEEP = 6  # working pixels: what sticks out by less stays, as it may be a view with a notch
+_JUMP = 0.4  # of the view's longest column, by which columns become longer at a straight side
+_THIN = 0.16  # of the view's longest column: shorter columns at its side are text
+
+
+def find_view(frame: Image) -> View:
+    """Return the endoscopic view of a frame; the whole frame where nothing speaks for less.
+
+    Args:
+        frame: [H, W, 3] uint8, RGB 0..255.
+    """
+    height, width = frame.shape[:2]
+    small = _reduced(frame)
+    if min(small.shape[:2]) < _LEAST_PX:
+        return whole(width, height)
+    shown = ~drawn(small)
+    main = _main(shown)
+    if not main.any():
+        return whole(width, height)
+    box = _bounds(main)
+    inner = without_panels(small, box)
+    if inner != box:
+        main = _main(shown & _inside(inner, shown))
+    box, confidence = sides(frame, main)
+    return outlined(main, box, (width, height), confidence)
+
+
+def _reduced(frame: Image) -> Image:
+    height, width = frame.shape[:2]
+    scale = min(1.0, WORKING / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    picture = Pictures.fromarray(frame).resize(size, Pictures.Resampling.BOX)
+    return np.asarray(picture.filter(ImageFilter.BoxBlur(1)))
+
+
+def _inside(box: Box, like: Flags) -> Flags:
+    left, top, right, bottom = box
+    result = np.zeros_like(like)
+    result[top:bottom, left:right] = True
+    return result
+
+
+def _bounds(flags: Flags) -> Box:
+    rows, columns = np.flatnonzero(flags.any(axis=1)), np.flatnonzero(flags.any(axis=0))
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def _main(shown: Flags) -> Flags:
+    """Return the largest part of what is shown, without text and lines that touch it."""
+    largest = _kept(_largest(_opened(shown, _TEXT)))
+    return _kept(_largest(_opened(_between(largest, 0) & _between(largest, 1), _LINES)))
+
+
+def _kept(flags: Flags) -> Flags:
+    """Return flags without what sticks out of their sides."""
+    result: Flags = flags & _bulk(flags, 0)[None, :] & _bulk(flags, 1)[:, None]
+    return result
+
+
+def _bulk(flags: Flags, axis: int) -> Flags:
+    """Return which columns (axis 0) or rows (axis 1) belong to the view's bulk."""
+    lengths = flags.sum(axis=axis)
+    first, last = _first(lengths), len(lengths) - _first(lengths[::-1])
+    places = np.arange(len(lengths))
+    result: Flags = (places >= first) & (places < last)
+    return result
+
+
+def _first(lengths: NDArray[np.int64]) -> int:
+    """Return the first column that is long enough, or behind which all are much longer at once."""
+    longest = lengths.max()
+    first = int(np.argmax(lengths >= max(1, _THIN * longest)))
+    half = len(lengths) // 2
+    before, behind = lengths[first:half], lengths[first + _STEP : half + _STEP]
+    steps = (before <= _STUMP * longest) & (behind - before >= _JUMP * longest)
+    if not steps.any():
+        return first
+    step = first + int(np.flatnonzero(steps)[-1])
+    step += int(np.argmax(lengths[step : step + _STEP + 1] > _STUMP * longest))
+    return step if step - int(np.argmax(lengths > 0)) >= _DEEP else first
+
+
+def _between(flags: Flags, axis: int) -> Flags:
+    """Return which pixels have a set pixel before or at them and one behind or at them."""
+    before = np.maximum.accumulate(flags, axis=axis)
+    behind = np.flip(np.maximum.accumulate(np.flip(flags, axis), axis=axis), axis)
+    result: Flags = before & behind
+    return result
+
+
+def _opened(flags: Flags, size: int) -> Flags:
+    padded = np.pad(flags, size, mode="edge").astype(np.uint8)
+    opened = ndimage.maximum_filter(ndimage.minimum_filter(padded, size), size)
+    result: Flags = opened[size:-size, size:-size] > 0
+    return result
+
+
+def _largest(flags: Flags) -> Flags:
+    patches, count = ndimage.label(flags)
+    if not count:
+        return flags
+    result: Flags = patches == 1 + np.argmax(np.bincount(patches.ravel())[1:])
+    return result

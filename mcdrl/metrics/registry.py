@@ -1,0 +1,117 @@
+"""The metrics of a frame, one entry each: columns, tables, headings, sorting and the page's words follow from it.
+
+A figure of a whole table (an AUROC over frames, a free-response curve) is no metric of a frame and stands elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from mcdrl.metrics.counts import Bools, Counts, Floats, accuracy, dice, has_lesion, iou
+from mcdrl.metrics.surface import MaskPair, hd95_px, nsd
+
+
+@dataclass(frozen=True)
+class OfCounts:
+    """A metric of pixel counts at the frames' own sizes: counts of B frames -> [B]."""
+
+    function: Callable[[Counts], Floats]
+
+    def values(self, counts: Counts, _masks: Sequence[MaskPair]) -> tuple[Floats, Bools]:
+        """Return the values of B frames, and which of them have a lesion."""
+        return self.function(counts), has_lesion(counts)
+
+
+@dataclass(frozen=True)
+class OfMasks:
+    """A metric of a frame's masks at working size, where pixels compare between cameras."""
+
+    function: Callable[[MaskPair], float]
+
+    def values(self, _counts: Counts, masks: Sequence[MaskPair]) -> tuple[Floats, Bools]:
+        """Return the values of B frames, and which of them have a lesion."""
+        found = [self.function(pair) for pair in masks]
+        return np.array(found, dtype=np.float64), np.array([pair.truth.any() for pair in masks], dtype=bool)
+
+
+@dataclass(frozen=True)
+class FrameMetric:
+    """A metric of a frame.
+
+    Attributes:
+        name: its column; ends in its unit, such as hd95_px.
+        heading: what people call it.
+        of: how it is worked out; of the function's docstring, what follows its first line is for people.
+        over: the frames that it is defined on and its means are over: those with a lesion, or all.
+        sometimes_undefined: whether it is NaN or infinite on some of these; such frames are left out and counted.
+        better: which end is good.
+        unit: empty for shares.
+        digits: behind the point, for people.
+    """
+
+    name: str
+    heading: str
+    of: OfCounts | OfMasks
+    over: Literal["lesion", "all"] = "lesion"
+    sometimes_undefined: bool = False
+    better: Literal["higher", "lower"] = "higher"
+    unit: str = ""
+    digits: int = 3
+
+    @property
+    def label(self) -> str:
+        """The heading with its unit."""
+        return f"{self.heading} {self.unit}".strip()
+
+    @property
+    def nullable(self) -> bool:
+        """Whether some frames may lack it."""
+        return self.over == "lesion" or self.sometimes_undefined
+
+    @property
+    def meaning(self) -> str:
+        """What it says and when it is undefined, in sentences for people; they are no part of the code's digest."""
+        return " ".join((self.of.function.__doc__ or "").partition("\n\n")[2].split())
+
+    @property
+    def undefined_column(self) -> str:
+        """The column that counts the frames that it should be defined on and isn't, of one that is so sometimes."""
+        return f"n_{self.name.removesuffix(f'_{self.unit}')}_undefined"
+
+    def values(self, counts: Counts, masks: Sequence[MaskPair]) -> Floats:
+        """Return the metric of B frames, [B]; NaN where it is undefined or infinite.
+
+        Raises:
+            ValueError: it is so on a frame of `over` though it isn't `sometimes_undefined`.
+        """
+        found, lesion = self.of.values(counts, masks)
+        wanted = lesion if self.over == "lesion" else np.ones_like(lesion)
+        defined = wanted & np.isfinite(found)
+        if not self.sometimes_undefined and (wanted & ~defined).any():
+            raise ValueError(f"metric {self.name} is undefined on a frame of {self.over}; say sometimes_undefined=True")
+        return np.where(defined, found, np.nan)
+
+
+_ENTRIES = (
+    FrameMetric("dice", "Dice", OfCounts(dice)),
+    FrameMetric("iou", "IoU", OfCounts(iou)),
+    FrameMetric("accuracy", "accuracy", OfCounts(accuracy), over="all"),
+    FrameMetric("nsd", "NSD", OfMasks(nsd)),
+    FrameMetric("hd95_px", "HD95", OfMasks(hd95_px), sometimes_undefined=True, better="lower", unit="px", digits=1),
+)
+FRAME_METRICS: dict[str, FrameMetric] = {entry.name: entry for entry in _ENTRIES}
+"""Column -> metric, in the order of tables. `dice` is what methods are compared by, `nsd` tells where outlines are."""
+
+
+def scores(counts: Counts, masks: Sequence[MaskPair]) -> dict[str, Floats]:
+    """Return every metric of B frames, column -> [B]; NaN where one is undefined.
+
+    Args:
+        counts: pixels at the frames' own sizes.
+        masks: the frames at working size.
+    """
+    return {name: metric.values(counts, masks) for name, metric in FRAME_METRICS.items()}

@@ -1,0 +1,189 @@
+"""model.json: what a trained model is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from mcdrl.base.errors import InputError, nearest
+from mcdrl.base.files import read_json
+from mcdrl.base.section import Section, sentences
+from mcdrl.confounders.scores import ReferenceStatistics
+from mcdrl.methods import names, params_type
+from mcdrl.networks.inputs import fine_to_coarse
+from mcdrl.networks.interface import Spec
+from mcdrl.regions.tuned import Miner
+
+CARD = "model.json"
+_SMALLEST_PX, _LARGEST_PX = 16, 4096
+_MOST_NAMES = 4096  # of classes, confounders, sites
+_COARSEST = 1e4  # a temperature beyond leaves no probability but one half, one below its inverse none but 0 and 1
+_Finite = Annotated[float, Field(allow_inf_nan=False)]
+_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_Number = Annotated[int, Field(ge=0)]
+_Channels = Annotated[int, Field(gt=0, le=2**16)]
+_Side = Annotated[int, Field(gt=0, le=_LARGEST_PX)]
+_Names = Annotated[list[str], Field(min_length=1, max_length=_MOST_NAMES)]
+
+
+class MinedBy(BaseModel):
+    """What a miner looks at.
+
+    Attributes:
+        channels: of the maps, by tap.
+        grid: H and W of the dense map.
+        hidden: channels inside.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    channels: dict[str, _Channels] = Field(min_length=1, max_length=64)
+    grid: list[_Side] = Field(min_length=2, max_length=2)
+    hidden: Annotated[int, Field(gt=0, le=2**12)]
+
+    def build(self, alpha: float) -> Miner:
+        """Return a miner that has no values yet."""
+        height, width = self.grid
+        channels = {tap: self.channels[tap] for tap in fine_to_coarse(self.channels)}
+        return Miner(channels, (height, width), alpha, hidden=self.hidden)
+
+
+class ModelCard(BaseModel):
+    """model.json: what a model is, how it came about and how good it was on the validation frames.
+
+    Attributes:
+        variant: the name that the study calls it by.
+        method: a file's name in mcdrl/methods.
+        held_out: the site that played no part in it.
+        seed: of everything drawn.
+        sources: the sites that it was trained on.
+        backbone: the backbone's name.
+        pretrained: where the backbone's weights come from, "none" if they are random; as its card says.
+        fingerprint: of the encoder whose features it takes.
+        dense_mode: of that encoder.
+        mode: frozen, adapter, suffix, partial or finetune.
+        size_px: side of the frames, px; a multiple of 4, since the head works at a quarter of it.
+        lesion_classes: in the order of the class axis.
+        confounders: in the order of the confounder axis.
+        alpha: share of the grid that is mined.
+        spec: the numbers that its network is built from.
+        params: the method's own numbers, as its `Params` has them.
+        n_weights: how many numbers the network has, without what of the encoder is cached before it.
+        n_trained: how many of them were trained.
+        best_epoch: the epoch, from 0, whose weights these are.
+        val_dice: mean Dice over the validation frames with a lesion at that epoch, of frames as they are, without a sum
+            over views.
+        temperature: by which the log-odds of lesion are divided to be calibrated, fitted on the validation frames.
+        flag_below: confidence, 0..1, below which a frame is flagged: a stated share of the validation frames are.
+        crop: what is cut off a frame before it is squashed to `size_px`: none or black_border, as at the source sites;
+            mixed, where those differ.
+        class_prompts: the text of each lesion class.
+        confounder_prompts: the text of each confounder.
+        background_prompt: the text whose similarity is subtracted in region mining; None: the classes alone mine.
+        reference: how the training frames of the source sites score for each confounder; None: unknown.
+        parameters: of the training, resolved.
+        mined_by: the network that selects the target regions; None: similarity to the class texts does.
+        provenance: device and precision that the training's features were made with, such as "cpu, float32"; empty:
+            nobody has noted it. New frames may be segmented on any device.
+        leaked_frames: how many of the held-out site's frames a source site has, too, so that they were trained on;
+            params.yaml accepts them.
+        weights_sha256: of model.safetensors, hex; `save_model` fills it in; empty: nobody has noted it.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    variant: str
+    method: str
+    held_out: str
+    seed: int
+    sources: list[str]
+    backbone: str
+    pretrained: str
+    fingerprint: str
+    dense_mode: str
+    mode: Literal["frozen", "adapter", "suffix", "partial", "finetune"]
+    size_px: int = Field(ge=_SMALLEST_PX, le=_LARGEST_PX, multiple_of=4)
+    lesion_classes: _Names
+    confounders: _Names
+    alpha: float = Field(gt=0, le=1)
+    spec: Spec
+    params: dict[str, Any]
+    n_weights: _Number
+    n_trained: _Number
+    best_epoch: _Number
+    val_dice: float = Field(ge=0, le=1)
+    temperature: float = Field(ge=1 / _COARSEST, le=_COARSEST)
+    flag_below: float = Field(ge=0, le=1)
+    crop: Literal["none", "black_border", "mixed"] = "none"
+    class_prompts: list[str] = []
+    confounder_prompts: list[str] = []
+    background_prompt: str | None = None
+    reference: ReferenceStatistics | None = None
+    parameters: dict[str, Any] = {}
+    mined_by: MinedBy | None = None
+    provenance: str = ""
+    leaked_frames: _Number = 0
+    weights_sha256: str = Field(default="", pattern="^([0-9a-f]{64})?$")
+
+    @field_validator("method")
+    @classmethod
+    def _method(cls, value: str) -> str:
+        if value not in names():
+            raise ValueError(f"there is no method '{value}'; {nearest(value, names())}")
+        return value
+
+    @model_validator(mode="after")
+    def _params(self) -> Self:
+        """Check the method's own numbers: their bounds keep a stranger's card from asking for a huge network."""
+        kind = params_type(self.method)
+        try:
+            kind.model_validate(self.params)
+        except ValidationError as error:
+            raise ValueError("; ".join(sentences(error, "params.", kind))) from None
+        return self
+
+    @property
+    def method_params(self) -> Section:
+        """The method's own numbers, typed."""
+        return params_type(self.method).model_validate(self.params)
+
+    @model_validator(mode="after")
+    def _lengths(self) -> Self:
+        count = len(self.confounders)
+        given = {"confounder_prompts": len(self.confounder_prompts)} if self.confounder_prompts else {}
+        if self.reference is not None:
+            given |= {f"reference.{name}": len(values) for name, values in self.reference}
+        for name, found in given.items():
+            if found != count:
+                raise ValueError(f"{name} has {found} values for {count} confounders")
+        return self
+
+    @field_validator("spec", mode="before")
+    @classmethod
+    def _spec(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        channels = value.get("map_channels")  # JSON keeps no order
+        if not isinstance(channels, dict):
+            raise ValueError(f"map_channels is {channels!r}, expected taps with their channels")
+        return {**value, "map_channels": {tap: channels[tap] for tap in fine_to_coarse(channels)}}
+
+
+def read_card(folder: Path) -> ModelCard:
+    """Read model.json.
+
+    Raises:
+        InputError: it is missing or isn't a model's card.
+    """
+    value = read_json(folder / CARD)
+    try:
+        return ModelCard.model_validate(value)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = "".join(f"{part}: " for part in [".".join(map(str, problem["loc"]))] if part)
+        found = f", got {problem['input']!r:.60}" if isinstance(problem["input"], int | float | str) else ""
+        raise InputError(
+            f"{folder / CARD}: {place}{problem['msg']}{found}; copy the folder again, or run `dvc repro train`"
+        ) from None

@@ -1,0 +1,133 @@
+"""What `mcdrl predict` says of a frame beside its mask: how far to trust it, and which confounders it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from mcdrl.confounders.scores import LIMIT, zero_shot_scores
+from mcdrl.metrics.calibration import calibrated, confidence, spectrum
+from mcdrl.model.ensemble import Ensemble
+from mcdrl.model.folder import LoadedModel
+from mcdrl.model.probability import probability
+
+Array = np.ndarray[Any, np.dtype[Any]]
+_BATCH_CPU = 4  # the fastest on CPUs, whose caches larger ones leave
+_BATCH_GPU = 64  # at most; more gains nothing
+_SHARE_OF_MEMORY = 0.5
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the networks say of one frame.
+
+    Attributes:
+        probability: [S, S] float32, of lesion, mean over the models.
+        images: the image feature by each model's encoder, [D] float32 each; [0] where the encoder didn't run.
+    """
+
+    probability: Array
+    images: tuple[Array, ...]
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What follows from an answer.
+
+    Attributes:
+        confidence: 0..1.
+        flagged: whether it is below the models' limit.
+        confounder_scores: confounder -> standard deviations above the training frames' mean; mean over the models that
+            know; empty where none does.
+    """
+
+    confidence: float
+    flagged: bool
+    confounder_scores: Mapping[str, float]
+
+    @property
+    def seen(self) -> list[str]:
+        """The confounders that the frame shows, the clearest first."""
+        return [name for name, score in self.ranked if score >= LIMIT]
+
+    @property
+    def ranked(self) -> list[tuple[str, float]]:
+        """All confounders with their scores, the highest first."""
+        return sorted(self.confounder_scores.items(), key=lambda pair: -pair[1])
+
+
+class Predictor:
+    """Trained models that answer frame by frame.
+
+    The networks are always given full batches, short ones filled up with copies: the last digits of a sum depend on the
+    batch's size, so a frame gets the same mask alone or among a thousand.
+
+    Attributes:
+        size_px: side of the frames that it takes.
+        batch_size: frames at a time.
+        temperature: of the mean probability: the geometric mean over the models.
+        flag_below: confidence below which a frame is flagged: the mean over the models.
+    """
+
+    def __init__(self, ensemble: Ensemble, batch_size: int | None = None, *, confounders: bool = False) -> None:
+        """Take the models.
+
+        Args:
+            ensemble: of the models.
+            batch_size: frames at a time; None: what suits the device and fits its memory.
+            confounders: whether to run the frozen encoder to score them even where no model reads its features.
+        """
+        cards = [member.model.card for member in ensemble.members]
+        self._ensemble, self.size_px, self._confounders = ensemble, ensemble.size_px, confounders
+        self.batch_size = batch_size or fitting_batch(ensemble)
+        self.temperature = float(np.exp(np.mean([np.log(card.temperature) for card in cards])))
+        self.flag_below = float(np.mean([card.flag_below for card in cards]))
+
+    def __call__(self, frames: Array) -> list[Answer]:
+        """Segment up to `batch_size` frames, [B, S, S, 3] uint8, RGB, squashed to `size_px`."""
+        filled = np.concatenate([frames, np.repeat(frames[-1:], self.batch_size - len(frames), axis=0)])
+        maps, images = [], []
+        for model, batch in self._ensemble.batches(filled, always_encode=self._confounders):
+            maps.append(probability(model.method, batch).cpu().numpy())
+            images.append(batch.encoded.image_embedding.cpu().numpy())
+        mean = maps[0] if len(maps) == 1 else np.mean(maps, axis=0)
+        return [Answer(mean[index], tuple(image[index] for image in images)) for index in range(len(frames))]
+
+    def assess(self, answer: Answer) -> Assessment:
+        """Say how far an answer can be trusted and what the frame looks like."""
+        trust = float(confidence(spectrum(answer.probability[None]), self.temperature)[0])
+        models = [member.model for member in self._ensemble.members]
+        return Assessment(trust, trust < self.flag_below, _confounder_scores(models, answer.images))
+
+    def calibrated(self, raw: Array) -> Array:
+        """Return probabilities, of any shape, that say how often such a pixel is lesion."""
+        return calibrated(raw, self.temperature)
+
+
+def fitting_batch(ensemble: Ensemble) -> int:
+    """Return how many frames to give at a time: a few on a CPU; on a GPU what half of its free memory holds."""
+    device = next(ensemble.members[0].encoder.parameters()).device
+    if device.type != "cuda":
+        return _BATCH_CPU
+    torch.cuda.reset_peak_memory_stats(device)
+    before = torch.cuda.memory_allocated(device)
+    ensemble.probability(np.zeros((1, ensemble.size_px, ensemble.size_px, 3), np.uint8))
+    needed = max(torch.cuda.max_memory_allocated(device) - before, 1)
+    free, _ = torch.cuda.mem_get_info(device)
+    return int(np.clip(_SHARE_OF_MEMORY * free / needed, 1, _BATCH_GPU))
+
+
+def _confounder_scores(models: Sequence[LoadedModel], images: Sequence[Array]) -> dict[str, float]:
+    found: dict[str, list[float]] = {}
+    for model, image in zip(models, images, strict=True):
+        reference = model.card.reference
+        if reference is not None and image.size:
+            z = model.texts.confounders.cpu().numpy()
+            scores = zero_shot_scores(image[None], z, reference)[0]
+            for name, score in zip(model.card.confounders, scores, strict=True):
+                found.setdefault(name, []).append(float(score))
+    return {name: float(np.mean(scores)) for name, scores in found.items()}

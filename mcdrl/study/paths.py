@@ -1,0 +1,222 @@
+"""Where things are: in a project's folder, below its artifacts, and in the package. Nobody else spells it.
+
+What is written below the artifacts stands in dvc.yaml, too, which DVC needs to track it; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+PARAMS = Path("params.yaml")
+PIPELINE = Path("dvc.yaml")
+LOCK = Path("dvc.lock")
+ARTIFACTS = Path("artifacts")
+SITE_CARDS = Path("data/sites")
+BACKBONE_CARDS = Path("data/backbones")
+STUDIES = Path("data/studies")
+LITE_TOWER = Path("data/lite0")
+IMPORTED = Path("data/splits.csv")  # the splits that were taken over
+RENDERED = Path("data/phantom")  # an output of the pipeline's, though git ignores it
+_PACKAGE = Path(__file__).parents[1]
+_TRAIN = "train"
+
+
+def own_or_shipped(place: Path, project: Path = Path()) -> Path:
+    """Return a file or folder that a project may have and that comes with the package, too: the project's counts.
+
+    Args:
+        place: relative to a project's top folder, such as `SITE_CARDS`; an absolute one is returned as it is.
+        project: the folder that params.yaml would be in.
+    """
+    own = project / place
+    return own if is_project(project) and own.exists() else shipped() / place
+
+
+def is_project(folder: Path = Path()) -> bool:
+    """Return whether a folder is a project's top folder: the one that params.yaml is in."""
+    return (folder / PARAMS).is_file()
+
+
+def shipped() -> Path:
+    """Return the folder of what comes along: inside of an installed package, above that of a clone."""
+    inside = _PACKAGE / "shipped"
+    return inside if inside.is_dir() else _PACKAGE.parent
+
+
+class Cell(NamedTuple):
+    """One training of the study and all that follows from it.
+
+    Attributes:
+        variant: a name in `methods` of params.yaml.
+        held_out: the site that it never sees.
+        seed: of everything drawn.
+    """
+
+    variant: str
+    held_out: str
+    seed: int
+
+    @property
+    def label(self) -> str:
+        """Return it as a word, as DVC calls it behind the stage's name: mcdrl-A-0."""
+        return "-".join(map(str, self))
+
+    @property
+    def folder(self) -> Path:
+        """Return it as a path below a stage's folder."""
+        return Path(*map(str, self))
+
+    def model(self, artifacts: Path) -> Path:
+        """Return the folder of the trained model."""
+        return artifacts / _TRAIN / self.folder
+
+    def parts(self, artifacts: Path) -> Path:
+        """Return the folder of what `evaluate` says of it, a file a table."""
+        return parts_folder(artifacts) / self.folder
+
+    def predictions(self, artifacts: Path) -> Path:
+        """Return the store of the held-out site's probabilities."""
+        return artifacts / "evaluate" / "predictions" / self.folder.with_name(f"{self.seed}.h5")
+
+
+def study_of(model: Path) -> tuple[Path, Cell] | None:
+    """Return the artifacts and the cell that a model's folder belongs to by its place; None: it lies elsewhere."""
+    whole = model.resolve()
+    seed, parents = whole.name, whole.parents
+    if len(parents) < 4 or parents[2].name != _TRAIN or not seed.isdecimal():
+        return None
+    return parents[3], Cell(parents[1].name, parents[0].name, int(seed))
+
+
+@dataclass(frozen=True)
+class IngestedFiles:
+    """What `ingest` says of a site.
+
+    Attributes:
+        folder: that holds all of it.
+    """
+
+    folder: Path
+
+    @property
+    def cases(self) -> Path:
+        """Return the table of its frames."""
+        return self.folder / "cases.parquet"
+
+    @property
+    def frames(self) -> Path:
+        """Return the store of frames and masks."""
+        return self.folder / "frames.h5"
+
+    @property
+    def geometry(self) -> Path:
+        """Return the table of what the frames show beside the view."""
+        return self.folder / "geometry.parquet"
+
+    @property
+    def quarantine(self) -> Path:
+        """Return the table of the files that were refused."""
+        return self.folder / "quarantine.parquet"
+
+    @property
+    def strengths(self) -> Path:
+        """Return the table of the confounders in the frames, which isn't there where nobody knows them."""
+        return self.folder / "strengths.parquet"
+
+
+@dataclass(frozen=True)
+class SiteFiles(IngestedFiles):
+    """What stage one left of a site.
+
+    Attributes:
+        folder: of what `ingest` says of it.
+        features: what the encoder says.
+        regions: the mined regions.
+    """
+
+    features: Path
+    regions: Path
+
+
+def site_files(artifacts: Path, site: str) -> SiteFiles:
+    """Return where a site's files are below the artifacts folder."""
+    return SiteFiles(
+        folder=ingest_folder(artifacts) / site,
+        features=features_folder(artifacts) / f"{site}.h5",
+        regions=artifacts / "mine_regions" / "regions" / f"{site}.h5",
+    )
+
+
+def ingest_folder(artifacts: Path) -> Path:
+    """Return the folder of the sites' folders."""
+    return artifacts / "ingest"
+
+
+def features_folder(artifacts: Path) -> Path:
+    """Return the folder of the sites' features."""
+    return artifacts / "encode"
+
+
+def backbone_folder(artifacts: Path) -> Path:
+    """Return the folder of the encoder."""
+    return artifacts / "backbone"
+
+
+def texts_folder(artifacts: Path) -> Path:
+    """Return the folder of the three tables of prompts."""
+    return artifacts / "build_confounders"
+
+
+def table_path(artifacts: Path, stage: str, name: str) -> Path:
+    """Return a whole table of a stage, such as `cases` of `evaluate`."""
+    return artifacts / stage / f"{name}.parquet"
+
+
+def parts_folder(artifacts: Path) -> Path:
+    """Return the folder of what `evaluate` says, a folder a cell."""
+    return artifacts / "evaluate" / "parts"
+
+
+def checkpoints_folder(artifacts: Path) -> Path:
+    """Return the folder of trainings that aren't finished; DVC doesn't know it."""
+    return artifacts / ".resume"
+
+
+@dataclass(frozen=True)
+class PlanFiles:
+    """What stage `plan` says.
+
+    Attributes:
+        folder: that holds all of it.
+    """
+
+    folder: Path
+
+    @property
+    def encoding(self) -> Path:
+        """Return the plan of stage `encode`."""
+        return self.folder / "encode.json"
+
+    @property
+    def crops(self) -> Path:
+        """Return what is cut off the sites' frames."""
+        return self.folder / "crops.json"
+
+    def method(self, variant: str) -> Path:
+        """Return the plan of a name in `methods`."""
+        return self.folder / "methods" / f"{variant}.json"
+
+    def site(self, site: str) -> Path:
+        """Return the plan of a site."""
+        return self.folder / "sites" / f"{site}.json"
+
+    def code(self, stage: str) -> Path:
+        """Return the digest of a stage's code."""
+        return self.folder / "code" / stage
+
+
+def plan_files(artifacts: Path) -> PlanFiles:
+    """Return where the plans are below the artifacts folder."""
+    return PlanFiles(artifacts / "plan")

@@ -1,0 +1,38 @@
+"""What pyproject.toml has no words for: params.yaml and what people own of data/ travel inside of a wheel.
+
+They lie in mcdrl/shipped there, laid out as in a project. An editable install goes without: it has the clone's own.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from setuptools import setup
+from setuptools.command.build_py import build_py
+
+SHIPPED = ("params.yaml", "data/backbones", "data/lite0", "data/sites", "data/studies")
+
+
+def shipped_files() -> list[str]:
+    """Return the files that come along, relative to this folder, which builds run in."""
+    found = [file for name in SHIPPED for file in ([Path(name)] if Path(name).is_file() else Path(name).rglob("*"))]
+    return sorted(file.as_posix() for file in found if file.is_file() and not file.name.startswith("."))
+
+
+class BuildWithShipped(build_py):
+    """Builds the packages, and puts the files that come along into one of them."""
+
+    def run(self) -> None:
+        """Copy all of it into the folder that the wheel is made of."""
+        super().run()
+        for file in [] if self.editable_mode else shipped_files():
+            target = Path(self.build_lib, "mcdrl", "shipped", file)
+            self.mkpath(str(target.parent))
+            self.copy_file(file, str(target))
+
+    def get_source_files(self) -> list[str]:
+        """Return what a source archive needs for it."""
+        return [*super().get_source_files(), *shipped_files()]
+
+
+setup(cmdclass={"build_py": BuildWithShipped})

@@ -1,0 +1,96 @@
+"""Predictions against masks, batch by batch: scores, calibration and trust."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from mcdrl.artifacts.frames import judged_of, lesion_of, unpack_native_mask
+from mcdrl.artifacts.store_reader import StoreReader
+from mcdrl.metrics.calibration import LOG_ODDS, confidence, spectrum
+from mcdrl.metrics.counts import Ints
+from mcdrl.metrics.reliability import calibration_error, called, reliability
+from mcdrl.regions.quality import Quality, quality_table
+from mcdrl.study.sections.evaluate import Params
+from stages.evaluate.predict import Prediction
+from stages.evaluate.score import Native, score
+
+_CROP = ["crop_left_px", "crop_top_px", "crop_right_px", "crop_bottom_px"]
+
+
+class Scorer:
+    """Compares what is predicted with the masks of one site; keeps rows and sums, no pixels."""
+
+    def __init__(
+        self, frames: StoreReader, cases: pd.DataFrame, params: Params, *, temperature: float, flag_below: float
+    ) -> None:
+        """Take the site's store of frames, its cases with their geometry, and what the model's card says of trust."""
+        self._frames, self._params = frames, params
+        self._temperature, self._flag_below = temperature, flag_below
+        self._cases = cases.set_index("case_id", drop=False)
+        self._scores: list[pd.DataFrame] = []
+        self._spectra: list[np.ndarray] = []
+        self._lesion, self._ignored = np.zeros((2, len(LOG_ODDS)), np.int64)
+        self._regions = Quality()
+
+    def add(self, prediction: Prediction) -> None:
+        """Score what was predicted for B frames."""
+        case_ids, probability = prediction.case_ids, prediction.probability
+        labels = self._frames.rows("mask", case_ids)
+        truth, judged = lesion_of(labels), judged_of(labels)
+        self._regions.add(prediction.similarity, prediction.selected, truth, judged)
+        masks = self._frames.blobs("native_mask", case_ids)
+        crops = self._cases.loc[list(case_ids), _CROP].itertuples(index=False, name=None)
+        whole = [(unpack_native_mask(mask), crop) for mask, crop in zip(masks, crops, strict=True)]
+        native = [Native(lesion_of(mask), crop, judged_of(mask)) for mask, crop in whole]
+        rows = score(probability, truth, native, self._params.threshold, self._params.tolerance_px, judged)
+        self._scores.append(rows.assign(case_id=list(case_ids)))
+        self._spectra.append(spectrum(probability).astype(np.int32))
+        self._lesion += spectrum(probability[truth][None])[0]
+        self._ignored += spectrum(probability[~judged][None])[0]
+
+    def scores(self) -> pd.DataFrame:
+        """Return a row a frame, as in `SCORES`."""
+        names = self._cases[["case_id", "group_id", "lesion_class"]].reset_index(drop=True)
+        return names.merge(pd.concat(self._scores, ignore_index=True), on="case_id", validate="1:1")
+
+    def trust(self) -> pd.DataFrame:
+        """Return a row a frame, as in `TRUST`."""
+        case_ids = pd.concat([rows["case_id"] for rows in self._scores], ignore_index=True)
+        trusted = confidence(np.concatenate(self._spectra), self._temperature)
+        return pd.DataFrame({"case_id": case_ids, "confidence": trusted, "flagged": trusted < self._flag_below})
+
+    def reliability(self) -> pd.DataFrame:
+        """Return the bins before and after calibration, as in `RELIABILITY`."""
+        parts = [self._bins(temperature).assign(calibrated=after) for after, temperature in self._temperatures()]
+        return pd.concat(parts, ignore_index=True)
+
+    def mining(self, mining: str) -> pd.DataFrame:
+        """Return one row, as in `MINING`: how well the regions, mined in that way, meet the lesions."""
+        return quality_table({"mining": mining, **self._regions.row()})
+
+    def calibration(self) -> pd.DataFrame:
+        """Return one row, as in `CALIBRATION`."""
+        before, after = (calibration_error(self._bins(temperature)) for _, temperature in self._temperatures())
+        called_before, called_after = (calibration_error(self._called(t)) for _, t in self._temperatures())
+        return pd.DataFrame(
+            {
+                "temperature": [self._temperature], "ece_before": before, "ece_after": after,
+                "ece_called_before": called_before, "ece_called_after": called_after,
+                "n_frames": sum(len(rows) for rows in self._scores),
+            }
+        )  # fmt: skip
+
+    def _temperatures(self) -> tuple[tuple[bool, float], tuple[bool, float]]:
+        return (False, 1.0), (True, self._temperature)
+
+    def _bins(self, temperature: float) -> pd.DataFrame:
+        return reliability(self._lesion, self._pixels(), temperature)
+
+    def _called(self, temperature: float) -> pd.DataFrame:
+        lesion, pixels = (called(counts, self._params.threshold) for counts in (self._lesion, self._pixels()))
+        return reliability(lesion, pixels, temperature)
+
+    def _pixels(self) -> Ints:
+        pixels: Ints = np.concatenate(self._spectra).sum(0, dtype=np.int64) - self._ignored
+        return pixels

@@ -1,0 +1,40 @@
+import hashlib
+
+from stages.report.inputs import read_inputs
+from stages.report.topics.provenance import hashes_html, parameters, versions
+from tests.stages.report.fake_study import RAW
+
+
+def test_folders_of_the_user_are_not_shown():
+    text = parameters({**RAW, "train": {"lr": 0.005}})
+    assert "somebody" not in text
+    assert "root: …/A" in text
+    assert "lr: 0.005" in text
+    assert "data/phantom/B" in parameters({"sites": {"B": {"root": "data/phantom/B", "card": "phantom"}}})
+
+
+def test_weights_of_the_user_are_shown_by_their_last_name():
+    given = {
+        "a": "/home/somebody/x.pt@sha256:00",
+        "b": "local-dir:/home/somebody/clip",
+        "c": None,
+        "d": "none",
+        "e": "w/y.pt",
+    }
+    text = parameters({"weights": given})
+    assert "somebody" not in text
+    for shown in ("a: …/x.pt@sha256:00", "b: local-dir:…/clip", "c: null", "d: none", "e: w/y.pt"):
+        assert shown in text
+
+
+def test_versions_name_python_and_torch():
+    found = dict(versions())
+    assert found["Python"].startswith("3.")
+    assert found["torch"][0].isdigit()
+
+
+def test_hashes_are_those_of_the_files_and_missing_ones_are_left_out(small):
+    rows = dict(hashes_html(read_inputs(small.study, small.artifacts), small.artifacts).rows)
+    path = "evaluate/cases.parquet"
+    assert rows[f"artifacts/{path}"] == hashlib.sha256((small.artifacts / path).read_bytes()).hexdigest()[:12]
+    assert not any("safetensors" in name for name in rows)

@@ -1,0 +1,120 @@
+"""Paths are those of dvc.yaml, so that a path that moves is a stage that runs anew, though no digest knows it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from mcdrl.study import paths
+from mcdrl.study.paths import (
+    ARTIFACTS,
+    BACKBONE_CARDS,
+    IMPORTED,
+    LITE_TOWER,
+    RENDERED,
+    SITE_CARDS,
+    STUDIES,
+    Cell,
+    IngestedFiles,
+    backbone_folder,
+    features_folder,
+    ingest_folder,
+    own_or_shipped,
+    parts_folder,
+    plan_files,
+    site_files,
+    study_of,
+    table_path,
+    texts_folder,
+)
+from tests.project.dag import ROOT, steps
+
+CELL = Cell("mcdrl", "A", 0)
+PLANS = plan_files(ARTIFACTS)
+SITE = site_files(ARTIFACTS, "A")
+TABLES = {
+    "audit": ("audit", "profile", "splits"),
+    "build_confounders": ("dictionary", "classes", "class_confounders"),
+    "mine_regions": ("quality",),
+    "evaluate": ("attention", "calibration", "cases", "mining", "pooled", "reliability", "trust"),
+    "stress": ("cases",),
+}
+
+
+@pytest.fixture(scope="module")
+def listed():
+    """Stage -> what it takes and gives, by dvc.yaml."""
+    return {step.name: (step.deps, step.outs) for step in steps()}
+
+
+def test_outputs_are_where_dvc_looks_for_them(listed):
+    outs = {path for _, given in listed.values() for path in given}
+    wanted = [CELL.model(ARTIFACTS), CELL.parts(ARTIFACTS), CELL.predictions(ARTIFACTS), SITE.folder, SITE.features]
+    wanted += [SITE.regions, backbone_folder(ARTIFACTS), PLANS.folder, RENDERED, LITE_TOWER]
+    wanted += [table_path(ARTIFACTS, stage, name) for stage, names in TABLES.items() for name in names]
+    assert {path.as_posix() for path in wanted} <= outs
+
+
+def test_inputs_are_where_dvc_looks_for_them(listed):
+    ingest, train, evaluate = (
+        listed[name][0] for name in ("ingest@A", f"train@{CELL.label}", f"evaluate@{CELL.label}")
+    )
+    assert {path.as_posix() for path in (PLANS.site("A"), PLANS.code("ingest"), IMPORTED)} <= ingest
+    folders = [
+        ingest_folder(ARTIFACTS),
+        features_folder(ARTIFACTS),
+        backbone_folder(ARTIFACTS),
+        texts_folder(ARTIFACTS),
+    ]
+    wanted = [*folders, SITE.regions.parent, PLANS.method("mcdrl"), PLANS.crops, PLANS.code("train")]
+    assert {path.as_posix() for path in wanted} <= train
+    assert CELL.model(ARTIFACTS).as_posix() in evaluate
+    assert PLANS.encoding.as_posix() in listed["encode@A"][0]
+    assert SITE.frames.as_posix() in listed["encode@A"][0]
+    assert parts_folder(ARTIFACTS).as_posix() in listed["collect_evaluate"][0]
+    assert {BACKBONE_CARDS.as_posix(), LITE_TOWER.as_posix()} <= listed["backbone"][0]
+    assert SITE_CARDS.as_posix() in listed["plan"][0]
+
+
+def test_files_of_a_site_lie_in_one_folder():
+    one = IngestedFiles(Path("x"))
+    files = (one.cases, one.frames, one.geometry, one.quarantine, one.strengths)
+    assert {path.parent for path in files} == {Path("x")}
+    assert len(set(files)) == len(files)
+
+
+def test_a_models_place_tells_its_study(tmp_path):
+    assert study_of(CELL.model(tmp_path)) == (tmp_path.resolve(), CELL)
+    (tmp_path / "link").symlink_to(CELL.model(tmp_path))
+    assert study_of(tmp_path / "link") == (tmp_path.resolve(), CELL)
+    for place in (tmp_path / "mcdrl", tmp_path / "trained/mcdrl/A/0", tmp_path / "train/mcdrl/A/best", Path("/")):
+        assert study_of(place) is None
+
+
+@pytest.mark.parametrize("shipped", ["inside the package", "above it, as in a clone"])
+def test_a_projects_own_files_count_before_those_that_come_along(tmp_path, monkeypatch, shipped):
+    package, project = tmp_path / "lib" / "mcdrl", tmp_path / "project"
+    home = package / "shipped" if shipped == "inside the package" else package.parent
+    monkeypatch.setattr(paths, "_PACKAGE", package)
+    (home / STUDIES).mkdir(parents=True)
+    (project / STUDIES).mkdir(parents=True)
+    assert own_or_shipped(STUDIES, project) == home / STUDIES  # a folder of that name is no project yet
+    (project / "params.yaml").touch()
+    assert own_or_shipped(STUDIES, project) == project / STUDIES
+    assert own_or_shipped(SITE_CARDS, project) == home / SITE_CARDS  # which the project lacks
+    assert own_or_shipped(tmp_path, project) == tmp_path
+
+
+SPELLED = (
+    r'[^(\w.]artifacts / f?"',
+    r'self\.artifacts / f?"',
+    r'Path\("(artifacts|data|params\.yaml|dvc\.)',
+    r"parents\[3\]",
+)
+
+
+@pytest.mark.parametrize("spelled", SPELLED)
+def test_nobody_else_spells_a_path_of_the_project(spelled):
+    sources = [path for room in ("mcdrl", "stages") for path in (ROOT / room).rglob("*.py")]
+    found = {path.name for path in sources if re.search(spelled, path.read_text(encoding="utf-8"))}
+    assert found <= {"paths.py"}

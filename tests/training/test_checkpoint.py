@@ -1,0 +1,28 @@
+import errno
+import os
+import resource
+import signal
+
+import pytest
+import torch
+from torch import nn
+
+from mcdrl.training import checkpoint
+
+
+@pytest.fixture
+def small_files():
+    """No file may grow beyond 4 MiB: the nearest that a test comes to a full disk; its own log stays below that."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4 * 2**20, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_a_checkpoint_that_does_not_fit_is_the_operating_systems_error(tmp_path, small_files):
+    method = nn.Linear(1200, 1200)  # 5.5 MiB
+    with pytest.raises(OSError, match=os.strerror(errno.EFBIG)):  # not one of safetensors' own, blind to disks
+        checkpoint.save(tmp_path, checkpoint.Progress([], {}), method, torch.optim.AdamW(method.parameters()))
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,49 @@
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from mcdrl.training.optimiser import make_optimiser, rate, set_rates
+from tests.factories import train_params
+
+
+class _Trunk(nn.Linear):
+    def encoder_parameters(self):
+        return list(self.parameters())
+
+
+class _Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.trunk, self.head, self.norm = _Trunk(2, 2), nn.Linear(2, 2), nn.LayerNorm(2)
+        self.fixed = nn.Parameter(torch.ones(2, 2), requires_grad=False)
+
+    def encoder_parameters(self):
+        return self.trunk.encoder_parameters()
+
+
+def test_rates_rise_in_a_line_and_fall_along_a_cosine():
+    rates = [rate(step, 100, 0.1) for step in range(100)]
+    assert rates[:10] == pytest.approx([0.1 * step for step in range(1, 11)])
+    assert rates[10] == 1.0
+    assert rates[55] == pytest.approx(0.5)
+    assert rates[99] == pytest.approx(0.5 * (1 + math.cos(math.pi * 89 / 90)))
+    assert rate(0, 1, 0.5) > 0
+
+
+def test_each_parameter_is_in_the_group_with_its_rate_and_decay():
+    model = _Model()
+    optimiser = make_optimiser(model, train_params(lr=0.1, lr_encoder=0.01, weight_decay=0.2))
+    found = {
+        id(parameter): (group["peak_lr"], group["weight_decay"])
+        for group in optimiser.param_groups
+        for parameter in group["params"]
+    }
+    expected = {
+        model.trunk.weight: (0.01, 0.2), model.trunk.bias: (0.01, 0.0), model.head.weight: (0.1, 0.2),
+        model.head.bias: (0.1, 0.0), model.norm.weight: (0.1, 0.0), model.norm.bias: (0.1, 0.0),
+    }  # fmt: skip
+    assert found == {id(parameter): value for parameter, value in expected.items()}
+    set_rates(optimiser, 0.5)
+    assert sorted({group["lr"] for group in optimiser.param_groups}) == [0.005, 0.05]
