@@ -1,4 +1,6 @@
-"""What tests of several rooms build: legal by default, and each test says what it is about."""
+"""What tests of several rooms build, legal by default, and the shipped numbers, with what a test has otherwise."""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,15 +13,46 @@ from PIL import Image
 
 from mcdrl.artifacts.cases import CASES, GEOMETRY
 from mcdrl.artifacts.frames import FRAMES, pack_native_mask
+from mcdrl.base.section import Section
+from mcdrl.base.strict_yaml import load_yaml
 from mcdrl.imaging.decode import Pixels
+from mcdrl.methods import params_type, resolved_params
 from mcdrl.model.card import ModelCard
-from mcdrl.networks.interface import Texts
+from mcdrl.networks.interface import Spec, Texts
 from mcdrl.sites.gate import Gate, Ingested
-from mcdrl.study.params import Site, resolve
-from mcdrl.study.sections.ingest import Params
+from mcdrl.study.params import Site, resolve, section_type
+from mcdrl.study.sections.train import Params
+from mcdrl.study.variants import merged
 
+ROOT = Path(__file__).parents[1]
+SHIPPED = load_yaml((ROOT / "params.yaml").read_text(encoding="utf-8"))
 CROP = ("crop_left_px", "crop_top_px", "crop_right_px", "crop_bottom_px")
 SHARES = ("border_share", "panel_share", "overlay_share", "marker_share")
+
+
+def section_params(name: str, **changes: Any) -> Any:
+    """Return a section of params.yaml."""
+    return section_type(name).model_validate({**SHIPPED[name], **changes})
+
+
+def train_params(**changes: Any) -> Params:
+    """Return the section `train`; of nested numbers, those that aren't named stay."""
+    return Params.model_validate(merged(SHIPPED["train"], changes))
+
+
+def method_params(method: str, **changes: Any) -> Section:
+    """Return a method's own numbers."""
+    numbers = resolved_params(method, {}, SHIPPED["method_params"])
+    return params_type(method).model_validate(merged(numbers, changes))
+
+
+def make_spec(**changes: Any) -> Spec:
+    """Return the numbers of a small network."""
+    numbers = {
+        "width": 16, "map_channels": {"s4": 6, "s8": 8}, "head_width": 32, "dropout": 0.0, "bottleneck": 4,
+        "dice_weight": 0.5, "seed": 0,
+    }  # fmt: skip
+    return Spec(**{**numbers, **changes})
 
 
 def make_card(**given: Any) -> ModelCard:
@@ -30,6 +63,7 @@ def make_card(**given: Any) -> ModelCard:
         "pretrained": "embedded", "fingerprint": "f", "dense_mode": "plain", "mode": "frozen", "size_px": 32,
         "lesion_classes": ["polyp", "tumor"], "confounders": ["x", "y", "z"], "alpha": 0.25, "n_weights": 1,
         "n_trained": 1, "best_epoch": 0, "val_dice": 0.5, "temperature": 2.0, "flag_below": 0.7,
+        "params": method_params(method).model_dump(),
     }  # fmt: skip
     return ModelCard(**(card | given))
 
@@ -86,6 +120,7 @@ def pass_gate(
     name: str, site: Site, lesion_classes: Sequence[str], size_px: int = 64, workers: int = 2
 ) -> tuple[Ingested, dict[str, Pixels]]:
     """Send a site's frames through the gate: what became of them, and each accepted frame."""
-    gate = Gate(name, Path(site.root), resolve(site), Params(size_px=size_px, val_share=0.2), lesion_classes)
+    params = section_params("ingest", size_px=size_px, val_share=0.2)
+    gate = Gate(name, Path(site.root), resolve(site), params, lesion_classes)
     passed = {case.case_id: pixels for case, pixels in gate.frames(workers)}
     return gate.result(), passed

@@ -16,10 +16,10 @@ class FrameEncoder(Encoder):
     def unknown_words(self, prompts):
         raise NotImplementedError
 
-    def front(self):
+    def lower_blocks(self):
         raise NotImplementedError
 
-    def suffix(self):
+    def upper_blocks(self):
         raise NotImplementedError
 
 
@@ -37,7 +37,7 @@ class MeanEncoder(FrameEncoder):
         pool = torch.nn.functional.avg_pool2d
         return Encoded(
             dense=pool(frames, 4),
-            image=frames.mean((2, 3)),
+            image_embedding=frames.mean((2, 3)),
             maps={"s2": pool(frames, 2), "s4": pool(frames, 4)},
             prefix=frames.mean((2, 3))[:, None] * self.scale,
         )

@@ -12,7 +12,7 @@ from mcdrl.artifacts.dictionary import CLASS_CONFOUNDERS, CLASSES, DICTIONARY
 from mcdrl.artifacts.features import FEATURES, taps_attribute
 from mcdrl.artifacts.plan import Crops, write_plan
 from mcdrl.artifacts.regions import REGIONS
-from mcdrl.clip.encoder import Encoded, Front, Suffix, unit
+from mcdrl.clip.encoder import Encoded, LowerBlocks, UpperBlocks, unit
 from mcdrl.networks.interface import Batch
 from mcdrl.study.paths import plan_files
 from tests import factories
@@ -26,7 +26,7 @@ PROVENANCE = {"device": "cpu", "precision": "float32"}
 CHANNELS = {"s4": 6, "s8": 8}
 
 
-class StubSuffix(Suffix):
+class StubUpperBlocks(UpperBlocks):
     """One convolution from the prefix to everything."""
 
     def __init__(self):
@@ -40,7 +40,7 @@ class StubSuffix(Suffix):
         return Encoded(unit(grid, 1), unit(grid.mean((2, 3)), 1), {**maps, "s8": grid[:, : CHANNELS["s8"]]}, prefix)
 
 
-class StubFront(Front):
+class StubLowerBlocks(LowerBlocks):
     """Poolings of the frame, each mixed by a convolution; starts as what `features` says."""
 
     def __init__(self):
@@ -61,11 +61,11 @@ class StubEncoder:
 
     size_px = SIDE
 
-    def front(self):
-        return StubFront()
+    def lower_blocks(self):
+        return StubLowerBlocks()
 
-    def suffix(self):
-        return StubSuffix()
+    def upper_blocks(self):
+        return StubUpperBlocks()
 
 
 def features(frames):
@@ -120,7 +120,7 @@ def write_features(artifacts, site, cases, images, fingerprint=FINGERPRINT, prov
     taps = taps_attribute({tap: grid.shape[1:] for tap, grid in maps.items()})
     stamps = {**names, "backbone": "stub", "taps": taps}
     with FEATURES.write(artifacts / "encode" / f"{site}.h5", cases, stamps) as store:
-        store.append(dense=_last(said.dense), image=said.image.half().numpy())
+        store.append(dense=_last(said.dense), image=said.image_embedding.half().numpy())
         if cached:
             store.append(prefix=said.prefix.half().numpy(), **{f"maps__{tap}": grid for tap, grid in maps.items()})
             store.append(**_mirrored(frames))
@@ -144,7 +144,11 @@ def write_features(artifacts, site, cases, images, fingerprint=FINGERPRINT, prov
 def _mirrored(frames):
     said = features(frames.flip(-1))
     maps = {f"maps.{tap}": _last(grid) for tap, grid in said.maps.items()}
-    rows = {"dense": _last(said.dense), "image": said.image.half().numpy(), "prefix": said.prefix.half().numpy()}
+    rows = {
+        "dense": _last(said.dense),
+        "image": said.image_embedding.half().numpy(),
+        "prefix": said.prefix.half().numpy(),
+    }
     return {f"flipped__horizontal.{name}": value for name, value in {**rows, **maps}.items()}
 
 

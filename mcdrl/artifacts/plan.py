@@ -14,11 +14,10 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
-from mcdrl.base.errors import InputError, nearest
+from mcdrl.base.errors import InputError
 from mcdrl.base.files import atomic, read_json, write_json
 from mcdrl.base.section import Section, sentences
 from mcdrl.study.flips import Flip
-from mcdrl.study.params import method_files
 from mcdrl.study.paths import plan_files
 from mcdrl.study.reading import Reading
 
@@ -34,6 +33,7 @@ class Plan(Section):
         variant: its name.
         method: a file's name in mcdrl/methods.
         code: hex digest of what the method's code means, see `mcdrl.study.code`.
+        params: the method's own numbers, as they are for this variant.
         train: the whole section `train`, as it is for this variant.
         flips: in which ways its training mirrors frames, as `mcdrl.imaging.flips` names them.
     """
@@ -41,6 +41,7 @@ class Plan(Section):
     variant: str
     method: str
     code: str
+    params: dict[str, Any]
     train: dict[str, Any]
     flips: list[Flip] = Field(default_factory=list)
 
@@ -113,9 +114,8 @@ def read_plan(path: Path) -> Plan:
         InputError: it is missing or damaged, or another variant's.
     """
     plan = _read(Plan, path)
-    problem = _problem(plan, path)
-    if problem:
-        raise _damaged(path, problem)
+    if plan.variant != path.stem:
+        raise _damaged(path, f"it is the plan of '{plan.variant}'")
     return plan
 
 
@@ -176,11 +176,3 @@ def _digest(value: dict[str, Any]) -> str:
 
 def _damaged(path: Path, problem: str) -> InputError:
     return InputError(f"{path} is damaged ({problem}); delete it and run `dvc repro plan`")
-
-
-def _problem(plan: Plan, path: Path) -> str:
-    if plan.variant != path.stem:
-        return f"it is the plan of '{plan.variant}'"
-    if plan.method not in method_files():
-        return f"method: unknown '{plan.method}'; {nearest(plan.method, method_files())}"
-    return ""

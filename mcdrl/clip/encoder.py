@@ -16,19 +16,19 @@ class Encoded:
 
     Attributes:
         dense: [B, D, H, W] float, joint space, unit norm along D.
-        image: [B, D] float, the whole frame in joint space, unit norm.
+        image_embedding: [B, D] float, the whole frame in joint space, unit norm.
         maps: tap -> [B, C, h, w] float, intermediate maps from fine to coarse; a tap is named for its stride, as
             "s4", or for its block, as "b6".
-        prefix: [B, ...] float, what the encoder's trainable suffix starts from.
+        prefix: [B, ...] float, what the encoder's upper blocks, which can be trained, start from.
     """
 
     dense: Tensor
-    image: Tensor
+    image_embedding: Tensor
     maps: Mapping[str, Tensor]
     prefix: Tensor
 
 
-class Suffix(nn.Module, ABC):
+class UpperBlocks(nn.Module, ABC):
     """The last blocks of an encoder, trainable, from a cached prefix to joint space."""
 
     @abstractmethod
@@ -37,12 +37,12 @@ class Suffix(nn.Module, ABC):
 
         Args:
             prefix: [B, ...] float, as in `Encoded`.
-            maps: the cached maps; those of blocks before the suffix are handed through, the later ones replaced.
+            maps: the cached maps; those of lower blocks are handed through, the later ones replaced.
         """
 
 
-class Front(nn.Module, ABC):
-    """The first blocks of an encoder, trainable or frozen, from frames to what the suffix starts from."""
+class LowerBlocks(nn.Module, ABC):
+    """The first blocks of an encoder, trainable or frozen, from frames to what the upper blocks start from."""
 
     @abstractmethod
     def forward(self, frames: Tensor) -> tuple[Tensor, Mapping[str, Tensor]]:
@@ -55,7 +55,7 @@ class Front(nn.Module, ABC):
             The prefix and the maps before it, as in `Encoded`.
         """
 
-    def frozen(self) -> Front:
+    def frozen(self) -> LowerBlocks:
         """Return these blocks, or quicker ones that say the same, without anything to train."""
         return self.requires_grad_(False)
 
@@ -89,11 +89,11 @@ class Encoder(nn.Module, ABC):
         """Return the words that the text tower has never seen, in order of appearance; empty where any text serves."""
 
     @abstractmethod
-    def front(self) -> Front:
-        """Return a trainable copy of all blocks before the suffix, initialised with the encoder's own weights."""
+    def lower_blocks(self) -> LowerBlocks:
+        """Return a trainable copy of all blocks below the upper ones, initialised with the encoder's own weights."""
 
     @abstractmethod
-    def suffix(self) -> Suffix:
+    def upper_blocks(self) -> UpperBlocks:
         """Return a trainable copy of the last blocks, initialised with the encoder's own weights."""
 
 

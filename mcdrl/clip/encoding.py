@@ -62,7 +62,7 @@ def datasets(encoded: Encoded) -> dict[str, Tensor]:
     """Return what is stored of an encoder's answer under its dataset's name; maps and the dense map channels last."""
     maps = {f"maps__{tap}": value.permute(0, 2, 3, 1) for tap, value in encoded.maps.items()}
     dense = encoded.dense.permute(0, 2, 3, 1)
-    return {"dense": dense, "image": encoded.image, **maps, "prefix": encoded.prefix}
+    return {"dense": dense, "image": encoded.image_embedding, **maps, "prefix": encoded.prefix}
 
 
 def _half(value: Tensor) -> Array:

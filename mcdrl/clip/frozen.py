@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from mcdrl.base.errors import InputError, nearest
-from mcdrl.clip.encoder import Encoded, Encoder, Front, Suffix, unit
+from mcdrl.clip.encoder import Encoded, Encoder, LowerBlocks, UpperBlocks, unit
 from mcdrl.study.dense_modes import check_renamed
 
 _PROMPTS_AT_ONCE = 64
@@ -40,7 +40,7 @@ class Setup:
     tokenizer: Callable[[list[str]], Tensor]
 
 
-class ClipFront(Front):
+class ClipLowerBlocks(LowerBlocks):
     """The first part of an open_clip image tower, standardisation of the frames included."""
 
     mean: Tensor
@@ -53,7 +53,7 @@ class ClipFront(Front):
         self.register_buffer("std", torch.tensor(setup.std).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, frames: Tensor) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """Encode up to the prefix; see `Front`."""
+        """Encode up to the prefix; see `LowerBlocks`."""
         return self.prefix((frames - self.mean) / self.std)
 
     @abstractmethod
@@ -64,7 +64,7 @@ class ClipFront(Front):
 class FrozenClip(Encoder):
     """An open_clip model whose image tower is run in two parts: up to the prefix, and the tail."""
 
-    def __init__(self, model: Any, head: ClipFront, tail: Suffix, setup: Setup) -> None:
+    def __init__(self, model: Any, head: ClipLowerBlocks, tail: UpperBlocks, setup: Setup) -> None:
         """Freeze the model.
 
         Args:
@@ -107,11 +107,11 @@ class FrozenClip(Encoder):
         """Return nothing: the tokenizer splits unknown words into known pieces."""
         return []
 
-    def front(self) -> Front:
+    def lower_blocks(self) -> LowerBlocks:
         """Return a trainable copy of the first part, initialised with the encoder's own weights."""
         return copy.deepcopy(self.head).requires_grad_(True).train()
 
-    def suffix(self) -> Suffix:
+    def upper_blocks(self) -> UpperBlocks:
         """Return a trainable copy of the tail, initialised with the encoder's own weights."""
         return copy.deepcopy(self.tail).requires_grad_(True).train()
 

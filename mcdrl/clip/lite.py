@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from mcdrl.base.errors import InputError, nearest
 from mcdrl.base.files import atomic, read_json, regular, sha256, write_json
-from mcdrl.clip.encoder import Encoded, Encoder, Front, Suffix, keep_statistics
+from mcdrl.clip.encoder import Encoded, Encoder, LowerBlocks, UpperBlocks, keep_statistics
 from mcdrl.clip.lite_joint import Joint, places
 from mcdrl.clip.lite_trunk import SIZE_PX, Trunk, folded, imagenet_weights, run_stages, standard
 from mcdrl.clip.tower import TextTower, encode_prompts
@@ -83,7 +83,7 @@ class LiteEncoder(Encoder):
         with torch.no_grad():
             maps = self._frozen()(frames)
             dense, image = self.joint(places(maps))
-        return Encoded(dense=dense, image=image, maps=maps, prefix=maps["s8"])
+        return Encoded(dense=dense, image_embedding=image, maps=maps, prefix=maps["s8"])
 
     def encode_text(self, prompts: Sequence[str]) -> Tensor:
         """Encode prompts, [n, 128] float32 of unit norm, each independently of the others.
@@ -97,15 +97,15 @@ class LiteEncoder(Encoder):
         """Return the words that pretraining never used, in order of appearance."""
         return self.vocabulary.unknown(prompts)
 
-    def front(self) -> LiteFront:
+    def lower_blocks(self) -> LiteLowerBlocks:
         """Return a trainable copy of the blocks up to stride 8."""
-        return LiteFront(self._built())
+        return LiteLowerBlocks(self._built())
 
-    def suffix(self) -> LiteSuffix:
+    def upper_blocks(self) -> LiteUpperBlocks:
         """Return a trainable copy of the blocks behind stride 8, with a frozen copy of the projection."""
         joint = new_joint().to(self.joint.mean.device)
         joint.load_state_dict(self.joint.state_dict())
-        return LiteSuffix(self._built().tail(), joint)
+        return LiteUpperBlocks(self._built().tail(), joint)
 
     def train(self, mode: bool = True) -> LiteEncoder:  # noqa: ARG002
         """Stay in evaluation mode whatever is asked: the encoder is frozen."""
@@ -126,8 +126,8 @@ class LiteEncoder(Encoder):
         return self._folded
 
 
-class LiteFront(Front):
-    """The stem and the blocks up to stride 8, trainable; batch normalisation as in `LiteSuffix`."""
+class LiteLowerBlocks(LowerBlocks):
+    """The stem and the blocks up to stride 8, trainable; batch normalisation as in `LiteUpperBlocks`."""
 
     def __init__(self, trunk: Trunk) -> None:
         """Copy the blocks; the copy becomes trainable."""
@@ -137,26 +137,26 @@ class LiteFront(Front):
         self.train()
 
     def forward(self, frames: Tensor) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """Encode frames, [B, 3, 224, 224] float in 0..1, up to the map s8; see `Front`."""
+        """Encode frames, [B, 3, 224, 224] float in 0..1, up to the map s8; see `LowerBlocks`."""
         maps = run_stages(self.blocks, self.stem(standard(frames)), first=0)
         return maps["s8"], maps
 
-    def frozen(self) -> LiteFront:
+    def frozen(self) -> LiteLowerBlocks:
         """Return these blocks with their normalisation folded in, without anything to train."""
         return folded(self.eval())
 
-    def train(self, mode: bool = True) -> LiteFront:
+    def train(self, mode: bool = True) -> LiteLowerBlocks:
         """Switch the mode of all but batch normalisation."""
         super().train(mode)
         keep_statistics(self)
         return self
 
 
-class LiteSuffix(Suffix):
+class LiteUpperBlocks(UpperBlocks):
     """The blocks behind stride 8, trainable, and the frozen projection behind them.
 
     Batch normalisation keeps the ImageNet statistics, also in training, and only its scale and shift are trained: so an
-    untrained suffix gives the cached features up to rounding, a frame's features don't depend on its neighbours in the
+    untrained copy gives the cached features up to rounding, a frame's features don't depend on its neighbours in the
     batch, and the source sites' colours aren't written into statistics that the held-out site is judged by.
     """
 
@@ -176,9 +176,9 @@ class LiteSuffix(Suffix):
         later = run_stages(self.blocks, prefix.contiguous(memory_format=torch.channels_last))
         found = {**maps, **later}
         dense, image = self.joint(places(found))
-        return Encoded(dense=dense, image=image, maps=found, prefix=prefix)
+        return Encoded(dense=dense, image_embedding=image, maps=found, prefix=prefix)
 
-    def train(self, mode: bool = True) -> LiteSuffix:
+    def train(self, mode: bool = True) -> LiteUpperBlocks:
         """Switch the mode of the blocks, but neither of batch normalisation nor of the projection."""
         super().train(mode)
         self.joint.eval()

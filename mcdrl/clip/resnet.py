@@ -10,17 +10,17 @@ import torch
 from torch import Tensor, nn
 
 from mcdrl.clip.dense import RESNET_MODES, attend, split_heads
-from mcdrl.clip.encoder import Encoded, Suffix, keep_statistics, unit
-from mcdrl.clip.frozen import ClipFront, FrozenClip, Setup, choose
+from mcdrl.clip.encoder import Encoded, UpperBlocks, keep_statistics, unit
+from mcdrl.clip.frozen import ClipLowerBlocks, FrozenClip, Setup, choose
 
 _STEM = ("conv1", "bn1", "act1", "conv2", "bn2", "act2", "conv3", "bn3", "act3", "avgpool")
 STAGES = {"s4": "layer1", "s8": "layer2", "s16": "layer3", "s32": "layer4"}
 
 
-class ResNetTail(Suffix):
+class ResNetUpperBlocks(UpperBlocks):
     """The last stages of the tower and the attention pool.
 
-    Prefix: [B, C, h, w] float, the map that the suffix starts after.
+    Prefix: [B, C, h, w] float, the map that they start after.
 
     Batch normalisation keeps the statistics of CLIP's own training in training mode, too: those of a small batch of
     frames from few sites would overwrite them.
@@ -35,27 +35,27 @@ class ResNetTail(Suffix):
         self.taps, self.mode = tuple(taps), mode
 
     def forward(self, prefix: Tensor, maps: Mapping[str, Tensor]) -> Encoded:
-        """Encode again from the prefix on; see `Suffix`."""
+        """Encode again from the prefix on; see `UpperBlocks`."""
         x, found = prefix, dict(maps)
         for tap, stage in self.stages.items():
             x = found[tap] = stage(x)
         image, dense = pool_densely(self.pool, x, self.mode)
         return Encoded(
             dense=unit(dense.float(), dim=1),
-            image=unit(image.float(), dim=1),
+            image_embedding=unit(image.float(), dim=1),
             maps={tap: found[tap] for tap in self.taps},
             prefix=prefix,
         )
 
-    def train(self, mode: bool = True) -> ResNetTail:
+    def train(self, mode: bool = True) -> ResNetUpperBlocks:
         """Set training mode for all but batch normalisation."""
         super().train(mode)
         keep_statistics(self)
         return self
 
 
-class ResNetFront(ClipFront):
-    """The stem and the stages before the tail; batch normalisation as in `ResNetTail`."""
+class ResNetLowerBlocks(ClipLowerBlocks):
+    """The stem and the stages before the tail; batch normalisation as in `ResNetUpperBlocks`."""
 
     def __init__(self, visual: Any, *, start: str, taps: Sequence[str], setup: Setup) -> None:
         """Take the stem and the stages up to `start` of an open_clip ModifiedResNet, as they are."""
@@ -74,7 +74,7 @@ class ResNetFront(ClipFront):
                 maps[tap] = x
         return x, maps
 
-    def train(self, mode: bool = True) -> ResNetFront:
+    def train(self, mode: bool = True) -> ResNetLowerBlocks:
         """Set training mode for all but batch normalisation."""
         super().train(mode)
         keep_statistics(self)
@@ -94,8 +94,8 @@ class ResNetEncoder(FrozenClip):
         taps = [choose("taps", tap, names) for tap in setup.taps or names]
         start = choose("suffix_from", setup.suffix_from or "s8", names[:-1])
         mode = choose("dense", setup.dense_mode, RESNET_MODES)
-        head = ResNetFront(model.visual, start=start, taps=taps, setup=setup)
-        super().__init__(model, head, ResNetTail(model.visual, start=start, taps=taps, mode=mode), setup)
+        head = ResNetLowerBlocks(model.visual, start=start, taps=taps, setup=setup)
+        super().__init__(model, head, ResNetUpperBlocks(model.visual, start=start, taps=taps, mode=mode), setup)
 
 
 def pool_densely(pool: Any, x: Tensor, mode: str) -> tuple[Tensor, Tensor]:

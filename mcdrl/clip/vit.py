@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from mcdrl.clip.dense import VIT_MODES, dense_tokens
-from mcdrl.clip.encoder import Encoded, Suffix, unit
-from mcdrl.clip.frozen import ClipFront, FrozenClip, Setup, choose
+from mcdrl.clip.encoder import Encoded, UpperBlocks, unit
+from mcdrl.clip.frozen import ClipLowerBlocks, FrozenClip, Setup, choose
 
 
-class VitTail(Suffix):
+class VitUpperBlocks(UpperBlocks):
     """The last blocks of the tower, the final norm and the projection to joint space.
 
     Prefix: [B, 1+HW, C] float, the tokens before the first of these blocks, the class token first.
@@ -27,7 +27,7 @@ class VitTail(Suffix):
         self.start, self.taps, self.mode = start, tuple(taps), mode
 
     def forward(self, prefix: Tensor, maps: Mapping[str, Tensor]) -> Encoded:
-        """Encode again from the prefix on; see `Suffix`."""
+        """Encode again from the prefix on; see `UpperBlocks`."""
         inputs, tokens, found = [], prefix, dict(maps)
         for number, block in enumerate(self.blocks, self.start + 1):
             inputs.append(tokens)
@@ -37,7 +37,7 @@ class VitTail(Suffix):
         dense = dense_tokens(self.mode, list(self.blocks), inputs, tokens)
         return Encoded(
             dense=unit(to_grid(self.project(dense)), dim=1),
-            image=unit(self.project(tokens[:, :1])[:, 0], dim=1),
+            image_embedding=unit(self.project(tokens[:, :1])[:, 0], dim=1),
             maps={tap: found[tap] for tap in self.taps},
             prefix=prefix,
         )
@@ -48,7 +48,7 @@ class VitTail(Suffix):
         return joint.float()
 
 
-class VitFront(ClipFront):
+class VitLowerBlocks(ClipLowerBlocks):
     """Patches, positions and the blocks before the tail."""
 
     def __init__(self, visual: Any, *, start: int, taps: Sequence[str], setup: Setup) -> None:
@@ -87,8 +87,8 @@ class VitEncoder(FrozenClip):
         before = names[:-1]  # the tail keeps at least one block: dense modes change the last one
         start = int(choose("suffix_from", setup.suffix_from or f"b{depth * 3 // 4}", before)[1:])
         mode = choose("dense", setup.dense_mode, VIT_MODES)
-        head = VitFront(model.visual, start=start, taps=taps, setup=setup)
-        super().__init__(model, head, VitTail(model.visual, start=start, taps=taps, mode=mode), setup)
+        head = VitLowerBlocks(model.visual, start=start, taps=taps, setup=setup)
+        super().__init__(model, head, VitUpperBlocks(model.visual, start=start, taps=taps, mode=mode), setup)
 
 
 def evenly(depth: int) -> list[str]:

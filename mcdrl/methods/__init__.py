@@ -1,41 +1,32 @@
-"""Segmentation methods, a file each, behind one interface.
+"""Segmentation methods behind one interface: a file each, or a folder with the parts that only this one uses.
 
-A method file offers `build(spec: Spec, trunk: Trunk, texts: Texts) -> Method`. It may say in `MODES` that it goes with
-some training modes only, and with `OWN_ENCODER = True` that it has an encoder of its own instead of the trunk's. One
-more method is one more file here and its name in params.yaml.
+A method is one module with
+
+- `Params`: a `Section` of its own numbers, with the source of each default, which stands in params.yaml under
+  `method_params.<method>`. `BASES = ("mcdrl",)` names methods of whose numbers it takes those that it has, too;
+- `build(spec: Spec, params: Params, trunk: Trunk, texts: Texts) -> Method`, whose `forward` is its equation and whose
+  `losses` are its loss, composed of those in `mcdrl.networks.losses` and its own.
+
+It may say in `MODES` that it goes with some training modes only, with `OWN_ENCODER = True` that it has an encoder of
+its own instead of the trunk's, and with `prepared(...)` what it makes of the texts before it is built.
+
+Importing this package imports no method, and so no torch: what a method's module says is read when it is asked for.
 """
 
 from __future__ import annotations
 
-import importlib
-from types import ModuleType
+from mcdrl.methods._checking import problems, resolved_params, with_methods
+from mcdrl.methods._registry import (
+    build,
+    check_mode,
+    has_own_encoder,
+    modes,
+    names,
+    params_type,
+    prepared,
+)
 
-from mcdrl.base.errors import InputError
-from mcdrl.networks.interface import Method, Spec, Texts, Trunk
-from mcdrl.study.params import modes_of
-
-
-def build(name: str, spec: Spec, trunk: Trunk, texts: Texts) -> Method:
-    """Build the method of that name; `params.yaml` has been checked, so the file exists."""
-    method: Method = _module(name).build(spec, trunk, texts)
-    return method
-
-
-def check_mode(name: str, mode: str) -> None:
-    """Check that a method goes with a training mode.
-
-    Raises:
-        InputError: it doesn't; names the modes that it goes with.
-    """
-    legal = modes_of(name)
-    if legal and mode not in legal:
-        raise InputError(f"the method '{name}' goes with train.mode {' or '.join(legal)}, not with '{mode}'")
-
-
-def has_own_encoder(name: str) -> bool:
-    """Return whether a method has an encoder of its own instead of the trunk's."""
-    return bool(getattr(_module(name), "OWN_ENCODER", False))
-
-
-def _module(name: str) -> ModuleType:
-    return importlib.import_module(f"mcdrl.methods.{name}")
+__all__ = [
+    "build", "check_mode", "has_own_encoder", "modes", "names", "params_type", "prepared", "problems",
+    "resolved_params", "with_methods",
+]  # fmt: skip

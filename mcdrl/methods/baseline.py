@@ -5,8 +5,13 @@ The same trunk and the same head as the other methods; dense features go straigh
 
 from __future__ import annotations
 
+from mcdrl.base.section import Section
 from mcdrl.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
 from mcdrl.networks.segmenter import Segmenter
+
+
+class Params(Section):
+    """It has no numbers of its own."""
 
 
 class Baseline(Segmenter):
@@ -15,9 +20,9 @@ class Baseline(Segmenter):
     def forward(self, batch: Batch, *, intervene: bool = True) -> Output:  # noqa: ARG002
         """Segment a batch; there is no intervention to switch."""
         encoded = self.trunk(batch)
-        return Output(self.segment(encoded, encoded.dense, batch), causal=None, image=None)
+        return Output(self.segment(encoded, encoded.dense, batch), causal=None, image_embedding=None)
 
 
-def build(spec: Spec, trunk: Trunk, texts: Texts) -> Method:
+def build(spec: Spec, params: Params, trunk: Trunk, texts: Texts) -> Method:
     """Return the method."""
-    return Baseline(spec, trunk, texts)
+    return Baseline(spec, params, trunk, texts)

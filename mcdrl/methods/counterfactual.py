@@ -1,24 +1,37 @@
 """Counterfactual features: Y = sum_m P(m) P(Y|C + s (z_m - mean Z)), confounders set instead of attended to.
 
 In training each frame's dense features are shifted along the direction of a confounder, drawn evenly with none among
-them, by a length drawn evenly up to half of the mean length of the frame's features. At prediction the answers for all
-directions, at the mean of these lengths, and for the features as they are count alike. It has the form of equation 1 of
-the paper (arXiv 2508.05008) with P(m) uniform, and costs a pass of the head a phrase. It is an intervention on the
-features alone: it stands for one on the frame only as far as real features move along a text's direction when that
+them, by a length drawn evenly up to a share of the mean length of the frame's features. At prediction the answers for
+all directions, at the mean of these lengths, and for the features as they are count alike. It has the form of equation
+1 of the paper (arXiv 2508.05008) with P(m) uniform, and costs a pass of the head a phrase. It is an intervention on
+the features alone: it stands for one on the frame only as far as real features move along a text's direction when that
 confounder comes.
 """
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
+from mcdrl.base.section import Most, Section
 from mcdrl.methods.baseline import Baseline
 from mcdrl.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
 
-_LONGEST = 0.5  # of the mean length of the frame's features
 _LEAST = 1e-6  # probability that a logit is made of
+
+
+class Params(Section):
+    """How far features are moved.
+
+    Attributes:
+        longest: shift, as a share of the mean length of the frame's features, above 0; our choice.
+    """
+
+    longest: Annotated[float, Field(gt=0), Most(100, "nothing of the features themselves would be left")]
 
 
 class Counterfactual(Baseline):
@@ -26,16 +39,17 @@ class Counterfactual(Baseline):
 
     ways: Tensor  # [M + 1, D] unit vectors, the last one zero
 
-    def __init__(self, spec: Spec, trunk: Trunk, texts: Texts) -> None:
+    def __init__(self, spec: Spec, params: Params, trunk: Trunk, texts: Texts) -> None:
         """Make the baseline; keep the directions of the confounders."""
-        super().__init__(spec, trunk, texts)
+        super().__init__(spec, params, trunk, texts)
+        self.longest = params.longest
         ways = F.normalize(texts.confounders - texts.confounders.mean(0), dim=1)
         self.register_buffer("ways", torch.cat([ways, torch.zeros_like(ways[:1])]))
 
     def forward(self, batch: Batch, *, intervene: bool = True) -> Output:  # noqa: ARG002
         """Segment a batch, in training under a drawn confounder, else by the sum over all of them."""
         encoded = self.trunk(batch)
-        longest = _LONGEST * encoded.dense.norm(dim=1).mean((1, 2))  # [B]
+        longest = self.longest * encoded.dense.norm(dim=1).mean((1, 2))  # [B]
         if self.training:
             ways = self.ways[torch.randint(len(self.ways), (len(longest),)).to(longest.device)]
             grid = _shifted(encoded.dense, ways * (torch.rand(len(longest)).to(longest.device) * longest)[:, None])
@@ -49,6 +63,6 @@ def _shifted(dense: Tensor, shift: Tensor) -> Tensor:
     return dense + shift[:, :, None, None]
 
 
-def build(spec: Spec, trunk: Trunk, texts: Texts) -> Method:
+def build(spec: Spec, params: Params, trunk: Trunk, texts: Texts) -> Method:
     """Return the method."""
-    return Counterfactual(spec, trunk, texts)
+    return Counterfactual(spec, params, trunk, texts)

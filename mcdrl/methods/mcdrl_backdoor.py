@@ -14,24 +14,47 @@ would take on the same of it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Annotated, Literal
+
 import torch
+from pydantic import Field
 from torch import Tensor
 
+from mcdrl.base.section import Most
 from mcdrl.clip.encoder import Encoded
-from mcdrl.methods.mcdrl import MCDRL
+from mcdrl.methods import mcdrl
+from mcdrl.networks.dictionary import variant
 from mcdrl.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
 from mcdrl.networks.intervention import pool
 from mcdrl.regions.grid import gather, indices, scatter
 
+BASES = ("mcdrl",)
 
-class Backdoor(MCDRL):
+
+class Params(mcdrl.Params):
+    """Those of `mcdrl`, and P(z).
+
+    Attributes:
+        prior: uniform, our choice, or source: how much the source sites' training frames look like each z; z is drawn
+            independently of the frame either way, so that the sum over it adjusts for nothing.
+        prior_temperature: of the softmax over confounders in `source`, above 0; what CLIP's own training starts from
+            (arXiv 2103.00020, section 2.5).
+    """
+
+    prior: Literal["uniform", "source"]
+    prior_temperature: Annotated[float, Field(gt=0), Most(1000, "all confounders would weigh the same")]
+
+
+class Backdoor(mcdrl.MCDRL):
     """Target region selection, and an explicit sum over the confounders."""
 
     prior: Tensor
 
-    def __init__(self, spec: Spec, trunk: Trunk, texts: Texts) -> None:
+    def __init__(self, spec: Spec, params: Params, trunk: Trunk, texts: Texts) -> None:
         """Take the trunk and P(z); make intervention, dictionary and head."""
-        super().__init__(spec, trunk, texts)
+        super().__init__(spec, params, trunk, texts)
         self.register_buffer("prior", texts.prior, persistent=False)
 
     def forward(self, batch: Batch, *, intervene: bool = True) -> Output:
@@ -51,7 +74,7 @@ class Backdoor(MCDRL):
         z = torch.stack([z, torch.zeros_like(z)], 1)  # [B, 2, D]
         rows = self.intervention(gather(encoded.dense, index), z)
         grid = scatter(encoded.dense, index, rows, regions=self.regions)
-        return Output(self.segment(encoded, grid, batch), pool(rows), self.image(encoded))
+        return Output(self.segment(encoded, grid, batch), pool(rows), self.image_embedding(encoded))
 
     def _summed(self, encoded: Encoded, batch: Batch) -> Tensor:
         """Return the logits of sum_z P(z) P(Y|F, z), [B, 2, S, S]; that of background is zero."""
@@ -63,6 +86,25 @@ class Backdoor(MCDRL):
         return logs - logs[:, :1]
 
 
-def build(spec: Spec, trunk: Trunk, texts: Texts) -> Method:
+def prepared(spec: Spec, params: Params, texts: Texts, images: Callable[[], Tensor]) -> Texts:
+    """Return the texts with P(z); a control is not weighed by the texts that it lacks."""
+    if params.prior == "uniform":
+        return texts
+    z = variant(texts.confounders, params.dictionary, spec.seed)
+    return replace(texts, prior=estimated_prior(images(), z, temperature=params.prior_temperature))
+
+
+def estimated_prior(images: Tensor, z: Tensor, *, temperature: float) -> Tensor:
+    """Return the mean over frames of softmax_m(cos(frame, z_m) / temperature), [M] float32.
+
+    Args:
+        images: [n, D] of unit norm, features of whole frames.
+        z: [M, D], rows of unit norm or zero.
+        temperature: above 0.
+    """
+    return (images @ z.t() / temperature).softmax(1).mean(0)
+
+
+def build(spec: Spec, params: Params, trunk: Trunk, texts: Texts) -> Method:
     """Return the method."""
-    return Backdoor(spec, trunk, texts)
+    return Backdoor(spec, params, trunk, texts)

@@ -1,17 +1,23 @@
 """MCDRL by the letter (arXiv 2508.05008): F_ca = Attn(Q=F, K=V=Z) without residual paths, places not mined blanked.
 
 What leaves the intervention lies in the span of the dictionary's values, so that the image content reaches the head
-through the attention weights and the intermediate maps alone. `residual` and `regions` of the parameters don't count.
+through the attention weights and the intermediate maps alone.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from mcdrl.methods.mcdrl import MCDRL
+from mcdrl.methods import mcdrl
 from mcdrl.networks.interface import Method, Spec, Texts, Trunk
+from mcdrl.networks.params import ContrastParams, InterventionParams
+
+BASES = ("mcdrl",)
 
 
-def build(spec: Spec, trunk: Trunk, texts: Texts) -> Method:
+class Params(InterventionParams, ContrastParams):
+    """Those of `mcdrl`, of which the letter fixes `residual` and `regions`."""
+
+
+def build(spec: Spec, params: Params, trunk: Trunk, texts: Texts) -> Method:
     """Return the method."""
-    return MCDRL(replace(spec, residual=False, regions="zero"), trunk, texts)
+    literal = mcdrl.Params(**params.model_dump(), residual=False, regions="zero")
+    return mcdrl.MCDRL(spec, literal, trunk, texts)

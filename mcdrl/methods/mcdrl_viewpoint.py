@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from mcdrl.methods.mcdrl import MCDRL
+from mcdrl.methods import mcdrl
 from mcdrl.networks.interface import Method, Spec, Texts, Trunk
+from mcdrl.networks.params import ViewParams
 from mcdrl.networks.views import OverViews
 
 MODES = ("partial", "finetune")  # the pixels have to be in the loop
+BASES = ("mcdrl", "viewpoint")
 
 
-class MCDRLViewpoint(OverViews, MCDRL):
+class Params(mcdrl.Params, ViewParams):
+    """Those of `mcdrl` and of `viewpoint`."""
+
+
+class MCDRLViewpoint(OverViews, mcdrl.MCDRL):
     """Target region selection, causal intervention, and a sum over views."""
 
 
-def build(spec: Spec, trunk: Trunk, texts: Texts) -> Method:
+def build(spec: Spec, params: Params, trunk: Trunk, texts: Texts) -> Method:
     """Return the method."""
-    return MCDRLViewpoint(spec, trunk, texts)
+    return MCDRLViewpoint(spec, params, trunk, texts)

@@ -7,9 +7,19 @@ other places kept, this method in mode `frozen` would be the baseline, bit for b
 
 from __future__ import annotations
 
+from torch import Tensor
+
 from mcdrl.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
+from mcdrl.networks.losses import ContrastLoss
+from mcdrl.networks.params import ContrastParams
 from mcdrl.networks.segmenter import Segmenter
 from mcdrl.regions.grid import gather, indices, scatter
+
+BASES = ("mcdrl",)
+
+
+class Params(ContrastParams):
+    """Those of `mcdrl` that concern L_contrast."""
 
 
 class NoCDRL(Segmenter):
@@ -17,14 +27,23 @@ class NoCDRL(Segmenter):
 
     uses_regions = True
 
+    def __init__(self, spec: Spec, params: Params, trunk: Trunk, texts: Texts) -> None:
+        """Take the trunk; make head and loss."""
+        super().__init__(spec, params, trunk, texts)
+        self.contrast = ContrastLoss(params, texts)
+
     def forward(self, batch: Batch, *, intervene: bool = True) -> Output:  # noqa: ARG002
         """Segment a batch; there is no intervention to switch."""
         encoded = self.trunk(batch)
         index = indices(batch.selected)
         grid = scatter(encoded.dense, index, gather(encoded.dense, index), regions="zero")
-        return Output(self.segment(encoded, grid, batch), None, self.image(encoded))
+        return Output(self.segment(encoded, grid, batch), None, self.image_embedding(encoded))
+
+    def losses(self, batch: Batch, output: Output) -> dict[str, Tensor]:
+        """Return L_seg, and L_contrast where it has something to act on."""
+        return {**super().losses(batch, output), **self.contrast(batch, output)}
 
 
-def build(spec: Spec, trunk: Trunk, texts: Texts) -> Method:
+def build(spec: Spec, params: Params, trunk: Trunk, texts: Texts) -> Method:
     """Return the method."""
-    return NoCDRL(spec, trunk, texts)
+    return NoCDRL(spec, params, trunk, texts)

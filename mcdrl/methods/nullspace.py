@@ -7,12 +7,22 @@ in training as at prediction. Intermediate maps and the frame itself, which the 
 from __future__ import annotations
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
+from mcdrl.base.section import Section
 from mcdrl.methods.baseline import Baseline
 from mcdrl.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
 
-_LEAST = 1e-3  # singular value, as a share of the largest, of a direction that counts
+
+class Params(Section):
+    """What counts as a direction.
+
+    Attributes:
+        least: its singular value, as a share of the largest, above 0 and below 1; our choice.
+    """
+
+    least: float = Field(gt=0, lt=1)
 
 
 class Nullspace(Baseline):
@@ -20,10 +30,10 @@ class Nullspace(Baseline):
 
     span: Tensor  # [R, D], orthonormal rows
 
-    def __init__(self, spec: Spec, trunk: Trunk, texts: Texts) -> None:
+    def __init__(self, spec: Spec, params: Params, trunk: Trunk, texts: Texts) -> None:
         """Make the baseline; work out the span."""
-        super().__init__(spec, trunk, texts)
-        self.register_buffer("span", confounder_span(texts))
+        super().__init__(spec, params, trunk, texts)
+        self.register_buffer("span", confounder_span(texts, least=params.least))
 
     def forward(self, batch: Batch, *, intervene: bool = True) -> Output:  # noqa: ARG002
         """Segment a batch; there is no intervention to switch."""
@@ -32,15 +42,20 @@ class Nullspace(Baseline):
         return Output(self.segment(encoded, encoded.dense - along, batch))
 
 
-def confounder_span(texts: Texts) -> Tensor:
-    """Return an orthonormal basis [R, D] of the confounders' directions without what lies in the classes' span."""
+def confounder_span(texts: Texts, *, least: float) -> Tensor:
+    """Return an orthonormal basis [R, D] of the confounders' directions without what lies in the classes' span.
+
+    Args:
+        texts: the prompts.
+        least: singular value, as a share of the largest, of a direction that counts.
+    """
     directions = (texts.confounders - texts.confounders.mean(0)).double()
     classes = torch.linalg.qr(texts.classes.double().T)[0]  # [D, K]
     _, sizes, basis = torch.linalg.svd(directions - directions @ classes @ classes.T, full_matrices=False)
-    span: Tensor = basis[sizes > _LEAST * sizes[0]].float()
+    span: Tensor = basis[sizes > least * sizes[0]].float()
     return span
 
 
-def build(spec: Spec, trunk: Trunk, texts: Texts) -> Method:
+def build(spec: Spec, params: Params, trunk: Trunk, texts: Texts) -> Method:
     """Return the method."""
-    return Nullspace(spec, trunk, texts)
+    return Nullspace(spec, params, trunk, texts)

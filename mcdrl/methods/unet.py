@@ -10,28 +10,33 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from mcdrl.base.section import Section
 from mcdrl.clip.lite_trunk import ARCHITECTURE, imagenet_weights, standard
-from mcdrl.networks import parts
+from mcdrl.networks import factory
 from mcdrl.networks.head import two_logits
 from mcdrl.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
-from mcdrl.networks.terms import Terms
+from mcdrl.networks.losses import segmentation
 
 MODES = ("finetune",)
 OWN_ENCODER = True
 
 
+class Params(Section):
+    """It has no numbers of its own."""
+
+
 class UNet(Method):
     """Plain training of a network of its own."""
 
-    def __init__(self, spec: Spec, trunk: Trunk, texts: Texts) -> None:
+    def __init__(self, spec: Spec, params: Section, trunk: Trunk, texts: Texts) -> None:  # noqa: ARG002
         """Make the network; the trunk has no part in it."""
         super().__init__()
         import segmentation_models_pytorch as smp  # seconds, and no other method needs it
 
-        with parts.seeded(spec.seed, "unet"):
+        with factory.seeded(spec.seed, "unet"):
             self.net: Any = smp.Unet(f"tu-{ARCHITECTURE}", encoder_weights=None)
         self.net.encoder.model.load_state_dict(imagenet_weights())
-        self.trunk, self.terms = trunk, Terms(spec, texts)
+        self.trunk, self.dice_weight = trunk, spec.dice_weight
 
     def forward(self, batch: Batch, *, intervene: bool = True) -> Output:  # noqa: ARG002
         """Segment a batch; there is no intervention to switch."""
@@ -39,15 +44,14 @@ class UNet(Method):
         return Output(two_logits(lesion, batch.frame.shape[-2:]))
 
     def losses(self, batch: Batch, output: Output) -> dict[str, Tensor]:
-        """Return the weighted terms that the output has what they act on for."""
-        terms: dict[str, Tensor] = self.terms(batch, output)
-        return terms
+        """Return L_seg."""
+        return {"seg": segmentation(output.logits, batch.mask, dice_weight=self.dice_weight)}
 
     def encoder_parameters(self) -> list[nn.Parameter]:
         """Return the parameters that start from ImageNet."""
         return list(self.net.encoder.parameters())
 
 
-def build(spec: Spec, trunk: Trunk, texts: Texts) -> Method:
+def build(spec: Spec, params: Params, trunk: Trunk, texts: Texts) -> Method:
     """Return the method."""
-    return UNet(spec, trunk, texts)
+    return UNet(spec, params, trunk, texts)

@@ -10,15 +10,20 @@ from __future__ import annotations
 
 from mcdrl.methods.baseline import Baseline
 from mcdrl.networks.interface import Method, Spec, Texts, Trunk
+from mcdrl.networks.params import ViewParams
 from mcdrl.networks.views import OverViews
 
 MODES = ("partial", "finetune")  # the pixels have to be in the loop
+
+
+class Params(ViewParams):
+    """The sum over views."""
 
 
 class Viewpoint(OverViews, Baseline):
     """Plain training, and a sum over views."""
 
 
-def build(spec: Spec, trunk: Trunk, texts: Texts) -> Method:
+def build(spec: Spec, params: Params, trunk: Trunk, texts: Texts) -> Method:
     """Return the method."""
-    return Viewpoint(spec, trunk, texts)
+    return Viewpoint(spec, params, trunk, texts)

@@ -6,29 +6,34 @@ from pathlib import Path
 
 import torch
 
+from mcdrl.base.section import Section
 from mcdrl.methods import build, check_mode, has_own_encoder
-from mcdrl.networks import parts
+from mcdrl.networks import factory
 from mcdrl.networks.interface import Method, Spec, Texts, Trunk
-from mcdrl.networks.trunk import Frozen, Pixels, Trained, Whole
+from mcdrl.networks.trunk import EndToEnd, FromCache, Frozen, Pixels
 
 
-def assemble(method: str, mode: str, spec: Spec, backbone: Path, dense_mode: str, texts: Texts) -> Method:
+def assemble(
+    method: str, mode: str, spec: Spec, params: Section, backbone: Path, dense_mode: str, texts: Texts
+) -> Method:
     """Build a method on the trunk of a training mode.
 
     Args:
         method: a file's name in mcdrl/methods.
         mode: as that of `make_trunk`.
         spec: likewise.
+        params: the method's own numbers.
         backbone: likewise.
         dense_mode: likewise.
         texts: the prompts.
 
     Raises:
         InputError: the method doesn't go with that mode.
+        ValueError: its numbers don't go with the network's.
     """
     check_mode(method, mode)
     trunk = Pixels() if has_own_encoder(method) else make_trunk(mode, spec, backbone, dense_mode)
-    return channels_last(build(method, spec, trunk, texts))
+    return channels_last(build(method, spec, params, trunk, texts))
 
 
 def make_trunk(mode: str, spec: Spec, backbone: Path, dense_mode: str) -> Trunk:
@@ -44,17 +49,17 @@ def make_trunk(mode: str, spec: Spec, backbone: Path, dense_mode: str) -> Trunk:
     if mode == "frozen":
         return Frozen()
     if mode == "adapter":
-        return parts.adapter(spec)
+        return factory.adapter(spec)
     if mode == "suffix":
         from mcdrl.clip.load import load_encoder  # seconds of imports that the other modes do without
 
-        return Trained(load_encoder(backbone, dense_mode).suffix())
+        return FromCache(load_encoder(backbone, dense_mode).upper_blocks())
     if mode in ("partial", "finetune"):
         from mcdrl.clip.load import load_encoder
 
         encoder = load_encoder(backbone, dense_mode)
-        front = encoder.front()
-        return Whole(front.frozen() if mode == "partial" else front, encoder.suffix(), size_px=encoder.size_px)
+        lower = encoder.lower_blocks()
+        return EndToEnd(lower.frozen() if mode == "partial" else lower, encoder.upper_blocks(), size_px=encoder.size_px)
     raise ValueError(f"unknown mode '{mode}'")
 
 

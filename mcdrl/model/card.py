@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from mcdrl.base.section import Section, sentences
+from mcdrl.methods import params_type
 from mcdrl.model.facts import LARGEST_PX, ModelFacts, read_typed
 from mcdrl.networks.inputs import fine_to_coarse
 from mcdrl.networks.interface import Spec
@@ -22,29 +24,47 @@ class MinedBy(BaseModel):
     Attributes:
         channels: of the maps, by tap.
         grid: H and W of the dense map.
+        hidden: channels inside.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     channels: dict[str, _Channels] = Field(min_length=1, max_length=64)
     grid: list[_Side] = Field(min_length=2, max_length=2)
+    hidden: Annotated[int, Field(gt=0, le=2**12)]
 
     def build(self, alpha: float) -> Miner:
         """Return a miner that has no values yet."""
         height, width = self.grid
-        return Miner({tap: self.channels[tap] for tap in fine_to_coarse(self.channels)}, (height, width), alpha)
+        channels = {tap: self.channels[tap] for tap in fine_to_coarse(self.channels)}
+        return Miner(channels, (height, width), alpha, hidden=self.hidden)
 
 
 class ModelCard(ModelFacts):
     """model.json as networks are built from it; see `ModelFacts` for the rest.
 
     Attributes:
-        spec: the numbers that it is built from.
+        spec: the numbers that its network is built from.
         mined_by: the network that selects the target regions; None: similarity to the class texts does.
     """
 
     spec: Spec
     mined_by: MinedBy | None = None
+
+    @model_validator(mode="after")
+    def _params(self) -> Self:
+        """Check the method's own numbers: their bounds keep a stranger's card from asking for a huge network."""
+        kind = params_type(self.method)
+        try:
+            kind.model_validate(self.params)
+        except ValidationError as error:
+            raise ValueError("; ".join(sentences(error, "params.", kind))) from None
+        return self
+
+    @property
+    def method_params(self) -> Section:
+        """The method's own numbers, typed."""
+        return params_type(self.method).model_validate(self.params)
 
     @field_validator("spec", mode="before")
     @classmethod

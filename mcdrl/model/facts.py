@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from mcdrl.base.errors import InputError, nearest
 from mcdrl.base.files import read_json
 from mcdrl.confounders.scores import ReferenceStatistics
-from mcdrl.study.params import method_files
+from mcdrl.methods import names
 
 CARD = "model.json"
 SMALLEST_PX, LARGEST_PX = 16, 4096
@@ -54,6 +54,7 @@ class ModelFacts(BaseModel):
         confounder_prompts: the text of each confounder.
         background_prompt: the text whose similarity is subtracted in region mining; None: the classes alone mine.
         reference: how the training frames of the source sites score for each confounder; None: unknown.
+        params: the method's own numbers, typed in `ModelCard`.
         parameters: of the training, resolved.
         mined_by: the network that selects the target regions, typed in `ModelCard`; None: similarity to the class texts
             does.
@@ -92,7 +93,8 @@ class ModelFacts(BaseModel):
     confounder_prompts: list[str] = []
     background_prompt: str | None = None
     reference: ReferenceStatistics | None = None
-    parameters: dict[str, bool | int | float | str | list[str] | None] = {}
+    params: dict[str, Any]
+    parameters: dict[str, Any] = {}
     mined_by: Any = None
     provenance: str = ""
     leaked_frames: _Number = 0
@@ -101,8 +103,8 @@ class ModelFacts(BaseModel):
     @field_validator("method")
     @classmethod
     def _method(cls, value: str) -> str:
-        if value not in method_files():
-            raise ValueError(f"there is no method '{value}'; {nearest(value, method_files())}")
+        if value not in names():
+            raise ValueError(f"there is no method '{value}'; {nearest(value, names())}")
         return value
 
     @model_validator(mode="after")

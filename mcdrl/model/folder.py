@@ -92,7 +92,7 @@ def load_model(folder: Path, backbone: Path) -> LoadedModel:
     with _fitting(path):
         texts = _read_texts(path, header, card)
         _check_network(header, card, texts)
-        method = assemble(card.method, card.mode, card.spec, backbone, card.dense_mode, texts)
+        method = assemble(card.method, card.mode, card.spec, card.method_params, backbone, card.dense_mode, texts)
         method.load_state_dict(_read(path, "method."))
         miner = card.mined_by.build(card.alpha).eval().requires_grad_(False) if card.mined_by else None
         if miner is not None:
@@ -131,7 +131,7 @@ def _skeleton(card: ModelCard, texts: Texts) -> Method:
     """Return the network that a card describes; what is the encoder's own stays out, it is built from the backbone."""
     with torch.device("meta"):
         trunk = make_trunk(card.mode, card.spec, Path(), card.dense_mode) if card.mode in _LIGHT else Frozen()
-        return build(card.method, card.spec, trunk, texts)
+        return build(card.method, card.spec, card.method_params, trunk, texts)
 
 
 def _check_hash(path: Path, card: ModelCard) -> None:

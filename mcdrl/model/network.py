@@ -43,7 +43,7 @@ def encoded(encoder: Encoder, frames: Tensor) -> Encoded:
         found = encoder.encode(squashed(pixels(frames), encoder.size_px))
     return Encoded(
         dense=_rounded(found.dense),
-        image=_rounded(found.image),
+        image_embedding=_rounded(found.image_embedding),
         maps={tap: _rounded(grid) for tap, grid in found.maps.items()},
         prefix=_rounded(found.prefix),
     )
@@ -83,7 +83,7 @@ def batch_of(frames: Tensor, features: Encoded | None, model: LoadedModel) -> Ba
 
 def _nothing(frame: Tensor) -> Encoded:
     empty = frame.new_zeros(len(frame), 0)
-    return Encoded(dense=empty[:, :, None, None], image=empty, maps={}, prefix=empty)
+    return Encoded(dense=empty[:, :, None, None], image_embedding=empty, maps={}, prefix=empty)
 
 
 def mined(dense: Tensor, classes: Tensor, alpha: float, background: Tensor | None = None) -> tuple[Tensor, Tensor]:

@@ -93,7 +93,7 @@ class Predictor:
         maps, images = [], []
         for model, batch in self._ensemble.batches(filled, always_encode=self._confounders):
             maps.append(probability(model.method, batch).cpu().numpy())
-            images.append(batch.encoded.image.cpu().numpy())
+            images.append(batch.encoded.image_embedding.cpu().numpy())
         mean = maps[0] if len(maps) == 1 else np.mean(maps, axis=0)
         return [Answer(mean[index], tuple(image[index] for image in images)) for index in range(len(frames))]
 

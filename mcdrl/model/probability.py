@@ -17,7 +17,7 @@ def probability(method: Method, batch: Batch) -> Tensor:
 def single_pass_probability(method: Method, batch: Batch) -> Tensor:
     """Return what `probability` does, from one pass where a method makes several."""
     with torch.inference_mode():
-        return lesion(method.plain(batch))
+        return lesion(method.single_pass(batch))
 
 
 def lesion(output: Output) -> Tensor:

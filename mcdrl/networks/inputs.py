@@ -257,7 +257,7 @@ def to_batch(
     nothing = frame.new_zeros(len(frame), 0)
     encoded = Encoded(
         dense=_grid(tensors.get("features/dense", nothing[:, :, None, None])),
-        image=tensors.get("features/image", nothing).float(),
+        image_embedding=tensors.get("features/image", nothing).float(),
         maps={name.rpartition("/")[2]: _grid(tensors[name]) for name in taps},
         prefix=_prefix(tensors.get("features/prefix"), frame),
     )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import ConfigDict, Field, with_config
 from torch import Tensor, nn
@@ -15,7 +15,6 @@ from mcdrl.clip.encoder import Encoded
 
 # Bounds are far above what anyone trains: they keep a stranger's model.json from asking for more than a machine has.
 _Side = Annotated[int, Field(ge=1, le=2**16, strict=True)]
-_Few = Annotated[int, Field(ge=1, le=256, strict=True)]
 _Share = Annotated[float, Field(ge=0, lt=1, strict=True)]
 _Weight = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 
@@ -57,22 +56,17 @@ class Batch:
 
 @dataclass(frozen=True)
 class Output:
-    """What a method says of B frames.
+    """What a method says of B frames; one whose loss acts on more than this has a subclass of its own.
 
     Attributes:
         logits: [B, 2, S, S] float, background and lesion.
         causal: [B, D] float, Pool(F_ca); None where the method has no (active) intervention.
-        image: [B, D] float of unit norm, the trained image feature that L_contrast acts on; None without one.
-        confounding: [B, 2, S, S] float, logits of what was taken for confounding; None where nothing is.
-        absent: [B] bool, whether the frame was asked for a class that it doesn't have, so that the right answer is
-            empty; None where nothing was asked.
+        image_embedding: [B, D] float of unit norm, the trained image feature that L_contrast acts on; None without one.
     """
 
     logits: Tensor
     causal: Tensor | None = None
-    image: Tensor | None = None
-    confounding: Tensor | None = None
-    absent: Tensor | None = None
+    image_embedding: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -99,44 +93,27 @@ class Texts:
 @with_config(ConfigDict(extra="forbid"))
 @dataclass(frozen=True)
 class Spec:
-    """The numbers that a method is built from; stored beside the weights, and checked where a model's card is read.
+    """The numbers that every network is built from; what only some methods have is in their own `Params`.
+
+    Stored beside the weights, and checked where a model's card is read.
 
     Attributes:
         width: D, joint width.
         map_channels: tap -> channels, from fine to coarse.
-        depth: intervention blocks.
-        heads: attention heads of a block.
-        residual: False is the letter of the paper: the image content leaves through the attention alone.
-        dictionary: text | random | shuffled | zero | learned; L_causal pulls towards texts, so it is left out with
-            random, shuffled and zero.
-        regions: how rows that weren't selected reach the head: zero | keep; no_cdrl always has zero.
         head_width: channels of the pyramid head.
         dropout: share of channels dropped in the head and the blocks.
+        bottleneck: of an adapter: its inner width is D over this.
         dice_weight: weight of a soft Dice term beside the pixel cross-entropy; the paper has none.
-        lambda_causal: weight of L_causal.
-        lambda_contrast: weight of L_contrast.
-        temperature: of the softmax in L_contrast.
-        lambda_adversarial: weight of the confounding branch's loss in the min-max game of causalclipseg.
         seed: of everything drawn while building, such as a random dictionary.
-        sum_over: families of views that methods with a sum over views make beside the frame as it is.
     """
 
     width: _Side
     map_channels: Annotated[Mapping[str, _Side], Field(min_length=1, max_length=64)]
-    depth: _Few
-    heads: _Few
-    residual: Annotated[bool, Field(strict=True)]
-    dictionary: Literal["text", "random", "shuffled", "zero", "learned"]
-    regions: Literal["zero", "keep"]
     head_width: Annotated[int, Field(ge=16, le=2**12, multiple_of=16, strict=True)]
     dropout: _Share
+    bottleneck: _Side
     dice_weight: _Weight
-    lambda_causal: _Weight
-    lambda_contrast: _Weight
-    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
-    lambda_adversarial: _Weight
     seed: Annotated[int, Field(strict=True)]
-    sum_over: Sequence[Literal["mirror", "distance"]] = ()
 
 
 class Trunk(nn.Module, ABC):
@@ -180,7 +157,7 @@ class Method(nn.Module, ABC):
     def forward(self, batch: Batch, *, intervene: bool = True) -> Output:
         """Segment a batch; `intervene=False` before the schedule switches the intervention on."""
 
-    def plain(self, batch: Batch, *, intervene: bool = True) -> Output:
+    def single_pass(self, batch: Batch, *, intervene: bool = True) -> Output:
         """Segment a batch in one pass, where `forward` takes several at prediction; what epochs are chosen by."""
         output: Output = self(batch, intervene=intervene)
         return output

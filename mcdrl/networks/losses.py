@@ -1,4 +1,6 @@
-"""The three terms of the loss, L = L_seg + lambda_1 L_causal + lambda_2 L_contrast (section 3.4 of the paper).
+"""What losses are composed of: L = L_seg + lambda_1 L_causal + lambda_2 L_contrast (section 3.4 of the paper).
+
+A method's `losses` names its terms; what only one method has is in its own file.
 
 Each is a mean over all B frames of the batch, frames and pixels that a term doesn't concern counting zero: so the mean
 over equal parts of a batch is the value for the whole, whatever number of processes share it.
@@ -7,10 +9,13 @@ over equal parts of a batch is the value for the whole, whatever number of proce
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mcdrl.clip.encoder import unit
+from mcdrl.networks.dictionary import CONTROLS
+from mcdrl.networks.interface import Batch, Output, Texts
+from mcdrl.networks.params import ContrastParams, InterventionParams
 
 
 def segmentation(logits: Tensor, mask: Tensor, *, dice_weight: float) -> Tensor:
@@ -53,15 +58,58 @@ def causal(pooled: Tensor, targets: Tensor, lesion_class: Tensor) -> Tensor:
     return (squared * known).mean()
 
 
-def contrast(image: Tensor, classes: Tensor, lesion_class: Tensor, *, temperature: float) -> Tensor:
+def contrast(image_embedding: Tensor, classes: Tensor, lesion_class: Tensor, *, temperature: float) -> Tensor:
     """Return L_contrast: cross-entropy of the image feature's cosines to the class texts, where the class is known.
 
     Args:
-        image: [B, D] float, the image feature.
+        image_embedding: [B, D] float, the image feature.
         classes: [K, D] float of unit norm, e_k.
         lesion_class: [B] long, the frame's class, or -1.
         temperature: of the softmax; the paper has 0.5.
     """
-    cosines = unit(image.float(), 1) @ classes.t()
+    cosines = unit(image_embedding.float(), 1) @ classes.t()
     per_frame = F.cross_entropy(cosines / temperature, lesion_class, ignore_index=-1, reduction="none")
     return per_frame.mean()
+
+
+class CausalLoss(nn.Module):
+    """lambda_1 L_causal as a term of a method's loss; none where its weight is zero or nothing was intervened on.
+
+    None either where the dictionary is a control (random, shuffled, zero): the targets are texts, and would tell the
+    network by the loss what the control withholds.
+    """
+
+    targets: Tensor
+
+    def __init__(self, params: InterventionParams, texts: Texts) -> None:
+        """Take the weight and the texts that the term pulls towards."""
+        super().__init__()
+        self.weight = 0.0 if params.dictionary in CONTROLS else params.lambda_causal
+        self.register_buffer("targets", texts.class_confounders.mean(1), persistent=False)
+
+    def forward(self, batch: Batch, output: Output) -> dict[str, Tensor]:
+        """Return the weighted term by its name, or nothing."""
+        if output.causal is None or not self.weight:
+            return {}
+        return {"causal": self.weight * causal(output.causal, self.targets, batch.lesion_class)}
+
+
+class ContrastLoss(nn.Module):
+    """lambda_2 L_contrast as a term of a method's loss; none where its weight is zero or no feature is trained."""
+
+    classes: Tensor
+
+    def __init__(self, params: ContrastParams, texts: Texts) -> None:
+        """Take the weight and the class texts."""
+        super().__init__()
+        self.weight, self.temperature = params.lambda_contrast, params.temperature
+        self.register_buffer("classes", texts.classes, persistent=False)
+
+    def forward(self, batch: Batch, output: Output) -> dict[str, Tensor]:
+        """Return the weighted term by its name, or nothing."""
+        if output.image_embedding is None or not self.weight:
+            return {}
+        named = contrast(
+            output.image_embedding, self.classes, batch.lesion_class, temperature=self.temperature
+        )  # fmt: skip
+        return {"contrast": self.weight * named}

@@ -1,23 +1,22 @@
-"""What methods share that segment what a class text asks for: one answer a prompt, the loudest one counts.
+"""What methods share that segment what a class text asks for: one answer a prompt, the largest counts.
 
 Nothing is asked at prediction that training didn't teach: the prompts are those of the classes that the training frames
-have. A fifth of the frames with a lesion is asked in training for another one of these classes, and the answer is to be
-empty. Without that a network learns to find whatever there is, whatever it is asked for. The share is this project's
-choice; CLIPSeg's authors train with such prompts, too.
+have. A share of the frames with a lesion is asked in training for another one of these classes, and the answer is to be
+empty. Without that a network learns to find whatever there is, whatever it is asked for. CLIPSeg's authors train with
+such prompts, too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from mcdrl.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
-from mcdrl.networks.terms import Terms
-
-_ABSENT = 0.2  # of the frames with a lesion
+from mcdrl.networks.losses import segmentation
+from mcdrl.networks.params import PromptParams
 
 
 @dataclass(frozen=True)
@@ -33,28 +32,43 @@ class Prompts:
     absent: Tensor
 
 
+@dataclass(frozen=True)
+class PromptedOutput(Output):
+    """What a method says that was asked for a class.
+
+    Attributes:
+        absent: [B] bool, whether the frame was asked for a class that it doesn't have, so that the right answer is
+            empty; None where nothing was asked.
+    """
+
+    absent: Tensor | None = None
+
+
 class Prompted(Method):
-    """A trunk, the class texts and the terms of the loss; subclasses write `forward`."""
+    """A trunk, the class texts and L_seg of what was asked for; subclasses write `forward`."""
 
     classes: Tensor
 
-    def __init__(self, spec: Spec, trunk: Trunk, texts: Texts) -> None:
+    def __init__(self, spec: Spec, params: PromptParams, trunk: Trunk, texts: Texts) -> None:
         """Take the trunk, the class texts, and which of them the training frames have."""
         super().__init__()
         self.trunk = trunk
-        self.terms = Terms(spec, texts)
+        self.dice_weight, self.absent_share = spec.dice_weight, params.absent_share
         everything = torch.ones(len(texts.classes), dtype=torch.bool)
         self.seen = everything if texts.seen is None else texts.seen.cpu()
         self.register_buffer("classes", texts.classes, persistent=False)
 
     def losses(self, batch: Batch, output: Output) -> dict[str, Tensor]:
-        """Return the weighted terms that the output has what they act on for; what isn't there has an empty mask."""
-        if output.absent is not None:
-            batch = replace(batch, mask=batch.mask.masked_fill(output.absent[:, None, None] & batch.lesion, 0))
-        terms: dict[str, Tensor] = self.terms(batch, output)
-        return terms
+        """Return L_seg."""
+        return {"seg": self.segmentation(output.logits, batch, output)}
 
-    def prompts(self, batch: Batch) -> Prompts:
+    def segmentation(self, logits: Tensor, batch: Batch, output: Output) -> Tensor:
+        """Return L_seg of some logits, [B, 2, S, S], against the answers to what the frames were asked for."""
+        absent = output.absent if isinstance(output, PromptedOutput) else None
+        mask = batch.mask if absent is None else batch.mask.masked_fill(absent[:, None, None] & batch.lesion, 0)
+        return segmentation(logits, mask, dice_weight=self.dice_weight)
+
+    def prompts_for(self, batch: Batch) -> Prompts:
         """Draw the prompts of a training step from torch's CPU random numbers.
 
         A frame is asked for its own class (of several, the one of the largest area, and all of its lesion is the
@@ -63,20 +77,20 @@ class Prompted(Method):
         """
         own, held = batch.lesion_class.cpu(), self._held(batch).cpu()
         other = torch.rand(held.shape).masked_fill(held | ~self.seen, -1).max(1)
-        absent = (own >= 0) & (other.values >= 0) & (torch.rand(len(own)) < _ABSENT)
-        asked = torch.where((own < 0) | absent, other.indices, own)
+        absent = (own >= 0) & (other.values >= 0) & (torch.rand(len(own)) < self.absent_share)
+        classes = torch.where((own < 0) | absent, other.indices, own)
         device = self.classes.device
-        return Prompts(self.classes[asked.to(device)], absent.to(device))
+        return Prompts(self.classes[classes.to(device)], absent.to(device))
 
-    def loudest(self, answer: Callable[[Tensor], Tensor], frames: int) -> Tensor:
+    def max_over_prompts(self, answer: Callable[[Tensor], Tensor], frames: int) -> Tensor:
         """Return the largest logits over the classes of the training frames, as nobody knows a new frame's class.
 
         Args:
             answer: from prompts [B, D] to logits [B, 2, S, S]; that of background is zero.
             frames: B.
         """
-        asked = self.seen.nonzero()[:, 0].tolist()
-        answers = [answer(self.classes[number].expand(frames, -1)) for number in asked]
+        seen = self.seen.nonzero()[:, 0].tolist()
+        answers = [answer(self.classes[number].expand(frames, -1)) for number in seen]
         return torch.stack(answers).amax(0)
 
     def _held(self, batch: Batch) -> Tensor:

@@ -7,10 +7,8 @@ from typing import cast
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mcdrl.clip.encoder import Encoded, Front, Suffix, unit
+from mcdrl.clip.encoder import Encoded, LowerBlocks, UpperBlocks, unit
 from mcdrl.networks.interface import Batch, Trunk
-
-_BOTTLENECK = 4  # the adapter's inner width is D / 4
 
 
 class Frozen(Trunk):
@@ -26,10 +24,10 @@ class Adapter(Trunk):
 
     trains_image = True
 
-    def __init__(self, width: int) -> None:
-        """Make the adapter for joint width D."""
+    def __init__(self, width: int, *, bottleneck: int) -> None:
+        """Make the adapter for joint width D; its inner width is D / `bottleneck`."""
         super().__init__()
-        inner = max(width // _BOTTLENECK, 1)
+        inner = max(width // bottleneck, 1)
         self.change = nn.Sequential(nn.Linear(width, inner), nn.GELU(), nn.Linear(inner, width))
         last = cast(nn.Linear, self.change[-1])
         nn.init.zeros_(last.weight)
@@ -40,47 +38,47 @@ class Adapter(Trunk):
         encoded = batch.encoded
         rows = encoded.dense.permute(0, 2, 3, 1)
         dense = self._adapted(rows).permute(0, 3, 1, 2)
-        return Encoded(dense, self._adapted(encoded.image), encoded.maps, encoded.prefix)
+        return Encoded(dense, self._adapted(encoded.image_embedding), encoded.maps, encoded.prefix)
 
     def _adapted(self, rows: Tensor) -> Tensor:
         scale = rows.shape[-1] ** 0.5
         return unit(rows + self.change(rows * scale) / scale, -1)
 
 
-class Trained(Trunk):
+class FromCache(Trunk):
     """The encoder's last blocks, trained from the cached prefix on."""
 
     trains_image = True
     needs_prefix = True
 
-    def __init__(self, suffix: Suffix) -> None:
-        """Take the blocks as `Encoder.suffix` gives them."""
+    def __init__(self, upper_blocks: UpperBlocks) -> None:
+        """Take the blocks as `Encoder.upper_blocks` gives them."""
         super().__init__()
-        self.suffix = suffix
+        self.upper_blocks = upper_blocks
 
     def forward(self, batch: Batch) -> Encoded:
         """Encode again from the prefix on."""
-        return cast(Encoded, self.suffix(batch.encoded.prefix, batch.encoded.maps))
+        return cast(Encoded, self.upper_blocks(batch.encoded.prefix, batch.encoded.maps))
 
     def encoder_parameters(self) -> list[nn.Parameter]:
         """Return all of the blocks' parameters."""
-        return list(self.suffix.parameters())
+        return list(self.upper_blocks.parameters())
 
 
-class Whole(Trunk):
-    """The whole encoder in the loop, from the frame on; it is trained from the suffix on where the front is frozen."""
+class EndToEnd(Trunk):
+    """The whole encoder in the loop, from the frame on; frozen lower blocks leave the upper ones alone to train."""
 
     trains_image = True
     needs_features = False
 
-    def __init__(self, front: Front, suffix: Suffix, *, size_px: int) -> None:
-        """Take both parts as `Encoder.front` and `Encoder.suffix` give them, and the side of the frames they take."""
+    def __init__(self, lower_blocks: LowerBlocks, upper_blocks: UpperBlocks, *, size_px: int) -> None:
+        """Take both parts as `Encoder` gives them, and the side of the frames that they take."""
         super().__init__()
-        self.front, self.suffix, self.size_px = front, suffix, size_px
+        self.lower_blocks, self.upper_blocks, self.size_px = lower_blocks, upper_blocks, size_px
 
     def forward(self, batch: Batch) -> Encoded:
         """Encode the frames, squashed to the encoder's side if they have another one."""
-        return cast(Encoded, self.suffix(*self.front(squashed(batch.frame, self.size_px))))
+        return cast(Encoded, self.upper_blocks(*self.lower_blocks(squashed(batch.frame, self.size_px))))
 
     def encoder_parameters(self) -> list[nn.Parameter]:
         """Return all of the encoder's parameters."""

@@ -17,9 +17,9 @@ from torch.nn import functional as F
 
 from mcdrl.artifacts.frames import IGNORED
 from mcdrl.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
+from mcdrl.networks.params import ViewParams
 from mcdrl.regions.grid import best_places
 
-_NEARER = 1.2  # the zoom of the near view; the far view's is one over it
 _LEAST_SIMILAR = -2.0  # no probability, no cosine and no difference of two cosines is less
 _LEAST = 1e-6  # probability that a logit is made of
 _MIRRORED = ((-1.0, 1.0), (1.0, -1.0), (-1.0, -1.0))
@@ -65,26 +65,27 @@ def moved(batch: Batch, views: Tensor) -> Batch:
     )
 
 
-def summed(segment: Callable[[Batch], Output], batch: Batch, families: Sequence[str]) -> Output:
+def summed(segment: Callable[[Batch], Output], batch: Batch, families: Sequence[str], *, zoom: float) -> Output:
     """Return sum_v P(v) P(Y|X_v), P uniform over the views in which a pixel is seen.
 
     Args:
         segment: says what a network says of a batch.
         batch: B frames, whose pixels `segment` looks at.
         families: of views beside the frame as it is: mirror (horizontally, vertically, both), distance (near, far).
+        zoom: of the near view; the far view's is one over it.
 
     Returns:
         What `segment` says of the frames as they are, with the logits of the sum.
     """
-    plain = segment(batch)
-    lesion = plain.logits.softmax(1)[:, 1:]
+    as_it_is = segment(batch)
+    lesion = as_it_is.logits.softmax(1)[:, 1:]
     total, seen = lesion, torch.ones_like(lesion)
-    for view, inverse in _summed_views(families, batch.frame):
+    for view, inverse in _summed_views(families, zoom, batch.frame):
         there = segment(moved(batch, view)).logits.softmax(1)[:, 1:]
         back = _seen(torch.cat([there, torch.ones_like(there)], 1), inverse)
         total, seen = total + back[:, :1], seen + back[:, 1:]
     mean = (total / seen).clamp(_LEAST, 1 - _LEAST)
-    return replace(plain, logits=torch.cat([(1 - mean).log(), mean.log()], 1))
+    return replace(as_it_is, logits=torch.cat([(1 - mean).log(), mean.log()], 1))
 
 
 class OverViews(Method):
@@ -92,25 +93,25 @@ class OverViews(Method):
 
     sums_views = True
 
-    def __init__(self, spec: Spec, trunk: Trunk, texts: Texts) -> None:
-        """Make the method; `spec` says which families of views are summed over."""
-        super().__init__(spec, trunk, texts)
-        self.families = tuple(spec.sum_over)
+    def __init__(self, spec: Spec, params: ViewParams, trunk: Trunk, texts: Texts) -> None:
+        """Make the method; `params` says which families of views are summed over."""
+        super().__init__(spec, params, trunk, texts)
+        self.families, self.zoom = tuple(params.sum_over), params.zoom
 
     def forward(self, batch: Batch, *, intervene: bool = True) -> Output:
         """Segment a batch as the method does, at prediction by the sum."""
-        segment = partial(self.plain, intervene=intervene)
-        return segment(batch) if self.training else summed(segment, batch, self.families)
+        segment = partial(self.single_pass, intervene=intervene)
+        return segment(batch) if self.training else summed(segment, batch, self.families, zoom=self.zoom)
 
-    def plain(self, batch: Batch, *, intervene: bool = True) -> Output:
+    def single_pass(self, batch: Batch, *, intervene: bool = True) -> Output:
         """Segment a batch as it is."""
         return super().forward(batch, intervene=intervene)  # type: ignore[safe-super]
 
 
-def _summed_views(families: Sequence[str], frame: Tensor) -> list[tuple[Tensor, Tensor]]:
+def _summed_views(families: Sequence[str], nearer: float, frame: Tensor) -> list[tuple[Tensor, Tensor]]:
     """Return the views beside the frame as it is, each with the view that undoes it."""
     scales = list(_MIRRORED) if "mirror" in families else []
-    scales += [(1 / zoom, 1 / zoom) for zoom in (_NEARER, 1 / _NEARER)] if "distance" in families else []
+    scales += [(1 / zoom, 1 / zoom) for zoom in (nearer, 1 / nearer)] if "distance" in families else []
     return [(_scaled(x, y, frame), _scaled(1 / x, 1 / y, frame)) for x, y in scales]
 
 

@@ -16,8 +16,6 @@ from torch.nn import functional as F
 from mcdrl.regions.grid import best_places
 from mcdrl.regions.zero_shot import places_kept
 
-_HIDDEN, _DROPOUT = 128, 0.3
-
 
 class SelectsRegions(Protocol):
     """What selects target regions by the frozen encoder's maps: a miner, or several for frames of different sites."""
@@ -32,21 +30,25 @@ class Miner(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, channels: Mapping[str, int], grid: tuple[int, int], alpha: float) -> None:
+    def __init__(
+        self, channels: Mapping[str, int], grid: tuple[int, int], alpha: float, *, hidden: int, dropout: float = 0.0
+    ) -> None:
         """Make it without values for `mean` and `std`.
 
         Args:
             channels: of the maps that it looks at, by tap.
             grid: (H, W) of the dense map.
             alpha: share of the places that is kept, above 0 up to 1.
+            hidden: channels inside.
+            dropout: share of them dropped while it is fitted.
         """
         super().__init__()
-        self.channels, self.grid, self.alpha = dict(channels), grid, alpha
+        self.channels, self.grid, self.alpha, self.hidden = dict(channels), grid, alpha, hidden
         width = sum(channels.values())
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("std", torch.ones(width))
         self.layers = nn.Sequential(
-            nn.Conv2d(width, _HIDDEN, 1), nn.GELU(), nn.Dropout(_DROPOUT), nn.Conv2d(_HIDDEN, 1, 1)
+            nn.Conv2d(width, hidden, 1), nn.GELU(), nn.Dropout(dropout), nn.Conv2d(hidden, 1, 1)
         )
 
     @property

@@ -23,8 +23,9 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("mcdrl", "stages")
 NO_EFFECT = (
-    "mcdrl.base.errors", "mcdrl.base.runtime", "mcdrl.base.section", "mcdrl.base.strict_yaml", "mcdrl.study.agreement",
-    "mcdrl.study.params", "mcdrl.study.paths", "mcdrl.study.reading", "mcdrl.study.sections", "mcdrl.study.site_cards",
+    "mcdrl.base.errors", "mcdrl.base.runtime", "mcdrl.base.section", "mcdrl.base.strict_yaml",
+    "mcdrl.methods._checking", "mcdrl.study.agreement", "mcdrl.study.missing", "mcdrl.study.params",
+    "mcdrl.study.paths", "mcdrl.study.reading", "mcdrl.study.sections", "mcdrl.study.site_cards",
 )  # fmt: skip
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 

@@ -13,14 +13,18 @@ from ruamel.yaml.representer import RoundTripRepresenter
 
 from mcdrl.base.files import atomic
 from mcdrl.base.strict_yaml import load_yaml
-from mcdrl.study.params import check, read_params
+from mcdrl.study.params import Further, check, read_params
 
 
 @contextmanager
-def edited(path: Path) -> Iterator[Any]:
+def edited(path: Path, further: Further | None = None) -> Iterator[Any]:
     """Give the contents of params.yaml to be changed in place, and write them back when the context ends.
 
     The file stays as it was if an error is raised inside, or if the result would not be valid.
+
+    Args:
+        path: params.yaml.
+        further: as that of `mcdrl.study.params.check`.
 
     Raises:
         InputError: the file can't be read, or would not be valid afterwards.
@@ -35,7 +39,7 @@ def edited(path: Path) -> Iterator[Any]:
     with atomic(path) as partial:
         with partial.open("w", encoding="utf-8") as stream:
             yaml.dump(params, stream)
-        check(read_params(partial), path)
+        check(read_params(partial), path, further)
 
 
 def plain(node: Any) -> Any:

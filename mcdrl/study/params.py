@@ -1,14 +1,15 @@
 """params.yaml: typed, strict, all of its errors at once.
 
-Each stage declares its own section in `stages/<stage>/params.py` as a `Section`; the keys that several stages share
-are the `Study`. Whichever stage runs first checks the whole file, so a typo in the last section stops the first stage.
+Each stage has its own section in `mcdrl.study.sections`; the keys that several stages share are the `Study`. Whichever
+stage runs first checks the whole file, so a typo in the last section stops the first stage. No section has a default:
+params.yaml is the only place of one. What the methods' own numbers must be the methods say: see `mcdrl.methods`.
 """
 
 from __future__ import annotations
 
-import ast
 import importlib
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,15 +19,15 @@ from pydantic import Field, ValidationError
 from mcdrl.base.errors import InputError, nearest, shown
 from mcdrl.base.files import regular
 from mcdrl.base.section import Section as Section
-from mcdrl.base.section import Seed, sentence, sentences
+from mcdrl.base.section import Seed, sentences
 from mcdrl.base.strict_yaml import load_yaml
 from mcdrl.study.agreement import disagreements
+from mcdrl.study.missing import told
 from mcdrl.study.paths import BACKBONE_CARDS, PARAMS, own_or_shipped
 from mcdrl.study.reading import Reading, merge
 from mcdrl.study.site_cards import card_names, read_card
 from mcdrl.study.variants import Variant, resolved
 
-METHODS = Path(__file__).parents[1] / "methods"
 STAGES_WITH_SECTION = (
     "phantom", "pretrain", "ingest", "audit", "encode", "build_confounders", "mine_regions", "train", "evaluate",
     "stress", "report",
@@ -35,6 +36,7 @@ LONGEST_NAME = 100  # letters; a file's name has 255, and adds to it
 RESERVED_SITE_NAMES = ("mean", "worst", "all")  # rows of the report's tables that stand for several sites
 
 S = TypeVar("S", bound=Section)
+Further = Callable[["Study", Mapping[str, Any]], list[str]]
 
 
 class Site(Reading):
@@ -76,7 +78,8 @@ class Study(Section):
         sites: name -> site; names are of ASCII letters, digits, _ and -.
         held_out: the sites that are left out in turn.
         lesion_classes: the classes, in the order of every class axis.
-        methods: names of variants, or of files in mcdrl/methods.
+        methods: names of variants, or of methods.
+        method_params: method -> its own numbers, as the `Params` in its file says.
         variants: name -> the method and the numbers that it stands for.
         seeds: one training a seed; 0 and more.
     """
@@ -87,6 +90,7 @@ class Study(Section):
     held_out: list[str] = Field(min_length=1)
     lesion_classes: list[str] = Field(min_length=1, max_length=254)  # values of a mask below the one for ignored pixels
     methods: list[str] = Field(min_length=1)
+    method_params: dict[str, dict[str, Any]] = Field(default_factory=dict)
     variants: dict[str, Variant] = Field(default_factory=dict)
     seeds: list[Seed] = Field(min_length=1, max_length=1000)
 
@@ -126,14 +130,20 @@ def _is_text(word: str) -> bool:
         return False
 
 
-def load(section: str, kind: type[S], path: Path = PARAMS) -> tuple[Study, S]:
+def load(section: str, kind: type[S], path: Path = PARAMS, further: Further | None = None) -> tuple[Study, S]:
     """Check all of params.yaml and return the shared keys and one stage's section.
+
+    Args:
+        section: the stage's.
+        kind: of that section.
+        path: params.yaml.
+        further: as that of `check`.
 
     Raises:
         InputError: lists every unknown key, wrong type and value out of range in the file.
     """
     raw = read_params(path)
-    study = check(raw, path)
+    study = check(raw, path, further)
     return study, kind.model_validate(_given(raw, section))
 
 
@@ -146,8 +156,14 @@ def load_study(path: Path = PARAMS) -> Study:
     return check(read_params(path), path)
 
 
-def check(raw: dict[str, Any], path: Path = PARAMS) -> Study:
+def check(raw: dict[str, Any], path: Path = PARAMS, further: Further | None = None) -> Study:
     """Check the whole of params.yaml.
+
+    Args:
+        raw: its keys and values.
+        path: where they are from.
+        further: says what is wrong with it that this floor doesn't know of, where the shared keys are right;
+            `mcdrl.methods.with_methods` for the methods' own numbers.
 
     Raises:
         InputError: as `load`.
@@ -159,20 +175,21 @@ def check(raw: dict[str, Any], path: Path = PARAMS) -> Study:
     try:
         study = Study.model_validate({key: raw[key] for key in raw if key in shared})
     except ValidationError as error:
-        problems += sentences(error, "", Study)
+        problems += told(error, "", Study)
     sections = {}
     for name in STAGES_WITH_SECTION:
         kind = section_type(name)
         try:
             sections[name] = kind.model_validate(_given(raw, name))
         except ValidationError as error:
-            problems += sentences(error, f"{name}.", kind)
+            problems += told(error, f"{name}.", kind)
     if study is not None:
         problems += _disagreements(study) + _misfits(study, raw)
         problems += disagreements(
             sections, sites=study.sites, lesion_classes=study.lesion_classes, variants=study.variants,
             strengths={name: _strengths(site) for name, site in study.sites.items()},
         )  # fmt: skip
+        problems += further(study, raw) if further else []
     if problems or study is None:
         raise InputError(f"{path} has {len(problems)} error(s):\n  " + "\n  ".join(problems))
     return study
@@ -195,7 +212,7 @@ def read_params(path: Path = PARAMS) -> dict[str, Any]:
     return raw
 
 
-def _given(raw: dict[str, Any], section: str) -> Any:
+def _given(raw: Mapping[str, Any], section: str) -> Any:
     return {} if raw.get(section) is None else raw[section]
 
 
@@ -206,37 +223,13 @@ def section_type(name: str) -> type[Section]:
     return kind
 
 
-def method_files() -> list[str]:
-    """Return the names of the files in mcdrl/methods."""
-    return sorted(path.stem for path in METHODS.glob("*.py") if not path.stem.startswith("_"))
-
-
-def _misfits(study: Study, raw: dict[str, Any]) -> list[str]:
-    """Return what variants and methods make of the section `train` that is wrong, whatever is wrong with itself."""
-    if "train" not in STAGES_WITH_SECTION or not isinstance(_given(raw, "train"), dict):
+def _misfits(study: Study, raw: Mapping[str, Any]) -> list[str]:
+    """Return what variants make of the section `train` that is wrong, whatever is wrong with itself."""
+    train = _given(raw, "train")
+    if "train" not in STAGES_WITH_SECTION or not isinstance(train, dict):
         return []
-    kind, train = section_type("train"), _given(raw, "train")
-    misfits = [line for name in study.variants for line in _misfit(name, study, train, kind)]
-    return misfits or [line for name in study.methods for line in _wrong_mode(name, study, train)]
-
-
-def _wrong_mode(name: str, study: Study, train: dict[str, Any]) -> list[str]:
-    method, numbers = resolved(name, study.variants, train)
-    mode, legal = numbers.get("mode"), modes_of(method)
-    if method not in method_files() or mode is None or not legal or mode in legal:
-        return []
-    where = f"variants.{name}.train.mode" if name in study.variants else f"methods: {name}: train.mode"
-    return [f"{where} is '{mode}', but the method '{method}' goes with {' or '.join(legal)} only"]
-
-
-def modes_of(method: str) -> tuple[str, ...]:
-    """Return the training modes that a method's file says in `MODES` that it goes with; none: with all of them."""
-    path = METHODS / f"{method}.py"
-    tree = ast.parse(path.read_text(encoding="utf-8")) if path.is_file() else ast.Module([], [])
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["MODES"]:
-            return tuple(ast.literal_eval(node.value))
-    return ()
+    kind = section_type("train")
+    return [line for name in study.variants for line in _misfit(name, study, train, kind)]
 
 
 def _misfit(name: str, study: Study, train: dict[str, Any], kind: type[Section]) -> list[str]:
@@ -244,32 +237,23 @@ def _misfit(name: str, study: Study, train: dict[str, Any], kind: type[Section])
     try:
         kind.model_validate(resolved(name, study.variants, train)[1])
     except ValidationError as error:
-        ours = [dict(problem) for problem in error.errors() if not problem["loc"] or problem["loc"][0] in own]
-        return [sentence(problem, f"variants.{name}.train.", kind) for problem in ours if own]
+        return told(error, f"variants.{name}.train.", kind, own=set(own)) if own else []
     return []
 
 
 def _disagreements(study: Study) -> list[str]:
-    methods = method_files()
     backbones = [path.stem for path in own_or_shipped(BACKBONE_CARDS).glob("*.yaml")]
     return [
         *_unknown("backbone", [study.backbone], backbones),
         *_unknown("weights", study.weights, backbones),
         *_unknown("held_out", study.held_out, study.sites),
-        *_unknown("methods", study.methods, {*methods, *study.variants}),
-        *[line for name, variant in study.variants.items() for line in _unfit_variant(name, variant, methods)],
+        *_unfit_variant_names(study),
         *_unfit_site_names(study),
         *_unfit_classes(study),
         *[line for name, site in study.sites.items() for line in _misread(name, site, study.lesion_classes)],
         *_repeated(study),
         *_too_few(study),
     ]
-
-
-def _unfit_variant(name: str, variant: Variant, methods: list[str]) -> list[str]:
-    problem = unfit_name(name, "a variant's")
-    found = [] if problem is None else [f"variants: {problem}"]
-    return found + _unknown(f"variants.{name}.method", [variant.method], methods)
 
 
 def _unknown(where: str, names: Any, legal: Any) -> list[str]:
@@ -302,6 +286,11 @@ def _unfit_site_names(study: Study) -> list[str]:
 def _unfit_classes(study: Study) -> list[str]:
     unfit = [name for name in study.lesion_classes if not name.strip() or len(name) > LONGEST_NAME]
     return [f"lesion_classes: {shown(name)} is no name; use 1 to {LONGEST_NAME} letters" for name in unfit]
+
+
+def _unfit_variant_names(study: Study) -> list[str]:
+    found = [unfit_name(name, "a variant's") for name in study.variants]
+    return [f"variants: {problem}" for problem in found if problem is not None]
 
 
 def _repeated(study: Study) -> list[str]:

@@ -31,7 +31,7 @@ def own_or_shipped(place: Path, project: Path = Path()) -> Path:
         project: the folder that params.yaml would be in.
     """
     own = project / place
-    return own if is_project(project) and own.exists() else _shipped() / place
+    return own if is_project(project) and own.exists() else shipped() / place
 
 
 def is_project(folder: Path = Path()) -> bool:
@@ -39,7 +39,7 @@ def is_project(folder: Path = Path()) -> bool:
     return (folder / PARAMS).is_file()
 
 
-def _shipped() -> Path:
+def shipped() -> Path:
     """Return the folder of what comes along: inside of an installed package, above that of a clone."""
     inside = _PACKAGE / "shipped"
     return inside if inside.is_dir() else _PACKAGE.parent

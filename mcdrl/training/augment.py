@@ -13,17 +13,13 @@ from torch import Tensor
 
 from mcdrl.networks.interface import Batch
 from mcdrl.networks.views import moved, placed
+from mcdrl.study.sections.train import AugmentParams
 
 if TYPE_CHECKING:
     from kornia.augmentation import ColorJitter
 
-_VIEW_SHARE, _COLOUR_SHARE = 0.875, 0.8  # of the frames
-_ZOOM = (0.7, 1.45)  # drawn with even chances on a scale of logarithms
-_TURN, _SHIFT, _STRETCH = 0.5, 0.15, 0.2  # at most: radians, half sides of the frame, logarithm
-_COLOUR = (0.3, 0.3, 0.3, 0.05)  # brightness, contrast, saturation, hue
 
-
-def augmented(batch: Batch, families: Sequence[str], seed: int) -> Batch:
+def augmented(batch: Batch, families: Sequence[str], seed: int, params: AugmentParams) -> Batch:
     """Vary each frame of a batch as `seed` draws it.
 
     Args:
@@ -31,34 +27,44 @@ def augmented(batch: Batch, families: Sequence[str], seed: int) -> Batch:
         families: what varies: viewpoint (distance, turn, place, stretch, mirrored or not), colour (brightness,
             contrast, saturation, hue).
         seed: of what is drawn.
+        params: how far it varies.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        views = _drawn_views(len(batch.frame)).to(batch.frame.device)
+        views = _drawn_views(len(batch.frame), params).to(batch.frame.device)
         if "viewpoint" in families:
             batch = moved(batch, views)
         if "colour" in families:
-            batch = replace(batch, frame=_jitter()(batch.frame).clamp(0, 1))
+            batch = replace(batch, frame=_jitter(params)(batch.frame).clamp(0, 1))
     return batch
 
 
-def _drawn_views(count: int) -> Tensor:
+def _drawn_views(count: int, params: AugmentParams) -> Tensor:
     def within(limit: float, *shape: int) -> Tensor:
         """Draw evenly between -limit and limit."""
         return (2 * torch.rand(count, *shape) - 1) * limit
 
-    low, high = map(math.log, _ZOOM)
+    low, high = map(math.log, params.zoom)
     views = placed(
-        (low + torch.rand(count) * (high - low)).exp(), within(_TURN), within(_SHIFT, 2), within(_STRETCH).exp()
+        (low + torch.rand(count) * (high - low)).exp(),
+        within(params.turn),
+        within(params.shift, 2),
+        within(params.stretch).exp(),
     )
     mirrored = 1 - 2 * torch.randint(2, (count, 1, 2)).float()
     views[:, :, :2] *= mirrored
     as_it_is = torch.eye(2, 3).expand_as(views)
-    return torch.where(torch.rand(count, 1, 1) < _VIEW_SHARE, views, as_it_is)
+    return torch.where(torch.rand(count, 1, 1) < params.view_share, views, as_it_is)
+
+
+def _jitter(params: AugmentParams) -> ColorJitter:
+    return _made_jitter(
+        (params.brightness, params.contrast, params.saturation, params.hue), params.colour_share
+    )  # fmt: skip
 
 
 @cache
-def _jitter() -> ColorJitter:
+def _made_jitter(ranges: tuple[float, float, float, float], share: float) -> ColorJitter:
     from kornia.augmentation import ColorJitter
 
-    return ColorJitter(*_COLOUR, p=_COLOUR_SHARE)
+    return ColorJitter(*ranges, p=share)

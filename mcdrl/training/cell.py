@@ -9,14 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import ValidationError
 
 from mcdrl.artifacts.plan import read_crops, read_plan
 from mcdrl.base.errors import InputError, nearest
 from mcdrl.base.files import sha256
-from mcdrl.base.section import sentences
+from mcdrl.base.section import Section, sentences
+from mcdrl.methods import params_type
 from mcdrl.networks.inputs import Layout
 from mcdrl.networks.interface import Spec, Texts
 from mcdrl.study.code import digest
@@ -34,6 +35,7 @@ from mcdrl.study.paths import (
 )
 from mcdrl.study.sections.train import Params
 
+S = TypeVar("S", bound=Section)
 _TABLES = ("dictionary.parquet", "classes.parquet", "class_confounders.parquet")
 
 
@@ -49,7 +51,8 @@ class Job:
         sources: all other sites.
         artifacts: folder below which the inputs are.
         lesion_classes: in the order of the class axis.
-        params: numbers.
+        params: numbers of the training.
+        method_params: the method's own.
         crop: what was cut off the source sites' frames: none, black_border, or mixed where they differ.
         flips: in which ways training frames are mirrored.
     """
@@ -62,6 +65,7 @@ class Job:
     artifacts: Path
     lesion_classes: list[str]
     params: Params
+    method_params: Section
     crop: Literal["none", "black_border", "mixed"] = "none"
     flips: Sequence[str] = ()
 
@@ -105,29 +109,32 @@ def make_job(variant: str, held_out: str, seed: int, artifacts: Path, study: Stu
     crop: Literal["none", "black_border", "mixed"] = crops.pop() if len(crops) == 1 else "mixed"
     path = plan_files(artifacts).method(variant)
     plan = read_plan(path)
-    params = _checked(plan.train, path)
-    return Job(variant, plan.method, held_out, seed, sources, artifacts, study.lesion_classes, params, crop, plan.flips)
+    params = _checked(plan.train, Params, "train.", path)
+    own = _checked(plan.params, params_type(plan.method), "params.", path)
+    return Job(
+        variant, plan.method, held_out, seed, sources, artifacts, study.lesion_classes, params, own, crop, plan.flips
+    )
 
 
-def _checked(numbers: Mapping[str, Any], path: Path) -> Params:
+def _checked(numbers: Mapping[str, Any], kind: type[S], prefix: str, path: Path) -> S:
     try:
-        return Params.model_validate(numbers)
+        return kind.model_validate(numbers)
     except ValidationError as error:
-        problems = "; ".join(sentences(error, "train.", Params))
+        problems = "; ".join(sentences(error, prefix, kind))
     raise InputError(f"{path} is damaged ({problems}); delete it and run `dvc repro plan`")
 
 
 def make_spec(params: Params, layout: Layout, seed: int) -> Spec:
-    """Return the numbers that a method is built from.
-
-    Raises:
-        InputError: the attention heads don't divide the joint width.
-    """
-    if layout.width % params.heads:
-        legal = [number for number in range(1, 33) if layout.width % number == 0]
-        raise InputError(f"train.heads {params.heads} doesn't divide the joint width {layout.width}; legal: {legal}")
-    shared = {name: getattr(params, name) for name in Spec.__dataclass_fields__ if name in Params.model_fields}
-    return Spec(width=layout.width, map_channels=dict(layout.map_channels), seed=seed, **shared)
+    """Return the numbers that a network is built from."""
+    return Spec(
+        width=layout.width,
+        map_channels=dict(layout.map_channels),
+        head_width=params.head_width,
+        dropout=params.dropout,
+        bottleneck=params.bottleneck,
+        dice_weight=params.dice_weight,
+        seed=seed,
+    )
 
 
 def check_texts(texts: Texts, fingerprint: str, layout: Layout, folder: Path) -> None:
@@ -192,7 +199,7 @@ def drop_stale(folder: Path) -> None:
 def _resume_key(job: Job, machine: Mapping[str, int | str]) -> str:
     identity = {
         "cell": [job.variant, job.method, job.held_out, job.seed, job.sources, job.lesion_classes],
-        "params": job.params.model_dump(),
+        "params": [job.params.model_dump(), job.method_params.model_dump()],
         "flips": list(job.flips),
         "inputs": _digests(job),
         "code": digest(["mcdrl.training.run", f"mcdrl.methods.{job.method}"]),

@@ -168,7 +168,7 @@ class Training:
         if not self.params.views or self.method.trunk.needs_features:
             return batch
         seed = seed_for("train", self.seed, "augment", epoch, step, self.fabric.global_rank)
-        return augmented(batch, self.params.views, seed)
+        return augmented(batch, self.params.views, seed, self.params.augment)
 
     def _batches(self, epoch: int) -> list[list[str]]:
         cases = epoch_frames(self.frames, self.params.sampling, seed=self.seed, epoch=epoch)

@@ -21,18 +21,14 @@ from torch.optim import AdamW
 from mcdrl.base.errors import InputError
 from mcdrl.base.runtime import progress
 from mcdrl.base.seeds import seed_for
+from mcdrl.networks.factory import seeded
 from mcdrl.networks.inputs import Layout, Raw, SitesReader, to_batch
 from mcdrl.networks.interface import Batch
-from mcdrl.networks.parts import seeded
 from mcdrl.regions.tuned import Miner
+from mcdrl.study.sections.train import MinerParams
 from mcdrl.training.data import Frames, ahead, epoch_batches
 
-_STEPS, _BATCH = 600, 16
-_FOR_STATISTICS = 50  # batches whose places give mean and standard deviation
-_LR, _DECAY = 2e-3, 0.05
 _SILENT = 1e-4  # standard deviation of a channel that never speaks
-_FINEST = 2  # a map with more than so many places a grid place costs much and says little
-_GROUP_FOLDS = 4  # of a single source site
 
 
 @dataclass(frozen=True)
@@ -116,7 +112,7 @@ class _Fit:
         return [index for index, fold in enumerate(drawn.folds) if fold != self.left_out]
 
 
-def tuned_miners(reader: SitesReader, frames: Frames, seed: int, device: torch.device) -> Miners:
+def tuned_miners(reader: SitesReader, frames: Frames, params: MinerParams, seed: int, device: torch.device) -> Miners:
     """Return miners fitted on the masks of the training frames, frozen and in evaluation mode.
 
     What is asked of a place is the share of it that is lesion; the loss is cross-entropy and soft Dice. A place counts
@@ -127,18 +123,19 @@ def tuned_miners(reader: SitesReader, frames: Frames, seed: int, device: torch.d
     Args:
         reader: of the source sites.
         frames: of the source sites; masks of validation frames aren't read.
+        params: how the miners are made and fitted.
         seed: of the training.
         device: to fit on; the miners stay there.
 
     Raises:
         InputError: all training frames with a lesion belong to one group of one site, or maps hold infinity or NaN.
     """
-    fold = cross_fit_folds(frames)
-    fits = [_new(reader.layout, seed, device, left_out) for left_out in (None, *sorted(set(fold.values())))]
-    batches = _Batches(reader, frames.train, fold, seed, device, fits[0].miner.taps)
-    _standardise(fits, batches)
+    fold = cross_fit_folds(frames, params.group_folds)
+    fits = [_new(reader.layout, params, seed, device, left_out) for left_out in (None, *sorted(set(fold.values())))]
+    batches = _Batches(reader, frames.train, fold, params.batch_size, seed, device, fits[0].miner.taps)
+    _standardise(fits, batches, params.statistics)
     with torch.random.fork_rng(devices=[]):
-        for step, (drawn, batch) in enumerate(batches.read(_STEPS, "tuning the mining")):
+        for step, (drawn, batch) in enumerate(batches.read(params.steps, "tuning the mining")):
             places = fits[0].miner.places(batch.encoded.maps)
             for fit in fits:
                 torch.manual_seed(seed_for("train", seed, "miner", fit.left_out or "", step))  # of the dropout
@@ -147,11 +144,12 @@ def tuned_miners(reader: SitesReader, frames: Frames, seed: int, device: torch.d
     return Miners(done[None], {name: miner for name, miner in done.items() if name is not None}, fold)
 
 
-def cross_fit_folds(frames: Frames) -> dict[str, str]:
+def cross_fit_folds(frames: Frames, group_folds: int) -> dict[str, str]:
     """Return the fold of each frame whose regions must not come from a miner that was fitted on its like.
 
     Folds are sites, of validation frames, too, so that these are mined as a new site's. Where lesions are at one site
-    alone, folds are groups of training frames; validation frames then have none, as their groups are others.
+    alone, folds are at most `group_folds` groups of training frames; validation frames then have none, as their groups
+    are others.
 
     Raises:
         InputError: as `tuned_miners`.
@@ -160,7 +158,7 @@ def cross_fit_folds(frames: Frames) -> dict[str, str]:
     if len({_site(case) for case in lesions}) > 1:
         return {case: _site(case) for case in (*frames.train, *frames.val)}
     with_lesion = {frames.group[case] for case in lesions}
-    count = min(_GROUP_FOLDS, len(with_lesion))
+    count = min(group_folds, len(with_lesion))
     if count < 2:
         raise InputError(
             "train.mining is source_tuned, but all training frames with a lesion belong to one group of one site, so "
@@ -175,10 +173,11 @@ def _site(case: str) -> str:
     return case.partition("/")[0]
 
 
-def _new(layout: Layout, seed: int, device: torch.device, left_out: str | None) -> _Fit:
+def _new(layout: Layout, params: MinerParams, seed: int, device: torch.device, left_out: str | None) -> _Fit:
     with seeded(seed, "miner"):
-        miner = Miner(_channels(layout), layout.grid, layout.alpha).to(device)
-    return _Fit(miner, AdamW(miner.parameters(), lr=_LR, weight_decay=_DECAY), left_out)
+        channels = _channels(layout, params.finest)
+        miner = Miner(channels, layout.grid, layout.alpha, hidden=params.hidden, dropout=params.dropout).to(device)
+    return _Fit(miner, AdamW(miner.parameters(), lr=params.lr, weight_decay=params.weight_decay), left_out)
 
 
 def _step(fit: _Fit, places: Tensor, batch: Batch, at: list[int]) -> None:
@@ -189,16 +188,16 @@ def _step(fit: _Fit, places: Tensor, batch: Batch, at: list[int]) -> None:
     fit.optimiser.step()
 
 
-def _channels(layout: Layout) -> dict[str, int]:
+def _channels(layout: Layout, finest: int) -> dict[str, int]:
     """Return the channels of the maps that the miner looks at, by tap."""
     return {
-        tap: count for tap, count in layout.map_channels.items() if layout.map_sides[tap] <= _FINEST * layout.grid[1]
+        tap: count for tap, count in layout.map_channels.items() if layout.map_sides[tap] <= finest * layout.grid[1]
     }
 
 
-def _standardise(fits: Sequence[_Fit], batches: _Batches) -> None:
+def _standardise(fits: Sequence[_Fit], batches: _Batches, count: int) -> None:
     sums = torch.zeros(len(fits), 3, len(fits[0].miner.mean), dtype=torch.float64)
-    for drawn, batch in batches.read(_FOR_STATISTICS, "statistics for the mining"):
+    for drawn, batch in batches.read(count, "statistics for the mining"):
         rows = fits[0].miner.places(batch.encoded.maps).double().flatten(2)  # [B, C, HW]
         frame = torch.stack([torch.full_like(rows[..., 0], rows.shape[2]), rows.sum(2), rows.square().sum(2)], 1).cpu()
         sums += torch.stack([frame[fit.sees(drawn)].sum(0) for fit in fits])
@@ -207,10 +206,10 @@ def _standardise(fits: Sequence[_Fit], batches: _Batches) -> None:
             "train.mining is source_tuned, but maps of the source sites' training frames hold infinity or NaN; "
             "run `dvc repro -f encode`, with other weights or backbone if they come back"
         )
-    for fit, (count, total, squares) in zip(fits, sums, strict=True):
-        mean = total / count
+    for fit, (n, total, squares) in zip(fits, sums, strict=True):
+        mean = total / n
         fit.miner.mean.copy_(mean)
-        std = (squares / count - mean.square()).clamp(min=0).sqrt()
+        std = (squares / n - mean.square()).clamp(min=0).sqrt()
         fit.miner.std.copy_(torch.where(std > _SILENT, std, 1.0))
 
 
@@ -222,6 +221,7 @@ class _Batches:
         reader: of the source sites.
         cases: the training frames.
         fold: case -> fold.
+        batch_size: frames a batch.
         seed: of the training.
         device: to put them on.
         taps: the maps that are read.
@@ -230,6 +230,7 @@ class _Batches:
     reader: SitesReader
     cases: Sequence[str]
     fold: Mapping[str, str]
+    batch_size: int
     seed: int
     device: torch.device
     taps: Sequence[str]
@@ -241,7 +242,7 @@ class _Batches:
             steps: batches that all miners look at.
             label: says what is read for.
         """
-        order = _ordered(self.cases, self.fold, self.seed, steps)
+        order = _ordered(self.cases, self.fold, self.batch_size, self.seed, steps)
 
         def rows() -> Iterator[Raw]:
             for drawn in order:
@@ -252,22 +253,22 @@ class _Batches:
                 yield drawn, to_batch(raw, [-1] * len(drawn.cases), self.device)
 
 
-def _ordered(cases: Sequence[str], fold: Mapping[str, str], seed: int, steps: int) -> list[_Drawn]:
+def _ordered(cases: Sequence[str], fold: Mapping[str, str], size: int, seed: int, steps: int) -> list[_Drawn]:
     """Return batches for all miners, then those of miners that see frames in fewer than half of these."""
-    shared = [_Drawn(batch, [fold[case] for case in batch]) for batch in _batches(cases, seed, steps)]
+    shared = [_Drawn(batch, [fold[case] for case in batch]) for batch in _batches(cases, size, seed, steps)]
     found = list(shared)
     for left_out in sorted(set(fold.values())):
         seen = sum(set(drawn.folds) != {left_out} for drawn in shared)
         others = [case for case in cases if fold[case] != left_out]
-        more = _batches(others, seed, math.ceil(steps / 2) - seen)
+        more = _batches(others, size, seed, math.ceil(steps / 2) - seen)
         found += [_Drawn(batch, [fold[case] for case in batch], left_out) for batch in more]
     return found
 
 
-def _batches(cases: Sequence[str], seed: int, count: int) -> list[list[str]]:
+def _batches(cases: Sequence[str], size: int, seed: int, count: int) -> list[list[str]]:
     batches: list[list[str]] = []
     while len(batches) < count:
-        batches += epoch_batches(cases, _BATCH, seed=seed, epoch=len(batches))
+        batches += epoch_batches(cases, size, seed=seed, epoch=len(batches))
     return batches[: max(count, 0)]
 
 

@@ -6,10 +6,14 @@ import shutil
 import sys
 from pathlib import Path
 
+import torch
 from lightning_fabric import Fabric
+from torch import Tensor
 
+from mcdrl.base.errors import InputError
 from mcdrl.clip.card import read_stored
 from mcdrl.confounders.scores import ReferenceStatistics, reference_statistics
+from mcdrl.methods import prepared
 from mcdrl.model.assemble import assemble
 from mcdrl.model.bundle import bundle
 from mcdrl.model.card import MinedBy, ModelCard
@@ -29,7 +33,6 @@ from mcdrl.training.loop import Training
 from mcdrl.training.mining import tuned_miners
 from mcdrl.training.optimiser import make_optimiser
 from mcdrl.training.phrases import drawn_phrases, with_phrases
-from mcdrl.training.prior import with_prior
 from mcdrl.training.record import LiveLog, show, write_history
 from mcdrl.training.seen import with_seen
 from mcdrl.training.trust import Trust, measure_trust
@@ -59,13 +62,17 @@ def train(job: Job, fabric: Fabric, out: Path) -> None:
         phrases = drawn_phrases(len(confounders), job.params.phrases)
         texts, confounders = with_phrases(texts, phrases), [confounders[index] for index in phrases]
         spec = make_spec(job.params, reader.layout, job.seed)
-        texts = with_prior(with_seen(texts, frames), spec, reader, frames.train, kind=job.params.prior)
-        method = assemble(job.method, job.params.mode, spec, job.backbone, reader.layout.dense_mode, texts)
+
+        def images() -> Tensor:
+            return torch.from_numpy(reader.images(frames.train)).float()
+
+        texts = prepared(job.method, spec, job.method_params, with_seen(texts, frames), images)
+        method = _assembled(job, spec, reader.layout.dense_mode, texts)
         if job.params.checkpointing:
             spare_memory(method.trunk)
         tuned = job.params.mining == "source_tuned" and method.uses_regions
         check_cached(job, reader.layout, features=method.trunk.needs_features, maps=tuned)
-        miners = tuned_miners(reader, frames, job.seed, fabric.device) if tuned else None
+        miners = tuned_miners(reader, frames, job.params.miner, job.seed, fabric.device) if tuned else None
         optimiser = make_optimiser(method, job.params)
         training = Training(fabric, method, optimiser, reader, frames, job.params, job.seed, miners, job.flips)
         folder = resume_folder(job, describe(fabric))
@@ -80,6 +87,13 @@ def train(job: Job, fabric: Fabric, out: Path) -> None:
         bundle(job.backbone, out)
         shutil.rmtree(folder, ignore_errors=True)
     fabric.barrier()
+
+
+def _assembled(job: Job, spec: Spec, dense_mode: str, texts: Texts) -> Method:
+    try:
+        return assemble(job.method, job.params.mode, spec, job.method_params, job.backbone, dense_mode, texts)
+    except ValueError as error:
+        raise InputError(f"the parameters of '{job.variant}' in params.yaml don't go together: {error}") from None
 
 
 def _run(training: Training, job: Job, folder: Path, out: Path) -> Progress:
@@ -113,12 +127,13 @@ def _write(
         backbone=backbone.name, pretrained=backbone.pretrained, fingerprint=layout.fingerprint,
         dense_mode=layout.dense_mode, provenance=layout.provenance, mode=job.params.mode, size_px=layout.size_px,
         lesion_classes=job.lesion_classes, confounders=confounders, alpha=layout.alpha, spec=spec,
+        params=job.method_params.model_dump(),
         n_weights=facts["n_weights"], n_trained=facts["n_trained"], leaked_frames=facts["leaked_frames"],
         best_epoch=best, val_dice=progress.history[best].val_dice,
         temperature=trust.temperature, flag_below=trust.flag_below, crop=job.crop, class_prompts=class_prompts,
         confounder_prompts=confounder_prompts, background_prompt=background_prompt, reference=reference,
         parameters=job.params.model_dump(),
-        mined_by=MinedBy(channels=miner.channels, grid=list(miner.grid)) if miner else None,
+        mined_by=MinedBy(channels=miner.channels, grid=list(miner.grid), hidden=miner.hidden) if miner else None,
     )  # fmt: skip
     if card.val_dice == 0:
         print("warning: no epoch found a lesion in the validation frames; train longer (train.epochs)", file=sys.stderr)

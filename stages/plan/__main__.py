@@ -10,6 +10,7 @@ import typer
 from mcdrl.artifacts.plan import Crops, write_code, write_plan
 from mcdrl.base.files import atomic_folder
 from mcdrl.base.runtime import run
+from mcdrl.methods import with_methods
 from mcdrl.study.params import load, read_params, section_type
 from mcdrl.study.paths import PlanFiles
 from stages.plan.plans import code_digests, encoding, plans, site_plans
@@ -17,7 +18,7 @@ from stages.plan.plans import code_digests, encoding, plans, site_plans
 
 def main(out: Annotated[Path, typer.Option(help="folder for the plans")]) -> None:
     """Write what methods stand for, what of the features they read, how sites are read, and what code means."""
-    study, encode = load("encode", section_type("encode"))
+    study, encode = load("encode", section_type("encode"), further=with_methods)
     raw = read_params()
     found = list(plans(study, raw.get("train") or {}, section_type("train"), encode.model_dump()["flips"]))
     with atomic_folder(out) as folder:

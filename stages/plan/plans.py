@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mcdrl.artifacts.plan import Encoding, Plan, SitePlan
+from mcdrl.methods import params_type, resolved_params
 from mcdrl.study.code import ROOT, digest
 from mcdrl.study.flips import Flip
 from mcdrl.study.params import STAGES_WITH_SECTION, Section, Study, resolve, section_type
@@ -21,14 +22,22 @@ def plans(study: Study, train: Mapping[str, Any], kind: type[Section], mirrored:
     Args:
         study: checked.
         train: the section `train` of params.yaml, checked.
-        kind: its type, whose defaults fill what isn't given.
+        kind: its type.
         mirrored: the ways of mirroring frames that `encode.flips` gives.
     """
     for name in study.methods:
         method, numbers = resolved(name, study.variants, train)
         whole = kind.model_validate(numbers).model_dump()
+        own = params_type(method).model_validate(resolved_params(name, study.variants, study.method_params))
         flips = list(mirrored) if whole["flips"] else []
-        yield Plan(variant=name, method=method, code=digest([f"mcdrl.methods.{method}"]), train=whole, flips=flips)
+        yield Plan(
+            variant=name,
+            method=method,
+            code=digest([f"mcdrl.methods.{method}"]),
+            params=own.model_dump(),
+            train=whole,
+            flips=flips,
+        )
 
 
 def site_plans(study: Study) -> Iterator[SitePlan]:

@@ -20,15 +20,15 @@ import typer
 from PIL import Image
 
 from mcdrl.base.seeds import generator
-from mcdrl.study.sections.audit import Params
 from stages.audit.alignment import correlations
 from stages.audit.candidates import near_hashes
 from stages.audit.prints import Prints, join, take_prints
 from stages.audit.symmetry import SYMMETRIES
+from tests.factories import section_params
 from tests.stages.audit.pictures import COPIES, cropped_by, turned_by, working
 
 PLANTED = 50
-LIMITS = Params()
+LIMITS = section_params("audit")
 CUTS = (0.02, 0.05, 0.1, 0.15, 0.2)  # of each side
 WIDE_BITS = 56  # looked at beyond the limit, to see how far it is from what it must keep and leave out
 

@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from mcdrl.methods import params_type
 from mcdrl.model.assemble import assemble
 from mcdrl.networks.inputs import open_sites, read_cases
 from mcdrl.networks.texts import read_texts
@@ -36,7 +37,9 @@ def seconds(cell: Job, steps: int) -> tuple[int, int, float, float]:
     texts, _, _ = read_texts(cell.texts, cell.lesion_classes)
     with open_sites(cell.files) as reader:
         spec = make_spec(cell.params, reader.layout, cell.seed)
-        method = assemble(cell.method, cell.params.mode, spec, cell.backbone, reader.layout.dense_mode, texts)
+        method = assemble(
+            cell.method, cell.params.mode, spec, cell.method_params, cell.backbone, reader.layout.dense_mode, texts
+        )
         fabric = make_fabric(cell.params.precision)
         training = Training(
             fabric, method, make_optimiser(method, cell.params), reader, few, cell.params, cell.seed, flips=cell.flips
@@ -70,7 +73,8 @@ def main(
     table = Table("method", "mode", "trained parameters", "frames/s", "s an epoch", f"epochs in {minutes:g} min")
     for plan in plans(study, read_params().get("train") or {}, section_type("train")):
         params = Params.model_validate(plan.train)
-        cell = Job(plan.variant, plan.method, site, 0, sources, artifacts, study.lesion_classes, params)
+        own = params_type(plan.method).model_validate(plan.params)
+        cell = Job(plan.variant, plan.method, site, 0, sources, artifacts, study.lesion_classes, params, own)
         trained, count, train_s, val_s = seconds(cell, steps)
         epoch_s = train_s + val_s
         table.add_row(

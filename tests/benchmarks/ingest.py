@@ -24,11 +24,11 @@ from PIL import Image
 
 from mcdrl.sites.gate import Gate
 from mcdrl.study.params import Site, resolve
-from mcdrl.study.sections.ingest import Params
 from stages.ingest.write import write_site
+from tests.factories import section_params
 
 ROUNDS = 5
-PARAMS = Params()
+PARAMS = section_params("ingest")
 
 
 def bare(root: Path) -> int:

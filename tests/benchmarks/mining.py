@@ -18,8 +18,9 @@ from rich.table import Table
 from mcdrl.networks.inputs import open_sites, read_cases, to_batch
 from mcdrl.regions.quality import SCORES, Quality
 from mcdrl.regions.tuned import Miner
-from mcdrl.study.params import load_study
+from mcdrl.study.params import load
 from mcdrl.study.paths import site_files
+from mcdrl.study.sections.train import Params
 from mcdrl.training.data import in_turn, split
 from mcdrl.training.mining import tuned_miners
 
@@ -44,14 +45,14 @@ def main(
     artifacts: Annotated[Path, typer.Option(help="What `dvc repro` wrote.")] = Path("artifacts"),
 ) -> None:
     """Print a row a held-out site and a mean."""
-    study = load_study()
+    study, train = load("train", Params)
     table = Table("held out", "recall: texts", "tuned", "random", "AUROC: texts", "inverted", "tuned", "inverted")
     rows = []
     for site in study.held_out:
         sources = {other: site_files(artifacts, other) for other in study.sites if other != site}
         with open_sites(sources) as reader:
             frames = split(read_cases(sources, study.lesion_classes))
-            miner = tuned_miners(reader, frames, seed, torch.device("cpu")).whole
+            miner = tuned_miners(reader, frames, train.miner, seed, torch.device("cpu")).whole
         texts = quality(artifacts, site, study.lesion_classes, None)
         tuned = quality(artifacts, site, study.lesion_classes, miner)
         (a, random, b, c), (d, _, e, f) = ([float(row[name]) for name in SCORES] for row in (texts, tuned))

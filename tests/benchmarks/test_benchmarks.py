@@ -21,18 +21,18 @@ from mcdrl.clip.encoder import unit
 from mcdrl.methods import build
 from mcdrl.model.bundle import bundle
 from mcdrl.model.folder import save_model
-from mcdrl.networks.interface import Spec, Texts
+from mcdrl.networks.interface import Texts
 from mcdrl.networks.trunk import Frozen
-from tests.factories import make_card
+from tests.factories import make_card, make_spec, method_params
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 SCRIPTS = sorted(path.stem for path in HERE.glob("*.py") if not path.stem.startswith(("test_", "__")))
-SPEC = Spec(
-    width=128, map_channels={"s4": 24, "s8": 40, "s16": 112, "s32": 320}, depth=1, heads=4, residual=True,
-    dictionary="text", regions="keep", head_width=16, dropout=0.0, dice_weight=0.0, lambda_causal=0.5,
-    lambda_contrast=0.1, lambda_adversarial=0.1, temperature=0.5, seed=0,
-)  # fmt: skip
+SPEC = make_spec(width=128, map_channels={"s4": 24, "s8": 40, "s16": 112, "s32": 320}, head_width=16, dice_weight=0.0)
+
+
+def own(method):
+    return method_params(method, **({"depth": 1, "heads": 4} if method.startswith("mcdrl") else {}))
 
 
 def script(name):
@@ -82,8 +82,11 @@ def model(tmp_path_factory):
     drawn = torch.Generator().manual_seed(1)
     texts = Texts(*[unit(torch.randn(shape, generator=drawn), -1) for shape in ((2, 128), (3, 128), (2, 3, 128))],
                   prior=torch.full((3,), 1 / 3))  # fmt: skip
-    card = make_card(method="baseline", spec=SPEC, backbone="lite0", fingerprint=fingerprint, size_px=224)
-    save_model(place / "model", build("baseline", SPEC, Frozen(), texts).state_dict(), texts, card)
+    card = make_card(
+        method="baseline", spec=SPEC, params=own("baseline").model_dump(), backbone="lite0", fingerprint=fingerprint,
+        size_px=224,
+    )  # fmt: skip
+    save_model(place / "model", build("baseline", SPEC, own("baseline"), Frozen(), texts).state_dict(), texts, card)
     bundle(place / "lite0", place / "model")
     return place / "model"
 

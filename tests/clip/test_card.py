@@ -14,7 +14,7 @@ from mcdrl.clip.dense import VIT_MODES
 from mcdrl.clip.frozen import Setup, choose
 from mcdrl.clip.resnet import ResNetEncoder
 from mcdrl.clip.vit import VitEncoder
-from mcdrl.study.sections.encode import Params
+from tests.factories import section_params
 
 SHIPPED = Path(__file__).parents[2] / "data/backbones"
 OPEN_CLIP = ["rn50", "vit_b16", "vit_l14"]
@@ -82,10 +82,10 @@ def test_the_former_name_of_a_dense_mode_is_refused_with_the_new_one(tmp_path):
     with pytest.raises(InputError, match=r"dense: 'surgery' is called vv_attention here.*last six blocks"):
         read_card("mine", tmp_path)
     with pytest.raises(ValidationError, match="'surgery' is called vv_attention here"):
-        Params(dense="surgery")
+        section_params("encode", dense="surgery")
     with pytest.raises(InputError, match=r"'surgery' is called vv_attention here.*dvc repro"):  # an older model's
         choose("dense", "surgery", VIT_MODES)
-    assert Params(dense="vv_attention").dense == "vv_attention"
+    assert section_params("encode", dense="vv_attention").dense == "vv_attention"
 
 
 @pytest.mark.parametrize("text", ["- a\n- b\n", "", "title: [\n", WHOLE + WHOLE])

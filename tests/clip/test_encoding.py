@@ -57,7 +57,7 @@ def test_a_feature_that_is_not_finite_names_the_frame():
         def encode(self, frames):
             good = super().encode(frames)
             good.maps["s4"][1, 0, 0, 0] = 1e5  # finite, but not in float16
-            return Encoded(good.dense, good.image, good.maps, good.prefix)
+            return Encoded(good.dense, good.image_embedding, good.maps, good.prefix)
 
     with pytest.raises(InputError, match=r"frame 'A/2': maps/s4 isn't finite"):
         encode(Broken(), images(3), ["A/1", "A/2", "A/3"])
@@ -86,7 +86,7 @@ def test_a_real_encoder_fills_the_contract(tmp_path):
     assert dense.shape == (3, 4, 4, 8)
     np.testing.assert_allclose(np.linalg.norm(dense.astype(np.float32), axis=3), 1, atol=2e-3)
     assert sorted(maps) == ["b1", "b2", "b3", "b4"]
-    again = encoder.suffix()(
+    again = encoder.upper_blocks()(
         torch.from_numpy(prefix).float(),
         {tap: torch.from_numpy(value).permute(0, 3, 1, 2).float() for tap, value in maps.items()},
     )

@@ -13,7 +13,7 @@ PROMPTS = ["A polyp in an endoscopic image", "mucus", "a glioblastoma, whatever 
 def test_unit_norm_everywhere(clip_encoder, frames, kind, mode):
     encoder = clip_encoder(kind, mode)
     encoded = encoder.encode(frames(encoder))
-    for vectors in (encoded.dense, encoded.image):
+    for vectors in (encoded.dense, encoded.image_embedding):
         assert vectors.shape[1] == encoder.width
         torch.testing.assert_close(vectors.norm(dim=1), torch.ones_like(vectors.norm(dim=1)))
 
@@ -25,7 +25,7 @@ def test_a_frame_does_not_feel_its_neighbours(clip_encoder, frames, kind, mode):
     together, alone = encoder.encode(x), encoder.encode(x[1:2])
     for whole, single in [
         (together.dense, alone.dense),
-        (together.image, alone.image),
+        (together.image_embedding, alone.image_embedding),
         (together.prefix, alone.prefix),
     ]:
         torch.testing.assert_close(whole[1:2], single, atol=1e-5, rtol=1e-4)
@@ -37,10 +37,10 @@ def test_an_untouched_suffix_reproduces_the_encoder(clip_encoder, frames, kind, 
     encoder = clip_encoder(kind, mode)
     encoded = encoder.encode(frames(encoder))
     maps = {tap: value.to(stored).float() for tap, value in encoded.maps.items()}
-    again = encoder.suffix()(encoded.prefix.to(stored).float(), maps)
+    again = encoder.upper_blocks()(encoded.prefix.to(stored).float(), maps)
     atol = 1e-5 if stored == torch.float32 else 5e-3
     torch.testing.assert_close(again.dense, encoded.dense, atol=atol, rtol=atol)
-    torch.testing.assert_close(again.image, encoded.image, atol=atol, rtol=atol)
+    torch.testing.assert_close(again.image_embedding, encoded.image_embedding, atol=atol, rtol=atol)
     assert list(again.maps) == list(encoded.maps)
     for tap, value in encoded.maps.items():
         torch.testing.assert_close(again.maps[tap], value, atol=4 * atol, rtol=4 * atol)
@@ -49,11 +49,11 @@ def test_an_untouched_suffix_reproduces_the_encoder(clip_encoder, frames, kind, 
 @pytest.mark.parametrize(("kind", "mode"), EACH)
 def test_gradients_reach_the_suffix_and_nothing_else(clip_encoder, frames, kind, mode):
     encoder = clip_encoder(kind, mode)
-    encoded, suffix = encoder.encode(frames(encoder)), encoder.suffix()
+    encoded, suffix = encoder.encode(frames(encoder)), encoder.upper_blocks()
     again = suffix(encoded.prefix, encoded.maps)
     towards = torch.linspace(-1, 1, encoder.width)
     maps = sum(value.square().mean() for value in again.maps.values())
-    ((again.image @ towards).sum() + torch.einsum("bdhw,d->b", again.dense, towards).sum() + maps).backward()
+    ((again.image_embedding @ towards).sum() + torch.einsum("bdhw,d->b", again.dense, towards).sum() + maps).backward()
     for name, parameter in suffix.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
@@ -66,9 +66,9 @@ def test_gradients_reach_the_suffix_and_nothing_else(clip_encoder, frames, kind,
 def test_an_untouched_front_and_suffix_together_reproduce_the_encoder(clip_encoder, frames, kind, mode):
     encoder = clip_encoder(kind, mode)
     x = frames(encoder)
-    encoded, whole = encoder.encode(x), encoder.suffix()(*encoder.front()(x))
+    encoded, whole = encoder.encode(x), encoder.upper_blocks()(*encoder.lower_blocks()(x))
     torch.testing.assert_close(whole.dense, encoded.dense, atol=1e-5, rtol=1e-4)
-    torch.testing.assert_close(whole.image, encoded.image, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(whole.image_embedding, encoded.image_embedding, atol=1e-5, rtol=1e-4)
     assert list(whole.maps) == list(encoded.maps)
     for tap, value in encoded.maps.items():
         torch.testing.assert_close(whole.maps[tap], value, atol=1e-5, rtol=1e-4)
@@ -77,10 +77,10 @@ def test_an_untouched_front_and_suffix_together_reproduce_the_encoder(clip_encod
 @pytest.mark.parametrize("kind", ["vit", "resnet"])
 def test_gradients_reach_the_front_and_the_encoder_stays(clip_encoder, frames, kind):
     encoder = clip_encoder(kind)
-    front, suffix = encoder.front(), encoder.suffix()
+    front, suffix = encoder.lower_blocks(), encoder.upper_blocks()
     again = suffix(*front(frames(encoder)))
     towards = torch.linspace(-1, 1, encoder.width)
-    ((again.image @ towards).sum() + torch.einsum("bdhw,d->b", again.dense, towards).sum()).backward()
+    ((again.image_embedding @ towards).sum() + torch.einsum("bdhw,d->b", again.dense, towards).sum()).backward()
     for name, parameter in front.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
@@ -93,7 +93,7 @@ def test_gradients_reach_the_front_and_the_encoder_stays(clip_encoder, frames, k
 def test_training_the_suffix_leaves_the_encoder(clip_encoder, frames):
     encoder = clip_encoder("vit")
     x = frames(encoder)
-    before, suffix = encoder.encode(x), encoder.suffix()
+    before, suffix = encoder.encode(x), encoder.upper_blocks()
     with torch.no_grad():
         for parameter in suffix.parameters():
             parameter.add_(1)
@@ -105,7 +105,7 @@ def test_earlier_maps_are_handed_through_and_later_ones_replaced(clip_encoder, f
     encoder = clip_encoder("vit", suffix_from="b2")
     encoded = encoder.encode(frames(encoder))
     marked = {tap: torch.full_like(value, 9.0) for tap, value in encoded.maps.items()}
-    again = encoder.suffix()(encoded.prefix, marked).maps
+    again = encoder.upper_blocks()(encoded.prefix, marked).maps
     assert [tap for tap in again if torch.equal(again[tap], marked[tap])] == ["b1", "b2"]
 
 
@@ -121,7 +121,7 @@ def test_works_under_autocast(clip_encoder, frames, kind):
     exact = encoder.encode(x)
     with torch.autocast("cpu", torch.bfloat16):
         rough = encoder.encode(x)
-        encoder.suffix()(rough.prefix, rough.maps).dense.sum().backward()
+        encoder.upper_blocks()(rough.prefix, rough.maps).dense.sum().backward()
     assert (exact.dense * rough.dense).sum(1).min() > 0.99
 
 

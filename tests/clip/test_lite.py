@@ -45,7 +45,7 @@ def test_features_have_their_shapes_and_unit_norm(encoder, frames):
         "s4": (24, 56, 56), "s8": (40, 28, 28), "s16": (112, 14, 14), "s32": (320, 7, 7),
     }  # fmt: skip
     torch.testing.assert_close(encoded.dense.norm(dim=1), torch.ones(2, GRID, GRID))
-    torch.testing.assert_close(encoded.image.norm(dim=1), torch.ones(2))
+    torch.testing.assert_close(encoded.image_embedding.norm(dim=1), torch.ones(2))
     assert torch.equal(encoded.prefix, encoded.maps["s8"])
     assert not encoded.dense.requires_grad
 
@@ -103,11 +103,11 @@ def test_prompts_are_encoded_without_building_the_image_tower(encoder):
 
 def test_an_untrained_suffix_gives_the_cached_features_in_both_modes(encoder, frames):
     cached = encoder.encode(frames)
-    suffix = encoder.suffix()
+    suffix = encoder.upper_blocks()
     for mode in (True, False):
         again = suffix.train(mode)(cached.prefix, {"s4": cached.maps["s4"], "s8": cached.maps["s8"]})
         torch.testing.assert_close(again.dense, cached.dense, atol=1e-5, rtol=1e-5)
-        torch.testing.assert_close(again.image, cached.image, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(again.image_embedding, cached.image_embedding, atol=1e-5, rtol=1e-5)
         assert list(again.maps) == ["s4", "s8", "s16", "s32"]
         torch.testing.assert_close(again.maps["s32"], cached.maps["s32"], atol=1e-4, rtol=1e-4)
         assert again.maps["s8"] is cached.maps["s8"]
@@ -115,7 +115,7 @@ def test_an_untrained_suffix_gives_the_cached_features_in_both_modes(encoder, fr
 
 def test_gradients_reach_every_trainable_parameter_of_the_suffix_and_no_other(encoder, frames):
     cached = encoder.encode(frames)
-    suffix = encoder.suffix()
+    suffix = encoder.upper_blocks()
     encoded = suffix(cached.prefix, cached.maps)
     (encoded.dense * torch.randn_like(encoded.dense)).sum().backward()
     for name, parameter in suffix.named_parameters():
@@ -130,7 +130,7 @@ def test_gradients_reach_every_trainable_parameter_of_the_suffix_and_no_other(en
 
 
 def test_an_untrained_front_and_suffix_give_the_features_and_gradients_reach_the_front(encoder, frames):
-    cached, front, suffix = encoder.encode(frames), encoder.front(), encoder.suffix()
+    cached, front, suffix = encoder.encode(frames), encoder.lower_blocks(), encoder.upper_blocks()
     again = suffix(*front(frames))
     torch.testing.assert_close(again.dense, cached.dense, atol=1e-5, rtol=1e-5)
     assert list(again.maps) == list(cached.maps)
@@ -144,18 +144,20 @@ def test_an_untrained_front_and_suffix_give_the_features_and_gradients_reach_the
 
 
 def test_a_frozen_front_says_what_the_encoder_says_and_has_nothing_to_train(encoder, frames):
-    cached, front = encoder.encode(frames), encoder.front().frozen()
+    cached, front = encoder.encode(frames), encoder.lower_blocks().frozen()
     prefix, maps = front.train()(frames)
     assert not prefix.requires_grad
     assert not any(parameter.requires_grad for parameter in front.parameters())
     torch.testing.assert_close(prefix, cached.prefix, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(maps["s4"], cached.maps["s4"], atol=1e-5, rtol=1e-5)
-    assert sum(value.numel() for value in front.parameters()) < sum(v.numel() for v in encoder.front().parameters())
+    assert sum(value.numel() for value in front.parameters()) < sum(
+        v.numel() for v in encoder.lower_blocks().parameters()
+    )
 
 
 def test_training_a_suffix_leaves_encoder_and_statistics_alone(encoder, frames):
     before = encoder.encode(frames)
-    suffix = encoder.suffix()
+    suffix = encoder.upper_blocks()
     norms = [module for module in suffix.modules() if isinstance(module, nn.BatchNorm2d)]
     means = [norm.running_mean.clone() for norm in norms]
     optimizer = torch.optim.SGD([value for value in suffix.parameters() if value.requires_grad], lr=0.1)

@@ -36,7 +36,7 @@ def test_the_stored_model_gives_the_models_features(stored, clip_encoder, frames
     loaded, direct = load_encoder(stored(kind)), clip_encoder(kind, "maskclip")
     x = frames(direct)
     found, expected = loaded.encode(x), direct.encode(x)
-    for name in ("dense", "image", "prefix"):
+    for name in ("dense", "image_embedding", "prefix"):
         torch.testing.assert_close(getattr(found, name), getattr(expected, name))
     prompts = ["An endoscopy image with mucus"]
     torch.testing.assert_close(loaded.encode_text(prompts), direct.encode_text(prompts))

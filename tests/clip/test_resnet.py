@@ -38,7 +38,7 @@ def tokens_of(pool, x):
 def test_image_vector_is_open_clips_own(clip_encoder, clip_model, frames, standardised, mode):
     encoder = clip_encoder("resnet", mode)
     x = frames(encoder)
-    close(encoder.encode(x).image, clip_model("resnet").encode_image(standardised(x), normalize=True))
+    close(encoder.encode(x).image_embedding, clip_model("resnet").encode_image(standardised(x), normalize=True))
 
 
 @torch.no_grad()
@@ -74,7 +74,7 @@ def test_maps_are_the_stages(clip_encoder, clip_model, frames, standardised):
 
 def test_the_suffix_keeps_clips_statistics_in_training(clip_encoder, frames):
     encoder = clip_encoder("resnet", "maskclip")
-    encoded, suffix = encoder.encode(frames(encoder)), encoder.suffix()
+    encoded, suffix = encoder.encode(frames(encoder)), encoder.upper_blocks()
     before = {name: value.clone() for name, value in suffix.named_buffers()}
     suffix(encoded.prefix, encoded.maps)
     assert suffix.training

@@ -48,7 +48,7 @@ def block_inputs(model, pixels):
 def test_image_vector_is_open_clips_own(clip_encoder, clip_model, frames, standardised, mode):
     encoder = clip_encoder("vit", mode)
     x = frames(encoder)
-    close(encoder.encode(x).image, clip_model("vit").encode_image(standardised(x), normalize=True))
+    close(encoder.encode(x).image_embedding, clip_model("vit").encode_image(standardised(x), normalize=True))
 
 
 def test_plain_map_is_open_clips_projected_tokens(clip_encoder, clip_model, frames, standardised):

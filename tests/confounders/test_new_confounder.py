@@ -19,13 +19,12 @@ from mcdrl.confounders.finished import FinishedFrame
 from mcdrl.confounders.registry import REGISTRY, by_category, phrases
 from mcdrl.metrics.attention import proxies
 from mcdrl.study.params import check
-from mcdrl.study.sections.build_confounders import Params as Prompts
-from mcdrl.study.sections.stress import Params
 from stages.audit.profile import measure
 from stages.report.inputs import read_inputs
 from stages.report.write import write_report
 from stages.stress.run import pictures
 from tests.confounders.test_finished import scene
+from tests.factories import section_params
 from tests.stages.report.fake_study import build, results_of, study_of, write_stress
 
 ROOT = Path(__file__).parents[2]
@@ -95,14 +94,15 @@ def test_it_joins_the_shipped_dictionary_where_it_has_a_category(monkeypatch):
     shipped = by_category()
     monkeypatch.setitem(REGISTRY, SMOKE.name, SMOKE)
     moving(monkeypatch)
-    assert by_category() == Prompts().confounders == {**shipped, "air": ["surgical smoke"]}
+    assert by_category() == {**shipped, "air": ["surgical smoke"]}
     assert phrases()[-2:] == ["surgical smoke", "mirrored screen"]
 
 
 @pytest.mark.usefixtures("smoke")
 def test_the_stress_test_draws_it():
     cases = pd.DataFrame({"case_id": ["A/1"], "group_id": ["g"]})
-    seen = {(one.confounder, one.strength): one.shown for one in pictures(cases, Store(), Params().strengths)}
+    strengths = section_params("stress").strengths
+    seen = {(one.confounder, one.strength): one.shown for one in pictures(cases, Store(), strengths)}
     assert [name for name, strength in seen if strength == 1.0] == phrases()
     whole, half = (seen["surgical smoke", strength].image.astype(int) for strength in (1.0, 0.5))
     assert whole.mean() > half.mean() > seen["none", 0.0].image.mean()

@@ -6,17 +6,18 @@ import torch
 from torch import nn
 
 from mcdrl.base.errors import InputError
-from mcdrl.clip.encoder import Encoded, Front, Suffix, unit
-from mcdrl.clip.lite import LiteFront
+from mcdrl.clip.encoder import Encoded, LowerBlocks, UpperBlocks, unit
+from mcdrl.clip.lite import LiteLowerBlocks
 from mcdrl.clip.lite_trunk import Trunk, imagenet_weights
-from mcdrl.methods import build, check_mode, has_own_encoder
-from mcdrl.networks import parts
-from mcdrl.networks.interface import Batch, Spec, Texts
-from mcdrl.networks.masker import Masker
+from mcdrl.methods import build, check_mode, has_own_encoder, modes, names, params_type, prepared
+from mcdrl.methods.causalclipseg.masker import Masker
+from mcdrl.networks import factory
+from mcdrl.networks.interface import Batch, Texts
 from mcdrl.networks.prompted import Prompts
-from mcdrl.networks.trunk import Frozen, Pixels, Trained, Whole, spare_memory
+from mcdrl.networks.trunk import EndToEnd, FromCache, Frozen, Pixels, spare_memory
 from mcdrl.networks.views import summed
 from mcdrl.regions.grid import gather, indices, scatter
+from tests.factories import make_spec, method_params
 
 
 def goes_with(name, mode):
@@ -29,16 +30,18 @@ def goes_with(name, mode):
 
 CACHED = ["frozen", "adapter", "suffix"]
 MODES = [*CACHED, "partial", "finetune"]
-METHODS = [
-    "baseline", "no_mtrs", "no_cdrl", "mcdrl", "mcdrl_literal", "mcdrl_backdoor", "clipseg", "causalclipseg",
-    "mixstyle", "fourier", "unet", "viewpoint", "unet_viewpoint", "mcdrl_viewpoint", "counterfactual", "nullspace",
-]  # fmt: skip
-PAIRS = [(name, mode) for name in METHODS for mode in MODES if goes_with(name, mode)]
+METHODS = names()
+PAIRS = [(name, mode) for name in METHODS for mode in MODES if mode in (modes(name) or MODES)]
+DICTIONARIES = [
+    (name, mode, dictionary)
+    for name, mode in PAIRS
+    for dictionary in (("text", "learned") if "dictionary" in params_type(name).model_fields else (None,))
+]
 INTERVENING = ["no_mtrs", "mcdrl", "mcdrl_literal", "mcdrl_backdoor"]
 GENTLE = ["no_mtrs", "mcdrl", "mcdrl_backdoor"]  # begin as the identity
 
 
-class StubSuffix(Suffix):
+class StubUpperBlocks(UpperBlocks):
     """One convolution that makes everything."""
 
     def __init__(self, channels=8):
@@ -52,7 +55,7 @@ class StubSuffix(Suffix):
         return Encoded(unit(grid, 1), unit(grid.mean((2, 3)), 1), {**maps, "s8": grid[:, :8]}, prefix)
 
 
-class StubFront(Front):
+class StubLowerBlocks(LowerBlocks):
     """Two convolutions of the pooled frame."""
 
     def __init__(self):
@@ -66,16 +69,6 @@ class StubFront(Front):
 
 def _draw(seed, *shape):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-
-
-def _spec(**changes):
-    numbers = {
-        "width": 16, "map_channels": {"s4": 6, "s8": 8}, "depth": 2, "heads": 4, "residual": True, "dictionary": "text",
-        "regions": "keep", "head_width": 32, "dropout": 0.0, "dice_weight": 0.5, "lambda_causal": 0.5,
-        "lambda_contrast": 0.1, "temperature": 0.5, "lambda_adversarial": 0.5,
-        "sum_over": ["mirror", "distance"], "seed": 0,
-    }  # fmt: skip
-    return Spec(**{**numbers, **changes})
 
 
 def _texts():
@@ -102,17 +95,28 @@ def _batch(frames=3):
 
 def _trunk(mode, spec):
     makers = {
-        "frozen": Frozen, "adapter": lambda: parts.adapter(spec), "suffix": lambda: Trained(StubSuffix()),
-        "partial": lambda: Whole(StubFront().frozen(), StubSuffix(), size_px=32),
-        "finetune": lambda: Whole(StubFront(), StubSuffix(), size_px=32), "pixels": Pixels,
+        "frozen": Frozen, "adapter": lambda: factory.adapter(spec), "suffix": lambda: FromCache(StubUpperBlocks()),
+        "partial": lambda: EndToEnd(StubLowerBlocks().frozen(), StubUpperBlocks(), size_px=32),
+        "finetune": lambda: EndToEnd(StubLowerBlocks(), StubUpperBlocks(), size_px=32), "pixels": Pixels,
     }  # fmt: skip
     return makers[mode]()
 
 
-def _method(name, mode="frozen", **changes):
-    spec = _spec(**changes)
+def _method(name, mode="frozen", *, seed=0, texts=None, **changes):
+    spec = make_spec(seed=seed)
     mode = "pixels" if has_own_encoder(name) else mode
-    return build(name, spec, _trunk(mode, spec), _texts())
+    return build(name, spec, _params(name, **changes), _trunk(mode, spec), texts or _texts())
+
+
+def _params(name, **changes):
+    small = {"depth": 2} if "depth" in params_type(name).model_fields else {}
+    small |= {"heads": 4} if "heads" in params_type(name).model_fields else {}
+    return method_params(name, **{**small, **changes})
+
+
+def _own(name, **changes):
+    """Those of the changes that the method knows."""
+    return {key: value for key, value in changes.items() if key in params_type(name).model_fields}
 
 
 def _woken(method, seed=11):
@@ -122,10 +126,9 @@ def _woken(method, seed=11):
     return method
 
 
-@pytest.mark.parametrize("dictionary", ["text", "learned"])
-@pytest.mark.parametrize(("name", "mode"), PAIRS)
+@pytest.mark.parametrize(("name", "mode", "dictionary"), DICTIONARIES)
 def test_every_trained_parameter_gets_a_finite_gradient_and_the_inputs_none(name, mode, dictionary):
-    method, batch = _woken(_method(name, mode, dictionary=dictionary)), _batch()
+    method, batch = _woken(_method(name, mode, **_own(name, dictionary=dictionary))), _batch()
     sum(method.losses(batch, method(batch)).values()).backward()
     gradients = {name: parameter.grad for name, parameter in method.named_parameters() if parameter.requires_grad}
     assert gradients
@@ -170,20 +173,20 @@ def test_terms_carry_their_weights():
 @pytest.mark.parametrize("regions", ["keep", "zero"])
 @pytest.mark.parametrize("name", GENTLE)
 def test_switching_the_intervention_on_does_not_move_the_logits(name, regions):
-    method, batch = _method(name, regions=regions).eval(), _batch()
+    method, batch = _method(name, **_own(name, regions=regions)).eval(), _batch()
     torch.testing.assert_close(method(batch).logits, method(batch, intervene=False).logits)
 
 
-@pytest.mark.parametrize(("name", "residual"), [("no_mtrs", False), ("mcdrl", False), ("mcdrl_literal", True)])
-def test_the_letter_of_the_paper_moves_them(name, residual):
-    method, batch = _method(name, residual=residual).eval(), _batch()
+@pytest.mark.parametrize("name", ["no_mtrs", "mcdrl", "mcdrl_literal"])
+def test_the_letter_of_the_paper_moves_them(name):
+    method, batch = _method(name, **_own(name, residual=False)).eval(), _batch()
     assert not torch.allclose(method(batch).logits, method(batch, intervene=False).logits, atol=1e-3)
 
 
 def test_untrained_methods_of_one_seed_agree_as_they_share_the_head():
     batch = _batch()
-    for names, regions in ((["baseline", "no_mtrs", "mcdrl"], "keep"), (["no_cdrl", "mcdrl"], "zero")):
-        logits = [_method(name, regions=regions).eval()(batch).logits for name in names]
+    for group, regions in ((["baseline", "no_mtrs", "mcdrl"], "keep"), (["no_cdrl", "mcdrl"], "zero")):
+        logits = [_method(name, **_own(name, regions=regions)).eval()(batch).logits for name in group]
         for other in logits[1:]:
             torch.testing.assert_close(other, logits[0])
     one, other = (_method("baseline", seed=seed).eval()(batch).logits for seed in (0, 1))
@@ -205,24 +208,23 @@ def test_places_that_were_not_mined_reach_the_head_only_when_kept():
     elsewhere = batch.encoded.dense.clone()
     elsewhere[:, :, 0, 0] = -elsewhere[:, :, 0, 0]  # place 0 isn't selected
     changed = Batch(**{**vars(batch), "encoded": Encoded(elsewhere, *list(vars(batch.encoded).values())[1:])})
-    for name, regions in (("mcdrl", "zero"), ("no_cdrl", "zero"), ("no_cdrl", "keep")):
-        blank = _woken(_method(name, regions=regions)).eval()
+    for blanking in (_method("mcdrl", regions="zero"), _method("no_cdrl")):
+        blank = _woken(blanking).eval()
         assert torch.equal(blank(batch).logits, blank(changed).logits)
     kept = _woken(_method("mcdrl", regions="keep")).eval()
     assert not torch.equal(kept(batch).logits, kept(changed).logits)
 
 
-@pytest.mark.parametrize("regions", ["keep", "zero"])
-def test_mining_alone_is_not_the_baseline_in_any_mode(regions):
+def test_mining_alone_is_not_the_baseline_in_any_mode():
     batch = _batch()
     for mode in CACHED:
-        mining, plain = (_woken(_method(name, mode, regions=regions)).eval() for name in ("no_cdrl", "baseline"))
+        mining, plain = (_woken(_method(name, mode)).eval() for name in ("no_cdrl", "baseline"))
         assert not torch.allclose(mining(batch).logits, plain(batch).logits, atol=1e-3)
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_a_method_says_whether_it_intervenes(name):
-    method, batch = _method(name, residual=False).eval(), _batch()
+    method, batch = _method(name, **_own(name, residual=False)).eval(), _batch()
     moved = not torch.equal(method(batch).logits, method(batch, intervene=False).logits)
     assert method.intervenes == moved
 
@@ -246,11 +248,11 @@ def test_no_mtrs_ignores_the_selection():
 
 
 def test_the_adapter_starts_as_the_identity_and_keeps_unit_norm():
-    batch, adapter = _batch(), parts.adapter(_spec())
+    batch, adapter = _batch(), factory.adapter(make_spec())
     torch.testing.assert_close(adapter(batch).dense, batch.encoded.dense)
     moved = _woken(adapter)(batch)
     torch.testing.assert_close(moved.dense.norm(dim=1), torch.ones(3, 4, 4))
-    torch.testing.assert_close(moved.image.norm(dim=1), torch.ones(3))
+    torch.testing.assert_close(moved.image_embedding.norm(dim=1), torch.ones(3))
 
 
 def test_only_the_suffix_counts_as_pretrained():
@@ -267,7 +269,7 @@ def test_a_frame_s_segmentation_does_not_depend_on_its_neighbours(name):
         frame=alone.frame[:1],
         encoded=Encoded(
             alone.encoded.dense[:1],
-            alone.encoded.image[:1],
+            alone.encoded.image_embedding[:1],
             {tap: grid[:1] for tap, grid in alone.encoded.maps.items()},
             alone.encoded.prefix[:1],
         ),
@@ -290,8 +292,7 @@ def test_half_precision_and_single_precision_agree():
 def test_the_backdoor_is_the_weighted_sum_of_what_each_confounder_says():
     texts, batch = _texts(), _batch()
     prior = torch.tensor([0.5, 0.2, 0.0, 0.2, 0.1])
-    spec = _spec()
-    method = _woken(build("mcdrl_backdoor", spec, Frozen(), replace(texts, prior=prior))).eval()
+    method = _woken(_method("mcdrl_backdoor", texts=replace(texts, prior=prior))).eval()
     summed = method(batch).logits.softmax(1)
     index = indices(batch.selected)
     rows = gather(batch.encoded.dense, index)
@@ -305,7 +306,7 @@ def test_the_backdoor_is_the_weighted_sum_of_what_each_confounder_says():
 
 def test_a_certain_confounder_makes_training_and_prediction_of_the_backdoor_equal():
     prior = torch.tensor([0.0, 0.0, 1.0, 0.0, 0.0])
-    method = _woken(build("mcdrl_backdoor", _spec(), Frozen(), replace(_texts(), prior=prior)))
+    method = _woken(_method("mcdrl_backdoor", texts=replace(_texts(), prior=prior)))
     batch = _batch()
     torch.testing.assert_close(method.train()(batch).logits, method.eval()(batch).logits, rtol=1e-4, atol=1e-4)
 
@@ -358,14 +359,14 @@ def test_the_letter_is_mcdrl_without_residual_and_with_blanks():
 
 def _prompted(name, seen=None):
     texts = replace(_texts(), seen=None if seen is None else torch.tensor(seen))
-    return _woken(build(name, _spec(), Frozen(), texts))
+    return _woken(_method(name, texts=texts))
 
 
 def _asked_in_training(monkeypatch, method, batch, number):
     texts = method.classes[number].expand(len(batch.frame), -1)
     prompts = Prompts(texts, torch.zeros(len(batch.frame), dtype=torch.bool))
     with monkeypatch.context() as patch:
-        patch.setattr(method, "prompts", lambda _: prompts)
+        patch.setattr(method, "prompts_for", lambda _: prompts)
         return method.train()(batch).logits[:, 1]
 
 
@@ -387,10 +388,10 @@ def _draws(seen, lesion_class, held=None, count=3000):
     held = None if held is None else torch.tensor(held).expand(count, -1)
     batch = replace(_batch(), lesion_class=torch.full((count,), lesion_class), held=held)
     torch.manual_seed(0)
-    prompts = method.prompts(batch)
+    prompts = method.prompts_for(batch)
     asked = (prompts.texts @ method.classes.T).argmax(1)
     torch.manual_seed(0)
-    assert torch.equal(method.prompts(batch).texts, prompts.texts)
+    assert torch.equal(method.prompts_for(batch).texts, prompts.texts)
     return torch.bincount(asked, minlength=3) / count, torch.bincount(asked[prompts.absent], minlength=3) / count
 
 
@@ -415,9 +416,10 @@ def test_what_was_asked_for_in_vain_has_an_empty_mask(name):
     method, batch = _prompted(name), _batch()
     absent = torch.tensor([True, False, False])
     output = replace(method(batch), absent=absent)
+    nothing = replace(output, absent=None)
     emptied = replace(batch, mask=torch.where(absent[:, None, None], 0, batch.mask))
     assert not torch.equal(emptied.mask, batch.mask)
-    terms, expected = method.losses(batch, output), method.terms(emptied, output)
+    terms, expected = method.losses(batch, output), method.losses(emptied, nothing)
     assert terms.keys() == expected.keys()
     assert all(torch.equal(terms[term], expected[term]) for term in terms)
 
@@ -513,7 +515,7 @@ def test_sparing_memory_changes_neither_names_nor_gradients():
     frames = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     found = []
     for spare in (False, True):
-        trunk = Whole(LiteFront(Trunk.load(imagenet_weights())), StubSuffix(40), size_px=32)
+        trunk = EndToEnd(LiteLowerBlocks(Trunk.load(imagenet_weights())), StubUpperBlocks(40), size_px=32)
         names = list(trunk.state_dict())
         if spare:
             spare_memory(trunk)
@@ -533,12 +535,12 @@ def test_a_sum_over_views_is_made_at_prediction_alone(name):
     batch = replace(batch, mask=torch.zeros(2, 64, 64, dtype=torch.long))
     assert method.sums_views
     with torch.no_grad():
-        plain, found = method.eval().plain(batch), method(batch)
-        expected = summed(method.plain, batch, ["mirror", "distance"])
+        once, found = method.eval().single_pass(batch), method(batch)
+        expected = summed(method.single_pass, batch, ["mirror", "distance"], zoom=1.2)
     torch.testing.assert_close(found.logits, expected.logits)
-    assert not torch.allclose(found.logits.softmax(1), plain.logits.softmax(1), atol=1e-4)
+    assert not torch.allclose(found.logits.softmax(1), once.logits.softmax(1), atol=1e-4)
     if name == "viewpoint":  # dropout is off here
-        torch.testing.assert_close(method.train()(batch).logits, method.plain(batch).logits)
+        torch.testing.assert_close(method.train()(batch).logits, method.single_pass(batch).logits)
     assert not _method("baseline").sums_views
 
 
@@ -548,7 +550,7 @@ def test_methods_say_whether_regions_matter_to_them():
     for name, mode in PAIRS:
         method = _woken(_method(name, mode)).eval()
         with torch.no_grad():
-            same = torch.equal(method.plain(batch).logits, method.plain(other).logits)
+            same = torch.equal(method.single_pass(batch).logits, method.single_pass(other).logits)
         assert method.uses_regions != same, (name, mode)
 
 
@@ -559,11 +561,45 @@ def test_what_a_method_says_of_ignored_pixels_moves_no_loss(name):
     batch = replace(batch, mask=torch.where(ignored, 255, batch.mask))
     method = _woken(_method(name, next(mode for one, mode in PAIRS if one == name)))
     output = method(batch)
-    maps = [one for one in (output.logits, output.confounding) if one is not None]
+    maps = [output.logits, *([output.confounding] if hasattr(output, "confounding") else [])]
     terms = method.losses(batch, output)
     for gradient in torch.autograd.grad(sum(terms.values()), maps, retain_graph=True):
         assert not gradient.abs().sum(1)[ignored].any()
         assert gradient.abs().sum(1)[~ignored].all()
     shouted = [torch.where(ignored.unsqueeze(1), 1e3, one) for one in maps]
-    changed = replace(output, logits=shouted[0], confounding=shouted[1] if len(shouted) > 1 else None)
+    more = {"confounding": shouted[1]} if len(shouted) > 1 else {}
+    changed = replace(output, logits=shouted[0], **more)
     torch.testing.assert_close(method.losses(batch, changed), terms)
+
+
+OTHERWISE = {
+    "depth": 1, "heads": 2, "residual": False, "dictionary": "random", "regions": "zero", "lambda_causal": 2.0,
+    "lambda_contrast": 2.0, "temperature": 2.0, "sum_over": ["mirror"], "zoom": 1.5, "absent_share": 1.0,
+    "lambda_adversarial": 2.0, "kernel_side": 1, "share": 0.0, "beta": 5.0, "most": 0.1, "longest": 2.0, "least": 0.9,
+    "prior": "source", "prior_temperature": 0.01,
+}  # fmt: skip
+KNOBS = [(name, key) for name in METHODS for key in params_type(name).model_fields]
+
+
+def _said(name, changes):
+    """Return what a method says in training and at prediction, some draws long."""
+    torch.manual_seed(0)  # of the stub encoder
+    spec, texts = make_spec(), _texts()
+    params = _params(name, **changes)
+    mode = next(mode for mode in ("adapter", "partial", "finetune") if mode in (modes(name) or MODES))
+    texts = prepared(name, spec, params, texts, lambda: _draw(13, 9, 16))
+    trunk = _trunk("pixels" if has_own_encoder(name) else mode, spec)
+    method, batch, said = _woken(build(name, spec, params, trunk, texts)), _batch(), []
+    with torch.no_grad():
+        for draw in range(6):
+            torch.manual_seed(draw)
+            said += method.train().losses(batch, method(batch)).values()
+        return [*said, *method.eval()(batch).logits.flatten()]
+
+
+@pytest.mark.parametrize(("name", "key"), KNOBS)
+def test_every_number_of_a_method_does_something(name, key):
+    rest = {"prior": "source"} if key == "prior_temperature" else {}
+    before, again, after = (_said(name, rest | more) for more in ({}, {}, {key: OTHERWISE[key]}))
+    assert before == again
+    assert before != after

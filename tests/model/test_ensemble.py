@@ -18,35 +18,22 @@ from mcdrl.model.folder import LoadedModel, load_model, save_model
 from mcdrl.model.network import Network, batch_of, pixels
 from mcdrl.model.predictor import Predictor
 from mcdrl.networks.inputs import open_sites
-from mcdrl.networks.interface import Spec, Trunk
+from mcdrl.networks.interface import Trunk
 from mcdrl.networks.trunk import Frozen
 from mcdrl.regions.tuned import Miner
 from mcdrl.regions.zero_shot import mine
 from mcdrl.study.paths import SiteFiles
 from stages.evaluate.predict import predict
-from tests.factories import make_card, make_texts, write_frames
+from tests.factories import make_card, make_spec, make_texts, method_params, write_frames
 from tests.stub_encoders import FrameEncoder
 
 SIDE, GRID, WIDTH, N = 32, 4, 8, 5
 IDS = [f"A/{k}" for k in range(N)]
-SPEC = Spec(
-    width=WIDTH,
-    map_channels={"s4": 3},
-    depth=1,
-    heads=2,
-    residual=True,
-    dictionary="text",
-    regions="keep",
-    head_width=16,
-    dropout=0.0,
-    dice_weight=0.0,
-    lambda_causal=0.5,
-    lambda_contrast=0.1,
-    temperature=0.5,
-    lambda_adversarial=0.5,
-    sum_over=["mirror", "distance"],
-    seed=0,
-)
+SPEC = make_spec(width=WIDTH, map_channels={"s4": 3}, head_width=16, dice_weight=0.0)
+
+
+def own(method):
+    return method_params(method, **({"depth": 1, "heads": 2} if method.startswith("mcdrl") else {}))
 
 
 class Pooled(FrameEncoder):
@@ -67,7 +54,7 @@ def tuned():
     """A miner that looks at the colours, and at nothing that the class texts would choose by."""
     with torch.random.fork_rng():
         torch.manual_seed(4)
-        return Miner({"s4": 3}, (GRID, GRID), 0.25).eval().requires_grad_(False)
+        return Miner({"s4": 3}, (GRID, GRID), 0.25, hidden=8).eval().requires_grad_(False)
 
 
 @pytest.fixture(params=["baseline", "mcdrl", "mcdrl mined"])
@@ -76,12 +63,12 @@ def folder(request, tmp_path):
     miner = tuned() if mined else None
     rng = torch.Generator().manual_seed(1)
     texts = make_texts(2, 3, WIDTH, rng)
-    network = build(method, SPEC, Frozen(), texts)
+    network = build(method, SPEC, own(method), Frozen(), texts)
     with torch.no_grad():
         network.head.out.bias.zero_()
         network.head.out.weight.normal_(0, 0.5, generator=rng)
-    mined_by = MinedBy(channels={"s4": 3}, grid=[GRID, GRID]) if mined else None
-    card = make_card(method=method, spec=SPEC, size_px=SIDE, mined_by=mined_by)
+    mined_by = MinedBy(channels={"s4": 3}, grid=[GRID, GRID], hidden=8) if mined else None
+    card = make_card(method=method, spec=SPEC, params=own(method).model_dump(), size_px=SIDE, mined_by=mined_by)
     save_model(tmp_path / "model", network.state_dict(), texts, card, miner)
     return tmp_path / "model"
 
@@ -197,7 +184,7 @@ def test_the_frozen_encoder_runs_only_for_models_that_read_its_features(folder, 
 
     loaded = load_model(folder, tmp_path)
     reference = ReferenceStatistics(mean=[0.0] * 3, std=[1.0] * 3)
-    method = build(name, SPEC, Inside(), loaded.texts).eval()
+    method = build(name, SPEC, own(name), Inside(), loaded.texts).eval()
     model = LoadedModel(method, loaded.card.model_copy(update={"reference": reference}), loaded.texts)
     frames = np.random.default_rng(3).integers(0, 256, (N, SIDE, SIDE, 3)).astype(np.uint8)
     encoder = Counted()

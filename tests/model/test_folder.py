@@ -17,11 +17,10 @@ from mcdrl.model.card import ModelCard
 from mcdrl.model.folder import load_model, save_model
 from mcdrl.model.probability import probability
 from mcdrl.networks.inputs import open_sites, to_batch
-from mcdrl.networks.interface import Spec
 from mcdrl.networks.texts import read_texts
 from mcdrl.study.paths import site_files
 from tests import stub_sites
-from tests.factories import make_card
+from tests.factories import make_card, make_spec, method_params
 
 
 @pytest.fixture
@@ -32,24 +31,27 @@ def artifacts(tmp_path, monkeypatch):
 
 
 def _spec():
-    return Spec(
-        width=stub_sites.WIDTH, map_channels=stub_sites.CHANNELS, depth=1, heads=4, residual=True, dictionary="random",
-        regions="keep", head_width=16, dropout=0.1, dice_weight=0.0, lambda_causal=0.5, lambda_contrast=0.1,
-        temperature=0.5, lambda_adversarial=0.5, sum_over=["mirror"], seed=3,
-    )  # fmt: skip
+    return make_spec(
+        width=stub_sites.WIDTH, map_channels=stub_sites.CHANNELS, head_width=16, dropout=0.1, dice_weight=0.0, seed=3
+    )
+
+
+def _params(method="mcdrl"):
+    return method_params(method, **({"depth": 1, "heads": 4, "dictionary": "random"} if method == "mcdrl" else {}))
 
 
 def _card(method, mode):
     return make_card(
         method=method, n_weights=5, n_trained=4, held_out="B", seed=3, sources=["A"],
         fingerprint=stub_sites.FINGERPRINT, mode=mode, size_px=stub_sites.SIDE, lesion_classes=stub_sites.LESIONS,
-        confounders=stub_sites.CONFOUNDERS, spec=_spec(), best_epoch=1, temperature=1.5, flag_below=0.6,
+        confounders=stub_sites.CONFOUNDERS, spec=_spec(),
+        params=_params(method).model_dump(), best_epoch=1, temperature=1.5, flag_below=0.6,
     )  # fmt: skip
 
 
 def _saved(artifacts, method="mcdrl", mode="adapter"):
     texts, _, _ = read_texts(artifacts / "build_confounders", stub_sites.LESIONS)
-    model = build(method, _spec(), make_trunk(mode, _spec(), artifacts / "backbone", "plain"), texts)
+    model = build(method, _spec(), _params(method), make_trunk(mode, _spec(), artifacts / "backbone", "plain"), texts)
     generator = torch.Generator().manual_seed(0)
     for parameter in model.parameters():
         parameter.data += 0.1 * torch.randn(parameter.shape, generator=generator)
@@ -157,11 +159,13 @@ def test_a_flipped_bit_and_weights_that_are_no_numbers_are_refused(artifacts):
         ({"lesion_classes": ["one"]}, "1 and"),
         ({"spec": {**vars(_spec()), "map_channels": 3}}, "map_channels is 3"),
         ({"spec": {**vars(_spec()), "map_channels": {"s4": "x"}}}, r"spec\.map_channels\.s4: .*integer, got 'x'"),
-        ({"spec": {**vars(_spec()), "heads": 0}}, r"spec\.heads: .*, got 0"),
-        ({"spec": {**vars(_spec()), "heads": 5}}, "5 heads don't divide the joint width 16"),
-        ({"spec": {**vars(_spec()), "depth": 10**7}}, r"spec\.depth: .*less than or equal to 256, got 10000000"),
+        ({"params": _params().model_dump() | {"heads": 0}}, r"params\.heads: .*, got 0"),
+        ({"params": _params().model_dump() | {"heads": 5}}, "5 heads don't divide the joint width 16"),
+        ({"params": _params().model_dump() | {"depth": 10**7}}, r"params\.depth: should be 64 at most.*, got 10000000"),
+        ({"spec": {**vars(_spec()), "head_width": 10**7}}, r"spec\.head_width: .*less than or equal to 4096, got 100"),
         ({"spec": {**vars(_spec()), "dropout": float("nan")}}, r"spec\.dropout"),
-        ({"spec": {**vars(_spec()), "dictionary": "hers"}}, r"spec\.dictionary"),
+        ({"params": _params().model_dump() | {"dictionary": "hers"}}, r"params\.dictionary"),
+        ({"params": _params().model_dump() | {"depht": 1}}, r"params\.depht: unknown key; did you mean 'depth'"),
         ({"spec": {**vars(_spec()), "more": 1}}, r"spec\.more"),
         ({"size_px": 1}, r"size_px: .*, got 1;"),
         ({"size_px": 30}, r"size_px: .*multiple of 4, got 30"),
@@ -179,13 +183,13 @@ def test_a_card_that_was_edited_is_refused_in_a_sentence(artifacts, changes, sai
     assert "model.json" in str(error.value)
 
 
-def test_a_card_without_a_later_key_means_its_default():
+def test_a_card_without_one_of_its_numbers_is_refused():
     value = {**_card("mcdrl", "adapter").model_dump(), "spec": dict(vars(_spec()))}
-    del value["spec"]["sum_over"]
-    assert ModelCard.model_validate(value).spec.sum_over == ()
-    del value["spec"]["depth"]
-    with pytest.raises(ValueError, match="depth"):
-        ModelCard.model_validate(value)
+    assert ModelCard.model_validate(value).params["depth"] == 1
+    for part, key in (("params", "depth"), ("spec", "dropout")):
+        lacking = {**value, part: {name: number for name, number in value[part].items() if name != key}}
+        with pytest.raises(ValueError, match=key):
+            ModelCard.model_validate(lacking)
 
 
 def _peak_bytes(artifacts):
@@ -210,14 +214,16 @@ class FullDevice(TorchDispatchMode):
     ("changes", "said"),
     [
         ({"head_width": 4096}, r"method\.head\..* is .* F32, expected .*4096"),
-        ({"depth": 256}, r"missing: method\.intervention\.blocks\.1\."),
+        ({"depth": 64}, r"missing: method\.intervention\.blocks\.1\."),
         ({"width": 2**16}, r"texts\.classes is 2 x 16 F32, expected 2 x 65536 F32"),
         ({"map_channels": {"s4": 6, "s8": 2**16}}, r"method\.head\.maps\.s8\..* is .*8 F32, expected .*65536 F32"),
     ],
 )
 def test_widths_that_the_weights_dont_have_are_refused_before_memory_is_taken(artifacts, changes, said, mode):
     _saved(artifacts, mode=mode)
-    _edit(artifacts, spec={**vars(_spec()), **changes})
+    own = {key: value for key, value in changes.items() if key in _params().model_dump()}
+    _edit(artifacts, spec={**vars(_spec()), **{key: changes[key] for key in changes.keys() - own.keys()}},
+          params=_params().model_dump() | own)  # fmt: skip
     most, told = _peak_bytes(artifacts)
     assert re.search(said, told)
     assert most < 100_000

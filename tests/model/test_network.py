@@ -37,7 +37,7 @@ def test_of_equal_places_the_first_are_taken():
 def test_a_model_mines_with_its_own_background():
     rng = torch.Generator().manual_seed(0)
     dense, classes, background = (torch.randn(shape, generator=rng) for shape in ((2, 8, 4, 4), (3, 8), (8,)))
-    features = Encoded(dense=dense, image=dense[:, :, 0, 0], maps={}, prefix=dense)
+    features = Encoded(dense=dense, image_embedding=dense[:, :, 0, 0], maps={}, prefix=dense)
     texts = Texts(classes, classes, classes[:, None], torch.ones(3) / 3, background)
     model = SimpleNamespace(miner=None, texts=texts, card=SimpleNamespace(alpha=0.25))
     batch = batch_of(torch.zeros(2, 16, 16, 3, dtype=torch.uint8), features, model)

@@ -34,7 +34,7 @@ def test_a_batch_of_two_sites_holds_each_frame_s_own_rows(artifacts):
         assert torch.equal(batch.mask[row], torch.from_numpy(masks[frame]).long())
         half = {"rtol": 1e-3, "atol": 1e-3}
         torch.testing.assert_close(batch.encoded.dense[row], said.dense[frame], **half)
-        torch.testing.assert_close(batch.encoded.image[row], said.image[frame], **half)
+        torch.testing.assert_close(batch.encoded.image_embedding[row], said.image_embedding[frame], **half)
         torch.testing.assert_close(batch.encoded.prefix[row], said.prefix[frame], **half)
         for tap, grid in said.maps.items():
             torch.testing.assert_close(batch.encoded.maps[tap][row], grid[frame], **half)

@@ -64,17 +64,17 @@ def test_the_selection_follows_the_lesion_and_never_leaves_the_frame():
 
 def _by_brightness(batch):
     lesion = 12 * (batch.frame.mean(1, keepdim=True) - 0.6)
-    return Output(torch.cat([torch.zeros_like(lesion), lesion], 1), image=batch.frame.mean((2, 3)))
+    return Output(torch.cat([torch.zeros_like(lesion), lesion], 1), image_embedding=batch.frame.mean((2, 3)))
 
 
 def test_the_sum_of_an_answer_that_goes_with_the_frame_is_that_answer():
     """A network that looks at single pixels says the same from everywhere, up to what the views blur."""
     batch = stub_sites.batch()
     plain = _by_brightness(batch)
-    mirrored = summed(_by_brightness, batch, ["mirror"])
+    mirrored = summed(_by_brightness, batch, ["mirror"], zoom=1.2)
     torch.testing.assert_close(mirrored.logits.softmax(1), plain.logits.softmax(1), atol=1e-4, rtol=0)
-    assert torch.equal(mirrored.image, plain.image)
-    far = summed(_by_brightness, batch, ["distance"]).logits.softmax(1)[:, 1] > 0.5
+    assert torch.equal(mirrored.image_embedding, plain.image_embedding)
+    far = summed(_by_brightness, batch, ["distance"], zoom=1.2).logits.softmax(1)[:, 1] > 0.5
     truth = batch.mask.bool()
     assert (far & truth).sum() * 2 / (far.sum() + truth.sum()) > 0.9
 
@@ -87,7 +87,7 @@ def test_the_sum_is_the_mean_of_the_answers_each_brought_back():
         lesion[..., :16] = 20.0
         return Output(torch.cat([torch.zeros_like(lesion), lesion], 1))
 
-    found = summed(left, stub_sites.batch(), ["mirror"]).logits.softmax(1)[:, 1]
+    found = summed(left, stub_sites.batch(), ["mirror"], zoom=1.2).logits.softmax(1)[:, 1]
     torch.testing.assert_close(found, torch.full_like(found, 0.5), atol=1e-3, rtol=0)
 
 
@@ -96,16 +96,16 @@ def test_a_pixel_is_averaged_over_the_views_that_show_it():
         lesion = torch.full_like(batch.frame[:, :1], 20.0)
         return Output(torch.cat([torch.zeros_like(lesion), lesion], 1))
 
-    found = summed(always, stub_sites.batch(), ["mirror", "distance"]).logits.softmax(1)[:, 1]
+    found = summed(always, stub_sites.batch(), ["mirror", "distance"], zoom=1.2).logits.softmax(1)[:, 1]
     assert found.min() > 0.999  # the near view doesn't show the rim, which doesn't count as no lesion
 
 
 def test_no_family_is_no_sum():
     batch = stub_sites.batch()
     torch.testing.assert_close(
-        summed(_by_brightness, batch, []).logits.softmax(1), _by_brightness(batch).logits.softmax(1)
+        summed(_by_brightness, batch, [], zoom=1.2).logits.softmax(1), _by_brightness(batch).logits.softmax(1)
     )
-    assert len(_summed_views(["mirror", "distance"], batch.frame)) == 5
+    assert len(_summed_views(["mirror", "distance"], 1.2, batch.frame)) == 5
 
 
 def test_the_places_are_those_of_affine_grid_and_autocast_leaves_them_alone():

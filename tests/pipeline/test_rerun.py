@@ -1,10 +1,11 @@
 """Editing one thing reruns exactly the steps that depend on it, with the real stages."""
 
 import re
+import shutil
 
 import pytest
 
-from tests.pipeline.repository import Repository
+from tests.pipeline.repository import ROOT, Repository
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
@@ -77,11 +78,39 @@ def test_variants(repository):
     repository.edit(join)
     ours = {f"{stage}@mcdrl_random-{site}-0" for stage in ("train", "evaluate") for site in "AB"}
     assert repository.repro() == {"plan", *ours, "collect_evaluate", "stress", "report"}
-    repository.edit(lambda params: params["variants"]["mcdrl_random"]["train"].update(dictionary="zero"))
+    repository.edit(lambda params: params["variants"]["mcdrl_random"]["params"].update(dictionary="zero"))
     assert repository.repro() == {"plan", *ours, "collect_evaluate", "stress", "report"}
     append(repository, "mcdrl/methods/no_cdrl.py", "\nEDITED = 1\n")
     assert repository.repro() == {"plan"}  # its file changed, no plan of the study did
     repository.edit(lambda params: params["methods"].remove("mcdrl_random"))
+    repository.repro()
+
+
+def test_a_method_of_one_file(repository):
+    """Its key is checked, its cells alone run when it joins, and again when its knob or its file changes."""
+    shutil.copy(ROOT / "tests/one_file_method.py", repository.folder / "mcdrl/methods/smooth.py")
+    assert repository.repro() == {"plan"}
+    repository.edit(lambda params: params["method_params"].update(smooth={"roughnes": 0.5}))
+    refused = repository.dvc("repro", "plan", check=False)
+    assert refused.returncode
+    assert "method_params.smooth.roughnes: unknown key; did you mean 'roughness'?" in refused.stderr
+
+    def join(params):
+        params["method_params"]["smooth"] = {"roughness": 0.5}
+        params["methods"].append("smooth")
+
+    repository.edit(join)
+    ours = {f"{stage}@smooth-{site}-0" for stage in ("train", "evaluate") for site in "AB"}
+    assert repository.repro() == {"plan", *ours, "collect_evaluate", "stress", "report"}
+    history = (repository.folder / "artifacts/train/smooth/A/0/history.csv").read_text(encoding="utf-8")
+    assert history.startswith("epoch,roughness,seg,val_dice\n")
+    repository.edit(lambda params: params["method_params"]["smooth"].update(roughness=0.25))
+    assert repository.repro() == {"plan", *ours, "collect_evaluate", "stress", "report"}
+    append(repository, "mcdrl/methods/smooth.py", "\nEDITED = 1\n")
+    ran = repository.repro()
+    assert {"plan", *(name for name in ours if name.startswith("train"))} <= ran
+    assert {name for name in ran if "@" in name} <= ours
+    repository.edit(lambda params: params["methods"].remove("smooth"))
     repository.repro()
 
 

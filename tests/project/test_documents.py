@@ -14,7 +14,8 @@ from dvc.cli.parser import get_main_parser
 
 from mcdrl.cli import app
 from mcdrl.commands.study.studies import presets
-from mcdrl.study.params import check, load_study, method_files, read_params
+from mcdrl.methods import names, with_methods
+from mcdrl.study.params import check, load_study, read_params
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(path for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")))
@@ -134,7 +135,7 @@ def check_setting(setting):
     assert last in raw, f"params.yaml has no {key}"
     if not _LEFT_OPEN.search(value):
         raw[last] = yaml.safe_load(value)
-        check(whole)
+        check(whole, further=with_methods)
 
 
 @pytest.mark.parametrize("arguments", of("python"))
@@ -169,7 +170,7 @@ def rows_of(page, first):
 
 def test_methods_and_studies_that_pages_list_are_there():
     listed = rows_of("explanation/method.md", "method")
-    assert listed == set(method_files())
+    assert listed == set(names())
     assert set(load_study().methods) <= listed
     assert rows_of("how-to/studies.md", "study") == set(presets())
 

@@ -40,7 +40,7 @@ from mcdrl.study.splits import write_splits as to_splits
 from mcdrl.artifacts.tables import Table, column
 from mcdrl.training import checkpoint
 from mcdrl.training.optimiser import make_optimiser
-from mcdrl.study.sections.train import Params
+from tests.factories import train_params
 
 noise = np.random.default_rng(0)
 linear = torch.nn.Linear(100, 100)
@@ -57,7 +57,7 @@ def write_splits(path):
     to_splits(cases, path)
 def write_checkpoint(path):
     progress = checkpoint.Progress([], checkpoint.snapshot(linear))
-    checkpoint.save(path.parent, progress, linear, make_optimiser(linear, Params()))
+    checkpoint.save(path.parent, progress, linear, make_optimiser(linear, train_params()))
 def write_weights(path):
     words = Vocabulary(["polyp"])
     save_trained(new_joint(), new_tower(words), words, path.parent)

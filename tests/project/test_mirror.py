@@ -10,6 +10,7 @@ EXCEPTIONS = {
     "confounders/test_new_confounder.py": "what a further entry of the registry brings, all through the house",
     "metrics/test_new_metric.py": "what a further entry of the registry brings, all through the house",
     "methods/test_methods.py": "what every method has to do, one as the other",
+    "methods/test_one_file.py": "what a further method of one file brings, all through the house",
     "sites/test_layouts.py": "published data sets, each by its card in data/sites",
     "sites/test_strangers_layouts.py": "layouts that annotation tools leave behind, by settings",
     "stages/pretrain/test_shipped.py": "data/lite0 and the code that reads it",
@@ -20,10 +21,11 @@ MIRRORED = [path.as_posix() for path in TESTS if path.parts[0] not in OF_THE_WHO
 
 
 def mirrored(test):
-    """The files of the house that a test may be about: a module, a package, or `python -m` of a stage."""
+    """The files of the house that a test may be about: a module, a package or its own module, or a stage's command."""
     path = ROOT / (test if test.startswith("stages/") else f"mcdrl/{test}")
     name = path.stem.removeprefix("test_")
-    return [path.with_name(f"{name}.py"), path.with_name(name) / "__init__.py", path.with_name(f"__{name}__.py")]
+    modules = [path.with_name(f"{written}.py") for written in (name, f"_{name}", f"__{name}__")]
+    return [*modules, path.with_name(name) / "__init__.py"]
 
 
 @pytest.mark.parametrize("test", sorted(set(MIRRORED) - set(EXCEPTIONS)))

@@ -1,32 +1,32 @@
 """Sections of params.yaml that are right one by one and disagree."""
 
 from mcdrl.study.agreement import disagreements
-from mcdrl.study.sections.audit import Params as Audit
-from mcdrl.study.sections.build_confounders import Params as Prompts
-from mcdrl.study.sections.train import Params as Train
 from mcdrl.study.variants import Variant
+from tests.factories import section_params, train_params
 
 STUDY = {"sites": ["north", "south"], "lesion_classes": ["polyp", "cyst"]}
 
 
 def test_sections_that_agree_give_no_sentence():
     sections = {
-        "audit": Audit(accepted=[["north", "south"]]),
-        "build_confounders": Prompts(class_phrases={"cyst": "cyst", "polyp": "growth"}),
+        "audit": section_params("audit", accepted=[["north", "south"]]),
+        "build_confounders": section_params("build_confounders", class_phrases={"cyst": "cyst", "polyp": "growth"}),
     }
     assert disagreements(sections, **STUDY) == []
     assert disagreements({}, **STUDY) == []
 
 
 def test_an_accepted_pair_names_sites_of_the_study():
-    found = disagreements({"audit": Audit(accepted=[["north", "soth"]])}, **STUDY)
+    found = disagreements({"audit": section_params("audit", accepted=[["north", "soth"]])}, **STUDY)
     assert len(found) == 1
     assert found[0].startswith("audit.accepted: unknown site 'soth'")
     assert "south" in found[0]
 
 
 def test_each_class_has_a_phrase_and_each_phrase_a_class():
-    found = disagreements({"build_confounders": Prompts(class_phrases={"polyp": "p", "tumor": "t"})}, **STUDY)
+    found = disagreements(
+        {"build_confounders": section_params("build_confounders", class_phrases={"polyp": "p", "tumor": "t"})}, **STUDY
+    )
     assert [line.split(": ")[1].split(";")[0] for line in found] == [
         "no phrase for the lesion class 'cyst'",
         "'tumor' is not among lesion_classes",
@@ -34,18 +34,24 @@ def test_each_class_has_a_phrase_and_each_phrase_a_class():
 
 
 def test_no_more_phrases_are_used_than_there_are():
-    prompts = Prompts(class_phrases={"cyst": "cyst", "polyp": "growth"}, confounders={"light": ["dark", "bright"]})
-    for phrases, expected in ((None, 0), (2, 0), (3, 1)):
-        found = disagreements({"build_confounders": prompts, "train": Train(phrases=phrases)}, **STUDY)
+    prompts = section_params(
+        "build_confounders",
+        class_phrases={"cyst": "cyst", "polyp": "growth"},
+        confounders={"light": ["dark", "bright"]},
+    )
+    for count, expected in ((None, 0), (2, 0), (3, 1)):
+        found = disagreements({"build_confounders": prompts, "train": train_params(phrases=count)}, **STUDY)
         assert len(found) == expected
     assert "train.phrases: 3, but build_confounders.confounders has 2" in found[0]
     few = {"few": Variant(method="mcdrl", train={"phrases": 2}), "many": Variant(method="mcdrl", train={"phrases": 15})}
-    found = disagreements({"build_confounders": prompts, "train": Train()}, **STUDY, variants=few)
+    found = disagreements({"build_confounders": prompts, "train": train_params()}, **STUDY, variants=few)
     assert found == ["variants.many.train.phrases: 15, but build_confounders.confounders has 2; add some, or use fewer"]
 
 
 def test_strengths_are_of_confounders_that_the_dictionary_or_an_operator_knows():
-    prompts = Prompts(class_phrases={"cyst": "cyst", "polyp": "growth"}, confounders={"air": ["smoke", "fog"]})
+    prompts = section_params(
+        "build_confounders", class_phrases={"cyst": "cyst", "polyp": "growth"}, confounders={"air": ["smoke", "fog"]}
+    )
     strengths = {"north": ["fog", "blood"], "south": ["smoke", "bloood"]}  # blood isn't in this dictionary
     found = disagreements({"build_confounders": prompts}, **STUDY, strengths=strengths)
     assert len(found) == 1

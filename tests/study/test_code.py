@@ -4,8 +4,8 @@ import ast
 
 import pytest
 
+from mcdrl.methods import names
 from mcdrl.study.code import NO_EFFECT, ROOT, closure, digest, module_file
-from mcdrl.study.params import method_files
 from mcdrl.study.reading import Reading
 
 MAIN = "stages.a.__main__"
@@ -94,13 +94,13 @@ def test_values_beside_the_code_are_part_of_it(house):
 def stage_files():
     """The code that digests cover, of all stages but `plan`, which runs after any edit."""
     stages = [path.parent.name for path in (ROOT / "stages").glob("*/__main__.py") if path.parent.name != "plan"]
-    methods = [f"mcdrl.methods.{name}" for name in method_files()]
+    methods = [f"mcdrl.methods.{name}" for name in names()]
     found = closure([*(f"stages.{stage}.__main__" for stage in stages), *methods])
     return sorted(path for path in found if path.suffix == ".py")
 
 
 ALLOWED = {
-    "mcdrl.study.params": {"Study", "load", "load_study", "read_params", "method_files", "modes_of"},
+    "mcdrl.study.params": {"Study", "load", "load_study", "read_params"},
     "mcdrl.study.reading": {"Reading"},
     "mcdrl.study.sections": {"Params", "Sampling"},
 }  # values that DVC tracks as parameters or in plans, and what refuses

@@ -1,16 +1,20 @@
+import pytest
 import torch
+from pydantic import ValidationError
 
 from mcdrl.training import augment
 from mcdrl.training.augment import augmented
 from tests import stub_sites
+from tests.factories import train_params
 
 BOTH = ["viewpoint", "colour"]
+PARAMS = train_params().augment
 
 
 def test_it_is_drawn_by_the_seed_and_touches_no_other_random_number():
     batch = stub_sites.batch()
     before = torch.get_rng_state()
-    one, again, other = (augmented(batch, BOTH, seed) for seed in (1, 1, 2))
+    one, again, other = (augmented(batch, BOTH, seed, PARAMS) for seed in (1, 1, 2))
     assert torch.equal(torch.get_rng_state(), before)
     assert torch.equal(one.frame, again.frame)
     assert torch.equal(one.mask, again.mask)
@@ -20,7 +24,7 @@ def test_it_is_drawn_by_the_seed_and_touches_no_other_random_number():
 
 def test_frames_stay_in_range_and_masks_stay_masks():
     for seed in range(5):
-        found = augmented(stub_sites.batch(), BOTH, seed)
+        found = augmented(stub_sites.batch(), BOTH, seed, PARAMS)
         assert 0 <= float(found.frame.min()) <= float(found.frame.max()) <= 1
         assert set(found.mask.unique().tolist()) <= {0, 1}
         assert found.mask.dtype == torch.long
@@ -30,7 +34,7 @@ def test_frames_stay_in_range_and_masks_stay_masks():
 def test_the_mask_moves_with_the_frame():
     """The lesion is the bright square: where the moved mask is, the moved frame is bright."""
     batch = stub_sites.batch(24)
-    moved = augmented(batch, ["viewpoint"], 3)
+    moved = augmented(batch, ["viewpoint"], 3, PARAMS)
     changed = (moved.mask != batch.mask).flatten(1).any(1)
     assert 10 < changed.sum() < 24  # one frame in eight stays as it is, and some have no lesion
     grey = moved.frame.mean(1)
@@ -43,9 +47,9 @@ def test_the_mask_moves_with_the_frame():
 
 def test_a_family_varies_what_it_is_named_for_alone():
     batch = stub_sites.batch()
-    still = augmented(batch, [], 0)
+    still = augmented(batch, [], 0, PARAMS)
     assert torch.equal(still.frame, batch.frame)
-    coloured = augmented(batch, ["colour"], 0)
+    coloured = augmented(batch, ["colour"], 0, PARAMS)
     assert torch.equal(coloured.mask, batch.mask)
     assert torch.equal(coloured.selected, batch.selected)
     assert not torch.equal(coloured.frame, batch.frame)
@@ -53,7 +57,7 @@ def test_a_family_varies_what_it_is_named_for_alone():
 
 def test_the_drawn_views_keep_their_limits_and_use_them():
     torch.manual_seed(0)
-    views = augment._drawn_views(4000)
+    views = augment._drawn_views(4000, PARAMS)
     same = (views == torch.eye(2, 3)).flatten(1).all(1)
     assert abs(float(same.float().mean()) - 0.125) < 0.02
     there = views[~same]
@@ -64,3 +68,21 @@ def test_the_drawn_views_keep_their_limits_and_use_them():
     assert 0.145 < there[:, :, 2].abs().max() <= 0.15
     nearer = area.abs() < 1
     assert 0.4 < float(nearer.float().mean()) < 0.6
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"view_share": 0.1}, {"zoom": [1.0, 1.1]}, {"turn": 0.0}, {"shift": 0.0}, {"stretch": 0.0},
+        {"colour_share": 0.0}, {"brightness": 0.0}, {"contrast": 0.0}, {"saturation": 0.0}, {"hue": 0.0},
+    ],
+)  # fmt: skip
+def test_every_limit_counts(change):
+    batch = stub_sites.batch()
+    other = train_params(augment=change).augment
+    assert not torch.equal(augmented(batch, BOTH, 1, other).frame, augmented(batch, BOTH, 1, PARAMS).frame)
+
+
+def test_a_zoom_that_falls_is_refused():
+    with pytest.raises(ValidationError, match="write the least zoom first"):
+        train_params(augment={"zoom": [1.4, 0.7]})

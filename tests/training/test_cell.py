@@ -16,6 +16,7 @@ from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.dictionary import BACKGROUND, CLASSES
 from mcdrl.artifacts.plan import Crops, Plan, write_plan
 from mcdrl.base.errors import InputError
+from mcdrl.methods import modes, names, params_type
 from mcdrl.model.card import read_card
 from mcdrl.model.folder import load_model
 from mcdrl.model.readme import readme
@@ -23,7 +24,6 @@ from mcdrl.networks import views
 from mcdrl.networks.inputs import SitesReader, open_sites, to_batch
 from mcdrl.study.params import Study
 from mcdrl.study.paths import plan_files
-from mcdrl.study.sections.train import Params
 from mcdrl.training import checkpoint
 from mcdrl.training import run as work
 from mcdrl.training.cell import Job, make_job, resume_folder
@@ -31,13 +31,10 @@ from mcdrl.training.loop import Training
 from mcdrl.training.optimiser import make_optimiser
 from mcdrl.training.run import train
 from tests import stub_sites
-from tests.factories import write_frames
+from tests.factories import method_params, train_params, write_frames
 
-QUICK = {"epochs": 3, "batch_size": 8, "heads": 4, "depth": 1, "head_width": 16, "intervene_from": 1}
-METHODS = [
-    "baseline", "no_mtrs", "no_cdrl", "mcdrl", "mcdrl_literal", "mcdrl_backdoor", "clipseg", "causalclipseg",
-    "mixstyle", "counterfactual", "nullspace",
-]  # fmt: skip
+QUICK = {"epochs": 3, "batch_size": 8, "head_width": 16, "intervene_from": 1}
+SMALL = {"heads": 4, "depth": 1}
 MACHINE = {"processes": 1, "device": "cpu", "precision": "32-true"}
 
 
@@ -56,11 +53,12 @@ def artifacts(tmp_path, monkeypatch):
     return tmp_path / "artifacts"
 
 
-def _cell(artifacts, method="mcdrl", held_out="C", variant=None, flips=("horizontal",), **params):
+def _cell(artifacts, method="mcdrl", held_out="C", variant=None, flips=("horizontal",), own=None, **params):
     sources = [site for site in "ABC" if site != held_out]
+    small = {key: value for key, value in SMALL.items() if key in params_type(method).model_fields}
     return Job(
-        variant or method, method, held_out, 0, sources, artifacts, stub_sites.LESIONS, Params(**{**QUICK, **params}),
-        flips=flips,
+        variant or method, method, held_out, 0, sources, artifacts, stub_sites.LESIONS,
+        train_params(**{**QUICK, **params}), method_params(method, **{**small, **(own or {})}), flips=flips,
     )  # fmt: skip
 
 
@@ -76,7 +74,7 @@ def _files(folder):
 
 
 PAIRS = [
-    *[(method, mode) for method in METHODS for mode in ("frozen", "adapter", "suffix")],
+    *[(name, mode) for name in names() for mode in ("frozen", "adapter", "suffix") if mode in (modes(name) or (mode,))],
     *[(method, "finetune") for method in ("baseline", "no_mtrs", "mcdrl", "causalclipseg", "fourier", "unet")],
     *[(method, "partial") for method in ("baseline", "mcdrl", "fourier", "viewpoint", "mcdrl_viewpoint")],
     ("unet_viewpoint", "finetune"),
@@ -251,14 +249,14 @@ def _saved(folder, method, best):
     with torch.no_grad():
         for value in method.parameters():
             value.fill_(7.0)
-    checkpoint.save(folder, checkpoint.Progress([], dict(best)), method, make_optimiser(method, Params()))
+    checkpoint.save(folder, checkpoint.Progress([], dict(best)), method, make_optimiser(method, train_params()))
 
 
 @pytest.mark.parametrize("change", ["shape", "missing", "best"])
 def test_a_checkpoint_of_another_method_is_none_and_nothing_is_loaded(tmp_path, change):
     method = _linear()
     before = {name: value.clone() for name, value in method.state_dict().items()}
-    optimiser = make_optimiser(method, Params())
+    optimiser = make_optimiser(method, train_params())
     others = {"shape": _linear(4), "missing": _linear(bias=False), "best": _linear()}
     best = {} if change == "best" else before
     _saved(tmp_path / "broken", others[change], best)
@@ -271,7 +269,7 @@ def test_a_checkpoint_of_another_method_is_none_and_nothing_is_loaded(tmp_path, 
 
 def test_a_checkpoint_with_a_flipped_bit_is_none(tmp_path):
     method = _linear()
-    optimiser = make_optimiser(method, Params())
+    optimiser = make_optimiser(method, train_params())
     _saved(tmp_path / "run", _linear(), method.state_dict())
     path = tmp_path / "run" / "last.safetensors"
     whole, generator = path.read_bytes(), np.random.default_rng(0)
@@ -361,10 +359,10 @@ def test_checkpointing_and_keeping_activations_write_the_same_weights(artifacts,
 
 @pytest.mark.parametrize("mode", ["frozen", "partial"])
 def test_a_tuned_miner_selects_the_regions_and_travels_with_the_model(artifacts, tmp_path, monkeypatch, mode):
-    monkeypatch.setattr("mcdrl.training.mining._STEPS", 30)
     model = {
         mining: load_model(
-            _train(_cell(artifacts, mode=mode, epochs=2, mining=mining), tmp_path / mining), artifacts / "backbone"
+            _train(_cell(artifacts, mode=mode, epochs=2, mining=mining, miner={"steps": 30}), tmp_path / mining),
+            artifacts / "backbone",
         )
         for mining in ("zero_shot", "source_tuned")
     }
@@ -402,7 +400,6 @@ def test_fewer_phrases_are_those_that_the_model_names(artifacts, tmp_path):
 
 
 def test_miners_are_fitted_once_and_select_wherever_a_model_looks(artifacts, tmp_path, monkeypatch):
-    monkeypatch.setattr("mcdrl.training.mining._STEPS", 5)
     fit, fitted, batches = work.tuned_miners, [], []
     read = Training.read
 
@@ -413,7 +410,7 @@ def test_miners_are_fitted_once_and_select_wherever_a_model_looks(artifacts, tmp
 
     monkeypatch.setattr(work, "tuned_miners", lambda *given: fitted.append(fit(*given)) or fitted[-1])
     monkeypatch.setattr(Training, "read", spied)
-    cell = _cell(artifacts, mining="source_tuned", epochs=2)
+    cell = _cell(artifacts, mining="source_tuned", miner={"steps": 5}, epochs=2)
     out = _train(cell, tmp_path / "out")
     miners = fitted[0]
     rows = pd.concat([pd.read_parquet(place.cases) for place in cell.files.values()])
@@ -429,17 +426,17 @@ def test_miners_are_fitted_once_and_select_wherever_a_model_looks(artifacts, tmp
 
 def test_epochs_are_chosen_by_one_pass_and_trust_is_of_the_sum(artifacts, tmp_path, monkeypatch):
     made, summed = [], views.summed
-    monkeypatch.setattr(views, "summed", lambda *given: made.append(1) or summed(*given))
+    monkeypatch.setattr(views, "summed", lambda *given, **more: made.append(1) or summed(*given, **more))
     cell = _cell(artifacts, "viewpoint", mode="partial", epochs=2)
     _train(cell, tmp_path / "out")
     rows = pd.concat([pd.read_parquet(place.cases) for place in cell.files.values()])
     assert len(made) == -(-int((rows["split"] == "val").sum()) // QUICK["batch_size"])
 
 
-def test_a_frozen_front_stays_and_the_rest_moves(artifacts, tmp_path):
+def test_frozen_lower_blocks_stay_and_the_rest_moves(artifacts, tmp_path):
     load = load_model(_train(_cell(artifacts, mode="partial", epochs=2), tmp_path / "out"), artifacts / "backbone")
     trunk, untouched = load.method.trunk, stub_sites.StubEncoder()
-    for part, same in (("front", True), ("suffix", False)):
+    for part, same in (("lower_blocks", True), ("upper_blocks", False)):
         pairs = zip(getattr(trunk, part).parameters(), getattr(untouched, part)().parameters(), strict=True)
         assert all(torch.equal(ours, theirs) for ours, theirs in pairs) == same
 
@@ -465,7 +462,7 @@ def test_seeds_differ(artifacts, tmp_path):
 
 def test_a_training_that_breaks_down_says_so(artifacts, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        "mcdrl.networks.losses.segmentation", lambda *_, **__: torch.tensor(float("nan"), requires_grad=True)
+        "mcdrl.networks.segmenter.segmentation", lambda *_, **__: torch.tensor(float("nan"), requires_grad=True)
     )
     with pytest.raises(InputError, match=r"'seg' became nan in epoch 0; lower train\.lr"):
         _train(_cell(artifacts), tmp_path / "out")
@@ -476,7 +473,7 @@ def test_an_error_in_the_middle_of_an_epoch_leaves_no_reader_behind(artifacts, t
     def fail(*_, **__):
         raise _KilledError
 
-    monkeypatch.setattr("mcdrl.networks.losses.segmentation", fail)
+    monkeypatch.setattr("mcdrl.networks.segmenter.segmentation", fail)
     with pytest.raises(_KilledError) as caught:
         _train(_cell(artifacts, batch_size=2), tmp_path / "out")
     assert caught.tb  # its frames are still alive, and with them whatever they hold
@@ -490,8 +487,8 @@ def test_texts_of_another_encoder_are_refused(artifacts, tmp_path):
 
 
 def test_heads_that_do_not_divide_the_width_are_refused_with_the_legal_ones(artifacts, tmp_path):
-    with pytest.raises(InputError, match=r"train\.heads 3 .* 16; legal: \[1, 2, 4, 8, 16\]"):
-        _train(_cell(artifacts, heads=3), tmp_path / "out")
+    with pytest.raises(InputError, match=r"'mcdrl' .* 3 heads don't .* 16; legal: \[1, 2, 4, 8, 16\]"):
+        _train(_cell(artifacts, own={"heads": 3}), tmp_path / "out")
 
 
 def test_a_missing_input_is_named(artifacts, tmp_path):
@@ -504,13 +501,19 @@ def _study(artifacts):
     site = {"root": "x", "card": "folder", "lesion_class": "polyp"}
     return Study.model_validate({
         "backbone": "lite0", "weights": {}, "sites": {"A": site, "B": site, "C": site}, "held_out": ["A"],
-        "lesion_classes": stub_sites.LESIONS, "methods": ["mine"], "variants": {"mine": {"method": "mcdrl"}},
-        "seeds": [0],
+        "lesion_classes": stub_sites.LESIONS, "methods": ["mine"], "method_params": {},
+        "variants": {"mine": {"method": "mcdrl"}}, "seeds": [0],
     })  # fmt: skip
 
 
 def _planned(artifacts, **train):
-    plan = Plan(variant="mine", method="mcdrl", code="0", train=Params(**train).model_dump())
+    plan = Plan(
+        variant="mine",
+        method="mcdrl",
+        code="0",
+        params=method_params("mcdrl").model_dump(),
+        train=train_params(**train).model_dump(),
+    )
     write_plan(plan, plan_files(artifacts).method("mine"))
     write_plan(Crops(crop={"A": "none", "B": "black_border", "C": "none"}), plan_files(artifacts).crops)
 
@@ -543,5 +546,5 @@ def test_a_subtracted_background_is_told_by_card_and_readme(artifacts, tmp_path)
     out = _train(_cell(artifacts, epochs=2), tmp_path / "out")
     assert read_card(out).background_prompt == "A normal mucosa"
     assert ', less the similarity to "A normal mucosa"' in readme(out, artifacts / "backbone")
-    tuned = _train(_cell(artifacts, epochs=2, mining="source_tuned"), tmp_path / "tuned")
+    tuned = _train(_cell(artifacts, epochs=2, mining="source_tuned", miner={"steps": 5}), tmp_path / "tuned")
     assert "A normal mucosa" not in readme(tuned, artifacts / "backbone")  # its regions are not mined by texts

@@ -6,13 +6,18 @@ from lightning_fabric import Fabric
 from mcdrl.base.errors import InputError
 from mcdrl.model.card import read_card
 from mcdrl.model.readme import readme
-from mcdrl.study.sections.train import Params
 from mcdrl.training.cell import Job
 from mcdrl.training.leaks import check_leaks, copies_across_split
 from mcdrl.training.run import train
 from tests import stub_sites
+from tests.factories import method_params, train_params
 
-QUICK = {"epochs": 1, "batch_size": 8, "heads": 4, "depth": 1, "head_width": 16, "intervene_from": 0}
+PARAMS = train_params(epochs=1, batch_size=8, head_width=16, intervene_from=0)
+
+
+def cell_of(artifacts):
+    own = method_params("baseline")
+    return Job("baseline", "baseline", "C", 0, ["A", "B"], artifacts, stub_sites.LESIONS, PARAMS, own)
 
 
 def audit(folder, *rows):
@@ -52,7 +57,9 @@ def test_validation_does_without_frames_that_another_source_site_trains_on(tmp_p
     artifacts = tmp_path / "artifacts"
     stub_sites.write_study(artifacts)
     audit(artifacts, ("A/001", "B/002", True), ("A/006", "B/006", True))
-    cell = Job("baseline", "baseline", "C", 0, ["A", "B"], artifacts, stub_sites.LESIONS, Params(**QUICK))
+    cell = Job(
+        "baseline", "baseline", "C", 0, ["A", "B"], artifacts, stub_sites.LESIONS, PARAMS, method_params("baseline")
+    )
     fabric = Fabric(accelerator="cpu", devices=1)
     fabric.launch()
     train(cell, fabric, tmp_path / "out")
@@ -69,7 +76,9 @@ def test_a_training_stops_or_runs(tmp_path, accepted, capsys):
     artifacts = tmp_path / "artifacts"
     stub_sites.write_study(artifacts)
     audit(artifacts, ("A/001", "C/007", accepted))
-    cell = Job("baseline", "baseline", "C", 0, ["A", "B"], artifacts, stub_sites.LESIONS, Params(**QUICK))
+    cell = Job(
+        "baseline", "baseline", "C", 0, ["A", "B"], artifacts, stub_sites.LESIONS, PARAMS, method_params("baseline")
+    )
     fabric = Fabric(accelerator="cpu", devices=1)
     fabric.launch()
     if accepted:

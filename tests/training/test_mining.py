@@ -17,7 +17,7 @@ from mcdrl.training import mining
 from mcdrl.training.data import Frames, split
 from mcdrl.training.mining import cross_fit_folds, tuned_miners
 from tests import stub_sites
-from tests.factories import write_frames
+from tests.factories import train_params, write_frames
 
 
 @pytest.fixture(scope="module")
@@ -25,17 +25,6 @@ def artifacts(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study") / "artifacts"
     stub_sites.write_study(folder)
     return folder
-
-
-@pytest.fixture
-def quick(monkeypatch):
-    monkeypatch.setattr(mining, "_STEPS", 150)
-
-
-@pytest.fixture
-def brief(monkeypatch):
-    monkeypatch.setattr(mining, "_STEPS", 6)
-    monkeypatch.setattr(mining, "_FOR_STATISTICS", 3)
 
 
 def _cases(artifacts, site):
@@ -47,13 +36,14 @@ def _frames(artifacts, sites):
     return split(read_cases({site: site_files(artifacts, site) for site in sites}, stub_sites.LESIONS))
 
 
-def _miners(artifacts, sites="AB", seed=0):
+def _miners(artifacts, sites="AB", seed=0, **params):
+    miner = train_params(miner={"steps": 6, "statistics": 3, **params}).miner
     with open_sites({site: site_files(artifacts, site) for site in sites}) as reader:
-        return tuned_miners(reader, _frames(artifacts, sites), seed, torch.device("cpu"))
+        return tuned_miners(reader, _frames(artifacts, sites), miner, seed, torch.device("cpu"))
 
 
-def _tuned(artifacts, sites="AB", seed=0):
-    return _miners(artifacts, sites, seed).whole
+def _tuned(artifacts, sites="AB", seed=0, **params):
+    return _miners(artifacts, sites, seed, **params).whole
 
 
 def _quality(artifacts, site, miner):
@@ -66,8 +56,8 @@ def _quality(artifacts, site, miner):
     return quality.row()
 
 
-def test_it_finds_the_lesions_of_an_unseen_site_as_well_as_the_stub_that_looks_for_brightness(artifacts, quick):
-    miner = _tuned(artifacts)
+def test_it_finds_the_lesions_of_an_unseen_site_as_well_as_the_stub_that_looks_for_brightness(artifacts):
+    miner = _tuned(artifacts, steps=150, statistics=50)
     tuned, stored = _quality(artifacts, "C", miner), _quality(artifacts, "C", None)
     assert tuned["recall"] > 0.9
     assert tuned["recall"] == pytest.approx(stored["recall"], abs=0.02)
@@ -75,8 +65,7 @@ def test_it_finds_the_lesions_of_an_unseen_site_as_well_as_the_stub_that_looks_f
     assert tuned["recall_random"] == stored["recall_random"] == pytest.approx(0.25)
 
 
-def test_it_is_frozen_and_drawn_by_the_seed_alone(artifacts, quick, monkeypatch):
-    monkeypatch.setattr(mining, "_STEPS", 5)
+def test_it_is_frozen_and_drawn_by_the_seed_alone(artifacts):
     before = torch.get_rng_state()
     one, again, other = _tuned(artifacts), _tuned(artifacts), _tuned(artifacts, seed=1)
     assert torch.equal(torch.get_rng_state(), before)
@@ -87,9 +76,8 @@ def test_it_is_frozen_and_drawn_by_the_seed_alone(artifacts, quick, monkeypatch)
     assert not all(torch.equal(a, b) for a, b in pairs[1])
 
 
-def test_its_statistics_are_those_of_the_places(artifacts, monkeypatch):
-    monkeypatch.setattr(mining, "_STEPS", 1)
-    miner = _tuned(artifacts)
+def test_its_statistics_are_those_of_the_places(artifacts):
+    miner = _tuned(artifacts, steps=1, statistics=50)
     cases = _frames(artifacts, "AB").train
     with open_sites({site: site_files(artifacts, site) for site in "AB"}) as reader:
         raw = reader.read(cases, mask=False, prefix=False, features=False, maps=miner.taps)
@@ -105,10 +93,10 @@ def test_it_looks_at_the_maps_near_the_grid_and_brings_them_there(artifacts):
     with open_sites({"A": site_files(artifacts, "A")}) as reader:
         layout = reader.layout
     assert layout.grid == (stub_sites.GRID, stub_sites.GRID)
-    found = mining._channels(layout)
+    found = mining._channels(layout, 2)
     assert set(found) <= set(layout.map_channels)
     assert all(layout.map_sides[tap] <= 2 * stub_sites.GRID for tap in found)
-    miner = Miner({"fine": 2, "same": 3, "coarse": 4}, (4, 4), 0.25)
+    miner = Miner({"fine": 2, "same": 3, "coarse": 4}, (4, 4), 0.25, hidden=8)
     fine = torch.arange(64.0).view(1, 1, 8, 8).expand(1, 2, 8, 8)
     places = miner.places({"fine": fine, "same": torch.ones(1, 3, 4, 4), "coarse": torch.full((1, 4, 2, 2), 7.0)})
     assert places.shape == (1, 9, 4, 4)
@@ -169,7 +157,7 @@ def _poisoned(artifacts, cases):
     write_frames(place.frames.parent, list(rows["case_id"]), images, masks)
 
 
-def test_a_site_s_own_masks_do_not_touch_the_regions_of_its_own_frames(tmp_path, brief):
+def test_a_site_s_own_masks_do_not_touch_the_regions_of_its_own_frames(tmp_path):
     stub_sites.write_study(tmp_path)
     frames = _frames(tmp_path, "ABC")
     of = {site: [case for case in (*frames.train, *frames.val) if case.startswith(site)] for site in "ABC"}
@@ -182,7 +170,7 @@ def test_a_site_s_own_masks_do_not_touch_the_regions_of_its_own_frames(tmp_path,
     assert not torch.equal(before.whole.layers[0].weight, after.whole.layers[0].weight)
 
 
-def test_masks_of_validation_frames_are_not_mined_by(tmp_path, brief):
+def test_masks_of_validation_frames_are_not_mined_by(tmp_path):
     stub_sites.write_study(tmp_path)
     frames = _frames(tmp_path, "AB")
     before = _miners(tmp_path, "AB")
@@ -192,7 +180,7 @@ def test_masks_of_validation_frames_are_not_mined_by(tmp_path, brief):
     assert all(torch.equal(one, other) for one, other in pairs)
 
 
-def test_each_frame_of_a_batch_is_mined_by_its_own_miner(artifacts, brief):
+def test_each_frame_of_a_batch_is_mined_by_its_own_miner(artifacts):
     miners = _miners(artifacts, "AB")
     assert set(miners.without) == {"A", "B"}
     cases = ["B/000", "A/002", "B/004", "A/000", "C/000"]
@@ -216,23 +204,23 @@ def _listed(train, val=(), lesions=()):
 
 def test_folds_are_sites_where_two_have_lesions_and_groups_where_one_has():
     two = _listed(["A/a1", "A/b1", "B/a1"], ["B/c1"], lesions=["A/a1", "B/a1"])
-    assert cross_fit_folds(two) == {"A/a1": "A", "A/b1": "A", "B/a1": "B", "B/c1": "B"}
+    assert cross_fit_folds(two, 4) == {"A/a1": "A", "A/b1": "A", "B/a1": "B", "B/c1": "B"}
     one = _listed(["A/a1", "A/a2", "A/b1", "A/c1", "B/a1"], ["A/d1"], lesions=["A/a1", "A/c1", "A/d1"])
-    folds = cross_fit_folds(one)
+    folds = cross_fit_folds(one, 4)
     assert "A/d1" not in folds  # nothing of its group is fitted on
     assert folds["A/a1"] == folds["A/a2"] != folds["A/c1"]
     assert len(set(folds.values())) == 2
     many = _listed([f"A/{letter}1" for letter in "abcdefgh"], lesions=[f"A/{letter}1" for letter in "abcdefgh"])
-    assert sorted(cross_fit_folds(many).values()) == [f"fold {number}" for number in (0, 0, 1, 1, 2, 2, 3, 3)]
+    assert sorted(cross_fit_folds(many, 4).values()) == [f"fold {number}" for number in (0, 0, 1, 1, 2, 2, 3, 3)]
 
 
 def test_a_single_group_with_lesions_is_refused():
     frames = _listed(["A/a1", "A/a2", "B/a1"], lesions=["A/a1", "A/a2"])
     with pytest.raises(InputError, match=r"source_tuned, but all .* one group of one site.*use zero_shot"):
-        cross_fit_folds(frames)
+        cross_fit_folds(frames, 4)
 
 
-def test_a_single_site_is_mined_across_its_groups(tmp_path, brief):
+def test_a_single_site_is_mined_across_its_groups(tmp_path):
     stub_sites.write_study(tmp_path)
     miners, frames = _miners(tmp_path, "A"), _frames(tmp_path, "A")
     fold = miners.fold[frames.train[0]]

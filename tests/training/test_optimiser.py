@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from mcdrl.study.sections.train import Params
 from mcdrl.training.optimiser import make_optimiser, rate, set_rates
+from tests.factories import train_params
 
 
 class _Trunk(nn.Linear):
@@ -34,7 +34,7 @@ def test_rates_rise_in_a_line_and_fall_along_a_cosine():
 
 def test_each_parameter_is_in_the_group_with_its_rate_and_decay():
     model = _Model()
-    optimiser = make_optimiser(model, Params(lr=0.1, lr_encoder=0.01, weight_decay=0.2))
+    optimiser = make_optimiser(model, train_params(lr=0.1, lr_encoder=0.01, weight_decay=0.2))
     found = {
         id(parameter): (group["peak_lr"], group["weight_decay"])
         for group in optimiser.param_groups

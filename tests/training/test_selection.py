@@ -1,8 +1,8 @@
 import pytest
 from pydantic import ValidationError
 
-from mcdrl.study.sections.train import Params
 from mcdrl.training.selection import Epoch, best_validation_epoch
+from tests.factories import train_params
 
 
 def _history(*dice):
@@ -22,5 +22,5 @@ def test_epochs_before_the_first_that_counts_are_chosen_only_among_themselves():
 @pytest.mark.parametrize("intervene_from", [3, 4])
 def test_an_intervention_that_would_never_be_on_is_refused(intervene_from):
     with pytest.raises(ValidationError, match=rf"intervene_from {intervene_from} is not below epochs 3: .* never"):
-        Params(epochs=3, intervene_from=intervene_from)
-    assert Params(epochs=3, intervene_from=2).intervene_from == 2
+        train_params(epochs=3, intervene_from=intervene_from)
+    assert train_params(epochs=3, intervene_from=2).intervene_from == 2

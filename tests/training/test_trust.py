@@ -19,12 +19,12 @@ from mcdrl.model.probability import probability
 from mcdrl.networks.inputs import open_sites, to_batch
 from mcdrl.networks.interface import Output
 from mcdrl.study.paths import site_files
-from mcdrl.study.sections.train import Params
 from mcdrl.training.cell import Job
 from mcdrl.training.loop import Training
 from mcdrl.training.run import train
 from mcdrl.training.trust import measure_trust
 from tests import stub_sites
+from tests.factories import method_params, train_params
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +32,9 @@ def trained(tmp_path_factory):
     """A trained model, and the probabilities and masks of its validation frames, read by other means."""
     folder = tmp_path_factory.mktemp("trust")
     stub_sites.write_study(folder / "artifacts", count=40)
-    params = Params(epochs=6, batch_size=8, heads=4, depth=1, head_width=16, intervene_from=1, lr=0.01, flag_share=0.25)
-    cell = Job("mcdrl", "mcdrl", "C", 0, ["A", "B"], folder / "artifacts", stub_sites.LESIONS, params)
+    params = train_params(epochs=6, batch_size=8, head_width=16, intervene_from=1, lr=0.01, flag_share=0.25)
+    own = method_params("mcdrl", heads=4, depth=1)
+    cell = Job("mcdrl", "mcdrl", "C", 0, ["A", "B"], folder / "artifacts", stub_sites.LESIONS, params, own)
     fabric = Fabric(accelerator="cpu", devices=1)
     fabric.launch()
     train(cell, fabric, folder / "out")
@@ -77,12 +78,12 @@ class Says(nn.Module):
     def forward(self, _batch, **_):
         return Output(self.logits)
 
-    plain = forward
+    single_pass = forward
 
 
 def training_of(method, batch, fabric):
     training = Training.__new__(Training)
-    training.fabric, training.method, training.params = fabric, method, Params(batch_size=2)
+    training.fabric, training.method, training.params = fabric, method, train_params(batch_size=2)
     training.frames = SimpleNamespace(val=["A/0", "A/1"])
     training.read = lambda *_: (one for one in [batch])
     return training

@@ -119,7 +119,7 @@ def model_tables(card: dict[str, Any], bundled: bool, scores: HeldOutScores | No
             for (name, prompt), mean, std in zip(prompts, reference["mean"], reference["std"], strict=True)
         ]
         tables.append(Shown("dictionary Z", ["confounder", "prompt", "cosine of training frames", "spread"], rows))
-    parameters = {**card.get("spec", {}), **card.get("parameters", {})}
+    parameters = {**card.get("spec", {}), **card.get("parameters", {}), **card.get("params", {})}
     tables.append(Shown("parameters", ["", ""], [[key, _text(value)] for key, value in sorted(parameters.items())]))
     return tables
 

@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from ruamel.yaml.comments import CommentedMap
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.output import say
 from mcdrl.study.editing import plain
 from mcdrl.study.params import Site, resolve
 from mcdrl.study.reading import Reading, merge
-from mcdrl.study.sections.build_confounders import Params
 from mcdrl.study.site_cards import read_card
 
 DEFAULT = "lesion"
@@ -126,9 +124,9 @@ def possible(entries: Iterable[Mapping[str, Any]]) -> set[str] | None:
 
 
 def _phrases(params: Any) -> Any:
-    section = params["build_confounders"]
-    if section.get("class_phrases") is None:
-        section["class_phrases"] = CommentedMap(Params().class_phrases)
+    section = params.get("build_confounders") or {}
+    if not section.get("class_phrases"):
+        raise InputError("params.yaml: build_confounders.class_phrases: missing; give each of lesion_classes a phrase")
     return section["class_phrases"]
 
 

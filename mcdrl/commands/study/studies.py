@@ -16,6 +16,7 @@ from mcdrl.base.errors import InputError, nearest
 from mcdrl.base.files import regular
 from mcdrl.base.section import Section, Seed, sentences
 from mcdrl.base.strict_yaml import load_yaml
+from mcdrl.methods import with_methods
 from mcdrl.study.editing import edited, plain
 from mcdrl.study.paths import STUDIES, own_or_shipped
 from mcdrl.study.variants import Variant
@@ -94,7 +95,7 @@ def use_study(
     for method in methods:
         if method not in preset.methods:
             raise InputError(f"--methods: the study {name} has no '{method}'; {nearest(method, preset.methods)}")
-    with edited(path) as params:
+    with edited(path, with_methods) as params:
         params["methods"][:] = methods or preset.methods
         params["seeds"][:] = seeds or preset.seeds
         if sites:
@@ -107,7 +108,9 @@ def use_study(
 
 def _put(variants: Any, name: str, wanted: Variant, path: Path) -> None:
     if name not in variants:
-        variants[name] = _flow({"method": wanted.method, "train": _flow(wanted.train)})
+        own = {"params": wanted.params, "train": wanted.train}
+        given = {key: _flow(values) for key, values in own.items() if values}
+        variants[name] = _flow({"method": wanted.method, **given})
     elif Variant.model_validate(dict(variants[name])) != wanted:
         raise InputError(
             f"{path} has another variant '{name}' than the study; rename or remove it: {dict(variants[name])}"

@@ -20,9 +20,9 @@ class Params(Section):
         accepted: pairs of sites whose common frames don't stop the training; every table and the page then say so.
     """
 
-    hash_bits: Annotated[int, Most(128, "half of the 256 bits differ between any two frames")] = Field(default=52, ge=0)
-    correlation: float = Field(default=0.75, gt=0, le=1)
-    accepted: list[list[str]] = Field(default_factory=list)
+    hash_bits: Annotated[int, Field(ge=0), Most(128, "half of the 256 bits differ between any two frames")]
+    correlation: float = Field(gt=0, le=1)
+    accepted: list[list[str]]
 
     @field_validator("accepted")
     @classmethod

@@ -18,13 +18,6 @@ _PLACES = {
 }
 
 
-def _shipped() -> dict[str, list[str]]:
-    """Return the dictionary of the registry: category -> phrases."""
-    from mcdrl.confounders.registry import by_category  # with scipy, which `--help` has no need of
-
-    return by_category()
-
-
 class Params(Section):
     """The prompts.
 
@@ -39,14 +32,12 @@ class Params(Section):
             `mcdrl.confounders.registry` have an operator, so that stress can draw them.
     """
 
-    class_template: str = "A {class} in an endoscopic image"
-    class_phrases: dict[str, str] = Field(
-        default={name: name for name in ("polyp", "tumor", "inflammation", "nodule", "cyst")}, min_length=1
-    )
-    background: str | None = None
-    confounder_template: str = "An endoscopy image with {domain}"
-    class_confounder_template: str = "A {class} with {domain}"
-    confounders: dict[str, list[str]] = Field(default_factory=_shipped, min_length=1)
+    class_template: str
+    class_phrases: dict[str, str] = Field(min_length=1)
+    background: str | None
+    confounder_template: str
+    class_confounder_template: str
+    confounders: dict[str, list[str]] = Field(min_length=1)
 
     @field_validator(*_PLACES)
     @classmethod
@@ -87,7 +78,7 @@ class Params(Section):
 
 
 def _check_spelling(phrases: list[str]) -> None:
-    from mcdrl.confounders.registry import respelled  # as above
+    from mcdrl.confounders.registry import respelled  # with scipy, which `--help` has no need of
 
     for phrase in phrases:
         known = respelled(phrase)

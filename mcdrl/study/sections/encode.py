@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import field_validator
 
 from mcdrl.base.section import BatchSize, distinct
 from mcdrl.study.dense_modes import DenseModeOrAuto
@@ -21,8 +21,8 @@ class Params(Section):
             too, and each way costs as much as the frames themselves.
     """
 
-    batch_size: BatchSize = 16
-    dense: DenseModeOrAuto = "auto"
-    flips: list[Literal["horizontal", "vertical", "both"]] = Field(default=["horizontal"])
+    batch_size: BatchSize
+    dense: DenseModeOrAuto
+    flips: list[Literal["horizontal", "vertical", "both"]]
 
     _once = field_validator("flips")(distinct)

@@ -20,7 +20,7 @@ class Params(Section):
         source_frames: frames of each source site whose pooled features are kept beside those of the held-out site.
     """
 
-    threshold: float = Field(default=0.5, gt=0, lt=1)
-    tolerance_px: Annotated[float, Most(1024, "no frame is wider at working size")] = Field(default=2, ge=0)
-    batch_size: BatchSize = 16
-    source_frames: Annotated[int, Most(100_000, "the page draws a point for each")] = Field(default=60, ge=0)
+    threshold: float = Field(gt=0, lt=1)
+    tolerance_px: Annotated[float, Field(ge=0), Most(1024, "no frame is wider at working size")]
+    batch_size: BatchSize
+    source_frames: Annotated[int, Field(ge=0), Most(100_000, "the page draws a point for each")]

@@ -19,7 +19,5 @@ class Params(Section):
         val_share: about which share of a site's groups is kept for the choice of the epoch.
     """
 
-    size_px: Annotated[int, Most(1024, "a frame's features would fill the memory")] = Field(
-        default=224, ge=64, multiple_of=4
-    )
-    val_share: float = Field(default=0.2, gt=0, lt=0.5)
+    size_px: Annotated[int, Field(ge=64, multiple_of=4), Most(1024, "a frame's features would fill the memory")]
+    val_share: float = Field(gt=0, lt=0.5)

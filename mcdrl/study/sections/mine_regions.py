@@ -14,4 +14,4 @@ class Params(Section):
         alpha: share of the grid's places that is kept; the paper gives no value.
     """
 
-    alpha: float = Field(default=0.25, gt=0, le=1)
+    alpha: float = Field(gt=0, le=1)

@@ -17,6 +17,6 @@ class Params(Section):
         seed: another seed gives other patients at the same five sites.
     """
 
-    frames_per_site: Annotated[int, Most(100_000, "rendering them takes a day")] = Field(default=120, ge=4)
-    size_px: Annotated[int, Most(1024, "the scenes hold no finer detail")] = Field(default=224, ge=64)
-    seed: Seed = 0
+    frames_per_site: Annotated[int, Field(ge=4), Most(100_000, "rendering them takes a day")]
+    size_px: Annotated[int, Field(ge=64), Most(1024, "the scenes hold no finer detail")]
+    seed: Seed

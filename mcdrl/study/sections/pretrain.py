@@ -22,7 +22,7 @@ class Params(Section):
         seed: of everything that is drawn.
     """
 
-    frames: Frames = 3000
-    check_frames: Frames = 500
-    epochs: Epochs = 16
-    seed: Seed = 0
+    frames: Frames
+    check_frames: Frames
+    epochs: Epochs
+    seed: Seed

@@ -19,6 +19,6 @@ class Params(Section):
         seed: of the samples, and of the frames whose similarity maps are shown.
     """
 
-    bootstrap: Annotated[int, Most(100_000, "more move no shown digit and take hours")] = Field(default=2000, ge=100)
-    examples: Annotated[int, Most(10, "the page would grow too heavy to open")] = Field(default=2, ge=1)
-    seed: Seed = 0
+    bootstrap: Annotated[int, Field(ge=100), Most(100_000, "more move no shown digit and take hours")]
+    examples: Annotated[int, Field(ge=1), Most(10, "the page would grow too heavy to open")]
+    seed: Seed

@@ -21,8 +21,8 @@ class Params(Section):
         batch_size: pictures predicted at a time.
     """
 
-    frames: Annotated[int, Field(ge=1), Most(1_000_000, "no site has as many; null: all")] | None = 3
-    strengths: list[Strength] = Field(default=[0.5, 1.0], min_length=1, max_length=100)
-    batch_size: BatchSize = 16
+    frames: Annotated[int, Field(ge=1), Most(1_000_000, "no site has as many; null: all")] | None
+    strengths: list[Strength] = Field(min_length=1, max_length=100)
+    batch_size: BatchSize
 
     _once = field_validator("strengths")(distinct)

@@ -15,9 +15,73 @@ _LEAST = {
     "lr": (1e-12, "no weight would move"),
     "lr_encoder": (1e-12, "no weight would move"),
     "clip_norm": (1e-6, "no weight would move"),
-    "temperature": (0.001, "the softmax would be a step without a slope"),
 }
-Weight = Annotated[float, Field(ge=0), Most(1000, "nothing but this term would be trained")]
+Decay = Annotated[float, Field(ge=0), Most(1000, "the weights would vanish")]
+Share = Annotated[float, Field(ge=0, le=1)]
+Change = Annotated[float, Field(ge=0, lt=1)]
+
+
+class AugmentParams(Section):
+    """How far frames vary at random that a network sees as pixels; all of it our choice.
+
+    Attributes:
+        view_share: of the frames that are seen from elsewhere, 0..1.
+        zoom: least and largest, above 0, drawn with even chances on a scale of logarithms; above 1: nearer.
+        turn: at most, to either side, radians.
+        shift: at most, of what is in the middle, in half sides of the frame.
+        stretch: at most, of y against x, as a logarithm.
+        colour_share: of the frames whose colours change, 0..1.
+        brightness: change at most, as a share of what is there.
+        contrast: likewise.
+        saturation: likewise.
+        hue: change at most, in turns of the colour circle.
+    """
+
+    view_share: Share
+    zoom: list[Annotated[float, Field(gt=0), Most(10, "nothing but the middle of the frame would be seen")]] = Field(
+        min_length=2, max_length=2
+    )
+    turn: Annotated[float, Field(ge=0), Most(3.15, "more than half a turn to either side is a turn to the other")]
+    shift: Share
+    stretch: Annotated[float, Field(ge=0), Most(2, "frames would be seven times as high as wide")]
+    colour_share: Share
+    brightness: Change
+    contrast: Change
+    saturation: Change
+    hue: Annotated[float, Field(ge=0, le=0.5)]
+
+    @field_validator("zoom")
+    @classmethod
+    def _rises(cls, zoom: list[float]) -> list[float]:
+        if zoom[0] > zoom[1]:
+            raise ValueError(f"{zoom} falls; write the least zoom first")
+        return zoom
+
+
+class MinerParams(Section):
+    """How the network of `mining: source_tuned` is made and fitted; all of it our choice.
+
+    Attributes:
+        steps: of the optimiser.
+        batch_size: frames a step.
+        lr: learning rate.
+        weight_decay: of all its weights.
+        hidden: channels inside.
+        dropout: share of them dropped while it is fitted.
+        statistics: batches whose places give mean and standard deviation of the maps' channels.
+        finest: maps with more places a grid place, along a side, aren't looked at: they cost much and say little.
+        group_folds: into how many parts the frames are cut where lesions are at one source site alone.
+    """
+
+    steps: Annotated[int, Field(ge=1), Most(1_000_000, "the fit would take days")]
+    batch_size: BatchSize
+    lr: Rate
+    weight_decay: Decay
+    hidden: Annotated[int, Field(ge=1), Most(4096, "its weights would outnumber the head's")]
+    dropout: float = Field(ge=0, lt=1)
+    statistics: Annotated[int, Field(ge=1), Most(100_000, "more move no digit")]
+    finest: Annotated[int, Field(ge=1), Most(64, "no map is as fine")]
+    group_folds: Annotated[int, Field(ge=2), Most(100, "each fold costs a network")]
 
 
 class Params(Section):
@@ -41,69 +105,47 @@ class Params(Section):
             (class_balanced), so that how common a class is at a site can't be learned.
         views: what of the frames varies at random in modes partial and finetune: viewpoint (distance, turn, place,
             stretch, mirrored or not), colour (brightness, contrast, saturation, hue).
-        sum_over: the views that viewpoint, mcdrl_viewpoint and unet_viewpoint sum over at prediction beside the frame
-            as it is: mirror (three mirrored ones), distance (near, far).
+        augment: how far frames vary in these.
         checkpointing: whether the encoder's activations are computed again for the gradient instead of kept; less
             memory, more time, the same numbers.
         precision: 32-true, bf16-mixed, or auto: bf16-mixed on CUDA, else 32-true.
-        depth: intervention blocks.
-        heads: attention heads of a block; must divide the joint width.
-        residual: whether blocks add to the rows; false is the letter of the paper.
-        dictionary: what the intervention attends to; random, shuffled and zero are controls that go without L_causal,
-            whose targets are texts.
         mining: what selects the target regions: similarity to the class texts (zero_shot), or a small network fitted
             on the masks of the fold's source sites (source_tuned; each source site's own frames are mined by one that
             was fitted on the others); for methods that look at regions.
+        miner: how that network is fitted.
         phrases: how many phrases of the dictionary are used, the same for every seed; None: all.
-        regions: what becomes of places that weren't mined: they stay (keep) or are blanked (zero); no_cdrl always
-            blanks them.
         head_width: channels of the pyramid head.
         dropout: share of channels dropped in head and blocks.
+        bottleneck: in mode adapter, the joint width over the adapter's inner width.
         dice_weight: weight of a soft Dice term beside the pixel cross-entropy; the paper has none.
-        lambda_causal: weight of L_causal.
-        lambda_contrast: weight of L_contrast.
-        temperature: of the softmax in L_contrast.
-        lambda_adversarial: weight of the confounding branch's loss in the min-max game of causalclipseg.
-        prior: P(z) of mcdrl_backdoor: uniform, or source: how much the source sites' training frames look like each z;
-            z is drawn independently of the frame either way, so the sum over it adjusts for nothing.
         flag_share: of the validation frames that the model is to flag as not to be trusted.
     """
 
-    mode: Literal["frozen", "adapter", "suffix", "partial", "finetune"] = "frozen"
-    epochs: Epochs = 12
-    intervene_from: Annotated[int, Most(100_000, "no training has more epochs")] = Field(default=2, ge=0)
-    batch_size: BatchSize = 16
-    lr: Rate = 0.005
-    lr_encoder: Rate = 0.0003
-    warmup: float = Field(default=0.05, ge=0, lt=1)
-    weight_decay: Annotated[float, Most(1000, "the weights would vanish")] = Field(default=0.01, ge=0)
-    clip_norm: Annotated[float, Most(1e9, "no gradient would ever be clipped")] = Field(default=1.0, gt=0)
-    flips: bool = True
-    sampling: Sampling = "shuffled"
-    views: list[Literal["viewpoint", "colour"]] = Field(default=["viewpoint", "colour"])
-    sum_over: list[Literal["mirror", "distance"]] = Field(default=["mirror", "distance"])
-    checkpointing: bool = False
-    precision: Literal["auto", "32-true", "bf16-mixed"] = "auto"
-    depth: Annotated[int, Most(64, "more blocks fit into no memory")] = Field(default=3, ge=1)
-    heads: Annotated[int, Most(256, "a head would be left with a few channels")] = Field(default=8, ge=1)
-    residual: bool = True
-    dictionary: Literal["text", "random", "shuffled", "zero", "learned"] = "text"
-    mining: Literal["zero_shot", "source_tuned"] = "zero_shot"
-    phrases: Annotated[int, Field(ge=1), Most(10_000, "no dictionary has as many; null: all")] | None = None
-    regions: Literal["keep", "zero"] = "keep"
-    head_width: Annotated[int, Most(4096, "the head's maps would fit into no memory")] = Field(
-        default=64, ge=16, multiple_of=16
-    )
-    dropout: float = Field(default=0.1, ge=0, lt=1)
-    dice_weight: Weight = 1.0
-    lambda_causal: Weight = 0.5
-    lambda_contrast: Weight = 0.1
-    temperature: Annotated[float, Most(1000, "all classes would weigh the same")] = Field(default=0.5, gt=0)
-    lambda_adversarial: Weight = 0.5
-    prior: Literal["uniform", "source"] = "uniform"
-    flag_share: float = Field(default=0.1, ge=0, lt=1)
+    mode: Literal["frozen", "adapter", "suffix", "partial", "finetune"]
+    epochs: Epochs
+    intervene_from: Annotated[int, Field(ge=0), Most(100_000, "no training has more epochs")]
+    batch_size: BatchSize
+    lr: Rate
+    lr_encoder: Rate
+    warmup: float = Field(ge=0, lt=1)
+    weight_decay: Decay
+    clip_norm: Annotated[float, Field(gt=0), Most(1e9, "no gradient would ever be clipped")]
+    flips: bool
+    sampling: Sampling
+    views: list[Literal["viewpoint", "colour"]]
+    augment: AugmentParams
+    checkpointing: bool
+    precision: Literal["auto", "32-true", "bf16-mixed"]
+    mining: Literal["zero_shot", "source_tuned"]
+    miner: MinerParams
+    phrases: Annotated[int, Field(ge=1), Most(10_000, "no dictionary has as many; null: all")] | None
+    head_width: Annotated[int, Field(ge=16, multiple_of=16), Most(4096, "the head's maps would fit into no memory")]
+    dropout: float = Field(ge=0, lt=1)
+    bottleneck: Annotated[int, Field(ge=1), Most(65536, "no joint space is as wide")]
+    dice_weight: Annotated[float, Field(ge=0), Most(1000, "nothing but this term would be trained")]
+    flag_share: float = Field(ge=0, lt=1)
 
-    _once = field_validator("views", "sum_over")(distinct)
+    _once = field_validator("views")(distinct)
 
     @field_validator(*_LEAST)
     @classmethod

@@ -126,7 +126,7 @@ def own_kind(rows: Floats, kinds: Sequence[str]) -> float:
 def random_dictionaries(methods: Sequence[str], raw: Mapping[str, Any]) -> list[str]:
     """Return the methods of the study that intervene with random vectors in place of the texts."""
     variants = raw.get("variants") or {}
-    return [name for name in methods if (variants.get(name, {}).get("train") or {}).get("dictionary") == "random"]
+    return [name for name in methods if (variants.get(name, {}).get("params") or {}).get("dictionary") == "random"]
 
 
 def _neighbour_row(cloud: Cloud, what: str, kinds: list[str]) -> Row:

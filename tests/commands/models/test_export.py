@@ -28,16 +28,16 @@ from mcdrl.model.folder import load_model, save_model
 from mcdrl.model.held_out import held_out_scores
 from mcdrl.model.predictor import Predictor
 from mcdrl.model.take_along import README
-from mcdrl.networks.interface import Spec, Texts
+from mcdrl.networks.interface import Texts
 from mcdrl.networks.trunk import Frozen
 from mcdrl.regions.tuned import Miner
-from tests.factories import make_card
+from tests.factories import make_card, make_spec, method_params
 
-SPEC = Spec(
-    width=128, map_channels={"s4": 24, "s8": 40, "s16": 112, "s32": 320}, depth=2, heads=4, residual=True,
-    dictionary="text", regions="keep", head_width=16, dropout=0.0, dice_weight=0.0, lambda_causal=0.5,
-    lambda_contrast=0.1, lambda_adversarial=0.1, temperature=0.5, sum_over=["mirror", "distance"], seed=0,
-)  # fmt: skip
+SPEC = make_spec(width=128, map_channels={"s4": 24, "s8": 40, "s16": 112, "s32": 320}, head_width=16, dice_weight=0.0)
+
+
+def own(method):
+    return method_params(method, **({"depth": 2, "heads": 4} if method.startswith("mcdrl") else {}))
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def model(tmp_path_factory):
     drawn = torch.Generator().manual_seed(1)
     drawings = [unit(torch.randn(shape, generator=drawn), -1) for shape in ((2, 128), (3, 128), (2, 3, 128))]
     texts = Texts(*drawings, prior=torch.full((3,), 1 / 3))
-    network = build("mcdrl", SPEC, Frozen(), texts)
+    network = build("mcdrl", SPEC, own("mcdrl"), Frozen(), texts)
     with torch.no_grad():
         for weight in network.parameters():
             weight.add_(torch.randn(weight.shape, generator=drawn) * 0.1)
@@ -63,7 +63,8 @@ def model(tmp_path_factory):
     reference = ReferenceStatistics(mean=[0.0] * 3, std=[0.1] * 3)
     card = make_card(
         backbone="lite0", fingerprint=print_, size_px=224, lesion_classes=["a", "b"],
-        confounder_prompts=["an x", "a y", "a z"], spec=SPEC, reference=reference,
+        confounder_prompts=["an x", "a y", "a z"], spec=SPEC, params=own("mcdrl").model_dump(),
+        reference=reference,
     )  # fmt: skip
     save_model(place / "model", network.state_dict(), texts, card)
     bundle(backbone, place / "model")
@@ -77,11 +78,12 @@ def special(request, model, tmp_path):
     name = "mcdrl" if request.param == "miner" else request.param
     torch.manual_seed(2)
     mines = request.param in ("miner", "mcdrl_viewpoint")
-    miner = Miner({"s8": 40, "s16": 112, "s32": 320}, (14, 14), 0.25) if mines else None
-    mined_by = MinedBy(channels={"s8": 40, "s16": 112, "s32": 320}, grid=[14, 14]) if miner else None
+    miner = Miner({"s8": 40, "s16": 112, "s32": 320}, (14, 14), 0.25, hidden=8) if mines else None
+    mined_by = MinedBy(channels={"s8": 40, "s16": 112, "s32": 320}, grid=[14, 14], hidden=8) if miner else None
     mode = "partial" if "viewpoint" in name else "frozen"
-    card = loaded.card.model_copy(update={"method": name, "mode": mode, "mined_by": mined_by})
-    network = assemble(name, mode, SPEC, model / "backbone", "plain", loaded.texts)
+    numbers = {"method": name, "mode": mode, "mined_by": mined_by, "params": own(name).model_dump()}
+    card = loaded.card.model_copy(update=numbers)
+    network = assemble(name, mode, SPEC, own(name), model / "backbone", "plain", loaded.texts)
     if hasattr(network, "head"):
         network.head.load_state_dict(loaded.method.head.state_dict())
     else:
@@ -277,9 +279,9 @@ def test_a_model_takes_its_scores_along_but_not_those_of_other_weights(model, tm
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"mined_by": {"channels": {"s8": 40, "s16": 112, "s32": 320}, "grid": [7, 7]}},
+        ({"mined_by": {"channels": {"s8": 40, "s16": 112, "s32": 320}, "grid": [7, 7], "hidden": 8}},
          r"mined_by\.grid is \[7, 7\], but the backbone gives \[14, 14\]"),
-        ({"mined_by": {"channels": {"s8": 40, "s16": 112, "s64": 320}, "grid": [14, 14]}},
+        ({"mined_by": {"channels": {"s8": 40, "s16": 112, "s64": 320}, "grid": [14, 14], "hidden": 8}},
          r"mined_by\.channels\.s64 is 320, but the backbone gives no such map"),
     ],
 )  # fmt: skip

@@ -15,7 +15,7 @@ from mcdrl.base.errors import InputError
 from mcdrl.commands.sites.check import check_site
 from mcdrl.commands.sites.edit import site_from
 from mcdrl.commands.sites.guess import guess_card
-from mcdrl.study.sections.ingest import Params
+from tests.factories import section_params
 
 ROOT = Path(__file__).parents[3]
 CLASSES = ["polyp", "cyst"]
@@ -68,7 +68,7 @@ def tree(folder):
 
 def test_both_sides_of_every_mismatch_are_told(hospital):
     site = site_from("h", {"card": "folder", "root": str(hospital), "lesion_class": "polyp"})
-    verdict = check_site("h", site, Params(size_px=64), CLASSES, 1)
+    verdict = check_site("h", site, section_params("ingest", size_px=64), CLASSES, 1)
     assert [(one.kind, one.refused, one.count, one.examples) for one in verdict.findings] == [
         ("mask of another size", True, 1, (("images/c.png", "frame 40x30, mask 20x30"),)),
         ("no mask", True, 1, (("images/b.png", f"expected masks/b.*{HEALTHY}"),)),
@@ -82,7 +82,7 @@ def test_both_sides_of_every_mismatch_are_told(hospital):
 
 def test_what_the_card_expects_stands_beside_what_is_there(hospital):
     site = site_from("k", {"card": "kvasir_seg_flat", "root": str(hospital), "images": "images/*"})
-    verdict = check_site("k", site, Params(size_px=64), CLASSES, 1)
+    verdict = check_site("k", site, section_params("ingest", size_px=64), CLASSES, 1)
     assert [(one.what, one.expected, one.found, one.differs) for one in verdict.counts] == [
         ("frames", 1000, 1, True),
         ("of these without a lesion", 0, 0, False),
@@ -92,7 +92,7 @@ def test_what_the_card_expects_stands_beside_what_is_there(hospital):
 def test_a_class_that_the_study_does_not_have(hospital):
     site = site_from("h", {"card": "folder", "root": str(hospital), "lesion_class": "polip"})
     with pytest.raises(InputError, match="unknown lesion class 'polip'; did you mean 'polyp'"):
-        check_site("h", site, Params(), CLASSES, 1)
+        check_site("h", site, section_params("ingest"), CLASSES, 1)
 
 
 def test_the_command_checks_a_folder_and_writes_nothing(project, hospital, tmp_path):

@@ -59,14 +59,14 @@ def test_equal_inputs_give_equal_bytes(folder):
 
 def test_an_accepted_pair_of_sites_is_marked(folder):
     root, params = folder
-    _write(root, params | {"audit": {"accepted": [["B", "A"]]}})
+    _write(root, params | {"audit": {**params["audit"], "accepted": [["B", "A"]]}})
     main(root / "ingest", root / "audit")
     assert PAIRS.read(root / "audit" / "audit.parquet")["accepted"].tolist() == [True]
 
 
 def test_accepting_an_unknown_site_is_an_error(folder):
     root, params = folder
-    _write(root, params | {"audit": {"accepted": [["A", "BB"]]}})
+    _write(root, params | {"audit": {**params["audit"], "accepted": [["A", "BB"]]}})
     with pytest.raises(InputError, match=r"audit\.accepted: unknown site 'BB'; did you mean 'B'\?"):
         main(root / "ingest", root / "audit")
 

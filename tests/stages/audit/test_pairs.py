@@ -8,13 +8,13 @@ import pytest
 from PIL import Image
 
 from mcdrl.artifacts.audit import PAIRS
-from mcdrl.study.sections.audit import Params
 from stages.audit.pairs import find_pairs
 from stages.audit.prints import take_prints
 from stages.audit.symmetry import SYMMETRIES
+from tests.factories import section_params
 from tests.stages.audit.pictures import COPIES, all_at_once, case_table, cropped_by, picture, turned_by, working
 
-LIMITS = Params()
+LIMITS = section_params("audit")
 
 
 def pairs_of(images, cases, accepted=()):

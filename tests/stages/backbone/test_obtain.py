@@ -64,7 +64,7 @@ def test_a_file_gives_its_own_features(run, card, model, weights):
     frames = torch.rand(2, 3, 16, 16)
     mean, std = (torch.tensor(values).view(3, 1, 1) for values in ((0.1, 0.2, 0.3), (0.4, 0.5, 0.6)))
     expected = model.encode_image((frames - mean) / std, normalize=True)
-    torch.testing.assert_close(encoder.encode(frames).image, expected, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(encoder.encode(frames).image_embedding, expected, atol=1e-5, rtol=1e-4)
 
 
 def test_the_published_file_counts_as_the_tag_and_another_as_a_file(run, card, weights):

@@ -16,10 +16,10 @@ class HashEncoder(Encoder):
     def encode(self, _):
         raise AssertionError("prompts alone are encoded here")
 
-    def front(self):
+    def lower_blocks(self):
         raise AssertionError("prompts alone are encoded here")
 
-    def suffix(self):
+    def upper_blocks(self):
         raise AssertionError("prompts alone are encoded here")
 
     def encode_text(self, prompts):

@@ -4,14 +4,18 @@ from pydantic import ValidationError
 
 from mcdrl.base.errors import InputError
 from mcdrl.confounders.registry import phrases
-from mcdrl.study.sections.build_confounders import Params
 from stages.build_confounders.prompts import class_rows, confounder_rows, embedded, fill, pair_rows
+from tests.factories import section_params
 
 CLASSES = ["polyp", "tumor", "inflammation", "nodule", "cyst"]
 
 
+def _params(**changes):
+    return section_params("build_confounders", **changes)
+
+
 def test_the_default_dictionary_has_the_confounders_phrases_in_order():
-    rows = confounder_rows(Params())
+    rows = confounder_rows(_params())
     assert rows["confounder"].tolist() == phrases()
     assert rows["category"].unique().tolist() == [
         "field-of-view quality", "lighting", "imaging technology", "distance", "surface interference",
@@ -23,7 +27,7 @@ def test_the_default_dictionary_has_the_confounders_phrases_in_order():
 
 
 def test_classes_come_in_the_order_of_the_lesion_classes_with_their_phrases():
-    params = Params(class_phrases={"cyst": "fluid filled sac", "polyp": "adenoma"})
+    params = _params(class_phrases={"cyst": "fluid filled sac", "polyp": "adenoma"})
     rows = class_rows(params, ["polyp", "cyst"])
     assert rows["lesion_class"].tolist() == ["polyp", "cyst"]
     assert rows["prompt"].tolist() == [
@@ -32,7 +36,7 @@ def test_classes_come_in_the_order_of_the_lesion_classes_with_their_phrases():
 
 
 def test_pairs_are_the_product_of_classes_and_confounders():
-    rows, count = pair_rows(Params(), CLASSES), len(phrases())
+    rows, count = pair_rows(_params(), CLASSES), len(phrases())
     assert len(rows) == len(CLASSES) * count
     assert rows["lesion_class"].tolist()[: count + 1] == ["polyp"] * count + ["tumor"]
     assert rows["confounder"].tolist() == phrases() * len(CLASSES)
@@ -49,7 +53,7 @@ def test_pairs_are_the_product_of_classes_and_confounders():
 )
 def test_classes_that_are_not_the_lesion_classes_are_refused(phrases, named):
     with pytest.raises(InputError, match=named):
-        class_rows(Params(class_phrases=phrases), ["polyp", "cyst"])
+        class_rows(_params(class_phrases=phrases), ["polyp", "cyst"])
 
 
 def test_a_phrase_with_braces_of_its_own_is_left_alone():
@@ -57,7 +61,7 @@ def test_a_phrase_with_braces_of_its_own_is_left_alone():
 
 
 def test_embeddings_belong_to_their_own_prompt(encoder):
-    rows = confounder_rows(Params())
+    rows = confounder_rows(_params())
     both = embedded(rows, encoder)
     turned = embedded(rows.iloc[::-1], encoder)
     vectors = np.stack(both["embedding"])
@@ -87,11 +91,13 @@ def test_embeddings_belong_to_their_own_prompt(encoder):
 )
 def test_wrong_prompts_are_refused(given, message):
     with pytest.raises(ValidationError, match=message):
-        Params(**given)
+        _params(**given)
 
 
 def test_the_background_is_a_row_after_the_classes():
-    params = Params(class_phrases={"polyp": "polyp", "cyst": "cyst"}, background="normal mucosa")
+    params = section_params(
+        "build_confounders", class_phrases={"polyp": "polyp", "cyst": "cyst"}, background="normal mucosa"
+    )
     rows = class_rows(params, ["cyst", "polyp"])
     assert list(rows["lesion_class"]) == ["cyst", "polyp", "background"]
     assert rows["prompt"].iloc[-1] == "A normal mucosa in an endoscopic image"
@@ -101,4 +107,7 @@ def test_the_background_is_a_row_after_the_classes():
 @pytest.mark.parametrize("background", [None, "normal mucosa"])
 def test_a_class_with_the_background_s_name_is_refused(background):
     with pytest.raises(InputError, match="a lesion class is called 'background'"):
-        class_rows(Params(class_phrases={"background": "polyp"}, background=background), ["background"])
+        class_rows(
+            _params(class_phrases={"background": "polyp"}, background=background),
+            ["background"],
+        )

@@ -10,9 +10,9 @@ from mcdrl.artifacts.features import FEATURES, tap_shapes
 from mcdrl.artifacts.plan import Encoding, write_plan
 from mcdrl.base.errors import InputError
 from mcdrl.study.params import Study
-from mcdrl.study.sections.encode import Params
 from stages.encode import __main__ as command
 from stages.encode import site as work
+from tests.factories import section_params
 from tests.stub_encoders import MeanEncoder
 
 PROVENANCE = {"device": "cpu", "precision": "float32"}
@@ -24,7 +24,7 @@ def run(monkeypatch, tmp_path, mean_encoder):
 
     def call(folder, name="A.h5", site="A", encoder=None, maps=True, flips=(), **params):
         call.encoder = encoder or mean_encoder()
-        monkeypatch.setattr(command, "load", lambda *_: (Study.model_construct(), Params(**params)))
+        monkeypatch.setattr(command, "load", lambda *_: (Study.model_construct(), section_params("encode", **params)))
         monkeypatch.setattr(work, "load_encoder", lambda *_: call.encoder)
         monkeypatch.setattr(work, "read_stored", lambda _: type("Card", (), {"name": "stub"}))
         write_plan(Encoding(maps=maps, flips=list(flips)), tmp_path / "encode.json")

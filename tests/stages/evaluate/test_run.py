@@ -21,38 +21,35 @@ from mcdrl.methods import build
 from mcdrl.metrics.calibration import calibrated, confidence, spectrum
 from mcdrl.model.card import MinedBy
 from mcdrl.model.folder import load_model, save_model
-from mcdrl.networks.interface import Spec
 from mcdrl.networks.trunk import Frozen
 from mcdrl.regions.tuned import Miner
 from mcdrl.study.paths import Cell, site_files
-from mcdrl.study.sections.evaluate import Params
 from stages.evaluate.cell import read_cases
 from stages.evaluate.run import TABLES, evaluate, write
-from tests.factories import make_card, make_cases, make_geometry, make_texts, png, write_frames
+from tests.factories import (
+    make_card,
+    make_cases,
+    make_geometry,
+    make_spec,
+    make_texts,
+    method_params,
+    png,
+    section_params,
+    write_frames,
+)
 
 SITE, SOURCE, SIDE, GRID, WIDTH, FRAMES_N = "A", "B", 32, 4, 8, 7
 NATIVE = (50, 40)  # height and width
 PROVENANCE = {"device": "cpu", "precision": "float32"}
 CROP = (4, 3, 40, 47)
 IDS = [f"{SITE}/{k}" for k in range(FRAMES_N)]
-SPEC = Spec(
-    width=WIDTH,
-    map_channels={"s4": 6},
-    depth=1,
-    heads=2,
-    residual=True,
-    dictionary="text",
-    regions="keep",
-    head_width=16,
-    dropout=0.0,
-    dice_weight=0.0,
-    lambda_causal=0.5,
-    lambda_contrast=0.1,
-    temperature=0.5,
-    lambda_adversarial=0.5,
-    sum_over=["mirror", "distance"],
-    seed=0,
-)
+SPEC = make_spec(width=WIDTH, map_channels={"s4": 6}, head_width=16, dice_weight=0.0)
+
+PARAMS = section_params("evaluate")
+
+
+def own(method):
+    return method_params(method, **({"depth": 1, "heads": 2} if method.startswith("mcdrl") else {}))
 
 
 def write_masks(folder: Path, masks: np.ndarray, site: str = SITE) -> None:
@@ -100,14 +97,15 @@ def write_model(
 ) -> None:
     rng = torch.Generator().manual_seed(0)
     texts = make_texts(1, 3, WIDTH, rng)
-    network = build(method, SPEC, Frozen(), texts)
+    network = build(method, SPEC, own(method), Frozen(), texts)
     with torch.no_grad():  # else nearly every probability is the prior's, far below the threshold
         network.head.out.bias.zero_()
         network.head.out.weight.normal_(0, 0.5, generator=rng)
         for parameter in getattr(network, "intervention", network.head).parameters():  # else it is the identity
             parameter.add_(0.1 * torch.randn(parameter.shape, generator=rng))
     card = make_card(
-        method=method, held_out=held_out, sources=[source], fingerprint=fingerprint, spec=SPEC, size_px=SIDE,
+        method=method, held_out=held_out, sources=[source], fingerprint=fingerprint, spec=SPEC,
+        params=own(method).model_dump(), size_px=SIDE,
         lesion_classes=["polyp"], confounders=["a", "b", "c"], temperature=1.5,
     )  # fmt: skip
     save_model(artifacts / "train" / method / held_out / "0", network.state_dict(), texts, card)
@@ -148,7 +146,9 @@ def cell(tmp_path, request):
 
 
 def run(cell, **params):
-    return evaluate(cell.names, cell.artifacts, read_cases(cell.names, cell.artifacts), Params(**params))
+    return evaluate(
+        cell.names, cell.artifacts, read_cases(cell.names, cell.artifacts), section_params("evaluate", **params)
+    )
 
 
 def stored(cell):
@@ -162,7 +162,7 @@ both = pytest.mark.parametrize("cell", ["baseline", "mcdrl"], indirect=True)
 @both
 def test_every_table_keeps_its_contract(cell):
     tables = run(cell, batch_size=3)
-    write(cell.names, cell.artifacts, tables, Params())
+    write(cell.names, cell.artifacts, tables, PARAMS)
     for name in tables:
         read = TABLES[name].read(cell.parts / f"{name}.parquet")
         assert (read[["method", "held_out", "seed"]] == [cell.names.variant, SITE, 0]).all(axis=None)
@@ -176,14 +176,14 @@ def test_the_cell_in_a_few_numbers(cell):
     scores = tables["cases"].assign(
         group_id=groups, dice=[0.5, None, 0.25, 0.75, 1.0, None, 0.5], fp=[9, 3, 9, 9, 9, 0, 9]
     )
-    write(cell.names, cell.artifacts, tables | {"cases": scores}, Params(threshold=0.4))
+    write(cell.names, cell.artifacts, tables | {"cases": scores}, section_params("evaluate", threshold=0.4))
     assert set(tables["cases"]["leaked_frames"]) == {0}
     three = read_held_out_scores(cell.parts)
     assert three.weights_sha256 == sha256(cell.model / "model.safetensors")
     assert (three.held_out, three.threshold, three.n_lesion, three.n_groups) == (SITE, 0.4, 5, 3)
     assert (three.dice, three.n_negative, three.false_positive_rate) == (0.6, 2, 0.5)
     assert (three.dice_low, three.dice_high) == (None, None)  # of three groups there is no interval
-    write(cell.names, cell.artifacts, tables | {"cases": scores.assign(group_id=list("abcdefg"))}, Params())
+    write(cell.names, cell.artifacts, tables | {"cases": scores.assign(group_id=list("abcdefg"))}, PARAMS)
     reach = 2.776445 * np.std([0.5, 0.25, 0.75, 1, 0.5], ddof=1) / 5**0.5  # Student's, of five groups
     five = read_held_out_scores(cell.parts)
     assert (five.n_groups, five.dice_low, five.dice_high) == (5, pytest.approx(0.6 - reach), pytest.approx(0.6 + reach))
@@ -191,7 +191,7 @@ def test_the_cell_in_a_few_numbers(cell):
         cell.names,
         cell.artifacts,
         tables | {"cases": scores.assign(group_id="g", lesion_class=None, dice=None)},
-        Params(),
+        PARAMS,
     )
     alone = read_held_out_scores(cell.parts)
     assert (alone.n_lesion, alone.dice, alone.dice_low, alone.n_negative) == (0, None, None, 7)
@@ -204,7 +204,7 @@ def test_every_table_says_how_many_frames_of_the_site_were_trained_on(cell):
     tables = run(cell)
     told = {name: rows["leaked_frames"].unique().tolist() for name, rows in tables.items() if len(rows)}
     assert told == {name: [5] for name in ("cases", "calibration", "reliability", "trust", "mining")}
-    write(cell.names, cell.artifacts, tables, Params())
+    write(cell.names, cell.artifacts, tables, PARAMS)
     assert read_held_out_scores(cell.parts).leaked_frames == 5
 
 
@@ -225,8 +225,8 @@ def test_mining_is_judged_by_the_regions_that_were_used(cell):
 def test_a_models_own_miner_is_judged_as_such(cell):
     loaded = load_model(cell.model, cell.artifacts)
     torch.manual_seed(0)  # some draws answer the same everywhere
-    miner = Miner({"s4": 6}, (GRID, GRID), 0.25)
-    mined_by = MinedBy(channels={"s4": 6}, grid=[GRID, GRID])
+    miner = Miner({"s4": 6}, (GRID, GRID), 0.25, hidden=8)
+    mined_by = MinedBy(channels={"s4": 6}, grid=[GRID, GRID], hidden=8)
     card = loaded.card.model_copy(update={"mined_by": mined_by})
     save_model(cell.model, loaded.method.state_dict(), loaded.texts, card, miner)
     (row,) = run(cell)["mining"].to_dict("records")
@@ -345,14 +345,14 @@ def test_features_of_another_device_than_the_training_s_are_refused(cell):
         r"site 'A' were made with cpu, float32, those of the sites that the model.* with cuda, bfloat16;.*encode@A"
     )
     with pytest.raises(InputError, match=sentence):
-        evaluate(cell.names, cell.artifacts, read_cases(cell.names, cell.artifacts), Params())
+        evaluate(cell.names, cell.artifacts, read_cases(cell.names, cell.artifacts), PARAMS)
     path.write_text(text.replace('"provenance": ""', '"provenance": "cpu, float32"'))
-    evaluate(cell.names, cell.artifacts, read_cases(cell.names, cell.artifacts), Params())
+    evaluate(cell.names, cell.artifacts, read_cases(cell.names, cell.artifacts), PARAMS)
 
 
 def test_a_device_that_is_not_there_is_refused_before_anything_is_written(cell):
     with pytest.raises(InputError, match="--device abacus"):
-        evaluate(cell.names, cell.artifacts, read_cases(cell.names, cell.artifacts), Params(), "abacus")
+        evaluate(cell.names, cell.artifacts, read_cases(cell.names, cell.artifacts), PARAMS, "abacus")
     assert not cell.predictions.exists()
 
 
@@ -360,7 +360,7 @@ def test_a_device_that_is_not_there_is_refused_before_anything_is_written(cell):
 def test_a_gpu_predicts_what_the_cpu_does(cell):
     found = []
     for device in ("cpu", "cuda"):
-        evaluate(cell.names, cell.artifacts, read_cases(cell.names, cell.artifacts), Params(), device)
+        evaluate(cell.names, cell.artifacts, read_cases(cell.names, cell.artifacts), PARAMS, device)
         found.append(stored(cell).astype(int))
     assert np.abs(found[0] - found[1]).max() <= 2
 

@@ -34,7 +34,7 @@ def study(folder, tmp_path, monkeypatch):
         "lesion_classes": ["polyp"],
         "methods": ["baseline"],
         "seeds": [0],
-        "ingest": {"size_px": 64},
+        "ingest": {"size_px": 64, "val_share": 0.2},
     }
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(raw))
     for plan in site_plans(load_study()):

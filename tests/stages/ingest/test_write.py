@@ -13,8 +13,8 @@ from mcdrl.artifacts.cases import CASES, GEOMETRY, QUARANTINE
 from mcdrl.artifacts.frames import FRAMES, unpack_native_mask
 from mcdrl.base.errors import InputError
 from mcdrl.study.params import resolve
-from mcdrl.study.sections.ingest import Params
 from stages.ingest.write import write_site
+from tests.factories import section_params
 from tests.sites.site_folder import box_mask, noise
 
 CLASSES = ["polyp", "cyst"]
@@ -24,7 +24,7 @@ CLASSES = ["polyp", "cyst"]
 def ingest(folder, tmp_path):
     def run(name="A", workers=2, size_px=64, out="out", **keys):
         (tmp_path / out).mkdir(exist_ok=True)
-        params = Params(size_px=size_px, val_share=0.2)
+        params = section_params("ingest", size_px=size_px, val_share=0.2)
         reading = resolve(folder.site(**keys))
         return write_site(name, folder.root, reading, params, CLASSES, tmp_path / out, workers)
 

@@ -12,8 +12,8 @@ from mcdrl.artifacts.features import FEATURES
 from mcdrl.artifacts.regions import QUALITY, REGIONS
 from mcdrl.base.errors import InputError
 from mcdrl.regions.quality import quality_table
-from mcdrl.study.sections.mine_regions import Params
 from stages.mine_regions.site import mine_site, summary
+from tests.factories import section_params
 
 WIDE, GRID = 8, 4
 PROVENANCE = {"device": "cpu", "precision": "float32"}
@@ -135,7 +135,7 @@ def test_equal_inputs_give_equal_bytes(inputs):
 @pytest.mark.parametrize("alpha", [0, -0.1, 1.01, "0.25"])
 def test_alpha_out_of_range(alpha):
     with pytest.raises(ValueError, match="alpha"):
-        Params.model_validate({"alpha": alpha})
+        section_params("mine_regions", alpha=alpha)
 
 
 def test_the_stage_needs_no_torch():

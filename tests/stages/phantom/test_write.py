@@ -12,8 +12,9 @@ from mcdrl.renderer import CONFOUNDERS, LESION_CLASSES
 from mcdrl.study.sections.phantom import Params
 from stages.phantom.sites import SITES
 from stages.phantom.write import write_sites
+from tests.factories import section_params
 
-SMALL = Params(frames_per_site=5, size_px=64, seed=3)
+SMALL = section_params("phantom", frames_per_site=5, size_px=64, seed=3)
 
 
 def write(params: Params, out: Path, workers: int = 1) -> Path:
@@ -111,4 +112,4 @@ def test_old_output_is_replaced_as_a_whole(tmp_path: Path) -> None:
 @pytest.mark.parametrize("change", [{"frames_per_site": 3}, {"size_px": 16}, {"seed": -1}, {"sites": 2}])
 def test_parameters_out_of_range_are_refused(change: dict[str, int]) -> None:
     with pytest.raises(ValidationError):
-        Params.model_validate(change)
+        section_params("phantom", **change)

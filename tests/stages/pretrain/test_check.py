@@ -7,11 +7,11 @@ import torch
 from mcdrl.clip.lite import LiteEncoder, new_joint, new_tower, obtain
 from mcdrl.clip.lite_joint import PLACE_CHANNELS
 from mcdrl.clip.words import Vocabulary
-from mcdrl.study.sections.pretrain import Params
 from stages.pretrain.check import place_auroc, quality, recall
 from stages.pretrain.corpus import Corpus
 from stages.pretrain.phrases import CONCEPTS, DENSE_CONCEPTS, sentences
 from stages.pretrain.pretrain import pretrain
+from tests.factories import section_params
 
 
 def test_recall_by_hand():
@@ -50,7 +50,7 @@ def test_figures_that_are_undefined_are_none_and_all_fit_into_json():
 @pytest.mark.slow
 def test_a_few_frames_give_a_model_that_loads(tmp_path):
     out = tmp_path / "lite0"
-    figures = pretrain(Params(frames=8, check_frames=8, epochs=1), out, 1)
+    figures = pretrain(section_params("pretrain", frames=8, check_frames=8, epochs=1), out, 1)
     assert sorted(path.name for path in out.iterdir()) == ["quality.json", "tower.safetensors", "words.json"]
     assert json.loads((out / "quality.json").read_text()) == figures
     assert sum(path.stat().st_size for path in out.iterdir()) < 5_000_000

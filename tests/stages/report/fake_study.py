@@ -16,11 +16,12 @@ from mcdrl.artifacts.regions import QUALITY, REGIONS
 from mcdrl.artifacts.scores import ATTENTION, CALIBRATION, MINING, POOLED, PREDICTIONS, RELIABILITY, SCORES, TRUST
 from mcdrl.artifacts.stress import STRESS
 from mcdrl.confounders.registry import UNTOUCHED, phrases
-from mcdrl.study.params import Site, Study, method_files
-from mcdrl.study.sections.report import Params
+from mcdrl.methods import names
+from mcdrl.study.params import Site, Study
 from stages.evaluate.score import Native, score
 from stages.report.inputs import read_inputs
 from stages.report.results import Results
+from tests.factories import section_params
 
 CLASSES = ["polyp", "tumor"]
 SIDE = 32
@@ -155,7 +156,7 @@ def write_cell(root: Path, study: Study, cell, cases: pd.DataFrame, masks: np.nd
     folder.mkdir(parents=True, exist_ok=True)
     meta = {
         "variant": method,
-        "method": method if method in method_files() else "mcdrl",
+        "method": method if method in names() else "mcdrl",
         "held_out": site,
         "seed": seed,
         "sources": [s for s in study.sites if s != site],
@@ -169,6 +170,7 @@ def write_cell(root: Path, study: Study, cell, cases: pd.DataFrame, masks: np.nd
         "confounders": NAMES,
         "alpha": 0.25,
         "spec": {},
+        "params": {},
         "n_weights": 1,
         "n_trained": 1,
         "best_epoch": 3,
@@ -337,5 +339,5 @@ def build(
 
 def results_of(study: Study, artifacts: Path, raw=RAW, **params) -> Results:
     """What the topics take, of a study that `build` has written; few draws and examples unless told otherwise."""
-    section = Params(**{"bootstrap": 100, "examples": 1, **params})
+    section = section_params("report", **{"bootstrap": 100, "examples": 1, **params})
     return Results(read_inputs(study, artifacts), section, artifacts, raw)

@@ -166,7 +166,7 @@ def test_fewer_neighbours_of_the_own_site_are_no_removed_site_effect(page, small
     _, html = page
     assert "no proof that site effects were removed" in html
     assert "only a random dictionary beside them could show" in html
-    raw = RAW | {"variants": {"mcdrl": {"method": "mcdrl", "train": {"dictionary": "random"}}}}
+    raw = RAW | {"variants": {"mcdrl": {"method": "mcdrl", "params": {"dictionary": "random"}}}}
     html = report(small.study, small.artifacts, tmp_path / "report", raw)
     assert "Compare with mcdrl, whose dictionary is random" in html
 

@@ -12,10 +12,10 @@ from mcdrl.artifacts.stress import STRESS
 from mcdrl.confounders.finished import FinishedFrame
 from mcdrl.confounders.registry import UNTOUCHED, phrases
 from mcdrl.study.params import Study
-from mcdrl.study.sections.stress import Params
 from stages.stress.__main__ import main
 from stages.stress.run import pick, stress, untested
 from tests import stub_sites
+from tests.factories import section_params
 
 SITES = ("A", "B")
 
@@ -57,7 +57,7 @@ def loaded(monkeypatch):
 
 
 def run(study, tmp_path, **params):
-    return stress(study, Params(**params), 0.5, tmp_path, "cpu")
+    return stress(study, section_params("stress", **params), 0.5, tmp_path, "cpu")
 
 
 def test_rows_are_every_model_confounder_strength_and_frame(study, loaded, tmp_path):
@@ -130,8 +130,8 @@ def test_equal_inputs_give_equal_bytes(study, loaded, tmp_path):
 
 
 def test_the_command_writes_the_table_and_says_what_nothing_draws(study, loaded, tmp_path, monkeypatch):
-    sections = {"stress": {"frames": 1}, "build_confounders": {"confounders": {"air": ["fog", "blood", "haze"]}}}
-    monkeypatch.setattr("stages.stress.__main__.load", lambda name, kind: (study, kind(**sections[name])))
+    changes = {"stress": {"frames": 1}, "build_confounders": {"confounders": {"air": ["fog", "blood", "haze"]}}}
+    monkeypatch.setattr("stages.stress.__main__.load", lambda name, _: (study, section_params(name, **changes[name])))
     app = Typer()
     app.command()(main)
     out = tmp_path / "stress" / "cases.parquet"
@@ -146,7 +146,7 @@ def test_the_command_writes_the_table_and_says_what_nothing_draws(study, loaded,
 @pytest.mark.parametrize("strengths", [[], [0.0], [1.2]])
 def test_strengths_must_be_above_zero_up_to_one(strengths):
     with pytest.raises(ValueError, match="strengths"):
-        Params(strengths=strengths)
+        section_params("stress", strengths=strengths)
 
 
 def test_pixels_that_nobody_judged_are_counted_under_no_confounder(study, loaded, tmp_path):

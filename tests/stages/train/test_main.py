@@ -35,11 +35,13 @@ def _write_params(folder, **train):
     params |= {"sites": {name: site for name in "ABC"}, "held_out": ["C"], "lesion_classes": stub_sites.LESIONS}
     phrases = params["build_confounders"]["class_phrases"]
     params["build_confounders"]["class_phrases"] = {kind: phrases[kind] for kind in stub_sites.LESIONS}
-    small = {"epochs": 3, "batch_size": 8, "heads": 4, "depth": 1, "head_width": 16}
+    small = {"epochs": 3, "batch_size": 8, "head_width": 16}
+    params["method_params"]["mcdrl"] |= {"heads": 4, "depth": 1}
     params["train"] = {**params["train"], **small, **train}
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
     for name in params["methods"]:
-        plan = Plan(variant=name, method=name, code="0", train=params["train"])
+        own = params["method_params"].get(name, {})
+        plan = Plan(variant=name, method=name, code="0", params=own, train=params["train"])
         write_plan(plan, plan_files(folder / "artifacts").method(name))
 
 

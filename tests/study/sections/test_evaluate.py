@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from mcdrl.study.sections.evaluate import Params
+from tests.factories import section_params
 
 
 @pytest.mark.parametrize(
@@ -9,8 +9,8 @@ from mcdrl.study.sections.evaluate import Params
 )
 def test_values_out_of_range_and_typos_are_refused(section):
     with pytest.raises(ValidationError):
-        Params.model_validate(section)
+        section_params("evaluate", **section)
 
 
 def test_whole_numbers_serve_as_tolerance():
-    assert Params.model_validate({"tolerance_px": 3}).tolerance_px == 3
+    assert section_params("evaluate", tolerance_px=3).tolerance_px == 3

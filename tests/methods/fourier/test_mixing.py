@@ -1,6 +1,6 @@
 import torch
 
-from mcdrl.networks.fourier import amplitude_mixed, partners
+from mcdrl.methods.fourier.mixing import amplitude_mixed, partners
 
 
 def _frames(seed=0):

@@ -15,8 +15,6 @@ from torch.nn import functional as F
 
 from mcdrl.networks.head import LESION_LOGIT
 
-_SIDE = 3  # of the dynamic kernel
-
 
 class _Reverse(torch.autograd.Function):
     """The identity whose gradient changes its sign."""
@@ -60,11 +58,11 @@ class Masker(nn.Module):
 class DynamicConvolution(nn.Module):
     """A convolution to one channel whose kernel and bias are a linear map of a text."""
 
-    def __init__(self, text: int, channels: int) -> None:
-        """Make kernels for features of `channels` from texts of width `text`."""
+    def __init__(self, text: int, channels: int, *, side: int) -> None:
+        """Make kernels of `side` (odd) by `side` for features of `channels` from texts of width `text`."""
         super().__init__()
-        self.channels = channels
-        self.kernel = nn.Linear(text, channels * _SIDE**2)
+        self.channels, self.side = channels, side
+        self.kernel = nn.Linear(text, channels * side**2)
         self.bias = nn.Linear(text, 1)
         nn.init.constant_(self.bias.bias, LESION_LOGIT)
 
@@ -78,14 +76,15 @@ class DynamicConvolution(nn.Module):
         Returns:
             [B, 1, h, w] logits of lesion.
         """
+        side = self.side
         scaled = text * text.shape[-1] ** 0.5  # entries of unit size
-        kernel = self.kernel(scaled).view(-1, self.channels, _SIDE**2) / (self.channels**0.5 * _SIDE)
+        kernel = self.kernel(scaled).view(-1, self.channels, side**2) / (self.channels**0.5 * side)
         # Place by place of the kernel, then moved and summed: a grouped convolution would fix the number of frames in
         # an exported file.
         parts = torch.einsum("bchw,bcn->bnhw", features, kernel.to(features.dtype))
         height, width = features.shape[-2:]
-        around = F.pad(parts, (_SIDE // 2,) * 4)
-        places = [(i, j) for i in range(_SIDE) for j in range(_SIDE)]
+        around = F.pad(parts, (side // 2,) * 4)
+        places = [(i, j) for i in range(side) for j in range(side)]
         moved = [around[:, n, i : i + height, j : j + width] for n, (i, j) in enumerate(places)]
         answers = torch.stack(moved).sum(0).unsqueeze(1)
         return answers + cast(Tensor, self.bias(scaled))[:, :, None, None]

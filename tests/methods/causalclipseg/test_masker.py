@@ -1,19 +1,23 @@
-"""Decoders whose answer depends on a text: the same numbers as the textbook operations that no exporter takes."""
+"""The masker's game, and a decoder of the same numbers as the textbook operation that no exporter takes."""
 
 import pytest
 import torch
 from torch.nn import functional as F
 
-from mcdrl.networks.film import _averaged
-from mcdrl.networks.masker import DynamicConvolution, Masker
+from mcdrl.methods.causalclipseg.masker import DynamicConvolution, Masker
 
 
-def test_the_dynamic_convolution_is_a_grouped_convolution_with_a_kernel_a_frame():
+@pytest.mark.parametrize("side", [1, 3, 5])
+def test_the_dynamic_convolution_is_a_grouped_convolution_with_a_kernel_a_frame(side):
     torch.manual_seed(0)
-    decoder, features, texts = DynamicConvolution(8, 5), torch.randn(3, 5, 6, 7), F.normalize(torch.randn(3, 8))
+    decoder, features, texts = (
+        DynamicConvolution(8, 5, side=side),
+        torch.randn(3, 5, 6, 7),
+        F.normalize(torch.randn(3, 8)),
+    )
     scaled = texts * 8**0.5
-    kernels = decoder.kernel(scaled).view(3, 5, 3, 3) / (5**0.5 * 3)
-    grouped = F.conv2d(features.flatten(0, 1)[None], kernels, padding=1, groups=3).transpose(0, 1)
+    kernels = decoder.kernel(scaled).view(3, 5, side, side) / (5**0.5 * side)
+    grouped = F.conv2d(features.flatten(0, 1)[None], kernels, padding=side // 2, groups=3).transpose(0, 1)
     expected = grouped + decoder.bias(scaled)[:, :, None, None]
     torch.testing.assert_close(decoder(features, texts), expected)
     assert expected.std() > 0.1
@@ -34,9 +38,3 @@ def test_a_loss_of_the_confounding_part_reaches_the_masker_against_its_sign_in_t
     masker.eval()
     torch.testing.assert_close(gradient(1), -causal)
     torch.testing.assert_close(sum(masker(features)), features)
-
-
-@pytest.mark.parametrize("size", [(56, 56), (14, 14), (7, 7), (9, 20), (28, 7)])
-def test_maps_are_averaged_as_adaptive_pooling_does(size):
-    maps = torch.randn(2, 3, *size)
-    torch.testing.assert_close(_averaged(maps, (14, 14)), F.adaptive_avg_pool2d(maps, (14, 14)))

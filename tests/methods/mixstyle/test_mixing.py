@@ -1,7 +1,7 @@
 import torch
 
 from mcdrl.clip.encoder import Encoded
-from mcdrl.networks.mixing import mixed, restyled
+from mcdrl.methods.mixstyle.mixing import mixed, restyled
 
 
 def _maps(*shape, seed=0):
@@ -40,9 +40,9 @@ def test_the_prefix_is_mixed_like_the_map_that_it_is_and_tokens_are_left_alone()
     dense = _maps(4, 16, 4, 4)
     for seed in range(6):
         torch.manual_seed(seed)
-        found = mixed(Encoded(dense, dense.mean((2, 3)), maps, maps["s8"]))
+        found = mixed(Encoded(dense, dense.mean((2, 3)), maps, maps["s8"]), share=0.5, beta=0.3)
         assert torch.equal(found.prefix, found.maps["s8"])
         assert found.dense is dense
         torch.manual_seed(seed)
         tokens = torch.rand(4, 17, 8, generator=torch.Generator().manual_seed(0))
-        assert mixed(Encoded(dense, dense.mean((2, 3)), maps, tokens)).prefix is tokens
+        assert mixed(Encoded(dense, dense.mean((2, 3)), maps, tokens), share=0.5, beta=0.3).prefix is tokens

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from mcdrl.networks.head import LESION_LOGIT, Lateral
 
 
-class FilmDecoder(nn.Module):
+class ClipsegDecoder(nn.Module):
     """Tokens of the intermediate maps, modulated by a text, through a small transformer to logits.
 
     The coarsest map's tokens are scaled and shifted by the text (FiLM); a transformer layer follows, then the next

@@ -1,4 +1,4 @@
-"""From the numbers of a `Spec` to the parts of a method; each part starts from the seed and its own name."""
+"""From numbers to the parts that several methods have; each part starts from the seed and its own name."""
 
 from __future__ import annotations
 
@@ -9,14 +9,11 @@ import torch
 
 from mcdrl.base.seeds import seed_for
 from mcdrl.networks.dictionary import Dictionary
-from mcdrl.networks.film import FilmDecoder
 from mcdrl.networks.head import Merge, Pyramid
 from mcdrl.networks.interface import Spec, Texts
 from mcdrl.networks.intervention import Intervention
-from mcdrl.networks.masker import DynamicConvolution, Masker
+from mcdrl.networks.params import InterventionParams
 from mcdrl.networks.trunk import Adapter
-
-_FILM_HEADS = 4  # as CLIPSeg's; divides every width of the head
 
 
 @contextmanager
@@ -39,40 +36,25 @@ def merge(spec: Spec) -> Merge:
         return Merge(spec.width, spec.map_channels, width=spec.head_width, dropout=spec.dropout)
 
 
-def intervention(spec: Spec) -> Intervention:
-    """Return A."""
+def intervention(spec: Spec, params: InterventionParams, *, residual: bool) -> Intervention:
+    """Return A.
+
+    Raises:
+        ValueError: the attention heads don't divide the joint width.
+    """
+    if spec.width % params.heads:
+        legal = [number for number in range(1, 33) if spec.width % number == 0]
+        raise ValueError(f"{params.heads} heads don't divide the joint width {spec.width}; legal: {legal}")
     with seeded(spec.seed, "intervention"):
-        return Intervention(
-            spec.width, depth=spec.depth, heads=spec.heads, residual=spec.residual, dropout=spec.dropout
-        )
+        return Intervention(spec.width, depth=params.depth, heads=params.heads, residual=residual, dropout=spec.dropout)
 
 
-def dictionary(spec: Spec, texts: Texts) -> Dictionary:
+def dictionary(spec: Spec, params: InterventionParams, texts: Texts) -> Dictionary:
     """Return Z."""
-    return Dictionary(texts.confounders, kind=spec.dictionary, seed=spec.seed)
+    return Dictionary(texts.confounders, kind=params.dictionary, seed=spec.seed)
 
 
 def adapter(spec: Spec) -> Adapter:
     """Return the adapter."""
     with seeded(spec.seed, "adapter"):
-        return Adapter(spec.width)
-
-
-def film_decoder(spec: Spec) -> FilmDecoder:
-    """Return the prompt-conditioned decoder."""
-    with seeded(spec.seed, "film"):
-        return FilmDecoder(
-            spec.width, spec.map_channels, width=spec.head_width, heads=_FILM_HEADS, dropout=spec.dropout
-        )
-
-
-def masker(spec: Spec, channels: int) -> Masker:
-    """Return the masker of features of that many channels."""
-    with seeded(spec.seed, "masker"):
-        return Masker(channels)
-
-
-def dynamic_convolution(spec: Spec, channels: int) -> DynamicConvolution:
-    """Return the convolution whose kernel is made of a text."""
-    with seeded(spec.seed, "dynamic"):
-        return DynamicConvolution(spec.width, channels)
+        return Adapter(spec.width, bottleneck=spec.bottleneck)

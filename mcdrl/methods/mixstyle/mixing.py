@@ -7,26 +7,29 @@ from torch import Tensor
 
 from mcdrl.clip.encoder import Encoded
 
-_SHARE = 0.5  # of the batches
-_BETA = 0.3  # of Beta(b, b), which draws how much of its own style a frame keeps
 _EPSILON = 1e-6
 
 
-def mixed(encoded: Encoded) -> Encoded:
-    """Mix the styles of a batch, or leave it as it is, with even chances of torch's random state.
+def mixed(encoded: Encoded, *, share: float, beta: float) -> Encoded:
+    """Mix the styles of a batch, or leave it as it is, as torch's random state draws it.
 
     Style is the mean and the standard deviation of each channel over the places of a map. All maps of a frame, and a
     prefix that is a map, are mixed with those of the same other frame by the same share; dense features, of unit norm,
     stay.
+
+    Args:
+        encoded: of B frames.
+        share: of the batches that are mixed, 0..1.
+        beta: b of Beta(b, b), which draws how much of its own style a frame keeps.
     """
-    if torch.rand(()) >= _SHARE:
+    if torch.rand(()) >= share:
         return encoded
-    frames, device = len(encoded.image), encoded.image.device
+    frames, device = len(encoded.image_embedding), encoded.image_embedding.device
     other = torch.randperm(frames).to(device)
-    own = torch.distributions.Beta(_BETA, _BETA).sample((frames, 1, 1, 1)).to(device)
+    own = torch.distributions.Beta(beta, beta).sample((frames, 1, 1, 1)).to(device)
     maps = {tap: restyled(grid, other, own) for tap, grid in encoded.maps.items()}
-    prefix = encoded.prefix
-    return Encoded(encoded.dense, encoded.image, maps, restyled(prefix, other, own) if prefix.dim() == 4 else prefix)
+    prefix = restyled(encoded.prefix, other, own) if encoded.prefix.dim() == 4 else encoded.prefix
+    return Encoded(encoded.dense, encoded.image_embedding, maps, prefix)
 
 
 def restyled(grid: Tensor, other: Tensor, own: Tensor) -> Tensor:
@@ -38,5 +41,5 @@ def restyled(grid: Tensor, other: Tensor, own: Tensor) -> Tensor:
         own: [B, 1, 1, 1] float in 0..1, the share of the own style.
     """
     mean, deviation = grid.mean((2, 3), keepdim=True), grid.std((2, 3), keepdim=True, correction=0) + _EPSILON
-    plain = (grid - mean) / deviation
-    return plain * (own * deviation + (1 - own) * deviation[other]) + own * mean + (1 - own) * mean[other]
+    standard = (grid - mean) / deviation
+    return standard * (own * deviation + (1 - own) * deviation[other]) + own * mean + (1 - own) * mean[other]

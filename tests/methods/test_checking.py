@@ -1,0 +1,132 @@
+"""The methods' own numbers in params.yaml: whose they are, and what is wrong with them."""
+
+import subprocess
+import sys
+
+import pytest
+
+from mcdrl.base.errors import InputError
+from mcdrl.methods import names, params_type, resolved_params, with_methods
+from mcdrl.study.params import check
+from mcdrl.study.variants import Variant, merged
+from tests.factories import ROOT, SHIPPED
+
+OWN = SHIPPED["method_params"]
+PIXELS = {**SHIPPED["train"], "mode": "partial"}
+
+
+@pytest.fixture(autouse=True)
+def _from_the_top(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+def problems(**changes):
+    with pytest.raises(InputError) as error:
+        check({**SHIPPED, **changes}, further=with_methods)
+    return [line.strip() for line in str(error.value).splitlines()[1:]]
+
+
+def test_the_shipped_file_is_right_for_every_method_and_says_nothing_twice():
+    check({**SHIPPED, "methods": names(), "train": {**SHIPPED["train"], "mode": "finetune"},
+           "variants": {"mixstyle": {"method": "mixstyle", "train": {"mode": "frozen"}}}},
+          further=with_methods)  # fmt: skip
+    for name in names():
+        numbers = resolved_params(name, {}, OWN)
+        assert params_type(name).model_validate(numbers).model_dump() == numbers
+
+
+@pytest.mark.parametrize("name", names())
+def test_no_number_of_a_method_has_a_default_and_each_tells_its_source(name):
+    kind = params_type(name)
+    assert all(field.is_required() for field in kind.model_fields.values())
+    told = "".join(base.__doc__ or "" for base in kind.__mro__)
+    for key in kind.model_fields:
+        assert f"{key}: " in told
+
+
+@pytest.mark.parametrize("name", ["no_mtrs", "mcdrl_literal", "mcdrl_backdoor", "mcdrl_viewpoint"])
+def test_a_method_that_builds_on_another_has_its_numbers_where_it_has_none_of_its_own(name):
+    given = merged(OWN, {"mcdrl": {"depth": 5}})
+    assert resolved_params(name, {}, given)["depth"] == 5
+    assert resolved_params(name, {}, merged(given, {name: {"depth": 2}}))["depth"] == 2
+    assert resolved_params("mcdrl", {}, merged(given, {name: {"depth": 2}}))["depth"] == 5
+    variants = {"deep": Variant(method=name, params={"depth": 7})}
+    assert resolved_params("deep", variants, given)["depth"] == 7
+
+
+def test_a_method_takes_of_its_bases_what_it_has_itself():
+    assert set(resolved_params("no_cdrl", {}, OWN)) == {"lambda_contrast", "temperature"}
+    assert set(resolved_params("mcdrl_viewpoint", {}, OWN)) == {*OWN["mcdrl"], *OWN["viewpoint"]}
+    assert not {"residual", "regions"} & set(resolved_params("mcdrl_literal", {}, OWN))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"methods": ["casualclipseg"]}, "methods: unknown 'casualclipseg'; did you mean 'causalclipseg'? legal: back"),
+        ({"variants": {"a": {"method": "mcdlr"}}}, "variants.a.method: unknown 'mcdlr'; did you mean 'mcdrl'?"),
+        ({"method_params": {**OWN, "clipsegg": {}}}, "method_params: unknown 'clipsegg'; did you mean 'clipseg'?"),
+        (
+            {"method_params": {**OWN, "clipseg": {**OWN["clipseg"], "head": 4}}},
+            "method_params.clipseg.head: unknown key; did you mean 'heads'? legal: absent_share, heads",
+        ),
+        (
+            {"method_params": {**OWN, "clipseg": {"heads": 4}}},
+            "method_params.clipseg.absent_share: missing; the shipped params.yaml has 0.2",
+        ),
+        (
+            {"method_params": {**OWN, "no_mtrs": {"regions": "keep"}}},
+            "method_params.no_mtrs.regions: unknown key; legal: depth, dictionary,",
+        ),
+        (
+            {"variants": {"a": {"method": "mcdrl", "params": {"dictionary": "hers"}}}},
+            "variants.a.params.dictionary: Input should be 'text', 'random'",
+        ),
+        (
+            {"variants": {"a": {"method": "clipseg", "params": {"depth": 3}}}},
+            "variants.a.params.depth: unknown key; legal: absent_share, heads",
+        ),
+        (
+            {"methods": ["unet"], "variants": {}},
+            "methods: unet: train.mode is 'frozen', but the method 'unet' goes with finetune only",
+        ),
+        (
+            {"variants": {"quick": {"method": "fourier", "train": {"mode": "frozen"}}}, "methods": ["quick"]},
+            "variants.quick.train.mode is 'frozen', but the method 'fourier' goes with partial or finetune only",
+        ),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_place_and_the_nearest(changes, said):
+    if "methods" not in changes:
+        changes = {"methods": ["baseline"], **changes}
+    found = problems(**changes)
+    assert len(found) == 1
+    assert found[0].startswith(said)
+
+
+def test_a_wrong_number_that_others_inherit_is_told_once():
+    wrong = {**OWN, "mcdrl": {**OWN["mcdrl"], "depth": 0}}
+    found = problems(method_params=wrong, methods=["mcdrl", "mcdrl_literal"], variants={})
+    assert found == ["method_params.mcdrl.depth: Input should be greater than or equal to 1, got 0"]
+
+
+def test_a_number_that_is_missing_is_told_where_it_should_stand():
+    lacking = {**OWN, "mcdrl": {key: value for key, value in OWN["mcdrl"].items() if key != "heads"}}
+    lacking["viewpoint"] = {}
+    assert problems(method_params=lacking, methods=["mcdrl_viewpoint"], variants={}, train=PIXELS) == [
+        "method_params.mcdrl.heads: missing; the shipped params.yaml has 8",
+        'method_params.viewpoint.sum_over: missing; the shipped params.yaml has ["mirror", "distance"]',
+        "method_params.viewpoint.zoom: missing; the shipped params.yaml has 1.2",
+    ]
+
+
+def test_what_is_wrong_with_the_rest_of_the_file_is_told_beside():
+    found = problems(method_params={**OWN, "nullspace": {"least": 2.0}}, mine_regions={"alpha": 7.0}, methods=["mcdrl"])
+    assert [line.partition(":")[0] for line in found] == ["mine_regions.alpha", "method_params.nullspace.least"]
+
+
+def test_the_check_of_the_other_rooms_loads_no_network():
+    code = "import sys, mcdrl.methods; from mcdrl.study.params import load_study; mcdrl.methods.names(); load_study()"
+    code += "; sys.exit('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
