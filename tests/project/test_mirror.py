@@ -21,7 +21,7 @@ MIRRORED = [path.as_posix() for path in TESTS if path.parts[0] not in OF_THE_WHO
 
 
 def mirrored(test):
-    """The files of the house that a test may be about: a module, a package, or `python -m` of a stage; a package's own module, too."""
+    """The files of the house that a test may be about: a module, a package or `python -m`; a package's own, too."""
     path = ROOT / (test if test.startswith("stages/") else f"mcdrl/{test}")
     name = path.stem.removeprefix("test_")
     modules = [path.with_name(f"{written}.py") for written in (name, f"_{name}", f"__{name}__")]

@@ -102,7 +102,7 @@ def stage_files():
 ALLOWED = {
     "mcdrl.study.params": {"Study", "load", "load_study", "read_params"},
     "mcdrl.study.reading": {"Reading"},
-    "mcdrl.study.sections": {"Params", "Sampling"},
+    "mcdrl.study.sections": {"Params", "AugmentParams", "MinerParams", "Sampling"},
 }  # values that DVC tracks as parameters or in plans, and what refuses
 
 
