@@ -39,12 +39,12 @@ class Params(mcdrl.Params):
     Attributes:
         prior: uniform, our choice, or source: how much the source sites' training frames look like each z; z is drawn
             independently of the frame either way, so that the sum over it adjusts for nothing.
-        prior_temperature: of the softmax over confounders in `source`, above 0; what CLIP's own training starts from
-            (arXiv 2103.00020, section 2.5).
+        prior_temperature: of the softmax over confounders in `source`, 0.001 and more; what CLIP's own training starts
+            from (arXiv 2103.00020, section 2.5).
     """
 
     prior: Literal["uniform", "source"]
-    prior_temperature: Annotated[float, Field(gt=0), Most(1000, "all confounders would weigh the same")]
+    prior_temperature: Annotated[float, Field(ge=0.001), Most(1000, "all confounders would weigh the same")]
 
 
 class Backdoor(mcdrl.MCDRL):

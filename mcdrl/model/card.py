@@ -7,8 +7,9 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from mcdrl.base.errors import nearest
 from mcdrl.base.section import Section, sentences
-from mcdrl.methods import params_type
+from mcdrl.methods import names, params_type
 from mcdrl.model.facts import LARGEST_PX, ModelFacts, read_typed
 from mcdrl.networks.inputs import fine_to_coarse
 from mcdrl.networks.interface import Spec
@@ -50,6 +51,13 @@ class ModelCard(ModelFacts):
 
     spec: Spec
     mined_by: MinedBy | None = None
+
+    @field_validator("method")
+    @classmethod
+    def _method(cls, value: str) -> str:
+        if value not in names():
+            raise ValueError(f"there is no method '{value}'; {nearest(value, names())}")
+        return value
 
     @model_validator(mode="after")
     def _params(self) -> Self:

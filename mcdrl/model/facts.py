@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from mcdrl.base.errors import InputError, nearest
+from mcdrl.base.errors import InputError
 from mcdrl.base.files import read_json
 from mcdrl.confounders.scores import ReferenceStatistics
-from mcdrl.methods import names
 
 CARD = "model.json"
 SMALLEST_PX, LARGEST_PX = 16, 4096
@@ -99,13 +98,6 @@ class ModelFacts(BaseModel):
     provenance: str = ""
     leaked_frames: _Number = 0
     weights_sha256: str = Field(default="", pattern="^([0-9a-f]{64})?$")
-
-    @field_validator("method")
-    @classmethod
-    def _method(cls, value: str) -> str:
-        if value not in names():
-            raise ValueError(f"there is no method '{value}'; {nearest(value, names())}")
-        return value
 
     @model_validator(mode="after")
     def _lengths(self) -> Self:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from mcdrl.base.section import Most, Section
+from mcdrl.base.section import Most, Section, distinct
 
 Weight = Annotated[float, Field(ge=0), Most(1000, "nothing but this term would be trained")]
 Heads = Annotated[int, Field(ge=1), Most(256, "a head would be left with a few channels")]
@@ -38,11 +38,12 @@ class ContrastParams(Section):
 
     Attributes:
         lambda_contrast: its weight, 0 and more; the paper's 0.1 (section 3.4).
-        temperature: of its softmax, above 0; the paper's 0.5 (section 3.4).
+        temperature: of its softmax, 0.001 and more, as it is a step without a slope below; the paper's 0.5 (section
+            3.4).
     """
 
     lambda_contrast: Weight
-    temperature: Annotated[float, Field(gt=0), Most(1000, "all classes would weigh the same")]
+    temperature: Annotated[float, Field(ge=0.001), Most(1000, "all classes would weigh the same")]
 
 
 class PromptParams(Section):
@@ -66,3 +67,5 @@ class ViewParams(Section):
 
     sum_over: list[Literal["mirror", "distance"]]
     zoom: Annotated[float, Field(gt=1), Most(10, "nothing but the middle of the frame would be seen")]
+
+    _once = field_validator("sum_over")(distinct)

@@ -13,12 +13,9 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("mcdrl", "stages")
@@ -30,13 +27,12 @@ NO_EFFECT = (
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def digest(modules: Iterable[str], root: Path = ROOT, beside: Mapping[str, Any] = MappingProxyType({})) -> str:
+def digest(modules: Iterable[str], root: Path = ROOT) -> str:
     """Return the hex SHA-256 of what some modules and all that they import mean.
 
     Args:
         modules: dotted names, such as "stages.train.__main__".
         root: the folder that holds the packages.
-        beside: values that are part of the meaning, such as defaults in use.
 
     Raises:
         SyntaxError: a file isn't Python.
@@ -44,8 +40,6 @@ def digest(modules: Iterable[str], root: Path = ROOT, beside: Mapping[str, Any] 
     total = hashlib.sha256()
     for path in sorted(closure(modules, root)):
         total.update(path.relative_to(root).as_posix().encode() + b"\0" + _meaning(path) + b"\0")
-    if beside:
-        total.update(json.dumps(dict(beside), sort_keys=True).encode())
     return total.hexdigest()
 
 

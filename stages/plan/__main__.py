@@ -30,7 +30,7 @@ def main(out: Annotated[Path, typer.Option(help="folder for the plans")]) -> Non
             write_plan(site, files.site(site.site))
         write_plan(Crops(crop={site.site: site.reading.crop for site in sites}), files.crops)
         write_plan(encoding(found), files.encoding)
-        for stage, code in code_digests(raw).items():
+        for stage, code in code_digests().items():
             write_code(code, files.code(stage))
 
 

@@ -10,7 +10,7 @@ from mcdrl.artifacts.plan import Encoding, Plan, SitePlan
 from mcdrl.methods import params_type, resolved_params
 from mcdrl.study.code import ROOT, digest
 from mcdrl.study.flips import Flip
-from mcdrl.study.params import STAGES_WITH_SECTION, Section, Study, resolve, section_type
+from mcdrl.study.params import Section, Study, resolve
 from mcdrl.study.variants import resolved
 
 _CACHED = ("frozen", "adapter", "suffix")  # modes that train on features; the others, on pixels
@@ -57,23 +57,11 @@ def encoding(all_plans: Iterable[Plan]) -> Encoding:
     return Encoding(maps=bool(cached) or tuned, flips=max((plan.flips for plan in cached), key=len, default=[]))
 
 
-def code_digests(raw: Mapping[str, Any], root: Path = ROOT) -> dict[str, str]:
+def code_digests(root: Path = ROOT) -> dict[str, str]:
     """Return stage -> digest of what its code means, for every folder of `stages` that has a command.
 
-    What a stage's section of params.yaml leaves out is the code's to say, and belongs to it.
-
     Args:
-        raw: params.yaml, checked.
         root: the folder that holds the packages.
     """
     stages = sorted(path.parent.name for path in (root / "stages").glob("*/__main__.py"))
-    return {stage: digest([f"stages.{stage}.__main__"], root, beside=_left_out(stage, raw)) for stage in stages}
-
-
-def _left_out(stage: str, raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of a stage's section that params.yaml doesn't give; those of `train` are in the plans."""
-    if stage not in STAGES_WITH_SECTION or stage == "train":
-        return {}
-    given = raw.get(stage) or {}
-    whole = section_type(stage).model_validate(given).model_dump()
-    return {key: value for key, value in whole.items() if key not in given}
+    return {stage: digest([f"stages.{stage}.__main__"], root) for stage in stages}

@@ -26,7 +26,14 @@ from mcdrl.study.sections.encode import Params
 PLANS = {
     "encode": (Encoding(maps=True, flips=["horizontal", "both"]), read_encoding),
     "mcdrl": (
-        Plan(variant="mcdrl", method="mcdrl", code="0" * 64, train={"lr": 0.1, "epochs": 3}, flips=["vertical"]),
+        Plan(
+            variant="mcdrl",
+            method="mcdrl",
+            code="0" * 64,
+            params={"depth": 3},
+            train={"lr": 0.1, "epochs": 3},
+            flips=["vertical"],
+        ),
         read_plan,
     ),
     "A": (

@@ -8,13 +8,12 @@ from mcdrl.base.errors import InputError
 from mcdrl.model.card import ModelCard, read_card
 from mcdrl.model.facts import ModelFacts, read_facts
 from mcdrl.study.code import closure
-from tests.factories import make_card
-from tests.stages.report.test_inputs import SPEC
+from tests.factories import make_card, make_spec
 
 
 def test_facts_and_card_have_the_same_keys_and_values(tmp_path):
     assert list(ModelFacts.model_fields) == list(ModelCard.model_fields)
-    written = make_card(spec=SPEC, mined_by={"channels": {"s8": 4}, "grid": [2, 2]}).model_dump()
+    written = make_card(spec=make_spec(), mined_by={"channels": {"s8": 4}, "grid": [2, 2], "hidden": 8}).model_dump()
     (tmp_path / "model.json").write_text(json.dumps(written))
     assert read_facts(tmp_path).model_dump() == read_card(tmp_path).model_dump() == json.loads(json.dumps(written))
 
@@ -23,16 +22,21 @@ def test_facts_and_card_have_the_same_keys_and_values(tmp_path):
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"method": "mcdrk"}, "there is no method 'mcdrk'"),
         ({"val_dice": 2}, "val_dice: .*got 2"),
         ({"confounder_prompts": ["one"]}, "confounder_prompts has 1 values for 3 confounders"),
         ({"unknown": 1}, "unknown: "),
     ],
 )
 def test_both_refuse_what_no_card_says(tmp_path, read, changed, said):
-    (tmp_path / "model.json").write_text(json.dumps({**make_card(spec=SPEC).model_dump(), **changed}))
+    (tmp_path / "model.json").write_text(json.dumps({**make_card(spec=make_spec()).model_dump(), **changed}))
     with pytest.raises(InputError, match=rf"model\.json: .*{said}"):
         read(tmp_path)
+
+
+def test_a_card_is_of_a_method_that_is_there(tmp_path):
+    (tmp_path / "model.json").write_text(json.dumps({**make_card(spec=make_spec()).model_dump(), "method": "mcdrk"}))
+    with pytest.raises(InputError, match=r"model\.json: .*there is no method 'mcdrk'"):
+        read_card(tmp_path)
 
 
 def test_facts_need_nothing_of_the_networks():

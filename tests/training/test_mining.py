@@ -237,9 +237,9 @@ def test_a_miner_beside_a_site_with_nearly_all_frames_sees_as_many_batches_as_ha
     large = "AB".replace(small, "")
     cases = [f"{large}/{number}" for number in range(20_000)] + [f"{small}/0", f"{small}/1"]
     fold = {case: case[0] for case in cases}
-    drawn = mining._ordered(cases, fold, 0, 50)
+    drawn = mining._ordered(cases, fold, 16, 0, 50)
     shared, own = drawn[:50], drawn[50:]
-    assert [one.cases for one in shared] == mining._batches(cases, 0, 50)
+    assert [one.cases for one in shared] == mining._batches(cases, 16, 0, 50)
     assert all(one.alone is None for one in shared)
     assert {one.alone for one in own} == {large}
     seen = {left_out: sum(bool(_sees(left_out, one)) for one in drawn) for left_out in ("A", "B", None)}
@@ -253,27 +253,24 @@ def _sees(left_out, drawn):
 
 def test_sites_of_like_size_need_no_further_batches():
     cases = [f"{site}/{number}" for site in "ABC" for number in range(100)]
-    assert len(mining._ordered(cases, {case: case[0] for case in cases}, 0, 50)) == 50
+    assert len(mining._ordered(cases, {case: case[0] for case in cases}, 16, 0, 50)) == 50
 
 
-def test_a_tiny_site_beside_a_large_one_gives_finite_statistics(tmp_path, monkeypatch):
-    monkeypatch.setattr(mining, "_STEPS", 2)
-    monkeypatch.setattr(mining, "_FOR_STATISTICS", 2)
-    monkeypatch.setattr(mining, "_BATCH", 1)
+def test_a_tiny_site_beside_a_large_one_gives_finite_statistics(tmp_path):
+    params = train_params(miner={"steps": 2, "statistics": 2, "batch_size": 1}).miner
     stub_sites.write_study(tmp_path)
     whole = _frames(tmp_path, "AB")
     rare = next(case for case in whole.train if case.startswith("B") and whole.class_index[case] >= 0)
     frames = replace(whole, train=[case for case in whole.train if case.startswith("A") or case == rare])
     with open_sites({site: site_files(tmp_path, site) for site in "AB"}) as reader:
         for seed in range(4):
-            miners = tuned_miners(reader, frames, seed, torch.device("cpu"))
+            miners = tuned_miners(reader, frames, params, seed, torch.device("cpu"))
             for miner in (miners.whole, *miners.without.values()):
                 assert miner.mean.isfinite().all()
                 assert miner.std.isfinite().all()
 
 
 def test_maps_that_are_not_finite_are_refused(artifacts, monkeypatch):
-    monkeypatch.setattr(mining, "_FOR_STATISTICS", 1)
     places = Miner.places
     monkeypatch.setattr(Miner, "places", lambda miner, maps: places(miner, maps) * float("nan"))
     with pytest.raises(InputError, match=r"source_tuned, but maps .* hold infinity or NaN; run `dvc repro -f encode`"):

@@ -7,7 +7,7 @@ import pytest
 from mcdrl.base.errors import InputError
 from mcdrl.study.paths import Cell
 from stages.report.inputs import _history, _model, leaked_frames, read_inputs
-from tests.factories import make_card
+from tests.factories import make_card, make_spec
 
 WHOLE = "epoch,causal,seg,val_dice\n0,,0.5,0.4\n1,0.2,0.4,0.5\n"
 
@@ -48,20 +48,13 @@ def test_frames_of_the_held_out_site_are_counted_once(leaking):
     assert leaked_frames(pairs.iloc[2:], ["A", "B", "C"]) == {}
 
 
-SPEC = {
-    "width": 8, "map_channels": {"layer1": 4}, "depth": 1, "heads": 2, "residual": True, "dictionary": "text",
-    "regions": "keep", "head_width": 16, "dropout": 0.1, "dice_weight": 1.0, "lambda_causal": 0.5,
-    "lambda_contrast": 0.1, "temperature": 0.5, "lambda_adversarial": 0.5, "seed": 0,
-}  # fmt: skip
-
-
 def model(folder, value):
     (folder / "model.json").write_text(json.dumps(value))
     return _model(Cell("mcdrl", "A", 0), folder)
 
 
 def card(**given):
-    return {**make_card(spec=SPEC).model_dump(), **given}
+    return {**make_card(spec=make_spec()).model_dump(), **given}
 
 
 def test_a_model_s_card_is_read_with_all_that_it_holds(tmp_path):

@@ -84,6 +84,6 @@ def test_the_chance_level_is_that_of_a_random_neighbour():
 
 
 def test_methods_with_a_random_dictionary_are_known_by_their_variant():
-    raw = {"variants": {"x": {"train": {"dictionary": "random"}}, "y": {"train": {"dictionary": "text"}}, "z": {}}}
+    raw = {"variants": {"x": {"params": {"dictionary": "random"}}, "y": {"params": {"dictionary": "text"}}, "z": {}}}
     assert random_dictionaries(["mcdrl", "x", "y", "z"], raw) == ["x"]
     assert random_dictionaries(["x"], {}) == random_dictionaries(["x"], {"variants": None}) == []
