@@ -212,7 +212,7 @@ def test_a_site_card_s_words_rerun_nothing_and_its_keys_the_sites_that_it_reads(
 def test_a_methods_file_trains_its_own_cells(repository):
     repository.edit(lambda params: params["methods"].append("clipseg"))
     repository.repro()
-    append(repository, "mcdrl/methods/clipseg.py", "\nEDITED = 1\n")
+    append(repository, "mcdrl/methods/clipseg/decoder.py", "\nEDITED = 1\n")
     ours = {f"{stage}@clipseg-{site}-0" for stage in ("train", "evaluate") for site in "AB"}
     assert repository.repro() == {"plan", *ours, "stress"}
     repository.edit(lambda params: params["methods"].remove("clipseg"))
