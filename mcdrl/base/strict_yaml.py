@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import yaml
+
+from mcdrl.base.errors import InputError
+from mcdrl.base.files import regular
 
 _DEEPEST = 100
 _MOST_VALUES = 100_000
@@ -71,3 +75,16 @@ def load_yaml(text: str) -> Any:
     except (ValueError, OverflowError, KeyError, AttributeError, TypeError) as error:
         # of a date such as 2024-13-40, a number of 5,000 digits, a value that isn't what its tag says
         raise yaml.YAMLError(f"a value can't be read: {error}") from None
+
+
+def read_yaml(path: Path) -> Any:
+    """Return what a YAML file says.
+
+    Raises:
+        FileNotFoundError: it isn't there.
+        InputError: it is a pipe, a socket or a device, or no YAML that `load_yaml` takes.
+    """
+    try:
+        return load_yaml(regular(path).read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not valid YAML: {error}") from None

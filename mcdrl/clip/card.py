@@ -6,13 +6,12 @@ import json
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-import yaml
 from pydantic import Field
 
 from mcdrl.base.errors import InputError, nearest
-from mcdrl.base.files import read_json, regular
+from mcdrl.base.files import read_json
 from mcdrl.base.section import Section, validated
-from mcdrl.base.strict_yaml import load_yaml
+from mcdrl.base.strict_yaml import read_yaml
 from mcdrl.study.dense_modes import DenseMode
 from mcdrl.study.paths import BACKBONE_CARDS, own_or_shipped
 
@@ -108,11 +107,7 @@ def read_card(name: str, folder: Path = BACKBONE_CARDS) -> BackboneCard:
     if not path.is_file():
         known = [card.stem for card in path.parent.glob("*.yaml")]
         raise InputError(f"there is no backbone card {path}; {nearest(name, known)}")
-    try:
-        raw = load_yaml(regular(path).read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not valid YAML: {error}") from None
-    return validated(BackboneCard, raw, path)
+    return validated(BackboneCard, read_yaml(path), path)
 
 
 def read_stored(folder: Path) -> StoredCard:

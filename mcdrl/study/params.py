@@ -17,10 +17,9 @@ import yaml
 from pydantic import Field, ValidationError
 
 from mcdrl.base.errors import InputError, nearest, shown
-from mcdrl.base.files import regular
 from mcdrl.base.section import Section as Section
 from mcdrl.base.section import Seed, sentences
-from mcdrl.base.strict_yaml import load_yaml
+from mcdrl.base.strict_yaml import load_yaml, read_yaml
 from mcdrl.study.agreement import disagreements
 from mcdrl.study.missing import told
 from mcdrl.study.paths import BACKBONE_CARDS, PARAMS, own_or_shipped
@@ -202,11 +201,9 @@ def read_params(path: Path = PARAMS) -> dict[str, Any]:
         InputError: the file is missing or isn't a YAML mapping.
     """
     try:
-        raw = load_yaml(regular(path).read_text(encoding="utf-8"))
+        raw = read_yaml(path)
     except FileNotFoundError:
         raise InputError(f"{path} does not exist here; run from the repository's top folder") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not valid YAML: {error}") from None
     if not isinstance(raw, dict):
         raise InputError(f"{path} holds a {type(raw).__name__}, expected keys and values")
     return raw

@@ -5,13 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import yaml
 from pydantic import Field, model_validator
 
 from mcdrl.base.errors import InputError, nearest
-from mcdrl.base.files import regular
 from mcdrl.base.section import Count, Section, validated
-from mcdrl.base.strict_yaml import load_yaml
+from mcdrl.base.strict_yaml import read_yaml
 from mcdrl.study.paths import SITE_CARDS, own_or_shipped
 from mcdrl.study.reading import Reading
 
@@ -112,8 +110,4 @@ def read_card(name: str, folder: Path = SITE_CARDS) -> Card:
     path = own_or_shipped(folder) / f"{name}.yaml"
     if name not in card_names(folder):
         raise InputError(f"there is no site card {path}; {nearest(name, card_names(folder))}")
-    try:
-        raw = load_yaml(regular(path).read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not valid YAML: {error}") from None
-    return validated(Card, raw, path)
+    return validated(Card, read_yaml(path), path)

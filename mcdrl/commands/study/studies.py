@@ -8,14 +8,12 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field
 from ruamel.yaml.comments import CommentedMap
 
 from mcdrl.base.errors import InputError, nearest
-from mcdrl.base.files import regular
-from mcdrl.base.section import Section, Seed, sentences
-from mcdrl.base.strict_yaml import load_yaml
+from mcdrl.base.section import Section, Seed, validated
+from mcdrl.base.strict_yaml import read_yaml
 from mcdrl.methods import with_methods
 from mcdrl.study.editing import edited, plain
 from mcdrl.study.paths import STUDIES, own_or_shipped
@@ -124,9 +122,4 @@ def _flow(values: dict[str, Any]) -> CommentedMap:
 
 
 def _preset(path: Path) -> Preset:
-    try:
-        return Preset.model_validate(load_yaml(regular(path).read_text(encoding="utf-8")))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} isn't YAML: {error}") from None
-    except ValidationError as error:
-        raise InputError(f"{path}: " + "; ".join(sentences(error, "", Preset))) from None
+    return validated(Preset, read_yaml(path), path)

@@ -106,7 +106,7 @@ def test_the_quick_study_is_the_default():
     [
         ("title: x\nmethods: [baseline]\nseed: [0]\n", "did you mean 'seeds'"),
         ("title: x\nmethods: []\nseeds: [0]\n", "methods"),
-        ("title: [\n", "isn't YAML"),
+        ("title: [\n", "is not valid YAML"),
         ("title: x\nmethods: [nobody]\nseeds: [0]\n", "nobody"),
     ],
 )
