@@ -184,6 +184,18 @@ def test_variants_that_the_gaps_name_are_measured():
     assert {name for name in named if f"| `{name}` |" not in results} == set()
 
 
+def test_names_in_the_tables_of_results_are_methods_variants_or_told_of():
+    text = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^python -m tests\.benchmarks\.table \S+ ((?:[a-z][\w.]* ?)+)", text, re.MULTILINE)
+    shown = {name for command in commands for name in command.split()}
+    studies = [name for preset in presets().values() for name in preset.variants]
+    defined = {*names(), *load_study().variants, *studies}
+    paragraph = re.search(r"^\*\*What the names stand for\.\*\*.*?\n\n(?!- )", text, re.DOTALL | re.MULTILINE).group()
+    told = {name for start in re.findall(r"^- (.*?):", paragraph, re.MULTILINE) for name in re.findall(r"`(.+?)`", start)}
+    assert len(shown) > 40
+    assert told == shown - defined
+
+
 def test_links_between_documents_lead_somewhere():
     for path in DOCUMENTS:
         text = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)

@@ -1,9 +1,10 @@
-"""The house: an import runs downwards only, the library never imports the pipeline, stages never import one another."""
+"""The house: an import runs downwards or along a floor, the library never imports stages, nor these one another."""
 
 import ast
 
 import pytest
 
+import mcdrl
 from mcdrl.study.code import module_file
 from tests.project.dag import ROOT
 
@@ -43,6 +44,11 @@ def room(name):
 def test_every_room_has_a_floor():
     rooms = {path.relative_to(ROOT / "mcdrl").parts[0].removesuffix(".py") for path in LIBRARY}
     assert rooms - {"__init__"} == set(FLOOR_OF)
+
+
+def test_the_package_says_what_its_floors_are():
+    told = " ".join(mcdrl.__doc__.split()).partition("from the ground: ")[2].partition(".")[0]
+    assert [set(floor.split(", ")) for floor in told.split("; ")] == list(FLOORS)
 
 
 @pytest.mark.parametrize("path", LIBRARY, ids=[path.relative_to(ROOT).as_posix() for path in LIBRARY])

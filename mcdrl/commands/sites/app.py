@@ -15,7 +15,7 @@ Name = Annotated[str, typer.Argument(help="The site's name; letters, digits, _ a
 CardName = Annotated[str | None, typer.Option("--card", help="How to read it: a card; `mcdrl sites cards` lists them.")]
 LesionClass = Annotated[str | None, typer.Option("--lesion-class", help="The class of all of its lesions.")]
 Settings = Annotated[
-    list[str] | None, typer.Option("--set", help="KEY=VALUE, such as mask_threshold=100; as often as needed.")
+    list[str] | None, typer.Option("--set", help="KEY=VALUE, such as mask_threshold=100; a --set for each.")
 ]
 
 

@@ -184,7 +184,7 @@ def show(name: str, rows: list[dict[str, object]], by: list[str]) -> None:
     """Store rows and print their summary."""
     table = pd.DataFrame(rows)
     table.to_parquet(MEASURED / f"view_{name}.parquet", index=False)
-    for columns in (by[:-1], by):
+    for columns in ([], by[:-1], by):
         print(f"\n{name}\n{summary(table, ['finder', *columns]).to_string()}", flush=True)
 
 

@@ -30,6 +30,8 @@ def test_command_writes_the_report(small, tmp_path):
     main(small.artifacts, tmp_path / "report")
     assert set(pd.read_csv(tmp_path / "report" / "sites.csv")["method"]) == set(small.study.methods)
     assert (tmp_path / "report" / "index.html").stat().st_size > 10_000
+    listed = (ROOT / "docs" / "how-to" / "tables.md").read_text(encoding="utf-8")
+    assert [path.name for path in (tmp_path / "report").glob("*.csv") if f"`{path.name}`" not in listed] == []
 
 
 def test_a_failing_report_leaves_the_last_one_alone(small, tmp_path, params):
