@@ -1,7 +1,7 @@
 """95 % intervals of means: over frames that come in groups, and over the trainings of a method.
 
-Below thirty groups the bootstrap is too narrow (of five groups it holds the mean in 83 of 100 cases, of two in 49), so
-there the interval is Student's t with the delete-a-group jackknife; below five groups there is none. A training is a
+Below thirty groups the bootstrap is too narrow (of five groups it holds the mean in about four of five cases, of two in
+half), so there the interval is Student's t with the delete-a-group jackknife; below five groups there is none. A training is a
 draw as well: what another seed would give is told by a t interval over the trainings; of a single one there is none.
 """
 
