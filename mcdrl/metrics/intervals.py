@@ -1,8 +1,9 @@
 """95 % intervals of means: over frames that come in groups, and over the trainings of a method.
 
 Below thirty groups the bootstrap is too narrow (of five groups it holds the mean in about four of five cases, of two in
-half), so there the interval is Student's t with the delete-a-group jackknife; below five groups there is none. A training is a
-draw as well: what another seed would give is told by a t interval over the trainings; of a single one there is none.
+half), so there the interval is Student's t with the delete-a-group jackknife; below five groups there is none. A
+training is a draw as well: what another seed would give is told by a t interval over the trainings; of a single one
+there is none.
 """
 
 from __future__ import annotations
