@@ -14,7 +14,6 @@ from PIL import Image
 from mcdrl.artifacts.cases import CASES, GEOMETRY
 from mcdrl.artifacts.frames import FRAMES, pack_native_mask
 from mcdrl.base.section import Section
-from mcdrl.base.strict_yaml import load_yaml
 from mcdrl.imaging.decode import Pixels
 from mcdrl.methods import params_type, resolved_params
 from mcdrl.model.card import ModelCard
@@ -23,9 +22,9 @@ from mcdrl.sites.gate import Gate, Ingested
 from mcdrl.study.params import Site, resolve, section_type
 from mcdrl.study.sections.train import Params
 from mcdrl.study.variants import merged
+from tests.projects import SHIPPED
 
-ROOT = Path(__file__).parents[1]
-SHIPPED = load_yaml((ROOT / "params.yaml").read_text(encoding="utf-8"))
+SMALL = {"depth": 2, "heads": 2}
 CROP = ("crop_left_px", "crop_top_px", "crop_right_px", "crop_bottom_px")
 SHARES = ("border_share", "panel_share", "overlay_share", "marker_share")
 
@@ -44,6 +43,12 @@ def method_params(method: str, **changes: Any) -> Section:
     """Return a method's own numbers."""
     numbers = resolved_params(method, {}, SHIPPED["method_params"])
     return params_type(method).model_validate(merged(numbers, changes))
+
+
+def small_params(method: str, **changes: Any) -> Section:
+    """Return a method's own numbers with two blocks of two heads, where it has any."""
+    small = {key: value for key, value in SMALL.items() if key in params_type(method).model_fields}
+    return method_params(method, **{**small, **changes})
 
 
 def make_spec(**changes: Any) -> Spec:

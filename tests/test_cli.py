@@ -12,7 +12,7 @@ from mcdrl.commands.doctor import examine as doctor
 from mcdrl.commands.doctor.check import Check
 from mcdrl.commands.show import parse_settings
 from tests.command_tree import command_tree
-from tests.factories import ROOT
+from tests.projects import ROOT, copy_project
 
 
 def mcdrl(*arguments, cwd=ROOT):
@@ -59,8 +59,7 @@ def test_doctor_ends_with_2_only_at_a_problem(monkeypatch, status, code):
 
 
 def test_sites_can_be_added_listed_and_removed(tmp_path, monkeypatch):
-    (tmp_path / "data").symlink_to(ROOT / "data")
-    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    copy_project(tmp_path)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "raw" / "k").mkdir(parents=True)
     invoke = CliRunner().invoke

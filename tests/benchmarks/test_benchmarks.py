@@ -24,9 +24,9 @@ from mcdrl.model.folder import save_model
 from mcdrl.networks.interface import Texts
 from mcdrl.networks.trunk import Frozen
 from tests.factories import make_card, make_spec, method_params
+from tests.projects import ROOT
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 SCRIPTS = sorted(path.stem for path in HERE.glob("*.py") if not path.stem.startswith(("test_", "__")))
 SPEC = make_spec(width=128, map_channels={"s4": 24, "s8": 40, "s16": 112, "s32": 320}, head_width=16, dice_weight=0.0)
 

@@ -5,7 +5,6 @@ import re
 import shlex
 import sys
 import tomllib
-from pathlib import Path
 
 import pytest
 import typer
@@ -17,8 +16,8 @@ from mcdrl.cli import app
 from mcdrl.commands.study.studies import presets
 from mcdrl.methods import names, with_methods
 from mcdrl.study.params import check, load_study, read_params
+from tests.projects import ROOT
 
-ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(path for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")))
 PROGRAMS = ("mcdrl", "dvc", "python", "pip", "pytest", "ruff", "mypy")
 _SHELLS = ("", "bash", "console", "sh", "shell")

@@ -5,7 +5,7 @@ import ast
 import pytest
 
 from mcdrl.study.code import module_file
-from tests.project.dag import ROOT
+from tests.projects import ROOT
 
 FLOORS = (
     {"base"},

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from tests.benchmarks import pairs
 from tests.benchmarks import table as table_script
-from tests.factories import ROOT
+from tests.projects import ROOT
 
 RESULTS = ROOT / "docs" / "results.md"
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -3,7 +3,6 @@
 import os
 import shlex
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,8 +15,8 @@ from mcdrl.commands.sites.check import check_site
 from mcdrl.commands.sites.edit import site_from
 from mcdrl.commands.sites.guess import guess_card
 from tests.factories import section_params
+from tests.projects import copy_project
 
-ROOT = Path(__file__).parents[3]
 CLASSES = ["polyp", "cyst"]
 HEALTHY = "; where none means no lesion: missing_mask: no_lesion"
 
@@ -49,10 +48,7 @@ def hospital(tmp_path):
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     folder = tmp_path / "project"
-    folder.mkdir()
-    for cards in ("backbones", "sites"):
-        shutil.copytree(ROOT / "data" / cards, folder / "data" / cards)
-    shutil.copy(ROOT / "params.yaml", folder / "params.yaml")
+    copy_project(folder)
     monkeypatch.chdir(folder)
     monkeypatch.setenv("COLUMNS", "200")
     return folder
