@@ -15,6 +15,7 @@ from mcdrl.artifacts.plan import Plan, write_plan
 from mcdrl.study.paths import plan_files
 from mcdrl.study.variants import merged
 from tests import stub_sites
+from tests.factories import bytes_of
 from tests.projects import ROOT, SHIPPED, copy_project, raw_study, write_params
 
 
@@ -58,10 +59,6 @@ def _run(folder, *arguments, **environment):
     )
 
 
-def _files(folder):
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
 def test_a_typo_ends_with_exit_code_2_and_the_nearest_name(folder):
     done = _run(folder, "mcdlr", "C", "0")
     assert done.returncode == 2
@@ -71,21 +68,21 @@ def test_a_typo_ends_with_exit_code_2_and_the_nearest_name(folder):
 @pytest.mark.slow
 def test_two_processes_write_the_same_bytes_whatever_the_held_out_site_holds(folder):
     assert _run(folder, "mcdrl", "C", "0").returncode == 0
-    first = _files(folder / "out")
+    first = bytes_of(folder / "out")
     assert {"model.safetensors", "model.json", "history.csv", "dvclive/metrics.json"} <= set(first)
     for path in (folder / "artifacts").rglob("C.h5"):
         path.write_bytes(b"poison")
     shutil.rmtree(folder / "artifacts" / "ingest" / "C")
     done = _run(folder, "mcdrl", "C", "0")
     assert done.returncode == 0, done.stderr
-    assert _files(folder / "out") == first
+    assert bytes_of(folder / "out") == first
 
 
 @pytest.mark.slow
 def test_a_killed_run_continues_and_ends_with_the_same_bytes(folder):
     _write_params(folder, epochs=40)
     assert _run(folder, "mcdrl", "C", "0").returncode == 0
-    whole = _files(folder / "out")
+    whole = bytes_of(folder / "out")
     shutil.rmtree(folder / "out")
     killed = subprocess.Popen(_command("mcdrl", "C", "0"), cwd=folder, env=_environment(), stderr=subprocess.PIPE)
     while not list((folder / "artifacts" / ".resume").glob("*/last.safetensors")):
@@ -97,7 +94,7 @@ def test_a_killed_run_continues_and_ends_with_the_same_bytes(folder):
     done = _run(folder, "mcdrl", "C", "0")
     assert done.returncode == 0, done.stderr
     assert "continuing after epoch" in done.stderr
-    assert _files(folder / "out") == whole
+    assert bytes_of(folder / "out") == whole
     assert not list((folder / "artifacts" / ".resume").iterdir())
 
 
