@@ -42,18 +42,18 @@ def write_project(folder: Path, raw: Mapping[str, Any]) -> Path:
     return write_params(folder, raw)
 
 
-def raw_study(sites: Iterable[str] = "AB", **changes: Any) -> dict[str, Any]:
-    """Return a small study as params.yaml has it, without sections; each site's folder is called like the site."""
+def raw_study(sites: Iterable[str] = "AB", below: str = "raw", **changes: Any) -> dict[str, Any]:
+    """Return a small study as params.yaml has it, without sections; the sites' folders lie below one."""
     return {
         "backbone": "lite0", "weights": {}, "held_out": ["A"], "lesion_classes": ["polyp", "cyst"],
-        "sites": {name: {"root": name, "card": "folder", "lesion_class": "polyp"} for name in sites},
+        "sites": {name: {"root": f"{below}/{name}", "card": "folder", "lesion_class": "polyp"} for name in sites},
         "methods": ["baseline"], "method_params": {}, "seeds": [0], **changes,
     }  # fmt: skip
 
 
-def make_study(sites: Iterable[str] = "AB", **changes: Any) -> Study:
+def make_study(sites: Iterable[str] = "AB", below: str = "raw", **changes: Any) -> Study:
     """Return such a study."""
-    return Study.model_validate(raw_study(sites, **changes))
+    return Study.model_validate(raw_study(sites, below, **changes))
 
 
 def problems(**changes: Any) -> list[str]:

@@ -3,10 +3,9 @@ from functools import partial
 
 import pytest
 import torch
-from torch import nn
 
 from mcdrl.base.errors import InputError
-from mcdrl.clip.encoder import Encoded, LowerBlocks, unit
+from mcdrl.clip.encoder import Encoded, unit
 from mcdrl.clip.lite import LiteLowerBlocks
 from mcdrl.clip.lite_trunk import Trunk, imagenet_weights
 from mcdrl.methods import build, check_mode, has_own_encoder, modes, names, params_type, prepared
@@ -18,7 +17,7 @@ from mcdrl.networks.trunk import EndToEnd, FromCache, Frozen, Pixels, spare_memo
 from mcdrl.networks.views import summed
 from mcdrl.regions.grid import gather, indices, scatter
 from tests.factories import make_spec, small_params
-from tests.stub_sites import StubUpperBlocks
+from tests.stub_sites import StubLowerBlocks, StubUpperBlocks
 
 CACHED = ["frozen", "adapter", "suffix"]
 MODES = [*CACHED, "partial", "finetune"]
@@ -31,18 +30,6 @@ DICTIONARIES = [
 ]
 INTERVENING = ["no_mtrs", "mcdrl", "mcdrl_literal", "mcdrl_backdoor"]
 GENTLE = ["no_mtrs", "mcdrl", "mcdrl_backdoor"]  # begin as the identity
-
-
-class StubLowerBlocks(LowerBlocks):
-    """Two convolutions of the pooled frame."""
-
-    def __init__(self):
-        super().__init__()
-        self.s4, self.s8 = nn.Conv2d(3, 6, 1), nn.Conv2d(3, 8, 1)
-
-    def forward(self, frames):
-        maps = {"s4": self.s4(nn.functional.avg_pool2d(frames, 4)), "s8": self.s8(nn.functional.avg_pool2d(frames, 8))}
-        return maps["s8"], maps
 
 
 def _draw(seed, *shape):

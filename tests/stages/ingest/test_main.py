@@ -68,7 +68,7 @@ def test_an_unknown_site_is_named_with_the_legal_ones(study):
 
 
 def test_a_site_whose_folder_is_missing(study):
-    with pytest.raises(InputError, match="B is no folder"):
+    with pytest.raises(InputError, match="raw/B is no folder"):
         ingest("B", study / "out")
 
 

@@ -32,7 +32,12 @@ RAW = {"seeds": [0], "sites": {"A": {"card": "folder", "root": "/home/somebody/s
 
 def study_of(sites=("A", "B"), methods=("baseline", "mcdrl"), seeds=(0,), held_out=None) -> Study:
     return make_study(
-        sites, held_out=list(held_out or sites), lesion_classes=CLASSES, methods=list(methods), seeds=list(seeds)
+        sites,
+        "data/phantom",
+        held_out=list(held_out or sites),
+        lesion_classes=CLASSES,
+        methods=list(methods),
+        seeds=list(seeds),
     )
 
 
