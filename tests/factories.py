@@ -13,8 +13,9 @@ from PIL import Image
 
 from mcdrl.artifacts.cases import CASES, GEOMETRY
 from mcdrl.artifacts.frames import FRAMES, pack_native_mask
+from mcdrl.base.files import write_json
 from mcdrl.base.section import Section
-from mcdrl.base.strict_yaml import load_yaml
+from mcdrl.clip import lite
 from mcdrl.imaging.decode import Pixels
 from mcdrl.methods import params_type, resolved_params
 from mcdrl.model.card import ModelCard
@@ -23,9 +24,9 @@ from mcdrl.sites.gate import Gate, Ingested
 from mcdrl.study.params import Site, resolve, section_type
 from mcdrl.study.sections.train import Params
 from mcdrl.study.variants import merged
+from tests.projects import ROOT, SHIPPED
 
-ROOT = Path(__file__).parents[1]
-SHIPPED = load_yaml((ROOT / "params.yaml").read_text(encoding="utf-8"))
+SMALL = {"depth": 1, "heads": 2}
 CROP = ("crop_left_px", "crop_top_px", "crop_right_px", "crop_bottom_px")
 SHARES = ("border_share", "panel_share", "overlay_share", "marker_share")
 
@@ -46,6 +47,12 @@ def method_params(method: str, **changes: Any) -> Section:
     return params_type(method).model_validate(merged(numbers, changes))
 
 
+def small_params(method: str, **changes: Any) -> Section:
+    """Return a method's own numbers with one block of two heads, where it has any."""
+    small = {key: value for key, value in SMALL.items() if key in params_type(method).model_fields}
+    return method_params(method, **{**small, **changes})
+
+
 def make_spec(**changes: Any) -> Spec:
     """Return the numbers of a small network."""
     numbers = {
@@ -53,6 +60,12 @@ def make_spec(**changes: Any) -> Spec:
         "dice_weight": 0.5, "seed": 0,
     }  # fmt: skip
     return Spec(**{**numbers, **changes})
+
+
+def make_lite0_spec() -> Spec:
+    """Return the numbers of a small network on lite0."""
+    channels = {"s4": 24, "s8": 40, "s16": 112, "s32": 320}
+    return make_spec(width=128, map_channels=channels, head_width=16, dice_weight=0.0)
 
 
 def make_card(**given: Any) -> ModelCard:
@@ -74,6 +87,18 @@ def make_texts(classes: int, confounders: int, width: int, drawn: torch.Generato
     return Texts(*(torch.randn(shape, generator=drawn) for shape in shapes))
 
 
+def write_lite0(folder: Path) -> str:
+    """Write the real backbone lite0 as `backbone` leaves it; return its fingerprint."""
+    lite.obtain(folder, ROOT / "data" / "lite0")
+    fingerprint = lite.LiteEncoder.from_folder(folder, "plain").fingerprint
+    card = {
+        "name": "lite0", "title": "L", "family": "lite", "model": "m", "pretrained": "embedded", "source_sha256": None,
+        "dense": "plain", "licence": "x", "notice": "x", "config": {}, "fingerprint": fingerprint,
+    }  # fmt: skip
+    write_json(card, folder / "card.json")
+    return fingerprint
+
+
 def make_cases(case_ids: Sequence[str], **columns: Any) -> pd.DataFrame:
     """Rows of cases.parquet: frames of 400 x 300 px, each a group of its own, with a polyp, in training."""
     given = {
@@ -88,6 +113,17 @@ def make_geometry(case_ids: Sequence[str], crop_px: Sequence[int], **shares: flo
     """Rows of geometry.parquet: all frames cut alike, with nothing beside the view but what `shares` says."""
     crop = dict(zip(CROP, crop_px, strict=True))
     return pd.DataFrame({"case_id": list(case_ids), **crop, **(dict.fromkeys(SHARES, 0.0) | shares)})
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder: its path there -> what it holds."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def disc(height: int, width: int, y: float, x: float, radius: float) -> np.ndarray:
+    """A mask [height, width] bool of the pixels that are at most `radius` from a place."""
+    rows, columns = np.mgrid[:height, :width]
+    return (rows - y) ** 2 + (columns - x) ** 2 <= radius**2
 
 
 def png(mask: np.ndarray) -> bytes:

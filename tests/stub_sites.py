@@ -29,11 +29,11 @@ CHANNELS = {"s4": 6, "s8": 8}
 class StubUpperBlocks(UpperBlocks):
     """One convolution from the prefix to everything."""
 
-    def __init__(self):
+    def __init__(self, channels=CHANNELS["s8"]):
         super().__init__()
         with torch.random.fork_rng():
             torch.manual_seed(5)
-            self.conv = nn.Conv2d(CHANNELS["s8"], WIDTH, 1)
+            self.conv = nn.Conv2d(channels, WIDTH, 1)
 
     def forward(self, prefix, maps):
         grid = self.conv(prefix)

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -12,8 +11,8 @@ from mcdrl.base.errors import InputError
 from mcdrl.commands.doctor import examine as doctor
 from mcdrl.commands.doctor.check import Check
 from mcdrl.commands.show import parse_settings
-
-ROOT = Path(__file__).parents[1]
+from tests.command_tree import command_tree
+from tests.projects import ROOT, copy_project
 
 
 def mcdrl(*arguments, cwd=ROOT):
@@ -41,11 +40,14 @@ def test_help_needs_no_torch_and_no_pandas():
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
-def test_every_command_explains_itself():
-    for command in (["predict"], ["doctor"], ["sites"], ["sites", "list"], ["sites", "add"], ["sites", "fetch"]):
-        result = CliRunner().invoke(cli.app, [*command, "--help"])
-        assert result.exit_code == 0
-        assert "Usage" in result.output
+@pytest.mark.parametrize("words", command_tree(), ids=" ".join)
+def test_every_command_explains_itself(words):
+    result = CliRunner().invoke(cli.app, [*words, "--help"])
+    assert result.exit_code == 0
+    assert " ".join(["Usage:", "root", *words]) in " ".join(result.output.split())
+    command = command_tree()[words]
+    assert all(parameter.help for parameter in command.params)
+    assert command.help
 
 
 @pytest.mark.parametrize(("status", "code"), [("ok", 0), ("note", 0), ("PROBLEM", 2)])
@@ -57,8 +59,7 @@ def test_doctor_ends_with_2_only_at_a_problem(monkeypatch, status, code):
 
 
 def test_sites_can_be_added_listed_and_removed(tmp_path, monkeypatch):
-    (tmp_path / "data").symlink_to(ROOT / "data")
-    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    copy_project(tmp_path)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "raw" / "k").mkdir(parents=True)
     invoke = CliRunner().invoke

@@ -5,11 +5,11 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from mcdrl.artifacts import cases, dictionary, features, frames, regions, scores
+from mcdrl.artifacts import audit, cases, dictionary, features, frames, regions, scores, stress
 from mcdrl.artifacts.stores import Store
 from mcdrl.artifacts.tables import Table
 
-MODULES = (cases, dictionary, features, frames, regions, scores)
+MODULES = (audit, cases, dictionary, features, frames, regions, scores, stress)
 TABLES = [value for module in MODULES for value in vars(module).values() if isinstance(value, Table)]
 STORES = [value for module in MODULES for value in vars(module).values() if isinstance(value, Store)]
 

@@ -16,12 +16,12 @@ from typing import Any
 
 import pandas as pd
 import typer
-import yaml
 
-from tests.pipeline.repository import ROOT, Repository
+from tests.pipeline.repository import Repository
+from tests.projects import SHIPPED
 
 TEST_SHARE = 4  # one patient in so many is tested on
-EPOCHS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["train"]["epochs"]
+EPOCHS = SHIPPED["train"]["epochs"]
 FRAMES = 120
 
 

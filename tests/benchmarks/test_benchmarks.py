@@ -1,7 +1,6 @@
 """Every script here starts, and gives its figures on a toy input where that takes seconds."""
 
 import importlib
-import json
 import os
 import re
 import subprocess
@@ -16,23 +15,18 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner
 
-from mcdrl.clip import lite
 from mcdrl.clip.encoder import unit
 from mcdrl.methods import build
 from mcdrl.model.bundle import bundle
 from mcdrl.model.folder import save_model
 from mcdrl.networks.interface import Texts
 from mcdrl.networks.trunk import Frozen
-from tests.factories import make_card, make_spec, method_params
+from tests.factories import make_card, make_lite0_spec, small_params, write_lite0
+from tests.projects import ROOT
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
 SCRIPTS = sorted(path.stem for path in HERE.glob("*.py") if not path.stem.startswith(("test_", "__")))
-SPEC = make_spec(width=128, map_channels={"s4": 24, "s8": 40, "s16": 112, "s32": 320}, head_width=16, dice_weight=0.0)
-
-
-def own(method):
-    return method_params(method, **({"depth": 1, "heads": 4} if method.startswith("mcdrl") else {}))
+SPEC = make_lite0_spec()
 
 
 def script(name):
@@ -72,21 +66,15 @@ def site(tmp_path):
 def model(tmp_path_factory):
     """A model folder with the real lite0 inside and a head that has learned nothing but says something."""
     place = tmp_path_factory.mktemp("study")
-    lite.obtain(place / "lite0", ROOT / "data/lite0")
-    fingerprint = lite.LiteEncoder.from_folder(place / "lite0", "plain").fingerprint
-    stored = {
-        "name": "lite0", "title": "L", "family": "lite", "model": "m", "pretrained": "embedded", "source_sha256": None,
-        "dense": "plain", "licence": "x", "notice": "x", "config": {}, "fingerprint": fingerprint,
-    }  # fmt: skip
-    (place / "lite0" / "card.json").write_text(json.dumps(stored))
+    fingerprint = write_lite0(place / "lite0")
     drawn = torch.Generator().manual_seed(1)
     texts = Texts(*[unit(torch.randn(shape, generator=drawn), -1) for shape in ((2, 128), (3, 128), (2, 3, 128))],
                   prior=torch.full((3,), 1 / 3))  # fmt: skip
+    own = small_params("baseline")
     card = make_card(
-        method="baseline", spec=SPEC, params=own("baseline").model_dump(), backbone="lite0", fingerprint=fingerprint,
-        size_px=224,
-    )  # fmt: skip
-    save_model(place / "model", build("baseline", SPEC, own("baseline"), Frozen(), texts).state_dict(), texts, card)
+        method="baseline", spec=SPEC, params=own.model_dump(), backbone="lite0", fingerprint=fingerprint, size_px=224
+    )
+    save_model(place / "model", build("baseline", SPEC, own, Frozen(), texts).state_dict(), texts, card)
     bundle(place / "lite0", place / "model")
     return place / "model"
 

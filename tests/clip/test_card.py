@@ -1,7 +1,5 @@
 """Backbone cards: strict, all errors at once, and the shipped ones true to open_clip and to their own towers."""
 
-from pathlib import Path
-
 import open_clip
 import pytest
 from pydantic import ValidationError
@@ -15,8 +13,9 @@ from mcdrl.clip.frozen import Setup, choose
 from mcdrl.clip.resnet import ResNetEncoder
 from mcdrl.clip.vit import VitEncoder
 from tests.factories import section_params
+from tests.projects import ROOT
 
-SHIPPED = Path(__file__).parents[2] / "data/backbones"
+SHIPPED = ROOT / "data/backbones"
 OPEN_CLIP = ["rn50", "vit_b16", "vit_l14"]
 GRIDS = {"rn50": (7, 1024), "vit_b16": (14, 512), "vit_l14": (16, 768)}
 WHOLE = "title: T\nfamily: open_clip\nmodel: M\nlicence: MIT\nnotice: N\n"

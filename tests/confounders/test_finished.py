@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from mcdrl.confounders.finished import FinishedFrame
 from mcdrl.confounders.registry import REGISTRY, phrases
+from tests import factories
 from tests.confounders.measures import MEASURES
 
 LEVELS = (0.25, 0.5, 0.75, 1.0)
@@ -15,8 +16,7 @@ SIDE = 224
 
 
 def disc(cx, cy, radius):
-    y, x = np.mgrid[:SIDE, :SIDE]
-    return (x - cx) ** 2 + (y - cy) ** 2 <= radius**2
+    return factories.disc(SIDE, SIDE, cy, cx, radius)
 
 
 def scene(field=None, seed=0):

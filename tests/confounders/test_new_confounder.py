@@ -5,12 +5,10 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
 from mcdrl.artifacts.scores import SCORES
 from mcdrl.base.errors import InputError
@@ -19,15 +17,15 @@ from mcdrl.confounders.finished import FinishedFrame
 from mcdrl.confounders.registry import REGISTRY, by_category, phrases
 from mcdrl.metrics.attention import proxies
 from mcdrl.study.params import check
+from mcdrl.study.variants import merged
 from stages.audit.profile import measure
 from stages.report.inputs import read_inputs
 from stages.report.write import write_report
 from stages.stress.run import pictures
 from tests.confounders.test_finished import scene
 from tests.factories import section_params
+from tests.projects import SHIPPED
 from tests.stages.report.fake_study import build, results_of, study_of, write_stress
-
-ROOT = Path(__file__).parents[2]
 
 
 def pale(image, strength, _rng, _where):
@@ -109,13 +107,11 @@ def test_the_stress_test_draws_it():
 
 
 def study(**confounders):
-    raw = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    raw["build_confounders"]["confounders"] |= confounders
-    raw["sites"]["A"] = {
+    site = {
         "card": "folder", "root": "a", "lesion_class": "polyp", "table": "t.csv",
         "table_strengths": {"haze": "surgical smoke"},
     }  # fmt: skip
-    return raw
+    return merged(SHIPPED, {"build_confounders": {"confounders": confounders}, "sites": {"A": site}})
 
 
 def test_the_check_of_params_knows_it(monkeypatch):

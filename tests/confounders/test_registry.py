@@ -1,7 +1,5 @@
 """The entries fit each other, the shipped study, and what they say of real frames."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import yaml
@@ -12,8 +10,8 @@ from mcdrl.confounders.registry import REGISTRY, UNTOUCHED, by_category, named, 
 from mcdrl.renderer.names import CONFOUNDERS, EXCLUSIVE_PAIRS
 from stages.audit.profile import measure
 from tests.confounders.test_finished import scene
+from tests.projects import ROOT, SHIPPED
 
-ROOT = Path(__file__).parents[2]
 MEASURED = [name for name, entry in REGISTRY.items() if entry.measure]
 
 
@@ -25,8 +23,7 @@ def test_names_and_phrases_are_unique_and_fit_tables():
 
 
 def test_the_shipped_dictionary_is_that_of_params_yaml():
-    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    assert by_category() == params["build_confounders"]["confounders"]
+    assert by_category() == SHIPPED["build_confounders"]["confounders"]
 
 
 def test_the_phantom_calls_its_confounders_by_their_phrases():

@@ -16,8 +16,8 @@ from mcdrl.drawing.charts import Chart, ChartRow, Mark, axis_row, scale, strip
 from mcdrl.drawing.html_tables import html_table
 from mcdrl.drawing.overlays import Shot, outline, picture
 from mcdrl.drawing.page import Notice, Page, Section, templates
+from tests.projects import ROOT
 
-ROOT = Path(__file__).parents[2]
 SECTION = """<section id="first"><h2>{{ name }}</h2>
 {{ m.legend(methods) }}{{ m.chart(chart) }}{{ m.table(figures, "Figures") }}{{ m.switch() }}{{ m.shots(shots) }}
 </section>

@@ -10,6 +10,7 @@ from mcdrl.base.issues import RefusedError
 from mcdrl.imaging.decode import read_pixels
 from mcdrl.imaging.labels import UNEXPLAINED, read_labels
 from mcdrl.imaging.recipe import Recipe
+from tests import factories
 from tests.sites.site_folder import smooth_disc
 
 HEIGHT, WIDTH = 120, 160
@@ -17,8 +18,7 @@ VALUES = {"polyp": 1, "tumor": 2}
 
 
 def disc(radius: float = 30, cy: float = 70, cx: float = 90) -> np.ndarray:
-    y, x = np.mgrid[:HEIGHT, :WIDTH]
-    return np.hypot(y - cy, x - cx) < radius
+    return factories.disc(HEIGHT, WIDTH, cy, cx, radius)
 
 
 def second() -> np.ndarray:

@@ -5,11 +5,10 @@ import sys
 
 import pytest
 
-from mcdrl.base.errors import InputError
 from mcdrl.methods import names, params_type, resolved_params, with_methods
 from mcdrl.study.params import check
 from mcdrl.study.variants import Variant, merged
-from tests.factories import ROOT, SHIPPED
+from tests.projects import ROOT, SHIPPED, problems
 
 OWN = SHIPPED["method_params"]
 PIXELS = {**SHIPPED["train"], "mode": "partial"}
@@ -18,12 +17,6 @@ PIXELS = {**SHIPPED["train"], "mode": "partial"}
 @pytest.fixture(autouse=True)
 def _from_the_top(monkeypatch):
     monkeypatch.chdir(ROOT)
-
-
-def problems(**changes):
-    with pytest.raises(InputError) as error:
-        check({**SHIPPED, **changes}, further=with_methods)
-    return [line.strip() for line in str(error.value).splitlines()[1:]]
 
 
 def test_the_shipped_file_is_right_for_every_method_and_says_nothing_twice():

@@ -3,10 +3,9 @@ from functools import partial
 
 import pytest
 import torch
-from torch import nn
 
 from mcdrl.base.errors import InputError
-from mcdrl.clip.encoder import Encoded, LowerBlocks, UpperBlocks, unit
+from mcdrl.clip.encoder import Encoded, unit
 from mcdrl.clip.lite import LiteLowerBlocks
 from mcdrl.clip.lite_trunk import Trunk, imagenet_weights
 from mcdrl.methods import build, check_mode, has_own_encoder, modes, names, params_type, prepared
@@ -17,16 +16,8 @@ from mcdrl.networks.prompted import Prompts
 from mcdrl.networks.trunk import EndToEnd, FromCache, Frozen, Pixels, spare_memory
 from mcdrl.networks.views import summed
 from mcdrl.regions.grid import gather, indices, scatter
-from tests.factories import make_spec, method_params
-
-
-def goes_with(name, mode):
-    try:
-        check_mode(name, mode)
-    except InputError:
-        return False
-    return True
-
+from tests.factories import make_spec, small_params
+from tests.stub_sites import StubLowerBlocks, StubUpperBlocks
 
 CACHED = ["frozen", "adapter", "suffix"]
 MODES = [*CACHED, "partial", "finetune"]
@@ -39,32 +30,6 @@ DICTIONARIES = [
 ]
 INTERVENING = ["no_mtrs", "mcdrl", "mcdrl_literal", "mcdrl_backdoor"]
 GENTLE = ["no_mtrs", "mcdrl", "mcdrl_backdoor"]  # begin as the identity
-
-
-class StubUpperBlocks(UpperBlocks):
-    """One convolution that makes everything."""
-
-    def __init__(self, channels=8):
-        super().__init__()
-        with torch.random.fork_rng():
-            torch.manual_seed(5)
-            self.conv = nn.Conv2d(channels, 16, 1)
-
-    def forward(self, prefix, maps):
-        grid = self.conv(prefix)
-        return Encoded(unit(grid, 1), unit(grid.mean((2, 3)), 1), {**maps, "s8": grid[:, :8]}, prefix)
-
-
-class StubLowerBlocks(LowerBlocks):
-    """Two convolutions of the pooled frame."""
-
-    def __init__(self):
-        super().__init__()
-        self.s4, self.s8 = nn.Conv2d(3, 6, 1), nn.Conv2d(3, 8, 1)
-
-    def forward(self, frames):
-        maps = {"s4": self.s4(nn.functional.avg_pool2d(frames, 4)), "s8": self.s8(nn.functional.avg_pool2d(frames, 8))}
-        return maps["s8"], maps
 
 
 def _draw(seed, *shape):
@@ -109,9 +74,7 @@ def _method(name, mode="frozen", *, seed=0, texts=None, **changes):
 
 
 def _params(name, **changes):
-    small = {"depth": 2} if "depth" in params_type(name).model_fields else {}
-    small |= {"heads": 4} if "heads" in params_type(name).model_fields else {}
-    return method_params(name, **{**small, **changes})
+    return small_params(name, **{**_own(name, depth=2, heads=4), **changes})
 
 
 def _own(name, **changes):

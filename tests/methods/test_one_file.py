@@ -9,7 +9,6 @@ import torch
 from lightning_fabric import Fabric
 
 import mcdrl.methods
-from mcdrl.base.errors import InputError
 from mcdrl.methods import _registry, names, params_type, with_methods
 from mcdrl.model.folder import load_model
 from mcdrl.study.code import digest
@@ -17,7 +16,8 @@ from mcdrl.study.params import check
 from mcdrl.training.cell import Job
 from mcdrl.training.run import train
 from tests import stub_sites
-from tests.factories import ROOT, SHIPPED, train_params
+from tests.factories import train_params
+from tests.projects import ROOT, SHIPPED, problems
 
 FILE = Path(__file__).parents[1] / "one_file_method.py"
 OWN = {**SHIPPED["method_params"], "smooth": {"roughness": 0.5}}
@@ -34,12 +34,6 @@ def smooth(tmp_path, monkeypatch):
     monkeypatch.chdir(ROOT)
     yield folder
     monkeypatch.delitem(sys.modules, "mcdrl.methods.smooth", raising=False)
-
-
-def problems(**changes):
-    with pytest.raises(InputError) as error:
-        check({**SHIPPED, **changes}, further=with_methods)
-    return [line.strip() for line in str(error.value).splitlines()[1:]]
 
 
 def test_it_is_listed_and_its_key_checked(smooth):

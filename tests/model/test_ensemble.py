@@ -24,16 +24,12 @@ from mcdrl.regions.tuned import Miner
 from mcdrl.regions.zero_shot import mine
 from mcdrl.study.paths import SiteFiles
 from stages.evaluate.predict import predict
-from tests.factories import make_card, make_spec, make_texts, method_params, write_frames
+from tests.factories import make_card, make_spec, make_texts, small_params, write_frames
 from tests.stub_encoders import FrameEncoder
 
 SIDE, GRID, WIDTH, N = 32, 4, 8, 5
 IDS = [f"A/{k}" for k in range(N)]
 SPEC = make_spec(width=WIDTH, map_channels={"s4": 3}, head_width=16, dice_weight=0.0)
-
-
-def own(method):
-    return method_params(method, **({"depth": 1, "heads": 2} if method.startswith("mcdrl") else {}))
 
 
 class Pooled(FrameEncoder):
@@ -63,12 +59,13 @@ def folder(request, tmp_path):
     miner = tuned() if mined else None
     rng = torch.Generator().manual_seed(1)
     texts = make_texts(2, 3, WIDTH, rng)
-    network = build(method, SPEC, own(method), Frozen(), texts)
+    network = build(method, SPEC, small_params(method), Frozen(), texts)
     with torch.no_grad():
         network.head.out.bias.zero_()
         network.head.out.weight.normal_(0, 0.5, generator=rng)
     mined_by = MinedBy(channels={"s4": 3}, grid=[GRID, GRID], hidden=8) if mined else None
-    card = make_card(method=method, spec=SPEC, params=own(method).model_dump(), size_px=SIDE, mined_by=mined_by)
+    own = small_params(method).model_dump()
+    card = make_card(method=method, spec=SPEC, params=own, size_px=SIDE, mined_by=mined_by)
     save_model(tmp_path / "model", network.state_dict(), texts, card, miner)
     return tmp_path / "model"
 
@@ -184,7 +181,7 @@ def test_the_frozen_encoder_runs_only_for_models_that_read_its_features(folder, 
 
     loaded = load_model(folder, tmp_path)
     reference = ReferenceStatistics(mean=[0.0] * 3, std=[1.0] * 3)
-    method = build(name, SPEC, own(name), Inside(), loaded.texts).eval()
+    method = build(name, SPEC, small_params(name), Inside(), loaded.texts).eval()
     model = LoadedModel(method, loaded.card.model_copy(update={"reference": reference}), loaded.texts)
     frames = np.random.default_rng(3).integers(0, 256, (N, SIDE, SIDE, 3)).astype(np.uint8)
     encoder = Counted()

@@ -20,7 +20,7 @@ from mcdrl.networks.inputs import open_sites, to_batch
 from mcdrl.networks.texts import read_texts
 from mcdrl.study.paths import site_files
 from tests import stub_sites
-from tests.factories import make_card, make_spec, method_params
+from tests.factories import make_card, make_spec, small_params
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def _spec():
 
 
 def _params(method="mcdrl"):
-    return method_params(method, **({"depth": 1, "heads": 4, "dictionary": "random"} if method == "mcdrl" else {}))
+    return small_params(method, **({"dictionary": "random"} if method == "mcdrl" else {}))
 
 
 def _card(method, mode):

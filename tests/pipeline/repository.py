@@ -13,7 +13,8 @@ from typing import Any
 
 import yaml
 
-ROOT = Path(__file__).parents[2]
+from tests.projects import ROOT
+
 COPIED = (
     *("mcdrl", "stages", "data/backbones", "data/lite0", "data/sites", "data/splits.csv"),
     *("dvc.yaml", "params.yaml", ".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore", ".dvc/plots"),

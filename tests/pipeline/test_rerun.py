@@ -5,7 +5,8 @@ import shutil
 
 import pytest
 
-from tests.pipeline.repository import ROOT, Repository
+from tests.pipeline.repository import Repository
+from tests.projects import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 

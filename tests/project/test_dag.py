@@ -3,10 +3,10 @@
 import ast
 
 import pytest
-import yaml
 
 from mcdrl.study.code import closure
-from tests.project.dag import ROOT, steps
+from tests.project.dag import steps
+from tests.projects import ROOT, SHIPPED
 
 STEPS = steps()
 BY_STAGE = {step.stage: step for step in STEPS}
@@ -24,7 +24,7 @@ def test_every_stage_has_a_folder_and_every_folder_a_stage():
 
 
 def test_params_sections_are_stages_or_shared_keys():
-    sections = set(yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))) - SHARED
+    sections = set(SHIPPED) - SHARED
     assert sections <= set(BY_STAGE)
     assert sections == {path.stem for path in (ROOT / "mcdrl/study/sections").glob("[!_]*.py")}
 
@@ -83,4 +83,4 @@ def libraries(path):
 
 
 def test_the_report_depends_on_every_parameter_as_its_page_shows_them():
-    assert BY_STAGE["report"].params == set(yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8")))
+    assert BY_STAGE["report"].params == set(SHIPPED)

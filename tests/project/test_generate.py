@@ -1,6 +1,6 @@
 """The words that docs/generate.py makes of types, comments and commands."""
 
-import importlib.util
+import re
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Literal
@@ -9,11 +9,9 @@ import pytest
 import typer
 from pydantic import Field
 
+from docs import generate
 from mcdrl.base.section import Most, Section
-
-_SPEC = importlib.util.spec_from_file_location("generate", Path(__file__).parents[2] / "docs" / "generate.py")
-generate = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(generate)
+from tests.command_tree import command_tree
 
 
 class Params(Section):
@@ -132,7 +130,12 @@ def test_a_command_is_shown_as_it_is_typed():
 
 
 def test_every_option_of_every_command_is_on_the_page():
-    page = generate.commands_page()
-    assert page.count("### mcdrl sites ") == 8
-    assert "`--masks-too`" in page
-    assert "--help" not in page
+    sections = dict(section.split("\n", 1) for section in re.split(r"^##+ ", generate.commands_page(), flags=re.M)[1:])
+    commands = {" ".join(["mcdrl", *words]): command for words, command in command_tree().items() if words}
+    assert list(sections) == list(commands)
+    for name, command in commands.items():
+        for parameter in command.params:
+            option = parameter.param_type_name == "option"
+            typed = parameter.opts[0] if option else parameter.metavar or parameter.name.upper()
+            assert re.search(rf"^\| `\[?{re.escape(typed)}[ .,`\]]", sections[name], re.M), f"{name} {typed}"
+    assert "--help" not in generate.commands_page()

@@ -6,7 +6,7 @@ import pytest
 
 import mcdrl
 from mcdrl.study.code import module_file
-from tests.project.dag import ROOT
+from tests.projects import ROOT
 
 FLOORS = (
     {"base"},

@@ -1,10 +1,8 @@
 """The documents' tables of results come out again from docs/measured, by the command that stands above each of them."""
 
-import importlib.util
 import json
 import re
 import shlex
-from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -12,7 +10,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-ROOT = Path(__file__).parents[2]
+from tests.benchmarks import pairs
+from tests.benchmarks import table as table_script
+from tests.projects import ROOT
+
 RESULTS = ROOT / "docs" / "results.md"
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 MEASURED = ROOT / "docs" / "measured"
@@ -25,18 +26,11 @@ TABLES = [
 ]
 
 
-def script(name):
-    spec = importlib.util.spec_from_file_location(f"measured_{name}", ROOT / "tests" / "benchmarks" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.mark.parametrize(("command", "table"), TABLES)
 def test_a_table_is_what_its_command_prints(monkeypatch, command, table):
     monkeypatch.chdir(ROOT)
     app = typer.Typer(pretty_exceptions_enable=False)
-    app.command()(script("table").main)
+    app.command()(table_script.main)
     done = CliRunner().invoke(app, shlex.split(command)[3:], catch_exceptions=False)
     assert done.output == table, f"{command} prints:\n{done.output}"
 
@@ -53,7 +47,9 @@ def test_each_table_of_results_stands_below_its_command():
 def test_the_finder_of_the_view_is_as_good_as_its_tables_say():
     marked, screens, lesions = (pd.read_parquet(MEASURED / f"view_{name}.parquet") for name in FINDER_TABLES)
     unseen = screens[screens["split"] == "test"]
-    for name, label, cut in (("find_view", "the finder", "with_margin"), ("view_box", "`view_box`", "view_box")):
+    labels = {"find_view": "the finder", "view_box": "`view_box`", "threshold": "a plain threshold"}
+    for name, label in labels.items():
+        cut = "with_margin" if name == "find_view" else name
         rows = [table[table["finder"] == name] for table in (marked, unseen)]
         lost = (lesions.loc[lesions["finder"] == cut, "cut_px"] > 0).mean()
         cells = [
@@ -93,4 +89,4 @@ def test_methods_without_a_common_seed_are_not_compared():
     apart = pd.concat(
         [rows[(rows["method"] == name) & (rows["seed"] == k)] for k, name in enumerate(("mcdrl", "no_mtrs"))]
     )
-    assert script("pairs").compared(apart, "mcdrl", "no_mtrs") == {}
+    assert pairs.compared(apart, "mcdrl", "no_mtrs") == {}

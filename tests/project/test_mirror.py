@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.project.dag import ROOT
+from tests.projects import ROOT
 
 OF_THE_WHOLE = {"benchmarks", "pipeline", "project"}  # about no file of the house
 EXCEPTIONS = {

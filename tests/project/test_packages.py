@@ -5,9 +5,8 @@ import re
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.projects import ROOT
 
 
 def plain(name):

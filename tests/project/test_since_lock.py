@@ -3,7 +3,7 @@
 import yaml
 
 from tests.project import since_lock
-from tests.project.dag import ROOT
+from tests.projects import ROOT
 
 CODE, METHOD = "artifacts/plan/code/train", "artifacts/plan/methods/mcdrl.json"
 

@@ -9,7 +9,7 @@ import zipfile
 import pytest
 
 from tests.commands.sites.test_check import frame, mask
-from tests.project.dag import ROOT
+from tests.projects import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

@@ -8,7 +8,8 @@ from scipy.ndimage import binary_dilation
 from mcdrl.artifacts.frames import unpack_native_mask
 from mcdrl.base.errors import InputError
 from mcdrl.base.issues import grouped
-from mcdrl.study.params import Site
+from mcdrl.study.params import Site, _misread
+from tests import factories
 from tests.factories import pass_gate
 from tests.sites.site_folder import box_mask, noise
 
@@ -169,8 +170,7 @@ def ingest_masks(folder, through_gate):
 
 
 def disc(radius: float, cy: float = 60, cx: float = 90) -> np.ndarray:
-    y, x = np.mgrid[:HEIGHT, :WIDTH]
-    return np.hypot(y - cy, x - cx) < radius
+    return factories.disc(HEIGHT, WIDTH, cy, cx, radius)
 
 
 def labels(one: np.ndarray, two: np.ndarray, values: tuple[int, int]) -> np.ndarray:
@@ -252,8 +252,6 @@ def test_lines_in_few_masks_are_not(ingest_masks):
 
 
 def test_an_unknown_class_among_the_values_is_an_error_of_params(tmp_path):
-    from mcdrl.study.params import Site, _misread
-
     site = Site(root=str(tmp_path), card="folder", mask_values={"1": "polip", "255": "ignore"})
     assert _misread("X", site, CLASSES) == [
         "sites.X: lesion class: unknown 'polip'; did you mean 'polyp'? legal: cyst, polyp"

@@ -12,6 +12,7 @@ from mcdrl.study.params import STAGES_WITH_SECTION as REAL_STAGES
 from mcdrl.study.params import Section, check, load, load_study
 from mcdrl.study.params import section_type as REAL_SECTION_TYPE
 from mcdrl.study.variants import merged
+from tests.projects import raw_study
 
 
 class Inner(Section):
@@ -43,19 +44,7 @@ def toy_stages(tmp_path, monkeypatch):
 
 
 def good(**changed):
-    site = {"card": "folder", "lesion_class": "polyp"}
-    raw = {
-        "backbone": "lite0",
-        "weights": {"vit": None},
-        "sites": {"A": {"root": "a", **site}, "B": {"root": "b", **site}},
-        "held_out": ["A"],
-        "lesion_classes": ["polyp", "cyst"],
-        "methods": ["plain"],
-        "method_params": {},
-        "seeds": [0, 1],
-        "alpha": ALPHA,
-        "beta": BETA,
-    }
+    raw = raw_study(weights={"vit": None}, methods=["plain"], seeds=[0, 1], alpha=ALPHA, beta=BETA)
     return {**raw, **changed}
 
 

@@ -16,13 +16,12 @@ from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.dictionary import BACKGROUND, CLASSES
 from mcdrl.artifacts.plan import Crops, Plan, write_plan
 from mcdrl.base.errors import InputError
-from mcdrl.methods import modes, names, params_type
+from mcdrl.methods import modes, names
 from mcdrl.model.card import read_card
 from mcdrl.model.folder import load_model
 from mcdrl.model.readme import readme
 from mcdrl.networks import views
 from mcdrl.networks.inputs import SitesReader, open_sites, to_batch
-from mcdrl.study.params import Study
 from mcdrl.study.paths import plan_files
 from mcdrl.training import checkpoint
 from mcdrl.training import run as work
@@ -31,10 +30,10 @@ from mcdrl.training.loop import Training
 from mcdrl.training.optimiser import make_optimiser
 from mcdrl.training.run import train
 from tests import stub_sites
-from tests.factories import method_params, train_params, write_frames
+from tests.factories import bytes_of, method_params, small_params, train_params, write_frames
+from tests.projects import make_study
 
 QUICK = {"epochs": 3, "batch_size": 8, "head_width": 16, "intervene_from": 1}
-SMALL = {"heads": 4, "depth": 1}
 MACHINE = {"processes": 1, "device": "cpu", "precision": "32-true"}
 
 
@@ -55,10 +54,9 @@ def artifacts(tmp_path, monkeypatch):
 
 def _cell(artifacts, method="mcdrl", held_out="C", variant=None, flips=("horizontal",), own=None, **params):
     sources = [site for site in "ABC" if site != held_out]
-    small = {key: value for key, value in SMALL.items() if key in params_type(method).model_fields}
     return Job(
         variant or method, method, held_out, 0, sources, artifacts, stub_sites.LESIONS,
-        train_params(**{**QUICK, **params}), method_params(method, **{**small, **(own or {})}), flips=flips,
+        train_params(**{**QUICK, **params}), small_params(method, **(own or {})), flips=flips,
     )  # fmt: skip
 
 
@@ -67,10 +65,6 @@ def _train(cell, out):
     fabric.launch()
     train(cell, fabric, out)
     return out
-
-
-def _files(folder):
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 PAIRS = [
@@ -150,10 +144,10 @@ def test_validation_frames_choose_the_epoch_and_training_frames_alone_are_traine
 
 def test_nothing_of_the_held_out_site_is_read(artifacts, tmp_path):
     cell = _cell(artifacts)
-    clean = _files(_train(cell, tmp_path / "clean"))
+    clean = bytes_of(_train(cell, tmp_path / "clean"))
     for path in [*artifacts.glob("*/C.h5"), *artifacts.glob("*/*/C.h5"), *(artifacts / "ingest" / "C").iterdir()]:
         path.write_bytes(b"poison")
-    assert _files(_train(cell, tmp_path / "poisoned")) == clean
+    assert bytes_of(_train(cell, tmp_path / "poisoned")) == clean
     assert all("C" not in place.frames.parts for place in cell.files.values())
 
 
@@ -161,7 +155,7 @@ def test_a_source_site_does_matter(artifacts, tmp_path):
     cell = _cell(artifacts, epochs=1, intervene_from=0)
     clean = _train(cell, tmp_path / "clean")
     stub_sites.write_site(artifacts, "A", 20)
-    assert _files(_train(cell, tmp_path / "more"))["model.safetensors"] != _files(clean)["model.safetensors"]
+    assert bytes_of(_train(cell, tmp_path / "more"))["model.safetensors"] != bytes_of(clean)["model.safetensors"]
 
 
 class _KilledError(Exception):
@@ -171,7 +165,7 @@ class _KilledError(Exception):
 @pytest.mark.parametrize("mode", ["frozen", "suffix", "partial", "finetune"])
 def test_a_run_that_broke_off_continues_to_the_same_bytes(artifacts, tmp_path, monkeypatch, mode):
     cell = _cell(artifacts, epochs=4, mode=mode)
-    whole = _files(_train(cell, tmp_path / "whole"))
+    whole = bytes_of(_train(cell, tmp_path / "whole"))
     show, shown = work.show, []
 
     def break_off(record, epochs):
@@ -184,17 +178,17 @@ def test_a_run_that_broke_off_continues_to_the_same_bytes(artifacts, tmp_path, m
     with pytest.raises(_KilledError):
         _train(cell, tmp_path / "out")
     shutil.rmtree(tmp_path / "out")  # as DVC does before it runs a stage again
-    assert _files(_train(cell, tmp_path / "out")) == whole
+    assert bytes_of(_train(cell, tmp_path / "out")) == whole
     assert shown == [0, 1, 2, 3]
 
 
 def test_a_half_written_checkpoint_is_ignored(artifacts, tmp_path):
     cell = _cell(artifacts, epochs=2)
-    whole = _files(_train(cell, tmp_path / "whole"))
+    whole = bytes_of(_train(cell, tmp_path / "whole"))
     folder = resume_folder(cell, MACHINE)
     folder.mkdir(parents=True)
     (folder / "last.safetensors").write_bytes(b"\x10\x00\x00\x00\x00\x00\x00\x00{")
-    assert _files(_train(cell, tmp_path / "out")) == whole
+    assert bytes_of(_train(cell, tmp_path / "out")) == whole
 
 
 def test_the_resume_folder_changes_with_everything_that_matters(artifacts):
@@ -310,10 +304,10 @@ def test_training_frames_are_mirrored_as_planned_and_validation_frames_never(
 @pytest.mark.parametrize("mode", ["partial", "finetune"])
 @pytest.mark.parametrize("method", ["baseline", "mcdrl"])
 def test_what_is_cached_for_others_changes_nothing_where_the_frame_is_encoded(artifacts, tmp_path, method, mode):
-    one = _files(_train(_cell(artifacts, method, mode=mode, epochs=1, intervene_from=0), tmp_path / "one"))
+    one = bytes_of(_train(_cell(artifacts, method, mode=mode, epochs=1, intervene_from=0), tmp_path / "one"))
     for site in "AB":
         _only_what_all_read(artifacts, site)
-    assert _files(_train(_cell(artifacts, method, mode=mode, epochs=1, intervene_from=0), tmp_path / "two")) == one
+    assert bytes_of(_train(_cell(artifacts, method, mode=mode, epochs=1, intervene_from=0), tmp_path / "two")) == one
 
 
 @pytest.mark.parametrize(("params", "lacking"), [
@@ -351,7 +345,7 @@ def test_cached_features_are_not_read_where_the_frame_is_encoded(artifacts, tmp_
 
 def test_checkpointing_and_keeping_activations_write_the_same_weights(artifacts, tmp_path):
     spared, kept = (
-        _files(_train(_cell(artifacts, mode="finetune", epochs=2, checkpointing=spare), tmp_path / str(spare)))
+        bytes_of(_train(_cell(artifacts, mode="finetune", epochs=2, checkpointing=spare), tmp_path / str(spare)))
         for spare in (True, False)
     )
     assert spared["model.safetensors"] == kept["model.safetensors"]
@@ -456,7 +450,7 @@ def test_finetuning_starts_where_the_cache_stands(artifacts, tmp_path):
 
 def test_seeds_differ(artifacts, tmp_path):
     cell = _cell(artifacts, epochs=1, intervene_from=0)
-    one, two = (_files(_train(Job(**{**vars(cell), "seed": seed}), tmp_path / str(seed))) for seed in (0, 1))
+    one, two = (bytes_of(_train(Job(**{**vars(cell), "seed": seed}), tmp_path / str(seed))) for seed in (0, 1))
     assert one["model.safetensors"] != two["model.safetensors"]
 
 
@@ -498,12 +492,9 @@ def test_a_missing_input_is_named(artifacts, tmp_path):
 
 
 def _study(artifacts):
-    site = {"root": "x", "card": "folder", "lesion_class": "polyp"}
-    return Study.model_validate({
-        "backbone": "lite0", "weights": {}, "sites": {"A": site, "B": site, "C": site}, "held_out": ["A"],
-        "lesion_classes": stub_sites.LESIONS, "methods": ["mine"], "method_params": {},
-        "variants": {"mine": {"method": "mcdrl"}}, "seeds": [0],
-    })  # fmt: skip
+    return make_study(
+        "ABC", lesion_classes=stub_sites.LESIONS, methods=["mine"], variants={"mine": {"method": "mcdrl"}}
+    )
 
 
 def _planned(artifacts, **train):

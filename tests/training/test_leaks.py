@@ -57,9 +57,7 @@ def test_validation_does_without_frames_that_another_source_site_trains_on(tmp_p
     artifacts = tmp_path / "artifacts"
     stub_sites.write_study(artifacts)
     audit(artifacts, ("A/001", "B/002", True), ("A/006", "B/006", True))
-    cell = Job(
-        "baseline", "baseline", "C", 0, ["A", "B"], artifacts, stub_sites.LESIONS, PARAMS, method_params("baseline")
-    )
+    cell = cell_of(artifacts)
     fabric = Fabric(accelerator="cpu", devices=1)
     fabric.launch()
     train(cell, fabric, tmp_path / "out")
@@ -76,9 +74,7 @@ def test_a_training_stops_or_runs(tmp_path, accepted, capsys):
     artifacts = tmp_path / "artifacts"
     stub_sites.write_study(artifacts)
     audit(artifacts, ("A/001", "C/007", accepted))
-    cell = Job(
-        "baseline", "baseline", "C", 0, ["A", "B"], artifacts, stub_sites.LESIONS, PARAMS, method_params("baseline")
-    )
+    cell = cell_of(artifacts)
     fabric = Fabric(accelerator="cpu", devices=1)
     fabric.launch()
     if accepted:

@@ -11,8 +11,7 @@ from mcdrl.commands.doctor import machine
 from mcdrl.commands.doctor import repository as repository_checks
 from mcdrl.commands.doctor.check import NOTE, OK, PROBLEM, problems
 from mcdrl.commands.doctor.examine import examine
-
-ROOT = Path(__file__).parents[3]
+from tests.projects import ROOT, copy_project
 
 
 def answers(text):
@@ -35,10 +34,8 @@ def fails(said):
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
     """A copy of what doctor looks at, with one site of its own and git, dvc and packages in place."""
-    for cards in ("backbones", "sites"):
-        shutil.copytree(ROOT / "data" / cards, tmp_path / "data" / cards)
-    for name in ("params.yaml", "dvc.yaml"):
-        shutil.copy(ROOT / name, tmp_path / name)
+    copy_project(tmp_path)
+    shutil.copy(ROOT / "dvc.yaml", tmp_path)
     (tmp_path / ".dvc").mkdir()
     shutil.copytree(ROOT / "data" / "lite0", tmp_path / "data" / "lite0")
     monkeypatch.setattr(repository_checks.subprocess, "run", answers("{}"))

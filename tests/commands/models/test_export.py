@@ -10,8 +10,7 @@ import torch
 
 from mcdrl.artifacts.held_out_scores import HeldOutScores, write_held_out_scores
 from mcdrl.base.errors import InputError
-from mcdrl.base.files import sha256, write_json
-from mcdrl.clip import lite
+from mcdrl.base.files import sha256
 from mcdrl.clip.encoder import unit
 from mcdrl.commands.models import export as exporting
 from mcdrl.commands.models.export import compare, export, load_network, made_up_frames, runner
@@ -31,13 +30,9 @@ from mcdrl.model.take_along import README
 from mcdrl.networks.interface import Texts
 from mcdrl.networks.trunk import Frozen
 from mcdrl.regions.tuned import Miner
-from tests.factories import make_card, make_spec, method_params
+from tests.factories import make_card, make_lite0_spec, small_params, write_lite0
 
-SPEC = make_spec(width=128, map_channels={"s4": 24, "s8": 40, "s16": 112, "s32": 320}, head_width=16, dice_weight=0.0)
-
-
-def own(method):
-    return method_params(method, **({"depth": 2, "heads": 4} if method.startswith("mcdrl") else {}))
+SPEC = make_lite0_spec()
 
 
 @pytest.fixture(scope="module")
@@ -45,25 +40,19 @@ def model(tmp_path_factory):
     """A model folder with the real lite0 inside and a head that has learned nothing but says something."""
     place = tmp_path_factory.mktemp("study")
     backbone = place / "lite0"
-    lite.obtain(backbone, exporting.Path("data/lite0"))
-    print_ = lite.LiteEncoder.from_folder(backbone, "plain").fingerprint
-    stored = {
-        "name": "lite0", "title": "L", "family": "lite", "model": "m", "pretrained": "embedded", "source_sha256": None,
-        "dense": "plain", "licence": "x", "notice": "x", "config": {}, "fingerprint": print_,
-    }  # fmt: skip
-    write_json(stored, backbone / "card.json")
+    fingerprint = write_lite0(backbone)
     drawn = torch.Generator().manual_seed(1)
     drawings = [unit(torch.randn(shape, generator=drawn), -1) for shape in ((2, 128), (3, 128), (2, 3, 128))]
     texts = Texts(*drawings, prior=torch.full((3,), 1 / 3))
-    network = build("mcdrl", SPEC, own("mcdrl"), Frozen(), texts)
+    network = build("mcdrl", SPEC, small_params("mcdrl", depth=2), Frozen(), texts)
     with torch.no_grad():
         for weight in network.parameters():
             weight.add_(torch.randn(weight.shape, generator=drawn) * 0.1)
         network.head.out.bias.zero_()
     reference = ReferenceStatistics(mean=[0.0] * 3, std=[0.1] * 3)
     card = make_card(
-        backbone="lite0", fingerprint=print_, size_px=224, lesion_classes=["a", "b"],
-        confounder_prompts=["an x", "a y", "a z"], spec=SPEC, params=own("mcdrl").model_dump(),
+        backbone="lite0", fingerprint=fingerprint, size_px=224, lesion_classes=["a", "b"],
+        confounder_prompts=["an x", "a y", "a z"], spec=SPEC, params=small_params("mcdrl", depth=2).model_dump(),
         reference=reference,
     )  # fmt: skip
     save_model(place / "model", network.state_dict(), texts, card)
@@ -81,9 +70,9 @@ def special(request, model, tmp_path):
     miner = Miner({"s8": 40, "s16": 112, "s32": 320}, (14, 14), 0.25, hidden=8) if mines else None
     mined_by = MinedBy(channels={"s8": 40, "s16": 112, "s32": 320}, grid=[14, 14], hidden=8) if miner else None
     mode = "partial" if "viewpoint" in name else "frozen"
-    numbers = {"method": name, "mode": mode, "mined_by": mined_by, "params": own(name).model_dump()}
+    numbers = {"method": name, "mode": mode, "mined_by": mined_by, "params": small_params(name).model_dump()}
     card = loaded.card.model_copy(update=numbers)
-    network = assemble(name, mode, SPEC, own(name), model / "backbone", "plain", loaded.texts)
+    network = assemble(name, mode, SPEC, small_params(name), model / "backbone", "plain", loaded.texts)
     if hasattr(network, "head"):
         network.head.load_state_dict(loaded.method.head.state_dict())
     else:

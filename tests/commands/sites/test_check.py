@@ -3,7 +3,6 @@
 import os
 import shlex
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,8 +15,8 @@ from mcdrl.commands.sites.check import check_site
 from mcdrl.commands.sites.edit import site_from
 from mcdrl.commands.sites.guess import guess_card
 from tests.factories import section_params
+from tests.projects import copy_project
 
-ROOT = Path(__file__).parents[3]
 CLASSES = ["polyp", "cyst"]
 HEALTHY = "; where none means no lesion: missing_mask: no_lesion"
 
@@ -46,13 +45,19 @@ def hospital(tmp_path):
     return root
 
 
+def as_many_as_a_card_says(project, root, count):
+    """Write a folder of frames and masks, and let the card kvasir_seg_flat speak of as many frames."""
+    for number in range(count):
+        frame(root / "images" / f"{number}.jpg", number)
+        mask(root / "masks" / f"{number}.png")
+    card = project / "data" / "sites" / "kvasir_seg_flat.yaml"
+    card.write_text(card.read_text().replace("frames: 1000", f"frames: {count}"))
+
+
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     folder = tmp_path / "project"
-    folder.mkdir()
-    for cards in ("backbones", "sites"):
-        shutil.copytree(ROOT / "data" / cards, folder / "data" / cards)
-    shutil.copy(ROOT / "params.yaml", folder / "params.yaml")
+    copy_project(folder)
     monkeypatch.chdir(folder)
     monkeypatch.setenv("COLUMNS", "200")
     return folder
@@ -176,11 +181,7 @@ def test_guesses(project, tmp_path, hospital):
 
 
 def test_cards_of_as_many_frames_are_named_but_not_taken(project, tmp_path):
-    for number in range(88):
-        frame(tmp_path / "c" / "images" / f"{number}.jpg", number)
-        mask(tmp_path / "c" / "masks" / f"{number}.png")
-    card = project / "data" / "sites" / "kvasir_seg_flat.yaml"
-    card.write_text(card.read_text().replace("frames: 1000", "frames: 88"))
+    as_many_as_a_card_says(project, tmp_path / "c", 88)
     guess = guess_card(tmp_path / "c")
     assert (guess.card, guess.others) == ("folder", ("kvasir_seg_flat",))
 
@@ -343,11 +344,7 @@ def test_what_is_found_in_a_folder_that_nothing_reads_is_named(project, tmp_path
 
 
 def test_what_another_card_of_as_many_frames_would_do_otherwise_is_said(project, tmp_path):
-    for number in range(3):
-        frame(tmp_path / "c" / "images" / f"{number}.jpg", number)
-        mask(tmp_path / "c" / "masks" / f"{number}.png")
-    card = project / "data" / "sites" / "kvasir_seg_flat.yaml"
-    card.write_text(card.read_text().replace("frames: 1000", "frames: 3"))
+    as_many_as_a_card_says(project, tmp_path / "c", 3)
     done = mcdrl("add", "c", tmp_path / "c", "--lesion-class", "cyst")
     assert (
         "as many frames as kvasir_seg_flat, which differs in images: images/*.jpg (here images/*), "

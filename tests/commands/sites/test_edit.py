@@ -12,8 +12,7 @@ from mcdrl.cli import app
 from mcdrl.commands.sites.edit import add_site, list_sites, remove_sites, set_site
 from mcdrl.commands.sites.guess import guess_card
 from mcdrl.commands.workspace import lasting
-
-ROOT = Path(__file__).parents[3]
+from tests.projects import copy_project
 
 
 def comments(lines):
@@ -23,13 +22,10 @@ def comments(lines):
 @pytest.fixture
 def params(tmp_path, monkeypatch):
     """A copy of params.yaml beside the cards, and folders for two sites."""
-    (tmp_path / "data").symlink_to(ROOT / "data")
     for name in ("raw/kvasir", "x"):
         (tmp_path / name).mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
-    path = tmp_path / "params.yaml"
-    path.write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
-    return path
+    return copy_project(tmp_path)
 
 
 def test_add_changes_two_places_and_no_comment(params):

@@ -1,6 +1,7 @@
 """`mcdrl sites splits`: out, in, and back to splits by name."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -14,19 +15,16 @@ from mcdrl.cli import app
 from mcdrl.commands.sites.splits import export_splits, import_splits
 from mcdrl.study.splits import COLUMNS, read_splits
 from tests.factories import make_cases
+from tests.projects import ROOT, copy_project
 
-ROOT = Path(__file__).parents[3]
 ROWS = [["A/1", "A", "g", "val"], ["A/2", "A", "h", "train"], ["B/1", "B", "g", "train"]]
 
 
 @pytest.fixture
 def study(tmp_path, monkeypatch):
     """The repository's params.yaml and cards, splits in use, and no imported ones."""
-    (tmp_path / "data").mkdir()
-    for name in ("sites", "backbones"):
-        (tmp_path / "data" / name).symlink_to(ROOT / "data" / name)
-    (tmp_path / "data" / "splits.csv").write_text((ROOT / "data" / "splits.csv").read_text())
-    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    copy_project(tmp_path)
+    shutil.copy(ROOT / "data" / "splits.csv", tmp_path / "data")
     SPLITS.write(pd.DataFrame(ROWS, columns=COLUMNS, dtype="str"), tmp_path / "artifacts/audit/splits.parquet")
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -11,6 +11,7 @@ import pytest
 from mcdrl.base.errors import InputError
 from mcdrl.commands.sites import unpack as unpacking
 from mcdrl.commands.sites.unpack import unpack
+from tests.factories import bytes_of
 
 LINK = 0o120777 << 16
 
@@ -34,10 +35,6 @@ def write_tar(path, members, mode="w:gz"):
     return path
 
 
-def files(folder):
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
 @pytest.fixture
 def folder(tmp_path):
     (tmp_path / "into").mkdir()
@@ -48,13 +45,13 @@ def folder(tmp_path):
 def test_a_tar_comes_out_as_it_went_in(tmp_path, folder, mode):
     members = [("Set", tarfile.DIRTYPE, b""), ("Set/Ä 图.png", tarfile.REGTYPE, b"1"), ("./b", tarfile.REGTYPE, b"22")]
     unpack(write_tar(tmp_path / "a.tar", members, mode), folder)
-    assert files(folder) == {"Set/Ä 图.png": b"1", "b": b"22"}
+    assert bytes_of(folder) == {"Set/Ä 图.png": b"1", "b": b"22"}
 
 
 def test_a_zip_comes_out_as_it_went_in(tmp_path, folder):
     entries = [("Set/", b"", 0o40755 << 16), ("Set/Ä 图.png", b"1", 0o100644 << 16), ("Set\\b", b"22", 0)]
     unpack(write_zip(tmp_path / "a.zip", entries), folder)
-    assert files(folder) == {"Set/Ä 图.png": b"1", "Set/b": b"22"}
+    assert bytes_of(folder) == {"Set/Ä 图.png": b"1", "Set/b": b"22"}
 
 
 @pytest.mark.parametrize("name", ["../out", "a/../../out", "/etc/out", "..\\out", "C:\\out", "C:out", "a\n/out"])
@@ -77,7 +74,7 @@ def test_no_link_comes_out(tmp_path, folder):
     for archive in archives:
         with pytest.raises(InputError, match="is a link or a device"):
             unpack(archive, folder)
-    assert files(folder) == {}
+    assert bytes_of(folder) == {}
 
 
 @pytest.mark.parametrize("names", [("a", "a"), ("Ä", "ä"), ("\u00e4", "a\u0308")])

@@ -1,6 +1,6 @@
 """Studies by name: each is valid, and choosing one changes what it says and no comment."""
 
-from pathlib import Path
+import shutil
 
 import pytest
 import yaml
@@ -12,15 +12,12 @@ from mcdrl.commands.study.studies import presets, use_study
 from mcdrl.methods import has_own_encoder
 from mcdrl.study.params import check, read_params
 from mcdrl.study.variants import Variant
-
-ROOT = Path(__file__).parents[3]
+from tests.projects import ROOT, SHIPPED, copy_project
 
 
 @pytest.fixture
 def params(tmp_path):
-    path = tmp_path / "params.yaml"
-    path.write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
-    return path
+    return copy_project(tmp_path)
 
 
 @pytest.mark.parametrize("name", presets())
@@ -35,13 +32,9 @@ def test_every_shipped_study_gives_valid_parameters_and_leaves_every_variant_alo
     assert {key: after[key] for key in before} == before
 
 
-def _shipped():
-    return yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["variants"]
-
-
 def _everywhere():
     """Return the variants of params.yaml and of all studies, by the place where they stand."""
-    shipped = {name: Variant.model_validate(one) for name, one in _shipped().items()}
+    shipped = {name: Variant.model_validate(one) for name, one in SHIPPED["variants"].items()}
     places = {"params.yaml": shipped, **{name: study.variants for name, study in presets().items()}}
     return {f"{place}: {name}": variant for place, found in places.items() for name, variant in found.items()}
 
@@ -57,7 +50,7 @@ def test_networks_of_their_own_have_rates_and_a_length_of_their_own():
 @pytest.mark.parametrize("name", [None, *presets()])
 def test_mixed_styles_stand_beside_the_same_training_without_them(name):
     study = presets()[name] if name else None
-    variants = {name: Variant.model_validate(one) for name, one in _shipped().items()}
+    variants = {name: Variant.model_validate(one) for name, one in SHIPPED["variants"].items()}
     variants |= study.variants if study else {}
     listed = {key: variants.get(key, Variant(method=key)) for key in (study.methods if study else variants)}
     plain = [variant.train for variant in listed.values() if variant.method == "baseline"]
@@ -97,7 +90,7 @@ def test_choosing_one_and_going_back_changes_what_it_says_and_no_comment(params)
 
 
 def test_the_quick_study_is_the_default():
-    plain, quick = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8")), presets()["quick"]
+    plain, quick = SHIPPED, presets()["quick"]
     assert (plain["methods"], plain["seeds"]) == (quick.methods, quick.seeds)
 
 
@@ -148,7 +141,7 @@ def test_a_part_that_is_not_there_leaves_the_file_alone(params, given, message):
 
 
 def test_options_are_lists_with_commas(params, monkeypatch):
-    (params.parent / "data").symlink_to(ROOT / "data")
+    shutil.copytree(ROOT / "data" / "studies", params.parent / "data" / "studies")
     monkeypatch.chdir(params.parent)
     invoke = CliRunner().invoke
     done = invoke(cli.app, ["studies", "use", "rivals", "--sites", "A, B", "--seeds", "0,1", "--methods", "unet_6min"])

@@ -22,9 +22,7 @@ def assert_near(box, truth, px=2, share=0.01):
         assert abs(box[side] - truth[side]) <= max(px, share * size[side % 2]), (box, truth)
 
 
-@pytest.mark.parametrize(
-    "ground", [(0, 0, 0), (16, 16, 16), (22, 23, 25), (70, 75, 90), (245, 245, 245), (30, 60, 140)]
-)
+@pytest.mark.parametrize("ground", GROUNDS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_view_of_each_kind_is_found_on_grounds_of_any_colour(kind, ground):
     view = find_view(as_jpeg(screen(kind, box_of(kind), ground=ground)))

@@ -1,26 +1,20 @@
 """The command over sites on disk."""
 
-from pathlib import Path
-
 import pytest
-import yaml
 
 from mcdrl.artifacts.audit import PAIRS, PROFILE, SPLITS
 from mcdrl.base.errors import InputError
 from stages.audit.__main__ import main
+from tests.projects import SHIPPED, copy_project, write_params
 from tests.stages.audit.pictures import all_at_once, picture, working, write_site
-
-ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     """A repository in small: params.yaml with sites A and B, and their frames; B has a copy of A's first."""
-    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    params["sites"] = {name: params["sites"][name] for name in "AB"}
-    params["held_out"] = ["A"]
-    (tmp_path / "data").symlink_to(ROOT / "data")
-    _write(tmp_path, params)
+    params = {**SHIPPED, "sites": {name: SHIPPED["sites"][name] for name in "AB"}, "held_out": ["A"]}
+    copy_project(tmp_path)
+    write_params(tmp_path, params)
     frames = {site: [picture(number, ord(site)) for number in range(4)] for site in "AB"}
     frames["B"][2] = all_at_once(frames["A"][0])
     for site, images in frames.items():
@@ -28,10 +22,6 @@ def folder(tmp_path, monkeypatch):
                    splits=["train", "train", "val", "val"])  # fmt: skip
     monkeypatch.chdir(tmp_path)
     return tmp_path, params
-
-
-def _write(folder, params):
-    (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
 
 
 def test_three_tables_and_a_summary(folder, capsys):
@@ -59,14 +49,14 @@ def test_equal_inputs_give_equal_bytes(folder):
 
 def test_an_accepted_pair_of_sites_is_marked(folder):
     root, params = folder
-    _write(root, params | {"audit": {**params["audit"], "accepted": [["B", "A"]]}})
+    write_params(root, params | {"audit": {**params["audit"], "accepted": [["B", "A"]]}})
     main(root / "ingest", root / "audit")
     assert PAIRS.read(root / "audit" / "audit.parquet")["accepted"].tolist() == [True]
 
 
 def test_accepting_an_unknown_site_is_an_error(folder):
     root, params = folder
-    _write(root, params | {"audit": {**params["audit"], "accepted": [["A", "BB"]]}})
+    write_params(root, params | {"audit": {**params["audit"], "accepted": [["A", "BB"]]}})
     with pytest.raises(InputError, match=r"audit\.accepted: unknown site 'BB'; did you mean 'B'\?"):
         main(root / "ingest", root / "audit")
 
@@ -74,7 +64,7 @@ def test_accepting_an_unknown_site_is_an_error(folder):
 @pytest.mark.parametrize("pair", [["A"], ["A", "A"], ["A", "B", "C"]])
 def test_only_pairs_of_two_sites_can_be_accepted(folder, pair):
     root, params = folder
-    _write(root, params | {"audit": {"accepted": [pair]}})
+    write_params(root, params | {"audit": {"accepted": [pair]}})
     with pytest.raises(InputError, match="is no pair of two sites"):
         main(root / "ingest", root / "audit")
 

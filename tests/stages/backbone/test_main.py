@@ -1,10 +1,8 @@
 """The command: what it writes for the backbone that params.yaml names, and how it ends when it can't."""
 
 import os
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import yaml
@@ -13,8 +11,7 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.files import read_json
 from mcdrl.clip.load import load_encoder
 from stages.backbone import __main__ as command
-
-ROOT = Path(__file__).parents[3]
+from tests.projects import ROOT, SHIPPED, copy_project, write_params
 
 
 @pytest.fixture
@@ -22,13 +19,9 @@ def project(tmp_path, monkeypatch, card):
     """weights -> chdir into a project whose backbone is the small model."""
 
     def make(weights):
-        cards = tmp_path / "data/backbones"
-        cards.mkdir(parents=True)
-        shutil.copytree(ROOT / "data/sites", tmp_path / "data/sites")
-        (cards / "tiny.yaml").write_text(yaml.safe_dump(card().model_dump()))
-        params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-        changed = params | {"backbone": "tiny", "weights": {"tiny": weights}}
-        (tmp_path / "params.yaml").write_text(yaml.safe_dump(changed))
+        copy_project(tmp_path)
+        (tmp_path / "data/backbones/tiny.yaml").write_text(yaml.safe_dump(card().model_dump()))
+        write_params(tmp_path, {**SHIPPED, "backbone": "tiny", "weights": {"tiny": weights}})
         monkeypatch.chdir(tmp_path)
         return tmp_path
 
@@ -59,9 +52,8 @@ def test_what_was_obtained_before_survives_a_failure(project):
 @pytest.mark.slow
 @pytest.mark.parametrize("backbone", ["vit_l14"])
 def test_offline_and_not_cached_ends_with_code_2_and_the_ways_out(tmp_path, backbone):
-    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8")) | {"backbone": backbone}
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params))
-    (tmp_path / "data").symlink_to(ROOT / "data")
+    copy_project(tmp_path)
+    write_params(tmp_path, {**SHIPPED, "backbone": backbone})
     environment = os.environ | {"PYTHONPATH": str(ROOT), "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1"}
     call = [sys.executable, "-m", "stages.backbone", "--out", "artifacts/backbone"]
     done = subprocess.run(call, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)

@@ -1,14 +1,12 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
-import yaml
 
 from mcdrl.artifacts.dictionary import CLASS_CONFOUNDERS, CLASSES, DICTIONARY
 from mcdrl.base.errors import InputError
 from mcdrl.confounders.registry import phrases
 from stages.build_confounders import __main__ as command
+from tests.projects import SHIPPED, write_params
 
 TABLES = {"dictionary": DICTIONARY, "classes": CLASSES, "class_confounders": CLASS_CONFOUNDERS}
 
@@ -19,10 +17,7 @@ def stub(monkeypatch, encoder):
 
 
 def with_params(tmp_path, monkeypatch, **changes):
-    raw = yaml.safe_load(Path("params.yaml").read_text())
-    raw["build_confounders"].update(changes)
-    place = tmp_path / "params.yaml"
-    place.write_text(yaml.safe_dump(raw, sort_keys=False))
+    place = write_params(tmp_path, {**SHIPPED, "build_confounders": {**SHIPPED["build_confounders"], **changes}})
     real = command.load
     monkeypatch.setattr(command, "load", lambda section, kind: real(section, kind, place))
 

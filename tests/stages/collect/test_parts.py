@@ -9,21 +9,11 @@ import pytest
 from mcdrl.artifacts.regions import QUALITY
 from mcdrl.artifacts.scores import SCORES, TRUST
 from mcdrl.base.errors import InputError
-from mcdrl.study.params import Study
 from stages.collect.parts import COLLECTIONS, collect
+from tests.projects import make_study
 
 QUALITIES, CASES = COLLECTIONS["mine_regions"]["quality"], COLLECTIONS["evaluate"]["cases"]
-STUDY = Study.model_validate(
-    {
-        "backbone": "lite0",
-        "weights": {},
-        "sites": {name: {"root": name, "card": "folder", "lesion_class": "polyp"} for name in ("B", "A")},
-        "held_out": ["B"],
-        "lesion_classes": ["polyp"],
-        "methods": ["mcdrl", "baseline"],
-        "seeds": [10, 2],
-    }
-)
+STUDY = make_study("BA", held_out=["B"], methods=["mcdrl", "baseline"], seeds=[10, 2])
 
 
 def quality(site, recall=0.5):

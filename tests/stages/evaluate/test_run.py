@@ -32,9 +32,9 @@ from tests.factories import (
     make_geometry,
     make_spec,
     make_texts,
-    method_params,
     png,
     section_params,
+    small_params,
     write_frames,
 )
 
@@ -46,10 +46,6 @@ IDS = [f"{SITE}/{k}" for k in range(FRAMES_N)]
 SPEC = make_spec(width=WIDTH, map_channels={"s4": 6}, head_width=16, dice_weight=0.0)
 
 PARAMS = section_params("evaluate")
-
-
-def own(method):
-    return method_params(method, **({"depth": 1, "heads": 2} if method.startswith("mcdrl") else {}))
 
 
 def write_masks(folder: Path, masks: np.ndarray, site: str = SITE) -> None:
@@ -97,7 +93,7 @@ def write_model(
 ) -> None:
     rng = torch.Generator().manual_seed(0)
     texts = make_texts(1, 3, WIDTH, rng)
-    network = build(method, SPEC, own(method), Frozen(), texts)
+    network = build(method, SPEC, small_params(method), Frozen(), texts)
     with torch.no_grad():  # else nearly every probability is the prior's, far below the threshold
         network.head.out.bias.zero_()
         network.head.out.weight.normal_(0, 0.5, generator=rng)
@@ -105,7 +101,7 @@ def write_model(
             parameter.add_(0.1 * torch.randn(parameter.shape, generator=rng))
     card = make_card(
         method=method, held_out=held_out, sources=[source], fingerprint=fingerprint, spec=SPEC,
-        params=own(method).model_dump(), size_px=SIDE,
+        params=small_params(method).model_dump(), size_px=SIDE,
         lesion_classes=["polyp"], confounders=["a", "b", "c"], temperature=1.5,
     )  # fmt: skip
     save_model(artifacts / "train" / method / held_out / "0", network.state_dict(), texts, card)

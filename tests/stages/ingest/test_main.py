@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-import yaml
 
 from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.plan import write_plan
@@ -13,6 +12,7 @@ from mcdrl.study.params import load_study
 from mcdrl.study.paths import plan_files
 from stages.ingest.__main__ import main
 from stages.plan.plans import site_plans
+from tests.projects import raw_study, write_project
 from tests.sites.site_folder import noise
 
 
@@ -21,22 +21,9 @@ def study(folder, tmp_path, monkeypatch):
     """A study of two sites, one of them real, and nothing but the section of this stage."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(params, "STAGES_WITH_SECTION", ("ingest",))
-    (tmp_path / "data" / "backbones").mkdir(parents=True)
-    (tmp_path / "data" / "backbones" / "lite0.yaml").touch()
-    (tmp_path / "data" / "sites").mkdir()
-    (tmp_path / "data" / "sites" / "folder.yaml").write_text("title: t\nread: {masks: 'masks/{stem}.*'}\n")
-    site = {"card": "folder", "lesion_class": "polyp"}
-    raw = {
-        "backbone": "lite0",
-        "weights": {},
-        "sites": {"A": {"root": str(folder.root), **site}, "B": {"root": "nowhere", **site}},
-        "held_out": ["A"],
-        "lesion_classes": ["polyp"],
-        "methods": ["baseline"],
-        "seeds": [0],
-        "ingest": {"size_px": 64, "val_share": 0.2},
-    }
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(raw))
+    raw = raw_study(ingest={"size_px": 64, "val_share": 0.2})
+    raw["sites"]["A"]["root"] = str(folder.root)
+    write_project(tmp_path, raw)
     for plan in site_plans(load_study()):
         write_plan(plan, plan_files(tmp_path / "artifacts").site(plan.site))
     return tmp_path
@@ -81,7 +68,7 @@ def test_an_unknown_site_is_named_with_the_legal_ones(study):
 
 
 def test_a_site_whose_folder_is_missing(study):
-    with pytest.raises(InputError, match="nowhere is no folder"):
+    with pytest.raises(InputError, match="raw/B is no folder"):
         ingest("B", study / "out")
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from mcdrl.artifacts.dictionary import CLASSES
 from mcdrl.artifacts.features import FEATURES
-from mcdrl.artifacts.frames import FRAMES
+from tests.factories import write_frames
 
 WIDE, GRID, SIDE = 8, 4, 64
 PROVENANCE = {"device": "cpu", "precision": "float32"}
@@ -35,8 +35,7 @@ def inputs(tmp_path):
             half = dense.astype(np.float16)
             store.append(dense=half, image=half[:, 0, 0], prefix=half, maps__s4=half)
             store.append(**{"flipped__both.dense": half[:, ::-1, ::-1]})
-        with FRAMES.write(tmp_path / "frames.h5", cases, {"site": "A"}) as store:
-            store.append(image=np.repeat(mask[..., None], 3, 3), mask=mask, native_mask=[b"x"] * frames)
+        write_frames(tmp_path, cases, np.repeat(mask[..., None], 3, 3), mask, [b"x"] * frames)
         return tmp_path
 
     return write

@@ -1,34 +1,19 @@
 """The command of the stage."""
 
 import pytest
-import yaml
 
 from mcdrl.artifacts.regions import QUALITY
 from mcdrl.base.errors import InputError
 from mcdrl.study import params
 from stages.mine_regions.__main__ import main
+from tests.projects import raw_study, write_project
 
 
 @pytest.fixture
 def study(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(params, "STAGES_WITH_SECTION", ("mine_regions",))
-    (tmp_path / "data" / "backbones").mkdir(parents=True)
-    (tmp_path / "data" / "backbones" / "lite0.yaml").touch()
-    (tmp_path / "data" / "sites").mkdir()
-    (tmp_path / "data" / "sites" / "folder.yaml").write_text("title: t\nread: {masks: 'masks/{stem}.*'}\n")
-    site = {"card": "folder", "lesion_class": "polyp"}
-    raw = {
-        "backbone": "lite0",
-        "weights": {},
-        "sites": {"A": {"root": "a", **site}, "B": {"root": "b", **site}},
-        "held_out": ["A"],
-        "lesion_classes": ["polyp", "cyst"],
-        "methods": ["baseline"],
-        "seeds": [0],
-        "mine_regions": {"alpha": 0.125},
-    }
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(raw))
+    write_project(tmp_path, raw_study(mine_regions={"alpha": 0.125}))
     return tmp_path
 
 

@@ -2,10 +2,8 @@
 
 import json
 import shutil
-from pathlib import Path
 
 import pytest
-import yaml
 
 from mcdrl.artifacts.plan import Plan, _digest, read_plan, read_site_plan, write_plan
 from mcdrl.base.errors import InputError
@@ -16,9 +14,8 @@ from mcdrl.study.paths import plan_files
 from mcdrl.study.sections.train import Params
 from mcdrl.study.variants import merged
 from stages.plan.plans import code_digests, encoding, plans, site_plans
+from tests.projects import ROOT, SHIPPED, copy_project
 
-ROOT = Path(__file__).parents[3]
-PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 VARIANTS = {
     "random": {"method": "mcdrl", "params": {"dictionary": "random"}},
     "baseline": {"method": "baseline", "train": {"epochs": 7}},
@@ -31,14 +28,14 @@ def _from_the_top(monkeypatch):
 
 
 def _plans(methods=("baseline", "mcdrl", "random"), variants=VARIANTS, own=None, **train):
-    raw = {**PARAMS, "methods": list(methods), "variants": variants, "train": {**PARAMS["train"], **train}}
-    raw["method_params"] = merged(PARAMS["method_params"], own or {})
+    raw = {**SHIPPED, "methods": list(methods), "variants": variants, "train": {**SHIPPED["train"], **train}}
+    raw["method_params"] = merged(SHIPPED["method_params"], own or {})
     study = check(raw, further=with_methods)
     return {plan.variant: plan for plan in plans(study, raw["train"], Params, ["horizontal"])}
 
 
 def _encoding(*methods, **train):
-    return encoding(_plans(methods, PARAMS["variants"], **train).values())
+    return encoding(_plans(methods, SHIPPED["variants"], **train).values())
 
 
 def test_a_name_is_a_method_or_a_variant_of_one():
@@ -47,7 +44,7 @@ def test_a_name_is_a_method_or_a_variant_of_one():
         "baseline": "baseline", "mcdrl": "mcdrl", "random": "mcdrl"
     }  # fmt: skip
     assert [plan.params.get("dictionary") for plan in found.values()] == [None, "text", "random"]
-    assert [plan.train["epochs"] for plan in found.values()] == [7, *[PARAMS["train"]["epochs"]] * 2]
+    assert [plan.train["epochs"] for plan in found.values()] == [7, *[SHIPPED["train"]["epochs"]] * 2]
     assert found["random"].code == found["mcdrl"].code != found["baseline"].code
     assert Params.model_validate(found["mcdrl"].train).model_dump() == found["mcdrl"].train
 
@@ -121,16 +118,15 @@ def test_each_stage_has_a_digest_of_its_own():
 
 
 def test_a_sites_plan_is_its_card_and_its_own_keys_and_nothing_that_is_for_people(tmp_path, monkeypatch):
-    shutil.copytree(ROOT / "data", tmp_path / "data", ignore=shutil.ignore_patterns("phantom"))
-    shutil.copy(ROOT / "params.yaml", tmp_path)
+    copy_project(tmp_path)
     monkeypatch.chdir(tmp_path)
 
     def found():
         site = {"card": "kvasir_seg", "root": "k", "lesion_class": "cyst"}
-        return {one.site: one for one in site_plans(check({**PARAMS, "sites": {**PARAMS["sites"], "K": site}}))}
+        return {one.site: one for one in site_plans(check({**SHIPPED, "sites": {**SHIPPED["sites"], "K": site}}))}
 
     before = found()
-    assert list(before) == [*PARAMS["sites"], "K"]
+    assert list(before) == [*SHIPPED["sites"], "K"]
     assert (before["K"].root, before["K"].reading.lesion_class) == ("k", "cyst")
     assert before["K"].reading.masks == "masks/{stem}.jpg"
     write_plan(before["K"], tmp_path / "K.json")
@@ -147,8 +143,8 @@ def test_a_sites_plan_is_its_card_and_its_own_keys_and_nothing_that_is_for_peopl
 
 
 def test_every_shipped_variant_builds_a_plan():
-    names = list(PARAMS["variants"])
-    assert list(_plans(names, PARAMS["variants"])) == names
+    names = list(SHIPPED["variants"])
+    assert list(_plans(names, SHIPPED["variants"])) == names
 
 
 def test_plans_survive_the_disk_and_damage_is_told(tmp_path):

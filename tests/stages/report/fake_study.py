@@ -9,19 +9,20 @@ import numpy as np
 import pandas as pd
 
 from mcdrl.artifacts.audit import PAIRS, PROFILE
-from mcdrl.artifacts.cases import CASES, QUARANTINE, STRENGTHS
+from mcdrl.artifacts.cases import QUARANTINE, STRENGTHS
 from mcdrl.artifacts.dictionary import DICTIONARY
-from mcdrl.artifacts.frames import FRAMES
 from mcdrl.artifacts.regions import QUALITY, REGIONS
 from mcdrl.artifacts.scores import ATTENTION, CALIBRATION, MINING, POOLED, PREDICTIONS, RELIABILITY, SCORES, TRUST
 from mcdrl.artifacts.stress import STRESS
 from mcdrl.confounders.registry import UNTOUCHED, phrases
 from mcdrl.methods import names
-from mcdrl.study.params import Site, Study
+from mcdrl.study.params import Study
 from stages.evaluate.score import Native, score
 from stages.report.inputs import read_inputs
 from stages.report.results import Results
-from tests.factories import section_params
+from tests import factories
+from tests.factories import disc, make_cases, section_params
+from tests.projects import make_study
 
 CLASSES = ["polyp", "tumor"]
 SIDE = 32
@@ -30,20 +31,14 @@ RAW = {"seeds": [0], "sites": {"A": {"card": "folder", "root": "/home/somebody/s
 
 
 def study_of(sites=("A", "B"), methods=("baseline", "mcdrl"), seeds=(0,), held_out=None) -> Study:
-    return Study(
-        backbone="lite0",
-        weights={},
-        sites={name: Site(root=f"data/phantom/{name}", card="folder", lesion_class="polyp") for name in sites},
+    return make_study(
+        sites,
+        "data/phantom",
         held_out=list(held_out or sites),
         lesion_classes=CLASSES,
         methods=list(methods),
         seeds=list(seeds),
     )
-
-
-def disc(side: int, y: float, x: float, radius: float) -> np.ndarray:
-    rows, columns = np.mgrid[:side, :side]
-    return (rows - y) ** 2 + (columns - x) ** 2 <= radius**2
 
 
 def frames_of(site: str, count: int, side: int = SIDE) -> tuple[np.ndarray, np.ndarray]:
@@ -52,7 +47,7 @@ def frames_of(site: str, count: int, side: int = SIDE) -> tuple[np.ndarray, np.n
     images, masks = [], []
     for k in range(count):
         y, x = rng.uniform(0.3, 0.7, 2) * side
-        mask = disc(side, y, x, rng.uniform(0.1, 0.25) * side) if k % 4 else np.zeros((side, side), bool)
+        mask = disc(side, side, y, x, rng.uniform(0.1, 0.25) * side) if k % 4 else np.zeros((side, side), bool)
         shade = np.linspace(60, 180, side)[None, :, None] * np.array([1.0, 0.6, 0.5])
         image = np.repeat(shade, side, axis=0) + 50 * mask[..., None]
         images.append(np.clip(image, 0, 255).astype(np.uint8))
@@ -65,27 +60,15 @@ def write_site(
 ) -> pd.DataFrame:
     n, side = len(images), images.shape[1]
     ids = [f"{site}/{k:03d}" for k in range(n)]
-    cases = pd.DataFrame(
-        {
-            "case_id": ids,
-            "site": site,
-            "group_id": [f"g{k // 3}" for k in range(n)],
-            "lesion_class": [classes[k % 2] if m.any() else None for k, m in enumerate(masks)],
-            "split": "train",
-            "width_px": side,
-            "height_px": side,
-            "lesion_area_px": [int(m.sum()) for m in masks],
-            "sha256": "0",
-        }
-    )
-    cases["width_px"] = cases["width_px"].astype("int32")
-    cases["height_px"] = cases["height_px"].astype("int32")
+    cases = make_cases(
+        ids, group_id=[f"g{k // 3}" for k in range(n)], width_px=side, height_px=side,
+        lesion_class=[classes[k % 2] if m.any() else None for k, m in enumerate(masks)],
+        lesion_area_px=masks.sum(axis=(1, 2)),
+    )  # fmt: skip
     folder = root / "ingest" / site
-    CASES.write(cases, folder / "cases.parquet")
+    factories.write_site(folder, cases, images, masks, [b"x"] * n)
     refused = [(f"{name}.jpg", f"no mask: expected masks/{name}.*") for name in "bc" if site == "B"]
     QUARANTINE.write(pd.DataFrame(refused, columns=["file", "reason"]).astype("str"), folder / "quarantine.parquet")
-    with FRAMES.write(folder / "frames.h5", ids, {"site": site}) as store:
-        store.append(image=images, mask=masks.astype(np.uint8), native_mask=[b"x"] * n)
     step = side // grid
     pooled = masks.reshape(n, grid, step, grid, step).mean(axis=(2, 4))
     noise = np.random.default_rng(7).normal(0, 0.15, pooled.shape)
@@ -140,7 +123,7 @@ def predict_fake(masks: np.ndarray, method: str, seed: int) -> np.ndarray:
         if rng.uniform() > good:
             moved *= rng.uniform(0, 1)
         if not mask.any() and rng.uniform() < 0.3:
-            moved = disc(mask.shape[0], *rng.uniform(0, mask.shape[0], 2), mask.shape[0] * 0.1).astype(float)
+            moved = disc(*mask.shape, *rng.uniform(0, mask.shape[0], 2), mask.shape[0] * 0.1).astype(float)
         out.append(np.rint(moved * 230).astype(np.uint8))
     return np.array(out)
 
@@ -194,10 +177,6 @@ def write_cell(root: Path, study: Study, cell, cases: pd.DataFrame, masks: np.nd
 
 NAMES = phrases()
 INTERVENING = ("mcdrl", "no_mtrs")
-
-
-def cell_rows(cell, n: int) -> pd.DataFrame:
-    return pd.DataFrame(dict(zip(("method", "held_out", "seed"), cell, strict=True)), index=range(n))
 
 
 def write_trust(root: Path, scores: pd.DataFrame) -> None:

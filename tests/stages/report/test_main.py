@@ -1,26 +1,21 @@
 """The command reads params.yaml and writes the folder of the report whole or not at all."""
 
-from pathlib import Path
-
 import pandas as pd
 import pytest
-import yaml
 
 from mcdrl.base.errors import InputError
 from stages.report.__main__ import main
-
-ROOT = Path(__file__).parents[3]
+from tests.projects import SHIPPED, copy_project, write_params
 
 
 @pytest.fixture
 def params(tmp_path, monkeypatch, small):
     """A params.yaml like the repository's, for the small study."""
-    values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    values["sites"] = {name: site for name, site in values["sites"].items() if name in small.study.sites}
-    values |= {key: getattr(small.study, key) for key in ("held_out", "methods", "seeds")}
-    values["report"] = {"bootstrap": 100, "examples": 1, "seed": 0}
-    (tmp_path / "data").symlink_to(ROOT / "data")
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+    sites = {name: site for name, site in SHIPPED["sites"].items() if name in small.study.sites}
+    study = {key: getattr(small.study, key) for key in ("held_out", "methods", "seeds")}
+    values = {**SHIPPED, **study, "sites": sites, "report": {"bootstrap": 100, "examples": 1, "seed": 0}}
+    copy_project(tmp_path)
+    write_params(tmp_path, values)
     monkeypatch.chdir(tmp_path)
     return values
 
@@ -37,7 +32,7 @@ def test_command_writes_the_report(small, tmp_path):
 def test_a_failing_report_leaves_the_last_one_alone(small, tmp_path, params):
     (tmp_path / "report").mkdir()
     (tmp_path / "report" / "old.csv").write_text("old")
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump({**params, "seeds": [5]}), encoding="utf-8")
+    write_params(tmp_path, {**params, "seeds": [5]})
     with pytest.raises(InputError, match="dvc repro"):
         main(small.artifacts, tmp_path / "report")
     assert (tmp_path / "report" / "old.csv").read_text() == "old"

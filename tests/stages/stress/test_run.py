@@ -11,11 +11,11 @@ from mcdrl.artifacts.frames import FRAMES
 from mcdrl.artifacts.stress import STRESS
 from mcdrl.confounders.finished import FinishedFrame
 from mcdrl.confounders.registry import UNTOUCHED, phrases
-from mcdrl.study.params import Study
 from stages.stress.__main__ import main
 from stages.stress.run import pick, stress, untested
 from tests import stub_sites
-from tests.factories import section_params
+from tests.factories import section_params, write_frames
+from tests.projects import make_study
 
 SITES = ("A", "B")
 
@@ -37,10 +37,9 @@ class Brightness:
 @pytest.fixture
 def study(tmp_path):
     stub_sites.write_study(tmp_path, SITES)
-    return Study(
-        backbone="lite0", weights={}, sites={}, held_out=list(SITES), lesion_classes=stub_sites.LESIONS,
-        methods=["baseline", "mcdrl"], seeds=[7],
-    )  # fmt: skip
+    return make_study(
+        SITES, held_out=list(SITES), lesion_classes=stub_sites.LESIONS, methods=["baseline", "mcdrl"], seeds=[7]
+    )
 
 
 @pytest.fixture
@@ -156,8 +155,7 @@ def test_pixels_that_nobody_judged_are_counted_under_no_confounder(study, loaded
         images, masks = store.rows("image", cases), store.rows("mask", cases)
         natives = store.blobs("native_mask", cases)
     masks[:, :10] = 255
-    with FRAMES.write(frames, cases, {"site": "A"}) as store:
-        store.append(image=images, mask=masks, native_mask=natives)
+    write_frames(frames.parent, cases, images, masks, natives)
     rows = run(study, tmp_path, strengths=[1.0])
     rows = rows[rows["held_out"] == "A"]
     counted = rows[["tp", "fp", "fn", "tn"]].sum(axis=1).groupby(rows["confounder"]).unique().map(list).to_dict()

@@ -10,35 +10,32 @@ import time
 from pathlib import Path
 
 import pytest
-import yaml
 
 from mcdrl.artifacts.plan import Plan, write_plan
 from mcdrl.study.paths import plan_files
+from mcdrl.study.variants import merged
 from tests import stub_sites
-
-REPOSITORY = Path(__file__).parents[3]
+from tests.factories import bytes_of
+from tests.projects import ROOT, SHIPPED, copy_project, raw_study, write_params
 
 
 @pytest.fixture
 def folder(tmp_path):
     """Return a repository in small: params.yaml of the real one with three stub sites, cards and stage one's output."""
     stub_sites.write_study(tmp_path / "artifacts")
-    for cards in ("backbones", "sites"):
-        shutil.copytree(REPOSITORY / "data" / cards, tmp_path / "data" / cards)
+    copy_project(tmp_path)
     _write_params(tmp_path)
     return tmp_path
 
 
 def _write_params(folder, **train):
-    params = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
-    site = {"root": "nowhere", "card": "folder", "lesion_class": "polyp"}
-    params |= {"sites": {name: site for name in "ABC"}, "held_out": ["C"], "lesion_classes": stub_sites.LESIONS}
-    phrases = params["build_confounders"]["class_phrases"]
-    params["build_confounders"]["class_phrases"] = {kind: phrases[kind] for kind in stub_sites.LESIONS}
+    phrases = SHIPPED["build_confounders"]["class_phrases"]
     small = {"epochs": 3, "batch_size": 8, "head_width": 16}
-    params["method_params"]["mcdrl"] |= {"heads": 4, "depth": 1}
-    params["train"] = {**params["train"], **small, **train}
-    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    params = merged(SHIPPED, {"method_params": {"mcdrl": {"heads": 4, "depth": 1}}, "train": {**small, **train}})
+    params |= {"sites": raw_study("ABC")["sites"], "held_out": ["C"], "lesion_classes": stub_sites.LESIONS}
+    own = {"class_phrases": {kind: phrases[kind] for kind in stub_sites.LESIONS}}
+    params["build_confounders"] = {**SHIPPED["build_confounders"], **own}
+    write_params(folder, params)
     for name in params["methods"]:
         own = params["method_params"].get(name, {})
         plan = Plan(variant=name, method=name, code="0", params=own, train=params["train"])
@@ -52,7 +49,7 @@ def _command(*arguments):
 
 
 def _environment(**more):
-    return {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1", "MCDRL_ACCELERATOR": "cpu", **more}
+    return {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "MCDRL_ACCELERATOR": "cpu", **more}
 
 
 def _run(folder, *arguments, **environment):
@@ -60,10 +57,6 @@ def _run(folder, *arguments, **environment):
     return subprocess.run(
         _command(*arguments), cwd=folder, env=_environment(**environment), capture_output=True, text=True, check=False
     )
-
-
-def _files(folder):
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_a_typo_ends_with_exit_code_2_and_the_nearest_name(folder):
@@ -75,21 +68,21 @@ def test_a_typo_ends_with_exit_code_2_and_the_nearest_name(folder):
 @pytest.mark.slow
 def test_two_processes_write_the_same_bytes_whatever_the_held_out_site_holds(folder):
     assert _run(folder, "mcdrl", "C", "0").returncode == 0
-    first = _files(folder / "out")
+    first = bytes_of(folder / "out")
     assert {"model.safetensors", "model.json", "history.csv", "dvclive/metrics.json"} <= set(first)
     for path in (folder / "artifacts").rglob("C.h5"):
         path.write_bytes(b"poison")
     shutil.rmtree(folder / "artifacts" / "ingest" / "C")
     done = _run(folder, "mcdrl", "C", "0")
     assert done.returncode == 0, done.stderr
-    assert _files(folder / "out") == first
+    assert bytes_of(folder / "out") == first
 
 
 @pytest.mark.slow
 def test_a_killed_run_continues_and_ends_with_the_same_bytes(folder):
     _write_params(folder, epochs=40)
     assert _run(folder, "mcdrl", "C", "0").returncode == 0
-    whole = _files(folder / "out")
+    whole = bytes_of(folder / "out")
     shutil.rmtree(folder / "out")
     killed = subprocess.Popen(_command("mcdrl", "C", "0"), cwd=folder, env=_environment(), stderr=subprocess.PIPE)
     while not list((folder / "artifacts" / ".resume").glob("*/last.safetensors")):
@@ -101,7 +94,7 @@ def test_a_killed_run_continues_and_ends_with_the_same_bytes(folder):
     done = _run(folder, "mcdrl", "C", "0")
     assert done.returncode == 0, done.stderr
     assert "continuing after epoch" in done.stderr
-    assert _files(folder / "out") == whole
+    assert bytes_of(folder / "out") == whole
     assert not list((folder / "artifacts" / ".resume").iterdir())
 
 

@@ -26,5 +26,6 @@ def test_gains_come_before_losses_and_the_reference_is_drawn_below(inputs, small
     assert list(found) == ["mcdrl"]
     changes = [[float(end) for end in shot.title.removeprefix("Dice ").split(" → ")] for shot in found["mcdrl"]]
     gains = [after - before for before, after in changes]
+    assert gains[0] > 0 > gains[-1]
     assert sorted(gains, key=lambda gain: gain < 0) == gains
     assert all([style for style, _ in shot.outlines] == ["truth", "other", "predicted"] for shot in found["mcdrl"])

@@ -5,13 +5,11 @@ import pytest
 
 from stages.report.inputs import read_inputs
 from stages.report.topics.profiles import profile_html, profile_panels
-from tests.stages.report.fake_study import build, study_of
 
 
 @pytest.fixture(scope="module")
-def inputs(tmp_path_factory):
-    study = study_of()
-    return read_inputs(study, build(tmp_path_factory.mktemp("profiles") / "artifacts", study))
+def inputs(small):
+    return read_inputs(small.study, small.artifacts)
 
 
 def test_medians_and_counts_of_a_site(inputs):
