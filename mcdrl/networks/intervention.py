@@ -140,9 +140,11 @@ def recorded(network: nn.Module) -> Iterator[Record]:
     record, blocks = Record([], [], []), list[Tensor]()
 
     def keep_weights(_module: nn.Module, _inputs: tuple[Tensor, ...], weights: Tensor) -> None:
+        """Keep a block's attention, [B, heads, N, M], as its mean over heads and regions."""
         blocks.append(weights.mean((1, 2)))
 
     def keep_rows(_module: nn.Module, inputs: tuple[Tensor, ...], rows: Tensor) -> None:
+        """Keep what went into the intervention and what came out, pooled, and the mean attention of its blocks."""
         record.before.append(pool(inputs[0]))
         record.after.append(pool(rows))
         record.weights.append(torch.stack(blocks).mean(0))

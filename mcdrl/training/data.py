@@ -122,12 +122,14 @@ def ahead(make: Callable[[], Iterator[T]]) -> Generator[T, None, None]:
     stop = threading.Event()
 
     def put(item: T | BaseException | None) -> None:
+        """Queue an item as soon as there is room, unless nobody waits for it any more."""
         while not stop.is_set():
             with suppress(queue.Full):
                 items.put(item, timeout=0.1)
                 return
 
     def work() -> None:
+        """Queue all items, then None; an error instead of what it kept from being made."""
         try:
             for item in make():
                 if stop.is_set():

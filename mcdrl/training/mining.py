@@ -245,6 +245,7 @@ class _Batches:
         order = _ordered(self.cases, self.fold, self.batch_size, self.seed, steps)
 
         def rows() -> Iterator[Raw]:
+            """Yield the rows of each batch: frames, masks, and the maps that miners look at."""
             for drawn in order:
                 yield self.reader.read(drawn.cases, mask=True, prefix=False, features=False, maps=self.taps)
 

@@ -65,6 +65,7 @@ class CausalClipSeg(Prompted):
         size = batch.frame.shape[-2:]
 
         def answer(features: Tensor, text: Tensor) -> Tensor:
+            """Return the logits [B, 2, S, S] of features for a text a frame, [B, D]."""
             return two_logits(self.decoder(features, text), size)
 
         if not self.training:
