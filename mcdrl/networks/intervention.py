@@ -95,7 +95,8 @@ class Intervention(nn.Module):
         """
         super().__init__()
         if width % heads:
-            raise ValueError(f"{heads} heads don't divide the joint width {width}")
+            legal = [number for number in range(1, 33) if width % number == 0]
+            raise ValueError(f"{heads} heads don't divide the joint width {width}; legal: {legal}")
         self.blocks = nn.ModuleList(Block(width, heads=heads, residual=residual, dropout=dropout) for _ in range(depth))
 
     def forward(self, rows: Tensor, z: Tensor) -> Tensor:
