@@ -80,8 +80,8 @@ def neighbour_bias(side: int, std: float) -> Tensor:
     The class token, first in both axes, has no place: its row and column are zero.
     """
     line = torch.arange(side, dtype=torch.float32)
-    places = torch.cartesian_prod(line, line)  # [HW, 2]
-    gauss = torch.exp(-torch.cdist(places, places).square() / (2 * std**2))
+    positions = torch.cartesian_prod(line, line)  # [HW, 2]
+    gauss = torch.exp(-torch.cdist(positions, positions).square() / (2 * std**2))
     return F.pad(gauss, (1, 0, 1, 0))
 
 

@@ -79,8 +79,8 @@ class Training:
     def run(self, progress: Progress, on_epoch: OnEpoch) -> Progress:
         """Train the epochs that `progress` lacks; call `on_epoch` after each with the progress so far."""
         for epoch in range(len(progress.history), self.params.epochs):
-            terms = self._epoch(epoch)
-            record = Epoch(epoch, terms, self.validate(f"epoch {epoch + 1}/{self.params.epochs}, validation"))
+            losses = self._epoch(epoch)
+            record = Epoch(epoch, losses, self.validate(f"epoch {epoch + 1}/{self.params.epochs}, validation"))
             history = [*progress.history, record]
             best = snapshot(self.method) if self.best_epoch(history) == epoch else progress.best
             progress = Progress(history, best)
@@ -134,19 +134,19 @@ class Training:
             for step, batch in enumerate(read):
                 done, whole = epoch * self.steps + step, self.params.epochs * self.steps
                 set_rates(self.optimiser, rate(done, whole, self.params.warmup))
-                for name, term in self._step(self._varied(batch, epoch, step), epoch).items():
-                    sums[name] = sums.get(name, torch.zeros_like(term)) + term
+                for name, loss in self._step(self._varied(batch, epoch, step), epoch).items():
+                    sums[name] = sums.get(name, torch.zeros_like(loss)) + loss
         return self._means(sums, epoch)
 
     def _step(self, batch: Batch, epoch: int) -> dict[str, Tensor]:
         self.wrapped_optimiser.zero_grad()
-        terms: dict[str, Tensor] = self.module(lambda: batch, epoch >= self.params.intervene_from)
-        self.fabric.backward(cast(Tensor, sum(terms.values())))
+        losses: dict[str, Tensor] = self.module(lambda: batch, epoch >= self.params.intervene_from)
+        self.fabric.backward(cast(Tensor, sum(losses.values())))
         self.fabric.clip_gradients(
             self.module, self.wrapped_optimiser, max_norm=self.params.clip_norm, error_if_nonfinite=False
         )
         self.wrapped_optimiser.step()
-        return {name: term.detach() for name, term in terms.items()}
+        return {name: loss.detach() for name, loss in losses.items()}
 
     def _means(self, sums: dict[str, Tensor], epoch: int) -> dict[str, float]:
         means = {name: float(self._sum(total)) / self.steps / self.fabric.world_size for name, total in sums.items()}

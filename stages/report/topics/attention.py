@@ -58,7 +58,7 @@ def attention_table(attention: pd.DataFrame, strengths: pd.DataFrame, profile: p
         Columns `method, confounder, weight, auroc, n_sites, n_present, n_frames, truth`: means over the seeds, then the
         held-out sites. `auroc` is the chance that a frame with the confounder has more weight on it than one of the
         same site without, over the `n_sites` where there are both; null where there is none. `n_present` of the
-        `n_frames` that were judged have it, which is "known" of a site, "measured" in looks, "both", or null.
+        `n_frames` that were judged have it, which is "known" of a site, "measured" in its pixels, "both", or null.
     """
     keys = ["method", "confounder"]
     weights = frame_weights(attention).groupby([*keys, "held_out"], sort=False)["weight"].mean()
