@@ -18,7 +18,7 @@ def params(tmp_path, monkeypatch, small):
     values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     values["sites"] = {name: site for name, site in values["sites"].items() if name in small.study.sites}
     values |= {key: getattr(small.study, key) for key in ("held_out", "methods", "seeds")}
-    values["report"] = {"bootstrap": 100, "examples": 1, "seed": 0}
+    values["report"] = {**values["report"], "bootstrap": 100, "examples": 1}
     (tmp_path / "data").symlink_to(ROOT / "data")
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
