@@ -16,7 +16,8 @@ from torch.nn import functional as F
 
 _DETAIL_STRIDE = 4  # the frame's own detail enters at a quarter of its size
 _GROUPS = 8  # of the normalisation, which must not mix the frames of a batch
-LESION_LOGIT = math.log(0.1 / 0.9)  # most pixels are background: start there instead of at one half
+LESION_LOGIT = math.log(0.1 / 0.9)  # most pixels are background: start there instead of at one half; training moves it
+LEAST_PROBABILITY = 1e-6  # that a logit is made of
 
 
 class Lateral(nn.Module):

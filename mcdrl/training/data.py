@@ -80,17 +80,12 @@ def epoch_batches(cases: Sequence[str], batch_size: int, *, seed: int, epoch: in
     return [order[start : start + size] for start in range(0, len(order) - size + 1, size)]
 
 
-def in_turn(cases: Sequence[str], batch_size: int) -> list[list[str]]:
-    """Return all frames in their order, the last batch being what is left."""
-    return [list(cases[start : start + batch_size]) for start in range(0, len(cases), batch_size)]
-
-
 def read_ahead(
     reader: SitesReader,
     batches: Sequence[Sequence[str]],
     mirrored: Sequence[Sequence[str]] | None,
     trunk: Trunk,
-    maps: Sequence[str] = (),
+    maps: Sequence[str],
 ) -> Generator[Raw, None, None]:
     """Yield the batches' rows with masks, read by a thread while earlier ones are worked on.
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.optim import AdamW
 
 from mcdrl.base.errors import InputError
+from mcdrl.base.parallel import batches
 from mcdrl.base.runtime import progress
 from mcdrl.base.seeds import seed_for
 from mcdrl.model.probability import single_pass_probability
@@ -21,7 +22,7 @@ from mcdrl.networks.interface import Batch, Method
 from mcdrl.study.sections.train import Params
 from mcdrl.training.augment import augmented
 from mcdrl.training.checkpoint import Progress, snapshot
-from mcdrl.training.data import Frames, epoch_batches, in_turn, read_ahead
+from mcdrl.training.data import Frames, epoch_batches, read_ahead
 from mcdrl.training.flips import drawn
 from mcdrl.training.mining import Miners
 from mcdrl.training.optimiser import rate, set_rates
@@ -92,11 +93,19 @@ class Training:
         return best_validation_epoch(history, first=self.first_choice)
 
     def validate(self, label: str) -> float:
-        """Return the mean Dice over the validation frames with a lesion, 0..1."""
+        """Return the mean Dice over the validation frames with a lesion, 0..1.
+
+        Lesion is what has a probability of one half and more, whatever `evaluate.threshold` is: that belongs to the
+        held-out site's scores, of which the choice of the epoch knows nothing.
+
+        Args:
+            label: what progress is shown as.
+        """
         self.method.eval()
-        batches = in_turn(self.frames.val, self.params.batch_size)[self.fabric.global_rank :: self.fabric.world_size]
+        every = list(batches(self.frames.val, self.params.batch_size))
+        own = every[self.fabric.global_rank :: self.fabric.world_size]
         total = torch.zeros(2, dtype=torch.float64, device=self.fabric.device)
-        with closing(self.read(batches, label)) as read:
+        with closing(self.read(own, label)) as read:
             for batch in read:
                 with self.fabric.autocast():
                     found = single_pass_probability(self.method, batch) >= 0.5

@@ -12,6 +12,7 @@ import pandas as pd
 from mcdrl.artifacts.audit import PROFILE, SPLITS
 from mcdrl.artifacts.cases import CASES, GEOMETRY
 from mcdrl.artifacts.frames import FRAMES
+from mcdrl.base.parallel import batches
 from mcdrl.base.runtime import progress
 from mcdrl.study.paths import IngestedFiles
 from stages.audit.prints import Prints, join, take_prints
@@ -60,10 +61,10 @@ def _read_site(files: IngestedFiles, site: str) -> tuple[pd.DataFrame, pd.DataFr
     cases = CASES.read(files.cases)
     geometry = GEOMETRY.read(files.geometry).set_index("case_id")
     ids = list(cases["case_id"])
-    batches = [ids[start : start + _BATCH] for start in range(0, len(ids), _BATCH)]
+    parts = list(batches(ids, _BATCH))
     prints, measured = [], []
     with FRAMES.read(files.frames) as store:
-        for batch in progress(batches, f"looking at {site}", total=len(batches)):
+        for batch in progress(parts, f"looking at {site}", total=len(parts)):
             images = store.rows("image", batch)
             prints.append(take_prints(images))
             measured += [measure(image) for image in images]

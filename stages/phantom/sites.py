@@ -20,7 +20,7 @@ class SiteRecipe:
     """One site.
 
     Attributes:
-        style: looks of organ, lesions and camera before a patient's own variation.
+        style: that of organ, lesions and camera before a patient's own variation.
         confounders: name -> probability that a frame shows it.
         tied: confounders that are spurious signs here: only on frames with a lesion, and on it.
         placement: where mucus, blood and reflections lie relative to lesions.
