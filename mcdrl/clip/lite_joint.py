@@ -1,4 +1,4 @@
-"""lite0's way from maps to joint space."""
+"""lite0's way from maps to joint space; its width and its dropout are those of the shipped weights, no parameters."""
 
 from __future__ import annotations
 

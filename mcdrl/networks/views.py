@@ -3,6 +3,9 @@
 Distance is a confounder of the paper's dictionary (near view, far view). Here it is set by hand on the pixels instead
 of being asked for in joint space: Y = sum_v P(v) P(Y|X_v), X_v the frame as the view v shows it, every answer brought
 back to the frame.
+
+Which families of views are summed over, and how near the near one is, are parameters (`method_params.viewpoint`); the
+three mirrored views are what the family is.
 """
 
 from __future__ import annotations

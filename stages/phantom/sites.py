@@ -4,6 +4,8 @@ Three of them (A, B, C) carry a spurious correlation: glare or blood lies on the
 on a frame without one, as happens where light is aimed at what is found or where it is biopsied.
 At D and E the same confounders are as common but keep away from the lesions, so who learned glare
 as a sign of a lesion is misled there.
+
+The recipes are no parameters: they are what the names A to E stand for in every table.
 """
 
 from collections.abc import Mapping

@@ -3,6 +3,9 @@
 What a place shows is matched with the texts of lesion classes and normal mucosa, what a frame suffers from with the
 texts of the confounders. Other phrasings are drawn towards the canonical text of their concept, and a text that names a
 class and a confounder towards the middle of both.
+
+Rates, weights and counts are no parameters: the stage is frozen in dvc.yaml and what it writes is in git, so that no
+study can vary them. They were chosen by quality.json; whoever changes one runs the stage by hand.
 """
 
 from __future__ import annotations
