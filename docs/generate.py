@@ -366,7 +366,7 @@ _COMMON = {  # columns that stand in many tables
 _LETTERS = "Letters of shapes: H W grid, Y X pixels at working size, C channels, D joint width."
 
 
-class Remarks:
+class Comments:
     """The comments that stand beside the declarations of a module, by what they belong to.
 
     Attributes:
@@ -387,21 +387,21 @@ class Remarks:
         return self.trailing.get((declaration, name)) or (shared[0] if len(shared) == 1 else "")
 
 
-def remarks(module: ModuleType) -> Remarks:
+def comments_of(module: ModuleType) -> Comments:
     """Read a module's comments."""
     path = Path(str(module.__file__))
     with path.open("rb") as stream:
         tokens = [token for token in tokenize.tokenize(stream.readline) if token.type == tokenize.COMMENT]
     comments = {token.start[0]: token.string.lstrip("# ") for token in tokens}
     own_line = {token.start[0] for token in tokens if not token.line[: token.start[1]].strip()}
-    found = Remarks()
+    found = Comments()
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             _take(found, node.targets[0].id, node, comments, own_line)
     return found
 
 
-def _take(found: Remarks, declaration: str, node: ast.Assign, comments: dict[int, str], own: set[int]) -> None:
+def _take(found: Comments, declaration: str, node: ast.Assign, comments: dict[int, str], own: set[int]) -> None:
     lines = {line: text for line, text in comments.items() if node.lineno <= line <= (node.end_lineno or 0)}
     for name, first, last in _declared(node):
         beside = [lines.pop(line) for line in range(first, last + 1) if line in lines and line not in own]
@@ -462,9 +462,9 @@ def artifact_parts(module: ModuleType) -> Iterator[str]:
         return
     yield f"## {module.__name__.rpartition('.')[2]}"
     yield documentation(module)
-    said = remarks(module)
+    comments = comments_of(module)
     for name, one in own:
-        yield from schema_parts(name, one, said) if isinstance(one, Table | Store) else model_parts(one)
+        yield from schema_parts(name, one, comments) if isinstance(one, Table | Store) else model_parts(one)
 
 
 def _is_model(thing: Any, module: ModuleType) -> bool:
@@ -485,17 +485,19 @@ def plain_table(kind: type) -> str:
     return table(["key", "meaning"], [[f"`{name}`", prose(sentence(meanings.get(name, "")))] for name in names])
 
 
-def schema_parts(name: str, one: Table | Store, said: Remarks) -> Iterator[str]:
+def schema_parts(name: str, one: Table | Store, comments: Comments) -> Iterator[str]:
     """Yield heading, keys and columns of a schema."""
     place = _FILES.get(one.name.partition("/")[0])
     yield f"### {name.lower()}"
     yield f"`{place}`, schema `{one.name}`." if place else f"Schema `{one.name}`."
     rows = list(_columns(one) if isinstance(one, Table) else _fields(one))
-    yield table(["column" if isinstance(one, Table) else "dataset", "type", "meaning"], _explained(name, rows, said))
+    yield table(
+        ["column" if isinstance(one, Table) else "dataset", "type", "meaning"], _explained(name, rows, comments)
+    )
     carried = one.metadata if isinstance(one, Table) else one.attributes
     key = [f"Key: {_listed(one.key)}."] if isinstance(one, Table) else []
     yield " ".join([*key, *([f"The file carries {_listed(carried)}."] if carried else [])])
-    yield from (prose(sentence(text)) for text in said.rest.get(name, []))
+    yield from (prose(sentence(text)) for text in comments.rest.get(name, []))
 
 
 def _columns(one: Table) -> Iterator[tuple[str, str]]:
@@ -513,9 +515,9 @@ def _fields(one: Store) -> Iterator[tuple[str, str]]:
         yield name, f"{kind}{shape}" + (", may be absent" if entry.optional else "")
 
 
-def _explained(name: str, rows: Iterable[tuple[str, str]], said: Remarks) -> Iterator[Row]:
+def _explained(name: str, rows: Iterable[tuple[str, str]], comments: Comments) -> Iterator[Row]:
     for column, kind in rows:
-        above, own = said.above.get((name, column), ""), said.of(name, column) or _COMMON.get(column, "")
+        above, own = comments.above.get((name, column), ""), comments.of(name, column) or _COMMON.get(column, "")
         if above and own:  # it speaks of those that follow, too
             yield ["", "", f"*{prose(sentence(above))}*"]
         yield [f"`{column}`", kind, prose(sentence(own or above))]

@@ -6,5 +6,6 @@ pretrain ─► backbone ─────┴─► build_confounders ─► train
                                                      │      (method x held-out site x seed)
                                                      └──► stress
 `plan` says what each method's name stands for, how each site is read and what the code of each stage means; `collect`
-gathers the tables that `mine_regions` and `evaluate` write in parts.
+gathers the tables that `mine_regions` and `evaluate` write in parts; `audit` compares the ingested frames of all sites,
+and `train` stops, or leaves frames out, by what it finds; `report` shows all of it.
 """

@@ -1,4 +1,4 @@
-"""artifacts/audit: pairs of frames that are one picture, and split and looks of every frame of all sites."""
+"""artifacts/audit: pairs of frames that are one picture, and split and profile of every frame of all sites."""
 
 from __future__ import annotations
 

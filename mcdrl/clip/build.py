@@ -17,6 +17,7 @@ from mcdrl.clip.card import canonical
 _LARGEST = {"layers": 512, "image_size": 4096, "context_length": 4096}  # far above any model's
 _LARGEST_ELSE = 2**20  # of all other numbers; a vocabulary has 49,408 words
 _COUNTER = "num_batches_tracked"  # of batch normalisation; plays no part in what a frozen model computes
+_SHOWN = 3  # keys of each kind that don't fit
 
 
 def skeleton(config: Mapping[str, Any]) -> Any:
@@ -64,7 +65,7 @@ def filled(config: Mapping[str, Any], state: Mapping[str, Tensor]) -> Any:
     return model.eval()
 
 
-def mismatches(model: Any, state: Mapping[str, Tensor], shown: int = 3) -> str:
+def mismatches(model: Any, state: Mapping[str, Tensor]) -> str:
     """Return what of `state` doesn't fit the model: the first few keys of each kind; empty if all fits."""
     expected = {key: tuple(value.shape) for key, value in model.state_dict().items()}
     found = {key: tuple(value.shape) for key, value in state.items()}
@@ -73,7 +74,7 @@ def mismatches(model: Any, state: Mapping[str, Tensor], shown: int = 3) -> str:
     both = [key for key in expected if key in found and found[key] != expected[key]]
     differ = [f"{key} is {found[key]}, expected {expected[key]}" for key in both]
     parts = [("missing", missing), ("unexpected", extra), ("shapes", differ)]
-    return "; ".join(f"{len(keys)} {kind}: {', '.join(keys[:shown])}" for kind, keys in parts if keys)
+    return "; ".join(f"{len(keys)} {kind}: {', '.join(keys[:_SHOWN])}" for kind, keys in parts if keys)
 
 
 def fingerprint(state: Mapping[str, Tensor], config: Mapping[str, Any]) -> str:

@@ -33,9 +33,9 @@ class BackboneCard(Section):
         sha256: of the publisher's own weights file; a supplied file must have it. None: nothing is published.
         dense: how the map is made dense when params.yaml says auto.
         taps: intermediate maps to keep, fine to coarse: s4, s8, s16, s32 of a ResNet, b1, b2, ... of a ViT. None: all
-            of a ResNet, four evenly spaced blocks of a ViT.
+            of a ResNet, four evenly spaced blocks of a ViT. The family lite has all of s4 to s32.
         suffix_from: the map or block after which the trainable suffix starts. None: s8, or three
-            quarters of the blocks.
+            quarters of the blocks. The family lite starts after s8 always.
         licence: SPDX id of the weights' licence.
         notice: what a user of the weights has to know; shown when they are obtained.
     """

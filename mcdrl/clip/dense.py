@@ -7,7 +7,8 @@ place. The other modes drop or replace the last query-key attention:
 - vv_attention: value-value attention on a path beside the blocks, without their feed-forward parts: one half of CLIP
   Surgery (arXiv 2304.05653), on as many blocks as the trainable suffix has (three of ViT-B/16's twelve, where the paper
   changes six); its other half, feature surgery, is not here;
-- naclip (arXiv 2404.08181): key-key attention that favours neighbours, without residual and feed-forward part.
+- naclip (arXiv 2404.08181): key-key attention that favours neighbours, without residual and feed-forward part; how far
+  a neighbour reaches is the paper's, for a mode of that name with another reach would be another mode.
 """
 
 from __future__ import annotations
@@ -80,8 +81,8 @@ def neighbour_bias(side: int, std: float) -> Tensor:
     The class token, first in both axes, has no place: its row and column are zero.
     """
     line = torch.arange(side, dtype=torch.float32)
-    places = torch.cartesian_prod(line, line)  # [HW, 2]
-    gauss = torch.exp(-torch.cdist(places, places).square() / (2 * std**2))
+    positions = torch.cartesian_prod(line, line)  # [HW, 2]
+    gauss = torch.exp(-torch.cdist(positions, positions).square() / (2 * std**2))
     return F.pad(gauss, (1, 0, 1, 0))
 
 

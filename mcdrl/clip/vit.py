@@ -49,7 +49,7 @@ class VitUpperBlocks(UpperBlocks):
 
 
 class VitLowerBlocks(ClipLowerBlocks):
-    """Patches, positions and the blocks before the tail."""
+    """Patches, positions and the blocks before the upper ones."""
 
     def __init__(self, visual: Any, *, start: int, taps: Sequence[str], setup: Setup) -> None:
         """Take what comes before block `start` of an open_clip VisionTransformer, as it is."""
@@ -60,7 +60,7 @@ class VitLowerBlocks(ClipLowerBlocks):
         self.taps = tuple(taps)
 
     def prefix(self, pixels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the tokens before the tail, [B, 1+HW, C], and the maps up to there."""
+        """Return the tokens before the upper blocks, [B, 1+HW, C], and the maps up to there."""
         tokens, maps = embed(self, pixels), {}
         for number, block in enumerate(self.blocks, 1):
             tokens = block(tokens)
@@ -84,11 +84,11 @@ class VitEncoder(FrozenClip):
         depth = len(model.visual.transformer.resblocks)
         names = [f"b{number}" for number in range(1, depth + 1)]
         taps = [choose("taps", tap, names) for tap in setup.taps or evenly(depth)]
-        before = names[:-1]  # the tail keeps at least one block: dense modes change the last one
+        before = names[:-1]  # the upper part keeps at least one block: dense modes change the last one
         start = int(choose("suffix_from", setup.suffix_from or f"b{depth * 3 // 4}", before)[1:])
         mode = choose("dense", setup.dense_mode, VIT_MODES)
-        head = VitLowerBlocks(model.visual, start=start, taps=taps, setup=setup)
-        super().__init__(model, head, VitUpperBlocks(model.visual, start=start, taps=taps, mode=mode), setup)
+        lower = VitLowerBlocks(model.visual, start=start, taps=taps, setup=setup)
+        super().__init__(model, lower, VitUpperBlocks(model.visual, start=start, taps=taps, mode=mode), setup)
 
 
 def evenly(depth: int) -> list[str]:

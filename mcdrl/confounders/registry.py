@@ -191,9 +191,7 @@ def without_operator(wanted: Iterable[str]) -> list[str]:
     return [phrase for phrase in wanted if phrase not in known]
 
 
-def apply_confounder(
-    image: Array, name: str, strength: float, rng: np.random.Generator, where: Array | None = None
-) -> Array:
+def apply_confounder(image: Array, name: str, strength: float, rng: np.random.Generator, where: Array | None) -> Array:
     """Return the image [H, W, 3] in 0..1 under one confounder that leaves everything in its place.
 
     Args:

@@ -19,9 +19,8 @@ from torch.nn import functional as F
 
 from mcdrl.base.section import Most, Section
 from mcdrl.methods.baseline import Baseline
+from mcdrl.networks.head import LEAST_PROBABILITY
 from mcdrl.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
-
-_LEAST = 1e-6  # probability that a logit is made of
 
 
 class Params(Section):
@@ -56,7 +55,7 @@ class Counterfactual(Baseline):
             return Output(self.segment(encoded, grid, batch))
         shifts = self.ways[:, None] * longest[None, :, None] / 2  # [M + 1, B, D]
         answers = [self.segment(encoded, _shifted(encoded.dense, shift), batch).softmax(1) for shift in shifts]
-        return Output(torch.stack(answers).mean(0).clamp(_LEAST, 1 - _LEAST).log())
+        return Output(torch.stack(answers).mean(0).clamp(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY).log())
 
 
 def _shifted(dense: Tensor, shift: Tensor) -> Tensor:

@@ -7,9 +7,6 @@ import pandas as pd
 
 from mcdrl.confounders.registry import REGISTRY
 
-PRESENT_FROM = 0.25  # strength from which a confounder counts as present: weaker ones are hard to see
-RANKED_FROM = 0.75  # the same for `proxies`: the top quarter of the frames
-
 _CELL = ["method", "held_out", "seed"]
 
 
@@ -37,7 +34,7 @@ def proxies(profile: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True).dropna(ignore_index=True)
 
 
-def attention_auroc(attention: pd.DataFrame, strengths: pd.DataFrame, limit: float = PRESENT_FROM) -> pd.DataFrame:
+def attention_auroc(attention: pd.DataFrame, strengths: pd.DataFrame, limit: float) -> pd.DataFrame:
     """Return how well the attention to a confounder tells the frames that have it from those that don't.
 
     Args:
@@ -61,9 +58,7 @@ def attention_auroc(attention: pd.DataFrame, strengths: pd.DataFrame, limit: flo
     return found[[*_CELL, "confounder"]].assign(auroc=auroc, n_present=n_present, n_absent=n_absent)
 
 
-def most_wrong(
-    attention: pd.DataFrame, strengths: pd.DataFrame, count: int, limit: float = PRESENT_FROM
-) -> pd.DataFrame:
+def most_wrong(attention: pd.DataFrame, strengths: pd.DataFrame, count: int, limit: float) -> pd.DataFrame:
     """Return the frames where attention is farthest from what is there, the worst first.
 
     Args:

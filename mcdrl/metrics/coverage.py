@@ -12,10 +12,8 @@ import pandas as pd
 
 from mcdrl.metrics.counts import Floats
 
-LEFT = (0.0, 0.1, 0.2, 0.3)  # shares of the frames that are left to a human
 
-
-def coverage_table(confidence: Floats, dice: Floats, left: Sequence[float] = LEFT) -> pd.DataFrame:
+def coverage_table(confidence: Floats, dice: Floats, left: Sequence[float]) -> pd.DataFrame:
     """Return how good the kept frames are once the least confident ones are left to a human.
 
     Args:

@@ -8,8 +8,6 @@ from torch import Tensor, nn
 from mcdrl.base.seeds import seed_for
 from mcdrl.clip.encoder import unit
 
-CONTROLS = ("random", "shuffled", "zero")  # hold no text; they go without L_causal
-
 
 class Dictionary(nn.Module):
     """Z, [M, D]: what the intervention attends to.

@@ -8,11 +8,8 @@ from contextlib import contextmanager
 import torch
 
 from mcdrl.base.seeds import seed_for
-from mcdrl.networks.dictionary import Dictionary
 from mcdrl.networks.head import Merge, Pyramid
-from mcdrl.networks.interface import Spec, Texts
-from mcdrl.networks.intervention import Intervention
-from mcdrl.networks.params import InterventionParams
+from mcdrl.networks.interface import Spec
 from mcdrl.networks.trunk import Adapter
 
 
@@ -34,24 +31,6 @@ def merge(spec: Spec) -> Merge:
     """Return the pyramid without an end; its weights are those of the equal part of `head`."""
     with seeded(spec.seed, "head"):
         return Merge(spec.width, spec.map_channels, width=spec.head_width, dropout=spec.dropout)
-
-
-def intervention(spec: Spec, params: InterventionParams, *, residual: bool) -> Intervention:
-    """Return A.
-
-    Raises:
-        ValueError: the attention heads don't divide the joint width.
-    """
-    if spec.width % params.heads:
-        legal = [number for number in range(1, 33) if spec.width % number == 0]
-        raise ValueError(f"{params.heads} heads don't divide the joint width {spec.width}; legal: {legal}")
-    with seeded(spec.seed, "intervention"):
-        return Intervention(spec.width, depth=params.depth, heads=params.heads, residual=residual, dropout=spec.dropout)
-
-
-def dictionary(spec: Spec, params: InterventionParams, texts: Texts) -> Dictionary:
-    """Return Z."""
-    return Dictionary(texts.confounders, kind=params.dictionary, seed=spec.seed)
 
 
 def adapter(spec: Spec) -> Adapter:

@@ -2,6 +2,9 @@
 
 The paper leaves the head open. This one normalises whatever comes in, so that raw activations, tokens of unit norm and
 intervened tokens can be exchanged without another learning rate.
+
+Its width and its dropout are parameters (`train.head_width`, `train.dropout`). The share of lesion that it starts from
+is none: it is a bias, which is trained from the first step on.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from torch.nn import functional as F
 _DETAIL_STRIDE = 4  # the frame's own detail enters at a quarter of its size
 _GROUPS = 8  # of the normalisation, which must not mix the frames of a batch
 LESION_LOGIT = math.log(0.1 / 0.9)  # most pixels are background: start there instead of at one half
+LEAST_PROBABILITY = 1e-6  # that a logit is made of
 
 
 class Lateral(nn.Module):

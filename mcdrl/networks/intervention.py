@@ -95,7 +95,8 @@ class Intervention(nn.Module):
         """
         super().__init__()
         if width % heads:
-            raise ValueError(f"{heads} heads don't divide the joint width {width}")
+            legal = [number for number in range(1, 33) if width % number == 0]
+            raise ValueError(f"{heads} heads don't divide the joint width {width}; legal: {legal}")
         self.blocks = nn.ModuleList(Block(width, heads=heads, residual=residual, dropout=dropout) for _ in range(depth))
 
     def forward(self, rows: Tensor, z: Tensor) -> Tensor:
@@ -140,9 +141,11 @@ def recorded(network: nn.Module) -> Iterator[Record]:
     record, blocks = Record([], [], []), list[Tensor]()
 
     def keep_weights(_module: nn.Module, _inputs: tuple[Tensor, ...], weights: Tensor) -> None:
+        """Keep a block's attention, [B, heads, N, M], as its mean over heads and regions."""
         blocks.append(weights.mean((1, 2)))
 
     def keep_rows(_module: nn.Module, inputs: tuple[Tensor, ...], rows: Tensor) -> None:
+        """Keep what went into the intervention and what came out, pooled, and the mean attention of its blocks."""
         record.before.append(pool(inputs[0]))
         record.after.append(pool(rows))
         record.weights.append(torch.stack(blocks).mean(0))

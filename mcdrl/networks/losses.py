@@ -13,9 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mcdrl.clip.encoder import unit
-from mcdrl.networks.dictionary import CONTROLS
 from mcdrl.networks.interface import Batch, Output, Texts
-from mcdrl.networks.params import ContrastParams, InterventionParams
+from mcdrl.networks.params import CONTROLS, ContrastParams, InterventionParams
 
 
 def segmentation(logits: Tensor, mask: Tensor, *, dice_weight: float) -> Tensor:

@@ -11,6 +11,8 @@ from pydantic import Field, field_validator
 
 from mcdrl.base.section import Most, Section, distinct
 
+CONTROLS = ("random", "shuffled", "zero")  # dictionaries that hold no text; they go without L_causal
+
 Weight = Annotated[float, Field(ge=0), Most(1000, "nothing but this term would be trained")]
 Heads = Annotated[int, Field(ge=1), Most(256, "a head would be left with a few channels")]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -44,6 +46,17 @@ class ContrastParams(Section):
 
     lambda_contrast: Weight
     temperature: Annotated[float, Field(ge=0.001), Most(1000, "all classes would weigh the same")]
+
+
+class CausalParams(InterventionParams, ContrastParams):
+    """The causal intervention, with residual paths or without, and L_contrast.
+
+    Attributes:
+        residual: whether blocks add to the rows; true is our choice, false the letter of the paper (section 3.3), with
+            which F_ca lies in the span of the dictionary.
+    """
+
+    residual: bool
 
 
 class PromptParams(Section):

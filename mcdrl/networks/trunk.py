@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import cast
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from mcdrl.clip.encoder import Encoded, LowerBlocks, UpperBlocks, unit
+from mcdrl.clip.encoding import squashed
 from mcdrl.networks.interface import Batch, Trunk
 
 
@@ -93,15 +93,6 @@ class Pixels(Trunk):
     def forward(self, batch: Batch) -> Encoded:
         """Return what is cached, which is nothing."""
         return batch.encoded
-
-
-def squashed(frames: Tensor, size_px: int) -> Tensor:
-    """Return frames, [B, 3, S, S] in 0..1, at another side, as stage `encode` squashes them."""
-    if frames.shape[-1] == size_px:
-        return frames
-    return F.interpolate(
-        frames, (size_px, size_px), mode="bilinear", antialias=True, align_corners=False
-    ).clamp(0, 1)  # fmt: skip
 
 
 def spare_memory(trunk: Trunk) -> None:

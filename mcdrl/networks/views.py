@@ -3,6 +3,9 @@
 Distance is a confounder of the paper's dictionary (near view, far view). Here it is set by hand on the pixels instead
 of being asked for in joint space: Y = sum_v P(v) P(Y|X_v), X_v the frame as the view v shows it, every answer brought
 back to the frame.
+
+Which families of views are summed over, and how near the near one is, are parameters (`method_params.viewpoint`); the
+three mirrored views are what the family is.
 """
 
 from __future__ import annotations
@@ -16,13 +19,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mcdrl.artifacts.frames import IGNORED
+from mcdrl.networks.head import LEAST_PROBABILITY
 from mcdrl.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
 from mcdrl.networks.params import ViewParams
 from mcdrl.regions.grid import best_places
 
 _LEAST_SIMILAR = -2.0  # no probability, no cosine and no difference of two cosines is less
-_LEAST = 1e-6  # probability that a logit is made of
-_MIRRORED = ((-1.0, 1.0), (1.0, -1.0), (-1.0, -1.0))
+_MIRRORED = ((-1.0, 1.0), (1.0, -1.0), (-1.0, -1.0))  # family `mirror`: all that a rectangle has
 
 
 def placed(zoom: Tensor, turn: Tensor, shift: Tensor, stretch: Tensor) -> Tensor:
@@ -84,7 +87,7 @@ def summed(segment: Callable[[Batch], Output], batch: Batch, families: Sequence[
         there = segment(moved(batch, view)).logits.softmax(1)[:, 1:]
         back = _seen(torch.cat([there, torch.ones_like(there)], 1), inverse)
         total, seen = total + back[:, :1], seen + back[:, 1:]
-    mean = (total / seen).clamp(_LEAST, 1 - _LEAST)
+    mean = (total / seen).clamp(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
     return replace(as_it_is, logits=torch.cat([(1 - mean).log(), mean.log()], 1))
 
 

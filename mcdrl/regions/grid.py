@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def best_places(similarity: Tensor, count: int) -> Tensor:
-    """Select the N places of largest similarity of each frame as `mining.select` does, on any device.
+    """Select the N places of largest similarity of each frame as `mcdrl.regions.zero_shot.select` does, on any device.
 
     Args:
         similarity: [B, H, W] float, whole multiples of 2^-24 such as float16 has.

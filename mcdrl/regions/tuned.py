@@ -56,13 +56,13 @@ class Miner(nn.Module):
         """Return the maps that it looks at."""
         return list(self.channels)
 
-    def places(self, maps: Mapping[str, Tensor]) -> Tensor:
+    def hypercolumns(self, maps: Mapping[str, Tensor]) -> Tensor:
         """Bring the maps to the grid, [B, C, H, W]: finer ones are averaged, coarser ones interpolated."""
         return torch.cat([self._at_grid(maps[tap].float()) for tap in self.taps], 1)
 
-    def forward(self, places: Tensor) -> Tensor:
-        """Return logits of lesion, [B, H, W], of what `places` gives."""
-        standard = (places - self.mean[:, None, None]) / self.std[:, None, None]
+    def forward(self, columns: Tensor) -> Tensor:
+        """Return logits of lesion, [B, H, W], of what `hypercolumns` gives."""
+        standard = (columns - self.mean[:, None, None]) / self.std[:, None, None]
         logits: Tensor = self.layers(standard)
         return logits[:, 0]
 
@@ -76,7 +76,7 @@ class Miner(nn.Module):
             [B, H, W] float32, the probability of lesion rounded to float16; and [B, H, W] bool, the kept places.
         """
         with torch.no_grad():
-            similarity = self(self.places(maps)).sigmoid().half().float()
+            similarity = self(self.hypercolumns(maps)).sigmoid().half().float()
         return similarity, best_places(similarity, places_kept(*self.grid, self.alpha))
 
     def _at_grid(self, grid: Tensor) -> Tensor:

@@ -1,4 +1,7 @@
-"""A broad random corpus: styles, views and confounders far beyond the five sites."""
+"""A broad random corpus: styles, views and confounders far beyond the five sites.
+
+Its ranges are no parameters: they are what the shipped text tower was aligned on (`stages.pretrain`).
+"""
 
 import numpy as np
 

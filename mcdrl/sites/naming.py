@@ -66,6 +66,7 @@ class Naming:
         folders = file.parts[:-1]
 
         def name(place: re.Match[str]) -> str:
+            """Return what stands for one place of the pattern."""
             key = place[1]
             if key.isdecimal():
                 return composed(folders[int(key)]) if int(key) < len(folders) else place[0]

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
+ACROSS = {
+    "across_sites": "across sites", "across_groups": "across groups of a site", "within_group": "inside a group",
+}  # fmt: skip
+"""What the column `across` of audit.parquet says of a pair -> the same for people."""
+
 
 def shared_frames(cases: pd.DataFrame) -> pd.DataFrame:
     """Return the frames whose pixels are found at more than one site.

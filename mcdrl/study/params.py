@@ -93,6 +93,15 @@ class Study(Section):
     variants: dict[str, Variant] = Field(default_factory=dict)
     seeds: list[Seed] = Field(min_length=1, max_length=1000)
 
+    def check_site(self, name: str) -> None:
+        """Check that the study has a site.
+
+        Raises:
+            InputError: it hasn't.
+        """
+        if name not in self.sites:
+            raise InputError(f"params.yaml has no site '{name}'; {nearest(name, self.sites)}")
+
 
 def unfit_name(name: str, whose: str) -> str | None:
     """Return why a name can't become part of file and stage names; None: it can.

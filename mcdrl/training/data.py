@@ -80,17 +80,12 @@ def epoch_batches(cases: Sequence[str], batch_size: int, *, seed: int, epoch: in
     return [order[start : start + size] for start in range(0, len(order) - size + 1, size)]
 
 
-def in_turn(cases: Sequence[str], batch_size: int) -> list[list[str]]:
-    """Return all frames in their order, the last batch being what is left."""
-    return [list(cases[start : start + batch_size]) for start in range(0, len(cases), batch_size)]
-
-
 def read_ahead(
     reader: SitesReader,
     batches: Sequence[Sequence[str]],
     mirrored: Sequence[Sequence[str]] | None,
     trunk: Trunk,
-    maps: Sequence[str] = (),
+    maps: Sequence[str],
 ) -> Generator[Raw, None, None]:
     """Yield the batches' rows with masks, read by a thread while earlier ones are worked on.
 
@@ -122,12 +117,14 @@ def ahead(make: Callable[[], Iterator[T]]) -> Generator[T, None, None]:
     stop = threading.Event()
 
     def put(item: T | BaseException | None) -> None:
+        """Queue an item as soon as there is room, unless nobody waits for it any more."""
         while not stop.is_set():
             with suppress(queue.Full):
                 items.put(item, timeout=0.1)
                 return
 
     def work() -> None:
+        """Queue all items, then None; an error instead of what it kept from being made."""
         try:
             for item in make():
                 if stop.is_set():

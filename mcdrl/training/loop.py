@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.optim import AdamW
 
 from mcdrl.base.errors import InputError
+from mcdrl.base.parallel import batches
 from mcdrl.base.runtime import progress
 from mcdrl.base.seeds import seed_for
 from mcdrl.model.probability import single_pass_probability
@@ -21,7 +22,7 @@ from mcdrl.networks.interface import Batch, Method
 from mcdrl.study.sections.train import Params
 from mcdrl.training.augment import augmented
 from mcdrl.training.checkpoint import Progress, snapshot
-from mcdrl.training.data import Frames, epoch_batches, in_turn, read_ahead
+from mcdrl.training.data import Frames, epoch_batches, read_ahead
 from mcdrl.training.flips import drawn
 from mcdrl.training.mining import Miners
 from mcdrl.training.optimiser import rate, set_rates
@@ -79,8 +80,8 @@ class Training:
     def run(self, progress: Progress, on_epoch: OnEpoch) -> Progress:
         """Train the epochs that `progress` lacks; call `on_epoch` after each with the progress so far."""
         for epoch in range(len(progress.history), self.params.epochs):
-            terms = self._epoch(epoch)
-            record = Epoch(epoch, terms, self.validate(f"epoch {epoch + 1}/{self.params.epochs}, validation"))
+            losses = self._epoch(epoch)
+            record = Epoch(epoch, losses, self.validate(f"epoch {epoch + 1}/{self.params.epochs}, validation"))
             history = [*progress.history, record]
             best = snapshot(self.method) if self.best_epoch(history) == epoch else progress.best
             progress = Progress(history, best)
@@ -92,11 +93,19 @@ class Training:
         return best_validation_epoch(history, first=self.first_choice)
 
     def validate(self, label: str) -> float:
-        """Return the mean Dice over the validation frames with a lesion, 0..1."""
+        """Return the mean Dice over the validation frames with a lesion, 0..1.
+
+        Lesion is what has a probability of one half and more, whatever `evaluate.threshold` is: that belongs to the
+        held-out site's scores, of which the choice of the epoch knows nothing.
+
+        Args:
+            label: what progress is shown as.
+        """
         self.method.eval()
-        batches = in_turn(self.frames.val, self.params.batch_size)[self.fabric.global_rank :: self.fabric.world_size]
+        every = list(batches(self.frames.val, self.params.batch_size))
+        own = every[self.fabric.global_rank :: self.fabric.world_size]
         total = torch.zeros(2, dtype=torch.float64, device=self.fabric.device)
-        with closing(self.read(batches, label)) as read:
+        with closing(self.read(own, label)) as read:
             for batch in read:
                 with self.fabric.autocast():
                     found = single_pass_probability(self.method, batch) >= 0.5
@@ -134,19 +143,19 @@ class Training:
             for step, batch in enumerate(read):
                 done, whole = epoch * self.steps + step, self.params.epochs * self.steps
                 set_rates(self.optimiser, rate(done, whole, self.params.warmup))
-                for name, term in self._step(self._varied(batch, epoch, step), epoch).items():
-                    sums[name] = sums.get(name, torch.zeros_like(term)) + term
+                for name, loss in self._step(self._varied(batch, epoch, step), epoch).items():
+                    sums[name] = sums.get(name, torch.zeros_like(loss)) + loss
         return self._means(sums, epoch)
 
     def _step(self, batch: Batch, epoch: int) -> dict[str, Tensor]:
         self.wrapped_optimiser.zero_grad()
-        terms: dict[str, Tensor] = self.module(lambda: batch, epoch >= self.params.intervene_from)
-        self.fabric.backward(cast(Tensor, sum(terms.values())))
+        losses: dict[str, Tensor] = self.module(lambda: batch, epoch >= self.params.intervene_from)
+        self.fabric.backward(cast(Tensor, sum(losses.values())))
         self.fabric.clip_gradients(
             self.module, self.wrapped_optimiser, max_norm=self.params.clip_norm, error_if_nonfinite=False
         )
         self.wrapped_optimiser.step()
-        return {name: term.detach() for name, term in terms.items()}
+        return {name: loss.detach() for name, loss in losses.items()}
 
     def _means(self, sums: dict[str, Tensor], epoch: int) -> dict[str, float]:
         means = {name: float(self._sum(total)) / self.steps / self.fabric.world_size for name, total in sums.items()}

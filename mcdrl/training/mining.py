@@ -136,10 +136,10 @@ def tuned_miners(reader: SitesReader, frames: Frames, params: MinerParams, seed:
     _standardise(fits, batches, params.statistics)
     with torch.random.fork_rng(devices=[]):
         for step, (drawn, batch) in enumerate(batches.read(params.steps, "tuning the mining")):
-            places = fits[0].miner.places(batch.encoded.maps)
+            columns = fits[0].miner.hypercolumns(batch.encoded.maps)
             for fit in fits:
                 torch.manual_seed(seed_for("train", seed, "miner", fit.left_out or "", step))  # of the dropout
-                _step(fit, places, batch, fit.sees(drawn))
+                _step(fit, columns, batch, fit.sees(drawn))
     done = {fit.left_out: fit.miner.eval().requires_grad_(False) for fit in fits}
     return Miners(done[None], {name: miner for name, miner in done.items() if name is not None}, fold)
 
@@ -180,11 +180,11 @@ def _new(layout: Layout, params: MinerParams, seed: int, device: torch.device, l
     return _Fit(miner, AdamW(miner.parameters(), lr=params.lr, weight_decay=params.weight_decay), left_out)
 
 
-def _step(fit: _Fit, places: Tensor, batch: Batch, at: list[int]) -> None:
+def _step(fit: _Fit, columns: Tensor, batch: Batch, at: list[int]) -> None:
     if not at:
         return
     fit.optimiser.zero_grad()
-    _loss(fit.miner(places[at]), batch.lesion[at], batch.judged[at]).backward()  # type: ignore[no-untyped-call]
+    _loss(fit.miner(columns[at]), batch.lesion[at], batch.judged[at]).backward()  # type: ignore[no-untyped-call]
     fit.optimiser.step()
 
 
@@ -198,7 +198,7 @@ def _channels(layout: Layout, finest: int) -> dict[str, int]:
 def _standardise(fits: Sequence[_Fit], batches: _Batches, count: int) -> None:
     sums = torch.zeros(len(fits), 3, len(fits[0].miner.mean), dtype=torch.float64)
     for drawn, batch in batches.read(count, "statistics for the mining"):
-        rows = fits[0].miner.places(batch.encoded.maps).double().flatten(2)  # [B, C, HW]
+        rows = fits[0].miner.hypercolumns(batch.encoded.maps).double().flatten(2)  # [B, C, HW]
         frame = torch.stack([torch.full_like(rows[..., 0], rows.shape[2]), rows.sum(2), rows.square().sum(2)], 1).cpu()
         sums += torch.stack([frame[fit.sees(drawn)].sum(0) for fit in fits])
     if not sums.isfinite().all():
@@ -245,6 +245,7 @@ class _Batches:
         order = _ordered(self.cases, self.fold, self.batch_size, self.seed, steps)
 
         def rows() -> Iterator[Raw]:
+            """Yield the rows of each batch: frames, masks, and the maps that miners look at."""
             for drawn in order:
                 yield self.reader.read(drawn.cases, mask=True, prefix=False, features=False, maps=self.taps)
 

@@ -14,19 +14,19 @@ from mcdrl.training.selection import Epoch
 
 def write_history(history: Sequence[Epoch], path: Path) -> None:
     """Write one row an epoch: epoch, the terms of the loss (empty where one wasn't active), val_dice."""
-    terms = sorted({name for record in history for name in record.terms})
+    names = sorted({name for record in history for name in record.losses})
     with atomic(path) as partial, partial.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["epoch", *terms, "val_dice"])
+        writer.writerow(["epoch", *names, "val_dice"])
         for record in history:
-            losses = [record.terms.get(name, "") for name in terms]
-            writer.writerow([record.epoch, *losses, record.val_dice])
+            values = [record.losses.get(name, "") for name in names]
+            writer.writerow([record.epoch, *values, record.val_dice])
 
 
 def show(record: Epoch, epochs: int) -> None:
     """Print a line on an epoch to stderr."""
-    terms = ", ".join(f"{name} {value:.4f}" for name, value in record.terms.items())
-    line = f"epoch {record.epoch + 1}/{epochs}: {terms}, validation Dice {record.val_dice:.4f}"
+    losses = ", ".join(f"{name} {value:.4f}" for name, value in record.losses.items())
+    line = f"epoch {record.epoch + 1}/{epochs}: {losses}, validation Dice {record.val_dice:.4f}"
     print(line, file=sys.stderr, flush=True)
 
 
@@ -54,7 +54,7 @@ class LiveLog:
         """Log one epoch."""
         if self._live is None:
             return
-        for name, value in sorted(record.terms.items()):
+        for name, value in sorted(record.losses.items()):
             self._live.log_metric(f"loss/{name}", value)
         self._live.log_metric("val_dice", record.val_dice)
         self._live.next_step()

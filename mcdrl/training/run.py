@@ -64,6 +64,7 @@ def train(job: Job, fabric: Fabric, out: Path) -> None:
         spec = make_spec(job.params, reader.layout, job.seed)
 
         def images() -> Tensor:
+            """Return the frozen encoder's features of whole training frames, [n, D] float32."""
             return torch.from_numpy(reader.images(frames.train)).float()
 
         texts = prepared(job.method, spec, job.method_params, with_seen(texts, frames), images)
@@ -107,6 +108,7 @@ def _run(training: Training, job: Job, folder: Path, out: Path) -> Progress:
     log = LiveLog(out / "dvclive", progress.history)
 
     def after_epoch(done: Progress) -> None:
+        """Save the checkpoint, then show and log the epoch."""
         checkpoint.save(folder, done, training.method, training.optimiser)
         show(done.history[-1], job.params.epochs)
         log.add(done.history[-1])

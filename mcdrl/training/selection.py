@@ -12,12 +12,12 @@ class Epoch:
 
     Attributes:
         epoch: from 0.
-        terms: the weighted terms of the loss by name, mean over the epoch's steps.
+        losses: the weighted terms of the loss by name, mean over the epoch's steps.
         val_dice: mean Dice over the validation frames with a lesion, 0..1.
     """
 
     epoch: int
-    terms: dict[str, float]
+    losses: dict[str, float]
     val_dice: float
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
+from mcdrl.base.parallel import batches
 from mcdrl.metrics.calibration import LOG_ODDS, confidence, fit_temperature, spectrum
 from mcdrl.model.probability import probability
-from mcdrl.training.data import in_turn
 from mcdrl.training.loop import Training
 
 
@@ -37,10 +37,9 @@ def measure_trust(training: Training, weights: Mapping[str, Tensor]) -> Trust:
     """
     training.method.load_state_dict(weights)
     training.method.eval()
-    batches = in_turn(training.frames.val, training.params.batch_size)
     lesion, ignored = np.zeros((2, len(LOG_ODDS)), np.int64)
     spectra = []
-    with closing(training.read(batches, "calibration")) as read:
+    with closing(training.read(list(batches(training.frames.val, training.params.batch_size)), "calibration")) as read:
         for batch in read:
             with training.fabric.autocast():
                 p = probability(training.method, batch).cpu().numpy()

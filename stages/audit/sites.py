@@ -12,6 +12,7 @@ import pandas as pd
 from mcdrl.artifacts.audit import PROFILE, SPLITS
 from mcdrl.artifacts.cases import CASES, GEOMETRY
 from mcdrl.artifacts.frames import FRAMES
+from mcdrl.base.parallel import batches
 from mcdrl.base.runtime import progress
 from mcdrl.study.paths import IngestedFiles
 from stages.audit.prints import Prints, join, take_prints
@@ -60,19 +61,19 @@ def _read_site(files: IngestedFiles, site: str) -> tuple[pd.DataFrame, pd.DataFr
     cases = CASES.read(files.cases)
     geometry = GEOMETRY.read(files.geometry).set_index("case_id")
     ids = list(cases["case_id"])
-    batches = [ids[start : start + _BATCH] for start in range(0, len(ids), _BATCH)]
-    prints, looks = [], []
+    parts = list(batches(ids, _BATCH))
+    prints, measured = [], []
     with FRAMES.read(files.frames) as store:
-        for batch in progress(batches, f"looking at {site}", total=len(batches)):
+        for batch in progress(parts, f"looking at {site}", total=len(parts)):
             images = store.rows("image", batch)
             prints.append(take_prints(images))
-            looks += [measure(image) for image in images]
-    return cases, _profile(cases, geometry, pd.DataFrame(looks)), prints
+            measured += [measure(image) for image in images]
+    return cases, _profile(cases, geometry, pd.DataFrame(measured)), prints
 
 
-def _profile(cases: pd.DataFrame, geometry: pd.DataFrame, looks: pd.DataFrame) -> pd.DataFrame:
+def _profile(cases: pd.DataFrame, geometry: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
     shares = geometry.loc[cases["case_id"]].filter(like="_share").reset_index(drop=True)
     area_px = cases["width_px"].astype(np.int64) * cases["height_px"]
     known = cases[["case_id", "site", "width_px", "height_px"]].assign(lesion_share=cases["lesion_area_px"] / area_px)
-    rows = pd.concat([known, shares, looks.astype("float32")], axis=1)
+    rows = pd.concat([known, shares, measured.astype("float32")], axis=1)
     return rows[list(PROFILE.schema.names)].astype({"lesion_share": "float32"})

@@ -5,15 +5,13 @@ from __future__ import annotations
 import pandas as pd
 
 from mcdrl.artifacts.audit import IDENTITY
-from mcdrl.study.leaks import containment
-
-_PLACES = {"within_group": "inside a group", "across_groups": "across groups of a site", "across_sites": "across sites"}
+from mcdrl.study.leaks import ACROSS, containment
 
 
 def summary(pairs: pd.DataFrame, cases: pd.DataFrame) -> str:
     """Return how many pairs were found where, and which sites share frames: a line each."""
     lines = [f"{len(cases)} frames of {cases['site'].nunique()} sites, {len(pairs)} pairs that are one picture"]
-    for name, words in _PLACES.items():
+    for name, words in reversed(ACROSS.items()):
         own = pairs[pairs["across"] == name]
         equal, turned = (own["kind"] == "identical").sum(), (own["symmetry"] != IDENTITY).sum()
         lines.append(f"  {words}: {len(own)} ({equal} of equal pixels, {turned} mirrored or turned)")

@@ -14,7 +14,7 @@ from mcdrl.base.files import read_json
 from mcdrl.clip.card import canonical
 
 _CONFIG = "open_clip_config.json"
-_USUAL = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors", "open_clip_pytorch_model.bin")
+_NAMES = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors", "open_clip_pytorch_model.bin")
 _ENDINGS = (".safetensors", ".bin", ".pt", ".pth")
 
 
@@ -40,18 +40,18 @@ def check_config(folder: Path, expected: Mapping[str, Any], model: str) -> None:
 
 
 def find_weights(folder: Path) -> Path:
-    """Return the weights file of an open_clip folder: one of its usual names, or the only one there is.
+    """Return the weights file of an open_clip folder: one that open_clip's names fit, or the only one there is.
 
     Raises:
-        InputError: there is none, or several without a usual name.
+        InputError: there is none, or several, none of them named so.
     """
     files = sorted(path for path in folder.iterdir() if path.suffix in _ENDINGS)
-    usual = [folder / name for name in _USUAL if folder / name in files]
-    if usual or len(files) == 1:
-        return (usual or files)[0]
+    named = [folder / name for name in _NAMES if folder / name in files]
+    if named or len(files) == 1:
+        return (named or files)[0]
     names = ", ".join(path.name for path in files) or "none"
     raise InputError(
-        f"{folder} needs one weights file ({', '.join(_ENDINGS)}) or one named {_USUAL[0]}; found: {names}"
+        f"{folder} needs one weights file ({', '.join(_ENDINGS)}) or one named {_NAMES[0]}; found: {names}"
     )
 
 

@@ -61,6 +61,10 @@ def _embedded(card: BackboneCard, source: Source, folder: Path) -> Obtained:
 
     if source.kind != "card":
         raise InputError(f"weights.{source.name}: this backbone ships its own weights; remove the key")
+    if given := [key for key in ("taps", "suffix_from") if getattr(card, key) is not None]:
+        raise InputError(
+            f"the card of {source.name} says {' and '.join(given)}, which the family lite has fixed; remove it"
+        )
     lite.obtain(folder, own_or_shipped(LITE_TOWER))
     return Obtained("embedded", None, {}, lite.LiteEncoder.from_folder(folder, card.dense).fingerprint)
 

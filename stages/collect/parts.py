@@ -39,6 +39,7 @@ def _sites(study: Study) -> dict[Path, Names]:
 
 def _cells(table: str) -> Callable[[Study], dict[Path, Names]]:
     def parts(study: Study) -> dict[Path, Names]:
+        """Return the parts of the table: a file a cell."""
         cells = map(Cell._make, product(study.methods, study.held_out, study.seeds))
         return {cell.folder / f"{table}.parquet": dict(zip(CELL, cell, strict=True)) for cell in cells}
 

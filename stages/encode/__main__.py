@@ -15,7 +15,7 @@ from mcdrl.study.sections.encode import Params
 
 
 def main(
-    site: str,
+    site: Annotated[str, typer.Argument(help="name of a site in params.yaml")],
     frames: Annotated[Path, typer.Option(help="folder of the ingested site")],
     backbone: Annotated[Path, typer.Option(help="folder of the obtained backbone")],
     plan: Annotated[Path, typer.Option(help="what of the features the study reads, as stage plan wrote it")],
@@ -23,7 +23,8 @@ def main(
     device: Annotated[str, typer.Option(help="cpu, cuda, ...; auto: a GPU if there is one")] = "auto",
 ) -> None:
     """Encode all frames of a site."""
-    _, params = load("encode", Params)
+    study, params = load("encode", Params)
+    study.check_site(site)
 
     from stages.encode.site import encode_site  # torch comes only after `run` has told its threads how to wait
 

@@ -11,6 +11,8 @@ from mcdrl.artifacts.frames import FRAMES
 from mcdrl.artifacts.plan import Encoding
 from mcdrl.artifacts.store_reader import StoreReader
 from mcdrl.base.device import pick_device
+from mcdrl.base.errors import InputError
+from mcdrl.base.parallel import batches
 from mcdrl.base.runtime import progress
 from mcdrl.clip.card import read_stored
 from mcdrl.clip.encoder import Encoder
@@ -19,7 +21,6 @@ from mcdrl.clip.load import load_encoder
 from mcdrl.imaging.flips import flipped, member
 from mcdrl.study.paths import IngestedFiles
 from mcdrl.study.sections.encode import Params
-from stages.encode.batches import batches, site_of
 
 _MAPS = "maps__"
 
@@ -52,14 +53,22 @@ def encode_site(
     }  # fmt: skip
     with FRAMES.read(IngestedFiles(frames).frames) as reader:
         cases = reader.case_ids
-        stamps |= {"site": site_of(reader, site), "dense_mode": encoder.dense_mode}
-        groups = batches(cases, params.batch_size)
+        stamps |= {"site": _site_of(reader, site), "dense_mode": encoder.dense_mode}
+        groups = list(batches(cases, params.batch_size))
         encoded = _encoded(encoder, reader, groups, needed.flips)
         first = next(encoded, {})  # tells the shapes
         with FEATURES.write(out, cases, {**stamps, "taps": taps_attribute(_shapes(first))}) as writer:
             for rows in progress(chain([first], encoded), f"encode {site}", len(groups)):
                 writer.append(**_needed(rows, needed))
     return f"{site}: {len(cases)} frames, {encoder.dense_mode}, joint width {encoder.width}"
+
+
+def _site_of(reader: StoreReader, expected: str) -> str:
+    """Return the site that the frames belong to; raise InputError where that isn't the expected one."""
+    found = reader.attributes["site"]
+    if found != expected:
+        raise InputError(f"{reader.path} holds frames of site '{found}', expected '{expected}'; run `dvc repro`")
+    return found
 
 
 def _encoded(

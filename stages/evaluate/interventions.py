@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mcdrl.artifacts.scores import ATTENTION, CELL, LEAKED, POOLED
+from mcdrl.artifacts.tables import Table
 from mcdrl.base.seeds import seed_for
 from stages.evaluate.predict import Prediction
 
@@ -38,17 +39,20 @@ class Interventions:
 
     def pooled(self) -> pd.DataFrame:
         """Return a row a frame, as in `POOLED`."""
-        names = [name for name in POOLED.schema.names if name not in (*CELL, LEAKED.name)]
-        return pd.concat([pd.DataFrame(columns=names), *self._pooled], ignore_index=True)
+        return pd.concat([pd.DataFrame(columns=_own_columns(POOLED)), *self._pooled], ignore_index=True)
 
     def attention(self) -> pd.DataFrame:
         """Return a row a (frame, confounder), as in `ATTENTION`."""
         cases = [case for ids, _ in self._weights for case in ids]
         weights = [row for _, rows in self._weights for row in rows]
-        names = [name for name in ATTENTION.schema.names if name not in (*CELL, LEAKED.name)]
         rows = [
             (case, confounder, weight)
             for case, of_frame in zip(cases, weights, strict=True)
             for confounder, weight in zip(self._confounders, of_frame, strict=True)
         ]
-        return pd.DataFrame(rows, columns=names)
+        return pd.DataFrame(rows, columns=_own_columns(ATTENTION))
+
+
+def _own_columns(table: Table) -> list[str]:
+    """Return a table's columns without those that name the cell."""
+    return [name for name in table.schema.names if name not in (*CELL, LEAKED.name)]

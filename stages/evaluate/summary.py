@@ -11,7 +11,7 @@ from mcdrl.metrics.intervals import Sample, mean_interval
 from mcdrl.study.paths import Cell
 from mcdrl.study.sections.evaluate import Params
 
-_DRAWS = 2000
+_DRAWS = 2000  # as `report.bootstrap` is shipped; of the report's own intervals that key says it
 
 
 def summarise(cell: Cell, scores: pd.DataFrame, params: Params, weights_sha256: str) -> HeldOutScores:

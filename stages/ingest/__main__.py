@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from mcdrl.artifacts.plan import read_site_plan
-from mcdrl.base.errors import InputError, nearest
 from mcdrl.base.files import atomic_folder
 from mcdrl.base.output import say
 from mcdrl.base.runtime import run, usable_cores
@@ -28,8 +27,7 @@ def main(
 ) -> None:
     """Check and resize the frames of one site."""
     study, params = load("ingest", Params)
-    if site not in study.sites:
-        raise InputError(f"params.yaml has no site '{site}'; {nearest(site, study.sites)}")
+    study.check_site(site)
     found = read_site_plan(plan, site)
     threads = workers or usable_cores()
     published = read_splits(splits) if splits else None

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from mcdrl.artifacts.regions import QUALITY
-from mcdrl.base.errors import InputError, nearest
 from mcdrl.base.output import say
 from mcdrl.base.runtime import run
 from mcdrl.regions.quality import quality_table
@@ -28,8 +27,7 @@ def main(
 ) -> None:
     """Mine the target regions of one site."""
     study, params = load("mine_regions", Params)
-    if site not in study.sites:
-        raise InputError(f"params.yaml has no site '{site}'; {nearest(site, study.sites)}")
+    study.check_site(site)
     store = IngestedFiles(frames).frames
     row = mine_site(site, features, classes, store, study.lesion_classes, params.alpha, regions)
     QUALITY.write(quality_table(row), quality)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from mcdrl.artifacts.frames import FRAMES, judged_of, lesion_of
 from mcdrl.artifacts.regions import REGIONS
 from mcdrl.artifacts.store_reader import StoreReader
 from mcdrl.base.errors import InputError, nearest
+from mcdrl.base.parallel import batches
 from mcdrl.base.runtime import progress
 from mcdrl.imaging.flips import UNFLIPPED, flips_of, member
 from mcdrl.regions.quality import Quality
@@ -86,7 +87,8 @@ def mine_site(
         }  # fmt: skip
         quality = Quality()
         with REGIONS.write(out, encoded.case_ids, attributes) as store:
-            for case_ids in _batches(encoded.case_ids, site):
+            parts = list(batches(encoded.case_ids, _BATCH))
+            for case_ids in progress(parts, f"mining {site}", total=len(parts)):
                 regions = mine(_dense(encoded, case_ids), texts, alpha, background)
                 store.append(similarity=regions.similarity, selected=regions.selected, best_class=regions.best_class)
                 for flip in flips_of(encoded.members("flipped")):
@@ -105,12 +107,6 @@ def summary(row: dict[str, Any]) -> str:
         f"{row['site']}: recall {row['recall']:.3f} at alpha {row['alpha']} (random {row['recall_random']:.3f}), "
         f"AUROC {score}, {row['n_frames']} frames with a lesion"
     )
-
-
-def _batches(case_ids: Sequence[str], site: str) -> Iterator[Sequence[str]]:
-    starts = range(0, len(case_ids), _BATCH)
-    for start in progress(starts, f"mining {site}", total=len(starts)):
-        yield case_ids[start : start + _BATCH]
 
 
 def _flipped(regions: Regions, flip: str) -> dict[str, Array]:

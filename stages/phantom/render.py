@@ -11,7 +11,6 @@ from mcdrl.renderer.corpus import sample_strengths
 from mcdrl.renderer.style import patient_style
 from stages.phantom.sites import SITES, SiteRecipe
 
-FRAMES_PER_GROUP = 4
 _GOLDEN = 0.6180339887498949
 
 
@@ -22,12 +21,13 @@ class Job:
     seed: int
     site: str
     index: int
+    frames_per_group: int
     size_px: int
 
     @property
     def group(self) -> int:
         """Number of the patient the frame belongs to."""
-        return self.index // FRAMES_PER_GROUP
+        return self.index // self.frames_per_group
 
     @property
     def group_id(self) -> str:
@@ -37,7 +37,7 @@ class Job:
     @property
     def name(self) -> str:
         """File name without its ending."""
-        return f"{self.site}-p{self.group:04d}-f{self.index % FRAMES_PER_GROUP}"
+        return f"{self.site}-p{self.group:04d}-f{self.index % self.frames_per_group}"
 
 
 def render_job(job: Job) -> Frame:

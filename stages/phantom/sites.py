@@ -4,6 +4,8 @@ Three of them (A, B, C) carry a spurious correlation: glare or blood lies on the
 on a frame without one, as happens where light is aimed at what is found or where it is biopsied.
 At D and E the same confounders are as common but keep away from the lesions, so who learned glare
 as a sign of a lesion is misled there.
+
+The recipes are no parameters: they are what the names A to E stand for in every table.
 """
 
 from collections.abc import Mapping
@@ -20,7 +22,7 @@ class SiteRecipe:
     """One site.
 
     Attributes:
-        style: looks of organ, lesions and camera before a patient's own variation.
+        style: that of organ, lesions and camera before a patient's own variation.
         confounders: name -> probability that a frame shows it.
         tied: confounders that are spurious signs here: only on frames with a lesion, and on it.
         placement: where mucus, blood and reflections lie relative to lesions.

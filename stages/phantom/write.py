@@ -13,7 +13,7 @@ from PIL import Image
 from mcdrl.base.files import atomic_folder
 from mcdrl.renderer import CONFOUNDERS, Frame
 from mcdrl.study.sections.phantom import Params
-from stages.phantom.render import FRAMES_PER_GROUP, Job, render_job
+from stages.phantom.render import Job, render_job
 from stages.phantom.sheet import contact_sheet
 from stages.phantom.sites import SITES
 
@@ -23,7 +23,10 @@ _SHEET_FRAMES, _SHEET_COLUMNS = 24, 8
 
 def jobs(params: Params, site: str) -> list[Job]:
     """The frames of one site, in order."""
-    return [Job(params.seed, site, i, params.size_px) for i in range(params.frames_per_site)]
+    return [
+        Job(params.seed, site, index, params.frames_per_group, params.size_px)
+        for index in range(params.frames_per_site)
+    ]
 
 
 def write_sites(params: Params, out: Path, workers: int) -> Iterator[str]:
@@ -76,9 +79,9 @@ def _rendered(todo: list[Job], folder: Path, workers: int) -> Iterator[Frame]:
     if workers == 1:
         yield from map(_render_and_save, pairs)
         return
-    # Spawned, not forked: a caller may hold threads. A chunk is a patient, so its texture is made once.
+    # Spawned, not forked: a caller may hold threads. A chunk is two patients, so that a texture is made once.
     with closing(get_context("spawn").Pool(workers)) as pool:
-        yield from pool.imap(_render_and_save, pairs, chunksize=2 * FRAMES_PER_GROUP)
+        yield from pool.imap(_render_and_save, pairs, chunksize=2 * todo[0].frames_per_group)
 
 
 def _render_and_save(pair: tuple[Job, Path]) -> Frame:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from mcdrl.artifacts.plan import Encoding, Plan, SitePlan
@@ -57,11 +56,7 @@ def encoding(all_plans: Iterable[Plan]) -> Encoding:
     return Encoding(maps=bool(cached) or tuned, flips=max((plan.flips for plan in cached), key=len, default=[]))
 
 
-def code_digests(root: Path = ROOT) -> dict[str, str]:
-    """Return stage -> digest of what its code means, for every folder of `stages` that has a command.
-
-    Args:
-        root: the folder that holds the packages.
-    """
-    stages = sorted(path.parent.name for path in (root / "stages").glob("*/__main__.py"))
-    return {stage: digest([f"stages.{stage}.__main__"], root) for stage in stages}
+def code_digests() -> dict[str, str]:
+    """Return stage -> digest of what its code means, for every folder of `stages` that has a command."""
+    stages = sorted(path.parent.name for path in (ROOT / "stages").glob("*/__main__.py"))
+    return {stage: digest([f"stages.{stage}.__main__"]) for stage in stages}

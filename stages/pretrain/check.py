@@ -37,7 +37,7 @@ def quality(joint: Joint, tower: TextTower, vocabulary: Vocabulary, corpus: Corp
     (arXiv 2508.05008, target region selection), a place is a lesion's when more than half of it is covered.
     """
     texts = encode_prompts(tower, vocabulary, [canonical(concept) for concept in CONCEPTS])
-    maps, image = _cosines(joint, corpus.places, texts)
+    maps, image = _cosines(joint, corpus.hypercolumns, texts)
     lesion = (corpus.share[:, _K] > 0.5).flatten(1).numpy()  # [N, P]
     best, normal = maps[:, :_K].amax(1).flatten(1).numpy(), maps[:, _NORMAL].flatten(1).numpy()
     return {
@@ -72,10 +72,10 @@ def recall(score: np.ndarray[Any, Any], lesion: np.ndarray[Any, Any], alpha: flo
     return round(float((found[there > 0] / there[there > 0]).mean()), 4) if there.any() else None
 
 
-def _cosines(joint: Joint, places: Tensor, texts: Tensor) -> tuple[Tensor, Tensor]:
+def _cosines(joint: Joint, columns: Tensor, texts: Tensor) -> tuple[Tensor, Tensor]:
     maps, images = [], []
     with torch.no_grad():
-        for rows in torch.split(places, _BATCH):
+        for rows in torch.split(columns, _BATCH):
             dense, image = joint(rows.float())
             maps.append(torch.einsum("bdhw,kd->bkhw", dense, texts[: len(DENSE_CONCEPTS)]))
             images.append(image)

@@ -32,13 +32,13 @@ class Corpus:
     """N frames as the image tower sees them, and the truth about them.
 
     Attributes:
-        places: [N, 472, 14, 14] float16, `mcdrl.clip.lite_joint.places` of the frames.
+        hypercolumns: [N, 472, 14, 14] float16, those of `mcdrl.clip.lite_joint` of the frames.
         jittered: the same of each frame after a random change of colours and sharpness; None where not asked for.
         share: [N, 7, 14, 14] float32 in 0..1, how much of a place each of `DENSE_CONCEPTS` covers.
         presence: [N, 20] float32, 0 or 1, whether each of `CONCEPTS` is in the frame; "normal": no lesion is.
     """
 
-    places: Tensor
+    hypercolumns: Tensor
     jittered: Tensor | None
     share: Tensor
     presence: Tensor
@@ -72,26 +72,26 @@ def collect(seeds: Sequence[int], trunk: Trunk, jitter: Callable[[Tensor], Tenso
     """
     import torch
 
-    places, jittered, truths = [], [], []
+    columns, jittered, truths = [], [], []
     with _renderer(workers) as render:
         frames = progress(render(seeds), "rendering and encoding", len(seeds))
         for batch in _batches(frames):
             images = torch.from_numpy(np.stack([frame.image for frame in batch])).permute(0, 3, 1, 2) / 255
-            places.append(_encode(trunk, images))
+            columns.append(_encode(trunk, images))
             if jitter is not None:
                 jittered.append(_encode(trunk, jitter(images)))
             truths += [truth(frame) for frame in batch]
     share, presence = (torch.from_numpy(np.stack(rows)) for rows in zip(*truths, strict=True))
-    return Corpus(torch.cat(places), torch.cat(jittered) if jittered else None, share, presence)
+    return Corpus(torch.cat(columns), torch.cat(jittered) if jittered else None, share, presence)
 
 
 def _encode(trunk: Trunk, images: Tensor) -> Tensor:
     import torch
 
-    from mcdrl.clip.lite_joint import places
+    from mcdrl.clip.lite_joint import hypercolumns
 
     with torch.no_grad():
-        return places(trunk(images)).half()
+        return hypercolumns(trunk(images)).half()
 
 
 def _batches(frames: Iterable[Frame]) -> Iterator[list[Frame]]:

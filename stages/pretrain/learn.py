@@ -3,6 +3,9 @@
 What a place shows is matched with the texts of lesion classes and normal mucosa, what a frame suffers from with the
 texts of the confounders. Other phrasings are drawn towards the canonical text of their concept, and a text that names a
 class and a confounder towards the middle of both.
+
+Rates, weights and counts are no parameters: the stage is frozen in dvc.yaml and what it writes is in git, so that no
+study can vary them. They were chosen by quality.json; whoever changes one runs the stage by hand.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from stages.pretrain.corpus import Corpus
 from stages.pretrain.phrases import CONCEPTS, DENSE_CONCEPTS, MODIFIERS, Text, canonical, draw, draw_pair
 
 _BATCH = 64
+_FIRST_FRAMES = 500  # whose mean and standard deviation are taken
 _PLACES_A_STEP = 98  # of 196: neighbours are alike, and half of them cost half
 _PARAPHRASES_A_CONCEPT = 3
 _PAIRS_A_STEP = 24
@@ -33,6 +37,7 @@ _INSERTED = 0.15  # how often a sentence gets an unknown word, and how often a m
 _LESION_WEIGHT = 4.0  # lesion places are a tenth of all
 _LR, _LR_TOWER, _WEIGHT_DECAY = 3e-3, 1e-3, 0.05
 _WEIGHTS = {"places": 3.0, "best_class": 3.0, "kind": 1.0, "frame": 4.0, "pairs": 1.0, "phrases": 1.0}
+_TEMPERATURE = 0.07  # of the softmax over the concepts that a phrasing may mean
 _K = len(LESION_CLASSES)
 _CANONICAL = tuple(canonical(concept) for concept in CONCEPTS)
 
@@ -74,20 +79,20 @@ def learn(corpus: Corpus, vocabulary: Vocabulary, *, epochs: int, seed: int) -> 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_for("pretrain", "learn", seed))
         learner = Learner(new_joint(), new_tower(vocabulary), Scales(), vocabulary)
-        fit_scale(learner.joint, corpus.places)
+        fit_scale(learner.joint, corpus.hypercolumns)
         _run(learner, corpus, epochs, generator("pretrain", "sentences", seed))
     return learner.joint.eval(), learner.tower.eval()
 
 
-def fit_scale(joint: Joint, places: Tensor, rows: int = 500) -> None:
-    """Set the projection's standardisation to the mean and standard deviation of the first `rows` frames."""
-    sample = places[:rows].float()
+def fit_scale(joint: Joint, columns: Tensor) -> None:
+    """Set the projection's standardisation to the mean and standard deviation of the first frames' hypercolumns."""
+    sample = columns[:_FIRST_FRAMES].float()
     joint.mean.copy_(sample.mean((0, 2, 3)))
     joint.std.copy_(sample.std((0, 2, 3)) + 1e-3)
 
 
 def _run(learner: Learner, corpus: Corpus, epochs: int, rng: np.random.Generator) -> None:
-    frames = len(corpus.places)
+    frames = len(corpus.hypercolumns)
     batch = min(_BATCH, frames)
     steps = epochs * (frames // batch)
     optimizer = torch.optim.AdamW(
@@ -101,8 +106,8 @@ def _run(learner: Learner, corpus: Corpus, epochs: int, rng: np.random.Generator
     whole = frames // batch * batch
     order = (part for _ in range(epochs) for part in torch.split(torch.randperm(frames)[:whole], batch))
     for rows in progress(order, "learning", steps):
-        terms = losses(learner, corpus, rows, rng)
-        loss = sum((_WEIGHTS[name] * term for name, term in terms.items()), torch.zeros(()))
+        found = losses(learner, corpus, rows, rng)
+        loss = sum((_WEIGHTS[name] * term for name, term in found.items()), torch.zeros(()))
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()
@@ -125,7 +130,7 @@ def losses(learner: Learner, corpus: Corpus, rows: Tensor, rng: np.random.Genera
         **place_losses(learner.scales(cosines, "place"), share),
         "frame": frame_loss(learner.scales(image @ concepts.T, "frame"), presence, plain),
         "pairs": F.binary_cross_entropy_with_logits(learner.scales(image @ vectors[paired].T, "frame"), together),
-        "phrases": phrase_loss(vectors, texts),
+        "phrases": phrase_loss(vectors, texts, _TEMPERATURE),
     }
 
 
@@ -170,7 +175,7 @@ def frame_loss(logits: Tensor, presence: Tensor, plain: Tensor) -> Tensor:
     return 0.1 * dense + confounders.sum() / plain.sum().clamp(min=1)
 
 
-def phrase_loss(vectors: Tensor, texts: list[Text], temperature: float = 0.07) -> Tensor:
+def phrase_loss(vectors: Tensor, texts: list[Text], temperature: float) -> Tensor:
     """Return the term about phrasings: the nearest canonical text is the right one, and it is close.
 
     Args:
@@ -209,7 +214,7 @@ def _encode(learner: Learner, texts: list[Text], rng: np.random.Generator) -> Te
 def _views(corpus: Corpus, rows: Tensor, plain: Tensor) -> Tensor:
     if corpus.jittered is None:
         raise ValueError("the corpus to learn from has no jittered views")
-    views = torch.where(plain[:, None, None, None], corpus.places[rows], corpus.jittered[rows])
+    views = torch.where(plain[:, None, None, None], corpus.hypercolumns[rows], corpus.jittered[rows])
     return views.flatten(2).float()
 
 

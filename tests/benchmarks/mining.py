@@ -15,13 +15,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from mcdrl.base.parallel import batches
 from mcdrl.networks.inputs import open_sites, read_cases, to_batch
 from mcdrl.regions.quality import SCORES, Quality
 from mcdrl.regions.tuned import Miner
 from mcdrl.study.params import load
 from mcdrl.study.paths import site_files
 from mcdrl.study.sections.train import Params
-from mcdrl.training.data import in_turn, split
+from mcdrl.training.data import split
 from mcdrl.training.mining import tuned_miners
 
 _BATCH = 32
@@ -33,7 +34,7 @@ def quality(artifacts: Path, site: str, classes: list[str], miner: Miner | None)
     cases = [str(case) for case in read_cases(files, classes)["case_id"]]
     found = Quality()
     with open_sites(files) as reader:
-        for some in in_turn(cases, _BATCH):
+        for some in batches(cases, _BATCH):
             raw = reader.read(some, mask=True, prefix=False, features=False, maps=miner.taps if miner else [])
             batch = to_batch(raw, [-1] * len(some), torch.device("cpu"), miner=miner)
             found.add(batch.similarity.numpy(), batch.selected.numpy(), batch.mask.numpy())

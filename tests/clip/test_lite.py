@@ -9,7 +9,7 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.files import write_json
 from mcdrl.clip import lite
 from mcdrl.clip.lite import LiteEncoder, new_joint, new_tower, obtain, save_trained
-from mcdrl.clip.lite_joint import GRID, PLACE_CHANNELS, places
+from mcdrl.clip.lite_joint import HYPERCOLUMN_CHANNELS, hypercolumns
 from mcdrl.clip.words import Vocabulary
 
 WORDS = Vocabulary.of(["a polyp in an endoscopic image with blood"])
@@ -40,11 +40,11 @@ def frames():
 
 def test_features_have_their_shapes_and_unit_norm(encoder, frames):
     encoded = encoder.encode(frames)
-    assert encoded.dense.shape == (2, 128, GRID, GRID)
+    assert encoded.dense.shape == (2, 128, 14, 14)
     assert {name: tuple(value.shape[1:]) for name, value in encoded.maps.items()} == {
         "s4": (24, 56, 56), "s8": (40, 28, 28), "s16": (112, 14, 14), "s32": (320, 7, 7),
     }  # fmt: skip
-    torch.testing.assert_close(encoded.dense.norm(dim=1), torch.ones(2, GRID, GRID))
+    torch.testing.assert_close(encoded.dense.norm(dim=1), torch.ones(2, 14, 14))
     torch.testing.assert_close(encoded.image_embedding.norm(dim=1), torch.ones(2))
     assert torch.equal(encoded.prefix, encoded.maps["s8"])
     assert not encoded.dense.requires_grad
@@ -54,20 +54,20 @@ def test_a_frame_is_encoded_independently_of_its_neighbours(encoder, frames):
     torch.testing.assert_close(encoder.encode(frames[1:]).dense, encoder.encode(frames).dense[1:], atol=1e-5, rtol=0)
 
 
-def test_places_line_up_with_the_frame():
+def test_hypercolumns_line_up_with_the_frame():
     """A spot in the frame's corner lights up the corner of the grid in all three maps."""
     maps = {"s8": torch.zeros(1, 40, 28, 28), "s16": torch.zeros(1, 112, 14, 14), "s32": torch.zeros(1, 320, 7, 7)}
     for values in maps.values():
         values[..., 0, -1] = 1
-    found = places(maps)
-    assert found.shape == (1, PLACE_CHANNELS, 14, 14)
+    found = hypercolumns(maps)
+    assert found.shape == (1, HYPERCOLUMN_CHANNELS, 14, 14)
     for part in (found[0, 0], found[0, 40], found[0, 152]):
         assert divmod(int(part.argmax()), 14) == (0, 13)
     assert found[0, 0].max() == 0.25  # the mean of four places of stride 8
 
 
 def test_the_standardisation_is_applied_before_the_projection(encoder):
-    x = torch.randn(1, PLACE_CHANNELS, 2, 2)
+    x = torch.randn(1, HYPERCOLUMN_CHANNELS, 2, 2)
     plain = new_joint().eval()
     plain.layers.load_state_dict(encoder.joint.layers.state_dict())
     by_hand = (x - encoder.joint.mean[:, None, None]) / encoder.joint.std[:, None, None]

@@ -29,7 +29,7 @@ def scene() -> Image:
 
 
 def changed(scene: Image, name: str, strength: float) -> Image:
-    return apply_confounder(scene, name, strength, np.random.default_rng(5))
+    return apply_confounder(scene, name, strength, np.random.default_rng(5), None)
 
 
 @pytest.mark.parametrize("name", sorted(MEASURES))

@@ -30,14 +30,18 @@ def test_auroc_is_that_of_scikit_learn_with_ties_too():
 
 def test_attention_that_follows_the_truth_has_one_and_its_reverse_none():
     strengths = np.array([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 0]])
-    right = attention_auroc(attention_of(strengths), long(strengths, "strength"))
+    right = attention_auroc(attention_of(strengths), long(strengths, "strength"), 0.25)
     assert right["auroc"].tolist() == [1, 1, 1]
-    assert attention_auroc(attention_of(1 - strengths), long(strengths, "strength"))["auroc"].tolist() == [0, 0, 0]
+    assert attention_auroc(attention_of(1 - strengths), long(strengths, "strength"), 0.25)["auroc"].tolist() == [
+        0,
+        0,
+        0,
+    ]
 
 
 def test_a_confounder_that_all_frames_or_none_have_is_undefined():
     strengths = np.array([[1.0, 0, 1], [1, 0, 0]])
-    found = attention_auroc(attention_of(np.eye(3)[:2]), long(strengths, "strength")).set_index("confounder")
+    found = attention_auroc(attention_of(np.eye(3)[:2]), long(strengths, "strength"), 0.25).set_index("confounder")
     assert found["auroc"].isna().to_dict() == {"blood": True, "mucus": True, "motion blur": False}
     assert found.loc["blood", ["n_present", "n_absent"]].tolist() == [2, 0]
 
@@ -45,20 +49,20 @@ def test_a_confounder_that_all_frames_or_none_have_is_undefined():
 def test_cells_are_not_mixed():
     strengths = np.array([[1.0, 0, 0], [0, 1, 1]])
     both = pd.concat([attention_of(strengths), attention_of(1 - strengths, seed=1)])
-    found = attention_auroc(both, long(strengths, "strength"))
+    found = attention_auroc(both, long(strengths, "strength"), 0.25)
     assert found.groupby("seed")["auroc"].unique().map(list).to_dict() == {0: [1.0], 1: [0.0]}
 
 
 def test_what_nobody_knows_stays_out():
     known = long(np.array([[1.0, 0, 0], [0, 1, 0]]), "strength").query("confounder != 'mucus'")
-    found = attention_auroc(attention_of(np.eye(3)[:2]), known)
+    found = attention_auroc(attention_of(np.eye(3)[:2]), known, 0.25)
     assert set(found["confounder"]) == {"blood", "motion blur"}
 
 
 def test_the_most_wrong_frames_by_hand():
     strengths = np.array([[1.0, 0, 0], [0, 1, 0], [0, 0, 0], [0.9, 0, 1]])
     weights = np.array([[0.2, 0.5, 0.3], [0.1, 0.8, 0.1], [0.9, 0.05, 0.05], [0.3, 0.5, 0.2]])
-    found = most_wrong(attention_of(weights), long(strengths, "strength"), 2)
+    found = most_wrong(attention_of(weights), long(strengths, "strength"), 2, 0.25)
     assert found["case_id"].tolist() == ["A/0", "A/3"]  # A/2 has no confounder, A/1 is right
     assert found["attended"].tolist() == ["mucus", "mucus"]
     assert found["present"].tolist() == ["blood", "blood"]

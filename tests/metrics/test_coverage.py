@@ -33,8 +33,9 @@ def test_a_random_order_is_what_it_says_and_nothing_beats_the_oracle():
     areas = [aurc(order, dice) for order in orders]
     assert np.mean(areas) == pytest.approx(1 - dice.mean(), abs=0.01)
     assert min(areas) > aurc(dice, dice)
-    drawn = np.mean([coverage_table(order, dice)["dice"] for order in orders], axis=0)
-    assert drawn == pytest.approx(coverage_table(dice, dice)["dice_random"], abs=0.01)
+    left = (0.0, 0.1, 0.2, 0.3)
+    drawn = np.mean([coverage_table(order, dice, left)["dice"] for order in orders], axis=0)
+    assert drawn == pytest.approx(coverage_table(dice, dice, left)["dice_random"], abs=0.01)
 
 
 def test_only_the_order_of_the_confidence_matters():

@@ -101,7 +101,7 @@ def test_comments_are_read_with_what_they_stand_beside(tmp_path, monkeypatch):
     )
     module = ModuleType("declared")
     module.__file__ = str(tmp_path / "declared.py")
-    said = generate.remarks(module)
+    said = generate.comments_of(module)
     assert said.of("T", "a") == "of a"
     assert said.of("T", "d") == "of d"
     assert said.above["T", "b"] == "of b and c"

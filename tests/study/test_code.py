@@ -94,10 +94,11 @@ def stage_files():
 
 
 ALLOWED = {
+    "mcdrl.study.code": {"digest"},
     "mcdrl.study.params": {"Study", "load", "load_study", "read_params"},
     "mcdrl.study.reading": {"Reading"},
     "mcdrl.study.sections": {"Params", "AugmentParams", "MinerParams", "Sampling"},
-}  # values that DVC tracks as parameters or in plans, and what refuses
+}  # values that DVC tracks as parameters or in plans, what refuses, and the key of a checkpoint
 
 
 def test_what_changes_an_artifact_does_not_hide_where_no_digest_looks():
@@ -129,3 +130,14 @@ def test_a_stage_calls_nothing_of_a_reading_but_what_it_tells_people():
 
 def test_what_the_train_command_reaches_has_no_readme():
     assert ROOT / "mcdrl/model/readme.py" not in closure(["stages.train.__main__"])
+
+
+def test_how_digests_are_taken_trains_nothing_anew():
+    assert ROOT / "mcdrl/study/code.py" not in closure(["stages.train.__main__"])
+
+
+@pytest.mark.parametrize("method", ["baseline", "no_cdrl", "unet", "clipseg"])
+def test_the_intervention_is_none_of_the_code_of_a_method_without_one(method):
+    own = {ROOT / f"mcdrl/networks/{name}.py" for name in ("intervention", "intervening", "dictionary")}
+    assert not own & closure([f"mcdrl.methods.{method}"])
+    assert own <= closure(["mcdrl.methods.mcdrl"])

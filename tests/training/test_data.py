@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from mcdrl.base.errors import InputError
-from mcdrl.training.data import ahead, epoch_batches, in_turn, split
+from mcdrl.training.data import ahead, epoch_batches, split
 
 
 def _cases(splits, classes):
@@ -22,10 +22,6 @@ def test_an_epoch_shuffles_all_frames_into_equal_batches():
     assert batches != epoch_batches(cases, 4, seed=0, epoch=1)
     assert batches != epoch_batches(cases, 4, seed=1, epoch=0)
     assert sorted(epoch_batches(cases, 64, seed=0, epoch=0)[0]) == sorted(cases)
-
-
-def test_in_turn_leaves_nothing_out():
-    assert in_turn(list("abcde"), 2) == [["a", "b"], ["c", "d"], ["e"]]
 
 
 def test_frames_are_divided_by_their_split():

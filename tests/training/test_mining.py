@@ -81,7 +81,7 @@ def test_its_statistics_are_those_of_the_places(artifacts):
     cases = _frames(artifacts, "AB").train
     with open_sites({site: site_files(artifacts, site) for site in "AB"}) as reader:
         raw = reader.read(cases, mask=False, prefix=False, features=False, maps=miner.taps)
-        rows = miner.places(to_batch(raw, [-1] * len(cases), torch.device("cpu")).encoded.maps)
+        rows = miner.hypercolumns(to_batch(raw, [-1] * len(cases), torch.device("cpu")).encoded.maps)
     rows = rows.transpose(0, 1).flatten(1)
     scale = rows.std(1)
     assert (scale == 0).any()  # a channel that never speaks is left as it is, not divided by nothing
@@ -98,7 +98,7 @@ def test_it_looks_at_the_maps_near_the_grid_and_brings_them_there(artifacts):
     assert all(layout.map_sides[tap] <= 2 * stub_sites.GRID for tap in found)
     miner = Miner({"fine": 2, "same": 3, "coarse": 4}, (4, 4), 0.25, hidden=8)
     fine = torch.arange(64.0).view(1, 1, 8, 8).expand(1, 2, 8, 8)
-    places = miner.places({"fine": fine, "same": torch.ones(1, 3, 4, 4), "coarse": torch.full((1, 4, 2, 2), 7.0)})
+    places = miner.hypercolumns({"fine": fine, "same": torch.ones(1, 3, 4, 4), "coarse": torch.full((1, 4, 2, 2), 7.0)})
     assert places.shape == (1, 9, 4, 4)
     assert float(places[0, 0, 0, 0]) == (0 + 1 + 8 + 9) / 4
     assert torch.equal(places[0, 5:], torch.full((4, 4, 4), 7.0))
@@ -271,7 +271,7 @@ def test_a_tiny_site_beside_a_large_one_gives_finite_statistics(tmp_path):
 
 
 def test_maps_that_are_not_finite_are_refused(artifacts, monkeypatch):
-    places = Miner.places
-    monkeypatch.setattr(Miner, "places", lambda miner, maps: places(miner, maps) * float("nan"))
+    columns = Miner.hypercolumns
+    monkeypatch.setattr(Miner, "hypercolumns", lambda miner, maps: columns(miner, maps) * float("nan"))
     with pytest.raises(InputError, match=r"source_tuned, but maps .* hold infinity or NaN; run `dvc repro -f encode`"):
         _miners(artifacts)

@@ -203,6 +203,7 @@ def _written(
     pool: ThreadPoolExecutor, answered: Iterable[tuple[Job, Shown | str, Any]], predictor: Predictor, wanted: Wanted
 ) -> list[PredictionRow]:
     def write(one: tuple[Job, Shown | str, Any]) -> PredictionRow:
+        """Write one frame's results and return its row."""
         job, shown, answer = one
         if isinstance(shown, str):
             return _refusal(job, shown)

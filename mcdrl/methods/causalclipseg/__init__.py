@@ -65,6 +65,7 @@ class CausalClipSeg(Prompted):
         size = batch.frame.shape[-2:]
 
         def answer(features: Tensor, text: Tensor) -> Tensor:
+            """Return the logits [B, 2, S, S] of features for a text a frame, [B, D]."""
             return two_logits(self.decoder(features, text), size)
 
         if not self.training:
@@ -75,11 +76,11 @@ class CausalClipSeg(Prompted):
 
     def losses(self, batch: Batch, output: Output) -> dict[str, Tensor]:
         """Return L_seg of the causal part, and that of the confounding one where there is one."""
-        terms = super().losses(batch, output)
+        losses = super().losses(batch, output)
         if isinstance(output, Branches) and output.confounding is not None and self.lambda_adversarial:
             blamed = self.segmentation(output.confounding, batch, output)
-            terms["adversarial"] = self.lambda_adversarial * blamed
-        return terms
+            losses["adversarial"] = self.lambda_adversarial * blamed
+        return losses
 
 
 def build(spec: Spec, params: Params, trunk: Trunk, texts: Texts) -> Method:

@@ -21,10 +21,12 @@ class _Reverse(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:  # noqa: ARG004
+        """Return the input."""
         return x.view_as(x)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:  # noqa: ARG004
+        """Return the gradient with its sign changed."""
         return -gradients[0]
 
 

@@ -50,6 +50,7 @@ class ClipSeg(Prompted):
         tokens = self.decoder.tokens(encoded.maps, encoded.dense)
 
         def answer(text: Tensor) -> Tensor:
+            """Return the logits [B, 2, S, S] for a text a frame, [B, D]."""
             return two_logits(self.decoder(tokens, text, encoded.dense.shape[-2:]), batch.frame.shape[-2:])
 
         if self.training:

@@ -1,6 +1,7 @@
 """The topics of the report, in the order of the page.
 
-A topic is a file here with a function `topic`, its section in `templates` under the same name, and a line below.
+A topic is a file here with a function `topic`, its section in `templates` under the same name, and a line below. What
+only says how much a topic shows, or how a picture is drawn, is a constant of its file and no parameter.
 """
 
 from __future__ import annotations

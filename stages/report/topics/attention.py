@@ -13,7 +13,8 @@ from mcdrl.drawing.formatting import counted, number
 from mcdrl.drawing.html_tables import HtmlTable, Row, html_table, records
 from mcdrl.drawing.overlays import Shot
 from mcdrl.drawing.plots import Panel, heat_map
-from mcdrl.metrics.attention import PRESENT_FROM, RANKED_FROM, attention_auroc, most_wrong, proxies
+from mcdrl.metrics.attention import attention_auroc, most_wrong, proxies
+from mcdrl.study.sections.report import Params
 from stages.report.inputs import Inputs
 from stages.report.pictures import bare_shot
 from stages.report.results import Results
@@ -26,15 +27,16 @@ _Truth = tuple[pd.DataFrame, float, str]  # strengths, from which strength a con
 
 def topic(results: Results) -> Topic:
     """Return attention.csv, the section, and what is attended to; nothing where no method intervenes."""
-    inputs = results.inputs
+    inputs, params = results.inputs, results.params
     if inputs.attention.empty:
         return Topic("attention", "Attention", None)
-    rows = attention_table(inputs.attention, inputs.strengths, inputs.profile)
+    rows = attention_table(inputs.attention, inputs.strengths, inputs.profile, params)
     values = {
         "panels": attention_panels(frame_weights(inputs.attention)),
         "auroc": auroc_chart(rows, results.study.methods),
         "figures": attention_html(rows),
-        "missed": missed_shots(inputs, results.artifacts),
+        "missed": missed_shots(inputs, results.artifacts, params),
+        "ranked_from": params.ranked_from,
         "phrases": len(inputs.dictionary),
     }
     words = [(Question.WHAT_IT_LOOKS_AT, what_it_looks_at(rows))]
@@ -46,24 +48,27 @@ def frame_weights(attention: pd.DataFrame) -> pd.DataFrame:
     return attention.groupby([*_FRAME, "confounder"], sort=False, as_index=False).agg({"weight": "mean"})
 
 
-def attention_table(attention: pd.DataFrame, strengths: pd.DataFrame, profile: pd.DataFrame) -> pd.DataFrame:
+def attention_table(
+    attention: pd.DataFrame, strengths: pd.DataFrame, profile: pd.DataFrame, params: Params
+) -> pd.DataFrame:
     """Return how much each confounder is attended to, and whether more so in frames that have it.
 
     Args:
         attention: rows of `ATTENTION`.
         strengths: rows of `STRENGTHS`, of the sites where they are known.
         profile: rows of `PROFILE`; of the other sites it says which frames look most like a confounder.
+        params: from where on a confounder counts as there.
 
     Returns:
         Columns `method, confounder, weight, auroc, n_sites, n_present, n_frames, truth`: means over the seeds, then the
         held-out sites. `auroc` is the chance that a frame with the confounder has more weight on it than one of the
         same site without, over the `n_sites` where there are both; null where there is none. `n_present` of the
-        `n_frames` that were judged have it, which is "known" of a site, "measured" in looks, "both", or null.
+        `n_frames` that were judged have it, which is "known" of a site, "measured" in its pixels, "both", or null.
     """
     keys = ["method", "confounder"]
     weights = frame_weights(attention).groupby([*keys, "held_out"], sort=False)["weight"].mean()
     rows = weights.groupby(keys, sort=False).mean().reset_index()
-    found = _judged(attention, strengths, profile)
+    found = _judged(attention, strengths, profile, params)
     sites = found.groupby([*keys, "held_out", "truth"], sort=False, as_index=False).agg(
         auroc=("auroc", "mean"), n_present=("n_present", "max"), n_absent=("n_absent", "max")
     )
@@ -77,14 +82,16 @@ def attention_table(attention: pd.DataFrame, strengths: pd.DataFrame, profile: p
     return both.assign(**both[counts].fillna(0).astype("int64"))
 
 
-def wrong_frames(attention: pd.DataFrame, strengths: pd.DataFrame, profile: pd.DataFrame, count: int) -> pd.DataFrame:
+def wrong_frames(
+    attention: pd.DataFrame, strengths: pd.DataFrame, profile: pd.DataFrame, params: Params, count: int
+) -> pd.DataFrame:
     """Return the frames of each method's first seed where attention is farthest from what is there, the worst first.
 
     Returns:
         Rows of `most_wrong`, at most `count` a method.
     """
     first = attention[attention["seed"] == attention["seed"].min()]
-    parts = [most_wrong(first, truth, count, limit) for truth, limit, _ in _truths(first, strengths, profile)]
+    parts = [most_wrong(first, truth, count, limit) for truth, limit, _ in _truths(first, strengths, profile, params)]
     rows = pd.concat([attention.iloc[:0][["method", "case_id"]].assign(gap=0.0), *parts])
     ranked = rows.sort_values(["gap", "case_id"], ascending=[False, True], kind="stable")
     return ranked.groupby("method", sort=False).head(count)
@@ -153,32 +160,34 @@ def what_it_looks_at(attention: pd.DataFrame) -> str:
     return " ".join(_attends(method, [row for row in known if row["method"] == method]) for method in methods)
 
 
-def missed_shots(inputs: Inputs, artifacts: Path) -> dict[str, list[Shot]]:
+def missed_shots(inputs: Inputs, artifacts: Path, params: Params) -> dict[str, list[Shot]]:
     """Return, for every method that intervenes, the frames whose attention is farthest from what is in them."""
-    rows = wrong_frames(inputs.attention, inputs.strengths, inputs.profile, _MISSED)
+    rows = wrong_frames(inputs.attention, inputs.strengths, inputs.profile, params, _MISSED)
     return {
         str(method): [bare_shot(artifacts, row["held_out"], row["case_id"], _missed_note(row)) for row in records(own)]
         for method, own in rows.groupby("method", sort=False)
     }
 
 
-def _judged(attention: pd.DataFrame, strengths: pd.DataFrame, profile: pd.DataFrame) -> pd.DataFrame:
+def _judged(attention: pd.DataFrame, strengths: pd.DataFrame, profile: pd.DataFrame, params: Params) -> pd.DataFrame:
     parts = [
         attention_auroc(attention, truth, limit).assign(truth=words)
-        for truth, limit, words in _truths(attention, strengths, profile)
+        for truth, limit, words in _truths(attention, strengths, profile, params)
     ]
     names = ["method", "held_out", "seed", "confounder", "auroc", "n_present", "n_absent", "truth"]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=names)
 
 
-def _truths(attention: pd.DataFrame, strengths: pd.DataFrame, profile: pd.DataFrame) -> Iterator[_Truth]:
+def _truths(
+    attention: pd.DataFrame, strengths: pd.DataFrame, profile: pd.DataFrame, params: Params
+) -> Iterator[_Truth]:
     """Yield what is known of the frames, and for sites where nothing is, what they look like."""
     own = profile[profile["case_id"].isin(attention["case_id"])]
     told = own["site"].isin(own.loc[own["case_id"].isin(strengths["case_id"]), "site"])
     if len(strengths):
-        yield strengths, PRESENT_FROM, "known"
+        yield strengths, params.present_from, "known"
     for _, site in own[~told].groupby("site", sort=False):
-        yield proxies(site), RANKED_FROM, "measured"
+        yield proxies(site), params.ranked_from, "measured"
 
 
 def _both(words: pd.Series[str]) -> str:

@@ -9,16 +9,11 @@ import pandas as pd
 from mcdrl.artifacts.audit import IDENTITY
 from mcdrl.drawing.html_tables import HtmlTable, html_table, records
 from mcdrl.drawing.overlays import Shot
-from mcdrl.study.leaks import containment
+from mcdrl.study.leaks import ACROSS, containment
 from stages.report.pictures import bare_shot
 from stages.report.results import Results
 from stages.report.topic import Topic
 
-_PLACES = {
-    "across_sites": "across sites",
-    "across_groups": "across groups of a site",
-    "within_group": "inside a group",
-}
 _SHOWN = 4  # pairs of each place
 
 
@@ -35,14 +30,14 @@ def topic(results: Results) -> Topic:
 
 def first_pairs(pairs: pd.DataFrame, each: int) -> pd.DataFrame:
     """Return the first pairs of each place, across sites first."""
-    order = {place: number for number, place in enumerate(_PLACES)}
+    order = {place: number for number, place in enumerate(ACROSS)}
     ranked = pairs.sort_values("across", key=lambda places: places.map(order), kind="stable")
     return ranked.groupby("across", sort=False).head(each)
 
 
 def pairs_html(pairs: pd.DataFrame) -> HtmlTable:
     """Format how many pairs were found where."""
-    rows = [{"place": words, **_counts(pairs[pairs["across"] == place])} for place, words in _PLACES.items()]
+    rows = [{"place": words, **_counts(pairs[pairs["across"] == place])} for place, words in ACROSS.items()]
     rows.append(
         {"place": "across training and validation, which does without", **_counts(pairs[pairs["across_split"]])}
     )
@@ -78,7 +73,7 @@ def pair_shots(rows: pd.DataFrame, artifacts: Path) -> list[Shot]:
     shots = []
     for row in records(pairs):
         turned = "" if row["symmetry"] == IDENTITY else f", the second by {row['symmetry']} of Pillow"
-        note = f"{_PLACES[row['across']]}, {row['kind']}, correlation {row['correlation']:.2f}{turned}"
+        note = f"{ACROSS[row['across']]}, {row['kind']}, correlation {row['correlation']:.2f}{turned}"
         shots += [bare_shot(artifacts, row[f"site_{side}"], row[f"case_{side}"], note) for side in "ab"]
     return shots
 

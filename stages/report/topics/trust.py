@@ -12,12 +12,13 @@ from mcdrl.drawing.charts import SHARE, Chart, ChartRow, Mark, Scale, axis_row, 
 from mcdrl.drawing.formatting import counted, number
 from mcdrl.drawing.html_tables import HtmlTable, Row, Write, html_table, records
 from mcdrl.drawing.plots import Curve, Panel, curves
-from mcdrl.metrics.coverage import LEFT, coverage_table
+from mcdrl.metrics.coverage import coverage_table
 from stages.report.averages import MEAN
 from stages.report.results import Results
 from stages.report.topic import Question, Topic
 
 _SHARES = tuple(round(0.05 * k, 2) for k in range(11))  # of the frames, that are left to a human
+_TABLED = (0.0, 0.1, 0.2, 0.3)  # those of the table
 _COVERAGE = ["dice", "dice_random", "dice_oracle"]
 _UNIT = Scale(0.0, 1.0, (0.0, 0.25, 0.5, 0.75, 1.0))
 _ECE = ["ece_before", "ece_after", "ece_called_before", "ece_called_after"]
@@ -154,7 +155,7 @@ def calibration_html(table: pd.DataFrame) -> HtmlTable:
 def coverage_html(table: pd.DataFrame) -> HtmlTable:
     """Format the Dice at a few shares."""
     wide = table.pivot_table(index=["method", "held_out", "n_frames"], columns="left", values="dice", sort=False)
-    columns = {f"Dice, {100 * share:.0f} % left": _at(share) for share in LEFT}
+    columns = {f"Dice, {100 * share:.0f} % left": _at(share) for share in _TABLED}
     return html_table(
         wide.reset_index(),
         {

@@ -155,3 +155,8 @@ def test_an_unknown_model_gets_the_nearest(run, card):
 def test_the_embedded_model_takes_no_other_weights(run, card, weights):
     with pytest.raises(InputError, match="ships its own weights"):
         run(card(family="lite"), Source("tiny", "file", weights))
+
+
+def test_the_embedded_model_takes_no_other_maps(run, card):
+    with pytest.raises(InputError, match="the card of tiny says taps and suffix_from, which the family lite has fixed"):
+        run(card(family="lite", taps=["s4"], suffix_from="s16"), Source("tiny", "card"))

@@ -24,7 +24,8 @@ def run(monkeypatch, tmp_path, mean_encoder):
 
     def call(folder, name="A.h5", site="A", encoder=None, maps=True, flips=(), **params):
         call.encoder = encoder or mean_encoder()
-        monkeypatch.setattr(command, "load", lambda *_: (Study.model_construct(), section_params("encode", **params)))
+        study = Study.model_construct(sites=dict.fromkeys("AB"))
+        monkeypatch.setattr(command, "load", lambda *_: (study, section_params("encode", **params)))
         monkeypatch.setattr(work, "load_encoder", lambda *_: call.encoder)
         monkeypatch.setattr(work, "read_stored", lambda _: type("Card", (), {"name": "stub"}))
         write_plan(Encoding(maps=maps, flips=list(flips)), tmp_path / "encode.json")
@@ -134,3 +135,13 @@ def test_memory_does_not_grow_with_the_number_of_frames(run, site_folder, images
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.5 * peaks[0] + 200_000
+
+
+def test_frames_of_another_site_are_refused(run, site_folder, images):
+    with pytest.raises(InputError, match="holds frames of site 'B', expected 'A'"):
+        run(site_folder(images(1), "B"))
+
+
+def test_a_site_that_the_study_lacks_is_refused(run, site_folder, images):
+    with pytest.raises(InputError, match=r"params\.yaml has no site 'C'; legal: A, B"):
+        run(site_folder(images(1), "C"), site="C")

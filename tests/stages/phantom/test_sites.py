@@ -65,7 +65,7 @@ def glare_on_lesions(frames: list[Frame]) -> tuple[float, float]:
 
 @pytest.mark.parametrize(("site", "tied"), [("A", True), ("D", False)])
 def test_glare_lies_on_lesions_only_where_it_is_tied(site: str, tied: bool) -> None:
-    frames = [render_job(Job(0, site, index, 112)) for index in range(32)]
+    frames = [render_job(Job(0, site, index, 4, 112)) for index in range(32)]
     frames = [frame for frame in frames if frame.strengths["reflection"] and frame.mask.any()]
     assert len(frames) > 8
     on, off = glare_on_lesions(frames)
@@ -77,7 +77,7 @@ def test_blood_lies_on_lesions_only_where_it_is_tied(site: str, tied: bool) -> N
     """Blood is far darker in green than in red; count such pixels on and off the lesions."""
     on, off = [], []
     for index in range(40):
-        frame = render_job(Job(0, site, index, 112))
+        frame = render_job(Job(0, site, index, 4, 112))
         if frame.strengths["blood"] and frame.mask.any():
             dark = frame.image[..., 1].astype(float) < 0.35 * frame.image[..., 0]
             on.append(dark[frame.mask].mean())

@@ -94,6 +94,14 @@ def test_more_frames_change_no_other_frame(phantom: Path, tmp_path: Path) -> Non
             assert more[name] == data
 
 
+def test_a_patient_has_as_many_frames_as_params_say(phantom: Path, tmp_path: Path) -> None:
+    write(SMALL.model_copy(update={"frames_per_group": 2}), tmp_path / "short")
+    groups = {root: [row["group_id"] for row in rows(root / "A")] for root in (phantom, tmp_path / "short")}
+    assert groups[phantom] == ["A-p0000"] * 4 + ["A-p0001"]
+    assert groups[tmp_path / "short"] == ["A-p0000"] * 2 + ["A-p0001"] * 2 + ["A-p0002"]
+    assert rows(tmp_path / "short" / "A")[3]["file"] == "A-p0001-f1.png"
+
+
 def test_another_seed_is_another_patient(phantom: Path, tmp_path: Path) -> None:
     other = contents(write(SMALL.model_copy(update={"seed": 4}), tmp_path / "other"))
     name = "A/images/A-p0000-f0.png"
@@ -109,7 +117,9 @@ def test_old_output_is_replaced_as_a_whole(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-@pytest.mark.parametrize("change", [{"frames_per_site": 3}, {"size_px": 16}, {"seed": -1}, {"sites": 2}])
+@pytest.mark.parametrize(
+    "change", [{"frames_per_site": 3}, {"frames_per_group": 0}, {"size_px": 16}, {"seed": -1}, {"sites": 2}]
+)
 def test_parameters_out_of_range_are_refused(change: dict[str, int]) -> None:
     with pytest.raises(ValidationError):
         section_params("phantom", **change)

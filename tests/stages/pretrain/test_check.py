@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mcdrl.clip.lite import LiteEncoder, new_joint, new_tower, obtain
-from mcdrl.clip.lite_joint import PLACE_CHANNELS
+from mcdrl.clip.lite_joint import HYPERCOLUMN_CHANNELS
 from mcdrl.clip.words import Vocabulary
 from stages.pretrain.check import place_auroc, quality, recall
 from stages.pretrain.corpus import Corpus
@@ -34,7 +34,7 @@ def test_auroc_by_hand():
 def test_figures_that_are_undefined_are_none_and_all_fit_into_json():
     frames = 3
     corpus = Corpus(
-        torch.randn(frames, PLACE_CHANNELS, 14, 14).half(), None,
+        torch.randn(frames, HYPERCOLUMN_CHANNELS, 14, 14).half(), None,
         torch.zeros(frames, len(DENSE_CONCEPTS), 14, 14), torch.zeros(frames, len(CONCEPTS)),
     )  # fmt: skip
     vocabulary = Vocabulary.of(sentences())

@@ -62,7 +62,7 @@ def test_every_frame_is_encoded_with_its_own_truth(monkeypatch):
     monkeypatch.setattr(corpus, "sample_corpus_frame", shown.__getitem__)
     found = collect(range(40), MeanColours(), lambda frames: 1 - frames, 1)
     expected = torch.arange(40) / 255
-    torch.testing.assert_close(found.places[:, 0, 0, 0].float(), expected, atol=1e-3, rtol=0)
+    torch.testing.assert_close(found.hypercolumns[:, 0, 0, 0].float(), expected, atol=1e-3, rtol=0)
     torch.testing.assert_close(found.jittered[:, 471, 13, 13].float(), 1 - expected, atol=1e-3, rtol=0)
     assert found.presence[:, CONCEPTS.index("normal")].tolist() == [1.0] * 40  # empty masks: no lesion is shown
     assert collect(range(2), MeanColours(), None, 1).jittered is None
@@ -85,5 +85,5 @@ def test_jitter_changes_each_frame_on_its_own_and_keeps_the_range():
 def test_several_processes_render_the_same_frames():
     seeds = frame_seeds("train", 0, 6)
     alone, shared = (collect(seeds, MeanColours(), None, workers) for workers in (1, 2))
-    assert torch.equal(alone.places, shared.places)
+    assert torch.equal(alone.hypercolumns, shared.hypercolumns)
     assert torch.equal(alone.share, shared.share)

@@ -4,7 +4,7 @@ import torch
 
 from mcdrl.clip.encoder import unit
 from mcdrl.clip.lite import new_joint, new_tower
-from mcdrl.clip.lite_joint import PLACE_CHANNELS
+from mcdrl.clip.lite_joint import HYPERCOLUMN_CHANNELS
 from mcdrl.clip.tower import encode_prompts
 from mcdrl.clip.words import Vocabulary
 from mcdrl.renderer.names import LESION_CLASSES
@@ -33,7 +33,7 @@ def corpus():
     frames = 16
     kinds = torch.arange(frames) % K
     share = torch.zeros(frames, len(DENSE_CONCEPTS), 14, 14)
-    places = torch.randn(frames, PLACE_CHANNELS, 14, 14, generator=generator) * 0.2
+    places = torch.randn(frames, HYPERCOLUMN_CHANNELS, 14, 14, generator=generator) * 0.2
     presence = torch.zeros(frames, len(CONCEPTS))
     share[:, K + 1] = 1
     for row, kind in enumerate(kinds.tolist()):
@@ -52,8 +52,8 @@ def learner():
 
 
 def test_the_scale_is_the_corpus_own(learner, corpus):
-    fit_scale(learner.joint, corpus.places)
-    values = corpus.places.float().transpose(0, 1).flatten(1)
+    fit_scale(learner.joint, corpus.hypercolumns)
+    values = corpus.hypercolumns.float().transpose(0, 1).flatten(1)
     torch.testing.assert_close(learner.joint.mean, values.mean(1), atol=1e-4, rtol=0)
     torch.testing.assert_close(learner.joint.std, values.std(1) + 1e-3, atol=1e-3, rtol=0)
 
@@ -120,7 +120,7 @@ def test_a_toy_corpus_is_learned_and_equal_seeds_give_equal_weights(corpus):
     joint, tower = learn(corpus, VOCABULARY, epochs=25, seed=0)
     texts = encode_prompts(tower, VOCABULARY, [canonical(concept) for concept in DENSE_CONCEPTS])
     with torch.no_grad():
-        dense, _ = joint(corpus.places.float())
+        dense, _ = joint(corpus.hypercolumns.float())
     best = torch.einsum("bdhw,kd->bkhw", dense, texts)[:, :K].amax(1)
     assert best[:, :, :7].mean() > best[:, :, 7:].mean() + 0.3
     short = [learn(corpus, VOCABULARY, epochs=1, seed=seed)[0].state_dict() for seed in (3, 3, 4)]

@@ -13,7 +13,8 @@ def params(tmp_path, monkeypatch, small):
     """A params.yaml like the repository's, for the small study."""
     sites = {name: site for name, site in SHIPPED["sites"].items() if name in small.study.sites}
     study = {key: getattr(small.study, key) for key in ("held_out", "methods", "seeds")}
-    values = {**SHIPPED, **study, "sites": sites, "report": {"bootstrap": 100, "examples": 1, "seed": 0}}
+    report = {**SHIPPED["report"], "bootstrap": 100, "examples": 1}
+    values = {**SHIPPED, **study, "sites": sites, "report": report}
     copy_project(tmp_path)
     write_params(tmp_path, values)
     monkeypatch.chdir(tmp_path)

@@ -10,8 +10,10 @@ from stages.report.topics.attention import (
     what_it_looks_at,
     wrong_frames,
 )
+from tests.factories import section_params
 
 NAMES = ("motion blur", "blood")
+PARAMS = section_params("report")
 
 
 def attention(site="A", blur=(0.9, 0.8, 0.2, 0.1), seed=0):
@@ -42,7 +44,7 @@ def at(table, name):
 
 
 def test_attention_that_follows_the_confounder_has_an_auroc_of_one():
-    table = attention_table(attention(), strengths(), profile())
+    table = attention_table(attention(), strengths(), profile(), PARAMS)
     blur, blood = at(table, "motion blur"), at(table, "blood")
     assert (blur["auroc"], blur["n_sites"], blur["n_present"], blur["n_frames"], blur["truth"]) == (
         1.0,
@@ -57,7 +59,7 @@ def test_attention_that_follows_the_confounder_has_an_auroc_of_one():
 
 
 def test_sites_that_nothing_is_known_of_are_judged_by_their_looks():
-    table = attention_table(attention("real"), strengths("A"), profile("real"))
+    table = attention_table(attention("real"), strengths("A"), profile("real"), PARAMS)
     blur = at(table, "motion blur")
     assert (blur["auroc"], blur["truth"], blur["n_present"]) == (1.0, "measured", 2)  # sharpness falls as weight rises
     assert pd.isna(at(table, "blood")["truth"])
@@ -65,12 +67,12 @@ def test_sites_that_nothing_is_known_of_are_judged_by_their_looks():
 
 def test_two_kinds_of_truth_are_both_named():
     rows = pd.concat([attention("A"), attention("real", blur=(0.1, 0.2, 0.8, 0.9))])
-    table = attention_table(rows, strengths("A"), pd.concat([profile("A"), profile("real")]))
+    table = attention_table(rows, strengths("A"), pd.concat([profile("A"), profile("real")]), PARAMS)
     assert (at(table, "motion blur")["auroc"], at(table, "motion blur")["truth"]) == (0.5, "both")
 
 
 def test_without_any_truth_there_are_weights_alone():
-    table = attention_table(attention(), strengths().iloc[:0], profile().iloc[:0])
+    table = attention_table(attention(), strengths().iloc[:0], profile().iloc[:0], PARAMS)
     assert table["auroc"].isna().all()
     assert auroc_chart(table, ["mcdrl"]) is None
     assert at(table, "motion blur")["weight"] == pytest.approx(0.5)
@@ -86,7 +88,7 @@ def test_the_heat_map_shows_per_cent_by_site():
 
 def test_the_most_wrong_frame_comes_first():
     rows = attention(blur=(0.1, 0.8, 0.2, 0.1))
-    found = wrong_frames(rows, strengths(), profile(), 5)
+    found = wrong_frames(rows, strengths(), profile(), PARAMS, 5)
     assert found["case_id"].tolist()[0] == "A/0"
     assert found.iloc[0][["attended", "present"]].tolist() == ["blood", "motion blur"]
 
@@ -94,7 +96,7 @@ def test_the_most_wrong_frame_comes_first():
 def test_a_study_without_intervention_has_no_rows():
     empty = attention().iloc[:0]
     assert frame_weights(empty).empty
-    assert attention_table(empty, strengths(), profile()).empty
+    assert attention_table(empty, strengths(), profile(), PARAMS).empty
 
 
 def test_the_answer_spans_the_confounders_that_were_judged():
@@ -104,3 +106,11 @@ def test_the_answer_spans_the_confounders_that_were_judged():
         "0.60 for blood." in what_it_looks_at(rows)
     )
     assert what_it_looks_at(rows.iloc[2:]) == ""
+
+
+def test_from_where_on_a_confounder_is_there_is_a_parameter():
+    strict = section_params("report", present_from=0.6, ranked_from=0.5)
+    known = [attention_table(attention(), strengths(), profile(), params) for params in (PARAMS, strict)]
+    assert [at(table, "motion blur").n_present for table in known] == [2, 1]
+    real = [attention_table(attention("real"), strengths(), profile("real"), params) for params in (PARAMS, strict)]
+    assert [at(table, "motion blur").n_present for table in real] == [2, 3]

@@ -1,0 +1,43 @@
+"""What methods share that intervene: A, Z, and the loss that both act on."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from mcdrl.networks.dictionary import Dictionary
+from mcdrl.networks.factory import seeded
+from mcdrl.networks.interface import Batch, Output, Spec, Texts, Trunk
+from mcdrl.networks.intervention import Intervention
+from mcdrl.networks.losses import CausalLoss, ContrastLoss
+from mcdrl.networks.params import CausalParams
+from mcdrl.networks.segmenter import Segmenter
+
+
+class Intervening(Segmenter):
+    """A trunk, intervention, dictionary, head, and L_seg + lambda_1 L_causal + lambda_2 L_contrast."""
+
+    intervenes = True
+
+    def __init__(self, spec: Spec, params: CausalParams, trunk: Trunk, texts: Texts) -> None:
+        """Take the trunk; make intervention, dictionary, head and losses.
+
+        Args:
+            spec: the numbers of the network.
+            params: the method's own.
+            trunk: between the cached features and the method.
+            texts: the prompts.
+
+        Raises:
+            ValueError: the attention heads don't divide the joint width.
+        """
+        super().__init__(spec, params, trunk, texts)
+        with seeded(spec.seed, "intervention"):
+            self.intervention = Intervention(
+                spec.width, depth=params.depth, heads=params.heads, residual=params.residual, dropout=spec.dropout
+            )
+        self.dictionary = Dictionary(texts.confounders, kind=params.dictionary, seed=spec.seed)
+        self.causal, self.contrast = CausalLoss(params, texts), ContrastLoss(params, texts)
+
+    def losses(self, batch: Batch, output: Output) -> dict[str, Tensor]:
+        """Return the three terms, those that have something to act on."""
+        return {**super().losses(batch, output), **self.causal(batch, output), **self.contrast(batch, output)}
