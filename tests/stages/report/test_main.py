@@ -5,7 +5,7 @@ import pytest
 
 from mcdrl.base.errors import InputError
 from stages.report.__main__ import main
-from tests.projects import SHIPPED, copy_project, write_params
+from tests.projects import ROOT, SHIPPED, copy_project, write_params
 
 
 @pytest.fixture
