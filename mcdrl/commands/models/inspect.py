@@ -19,7 +19,8 @@ from mcdrl.base.files import read_json
 from mcdrl.study.paths import table_path
 
 MODEL = "model.json"
-_LONG = ("spec", "parameters", "reference", "class_prompts", "confounder_prompts")  # shown by themselves, or not at all
+# shown by themselves, or not at all
+_LONG = ("spec", "parameters", "params", "reference", "class_prompts", "confounder_prompts")
 _MEANT = {"val_dice": f", {OF_SOURCES}"}
 
 
