@@ -16,9 +16,8 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import Field, ValidationError
 
-from mcdrl.base.errors import InputError, nearest, shown
-from mcdrl.base.section import Section as Section
-from mcdrl.base.section import Seed, sentences
+from mcdrl.base.errors import InputError, nearest, shown, unknown
+from mcdrl.base.section import Section, Seed, sentences
 from mcdrl.base.strict_yaml import load_yaml, read_yaml
 from mcdrl.study.agreement import disagreements
 from mcdrl.study.missing import told
@@ -241,9 +240,9 @@ def _misfit(name: str, study: Study, train: dict[str, Any], kind: type[Section])
 def _disagreements(study: Study) -> list[str]:
     backbones = [path.stem for path in own_or_shipped(BACKBONE_CARDS).glob("*.yaml")]
     return [
-        *_unknown("backbone", [study.backbone], backbones),
-        *_unknown("weights", study.weights, backbones),
-        *_unknown("held_out", study.held_out, study.sites),
+        *unknown("backbone", [study.backbone], backbones),
+        *unknown("weights", study.weights, backbones),
+        *unknown("held_out", study.held_out, study.sites),
         *_unfit_variant_names(study),
         *_unfit_site_names(study),
         *_unfit_classes(study),
@@ -253,19 +252,14 @@ def _disagreements(study: Study) -> list[str]:
     ]
 
 
-def _unknown(where: str, names: Any, legal: Any) -> list[str]:
-    return [f"{where}: unknown '{name}'; {nearest(name, legal)}" for name in names if name not in set(legal)]
-
-
 def _misread(name: str, site: Site, lesion_classes: list[str]) -> list[str]:
-    unknown = _unknown(f"sites.{name}.card", [site.card], card_names())
-    if unknown:
-        return unknown
+    if no_card := unknown(f"sites.{name}.card", [site.card], card_names()):
+        return no_card
     try:
         reading = resolve(site)
     except InputError as error:
         return [f"sites.{name}: {error}"]
-    return _unknown(f"sites.{name}: lesion class", reading.classes(), lesion_classes)
+    return unknown(f"sites.{name}: lesion class", reading.classes(), lesion_classes)
 
 
 def _strengths(site: Site) -> list[str]:

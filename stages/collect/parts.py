@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from mcdrl.artifacts.regions import QUALITY
-from mcdrl.artifacts.scores import ATTENTION, CALIBRATION, CELL, MINING, POOLED, RELIABILITY, SCORES, TRUST
+from mcdrl.artifacts.scores import CELL, EVALUATED
 from mcdrl.artifacts.tables import Table
 from mcdrl.base.errors import InputError
+from mcdrl.study.cells import cells
 from mcdrl.study.params import Study
-from mcdrl.study.paths import Cell
 
 Names = Mapping[str, Any]
 
@@ -39,19 +38,14 @@ def _sites(study: Study) -> dict[Path, Names]:
 
 def _cells(table: str) -> Callable[[Study], dict[Path, Names]]:
     def parts(study: Study) -> dict[Path, Names]:
-        cells = map(Cell._make, product(study.methods, study.held_out, study.seeds))
-        return {cell.folder / f"{table}.parquet": dict(zip(CELL, cell, strict=True)) for cell in cells}
+        return {cell.folder / f"{table}.parquet": dict(zip(CELL, cell, strict=True)) for cell in cells(study)}
 
     return parts
 
 
-_EVALUATED = {
-    "cases": SCORES, "calibration": CALIBRATION, "reliability": RELIABILITY, "trust": TRUST, "attention": ATTENTION,
-    "pooled": POOLED, "mining": MINING,
-}  # fmt: skip
 COLLECTIONS: Mapping[str, Mapping[str, Collection]] = {  # stage -> table -> how it is written
     "mine_regions": {"quality": Collection(QUALITY, _sites)},
-    "evaluate": {name: Collection(table, _cells(name)) for name, table in _EVALUATED.items()},
+    "evaluate": {name: Collection(table, _cells(name)) for name, table in EVALUATED.items()},
 }
 
 

@@ -12,8 +12,7 @@ import pandas as pd
 from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.frames import FRAMES
 from mcdrl.artifacts.held_out_scores import write_held_out_scores
-from mcdrl.artifacts.scores import ATTENTION, CALIBRATION, MINING, POOLED, PREDICTIONS, RELIABILITY, SCORES, TRUST
-from mcdrl.artifacts.tables import Table
+from mcdrl.artifacts.scores import EVALUATED, PREDICTIONS
 from mcdrl.base.device import pick_device
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import sha256
@@ -28,11 +27,6 @@ from stages.evaluate.predict import headless, predict
 from stages.evaluate.score import to_bytes
 from stages.evaluate.scorer import Scorer
 from stages.evaluate.summary import summarise
-
-TABLES: Mapping[str, Table] = {
-    "cases": SCORES, "calibration": CALIBRATION, "reliability": RELIABILITY, "trust": TRUST, "attention": ATTENTION,
-    "pooled": POOLED, "mining": MINING,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -57,7 +51,7 @@ def evaluate(
         device: cpu, cuda, ...; auto: a GPU if there is one.
 
     Returns:
-        The rows of each of `TABLES`.
+        The rows of each of `EVALUATED`.
 
     Raises:
         InputError: the model, its features or the backbone are missing or don't belong together, or there is no such
@@ -81,7 +75,7 @@ def write(cell: Cell, artifacts: Path, tables: Mapping[str, pd.DataFrame], param
     """Write a cell's tables, and held_out_scores.json beside them."""
     parts = cell.parts(artifacts)
     for name, rows in tables.items():
-        TABLES[name].write(rows, parts / f"{name}.parquet")
+        EVALUATED[name].write(rows, parts / f"{name}.parquet")
     write_held_out_scores(summarise(cell, tables["cases"], params, sha256(cell.model(artifacts) / WEIGHTS)), parts)
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +13,19 @@ from mcdrl.artifacts.audit import PAIRS, PROFILE
 from mcdrl.artifacts.cases import CASES, QUARANTINE, STRENGTHS
 from mcdrl.artifacts.dictionary import DICTIONARY
 from mcdrl.artifacts.regions import QUALITY
-from mcdrl.artifacts.scores import ATTENTION, CALIBRATION, MINING, POOLED, RELIABILITY, SCORES, TRUST
+from mcdrl.artifacts.scores import ATTENTION, CALIBRATION, CELL, MINING, POOLED, RELIABILITY, SCORES, TRUST
 from mcdrl.artifacts.stress import STRESS
 from mcdrl.artifacts.tables import Table
 from mcdrl.base.errors import InputError, shown
 from mcdrl.model.facts import CARD, read_facts
+from mcdrl.study.cells import cells
 from mcdrl.study.leaks import crossing, own_frames
 from mcdrl.study.params import Study
 from mcdrl.study.paths import Cell, site_files, table_path
 
 _UNCHECKED = ("file", "local-dir")
 _RANDOM = ("none", "random")  # what model.json says of an encoder that was never pretrained
-_KEYS = ["method", "held_out", "seed"]
+_KEYS = list(CELL)
 
 
 @dataclass(frozen=True)
@@ -138,11 +138,6 @@ def leaked_frames(pairs: pd.DataFrame, held_out: Iterable[str]) -> dict[str, int
     """
     counts = {site: len(own_frames(crossing(pairs, site), site)) for site in held_out}
     return {site: count for site, count in counts.items() if count}
-
-
-def cells(study: Study) -> Iterator[Cell]:
-    """Yield every (method, held-out site, seed) of the study."""
-    yield from map(Cell._make, product(study.methods, study.held_out, study.seeds))
 
 
 def _scores(study: Study, path: Path) -> pd.DataFrame:

@@ -6,20 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from ruamel.yaml.comments import CommentedMap
 
 from mcdrl.base.errors import InputError, nearest
 from mcdrl.base.section import sentences
 from mcdrl.commands.sites.classes import add_classes, drop_classes
-from mcdrl.study.editing import edited, plain
-from mcdrl.study.params import Site, check, read_params, resolve, unfit_site_name
+from mcdrl.study.editing import edited, in_braces, plain
+from mcdrl.study.params import Site, load_study, resolve, unfit_site_name
 
 MADE = ("phantom",)  # cards of sites whose folders `dvc repro` makes
 
 
 def list_sites(path: Path) -> list[tuple[str, Site, bool]]:
     """Return (name, site, whether it is held out in turn) in the order of params.yaml."""
-    study = check(read_params(path), path)
+    study = load_study(path)
     return [(name, site, name in study.held_out) for name, site in study.sites.items()]
 
 
@@ -50,9 +49,7 @@ def add_site(path: Path, name: str, values: dict[str, Any], *, hold_out: bool = 
     with edited(path) as params:
         if name in params["sites"]:
             raise InputError(f"{path} already has a site '{name}'; remove it first: mcdrl sites remove {name}")
-        entry = CommentedMap(values)
-        entry.fa.set_flow_style()
-        params["sites"][name] = entry
+        params["sites"][name] = in_braces(values)
         if hold_out:
             params["held_out"].append(name)
             _shift_comment(params["held_out"], len(f", {name}"))
