@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.folders import unhashable
+from mcdrl.clip.sources import HASH_MARK, LOCAL_DIR, Source, verified
 from mcdrl.commands.doctor.check import NOTE, OK, PROBLEM, Check
 from mcdrl.commands.workspace import lost_in_a_copy
 from mcdrl.methods import with_methods
@@ -65,13 +66,12 @@ def _lost(root: Path, study: Study) -> list[Check]:
 
 
 def _file_of(value: str) -> str:
-    return value.removeprefix("local-dir:").partition("@sha256:")[0]
+    return value.removeprefix(LOCAL_DIR).partition(HASH_MARK)[0]
 
 
 def _weights(root: Path, study: Study) -> Check:
     from mcdrl.clip.card import CARD, read_card, read_stored
     from mcdrl.clip.lite import read_shipped
-    from mcdrl.clip.sources import Source, verified
 
     what, name = f"backbone {study.backbone}", study.backbone
     try:

@@ -12,6 +12,7 @@ import pandas as pd
 import yaml
 
 from mcdrl.base.files import sha256
+from mcdrl.clip.sources import HASH_MARK, LOCAL_DIR
 from mcdrl.drawing.html_tables import HtmlTable, html_table
 from mcdrl.study.paths import site_files, table_path
 from stages.report.inputs import Inputs
@@ -24,7 +25,6 @@ _LIBRARIES = (
 )  # fmt: skip
 _TABLES = (("build_confounders", "dictionary"), ("evaluate", "cases"), ("stress", "cases"))
 _DIGITS = 12
-_FOLDER = "local-dir:"
 
 
 def topic(results: Results) -> Topic:
@@ -93,8 +93,8 @@ def _shown(root: str) -> str:
 
 
 def _shown_weights(value: str) -> str:
-    kind = _FOLDER if value.startswith(_FOLDER) else ""
-    place, mark, digest = value.removeprefix(kind).partition("@")
+    kind = LOCAL_DIR if value.startswith(LOCAL_DIR) else ""
+    place, mark, digest = value.removeprefix(kind).partition(HASH_MARK)
     return f"{kind}{_shown(place)}{mark}{digest}"
 
 
