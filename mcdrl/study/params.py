@@ -182,10 +182,11 @@ def check(raw: dict[str, Any], path: Path = PARAMS, further: Further | None = No
         except ValidationError as error:
             problems += told(error, f"{name}.", kind)
     if study is not None:
-        problems += _disagreements(study) + _misfits(study, raw)
+        readings, misread = _readings(study)
+        problems += _disagreements(study, misread) + _misfits(study, raw)
         problems += disagreements(
             sections, sites=study.sites, lesion_classes=study.lesion_classes, variants=study.variants,
-            strengths={name: _strengths(site) for name, site in study.sites.items()},
+            strengths={name: list((one.table_strengths or {}).values()) for name, one in readings.items()},
         )  # fmt: skip
         problems += further(study, raw) if further else []
     if problems or study is None:
@@ -237,7 +238,25 @@ def _misfit(name: str, study: Study, train: dict[str, Any], kind: type[Section])
     return []
 
 
-def _disagreements(study: Study) -> list[str]:
+def _readings(study: Study) -> tuple[dict[str, Reading], list[str]]:
+    """Return how the sites are read, without those that can't be, and what is wrong with them."""
+    readings: dict[str, Reading] = {}
+    problems: list[str] = []
+    cards = card_names()
+    for name, site in study.sites.items():
+        if no_card := unknown(f"sites.{name}.card", [site.card], cards):
+            problems += no_card
+            continue
+        try:
+            reading = readings[name] = resolve(site)
+        except InputError as error:
+            problems.append(f"sites.{name}: {error}")
+            continue
+        problems += unknown(f"sites.{name}: lesion class", reading.classes(), study.lesion_classes)
+    return readings, problems
+
+
+def _disagreements(study: Study, misread: list[str]) -> list[str]:
     backbones = [path.stem for path in own_or_shipped(BACKBONE_CARDS).glob("*.yaml")]
     return [
         *unknown("backbone", [study.backbone], backbones),
@@ -246,28 +265,10 @@ def _disagreements(study: Study) -> list[str]:
         *_unfit_variant_names(study),
         *_unfit_site_names(study),
         *_unfit_classes(study),
-        *[line for name, site in study.sites.items() for line in _misread(name, site, study.lesion_classes)],
+        *misread,
         *_repeated(study),
         *_too_few(study),
     ]
-
-
-def _misread(name: str, site: Site, lesion_classes: list[str]) -> list[str]:
-    if no_card := unknown(f"sites.{name}.card", [site.card], card_names()):
-        return no_card
-    try:
-        reading = resolve(site)
-    except InputError as error:
-        return [f"sites.{name}: {error}"]
-    return unknown(f"sites.{name}: lesion class", reading.classes(), lesion_classes)
-
-
-def _strengths(site: Site) -> list[str]:
-    """Return the confounders whose strengths a site's table says; none where it can't be read, which is told apart."""
-    try:
-        return list((resolve(site).table_strengths or {}).values())
-    except InputError:
-        return []
 
 
 def _unfit_site_names(study: Study) -> list[str]:

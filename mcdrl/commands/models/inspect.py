@@ -67,13 +67,14 @@ def describe(place: Path) -> str | None:
         return None
     from mcdrl.model.bundle import find_backbone
     from mcdrl.model.card import read_card
+    from mcdrl.model.held_out import held_out_scores
     from mcdrl.model.readme import readme
 
     try:
         backbone = find_backbone(place, read_card(place).fingerprint, None)
     except InputError:  # the table says that it isn't there
         return None
-    return readme(place, backbone)
+    return readme(place, backbone, held_out_scores(place))
 
 
 def dictionary_table(rows: pd.DataFrame) -> Shown:
