@@ -126,10 +126,10 @@ def export(
     ] = None,
 ) -> None:
     """Write the whole network, from frame to probability, as one file; checks it against PyTorch."""
-    from mcdrl.commands.models.export import FILES, export
+    from mcdrl.commands.models.export import FILES, PREPROCESSING, export
 
     parity = export(model, kind.value, out, backbone)
-    say(f"{out / FILES[kind.value]}, and what to do around it in {out / 'preprocessing.json'}\n{parity}")
+    say(f"{out / FILES[kind.value]}, and what to do around it in {out / PREPROCESSING}\n{parity}")
     if not parity.holds:
         warn("error: the file's masks are not PyTorch's; don't use it")
         raise typer.Exit(1)

@@ -12,7 +12,8 @@ from mcdrl.base.files import read_json
 from mcdrl.base.section import Section
 from mcdrl.confounders.scores import ReferenceStatistics
 
-CARD = "model.json"
+CARD, WEIGHTS = "model.json", "model.safetensors"  # the model itself
+HISTORY = "history.csv"  # of its training, an epoch a row
 SMALLEST_PX, LARGEST_PX = 16, 4096
 _MOST_NAMES = 4096  # of classes, confounders, sites
 _COARSEST = 1e4  # a temperature beyond leaves no probability but one half, one below its inverse none but 0 and 1
@@ -30,7 +31,7 @@ class ModelFacts(Section):
         seed: of everything drawn.
         sources: the sites that it was trained on.
         backbone: the backbone's name.
-        pretrained: where the backbone's weights come from, "random" if from nowhere; as its card says.
+        pretrained: where the backbone's weights come from, "random" if they are random; as its card says.
         fingerprint: of the encoder whose features it takes.
         dense_mode: of that encoder.
         mode: frozen, adapter, suffix, partial or finetune.

@@ -15,6 +15,7 @@ from mcdrl.artifacts.tables import Table
 from mcdrl.base.errors import InputError
 from mcdrl.study.cells import cells
 from mcdrl.study.params import Study
+from mcdrl.study.paths import table_file
 
 Names = Mapping[str, Any]
 
@@ -33,12 +34,12 @@ class Collection:
 
 
 def _sites(study: Study) -> dict[Path, Names]:
-    return {Path(f"{site}.parquet"): {"site": site} for site in study.sites}
+    return {table_file(Path(), site): {"site": site} for site in study.sites}
 
 
 def _cells(table: str) -> Callable[[Study], dict[Path, Names]]:
     def parts(study: Study) -> dict[Path, Names]:
-        return {cell.folder / f"{table}.parquet": dict(zip(CELL, cell, strict=True)) for cell in cells(study)}
+        return {table_file(cell.folder, table): dict(zip(CELL, cell, strict=True)) for cell in cells(study)}
 
     return parts
 

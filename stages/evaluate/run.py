@@ -17,9 +17,10 @@ from mcdrl.base.device import pick_device
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import sha256
 from mcdrl.base.runtime import progress
-from mcdrl.model.folder import WEIGHTS, LoadedModel, load_model
+from mcdrl.model.facts import CARD, WEIGHTS
+from mcdrl.model.folder import LoadedModel, load_model
 from mcdrl.networks.inputs import SitesReader, check_provenance, open_sites
-from mcdrl.study.paths import Cell, backbone_folder, site_files
+from mcdrl.study.paths import Cell, backbone_folder, site_files, table_file
 from mcdrl.study.sections.evaluate import Params
 from stages.evaluate.cell import named
 from stages.evaluate.interventions import Interventions, pick
@@ -75,7 +76,7 @@ def write(cell: Cell, artifacts: Path, tables: Mapping[str, pd.DataFrame], param
     """Write a cell's tables, and held_out_scores.json beside them."""
     parts = cell.parts(artifacts)
     for name, rows in tables.items():
-        EVALUATED[name].write(rows, parts / f"{name}.parquet")
+        EVALUATED[name].write(rows, table_file(parts, name))
     write_held_out_scores(summarise(cell, tables["cases"], params, sha256(cell.model(artifacts) / WEIGHTS)), parts)
 
 
@@ -89,7 +90,7 @@ def _opened(cell: Cell, artifacts: Path, params: Params, model: LoadedModel) -> 
 
 def _check_fit(cell: Cell, artifacts: Path, model: LoadedModel, reader: SitesReader) -> None:
     """Raise InputError where the model and the site's features come from different encoders or regions."""
-    path = cell.model(artifacts) / "model.json"
+    path = cell.model(artifacts) / CARD
     for name in ("fingerprint", "dense_mode", "alpha", "size_px"):
         ours, theirs = getattr(model.card, name), getattr(reader.layout, name)
         if ours != theirs:

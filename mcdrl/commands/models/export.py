@@ -26,7 +26,7 @@ from mcdrl.imaging.borders import COLOURED, CORNER, FINE, MARKER_FULL, MARKER_MI
 from mcdrl.model.bundle import find_backbone
 from mcdrl.model.card import ModelCard
 from mcdrl.model.ensemble import load_ensemble
-from mcdrl.model.folder import WEIGHTS
+from mcdrl.model.facts import WEIGHTS
 from mcdrl.model.network import Network
 from mcdrl.model.take_along import take_along
 

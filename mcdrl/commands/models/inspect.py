@@ -16,9 +16,10 @@ from mcdrl.artifacts.held_out_scores import OF_SOURCES, HeldOutScores
 from mcdrl.artifacts.regions import QUALITY
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import read_json
-from mcdrl.study.paths import table_path
+from mcdrl.model.bundle import FOLDER, find_backbone
+from mcdrl.model.facts import CARD
+from mcdrl.study.paths import TextFiles, table_path, texts_folder
 
-MODEL = "model.json"
 # shown by themselves, or not at all
 _LONG = ("spec", "parameters", "params", "reference", "class_prompts", "confounder_prompts")
 _MEANT = {"val_dice": f", {OF_SOURCES}"}
@@ -42,17 +43,15 @@ def inspect(place: Path) -> list[Shown]:
     Raises:
         InputError: it is neither, or a file is damaged.
     """
-    if (place / MODEL).is_file():
+    if (place / CARD).is_file():
         from mcdrl.model.card import read_card
         from mcdrl.model.held_out import held_out_scores  # torch is seconds of imports
 
         read_card(place)  # so that what is shown is a model's card
-        return model_tables(read_json(place / MODEL), (place / "backbone").is_dir(), held_out_scores(place))
-    found = table_path(place, "build_confounders", "dictionary"), table_path(place, "mine_regions", "quality")
+        return model_tables(read_json(place / CARD), (place / FOLDER).is_dir(), held_out_scores(place))
+    found = TextFiles(texts_folder(place)).dictionary, table_path(place, "mine_regions", "quality")
     if not any(path.is_file() for path in found):
-        raise InputError(
-            f"{place} holds neither model.json nor a dictionary; give a model's folder, or run `dvc repro`"
-        )
+        raise InputError(f"{place} holds neither {CARD} nor a dictionary; give a model's folder, or run `dvc repro`")
     tables = [dictionary_table(DICTIONARY.read(found[0]))] if found[0].is_file() else []
     return tables + ([quality_table(QUALITY.read(found[1]))] if found[1].is_file() else [])
 
@@ -63,9 +62,8 @@ def describe(place: Path) -> str | None:
     Raises:
         InputError: a file is damaged.
     """
-    if not (place / MODEL).is_file():
+    if not (place / CARD).is_file():
         return None
-    from mcdrl.model.bundle import find_backbone
     from mcdrl.model.card import read_card
     from mcdrl.model.held_out import held_out_scores
     from mcdrl.model.readme import readme

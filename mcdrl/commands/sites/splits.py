@@ -12,11 +12,11 @@ from mcdrl.artifacts.cases import CASES
 from mcdrl.base.errors import InputError, nearest
 from mcdrl.sites.published import take_over
 from mcdrl.study.params import load_study
-from mcdrl.study.paths import ARTIFACTS, IMPORTED, IngestedFiles, ingest_folder, table_path
+from mcdrl.study.paths import ARTIFACTS, IMPORTED, IngestedFiles, audit_files, ingest_folder
 from mcdrl.study.splits import COLUMNS, read_splits, write_splits
 
 INGESTED = ingest_folder(ARTIFACTS)
-COMPUTED = table_path(ARTIFACTS, "audit", "splits")
+COMPUTED = audit_files(ARTIFACTS).splits
 
 
 def export_splits(target: Path, computed: Path = COMPUTED) -> int:
