@@ -166,13 +166,11 @@ def inspect(
 
 @app.command()
 def doctor() -> None:
-    """Check that everything is in place for `dvc repro`; exit code 2 if something is not."""
+    """Check that everything is in place for `dvc repro`; outside of a project, the machine. Exit code 2: it is not."""
     from mcdrl.commands.doctor.check import problems
     from mcdrl.commands.doctor.examine import examine
-    from mcdrl.commands.project import check_project
     from mcdrl.commands.show import show_checks
 
-    check_project()
     checks = examine(Path())
     show_checks(checks)
     if problems(checks):

@@ -49,7 +49,8 @@ def _packages() -> Check:
     wrong = [text for text in map(_unmet, needed) if text]
     if wrong:
         return Check("packages", PROBLEM, "; ".join(wrong), "pip install -e .")
-    return Check("packages", OK, f"all {len(needed)} that are needed")
+    told = importlib.metadata.version(_DISTRIBUTION)
+    return Check("packages", OK, f"{_DISTRIBUTION} {told} and all {len(needed)} that it needs")
 
 
 def _export() -> Check:
