@@ -44,12 +44,10 @@ def add_site(path: Path, name: str, values: dict[str, Any], *, hold_out: bool = 
         raise InputError(problem)
     site = site_from(name, values)
     _check_root(site)
-    if "mask_values" in values:
-        values = {**values, "mask_values": site.mask_values}  # all of its keys as text, as DVC sorts them
     with edited(path) as params:
         if name in params["sites"]:
             raise InputError(f"{path} already has a site '{name}'; remove it first: mcdrl sites remove {name}")
-        params["sites"][name] = in_braces(values)
+        params["sites"][name] = in_braces({**values, **_sortable(site)})
         if hold_out:
             params["held_out"].append(name)
             _shift_comment(params["held_out"], len(f", {name}"))
@@ -79,6 +77,7 @@ def set_site(path: Path, name: str, values: dict[str, Any]) -> list[str]:
                 entry[key] = value
         site = site_from(name, plain(entry))
         _check_root(site)
+        entry.update({key: value for key, value in _sortable(site).items() if key in values})
         return add_classes(params, resolve(site).classes())
 
 
@@ -86,6 +85,11 @@ def _entry(path: Path, params: Any, name: str) -> Any:
     if name not in params["sites"]:
         raise InputError(f"{path} has no site '{name}'; {nearest(name, params['sites'])}")
     return params["sites"][name]
+
+
+def _sortable(site: Site) -> dict[str, Any]:
+    """Return `mask_values` with its keys as texts, which DVC can sort whatever joins them; else nothing."""
+    return {} if site.mask_values is None else {"mask_values": site.mask_values}
 
 
 def _check_root(site: Site) -> None:
