@@ -27,6 +27,7 @@ from pydantic.fields import FieldInfo
 
 import mcdrl.artifacts
 import mcdrl.methods
+from mcdrl.artifacts.scores import EVALUATED
 from mcdrl.artifacts.store_contract import BYTES
 from mcdrl.artifacts.stores import Store
 from mcdrl.artifacts.tables import Table
@@ -38,6 +39,7 @@ from mcdrl.commands.study.studies import Preset
 from mcdrl.model.card import ModelCard
 from mcdrl.networks.interface import Method
 from mcdrl.study.params import STAGES_WITH_SECTION, Site, Study, read_params, section_type
+from mcdrl.study.paths import ARTIFACTS, Cell, TextFiles, audit_files, site_files, table_path, texts_folder
 from mcdrl.study.site_cards import Card
 
 ROOT = Path(__file__).parents[1]
@@ -333,21 +335,16 @@ _NAMED = r"<\1>"
 
 # --- artifacts
 
+_SITE, _CELL = site_files(ARTIFACTS, "<site>"), Cell._make(("<method>", "<site>", "<seed>"))
+_AUDIT, _TEXTS = audit_files(ARTIFACTS), TextFiles(texts_folder(ARTIFACTS))
 _FILES = {
-    "cases": "artifacts/ingest/<site>/cases.parquet", "quarantine": "artifacts/ingest/<site>/quarantine.parquet",
-    "geometry": "artifacts/ingest/<site>/geometry.parquet", "strengths": "artifacts/ingest/<site>/strengths.parquet",
-    "frames": "artifacts/ingest/<site>/frames.h5", "pairs": "artifacts/audit/audit.parquet",
-    "splits": "artifacts/audit/splits.parquet", "profile": "artifacts/audit/profile.parquet",
-    "features": "artifacts/encode/<site>.h5", "dictionary": "artifacts/build_confounders/dictionary.parquet",
-    "classes": "artifacts/build_confounders/classes.parquet",
-    "class_confounders": "artifacts/build_confounders/class_confounders.parquet",
-    "regions": "artifacts/mine_regions/regions/<site>.h5", "quality": "artifacts/mine_regions/quality.parquet",
-    "scores": "artifacts/evaluate/cases.parquet", "calibration": "artifacts/evaluate/calibration.parquet",
-    "reliability": "artifacts/evaluate/reliability.parquet", "trust": "artifacts/evaluate/trust.parquet",
-    "attention": "artifacts/evaluate/attention.parquet", "pooled": "artifacts/evaluate/pooled.parquet",
-    "mining": "artifacts/evaluate/mining.parquet",
-    "predictions": "artifacts/evaluate/predictions/<method>/<site>/<seed>.h5",
-    "stress": "artifacts/stress/cases.parquet",
+    "cases": _SITE.cases, "quarantine": _SITE.quarantine, "geometry": _SITE.geometry, "strengths": _SITE.strengths,
+    "frames": _SITE.frames, "pairs": _AUDIT.pairs, "splits": _AUDIT.splits, "profile": _AUDIT.profile,
+    "features": _SITE.features, "dictionary": _TEXTS.dictionary, "classes": _TEXTS.classes,
+    "class_confounders": _TEXTS.class_confounders, "regions": _SITE.regions,
+    "quality": table_path(ARTIFACTS, "mine_regions", "quality"), "scores": table_path(ARTIFACTS, "evaluate", "cases"),
+    **{name: table_path(ARTIFACTS, "evaluate", name) for name in EVALUATED if name != "cases"},
+    "predictions": _CELL.predictions(ARTIFACTS), "stress": table_path(ARTIFACTS, "stress", "cases"),
 }  # fmt: skip
 _COMMON = {  # columns that stand in many tables
     "case_id": "the frame, `<site>/<file stem>`", "site": "the frame's site", "group_id": "patient or sequence",
@@ -489,7 +486,7 @@ def schema_parts(name: str, one: Table | Store, comments: Comments) -> Iterator[
     """Yield heading, keys and columns of a schema."""
     place = _FILES.get(one.name.partition("/")[0])
     yield f"### {name.lower()}"
-    yield f"`{place}`, schema `{one.name}`." if place else f"Schema `{one.name}`."
+    yield f"`{place.as_posix()}`, schema `{one.name}`." if place else f"Schema `{one.name}`."
     rows = list(_columns(one) if isinstance(one, Table) else _fields(one))
     yield table(
         ["column" if isinstance(one, Table) else "dataset", "type", "meaning"], _explained(name, rows, comments)

@@ -126,10 +126,10 @@ def export(
     ] = None,
 ) -> None:
     """Write the whole network, from frame to probability, as one file; checks it against PyTorch."""
-    from mcdrl.commands.models.export import FILES, export
+    from mcdrl.commands.models.export import FILES, PREPROCESSING, export
 
     parity = export(model, kind.value, out, backbone)
-    say(f"{out / FILES[kind.value]}, and what to do around it in {out / 'preprocessing.json'}\n{parity}")
+    say(f"{out / FILES[kind.value]}, and what to do around it in {out / PREPROCESSING}\n{parity}")
     if not parity.holds:
         warn("error: the file's masks are not PyTorch's; don't use it")
         raise typer.Exit(1)
@@ -166,13 +166,11 @@ def inspect(
 
 @app.command()
 def doctor() -> None:
-    """Check that everything is in place for `dvc repro`; exit code 2 if something is not."""
+    """Check that everything is in place for `dvc repro`; outside of a project, the machine. Exit code 2: it is not."""
     from mcdrl.commands.doctor.check import problems
     from mcdrl.commands.doctor.examine import examine
-    from mcdrl.commands.project import check_project
     from mcdrl.commands.show import show_checks
 
-    check_project()
     checks = examine(Path())
     show_checks(checks)
     if problems(checks):

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import read_json, write_json
-from mcdrl.base.section import Section
+from mcdrl.base.section import Section, sentences
 
 HELD_OUT_SCORES = "held_out_scores.json"
 OF_SOURCES = (
@@ -63,4 +63,5 @@ def read_held_out_scores(folder: Path) -> HeldOutScores:
     try:
         return HeldOutScores.model_validate(read_json(folder / HELD_OUT_SCORES))
     except ValidationError as error:
-        raise InputError(f"{folder / HELD_OUT_SCORES}: {error.errors()[0]['msg']}; run `dvc repro evaluate`") from None
+        problem = sentences(error, "", HeldOutScores)[0]
+        raise InputError(f"{folder / HELD_OUT_SCORES}: {problem}; run `dvc repro evaluate`") from None

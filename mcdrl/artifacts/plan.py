@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -18,7 +17,6 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.files import atomic, read_json, write_json
 from mcdrl.base.section import Section, sentences
 from mcdrl.study.flips import Flip
-from mcdrl.study.paths import plan_files
 from mcdrl.study.reading import Reading
 
 P = TypeVar("P", bound=Section)
@@ -86,19 +84,6 @@ def write_code(code: str, path: Path) -> None:
     """Write the digest of a stage's code."""
     with atomic(path) as partial:
         partial.write_text(f"{code}\n", encoding="utf-8")
-
-
-def read_code(artifacts: Path, stage: str) -> str:
-    """Return the digest of a stage's code.
-
-    Raises:
-        InputError: there is none, or it is damaged.
-    """
-    path = plan_files(artifacts).code(stage)
-    text = path.read_text(encoding="ascii", errors="replace").strip() if path.is_file() else ""
-    if not re.fullmatch("[0-9a-f]{64}", text):
-        raise InputError(f"{path} is missing or damaged; run `dvc repro plan`")
-    return text
 
 
 def write_plan(plan: Plan | Encoding | SitePlan | Crops, path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from mcdrl.artifacts.features import PROVENANCE
 from mcdrl.artifacts.store_contract import Field
 from mcdrl.artifacts.stores import Store
 from mcdrl.artifacts.tables import Table, column
@@ -19,7 +20,7 @@ REGIONS = Store(
         "flipped/*": Field("float16", "HW", optional=True),  # S^ of the mirrored frames, such as horizontal.similarity
         "flipped_selected/*": Field("bool", "HW", optional=True),  # and their places, such as horizontal.selected
     },
-    attributes=("site", "fingerprint", "dense_mode", "alpha", "device", "precision"),  # but for alpha, the features'
+    attributes=("site", "fingerprint", "dense_mode", "alpha", *PROVENANCE),  # but for alpha, the features'
 )
 
 QUALITY = Table(

@@ -5,6 +5,8 @@ Every table is also written in parts, one a (method, held-out site, seed), which
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pyarrow as pa
 
 from mcdrl.artifacts.store_contract import Field
@@ -130,6 +132,11 @@ MINING = Table(
     ),
     key=CELL,
 )
+
+EVALUATED: Mapping[str, Table] = {  # name of the file -> table, of all that is written in parts
+    "cases": SCORES, "calibration": CALIBRATION, "reliability": RELIABILITY, "trust": TRUST, "attention": ATTENTION,
+    "pooled": POOLED, "mining": MINING,
+}  # fmt: skip
 
 PREDICTIONS = Store(
     "predictions/1",

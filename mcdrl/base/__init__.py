@@ -1,1 +1,1 @@
-"""The ground floor: errors, files, parameters, cards, pixel arrays, running a command. Every stage stands on it."""
+"""The ground floor: errors, files and folders, typed sections of YAML, seeds, threads, what the terminal is told."""

@@ -21,11 +21,11 @@ def view(bright: Flags) -> Flags:
     if count == 0:
         return np.zeros_like(bright)
     largest = patches == 1 + np.argmax(np.bincount(patches.ravel())[1:])
-    return _between(largest, 0) & _between(largest, 1)
+    return between(largest, 0) & between(largest, 1)
 
 
-def _between(flags: Flags, axis: int) -> Flags:
-    """Return which cells have a set cell before or at them and one behind or at them."""
+def between(flags: Flags, axis: int) -> Flags:
+    """Return which pixels have a set pixel before or at them and one behind or at them."""
     before = np.maximum.accumulate(flags, axis=axis)
     behind = np.flip(np.maximum.accumulate(np.flip(flags, axis), axis=axis), axis)
     result: Flags = before & behind

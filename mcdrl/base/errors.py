@@ -30,6 +30,12 @@ def nearest(name: str, legal: Iterable[str]) -> str:
     return f"{hint}legal: {', '.join(choices) or 'none'}"
 
 
+def unknown(where: str, names: Iterable[str], legal: Iterable[str]) -> list[str]:
+    """Return a sentence for each name that isn't legal, with the legal ones."""
+    known = set(legal)
+    return [f"{where}: unknown '{name}'; {nearest(name, known)}" for name in names if name not in known]
+
+
 def shown(value: Any) -> str:
     """Return a value as Python writes it, cut to what a message has room for."""
     try:

@@ -11,8 +11,8 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.files import regular, sha256
 from mcdrl.clip.card import BackboneCard
 
-_LOCAL_DIR = "local-dir:"
-_HASH = "@sha256:"
+LOCAL_DIR = "local-dir:"  # before a folder
+HASH_MARK = "@sha256:"  # behind a file, before its hash
 
 
 @dataclass(frozen=True)
@@ -42,25 +42,23 @@ class Source:
             return cls(name, "card")
         if value.lower() == "none":
             return cls(name, "random")
-        if value.startswith(_LOCAL_DIR):
-            folder = Path(value.removeprefix(_LOCAL_DIR)).expanduser()
+        if value.startswith(LOCAL_DIR):
+            folder = Path(value.removeprefix(LOCAL_DIR)).expanduser()
             if not folder.is_dir():
-                raise InputError(f"weights.{name}: there is no folder {_named(folder)}; give one after {_LOCAL_DIR}")
+                raise InputError(f"weights.{name}: there is no folder {_named(folder)}; give one after {LOCAL_DIR}")
             return cls(name, "local-dir", folder)
         return cls._file(name, value)
 
     @classmethod
     def _file(cls, name: str, value: str) -> Source:
-        place, mark, digest = value.partition(_HASH)
+        place, mark, digest = value.partition(HASH_MARK)
         if mark and not re.fullmatch("[0-9a-f]{64}", digest):
-            raise InputError(f"weights.{name}: '{digest}' after {_HASH} is no SHA-256, expected 64 digits 0-9a-f")
+            raise InputError(f"weights.{name}: '{digest}' after {HASH_MARK} is no SHA-256, expected 64 digits 0-9a-f")
         path = regular(Path(place).expanduser())
         if path.is_dir():
-            raise InputError(f"weights.{name}: {path} is a folder; write {_LOCAL_DIR}{path}, or name a file in it")
+            raise InputError(f"weights.{name}: {path} is a folder; write {LOCAL_DIR}{path}, or name a file in it")
         if not path.is_file():
-            raise InputError(
-                f"weights.{name}: there is no file {_named(path)}; give a file, {_LOCAL_DIR}FOLDER or none"
-            )
+            raise InputError(f"weights.{name}: there is no file {_named(path)}; give a file, {LOCAL_DIR}FOLDER or none")
         return cls(name, "file", path, digest or None)
 
 
@@ -88,13 +86,13 @@ def verified(source: Source, path: Path, card: BackboneCard) -> str:
     actual = sha256(path)
     if source.sha256 not in {None, actual}:
         raise InputError(
-            f"weights.{source.name}: {path} has sha256 {actual}, expected {source.sha256} as given behind {_HASH}; "
+            f"weights.{source.name}: {path} has sha256 {actual}, expected {source.sha256} as given behind {HASH_MARK}; "
             "one of the two is wrong"
         )
     if source.sha256 is None and card.sha256 not in {None, actual}:
         raise InputError(
             f"weights.{source.name}: {path} has sha256 {actual}, expected {card.sha256}, the published file of "
             f"{card.title}; supply that file, or say that this one is meant by its hash: "
-            f"-S 'weights.{source.name}={path}{_HASH}{actual}'"
+            f"-S 'weights.{source.name}={path}{HASH_MARK}{actual}'"
         )
     return actual

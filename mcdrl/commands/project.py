@@ -7,6 +7,11 @@ from pathlib import Path
 from mcdrl.base.errors import InputError
 from mcdrl.study.paths import PARAMS, PIPELINE
 
+WITHOUT = (
+    "without one, `mcdrl predict`, `export`, `pack` and `inspect` work on a model's folder, `mcdrl sites check FOLDER` "
+    "on frames, and `mcdrl sites cards` and `mcdrl studies list` show what comes along"
+)
+
 
 def check_project(folder: Path = Path()) -> None:
     """Check that a folder is a project's, be it an incomplete one.
@@ -14,9 +19,12 @@ def check_project(folder: Path = Path()) -> None:
     Raises:
         InputError: it isn't; says what works without a project.
     """
-    if not any((folder / name).is_file() for name in (PARAMS, PIPELINE)):
-        raise InputError(
-            f"there is no project in {folder.resolve()}, which holds neither {PARAMS} nor {PIPELINE}; without one, "
-            "`mcdrl predict`, `export`, `pack` and `inspect` work on a model's folder, `mcdrl sites check FOLDER` on "
-            "frames, and `mcdrl sites cards` and `mcdrl studies list` show what comes along"
-        )
+    if lacking := no_project(folder):
+        raise InputError(f"there is {lacking}; {WITHOUT}")
+
+
+def no_project(folder: Path) -> str:
+    """Return that a folder is no project's, not even an incomplete one's; empty: it is."""
+    if any((folder / name).is_file() for name in (PARAMS, PIPELINE)):
+        return ""
+    return f"no project in {folder.resolve()}, which holds neither {PARAMS} nor {PIPELINE}"

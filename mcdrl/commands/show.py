@@ -16,14 +16,14 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.output import cell
 from mcdrl.base.strict_yaml import load_yaml
 from mcdrl.base.text import printable
+from mcdrl.commands.doctor.check import NOTE, OK, PROBLEM, Check
 from mcdrl.study.params import Site
 
 if TYPE_CHECKING:
-    from mcdrl.commands.doctor.check import Check
     from mcdrl.commands.models.inspect import Shown
 
 _TEXTS = frozenset(key for key, field in Site.model_fields.items() if field.annotation in (str, str | None))
-_STYLES = {"ok": "green", "note": "yellow", "PROBLEM": "bold red"}
+_STYLES = {OK: "green", NOTE: "yellow", PROBLEM: "bold red"}
 
 
 def show_checks(checks: Sequence[Check]) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup, escape
 
-from mcdrl.drawing.formatting import number, span_or_why
+from mcdrl.drawing.formatting import number, shorten, span_or_why
 from mcdrl.metrics.counts import Floats
 
 Points = Sequence[tuple[float, float]]
@@ -196,8 +196,7 @@ def _ridge_grid(axis: Scale, tick: float, bottom: int) -> str:
 
 
 def _ridge(name: str, values: Floats, style: int, axis: Scale, base: int) -> str:
-    short = name if len(name) <= _NAME else name[: _NAME - 1] + "…"
-    label = f'<text class="end" x="{_RIDGE_LEFT - 8}" y="{base - 3}">{escape(short)}</text>'
+    label = f'<text class="end" x="{_RIDGE_LEFT - 8}" y="{base - 3}">{escape(shorten(name, _NAME))}</text>'
     if not len(values):
         return f'{label}<text x="{_RIDGE_LEFT}" y="{base - 3}">no value</text>'
     counts, edges = np.histogram(np.clip(values, axis.low, axis.high), _BINS, (axis.low, axis.high))

@@ -76,3 +76,8 @@ def p_words(value: float) -> str:
 def listed(names: Sequence[str]) -> str:
     """Return names as text: a, b and c."""
     return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
+
+
+def shorten(name: str, letters: int) -> str:
+    """Return a name cut to a number of letters."""
+    return name if len(name) <= letters else name[: letters - 1] + "…"

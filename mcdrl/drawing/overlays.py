@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mcdrl.base.seeds import generator
+from mcdrl.drawing.html_tables import records
 
 Array = NDArray[Any]
 _QUALITY = 82  # JPEG quality of the pictures
@@ -72,7 +73,7 @@ def pick_changes(rows: pd.DataFrame, count: int) -> list[dict[str, Any]]:
     ranked = rows.sort_values(["change", "case_id"], ascending=[False, True])
     gains = ranked[ranked["change"] > 0].head(count)
     losses = ranked[ranked["change"] < 0].tail(count).iloc[::-1]
-    return [{str(name): value for name, value in row.items()} for row in pd.concat([gains, losses]).to_dict("records")]
+    return records(pd.concat([gains, losses]))
 
 
 def pick_frames(cases: pd.DataFrame, count: int, *names: str | int, negatives: bool = False) -> list[str]:

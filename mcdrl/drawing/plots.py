@@ -12,6 +12,7 @@ import numpy as np
 from markupsafe import Markup, escape
 
 from mcdrl.drawing.charts import COLOURS, Points, Scale, scale
+from mcdrl.drawing.formatting import shorten
 from mcdrl.metrics.counts import Floats, Ints
 
 _LEFT, _WIDTH, _TOP, _BOTTOM = 38, 274, 10, 152  # of the box inside 320 x 190
@@ -111,11 +112,6 @@ def heat_map(
     return Markup(
         f'<svg class="matrix" viewBox="0 0 {width} {height}" width="{width}" aria-hidden="true">{"".join(body)}</svg>'
     )
-
-
-def shorten(name: str, letters: int) -> str:
-    """Return a name cut to a number of letters."""
-    return name if len(name) <= letters else name[: letters - 1] + "…"
 
 
 def _heat_cell(value: float, ends: tuple[float, float], x: float, y: float, size: tuple[int, int], digits: int) -> str:

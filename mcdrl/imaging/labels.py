@@ -180,12 +180,12 @@ def _check_colours(mask: Image.Image) -> None:
 
 
 def _plain(stored: _Stored, threshold: int, value: int) -> Read:
-    if stored.chroma > _NOISE and not stored.merged:
+    if stored.merged:
+        raise _unexplained(stored, threshold)
+    if stored.chroma > _NOISE:
         return _one_colour(stored, threshold, value)
     counts = np.bincount(stored.grey.ravel(), minlength=256)
     levels = np.flatnonzero(counts).tolist()
-    if stored.merged:
-        raise _unexplained(stored, threshold)
     if len(levels) == 1 and levels[0] <= (_NOISE if stored.lossy else 0):
         return Read(np.zeros(stored.grey.shape, np.uint8))
     if levels == [0, 1] and not stored.lossy and not stored.deep:

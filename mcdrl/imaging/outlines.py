@@ -47,14 +47,12 @@ class Outlines:
         named: stems that any entry names, landmarks included.
         problems: stem -> why its frame can't be used, kind and detail.
         refused: entries that can't be used.
-        notes: whatever else a person should know.
     """
 
     of: dict[str, list[Outline]] = field(default_factory=dict)
     named: set[str] = field(default_factory=set)
     problems: dict[str, tuple[str, str]] = field(default_factory=dict)
     refused: list[Issue] = field(default_factory=list)
-    notes: list[Issue] = field(default_factory=list)
 
 
 def read_outlines(root: Path, reading: Reading) -> Outlines:

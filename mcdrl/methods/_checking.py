@@ -6,12 +6,12 @@ Methods stand above `mcdrl.study`, whose check of params.yaml knows none of them
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
-from mcdrl.base.errors import nearest
+from mcdrl.base.errors import unknown
 from mcdrl.methods._registry import bases, modes, names, params_type
 from mcdrl.study.missing import told
 from mcdrl.study.params import Study
@@ -74,19 +74,14 @@ def _in_use(study: Study) -> list[str]:
 def _unknown_names(study: Study) -> list[str]:
     legal = names()
     return [
-        *_unknown("methods", study.methods, {*legal, *study.variants}),
-        *_unknown("method_params", study.method_params, legal),
+        *unknown("methods", study.methods, {*legal, *study.variants}),
+        *unknown("method_params", study.method_params, legal),
         *(
             line
             for name, variant in study.variants.items()
-            for line in _unknown(f"variants.{name}.method", [variant.method], legal)
+            for line in unknown(f"variants.{name}.method", [variant.method], legal)
         ),
     ]
-
-
-def _unknown(where: str, given: Iterable[str], legal: Iterable[str]) -> list[str]:
-    known = set(legal)
-    return [f"{where}: unknown '{name}'; {nearest(name, known)}" for name in given if name not in known]
 
 
 def _wrong_numbers(method: str, method_params: Mapping[str, Mapping[str, Any]]) -> list[str]:

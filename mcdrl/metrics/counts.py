@@ -53,27 +53,17 @@ def count(predicted: Bools, truth: Bools, judged: Bools | None = None) -> Counts
 
 
 def dice(counts: Counts) -> Floats:
-    """Return 2 tp / (2 tp + fp + fn), [B] in 0..1; NaN on frames without a lesion.
-
-    2·tp / (2·tp + fp + fn), frame by frame at the frame's own size, over frames with a lesion. A lesion with nothing
-    predicted scores 0. Frames without a lesion have no Dice; they are judged by false positives.
-    """
+    """Return 2 tp / (2 tp + fp + fn), [B] in 0..1; NaN on frames without a lesion."""
     return _ratio(2 * counts.tp, 2 * counts.tp + counts.fp + counts.fn, has_lesion(counts))
 
 
 def iou(counts: Counts) -> Floats:
-    """Return tp / (tp + fp + fn), [B] in 0..1; NaN on frames without a lesion.
-
-    tp / (tp + fp + fn), on the frames that Dice is taken of.
-    """
+    """Return tp / (tp + fp + fn), [B] in 0..1; NaN on frames without a lesion."""
     return _ratio(counts.tp, counts.tp + counts.fp + counts.fn, has_lesion(counts))
 
 
 def accuracy(counts: Counts) -> Floats:
-    """Return the share of pixels that are right, [B] in 0..1; defined on every frame with a pixel that counts.
-
-    Share of pixels that are right, over all frames. It says little where lesions are small.
-    """
+    """Return the share of pixels that are right, [B] in 0..1; defined on every frame with a pixel that counts."""
     total = counts.tp + counts.fp + counts.fn + counts.tn
     return _ratio(counts.tp + counts.tn, total, total > 0)
 

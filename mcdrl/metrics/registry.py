@@ -45,7 +45,8 @@ class FrameMetric:
     Attributes:
         name: its column; ends in its unit, such as hd95_px.
         heading: what people call it.
-        of: how it is worked out; of the function's docstring, what follows its first line is for people.
+        of: how it is worked out.
+        meaning: what it says and when it is undefined, in sentences for people.
         over: the frames that it is defined on and its means are over: those with a lesion, or all.
         sometimes_undefined: whether it is NaN or infinite on some of these; such frames are left out and counted.
         better: which end is good.
@@ -56,6 +57,7 @@ class FrameMetric:
     name: str
     heading: str
     of: OfCounts | OfMasks
+    meaning: str
     over: Literal["lesion", "all"] = "lesion"
     sometimes_undefined: bool = False
     better: Literal["higher", "lower"] = "higher"
@@ -71,11 +73,6 @@ class FrameMetric:
     def nullable(self) -> bool:
         """Whether some frames may lack it."""
         return self.over == "lesion" or self.sometimes_undefined
-
-    @property
-    def meaning(self) -> str:
-        """What it says and when it is undefined, in sentences for people; they are no part of the code's digest."""
-        return " ".join((self.of.function.__doc__ or "").partition("\n\n")[2].split())
 
     @property
     def undefined_column(self) -> str:
@@ -97,12 +94,31 @@ class FrameMetric:
 
 
 _ENTRIES = (
-    FrameMetric("dice", "Dice", OfCounts(dice)),
-    FrameMetric("iou", "IoU", OfCounts(iou)),
-    FrameMetric("accuracy", "accuracy", OfCounts(accuracy), over="all"),
-    FrameMetric("nsd", "NSD", OfMasks(nsd)),
-    FrameMetric("hd95_px", "HD95", OfMasks(hd95_px), sometimes_undefined=True, better="lower", unit="px", digits=1),
-)
+    FrameMetric(
+        "dice", "Dice", OfCounts(dice),
+        "2·tp / (2·tp + fp + fn), frame by frame at the frame's own size, over frames with a lesion. A lesion with "
+        "nothing predicted scores 0. Frames without a lesion have no Dice; they are judged by false positives.",
+    ),
+    FrameMetric("iou", "IoU", OfCounts(iou), "tp / (tp + fp + fn), on the frames that Dice is taken of."),
+    FrameMetric(
+        "accuracy", "accuracy", OfCounts(accuracy),
+        "Share of pixels that are right, over all frames. It says little where lesions are small.",
+        over="all",
+    ),
+    FrameMetric(
+        "nsd", "NSD", OfMasks(nsd),
+        "Normalised surface distance: share of outline pixels of truth and prediction that lie within a tolerance of "
+        "the other outline, at working size. Nothing predicted: 0. A lesion that vanishes at working size has none; it "
+        "is counted.",
+    ),
+    FrameMetric(
+        "hd95_px", "HD95", OfMasks(hd95_px),
+        "The larger of the two 95th percentiles of the outlines' distances, in px at working size. Infinite where "
+        "nothing is predicted: such frames are left out and counted. Where a site has it on no frame at all, there is "
+        "no mean over the sites. A lesion that vanishes at working size has none; it is counted.",
+        sometimes_undefined=True, better="lower", unit="px", digits=1,
+    ),
+)  # fmt: skip
 FRAME_METRICS: dict[str, FrameMetric] = {entry.name: entry for entry in _ENTRIES}
 """Column -> metric, in the order of tables. `dice` is what methods are compared by, `nsd` tells where outlines are."""
 

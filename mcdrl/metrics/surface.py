@@ -41,11 +41,9 @@ class MaskPair:
 
 
 def nsd(masks: MaskPair) -> float:
-    """Return the normalised surface distance, 0..1; NaN without a lesion in the truth.
+    """Return the normalised surface distance, 0..1: the share of both outlines that lies within the tolerance.
 
-    Normalised surface distance: share of outline pixels of truth and prediction that lie within a tolerance of the
-    other outline, at working size. Nothing predicted: 0. A lesion that vanishes at working size has none; it is
-    counted.
+    NaN without a lesion in the truth, 0 without a prediction.
     """
     if not masks.truth.any():
         return float("nan")
@@ -57,12 +55,7 @@ def nsd(masks: MaskPair) -> float:
 
 
 def hd95_px(masks: MaskPair) -> float:
-    """Return the Hausdorff distance's 95th percentile; NaN without a lesion in the truth, infinite without prediction.
-
-    The larger of the two 95th percentiles of the outlines' distances, in px at working size. Infinite where nothing is
-    predicted: such frames are left out and counted. Where a site has it on no frame at all, there is no mean over the
-    sites. A lesion that vanishes at working size has none; it is counted.
-    """
+    """Return the Hausdorff distance's 95th percentile; NaN without a true lesion, infinite without prediction."""
     if not masks.truth.any():
         return float("nan")
     if not masks.predicted.any():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from mcdrl.base.errors import nearest
 from mcdrl.base.section import Section, sentences
@@ -19,7 +19,7 @@ _Channels = Annotated[int, Field(gt=0, le=2**16)]
 _Side = Annotated[int, Field(gt=0, le=LARGEST_PX)]
 
 
-class MinedBy(BaseModel):
+class MinedBy(Section):
     """What a miner looks at.
 
     Attributes:
@@ -27,8 +27,6 @@ class MinedBy(BaseModel):
         grid: H and W of the dense map.
         hidden: channels inside.
     """
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     channels: dict[str, _Channels] = Field(min_length=1, max_length=64)
     grid: list[_Side] = Field(min_length=2, max_length=2)

@@ -5,23 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import read_json
+from mcdrl.base.section import Section
 from mcdrl.confounders.scores import ReferenceStatistics
 
-CARD = "model.json"
+CARD, WEIGHTS = "model.json", "model.safetensors"  # the model itself
+HISTORY = "history.csv"  # of its training, an epoch a row
 SMALLEST_PX, LARGEST_PX = 16, 4096
 _MOST_NAMES = 4096  # of classes, confounders, sites
 _COARSEST = 1e4  # a temperature beyond leaves no probability but one half, one below its inverse none but 0 and 1
-_Finite = Annotated[float, Field(allow_inf_nan=False)]
-_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _Number = Annotated[int, Field(ge=0)]
 _Names = Annotated[list[str], Field(min_length=1, max_length=_MOST_NAMES)]
 
 
-class ModelFacts(BaseModel):
+class ModelFacts(Section):
     """model.json: what a model is, how it came about and how good it was on the validation frames; read without torch.
 
     Attributes:
@@ -31,7 +31,7 @@ class ModelFacts(BaseModel):
         seed: of everything drawn.
         sources: the sites that it was trained on.
         backbone: the backbone's name.
-        pretrained: where the backbone's weights come from, "none" if they are random; as its card says.
+        pretrained: where the backbone's weights come from, "random" if they are random; as its card says.
         fingerprint: of the encoder whose features it takes.
         dense_mode: of that encoder.
         mode: frozen, adapter, suffix, partial or finetune.
@@ -64,8 +64,6 @@ class ModelFacts(BaseModel):
         weights_sha256: of model.safetensors, hex; `save_model` fills it in; empty: nobody has noted it.
     """
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
     variant: str
     method: str
     held_out: str
@@ -88,12 +86,12 @@ class ModelFacts(BaseModel):
     temperature: float = Field(ge=1 / _COARSEST, le=_COARSEST)
     flag_below: float = Field(ge=0, le=1)
     crop: Literal["none", "black_border", "mixed"] = "none"
-    class_prompts: list[str] = []
-    confounder_prompts: list[str] = []
+    class_prompts: list[str] = Field(default_factory=list)
+    confounder_prompts: list[str] = Field(default_factory=list)
     background_prompt: str | None = None
     reference: ReferenceStatistics | None = None
     params: dict[str, Any]
-    parameters: dict[str, Any] = {}
+    parameters: dict[str, Any] = Field(default_factory=dict)
     mined_by: Any = None
     provenance: str = ""
     leaked_frames: _Number = 0

@@ -21,13 +21,12 @@ from mcdrl.base.files import atomic, sha256, write_json
 from mcdrl.methods import build, has_own_encoder
 from mcdrl.model.assemble import assemble, make_trunk
 from mcdrl.model.card import ModelCard, read_card
-from mcdrl.model.facts import CARD
+from mcdrl.model.facts import CARD, WEIGHTS
 from mcdrl.model.header import Kind, kinds, misfits, read_header, read_tensors
 from mcdrl.networks.interface import Method, Texts
 from mcdrl.networks.trunk import Frozen
 from mcdrl.regions.tuned import Miner
 
-WEIGHTS = "model.safetensors"
 _LIGHT = ("frozen", "adapter")  # modes that need nothing of the encoder
 
 

@@ -32,7 +32,7 @@ def read_header(path: Path) -> dict[str, Kind]:
         return {name: (tuple(part.get_shape()), str(part.get_dtype())) for name, part in slices.items()}
 
 
-def read_tensors(path: Path, prefix: str = "") -> dict[str, Tensor]:
+def read_tensors(path: Path, prefix: str) -> dict[str, Tensor]:
     """Return the tensors of a safetensors file whose names begin with `prefix`, by their names without it.
 
     Raises:

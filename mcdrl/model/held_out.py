@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mcdrl.artifacts.held_out_scores import HELD_OUT_SCORES, HeldOutScores, read_held_out_scores
 from mcdrl.base.files import sha256
-from mcdrl.model.folder import WEIGHTS
+from mcdrl.model.facts import WEIGHTS
 from mcdrl.study.paths import study_of
 
 

@@ -87,7 +87,7 @@ def _nothing(frame: Tensor) -> Encoded:
 
 
 def mined(dense: Tensor, classes: Tensor, alpha: float, background: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Select the target regions as `mining.mine` does, on the device.
+    """Select the target regions as `mcdrl.regions.zero_shot.mine` does, on the device.
 
     Args:
         dense: [B, D, H, W] float, joint space.

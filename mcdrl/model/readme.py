@@ -8,7 +8,6 @@ from mcdrl.artifacts.held_out_scores import OF_SOURCES, HeldOutScores
 from mcdrl.clip.card import StoredCard, read_stored
 from mcdrl.model.card import ModelCard, read_card
 from mcdrl.model.folder import read_skeleton
-from mcdrl.model.held_out import held_out_scores
 
 _TEXT = """# {method}, trained without {held_out}
 
@@ -64,17 +63,18 @@ _NO_REGIONS = "none: the method looks at the whole frame"
 _CROPS = {"none": "whole", "black_border": "black border cut off", "mixed": "black border cut off at some of the sites"}
 
 
-def readme(model: Path, backbone: Path) -> str:
-    """Return what README.md says of a trained model, with its scores at the held-out site where they are known.
+def readme(model: Path, backbone: Path, scores: HeldOutScores | None) -> str:
+    """Return what README.md says of a trained model.
 
     Args:
         model: the model's folder.
         backbone: that of its backbone, whose licence and notice a user has to know.
+        scores: the model's at its held-out site; None: it was not judged.
 
     Raises:
         InputError: a file is missing or damaged.
     """
-    return text_of(read_card(model), read_stored(backbone), held_out_scores(model), read_skeleton(model).uses_regions)
+    return text_of(read_card(model), read_stored(backbone), scores, read_skeleton(model).uses_regions)
 
 
 def text_of(card: ModelCard, backbone: StoredCard, scores: HeldOutScores | None, uses_regions: bool) -> str:

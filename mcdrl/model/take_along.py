@@ -27,4 +27,4 @@ def take_along(model: Path, backbone: Path, out: Path) -> None:
     if scores is not None:
         write_held_out_scores(scores, out)
     with atomic(out / README) as partial:
-        partial.write_text(readme(model, backbone), encoding="utf-8")
+        partial.write_text(readme(model, backbone, scores), encoding="utf-8")

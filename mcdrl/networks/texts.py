@@ -11,16 +11,16 @@ import torch
 from torch import Tensor
 
 from mcdrl.artifacts.dictionary import BACKGROUND, CLASS_CONFOUNDERS, CLASSES, DICTIONARY
-from mcdrl.artifacts.tables import Table
 from mcdrl.base.errors import InputError
 from mcdrl.networks.interface import Texts
+from mcdrl.study.paths import TextFiles
 
 
 def read_texts(folder: Path, lesion_classes: Sequence[str]) -> tuple[Texts, list[str], str]:
     """Read the dictionary, the class texts and the texts of both.
 
     Args:
-        folder: holds dictionary.parquet, classes.parquet and class_confounders.parquet.
+        folder: of the three tables.
         lesion_classes: the classes, in the order that the class axis shall have.
 
     Returns:
@@ -30,30 +30,32 @@ def read_texts(folder: Path, lesion_classes: Sequence[str]) -> tuple[Texts, list
     Raises:
         InputError: a table is missing, lacks a class or a pair, or comes from another encoder than the others.
     """
-    dictionary = DICTIONARY.read(folder / "dictionary.parquet")
+    files = TextFiles(folder)
+    dictionary = DICTIONARY.read(files.dictionary)
     confounders = [str(name) for name in dictionary["confounder"]]
-    classes = CLASSES.read(folder / "classes.parquet").set_index("lesion_class")
-    pairs = CLASS_CONFOUNDERS.read(folder / "class_confounders.parquet").set_index(["lesion_class", "confounder"])
+    classes = CLASSES.read(files.classes).set_index("lesion_class")
+    pairs = CLASS_CONFOUNDERS.read(files.class_confounders).set_index(["lesion_class", "confounder"])
     wanted = [(kind, confounder) for kind in lesion_classes for confounder in confounders]
     background = [BACKGROUND] if BACKGROUND in classes.index else []
     texts = Texts(
-        classes=_vectors(classes, list(lesion_classes), folder / "classes.parquet"),
-        confounders=_vectors(dictionary.set_index("confounder"), confounders, folder / "dictionary.parquet"),
-        class_confounders=_vectors(pairs, wanted, folder / "class_confounders.parquet").view(
+        classes=_vectors(classes, list(lesion_classes), files.classes),
+        confounders=_vectors(dictionary.set_index("confounder"), confounders, files.dictionary),
+        class_confounders=_vectors(pairs, wanted, files.class_confounders).view(
             len(lesion_classes), len(confounders), -1
         ),
         prior=torch.full((len(confounders),), 1 / len(confounders)),
-        background=_vectors(classes, background, folder / "classes.parquet")[0] if background else None,
+        background=_vectors(classes, background, files.classes)[0] if background else None,
     )
-    return texts, confounders, _fingerprint(folder)
+    return texts, confounders, _fingerprint(files)
 
 
 def read_prompts(
     folder: Path, lesion_classes: Sequence[str], confounders: Sequence[str]
 ) -> tuple[list[str], list[str], str | None]:
     """Return the prompts of the classes and of the confounders, in the orders given, and that of the background."""
-    classes = CLASSES.read(folder / "classes.parquet").set_index("lesion_class")["prompt"]
-    dictionary = DICTIONARY.read(folder / "dictionary.parquet").set_index("confounder")["prompt"]
+    files = TextFiles(folder)
+    classes = CLASSES.read(files.classes).set_index("lesion_class")["prompt"]
+    dictionary = DICTIONARY.read(files.dictionary).set_index("confounder")["prompt"]
     background = str(classes[BACKGROUND]) if BACKGROUND in classes.index else None
     return [str(classes[name]) for name in lesion_classes], [str(dictionary[name]) for name in confounders], background
 
@@ -66,12 +68,11 @@ def _vectors(rows: pd.DataFrame, keys: Sequence[object], path: Path) -> Tensor:
     return torch.from_numpy(np.stack([np.asarray(found[key], np.float32) for key in keys]))
 
 
-def _fingerprint(folder: Path) -> str:
-    tables: dict[str, Table] = {
-        "dictionary.parquet": DICTIONARY, "classes.parquet": CLASSES, "class_confounders.parquet": CLASS_CONFOUNDERS,
+def _fingerprint(files: TextFiles) -> str:
+    tables = {
+        files.dictionary: DICTIONARY, files.classes: CLASSES, files.class_confounders: CLASS_CONFOUNDERS,
     }  # fmt: skip
-    found = {folder / name: table.read_metadata(folder / name)["fingerprint"] for name, table in tables.items()}
-    return one_fingerprint(found)
+    return one_fingerprint({path: table.read_metadata(path)["fingerprint"] for path, table in tables.items()})
 
 
 def one_fingerprint(found: dict[Path, str]) -> str:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.issues import Issue
-from mcdrl.study.splits import straddling
+from mcdrl.study.splits import straddling_group
 
 
 def take_over(site: str, cases: pd.DataFrame, splits: pd.DataFrame) -> tuple[pd.DataFrame, list[Issue]]:
@@ -31,7 +31,7 @@ def take_over(site: str, cases: pd.DataFrame, splits: pd.DataFrame) -> tuple[pd.
             f"the first '{missing[0]}'; add them, or take out all rows of the site to split it by name"
         )
     split = cases.assign(split=cases["case_id"].map(sides))
-    problem = straddling(split)
+    problem = straddling_group(split)
     if problem:
         raise InputError(f"site {site}: by the file of splits, {problem}")
     known = set(cases["case_id"])

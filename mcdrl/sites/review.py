@@ -11,7 +11,7 @@ from mcdrl.base.errors import nearest
 from mcdrl.base.issues import Issue, RefusedError
 from mcdrl.imaging.decode import DIM, LARGE, Pixels, large
 from mcdrl.sites.candidates import Candidate
-from mcdrl.study.meanings import classes_among
+from mcdrl.study.meanings import drawn_classes
 from mcdrl.study.reading import Reading
 
 
@@ -103,4 +103,4 @@ class Review:
 
 def classes_are_drawn(reading: Reading) -> bool:
     """Return whether masks or polygons themselves tell lesions of several classes from each other."""
-    return reading.label_class is not None or bool(classes_among(reading.mask_values) - {reading.lesion_class})
+    return reading.label_class is not None or bool(drawn_classes(reading.mask_values, reading.lesion_class))

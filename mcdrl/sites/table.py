@@ -91,7 +91,8 @@ def read_rows(path: Path, file: str, wanted: Sequence[str]) -> Iterator[tuple[st
     Raises:
         InputError: as `read_table`.
     """
-    lines = csv.reader(io.StringIO(_text(path)), delimiter=_delimiter(path))
+    text = _text(path)
+    lines = csv.reader(io.StringIO(text), delimiter=_delimiter(text))
     header = [cell.strip() for cell in next(lines, [])]
     _check_header(path, header, [file, *wanted])
     for cells in lines:
@@ -137,8 +138,8 @@ def _text(path: Path) -> str:
         raise InputError(f"{path} is not UTF-8 ({error}); save it as UTF-8") from None
 
 
-def _delimiter(path: Path) -> str:
-    counts = Counter(_text(path).partition("\n")[0])
+def _delimiter(text: str) -> str:
+    counts = Counter(text.partition("\n")[0])
     return max(",;\t", key=lambda mark: counts[mark])
 
 

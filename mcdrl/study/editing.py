@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.representer import RoundTripRepresenter
 
 from mcdrl.base.files import atomic
@@ -47,6 +48,13 @@ def plain(node: Any) -> Any:
     text = io.StringIO()
     YAML().dump(node, text)
     return load_yaml(text.getvalue())
+
+
+def in_braces(values: dict[str, Any]) -> CommentedMap:
+    """Return keys and values as an entry of params.yaml on one line: {key: value, ...}."""
+    entry = CommentedMap(values)
+    entry.fa.set_flow_style()
+    return entry
 
 
 class _Representer(RoundTripRepresenter):

@@ -7,6 +7,6 @@ from collections.abc import Mapping
 BACKGROUND, IGNORE, LESION = "background", "ignore", "lesion"  # beside a lesion class
 
 
-def classes_among(mask_values: Mapping[str, str] | None) -> set[str]:
-    """Return the lesion classes that values stand for."""
-    return set((mask_values or {}).values()) - {BACKGROUND, IGNORE, LESION}
+def drawn_classes(mask_values: Mapping[str, str] | None, lesion_class: str | None) -> set[str]:
+    """Return the lesion classes that values stand for, beside that of every lesion of the site."""
+    return set((mask_values or {}).values()) - {BACKGROUND, IGNORE, LESION, lesion_class}

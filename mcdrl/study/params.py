@@ -16,9 +16,8 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import Field, ValidationError
 
-from mcdrl.base.errors import InputError, nearest, shown
-from mcdrl.base.section import Section as Section
-from mcdrl.base.section import Seed, sentences
+from mcdrl.base.errors import InputError, nearest, shown, unknown
+from mcdrl.base.section import Section, Seed, sentences
 from mcdrl.base.strict_yaml import load_yaml, read_yaml
 from mcdrl.study.agreement import disagreements
 from mcdrl.study.missing import told
@@ -192,10 +191,11 @@ def check(raw: dict[str, Any], path: Path = PARAMS, further: Further | None = No
         except ValidationError as error:
             problems += told(error, f"{name}.", kind)
     if study is not None:
-        problems += _disagreements(study) + _misfits(study, raw)
+        readings, misread = _readings(study)
+        problems += _disagreements(study, misread) + _misfits(study, raw)
         problems += disagreements(
             sections, sites=study.sites, lesion_classes=study.lesion_classes, variants=study.variants,
-            strengths={name: _strengths(site) for name, site in study.sites.items()},
+            strengths={name: list((one.table_strengths or {}).values()) for name, one in readings.items()},
         )  # fmt: skip
         problems += further(study, raw) if further else []
     if problems or study is None:
@@ -247,42 +247,37 @@ def _misfit(name: str, study: Study, train: dict[str, Any], kind: type[Section])
     return []
 
 
-def _disagreements(study: Study) -> list[str]:
+def _readings(study: Study) -> tuple[dict[str, Reading], list[str]]:
+    """Return how the sites are read, without those that can't be, and what is wrong with them."""
+    readings: dict[str, Reading] = {}
+    problems: list[str] = []
+    cards = card_names()
+    for name, site in study.sites.items():
+        if no_card := unknown(f"sites.{name}.card", [site.card], cards):
+            problems += no_card
+            continue
+        try:
+            reading = readings[name] = resolve(site)
+        except InputError as error:
+            problems.append(f"sites.{name}: {error}")
+            continue
+        problems += unknown(f"sites.{name}: lesion class", reading.classes(), study.lesion_classes)
+    return readings, problems
+
+
+def _disagreements(study: Study, misread: list[str]) -> list[str]:
     backbones = [path.stem for path in own_or_shipped(BACKBONE_CARDS).glob("*.yaml")]
     return [
-        *_unknown("backbone", [study.backbone], backbones),
-        *_unknown("weights", study.weights, backbones),
-        *_unknown("held_out", study.held_out, study.sites),
+        *unknown("backbone", [study.backbone], backbones),
+        *unknown("weights", study.weights, backbones),
+        *unknown("held_out", study.held_out, study.sites),
         *_unfit_variant_names(study),
         *_unfit_site_names(study),
         *_unfit_classes(study),
-        *[line for name, site in study.sites.items() for line in _misread(name, site, study.lesion_classes)],
+        *misread,
         *_repeated(study),
         *_too_few(study),
     ]
-
-
-def _unknown(where: str, names: Any, legal: Any) -> list[str]:
-    return [f"{where}: unknown '{name}'; {nearest(name, legal)}" for name in names if name not in set(legal)]
-
-
-def _misread(name: str, site: Site, lesion_classes: list[str]) -> list[str]:
-    unknown = _unknown(f"sites.{name}.card", [site.card], card_names())
-    if unknown:
-        return unknown
-    try:
-        reading = resolve(site)
-    except InputError as error:
-        return [f"sites.{name}: {error}"]
-    return _unknown(f"sites.{name}: lesion class", reading.classes(), lesion_classes)
-
-
-def _strengths(site: Site) -> list[str]:
-    """Return the confounders whose strengths a site's table says; none where it can't be read, which is told apart."""
-    try:
-        return list((resolve(site).table_strengths or {}).values())
-    except InputError:
-        return []
 
 
 def _unfit_site_names(study: Study) -> list[str]:

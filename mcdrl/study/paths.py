@@ -103,7 +103,7 @@ class IngestedFiles:
     @property
     def cases(self) -> Path:
         """Return the table of its frames."""
-        return self.folder / "cases.parquet"
+        return table_file(self.folder, "cases")
 
     @property
     def frames(self) -> Path:
@@ -113,17 +113,17 @@ class IngestedFiles:
     @property
     def geometry(self) -> Path:
         """Return the table of what the frames show beside the view."""
-        return self.folder / "geometry.parquet"
+        return table_file(self.folder, "geometry")
 
     @property
     def quarantine(self) -> Path:
         """Return the table of the files that were refused."""
-        return self.folder / "quarantine.parquet"
+        return table_file(self.folder, "quarantine")
 
     @property
     def strengths(self) -> Path:
         """Return the table of the confounders in the frames, which isn't there where nobody knows them."""
-        return self.folder / "strengths.parquet"
+        return table_file(self.folder, "strengths")
 
 
 @dataclass(frozen=True)
@@ -169,9 +169,71 @@ def texts_folder(artifacts: Path) -> Path:
     return artifacts / "build_confounders"
 
 
+@dataclass(frozen=True)
+class TextFiles:
+    """What `build_confounders` says: prompts and their texts in joint space.
+
+    Attributes:
+        folder: that holds all of it.
+    """
+
+    folder: Path
+
+    @property
+    def dictionary(self) -> Path:
+        """Return the table of the confounders."""
+        return table_file(self.folder, "dictionary")
+
+    @property
+    def classes(self) -> Path:
+        """Return the table of the lesion classes."""
+        return table_file(self.folder, "classes")
+
+    @property
+    def class_confounders(self) -> Path:
+        """Return the table of each class with each confounder."""
+        return table_file(self.folder, "class_confounders")
+
+
+@dataclass(frozen=True)
+class AuditFiles:
+    """What `audit` says of all sites' frames.
+
+    Attributes:
+        folder: that holds all of it.
+    """
+
+    folder: Path
+
+    @property
+    def pairs(self) -> Path:
+        """Return the table of frames that are one picture."""
+        return table_file(self.folder, "audit")
+
+    @property
+    def splits(self) -> Path:
+        """Return the table of which frames train."""
+        return table_file(self.folder, "splits")
+
+    @property
+    def profile(self) -> Path:
+        """Return the table of what every frame looks like."""
+        return table_file(self.folder, "profile")
+
+
+def audit_files(artifacts: Path) -> AuditFiles:
+    """Return where the tables of the audit are below the artifacts folder."""
+    return AuditFiles(artifacts / "audit")
+
+
 def table_path(artifacts: Path, stage: str, name: str) -> Path:
     """Return a whole table of a stage, such as `cases` of `evaluate`."""
-    return artifacts / stage / f"{name}.parquet"
+    return table_file(artifacts / stage, name)
+
+
+def table_file(folder: Path, name: str) -> Path:
+    """Return a table, or a part of one, in its folder."""
+    return folder / f"{name}.parquet"
 
 
 def parts_folder(artifacts: Path) -> Path:

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from mcdrl.base.section import Count, Most, Section
-from mcdrl.study.meanings import LESION, classes_among
+from mcdrl.study.meanings import LESION, drawn_classes
 
 MASK_RULES = ("masks", "polygons")
 CLASS_RULES = ("lesion_class", "table_class", "folder_class", "label_class")
@@ -141,7 +141,7 @@ class Reading(Section):
 
     def _value_classes(self) -> list[str]:
         """Return the classes that `mask_values` names beside that of every lesion."""
-        return sorted(classes_among(self.mask_values) - {self.lesion_class})
+        return sorted(drawn_classes(self.mask_values, self.lesion_class))
 
     @property
     def open_classes(self) -> bool:
@@ -179,7 +179,7 @@ def merge(card: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
         entry: the keys that the site's entry gives.
     """
     named = set(entry)
-    if classes_among(entry.get("mask_values")) - {card.get("lesion_class")}:
+    if drawn_classes(entry.get("mask_values"), card.get("lesion_class")):
         named |= set(CLASS_RULES)
     dropped = {key for rules in (MASK_RULES, CLASS_RULES, GROUP_RULES) if set(rules) & named for key in rules}
     if "polygons" in dropped:

@@ -68,10 +68,10 @@ def _problem(rows: pd.DataFrame) -> str:
     other = rows[~rows["split"].isin(SIDES)]
     if len(other):
         return f"the split of '{other['case_id'].iloc[0]}' is '{other['split'].iloc[0]}', expected train or val"
-    return straddling(rows)
+    return straddling_group(rows)
 
 
-def straddling(rows: pd.DataFrame) -> str:
+def straddling_group(rows: pd.DataFrame) -> str:
     """Return a sentence on the first group that is on both sides of its site's split; empty if none is."""
     sides = rows.groupby(["site", "group_id"], sort=False)["split"].nunique()
     both = sides[sides > 1]

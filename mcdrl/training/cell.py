@@ -25,18 +25,18 @@ from mcdrl.study.params import Study
 from mcdrl.study.paths import (
     Cell,
     SiteFiles,
+    TextFiles,
+    audit_files,
     backbone_folder,
     checkpoints_folder,
     features_folder,
     plan_files,
     site_files,
-    table_path,
     texts_folder,
 )
 from mcdrl.study.sections.train import Params
 
 S = TypeVar("S", bound=Section)
-_TABLES = ("dictionary.parquet", "classes.parquet", "class_confounders.parquet")
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Job:
     @property
     def audit(self) -> Path:
         """The table of frames that are one picture."""
-        return table_path(self.artifacts, "audit", "audit")
+        return audit_files(self.artifacts).pairs
 
     @property
     def texts(self) -> Path:
@@ -213,7 +213,8 @@ def _digests(job: Job) -> Mapping[str, str]:
     paths = [
         path for files in job.files.values() for path in (files.cases, files.frames, files.features, files.regions)
     ]
-    paths += [job.texts / name for name in _TABLES] + [job.audit]
+    texts = TextFiles(job.texts)
+    paths += [texts.dictionary, texts.classes, texts.class_confounders, job.audit]
     missing = [path for path in paths if not path.is_file()]
     if missing:
         raise InputError(f"{missing[0]} does not exist; run `dvc repro` to make it")

@@ -17,6 +17,7 @@ from mcdrl.methods import prepared
 from mcdrl.model.assemble import assemble
 from mcdrl.model.bundle import bundle
 from mcdrl.model.card import MinedBy, ModelCard
+from mcdrl.model.facts import HISTORY
 from mcdrl.model.folder import save_model
 from mcdrl.networks.inputs import Layout, open_sites, read_cases
 from mcdrl.networks.interface import Method, Spec, Texts
@@ -139,7 +140,7 @@ def _write(
     )  # fmt: skip
     if card.val_dice == 0:
         print("warning: no epoch found a lesion in the validation frames; train longer (train.epochs)", file=sys.stderr)
-    write_history(progress.history, out / "history.csv")
+    write_history(progress.history, out / HISTORY)
     save_model(out, progress.best, texts, card, miner)
 
 

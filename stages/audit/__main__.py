@@ -11,6 +11,7 @@ from mcdrl.artifacts.audit import PAIRS, PROFILE, SPLITS
 from mcdrl.base.output import say
 from mcdrl.base.runtime import run
 from mcdrl.study.params import load
+from mcdrl.study.paths import AuditFiles
 from mcdrl.study.sections.audit import Params
 from stages.audit.pairs import find_pairs
 from stages.audit.sites import read_sites
@@ -25,9 +26,10 @@ def main(
     study, params = load("audit", Params)
     sites = read_sites(ingest, list(study.sites))
     pairs = find_pairs(sites.cases, sites.prints, params.hash_bits, params.correlation, params.accepted)
-    PAIRS.write(pairs, out / "audit.parquet")
-    SPLITS.write(sites.splits, out / "splits.parquet")
-    PROFILE.write(sites.profile, out / "profile.parquet")
+    files = AuditFiles(out)
+    PAIRS.write(pairs, files.pairs)
+    SPLITS.write(sites.splits, files.splits)
+    PROFILE.write(sites.profile, files.profile)
     say(summary(pairs, sites.cases))
 
 

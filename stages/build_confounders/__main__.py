@@ -13,6 +13,7 @@ from mcdrl.artifacts.dictionary import CLASS_CONFOUNDERS, CLASSES, DICTIONARY
 from mcdrl.base.runtime import run
 from mcdrl.clip.load import load_encoder
 from mcdrl.study.params import load
+from mcdrl.study.paths import TextFiles
 from mcdrl.study.sections.build_confounders import Params
 from stages.build_confounders.prompts import class_rows, confounder_rows, embedded, pair_rows
 from stages.build_confounders.review import neighbours, show, warnings
@@ -27,10 +28,10 @@ def main(
     rows = class_rows(params, study.lesion_classes), confounder_rows(params), pair_rows(params, study.lesion_classes)
     encoder = load_encoder(backbone)
     classes, dictionary, pairs = (embedded(part, encoder) for part in rows)
-    stamp = {"fingerprint": encoder.fingerprint}
-    CLASSES.write(classes, out / "classes.parquet", stamp)
-    DICTIONARY.write(dictionary, out / "dictionary.parquet", stamp)
-    CLASS_CONFOUNDERS.write(pairs, out / "class_confounders.parquet", stamp)
+    stamp, files = {"fingerprint": encoder.fingerprint}, TextFiles(out)
+    CLASSES.write(classes, files.classes, stamp)
+    DICTIONARY.write(dictionary, files.dictionary, stamp)
+    CLASS_CONFOUNDERS.write(pairs, files.class_confounders, stamp)
     near = neighbours([*classes["lesion_class"], *dictionary["confounder"]], pd.concat([classes, dictionary]))
     prompts = [*classes["prompt"], *dictionary["prompt"]]
     show(near, warnings(encoder, prompts, near), Console(stderr=True))

@@ -11,6 +11,7 @@ from mcdrl.base.errors import InputError, nearest
 from mcdrl.base.output import say
 from mcdrl.base.runtime import run
 from mcdrl.study.params import load_study
+from mcdrl.study.paths import table_file
 from stages.collect.parts import COLLECTIONS, collect
 
 
@@ -25,8 +26,9 @@ def main(
     study = load_study()
     for name, collection in COLLECTIONS[stage].items():
         rows = collect(collection, study, parts)
-        collection.table.write(rows, out / f"{name}.parquet")
-        say(f"{out / name}.parquet: {len(rows)} rows")
+        path = table_file(out, name)
+        collection.table.write(rows, path)
+        say(f"{path}: {len(rows)} rows")
 
 
 if __name__ == "__main__":

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from mcdrl.artifacts.regions import QUALITY
-from mcdrl.artifacts.scores import ATTENTION, CALIBRATION, CELL, MINING, POOLED, RELIABILITY, SCORES, TRUST
+from mcdrl.artifacts.scores import CELL, EVALUATED
 from mcdrl.artifacts.tables import Table
 from mcdrl.base.errors import InputError
+from mcdrl.study.cells import cells
 from mcdrl.study.params import Study
-from mcdrl.study.paths import Cell
+from mcdrl.study.paths import table_file
 
 Names = Mapping[str, Any]
 
@@ -34,25 +34,20 @@ class Collection:
 
 
 def _sites(study: Study) -> dict[Path, Names]:
-    return {Path(f"{site}.parquet"): {"site": site} for site in study.sites}
+    return {table_file(Path(), site): {"site": site} for site in study.sites}
 
 
 def _cells(table: str) -> Callable[[Study], dict[Path, Names]]:
     def parts(study: Study) -> dict[Path, Names]:
         """Return the parts of the table: a file a cell."""
-        cells = map(Cell._make, product(study.methods, study.held_out, study.seeds))
-        return {cell.folder / f"{table}.parquet": dict(zip(CELL, cell, strict=True)) for cell in cells}
+        return {table_file(cell.folder, table): dict(zip(CELL, cell, strict=True)) for cell in cells(study)}
 
     return parts
 
 
-_EVALUATED = {
-    "cases": SCORES, "calibration": CALIBRATION, "reliability": RELIABILITY, "trust": TRUST, "attention": ATTENTION,
-    "pooled": POOLED, "mining": MINING,
-}  # fmt: skip
 COLLECTIONS: Mapping[str, Mapping[str, Collection]] = {  # stage -> table -> how it is written
     "mine_regions": {"quality": Collection(QUALITY, _sites)},
-    "evaluate": {name: Collection(table, _cells(name)) for name, table in _EVALUATED.items()},
+    "evaluate": {name: Collection(table, _cells(name)) for name, table in EVALUATED.items()},
 }
 
 

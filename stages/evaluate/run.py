@@ -12,15 +12,15 @@ import pandas as pd
 from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.frames import FRAMES
 from mcdrl.artifacts.held_out_scores import write_held_out_scores
-from mcdrl.artifacts.scores import ATTENTION, CALIBRATION, MINING, POOLED, PREDICTIONS, RELIABILITY, SCORES, TRUST
-from mcdrl.artifacts.tables import Table
+from mcdrl.artifacts.scores import EVALUATED, PREDICTIONS
 from mcdrl.base.device import pick_device
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import sha256
 from mcdrl.base.runtime import progress
-from mcdrl.model.folder import WEIGHTS, LoadedModel, load_model
+from mcdrl.model.facts import CARD, WEIGHTS
+from mcdrl.model.folder import LoadedModel, load_model
 from mcdrl.networks.inputs import SitesReader, check_provenance, open_sites
-from mcdrl.study.paths import Cell, backbone_folder, site_files
+from mcdrl.study.paths import Cell, backbone_folder, site_files, table_file
 from mcdrl.study.sections.evaluate import Params
 from stages.evaluate.cell import named
 from stages.evaluate.interventions import Interventions, pick
@@ -28,11 +28,6 @@ from stages.evaluate.predict import headless, predict
 from stages.evaluate.score import to_bytes
 from stages.evaluate.scorer import Scorer
 from stages.evaluate.summary import summarise
-
-TABLES: Mapping[str, Table] = {
-    "cases": SCORES, "calibration": CALIBRATION, "reliability": RELIABILITY, "trust": TRUST, "attention": ATTENTION,
-    "pooled": POOLED, "mining": MINING,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -57,7 +52,7 @@ def evaluate(
         device: cpu, cuda, ...; auto: a GPU if there is one.
 
     Returns:
-        The rows of each of `TABLES`.
+        The rows of each of `EVALUATED`.
 
     Raises:
         InputError: the model, its features or the backbone are missing or don't belong together, or there is no such
@@ -81,7 +76,7 @@ def write(cell: Cell, artifacts: Path, tables: Mapping[str, pd.DataFrame], param
     """Write a cell's tables, and held_out_scores.json beside them."""
     parts = cell.parts(artifacts)
     for name, rows in tables.items():
-        TABLES[name].write(rows, parts / f"{name}.parquet")
+        EVALUATED[name].write(rows, table_file(parts, name))
     write_held_out_scores(summarise(cell, tables["cases"], params, sha256(cell.model(artifacts) / WEIGHTS)), parts)
 
 
@@ -95,7 +90,7 @@ def _opened(cell: Cell, artifacts: Path, params: Params, model: LoadedModel) -> 
 
 def _check_fit(cell: Cell, artifacts: Path, model: LoadedModel, reader: SitesReader) -> None:
     """Raise InputError where the model and the site's features come from different encoders or regions."""
-    path = cell.model(artifacts) / "model.json"
+    path = cell.model(artifacts) / CARD
     for name in ("fingerprint", "dense_mode", "alpha", "size_px"):
         ours, theirs = getattr(model.card, name), getattr(reader.layout, name)
         if ours != theirs:

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mcdrl.artifacts.plan import Encoding, Plan, SitePlan
+from mcdrl.base.section import Section
 from mcdrl.methods import params_type, resolved_params
 from mcdrl.study.code import ROOT, digest
 from mcdrl.study.flips import Flip
-from mcdrl.study.params import Section, Study, resolve
+from mcdrl.study.params import Study, resolve
 from mcdrl.study.variants import resolved
 
 _CACHED = ("frozen", "adapter", "suffix")  # modes that train on features; the others, on pixels

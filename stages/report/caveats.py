@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from markupsafe import Markup
 
 from mcdrl.drawing.page import Notice
 from mcdrl.study.params import Study
+from mcdrl.study.paths import RENDERED
 from stages.report.inputs import Inputs
 
-_PHANTOM = "data/phantom/"
 _ALIGNED = (
     "The text tower of lite0 was aligned on frames of the same renderer, with their lesion masks: where its texts find "
     "lesions on drawn frames, they were taught to, which says nothing about texts at real sites."
@@ -65,7 +66,7 @@ def aligned(study: Study) -> str:
 
 
 def _drawn_frames(study: Study) -> list[Notice]:
-    drawn = [name for name, site in study.sites.items() if site.root.startswith(_PHANTOM)]
+    drawn = [name for name, site in study.sites.items() if Path(site.root).is_relative_to(RENDERED)]
     if not drawn:
         return []
     whose = "These figures show" if len(drawn) == len(study.sites) else "Their figures show"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +13,18 @@ from mcdrl.artifacts.audit import PAIRS, PROFILE
 from mcdrl.artifacts.cases import CASES, QUARANTINE, STRENGTHS
 from mcdrl.artifacts.dictionary import DICTIONARY
 from mcdrl.artifacts.regions import QUALITY
-from mcdrl.artifacts.scores import ATTENTION, CALIBRATION, MINING, POOLED, RELIABILITY, SCORES, TRUST
+from mcdrl.artifacts.scores import ATTENTION, CALIBRATION, CELL, MINING, POOLED, RELIABILITY, SCORES, TRUST
 from mcdrl.artifacts.stress import STRESS
 from mcdrl.artifacts.tables import Table
 from mcdrl.base.errors import InputError, shown
-from mcdrl.model.facts import CARD, read_facts
+from mcdrl.model.facts import CARD, HISTORY, read_facts
+from mcdrl.study.cells import cells
 from mcdrl.study.leaks import crossing, own_frames
 from mcdrl.study.params import Study
-from mcdrl.study.paths import Cell, site_files, table_path
+from mcdrl.study.paths import Cell, TextFiles, audit_files, site_files, table_path, texts_folder
 
 _UNCHECKED = ("file", "local-dir")
-_RANDOM = ("none", "random")  # what model.json says of an encoder that was never pretrained
-_KEYS = ["method", "held_out", "seed"]
+_KEYS = list(CELL)
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ class Inputs:
     @property
     def random_weights(self) -> bool:
         """Whether any model stands on an encoder that was never pretrained."""
-        return any(model.get("pretrained") in _RANDOM for model in self.models.values())
+        return any(model.get("pretrained") == "random" for model in self.models.values())
 
     @property
     def unchecked_weights(self) -> bool:
@@ -109,11 +108,11 @@ def read_inputs(study: Study, artifacts: Path) -> Inputs:
         study=study,
         cases=pd.concat([CASES.read(site_files(artifacts, site).cases) for site in study.sites]),
         quarantine=pd.concat([_quarantine(artifacts, site) for site in study.sites], ignore_index=True),
-        pairs=PAIRS.read(table_path(artifacts, "audit", "audit")),
-        profile=PROFILE.read(table_path(artifacts, "audit", "profile")),
+        pairs=PAIRS.read(audit_files(artifacts).pairs),
+        profile=PROFILE.read(audit_files(artifacts).profile),
         quality=QUALITY.read(table_path(artifacts, "mine_regions", "quality")),
         mining=_of_study(study, MINING, table_path(artifacts, "evaluate", "mining")),
-        dictionary=DICTIONARY.read(table_path(artifacts, "build_confounders", "dictionary")),
+        dictionary=DICTIONARY.read(TextFiles(texts_folder(artifacts)).dictionary),
         scores=_scores(study, table_path(artifacts, "evaluate", "cases")),
         models={cell: _model(cell, folder) for cell, folder in trained.items()},
         history=pd.concat([_history(cell, folder) for cell, folder in trained.items()], ignore_index=True),
@@ -138,11 +137,6 @@ def leaked_frames(pairs: pd.DataFrame, held_out: Iterable[str]) -> dict[str, int
     """
     counts = {site: len(own_frames(crossing(pairs, site), site)) for site in held_out}
     return {site: count for site, count in counts.items() if count}
-
-
-def cells(study: Study) -> Iterator[Cell]:
-    """Yield every (method, held-out site, seed) of the study."""
-    yield from map(Cell._make, product(study.methods, study.held_out, study.seeds))
 
 
 def _scores(study: Study, path: Path) -> pd.DataFrame:
@@ -178,7 +172,7 @@ def _model(cell: Cell, folder: Path) -> dict[str, Any]:
 
 
 def _history(cell: Cell, folder: Path) -> pd.DataFrame:
-    path = folder / "history.csv"
+    path = folder / HISTORY
     try:
         rows = pd.read_csv(path)
         problem = _history_problem(rows)

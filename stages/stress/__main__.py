@@ -19,7 +19,7 @@ from stages.stress.run import stress, untested
 def main(
     artifacts: Annotated[Path, typer.Option(help="What the pipeline has written.")],
     out: Annotated[Path, typer.Option(help="Where the table goes.")],
-    threshold: Annotated[float, typer.Option(help="Probability from which a pixel is lesion.")] = 0.5,
+    threshold: Annotated[float, typer.Option(help="Probability from which a pixel is lesion.")],
     device: Annotated[str, typer.Option(help="cpu, cuda, ...; auto: a GPU if there is one.")] = "auto",
 ) -> None:
     """Put held-out frames under confounders and count what each method still finds."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.frames import FRAMES, judged_of, lesion_of
 from mcdrl.artifacts.store_reader import StoreReader
 from mcdrl.artifacts.stress import STRESS
+from mcdrl.base.parallel import batches
 from mcdrl.base.runtime import progress
 from mcdrl.base.seeds import seed_for
 from mcdrl.confounders.finished import FinishedFrame, Stressed
@@ -100,14 +100,9 @@ def stress_site(
     chosen = cases.loc[pick(cases["case_id"].tolist(), params.frames)]
     total = -(-len(chosen) * (1 + len(phrases()) * len(params.strengths)) // params.batch_size)
     with FRAMES.read(files.frames) as reader:
-        batches = _batches(pictures(chosen, reader, params.strengths), params.batch_size)
-        for batch in progress(batches, f"stress {held_out}", total):
+        shown = batches(pictures(chosen, reader, params.strengths), params.batch_size)
+        for batch in progress(shown, f"stress {held_out}", total):
             yield _judged(ensemble, batch, threshold, held_out, models).assign(leaked_frames=ensemble.leaked_frames)
-
-
-def _batches(items: Iterator[Picture], size: int) -> Iterator[tuple[Picture, ...]]:
-    while batch := tuple(islice(items, size)):
-        yield batch
 
 
 def _judged(

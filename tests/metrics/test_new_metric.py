@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-ENTRIES = '''
+ENTRIES = """
 import sys
 from pathlib import Path
 
@@ -18,25 +18,19 @@ from mcdrl.metrics.registry import FRAME_METRICS, FrameMetric, OfCounts, OfMasks
 
 
 def precision(counts):
-    """Return it.
-
-    Share of what is called lesion that is.
-    """
     with np.errstate(invalid="ignore"):
         return counts.tp / (counts.tp + counts.fp)
 
 
 def area_error_px(masks):
-    """Return it.
-
-    How many pixels the area is off by.
-    """
     return float(abs(int(masks.predicted.sum()) - int(masks.truth.sum())))
 
 
 for entry in (
-    FrameMetric("precision", "precision", OfCounts(precision), sometimes_undefined=True, digits=2),
-    FrameMetric("area_error_px", "area error", OfMasks(area_error_px), better="lower", unit="px", digits=0),
+    FrameMetric("precision", "precision", OfCounts(precision), "Share of what is called lesion that is.",
+                sometimes_undefined=True, digits=2),
+    FrameMetric("area_error_px", "area error", OfMasks(area_error_px), "How many pixels the area is off by.",
+                better="lower", unit="px", digits=0),
 ):
     FRAME_METRICS[entry.name] = entry
 
@@ -46,7 +40,7 @@ from tests.stages.report.fake_study import build, results_of, study_of
 folder, study = Path(sys.argv[1]), study_of()
 build(folder, study)
 write_report(results_of(study, folder), folder / "report")
-'''  # all else is imported when they are there, as it is where they stand in the file
+"""  # all else is imported when they are there, as it is where they stand in the file
 
 
 @pytest.fixture(scope="module")

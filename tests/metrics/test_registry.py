@@ -55,15 +55,15 @@ def test_an_undefined_value_must_be_announced():
             return counts.tp / (counts.tp + counts.fp)
 
     with pytest.raises(ValueError, match="metric precision is undefined on a frame of lesion; say sometimes_undefined"):
-        of(FrameMetric("precision", "precision", OfCounts(precision)))
-    found = of(FrameMetric("precision", "precision", OfCounts(precision), sometimes_undefined=True))
+        of(FrameMetric("precision", "precision", OfCounts(precision), "Its share."))
+    found = of(FrameMetric("precision", "precision", OfCounts(precision), "Its share.", sometimes_undefined=True))
     np.testing.assert_array_equal(found, [0.5, np.nan, np.nan])
 
 
 def test_the_rule_of_frames_is_the_entrys_and_not_the_functions():
-    one = FrameMetric("one", "one", OfMasks(lambda _: 1.0))
+    one = FrameMetric("one", "one", OfMasks(lambda _: 1.0), "One.")
     np.testing.assert_array_equal(of(one), [1, 1, np.nan])
-    everywhere = FrameMetric("one", "one", OfCounts(lambda counts: np.ones(len(counts.tp))), over="all")
+    everywhere = FrameMetric("one", "one", OfCounts(lambda counts: np.ones(len(counts.tp))), "One.", over="all")
     np.testing.assert_array_equal(of(everywhere), [1, 1, 1])
     assert (one.nullable, everywhere.nullable) == (True, False)
     assert replace(everywhere, sometimes_undefined=True).nullable
@@ -72,4 +72,4 @@ def test_the_rule_of_frames_is_the_entrys_and_not_the_functions():
 def test_the_column_of_undefined_frames_drops_the_unit():
     assert FRAME_METRICS["hd95_px"].undefined_column == "n_hd95_undefined"
     assert FRAME_METRICS["hd95_px"].label == "HD95 px"
-    assert FrameMetric("area", "area", OfMasks(len)).undefined_column == "n_area_undefined"
+    assert FrameMetric("area", "area", OfMasks(len), "Its area.").undefined_column == "n_area_undefined"

@@ -102,13 +102,20 @@ def test_backbone_cards_and_the_text_tower_come_along(installed, elsewhere):
     assert run(installed, elsewhere, "-c", code).stdout.split() == ["lite", "2"]
 
 
-@pytest.mark.parametrize("command", [["doctor"], ["sites", "check"], ["sites", "check", "A"]])
+@pytest.mark.parametrize("command", [["sites", "check"], ["sites", "check", "A"]])
 def test_what_needs_a_project_says_so_and_what_does_not(installed, elsewhere, command):
     done = mcdrl(installed, elsewhere, *command)
     assert done.returncode == 2
     assert done.stderr.startswith(f"error: there is no project in {elsewhere}")
     assert "`mcdrl predict`" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_doctor_looks_at_the_machine_where_there_is_no_project(installed, elsewhere):
+    done = mcdrl(installed, elsewhere, "doctor")
+    assert (done.returncode, done.stderr) == (2, "")
+    assert "Python" in done.stdout
+    assert "clone the" in done.stdout
 
 
 def test_a_project_s_own_files_count(installed, elsewhere):

@@ -1,6 +1,7 @@
 """A digest changes with what the code does, and with nothing else."""
 
 import ast
+import re
 
 import pytest
 
@@ -126,6 +127,11 @@ def test_a_stage_calls_nothing_of_a_reading_but_what_it_tells_people():
         tree = ast.parse(path.read_text(encoding="utf-8"))
         used = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)} & computed
         assert used <= ({"classes", "open_classes"} if path.name == "review.py" else set())  # of its notes
+
+
+def test_no_artifact_says_what_stands_in_a_docstring():
+    """Docstrings have no digest, so what is printed of one would stay old."""
+    assert not [path.name for path in stage_files() if re.search("__doc__|getdoc", path.read_text(encoding="utf-8"))]
 
 
 def test_what_the_train_command_reaches_has_no_readme():

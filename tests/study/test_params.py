@@ -7,9 +7,10 @@ import yaml
 from pydantic import Field
 
 from mcdrl.base.errors import InputError
+from mcdrl.base.section import Section
 from mcdrl.study import missing, params
 from mcdrl.study.params import STAGES_WITH_SECTION as REAL_STAGES
-from mcdrl.study.params import Section, check, load, load_study
+from mcdrl.study.params import check, load, load_study
 from mcdrl.study.params import section_type as REAL_SECTION_TYPE
 from mcdrl.study.variants import merged
 from tests.projects import raw_study

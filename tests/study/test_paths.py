@@ -16,6 +16,8 @@ from mcdrl.study.paths import (
     STUDIES,
     Cell,
     IngestedFiles,
+    TextFiles,
+    audit_files,
     backbone_folder,
     features_folder,
     ingest_folder,
@@ -32,9 +34,8 @@ from tests.project.dag import ROOT, steps
 CELL = Cell("mcdrl", "A", 0)
 PLANS = plan_files(ARTIFACTS)
 SITE = site_files(ARTIFACTS, "A")
+AUDIT, TEXTS = audit_files(ARTIFACTS), TextFiles(texts_folder(ARTIFACTS))
 TABLES = {
-    "audit": ("audit", "profile", "splits"),
-    "build_confounders": ("dictionary", "classes", "class_confounders"),
     "mine_regions": ("quality",),
     "evaluate": ("attention", "calibration", "cases", "mining", "pooled", "reliability", "trust"),
     "stress": ("cases",),
@@ -52,6 +53,7 @@ def test_outputs_are_where_dvc_looks_for_them(listed):
     wanted = [CELL.model(ARTIFACTS), CELL.parts(ARTIFACTS), CELL.predictions(ARTIFACTS), SITE.folder, SITE.features]
     wanted += [SITE.regions, backbone_folder(ARTIFACTS), PLANS.folder, RENDERED, LITE_TOWER]
     wanted += [table_path(ARTIFACTS, stage, name) for stage, names in TABLES.items() for name in names]
+    wanted += [AUDIT.pairs, AUDIT.splits, AUDIT.profile, TEXTS.dictionary, TEXTS.classes, TEXTS.class_confounders]
     assert {path.as_posix() for path in wanted} <= outs
 
 
@@ -111,6 +113,21 @@ SPELLED = (
     r'Path\("(artifacts|data|params\.yaml|dvc\.)',
     r"parents\[3\]",
 )
+
+
+FILE = re.compile(r"""(?:"[a-z_.]+|\})\.(?:parquet|h5|json|csv)"|"model\.safetensors\"""")
+OWNERS = {  # of a format, or of what leaves the pipeline; all else below the artifacts is named by paths.py
+    "facts.py", "card.py", "lite.py", "held_out_scores.py",
+    "outlines.py", "classes.py", "export.py", "predict.py", "local_dir.py", "write.py", "pretrain.py",
+}  # fmt: skip
+
+
+def test_every_file_has_its_name_from_one_place():
+    sources = [path for room in ("mcdrl", "stages") for path in (ROOT / room).rglob("*.py")]
+    found = {(path.name, name) for path in sources for name in FILE.findall(path.read_text(encoding="utf-8"))}
+    assert {place for place, _ in found} <= {"paths.py", *OWNERS}
+    names = [name for _, name in found if not name.startswith("}")]
+    assert len(names) == len(set(names)) > 10
 
 
 @pytest.mark.parametrize("spelled", SPELLED)

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from mcdrl.base.errors import InputError
-from mcdrl.study.splits import COLUMNS, read_splits, straddling, write_splits
+from mcdrl.study.splits import COLUMNS, read_splits, straddling_group, write_splits
 
 ROWS = [["A/2", "A", "g", "val"], ["A/1", "A", "h", "train"], ["B/ü,1", "B", "g", "train"]]
 
@@ -74,4 +74,4 @@ def test_a_missing_file_names_the_way_out(tmp_path):
 
 
 def test_equal_group_names_of_two_sites_are_two_groups():
-    assert straddling(table([["A/1", "A", "g", "val"], ["B/1", "B", "g", "train"]])) == ""
+    assert straddling_group(table([["A/1", "A", "g", "val"], ["B/1", "B", "g", "train"]])) == ""

@@ -536,6 +536,6 @@ def test_a_subtracted_background_is_told_by_card_and_readme(artifacts, tmp_path)
     CLASSES.write(pd.concat([rows, healthy], ignore_index=True), table, CLASSES.read_metadata(table))
     out = _train(_cell(artifacts, epochs=2), tmp_path / "out")
     assert read_card(out).background_prompt == "A normal mucosa"
-    assert ', less the similarity to "A normal mucosa"' in readme(out, artifacts / "backbone")
+    assert ', less the similarity to "A normal mucosa"' in readme(out, artifacts / "backbone", None)
     tuned = _train(_cell(artifacts, epochs=2, mining="source_tuned", miner={"steps": 5}), tmp_path / "tuned")
-    assert "A normal mucosa" not in readme(tuned, artifacts / "backbone")  # its regions are not mined by texts
+    assert "A normal mucosa" not in readme(tuned, artifacts / "backbone", None)  # its regions are not mined by texts

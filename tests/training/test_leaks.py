@@ -82,7 +82,7 @@ def test_a_training_stops_or_runs(tmp_path, accepted, capsys):
         assert read_card(tmp_path / "out").leaked_frames == 1
         assert "left out" not in capsys.readouterr().err  # A/001 is in validation, C/007 in no training
         assert not (tmp_path / "out" / "README.md").exists()  # words are for `mcdrl pack`, which trains nothing anew
-        told = readme(tmp_path / "out", artifacts / "backbone")
+        told = readme(tmp_path / "out", artifacts / "backbone", None)
         assert "| held out | C, **1 of its frames were seen in training**" in told
         assert "never seen" not in told
         assert "| regions | none: the method looks at the whole frame |" in told

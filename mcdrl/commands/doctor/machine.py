@@ -7,6 +7,7 @@ import importlib.util
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -48,14 +49,19 @@ def _packages() -> Check:
     wrong = [text for text in map(_unmet, needed) if text]
     if wrong:
         return Check("packages", PROBLEM, "; ".join(wrong), "pip install -e .")
-    return Check("packages", OK, f"all {len(needed)} that are needed")
+    told = importlib.metadata.version(_DISTRIBUTION)
+    return Check("packages", OK, f"{_DISTRIBUTION} {told} and all {len(needed)} that it needs")
 
 
 def _export() -> Check:
-    missing = [name for name in EXPORT_PACKAGES if importlib.util.find_spec(name) is None]
-    if missing:
+    if missing := not_installed(EXPORT_PACKAGES):
         return Check("export to ONNX", NOTE, f"{', '.join(missing)} not installed", "pip install -e '.[export]'")
     return Check("export to ONNX", OK, ", ".join(EXPORT_PACKAGES))
+
+
+def not_installed(packages: Sequence[str]) -> list[str]:
+    """Return those of some packages that can't be imported."""
+    return [name for name in packages if importlib.util.find_spec(name) is None]
 
 
 def _unmet(wanted: Requirement) -> str:

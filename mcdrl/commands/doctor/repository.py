@@ -8,16 +8,23 @@ import sys
 from pathlib import Path
 
 from mcdrl.commands.doctor.check import NOTE, OK, PROBLEM, Check
+from mcdrl.commands.project import WITHOUT, no_project
 from mcdrl.commands.workspace import lock_damage
 from mcdrl.study.paths import LOCK, PARAMS, PIPELINE
 
 _AT_WORK = ("Unable to acquire lock", "is busy")  # how DVC says that another one of its processes is running
 _STATUS_S = 60
 _GIT_INIT = "git init && git add -A && git commit -m start"
+_CLONE = "clone the repository: its top folder is a project; mcdrl sites add there takes your sites"
 _MEND_LOCK = (
     f"git checkout {LOCK}; where git has no good one, delete it, then dvc commit -f if the artifacts are up to date, "
     "else dvc repro"
 )
+
+
+def absent(root: Path) -> Check:
+    """Tell that a folder is no project's, what works nevertheless, and how to have one."""
+    return Check("repository", PROBLEM, f"{no_project(root)}; {WITHOUT}", _CLONE)
 
 
 def repository(root: Path) -> Check:

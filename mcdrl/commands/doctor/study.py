@@ -8,8 +8,10 @@ from pathlib import Path
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.folders import unhashable
+from mcdrl.clip.sources import HASH_MARK, LOCAL_DIR, Source, verified
 from mcdrl.commands.doctor.check import NOTE, OK, PROBLEM, Check
 from mcdrl.commands.workspace import lost_in_a_copy
+from mcdrl.methods import with_methods
 from mcdrl.study.params import Site, Study, check, read_params, resolve
 from mcdrl.study.paths import ARTIFACTS, BACKBONE_CARDS, LITE_TOWER, PARAMS, RENDERED, backbone_folder, own_or_shipped
 
@@ -19,12 +21,20 @@ _HUB, _ANSWER_S = "huggingface.co", 3.0
 def study_checks(root: Path) -> list[Check]:
     """Look at params.yaml and at all that it names."""
     try:
-        study = check(read_params(root / PARAMS), root / PARAMS)
+        study = _checked(root / PARAMS)
     except InputError as error:
         return [Check("params.yaml", PROBLEM, str(error), "mend the keys that are named")]
     keys = f"{len(study.sites)} sites, {len(study.held_out)} held out, methods {', '.join(study.methods)}"
     sites = [_site(root, name, site) for name, site in study.sites.items()]
     return [Check("params.yaml", OK, keys), *_classes(study), _weights(root, study), *sites, *_lost(root, study)]
+
+
+def _checked(path: Path) -> Study:
+    raw = read_params(path)
+    try:
+        return check(raw, path, with_methods)
+    except ImportError:  # methods are built on torch; that it is missing says the row of the device
+        return check(raw, path)
 
 
 def _classes(study: Study) -> list[Check]:
@@ -56,13 +66,12 @@ def _lost(root: Path, study: Study) -> list[Check]:
 
 
 def _file_of(value: str) -> str:
-    return value.removeprefix("local-dir:").partition("@sha256:")[0]
+    return value.removeprefix(LOCAL_DIR).partition(HASH_MARK)[0]
 
 
 def _weights(root: Path, study: Study) -> Check:
     from mcdrl.clip.card import CARD, read_card, read_stored
     from mcdrl.clip.lite import read_shipped
-    from mcdrl.clip.sources import Source, verified
 
     what, name = f"backbone {study.backbone}", study.backbone
     try:

@@ -6,7 +6,6 @@ preprocessing.json beside it.
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -22,12 +21,12 @@ from torch import nn
 from mcdrl.base.black_border import DARK
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import atomic, read_json, sha256, write_json
-from mcdrl.commands.doctor.machine import EXPORT_PACKAGES
+from mcdrl.commands.doctor.machine import EXPORT_PACKAGES, not_installed
 from mcdrl.imaging.borders import COLOURED, CORNER, FINE, MARKER_FULL, MARKER_MIN
 from mcdrl.model.bundle import find_backbone
 from mcdrl.model.card import ModelCard
 from mcdrl.model.ensemble import load_ensemble
-from mcdrl.model.folder import WEIGHTS
+from mcdrl.model.facts import WEIGHTS
 from mcdrl.model.network import Network
 from mcdrl.model.take_along import take_along
 
@@ -246,6 +245,5 @@ def _quiet() -> Iterator[None]:
 
 
 def _check_packages() -> None:
-    missing = [name for name in EXPORT_PACKAGES if importlib.util.find_spec(name) is None]
-    if missing:
+    if missing := not_installed(EXPORT_PACKAGES):
         raise InputError(f"{', '.join(missing)} not installed, which ONNX takes; run pip install -e '.[export]'")

@@ -16,10 +16,12 @@ from mcdrl.artifacts.held_out_scores import OF_SOURCES, HeldOutScores
 from mcdrl.artifacts.regions import QUALITY
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import read_json
-from mcdrl.study.paths import table_path
+from mcdrl.model.bundle import FOLDER, find_backbone
+from mcdrl.model.facts import CARD
+from mcdrl.study.paths import TextFiles, table_path, texts_folder
 
-MODEL = "model.json"
-_LONG = ("spec", "parameters", "reference", "class_prompts", "confounder_prompts")  # shown by themselves, or not at all
+# shown by themselves, or not at all
+_LONG = ("spec", "parameters", "params", "reference", "class_prompts", "confounder_prompts")
 _MEANT = {"val_dice": f", {OF_SOURCES}"}
 
 
@@ -41,17 +43,15 @@ def inspect(place: Path) -> list[Shown]:
     Raises:
         InputError: it is neither, or a file is damaged.
     """
-    if (place / MODEL).is_file():
+    if (place / CARD).is_file():
         from mcdrl.model.card import read_card
         from mcdrl.model.held_out import held_out_scores  # torch is seconds of imports
 
         read_card(place)  # so that what is shown is a model's card
-        return model_tables(read_json(place / MODEL), (place / "backbone").is_dir(), held_out_scores(place))
-    found = table_path(place, "build_confounders", "dictionary"), table_path(place, "mine_regions", "quality")
+        return model_tables(read_json(place / CARD), (place / FOLDER).is_dir(), held_out_scores(place))
+    found = TextFiles(texts_folder(place)).dictionary, table_path(place, "mine_regions", "quality")
     if not any(path.is_file() for path in found):
-        raise InputError(
-            f"{place} holds neither model.json nor a dictionary; give a model's folder, or run `dvc repro`"
-        )
+        raise InputError(f"{place} holds neither {CARD} nor a dictionary; give a model's folder, or run `dvc repro`")
     tables = [dictionary_table(DICTIONARY.read(found[0]))] if found[0].is_file() else []
     return tables + ([quality_table(QUALITY.read(found[1]))] if found[1].is_file() else [])
 
@@ -62,17 +62,17 @@ def describe(place: Path) -> str | None:
     Raises:
         InputError: a file is damaged.
     """
-    if not (place / MODEL).is_file():
+    if not (place / CARD).is_file():
         return None
-    from mcdrl.model.bundle import find_backbone
     from mcdrl.model.card import read_card
+    from mcdrl.model.held_out import held_out_scores
     from mcdrl.model.readme import readme
 
     try:
         backbone = find_backbone(place, read_card(place).fingerprint, None)
     except InputError:  # the table says that it isn't there
         return None
-    return readme(place, backbone)
+    return readme(place, backbone, held_out_scores(place))
 
 
 def dictionary_table(rows: pd.DataFrame) -> Shown:

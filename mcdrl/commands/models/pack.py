@@ -9,11 +9,9 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.files import atomic_folder, regular
 from mcdrl.model.bundle import bundle, find_backbone
 from mcdrl.model.card import read_card
-from mcdrl.model.facts import CARD
-from mcdrl.model.folder import WEIGHTS
+from mcdrl.model.facts import CARD, HISTORY, WEIGHTS
 from mcdrl.model.take_along import take_along
 
-HISTORY = "history.csv"
 _KEPT = (WEIGHTS, CARD, HISTORY)
 
 

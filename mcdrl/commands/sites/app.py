@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -74,12 +74,9 @@ def check_sites(
     ] = False,
 ) -> None:
     """Read every frame as `dvc repro` would and tell what is wrong; writes nothing. Exit code 2: a file is refused."""
-    from mcdrl.commands.show import parse_settings
     from mcdrl.commands.sites.check_run import run_checks
 
-    given = {"lesion_class": lesion_class} if lesion_class else {}
-    values = {**given, **parse_settings(settings or [])}
-    if not run_checks(target, card, values, examples, allow_refused=allow_refused):
+    if not run_checks(target, card, _keys(lesion_class, settings), examples, allow_refused=allow_refused):
         raise typer.Exit(2)
 
 
@@ -92,13 +89,12 @@ def add_site(
     hold_out: Annotated[bool, typer.Option(help="Leave the site out in its turn, too.")] = True,
 ) -> None:
     """Add a site to params.yaml; comments stay. Without --card, the card is guessed from the folder."""
-    from mcdrl.commands.show import parse_settings
     from mcdrl.commands.sites.classes import with_class
     from mcdrl.commands.sites.edit import add_site as add
     from mcdrl.commands.sites.guess import guessed_or_given
     from mcdrl.commands.workspace import lasting
 
-    given = {**({"lesion_class": lesion_class} if lesion_class else {}), **parse_settings(settings or [])}
+    given = _keys(lesion_class, settings)
     chosen, place = guessed_or_given(card, Path(root), given, name), lasting(PARAMS.parent, root)
     added = add(PARAMS, name, with_class({"card": chosen, "root": place, **given}, Path(root)), hold_out=hold_out)
     _tell_classes(added)
@@ -119,6 +115,13 @@ def set_site(
 
     _tell_classes(change(PARAMS, name, parse_settings(settings)))
     say(f"changed site {name}; `mcdrl sites check {name}` looks at its frames, `dvc repro` computes what it changes")
+
+
+def _keys(lesion_class: str | None, settings: list[str] | None) -> dict[str, Any]:
+    """Return the keys of a site that options give, its root and card aside."""
+    from mcdrl.commands.show import parse_settings
+
+    return {**({"lesion_class": lesion_class} if lesion_class else {}), **parse_settings(settings or [])}
 
 
 def _tell_classes(added: list[str]) -> None:

@@ -44,7 +44,7 @@ def run_checks(
     usable = True
     for name, site in chosen.items():
         try:
-            classes = study.lesion_classes if name in sites else _classes(study, site)
+            classes = study.lesion_classes if sites.get(name) is site else _classes(study, site)
             verdict = check_site(name, site, params, classes, usable_cores(), examples)
         except InputError as error:
             warn(f"error: {name}: {error}")

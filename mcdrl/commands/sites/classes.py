@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from mcdrl.base.errors import InputError
 from mcdrl.base.output import say
 from mcdrl.study.editing import plain
+from mcdrl.study.meanings import BACKGROUND, IGNORE
 from mcdrl.study.params import Site, resolve
 from mcdrl.study.reading import Reading, merge
 from mcdrl.study.site_cards import read_card
@@ -136,4 +137,4 @@ def _labels(path: Path) -> list[str]:
         labels = json.loads(path.read_text(encoding="utf-8"))["labels"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return []
-    return [str(name) for name in labels if name not in ("background", "ignore")] if isinstance(labels, dict) else []
+    return [str(name) for name in labels if name not in (BACKGROUND, IGNORE)] if isinstance(labels, dict) else []

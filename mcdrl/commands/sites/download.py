@@ -211,7 +211,7 @@ def _chunks(response: HTTPResponse) -> Iterator[bytes]:
 
 def _check(item: Download, path: Path) -> str:
     size = path.stat().st_size
-    found = {kind: _digest(path, kind) for kind in ("sha256", "md5")}
+    found = {kind: _digest(path, kind) for kind in ("sha256", *["md5"] * (item.md5 is not None))}
     for kind, there in {"size_bytes": size, **found}.items():
         wanted = getattr(item, kind)
         if wanted is not None and wanted != there:

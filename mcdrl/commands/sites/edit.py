@@ -6,20 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from ruamel.yaml.comments import CommentedMap
 
 from mcdrl.base.errors import InputError, nearest
 from mcdrl.base.section import sentences
 from mcdrl.commands.sites.classes import add_classes, drop_classes
-from mcdrl.study.editing import edited, plain
-from mcdrl.study.params import Site, check, read_params, resolve, unfit_site_name
+from mcdrl.study.editing import edited, in_braces, plain
+from mcdrl.study.params import Site, load_study, resolve, unfit_site_name
 
 MADE = ("phantom",)  # cards of sites whose folders `dvc repro` makes
 
 
 def list_sites(path: Path) -> list[tuple[str, Site, bool]]:
     """Return (name, site, whether it is held out in turn) in the order of params.yaml."""
-    study = check(read_params(path), path)
+    study = load_study(path)
     return [(name, site, name in study.held_out) for name, site in study.sites.items()]
 
 
@@ -45,14 +44,10 @@ def add_site(path: Path, name: str, values: dict[str, Any], *, hold_out: bool = 
         raise InputError(problem)
     site = site_from(name, values)
     _check_root(site)
-    if "mask_values" in values:
-        values = {**values, "mask_values": site.mask_values}  # all of its keys as text, as DVC sorts them
     with edited(path) as params:
         if name in params["sites"]:
             raise InputError(f"{path} already has a site '{name}'; remove it first: mcdrl sites remove {name}")
-        entry = CommentedMap(values)
-        entry.fa.set_flow_style()
-        params["sites"][name] = entry
+        params["sites"][name] = in_braces({**values, **_sortable(site)})
         if hold_out:
             params["held_out"].append(name)
             _shift_comment(params["held_out"], len(f", {name}"))
@@ -82,6 +77,7 @@ def set_site(path: Path, name: str, values: dict[str, Any]) -> list[str]:
                 entry[key] = value
         site = site_from(name, plain(entry))
         _check_root(site)
+        entry.update({key: value for key, value in _sortable(site).items() if key in values})
         return add_classes(params, resolve(site).classes())
 
 
@@ -89,6 +85,11 @@ def _entry(path: Path, params: Any, name: str) -> Any:
     if name not in params["sites"]:
         raise InputError(f"{path} has no site '{name}'; {nearest(name, params['sites'])}")
     return params["sites"][name]
+
+
+def _sortable(site: Site) -> dict[str, Any]:
+    """Return `mask_values` with its keys as texts, which DVC can sort whatever joins them; else nothing."""
+    return {} if site.mask_values is None else {"mask_values": site.mask_values}
 
 
 def _check_root(site: Site) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import atomic_folder
+from mcdrl.base.output import say
 from mcdrl.commands.sites.download import download
 from mcdrl.commands.sites.unpack import unpack
 from mcdrl.study.site_cards import Card, Download, Licence
@@ -24,7 +25,7 @@ def licence_text(card: Card) -> str:
 
 
 def fetch(
-    name: str, card: Card, to: Path, *, accepted: bool, say: Callable[[str], None] = print,
+    name: str, card: Card, to: Path, *, accepted: bool, say: Callable[[str], None] = say,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Path:  # fmt: skip
     """Fetch a card's files into a new folder.

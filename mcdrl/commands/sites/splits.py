@@ -11,12 +11,12 @@ from mcdrl.artifacts.audit import SPLITS
 from mcdrl.artifacts.cases import CASES
 from mcdrl.base.errors import InputError, nearest
 from mcdrl.sites.published import take_over
-from mcdrl.study.params import check, read_params
-from mcdrl.study.paths import ARTIFACTS, IMPORTED, IngestedFiles, ingest_folder, table_path
+from mcdrl.study.params import load_study
+from mcdrl.study.paths import ARTIFACTS, IMPORTED, IngestedFiles, audit_files, ingest_folder
 from mcdrl.study.splits import COLUMNS, read_splits, write_splits
 
 INGESTED = ingest_folder(ARTIFACTS)
-COMPUTED = table_path(ARTIFACTS, "audit", "splits")
+COMPUTED = audit_files(ARTIFACTS).splits
 
 
 def export_splits(target: Path, computed: Path = COMPUTED) -> int:
@@ -52,7 +52,7 @@ def import_splits(source: Path, params: Path, imported: Path = IMPORTED, ingeste
             lacks a frame of a site.
     """
     rows = read_splits(source)
-    sites = check(read_params(params), params).sites
+    sites = load_study(params).sites
     if rows.empty:
         raise InputError(f"{source} has no rows; `mcdrl sites splits --reset` goes back to splits by name")
     for site in dict.fromkeys(rows["site"]):

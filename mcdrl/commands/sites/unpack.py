@@ -8,7 +8,6 @@ import gzip
 import lzma
 import stat
 import tarfile
-import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from mcdrl.base.errors import InputError
+from mcdrl.base.folders import composed
 
 MAX_FILES = 500_000
 MAX_BYTES = 64 << 30
@@ -172,7 +172,7 @@ def _put(member: _Member, target: Path, budget: _Budget, name: str) -> None:
     if member.folder:
         target.mkdir(parents=True, exist_ok=True)
         return
-    budget.name(unicodedata.normalize("NFC", name).casefold())
+    budget.name(composed(name).casefold())
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("xb") as stream:
         while member.content is not None and (chunk := member.content.read(_CHUNK)):

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import Field
-from ruamel.yaml.comments import CommentedMap
 
 from mcdrl.base.errors import InputError, nearest
 from mcdrl.base.section import Section, Seed, validated
 from mcdrl.base.strict_yaml import read_yaml
 from mcdrl.methods import with_methods
-from mcdrl.study.editing import edited, plain
+from mcdrl.study.editing import edited, in_braces, plain
 from mcdrl.study.paths import STUDIES, own_or_shipped
 from mcdrl.study.variants import Variant
 
@@ -107,18 +106,12 @@ def use_study(
 def _put(variants: Any, name: str, wanted: Variant, path: Path) -> None:
     if name not in variants:
         own = {"params": wanted.params, "train": wanted.train}
-        given = {key: _flow(values) for key, values in own.items() if values}
-        variants[name] = _flow({"method": wanted.method, **given})
+        given = {key: in_braces(values) for key, values in own.items() if values}
+        variants[name] = in_braces({"method": wanted.method, **given})
     elif Variant.model_validate(dict(variants[name])) != wanted:
         raise InputError(
             f"{path} has another variant '{name}' than the study; rename or remove it: {dict(variants[name])}"
         )
-
-
-def _flow(values: dict[str, Any]) -> CommentedMap:
-    entry = CommentedMap(values)
-    entry.fa.set_flow_style()
-    return entry
 
 
 def _preset(path: Path) -> Preset:

@@ -8,6 +8,7 @@ from PIL import Image as Pictures
 from PIL import ImageFilter
 from scipy import ndimage
 
+from mcdrl.base.black_border import between
 from mcdrl.imaging.view.edges import sides
 from mcdrl.imaging.view.outline import outlined
 from mcdrl.imaging.view.panels import without_panels
@@ -70,7 +71,7 @@ def _bounds(flags: Flags) -> Box:
 def _main(shown: Flags) -> Flags:
     """Return the largest part of what is shown, without text and lines that touch it."""
     largest = _kept(_largest(_opened(shown, _TEXT)))
-    return _kept(_largest(_opened(_between(largest, 0) & _between(largest, 1), _LINES)))
+    return _kept(_largest(_opened(between(largest, 0) & between(largest, 1), _LINES)))
 
 
 def _kept(flags: Flags) -> Flags:
@@ -100,14 +101,6 @@ def _first(lengths: NDArray[np.int64]) -> int:
     step = first + int(np.flatnonzero(steps)[-1])
     step += int(np.argmax(lengths[step : step + _STEP + 1] > _STUMP * longest))
     return step if step - int(np.argmax(lengths > 0)) >= _DEEP else first
-
-
-def _between(flags: Flags, axis: int) -> Flags:
-    """Return which pixels have a set pixel before or at them and one behind or at them."""
-    before = np.maximum.accumulate(flags, axis=axis)
-    behind = np.flip(np.maximum.accumulate(np.flip(flags, axis), axis=axis), axis)
-    result: Flags = before & behind
-    return result
 
 
 def _opened(flags: Flags, size: int) -> Flags:

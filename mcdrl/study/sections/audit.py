@@ -6,8 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from mcdrl.base.section import Most, distinct
-from mcdrl.study.params import Section
+from mcdrl.base.section import Most, Section, distinct
 
 
 class Params(Section):

@@ -7,7 +7,7 @@ from typing import Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from mcdrl.study.params import Section
+from mcdrl.base.section import Section
 
 _LONGEST = 1000  # letters of a sentence or phrase; encoders read 77 tokens of it
 _MOST_PHRASES = 4096  # as many as a model's card holds

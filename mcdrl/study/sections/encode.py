@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import field_validator
 
-from mcdrl.base.section import BatchSize, distinct
+from mcdrl.base.section import BatchSize, Section, distinct
 from mcdrl.study.dense_modes import DenseModeOrAuto
-from mcdrl.study.params import Section
+from mcdrl.study.flips import Flip
 
 
 class Params(Section):
@@ -23,6 +21,6 @@ class Params(Section):
 
     batch_size: BatchSize
     dense: DenseModeOrAuto
-    flips: list[Literal["horizontal", "vertical", "both"]]
+    flips: list[Flip]
 
     _once = field_validator("flips")(distinct)

@@ -6,8 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mcdrl.base.section import BatchSize, Most
-from mcdrl.study.params import Section
+from mcdrl.base.section import BatchSize, Most, Section
 
 
 class Params(Section):

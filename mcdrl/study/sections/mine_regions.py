@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from mcdrl.study.params import Section
+from mcdrl.base.section import Section
 
 
 class Params(Section):

@@ -4,8 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mcdrl.base.section import Most, Seed
-from mcdrl.study.params import Section
+from mcdrl.base.section import Most, Section, Seed
 
 
 class Params(Section):

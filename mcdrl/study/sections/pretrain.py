@@ -6,8 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mcdrl.base.section import Epochs, Most, Seed
-from mcdrl.study.params import Section
+from mcdrl.base.section import Epochs, Most, Section, Seed
 
 Frames = Annotated[int, Field(ge=8), Most(1_000_000, "more than any memory holds")]
 

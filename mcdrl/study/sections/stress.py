@@ -6,8 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from mcdrl.base.section import BatchSize, Most, distinct
-from mcdrl.study.params import Section
+from mcdrl.base.section import BatchSize, Most, Section, distinct
 
 Strength = Annotated[float, Field(gt=0, le=1)]
 

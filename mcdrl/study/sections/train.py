@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from mcdrl.base.section import BatchSize, Epochs, Most, distinct
-from mcdrl.study.params import Section
+from mcdrl.base.section import BatchSize, Epochs, Most, Section, distinct
 
 Sampling = Literal["shuffled", "class_balanced"]
 Rate = Annotated[float, Field(gt=0), Most(1, "each step would be larger than the weights themselves")]

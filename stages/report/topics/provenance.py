@@ -12,8 +12,10 @@ import pandas as pd
 import yaml
 
 from mcdrl.base.files import sha256
+from mcdrl.clip.sources import HASH_MARK, LOCAL_DIR
 from mcdrl.drawing.html_tables import HtmlTable, html_table
-from mcdrl.study.paths import site_files, table_path
+from mcdrl.model.facts import WEIGHTS
+from mcdrl.study.paths import TextFiles, site_files, table_path, texts_folder
 from stages.report.inputs import Inputs
 from stages.report.results import Results
 from stages.report.topic import Topic
@@ -22,9 +24,7 @@ _LIBRARIES = (
     "mcdrl", "torch", "timm", "open_clip_torch", "lightning-fabric", "numpy", "scipy", "scikit-learn", "pandas",
     "pyarrow", "h5py", "dvc",
 )  # fmt: skip
-_TABLES = (("build_confounders", "dictionary"), ("evaluate", "cases"), ("stress", "cases"))
 _DIGITS = 12
-_FOLDER = "local-dir:"
 
 
 def topic(results: Results) -> Topic:
@@ -78,8 +78,9 @@ def versions() -> list[tuple[str, str]]:
 def hashes_html(inputs: Inputs, artifacts: Path) -> HtmlTable:
     """Format the first digits of the SHA-256 of what the figures come from."""
     paths = [site_files(artifacts, site).cases for site in inputs.study.sites]
-    paths += [table_path(artifacts, stage, name) for stage, name in _TABLES]
-    paths += [cell.model(artifacts) / "model.safetensors" for cell in inputs.models]
+    paths.append(TextFiles(texts_folder(artifacts)).dictionary)
+    paths += [table_path(artifacts, stage, "cases") for stage in ("evaluate", "stress")]
+    paths += [cell.model(artifacts) / WEIGHTS for cell in inputs.models]
     rows = [{"file": path.relative_to(artifacts), "hash": sha256(path)} for path in paths if path.exists()]
     return html_table(
         pd.DataFrame(rows),
@@ -93,8 +94,8 @@ def _shown(root: str) -> str:
 
 
 def _shown_weights(value: str) -> str:
-    kind = _FOLDER if value.startswith(_FOLDER) else ""
-    place, mark, digest = value.removeprefix(kind).partition("@")
+    kind = LOCAL_DIR if value.startswith(LOCAL_DIR) else ""
+    place, mark, digest = value.removeprefix(kind).partition(HASH_MARK)
     return f"{kind}{_shown(place)}{mark}{digest}"
 
 

@@ -9,6 +9,7 @@ from scmrepo.git import Git
 from mcdrl.base.files import write_json
 from mcdrl.commands.doctor import machine
 from mcdrl.commands.doctor import repository as repository_checks
+from mcdrl.commands.doctor import study as study_checks
 from mcdrl.commands.doctor.check import NOTE, OK, PROBLEM, problems
 from mcdrl.commands.doctor.examine import examine
 from tests.projects import ROOT, copy_project
@@ -107,6 +108,29 @@ def test_a_typo_in_the_parameters_is_shown(repository):
     found = row(examine(Path()), "params.yaml")
     assert found.status == PROBLEM
     assert "alhpa" in found.found
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        ("methods: [baseline, mcdrl]", "methods: [baseline, mcdlr]", "unknown 'mcdlr'; did you mean 'mcdrl'?"),
+        ("dictionary: text ", "dictionary: texts ", "method_params.mcdrl.dictionary"),
+    ],
+)
+def test_what_is_wrong_with_a_method_is_told_before_the_first_stage(repository, old, new, found):
+    edit(repository, old, new)
+    check = row(examine(Path()), "params.yaml")
+    assert (check.status, found in check.found) == (PROBLEM, True)
+
+
+def test_without_torch_the_rest_of_the_parameters_is_still_checked(repository, monkeypatch):
+    def no_torch(*_):
+        raise ImportError("no torch")
+
+    monkeypatch.setattr(study_checks, "with_methods", no_torch)
+    assert row(examine(Path()), "params.yaml").status == OK
+    edit(repository, "hash_bits: 52", "hash_bit: 52")
+    assert "hash_bit" in row(examine(Path()), "params.yaml").found
 
 
 def test_weights_that_are_not_there_are_a_problem(repository):

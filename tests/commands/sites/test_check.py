@@ -208,6 +208,13 @@ def test_a_plain_folder_has_one_class_and_it_is_said(project, hospital):
     assert mcdrl("check", "clinic").exit_code == 0
 
 
+def test_a_folder_that_is_named_like_a_site_is_checked_with_its_own_class(project, hospital):
+    folder = hospital.rename(hospital.with_name("A"))
+    result = mcdrl("check", folder, "--card", "folder", "--set", "lesion_class=fissure", "--allow-refused")
+    assert result.exit_code == 0, result.output
+    assert "lesion class fissure: new beside the study's" in result.output
+
+
 def test_a_class_like_one_that_is_there_is_taken_for_a_slip(project, hospital):
     done = mcdrl("add", "clinic", hospital, "--lesion-class", "polip")
     assert "did you mean 'polyp'? If it is another class, add it to lesion_classes" in str(done.exception)

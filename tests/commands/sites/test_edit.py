@@ -48,6 +48,16 @@ def test_remove_is_the_inverse_of_add(params):
     assert list_sites(params) == before
 
 
+def test_values_of_masks_are_texts_however_they_came_in(params):
+    values = {1: "polyp", 2: "cyst"}  # a colour that joins them is a text, and DVC sorts no numbers among texts
+    keys = {"card": "folder", "root": "x", "mask_values": values}
+    add_site(params, "added", keys)
+    add_site(params, "changed", {"card": "folder", "root": "x", "lesion_class": "polyp"})
+    set_site(params, "changed", {"mask_values": values, "lesion_class": None})
+    sites = yaml.safe_load(params.read_text(encoding="utf-8"))["sites"]
+    assert [sorted(sites[name]["mask_values"]) for name in ("added", "changed")] == [["1", "2"]] * 2
+
+
 @pytest.mark.parametrize("gap", [" ", "  ", " " * 20])
 def test_added_and_removed_again_not_a_byte_differs(params, gap):
     text = params.read_text(encoding="utf-8").replace("D, E]  #", f"D, E]{gap}#")

@@ -140,6 +140,12 @@ def test_the_next_step_is_one_that_can_be_taken(server, tmp_path):
     assert next_step("set", by_hand, to) == f"next: {add}"
 
 
+def test_nothing_that_a_card_says_steers_the_terminal(server, tmp_path, capsys):
+    with pytest.raises(InputError, match="not accepted"):
+        fetch("set", card(server, title="A set\x1b[2J"), tmp_path / "set", accepted=False)
+    assert "\x1b" not in capsys.readouterr().out
+
+
 def test_a_card_without_downloads_says_where_to_go(tmp_path):
     with pytest.raises(InputError, match=r"by hand from https://doi\.org/10\.7303/syn26376615"):
         run(read_card("polypgen_c1"), tmp_path / "set")

@@ -14,7 +14,7 @@ from mcdrl.artifacts.features import FEATURES, taps_attribute
 from mcdrl.artifacts.frames import FRAMES, to_native
 from mcdrl.artifacts.held_out_scores import read_held_out_scores
 from mcdrl.artifacts.regions import REGIONS
-from mcdrl.artifacts.scores import PREDICTIONS
+from mcdrl.artifacts.scores import EVALUATED, PREDICTIONS
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import sha256
 from mcdrl.methods import build
@@ -25,7 +25,7 @@ from mcdrl.networks.trunk import Frozen
 from mcdrl.regions.tuned import Miner
 from mcdrl.study.paths import Cell, site_files
 from stages.evaluate.cell import read_cases
-from stages.evaluate.run import TABLES, evaluate, write
+from stages.evaluate.run import evaluate, write
 from tests.factories import (
     make_card,
     make_cases,
@@ -160,7 +160,7 @@ def test_every_table_keeps_its_contract(cell):
     tables = run(cell, batch_size=3)
     write(cell.names, cell.artifacts, tables, PARAMS)
     for name in tables:
-        read = TABLES[name].read(cell.parts / f"{name}.parquet")
+        read = EVALUATED[name].read(cell.parts / f"{name}.parquet")
         assert (read[["method", "held_out", "seed"]] == [cell.names.variant, SITE, 0]).all(axis=None)
         intervenes = cell.names.variant == "mcdrl"
         assert bool(len(read)) == (intervenes or name not in ("attention", "pooled"))

@@ -134,7 +134,9 @@ def test_the_command_writes_the_table_and_says_what_nothing_draws(study, loaded,
     app = Typer()
     app.command()(main)
     out = tmp_path / "stress" / "cases.parquet"
-    done = CliRunner().invoke(app, ["--artifacts", str(tmp_path), "--out", str(out), "--device", "cpu"])
+    given = ["--artifacts", str(tmp_path), "--out", str(out), "--device", "cpu"]
+    assert "Missing option '--threshold'" in CliRunner().invoke(app, given, env={"TERM": "dumb"}).output
+    done = CliRunner().invoke(app, [*given, "--threshold", "0.5"])
     assert done.exit_code == 0, done.output
     assert len(STRESS.read(out)) == (rows := 2 * 2 * (1 + 2 * len(phrases())))
     assert f"{rows} rows, 2 frames" in done.output

@@ -20,10 +20,11 @@ def test_weights_of_the_user_are_shown_by_their_last_name():
         "c": None,
         "d": "none",
         "e": "w/y.pt",
+        "f": "/home/somebody@clinic/z.pt",
     }
     text = parameters({"weights": given})
     assert "somebody" not in text
-    for shown in ("a: …/x.pt@sha256:00", "b: local-dir:…/clip", "c: null", "d: none", "e: w/y.pt"):
+    for shown in ("a: …/x.pt@sha256:00", "b: local-dir:…/clip", "c: null", "d: none", "e: w/y.pt", "f: …/z.pt"):
         assert shown in text
 
 
