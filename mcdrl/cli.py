@@ -90,8 +90,12 @@ def predict(
         int | None, typer.Option(min=1, help="Frames at a time; default: what suits device and memory.")
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Threads that decode, and as many that write.")] = 2,
-    crop: Annotated[
-        bool | None, typer.Option(help="Cut black borders off first; default: as at the models' sites.")
+    view: Annotated[
+        str | None,
+        typer.Option(
+            help="What of a frame is looked at: auto, the endoscopic view that is found in it; full; or a box for all: "
+            "left,top,right,bottom in parts of width and height. Default: as at the models' sites."
+        ),
     ] = None,
     channels: Annotated[
         Channels, typer.Option(help="Order of the files' colours; bgr: red and blue were swapped when they were saved.")
@@ -102,14 +106,16 @@ def predict(
     ] = False,
 ) -> None:
     """Segment frames: a mask PNG a frame, at its own size, and predictions.csv; exit code 2 if a file can't be read."""
+    from mcdrl.commands.models.frames import view_rule
     from mcdrl.commands.models.masks import Wanted
     from mcdrl.commands.models.predict import load_predictor, predict_frames, refused, summary
 
-    predictor, cut = load_predictor(model, backbone, device, batch_size, crop, confounders=confounders)
+    given = None if view is None else view_rule(view)
+    predictor, rule = load_predictor(model, backbone, device, batch_size, given, confounders=confounders)
     wanted = Wanted(out, threshold, overlay=overlay, probabilities=probabilities)
     swap = channels is Channels.BGR
     with enough_memory("mcdrl predict", "--batch-size", predictor.batch_size):
-        rows = predict_frames(frames, predictor, wanted, crop=cut, workers=workers, swap=swap, masks_too=masks_too)
+        rows = predict_frames(frames, predictor, wanted, view=rule, workers=workers, swap=swap, masks_too=masks_too)
     say(summary(rows, out))
     if missing := refused(rows):
         warn(missing)

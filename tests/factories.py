@@ -75,7 +75,7 @@ def make_card(**given: Any) -> ModelCard:
         "variant": method, "method": method, "held_out": "A", "seed": 0, "sources": ["B"], "backbone": "stub",
         "pretrained": "embedded", "fingerprint": "f", "dense_mode": "plain", "mode": "frozen", "size_px": 32,
         "lesion_classes": ["polyp", "tumor"], "confounders": ["x", "y", "z"], "alpha": 0.25, "n_weights": 1,
-        "n_trained": 1, "best_epoch": 0, "val_dice": 0.5, "temperature": 2.0, "flag_below": 0.7,
+        "n_trained": 1, "best_epoch": 0, "val_dice": 0.5, "temperature": 2.0, "flag_below": 0.7, "view": "auto",
         "params": method_params(method).model_dump(),
     }  # fmt: skip
     return ModelCard(**(card | given))

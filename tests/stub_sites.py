@@ -10,7 +10,7 @@ from torch import nn
 from mcdrl.artifacts.audit import PAIRS
 from mcdrl.artifacts.dictionary import CLASS_CONFOUNDERS, CLASSES, DICTIONARY
 from mcdrl.artifacts.features import FEATURES, taps_attribute
-from mcdrl.artifacts.plan import Crops, write_plan
+from mcdrl.artifacts.plan import Views, write_plan
 from mcdrl.artifacts.regions import REGIONS
 from mcdrl.clip.encoder import Encoded, LowerBlocks, UpperBlocks, unit
 from mcdrl.networks.interface import Batch
@@ -187,7 +187,7 @@ def write_pairs(artifacts, *rows):
 def write_study(artifacts, sites=("A", "B", "C"), count=16):
     """Write all that training needs."""
     write_pairs(artifacts)
-    write_plan(Crops(crop=dict.fromkeys(sites, "none")), plan_files(artifacts).crops)
+    write_plan(Views(view=dict.fromkeys(sites, "auto")), plan_files(artifacts).views)
     for site in sites:
         write_site(artifacts, site, count)
     write_texts(artifacts / "build_confounders")

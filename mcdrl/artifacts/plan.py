@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import Field, ValidationError
 
@@ -17,11 +17,10 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.files import atomic, read_json, write_json
 from mcdrl.base.section import Section, sentences
 from mcdrl.study.flips import Flip
-from mcdrl.study.reading import Reading
+from mcdrl.study.reading import Reading, ViewRule
 
 P = TypeVar("P", bound=Section)
 _DIGEST = "digest"
-Crop = Literal["none", "black_border"]
 
 
 class Plan(Section):
@@ -44,14 +43,14 @@ class Plan(Section):
     flips: list[Flip] = Field(default_factory=list)
 
 
-class Crops(Section):
-    """artifacts/plan/crops.json: what of the sites' frames a trained model has to know.
+class Views(Section):
+    """artifacts/plan/views.json: what of the sites' frames is looked at.
 
     Attributes:
-        crop: site -> what is cut off its frames, as `Reading` has it.
+        view: site -> the rule, as `Reading` has it.
     """
 
-    crop: dict[str, Crop]
+    view: dict[str, ViewRule]
 
 
 class Encoding(Section):
@@ -86,7 +85,7 @@ def write_code(code: str, path: Path) -> None:
         partial.write_text(f"{code}\n", encoding="utf-8")
 
 
-def write_plan(plan: Plan | Encoding | SitePlan | Crops, path: Path) -> None:
+def write_plan(plan: Plan | Encoding | SitePlan | Views, path: Path) -> None:
     """Write a plan, with a digest of it; a site's mappings keep their order, which rows of its tables may follow."""
     value = plan.model_dump()
     write_json({**value, _DIGEST: _digest(value)}, path, sort_keys=not isinstance(plan, SitePlan))
@@ -129,17 +128,17 @@ def read_site_plan(path: Path, site: str) -> SitePlan:
     return plan
 
 
-def read_crops(path: Path, sites: Sequence[str]) -> set[Crop]:
-    """Read what is cut off the frames of some sites.
+def read_views(path: Path, sites: Sequence[str]) -> list[ViewRule]:
+    """Read what of the frames of some sites is looked at.
 
     Raises:
         InputError: the file is missing or damaged, or lacks a site.
     """
-    crop = _read(Crops, path).crop
-    lacking = [site for site in sites if site not in crop]
+    view = _read(Views, path).view
+    lacking = [site for site in sites if site not in view]
     if lacking:
         raise _damaged(path, f"it lacks the site '{lacking[0]}'")
-    return {crop[site] for site in sites}
+    return [view[site] for site in sites]
 
 
 def _read(kind: type[P], path: Path) -> P:

@@ -1,6 +1,6 @@
 """What a frame shows beside the endoscope's view: black borders, side panels, burnt-in text, position boxes.
 
-A model can tell a site by them, so they are measured for every frame, and cut off where the site's reading says so.
+A model can tell a site by them, so they are measured for every frame. What is looked at is `mcdrl.imaging.view`'s.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from mcdrl.base.black_border import DARK, Flags, view
 
 Image = np.ndarray[Any, np.dtype[np.uint8]]
 COARSE = 56  # cells a side that are enough for shares of the area
-FINE = 224  # cells a side that a crop is found on
 COLOURED = 40  # by how much green or blue exceed red in a position box; tissue is red
 MARKER_MIN = 0.01  # of the frame; smaller patches are no position box
 _NOTCH_MIN = 0.03  # of the frame; corners of one view differ by up to 0.02

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +12,16 @@ import numpy as np
 from PIL import Image
 
 from mcdrl.artifacts.frames import IGNORED, pack_native_mask
-from mcdrl.imaging.borders import FINE, Borders, measure
+from mcdrl.imaging.borders import Borders, measure
 from mcdrl.imaging.depth import to_rgb
 from mcdrl.imaging.outlines import Outline
 from mcdrl.imaging.picture import StoredPicture, read_picture, size_text
 from mcdrl.imaging.recipe import Recipe
 from mcdrl.imaging.truth import Truth, outlined, read_mask, union
+from mcdrl.imaging.view import Box, looked_at
 
-Box = tuple[int, int, int, int]
 _BLUISH = 1.1  # blue over red; tissue reaches about 0.9 even in narrow-band light
+_BORDERS_PX = 224  # side of the square that borders are measured on
 _REDUCING_GAP = 3.0  # Pillow's own suggestion: shrinks large frames in two steps without visible loss
 _LARGE_PX = 40_000_000  # a frame is decoded with 12 bytes a pixel at the peak
 LARGE = "frame of more than 40 megapixels, which takes half a gigabyte and more while it is read; shrink it first"
@@ -136,13 +136,6 @@ def large(size: tuple[int, int]) -> bool:
     return size[0] * size[1] > _LARGE_PX
 
 
-def view_box(rgb: Image.Image) -> Box:
-    """Return left, top, right, bottom of the endoscope's view in the frame's own pixels, rounded outwards."""
-    left, top, right, bottom = measure(np.asarray(_small(rgb)), FINE).box
-    width, height = rgb.size
-    return math.floor(left * width), math.floor(top * height), math.ceil(right * width), math.ceil(bottom * height)
-
-
 def squash(rgb: Image.Image, size_px: int, box: Box | None = None) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """Return a frame, or a box of it, at working size, [S, S, 3] uint8, whatever its shape was."""
     square = (size_px, size_px)
@@ -150,7 +143,7 @@ def squash(rgb: Image.Image, size_px: int, box: Box | None = None) -> np.ndarray
 
 
 def _pixels(rgb: Image.Image, truth: Truth, recipe: Recipe, sha256: str, dim: bool) -> Pixels:
-    box = view_box(rgb) if recipe.crop else (0, 0, *rgb.size)
+    box = looked_at(np.asarray(rgb), recipe.view).box
     image = squash(rgb, recipe.size_px, box)
     areas_px = _areas(truth.labels)
     return Pixels(
@@ -165,17 +158,17 @@ def _pixels(rgb: Image.Image, truth: Truth, recipe: Recipe, sha256: str, dim: bo
         drawn=truth.drawn,
         line_px=truth.line_px,
         crop_px=box,
-        cut_px=sum(areas_px.values()) - sum(_areas(truth.labels.crop(box)).values()) if recipe.crop else 0,
+        cut_px=sum(areas_px.values()) - sum(_areas(truth.labels.crop(box)).values()),
         clipped=truth.clipped,
         overlap_px=truth.overlap_px,
         bluish=bluish(image),
         dim=dim,
-        borders=measure(image if not recipe.crop else np.asarray(_small(rgb))),
+        borders=measure(np.asarray(_small(rgb))),
     )
 
 
 def _small(rgb: Image.Image) -> Image.Image:
-    return rgb.resize((FINE, FINE), Image.Resampling.BOX, reducing_gap=1.0)
+    return rgb.resize((_BORDERS_PX, _BORDERS_PX), Image.Resampling.BOX, reducing_gap=1.0)
 
 
 def _areas(labels: Image.Image) -> dict[int, int]:

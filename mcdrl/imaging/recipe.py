@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mcdrl.artifacts.frames import IGNORED
 from mcdrl.study.meanings import BACKGROUND, IGNORE, LESION
+from mcdrl.study.reading import ViewRule
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Recipe:
         size_px: side S of the working square.
         threshold: grey value 1..255 from which a pixel of a plain mask is lesion.
         swap: whether red and blue change places.
-        crop: whether the black border around the view is cut off.
+        view: what of a frame is looked at.
         values: lesion class -> its value 1..254 in the masks.
         meanings: what the values of stored masks mean, as `Reading.mask_values` says; None: plain masks alone are read.
     """
@@ -25,7 +26,7 @@ class Recipe:
     size_px: int
     threshold: int
     swap: bool
-    crop: bool
+    view: ViewRule
     values: Mapping[str | None, int]
     meanings: Mapping[str, str] | None = None
 

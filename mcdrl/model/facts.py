@@ -47,8 +47,8 @@ class ModelFacts(Section):
             over views.
         temperature: by which the log-odds of lesion are divided to be calibrated, fitted on the validation frames.
         flag_below: confidence, 0..1, below which a frame is flagged: a stated share of the validation frames are.
-        crop: what is cut off a frame before it is squashed to `size_px`: none or black_border, as at the source sites;
-            mixed, where those differ.
+        view: what of a frame is looked at, before it is squashed to `size_px`, where nobody says: auto: the endoscopic
+            view that is found in it; full: all of it, as at all source sites.
         class_prompts: the text of each lesion class.
         confounder_prompts: the text of each confounder.
         background_prompt: the text whose similarity is subtracted in region mining; None: the classes alone mine.
@@ -85,7 +85,7 @@ class ModelFacts(Section):
     val_dice: float = Field(ge=0, le=1)
     temperature: float = Field(ge=1 / _COARSEST, le=_COARSEST)
     flag_below: float = Field(ge=0, le=1)
-    crop: Literal["none", "black_border", "mixed"] = "none"
+    view: Literal["auto", "full"]
     class_prompts: list[str] = Field(default_factory=list)
     confounder_prompts: list[str] = Field(default_factory=list)
     background_prompt: str | None = None

@@ -19,7 +19,7 @@ A network that outlines lesions ({classes}) in endoscopic frames, written by the
 | trained on | {sources} |
 | held out | {held_out}, {seen} |
 | backbone | {title} (`{backbone}`), weights: {pretrained}, licence {licence}, fingerprint `{fingerprint}` |
-| frames | RGB, upright, {crop}, squashed to {size_px} x {size_px} px (bicubic) |
+| frames | RGB, upright, {view}, squashed to {size_px} x {size_px} px (bicubic) |
 | regions | {regions} |
 | epoch | {epoch}, chosen by the Dice of validation frames: {val_dice:.3f}, {known} |
 | trust | temperature {temperature:.2f}; frames of a confidence below {flag_below:.2f} are flagged |
@@ -60,7 +60,7 @@ _MINED = {
     True: "likeliest to be lesion, by a small network fitted on the sites that it was trained on",
 }
 _NO_REGIONS = "none: the method looks at the whole frame"
-_CROPS = {"none": "whole", "black_border": "black border cut off", "mixed": "black border cut off at some of the sites"}
+_VIEWS = {"full": "whole", "auto": "cut to the endoscopic view, which is found in each"}
 
 
 def readme(model: Path, backbone: Path, scores: HeldOutScores | None) -> str:
@@ -84,7 +84,7 @@ def text_of(card: ModelCard, backbone: StoredCard, scores: HeldOutScores | None,
         method=card.method, held_out=card.held_out, mode=card.mode, seed=card.seed,
         classes=", ".join(card.lesion_classes), sources=", ".join(card.sources), title=backbone.title,
         backbone=card.backbone, pretrained=card.pretrained, licence=backbone.licence, fingerprint=card.fingerprint[:12],
-        crop=_CROPS[card.crop], size_px=card.size_px, epoch=card.best_epoch + 1,
+        view=_VIEWS[card.view], size_px=card.size_px, epoch=card.best_epoch + 1,
         regions=f"the {card.alpha:.0%} of places {_mined(card)}" if uses_regions else _NO_REGIONS,
         val_dice=card.val_dice, known=OF_SOURCES, temperature=card.temperature,
         flag_below=card.flag_below, seen=_seen(card.leaked_frames), unknown=_unknown(card, scores),

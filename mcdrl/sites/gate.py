@@ -64,7 +64,7 @@ class Gate:
             size_px=params.size_px,
             threshold=self._reading.mask_threshold,
             swap=self._reading.channels == "bgr",
-            crop=self._reading.crop == "black_border",
+            view=self._reading.view,
             values={lesion_class: index + 1 for index, lesion_class in enumerate(lesion_classes)},
             meanings=self._reading.mask_values,
         )

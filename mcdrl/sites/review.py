@@ -89,7 +89,7 @@ class Review:
             "outlines of two classes overlap, the smaller one counts there": pixels.overlap_px > 0,
             DIM: pixels.dim,
             LARGE: large((pixels.width_px, pixels.height_px)),
-            "lesion cut by the crop": pixels.cut_px > 0,
+            "lesion outside the view, which counts as missed": pixels.cut_px > 0,
             "lesion that vanishes at the working size": pixels.lesion_area_px > 0 and not lesion_of(pixels.mask).any(),
             "empty mask, taken as a negative though the table names a class": (
                 pixels.lesion_area_px == 0

@@ -22,10 +22,25 @@ def summary(site: str, result: Ingested) -> str:
         f"in {cases['group_id'].nunique()} groups: {sides.get('train', 0)} train, {sides.get('val', 0)} val; "
         f"{len(result.refused)} in quarantine"
     ]
-    lines += [f"  {line}" for line in borders(result)]
+    lines += [f"  {line}" for line in [*borders(result), *view(result)]]
     lines += [f"  quarantine: {line}" for line in grouped(result.refused)]
     lines += [f"  note: {line}" for line in grouped(result.notes)]
     return "\n".join(lines)
+
+
+def view(result: Ingested) -> list[str]:
+    """Return a line on what of the frames is looked at, where that isn't all."""
+    shown, frames = result.geometry, result.cases
+    wide = shown["crop_right_px"] - shown["crop_left_px"]
+    high = shown["crop_bottom_px"] - shown["crop_top_px"]
+    shares = (wide * high) / (frames["width_px"] * frames["height_px"]).to_numpy()
+    cut = shares[shares < 1]
+    if cut.empty:
+        return []
+    return [
+        f"cut to the view: {len(cut)} of {len(shares)} frames, to {cut.median():.0%} of their area (median), "
+        f"{cut.min():.0%} at least; view: full takes frames whole"
+    ]
 
 
 def borders(result: Ingested) -> list[str]:

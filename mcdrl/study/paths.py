@@ -262,9 +262,9 @@ class PlanFiles:
         return self.folder / "encode.json"
 
     @property
-    def crops(self) -> Path:
+    def views(self) -> Path:
         """Return what is cut off the sites' frames."""
-        return self.folder / "crops.json"
+        return self.folder / "views.json"
 
     def method(self, variant: str) -> Path:
         """Return the plan of a name in `methods`."""

@@ -16,6 +16,11 @@ from pydantic import Field, field_validator, model_validator
 from mcdrl.base.section import Count, Most, Section
 from mcdrl.study.meanings import LESION, drawn_classes
 
+Share = Annotated[float, Field(ge=0, le=1)]
+ViewBox = Annotated[list[Share], Field(min_length=4, max_length=4)]
+"""Left, top, right, bottom in parts of a frame's width and height."""
+ViewRule = Literal["auto", "full"] | ViewBox
+"""What of a frame is looked at: the endoscopic view that is found in it, all of it, or a box."""
 MASK_RULES = ("masks", "polygons")
 CLASS_RULES = ("lesion_class", "table_class", "folder_class", "label_class")
 GROUP_RULES = ("table_group", "folder_group", "sequence_ends")
@@ -61,7 +66,10 @@ class Reading(Section):
         table_rows: column of `table` -> what it must say for a frame to belong to this site, such as `centre: north`.
         table_strengths: column of `table` -> the confounder, as the dictionary calls it, whose strength in the frame it
             holds: 0 (absent) to 1, empty where nobody knows. What the intervention attends to is held against it.
-        crop: black_border cuts the black frame around the endoscope's view off, from frame and mask alike.
+        view: what of a frame is looked at, training, prediction and stress alike: auto: the endoscopic view, found in
+            each frame; full: the whole frame; or a box, the same in all frames: left, top, right, bottom in parts of
+            the frame's width and height, such as [0.25, 0, 1, 1]. Scores count the whole frame, so that a lesion
+            outside is missed.
     """
 
     images: str = Field(default="images/*", min_length=1)
@@ -86,7 +94,7 @@ class Reading(Section):
     table_file: str = "file"
     table_rows: dict[str, str] | None = Field(default=None, min_length=1)
     table_strengths: dict[str, str] | None = Field(default=None, min_length=1)
-    crop: Literal["none", "black_border"] = "none"
+    view: ViewRule = "auto"
 
     @field_validator("images", "polygons")
     @classmethod
@@ -109,6 +117,13 @@ class Reading(Section):
         if len(named) < len(given):
             raise ValueError("mask_values lists a value twice")
         return named
+
+    @field_validator("view")
+    @classmethod
+    def _some_area(cls, rule: ViewRule) -> ViewRule:
+        if not isinstance(rule, str) and (rule[0] >= rule[2] or rule[1] >= rule[3]):
+            raise ValueError("view must hold some of the frame: left < right and top < bottom, such as [0.25, 0, 1, 1]")
+        return rule
 
     @model_validator(mode="after")
     def _values(self) -> Reading:

@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import ValidationError
 
-from mcdrl.artifacts.plan import read_crops, read_plan
+from mcdrl.artifacts.plan import read_plan, read_views
 from mcdrl.base.errors import InputError, nearest
 from mcdrl.base.files import sha256
 from mcdrl.base.section import Section, sentences
@@ -53,7 +53,7 @@ class Job:
         lesion_classes: in the order of the class axis.
         params: numbers of the training.
         method_params: the method's own.
-        crop: what was cut off the source sites' frames: none, black_border, or mixed where they differ.
+        view: what of a frame is looked at where nobody says: full, if the source sites' frames were taken whole.
         flips: in which ways training frames are mirrored.
     """
 
@@ -66,7 +66,7 @@ class Job:
     lesion_classes: list[str]
     params: Params
     method_params: Section
-    crop: Literal["none", "black_border", "mixed"] = "none"
+    view: Literal["auto", "full"] = "auto"
     flips: Sequence[str] = ()
 
     @property
@@ -105,14 +105,14 @@ def make_job(variant: str, held_out: str, seed: int, artifacts: Path, study: Stu
         if name not in legal:
             raise InputError(f"unknown {what} '{name}'; {nearest(name, legal)}")
     sources = [site for site in study.sites if site != held_out]
-    crops = read_crops(plan_files(artifacts).crops, sources)
-    crop: Literal["none", "black_border", "mixed"] = crops.pop() if len(crops) == 1 else "mixed"
+    views = read_views(plan_files(artifacts).views, sources)
+    view: Literal["auto", "full"] = "full" if all(rule == "full" for rule in views) else "auto"
     path = plan_files(artifacts).method(variant)
     plan = read_plan(path)
     params = _checked(plan.train, Params, "train.", path)
     own = _checked(plan.params, params_type(plan.method), "params.", path)
     return Job(
-        variant, plan.method, held_out, seed, sources, artifacts, study.lesion_classes, params, own, crop, plan.flips
+        variant, plan.method, held_out, seed, sources, artifacts, study.lesion_classes, params, own, view, plan.flips
     )
 
 

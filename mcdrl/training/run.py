@@ -133,7 +133,7 @@ def _write(
         params=job.method_params.model_dump(),
         n_weights=facts["n_weights"], n_trained=facts["n_trained"], leaked_frames=facts["leaked_frames"],
         best_epoch=best, val_dice=progress.history[best].val_dice,
-        temperature=trust.temperature, flag_below=trust.flag_below, crop=job.crop, class_prompts=class_prompts,
+        temperature=trust.temperature, flag_below=trust.flag_below, view=job.view, class_prompts=class_prompts,
         confounder_prompts=confounder_prompts, background_prompt=background_prompt, reference=reference,
         parameters=job.params.model_dump(),
         mined_by=MinedBy(channels=miner.channels, grid=list(miner.grid), hidden=miner.hidden) if miner else None,

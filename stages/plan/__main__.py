@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mcdrl.artifacts.plan import Crops, write_code, write_plan
+from mcdrl.artifacts.plan import Views, write_code, write_plan
 from mcdrl.base.files import atomic_folder
 from mcdrl.base.runtime import run
 from mcdrl.methods import with_methods
@@ -28,7 +28,7 @@ def main(out: Annotated[Path, typer.Option(help="folder for the plans")]) -> Non
         sites = list(site_plans(study))
         for site in sites:
             write_plan(site, files.site(site.site))
-        write_plan(Crops(crop={site.site: site.reading.crop for site in sites}), files.crops)
+        write_plan(Views(view={site.site: site.reading.view for site in sites}), files.views)
         write_plan(encoding(found), files.encoding)
         for stage, code in code_digests().items():
             write_code(code, files.code(stage))

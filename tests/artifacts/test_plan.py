@@ -7,14 +7,14 @@ from typing import get_args
 import pytest
 
 from mcdrl.artifacts.plan import (
-    Crops,
     Encoding,
     Plan,
     SitePlan,
-    read_crops,
+    Views,
     read_encoding,
     read_plan,
     read_site_plan,
+    read_views,
     write_plan,
 )  # fmt: skip
 from mcdrl.base.errors import InputError
@@ -40,7 +40,7 @@ PLANS = {
         SitePlan(site="A", root="data/A", reading=Reading(masks="masks/{stem}.*", lesion_class="polyp")),
         lambda path: read_site_plan(path, "A"),
     ),
-    "crops": (Crops(crop={"A": "none", "B": "black_border"}), lambda path: read_crops(path, ["A", "B"])),
+    "views": (Views(view={"A": "full", "B": [0.25, 0.0, 1.0, 1.0]}), lambda path: read_views(path, ["A", "B"])),
 }
 
 
@@ -48,7 +48,7 @@ PLANS = {
 def test_a_plan_is_read_as_it_was_written(name, tmp_path):
     plan, read = PLANS[name]
     write_plan(plan, tmp_path / f"{name}.json")
-    assert read(tmp_path / f"{name}.json") in (plan, {"none", "black_border"})
+    assert read(tmp_path / f"{name}.json") in (plan, ["full", [0.25, 0.0, 1.0, 1.0]])
 
 
 @pytest.mark.parametrize("name", PLANS)

@@ -25,8 +25,7 @@ def main(
     network, card = load_network(model, None)
     with tempfile.TemporaryDirectory() as place:
         shown = [
-            read(job, card.size_px, crop=card.crop == "black_border", swap=False)
-            for job in find_jobs([folder], Path(place)).jobs[:count]
+            read(job, card.size_px, view=card.view, swap=False) for job in find_jobs([folder], Path(place)).jobs[:count]
         ]
         frames = np.stack([one.pixels for one in shown if isinstance(one, Shown)])
         for kind, file in FILES.items():

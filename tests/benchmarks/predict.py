@@ -28,12 +28,12 @@ def main(
     rounds: Annotated[int, typer.Argument(help="How often both take their turn.")] = 3,
 ) -> None:
     """Print the frames a second of both, and their ratio."""
-    predictor, crop = load_predictor([model], None, "auto", None, None)
+    predictor, view = load_predictor([model], None, "auto", None, None)
     (member,) = predictor._ensemble.members
     network = Network(member.encoder, member.model)
     device = next(member.encoder.parameters()).device
     with tempfile.TemporaryDirectory() as place:
-        shown = [read(job, predictor.size_px, crop=crop, swap=False) for job in find_jobs([folder], Path(place)).jobs]
+        shown = [read(job, predictor.size_px, view=view, swap=False) for job in find_jobs([folder], Path(place)).jobs]
         frames = np.stack([one.pixels for one in shown if isinstance(one, Shown)])
         batches = [
             frames[start : start + predictor.batch_size] for start in range(0, len(frames), predictor.batch_size)
@@ -48,7 +48,7 @@ def main(
 
         def whole() -> tuple[float, float]:
             start, used = time.perf_counter(), time.process_time()
-            predict_frames([folder], predictor, Wanted(Path(place), 0.5), crop=crop, workers=2)
+            predict_frames([folder], predictor, Wanted(Path(place), 0.5), view=view, workers=2)
             return len(frames) / (time.perf_counter() - start), len(frames) / (time.process_time() - used)
 
         bare(), whole()

@@ -48,7 +48,7 @@ def native(pixels) -> np.ndarray:
 
 
 def read_pixels(frame, mask, size_px, threshold) -> Pixels:
-    recipe = Recipe(size_px=size_px, threshold=threshold, swap=False, crop=False, values={"polyp": 1})
+    recipe = Recipe(size_px=size_px, threshold=threshold, swap=False, view="full", values={"polyp": 1})
     return decode(frame, mask, "polyp", recipe)
 
 

@@ -60,7 +60,7 @@ def read(tmp_path):
         image = mask if isinstance(mask, Image.Image) else Image.fromarray(mask)
         Image.new("RGB", image.size, (200, 90, 80)).save(tmp_path / "f.png")
         image.save(tmp_path / name, **options)
-        recipe = Recipe(64, threshold, swap=False, crop=False, values=VALUES, meanings=meanings)
+        recipe = Recipe(64, threshold, swap=False, view="full", values=VALUES, meanings=meanings)
         return read_pixels(tmp_path / "f.png", tmp_path / name, lesion_class, recipe)
 
     return save_and_read

@@ -68,7 +68,7 @@ def test_inputs_are_where_dvc_looks_for_them(listed):
         backbone_folder(ARTIFACTS),
         texts_folder(ARTIFACTS),
     ]
-    wanted = [*folders, SITE.regions.parent, PLANS.method("mcdrl"), PLANS.crops, PLANS.code("train")]
+    wanted = [*folders, SITE.regions.parent, PLANS.method("mcdrl"), PLANS.views, PLANS.code("train")]
     assert {path.as_posix() for path in wanted} <= train
     assert CELL.model(ARTIFACTS).as_posix() in evaluate
     assert PLANS.encoding.as_posix() in listed["encode@A"][0]

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.dictionary import BACKGROUND, CLASSES
-from mcdrl.artifacts.plan import Crops, Plan, write_plan
+from mcdrl.artifacts.plan import Plan, Views, write_plan
 from mcdrl.base.errors import InputError
 from mcdrl.methods import modes, names
 from mcdrl.model.card import read_card
@@ -506,7 +506,7 @@ def _planned(artifacts, **train):
         train=train_params(**train).model_dump(),
     )
     write_plan(plan, plan_files(artifacts).method("mine"))
-    write_plan(Crops(crop={"A": "none", "B": "black_border", "C": "none"}), plan_files(artifacts).crops)
+    write_plan(Views(view={"A": "auto", "B": "full", "C": "full"}), plan_files(artifacts).views)
 
 
 def test_the_sources_are_all_sites_but_the_held_out_one_and_the_numbers_those_of_the_plan(tmp_path):
@@ -514,10 +514,10 @@ def test_the_sources_are_all_sites_but_the_held_out_one_and_the_numbers_those_of
     cell = make_job("mine", "B", 0, tmp_path, _study(tmp_path))
     assert cell.sources == ["A", "C"]
     assert list(cell.files) == ["A", "C"]
-    assert (cell.variant, cell.method, cell.params.epochs, cell.crop) == ("mine", "mcdrl", 7, "none")
-    assert make_job("mine", "A", 0, tmp_path, _study(tmp_path)).crop == "mixed"
-    write_plan(Crops(crop={"A": "none"}), plan_files(tmp_path).crops)
-    with pytest.raises(InputError, match=r"crops\.json is damaged \(it lacks the site 'C'\)"):
+    assert (cell.variant, cell.method, cell.params.epochs, cell.view) == ("mine", "mcdrl", 7, "auto")
+    assert make_job("mine", "A", 0, tmp_path, _study(tmp_path)).view == "full"
+    write_plan(Views(view={"A": "auto"}), plan_files(tmp_path).views)
+    with pytest.raises(InputError, match=r"views\.json is damaged \(it lacks the site 'C'\)"):
         make_job("mine", "B", 0, tmp_path, _study(tmp_path))
 
 

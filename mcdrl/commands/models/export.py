@@ -18,11 +18,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from mcdrl.base.black_border import DARK
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import atomic, read_json, sha256, write_json
 from mcdrl.commands.doctor.machine import EXPORT_PACKAGES, not_installed
-from mcdrl.imaging.borders import COLOURED, CORNER, FINE, MARKER_FULL, MARKER_MIN
+from mcdrl.imaging.view import MARGIN
 from mcdrl.model.bundle import find_backbone
 from mcdrl.model.card import ModelCard
 from mcdrl.model.ensemble import load_ensemble
@@ -36,23 +35,12 @@ PREPROCESSING = "preprocessing.json"
 FILES = {"onnx": "network.onnx", "torchscript": "network.pt"}
 ALLOWED = 0.001  # share of pixels whose mask may differ
 _CUT = (
-    f"cut it to the box around the endoscope's view: shrink it to {FINE} x {FINE} px, each the mean of "
-    "what it covers (Pillow: resize(size, BOX, reducing_gap=1)); a pixel is black where red, green and "
-    f"blue are below {DARK}; leave out position boxes, the patches where the larger of green and blue "
-    f"exceeds red by more than {COLOURED}, of at least {MARKER_MIN:.0%} of the pixels and "
-    f"{MARKER_FULL:.0%} of their bounding box, which begins within {CORNER:.0%} of the side from a corner;"
-    " of what isn't black, opened by 3 x 3 pixels, the largest patch (neighbours by their edges) is the "
-    "view; the box is its bounding box, scaled to the frame and rounded outwards; the whole frame, where "
-    "all is black"
+    "cut it to the box around the endoscopic view, without side panels, second pictures, text and black borders; the "
+    f"box has a rim of {MARGIN:.0%} of the view's width and height. In Python: box = "
+    "mcdrl.imaging.view.looked_at(frame, 'auto').box, frame being uint8 [H, W, 3], box left, top, right, bottom in "
+    "pixels; another finder may take its place, or a fixed box where all frames are laid out alike; a frame that shows "
+    "nothing but the view is taken whole"
 )
-_CUTS: dict[str, tuple[str, ...]] = {
-    "none": (),
-    "black_border": (_CUT,),
-    "mixed": (
-        "decide whether black borders are cut off, the same for all frames: the sites that the model was trained on "
-        "differ in it, and frames with a wide border need it; if so, " + _CUT,
-    ),
-}  # by what the model's card says of the crop
 _OPSET = 17
 _PROBES = 8
 
@@ -142,15 +130,15 @@ def preprocessing(card: ModelCard, weights_sha256: str) -> dict[str, Any]:
             "decode the frame to 8 bits a channel: 16-bit values are divided by 257 and rounded, not clipped (colours "
             "keep their upper 8 bits; grey values that never exceed 255 stay), transparency is laid on black",
             "turn it upright by its EXIF orientation",
-            *_CUTS[card.crop],
+            *[_CUT] * (card.view == "auto"),
             f"squash it to {card.size_px} x {card.size_px} px without keeping its aspect ratio, bicubic with "
             "antialiasing (Pillow: resize(size, BICUBIC, reducing_gap=3)); no further scaling of the values",
         ],
-        "crop": card.crop,
+        "view": card.view,
         "output": {"name": "probability", "dtype": "float32", "shape": ["B", card.size_px, card.size_px]},
         "after": [
-            f"enlarge the probability to the {'frame' if card.crop == 'none' else 'box'}'s own size, bilinear",
-            *["what was cut off is background, probability 0"] * (card.crop != "none"),
+            f"enlarge the probability to the {'frame' if card.view == 'full' else 'box'}'s own size, bilinear",
+            *["what was cut off is background, probability 0"] * (card.view != "full"),
             "a pixel is lesion from the threshold on; the threshold is for probabilities that aren't calibrated",
             "for calibrated probabilities, divide the log-odds of the network's output by the temperature before it is "
             "enlarged: p -> 1 / (1 + exp(-log(p / (1 - p)) / temperature))",

@@ -15,7 +15,9 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.folders import walked
 from mcdrl.base.issues import RefusedError
 from mcdrl.commands.models.masks_among import masks_among
-from mcdrl.imaging.decode import DIM, LARGE, Box, bluish, large, read_frame, squash, view_box
+from mcdrl.imaging.decode import DIM, LARGE, bluish, large, read_frame, squash
+from mcdrl.imaging.view import Box, looked_at
+from mcdrl.study.reading import Reading, ViewRule
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _BLUISH = "more blue than red; if tissue looks blue, try --channels bgr"
@@ -131,13 +133,13 @@ def check_places(jobs: Sequence[Job], written: Mapping[Path, str]) -> None:
                 raise InputError(f"{written[path]} would replace the frame {job.path}; choose another folder as --out")
 
 
-def read(job: Job, size_px: int, *, crop: bool, swap: bool) -> Shown | str:
+def read(job: Job, size_px: int, *, view: ViewRule, swap: bool) -> Shown | str:
     """Return what the model is shown of a frame, or why the file is refused.
 
     Args:
         job: of the frame.
         size_px: working size S.
-        crop: whether the black border around the endoscope's view is cut off.
+        view: what of the frame is looked at.
         swap: whether red and blue change places.
     """
     if not job.path.is_file():  # opening a pipe would wait for ever
@@ -146,10 +148,25 @@ def read(job: Job, size_px: int, *, crop: bool, swap: bool) -> Shown | str:
         picture, dim = read_frame(job.path, swap=swap)
     except (RefusedError, InputError) as error:
         return str(error)
-    box = view_box(picture) if crop else (0, 0, *picture.size)
+    box = looked_at(np.asarray(picture), view).box
     pixels = squash(picture, size_px, box)
     issues = [LARGE] * large(picture.size) + [DIM] * dim + [_BLUISH] * bluish(pixels)
     return Shown(picture.size, box, pixels, "; ".join(issues), swap)
+
+
+def view_rule(text: str) -> ViewRule:
+    """Return the rule that the command line gives for what of a frame is looked at.
+
+    Raises:
+        InputError: it is neither auto nor full nor four numbers of 0 to 1 that hold some area.
+    """
+    try:
+        rule = text if text in ("auto", "full") else [float(part) for part in text.split(",")]
+        return Reading(view=rule).view  # type: ignore[arg-type]
+    except ValueError:
+        raise InputError(
+            f"--view {text}: expected auto, full or left,top,right,bottom in parts of the frame, such as 0.25,0,1,1"
+        ) from None
 
 
 def _named(given: Sequence[Path], out: Path) -> list[tuple[Path, PurePosixPath]]:

@@ -25,6 +25,7 @@ from mcdrl.base.runtime import progress
 from mcdrl.base.text import printable, spreadsheet_cell
 from mcdrl.commands.models.frames import Job, Shown, check_places, find_jobs, read
 from mcdrl.commands.models.masks import Wanted, all_paths, write_results
+from mcdrl.study.reading import ViewRule
 
 if TYPE_CHECKING:
     from mcdrl.model.predictor import Answer, Assessment, Predictor
@@ -49,6 +50,8 @@ class PredictionRow:
         mask: path of the mask below the folder of the results; empty: the frame was refused.
         width_px: of the frame, upright; 0: refused.
         height_px: likewise.
+        view_px: left, top, right, bottom of what the model was shown, in the frame's own pixels, separated by spaces;
+            outside of it nothing is called lesion; empty: refused.
         lesion_area_px: lesion pixels of the mask.
         lesion_percent: the same in percent of the frame; None: refused.
         confidence: share of the mask that the network expects to be lesion, 0..1, so a precision and no Dice; where
@@ -65,6 +68,7 @@ class PredictionRow:
     mask: str
     width_px: int
     height_px: int
+    view_px: str
     lesion_area_px: int
     lesion_percent: float | None
     confidence: float | None
@@ -80,7 +84,7 @@ def predict_frames(
     predictor: Predictor,
     wanted: Wanted,
     *,
-    crop: bool,
+    view: ViewRule,
     workers: int,
     swap: bool = False,
     masks_too: bool = False,
@@ -94,8 +98,8 @@ def predict_frames(
         given: folders, subfolders included, and files.
         predictor: what predicts, a batch at a time.
         wanted: what is written, and where; what is there under other names stays.
-        crop: cut the black border around the endoscope's view off before the model sees a frame, as the sites' reading
-            `crop: black_border` does; the mask covers the whole frame all the same.
+        view: what of a frame the model is shown, as the sites' reading has it; the mask covers the whole frame all the
+            same.
         workers: threads that decode, and as many that write.
         swap: red and blue change places, for frames that were saved as blue, green, red.
         masks_too: files that look like masks are segmented like any other.
@@ -114,7 +118,7 @@ def predict_frames(
     with ThreadPoolExecutor(workers, "decode") as decode, ThreadPoolExecutor(workers, "write") as write:
         shown = ahead(
             decode,
-            lambda job: (job, read(job, predictor.size_px, crop=crop, swap=swap)),
+            lambda job: (job, read(job, predictor.size_px, view=view, swap=swap)),
             jobs,
             _AHEAD * predictor.batch_size,
         )
@@ -133,13 +137,13 @@ def predict_frames(
 
 
 def load_predictor(
-    models: Sequence[Path], backbone: Path | None, device: str, batch_size: int | None, crop: bool | None,
+    models: Sequence[Path], backbone: Path | None, device: str, batch_size: int | None, view: ViewRule | None,
     *, confounders: bool = False,
-) -> tuple[Predictor, bool]:  # fmt: skip
-    """Load the models and settle whether black borders are cut off; arguments as on the command line.
+) -> tuple[Predictor, ViewRule]:  # fmt: skip
+    """Load the models and settle what of a frame is looked at; arguments as on the command line, None: nothing said.
 
     Raises:
-        InputError: a model can't be loaded, or models disagree on the borders and nobody has said what to do.
+        InputError: a model can't be loaded, or models disagree on the view and nobody has said what to do.
     """
     from mcdrl.model.ensemble import load_ensemble
     from mcdrl.model.predictor import Predictor  # torch is seconds of imports
@@ -147,13 +151,10 @@ def load_predictor(
     ensemble = load_ensemble(models, backbone, device)
     if ensemble.random_weights:
         warn("warning: a backbone has RANDOM weights; these masks mean nothing")
-    crops = {member.model.card.crop for member in ensemble.members}
-    if crop is None and crops - {"none"} and crops != {"black_border"}:
-        raise InputError(
-            "the models' sites differ in whether black borders were cut off; say --crop if these frames have them"
-        )
-    predictor = Predictor(ensemble, batch_size, confounders=confounders)
-    return predictor, crops == {"black_border"} if crop is None else crop
+    rules = {member.model.card.view for member in ensemble.members}
+    if view is None and len(rules) > 1:
+        raise InputError("the models differ in what of a frame they look at; say --view auto or --view full")
+    return Predictor(ensemble, batch_size, confounders=confounders), view or rules.pop()
 
 
 def summary(rows: Sequence[PredictionRow], out: Path) -> str:
@@ -221,13 +222,14 @@ def _written(
 
 
 def _refusal(job: Job, reason: str) -> PredictionRow:
-    return PredictionRow(job.frame, "", 0, 0, 0, None, None, "", "", "", reason)
+    return PredictionRow(job.frame, "", 0, 0, "", 0, None, None, "", "", "", reason)
 
 
 def _row(job: Job, shown: Shown, assessment: Assessment, area_px: int) -> PredictionRow:
     width, height = shown.size
     return PredictionRow(
-        job.frame, f"{job.stem}.png", width, height, area_px, round(100 * area_px / (width * height), 4),
+        job.frame, f"{job.stem}.png", width, height, " ".join(map(str, shown.box)),
+        area_px, round(100 * area_px / (width * height), 4),
         round(assessment.confidence, 4), "yes" if assessment.flagged else "no",
         "; ".join(assessment.seen),
         "; ".join(f"{name} {round(score, 1) + 0:.1f}" for name, score in assessment.ranked), "", shown.issues,

@@ -99,7 +99,7 @@ def _tried(root: Path, settings: Mapping[str, Any]) -> Layout | None:
 
 def _trouble(source: Source) -> str:
     """Return why a frame isn't read with its masks; empty: it is."""
-    recipe = Recipe(64, Reading.model_fields["mask_threshold"].default, swap=False, crop=False, values={})
+    recipe = Recipe(64, Reading.model_fields["mask_threshold"].default, swap=False, view="full", values={})
     if source.mask is None:
         return ""
     try:

@@ -4,8 +4,7 @@ Hospitals export what their screens show: the view as a disc, an octagon or a cu
 panels, position maps, text, clocks and second pictures. A network that is fed the squashed screen meets another scale
 and shape of tissue at each of them. So a frame is cut to its view first, wherever frames are read:
 
-    view = find_view(frame)                      # frame: [H, W, 3] uint8
-    view = view.padded(MARGIN, W, H)             # a rim, so that a mask drawn over the edge loses nothing
+    view = looked_at(frame, "auto")              # frame: [H, W, 3] uint8; with a rim, so that no mask loses anything
     square = resize(cut(frame, view), (S, S))    # squashed to the network's size
     inside = resize(network(square), (view.width_px, view.height_px))
     mask = uncut(inside, view, (W, H))           # back at the frame's own size; zero, so no lesion, outside
@@ -36,8 +35,7 @@ seen, since there is less variety in it.
 
 from mcdrl.imaging.view.cutting import cut, uncut
 from mcdrl.imaging.view.find import find_view
+from mcdrl.imaging.view.rule import MARGIN, looked_at
 from mcdrl.imaging.view.shape import Box, Kind, View
 
-MARGIN = 0.01  # of the view's width and height: how far a cut is set outwards
-
-__all__ = ["MARGIN", "Box", "Kind", "View", "cut", "find_view", "uncut"]
+__all__ = ["MARGIN", "Box", "Kind", "View", "cut", "find_view", "looked_at", "uncut"]

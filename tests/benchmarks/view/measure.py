@@ -1,8 +1,8 @@
 """How well the view is found: python -m tests.benchmarks.view.measure FOLDER...
 
 Each FOLDER is a site's, with frames in images/ and masks of equal stems in masks/; its name is the site's.
-Compared on the same frames: `find_view`, it with the margin of a cut, `view_box` (of `crop: black_border`), and the
-bounding box of what is brighter than a plain threshold. Three questions:
+Compared on the same frames: `find_view`, it with the margin of a cut, `view_box`, the box around all that
+isn't black (what 0.1.0 cut by), and the bounding box of what is brighter than a plain threshold. Three questions:
 
 marked: frames whose view was marked by eye (docs/measured/view_marks.csv), halves by a hash of the frame's name. The
     finder's box was shown over the brightened frame at its own size, between rulers, and accepted or set right; a mark
@@ -17,6 +17,7 @@ from the true one, as a share of the view's width or height.
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,12 +28,13 @@ import pandas as pd
 import typer
 from PIL import Image
 
-from mcdrl.imaging.decode import view_box
+from mcdrl.imaging.borders import measure
 from mcdrl.imaging.view import MARGIN, Kind, View, find_view
 from tests.benchmarks.view.screens import TEST, TUNE, Box, screen
 
 MEASURED = Path(__file__).parents[3] / "docs" / "measured"
 SEEDS = 40
+CELLS = 224
 INNER = 0.6  # of a marked view's width and height: surely tissue, corners cut or not
 DARK = 30  # of 255: the plain threshold
 
@@ -46,6 +48,14 @@ def bright_box(frame: np.ndarray) -> Box:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
+def view_box(frame: np.ndarray) -> Box:
+    """Return the box around the largest patch that isn't black, on a grid of 224 cells, rounded outwards."""
+    small = Image.fromarray(frame).resize((CELLS, CELLS), Image.Resampling.BOX, reducing_gap=1.0)
+    left, top, right, bottom = measure(np.asarray(small), CELLS).box
+    height, width = frame.shape[:2]
+    return math.floor(left * width), math.floor(top * height), math.ceil(right * width), math.ceil(bottom * height)
+
+
 def with_margin(frame: np.ndarray) -> Box:
     """Return the box of the found view with the margin that a cut has."""
     return find_view(frame).padded(MARGIN, frame.shape[1], frame.shape[0]).box
@@ -54,7 +64,7 @@ def with_margin(frame: np.ndarray) -> Box:
 FINDERS: dict[str, Callable[[np.ndarray], Box]] = {
     "find_view": lambda frame: find_view(frame).box,
     "with_margin": with_margin,
-    "view_box": lambda frame: view_box(Image.fromarray(frame)),
+    "view_box": view_box,
     "threshold": bright_box,
 }
 

@@ -154,20 +154,16 @@ def test_two_formats_in_one_folder_are_both_named_and_those_of_another_model_are
     assert named(tmp_path / "other", "onnx") == {"onnx": "network.onnx"}
 
 
-def test_a_stranger_is_told_how_borders_are_cut(model):
+def test_a_stranger_is_told_what_of_a_frame_the_network_sees(model):
     card = load_model(model, model / "backbone").card
     told = {
-        crop: json.dumps(exporting.preprocessing(card.model_copy(update={"crop": crop}), "0" * 64))
-        for crop in ("none", "black_border", "mixed")
+        view: json.dumps(exporting.preprocessing(card.model_copy(update={"view": view}), "0" * 64))
+        for view in ("auto", "full")
     }
-    assert "are below 40" not in told["none"]
-    assert "what was cut off is background" not in told["none"]
-    for crop in ("black_border", "mixed"):
-        assert "224 x 224" in told[crop]
-        assert "red, green and blue are below 40" in told[crop]
-        assert "what was cut off is background" in told[crop]
-    assert "decide whether" in told["mixed"]
-    assert "decide whether" not in told["black_border"]
+    for sentence in ("box around the endoscopic view", "what was cut off is background", "the box's own size"):
+        assert sentence in told["auto"]
+        assert sentence not in told["full"]
+    assert "the frame's own size" in told["full"]
     assert all("divided by 257" in text and "transparency is laid on black" in text for text in told.values())
     assert all("by the temperature before it is enlarged" in text for text in told.values())
 

@@ -12,6 +12,7 @@ from PIL import Image
 from mcdrl.base.errors import InputError
 from mcdrl.commands.models import frames as reading
 from mcdrl.commands.models import masks
+from mcdrl.commands.models.frames import view_rule
 from mcdrl.commands.models.masks import Wanted
 from mcdrl.commands.models.predict import predict_frames, refused, summary
 from mcdrl.model.predictor import Answer, Assessment
@@ -68,7 +69,7 @@ def run(folder, out, **options):
     )
     predictor = options.pop("predictor", None) or Bright(options.pop("batch_size", 2))
     given = folder if isinstance(folder, list) else [folder]
-    return predict_frames(given, predictor, wanted, **{"crop": False, "workers": 2, **options})
+    return predict_frames(given, predictor, wanted, **{"view": "full", "workers": 2, **options})
 
 
 def test_masks_have_the_frames_size_and_lie_where_the_lesion_is(folder, tmp_path):
@@ -169,9 +170,10 @@ def test_missing_empty_and_unreadable_folders_are_named(tmp_path):
     assert (tmp_path / "out" / "predictions.csv").exists()
 
 
-def test_a_crop_is_undone(tmp_path):
+@pytest.mark.parametrize("view", ["auto", [28 / 224, 0.25, 196 / 224, 0.75]])
+def test_a_cut_to_the_view_is_undone(tmp_path, view):
     frame = np.zeros((224, 224, 3), np.uint8)
-    frame[56:168, 28:196] = (120, 60, 50)
+    frame[56:168, 28:196] = np.random.default_rng(0).normal((120, 60, 50), 8, (112, 168, 3))
     frame[84:112, 70:112] = 250
     (tmp_path / "in").mkdir()
     Image.fromarray(frame).save(tmp_path / "in" / "a.png")
@@ -179,15 +181,24 @@ def test_a_crop_is_undone(tmp_path):
 
     class Whole(Bright):
         def __call__(self, frames):
-            seen.append(frames.min())
+            seen.append(np.median(frames))
             return super().__call__(frames)
 
-    (row,) = run(tmp_path / "in", tmp_path / "out", predictor=Whole(), crop=True)
+    (row,) = run(tmp_path / "in", tmp_path / "out", predictor=Whole(), view=view)
     lesion = np.asarray(Image.open(tmp_path / "out" / row.mask)) > 0
     truth = frame[..., 0] == 250
     assert lesion.shape == (224, 224)
     assert (lesion & truth).sum() > 0.8 * (lesion | truth).sum()
-    assert seen[0] > 20
+    assert seen[0] > 40
+    left, top, right, bottom = map(int, row.view_px.split())
+    assert (20 < left <= 28, 50 < top <= 56, 196 <= right < 204, 168 <= bottom < 174) == (True,) * 4
+
+
+def test_the_command_lines_view_is_a_rule(tmp_path):
+    assert (view_rule("auto"), view_rule("full"), view_rule("0.25, 0,1,1")) == ("auto", "full", [0.25, 0, 1, 1])
+    for text in ("none", "0,0,1", "0.5,0,0.5,1", "0,0,1,2", "nan,0,1,1"):
+        with pytest.raises(InputError, match=f"--view {text}: expected auto, full or left,top,right,bottom"):
+            view_rule(text)
 
 
 def test_what_is_said_of_a_frame_is_in_its_row(folder, tmp_path):

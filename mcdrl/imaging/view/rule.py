@@ -1,0 +1,29 @@
+"""What of a frame is looked at: by a rule, whoever reads the frame."""
+
+from __future__ import annotations
+
+import math
+
+from mcdrl.imaging.view.find import find_view
+from mcdrl.imaging.view.shape import Image, Kind, View, whole
+from mcdrl.study.reading import ViewRule
+
+MARGIN = 0.01  # of the view's width and height: how far a cut is set outwards
+
+
+def looked_at(frame: Image, rule: ViewRule) -> View:
+    """Return what of a frame is looked at.
+
+    Args:
+        frame: [H, W, 3] uint8, RGB 0..255.
+        rule: auto: the view that is found, with a rim of `MARGIN`, since masks reach over the edge by a pixel or three;
+            full: all of it; or left, top, right, bottom in parts of width and height, rounded outwards.
+    """
+    height, width = frame.shape[:2]
+    if rule == "auto":
+        return find_view(frame).padded(MARGIN, width, height)
+    if rule == "full":
+        return whole(width, height)
+    left, top, right, bottom = rule
+    box = (math.floor(left * width), math.floor(top * height), math.ceil(right * width), math.ceil(bottom * height))
+    return View(box, Kind.RECTANGLE)
