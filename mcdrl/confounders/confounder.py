@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcdrl.base.fields import Array
+from mcdrl.study.reading import ViewRule
 
 Bools = NDArray[np.bool_]
-Masks = tuple[Bools, Bools]  # [S, S] bool: True on lesion, True where nobody judged
+Masks = tuple[Bools, Bools]  # of a picture's size: True on lesion, True where nobody judged
 Layer = Literal["camera", "wall", "lamp", "glare", "shading", "exposure", "motion", "coding"]
 LAYERS: tuple[Layer, ...] = get_args(Layer)
 """Where the phantom lays a confounder on, in the order that light passes: the camera itself is moved, what covers the
@@ -38,14 +39,25 @@ class OnGeometry:
     """An operator that moves things, and the masks with them.
 
     Attributes:
-        apply: image [S, S, 3] float32 in 0..1, masks, field [S, S] bool (what the optics show), strength in 0..1 and
-            generator -> image and masks.
-        whole_frame: whether it gets the frame with its border and gives back the whole picture. Else it gets the frame
-            without a border, counts inside the field alone, and the border stays as it is.
+        apply: image [S, S, 3] float32 in 0..1 without its border, masks, field [S, S] bool (what the optics show),
+            strength in 0..1 and generator -> image and masks, which count inside the field alone; the border stays.
     """
 
     apply: Callable[[Array, Masks, Bools, float, np.random.Generator], tuple[Array, Masks]]
-    whole_frame: bool = False
+
+
+@dataclass(frozen=True)
+class OnScreen:
+    """An operator that lays the whole frame out in a larger picture, of which some is looked at.
+
+    Attributes:
+        apply: image [S, S, 3] float32 in 0..1, masks, strength in 0..1 and generator -> picture [H, W, 3] and masks
+            [H, W].
+        view: what of the picture is looked at, as of a site's frames.
+    """
+
+    apply: Callable[[Array, Masks, float, np.random.Generator], tuple[Array, Masks]]
+    view: ViewRule
 
 
 @dataclass(frozen=True)
@@ -81,7 +93,7 @@ class Confounder:
     name: str
     phrase: str
     category: str | None
-    operator: OnPixels | OnGeometry
+    operator: OnPixels | OnGeometry | OnScreen
     measure: Measure | None = None
     drawn: Layer | None = None
     excludes: str | None = None

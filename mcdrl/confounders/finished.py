@@ -6,12 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from mcdrl.base.fields import Array
 from mcdrl.base.seeds import generator
-from mcdrl.confounders.confounder import Bools, OnGeometry, OnPixels
+from mcdrl.confounders.confounder import Bools, OnGeometry, OnPixels, OnScreen
 from mcdrl.confounders.field_of_view import field_of_view, with_border, without_border
 from mcdrl.confounders.registry import apply_confounder, named
+from mcdrl.imaging.decode import squash
+from mcdrl.imaging.view import Box, looked_at
 
 Pixels = NDArray[np.uint8]
 
@@ -22,14 +25,24 @@ class Stressed:
 
     Attributes:
         image: [S, S, 3] uint8, RGB.
-        mask: [S, S] bool, True on lesion; it moves in the views and stays in all others, so what blood, mucus and
-            glare cover still counts as lesion.
-        judged: [S, S] bool, False where nobody judged, which moves with the mask.
+        mask: [H, W] bool, True on lesion; it moves with what is seen and stays under all else, so what blood, mucus and
+            glare cover still counts as lesion. H and W are S but on a screen.
+        judged: [H, W] bool, False where nobody judged, which moves with the mask.
+        box: left, top, right, bottom of what of the mask the image shows; None: all.
     """
 
     image: Pixels
     mask: Bools
     judged: Bools
+    box: Box | None = None
+
+    @property
+    def shown_mask(self) -> Bools:
+        """The mask of the image, [S, S] bool."""
+        if self.box is None:
+            return self.mask
+        square = Image.fromarray(self.mask).resize(self.image.shape[1::-1], Image.Resampling.NEAREST, self.box)
+        return np.asarray(square)
 
 
 class FinishedFrame:
@@ -65,6 +78,8 @@ class FinishedFrame:
         if strength == 0:
             return self.untouched
         rng = generator("stress", self._case_id, entry.name)
+        if isinstance(entry.operator, OnScreen):
+            return self._on_screen(entry.operator, strength)
         if isinstance(entry.operator, OnGeometry):
             return self._moved(entry.operator, strength, rng)
         return self._recoloured(entry.name, entry.operator, strength, rng)
@@ -76,11 +91,17 @@ class FinishedFrame:
 
     def _moved(self, operator: OnGeometry, strength: float, rng: np.random.Generator) -> Stressed:
         masks = self.untouched.mask, ~self.untouched.judged
-        given = self._image if operator.whole_frame else self._open
-        changed, (lesion, ignored) = operator.apply(given, masks, self._field, strength, rng)
-        if operator.whole_frame:
-            return Stressed(_pixels(changed), lesion, ~ignored)
+        changed, (lesion, ignored) = operator.apply(self._open, masks, self._field, strength, rng)
         return Stressed(self._in_view(changed), lesion & self._field, ~ignored | ~self._field)
+
+    def _on_screen(self, operator: OnScreen, strength: float) -> Stressed:
+        """Return the frame on a screen, the same one for all rules of the view."""
+        rng = generator("stress", self._case_id, operator.apply.__name__)
+        masks = self.untouched.mask, ~self.untouched.judged
+        drawn, (lesion, ignored) = operator.apply(self._image, masks, strength, rng)
+        screen = _pixels(drawn)
+        box = looked_at(screen, operator.view).box
+        return Stressed(squash(Image.fromarray(screen), len(self._image), box), lesion, ~ignored, box)
 
     def _in_view(self, changed: Array) -> Pixels:
         return _pixels(with_border(changed, self._image, self._open, self._field))

@@ -1,6 +1,7 @@
 """The confounders, one entry each: prompts, phantom, stress test, checks, tables and page follow from it.
 
-They are those of the dictionary of arXiv 2508.05008, in its order and the wording of this project.
+They are those of the dictionary of arXiv 2508.05008, in its order and the wording of this project, and what moves Dice
+most at real hospitals, the screen around the frame: taken whole, and cut to the view as every frame is by default.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import numpy as np
 
 from mcdrl.base.fields import Array
 from mcdrl.confounders import distance, operators
-from mcdrl.confounders.confounder import Confounder, Measure, OnGeometry, OnPixels
+from mcdrl.confounders.confounder import Confounder, Measure, OnGeometry, OnPixels, OnScreen
+from mcdrl.confounders.screen import on_screen
 
 UNTOUCHED = "none"  # what tables call the confounder of a frame as it is
 
@@ -147,6 +149,8 @@ _ENTRIES = (
         ),
         held_out_words=("shiny highlights", "glossy reflection", "white glare", "specular reflexes"),
     ),
+    Confounder("screen", "whole screen", None, OnScreen(on_screen, "full")),
+    Confounder("screen_cut", "whole screen, cut to the view", None, OnScreen(on_screen, "auto")),
 )  # fmt: skip
 REGISTRY: dict[str, Confounder] = {entry.name: entry for entry in _ENTRIES}
 """Name -> confounder."""
@@ -164,6 +168,11 @@ def by_category() -> dict[str, list[str]]:
         if entry.category is not None:
             found.setdefault(entry.category, []).append(entry.phrase)
     return found
+
+
+def of_a_dictionary(phrase: str) -> bool:
+    """Return whether a confounder belongs to a dictionary, and so to means over it; screens don't."""
+    return phrase not in {entry.phrase for entry in REGISTRY.values() if entry.category is None}
 
 
 def named(phrase: str) -> Confounder:

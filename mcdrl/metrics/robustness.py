@@ -16,11 +16,11 @@ import numpy as np
 import pandas as pd
 
 from mcdrl.base.seeds import generator
-from mcdrl.confounders.registry import UNTOUCHED
+from mcdrl.confounders.registry import UNTOUCHED, of_a_dictionary
 from mcdrl.metrics.intervals import Sample, mean_interval
 from mcdrl.metrics.paired import Comparison, compare, holm, pair
 
-ALL = "all"  # the row of a table that stands for the mean over the confounders
+ALL = "all"  # the row of a table that stands for the mean over the dictionary's confounders
 _FRAME = ["method", "held_out", "group_id", "case_id"]
 _FIGURES = ("auc", "drop")
 _COMPARED = {
@@ -61,7 +61,8 @@ def stress_table(cases: pd.DataFrame, baseline: str, draws: int, seed: int) -> p
         seed: of the samples.
 
     Returns:
-        A row a (method, confounder) and one of confounder `all`, the mean over the confounders: method, confounder,
+        A row a (method, confounder) and one of confounder `all`, the mean over those of the dictionary (screens are
+        none): method, confounder,
         n_frames, n_undefined (frames left out), fewest_groups (of the site that has the fewest), n_seeds,
         dice_untouched, then auc and drop, each with _low and _high (95 %), then auc_difference and drop_difference
         (method less baseline), each with _low, _high and _p over the frames, _seed_low, _seed_high and _seed_p over the
@@ -120,17 +121,23 @@ def _undefined(cases: pd.DataFrame) -> dict[str, int]:
     whole = _all_curves(cases).notna().all(axis=1)
     one = whole.groupby(level=["held_out", "case_id", "confounder"], sort=False).first().unstack("confounder")
     each = {str(confounder): int((~one[confounder]).sum()) for confounder in one.columns}
-    return {**each, ALL: int((~one).any(axis=1).sum())}
+    return {**each, ALL: int((~one[_averaged(cases)]).any(axis=1).sum())}
+
+
+def _averaged(cases: pd.DataFrame) -> list[str]:
+    """Return the confounders under test that belong to the dictionary."""
+    return [name for name in cases["confounder"].unique() if name != UNTOUCHED and of_a_dictionary(name)]
 
 
 def _areas(cases: pd.DataFrame) -> pd.DataFrame:
-    """Return untouched, auc and drop, indexed by frame and confounder; `all` is the mean over the confounders."""
+    """Return untouched, auc and drop, indexed by frame and confounder; `all` is the mean over the dictionary's."""
     curves = _curves(cases)
     strengths = curves.columns.to_numpy(dtype=np.float64)
     auc = np.trapezoid(curves.to_numpy(dtype=np.float64), strengths, axis=1) / strengths[-1]
     single = pd.DataFrame({"untouched": curves[0.0], "auc": auc, "drop": curves[0.0] - auc}, index=curves.index)
-    found = single.groupby(level=_FRAME, sort=False)["auc"].transform("size")
-    complete = single[found == cases["confounder"][cases["confounder"] != UNTOUCHED].nunique()]
+    averaged = _averaged(cases)
+    listed = single[single.index.get_level_values("confounder").isin(averaged)]
+    complete = listed[listed.groupby(level=_FRAME, sort=False)["auc"].transform("size") == len(averaged)]
     overall = complete.groupby(level=_FRAME, sort=False).mean()
     overall.index = pd.MultiIndex.from_tuples([(*key, ALL) for key in overall.index], names=single.index.names)
     return pd.concat([single, overall])

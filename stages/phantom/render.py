@@ -1,11 +1,12 @@
 """Frames of a site: frame i depends on (seed, site, i) alone, its patient on (seed, site, group)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
 from mcdrl.base.seeds import generator
+from mcdrl.confounders.screen import on_screen
 from mcdrl.renderer import LESION_CLASSES, Frame, Patient, Plan, make_patient, render
 from mcdrl.renderer.corpus import sample_strengths
 from mcdrl.renderer.style import patient_style
@@ -41,11 +42,20 @@ class Job:
 
 
 def render_job(job: Job) -> Frame:
-    """The frame of a job."""
+    """The frame of a job; as a part of the site's screen, always the same one, where it exports that."""
     recipe = SITES[job.site]
     patient, lesion_class = _patient(job.seed, job.site, job.group)
     rng = generator("phantom", job.seed, job.site, "frame", job.index)
-    return render(patient, frame_plan(rng, recipe, lesion_class), rng, job.size_px)
+    frame = render(patient, frame_plan(rng, recipe, lesion_class), rng, job.size_px)
+    return _on_screen(frame, job) if recipe.whole_screens else frame
+
+
+def _on_screen(frame: Frame, job: Job) -> Frame:
+    nothing = np.zeros_like(frame.mask)
+    layout = generator("phantom", job.seed, job.site, "screen")
+    image = frame.image.astype(np.float32) / np.float32(255)
+    screen, (mask, _) = on_screen(image, (frame.mask, nothing), 1.0, layout)
+    return replace(frame, image=np.rint(screen * 255).astype(np.uint8), mask=mask)
 
 
 @lru_cache(maxsize=2)

@@ -3,7 +3,8 @@
 Three of them (A, B, C) carry a spurious correlation: glare or blood lies on the lesions and never
 on a frame without one, as happens where light is aimed at what is found or where it is biopsied.
 At D and E the same confounders are as common but keep away from the lesions, so who learned glare
-as a sign of a lesion is misled there.
+as a sign of a lesion is misled there. E exports whole screens: who doesn't cut frames to the view shows
+the network another shape and scale of tissue there.
 
 The recipes are no parameters: they are what the names A to E stand for in every table.
 """
@@ -29,6 +30,7 @@ class SiteRecipe:
         class_mix: lesion class -> share of the patients.
         empty_share: probability that a frame has no lesion.
         two_share: probability that a frame with a lesion has two.
+        whole_screens: whether the recorder exports what the screen shows, panel and all, instead of the view alone.
     """
 
     style: Style
@@ -38,6 +40,7 @@ class SiteRecipe:
     placement: Mapping[str, Placement] = field(default_factory=dict)
     empty_share: float = 0.15
     two_share: float = 0.15
+    whole_screens: bool = False
 
 
 _A = SiteRecipe(
@@ -139,6 +142,7 @@ _E = SiteRecipe(
     class_mix={"polyp": 0.25, "tumor": 0.20, "inflammation": 0.20, "nodule": 0.15, "cyst": 0.20},
     placement={"reflection": "elsewhere", "blood": "elsewhere"},
     empty_share=0.2,
+    whole_screens=True,
 )
 
 SITES: dict[str, SiteRecipe] = {"A": _A, "B": _B, "C": _C, "D": _D, "E": _E}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,15 +11,16 @@ import numpy as np
 import pandas as pd
 
 from mcdrl.artifacts.cases import CASES
-from mcdrl.artifacts.frames import FRAMES, judged_of, lesion_of
+from mcdrl.artifacts.frames import FRAMES, judged_of, lesion_of, to_native
 from mcdrl.artifacts.store_reader import StoreReader
 from mcdrl.artifacts.stress import STRESS
+from mcdrl.base.fields import Array
 from mcdrl.base.parallel import batches
 from mcdrl.base.runtime import progress
 from mcdrl.base.seeds import seed_for
 from mcdrl.confounders.finished import FinishedFrame, Stressed
 from mcdrl.confounders.registry import UNTOUCHED, phrases, without_operator
-from mcdrl.metrics.counts import count, dice
+from mcdrl.metrics.counts import Counts, count, dice
 from mcdrl.study.params import Study
 from mcdrl.study.paths import Cell, backbone_folder, site_files
 from mcdrl.study.sections.stress import Params
@@ -108,15 +109,26 @@ def stress_site(
 def _judged(
     ensemble: Ensemble, batch: Sequence[Picture], threshold: float, held_out: str, models: Sequence[tuple[str, int]]
 ) -> pd.DataFrame:
-    truth, judged = (np.stack([getattr(picture.shown, name) for picture in batch]) for name in ("mask", "judged"))
-    found = ensemble.each(np.stack([picture.shown.image for picture in batch])) >= threshold
+    answers = ensemble.each(np.stack([picture.shown.image for picture in batch]))
     names = ("confounder", "strength", "case_id", "group_id")
     keys = pd.DataFrame({name: [getattr(picture, name) for picture in batch] for name in names})
     rows = []
-    for (method, seed), predicted in zip(models, found, strict=True):
-        counts = count(predicted, truth, judged)
+    for (method, seed), found in zip(models, answers, strict=True):
+        counts = _counts([picture.shown for picture in batch], found, threshold)
         rows.append(keys.assign(method=method, held_out=held_out, seed=seed, dice=dice(counts), **vars(counts)))
     return pd.concat(rows)
+
+
+def _counts(shown: Sequence[Stressed], found: Array, threshold: float) -> Counts:
+    """Count the pixels of B pictures, each at its own size; `found` is the probability of lesion, [B, S, S] float32."""
+    single = []
+    for one, probability in zip(shown, found, strict=True):
+        height, width = one.mask.shape
+        whole = probability if one.box is None else to_native(probability, one.box, width, height)
+        single.append(count(whole[None] >= threshold, one.mask[None], one.judged[None]))
+    return Counts(
+        **{field.name: np.concatenate([getattr(one, field.name) for one in single]) for field in fields(Counts)}
+    )
 
 
 def stress(study: Study, params: Params, threshold: float, artifacts: Path, device: str) -> pd.DataFrame:

@@ -12,7 +12,7 @@ import pytest
 
 from mcdrl.artifacts.scores import SCORES
 from mcdrl.base.errors import InputError
-from mcdrl.confounders.confounder import Confounder, Measure, OnGeometry, OnPixels
+from mcdrl.confounders.confounder import Confounder, Measure, OnGeometry, OnPixels, OnScreen
 from mcdrl.confounders.finished import FinishedFrame
 from mcdrl.confounders.registry import REGISTRY, by_category, phrases
 from mcdrl.metrics.attention import proxies
@@ -47,8 +47,8 @@ def smoke(monkeypatch):
     monkeypatch.setitem(REGISTRY, SMOKE.name, SMOKE)
 
 
-def moving(monkeypatch, **keys):
-    entry = Confounder("mirror", "mirrored screen", None, OnGeometry(mirrored, **keys))
+def moving(monkeypatch):
+    entry = Confounder("mirror", "mirrored screen", None, OnGeometry(mirrored))
     monkeypatch.setitem(REGISTRY, entry.name, entry)
     return entry.phrase
 
@@ -166,14 +166,29 @@ def test_one_that_moves_things_takes_the_masks_along(monkeypatch):
     np.testing.assert_array_equal(~seen.judged, ignored[:, ::-1])
 
 
-def test_one_that_lays_out_the_whole_picture_moves_the_border_too(monkeypatch):
+def test_one_that_moves_things_leaves_the_border(monkeypatch):
     rows, columns = np.mgrid[:224, :224]
     image, lesion = scene((rows - 112) ** 2 + (columns - 90) ** 2 < 80**2)
     frame = FinishedFrame(image, lesion, "A/0")
     phrase = moving(monkeypatch)
     kept = frame.under(phrase, 1.0).image
     np.testing.assert_array_equal(kept[:, 190:], image[:, 190:])  # the border stays where it was
-    seen = frame.under(moving(monkeypatch, whole_frame=True), 1.0)
-    np.testing.assert_array_equal(seen.image, image[:, ::-1])
-    np.testing.assert_array_equal(seen.mask, lesion[:, ::-1])
-    assert seen.judged.all()
+
+
+def doubled(image, masks, _strength, _rng):
+    lesion, ignored = (np.hstack([np.zeros_like(mask), mask]) for mask in masks)
+    return np.hstack([np.zeros_like(image), image]), (lesion, ignored)
+
+
+@pytest.mark.parametrize(("view", "box"), [("full", (0, 0, 448, 224)), ([0.5, 0, 1, 1], (224, 0, 448, 224))])
+def test_one_that_lays_out_a_screen_is_looked_at_by_a_rule(monkeypatch, view, box):
+    image, lesion = scene()
+    monkeypatch.setitem(REGISTRY, "double", Confounder("double", "double screen", None, OnScreen(doubled, view)))
+    seen = FinishedFrame(image, lesion, "A/0").under("double screen", 1.0)
+    np.testing.assert_array_equal(seen.mask, np.hstack([np.zeros_like(lesion), lesion]))
+    assert (seen.box, seen.image.shape, seen.judged.all()) == (box, (224, 224, 3), True)
+    whole = box[0] == 0
+    assert seen.shown_mask.sum() == pytest.approx(lesion.sum() / (2 if whole else 1), rel=0.05)
+    if not whole:
+        np.testing.assert_array_equal(seen.image, image)
+        np.testing.assert_array_equal(seen.shown_mask, lesion)

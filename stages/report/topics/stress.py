@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from mcdrl.confounders.finished import Stressed
-from mcdrl.confounders.registry import without_operator
+from mcdrl.confounders.registry import REGISTRY, of_a_dictionary, without_operator
 from mcdrl.confounders.strips import strips
 from mcdrl.drawing.charts import SHARE, Chart, ChartRow, Mark, Scale, axis_row, scale, strip
 from mcdrl.drawing.formatting import (
@@ -86,7 +86,7 @@ def drop_chart(figures: pd.DataFrame, methods: Sequence[str]) -> Chart:
     for name in [ALL, *[name for name in dict.fromkeys(figures["confounder"]) if name != ALL]]:
         own = {row["method"]: row for row in records(figures[figures["confounder"] == name])}
         marks = [_drop_mark(own[method], style) for style, method in enumerate(methods) if method in own]
-        label = "all confounders" if name == ALL else str(name)
+        label = "all of the dictionary" if name == ALL else str(name)
         rows.append(ChartRow(label, strip(marks, axis), strong=name == ALL))
     return Chart(rows, axis_row(axis))
 
@@ -116,16 +116,26 @@ def stress_html(figures: pd.DataFrame) -> HtmlTable:
 def under_stress(figures: pd.DataFrame, reference: str) -> str:
     """Say what confounders cost each method, and which method is shown to be flatter."""
     rows = records(figures[figures["confounder"] == ALL])
-    single = figures[figures["confounder"] != ALL]
+    single = figures[figures["confounder"].map(lambda name: name != ALL and of_a_dictionary(name))]
     drops = "; ".join(f"{row['method']} {points(row['drop'])}" for row in rows)
     parts = [
-        f"Confounders of rising strength, averaged over all of them and their strengths, cost {drops} of Dice "
+        f"Confounders of rising strength, averaged over the dictionary's and their strengths, cost {drops} of Dice "
         f"({counted(rows[0]['n_frames'], 'frame')})."
     ]
     parts += [_flatter(row, reference) for row in rows if not pd.isna(row["drop_difference"])]
     worst = single.groupby("confounder", sort=False)["drop"].mean()
     parts.append(f"On these frames {worst.idxmax()} costs most ({points(worst.max())}).")
-    return " ".join(parts)
+    return " ".join([*parts, *_screens(figures)])
+
+
+def _screens(figures: pd.DataFrame) -> list[str]:
+    """Say what a screen around the frame costs where it is taken whole, and where it is cut to the view."""
+    whole, cut = (records(figures[figures["confounder"] == REGISTRY[name].phrase]) for name in ("screen", "screen_cut"))
+    costs = "; ".join(
+        f"{one['method']} {points(one['drop'])} and {points(other['drop'])}"
+        for one, other in zip(whole, cut, strict=True)
+    )
+    return [f"A whole screen around the frame costs, taken whole and cut to the view: {costs}."] * bool(costs)
 
 
 def stressed_shots(inputs: Inputs, artifacts: Path) -> list[Shot]:
@@ -187,4 +197,4 @@ def _unsure(row: Row) -> str:
 
 
 def _stressed_shot(title: str, note: str, shown: Stressed) -> Shot:
-    return Shot(picture(shown.image), shown.image.shape[0], (("truth", outline(shown.mask)),), title, note)
+    return Shot(picture(shown.image), shown.image.shape[0], (("truth", outline(shown.shown_mask)),), title, note)

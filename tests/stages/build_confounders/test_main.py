@@ -4,9 +4,11 @@ import torch
 
 from mcdrl.artifacts.dictionary import CLASS_CONFOUNDERS, CLASSES, DICTIONARY
 from mcdrl.base.errors import InputError
-from mcdrl.confounders.registry import phrases
+from mcdrl.confounders.registry import by_category
 from stages.build_confounders import __main__ as command
 from tests.projects import SHIPPED, write_params
+
+PHRASES = [phrase for group in by_category().values() for phrase in group]
 
 TABLES = {"dictionary": DICTIONARY, "classes": CLASSES, "class_confounders": CLASS_CONFOUNDERS}
 
@@ -26,7 +28,7 @@ def test_the_three_tables_are_written_with_the_fingerprint(tmp_path, encoder):
     command.main(tmp_path / "backbone", tmp_path / "out")
     found = {name: table.read(tmp_path / "out" / f"{name}.parquet") for name, table in TABLES.items()}
     assert {name: len(rows) for name, rows in found.items()} == {
-        "dictionary": len(phrases()), "classes": 5, "class_confounders": 5 * len(phrases()),
+        "dictionary": len(PHRASES), "classes": 5, "class_confounders": 5 * len(PHRASES),
     }  # fmt: skip
     for name, table in TABLES.items():
         assert table.read_metadata(tmp_path / "out" / f"{name}.parquet") == {"fingerprint": encoder.fingerprint}

@@ -3,9 +3,11 @@ import pytest
 from pydantic import ValidationError
 
 from mcdrl.base.errors import InputError
-from mcdrl.confounders.registry import phrases
+from mcdrl.confounders.registry import by_category
 from stages.build_confounders.prompts import class_rows, confounder_rows, embedded, fill, pair_rows
 from tests.factories import section_params
+
+PHRASES = [phrase for group in by_category().values() for phrase in group]
 
 CLASSES = ["polyp", "tumor", "inflammation", "nodule", "cyst"]
 
@@ -16,7 +18,7 @@ def _params(**changes):
 
 def test_the_default_dictionary_has_the_confounders_phrases_in_order():
     rows = confounder_rows(_params())
-    assert rows["confounder"].tolist() == phrases()
+    assert rows["confounder"].tolist() == PHRASES
     assert rows["category"].unique().tolist() == [
         "field-of-view quality", "lighting", "imaging technology", "distance", "surface interference",
     ]  # fmt: skip
@@ -36,10 +38,10 @@ def test_classes_come_in_the_order_of_the_lesion_classes_with_their_phrases():
 
 
 def test_pairs_are_the_product_of_classes_and_confounders():
-    rows, count = pair_rows(_params(), CLASSES), len(phrases())
+    rows, count = pair_rows(_params(), CLASSES), len(PHRASES)
     assert len(rows) == len(CLASSES) * count
     assert rows["lesion_class"].tolist()[: count + 1] == ["polyp"] * count + ["tumor"]
-    assert rows["confounder"].tolist() == phrases() * len(CLASSES)
+    assert rows["confounder"].tolist() == PHRASES * len(CLASSES)
     assert rows["prompt"].tolist()[count] == "A tumor with motion blur"
 
 

@@ -160,6 +160,7 @@ def write_cell(root: Path, study: Study, cell, cases: pd.DataFrame, masks: np.nd
         "val_dice": 0.61,
         "temperature": 1.5,
         "flag_below": 0.6,
+        "view": "auto",
     }
     (folder / "model.json").write_text(json.dumps(meta))
     epochs = np.arange(6)

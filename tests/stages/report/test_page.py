@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from mcdrl.base.errors import InputError
+from mcdrl.confounders.registry import phrases
 from stages.report.inputs import read_inputs
 from stages.report.topics.profiles import FRAMES_SHOWN
 from stages.report.write import write_report
@@ -89,7 +90,9 @@ def test_page_shows_the_figures_of_the_tables(page):
         assert f"<td>{row.dice:.3f}</td>" in html
     assert "Random weights" not in html
     assert "<td>2</td><td>no mask</td><td>b.jpg</td>" in html  # the quarantine of site B
-    drawn = 2 * 2 * 3 + 2 * 4 + 2 * FRAMES_SHOWN + 13  # examples, pairs of a map, contact sheets, stress
+    drawn = (
+        2 * 2 * 3 + 2 * 4 + 2 * FRAMES_SHOWN + 1 + len(phrases())
+    )  # examples, pairs of a map, contact sheets, stress
     assert html.count("<figure>") == drawn + (html.count(" → ") + html.count("% of the attention); ")) // 3
 
 

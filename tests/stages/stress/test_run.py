@@ -18,6 +18,7 @@ from tests.factories import section_params, write_frames
 from tests.projects import make_study
 
 SITES = ("A", "B")
+WIDE, HIGH = round(stub_sites.SIDE / 0.55), round(stub_sites.SIDE / 0.85)  # of the fullest screen around a frame
 
 
 class Brightness:
@@ -67,7 +68,10 @@ def test_rows_are_every_model_confounder_strength_and_frame(study, loaded, tmp_p
     assert set(found.loc[found["confounder"] == UNTOUCHED, "strength"]) == {0.0}
     assert set(found["seed"]) == {7}
     assert set(found["leaked_frames"]) == {3}
-    assert (found[["tp", "fp", "fn", "tn"]].sum(axis=1) == stub_sites.SIDE**2).all()
+    on_screen = found["confounder"].isin(["whole screen", "whole screen, cut to the view"])
+    counted = found[["tp", "fp", "fn", "tn"]].sum(axis=1)
+    assert (counted[~on_screen] == stub_sites.SIDE**2).all()
+    assert (counted[on_screen] > stub_sites.SIDE**2).all()
     models = [f"{tmp_path}/train/{method}/B/7" for method in ("baseline", "mcdrl")]
     assert loaded[1][1] == (models, f"{tmp_path}/backbone", "cpu")
 
@@ -88,8 +92,8 @@ def test_counts_are_those_of_the_stressed_picture_and_its_mask(study, loaded, tm
 
 
 def test_every_picture_is_encoded_once_for_all_models(study, loaded, tmp_path):
-    run(study, tmp_path, frames=2, strengths=[1.0], batch_size=10)
-    assert loaded[0].seen == [10, 10, 6] * 2
+    run(study, tmp_path, frames=2, strengths=[1.0], batch_size=8)
+    assert loaded[0].seen == [8, 8, 8, 6] * 2
 
 
 def test_the_batch_size_changes_nothing(study, loaded, tmp_path):
@@ -162,6 +166,8 @@ def test_pixels_that_nobody_judged_are_counted_under_no_confounder(study, loaded
     rows = rows[rows["held_out"] == "A"]
     counted = rows[["tp", "fp", "fn", "tn"]].sum(axis=1).groupby(rows["confounder"]).unique().map(list).to_dict()
     side = masks.shape[1]
-    for name in {UNTOUCHED, *phrases()} - {"near view", "far view"}:
+    screens = {"whole screen", "whole screen, cut to the view"}
+    for name in {UNTOUCHED, *phrases()} - {"near view", "far view"} - screens:
         assert counted[name] == [side * (side - 10)]
+    assert counted["whole screen"] == counted["whole screen, cut to the view"] == [WIDE * HIGH - 10 * side]
     assert all(side * (side - 10) < n < side * side for n in counted["far view"])

@@ -36,7 +36,7 @@ def test_a_panel_a_confounder_with_a_curve_a_method(tables):
 
 def test_the_drop_over_all_confounders_comes_first(tables):
     chart = drop_chart(tables[1], ["baseline", "mcdrl"])
-    assert [row.label for row in chart.rows] == ["all confounders", *NAMES]
+    assert [row.label for row in chart.rows] == ["all of the dictionary", *NAMES]
     assert chart.rows[0].strip.count("<circle") == 2
 
 
