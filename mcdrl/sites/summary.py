@@ -22,13 +22,18 @@ def summary(site: str, result: Ingested) -> str:
         f"in {cases['group_id'].nunique()} groups: {sides.get('train', 0)} train, {sides.get('val', 0)} val; "
         f"{len(result.refused)} in quarantine"
     ]
-    lines += [f"  {line}" for line in [*borders(result), *view(result)]]
+    lines += [f"  {line}" for line in about_frames(result)]
     lines += [f"  quarantine: {line}" for line in grouped(result.refused)]
     lines += [f"  note: {line}" for line in grouped(result.notes)]
     return "\n".join(lines)
 
 
-def view(result: Ingested) -> list[str]:
+def about_frames(result: Ingested) -> list[str]:
+    """Return a line for each thing that frames show beside the view, and one on what of them is looked at."""
+    return [*_borders(result), *_view(result)]
+
+
+def _view(result: Ingested) -> list[str]:
     """Return a line on what of the frames is looked at, where that isn't all."""
     shown, frames = result.geometry, result.cases
     wide = shown["crop_right_px"] - shown["crop_left_px"]
@@ -43,7 +48,7 @@ def view(result: Ingested) -> list[str]:
     ]
 
 
-def borders(result: Ingested) -> list[str]:
+def _borders(result: Ingested) -> list[str]:
     """Return a line for each thing that frames show beside the endoscope's view: in how many, and how large."""
     lines = []
     for column, least, name in _SHOWN:

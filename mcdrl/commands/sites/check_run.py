@@ -13,7 +13,7 @@ from mcdrl.commands.sites.check import check_site, site_of
 from mcdrl.commands.sites.classes import new_classes, with_class
 from mcdrl.commands.sites.guess import guessed_or_given
 from mcdrl.commands.sites.show_sites import show_verdict
-from mcdrl.sites.summary import borders
+from mcdrl.sites.summary import about_frames
 from mcdrl.study.params import Site, Study, load, resolve
 from mcdrl.study.paths import PARAMS, is_project, own_or_shipped
 from mcdrl.study.sections.ingest import Params
@@ -50,7 +50,7 @@ def run_checks(
             warn(f"error: {name}: {error}")
             usable = False
             continue
-        show_verdict(verdict, borders(verdict.result))
+        show_verdict(verdict, about_frames(verdict.result))
         refused = len(verdict.result.refused)
         if refused and not allow_refused:
             say(f"{name}: {refused} refused, hence exit code 2; --allow-refused makes it 0")
