@@ -1,7 +1,7 @@
 """mcdrl: lesion segmentation for hospitals that the network has never seen.
 
 The library and its commands; the pipeline that studies it is in `stages`, which the library never imports. The floors,
-from the ground: base; confounders, metrics; study, artifacts; imaging, clip, renderer, drawing; sites, regions;
+from the ground: base; view; confounders, metrics; study, artifacts; imaging, clip, renderer, drawing; sites, regions;
 networks; methods; training, model; commands; cli. An import runs downwards or along a floor, never both ways between
 two rooms.
 

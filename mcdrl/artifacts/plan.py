@@ -16,8 +16,9 @@ from pydantic import Field, ValidationError
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import atomic, read_json, write_json
 from mcdrl.base.section import Section, sentences
+from mcdrl.base.view_rule import ViewRule
 from mcdrl.study.flips import Flip
-from mcdrl.study.reading import Reading, ViewRule
+from mcdrl.study.reading import Reading
 
 P = TypeVar("P", bound=Section)
 _DIGEST = "digest"

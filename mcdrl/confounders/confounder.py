@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcdrl.base.fields import Array
-from mcdrl.study.reading import ViewRule
+from mcdrl.base.view_rule import ViewRule
 
 Bools = NDArray[np.bool_]
 Masks = tuple[Bools, Bools]  # of a picture's size: True on lesion, True where nobody judged

@@ -13,8 +13,7 @@ from mcdrl.base.seeds import generator
 from mcdrl.confounders.confounder import Bools, OnGeometry, OnPixels, OnScreen
 from mcdrl.confounders.field_of_view import field_of_view, with_border, without_border
 from mcdrl.confounders.registry import apply_confounder, named
-from mcdrl.imaging.decode import squash
-from mcdrl.imaging.view import Box, looked_at
+from mcdrl.view import Box, looked_at, squash
 
 Pixels = NDArray[np.uint8]
 

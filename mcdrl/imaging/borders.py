@@ -1,6 +1,6 @@
 """What a frame shows beside the endoscope's view: black borders, side panels, burnt-in text, position boxes.
 
-A model can tell a site by them, so they are measured for every frame. What is looked at is `mcdrl.imaging.view`'s.
+A model can tell a site by them, so they are measured for every frame. What is looked at is `mcdrl.view`'s.
 """
 
 from __future__ import annotations

@@ -18,11 +18,10 @@ from mcdrl.imaging.outlines import Outline
 from mcdrl.imaging.picture import StoredPicture, read_picture, size_text
 from mcdrl.imaging.recipe import Recipe
 from mcdrl.imaging.truth import Truth, outlined, read_mask, union
-from mcdrl.imaging.view import Box, looked_at
+from mcdrl.view import Box, looked_at, squash
 
 _BLUISH = 1.1  # blue over red; tissue reaches about 0.9 even in narrow-band light
 _BORDERS_PX = 224  # side of the square that borders are measured on
-_REDUCING_GAP = 3.0  # Pillow's own suggestion: shrinks large frames in two steps without visible loss
 _LARGE_PX = 40_000_000  # a frame is decoded with 12 bytes a pixel at the peak
 LARGE = "frame of more than 40 megapixels, which takes half a gigabyte and more while it is read; shrink it first"
 DIM = "16-bit frame that uses less than half of the range, it looks dark"
@@ -134,12 +133,6 @@ def bluish(image: np.ndarray[Any, np.dtype[np.uint8]]) -> bool:
 def large(size: tuple[int, int]) -> bool:
     """Return whether a frame of this width and height, px, takes so much memory that its owner should know."""
     return size[0] * size[1] > _LARGE_PX
-
-
-def squash(rgb: Image.Image, size_px: int, box: Box | None = None) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Return a frame, or a box of it, at working size, [S, S, 3] uint8, whatever its shape was."""
-    square = (size_px, size_px)
-    return np.asarray(rgb.resize(square, Image.Resampling.BICUBIC, box, reducing_gap=_REDUCING_GAP))
 
 
 def _pixels(rgb: Image.Image, truth: Truth, recipe: Recipe, sha256: str, dim: bool) -> Pixels:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mcdrl.artifacts.frames import IGNORED
+from mcdrl.base.view_rule import ViewRule
 from mcdrl.study.meanings import BACKGROUND, IGNORE, LESION
-from mcdrl.study.reading import ViewRule
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from mcdrl.base.section import Count, Most, Section
+from mcdrl.base.view_rule import ViewRule
 from mcdrl.study.meanings import LESION, drawn_classes
 
-Share = Annotated[float, Field(ge=0, le=1)]
-ViewBox = Annotated[list[Share], Field(min_length=4, max_length=4)]
-"""Left, top, right, bottom in parts of a frame's width and height."""
-ViewRule = Literal["auto", "full"] | ViewBox
-"""What of a frame is looked at: the endoscopic view that is found in it, all of it, or a box."""
 MASK_RULES = ("masks", "polygons")
 CLASS_RULES = ("lesion_class", "table_class", "folder_class", "label_class")
 GROUP_RULES = ("table_group", "folder_group", "sequence_ends")

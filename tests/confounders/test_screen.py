@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mcdrl.confounders.screen import on_screen
-from mcdrl.imaging.view import looked_at
+from mcdrl.view import looked_at
 from tests.confounders.test_finished import SIDE, scene
 
 

@@ -10,6 +10,7 @@ from tests.projects import ROOT
 
 FLOORS = (
     {"base"},
+    {"view"},
     {"confounders", "metrics"},
     {"study", "artifacts"},
     {"imaging", "clip", "renderer", "drawing"},

@@ -21,13 +21,13 @@ from torch import nn
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import atomic, read_json, sha256, write_json
 from mcdrl.commands.doctor.machine import EXPORT_PACKAGES, not_installed
-from mcdrl.imaging.view import MARGIN
 from mcdrl.model.bundle import find_backbone
 from mcdrl.model.card import ModelCard
 from mcdrl.model.ensemble import load_ensemble
 from mcdrl.model.facts import WEIGHTS
 from mcdrl.model.network import Network
 from mcdrl.model.take_along import take_along
+from mcdrl.view import MARGIN
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Format = Literal["onnx", "torchscript"]
@@ -37,7 +37,7 @@ ALLOWED = 0.001  # share of pixels whose mask may differ
 _CUT = (
     "cut it to the box around the endoscopic view, without side panels, second pictures, text and black borders; the "
     f"box has a rim of {MARGIN:.0%} of the view's width and height. In Python: box = "
-    "mcdrl.imaging.view.looked_at(frame, 'auto').box, frame being uint8 [H, W, 3], box left, top, right, bottom in "
+    "mcdrl.view.looked_at(frame, 'auto').box, frame being uint8 [H, W, 3], box left, top, right, bottom in "
     "pixels; another finder may take its place, or a fixed box where all frames are laid out alike; a frame that shows "
     "nothing but the view is taken whole"
 )

@@ -14,10 +14,11 @@ import numpy as np
 from mcdrl.base.errors import InputError
 from mcdrl.base.folders import walked
 from mcdrl.base.issues import RefusedError
+from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.models.masks_among import masks_among
-from mcdrl.imaging.decode import DIM, LARGE, bluish, large, read_frame, squash
-from mcdrl.imaging.view import Box, looked_at
-from mcdrl.study.reading import Reading, ViewRule
+from mcdrl.imaging.decode import DIM, LARGE, bluish, large, read_frame
+from mcdrl.study.reading import Reading
+from mcdrl.view import Box, looked_at, squash
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _BLUISH = "more blue than red; if tissue looks blue, try --channels bgr"

@@ -23,9 +23,9 @@ from mcdrl.base.output import warn
 from mcdrl.base.parallel import ahead
 from mcdrl.base.runtime import progress
 from mcdrl.base.text import printable, spreadsheet_cell
+from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.models.frames import Job, Shown, check_places, find_jobs, read
 from mcdrl.commands.models.masks import Wanted, all_paths, write_results
-from mcdrl.study.reading import ViewRule
 
 if TYPE_CHECKING:
     from mcdrl.model.predictor import Answer, Assessment, Predictor

@@ -29,7 +29,7 @@ import typer
 from PIL import Image
 
 from mcdrl.imaging.borders import measure
-from mcdrl.imaging.view import MARGIN, Kind, View, find_view
+from mcdrl.view import MARGIN, Kind, View, find_view
 from tests.benchmarks.view.screens import TEST, TUNE, Box, screen
 
 MEASURED = Path(__file__).parents[3] / "docs" / "measured"

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mcdrl.imaging.view import Kind, View, cut, uncut
+from mcdrl.view import Kind, View, cut, uncut
 
 
 def test_a_mask_comes_back_where_it_was():

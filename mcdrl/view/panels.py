@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mcdrl.imaging.view.shape import Box, Image
+from mcdrl.view.shape import Box, Image
 
 Floats = NDArray[np.float32]
 _REACH = 2  # working pixels on each side of a line whose mean colours are compared

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mcdrl.imaging.view.shape import Box, Flags, Image
+from mcdrl.view.shape import Box, Flags, Image
 
 _NEAR = 3  # working pixels from the box's side, within which an outermost pixel belongs to that side
 _OUT = 3  # working pixels beyond the found side that are looked at

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from mcdrl.imaging.view import Kind, cut, find_view
 from mcdrl.renderer.corpus import sample_corpus_frame
-from tests.imaging.view.drawings import as_jpeg, filled, screen, stencil, tissue, written
+from mcdrl.view import Kind, cut, find_view
+from tests.view.drawings import as_jpeg, filled, screen, stencil, tissue, written
 
 BOX = (170, 40, 590, 440)
 ROUND = (150, 40, 550, 440)

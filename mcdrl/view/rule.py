@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from mcdrl.imaging.view.find import find_view
-from mcdrl.imaging.view.shape import Image, Kind, View, whole
-from mcdrl.study.reading import ViewRule
+from mcdrl.base.view_rule import ViewRule
+from mcdrl.view.find import find_view
+from mcdrl.view.shape import Image, Kind, View, whole
 
 MARGIN = 0.01  # of the view's width and height: how far a cut is set outwards
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from mcdrl.imaging.view.shape import Flags, Image
+from mcdrl.view.shape import Flags, Image
 
 Numbers = NDArray[np.int16]
 _FLAT = 5  # of 255: range of a colour within 3 x 3 pixels up to which they count as one

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
-from mcdrl.imaging.view import Kind
+from mcdrl.view import Kind
 
 
 def tissue(width, height, seed=0, light=1.0):

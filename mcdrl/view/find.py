@@ -9,11 +9,11 @@ from PIL import ImageFilter
 from scipy import ndimage
 
 from mcdrl.base.black_border import between
-from mcdrl.imaging.view.edges import sides
-from mcdrl.imaging.view.outline import outlined
-from mcdrl.imaging.view.panels import without_panels
-from mcdrl.imaging.view.screen import drawn
-from mcdrl.imaging.view.shape import Box, Flags, Image, View, whole
+from mcdrl.view.edges import sides
+from mcdrl.view.outline import outlined
+from mcdrl.view.panels import without_panels
+from mcdrl.view.screen import drawn
+from mcdrl.view.shape import Box, Flags, Image, View, whole
 
 WORKING = 256  # pixels of the longer side that the view is looked for on
 _LEAST_PX = 16  # working pixels: a frame with a shorter side is all view

@@ -33,9 +33,9 @@ boxes are out of their reach; the third needs a trained network. Here what is dr
 seen, since there is less variety in it.
 """
 
-from mcdrl.imaging.view.cutting import cut, uncut
-from mcdrl.imaging.view.find import find_view
-from mcdrl.imaging.view.rule import MARGIN, looked_at
-from mcdrl.imaging.view.shape import Box, Kind, View
+from mcdrl.view.cutting import cut, squash, uncut
+from mcdrl.view.find import find_view
+from mcdrl.view.rule import MARGIN, looked_at
+from mcdrl.view.shape import Box, Kind, View
 
-__all__ = ["MARGIN", "Box", "Kind", "View", "cut", "find_view", "looked_at", "uncut"]
+__all__ = ["MARGIN", "Box", "Kind", "View", "cut", "find_view", "looked_at", "squash", "uncut"]

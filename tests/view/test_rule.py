@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mcdrl.imaging.view import Kind, looked_at
+from mcdrl.view import Kind, looked_at
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from mcdrl.imaging.view.shape import Box, Circle, Cut, Flags, Kind, View
+from mcdrl.view.shape import Box, Circle, Cut, Flags, Kind, View
 
 Points = NDArray[np.float64]
 _SMALL = 0.05  # of the box's shorter side: a smaller cut is a blurred corner
