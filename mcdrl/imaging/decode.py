@@ -14,10 +14,11 @@ from PIL import Image
 from mcdrl.artifacts.frames import IGNORED, pack_native_mask
 from mcdrl.imaging.borders import Borders, measure
 from mcdrl.imaging.depth import to_rgb
-from mcdrl.imaging.outlines import Outline
+from mcdrl.imaging.outlines import Drawn
 from mcdrl.imaging.picture import StoredPicture, read_picture, size_text
 from mcdrl.imaging.recipe import Recipe
 from mcdrl.imaging.truth import Truth, outlined, read_mask, union
+from mcdrl.study.meanings import IGNORE
 from mcdrl.view import Box, looked_at, squash
 
 _BLUISH = 1.1  # blue over red; tissue reaches about 0.9 even in narrow-band light
@@ -77,7 +78,7 @@ class Pixels:
 
 def read_pixels(
     frame: Path,
-    drawn: Path | Sequence[Outline],
+    drawn: Path | Sequence[Drawn],
     lesion_class: str | None,
     recipe: Recipe,
     further: Sequence[Path] = (),
@@ -105,7 +106,7 @@ def read_pixels(
     if isinstance(drawn, Path):
         truth = union([read_mask(one, rgb.size, picture.turn, recipe, lesion_class) for one in (drawn, *further)])
     else:
-        truth = outlined(drawn, rgb.size, picture.turn, {**recipe.values, None: value})
+        truth = outlined(drawn, rgb.size, picture.turn, {**recipe.values, None: value, IGNORE: IGNORED})
     return _pixels(_swapped(rgb) if recipe.swap else rgb, truth, recipe, _digest(rgb), _dim(picture, rgb))
 
 

@@ -1,13 +1,17 @@
-"""Lesions drawn as polygons in JSON files, several a frame and of several classes, instead of as masks."""
+"""Lesions drawn as outlines, several a frame and of several classes, instead of as masks; BM-BronchoLC's form of them.
+
+What annotation tools write is in `mcdrl.imaging.annotations`.
+"""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -16,11 +20,45 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.files import regular
 from mcdrl.base.folders import composed
 from mcdrl.base.issues import Issue, RefusedError
+from mcdrl.study.meanings import IGNORE
 from mcdrl.study.reading import Reading
 
 LABELS = "labels.json"  # beside each file of outlines
 _FAR = 1_000_000  # px; points farther out are drawn as if they were here
 Labels = np.ndarray[Any, np.dtype[np.uint8]]
+Filled = np.ndarray[Any, np.dtype[np.bool_]]
+Size = tuple[int, int]  # width, height, px
+Outside = Literal["none", "some", "all"]  # how much of an outline lies out of its frame
+
+
+@dataclass(frozen=True)
+class Region:
+    """What a drawn lesion is on a frame of some size.
+
+    Attributes:
+        area: about how many pixels it has; larger ones are drawn below smaller ones.
+        outside: how much of it lies out of the frame.
+        filled: gives [H, W] bool, true where it is; not to be asked for where all of it lies outside.
+    """
+
+    area: float
+    outside: Outside
+    filled: Callable[[], Filled]
+
+
+class Drawn(Protocol):
+    """A lesion that somebody drew on a frame, in whatever form."""
+
+    @property
+    def place(self) -> str:
+        """Where it stands, for messages."""
+
+    @property
+    def lesion_class(self) -> str | None:
+        """Its class; `ignore`: nobody judged what it covers; None: the site's reading names the class elsewhere."""
+
+    def on(self, size: Size) -> Region:
+        """Return what it is on a frame; one that was drawn on a frame of another size is refused."""
 
 
 @dataclass(frozen=True)
@@ -37,19 +75,30 @@ class Outline:
     lesion_class: str | None
     points: tuple[tuple[float, float], ...]
 
+    def on(self, size: Size) -> Region:
+        """Return what it is on a frame: coordinates cut to whole pixels, the outline itself included."""
+        xs, ys = zip(*self.points, strict=True)
+        outside = beyond((min(xs), min(ys), max(xs), max(ys)), size)
+        return Region(polygon_area(self.points), outside, partial(self._filled, size))
+
+    def _filled(self, size: Size) -> Filled:
+        canvas = Image.new("1", size)
+        ImageDraw.Draw(canvas).polygon([_pixel(point) for point in self.points], fill=1, outline=1)
+        return np.asarray(canvas)
+
 
 @dataclass
 class Outlines:
-    """What a site's polygon files say.
+    """What a site's polygon files or annotations say.
 
     Attributes:
-        of: frame's stem -> its lesions' outlines.
-        named: stems that any entry names, landmarks included.
-        problems: stem -> why its frame can't be used, kind and detail.
+        of: frame (its stem for polygons, its path below the root for annotations) -> its lesions.
+        named: frames that any entry names, landmarks included, and names that are no frame's.
+        problems: frame -> why it can't be used, kind and detail.
         refused: entries that can't be used.
     """
 
-    of: dict[str, list[Outline]] = field(default_factory=dict)
+    of: dict[str, list[Drawn]] = field(default_factory=dict)
     named: set[str] = field(default_factory=set)
     problems: dict[str, tuple[str, str]] = field(default_factory=dict)
     refused: list[Issue] = field(default_factory=list)
@@ -81,14 +130,15 @@ def read_outlines(root: Path, reading: Reading) -> Outlines:
     return found
 
 
-def draw(outlines: Sequence[Outline], size: tuple[int, int], values: Mapping[str | None, int]) -> Labels:
+def draw(outlines: Sequence[Drawn], size: Size, values: Mapping[str | None, int]) -> Labels:
     """Fill a frame's outlines, the larger ones first, so that a small lesion on a large one stays visible.
 
-    Coordinates are cut to whole pixels and the outline itself belongs to the lesion, as in the code that the authors of
-    BM-BronchoLC published with it. What lies outside the frame is cut off. A pixel has one class: see `overlapping_px`.
+    An `Outline`'s coordinates are cut to whole pixels and the outline itself belongs to the lesion, as in the code that
+    the authors of BM-BronchoLC published with it; for other forms see `mcdrl.imaging.annotations`. What lies outside
+    the frame is cut off. A pixel has one class: see `overlapping_px`. Lesions lie above what nobody judged.
 
     Args:
-        outlines: the polygons.
+        outlines: the lesions.
         size: width and height of the frame in pixels.
         values: lesion class -> value 1..255 in the result.
 
@@ -96,51 +146,46 @@ def draw(outlines: Sequence[Outline], size: tuple[int, int], values: Mapping[str
         [H, W] uint8, 0 where there is no lesion.
 
     Raises:
-        RefusedError: a polygon lies outside the frame altogether.
+        RefusedError: a lesion lies outside the frame altogether, or covers not one of its pixels.
     """
-    canvas = Image.new("L", size)
-    for outline in sorted(outlines, key=lambda one: -_area(one.points)):
-        where = _outside(outline, size)
-        if where == "all" or (where == "some" and _filled(Image.new("L", size), outline, 1).getbbox() is None):
-            raise RefusedError("polygon outside the frame", f"{outline.place}; the frame is {size[0]}x{size[1]}")
-        _filled(canvas, outline, values[outline.lesion_class])
-    return np.asarray(canvas)
+    canvas = np.zeros(size[::-1], np.uint8)
+    regions = [(outline, outline.on(size)) for outline in outlines]
+    for outline, region in sorted(regions, key=lambda pair: (pair[0].lesion_class != IGNORE, -pair[1].area)):
+        filled = region.filled() if region.outside != "all" else np.zeros(1, bool)
+        if not filled.any():
+            kind = "lesion without a pixel" if region.outside == "none" else "polygon outside the frame"
+            raise RefusedError(kind, f"{outline.place}; the frame is {size[0]}x{size[1]}")
+        canvas[filled] = values[outline.lesion_class]
+    return canvas
 
 
-def overlapping_px(outlines: Sequence[Outline], size: tuple[int, int]) -> int:
+def overlapping_px(outlines: Sequence[Drawn], size: Size) -> int:
     """Return how many pixels of a frame of `size` = (width, height) lie inside outlines of two classes or more."""
-    kinds = dict.fromkeys(outline.lesion_class for outline in outlines)
+    kinds = dict.fromkeys(outline.lesion_class for outline in outlines if outline.lesion_class != IGNORE)
     if len(kinds) < 2:
         return 0
     count = np.zeros(size[::-1], np.uint8)
     for kind in kinds:
-        canvas = Image.new("L", size)
-        for outline in outlines:
-            if outline.lesion_class == kind:
-                _filled(canvas, outline, 1)
-        count += np.asarray(canvas)
+        of_kind = [outline.on(size).filled() for outline in outlines if outline.lesion_class == kind]
+        count += np.logical_or.reduce(of_kind)
     return int((count > 1).sum())
 
 
-def _filled(canvas: Image.Image, outline: Outline, value: int) -> Image.Image:
-    ImageDraw.Draw(canvas).polygon([_pixel(point) for point in outline.points], fill=value, outline=value)
-    return canvas
-
-
-def clipped(outlines: Sequence[Outline], size: tuple[int, int]) -> list[Outline]:
+def clipped(outlines: Sequence[Drawn], size: Size) -> list[Drawn]:
     """Return the outlines that reach beyond a frame of `size` = (width, height) pixels."""
-    return [outline for outline in outlines if _outside(outline, size) == "some"]
+    return [outline for outline in outlines if outline.on(size).outside == "some"]
 
 
-def _outside(outline: Outline, size: tuple[int, int]) -> str:
-    xs, ys = zip(*outline.points, strict=True)
-    (left, right), (top, bottom) = (min(xs), max(xs)), (min(ys), max(ys))
+def beyond(bounds: tuple[float, float, float, float], size: Size) -> Outside:
+    """Return how much of a thing within left, top, right, bottom, px, lies out of a frame."""
+    left, top, right, bottom = bounds
     if right < 0 or bottom < 0 or left >= size[0] or top >= size[1]:
         return "all"
     return "some" if left < 0 or top < 0 or right >= size[0] + 1 or bottom >= size[1] + 1 else "none"
 
 
-def _area(points: Sequence[tuple[float, float]]) -> float:
+def polygon_area(points: Sequence[tuple[float, float]]) -> float:
+    """Return the area of a polygon that doesn't cross itself."""
     closed = [*points[1:], points[0]]
     return abs(sum(x * v - u * y for (x, y), (u, v) in zip(points, closed, strict=True))) / 2
 

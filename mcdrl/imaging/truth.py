@@ -12,7 +12,7 @@ from PIL import Image
 from mcdrl.artifacts.frames import IGNORED, judged_of, lesion_of
 from mcdrl.base.issues import RefusedError
 from mcdrl.imaging.labels import Read, read_labels
-from mcdrl.imaging.outlines import Outline, clipped, draw, overlapping_px
+from mcdrl.imaging.outlines import Drawn, clipped, draw, overlapping_px
 from mcdrl.imaging.picture import read_picture, size_text, upright_mask
 from mcdrl.imaging.recipe import Recipe
 from mcdrl.imaging.strokes import Strokes, strokes
@@ -88,7 +88,7 @@ def union(masks: Sequence[Truth]) -> Truth:
 
 
 def outlined(
-    outlines: Sequence[Outline], size: tuple[int, int], frame_turn: int, values: Mapping[str | None, int]
+    outlines: Sequence[Drawn], size: tuple[int, int], frame_turn: int, values: Mapping[str | None, int]
 ) -> Truth:
     """Draw a frame's outlines.
 
@@ -105,5 +105,9 @@ def outlined(
         raise RefusedError(
             "outline that may be turned", f"the frame has EXIF orientation {frame_turn}; store the frame upright"
         )
-    labels = Image.fromarray(draw(outlines, size, values))
-    return Truth(labels, clipped=len(clipped(outlines, size)), overlap_px=overlapping_px(outlines, size))
+    labels = draw(outlines, size, values)
+    if (labels == IGNORED).all():
+        raise RefusedError("mask that judges no pixel", "all of it is to be ignored")
+    return Truth(
+        Image.fromarray(labels), clipped=len(clipped(outlines, size)), overlap_px=overlapping_px(outlines, size)
+    )

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mcdrl.base.issues import Issue, RefusedError
-from mcdrl.imaging.outlines import Outline, Outlines, read_outlines
+from mcdrl.imaging.outlines import Drawn, Outlines, read_outlines
+from mcdrl.sites.annotations import read_annotations
 from mcdrl.sites.folder import Listing, Source, list_reading
 from mcdrl.sites.grouping import class_of_folder, group_of_folder, group_of_sequence
 from mcdrl.sites.table import Entry, SiteTable, names_of, names_of_file, read_table
@@ -30,10 +31,10 @@ class Candidate:
     case_id: str
     group_id: str
     lesion_class: str | None
-    outlines: tuple[Outline, ...] = ()
+    outlines: tuple[Drawn, ...] = ()
 
     @property
-    def drawn(self) -> Path | tuple[Outline, ...]:
+    def drawn(self) -> Path | tuple[Drawn, ...]:
         """Where the lesions are: the mask's file, or outlines."""
         return self.source.mask if self.source.mask is not None else self.outlines
 
@@ -61,7 +62,7 @@ def find_candidates(name: str, root: Path, reading: Reading) -> Found:
     """
     listing = list_reading(root, reading)
     table = read_table(root / reading.table, reading) if reading.table else None
-    outlines = read_outlines(root, reading) if reading.polygons else None
+    outlines = _outlines(root, reading, listing.sources)
     sources, found = _own(table, listing) if table else (listing.sources, Found([], listing.refused, listing.notes))
     for source in sources:
         try:
@@ -70,8 +71,19 @@ def find_candidates(name: str, root: Path, reading: Reading) -> Found:
             found.refused.append(Issue(source.file, error.kind, error.detail))
     found.notes += table.unused() if table else []
     if outlines is not None:
-        _tell_outlines(outlines, sources, found)
+        _tell_outlines(outlines, reading, listing.sources, found)
     return found
+
+
+def _outlines(root: Path, reading: Reading, sources: Sequence[Source]) -> Outlines | None:
+    if reading.annotations is not None:
+        return read_annotations(root, reading, [source.file for source in sources])
+    return read_outlines(root, reading) if reading.polygons else None
+
+
+def _outlined_as(source: Source, reading: Reading) -> str:
+    """Return what `Outlines` call a frame."""
+    return source.file if reading.annotations is not None else source.stem
 
 
 def _own(table: SiteTable, listing: Listing) -> tuple[list[Source], Found]:
@@ -87,8 +99,7 @@ def _own(table: SiteTable, listing: Listing) -> tuple[list[Source], Found]:
 def _candidate(
     name: str, source: Source, reading: Reading, table: SiteTable | None, outlines: Outlines | None
 ) -> Candidate:
-    if outlines is not None and source.stem in outlines.problems:
-        raise RefusedError(*outlines.problems[source.stem])
+    drawn = () if outlines is None else _drawn(outlines, _outlined_as(source, reading), reading)
     entry = table.entry(source) if table else Entry(None, None)
     case_id = f"{name}/{source.name}"
     folder_class = class_of_folder(source.file, reading.folder_class) if reading.folder_class else None
@@ -97,8 +108,22 @@ def _candidate(
         case_id=case_id,
         group_id=_group(source, reading) or entry.group or case_id,
         lesion_class=reading.lesion_class or folder_class or _class_of(entry, reading),
-        outlines=tuple(outlines.of.get(source.stem, ())) if outlines is not None else (),
+        outlines=drawn,
     )
+
+
+def _drawn(outlines: Outlines, frame: str, reading: Reading) -> tuple[Drawn, ...]:
+    """Return the lesions that are drawn in a frame.
+
+    Raises:
+        RefusedError: nobody can tell.
+    """
+    if frame in outlines.problems:
+        raise RefusedError(*outlines.problems[frame])
+    if frame not in outlines.named and reading.annotations is not None and reading.missing_mask == "refuse":
+        told = f"'{reading.annotations}' doesn't name it; where that means no lesion: missing_mask: no_lesion"
+        raise RefusedError("no annotation", told)
+    return tuple(outlines.of.get(frame, ()))
 
 
 def _class_of(entry: Entry, reading: Reading) -> str | None:
@@ -118,9 +143,11 @@ def _group(source: Source, reading: Reading) -> str | None:
     return None
 
 
-def _tell_outlines(outlines: Outlines, sources: Sequence[Source], found: Found) -> None:
-    stems = {source.stem for source in sources}
+def _tell_outlines(outlines: Outlines, reading: Reading, sources: Sequence[Source], found: Found) -> None:
+    frames = {_outlined_as(source, reading) for source in sources}
+    what = "outline" if reading.annotations is None else "annotation"
     found.refused += outlines.refused
-    found.notes += [Issue(stem, "outline without a frame", "") for stem in sorted(outlines.named - stems)]
-    silent = (source.file for source in sources if source.stem not in outlines.named)
-    found.notes += [Issue(file, "frame without any outline, taken as a negative", "") for file in silent]
+    found.notes += outlines.notes
+    found.notes += [Issue(name, f"{what} without a frame", "") for name in sorted(outlines.named - frames)]
+    silent = [one.source for one in found.candidates if _outlined_as(one.source, reading) not in outlines.named]
+    found.notes += [Issue(source.file, f"frame without any {what}, taken as a negative", "") for source in silent]

@@ -69,17 +69,21 @@ class Rules:
         frame_suffix: what ends every frame's name; may be empty.
         missing_mask: what a frame without a mask is.
         mask_extras: what files are that are called like a mask with something behind.
+        annotations: glob of files that are no frames, but say where lesions are; None: there are none.
     """
 
     case_ids: Literal["stem", "path"] = "stem"
     frame_suffix: str = ""
     missing_mask: Literal["refuse", "no_lesion"] = "refuse"
     mask_extras: Literal["refuse", "ignore"] = "refuse"
+    annotations: str | None = None
 
 
 def list_reading(root: Path, reading: Reading) -> Listing:
     """Pair the frames below `root` with their masks as a reading says; see `list_site`."""
-    rules = Rules(reading.case_ids, reading.frame_suffix or "", reading.missing_mask, reading.mask_extras)
+    rules = Rules(
+        reading.case_ids, reading.frame_suffix or "", reading.missing_mask, reading.mask_extras, reading.annotations
+    )
     return list_site(root, reading.images, reading.masks, rules)
 
 
@@ -106,7 +110,8 @@ def list_site(root: Path, images: str, masks: str | None, rules: Rules = Rules()
     naming = Naming(images, rules.case_ids, rules.frame_suffix)
     pictures = [path for path in paths if is_image(path)]
     paired = find_masks(root, pictures, masks, naming) if masks is not None else Masks({})
-    taken = paired.used | {extra for several in paired.extras.values() for extra in several}
+    sheets = root.glob(rules.annotations) if rules.annotations is not None else ()
+    taken = {*sheets, *paired.used} | {extra for several in paired.extras.values() for extra in several}
     frames = [path for path in paths if path not in taken]
     if not frames:
         raise InputError(f"no file matches '{images}' in {root}; there: {_contents(root)}")

@@ -102,5 +102,5 @@ class Review:
 
 
 def classes_are_drawn(reading: Reading) -> bool:
-    """Return whether masks or polygons themselves tell lesions of several classes from each other."""
+    """Return whether masks, polygons or annotations themselves tell lesions of several classes from each other."""
     return reading.label_class is not None or bool(drawn_classes(reading.mask_values, reading.lesion_class))

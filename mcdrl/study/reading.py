@@ -8,18 +8,19 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from mcdrl.base.section import Count, Most, Section
 from mcdrl.base.view_rule import ViewRule
-from mcdrl.study.meanings import LESION, drawn_classes
+from mcdrl.study.meanings import IGNORE, LESION, drawn_classes
 
-MASK_RULES = ("masks", "polygons")
+MASK_RULES = ("masks", "polygons", "annotations")
 CLASS_RULES = ("lesion_class", "table_class", "folder_class", "label_class")
 GROUP_RULES = ("table_group", "folder_group", "sequence_ends")
+AnnotationFormat = Literal["coco", "labelme", "cvat", "yolo"]
 
 
 class Reading(Section):
@@ -31,7 +32,8 @@ class Reading(Section):
             name of the folder that it lies in, `{0}`, `{1}`, ... the folders on its path below the root, `{path}` what
             the wildcards of `images` stand for; may end in `.*` for any image ending. A `*` in the name takes all files
             that fit, and a pixel of any of them is lesion: `masks/{stem}_mask*.png`, `masks/{stem}/*`.
-        missing_mask: what a frame without a mask is: refused, or (no_lesion) one without a lesion.
+        missing_mask: what a frame without a mask, or that `annotations` don't name, is: refused, or (no_lesion) one
+            without a lesion. A frame that they name and that has no shape has no lesion.
         mask_extras: what becomes of a frame beside whose mask lies a file called like it with something behind
             (NAME_1.png): refused, as it may show a further lesion, or read without that file.
         frame_suffix: what every frame's name ends in beside its mask's name, such as `_0000`; it is taken off.
@@ -39,6 +41,11 @@ class Reading(Section):
             `images` stand for. The path tells frames apart whose names repeat from folder to folder.
         polygons: glob of JSON lists of outlines below the root instead of masks: `{object_id, label_ids, data: [{x,
             y}, ...]}`, object_id being a frame's stem, with a `labels.json` of `{id, name}` beside each.
+        annotations: glob of an annotation tool's files below the root instead of masks, such as `annotations.json` or
+            `labels/**/*.txt`; `annotation_format` says of which kind they are. Frames are found by the names that the
+            files say, folders included where names repeat.
+        annotation_format: coco (instances as polygons or RLE), labelme (a JSON a frame), cvat (XML "for images 1.1") or
+            yolo (polygons, a text a frame; names of its classes by a data.yaml or classes.txt beside or above).
         mask_threshold: grey value (0..255) from which a mask pixel is lesion; JPEG masks need about 128. It counts
             where masks are black and white, or of two values, maybe smooth or noisy in between. `mask_values` takes
             its place.
@@ -52,8 +59,9 @@ class Reading(Section):
         table_class: column of `table` that holds the lesion class (empty: no lesion).
         class_names: what `table_class` calls a class -> lesion class; null: no lesion. None: it calls them as we do.
         folder_class: name of a folder on the frame's path -> lesion class; null: frames there have no lesion.
-        label_class: name or id of a polygon's label -> lesion class; null: the label is no lesion (a landmark). A frame
-            with a label that isn't listed is refused, as nobody has said whether it shows a lesion.
+        label_class: name or id of a polygon's or annotation's label -> lesion class; null: the label is no lesion (a
+            landmark); ignore: nobody judged what it covers. A frame with a label that isn't listed is refused, as
+            nobody has said whether it shows a lesion.
         table_group: column of `table` that holds the patient or sequence.
         folder_group: which part of the frame's path below the root is the patient or sequence, from 0.
         sequence_ends: number of each sequence's last frame, rising, where frames are called by their number.
@@ -75,6 +83,8 @@ class Reading(Section):
     frame_suffix: str | None = Field(default=None, min_length=1)
     case_ids: Literal["stem", "path"] = "stem"
     polygons: str | None = None
+    annotations: str | None = None
+    annotation_format: AnnotationFormat | None = None
     mask_threshold: int = Field(default=128, ge=1, le=255)
     mask_values: dict[str, str] | None = Field(default=None, min_length=1)
     channels: Literal["rgb", "bgr"] = "rgb"
@@ -92,9 +102,11 @@ class Reading(Section):
     table_strengths: dict[str, str] | None = Field(default=None, min_length=1)
     view: ViewRule = "auto"
 
-    @field_validator("images", "polygons")
+    @field_validator("images", "polygons", "annotations")
     @classmethod
     def _below_the_root(cls, pattern: str | None) -> str | None:
+        if ".." in PurePosixPath(pattern or "").parts:
+            raise ValueError("no pattern below the root ('..' leaves it); e.g. 'images/*' or '**/*.png'")
         try:
             next(Path(os.devnull).glob(pattern or "*"), None)
         except (ValueError, NotImplementedError) as error:
@@ -121,6 +133,16 @@ class Reading(Section):
             raise ValueError("view must hold some of the frame: left < right and top < bottom, such as [0.25, 0, 1, 1]")
         return rule
 
+    @field_validator("label_class", mode="before")
+    @classmethod
+    def _texts(cls, given: Any) -> Any:
+        """Take ids of labels as texts; YAML has them as numbers."""
+        if not isinstance(given, Mapping):
+            return given
+        if len({type(key) for key in given}) > 1:
+            raise ValueError("DVC can't sort numbers and texts together; quote the ids of label_class, such as '1'")
+        return {str(key) if isinstance(key, int) else key: meaning for key, meaning in given.items()}
+
     @model_validator(mode="after")
     def _values(self) -> Reading:
         if self.masks is not None and not {"{stem}", "{path}"} & set(re.findall(r"\{[a-z]+\}", self.masks)):
@@ -137,7 +159,8 @@ class Reading(Section):
 
         See `open_classes`.
         """
-        given = (self.folder_class, self.label_class, self.class_names)
+        labelled = {label: name for label, name in (self.label_class or {}).items() if name != IGNORE}
+        given = (self.folder_class, labelled, self.class_names)
         mapped = [name for names in given if names is not None for name in names.values()]
         return [name for name in [self.lesion_class, *mapped, *self._value_classes()] if name is not None]
 
@@ -172,10 +195,13 @@ class Reading(Section):
                 "the CSV file that holds them",
             ),
             *_needs(self, ("class_names",), "table_class", "the column whose words they are"),
-            *_needs(self, ("label_class",), "polygons", "as masks have no labels"),
+            *["label_class need polygons or annotations, as masks have no labels"]
+            * (self.label_class is not None and self.polygons is None and self.annotations is None),
+            *_needs(self, ("annotations",), "annotation_format", "one of coco, labelme, cvat, yolo"),
+            *_needs(self, ("annotation_format",), "annotations", "the files that are of this format"),
             *["case_ids: path doesn't go with polygons, which call frames by their stem"]
             * (self.case_ids == "path" and self.polygons is not None),
-            *_needs(self, ("mask_values",), "masks", "as polygons have no values"),
+            *_needs(self, ("mask_values",), "masks", "as outlines have no values"),
             *self._lesions_without_class(),
         ]
 
@@ -193,8 +219,10 @@ def merge(card: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
     if drawn_classes(entry.get("mask_values"), card.get("lesion_class")):
         named |= set(CLASS_RULES)
     dropped = {key for rules in (MASK_RULES, CLASS_RULES, GROUP_RULES) if set(rules) & named for key in rules}
-    if "polygons" in dropped:
-        dropped.add("mask_values" if entry.get("polygons") else "label_class")
+    if "masks" in dropped:
+        dropped.add("mask_values" if entry.get("polygons") or entry.get("annotations") else "label_class")
+    if "masks" in dropped and not entry.get("annotations"):
+        dropped.add("annotation_format")
     if "table_class" in dropped and not entry.get("table_class"):
         dropped.add("class_names")
     return {key: value for key, value in card.items() if key not in dropped} | dict(entry)

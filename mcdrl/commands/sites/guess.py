@@ -15,7 +15,7 @@ from mcdrl.commands.sites.layout import find_layout
 from mcdrl.commands.sites.survey import survey
 from mcdrl.sites.folder import list_reading
 from mcdrl.sites.table import read_table
-from mcdrl.study.reading import Reading
+from mcdrl.study.reading import MASK_RULES, Reading
 from mcdrl.study.site_cards import Card, card_names, read_card
 
 OWN = "folder"  # the card of a folder of one's own
@@ -85,7 +85,8 @@ def _count(root: Path, reading: Reading) -> int:
     try:
         if reading.table is not None:
             read_table(root / reading.table, reading)
-        if reading.polygons is not None and not any(root.glob(reading.polygons)):
+        drawn = reading.polygons or reading.annotations
+        if drawn is not None and not any(root.glob(drawn)):
             return 0
         return len(list_reading(root, reading).sources)
     except InputError:
@@ -93,7 +94,8 @@ def _count(root: Path, reading: Reading) -> int:
 
 
 def _telling(reading: Reading) -> bool:
-    return reading.table is not None or reading.polygons is not None or not reading.images.startswith("images/")
+    told = (reading.table, reading.polygons, reading.annotations)
+    return any(one is not None for one in told) or not reading.images.startswith("images/")
 
 
 def _otherwise(other: str, values: Mapping[str, Any]) -> str:
@@ -121,7 +123,7 @@ def guessed_or_given(
     """
     if card is not None:
         return card
-    if {"images", "masks", "polygons"} & set(values):
+    if {"images", *MASK_RULES} & set(values):
         say(f"card '{OWN}', with the settings given")
         return OWN
     guess = guess_card(root)

@@ -1,0 +1,128 @@
+"""What annotation files say of frames, whatever their format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from mcdrl.base.folders import composed
+from mcdrl.base.issues import Issue, RefusedError
+from mcdrl.imaging.annotations.shapes import Shape, Shares, outside
+from mcdrl.imaging.outlines import Region, Size
+from mcdrl.imaging.picture import size_text
+
+Problem = tuple[str, str]  # kind and detail of a `RefusedError`
+Name = tuple[str, ...]  # folders and name of a frame, without ending
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One thing marked in a frame.
+
+    Attributes:
+        place: where it stands, such as "annotations.json annotation 7".
+        labels: what its label is called: the name, then the id if there is one.
+        shape: what it covers; a problem: why nobody can tell.
+    """
+
+    place: str
+    labels: tuple[str, ...]
+    shape: Shape | Shares | Problem
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """All that files say of one frame.
+
+    Attributes:
+        place: where it stands.
+        name: of the frame, from the site's root on as far as the file says.
+        size: the frame's width and height as the file says; None: it doesn't.
+        marks: what is marked in it.
+        problem: why its frame can't be used; None: it can.
+    """
+
+    place: str
+    name: Name
+    size: Size | None
+    marks: tuple[Mark, ...]
+    problem: Problem | None = None
+
+
+@dataclass
+class Annotated:
+    """What a site's annotation files say.
+
+    Attributes:
+        sheets: one a frame and file.
+        refused: entries that belong to no frame.
+        notes: whatever else a person should know.
+    """
+
+    sheets: list[Sheet] = field(default_factory=list)
+    refused: list[Issue] = field(default_factory=list)
+    notes: list[Issue] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """A lesion in a frame, as `mcdrl.imaging.outlines.draw` takes it.
+
+    Attributes:
+        place: where it stands.
+        lesion_class: its class; see `Drawn`.
+        shape: what it covers.
+        of_size: width and height of the frame that it was drawn on, as the file says; None: it doesn't.
+    """
+
+    place: str
+    lesion_class: str | None
+    shape: Shape | Shares
+    of_size: Size | None = None
+
+    def on(self, size: Size) -> Region:
+        """Return what it is on a frame.
+
+        Raises:
+            RefusedError: it was drawn on a frame of another size, or lies far outside.
+        """
+        if self.of_size not in (None, size):
+            told = f"{self.place}: of a frame of {size_text(self.of_size or size)}, this one is {size_text(size)}"
+            raise RefusedError("annotation of another size", told)
+        shape = self.shape.at(size) if isinstance(self.shape, Shares) else self.shape
+        try:
+            return Region(shape.area, outside(shape, size), partial(shape.filled, size))
+        except RefusedError as error:
+            raise RefusedError(error.kind, f"{self.place}: {error.detail}") from None
+
+
+def frame_name(text: str, folder: PurePosixPath | None = None) -> Name:
+    """Return the name of a frame from the path of its file, as some system writes it, seen from a folder."""
+    parts: list[str] = []
+    for part in (*(folder.parts if folder else ()), *text.replace("\\", "/").split("/")):
+        if part == "..":
+            del parts[-1:]
+        elif part not in ("", "."):
+            parts.append(composed(part))
+    return (*parts[:-1], PurePosixPath(parts[-1]).stem) if parts else ()
+
+
+def below(file: Path, root: Path) -> PurePosixPath:
+    """Return a file's path below the root."""
+    return PurePosixPath(file.relative_to(root).as_posix())
+
+
+def marked_labels(sheets: Iterable[Sheet]) -> dict[str, int]:
+    """Return label -> how often it is marked, the commonest first."""
+    counts: dict[str, int] = {}
+    for mark in (mark for sheet in sheets for mark in sheet.marks):
+        counts[mark.labels[0]] = counts.get(mark.labels[0], 0) + 1
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def files_of(root: Path, pattern: str) -> Sequence[Path]:
+    """Return the files below a root that a pattern names, sorted, hidden ones aside."""
+    hidden = (path for path in root.glob(pattern) if not any(p.startswith(".") for p in path.relative_to(root).parts))
+    return sorted(path for path in hidden if path.is_file())

@@ -1,0 +1,177 @@
+"""A site's annotation files: which frame an entry is of, and which of its labels are lesions."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from mcdrl.base.errors import InputError
+from mcdrl.base.issues import Issue, RefusedError
+from mcdrl.imaging.annotations.annotated import (
+    Annotated,
+    Annotation,
+    Mark,
+    Name,
+    Sheet,
+    files_of,
+    frame_name,
+    marked_labels,
+)
+from mcdrl.imaging.annotations.formats import READERS
+from mcdrl.imaging.outlines import Drawn, Outlines
+from mcdrl.study.reading import Reading
+
+_SHOWN = 12  # labels that are named
+_EMPTY = "annotated without any shape, taken as a negative"
+
+
+def read_annotations(root: Path, reading: Reading, frames: Sequence[str]) -> Outlines:
+    """Read a site's annotation files.
+
+    A frame is refused if an entry of it can't be drawn, unless the entry's label is known to be no lesion; if it has a
+    label that `label_class` doesn't list; if several entries or files are of it.
+
+    Args:
+        root: the site's folder.
+        reading: its `annotations`, `annotation_format` and `label_class` count.
+        frames: the frames' paths below the root.
+
+    Returns:
+        What is drawn, by the frames' paths.
+
+    Raises:
+        InputError: no file matches, one isn't of the format, they name none of the frames, or several labels though
+            nobody says which are lesions.
+    """
+    form = reading.annotation_format or "coco"
+    files = files_of(root, str(reading.annotations))
+    if not files:
+        raise InputError(f"no file matches annotations '{reading.annotations}' in {root}")
+    annotated = READERS[form](files, root)
+    labels = marked_labels(annotated.sheets)
+    if reading.label_class is None and len(labels) > 1:
+        wanted = ", ".join(f"'{label}': CLASS" for label in list(labels)[:_SHOWN])
+        raise InputError(
+            f"annotations '{reading.annotations}' have {len(labels)} labels: {_told(labels)}; say which are lesions: "
+            f"label_class: {{{wanted}}}, with null where it is no lesion, ignore where nobody judged"
+        )
+    found = _by_frame(annotated, frames, reading, labels)
+    if frames and not found.named & set(frames):
+        named = "/".join(annotated.sheets[0].name) if annotated.sheets else "nothing"
+        raise InputError(
+            f"annotations '{reading.annotations}' are of another data set: not one of the {len(frames)} frames, such "
+            f"as {frames[0]}, is named in them; the first name in them is {named}"
+        )
+    told = f"{len(files)} files, {len(annotated.sheets)} frames; {_counted(annotated.sheets, reading.label_class)}"
+    found.notes.insert(0, Issue(str(reading.annotations), f"read as {form} annotations", told))
+    return found
+
+
+def match(names: Sequence[Name], frames: Sequence[str]) -> list[str | None]:
+    """Return the frame that each name is of; None: no frame, or nobody can tell which.
+
+    Where every name and every frame is called differently, folders don't count, as tools write those of their own
+    machine. Otherwise the frame counts whose folders are those of the name, from the last one on, further than any
+    other's.
+
+    Args:
+        names: folders and name without ending, as annotations have them.
+        frames: paths below the site's root.
+    """
+    called: dict[str, list[tuple[Name, str]]] = defaultdict(list)
+    for frame in frames:
+        own = frame_name(frame)
+        called[own[-1]].append((own, frame))
+    plain = len(called) == len(frames) and len({name[-1] for name in names}) == len(set(names))
+    return [_nearest(name, called.get(name[-1], []), plain=plain) for name in names]
+
+
+def _nearest(name: Name, frames: Sequence[tuple[Name, str]], *, plain: bool) -> str | None:
+    common = [(_common_end(name, own), frame) for own, frame in frames]
+    most = max((count for count, _ in common), default=0)
+    best = [frame for count, frame in common if count == most]
+    return best[0] if len(best) == 1 and (plain or most > 1 or len(name) == 1) else None
+
+
+def _common_end(one: Name, other: Name) -> int:
+    count = 0
+    for ours, theirs in zip(reversed(one), reversed(other), strict=False):
+        if ours != theirs:
+            break
+        count += 1
+    return count
+
+
+def _by_frame(annotated: Annotated, frames: Sequence[str], reading: Reading, labels: Mapping[str, int]) -> Outlines:
+    found = Outlines(refused=annotated.refused, notes=annotated.notes)
+    of = match([sheet.name for sheet in annotated.sheets], frames)
+    counts = Counter(frame for frame in of if frame is not None)
+    for sheet, frame in zip(annotated.sheets, of, strict=True):
+        found.named.add("/".join(sheet.name) if frame is None else frame)
+        if frame is None:
+            continue
+        if counts[frame] > 1:
+            found.problems[frame] = ("frame that is annotated twice", _places(annotated.sheets, of, frame))
+            continue
+        try:
+            found.of[frame] = list(_lesions(sheet, reading.label_class, labels))
+            found.notes += [Issue(frame, _EMPTY, "")] * (not sheet.marks)
+        except RefusedError as error:
+            found.problems[frame] = (error.kind, error.detail)
+    return found
+
+
+def _lesions(sheet: Sheet, classes: Mapping[str, str | None] | None, labels: Mapping[str, int]) -> Iterable[Drawn]:
+    """Yield what counts of a frame's marks.
+
+    Raises:
+        RefusedError: the frame can't be used.
+    """
+    if sheet.problem is not None:
+        raise RefusedError(*sheet.problem)
+    for mark in sheet.marks:
+        lesion, lesion_class = _meaning(mark, classes, labels)
+        if not lesion:
+            continue
+        if isinstance(mark.shape, tuple):
+            raise RefusedError(*mark.shape)
+        yield Annotation(mark.place, lesion_class, mark.shape, sheet.size)
+
+
+def _meaning(
+    mark: Mark, classes: Mapping[str, str | None] | None, labels: Mapping[str, int]
+) -> tuple[bool, str | None]:
+    """Return whether a mark counts, and its class if its label says it."""
+    if classes is None:
+        return True, None
+    key = next((label for label in mark.labels if label in classes), None)
+    if key is None:
+        told = f"{mark.place}: '{mark.labels[0]}'; list it in label_class: a class, null (no lesion) or ignore"
+        raise RefusedError("label without a class", f"{told}; all labels: {_told(labels)}")
+    return classes[key] is not None, classes[key]
+
+
+def _told(labels: Mapping[str, int]) -> str:
+    shown = [f"{label or '(none)'} ({count})" for label, count in list(labels.items())[:_SHOWN]]
+    return ", ".join(shown) + (f" and {len(labels) - _SHOWN} more" if len(labels) > _SHOWN else "")
+
+
+def _places(sheets: Sequence[Sheet], of: Sequence[str | None], frame: str) -> str:
+    return " and ".join([sheet.place for sheet, other in zip(sheets, of, strict=True) if other == frame][:3])
+
+
+def _counted(sheets: Sequence[Sheet], classes: Mapping[str, str | None] | None) -> str:
+    """Return how often each label is marked and what it counts as, for a person to see."""
+    counts = Counter((mark.labels[0], _counts_as(mark, classes)) for sheet in sheets for mark in sheet.marks)
+    told = [f"{label or '(none)'} ({count}): {meaning}" for (label, meaning), count in counts.most_common()]
+    more = [f"and {len(told) - _SHOWN} more labels"] if len(told) > _SHOWN else []
+    return "; ".join(told[:_SHOWN] + more) or "nothing is marked in them"
+
+
+def _counts_as(mark: Mark, classes: Mapping[str, str | None] | None) -> str:
+    try:
+        lesion, lesion_class = _meaning(mark, classes, {})
+    except RefusedError as error:
+        return error.kind
+    return (lesion_class or "lesion") if lesion else "no lesion"
