@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -11,8 +11,9 @@ from typing import Any
 from mcdrl.base.errors import InputError
 from mcdrl.base.folders import check_hashable
 from mcdrl.base.output import say
-from mcdrl.commands.sites.layout import find_layout
-from mcdrl.commands.sites.survey import survey
+from mcdrl.commands.sites.annotated import find_annotated
+from mcdrl.commands.sites.layout import Layout, find_layout
+from mcdrl.commands.sites.survey import Survey, survey
 from mcdrl.sites.folder import list_reading
 from mcdrl.sites.table import read_table
 from mcdrl.study.reading import MASK_RULES, Reading
@@ -63,15 +64,19 @@ def guess_card(root: Path) -> Guess:
 def _unfit(root: Path) -> str:
     """Return what a folder holds that no card fits, and the command line that would read it if there is one."""
     found = survey(root)
-    layout = find_layout(root, found.pictures)
     there = [f"found: {line}" for line in found.lines()] or ["found: no picture, no annotation, no archive"]
-    if layout is not None:
-        fix = f"{layout.said()}: {layout.command(root)}"
-    elif any("annotations" in kind for kind in found.others):
-        fix = "annotations of this kind aren't read; export them as masks, a PNG a frame"
-    else:
-        fix = "give --card (`mcdrl sites cards` lists them), and what differs with --set images=... --set masks=..."
-    return "\n  ".join([f"no card fits {root}", *there, fix])
+    annotated, troubles = find_annotated(root, found)
+    layouts = [one for one in (find_layout(root, found.pictures), *annotated) if one is not None]
+    read = [one for one in layouts if one.usable] or layouts
+    fixes = [f"{one.said()}: {one.command(root)}" for one in sorted(read, key=Layout.worth, reverse=True)]
+    return "\n  ".join([f"no card fits {root}", *there, *troubles, *(fixes or [_fix(found, troubles)])])
+
+
+def _fix(found: Survey, troubles: Sequence[str]) -> str:
+    """Return what helps where no command line is known that reads a folder."""
+    if not troubles and any("annotations" in kind for kind in found.others):
+        return "annotations of this kind aren't read; export them as masks, a PNG a frame, or as COCO"
+    return "give --card (`mcdrl sites cards` lists them), and what differs with --set images=... --set masks=..."
 
 
 def _fitting(root: Path) -> list[tuple[str, Card, int]]:

@@ -16,7 +16,7 @@ from mcdrl.base.folders import composed
 from mcdrl.base.issues import RefusedError
 from mcdrl.imaging.decode import read_pixels
 from mcdrl.imaging.recipe import Recipe
-from mcdrl.sites.folder import Source, list_reading
+from mcdrl.sites.candidates import Candidate, find_candidates
 from mcdrl.sites.masks import Pattern
 from mcdrl.sites.naming import like_masks
 from mcdrl.study.reading import Reading
@@ -54,6 +54,10 @@ class Layout:
             return told
         return f"{told} by their names; of {self.tried} looked into it reads {self.usable} ({self.trouble})"
 
+    def worth(self) -> tuple[int, int, int]:
+        """Return what the better one of two layouts has more of."""
+        return self.usable * self.read, self.read, -self.refused
+
     def command(self, root: Path) -> str:
         """Return the command line that checks the folder with these settings."""
         given = [f"--set {shlex.quote(f'{key}={value}')}" for key, value in self.settings.items()]
@@ -77,33 +81,39 @@ def find_layout(root: Path, pictures: Mapping[PurePosixPath, Sequence[str]]) -> 
     """
     by_parts = {folder.parts: list(names) for folder, names in pictures.items()}
     found = [_tried(root, settings) for pair in _pairs(by_parts) for settings in _settings(pair, by_parts)]
-    return max(
-        (one for one in found if one is not None),
-        key=lambda one: (one.usable * one.read, one.read, -one.refused),
-        default=None,
-    )
+    return max((one for one in found if one is not None), key=Layout.worth, default=None)
 
 
 def _tried(root: Path, settings: Mapping[str, Any]) -> Layout | None:
     try:
-        listing = list_reading(root, Reading(**settings))
+        return tried(root, settings)
     except InputError:
         return None
-    if not listing.sources:
+
+
+def tried(root: Path, settings: Mapping[str, Any]) -> Layout | None:
+    """Return what settings read of a folder; None: not one frame.
+
+    Raises:
+        InputError: the folder isn't as they say.
+    """
+    reading = Reading.model_validate(dict(settings))
+    found = find_candidates("site", root, reading)
+    if not found.candidates:
         return None
-    sample = listing.sources[:: -(-len(listing.sources) // _TRIED)]
-    troubles = [trouble for trouble in map(_trouble, sample) if trouble]
-    counts = len(listing.sources), len(listing.refused), len(sample), len(sample) - len(troubles)
+    values: dict[str | None, int] = {name: number for number, name in enumerate(sorted(set(reading.classes())), 1)}
+    recipe = Recipe(64, reading.mask_threshold, swap=False, view="full", values=values)
+    sample = found.candidates[:: -(-len(found.candidates) // _TRIED)]
+    troubles = [trouble for trouble in (_trouble(one, recipe) for one in sample) if trouble]
+    counts = len(found.candidates), len(found.refused), len(sample), len(sample) - len(troubles)
     return Layout(settings, *counts, trouble=next(iter(troubles), ""))
 
 
-def _trouble(source: Source) -> str:
+def _trouble(candidate: Candidate, recipe: Recipe) -> str:
     """Return why a frame isn't read with its masks; empty: it is."""
-    recipe = Recipe(64, Reading.model_fields["mask_threshold"].default, swap=False, view="full", values={})
-    if source.mask is None:
-        return ""
+    source = candidate.source
     try:
-        read_pixels(source.frame, source.mask, None, recipe, source.further)
+        read_pixels(source.frame, candidate.drawn, candidate.lesion_class, recipe, source.further)
     except RefusedError as error:
         return f"{source.file}: {error}"
     return ""

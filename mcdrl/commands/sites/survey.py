@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ _JSON = {
     "outlines as of BM-BronchoLC": ('"object_id"', '"label_ids"'),
 }  # kind -> keys that it has, all of them
 _XML = {"CVAT annotations": ("<annotations",), "Pascal VOC boxes": ("<annotation>", "<bndbox>")}
+_YOLO = "YOLO annotations"
+_YOLO_LINE = re.compile(r"\s*\d+(\s+-?\d+(\.\d+)?(e-?\d+)?){6,}\s*$", re.MULTILINE)  # a class and three points
 _KINDS = {
     "archives, to be unpacked first": (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar"),
     "videos, to be cut into frames first": (".mp4", ".avi", ".mov", ".mkv", ".mpg", ".mpeg", ".wmv"),
@@ -77,6 +80,9 @@ def _kind(path: Path, opened: Counter[str]) -> str | None:
     for kind, endings in _KINDS.items():
         if ending in endings:
             return kind
+    if ending == ".txt" and path.is_file() and opened[ending] < _MOST:
+        opened[ending] += 1
+        return _YOLO if _YOLO_LINE.match(_ends(path)) else None
     keys: Mapping[str, tuple[str, ...]] = {".json": _JSON, ".xml": _XML}.get(ending, {})
     if not keys or not path.is_file() or opened[ending] >= _MOST:
         return f"further {ending[1:].upper()} files" if keys else None

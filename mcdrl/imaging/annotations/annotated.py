@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from mcdrl.base.folders import composed
 from mcdrl.base.issues import Issue, RefusedError
-from mcdrl.imaging.annotations.shapes import Shape, Shares, outside
+from mcdrl.imaging.annotations.shapes import RunLengths, Shape, Shares, outside
 from mcdrl.imaging.outlines import Region, Size
 from mcdrl.imaging.picture import size_text
 
@@ -88,8 +88,9 @@ class Annotation:
         Raises:
             RefusedError: it was drawn on a frame of another size, or lies far outside.
         """
-        if self.of_size not in (None, size):
-            told = f"{self.place}: of a frame of {size_text(self.of_size or size)}, this one is {size_text(size)}"
+        wanted = self.shape.size if isinstance(self.shape, RunLengths) else self.of_size
+        if wanted not in (None, size):
+            told = f"{self.place}: of a frame of {size_text(wanted or size)}, this one is {size_text(size)}"
             raise RefusedError("annotation of another size", told)
         shape = self.shape.at(size) if isinstance(self.shape, Shares) else self.shape
         try:

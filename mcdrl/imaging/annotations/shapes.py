@@ -187,13 +187,7 @@ class RunLengths:
         return sum(self.counts[1::2])
 
     def filled(self, size: Size) -> Filled:
-        """Return the pixels.
-
-        Raises:
-            RefusedError: the frame has another size.
-        """
-        if size != self.size:
-            raise RefusedError("RLE of another size", f"frame {size_text(size)}, RLE {size_text(self.size)}")
+        """Return the pixels, of a frame of their own size."""
         return unrolled(self.counts).reshape(size).T
 
 

@@ -15,6 +15,18 @@ from mcdrl.commands.sites.check import check_site
 from mcdrl.commands.sites.edit import site_from
 from mcdrl.commands.sites.guess import guess_card
 from tests.factories import section_params
+from tests.imaging.annotations.written import (
+    coco,
+    coco_annotation,
+    coco_image,
+    cvat,
+    flat,
+    labelme,
+    labelme_shape,
+    tag,
+    write,
+    yolo,
+)  # fmt: skip
 from tests.projects import copy_project
 
 CLASSES = ["polyp", "cyst"]
@@ -344,10 +356,108 @@ def test_what_is_found_in_a_folder_that_nothing_reads_is_named(project, tmp_path
         "1 x tables: list.csv",
         "1 x json files: broken.json",
         "1 names with a backslash, unpack them anew: masks\\0.png",
-        "annotations of this kind aren't read; export them as masks, a PNG a frame",
+        f"this would read 1 frames and refuse 0 files: mcdrl sites check {root} --card folder --set "
+        "'images=images/*.png' --set annotations=labelme/0.json --set annotation_format=labelme",
+        "COCO annotations that can't be read: annotations 'instances.json' are of another data set: not one of the 1 "
+        "frames, such as images/0.png, is named in them; the first name in them is nothing",
     ):
         assert line in lines, (line, lines)
     assert not any("polypgen" in line for line in lines)
+
+
+def test_annotations_that_nothing_reads_are_said_to_be_so(project, tmp_path):
+    frame(tmp_path / "via" / "0.png", 0)
+    write(tmp_path / "via" / "via.json", '{"_via_img_metadata": {}}')
+    with pytest.raises(InputError, match="annotations of this kind aren't read; export them as masks, a PNG a frame"):
+        guess_card(tmp_path / "via")
+
+
+LESION = [(2, 3), (12, 3), (12, 9), (2, 9)]
+ANNOTATED = {
+    "coco": (
+        ["frames/a.png", "frames/b.png"],
+        {
+            "annotations/all.json": coco(
+                [coco_image(1, "a.png"), coco_image(2, "b.png")],
+                [coco_annotation(1, 1, 1, [flat(LESION)]), coco_annotation(2, 2, 2, [flat(LESION)])],
+                ((1, "Polyp"), (2, "big cyst")),
+            )
+        },
+        "--set 'images=frames/*.png' --set annotations=annotations/all.json --set annotation_format=coco "
+        """--set 'label_class={'"'"'Polyp'"'"': '"'"'polyp'"'"', '"'"'big cyst'"'"': '"'"'big_cyst'"'"'}'""",
+    ),
+    "split": (
+        ["train/0.png", "valid/0.png"],
+        {
+            f"{split}/_annotations.coco.json": coco(
+                [coco_image(1, "0.png")], [coco_annotation(1, 1, 1, [flat(LESION)])]
+            )
+            for split in ("train", "valid")
+        },
+        "--set 'images=*/*.png' --set 'annotations=*/_annotations.coco.json' --set annotation_format=coco "
+        """--set case_ids=path --set 'label_class={'"'"'polyp'"'"': '"'"'polyp'"'"'}'""",
+    ),
+    "labelme": (
+        ["a.png", "b [1].png"],
+        {
+            f"{name}.json": labelme(f"{name}.png", [labelme_shape("polyp", "polygon", LESION)])
+            for name in ("a", "b [1]")
+        },
+        "--set 'images=*.png' --set 'annotations=*.json' --set annotation_format=labelme "
+        """--set 'label_class={'"'"'polyp'"'"': '"'"'polyp'"'"'}'""",
+    ),
+    "cvat": (
+        ["images/a.png", "images/b.png"],
+        {"annotations.xml": cvat([("a.png", []), ("b.png", [tag("box", label="polyp", xtl=1, ytl=1, xbr=9, ybr=9)])])},
+        "--set 'images=images/*.png' --set annotations=annotations.xml --set annotation_format=cvat "
+        """--set 'label_class={'"'"'polyp'"'"': '"'"'polyp'"'"'}'""",
+    ),
+    "yolo": (
+        ["images/train/a.png", "images/val/b.png"],
+        {
+            "data.yaml": "names: [polyp]",
+            "README.txt": "Exported.",
+            "labels/train/a.txt": yolo(0, LESION),
+            "labels/val/b.txt": yolo(0, LESION),
+        },
+        "--set 'images=images/*/*.png' --set 'annotations=labels/*/*.txt' --set annotation_format=yolo "
+        """--set 'label_class={'"'"'polyp'"'"': '"'"'polyp'"'"'}'""",
+    ),
+}  # what lies in a folder, and what reads it
+
+
+@pytest.mark.parametrize("form", ANNOTATED)
+def test_what_reads_the_files_of_an_annotation_tool_is_said_and_does(project, tmp_path, form):
+    root = tmp_path / "export"
+    frames, files, settings = ANNOTATED[form]
+    for seed, name in enumerate(frames):
+        frame(root / name, seed)
+    for name, text in files.items():
+        write(root / name, text)
+    with pytest.raises(InputError) as error:
+        guess_card(root)
+    told, command = suggestion(error.value)
+    assert told == "this would read 2 frames and refuse 0 files"
+    assert command == f"sites check {root} --card folder {settings}"
+    done = CliRunner().invoke(cli.app, shlex.split(command))
+    assert done.exit_code == 0, done.output
+    assert "annotations" in done.output
+    added = ["sites", "add", "new", str(root), *shlex.split(command)[3:]]
+    done = CliRunner().invoke(cli.app, added)
+    assert done.exit_code == 0, done.output
+    assert CliRunner().invoke(cli.app, ["sites", "check", "new"]).exit_code == 0
+
+
+def test_masks_and_annotations_side_by_side_are_both_offered(project, tmp_path):
+    root = tmp_path / "both"
+    frame(root / "img" / "a.png", 0)
+    mask(root / "gt" / "a.png")
+    write(root / "all.json", coco([coco_image(1, "a.png")], [coco_annotation(1, 1, 1, [flat(LESION)])]))
+    with pytest.raises(InputError) as error:
+        guess_card(root)
+    lines = [line for line in str(error.value).splitlines() if "mcdrl sites check" in line]
+    assert ["masks=" in line for line in lines] == [True, False]
+    assert ["annotations=" in line for line in lines] == [False, True]
 
 
 def test_what_another_card_of_as_many_frames_would_do_otherwise_is_said(project, tmp_path):

@@ -10,7 +10,17 @@ from pycocotools.coco import COCO
 from mcdrl.base.errors import InputError
 from mcdrl.imaging.annotations.coco import counts_of, read_coco
 from tests.imaging.annotations.written import (
-    RAGGED, SIZE, SQUARE, blob, coco, coco_annotation, coco_image, flat, runs, square, write,
+    RAGGED,
+    SIZE,
+    SQUARE,
+    blob,
+    coco,
+    coco_annotation,
+    coco_image,
+    flat,
+    runs,
+    square,
+    write,
 )  # fmt: skip
 
 

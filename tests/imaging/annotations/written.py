@@ -89,7 +89,8 @@ def cvat(images, size=SIZE) -> str:
         for number, (name, shapes) in enumerate(images)
     ]
     meta = "<meta><task><labels><label><name>polyp</name></label></labels></task></meta>"
-    return f'<?xml version="1.0" encoding="utf-8"?>\n<annotations><version>1.1</version>{meta}{"".join(told)}</annotations>'
+    head = '<?xml version="1.0" encoding="utf-8"?>\n'
+    return f"{head}<annotations><version>1.1</version>{meta}{''.join(told)}</annotations>"
 
 
 def yolo(number, points, size=SIZE) -> str:

@@ -1,0 +1,76 @@
+"""Settings that would read a folder whose lesions stand in an annotation tool's files."""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from mcdrl.base.errors import InputError
+from mcdrl.commands.sites.layout import Layout, tried
+from mcdrl.commands.sites.survey import Survey
+from mcdrl.imaging.annotations.annotated import files_of, marked_labels
+from mcdrl.imaging.annotations.formats import READERS
+from mcdrl.sites.naming import like_masks
+from mcdrl.study.reading import AnnotationFormat
+
+_KINDS: dict[str, AnnotationFormat] = {
+    "COCO annotations": "coco",
+    "LabelMe annotations": "labelme",
+    "CVAT annotations": "cvat",
+    "YOLO annotations": "yolo",
+}  # as `survey` calls them
+
+
+def find_annotated(root: Path, found: Survey) -> tuple[list[Layout], list[str]]:
+    """Return settings that read frames with annotations, one for each format that is there and fits.
+
+    Args:
+        root: the folder.
+        found: what lies in it.
+
+    Returns:
+        The layouts, and a line for each format that is there and can't be read.
+    """
+    folders = {folder: names for folder, names in found.pictures.items() if not like_masks(folder)}
+    frames = [folder / name for folder, names in folders.items() for name in names if "\\" not in name]
+    layouts, troubles = [], []
+    for kind, form in _KINDS.items():
+        if not frames or kind not in found.others:
+            continue
+        try:
+            layouts.append(
+                tried(root, _settings(root, frames, [PurePosixPath(one) for one in found.others[kind]], form))
+            )
+        except InputError as error:
+            troubles.append(f"{kind} that can't be read: {error}")
+    return [one for one in layouts if one is not None], troubles
+
+
+def _settings(
+    root: Path, frames: Sequence[PurePosixPath], files: Sequence[PurePosixPath], form: AnnotationFormat
+) -> dict[str, Any]:
+    pattern = _pattern(files, by_name=True)
+    labels = marked_labels(READERS[form](files_of(root, pattern), root).sheets)
+    given: dict[str, Any] = {"images": _pattern(frames), "annotations": pattern, "annotation_format": form}
+    given |= {"case_ids": "path"} if len({one.stem for one in frames}) < len(frames) else {}
+    return given | ({"label_class": {label: _class_of(label) for label in labels}} if any(labels) else {})
+
+
+def _class_of(label: str) -> str:
+    """Return a label as a lesion class may be called; whether it is a lesion is the user's to say."""
+    return re.sub(r"\W+", "_", label.lower()).strip("_") or "lesion"
+
+
+def _pattern(files: Sequence[PurePosixPath], *, by_name: bool = False) -> str:
+    """Return a glob that names files, and as few others as can be told by folders, endings and, if wanted, one name."""
+    depths = {len(file.parts) for file in files}
+    endings = sorted({file.suffix for file in files})
+    last = f"*{endings[0]}" if len(endings) == 1 else "*"
+    if len(depths) > 1:
+        return f"**/{last}"
+    *folders, names = (sorted(set(parts)) for parts in zip(*(file.parts for file in files), strict=True))
+    above = [glob.escape(parts[0]) if len(parts) == 1 else "*" for parts in folders]
+    return "/".join([*above, glob.escape(names[0]) if by_name and len(names) == 1 else last])
