@@ -23,6 +23,13 @@ class Format(StrEnum):
     TORCHSCRIPT = "torchscript"
 
 
+class MaskFormat(StrEnum):
+    """What `mcdrl predict` writes masks as."""
+
+    PNG = "png"
+    COCO = "coco"
+
+
 class Channels(StrEnum):
     """In which order the files of frames hold their colours."""
 
@@ -64,6 +71,10 @@ def predict(
     frames: Annotated[list[Path], typer.Argument(help="Folders of frames, subfolders count; or single frames.")],
     model: Annotated[list[Path], typer.Option(help="A trained model's folder; several: the mean of their answers.")],
     out: Annotated[Path, typer.Option(help="Where masks and predictions.csv go.")],
+    kind: Annotated[
+        MaskFormat,
+        typer.Option("--format", help="Of the masks: a PNG a frame, or one predictions.coco.json of lesions."),
+    ] = MaskFormat.PNG,
     overlay: Annotated[bool, typer.Option("--overlay", help="Draw the outlines on the frames, too.")] = False,
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Write calibrated probabilities, too: grey 0..255 for 0..1.")
@@ -112,7 +123,8 @@ def predict(
 
     given = None if view is None else view_rule(view)
     predictor, rule = load_predictor(model, backbone, device, batch_size, given, confounders=confounders)
-    wanted = Wanted(out, threshold, overlay=overlay, probabilities=probabilities)
+    coco = kind is MaskFormat.COCO
+    wanted = Wanted(out, threshold, overlay=overlay, probabilities=probabilities, coco=coco)
     swap = channels is Channels.BGR
     with enough_memory("mcdrl predict", "--batch-size", predictor.batch_size):
         rows = predict_frames(frames, predictor, wanted, view=rule, workers=workers, swap=swap, masks_too=masks_too)

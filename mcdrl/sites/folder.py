@@ -110,7 +110,7 @@ def list_site(root: Path, images: str, masks: str | None, rules: Rules = Rules()
     naming = Naming(images, rules.case_ids, rules.frame_suffix)
     pictures = [path for path in paths if is_image(path)]
     paired = find_masks(root, pictures, masks, naming) if masks is not None else Masks({})
-    sheets = root.glob(rules.annotations) if rules.annotations is not None else ()
+    sheets = list(root.glob(rules.annotations)) if rules.annotations is not None else []
     taken = {*sheets, *paired.used} | {extra for several in paired.extras.values() for extra in several}
     frames = [path for path in paths if path not in taken]
     if not frames:
@@ -121,7 +121,7 @@ def list_site(root: Path, images: str, masks: str | None, rules: Rules = Rules()
     for path in frames:
         judge.take(path, found)
     found.sources.sort(key=lambda source: source.name)
-    found.notes += _behind_links(root, {*paths, *paired.used})
+    found.notes += _behind_links(root, {*paths, *paired.used, *sheets})
     found.notes += [
         Issue(_below(root, path), "mask without a frame", f"no frame of {images} names it") for path in paired.orphans
     ]

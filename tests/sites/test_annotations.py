@@ -310,6 +310,14 @@ def test_a_bad_file_of_one_frame_is_no_negative(root, frames, ingest):
     }
 
 
+def test_annotations_behind_a_link_are_told_as_dvc_does_not_see_them_change(root, frames, ingest, tmp_path):
+    frames("images/a.png")
+    write(tmp_path / "elsewhere" / "all.json", coco([coco_image(1, "a.png")], of_image(1, [flat(SQUARE)])))
+    (root / "linked").symlink_to(tmp_path / "elsewhere")
+    result = ingest(annotations="linked/*.json", annotation_format="coco")
+    assert ("linked", "folder behind a link") in told(result.notes)
+
+
 def test_no_file_is_an_error(root, frames, ingest):
     frames("images/a.png")
     with pytest.raises(InputError, match=r"no file matches annotations 'all\.json'"):

@@ -47,6 +47,9 @@ def test_masks_of_the_users_own_take_the_polygons_labels_away():
         ({"masks": "{stem}", "polygons": "*.json", "lesion_class": "polyp"}, "both say where"),
         ({"polygons": "*.json", "lesion_class": "polyp", "mask_values": {"1": "lesion"}}, "mask_values need masks"),
         ({"masks": "{stem}", "mask_values": {"1": "lesion"}}, "which class a lesion has"),
+        ({"annotations": "*.json", "lesion_class": "polyp"}, "annotations need annotation_format, one of coco"),
+        ({"annotation_format": "coco", "lesion_class": "polyp"}, "annotation_format need annotations"),
+        ({"masks": "{stem}", "annotations": "*.json", "annotation_format": "coco"}, "both say where"),
         ({"masks": "{stem}", "mask_values": {"1": "polyp"}, "lesion_class": "cyst"}, "both say which class"),
         ({"masks": "{stem}", "mask_values": {"1": "polyp", "2": "lesion"}}, "mask_values has 'lesion' beside classes"),
     ],
@@ -91,6 +94,13 @@ def test_classes_are_those_that_the_reading_names():
     assert sorted(Reading(label_class={"a": "tumor", "b": None, "c": "cyst"}).classes()) == ["cyst", "tumor"]
 
 
+def test_what_nobody_judged_is_no_class_and_ids_of_labels_are_texts():
+    reading = Reading(label_class={1: "tumor", 2: "ignore", 3: None})
+    assert (reading.classes(), list(reading.label_class)) == (["tumor"], ["1", "2", "3"])
+    with pytest.raises(ValidationError, match=r"DVC can.t sort numbers and texts.*ids of label_class"):
+        Reading(label_class={1: "tumor", "b": None})
+
+
 def test_values_of_masks_have_one_name_each():
     assert Reading(mask_values={0: "background", 255: "ignore"}).mask_values == {"0": "background", "255": "ignore"}
     named = Reading(mask_values={"#Fa3253": "polyp", "0, 255,0": "ignore", "007": "cyst"}).mask_values
@@ -107,6 +117,8 @@ def test_values_of_masks_name_classes():
 TWO_CLASSES = {"mask_values": {"1": "cyst", "2": "polyp"}}
 ONE_CLASS = {"mask_values": {"1": "polyp", "2": "ignore"}}
 FRAMES_CLASS = {"mask_values": {"1": "lesion"}}
+COCO = {"annotations": "all.json", "annotation_format": "coco"}
+LABELS = {"a": "polyp"}
 
 
 @pytest.mark.parametrize(
@@ -116,14 +128,22 @@ FRAMES_CLASS = {"mask_values": {"1": "lesion"}}
         ({"lesion_class": "polyp"}, ONE_CLASS, {"lesion_class": "polyp", **ONE_CLASS}),
         ({"table_class": "kind"}, FRAMES_CLASS, {"table_class": "kind", **FRAMES_CLASS}),
         ({"masks": "{stem}", "mask_values": {"1": "lesion"}}, {"polygons": "*.json"}, {"polygons": "*.json"}),
+        ({"masks": "{stem}", "mask_values": {"1": "lesion"}}, COCO, COCO),
+        ({**COCO, "label_class": {"a": "polyp"}}, {"masks": "{stem}"}, {"masks": "{stem}"}),
+        (
+            {**COCO, "label_class": {"a": "polyp"}},
+            {"polygons": "*.json"},
+            {"polygons": "*.json", "label_class": LABELS},
+        ),
+        ({"polygons": "*", "label_class": {"a": "polyp"}}, COCO, {**COCO, "label_class": {"a": "polyp"}}),
     ],
 )
 def test_values_of_masks_that_name_classes_replace_the_cards_class(card, entry, merged):
     assert merge(card, entry) == merged
 
 
-@pytest.mark.parametrize("key", ["images", "polygons"])
-@pytest.mark.parametrize("pattern", ["/abs/*", "a/**b/*", "**x"])
+@pytest.mark.parametrize("key", ["images", "polygons", "annotations"])
+@pytest.mark.parametrize("pattern", ["/abs/*", "a/**b/*", "**x", "../all.json", "a/../../*"])
 def test_a_pattern_that_no_folder_can_be_searched_by_is_refused(key, pattern):
     with pytest.raises(ValidationError, match=rf"(?s){key}.*no pattern below the root \(.*\); e\.g\. 'images/\*'"):
         Reading.model_validate({key: pattern})

@@ -14,6 +14,7 @@ from scipy.ndimage import binary_erosion
 from mcdrl.artifacts.frames import to_native
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import atomic
+from mcdrl.commands.models.coco import Lesion, lesions_of
 from mcdrl.commands.models.frames import Job, Shown
 from mcdrl.imaging.decode import read_frame
 
@@ -32,18 +33,33 @@ class Wanted:
         threshold: probability, not calibrated, from which a pixel is lesion.
         overlay: whether to draw the outline on the frame.
         probabilities: whether to write the calibrated probabilities, 0..255 for 0..1.
+        coco: whether the masks go into one COCO file instead of a PNG each.
     """
 
     out: Path
     threshold: float
     overlay: bool = False
     probabilities: bool = False
+    coco: bool = False
 
     def paths(self, stem: str) -> dict[str, Path]:
         """Return what is written of a frame, and where, the mask first."""
-        found = {"mask": self.out / f"{stem}.png"}
+        found = {} if self.coco else {"mask": self.out / f"{stem}.png"}
         found |= {"overlay": self.out / "overlays" / f"{stem}.jpg"} if self.overlay else {}
         return found | ({"probabilities": self.out / "probabilities" / f"{stem}.png"} if self.probabilities else {})
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a frame's mask shows.
+
+    Attributes:
+        area_px: lesion pixels.
+        lesions: its parts, where they go into a COCO file.
+    """
+
+    area_px: int
+    lesions: tuple[Lesion, ...] = ()
 
 
 def all_paths(jobs: Sequence[Job], wanted: Wanted) -> dict[Path, str]:
@@ -62,7 +78,7 @@ def all_paths(jobs: Sequence[Job], wanted: Wanted) -> dict[Path, str]:
     return found
 
 
-def write_results(job: Job, shown: Shown, raw: Array, calibrated: Callable[[Array], Array], wanted: Wanted) -> int:
+def write_results(job: Job, shown: Shown, raw: Array, calibrated: Callable[[Array], Array], wanted: Wanted) -> Written:
     """Write one frame's files, at its own size and upright.
 
     Args:
@@ -72,9 +88,6 @@ def write_results(job: Job, shown: Shown, raw: Array, calibrated: Callable[[Arra
         calibrated: raw probabilities of any shape -> calibrated ones.
         wanted: what is written.
 
-    Returns:
-        Lesion pixels of the mask.
-
     Raises:
         RefusedError, InputError: the frame can't be read again, which an overlay takes.
         OSError: a file can't be written.
@@ -82,13 +95,17 @@ def write_results(job: Job, shown: Shown, raw: Array, calibrated: Callable[[Arra
     width, height = shown.size
     paths = wanted.paths(job.stem)
     lesion = to_native(raw, shown.box, width, height) >= wanted.threshold
-    _save(Image.fromarray(lesion.astype(np.uint8) * 255), paths["mask"], "PNG")
+    if "mask" in paths:
+        _save(Image.fromarray(lesion.astype(np.uint8) * 255), paths["mask"], "PNG")
     if wanted.overlay:
         _save(_outlined(read_frame(job.path, swap=shown.swapped)[0], lesion), paths["overlay"], "JPEG")
+    if not (wanted.probabilities or wanted.coco):
+        return Written(int(lesion.sum()))
+    probability = to_native(calibrated(raw).astype(np.float32), shown.box, width, height).clip(0, 1)
     if wanted.probabilities:
-        grey = np.rint(to_native(calibrated(raw).astype(np.float32), shown.box, width, height).clip(0, 1) * 255)
+        grey = np.rint(probability * 255)
         _save(Image.fromarray(grey.astype(np.uint8)), paths["probabilities"], "PNG")
-    return int(lesion.sum())
+    return Written(int(lesion.sum()), lesions_of(lesion, probability) if wanted.coco else ())
 
 
 def _save(picture: Image.Image, path: Path, kind: str) -> None:

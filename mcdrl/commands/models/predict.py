@@ -24,6 +24,7 @@ from mcdrl.base.parallel import ahead
 from mcdrl.base.runtime import progress
 from mcdrl.base.text import printable, spreadsheet_cell
 from mcdrl.base.view_rule import ViewRule
+from mcdrl.commands.models.coco import FILE, Lesion, write_coco
 from mcdrl.commands.models.frames import Job, Shown, check_places, find_jobs, read
 from mcdrl.commands.models.masks import Wanted, all_paths, write_results
 
@@ -47,7 +48,8 @@ class PredictionRow:
 
     Attributes:
         frame: path below the folder of the frames.
-        mask: path of the mask below the folder of the results; empty: the frame was refused.
+        mask: path below the folder of the results, of the mask or of the COCO file that holds it; empty: the frame was
+            refused.
         width_px: of the frame, upright; 0: refused.
         height_px: likewise.
         view_px: left, top, right, bottom of what the model was shown, in the frame's own pixels, separated by spaces;
@@ -91,8 +93,9 @@ def predict_frames(
 ) -> list[PredictionRow]:
     """Write a mask for every readable frame, then predictions.csv.
 
-    Masks are PNGs of the frame's own, upright size, 0 for background and 255 for lesion. Each thread holds one frame at
-    its own size; what waits is at working size, so that memory doesn't grow with the frames.
+    Masks are PNGs of the frame's own, upright size, 0 for background and 255 for lesion, or all of them one COCO file.
+    Each thread holds one frame at its own size; what waits is at working size, or run lengths, so that memory doesn't
+    grow with the frames.
 
     Args:
         given: folders, subfolders included, and files.
@@ -111,7 +114,8 @@ def predict_frames(
     """
     found = find_jobs(given, wanted.out, masks_too=masks_too)
     jobs = found.jobs
-    check_places(jobs, all_paths(jobs, wanted) | {wanted.out / _TABLE: "the table"})
+    whole = {wanted.out / _TABLE: "the table"} | ({wanted.out / FILE: "the COCO file"} if wanted.coco else {})
+    check_places(jobs, all_paths(jobs, wanted) | whole)
     wanted.out.mkdir(parents=True, exist_ok=True)
     for line in filter(None, (found.left_out, found.masks and f"{found.masks}; --masks-too segments them, too")):
         warn(line)
@@ -123,8 +127,9 @@ def predict_frames(
             _AHEAD * predictor.batch_size,
         )
         told = progress(shown, f"predict {len(jobs)} frames", len(jobs))
-        rows = _written(write, _answered(told, predictor), predictor, wanted)
-    rows.sort(key=lambda row: row.frame)
+        done = _written(write, _answered(told, predictor), predictor, wanted)
+    done.sort(key=lambda one: one[0].frame)
+    rows = [row for row, _ in done]
     table, found_none = wanted.out / _TABLE, all(row.reason for row in rows)
     keep = found_none and table.exists()  # of an earlier run, whose masks are still there
     if not keep:
@@ -133,6 +138,11 @@ def predict_frames(
         more = f"{table} is left as it was" if keep else f"all of them: {table}"
         first = f"{rows[0].frame}: {rows[0].reason}"
         raise InputError(f"not one of the {len(rows)} files can be read as a frame, the first: {first}; {more}")
+    if wanted.coco:
+        read_rows = ((row, lesions) for row, lesions in done if not row.reason)
+        write_coco(
+            [(row.frame, (row.width_px, row.height_px), lesions) for row, lesions in read_rows], wanted.out / FILE
+        )
     return rows
 
 
@@ -202,21 +212,22 @@ def _answers(batch: Sequence[tuple[Job, Shown]], predictor: Predictor) -> Iterat
 
 def _written(
     pool: ThreadPoolExecutor, answered: Iterable[tuple[Job, Shown | str, Any]], predictor: Predictor, wanted: Wanted
-) -> list[PredictionRow]:
-    def write(one: tuple[Job, Shown | str, Any]) -> PredictionRow:
-        """Write one frame's results and return its row."""
+) -> list[tuple[PredictionRow, Sequence[Lesion]]]:
+    def write(one: tuple[Job, Shown | str, Any]) -> tuple[PredictionRow, Sequence[Lesion]]:
+        """Write one frame's results and return its row, with its lesions for a COCO file."""
         job, shown, answer = one
         if isinstance(shown, str):
-            return _refusal(job, shown)
+            return _refusal(job, shown), ()
         try:
-            area_px = write_results(job, shown, answer.probability, predictor.calibrated, wanted)
+            written = write_results(job, shown, answer.probability, predictor.calibrated, wanted)
         except (RefusedError, InputError) as error:
-            return _refusal(job, str(error))
+            return _refusal(job, str(error)), ()
         except OSError as error:
             if error.errno not in _OF_ONE_FILE:
                 raise
-            return _refusal(job, f"its results can't be written: {error.strerror or error}")
-        return _row(job, shown, predictor.assess(answer), area_px)
+            return _refusal(job, f"its results can't be written: {error.strerror or error}"), ()
+        mask = FILE if wanted.coco else f"{job.stem}.png"
+        return _row(job, mask, shown, predictor.assess(answer), written.area_px), written.lesions
 
     return list(ahead(pool, write, answered, _AHEAD * predictor.batch_size))
 
@@ -225,10 +236,10 @@ def _refusal(job: Job, reason: str) -> PredictionRow:
     return PredictionRow(job.frame, "", 0, 0, "", 0, None, None, "", "", "", reason)
 
 
-def _row(job: Job, shown: Shown, assessment: Assessment, area_px: int) -> PredictionRow:
+def _row(job: Job, mask: str, shown: Shown, assessment: Assessment, area_px: int) -> PredictionRow:
     width, height = shown.size
     return PredictionRow(
-        job.frame, f"{job.stem}.png", width, height, " ".join(map(str, shown.box)),
+        job.frame, mask, width, height, " ".join(map(str, shown.box)),
         area_px, round(100 * area_px / (width * height), 4),
         round(assessment.confidence, 4), "yes" if assessment.flagged else "no",
         "; ".join(assessment.seen),

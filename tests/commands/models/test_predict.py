@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from pycocotools.coco import COCO
 
 from mcdrl.base.errors import InputError
 from mcdrl.commands.models import frames as reading
@@ -65,7 +66,11 @@ def contents(place):
 
 def run(folder, out, **options):
     wanted = Wanted(
-        out, options.pop("threshold", 0.5), options.pop("overlay", False), options.pop("probabilities", False)
+        out,
+        options.pop("threshold", 0.5),
+        options.pop("overlay", False),
+        options.pop("probabilities", False),
+        options.pop("coco", False),
     )
     predictor = options.pop("predictor", None) or Bright(options.pop("batch_size", 2))
     given = folder if isinstance(folder, list) else [folder]
@@ -95,6 +100,35 @@ def test_table_follows_from_the_masks(folder, tmp_path):
         assert mask.sum() == row["lesion_area_px"]
         assert float(row["lesion_percent"]) == pytest.approx(100 * mask.mean(), abs=1e-4)
     assert float(rows.loc["dark.png", "confidence"]) == 0
+
+
+def test_masks_as_coco_are_those_that_the_pngs_show(folder, tmp_path):
+    """Read by pycocotools; the score is the mean of the calibrated probabilities, which the stub halves."""
+    (folder / "broken.png").write_text("no picture")
+    run(folder, tmp_path / "png")
+    rows = run(folder, tmp_path / "coco", coco=True, overlay=True)
+    reader = COCO(tmp_path / "coco" / "predictions.coco.json")
+    assert [image["file_name"] for image in reader.imgs.values()] == ["a.png", "dark.png", "more/b.bmp"]
+    for image in reader.imgs.values():
+        wanted = np.asarray(Image.open(tmp_path / "png" / image["file_name"].replace(".bmp", ".png"))) > 0
+        found = [reader.annToMask(one) for one in reader.loadAnns(reader.getAnnIds(imgIds=image["id"]))]
+        assert len(found) == wanted.any()
+        assert np.array_equal(sum(found, np.zeros(wanted.shape, int)), wanted)
+    assert all(0.4 < one["score"] <= 0.5 for one in reader.anns.values())
+    told = "predictions.coco.json"
+    assert [(row.frame, row.mask) for row in rows] == [
+        ("a.png", told), ("broken.png", ""), ("dark.png", told), ("more/b.bmp", told),
+    ]  # fmt: skip
+    assert not list((tmp_path / "coco").rglob("*.png"))
+    assert (tmp_path / "coco" / "overlays" / "a.jpg").exists()
+
+
+def test_without_one_frame_there_is_no_coco_file(tmp_path):
+    (tmp_path / "frames").mkdir()
+    (tmp_path / "frames" / "a.png").write_text("")
+    with pytest.raises(InputError, match="not one of the 1 files"):
+        run(tmp_path / "frames", tmp_path / "out", coco=True)
+    assert not (tmp_path / "out" / "predictions.coco.json").exists()
 
 
 def test_exif_orientation_turns_frame_and_mask(folder, tmp_path):
