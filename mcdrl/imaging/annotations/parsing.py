@@ -23,17 +23,26 @@ MOST_BYTES = 1 << 30  # of a file; the largest public one, COCO's own, has half 
 _MOST_PX = 1 << 28  # of run lengths; larger frames aren't read either
 
 
-def text_of(path: Path) -> str:
-    """Return a text file's contents.
+def bytes_of(path: Path) -> bytes:
+    """Return a file's contents.
 
     Raises:
-        InputError: it is no UTF-8, too large, or no regular file.
+        InputError: it is too large, or no regular file.
     """
     size = regular(path).stat().st_size
     if size > MOST_BYTES:
         raise InputError(f"{path} has {size:,} bytes, more than {MOST_BYTES:,}; split it into several files")
+    return path.read_bytes()
+
+
+def text_of(path: Path) -> str:
+    """Return a text file's contents.
+
+    Raises:
+        InputError: it is no UTF-8, or as `bytes_of`.
+    """
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return bytes_of(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is no UTF-8 text ({error.reason} at byte {error.start})") from None
 
@@ -56,13 +65,13 @@ def xml_of(path: Path) -> Element:
     """Return the root of an XML file.
 
     Raises:
-        InputError: it is no XML, has a document type of its own (entities can fill the memory), or as `text_of`.
+        InputError: it is no XML, has a document type of its own (entities can fill the memory), or as `bytes_of`.
     """
     try:
-        root: Element = fromstring(text_of(path).encode(), forbid_dtd=True)
+        root: Element = fromstring(bytes_of(path), forbid_dtd=True)
     except DefusedXmlException:
         raise InputError(f"{path} declares a document type or entities, which annotation tools don't") from None
-    except ParseError as error:
+    except (ParseError, LookupError, ValueError) as error:  # the last two: of an encoding that nobody knows
         raise InputError(f"{path} is not valid XML: {error}") from None
     return root
 

@@ -113,11 +113,19 @@ BOMB = '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><annotations>&b;</a
         (BOMB, "declares a document type or entities"),
         ('<!DOCTYPE x SYSTEM "file:///etc/passwd"><annotations/>', "declares a document type or entities"),
         ("", "is not valid XML"),
+        ("<?xml version='1.0' encoding='utfX8'?><annotations/>", "is not valid XML"),
+        ("<?xml version='1.0' encoding='big5'?><annotations/>", "is not valid XML"),
     ],
 )
 def test_another_file_is_refused_whole(read, text, said):
     with pytest.raises(InputError, match=said):
         read(text)
+
+
+def test_a_file_says_its_own_encoding(tmp_path):
+    text = "<?xml version='1.0' encoding='windows-1251'?><annotations><image name='кадр.png'/></annotations>"
+    (tmp_path / "a.xml").write_bytes(text.encode("windows-1251"))
+    assert read_cvat([tmp_path / "a.xml"], tmp_path).sheets[0].name == ("кадр",)
 
 
 def test_depth_costs_nothing(read):
