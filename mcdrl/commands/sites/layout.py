@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -60,7 +61,7 @@ class Layout:
 
     def command(self, root: Path) -> str:
         """Return the command line that checks the folder with these settings."""
-        given = [f"--set {shlex.quote(f'{key}={value}')}" for key, value in self.settings.items()]
+        given = [f"--set {shlex.quote(f'{key}={_written(value)}')}" for key, value in self.settings.items()]
         return " ".join(["mcdrl sites check", shlex.quote(str(root)), "--card folder", *given])
 
 
@@ -70,6 +71,10 @@ class _Pair:
 
     frames: tuple[Parts, ...]
     masks: tuple[Parts, ...]
+
+
+def _written(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
 
 
 def find_layout(root: Path, pictures: Mapping[PurePosixPath, Sequence[str]]) -> Layout | None:

@@ -384,7 +384,7 @@ ANNOTATED = {
             )
         },
         "--set 'images=frames/*.png' --set annotations=annotations/all.json --set annotation_format=coco "
-        """--set 'label_class={'"'"'Polyp'"'"': '"'"'polyp'"'"', '"'"'big cyst'"'"': '"'"'big_cyst'"'"'}'""",
+        """--set 'label_class={"Polyp": "polyp", "big cyst": "big_cyst"}'""",
     ),
     "split": (
         ["train/0.png", "valid/0.png"],
@@ -395,7 +395,7 @@ ANNOTATED = {
             for split in ("train", "valid")
         },
         "--set 'images=*/*.png' --set 'annotations=*/_annotations.coco.json' --set annotation_format=coco "
-        """--set case_ids=path --set 'label_class={'"'"'polyp'"'"': '"'"'polyp'"'"'}'""",
+        """--set case_ids=path --set 'label_class={"polyp": "polyp"}'""",
     ),
     "labelme": (
         ["a.png", "b [1].png"],
@@ -404,13 +404,13 @@ ANNOTATED = {
             for name in ("a", "b [1]")
         },
         "--set 'images=*.png' --set 'annotations=*.json' --set annotation_format=labelme "
-        """--set 'label_class={'"'"'polyp'"'"': '"'"'polyp'"'"'}'""",
+        """--set 'label_class={"polyp": "polyp"}'""",
     ),
     "cvat": (
         ["images/a.png", "images/b.png"],
         {"annotations.xml": cvat([("a.png", []), ("b.png", [tag("box", label="polyp", xtl=1, ytl=1, xbr=9, ybr=9)])])},
         "--set 'images=images/*.png' --set annotations=annotations.xml --set annotation_format=cvat "
-        """--set 'label_class={'"'"'polyp'"'"': '"'"'polyp'"'"'}'""",
+        """--set 'label_class={"polyp": "polyp"}'""",
     ),
     "yolo": (
         ["images/train/a.png", "images/val/b.png"],
@@ -421,7 +421,7 @@ ANNOTATED = {
             "labels/val/b.txt": yolo(0, LESION),
         },
         "--set 'images=images/*/*.png' --set 'annotations=labels/*/*.txt' --set annotation_format=yolo "
-        """--set 'label_class={'"'"'polyp'"'"': '"'"'polyp'"'"'}'""",
+        """--set 'label_class={"polyp": "polyp"}'""",
     ),
 }  # what lies in a folder, and what reads it
 
