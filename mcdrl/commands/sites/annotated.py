@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -32,21 +32,29 @@ def find_annotated(root: Path, found: Survey) -> tuple[list[Layout], list[str]]:
         found: what lies in it.
 
     Returns:
-        The layouts, and a line for each format that is there and can't be read.
+        The layouts, and a line for each format that is there and can't be read, or whose labels are to be judged.
     """
     folders = {folder: names for folder, names in found.pictures.items() if not like_masks(folder)}
     frames = [folder / name for folder, names in folders.items() for name in names if "\\" not in name]
-    layouts, troubles = [], []
+    layouts, lines = [], []
     for kind, form in _KINDS.items():
         if not frames or kind not in found.others:
             continue
         try:
-            layouts.append(
-                tried(root, _settings(root, frames, [PurePosixPath(one) for one in found.others[kind]], form))
-            )
+            settings = _settings(root, frames, [PurePosixPath(one) for one in found.others[kind]], form)
+            layouts.append(tried(root, settings))
         except InputError as error:
-            troubles.append(f"{kind} that can't be read: {error}")
-    return [one for one in layouts if one is not None], troubles
+            lines.append(f"{kind} that can't be read: {error}")
+        else:
+            lines += _to_be_judged(kind, settings.get("label_class", {}))
+    return [one for one in layouts if one is not None], lines
+
+
+def _to_be_judged(kind: str, labels: Iterable[str]) -> list[str]:
+    """Return a line on labels of which not all may be lesions."""
+    names = list(labels)
+    told = f"{', '.join(names)}; put null for those that are no lesion, such as an instrument"
+    return [f"label_class below takes each label of the {kind} for a lesion class: {told}"] * (len(names) > 1)
 
 
 def _settings(

@@ -65,16 +65,16 @@ def _unfit(root: Path) -> str:
     """Return what a folder holds that no card fits, and the command line that would read it if there is one."""
     found = survey(root)
     there = [f"found: {line}" for line in found.lines()] or ["found: no picture, no annotation, no archive"]
-    annotated, troubles = find_annotated(root, found)
+    annotated, lines = find_annotated(root, found)
     layouts = [one for one in (find_layout(root, found.pictures), *annotated) if one is not None]
     read = [one for one in layouts if one.usable] or layouts
     fixes = [f"{one.said()}: {one.command(root)}" for one in sorted(read, key=Layout.worth, reverse=True)]
-    return "\n  ".join([f"no card fits {root}", *there, *troubles, *(fixes or [_fix(found, troubles)])])
+    return "\n  ".join([f"no card fits {root}", *there, *lines, *(fixes or [_fix(found, lines)])])
 
 
-def _fix(found: Survey, troubles: Sequence[str]) -> str:
+def _fix(found: Survey, lines: Sequence[str]) -> str:
     """Return what helps where no command line is known that reads a folder."""
-    if not troubles and any("annotations" in kind for kind in found.others):
+    if not lines and any("annotations" in kind for kind in found.others):
         return "annotations of this kind aren't read; export them as masks, a PNG a frame, or as COCO"
     return "give --card (`mcdrl sites cards` lists them), and what differs with --set images=... --set masks=..."
 

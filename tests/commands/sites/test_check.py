@@ -437,6 +437,7 @@ def test_what_reads_the_files_of_an_annotation_tool_is_said_and_does(project, tm
     with pytest.raises(InputError) as error:
         guess_card(root)
     told, command = suggestion(error.value)
+    assert ("for a lesion class: Polyp, big cyst; put null" in str(error.value)) == (form == "coco")
     assert told == "this would read 2 frames and refuse 0 files"
     assert command == f"sites check {root} --card folder {settings}"
     done = CliRunner().invoke(cli.app, shlex.split(command))
