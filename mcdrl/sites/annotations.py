@@ -106,13 +106,14 @@ def _common_end(one: Name, other: Name) -> int:
 def _by_frame(annotated: Annotated, frames: Sequence[str], reading: Reading, labels: Mapping[str, int]) -> Outlines:
     found = Outlines(refused=annotated.refused, notes=annotated.notes)
     of = match([sheet.name for sheet in annotated.sheets], frames)
-    counts = Counter(frame for frame in of if frame is not None)
+    places: dict[str, list[str]] = defaultdict(list)
     for sheet, frame in zip(annotated.sheets, of, strict=True):
         found.named.add("/".join(sheet.name) if frame is None else frame)
         if frame is None:
             continue
-        if counts[frame] > 1:
-            found.problems[frame] = ("frame that is annotated twice", _places(annotated.sheets, of, frame))
+        places[frame].append(sheet.place)
+        if len(places[frame]) > 1:
+            found.problems[frame] = ("frame that is annotated twice", " and ".join(places[frame][:3]))
             continue
         try:
             found.of[frame] = list(_lesions(sheet, reading.label_class, labels))
@@ -155,10 +156,6 @@ def _meaning(
 def _told(labels: Mapping[str, int]) -> str:
     shown = [f"{label or '(none)'} ({count})" for label, count in list(labels.items())[:_SHOWN]]
     return ", ".join(shown) + (f" and {len(labels) - _SHOWN} more" if len(labels) > _SHOWN else "")
-
-
-def _places(sheets: Sequence[Sheet], of: Sequence[str | None], frame: str) -> str:
-    return " and ".join([sheet.place for sheet, other in zip(sheets, of, strict=True) if other == frame][:3])
 
 
 def _counted(sheets: Sequence[Sheet], classes: Mapping[str, str | None] | None) -> str:

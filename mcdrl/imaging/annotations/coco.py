@@ -127,4 +127,4 @@ def _runs(drawn: Mapping[str, Any], size: Size | None, place: str) -> Shape | Pr
 
 
 def _hashable(key: Any) -> bool:
-    return isinstance(key, int | str)
+    return isinstance(key, int | float | str)

@@ -9,10 +9,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 from pycocotools.coco import COCO
+from typer.testing import CliRunner
 
+from mcdrl import cli
 from mcdrl.base.errors import InputError
 from mcdrl.commands.models import frames as reading
-from mcdrl.commands.models import masks
+from mcdrl.commands.models import masks, predict
 from mcdrl.commands.models.frames import view_rule
 from mcdrl.commands.models.masks import Wanted
 from mcdrl.commands.models.predict import predict_frames, refused, summary
@@ -121,6 +123,17 @@ def test_masks_as_coco_are_those_that_the_pngs_show(folder, tmp_path):
     ]  # fmt: skip
     assert not list((tmp_path / "coco").rglob("*.png"))
     assert (tmp_path / "coco" / "overlays" / "a.jpg").exists()
+
+
+@pytest.mark.parametrize(("given", "names"), [([], {"a.png"}), (["--format", "coco"], {"predictions.coco.json"})])
+def test_the_command_writes_masks_in_the_format_that_is_asked_for(tmp_path, monkeypatch, given, names):
+    (tmp_path / "frames").mkdir()
+    half_white(80, 60).save(tmp_path / "frames" / "a.png")
+    monkeypatch.setattr(predict, "load_predictor", lambda *_args, **_options: (Bright(), "full"))
+    command = ["predict", tmp_path / "frames", "--model", tmp_path, "--out", tmp_path / "out", *given]
+    done = CliRunner().invoke(cli.app, [str(one) for one in command])
+    assert done.exit_code == 0, done.output
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {*names, "predictions.csv"}
 
 
 def test_without_one_frame_there_is_no_coco_file(tmp_path):
