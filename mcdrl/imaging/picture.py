@@ -11,6 +11,7 @@ from PIL import Image, UnidentifiedImageError
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.issues import RefusedError
+from mcdrl.imaging.dicom import is_dicom, read_dicom
 
 _FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP")
 _LOSSY = ("JPEG", "MPO", "WEBP")  # MPO: a JPEG with further pictures behind it; WebP doesn't tell
@@ -44,10 +45,10 @@ class StoredPicture:
 def _refusing(path: Path, what: str) -> Iterator[None]:
     try:
         yield
-    except (RefusedError, MemoryError):
+    except (RefusedError, InputError, MemoryError):
         raise
     except UnidentifiedImageError:
-        raise RefusedError(f"unreadable {what}", f"{path.name} is no JPEG, PNG, TIFF, BMP or WebP") from None
+        raise RefusedError(f"unreadable {what}", f"{path.name} is no JPEG, PNG, TIFF, BMP, WebP or DICOM") from None
     except Image.DecompressionBombError:
         most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
         raise RefusedError(
@@ -70,6 +71,10 @@ def read_picture(path: Path, what: str) -> StoredPicture:
         RefusedError: it can't be decoded, or holds several pictures.
         InputError: the system can't read it.
     """
+    with _refusing(path, what):
+        if is_dicom(path):
+            shown = read_dicom(path, what)
+            return StoredPicture(shown, 1, lossy=False, deep=shown.mode == "I")
     with _refusing(path, what), Image.open(path, formats=_FORMATS) as image:
         deep = any(";16" in str(tile) for tile in image.tile)  # how the pixels are unpacked; gone once they are
         pictures = getattr(image, "n_frames", 1) if image.format in _SEVERAL else 1

@@ -9,7 +9,7 @@ from typing import Literal
 
 from mcdrl.base.folders import composed
 
-ENDINGS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
+ENDINGS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".dcm", ".dicom")
 _PLACE = re.compile(r"\{(stem|parent|path|\d+)\}")
 _WORDS_OF_MASKS = ("mask", "label", "truth", "annot", "segment")
 _WILD = re.compile(r"[*?\[]")

@@ -386,7 +386,7 @@ def test_a_file_cut_short_is_refused(tmp_path, name, share):
 def test_a_broken_mask_is_refused_as_such(tmp_path):
     Image.fromarray(colours()).save(tmp_path / "f.png")
     (tmp_path / "m.png").write_bytes(b"<html>not found</html>")
-    with pytest.raises(RefusedError, match=r"unreadable mask: m\.png is no JPEG, PNG, TIFF, BMP or WebP"):
+    with pytest.raises(RefusedError, match=r"unreadable mask: m\.png is no JPEG, PNG, TIFF, BMP, WebP or DICOM"):
         read_pixels(tmp_path / "f.png", tmp_path / "m.png", S, 128)
 
 

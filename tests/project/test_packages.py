@@ -15,7 +15,8 @@ def plain(name):
 
 def declared():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    lines = project["dependencies"] + project["optional-dependencies"]["export"]  # the code asks for the extra by name
+    extras = project["optional-dependencies"]
+    lines = project["dependencies"] + extras["export"] + extras["dicom"]  # the code asks for the extras by name
     return {plain(re.match(r"[\w.-]+", line).group()) for line in lines}
 
 

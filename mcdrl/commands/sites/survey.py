@@ -27,7 +27,6 @@ _YOLO_LINE = re.compile(r"\s*\d+(\s+-?\d+(\.\d+)?(e-?\d+)?){6,}\s*$", re.MULTILI
 _KINDS = {
     "archives, to be unpacked first": (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar"),
     "videos, to be cut into frames first": (".mp4", ".avi", ".mov", ".mkv", ".mpg", ".mpeg", ".wmv"),
-    "DICOM files, not read": (".dcm", ".dicom"),
     "tables": (".csv", ".tsv", ".xls", ".xlsx"),
 }
 

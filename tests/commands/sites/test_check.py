@@ -337,7 +337,7 @@ def test_what_is_found_in_a_folder_that_nothing_reads_is_named(project, tmp_path
         "labelme/0.json": '{"version": "5", "shapes": [], "imagePath": "0.png"}',
         "annotations.xml": '<?xml version="1.0"?><annotations><version>1.1</version></annotations>',
         "boxes/0.xml": "<annotation><object><bndbox></bndbox></object></annotation>",
-        "more.zip": "", "clip.mp4": "", "scan.dcm": "", "list.csv": "", "masks\\0.png": "", "broken.json": "\x00{[",
+        "more.zip": "", "clip.mp4": "", "list.csv": "", "masks\\0.png": "", "broken.json": "\x00{[",
     }.items():  # fmt: skip
         (root / name).parent.mkdir(exist_ok=True)
         (root / name).write_text(text)
@@ -352,7 +352,6 @@ def test_what_is_found_in_a_folder_that_nothing_reads_is_named(project, tmp_path
         "1 x Pascal VOC boxes: boxes/0.xml",
         "1 x archives, to be unpacked first: more.zip",
         "1 x videos, to be cut into frames first: clip.mp4",
-        "1 x DICOM files, not read: scan.dcm",
         "1 x tables: list.csv",
         "1 x json files: broken.json",
         "1 names with a backslash, unpack them anew: masks\\0.png",
