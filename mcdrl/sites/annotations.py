@@ -41,10 +41,12 @@ def read_annotations(root: Path, reading: Reading, frames: Sequence[str]) -> Out
         What is drawn, by the frames' paths.
 
     Raises:
-        InputError: no file matches, one isn't of the format, they name none of the frames, or several labels though
+        InputError: nobody says the format, no file matches, one isn't of the format, they name none of the frames, or several labels though
             nobody says which are lesions.
     """
-    form = reading.annotation_format or "coco"
+    form = reading.annotation_format
+    if form is None:
+        raise InputError(f"annotations need annotation_format, one of {', '.join(READERS)}")
     files = files_of(root, str(reading.annotations))
     if not files:
         raise InputError(f"no file matches annotations '{reading.annotations}' in {root}")

@@ -7,8 +7,9 @@ import pytest
 
 from mcdrl.artifacts.frames import unpack_native_mask
 from mcdrl.base.errors import InputError
-from mcdrl.sites.annotations import match
+from mcdrl.sites.annotations import match, read_annotations
 from mcdrl.study.params import Site
+from mcdrl.study.reading import Reading
 from tests.imaging.annotations.written import (
     SIZE,
     SQUARE,
@@ -322,6 +323,11 @@ def test_no_file_is_an_error(root, frames, ingest):
     frames("images/a.png")
     with pytest.raises(InputError, match=r"no file matches annotations 'all\.json'"):
         ingest(**COCO)
+
+
+def test_no_format_is_an_error(root):
+    with pytest.raises(InputError, match="annotation_format, one of coco, labelme, cvat, yolo"):
+        read_annotations(root, Reading(annotations="all.json"), ["a.png"])
 
 
 def test_a_mask_in_a_labelme_file_is_exact(root, frames, ingest, masks):
