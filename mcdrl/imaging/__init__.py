@@ -1,1 +1,1 @@
-"""From image files to frames and masks: decoding, the endoscopic view, borders, flips, outlines."""
+"""From image files to frames and masks: decoding, the endoscopic view, borders, flips, outlines, annotations."""

@@ -96,12 +96,14 @@ class Outlines:
         named: frames that any entry names, landmarks included, and names that are no frame's.
         problems: frame -> why it can't be used, kind and detail.
         refused: entries that can't be used.
+        notes: whatever else a person should know.
     """
 
     of: dict[str, list[Drawn]] = field(default_factory=dict)
     named: set[str] = field(default_factory=set)
     problems: dict[str, tuple[str, str]] = field(default_factory=dict)
     refused: list[Issue] = field(default_factory=list)
+    notes: list[Issue] = field(default_factory=list)
 
 
 def read_outlines(root: Path, reading: Reading) -> Outlines:

@@ -41,8 +41,8 @@ def read_annotations(root: Path, reading: Reading, frames: Sequence[str]) -> Out
         What is drawn, by the frames' paths.
 
     Raises:
-        InputError: nobody says the format, no file matches, one isn't of the format, they name none of the frames, or several labels though
-            nobody says which are lesions.
+        InputError: nobody says the format, no file matches, one isn't of the format, they name none of the frames, or
+            several labels though nobody says which are lesions.
     """
     form = reading.annotation_format
     if form is None:
