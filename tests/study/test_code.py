@@ -97,7 +97,7 @@ def stage_files():
 ALLOWED = {
     "mcdrl.study.code": {"digest"},
     "mcdrl.study.params": {"Study", "load", "load_study", "read_params"},
-    "mcdrl.study.reading": {"Reading"},
+    "mcdrl.study.reading": {"AnnotationFormat", "Reading"},
     "mcdrl.study.sections": {"Params", "AugmentParams", "MinerParams", "Sampling"},
 }  # values that DVC tracks as parameters or in plans, what refuses, and the key of a checkpoint
 

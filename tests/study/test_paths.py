@@ -118,7 +118,7 @@ SPELLED = (
 FILE = re.compile(r"""(?:"[a-z_.]+|\})\.(?:parquet|h5|json|csv)"|"model\.safetensors\"""")
 OWNERS = {  # of a format, or of what leaves the pipeline; all else below the artifacts is named by paths.py
     "facts.py", "card.py", "lite.py", "held_out_scores.py",
-    "outlines.py", "classes.py", "export.py", "predict.py", "local_dir.py", "write.py", "pretrain.py",
+    "outlines.py", "classes.py", "export.py", "predict.py", "coco.py", "local_dir.py", "write.py", "pretrain.py",
 }  # fmt: skip
 
 
