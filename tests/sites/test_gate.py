@@ -8,9 +8,10 @@ from scipy.ndimage import binary_dilation
 from mcdrl.artifacts.frames import unpack_native_mask
 from mcdrl.base.errors import InputError
 from mcdrl.base.issues import grouped
-from mcdrl.study.params import Site, _misread
+from mcdrl.study.params import Site, check
 from tests import factories
 from tests.factories import pass_gate
+from tests.projects import SHIPPED
 from tests.sites.site_folder import box_mask, noise
 
 CLASSES = ["polyp", "cyst"]
@@ -252,7 +253,6 @@ def test_lines_in_few_masks_are_not(ingest_masks):
 
 
 def test_an_unknown_class_among_the_values_is_an_error_of_params(tmp_path):
-    site = Site(root=str(tmp_path), card="folder", mask_values={"1": "polip", "255": "ignore"})
-    assert _misread("X", site, CLASSES) == [
-        "sites.X: lesion class: unknown 'polip'; did you mean 'polyp'? legal: cyst, polyp"
-    ]
+    site = {"root": str(tmp_path), "card": "folder", "mask_values": {"1": "polip", "255": "ignore"}}
+    with pytest.raises(InputError, match=r"sites\.X: lesion class: unknown 'polip'; did you mean 'polyp'\?"):
+        check({**SHIPPED, "sites": {**SHIPPED["sites"], "X": site}})
