@@ -23,10 +23,20 @@ CACHED = ["frozen", "adapter", "suffix"]
 MODES = [*CACHED, "partial", "finetune"]
 METHODS = names()
 PAIRS = [(name, mode) for name in METHODS for mode in MODES if mode in (modes(name) or MODES)]
-DICTIONARIES = [
-    (name, mode, dictionary)
-    for name, mode in PAIRS
-    for dictionary in (("text", "learned") if "dictionary" in params_type(name).model_fields else (None,))
+PLACEBOS = [
+    ("front_door", {"mediator": "random"}), ("front_door", {"mediator": "noise"}),
+    ("gaussian_backdoor", {"posterior": "random"}), ("pseudo_intervention", {"masked": "random"}),
+    ("scale_aware", {"texts": "shuffled"}),
+]  # fmt: skip
+DEVICES = sorted({name for name, _ in PLACEBOS})
+TRAINED = [
+    *((name, mode, {}) for name, mode in PAIRS),
+    *(
+        (name, mode, {"dictionary": "learned"})
+        for name, mode in PAIRS
+        if "dictionary" in params_type(name).model_fields
+    ),
+    *((name, mode, placebo) for name, placebo in PLACEBOS for mode in MODES if mode in (modes(name) or MODES)),
 ]
 INTERVENING = ["no_mtrs", "mcdrl", "mcdrl_literal", "mcdrl_backdoor"]
 GENTLE = ["no_mtrs", "mcdrl", "mcdrl_backdoor"]  # begin as the identity
@@ -89,9 +99,9 @@ def _woken(method, seed=11):
     return method
 
 
-@pytest.mark.parametrize(("name", "mode", "dictionary"), DICTIONARIES)
-def test_every_trained_parameter_gets_a_finite_gradient_and_the_inputs_none(name, mode, dictionary):
-    method, batch = _woken(_method(name, mode, **_own(name, dictionary=dictionary))), _batch()
+@pytest.mark.parametrize(("name", "mode", "changes"), TRAINED)
+def test_every_trained_parameter_gets_a_finite_gradient_and_the_inputs_none(name, mode, changes):
+    method, batch = _woken(_method(name, mode, **changes)), _batch()
     sum(method.losses(batch, method(batch)).values()).backward()
     gradients = {name: parameter.grad for name, parameter in method.named_parameters() if parameter.requires_grad}
     assert gradients
@@ -108,9 +118,11 @@ def test_every_trained_parameter_gets_a_finite_gradient_and_the_inputs_none(name
     ("mcdrl", {"seg", "causal", "contrast"}), ("mcdrl_literal", {"seg", "causal", "contrast"}),
     ("mcdrl_backdoor", {"seg", "causal", "contrast"}), ("clipseg", {"seg"}), ("causalclipseg", {"seg", "adversarial"}),
     ("mixstyle", {"seg"}), ("fourier", {"seg"}), ("unet", {"seg"}), ("counterfactual", {"seg"}), ("nullspace", {"seg"}),
+    ("front_door", {"seg"}), ("gaussian_backdoor", {"seg", "divergence", "boundary"}),
+    ("pseudo_intervention", {"seg", "intervened", "sparsity"}), ("scale_aware", {"seg", "contrast"}),
 ])  # fmt: skip
 def test_each_method_has_the_terms_of_its_equation(name, expected):
-    method, batch = _method(name, "adapter"), _batch()
+    method, batch = _method(name, "adapter").train(), _batch()
     assert set(method.losses(batch, method(batch))) == expected
     frozen = _method(name)
     assert set(frozen.losses(batch, frozen(batch))) == expected - {"contrast"}
@@ -539,7 +551,9 @@ OTHERWISE = {
     "depth": 1, "heads": 2, "residual": False, "dictionary": "random", "regions": "zero", "lambda_causal": 2.0,
     "lambda_contrast": 2.0, "temperature": 2.0, "sum_over": ["mirror"], "zoom": 1.5, "absent_share": 1.0,
     "lambda_adversarial": 2.0, "kernel_side": 1, "share": 0.0, "beta": 5.0, "most": 0.1, "longest": 2.0, "least": 0.9,
-    "prior": "source", "prior_temperature": 0.01,
+    "prior": "source", "prior_temperature": 0.01, "tokens": 2, "mediator": "random", "gaussians": 2, "latent": 3,
+    "posterior": "random", "lambda_divergence": 2.0, "lambda_boundary": 2.0, "band_px": 1, "masked": "random",
+    "masked_share": 0.5, "lambda_intervened": 2.0, "lambda_sparsity": 2.0, "kernels": [5], "texts": "shuffled",
 }  # fmt: skip
 KNOBS = [(name, key) for name in METHODS for key in params_type(name).model_fields]
 
