@@ -40,7 +40,7 @@ class Traced:
         """
         lesion = logits[:, 1] - logits[:, 0]
         answer = (lesion.detach().sigmoid() * lesion).sum()
-        gradients = torch.autograd.grad(answer, list(self._steps.values()), create_graph=True)
+        gradients = torch.autograd.grad(answer, list(self._steps.values()), create_graph=True, materialize_grads=True)
         size = self.encoded.dense.shape[-2:]
         parts = [
             _on_grid(_product_of_norms(gradient, grid.detach()), size)
