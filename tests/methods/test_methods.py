@@ -581,3 +581,61 @@ def test_every_number_of_a_method_does_something(name, key):
     before, again, after = (_said(name, rest | more) for more in ({}, {}, {key: OTHERWISE[key]}))
     assert before == again
     assert before != after
+
+
+BEHIND_THE_HEAD = {"front_door": "adjustment", "gaussian_backdoor": "given", "scale_aware": "attention"}
+
+
+@pytest.mark.parametrize(("name", "part"), BEHIND_THE_HEAD.items())
+def test_none_of_the_head_s_inputs_goes_round_a_device(name, part):
+    method, batch = _woken(_method(name)).eval(), _batch()
+    said = method(batch).logits
+    getattr(method, part).register_forward_hook(lambda _module, inputs, _output: torch.zeros_like(inputs[0]))
+    blank = method(batch).logits
+    assert torch.equal(blank, blank[:1].expand_as(blank))
+    assert not torch.allclose(said[0], said[1], atol=1e-2)
+
+
+@pytest.mark.parametrize(("name", "placebo"), PLACEBOS)
+def test_a_placebo_is_another_answer_of_as_large_a_network(name, placebo):
+    method, null = (_woken(_with(name, "frozen", changes)).eval() for changes in ({}, placebo))
+    sizes = [sum(weight.numel() for weight in one.parameters()) for one in (method, null)]
+    batch = _batch()
+    if name == "pseudo_intervention":  # the same network, taught otherwise: see KNOBS
+        assert torch.equal(method(batch).logits, null(batch).logits)
+    else:
+        assert not torch.allclose(method(batch).logits, null(batch).logits, atol=1e-3)
+    assert sizes[0] == sizes[1] or name == "gaussian_backdoor"  # whose placebo has no posterior
+
+
+def test_the_gaussian_backdoor_is_the_sum_over_the_prior_whatever_the_frame_s_style():
+    method, batch = _woken(_method("gaussian_backdoor")).eval(), _batch()
+    gaussians = method.gaussians
+    merged = method.head.merged(batch.encoded.maps, batch.encoded.dense, batch.frame)
+    expected = torch.zeros(3, 2, 32, 32)
+    for share, z in zip(gaussians.prior_logits.softmax(0), gaussians.mean, strict=True):
+        given = method.given(merged, z.expand(3, -1))
+        expected += share * method.head.answer(given, batch.frame.shape[-2:]).softmax(1)
+    torch.testing.assert_close(method(batch).logits.softmax(1), expected)
+
+
+def test_a_pseudo_intervention_is_the_baseline_at_prediction_and_sees_masked_frames_in_training():
+    method, plain, batch = _method("pseudo_intervention", "partial"), _method("baseline", "partial"), _batch()
+    plain.load_state_dict(method.state_dict())
+    torch.testing.assert_close(method.eval()(batch).logits, plain.eval()(batch).logits)
+    torch.manual_seed(0)
+    output = method.train()(batch)
+    torch.testing.assert_close(output.logits, plain.train()(batch).logits)
+    terms = method.losses(batch, output)
+    truth = torch.stack([output.masked_mask == 0, output.masked_mask == 1], 1).float()
+    expected = -(output.masked_logits.log_softmax(1) * truth).sum(1).mean()
+    torch.testing.assert_close(terms["intervened"], expected)
+    torch.testing.assert_close(terms["sparsity"], 0.1 * output.sparsity.mean())
+
+
+def test_scale_aware_draws_the_lesion_to_its_class_in_training_and_where_features_are_trained():
+    batch = _batch()
+    for mode, trained in (("frozen", False), ("adapter", True), ("partial", True)):
+        method = _method("scale_aware", mode)
+        assert (method.train()(batch).image_embedding is not None) == trained
+        assert method.eval()(batch).image_embedding is None

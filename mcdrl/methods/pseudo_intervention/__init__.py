@@ -1,6 +1,6 @@
 """Pseudo-interventions after PPI (arXiv 2012.03369); we know its abstract and others' notes only.
 
-L = L_seg(H(x), y) + lambda_1 L_seg(H(x*), y*) + lambda_2 L_1(s), Y = H(x): at prediction it is the baseline.
+L = L_seg(H(x), y) + lambda_1 CE(H(x*), y*) + lambda_2 L_1(s), Y = H(x): at prediction it is the baseline.
 
 x* is the frame with its salient places masked: what called the lesion is gone, and so must be the lesion. Of the paper
 are the saliency by propagation back, the masked frame, the three terms. PPI classifies, with one wrong label for the
@@ -39,7 +39,7 @@ class Params(Section):
         masked: salient, the method; random, its placebo: as many places, drawn anew in each step, and no saliency to be
             sparse.
         masked_share: of the places of the grid, above 0 and below 1; our choice.
-        lambda_intervened: weight of L_seg on the masked frames, 0 and more; one in PPI's sum.
+        lambda_intervened: weight of the cross-entropy on masked frames, 0 and more; one in PPI's sum.
         lambda_sparsity: weight of the saliency's L_1, 0 and more; our choice.
     """
 
@@ -95,7 +95,7 @@ class PseudoIntervention(Baseline):
         terms = super().losses(batch, output)
         if not isinstance(output, Intervened) or output.masked_logits is None or output.masked_mask is None:
             return terms
-        again = segmentation(output.masked_logits, output.masked_mask, dice_weight=self.dice_weight)
+        again = segmentation(output.masked_logits, output.masked_mask, dice_weight=0)  # Dice knows no degree of empty
         terms["intervened"] = self.params.lambda_intervened * again
         if output.sparsity is not None:
             terms["sparsity"] = self.params.lambda_sparsity * output.sparsity.mean()
