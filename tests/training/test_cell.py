@@ -99,6 +99,7 @@ def test_a_causal_device_learns_as_does_its_placebo(artifacts, tmp_path, method,
     out = _train(_cell(artifacts, method, own=own, mode="partial", views=[], epochs=8, lr=0.01), tmp_path / "out")
     rows = list(csv.DictReader((out / "history.csv").open()))
     for term in {*rows[0]} - {"epoch", "val_dice", "divergence", "contrast", "sparsity"}:
+        assert float(rows[1][term]) < float(rows[0][term]), term
         assert float(rows[-1][term]) < 0.7 * float(rows[0][term]), term
 
 

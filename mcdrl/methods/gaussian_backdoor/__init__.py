@@ -29,7 +29,7 @@ from mcdrl.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
 from mcdrl.networks.params import Weight
 from mcdrl.networks.segmenter import Segmenter
 
-_LEAST = 1e-6  # probability that a logit is made of
+_LEAST = 1e-6  # share that a logarithm is made of
 
 
 class Params(Section):
@@ -98,11 +98,12 @@ class GaussianBackdoor(Segmenter):
     def _summed(self, encoded: Encoded, batch: Batch, confounders: Confounders) -> Tensor:
         """Return the logits of sum_k P(k) P(Y|x, z_k), [B, 2, S, S]; that of background is zero."""
         merged = self.head.merged(encoded.maps, encoded.dense, batch.frame)
+        shares = confounders.share.clamp(min=_LEAST).log()[..., None, None, None]  # [B, K, 1, 1, 1]
         answers = [
-            share[:, None, None, None] * self.head.answer(self.given(merged, z), batch.frame.shape[-2:]).softmax(1)
-            for share, z in zip(confounders.share.unbind(1), confounders.z.unbind(1), strict=True)
+            share + self.head.answer(self.given(merged, z), batch.frame.shape[-2:]).log_softmax(1)
+            for share, z in zip(shares.unbind(1), confounders.z.unbind(1), strict=True)
         ]
-        logs = torch.stack(answers).sum(0).clamp(_LEAST, 1 - _LEAST).log()
+        logs = torch.stack(answers).logsumexp(0)
         return logs - logs[:, :1]
 
 

@@ -75,7 +75,7 @@ class Gaussians(nn.Module):
 
     def _of(self, style: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return logits of q(k|x) [B, K], m_k(x) and 2 log s_k(x) [B, K, Z], near the Gaussians at first."""
-        found = self.posterior(style.float()).view(-1, self.count, 2 * self.width + 1)
+        found = self.posterior(style).float().view(-1, self.count, 2 * self.width + 1)
         mean, log_variance = found[..., 1 : self.width + 1], found[..., self.width + 1 :].tanh()
         return found[..., 0], self._means + mean, self._log_variances + log_variance
 

@@ -97,7 +97,7 @@ class PseudoIntervention(Baseline):
             return terms
         again = segmentation(output.masked_logits, output.masked_mask, dice_weight=0)  # Dice knows no degree of empty
         terms["intervened"] = self.params.lambda_intervened * again
-        if output.sparsity is not None:
+        if output.sparsity is not None and self.params.lambda_sparsity:
             terms["sparsity"] = self.params.lambda_sparsity * output.sparsity.mean()
         return terms
 
