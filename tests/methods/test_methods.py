@@ -639,3 +639,10 @@ def test_scale_aware_draws_the_lesion_to_its_class_in_training_and_where_feature
         method = _method("scale_aware", mode)
         assert (method.train()(batch).image_embedding is not None) == trained
         assert method.eval()(batch).image_embedding is None
+
+
+@pytest.mark.parametrize(("heads", "head_width"), [(3, 32), (16, 16)])
+def test_the_front_door_s_heads_divide_tokens_and_what_the_head_ends_with(heads, head_width):
+    spec = make_spec(head_width=head_width)
+    with pytest.raises(ValueError, match=f"{heads} heads of front_door don't divide the joint width 16 and the"):
+        build("front_door", spec, _params("front_door", heads=heads), Frozen(), _texts())
