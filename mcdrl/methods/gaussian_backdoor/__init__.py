@@ -88,12 +88,12 @@ class GaussianBackdoor(Segmenter):
 
     def losses(self, batch: Batch, output: Output) -> dict[str, Tensor]:
         """Return L_seg, L_KL where there are posteriors, and L_boundary."""
-        terms = super().losses(batch, output)
+        losses = super().losses(batch, output)
         if isinstance(output, Adjusted) and output.divergence is not None and self.lambda_divergence:
-            terms["divergence"] = self.lambda_divergence * output.divergence.mean()
+            losses["divergence"] = self.lambda_divergence * output.divergence.mean()
         if self.lambda_boundary:
-            terms["boundary"] = self.lambda_boundary * boundary_uncertainty(output.logits, batch, radius=self.band_px)
-        return terms
+            losses["boundary"] = self.lambda_boundary * boundary_uncertainty(output.logits, batch, radius=self.band_px)
+        return losses
 
     def _summed(self, encoded: Encoded, batch: Batch, confounders: Confounders) -> Tensor:
         """Return the logits of sum_k P(k) P(Y|x, z_k), [B, 2, S, S]; that of background is zero."""

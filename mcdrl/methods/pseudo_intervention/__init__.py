@@ -92,14 +92,14 @@ class PseudoIntervention(Baseline):
 
     def losses(self, batch: Batch, output: Output) -> dict[str, Tensor]:
         """Return L_seg, that of the masked frames, and the saliency's L_1 where there is one."""
-        terms = super().losses(batch, output)
+        losses = super().losses(batch, output)
         if not isinstance(output, Intervened) or output.masked_logits is None or output.masked_mask is None:
-            return terms
+            return losses
         again = segmentation(output.masked_logits, output.masked_mask, dice_weight=0)  # Dice knows no degree of empty
-        terms["intervened"] = self.params.lambda_intervened * again
+        losses["intervened"] = self.params.lambda_intervened * again
         if output.sparsity is not None and self.params.lambda_sparsity:
-            terms["sparsity"] = self.params.lambda_sparsity * output.sparsity.mean()
-        return terms
+            losses["sparsity"] = self.params.lambda_sparsity * output.sparsity.mean()
+        return losses
 
 
 def build(spec: Spec, params: Params, trunk: Trunk, texts: Texts) -> Method:
