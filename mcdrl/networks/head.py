@@ -123,8 +123,15 @@ class Pyramid(Merge):
         Returns:
             [B, 2, S, S] float32 logits of background and lesion; that of background is zero.
         """
-        merged = super().forward(maps, tokens, frame)
-        return two_logits(F.pixel_shuffle(self.out(merged), 2), frame.shape[-2:])
+        return self.answer(self.merged(maps, tokens, frame), frame.shape[-2:])
+
+    def merged(self, maps: Mapping[str, Tensor], tokens: Tensor, frame: Tensor) -> Tensor:
+        """Return all that the logits are made of, [B, channels, S / 4, S / 4]; arguments as those of `Merge`."""
+        return super().forward(maps, tokens, frame)
+
+    def answer(self, merged: Tensor, size: torch.Size) -> Tensor:
+        """Return the logits, as `forward` does, of what `merged` gives, or of what a method makes of that."""
+        return two_logits(F.pixel_shuffle(self.out(merged), 2), size)
 
 
 def two_logits(lesion: Tensor, size: torch.Size) -> Tensor:

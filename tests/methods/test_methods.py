@@ -23,10 +23,17 @@ CACHED = ["frozen", "adapter", "suffix"]
 MODES = [*CACHED, "partial", "finetune"]
 METHODS = names()
 PAIRS = [(name, mode) for name in METHODS for mode in MODES if mode in (modes(name) or MODES)]
-DICTIONARIES = [
-    (name, mode, dictionary)
-    for name, mode in PAIRS
-    for dictionary in (("text", "learned") if "dictionary" in params_type(name).model_fields else (None,))
+PLACEBOS = [
+    ("front_door", {"mediator": "random"}), ("front_door", {"mediator": "noise"}),
+    ("gaussian_backdoor", {"posterior": "random"}), ("pseudo_intervention", {"masked": "random"}),
+    ("scale_aware", {"texts": "shuffled"}),
+]  # fmt: skip
+LEARNING = [name for name in METHODS if "dictionary" in params_type(name).model_fields]
+DEVICES = sorted({name for name, _ in PLACEBOS})
+TRAINED = [
+    *((name, mode, {}) for name, mode in PAIRS),
+    *((name, mode, {"dictionary": "learned"}) for name, mode in PAIRS if name in LEARNING),
+    *((name, mode, placebo) for name, placebo in PLACEBOS for mode in MODES if mode in (modes(name) or MODES)),
 ]
 INTERVENING = ["no_mtrs", "mcdrl", "mcdrl_literal", "mcdrl_backdoor"]
 GENTLE = ["no_mtrs", "mcdrl", "mcdrl_backdoor"]  # begin as the identity
@@ -68,6 +75,10 @@ def _trunk(mode, spec):
 
 
 def _method(name, mode="frozen", *, seed=0, texts=None, **changes):
+    return _with(name, mode, changes, seed=seed, texts=texts)
+
+
+def _with(name, mode, changes, *, seed=0, texts=None):
     spec = make_spec(seed=seed)
     mode = "pixels" if has_own_encoder(name) else mode
     return build(name, spec, _params(name, **changes), _trunk(mode, spec), texts or _texts())
@@ -89,9 +100,9 @@ def _woken(method, seed=11):
     return method
 
 
-@pytest.mark.parametrize(("name", "mode", "dictionary"), DICTIONARIES)
-def test_every_trained_parameter_gets_a_finite_gradient_and_the_inputs_none(name, mode, dictionary):
-    method, batch = _woken(_method(name, mode, **_own(name, dictionary=dictionary))), _batch()
+@pytest.mark.parametrize(("name", "mode", "changes"), TRAINED)
+def test_every_trained_parameter_gets_a_finite_gradient_and_the_inputs_none(name, mode, changes):
+    method, batch = _woken(_with(name, mode, changes)), _batch()
     sum(method.losses(batch, method(batch)).values()).backward()
     gradients = {name: parameter.grad for name, parameter in method.named_parameters() if parameter.requires_grad}
     assert gradients
@@ -108,9 +119,11 @@ def test_every_trained_parameter_gets_a_finite_gradient_and_the_inputs_none(name
     ("mcdrl", {"seg", "causal", "contrast"}), ("mcdrl_literal", {"seg", "causal", "contrast"}),
     ("mcdrl_backdoor", {"seg", "causal", "contrast"}), ("clipseg", {"seg"}), ("causalclipseg", {"seg", "adversarial"}),
     ("mixstyle", {"seg"}), ("fourier", {"seg"}), ("unet", {"seg"}), ("counterfactual", {"seg"}), ("nullspace", {"seg"}),
+    ("front_door", {"seg"}), ("gaussian_backdoor", {"seg", "divergence", "boundary"}),
+    ("pseudo_intervention", {"seg", "intervened", "sparsity"}), ("scale_aware", {"seg", "contrast"}),
 ])  # fmt: skip
 def test_each_method_has_the_terms_of_its_equation(name, expected):
-    method, batch = _method(name, "adapter"), _batch()
+    method, batch = _method(name, "adapter").train(), _batch()
     assert set(method.losses(batch, method(batch))) == expected
     frozen = _method(name)
     assert set(frozen.losses(batch, frozen(batch))) == expected - {"contrast"}
@@ -539,7 +552,9 @@ OTHERWISE = {
     "depth": 1, "heads": 2, "residual": False, "dictionary": "random", "regions": "zero", "lambda_causal": 2.0,
     "lambda_contrast": 2.0, "temperature": 2.0, "sum_over": ["mirror"], "zoom": 1.5, "absent_share": 1.0,
     "lambda_adversarial": 2.0, "kernel_side": 1, "share": 0.0, "beta": 5.0, "most": 0.1, "longest": 2.0, "least": 0.9,
-    "prior": "source", "prior_temperature": 0.01,
+    "prior": "source", "prior_temperature": 0.01, "tokens": 2, "mediator": "random", "gaussians": 2, "latent": 3,
+    "posterior": "random", "lambda_divergence": 2.0, "lambda_boundary": 2.0, "band_px": 1, "masked": "random",
+    "masked_share": 0.5, "lambda_intervened": 2.0, "lambda_sparsity": 2.0, "kernels": [5], "texts": "shuffled",
 }  # fmt: skip
 KNOBS = [(name, key) for name in METHODS for key in params_type(name).model_fields]
 
@@ -566,3 +581,68 @@ def test_every_number_of_a_method_does_something(name, key):
     before, again, after = (_said(name, rest | more) for more in ({}, {}, {key: OTHERWISE[key]}))
     assert before == again
     assert before != after
+
+
+BEHIND_THE_HEAD = {"front_door": "adjustment", "gaussian_backdoor": "given", "scale_aware": "attention"}
+
+
+@pytest.mark.parametrize(("name", "part"), BEHIND_THE_HEAD.items())
+def test_none_of_the_head_s_inputs_goes_round_a_device(name, part):
+    method, batch = _woken(_method(name)).eval(), _batch()
+    said = method(batch).logits
+    getattr(method, part).register_forward_hook(lambda _module, inputs, _output: torch.zeros_like(inputs[0]))
+    blank = method(batch).logits
+    assert torch.equal(blank, blank[:1].expand_as(blank))
+    assert not torch.allclose(said[0], said[1], atol=1e-2)
+
+
+@pytest.mark.parametrize(("name", "placebo"), PLACEBOS)
+def test_a_placebo_is_another_answer_of_as_large_a_network(name, placebo):
+    method, null = (_woken(_with(name, "frozen", changes)).eval() for changes in ({}, placebo))
+    sizes = [sum(weight.numel() for weight in one.parameters()) for one in (method, null)]
+    batch = _batch()
+    if name == "pseudo_intervention":  # the same network, taught otherwise: see KNOBS
+        assert torch.equal(method(batch).logits, null(batch).logits)
+    else:
+        assert not torch.allclose(method(batch).logits, null(batch).logits, atol=1e-3)
+    assert sizes[0] == sizes[1] or name == "gaussian_backdoor"  # whose placebo has no posterior
+
+
+def test_the_gaussian_backdoor_is_the_sum_over_the_prior_whatever_the_frame_s_style():
+    method, batch = _woken(_method("gaussian_backdoor")).eval(), _batch()
+    gaussians = method.gaussians
+    merged = method.head.merged(batch.encoded.maps, batch.encoded.dense, batch.frame)
+    expected = torch.zeros(3, 2, 32, 32)
+    for share, z in zip(gaussians.prior_logits.softmax(0), gaussians.mean, strict=True):
+        given = method.given(merged, z.expand(3, -1))
+        expected += share * method.head.answer(given, batch.frame.shape[-2:]).softmax(1)
+    torch.testing.assert_close(method(batch).logits.softmax(1), expected)
+
+
+def test_a_pseudo_intervention_is_the_baseline_at_prediction_and_sees_masked_frames_in_training():
+    method, plain, batch = _method("pseudo_intervention", "partial"), _method("baseline", "partial"), _batch()
+    plain.load_state_dict(method.state_dict())
+    torch.testing.assert_close(method.eval()(batch).logits, plain.eval()(batch).logits)
+    torch.manual_seed(0)
+    output = method.train()(batch)
+    torch.testing.assert_close(output.logits, plain.train()(batch).logits)
+    terms = method.losses(batch, output)
+    truth = torch.stack([output.masked_mask == 0, output.masked_mask == 1], 1).float()
+    expected = -(output.masked_logits.log_softmax(1) * truth).sum(1).mean()
+    torch.testing.assert_close(terms["intervened"], expected)
+    torch.testing.assert_close(terms["sparsity"], 0.1 * output.sparsity.mean())
+
+
+def test_scale_aware_draws_the_lesion_to_its_class_in_training_and_where_features_are_trained():
+    batch = _batch()
+    for mode, trained in (("frozen", False), ("adapter", True), ("partial", True)):
+        method = _method("scale_aware", mode)
+        assert (method.train()(batch).image_embedding is not None) == trained
+        assert method.eval()(batch).image_embedding is None
+
+
+@pytest.mark.parametrize(("heads", "head_width"), [(3, 32), (16, 16)])
+def test_the_front_door_s_heads_divide_tokens_and_what_the_head_ends_with(heads, head_width):
+    spec = make_spec(head_width=head_width)
+    with pytest.raises(ValueError, match=f"{heads} heads of front_door don't divide the joint width 16 and the"):
+        build("front_door", spec, _params("front_door", heads=heads), Frozen(), _texts())

@@ -68,7 +68,11 @@ class Repository:
 
     def sites(self, *arguments: str) -> None:
         """Call `mcdrl sites`."""
-        self._call(sys.executable, "-c", "from mcdrl.cli import main; main()", "sites", *arguments)
+        self.mcdrl("sites", *arguments)
+
+    def mcdrl(self, *arguments: str) -> None:
+        """Call `mcdrl`."""
+        self._call(sys.executable, "-c", "from mcdrl.cli import main; main()", *arguments)
 
     def repro(self) -> set[str]:
         """Run the pipeline; return the names of the stages that ran."""

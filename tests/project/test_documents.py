@@ -173,6 +173,13 @@ def test_methods_and_studies_that_pages_list_are_there():
     assert rows_of("how-to/studies.md", "study") == set(presets())
 
 
+def test_the_page_on_devices_speaks_of_every_method_of_their_study():
+    page = (ROOT / "docs" / "explanation" / "devices.md").read_text(encoding="utf-8")
+    devices = {variant.method for variant in presets()["devices"].variants.values()} - {"baseline"}
+    assert len(devices) > 4
+    assert devices == set(re.findall(r"^\*\*`(\w+)`\*\*", page, re.MULTILINE))
+
+
 def test_variants_that_the_gaps_name_are_measured():
     text = (ROOT / "docs" / "explanation" / "method.md").read_text(encoding="utf-8")
     rows = re.search(r"^\| gap \|.*?\n\n", text, re.DOTALL | re.MULTILINE).group().strip().splitlines()

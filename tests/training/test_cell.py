@@ -71,6 +71,7 @@ PAIRS = [
     *[(name, mode) for name in names() for mode in ("frozen", "adapter", "suffix") if mode in (modes(name) or (mode,))],
     *[(method, "finetune") for method in ("baseline", "no_mtrs", "mcdrl", "causalclipseg", "fourier", "unet")],
     *[(method, "partial") for method in ("baseline", "mcdrl", "fourier", "viewpoint", "mcdrl_viewpoint")],
+    *[(method, "partial") for method in ("front_door", "gaussian_backdoor", "pseudo_intervention", "scale_aware")],
     ("unet_viewpoint", "finetune"),
 ]
 
@@ -83,6 +84,23 @@ def test_every_method_and_mode_trains_and_loads(artifacts, tmp_path, method, mod
     assert loaded.card.pretrained == "embedded"
     counts = [sum(p.numel() for p in loaded.method.parameters() if p.requires_grad >= wanted) for wanted in (0, 1)]
     assert [loaded.card.n_weights, loaded.card.n_trained] == counts
+
+
+DEVICES = [
+    ("front_door", {}), ("front_door", {"mediator": "random"}), ("front_door", {"mediator": "noise"}),
+    ("gaussian_backdoor", {}), ("gaussian_backdoor", {"posterior": "random"}),
+    ("pseudo_intervention", {}), ("pseudo_intervention", {"masked": "random"}),
+    ("scale_aware", {}), ("scale_aware", {"texts": "shuffled"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "own"), DEVICES)
+def test_a_causal_device_learns_as_does_its_placebo(artifacts, tmp_path, method, own):
+    out = _train(_cell(artifacts, method, own=own, mode="partial", views=[], epochs=8, lr=0.01), tmp_path / "out")
+    rows = list(csv.DictReader((out / "history.csv").open()))
+    for term in {*rows[0]} - {"epoch", "val_dice", "divergence", "contrast", "sparsity"}:
+        assert float(rows[1][term]) < float(rows[0][term]), term
+        assert float(rows[-1][term]) < 0.7 * float(rows[0][term]), term
 
 
 def test_it_learns_and_writes_what_it_says(artifacts, tmp_path):

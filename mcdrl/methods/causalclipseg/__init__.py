@@ -4,7 +4,9 @@ m is what the masker says is causal. L = L_seg(f*m) + lambda L_seg(f*(1-m)), whi
 minimises; for the masker the second term counts negative, so that what helps to segment ends up in the causal part.
 The masker looks at f without a way back for its gradients, so that the reversed one stays its own and f gets the min
 part alone. Prompts are drawn and asked as in `clipseg`.
-Written from the paper's description, on this project's trunk and pyramid; its backbone's fine-tuning is `train.mode`.
+Our reading of the paper's description, on this project's trunk and pyramid, not the public network: that has maskers at
+three levels and a projector of its own for either part, this one masker and one decoder for both. The fine-tuning of
+the paper's backbone is `train.mode`.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from mcdrl.commands.models.inspect import describe, inspect
 from mcdrl.commands.models.pack import pack
 from mcdrl.commands.show import show_table
 from mcdrl.confounders.scores import ReferenceStatistics
-from mcdrl.methods import build
+from mcdrl.methods import build, modes
 from mcdrl.model.assemble import assemble
 from mcdrl.model.bundle import bundle
 from mcdrl.model.card import MinedBy
@@ -60,7 +60,12 @@ def model(tmp_path_factory):
     return place / "model"
 
 
-@pytest.fixture(params=["miner", "viewpoint", "mcdrl_viewpoint", "causalclipseg", "clipseg", "counterfactual"])
+DEVICES = ["front_door", "gaussian_backdoor", "pseudo_intervention", "scale_aware"]
+
+
+@pytest.fixture(
+    params=["miner", "viewpoint", "mcdrl_viewpoint", "causalclipseg", "clipseg", "counterfactual", *DEVICES]
+)
 def special(request, model, tmp_path):
     """The model with a miner of its own, or one of another method: a sum over views or texts, or an answer a prompt."""
     loaded = load_model(model, model / "backbone")
@@ -69,7 +74,7 @@ def special(request, model, tmp_path):
     mines = request.param in ("miner", "mcdrl_viewpoint")
     miner = Miner({"s8": 40, "s16": 112, "s32": 320}, (14, 14), 0.25, hidden=8) if mines else None
     mined_by = MinedBy(channels={"s8": 40, "s16": 112, "s32": 320}, grid=[14, 14], hidden=8) if miner else None
-    mode = "partial" if "viewpoint" in name else "frozen"
+    mode = next(iter(modes(name)), "frozen")
     numbers = {"method": name, "mode": mode, "mined_by": mined_by, "params": small_params(name).model_dump()}
     card = loaded.card.model_copy(update=numbers)
     network = assemble(name, mode, SPEC, small_params(name), model / "backbone", "plain", loaded.texts)

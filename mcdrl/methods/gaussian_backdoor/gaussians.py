@@ -1,0 +1,113 @@
+"""Confounders as several Gaussians: the prior, a frame's posterior, and what a confounder does to features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Categorical, Independent, Normal, kl_divergence
+
+from mcdrl.networks.head import Refine
+
+Kind = Literal["learned", "random"]
+_SMALL = 1e-6
+
+
+@dataclass(frozen=True)
+class Confounders:
+    """One confounder of each Gaussian for each of B frames.
+
+    Attributes:
+        share: [B, K] float, how much each counts; rows sum to one.
+        z: [B, K, Z] float.
+        divergence: [B] float, KL of the frame's posterior from the prior; None where there is none.
+    """
+
+    share: Tensor
+    z: Tensor
+    divergence: Tensor | None = None
+
+
+class Gaussians(nn.Module):
+    """P(k) N(mu_k, sigma_k^2), and q(k|x) N(m_k(x), s_k(x)^2) of a frame's style x.
+
+    - `learned`: both are fitted.
+    - `random`: mu_k are drawn once, sigma_k is one, P(k) is even, and frames have no posterior.
+    """
+
+    def __init__(self, style_width: int, *, count: int, width: int, kind: Kind) -> None:
+        """Make K = `count` Gaussians of Z = `width` numbers for styles of `style_width` numbers."""
+        super().__init__()
+        self.count, self.width, self.kind = count, width, kind
+        numbers = {"mean": torch.randn(count, width), "log_variance": torch.zeros(count, width)}
+        for name, value in {**numbers, "prior_logits": torch.zeros(count)}.items():
+            if kind == "learned":
+                self.register_parameter(name, nn.Parameter(value))
+            else:
+                self.register_buffer(name, value)
+        if kind == "learned":
+            self.posterior = nn.Sequential(nn.LayerNorm(style_width), nn.Linear(style_width, count * (2 * width + 1)))
+
+    def prior(self, frames: int) -> Confounders:
+        """Return the Gaussians' means, for each of B frames alike, with P(k)."""
+        share = self._prior_logits.softmax(0).expand(frames, -1)
+        return Confounders(share, self._means.expand(frames, -1, -1))
+
+    def drawn(self, style: Tensor) -> Confounders:
+        """Return a confounder of each Gaussian, drawn from the frames' posteriors, or from the prior without any.
+
+        Args:
+            style: [B, style_width].
+        """
+        noise = torch.randn(len(style), self.count, self.width).to(style.device)
+        if self.kind == "random":
+            prior = self.prior(len(style))
+            return Confounders(prior.share, prior.z + noise)
+        logits, mean, log_variance = self._of(style)
+        share, own = logits.softmax(1), Normal(mean, (log_variance / 2).exp())
+        of_kind = kl_divergence(Categorical(logits=logits), Categorical(logits=self._prior_logits))
+        whole = Normal(self._means.expand_as(mean), (self._log_variances / 2).exp().expand_as(mean))
+        of_each = kl_divergence(Independent(own, 1), Independent(whole, 1))
+        return Confounders(share, mean + own.scale * noise, of_kind + (share * of_each).sum(1))
+
+    def _of(self, style: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return logits of q(k|x) [B, K], m_k(x) and 2 log s_k(x) [B, K, Z], near the Gaussians at first."""
+        found = self.posterior(style).float().view(-1, self.count, 2 * self.width + 1)
+        mean, log_variance = found[..., 1 : self.width + 1], found[..., self.width + 1 :].tanh()
+        return found[..., 0], self._means + mean, self._log_variances + log_variance
+
+    @property
+    def _means(self) -> Tensor:
+        return cast(Tensor, self.mean)
+
+    @property
+    def _log_variances(self) -> Tensor:
+        return cast(Tensor, self.log_variance)
+
+    @property
+    def _prior_logits(self) -> Tensor:
+        return cast(Tensor, self.prior_logits)
+
+
+class GivenConfounder(nn.Module):
+    """What features become under z: scaled and shifted channel by channel, then refined."""
+
+    def __init__(self, channels: int, width: int) -> None:
+        """Make it for features of `channels` and z of `width` numbers."""
+        super().__init__()
+        self.scale, self.shift = nn.Linear(width, channels), nn.Linear(width, channels)
+        self.refine = Refine(channels)
+
+    def forward(self, features: Tensor, z: Tensor) -> Tensor:
+        """Return [B, channels, h, w] for features of that shape and z [B, width]."""
+        moved = features * (1 + self.scale(z))[:, :, None, None] + self.shift(z)[:, :, None, None]
+        return cast(Tensor, self.refine(moved))
+
+
+def style(maps: Mapping[str, Tensor]) -> Tensor:
+    """Return mean and standard deviation over places of each channel of all maps, [B, 2 x channels], no gradients."""
+    grids = [grid.detach().float().flatten(2) for grid in maps.values()]
+    return torch.cat([torch.cat([grid.mean(2), grid.var(2, correction=0).add(_SMALL).sqrt()], 1) for grid in grids], 1)
