@@ -99,7 +99,7 @@ FINDINGS = Table(
             column("area_share", pa.float64()),  # at the frame's own size, of the area of the view
             # mean probability inside the component; of a lesion the highest of those that hit it, null: none does
             column("score", pa.float64(), nullable=True),
-            column("iou", pa.float64()),  # of the component and the lesion that overlap best; 0: none does
+            column("best_iou", pa.float64()),  # of the component and the lesion that overlap best; 0: none does
             column("kept", pa.bool_()),  # left at the operating point; of a lesion: a component that hits it
             LEAKED,
         ]

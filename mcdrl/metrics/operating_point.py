@@ -18,6 +18,7 @@ from mcdrl.metrics.counts import Bools, Floats
 from mcdrl.metrics.detection import Match, components
 
 HIGHEST_SHARE = 0.01  # of the pixels, whose mean probability is the score
+LOST_BY_AREA = 0.01  # of the frames in which a lesion is found: no more may go by area alone, which takes small lesions
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ def choose(frames: Sequence[Judged], keep_share: float) -> OperatingPoint:
     Args:
         frames: all that it is chosen on, with and without a lesion.
         keep_share: of the frames in which a component hits a lesion: in at least so many one has to remain that does.
+            Of those that may go, `LOST_BY_AREA` at most go by the least area.
 
     Returns:
         Of several the one with the least area; one that keeps everything where nothing is to be gained or to be kept.
@@ -98,7 +100,8 @@ def choose(frames: Sequence[Judged], keep_share: float) -> OperatingPoint:
         return whole
     area, score = np.array(found).T
     needed = max(int(np.ceil(keep_share * len(area) - 1e-9)), 1)
-    areas = [0.0, *np.sort(area)[: len(area) - needed + 1].tolist()]
+    lost = min(int(LOST_BY_AREA * len(area) + 1e-9), len(area) - needed)
+    areas = [0.0, *np.sort(area)[: lost + 1].tolist()]
     points = [whole, *(OperatingPoint(float(np.sort(score[area >= least])[-needed]), least) for least in areas)]
     false_area, false_score = np.concatenate(false, axis=1)
     left = [int(((false_area >= one.area_share) & (false_score >= one.frame_score)).sum()) for one in points]

@@ -49,7 +49,7 @@ class Detections:
 
 
 def _findings(match: Match, kept: Bools, view_px: int) -> Iterator[tuple[str, int, float, float, float, bool]]:
-    """Yield kind, number, area_share, score, iou and kept of a frame's lesions, then of its false positives."""
+    """Yield kind, number, area_share, score, best_iou and kept of a frame's lesions, then of its false positives."""
     left = np.asarray((match.hits & kept[:, None]).any(axis=0))
     best = match.iou.max(axis=0, initial=0.0), match.iou.max(axis=1, initial=0.0)
     lesions = match.lesion_area_px / view_px, match.found_at(match.score), best[0], left

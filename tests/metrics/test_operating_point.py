@@ -66,6 +66,14 @@ def test_the_area_s_limit_is_taken_where_it_rids_of_more():
     assert choose([*found, *none], 1.0) == OperatingPoint(pytest.approx(0.9), 0.04)
 
 
+@pytest.mark.parametrize(("frames", "least"), [(99, 0.041), (100, 0.042)])
+def test_by_area_alone_one_in_a_hundred_may_go(frames, least):
+    """Small lesions would go first; so of 99 frames none goes by its area, of a hundred one, though 40 % might."""
+    found = [judged(0.9, hits=[41 + k]) for k in range(frames)]
+    none = [judged(0.95, false=[40 + k]) for k in range(40)]
+    assert choose([*found, *none], 0.6).area_share == pytest.approx(least)
+
+
 def test_both_limits_together_keep_the_share():
     rng = np.random.default_rng(0)
     found = [judged(float(rng.random()), hits=rng.integers(1, 400, 2).tolist()) for _ in range(57)]

@@ -319,7 +319,7 @@ def test_lesions_and_alarms_are_those_of_the_mask_that_predict_would_write(cell)
         called = to_native(probability[k], CROP, NATIVE[1], NATIVE[0]) >= 0.5
         expected = match(called.astype(np.float32), called, truth & has)
         assert len(false) == pytest.approx(expected.false.sum(), abs=1)  # stored as bytes
-        assert lesions["iou"].tolist() == pytest.approx(expected.iou.max(axis=0).tolist(), abs=0.02)
+        assert lesions["best_iou"].tolist() == pytest.approx(expected.iou.max(axis=0).tolist(), abs=0.02)
         left = OperatingPoint(0.6, 0.01).kept(called, view_px, scores[k])
         assert alarms["kept_px"].iloc[k] == pytest.approx(left.sum(), abs=4)
     assert (alarms["kept_px"] > 0).tolist() == alarms["alarm"].tolist()

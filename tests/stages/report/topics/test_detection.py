@@ -28,7 +28,7 @@ def alarm(row, score, kept_px):
 
 def finding(row, kind, number, score, *, kept=True):
     keys = {name: row[name] for name in ("method", "held_out", "seed", "case_id")}
-    return {**keys, "kind": kind, "number": number, "area_share": 0.1, "score": score, "iou": 0.5, "kept": kept}
+    return {**keys, "kind": kind, "number": number, "area_share": 0.1, "score": score, "best_iou": 0.5, "kept": kept}
 
 
 def study(lesion_frames, negative_frames, seed=0, site="A"):
