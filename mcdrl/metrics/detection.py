@@ -76,10 +76,10 @@ def match(probability: NDArray[np.float32], called: Bools, truth: Bools) -> Matc
     box = _box(called | truth)
     ours, n_ours = components(called[box])
     theirs, lesion_area = _without_specks(truth[box], SPECK_SHARE * truth.size)
-    n_lesions = len(lesion_area)
-    pairs = np.bincount((ours * (n_lesions + 1) + theirs).ravel(), minlength=(n_ours + 1) * (n_lesions + 1))
-    pairs = pairs.reshape(n_ours + 1, n_lesions + 1)[1:]
-    mass = np.bincount(ours.ravel(), weights=probability[box].ravel(), minlength=n_ours + 1)[1:]
+    inside, shape = called[box], (n_ours, len(lesion_area) + 1)
+    which = ours[inside] - 1
+    pairs = np.bincount(which * shape[1] + theirs[inside], minlength=shape[0] * shape[1]).reshape(shape)
+    mass = np.bincount(which, weights=probability[box][inside], minlength=n_ours)
     area, overlap = pairs.sum(axis=1), pairs[:, 1:]
     return Match(overlap / (area[:, None] + lesion_area - overlap), area, mass / area, lesion_area)
 
