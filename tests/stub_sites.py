@@ -8,13 +8,15 @@ import torch
 from torch import nn
 
 from mcdrl.artifacts.audit import PAIRS
+from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.dictionary import CLASS_CONFOUNDERS, CLASSES, DICTIONARY
 from mcdrl.artifacts.features import FEATURES, taps_attribute
+from mcdrl.artifacts.frames import FRAMES
 from mcdrl.artifacts.plan import Views, write_plan
 from mcdrl.artifacts.regions import REGIONS
 from mcdrl.clip.encoder import Encoded, LowerBlocks, UpperBlocks, unit
 from mcdrl.networks.interface import Batch
-from mcdrl.study.paths import plan_files
+from mcdrl.study.paths import plan_files, site_files
 from tests import factories
 from tests.factories import make_cases, png
 
@@ -106,6 +108,17 @@ def write_site(artifacts, site, count=16, fingerprint=FINGERPRINT, provenance=PR
     labels = [mask * (LESIONS.index(kind) + 1 if kind else 0) for mask, kind in zip(masks, classes, strict=True)]
     factories.write_site(artifacts / "ingest" / site, rows, images, np.stack(labels), map(png, masks))
     write_features(artifacts, site, cases, images, fingerprint, provenance)
+
+
+def empty_masks(artifacts, site, split):
+    """Take the lesions of a split out of a site's masks, and leave everything else."""
+    files = site_files(artifacts, site)
+    cases = CASES.read(files.cases)
+    ids = cases["case_id"].tolist()
+    with FRAMES.read(files.frames) as store:
+        images, masks, native = store.rows("image", ids), store.rows("mask", ids), store.blobs("native_mask", ids)
+    masks[(cases["split"] == split).to_numpy()] = 0
+    factories.write_frames(files.folder, ids, images, masks, native)
 
 
 def write_features(artifacts, site, cases, images, fingerprint=FINGERPRINT, provenance=PROVENANCE, cached=True):

@@ -88,6 +88,40 @@ TRUST = Table(
     key=(*CELL, "case_id"),
 )
 
+FINDINGS = Table(
+    "findings/1",
+    pa.schema(
+        [
+            *_CELL,
+            _CASE,
+            column("kind", pa.string()),  # "lesion", or "false": a component of the mask that hits no lesion
+            column("number", pa.int64()),  # from 0, of its kind in the frame
+            column("area_share", pa.float64()),  # at the frame's own size, of the area of the view
+            # mean probability inside the component; of a lesion the highest of those that hit it, null: none does
+            column("score", pa.float64(), nullable=True),
+            column("best_iou", pa.float64()),  # of the component and the lesion that overlap best; 0: none does
+            column("kept", pa.bool_()),  # left at the operating point; of a lesion: a component that hits it
+            LEAKED,
+        ]
+    ),
+    key=(*CELL, "case_id", "kind", "number"),
+)
+
+ALARMS = Table(
+    "alarms/1",
+    pa.schema(
+        [
+            *_CELL,
+            _CASE,
+            column("frame_score", pa.float64()),  # mean of the highest percent of the probabilities, 0..1
+            column("alarm", pa.bool_()),  # whether the operating point leaves any of the mask; false: "no lesion"
+            column("kept_px", pa.int64()),  # what it leaves, at the frame's own size, where somebody judged
+            LEAKED,
+        ]
+    ),
+    key=(*CELL, "case_id"),
+)
+
 ATTENTION = Table(
     "attention/2",
     pa.schema(
@@ -135,7 +169,7 @@ MINING = Table(
 
 EVALUATED: Mapping[str, Table] = {  # name of the file -> table, of all that is written in parts
     "cases": SCORES, "calibration": CALIBRATION, "reliability": RELIABILITY, "trust": TRUST, "attention": ATTENTION,
-    "pooled": POOLED, "mining": MINING,
+    "pooled": POOLED, "mining": MINING, "findings": FINDINGS, "alarms": ALARMS,
 }  # fmt: skip
 
 PREDICTIONS = Store(

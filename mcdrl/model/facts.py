@@ -11,6 +11,7 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.files import read_json
 from mcdrl.base.section import Section
 from mcdrl.confounders.scores import ReferenceStatistics
+from mcdrl.metrics.operating_point import OperatingPoint
 
 CARD, WEIGHTS = "model.json", "model.safetensors"  # the model itself
 HISTORY = "history.csv"  # of its training, an epoch a row
@@ -47,6 +48,9 @@ class ModelFacts(Section):
             over views.
         temperature: by which the log-odds of lesion are divided to be calibrated, fitted on the validation frames.
         flag_below: confidence, 0..1, below which a frame is flagged: a stated share of the validation frames are.
+        no_lesion_below: score of a frame, 0..1, below which it has no lesion; 0: there is no such limit. Chosen on the
+            validation frames, as is the next.
+        least_area_share: share of the view, 0..1, below which a component of the mask is no lesion.
         view: what of a frame is looked at, before it is squashed to `size_px`, where nobody says: auto: the endoscopic
             view that is found in it; full: all of it, as at all source sites.
         class_prompts: the text of each lesion class.
@@ -86,6 +90,8 @@ class ModelFacts(Section):
     temperature: float = Field(ge=1 / _COARSEST, le=_COARSEST)
     flag_below: float = Field(ge=0, le=1)
     view: Literal["auto", "full"]
+    no_lesion_below: float = Field(default=0.0, ge=0, le=1)
+    least_area_share: float = Field(default=0.0, ge=0, le=1)
     class_prompts: list[str] = Field(default_factory=list)
     confounder_prompts: list[str] = Field(default_factory=list)
     background_prompt: str | None = None
@@ -107,6 +113,11 @@ class ModelFacts(Section):
             if found != count:
                 raise ValueError(f"{name} has {found} values for {count} confounders")
         return self
+
+    @property
+    def operating_point(self) -> OperatingPoint:
+        """What a frame has to reach to have a lesion."""
+        return OperatingPoint(self.no_lesion_below, self.least_area_share)
 
 
 C = TypeVar("C", bound=ModelFacts)

@@ -11,6 +11,7 @@ import torch
 
 from mcdrl.confounders.scores import LIMIT, zero_shot_scores
 from mcdrl.metrics.calibration import calibrated, confidence, spectrum
+from mcdrl.metrics.operating_point import OperatingPoint, frame_scores
 from mcdrl.model.ensemble import Ensemble
 from mcdrl.model.folder import LoadedModel
 from mcdrl.model.probability import probability
@@ -43,11 +44,13 @@ class Assessment:
         flagged: whether it is below the models' limit.
         confounder_scores: confounder -> standard deviations above the training frames' mean; mean over the models that
             know; empty where none does.
+        frame_score: how much the frame looks as if it had a lesion, 0..1; see `mcdrl.metrics.operating_point`.
     """
 
     confidence: float
     flagged: bool
     confounder_scores: Mapping[str, float]
+    frame_score: float
 
     @property
     def seen(self) -> list[str]:
@@ -71,6 +74,7 @@ class Predictor:
         batch_size: frames at a time.
         temperature: of the mean probability: the geometric mean over the models.
         flag_below: confidence below which a frame is flagged: the mean over the models.
+        operating_point: what a frame has to reach to have a lesion: the mean over the models.
     """
 
     def __init__(self, ensemble: Ensemble, batch_size: int | None = None, *, confounders: bool = False) -> None:
@@ -86,6 +90,10 @@ class Predictor:
         self.batch_size = batch_size or fitting_batch(ensemble)
         self.temperature = float(np.exp(np.mean([np.log(card.temperature) for card in cards])))
         self.flag_below = float(np.mean([card.flag_below for card in cards]))
+        self.operating_point = OperatingPoint(
+            float(np.mean([card.no_lesion_below for card in cards])),
+            float(np.mean([card.least_area_share for card in cards])),
+        )
 
     def __call__(self, frames: Array) -> list[Answer]:
         """Segment up to `batch_size` frames, [B, S, S, 3] uint8, RGB, squashed to `size_px`."""
@@ -99,9 +107,10 @@ class Predictor:
 
     def assess(self, answer: Answer) -> Assessment:
         """Say how far an answer can be trusted and what the frame looks like."""
-        trust = float(confidence(spectrum(answer.probability[None]), self.temperature)[0])
+        counts = spectrum(answer.probability[None])
+        trust, score = float(confidence(counts, self.temperature)[0]), float(frame_scores(counts)[0])
         models = [member.model for member in self._ensemble.members]
-        return Assessment(trust, trust < self.flag_below, _confounder_scores(models, answer.images))
+        return Assessment(trust, trust < self.flag_below, _confounder_scores(models, answer.images), score)
 
     def calibrated(self, raw: Array) -> Array:
         """Return probabilities, of any shape, that say how often such a pixel is lesion."""

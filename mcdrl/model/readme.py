@@ -6,6 +6,7 @@ from pathlib import Path
 
 from mcdrl.artifacts.held_out_scores import OF_SOURCES, HeldOutScores
 from mcdrl.clip.card import StoredCard, read_stored
+from mcdrl.metrics.operating_point import OperatingPoint
 from mcdrl.model.card import ModelCard, read_card
 from mcdrl.model.folder import read_skeleton
 
@@ -23,6 +24,7 @@ A network that outlines lesions ({classes}) in endoscopic frames, written by the
 | regions | {regions} |
 | epoch | {epoch}, chosen by the Dice of validation frames: {val_dice:.3f}, {known} |
 | trust | temperature {temperature:.2f}; frames of a confidence below {flag_below:.2f} are flagged |
+| no lesion | {no_lesion} |
 
 {unknown}
 
@@ -87,10 +89,20 @@ def text_of(card: ModelCard, backbone: StoredCard, scores: HeldOutScores | None,
         view=_VIEWS[card.view], size_px=card.size_px, epoch=card.best_epoch + 1,
         regions=f"the {card.alpha:.0%} of places {_mined(card)}" if uses_regions else _NO_REGIONS,
         val_dice=card.val_dice, known=OF_SOURCES, temperature=card.temperature,
-        flag_below=card.flag_below, seen=_seen(card.leaked_frames), unknown=_unknown(card, scores),
+        flag_below=card.flag_below, no_lesion=_no_lesion(card), seen=_seen(card.leaked_frames),
+        unknown=_unknown(card, scores),
         notice=(warning if card.pretrained == "random" else "") + f"The backbone: {backbone.notice}",
         class_prompts="; ".join(card.class_prompts), confounder_prompts="; ".join(card.confounder_prompts),
     )  # fmt: skip
+
+
+def _no_lesion(card: ModelCard) -> str:
+    if card.operating_point == OperatingPoint():
+        return "has no limit: it may be called in any frame, however small"
+    return (
+        f"in frames of a score below {card.no_lesion_below:.2f}; components below {card.least_area_share:.2%} of the "
+        "view are none; chosen on validation frames, too"
+    )
 
 
 def _mined(card: ModelCard) -> str:

@@ -134,6 +134,7 @@ def _write(
         n_weights=facts["n_weights"], n_trained=facts["n_trained"], leaked_frames=facts["leaked_frames"],
         best_epoch=best, val_dice=progress.history[best].val_dice,
         temperature=trust.temperature, flag_below=trust.flag_below, view=job.view, class_prompts=class_prompts,
+        no_lesion_below=trust.operating_point.frame_score, least_area_share=trust.operating_point.area_share,
         confounder_prompts=confounder_prompts, background_prompt=background_prompt, reference=reference,
         parameters=job.params.model_dump(),
         mined_by=MinedBy(channels=miner.channels, grid=list(miner.grid), hidden=miner.hidden) if miner else None,

@@ -67,7 +67,8 @@ def evaluate(
     tables = {
         "cases": scorer.scores(), "calibration": scorer.calibration(), "reliability": scorer.reliability(),
         "trust": scorer.trust(), "attention": did.attention(), "pooled": did.pooled(),
-        "mining": scorer.mining("source_tuned" if model.miner else "zero_shot"),
+        "mining": scorer.mining("source_tuned" if model.miner else "zero_shot"), "findings": scorer.findings(),
+        "alarms": scorer.alarms(),
     }  # fmt: skip
     return {name: named(cell, rows, model.card.leaked_frames) for name, rows in tables.items()}
 
@@ -114,7 +115,10 @@ def _scored(work: _Work, cases: pd.DataFrame, did: Interventions) -> Scorer:
         FRAMES.read(site_files(work.artifacts, cell.held_out).frames) as frames,
         PREDICTIONS.write(cell.predictions(work.artifacts), case_ids, attributes) as store,
     ):
-        scorer = Scorer(frames, cases, params, temperature=card.temperature, flag_below=card.flag_below)
+        scorer = Scorer(
+            frames, cases, params, temperature=card.temperature, flag_below=card.flag_below,
+            operating_point=card.operating_point,
+        )  # fmt: skip
         predictions = predict(work.model, work.reader, case_ids, params.batch_size)
         count = -(-len(case_ids) // params.batch_size)
         for batch in progress(predictions, f"predict {cell.held_out} with {cell.variant}", count):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mcdrl.artifacts.frames import to_native
 from mcdrl.metrics.counts import Bools, Counts, count
+from mcdrl.metrics.detection import Match, match
 from mcdrl.metrics.registry import scores
 from mcdrl.metrics.surface import MaskPair
 
@@ -31,6 +32,12 @@ class Native:
     truth: Bools
     crop_px: tuple[int, int, int, int]
     judged: Bools | None = None
+
+    @property
+    def view_px(self) -> int:
+        """Pixels that the working square shows."""
+        left, top, right, bottom = self.crop_px
+        return (right - left) * (bottom - top)
 
 
 def to_bytes(probability: NDArray[Any]) -> NDArray[np.uint8]:
@@ -76,7 +83,26 @@ def native_counts(probability: Floats, native: Sequence[Native], threshold: floa
     return Counts(*(np.concatenate([vars(one)[name] for one in each]) for name in ("tp", "fp", "fn", "tn")))
 
 
+def matches(probability: Floats, native: Sequence[Native], threshold: float) -> Iterator[Match]:
+    """Yield, frame by frame at their own sizes, what is called against the lesions.
+
+    Args:
+        probability: [B, S, S] float32, of lesion, 0..1.
+        native: the B frames.
+        threshold: probability from which a pixel is lesion, after the probability is enlarged.
+    """
+    for square, frame in zip(probability, native, strict=True):
+        enlarged = _enlarged(square, frame)
+        called = (enlarged >= threshold) & (True if frame.judged is None else frame.judged)
+        yield match(enlarged, called, frame.truth)
+
+
 def _count(probability: Floats, frame: Native, threshold: float) -> Counts:
-    height_px, width_px = frame.truth.shape
-    predicted = to_native(probability, frame.crop_px, width_px, height_px) >= threshold
+    predicted = _enlarged(probability, frame) >= threshold
     return count(predicted[None], frame.truth[None], None if frame.judged is None else frame.judged[None])
+
+
+def _enlarged(probability: Floats, frame: Native) -> Floats:
+    """Return a frame's probabilities at its own size, [H, W] float32."""
+    height_px, width_px = frame.truth.shape
+    return to_native(probability, frame.crop_px, width_px, height_px)

@@ -1,4 +1,4 @@
-"""Predictions against masks, batch by batch: scores, calibration and trust."""
+"""Predictions against masks, batch by batch: scores, calibration, trust and what is found."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from mcdrl.artifacts.frames import judged_of, lesion_of, unpack_native_mask
 from mcdrl.artifacts.store_reader import StoreReader
 from mcdrl.metrics.calibration import LOG_ODDS, confidence, spectrum
 from mcdrl.metrics.counts import Ints
+from mcdrl.metrics.operating_point import OperatingPoint, frame_scores
 from mcdrl.metrics.reliability import calibration_error, called, reliability
 from mcdrl.regions.quality import Quality, quality_table
 from mcdrl.study.sections.evaluate import Params
+from stages.evaluate.detections import Detections
 from stages.evaluate.predict import Prediction
-from stages.evaluate.score import Native, score
+from stages.evaluate.score import Native, matches, score
 
 _CROP = ["crop_left_px", "crop_top_px", "crop_right_px", "crop_bottom_px"]
 
@@ -22,8 +24,9 @@ class Scorer:
     """Compares what is predicted with the masks of one site; keeps rows and sums, no pixels."""
 
     def __init__(
-        self, frames: StoreReader, cases: pd.DataFrame, params: Params, *, temperature: float, flag_below: float
-    ) -> None:
+        self, frames: StoreReader, cases: pd.DataFrame, params: Params, *, temperature: float, flag_below: float,
+        operating_point: OperatingPoint,
+    ) -> None:  # fmt: skip
         """Take the site's store of frames, its cases with their geometry, and what the model's card says of trust."""
         self._frames, self._params = frames, params
         self._temperature, self._flag_below = temperature, flag_below
@@ -32,6 +35,7 @@ class Scorer:
         self._spectra: list[np.ndarray] = []
         self._lesion, self._ignored = np.zeros((2, len(LOG_ODDS)), np.int64)
         self._regions = Quality()
+        self._found = Detections(operating_point)
 
     def add(self, prediction: Prediction) -> None:
         """Score what was predicted for B frames."""
@@ -45,7 +49,10 @@ class Scorer:
         native = [Native(lesion_of(mask), crop, judged_of(mask)) for mask, crop in whole]
         rows = score(probability, truth, native, self._params.threshold, self._params.tolerance_px, judged)
         self._scores.append(rows.assign(case_id=list(case_ids)))
-        self._spectra.append(spectrum(probability).astype(np.int32))
+        spectra = spectrum(probability)
+        self._spectra.append(spectra.astype(np.int32))
+        found = matches(probability, native, self._params.threshold)
+        self._found.add(case_ids, found, [frame.view_px for frame in native], frame_scores(spectra))
         self._lesion += spectrum(probability[truth][None])[0]
         self._ignored += spectrum(probability[~judged][None])[0]
 
@@ -59,6 +66,14 @@ class Scorer:
         case_ids = pd.concat([rows["case_id"] for rows in self._scores], ignore_index=True)
         trusted = confidence(np.concatenate(self._spectra), self._temperature)
         return pd.DataFrame({"case_id": case_ids, "confidence": trusted, "flagged": trusted < self._flag_below})
+
+    def findings(self) -> pd.DataFrame:
+        """Return a row a lesion and a false positive, as in `FINDINGS`."""
+        return self._found.findings()
+
+    def alarms(self) -> pd.DataFrame:
+        """Return a row a frame, as in `ALARMS`."""
+        return self._found.alarms()
 
     def reliability(self) -> pd.DataFrame:
         """Return the bins before and after calibration, as in `RELIABILITY`."""

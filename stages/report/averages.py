@@ -38,11 +38,20 @@ class Draws:
     count: int
     seed: int
 
-    def interval(self, sites: Sequence[pd.DataFrame], score: str, *names: str) -> tuple[float, float]:
-        """Return the 95 % interval of a share's mean over sites of the mean over frames; NaN as in `mean_interval`."""
+    def interval(
+        self, sites: Sequence[pd.DataFrame], score: str, *names: str, within: tuple[float, float] = (0.0, 1.0)
+    ) -> tuple[float, float]:
+        """Return the 95 % interval of the mean over sites of the mean over frames; NaN as in `mean_interval`.
+
+        Args:
+            sites: rows with the score and `group_id`, site by site.
+            score: the column; a share, unless `within` says otherwise.
+            names: what the interval is of, so that each has draws of its own.
+            within: what the mean can't leave.
+        """
         samples = [Sample(rows[score].to_numpy(dtype=np.float64), rows["group_id"].to_numpy()) for rows in sites]
         rng = generator("report", self.seed, score, *names)
-        return mean_interval(samples, self.count, rng, within=(0.0, 1.0))
+        return mean_interval(samples, self.count, rng, within)
 
 
 def frame_scores(scores: pd.DataFrame) -> pd.DataFrame:

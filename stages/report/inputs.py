@@ -13,7 +13,18 @@ from mcdrl.artifacts.audit import PAIRS, PROFILE
 from mcdrl.artifacts.cases import CASES, QUARANTINE, STRENGTHS
 from mcdrl.artifacts.dictionary import DICTIONARY
 from mcdrl.artifacts.regions import QUALITY
-from mcdrl.artifacts.scores import ATTENTION, CALIBRATION, CELL, MINING, POOLED, RELIABILITY, SCORES, TRUST
+from mcdrl.artifacts.scores import (
+    ALARMS,
+    ATTENTION,
+    CALIBRATION,
+    CELL,
+    FINDINGS,
+    MINING,
+    POOLED,
+    RELIABILITY,
+    SCORES,
+    TRUST,
+)
 from mcdrl.artifacts.stress import STRESS
 from mcdrl.artifacts.tables import Table
 from mcdrl.base.errors import InputError, shown
@@ -47,6 +58,8 @@ class Inputs:
             study lacks it.
         reliability: what probabilities are worth, as in `RELIABILITY`.
         trust: how sure of each frame a model is, as in `TRUST`.
+        findings: lesions and false positives of each frame, as in `FINDINGS`.
+        alarms: what is said of each whole frame, as in `ALARMS`.
         attention: weights of the dictionary in each frame, as in `ATTENTION`.
         pooled: features of each frame before and after the intervention, as in `POOLED`.
         stress: scores under confounders of known strength, as in `STRESS`.
@@ -67,6 +80,8 @@ class Inputs:
     calibration: pd.DataFrame
     reliability: pd.DataFrame
     trust: pd.DataFrame
+    findings: pd.DataFrame
+    alarms: pd.DataFrame
     attention: pd.DataFrame
     pooled: pd.DataFrame
     stress: pd.DataFrame
@@ -119,6 +134,8 @@ def read_inputs(study: Study, artifacts: Path) -> Inputs:
         calibration=_of_study(study, CALIBRATION, table_path(artifacts, "evaluate", "calibration")),
         reliability=_of_study(study, RELIABILITY, table_path(artifacts, "evaluate", "reliability")),
         trust=_of_study(study, TRUST, table_path(artifacts, "evaluate", "trust")),
+        findings=_of_study(study, FINDINGS, table_path(artifacts, "evaluate", "findings")),
+        alarms=_of_study(study, ALARMS, table_path(artifacts, "evaluate", "alarms")),
         attention=_of_study(study, ATTENTION, table_path(artifacts, "evaluate", "attention")),
         pooled=_of_study(study, POOLED, table_path(artifacts, "evaluate", "pooled")),
         stress=_of_study(study, STRESS, table_path(artifacts, "stress", "cases")),

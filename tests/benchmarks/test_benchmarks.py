@@ -179,6 +179,7 @@ def test_scripts_that_look_at_a_finished_study_run_on_a_tiny_one(tmp_path, monke
     assert "mcdrl" in run(script("budget"), "--steps", "1")
     assert "mean" in run(script("mining"))
     assert "(oracle)" in run(script("confidence"))
+    assert "(ours)" in run(script("frame_score"))
     run(script("picture"), "picture.jpg")
     assert Image.open("picture.jpg").size[0] > 100
     module = script("memory")

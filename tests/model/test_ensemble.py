@@ -1,5 +1,7 @@
 """One frame gets the same probability from `mcdrl predict` as from the pipeline's stores."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from mcdrl.clip.encoder import Encoded, unit
 from mcdrl.clip.encoding import encode
 from mcdrl.confounders.scores import ReferenceStatistics
 from mcdrl.methods import build
+from mcdrl.metrics.operating_point import OperatingPoint
 from mcdrl.model.card import MinedBy
 from mcdrl.model.ensemble import Ensemble, Member, load_ensemble
 from mcdrl.model.folder import LoadedModel, load_model, save_model
@@ -155,6 +158,19 @@ def test_models_of_one_encoder_encode_once_and_answer_by_their_mean(folder, tmp_
     np.testing.assert_array_equal(each, alone)
     assert (alone[1] > alone[0]).all()
     np.testing.assert_allclose(both.probability(frames), (alone[0] + alone[1]) / 2, rtol=1e-6)
+
+
+def test_the_operating_point_is_the_mean_of_the_models_and_the_score_that_of_the_mean_answer(folder, tmp_path):
+    loaded, encoder = load_model(folder, tmp_path), Pooled()
+    members = [
+        Member(replace(loaded, card=loaded.card.model_copy(update=limits)), encoder)
+        for limits in ({"no_lesion_below": 0.4, "least_area_share": 0.01}, {"no_lesion_below": 0.8})
+    ]
+    predictor = Predictor(Ensemble(members, random_weights=False), N)
+    assert predictor.operating_point == OperatingPoint(pytest.approx(0.6), pytest.approx(0.005))
+    answer = predictor(np.random.default_rng(3).integers(0, 256, (N, SIDE, SIDE, 3)).astype(np.uint8))[0]
+    highest = np.sort(answer.probability.ravel())[-11:]  # 1 % of 1,024 pixels, rounded up
+    assert predictor.assess(answer).frame_score == pytest.approx(highest.mean(), abs=0.01)
 
 
 class Inside(Trunk):

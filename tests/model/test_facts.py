@@ -5,6 +5,7 @@ import json
 import pytest
 
 from mcdrl.base.errors import InputError
+from mcdrl.metrics.operating_point import OperatingPoint
 from mcdrl.model.card import ModelCard, read_card
 from mcdrl.model.facts import ModelFacts, read_facts
 from mcdrl.study.code import closure
@@ -18,11 +19,22 @@ def test_facts_and_card_have_the_same_keys_and_values(tmp_path):
     assert read_facts(tmp_path).model_dump() == read_card(tmp_path).model_dump() == json.loads(json.dumps(written))
 
 
+def test_a_card_that_has_no_operating_point_keeps_everything(tmp_path):
+    card = make_card(spec=make_spec(), no_lesion_below=0.4, least_area_share=0.01)
+    assert card.operating_point == OperatingPoint(0.4, 0.01)
+    written = card.model_dump()
+    del written["no_lesion_below"], written["least_area_share"]
+    (tmp_path / "model.json").write_text(json.dumps(written))
+    assert read_facts(tmp_path).operating_point == OperatingPoint()
+
+
 @pytest.mark.parametrize("read", [read_facts, read_card])
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
         ({"val_dice": 2}, "val_dice: .*got 2"),
+        ({"no_lesion_below": 1.5}, "no_lesion_below: .*got 1.5"),
+        ({"least_area_share": -0.1}, "least_area_share: .*got -0.1"),
         ({"confounder_prompts": ["one"]}, "confounder_prompts has 1 values for 3 confounders"),
         ({"unknown": 1}, "unknown: "),
     ],

@@ -4,8 +4,10 @@ import pytest
 from lightning_fabric import Fabric
 
 from mcdrl.base.errors import InputError
+from mcdrl.metrics.operating_point import OperatingPoint
 from mcdrl.model.card import read_card
 from mcdrl.model.readme import readme
+from mcdrl.study.paths import site_files
 from mcdrl.training.cell import Job
 from mcdrl.training.leaks import check_leaks, copies_across_split
 from mcdrl.training.run import train
@@ -67,6 +69,30 @@ def test_validation_does_without_frames_that_another_source_site_trains_on(tmp_p
 def test_without_an_audit_nothing_is_trained(tmp_path):
     with pytest.raises(InputError, match="dvc repro"):
         check_leaks(tmp_path / "audit.parquet", "C")
+
+
+def operating_point(artifacts, out):
+    """That of a model that was trained long enough to call something in vain."""
+    own = method_params("baseline")
+    params = train_params(epochs=3, batch_size=8, head_width=16, intervene_from=0, lr=0.01)
+    fabric = Fabric(accelerator="cpu", devices=1)
+    fabric.launch()
+    train(Job("baseline", "baseline", "C", 0, ["A", "B"], artifacts, stub_sites.LESIONS, params, own), fabric, out)
+    return read_card(out).operating_point
+
+
+def test_the_operating_point_is_that_of_the_source_sites_whatever_the_held_out_one_holds(tmp_path):
+    """Other frames and masks at the held-out site change nothing, other masks in validation do."""
+    artifacts = tmp_path / "artifacts"
+    stub_sites.write_study(artifacts, count=40)
+    clean = operating_point(artifacts, tmp_path / "clean")
+    assert clean != OperatingPoint()
+    held_out = site_files(artifacts, "C")
+    for path in (held_out.cases, held_out.geometry, held_out.frames, held_out.features, held_out.regions):
+        path.write_bytes(b"poison")
+    assert operating_point(artifacts, tmp_path / "poisoned") == clean
+    stub_sites.empty_masks(artifacts, "B", split="val")
+    assert operating_point(artifacts, tmp_path / "other") != clean
 
 
 @pytest.mark.parametrize("accepted", [False, True])

@@ -14,6 +14,8 @@ from torch import nn
 from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.frames import FRAMES
 from mcdrl.metrics.calibration import confidence, spectrum
+from mcdrl.metrics.detection import match
+from mcdrl.metrics.operating_point import Judged, OperatingPoint, choose, frame_scores
 from mcdrl.model.folder import load_model
 from mcdrl.model.probability import probability
 from mcdrl.networks.inputs import open_sites, to_batch
@@ -66,6 +68,19 @@ def test_the_stated_share_of_the_validation_frames_is_flagged(trained):
     card, p, _ = trained
     trusted = confidence(spectrum(p), card["temperature"])
     assert (trusted < card["flag_below"]).mean() == pytest.approx(0.25, abs=1 / len(p))
+
+
+def test_the_operating_point_is_chosen_on_validation_frames(trained):
+    card, p, lesion = trained
+    frames = [match(one, one >= 0.5, there) for one, there in zip(p, lesion, strict=True)]
+    scores = frame_scores(spectrum(p)).tolist()
+    judged = [Judged(one, p[0].size, score) for one, score in zip(frames, scores, strict=True)]
+    point = choose(judged, 0.95)
+    assert (card["no_lesion_below"], card["least_area_share"]) == pytest.approx((point.frame_score, point.area_share))
+    assert point != OperatingPoint()
+    found = [one for one in judged if one.match.hits.any()]
+    kept = [point.keeps(one.match.area_px, one.view_px, one.frame_score) for one in found]
+    assert np.mean([(one.match.hits.any(1) & left).any() for one, left in zip(found, kept, strict=True)]) >= 0.95
 
 
 class Says(nn.Module):

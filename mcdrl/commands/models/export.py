@@ -142,9 +142,14 @@ def preprocessing(card: ModelCard, weights_sha256: str) -> dict[str, Any]:
             "a pixel is lesion from the threshold on; the threshold is for probabilities that aren't calibrated",
             "for calibrated probabilities, divide the log-odds of the network's output by the temperature before it is "
             "enlarged: p -> 1 / (1 + exp(-log(p / (1 - p)) / temperature))",
+            "operating point: a frame has no lesion where the mean of the highest 1 % of the network's output is below "
+            "no_lesion_below, and a component of the mask (corners touch) is none where it has less than "
+            "least_area_share of the pixels that the output is enlarged to",
         ],
         "threshold": 0.5,
         "temperature": card.temperature,
+        "no_lesion_below": card.no_lesion_below,
+        "least_area_share": card.least_area_share,
         "lesion_classes": card.lesion_classes,
         "held_out": card.held_out,
         "sources": card.sources,

@@ -56,6 +56,12 @@ class Shown:
     issues: str = ""
     swapped: bool = False
 
+    @property
+    def view_px(self) -> int:
+        """Pixels of the box, in the frame's own."""
+        left, top, right, bottom = self.box
+        return (right - left) * (bottom - top)
+
 
 @dataclass(frozen=True)
 class Found:

@@ -34,6 +34,7 @@ class Wanted:
         overlay: whether to draw the outline on the frame.
         probabilities: whether to write the calibrated probabilities, 0..255 for 0..1.
         coco: whether the masks go into one COCO file instead of a PNG each.
+        keep_all: whether the mask keeps what is no lesion at the models' operating point.
     """
 
     out: Path
@@ -41,6 +42,7 @@ class Wanted:
     overlay: bool = False
     probabilities: bool = False
     coco: bool = False
+    keep_all: bool = False
 
     def paths(self, stem: str) -> dict[str, Path]:
         """Return what is written of a frame, and where, the mask first."""
@@ -55,10 +57,12 @@ class Written:
 
     Attributes:
         area_px: lesion pixels.
+        lesion: whether the models' operating point leaves a lesion, whatever the mask keeps.
         lesions: its parts, where they go into a COCO file.
     """
 
     area_px: int
+    lesion: bool
     lesions: tuple[Lesion, ...] = ()
 
 
@@ -78,7 +82,10 @@ def all_paths(jobs: Sequence[Job], wanted: Wanted) -> dict[Path, str]:
     return found
 
 
-def write_results(job: Job, shown: Shown, raw: Array, calibrated: Callable[[Array], Array], wanted: Wanted) -> Written:
+def write_results(
+    job: Job, shown: Shown, raw: Array, calibrated: Callable[[Array], Array], kept: Callable[[Array], Array],
+    wanted: Wanted,
+) -> Written:  # fmt: skip
     """Write one frame's files, at its own size and upright.
 
     Args:
@@ -86,6 +93,7 @@ def write_results(job: Job, shown: Shown, raw: Array, calibrated: Callable[[Arra
         shown: what the model saw.
         raw: [S, S] float32, the probability of lesion at working size, 0..1.
         calibrated: raw probabilities of any shape -> calibrated ones.
+        kept: a mask at the frame's own size -> what the operating point leaves of it.
         wanted: what is written.
 
     Raises:
@@ -94,18 +102,21 @@ def write_results(job: Job, shown: Shown, raw: Array, calibrated: Callable[[Arra
     """
     width, height = shown.size
     paths = wanted.paths(job.stem)
-    lesion = to_native(raw, shown.box, width, height) >= wanted.threshold
+    called = to_native(raw, shown.box, width, height) >= wanted.threshold
+    left = kept(called)
+    lesion = called if wanted.keep_all else left
+    area_px, there = int(lesion.sum()), bool(left.any())
     if "mask" in paths:
         _save(Image.fromarray(lesion.astype(np.uint8) * 255), paths["mask"], "PNG")
     if wanted.overlay:
         _save(_outlined(read_frame(job.path, swap=shown.swapped)[0], lesion), paths["overlay"], "JPEG")
     if not (wanted.probabilities or wanted.coco):
-        return Written(int(lesion.sum()))
+        return Written(area_px, there)
     probability = to_native(calibrated(raw).astype(np.float32), shown.box, width, height).clip(0, 1)
     if wanted.probabilities:
         grey = np.rint(probability * 255)
         _save(Image.fromarray(grey.astype(np.uint8)), paths["probabilities"], "PNG")
-    return Written(int(lesion.sum()), lesions_of(lesion, probability) if wanted.coco else ())
+    return Written(area_px, there, lesions_of(lesion, probability) if wanted.coco else ())
 
 
 def _save(picture: Image.Image, path: Path, kind: str) -> None:

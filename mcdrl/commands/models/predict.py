@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ from mcdrl.base.text import printable, spreadsheet_cell
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.models.coco import FILE, Lesion, write_coco
 from mcdrl.commands.models.frames import Job, Shown, check_places, find_jobs, read
-from mcdrl.commands.models.masks import Wanted, all_paths, write_results
+from mcdrl.commands.models.masks import Wanted, Written, all_paths, write_results
 
 if TYPE_CHECKING:
     from mcdrl.model.predictor import Answer, Assessment, Predictor
@@ -54,6 +55,10 @@ class PredictionRow:
         height_px: likewise.
         view_px: left, top, right, bottom of what the model was shown, in the frame's own pixels, separated by spaces;
             outside of it nothing is called lesion; empty: refused.
+        lesion: "yes", or "no": the models' operating point leaves nothing of the mask, as the frame's score is too low
+            or every component too small; such a mask is empty unless `--keep-all` is given; empty: refused.
+        frame_score: how much the frame looks as if it had a lesion, 0..1: the mean of its likeliest percent of pixels;
+            None: refused.
         lesion_area_px: lesion pixels of the mask.
         lesion_percent: the same in percent of the frame; None: refused.
         confidence: share of the mask that the network expects to be lesion, 0..1, so a precision and no Dice; where
@@ -71,6 +76,8 @@ class PredictionRow:
     width_px: int
     height_px: int
     view_px: str
+    lesion: str
+    frame_score: float | None
     lesion_area_px: int
     lesion_percent: float | None
     confidence: float | None
@@ -170,9 +177,10 @@ def load_predictor(
 def summary(rows: Sequence[PredictionRow], out: Path) -> str:
     """Return in a few lines what was done."""
     found = [row for row in rows if not row.reason]
-    lesions = sum(row.lesion_area_px > 0 for row in found)
+    lesions = sum(row.lesion == "yes" for row in found)
     flagged = sum(row.flagged == "yes" for row in found)
     lines = [f"{len(found)} masks in {out}, {lesions} of them with a lesion; table: {out / _TABLE}"]
+    lines += [f"{len(found) - lesions} without a lesion at the models' operating point"] * (lesions < len(found))
     lines += [f"{flagged} flagged: look at these first, their confidence is low"] * (flagged > 0)
     seen = Counter(name for row in found for name in row.confounders.split("; ") if name)
     lines += [f"{count} x {issues}" for issues, count in Counter(row.issues for row in found if row.issues).items()]
@@ -219,7 +227,9 @@ def _written(
         if isinstance(shown, str):
             return _refusal(job, shown), ()
         try:
-            written = write_results(job, shown, answer.probability, predictor.calibrated, wanted)
+            assessment = predictor.assess(answer)
+            kept = partial(predictor.operating_point.kept, view_px=shown.view_px, frame_score=assessment.frame_score)
+            written = write_results(job, shown, answer.probability, predictor.calibrated, kept, wanted)
         except (RefusedError, InputError) as error:
             return _refusal(job, str(error)), ()
         except OSError as error:
@@ -227,20 +237,20 @@ def _written(
                 raise
             return _refusal(job, f"its results can't be written: {error.strerror or error}"), ()
         mask = FILE if wanted.coco else f"{job.stem}.png"
-        return _row(job, mask, shown, predictor.assess(answer), written.area_px), written.lesions
+        return _row(job, mask, shown, assessment, written), written.lesions
 
     return list(ahead(pool, write, answered, _AHEAD * predictor.batch_size))
 
 
 def _refusal(job: Job, reason: str) -> PredictionRow:
-    return PredictionRow(job.frame, "", 0, 0, "", 0, None, None, "", "", "", reason)
+    return PredictionRow(job.frame, "", 0, 0, "", "", None, 0, None, None, "", "", "", reason)
 
 
-def _row(job: Job, mask: str, shown: Shown, assessment: Assessment, area_px: int) -> PredictionRow:
+def _row(job: Job, mask: str, shown: Shown, assessment: Assessment, written: Written) -> PredictionRow:
     width, height = shown.size
     return PredictionRow(
-        job.frame, mask, width, height, " ".join(map(str, shown.box)),
-        area_px, round(100 * area_px / (width * height), 4),
+        job.frame, mask, width, height, " ".join(map(str, shown.box)), "yes" if written.lesion else "no",
+        round(assessment.frame_score, 4), written.area_px, round(100 * written.area_px / (width * height), 4),
         round(assessment.confidence, 4), "yes" if assessment.flagged else "no",
         "; ".join(assessment.seen),
         "; ".join(f"{name} {round(score, 1) + 0:.1f}" for name, score in assessment.ranked), "", shown.issues,

@@ -118,6 +118,8 @@ class Params(Section):
         bottleneck: in mode adapter, the joint width over the adapter's inner width.
         dice_weight: weight of a soft Dice term beside the pixel cross-entropy; the paper has none.
         flag_share: of the validation frames that the model is to flag as not to be trusted.
+        keep_share: of the validation frames in which a lesion is found, where the operating point must leave it; it is
+            the one with the fewest false positives among those that do.
     """
 
     mode: Literal["frozen", "adapter", "suffix", "partial", "finetune"]
@@ -143,6 +145,7 @@ class Params(Section):
     bottleneck: Annotated[int, Field(ge=1), Most(65536, "no joint space is as wide")]
     dice_weight: Annotated[float, Field(ge=0), Most(1000, "nothing but this term would be trained")]
     flag_share: float = Field(ge=0, lt=1)
+    keep_share: float = Field(gt=0, le=1)
 
     _once = field_validator("views")(distinct)
 

@@ -18,7 +18,10 @@ from mcdrl.commands.models import masks, predict
 from mcdrl.commands.models.frames import view_rule
 from mcdrl.commands.models.masks import Wanted
 from mcdrl.commands.models.predict import predict_frames, refused, summary
+from mcdrl.metrics.operating_point import OperatingPoint
 from mcdrl.model.predictor import Answer, Assessment
+
+EVERYTHING = OperatingPoint()
 
 
 class Bright:
@@ -26,8 +29,8 @@ class Bright:
 
     size_px, batch_size = 32, 2
 
-    def __init__(self, batch_size=2):
-        self.batch_size = batch_size
+    def __init__(self, batch_size=2, operating_point=EVERYTHING):
+        self.batch_size, self.operating_point = batch_size, operating_point
 
     def __call__(self, frames):
         assert frames.dtype == np.uint8
@@ -37,7 +40,7 @@ class Bright:
 
     def assess(self, answer):
         level = float(answer.probability.max())
-        return Assessment(level, level < 0.5, {"blood": 3 * level, "mucus": 1.0, "far view": 2.0})
+        return Assessment(level, level < 0.5, {"blood": 3 * level, "mucus": 1.0, "far view": 2.0}, level)
 
     def calibrated(self, raw):
         return raw / 2
@@ -73,6 +76,7 @@ def run(folder, out, **options):
         options.pop("overlay", False),
         options.pop("probabilities", False),
         options.pop("coco", False),
+        options.pop("keep_all", False),
     )
     predictor = options.pop("predictor", None) or Bright(options.pop("batch_size", 2))
     given = folder if isinstance(folder, list) else [folder]
@@ -142,6 +146,71 @@ def test_without_one_frame_there_is_no_coco_file(tmp_path):
     with pytest.raises(InputError, match="not one of the 1 files"):
         run(tmp_path / "frames", tmp_path / "out", coco=True)
     assert not (tmp_path / "out" / "predictions.coco.json").exists()
+
+
+def write_marks(folder):
+    """A frame of two marks, 900 and 100 px of its 10,000, on a ground that isn't even, and a dimmer one."""
+    pixels = np.tile(np.arange(100, dtype=np.uint8) // 4, (100, 1))
+    pixels[10:40, 10:40] = 255
+    pixels[70:80, 70:80] = 255
+    Image.fromarray(pixels).save(folder / "marks.png")
+    Image.fromarray((pixels * 0.7).astype(np.uint8)).save(folder / "dim.png")
+
+
+def told(out):
+    return pd.read_csv(out / "predictions.csv", keep_default_na=False).set_index("frame")
+
+
+def test_below_the_operating_point_there_is_no_lesion_and_the_mask_is_empty(folder, tmp_path):
+    write_marks(folder)
+    point = OperatingPoint(0.8, 0.0)
+    rows = run(folder, tmp_path / "out", predictor=Bright(operating_point=point))
+    table = told(tmp_path / "out")
+    assert table["lesion"].to_dict() == {
+        "a.png": "yes", "dark.png": "no", "dim.png": "no", "marks.png": "yes", "more/b.bmp": "yes",
+    }  # fmt: skip
+    assert float(table.loc["dim.png", "frame_score"]) == pytest.approx(0.7, abs=0.06)  # bicubic overshoots
+    assert table.loc["dim.png", "lesion_area_px"] == 0
+    assert not np.asarray(Image.open(tmp_path / "out" / "dim.png")).any()
+    assert "5 masks" in summary(rows, tmp_path / "out")
+    assert "3 of them with a lesion" in summary(rows, tmp_path / "out")
+    assert "2 without a lesion at the models' operating point" in summary(rows, tmp_path / "out")
+
+
+def test_components_below_the_least_area_of_the_view_are_left_out(folder, tmp_path):
+    write_marks(folder)
+    whole, without, none = (
+        run(folder, tmp_path / name, predictor=Bright(operating_point=OperatingPoint(0.0, area)))
+        for name, area in (("whole", 0.0), ("without", 0.02), ("none", 0.6))
+    )
+    large, small = (slice(5, 45),) * 2, (slice(65, 85),) * 2
+    masks_ = [np.asarray(Image.open(tmp_path / name / "marks.png")) > 0 for name in ("whole", "without", "none")]
+    assert [bool(mask[large].any()) for mask in masks_] == [True, True, False]
+    assert [bool(mask[small].any()) for mask in masks_] == [True, False, False]
+    assert np.array_equal(masks_[0][large], masks_[1][large])
+    areas = [next(row for row in rows if row.frame == "marks.png") for rows in (whole, without, none)]
+    assert [row.lesion for row in areas] == ["yes", "yes", "no"]
+    assert [row.lesion_area_px for row in areas] == [int(mask.sum()) for mask in masks_]
+
+
+def test_keep_all_leaves_the_masks_and_the_table_tells_all_the_same(folder, tmp_path):
+    write_marks(folder)
+    strict = OperatingPoint(0.8, 0.02)
+    run(folder, tmp_path / "kept", predictor=Bright(operating_point=strict), keep_all=True)
+    run(folder, tmp_path / "cut", predictor=Bright(operating_point=strict))
+    run(folder, tmp_path / "plain")
+    for frame in ("dim", "marks", "a"):
+        kept, plain = (np.asarray(Image.open(tmp_path / name / f"{frame}.png")) for name in ("kept", "plain"))
+        assert np.array_equal(kept, plain)
+    assert told(tmp_path / "kept")["lesion"].equals(told(tmp_path / "cut")["lesion"])
+    assert told(tmp_path / "kept").loc["dim.png", "lesion_area_px"] > 0
+    assert told(tmp_path / "cut").loc["dim.png", "lesion_area_px"] == 0
+
+
+def test_a_refused_frame_has_neither_a_lesion_nor_none(folder, tmp_path):
+    (folder / "cut.jpg").write_bytes(b"no picture")
+    run(folder, tmp_path / "out")
+    assert told(tmp_path / "out").loc["cut.jpg", ["lesion", "frame_score"]].tolist() == ["", ""]
 
 
 def test_exif_orientation_turns_frame_and_mask(folder, tmp_path):
@@ -552,7 +621,7 @@ def test_names_that_steer_a_terminal_or_a_spreadsheet_do_nothing_in_either(folde
 
 def test_confounders_that_look_like_formulas_are_shown_as_text(folder, tmp_path):
     predictor = Bright()
-    predictor.assess = lambda _: Assessment(0.5, True, {"=HYPERLINK(1)": 9.0})
+    predictor.assess = lambda _: Assessment(0.5, True, {"=HYPERLINK(1)": 9.0}, 0.5)
     run(folder, tmp_path / "out", predictor=predictor)
     table = pd.read_csv(tmp_path / "out" / "predictions.csv", keep_default_na=False)
     assert set(table["confounders"]) == {"'=HYPERLINK(1)"}

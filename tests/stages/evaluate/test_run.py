@@ -19,6 +19,8 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.files import sha256
 from mcdrl.methods import build
 from mcdrl.metrics.calibration import calibrated, confidence, spectrum
+from mcdrl.metrics.detection import match
+from mcdrl.metrics.operating_point import OperatingPoint, frame_scores
 from mcdrl.model.card import MinedBy
 from mcdrl.model.folder import load_model, save_model
 from mcdrl.networks.trunk import Frozen
@@ -199,7 +201,8 @@ def test_every_table_says_how_many_frames_of_the_site_were_trained_on(cell):
     save_model(cell.model, loaded.method.state_dict(), loaded.texts, card)
     tables = run(cell)
     told = {name: rows["leaked_frames"].unique().tolist() for name, rows in tables.items() if len(rows)}
-    assert told == {name: [5] for name in ("cases", "calibration", "reliability", "trust", "mining")}
+    every = ("cases", "calibration", "reliability", "trust", "mining", "findings", "alarms")
+    assert told == {name: [5] for name in every}
     write(cell.names, cell.artifacts, tables, PARAMS)
     assert read_held_out_scores(cell.parts).leaked_frames == 5
 
@@ -270,7 +273,7 @@ def test_masks_reach_scores_and_calibration_and_nothing_else(cell):
     write_masks(cell.ingested, np.random.default_rng(9).random((FRAMES_N, *NATIVE)) < 0.5)
     after = run(cell)
     assert cell.predictions.read_bytes() == bytes_before
-    for name in ("trust", "attention", "pooled"):
+    for name in ("trust", "attention", "pooled", "alarms"):
         pd.testing.assert_frame_equal(before[name], after[name])
     assert not before["cases"].equals(after["cases"])
     assert before["calibration"]["temperature"].equals(after["calibration"]["temperature"])
@@ -293,6 +296,34 @@ def test_calibration_and_trust_follow_from_the_probabilities(cell):
         assert tables["calibration"][f"ece_{end}"][0] == pytest.approx(gap)
         assert tables["calibration"][f"ece_called_{end}"][0] >= 0
     assert tables["calibration"][["temperature", "n_frames"]].values.tolist() == [[1.5, FRAMES_N]]
+
+
+def test_lesions_and_alarms_are_those_of_the_mask_that_predict_would_write(cell):
+    """The lesion is one box; what is called is compared at the frame's own size, the view being the crop."""
+    loaded = load_model(cell.model, cell.artifacts)
+    card = loaded.card.model_copy(update={"no_lesion_below": 0.6, "least_area_share": 0.01})
+    save_model(cell.model, loaded.method.state_dict(), loaded.texts, card)
+    tables = run(cell, batch_size=3)
+    probability = stored(cell).astype(np.float32) / 255
+    truth = np.zeros(NATIVE, bool)
+    truth[8:30, 8:25] = True
+    view_px = (CROP[2] - CROP[0]) * (CROP[3] - CROP[1])
+    scores = frame_scores(spectrum(probability))
+    alarms = tables["alarms"].set_index("case_id").loc[IDS]
+    assert alarms["frame_score"].to_numpy() == pytest.approx(scores, abs=0.01)
+    for k, case in enumerate(IDS):
+        found = tables["findings"][tables["findings"]["case_id"] == case]
+        lesions, false = (found[found["kind"] == kind] for kind in ("lesion", "false"))
+        has = k not in (1, 5)
+        assert lesions["area_share"].tolist() == [truth.sum() / view_px] * has
+        called = to_native(probability[k], CROP, NATIVE[1], NATIVE[0]) >= 0.5
+        expected = match(called.astype(np.float32), called, truth & has)
+        assert len(false) == pytest.approx(expected.false.sum(), abs=1)  # stored as bytes
+        assert lesions["best_iou"].tolist() == pytest.approx(expected.iou.max(axis=0).tolist(), abs=0.02)
+        left = OperatingPoint(0.6, 0.01).kept(called, view_px, scores[k])
+        assert alarms["kept_px"].iloc[k] == pytest.approx(left.sum(), abs=4)
+    assert (alarms["kept_px"] > 0).tolist() == alarms["alarm"].tolist()
+    assert set(tables["findings"]["kept"]) == {True, False}
 
 
 @pytest.mark.parametrize("cell", ["mcdrl"], indirect=True)

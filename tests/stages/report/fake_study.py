@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,28 @@ from mcdrl.artifacts.audit import PAIRS, PROFILE
 from mcdrl.artifacts.cases import QUARANTINE, STRENGTHS
 from mcdrl.artifacts.dictionary import DICTIONARY
 from mcdrl.artifacts.regions import QUALITY, REGIONS
-from mcdrl.artifacts.scores import ATTENTION, CALIBRATION, MINING, POOLED, PREDICTIONS, RELIABILITY, SCORES, TRUST
+from mcdrl.artifacts.scores import (
+    ALARMS,
+    ATTENTION,
+    CALIBRATION,
+    FINDINGS,
+    MINING,
+    POOLED,
+    PREDICTIONS,
+    RELIABILITY,
+    SCORES,
+    TRUST,
+)
 from mcdrl.artifacts.stress import STRESS
 from mcdrl.confounders.registry import UNTOUCHED, phrases
 from mcdrl.methods import names
+from mcdrl.metrics.calibration import spectrum
+from mcdrl.metrics.operating_point import OperatingPoint, frame_scores
 from mcdrl.study.params import Study
-from stages.evaluate.score import Native, score
+from mcdrl.study.paths import Cell
+from stages.evaluate.cell import named
+from stages.evaluate.detections import Detections
+from stages.evaluate.score import Native, matches, score
 from stages.report.inputs import read_inputs
 from stages.report.results import Results
 from tests import factories
@@ -209,6 +226,22 @@ def write_trust(root: Path, scores: pd.DataFrame) -> None:
     RELIABILITY.write(pd.concat(rows).assign(leaked_frames=0)[RELIABILITY.schema.names], folder / "reliability.parquet")
 
 
+def write_detections(root: Path, study: Study, sites: dict) -> None:
+    """What is found in the fake predictions, at an operating point that leaves some of it."""
+    findings, alarms = [], []
+    for cell in map(Cell._make, product(study.methods, study.held_out, study.seeds)):
+        cases, masks = sites[cell.held_out]
+        probability = predict_fake(masks, cell.variant, cell.seed) / np.float32(255)
+        natives = [Native(mask, (0, 0, mask.shape[1], mask.shape[0])) for mask in masks]
+        found = Detections(OperatingPoint(0.7, 0.005))
+        views, scores = [native.view_px for native in natives], frame_scores(spectrum(probability))
+        found.add(list(cases["case_id"]), matches(probability, natives, 0.5), views, scores)
+        findings.append(named(cell, found.findings(), 0))
+        alarms.append(named(cell, found.alarms(), 0))
+    FINDINGS.write(pd.concat(findings), root / "evaluate" / "findings.parquet")
+    ALARMS.write(pd.concat(alarms), root / "evaluate" / "alarms.parquet")
+
+
 def write_intervention(root: Path, scores: pd.DataFrame, names=NAMES) -> None:
     """Attention that follows the strengths for even confounders alone, and features that move by site."""
     own = scores[scores["method"].isin(INTERVENING)]
@@ -287,6 +320,7 @@ def build(
     SCORES.write(scores, root / "evaluate" / "cases.parquet")
     if full:
         write_trust(root, scores)
+        write_detections(root, study, sites)
         write_intervention(root, scores)
         write_stress(root, scores)
         for site, (cases, _) in sites.items():

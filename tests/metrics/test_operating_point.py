@@ -1,0 +1,93 @@
+"""Where "no lesion" is said."""
+
+import numpy as np
+import pytest
+
+from mcdrl.metrics.calibration import spectrum
+from mcdrl.metrics.detection import Match
+from mcdrl.metrics.operating_point import Judged, OperatingPoint, choose, frame_scores
+
+VIEW = 1000
+
+
+def judged(score, hits=(), false=()):
+    """A frame with components of these areas that hit its lesion, and others that hit none."""
+    iou = np.array([[0.5]] * len(hits) + [[0.0]] * len(false)).reshape(-1, 1)
+    area = np.array([*hits, *false], np.int64)
+    return Judged(Match(iou, area, np.full(len(area), 0.7), np.array([50])), VIEW, score)
+
+
+def test_the_score_is_the_mean_of_the_likeliest_percent():
+    p = np.zeros((2, 20, 20), np.float32)
+    p[0, 0, :4] = [0.9, 0.8, 0.7, 0.6]  # 4 of 400 pixels
+    p[0, 5, :9] = 0.5
+    p[1] = 0.25
+    assert frame_scores(spectrum(p)) == pytest.approx([0.75, 0.25], abs=0.01)
+
+
+def test_the_score_rounds_a_percent_up_and_doesnt_depend_on_places():
+    p = np.random.default_rng(0).random((3, 15, 15)).astype(np.float32)  # 2.25 pixels: the 3 highest
+    expected = np.sort(p.reshape(3, -1), axis=1)[:, -3:].mean(axis=1)
+    assert frame_scores(spectrum(p)) == pytest.approx(expected, abs=0.01)
+    assert frame_scores(spectrum(p[:, ::-1])).tolist() == frame_scores(spectrum(p)).tolist()
+
+
+def test_what_counts_as_a_lesion():
+    point = OperatingPoint(0.6, 0.02)
+    areas = np.array([19, 20, 300])
+    assert point.keeps(areas, VIEW, 0.6).tolist() == [False, True, True]
+    assert not point.keeps(areas, VIEW, 0.59).any()
+    assert OperatingPoint().keeps(np.array([1]), VIEW, 0.0).all()
+
+
+def test_what_is_left_of_a_mask():
+    mask = np.zeros((20, 50), bool)
+    mask[0:4, 0:5] = mask[10, 10:29] = True  # 20 and 19 px
+    left = OperatingPoint(0.6, 0.02).kept(mask, VIEW, 0.7)
+    assert left.sum() == 20
+    assert left[0:4, 0:5].all()
+    assert not OperatingPoint(0.6, 0.02).kept(mask, VIEW, 0.5).any()
+    assert (OperatingPoint().kept(mask, VIEW, 0.0) == mask).all()
+    assert not OperatingPoint().kept(np.zeros((3, 3), bool), 9, 1.0).any()
+
+
+def test_the_score_s_limit_is_the_lowest_of_the_share_that_is_kept():
+    """Ten lesions found at 0.50 to 0.95, and false alarms at 0.3, 0.52 and 0.6."""
+    found = [judged(0.5 + 0.05 * k, hits=[100]) for k in range(10)]
+    none = [judged(score, false=[100]) for score in (0.3, 0.52, 0.6)]
+    point = choose([*found, *none], 0.9)
+    assert point == OperatingPoint(pytest.approx(0.55), 0.0)  # one of ten may go, and takes two alarms with it
+    assert choose([*found, *none], 1.0).frame_score == pytest.approx(0.5)
+
+
+def test_the_area_s_limit_is_taken_where_it_rids_of_more():
+    found = [judged(0.9, hits=[40 + k]) for k in range(10)]
+    none = [judged(0.95, false=[10, 20]), judged(0.95, false=[39]), judged(0.95, false=[200])]
+    assert choose([*found, *none], 1.0) == OperatingPoint(pytest.approx(0.9), 0.04)
+
+
+@pytest.mark.parametrize(("frames", "least"), [(99, 0.041), (100, 0.042)])
+def test_by_area_alone_one_in_a_hundred_may_go(frames, least):
+    """Small lesions would go first; so of 99 frames none goes by its area, of a hundred one, though 40 % might."""
+    found = [judged(0.9, hits=[41 + k]) for k in range(frames)]
+    none = [judged(0.95, false=[40 + k]) for k in range(40)]
+    assert choose([*found, *none], 0.6).area_share == pytest.approx(least)
+
+
+def test_both_limits_together_keep_the_share():
+    rng = np.random.default_rng(0)
+    found = [judged(float(rng.random()), hits=rng.integers(1, 400, 2).tolist()) for _ in range(57)]
+    none = [judged(float(rng.random()) * 0.6, false=rng.integers(1, 90, 3).tolist()) for _ in range(40)]
+    for share in (0.8, 0.95, 1.0):
+        point = choose([*found, *none], share)
+        kept = [point.keeps(one.match.area_px, VIEW, one.frame_score).any() for one in found]
+        assert np.mean(kept) >= share
+        left = sum(int(point.keeps(one.match.area_px, VIEW, one.frame_score).sum()) for one in none)
+        assert left < 120
+
+
+def test_nothing_is_given_up_where_nothing_is_gained():
+    found = [judged(0.5 + 0.05 * k, hits=[100]) for k in range(10)]
+    assert choose(found, 0.5) == OperatingPoint()
+    assert choose([judged(0.5, false=[10])], 0.5) == OperatingPoint()  # no lesion is found at all
+    assert choose([*found, judged(0.99, false=[500])], 0.9) == OperatingPoint()  # it would stay anyway
