@@ -79,11 +79,11 @@ def predict(
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Write calibrated probabilities, too: grey 0..255 for 0..1.")
     ] = False,
-    keep_all: Annotated[
+    suppress: Annotated[
         bool,
         typer.Option(
-            "--keep-all",
-            help="Leave in the masks what is no lesion at the models' operating point; the table tells it anyway.",
+            "--suppress",
+            help="Take out of the masks what is no lesion at the models' operating point; the table tells it anyway.",
         ),
     ] = False,
     confounders: Annotated[
@@ -131,7 +131,7 @@ def predict(
     given = None if view is None else view_rule(view)
     predictor, rule = load_predictor(model, backbone, device, batch_size, given, confounders=confounders)
     coco = kind is MaskFormat.COCO
-    wanted = Wanted(out, threshold, overlay=overlay, probabilities=probabilities, coco=coco, keep_all=keep_all)
+    wanted = Wanted(out, threshold, overlay=overlay, probabilities=probabilities, coco=coco, suppress=suppress)
     swap = channels is Channels.BGR
     with enough_memory("mcdrl predict", "--batch-size", predictor.batch_size):
         rows = predict_frames(frames, predictor, wanted, view=rule, workers=workers, swap=swap, masks_too=masks_too)

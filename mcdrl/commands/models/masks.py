@@ -34,7 +34,7 @@ class Wanted:
         overlay: whether to draw the outline on the frame.
         probabilities: whether to write the calibrated probabilities, 0..255 for 0..1.
         coco: whether the masks go into one COCO file instead of a PNG each.
-        keep_all: whether the mask keeps what is no lesion at the models' operating point.
+        suppress: whether the mask loses what is no lesion at the models' operating point.
     """
 
     out: Path
@@ -42,7 +42,7 @@ class Wanted:
     overlay: bool = False
     probabilities: bool = False
     coco: bool = False
-    keep_all: bool = False
+    suppress: bool = False
 
     def paths(self, stem: str) -> dict[str, Path]:
         """Return what is written of a frame, and where, the mask first."""
@@ -104,7 +104,7 @@ def write_results(
     paths = wanted.paths(job.stem)
     called = to_native(raw, shown.box, width, height) >= wanted.threshold
     left = kept(called)
-    lesion = called if wanted.keep_all else left
+    lesion = left if wanted.suppress else called
     area_px, there = int(lesion.sum()), bool(left.any())
     if "mask" in paths:
         _save(Image.fromarray(lesion.astype(np.uint8) * 255), paths["mask"], "PNG")

@@ -56,7 +56,7 @@ class PredictionRow:
         view_px: left, top, right, bottom of what the model was shown, in the frame's own pixels, separated by spaces;
             outside of it nothing is called lesion; empty: refused.
         lesion: "yes", or "no": the models' operating point leaves nothing of the mask, as the frame's score is too low
-            or every component too small; such a mask is empty unless `--keep-all` is given; empty: refused.
+            or every component too small; `--suppress` empties such a mask; empty: refused.
         frame_score: how much the frame looks as if it had a lesion, 0..1: the mean of its likeliest percent of pixels;
             None: refused.
         lesion_area_px: lesion pixels of the mask.

@@ -76,7 +76,7 @@ def run(folder, out, **options):
         options.pop("overlay", False),
         options.pop("probabilities", False),
         options.pop("coco", False),
-        options.pop("keep_all", False),
+        options.pop("suppress", False),
     )
     predictor = options.pop("predictor", None) or Bright(options.pop("batch_size", 2))
     given = folder if isinstance(folder, list) else [folder]
@@ -164,7 +164,7 @@ def told(out):
 def test_below_the_operating_point_there_is_no_lesion_and_the_mask_is_empty(folder, tmp_path):
     write_marks(folder)
     point = OperatingPoint(0.8, 0.0)
-    rows = run(folder, tmp_path / "out", predictor=Bright(operating_point=point))
+    rows = run(folder, tmp_path / "out", predictor=Bright(operating_point=point), suppress=True)
     table = told(tmp_path / "out")
     assert table["lesion"].to_dict() == {
         "a.png": "yes", "dark.png": "no", "dim.png": "no", "marks.png": "yes", "more/b.bmp": "yes",
@@ -180,7 +180,7 @@ def test_below_the_operating_point_there_is_no_lesion_and_the_mask_is_empty(fold
 def test_components_below_the_least_area_of_the_view_are_left_out(folder, tmp_path):
     write_marks(folder)
     whole, without, none = (
-        run(folder, tmp_path / name, predictor=Bright(operating_point=OperatingPoint(0.0, area)))
+        run(folder, tmp_path / name, predictor=Bright(operating_point=OperatingPoint(0.0, area)), suppress=True)
         for name, area in (("whole", 0.0), ("without", 0.02), ("none", 0.6))
     )
     large, small = (slice(5, 45),) * 2, (slice(65, 85),) * 2
@@ -193,11 +193,11 @@ def test_components_below_the_least_area_of_the_view_are_left_out(folder, tmp_pa
     assert [row.lesion_area_px for row in areas] == [int(mask.sum()) for mask in masks_]
 
 
-def test_keep_all_leaves_the_masks_and_the_table_tells_all_the_same(folder, tmp_path):
+def test_masks_are_left_as_they_are_unless_asked_and_the_table_tells_all_the_same(folder, tmp_path):
     write_marks(folder)
     strict = OperatingPoint(0.8, 0.02)
-    run(folder, tmp_path / "kept", predictor=Bright(operating_point=strict), keep_all=True)
-    run(folder, tmp_path / "cut", predictor=Bright(operating_point=strict))
+    run(folder, tmp_path / "kept", predictor=Bright(operating_point=strict))
+    run(folder, tmp_path / "cut", predictor=Bright(operating_point=strict), suppress=True)
     run(folder, tmp_path / "plain")
     for frame in ("dim", "marks", "a"):
         kept, plain = (np.asarray(Image.open(tmp_path / name / f"{frame}.png")) for name in ("kept", "plain"))
