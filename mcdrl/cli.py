@@ -186,6 +186,17 @@ def inspect(
 
 
 @app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="A new folder, or an empty one.")],
+) -> None:
+    """Make a project in a new folder: pipeline, parameters, cards, git and DVC; `dvc repro` runs in it."""
+    from mcdrl.commands.study.init import init
+
+    init(folder)
+    say(f"{folder}: a project; next: cd {folder}; mcdrl sites add NAME FOLDER, or dvc repro for the embedded study")
+
+
+@app.command()
 def doctor() -> None:
     """Check that everything is in place for `dvc repro`; outside of a project, the machine. Exit code 2: it is not."""
     from mcdrl.commands.doctor.check import problems
