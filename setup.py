@@ -1,4 +1,4 @@
-"""What pyproject.toml has no words for: params.yaml and what people own of data/ travel inside of a wheel.
+"""What pyproject.toml has no words for: what a project consists of travels inside of a wheel, for `mcdrl init`.
 
 They lie in mcdrl/shipped there, laid out as in a project. An editable install goes without: it has the clone's own.
 """
@@ -10,13 +10,18 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-SHIPPED = ("params.yaml", "data/backbones", "data/lite0", "data/sites", "data/studies")
+SHIPPED = (
+    "params.yaml", "dvc.yaml", "stages",
+    "data/backbones", "data/lite0", "data/sites", "data/splits.csv", "data/studies",
+    ".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore", ".dvc/plots",
+)  # fmt: skip
 
 
 def shipped_files() -> list[str]:
     """Return the files that come along, relative to this folder, which builds run in."""
-    found = [file for name in SHIPPED for file in ([Path(name)] if Path(name).is_file() else Path(name).rglob("*"))]
-    return sorted(file.as_posix() for file in found if file.is_file() and not file.name.startswith("."))
+    named = [Path(name) for name in SHIPPED if Path(name).is_file()]
+    below = [file for name in SHIPPED for file in Path(name).rglob("*") if file.is_file() and file.name[0] != "."]
+    return sorted(file.as_posix() for file in [*named, *below] if "__pycache__" not in file.parts)
 
 
 class BuildWithShipped(build_py):

@@ -1,8 +1,8 @@
 """The pages of docs/reference, made of what the code says of itself.
 
 Types and docstrings of the sections of params.yaml, of cards and of model.json; schemas of the artifacts and the
-comments beside their columns; docstrings of methods; dvc.yaml; help of the commands. A test makes the pages again and
-compares, so they can't fall behind. To write them: python -m docs.generate [--out FOLDER]
+comments beside their columns; docstrings of methods and of what Python imports; dvc.yaml; help of the commands. A test
+makes the pages again and compares, so they can't fall behind. To write them: python -m docs.generate [--out FOLDER]
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from mcdrl.cli import app
 from mcdrl.clip.card import BackboneCard
 from mcdrl.commands.models.predict import PredictionRow
 from mcdrl.commands.study.studies import Preset
+from mcdrl.model import api
 from mcdrl.model.card import ModelCard
 from mcdrl.networks.interface import Method
 from mcdrl.study.params import STAGES_WITH_SECTION, Site, Study, read_params, section_type
@@ -67,7 +68,7 @@ def pages() -> dict[str, str]:
     """Return the text of every reference page by its file's name."""
     makers: dict[str, Callable[[], str]] = {
         "params.md": params_page, "methods.md": methods_page, "cards.md": cards_page, "pipeline.md": pipeline_page,
-        "artifacts.md": artifacts_page, "commands.md": commands_page,
+        "artifacts.md": artifacts_page, "commands.md": commands_page, "python.md": python_page,
     }  # fmt: skip
     return {name: f"{_MADE}\n\n{make().strip()}\n" for name, make in makers.items()}
 
@@ -114,9 +115,16 @@ def attributes(thing: type) -> dict[str, str]:
     """Return name -> meaning from the section `Attributes` of a class's docstring and of those that it builds on."""
     found: dict[str, str] = {}
     for kind in reversed(thing.__mro__[:-1]):
-        block = inspect.cleandoc(kind.__dict__.get("__doc__") or "").partition("Attributes:\n")[2]
-        for names, meaning in re.findall(r"^    ([\w, ]+): (.*(?:\n {5,}.*)*)", block, re.MULTILINE):
-            found |= dict.fromkeys(names.split(", "), " ".join(meaning.split()))
+        found |= meanings(kind.__dict__.get("__doc__"), "Attributes")
+    return found
+
+
+def meanings(docstring: str | None, section: str) -> dict[str, str]:
+    """Return name -> meaning from a section of a docstring, such as `Args`; empty: it has none."""
+    block = inspect.cleandoc(docstring or "").partition(f"{section}:\n")[2].partition("\n\n")[0]
+    found: dict[str, str] = {}
+    for names, meaning in re.findall(r"^    ([\w, ]+): (.*(?:\n {5,}.*)*)", block, re.MULTILINE):
+        found |= dict.fromkeys(names.split(", "), " ".join(meaning.split()))
     return found
 
 
@@ -587,6 +595,36 @@ def explained(one: Any) -> str:
     if one.default in (None, False, True, "") or one.default == []:
         return text
     return f"{text} Default: `{getattr(one.default, 'value', one.default)}`."
+
+
+# --- Python
+
+
+def python_page() -> str:
+    """Return the page of what `import mcdrl` offers."""
+    parts = [
+        "# Python",
+        "What `import mcdrl` offers ([how to use it](../how-to/python.md)). It is typed; torch is imported when it is "
+        "first used. What is wrong with the input is told by an `mcdrl.InputError`, in a sentence.",
+        *function_parts("mcdrl.load", api.load),
+        *function_parts("mcdrl.Model.predict", api.Model.predict),
+        "## mcdrl.Prediction",
+        documentation(api.Prediction),
+        plain_table(api.Prediction),
+    ]
+    return "\n\n".join(parts)
+
+
+def function_parts(name: str, function: Callable[..., Any]) -> Iterator[str]:
+    """Yield heading, words, arguments with their defaults, and what a function returns and raises."""
+    yield f"## {name}"
+    yield documentation(function)
+    given, said = inspect.signature(function).parameters, meanings(function.__doc__, "Args")
+    defaults = {key: "" if one.default is one.empty else f"`{one.default!r}`" for key, one in given.items()}
+    rows = [[f"`{key}`", defaults[key], prose(meaning)] for key, meaning in said.items()]
+    yield table(["argument", "default", "meaning"], rows)
+    raised = meanings(function.__doc__, "Raises")
+    yield from (f"Raises `{kind}`: {prose(why)}" for kind, why in raised.items())
 
 
 if __name__ == "__main__":

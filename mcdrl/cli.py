@@ -126,10 +126,13 @@ def predict(
     """Segment frames: a mask PNG a frame, at its own size, and predictions.csv; exit code 2 if a file can't be read."""
     from mcdrl.commands.models.frames import view_rule
     from mcdrl.commands.models.masks import Wanted
-    from mcdrl.commands.models.predict import load_predictor, predict_frames, refused, summary
+    from mcdrl.commands.models.predict import predict_frames, refused, summary
+    from mcdrl.model.predictor import RANDOM_WEIGHTS, load_predictor
 
     given = None if view is None else view_rule(view)
     predictor, rule = load_predictor(model, backbone, device, batch_size, given, confounders=confounders)
+    if predictor.random_weights:
+        warn(RANDOM_WEIGHTS)
     coco = kind is MaskFormat.COCO
     wanted = Wanted(out, threshold, overlay=overlay, probabilities=probabilities, coco=coco, suppress=suppress)
     swap = channels is Channels.BGR
@@ -187,6 +190,17 @@ def inspect(
         show_text(told)
     for shown in tables:
         show_table(shown)
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="A new folder, or an empty one.")],
+) -> None:
+    """Make a project in a new folder: pipeline, parameters, cards, git and DVC; `dvc repro` runs in it."""
+    from mcdrl.commands.study.init import init
+
+    init(folder)
+    say(f"{folder}: a project; next: cd {folder}; mcdrl sites add NAME FOLDER, or dvc repro for the embedded study")
 
 
 @app.command()

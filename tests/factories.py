@@ -13,6 +13,7 @@ from PIL import Image
 
 from mcdrl.artifacts.cases import CASES, GEOMETRY
 from mcdrl.artifacts.frames import FRAMES, pack_native_mask
+from mcdrl.artifacts.promise import Promise
 from mcdrl.base.files import write_json
 from mcdrl.base.section import Section
 from mcdrl.clip import lite
@@ -79,6 +80,18 @@ def make_card(**given: Any) -> ModelCard:
         "params": method_params(method).model_dump(),
     }  # fmt: skip
     return ModelCard(**(card | given))
+
+
+def make_promise(**given: Any) -> Promise:
+    """What leaving out A and B in turn has shown of a method."""
+    promise = {
+        "held_out": ["A", "B"], "seeds": [0], "drawn": [], "threshold": 0.5, "dice": 0.7, "dice_low": 0.65,
+        "dice_high": 0.75, "by_site": {"A": 0.8, "B": 0.6}, "n_lesion": 90, "n_groups": 30, "worst_site": "B",
+        "n_negative": 40, "false_positive_rate": 0.25, "false_positive_low": 0.2, "false_positive_high": 0.3,
+        "calibration_error": 0.02, "calibration_error_called": 0.113, "flagged": 0.1, "dice_flagged": 0.4,
+        "dice_unflagged": 0.75, "leaked_frames": 0, "weights": "embedded",
+    }  # fmt: skip
+    return Promise(**(promise | given))
 
 
 def make_texts(classes: int, confounders: int, width: int, drawn: torch.Generator) -> Texts:

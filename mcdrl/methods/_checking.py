@@ -6,7 +6,7 @@ Methods stand above `mcdrl.study`, whose check of params.yaml knows none of them
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -32,24 +32,28 @@ def resolved_params(
     return merged(_numbers(variant.method, method_params), variant.params)
 
 
-def problems(study: Study, train: Mapping[str, Any]) -> list[str]:
+def problems(study: Study, train: Mapping[str, Any], deployed: Sequence[str] = ()) -> list[str]:
     """Return a sentence for all that is wrong with methods, variants and their numbers; unknown names come alone.
 
     Args:
         study: right by itself.
         train: the section `train` of params.yaml.
+        deployed: `deploy.methods`.
     """
-    return _unknown_names(study) or [
-        *(line for name in _in_use(study) for line in _wrong_numbers(name, study.method_params)),
+    trained = list(dict.fromkeys([*study.methods, *deployed]))
+    return _unknown_names(study, deployed) or [
+        *(line for name in _in_use(study, trained) for line in _wrong_numbers(name, study.method_params)),
         *(line for name in study.variants for line in _wrong_variant(name, study)),
-        *(line for name in study.methods for line in _wrong_mode(name, study, train)),
+        *(line for name in trained for line in _wrong_mode(name, study, train)),
     ]
 
 
 def with_methods(study: Study, raw: Mapping[str, Any]) -> list[str]:
     """Return `problems` in the form that the check of params.yaml takes, for the whole of the file."""
-    train = raw.get("train")
-    return problems(study, train if isinstance(train, Mapping) else {})
+    train, deploy = (raw[key] if isinstance(raw.get(key), Mapping) else {} for key in ("train", "deploy"))
+    deployed = deploy.get("methods")
+    names = deployed if isinstance(deployed, list) else []
+    return problems(study, train, [name for name in names if isinstance(name, str)])
 
 
 def _numbers(method: str, method_params: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -61,20 +65,21 @@ def _numbers(method: str, method_params: Mapping[str, Mapping[str, Any]]) -> dic
     return merged(found, method_params.get(method, {}))
 
 
-def _in_use(study: Study) -> list[str]:
+def _in_use(study: Study, trained: Sequence[str]) -> list[str]:
     """Return the methods whose numbers are given or needed."""
     variants = study.variants.values()
-    used = {study.variants[name].method if name in study.variants else name for name in study.methods}
+    used = {study.variants[name].method if name in study.variants else name for name in trained}
     found = {*study.method_params, *used, *(variant.method for variant in variants)}
     while more := {base for name in found for base in bases(name)} - found:
         found |= more
     return sorted(found)
 
 
-def _unknown_names(study: Study) -> list[str]:
+def _unknown_names(study: Study, deployed: Sequence[str]) -> list[str]:
     legal = names()
     return [
         *unknown("methods", study.methods, {*legal, *study.variants}),
+        *unknown("deploy.methods", deployed, {*legal, *study.variants}),
         *unknown("method_params", study.method_params, legal),
         *(
             line

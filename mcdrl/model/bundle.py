@@ -13,7 +13,8 @@ from pathlib import Path
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import atomic, regular
 from mcdrl.clip.card import CARD, read_stored
-from mcdrl.study.paths import backbone_folder, study_of
+from mcdrl.model.members import is_ensemble
+from mcdrl.study.paths import artifacts_of, backbone_folder
 
 FOLDER = "backbone"
 SMALL_BYTES = 64 * 2**20
@@ -44,7 +45,7 @@ def bundle(backbone: Path, model: Path, *, limit_bytes: int | None = SMALL_BYTES
 
 
 def find_backbone(model: Path, fingerprint: str, given: Path | None) -> Path:
-    """Return the folder of a model's backbone: the given one, else that in its folder, else that of its study.
+    """Return a model's backbone: the given one, else that in its or its ensemble's folder, else that of its study.
 
     Args:
         model: the model's folder.
@@ -54,8 +55,9 @@ def find_backbone(model: Path, fingerprint: str, given: Path | None) -> Path:
     Raises:
         InputError: there is none, or it is another backbone.
     """
-    study = study_of(model)
-    places = [model / FOLDER, *([backbone_folder(study[0])] if study else [])]
+    artifacts = artifacts_of(model)
+    places = [model / FOLDER, *[model.parent / FOLDER] * is_ensemble(model.parent)]
+    places += [backbone_folder(artifacts)] if artifacts else []
     found = given or next((place for place in places if (place / CARD).is_file()), None)
     if found is None:
         raise InputError(

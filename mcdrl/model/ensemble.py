@@ -23,6 +23,7 @@ from mcdrl.model.bundle import find_backbone
 from mcdrl.model.card import read_card
 from mcdrl.model.facts import CARD
 from mcdrl.model.folder import LoadedModel, load_model
+from mcdrl.model.members import members
 from mcdrl.model.network import batch_of, encoded, reads_features
 from mcdrl.model.probability import probability
 from mcdrl.networks.interface import Batch
@@ -138,7 +139,7 @@ def load_ensemble(models: Sequence[Path], backbone: Path | None, device: str) ->
     """Load trained models and the backbones that they were trained with.
 
     Args:
-        models: folders that `train` wrote, at least one.
+        models: folders of models or of ensembles, at least one.
         backbone: the folder that `backbone` wrote; None: in the models' folders, else in their study.
         device: auto, cpu, cuda, ...
 
@@ -147,8 +148,8 @@ def load_ensemble(models: Sequence[Path], backbone: Path | None, device: str) ->
     """
     where = pick_device(device)
     encoders: dict[tuple[str, str], Encoder] = {}
-    members, random_weights = [], False
-    for model in models:
+    loaded_members, random_weights = [], False
+    for model in [one for folder in models for one in members(folder)]:
         card = read_card(model)
         folder = find_backbone(model, card.fingerprint, backbone)
         key = (card.fingerprint, card.dense_mode)
@@ -156,7 +157,7 @@ def load_ensemble(models: Sequence[Path], backbone: Path | None, device: str) ->
             encoders[key] = load_encoder(folder, card.dense_mode).to(where).eval()
         loaded = load_model(model, folder)
         loaded.to(where)
-        members.append(Member(loaded, encoders[key]))
-        _check_features(members[-1], model)
+        loaded_members.append(Member(loaded, encoders[key]))
+        _check_features(loaded_members[-1], model)
         random_weights |= read_stored(folder).pretrained == "random"
-    return Ensemble(members, random_weights=random_weights)
+    return Ensemble(loaded_members, random_weights=random_weights)

@@ -12,6 +12,7 @@ from mcdrl.base.files import read_json
 from mcdrl.base.section import Section
 from mcdrl.confounders.scores import ReferenceStatistics
 from mcdrl.metrics.operating_point import OperatingPoint
+from mcdrl.model.members import check_single
 
 CARD, WEIGHTS = "model.json", "model.safetensors"  # the model itself
 HISTORY = "history.csv"  # of its training, an epoch a row
@@ -28,7 +29,7 @@ class ModelFacts(Section):
     Attributes:
         variant: the name that the study calls it by.
         method: a file's name in mcdrl/methods.
-        held_out: the site that played no part in it.
+        held_out: the site that played no part in it; None: all of them did.
         seed: of everything drawn.
         sources: the sites that it was trained on.
         backbone: the backbone's name.
@@ -70,7 +71,7 @@ class ModelFacts(Section):
 
     variant: str
     method: str
-    held_out: str
+    held_out: str | None
     seed: int
     sources: list[str]
     backbone: str
@@ -138,6 +139,7 @@ def read_typed(kind: type[C], folder: Path) -> C:
     Raises:
         InputError: as `read_facts`.
     """
+    check_single(folder)
     value = read_json(folder / CARD)
     try:
         return kind.model_validate(value)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from mcdrl.base.errors import InputError
+from mcdrl.base.view_rule import ViewRule
 from mcdrl.confounders.scores import LIMIT, zero_shot_scores
 from mcdrl.metrics.calibration import calibrated, confidence, spectrum
 from mcdrl.metrics.operating_point import OperatingPoint, frame_scores
-from mcdrl.model.ensemble import Ensemble
+from mcdrl.model.ensemble import Ensemble, load_ensemble
 from mcdrl.model.folder import LoadedModel
 from mcdrl.model.probability import probability
 
 Array = np.ndarray[Any, np.dtype[Any]]
+RANDOM_WEIGHTS = "warning: a backbone has RANDOM weights; these masks mean nothing"
 _BATCH_CPU = 4  # the fastest on CPUs, whose caches larger ones leave
 _BATCH_GPU = 64  # at most; more gains nothing
 _SHARE_OF_MEMORY = 0.5
@@ -75,6 +79,7 @@ class Predictor:
         temperature: of the mean probability: the geometric mean over the models.
         flag_below: confidence below which a frame is flagged: the mean over the models.
         operating_point: what a frame has to reach to have a lesion: the mean over the models.
+        random_weights: whether one of the encoders was never pretrained.
     """
 
     def __init__(self, ensemble: Ensemble, batch_size: int | None = None, *, confounders: bool = False) -> None:
@@ -87,7 +92,7 @@ class Predictor:
         """
         cards = [member.model.card for member in ensemble.members]
         self._ensemble, self.size_px, self._confounders = ensemble, ensemble.size_px, confounders
-        self.batch_size = batch_size or fitting_batch(ensemble)
+        self.batch_size, self.random_weights = batch_size or fitting_batch(ensemble), ensemble.random_weights
         self.temperature = float(np.exp(np.mean([np.log(card.temperature) for card in cards])))
         self.flag_below = float(np.mean([card.flag_below for card in cards]))
         self.operating_point = OperatingPoint(
@@ -115,6 +120,22 @@ class Predictor:
     def calibrated(self, raw: Array) -> Array:
         """Return probabilities, of any shape, that say how often such a pixel is lesion."""
         return calibrated(raw, self.temperature)
+
+
+def load_predictor(
+    models: Sequence[Path], backbone: Path | None, device: str, batch_size: int | None, view: ViewRule | None,
+    *, confounders: bool = False,
+) -> tuple[Predictor, ViewRule]:  # fmt: skip
+    """Load the models and settle what of a frame is looked at; arguments as on the command line, None: nothing said.
+
+    Raises:
+        InputError: a model can't be loaded, or models disagree on the view and nobody has said what to do.
+    """
+    ensemble = load_ensemble(models, backbone, device)
+    rules = {member.model.card.view for member in ensemble.members}
+    if view is None and len(rules) > 1:
+        raise InputError("the models differ in what of a frame they look at; say --view auto or --view full")
+    return Predictor(ensemble, batch_size, confounders=confounders), view or rules.pop()
 
 
 def fitting_batch(ensemble: Ensemble) -> int:

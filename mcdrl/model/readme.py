@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from mcdrl.artifacts.held_out_scores import OF_SOURCES, HeldOutScores
+from mcdrl.artifacts.promise import Promise, promise_of
 from mcdrl.clip.card import StoredCard, read_stored
+from mcdrl.drawing.formatting import counted, number, span
 from mcdrl.metrics.operating_point import OperatingPoint
 from mcdrl.model.card import ModelCard, read_card
 from mcdrl.model.folder import read_skeleton
+from mcdrl.model.members import members
 
-_TEXT = """# {method}, trained without {held_out}
+_TEXT = """# {method}, trained {without}
 
 A network that outlines lesions ({classes}) in endoscopic frames, written by the `mcdrl` pipeline.
 
@@ -18,7 +22,7 @@ A network that outlines lesions ({classes}) in endoscopic frames, written by the
 |---|---|
 | method | `{method}`, mode `{mode}`, seed {seed} |
 | trained on | {sources} |
-| held out | {held_out}, {seen} |
+| held out | {held_out} |
 | backbone | {title} (`{backbone}`), weights: {pretrained}, licence {licence}, fingerprint `{fingerprint}` |
 | frames | RGB, upright, {view}, squashed to {size_px} x {size_px} px (bicubic) |
 | regions | {regions} |
@@ -57,6 +61,27 @@ says how much less at {held_out}."""
 _JUDGED = """\
 That Dice is of sites that it knows. At {held_out}, {seen}, it reached **{dice:.3f}**{interval}:
 mean over {n_lesion} frames with a lesion, one training.{negatives} Other hospitals may be harder."""
+_PROMISED = """\
+That Dice is of sites that it knows. It was trained on all of them, so that nobody could judge it elsewhere. The same
+method was judged at {sites}, left out in turn and each time trained on the others ({seeds}):
+Dice **{dice}**{interval},
+mean over the sites; at the worst, {worst}. {by_site} ({n_lesion} frames with a lesion).{further}"""
+_NO_PROMISE = "That Dice is of sites that it knows. **There is no estimate for new sites**: {why}."
+_ENSEMBLE = """# {method}: {count} networks trained on all sites
+
+They answer by the mean of their probabilities (seeds {seeds}). Each lies in a folder of its own, whose README.md says
+what it is, and what it is not for.
+
+{elsewhere}
+
+Those figures are of single networks, not of their mean.
+
+## Use
+
+```
+mcdrl predict FRAMES --model THIS_FOLDER --out RESULTS
+```
+"""
 _MINED = {
     False: "nearest to the class prompts",
     True: "likeliest to be lesion, by a small network fitted on the sites that it was trained on",
@@ -65,32 +90,57 @@ _NO_REGIONS = "none: the method looks at the whole frame"
 _VIEWS = {"full": "whole", "auto": "cut to the endoscopic view, which is found in each"}
 
 
-def readme(model: Path, backbone: Path, scores: HeldOutScores | None) -> str:
-    """Return what README.md says of a trained model.
+def readme(model: Path, backbone: Path, scores: HeldOutScores | None, promise: Promise | None = None) -> str:
+    """Return what README.md says of a trained model, with what is known of it at sites that it has never seen.
 
     Args:
         model: the model's folder.
         backbone: that of its backbone, whose licence and notice a user has to know.
         scores: the model's at its held-out site; None: it was not judged.
+        promise: what its study promises of one that was trained on all sites; None: nothing.
 
     Raises:
         InputError: a file is missing or damaged.
     """
-    return text_of(read_card(model), read_stored(backbone), scores, read_skeleton(model).uses_regions)
+    card, stored, skeleton = read_card(model), read_stored(backbone), read_skeleton(model)
+    elsewhere = promised(promise) if card.held_out is None else _unknown(card.held_out, scores)
+    return text_of(card, stored, elsewhere, skeleton.uses_regions)
 
 
-def text_of(card: ModelCard, backbone: StoredCard, scores: HeldOutScores | None, uses_regions: bool) -> str:
-    """Return what README.md says; arguments as the files that `readme` reads have them."""
+def ensemble_readme(folder: Path) -> str:
+    """Return what README.md says of an ensemble, beside those of its members.
+
+    Raises:
+        InputError: a file is missing or damaged.
+    """
+    cards = [read_card(model) for model in members(folder)]
+    return _ENSEMBLE.format(
+        method=cards[0].method,
+        count=len(cards),
+        seeds=", ".join(str(card.seed) for card in cards),
+        elsewhere=promised(promise_of(folder)),
+    )
+
+
+def text_of(card: ModelCard, backbone: StoredCard, elsewhere: str, uses_regions: bool) -> str:
+    """Return what README.md says.
+
+    Args:
+        card: the model's.
+        backbone: its backbone's.
+        elsewhere: what to expect at sites that it has never seen.
+        uses_regions: whether its method looks at mined regions.
+    """
     warning = "**The backbone's weights are RANDOM: this is a dry run, its masks mean nothing.** "
     return _TEXT.format(
-        method=card.method, held_out=card.held_out, mode=card.mode, seed=card.seed,
+        method=card.method, without=f"without {card.held_out}" if card.held_out else "on all sites",
+        held_out=_held_out(card), mode=card.mode, seed=card.seed,
         classes=", ".join(card.lesion_classes), sources=", ".join(card.sources), title=backbone.title,
         backbone=card.backbone, pretrained=card.pretrained, licence=backbone.licence, fingerprint=card.fingerprint[:12],
         view=_VIEWS[card.view], size_px=card.size_px, epoch=card.best_epoch + 1,
         regions=f"the {card.alpha:.0%} of places {_mined(card)}" if uses_regions else _NO_REGIONS,
         val_dice=card.val_dice, known=OF_SOURCES, temperature=card.temperature,
-        flag_below=card.flag_below, no_lesion=_no_lesion(card), seen=_seen(card.leaked_frames),
-        unknown=_unknown(card, scores),
+        flag_below=card.flag_below, no_lesion=_no_lesion(card), unknown=elsewhere,
         notice=(warning if card.pretrained == "random" else "") + f"The backbone: {backbone.notice}",
         class_prompts="; ".join(card.class_prompts), confounder_prompts="; ".join(card.confounder_prompts),
     )  # fmt: skip
@@ -110,19 +160,67 @@ def _mined(card: ModelCard) -> str:
     return _MINED[card.mined_by is not None] + (f', less the similarity to "{card.background_prompt}"' if less else "")
 
 
-def _seen(leaked_frames: int) -> str:
-    if not leaked_frames:
-        return "never seen, which it is to be judged by"
+def _held_out(card: ModelCard) -> str:
+    if card.held_out is None:
+        return "none"
+    if not card.leaked_frames:
+        return f"{card.held_out}, never seen, which it is to be judged by"
     return (
-        f"**{leaked_frames} of its frames were seen in training**, as a source site has them, too (an accepted "
-        "leak): its figures there are too good"
+        f"{card.held_out}, **{card.leaked_frames} of its frames were seen in training**, as a source site has them, "
+        "too (an accepted leak): its figures there are too good"
     )
 
 
-def _unknown(card: ModelCard, scores: HeldOutScores | None) -> str:
+def promised(promise: Promise | None) -> str:
+    """Return what a model that was trained on all sites promises elsewhere.
+
+    Args:
+        promise: what leaving one out has shown; None: no site was left out for its method.
+    """
+    if promise is None:
+        return _NO_PROMISE.format(why="no site was left out for this method in its study")
+    if promise.dice is None or promise.worst_site is None:
+        return _NO_PROMISE.format(why="the sites that were left out have no frame with a lesion")
+    return _PROMISED.format(
+        sites=counted(len(promise.held_out), "site"),
+        seeds=f"seed{'s' * (len(promise.seeds) > 1)} {', '.join(map(str, promise.seeds))}",
+        dice=number(promise.dice),
+        interval=_promised_interval(promise),
+        worst=f"{promise.worst_site}, {number(promise.by_site[promise.worst_site])}",
+        by_site=", ".join(f"{site} {number(dice)}" for site, dice in promise.by_site.items()),
+        n_lesion=promise.n_lesion,
+        further="".join(f"\n{sentence}" for sentence in _further(promise)),
+    )
+
+
+def _promised_interval(promise: Promise) -> str:
+    if promise.dice_low is None or promise.dice_high is None:
+        return " (no interval: too few patients or sequences at a site)"
+    return f" (95 % interval over patients or sequences {span(promise.dice_low, promise.dice_high)})"
+
+
+def _further(promise: Promise) -> Iterator[str]:
+    if promise.false_positive_rate is not None:
+        yield f"On {promise.false_positive_rate:.0%} of {promise.n_negative} frames without a lesion it drew one."
+    if promise.calibration_error_called is not None:
+        off = 100 * promise.calibration_error_called
+        yield f"Of the pixels that it calls lesion, its calibrated probabilities are off by {off:.1f} points."
+    if promise.flagged is not None:
+        dice = f"Dice {number(promise.dice_flagged)} there, {number(promise.dice_unflagged)} elsewhere"
+        yield f"It flagged {promise.flagged:.0%} of the frames ({dice})."
+    if promise.drawn:
+        yield f"**Drawn frames, which say nothing about patients: {', '.join(promise.drawn)}.**"
+    if promise.leaked_frames:
+        yield (
+            f"**{promise.leaked_frames} of the frames were seen in training** (an accepted leak): these figures are "
+            "too good."
+        )
+
+
+def _unknown(held_out: str, scores: HeldOutScores | None) -> str:
     """Return what to expect elsewhere: what it reached at its held-out site, or where to look that up."""
     if scores is None or scores.dice is None:
-        return _UNJUDGED.format(held_out=card.held_out)
+        return _UNJUDGED.format(held_out=held_out)
     rate, leaked = scores.false_positive_rate, scores.leaked_frames
     seen = f"{leaked} of whose frames it was trained on" if leaked else "which it had never seen"
     negatives = f" On {rate:.0%} of {scores.n_negative} frames without one it drew one." if rate is not None else ""

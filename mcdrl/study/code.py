@@ -17,6 +17,8 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+from mcdrl.study.paths import STAGES, is_project
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("mcdrl", "stages")
 NO_EFFECT = (
@@ -38,8 +40,8 @@ def digest(modules: Iterable[str], root: Path = ROOT) -> str:
         SyntaxError: a file isn't Python.
     """
     total = hashlib.sha256()
-    for path in sorted(closure(modules, root)):
-        total.update(path.relative_to(root).as_posix().encode() + b"\0" + _meaning(path) + b"\0")
+    for name, path in sorted((_spelled(path, root), path) for path in closure(modules, root)):
+        total.update(name.encode() + b"\0" + _meaning(path) + b"\0")
     return total.hexdigest()
 
 
@@ -68,10 +70,28 @@ def imported(path: Path, root: Path = ROOT) -> set[Path]:
 
 def module_file(name: str, root: Path = ROOT) -> Path | None:
     """Return the file of a module or package of the project; None: it has none, or isn't the project's."""
-    if name.partition(".")[0] not in PACKAGES:
+    package = name.partition(".")[0]
+    if package not in PACKAGES:
         return None
-    base = root / Path(*name.split("."))
+    base = home(package, root) / Path(*name.split("."))
     return next((file for file in (base.with_suffix(".py"), base / "__init__.py") if file.is_file()), None)
+
+
+def home(package: str, root: Path = ROOT) -> Path:
+    """Return the folder that holds a package: the project's, of stages that run there beside an installed library.
+
+    Args:
+        package: `mcdrl` or `stages`.
+        root: the folder that holds the library.
+    """
+    apart = package == STAGES.name and root == ROOT and is_project() and STAGES.is_dir()
+    return Path.cwd() if apart else root
+
+
+def _spelled(path: Path, root: Path) -> str:
+    """Return a file as it is called wherever the packages lie."""
+    stages = home(STAGES.name, root)
+    return path.relative_to(stages if path.is_relative_to(stages / STAGES) else root).as_posix()
 
 
 def _files(names: Iterable[str], root: Path) -> set[Path]:

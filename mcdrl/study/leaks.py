@@ -37,12 +37,12 @@ def crossing(pairs: pd.DataFrame, held_out: str) -> pd.DataFrame:
     return pairs[(pairs["site_a"] == held_out) != (pairs["site_b"] == held_out)]
 
 
-def straddling(pairs: pd.DataFrame, held_out: str) -> set[str]:
+def straddling(pairs: pd.DataFrame, held_out: str | None) -> set[str]:
     """Return the frames of the source sites that have a copy on the other side of training and validation.
 
     Args:
         pairs: rows of audit.parquet.
-        held_out: the site that is left out; its frames are neither.
+        held_out: the site that is left out, whose frames are neither; None: none is.
     """
     sources = pairs[pairs["across_split"] & (pairs["site_a"] != held_out) & (pairs["site_b"] != held_out)]
     return {*sources["case_a"], *sources["case_b"]}

@@ -21,17 +21,17 @@ from mcdrl.base.section import Section, Seed, sentences
 from mcdrl.base.strict_yaml import load_yaml, read_yaml
 from mcdrl.study.agreement import disagreements
 from mcdrl.study.missing import told
-from mcdrl.study.paths import BACKBONE_CARDS, PARAMS, own_or_shipped
+from mcdrl.study.paths import BACKBONE_CARDS, NONE, PARAMS, own_or_shipped
 from mcdrl.study.reading import Reading, merge
 from mcdrl.study.site_cards import card_names, read_card
 from mcdrl.study.variants import Variant, resolved
 
 STAGES_WITH_SECTION = (
     "phantom", "pretrain", "ingest", "audit", "encode", "build_confounders", "mine_regions", "train", "evaluate",
-    "stress", "report",
+    "stress", "report", "deploy",
 )  # fmt: skip
 LONGEST_NAME = 100  # letters; a file's name has 255, and adds to it
-RESERVED_SITE_NAMES = ("mean", "worst", "all")  # rows of the report's tables that stand for several sites
+RESERVED_SITE_NAMES = ("mean", "worst", "all", NONE)  # what stands for several sites in tables, and for none
 
 S = TypeVar("S", bound=Section)
 Further = Callable[["Study", Mapping[str, Any]], list[str]]
@@ -124,7 +124,7 @@ def unfit_site_name(name: str) -> str | None:
     if problem is not None:
         return problem
     if name in RESERVED_SITE_NAMES:
-        return f"{name!r} can't be a site's name; the report's tables call a row so"
+        return f"{name!r} can't be a site's name; it stands for several sites, or for none"
     if not _is_text(name):
         return f"{name!r} can't be a site's name, as YAML takes it for something else; call it 'site_{name}', say"
     return None

@@ -19,8 +19,14 @@ STUDIES = Path("data/studies")
 LITE_TOWER = Path("data/lite0")
 IMPORTED = Path("data/splits.csv")  # the splits that were taken over
 RENDERED = Path("data/phantom")  # an output of the pipeline's, though git ignores it
+NONE = "none"  # in a held-out site's place: none is, all of them are trained on
+STAGES = Path("stages")
+PROJECT = (
+    PIPELINE, PARAMS, STAGES, SITE_CARDS, BACKBONE_CARDS, STUDIES, LITE_TOWER, IMPORTED,
+    *map(Path, (".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore", ".dvc/plots")),
+)  # what a project consists of, beside the library  # fmt: skip
 _PACKAGE = Path(__file__).parents[1]
-_TRAIN = "train"
+_TRAIN, _TRAIN_ALL, _DEPLOY = "train", "train_all", "deploy"
 
 
 def own_or_shipped(place: Path, project: Path = Path()) -> Path:
@@ -88,6 +94,28 @@ def study_of(model: Path) -> tuple[Path, Cell] | None:
     if len(parents) < 4 or parents[2].name != _TRAIN or not seed.isdecimal():
         return None
     return parents[3], Cell(parents[1].name, parents[0].name, int(seed))
+
+
+def whole_model(artifacts: Path, variant: str, seed: int) -> Path:
+    """Return the folder of a model that was trained on all sites."""
+    return artifacts / _TRAIN_ALL / variant / str(seed)
+
+
+def deployed_model(artifacts: Path, variant: str) -> Path:
+    """Return the folder of a model that was trained on all sites, with what its study promises of it."""
+    return artifacts / _DEPLOY / variant
+
+
+def artifacts_of(model: Path) -> Path | None:
+    """Return the artifacts that a model's folder lies in, a cell's or one of all sites; None: it lies elsewhere."""
+    study = study_of(model)
+    if study is not None:
+        return study[0]
+    whole = model.resolve()
+    for above, room in ((2, _TRAIN_ALL), (1, _DEPLOY), (2, _DEPLOY)):  # the last: of an ensemble
+        if len(whole.parents) > above and whole.parents[above - 1].name == room:
+            return whole.parents[above]
+    return None
 
 
 @dataclass(frozen=True)
@@ -241,6 +269,16 @@ def parts_folder(artifacts: Path) -> Path:
     return artifacts / "evaluate" / "parts"
 
 
+def promise_path(report: Path, variant: str) -> Path:
+    """Return what a report says of a method at sites that it has never seen."""
+    return report / "promises" / f"{variant}.json"
+
+
+def report_folder(artifacts: Path) -> Path:
+    """Return the folder of the report."""
+    return artifacts / "report"
+
+
 def checkpoints_folder(artifacts: Path) -> Path:
     """Return the folder of trainings that aren't finished; DVC doesn't know it."""
     return artifacts / ".resume"
@@ -269,6 +307,10 @@ class PlanFiles:
     def method(self, variant: str) -> Path:
         """Return the plan of a name in `methods`."""
         return self.folder / "methods" / f"{variant}.json"
+
+    def deployed(self, variant: str) -> Path:
+        """Return the plan of a name in `deploy.methods`."""
+        return self.folder / "deploy" / f"{variant}.json"
 
     def site(self, site: str) -> Path:
         """Return the plan of a site."""

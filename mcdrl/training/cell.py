@@ -1,4 +1,4 @@
-"""One cell of the study, (method, held-out site, seed): from its inputs to a trained model."""
+"""One training, (method, held-out site or none, seed): from its inputs to a trained model."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from mcdrl.networks.interface import Spec, Texts
 from mcdrl.study.code import digest
 from mcdrl.study.params import Study
 from mcdrl.study.paths import (
+    NONE,
     Cell,
     SiteFiles,
     TextFiles,
@@ -46,7 +47,7 @@ class Job:
     Attributes:
         variant: the name that params.yaml calls it by.
         method: a file's name in mcdrl/methods.
-        held_out: the site that plays no part.
+        held_out: the site that plays no part; None: all sites do theirs.
         seed: of everything drawn.
         sources: all other sites.
         artifacts: folder below which the inputs are.
@@ -59,7 +60,7 @@ class Job:
 
     variant: str
     method: str
-    held_out: str
+    held_out: str | None
     seed: int
     sources: list[str]
     artifacts: Path
@@ -70,13 +71,13 @@ class Job:
     flips: Sequence[str] = ()
 
     @property
-    def cell(self) -> Cell:
-        """Its place in the study."""
-        return Cell(self.variant, self.held_out, self.seed)
+    def label(self) -> str:
+        """Its name as a word: mcdrl-A-0, mcdrl-none-0."""
+        return Cell(self.variant, self.held_out or NONE, self.seed).label
 
     @property
     def files(self) -> dict[str, SiteFiles]:
-        """The source sites' files; the held-out site has none here."""
+        """The source sites' files; a held-out site has none here."""
         return {site: site_files(self.artifacts, site) for site in self.sources}
 
     @property
@@ -95,19 +96,31 @@ class Job:
         return backbone_folder(self.artifacts)
 
 
-def make_job(variant: str, held_out: str, seed: int, artifacts: Path, study: Study) -> Job:
+def make_job(
+    variant: str, held_out: str | None, seed: int, artifacts: Path, study: Study, deployed: Sequence[str] = ()
+) -> Job:
     """Return what is trained: its sources are all sites of params.yaml but the held-out one, its numbers its plan's.
+
+    Args:
+        variant: a name in `methods`, or in `deploy.methods` where no site is held out.
+        held_out: the site that is left out; None: none is.
+        seed: of everything drawn.
+        artifacts: what the other stages wrote.
+        study: the shared keys of params.yaml.
+        deployed: `deploy.methods`.
 
     Raises:
         InputError: there is no such method or site, or the plan is missing or damaged.
     """
-    for what, name, legal in (("method", variant, study.methods), ("site", held_out, list(study.sites))):
-        if name not in legal:
+    methods = study.methods if held_out is not None else deployed
+    for what, name, legal in (("method", variant, methods), ("site", held_out, study.sites)):
+        if name is not None and name not in legal:
             raise InputError(f"unknown {what} '{name}'; {nearest(name, legal)}")
     sources = [site for site in study.sites if site != held_out]
     views = read_views(plan_files(artifacts).views, sources)
     view: Literal["auto", "full"] = "full" if all(rule == "full" for rule in views) else "auto"
-    path = plan_files(artifacts).method(variant)
+    plans = plan_files(artifacts)
+    path = plans.method(variant) if held_out is not None else plans.deployed(variant)
     plan = read_plan(path)
     params = _checked(plan.train, Params, "train.", path)
     own = _checked(plan.params, params_type(plan.method), "params.", path)
@@ -185,7 +198,7 @@ def resume_folder(job: Job, machine: Mapping[str, int | str]) -> Path:
     Raises:
         InputError: an input is missing.
     """
-    return checkpoints_folder(job.artifacts) / f"{job.cell.label}-{_resume_key(job, machine)}"
+    return checkpoints_folder(job.artifacts) / f"{job.label}-{_resume_key(job, machine)}"
 
 
 def drop_stale(folder: Path) -> None:

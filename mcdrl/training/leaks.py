@@ -9,12 +9,12 @@ from mcdrl.base.errors import InputError
 from mcdrl.study.leaks import crossing, own_frames, straddling
 
 
-def check_leaks(path: Path, held_out: str) -> int:
+def check_leaks(path: Path, held_out: str | None) -> int:
     """Stop where a frame of the held-out site is among the source sites, unless params.yaml accepts that.
 
     Args:
         path: audit.parquet.
-        held_out: the site that is left out.
+        held_out: the site that is left out; None: none is, so that none of it can be anywhere else.
 
     Returns:
         How many of the held-out site's frames are at a source site, too, all of them accepted.
@@ -22,6 +22,8 @@ def check_leaks(path: Path, held_out: str) -> int:
     Raises:
         InputError: there are such frames, or the file is missing or damaged.
     """
+    if held_out is None:
+        return 0
     pairs = crossing(PAIRS.read(path), held_out)
     leaks = pairs[~pairs["accepted"]]
     if leaks.empty:
@@ -37,12 +39,12 @@ def check_leaks(path: Path, held_out: str) -> int:
     )
 
 
-def copies_across_split(path: Path, held_out: str) -> set[str]:
+def copies_across_split(path: Path, held_out: str | None) -> set[str]:
     """Return the frames of the source sites, at one or at two of them, with a copy across training and validation.
 
     Args:
         path: audit.parquet.
-        held_out: the site that is left out.
+        held_out: the site that is left out; None: none is.
 
     Raises:
         InputError: the file is missing or damaged.

@@ -8,7 +8,7 @@ from typing import Any
 from mcdrl.artifacts.plan import Encoding, Plan, SitePlan
 from mcdrl.base.section import Section
 from mcdrl.methods import params_type, resolved_params
-from mcdrl.study.code import ROOT, digest
+from mcdrl.study.code import digest, home
 from mcdrl.study.flips import Flip
 from mcdrl.study.params import Study, resolve
 from mcdrl.study.variants import resolved
@@ -16,16 +16,19 @@ from mcdrl.study.variants import resolved
 _CACHED = ("frozen", "adapter", "suffix")  # modes that train on features; the others, on pixels
 
 
-def plans(study: Study, train: Mapping[str, Any], kind: type[Section], mirrored: Sequence[Flip] = ()) -> Iterator[Plan]:
-    """Yield the plan of each name in `methods`.
+def plans(
+    names: Iterable[str], study: Study, train: Mapping[str, Any], kind: type[Section], mirrored: Sequence[Flip] = ()
+) -> Iterator[Plan]:
+    """Yield the plan of each name.
 
     Args:
+        names: of variants and methods, as in `methods` or `deploy.methods`.
         study: checked.
         train: the section `train` of params.yaml, checked.
         kind: its type.
         mirrored: the ways of mirroring frames that `encode.flips` gives.
     """
-    for name in study.methods:
+    for name in names:
         method, numbers = resolved(name, study.variants, train)
         whole = kind.model_validate(numbers).model_dump()
         own = params_type(method).model_validate(resolved_params(name, study.variants, study.method_params))
@@ -59,5 +62,5 @@ def encoding(all_plans: Iterable[Plan]) -> Encoding:
 
 def code_digests() -> dict[str, str]:
     """Return stage -> digest of what its code means, for every folder of `stages` that has a command."""
-    stages = sorted(path.parent.name for path in (ROOT / "stages").glob("*/__main__.py"))
+    stages = sorted(path.parent.name for path in (home("stages") / "stages").glob("*/__main__.py"))
     return {stage: digest([f"stages.{stage}.__main__"]) for stage in stages}

@@ -65,13 +65,18 @@ def aligned(study: Study) -> str:
     return _ALIGNED if study.backbone == "lite0" else ""
 
 
+def drawn(study: Study) -> list[str]:
+    """Return the sites whose frames are rendered."""
+    return [name for name, site in study.sites.items() if Path(site.root).is_relative_to(RENDERED)]
+
+
 def _drawn_frames(study: Study) -> list[Notice]:
-    drawn = [name for name, site in study.sites.items() if Path(site.root).is_relative_to(RENDERED)]
-    if not drawn:
+    sites = drawn(study)
+    if not sites:
         return []
-    whose = "These figures show" if len(drawn) == len(study.sites) else "Their figures show"
+    whose = "These figures show" if len(sites) == len(study.sites) else "Their figures show"
     words = (
-        f"Site{'s' if len(drawn) > 1 else ''} {', '.join(drawn)}: rendered, not photographed. {whose} whether a method "
+        f"Site{'s' if len(sites) > 1 else ''} {', '.join(sites)}: rendered, not photographed. {whose} whether a method "
         "copes with confounders of known strength, and nothing about patients."
     )
     return [Notice("Drawn frames", " ".join(filter(None, (words, aligned(study)))), alarm=False)]

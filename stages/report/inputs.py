@@ -182,9 +182,9 @@ def _quarantine(artifacts: Path, site: str) -> pd.DataFrame:
 
 def _model(cell: Cell, folder: Path) -> dict[str, Any]:
     facts = read_facts(folder)
-    found = Cell(facts.variant, facts.held_out, facts.seed)
+    found = (facts.variant, facts.held_out, facts.seed)
     if found != cell:
-        raise InputError(f"{folder / CARD} is that of {tuple(found)}, not of {tuple(cell)}; run `dvc repro -f train`")
+        raise InputError(f"{folder / CARD} is that of {found}, not of {tuple(cell)}; run `dvc repro -f train`")
     return facts.model_dump()
 
 

@@ -40,6 +40,11 @@ class Results:
         return self.inputs.study
 
     @property
+    def deployed(self) -> list[str]:
+        """The methods that are trained on all sites, besides."""
+        return list(self.raw.get("deploy", {}).get("methods", []))
+
+    @property
     def draws(self) -> Draws:
         """How intervals are drawn."""
         return Draws(self.params.bootstrap, self.params.seed)

@@ -8,11 +8,14 @@ from typing import Any
 
 import pandas as pd
 
+from mcdrl.artifacts.promise import write_promise
 from mcdrl.base.files import atomic_folder, write_json
 from mcdrl.base.text import spreadsheet_cell
+from mcdrl.study.paths import promise_path
 from stages.report.averages import ALL, MEAN, WORST
 from stages.report.inputs import Inputs
 from stages.report.page import render
+from stages.report.promises import promises
 from stages.report.results import Results
 from stages.report.topic import Topic
 from stages.report.topics import TOPICS
@@ -21,7 +24,7 @@ _TOTALS = (MEAN, WORST, ALL)
 
 
 def write_report(results: Results, out: Path) -> None:
-    """Write tables, metrics and the page.
+    """Write tables, metrics, promises and the page.
 
     Args:
         results: of the study.
@@ -29,9 +32,12 @@ def write_report(results: Results, out: Path) -> None:
     """
     topics = [topic(results) for topic in TOPICS]
     page = render(results, topics)
+    tables = {name: rows for topic in topics for name, rows in topic.tables.items()}
     with atomic_folder(out) as folder:
-        for name, rows in ((name, rows) for topic in topics for name, rows in topic.tables.items()):
+        for name, rows in tables.items():
             _write_csv(marked(rows, results.inputs), folder / f"{name}.csv")
+        for method, promise in promises(results, tables).items():
+            write_promise(promise, promise_path(folder, method))
         write_json(metrics(topics, results.inputs), folder / "metrics.json")
         (folder / "index.html").write_text(page, encoding="utf-8")
 

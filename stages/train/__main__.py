@@ -1,4 +1,4 @@
-"""Train one method for one held-out site and one seed."""
+"""Train one method for one held-out site, or for none, and one seed."""
 
 from __future__ import annotations
 
@@ -8,24 +8,27 @@ from typing import Annotated
 import typer
 
 from mcdrl.base.runtime import enough_memory, run
-from mcdrl.study.params import load_study
+from mcdrl.study.params import load
+from mcdrl.study.paths import NONE
+from mcdrl.study.sections.deploy import Params
 
 
 def main(
-    method: Annotated[str, typer.Argument(help="a name in methods of params.yaml")],
-    held_out: Annotated[str, typer.Argument(help="the site to leave out")],
+    method: Annotated[str, typer.Argument(help="a name in methods of params.yaml, or in deploy.methods")],
+    held_out: Annotated[str, typer.Argument(help="the site to leave out; none: all are trained on")],
     seed: Annotated[int, typer.Argument(help="of everything drawn")],
     artifacts: Annotated[Path, typer.Option(help="what the other stages wrote")],
     out: Annotated[Path, typer.Option(help="the model folder to write")],
 ) -> None:
-    """Train a network on all sites but one."""
-    study = load_study()
+    """Train a network on all sites but one, or on all."""
+    study, deploy = load("deploy", Params)
 
     from mcdrl.training.cell import make_job  # torch and Fabric only after the parameters are known to be right
     from mcdrl.training.fabric import keep_freed_memory, make_deterministic, make_fabric
     from mcdrl.training.run import train
 
-    job = make_job(method, held_out, seed, artifacts, study)
+    site = None if held_out == NONE else held_out
+    job = make_job(method, site, seed, artifacts, study, deploy.methods)
     keep_freed_memory()
     make_deterministic()
     with enough_memory("train", "train.batch_size", job.params.batch_size):

@@ -13,7 +13,8 @@ import numpy as np
 import typer
 
 from mcdrl.commands.models.export import FILES, compare, export, load_network, runner
-from mcdrl.commands.models.frames import Shown, find_jobs, read
+from mcdrl.commands.models.frames import find_jobs, read
+from mcdrl.model.shown import Shown
 
 
 def main(

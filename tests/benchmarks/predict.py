@@ -16,10 +16,12 @@ import numpy as np
 import torch
 import typer
 
-from mcdrl.commands.models.frames import Shown, find_jobs, read
+from mcdrl.commands.models.frames import find_jobs, read
 from mcdrl.commands.models.masks import Wanted
-from mcdrl.commands.models.predict import load_predictor, predict_frames
+from mcdrl.commands.models.predict import predict_frames
 from mcdrl.model.network import Network
+from mcdrl.model.predictor import load_predictor
+from mcdrl.model.shown import Shown
 
 
 def main(

@@ -28,6 +28,18 @@ def test_the_shipped_file_is_right_for_every_method_and_says_nothing_twice():
         assert params_type(name).model_validate(numbers).model_dump() == numbers
 
 
+def test_what_is_deployed_is_checked_like_what_is_studied():
+    deploy = {"methods": ["mcdlr"], "seeds": [0]}
+    (line,) = problems(deploy=deploy)
+    assert line.startswith("deploy.methods: unknown 'mcdlr'; did you mean 'mcdrl'?")
+    lines = problems(deploy={**deploy, "methods": ["mixstyle"]}, train=PIXELS, variants={})
+    assert lines == [line for line in lines if line.startswith("methods: mixstyle: train.mode is 'partial'")]
+    assert "stands twice" in problems(deploy={**deploy, "methods": ["mcdrl", "mcdrl"]})[0]
+    assert "deploy.seeds" in problems(deploy={"methods": [], "seeds": []})[0]
+    assert "deploy.seeds" in problems(deploy={"methods": [], "seeds": [1, 1]})[0]
+    check({**SHIPPED, "deploy": {"methods": [], "seeds": [0]}}, further=with_methods)
+
+
 @pytest.mark.parametrize("name", names())
 def test_no_number_of_a_method_has_a_default_and_each_tells_its_source(name):
     kind = params_type(name)

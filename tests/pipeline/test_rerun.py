@@ -11,7 +11,7 @@ from tests.projects import ROOT
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
 CELLS = {f"{stage}@mcdrl-{site}-0" for stage in ("train", "evaluate") for site in "AB"}
-AFTER_TRAIN = {*CELLS, "collect_evaluate", "stress", "report"}
+AFTER_TRAIN = {*CELLS, "collect_evaluate", "stress", "report", "train_all@mcdrl-0", "deploy@mcdrl"}
 MINING = {"mine_regions@A", "mine_regions@B"}
 
 
@@ -36,7 +36,7 @@ def test_nothing_edited_runs_nothing(repository):
 
 def test_report(repository):
     repository.edit(lambda params: params["report"].update(bootstrap=120))
-    assert repository.repro() == {"report"}
+    assert repository.repro() == {"report"}  # of so few patients no interval is promised, so that nothing has moved
 
 
 def test_audit(repository):
@@ -47,6 +47,21 @@ def test_audit(repository):
 def test_stress(repository):
     repository.edit(lambda params: params["stress"].update(strengths=[0.5]))
     assert repository.repro() == {"stress", "report"}
+
+
+def test_deploy(repository):
+    """What is deployed trains no cell, and no cell trains it."""
+    repository.edit(lambda params: params["deploy"].update(methods=["mcdrl", "baseline"]))
+    assert repository.repro() == {"plan", "train_all@baseline-0", "deploy@baseline", "report"}
+    told = {name: repository.folder / "artifacts/deploy" / name / "README.md" for name in ("mcdrl", "baseline")}
+    assert "judged at 2 sites" in told["mcdrl"].read_text(encoding="utf-8")
+    assert "no estimate for new sites" in told["baseline"].read_text(encoding="utf-8")
+    repository.edit(lambda params: params["deploy"].update(methods=["mcdrl"], seeds=[1]))
+    assert repository.repro() == {"train_all@mcdrl-1", "deploy@mcdrl", "report"}  # that plan was kept
+    repository.edit(lambda params: params["deploy"].update(methods=[], seeds=[0]))
+    assert repository.repro() == {"plan", "report"}
+    repository.edit(lambda params: params["deploy"].update(methods=["mcdrl"]))
+    assert not {name for name in repository.repro() if name.startswith("train")}  # all of it was kept
 
 
 def test_splits(repository):
@@ -174,7 +189,7 @@ def test_a_schema_reruns_what_writes_or_reads_it(repository):
             {"phantom", "stress", "report"},
         ),  # equal frames come out, so no more follows
         ("mcdrl/renderer/vessels.py", {"phantom"}),
-        ("mcdrl/model/readme.py", set()),
+        ("mcdrl/model/readme.py", {"deploy"}),
         ("mcdrl/study/params.py", set()),
     ],
 )
@@ -198,7 +213,7 @@ def replace(repository, place, old, new):
 
 def test_the_template_of_a_models_readme_trains_nothing(repository):
     replace(repository, "mcdrl/model/readme.py", "For research.", "For research only.")
-    assert repository.repro() == {"plan"}
+    assert repository.repro() == {"plan", "deploy@mcdrl"}
 
 
 def test_a_site_card_s_words_rerun_nothing_and_its_keys_the_sites_that_it_reads(repository):

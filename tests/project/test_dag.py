@@ -33,7 +33,7 @@ def test_params_sections_are_stages_or_shared_keys():
 def test_a_stage_writes_below_its_own_folder(step):
     homes = {"phantom": "data/phantom", "pretrain": "data/lite0"}
     for out in step.outs:
-        home = homes.get(step.stage, f"artifacts/{step.stage}")
+        home = homes.get(step.stage, f"artifacts/{step.name.split('@')[0]}")
         if step.stage == "collect":
             home = f"artifacts/{step.name.removeprefix('collect_')}"
         assert out == home or out.startswith(home + "/")
@@ -48,15 +48,35 @@ def test_a_stage_depends_on_what_its_code_means_and_on_no_code_besides(step):
 
 @pytest.mark.parametrize("step", [step for step in STEPS if step.stage in {"train", "evaluate", "stress"}])
 def test_what_builds_a_method_depends_on_its_plan(step):
-    wanted = "artifacts/plan/methods"
+    wanted = "artifacts/plan/deploy" if step.name.startswith("train_all") else "artifacts/plan/methods"
     assert (wanted if step.stage == "stress" else f"{wanted}/{step.cmd.split()[3]}.json") in step.deps
+
+
+def test_no_figure_of_the_study_rests_on_a_training_that_has_seen_all_sites():
+    """What was trained on a site must not judge it, nor choose anything for what does."""
+    whole = {out for step in STEPS if step.name.startswith("train_all") for out in step.outs}
+    assert whole
+    told = {step.stage for step in STEPS if any(dep.startswith("artifacts/train_all") for dep in step.deps)}
+    assert told == {"deploy"}
+    assert not [step for step in STEPS if any(dep.startswith("artifacts/deploy") for dep in step.deps)]
+
+
+def test_training_on_all_sites_waits_for_no_figure_of_the_study():
+    (step,) = [step for step in STEPS if step.name.startswith("train_all")]
+    (cell, *_) = [other for other in STEPS if other.name.startswith("train@")]
+    plan = {dep for dep in cell.deps | step.deps if dep.startswith(("artifacts/plan/methods", "artifacts/plan/deploy"))}
+    assert step.deps - plan == cell.deps - plan
+    assert step.params == cell.params
 
 
 @pytest.mark.parametrize("step", BY_STAGE.values(), ids=BY_STAGE)
 def test_a_stage_reads_its_own_section(step):
     if step.stage == "train":
-        assert any(name.startswith("artifacts/plan/methods/") for name in step.deps)
+        assert any(name.startswith(("artifacts/plan/methods/", "artifacts/plan/deploy/")) for name in step.deps)
         assert "train" in BY_STAGE["plan"].params
+    elif step.stage == "deploy":  # of its methods each has a step, and `plan` writes what they are
+        assert "deploy.seeds" in step.params
+        assert "deploy.methods" in BY_STAGE["plan"].params
     elif (ROOT / f"mcdrl/study/sections/{step.stage}.py").exists():
         assert step.stage in step.params
 

@@ -1,20 +1,27 @@
 """The wheel holds the library and what comes along, and works in any folder, whatever is called `stages` there."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
 
 import pytest
+import yaml
 
+from mcdrl.study.paths import PROJECT
 from tests.commands.sites.test_check import frame, mask
+from tests.commands.study.test_init import files
+from tests.pipeline.repository import tiny
 from tests.projects import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-SOURCES = ("mcdrl", "stages", "data", "pyproject.toml", "setup.py", "params.yaml", "README.md", "LICENSE")
-ALONG = ("backbones", "lite0", "sites", "studies")
+SOURCES = (
+    "mcdrl", "stages", "data", "pyproject.toml", "setup.py", "params.yaml", "dvc.yaml", "README.md", "LICENSE",
+    ".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore", ".dvc/plots",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +32,7 @@ def wheel(tmp_path_factory):
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
         else:
+            (copy / name).parent.mkdir(exist_ok=True)
             shutil.copy(ROOT / name, copy / name)
     (copy / "data" / "phantom" / "A").mkdir(parents=True, exist_ok=True)
     (copy / "data" / "phantom" / "A" / "rendered.png").touch()
@@ -64,10 +72,24 @@ def test_it_holds_every_file_of_the_library_and_what_comes_along_and_nothing_els
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     library = {path for path in (ROOT / "mcdrl").rglob("*") if path.is_file() and "__pycache__" not in path.parts}
-    along = {path for name in ALONG for path in (ROOT / "data" / name).rglob("*") if path.name[0] != "."}
+    along = {path for place in PROJECT for path in files(ROOT / place)}
     expected = {path.relative_to(ROOT).as_posix() for path in library}
-    expected |= {f"mcdrl/shipped/{path.relative_to(ROOT).as_posix()}" for path in {*along, ROOT / "params.yaml"}}
+    expected |= {f"mcdrl/shipped/{path.relative_to(ROOT).as_posix()}" for path in along}
     assert names == expected
+
+
+def test_a_project_that_it_makes_runs_from_the_first_stage_to_a_model(installed, elsewhere):
+    done = mcdrl(installed, elsewhere, "init", "project")
+    assert done.returncode == 0, done.stderr
+    project = elsewhere / "project"
+    params = yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))
+    tiny(params)
+    (project / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+    done = run(installed, project, "-m", "dvc", "repro")
+    assert done.returncode == 0, done.stderr[-4000:]
+    assert (project / "artifacts" / "deploy" / "mcdrl" / "promise.json").is_file()
+    again = run(installed, project, "-m", "dvc", "repro").stdout
+    assert re.findall(r"Running stage '([^']+)'", again) == ["plan"]  # as DVC can't see the library
 
 
 def test_it_is_imported_without_torch(installed, elsewhere):

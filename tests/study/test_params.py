@@ -148,11 +148,11 @@ def test_a_site_s_name_must_do_in_files_and_stages(name):
     assert problems(raw) == [f"sites: {name!r} can't be a site's name; use ASCII letters, digits, '_' and '-'"]
 
 
-@pytest.mark.parametrize("name", ["mean", "worst", "all"])
-def test_a_site_can_t_be_called_like_a_row_of_the_report(name):
+@pytest.mark.parametrize("name", ["mean", "worst", "all", "none"])
+def test_a_site_can_t_be_called_like_several_sites_or_none(name):
     raw = good()
     raw["sites"][name] = raw["sites"]["A"]
-    assert problems(raw) == [f"sites: '{name}' can't be a site's name; the report's tables call a row so"]
+    assert problems(raw) == [f"sites: '{name}' can't be a site's name; it stands for several sites, or for none"]
 
 
 @pytest.mark.parametrize("name", ["yes", "no", "Off", "null", "12", "2024", "007", "1e5", "2024-01-01", "2024-13-40"])

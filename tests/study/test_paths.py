@@ -17,17 +17,22 @@ from mcdrl.study.paths import (
     Cell,
     IngestedFiles,
     TextFiles,
+    artifacts_of,
     audit_files,
     backbone_folder,
+    deployed_model,
     features_folder,
     ingest_folder,
     own_or_shipped,
     parts_folder,
     plan_files,
+    promise_path,
+    report_folder,
     site_files,
     study_of,
     table_path,
     texts_folder,
+    whole_model,
 )
 from tests.project.dag import ROOT, steps
 
@@ -51,7 +56,8 @@ def listed():
 def test_outputs_are_where_dvc_looks_for_them(listed):
     outs = {path for _, given in listed.values() for path in given}
     wanted = [CELL.model(ARTIFACTS), CELL.parts(ARTIFACTS), CELL.predictions(ARTIFACTS), SITE.folder, SITE.features]
-    wanted += [SITE.regions, backbone_folder(ARTIFACTS), PLANS.folder, RENDERED, LITE_TOWER]
+    wanted += [SITE.regions, backbone_folder(ARTIFACTS), PLANS.folder, RENDERED, LITE_TOWER, report_folder(ARTIFACTS)]
+    wanted += [whole_model(ARTIFACTS, "mcdrl", 0), deployed_model(ARTIFACTS, "mcdrl")]
     wanted += [table_path(ARTIFACTS, stage, name) for stage, names in TABLES.items() for name in names]
     wanted += [AUDIT.pairs, AUDIT.splits, AUDIT.profile, TEXTS.dictionary, TEXTS.classes, TEXTS.class_confounders]
     assert {path.as_posix() for path in wanted} <= outs
@@ -71,6 +77,8 @@ def test_inputs_are_where_dvc_looks_for_them(listed):
     wanted = [*folders, SITE.regions.parent, PLANS.method("mcdrl"), PLANS.views, PLANS.code("train")]
     assert {path.as_posix() for path in wanted} <= train
     assert CELL.model(ARTIFACTS).as_posix() in evaluate
+    assert PLANS.deployed("mcdrl").as_posix() in listed["train_all@mcdrl-0"][0]
+    assert promise_path(report_folder(ARTIFACTS), "mcdrl").as_posix() in listed["deploy@mcdrl"][0]
     assert PLANS.encoding.as_posix() in listed["encode@A"][0]
     assert SITE.frames.as_posix() in listed["encode@A"][0]
     assert parts_folder(ARTIFACTS).as_posix() in listed["collect_evaluate"][0]
@@ -91,6 +99,14 @@ def test_a_models_place_tells_its_study(tmp_path):
     assert study_of(tmp_path / "link") == (tmp_path.resolve(), CELL)
     for place in (tmp_path / "mcdrl", tmp_path / "trained/mcdrl/A/0", tmp_path / "train/mcdrl/A/best", Path("/")):
         assert study_of(place) is None
+
+
+def test_a_models_place_tells_where_its_backbone_is(tmp_path):
+    artifacts = tmp_path.resolve()
+    for model in (CELL.model(tmp_path), whole_model(tmp_path, "mcdrl", 0), deployed_model(tmp_path, "mcdrl")):
+        assert artifacts_of(model) == artifacts
+    for place in (tmp_path / "mcdrl", tmp_path / "packed" / "mcdrl", tmp_path / "train_all" / "mcdrl", Path("/")):
+        assert artifacts_of(place) is None
 
 
 @pytest.mark.parametrize("shipped", ["inside the package", "above it, as in a clone"])
@@ -117,7 +133,7 @@ SPELLED = (
 
 FILE = re.compile(r"""(?:"[a-z_.]+|\})\.(?:parquet|h5|json|csv)"|"model\.safetensors\"""")
 OWNERS = {  # of a format, or of what leaves the pipeline; all else below the artifacts is named by paths.py
-    "facts.py", "card.py", "lite.py", "held_out_scores.py",
+    "facts.py", "card.py", "lite.py", "held_out_scores.py", "members.py", "promise.py",
     "outlines.py", "classes.py", "export.py", "predict.py", "coco.py", "local_dir.py", "write.py", "pretrain.py",
 }  # fmt: skip
 

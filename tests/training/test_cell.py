@@ -53,7 +53,7 @@ def artifacts(tmp_path, monkeypatch):
 
 
 def _cell(artifacts, method="mcdrl", held_out="C", variant=None, flips=("horizontal",), own=None, **params):
-    sources = [site for site in "ABC" if site != held_out]
+    sources = [site for site in "ABC" if site != held_out]  # all of them where none is held out
     return Job(
         variant or method, method, held_out, 0, sources, artifacts, stub_sites.LESIONS,
         train_params(**{**QUICK, **params}), small_params(method, **(own or {})), flips=flips,
@@ -167,6 +167,33 @@ def test_nothing_of_the_held_out_site_is_read(artifacts, tmp_path):
         path.write_bytes(b"poison")
     assert bytes_of(_train(cell, tmp_path / "poisoned")) == clean
     assert all("C" not in place.frames.parts for place in cell.files.values())
+
+
+def test_without_a_site_left_out_every_site_is_trained_on(artifacts, tmp_path):
+    cell = _cell(artifacts, "baseline", held_out=None, epochs=1, intervene_from=0)
+    clean = bytes_of(_train(cell, tmp_path / "clean"))
+    card = read_card(tmp_path / "clean")
+    assert (card.held_out, card.sources, card.leaked_frames) == (None, ["A", "B", "C"], 0)
+    assert json.loads(clean["model.json"])["held_out"] is None
+    assert resume_folder(cell, MACHINE).name.startswith("baseline-none-0-")
+    for site in "ABC":
+        _turned(artifacts, site, "train")
+        assert bytes_of(_train(cell, tmp_path / site))["model.safetensors"] != clean["model.safetensors"]
+        stub_sites.write_site(artifacts, site)
+    assert bytes_of(_train(cell, tmp_path / "again")) == clean
+
+
+def test_without_a_site_left_out_validation_frames_choose_and_train_nothing(artifacts, tmp_path):
+    def history(name):
+        out = _train(_cell(artifacts, "baseline", held_out=None, epochs=4, lr=0.01), tmp_path / name)
+        return [dict(row) for row in csv.DictReader((out / "history.csv").open())]
+
+    clean = history("clean")
+    for site in "ABC":
+        _turned(artifacts, site, "val")
+    other = history("other")
+    assert [row["seg"] for row in other] == [row["seg"] for row in clean]
+    assert [row["val_dice"] for row in other] != [row["val_dice"] for row in clean]
 
 
 def test_a_source_site_does_matter(artifacts, tmp_path):
@@ -524,6 +551,8 @@ def _planned(artifacts, **train):
         train=train_params(**train).model_dump(),
     )
     write_plan(plan, plan_files(artifacts).method("mine"))
+    longer = plan.model_copy(update={"train": train_params(epochs=9).model_dump()})
+    write_plan(longer, plan_files(artifacts).deployed("mine"))
     write_plan(Views(view={"A": "auto", "B": "full", "C": "full"}), plan_files(artifacts).views)
 
 
@@ -537,6 +566,15 @@ def test_the_sources_are_all_sites_but_the_held_out_one_and_the_numbers_those_of
     write_plan(Views(view={"A": "auto"}), plan_files(tmp_path).views)
     with pytest.raises(InputError, match=r"views\.json is damaged \(it lacks the site 'C'\)"):
         make_job("mine", "B", 0, tmp_path, _study(tmp_path))
+
+
+def test_all_sites_are_sources_where_none_is_held_out_and_the_plan_is_that_of_deploy(tmp_path):
+    _planned(tmp_path, epochs=7)
+    job = make_job("mine", None, 0, tmp_path, _study(tmp_path), ["mine"])
+    assert (job.held_out, job.sources, list(job.files)) == (None, ["A", "B", "C"], ["A", "B", "C"])
+    assert job.params.epochs == 9
+    with pytest.raises(InputError, match="unknown method 'mine'; legal: other"):  # a name in methods alone won't do
+        make_job("mine", None, 0, tmp_path, _study(tmp_path), ["other"])
 
 
 @pytest.mark.parametrize(("method", "site", "message"), [

@@ -55,6 +55,12 @@ def test_copies_across_training_and_validation_are_those_of_source_sites(tmp_pat
     assert copies_across_split(path, "B") == {"A/006", "C/007"}
 
 
+def test_where_no_site_is_left_out_none_can_leak_and_copies_are_those_of_all_sites(tmp_path):
+    path = audit(tmp_path, ("A/001", "B/004", True), ("A/002", "B/003", False), ("A/006", "C/007", False))
+    assert check_leaks(path, None) == 0
+    assert copies_across_split(path, None) == {"A/001", "B/004", "A/006", "C/007"}
+
+
 def test_validation_does_without_frames_that_another_source_site_trains_on(tmp_path, capsys):
     artifacts = tmp_path / "artifacts"
     stub_sites.write_study(artifacts)

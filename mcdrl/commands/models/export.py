@@ -25,6 +25,7 @@ from mcdrl.model.bundle import find_backbone
 from mcdrl.model.card import ModelCard
 from mcdrl.model.ensemble import load_ensemble
 from mcdrl.model.facts import WEIGHTS
+from mcdrl.model.members import check_single
 from mcdrl.model.network import Network
 from mcdrl.model.take_along import take_along
 from mcdrl.view import MARGIN
@@ -113,6 +114,7 @@ def export(model: Path, kind: Format, out: Path, backbone: Path | None) -> Parit
 
 def load_network(model: Path, backbone: Path | None) -> tuple[Network, ModelCard]:
     """Return a model and its encoder as one module on the CPU, and the model's card."""
+    check_single(model)
     (member,) = load_ensemble([model], backbone, "cpu").members
     return Network(member.encoder, member.model).eval(), member.model.card
 

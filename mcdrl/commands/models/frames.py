@@ -7,21 +7,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
-
-import numpy as np
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.folders import walked
 from mcdrl.base.issues import RefusedError
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.models.masks_among import masks_among
-from mcdrl.imaging.decode import DIM, LARGE, bluish, large, read_frame
+from mcdrl.imaging.decode import read_frame
+from mcdrl.model.shown import Shown, show
 from mcdrl.study.reading import Reading
-from mcdrl.view import Box, looked_at, squash
 
-Array = np.ndarray[Any, np.dtype[Any]]
-_BLUISH = "more blue than red; if tissue looks blue, try --channels bgr"
 _NO_PICTURES = frozenset(
     (".csv", ".db", ".gz", ".h5", ".html", ".ini", ".ipynb", ".json", ".jsonl", ".log", ".md", ".npy", ".npz",
      ".parquet", ".pdf", ".pkl", ".py", ".tar", ".toml", ".tsv", ".txt", ".xls", ".xlsx", ".xml", ".yaml", ".yml",
@@ -36,31 +31,6 @@ class Job:
     path: Path
     frame: str
     stem: str
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What the model is shown of a frame; the frame itself isn't kept, as many of them would fill the memory.
-
-    Attributes:
-        size: width and height of the upright frame, px.
-        box: left, top, right, bottom of what the model sees, in the frame's own pixels.
-        pixels: [S, S, 3] uint8, the box at working size.
-        issues: what is odd about the frame; empty: nothing.
-        swapped: whether red and blue have changed places.
-    """
-
-    size: tuple[int, int]
-    box: Box
-    pixels: Array
-    issues: str = ""
-    swapped: bool = False
-
-    @property
-    def view_px(self) -> int:
-        """Pixels of the box, in the frame's own."""
-        left, top, right, bottom = self.box
-        return (right - left) * (bottom - top)
 
 
 @dataclass(frozen=True)
@@ -155,10 +125,7 @@ def read(job: Job, size_px: int, *, view: ViewRule, swap: bool) -> Shown | str:
         picture, dim = read_frame(job.path, swap=swap)
     except (RefusedError, InputError) as error:
         return str(error)
-    box = looked_at(np.asarray(picture), view).box
-    pixels = squash(picture, size_px, box)
-    issues = [LARGE] * large(picture.size) + [DIM] * dim + [_BLUISH] * bluish(pixels)
-    return Shown(picture.size, box, pixels, "; ".join(issues), swap)
+    return show(picture, size_px, view=view, dim=dim, swapped=swap)
 
 
 def view_rule(text: str) -> ViewRule:

@@ -13,11 +13,13 @@ import pandas as pd
 
 from mcdrl.artifacts.dictionary import DICTIONARY
 from mcdrl.artifacts.held_out_scores import OF_SOURCES, HeldOutScores
+from mcdrl.artifacts.promise import Promise, promise_of
 from mcdrl.artifacts.regions import QUALITY
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import read_json
 from mcdrl.model.bundle import FOLDER, find_backbone
-from mcdrl.model.facts import CARD
+from mcdrl.model.facts import CARD, read_facts
+from mcdrl.model.members import is_ensemble, members
 from mcdrl.study.paths import TextFiles, table_path, texts_folder
 
 # shown by themselves, or not at all
@@ -48,7 +50,10 @@ def inspect(place: Path) -> list[Shown]:
         from mcdrl.model.held_out import held_out_scores  # torch is seconds of imports
 
         read_card(place)  # so that what is shown is a model's card
-        return model_tables(read_json(place / CARD), (place / FOLDER).is_dir(), held_out_scores(place))
+        card, bundled = read_json(place / CARD), (place / FOLDER).is_dir()
+        return model_tables(card, bundled, held_out_scores(place), promise_of(place))
+    if is_ensemble(place):
+        return ensemble_tables(place)
     found = TextFiles(texts_folder(place)).dictionary, table_path(place, "mine_regions", "quality")
     if not any(path.is_file() for path in found):
         raise InputError(f"{place} holds neither {CARD} nor a dictionary; give a model's folder, or run `dvc repro`")
@@ -62,6 +67,10 @@ def describe(place: Path) -> str | None:
     Raises:
         InputError: a file is damaged.
     """
+    if is_ensemble(place):
+        from mcdrl.model.readme import ensemble_readme
+
+        return ensemble_readme(place)
     if not (place / CARD).is_file():
         return None
     from mcdrl.model.card import read_card
@@ -72,7 +81,22 @@ def describe(place: Path) -> str | None:
         backbone = find_backbone(place, read_card(place).fingerprint, None)
     except InputError:  # the table says that it isn't there
         return None
-    return readme(place, backbone, held_out_scores(place))
+    return readme(place, backbone, held_out_scores(place), promise_of(place))
+
+
+def ensemble_tables(place: Path) -> list[Shown]:
+    """Return the networks of an ensemble, and what their study promises of them."""
+    models = members(place)
+    cards = [read_facts(model) for model in models]
+    rows = [[str(model), str(card.seed), f"{card.val_dice:.3f}"] for model, card in zip(models, cards, strict=True)]
+    promise = promise_of(place)
+    tables = [Shown("ensemble", ["model", "seed", f"val_dice{_MEANT['val_dice']}"], rows)]
+    return tables + ([promise_table(promise)] if promise else [])
+
+
+def promise_table(promise: Promise) -> Shown:
+    """Return what a study promises of a model that was trained on all sites."""
+    return Shown("promised at a new site", ["", ""], [[key, _text(value)] for key, value in promise])
 
 
 def dictionary_table(rows: pd.DataFrame) -> Shown:
@@ -96,13 +120,16 @@ def quality_table(rows: pd.DataFrame) -> Shown:
     return Shown("mined regions", heads, [[_text(row[head]) for head in heads] for _, row in rows.iterrows()])
 
 
-def model_tables(card: dict[str, Any], bundled: bool, scores: HeldOutScores | None = None) -> list[Shown]:
+def model_tables(
+    card: dict[str, Any], bundled: bool, scores: HeldOutScores | None = None, promise: Promise | None = None
+) -> list[Shown]:
     """Return what model.json says.
 
     Args:
         card: the contents of model.json.
         bundled: whether the folder holds its backbone.
         scores: its scores at the held-out site; None: it was not judged.
+        promise: what its study promises of one that was trained on all sites; None: nothing.
     """
     facts = [[key, _text(value) + _MEANT.get(key, "")] for key, value in card.items() if key not in _LONG]
     facts.append(["backbone in the folder", "yes" if bundled else "no: give --backbone, or mcdrl pack"])
@@ -110,6 +137,8 @@ def model_tables(card: dict[str, Any], bundled: bool, scores: HeldOutScores | No
     if scores is not None:
         rows = [[key, _score(scores, key, value)] for key, value in scores if key != "weights_sha256"]
         tables.append(Shown("at the held-out site", ["", ""], rows))
+    if promise is not None:
+        tables.append(promise_table(promise))
     names = card["confounders"]
     prompts = zip(names, card.get("confounder_prompts") or [""] * len(names), strict=True)
     reference = card.get("reference")

@@ -11,12 +11,12 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import binary_erosion
 
-from mcdrl.artifacts.frames import to_native
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import atomic
 from mcdrl.commands.models.coco import Lesion, lesions_of
-from mcdrl.commands.models.frames import Job, Shown
+from mcdrl.commands.models.frames import Job
 from mcdrl.imaging.decode import read_frame
+from mcdrl.model.shown import Shown
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _OUTLINE = (255, 0, 255)
@@ -100,9 +100,8 @@ def write_results(
         RefusedError, InputError: the frame can't be read again, which an overlay takes.
         OSError: a file can't be written.
     """
-    width, height = shown.size
     paths = wanted.paths(job.stem)
-    called = to_native(raw, shown.box, width, height) >= wanted.threshold
+    called = shown.lesion(raw, wanted.threshold)
     left = kept(called)
     lesion = left if wanted.suppress else called
     area_px, there = int(lesion.sum()), bool(left.any())
@@ -112,7 +111,7 @@ def write_results(
         _save(_outlined(read_frame(job.path, swap=shown.swapped)[0], lesion), paths["overlay"], "JPEG")
     if not (wanted.probabilities or wanted.coco):
         return Written(area_px, there)
-    probability = to_native(calibrated(raw).astype(np.float32), shown.box, width, height).clip(0, 1)
+    probability = shown.probability(calibrated(raw))
     if wanted.probabilities:
         grey = np.rint(probability * 255)
         _save(Image.fromarray(grey.astype(np.uint8)), paths["probabilities"], "PNG")

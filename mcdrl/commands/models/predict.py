@@ -26,8 +26,9 @@ from mcdrl.base.runtime import progress
 from mcdrl.base.text import printable, spreadsheet_cell
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.models.coco import FILE, Lesion, write_coco
-from mcdrl.commands.models.frames import Job, Shown, check_places, find_jobs, read
+from mcdrl.commands.models.frames import Job, check_places, find_jobs, read
 from mcdrl.commands.models.masks import Wanted, Written, all_paths, write_results
+from mcdrl.model.shown import Shown
 
 if TYPE_CHECKING:
     from mcdrl.model.predictor import Answer, Assessment, Predictor
@@ -153,27 +154,6 @@ def predict_frames(
     return rows
 
 
-def load_predictor(
-    models: Sequence[Path], backbone: Path | None, device: str, batch_size: int | None, view: ViewRule | None,
-    *, confounders: bool = False,
-) -> tuple[Predictor, ViewRule]:  # fmt: skip
-    """Load the models and settle what of a frame is looked at; arguments as on the command line, None: nothing said.
-
-    Raises:
-        InputError: a model can't be loaded, or models disagree on the view and nobody has said what to do.
-    """
-    from mcdrl.model.ensemble import load_ensemble
-    from mcdrl.model.predictor import Predictor  # torch is seconds of imports
-
-    ensemble = load_ensemble(models, backbone, device)
-    if ensemble.random_weights:
-        warn("warning: a backbone has RANDOM weights; these masks mean nothing")
-    rules = {member.model.card.view for member in ensemble.members}
-    if view is None and len(rules) > 1:
-        raise InputError("the models differ in what of a frame they look at; say --view auto or --view full")
-    return Predictor(ensemble, batch_size, confounders=confounders), view or rules.pop()
-
-
 def summary(rows: Sequence[PredictionRow], out: Path) -> str:
     """Return in a few lines what was done."""
     found = [row for row in rows if not row.reason]
@@ -228,7 +208,7 @@ def _written(
             return _refusal(job, shown), ()
         try:
             assessment = predictor.assess(answer)
-            kept = partial(predictor.operating_point.kept, view_px=shown.view_px, frame_score=assessment.frame_score)
+            kept = partial(predictor.operating_point.kept, view_px=shown.area_px, frame_score=assessment.frame_score)
             written = write_results(job, shown, answer.probability, predictor.calibrated, kept, wanted)
         except (RefusedError, InputError) as error:
             return _refusal(job, str(error)), ()

@@ -26,13 +26,15 @@ _CALIBRATION = ["temperature", *_ECE]
 
 
 def topic(results: Results) -> Topic:
-    """Return trust.csv and calibration.csv where there are any, the section, and when to believe the best method."""
+    """Return three tables where there is something to tell, the section, and when to believe the best method."""
     inputs, best = results.inputs, results.best_method
     coverage, calibration = trust_table(inputs.trust, inputs.scores), calibration_table(inputs.calibration)
-    tables = {name: rows for name, rows in (("trust", coverage), ("calibration", calibration)) if len(rows)}
+    flagged = flagged_table(inputs.trust, inputs.scores)
+    named = (("trust", coverage), ("calibration", calibration), ("flagged", flagged))
+    tables = {name: rows for name, rows in named if len(rows)}
     words = [*left_to_a_human(coverage, best), *miscalibrated(calibration, best)]
     values = {
-        "coverage": _coverage_values(results, coverage) if len(coverage) else None,
+        "coverage": _coverage_values(results, coverage, flagged) if len(coverage) else None,
         "calibration": _calibration_values(calibration, results.study.methods) if len(calibration) else None,
         "reliability": reliability_panels(inputs.reliability, results.study.methods),
         "settings": results.settings,
@@ -169,13 +171,26 @@ def coverage_html(table: pd.DataFrame) -> HtmlTable:
     )
 
 
-def flagged_html(trust: pd.DataFrame, scores: pd.DataFrame) -> HtmlTable:
-    """Format how many frames are flagged, and how good the two kinds are."""
+def flagged_table(trust: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """Return how many frames are flagged, and how good the two kinds are.
+
+    Args:
+        trust: rows of `TRUST`.
+        scores: rows of `SCORES` of the same cells.
+
+    Returns:
+        A row a method, over all held-out sites and seeds: `n` predictions, of which `flagged`; `dice_flagged` and
+        `dice_other`, each a mean over `n_flagged` or `n_other` frames with a lesion.
+    """
     keys = ["method", "held_out", "seed", "case_id"]
     both = trust.merge(scores[[*keys, "dice"]], on=keys)
-    rows = [_flagged_row(str(method), own) for method, own in both.groupby("method", sort=False)]
+    return pd.DataFrame([_flagged_row(str(method), own) for method, own in both.groupby("method", sort=False)])
+
+
+def flagged_html(rows: pd.DataFrame) -> HtmlTable:
+    """Format what `flagged_table` returns."""
     return html_table(
-        pd.DataFrame(rows),
+        rows,
         {
             "method": lambda r: r["method"],
             "predictions": lambda r: str(r["n"]),
@@ -208,12 +223,12 @@ def miscalibrated(calibration: pd.DataFrame, method: str) -> list[str]:
     ]
 
 
-def _coverage_values(results: Results, coverage: pd.DataFrame) -> dict[str, Any]:
-    study, inputs = results.study, results.inputs
+def _coverage_values(results: Results, coverage: pd.DataFrame, flagged: pd.DataFrame) -> dict[str, Any]:
+    study = results.study
     return {
         "panels": coverage_panels(coverage, study.methods, study.held_out),
         "figures": coverage_html(coverage),
-        "flagged": flagged_html(inputs.trust, inputs.scores),
+        "flagged": flagged_html(flagged),
     }
 
 

@@ -20,10 +20,11 @@ import typer
 
 from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.frames import FRAMES, judged_of, lesion_of, to_native, unpack_native_mask
-from mcdrl.commands.models.frames import Job, Shown, read
-from mcdrl.commands.models.predict import load_predictor
+from mcdrl.commands.models.frames import Job, read
 from mcdrl.metrics.counts import count, dice
 from mcdrl.model.card import read_card
+from mcdrl.model.predictor import load_predictor
+from mcdrl.model.shown import Shown
 from mcdrl.sites.candidates import find_candidates
 from mcdrl.study.params import Study, load_study, resolve
 from mcdrl.study.paths import ARTIFACTS, site_files

@@ -11,14 +11,12 @@ import torch
 from mcdrl.artifacts.held_out_scores import HeldOutScores, write_held_out_scores
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import sha256
-from mcdrl.clip.encoder import unit
 from mcdrl.commands.models import export as exporting
 from mcdrl.commands.models.export import compare, export, load_network, made_up_frames, runner
 from mcdrl.commands.models.inspect import describe, inspect
 from mcdrl.commands.models.pack import pack
 from mcdrl.commands.show import show_table
-from mcdrl.confounders.scores import ReferenceStatistics
-from mcdrl.methods import build, modes
+from mcdrl.methods import modes
 from mcdrl.model.assemble import assemble
 from mcdrl.model.bundle import bundle
 from mcdrl.model.card import MinedBy
@@ -27,37 +25,16 @@ from mcdrl.model.folder import load_model, save_model
 from mcdrl.model.held_out import held_out_scores
 from mcdrl.model.predictor import Predictor
 from mcdrl.model.take_along import README
-from mcdrl.networks.interface import Texts
-from mcdrl.networks.trunk import Frozen
 from mcdrl.regions.tuned import Miner
-from tests.factories import make_card, make_lite0_spec, small_params, write_lite0
+from tests import lite_model
+from tests.factories import make_lite0_spec, small_params
 
 SPEC = make_lite0_spec()
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    """A model folder with the real lite0 inside and a head that has learned nothing but says something."""
-    place = tmp_path_factory.mktemp("study")
-    backbone = place / "lite0"
-    fingerprint = write_lite0(backbone)
-    drawn = torch.Generator().manual_seed(1)
-    drawings = [unit(torch.randn(shape, generator=drawn), -1) for shape in ((2, 128), (3, 128), (2, 3, 128))]
-    texts = Texts(*drawings, prior=torch.full((3,), 1 / 3))
-    network = build("mcdrl", SPEC, small_params("mcdrl", depth=2), Frozen(), texts)
-    with torch.no_grad():
-        for weight in network.parameters():
-            weight.add_(torch.randn(weight.shape, generator=drawn) * 0.1)
-        network.head.out.bias.zero_()
-    reference = ReferenceStatistics(mean=[0.0] * 3, std=[0.1] * 3)
-    card = make_card(
-        backbone="lite0", fingerprint=fingerprint, size_px=224, lesion_classes=["a", "b"],
-        confounder_prompts=["an x", "a y", "a z"], spec=SPEC, params=small_params("mcdrl", depth=2).model_dump(),
-        reference=reference,
-    )  # fmt: skip
-    save_model(place / "model", network.state_dict(), texts, card)
-    bundle(backbone, place / "model")
-    return place / "model"
+    return lite_model.write_model(tmp_path_factory.mktemp("study"))
 
 
 DEVICES = ["front_door", "gaussian_backdoor", "pseudo_intervention", "scale_aware"]

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from mcdrl import cli
 from mcdrl.base.errors import InputError
 from mcdrl.commands.models import frames as reading
-from mcdrl.commands.models import masks, predict
+from mcdrl.commands.models import masks
 from mcdrl.commands.models.frames import view_rule
 from mcdrl.commands.models.masks import Wanted
 from mcdrl.commands.models.predict import predict_frames, refused, summary
@@ -27,7 +27,7 @@ EVERYTHING = OperatingPoint()
 class Bright:
     """Probability of lesion = brightness of the frame at working size."""
 
-    size_px, batch_size = 32, 2
+    size_px, batch_size, random_weights = 32, 2, False
 
     def __init__(self, batch_size=2, operating_point=EVERYTHING):
         self.batch_size, self.operating_point = batch_size, operating_point
@@ -133,7 +133,7 @@ def test_masks_as_coco_are_those_that_the_pngs_show(folder, tmp_path):
 def test_the_command_writes_masks_in_the_format_that_is_asked_for(tmp_path, monkeypatch, given, names):
     (tmp_path / "frames").mkdir()
     half_white(80, 60).save(tmp_path / "frames" / "a.png")
-    monkeypatch.setattr(predict, "load_predictor", lambda *_args, **_options: (Bright(), "full"))
+    monkeypatch.setattr("mcdrl.model.predictor.load_predictor", lambda *_args, **_options: (Bright(), "full"))
     command = ["predict", tmp_path / "frames", "--model", tmp_path, "--out", tmp_path / "out", *given]
     done = CliRunner().invoke(cli.app, [str(one) for one in command])
     assert done.exit_code == 0, done.output

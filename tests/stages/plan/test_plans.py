@@ -5,14 +5,15 @@ import shutil
 
 import pytest
 
-from mcdrl.artifacts.plan import Plan, _digest, read_plan, read_site_plan, write_plan
+from mcdrl.artifacts.plan import Plan, _digest, read_encoding, read_plan, read_site_plan, write_plan
 from mcdrl.base.errors import InputError
 from mcdrl.methods import names, with_methods
 from mcdrl.study.code import digest
 from mcdrl.study.params import check
-from mcdrl.study.paths import plan_files
+from mcdrl.study.paths import PlanFiles, plan_files
 from mcdrl.study.sections.train import Params
 from mcdrl.study.variants import merged
+from stages.plan.__main__ import main
 from stages.plan.plans import code_digests, encoding, plans, site_plans
 from tests.projects import ROOT, SHIPPED, copy_project
 
@@ -31,7 +32,29 @@ def _plans(methods=("baseline", "mcdrl", "random"), variants=VARIANTS, own=None,
     raw = {**SHIPPED, "methods": list(methods), "variants": variants, "train": {**SHIPPED["train"], **train}}
     raw["method_params"] = merged(SHIPPED["method_params"], own or {})
     study = check(raw, further=with_methods)
-    return {plan.variant: plan for plan in plans(study, raw["train"], Params, ["horizontal"])}
+    return {plan.variant: plan for plan in plans(study.methods, study, raw["train"], Params, ["horizontal"])}
+
+
+def test_what_is_deployed_needs_no_place_in_the_study():
+    study = check({**SHIPPED, "deploy": {"methods": ["suffix"], "seeds": [0]}}, further=with_methods)
+    (plan,) = plans(["suffix"], study, SHIPPED["train"], Params)
+    assert (plan.variant, plan.method, plan.train["mode"]) == ("suffix", "baseline", "suffix")
+
+
+def test_the_stage_plans_what_is_deployed_and_encodes_what_it_reads(tmp_path, monkeypatch):
+    """A study on pixels alone, beside which a network on features is deployed: its maps are encoded."""
+    raw = {**SHIPPED, "methods": ["partial"], "deploy": {"methods": ["baseline"], "seeds": [0]}}
+    monkeypatch.setattr("mcdrl.study.params.read_yaml", lambda _: raw)
+    monkeypatch.setattr("stages.plan.__main__.read_params", lambda: raw)
+    main(tmp_path / "plan")
+    files = PlanFiles(tmp_path / "plan")
+    assert read_plan(files.deployed("baseline")).train["mode"] == "frozen"
+    assert not files.method("baseline").exists()
+    assert read_encoding(files.encoding).maps
+    raw["deploy"] = {"methods": [], "seeds": [0]}
+    main(tmp_path / "plan")
+    assert not files.deployed("baseline").exists()
+    assert not read_encoding(files.encoding).maps
 
 
 def _encoding(*methods, **train):

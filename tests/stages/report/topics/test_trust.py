@@ -8,6 +8,7 @@ from stages.report.topics.trust import (
     calibration_table,
     coverage_panels,
     flagged_html,
+    flagged_table,
     left_to_a_human,
     miscalibrated,
     reliability_panels,
@@ -105,7 +106,7 @@ def test_coverage_panels_are_the_mean_and_each_site():
 
 def test_flagged_frames_are_counted_with_their_dice():
     own = scores()
-    table = flagged_html(trust(own, 0.5, [True, False, False, False, True]), own)
+    table = flagged_html(flagged_table(trust(own, 0.5, [True, False, False, False, True]), own))
     assert table.rows == [["m", "5", "2 (40.0 %)", "0.100 (n 1)", "0.700 (n 3)"]]
 
 

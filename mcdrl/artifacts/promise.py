@@ -1,0 +1,98 @@
+"""promise.json: what leaving one site out promises of a method at hospitals that it has never seen.
+
+The report says it of each method, in promises/<method>.json; `deploy` lays that of its own method beside the model.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from mcdrl.base.errors import InputError
+from mcdrl.base.files import read_json, write_json
+from mcdrl.base.section import Section
+
+PROMISE = "promise.json"
+
+
+class Promise(Section):
+    """How a method did at sites that were left out in turn, each time trained on all others; figures are the report's.
+
+    Attributes:
+        held_out: the sites that were left out.
+        seeds: of the trainings at each; scores are means over them.
+        drawn: those of the sites whose frames are rendered, which say nothing about patients.
+        threshold: probability from which a pixel is lesion.
+        dice: mean over the sites of the mean over the frames with a lesion, 0..1; None: there is none.
+        dice_low: lower end of its 95 % interval over patients or sequences, the sites as they are; None: at a site they
+            are too few.
+        dice_high: upper end.
+        by_site: the mean over each site's frames with a lesion; None: it has none.
+        n_lesion: frames with a lesion.
+        n_groups: patients or sequences that they come from; as many as frames where nobody knows.
+        worst_site: the site with the lowest Dice.
+        n_negative: frames without a lesion.
+        false_positive_rate: share of those on which something is called lesion.
+        false_positive_low: lower end of its 95 % interval.
+        false_positive_high: upper end.
+        calibration_error: expected calibration error over all pixels, after the temperature, 0..1.
+        calibration_error_called: the same over pixels that are called lesion.
+        flagged: share of the frames that were flagged.
+        dice_flagged: mean over the flagged frames with a lesion.
+        dice_unflagged: mean over the others with a lesion.
+        leaked_frames: frames of held-out sites that were trained on, as a source site has them, too.
+        weights: where the encoder's weights come from, as the models' cards say.
+    """
+
+    held_out: list[str]
+    seeds: list[int]
+    drawn: list[str]
+    threshold: float
+    dice: float | None
+    dice_low: float | None
+    dice_high: float | None
+    by_site: dict[str, float | None]
+    n_lesion: int
+    n_groups: int
+    worst_site: str | None
+    n_negative: int
+    false_positive_rate: float | None
+    false_positive_low: float | None
+    false_positive_high: float | None
+    calibration_error: float | None
+    calibration_error_called: float | None
+    flagged: float | None
+    dice_flagged: float | None
+    dice_unflagged: float | None
+    leaked_frames: int
+    weights: str
+
+
+def write_promise(promise: Promise | None, path: Path) -> None:
+    """Write what is promised of a method, or that nothing is: no site was left out for it."""
+    write_json(promise.model_dump() if promise else {}, path)
+
+
+def read_promise(path: Path) -> Promise | None:
+    """Read what is promised of a method; None: nothing is.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    value = read_json(path)
+    try:
+        return Promise.model_validate(value) if value else None
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(map(str, problem["loc"]))
+        raise InputError(f"{path}: {place}: {problem['msg']}; run `dvc repro deploy`") from None
+
+
+def promise_of(model: Path) -> Promise | None:
+    """Read the promise of a model's folder; None: there is none.
+
+    Raises:
+        InputError: it is damaged.
+    """
+    return read_promise(model / PROMISE) if (model / PROMISE).is_file() else None

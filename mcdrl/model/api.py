@@ -1,0 +1,191 @@
+"""Trained models in Python: what `import mcdrl` offers.
+
+It is the way that `mcdrl predict` goes, frame by frame, so a frame gets the same mask here and there.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from mcdrl.base.errors import InputError
+from mcdrl.base.issues import RefusedError
+from mcdrl.base.view_rule import ViewRule
+from mcdrl.imaging.decode import read_frame
+from mcdrl.model.predictor import RANDOM_WEIGHTS, Predictor, load_predictor
+from mcdrl.model.shown import Shown, show
+from mcdrl.study.reading import Reading
+
+Frame = NDArray[np.uint8] | str | os.PathLike[str]
+"""A frame: [H, W, 3] uint8, RGB 0..255, upright, of any size; or the path of an image."""
+_WANTED = "expected a frame [H, W, 3] of uint8, RGB 0..255, or the path of an image"
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What a model says of one frame, at the frame's own size.
+
+    Attributes:
+        mask: [H, W] bool, where there is lesion.
+        probability: [H, W] float32, calibrated: of the pixels that have it, how many are lesion, 0..1. The mask is of
+            the probability as the network gives it, so that calibration moves no outline.
+        confidence: share of the mask at one half that the network expects to be lesion, 0..1, so a precision and no
+            Dice; where nothing is found, the probability that there is nothing.
+        flagged: whether the confidence is below the model's limit: a person should look first.
+        lesion: whether the model's operating point leaves a lesion; the mask is as the network gives it all the same.
+        issues: what is odd about the frame, in words; empty: nothing.
+    """
+
+    mask: NDArray[np.bool_]
+    probability: NDArray[np.float32]
+    confidence: float
+    flagged: bool
+    lesion: bool
+    issues: str
+
+
+class Model:
+    """One or several trained models, ready to predict; `mcdrl.load` makes it.
+
+    Attributes:
+        view: what of a frame is looked at; nothing outside of it is called lesion.
+    """
+
+    def __init__(self, predictor: Predictor, view: ViewRule) -> None:
+        """Take what `load_predictor` gives."""
+        self._predictor, self.view = predictor, view
+
+    def predict(self, frame: Frame, *, threshold: float = 0.5) -> Prediction:
+        """Segment one frame.
+
+        Args:
+            frame: [H, W, 3] uint8, RGB 0..255, upright; or the path of an image, which is decoded as `mcdrl predict`
+                does. OpenCV's arrays are blue, green, red: give `frame[..., ::-1]`.
+            threshold: probability, not calibrated, from which a pixel is lesion.
+
+        Returns:
+            Mask, probability, confidence and flag; the first two are of the frame's size.
+
+        Raises:
+            InputError: it is neither, can't be read, or the threshold isn't in 0..1.
+        """
+        if not 0 <= threshold <= 1:
+            raise InputError(f"threshold {threshold}: expected a probability, 0..1")
+        shown = self._shown(frame)
+        (answer,) = self._predictor(shown.pixels[None])
+        assessment = self._predictor.assess(answer)
+        mask = shown.lesion(answer.probability, threshold)
+        kept = self._predictor.operating_point.kept(mask, shown.area_px, assessment.frame_score)
+        return Prediction(
+            mask=mask,
+            probability=shown.probability(self._predictor.calibrated(answer.probability)),
+            confidence=assessment.confidence,
+            flagged=assessment.flagged,
+            lesion=bool(kept.any()),
+            issues=shown.issues,
+        )
+
+    def _shown(self, frame: Frame) -> Shown:
+        picture, dim = _read(Path(frame)) if isinstance(frame, str | os.PathLike) else (_picture(frame), False)
+        return show(picture, self._predictor.size_px, view=self.view, dim=dim)
+
+
+def load(
+    model: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    *,
+    backbone: str | os.PathLike[str] | None = None,
+    device: str = "auto",
+    batch_size: int | None = None,
+    view: ViewRule | None = None,
+) -> Model:
+    """Load a trained model.
+
+    Args:
+        model: the folder of a model, as the pipeline or `mcdrl pack` writes it; several: the mean of their answers.
+        backbone: the folder of the model's backbone, where the model's folder doesn't hold it.
+        device: cpu, cuda, ...; auto: a GPU if there is one.
+        batch_size: frames that the network computes at a time; a single frame is filled up with copies, so that its
+            last digits are those of `mcdrl predict`. None: what suits the device; 1: the fastest for single frames.
+        view: what of a frame is looked at: "auto", the endoscopic view that is found in it; "full"; or a box for all:
+            left, top, right, bottom in parts of width and height. None: as at the model's sites.
+
+    Raises:
+        InputError: there is no model, a file of it is damaged, or its backbone is missing or another one.
+    """
+    given = [model] if isinstance(model, str | os.PathLike) else list(model)
+    if not given:
+        raise InputError("no model is given; name the folder of one")
+    if batch_size is not None and batch_size < 1:
+        raise InputError(f"batch_size {batch_size}: expected 1 and more")
+    folders = [Path(one) for one in given]
+    place, wanted = None if backbone is None else Path(backbone), None if view is None else _rule(view)
+    predictor, rule = load_predictor(folders, place, device, batch_size, wanted)
+    if predictor.random_weights:
+        warnings.warn(RANDOM_WEIGHTS, stacklevel=2)
+    return Model(predictor, rule)
+
+
+def _rule(view: Any) -> ViewRule:
+    try:
+        return Reading.model_validate({"view": view if isinstance(view, str) else list(view)}).view
+    except (TypeError, ValueError):
+        raise InputError(
+            f"view {view!r:.60}: expected auto, full or left, top, right, bottom in parts of the frame, such as "
+            "[0.25, 0, 1, 1]"
+        ) from None
+
+
+def _read(path: Path) -> tuple[Image.Image, bool]:
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; give one image at a time, or segment it with `mcdrl predict`")
+    if not path.is_file():  # opening a pipe would wait for ever
+        raise InputError(f"there is no regular file {path}; {_WANTED}")
+    try:
+        return read_frame(path)
+    except RefusedError as error:
+        raise InputError(f"{path}: {error}") from None
+
+
+def _picture(frame: Any) -> Image.Image:
+    problem = _problem(frame)
+    if problem:
+        raise InputError(f"{problem}; {_WANTED}")
+    return Image.fromarray(np.ascontiguousarray(frame))
+
+
+def _problem(frame: Any) -> str:
+    """Return what is wrong with an array as a frame, and the way out where there is a likely one; empty: nothing."""
+    if not isinstance(frame, np.ndarray):
+        return f"the frame is a {type(frame).__name__}, no array"
+    if frame.ndim != 3 or frame.shape[2] != 3:
+        return f"the frame has the shape {list(frame.shape)}{_way_out(frame.shape)}"
+    if 0 in frame.shape:
+        return f"the frame has the shape {list(frame.shape)}, so no pixel"
+    if frame.dtype != np.uint8:
+        return f"the frame is of {frame.dtype}, values {frame.min()}..{frame.max()}{_as_bytes(frame)}"
+    return ""
+
+
+def _as_bytes(frame: NDArray[Any]) -> str:
+    unit = np.issubdtype(frame.dtype, np.floating) and frame.min() >= 0 and frame.max() <= 1
+    return ": one of 0..1 is (255 * frame).round().astype(np.uint8)" if unit else ""
+
+
+def _way_out(shape: tuple[int, ...]) -> str:
+    if len(shape) == 2:
+        return ": a grey one is np.stack([frame] * 3, axis=2)"
+    if len(shape) == 4:
+        return ": give one frame at a time"
+    if len(shape) == 3 and shape[2] == 4:
+        return ": leave transparency out, frame[..., :3]"
+    if len(shape) == 3 and shape[0] == 3:
+        return ": channels go last, np.moveaxis(frame, 0, 2)"
+    return ""

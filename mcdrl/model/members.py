@@ -1,0 +1,43 @@
+"""ensemble.json: an ensemble is a folder of models' folders that answer by their mean; they share a backbone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mcdrl.base.errors import InputError
+from mcdrl.base.files import read_json, write_json
+
+ENSEMBLE = "ensemble.json"
+_MEMBERS = "members"
+
+
+def is_ensemble(folder: Path) -> bool:
+    """Return whether a folder holds several models rather than one."""
+    return (folder / ENSEMBLE).is_file()
+
+
+def members(folder: Path) -> list[Path]:
+    """Return the models' folders of an ensemble, in its order; of any other folder, itself.
+
+    Raises:
+        InputError: ensemble.json is damaged.
+    """
+    if not is_ensemble(folder):
+        return [folder]
+    names = read_json(folder / ENSEMBLE).get(_MEMBERS)
+    if not (isinstance(names, list) and names and all(isinstance(name, str) and name.isdecimal() for name in names)):
+        raise InputError(f"{folder / ENSEMBLE}: {_MEMBERS} is {names!r:.60}, expected seeds; copy the folder again")
+    return [folder / name for name in names]
+
+
+def write_members(seeds: Sequence[str], folder: Path) -> None:
+    """Write ensemble.json: the seeds of the trainings, which their folders are called by."""
+    write_json({_MEMBERS: list(seeds)}, folder / ENSEMBLE)
+
+
+def check_single(folder: Path) -> None:
+    """Raise InputError where one network is wanted and the folder is an ensemble of several."""
+    if is_ensemble(folder):
+        found = members(folder)
+        raise InputError(f"{folder} is an ensemble of {len(found)} networks; name one of them, such as {found[0]}")

@@ -1,0 +1,77 @@
+"""What a model is shown of a frame, and what its answer means at the frame's own size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from mcdrl.artifacts.frames import to_native
+from mcdrl.base.view_rule import ViewRule
+from mcdrl.imaging.decode import DIM, LARGE, bluish, large
+from mcdrl.view import Box, looked_at, squash
+
+Array = np.ndarray[Any, np.dtype[Any]]
+_BLUISH = "more blue than red; if tissue looks blue, its order is blue, green, red: try --channels bgr"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the model is shown of a frame; the frame itself isn't kept, as many of them would fill the memory.
+
+    Attributes:
+        size: width and height of the upright frame, px.
+        box: left, top, right, bottom of what the model sees, in the frame's own pixels.
+        pixels: [S, S, 3] uint8, the box at working size.
+        issues: what is odd about the frame; empty: nothing.
+        swapped: whether red and blue have changed places.
+    """
+
+    size: tuple[int, int]
+    box: Box
+    pixels: Array
+    issues: str = ""
+    swapped: bool = False
+
+    @property
+    def area_px(self) -> int:
+        """Pixels of the box, in the frame's own."""
+        left, top, right, bottom = self.box
+        return (right - left) * (bottom - top)
+
+    def lesion(self, raw: Array, threshold: float) -> Array:
+        """Return the mask at the frame's own size, [H, W] bool.
+
+        Args:
+            raw: [S, S] float32, the probability of lesion at working size, not calibrated, 0..1.
+            threshold: of it, from which a pixel is lesion.
+        """
+        mask: Array = self._enlarged(raw) >= threshold
+        return mask
+
+    def probability(self, calibrated: Array) -> Array:
+        """Return calibrated probabilities [S, S] at the frame's own size, [H, W] float32, 0..1."""
+        enlarged: Array = self._enlarged(calibrated.astype(np.float32)).clip(0, 1)
+        return enlarged
+
+    def _enlarged(self, values: Array) -> Array:
+        width, height = self.size
+        return to_native(values, self.box, width, height)
+
+
+def show(picture: Image.Image, size_px: int, *, view: ViewRule, dim: bool = False, swapped: bool = False) -> Shown:
+    """Return what the model is shown of a frame.
+
+    Args:
+        picture: the frame, upright, RGB.
+        size_px: working size S.
+        view: what of the frame is looked at.
+        dim: whether its file has 16 bits and uses less than half of their range.
+        swapped: whether red and blue have changed places.
+    """
+    box = looked_at(np.asarray(picture), view).box
+    pixels = squash(picture, size_px, box)
+    issues = [LARGE] * large(picture.size) + [DIM] * dim + [_BLUISH] * bluish(pixels)
+    return Shown(picture.size, box, pixels, "; ".join(issues), swapped)

@@ -1,0 +1,87 @@
+"""A project in a new folder, whose library lies elsewhere."""
+
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from mcdrl.base.errors import InputError
+from mcdrl.commands.study import init as initialising
+from mcdrl.commands.study.init import init
+from mcdrl.study.paths import PROJECT
+from tests.projects import ROOT
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("new") / "project"
+    init(folder)
+    return folder
+
+
+def files(place):
+    found = [place] if place.is_file() else [path for path in place.rglob("*") if path.is_file()]
+    return {path for path in found if "__pycache__" not in path.parts and (path == place or path.name[0] != ".")}
+
+
+def test_it_holds_what_a_clone_has_beside_the_library(project):
+    for place in PROJECT:
+        ours = {path.relative_to(ROOT): path.read_bytes() for path in files(ROOT / place)}
+        theirs = {path.relative_to(project): path.read_bytes() for path in files(project / place)}
+        assert ours
+        if place.name != "dvc.yaml":
+            assert theirs == ours
+    assert not (project / "mcdrl").exists()
+    assert (project / ".git").is_dir()
+
+
+def test_its_pipeline_is_that_of_a_clone_but_for_the_library(project):
+    ours, theirs = (yaml.safe_load((place / "dvc.yaml").read_text(encoding="utf-8")) for place in (ROOT, project))
+    plan = ours["stages"]["plan"]
+    assert theirs["stages"].pop("plan") == {**plan, "deps": ["stages", "data/sites"], "always_changed": True}
+    del ours["stages"]["plan"]
+    assert theirs == ours
+
+
+def test_dvc_reads_it_and_takes_the_shipped_text_tower_for_made(project):
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", "status", "pretrain"], cwd=project, capture_output=True, text=True, check=True
+    )
+    assert "up to date" in done.stdout
+
+
+def test_the_stages_that_run_are_the_project_s_own(project):
+    """And an edit of one of them is a step that means something else."""
+    command = [sys.executable, "-m", "stages.plan", "--out", "artifacts/plan"]
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"}
+
+    def digest(stage):
+        subprocess.run(command, cwd=project, env=environment, check=True)
+        return (project / "artifacts/plan/code" / stage).read_text()
+
+    before = digest("report")
+    page = project / "stages" / "report" / "page.py"
+    page.write_text(page.read_text(encoding="utf-8") + "\nEDITED = 1\n", encoding="utf-8")
+    assert digest("report") != before
+
+
+def test_a_folder_that_holds_something_is_left_alone(tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    for folder in (tmp_path, tmp_path / "mine.txt"):
+        with pytest.raises(InputError, match="exists and isn't an empty folder"):
+            init(folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize(("command", "said"), [
+    (["no-such-git"], "no-such-git is not installed"),
+    ([sys.executable, "-c", "raise SystemExit('no')"], "failed .*: no"),
+])  # fmt: skip
+def test_where_git_does_not_work_nothing_is_left(tmp_path, monkeypatch, command, said):
+    run = initialising._run
+    monkeypatch.setattr(initialising, "_run", lambda folder, *_: run(folder, *command))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=said):
+        init(tmp_path / "empty")
+    assert [path.name for path in tmp_path.iterdir()] == ["empty"]

@@ -1,0 +1,181 @@
+"""`import mcdrl`: a frame gets from Python what `mcdrl predict` writes of it."""
+
+import os
+import shutil
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+import mcdrl
+from mcdrl import cli
+from mcdrl.commands.models.export import made_up_frames
+from mcdrl.commands.models.pack import pack
+from tests import lite_model
+from tests.projects import ROOT
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """Two models that differ in what they learned."""
+    return [lite_model.write_model(tmp_path_factory.mktemp("study"), drawn) for drawn in (1, 2)]
+
+
+@pytest.fixture(scope="module")
+def model(folders):
+    return mcdrl.load(folders[0], device="cpu")
+
+
+@pytest.fixture(scope="module")
+def frames(tmp_path_factory):
+    """A folder of made-up frames of other sizes, one of them within a black border, as files that keep every bit."""
+    folder = tmp_path_factory.mktemp("frames")
+    for number, size in enumerate([(320, 240), (97, 131), (224, 224), (500, 60)]):
+        Image.fromarray(made_up_frames(224, 4)[number]).resize(size).save(folder / f"{number}.png")
+    whole = np.zeros((300, 400, 3), np.uint8)
+    whole[50:250, 100:300] = np.asarray(Image.open(folder / "0.png").resize((200, 200)))
+    Image.fromarray(whole).save(folder / "border.png")
+    return folder
+
+
+@pytest.mark.parametrize(("view", "count"), [(None, 1), ("full", 1), ([0.25, 0, 1, 0.5], 1), ("auto", 2)])
+def test_a_frame_gets_what_mcdrl_predict_writes(folders, frames, tmp_path, view, count):
+    given = [argument for folder in folders[:count] for argument in ("--model", str(folder))]
+    options = ["--device", "cpu", "--probabilities", "--threshold", "0.4"]
+    options += ["--view", view if isinstance(view, str) else ",".join(map(str, view))] if view else []
+    done = CliRunner().invoke(cli.app, ["predict", str(frames), *given, "--out", str(tmp_path), *options])
+    assert done.exit_code == 0, done.output
+    rows = pd.read_csv(tmp_path / "predictions.csv", keep_default_na=False).set_index("frame")
+    model = mcdrl.load(folders[:count], device="cpu", view=view)
+    seen = set()
+    for path in sorted(frames.iterdir()):
+        by_path, by_array = model.predict(path, threshold=0.4), model.predict(pixels(path), threshold=0.4)
+        for found in (by_path, by_array):
+            np.testing.assert_array_equal(255 * found.mask, np.asarray(Image.open(tmp_path / path.name)))
+            grey = np.asarray(Image.open(tmp_path / "probabilities" / path.name))
+            np.testing.assert_array_equal(np.rint(255 * found.probability), grey)
+            row = rows.loc[path.name]
+            assert round(found.confidence, 4) == float(row["confidence"])
+            said = ["yes" if one else "no" for one in (found.flagged, found.lesion)]
+            assert [*said, found.issues] == [row["flagged"], row["lesion"], row["issues"]]
+        seen |= set(np.unique(found.mask))
+    assert seen == {False, True}
+
+
+def pixels(path):
+    return np.asarray(Image.open(path).convert("RGB"))
+
+
+def test_shapes_and_types_are_those_that_are_told(model, frames):
+    frame = pixels(frames / "1.png")
+    found = model.predict(frame)
+    assert frame.shape[:2] == found.mask.shape == found.probability.shape == (131, 97)
+    assert (found.mask.dtype, found.probability.dtype) == (bool, np.float32)
+    assert (type(found.confidence), type(found.flagged), type(found.lesion)) == (float, bool, bool)
+    assert 0 <= found.probability.min() < found.probability.max() <= 1
+
+
+def test_arrays_may_be_views_of_others_and_stay_as_they_are(model, frames):
+    frame = pixels(frames / "0.png")
+    swapped = frame[..., ::-1].copy()
+    found = model.predict(swapped[..., ::-1])
+    np.testing.assert_array_equal(found.probability, model.predict(frame).probability)
+    np.testing.assert_array_equal(swapped[..., ::-1], frame)
+
+
+def test_a_packed_model_says_the_same_and_one_at_a_time_nearly_so(model, folders, frames, tmp_path):
+    pack(folders[0], tmp_path / "packed", None)
+    frame = frames / "0.png"
+    one = model.predict(frame)
+    np.testing.assert_array_equal(mcdrl.load(str(tmp_path / "packed"), device="cpu").predict(frame).mask, one.mask)
+    alone = mcdrl.load(folders[0], device="cpu", batch_size=1).predict(frame)
+    np.testing.assert_allclose(alone.probability, one.probability, atol=1e-4)
+
+
+F = np.zeros((4, 5, 3), np.uint8)
+WRONG = {
+    "the frame is a list, no array": F.tolist(),
+    "the frame is a Image, no array": Image.fromarray(F),
+    r"shape \[4, 5\]: a grey one is np.stack": F[..., 0],
+    r"shape \[4, 5, 4\]: leave transparency out, frame\[..., :3\]": np.zeros((4, 5, 4), np.uint8),
+    r"shape \[3, 4, 5\]: channels go last": np.moveaxis(F, 2, 0),
+    r"shape \[1, 4, 5, 3\]: give one frame at a time": F[None],
+    r"shape \[7\];": np.zeros(7, np.uint8),
+    r"shape \[0, 5, 3\], so no pixel": F[:0],
+    r"float64, values 0.0..1.0: one of 0..1 is \(255 \* frame\)": F + np.eye(4, 5)[..., None],
+    r"float32, values -2.0..0.0; expected a frame \[H, W, 3\] of uint8": (F - 2 * np.eye(4, 5)[..., None]).astype("f"),
+    r"uint16, values 0..0;": F.astype(np.uint16),
+    r"bool, values False..False;": F.astype(bool),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("message", WRONG)
+def test_what_is_no_frame_is_refused_with_the_way_out(model, message):
+    with pytest.raises(mcdrl.InputError, match=message):
+        model.predict(WRONG[message])
+
+
+def test_paths_that_hold_no_frame_are_named(model, tmp_path):
+    (tmp_path / "notes.png").write_text("no frame")
+    os.mkfifo(tmp_path / "pipe.png")
+    for path, message in (
+        (tmp_path / "nowhere.png", "no regular file .*nowhere.png"),
+        (tmp_path / "pipe.png", "no regular file .*pipe.png"),
+        (tmp_path, "is a folder; give one image at a time"),
+        (tmp_path / "notes.png", "notes.png: unreadable frame"),
+    ):
+        with pytest.raises(mcdrl.InputError, match=message):
+            model.predict(str(path))
+
+
+@pytest.mark.parametrize("threshold", [-0.1, 1.5, float("nan")])
+def test_a_threshold_is_a_probability(model, threshold):
+    with pytest.raises(mcdrl.InputError, match="expected a probability"):
+        model.predict(F, threshold=threshold)
+
+
+def test_what_is_no_model_is_named(folders, tmp_path):
+    for given, message in (
+        (tmp_path / "nowhere", r"nowhere/model\.json does not exist"),
+        ([], "no model is given"),
+        ([folders[0], tmp_path], r"model\.json does not exist"),
+    ):
+        with pytest.raises(mcdrl.InputError, match=message):
+            mcdrl.load(given)
+    with pytest.raises(mcdrl.InputError, match="batch_size 0"):
+        mcdrl.load(folders[0], batch_size=0)
+    shutil.copytree(folders[0], tmp_path / "cut")
+    (tmp_path / "cut" / "model.safetensors").write_bytes(b"cut")
+    with pytest.raises(mcdrl.InputError, match=r"model\.safetensors"):
+        mcdrl.load(tmp_path / "cut")
+
+
+@pytest.mark.parametrize("view", ["cropped", [0, 0, 1], [0.5, 0, 0.5, 1], 3])
+def test_a_view_is_a_rule_or_a_box(folders, view):
+    with pytest.raises(mcdrl.InputError, match=r"view .*expected auto, full or left, top, right, bottom"):
+        mcdrl.load(folders[0], view=view)
+
+
+def test_random_weights_are_called_so(folders, tmp_path):
+    shutil.copytree(folders[0], tmp_path / "m")
+    card = tmp_path / "m" / "backbone" / "card.json"
+    card.write_text(card.read_text().replace('"embedded"', '"random"'))
+    with pytest.warns(UserWarning, match="RANDOM weights"):
+        mcdrl.load(tmp_path / "m")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        mcdrl.load(folders[0])
+
+
+def test_its_names_are_imported_when_they_are_used():
+    code = (
+        "import sys, mcdrl; assert not {'torch', 'numpy', 'PIL'} & set(sys.modules); "
+        "assert set(mcdrl.__all__) <= set(dir(mcdrl)); mcdrl.InputError; assert 'torch' not in sys.modules; "
+        "assert not hasattr(mcdrl, 'lode'); mcdrl.load; assert 'torch' in sys.modules"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -1,0 +1,100 @@
+"""What a model takes along: words, scores, promises, its backbone."""
+
+import numpy as np
+import pytest
+
+from mcdrl.artifacts.promise import PROMISE, promise_of
+from mcdrl.base.errors import InputError
+from mcdrl.commands.models.export import export
+from mcdrl.commands.models.inspect import describe, inspect
+from mcdrl.commands.models.pack import pack
+from mcdrl.model.bundle import FOLDER
+from mcdrl.model.card import read_card
+from mcdrl.model.ensemble import load_ensemble
+from mcdrl.model.take_along import README, copy_models, take_along
+from tests import lite_model
+from tests.factories import make_promise
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A model that was trained on all sites."""
+    return lite_model.write_model(tmp_path_factory.mktemp("study"), held_out=None)
+
+
+def test_a_copy_is_a_model_that_holds_what_is_promised_of_it(whole, tmp_path):
+    copy_models({".": whole}, whole / FOLDER, tmp_path / "one", limit_bytes=None, promise=make_promise())
+    assert read_card(tmp_path / "one").held_out is None
+    load_ensemble([tmp_path / "one"], None, "cpu")
+    assert promise_of(tmp_path / "one") == make_promise()
+    assert "Dice **0.700**" in (tmp_path / "one" / README).read_text(encoding="utf-8")
+    copy_models({".": tmp_path / "one"}, whole / FOLDER, tmp_path / "two", limit_bytes=None)  # which packs it
+    assert promise_of(tmp_path / "two") == make_promise()
+    files = [{path.relative_to(place): path.read_bytes() for path in place.rglob("*") if path.is_file()}
+             for place in (tmp_path / "one", tmp_path / "two")]  # fmt: skip
+    assert files[0] == files[1]
+
+
+def test_a_large_backbone_stays_where_it_is(whole, tmp_path):
+    copy_models({".": whole}, whole / FOLDER, tmp_path / "one", limit_bytes=1000)
+    assert not (tmp_path / "one" / FOLDER).exists()
+    assert not (tmp_path / "one" / PROMISE).exists()
+
+
+def test_a_copy_replaces_what_is_there_whole(whole, tmp_path):
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "old").touch()
+    copy_models({".": whole}, whole / FOLDER, tmp_path / "one", limit_bytes=None)
+    assert not (tmp_path / "one" / "old").exists()
+
+
+def test_without_a_promise_it_says_that_there_is_no_estimate(whole, tmp_path):
+    take_along(whole, whole / FOLDER, tmp_path)
+    assert "**There is no estimate for new sites**" in (tmp_path / README).read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def three(tmp_path):
+    """Three models of all sites, as an ensemble."""
+    seeds = {
+        str(seed): lite_model.write_model(tmp_path / f"made{seed}", seed, held_out=None, seed=seed)
+        for seed in (0, 1, 5)
+    }
+    copy_models(seeds, seeds["0"] / FOLDER, tmp_path / "three", limit_bytes=None, promise=make_promise())
+    return tmp_path / "three", seeds
+
+
+def test_an_ensemble_answers_by_the_mean_of_its_members(three):
+    folder, seeds = three
+    frames = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3)).astype(np.uint8)
+    whole, alone = (load_ensemble(models, None, "cpu") for models in ([folder], list(seeds.values())))
+    assert [member.model.card.seed for member in whole.members] == [0, 1, 5]
+    np.testing.assert_array_equal(whole.each(frames), alone.each(frames))
+    assert (whole.each(frames)[0] != whole.each(frames)[1]).any()
+
+
+def test_an_ensemble_holds_its_backbone_once_and_says_what_it_is(three):
+    folder, _ = three
+    assert [path.relative_to(folder).as_posix() for path in folder.rglob("card.json")] == ["backbone/card.json"]
+    assert promise_of(folder) == promise_of(folder / "5") == make_promise()
+    told = (folder / README).read_text(encoding="utf-8")
+    assert told.startswith("# mcdrl: 3 networks trained on all sites")
+    assert "(seeds 0, 1, 5)" in told
+    assert "Dice **0.700**" in told
+    assert "Those figures are of single networks" in told
+    assert "| seed 5" not in told
+    assert "seed 5 |" in (folder / "5" / README).read_text(encoding="utf-8")
+
+
+def test_an_ensemble_can_be_packed_and_looked_at_and_its_members_exported(three, tmp_path):
+    folder, _ = three
+    pack(folder, tmp_path / "packed", None)
+    load_ensemble([tmp_path / "packed"], None, "cpu")
+    assert promise_of(tmp_path / "packed") == make_promise()
+    titles = {shown.title: shown for shown in inspect(tmp_path / "packed")}
+    assert [row[1] for row in titles["ensemble"].rows] == ["0", "1", "5"]
+    assert dict(titles["promised at a new site"].rows)["dice"] == "0.700"
+    assert describe(folder) == (folder / README).read_text(encoding="utf-8")
+    with pytest.raises(InputError, match=r"three is an ensemble of 3 networks; name one of them, such as .*three/0"):
+        export(folder, "torchscript", tmp_path / "exported", None)
+    assert export(folder / "1", "torchscript", tmp_path / "exported", None).holds
