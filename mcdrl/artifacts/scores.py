@@ -150,6 +150,27 @@ POOLED = Table(
     key=(*CELL, "case_id"),
 )
 
+AS_TRAINED = "none"  # nothing is exchanged
+EXCHANGED_Z = ("z_random", "z_zero", "z_shuffled")  # the dictionary, for others of `mcdrl.networks.dictionary`
+TOKENS_ZERO = "tokens_zero"  # what the intervention returns, for zeros
+
+EXCHANGES = Table(
+    "exchanges/1",
+    pa.schema(
+        [
+            *_CELL,  # of methods that intervene
+            _CASE,  # some frames of the held-out site, with a lesion; methods that sum over views make their first pass
+            column("group_id", pa.string()),
+            column("exchange", pa.string()),  # at test alone: none, z_random, z_zero, z_shuffled, tokens_zero
+            column("dice", pa.float64(), nullable=True),
+            # of the attention, over that of equal weights, mean over heads, blocks and regions; null: not over all of Z
+            column("entropy", pa.float64(), nullable=True),
+            LEAKED,
+        ]
+    ),
+    key=(*CELL, "case_id", "exchange"),
+)
+
 MINING = Table(
     "mining/2",
     pa.schema(
@@ -169,7 +190,7 @@ MINING = Table(
 
 EVALUATED: Mapping[str, Table] = {  # name of the file -> table, of all that is written in parts
     "cases": SCORES, "calibration": CALIBRATION, "reliability": RELIABILITY, "trust": TRUST, "attention": ATTENTION,
-    "pooled": POOLED, "mining": MINING, "findings": FINDINGS, "alarms": ALARMS,
+    "pooled": POOLED, "mining": MINING, "findings": FINDINGS, "alarms": ALARMS, "exchanges": EXCHANGES,
 }  # fmt: skip
 
 PREDICTIONS = Store(

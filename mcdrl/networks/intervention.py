@@ -6,6 +6,7 @@ and values from Z. Rows of unit norm are scaled by sqrt(D) inside, so that their
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -124,11 +125,14 @@ class Record:
         before: [B, D] each, Pool(F).
         after: [B, D] each, Pool(F_ca).
         weights: [B, M] each, the attention over the dictionary, mean over heads, regions and blocks; rows sum to one.
+        entropy: [B] each, of each head's attention in each region and block, over log M, then the mean: 1 where all
+            weights are equal, 0 where one has all; NaN with one vector.
     """
 
     before: list[Tensor]
     after: list[Tensor]
     weights: list[Tensor]
+    entropy: list[Tensor]
 
 
 @contextmanager
@@ -138,18 +142,21 @@ def recorded(network: nn.Module) -> Iterator[Record]:
     Args:
         network: runs as it always does.
     """
-    record, blocks = Record([], [], []), list[Tensor]()
+    record, blocks, entropies = Record([], [], [], []), list[Tensor](), list[Tensor]()
 
     def keep_weights(_module: nn.Module, _inputs: tuple[Tensor, ...], weights: Tensor) -> None:
-        """Keep a block's attention, [B, heads, N, M], as its mean over heads and regions."""
+        """Keep a block's attention, [B, heads, N, M], as its mean over heads and regions, and so its entropy."""
         blocks.append(weights.mean((1, 2)))
+        entropies.append(relative_entropy(weights).mean((1, 2)))
 
     def keep_rows(_module: nn.Module, inputs: tuple[Tensor, ...], rows: Tensor) -> None:
         """Keep what went into the intervention and what came out, pooled, and the mean attention of its blocks."""
         record.before.append(pool(inputs[0]))
         record.after.append(pool(rows))
         record.weights.append(torch.stack(blocks).mean(0))
+        record.entropy.append(torch.stack(entropies).mean(0))
         blocks.clear()
+        entropies.clear()
 
     with ExitStack() as hooks:
         for part in network.modules():
@@ -158,6 +165,12 @@ def recorded(network: nn.Module) -> Iterator[Record]:
             if isinstance(part, CrossAttention):
                 hooks.callback(part.weigh.register_forward_hook(keep_weights).remove)
         yield record
+
+
+def relative_entropy(weights: Tensor) -> Tensor:
+    """Return the entropy of weights, [..., M], over log M, the most that it can be: [...] in 0..1, NaN where M is 1."""
+    entropy: Tensor = torch.special.entr(weights).sum(-1)
+    return entropy / math.log(weights.shape[-1])
 
 
 def sum_over_confounders(intervention: Intervention, rows: Tensor, z: Tensor, prior: Tensor) -> Tensor:

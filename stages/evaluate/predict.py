@@ -32,6 +32,7 @@ class Prediction:
         similarity: [B, H, W] float32, what the regions were selected by.
         selected: [B, H, W] bool, the regions.
         weights: [B, M] float32, the attention over the dictionary, likewise, or where it isn't over all of it at once.
+        entropy: [B] float32, of that attention, 0..1, as `Record` has it; None where `weights` is.
     """
 
     case_ids: Sequence[str]
@@ -39,6 +40,7 @@ class Prediction:
     before: Floats | None
     after: Floats | None
     weights: Floats | None
+    entropy: Floats | None
     similarity: Floats
     selected: NDArray[np.bool_]
 
@@ -89,10 +91,10 @@ def predict(
 
 
 def _mean(record: Record, method: Method) -> dict[str, Floats | None]:
-    """Return the mean over the intervention's calls; weights of one call alone, as several are not over Z.
+    """Return the mean over the intervention's calls; attention of one call alone, as several are not over Z.
 
     Of a sum over views the first call counts, which is over the frame as it is.
     """
     calls = {name: some[:1] if method.sums_views else some for name, some in vars(record).items()}
-    calls |= {"weights": calls["weights"] if len(calls["weights"]) == 1 else []}
+    calls |= {name: calls[name] if len(calls[name]) == 1 else [] for name in ("weights", "entropy")}
     return {name: torch.stack(some).mean(0).float().cpu().numpy() if some else None for name, some in calls.items()}

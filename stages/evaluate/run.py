@@ -23,6 +23,7 @@ from mcdrl.networks.inputs import SitesReader, check_provenance, open_sites
 from mcdrl.study.paths import Cell, backbone_folder, site_files, table_file
 from mcdrl.study.sections.evaluate import Params
 from stages.evaluate.cell import named
+from stages.evaluate.exchanges import exchanged_scores
 from stages.evaluate.interventions import Interventions, pick
 from stages.evaluate.predict import headless, predict
 from stages.evaluate.score import to_bytes
@@ -64,11 +65,12 @@ def evaluate(
     with _opened(cell, artifacts, params, model) as work:
         scorer = _scored(work, cases, did)
         _add_sources(work, did)
+        exchanges = _exchanges(work, cases)
     tables = {
         "cases": scorer.scores(), "calibration": scorer.calibration(), "reliability": scorer.reliability(),
         "trust": scorer.trust(), "attention": did.attention(), "pooled": did.pooled(),
         "mining": scorer.mining("source_tuned" if model.miner else "zero_shot"), "findings": scorer.findings(),
-        "alarms": scorer.alarms(),
+        "alarms": scorer.alarms(), "exchanges": exchanges,
     }  # fmt: skip
     return {name: named(cell, rows, model.card.leaked_frames) for name, rows in tables.items()}
 
@@ -137,3 +139,8 @@ def _add_sources(work: _Work, did: Interventions) -> None:
         with headless(work.model.method):
             for batch in predict(work.model, work.reader, chosen, work.params.batch_size, single_pass=True):
                 did.add(batch, attention=False)
+
+
+def _exchanges(work: _Work, cases: pd.DataFrame) -> pd.DataFrame:
+    with FRAMES.read(site_files(work.artifacts, work.cell.held_out).frames) as frames:
+        return exchanged_scores(work.model, work.reader, frames, cases, work.params, work.cell.seed)

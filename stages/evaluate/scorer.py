@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -18,6 +20,20 @@ from stages.evaluate.predict import Prediction
 from stages.evaluate.score import Native, matches, score
 
 _CROP = ["crop_left_px", "crop_top_px", "crop_right_px", "crop_bottom_px"]
+
+
+def natives(frames: StoreReader, cases: pd.DataFrame, case_ids: Sequence[str]) -> list[Native]:
+    """Return frames as they were before they were brought to working size.
+
+    Args:
+        frames: the site's store of frames.
+        cases: its cases with their geometry, by `case_id`.
+        case_ids: which.
+    """
+    masks = frames.blobs("native_mask", case_ids)
+    crops = cases.loc[list(case_ids), _CROP].itertuples(index=False, name=None)
+    whole = [(unpack_native_mask(mask), crop) for mask, crop in zip(masks, crops, strict=True)]
+    return [Native(lesion_of(mask), crop, judged_of(mask)) for mask, crop in whole]
 
 
 class Scorer:
@@ -43,10 +59,7 @@ class Scorer:
         labels = self._frames.rows("mask", case_ids)
         truth, judged = lesion_of(labels), judged_of(labels)
         self._regions.add(prediction.similarity, prediction.selected, truth, judged)
-        masks = self._frames.blobs("native_mask", case_ids)
-        crops = self._cases.loc[list(case_ids), _CROP].itertuples(index=False, name=None)
-        whole = [(unpack_native_mask(mask), crop) for mask, crop in zip(masks, crops, strict=True)]
-        native = [Native(lesion_of(mask), crop, judged_of(mask)) for mask, crop in whole]
+        native = natives(self._frames, self._cases, case_ids)
         rows = score(probability, truth, native, self._params.threshold, self._params.tolerance_px, judged)
         self._scores.append(rows.assign(case_id=list(case_ids)))
         spectra = spectrum(probability)

@@ -2,7 +2,14 @@ import pytest
 import torch
 from torch import nn
 
-from mcdrl.networks.intervention import CrossAttention, Intervention, pool, recorded, sum_over_confounders
+from mcdrl.networks.intervention import (
+    CrossAttention,
+    Intervention,
+    pool,
+    recorded,
+    relative_entropy,
+    sum_over_confounders,
+)
 
 WIDTH, HEADS = 16, 4
 
@@ -124,6 +131,30 @@ def test_the_recorded_weights_are_those_that_torch_s_own_attention_returns():
     torch.testing.assert_close(record.weights[0], expected.mean(1))
 
 
+def test_entropy_is_a_share_of_that_of_equal_weights():
+    weights = torch.tensor([[0.25, 0.25, 0.25, 0.25], [0.5, 0.5, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0]])
+    assert relative_entropy(weights).tolist() == pytest.approx([1.0, 0.5, 0.0])
+    assert relative_entropy(torch.ones(1, 1)).isnan().all()  # there is nothing to choose from
+
+
+def test_the_recorded_entropy_is_that_of_each_head_and_not_of_their_mean():
+    """Half of the heads look at one vector, the others at another: each is sure, though the mean is even."""
+    intervention, z = _intervention(depth=1), torch.eye(WIDTH)[:2]
+    attention = intervention.blocks[0].attention
+    width = WIDTH // HEADS
+    nn.init.zeros_(attention.query.weight)
+    nn.init.ones_(attention.query.bias)
+    nn.init.zeros_(attention.key.weight)
+    attention.key.weight.data[: WIDTH // 2, 0] = 1000 / width
+    attention.key.weight.data[WIDTH // 2 :, 1] = 1000 / width
+    with recorded(intervention) as record:
+        intervention(_rows(), z)
+        intervention(_rows(), torch.zeros_like(z))
+    torch.testing.assert_close(record.weights[0], torch.full((2, 2), 0.5))
+    torch.testing.assert_close(record.entropy[0], torch.zeros(2))
+    torch.testing.assert_close(record.entropy[1], torch.ones(2))
+
+
 def test_recording_changes_nothing_and_leaves_nothing_behind():
     intervention, rows, z = _intervention(depth=3), _rows(), _z(5)
     before = intervention(rows, z)
@@ -133,7 +164,7 @@ def test_recording_changes_nothing_and_leaves_nothing_behind():
     assert torch.equal(before, during)
     assert not any(module._forward_hooks for module in intervention.modules())
     intervention(rows, z)
-    assert [len(calls) for calls in vars(record).values()] == [2, 2, 2]
+    assert [len(calls) for calls in vars(record).values()] == [2, 2, 2, 2]
     torch.testing.assert_close(record.before[0], pool(rows))
     torch.testing.assert_close(record.after[0], pool(before))
     torch.testing.assert_close(record.weights[0].sum(1), torch.ones(len(rows)))

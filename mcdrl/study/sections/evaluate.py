@@ -17,9 +17,12 @@ class Params(Section):
         tolerance_px: outline pixels at most this far off count as right in the NSD, in px at working size.
         batch_size: frames predicted at a time.
         source_frames: frames of each source site whose pooled features are kept beside those of the held-out site.
+        exchange_frames: frames with a lesion of the held-out site that are predicted anew with what an intervention
+            works with exchanged, five times over; all, where there are fewer.
     """
 
     threshold: float = Field(gt=0, lt=1)
     tolerance_px: Annotated[float, Field(ge=0), Most(1024, "no frame is wider at working size")]
     batch_size: BatchSize
     source_frames: Annotated[int, Field(ge=0), Most(100_000, "the page draws a point for each")]
+    exchange_frames: Annotated[int, Field(ge=0), Most(1_000_000, "no site has so many")]

@@ -1,0 +1,51 @@
+"""An intervention put to the test: what it works with is exchanged in a trained network, without new training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from mcdrl.artifacts.scores import AS_TRAINED, EXCHANGED_Z, TOKENS_ZERO
+from mcdrl.base.seeds import seed_for
+from mcdrl.networks.dictionary import Dictionary, variant
+from mcdrl.networks.intervention import Intervention
+
+EXCHANGES = (AS_TRAINED, *EXCHANGED_Z, TOKENS_ZERO)
+
+
+@contextmanager
+def exchanged(network: nn.Module, exchange: str, seed: int) -> Iterator[None]:
+    """Exchange what the interventions inside a network work with until the context ends; nothing of it stays behind.
+
+    A dictionary gives vectors of another kind, as `variant` makes them of its own: z_random, z_zero, z_shuffled. With
+    tokens_zero an intervention returns zeros.
+
+    Args:
+        network: a trained one.
+        exchange: of `EXCHANGES`.
+        seed: of what is drawn; none that a dictionary was made with gives the same.
+
+    Raises:
+        ValueError: there is no such exchange.
+    """
+    if exchange not in EXCHANGES:
+        raise ValueError(f"unknown exchange '{exchange}'")
+
+    def other_z(_module: nn.Module, _inputs: tuple[Tensor, ...], z: Tensor) -> Tensor:
+        """Return vectors of another kind in place of Z, [M, D]."""
+        return variant(z.cpu(), exchange.removeprefix("z_"), seed_for("exchange", seed)).to(z)
+
+    def no_tokens(_module: nn.Module, _inputs: tuple[Tensor, ...], rows: Tensor) -> Tensor:
+        """Return zeros in place of F_ca, [B, N, D]."""
+        return torch.zeros_like(rows)
+
+    with ExitStack() as hooks:
+        for part in network.modules():
+            if exchange in EXCHANGED_Z and isinstance(part, Dictionary):
+                hooks.callback(part.register_forward_hook(other_z).remove)
+            if exchange == TOKENS_ZERO and isinstance(part, Intervention):
+                hooks.callback(part.register_forward_hook(no_tokens).remove)
+        yield
