@@ -18,6 +18,7 @@ from mcdrl.artifacts.scores import (
     ATTENTION,
     CALIBRATION,
     CELL,
+    EXCHANGES,
     FINDINGS,
     MINING,
     POOLED,
@@ -61,6 +62,7 @@ class Inputs:
         findings: lesions and false positives of each frame, as in `FINDINGS`.
         alarms: what is said of each whole frame, as in `ALARMS`.
         attention: weights of the dictionary in each frame, as in `ATTENTION`.
+        exchanges: Dice with an intervention's dictionary or tokens exchanged at test, as in `EXCHANGES`.
         pooled: features of each frame before and after the intervention, as in `POOLED`.
         stress: scores under confounders of known strength, as in `STRESS`.
         strengths: which confounders are in a frame, as in `STRENGTHS`; of the sites where this is known.
@@ -83,6 +85,7 @@ class Inputs:
     findings: pd.DataFrame
     alarms: pd.DataFrame
     attention: pd.DataFrame
+    exchanges: pd.DataFrame
     pooled: pd.DataFrame
     stress: pd.DataFrame
     strengths: pd.DataFrame
@@ -137,6 +140,7 @@ def read_inputs(study: Study, artifacts: Path) -> Inputs:
         findings=_of_study(study, FINDINGS, table_path(artifacts, "evaluate", "findings")),
         alarms=_of_study(study, ALARMS, table_path(artifacts, "evaluate", "alarms")),
         attention=_of_study(study, ATTENTION, table_path(artifacts, "evaluate", "attention")),
+        exchanges=_of_study(study, EXCHANGES, table_path(artifacts, "evaluate", "exchanges")),
         pooled=_of_study(study, POOLED, table_path(artifacts, "evaluate", "pooled")),
         stress=_of_study(study, STRESS, table_path(artifacts, "stress", "cases")),
         strengths=pd.concat([_read(STRENGTHS, site_files(artifacts, site).strengths) for site in study.sites]),

@@ -18,6 +18,7 @@ class Question(StrEnum):
     WHERE_IT_FAILS = "Where it fails"
     UNDER_STRESS = "When conditions get worse"
     WHEN_TO_BELIEVE = "When to believe it"
+    WHAT_IT_IS_WORTH = "What the intervention is worth"
     WHAT_IT_LOOKS_AT = "What the intervention looks at"
 
 

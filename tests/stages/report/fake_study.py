@@ -15,14 +15,18 @@ from mcdrl.artifacts.dictionary import DICTIONARY
 from mcdrl.artifacts.regions import QUALITY, REGIONS
 from mcdrl.artifacts.scores import (
     ALARMS,
+    AS_TRAINED,
     ATTENTION,
     CALIBRATION,
+    EXCHANGED_Z,
+    EXCHANGES,
     FINDINGS,
     MINING,
     POOLED,
     PREDICTIONS,
     RELIABILITY,
     SCORES,
+    TOKENS_ZERO,
     TRUST,
 )
 from mcdrl.artifacts.stress import STRESS
@@ -265,6 +269,14 @@ def write_intervention(root: Path, scores: pd.DataFrame, names=NAMES) -> None:
     POOLED.write(pooled, root / "evaluate" / "pooled.parquet")
 
 
+def write_exchanges(root: Path, scores: pd.DataFrame) -> None:
+    """A dictionary that moves Dice by a thousandth, and tokens that are worth half of it."""
+    own = scores[scores["method"].isin(INTERVENING) & scores["dice"].notna()]
+    changed = dict.fromkeys((AS_TRAINED, *EXCHANGED_Z), 1.0) | {"z_random": 0.999, TOKENS_ZERO: 0.5}
+    parts = [own.assign(exchange=name, dice=own["dice"] * share, entropy=0.99) for name, share in changed.items()]
+    EXCHANGES.write(pd.concat(parts)[EXCHANGES.schema.names], root / "evaluate" / "exchanges.parquet")
+
+
 def strengths_of(case_ids: list[str], names=NAMES) -> pd.DataFrame:
     rng = np.random.default_rng(4)
     rows = pd.DataFrame([(case, name) for case in case_ids for name in names], columns=["case_id", "confounder"])
@@ -322,6 +334,7 @@ def build(
         write_trust(root, scores)
         write_detections(root, study, sites)
         write_intervention(root, scores)
+        write_exchanges(root, scores)
         write_stress(root, scores)
         for site, (cases, _) in sites.items():
             STRENGTHS.write(strengths_of(list(cases["case_id"])), root / "ingest" / site / "strengths.parquet")

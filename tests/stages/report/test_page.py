@@ -70,6 +70,7 @@ def test_all_files_are_there(page):
         "attention.csv",
         "detection.csv",
         "froc.csv",
+        "exchanges.csv",
         "metrics.json",
         "index.html",
     }
@@ -103,7 +104,7 @@ def test_sections_come_in_the_order_of_the_topics(page):
     links = re.findall(r'<a href="#(\w+)">', html[html.index("<nav") : html.index("</nav>")])
     assert re.findall(r'<section id="(\w+)"', html) == links
     assert links == [
-        "answer", "sites", "comparisons", "lesions", "negatives", "detection", "gallery", "stress", "trust",
+        "answer", "sites", "comparisons", "lesions", "negatives", "detection", "gallery", "stress", "trust", "exchanges",
         "attention", "features", "mining", "dictionary", "training", "profiles", "leakage", "data", "provenance",
         "reading",
     ]  # fmt: skip
@@ -112,7 +113,7 @@ def test_sections_come_in_the_order_of_the_topics(page):
 def test_topics_that_a_study_lacks_have_no_section_and_no_table(tmp_path):
     study = study_of(methods=["baseline", "clipseg"])
     html = report(study, build(tmp_path / "artifacts", study, full=False), tmp_path / "report")
-    assert not re.search(r'"#?(stress|trust|attention|features|detection)"', html)
+    assert not re.search(r'"#?(stress|trust|exchanges|attention|features|detection)"', html)
     written = {path.stem for path in (tmp_path / "report").glob("*.csv")}
     assert written == {"sites", "bars", "lesions", "negatives", "comparisons", "curves"}
 
