@@ -16,6 +16,12 @@ from mcdrl.networks.intervention import Intervention
 EXCHANGES = (AS_TRAINED, *EXCHANGED_Z, TOKENS_ZERO)
 
 
+def exchangeable(network: nn.Module) -> bool:
+    """Return whether there is an intervention inside a network, and a dictionary, that `exchanged` would find."""
+    kinds = {kind for part in network.modules() for kind in (Dictionary, Intervention) if isinstance(part, kind)}
+    return len(kinds) == 2
+
+
 @contextmanager
 def exchanged(network: nn.Module, exchange: str, seed: int) -> Iterator[None]:
     """Exchange what the interventions inside a network work with until the context ends; nothing of it stays behind.

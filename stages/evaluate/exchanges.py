@@ -38,7 +38,7 @@ def exchanged_scores(
     """
     named = cases.set_index("case_id", drop=False)
     with_lesion = [str(case) for case in named.index[named["lesion_class"].notna()]]
-    chosen = pick(with_lesion, params.exchange_frames) if model.method.intervenes else []
+    chosen = pick(with_lesion, params.exchange_frames) if exchange.exchangeable(model.method) else []
     nothing: pd.DataFrame = EXCHANGES.schema.empty_table().to_pandas()
     parts = [nothing.drop(columns=[*CELL, LEAKED.name])]
     for name in exchange.EXCHANGES if chosen else ():

@@ -6,7 +6,7 @@ from torch import nn
 
 from mcdrl.artifacts.scores import AS_TRAINED, EXCHANGED_Z, TOKENS_ZERO
 from mcdrl.networks.dictionary import Dictionary, variant
-from mcdrl.networks.exchange import EXCHANGES, exchanged
+from mcdrl.networks.exchange import EXCHANGES, exchangeable, exchanged
 from mcdrl.networks.intervention import Intervention
 
 WIDTH = 16
@@ -95,6 +95,14 @@ def test_nothing_stays_behind_after_an_error_too():
     assert torch.equal(network(ROWS), before)
     assert torch.equal(network.dictionary.z, Z)
     assert not any(module._forward_hooks for module in network.modules())
+
+
+def test_a_network_without_both_parts_has_nothing_to_exchange():
+    network = Network()
+    assert exchangeable(network)
+    assert exchangeable(nn.ModuleDict({"inside": network}))
+    assert not exchangeable(network.intervention)
+    assert not exchangeable(nn.ModuleDict({"one": network.dictionary, "other": Dictionary(Z, kind="zero", seed=0)}))
 
 
 def test_an_unknown_exchange_is_refused():

@@ -108,7 +108,7 @@ def _means(rows: pd.DataFrame, site: str, suffix: str = "") -> Row:
     """Return the mean Dice and entropy of a site, or over the sites."""
     sites = rows.groupby("held_out", sort=False)[["dice", "entropy"]].mean()
     found = sites.mean() if site == MEAN else sites.loc[site]
-    return {f"{name}{suffix}": float(value) for name, value in found.items()}
+    return {f"{name}{suffix}": value for name, value in found.to_dict().items()}
 
 
 def _compared(found: Comparison, p_holm: float) -> Row:
