@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
+from mcdrl.clip.encoder import Encoded
 from mcdrl.networks.dictionary import Dictionary
 from mcdrl.networks.factory import seeded
 from mcdrl.networks.interface import Batch, Output, Spec, Texts, Trunk
@@ -37,6 +39,18 @@ class Intervening(Segmenter):
             )
         self.dictionary = Dictionary(texts.confounders, kind=params.dictionary, seed=spec.seed)
         self.causal, self.contrast = CausalLoss(params, texts), ContrastLoss(params, texts)
+        self.tokens_alone = params.head_inputs == "tokens"
+        if self.tokens_alone:  # what takes in the rest has nothing to learn from
+            self.head.maps.requires_grad_(False)
+            self.head.detail.requires_grad_(False)
+
+    def segment(self, encoded: Encoded, grid: Tensor, batch: Batch) -> Tensor:
+        """Return H(grid), [B, 2, S, S] logits, beside maps of zeros and a grey frame where the grid is to be all."""
+        if not self.tokens_alone:
+            return super().segment(encoded, grid, batch)
+        maps = {tap: torch.zeros_like(values) for tap, values in encoded.maps.items()}
+        logits: Tensor = self.head(maps, grid, torch.full_like(batch.frame, 0.5))
+        return logits
 
     def losses(self, batch: Batch, output: Output) -> dict[str, Tensor]:
         """Return the three terms, those that have something to act on."""

@@ -26,12 +26,16 @@ class InterventionParams(Section):
         heads: attention heads of a block, a divisor of the joint width; our choice.
         dictionary: what the intervention attends to; text is the paper's; random, shuffled and zero are our controls,
             which go without L_causal, whose targets are texts.
+        head_inputs: what the head sees: the tokens with the intermediate maps and the frame beside them (all), which
+            outlines need, or nothing but the tokens, so that there is no way around the intervention; our choice, as
+            the paper doesn't say.
         lambda_causal: weight of L_causal, 0 and more; the paper's 0.5 (section 3.4).
     """
 
     depth: Annotated[int, Field(ge=1), Most(64, "more blocks fit into no memory")]
     heads: Heads
     dictionary: Literal["text", "random", "shuffled", "zero", "learned"]
+    head_inputs: Literal["all", "tokens"]
     lambda_causal: Weight
 
 

@@ -33,6 +33,8 @@ DEVICES = sorted({name for name, _ in PLACEBOS})
 TRAINED = [
     *((name, mode, {}) for name, mode in PAIRS),
     *((name, mode, {"dictionary": "learned"}) for name, mode in PAIRS if name in LEARNING),
+    # in mode finetune the stub's encoder has weights that end in the maps
+    *((name, mode, {"head_inputs": "tokens"}) for name, mode in PAIRS if name in LEARNING and mode != "finetune"),
     *((name, mode, placebo) for name, placebo in PLACEBOS for mode in MODES if mode in (modes(name) or MODES)),
 ]
 INTERVENING = ["no_mtrs", "mcdrl", "mcdrl_literal", "mcdrl_backdoor"]
@@ -189,6 +191,28 @@ def test_places_that_were_not_mined_reach_the_head_only_when_kept():
         assert torch.equal(blank(batch).logits, blank(changed).logits)
     kept = _woken(_method("mcdrl", regions="keep")).eval()
     assert not torch.equal(kept(batch).logits, kept(changed).logits)
+
+
+@pytest.mark.parametrize("name", LEARNING)
+def test_a_head_of_tokens_sees_neither_maps_nor_frame(name):
+    batch = _batch()
+    encoded = batch.encoded
+    besides = replace(
+        batch,
+        frame=1 - batch.frame,
+        encoded=replace(encoded, maps={"s4": -encoded.maps["s4"], "s8": -encoded.maps["s8"]}),
+    )
+    grid = replace(batch, encoded=replace(encoded, dense=unit(_draw(20, *encoded.dense.shape), 1)))
+    for inputs in ("tokens", "all"):
+        method = _woken(_method(name, head_inputs=inputs, **_own(name, sum_over=[]))).eval()
+        logits = method(batch).logits
+        assert torch.equal(method(besides).logits, logits) == (inputs == "tokens")
+        assert not torch.allclose(method(grid).logits, logits, atol=1e-4)
+
+
+def test_a_head_of_tokens_starts_as_any_other():
+    one, other = (_method("mcdrl", head_inputs=inputs).state_dict() for inputs in ("tokens", "all"))
+    assert all(torch.equal(one[name], other[name]) for name in other)
 
 
 def test_mining_alone_is_not_the_baseline_in_any_mode():
@@ -555,6 +579,7 @@ OTHERWISE = {
     "prior": "source", "prior_temperature": 0.01, "tokens": 2, "mediator": "random", "gaussians": 2, "latent": 3,
     "posterior": "random", "lambda_divergence": 2.0, "lambda_boundary": 2.0, "band_px": 1, "masked": "random",
     "masked_share": 0.5, "lambda_intervened": 2.0, "lambda_sparsity": 2.0, "kernels": [5], "texts": "shuffled",
+    "head_inputs": "tokens",
 }  # fmt: skip
 KNOBS = [(name, key) for name in METHODS for key in params_type(name).model_fields]
 
