@@ -146,12 +146,14 @@ class Method(nn.Module, ABC):
         intervenes: whether `intervene` switches anything, so that only epochs with it on show the method.
         uses_regions: whether it looks at `Batch.selected`, so that it matters how regions are mined.
         sums_views: whether `forward` makes several passes at prediction, the first of them over the frame as it is.
+        causal_share: of the weight of L_causal, 0..1; training lets it rise.
     """
 
     trunk: Trunk
     intervenes: bool = False
     uses_regions: bool = False
     sums_views: bool = False
+    causal_share: float = 1.0
 
     @abstractmethod
     def forward(self, batch: Batch, *, intervene: bool = True) -> Output:

@@ -54,4 +54,5 @@ class Intervening(Segmenter):
 
     def losses(self, batch: Batch, output: Output) -> dict[str, Tensor]:
         """Return the three terms, those that have something to act on."""
-        return {**super().losses(batch, output), **self.causal(batch, output), **self.contrast(batch, output)}
+        causal = {name: self.causal_share * loss for name, loss in self.causal(batch, output).items()}
+        return {**super().losses(batch, output), **causal, **self.contrast(batch, output)}

@@ -25,7 +25,7 @@ from mcdrl.training.checkpoint import Progress, snapshot
 from mcdrl.training.data import Frames, epoch_batches, read_ahead
 from mcdrl.training.flips import drawn
 from mcdrl.training.mining import Miners
-from mcdrl.training.optimiser import rate, set_rates
+from mcdrl.training.optimiser import rate, risen, set_rates
 from mcdrl.training.sampling import epoch_frames
 from mcdrl.training.selection import Epoch, best_validation_epoch
 
@@ -143,9 +143,14 @@ class Training:
             for step, batch in enumerate(read):
                 done, whole = epoch * self.steps + step, self.params.epochs * self.steps
                 set_rates(self.optimiser, rate(done, whole, self.params.warmup))
+                self.method.causal_share = self._causal_share(done)
                 for name, loss in self._step(self._varied(batch, epoch, step), epoch).items():
                     sums[name] = sums.get(name, torch.zeros_like(loss)) + loss
         return self._means(sums, epoch)
+
+    def _causal_share(self, done: int) -> float:
+        first, rise = (round(epochs * self.steps) for epochs in (self.params.intervene_from, self.params.causal_rise))
+        return risen(done - first, rise)
 
     def _step(self, batch: Batch, epoch: int) -> dict[str, Tensor]:
         self.wrapped_optimiser.zero_grad()

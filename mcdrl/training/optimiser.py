@@ -48,8 +48,18 @@ def rate(step: int, steps: int, warmup: float) -> float:
     """
     rise = round(warmup * steps)
     if step < rise:
-        return (step + 1) / rise
+        return risen(step, rise)
     return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(steps - rise, 1)))
+
+
+def risen(step: int, steps: int) -> float:
+    """Return the share that something has of its whole which rises in a line over `steps`: 0 before, 1 after.
+
+    Args:
+        step: from 0; below 0 before the rise.
+        steps: that it takes; 0: it is whole at once.
+    """
+    return min(max((step + 1) / steps, 0.0), 1.0) if steps else float(step >= 0)
 
 
 def set_rates(optimiser: AdamW, share: float) -> None:

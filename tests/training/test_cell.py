@@ -123,6 +123,22 @@ def test_history_shows_when_the_intervention_came_on(artifacts, tmp_path):
     assert [bool(row["causal"]) for row in rows] == [False, True, True]
 
 
+def test_the_causal_loss_rises_to_its_weight(artifacts, tmp_path):
+    """A step an epoch, and weights that all but stand still: what the term is in an epoch tells its share."""
+
+    def terms(name, **params):
+        still = {"epochs": 5, "batch_size": 1000, "lr": 1e-9, "flips": (), "dropout": 0.0}
+        out = _train(_cell(artifacts, **still, **params), tmp_path / name)
+        rows = list(csv.DictReader((out / "history.csv").open()))
+        return [float(row["causal"] or 0) for row in rows], [float(row["seg"]) for row in rows]
+
+    (whole, seg), (rising, same_seg) = terms("at_once"), terms("rising", causal_rise=3)
+    assert whole[0] == rising[0] == 0  # before `intervene_from`
+    shares = [one / all_ for one, all_ in zip(rising[1:], whole[1:], strict=True)]
+    assert shares == pytest.approx([1 / 3, 2 / 3, 1.0, 1.0], rel=1e-4)
+    assert seg == pytest.approx(same_seg, rel=1e-4)
+
+
 def test_the_weights_are_those_of_the_best_epoch(artifacts, tmp_path, monkeypatch):
     seen = []
     save = checkpoint.save

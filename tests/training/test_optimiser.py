@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from mcdrl.training.optimiser import make_optimiser, rate, set_rates
+from mcdrl.training.optimiser import make_optimiser, rate, risen, set_rates
 from tests.factories import train_params
 
 
@@ -30,6 +30,11 @@ def test_rates_rise_in_a_line_and_fall_along_a_cosine():
     assert rates[55] == pytest.approx(0.5)
     assert rates[99] == pytest.approx(0.5 * (1 + math.cos(math.pi * 89 / 90)))
     assert rate(0, 1, 0.5) > 0
+
+
+def test_what_rises_is_nothing_before_and_whole_after():
+    assert [risen(step, 4) for step in range(-2, 6)] == [0.0, 0.0, 0.25, 0.5, 0.75, 1.0, 1.0, 1.0]
+    assert [risen(step, 0) for step in range(-2, 2)] == [0.0, 0.0, 1.0, 1.0]
 
 
 def test_each_parameter_is_in_the_group_with_its_rate_and_decay():

@@ -92,6 +92,8 @@ class Params(Section):
         epochs: passes over the source frames.
         intervene_from: first epoch, from 0, with the intervention on; below `epochs`. Methods that intervene choose
             their epoch from here on.
+        causal_rise: epochs, or parts of one, from `intervene_from` on, in which L_causal rises in a line to its weight;
+            0: it has it at once. Of methods that intervene; our choice.
         batch_size: frames a step, over all devices together.
         lr: highest learning rate of everything new.
         lr_encoder: highest learning rate of the encoder's own blocks, in modes suffix, partial and finetune.
@@ -125,6 +127,7 @@ class Params(Section):
     mode: Literal["frozen", "adapter", "suffix", "partial", "finetune"]
     epochs: Epochs
     intervene_from: Annotated[int, Field(ge=0), Most(100_000, "no training has more epochs")]
+    causal_rise: Annotated[float, Field(ge=0), Most(100_000, "no training has more epochs")]
     batch_size: BatchSize
     lr: Rate
     lr_encoder: Rate
