@@ -25,7 +25,7 @@ def test_no_leak_no_warning():
 def test_every_table_of_the_report_says_so(report):
     out, html = report
     tables = sorted(out.glob("*.csv"))
-    assert len(tables) == 13
+    assert len(tables) == 14
     for path in tables:
         assert pd.read_csv(path)["leaked_frames"].gt(0).any(), path.name
     assert json.loads((out / "metrics.json").read_text())["leaked_frames"] == 3
