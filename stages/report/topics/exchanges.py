@@ -148,9 +148,10 @@ def _change(row: Row) -> str:
 def _verdict(z: Sequence[Row]) -> str:
     """Return in a sentence what the exchanges of a dictionary show."""
     once = ", in one training for each site" if z[0]["n_seeds"] == 1 else ""
-    if all(_negligible(row) for row in z):
-        return f"No interval reaches {points(NEGLIGIBLE)}: the trained network ignores its dictionary{once}."
     told_apart = [row for row in z if _told_apart(row)]
+    if all(_negligible(row) for row in z):
+        ignores = "all but ignores" if told_apart else "ignores"
+        return f"No interval reaches {points(NEGLIGIBLE)}: the trained network {ignores} its dictionary{once}."
     if any(row["difference"] < 0 for row in told_apart):
         return f"The trained network uses its dictionary{once}."
     if told_apart:
