@@ -3,8 +3,8 @@
 from functools import lru_cache
 
 import numpy as np
+import scipy  # its parts load where they are used: the check of params.yaml comes by here
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
 
 Array = NDArray[np.float32]
 
@@ -98,7 +98,7 @@ def gaussian(image: Array, sigma_px: float) -> Array:
     if sigma_px <= 0:
         return image
     sigmas = (sigma_px, sigma_px) + (0.0,) * (image.ndim - 2)
-    blurred = ndimage.gaussian_filter(image, sigmas, truncate=2.5, mode="nearest")
+    blurred = scipy.ndimage.gaussian_filter(image, sigmas, truncate=2.5, mode="nearest")
     return np.asarray(blurred, dtype=np.float32)
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import regular
 from mcdrl.clip.card import CARD, WEIGHTS, OpenClipConfig, StoredCard, read_config, read_stored
-from mcdrl.clip.encoder import Encoder
+
+if TYPE_CHECKING:
+    from mcdrl.clip.encoder import Encoder  # torch, which comes only once a backbone is built
 
 
 def load_encoder(folder: Path, dense: str = "auto") -> Encoder:

@@ -9,8 +9,8 @@ of the wall's own colours and grain, never of a second copy of the lesion.
 from __future__ import annotations
 
 import numpy as np
+import scipy  # its parts load where they are used: the check of params.yaml comes by here
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from mcdrl.base.fields import Array, fractal, gaussian, pixel_grid
 from mcdrl.confounders.confounder import Bools, Masks
@@ -77,9 +77,9 @@ def _moved(masks: Masks, rows: Array, columns: Array) -> Masks:
 def _window(mask: Bools, side: float) -> tuple[Array, Array]:
     """Return rows and columns, [S] each, of the part of the frame around the largest lesion that is to be magnified."""
     size_px = mask.shape[0]
-    parts, count = ndimage.label(mask)
+    parts, count = scipy.ndimage.label(mask)
     largest = 1 + int(np.argmax(np.bincount(parts.ravel())[1:])) if count else 0
-    centre = ndimage.center_of_mass(parts == largest) if count else (size_px / 2 - 0.5,) * 2
+    centre = scipy.ndimage.center_of_mass(parts == largest) if count else (size_px / 2 - 0.5,) * 2
     half = side * size_px / 2
     middle = np.clip(np.asarray(centre) + 0.5, half, size_px - half)
     steps = ((np.arange(size_px) + 0.5) / size_px - 0.5) * side * size_px
@@ -91,7 +91,8 @@ def _sampled(values: NDArray[np.generic], rows: NDArray[np.floating], columns: N
     """Return values [H, W] or [H, W, C] at all pairs of rows and columns (pixel centres are whole numbers)."""
     planes = np.atleast_3d(values.astype(np.float32))
     where = np.meshgrid(rows, columns, indexing="ij")
-    found = [ndimage.map_coordinates(plane, where, order=1, mode="nearest") for plane in np.moveaxis(planes, 2, 0)]
+    channels = np.moveaxis(planes, 2, 0)
+    found = [scipy.ndimage.map_coordinates(plane, where, order=1, mode="nearest") for plane in channels]
     return np.asarray(np.stack(found, axis=-1).reshape(len(rows), len(columns), *values.shape[2:]), np.float32)
 
 
@@ -104,7 +105,7 @@ def _surrounded(image: Array, field: Bools, mask: Bools, pad: int, rng: np.rando
     grain = np.quantile(np.abs(fine[wall]), 0.68) if wall.any() else 0.0  # glare is beyond this quantile
     texture = grain * fractal(rng, image.shape[0] + 2 * pad, round(0.3 * (image.shape[0] + 2 * pad) / unit), 2)
     made_up = _spread(np.pad(image, around), np.pad(wall, pad)) + texture[..., None]
-    seam = np.exp(-ndimage.distance_transform_edt(~np.pad(field, pad)) / (5 * unit))[..., None]
+    seam = np.exp(-scipy.ndimage.distance_transform_edt(~np.pad(field, pad)) / (5 * unit))[..., None]
     return np.asarray(made_up + (np.pad(image, around, mode="edge") - made_up) * seam, np.float32)
 
 

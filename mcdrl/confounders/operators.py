@@ -5,7 +5,7 @@ generator and, where it lies in a place, a weight map [H, W] that says where it 
 """
 
 import numpy as np
-from scipy import fft
+import scipy  # its parts load where they are used: the check of params.yaml comes by here
 
 from mcdrl.base.fields import (
     Array,
@@ -55,10 +55,10 @@ def _compress(image: Array, step: float) -> Array:
     grey = luminance(image)[..., None]
     planes = np.concatenate([grey, image[..., :1] - grey, image[..., 2:] - grey], axis=-1)
     blocks = planes[:height, :width].reshape(height // 8, 8, width // 8, 8, 3)
-    spectrum = fft.dctn(blocks, axes=(1, 3), norm="ortho")
+    spectrum = scipy.fft.dctn(blocks, axes=(1, 3), norm="ortho")
     frequency = (np.arange(8)[:, None] + np.arange(8)[None, :]).reshape(1, 8, 1, 8, 1)
     quantum = step * (1 + 0.7 * frequency) * np.array([1.0, 2.5, 2.5])
-    restored = fft.idctn(np.round(spectrum / quantum) * quantum, axes=(1, 3), norm="ortho")
+    restored = scipy.fft.idctn(np.round(spectrum / quantum) * quantum, axes=(1, 3), norm="ortho")
     planes[:height, :width] = restored.reshape(height, width, 3)
     red, blue = planes[..., 0] + planes[..., 1], planes[..., 0] + planes[..., 2]
     green = (planes[..., 0] - 0.299 * red - 0.114 * blue) / 0.587

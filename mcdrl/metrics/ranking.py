@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from scipy import stats
 
 from mcdrl.metrics.bootstrap import Groups, interval
 from mcdrl.metrics.counts import Bools, Floats, Ints
-from mcdrl.metrics.intervals import LEAST_GROUPS, LEVEL, MANY_GROUPS, NONE
+from mcdrl.metrics.intervals import LEAST_GROUPS, LEVEL, MANY_GROUPS, NONE, t_reach
 
 _CELLS_AT_ONCE = 2_000_000
 
@@ -119,5 +118,5 @@ def _jackknife(without: Floats, whole: float, fewest: int) -> tuple[float, float
     error = float(np.sqrt((n - 1) / n * ((without - without.mean()) ** 2).sum()))
     if not error > 0:
         return NONE
-    reach = float(stats.t.ppf((1 + LEVEL) / 2, fewest - 1)) * error
+    reach = t_reach(fewest - 1) * error
     return max(float(whole - reach), 0.0), min(float(whole + reach), 1.0)

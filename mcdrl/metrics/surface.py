@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.ndimage import binary_erosion, distance_transform_edt
+import scipy  # its parts load where they are used: the names of metrics alone need none
 
 from mcdrl.metrics.counts import Bools, Floats
 
@@ -72,11 +72,11 @@ def _crop(predicted: Bools, truth: Bools) -> tuple[Bools, Bools]:
 
 
 def _outline(mask: Bools) -> Bools:
-    edge: Bools = mask & ~binary_erosion(mask)
+    edge: Bools = mask & ~scipy.ndimage.binary_erosion(mask)
     return edge
 
 
 def _distances(outline: Bools, other: Bools) -> Floats:
     """Return the distance of every pixel of one outline to the other outline, [n] px."""
-    distance: Floats = distance_transform_edt(~other)[outline]
+    distance: Floats = scipy.ndimage.distance_transform_edt(~other)[outline]
     return distance

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from mcdrl.artifacts.dictionary import BACKGROUND
 from mcdrl.base.errors import InputError
-from mcdrl.clip.encoder import Encoder
 from mcdrl.study.sections.build_confounders import Params
+
+if TYPE_CHECKING:
+    from mcdrl.clip.encoder import Encoder
 
 
 def class_rows(params: Params, lesion_classes: Sequence[str]) -> pd.DataFrame:

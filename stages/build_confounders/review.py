@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from mcdrl.base.output import cell
-from mcdrl.clip.encoder import Encoder
+
+if TYPE_CHECKING:
+    from mcdrl.clip.encoder import Encoder
 
 TOO_CLOSE = 0.98  # cosine from which two texts say the same to the model
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
-from scipy.stats import binomtest
+import scipy  # its statistics take half a second, which studies without such frames are spared
 
 from mcdrl.drawing.formatting import counted, number, percent, span_or_why
 from mcdrl.drawing.html_tables import HtmlTable, Row, html_table, records
@@ -71,5 +71,5 @@ def _rate_interval(interval: tuple[float, float], rate: float, groups: int) -> t
     """Return the interval of a rate; of none or all, where groups show no spread, Wilson's over the groups."""
     if rate not in (0.0, 1.0) or groups < LEAST_GROUPS:
         return interval
-    found = binomtest(round(rate * groups), groups).proportion_ci(method="wilson")
+    found = scipy.stats.binomtest(round(rate * groups), groups).proportion_ci(method="wilson")
     return float(found.low), float(found.high)
