@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from mcdrl.base.output import say, warn
-from mcdrl.base.runtime import enough_memory, user_errors
+from mcdrl.base.runtime import enough_memory, loading, user_errors
 from mcdrl.commands.sites import app as sites_app
 from mcdrl.commands.study import app as studies_app
 from mcdrl.study.paths import ARTIFACTS
@@ -124,10 +124,11 @@ def predict(
     ] = False,
 ) -> None:
     """Segment frames: a mask PNG a frame, at its own size, and predictions.csv; exit code 2 if a file can't be read."""
-    from mcdrl.commands.models.frames import view_rule
-    from mcdrl.commands.models.masks import Wanted
-    from mcdrl.commands.models.predict import predict_frames, refused, summary
-    from mcdrl.model.predictor import RANDOM_WEIGHTS, load_predictor
+    with loading():  # torch is seconds
+        from mcdrl.commands.models.frames import view_rule
+        from mcdrl.commands.models.masks import Wanted
+        from mcdrl.commands.models.predict import predict_frames, refused, summary
+        from mcdrl.model.predictor import RANDOM_WEIGHTS, load_predictor
 
     given = None if view is None else view_rule(view)
     predictor, rule = load_predictor(model, backbone, device, batch_size, given, confounders=confounders)

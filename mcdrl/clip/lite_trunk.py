@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from mcdrl.base.errors import InputError
+from mcdrl.base.runtime import loading
 
 ARCHITECTURE = "tf_efficientnet_lite0"
 CHANNELS = {"s4": 24, "s8": 40, "s16": 112, "s32": 320}
@@ -32,7 +33,8 @@ class Trunk(nn.Module):
 
     def __init__(self) -> None:
         """Build the layers without values; `load` or `load_state_dict(..., assign=True)` must follow."""
-        import timm  # takes a second, and prompts alone don't need it
+        with loading():  # a second, and prompts alone don't need it
+            import timm
 
         super().__init__()
         with torch.device("meta"):  # no random numbers are drawn for weights that are replaced at once
@@ -112,8 +114,8 @@ def imagenet_weights() -> dict[str, Tensor]:
         InputError: the package isn't installed, or its weights don't fit entry by entry.
     """
     source = torch.load(_weights_file(), map_location="cpu", weights_only=True)
-    import timm
-
+    with loading():
+        import timm
     with torch.device("meta"):
         target = timm.create_model(ARCHITECTURE, pretrained=False).state_dict()
     pairs = list(zip(target.items(), source.values(), strict=False))

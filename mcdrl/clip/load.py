@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import regular
+from mcdrl.base.runtime import loading
 from mcdrl.clip.card import CARD, WEIGHTS, OpenClipConfig, StoredCard, read_config, read_stored
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ def load_encoder(folder: Path, dense: str = "auto") -> Encoder:
     card = read_stored(folder)
     mode = card.dense if dense == "auto" else dense
     if card.family == "lite":
-        from mcdrl.clip.lite import LiteEncoder  # timm is a second's import
-
+        with loading():  # torch is a second's import
+            from mcdrl.clip.lite import LiteEncoder
         encoder: Encoder = LiteEncoder.from_folder(folder, mode)
         _check(encoder.fingerprint, card, folder)
         return encoder
@@ -44,14 +45,15 @@ def _check(found: str, card: StoredCard, folder: Path) -> None:
 
 
 def _open_clip(card: StoredCard, mode: str, folder: Path) -> Encoder:
-    import open_clip
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    with loading():
+        import open_clip
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
 
-    from mcdrl.clip.build import filled, fingerprint
-    from mcdrl.clip.frozen import Setup
-    from mcdrl.clip.resnet import ResNetEncoder
-    from mcdrl.clip.vit import VitEncoder
+        from mcdrl.clip.build import filled, fingerprint
+        from mcdrl.clip.frozen import Setup
+        from mcdrl.clip.resnet import ResNetEncoder
+        from mcdrl.clip.vit import VitEncoder
 
     config = read_config(card, OpenClipConfig, folder)
     try:

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from mcdrl.base.errors import InputError, nearest
+from mcdrl.base.runtime import loading
 from mcdrl.base.section import Section
 
 if TYPE_CHECKING:
@@ -97,4 +98,5 @@ def build(name: str, spec: Spec, params: Section, trunk: Trunk, texts: Texts) ->
 def _module(name: str) -> ModuleType:
     if name not in names():
         raise InputError(f"there is no method '{name}'; {nearest(name, names())}")
-    return importlib.import_module(f"mcdrl.methods.{name}")
+    with loading():
+        return importlib.import_module(f"mcdrl.methods.{name}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mcdrl.base.files import atomic
+from mcdrl.base.runtime import loading
 from mcdrl.training.selection import Epoch
 
 
@@ -38,8 +39,9 @@ class LiveLog:
 
         Nothing is logged in a git repository without a commit, in which dvclive can't start.
         """
-        from dvc.scm import SCMError, map_scm_exception
-        from dvclive.live import Live  # half a second
+        with loading():  # half a second
+            from dvc.scm import SCMError, map_scm_exception
+            from dvclive.live import Live
 
         self._live: Any = None
         try:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import write_json
+from mcdrl.base.runtime import loading
 from mcdrl.clip.card import CARD, BackboneCard, StoredCard
 from mcdrl.clip.sources import Obtained, Source
 from mcdrl.study.paths import LITE_TOWER, own_or_shipped
@@ -57,7 +58,8 @@ def told(card: BackboneCard, found: Obtained) -> Told:
 
 
 def _embedded(card: BackboneCard, source: Source, folder: Path) -> Obtained:
-    from mcdrl.clip import lite
+    with loading():  # torch is a second's import
+        from mcdrl.clip import lite
 
     if source.kind != "card":
         raise InputError(f"weights.{source.name}: this backbone ships its own weights; remove the key")

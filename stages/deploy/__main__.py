@@ -10,7 +10,7 @@ import typer
 from mcdrl.artifacts.promise import read_promise
 from mcdrl.base.errors import InputError, nearest
 from mcdrl.base.output import say
-from mcdrl.base.runtime import run
+from mcdrl.base.runtime import loading, run
 from mcdrl.study.params import load
 from mcdrl.study.paths import backbone_folder, promise_path, report_folder, whole_model
 from mcdrl.study.sections.deploy import Params
@@ -26,10 +26,11 @@ def main(
     if method not in params.methods:
         raise InputError(f"unknown method '{method}' in deploy.methods; {nearest(method, params.methods)}")
 
-    from mcdrl.model.bundle import SMALL_BYTES, find_backbone  # torch only after the parameters are known to be right
-    from mcdrl.model.card import read_card
-    from mcdrl.model.readme import promised
-    from mcdrl.model.take_along import copy_models
+    with loading():  # torch only after the parameters are known to be right
+        from mcdrl.model.bundle import SMALL_BYTES, find_backbone
+        from mcdrl.model.card import read_card
+        from mcdrl.model.readme import promised
+        from mcdrl.model.take_along import copy_models
 
     promise = read_promise(promise_path(report_folder(artifacts), method))
     models = {str(seed): whole_model(artifacts, method, seed) for seed in params.seeds}

@@ -9,7 +9,7 @@ import typer
 
 from mcdrl.artifacts.plan import read_encoding
 from mcdrl.base.output import say
-from mcdrl.base.runtime import enough_memory, run
+from mcdrl.base.runtime import enough_memory, loading, run
 from mcdrl.study.params import load
 from mcdrl.study.sections.encode import Params
 
@@ -26,7 +26,8 @@ def main(
     study, params = load("encode", Params)
     study.check_site(site)
 
-    from stages.encode.site import encode_site  # torch comes only after `run` has told its threads how to wait
+    with loading():  # torch comes only after `run` has told its threads how to wait
+        from stages.encode.site import encode_site
 
     with enough_memory("encode", "encode.batch_size", params.batch_size):
         say(encode_site(site, frames, backbone, out, params, read_encoding(plan), device))

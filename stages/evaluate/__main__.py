@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mcdrl.base.errors import InputError
-from mcdrl.base.runtime import enough_memory, run
+from mcdrl.base.runtime import enough_memory, loading, run
 from mcdrl.study.params import load
 from mcdrl.study.paths import Cell, site_files
 from mcdrl.study.sections.evaluate import Params
@@ -24,8 +24,9 @@ def main(
     """Predict the held-out site, then judge the predictions."""
     _, params = load("evaluate", Params)
 
-    from stages.evaluate.cell import read_cases
-    from stages.evaluate.run import evaluate, write  # torch only after the parameters are known to be right
+    with loading():  # torch only after the parameters are known to be right
+        from stages.evaluate.cell import read_cases
+        from stages.evaluate.run import evaluate, write
 
     cell = Cell(method, held_out, seed)
     cases = read_cases(cell, artifacts)

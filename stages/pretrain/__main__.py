@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mcdrl.base.runtime import run, usable_cores
+from mcdrl.base.runtime import loading, run, usable_cores
 from mcdrl.study.params import load
 from mcdrl.study.sections.pretrain import Params
 
@@ -18,7 +18,8 @@ def main(
 ) -> None:
     """Render frames, train lite0's text tower and projection on them, and measure both on further frames."""
     _, params = load("pretrain", Params)
-    from stages.pretrain.pretrain import pretrain
+    with loading():
+        from stages.pretrain.pretrain import pretrain
 
     figures = pretrain(params, out, workers or usable_cores())
     print(f"place AUROC {figures['place_auroc']}, recall {figures['recall']}, phrases {figures['phrases']}")

@@ -16,7 +16,7 @@ from mcdrl.artifacts.store_reader import StoreReader
 from mcdrl.artifacts.stress import STRESS
 from mcdrl.base.fields import Array
 from mcdrl.base.parallel import batches
-from mcdrl.base.runtime import progress
+from mcdrl.base.runtime import loading, progress
 from mcdrl.base.seeds import seed_for
 from mcdrl.confounders.finished import FinishedFrame, Stressed
 from mcdrl.confounders.registry import UNTOUCHED, phrases, without_operator
@@ -90,7 +90,8 @@ def stress_site(
     Raises:
         InputError: a model, its backbone or the site's frames are missing or don't belong together.
     """
-    from mcdrl.model.ensemble import load_ensemble  # torch, once the threads know how to wait
+    with loading():  # torch, once the threads know how to wait
+        from mcdrl.model.ensemble import load_ensemble
 
     models = [(method, seed) for method in study.methods for seed in study.seeds]
     folders = [Cell(method, held_out, seed).model(artifacts) for method, seed in models]

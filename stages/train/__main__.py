@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mcdrl.base.runtime import enough_memory, run
+from mcdrl.base.runtime import enough_memory, loading, run
 from mcdrl.study.params import load
 from mcdrl.study.paths import NONE
 from mcdrl.study.sections.deploy import Params
@@ -23,9 +23,10 @@ def main(
     """Train a network on all sites but one, or on all."""
     study, deploy = load("deploy", Params)
 
-    from mcdrl.training.cell import make_job  # torch and Fabric only after the parameters are known to be right
-    from mcdrl.training.fabric import keep_freed_memory, make_deterministic, make_fabric
-    from mcdrl.training.run import train
+    with loading():  # torch and Fabric only after the parameters are known to be right
+        from mcdrl.training.cell import make_job
+        from mcdrl.training.fabric import keep_freed_memory, make_deterministic, make_fabric
+        from mcdrl.training.run import train
 
     site = None if held_out == NONE else held_out
     job = make_job(method, site, seed, artifacts, study, deploy.methods)

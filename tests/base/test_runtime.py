@@ -1,6 +1,7 @@
 """Exit codes and progress of a command."""
 
 import errno
+import gc
 import os
 import sqlite3
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 import torch
 
 from mcdrl.base.errors import InputError
-from mcdrl.base.runtime import enough_memory, progress, usable_cores, user_errors
+from mcdrl.base.runtime import enough_memory, loading, progress, usable_cores, user_errors
 
 
 def command(body, *arguments):
@@ -203,3 +204,15 @@ def test_nobody_else_counts_cores():
     files = [path for package in ("mcdrl", "stages") for path in Path(package).rglob("*.py")]
     texts = {path.name: path.read_text(encoding="utf-8") for path in files if path.name != "__init__.py"}
     assert {name for name, text in texts.items() if "cpu_count" in text or "getaffinity" in text} == {"runtime.py"}
+
+
+def test_no_garbage_is_looked_for_while_something_is_imported():
+    with loading():
+        assert not gc.isenabled()
+        with loading():  # what is imported may import like this, too
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    with pytest.raises(ImportError), loading():
+        raise ImportError
+    assert gc.isenabled()
