@@ -123,13 +123,15 @@ def run(command: Callable[..., None]) -> None:
 def loading() -> Iterator[None]:
     """Look for no garbage while what takes seconds is imported: that is a sixth of torch's import, a quarter of timm's.
 
-    All that an import makes stays, so there is nothing to find.
+    What an import makes stays, so that nothing is found there, then or later: it is never looked through again.
     """
-    enabled = gc.isenabled()
+    enabled, known = gc.isenabled(), len(sys.modules)
     gc.disable()
     try:
         yield
     finally:
+        if len(sys.modules) > known:
+            gc.freeze()
         if enabled:
             gc.enable()
 

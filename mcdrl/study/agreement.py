@@ -51,7 +51,7 @@ def _too_few(wanted: Mapping[str, Any], confounders: Mapping[str, Iterable[str]]
 
 def _unknown_confounders(strengths: Mapping[str, Iterable[str]], dictionary: Mapping[str, Iterable[str]]) -> list[str]:
     """Return which strengths nothing could be held against; a known confounder may be missing in the dictionary."""
-    from mcdrl.confounders.registry import phrases  # with scipy, which `--help` has no need of
+    from mcdrl.confounders.registry import phrases  # with numpy, which `--help` has no need of
 
     legal = {phrase for group in dictionary.values() for phrase in group} | set(phrases())
     return [

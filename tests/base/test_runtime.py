@@ -216,3 +216,14 @@ def test_no_garbage_is_looked_for_while_something_is_imported():
     with pytest.raises(ImportError), loading():
         raise ImportError
     assert gc.isenabled()
+
+
+def test_what_was_imported_is_never_looked_through_again(monkeypatch):
+    gc.unfreeze()
+    with loading():
+        pass  # nothing is imported that wasn't: what is alive by now may become garbage
+    assert gc.get_freeze_count() == 0
+    with loading():
+        monkeypatch.setitem(sys.modules, "further", sys)
+    assert gc.get_freeze_count() > 0
+    gc.unfreeze()

@@ -78,7 +78,7 @@ class Params(Section):
 
 
 def _check_spelling(phrases: list[str]) -> None:
-    from mcdrl.confounders.registry import respelled  # with scipy, which `--help` has no need of
+    from mcdrl.confounders.registry import respelled  # with numpy, which `--help` has no need of
 
     for phrase in phrases:
         known = respelled(phrase)
