@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import errno
-from collections.abc import Iterable
 from typing import Any
 
 _SHOWN = 200  # letters
@@ -20,20 +18,6 @@ class InputError(Exception):
 
     The message is for a person: what is wrong, where, the value, what was expected, the fix.
     """
-
-
-def nearest(name: str, legal: Iterable[str]) -> str:
-    """Return a clause that names the legal choices, the closest one first if one is close."""
-    choices = sorted(legal)
-    close = difflib.get_close_matches(name, choices, n=1, cutoff=0.5)
-    hint = f"did you mean '{close[0]}'? " if close else ""
-    return f"{hint}legal: {', '.join(choices) or 'none'}"
-
-
-def unknown(where: str, names: Iterable[str], legal: Iterable[str]) -> list[str]:
-    """Return a sentence for each name that isn't legal, with the legal ones."""
-    known = set(legal)
-    return [f"{where}: unknown '{name}'; {nearest(name, known)}" for name in names if name not in known]
 
 
 def shown(value: Any) -> str:

@@ -9,7 +9,8 @@ from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
 
-from mcdrl.base.errors import InputError, nearest, shown
+from mcdrl.base.choices import nearest
+from mcdrl.base.errors import InputError, shown
 
 S = TypeVar("S", bound=BaseModel)
 

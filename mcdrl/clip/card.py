@@ -8,7 +8,8 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import Field
 
-from mcdrl.base.errors import InputError, nearest
+from mcdrl.base.choices import nearest
+from mcdrl.base.errors import InputError
 from mcdrl.base.files import read_json
 from mcdrl.base.section import Section, validated
 from mcdrl.base.strict_yaml import read_yaml

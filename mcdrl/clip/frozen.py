@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mcdrl.base.errors import InputError, nearest
+from mcdrl.base.choices import nearest
+from mcdrl.base.errors import InputError
 from mcdrl.clip.encoder import Encoded, Encoder, LowerBlocks, UpperBlocks, unit
 from mcdrl.study.dense_modes import check_renamed
 

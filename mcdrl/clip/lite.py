@@ -15,7 +15,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from mcdrl.base.errors import InputError, nearest
+from mcdrl.base.choices import nearest
+from mcdrl.base.errors import InputError
 from mcdrl.base.files import atomic, read_json, regular, sha256, write_json
 from mcdrl.clip.encoder import Encoded, Encoder, LowerBlocks, UpperBlocks, keep_statistics
 from mcdrl.clip.lite_joint import Joint, hypercolumns

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mcdrl.base.errors import unknown
+from mcdrl.base.choices import unknown
 from mcdrl.methods._registry import bases, modes, names, params_type
 from mcdrl.study.missing import told
 from mcdrl.study.params import Study

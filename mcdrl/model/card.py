@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from mcdrl.base.errors import nearest
+from mcdrl.base.choices import nearest
 from mcdrl.base.section import Section, sentences
 from mcdrl.methods import names, params_type
 from mcdrl.model.facts import LARGEST_PX, ModelFacts, read_typed

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mcdrl.artifacts.frames import lesion_of
-from mcdrl.base.errors import nearest
+from mcdrl.base.choices import nearest
 from mcdrl.base.issues import Issue, RefusedError
 from mcdrl.imaging.decode import DIM, LARGE, Pixels, large
 from mcdrl.sites.candidates import Candidate

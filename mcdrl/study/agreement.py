@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from mcdrl.base.errors import nearest
+from mcdrl.base.choices import nearest
 from mcdrl.study.variants import Variant
 
 

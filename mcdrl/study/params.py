@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import Field, ValidationError
 
-from mcdrl.base.errors import InputError, nearest, shown, unknown
+from mcdrl.base.choices import nearest, unknown
+from mcdrl.base.errors import InputError, shown
 from mcdrl.base.section import Section, Seed, sentences
 from mcdrl.base.strict_yaml import load_yaml, read_yaml
 from mcdrl.study.agreement import disagreements

@@ -7,7 +7,8 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from mcdrl.base.errors import InputError, nearest
+from mcdrl.base.choices import nearest
+from mcdrl.base.errors import InputError
 from mcdrl.base.section import Count, Section, validated
 from mcdrl.base.strict_yaml import read_yaml
 from mcdrl.study.paths import SITE_CARDS, own_or_shipped

@@ -14,7 +14,8 @@ from typing import Any, Literal, TypeVar
 from pydantic import ValidationError
 
 from mcdrl.artifacts.plan import read_plan, read_views
-from mcdrl.base.errors import InputError, nearest
+from mcdrl.base.choices import nearest
+from mcdrl.base.errors import InputError
 from mcdrl.base.files import sha256
 from mcdrl.base.section import Section, sentences
 from mcdrl.methods import params_type

@@ -11,7 +11,8 @@ import open_clip
 from safetensors.torch import save
 from torch import Tensor
 
-from mcdrl.base.errors import InputError, nearest
+from mcdrl.base.choices import nearest
+from mcdrl.base.errors import InputError
 from mcdrl.base.files import sha256
 from mcdrl.base.seeds import seed_for
 from mcdrl.clip.build import fingerprint, mismatches, random_state, skeleton

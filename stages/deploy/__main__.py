@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from mcdrl.artifacts.promise import read_promise
-from mcdrl.base.errors import InputError, nearest
+from mcdrl.base.choices import nearest
+from mcdrl.base.errors import InputError
 from mcdrl.base.output import say
 from mcdrl.base.runtime import loading, run
 from mcdrl.study.params import load

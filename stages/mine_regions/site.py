@@ -13,7 +13,8 @@ from mcdrl.artifacts.features import FEATURES, PROVENANCE
 from mcdrl.artifacts.frames import FRAMES, judged_of, lesion_of
 from mcdrl.artifacts.regions import REGIONS
 from mcdrl.artifacts.store_reader import StoreReader
-from mcdrl.base.errors import InputError, nearest
+from mcdrl.base.choices import nearest
+from mcdrl.base.errors import InputError
 from mcdrl.base.parallel import batches
 from mcdrl.base.runtime import progress
 from mcdrl.imaging.flips import UNFLIPPED, flips_of, member

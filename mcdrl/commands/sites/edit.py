@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from mcdrl.base.errors import InputError, nearest
+from mcdrl.base.choices import nearest
+from mcdrl.base.errors import InputError
 from mcdrl.base.section import sentences
 from mcdrl.commands.sites.classes import add_classes, drop_classes
 from mcdrl.study.editing import edited, in_braces, plain

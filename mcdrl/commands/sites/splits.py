@@ -9,7 +9,8 @@ import pandas as pd
 
 from mcdrl.artifacts.audit import SPLITS
 from mcdrl.artifacts.cases import CASES
-from mcdrl.base.errors import InputError, nearest
+from mcdrl.base.choices import nearest
+from mcdrl.base.errors import InputError
 from mcdrl.sites.published import take_over
 from mcdrl.study.params import load_study
 from mcdrl.study.paths import ARTIFACTS, IMPORTED, IngestedFiles, audit_files, ingest_folder

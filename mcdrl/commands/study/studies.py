@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic import Field
 
-from mcdrl.base.errors import InputError, nearest
+from mcdrl.base.choices import nearest
+from mcdrl.base.errors import InputError
 from mcdrl.base.section import Section, Seed, validated
 from mcdrl.base.strict_yaml import read_yaml
 from mcdrl.methods import with_methods

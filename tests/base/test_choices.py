@@ -1,6 +1,6 @@
 """The hint in an error."""
 
-from mcdrl.base.errors import nearest
+from mcdrl.base.choices import nearest
 
 
 def test_the_closest_name_comes_first():

@@ -1,0 +1,20 @@
+"""What to choose instead of a name that isn't legal; such words also stand in tables, as why a frame can't be used."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+def nearest(name: str, legal: Iterable[str]) -> str:
+    """Return a clause that names the legal choices, the closest one first if one is close."""
+    choices = sorted(legal)
+    close = difflib.get_close_matches(name, choices, n=1, cutoff=0.5)
+    hint = f"did you mean '{close[0]}'? " if close else ""
+    return f"{hint}legal: {', '.join(choices) or 'none'}"
+
+
+def unknown(where: str, names: Iterable[str], legal: Iterable[str]) -> list[str]:
+    """Return a sentence for each name that isn't legal, with the legal ones."""
+    known = set(legal)
+    return [f"{where}: unknown '{name}'; {nearest(name, known)}" for name in names if name not in known]
