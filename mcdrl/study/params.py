@@ -11,10 +11,10 @@ import importlib
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from mcdrl.base.choices import nearest, unknown
 from mcdrl.base.errors import InputError, shown
@@ -67,6 +67,10 @@ def resolve(site: Site) -> Reading:
     return reading
 
 
+def _by_name(sites: dict[str, Site]) -> dict[str, Site]:
+    return dict(sorted(sites.items()))
+
+
 class Study(Section):
     """The keys of params.yaml that are no stage's own.
 
@@ -74,7 +78,8 @@ class Study(Section):
         backbone: a card's name in data/backbones.
         weights: backbone -> where its weights come from instead of the card's source: a file, `local-dir:FOLDER`
             or `none` (random, for dry runs).
-        sites: name -> site; names are of ASCII letters, digits, _ and -.
+        sites: name -> site, by name in whichever order they were given, as to DVC a mapping has none; names are of
+            ASCII letters, digits, _ and -.
         held_out: the sites that are left out in turn.
         lesion_classes: the classes, in the order of every class axis.
         methods: names of variants, or of methods.
@@ -85,7 +90,7 @@ class Study(Section):
 
     backbone: str
     weights: dict[str, str | None]
-    sites: dict[str, Site]
+    sites: Annotated[dict[str, Site], AfterValidator(_by_name)]
     held_out: list[str] = Field(min_length=1)
     lesion_classes: list[str] = Field(min_length=1, max_length=254)  # values of a mask below the one for ignored pixels
     methods: list[str] = Field(min_length=1)

@@ -552,9 +552,9 @@ def test_a_missing_input_is_named(artifacts, tmp_path):
         _train(_cell(artifacts), tmp_path / "out")
 
 
-def _study(artifacts):
+def _study(artifacts, sites="ABC"):
     return make_study(
-        "ABC", lesion_classes=stub_sites.LESIONS, methods=["mine"], variants={"mine": {"method": "mcdrl"}}
+        sites, lesion_classes=stub_sites.LESIONS, methods=["mine"], variants={"mine": {"method": "mcdrl"}}
     )
 
 
@@ -591,6 +591,14 @@ def test_all_sites_are_sources_where_none_is_held_out_and_the_plan_is_that_of_de
     assert job.params.epochs == 9
     with pytest.raises(InputError, match="unknown method 'mine'; legal: other"):  # a name in methods alone won't do
         make_job("mine", None, 0, tmp_path, _study(tmp_path), ["other"])
+
+
+def test_the_order_of_the_sites_in_params_yaml_trains_nothing_otherwise(tmp_path):
+    """DVC compares mappings without their order, so nothing would run anew."""
+    _planned(tmp_path, epochs=7)
+    jobs = [make_job("mine", "B", 0, tmp_path, _study(tmp_path, sites)) for sites in ("ABC", "CBA")]
+    assert jobs[0] == jobs[1]
+    assert jobs[1].sources == ["A", "C"]
 
 
 @pytest.mark.parametrize(("method", "site", "message"), [

@@ -1,9 +1,11 @@
 """The command over sites on disk."""
 
 import pytest
+import yaml
 
 from mcdrl.artifacts.audit import PAIRS, PROFILE, SPLITS
 from mcdrl.base.errors import InputError
+from mcdrl.study.params import load_study
 from stages.audit.__main__ import main
 from tests.projects import SHIPPED, copy_project, write_params
 from tests.stages.audit.pictures import all_at_once, picture, working, write_site
@@ -79,3 +81,15 @@ def test_masks_are_not_read(folder):
     main(root / "ingest", root / "after")
     for path in (root / "before").iterdir():
         assert path.read_bytes() == (root / "after" / path.name).read_bytes()
+
+
+def test_the_order_of_the_sites_in_params_yaml_changes_no_byte(folder):
+    root, params = folder
+    main(root / "ingest", root / "audit")
+    turned = {**params, "sites": dict(reversed(params["sites"].items()))}
+    (root / "params.yaml").write_text(yaml.safe_dump(turned, sort_keys=False))
+    assert list(load_study().sites) == ["A", "B"]
+    main(root / "ingest", root / "turned")
+    files = sorted(path.name for path in (root / "audit").iterdir())
+    assert len(files) == 3
+    assert all((root / "audit" / name).read_bytes() == (root / "turned" / name).read_bytes() for name in files)
