@@ -65,7 +65,18 @@ def closure(modules: Iterable[str], root: Path = ROOT) -> set[Path]:
 
 def imported(path: Path, root: Path = ROOT) -> set[Path]:
     """Return the project's files that one file imports itself, without those of `NO_EFFECT`."""
-    return _files(_names(path.read_text(encoding="utf-8")), root)
+    return _files(named(path, root), root)
+
+
+def named(path: Path, root: Path = ROOT) -> frozenset[str]:
+    """Return the dotted names that a file imports; `from a import b` may mean a.b or something inside a.
+
+    Args:
+        path: a file of the project's.
+        root: the folder that holds the packages.
+    """
+    package = tuple(Path(_spelled(path, root)).parent.parts)
+    return _named(path.read_text(encoding="utf-8"), package)
 
 
 def module_file(name: str, root: Path = ROOT) -> Path | None:
@@ -100,15 +111,21 @@ def _files(names: Iterable[str], root: Path) -> set[Path]:
 
 
 @cache
-def _names(source: str) -> frozenset[str]:
-    """Return the dotted names that a file imports; `from a import b` may mean a.b or something inside a."""
+def _named(source: str, package: tuple[str, ...]) -> frozenset[str]:
     names = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.ImportFrom):
+            module = _module(node, package)
+            names |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
     return frozenset(names)
+
+
+def _module(node: ast.ImportFrom, package: tuple[str, ...]) -> str:
+    """Return the module that something is imported from, `from .. import x` counted from a file's package."""
+    above = package[: len(package) - node.level + 1] if node.level else ()
+    return ".".join([*above, *([node.module] if node.module else [])])
 
 
 def _has_no_effect(name: str) -> bool:

@@ -1,11 +1,9 @@
 """The house: an import runs downwards or along a floor, the library never imports stages, nor these one another."""
 
-import ast
-
 import pytest
 
 import mcdrl
-from mcdrl.study.code import module_file
+from mcdrl.study.code import module_file, named
 from tests.projects import ROOT
 
 FLOORS = (
@@ -28,14 +26,7 @@ PIPELINE = sorted(path for path in (ROOT / "stages").rglob("*.py"))
 
 def imports(path):
     """Dotted names of the project's modules that a file imports, at the top or inside functions."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-            found.add(node.module)
-    return {name for name in found if module_file(name) is not None}
+    return {name for name in named(path) if module_file(name) is not None}
 
 
 def room(name):

@@ -74,6 +74,22 @@ def test_another_meaning_is_another_digest(house, name, text):
     assert write(house, name, text) != before
 
 
+@pytest.mark.parametrize("words", [
+    "from mcdrl.room.parts import two", "from .parts import two", "from . import parts", "from ..room import parts",
+    "from ..room.parts import two",
+])  # fmt: skip
+def test_however_a_part_is_imported_it_belongs_to_the_digest(house, words):
+    (house / "mcdrl/room/parts.py").write_text("two = 2\n")
+    before = write(house, "mcdrl/room/first.py", f"{words}\n")
+    assert write(house, "mcdrl/room/parts.py", "two = 3\n") != before
+
+
+def test_a_part_of_a_packages_own_file_is_counted_from_the_package(house):
+    (house / "mcdrl/room/parts.py").write_text("two = 2\n")
+    before = write(house, "mcdrl/room/__init__.py", "from .parts import two\n")
+    assert write(house, "mcdrl/room/parts.py", "two = 3\n") != before
+
+
 def test_a_moved_file_is_another_digest(house):
     before = digest([MAIN], house)
     (house / "mcdrl/room/first.py").rename(house / "mcdrl/room/third.py")
