@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from mcdrl.metrics.registry import FRAME_METRICS
 from stages.report.averages import Draws, frame_scores
 
 DRAWS = Draws(200, 0)
@@ -14,7 +15,9 @@ PIXELS = 100
 def frame(method, site, case, dice, *, group=None, seed=0, lesion=True, fp=0, hd95_px=1.0, kind="polyp"):
     """A row of scores; only dice carries a meaning where there is a lesion."""
     tp, fn = (10, 10) if lesion else (0, 0)
+    every = {name: dice if lesion or one.over == "all" else np.nan for name, one in FRAME_METRICS.items()}
     return {
+        **every,
         "method": method,
         "held_out": site,
         "seed": seed,
