@@ -31,9 +31,11 @@ class Smooth(Baseline):
         self.roughness = params.roughness
 
     def losses(self, batch: Batch, output: Output) -> dict[str, Tensor]:
-        """Return L_seg, and how rough the answer is."""
-        step = (output.logits[..., 1:] - output.logits[..., :-1]).abs().mean()
-        return {**super().losses(batch, output), "roughness": self.roughness * step}
+        """Return L_seg, and how rough the answer is where both pixels of a step count."""
+        step = (output.logits[..., 1:] - output.logits[..., :-1]).abs()
+        counts = (batch.mask <= 1).unsqueeze(1)
+        roughness = (step * (counts[..., 1:] & counts[..., :-1])).mean()
+        return {**super().losses(batch, output), "roughness": self.roughness * roughness}
 
 
 def build(spec: Spec, params: Params, trunk: Trunk, texts: Texts) -> Method:

@@ -1,8 +1,10 @@
 from dataclasses import replace
 from functools import partial
+from typing import get_args
 
 import pytest
 import torch
+from pydantic import ValidationError
 
 from mcdrl.base.errors import InputError
 from mcdrl.clip.encoder import Encoded, unit
@@ -12,6 +14,7 @@ from mcdrl.methods import build, check_mode, has_own_encoder, modes, names, para
 from mcdrl.methods.causalclipseg.masker import Masker
 from mcdrl.networks import factory
 from mcdrl.networks.interface import Batch, Texts
+from mcdrl.networks.intervening import Intervening
 from mcdrl.networks.prompted import Prompts
 from mcdrl.networks.trunk import EndToEnd, FromCache, Frozen, Pixels, spare_memory
 from mcdrl.networks.views import summed
@@ -37,8 +40,6 @@ TRAINED = [
     *((name, mode, {"head_inputs": "tokens"}) for name, mode in PAIRS if name in LEARNING and mode != "finetune"),
     *((name, mode, placebo) for name, placebo in PLACEBOS for mode in MODES if mode in (modes(name) or MODES)),
 ]
-INTERVENING = ["no_mtrs", "mcdrl", "mcdrl_literal", "mcdrl_backdoor"]
-GENTLE = ["no_mtrs", "mcdrl", "mcdrl_backdoor"]  # begin as the identity
 
 
 def _draw(seed, *shape):
@@ -93,6 +94,13 @@ def _params(name, **changes):
 def _own(name, **changes):
     """Those of the changes that the method knows."""
     return {key: value for key, value in changes.items() if key in params_type(name).model_fields}
+
+
+UNTRAINED = {name: _method(name) for name in METHODS}
+INTERVENING = [name for name, method in UNTRAINED.items() if isinstance(method, Intervening)]
+GENTLE = [  # begin as the identity
+    name for name in INTERVENING if all(block.residual for block in UNTRAINED[name].intervention.blocks)
+]
 
 
 def _woken(method, seed=11):
@@ -572,15 +580,33 @@ def test_what_a_method_says_of_ignored_pixels_moves_no_loss(name):
     torch.testing.assert_close(method.losses(batch, changed), terms)
 
 
-OTHERWISE = {
-    "depth": 1, "heads": 2, "residual": False, "dictionary": "random", "regions": "zero", "lambda_causal": 2.0,
-    "lambda_contrast": 2.0, "temperature": 2.0, "sum_over": ["mirror"], "zoom": 1.5, "absent_share": 1.0,
-    "lambda_adversarial": 2.0, "kernel_side": 1, "share": 0.0, "beta": 5.0, "most": 0.1, "longest": 2.0, "least": 0.9,
-    "prior": "source", "prior_temperature": 0.01, "tokens": 2, "mediator": "random", "gaussians": 2, "latent": 3,
-    "posterior": "random", "lambda_divergence": 2.0, "lambda_boundary": 2.0, "band_px": 1, "masked": "random",
-    "masked_share": 0.5, "lambda_intervened": 2.0, "lambda_sparsity": 2.0, "kernels": [5], "texts": "shuffled",
-    "head_inputs": "tokens",
-}  # fmt: skip
+OTHERWISE = {"least": 0.9}  # twice as much leaves the same space
+
+
+def _otherwise(name, key):
+    """Another legal value of a method's number: `OTHERWISE`, or the first of some that its type and bounds allow."""
+    kind, params = params_type(name), _params(name)
+    value = getattr(params, key)
+    if isinstance(value, bool):
+        others = [not value]
+    elif isinstance(value, str):
+        others = get_args(kind.model_fields[key].annotation)
+    elif isinstance(value, list):
+        others = [value[:1], value[1:]]
+    else:
+        others = [2 * value, value / 2, value // 2, 0]
+    others = [OTHERWISE[key]] if key in OTHERWISE else others
+    return next(other for other in others if other != value and _legal(kind, {**params.model_dump(), key: other}))
+
+
+def _legal(kind, numbers):
+    try:
+        kind.model_validate(numbers)
+    except ValidationError:
+        return False
+    return True
+
+
 KNOBS = [(name, key) for name in METHODS for key in params_type(name).model_fields]
 
 
@@ -603,7 +629,7 @@ def _said(name, changes):
 @pytest.mark.parametrize(("name", "key"), KNOBS)
 def test_every_number_of_a_method_does_something(name, key):
     rest = {"prior": "source"} if key == "prior_temperature" else {}
-    before, again, after = (_said(name, rest | more) for more in ({}, {}, {key: OTHERWISE[key]}))
+    before, again, after = (_said(name, rest | more) for more in ({}, {}, {key: _otherwise(name, key)}))
     assert before == again
     assert before != after
 
