@@ -1,9 +1,9 @@
 """What code means: a digest of all that a stage or a method imports, so that it runs anew when its code does otherwise.
 
 A digest is the SHA-256 over the syntax trees of the import closure without docstrings: comments, layout and words for
-people change nothing. What no artifact depends on (`NO_EFFECT`: it refuses input, shows progress, ends a command, says
-where files are, as dvc.yaml does, or takes these digests, as `plan` does after any edit) is left out; the values that
-it lets through are tracked as parameters, or travel in what `plan` writes.
+people change nothing. What no artifact depends on (`NO_EFFECT`: it refuses input, prints, shows progress, ends a
+command, says where files are, as dvc.yaml does, or takes these digests, as `plan` does after any edit) is left out; the
+values that it lets through are tracked as parameters, or travel in what `plan` writes.
 
 The trees are written out by the running Python (`ast.unparse`), whose minor versions may differ in it: another Python
 may run every stage anew.
@@ -22,9 +22,10 @@ from mcdrl.study.paths import STAGES, is_project
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("mcdrl", "stages")
 NO_EFFECT = (
-    "mcdrl.base.errors", "mcdrl.base.runtime", "mcdrl.base.section", "mcdrl.base.strict_yaml",
-    "mcdrl.methods._checking", "mcdrl.study.agreement", "mcdrl.study.code", "mcdrl.study.missing",
-    "mcdrl.study.params", "mcdrl.study.paths", "mcdrl.study.reading", "mcdrl.study.sections", "mcdrl.study.site_cards",
+    "mcdrl.base.errors", "mcdrl.base.output", "mcdrl.base.runtime", "mcdrl.base.section", "mcdrl.base.strict_yaml",
+    "mcdrl.methods._checking", "mcdrl.sites.summary", "mcdrl.study.agreement", "mcdrl.study.code",
+    "mcdrl.study.missing", "mcdrl.study.params", "mcdrl.study.paths", "mcdrl.study.reading", "mcdrl.study.sections",
+    "mcdrl.study.site_cards", "stages.audit.summary", "stages.build_confounders.review",
 )  # fmt: skip
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 

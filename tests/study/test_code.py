@@ -125,6 +125,27 @@ def test_words_that_end_in_a_table_are_under_the_digest_of_who_writes_it(copy, n
         file.write_text(source, encoding="utf-8")
 
 
+@pytest.mark.parametrize(
+    ("name", "stage"),
+    [
+        ("mcdrl/base/output.py", "ingest"),
+        ("mcdrl/sites/summary.py", "ingest"),
+        ("stages/audit/summary.py", "audit"),
+        ("stages/build_confounders/review.py", "build_confounders"),
+    ],
+)
+def test_what_only_prints_is_under_no_digest(name, stage):
+    assert ROOT / name not in closure([f"stages.{stage}.__main__"])
+
+
+@pytest.mark.parametrize(("stage", "summary"), [("ingest", "summary"), ("audit", "summary")])
+def test_what_a_stage_says_at_its_end_goes_nowhere_else(stage, summary):
+    tree = ast.parse((ROOT / "stages" / stage / "__main__.py").read_text(encoding="utf-8"))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    said = [argument.func.id for call in calls if call.func.id == "say" for argument in call.args]
+    assert said == [call.func.id for call in calls if call.func.id == summary]
+
+
 def test_what_has_no_effect_exists():
     assert all(module_file(name, ROOT) for name in NO_EFFECT)
 
@@ -139,14 +160,18 @@ def stage_files():
 
 ALLOWED = {
     "mcdrl.base.errors": {"InputError", "lacks_memory", "shown"},
+    "mcdrl.base.output": {"cell", "say", "warn"},
     "mcdrl.base.runtime": {"enough_memory", "progress", "run", "usable_cores"},
     "mcdrl.base.section": {"Most", "Section", "distinct", "sentences", "validated"},
     "mcdrl.base.strict_yaml": {"read_yaml"},
     "mcdrl.methods._checking": {"problems", "resolved_params", "with_methods"},
+    "mcdrl.sites.summary": {"summary"},
     "mcdrl.study.code": {"digest"},
     "mcdrl.study.params": {"Study", "load", "load_study", "read_params"},
     "mcdrl.study.reading": {"AnnotationFormat", "Reading"},
     "mcdrl.study.sections": {"Params", "AugmentParams", "MinerParams", "Sampling"},
+    "stages.audit.summary": {"summary"},
+    "stages.build_confounders.review": {"neighbours", "show", "warnings"},
 }  # values that DVC tracks as parameters or in plans, what refuses, runs or prints, and the key of a checkpoint
 
 
