@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from mcdrl.base.choices import nearest
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import atomic, read_json, regular, sha256, write_json
+from mcdrl.clip.card import WEIGHTS
 from mcdrl.clip.encoder import Encoded, Encoder, LowerBlocks, UpperBlocks, keep_statistics
 from mcdrl.clip.lite_joint import Joint, hypercolumns
 from mcdrl.clip.lite_trunk import SIZE_PX, Trunk, folded, imagenet_weights, run_stages, standard
@@ -26,7 +27,7 @@ from mcdrl.clip.words import Vocabulary
 
 JOINT_WIDTH = 128
 TOWER_WIDTH = 128
-WEIGHTS_FILE, WORDS_FILE, SHIPPED_FILE = "weights.safetensors", "words.json", "tower.safetensors"
+WORDS_FILE, SHIPPED_FILE = "words.json", "tower.safetensors"
 _SCHEMA = "lite0/1"
 _DENSE_MODES = ("auto", "plain")
 
@@ -66,16 +67,16 @@ class LiteEncoder(Encoder):
         """
         if dense not in _DENSE_MODES:
             raise InputError(f"encode.dense is '{dense}', which lite0 doesn't have; {nearest(dense, _DENSE_MODES)}")
-        weights = _read_weights(folder / WEIGHTS_FILE)
+        weights = _read_weights(folder / WEIGHTS)
         vocabulary = _read_words(folder / WORDS_FILE)
-        digest = hashlib.sha256((sha256(folder / WEIGHTS_FILE) + sha256(folder / WORDS_FILE)).encode())
+        digest = hashlib.sha256((sha256(folder / WEIGHTS) + sha256(folder / WORDS_FILE)).encode())
         _check_words(weights, vocabulary, folder)
         joint, tower = new_joint(), new_tower(vocabulary)
         try:
             joint.load_state_dict(_part(weights, "joint."))
             tower.load_state_dict(_part(weights, "text."))
         except RuntimeError as error:
-            raise InputError(f"{folder / WEIGHTS_FILE} doesn't fit lite0: {error}; run `dvc repro`") from None
+            raise InputError(f"{folder / WEIGHTS} doesn't fit lite0: {error}; run `dvc repro`") from None
         image_weights = _part(weights, "image.")
         return cls(joint, tower, vocabulary, image_weights=image_weights, fingerprint=digest.hexdigest())
 
@@ -217,7 +218,7 @@ def obtain(folder: Path, shipped: Path) -> None:
     """
     parts, vocabulary = read_shipped(shipped)
     parts |= {f"image.{key}": value for key, value in imagenet_weights().items()}
-    _write_weights(parts, folder / WEIGHTS_FILE)
+    _write_weights(parts, folder / WEIGHTS)
     write_json({"schema": _SCHEMA, "words": list(vocabulary.words)}, folder / WORDS_FILE)
 
 
@@ -265,7 +266,7 @@ def _check_words(weights: Mapping[str, Tensor], vocabulary: Vocabulary, folder: 
     stored = weights["text.embedding.weight"].shape[0] if "text.embedding.weight" in weights else 0
     if stored != len(vocabulary):
         raise InputError(
-            f"{folder / WEIGHTS_FILE} doesn't fit lite0: it is for {stored} words, {WORDS_FILE} beside it makes "
+            f"{folder / WEIGHTS} doesn't fit lite0: it is for {stored} words, {WORDS_FILE} beside it makes "
             f"{len(vocabulary)}; run `dvc repro`"
         )
 

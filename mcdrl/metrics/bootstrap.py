@@ -41,7 +41,7 @@ def mean_draws(values: Floats, groups: Groups, draws: int, rng: np.random.Genera
     return np.concatenate(parts)
 
 
-def interval(samples: Floats, level: float = 0.95) -> tuple[float, float]:
+def interval(samples: Floats, level: float) -> tuple[float, float]:
     """Return the percentile interval of bootstrap samples, such as the middle 95 %."""
     low, high = np.quantile(samples, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

@@ -35,7 +35,7 @@ def make_patient(rng: np.random.Generator, style: Style) -> Patient:
     return Patient(style, make_atlas(rng, style.mucosa))
 
 
-def render(patient: Patient, plan: Plan, rng: np.random.Generator, size_px: int = 224) -> Frame:
+def render(patient: Patient, plan: Plan, rng: np.random.Generator, size_px: int) -> Frame:
     """One frame of a patient, size_px square; equal arguments give equal bytes."""
     view = _view(rng, patient.style.organ, plan)
     tube = _tube(rng, patient.style.organ, plan)

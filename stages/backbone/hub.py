@@ -12,8 +12,8 @@ from mcdrl.base.choices import nearest
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import sha256
 from mcdrl.clip.card import BackboneCard
+from stages.backbone.local_dir import SAVED
 
-_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")  # open_clip's names, the better one first
 _ANSWER_S = 5.0
 _DIGEST_LENGTH = 64
 
@@ -56,7 +56,7 @@ def _place(name: str, card: BackboneCard) -> tuple[str, tuple[str, ...]]:
     repository, _, file = found.get("hf_hub", "").rpartition("/")
     if not repository:
         raise InputError(f"open_clip's {card.model} '{card.pretrained}' isn't on the hub: {ways_out(name, card)}")
-    return repository, (file,) if file else _FILES
+    return repository, (file,) if file else SAVED
 
 
 def _cached(repository: str, files: tuple[str, ...]) -> Path | None:

@@ -14,7 +14,8 @@ from mcdrl.base.files import read_json
 from mcdrl.clip.card import canonical
 
 _CONFIG = "open_clip_config.json"
-_NAMES = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors", "open_clip_pytorch_model.bin")
+SAVED = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")  # open_clip's names, the better one first
+_NAMES = (SAVED[0], "open_clip_pytorch_model.safetensors", SAVED[1])
 _ENDINGS = (".safetensors", ".bin", ".pt", ".pth")
 
 

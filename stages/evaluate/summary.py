@@ -11,7 +11,7 @@ from mcdrl.metrics.intervals import Sample, mean_interval
 from mcdrl.study.paths import Cell
 from mcdrl.study.sections.evaluate import Params
 
-_DRAWS = 2000  # as `report.bootstrap` is shipped; of the report's own intervals that key says it
+_DRAWS = 2000  # from draw to draw an end then moves by a sixtieth of the interval (standard error): less than shown
 
 
 def summarise(cell: Cell, scores: pd.DataFrame, params: Params, weights_sha256: str) -> HeldOutScores:

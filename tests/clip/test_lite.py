@@ -8,6 +8,7 @@ from torch import nn
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import write_json
 from mcdrl.clip import lite
+from mcdrl.clip.card import WEIGHTS
 from mcdrl.clip.lite import LiteEncoder, new_joint, new_tower, obtain, save_trained
 from mcdrl.clip.lite_joint import HYPERCOLUMN_CHANNELS, hypercolumns
 from mcdrl.clip.words import Vocabulary
@@ -84,7 +85,7 @@ def test_loading_twice_gives_equal_features_and_fingerprints(encoder, folders, f
 def test_obtaining_twice_gives_equal_bytes(folders, tmp_path):
     shipped, backbone = folders
     obtain(tmp_path, shipped)
-    for name in (lite.WEIGHTS_FILE, lite.WORDS_FILE):
+    for name in (WEIGHTS, lite.WORDS_FILE):
         assert (tmp_path / name).read_bytes() == (backbone / name).read_bytes()
 
 

@@ -3,11 +3,12 @@ import pytest
 from scipy import stats
 
 from mcdrl.metrics.bootstrap import interval, mean_draws
+from mcdrl.metrics.intervals import LEVEL
 
 
 def test_a_constant_has_an_interval_of_no_width():
     samples = mean_draws(np.full(6, 0.4), np.array(list("aabbcc")), 200, np.random.default_rng(0))
-    assert interval(samples) == (pytest.approx(0.4), pytest.approx(0.4))
+    assert interval(samples, LEVEL) == (pytest.approx(0.4), pytest.approx(0.4))
 
 
 def test_two_groups_give_three_means():
@@ -21,7 +22,7 @@ def test_two_groups_give_three_means():
 
 def test_singletons_agree_with_scipy():
     values = np.random.default_rng(2).beta(2, 1, 80)
-    low, high = interval(mean_draws(values, np.arange(80), 9000, np.random.default_rng(3)))
+    low, high = interval(mean_draws(values, np.arange(80), 9000, np.random.default_rng(3)), LEVEL)
     theirs = stats.bootstrap((values,), np.mean, n_resamples=9000, method="percentile", rng=4).confidence_interval
     assert low == pytest.approx(theirs.low, abs=0.004)
     assert high == pytest.approx(theirs.high, abs=0.004)
@@ -31,8 +32,8 @@ def test_frames_of_one_group_are_worth_less_than_independent_ones():
     rng = np.random.default_rng(5)
     group = rng.random(20).repeat(10)
     names = np.arange(20).repeat(10)
-    low, high = interval(mean_draws(group, names, 2000, np.random.default_rng(6)))
-    alone_low, alone_high = interval(mean_draws(group, np.arange(200), 2000, np.random.default_rng(6)))
+    low, high = interval(mean_draws(group, names, 2000, np.random.default_rng(6)), LEVEL)
+    alone_low, alone_high = interval(mean_draws(group, np.arange(200), 2000, np.random.default_rng(6)), LEVEL)
     assert high - low > 2 * (alone_high - alone_low)
 
 

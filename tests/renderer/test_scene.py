@@ -18,6 +18,8 @@ from mcdrl.renderer.corpus import sample_corpus_frame
 from mcdrl.renderer.plan import Placement
 from mcdrl.renderer.style import Camera
 
+SIDE = 224  # px
+
 
 @pytest.fixture(scope="module")
 def patient() -> Patient:
@@ -27,7 +29,7 @@ def patient() -> Patient:
 @pytest.mark.parametrize("lesion_class", LESION_CLASSES)
 def test_mask_is_one_body(patient: Patient, lesion_class: str) -> None:
     for seed in range(3):
-        frame = render(patient, Plan(lesion_class), np.random.default_rng(seed))
+        frame = render(patient, Plan(lesion_class), np.random.default_rng(seed), SIDE)
         assert frame.lesion_class == lesion_class
         area = int(frame.mask.sum())
         assert area > 60
@@ -36,7 +38,7 @@ def test_mask_is_one_body(patient: Patient, lesion_class: str) -> None:
 
 
 def test_no_lesion_no_mask(patient: Patient) -> None:
-    frame = render(patient, Plan(None), np.random.default_rng(1))
+    frame = render(patient, Plan(None), np.random.default_rng(1), SIDE)
     assert frame.lesion_class is None
     assert not frame.mask.any()
 
@@ -45,7 +47,7 @@ def test_no_lesion_no_mask(patient: Patient) -> None:
 def test_mask_edge_is_an_edge_of_the_image(patient: Patient, lesion_class: str) -> None:
     ratios = []
     for seed in range(5):
-        frame = render(patient, Plan(lesion_class), np.random.default_rng(seed))
+        frame = render(patient, Plan(lesion_class), np.random.default_rng(seed), SIDE)
         inner = frame.mask & ~ndimage.binary_erosion(frame.mask, iterations=4)
         outer = ndimage.binary_dilation(frame.mask, iterations=4) & ~frame.mask
         green = frame.image[..., 1].astype(float) + 1
@@ -55,17 +57,17 @@ def test_mask_edge_is_an_edge_of_the_image(patient: Patient, lesion_class: str) 
 
 def test_equal_seeds_equal_frames_and_other_seeds_differ(patient: Patient) -> None:
     plan = Plan("polyp", strengths={"blood": 0.7, "blur": 0.4})
-    one, two, other = (render(patient, plan, np.random.default_rng(k)) for k in (3, 3, 4))
+    one, two, other = (render(patient, plan, np.random.default_rng(k), SIDE) for k in (3, 3, 4))
     assert one.image.tobytes() == two.image.tobytes()
     assert one.mask.tobytes() == two.mask.tobytes()
     assert one.image.tobytes() != other.image.tobytes()
 
 
 def test_surface_confounders_leave_the_mask_alone(patient: Patient) -> None:
-    plain = render(patient, Plan("polyp"), np.random.default_rng(6))
+    plain = render(patient, Plan("polyp"), np.random.default_rng(6), SIDE)
     names = [name for name in CONFOUNDERS if not name.endswith("_view")]
     for name in names:
-        changed = render(patient, Plan("polyp", strengths={name: 1.0}), np.random.default_rng(6))
+        changed = render(patient, Plan("polyp", strengths={name: 1.0}), np.random.default_rng(6), SIDE)
         np.testing.assert_array_equal(changed.mask, plain.mask)
         assert (changed.image != plain.image).any(), name
 
@@ -88,7 +90,7 @@ def test_reflections_lie_where_the_plan_says(
     plan = Plan("polyp", strengths={"reflection": 0.6}, placement={"reflection": placement})
     on, total = 0, 0
     for seed in range(6):
-        frame = render(patient, plan, np.random.default_rng(seed))
+        frame = render(patient, plan, np.random.default_rng(seed), SIDE)
         glare = frame.image.min(-1) > 235
         on, total = on + int((glare & frame.mask).sum()), total + int(glare.sum())
     assert total > 100

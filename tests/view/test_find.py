@@ -220,6 +220,6 @@ def test_a_frame_of_one_colour_is_all_view(value):
 
 @pytest.mark.parametrize("seed", range(40))
 def test_no_lesion_of_a_rendered_frame_is_lost(seed):
-    frame = sample_corpus_frame(seed)
+    frame = sample_corpus_frame(seed, 224)
     left, top, right, bottom = find_view(frame.image).box
     assert frame.mask[top:bottom, left:right].sum() == frame.mask.sum()

@@ -9,6 +9,7 @@ from huggingface_hub.errors import EntryNotFoundError
 from mcdrl.base.errors import InputError
 from stages.backbone import hub
 from stages.backbone.hub import from_hub
+from stages.backbone.local_dir import SAVED
 
 CONTENT = b"the weights"
 REVISION = "a" * 40
@@ -81,7 +82,7 @@ def test_without_a_connection_all_ways_out_are_named_after_one_question(cache, c
 def test_both_names_are_tried_before_giving_up(cache, card, questions):
     with pytest.raises(InputError, match="has none of"):
         from_hub("tiny", card())
-    assert [url.rpartition("/")[2] for url in questions] == list(hub._FILES)
+    assert [url.rpartition("/")[2] for url in questions] == list(SAVED)
 
 
 def test_a_download_is_used(cache, card, monkeypatch, tmp_path):
