@@ -97,13 +97,14 @@ def predict(
         Path | None, typer.Option(help="The models' backbone, where their folders don't hold it.")
     ] = None,
     threshold: Annotated[
-        float,
+        float | None,
         typer.Option(
             min=0,
             max=1,
-            help="Probability from which a pixel is lesion; confidence and flags stay those of the mask at one half.",
+            help="Probability from which a pixel is lesion; default: that of the models' scores at sites never seen, "
+            "else 0.5. Confidence and flags stay those of the mask at one half.",
         ),
-    ] = 0.5,
+    ] = None,
     batch_size: Annotated[
         int | None, typer.Option(min=1, help="Frames at a time; default: what suits device and memory.")
     ] = None,
@@ -128,6 +129,7 @@ def predict(
         from mcdrl.commands.models.frames import view_rule
         from mcdrl.commands.models.masks import Wanted
         from mcdrl.commands.models.predict import predict_frames, refused, summary
+        from mcdrl.model.held_out import threshold_of
         from mcdrl.model.predictor import RANDOM_WEIGHTS, load_predictor
 
     given = None if view is None else view_rule(view)
@@ -135,11 +137,12 @@ def predict(
     if predictor.random_weights:
         warn(RANDOM_WEIGHTS)
     coco = kind is MaskFormat.COCO
-    wanted = Wanted(out, threshold, overlay=overlay, probabilities=probabilities, coco=coco, suppress=suppress)
+    least = threshold_of(model) if threshold is None else threshold
+    wanted = Wanted(out, least, overlay=overlay, probabilities=probabilities, coco=coco, suppress=suppress)
     swap = channels is Channels.BGR
     with enough_memory("mcdrl predict", "--batch-size", predictor.batch_size):
         rows = predict_frames(frames, predictor, wanted, view=rule, workers=workers, swap=swap, masks_too=masks_too)
-    say(summary(rows, out))
+    say(summary(rows, out, least))
     if missing := refused(rows):
         warn(missing)
         raise typer.Exit(2)

@@ -9,6 +9,7 @@ import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.issues import RefusedError
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.imaging.decode import read_frame
+from mcdrl.model.held_out import threshold_of
 from mcdrl.model.predictor import RANDOM_WEIGHTS, Predictor, load_predictor
 from mcdrl.model.shown import Shown, show
 from mcdrl.study.reading import Reading
@@ -59,17 +61,26 @@ class Model:
         view: what of a frame is looked at; nothing outside of it is called lesion.
     """
 
-    def __init__(self, predictor: Predictor, view: ViewRule) -> None:
-        """Take what `load_predictor` gives."""
-        self._predictor, self.view = predictor, view
+    def __init__(self, predictor: Predictor, view: ViewRule, folders: Sequence[Path]) -> None:
+        """Take what `load_predictor` gives, and the models' folders."""
+        self._predictor, self.view, self._folders = predictor, view, folders
 
-    def predict(self, frame: Frame, *, threshold: float = 0.5) -> Prediction:
+    @cached_property
+    def threshold(self) -> float:
+        """The probability from which a pixel is lesion in the models' scores at sites never seen; else 0.5.
+
+        Raises:
+            InputError: the models' scores are for several.
+        """
+        return threshold_of(self._folders)
+
+    def predict(self, frame: Frame, *, threshold: float | None = None) -> Prediction:
         """Segment one frame.
 
         Args:
             frame: [H, W, 3] uint8, RGB 0..255, upright; or the path of an image, which is decoded as `mcdrl predict`
                 does. OpenCV's arrays are blue, green, red: give `frame[..., ::-1]`.
-            threshold: probability, not calibrated, from which a pixel is lesion.
+            threshold: probability, not calibrated, from which a pixel is lesion; None: `Model.threshold`.
 
         Returns:
             Mask, probability, confidence and flag; the first two are of the frame's size.
@@ -77,12 +88,13 @@ class Model:
         Raises:
             InputError: it is neither, can't be read, or the threshold isn't in 0..1.
         """
-        if not 0 <= threshold <= 1:
-            raise InputError(f"threshold {threshold}: expected a probability, 0..1")
+        least = self.threshold if threshold is None else threshold
+        if not 0 <= least <= 1:
+            raise InputError(f"threshold {least}: expected a probability, 0..1")
         shown = self._shown(frame)
         (answer,) = self._predictor(shown.pixels[None])
         assessment = self._predictor.assess(answer)
-        mask = shown.lesion(answer.probability, threshold)
+        mask = shown.lesion(answer.probability, least)
         kept = self._predictor.operating_point.kept(mask, shown.area_px, assessment.frame_score)
         return Prediction(
             mask=mask,
@@ -130,7 +142,7 @@ def load(
     predictor, rule = load_predictor(folders, place, device, batch_size, wanted)
     if predictor.random_weights:
         warnings.warn(RANDOM_WEIGHTS, stacklevel=2)
-    return Model(predictor, rule)
+    return Model(predictor, rule, folders)
 
 
 def _rule(view: Any) -> ViewRule:

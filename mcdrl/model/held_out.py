@@ -1,13 +1,18 @@
-"""What a study says of a model at its held-out site."""
+"""What a study says of a model at its held-out site, and the threshold that what is known of models is for."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from mcdrl.artifacts.held_out_scores import HELD_OUT_SCORES, HeldOutScores, read_held_out_scores
+from mcdrl.artifacts.promise import promise_of
+from mcdrl.base.errors import InputError
 from mcdrl.base.files import sha256
 from mcdrl.model.facts import WEIGHTS
 from mcdrl.study.paths import study_of
+
+UNSAID = 0.5  # the threshold of models of which nothing is known at sites that they have never seen
 
 
 def held_out_scores(model: Path) -> HeldOutScores | None:
@@ -28,3 +33,22 @@ def held_out_scores(model: Path) -> HeldOutScores | None:
             if found.weights_sha256 == sha256(model / WEIGHTS):
                 return found
     return None
+
+
+def threshold_of(models: Sequence[Path]) -> float:
+    """Return the probability from which a pixel is lesion in what is known of models at sites never seen.
+
+    Args:
+        models: the folders of models; of each its scores at its held-out site count, else what is promised of it.
+
+    Returns:
+        That of all of which something is known; `UNSAID` where nothing is.
+
+    Raises:
+        InputError: they differ, or a file with scores or promise is damaged.
+    """
+    known = [held_out_scores(model) or promise_of(model) for model in models]
+    found = sorted({one.threshold for one in known if one is not None})
+    if len(found) > 1:
+        raise InputError(f"what is known of the models is for the thresholds {found}; say which threshold is meant")
+    return found[0] if found else UNSAID

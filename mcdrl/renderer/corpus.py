@@ -18,7 +18,10 @@ EMPTY_SHARE = 0.2
 _TWO_LESIONS_SHARE = 0.2
 
 
-def sample_corpus_frame(seed: int, size_px: int) -> Frame:
+SIZE_PX = 224  # lite0 looks at frames of this side
+
+
+def sample_corpus_frame(seed: int, size_px: int = SIZE_PX) -> Frame:
     """One corpus frame, a function of the seed alone.
 
     Every confounder is present with probability 0.18 (of two that exclude each other one stays),

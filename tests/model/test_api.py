@@ -14,9 +14,11 @@ from typer.testing import CliRunner
 
 import mcdrl
 from mcdrl import cli
+from mcdrl.artifacts.promise import PROMISE, write_promise
 from mcdrl.commands.models.export import made_up_frames
 from mcdrl.commands.models.pack import pack
 from tests import lite_model
+from tests.factories import make_promise
 from tests.projects import ROOT
 
 
@@ -65,6 +67,22 @@ def test_a_frame_gets_what_mcdrl_predict_writes(folders, frames, tmp_path, view,
             assert [*said, found.issues] == [row["flagged"], row["lesion"], row["issues"]]
         seen |= set(np.unique(found.mask))
     assert seen == {False, True}
+
+
+def test_where_nothing_is_said_the_threshold_is_that_of_what_is_promised(folders, frames, tmp_path):
+    promised = tmp_path / "model"
+    shutil.copytree(folders[0], promised)
+    write_promise(make_promise(threshold=0.3), promised / PROMISE)
+    model, path = mcdrl.load(promised, device="cpu"), frames / "0.png"
+    found = model.predict(path).mask
+    assert model.threshold == 0.3
+    np.testing.assert_array_equal(found, model.predict(path, threshold=0.3).mask)
+    assert found.sum() > model.predict(path, threshold=0.5).mask.sum()
+    given = ["predict", str(path), "--model", str(promised), "--device", "cpu", "--out", str(tmp_path / "out")]
+    done = CliRunner().invoke(cli.app, given)
+    assert "a pixel is lesion from 0.3 on" in done.output
+    np.testing.assert_array_equal(255 * found, np.asarray(Image.open(tmp_path / "out" / "0.png")))
+    assert "a pixel is lesion" not in CliRunner().invoke(cli.app, [*given, "--threshold", "0.5"]).output
 
 
 def pixels(path):

@@ -25,6 +25,7 @@ from mcdrl.model.bundle import find_backbone
 from mcdrl.model.card import ModelCard
 from mcdrl.model.ensemble import load_ensemble
 from mcdrl.model.facts import WEIGHTS
+from mcdrl.model.held_out import threshold_of
 from mcdrl.model.members import check_single
 from mcdrl.model.network import Network
 from mcdrl.model.take_along import take_along
@@ -106,7 +107,7 @@ def export(model: Path, kind: Format, out: Path, backbone: Path | None) -> Parit
         raise InputError(
             f"the method '{card.method}' can't be exported as {kind} ({reason}); try the other format"
         ) from None
-    around = preprocessing(card, sha256(model / WEIGHTS))
+    around = preprocessing(card, sha256(model / WEIGHTS), threshold_of([model]))
     write_json({**around, "files": {**_told(out, around), kind: FILES[kind]}}, out / PREPROCESSING)
     take_along(model, find_backbone(model, card.fingerprint, backbone), out)
     return parity
@@ -119,12 +120,13 @@ def load_network(model: Path, backbone: Path | None) -> tuple[Network, ModelCard
     return Network(member.encoder, member.model).eval(), member.model.card
 
 
-def preprocessing(card: ModelCard, weights_sha256: str) -> dict[str, Any]:
+def preprocessing(card: ModelCard, weights_sha256: str, threshold: float) -> dict[str, Any]:
     """Return what a program has to do around the exported network, whatever the format.
 
     Args:
         card: of the model.
         weights_sha256: of its weights, hex.
+        threshold: probability from which a pixel is lesion.
     """
     return {
         "input": {"name": "frames", "dtype": "uint8", "shape": ["B", card.size_px, card.size_px, 3], "colours": "RGB"},
@@ -148,7 +150,7 @@ def preprocessing(card: ModelCard, weights_sha256: str) -> dict[str, Any]:
             "no_lesion_below, and a component of the mask (corners touch) is none where it has less than "
             "least_area_share of the pixels that the output is enlarged to",
         ],
-        "threshold": 0.5,
+        "threshold": threshold,
         "temperature": card.temperature,
         "no_lesion_below": card.no_lesion_below,
         "least_area_share": card.least_area_share,

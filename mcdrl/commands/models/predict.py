@@ -28,6 +28,7 @@ from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.models.coco import FILE, Lesion, write_coco
 from mcdrl.commands.models.frames import Job, check_places, find_jobs, read
 from mcdrl.commands.models.masks import Wanted, Written, all_paths, write_results
+from mcdrl.model.held_out import UNSAID
 from mcdrl.model.shown import Shown
 
 if TYPE_CHECKING:
@@ -154,12 +155,13 @@ def predict_frames(
     return rows
 
 
-def summary(rows: Sequence[PredictionRow], out: Path) -> str:
-    """Return in a few lines what was done."""
+def summary(rows: Sequence[PredictionRow], out: Path, threshold: float = UNSAID) -> str:
+    """Return in a few lines what was done, with the threshold of the masks where it isn't the usual one."""
     found = [row for row in rows if not row.reason]
     lesions = sum(row.lesion == "yes" for row in found)
     flagged = sum(row.flagged == "yes" for row in found)
     lines = [f"{len(found)} masks in {out}, {lesions} of them with a lesion; table: {out / _TABLE}"]
+    lines += [f"a pixel is lesion from {threshold:g} on"] * (threshold != UNSAID)
     lines += [f"{len(found) - lesions} without a lesion at the models' operating point"] * (lesions < len(found))
     lines += [f"{flagged} flagged: look at these first, their confidence is low"] * (flagged > 0)
     seen = Counter(name for row in found for name in row.confounders.split("; ") if name)

@@ -139,7 +139,7 @@ def test_two_formats_in_one_folder_are_both_named_and_those_of_another_model_are
 def test_a_stranger_is_told_what_of_a_frame_the_network_sees(model):
     card = load_model(model, model / "backbone").card
     told = {
-        view: json.dumps(exporting.preprocessing(card.model_copy(update={"view": view}), "0" * 64))
+        view: json.dumps(exporting.preprocessing(card.model_copy(update={"view": view}), "0" * 64, 0.5))
         for view in ("auto", "full")
     }
     for sentence in ("box around the endoscopic view", "what was cut off is background", "the box's own size"):
@@ -211,7 +211,7 @@ def test_a_model_takes_its_scores_along_but_not_those_of_other_weights(model, tm
     shutil.copytree(model, folder)
     parts = tmp_path / "artifacts" / "evaluate" / "parts" / "mcdrl" / "A" / "0"
     scores = HeldOutScores(
-        weights_sha256=sha256(folder / "model.safetensors"), held_out="A", threshold=0.5, n_lesion=12, n_groups=6,
+        weights_sha256=sha256(folder / "model.safetensors"), held_out="A", threshold=0.4, n_lesion=12, n_groups=6,
         dice=0.75, dice_low=0.7, dice_high=0.8, n_negative=4, false_positive_rate=0.25,
     )  # fmt: skip
     write_held_out_scores(scores, parts)
@@ -226,6 +226,7 @@ def test_a_model_takes_its_scores_along_but_not_those_of_other_weights(model, tm
     assert describe(folder) == describe(tmp_path / "packed") == told
     export(folder, "torchscript", tmp_path / "exported", None)
     assert (tmp_path / "exported" / README).read_text() == told
+    assert json.loads((tmp_path / "exported" / exporting.PREPROCESSING).read_text())["threshold"] == 0.4
     assert held_out_scores(tmp_path / "packed") == scores
     (table,) = [one for one in inspect(tmp_path / "packed") if one.title == "at the held-out site"]
     assert ["dice", "0.750"] in [list(row) for row in table.rows]

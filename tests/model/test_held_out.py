@@ -1,0 +1,52 @@
+"""The threshold of a model is the one that its scores, or what is promised of it, are for."""
+
+import pytest
+
+from mcdrl.artifacts.held_out_scores import HeldOutScores, write_held_out_scores
+from mcdrl.artifacts.promise import PROMISE, write_promise
+from mcdrl.base.errors import InputError
+from mcdrl.base.files import sha256
+from mcdrl.model.facts import WEIGHTS
+from mcdrl.model.held_out import threshold_of
+from tests.factories import make_promise
+
+
+@pytest.fixture
+def model(tmp_path):
+    """Makes a folder of weights with the thresholds of its scores and its promise, as far as it has them."""
+
+    def make(name, scored=None, promised=None):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / WEIGHTS).write_bytes(name.encode())
+        if scored:
+            scores = HeldOutScores(
+                weights_sha256=sha256(folder / WEIGHTS), held_out="A", threshold=scored, n_lesion=0, n_groups=0,
+                dice=None, dice_low=None, dice_high=None, n_negative=0, false_positive_rate=None,
+            )  # fmt: skip
+            write_held_out_scores(scores, folder)
+        if promised:
+            write_promise(make_promise(threshold=promised), folder / PROMISE)
+        return folder
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "expected"), [({}, 0.5), ({"scored": 0.4}, 0.4), ({"promised": 0.3}, 0.3),
+                                 ({"scored": 0.4, "promised": 0.3}, 0.4)]
+)  # fmt: skip
+def test_what_is_known_of_a_model_says_its_threshold(model, thresholds, expected):
+    known = model("known", **thresholds)
+    assert threshold_of([known]) == threshold_of([known, known, model("unknown")]) == expected
+
+
+def test_scores_of_other_weights_say_nothing(model):
+    folder = model("trained anew", scored=0.4)
+    (folder / WEIGHTS).write_bytes(b"others")
+    assert threshold_of([folder]) == 0.5
+
+
+def test_models_of_several_thresholds_have_none(model):
+    with pytest.raises(InputError, match=r"for the thresholds \[0\.3, 0\.4\]; say which"):
+        threshold_of([model("a", scored=0.4), model("b", promised=0.3)])
