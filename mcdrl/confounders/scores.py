@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-LIMIT = 2.0  # standard deviations above the reference, from which a confounder counts as seen
+LIMIT = 2.0  # standard deviations above the reference, from which a confounder is seen: a fortieth by chance
 _LEAST_STD = 1e-4  # an encoder that gives every frame the same cosine tells nothing
 Floats = NDArray[np.floating[Any]]
 

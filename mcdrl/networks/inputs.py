@@ -165,9 +165,10 @@ def open_sites(files: Mapping[str, SiteFiles]) -> Iterator[SitesReader]:
         }
         if not any(len(stores["frames"]) for stores in readers.values()):
             raise InputError(f"no frames in {', '.join(str(place.frames) for place in files.values())}")
-        made = {site: _provenance(stores["features"]) for site, stores in readers.items()}
+        provenances = {site: _provenance(stores["features"]) for site, stores in readers.items()}
+        first = next(iter(provenances))
         for site, stores in readers.items():
-            check_provenance(site, made[site], f"site '{next(iter(made))}'", next(iter(made.values())))
+            check_provenance(site, provenances[site], f"site '{first}'", provenances[first])
             for name in PROVENANCE:
                 _agree([stores["features"], stores["regions"]], name)
         _agree([stores[kind] for stores in readers.values() for kind in ("features", "regions")], "fingerprint")

@@ -58,7 +58,7 @@ class Block(nn.Module):
     """
 
     def __init__(self, width: int, *, heads: int, residual: bool, dropout: float) -> None:
-        """Make a block; the feed-forward layer is four times as wide."""
+        """Make a block; the feed-forward layer is four times as wide, as in the Transformer (arXiv 1706.03762)."""
         super().__init__()
         self.residual = residual
         self.norm_rows = nn.LayerNorm(width)

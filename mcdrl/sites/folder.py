@@ -117,9 +117,9 @@ def list_site(root: Path, images: str, masks: str | None, rules: Rules = Rules()
         raise InputError(f"no file matches '{images}' in {root}; there: {_contents(root)}")
     if masks is not None and rules.missing_mask == "no_lesion" and not paired.used:
         raise InputError(f"not one frame of {root} has a mask at '{masks}', so all would count as free of lesions")
-    judge = _Judge(root, masks, naming, rules, paired, [path for path in frames if is_image(path)])
+    check = _NameCheck(root, masks, naming, rules, paired, [path for path in frames if is_image(path)])
     for path in frames:
-        judge.take(path, found)
+        check.take(path, found)
     found.sources.sort(key=lambda source: source.name)
     found.notes += _behind_links(root, {*paths, *paired.used, *sheets})
     found.notes += [
@@ -147,7 +147,7 @@ def _behind_links(root: Path, files: Collection[Path]) -> list[Issue]:
     return [Issue(folder, "folder behind a link", told) for folder in linked]
 
 
-class _Judge:
+class _NameCheck:
     """Says which frames can be cases, by name alone."""
 
     def __init__(

@@ -33,8 +33,7 @@ def main(
     DICTIONARY.write(dictionary, files.dictionary, stamp)
     CLASS_CONFOUNDERS.write(pairs, files.class_confounders, stamp)
     near = neighbours([*classes["lesion_class"], *dictionary["confounder"]], pd.concat([classes, dictionary]))
-    prompts = [*classes["prompt"], *dictionary["prompt"]]
-    show(near, warnings(encoder, prompts, near), Console(stderr=True))
+    show(near, warnings(encoder, [*classes["prompt"], *dictionary["prompt"]], near), Console(stderr=True))
 
 
 if __name__ == "__main__":

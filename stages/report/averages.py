@@ -20,7 +20,7 @@ from mcdrl.metrics.intervals import Sample, mean_interval
 from mcdrl.metrics.registry import FRAME_METRICS, FrameMetric, OfMasks
 
 MEAN, WORST, ALL = "mean", "worst", "all"  # the rows of a table that stand for several sites
-BASELINE = "baseline"
+BASELINE = "baseline"  # the method of that file is training and nothing else, so that others are held against it
 PARTIAL = [one for one in FRAME_METRICS.values() if one.sometimes_undefined]
 UNDEFINED = [one.undefined_column for one in PARTIAL]
 FURTHER = [name for name in FRAME_METRICS if name != "dice"]

@@ -41,7 +41,7 @@ def test_what_is_deployed_is_checked_like_what_is_studied():
 
 
 @pytest.mark.parametrize("name", names())
-def test_no_number_of_a_method_has_a_default_and_each_tells_its_source(name):
+def test_no_number_of_a_method_has_a_default_and_each_has_a_meaning(name):
     kind = params_type(name)
     assert all(field.is_required() for field in kind.model_fields.values())
     told = "".join(base.__doc__ or "" for base in kind.__mro__)

@@ -21,7 +21,7 @@ class ClipsegDecoder(nn.Module):
     """
 
     def __init__(self, tokens: int, map_channels: Mapping[str, int], *, width: int, heads: int, dropout: float) -> None:
-        """Make the decoder.
+        """Make the decoder; its feed-forward layers are four times as wide, as in the Transformer (arXiv 1706.03762).
 
         Args:
             tokens: D, width of the text and of the dense features.

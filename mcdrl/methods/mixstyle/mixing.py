@@ -7,7 +7,7 @@ from torch import Tensor
 
 from mcdrl.clip.encoder import Encoded
 
-_EPSILON = 1e-6
+_EPSILON = 1e-6  # as in the authors' code; a channel without variation is divided by it
 
 
 def mixed(encoded: Encoded, *, share: float, beta: float) -> Encoded:
