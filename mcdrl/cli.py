@@ -113,7 +113,8 @@ def predict(
         str | None,
         typer.Option(
             help="What of a frame is looked at: auto, the endoscopic view that is found in it; full; or a box for all: "
-            "left,top,right,bottom in parts of width and height. Default: as at the models' sites."
+            "left,top,right,bottom in parts of width and height. Default: full if the models' sites were all taken "
+            "whole, else auto."
         ),
     ] = None,
     channels: Annotated[

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import read_json, write_json
@@ -67,6 +67,12 @@ class Promise(Section):
     dice_unflagged: float | None
     leaked_frames: int
     weights: str
+
+    @model_validator(mode="after")
+    def _worst_is_one_of_them(self) -> Promise:
+        if self.worst_site is not None and self.by_site.get(self.worst_site) is None:
+            raise ValueError(f"worst_site {self.worst_site!r} has no Dice in by_site")
+        return self
 
 
 def write_promise(promise: Promise | None, path: Path) -> None:

@@ -1,7 +1,7 @@
 """A frame as a part of a whole screen, as recorders export it: a panel beside the view, a map, text, a second picture.
 
 None of it is a maker's own layout. Everything random is drawn whatever the strength is, so that of one frame a stronger
-layout is the same one with more beside the view.
+layout is the same one with a wider panel; what doesn't fit into it is left out, text first.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ class OperatingPoint:
             view_px: pixels of the view, at the size that the areas are of.
             frame_score: of the frame.
         """
-        return np.asarray((area_px >= self.area_share * view_px) & (frame_score >= self.frame_score))
+        return np.asarray((area_px / view_px >= self.area_share) & (frame_score >= self.frame_score))
 
     def kept(self, called: Bools, view_px: int, frame_score: float) -> Bools:
         """Return a mask, [H, W], without what doesn't count as a lesion; arguments as for `keeps`."""

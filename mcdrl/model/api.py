@@ -127,7 +127,8 @@ def load(
         batch_size: frames that the network computes at a time; a single frame is filled up with copies, so that its
             last digits are those of `mcdrl predict`. None: what suits the device; 1: the fastest for single frames.
         view: what of a frame is looked at: "auto", the endoscopic view that is found in it; "full"; or a box for all:
-            left, top, right, bottom in parts of width and height. None: as at the model's sites.
+            left, top, right, bottom in parts of width and height. None: full if the
+            model's sites were all taken whole, else auto.
 
     Raises:
         InputError: there is no model, a file of it is damaged, or its backbone is missing or another one.
@@ -181,6 +182,8 @@ def _problem(frame: Any) -> str:
         return f"the frame has the shape {list(frame.shape)}{_way_out(frame.shape)}"
     if 0 in frame.shape:
         return f"the frame has the shape {list(frame.shape)}, so no pixel"
+    if frame.dtype.kind not in "biuf":
+        return f"the frame is of {frame.dtype}"
     if frame.dtype != np.uint8:
         return f"the frame is of {frame.dtype}, values {frame.min()}..{frame.max()}{_as_bytes(frame)}"
     return ""

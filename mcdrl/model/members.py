@@ -26,9 +26,17 @@ def members(folder: Path) -> list[Path]:
     if not is_ensemble(folder):
         return [folder]
     names = read_json(folder / ENSEMBLE).get(_MEMBERS)
-    if not (isinstance(names, list) and names and all(isinstance(name, str) and name.isdecimal() for name in names)):
-        raise InputError(f"{folder / ENSEMBLE}: {_MEMBERS} is {names!r:.60}, expected seeds; copy the folder again")
+    if not isinstance(names, list) or not _are_seeds(names):
+        raise InputError(
+            f"{folder / ENSEMBLE}: {_MEMBERS} is {names!r:.60}, expected seeds, each once; copy the folder again"
+        )
     return [folder / name for name in names]
+
+
+def _are_seeds(names: Sequence[object]) -> bool:
+    """Return whether there are some names, each of digits and each there once."""
+    digits = [name for name in names if isinstance(name, str) and name.isdecimal()]
+    return bool(names) and len(set(digits)) == len(names)
 
 
 def write_members(seeds: Sequence[str], folder: Path) -> None:

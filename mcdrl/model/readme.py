@@ -65,7 +65,8 @@ _PROMISED = """\
 That Dice is of sites that it knows. It was trained on all of them, so that nobody could judge it elsewhere. The same
 method was judged at {sites}, left out in turn and each time trained on the others ({seeds}):
 Dice **{dice}**{interval},
-mean over the sites; at the worst, {worst}. {by_site} ({n_lesion} frames with a lesion).{further}"""
+mean over the sites; at the worst, {worst}. A new site may lie outside of the interval, as single sites may:
+{by_site} ({n_lesion} frames with a lesion).{further}"""
 _NO_PROMISE = "That Dice is of sites that it knows. **There is no estimate for new sites**: {why}."
 _ENSEMBLE = """# {method}: {count} networks trained on all sites
 
@@ -150,7 +151,7 @@ def _no_lesion(card: ModelCard) -> str:
     if card.operating_point == OperatingPoint():
         return "has no limit: it may be called in any frame, however small"
     return (
-        f"in frames of a score below {card.no_lesion_below:.2f}; components below {card.least_area_share:.2%} of the "
+        f"in frames of a score below {card.no_lesion_below:.4f}; components below {card.least_area_share:.2%} of the "
         "view are none; chosen on validation frames, too"
     )
 
@@ -196,7 +197,9 @@ def promised(promise: Promise | None) -> str:
 def _promised_interval(promise: Promise) -> str:
     if promise.dice_low is None or promise.dice_high is None:
         return " (no interval: too few patients or sequences at a site)"
-    return f" (95 % interval over patients or sequences {span(promise.dice_low, promise.dice_high)})"
+    between = span(promise.dice_low, promise.dice_high)
+    groups = f"{promise.n_groups} patients, sequences or, where nobody knows them, frames"
+    return f" (95 % interval of this mean over {groups}: {between})"
 
 
 def _further(promise: Promise) -> Iterator[str]:

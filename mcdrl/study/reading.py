@@ -72,8 +72,8 @@ class Reading(Section):
             holds: 0 (absent) to 1, empty where nobody knows. What the intervention attends to is held against it.
         view: what of a frame is looked at, training, prediction and stress alike: auto: the endoscopic view, found in
             each frame; full: the whole frame; or a box, the same in all frames: left, top, right, bottom in parts of
-            the frame's width and height, such as [0.25, 0, 1, 1]. Scores count the whole frame, so that a lesion
-            outside is missed.
+            the frame's width and height, such as [0.25, 0, 1, 1]. Dice, IoU, accuracy and lesions found count the
+            whole frame, so that a lesion outside is missed; NSD and HD95 are of what is looked at.
     """
 
     images: str = Field(default="images/*", min_length=1)

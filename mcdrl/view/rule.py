@@ -9,6 +9,7 @@ from mcdrl.view.find import find_view
 from mcdrl.view.shape import Image, Kind, View, whole
 
 MARGIN = 0.01  # of the view's width and height: how far a cut is set outwards
+_EXACT = 1e-6  # pixels: 0.29 of 100 is 29, and no further pixel outwards
 
 
 def looked_at(frame: Image, rule: ViewRule) -> View:
@@ -24,6 +25,6 @@ def looked_at(frame: Image, rule: ViewRule) -> View:
         return find_view(frame).padded(MARGIN, width, height)
     if rule == "full":
         return whole(width, height)
-    left, top, right, bottom = rule
-    box = (math.floor(left * width), math.floor(top * height), math.ceil(right * width), math.ceil(bottom * height))
+    left, top, right, bottom = (share * size for share, size in zip(rule, (width, height) * 2, strict=True))
+    box = (math.floor(left + _EXACT), math.floor(top + _EXACT), math.ceil(right - _EXACT), math.ceil(bottom - _EXACT))
     return View(box, Kind.RECTANGLE)

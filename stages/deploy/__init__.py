@@ -3,8 +3,9 @@
 In: artifacts/train_all/<method>/<seed>/, which the training of a cell makes with no site held out; the backbone;
 artifacts/report/promises/<method>.json.
 Out: artifacts/deploy/<method>/, a model folder to hand on: weights, model.json (`held_out`: null), history.csv, the
-backbone up to 64 MB, README.md, and promise.json (the Dice to expect at a new site with its interval, the worst site,
-false alarms, calibration, what the flag is worth, and of which sites and seeds this is), if the method is in the study.
+backbone up to 64 MB, README.md, and promise.json (Dice at sites left out: their mean with its interval, each, the
+worst; false alarms, calibration, what the flag is worth, and of which sites and seeds this is), if the method is in the
+study.
 
 Several seeds are one folder: ensemble.json, a model's folder a seed, and one backbone, promise and README.md for all.
 Training doesn't wait for the study, and new figures of the study train nothing.

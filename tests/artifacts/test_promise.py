@@ -22,7 +22,10 @@ def test_a_model_has_a_promise_or_has_none(tmp_path):
     assert promise_of(tmp_path) == make_promise()
 
 
-@pytest.mark.parametrize(("change", "said"), [({"dice": "high"}, "dice: "), ({"more": 1}, "more: ")])
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [({"dice": "high"}, "dice: "), ({"more": 1}, "more: "), ({"worst_site": "Z"}, ".*worst_site 'Z' has no Dice")],
+)
 def test_a_damaged_promise_is_named(tmp_path, change, said):
     (tmp_path / PROMISE).write_text(json.dumps({**make_promise().model_dump(), **change}))
     with pytest.raises(InputError, match=rf"promise\.json: {said}.*dvc repro deploy"):

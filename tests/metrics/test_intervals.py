@@ -31,7 +31,7 @@ def test_the_bootstrap_alone_would_not(n_groups, share):
     """What the t interval is for: resampled, five groups hold the truth in four of five samples, two in half."""
     rng = np.random.default_rng(5)
     samples = [draw(rng, n_groups) for _ in range(600)]
-    drawn = [intervals.interval(intervals.mean_draws(s.values, s.groups, 200, rng)) for s in samples]
+    drawn = [intervals.interval(intervals.mean_draws(s.values, s.groups, 200, rng), intervals.LEVEL) for s in samples]
     assert np.mean([low <= TRUTH <= high for low, high in drawn]) == pytest.approx(share, abs=0.05)
 
 

@@ -74,6 +74,14 @@ def test_by_area_alone_one_in_a_hundred_may_go(frames, least):
     assert choose([*found, *none], 0.6).area_share == pytest.approx(least)
 
 
+@pytest.mark.parametrize("size_px", [224, 320])
+def test_the_smallest_lesion_that_is_to_be_kept_is_kept_whatever_digits_its_share_has(size_px):
+    view_px = size_px**2
+    for area_px in range(1, 400):
+        point = OperatingPoint(0.5, area_px / view_px)
+        assert point.keeps(np.array([area_px, area_px - 1]), view_px, 0.5).tolist() == [True, False]
+
+
 def test_both_limits_together_keep_the_share():
     rng = np.random.default_rng(0)
     found = [judged(float(rng.random()), hits=rng.integers(1, 400, 2).tolist()) for _ in range(57)]

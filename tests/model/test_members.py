@@ -19,7 +19,15 @@ def test_members_keep_their_order(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "said", ['{"members": []}', '{"members": ["../0"]}', '{"members": [0]}', "{}", '{"members": "01"}']
+    "said",
+    [
+        '{"members": []}',
+        '{"members": ["../0"]}',
+        '{"members": [0]}',
+        "{}",
+        '{"members": "01"}',
+        '{"members": ["0", "0"]}',
+    ],
 )
 def test_what_names_no_seeds_is_refused(tmp_path, said):
     (tmp_path / ENSEMBLE).write_text(said)

@@ -21,8 +21,10 @@ def test_it_was_trained_on_all_sites_and_judged_at_none(tmp_path):
 def test_what_leaving_one_out_promises():
     told = " ".join(promised(make_promise()).split())
     assert "was judged at 2 sites, left out in turn and each time trained on the others (seed 0):" in told
-    assert "Dice **0.700** (95 % interval over patients or sequences 0.650 to 0.750), mean over the sites" in told
-    assert "at the worst, B, 0.600. A 0.800, B 0.600 (90 frames with a lesion)." in told
+    groups = f"{make_promise().n_groups} patients, sequences or, where nobody knows them, frames"
+    assert f"Dice **0.700** (95 % interval of this mean over {groups}: 0.650 to 0.750), mean over the sites" in told
+    assert "at the worst, B, 0.600. A new site may lie outside of the interval, as single sites may: A 0.800, " in told
+    assert "B 0.600 (90 frames with a lesion)." in told
     assert "On 25% of 40 frames without a lesion it drew one." in told
     assert "its calibrated probabilities are off by 11.3 points." in told
     assert "It flagged 10% of the frames (Dice 0.400 there, 0.750 elsewhere)." in told

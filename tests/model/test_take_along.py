@@ -93,7 +93,7 @@ def test_an_ensemble_can_be_packed_and_looked_at_and_its_members_exported(three,
     assert promise_of(tmp_path / "packed") == make_promise()
     titles = {shown.title: shown for shown in inspect(tmp_path / "packed")}
     assert [row[1] for row in titles["ensemble"].rows] == ["0", "1", "5"]
-    assert dict(titles["promised at a new site"].rows)["dice"] == "0.700"
+    assert dict(titles["found at sites left out"].rows)["dice"] == "0.700"
     assert describe(folder) == (folder / README).read_text(encoding="utf-8")
     with pytest.raises(InputError, match=r"three is an ensemble of 3 networks; name one of them, such as .*three/0"):
         export(folder, "torchscript", tmp_path / "exported", None)

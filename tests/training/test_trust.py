@@ -115,7 +115,8 @@ def test_ignored_pixels_choose_neither_epoch_nor_temperature():
     found = []
     for value in (0.01, 0.99):
         training = training_of(Says(torch.where(judged, 0.9 - 0.8 * noise, value)), batch, fabric)
-        found.append((measure_trust(training, {}).temperature, training.validate("")))
+        trust = measure_trust(training, {})
+        found.append((trust.temperature, training.validate(""), trust.operating_point.area_share))
     assert found[0] == found[1]
     called, lesion = (0.9 - 0.8 * noise >= 0.5) & judged, batch.mask == 1
     dice = 2 * (called & lesion).flatten(1).sum(1) / (called.flatten(1).sum(1) + lesion.flatten(1).sum(1))

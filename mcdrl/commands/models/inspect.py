@@ -96,7 +96,7 @@ def ensemble_tables(place: Path) -> list[Shown]:
 
 def promise_table(promise: Promise) -> Shown:
     """Return what a study promises of a model that was trained on all sites."""
-    return Shown("promised at a new site", ["", ""], [[key, _text(value)] for key, value in promise])
+    return Shown("found at sites left out", ["", ""], [[key, _text(value)] for key, value in promise])
 
 
 def dictionary_table(rows: pd.DataFrame) -> Shown:

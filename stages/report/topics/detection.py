@@ -174,8 +174,8 @@ def found_and_called(rows: pd.DataFrame, method: str) -> list[str]:
     if row["n_lesions"] and row["n_negative"]:
         said.append(
             f"Its score of a frame tells those with a lesion from {counted(row['n_negative'], 'frame')} without one "
-            f"with AUROC {number(row['frame_auroc'], 2)}; where 90 % of the former are called, so are "
-            f"{percent(row['false_alarms_90'])} of the latter."
+            f"with AUROC {number(row['frame_auroc'], 2)}; where 90 % of the former are called, by a limit taken on "
+            f"these very frames, so are {percent(row['false_alarms_90'])} of the latter."
         )
     if row["n_negative"]:
         said.append(

@@ -151,7 +151,8 @@ def _verdict(z: Sequence[Row]) -> str:
     told_apart = [row for row in z if _told_apart(row)]
     if all(_negligible(row) for row in z):
         ignores = "all but ignores" if told_apart else "ignores"
-        return f"No interval reaches {points(NEGLIGIBLE)}: the trained network {ignores} its dictionary{once}."
+        within = f"Of the mean over the sites no interval reaches {points(NEGLIGIBLE)}"
+        return f"{within}: the trained network {ignores} its dictionary{once}."
     if any(row["difference"] < 0 for row in told_apart):
         return f"The trained network uses its dictionary{once}."
     if told_apart:

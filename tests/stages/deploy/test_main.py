@@ -83,7 +83,7 @@ def test_it_can_be_packed_and_looked_at(artifacts, tmp_path):
     assert promise_of(tmp_path / "packed") == make_promise()
     told = {shown.title: dict(shown.rows) for shown in inspect(tmp_path / "packed") if len(shown.heads) == 2}
     assert told["model"]["held_out"] == "–"
-    assert told["promised at a new site"]["dice"] == "0.700"
+    assert told["found at sites left out"]["dice"] == "0.700"
     assert "Dice **0.700**" in describe(tmp_path / "packed")
 
 

@@ -167,7 +167,7 @@ def test_sentences_and_figures():
     assert found_and_called(rows, "m") == [
         "It finds 67 % of the lesions (3), with 0.75 false positives a frame.",
         "Its score of a frame tells those with a lesion from 2 frames without one with AUROC 0.75; where 90 % of the "
-        "former are called, so are 50 % of the latter.",
+        "former are called, by a limit taken on these very frames, so are 50 % of the latter.",
         "At its operating point, chosen on source validation, it calls 50 % of the frames without a lesion instead of "
         "50 %, and finds 33 % of the lesions.",
     ]
