@@ -16,7 +16,7 @@ from mcdrl.imaging.annotations.annotated import (
     Sheet,
     files_of,
     frame_name,
-    marked_labels,
+    known_labels,
 )
 from mcdrl.imaging.annotations.formats import READERS
 from mcdrl.imaging.outlines import Drawn, Outlines
@@ -42,7 +42,7 @@ def read_annotations(root: Path, reading: Reading, frames: Sequence[str]) -> Out
 
     Raises:
         InputError: nobody says the format, no file matches, one isn't of the format, they name none of the frames, or
-            several labels though nobody says which are lesions.
+            several labels, declared or used, though nobody says which are lesions.
     """
     form = reading.annotation_format
     if form is None:
@@ -51,21 +51,23 @@ def read_annotations(root: Path, reading: Reading, frames: Sequence[str]) -> Out
     if not files:
         raise InputError(f"no file matches annotations '{reading.annotations}' in {root}")
     annotated = READERS[form](files, root)
-    labels = marked_labels(annotated.sheets)
+    of = match([sheet.name for sheet in annotated.sheets], frames)
+    if frames and not any(of):
+        named = "/".join(annotated.sheets[0].name) if annotated.sheets else "nothing"
+        raise InputError(
+            f"annotations '{reading.annotations}' are of another data set: not one of the {len(frames)} frames, such "
+            f"as {frames[0]}, is named in them; the first name in them is {named}"
+        )
+    sheets = [sheet for sheet, frame in zip(annotated.sheets, of, strict=True) if frame is not None]
+    labels = known_labels(sheets, annotated.declared)
     if reading.label_class is None and len(labels) > 1:
         wanted = ", ".join(f"'{label}': CLASS" for label in list(labels)[:_SHOWN])
         raise InputError(
             f"annotations '{reading.annotations}' have {len(labels)} labels: {_told(labels)}; say which are lesions: "
             f"label_class: {{{wanted}}}, with null where it is no lesion, ignore where nobody judged"
         )
-    found = _by_frame(annotated, frames, reading, labels)
-    if frames and not found.named & set(frames):
-        named = "/".join(annotated.sheets[0].name) if annotated.sheets else "nothing"
-        raise InputError(
-            f"annotations '{reading.annotations}' are of another data set: not one of the {len(frames)} frames, such "
-            f"as {frames[0]}, is named in them; the first name in them is {named}"
-        )
-    told = f"{len(files)} files, {len(annotated.sheets)} frames; {_counted(annotated.sheets, reading.label_class)}"
+    found = _by_frame(annotated, of, reading, labels)
+    told = f"{len(files)} files, {len(sheets)} frames; {_counted(sheets, reading.label_class)}"
     found.notes.insert(0, Issue(str(reading.annotations), f"read as {form} annotations", told))
     return found
 
@@ -105,9 +107,8 @@ def _common_end(one: Name, other: Name) -> int:
     return count
 
 
-def _by_frame(annotated: Annotated, frames: Sequence[str], reading: Reading, labels: Mapping[str, int]) -> Outlines:
+def _by_frame(annotated: Annotated, of: Sequence[str | None], reading: Reading, labels: Mapping[str, int]) -> Outlines:
     found = Outlines(refused=annotated.refused, notes=annotated.notes)
-    of = match([sheet.name for sheet in annotated.sheets], frames)
     places: dict[str, list[str]] = defaultdict(list)
     for sheet, frame in zip(annotated.sheets, of, strict=True):
         found.named.add("/".join(sheet.name) if frame is None else frame)

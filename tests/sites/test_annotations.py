@@ -104,7 +104,7 @@ def the_same_square(form):
     if form == "cvat":
         images = [("a.png", [tag("polygon", label="polyp", points=cvat_points(SQUARE))]), ("b.png", [])]
         return {"annotations.xml": cvat(images)}, {"annotations": "*.xml", "annotation_format": "cvat"}
-    files = {"data.yaml": "names: [polyp, instrument]\n", "labels/a.txt": yolo(0, SQUARE), "labels/b.txt": "\n"}
+    files = {"data.yaml": "names: [polyp]\n", "labels/a.txt": yolo(0, SQUARE), "labels/b.txt": "\n"}
     return files, {"annotations": "labels/*.txt", "annotation_format": "yolo"}
 
 
@@ -165,7 +165,7 @@ def test_a_frame_that_nobody_judged_at_all_is_refused(root, frames, ingest):
 
 def test_ids_of_labels_serve_too(root, frames, ingest):
     frames("images/a.png")
-    write(root / "all.json", coco([coco_image(1, "a.png")], of_image(1, [flat(SQUARE)]), categories=[]))
+    write(root / "all.json", coco([coco_image(1, "a.png")], of_image(1, [flat(SQUARE)])))
     assert ingest(**COCO, label_class={1: "cyst"}).cases["lesion_class"].tolist() == ["cyst"]
 
 
@@ -183,6 +183,43 @@ def test_a_label_that_nobody_has_judged_refuses_its_frame_and_all_labels_are_sai
         InputError, match=r"2 labels: instrument \(1\), polyp \(1\).*label_class: \{'instrument': CLASS"
     ):
         ingest(**COCO)
+
+
+def test_labels_that_are_declared_need_a_meaning_though_only_one_is_used(root, frames, ingest):
+    """Nobody has said that the one that is used is the lesion and not the instrument."""
+    frames("images/a.png")
+    write(root / "all.json", coco([coco_image(1, "a.png")], of_image(1, [flat(SQUARE)]), [(1, "polyp"), (2, "tool")]))
+    with pytest.raises(InputError, match=r"have 2 labels: polyp \(1\), tool \(0\); say which are lesions"):
+        ingest(**COCO)
+    assert ingest(**COCO, label_class={"polyp": "polyp"}).refused == []
+
+
+def test_a_label_that_the_names_do_not_declare_needs_a_meaning(root, frames, ingest):
+    frames("images/a.png")
+    write(root / "labels" / "data.yaml", "names: [polyp]")
+    write(root / "labels" / "a.txt", yolo(7, SQUARE))
+    with pytest.raises(InputError, match=r"have 2 labels: 7 \(1\), polyp \(0\)"):
+        ingest(annotations="labels/*.txt", annotation_format="yolo")
+
+
+def test_lists_of_frames_that_the_pattern_takes_along_have_no_labels(root, frames, ingest):
+    """As YOLO's train.txt beside the frames' files."""
+    frames("images/a.png")
+    write(root / "labels" / "a.txt", yolo(0, SQUARE))
+    write(root / "labels" / "train.txt", "./images/a.png\n./images/b.png\n")
+    result = ingest(annotations="labels/*.txt", annotation_format="yolo")
+    assert result.refused == []
+    assert result.notes[0].text == "read as yolo annotations: 2 files, 1 frames; 0 (1): lesion"
+    assert ("train", "annotation without a frame") in {(note.file.split("/")[-1], note.kind) for note in result.notes}
+
+
+def test_no_frame_gets_lesions_by_an_id_of_two_frames(root, frames, ingest, masks):
+    frames("images/a.png", "images/b.png", "images/c.png")
+    images = [coco_image(1, "a.png"), coco_image(1, "b.png"), coco_image(2, "c.png")]
+    write(root / "all.json", coco(images, [*of_image(1, [flat(SQUARE)]), *of_image(2, [flat(SQUARE)])]))
+    result = ingest(**COCO, missing_mask="no_lesion")
+    assert told(result.refused) == {(f"images/{name}.png", "image id used twice") for name in "ab"}
+    assert list(masks()) == ["S/c"]
 
 
 def test_frames_that_are_not_named_are_asked_for(root, frames, ingest, masks):

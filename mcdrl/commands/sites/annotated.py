@@ -11,8 +11,9 @@ from typing import Any
 from mcdrl.base.errors import InputError
 from mcdrl.commands.sites.layout import Layout, tried
 from mcdrl.commands.sites.survey import Survey
-from mcdrl.imaging.annotations.annotated import files_of, marked_labels
+from mcdrl.imaging.annotations.annotated import files_of, known_labels
 from mcdrl.imaging.annotations.formats import READERS
+from mcdrl.sites.annotations import match
 from mcdrl.sites.naming import like_masks
 from mcdrl.study.reading import AnnotationFormat
 
@@ -61,7 +62,10 @@ def _settings(
     root: Path, frames: Sequence[PurePosixPath], files: Sequence[PurePosixPath], form: AnnotationFormat
 ) -> dict[str, Any]:
     pattern = _pattern(files, by_name=True)
-    labels = marked_labels(READERS[form](files_of(root, pattern), root).sheets)
+    annotated = READERS[form](files_of(root, pattern), root)
+    of = match([sheet.name for sheet in annotated.sheets], [frame.as_posix() for frame in frames])
+    named = [sheet for sheet, frame in zip(annotated.sheets, of, strict=True) if frame is not None]
+    labels = known_labels(named, annotated.declared)
     given: dict[str, Any] = {"images": _pattern(frames), "annotations": pattern, "annotation_format": form}
     given |= {"case_ids": "path"} if len({one.stem for one in frames}) < len(frames) else {}
     return given | ({"label_class": {label: _class_of(label) for label in labels}} if any(labels) else {})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -57,11 +57,13 @@ class Annotated:
 
     Attributes:
         sheets: one a frame and file.
+        declared: labels that the files declare, used or not.
         refused: entries that belong to no frame.
         notes: whatever else a person should know.
     """
 
     sheets: list[Sheet] = field(default_factory=list)
+    declared: set[str] = field(default_factory=set)
     refused: list[Issue] = field(default_factory=list)
     notes: list[Issue] = field(default_factory=list)
 
@@ -115,9 +117,9 @@ def below(file: Path, root: Path) -> PurePosixPath:
     return PurePosixPath(file.relative_to(root).as_posix())
 
 
-def marked_labels(sheets: Iterable[Sheet]) -> dict[str, int]:
-    """Return label -> how often it is marked, the commonest first."""
-    counts: dict[str, int] = {}
+def known_labels(sheets: Iterable[Sheet], declared: Collection[str]) -> dict[str, int]:
+    """Return label -> how often it is marked, the commonest first; one that is but declared has 0."""
+    counts = dict.fromkeys(declared, 0)
     for mark in (mark for sheet in sheets for mark in sheet.marks):
         counts[mark.labels[0]] = counts.get(mark.labels[0], 0) + 1
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

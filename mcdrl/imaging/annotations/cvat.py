@@ -36,6 +36,7 @@ def read_cvat(files: Sequence[Path], root: Path) -> Annotated:
             raise InputError(f"{file} is no CVAT file: its root is <{content.tag}>, expected <annotations>")
         if content.find("track") is not None:
             raise InputError(f"{file} is CVAT's format for videos; export it as 'CVAT for images 1.1'")
+        found.declared |= {name.text.strip() for name in content.iterfind("meta//label/name") if name.text}
         for number, image in enumerate(content.findall("image")):
             _take(image, f"{place} image {image.get('id', number)}", place, found)
     return found

@@ -32,7 +32,8 @@ def read_yolo(files: Sequence[Path], root: Path) -> Annotated:
     """
     own = [file for file in files if file.name != LIST]
     names = {folder: _names(folder, root) for folder in {file.parent for file in own}}
-    return Annotated([_sheet(file, below(file, root), names[file.parent]) for file in own])
+    declared = {name for known in names.values() for name in known.values()}
+    return Annotated([_sheet(file, below(file, root), names[file.parent]) for file in own], declared)
 
 
 def _sheet(file: Path, place: PurePosixPath, names: Mapping[str, str]) -> Sheet:

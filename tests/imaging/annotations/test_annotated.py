@@ -11,7 +11,7 @@ from mcdrl.imaging.annotations.annotated import (
     Sheet,
     files_of,
     frame_name,
-    marked_labels,
+    known_labels,
 )  # fmt: skip
 from mcdrl.imaging.annotations.shapes import Box, Polygons, RunLengths, Shares
 from mcdrl.imaging.outlines import clipped, draw, overlapping_px
@@ -36,9 +36,10 @@ def test_names_of_frames(text, folder, name):
     assert frame_name(text, PurePosixPath(folder)) == name
 
 
-def test_labels_are_counted_the_commonest_first():
+def test_labels_are_counted_the_commonest_first_and_those_that_are_but_declared_last():
     marks = [Mark("", (label,), ("", "")) for label in ("b", "a", "c", "c")]
-    assert list(marked_labels([Sheet("", ("a",), None, tuple(marks))]).items()) == [("c", 2), ("a", 1), ("b", 1)]
+    counts = known_labels([Sheet("", ("a",), None, tuple(marks))], {"d", "c"})
+    assert list(counts.items()) == [("c", 2), ("a", 1), ("b", 1), ("d", 0)]
 
 
 def test_hidden_files_are_left_out(tmp_path):

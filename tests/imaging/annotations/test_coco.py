@@ -75,9 +75,49 @@ def test_images_annotations_and_categories_are_joined_by_their_ids(read):
     assert [mark.place for mark in second.marks] == [f"annotations/all.json annotation {key}" for key in (1, 2)]
 
 
-def test_a_category_that_is_not_listed_is_called_by_its_id(read):
-    (sheet,) = read(coco([coco_image(7, "a.png")], [coco_annotation(1, 7, 9, [flat(SQUARE)])])).sheets
-    assert sheet.marks[0].labels == ("9",)
+def test_categories_that_nobody_uses_are_declared_all_the_same_and_nameless_ones_called_by_their_id(read):
+    named = [(1, "polyp"), (2, "instrument"), ("x", None)]
+    found = read(coco([coco_image(7, "a.png")], [coco_annotation(1, 7, "x", [flat(SQUARE)])], named))
+    assert found.sheets[0].marks[0].labels == ("x",)
+    assert found.declared == {"polyp", "instrument", "x"}
+
+
+@pytest.mark.parametrize(
+    ("image", "category", "said"),
+    [
+        ("7", 1, "has image_id '7', which none of the file's images has as its id"),
+        (9, 1, "has image_id 9,"),
+        ([7], 1, r"has image_id \[7\],"),
+        (None, 1, "has image_id None,"),
+        (8, 1, "has image_id 8,"),
+        (7, 9, "has category_id 9, which none of the file's categories has as its id"),
+        (7, "1", "has category_id '1',"),
+        (7, True, "has category_id True,"),
+        (7, None, "has category_id None,"),
+        (7, {}, "has category_id {},"),
+    ],
+)
+def test_an_annotation_of_nothing_that_is_listed_refuses_the_file(read, image, category, said):
+    """Its lesion would be missing from some frame, which would pass for one without a lesion."""
+    images = [coco_image(7, "a.png"), coco_image(8, "")]
+    with pytest.raises(InputError, match=rf"annotations/all\.json annotation 5 {said}.*mend the ids"):
+        read(coco(images, [coco_annotation(5, image, category, [flat(SQUARE)])], [(1, "polyp")]))
+
+
+@pytest.mark.parametrize(
+    ("ids", "said"),
+    [
+        ((1, 1), "two categories have the id 1"),
+        ((1, 1.0), "two categories have the id 1"),
+        ((1, "1"), "two categories have the id '1'"),
+        ((1, None), "a category has the id None"),
+        ((True, 2), "a category has the id True"),
+        (([1], 2), r"a category has the id \[1\]"),
+    ],
+)
+def test_categories_that_cannot_be_told_apart_refuse_the_file(read, ids, said):
+    with pytest.raises(InputError, match=rf"all\.json: {said}"):
+        read(coco([coco_image(7, "a.png")], [], [(ids[0], "polyp"), (ids[1], "instrument")]))
 
 
 def test_crowds_are_read_and_told(read):
@@ -119,17 +159,20 @@ def test_what_cannot_be_drawn_is_told_by_its_place(marked, segmentation, kind, t
     assert told in detail
 
 
-def test_entries_of_no_frame_are_refused(read):
-    images = [coco_image(7, "a.png"), coco_image(7, "b.png"), coco_image([1], "c.png"), coco_image(8, "")]
-    found = read(coco(images, [coco_annotation(1, 9, 1, []), coco_annotation(2, [7], 1, [])]))
-    assert [issue.kind for issue in found.refused] == [
-        "image id used twice",
-        "malformed image",
-        "malformed image",
-        "annotation of an image that the file doesn't list",
-        "annotation of an image that the file doesn't list",
-    ]
+def test_images_without_an_id_or_a_name_are_refused(read):
+    found = read(coco([coco_image(7, "a.png"), coco_image([1], "c.png"), coco_image(8, "")], []))
+    assert [issue.kind for issue in found.refused] == ["malformed image", "malformed image"]
     assert [sheet.name[-1] for sheet in found.sheets] == ["a"]
+
+
+@pytest.mark.parametrize("other", ["b.png", ""])
+def test_no_frame_whose_id_is_used_twice_gets_its_annotations(read, other):
+    images = [coco_image(7, "a.png"), coco_image(7, other), coco_image(8, "c.png")]
+    found = read(coco(images, [coco_annotation(1, 7, 1, [flat(SQUARE)]), coco_annotation(2, 8, 1, [flat(SQUARE)])]))
+    *twice, once = found.sheets
+    assert [sheet.name[-1] for sheet in twice] == ["a", "b"][: len(twice)]
+    assert {(sheet.problem[0], sheet.marks) for sheet in twice} == {("image id used twice", ())}
+    assert (once.problem, len(once.marks)) == (None, 1)
 
 
 @pytest.mark.parametrize(

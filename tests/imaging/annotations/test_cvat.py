@@ -72,6 +72,14 @@ def test_images_their_sizes_and_labels(read):
     assert (second.name, second.marks) == (("b",), ())
 
 
+def test_labels_are_declared_in_the_tasks_or_projects_description(read):
+    label = "<label><name>{}</name><attributes><attribute><name>sure</name></attribute></attributes></label>"
+    labels = "".join(label.format(name) for name in ("polyp", "needle"))
+    for kind in ("task", "project", "job"):
+        text = f"<annotations><meta><{kind}><name>mine</name><labels>{labels}</labels></{kind}></meta></annotations>"
+        assert read(text).declared == {"polyp", "needle"}
+
+
 def test_tags_of_whole_frames_are_told_and_images_without_a_name_refused(read):
     found = read(cvat([("a.png", [tag("tag", label="blurred")]), ("", [])]))
     assert [note.text for note in found.notes] == ["tag of a whole frame, not read: blurred"]

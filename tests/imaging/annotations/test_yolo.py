@@ -44,6 +44,11 @@ def test_a_list_of_classes_serves_and_is_no_frames_file(tmp_path):
     assert (sheet.name, sheet.marks[0].labels) == (("a",), ("tool", "1"))
 
 
+def test_names_are_declared_whether_a_line_has_them_or_not(tmp_path):
+    write(tmp_path / "data.yaml", "names: [polyp, tool]")
+    assert read_yolo([write(tmp_path / "a.txt", "")], tmp_path).declared == {"polyp", "tool"}
+
+
 def test_names_above_the_root_are_not_looked_for(tmp_path):
     write(tmp_path / "data.yaml", "names: [wrong]")
     file = write(tmp_path / "site" / "a.txt", yolo(0, SQUARE))

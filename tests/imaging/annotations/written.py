@@ -52,7 +52,11 @@ def coco_annotation(key, image, category, segmentation, **more) -> dict:
     return {"id": key, "image_id": image, "category_id": category, "segmentation": segmentation, "iscrowd": 0, **more}
 
 
-def coco(images, annotations, categories=((1, "polyp"), (2, "instrument"))) -> str:
+def coco(images, annotations, categories=None) -> str:
+    """Categories are pairs of an id and a name; None: those of 1, polyp, and 2, instrument, that are used."""
+    if categories is None:
+        used = {one["category_id"] for one in annotations}
+        categories = [pair for pair in ((1, "polyp"), (2, "instrument")) if pair[0] in used]
     named = [{"id": key, "name": name} for key, name in categories]
     return json.dumps({"images": images, "annotations": annotations, "categories": named})
 
