@@ -76,7 +76,7 @@ class Reading(Section):
             whole frame, so that a lesion outside is missed; NSD and HD95 are of what is looked at.
     """
 
-    images: str = Field(default="images/*", min_length=1)
+    images: str = "images/*"
     masks: str | None = None
     missing_mask: Literal["refuse", "no_lesion"] = "refuse"
     mask_extras: Literal["refuse", "ignore"] = "refuse"
@@ -105,10 +105,14 @@ class Reading(Section):
     @field_validator("images", "polygons", "annotations")
     @classmethod
     def _below_the_root(cls, pattern: str | None) -> str | None:
-        if ".." in PurePosixPath(pattern or "").parts:
-            raise ValueError("no pattern below the root ('..' leaves it); e.g. 'images/*' or '**/*.png'")
+        if pattern is None:
+            return None
+        parts = PurePosixPath(pattern).parts
+        if not parts or ".." in parts:
+            why = "'..' leaves it" if parts else "it names no file"
+            raise ValueError(f"no pattern below the root ({why}); e.g. 'images/*' or '**/*.png'")
         try:
-            next(Path(os.devnull).glob(pattern or "*"), None)
+            next(Path(os.devnull).glob(pattern), None)
         except (ValueError, NotImplementedError) as error:
             raise ValueError(f"no pattern below the root ({error}); e.g. 'images/*' or '**/*.png'") from None
         return pattern

@@ -143,7 +143,7 @@ def test_values_of_masks_that_name_classes_replace_the_cards_class(card, entry, 
 
 
 @pytest.mark.parametrize("key", ["images", "polygons", "annotations"])
-@pytest.mark.parametrize("pattern", ["/abs/*", "a/**b/*", "**x", "../all.json", "a/../../*"])
+@pytest.mark.parametrize("pattern", ["/abs/*", "a/**b/*", "**x", "../all.json", "a/../../*", "", ".", "./"])
 def test_a_pattern_that_no_folder_can_be_searched_by_is_refused(key, pattern):
     with pytest.raises(ValidationError, match=rf"(?s){key}.*no pattern below the root \(.*\); e\.g\. 'images/\*'"):
         Reading.model_validate({key: pattern})
