@@ -168,8 +168,10 @@ def overlapping_px(outlines: Sequence[Drawn], size: Size) -> int:
         return 0
     count = np.zeros(size[::-1], np.uint8)
     for kind in kinds:
-        of_kind = [outline.on(size).filled() for outline in outlines if outline.lesion_class == kind]
-        count += np.logical_or.reduce(of_kind)
+        inside = np.zeros(size[::-1], bool)
+        for outline in (one for one in outlines if one.lesion_class == kind):
+            inside |= outline.on(size).filled()
+        count += inside
     return int((count > 1).sum())
 
 

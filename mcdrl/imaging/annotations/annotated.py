@@ -88,7 +88,7 @@ class Annotation:
         """Return what it is on a frame.
 
         Raises:
-            RefusedError: it was drawn on a frame of another size, or lies far outside.
+            RefusedError: it was drawn on a frame of another size, lies far outside, or is damaged.
         """
         wanted = self.shape.size if isinstance(self.shape, RunLengths) else self.of_size
         if wanted not in (None, size):
@@ -96,7 +96,8 @@ class Annotation:
             raise RefusedError("annotation of another size", told)
         shape = self.shape.at(size) if isinstance(self.shape, Shares) else self.shape
         try:
-            return Region(shape.area, outside(shape, size), partial(shape.filled, size))
+            beyond = outside(shape, size)  # before its pixels are unpacked, which this bounds
+            return Region(shape.area, beyond, partial(shape.filled, size))
         except RefusedError as error:
             raise RefusedError(error.kind, f"{self.place}: {error.detail}") from None
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 from xml.etree.ElementTree import Element
 
@@ -14,7 +15,8 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.issues import Issue
 from mcdrl.imaging.annotations.annotated import Annotated, Mark, Problem, Sheet, below, frame_name
 from mcdrl.imaging.annotations.parsing import numbers, polygons, run_lengths, size_of, xml_of
-from mcdrl.imaging.annotations.shapes import Bitmap, Box, Ellipse, Shape, unrolled
+from mcdrl.imaging.annotations.shapes import Bitmap, Box, Ellipse, RunLengths, Shape, unrolled
+from mcdrl.imaging.outlines import Filled
 
 _NO_AREA = ("polyline", "points", "cuboid", "skeleton")
 
@@ -105,7 +107,11 @@ def _mask(given: Mapping[str, str], place: str) -> Shape | Problem:
     runs = run_lengths(numbers(given.get("rle", "").split(",")), box, place)
     if isinstance(runs, tuple):
         return runs
-    return Bitmap(round(corner[0]), round(corner[1]), unrolled(runs.counts).reshape(box[::-1]))
+    return Bitmap(round(corner[0]), round(corner[1]), box, partial(_rows, runs))
+
+
+def _rows(runs: RunLengths) -> Filled:
+    return unrolled(runs.counts).reshape(runs.size[::-1])
 
 
 _SHAPES: Mapping[str, Callable[[Mapping[str, str], str], Shape | Problem]] = {

@@ -9,6 +9,7 @@ import base64
 import io
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -16,9 +17,12 @@ import numpy as np
 from PIL import Image
 
 from mcdrl.base.errors import InputError
+from mcdrl.base.issues import RefusedError
 from mcdrl.imaging.annotations.annotated import Annotated, Mark, Problem, Sheet, below, frame_name
 from mcdrl.imaging.annotations.parsing import json_of, numbers, polygons, size_of, unreadable
 from mcdrl.imaging.annotations.shapes import Bitmap, Box, Ellipse, Shape
+from mcdrl.imaging.outlines import Filled
+from mcdrl.imaging.picture import size_text
 
 _OUTLINES = ("polygon", "oriented_rectangle")
 
@@ -86,10 +90,23 @@ def _bitmap(mask: Any, corners: tuple[float, float, float, float], place: str) -
     left, top, right, bottom = (round(value) for value in corners)
     wanted = right - left + 1, bottom - top + 1
     try:
-        with Image.open(io.BytesIO(base64.b64decode(mask, validate=True)), formats=("PNG",)) as image:
-            if image.size != wanted:
-                told = f"{place}: {image.size[0]}x{image.size[1]} in a box of {wanted[0]}x{wanted[1]}"
-                return "mask of another size than its box", told
-            return Bitmap(left, top, np.asarray(image.convert("L")) > 0)
+        packed = base64.b64decode(mask, validate=True)
+        with _opened(packed) as image:
+            size = image.size
     except Exception as error:  # Pillow's parsers raise whatever a broken file makes them meet
         return "unreadable mask", f"{place}: {error}"
+    if size != wanted:
+        return "mask of another size than its box", f"{place}: {size_text(size)} in a box of {size_text(wanted)}"
+    return Bitmap(left, top, size, partial(_unpacked, packed))
+
+
+def _unpacked(packed: bytes) -> Filled:
+    try:
+        with _opened(packed) as image:
+            return np.asarray(image.convert("L")) > 0
+    except Exception as error:  # as above
+        raise RefusedError("unreadable mask", str(error)) from None
+
+
+def _opened(packed: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(packed), formats=("PNG",))

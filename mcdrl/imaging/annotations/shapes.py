@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -135,24 +136,31 @@ class Ellipse:
         return filled
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Bitmap:
-    """Pixels [h, w] bool whose first one is the frame's pixel (left, top)."""
+    """Pixels of a box, packed until they are needed: a small file can hold many large boxes.
+
+    Attributes:
+        left: column of the frame that the box's first one is.
+        top: row of the frame that the box's first one is.
+        size: the box's width and height.
+        unpacked: gives [h, w] bool of that size; raises `RefusedError` where they are damaged.
+    """
 
     left: int
     top: int
-    pixels: Filled
+    size: Size
+    unpacked: Callable[[], Filled]
 
     @property
     def bounds(self) -> Bounds:
-        """The box of the pixels."""
-        height, width = self.pixels.shape
-        return self.left, self.top, self.left + width, self.top + height
+        """The box."""
+        return self.left, self.top, self.left + self.size[0], self.top + self.size[1]
 
     @property
     def area(self) -> float:
-        """How many there are."""
-        return int(self.pixels.sum())
+        """How many pixels are covered."""
+        return int(self.unpacked().sum())
 
     def filled(self, size: Size) -> Filled:
         """Return them in their frame; those beyond it are cut off."""
@@ -160,7 +168,7 @@ class Bitmap:
         left, top, right, bottom = (int(value) for value in self.bounds)
         inside = filled[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
         height, width = inside.shape
-        inside[:] = self.pixels[max(-top, 0) :, max(-left, 0) :][:height, :width]
+        inside[:] = self.unpacked()[max(-top, 0) :, max(-left, 0) :][:height, :width]
         return filled
 
 

@@ -13,7 +13,7 @@ from mcdrl.imaging.annotations.annotated import (
     frame_name,
     known_labels,
 )  # fmt: skip
-from mcdrl.imaging.annotations.shapes import Box, Polygons, RunLengths, Shares
+from mcdrl.imaging.annotations.shapes import Bitmap, Box, Polygons, RunLengths, Shares
 from mcdrl.imaging.outlines import clipped, draw, overlapping_px
 from tests.imaging.annotations.written import SIZE, SQUARE, write
 
@@ -62,6 +62,12 @@ def test_a_lesion_is_drawn_like_an_outline_and_lies_above_what_nobody_judged():
 def test_shares_are_drawn_at_the_frames_size():
     shares = Annotation("", "polyp", Shares(Polygons((tuple((x / 40, y / 30) for x, y in SQUARE),))))
     assert draw([shares], (80, 60), {"polyp": 1}).sum() == 240
+
+
+def test_a_bitmap_of_another_scale_is_refused_before_it_is_unpacked():
+    bitmap = Bitmap(0, 0, (9000, 9000), lambda: pytest.fail("unpacked"))
+    with pytest.raises(RefusedError, match="shape far outside the frame: here"):
+        Annotation("here", None, bitmap).on(SIZE)
 
 
 @pytest.mark.parametrize(

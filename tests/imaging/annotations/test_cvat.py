@@ -12,6 +12,7 @@ from tests.imaging.annotations.written import (
     blob,
     cvat,
     cvat_points,
+    peak_bytes,
     runs,
     square,
     tag,
@@ -62,6 +63,13 @@ def test_a_mask_goes_row_by_row_through_its_box(marked):
     found = marked("mask", rle=rle, left=4, top=11, width=9, height=7).filled(SIZE)
     assert np.array_equal(found[11:18, 4:13], mask)
     assert found.sum() == mask.sum()
+
+
+def test_masks_stay_packed_until_their_frame_is_drawn(read):
+    """Each of these has 16 million pixels."""
+    mask = tag("mask", label="polyp", rle="15999999,1", left=0, top=0, width=4000, height=4000)
+    text = cvat([("a.png", [mask] * 20)], (4000, 4000))
+    assert peak_bytes(lambda: read(text)) < 1 << 20
 
 
 def test_images_their_sizes_and_labels(read):

@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from mcdrl.base.issues import RefusedError
+from mcdrl.imaging.annotations.annotated import Annotation
 from mcdrl.imaging.annotations.labelme import read_labelme
 from tests.imaging.annotations.written import (
     RAGGED,
@@ -13,6 +15,7 @@ from tests.imaging.annotations.written import (
     blob,
     labelme,
     labelme_shape,
+    peak_bytes,
     png,
     square,
     write,
@@ -61,6 +64,18 @@ def test_a_mask_covers_its_box_with_the_last_row_and_column(marked, kind):
     assert found.sum() == mask.sum()
 
 
+def test_masks_stay_packed_until_their_frame_is_drawn(read):
+    mask = labelme_shape("polyp", "mask", [(0, 0), (3999, 3999)], mask=png(np.zeros((4000, 4000), bool)))
+    text = labelme("a.png", [mask] * 20)
+    assert peak_bytes(lambda: read(text)) < 4 << 20
+
+
+def test_a_mask_that_breaks_off_is_told_when_it_is_unpacked(marked):
+    found = marked("mask", [(0, 0), (8, 3)], mask=png(blob(5, (9, 4)))[:60])
+    with pytest.raises(RefusedError, match=r"unreadable mask: here: .*truncated"):
+        Annotation("here", None, found).on(SIZE)
+
+
 def test_the_frame_is_that_of_image_path_seen_from_the_file(read):
     sheet = read(labelme("..\\images\\a.jpg", [labelme_shape("x", "polygon", RAGGED)]), "labels/a.json")
     assert (sheet.name, sheet.size, sheet.problem) == (("images", "a"), SIZE, None)
@@ -86,7 +101,7 @@ def test_a_size_that_is_not_given_is_not_checked(read):
         ("polygon", [(1, 2), (3, 4, 5), (5, 6)], {}, "malformed shape"),
         ("mask", [(0, 0), (8, 3)], {"mask": None}, "unreadable mask"),
         ("mask", [(0, 0), (8, 3)], {"mask": "?"}, "unreadable mask"),
-        ("mask", [(0, 0), (8, 3)], {"mask": png(blob(5, (9, 4)))[:60]}, "unreadable mask"),
+        ("mask", [(0, 0), (8, 3)], {"mask": png(blob(5, (9, 4)))[:20]}, "unreadable mask"),
         ("mask", [(0, 0), (8, 4)], {"mask": png(blob(5, (9, 4)))}, "mask of another size than its box"),
     ],
 )

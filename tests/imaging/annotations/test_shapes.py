@@ -78,7 +78,7 @@ def test_a_bitmap_lies_where_it_says_and_is_cut_at_the_frame(left, top):
     pixels = blob(1, (10, 8))
     padded = np.zeros((60, 80), bool)
     padded[20 + top : 28 + top, 20 + left : 30 + left] = pixels
-    assert np.array_equal(Bitmap(left, top, pixels).filled(SIZE), padded[20:50, 20:60])
+    assert np.array_equal(Bitmap(left, top, (10, 8), lambda: pixels).filled(SIZE), padded[20:50, 20:60])
 
 
 def test_run_lengths_go_column_by_column_through_a_frame_of_their_size():

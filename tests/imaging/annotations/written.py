@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import tracemalloc
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
@@ -99,6 +100,16 @@ def cvat(images, size=SIZE) -> str:
 
 def yolo(number, points, size=SIZE) -> str:
     return " ".join([str(number), *(f"{x / size[0]:.6f} {y / size[1]:.6f}" for x, y in points)])
+
+
+def peak_bytes(act) -> int:
+    """Memory that something takes at its most."""
+    tracemalloc.start()
+    try:
+        act()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 def write(path: Path, text: str) -> Path:
