@@ -1,4 +1,7 @@
-"""DICOM files with one picture, such as VL Endoscopic Images: decoded by pydicom, shown as a viewer shows them."""
+"""DICOM files with one picture, such as VL Endoscopic Images: decoded by pydicom, with the values that are stored.
+
+Palettes are applied and inverted grey is turned; a window (VOI LUT) or a rescale, as a viewer may apply, is not.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,8 @@ def read_dicom(path: Path, what: str) -> Image.Image:
         Colours as RGB of 8 bits, grey as "L", or as "I" with values 0..65535 where it has more than 8 bits.
 
     Raises:
-        RefusedError: it has no pixels, several pictures, or pixels packed in a way that nobody here can unpack.
+        RefusedError: it has no pixels, several pictures, values below 0, or pixels packed in a way that nobody here can
+            unpack.
         InputError: pydicom isn't installed.
     """
     try:
@@ -48,7 +52,10 @@ def read_dicom(path: Path, what: str) -> Image.Image:
     pictures = int(content.get("NumberOfFrames") or 1)
     if pictures > 1:
         raise RefusedError(f"several pictures in one {what}", f"{path.name} holds {pictures}")
-    return _picture(_pixels(content, path), content)
+    pixels = _pixels(content, path)
+    if pixels.min() < 0:
+        raise RefusedError("DICOM with values below 0", f"{path.name}: {pixels.min()}; export it with values from 0 on")
+    return _picture(pixels, content)
 
 
 def _pixels(content: Any, path: Path) -> Array:

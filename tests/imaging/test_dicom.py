@@ -19,6 +19,8 @@ from mcdrl.imaging.picture import read_picture
 RGB = np.random.default_rng(0).integers(0, 256, (30, 40, 3), np.uint8)
 SMOOTH = np.asarray(Image.fromarray(RGB[:3, :4]).resize((40, 30), Image.Resampling.BILINEAR))
 
+SIGNED = np.arange(-5, 115, dtype=np.int8).reshape(10, 12)
+
 
 def content(pixels, meaning, syntax=ExplicitVRLittleEndian, bits=None, **more):
     """A picture as a file's content; tags of the object alone, as most of a real file's say who and when."""
@@ -116,6 +118,9 @@ def without_pixels():
         (content(RGB, "RGB", NumberOfFrames=7), r"several pictures in one frame: a\.dcm holds 7"),
         (content(RGB, "RGB", "1.2.3.4"), r"DICOM that can't be unpacked: a\.dcm, transfer syntax 1\.2\.3\.4: "),
         (packed("JPEG", JPEGLSLossless, "RGB"), "transfer syntax JPEG-LS Lossless"),
+        (content(SIGNED, "MONOCHROME2", PixelRepresentation=1), r"values below 0: a\.dcm: -5; export it"),
+        (content(SIGNED, "MONOCHROME1", PixelRepresentation=1), "values below 0"),
+        (content(SIGNED.astype(np.int16), "MONOCHROME2", PixelRepresentation=1), "values below 0"),
         (content(RGB, "RGB", Rows=400), "unreadable frame"),
         (content(RGB, "RGB", Rows=0), "frame|unpacked"),
     ],
