@@ -23,6 +23,7 @@ from mcdrl.imaging.outlines import Drawn, Outlines
 from mcdrl.study.reading import Reading
 
 _SHOWN = 12  # labels that are named
+_ELSEWHERE = "annotated in a folder of another name"
 _EMPTY = "annotated without any shape, taken as a negative"
 
 
@@ -67,6 +68,7 @@ def read_annotations(root: Path, reading: Reading, frames: Sequence[str]) -> Out
             f"label_class: {{{wanted}}}, with null where it is no lesion, ignore where nobody judged"
         )
     found = _by_frame(annotated, of, reading, labels)
+    found.notes += _elsewhere(annotated.sheets, of, frames)
     told = f"{len(files)} files, {len(sheets)} frames; {_counted(sheets, reading.label_class)}"
     found.notes.insert(0, Issue(str(reading.annotations), f"read as {form} annotations", told))
     return found
@@ -96,6 +98,22 @@ def _nearest(name: Name, frames: Sequence[tuple[Name, str]], *, plain: bool) -> 
     most = max((count for count, _ in common), default=0)
     best = [frame for count, frame in common if count == most]
     return best[0] if len(best) == 1 and (plain or most > 1 or len(name) == 1) else None
+
+
+def _elsewhere(sheets: Sequence[Sheet], of: Sequence[str | None], frames: Sequence[str]) -> list[Issue]:
+    """Return a note on each frame whose annotation has it in a folder of another name.
+
+    Folders of a tool's own, in which no frame lies, say nothing unless others of its folders are the frames'.
+    """
+    pairs = [(sheet, frame, frame_name(frame)) for sheet, frame in zip(sheets, of, strict=True) if frame is not None]
+    ours = {own[-2] for own in map(frame_name, frames) if len(own) > 1}
+    theirs = {sheet.name[-2] for sheet in sheets if len(sheet.name) > 1}
+    return [
+        Issue(frame, _ELSEWHERE, f"{sheet.place} has {'/'.join(sheet.name)}; if it is another frame, rename one")
+        for sheet, frame, own in pairs
+        if min(len(sheet.name), len(own)) > 1 and sheet.name[-2] != own[-2]
+        if sheet.name[-2] in ours or own[-2] in theirs
+    ]
 
 
 def _common_end(one: Name, other: Name) -> int:
@@ -146,14 +164,23 @@ def _lesions(sheet: Sheet, classes: Mapping[str, str | None] | None, labels: Map
 def _meaning(
     mark: Mark, classes: Mapping[str, str | None] | None, labels: Mapping[str, int]
 ) -> tuple[bool, str | None]:
-    """Return whether a mark counts, and its class if its label says it."""
+    """Return whether a mark counts, and its class if its label says it.
+
+    Raises:
+        RefusedError: nobody says, or name and id say different things, as where a name is the id of another label.
+    """
     if classes is None:
         return True, None
-    key = next((label for label in mark.labels if label in classes), None)
-    if key is None:
+    meant = {label: classes[label] for label in mark.labels if label in classes}
+    if not meant:
         told = f"{mark.place}: '{mark.labels[0]}'; list it in label_class: a class, null (no lesion) or ignore"
         raise RefusedError("label without a class", f"{told}; all labels: {_told(labels)}")
-    return classes[key] is not None, classes[key]
+    if len(set(meant.values())) > 1:
+        both = " and ".join(f"'{label}': {lesion_class or 'null'}" for label, lesion_class in meant.items())
+        told = f"{mark.place}: label_class has its name and its id, {both}; leave one, or rename the label"
+        raise RefusedError("label of two meanings", told)
+    lesion_class = next(iter(meant.values()))
+    return lesion_class is not None, lesion_class
 
 
 def _told(labels: Mapping[str, int]) -> str:

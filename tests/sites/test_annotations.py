@@ -213,6 +213,38 @@ def test_lists_of_frames_that_the_pattern_takes_along_have_no_labels(root, frame
     assert ("train", "annotation without a frame") in {(note.file.split("/")[-1], note.kind) for note in result.notes}
 
 
+def test_a_name_that_is_the_id_of_another_label_is_refused_where_they_mean_different_things(root, frames, ingest):
+    frames("images/a.png", "images/b.png")
+    annotations = [*of_image(1, [flat(SQUARE)]), *of_image(2, [flat(SQUARE)], category=2)]
+    images = [coco_image(1, "a.png"), coco_image(2, "b.png")]
+    write(root / "all.json", coco(images, annotations, [(1, "2"), (2, "needle")]))
+    (refused,) = ingest(**COCO, label_class={"2": "polyp", "needle": None}).refused
+    assert refused.file == "images/b.png"
+    assert refused.text == (
+        "label of two meanings: all.json annotation 20: label_class has its name and its id, 'needle': null and '2': "
+        "polyp; leave one, or rename the label"
+    )
+    assert ingest(**COCO, label_class={"2": "polyp", "needle": "polyp"}).refused == []
+
+
+@pytest.mark.parametrize(
+    ("names", "files", "noted"),
+    [
+        (["test/a.png", "train/b.png"], ["train/a.png", "train/b.png"], ["images/train/a.png"]),
+        (["test/a.png"], ["train/a.png", "test/b.png"], ["images/train/a.png"]),
+        (["test/a.png", "test/b.png"], ["train/a.png", "test/b.png"], ["images/train/a.png"]),
+        (["obj/a.png", "obj/b.png"], ["train/a.png", "test/b.png"], []),
+        (["a.png", "b.png"], ["train/a.png", "test/b.png"], []),
+    ],
+)
+def test_a_frame_that_its_annotation_has_in_another_frames_folder_is_told(root, frames, ingest, names, files, noted):
+    frames(*(f"images/{file}" for file in files))
+    images = [coco_image(number, name) for number, name in enumerate(names)]
+    write(root / "all.json", coco(images, of_image(0, [flat(SQUARE)])))
+    result = ingest(**COCO, images="images/*/*", missing_mask="no_lesion")
+    assert [note.file for note in result.notes if note.kind == "annotated in a folder of another name"] == noted
+
+
 def test_no_frame_gets_lesions_by_an_id_of_two_frames(root, frames, ingest, masks):
     frames("images/a.png", "images/b.png", "images/c.png")
     images = [coco_image(1, "a.png"), coco_image(1, "b.png"), coco_image(2, "c.png")]

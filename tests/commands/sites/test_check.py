@@ -418,6 +418,7 @@ ANNOTATED = {
             "README.txt": "Exported.",
             "labels/train/a.txt": yolo(0, LESION),
             "labels/val/b.txt": yolo(0, LESION),
+            "labels/val/train.txt": "images/train/a.png\n",
         },
         "--set 'images=images/*/*.png' --set 'annotations=labels/*/*.txt' --set annotation_format=yolo "
         """--set 'label_class={"polyp": "polyp"}'""",
