@@ -65,13 +65,12 @@ def main(
 ) -> None:
     """Print what a budget of training time buys each method."""
     study = load_study()
-    study = study.model_copy(update={"methods": names or study.methods})
     site = held_out or study.held_out[0]
     sources = [name for name in study.sites if name != site]
     keep_freed_memory()
     make_deterministic()
     table = Table("method", "mode", "trained parameters", "frames/s", "s an epoch", f"epochs in {minutes:g} min")
-    for plan in plans(study, read_params().get("train") or {}, section_type("train")):
+    for plan in plans(names or study.methods, study, read_params().get("train") or {}, section_type("train")):
         params = Params.model_validate(plan.train)
         own = params_type(plan.method).model_validate(plan.params)
         cell = Job(plan.variant, plan.method, site, 0, sources, artifacts, study.lesion_classes, params, own)
