@@ -616,7 +616,7 @@ def python_page() -> str:
 
 
 def function_parts(name: str, function: Callable[..., Any]) -> Iterator[str]:
-    """Yield heading, words, arguments with their defaults, and what a function returns and raises."""
+    """Yield heading, words, arguments with their defaults, and what a function raises."""
     yield f"## {name}"
     yield documentation(function)
     given, said = inspect.signature(function).parameters, meanings(function.__doc__, "Args")

@@ -11,7 +11,7 @@ from pydantic import ValidationError, model_validator
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import read_json, write_json
-from mcdrl.base.section import Section
+from mcdrl.base.section import Section, sentences
 
 PROMISE = "promise.json"
 
@@ -90,9 +90,7 @@ def read_promise(path: Path) -> Promise | None:
     try:
         return Promise.model_validate(value) if value else None
     except ValidationError as error:
-        problem = error.errors()[0]
-        place = ".".join(map(str, problem["loc"]))
-        raise InputError(f"{path}: {place}: {problem['msg']}; run `dvc repro deploy`") from None
+        raise InputError(f"{path}: {sentences(error, '', Promise)[0]}; run `dvc repro deploy`") from None
 
 
 def promise_of(model: Path) -> Promise | None:

@@ -76,9 +76,9 @@ class FinishedFrame:
             raise ValueError(f"strength of '{confounder}' is {strength}, expected 0..1")
         if strength == 0:
             return self.untouched
-        rng = generator("stress", self._case_id, entry.name)
         if isinstance(entry.operator, OnScreen):
             return self._on_screen(entry.operator, strength)
+        rng = generator("stress", self._case_id, entry.name)
         if isinstance(entry.operator, OnGeometry):
             return self._moved(entry.operator, strength, rng)
         return self._recoloured(entry.name, entry.operator, strength, rng)

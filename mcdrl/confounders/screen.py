@@ -6,8 +6,6 @@ layout is the same one with a wider panel; what doesn't fit into it is left out,
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -16,11 +14,8 @@ from mcdrl.base.fields import Array
 from mcdrl.confounders.confounder import Bools, Masks
 
 Part = tuple[slice, slice]
-Numbers = np.ndarray[Any, np.dtype[Any]]
-_BESIDE, _ABOVE = (
-    0.45,
-    0.15,
-)  # at full strength: share of the screen's width beside the view, of its height above and below
+_BESIDE = 0.45  # at full strength: share of the screen's width beside the view
+_ABOVE = 0.15  # at full strength: share of its height above and below the view
 _LEAST_PX = 24  # a narrower panel stays empty
 _LETTER = (5, 3)  # cells
 _LINES = 6
@@ -92,6 +87,6 @@ def _letters(rng: np.random.Generator) -> NDArray[np.bool_]:
     return cells.reshape(_LINES * (rows + 2), -1).repeat(2, axis=0).repeat(2, axis=1)
 
 
-def _shrunk(image: Numbers, side: int) -> Array:
+def _shrunk(image: Array, side: int) -> Array:
     picture = Image.fromarray(np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8))
     return np.asarray(picture.resize((side, side), Image.Resampling.BOX), np.float32) / np.float32(255)

@@ -49,13 +49,10 @@ class Match:
         """Which components hit no lesion, [C]."""
         return np.asarray(~self.hits.any(axis=1))
 
-    def found_at(self, value: Floats) -> Floats:
-        """Return the highest value of the components that hit each lesion, [L]; NaN where none does.
-
-        Args:
-            value: [C], of each component, at least 0.
-        """
-        best = np.where(self.hits, value[:, None], -1.0).max(axis=0, initial=-1.0)
+    @property
+    def found_at(self) -> Floats:
+        """The highest score of the components that hit each lesion, [L]; NaN where none does."""
+        best = np.where(self.hits, self.score[:, None], -1.0).max(axis=0, initial=-1.0)
         return np.where(best < 0, np.nan, best)
 
 

@@ -83,7 +83,7 @@ class Model:
             threshold: probability, not calibrated, from which a pixel is lesion; None: `Model.threshold`.
 
         Returns:
-            Mask, probability, confidence and flag; the first two are of the frame's size.
+            What the model says of it; mask and probability are of the frame's size.
 
         Raises:
             InputError: it is neither, can't be read, or the threshold isn't in 0..1.

@@ -301,7 +301,7 @@ class PlanFiles:
 
     @property
     def views(self) -> Path:
-        """Return what is cut off the sites' frames."""
+        """Return what of the sites' frames is looked at."""
         return self.folder / "views.json"
 
     def method(self, variant: str) -> Path:

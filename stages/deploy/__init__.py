@@ -7,6 +7,7 @@ backbone up to 64 MB, README.md, and promise.json (Dice at sites left out: their
 worst; false alarms, calibration, what the flag is worth, and of which sites and seeds this is), if the method is in the
 study.
 
-Several seeds are one folder: ensemble.json, a model's folder a seed, and one backbone, promise and README.md for all.
+Several seeds are one folder: ensemble.json, a model's folder a seed, README.md and promise.json as in each of them, and
+one backbone for all.
 Training doesn't wait for the study, and new figures of the study train nothing.
 """

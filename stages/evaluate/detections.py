@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from mcdrl.artifacts.scores import ALARMS, CELL, FINDINGS, LEAKED
-from mcdrl.artifacts.tables import Table
+from mcdrl.artifacts.scores import ALARMS, FINDINGS
 from mcdrl.metrics.counts import Bools, Floats
 from mcdrl.metrics.detection import Match
 from mcdrl.metrics.operating_point import OperatingPoint
+from stages.evaluate.cell import own_columns
 
 _Finding = tuple[str, str, int, float, float, float, bool]
 
@@ -41,25 +41,20 @@ class Detections:
 
     def findings(self) -> pd.DataFrame:
         """Return a row a lesion and a false positive, as in `FINDINGS`."""
-        return pd.DataFrame(self._findings, columns=_own(FINDINGS))
+        return pd.DataFrame(self._findings, columns=own_columns(FINDINGS))
 
     def alarms(self) -> pd.DataFrame:
         """Return a row a frame, as in `ALARMS`."""
-        return pd.DataFrame(self._alarms, columns=_own(ALARMS))
+        return pd.DataFrame(self._alarms, columns=own_columns(ALARMS))
 
 
 def _findings(match: Match, kept: Bools, view_px: int) -> Iterator[tuple[str, int, float, float, float, bool]]:
     """Yield kind, number, area_share, score, best_iou and kept of a frame's lesions, then of its false positives."""
     left = np.asarray((match.hits & kept[:, None]).any(axis=0))
     best = match.iou.max(axis=0, initial=0.0), match.iou.max(axis=1, initial=0.0)
-    lesions = match.lesion_area_px / view_px, match.found_at(match.score), best[0], left
+    lesions = match.lesion_area_px / view_px, match.found_at, best[0], left
     for number, row in enumerate(zip(*(column.tolist() for column in lesions), strict=True)):
         yield ("lesion", number, *row)
     false = (column[match.false].tolist() for column in (match.area_px / view_px, match.score, best[1], kept))
     for number, row in enumerate(zip(*false, strict=True)):
         yield ("false", number, *row)
-
-
-def _own(table: Table) -> list[str]:
-    """Return the columns that a cell's name doesn't give."""
-    return [name for name in table.schema.names if name not in (*CELL, LEAKED.name)]

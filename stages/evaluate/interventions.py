@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from mcdrl.artifacts.scores import ATTENTION, CELL, LEAKED, POOLED
-from mcdrl.artifacts.tables import Table
+from mcdrl.artifacts.scores import ATTENTION, POOLED
 from mcdrl.base.seeds import seed_for
+from stages.evaluate.cell import own_columns
 from stages.evaluate.predict import Prediction
 
 
@@ -39,7 +39,7 @@ class Interventions:
 
     def pooled(self) -> pd.DataFrame:
         """Return a row a frame, as in `POOLED`."""
-        return pd.concat([pd.DataFrame(columns=_own_columns(POOLED)), *self._pooled], ignore_index=True)
+        return pd.concat([pd.DataFrame(columns=own_columns(POOLED)), *self._pooled], ignore_index=True)
 
     def attention(self) -> pd.DataFrame:
         """Return a row a (frame, confounder), as in `ATTENTION`."""
@@ -50,9 +50,4 @@ class Interventions:
             for case, of_frame in zip(cases, weights, strict=True)
             for confounder, weight in zip(self._confounders, of_frame, strict=True)
         ]
-        return pd.DataFrame(rows, columns=_own_columns(ATTENTION))
-
-
-def _own_columns(table: Table) -> list[str]:
-    """Return a table's columns without those that name the cell."""
-    return [name for name in table.schema.names if name not in (*CELL, LEAKED.name)]
+        return pd.DataFrame(rows, columns=own_columns(ATTENTION))

@@ -22,6 +22,7 @@ from mcdrl.model.folder import LoadedModel, load_model
 from mcdrl.networks.inputs import open_sites
 from mcdrl.study.paths import site_files
 from stages.evaluate.predict import predict
+from tests.benchmarks._cells import over_cells
 
 
 def measures(p: np.ndarray) -> dict[str, np.ndarray]:
@@ -69,9 +70,8 @@ def main(
     artifacts: Annotated[Path, typer.Argument(help="What `dvc repro` wrote.")] = Path("artifacts"),
 ) -> None:
     """Print a line a measure, the best first."""
-    folders = sorted(path.parent for path in (artifacts / "train").glob("*/*/*/model.json"))
-    table = pd.DataFrame([row for folder in folders for row in rows(folder, artifacts)])
-    print(f"{len(folders)} cells; area under risk and coverage (lower is better), rank correlation with Dice:")
+    count, table = over_cells(artifacts, rows)
+    print(f"{count} cells; area under risk and coverage (lower is better), rank correlation with Dice:")
     print(table.groupby("measure").mean().sort_values("aurc").round(4).to_string())
 
 

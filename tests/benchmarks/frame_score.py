@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import pandas as pd
 import typer
 
 from mcdrl.metrics.calibration import spectrum
@@ -18,6 +17,7 @@ from mcdrl.metrics.detection import match
 from mcdrl.metrics.operating_point import frame_scores
 from mcdrl.metrics.ranking import auroc, false_alarms_at
 from mcdrl.model.folder import load_model
+from tests.benchmarks._cells import over_cells
 from tests.benchmarks.confidence import validation
 
 
@@ -55,9 +55,8 @@ def main(
     artifacts: Annotated[Path, typer.Argument(help="What `dvc repro` wrote.")] = Path("artifacts"),
 ) -> None:
     """Print a line a score, the best first."""
-    folders = sorted(path.parent for path in (artifacts / "train").glob("*/*/*/model.json"))
-    table = pd.DataFrame([row for folder in folders for row in rows(folder, artifacts)])
-    print(f"{len(folders)} cells; AUROC, and the share of frames without a lesion that are called at a sensitivity:")
+    count, table = over_cells(artifacts, rows)
+    print(f"{count} cells; AUROC, and the share of frames without a lesion that are called at a sensitivity:")
     print(table.groupby("score").mean().sort_values("auroc", ascending=False).round(4).to_string())
 
 

@@ -25,7 +25,7 @@ from tests.factories import make_card, make_lite0_spec, small_params, write_lite
 from tests.projects import ROOT
 
 HERE = Path(__file__).parent
-SCRIPTS = sorted(path.stem for path in HERE.glob("*.py") if not path.stem.startswith(("test_", "__")))
+SCRIPTS = sorted(path.stem for path in HERE.glob("*.py") if not path.stem.startswith(("test_", "_")))
 SPEC = make_lite0_spec()
 
 

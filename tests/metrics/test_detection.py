@@ -31,7 +31,7 @@ def test_two_lesions_one_found_and_one_false_component():
     assert found.lesion_area_px.tolist() == [20, 9]
     assert found.score == pytest.approx([0.75, 0.6])
     assert found.false.tolist() == [False, True]
-    assert found.found_at(found.score) == pytest.approx([0.75, np.nan], nan_ok=True)
+    assert found.found_at == pytest.approx([0.75, np.nan], nan_ok=True)
 
 
 def test_a_component_hits_from_the_named_overlap_on():
@@ -49,7 +49,7 @@ def test_empty_masks(called, truth, shape):
     found = matched(mask(*called), mask(*truth))
     assert found.iou.shape == shape
     assert found.false.tolist() == [True] * shape[0]
-    assert np.isnan(found.found_at(found.score)).tolist() == [True] * shape[1]
+    assert np.isnan(found.found_at).tolist() == [True] * shape[1]
 
 
 def test_what_touches_at_a_corner_is_one_component():
@@ -65,7 +65,7 @@ def test_several_components_on_one_lesion_find_it_once_and_are_no_false_positive
     found = matched(mask((0, 0, 10, 4), (0, 8, 10, 2)), mask((0, 0, 10, 10)), probability)
     assert pytest.approx(np.array([[0.4, 0.2]])) == found.iou.T
     assert not found.false.any()
-    assert found.found_at(found.score) == pytest.approx([0.8])
+    assert found.found_at == pytest.approx([0.8])
 
 
 def test_a_component_over_two_lesions_finds_both():

@@ -13,7 +13,7 @@ from mcdrl.model.card import read_card
 from mcdrl.model.ensemble import load_ensemble
 from mcdrl.model.take_along import README, copy_models, take_along
 from tests import lite_model
-from tests.factories import make_promise
+from tests.factories import bytes_of, make_promise
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +30,7 @@ def test_a_copy_is_a_model_that_holds_what_is_promised_of_it(whole, tmp_path):
     assert "Dice **0.700**" in (tmp_path / "one" / README).read_text(encoding="utf-8")
     copy_models({".": tmp_path / "one"}, whole / FOLDER, tmp_path / "two", limit_bytes=None)  # which packs it
     assert promise_of(tmp_path / "two") == make_promise()
-    files = [{path.relative_to(place): path.read_bytes() for path in place.rglob("*") if path.is_file()}
-             for place in (tmp_path / "one", tmp_path / "two")]  # fmt: skip
-    assert files[0] == files[1]
+    assert bytes_of(tmp_path / "one") == bytes_of(tmp_path / "two")
 
 
 def test_a_large_backbone_stays_where_it_is(whole, tmp_path):

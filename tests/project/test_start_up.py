@@ -3,13 +3,12 @@
 No times are measured: what is loaded is the same on every machine.
 """
 
-import ast
 import subprocess
 import sys
 
 import pytest
 
-from mcdrl.study.code import closure
+from mcdrl.study.code import closure, named
 from tests.projects import ROOT
 
 STAGES = sorted(path.parent.name for path in (ROOT / "stages").glob("*/__main__.py"))
@@ -27,13 +26,7 @@ def loaded(code, heavy):
 
 def imported(path):
     """The libraries that a file imports, at the top or inside functions."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
-    return {name.partition(".")[0] for name in names}
+    return {name.partition(".")[0] for name in named(path)}
 
 
 def test_no_stage_loads_networks_or_charts_to_explain_itself():

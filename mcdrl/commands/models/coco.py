@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 from pycocotools import mask as coco_mask
-from scipy.ndimage import find_objects, label
+from scipy.ndimage import find_objects
 
 from mcdrl.base.files import write_json
+from mcdrl.metrics.detection import components
 
 FILE = "predictions.coco.json"
 CATEGORY = {"id": 1, "name": "lesion"}
-_TOUCHING = np.ones((3, 3), bool)  # pixels that meet at a corner are of one lesion, too
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -43,7 +43,7 @@ def lesions_of(mask: Array, probability: Array) -> tuple[Lesion, ...]:
         mask: [H, W] bool.
         probability: [H, W] float32, calibrated, 0..1.
     """
-    numbered, _ = label(mask, _TOUCHING)
+    numbered, _ = components(mask)
     return tuple(
         _lesion(numbered == number, place, probability) for number, place in enumerate(find_objects(numbered), 1)
     )

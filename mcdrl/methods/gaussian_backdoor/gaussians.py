@@ -38,6 +38,10 @@ class Gaussians(nn.Module):
     - `random`: mu_k are drawn once, sigma_k is one, P(k) is even, and frames have no posterior.
     """
 
+    mean: Tensor  # [K, Z]
+    log_variance: Tensor  # [K, Z]
+    prior_logits: Tensor  # [K]
+
     def __init__(self, style_width: int, *, count: int, width: int, kind: Kind) -> None:
         """Make K = `count` Gaussians of Z = `width` numbers for styles of `style_width` numbers."""
         super().__init__()
@@ -53,8 +57,8 @@ class Gaussians(nn.Module):
 
     def prior(self, frames: int) -> Confounders:
         """Return the Gaussians' means, for each of B frames alike, with P(k)."""
-        share = self._prior_logits.softmax(0).expand(frames, -1)
-        return Confounders(share, self._means.expand(frames, -1, -1))
+        share = self.prior_logits.softmax(0).expand(frames, -1)
+        return Confounders(share, self.mean.expand(frames, -1, -1))
 
     def drawn(self, style: Tensor) -> Confounders:
         """Return a confounder of each Gaussian, drawn from the frames' posteriors, or from the prior without any.
@@ -68,8 +72,8 @@ class Gaussians(nn.Module):
             return Confounders(prior.share, prior.z + noise)
         logits, mean, log_variance = self._of(style)
         share, own = logits.softmax(1), Normal(mean, (log_variance / 2).exp())
-        of_kind = kl_divergence(Categorical(logits=logits), Categorical(logits=self._prior_logits))
-        whole = Normal(self._means.expand_as(mean), (self._log_variances / 2).exp().expand_as(mean))
+        of_kind = kl_divergence(Categorical(logits=logits), Categorical(logits=self.prior_logits))
+        whole = Normal(self.mean.expand_as(mean), (self.log_variance / 2).exp().expand_as(mean))
         of_each = kl_divergence(Independent(own, 1), Independent(whole, 1))
         return Confounders(share, mean + own.scale * noise, of_kind + (share * of_each).sum(1))
 
@@ -77,19 +81,7 @@ class Gaussians(nn.Module):
         """Return logits of q(k|x) [B, K], m_k(x) and 2 log s_k(x) [B, K, Z], near the Gaussians at first."""
         found = self.posterior(style).float().view(-1, self.count, 2 * self.width + 1)
         mean, log_variance = found[..., 1 : self.width + 1], found[..., self.width + 1 :].tanh()
-        return found[..., 0], self._means + mean, self._log_variances + log_variance
-
-    @property
-    def _means(self) -> Tensor:
-        return cast(Tensor, self.mean)
-
-    @property
-    def _log_variances(self) -> Tensor:
-        return cast(Tensor, self.log_variance)
-
-    @property
-    def _prior_logits(self) -> Tensor:
-        return cast(Tensor, self.prior_logits)
+        return found[..., 0], self.mean + mean, self.log_variance + log_variance
 
 
 class GivenConfounder(nn.Module):

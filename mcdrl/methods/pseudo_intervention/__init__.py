@@ -49,18 +49,18 @@ class Params(Section):
     lambda_sparsity: Weight
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Intervened(Output):
     """What is said of frames and of frames with masked places.
 
     Attributes:
-        masked_logits: [B, 2, S, S] float, of the masked frames; None where none were made.
+        masked_logits: [B, 2, S, S] float, of the masked frames.
         masked_mask: [B, S, S] long, what they should show: 0, 1 or 255.
         sparsity: [B] float, L_1 of the saliency over its L_2; None where there is no saliency.
     """
 
-    masked_logits: Tensor | None = None
-    masked_mask: Tensor | None = None
+    masked_logits: Tensor
+    masked_mask: Tensor
     sparsity: Tensor | None = None
 
 
@@ -93,7 +93,7 @@ class PseudoIntervention(Baseline):
     def losses(self, batch: Batch, output: Output) -> dict[str, Tensor]:
         """Return L_seg, that of the masked frames, and the saliency's L_1 where there is one."""
         losses = super().losses(batch, output)
-        if not isinstance(output, Intervened) or output.masked_logits is None or output.masked_mask is None:
+        if not isinstance(output, Intervened):
             return losses
         again = segmentation(output.masked_logits, output.masked_mask, dice_weight=0)  # Dice knows no degree of empty
         losses["intervened"] = self.params.lambda_intervened * again

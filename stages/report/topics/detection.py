@@ -179,7 +179,8 @@ def found_and_called(rows: pd.DataFrame, method: str) -> list[str]:
         )
     if row["n_negative"]:
         said.append(
-            f"At its operating point, chosen on source validation, it calls {percent(row['op_false_alarms'])} of the "
+            f"At its operating point, chosen on source validation, it calls, in the mean over the sites, "
+            f"{percent(row['op_false_alarms'])} of the "
             f"frames without a lesion instead of {percent(row['called'])}"
             + (f", and finds {percent(row['op_lesion_sensitivity'])} of the lesions." if row["n_lesions"] else ".")
         )
