@@ -98,7 +98,8 @@ def test_a_site_without_a_lesion_has_false_positives_and_no_sensitivity():
     assert froc_table(joined(scores, alarms), findings).empty
     (said,) = found_and_called(rows, "m")
     assert said == (
-        "At its operating point, chosen on source validation, it calls, in the mean over the sites, 50 % of the frames without a lesion instead "
+        "At its operating point, chosen on source validation, it calls, in the mean over the sites, 50 % of the "
+        "frames without a lesion instead "
         "of 50 %."
     )
 
@@ -168,7 +169,8 @@ def test_sentences_and_figures():
         "It finds 67 % of the lesions (3), with 0.75 false positives a frame.",
         "Its score of a frame tells those with a lesion from 2 frames without one with AUROC 0.75; where 90 % of the "
         "former are called, by a limit taken on these very frames, so are 50 % of the latter.",
-        "At its operating point, chosen on source validation, it calls, in the mean over the sites, 50 % of the frames without a lesion instead of "
+        "At its operating point, chosen on source validation, it calls, in the mean over the sites, 50 % of the "
+        "frames without a lesion instead of "
         "50 %, and finds 33 % of the lesions.",
     ]
     assert figures(rows) == {
