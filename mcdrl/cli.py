@@ -28,6 +28,7 @@ class MaskFormat(StrEnum):
 
     PNG = "png"
     COCO = "coco"
+    DICOM_SEG = "dicom-seg"
 
 
 class Channels(StrEnum):
@@ -73,11 +74,19 @@ def predict(
     out: Annotated[Path, typer.Option(help="Where masks and predictions.csv go.")],
     kind: Annotated[
         MaskFormat,
-        typer.Option("--format", help="Of the masks: a PNG a frame, or one predictions.coco.json of lesions."),
+        typer.Option(
+            "--format",
+            help="Of the masks: a PNG a frame, one predictions.coco.json of lesions, or a DICOM Segmentation a DICOM "
+            "frame, as picture archives take them.",
+        ),
     ] = MaskFormat.PNG,
     overlay: Annotated[bool, typer.Option("--overlay", help="Draw the outlines on the frames, too.")] = False,
     probabilities: Annotated[
-        bool, typer.Option("--probabilities", help="Write calibrated probabilities, too: grey 0..255 for 0..1.")
+        bool,
+        typer.Option(
+            "--probabilities",
+            help="Write calibrated probabilities, too: grey 0..255 for 0..1, or fractional Segmentations.",
+        ),
     ] = False,
     suppress: Annotated[
         bool,
@@ -125,8 +134,9 @@ def predict(
         bool, typer.Option("--masks-too", help="Segment files that look like masks, too, instead of leaving them out.")
     ] = False,
 ) -> None:
-    """Segment frames: a mask PNG a frame, at its own size, and predictions.csv; exit code 2 if a file can't be read."""
+    """Segment frames: a mask a frame, at its own size, and predictions.csv; exit code 2 if a file can't be read."""
     with loading():  # torch is seconds
+        from mcdrl.commands.models.dicom_seg import algorithm_of
         from mcdrl.commands.models.frames import view_rule
         from mcdrl.commands.models.masks import Wanted
         from mcdrl.commands.models.predict import predict_frames, refused, summary
@@ -134,12 +144,14 @@ def predict(
         from mcdrl.model.predictor import RANDOM_WEIGHTS, load_predictor
 
     given = None if view is None else view_rule(view)
+    least = threshold_of(model) if threshold is None else threshold
+    asked = {"threshold": f"{least:g}", "suppress": f"{suppress}", "view": view or "as trained", "channels": channels}
+    dicom = algorithm_of(model, asked) if kind is MaskFormat.DICOM_SEG else None
     predictor, rule = load_predictor(model, backbone, device, batch_size, given, confounders=confounders)
     if predictor.random_weights:
         warn(RANDOM_WEIGHTS)
     coco = kind is MaskFormat.COCO
-    least = threshold_of(model) if threshold is None else threshold
-    wanted = Wanted(out, least, overlay=overlay, probabilities=probabilities, coco=coco, suppress=suppress)
+    wanted = Wanted(out, least, overlay, probabilities, coco, suppress, dicom)
     swap = channels is Channels.BGR
     with enough_memory("mcdrl predict", "--batch-size", predictor.batch_size):
         rows = predict_frames(frames, predictor, wanted, view=rule, workers=workers, swap=swap, masks_too=masks_too)

@@ -13,7 +13,8 @@ from scipy.ndimage import binary_erosion
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import atomic
-from mcdrl.commands.models.coco import Lesion, lesions_of
+from mcdrl.commands.models.coco import FILE, Lesion, lesions_of
+from mcdrl.commands.models.dicom_seg import ENDING, Algorithm, write_segmentation
 from mcdrl.commands.models.frames import Job
 from mcdrl.imaging.decode import read_frame
 from mcdrl.model.shown import Shown
@@ -35,6 +36,7 @@ class Wanted:
         probabilities: whether to write the calibrated probabilities, 0..255 for 0..1.
         coco: whether the masks go into one COCO file instead of a PNG each.
         suppress: whether the mask loses what is no lesion at the models' operating point.
+        dicom: what draws them, where masks and probabilities become DICOM Segmentations instead of PNGs.
     """
 
     out: Path
@@ -43,12 +45,22 @@ class Wanted:
     probabilities: bool = False
     coco: bool = False
     suppress: bool = False
+    dicom: Algorithm | None = None
+
+    def mask(self, stem: str) -> str:
+        """Return the name of the file that a frame's mask is in, below the folder."""
+        return FILE if self.coco else f"{stem}{self._ending}"
 
     def paths(self, stem: str) -> dict[str, Path]:
         """Return what is written of a frame, and where, the mask first."""
-        found = {} if self.coco else {"mask": self.out / f"{stem}.png"}
+        found = {} if self.coco else {"mask": self.out / self.mask(stem)}
         found |= {"overlay": self.out / "overlays" / f"{stem}.jpg"} if self.overlay else {}
-        return found | ({"probabilities": self.out / "probabilities" / f"{stem}.png"} if self.probabilities else {})
+        likely = {"probabilities": self.out / "probabilities" / f"{stem}{self._ending}"}
+        return found | (likely if self.probabilities else {})
+
+    @property
+    def _ending(self) -> str:
+        return ".png" if self.dicom is None else ENDING
 
 
 @dataclass(frozen=True)
@@ -97,7 +109,8 @@ def write_results(
         wanted: what is written.
 
     Raises:
-        RefusedError, InputError: the frame can't be read again, which an overlay takes.
+        RefusedError, InputError: the frame can't be read again, which an overlay takes, or is nothing that a DICOM
+            Segmentation can refer to.
         OSError: a file can't be written.
     """
     paths = wanted.paths(job.stem)
@@ -106,16 +119,24 @@ def write_results(
     lesion = left if wanted.suppress else called
     area_px, there = int(lesion.sum()), bool(left.any())
     if "mask" in paths:
-        _save(Image.fromarray(lesion.astype(np.uint8) * 255), paths["mask"], "PNG")
+        _save_mask(lesion, job, paths["mask"], wanted.dicom)
     if wanted.overlay:
         _save(_outlined(read_frame(job.path, swap=shown.swapped)[0], lesion), paths["overlay"], "JPEG")
     if not (wanted.probabilities or wanted.coco):
         return Written(area_px, there)
     probability = shown.probability(calibrated(raw))
     if wanted.probabilities:
-        grey = np.rint(probability * 255)
-        _save(Image.fromarray(grey.astype(np.uint8)), paths["probabilities"], "PNG")
+        _save_mask(probability, job, paths["probabilities"], wanted.dicom)
     return Written(area_px, there, lesions_of(lesion, probability) if wanted.coco else ())
+
+
+def _save_mask(values: Array, job: Job, path: Path, dicom: Algorithm | None) -> None:
+    """Write a mask or probabilities, [H, W], bool or 0..1."""
+    if dicom is not None:
+        write_segmentation(job.path, values, dicom, path)
+        return
+    grey = values.astype(np.uint8) * 255 if values.dtype == bool else np.rint(values * 255).astype(np.uint8)
+    _save(Image.fromarray(grey), path, "PNG")
 
 
 def _save(picture: Image.Image, path: Path, kind: str) -> None:

@@ -26,6 +26,7 @@ from mcdrl.base.runtime import progress
 from mcdrl.base.text import printable, spreadsheet_cell
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.models.coco import FILE, Lesion, write_coco
+from mcdrl.commands.models.dicom_seg import check_sources
 from mcdrl.commands.models.frames import Job, check_places, find_jobs, read
 from mcdrl.commands.models.masks import Wanted, Written, all_paths, write_results
 from mcdrl.model.held_out import UNSAID
@@ -102,9 +103,9 @@ def predict_frames(
 ) -> list[PredictionRow]:
     """Write a mask for every readable frame, then predictions.csv.
 
-    Masks are PNGs of the frame's own, upright size, 0 for background and 255 for lesion, or all of them one COCO file.
-    Each thread holds one frame at its own size; what waits is at working size, or run lengths, so that memory doesn't
-    grow with the frames.
+    Masks are PNGs of the frame's own, upright size, 0 for background and 255 for lesion, or all of them one COCO file,
+    or a DICOM Segmentation each. Each thread holds one frame at its own size; what waits is at working size, or run
+    lengths, so that memory doesn't grow with the frames.
 
     Args:
         given: folders, subfolders included, and files.
@@ -117,12 +118,14 @@ def predict_frames(
         masks_too: files that look like masks are segmented like any other.
 
     Raises:
-        InputError: there is no frame, none can be read, the two folders lie in each other, or a file would be replaced
-            by another one's.
+        InputError: there is no frame, none can be read, the two folders lie in each other, a file would be replaced by
+            another one's, or no frame is a DICOM file and Segmentations are wanted.
         OSError: the folder of the results can't be written to.
     """
     found = find_jobs(given, wanted.out, masks_too=masks_too)
     jobs = found.jobs
+    if wanted.dicom is not None:
+        check_sources([job.path for job in jobs])
     whole = {wanted.out / _TABLE: "the table"} | ({wanted.out / FILE: "the COCO file"} if wanted.coco else {})
     check_places(jobs, all_paths(jobs, wanted) | whole)
     wanted.out.mkdir(parents=True, exist_ok=True)
@@ -218,8 +221,7 @@ def _written(
             if error.errno not in _OF_ONE_FILE:
                 raise
             return _refusal(job, f"its results can't be written: {error.strerror or error}"), ()
-        mask = FILE if wanted.coco else f"{job.stem}.png"
-        return _row(job, mask, shown, assessment, written), written.lesions
+        return _row(job, wanted.mask(job.stem), shown, assessment, written), written.lesions
 
     return list(ahead(pool, write, answered, _AHEAD * predictor.batch_size))
 
