@@ -87,7 +87,7 @@ def find_jobs(given: Sequence[Path], out: Path, *, masks_too: bool = False) -> F
 
 
 def _told(masks: Sequence[Path]) -> str:
-    return f"left out, masks by their folder or their two values: {len(masks)} files, such as {masks[0]}"
+    return f"left out, masks by their folder, two values or kind: {len(masks)} files, such as {masks[0]}"
 
 
 def check_places(jobs: Sequence[Job], written: Mapping[Path, str]) -> None:

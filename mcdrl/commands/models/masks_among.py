@@ -1,4 +1,4 @@
-"""Which pictures among frames are masks: by the folder that they lie in, or by their two values."""
+"""Which pictures among frames are masks: by the folder that they lie in, by their two values, or by their kind."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from mcdrl.imaging.dicom import is_segmentation
 from mcdrl.sites.naming import like_masks
 
 _LOOKS = 5  # pictures of a folder that are looked at
@@ -21,7 +22,7 @@ def masks_among(paths: Sequence[Path]) -> list[Path]:
 
     All pictures are of a folder that is called like masks and holds flat colours, where a folder beside it or around it
     holds pictures and isn't called so. Elsewhere a picture of one channel with exactly two values is a mask, and so is
-    one with a single value in the folder of such a one.
+    one with a single value in the folder of such a one. DICOM Segmentations are masks anywhere.
 
     Args:
         paths: pictures, by their ending.
@@ -34,13 +35,24 @@ def masks_among(paths: Sequence[Path]) -> list[Path]:
     named = {folder for folder in called if _flat(folders[folder])}
     counts = {path: _values(path) for path in paths if path.parent not in named}
     flat = {path.parent for path, count in counts.items() if count == 2}
-    return [path for path in paths if path.parent in named or (path.parent in flat and counts[path] in (1, 2))]
+    return [
+        path
+        for path in paths
+        if path.parent in named or (path.parent in flat and counts[path] in (1, 2)) or _segmentation(path)
+    ]
 
 
 def _flat(paths: Sequence[Path]) -> bool:
     """Return whether most of a few pictures hold some colours alone, as drawn ones do and pictures of tissue don't."""
     looked_at = paths[:: max(1, len(paths) // _LOOKS)][:_LOOKS]
     return 2 * sum(map(_drawn, looked_at)) > len(looked_at)
+
+
+def _segmentation(path: Path) -> bool:
+    try:
+        return path.is_file() and is_segmentation(path)
+    except Exception:  # as below
+        return False
 
 
 def _drawn(path: Path) -> bool:

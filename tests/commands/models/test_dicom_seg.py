@@ -24,6 +24,8 @@ from mcdrl.commands.models import dicom_seg
 from mcdrl.commands.models.dicom_seg import Algorithm, algorithm_of, check_sources, write_segmentation
 from mcdrl.commands.models.masks import Wanted
 from mcdrl.commands.models.predict import predict_frames
+from mcdrl.imaging.recipe import Recipe
+from mcdrl.imaging.truth import read_mask
 from mcdrl.metrics.operating_point import OperatingPoint
 from mcdrl.model.facts import CARD, WEIGHTS
 from mcdrl.model.members import write_members
@@ -255,6 +257,22 @@ def test_a_frame_that_is_no_dicom_file_is_listed_and_the_others_go_on(frames, tm
     assert rows["b.png"].mask == ""
     assert rows["b.png"].reason.startswith("no DICOM, which a Segmentation refers to: b.png; store it as DICOM first")
     assert [row.reason for name, row in rows.items() if name != "b.png"] == [""] * 3
+
+
+def test_segmentations_among_frames_are_masks(frames, tmp_path, capsys):
+    write_segmentation(frames / "a.dcm", np.ones((62, 84), bool), ALGORITHM, frames / "more" / "SEG1")
+    (frames / "broken.dcm").write_bytes(bytes(128) + b"DICM")
+    rows = predict(frames, tmp_path / "out", ALGORITHM)
+    assert [row.frame for row in rows] == ["a.dcm", "broken.dcm", "dark.dcm", "more/IM0002"]
+    assert "left out, masks by their folder, two values or kind: 1 files, such as" in capsys.readouterr().err
+
+
+def test_a_segmentation_is_a_mask_that_a_site_may_have(frame, tmp_path):
+    lesion = np.arange(84) < 30 * np.ones((62, 1))
+    write_segmentation(frame, lesion, ALGORITHM, tmp_path / "seg.dcm")
+    recipe = Recipe(size_px=32, threshold=128, swap=False, view="full", values={})
+    found = read_mask(tmp_path / "seg.dcm", (84, 62), 1, recipe, None)
+    assert np.array_equal(np.asarray(found.labels), lesion)
 
 
 def test_where_no_frame_is_a_dicom_file_nothing_is_segmented(tmp_path):

@@ -577,7 +577,7 @@ def test_masks_beside_frames_are_left_out_and_told(tmp_path, capsys):
     rows = run(tmp_path / "site", tmp_path / "out")
     assert [row.frame for row in rows] == ["images/0.png", "labelled_frames/0.png", "p1/images/0.png"]
     told = capsys.readouterr().err
-    assert "left out, masks by their folder or their two values: 3 files, such as " in told
+    assert "left out, masks by their folder, two values or kind: 3 files, such as " in told
     assert "; --masks-too segments them, too" in told
     assert len(run(tmp_path / "site", tmp_path / "all", masks_too=True)) == 6
 
