@@ -151,7 +151,7 @@ def predict(
     if predictor.random_weights:
         warn(RANDOM_WEIGHTS)
     coco = kind is MaskFormat.COCO
-    wanted = Wanted(out, least, overlay, probabilities, coco, suppress, dicom)
+    wanted = Wanted(out, least, overlay=overlay, probabilities=probabilities, coco=coco, suppress=suppress, dicom=dicom)
     swap = channels is Channels.BGR
     with enough_memory("mcdrl predict", "--batch-size", predictor.batch_size):
         rows = predict_frames(frames, predictor, wanted, view=rule, workers=workers, swap=swap, masks_too=masks_too)

@@ -18,6 +18,7 @@ from mcdrl.commands.doctor.check import NOTE, OK, PROBLEM, Check
 _PYTHON = (3, 11)
 _DISTRIBUTION = "mcdrl"
 EXPORT_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
+_DICOM_PACKAGES = ("pydicom", "highdicom")
 _FREE_GB = 2.0
 _MEMORY_GB = 4.0
 
@@ -25,7 +26,7 @@ _MEMORY_GB = 4.0
 def tools() -> list[Check]:
     """Look at Python, the packages, the processor and the programs that are called."""
     programs = [_tool("dvc", "pip install -e ."), _tool("git", "install git")]
-    return [_python(), _packages(), _export(), _device(), *programs]
+    return [_python(), _packages(), *_extras(), _device(), *programs]
 
 
 def room(root: Path) -> list[Check]:
@@ -53,10 +54,14 @@ def _packages() -> Check:
     return Check("packages", OK, f"{_DISTRIBUTION} {told} and all {len(needed)} that it needs")
 
 
-def _export() -> Check:
-    if missing := not_installed(EXPORT_PACKAGES):
-        return Check("export to ONNX", NOTE, f"{', '.join(missing)} not installed", "pip install -e '.[export]'")
-    return Check("export to ONNX", OK, ", ".join(EXPORT_PACKAGES))
+def _extras() -> list[Check]:
+    return [_extra("export to ONNX", "export", EXPORT_PACKAGES), _extra("DICOM", "dicom", _DICOM_PACKAGES)]
+
+
+def _extra(what: str, extra: str, packages: Sequence[str]) -> Check:
+    if missing := not_installed(packages):
+        return Check(what, NOTE, f"{', '.join(missing)} not installed", f"pip install -e '.[{extra}]'")
+    return Check(what, OK, ", ".join(packages))
 
 
 def not_installed(packages: Sequence[str]) -> list[str]:

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import h5py  # noqa: F401  runs `uname` as it is imported, so it can't be imported where `subprocess` has a stand-in
 import pytest
 from scmrepo.git import Git
 
@@ -65,12 +66,16 @@ def test_a_fresh_repository_has_no_problem(repository):
     assert row(checks, "packages").status == OK
 
 
-def test_packages_for_the_export_are_a_note(repository, monkeypatch):
-    monkeypatch.setattr(machine.importlib.util, "find_spec", lambda name: None if name == "onnxscript" else name)
-    found = row(examine(Path()), "export to ONNX")
-    assert (found.status, found.found) == (NOTE, "onnxscript not installed")
+@pytest.mark.parametrize(
+    ("what", "missing", "extra"), [("export to ONNX", "onnxscript", "export"), ("DICOM", "highdicom", "dicom")]
+)
+def test_packages_of_an_extra_are_a_note(repository, monkeypatch, what, missing, extra):
+    monkeypatch.setattr(machine.importlib.util, "find_spec", lambda name: None if name == missing else name)
+    found = row(examine(Path()), what)
+    assert (found.status, found.found) == (NOTE, f"{missing} not installed")
+    assert found.fix == f"pip install -e '.[{extra}]'"
     monkeypatch.setattr(machine.importlib.util, "find_spec", lambda name: name)
-    assert row(examine(Path()), "export to ONNX").status == OK
+    assert row(examine(Path()), what).status == OK
 
 
 def test_every_problem_says_how_to_mend_it(repository):
