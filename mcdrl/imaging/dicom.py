@@ -15,7 +15,6 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.issues import RefusedError
 
 _MARK_AT, _MARK = 128, b"DICM"
-_SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")  # of segments, of labels
 _INVERTED, _INDEXED = "MONOCHROME1", "PALETTE COLOR"
 _DEEP = 16  # bits a channel that a picture of more than 8 is brought to
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -25,17 +24,6 @@ def is_dicom(path: Path) -> bool:
     """Return whether a file begins as DICOM files do, whatever its ending says."""
     with path.open("rb") as stream:
         return stream.read(_MARK_AT + len(_MARK))[_MARK_AT:] == _MARK
-
-
-def is_segmentation(path: Path) -> bool:
-    """Return whether a file is a DICOM Segmentation: a mask, and no frame. Without pydicom nobody knows."""
-    if not is_dicom(path):
-        return False
-    try:
-        from pydicom.filereader import read_file_meta_info
-    except ImportError:
-        return False
-    return str(read_file_meta_info(path).get("MediaStorageSOPClassUID")) in _SEGMENTATIONS
 
 
 def read_dicom(path: Path, what: str) -> Image.Image:

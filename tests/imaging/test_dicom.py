@@ -13,7 +13,7 @@ from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, JPEGBaseline8B
 from mcdrl.base.errors import InputError
 from mcdrl.base.issues import RefusedError
 from mcdrl.imaging.depth import to_rgb
-from mcdrl.imaging.dicom import is_dicom, is_segmentation
+from mcdrl.imaging.dicom import is_dicom
 from mcdrl.imaging.picture import read_picture
 
 RGB = np.random.default_rng(0).integers(0, 256, (30, 40, 3), np.uint8)
@@ -62,16 +62,6 @@ def shown(tmp_path):
 def test_a_picture_is_read_whatever_its_ending(shown, tmp_path, name):
     assert np.array_equal(shown(content(RGB, "RGB"), name), RGB)
     assert is_dicom(tmp_path / name)
-
-
-def test_a_segmentation_is_known_by_its_kind(shown, tmp_path, monkeypatch):
-    shown(content(RGB, "RGB"))
-    shown(content(RGB, "RGB", SOPClassUID="1.2.840.10008.5.1.4.1.1.66.4"), "seg.dcm")
-    (tmp_path / "a.txt").write_text("1.2.840.10008.5.1.4.1.1.66.4")
-    found = {path.name: is_segmentation(path) for path in tmp_path.iterdir()}
-    assert found == {"a.dcm": False, "seg.dcm": True, "a.txt": False}
-    monkeypatch.setitem(sys.modules, "pydicom.filereader", None)
-    assert not is_segmentation(tmp_path / "seg.dcm")
 
 
 def test_run_lengths(shown):

@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from mcdrl.imaging.dicom import is_segmentation
+from mcdrl.imaging.dicom import is_dicom
 from mcdrl.sites.naming import like_masks
 
 _LOOKS = 5  # pictures of a folder that are looked at
 _COLOURS, _SHARE = 6, 0.97  # of a small picture's pixels are of so few colours, 8 levels a channel, if it is drawn
 _FLAT = ("1", "L", "P")  # modes of one channel
+_SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")  # DICOM's kinds: segments, labels
 _LOOKED_INTO = (".png", ".bmp", ".tif", ".tiff")  # endings of formats that keep two values two
 
 
@@ -49,9 +50,14 @@ def _flat(paths: Sequence[Path]) -> bool:
 
 
 def _segmentation(path: Path) -> bool:
+    """Return whether a file is a DICOM Segmentation, by the kind that it begins with."""
     try:
-        return path.is_file() and is_segmentation(path)
-    except Exception:  # as below
+        if not path.is_file() or not is_dicom(path):
+            return False
+        from pydicom.filereader import read_file_meta_info
+
+        return str(read_file_meta_info(path).get("MediaStorageSOPClassUID")) in _SEGMENTATIONS
+    except Exception:  # as below; or pydicom isn't installed, without which no DICOM file is read
         return False
 
 
