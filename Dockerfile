@@ -1,4 +1,4 @@
-# mcdrl in a container; see docs/how-to/container.md. On CPUs; --build-arg TORCH_INDEX=https://pypi.org/simple: with CUDA.
+# mcdrl in a container, see docs/how-to/container.md: on CPUs; with CUDA by the build argument TORCH_INDEX.
 ARG PYTHON=3.11.14-slim-bookworm
 
 # The wheel: all that the other stages take from the sources.
