@@ -19,6 +19,7 @@ from mcdrl.imaging.decode import Pixels, read_pixels
 from mcdrl.imaging.labels import UnexplainedError
 from mcdrl.imaging.recipe import Recipe
 from mcdrl.sites.candidates import Candidate, find_candidates
+from mcdrl.sites.folder import Source
 from mcdrl.sites.review import Case, Review
 from mcdrl.sites.split import split_groups
 from mcdrl.sites.strengths import read_strengths
@@ -74,6 +75,11 @@ class Gate:
         self._drawn: dict[str, list[str]] = {}
         self._unexplained: dict[tuple[str, ...], list[str]] = {}
 
+    @property
+    def sources(self) -> dict[str, Source]:
+        """The files of each frame that may become a case, by case id."""
+        return {one.case_id: one.source for one in self._found.candidates}
+
     def frames(self, workers: int) -> Iterator[tuple[Case, Pixels]]:
         """Yield the accepted frames, sorted by case id.
 
@@ -117,7 +123,7 @@ class Gate:
 
     def _strengths(self) -> pd.DataFrame | None:
         accepted = {case.case_id for case in self._cases}
-        sources = {one.case_id: one.source for one in self._found.candidates if one.case_id in accepted}
+        sources = {case_id: source for case_id, source in self.sources.items() if case_id in accepted}
         return read_strengths(self._root, self._reading, sources)
 
     def _judge(self, candidate: Candidate, pixels: Pixels | RefusedError) -> Case | None:

@@ -76,7 +76,7 @@ def check_sites(
     """Read every frame as `dvc repro` would and tell what is wrong; writes nothing. Exit code 2: a file is refused."""
     from mcdrl.commands.sites.check_run import run_checks
 
-    if not run_checks(target, card, _keys(lesion_class, settings), examples, allow_refused=allow_refused):
+    if not run_checks(target, card, keys_of(lesion_class, settings), examples, allow_refused=allow_refused):
         raise typer.Exit(2)
 
 
@@ -94,7 +94,7 @@ def add_site(
     from mcdrl.commands.sites.guess import guessed_or_given
     from mcdrl.commands.workspace import lasting
 
-    given = _keys(lesion_class, settings)
+    given = keys_of(lesion_class, settings)
     chosen, place = guessed_or_given(card, Path(root), given, name), lasting(PARAMS.parent, root)
     added = add(PARAMS, name, with_class({"card": chosen, "root": place, **given}, Path(root)), hold_out=hold_out)
     _tell_classes(added)
@@ -117,8 +117,12 @@ def set_site(
     say(f"changed site {name}; `mcdrl sites check {name}` looks at its frames, `dvc repro` computes what it changes")
 
 
-def _keys(lesion_class: str | None, settings: list[str] | None) -> dict[str, Any]:
-    """Return the keys of a site that options give, its root and card aside."""
+def keys_of(lesion_class: str | None, settings: list[str] | None) -> dict[str, Any]:
+    """Return the keys of a site that options give, its root and card aside.
+
+    Raises:
+        InputError: a setting isn't of the form KEY=VALUE.
+    """
     from mcdrl.commands.show import parse_settings
 
     return {**({"lesion_class": lesion_class} if lesion_class else {}), **parse_settings(settings or [])}
