@@ -14,6 +14,7 @@ from mcdrl.model.facts import CARD, HISTORY, WEIGHTS
 from mcdrl.model.held_out import held_out_scores
 from mcdrl.model.members import write_members
 from mcdrl.model.readme import ensemble_readme, readme
+from mcdrl.model.training_data import write_training_data
 
 README = "README.md"
 _KEPT = (WEIGHTS, CARD, HISTORY)
@@ -45,7 +46,8 @@ def copy_models(
 ) -> None:
     """Write a copy of a model's folder, or of several as an ensemble, complete or not at all.
 
-    It holds weights, card, history, what `take_along` writes, and the backbone, which an ensemble holds once.
+    It holds weights, card, history, what `take_along` writes, what is known of the training frames, and the backbone;
+    of these two an ensemble holds one.
 
     Args:
         models: a model's folder under the name ".", or several under their seeds.
@@ -63,6 +65,7 @@ def copy_models(
             take_along(model, backbone, partial / name, promise)
         if len(models) > 1:
             _lead(models, partial)
+        write_training_data(list(models.values()), partial)
         bundle(backbone, partial, limit_bytes=limit_bytes)
 
 

@@ -14,9 +14,9 @@ from mcdrl.artifacts.cases import CASES, GEOMETRY
 from mcdrl.artifacts.frames import FRAMES
 from mcdrl.base.parallel import batches
 from mcdrl.base.runtime import progress
+from mcdrl.imaging.profile import measure
 from mcdrl.study.paths import IngestedFiles
 from stages.audit.prints import Prints, join, take_prints
-from stages.audit.profile import measure
 
 _BATCH = 64
 

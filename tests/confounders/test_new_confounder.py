@@ -15,10 +15,10 @@ from mcdrl.base.errors import InputError
 from mcdrl.confounders.confounder import Confounder, Measure, OnGeometry, OnPixels, OnScreen
 from mcdrl.confounders.finished import FinishedFrame
 from mcdrl.confounders.registry import REGISTRY, by_category, phrases
+from mcdrl.imaging.profile import measure
 from mcdrl.metrics.attention import proxies
 from mcdrl.study.params import check
 from mcdrl.study.variants import merged
-from stages.audit.profile import measure
 from stages.report.inputs import read_inputs
 from stages.report.write import write_report
 from stages.stress.run import pictures

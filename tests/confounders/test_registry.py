@@ -7,8 +7,8 @@ import yaml
 from mcdrl.artifacts.audit import PROFILE
 from mcdrl.confounders.finished import FinishedFrame
 from mcdrl.confounders.registry import REGISTRY, UNTOUCHED, by_category, named, phrases, respelled, without_operator
+from mcdrl.imaging.profile import measure
 from mcdrl.renderer.names import CONFOUNDERS, EXCLUSIVE_PAIRS
-from stages.audit.profile import measure
 from tests.confounders.test_finished import scene
 from tests.projects import ROOT, SHIPPED
 

@@ -5,7 +5,7 @@ import colorsys
 import numpy as np
 import pytest
 
-from stages.audit.profile import measure
+from mcdrl.imaging.profile import measure
 
 
 def flat(red, green, blue, side=16):
