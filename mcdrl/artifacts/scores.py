@@ -198,3 +198,8 @@ PREDICTIONS = Store(
     {"probability": Field("uint8", "YX", compress=True)},  # of lesion, 0..255 for 0..1, at working size; uncalibrated
     attributes=("method", "held_out", "seed", "threshold", "tolerance_px"),  # the last two: how the scores were made
 )
+
+
+def own_columns(table: Table) -> list[str]:
+    """Return a table's columns without those that say whose they are: the cell's, and `leaked_frames`."""
+    return [name for name in table.schema.names if name not in (*CELL, LEAKED.name)]

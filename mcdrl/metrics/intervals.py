@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # its statistics take half a second, which those that ask for no such rate are spared
 from scipy.special import stdtr, stdtrit
 
 from mcdrl.metrics.bootstrap import Groups, interval, mean_draws
@@ -64,6 +65,20 @@ def mean_interval(
         return interval(np.mean(samples, axis=0), LEVEL)
     low, high = np.clip(_t_interval(sites), *within)
     return float(low), float(high)
+
+
+def rate_interval(interval: tuple[float, float], rate: float, groups: int) -> tuple[float, float]:
+    """Return the interval of a rate; of none or all, where groups show no spread, Wilson's over the groups.
+
+    Args:
+        interval: as from `mean_interval`.
+        rate: 0..1.
+        groups: that it is of.
+    """
+    if rate not in (0.0, 1.0) or groups < LEAST_GROUPS:
+        return interval
+    found = scipy.stats.binomtest(round(rate * groups), groups).proportion_ci(method="wilson")
+    return float(found.low), float(found.high)
 
 
 def seeds_interval(values: Floats) -> tuple[float, float, float]:

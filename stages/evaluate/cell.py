@@ -7,8 +7,6 @@ from pathlib import Path
 import pandas as pd
 
 from mcdrl.artifacts.cases import CASES, GEOMETRY
-from mcdrl.artifacts.scores import CELL, LEAKED
-from mcdrl.artifacts.tables import Table
 from mcdrl.study.paths import Cell, site_files
 
 
@@ -16,11 +14,6 @@ def read_cases(cell: Cell, artifacts: Path) -> pd.DataFrame:
     """Return the held-out site's frames, as in `CASES`, with the columns of `GEOMETRY` beside them."""
     files = site_files(artifacts, cell.held_out)
     return CASES.read(files.cases).merge(GEOMETRY.read(files.geometry), on="case_id", validate="1:1")
-
-
-def own_columns(table: Table) -> list[str]:
-    """Return a table's columns without those that `named` adds."""
-    return [name for name in table.schema.names if name not in (*CELL, LEAKED.name)]
 
 
 def named(cell: Cell, rows: pd.DataFrame, leaked_frames: int) -> pd.DataFrame:

@@ -11,12 +11,12 @@ from mcdrl.artifacts.scores import CELL, EXCHANGES, LEAKED
 from mcdrl.artifacts.store_reader import StoreReader
 from mcdrl.metrics.counts import dice
 from mcdrl.model.folder import LoadedModel
+from mcdrl.model.score import native_counts
 from mcdrl.networks import exchange
 from mcdrl.networks.inputs import SitesReader
 from mcdrl.study.sections.evaluate import Params
 from stages.evaluate.interventions import pick
 from stages.evaluate.predict import predict
-from stages.evaluate.score import native_counts
 from stages.evaluate.scorer import natives
 
 

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from mcdrl.artifacts.scores import ATTENTION, POOLED
+from mcdrl.artifacts.scores import ATTENTION, POOLED, own_columns
 from mcdrl.base.seeds import seed_for
-from stages.evaluate.cell import own_columns
 from stages.evaluate.predict import Prediction
 
 

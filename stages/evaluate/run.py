@@ -19,6 +19,7 @@ from mcdrl.base.files import sha256
 from mcdrl.base.runtime import progress
 from mcdrl.model.facts import CARD, WEIGHTS
 from mcdrl.model.folder import LoadedModel, load_model
+from mcdrl.model.score import to_bytes
 from mcdrl.networks.inputs import SitesReader, check_provenance, open_sites
 from mcdrl.study.paths import Cell, backbone_folder, site_files, table_file
 from mcdrl.study.sections.evaluate import Params
@@ -26,7 +27,6 @@ from stages.evaluate.cell import named
 from stages.evaluate.exchanges import exchanged_scores
 from stages.evaluate.interventions import Interventions, pick
 from stages.evaluate.predict import headless, predict
-from stages.evaluate.score import to_bytes
 from stages.evaluate.scorer import Scorer
 from stages.evaluate.summary import summarise
 

@@ -13,11 +13,11 @@ from mcdrl.metrics.calibration import LOG_ODDS, confidence, spectrum
 from mcdrl.metrics.counts import Ints
 from mcdrl.metrics.operating_point import OperatingPoint, frame_scores
 from mcdrl.metrics.reliability import calibration_error, called, reliability
+from mcdrl.model.detections import Detections
+from mcdrl.model.score import Native, matches, score
 from mcdrl.regions.quality import Quality, quality_table
 from mcdrl.study.sections.evaluate import Params
-from stages.evaluate.detections import Detections
 from stages.evaluate.predict import Prediction
-from stages.evaluate.score import Native, matches, score
 
 _CROP = ["crop_left_px", "crop_top_px", "crop_right_px", "crop_bottom_px"]
 

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from mcdrl.metrics import intervals
-from mcdrl.metrics.intervals import Sample, mean_interval, seeds_interval
+from mcdrl.metrics.intervals import Sample, mean_interval, rate_interval, seeds_interval
 
 TRUTH = 0.92 * 4 / 6  # of `draw`: a missed frame in 12, else the mean of its group
 
@@ -82,3 +82,12 @@ def test_the_interval_over_seeds_holds_the_truth(n):
     rng = np.random.default_rng(n)
     found = np.array([seeds_interval(rng.normal(0.01, 0.02, n))[:2] for _ in range(2000)])
     assert ((found[:, 0] <= 0.01) & (found[:, 1] >= 0.01)).mean() == pytest.approx(0.95, abs=0.015)
+
+
+def test_a_rate_of_none_or_all_has_wilsons_interval():
+    """Wilson for 0 of 6: upper end z^2 / (n + z^2); resampling would say that six frames settle it."""
+    z = 1.959964**2
+    low, high = rate_interval((0.0, 0.0), 0.0, 6)
+    assert (low, high) == (pytest.approx(0, abs=1e-9), pytest.approx(z / (6 + z), abs=1e-6))
+    low, high = rate_interval((1.0, 1.0), 1.0, 6)
+    assert (low, high) == (pytest.approx(6 / (6 + z), abs=1e-6), pytest.approx(1, abs=1e-9))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pandas as pd
-import scipy  # its statistics take half a second, which studies without such frames are spared
 
 from mcdrl.drawing.formatting import counted, number, percent, span_or_why
 from mcdrl.drawing.html_tables import HtmlTable, Row, html_table, records
-from mcdrl.metrics.intervals import LEAST_GROUPS
+from mcdrl.metrics.intervals import rate_interval
 from stages.report.averages import ALL, Draws, by
 from stages.report.results import Results
 from stages.report.topic import Question, Topic
@@ -59,17 +58,9 @@ def negatives_html(rows: pd.DataFrame) -> HtmlTable:
 
 def _negative_row(method: str, site: str, own: pd.DataFrame, draws: Draws) -> Row:
     rate, groups = float(own["false_positive"].mean()), own["group_id"].nunique()
-    low, high = _rate_interval(draws.interval([own], "false_positive", site), rate, groups)
+    low, high = rate_interval(draws.interval([own], "false_positive", site), rate, groups)
     return {
         "method": method, "held_out": site, "n_frames": len(own),
         "false_positive_rate": rate, "low": low, "high": high, "area_share": own["area_share"].mean(),
         "n_groups": groups,
     }  # fmt: skip
-
-
-def _rate_interval(interval: tuple[float, float], rate: float, groups: int) -> tuple[float, float]:
-    """Return the interval of a rate; of none or all, where groups show no spread, Wilson's over the groups."""
-    if rate not in (0.0, 1.0) or groups < LEAST_GROUPS:
-        return interval
-    found = scipy.stats.binomtest(round(rate * groups), groups).proportion_ci(method="wilson")
-    return float(found.low), float(found.high)

@@ -34,11 +34,11 @@ from mcdrl.confounders.registry import UNTOUCHED, phrases
 from mcdrl.methods import names
 from mcdrl.metrics.calibration import spectrum
 from mcdrl.metrics.operating_point import OperatingPoint, frame_scores
+from mcdrl.model.detections import Detections
+from mcdrl.model.score import Native, matches, score
 from mcdrl.study.params import Study
 from mcdrl.study.paths import Cell
 from stages.evaluate.cell import named
-from stages.evaluate.detections import Detections
-from stages.evaluate.score import Native, matches, score
 from stages.report.inputs import read_inputs
 from stages.report.results import Results
 from tests import factories

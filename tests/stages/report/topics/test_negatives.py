@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from stages.report.topics.negatives import _rate_interval, false_alarms, negatives_table
+from stages.report.topics.negatives import false_alarms, negatives_table
 from tests.stages.report.rows import DRAWS, at, frame, table
 
 
@@ -24,15 +24,6 @@ def test_without_negatives_the_table_is_empty_but_has_its_columns():
     found = negatives_table(table(frame("m", "A", 1, 0.5)), DRAWS)
     assert len(found) == 0
     assert "false_positive_rate" in found.columns
-
-
-def test_a_rate_of_none_or_all_has_wilsons_interval():
-    """Wilson for 0 of 6: upper end z^2 / (n + z^2); resampling would say that six frames settle it."""
-    z = 1.959964**2
-    low, high = _rate_interval((0.0, 0.0), 0.0, 6)
-    assert (low, high) == (pytest.approx(0, abs=1e-9), pytest.approx(z / (6 + z), abs=1e-6))
-    low, high = _rate_interval((1.0, 1.0), 1.0, 6)
-    assert (low, high) == (pytest.approx(6 / (6 + z), abs=1e-6), pytest.approx(1, abs=1e-9))
 
 
 def test_false_alarms_are_a_share_of_the_frames_without_a_lesion():

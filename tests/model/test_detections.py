@@ -6,9 +6,9 @@ import pytest
 from mcdrl.artifacts.scores import ALARMS, FINDINGS
 from mcdrl.metrics.detection import Match
 from mcdrl.metrics.operating_point import OperatingPoint
+from mcdrl.model.detections import Detections
 from mcdrl.study.paths import Cell
 from stages.evaluate.cell import named
-from stages.evaluate.detections import Detections
 
 CELL = Cell("baseline", "A", 0)
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mcdrl.artifacts.scores import SCORES
-from stages.evaluate.score import Native, native_counts, score, to_bytes
+from mcdrl.model.score import Native, native_counts, score, to_bytes
 
 
 def same(truth):

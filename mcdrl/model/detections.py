@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from mcdrl.artifacts.scores import ALARMS, FINDINGS
+from mcdrl.artifacts.scores import ALARMS, FINDINGS, own_columns
 from mcdrl.metrics.counts import Bools, Floats
 from mcdrl.metrics.detection import Match
 from mcdrl.metrics.operating_point import OperatingPoint
-from stages.evaluate.cell import own_columns
 
 _Finding = tuple[str, str, int, float, float, float, bool]
 
