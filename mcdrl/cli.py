@@ -162,6 +162,67 @@ def predict(
 
 
 @app.command()
+def accept(
+    folder: Annotated[Path, typer.Argument(help="A hospital's frames with their masks, in any form of a site's.")],
+    model: Annotated[list[Path], typer.Option(help="A trained model's folder; several: the mean of their answers.")],
+    out: Annotated[Path, typer.Option(help="A new folder for the page and its tables.")] = Path("acceptance"),
+    card: sites_app.CardName = None,
+    lesion_class: sites_app.LesionClass = None,
+    settings: sites_app.Settings = None,
+    frames_only: Annotated[
+        bool, typer.Option("--frames-only", help="Look at no masks: tell what can be told without them.")
+    ] = False,
+    confounders: Annotated[
+        bool,
+        typer.Option(
+            "--confounders",
+            help="Score confounders for models on pixels (partial, finetune, unet), too: their encoder runs extra.",
+        ),
+    ] = False,
+    backbone: Annotated[
+        Path | None, typer.Option(help="The models' backbone, where their folders don't hold it.")
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, help="Probability from which a pixel is lesion; default: that of the promise, else 0.5."
+        ),
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Frames at a time; default: what suits device and memory.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Threads that decode.")] = 2,
+    view: Annotated[
+        str | None,
+        typer.Option(help="What of a frame is looked at, as for predict; default: what the models looked at."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, ...; auto: a GPU if there is one.")] = "auto",
+) -> None:
+    """Hold a model against a new hospital's frames and what it promises; exit code 3: it does worse than promised."""
+    with loading():  # torch is seconds
+        from mcdrl.commands.acceptance.run import Wanted, accept
+        from mcdrl.commands.acceptance.sentences import summary
+        from mcdrl.commands.acceptance.write import PAGE, write_acceptance
+        from mcdrl.commands.models.frames import view_rule
+        from mcdrl.metrics.verdict import Verdict
+        from mcdrl.model.held_out import threshold_of
+        from mcdrl.model.predictor import load_predictor
+
+    keys = sites_app.keys_of(lesion_class, settings)
+    given = None if view is None else view_rule(view)
+    predictor, rule = load_predictor(model, backbone, device, batch_size, given, confounders=confounders)
+    least = threshold_of(model) if threshold is None else threshold
+    keys |= {} if given is None else {"view": given}
+    wanted = Wanted(folder, model, out, least, rule, card, keys, frames_only)
+    with enough_memory("mcdrl accept", "--batch-size", predictor.batch_size):
+        found = accept(wanted, predictor, workers)
+    write_acceptance(found, out)
+    say("\n".join([*summary(found), f"page: {out / PAGE}"]))
+    if found.verdict is Verdict.WORSE:
+        raise typer.Exit(3)
+
+
+@app.command()
 def export(
     model: Annotated[Path, typer.Argument(help="A trained model's folder.")],
     out: Annotated[Path, typer.Option(help="Where the file and its preprocessing go.")],

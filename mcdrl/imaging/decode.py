@@ -107,7 +107,7 @@ def read_pixels(
         truth = union([read_mask(one, rgb.size, picture.turn, recipe, lesion_class) for one in (drawn, *further)])
     else:
         truth = outlined(drawn, rgb.size, picture.turn, {**recipe.values, None: value, IGNORE: IGNORED})
-    return _pixels(_swapped(rgb) if recipe.swap else rgb, truth, recipe, _digest(rgb), _dim(picture, rgb))
+    return _pixels(swapped(rgb) if recipe.swap else rgb, truth, recipe, frame_digest(rgb), _dim(picture, rgb))
 
 
 def read_frame(frame: Path, *, swap: bool = False) -> tuple[Image.Image, bool]:
@@ -123,7 +123,7 @@ def read_frame(frame: Path, *, swap: bool = False) -> tuple[Image.Image, bool]:
     """
     picture = read_picture(frame, "frame")
     rgb = to_rgb(picture.shown)
-    return _swapped(rgb) if swap else rgb, _dim(picture, rgb)
+    return swapped(rgb) if swap else rgb, _dim(picture, rgb)
 
 
 def bluish(image: np.ndarray[Any, np.dtype[np.uint8]]) -> bool:
@@ -176,12 +176,18 @@ def _dim(picture: StoredPicture, rgb: Image.Image) -> bool:
     return bool(np.asarray(rgb).max() < 0x80)
 
 
-def _swapped(rgb: Image.Image) -> Image.Image:
+def swapped(rgb: Image.Image) -> Image.Image:
+    """Return a frame with red and blue in each other's place."""
     red, green, blue = rgb.split()
     return Image.merge("RGB", (blue, green, red))
 
 
-def _digest(rgb: Image.Image) -> str:
+def frame_digest(rgb: Image.Image) -> str:
+    """Return the hex SHA-256 of a frame's size and pixels, by which the same picture is known in another file.
+
+    Args:
+        rgb: upright, its colours in the order of the file.
+    """
     digest = hashlib.sha256(size_text(rgb.size).encode())
     digest.update(rgb.tobytes())
     return digest.hexdigest()

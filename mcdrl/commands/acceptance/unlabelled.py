@@ -1,0 +1,82 @@
+"""Frames that nobody has annotated, and whether a folder holds no others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mcdrl.base.errors import InputError
+from mcdrl.base.issues import Issue, RefusedError
+from mcdrl.base.parallel import in_order
+from mcdrl.base.runtime import progress
+from mcdrl.base.view_rule import ViewRule
+from mcdrl.commands.models.frames import Job, find_jobs
+from mcdrl.commands.models.masks_among import masks_among
+from mcdrl.commands.sites.survey import survey
+from mcdrl.imaging.decode import frame_digest, read_frame, swapped
+from mcdrl.model.shown import Shown, show
+from mcdrl.sites.naming import like_masks
+
+
+@dataclass(frozen=True, eq=False)
+class UnlabelledFrame:
+    """A frame without a truth.
+
+    Attributes:
+        file: the frame's path below the folder.
+        sha256: hex digest of the frame's size and upright pixels, as in cases.parquet.
+        shown: what a model is shown of it.
+    """
+
+    file: str
+    sha256: str
+    shown: Shown
+
+
+class Unlabelled:
+    """A folder's frames; those that can't be read are noted."""
+
+    def __init__(self, folder: Path, out: Path, size_px: int, view: ViewRule, *, swap: bool) -> None:
+        """List the frames.
+
+        Raises:
+            InputError: there is none, or the results would lie among them.
+        """
+        self.name, self.refused = folder.resolve().name, list[Issue]()
+        self._jobs, self._size_px, self._view, self._swap = find_jobs([folder], out).jobs, size_px, view, swap
+
+    def frames(self, workers: int) -> Iterator[UnlabelledFrame]:
+        """Yield the frames, sorted by name, once.
+
+        Args:
+            workers: threads that decode.
+        """
+        decoded = in_order(self._read, self._jobs, workers)
+        for one in progress(decoded, f"reading {self.name}", len(self._jobs)):
+            if isinstance(one, Issue):
+                self.refused.append(one)
+            else:
+                yield one
+
+    def _read(self, job: Job) -> UnlabelledFrame | Issue:
+        if not job.path.is_file():  # opening a pipe would wait for ever
+            return Issue(job.frame, "no regular file", "")
+        try:
+            picture, dim = read_frame(job.path)
+        except (RefusedError, InputError) as error:
+            return Issue(job.frame, str(error), "")
+        turned = swapped(picture) if self._swap else picture
+        shown = show(turned, self._size_px, view=self._view, dim=dim, swapped=self._swap)
+        return UnlabelledFrame(job.frame, frame_digest(picture), shown)
+
+
+def holds_frames_alone(folder: Path) -> bool:
+    """Return whether nothing below a folder looks like a mask or an annotation, by names, values and keys."""
+    if not folder.is_dir():
+        return False
+    found = survey(folder)
+    named = any(like_masks(place.name) for place in found.pictures)
+    annotated = any("annotations" in kind or "outlines" in kind for kind in found.others)
+    pictures = [folder / place / name for place, names in found.pictures.items() for name in names]
+    return bool(pictures) and not (named or annotated or masks_among(pictures))
