@@ -34,6 +34,7 @@ from mcdrl.artifacts.tables import Table
 from mcdrl.base.section import Section
 from mcdrl.cli import app
 from mcdrl.clip.card import BackboneCard
+from mcdrl.commands.acceptance.rows import CaseRow
 from mcdrl.commands.models.predict import PredictionRow
 from mcdrl.commands.study.studies import Preset
 from mcdrl.model import api
@@ -456,6 +457,7 @@ def artifacts_page() -> str:
         parts += list(artifact_parts(importlib.import_module(f"mcdrl.artifacts.{info.name}")))
     parts += ["## model.json", documentation(ModelCard), plain_table(ModelCard)]
     parts += ["## predictions.csv", "What `mcdrl predict` writes beside the masks.", plain_table(PredictionRow)]
+    parts += ["## cases.csv", "What `mcdrl accept` writes of each frame.", plain_table(CaseRow)]
     return "\n\n".join(parts)
 
 

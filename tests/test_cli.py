@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -12,6 +13,7 @@ from mcdrl.commands.doctor import examine as doctor
 from mcdrl.commands.doctor.check import Check
 from mcdrl.commands.show import parse_settings
 from tests.command_tree import command_tree
+from tests.commands.acceptance.hospital import Bright, by_site, write_hospital, write_model
 from tests.projects import ROOT, copy_project
 
 
@@ -130,3 +132,29 @@ def test_the_version_is_told_without_a_command(monkeypatch):
 
     monkeypatch.setattr(cli, "version", missing)
     assert "isn't installed" in CliRunner().invoke(cli.app, ["--version"]).output
+
+
+@pytest.mark.parametrize(("promised", "code"), [((0.9, 0.95, 0.97), 3), ((0.3, 0.4, 0.5), 0), (None, 0)])
+def test_accept_ends_with_3_only_where_it_is_worse_than_promised(tmp_path, monkeypatch, promised, code):
+    model = write_model(tmp_path / "model", by_site(*promised) if promised else None)
+    folder = write_hospital(tmp_path / "north", [(20, 4 + number % 3) for number in range(12)])
+    monkeypatch.setattr("mcdrl.model.predictor.load_predictor", lambda *_, **__: (Bright(), "full"))
+    given = ["accept", str(folder), "--model", str(model), "--out", str(tmp_path / "out")]
+    done = CliRunner().invoke(cli.app, given)
+    assert done.exit_code == code
+    assert ("worse than promised" in done.stdout) == (code == 3)
+    assert (tmp_path / "out" / "index.html").is_file()
+    again = CliRunner().invoke(cli.app, given)
+    assert isinstance(again.exception, InputError)
+
+
+def test_accept_looks_at_what_it_is_told_to(tmp_path, monkeypatch):
+    model = write_model(tmp_path / "model")
+    folder = write_hospital(tmp_path / "north", [(16, 16)] * 1 + [(16, 8)])
+    monkeypatch.setattr("mcdrl.model.predictor.load_predictor", lambda *_, **__: (Bright(), "full"))
+    given = ["accept", str(folder), "--model", str(model), "--out", str(tmp_path / "out"), "--view", "0,0,0.5,1"]
+    done = CliRunner().invoke(cli.app, [*given, "--card", "folder", "--lesion-class", "ulcer"])
+    assert done.exit_code == 0
+    cases = pd.read_csv(tmp_path / "out" / "cases.csv")
+    assert cases["view_share"].tolist() == [0.5, 0.5]
+    assert cases["lesion_class"].tolist() == ["ulcer", "ulcer"]

@@ -82,7 +82,7 @@ def against(found: Acceptance) -> str:
 def _range(expected: Expected) -> str:
     ends = span(expected.low, expected.high)
     if not expected.predicted:
-        return f"they lie between {ends}, and fewer than {LEAST_SITES} sites say nothing of how far others may be off"
+        return f"they lie at {ends}, and fewer than {LEAST_SITES} sites say nothing of how far others may be off"
     return f"by these a new site is expected at {ends} (95 % prediction interval, wide as the sites are few)"
 
 
@@ -241,4 +241,4 @@ def summary(found: Acceptance) -> list[str]:
     said = [
         f"warning: {title} {words}" if alarm else f"note: {title} {words}" for title, words, alarm in warnings(found)
     ]
-    return [headline(found), *(f"{question.lower()}: {answer}" for question, answer in points(found)), *said]
+    return [headline(found), *(f"{question}: {answer}" for question, answer in points(found)), *said]

@@ -1,0 +1,92 @@
+"""The figures of a hospital, by hand: bright columns against true columns."""
+
+import numpy as np
+import pytest
+
+from mcdrl.metrics.operating_point import OperatingPoint
+from tests.commands.acceptance.hospital import Bright, dice_of, judged
+
+LESIONS = [(16, 8), (16, 16), (8, 16), (0, 4), (10, 10)]
+NEGATIVES = [(0, 0), (0, 0), (6, 0), (1, 0)]
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    point = OperatingPoint(0.0, 0.1)  # a tenth of 32 columns: 3.2
+    return judged(tmp_path_factory.mktemp("known"), [*LESIONS, *NEGATIVES], {}, predictor=Bright(point))
+
+
+def test_masks_are_scored_over_frames_with_a_lesion(found):
+    figures = found.outcome.figures
+    assert figures["dice"].n == 5
+    assert figures["dice"].value == pytest.approx(np.mean([dice_of(*one) for one in LESIONS]))
+    ious = [min(one) / max(one) for one in LESIONS]
+    assert figures["iou"].value == pytest.approx(np.mean(ious))
+    assert figures["dice"].low < figures["dice"].value < figures["dice"].high
+
+
+def test_lesions_and_alarms_are_counted(found):
+    figures = found.outcome.figures
+    assert (figures["lesion_sensitivity"].n, figures["lesion_sensitivity"].value) == (5, pytest.approx(4 / 5))
+    assert figures["false_positives"].value == pytest.approx(2 / 9)
+    assert figures["false_positives_suppressed"].value == pytest.approx(1 / 9)
+    assert (figures["false_alarms"].n, figures["false_alarms"].value) == (4, pytest.approx(2 / 4))
+    assert figures["false_alarms_suppressed"].value == pytest.approx(1 / 4)
+    assert figures["false_alarms"].promised == 0.25
+    assert (figures["false_alarms"].promised_low, figures["false_alarms"].promised_high) == (0.2, 0.3)
+
+
+def test_frames_are_ranked_by_their_score(found):
+    """Bright frames score 230/255 alike, dark ones low: of 5 x 4 pairs 4 x 2 are won and 4 x 2 tie, and the dark lesion
+    may win two."""
+    assert 12 / 20 <= found.outcome.figures["frame_auroc"].value <= 14 / 20
+
+
+def test_precision_is_beside_what_was_expected_of_it(found):
+    called = [one for one in [*LESIONS, *NEGATIVES] if one[0]]
+    precision = np.mean([min(bright, true) / bright for bright, true in called])
+    figures = found.outcome.figures
+    assert figures["precision"].value == pytest.approx(precision)
+    assert figures["expected_precision"].value == pytest.approx(230 / 255, abs=0.01)
+
+
+def test_the_flag_splits_the_frames(tmp_path):
+    found = judged(tmp_path, [*LESIONS, *NEGATIVES], {}, predictor=Bright(flag_below=0.87))
+    figures = found.outcome.figures
+    assert figures["flagged"].value == pytest.approx(3 / 9)  # the dark ones: their likeliest pixel is 49/255
+    assert figures["dice_flagged"].value == 0
+    assert figures["dice_unflagged"].value == pytest.approx(np.mean([dice_of(*one) for one in LESIONS if one[0]]))
+    assert figures["dice_flagged"].promised == 0.4
+
+
+def test_calibration_is_of_the_pixels_that_are_judged(found):
+    """Of the pixels called lesion, 230/255 by the model, this many are."""
+    called = sum(bright for bright, _ in [*LESIONS, *NEGATIVES])
+    right = sum(min(one) for one in LESIONS)
+    off = found.outcome.figures["calibration_error_called"]
+    assert off.value == pytest.approx(230 / 255 - right / called, abs=0.01)
+    assert off.promised == 0.113
+
+
+def test_groups_widen_the_interval(tmp_path):
+    """Six patients of two frames each that are alike: half as many draws as frames."""
+    columns = [(16, 16), (16, 16), (16, 2), (16, 2)] * 3
+    alone = judged(tmp_path / "alone", columns)
+    rows = "".join(f"a{number:02d},p{number // 2}\n" for number in range(12))
+    (tmp_path / "groups" / "north").mkdir(parents=True)
+    (tmp_path / "groups" / "north" / "frames.csv").write_text("file,patient\n" + rows)
+    settings = {"table": "frames.csv", "table_group": "patient"}
+    grouped = judged(tmp_path / "groups", columns, card="folder", settings=settings)
+    assert (alone.outcome.grouped, grouped.outcome.grouped) == (False, True)
+    one, other = alone.outcome.figures["dice"], grouped.outcome.figures["dice"]
+    assert (one.groups, other.groups) == (12, 6)
+    assert other.high - other.low > one.high - one.low
+
+
+def test_what_no_frame_has_is_undefined(tmp_path):
+    found = judged(tmp_path, [(3, 0), (4, 0), (0, 0)])
+    figures = found.outcome.figures
+    assert np.isnan(figures["dice"].value)
+    assert np.isnan(figures["frame_auroc"].value)
+    assert figures["false_alarms"].value == pytest.approx(2 / 3)
+    assert found.outcome.coverage.empty

@@ -1,0 +1,155 @@
+"""From a folder to a verdict."""
+
+import math
+
+import pytest
+
+from mcdrl.artifacts.promise import PROMISE
+from mcdrl.base.errors import InputError
+from mcdrl.commands.acceptance.run import Wanted, accept, common_promise
+from mcdrl.commands.models.labelled import read_labelled
+from mcdrl.metrics.shift import Place
+from mcdrl.metrics.verdict import Verdict
+from tests.commands.acceptance.hospital import (
+    Bright,
+    by_site,
+    dice_of,
+    judged,
+    write_frame,
+    write_hospital,
+    write_model,
+)
+
+GOOD = [(16, 15 + number % 3) for number in range(12)]  # Dice 0.97 to 1
+POOR = [(20, 4 + number % 3) for number in range(12)]  # Dice 0.33 to 0.46
+
+
+@pytest.mark.parametrize(
+    ("columns", "sites", "verdict"),
+    [
+        (GOOD, (0.9, 0.95, 0.97), Verdict.AS_PROMISED),
+        (POOR, (0.9, 0.95, 0.97), Verdict.WORSE),
+        (GOOD, (0.4, 0.42, 0.41), Verdict.BETTER),
+        (GOOD[:4], (0.9, 0.95, 0.97), Verdict.TOO_FEW),
+        (GOOD[:6] + POOR[:6], (0.7, 0.71, 0.72), Verdict.TOO_FEW),
+    ],
+)
+def test_the_verdict_is_of_dice_against_the_sites_left_out(tmp_path, columns, sites, verdict):
+    found = judged(tmp_path, columns, by_site(*sites))
+    assert found.verdict is verdict
+    assert found.outcome.figures["dice"].value == pytest.approx(sum(dice_of(*one) for one in columns) / len(columns))
+    assert math.isfinite(found.more) == (verdict is Verdict.TOO_FEW)
+
+
+def test_without_a_promise_nothing_is_held_against_it(tmp_path):
+    assert judged(tmp_path, POOR).verdict is Verdict.NO_PROMISE
+
+
+def test_models_that_promise_different_things_promise_nothing(tmp_path):
+    one = write_model(tmp_path / "one", by_site(0.9, 0.8))
+    same = write_model(tmp_path / "same", by_site(0.9, 0.8))
+    other = write_model(tmp_path / "other", by_site(0.9, 0.7))
+    assert common_promise([one, same]) == common_promise([one]) is not None
+    assert common_promise([one, other]) is None
+    (other / PROMISE).unlink()
+    assert common_promise([one, other]) is None
+
+
+def hashes(folder):
+    labelled = read_labelled(folder, 32, view="full")
+    return {frame.file: frame.sha256 for frame in labelled.frames(1)}
+
+
+def test_frames_that_it_was_trained_on_count_in_no_figure(tmp_path):
+    known = hashes(write_hospital(tmp_path / "copy", [*GOOD, (30, 3)]))
+    found = judged(tmp_path, [*GOOD, (30, 3)], by_site(0.9, 0.95, 0.97), {known["images/a12.png"]: "S"})
+    assert found.left_out == {"images/a12.png": "S"}
+    assert found.outcome.figures["dice"].n == 12
+    assert found.known.complete
+    cases = found.cases().set_index("frame")
+    assert cases.loc["images/a12.png", "reason"] == "the model was trained on it, at S"
+    assert (cases["reason"] == "").sum() == 12
+
+
+def test_nothing_but_frames_that_it_was_trained_on_is_refused(tmp_path):
+    known = dict.fromkeys(hashes(write_hospital(tmp_path / "copy", GOOD)).values(), "S")
+    with pytest.raises(InputError, match=r"was trained on every frame of .*north \(12, of S\)"):
+        judged(tmp_path, GOOD, known=known)
+
+
+def test_frames_without_masks_are_recognised_by_their_pixels_too(tmp_path):
+    known = hashes(write_hospital(tmp_path / "copy", GOOD[:3]))
+    columns = [(bright, None) for bright, _ in GOOD]
+    found = judged(tmp_path, columns, known={known["images/a01.png"]: "S"})
+    assert list(found.left_out) == ["images/a01.png"]
+    assert len(found.tally.cases()) == 11
+
+
+def test_a_folder_of_frames_alone_tells_what_needs_no_mask(tmp_path):
+    found = judged(tmp_path, [(bright, None) for bright, _ in GOOD], by_site(0.9, 0.95, 0.97))
+    assert not found.labelled
+    assert "dice" not in found.outcome.figures
+    assert found.outcome.figures["called_share"].value == pytest.approx(0.5)
+    assert found.outcome.figures["flagged"].promised == 0.1
+
+
+def test_masks_can_be_left_unread(tmp_path):
+    found = judged(tmp_path, GOOD, frames_only=True)
+    assert not found.labelled
+    assert len(found.tally.cases()) == 12
+
+
+def test_a_file_that_is_no_picture_is_told_and_the_others_are_judged(tmp_path):
+    write_hospital(tmp_path / "north", [(4, None)])
+    (tmp_path / "north" / "images" / "z.png").write_bytes(b"no picture")
+    found = judged(tmp_path, [(8, None), (9, None)], frames_only=True)
+    assert [issue.file for issue in found.refused] == ["images/z.png"]
+    assert len(found.tally.cases()) == 2
+
+
+def test_no_frame_that_can_be_read_is_refused(tmp_path):
+    (tmp_path / "north").mkdir()
+    (tmp_path / "north" / "z.png").write_bytes(b"no picture")
+    with pytest.raises(InputError, match="not one of 1 files can be read as a frame"):
+        judged(tmp_path, [], frames_only=True)
+
+
+def test_a_folder_that_no_card_fits_says_how_to_go_on(tmp_path):
+    write_frame(tmp_path / "north", "a", 4, None, 0)
+    (tmp_path / "north" / "labels.json").write_text('{"shapes": [], "imagePath": "a.png"}')
+    with pytest.raises(InputError, match=r"no card fits(.|\n)*--frames-only"):
+        judged(tmp_path, [])
+
+
+def test_what_is_there_stays(tmp_path):
+    (tmp_path / "out").mkdir()
+    with pytest.raises(InputError, match=r"--out .*out exists; name a new folder"):
+        judged(tmp_path, GOOD)
+
+
+def test_looks_are_held_against_the_training_sites(tmp_path):
+    found = judged(tmp_path, GOOD, sites={"N": (0.0, 0.1), "S": (0.0, 0.2)})
+    places = {one.quantity.column: one.place for one in found.shifts}
+    assert places["brightness"] is Place.OUTSIDE
+    assert places["glare_share"] is Place.OUTSIDE
+    assert places["view_share"] is Place.OUTSIDE
+    assert found.training == ["N", "S"]
+
+
+def test_a_model_that_says_nothing_of_its_training_is_told_apart(tmp_path):
+    found = judged(tmp_path, GOOD)
+    assert found.shifts is None
+    assert not found.known.complete
+
+
+def test_a_frame_has_one_verdict_in_any_batch(tmp_path):
+    one = judged(tmp_path / "one", GOOD, predictor=Bright(batch_size=1))
+    five = judged(tmp_path / "five", GOOD, predictor=Bright(batch_size=5))
+    assert one.cases().equals(five.cases())
+
+
+def test_a_wrong_setting_is_the_users_error(tmp_path):
+    folder, model = write_hospital(tmp_path / "north", GOOD), write_model(tmp_path / "model")
+    wanted = Wanted(folder, [model], tmp_path / "out", 0.5, "full", None, {"mask_treshold": 3}, frames_only=False)
+    with pytest.raises(InputError, match="mask_treshold: unknown key; did you mean 'mask_threshold'"):
+        accept(wanted, Bright(), 1)

@@ -1,0 +1,89 @@
+"""What a person reads."""
+
+import pytest
+
+from mcdrl.commands.acceptance.sentences import headline, points, summary, verdict, warnings
+from tests.commands.acceptance.hospital import by_site, judged
+
+GOOD = [(16, 15 + number % 3) for number in range(12)]
+POOR = [(20, 4 + number % 3) for number in range(12)]
+HIGH = by_site(0.9, 0.95, 0.97)
+
+
+def figures(found):
+    return found.outcome.figures["dice"]
+
+
+def test_worse_says_by_how_much_with_the_interval_of_what_was_found(tmp_path):
+    found = judged(tmp_path, POOR, HIGH)
+    dice = figures(found)
+    off = [found.expected.mean - one for one in (dice.value, dice.high, dice.low)]
+    assert verdict(found) == f"worse than promised by {off[0]:.3f} ({off[1]:.3f} to {off[2]:.3f})"
+    assert headline(found) == f"north: {verdict(found)}"
+    assert ("Worse than promised.", True) in [(title, alarm) for title, _, alarm in warnings(found)]
+
+
+def test_better_says_so_too(tmp_path):
+    found = judged(tmp_path, GOOD, by_site(0.4, 0.42, 0.41))
+    dice = figures(found)
+    off = [one - found.expected.mean for one in (dice.value, dice.low, dice.high)]
+    assert verdict(found) == f"better than promised by {off[0]:.3f} ({off[1]:.3f} to {off[2]:.3f})"
+
+
+def test_too_few_says_how_many_more(tmp_path):
+    assert verdict(judged(tmp_path / "few", GOOD[:3], HIGH)) == (
+        "too few frames to say: about 2 more frames with a lesion would do"
+    )
+    assert verdict(judged(tmp_path / "one", GOOD[:4], HIGH)) == (
+        "too few frames to say: about 1 more frame with a lesion would do"
+    )
+    assert verdict(judged(tmp_path / "none", [(3, 0), (4, 0)], HIGH)) == (
+        "too few frames to say: none of them has a lesion"
+    )
+
+
+def test_the_promise_is_told_with_its_worst_site_and_its_range(tmp_path):
+    said = dict(points(judged(tmp_path / "three", GOOD, HIGH)))["Against the promise"]
+    assert "3 sites that were left out had a Dice of 0.940 in the mean, the worst S0 with 0.900" in said
+    assert "(95 % prediction interval, wide as the sites are few). What was found here lies in that range." in said
+    said = dict(points(judged(tmp_path / "two", GOOD, by_site(0.9, 0.99))))["Against the promise"]
+    assert "they lie at 0.900 to 0.990, and fewer than 3 sites say nothing of how far others may be off" in said
+    said = dict(points(judged(tmp_path / "none", GOOD)))["Against the promise"]
+    assert said.startswith("The model brings no promise")
+
+
+def test_false_alarms_are_beside_the_promised_ones_and_their_price(tmp_path):
+    said = dict(points(judged(tmp_path, [*GOOD, (4, 0), (0, 0)], HIGH)))["Where it fails"]
+    assert "Something is called on 50 % of 2 frames without a lesion (promised: 25 %), with --suppress on 50 %" in said
+    assert "which costs 0 % of the lesions" in said
+
+
+@pytest.mark.parametrize(
+    ("sites", "words"),
+    [
+        ({"N": (-200, 1e6), "S": (-200, 1e6)}, "Yes, with "),
+        (
+            {"N": (0.0, 0.01), "S": (0.0, 0.02)},
+            "No: the hospital lies outside of what the model has seen in brightness",
+        ),
+        (None, "Unknown: the model's folder doesn't say"),
+    ],
+)
+def test_whether_the_model_knows_such_frames_is_said(tmp_path, sites, words):
+    assert dict(points(judged(tmp_path, GOOD, sites=sites)))["Does the model know such frames"].startswith(words)
+
+
+def test_what_no_figure_may_be_read_without_is_said(tmp_path):
+    found = judged(tmp_path, GOOD, HIGH | {"drawn": ["S0"], "leaked_frames": 3, "threshold": 0.4})
+    told = {title: alarm for title, _, alarm in warnings(found)}
+    assert told == {
+        "Training frames unknown.": False, "Promise of drawn frames.": True, "Leaked frames.": True,
+        "Promise for another threshold.": False,
+    }  # fmt: skip
+
+
+def test_the_summary_says_what_cannot_be_said_without_masks(tmp_path):
+    lines = summary(judged(tmp_path, [(bright, None) for bright, _ in GOOD], HIGH))
+    assert lines[0] == "north: no masks, so nobody knows whether the promise is kept"
+    assert any(line.startswith("Without masks: How good the masks are") for line in lines)
+    assert not any("Dice here" in line or line.startswith("How good:") for line in lines)

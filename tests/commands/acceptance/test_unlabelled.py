@@ -1,0 +1,35 @@
+"""A folder that holds frames and nothing else."""
+
+import json
+
+import numpy as np
+import pytest
+
+from mcdrl.commands.acceptance.unlabelled import Unlabelled, holds_frames_alone
+from mcdrl.commands.models.labelled import read_labelled
+from tests.commands.acceptance.hospital import write_frame, write_hospital
+
+
+def test_frames_alone_are_told_from_labelled_ones(tmp_path):
+    assert holds_frames_alone(write_hospital(tmp_path / "bare", [(4, None), (5, None)]))
+    assert not holds_frames_alone(write_hospital(tmp_path / "labelled", [(4, 4), (5, 5)]))
+    assert not holds_frames_alone(tmp_path / "nowhere")
+    (tmp_path / "empty").mkdir()
+    assert not holds_frames_alone(tmp_path / "empty")
+
+
+def test_annotations_are_no_frames_alone(tmp_path):
+    write_frame(tmp_path, "a", 4, None, 0)
+    (tmp_path / "a.json").write_text(json.dumps({"imagePath": "a.png", "shapes": []}))
+    assert not holds_frames_alone(tmp_path)
+
+
+@pytest.mark.parametrize("channels", ["rgb", "bgr"])
+def test_a_frame_is_the_same_with_and_without_its_mask(tmp_path, channels):
+    write_hospital(tmp_path / "labelled", [(4, 4)])
+    write_hospital(tmp_path / "bare", [(4, None)])
+    settings = {"channels": channels}
+    (one,) = read_labelled(tmp_path / "labelled", 32, view="full", card="folder", settings=settings).frames(1)
+    (other,) = Unlabelled(tmp_path / "bare", tmp_path / "out", 32, "full", swap=channels == "bgr").frames(1)
+    assert one.sha256 == other.sha256
+    assert np.array_equal(one.shown.pixels, other.shown.pixels)
