@@ -185,3 +185,22 @@ def test_scripts_that_look_at_a_finished_study_run_on_a_tiny_one(tmp_path, monke
     module = script("memory")
     monkeypatch.setattr(module, "FRAMES", (8, 10))
     assert re.search(r"encode@A +8 frames a site +\d+ MiB", run(module))
+
+
+def test_acceptance_promises_each_site_what_the_others_reached(tmp_path):
+    """Sites of 40 frames at 0.7, 0.72, 0.74 and 0.3: of the first three, 0.72 ± 4.303 · 0.02 · √(4/3) is expected."""
+    means = {"A": 0.7, "B": 0.72, "C": 0.74, "D": 0.3}
+    rows = [
+        {"method": "m", "held_out": site, "seed": 0, "case_id": f"{site}/{k}", "group_id": f"{site}/{k}",
+         "dice": mean + 0.01 * (k % 2) - 0.005}
+        for site, mean in means.items()
+        for k in range(40)
+    ]  # fmt: skip
+    pd.DataFrame(rows).to_parquet(tmp_path / "scores.parquet")
+    last = run(script("acceptance"), "m", tmp_path / "scores.parquet").splitlines()[-1]
+    assert last.startswith("| D | 0.720 | 0.621 to 0.819 | 0.300 (0.29")
+    assert last.endswith("| 40 | worse than promised |")
+    few = run(script("acceptance"), "m", tmp_path / "scores.parquet", "--frames").splitlines()
+    assert [line.split(" | ")[0] for line in few[2:]] == ["| 10", "| 20"]
+    assert few[2].split(" | ")[2] == "25 %"
+    assert few[2].endswith("100 % of 200 |")

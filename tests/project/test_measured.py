@@ -10,6 +10,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from tests.benchmarks import acceptance as acceptance_script
 from tests.benchmarks import pairs
 from tests.benchmarks import table as table_script
 from tests.projects import ROOT
@@ -18,7 +19,10 @@ RESULTS = ROOT / "docs" / "results.md"
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 MEASURED = ROOT / "docs" / "measured"
 FINDER_TABLES = ("marked", "screens", "lesions")
-_SHOWN = re.compile(r"^```\n(python -m tests\.benchmarks\.table .*)\n```\n\n((?:\|.*\n)+)", re.MULTILINE)
+_SCRIPTS = {"table": table_script, "acceptance": acceptance_script}
+_SHOWN = re.compile(
+    rf"^```\n(python -m tests\.benchmarks\.(?:{'|'.join(_SCRIPTS)}) .*)\n```\n\n((?:\|.*\n)+)", re.MULTILINE
+)
 TABLES = [
     pytest.param(command, table, id=f"{path.name}: {command.partition('measured/')[2]}")
     for path in DOCUMENTS
@@ -30,8 +34,9 @@ TABLES = [
 def test_a_table_is_what_its_command_prints(monkeypatch, command, table):
     monkeypatch.chdir(ROOT)
     app = typer.Typer(pretty_exceptions_enable=False)
-    app.command()(table_script.main)
-    done = CliRunner().invoke(app, shlex.split(command)[3:], catch_exceptions=False)
+    _, _, script, *arguments = shlex.split(command)
+    app.command()(_SCRIPTS[script.rpartition(".")[2]].main)
+    done = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert done.output == table, f"{command} prints:\n{done.output}"
 
 

@@ -161,10 +161,15 @@ def known(found: Acceptance) -> str:
         told = "; ".join(map(beside, outside))
         return f"No: the hospital lies outside of what the model has seen in {_named(outside)} ({told})."
     edge = [one for one in found.shifts if one.place is Place.EDGE]
-    sites = counted(len(found.training), "training site")
-    if edge:
-        return f"Yes, with {_named(edge)} at the edge of what its {sites} showed, and nothing outside."
-    return f"Yes: in all {len(found.shifts)} quantities it lies among its {sites}."
+    sites, quantities = counted(len(found.training), "training site"), len(found.shifts)
+    if not edge:
+        return f"Yes: in all {quantities} quantities it lies among its {sites}."
+    usual = round(quantities * 2 / (len(found.training) + 1))  # of k + 1 medians in any order each may be an end one
+    return (
+        f"In part: nothing lies outside of what it has seen, but {_named(edge)} {'lies' if len(edge) == 1 else 'lie'} "
+        f"beyond the medians of its {sites} ({len(edge)} of {quantities} quantities; of one more site like them about "
+        f"{usual} would)."
+    )
 
 
 def _named(shifts: Sequence[Shift]) -> str:

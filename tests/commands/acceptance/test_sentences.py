@@ -61,7 +61,8 @@ def test_false_alarms_are_beside_the_promised_ones_and_their_price(tmp_path):
 @pytest.mark.parametrize(
     ("sites", "words"),
     [
-        ({"N": (-200, 1e6), "S": (-200, 1e6)}, "Yes, with "),
+        ({"N": (-200, 1e6), "S": (-200, 1e6)}, "In part: nothing lies outside of what it has seen, but brightness, "),
+        ({"N": (-1e9, 1e9 - 2e4), "S": (-1e9 + 2e4, 1e9)}, "Yes: in all 11 quantities it lies among its 2 training"),
         (
             {"N": (0.0, 0.01), "S": (0.0, 0.02)},
             "No: the hospital lies outside of what the model has seen in brightness",
