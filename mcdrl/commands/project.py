@@ -8,9 +8,9 @@ from mcdrl.base.errors import InputError
 from mcdrl.study.paths import PARAMS, PIPELINE
 
 WITHOUT = (
-    "`mcdrl init FOLDER` makes one; without one, `mcdrl predict`, `export`, `pack` and `inspect` work on a model's "
-    "folder, `mcdrl sites check FOLDER` on frames, and `mcdrl sites cards` and `mcdrl studies list` show what comes "
-    "along"
+    "`mcdrl init FOLDER` makes one; without one, `mcdrl predict`, `accept`, `export`, `pack` and `inspect` work on a "
+    "model's folder, `mcdrl sites check FOLDER` on frames, and `mcdrl sites cards` and `mcdrl studies list` show what "
+    "comes along"
 )
 
 

@@ -28,6 +28,8 @@ from mcdrl.study.sections.evaluate import Params
 if TYPE_CHECKING:
     from mcdrl.model.predictor import Predictor
 
+_OF_FRAMES = {"view", "channels"}  # settings that say nothing of masks
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -155,7 +157,7 @@ def common_promise(models: Sequence[Path]) -> Promise | None:
 
 def _source(wanted: Wanted, predictor: Predictor) -> Labelled | Unlabelled:
     settings, size_px = wanted.settings, predictor.size_px
-    guessed = wanted.card is None and not settings and holds_frames_alone(wanted.folder)
+    guessed = wanted.card is None and not set(settings) - _OF_FRAMES and holds_frames_alone(wanted.folder)
     if wanted.frames_only or guessed:
         view, swap = settings.get("view", wanted.view), settings.get("channels") == "bgr"
         return Unlabelled(wanted.folder, wanted.out, size_px, view, swap=swap)

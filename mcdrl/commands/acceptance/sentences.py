@@ -12,6 +12,7 @@ from mcdrl.metrics.shift import Place, Shift
 from mcdrl.metrics.verdict import LEAST_SITES, Expected, Verdict
 
 _MOST = 10_000  # more patients than this aren't told
+_MANY_SITES = 10  # by which Student's interval is about that of very many
 
 
 def headline(found: Acceptance) -> str:
@@ -83,14 +84,15 @@ def _range(expected: Expected) -> str:
     ends = span(expected.low, expected.high)
     if not expected.predicted:
         return f"they lie at {ends}, and fewer than {LEAST_SITES} sites say nothing of how far others may be off"
-    return f"by these a new site is expected at {ends} (95 % prediction interval, wide as the sites are few)"
+    wide = ", wide as the sites are few" if expected.n_sites < _MANY_SITES else ""
+    return f"by these a new site is expected at {ends} (95 % prediction interval{wide})"
 
 
 def _so(found: Acceptance) -> str:
     if not found.labelled:
         return "Whether that is so here can't be told without masks."
     return {
-        Verdict.AS_PROMISED: "What was found here lies in that range.",
+        Verdict.AS_PROMISED: "What was found here doesn't reach below that.",
         Verdict.WORSE: f"All of the interval that was found here lies below it: {verdict(found)}.",
         Verdict.BETTER: f"All of the interval that was found here lies above it: {verdict(found)}.",
         Verdict.TOO_FEW: f"What was found here is too uncertain to tell: {more(found)}.",
@@ -104,7 +106,7 @@ def _good(found: Acceptance) -> str:
         return "There is no frame with a lesion, so there is no Dice."
     sensitivity = figures["lesion_sensitivity"]
     return (
-        f"Dice {with_interval(dice)} over {counted(dice.n, 'frame')} with a lesion, of {whom(found, dice.groups)}; IoU "
+        f"Dice {with_interval(dice)} over {counted(dice.n, 'frame')} with a lesion{whom(found, dice.groups)}; IoU "
         f"{number(figures['iou'].value)}, NSD {number(figures['nsd'].value)}. It finds {percent(sensitivity.value)} of "
         f"{counted(sensitivity.n, 'lesion')}."
     )
@@ -189,10 +191,10 @@ def with_interval(figure: Figure) -> str:
 
 
 def whom(found: Acceptance, groups: int) -> str:
-    """Return of how many patients, or of frames alone, something is."""
-    if found.outcome.grouped:
-        return counted(groups, "patient or sequence").replace("patient or sequences", "patients or sequences")
-    return "frames that may be of one patient, as nobody has said whose they are: the interval may be too narrow"
+    """Return of how many patients something is, or that nobody knows."""
+    if not found.outcome.grouped:
+        return " (nobody has said of whom, so the interval may be too narrow)"
+    return ", of 1 patient or sequence" if groups == 1 else f", of {groups} patients or sequences"
 
 
 def warnings(found: Acceptance) -> Iterator[tuple[str, str, bool]]:

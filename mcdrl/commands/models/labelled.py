@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from mcdrl.artifacts.frames import IGNORED, lesion_of, unpack_native_mask
 from mcdrl.base.errors import InputError
@@ -18,7 +17,7 @@ from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.sites.classes import with_class
 from mcdrl.commands.sites.edit import site_from
 from mcdrl.commands.sites.guess import guessed_or_given
-from mcdrl.imaging.decode import Pixels, read_frame
+from mcdrl.imaging.decode import Pixels
 from mcdrl.model.shown import Shown
 from mcdrl.sites.candidates import find_candidates
 from mcdrl.sites.gate import Gate, Ingested
@@ -37,7 +36,6 @@ class LabelledFrame:
 
     Attributes:
         file: the frame's path below the folder, with forward slashes.
-        path: where it is.
         group: patient or sequence; None: nobody has said.
         lesion_class: of the largest lesion; None: there is no lesion.
         sha256: hex digest of the frame's size and upright pixels, as in cases.parquet.
@@ -47,7 +45,6 @@ class LabelledFrame:
     """
 
     file: str
-    path: Path
     group: str | None
     lesion_class: str | None
     sha256: str
@@ -65,10 +62,6 @@ class LabelledFrame:
         """Where nobody judged, [H, W], at the frame's own size."""
         return np.asarray(unpack_native_mask(self.native_labels) == IGNORED)
 
-    def picture(self) -> Image.Image:
-        """Decode the frame anew: upright RGB at its own size."""
-        return read_frame(self.path, swap=self.shown.swapped)[0]
-
 
 class Labelled:
     """A folder's frames that the gate of stage `ingest` lets through.
@@ -76,7 +69,6 @@ class Labelled:
     Attributes:
         name: of the folder.
         reading: how it is read.
-        count: frames with their masks that were found, before any of them is decoded.
     """
 
     def __init__(self, folder: Path, reading: Reading, params: Params, classes: list[str]) -> None:
@@ -88,7 +80,6 @@ class Labelled:
         self.name, self.reading = folder.resolve().name, reading
         self._gate = Gate(self.name, folder, reading, params, classes)
         self._sources = self._gate.sources
-        self.count = len(self._sources)
 
     def frames(self, workers: int) -> Iterator[LabelledFrame]:
         """Yield the frames that are let through, sorted by name, once.
@@ -111,7 +102,6 @@ class Labelled:
         source = self._sources[case.case_id]
         return LabelledFrame(
             file=source.file,
-            path=source.frame,
             group=None if case.group_id == case.case_id else case.group_id,
             lesion_class=case.lesion_class,
             sha256=case.sha256,

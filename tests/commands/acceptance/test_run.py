@@ -93,6 +93,12 @@ def test_a_folder_of_frames_alone_tells_what_needs_no_mask(tmp_path):
     assert found.outcome.figures["flagged"].promised == 0.1
 
 
+def test_a_view_says_nothing_of_masks(tmp_path):
+    found = judged(tmp_path, [(8, None), (9, None)], settings={"view": [0.0, 0.0, 0.5, 1.0]})
+    assert not found.labelled
+    assert found.tally.cases()["view_share"].tolist() == [0.5, 0.5]
+
+
 def test_masks_can_be_left_unread(tmp_path):
     found = judged(tmp_path, GOOD, frames_only=True)
     assert not found.labelled

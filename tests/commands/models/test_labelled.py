@@ -33,7 +33,6 @@ def test_frames_come_with_their_masks_at_their_own_size(folder, capsys):
     assert np.array_equal(frames[0].lesion, np.asarray(box_mask()) > 0)
     assert not frames[1].lesion.any()
     assert not frames[0].ignored.any()
-    assert np.array_equal(np.asarray(frames[0].picture()), np.asarray(noise(1)))
     assert labelled.result().cases["sha256"].tolist() == [frame.sha256 for frame in frames]
     said = capsys.readouterr().out
     assert "card 'folder': it has images/ and masks/" in said
@@ -45,7 +44,7 @@ def test_a_model_is_shown_what_predict_shows_it(folder):
     folder.mask("a.png", box_mask(80, 50))
     for view in ("full", [0.25, 0.0, 1.0, 0.5]):
         _, (frame,) = read(folder, view=view)
-        expected = show(read_frame(frame.path)[0], 32, view=view)
+        expected = show(read_frame(folder.root / frame.file)[0], 32, view=view)
         assert frame.shown.box == expected.box
         assert frame.shown.size == expected.size == (80, 50)
         assert np.array_equal(frame.shown.pixels, expected.pixels)
@@ -110,7 +109,6 @@ def test_what_is_refused_is_told_and_the_others_are_read(folder):
     folder.frame("b.png", noise(2))
     folder.mask("b.png", box_mask(20, 30))
     labelled, frames = read(folder)
-    assert labelled.count == 2
     assert [frame.file for frame in frames] == ["images/a.png"]
     assert [issue.kind for issue in labelled.result().refused] == ["mask of another size"]
 
