@@ -64,7 +64,7 @@ def _sections(found: Acceptance) -> Iterator[Section]:
         figures=shift_html(found.shifts or []), confounders=confounders_html(found),
     )  # fmt: skip
     yield section("frames", "Frames", shots=shots(found))
-    yield section("data", "What was read", reasons=reasons(found))
+    yield section("data", "What was read", reasons=reasons(found), read_as=read_as_html(found))
 
 
 def promise_chart(found: Acceptance) -> Chart | None:
@@ -224,3 +224,9 @@ def reasons(found: Acceptance) -> HtmlTable | None:
         return None
     rows = [[str(count), str(reason)] for reason, count in why.items()]
     return HtmlTable(["frames", "why they aren't judged"], rows, [False] * len(rows))
+
+
+def read_as_html(found: Acceptance) -> HtmlTable | None:
+    """Format the keys by which the folder was read; None: there are no masks to read."""
+    rows = [[key, value] for key, value in found.read_as.items()]
+    return HtmlTable(["key", "value"], rows, [False] * len(rows)) if rows else None

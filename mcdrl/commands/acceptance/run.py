@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,6 +77,7 @@ class Acceptance:
         left_out: frame -> the training site that has it, too.
         refused: files that can't be judged.
         notes: what is odd about frames, a line a kind.
+        read_as: the keys by which the folder was read, with their values as text; empty without masks.
         tally: rows, sums and examples.
         random_weights: whether an encoder was never pretrained.
         flag_below: confidence below which a frame is flagged.
@@ -96,6 +98,7 @@ class Acceptance:
     left_out: Mapping[str, str]
     refused: list[Issue]
     notes: list[str]
+    read_as: Mapping[str, str]
     tally: Tally
     random_weights: bool
     flag_below: float
@@ -140,7 +143,7 @@ def accept(wanted: Wanted, predictor: Predictor, workers: int) -> Acceptance:
         outcome=found, promise=promise, expected=promised, verdict=verdict, more=more,
         shifts=None if training is None else shifts(cases, training),
         training=[] if training is None else sorted(set(training["site"])), known=known, left_out=left_out,
-        refused=refused, notes=notes, tally=tally, random_weights=predictor.random_weights,
+        refused=refused, notes=notes, read_as=_read_as(source), tally=tally, random_weights=predictor.random_weights,
         flag_below=predictor.flag_below,
     )  # fmt: skip
 
@@ -184,6 +187,13 @@ def _told(source: Labelled | Unlabelled) -> tuple[list[Issue], list[str]]:
         return source.refused, []
     result = source.result()
     return result.refused, grouped(result.notes)
+
+
+def _read_as(source: Labelled | Unlabelled) -> dict[str, str]:
+    if isinstance(source, Unlabelled):
+        return {}
+    said = source.reading.model_dump(exclude_unset=True) | {"view": source.reading.view}
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in said.items()}
 
 
 def _check_some(folder: Path, cases: pd.DataFrame, left_out: Mapping[str, str], refused: Sequence[Issue]) -> None:

@@ -33,6 +33,12 @@ def test_the_chart_has_each_site_the_range_and_what_was_found(found):
     assert len(shift_chart(found.shifts).rows) == 11
 
 
+def test_how_the_folder_was_read_is_on_the_page(tmp_path):
+    html = render(judged(tmp_path, COLUMNS, card="folder", settings={"mask_threshold": 90}))
+    assert "<td>mask_threshold</td><td>90</td>" in html
+    assert "<td>view</td><td>full</td>" in html
+
+
 def test_what_is_missing_leaves_its_place(tmp_path):
     html = render(judged(tmp_path / "bare", COLUMNS))
     assert "brings no promise" in html
