@@ -167,7 +167,8 @@ def _source(wanted: Wanted, predictor: Predictor) -> Labelled | Unlabelled:
     try:
         return read_labelled(wanted.folder, size_px, view=wanted.view, card=wanted.card, settings=settings)
     except InputError as error:
-        hint = "; to judge what can be told without masks: --frames-only" if wanted.folder.is_dir() else ""
+        told = wanted.card is not None or settings or not wanted.folder.is_dir()
+        hint = "" if told else "; to judge what can be told without masks: --frames-only"
         raise InputError(f"{error}{hint}") from None
 
 
