@@ -2,10 +2,10 @@
 
 The promise is the model's mean Dice at each of k sites that it had not seen. A new site is one more draw of such sites,
 so its mean is expected in Student's 95 % prediction interval m ± t(k - 1) s √(1 + 1/k), m and s being mean and standard
-deviation of the k; below `LEAST_SITES` sites, between the lowest and the highest that was seen. What was found is known
-to its own 95 % interval over patients or frames only. So it is worse than promised where all of that interval lies
-below the expected range, better where all of it lies above, undecided where the range's lower end lies within it, and
-else as promised.
+deviation of the k; fewer than `LEAST_SITES` sites say nothing of how far others may be off, so that there is no
+verdict. What was found is known to its own 95 % interval over patients or frames only. So it is worse than promised
+where all of that interval lies below the expected range, better where all of it lies above, undecided where the range's
+lower end lies within it, and else as promised.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ class Verdict(StrEnum):
     WORSE = "worse than promised"
     BETTER = "better than promised"
     TOO_FEW = "too few frames to say"
+    TOO_FEW_SITES = "too few sites were left out to say"
     NO_PROMISE = "no promise to hold it against"
 
 
@@ -81,8 +82,8 @@ def expected(sites: Sequence[float]) -> Expected | None:
 
 def judge(promised: Expected | None, found: Found) -> Verdict:
     """Hold what was found against what was promised; None: nothing was."""
-    if promised is None:
-        return Verdict.NO_PROMISE
+    if promised is None or not promised.predicted:
+        return Verdict.NO_PROMISE if promised is None else Verdict.TOO_FEW_SITES
     if not math.isfinite(found.low):
         return Verdict.TOO_FEW
     if found.high < promised.low:

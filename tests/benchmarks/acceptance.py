@@ -38,8 +38,8 @@ def main(
     rows = pd.concat([pd.read_parquet(path) for path in scores], ignore_index=True).dropna(subset=["dice"])
     own = rows[(rows["method"] == method) & (rows["seed"] == seed)]
     sites = {str(site): _sample(part) for site, part in own.groupby("held_out", sort=True)}
-    if len(sites) < 2:
-        raise typer.BadParameter(f"{method}, seed {seed}: {len(sites)} sites, expected 2 and more")
+    if len(sites) < 4:
+        raise typer.BadParameter(f"{method}, seed {seed}: {len(sites)} sites, expected 4 and more: 3 make a promise")
     for line in frame_lines(sites) if frames else site_lines(sites):
         print("| " + " | ".join(line) + " |")
 

@@ -32,7 +32,7 @@ def test_the_reach_is_that_of_scipy():
     assert (found.low, found.high) == pytest.approx((low, high))
 
 
-def test_below_three_sites_it_is_what_was_seen():
+def test_below_three_sites_there_is_what_was_seen():
     assert expected([0.8, 0.6]) == Expected(pytest.approx(0.7), 0.6, 0.8, 2, predicted=False)
     assert expected([0.8]) == Expected(0.8, 0.8, 0.8, 1, predicted=False)
     assert expected([]) is None
@@ -52,6 +52,11 @@ def test_below_three_sites_it_is_what_was_seen():
 )
 def test_the_interval_that_was_found_decides(low, high, verdict):
     assert judge(PROMISED, Found((low + high) / 2, low, high, 40)) is verdict
+
+
+def test_of_two_sites_nobody_knows_how_far_others_may_be_off():
+    assert judge(expected([0.8, 0.82]), Found(0.3, 0.2, 0.4, 40)) is Verdict.TOO_FEW_SITES
+    assert judge(expected([0.8]), Found(0.9, 0.85, 0.95, 40)) is Verdict.TOO_FEW_SITES
 
 
 def test_without_a_promise_there_is_nothing_to_hold_it_against():

@@ -76,7 +76,8 @@ def promise_chart(found: Acceptance) -> Chart | None:
     here = [] if dice is None else [dice.value, dice.low, dice.high]
     axis = scale([*sites.values(), expected.low, expected.high, *here], fixed=SHARE)
     rows = [_row(site, value, (np.nan, np.nan), axis, _PLAIN) for site, value in sites.items()]
-    rows.append(_row("expected at a new site", expected.mean, (expected.low, expected.high), axis, _THERE))
+    between = "expected at a new site" if expected.predicted else "from lowest to highest"
+    rows.append(_row(between, expected.mean, (expected.low, expected.high), axis, _THERE))
     if dice is not None and dice.n:
         rows.append(_row(f"found at {found.name}", dice.value, (dice.low, dice.high), axis, _HERE, strong=True))
     return Chart(rows, axis_row(axis))

@@ -83,7 +83,7 @@ def against(found: Acceptance) -> str:
 def _range(expected: Expected) -> str:
     ends = span(expected.low, expected.high)
     if not expected.predicted:
-        return f"they lie at {ends}, and fewer than {LEAST_SITES} sites say nothing of how far others may be off"
+        return f"they had {ends}, and fewer than {LEAST_SITES} sites say nothing of how far others may be off"
     wide = ", wide as the sites are few" if expected.n_sites < _MANY_SITES else ""
     return f"by these a new site is expected at {ends} (95 % prediction interval{wide})"
 
@@ -96,7 +96,19 @@ def _so(found: Acceptance) -> str:
         Verdict.WORSE: f"All of the interval that was found here lies below it: {verdict(found)}.",
         Verdict.BETTER: f"All of the interval that was found here lies above it: {verdict(found)}.",
         Verdict.TOO_FEW: f"What was found here is too uncertain to tell: {more(found)}.",
+        Verdict.TOO_FEW_SITES: _among(found),
     }[found.verdict]
+
+
+def _among(found: Acceptance) -> str:
+    """Return where what was found lies among the sites that were left out, without a verdict."""
+    dice, expected = found.outcome.figures["dice"], found.expected
+    if expected is None or not math.isfinite(dice.low):
+        return "So there is no verdict."
+    if dice.low >= expected.low:
+        return "So there is no verdict; what was found here doesn't reach below them."
+    where = "lies" if dice.high < expected.low else "reaches"
+    return f"So there is no verdict; what was found here {where} below them."
 
 
 def _good(found: Acceptance) -> str:

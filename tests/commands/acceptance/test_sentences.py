@@ -49,7 +49,10 @@ def test_the_promise_is_told_with_its_worst_site_and_its_range(tmp_path):
         "(95 % prediction interval, wide as the sites are few). What was found here doesn't reach below that." in said
     )
     said = dict(points(judged(tmp_path / "two", GOOD, by_site(0.9, 0.99))))["Against the promise"]
-    assert "they lie at 0.900 to 0.990, and fewer than 3 sites say nothing of how far others may be off" in said
+    assert "they had 0.900 to 0.990, and fewer than 3 sites say nothing of how far others may be off" in said
+    assert said.endswith("So there is no verdict; what was found here doesn't reach below them.")
+    said = dict(points(judged(tmp_path / "poor", POOR, by_site(0.9, 0.99))))["Against the promise"]
+    assert said.endswith("So there is no verdict; what was found here lies below them.")
     said = dict(points(judged(tmp_path / "none", GOOD)))["Against the promise"]
     assert said.startswith("The model brings no promise")
 
