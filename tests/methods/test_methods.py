@@ -28,7 +28,8 @@ METHODS = names()
 PAIRS = [(name, mode) for name in METHODS for mode in MODES if mode in (modes(name) or MODES)]
 PLACEBOS = [
     ("front_door", {"mediator": "random"}), ("front_door", {"mediator": "noise"}),
-    ("gaussian_backdoor", {"posterior": "random"}), ("pseudo_intervention", {"masked": "random"}),
+    ("gaussian_backdoor", {"posterior": "random"}), ("observed_backdoor", {"observed": "permuted"}),
+    ("pseudo_intervention", {"masked": "random"}),
     ("scale_aware", {"texts": "shuffled"}),
 ]  # fmt: skip
 LEARNING = [name for name in METHODS if "dictionary" in params_type(name).model_fields]
@@ -129,7 +130,7 @@ def test_every_trained_parameter_gets_a_finite_gradient_and_the_inputs_none(name
     ("mcdrl", {"seg", "causal", "contrast"}), ("mcdrl_literal", {"seg", "causal", "contrast"}),
     ("mcdrl_backdoor", {"seg", "causal", "contrast"}), ("clipseg", {"seg"}), ("causalclipseg", {"seg", "adversarial"}),
     ("mixstyle", {"seg"}), ("fourier", {"seg"}), ("unet", {"seg"}), ("counterfactual", {"seg"}), ("nullspace", {"seg"}),
-    ("front_door", {"seg"}), ("gaussian_backdoor", {"seg", "divergence", "boundary"}),
+    ("front_door", {"seg"}), ("observed_backdoor", {"seg"}), ("gaussian_backdoor", {"seg", "divergence", "boundary"}),
     ("pseudo_intervention", {"seg", "intervened", "sparsity"}), ("scale_aware", {"seg", "contrast"}),
 ])  # fmt: skip
 def test_each_method_has_the_terms_of_its_equation(name, expected):
@@ -634,7 +635,10 @@ def test_every_number_of_a_method_does_something(name, key):
     assert before != after
 
 
-BEHIND_THE_HEAD = {"front_door": "adjustment", "gaussian_backdoor": "given", "scale_aware": "attention"}
+BEHIND_THE_HEAD = {
+    "front_door": "adjustment", "gaussian_backdoor": "given", "observed_backdoor": "given", "scale_aware": "attention",
+}  # fmt: skip
+TAUGHT_OTHERWISE = ("observed_backdoor", "pseudo_intervention")  # placebos that are the same network: see KNOBS
 
 
 @pytest.mark.parametrize(("name", "part"), BEHIND_THE_HEAD.items())
@@ -652,7 +656,7 @@ def test_a_placebo_is_another_answer_of_as_large_a_network(name, placebo):
     method, null = (_woken(_with(name, "frozen", changes)).eval() for changes in ({}, placebo))
     sizes = [sum(weight.numel() for weight in one.parameters()) for one in (method, null)]
     batch = _batch()
-    if name == "pseudo_intervention":  # the same network, taught otherwise: see KNOBS
+    if name in TAUGHT_OTHERWISE:
         assert torch.equal(method(batch).logits, null(batch).logits)
     else:
         assert not torch.allclose(method(batch).logits, null(batch).logits, atol=1e-3)
@@ -697,3 +701,30 @@ def test_the_front_door_s_heads_divide_tokens_and_what_the_head_ends_with(heads,
     spec = make_spec(head_width=head_width)
     with pytest.raises(ValueError, match=f"{heads} heads of front_door don't divide the joint width 16 and the"):
         build("front_door", spec, _params("front_door", heads=heads), Frozen(), _texts())
+
+
+def _with_strata(**changes):
+    method = _woken(_method("observed_backdoor", **changes)).eval()
+    method.strata.learn(torch.randn(16, method.strata.centres.shape[1], generator=torch.Generator().manual_seed(3)))
+    return method
+
+
+def test_the_observed_backdoor_is_the_sum_over_the_strata_whatever_is_observed():
+    method, batch = _with_strata(), _batch()
+    merged = method.head.merged(batch.encoded.maps, batch.encoded.dense, batch.frame)
+    expected = torch.zeros(3, 2, 32, 32)
+    for share, z in zip(method.strata.shares, method.strata.centres, strict=True):
+        given = method.given(merged, z.expand(3, -1))
+        expected += share * method.head.answer(given, batch.frame.shape[-2:]).softmax(1)
+    torch.testing.assert_close(method(batch).logits.softmax(1), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_observed_backdoor_is_trained_given_what_each_frame_shows():
+    method, control, batch = _with_strata().train(), _with_strata(sum_over="own"), _batch()
+    method.head.dropout.p = 0.0
+    torch.testing.assert_close(method(batch).logits, control(batch).logits)  # in training each frame has its own z
+    before = method.strata.counts.sum()
+    method(batch)
+    assert method.strata.counts.sum() == before + 3
+    method.eval()(batch)
+    assert method.strata.counts.sum() == before + 3  # a frame to predict says nothing of P(z)

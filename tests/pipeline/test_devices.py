@@ -7,7 +7,7 @@ from tests.pipeline.repository import Repository
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
-DEVICES = ["front_door", "gaussian_backdoor", "pseudo_intervention", "scale_aware"]
+DEVICES = ["front_door", "gaussian_backdoor", "observed_backdoor", "pseudo_intervention", "scale_aware"]
 
 
 def devices(params):

@@ -71,7 +71,8 @@ PAIRS = [
     *[(name, mode) for name in names() for mode in ("frozen", "adapter", "suffix") if mode in (modes(name) or (mode,))],
     *[(method, "finetune") for method in ("baseline", "no_mtrs", "mcdrl", "causalclipseg", "fourier", "unet")],
     *[(method, "partial") for method in ("baseline", "mcdrl", "fourier", "viewpoint", "mcdrl_viewpoint")],
-    *[(method, "partial") for method in ("front_door", "gaussian_backdoor", "pseudo_intervention", "scale_aware")],
+    *[(method, "partial") for method in ("front_door", "gaussian_backdoor", "observed_backdoor")],
+    *[(method, "partial") for method in ("pseudo_intervention", "scale_aware")],
     ("unet_viewpoint", "finetune"),
 ]
 
@@ -89,6 +90,8 @@ def test_every_method_and_mode_trains_and_loads(artifacts, tmp_path, method, mod
 DEVICES = [
     ("front_door", {}), ("front_door", {"mediator": "random"}), ("front_door", {"mediator": "noise"}),
     ("gaussian_backdoor", {}), ("gaussian_backdoor", {"posterior": "random"}),
+    ("observed_backdoor", {}), ("observed_backdoor", {"observed": "permuted"}),
+    ("observed_backdoor", {"sum_over": "own"}),
     ("pseudo_intervention", {}), ("pseudo_intervention", {"masked": "random"}),
     ("scale_aware", {}), ("scale_aware", {"texts": "shuffled"}),
 ]  # fmt: skip

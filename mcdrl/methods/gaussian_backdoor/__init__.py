@@ -16,20 +16,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-import torch
 from pydantic import Field
 from torch import Tensor
 
 from mcdrl.base.section import Most, Section
 from mcdrl.clip.encoder import Encoded
 from mcdrl.methods.gaussian_backdoor.boundary import boundary_uncertainty
-from mcdrl.methods.gaussian_backdoor.gaussians import Confounders, Gaussians, GivenConfounder, Kind, style
+from mcdrl.methods.gaussian_backdoor.gaussians import Confounders, Gaussians, Kind, style
 from mcdrl.networks import factory
+from mcdrl.networks.adjusted import GivenConfounder, summed
 from mcdrl.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
 from mcdrl.networks.params import Weight
 from mcdrl.networks.segmenter import Segmenter
-
-_LEAST = 1e-6  # share that a logarithm is made of
 
 
 class Params(Section):
@@ -98,13 +96,7 @@ class GaussianBackdoor(Segmenter):
     def _summed(self, encoded: Encoded, batch: Batch, confounders: Confounders) -> Tensor:
         """Return the logits of sum_k P(k) P(Y|x, z_k), [B, 2, S, S]; that of background is zero."""
         merged = self.head.merged(encoded.maps, encoded.dense, batch.frame)
-        shares = confounders.share.clamp(min=_LEAST).log()[..., None, None, None]  # [B, K, 1, 1, 1]
-        answers = [
-            share + self.head.answer(self.given(merged, z), batch.frame.shape[-2:]).log_softmax(1)
-            for share, z in zip(shares.unbind(1), confounders.z.unbind(1), strict=True)
-        ]
-        logs = torch.stack(answers).logsumexp(0)
-        return logs - logs[:, :1]
+        return summed(self.head, self.given, merged, confounders.share, confounders.z, batch.frame.shape[-2:])
 
 
 def build(spec: Spec, params: Params, trunk: Trunk, texts: Texts) -> Method:

@@ -1,16 +1,14 @@
-"""Confounders as several Gaussians: the prior, a frame's posterior, and what a confounder does to features."""
+"""Confounders as several Gaussians: the prior, and a frame's posterior."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Categorical, Independent, Normal, kl_divergence
-
-from mcdrl.networks.head import Refine
 
 Kind = Literal["learned", "random"]
 _SMALL = 1e-6
@@ -82,21 +80,6 @@ class Gaussians(nn.Module):
         found = self.posterior(style).float().view(-1, self.count, 2 * self.width + 1)
         mean, log_variance = found[..., 1 : self.width + 1], found[..., self.width + 1 :].tanh()
         return found[..., 0], self.mean + mean, self.log_variance + log_variance
-
-
-class GivenConfounder(nn.Module):
-    """What features become under z: scaled and shifted channel by channel, then refined."""
-
-    def __init__(self, channels: int, width: int) -> None:
-        """Make it for features of `channels` and z of `width` numbers."""
-        super().__init__()
-        self.scale, self.shift = nn.Linear(width, channels), nn.Linear(width, channels)
-        self.refine = Refine(channels)
-
-    def forward(self, features: Tensor, z: Tensor) -> Tensor:
-        """Return [B, channels, h, w] for features of that shape and z [B, width]."""
-        moved = features * (1 + self.scale(z))[:, :, None, None] + self.shift(z)[:, :, None, None]
-        return cast(Tensor, self.refine(moved))
 
 
 def style(maps: Mapping[str, Tensor]) -> Tensor:

@@ -37,7 +37,7 @@ def model(tmp_path_factory):
     return lite_model.write_model(tmp_path_factory.mktemp("study"))
 
 
-DEVICES = ["front_door", "gaussian_backdoor", "pseudo_intervention", "scale_aware"]
+DEVICES = ["front_door", "gaussian_backdoor", "observed_backdoor", "pseudo_intervention", "scale_aware"]
 
 
 @pytest.fixture(

@@ -1,11 +1,11 @@
-"""Gaussians, their divergence and what they do, against numbers worked out by hand."""
+"""Gaussians and their divergence, against numbers worked out by hand."""
 
 import math
 
 import pytest
 import torch
 
-from mcdrl.methods.gaussian_backdoor.gaussians import Gaussians, GivenConfounder, style
+from mcdrl.methods.gaussian_backdoor.gaussians import Gaussians, style
 
 
 def _gaussians(kind="learned", count=2, width=3):
@@ -82,14 +82,6 @@ def test_at_prediction_all_frames_have_the_prior(kind):
     found = gaussians.prior(3)
     torch.testing.assert_close(found.share, torch.full((3, 2), 0.5))
     assert all(torch.equal(z, gaussians.mean) for z in found.z)
-
-
-def test_a_confounder_scales_and_shifts_each_channel():
-    torch.manual_seed(0)
-    given, features, z = GivenConfounder(8, 3), torch.randn(2, 8, 4, 4), torch.randn(2, 3)
-    given.refine = torch.nn.Identity()
-    expected = features * (1 + given.scale(z)).view(2, 8, 1, 1) + given.shift(z).view(2, 8, 1, 1)
-    torch.testing.assert_close(given(features, z), expected)
 
 
 def test_style_is_mean_and_deviation_by_hand_and_sends_nothing_back():
