@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from mcdrl.imaging.profile import measure
 from mcdrl.methods.observed_backdoor.observed import _CENTRE, _SPREAD, OBSERVED, observe
-from stages.audit.profile import measure
 
 
 def _raw(frame):
