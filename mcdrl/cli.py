@@ -126,6 +126,13 @@ def predict(
             "whole, else auto."
         ),
     ] = None,
+    sizes: Annotated[
+        str | None,
+        typer.Option(
+            help="Sides in px at which the network looks at a frame, its own among them, such as 224,320: the mean of "
+            "the answers counts. Default: those of the models' scores at sites never seen, else their own alone."
+        ),
+    ] = None,
     channels: Annotated[
         Channels, typer.Option(help="Order of the files' colours; bgr: red and blue were swapped when they were saved.")
     ] = Channels.RGB,
@@ -137,7 +144,7 @@ def predict(
     """Segment frames: a mask a frame, at its own size, and predictions.csv; exit code 2 if a file can't be read."""
     with loading():  # torch is seconds
         from mcdrl.commands.models.dicom_seg import algorithm_of
-        from mcdrl.commands.models.frames import view_rule
+        from mcdrl.commands.models.frames import sizes_px, view_rule
         from mcdrl.commands.models.masks import Wanted
         from mcdrl.commands.models.predict import predict_frames, refused, summary
         from mcdrl.model.held_out import threshold_of
@@ -145,9 +152,15 @@ def predict(
 
     given = None if view is None else view_rule(view)
     least = threshold_of(model) if threshold is None else threshold
-    asked = {"threshold": f"{least:g}", "suppress": f"{suppress}", "view": view or "as trained", "channels": channels}
+    asked = {
+        "threshold": f"{least:g}", "suppress": f"{suppress}", "view": view or "as trained",
+        "sizes": (sizes or "as judged").replace(",", " "), "channels": channels,
+    }  # fmt: skip
     dicom = algorithm_of(model, asked) if kind is MaskFormat.DICOM_SEG else None
-    predictor, rule = load_predictor(model, backbone, device, batch_size, given, confounders=confounders)
+    predictor, rule = load_predictor(
+        model, backbone, device, batch_size, given, confounders=confounders,
+        sizes_px=None if sizes is None else sizes_px(sizes),
+    )  # fmt: skip
     if predictor.random_weights:
         warn(RANDOM_WEIGHTS)
     coco = kind is MaskFormat.COCO

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import read_json, write_json
@@ -26,6 +26,7 @@ class HeldOutScores(Section):
         weights_sha256: of the model's weights, hex.
         held_out: the site.
         threshold: probability from which a pixel is lesion.
+        further_sizes_px: at which the model was asked, beside its working size.
         n_lesion: frames with a lesion.
         n_groups: patients or sequences that they come from; as many as frames where nobody knows.
         dice: mean over the frames with a lesion, 0..1; None: there is none.
@@ -47,6 +48,7 @@ class HeldOutScores(Section):
     n_negative: int
     false_positive_rate: float | None
     leaked_frames: int = 0
+    further_sizes_px: list[int] = Field(default_factory=list)
 
 
 def write_held_out_scores(scores: HeldOutScores, folder: Path) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import read_json, write_json
@@ -24,6 +24,7 @@ class Promise(Section):
         seeds: of the trainings at each; scores are means over them.
         drawn: those of the sites whose frames are rendered, which say nothing about patients.
         threshold: probability from which a pixel is lesion.
+        further_sizes_px: at which the networks were asked, beside their working size.
         dice: mean over the sites of the mean over the frames with a lesion, 0..1; None: there is none.
         dice_low: lower end of its 95 % interval over patients or sequences, the sites as they are; None: at a site they
             are too few.
@@ -67,6 +68,7 @@ class Promise(Section):
     dice_unflagged: float | None
     leaked_frames: int
     weights: str
+    further_sizes_px: list[int] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _worst_is_one_of_them(self) -> Promise:

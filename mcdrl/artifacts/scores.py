@@ -194,9 +194,16 @@ EVALUATED: Mapping[str, Table] = {  # name of the file -> table, of all that is 
 }  # fmt: skip
 
 PREDICTIONS = Store(
-    "predictions/1",
+    "predictions/2",
     {"probability": Field("uint8", "YX", compress=True)},  # of lesion, 0..255 for 0..1, at working size; uncalibrated
-    attributes=("method", "held_out", "seed", "threshold", "tolerance_px"),  # the last two: how the scores were made
+    attributes=(
+        "method",
+        "held_out",
+        "seed",
+        "threshold",
+        "tolerance_px",
+        "sizes_px",  # how the scores were made; the first size is the working size
+    ),
 )
 
 

@@ -42,6 +42,7 @@ class Most:
 Seed = Annotated[int, Field(ge=0), Most(2**32 - 1, "random generators take 32 bits")]
 Epochs = Annotated[int, Field(ge=1), Most(100_000, "a training would not end")]
 BatchSize = Annotated[int, Field(ge=1), Most(4096, "more frames at a time fit into no memory")]
+SizePx = Annotated[int, Field(ge=32, multiple_of=32), Most(1024, "a frame's maps would fill the memory")]
 Count = Annotated[int, Most(10**12, "no data set has as many")]
 
 

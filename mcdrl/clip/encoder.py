@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+SIDE_STEP = 32  # px: the coarsest stride, so that the maps of a frame fit onto each other
+
 
 @dataclass(frozen=True)
 class Encoded:
@@ -69,16 +71,18 @@ class Encoder(nn.Module, ABC):
         fingerprint: hex digest of the weights and the configuration, of both towers.
         dense_mode: how the map is made dense, such as "plain" or "maskclip"; equal fingerprints and modes mean equal
             features.
+        resizes: whether frames of other sides serve, too, in multiples of `SIDE_STEP`; the maps grow with them.
     """
 
     width: int
     size_px: int
     fingerprint: str
     dense_mode: str
+    resizes: bool = False
 
     @abstractmethod
     def encode(self, frames: Tensor) -> Encoded:
-        """Encode frames, [B, 3, size_px, size_px] float in 0..1, without gradients."""
+        """Encode frames, [B, 3, size_px, size_px] float in 0..1, without gradients; of other sides if it `resizes`."""
 
     @abstractmethod
     def encode_text(self, prompts: Sequence[str]) -> Tensor:

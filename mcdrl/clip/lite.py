@@ -35,6 +35,8 @@ _DENSE_MODES = ("auto", "plain")
 class LiteEncoder(Encoder):
     """The frozen lite0; the image tower is built when the first frame comes, as prompts don't need it."""
 
+    resizes = True
+
     def __init__(
         self,
         joint: Joint,
@@ -81,7 +83,10 @@ class LiteEncoder(Encoder):
         return cls(joint, tower, vocabulary, image_weights=image_weights, fingerprint=digest.hexdigest())
 
     def encode(self, frames: Tensor) -> Encoded:
-        """Encode frames, [B, 3, 224, 224] float in 0..1, without gradients; the maps are s4, s8, s16 and s32."""
+        """Encode frames, [B, 3, 224, 224] float in 0..1, without gradients; the maps are s4, s8, s16 and s32.
+
+        Other sides, in multiples of `SIDE_STEP`, give larger or smaller maps.
+        """
         with torch.no_grad():
             maps = self._frozen()(frames)
             dense, image = self.joint(hypercolumns(maps))

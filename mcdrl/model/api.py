@@ -117,6 +117,7 @@ def load(
     device: str = "auto",
     batch_size: int | None = None,
     view: ViewRule | None = None,
+    sizes: Sequence[int] | None = None,
 ) -> Model:
     """Load a trained model.
 
@@ -129,9 +130,12 @@ def load(
         view: what of a frame is looked at: "auto", the endoscopic view that is found in it; "full"; or a box for all:
             left, top, right, bottom in parts of width and height. None: full if the
             model's sites were all taken whole, else auto.
+        sizes: sides, px, at which the network looks at a frame, the model's own among them, such as [224, 320]; the
+            mean of its answers counts. None: those of the model's scores at sites never seen, else its own alone.
 
     Raises:
-        InputError: there is no model, a file of it is damaged, or its backbone is missing or another one.
+        InputError: there is no model, it can't be asked at these sizes, a file of it is damaged, or its backbone is
+            missing or another one.
     """
     given = [model] if isinstance(model, str | os.PathLike) else list(model)
     if not given:
@@ -140,7 +144,7 @@ def load(
         raise InputError(f"batch_size {batch_size}: expected 1 and more")
     folders = [Path(one) for one in given]
     place, wanted = None if backbone is None else Path(backbone), None if view is None else _rule(view)
-    predictor, rule = load_predictor(folders, place, device, batch_size, wanted)
+    predictor, rule = load_predictor(folders, place, device, batch_size, wanted, sizes_px=sizes)
     if predictor.random_weights:
         warnings.warn(RANDOM_WEIGHTS, stacklevel=2)
     return Model(predictor, rule, folders)

@@ -24,7 +24,7 @@ from mcdrl.model.card import read_card
 from mcdrl.model.facts import CARD
 from mcdrl.model.folder import LoadedModel, load_model
 from mcdrl.model.members import members
-from mcdrl.model.network import batch_of, encoded, reads_features
+from mcdrl.model.network import FurtherSizes, batch_of, encoded, pixels, reads_features
 from mcdrl.model.probability import probability
 from mcdrl.networks.interface import Batch
 
@@ -49,20 +49,35 @@ class Ensemble:
         leaked_frames: the most frames of its held-out site that one of the models was trained on.
     """
 
-    def __init__(self, members: Sequence[Member], *, random_weights: bool) -> None:
-        """Take the members, all on one device.
+    def __init__(self, members: Sequence[Member], *, random_weights: bool, further_px: Sequence[int] = ()) -> None:
+        """Take the members, all on one device, and the sizes at which each is asked beside the working size.
 
         Raises:
-            InputError: they take frames of different sizes.
+            InputError: they take frames of different sizes, or can't be asked at these.
         """
         sizes = sorted({member.model.card.size_px for member in members})
         if len(sizes) > 1:
             raise InputError(f"the models take frames of {' and '.join(map(str, sizes))} px; give models of one size")
         self.members, self.size_px, self.random_weights = tuple(members), sizes[0], random_weights
         self.leaked_frames = max((member.model.card.leaked_frames for member in members), default=0)
+        self._sizes = [FurtherSizes(member.model, member.encoder, further_px) for member in members]
+
+    def answers(self, frames: Array, *, always_encode: bool = False) -> Iterator[tuple[Array, Batch]]:
+        """Yield each model's probability of lesion, [B, S, S] float32, with what its method took at working size.
+
+        Args:
+            frames: as those of `batches`.
+            always_encode: likewise.
+
+        Raises:
+            InputError: as `batches`.
+        """
+        batches = self.batches(frames, always_encode=always_encode)
+        for sizes, (model, batch) in zip(self._sizes, batches, strict=True):
+            yield sizes.mean(probability(model.method, batch), batch).cpu().numpy(), batch
 
     def batches(self, frames: Array, *, always_encode: bool = False) -> Iterator[tuple[LoadedModel, Batch]]:
-        """Yield each model with what its method takes for these frames; each encoder runs once at most.
+        """Yield each model with what its method takes at working size; each encoder runs once at most.
 
         Args:
             frames: [B, S, S, 3] uint8, RGB, squashed to `size_px`.
@@ -75,7 +90,7 @@ class Ensemble:
         with torch.inference_mode():
             for member in self.members:
                 device = next(member.encoder.parameters()).device
-                given = torch.from_numpy(frames).to(device)
+                given = pixels(torch.from_numpy(frames).to(device))
                 if not (always_encode or reads_features(member.model)):
                     yield member.model, batch_of(given, None, member.model)
                     continue
@@ -92,7 +107,7 @@ class Ensemble:
         Returns:
             [members, B, S, S] float32, the probability of lesion, 0..1.
         """
-        return np.stack([probability(model.method, batch).cpu().numpy() for model, batch in self.batches(frames)])
+        return np.stack([found for found, _ in self.answers(frames)])
 
     def probability(self, frames: Array) -> Array:
         """Return the mean over the models of `each`, [B, S, S] float32."""
@@ -112,7 +127,7 @@ def _finite(features: Encoded) -> Encoded:
 def _check_features(member: Member, folder: Path) -> None:
     """Raise InputError where the encoder gives a frame other features than the model's card counts on."""
     card, encoder = member.model.card, member.encoder
-    blank = torch.zeros(1, encoder.size_px, encoder.size_px, 3, dtype=torch.uint8)
+    blank = torch.zeros(1, 3, encoder.size_px, encoder.size_px)
     with torch.inference_mode():
         features = encoded(encoder, blank.to(next(encoder.parameters()).device))
     _, width, *grid = map(int, features.dense.shape)
@@ -135,16 +150,19 @@ def _by_tap(key: str, channels: Mapping[str, int]) -> dict[str, object]:
     return {f"{key}.{tap}": count for tap, count in channels.items()}
 
 
-def load_ensemble(models: Sequence[Path], backbone: Path | None, device: str) -> Ensemble:
+def load_ensemble(
+    models: Sequence[Path], backbone: Path | None, device: str, further_px: Sequence[int] = ()
+) -> Ensemble:
     """Load trained models and the backbones that they were trained with.
 
     Args:
         models: folders of models or of ensembles, at least one.
         backbone: the folder that `backbone` wrote; None: in the models' folders, else in their study.
         device: auto, cpu, cuda, ...
+        further_px: sizes at which each is asked beside the working size.
 
     Raises:
-        InputError: a file is missing or damaged, or a model belongs to another backbone.
+        InputError: a file is missing or damaged, a model belongs to another backbone, or can't be asked at these sizes.
     """
     where = pick_device(device)
     encoders: dict[tuple[str, str], Encoder] = {}
@@ -160,4 +178,4 @@ def load_ensemble(models: Sequence[Path], backbone: Path | None, device: str) ->
         loaded_members.append(Member(loaded, encoders[key]))
         _check_features(loaded_members[-1], model)
         random_weights |= read_stored(folder).pretrained == "random"
-    return Ensemble(loaded_members, random_weights=random_weights)
+    return Ensemble(loaded_members, random_weights=random_weights, further_px=further_px)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mcdrl.artifacts.held_out_scores import HELD_OUT_SCORES, HeldOutScores, read_held_out_scores
-from mcdrl.artifacts.promise import promise_of
+from mcdrl.artifacts.promise import Promise, promise_of
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import sha256
 from mcdrl.model.facts import WEIGHTS
@@ -47,8 +47,31 @@ def threshold_of(models: Sequence[Path]) -> float:
     Raises:
         InputError: they differ, or a file with scores or promise is damaged.
     """
-    known = [held_out_scores(model) or promise_of(model) for model in models]
-    found = sorted({one.threshold for one in known if one is not None})
+    found = sorted({one.threshold for one in _known(models)})
     if len(found) > 1:
         raise InputError(f"what is known of the models is for the thresholds {found}; say which threshold is meant")
     return found[0] if found else UNSAID
+
+
+def further_sizes_of(models: Sequence[Path]) -> list[int]:
+    """Return the sizes, px, beside the working size at which models were asked in what is known of them.
+
+    Args:
+        models: as those of `threshold_of`.
+
+    Returns:
+        That of all of which something is known; none where nothing is.
+
+    Raises:
+        InputError: as `threshold_of`.
+    """
+    found = {tuple(one.further_sizes_px) for one in _known(models)}
+    if len(found) > 1:
+        told = " and ".join(" ".join(map(str, sizes)) or "no further size" for sizes in sorted(found))
+        raise InputError(f"the models were judged at different sizes beside their own ({told}); say --sizes")
+    return list(found.pop()) if found else []
+
+
+def _known(models: Sequence[Path]) -> list[HeldOutScores | Promise]:
+    found = [held_out_scores(model) or promise_of(model) for model in models]
+    return [one for one in found if one is not None]

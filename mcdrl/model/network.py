@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
-from mcdrl.clip.encoder import Encoded, Encoder, unit
+from mcdrl.base.errors import InputError
+from mcdrl.clip.encoder import SIDE_STEP, Encoded, Encoder, unit
 from mcdrl.clip.encoding import squashed
+from mcdrl.methods import has_own_encoder
+from mcdrl.model.facts import LARGEST_PX
 from mcdrl.model.folder import LoadedModel
 from mcdrl.model.probability import lesion
+from mcdrl.model.resampling import resized
 from mcdrl.networks.interface import Batch
 from mcdrl.regions.grid import best_places
 from mcdrl.regions.zero_shot import places_kept
@@ -17,11 +23,16 @@ from mcdrl.regions.zero_shot import places_kept
 class Network(nn.Module):
     """One encoder and one model, as a single module; what `mcdrl export` writes."""
 
-    def __init__(self, encoder: Encoder, model: LoadedModel) -> None:
-        """Take both, on one device and in evaluation mode."""
+    def __init__(self, encoder: Encoder, model: LoadedModel, further_px: Sequence[int] = ()) -> None:
+        """Take both, on one device and in evaluation mode, and the sizes beside the working size.
+
+        Raises:
+            InputError: the model can't be asked at these sizes.
+        """
         super().__init__()
         self.encoder, self.method = encoder, model.method
         self._model, self.miner = model, model.miner
+        self._sizes = FurtherSizes(model, encoder, further_px)
 
     def forward(self, frames: Tensor) -> Tensor:
         """Segment frames.
@@ -32,15 +43,82 @@ class Network(nn.Module):
         Returns:
             [B, S, S] float32, the probability of lesion, 0..1.
         """
-        features = encoded(self.encoder, frames) if reads_features(self._model) else None
-        batch = batch_of(frames, features, self._model)
-        return lesion(self.method(batch, intervene=True))
+        frame = pixels(frames)
+        features = encoded(self.encoder, frame) if reads_features(self._model) else None
+        batch = batch_of(frame, features, self._model)
+        return self._sizes.mean(lesion(self.method(batch, intervene=True)), batch)
 
 
-def encoded(encoder: Encoder, frames: Tensor) -> Encoded:
-    """Encode frames, [B, S, S, 3] uint8 on the encoder's device; float32, rounded as the stored features are."""
-    with torch.autocast(frames.device.type, torch.bfloat16, enabled=frames.device.type == "cuda"):
-        found = encoder.encode(squashed(pixels(frames), encoder.size_px))
+class FurtherSizes:
+    """Asks a model for the same frames at sizes beside the working size, and takes the mean of all answers.
+
+    The frames are enlarged or reduced from the working size: what helps is the scale at which a network looks, not more
+    detail (docs/results.md), so that no larger frames need be kept.
+    """
+
+    def __init__(self, model: LoadedModel, encoder: Encoder, sizes_px: Sequence[int]) -> None:
+        """Take a model, its encoder on the same device, and the sizes; none: nothing is asked beside.
+
+        Raises:
+            InputError: the model can't be asked at these sizes.
+        """
+        if sizes_px:
+            _check_sizes(model, encoder, sizes_px)
+        self._model, self._encoder, self._sizes_px = model, encoder, tuple(sizes_px)
+
+    def mean(self, answer: Tensor, batch: Batch) -> Tensor:
+        """Return the mean of an answer at working size, [B, S, S] in 0..1, and those at the further sizes.
+
+        Args:
+            answer: the probability of lesion.
+            batch: what it is for.
+        """
+        with torch.no_grad():
+            return torch.stack([answer, *(self._answer(batch.frame, side_px) for side_px in self._sizes_px)]).mean(0)
+
+    def at(self, frame: Tensor, side_px: int) -> Batch:
+        """Return what the model's method takes of frames, [B, 3, S, S] float in 0..1, at another side."""
+        there = resized(frame, side_px, "bicubic").clamp(0, 1)
+        features = encoded(self._encoder, there, side_px) if reads_features(self._model) else None
+        return batch_of(there, features, self._model, encoder_px=side_px)
+
+    def _answer(self, frame: Tensor, side_px: int) -> Tensor:
+        output = self._model.method(self.at(frame, side_px), intervene=True)
+        return resized(lesion(output)[:, None], int(frame.shape[-1]), "bilinear")[:, 0]
+
+
+def _check_sizes(model: LoadedModel, encoder: Encoder, sizes_px: Sequence[int]) -> None:
+    card = model.card
+    wrong = [side for side in sizes_px if side % SIDE_STEP or not SIDE_STEP <= side <= LARGEST_PX]
+    reasons = [
+        (bool(wrong), f"expected multiples of {SIDE_STEP} px up to {LARGEST_PX}"),
+        (card.size_px in sizes_px, f"{card.size_px} px is the working size, which is always asked"),
+        (model.miner is not None, "its regions are mined by a network that was fitted at the working size"),
+    ]
+    if not has_own_encoder(card.method):
+        reasons += [
+            (not encoder.resizes, f"its backbone {card.backbone} takes frames of {encoder.size_px} px alone"),
+            (card.size_px != encoder.size_px, f"it was trained on frames of {card.size_px} px, which its backbone sees "
+                                              f"at {encoder.size_px} px"),
+        ]  # fmt: skip
+    found = [reason for holds, reason in reasons if holds]
+    if found:
+        raise InputError(
+            f"'{card.variant}' can't be asked at {', '.join(map(str, sizes_px))} px beside: {found[0]}; change "
+            "evaluate.further_sizes_px or --sizes"
+        )
+
+
+def encoded(encoder: Encoder, frame: Tensor, side_px: int | None = None) -> Encoded:
+    """Encode frames on the encoder's device; float32, rounded as the stored features are.
+
+    Args:
+        encoder: a frozen encoder.
+        frame: [B, 3, S, S] float in 0..1.
+        side_px: the side at which the encoder sees them; None: its own.
+    """
+    with torch.autocast(frame.device.type, torch.bfloat16, enabled=frame.device.type == "cuda"):
+        found = encoder.encode(squashed(frame, side_px or encoder.size_px))
     return Encoded(
         dense=_rounded(found.dense),
         image_embedding=_rounded(found.image_embedding),
@@ -54,15 +132,15 @@ def reads_features(model: LoadedModel) -> bool:
     return model.method.trunk.needs_features or model.method.uses_regions
 
 
-def batch_of(frames: Tensor, features: Encoded | None, model: LoadedModel) -> Batch:
+def batch_of(frame: Tensor, features: Encoded | None, model: LoadedModel, *, encoder_px: int | None = None) -> Batch:
     """Mine the regions by a model's class texts, or by its miner, and return what its method takes.
 
     Args:
-        frames: [B, S, S, 3] uint8.
+        frame: [B, 3, S, S] float in 0..1.
         features: of the frames, by the model's own encoder; None: the model doesn't read them.
         model: on the same device.
+        encoder_px: side at which an encoder in the loop is to see the frames; None: its own.
     """
-    frame = pixels(frames)
     if features is None:
         features = _nothing(frame)
         similarity = torch.zeros_like(frame[:, 0, :1, :1])
@@ -78,6 +156,7 @@ def batch_of(frames: Tensor, features: Encoded | None, model: LoadedModel) -> Ba
         selected=selected,
         mask=torch.zeros_like(frame[:, 0], dtype=torch.long),
         lesion_class=torch.full_like(frame[:, 0, 0, 0], -1, dtype=torch.long),
+        encoder_px=encoder_px,
     )
 
 

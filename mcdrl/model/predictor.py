@@ -16,8 +16,10 @@ from mcdrl.confounders.scores import LIMIT, zero_shot_scores
 from mcdrl.metrics.calibration import calibrated, confidence, spectrum
 from mcdrl.metrics.operating_point import OperatingPoint, frame_scores
 from mcdrl.model.ensemble import Ensemble, load_ensemble
+from mcdrl.model.facts import read_facts
 from mcdrl.model.folder import LoadedModel
-from mcdrl.model.probability import probability
+from mcdrl.model.held_out import further_sizes_of
+from mcdrl.model.members import members
 
 Array = np.ndarray[Any, np.dtype[Any]]
 RANDOM_WEIGHTS = "warning: a backbone has RANDOM weights; these masks mean nothing"
@@ -104,8 +106,8 @@ class Predictor:
         """Segment up to `batch_size` frames, [B, S, S, 3] uint8, RGB, squashed to `size_px`."""
         filled = np.concatenate([frames, np.repeat(frames[-1:], self.batch_size - len(frames), axis=0)])
         maps, images = [], []
-        for model, batch in self._ensemble.batches(filled, always_encode=self._confounders):
-            maps.append(probability(model.method, batch).cpu().numpy())
+        for found, batch in self._ensemble.answers(filled, always_encode=self._confounders):
+            maps.append(found)
             images.append(batch.encoded.image_embedding.cpu().numpy())
         mean = maps[0] if len(maps) == 1 else np.mean(maps, axis=0)
         return [Answer(mean[index], tuple(image[index] for image in images)) for index in range(len(frames))]
@@ -124,18 +126,31 @@ class Predictor:
 
 def load_predictor(
     models: Sequence[Path], backbone: Path | None, device: str, batch_size: int | None, view: ViewRule | None,
-    *, confounders: bool = False,
+    *, confounders: bool = False, sizes_px: Sequence[int] | None = None,
 ) -> tuple[Predictor, ViewRule]:  # fmt: skip
-    """Load the models and settle what of a frame is looked at; arguments as on the command line, None: nothing said.
+    """Load the models and settle what of a frame is looked at, and at which sizes; arguments as on the command line.
+
+    None: nothing said, so that the models' own rule holds, and the sizes at which they were judged.
 
     Raises:
-        InputError: a model can't be loaded, or models disagree on the view and nobody has said what to do.
+        InputError: a model can't be loaded or asked at these sizes, or models disagree on the view or on what was
+            asked of them, and nobody has said what to do.
     """
-    ensemble = load_ensemble(models, backbone, device)
+    further_px = further_sizes_of(models) if sizes_px is None else _further(models, sizes_px)
+    ensemble = load_ensemble(models, backbone, device, further_px)
     rules = {member.model.card.view for member in ensemble.members}
     if view is None and len(rules) > 1:
         raise InputError("the models differ in what of a frame they look at; say --view auto or --view full")
     return Predictor(ensemble, batch_size, confounders=confounders), view or rules.pop()
+
+
+def _further(models: Sequence[Path], sizes_px: Sequence[int]) -> list[int]:
+    """Return the sizes beside the models' working size, which has to be among them."""
+    own = read_facts(members(models[0])[0]).size_px
+    if own not in sizes_px:
+        asked = ", ".join(map(str, sizes_px))
+        raise InputError(f"sizes {asked}: the models' working size, {own} px, is always asked; add it")
+    return [side for side in sizes_px if side != own]
 
 
 def fitting_batch(ensemble: Ensemble) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mcdrl.artifacts.held_out_scores import OF_SOURCES, HeldOutScores
@@ -24,7 +24,7 @@ A network that outlines lesions ({classes}) in endoscopic frames, written by the
 | trained on | {sources} |
 | held out | {held_out} |
 | backbone | {title} (`{backbone}`), weights: {pretrained}, licence {licence}, fingerprint `{fingerprint}` |
-| frames | RGB, upright, {view}, squashed to {size_px} x {size_px} px (bicubic) |
+| frames | RGB, upright, {view}, squashed to {size_px} x {size_px} px (bicubic){asked} |
 | regions | {regions} |
 | epoch | {epoch}, chosen by the Dice of validation frames: {val_dice:.3f}, {known} |
 | trust | temperature {temperature:.2f}; frames of a confidence below {flag_below:.2f} are flagged |
@@ -105,7 +105,8 @@ def readme(model: Path, backbone: Path, scores: HeldOutScores | None, promise: P
     """
     card, stored, skeleton = read_card(model), read_stored(backbone), read_skeleton(model)
     elsewhere = promised(promise) if card.held_out is None else _unknown(card.held_out, scores)
-    return text_of(card, stored, elsewhere, skeleton.uses_regions)
+    known = scores or promise
+    return text_of(card, stored, elsewhere, skeleton.uses_regions, known.further_sizes_px if known else ())
 
 
 def ensemble_readme(folder: Path) -> str:
@@ -123,7 +124,9 @@ def ensemble_readme(folder: Path) -> str:
     )
 
 
-def text_of(card: ModelCard, backbone: StoredCard, elsewhere: str, uses_regions: bool) -> str:
+def text_of(
+    card: ModelCard, backbone: StoredCard, elsewhere: str, uses_regions: bool, further_px: Sequence[int] = ()
+) -> str:
     """Return what README.md says.
 
     Args:
@@ -131,6 +134,7 @@ def text_of(card: ModelCard, backbone: StoredCard, elsewhere: str, uses_regions:
         backbone: its backbone's.
         elsewhere: what to expect at sites that it has never seen.
         uses_regions: whether its method looks at mined regions.
+        further_px: sizes at which it was asked beside its own.
     """
     warning = "**The backbone's weights are RANDOM: this is a dry run, its masks mean nothing.** "
     return _TEXT.format(
@@ -138,13 +142,18 @@ def text_of(card: ModelCard, backbone: StoredCard, elsewhere: str, uses_regions:
         held_out=_held_out(card), mode=card.mode, seed=card.seed,
         classes=", ".join(card.lesion_classes), sources=", ".join(card.sources), title=backbone.title,
         backbone=card.backbone, pretrained=card.pretrained, licence=backbone.licence, fingerprint=card.fingerprint[:12],
-        view=_VIEWS[card.view], size_px=card.size_px, epoch=card.best_epoch + 1,
+        view=_VIEWS[card.view], size_px=card.size_px, asked=_asked(further_px), epoch=card.best_epoch + 1,
         regions=f"the {card.alpha:.0%} of places {_mined(card)}" if uses_regions else _NO_REGIONS,
         val_dice=card.val_dice, known=OF_SOURCES, temperature=card.temperature,
         flag_below=card.flag_below, no_lesion=_no_lesion(card), unknown=elsewhere,
         notice=(warning if card.pretrained == "random" else "") + f"The backbone: {backbone.notice}",
         class_prompts="; ".join(card.class_prompts), confounder_prompts="; ".join(card.confounder_prompts),
     )  # fmt: skip
+
+
+def _asked(further_px: Sequence[int]) -> str:
+    sizes = " and ".join(map(str, further_px))
+    return f", from there also brought to {sizes} px; the answer is the mean" if sizes else ""
 
 
 def _no_lesion(card: ModelCard) -> str:

@@ -32,6 +32,7 @@ class Batch:
         lesion_class: [B] long, index into the lesion classes; -1: no lesion, or unknown.
         site: [B] long, number of the site that a frame comes from; None where that doesn't matter, as at prediction.
         held: [B, 254] bool, whether the mask has lesion of each class; None: no masks were read.
+        encoder_px: side at which an encoder in the loop is to see the frames; None: its own.
     """
 
     frame: Tensor
@@ -42,6 +43,7 @@ class Batch:
     lesion_class: Tensor
     site: Tensor | None = None
     held: Tensor | None = None
+    encoder_px: int | None = None
 
     @property
     def lesion(self) -> Tensor:

@@ -77,8 +77,9 @@ class EndToEnd(Trunk):
         self.lower_blocks, self.upper_blocks, self.size_px = lower_blocks, upper_blocks, size_px
 
     def forward(self, batch: Batch) -> Encoded:
-        """Encode the frames, squashed to the encoder's side if they have another one."""
-        return cast(Encoded, self.upper_blocks(*self.lower_blocks(squashed(batch.frame, self.size_px))))
+        """Encode the frames, squashed to the encoder's side, or to the one that the batch asks for."""
+        frames = squashed(batch.frame, batch.encoder_px or self.size_px)
+        return cast(Encoded, self.upper_blocks(*self.lower_blocks(frames)))
 
     def encoder_parameters(self) -> list[nn.Parameter]:
         """Return all of the encoder's parameters."""

@@ -30,6 +30,8 @@ def disagreements(
     problems = []
     if "audit" in sections:
         problems += _unknown_sites(sections["audit"].accepted, set(sites))
+    if {"ingest", "evaluate"} <= set(sections):
+        problems += _asked_twice(sections["ingest"].size_px, sections["evaluate"].further_sizes_px)
     if "build_confounders" in sections:
         problems += _phrases(set(sections["build_confounders"].class_phrases), set(lesion_classes))
         problems += _unknown_confounders(strengths, sections["build_confounders"].confounders)
@@ -38,6 +40,11 @@ def disagreements(
         wanted |= {f"variants.{name}.train": variant.train.get("phrases") for name, variant in variants.items()}
         problems += _too_few(wanted, sections["build_confounders"].confounders)
     return problems
+
+
+def _asked_twice(working_px: int, further_px: Iterable[int]) -> list[str]:
+    told = f"evaluate.further_sizes_px: {working_px} is ingest.size_px, which is always asked; leave it out"
+    return [told] * (working_px in further_px)
 
 
 def _too_few(wanted: Mapping[str, Any], confounders: Mapping[str, Iterable[str]]) -> list[str]:

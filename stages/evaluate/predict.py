@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mcdrl.model.folder import LoadedModel
+from mcdrl.model.network import FurtherSizes
 from mcdrl.model.probability import probability, single_pass_probability
 from mcdrl.networks.inputs import SitesReader, to_batch
 from mcdrl.networks.interface import Method
@@ -65,8 +66,9 @@ def headless(method: Method) -> Iterator[None]:
 
 
 def predict(
-    model: LoadedModel, reader: SitesReader, case_ids: Sequence[str], batch_size: int, *, single_pass: bool = False
-) -> Iterator[Prediction]:
+    model: LoadedModel, reader: SitesReader, case_ids: Sequence[str], batch_size: int, *, single_pass: bool = False,
+    further: FurtherSizes | None = None,
+) -> Iterator[Prediction]:  # fmt: skip
     """Yield what the network predicts, batch by batch, in the order of `case_ids`.
 
     Args:
@@ -75,6 +77,7 @@ def predict(
         case_ids: "<site>/<file stem>".
         batch_size: frames at a time.
         single_pass: whether methods that sum over views make their first pass alone.
+        further: the sizes beside the working size whose answers count, too, for the probability; None: none.
     """
     device = next((weight.device for weight in model.method.parameters()), torch.device("cpu"))
     infer = single_pass_probability if single_pass else probability
@@ -85,7 +88,8 @@ def predict(
         raw = reader.read(ids, mask=False, prefix=trunk.needs_prefix, features=trunk.needs_features, maps=maps)
         batch = to_batch(raw, [-1] * len(ids), device, miner=model.miner)
         with recorded(model.method) as record:
-            found = infer(model.method, batch).cpu().numpy()
+            answer = infer(model.method, batch)
+        found = (further.mean(answer, batch) if further else answer).cpu().numpy()
         similarity, selected = batch.similarity.cpu().numpy(), batch.selected.cpu().numpy()
         yield Prediction(ids, found, similarity=similarity, selected=selected, **_mean(record, model.method))
 

@@ -17,8 +17,10 @@ from mcdrl.base.device import pick_device
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import sha256
 from mcdrl.base.runtime import progress
+from mcdrl.clip.load import load_encoder
 from mcdrl.model.facts import CARD, WEIGHTS
 from mcdrl.model.folder import LoadedModel, load_model
+from mcdrl.model.network import FurtherSizes
 from mcdrl.model.score import to_bytes
 from mcdrl.networks.inputs import SitesReader, check_provenance, open_sites
 from mcdrl.study.paths import Cell, backbone_folder, site_files, table_file
@@ -112,6 +114,7 @@ def _scored(work: _Work, cases: pd.DataFrame, did: Interventions) -> Scorer:
     attributes = {
         "method": cell.variant, "held_out": cell.held_out, "seed": str(cell.seed),
         "threshold": str(params.threshold), "tolerance_px": f"{params.tolerance_px:g}",
+        "sizes_px": " ".join(map(str, [card.size_px, *params.further_sizes_px])),
     }  # fmt: skip
     with (
         FRAMES.read(site_files(work.artifacts, cell.held_out).frames) as frames,
@@ -121,13 +124,22 @@ def _scored(work: _Work, cases: pd.DataFrame, did: Interventions) -> Scorer:
             frames, cases, params, temperature=card.temperature, flag_below=card.flag_below,
             operating_point=card.operating_point,
         )  # fmt: skip
-        predictions = predict(work.model, work.reader, case_ids, params.batch_size)
+        predictions = predict(work.model, work.reader, case_ids, params.batch_size, further=_further(work))
         count = -(-len(case_ids) // params.batch_size)
         for batch in progress(predictions, f"predict {cell.held_out} with {cell.variant}", count):
             store.append(probability=to_bytes(batch.probability))
             scorer.add(batch)
             did.add(batch, attention=True)
     return scorer
+
+
+def _further(work: _Work) -> FurtherSizes | None:
+    """Return the sizes beside the working size; None: there are none, and the encoder need not be loaded."""
+    sizes, device = work.params.further_sizes_px, next(work.model.method.parameters()).device
+    if not sizes:
+        return None
+    encoder = load_encoder(backbone_folder(work.artifacts), work.model.card.dense_mode).to(device).eval()
+    return FurtherSizes(work.model, encoder, sizes)
 
 
 def _add_sources(work: _Work, did: Interventions) -> None:

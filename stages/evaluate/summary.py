@@ -29,6 +29,7 @@ def summarise(cell: Cell, scores: pd.DataFrame, params: Params, weights_sha256: 
         weights_sha256=weights_sha256,
         held_out=cell.held_out,
         threshold=params.threshold,
+        further_sizes_px=params.further_sizes_px,
         n_lesion=len(lesion),
         n_groups=int(lesion["group_id"].nunique()),
         dice=float(lesion["dice"].mean()) if len(lesion) else None,

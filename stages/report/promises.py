@@ -48,6 +48,7 @@ def promise(method: str, results: Results, tables: Mapping[str, pd.DataFrame]) -
         seeds=list(study.seeds),
         drawn=[site for site in drawn(study) if site in study.held_out],
         threshold=float(results.settings["threshold"]),
+        further_sizes_px=[int(side) for side in results.settings["sizes_px"].split()[1:]],
         **{name: _figure(mean.get(name)) for name in ("dice", "dice_low", "dice_high")},
         by_site={site: _figure(at("sites", site).get("dice")) for site in study.held_out},
         n_lesion=int(mean["n_lesion"]),

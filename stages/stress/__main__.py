@@ -12,6 +12,7 @@ from mcdrl.base.output import say
 from mcdrl.base.runtime import enough_memory, run
 from mcdrl.study.params import load
 from mcdrl.study.sections.build_confounders import Params as Prompts
+from mcdrl.study.sections.evaluate import Params as Evaluate
 from mcdrl.study.sections.stress import Params
 from stages.stress.run import stress, untested
 
@@ -26,8 +27,9 @@ def main(
     study, params = load("stress", Params)
     for line in untested(load("build_confounders", Prompts)[1].confounders):
         say(line)
+    further_px = load("evaluate", Evaluate)[1].further_sizes_px
     with enough_memory("stress", "stress.batch_size", params.batch_size):
-        rows = stress(study, params, threshold, artifacts, device)
+        rows = stress(study, params, threshold, artifacts, device, further_px)
     STRESS.write(rows, out)
     say(f"{out}: {len(rows)} rows, {rows['case_id'].nunique()} frames")
 

@@ -75,8 +75,9 @@ def pictures(cases: pd.DataFrame, reader: StoreReader, strengths: Sequence[float
 
 
 def stress_site(
-    study: Study, held_out: str, params: Params, threshold: float, artifacts: Path, device: str
-) -> Iterator[pd.DataFrame]:
+    study: Study, held_out: str, params: Params, threshold: float, artifacts: Path, device: str,
+    further_px: Sequence[int] = (),
+) -> Iterator[pd.DataFrame]:  # fmt: skip
     """Yield rows of `STRESS` of one held-out site, batch by batch.
 
     Args:
@@ -86,6 +87,7 @@ def stress_site(
         threshold: probability from which a pixel is lesion.
         artifacts: the folder that the pipeline writes.
         device: cpu, cuda, ...; auto: a GPU if there is one.
+        further_px: sizes at which each model is asked beside the working size.
 
     Raises:
         InputError: a model, its backbone or the site's frames are missing or don't belong together.
@@ -95,7 +97,7 @@ def stress_site(
 
     models = [(method, seed) for method in study.methods for seed in study.seeds]
     folders = [Cell(method, held_out, seed).model(artifacts) for method, seed in models]
-    ensemble = load_ensemble(folders, backbone_folder(artifacts), device)
+    ensemble = load_ensemble(folders, backbone_folder(artifacts), device, further_px)
     files = site_files(artifacts, held_out)
     cases = CASES.read(files.cases)
     cases = cases[cases["lesion_class"].notna()].set_index("case_id", drop=False)
@@ -132,12 +134,14 @@ def _counts(shown: Sequence[Stressed], found: Array, threshold: float) -> Counts
     )
 
 
-def stress(study: Study, params: Params, threshold: float, artifacts: Path, device: str) -> pd.DataFrame:
+def stress(
+    study: Study, params: Params, threshold: float, artifacts: Path, device: str, further_px: Sequence[int] = ()
+) -> pd.DataFrame:
     """Return the rows of `STRESS` of the whole study, sorted by their key; arguments as in `stress_site`."""
     parts = [
         part
         for held_out in study.held_out
-        for part in stress_site(study, held_out, params, threshold, artifacts, device)
+        for part in stress_site(study, held_out, params, threshold, artifacts, device, further_px)
     ]
     empty = pd.DataFrame(columns=STRESS.schema.names)  # where no held-out site has a lesion
     rows = pd.concat(parts)[STRESS.schema.names] if parts else empty

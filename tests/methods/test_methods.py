@@ -728,3 +728,36 @@ def test_the_observed_backdoor_is_trained_given_what_each_frame_shows():
     assert method.strata.counts.sum() == before + 3
     method.eval()(batch)
     assert method.strata.counts.sum() == before + 3  # a frame to predict says nothing of P(z)
+
+
+@pytest.mark.parametrize(("name", "mode"), PAIRS)
+def test_every_method_answers_at_another_size_on_its_grid(name, mode):
+    """The trunk of the pixels' modes takes the frames as the batch says, the others find the features so."""
+    dense = unit(_draw(4, 2, 16, 8, 8), 1)
+    selected = torch.zeros(2, 64, dtype=torch.bool)
+    selected[:, ::4] = True
+    batch = Batch(
+        frame=_draw(7, 2, 3, 64, 64).sigmoid(),
+        encoded=Encoded(
+            dense, unit(dense.mean((2, 3)), 1), {"s4": _draw(5, 2, 6, 16, 16), "s8": _draw(6, 2, 8, 8, 8)},
+            _draw(8, 2, 8, 8, 8),
+        ),
+        similarity=_draw(9, 2, 8, 8),
+        selected=selected.view(2, 8, 8),
+        mask=torch.zeros(2, 64, 64, dtype=torch.long),
+        lesion_class=torch.full((2,), -1),
+        encoder_px=64,
+    )  # fmt: skip
+    method = _woken(_method(name, mode)).eval()
+    with torch.no_grad():
+        found = method(batch).logits
+    assert found.shape == (2, 2, 64, 64)
+    assert found.isfinite().all()
+    assert found[:, 1].std() > 0
+
+
+def test_the_encoder_sees_frames_at_its_own_side_unless_the_batch_says_otherwise():
+    trunk = EndToEnd(StubLowerBlocks(), StubUpperBlocks(), size_px=32)
+    batch = replace(_batch(), frame=torch.rand(3, 3, 64, 64))
+    assert trunk(batch).maps["s4"].shape[-1] == 8
+    assert trunk(replace(batch, encoder_px=64)).maps["s4"].shape[-1] == 16

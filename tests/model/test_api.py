@@ -85,6 +85,44 @@ def test_where_nothing_is_said_the_threshold_is_that_of_what_is_promised(folders
     assert "a pixel is lesion" not in CliRunner().invoke(cli.app, [*given, "--threshold", "0.5"]).output
 
 
+def test_where_nothing_is_said_the_sizes_are_those_of_what_is_promised(folders, frames, tmp_path):
+    promised, path = tmp_path / "model", frames / "0.png"
+    shutil.copytree(folders[0], promised)
+    write_promise(make_promise(further_sizes_px=[320]), promised / PROMISE)
+    asked = {sizes: mcdrl.load(promised, device="cpu", sizes=sizes) for sizes in (None, (224, 320), (320, 224), (224,))}
+    found = {sizes: model.predict(path).probability for sizes, model in asked.items()}
+    for sizes in ((224, 320), (320, 224)):
+        np.testing.assert_array_equal(found[None], found[sizes])
+    assert np.abs(found[None] - found[224,]).max() > 0.01
+    np.testing.assert_array_equal(found[224,], mcdrl.load(folders[0], device="cpu").predict(path).probability)
+
+
+@pytest.mark.parametrize("sizes", ["224,320", "224"])
+def test_sizes_are_asked_on_the_command_line_as_in_python(folders, frames, tmp_path, sizes):
+    given = ["predict", str(frames / "0.png"), "--model", str(folders[0]), "--device", "cpu", "--out", str(tmp_path)]
+    done = CliRunner().invoke(cli.app, [*given, "--probabilities", "--sizes", sizes])
+    assert done.exit_code == 0, done.output
+    model = mcdrl.load(folders[0], device="cpu", sizes=[int(side) for side in sizes.split(",")])
+    found = np.rint(255 * model.predict(frames / "0.png").probability)
+    np.testing.assert_array_equal(found, np.asarray(Image.open(tmp_path / "probabilities" / "0.png")))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        ("320", "sizes 320: the models' working size, 224 px, is always asked; add it"),
+        ("224,300", "can't be asked at 300 px beside: expected multiples of 32 px"),
+        ("224,224", "--sizes 224,224: expected sides in px, each once, such as 224,320"),
+        ("224,large", "--sizes 224,large: expected sides in px"),
+    ],
+)
+def test_sizes_that_cannot_be_asked_are_refused(folders, frames, tmp_path, sizes, message):
+    given = ["predict", str(frames / "0.png"), "--model", str(folders[0]), "--device", "cpu", "--out", str(tmp_path)]
+    with pytest.raises(mcdrl.InputError) as refused:
+        CliRunner().invoke(cli.app, [*given, "--sizes", sizes], catch_exceptions=False)
+    assert message in str(refused.value)
+
+
 def pixels(path):
     return np.asarray(Image.open(path).convert("RGB"))
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from mcdrl.artifacts.features import FEATURES, taps_attribute
 from mcdrl.artifacts.regions import REGIONS
@@ -18,8 +19,9 @@ from mcdrl.metrics.operating_point import OperatingPoint
 from mcdrl.model.card import MinedBy
 from mcdrl.model.ensemble import Ensemble, Member, load_ensemble
 from mcdrl.model.folder import LoadedModel, load_model, save_model
-from mcdrl.model.network import Network, batch_of, pixels
+from mcdrl.model.network import FurtherSizes, Network, batch_of, encoded, pixels
 from mcdrl.model.predictor import Predictor
+from mcdrl.model.probability import probability
 from mcdrl.networks.inputs import open_sites
 from mcdrl.networks.interface import Trunk
 from mcdrl.networks.trunk import Frozen
@@ -37,6 +39,8 @@ SPEC = make_spec(width=WIDTH, map_channels={"s4": 3}, head_width=16, dice_weight
 
 class Pooled(FrameEncoder):
     """Colours, pooled and mixed by a fixed matrix."""
+
+    resizes = True
 
     def __init__(self):
         super().__init__()
@@ -97,7 +101,7 @@ def test_folder_and_pipeline_agree(folder, tmp_path):
     stored, selected = through_the_stores(folder, loaded, frames, tmp_path)
     with torch.no_grad():
         features = Pooled().encode(pixels(torch.from_numpy(frames)))
-    batch = batch_of(torch.from_numpy(frames), features, loaded)
+    batch = batch_of(pixels(torch.from_numpy(frames)), features, loaded)
     by_texts = mine(features.dense.permute(0, 2, 3, 1).numpy(), loaded.texts.classes.numpy(), 0.25).selected
     by_miner = tuned().regions({tap: grid.half().float() for tap, grid in features.maps.items()})[1].numpy()
     assert (by_texts != by_miner).any()
@@ -212,3 +216,56 @@ def test_the_frozen_encoder_runs_only_for_models_that_read_its_features(folder, 
     exported = Network(encoder, model).eval()
     with torch.inference_mode():
         np.testing.assert_array_equal(exported(torch.from_numpy(frames))[0].numpy(), answer.probability)
+
+
+def enlarged(planes, side_px, way):
+    """Planes [..., S, S] float32, as Pillow resizes them one by one."""
+    each = [np.asarray(Image.fromarray(plane).resize((side_px, side_px), way)) for plane in
+            planes.reshape(-1, *planes.shape[-2:])]  # fmt: skip
+    return np.stack(each).reshape(*planes.shape[:-2], side_px, side_px)
+
+
+FRAMES = np.random.default_rng(5).integers(0, 256, (N, SIDE, SIDE, 3)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("folder", ["baseline", "mcdrl"], indirect=True)
+def test_asked_at_two_sizes_a_model_answers_by_the_mean_of_both(folder, tmp_path):
+    loaded, encoder = load_model(folder, tmp_path), Pooled()
+    alone = Ensemble([Member(loaded, encoder)], random_weights=False).probability(FRAMES)
+    frame = pixels(torch.from_numpy(FRAMES)).numpy()
+    there = torch.from_numpy(enlarged(frame, 64, Image.Resampling.BICUBIC).clip(0, 1))
+    larger = probability(loaded.method, batch_of(there, encoded(encoder, there, 64), loaded)).numpy()
+    assert larger.shape == (N, 64, 64)
+    expected = (alone + enlarged(larger, SIDE, Image.Resampling.BILINEAR)) / 2
+    assert np.abs(expected - alone).max() > 0.01
+    both = Ensemble([Member(loaded, encoder)], random_weights=False, further_px=[64])
+    np.testing.assert_allclose(both.probability(FRAMES), expected, atol=1e-5)
+    np.testing.assert_array_equal(Predictor(both, N)(FRAMES)[0].probability, both.probability(FRAMES)[0])
+    with torch.inference_mode():
+        exported = Network(encoder, loaded, [64])(torch.from_numpy(FRAMES)).numpy()
+    np.testing.assert_array_equal(exported, both.probability(FRAMES))
+
+
+@pytest.mark.parametrize("folder", ["baseline"], indirect=True)
+@pytest.mark.parametrize(
+    ("sizes_px", "facts", "of_encoder", "reason"),
+    [
+        ([50], {}, {}, "expected multiples of 32 px up to 4096"),
+        ([64, 32], {}, {}, "32 px is the working size, which is always asked"),
+        ([64], {}, {"resizes": False}, "its backbone stub takes frames of 32 px alone"),
+        ([64], {"size_px": 96}, {}, "trained on frames of 96 px, which its backbone sees at 32 px"),
+    ],
+)
+def test_sizes_that_a_model_cannot_be_asked_at_are_refused(folder, tmp_path, sizes_px, facts, of_encoder, reason):
+    loaded, encoder = load_model(folder, tmp_path), Pooled()
+    vars(encoder).update(of_encoder)
+    model = replace(loaded, card=loaded.card.model_copy(update=facts))
+    with pytest.raises(InputError, match=f"'baseline' can't be asked at .*: .*{reason}; change evaluate.further_sizes"):
+        FurtherSizes(model, encoder, sizes_px)
+    FurtherSizes(model, encoder, [])
+
+
+@pytest.mark.parametrize("folder", ["mcdrl mined"], indirect=True)
+def test_a_miner_of_its_own_knows_the_working_size_alone(folder, tmp_path):
+    with pytest.raises(InputError, match="mined by a network that was fitted at the working size"):
+        Ensemble([Member(load_model(folder, tmp_path), Pooled())], random_weights=False, further_px=[64])

@@ -7,7 +7,7 @@ from mcdrl.artifacts.promise import PROMISE, write_promise
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import sha256
 from mcdrl.model.facts import WEIGHTS
-from mcdrl.model.held_out import threshold_of
+from mcdrl.model.held_out import further_sizes_of, threshold_of
 from tests.factories import make_promise
 
 
@@ -15,7 +15,7 @@ from tests.factories import make_promise
 def model(tmp_path):
     """Makes a folder of weights with the thresholds of its scores and its promise, as far as it has them."""
 
-    def make(name, scored=None, promised=None):
+    def make(name, scored=None, promised=None, further_sizes_px=()):
         folder = tmp_path / name
         folder.mkdir()
         (folder / WEIGHTS).write_bytes(name.encode())
@@ -23,10 +23,11 @@ def model(tmp_path):
             scores = HeldOutScores(
                 weights_sha256=sha256(folder / WEIGHTS), held_out="A", threshold=scored, n_lesion=0, n_groups=0,
                 dice=None, dice_low=None, dice_high=None, n_negative=0, false_positive_rate=None,
+                further_sizes_px=list(further_sizes_px),
             )  # fmt: skip
             write_held_out_scores(scores, folder)
         if promised:
-            write_promise(make_promise(threshold=promised), folder / PROMISE)
+            write_promise(make_promise(threshold=promised, further_sizes_px=list(further_sizes_px)), folder / PROMISE)
         return folder
 
     return make
@@ -50,3 +51,14 @@ def test_scores_of_other_weights_say_nothing(model):
 def test_models_of_several_thresholds_have_none(model):
     with pytest.raises(InputError, match=r"for the thresholds \[0\.3, 0\.4\]; say which"):
         threshold_of([model("a", scored=0.4), model("b", promised=0.3)])
+
+
+@pytest.mark.parametrize("known", [{"scored": 0.4}, {"promised": 0.3}])
+def test_and_the_sizes_at_which_it_was_asked(model, known):
+    asked = model("asked", **known, further_sizes_px=[320, 288])
+    assert further_sizes_of([asked, model("unknown")]) == [320, 288]
+    assert further_sizes_of([model("nothing known")]) == []
+    with pytest.raises(
+        InputError, match=r"different sizes beside their own \(no further size and 320 288\); say --siz"
+    ):
+        further_sizes_of([asked, model("other", **known)])

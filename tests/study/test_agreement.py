@@ -57,3 +57,11 @@ def test_strengths_are_of_confounders_that_the_dictionary_or_an_operator_knows()
     assert len(found) == 1
     assert found[0].startswith("sites.south: table_strengths: unknown confounder 'bloood'")
     assert "did you mean 'blood'" in found[0]
+
+
+def test_a_further_size_is_another_one_than_the_working_size():
+    sections = {"ingest": section_params("ingest", size_px=224)}
+    asked = {sizes: section_params("evaluate", further_sizes_px=list(sizes)) for sizes in ((320,), (320, 224))}
+    assert disagreements({**sections, "evaluate": asked[320,]}, **STUDY) == []
+    (found,) = disagreements({**sections, "evaluate": asked[320, 224]}, **STUDY)
+    assert found == "evaluate.further_sizes_px: 224 is ingest.size_px, which is always asked; leave it out"

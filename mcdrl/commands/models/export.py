@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ from mcdrl.model.bundle import find_backbone
 from mcdrl.model.card import ModelCard
 from mcdrl.model.ensemble import load_ensemble
 from mcdrl.model.facts import WEIGHTS
-from mcdrl.model.held_out import threshold_of
+from mcdrl.model.held_out import further_sizes_of, threshold_of
 from mcdrl.model.members import check_single
 from mcdrl.model.network import Network
 from mcdrl.model.take_along import take_along
@@ -107,7 +107,8 @@ def export(model: Path, kind: Format, out: Path, backbone: Path | None) -> Parit
         raise InputError(
             f"the method '{card.method}' can't be exported as {kind} ({reason}); try the other format"
         ) from None
-    around = preprocessing(card, sha256(model / WEIGHTS), threshold_of([model]))
+    sizes_px = [card.size_px, *further_sizes_of([model])]
+    around = preprocessing(card, sha256(model / WEIGHTS), threshold_of([model]), sizes_px)
     write_json({**around, "files": {**_told(out, around), kind: FILES[kind]}}, out / PREPROCESSING)
     take_along(model, find_backbone(model, card.fingerprint, backbone), out)
     return parity
@@ -117,16 +118,17 @@ def load_network(model: Path, backbone: Path | None) -> tuple[Network, ModelCard
     """Return a model and its encoder as one module on the CPU, and the model's card."""
     check_single(model)
     (member,) = load_ensemble([model], backbone, "cpu").members
-    return Network(member.encoder, member.model).eval(), member.model.card
+    return Network(member.encoder, member.model, further_sizes_of([model])).eval(), member.model.card
 
 
-def preprocessing(card: ModelCard, weights_sha256: str, threshold: float) -> dict[str, Any]:
+def preprocessing(card: ModelCard, weights_sha256: str, threshold: float, sizes_px: Sequence[int]) -> dict[str, Any]:
     """Return what a program has to do around the exported network, whatever the format.
 
     Args:
         card: of the model.
         weights_sha256: of its weights, hex.
         threshold: probability from which a pixel is lesion.
+        sizes_px: at which the network looks at a frame; it makes them itself from the one that it is given.
     """
     return {
         "input": {"name": "frames", "dtype": "uint8", "shape": ["B", card.size_px, card.size_px, 3], "colours": "RGB"},
@@ -139,6 +141,7 @@ def preprocessing(card: ModelCard, weights_sha256: str, threshold: float) -> dic
             "antialiasing (Pillow: resize(size, BICUBIC, reducing_gap=3)); no further scaling of the values",
         ],
         "view": card.view,
+        "looked_at_px": list(sizes_px),
         "output": {"name": "probability", "dtype": "float32", "shape": ["B", card.size_px, card.size_px]},
         "after": [
             f"enlarge the probability to the {'frame' if card.view == 'full' else 'box'}'s own size, bilinear",

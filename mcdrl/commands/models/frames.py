@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from mcdrl.base.errors import InputError
 from mcdrl.base.folders import walked
 from mcdrl.base.issues import RefusedError
+from mcdrl.base.section import distinct
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.models.masks_among import masks_among
 from mcdrl.imaging.decode import read_frame
@@ -141,6 +142,18 @@ def view_rule(text: str) -> ViewRule:
         raise InputError(
             f"--view {text}: expected auto, full or left,top,right,bottom in parts of the frame, such as 0.25,0,1,1"
         ) from None
+
+
+def sizes_px(text: str) -> list[int]:
+    """Return the sizes that the command line gives, px.
+
+    Raises:
+        InputError: they are no whole numbers, or one stands there twice.
+    """
+    try:
+        return distinct([int(part) for part in text.split(",")])
+    except ValueError:
+        raise InputError(f"--sizes {text}: expected sides in px, each once, such as 224,320") from None
 
 
 def _named(given: Sequence[Path], out: Path) -> list[tuple[Path, PurePosixPath]]:

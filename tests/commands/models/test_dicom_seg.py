@@ -309,7 +309,7 @@ def test_the_command_writes_segmentations(frames, tmp_path, monkeypatch):
     (segment,) = dcmread(tmp_path / "out" / "a.dcm").SegmentSequence
     assert (segment.SegmentLabel, segment.SegmentAlgorithmName) == ("Polyp", "ours")
     (said,) = segment.SegmentationAlgorithmIdentificationSequence
-    asked = "threshold=0.25,suppress=False,view=as trained,channels=rgb"
+    asked = "threshold=0.25,suppress=False,view=as trained,sizes=as judged,channels=rgb"
     assert said.AlgorithmParameters == f"{asked},weights_sha256={sha256(model / WEIGHTS)}"
 
 

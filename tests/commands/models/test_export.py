@@ -95,8 +95,10 @@ def test_a_pipe_in_a_models_folder_is_refused_and_nobody_waits_for_it(model, tmp
 
 
 @pytest.mark.parametrize("kind", ["onnx", "torchscript"])
-def test_the_file_gives_the_networks_masks_for_any_number_of_frames(model, tmp_path, kind):
+@pytest.mark.parametrize("further_px", [[], [256, 160]])
+def test_the_file_gives_the_networks_masks_for_any_number_of_frames(model, tmp_path, kind, further_px, monkeypatch):
     pytest.importorskip("onnxruntime")
+    monkeypatch.setattr(exporting, "further_sizes_of", lambda _: further_px)
     parity = export(model, kind, tmp_path, None)
     assert parity.frames == 8
     assert parity.holds
@@ -110,8 +112,8 @@ def test_the_file_gives_the_networks_masks_for_any_number_of_frames(model, tmp_p
         assert ours.std() > 0.01
         np.testing.assert_allclose(run(frames[:count]), ours, atol=2e-3)
     around = json.loads((tmp_path / "preprocessing.json").read_text())
-    assert (around["files"], around["temperature"], around["input"]["shape"]) == (
-        {kind: exporting.FILES[kind]}, 2.0, ["B", 224, 224, 3],
+    assert (around["files"], around["temperature"], around["input"]["shape"], around["looked_at_px"]) == (
+        {kind: exporting.FILES[kind]}, 2.0, ["B", 224, 224, 3], [224, *further_px],
     )  # fmt: skip
 
 
@@ -139,7 +141,7 @@ def test_two_formats_in_one_folder_are_both_named_and_those_of_another_model_are
 def test_a_stranger_is_told_what_of_a_frame_the_network_sees(model):
     card = load_model(model, model / "backbone").card
     told = {
-        view: json.dumps(exporting.preprocessing(card.model_copy(update={"view": view}), "0" * 64, 0.5))
+        view: json.dumps(exporting.preprocessing(card.model_copy(update={"view": view}), "0" * 64, 0.5, [224]))
         for view in ("auto", "full")
     }
     for sentence in ("box around the endoscopic view", "what was cut off is background", "the box's own size"):
@@ -212,7 +214,7 @@ def test_a_model_takes_its_scores_along_but_not_those_of_other_weights(model, tm
     parts = tmp_path / "artifacts" / "evaluate" / "parts" / "mcdrl" / "A" / "0"
     scores = HeldOutScores(
         weights_sha256=sha256(folder / "model.safetensors"), held_out="A", threshold=0.4, n_lesion=12, n_groups=6,
-        dice=0.75, dice_low=0.7, dice_high=0.8, n_negative=4, false_positive_rate=0.25,
+        dice=0.75, dice_low=0.7, dice_high=0.8, n_negative=4, false_positive_rate=0.25, further_sizes_px=[320],
     )  # fmt: skip
     write_held_out_scores(scores, parts)
     pack(folder, tmp_path / "packed", None)
@@ -222,6 +224,7 @@ def test_a_model_takes_its_scores_along_but_not_those_of_other_weights(model, tm
     assert "On 25% of 4 frames" in told
     assert "validation frames: 0.500, on patients of the sites that it was trained on, which says little of" in told
     assert "expect less" not in told
+    assert "squashed to 224 x 224 px (bicubic), from there also brought to 320 px; the answer is the mean |" in told
     assert "| regions | the 25% of places nearest to the class prompts |" in told
     assert describe(folder) == describe(tmp_path / "packed") == told
     export(folder, "torchscript", tmp_path / "exported", None)

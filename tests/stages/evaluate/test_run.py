@@ -17,12 +17,16 @@ from mcdrl.artifacts.regions import REGIONS
 from mcdrl.artifacts.scores import EVALUATED, PREDICTIONS
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import sha256
+from mcdrl.clip.encoder import Encoded
 from mcdrl.methods import build
 from mcdrl.metrics.calibration import calibrated, confidence, spectrum
 from mcdrl.metrics.detection import match
 from mcdrl.metrics.operating_point import OperatingPoint, frame_scores
 from mcdrl.model.card import MinedBy
 from mcdrl.model.folder import load_model, save_model
+from mcdrl.model.network import FurtherSizes, pixels
+from mcdrl.model.probability import probability
+from mcdrl.model.resampling import resized
 from mcdrl.networks.trunk import Frozen
 from mcdrl.regions.tuned import Miner
 from mcdrl.study.paths import Cell, site_files
@@ -39,6 +43,7 @@ from tests.factories import (
     small_params,
     write_frames,
 )
+from tests.stub_encoders import FrameEncoder
 
 SITE, SOURCE, SIDE, GRID, WIDTH, FRAMES_N = "A", "B", 32, 4, 8, 7
 NATIVE = (50, 40)  # height and width
@@ -419,3 +424,47 @@ def test_pixels_that_nobody_judged_count_nowhere(cell):
     (row,) = tables["mining"].to_dict("records")
     inside = [(mask[8:16] == 1).sum() / (mask == 1).sum() for mask in small[:5]]
     assert (row["recall"], row["n_frames"]) == (pytest.approx(np.mean(inside)), 5)
+
+
+class Colours(FrameEncoder):
+    """Features of any size that follow from the colours of the places."""
+
+    resizes = True
+
+    def __init__(self):
+        super().__init__()
+        self.width, self.size_px, self.fingerprint, self.dense_mode = WIDTH, SIDE, "f", "plain"
+        self.scale = torch.nn.Parameter(torch.ones(()))
+
+    def encode(self, frames):
+        pool = torch.nn.functional.avg_pool2d
+        dense = pool(frames, 8).repeat(1, 3, 1, 1)[:, :WIDTH]
+        return Encoded(dense, dense.mean((2, 3)), {"s4": pool(frames, 4).repeat(1, 2, 1, 1)}, frames[:, :1])
+
+
+@both
+def test_further_sizes_move_the_answer_but_not_what_is_said_of_the_intervention(cell, monkeypatch):
+    given = []
+
+    def load(folder, dense_mode):
+        given.append((folder, dense_mode))
+        return Colours()
+
+    monkeypatch.setattr("stages.evaluate.run.load_encoder", load)
+    alone, before = run(cell), stored(cell)
+    assert given == []
+    tables, params = run(cell, further_sizes_px=[64]), section_params("evaluate", further_sizes_px=[64])
+    assert given == [(cell.artifacts / "backbone", "plain")]
+    with FRAMES.read(cell.ingested / "frames.h5") as frames:
+        frame = pixels(torch.from_numpy(frames.rows("image", IDS)))
+    model = load_model(cell.model, cell.artifacts)
+    at_64 = FurtherSizes(model, Colours(), [64]).at(frame, 64)
+    there = resized(probability(model.method, at_64)[:, None], SIDE, "bilinear")[:, 0].numpy()
+    assert np.abs(255 * there - before).max() > 5
+    np.testing.assert_allclose(stored(cell), (before / 255 + there) / 2 * 255, atol=1.1)
+    for name in ("attention", "pooled", "mining", "exchanges"):
+        pd.testing.assert_frame_equal(tables[name], alone[name])
+    write(cell.names, cell.artifacts, tables, params)
+    assert read_held_out_scores(cell.parts).further_sizes_px == [64]
+    with PREDICTIONS.read(cell.predictions) as store:
+        assert store.attributes["sizes_px"] == "32 64"

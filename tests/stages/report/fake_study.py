@@ -153,7 +153,8 @@ def write_cell(root: Path, study: Study, cell, cases: pd.DataFrame, masks: np.nd
     method, site, seed = cell
     ids = list(cases["case_id"])
     probability = predict_fake(masks, method, seed)
-    attributes = {"method": method, "held_out": site, "seed": str(seed), "threshold": "0.5", "tolerance_px": "2"}
+    attributes = {"method": method, "held_out": site, "seed": str(seed), "threshold": "0.5", "tolerance_px": "2",
+                  "sizes_px": "224 320"}  # fmt: skip
     with PREDICTIONS.write(root / "evaluate" / "predictions" / method / site / f"{seed}.h5", ids, attributes) as store:
         store.append(probability=probability)
     folder = root / "train" / method / site / str(seed)

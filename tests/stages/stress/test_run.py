@@ -48,8 +48,8 @@ def loaded(monkeypatch):
     """The folders and devices that were asked for, and the ensemble."""
     ensemble, asked = Brightness(), []
 
-    def load(models, backbone, device):
-        asked.append(([str(model) for model in models], str(backbone), device))
+    def load(models, backbone, device, further_px):
+        asked.append(([str(model) for model in models], str(backbone), device, list(further_px)))
         return ensemble
 
     monkeypatch.setattr("mcdrl.model.ensemble.load_ensemble", load)
@@ -73,7 +73,7 @@ def test_rows_are_every_model_confounder_strength_and_frame(study, loaded, tmp_p
     assert (counted[~on_screen] == stub_sites.SIDE**2).all()
     assert (counted[on_screen] > stub_sites.SIDE**2).all()
     models = [f"{tmp_path}/train/{method}/B/7" for method in ("baseline", "mcdrl")]
-    assert loaded[1][1] == (models, f"{tmp_path}/backbone", "cpu")
+    assert loaded[1][1] == (models, f"{tmp_path}/backbone", "cpu", [])
 
 
 def test_counts_are_those_of_the_stressed_picture_and_its_mask(study, loaded, tmp_path):
@@ -135,7 +135,11 @@ def test_equal_inputs_give_equal_bytes(study, loaded, tmp_path):
 
 
 def test_the_command_writes_the_table_and_says_what_nothing_draws(study, loaded, tmp_path, monkeypatch):
-    changes = {"stress": {"frames": 1}, "build_confounders": {"confounders": {"air": ["fog", "blood", "haze"]}}}
+    changes = {
+        "stress": {"frames": 1},
+        "evaluate": {"further_sizes_px": [320]},
+        "build_confounders": {"confounders": {"air": ["fog", "blood", "haze"]}},
+    }
     monkeypatch.setattr("stages.stress.__main__.load", lambda name, _: (study, section_params(name, **changes[name])))
     app = Typer()
     app.command()(main)
@@ -146,6 +150,7 @@ def test_the_command_writes_the_table_and_says_what_nothing_draws(study, loaded,
     assert done.exit_code == 0, done.output
     assert len(STRESS.read(out)) == (rows := 2 * 2 * (1 + 2 * len(phrases())))
     assert f"{rows} rows, 2 frames" in done.output
+    assert [sizes for *_, sizes in loaded[1]] == [[320], [320]]
     assert "no operator for them: fog, haze" in done.output
     assert untested({"air": ["blood"]}) == []
 

@@ -1,0 +1,139 @@
+"""What further sizes are worth at prediction, with equal weights: python -m tests.benchmarks.sizes OUT MODEL...
+
+Run in a project whose sites are ingested, with models of its cells, artifacts/train/<method>/<held out>/<seed>. Each
+model segments the site that it was kept from and, as nothing may be chosen by that one, the validation frames of its
+sources. OUT is a parquet of a row a frame and combination of passes, called `<method>_<passes>`, and behind that
+`_validation` on frames of the sources, so that `tests.benchmarks.table` and `pairs` compare them. A pass is the side in
+px to which the stored frame is brought; `v` behind it: summed over views where the method does that, else one look;
+`n`: the frame was brought there from its file, which has more detail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+import torch
+import typer
+
+from mcdrl.artifacts.cases import CASES, GEOMETRY
+from mcdrl.artifacts.frames import FRAMES, judged_of, lesion_of, to_native, unpack_native_mask
+from mcdrl.artifacts.store_reader import StoreReader
+from mcdrl.base.parallel import batches
+from mcdrl.metrics.counts import count, dice
+from mcdrl.metrics.detection import match
+from mcdrl.model.ensemble import Member, load_ensemble
+from mcdrl.model.network import FurtherSizes, pixels
+from mcdrl.model.probability import probability, single_pass_probability
+from mcdrl.model.resampling import resized
+from mcdrl.sites.candidates import find_candidates
+from mcdrl.study.params import Study, load_study, resolve
+from mcdrl.study.paths import ARTIFACTS, site_files
+from stages.stress.run import pick
+from tests.benchmarks.view.prediction import seen
+
+ONE_LOOK = (("224",), ("320",), ("224", "288"), ("224", "320"), ("160", "224", "320"))
+VIEWS = (("224v",), ("224v", "320"), ("224v", "320v"))
+FROM_FILES = (("320n",), ("224", "320n"))
+BATCH = 8
+_CROP = ["crop_left_px", "crop_top_px", "crop_right_px", "crop_bottom_px"]
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass
+class Asked:
+    """A model, and the passes that are made of every frame."""
+
+    member: Member
+    combinations: Sequence[Sequence[str]]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def answers(self, stored: Array, larger: Mapping[str, Array]) -> dict[str, Array]:
+        """Return combination -> probability of lesion, [B, S, S], of frames [B, S, S, 3]; larger: pass -> frames."""
+        passes = sorted({one for combination in self.combinations for one in combination})
+        found = {one: self._answer(larger.get(one, stored), one, stored.shape[1]) for one in passes}
+        return {"_".join(some): np.mean([found[one] for one in some], axis=0) for some in self.combinations}
+
+    def _answer(self, images: Array, one: str, size_px: int) -> Array:
+        model, start = self.member.model, perf_counter()
+        infer = probability if one.endswith("v") else single_pass_probability
+        with torch.inference_mode():
+            frame = pixels(torch.from_numpy(images))
+            batch = FurtherSizes(model, self.member.encoder, ()).at(frame, int(one.rstrip("vn")))
+            answer = resized(infer(model.method, batch)[:, None], size_px, "bilinear")[:, 0].numpy()
+        self.seconds[one] = self.seconds.get(one, 0.0) + perf_counter() - start
+        return answer
+
+
+def main(
+    out: Annotated[Path, typer.Argument(help="Parquet; rows of other models that it holds stay.")],
+    models: Annotated[list[Path], typer.Argument(help="Folders of trained cells.")],
+    frames: Annotated[int | None, typer.Option(help="Of each site, by the hash of their names; default: all.")] = None,
+    files: Annotated[bool, typer.Option("--files", help="Also from the files, which have more detail.")] = False,
+) -> None:
+    """Predict and count."""
+    study = load_study()
+    for folder in models:
+        (member,) = load_ensemble([folder], None, "cpu").members
+        combinations = [*ONE_LOOK, *VIEWS * member.model.method.sums_views, *FROM_FILES * files]
+        asked = Asked(member, combinations)
+        part = pd.DataFrame(rows(asked, study, frames))
+        told = part.groupby("method", sort=False)[["dice", "lesions", "found", "false"]]
+        print(told.agg({"dice": "mean", "lesions": "sum", "found": "sum", "false": "sum"}).round(4).to_string())
+        each = {name: f"{1000 * spent / part['case_id'].nunique():.0f} ms" for name, spent in asked.seconds.items()}
+        print(f"{folder}: a frame takes {each}", flush=True)
+        everything = pd.concat(([pd.read_parquet(out)] if out.is_file() else []) + [part])
+        kept = everything.drop_duplicates(["method", "held_out", "seed", "case_id"], keep="last")
+        kept.sort_values(["method", "held_out", "seed", "case_id"], ignore_index=True).to_parquet(out)
+
+
+def rows(asked: Asked, study: Study, frames: int | None) -> Iterator[dict[str, object]]:
+    """Yield a row a frame and combination: of the site that the model was kept from, and of its sources' validation."""
+    card = asked.member.model.card
+    for site in [card.held_out, *card.sources]:
+        kept_from, place = site == card.held_out, site_files(ARTIFACTS, site)
+        cases = CASES.read(place.cases).merge(GEOMETRY.read(place.geometry), on="case_id").set_index("case_id")
+        chosen = pick(list(cases.index if kept_from else cases.index[cases["split"] == "val"]), frames)
+        paths = _paths(study, site) if FROM_FILES[0] in asked.combinations else {}
+        names = {"held_out": card.held_out, "seed": card.seed}
+        with FRAMES.read(place.frames) as reader:
+            for ids in batches(chosen, BATCH):
+                for passes, row in _scored(asked, reader, cases.loc[ids], paths):
+                    ending = "" if kept_from else "_validation"
+                    yield {"method": f"{card.variant}_{passes}{ending}", **names, **row}
+
+
+def _paths(study: Study, site: str) -> dict[str, Path]:
+    reading = resolve(study.sites[site])
+    assert reading.channels == "rgb"
+    found = find_candidates(site, Path(study.sites[site].root), reading).candidates
+    return {one.case_id: one.source.frame for one in found}
+
+
+def _scored(
+    asked: Asked, reader: StoreReader, cases: pd.DataFrame, paths: Mapping[str, Path]
+) -> Iterator[tuple[str, dict[str, object]]]:
+    """Yield the passes and what they find, frame by frame at their own sizes."""
+    ids = list(cases.index)
+    larger = {"320n": np.stack([seen(paths[case], 320, "auto", swap=False).pixels for case in ids])} if paths else {}
+    masks = [unpack_native_mask(png) for png in reader.blobs("native_mask", ids)]
+    for passes, found in asked.answers(reader.rows("image", ids), larger).items():
+        for at, (case, row) in enumerate(cases.iterrows()):
+            height, width = masks[at].shape
+            p = to_native(found[at].astype(np.float32), tuple(int(row[name]) for name in _CROP), width, height)
+            truth, judged = lesion_of(masks[at]), judged_of(masks[at])
+            hit = match(p, (p >= 0.5) & judged, truth)
+            yield passes, {
+                "case_id": case, "group_id": row["group_id"],
+                "dice": float(dice(count(p[None] >= 0.5, truth[None], judged[None]))[0]),
+                "lesions": hit.iou.shape[1], "found": int(hit.hits.any(axis=0).sum()), "false": int(hit.false.sum()),
+            }  # fmt: skip
+
+
+if __name__ == "__main__":
+    typer.run(main)
