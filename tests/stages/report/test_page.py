@@ -96,6 +96,7 @@ def test_page_shows_the_figures_of_the_tables(page):
         assert f"<td>{row.dice:.3f}</td>" in html
     assert "Random weights" not in html
     assert "<td>2</td><td>no mask</td><td>b.jpg</td>" in html  # the quarantine of site B
+    assert "masks are cut at probability 0.5, the mean of those at 224, 320 px." in html
     drawn = (
         2 * 2 * 3 + 2 * 4 + 2 * FRAMES_SHOWN + 1 + len(phrases())
     )  # examples, pairs of a map, contact sheets, stress

@@ -44,6 +44,7 @@ def test_figures_are_those_of_the_tables(written):
         assert found.dice_unflagged == pytest.approx(flag["dice_other"], abs=1e-5)
         assert found.drawn == results.study.held_out  # rendered by the embedded phantom
         assert found.threshold == float(results.settings["threshold"])
+        assert found.further_sizes_px == [320]
 
 
 def test_of_a_method_that_is_deployed_alone_nothing_is_promised(written):
