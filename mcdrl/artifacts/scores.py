@@ -196,14 +196,8 @@ EVALUATED: Mapping[str, Table] = {  # name of the file -> table, of all that is 
 PREDICTIONS = Store(
     "predictions/2",
     {"probability": Field("uint8", "YX", compress=True)},  # of lesion, 0..255 for 0..1, at working size; uncalibrated
-    attributes=(
-        "method",
-        "held_out",
-        "seed",
-        "threshold",
-        "tolerance_px",
-        "sizes_px",  # how the scores were made; the first size is the working size
-    ),
+    # the last three: how the scores were made; of the sizes the first is the working size
+    attributes=("method", "held_out", "seed", "threshold", "tolerance_px", "sizes_px"),
 )
 
 

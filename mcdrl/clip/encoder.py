@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-SIDE_STEP = 32  # px: the coarsest stride, so that the maps of a frame fit onto each other
+SIDES_PX = range(32, 1025, 32)  # in steps of the coarsest stride, so that the maps of a frame fit onto each other
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Encoder(nn.Module, ABC):
         fingerprint: hex digest of the weights and the configuration, of both towers.
         dense_mode: how the map is made dense, such as "plain" or "maskclip"; equal fingerprints and modes mean equal
             features.
-        resizes: whether frames of other sides serve, too, in multiples of `SIDE_STEP`; the maps grow with them.
+        resizes: whether frames of all sides in `SIDES_PX` serve; the maps grow with them.
     """
 
     width: int

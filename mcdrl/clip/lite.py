@@ -85,7 +85,7 @@ class LiteEncoder(Encoder):
     def encode(self, frames: Tensor) -> Encoded:
         """Encode frames, [B, 3, 224, 224] float in 0..1, without gradients; the maps are s4, s8, s16 and s32.
 
-        Other sides, in multiples of `SIDE_STEP`, give larger or smaller maps.
+        Other sides give larger or smaller maps.
         """
         with torch.no_grad():
             maps = self._frozen()(frames)

@@ -8,10 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from mcdrl.base.errors import InputError
-from mcdrl.clip.encoder import SIDE_STEP, Encoded, Encoder, unit
+from mcdrl.clip.encoder import SIDES_PX, Encoded, Encoder, unit
 from mcdrl.clip.encoding import squashed
 from mcdrl.methods import has_own_encoder
-from mcdrl.model.facts import LARGEST_PX
 from mcdrl.model.folder import LoadedModel
 from mcdrl.model.probability import lesion
 from mcdrl.model.resampling import resized
@@ -89,9 +88,8 @@ class FurtherSizes:
 
 def _check_sizes(model: LoadedModel, encoder: Encoder, sizes_px: Sequence[int]) -> None:
     card = model.card
-    wrong = [side for side in sizes_px if side % SIDE_STEP or not SIDE_STEP <= side <= LARGEST_PX]
     reasons = [
-        (bool(wrong), f"expected multiples of {SIDE_STEP} px up to {LARGEST_PX}"),
+        (not set(sizes_px) <= set(SIDES_PX), f"expected multiples of {SIDES_PX.step} px up to {SIDES_PX[-1]}"),
         (card.size_px in sizes_px, f"{card.size_px} px is the working size, which is always asked"),
         (model.miner is not None, "its regions are mined by a network that was fitted at the working size"),
     ]

@@ -250,7 +250,8 @@ def test_asked_at_two_sizes_a_model_answers_by_the_mean_of_both(folder, tmp_path
 @pytest.mark.parametrize(
     ("sizes_px", "facts", "of_encoder", "reason"),
     [
-        ([50], {}, {}, "expected multiples of 32 px up to 4096"),
+        ([50], {}, {}, "expected multiples of 32 px up to 1024"),
+        ([1056], {}, {}, "expected multiples of 32 px up to 1024"),
         ([64, 32], {}, {}, "32 px is the working size, which is always asked"),
         ([64], {}, {"resizes": False}, "its backbone stub takes frames of 32 px alone"),
         ([64], {"size_px": 96}, {}, "trained on frames of 96 px, which its backbone sees at 32 px"),
