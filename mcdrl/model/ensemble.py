@@ -24,7 +24,7 @@ from mcdrl.model.card import read_card
 from mcdrl.model.facts import CARD
 from mcdrl.model.folder import LoadedModel, load_model
 from mcdrl.model.members import members
-from mcdrl.model.network import FurtherSizes, batch_of, encoded, pixels, reads_features
+from mcdrl.model.network import FurtherSizes, batch_of, encoded, reads_features
 from mcdrl.model.probability import probability
 from mcdrl.networks.interface import Batch
 
@@ -90,7 +90,7 @@ class Ensemble:
         with torch.inference_mode():
             for member in self.members:
                 device = next(member.encoder.parameters()).device
-                given = pixels(torch.from_numpy(frames).to(device))
+                given = torch.from_numpy(frames).to(device)
                 if not (always_encode or reads_features(member.model)):
                     yield member.model, batch_of(given, None, member.model)
                     continue
@@ -127,7 +127,7 @@ def _finite(features: Encoded) -> Encoded:
 def _check_features(member: Member, folder: Path) -> None:
     """Raise InputError where the encoder gives a frame other features than the model's card counts on."""
     card, encoder = member.model.card, member.encoder
-    blank = torch.zeros(1, 3, encoder.size_px, encoder.size_px)
+    blank = torch.zeros(1, encoder.size_px, encoder.size_px, 3, dtype=torch.uint8)
     with torch.inference_mode():
         features = encoded(encoder, blank.to(next(encoder.parameters()).device))
     _, width, *grid = map(int, features.dense.shape)

@@ -42,17 +42,16 @@ class Network(nn.Module):
         Returns:
             [B, S, S] float32, the probability of lesion, 0..1.
         """
-        frame = pixels(frames)
-        features = encoded(self.encoder, frame) if reads_features(self._model) else None
-        batch = batch_of(frame, features, self._model)
+        features = encoded(self.encoder, frames) if reads_features(self._model) else None
+        batch = batch_of(frames, features, self._model)
         return self._sizes.mean(lesion(self.method(batch, intervene=True)), batch)
 
 
 class FurtherSizes:
     """Asks a model for the same frames at sizes beside the working size, and takes the mean of all answers.
 
-    The frames are enlarged or reduced from the working size: what helps is the scale at which a network looks, not more
-    detail (docs/results.md), so that no larger frames need be kept.
+    The frames are enlarged or reduced from the working size: what helps is mostly the scale at which a network looks,
+    not more detail (docs/results.md), so no larger frames are kept.
     """
 
     def __init__(self, model: LoadedModel, encoder: Encoder, sizes_px: Sequence[int]) -> None:
@@ -78,8 +77,8 @@ class FurtherSizes:
     def at(self, frame: Tensor, side_px: int) -> Batch:
         """Return what the model's method takes of frames, [B, 3, S, S] float in 0..1, at another side."""
         there = resized(frame, side_px, "bicubic").clamp(0, 1)
-        features = encoded(self._encoder, there, side_px) if reads_features(self._model) else None
-        return batch_of(there, features, self._model, encoder_px=side_px)
+        features = _encoded(self._encoder, there, side_px) if reads_features(self._model) else None
+        return _batch(there, features, self._model, encoder_px=side_px)
 
     def _answer(self, frame: Tensor, side_px: int) -> Tensor:
         output = self._model.method(self.at(frame, side_px), intervene=True)
@@ -107,16 +106,15 @@ def _check_sizes(model: LoadedModel, encoder: Encoder, sizes_px: Sequence[int]) 
         )
 
 
-def encoded(encoder: Encoder, frame: Tensor, side_px: int | None = None) -> Encoded:
-    """Encode frames on the encoder's device; float32, rounded as the stored features are.
+def encoded(encoder: Encoder, frames: Tensor) -> Encoded:
+    """Encode frames, [B, S, S, 3] uint8 on the encoder's device; float32, rounded as the stored features are."""
+    return _encoded(encoder, pixels(frames), encoder.size_px)
 
-    Args:
-        encoder: a frozen encoder.
-        frame: [B, 3, S, S] float in 0..1.
-        side_px: the side at which the encoder sees them; None: its own.
-    """
+
+def _encoded(encoder: Encoder, frame: Tensor, side_px: int) -> Encoded:
+    """Encode frames, [B, 3, S, S] float in 0..1, which the encoder sees at the given side."""
     with torch.autocast(frame.device.type, torch.bfloat16, enabled=frame.device.type == "cuda"):
-        found = encoder.encode(squashed(frame, side_px or encoder.size_px))
+        found = encoder.encode(squashed(frame, side_px))
     return Encoded(
         dense=_rounded(found.dense),
         image_embedding=_rounded(found.image_embedding),
@@ -130,15 +128,19 @@ def reads_features(model: LoadedModel) -> bool:
     return model.method.trunk.needs_features or model.method.uses_regions
 
 
-def batch_of(frame: Tensor, features: Encoded | None, model: LoadedModel, *, encoder_px: int | None = None) -> Batch:
+def batch_of(frames: Tensor, features: Encoded | None, model: LoadedModel) -> Batch:
     """Mine the regions by a model's class texts, or by its miner, and return what its method takes.
 
     Args:
-        frame: [B, 3, S, S] float in 0..1.
+        frames: [B, S, S, 3] uint8.
         features: of the frames, by the model's own encoder; None: the model doesn't read them.
         model: on the same device.
-        encoder_px: side at which an encoder in the loop is to see the frames; None: its own.
     """
+    return _batch(pixels(frames), features, model, encoder_px=None)
+
+
+def _batch(frame: Tensor, features: Encoded | None, model: LoadedModel, *, encoder_px: int | None) -> Batch:
+    """Do what `batch_of` does with frames, [B, 3, S, S] float in 0..1; `encoder_px` as in `Batch`."""
     if features is None:
         features = _nothing(frame)
         similarity = torch.zeros_like(frame[:, 0, :1, :1])

@@ -129,7 +129,7 @@ def _scored(
             truth, judged = lesion_of(masks[at]), judged_of(masks[at])
             hit = match(p, (p >= 0.5) & judged, truth)
             yield passes, {
-                "case_id": case, "group_id": row["group_id"],
+                "case_id": case, "group_id": f"{row['site']}/{row['group_id']}",
                 "dice": float(dice(count(p[None] >= 0.5, truth[None], judged[None]))[0]),
                 "lesions": hit.iou.shape[1], "found": int(hit.hits.any(axis=0).sum()), "false": int(hit.false.sum()),
             }  # fmt: skip

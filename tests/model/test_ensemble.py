@@ -19,7 +19,7 @@ from mcdrl.metrics.operating_point import OperatingPoint
 from mcdrl.model.card import MinedBy
 from mcdrl.model.ensemble import Ensemble, Member, load_ensemble
 from mcdrl.model.folder import LoadedModel, load_model, save_model
-from mcdrl.model.network import FurtherSizes, Network, batch_of, encoded, pixels
+from mcdrl.model.network import FurtherSizes, Network, batch_of, pixels
 from mcdrl.model.predictor import Predictor
 from mcdrl.model.probability import probability
 from mcdrl.networks.inputs import open_sites
@@ -101,7 +101,7 @@ def test_folder_and_pipeline_agree(folder, tmp_path):
     stored, selected = through_the_stores(folder, loaded, frames, tmp_path)
     with torch.no_grad():
         features = Pooled().encode(pixels(torch.from_numpy(frames)))
-    batch = batch_of(pixels(torch.from_numpy(frames)), features, loaded)
+    batch = batch_of(torch.from_numpy(frames), features, loaded)
     by_texts = mine(features.dense.permute(0, 2, 3, 1).numpy(), loaded.texts.classes.numpy(), 0.25).selected
     by_miner = tuned().regions({tap: grid.half().float() for tap, grid in features.maps.items()})[1].numpy()
     assert (by_texts != by_miner).any()
@@ -233,8 +233,11 @@ def test_asked_at_two_sizes_a_model_answers_by_the_mean_of_both(folder, tmp_path
     loaded, encoder = load_model(folder, tmp_path), Pooled()
     alone = Ensemble([Member(loaded, encoder)], random_weights=False).probability(FRAMES)
     frame = pixels(torch.from_numpy(FRAMES)).numpy()
-    there = torch.from_numpy(enlarged(frame, 64, Image.Resampling.BICUBIC).clip(0, 1))
-    larger = probability(loaded.method, batch_of(there, encoded(encoder, there, 64), loaded)).numpy()
+    there = enlarged(frame, 64, Image.Resampling.BICUBIC).clip(0, 1)
+    at_64 = FurtherSizes(loaded, encoder, [64]).at(torch.from_numpy(frame), 64)
+    np.testing.assert_allclose(at_64.frame.numpy(), there, atol=1e-5)
+    assert at_64.encoder_px == 64
+    larger = probability(loaded.method, at_64).numpy()
     assert larger.shape == (N, 64, 64)
     expected = (alone + enlarged(larger, SIDE, Image.Resampling.BILINEAR)) / 2
     assert np.abs(expected - alone).max() > 0.01

@@ -40,7 +40,7 @@ def test_a_model_mines_with_its_own_background():
     features = Encoded(dense=dense, image_embedding=dense[:, :, 0, 0], maps={}, prefix=dense)
     texts = Texts(classes, classes, classes[:, None], torch.ones(3) / 3, background)
     model = SimpleNamespace(miner=None, texts=texts, card=SimpleNamespace(alpha=0.25))
-    batch = batch_of(torch.zeros(2, 3, 16, 16), features, model)
+    batch = batch_of(torch.zeros(2, 16, 16, 3, dtype=torch.uint8), features, model)
     expected, selected = mined(dense, classes, 0.25, background)
     assert torch.equal(batch.similarity, expected)
     assert torch.equal(batch.selected, selected)
