@@ -2,10 +2,9 @@
 
 Run in a project whose sites are ingested, with models of its cells, artifacts/train/<method>/<held out>/<seed>. Each
 model segments the site that it was kept from and, as nothing may be chosen by that one, the validation frames of its
-sources. OUT is a parquet of a row a frame and combination of passes, called `<method>_<passes>`, and behind that
-`_validation` on frames of the sources, so that `tests.benchmarks.table` and `pairs` compare them. A pass is the side in
-px to which the stored frame is brought; `v` behind it: summed over views where the method does that, else one look;
-`n`: the frame was brought there from its file, which has more detail.
+sources. OUT is a parquet of a row a frame and combination of looks, whose mean counts; `tests.benchmarks.sizes_table`
+shows it. A look is called by the side in px to which the stored frame is brought; `v` behind it: summed over views, as
+the method does, else a single pass; `n`: the frame was brought there from its file, which has more detail.
 """
 
 from __future__ import annotations
@@ -39,24 +38,25 @@ from tests.benchmarks.view.prediction import seen
 
 ONE_LOOK = (("224",), ("320",), ("224", "288"), ("224", "320"), ("160", "224", "320"))
 VIEWS = (("224v",), ("224v", "320"), ("224v", "320v"))
-FROM_FILES = (("320n",), ("224", "320n"))
+FROM_FILES = (("224", "320n"),)
 BATCH = 8
+KEY = ["network", "looks", "held_out", "seed", "split", "case_id"]
 _CROP = ["crop_left_px", "crop_top_px", "crop_right_px", "crop_bottom_px"]
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass
 class Asked:
-    """A model, and the passes that are made of every frame."""
+    """A model, and the looks that it takes at every frame."""
 
     member: Member
     combinations: Sequence[Sequence[str]]
     seconds: dict[str, float] = field(default_factory=dict)
 
     def answers(self, stored: Array, larger: Mapping[str, Array]) -> dict[str, Array]:
-        """Return combination -> probability of lesion, [B, S, S], of frames [B, S, S, 3]; larger: pass -> frames."""
-        passes = sorted({one for combination in self.combinations for one in combination})
-        found = {one: self._answer(larger.get(one, stored), one, stored.shape[1]) for one in passes}
+        """Return combination -> probability of lesion, [B, S, S], of frames [B, S, S, 3]; larger: look -> frames."""
+        looks = sorted({one for combination in self.combinations for one in combination})
+        found = {one: self._answer(larger.get(one, stored), one, stored.shape[1]) for one in looks}
         return {"_".join(some): np.mean([found[one] for one in some], axis=0) for some in self.combinations}
 
     def _answer(self, images: Array, one: str, size_px: int) -> Array:
@@ -83,13 +83,11 @@ def main(
         combinations = [*ONE_LOOK, *VIEWS * member.model.method.sums_views, *FROM_FILES * files]
         asked = Asked(member, combinations)
         part = pd.DataFrame(rows(asked, study, frames))
-        told = part.groupby("method", sort=False)[["dice", "lesions", "found", "false"]]
-        print(told.agg({"dice": "mean", "lesions": "sum", "found": "sum", "false": "sum"}).round(4).to_string())
         each = {name: f"{1000 * spent / part['case_id'].nunique():.0f} ms" for name, spent in asked.seconds.items()}
         print(f"{folder}: a frame takes {each}", flush=True)
         everything = pd.concat(([pd.read_parquet(out)] if out.is_file() else []) + [part])
-        kept = everything.drop_duplicates(["method", "held_out", "seed", "case_id"], keep="last")
-        kept.sort_values(["method", "held_out", "seed", "case_id"], ignore_index=True).to_parquet(out)
+        kept = everything.drop_duplicates(KEY, keep="last")
+        kept.sort_values(KEY, ignore_index=True).to_parquet(out)
 
 
 def rows(asked: Asked, study: Study, frames: int | None) -> Iterator[dict[str, object]]:
@@ -100,12 +98,11 @@ def rows(asked: Asked, study: Study, frames: int | None) -> Iterator[dict[str, o
         cases = CASES.read(place.cases).merge(GEOMETRY.read(place.geometry), on="case_id").set_index("case_id")
         chosen = pick(list(cases.index if kept_from else cases.index[cases["split"] == "val"]), frames)
         paths = _paths(study, site) if FROM_FILES[0] in asked.combinations else {}
-        names = {"held_out": card.held_out, "seed": card.seed}
+        names = {"network": card.variant, "held_out": card.held_out, "seed": card.seed,
+                 "split": "held_out" if kept_from else "validation"}  # fmt: skip
         with FRAMES.read(place.frames) as reader:
             for ids in batches(chosen, BATCH):
-                for passes, row in _scored(asked, reader, cases.loc[ids], paths):
-                    ending = "" if kept_from else "_validation"
-                    yield {"method": f"{card.variant}_{passes}{ending}", **names, **row}
+                yield from (names | row for row in _scored(asked, reader, cases.loc[ids], paths))
 
 
 def _paths(study: Study, site: str) -> dict[str, Path]:
@@ -117,19 +114,19 @@ def _paths(study: Study, site: str) -> dict[str, Path]:
 
 def _scored(
     asked: Asked, reader: StoreReader, cases: pd.DataFrame, paths: Mapping[str, Path]
-) -> Iterator[tuple[str, dict[str, object]]]:
-    """Yield the passes and what they find, frame by frame at their own sizes."""
+) -> Iterator[dict[str, object]]:
+    """Yield what each combination of looks finds, frame by frame at their own sizes."""
     ids = list(cases.index)
     larger = {"320n": np.stack([seen(paths[case], 320, "auto", swap=False).pixels for case in ids])} if paths else {}
     masks = [unpack_native_mask(png) for png in reader.blobs("native_mask", ids)]
-    for passes, found in asked.answers(reader.rows("image", ids), larger).items():
+    for looks, found in asked.answers(reader.rows("image", ids), larger).items():
         for at, (case, row) in enumerate(cases.iterrows()):
             height, width = masks[at].shape
             p = to_native(found[at].astype(np.float32), tuple(int(row[name]) for name in _CROP), width, height)
             truth, judged = lesion_of(masks[at]), judged_of(masks[at])
             hit = match(p, (p >= 0.5) & judged, truth)
-            yield passes, {
-                "case_id": case, "group_id": f"{row['site']}/{row['group_id']}",
+            yield {
+                "looks": looks, "case_id": case, "group_id": f"{row['site']}/{row['group_id']}",
                 "dice": float(dice(count(p[None] >= 0.5, truth[None], judged[None]))[0]),
                 "lesions": hit.iou.shape[1], "found": int(hit.hits.any(axis=0).sum()), "false": int(hit.false.sum()),
             }  # fmt: skip

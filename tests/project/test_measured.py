@@ -11,7 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 from tests.benchmarks import acceptance as acceptance_script
-from tests.benchmarks import pairs
+from tests.benchmarks import pairs, sizes_table
 from tests.benchmarks import table as table_script
 from tests.projects import ROOT
 
@@ -42,11 +42,18 @@ def test_a_table_is_what_its_command_prints(monkeypatch, command, table):
 
 def test_each_table_of_results_stands_below_its_command():
     text = RESULTS.read_text(encoding="utf-8")
-    beside = len(re.findall(r"^\| (?:question|finder) ", text, re.MULTILINE)) + len(
+    beside = len(re.findall(r"^\| (?:question|finder|network) ", text, re.MULTILINE)) + len(
         re.findall(r"^\| \| \|$", text, re.MULTILINE)
     )
     assert len(re.findall(r"^\|(?: ?-+ ?\|)+$", text, re.MULTILINE)) == len(_SHOWN.findall(text)) + beside
     assert len(_SHOWN.findall(text)) > 10
+
+
+def test_what_further_sizes_are_worth_is_what_its_command_prints():
+    told = re.search(r"^```\npython -m tests\.benchmarks\.sizes_table docs/(.*)\n```\n\n((?:\|.*\n)+)",
+                     RESULTS.read_text(encoding="utf-8"), re.MULTILINE)  # fmt: skip
+    rows = pd.read_parquet(ROOT / "docs" / told.group(1))
+    assert told.group(2) == "".join(f"| {' | '.join(line)} |\n" for line in sizes_table.lines(rows))
 
 
 def test_the_finder_of_the_view_is_as_good_as_its_tables_say():
