@@ -167,9 +167,7 @@ def test_suppressed_masks_are_empty_in_the_video_too(video, tmp_path):
 @pytest.mark.parametrize("given", [{"coco": True}, {"dicom": Algorithm("a", "1", ("0" * 64,), (), {})}])
 def test_coco_and_segmentations_are_for_pictures(video, tmp_path, given):
     wanted = Wanted(tmp_path / "out", 0.5, **given)
-    with pytest.raises(
-        InputError, match=r"clip\.mkv is a video; --format coco and dicom-seg are for pictures"
-    ):
+    with pytest.raises(InputError, match=r"clip\.mkv is a video; --format coco and dicom-seg are for pictures"):
         predict_frames([video], Bright(), wanted, view="full", workers=1)
     assert not (tmp_path / "out").exists()
 
