@@ -35,7 +35,7 @@ from mcdrl.base.section import Section
 from mcdrl.cli import app
 from mcdrl.clip.card import BackboneCard
 from mcdrl.commands.acceptance.rows import CaseRow
-from mcdrl.commands.models.predict import PredictionRow
+from mcdrl.commands.models.rows import PredictionRow, VideoRow
 from mcdrl.commands.study.studies import Preset
 from mcdrl.model import api
 from mcdrl.model.card import ModelCard
@@ -457,6 +457,7 @@ def artifacts_page() -> str:
         parts += list(artifact_parts(importlib.import_module(f"mcdrl.artifacts.{info.name}")))
     parts += ["## model.json", documentation(ModelCard), plain_table(ModelCard)]
     parts += ["## predictions.csv", "What `mcdrl predict` writes beside the masks.", plain_table(PredictionRow)]
+    parts += ["## VIDEO.csv", "What it writes beside the masks of a video.", plain_table(VideoRow)]
     parts += ["## cases.csv", "What `mcdrl accept` writes of each frame.", plain_table(CaseRow)]
     return "\n\n".join(parts)
 
@@ -610,6 +611,7 @@ def python_page() -> str:
         "first used. What is wrong with the input is told by an `mcdrl.InputError`, in a sentence.",
         *function_parts("mcdrl.load", api.load),
         *function_parts("mcdrl.Model.predict", api.Model.predict),
+        *function_parts("mcdrl.Model.predict_video", api.Model.predict_video),
         "## mcdrl.Prediction",
         documentation(api.Prediction),
         plain_table(api.Prediction),

@@ -69,15 +69,17 @@ def options(
 
 @app.command()
 def predict(
-    frames: Annotated[list[Path], typer.Argument(help="Folders of frames, subfolders count; or single frames.")],
+    frames: Annotated[
+        list[Path], typer.Argument(help="Folders of frames and videos, subfolders count; or single files.")
+    ],
     model: Annotated[list[Path], typer.Option(help="A trained model's folder; several: the mean of their answers.")],
     out: Annotated[Path, typer.Option(help="Where masks and predictions.csv go.")],
     kind: Annotated[
         MaskFormat,
         typer.Option(
             "--format",
-            help="Of the masks: a PNG a frame, one predictions.coco.json of lesions, or a DICOM Segmentation a DICOM "
-            "frame, as picture archives take them.",
+            help="Of the masks: a PNG a frame and a video a video, one predictions.coco.json of lesions, or a DICOM "
+            "Segmentation a DICOM frame, as picture archives take them.",
         ),
     ] = MaskFormat.PNG,
     overlay: Annotated[bool, typer.Option("--overlay", help="Draw the outlines on the frames, too.")] = False,
@@ -140,8 +142,14 @@ def predict(
     masks_too: Annotated[
         bool, typer.Option("--masks-too", help="Segment files that look like masks, too, instead of leaving them out.")
     ] = False,
+    smooth: Annotated[
+        float,
+        typer.Option(
+            min=0, help="Of videos: seconds over which probabilities are smoothed; 0: each frame stands by itself."
+        ),
+    ] = 0.0,
 ) -> None:
-    """Segment frames: a mask a frame, at its own size, and predictions.csv; exit code 2 if a file can't be read."""
+    """Segment frames and videos: masks at their own size, and tables; exit code 2 if a file can't be read."""
     with loading():  # torch is seconds
         from mcdrl.commands.models.dicom_seg import algorithm_of
         from mcdrl.commands.models.frames import sizes_px, view_rule
@@ -167,7 +175,9 @@ def predict(
     wanted = Wanted(out, least, overlay=overlay, probabilities=probabilities, coco=coco, suppress=suppress, dicom=dicom)
     swap = channels is Channels.BGR
     with enough_memory("mcdrl predict", "--batch-size", predictor.batch_size):
-        rows = predict_frames(frames, predictor, wanted, view=rule, workers=workers, swap=swap, masks_too=masks_too)
+        rows = predict_frames(
+            frames, predictor, wanted, view=rule, workers=workers, swap=swap, masks_too=masks_too, smooth_s=smooth
+        )
     say(summary(rows, out, least))
     if missing := refused(rows):
         warn(missing)

@@ -145,13 +145,13 @@ def usable_cores() -> int:
     return (len(allowed(0)) if allowed is not None else os.cpu_count()) or 1
 
 
-def progress(items: Iterable[T], label: str, total: int) -> Iterator[T]:
+def progress(items: Iterable[T], label: str, total: int | None) -> Iterator[T]:
     """Yield `items` and show how far it is: a bar on a terminal, else a line every ten seconds.
 
     Args:
         items: what is worked through.
         label: what is being done, in a few words.
-        total: how many items there are.
+        total: how many items there are; None: nobody knows.
     """
     if sys.stderr.isatty():
         yield from track(items, description=label, total=total, console=Console(stderr=True))
@@ -159,6 +159,6 @@ def progress(items: Iterable[T], label: str, total: int) -> Iterator[T]:
     last = time.monotonic()
     for done, item in enumerate(items, 1):
         yield item
-        if time.monotonic() - last > _LINE_EVERY_S and done < total:
+        if time.monotonic() - last > _LINE_EVERY_S and done != total:
             last = time.monotonic()
-            warn(f"{label}: {done}/{total}")
+            warn(f"{label}: {done}" if total is None else f"{label}: {done}/{total}")

@@ -1,10 +1,12 @@
-"""DICOM files with one picture, such as VL Endoscopic Images: decoded by pydicom, with the values that are stored.
+"""DICOM files, such as VL Endoscopic Images: decoded by pydicom, with the values that are stored.
 
 Palettes are applied and inverted grey is turned; a window (VOI LUT) or a rescale, as a viewer may apply, is not.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from mcdrl.base.issues import RefusedError
 
 _MARK_AT, _MARK = 128, b"DICM"
 _INVERTED, _INDEXED = "MONOCHROME1", "PALETTE COLOR"
+_MASKS = "SEG"  # the modality of Segmentations
 _DEEP = 16  # bits a channel that a picture of more than 8 is brought to
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -41,34 +44,96 @@ def read_dicom(path: Path, what: str) -> Image.Image:
             unpack.
         InputError: pydicom isn't installed.
     """
+    content = _content(path)
+    if "PixelData" not in content:
+        raise _without_pixels(path)
+    pictures = _pictures(content)
+    if pictures > 1:
+        told = f"{path.name} holds {pictures}; `mcdrl predict` takes it as a video, elsewhere store each by itself"
+        raise RefusedError(f"several pictures in one {what}", told)
+    with unpacking(path, content):
+        from pydicom.pixels.utils import pixel_array
+
+        pixels: Array = pixel_array(content)
+    return shown(pixels, content, path)
+
+
+def head(path: Path) -> Any:
+    """Return what a file says of its pictures, without them.
+
+    Raises:
+        InputError: pydicom isn't installed.
+    """
+    return _content(path, stop_before_pixels=True)
+
+
+def pictures_in(path: Path) -> int:
+    """Return how many pictures a file holds; 0: masks alone, or nobody here can tell."""
+    try:
+        content = head(path)
+        return 0 if content.get("Modality") == _MASKS else _pictures(content)
+    except Exception:  # whatever a broken file raises: reading it says what is wrong
+        return 0
+
+
+def each_of(path: Path) -> Iterator[Array]:
+    """Yield the stored pixels of each picture, [H, W] or [H, W, 3], one in memory at a time.
+
+    Raises:
+        RefusedError: the pixels are missing, or packed in a way that nobody here can unpack.
+    """
+    from pydicom.pixels.utils import iter_pixels
+
+    content = head(path)
+    with unpacking(path, content):
+        yield from iter_pixels(path)
+
+
+@contextmanager
+def unpacking(path: Path, content: Any) -> Iterator[None]:
+    """Turn what pydicom raises on pixels that it can't unpack into a `RefusedError`."""
+    try:
+        yield
+    except (NotImplementedError, RuntimeError, AttributeError, ValueError) as error:
+        if isinstance(error, ValueError) and "is not a transfer syntax" not in str(error):
+            raise
+        if "no pixel data" in str(error):
+            raise _without_pixels(path) from None
+        syntax = content.file_meta.get("TransferSyntaxUID")
+        told = f"{path.name}, transfer syntax {syntax.name if syntax else 'not given'}: {error}"
+        raise RefusedError("DICOM that can't be unpacked", " ".join(told.split())) from None
+
+
+def shown(pixels: Array, content: Any, path: Path) -> Image.Image:
+    """Return the stored pixels of one picture, [H, W] or [H, W, 3], as `read_dicom` does.
+
+    Raises:
+        RefusedError: they have values below 0.
+    """
+    if pixels.min() < 0:
+        raise RefusedError("DICOM with values below 0", f"{path.name}: {pixels.min()}; export it with values from 0 on")
+    if content.PhotometricInterpretation == _INDEXED:
+        from pydicom.pixels.processing import apply_color_lut
+
+        pixels = apply_color_lut(pixels, content)
+    return _picture(pixels, content)
+
+
+def _content(path: Path, **how: Any) -> Any:
     try:
         from pydicom import dcmread
     except ImportError:
         told = "pip install 'mcdrl[dicom]', in a clone pip install -e '.[dicom]'"
         raise InputError(f"{path} is a DICOM file, and pydicom isn't installed: {told}") from None
-    content = dcmread(path)
-    if "PixelData" not in content:
-        raise RefusedError("DICOM without pixels", f"{path.name} holds no picture")
-    pictures = int(content.get("NumberOfFrames") or 1)
-    if pictures > 1:
-        raise RefusedError(f"several pictures in one {what}", f"{path.name} holds {pictures}")
-    pixels = _pixels(content, path)
-    if pixels.min() < 0:
-        raise RefusedError("DICOM with values below 0", f"{path.name}: {pixels.min()}; export it with values from 0 on")
-    return _picture(pixels, content)
+    return dcmread(path, **how)
 
 
-def _pixels(content: Any, path: Path) -> Array:
-    from pydicom.pixels.processing import apply_color_lut
-    from pydicom.pixels.utils import pixel_array
+def _pictures(content: Any) -> int:
+    return int(content.get("NumberOfFrames") or 1)
 
-    try:
-        stored: Array = pixel_array(content)
-    except (NotImplementedError, RuntimeError, AttributeError) as error:
-        syntax = content.file_meta.get("TransferSyntaxUID")
-        told = f"{path.name}, transfer syntax {syntax.name if syntax else 'not given'}: {error}"
-        raise RefusedError("DICOM that can't be unpacked", " ".join(told.split())) from None
-    return apply_color_lut(stored, content) if content.PhotometricInterpretation == _INDEXED else stored
+
+def _without_pixels(path: Path) -> RefusedError:
+    return RefusedError("DICOM without pixels", f"{path.name} holds no picture")
 
 
 def _picture(pixels: Array, content: Any) -> Image.Image:

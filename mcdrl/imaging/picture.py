@@ -42,7 +42,13 @@ class StoredPicture:
 
 
 @contextmanager
-def _refusing(path: Path, what: str) -> Iterator[None]:
+def refusing(path: Path, what: str) -> Iterator[None]:
+    """Turn whatever reading a broken file raises into a `RefusedError`, and what the system does into an `InputError`.
+
+    Args:
+        path: of the file.
+        what: it is, for the message: frame, mask or video.
+    """
     try:
         yield
     except (RefusedError, InputError, MemoryError):
@@ -71,11 +77,11 @@ def read_picture(path: Path, what: str) -> StoredPicture:
         RefusedError: it can't be decoded, or holds several pictures.
         InputError: the system can't read it.
     """
-    with _refusing(path, what):
+    with refusing(path, what):
         if is_dicom(path):
             shown = read_dicom(path, what)
             return StoredPicture(shown, 1, lossy=False, deep=shown.mode == "I")
-    with _refusing(path, what), Image.open(path, formats=_FORMATS) as image:
+    with refusing(path, what), Image.open(path, formats=_FORMATS) as image:
         deep = any(";16" in str(tile) for tile in image.tile)  # how the pixels are unpacked; gone once they are
         pictures = getattr(image, "n_frames", 1) if image.format in _SEVERAL else 1
         if pictures > 1:
@@ -86,6 +92,15 @@ def read_picture(path: Path, what: str) -> StoredPicture:
             return StoredPicture(image, turn if turn in _TURNS else 1, image.format in _LOSSY, deep)
         shown = image.transpose(_TURNS[turn]) if turn in _TURNS else image
         return StoredPicture(shown, turn if turn in _TURNS else 1, image.format in _LOSSY, deep)
+
+
+def is_picture(path: Path) -> bool:
+    """Return whether a file begins as a picture does, of a kind other than DICOM."""
+    try:
+        with Image.open(path, formats=_FORMATS):
+            return True
+    except Exception:  # as in `refusing`
+        return False
 
 
 def upright_mask(mask: Image.Image, mask_turn: int, size: tuple[int, int], frame_turn: int) -> Image.Image:

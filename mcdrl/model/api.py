@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,9 +21,11 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.issues import RefusedError
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.imaging.decode import read_frame
+from mcdrl.imaging.video.files import is_video, open_video
 from mcdrl.model.held_out import threshold_of
-from mcdrl.model.predictor import RANDOM_WEIGHTS, Predictor, load_predictor
+from mcdrl.model.predictor import RANDOM_WEIGHTS, Answer, Predictor, load_predictor
 from mcdrl.model.shown import Shown, show
+from mcdrl.model.video import answered, survey
 from mcdrl.study.reading import Reading
 
 Frame = NDArray[np.uint8] | str | os.PathLike[str]
@@ -88,11 +90,49 @@ class Model:
         Raises:
             InputError: it is neither, can't be read, or the threshold isn't in 0..1.
         """
+        least, shown = self._least(threshold), self._shown(frame)
+        (answer,) = self._predictor(shown.pixels[None])
+        return self._prediction(shown, answer, least)
+
+    def predict_video(
+        self, video: str | os.PathLike[str], *, threshold: float | None = None, smooth_s: float = 0.0
+    ) -> Iterator[tuple[float, Prediction]]:
+        """Segment a video frame by frame, as `mcdrl predict` does; a few frames at a time are in memory.
+
+        Args:
+            video: its path: MP4, MOV, AVI, Matroska, WebM, MPEG, ..., or DICOM with several pictures.
+            threshold: as for `predict`.
+            smooth_s: seconds over which probabilities are smoothed, looking back alone; 0: each frame by itself.
+
+        Yields:
+            When a frame is shown, seconds by the video's own clock, and what the model says of it, in their order.
+
+        Raises:
+            InputError: it is no video or can't be read, the threshold isn't in 0..1, or, after the last frame, there
+                should be more.
+        """
+        path, least = Path(video), self._least(threshold)
+        if smooth_s < 0:
+            raise InputError(f"smooth_s {smooth_s}: expected seconds, 0 and more")
+        if not is_video(path):
+            raise InputError(f"{path} is no video that is known here; expected MP4, MOV, AVI, Matroska, WebM or DICOM")
+        try:
+            opened = open_video(path)
+            found = survey(opened, self.view)
+            for one in answered(opened, found, self._predictor, smooth_s=smooth_s):
+                yield float(one.frame.pts * opened.shape.tick_s), self._prediction(one.shown, one.answer, least)
+        except RefusedError as error:
+            raise InputError(f"{path}: {error}") from None
+        if found.problem:
+            raise InputError(f"{path}: {found.problem}; {found.frames} frames could be read")
+
+    def _least(self, threshold: float | None) -> float:
         least = self.threshold if threshold is None else threshold
         if not 0 <= least <= 1:
             raise InputError(f"threshold {least}: expected a probability, 0..1")
-        shown = self._shown(frame)
-        (answer,) = self._predictor(shown.pixels[None])
+        return least
+
+    def _prediction(self, shown: Shown, answer: Answer, least: float) -> Prediction:
         assessment = self._predictor.assess(answer)
         mask = shown.lesion(answer.probability, least)
         kept = self._predictor.operating_point.kept(mask, shown.area_px, assessment.frame_score)

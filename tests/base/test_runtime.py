@@ -3,6 +3,7 @@
 import errno
 import gc
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -185,6 +186,15 @@ def test_progress_is_a_line_now_and_then_where_there_is_no_terminal(capsys, monk
     lines = capsys.readouterr().err.splitlines()
     assert 1 <= len(lines) <= 3
     assert all(line.startswith("reading A: ") and line.endswith("/9") for line in lines)
+
+
+def test_progress_goes_without_a_total(capsys, monkeypatch):
+    seconds = iter(range(0, 1000, 4))
+    monkeypatch.setattr("mcdrl.base.runtime.time.monotonic", lambda: next(seconds))
+    assert list(progress(range(9), "looking", total=None)) == list(range(9))
+    lines = capsys.readouterr().err.splitlines()
+    assert lines
+    assert all(re.fullmatch(r"looking: \d", line) for line in lines)
 
 
 def test_cores_are_counted_where_the_system_doesn_t_tell_which_ones_are_ours(monkeypatch):

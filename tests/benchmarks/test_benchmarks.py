@@ -100,6 +100,33 @@ def test_predict_times_both_ways_on_the_same_frames(model, site):
     assert float(re.search(r"median ratio (\d+\.\d+)", said).group(1)) > 0
 
 
+@pytest.mark.slow
+def test_video_is_timed_beside_the_folder_of_its_frames(model, monkeypatch):
+    module = script("video")
+    monkeypatch.setattr(module, "SCENE_PX", 96)
+    monkeypatch.setattr(module, "SIZE", (64, 48))
+    monkeypatch.setattr(module, "RATE", 3)
+    said = run(module, model, "--seconds", "2")
+    names = r"video of 2 s|with --overlay|its frames as JPEGs|with --overlay"
+    assert re.findall(rf"^({names}) +6 +\d+\.\d +-?\d+\.\d +\d+$", said, re.M) == names.split("|")
+
+
+def test_smoothing_is_judged_by_dice_and_change(model, tmp_path, monkeypatch):
+    module = script("smooth")
+    monkeypatch.setattr(module, "SITES", "A")
+    (tmp_path / "train" / "baseline" / "A").mkdir(parents=True)
+    (tmp_path / "train" / "baseline" / "A" / "0").symlink_to(model)
+    said = run(module, tmp_path, "baseline", "--frames", 3, "--videos", 1)
+    assert re.search(r"baseline: 1 videos of 3 frames", said)
+    assert len(re.findall(r"^\S+ +\d\.\d{3} +\d\.\d{3} +A [+-]\d\.\d{3}$", said, re.M)) == len(module.SMOOTH_S)
+    assert re.search(r"^truth +1\.000 +0\.\d{3}", said, re.M)
+
+
+def test_change_is_one_less_the_mean_overlap():
+    masks = [np.array([[1, 1, 0, 0]], bool), np.array([[0, 1, 1, 0]], bool), np.array([[0, 1, 1, 0]], bool)]
+    assert script("smooth").change(masks) == pytest.approx((2 / 3 + 0) / 2)
+
+
 def test_export_compares_both_formats(model, site):
     pytest.importorskip("onnxruntime")
     said = run(script("export"), model, site("frames", range(2)) / "images", 2)

@@ -115,7 +115,7 @@ def without_pixels():
     ("given", "said"),
     [
         (without_pixels(), r"DICOM without pixels: a\.dcm holds no picture"),
-        (content(RGB, "RGB", NumberOfFrames=7), r"several pictures in one frame: a\.dcm holds 7"),
+        (content(RGB, "RGB", NumberOfFrames=7), r"several pictures in one frame: a\.dcm holds 7; `mcdrl predict`"),
         (content(RGB, "RGB", "1.2.3.4"), r"DICOM that can't be unpacked: a\.dcm, transfer syntax 1\.2\.3\.4: "),
         (packed("JPEG", JPEGLSLossless, "RGB"), "transfer syntax JPEG-LS Lossless"),
         (content(SIGNED, "MONOCHROME2", PixelRepresentation=1), r"values below 0: a\.dcm: -5; export it"),

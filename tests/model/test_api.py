@@ -20,6 +20,7 @@ from mcdrl.commands.models.pack import pack
 from tests import lite_model
 from tests.factories import make_promise
 from tests.projects import ROOT
+from tests.videos import LOSSLESS, read_video, write_video
 
 
 @pytest.fixture(scope="module")
@@ -235,3 +236,45 @@ def test_its_names_are_imported_when_they_are_used():
         "assert not hasattr(mcdrl, 'lode'); mcdrl.load; assert 'torch' in sys.modules"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_a_video_gets_what_mcdrl_predict_writes(folders, tmp_path):
+    frames = [np.roll(made_up_frames(224, 1)[0], 9 * index, axis=1)[:150] for index in range(5)]
+    path = write_video(tmp_path / "clip.mkv", frames, **LOSSLESS)
+    options = ["--device", "cpu", "--probabilities", "--smooth", "0.1", "--threshold", "0.4"]
+    done = CliRunner().invoke(
+        cli.app, ["predict", str(path), "--model", str(folders[0]), "--out", str(tmp_path / "out"), *options]
+    )
+    assert done.exit_code == 0, done.output
+    rows = pd.read_csv(tmp_path / "out" / "clip.csv", keep_default_na=False)
+    masks, greys = (read_video(tmp_path / "out" / kind / "clip.mp4", "gray")[0] for kind in (".", "probabilities"))
+    found = list(mcdrl.load(folders[0], device="cpu").predict_video(path, threshold=0.4, smooth_s=0.1))
+    assert [time_s for time_s, _ in found] == rows["time_s"].tolist() == [0, 0.04, 0.08, 0.12, 0.16]
+    for index, (_, one) in enumerate(found):
+        np.testing.assert_array_equal(255 * one.mask, masks[index])
+        np.testing.assert_array_equal(np.rint(255 * one.probability), greys[index])
+        assert round(one.confidence, 4) == rows["confidence"][index]
+
+
+def test_what_is_wrong_with_a_video_is_told(model, tmp_path):
+    Image.new("RGB", (40, 30)).save(tmp_path / "a.png")
+    (tmp_path / "b.mp4").write_text("no video")
+    for path, said in [
+        (tmp_path / "a.png", "a.png is no video that is known"),
+        (tmp_path / "b.mp4", "unreadable video"),
+    ]:
+        with pytest.raises(mcdrl.InputError, match=said):
+            next(model.predict_video(path))
+    with pytest.raises(mcdrl.InputError, match="smooth_s -1: expected seconds"):
+        next(model.predict_video(tmp_path / "a.png", smooth_s=-1))
+
+
+def test_behind_the_last_frame_of_a_video_what_is_missing_is_told(model, tmp_path):
+    drawn = np.random.default_rng(0)
+    noise = [drawn.integers(0, 256, (96, 128, 3), np.uint8) for _ in range(8)]
+    path = write_video(tmp_path / "a.avi", noise, codec="mjpeg", stored="yuvj420p")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    found = model.predict_video(path)
+    assert next(found)[0] == 0
+    with pytest.raises(mcdrl.InputError, match=r"it breaks off, as \d of the 8 frames .*; \d frames could be read"):
+        list(found)

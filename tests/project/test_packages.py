@@ -16,7 +16,8 @@ def plain(name):
 def declared():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    lines = project["dependencies"] + extras["export"] + extras["dicom"]  # the code asks for the extras by name
+    asked_for = ("export", "dicom", "video")  # extras that the code asks for by name
+    lines = project["dependencies"] + [line for name in asked_for for line in extras[name]]
     return {plain(re.match(r"[\w.-]+", line).group()) for line in lines}
 
 

@@ -19,6 +19,7 @@ _PYTHON = (3, 11)
 _DISTRIBUTION = "mcdrl"
 EXPORT_PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 _DICOM_PACKAGES = ("pydicom", "highdicom")
+_VIDEO_PACKAGES = ("av",)
 _FREE_GB = 2.0
 _MEMORY_GB = 4.0
 
@@ -55,7 +56,11 @@ def _packages() -> Check:
 
 
 def _extras() -> list[Check]:
-    return [_extra("export to ONNX", "export", EXPORT_PACKAGES), _extra("DICOM", "dicom", _DICOM_PACKAGES)]
+    return [
+        _extra("export to ONNX", "export", EXPORT_PACKAGES),
+        _extra("DICOM", "dicom", _DICOM_PACKAGES),
+        _extra("videos", "video", _VIDEO_PACKAGES),
+    ]
 
 
 def _extra(what: str, extra: str, packages: Sequence[str]) -> Check:

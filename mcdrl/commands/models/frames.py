@@ -15,6 +15,7 @@ from mcdrl.base.section import distinct
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.models.masks_among import masks_among
 from mcdrl.imaging.decode import read_frame
+from mcdrl.imaging.video.files import is_video
 from mcdrl.model.shown import Shown, show
 from mcdrl.study.reading import Reading
 
@@ -39,18 +40,20 @@ class Found:
     """What is to be segmented.
 
     Attributes:
-        jobs: one a file.
+        jobs: one a picture.
         left_out: a line on the files that aren't pictures by their ending; empty: there are none.
         masks: a line on the files that are left out as masks; empty: there are none.
+        videos: one a video.
     """
 
     jobs: list[Job]
     left_out: str
     masks: str = ""
+    videos: Sequence[Job] = ()
 
 
 def find_jobs(given: Sequence[Path], out: Path, *, masks_too: bool = False) -> Found:
-    """Return a job for every file given and every file in the folders given that may be a picture, hidden ones aside.
+    """Return a job for every file given and all in the folders given that may be pictures or videos, hidden ones aside.
 
     Links to folders are followed, no folder is entered twice.
 
@@ -74,16 +77,20 @@ def find_jobs(given: Sequence[Path], out: Path, *, masks_too: bool = False) -> F
         raise InputError(
             f"{' '.join(map(str, given))} holds no files that could be frames; give the folder that holds the frames"
         )
-    masks = [] if masks_too else masks_among([path for path, _ in named if path not in given])
+    videos = {path for path, _ in named if is_video(path)}
+    pictures = [path for path, _ in named if path not in videos]
+    masks = [] if masks_too else masks_among([path for path in pictures if path not in given])
     named = [pair for pair in named if pair[0] not in set(masks)]
     if not named:
         raise InputError(f"{_told(masks)}, and there is nothing else; --masks-too segments them like frames")
     stems = _stems([name for _, name in named])
     kinds = f"left out, no pictures by their ending: {endings.total()} files ({', '.join(sorted(endings))})"
+    jobs = [Job(path, str(name), stems[name]) for path, name in named]
     return Found(
-        [Job(path, str(name), stems[name]) for path, name in named],
+        [job for job in jobs if job.path not in videos],
         kinds if endings else "",
         _told(masks) if masks else "",
+        [job for job in jobs if job.path in videos],
     )
 
 

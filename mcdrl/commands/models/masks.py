@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,12 @@ class Wanted:
     def _ending(self) -> str:
         return ".png" if self.dicom is None else ENDING
 
+    def video_paths(self, stem: str) -> dict[str, Path]:
+        """Return what is written of a video, and where, mask and table first."""
+        found = {"mask": self.out / f"{stem}.mp4", "table": self.out / f"{stem}.csv"}
+        found |= {"overlay": self.out / "overlays" / f"{stem}.mp4"} if self.overlay else {}
+        return found | ({"probabilities": self.out / "probabilities" / f"{stem}.mp4"} if self.probabilities else {})
+
 
 @dataclass(frozen=True)
 class Written:
@@ -78,15 +84,39 @@ class Written:
     lesions: tuple[Lesion, ...] = ()
 
 
-def all_paths(jobs: Sequence[Job], wanted: Wanted) -> dict[Path, str]:
+@dataclass(frozen=True)
+class Layers:
+    """What is to be written of a frame, at its own size and upright.
+
+    Attributes:
+        mask: [H, W] bool.
+        overlay: the frame with the mask's outline, if it is wanted.
+        probability: [H, W] float32, calibrated, 0..1, if it is wanted.
+        written: what the mask shows.
+    """
+
+    mask: Array
+    overlay: Image.Image | None
+    probability: Array | None
+    written: Written
+
+
+def all_paths(jobs: Sequence[Job], videos: Sequence[Job], wanted: Wanted, whole: Mapping[Path, str]) -> dict[Path, str]:
     """Return all that is written of frames: path -> whose and what.
+
+    Args:
+        jobs: of the pictures.
+        videos: of the videos.
+        wanted: what is written of each.
+        whole: what is written of all together, likewise.
 
     Raises:
         InputError: two things would be written to one place.
     """
-    found: dict[Path, str] = {}
-    for job in jobs:
-        for kind, path in wanted.paths(job.stem).items():
+    found = dict(whole)
+    of_pictures = [(job, wanted.paths(job.stem)) for job in jobs]
+    for job, paths in [*of_pictures, *((job, wanted.video_paths(job.stem)) for job in videos)]:
+        for kind, path in paths.items():
             told = f"the {kind} of {job.frame}"
             if path in found:
                 raise InputError(f"{path} would be {found[path]} and {told}; rename the folder that holds one of them")
@@ -94,19 +124,41 @@ def all_paths(jobs: Sequence[Job], wanted: Wanted) -> dict[Path, str]:
     return found
 
 
-def write_results(
-    job: Job, shown: Shown, raw: Array, calibrated: Callable[[Array], Array], kept: Callable[[Array], Array],
-    wanted: Wanted,
-) -> Written:  # fmt: skip
-    """Write one frame's files, at its own size and upright.
+def layers(
+    shown: Shown, raw: Array, calibrated: Callable[[Array], Array], kept: Callable[[Array], Array], wanted: Wanted,
+    picture: Callable[[], Image.Image],
+) -> Layers:  # fmt: skip
+    """Return what is to be written of a frame.
 
     Args:
-        job: of the frame.
         shown: what the model saw.
         raw: [S, S] float32, the probability of lesion at working size, 0..1.
         calibrated: raw probabilities of any shape -> calibrated ones.
         kept: a mask at the frame's own size -> what the operating point leaves of it.
         wanted: what is written.
+        picture: gives the frame, upright; an overlay takes it.
+    """
+    called = shown.lesion(raw, wanted.threshold)
+    left = kept(called)
+    lesion = left if wanted.suppress else called
+    probability = shown.probability(calibrated(raw)) if wanted.probabilities or wanted.coco else None
+    return Layers(
+        lesion,
+        _outlined(picture(), lesion) if wanted.overlay else None,
+        probability if wanted.probabilities else None,
+        Written(
+            int(lesion.sum()),
+            bool(left.any()),
+            lesions_of(lesion, probability) if wanted.coco and probability is not None else (),
+        ),
+    )
+
+
+def write_results(
+    job: Job, shown: Shown, raw: Array, calibrated: Callable[[Array], Array], kept: Callable[[Array], Array],
+    wanted: Wanted,
+) -> Written:  # fmt: skip
+    """Write one frame's files; arguments as for `layers`, and the job of the frame.
 
     Raises:
         RefusedError, InputError: the frame can't be read again, which an overlay takes, or is nothing that a DICOM
@@ -114,20 +166,14 @@ def write_results(
         OSError: a file can't be written.
     """
     paths = wanted.paths(job.stem)
-    called = shown.lesion(raw, wanted.threshold)
-    left = kept(called)
-    lesion = left if wanted.suppress else called
-    area_px, there = int(lesion.sum()), bool(left.any())
+    found = layers(shown, raw, calibrated, kept, wanted, lambda: read_frame(job.path, swap=shown.swapped)[0])
     if "mask" in paths:
-        _save_mask(lesion, job, paths["mask"], wanted.dicom)
-    if wanted.overlay:
-        _save(_outlined(read_frame(job.path, swap=shown.swapped)[0], lesion), paths["overlay"], "JPEG")
-    if not (wanted.probabilities or wanted.coco):
-        return Written(area_px, there)
-    probability = shown.probability(calibrated(raw))
-    if wanted.probabilities:
-        _save_mask(probability, job, paths["probabilities"], wanted.dicom)
-    return Written(area_px, there, lesions_of(lesion, probability) if wanted.coco else ())
+        _save_mask(found.mask, job, paths["mask"], wanted.dicom)
+    if found.overlay is not None:
+        _save(found.overlay, paths["overlay"], "JPEG")
+    if found.probability is not None:
+        _save_mask(found.probability, job, paths["probabilities"], wanted.dicom)
+    return found.written
 
 
 def _save_mask(values: Array, job: Job, path: Path, dicom: Algorithm | None) -> None:
@@ -135,8 +181,12 @@ def _save_mask(values: Array, job: Job, path: Path, dicom: Algorithm | None) -> 
     if dicom is not None:
         write_segmentation(job.path, values, dicom, path)
         return
-    grey = values.astype(np.uint8) * 255 if values.dtype == bool else np.rint(values * 255).astype(np.uint8)
-    _save(Image.fromarray(grey), path, "PNG")
+    _save(Image.fromarray(grey(values)), path, "PNG")
+
+
+def grey(values: Array) -> Array:
+    """Return a mask or probabilities, bool or 0..1, as uint8, 0..255."""
+    return values.astype(np.uint8) * 255 if values.dtype == bool else np.rint(values * 255).astype(np.uint8)
 
 
 def _save(picture: Image.Image, path: Path, kind: str) -> None:

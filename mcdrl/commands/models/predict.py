@@ -9,31 +9,30 @@ import errno
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from mcdrl.base.errors import InputError
-from mcdrl.base.files import atomic
 from mcdrl.base.issues import RefusedError
 from mcdrl.base.output import warn
 from mcdrl.base.parallel import ahead
 from mcdrl.base.runtime import progress
-from mcdrl.base.text import printable, spreadsheet_cell
+from mcdrl.base.text import printable
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.models.coco import FILE, Lesion, write_coco
 from mcdrl.commands.models.dicom_seg import check_sources
 from mcdrl.commands.models.frames import Job, check_places, find_jobs, read
-from mcdrl.commands.models.masks import Wanted, Written, all_paths, write_results
+from mcdrl.commands.models.masks import Wanted, all_paths, write_results
+from mcdrl.commands.models.rows import PredictionRow, refusal, row_of, write_table
+from mcdrl.commands.models.videos import Reading, predict_video
 from mcdrl.model.held_out import UNSAID
 from mcdrl.model.shown import Shown
 
 if TYPE_CHECKING:
-    from mcdrl.model.predictor import Answer, Assessment, Predictor
+    from mcdrl.model.predictor import Answer, Predictor
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _TABLE = "predictions.csv"
@@ -41,54 +40,6 @@ _AHEAD = 2  # batches that are decoded, and that wait to be written, at a time; 
 _OF_ONE_FILE = frozenset(
     (None, errno.EEXIST, errno.EILSEQ, errno.EINVAL, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOTDIR, errno.ENOTEMPTY)
 )  # what hinders the writing of one frame and not of others
-
-
-@dataclass(frozen=True)
-class PredictionRow:
-    r"""A row of predictions.csv.
-
-    In the file, texts that a spreadsheet would compute (those that begin with =, +, -, @ or a tab) have an apostrophe
-    in front, and control characters are escapes such as \x1b. Numbers stand as they are.
-
-    Attributes:
-        frame: path below the folder of the frames.
-        mask: path below the folder of the results, of the mask or of the COCO file that holds it; empty: the frame was
-            refused.
-        width_px: of the frame, upright; 0: refused.
-        height_px: likewise.
-        view_px: left, top, right, bottom of what the model was shown, in the frame's own pixels, separated by spaces;
-            outside of it nothing is called lesion; empty: refused.
-        lesion: "yes", or "no": the models' operating point leaves nothing of the mask, as the frame's score is too low
-            or every component too small; `--suppress` empties such a mask; empty: refused.
-        frame_score: how much the frame looks as if it had a lesion, 0..1: the mean of its likeliest percent of pixels;
-            None: refused.
-        lesion_area_px: lesion pixels of the mask.
-        lesion_percent: the same in percent of the frame; None: refused.
-        confidence: share of the mask that the network expects to be lesion, 0..1, so a precision and no Dice; where
-            nothing is found, the probability that there is nothing; None: refused.
-        flagged: "yes" where the confidence is below the models' limit: a person should look first; else "no".
-        confounders: those seen in the frame, the clearest first, separated by "; ".
-        confounder_scores: of all, the highest first: standard deviations above the training frames' mean, zero-shot;
-            empty where no model reads the frozen encoder's features, unless they are asked for.
-        reason: why the frame was refused, or its mask couldn't be written; empty otherwise.
-        issues: what is odd about the frame; empty: nothing.
-    """
-
-    frame: str
-    mask: str
-    width_px: int
-    height_px: int
-    view_px: str
-    lesion: str
-    frame_score: float | None
-    lesion_area_px: int
-    lesion_percent: float | None
-    confidence: float | None
-    flagged: str
-    confounders: str
-    confounder_scores: str
-    reason: str
-    issues: str = ""
 
 
 def predict_frames(
@@ -100,8 +51,9 @@ def predict_frames(
     workers: int,
     swap: bool = False,
     masks_too: bool = False,
+    smooth_s: float = 0.0,
 ) -> list[PredictionRow]:
-    """Write a mask for every readable frame, then predictions.csv.
+    """Write a mask for every readable frame, a video of masks for every video, then predictions.csv.
 
     Masks are PNGs of the frame's own, upright size, 0 for background and 255 for lesion, or all of them one COCO file,
     or a DICOM Segmentation each. Each thread holds one frame at its own size; what waits is at working size, or run
@@ -116,6 +68,7 @@ def predict_frames(
         workers: threads that decode, and as many that write.
         swap: red and blue change places, for frames that were saved as blue, green, red.
         masks_too: files that look like masks are segmented like any other.
+        smooth_s: of videos, seconds over which probabilities are smoothed; 0: each frame by itself.
 
     Raises:
         InputError: there is no frame, none can be read, the two folders lie in each other, a file would be replaced by
@@ -124,10 +77,12 @@ def predict_frames(
     """
     found = find_jobs(given, wanted.out, masks_too=masks_too)
     jobs = found.jobs
+    if found.videos and (wanted.coco or wanted.dicom is not None):
+        raise InputError(f"{found.videos[0].path} is a video; --format coco and dicom-seg are for pictures, use png")
     if wanted.dicom is not None:
         check_sources([job.path for job in jobs])
     whole = {wanted.out / _TABLE: "the table"} | ({wanted.out / FILE: "the COCO file"} if wanted.coco else {})
-    check_places(jobs, all_paths(jobs, wanted) | whole)
+    check_places([*jobs, *found.videos], all_paths(jobs, found.videos, wanted, whole))
     wanted.out.mkdir(parents=True, exist_ok=True)
     for line in filter(None, (found.left_out, found.masks and f"{found.masks}; --masks-too segments them, too")):
         warn(line)
@@ -138,14 +93,16 @@ def predict_frames(
             jobs,
             _AHEAD * predictor.batch_size,
         )
-        told = progress(shown, f"predict {len(jobs)} frames", len(jobs))
+        told = progress(shown, f"predict {len(jobs)} frames", len(jobs)) if jobs else iter(())
         done = _written(write, _answered(told, predictor), predictor, wanted)
+    how = Reading(view, swap=swap, workers=workers, smooth_s=smooth_s)
+    done += [(predict_video(job, predictor, wanted, how), ()) for job in found.videos]
     done.sort(key=lambda one: one[0].frame)
     rows = [row for row, _ in done]
-    table, found_none = wanted.out / _TABLE, all(row.reason for row in rows)
+    table, found_none = wanted.out / _TABLE, not any(row.frames for row in rows)
     keep = found_none and table.exists()  # of an earlier run, whose masks are still there
     if not keep:
-        _write_table(rows, table)
+        write_table(rows, table)
     if found_none:
         more = f"{table} is left as it was" if keep else f"all of them: {table}"
         first = f"{rows[0].frame}: {rows[0].reason}"
@@ -160,12 +117,13 @@ def predict_frames(
 
 def summary(rows: Sequence[PredictionRow], out: Path, threshold: float = UNSAID) -> str:
     """Return in a few lines what was done, with the threshold of the masks where it isn't the usual one."""
-    found = [row for row in rows if not row.reason]
+    found = [row for row in rows if row.mask]
     lesions = sum(row.lesion == "yes" for row in found)
     flagged = sum(row.flagged == "yes" for row in found)
     lines = [f"{len(found)} masks in {out}, {lesions} of them with a lesion; table: {out / _TABLE}"]
     lines += [f"a pixel is lesion from {threshold:g} on"] * (threshold != UNSAID)
     lines += [f"{len(found) - lesions} without a lesion at the models' operating point"] * (lesions < len(found))
+    lines += [f"{row.frame}: {row.frames} frames, a row each in {out / row.table}" for row in found if row.table]
     lines += [f"{flagged} flagged: look at these first, their confidence is low"] * (flagged > 0)
     seen = Counter(name for row in found for name in row.confounders.split("; ") if name)
     lines += [f"{count} x {issues}" for issues, count in Counter(row.issues for row in found if row.issues).items()]
@@ -174,8 +132,8 @@ def summary(rows: Sequence[PredictionRow], out: Path, threshold: float = UNSAID)
 
 
 def refused(rows: Sequence[PredictionRow], shown: int = 20) -> str:
-    """Return a line for each of the first files that could not be read; empty: there is none."""
-    lines = [f"not read: {row.frame}: {row.reason}" for row in rows if row.reason]
+    """Return a line for each of the first files that could not be read, or not wholly; empty: there is none."""
+    lines = [f"{'' if row.mask else 'not read: '}{row.frame}: {row.reason}" for row in rows if row.reason]
     more = [f"and {len(lines) - shown} more; all of them are in the table"] if len(lines) > shown else []
     return "\n".join(map(printable, lines[:shown] + more))
 
@@ -210,43 +168,17 @@ def _written(
         """Write one frame's results and return its row, with its lesions for a COCO file."""
         job, shown, answer = one
         if isinstance(shown, str):
-            return _refusal(job, shown), ()
+            return refusal(job, shown), ()
         try:
             assessment = predictor.assess(answer)
             kept = partial(predictor.operating_point.kept, view_px=shown.area_px, frame_score=assessment.frame_score)
             written = write_results(job, shown, answer.probability, predictor.calibrated, kept, wanted)
         except (RefusedError, InputError) as error:
-            return _refusal(job, str(error)), ()
+            return refusal(job, str(error)), ()
         except OSError as error:
             if error.errno not in _OF_ONE_FILE:
                 raise
-            return _refusal(job, f"its results can't be written: {error.strerror or error}"), ()
-        return _row(job, wanted.mask(job.stem), shown, assessment, written), written.lesions
+            return refusal(job, f"its results can't be written: {error.strerror or error}"), ()
+        return row_of(job, wanted.mask(job.stem), shown, assessment, written), written.lesions
 
     return list(ahead(pool, write, answered, _AHEAD * predictor.batch_size))
-
-
-def _refusal(job: Job, reason: str) -> PredictionRow:
-    return PredictionRow(job.frame, "", 0, 0, "", "", None, 0, None, None, "", "", "", reason)
-
-
-def _row(job: Job, mask: str, shown: Shown, assessment: Assessment, written: Written) -> PredictionRow:
-    width, height = shown.size
-    return PredictionRow(
-        job.frame, mask, width, height, " ".join(map(str, shown.box)), "yes" if written.lesion else "no",
-        round(assessment.frame_score, 4), written.area_px, round(100 * written.area_px / (width * height), 4),
-        round(assessment.confidence, 4), "yes" if assessment.flagged else "no",
-        "; ".join(assessment.seen),
-        "; ".join(f"{name} {round(score, 1) + 0:.1f}" for name, score in assessment.ranked), "", shown.issues,
-    )  # fmt: skip
-
-
-def _write_table(rows: Sequence[PredictionRow], path: Path) -> None:
-    cells = [[_cell(value) for value in astuple(row)] for row in rows]
-    table = pd.DataFrame(cells, columns=[field.name for field in fields(PredictionRow)])
-    with atomic(path) as partial:
-        table.to_csv(partial, index=False, lineterminator="\n")
-
-
-def _cell(value: Any) -> Any:
-    return printable(spreadsheet_cell(value)) if isinstance(value, str) else value

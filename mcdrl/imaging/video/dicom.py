@@ -1,0 +1,95 @@
+"""DICOM files with several pictures, such as Video Endoscopic Images: picture by picture, or the film inside."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from itertools import accumulate, chain, repeat
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from mcdrl.base.issues import RefusedError
+from mcdrl.imaging.depth import to_rgb
+from mcdrl.imaging.dicom import each_of, head, shown
+from mcdrl.imaging.picture import refusing
+from mcdrl.imaging.video.container import Container
+from mcdrl.imaging.video.frames import Shape, TimedFrame, Video
+
+_TICK_S = Fraction(1, 1_000_000)  # DICOM's times are decimals of milliseconds
+_UNTIMED_MS = Fraction(40)  # from one to the next where the file doesn't tell
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A file with several pictures; see `Video`.
+
+    Attributes:
+        path: of the file.
+        content: all of it but for the pictures.
+    """
+
+    path: Path
+    content: Any
+
+    @property
+    def shape(self) -> Shape:
+        """See `Video`."""
+        size = int(self.content.Columns), int(self.content.Rows)
+        return Shape(size, _TICK_S, timed=bool(_steps_ms(self.content)))
+
+    def frames(self) -> Iterator[TimedFrame]:
+        """See `Video`."""
+        told = int(self.content.NumberOfFrames)
+        with refusing(self.path, "video"):
+            steps = _steps_ms(self.content) or [_UNTIMED_MS]
+            times = accumulate(chain(steps, repeat(steps[-1])), initial=Fraction(0))
+            index = -1
+            for index, (pixels, time_ms) in enumerate(zip(each_of(self.path), times, strict=False)):
+                yield TimedFrame(index, round(time_ms / 1000 / _TICK_S), partial(self._picture, pixels))
+        if index + 1 < told:
+            raise RefusedError("video that isn't whole", f"{index + 1} of {told} frames are there")
+
+    def _picture(self, pixels: np.ndarray[Any, np.dtype[Any]]) -> Image.Image:
+        return to_rgb(shown(pixels, self.content, self.path))
+
+
+def open_dicom(path: Path) -> Video:
+    """Open a file with several pictures.
+
+    Raises:
+        RefusedError: it holds no pixels, or nothing that can be unpacked.
+        InputError: pydicom isn't installed, or PyAV for a film.
+    """
+    with refusing(path, "video"):
+        from pydicom.uid import MPEGTransferSyntaxes
+
+        content = head(path)
+        if content.file_meta.get("TransferSyntaxUID") in MPEGTransferSyntaxes:
+            return Container(partial(io.BytesIO, _film(path)), path.name)
+        video = Pictures(path, content)
+        next(video.frames()).picture()
+    return video
+
+
+def _film(path: Path) -> bytes:
+    """Return the stream of a file that packs its pictures as a film: as many bytes as the file has."""
+    from pydicom import dcmread
+    from pydicom.encaps import generate_frames
+
+    return next(generate_frames(dcmread(path).PixelData, number_of_frames=1))
+
+
+def _steps_ms(content: Any) -> Sequence[Fraction]:
+    """Return the milliseconds from each picture to the next, as far as the file tells them; empty: not at all."""
+    if vector := content.get("FrameTimeVector"):
+        return [Fraction(str(step)) for step in list(vector)[1:]]  # the first is that before the first picture
+    if step := content.get("FrameTime"):
+        return [Fraction(str(step))]
+    rate = content.get("RecommendedDisplayFrameRate") or content.get("CineRate")
+    return [Fraction(1000, int(rate))] if rate else []

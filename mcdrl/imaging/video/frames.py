@@ -1,0 +1,61 @@
+"""What a video is, whatever format it is stored in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Protocol
+
+from PIL import Image
+
+
+@dataclass(frozen=True)
+class TimedFrame:
+    """A frame of a video.
+
+    Attributes:
+        index: from 0 on.
+        pts: when it is shown, in the video's `tick_s`; rises from frame to frame.
+        picture: decodes it: upright RGB.
+        issues: what is odd about it; empty: nothing.
+    """
+
+    index: int
+    pts: int
+    picture: Callable[[], Image.Image]
+    issues: str = ""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What holds for all frames of a video.
+
+    Attributes:
+        size: width and height, upright, px.
+        tick_s: seconds that one step of `TimedFrame.pts` stands for.
+        timed: whether the file tells when its frames are shown.
+        pixel_aspect: width of a pixel over its height.
+    """
+
+    size: tuple[int, int]
+    tick_s: Fraction
+    timed: bool = True
+    pixel_aspect: Fraction = Fraction(1)
+
+
+class Video(Protocol):
+    """A video that can be read as often as it takes."""
+
+    @property
+    def shape(self) -> Shape:
+        """What holds for all frames."""
+        ...
+
+    def frames(self) -> Iterator[TimedFrame]:
+        """Yield all frames that can be read, from the first on; few of them are in memory.
+
+        Raises:
+            RefusedError: after the last one, where the file holds more than could be read.
+        """
+        ...
