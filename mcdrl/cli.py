@@ -31,6 +31,14 @@ class MaskFormat(StrEnum):
     DICOM_SEG = "dicom-seg"
 
 
+class Learned(StrEnum):
+    """What `mcdrl adapt` learns from."""
+
+    LABELS = "labels"
+    STATISTICS = "statistics"
+    SELF_TRAINING = "self-training"
+
+
 class Channels(StrEnum):
     """In which order the files of frames hold their colours."""
 
@@ -243,6 +251,53 @@ def accept(
     say("\n".join([*summary(found), f"page: {out / PAGE}"]))
     if found.verdict is Verdict.WORSE:
         raise typer.Exit(3)
+
+
+@app.command()
+def adapt(
+    folder: Annotated[Path, typer.Argument(help="One site's frames and masks, in any form that a site may have.")],
+    model: Annotated[Path, typer.Option(help="A trained model's folder, an ensemble's, too; it stays as it is.")],
+    out: Annotated[Path, typer.Option(help="A new folder for the adapted model.")],
+    card: sites_app.CardName = None,
+    lesion_class: sites_app.LesionClass = None,
+    settings: sites_app.Settings = None,
+    learn: Annotated[
+        Learned,
+        typer.Option(
+            help="From what: the masks; or without them, from the frames' statistics in batch normalisation, or from "
+            "what the model itself is sure of."
+        ),
+    ] = Learned.LABELS,
+    masks: Annotated[
+        bool, typer.Option("--masks/--no-masks", help="Whether there are masks, without which nothing is measured.")
+    ] = True,
+    replay: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Frames of the sites that the model was trained on: its study's artifacts, or folders with masks. "
+            "Default: the study that the model's folder lies in."
+        ),
+    ] = None,
+    folds: Annotated[int, typer.Option(min=2, help="Of the cross-validation over the site's patients.")] = 5,
+    steps: Annotated[int | None, typer.Option(min=1, help="Of the optimiser; default: 40.")] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(min=1e-6, max=1, help="Learning rates as a share of those of the model's training; default: 0.3."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn.")] = 0,
+    anyway: Annotated[bool, typer.Option("--anyway", help="Write the model even if it doesn't help.")] = False,
+    backbone: Annotated[
+        Path | None, typer.Option(help="The model's backbone, where its folder doesn't hold it.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Threads that decode.")] = 2,
+    device: Annotated[str, typer.Option(help="cpu, cuda, ...; auto: a GPU if there is one.")] = "auto",
+) -> None:
+    """Let a model learn from a few frames of a new site; measure that first, and say "don't" where it doesn't help."""
+    with loading():  # torch is seconds
+        from mcdrl.commands.models.adapt import Options, adapt_folder
+
+    options = Options(learn.value, masks, replay, folds, steps, rate, seed, anyway, backbone, workers, device)
+    adapt_folder(folder, model, out, card, sites_app.keys_of(lesion_class, settings), options)
 
 
 @app.command()

@@ -12,6 +12,7 @@ from mcdrl.base.files import read_json
 from mcdrl.base.section import Section
 from mcdrl.confounders.scores import ReferenceStatistics
 from mcdrl.metrics.operating_point import OperatingPoint
+from mcdrl.model.adapted import Adapted
 from mcdrl.model.members import check_single
 
 CARD, WEIGHTS = "model.json", "model.safetensors"  # the model itself
@@ -66,6 +67,8 @@ class ModelFacts(Section):
             nobody has noted it. New frames may be segmented on any device.
         leaked_frames: how many of the held-out site's frames a source site has, too, so that they were trained on;
             params.yaml accepts them.
+        adapted: how it went on from another model with frames of one site, which is among its sources; what
+            `best_epoch` and `val_dice` say is that model's; None: it didn't.
         weights_sha256: of model.safetensors, hex; `save_model` fills it in; empty: nobody has noted it.
     """
 
@@ -102,6 +105,7 @@ class ModelFacts(Section):
     mined_by: Any = None
     provenance: str = ""
     leaked_frames: _Number = 0
+    adapted: Adapted | None = None
     weights_sha256: str = Field(default="", pattern="^([0-9a-f]{64})?$")
 
     @model_validator(mode="after")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -251,8 +251,7 @@ def to_batch(
     tensors = {name: torch.from_numpy(rows).to(device) for name, rows in raw.items()}
     frame = tensors["frames/image"].permute(0, 3, 1, 2).float().div_(255)
     labels = tensors.get("frames/mask", torch.zeros((), dtype=torch.uint8, device=device))
-    mask = torch.where(labels == IGNORED, IGNORED, (labels > 0).long())  # any class of lesion is lesion
-    mask = mask.expand(frame.shape[0], *frame.shape[2:])
+    mask = _any_class(labels).expand(frame.shape[0], *frame.shape[2:])
     held = torch.from_numpy(_held(raw["frames/mask"])).to(device) if "frames/mask" in raw else None
     taps = [name for name in tensors if name.startswith("features/maps/")]
     nothing = frame.new_zeros(len(frame), 0)
@@ -274,6 +273,29 @@ def to_batch(
         site=None if sites is None else torch.tensor(list(sites), dtype=torch.long, device=device),
         held=held,
     )
+
+
+def with_masks(batch: Batch, labels: Array, class_index: Sequence[int], sites: Sequence[int]) -> Batch:
+    """Return a batch of frames that came without masks as `to_batch` gives it with them.
+
+    Args:
+        batch: B frames.
+        labels: [B, S, S] uint8, 0 background, k + 1 lesion of class k, 255 ignored.
+        class_index: the frames' lesion classes, -1: none or unknown.
+        sites: the numbers of the frames' sites.
+    """
+    device = batch.frame.device
+    return replace(
+        batch,
+        mask=_any_class(torch.from_numpy(labels).to(device)),
+        lesion_class=torch.tensor(list(class_index), dtype=torch.long, device=device),
+        site=torch.tensor(list(sites), dtype=torch.long, device=device),
+        held=torch.from_numpy(_held(labels)).to(device),
+    )
+
+
+def _any_class(labels: Tensor) -> Tensor:
+    return torch.where(labels == IGNORED, IGNORED, (labels > 0).long())
 
 
 def _held(labels: Array) -> Array:

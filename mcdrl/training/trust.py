@@ -1,17 +1,20 @@
-"""How far a trained network can be trusted, and where it says "no lesion": by source sites' validation frames."""
+"""How far a trained network can be trusted, and where it says "no lesion": by frames that it wasn't trained on."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from mcdrl.base.parallel import batches
-from mcdrl.metrics.calibration import LOG_ODDS, Counts, confidence, fit_temperature, spectrum
-from mcdrl.metrics.detection import Match, match
+from mcdrl.metrics.calibration import LOG_ODDS, confidence, fit_temperature, spectrum
+from mcdrl.metrics.counts import Bools
+from mcdrl.metrics.detection import match
 from mcdrl.metrics.operating_point import Judged, OperatingPoint, choose, frame_scores
 from mcdrl.model.probability import probability
 from mcdrl.training.loop import Training
@@ -32,8 +35,44 @@ class Trust:
     operating_point: OperatingPoint
 
 
+class Answers:
+    """What a network says of frames that it wasn't trained on, beside their masks; pixels aren't kept.
+
+    Attributes:
+        judged: frame by frame, as the choice of an operating point takes it; views are squares of the working size.
+    """
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self.judged: list[Judged] = []
+        self._lesion, self._background = np.zeros((2, len(LOG_ODDS)), np.int64)
+        self._frames: list[NDArray[np.int32]] = []
+
+    def add(self, p: NDArray[np.float32], truth: Bools, judged: Bools) -> None:
+        """Take B frames.
+
+        Args:
+            p: [B, S, S], the probability of lesion, not calibrated, 0..1.
+            truth: [B, S, S], where the lesion is.
+            judged: [B, S, S], where the mask says lesion or background.
+        """
+        spectra = spectrum(p)
+        lesion, ignored = spectrum(p[truth][None])[0], spectrum(p[~judged][None])[0]
+        self._lesion += lesion
+        self._background += spectra.sum(0) - ignored - lesion
+        self._frames.append(spectra.astype(np.int32))
+        for frame in zip(p, (p >= 0.5) & judged, truth, frame_scores(spectra).tolist(), strict=True):
+            self.judged.append(Judged(match(*frame[:3]), frame[0].size, frame[3]))
+
+    def trust(self, flag_share: float, keep_share: float) -> Trust:
+        """Fit temperature, the confidence below which `flag_share` of the frames are, and the operating point."""
+        temperature = fit_temperature(self._lesion, self._background)
+        flag_below = float(np.quantile(confidence(np.concatenate(self._frames), temperature), flag_share))
+        return Trust(temperature, flag_below, choose(self.judged, keep_share))
+
+
 def measure_trust(training: Training, weights: Mapping[str, Tensor]) -> Trust:
-    """Fit temperature, the confidence below which `flag_share` of the validation frames are, and the operating point.
+    """Say how far a network can be trusted by the validation frames of its source sites.
 
     Args:
         training: done; its method takes the weights.
@@ -41,24 +80,15 @@ def measure_trust(training: Training, weights: Mapping[str, Tensor]) -> Trust:
     """
     training.method.load_state_dict(weights)
     training.method.eval()
-    lesion, ignored = np.zeros((2, len(LOG_ODDS)), np.int64)
-    spectra, matches = [], []
-    with closing(training.read(list(batches(training.frames.val, training.params.batch_size)), "calibration")) as read:
+    answers, params = Answers(), training.params
+    with closing(training.read(list(batches(training.frames.val, params.batch_size)), "calibration")) as read:
         for batch in read:
             with training.fabric.autocast():
-                p = probability(training.method, batch).cpu().numpy()
-            spectra.append(spectrum(p).astype(np.int32))
-            truth, judged = batch.lesion.cpu().numpy(), batch.judged.cpu().numpy()
-            lesion += spectrum(p[truth][None])[0]
-            ignored += spectrum(p[~judged][None])[0]
-            matches += [match(*frame) for frame in zip(p, (p >= 0.5) & judged, truth, strict=True)]
-    frames = np.concatenate(spectra)
-    temperature = fit_temperature(lesion, frames.sum(0) - ignored - lesion)
-    flag_below = float(np.quantile(confidence(frames, temperature), training.params.flag_share))
-    return Trust(temperature, flag_below, _chosen(matches, frames, training.params.keep_share))
+                p = probability(training.method, batch)
+            answers.add(*(_array(part) for part in (p, batch.lesion, batch.judged)))
+    return answers.trust(params.flag_share, params.keep_share)
 
 
-def _chosen(matches: Sequence[Match], spectra: Counts, keep_share: float) -> OperatingPoint:
-    """Return the operating point of the validation frames, whose views are the squares of the working size."""
-    view_px, scores = spectra.sum(axis=1).tolist(), frame_scores(spectra).tolist()
-    return choose([Judged(*frame) for frame in zip(matches, view_px, scores, strict=True)], keep_share)
+def _array(values: Tensor) -> NDArray[Any]:
+    array: NDArray[Any] = values.cpu().numpy()
+    return array

@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-import imagehash
 import numpy as np
 from PIL import Image
 
+from mcdrl.imaging.neighbours import difference_hash
 from stages.audit.symmetry import SYMMETRIES, turned
 
 Hashes = np.ndarray[Any, np.dtype[np.uint64]]
 Grey = np.ndarray[Any, np.dtype[np.uint8]]
 THUMB_PX = 64
 _HASHED_PX = 96
-_HASH_SIDE = 16  # 16 x 16 differences of neighbouring cells: 256 bits
 _SIDE = 0.05  # of a side: what is cut off a single one
 _CROPS = ((0.025, 1), (0.025, 2), (0.05, 1), (0.065, 3), (0.1, 5), (0.125, 1), (0.15, 1), (0.175, 1), (0.2, 1))
 # what is cut off each side on average, in parts of it, and at how many places along a side such a crop is looked for
@@ -53,8 +52,8 @@ class Prints:
 def take_prints(images: Grey) -> Prints:
     """Return the prints of frames.
 
-    A difference hash says for each of 16 x 16 cells whether its right neighbour is brighter, which neither scaling nor
-    JPEG changes much. A crop does, hence the views; so do mirroring and turning, hence the symmetries.
+    Neither scaling nor JPEG changes a difference hash much. A crop does, hence the views; so do mirroring and turning,
+    hence the symmetries.
 
     Args:
         images: [N, S, S, 3] uint8, RGB 0..255.
@@ -77,13 +76,9 @@ def join(parts: list[Prints]) -> Prints:
 
 def _view_hashes(small: Image.Image) -> Hashes:
     boxes = [tuple(round(float(part) * _HASHED_PX) for part in view) for view in VIEWS]
-    return np.stack([_hash(small.crop(box)) for box in boxes])  # type: ignore[arg-type]
+    return np.stack([difference_hash(small.crop(box)) for box in boxes])  # type: ignore[arg-type]
 
 
 def _whole_hashes(small: Image.Image) -> Hashes:
     pixels = np.asarray(small)
-    return np.stack([_hash(Image.fromarray(turned(pixels, symmetry))) for symmetry in range(len(SYMMETRIES))])
-
-
-def _hash(grey: Image.Image) -> Hashes:
-    return np.packbits(imagehash.dhash(grey, hash_size=_HASH_SIDE).hash).view(np.uint64)
+    return np.stack([difference_hash(Image.fromarray(turned(pixels, symmetry))) for symmetry in range(len(SYMMETRIES))])

@@ -23,7 +23,7 @@ from mcdrl.model.members import is_ensemble, members
 from mcdrl.study.paths import TextFiles, table_path, texts_folder
 
 # shown by themselves, or not at all
-_LONG = ("spec", "parameters", "params", "reference", "class_prompts", "confounder_prompts")
+_LONG = ("spec", "parameters", "params", "reference", "adapted", "class_prompts", "confounder_prompts")
 _MEANT = {"val_dice": f", {OF_SOURCES}"}
 
 

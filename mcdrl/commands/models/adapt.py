@@ -1,0 +1,317 @@
+"""`mcdrl adapt`: a model goes on learning with one site's frames; what that brings is measured first, and said."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from mcdrl.base.errors import InputError
+from mcdrl.base.files import sha256
+from mcdrl.base.output import say, warn
+from mcdrl.commands.models.learnable import Shown, Site, bare_site, labelled_site, replayed
+from mcdrl.drawing.formatting import counted, listed, number, signed, span
+from mcdrl.metrics.intervals import LEAST_GROUPS
+from mcdrl.model.adapted import Adapted, ScoreChange
+from mcdrl.model.bundle import find_backbone
+from mcdrl.model.ensemble import Ensemble, Member, load_ensemble
+from mcdrl.model.facts import WEIGHTS
+from mcdrl.model.folder import save_model
+from mcdrl.model.members import members
+from mcdrl.model.predictor import Predictor
+from mcdrl.model.take_along import copy_models
+from mcdrl.model.training_data import KnownFrames, known_frames, write_known_frames
+from mcdrl.study.paths import artifacts_of
+from mcdrl.training.adapt import RECIPE, LabelledFrames, Recipe, State, adapt, answers, training_params
+from mcdrl.training.adaptation_gain import Change, changes, cross_validated, folds, helps, judge, points
+from mcdrl.training.fabric import make_deterministic
+from mcdrl.training.trust import Trust
+from mcdrl.training.unlabelled import adapt_statistics, pseudo_labelled
+
+Source = Literal["labels", "statistics", "self-training"]
+_TOLD = {
+    "dice": "Dice", "sensitivity": "lesions found", "false_alarms": "false alarms",
+    "sensitivity_suppressed": "lesions found, --suppress", "false_alarms_suppressed": "false alarms, --suppress",
+}  # fmt: skip
+_SHOWN = 5  # refused files
+_SCENES = (
+    "nobody says which patient a frame is of, so frames that look alike are kept together; of one patient there may be "
+    "several scenes, which makes the gain look surer than it is"
+)
+_NO_REPLAY = "nothing is replayed: no frames of the sites that the model was trained on; --replay names some"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says.
+
+    Attributes:
+        learn: from what.
+        masks: whether the folder has masks.
+        replay: places of frames that the model was trained on; None: the study that it lies in, if it does.
+        folds: of the cross-validation at most.
+        steps: of the optimiser; None: as `RECIPE` has it.
+        rate: learning rates as a share of those of the model's training; None: likewise.
+        seed: of all that is drawn.
+        anyway: write the model even if it doesn't help, or if nobody can tell.
+        backbone: where the model's backbone is; None: in its folder, else in its study.
+        workers: threads that decode.
+        device: auto, cpu, cuda, ...
+    """
+
+    learn: Source
+    masks: bool
+    replay: Sequence[Path] | None
+    folds: int
+    steps: int | None
+    rate: float | None
+    seed: int
+    anyway: bool
+    backbone: Path | None
+    workers: int
+    device: str
+
+    @property
+    def recipe(self) -> Recipe:
+        """The numbers of the training."""
+        return replace(RECIPE, steps=self.steps or RECIPE.steps, rate_share=self.rate or RECIPE.rate_share)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a model is adapted.
+
+    Attributes:
+        learn: from what.
+        recipe: numbers.
+        replay: frames of the sites that it was trained on; None: none are at hand.
+        replayed: their names.
+        folds: of the cross-validation at most; 0: nothing is measured, as the frames have no masks.
+        seed: of all that is drawn.
+    """
+
+    learn: Source
+    recipe: Recipe
+    replay: LabelledFrames | None
+    replayed: Sequence[str]
+    folds: int
+    seed: int
+
+    def __call__(self, member: Member, frames: LabelledFrames) -> State:
+        """Adapt one network in place; return its state."""
+        if self.learn == "statistics":
+            return adapt_statistics(member, frames)
+        own = frames if self.learn == "labels" else pseudo_labelled(member, frames)
+        return adapt(member, own, self.replay, self.recipe, self.seed)
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What the cross-validation says.
+
+    Attributes:
+        folds: how many there were.
+        scores: score -> what became of it.
+        trust: temperature, limit of confidence and operating point, by frames that the adapted networks hadn't seen.
+    """
+
+    folds: int
+    scores: dict[str, Change]
+    trust: Trust
+
+    @property
+    def advised(self) -> bool:
+        """Whether to adapt."""
+        return helps(self.scores)
+
+
+def adapt_folder(
+    folder: Path, model: Path, out: Path, card: str | None, settings: Mapping[str, Any], options: Options
+) -> None:
+    """Adapt a model to a folder's frames, as `mcdrl adapt` does.
+
+    Args:
+        folder: one site's frames, with masks unless the options say otherwise.
+        model: the folder of a model or an ensemble.
+        out: a new folder.
+        card: how to read the folder; None: it is guessed.
+        settings: key of a site -> value, beside the card's.
+        options: the rest of the command line.
+
+    Raises:
+        InputError: one of the folders won't do.
+    """
+    if out.exists():
+        raise InputError(f"--out {out} exists; name a new folder")
+    if options.learn == "labels" and not options.masks:
+        raise InputError("--no-masks leaves no labels to learn from; add --learn self-training or --learn statistics")
+    make_deterministic()
+    ensemble = load_ensemble([model], options.backbone, options.device)
+    shown = Shown(ensemble.members[0].model.card, ensemble.members[0].model.card.view, options.workers)
+    site = labelled_site(folder, shown, card, settings) if options.masks else bare_site(folder, shown, out)
+    own_study = artifacts_of(model)
+    places = options.replay if options.replay is not None else [own_study] if own_study else []
+    replay, names = replayed(places if options.learn != "statistics" else [], shown, options.seed)
+    plan = Plan(options.learn, options.recipe, replay, names, options.folds if options.masks else 0, options.seed)
+    if options.learn != "statistics":
+        say(f"replayed: {len(replay)} frames of {listed(names)}" if replay else _NO_REPLAY)
+    adapt_model(site, ensemble, model, out, plan, backbone=options.backbone, anyway=options.anyway)
+
+
+def adapt_model(
+    site: Site, ensemble: Ensemble, model: Path, out: Path, plan: Plan, *, backbone: Path | None, anyway: bool
+) -> None:
+    """Measure what adapting a model brings; write the adapted model if that helps; say all of it.
+
+    Args:
+        site: whose frames it is adapted to.
+        ensemble: the model, loaded.
+        model: its folder, which stays as it is.
+        out: a new folder.
+        plan: how.
+        backbone: where its backbone is; None: in its folder, else in its study.
+        anyway: write it even if it doesn't help, or if nobody can tell.
+
+    Raises:
+        InputError: the frames won't do, or the model's files can't be used.
+    """
+    known = known_frames([model])
+    _check(site, known, plan)
+    say(_told_site(site))
+    gain = _measured(site, ensemble.members, plan) if plan.folds else None
+    if gain is not None:
+        say("\n".join(_table(gain)))
+    against = "" if gain and gain.advised else _against(gain, site)
+    if against:
+        say(f"don't: {against}" + (f"; {out} is written all the same" if anyway else "; no model is written"))
+    if against and not anyway:
+        return
+    adapted = _adapted(site, plan, gain)
+    seen = {**known.site_of, **dict.fromkeys(site.sha256, site.name)} if known.complete and site.sha256 else {}
+    _write(site, ensemble, model, out, plan, adapted, gain, seen, backbone)
+    say(f"{out}: adapted to {site.name} with all of its {len(site.frames)} frames; mcdrl predict FRAMES --model {out}")
+
+
+def _check(site: Site, known: KnownFrames, plan: Plan) -> None:
+    """Raise InputError where frames were trained on, or nothing could be measured with them."""
+    seen = [
+        (file, known.site_of[one]) for file, one in zip(site.files, site.sha256, strict=False) if one in known.site_of
+    ]
+    if seen:
+        raise InputError(
+            f"{len(seen)} of {len(site.files)} frames are among those that the model was trained on, the first: "
+            f"{seen[0][0]}, of {seen[0][1]}; take them out: what adapting brings can't be measured on them"
+        )
+    if not known.complete:
+        warn("the model doesn't say which frames it was trained on, so nobody checked whether these are among them")
+    if plan.folds and not site.frames.has_lesion.any():
+        raise InputError(
+            f"not one of the {len(site.frames)} frames has a lesion, so there is no Dice; give some that do"
+        )
+    if plan.folds and site.n_groups < 2:
+        whose = "of one patient" if site.patients else "of one scene, they all look alike"
+        raise InputError(
+            f"all {len(site.frames)} frames are {whose}, so nobody can tell what adapting brings to another; give "
+            f"frames of {LEAST_GROUPS} patients and more"
+        )
+
+
+def _told_site(site: Site) -> str:
+    n, lesions = len(site.frames), int(site.frames.has_lesion.sum())
+    whose = (
+        f"{site.n_groups} patients or sequences" if site.patients else f"{counted(site.n_groups, 'scene')}: {_SCENES}"
+    )
+    refused = [f"  not read: {line}" for line in site.refused[:_SHOWN]]
+    more = [f"  and {len(site.refused) - _SHOWN} more"] if len(site.refused) > _SHOWN else []
+    masks = f" ({lesions} with a lesion, {n - lesions} without)" if site.sha256 else ", without masks"
+    return "\n".join([f"{site.name}: {counted(n, 'frame')}{masks}", f"groups: {whose}", *refused, *more])
+
+
+def _measured(site: Site, networks: Sequence[Member], plan: Plan) -> Gain:
+    frames, params = site.frames, training_params(networks[0])
+    fold = folds(frames, plan.folds, plan.seed)
+    before = judge(answers(networks, frames), frames)
+    after = cross_validated(plan, networks, frames, fold)
+    point = Predictor(Ensemble(networks, random_weights=False), 1).operating_point
+    was = before.scores | before.suppressed([point] * len(frames))
+    now = after.scores | after.suppressed(points(after, fold, params.keep_share))
+    trust = after.answers.trust(params.flag_share, params.keep_share)
+    return Gain(int(fold.max()) + 1, changes(was, now, frames.groups), trust)
+
+
+def _table(gain: Gain) -> Iterator[str]:
+    yield f"each frame judged by networks adapted on others' ({gain.folds} folds), at working size:"
+    yield f"  {'':26}{'frames':>7}{'before':>9}{'after':>8}  change, 95 % interval"
+    for name, change in gain.scores.items():
+        interval = span(change.by.low, change.by.high) or f"none: {counted(change.by.n_groups, 'group')}"
+        figures = (
+            f"{change.by.n:>7}{change.before:>9.3f}{change.after:>8.3f}  {signed(change.by.difference)} ({interval})"
+        )
+        yield f"  {_TOLD[name]:26}{figures}"
+
+
+def _against(gain: Gain | None, site: Site) -> str:
+    """Return what speaks against adapting."""
+    if gain is None:
+        return f"{site.name} has no masks, so nobody can tell whether it helps there"
+    dice, alarms = gain.scores["dice"], gain.scores.get("false_alarms")
+    reasons = []
+    if math.isnan(dice.by.low):
+        reasons.append(
+            f"{counted(dice.by.n_groups, 'group')} with a lesion are too few for an interval of the gain: "
+            f"{LEAST_GROUPS} are needed"
+        )
+    elif dice.by.low <= 0:
+        which = "falls" if dice.by.high < 0 else "isn't better for sure"
+        reasons.append(f"Dice {which}: {signed(dice.by.difference)} ({span(dice.by.low, dice.by.high)})")
+    if alarms is not None and alarms.by.difference > 0:
+        reasons.append(
+            f"false alarms on frames without a lesion rise from {number(alarms.before)} to {number(alarms.after)}"
+        )
+    return listed(reasons)
+
+
+def _adapted(site: Site, plan: Plan, gain: Gain | None) -> Adapted:
+    scores = {} if gain is None else {name: _score(change) for name, change in gain.scores.items()}
+    return Adapted(
+        weights_sha256="", site=site.name, learned=plan.learn, n_frames=len(site.frames), n_groups=site.n_groups,
+        groups="patients" if site.patients else "scenes",
+        replayed=[] if plan.learn == "statistics" else list(plan.replayed),
+        folds=gain.folds if gain else 0, scores=scores, advised=bool(gain and gain.advised),
+    )  # fmt: skip
+
+
+def _score(change: Change) -> ScoreChange:
+    low, high = (None if math.isnan(end) else end for end in (change.by.low, change.by.high))
+    return ScoreChange(before=change.before, after=change.after, low=low, high=high, n_frames=change.by.n)
+
+
+def _write(
+    site: Site, ensemble: Ensemble, model: Path, out: Path, plan: Plan, adapted: Adapted, gain: Gain | None,
+    seen: Mapping[str, str], backbone: Path | None,
+) -> None:  # fmt: skip
+    """Adapt every network to all frames, and write them as one model's folder."""
+    places = members(model)
+    with tempfile.TemporaryDirectory() as folder:
+        written = {str(place.relative_to(model)): Path(folder) / str(at) for at, place in enumerate(places)}
+        for member, place, new in zip(ensemble.members, places, written.values(), strict=True):
+            state, card = plan(member, site.frames), member.model.card
+            facts = {
+                "adapted": adapted.model_copy(update={"weights_sha256": sha256(place / WEIGHTS)}),
+                "held_out": None, "sources": [*card.sources, site.name], **(_trusted(gain.trust) if gain else {}),
+            }  # fmt: skip
+            save_model(new, state, member.model.texts, card.model_copy(update=facts), member.model.miner)
+            if seen:
+                write_known_frames(seen, new)
+        first = ensemble.members[0].model.card
+        copy_models(written, find_backbone(places[0], first.fingerprint, backbone), out, limit_bytes=None)
+
+
+def _trusted(trust: Trust) -> dict[str, float]:
+    return {
+        "temperature": trust.temperature, "flag_below": trust.flag_below,
+        "no_lesion_below": trust.operating_point.frame_score, "least_area_share": trust.operating_point.area_share,
+    }  # fmt: skip

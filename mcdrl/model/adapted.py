@@ -1,0 +1,58 @@
+"""What a model's card says of its adaptation to one site; nothing here needs torch."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mcdrl.base.section import Section
+
+_Share = Annotated[float, Field(ge=0, le=1)]
+_Number = Annotated[int, Field(ge=0)]
+
+
+class ScoreChange(Section):
+    """A score before and after.
+
+    Attributes:
+        before: mean over the frames, 0..1.
+        after: likewise.
+        low: lower end of the 95 % interval of their difference; None: there are too few groups for one.
+        high: upper end.
+        n_frames: on which it is defined.
+    """
+
+    before: _Share
+    after: _Share
+    low: float | None
+    high: float | None
+    n_frames: _Number
+
+
+class Adapted(Section):
+    """What a model was adapted from, on what, and what that brought.
+
+    Attributes:
+        weights_sha256: of the model.safetensors that it went on from, hex; empty: its card didn't say.
+        site: the name of the folder.
+        learned: from what: labels, statistics, or self-training.
+        n_frames: of the site, all of which this model has seen.
+        n_groups: patients or sequences, or scenes where nobody knows those; 0: nothing was measured.
+        groups: what these are: patients, or scenes, frames that look alike.
+        replayed: sites whose frames were replayed.
+        folds: of the cross-validation over groups that the scores come from; 0: nothing was measured.
+        scores: score -> what became of it, each frame judged by networks that had seen no frame of its group.
+        advised: whether Dice was better for sure and false alarms weren't more; else somebody wanted it anyway.
+    """
+
+    weights_sha256: str = Field(pattern="^([0-9a-f]{64})?$")
+    site: str
+    learned: Literal["labels", "statistics", "self-training"]
+    n_frames: _Number
+    n_groups: _Number
+    groups: Literal["patients", "scenes"]
+    replayed: list[str]
+    folds: _Number
+    scores: dict[str, ScoreChange]
+    advised: bool
