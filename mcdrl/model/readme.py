@@ -8,13 +8,14 @@ from pathlib import Path
 from mcdrl.artifacts.held_out_scores import OF_SOURCES, HeldOutScores
 from mcdrl.artifacts.promise import Promise, promise_of
 from mcdrl.clip.card import StoredCard, read_stored
-from mcdrl.drawing.formatting import counted, number, span
+from mcdrl.drawing.formatting import counted, listed, number, span
 from mcdrl.metrics.operating_point import OperatingPoint
+from mcdrl.model.adapted import Adapted
 from mcdrl.model.card import ModelCard, read_card
 from mcdrl.model.folder import read_skeleton
 from mcdrl.model.members import members
 
-_TEXT = """# {method}, trained {without}
+_TEXT = """# {method}, {trained}
 
 A network that outlines lesions ({classes}) in endoscopic frames, written by the `mcdrl` pipeline.
 
@@ -68,7 +69,20 @@ Dice **{dice}**{interval},
 mean over the sites; at the worst, {worst}. A new site may lie outside of the interval, as single sites may:
 {by_site} ({n_lesion} frames with a lesion).{further}"""
 _NO_PROMISE = "That Dice is of sites that it knows. **There is no estimate for new sites**: {why}."
-_ENSEMBLE = """# {method}: {count} networks trained on all sites
+_ADAPTED = """\
+That Dice is of the model that it went on from ({start}), and of sites that it knows. It was adapted to **{site}**
+{how}: {n_frames} of its frames{replayed}. {gain}
+**There is no estimate for other sites**: nobody has judged it there."""
+_LEARNED = {
+    "labels": "with masks",
+    "statistics": "without masks, by the frames' statistics in batch normalisation",
+    "self-training": "without masks, by what the model itself was sure of",
+}
+_MEASURED = """\
+Networks that were adapted to the others of its {n_groups} {groups} reached, fold by fold, {scores}."""
+_UNMEASURED = "What that brought was not measured."
+_UNADVISED = " **It was written against the advice of `mcdrl adapt`.**"
+_ENSEMBLE = """# {method}: {count} networks {trained}
 
 They answer by the mean of their probabilities (seeds {seeds}). Each lies in a folder of its own, whose README.md says
 what it is, and what it is not for.
@@ -104,8 +118,7 @@ def readme(model: Path, backbone: Path, scores: HeldOutScores | None, promise: P
         InputError: a file is missing or damaged.
     """
     card, stored, skeleton = read_card(model), read_stored(backbone), read_skeleton(model)
-    elsewhere = promised(promise) if card.held_out is None else _unknown(card.held_out, scores)
-    known = scores or promise
+    elsewhere, known = _elsewhere(card, scores, promise), scores or promise
     return text_of(card, stored, elsewhere, skeleton.uses_regions, known.further_sizes_px if known else ())
 
 
@@ -119,8 +132,9 @@ def ensemble_readme(folder: Path) -> str:
     return _ENSEMBLE.format(
         method=cards[0].method,
         count=len(cards),
+        trained=_trained(cards[0]),
         seeds=", ".join(str(card.seed) for card in cards),
-        elsewhere=promised(promise_of(folder)),
+        elsewhere=_elsewhere(cards[0], None, promise_of(folder)),
     )
 
 
@@ -138,7 +152,7 @@ def text_of(
     """
     warning = "**The backbone's weights are RANDOM: this is a dry run, its masks mean nothing.** "
     return _TEXT.format(
-        method=card.method, without=f"without {card.held_out}" if card.held_out else "on all sites",
+        method=card.method, trained=_trained(card),
         held_out=_held_out(card), mode=card.mode, seed=card.seed,
         classes=", ".join(card.lesion_classes), sources=", ".join(card.sources), title=backbone.title,
         backbone=card.backbone, pretrained=card.pretrained, licence=backbone.licence, fingerprint=card.fingerprint[:12],
@@ -154,6 +168,33 @@ def text_of(
 def _asked(further_px: Sequence[int]) -> str:
     sizes = " and ".join(map(str, further_px))
     return f", from there also brought to {sizes} px; the answer is the mean" if sizes else ""
+
+
+def _trained(card: ModelCard) -> str:
+    if card.adapted is not None:
+        return f"adapted to {card.adapted.site}"
+    return f"trained without {card.held_out}" if card.held_out else "trained on all sites"
+
+
+def _elsewhere(card: ModelCard, scores: HeldOutScores | None, promise: Promise | None) -> str:
+    if card.adapted is not None:
+        return _adapted(card.adapted)
+    return promised(promise) if card.held_out is None else _unknown(card.held_out, scores)
+
+
+def _adapted(told: Adapted) -> str:
+    dice, alarms = (told.scores.get(name) for name in ("dice", "false_alarms"))
+    scores = [f"Dice {number(dice.before)} before and {number(dice.after)} after"] if dice else []
+    scores += [f"false alarms {number(alarms.before)} before and {number(alarms.after)} after"] if alarms else []
+    measured = _MEASURED.format(n_groups=told.n_groups, groups=told.groups, scores="; ".join(scores))
+    return _ADAPTED.format(
+        start=told.weights_sha256[:12],
+        site=told.site,
+        how=_LEARNED[told.learned],
+        n_frames=told.n_frames,
+        replayed=f", beside frames of {listed(told.replayed)}" if told.replayed else "",
+        gain=(measured if scores else _UNMEASURED) + ("" if told.advised else _UNADVISED),
+    )
 
 
 def _no_lesion(card: ModelCard) -> str:

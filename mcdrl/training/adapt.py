@@ -30,6 +30,8 @@ from mcdrl.model.ensemble import Ensemble, Member
 from mcdrl.model.network import batch_of, encoded, reads_features
 from mcdrl.networks.inputs import with_masks
 from mcdrl.networks.interface import Batch
+from mcdrl.study.params import load
+from mcdrl.study.paths import PARAMS, shipped
 from mcdrl.study.sections.train import Params
 from mcdrl.training.augment import augmented
 from mcdrl.training.checkpoint import snapshot
@@ -38,6 +40,7 @@ from mcdrl.training.optimiser import make_optimiser, rate, set_rates
 
 State = dict[str, Tensor]
 _FLIPS = ("horizontal",)  # what `train.flips` stands for; the card doesn't tell which ways the study encoded
+_ASKED = ("lr", "lr_encoder", "warmup", "clip_norm", "flips", "views", "augment", "flag_share", "keep_share")
 _AT_ONCE = 8  # frames that are answered for at a time
 
 
@@ -103,20 +106,24 @@ RECIPE = Recipe(steps=40, batch_size=16, replay_share=0.5, rate_share=0.3, ancho
 
 
 def training_params(member: Member) -> Params:
-    """Return how a model was trained.
+    """Return how a model was trained, as far as adapting asks; the rest plays no part and is as shipped.
 
     Raises:
-        InputError: its card doesn't say so, as far as this version asks.
+        InputError: its card doesn't say so.
     """
     card = member.model.card
+    lacking = [key for key in _ASKED if key not in card.parameters]
+    if lacking:
+        raise InputError(
+            f"the card of {card.variant} (seed {card.seed}) doesn't say how it was trained (no parameters."
+            f"{lacking[0]}), so it can't be adapted; train it anew with this version"
+        )
+    _, rest = load("train", Params, shipped() / PARAMS)
     try:
-        return Params.model_validate(card.parameters)
+        return Params.model_validate({**rest.model_dump(), **{key: card.parameters[key] for key in _ASKED}})
     except ValidationError as error:
         problem = sentences(error, "parameters.", Params)[0]
-    raise InputError(
-        f"the card of {card.variant} (seed {card.seed}) doesn't say how it was trained ({problem}), so it can't be "
-        "adapted; train it anew with this version"
-    )
+    raise InputError(f"the card of {card.variant} (seed {card.seed}): {problem}; copy the model's folder again")
 
 
 def adapt(member: Member, own: LabelledFrames, replay: LabelledFrames | None, recipe: Recipe, seed: int) -> State:

@@ -41,9 +41,8 @@ from mcdrl.training.adaptation_gain import SCORES, judge
 from mcdrl.training.unlabelled import adapt_statistics, pseudo_labelled
 
 PLAIN = replace(RECIPE, replay_share=0.0, rate_share=1.0, anchor=0.0)  # fine-tuning as it is usually done
-SCRATCH = replace(PLAIN, steps=160)
-COUNTS, SEVERAL, MOST = (5, 10, 20, 50), 20, 50
-"""Labelled frames; for which of them there are three seeds; how many frames methods without labels get."""
+SCRATCH = replace(PLAIN, steps=120)
+SEVERAL, OTHERS, MOST = 20, (50, 5, 10), 50  # frames with three seeds; with one; of ways without labels
 _DRAWS = 2000
 
 
@@ -64,9 +63,9 @@ class Run(NamedTuple):
 def runs() -> list[Run]:
     """Return all runs of a site, those first that say most."""
     first = [Run("none", 0, 0), Run("adapt", SEVERAL, 0), Run("scratch", SEVERAL, 0)]
-    curve = [Run(way, count, 0) for count in (50, 5, 10) for way in ("adapt", "scratch")]
+    curve = [Run(way, count, 0) for count in OTHERS for way in ("adapt", "scratch")]
     bare = [Run("self-training", MOST, 0), Run("statistics", MOST, 0), Run("plain", SEVERAL, 0)]
-    again = [Run(way, count, seed) for seed in (1, 2) for way, count in (("none", 0), ("adapt", 20), ("scratch", 20))]
+    again = [run._replace(seed=seed) for seed in (1, 2) for run in first]
     return [*first, *curve, *bare, *again]
 
 

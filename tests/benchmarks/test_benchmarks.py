@@ -1,10 +1,13 @@
 """Every script here starts, and gives its figures on a toy input where that takes seconds."""
 
 import importlib
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +18,23 @@ import typer
 from PIL import Image
 from typer.testing import CliRunner
 
+from mcdrl.base.files import write_json
 from mcdrl.clip.encoder import unit
 from mcdrl.methods import build
 from mcdrl.model.bundle import bundle
 from mcdrl.model.folder import save_model
 from mcdrl.networks.interface import Texts
 from mcdrl.networks.trunk import Frozen
-from tests.factories import make_card, make_lite0_spec, small_params, write_lite0
+from tests.factories import (
+    make_card,
+    make_cases,
+    make_lite0_spec,
+    png,
+    small_params,
+    train_params,
+    write_lite0,
+    write_site,
+)
 from tests.projects import ROOT
 
 HERE = Path(__file__).parent
@@ -231,3 +244,61 @@ def test_acceptance_promises_each_site_what_the_others_reached(tmp_path):
     assert [line.split(" | ")[0] for line in few[2:]] == ["| 10", "| 20"]
     assert few[2].split(" | ")[2] == "25 %"
     assert few[2].endswith("100 % of 200 |")
+
+
+@pytest.fixture
+def study(tmp_path, model):
+    """Two sites of eight frames, and a network that has left one of them out."""
+    artifacts = tmp_path / "study" / "artifacts"
+    for site in ("A", "B"):
+        cases = [f"{site}/{seed}" for seed in range(8)]
+        masks = np.zeros((8, 224, 224), np.uint8)
+        masks[:6, 50:120, 60:150] = 1
+        classes = ["polyp"] * 6 + [None] * 2
+        images = np.stack([np.asarray(noise([seed, ord(site)], 224)) for seed in range(8)])
+        write_site(artifacts / "ingest" / site, make_cases(cases, lesion_class=classes), images, masks, map(png, masks))
+    cell = artifacts / "train" / "baseline" / "A" / "0"
+    shutil.copytree(model, cell)
+    card = json.loads((cell / "model.json").read_text())
+    write_json({**card, "parameters": train_params().model_dump()}, cell / "model.json")
+    return tmp_path / "study"
+
+
+def test_label_efficiency_goes_on_where_it_was(study, tmp_path, monkeypatch):
+    module, out = script("label_efficiency"), tmp_path / "runs"
+    quick = {name: replace(getattr(module, name), steps=1) for name in ("RECIPE", "SCRATCH")}
+    for name, recipe in quick.items():
+        monkeypatch.setattr(module, name, recipe)
+    few = [module.Run("none", 0, 0), module.Run("adapt", 2, 0), module.Run("scratch", 2, 0)]
+    monkeypatch.setattr(module, "runs", lambda: few)
+    options = ["--method", "baseline", "--test-frames", 4]
+    assert "done: A-none-0-0" in run(module, study, out, *options, "--most", 1)
+    told = run(module, study, out, *options, "--collect", tmp_path / "all.parquet")
+    assert "A-none" not in told
+    assert "1 sites: A" in told
+    rows = pd.read_parquet(tmp_path / "all.parquet")
+    assert rows.groupby(["way", "frames"]).size().to_dict() == {("none", 0): 4, ("adapt", 2): 4, ("scratch", 2): 4}
+    assert set(rows.groupby("way")["case_id"].agg(frozenset)) == {frozenset(rows["case_id"])}
+    table = told[told.index("1 sites") :]
+    assert run(module, tmp_path / "all.parquet").strip() == table.strip()
+
+
+def test_label_efficiency_tests_on_other_groups_than_it_learns_from():
+    module = script("label_efficiency")
+    groups = np.array(list("aabbccddeeff"))
+    frames = module.LabelledFrames(*[np.zeros((12, 2, 2))] * 2, np.zeros(12), groups, np.arange(12))
+    pool, test = module.split(frames, "A", 4)
+    assert not set(pool.groups) & set(test.groups)
+    assert len(test) == 4
+    assert sorted([*pool.site, *test.site]) == list(range(12))
+    assert module.split(frames, "A", 4)[1].site.tolist() == test.site.tolist()
+
+
+def test_label_efficiency_has_the_seeds_that_were_asked_for():
+    """Three for none and twenty frames; five, ten, twenty and fifty of either way with labels."""
+    runs = script("label_efficiency").runs()
+    assert len(set(runs)) == len(runs)
+    for way in ("adapt", "scratch"):
+        assert {run.frames for run in runs if run.way == way} == {5, 10, 20, 50}
+    for way, frames in (("none", 0), ("adapt", 20), ("scratch", 20)):
+        assert {run.seed for run in runs if (run.way, run.frames) == (way, frames)} == {0, 1, 2}

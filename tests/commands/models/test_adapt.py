@@ -1,0 +1,205 @@
+"""`mcdrl adapt`: what it refuses, what it says, what it writes, and that the model stays as it was."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mcdrl.base.errors import InputError
+from mcdrl.commands.models import adapt as command
+from mcdrl.commands.models.adapt import Options, adapt_folder
+from mcdrl.commands.models.pack import pack
+from mcdrl.metrics.operating_point import OperatingPoint
+from mcdrl.model.api import load
+from mcdrl.model.card import read_card
+from mcdrl.model.members import members, write_members
+from mcdrl.model.training_data import known_frames, write_known_frames
+from tests import lite_model
+from tests.factories import bytes_of, train_params
+from tests.sites.site_folder import SiteFolder
+
+OPTIONS = Options("labels", True, None, 2, 1, 0.01, 0, False, None, 1, "cpu")
+ANYWAY = replace(OPTIONS, anyway=True)
+SETTINGS = {"lesion_class": "a"}
+
+
+def smooth(seed):
+    coarse = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    return Image.fromarray(coarse).resize((64, 48), Image.Resampling.BICUBIC)
+
+
+def box(lesion=True):
+    drawn = np.zeros((48, 64), np.uint8)
+    drawn[10:30, 20:40] = 255 * lesion
+    return Image.fromarray(drawn)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    parameters = train_params().model_dump()
+    return lite_model.write_model(tmp_path_factory.mktemp("base"), parameters=parameters)
+
+
+@pytest.fixture
+def site(tmp_path):
+    folder = SiteFolder(tmp_path / "north")
+    for seed in range(6):
+        folder.frame(f"{seed}.png", smooth(seed))
+        folder.mask(f"{seed}.png", box(seed % 3 < 2))
+    return folder.root
+
+
+def run(site, model, out, options=OPTIONS, settings=SETTINGS):
+    adapt_folder(site, model, out, None, settings, options)
+
+
+def test_where_it_doesnt_help_it_says_so_and_writes_nothing(site, model, tmp_path, capsys):
+    before = bytes_of(model)
+    run(site, model, tmp_path / "out")
+    said = capsys.readouterr().out
+    assert "north: 6 frames (4 with a lesion, 2 without)" in said
+    assert "6 scenes: nobody says which patient a frame is of" in said
+    assert "nothing is replayed" in said
+    assert "don't: 4 groups with a lesion are too few for an interval of the gain: 5 are needed" in said
+    assert said.rstrip().endswith("no model is written")
+    assert not (tmp_path / "out").exists()
+    assert bytes_of(model) == before
+
+
+def test_anyway_is_a_model_like_any_other(site, model, tmp_path, capsys):
+    before = bytes_of(model)
+    run(site, model, tmp_path / "out", ANYWAY)
+    assert "is written all the same" in capsys.readouterr().out
+    assert bytes_of(model) == before
+    card, start = read_card(tmp_path / "out"), read_card(model)
+    told = card.adapted
+    assert told.weights_sha256 == start.weights_sha256 != card.weights_sha256
+    assert (told.site, told.learned, told.n_frames, told.n_groups, told.groups) == ("north", "labels", 6, 6, "scenes")
+    assert (told.folds, told.advised, told.replayed) == (2, False, [])
+    assert told.scores["dice"].n_frames == 4
+    assert told.scores["false_alarms"].n_frames == 2
+    assert told.scores["dice"].low is None
+    assert (card.held_out, card.sources) == (None, [*start.sources, "north"])
+    assert load(tmp_path / "out", device="cpu").predict(np.asarray(smooth(9))).mask.shape == (48, 64)
+    pack(tmp_path / "out", tmp_path / "packed", None)
+    readme = (tmp_path / "packed" / "README.md").read_text()
+    assert readme == (tmp_path / "out" / "README.md").read_text()
+    assert "# mcdrl, adapted to north" in readme
+    assert "against the advice" in readme
+    run(site, model, tmp_path / "again", ANYWAY)
+    assert bytes_of(tmp_path / "again") == bytes_of(tmp_path / "out")
+    run(site, model, tmp_path / "other", replace(ANYWAY, seed=1))
+    assert bytes_of(tmp_path / "other") != bytes_of(tmp_path / "out")
+
+
+def test_where_it_helps_it_is_written(site, model, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(command, "helps", lambda _: True)
+    run(site, model, tmp_path / "out")
+    said = capsys.readouterr().out
+    assert "don't" not in said
+    assert f"{tmp_path / 'out'}: adapted to north with all of its 6 frames" in said
+    assert read_card(tmp_path / "out").adapted.advised
+    assert "advice" not in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_trust_and_operating_point_are_those_of_the_folds(site, model, tmp_path, monkeypatch):
+    found = []
+    measured = command._measured
+    monkeypatch.setattr(command, "_measured", lambda *given: found.append(measured(*given)) or found[0])
+    run(site, model, tmp_path / "out", ANYWAY)
+    card, trust = read_card(tmp_path / "out"), found[0].trust
+    assert (card.temperature, card.flag_below) == (trust.temperature, trust.flag_below)
+    assert card.operating_point == trust.operating_point != OperatingPoint()
+
+
+def test_every_network_of_an_ensemble_is_adapted(site, model, tmp_path):
+    ensemble = tmp_path / "ensemble"
+    for seed in (0, 1):
+        lite_model.write_model(tmp_path / f"drawn{seed}", drawn=seed, parameters=train_params().model_dump(), seed=seed)
+        (tmp_path / f"drawn{seed}" / "model").rename(ensemble / str(seed)) if ensemble.is_dir() else (
+            ensemble.mkdir(), (tmp_path / f"drawn{seed}" / "model").rename(ensemble / str(seed)))  # fmt: skip
+    write_members(["0", "1"], ensemble)
+    run(site, ensemble, tmp_path / "out", ANYWAY)
+    starts, cards = ([read_card(one) for one in members(place)] for place in (ensemble, tmp_path / "out"))
+    assert [card.adapted.weights_sha256 for card in cards] == [card.weights_sha256 for card in starts]
+    assert len({card.weights_sha256 for card in [*starts, *cards]}) == 4
+    assert "2 networks adapted to north" in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_frames_that_it_was_trained_on_are_refused(site, model, tmp_path):
+    pack(model, tmp_path / "own", None)
+    known = {"f" * 64: "B"}
+    write_known_frames(known, tmp_path / "own")
+    run(site, tmp_path / "own", tmp_path / "first", ANYWAY)
+    after = known_frames([tmp_path / "first"])
+    assert after.complete
+    assert len(after.site_of) == 7
+    with pytest.raises(InputError, match="6 of 6 frames are among those that the model was trained on, the first: "):
+        run(site, tmp_path / "first", tmp_path / "second")
+    assert not (tmp_path / "second").exists()
+
+
+def test_a_model_that_doesnt_know_its_frames_says_that_nobody_checked(site, model, tmp_path, capsys):
+    run(site, model, tmp_path / "out")
+    assert "doesn't say which frames it was trained on" in capsys.readouterr().err
+
+
+def table(site, patients):
+    lines = [f"{seed}.png,{patient}" for seed, patient in enumerate(patients)]
+    (site / "table.csv").write_text("\n".join(["file,patient", *lines]) + "\n")
+    return {**SETTINGS, "table": "table.csv", "table_file": "file", "table_group": "patient"}
+
+
+def test_patients_are_kept_together(site, model, tmp_path, capsys):
+    run(site, model, tmp_path / "out", settings=table(site, "aabbcc"))
+    assert "groups: 3 patients or sequences" in capsys.readouterr().out
+
+
+def test_one_patient_alone_is_refused(site, model, tmp_path):
+    with pytest.raises(InputError, match="all 6 frames are of one patient, so nobody can tell"):
+        run(site, model, tmp_path / "out", settings=table(site, "aaaaaa"))
+
+
+def test_frames_that_all_look_alike_are_refused(model, tmp_path):
+    folder = SiteFolder(tmp_path / "north")
+    for number in range(3):
+        grey = np.asarray(smooth(0)).copy()
+        grey[0, 0] = number
+        folder.frame(f"{number}.png", Image.fromarray(grey))
+        folder.mask(f"{number}.png", box())
+    with pytest.raises(InputError, match="of one scene"):
+        run(folder.root, model, tmp_path / "out")
+
+
+def test_frames_without_a_lesion_alone_are_refused(model, tmp_path):
+    folder = SiteFolder(tmp_path / "north")
+    for seed in range(3):
+        folder.frame(f"{seed}.png", smooth(seed))
+        folder.mask(f"{seed}.png", box(lesion=False))
+    with pytest.raises(InputError, match="not one of the 3 frames has a lesion"):
+        run(folder.root, model, tmp_path / "out")
+
+
+def test_a_folder_that_is_there_is_never_written_over(site, model, tmp_path):
+    for place in (model, site):
+        with pytest.raises(InputError, match="exists; name a new folder"):
+            run(site, model, place)
+
+
+def test_without_masks_nothing_is_measured(site, model, tmp_path, capsys, monkeypatch):
+    options = replace(ANYWAY, masks=False)
+    with pytest.raises(InputError, match="--no-masks leaves no labels to learn from"):
+        run(site / "images", model, tmp_path / "out", options)
+    monkeypatch.setattr(command, "pseudo_labelled", lambda _, frames: replace(frames, masks=frames.masks * 0))
+    bare = replace(options, learn="self-training")
+    run(site / "images", model, tmp_path / "none", replace(bare, anyway=False))
+    said = capsys.readouterr().out
+    assert "images: 6 frames, without masks" in said
+    assert "don't: images has no masks, so nobody can tell whether it helps there; no model is written" in said
+    assert not (tmp_path / "none").exists()
+    run(site / "images", model, tmp_path / "out", bare)
+    card = read_card(tmp_path / "out")
+    assert (card.adapted.folds, card.adapted.scores, card.adapted.advised) == (0, {}, False)
+    assert card.temperature == read_card(model).temperature
+    assert "What that brought was not measured." in (tmp_path / "out" / "README.md").read_text()
