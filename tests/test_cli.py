@@ -37,6 +37,12 @@ def test_an_error_of_the_users_is_one_line_and_exit_code_2(tmp_path):
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+def test_adapt_never_writes_over_a_folder(tmp_path):
+    done = mcdrl("adapt", str(tmp_path), "--model", str(tmp_path), "--out", str(tmp_path), "--device", "cpu")
+    assert done.returncode == 2
+    assert done.stderr == f"error: --out {tmp_path} exists; name a new folder\n"
+
+
 def test_help_needs_no_library_that_takes_long():
     heavy = {"torch", "pandas", "h5py", "PIL", "numpy", "scipy", "matplotlib"}
     code = f"import sys, mcdrl.cli; sys.exit(bool({heavy} & set(sys.modules)))"

@@ -44,13 +44,18 @@ PLAIN = replace(RECIPE, replay_share=0.0, rate_share=1.0, anchor=0.0)  # fine-tu
 SCRATCH = replace(PLAIN, steps=120)
 SEVERAL, OTHERS, MOST = 20, (50, 5, 10), 50  # frames with three seeds; with one; of ways without labels
 _DRAWS = 2000
+WAYS = ("none", "adapt", "scratch", "plain", "self-training", "statistics")
+_HEADS = (
+    "way", "frames", "sites", "seeds (their means)", "Dice (frames)", "less none (frames)", "worst site",
+    "lesions found", "false alarms",
+)  # fmt: skip
 
 
 class Run(NamedTuple):
     """One training, or none.
 
     Attributes:
-        way: none, adapt, scratch, plain, statistics, self-training.
+        way: one of `WAYS`.
         frames: of the held-out site that it learns from.
         seed: of their draw and of the training; it goes on from the cell of that seed, if there is one, else of seed 0.
     """
@@ -151,32 +156,87 @@ def pending(artifacts: Path, method: str, out: Path, sites: Iterable[str]) -> It
                 yield run, cell, path
 
 
-def table(rows: pd.DataFrame) -> Iterator[str]:
-    """Yield the lines of the table, Markdown: a way and a number of frames a row, on the sites that all ways have."""
+def compared(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a way and a number of frames, on the sites where the most of these are done.
+
+    Returns:
+        way, frames, sites, seeds; dice, low and high, its interval over frames; least and most, the means of single
+        seeds; less, less_low and less_high, the difference from `none` on the same frames; worst (site), found, alarms.
+    """
     done = rows.groupby("held_out")[["way", "frames"]].apply(lambda part: len(part.drop_duplicates()))
-    sites = sorted(done.index[done == done.max()])
-    yield f"{len(sites)} sites: {', '.join(sites)}"
-    yield "| way | frames | seeds | Dice (frames) | less none (frames) | worst site | lesions found | false alarms |"
-    yield "|" + " --- |" * 8
-    whole = rows[rows["held_out"].isin(sites)]
-    none = whole[(whole["way"] == "none") & (whole["seed"] == 0)]
-    for (way, count), part in whole.groupby(["way", "frames"], sort=False):
-        first = part[part["seed"] == 0]
-        found = compare(list(pair(first, none, "dice").values()), _DRAWS, np.random.default_rng(0))
-        means = [part.groupby("held_out")[name].mean() for name in SCORES]
-        by = "" if way == "none" else f"{found.difference:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
-        yield (
-            f"| {way} | {count} | {part['seed'].nunique()} | {means[0].mean():.3f} ({_interval(part)}) | {by} | "
-            f"{means[0].min():.3f} | {means[1].mean():.3f} | {means[2].mean():.3f} |"
+    whole = rows[rows["held_out"].isin(done.index[done == done.max()])]
+    whole = whole.assign(way=pd.Categorical(whole["way"], WAYS))
+    none = _over_seeds(whole[whole["way"] == "none"])
+    return pd.DataFrame(
+        [
+            {"way": str(way), "frames": count, "sites": int((done == done.max()).sum()), **_figures(part, none)}
+            for (way, count), part in whole.groupby(["way", "frames"], observed=True)
+        ]
+    )
+
+
+def _figures(part: pd.DataFrame, none: pd.DataFrame) -> dict[str, float]:
+    """Return the figures of a way; means over sites, each with equal weight."""
+    own = _over_seeds(part)
+    drawn = own.dropna(subset=["dice"])
+    samples = [Sample(one["dice"].to_numpy(), one["group_id"].to_numpy()) for _, one in drawn.groupby("held_out")]
+    low, high = mean_interval(samples, _DRAWS, np.random.default_rng(0), within=(0.0, 1.0))
+    less = compare(list(pair(own, none, "dice").values()), _DRAWS, np.random.default_rng(0))
+    dice, found, alarms = (own.groupby("held_out")[name].mean() for name in SCORES)
+    by_seed = part.groupby(["seed", "held_out"])["dice"].mean().groupby("seed").mean()
+    return {
+        "seeds": part["seed"].nunique(), "dice": dice.mean(), "low": low, "high": high, "least": by_seed.min(),
+        "most": by_seed.max(), "less": less.difference, "less_low": less.low, "less_high": less.high,
+        "worst": dice.min(), "found": found.mean(), "alarms": alarms.mean(),
+    }  # fmt: skip
+
+
+def _over_seeds(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean over the seeds, a row a frame, as a seed of its own."""
+    frames = rows.groupby(["held_out", "case_id", "group_id"], as_index=False)
+    return frames[list(SCORES)].mean().assign(seed=0)
+
+
+def table(rows: pd.DataFrame) -> Iterator[str]:
+    """Yield the lines of the table, Markdown."""
+    yield _row(_HEADS)
+    yield _row(["---"] * len(_HEADS))
+    for one in compared(rows).to_dict("records"):
+        seeds = f"{one['seeds']}" + (f" ({one['least']:.3f} to {one['most']:.3f})" if one["seeds"] > 1 else "")
+        dice = f"{one['dice']:.3f} ({one['low']:.3f} to {one['high']:.3f})"
+        less = f"{one['less']:+.3f} ({one['less_low']:+.3f} to {one['less_high']:+.3f})"
+        shown = [f"{one[name]:.3f}" for name in ("worst", "found", "alarms")]
+        yield _row(
+            [
+                one["way"],
+                str(one["frames"]),
+                str(one["sites"]),
+                seeds,
+                dice,
+                "" if one["way"] == "none" else less,
+                *shown,
+            ]
         )
 
 
-def _interval(part: pd.DataFrame) -> str:
-    frames = part.dropna(subset=["dice"]).groupby(["held_out", "case_id"], as_index=False)
-    means = frames.agg(dice=("dice", "mean"), group=("group_id", "first"))
-    samples = [Sample(one["dice"].to_numpy(), one["group"].to_numpy()) for _, one in means.groupby("held_out")]
-    low, high = mean_interval(samples, _DRAWS, np.random.default_rng(0), within=(0.0, 1.0))
-    return f"{low:.3f} to {high:.3f}"
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def draw(rows: pd.DataFrame, path: Path) -> None:
+    """Draw Dice against labelled frames, with intervals; the model as it is stands at 0 frames in both curves."""
+    from matplotlib.figure import Figure
+
+    figures, axes = compared(rows), Figure(figsize=(6, 4), layout="constrained").subplots()
+    none = figures[figures["way"] == "none"]
+    for way, label in (("adapt", "adapted"), ("scratch", "trained on these frames alone")):
+        curve = figures[figures["way"] == way]
+        curve = pd.concat([none, curve]) if way == "adapt" else curve
+        ends = [curve["dice"] - curve["low"], curve["high"] - curve["dice"]]
+        axes.errorbar(curve["frames"], curve["dice"], ends, marker="o", capsize=3, label=label)
+    axes.set(xlabel="labelled frames of the new hospital", ylabel="Dice on its other frames, 95 % interval")
+    axes.legend()
+    axes.figure.savefig(path)
 
 
 def main(
@@ -187,6 +247,9 @@ def main(
     test_frames: Annotated[int, typer.Option(help="Of each site.")] = 100,
     most: Annotated[int | None, typer.Option(help="Runs, then stop.")] = None,
     collect: Annotated[Path | None, typer.Option(help="Put all rows into this file.")] = None,
+    picture: Annotated[
+        Path | None, typer.Option(help="Draw Dice against labelled frames: FILE.png or FILE.svg.")
+    ] = None,
 ) -> None:
     """Do the runs that aren't done, then print the table."""
     if out is None:
@@ -203,6 +266,8 @@ def main(
         rows = pd.concat([pd.read_parquet(path) for path in sorted(out.glob("*.parquet"))], ignore_index=True)
     if collect is not None:
         rows.to_parquet(collect, index=False)
+    if picture is not None:
+        draw(rows, picture)
     print("\n".join(table(rows)))
 
 

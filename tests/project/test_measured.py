@@ -11,6 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 from tests.benchmarks import acceptance as acceptance_script
+from tests.benchmarks import label_efficiency as label_efficiency_script
 from tests.benchmarks import pairs, sizes_table
 from tests.benchmarks import table as table_script
 from tests.projects import ROOT
@@ -19,7 +20,7 @@ RESULTS = ROOT / "docs" / "results.md"
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 MEASURED = ROOT / "docs" / "measured"
 FINDER_TABLES = ("marked", "screens", "lesions")
-_SCRIPTS = {"table": table_script, "acceptance": acceptance_script}
+_SCRIPTS = {"table": table_script, "acceptance": acceptance_script, "label_efficiency": label_efficiency_script}
 _SHOWN = re.compile(
     rf"^```\n(python -m tests\.benchmarks\.(?:{'|'.join(_SCRIPTS)}) .*)\n```\n\n((?:\|.*\n)+)", re.MULTILINE
 )
