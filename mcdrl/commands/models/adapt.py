@@ -154,7 +154,7 @@ def adapt_folder(
     site = labelled_site(folder, shown, card, settings) if options.masks else bare_site(folder, shown, out)
     own_study = artifacts_of(model)
     places = options.replay if options.replay is not None else [own_study] if own_study else []
-    replay, names = replayed(places if options.learn != "statistics" else [], shown, options.seed)
+    replay, names = replayed(places if options.learn != "statistics" else [], shown, options.seed, site.sha256)
     plan = Plan(options.learn, options.recipe, replay, names, options.folds if options.masks else 0, options.seed)
     if options.learn != "statistics":
         say(f"replayed: {len(replay)} frames of {listed(names)}" if replay else _NO_REPLAY)
@@ -197,9 +197,8 @@ def adapt_model(
 
 def _check(site: Site, known: KnownFrames, plan: Plan) -> None:
     """Raise InputError where frames were trained on, or nothing could be measured with them."""
-    seen = [
-        (file, known.site_of[one]) for file, one in zip(site.files, site.sha256, strict=False) if one in known.site_of
-    ]
+    digests = dict(zip(site.sha256, site.files, strict=False))  # none where frames came without masks
+    seen = [(file, known.site_of[one]) for one, file in digests.items() if one in known.site_of]
     if seen:
         raise InputError(
             f"{len(seen)} of {len(site.files)} frames are among those that the model was trained on, the first: "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,24 +107,28 @@ def bare_site(folder: Path, shown: Shown, out: Path) -> Site:
     return Site(folder.resolve().name, frames, [name for name, _ in found], [], refused, patients=False)
 
 
-def replayed(places: Sequence[Path], shown: Shown, seed: int) -> tuple[LabelledFrames | None, list[str]]:
+def replayed(
+    places: Sequence[Path], shown: Shown, seed: int, own: Collection[str] = ()
+) -> tuple[LabelledFrames | None, list[str]]:
     """Return frames of the sites that a model was trained on, and the names of these sites.
 
     Args:
         places: the artifacts of the model's study, or folders of frames with masks.
         shown: how frames are shown to the model.
         seed: of the draw of the frames where there are many.
+        own: SHA-256 of the new site's frames, as in cases.parquet.
 
     Raises:
-        InputError: a place is neither, or doesn't fit the model.
+        InputError: a place is neither, doesn't fit the model, or has frames of the new site, on which nothing could be
+            measured any more.
     """
     parts: dict[str, LabelledFrames] = {}
     for place in places:
         of_study = _source_sites(place, shown.card)
         for name in of_study:
-            parts[name] = _stored(place, name, shown.card, len(parts) + 1, seed)
+            parts[name] = _stored(place, name, shown.card, len(parts) + 1, seed, own)
         if not of_study:
-            name, part = _replayed_folder(place, shown, len(parts) + 1)
+            name, part = _replayed_folder(place, shown, len(parts) + 1, own)
             parts[name] = part
     most = -(-_REPLAYED // max(len(parts), 1))
     kept = [part.take(_some(len(part), most, seed, name)) for name, part in parts.items()]
@@ -141,9 +145,21 @@ def _source_sites(place: Path, card: ModelCard) -> list[str]:
     return found
 
 
-def _stored(artifacts: Path, site: str, card: ModelCard, number: int, seed: int) -> LabelledFrames:
+def _check_apart(place: Path, sha256: Iterable[str], own: Collection[str]) -> None:
+    both = set(sha256) & set(own)
+    if both:
+        raise InputError(
+            f"--replay {place}: {len(both)} of its frames are among those that the model is adapted to, so that nobody "
+            "could tell what that brings; name a place without them"
+        )
+
+
+def _stored(
+    artifacts: Path, site: str, card: ModelCard, number: int, seed: int, own: Collection[str]
+) -> LabelledFrames:
     files = site_files(artifacts, site)
     rows = CASES.read(files.cases).query("split == 'train'")
+    _check_apart(artifacts, rows["sha256"], own)
     rows = rows.iloc[_some(len(rows), _REPLAYED, seed, site)]
     with FRAMES.read(files.frames) as store:
         images, masks = (store.rows(name, rows["case_id"].tolist()) for name in ("image", "mask"))
@@ -156,10 +172,11 @@ def _stored(artifacts: Path, site: str, card: ModelCard, number: int, seed: int)
     return LabelledFrames(images, masks, np.array(classes), groups, np.full(len(rows), number))
 
 
-def _replayed_folder(place: Path, shown: Shown, number: int) -> tuple[str, LabelledFrames]:
+def _replayed_folder(place: Path, shown: Shown, number: int, own: Collection[str]) -> tuple[str, LabelledFrames]:
     labelled = read_labelled(place, shown.card.size_px, view=shown.view)
     found = list(labelled.frames(shown.workers))
     labelled.result()
+    _check_apart(place, (one.sha256 for one in found), own)
     images = np.stack([one.shown.pixels for one in found])
     groups = np.array([f"{labelled.name}/{one.group or one.file}" for one in found])
     return labelled.name, _frames(found, images, groups, shown.card, number)

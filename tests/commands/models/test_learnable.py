@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from mcdrl.artifacts.cases import CASES
 from mcdrl.base.errors import InputError
 from mcdrl.commands.models.learnable import Shown, labelled_site, replayed
+from mcdrl.study.paths import site_files
 from tests import stub_sites
 from tests.factories import make_card, make_spec
 from tests.sites.site_folder import SiteFolder
@@ -62,6 +64,17 @@ def test_folders_are_replayed_too(folder):
     assert names == ["north"]
     assert len(frames) == 4
     assert set(frames.site.tolist()) == {1}
+
+
+def test_frames_of_the_new_site_itself_are_not_replayed(folder, tmp_path):
+    """They would be judged by networks that have seen them."""
+    site = labelled_site(folder, shown(lesion_classes=["polyp"]), None, {})
+    with pytest.raises(InputError, match="4 of its frames are among those that the model is adapted to"):
+        replayed([folder], shown(lesion_classes=["polyp"]), 0, site.sha256)
+    stub_sites.write_study(tmp_path / "study", sites=("B",))
+    own = CASES.read(site_files(tmp_path / "study", "B").cases)["sha256"].tolist()
+    with pytest.raises(InputError, match="of its frames are among those"):
+        replayed([tmp_path / "study"], shown(sources=["B"]), 0, own)
 
 
 def test_nothing_to_replay_is_nothing():
