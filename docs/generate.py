@@ -38,6 +38,7 @@ from mcdrl.commands.acceptance.rows import CaseRow
 from mcdrl.commands.models.rows import PredictionRow, VideoRow
 from mcdrl.commands.study.studies import Preset
 from mcdrl.model import api
+from mcdrl.model.adapted import Adapted, ScoreChange
 from mcdrl.model.card import ModelCard
 from mcdrl.networks.interface import Method
 from mcdrl.study.params import STAGES_WITH_SECTION, Site, Study, read_params, section_type
@@ -456,6 +457,8 @@ def artifacts_page() -> str:
     for info in sorted(pkgutil.iter_modules(mcdrl.artifacts.__path__), key=lambda one: one.name):
         parts += list(artifact_parts(importlib.import_module(f"mcdrl.artifacts.{info.name}")))
     parts += ["## model.json", documentation(ModelCard), plain_table(ModelCard)]
+    parts += ["### adapted", documentation(Adapted), plain_table(Adapted)]
+    parts += ["Each of its `scores`:", plain_table(ScoreChange)]
     parts += ["## predictions.csv", "What `mcdrl predict` writes beside the masks.", plain_table(PredictionRow)]
     parts += ["## VIDEO.csv", "What it writes beside the masks of a video.", plain_table(VideoRow)]
     parts += ["## cases.csv", "What `mcdrl accept` writes of each frame.", plain_table(CaseRow)]

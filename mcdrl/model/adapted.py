@@ -34,19 +34,19 @@ class Adapted(Section):
     """What a model was adapted from, on what, and what that brought.
 
     Attributes:
-        weights_sha256: of the model.safetensors that it went on from, hex; empty: its card didn't say.
+        weights_sha256: of the model.safetensors that it went on from, hex.
         site: the name of the folder.
         learned: from what: labels, statistics, or self-training.
         n_frames: of the site, all of which this model has seen.
-        n_groups: patients or sequences, or scenes where nobody knows those; 0: nothing was measured.
-        groups: what these are: patients, or scenes, frames that look alike.
+        n_groups: patients, sequences or scenes that these come from.
+        groups: what these are: patients (or sequences), or scenes, frames that look alike, where nobody knows patients.
         replayed: sites whose frames were replayed.
         folds: of the cross-validation over groups that the scores come from; 0: nothing was measured.
         scores: score -> what became of it, each frame judged by networks that had seen no frame of its group.
         advised: whether Dice was better for sure and false alarms weren't more; else somebody wanted it anyway.
     """
 
-    weights_sha256: str = Field(pattern="^([0-9a-f]{64})?$")
+    weights_sha256: str = Field(pattern="^[0-9a-f]{64}$")
     site: str
     learned: Literal["labels", "statistics", "self-training"]
     n_frames: _Number

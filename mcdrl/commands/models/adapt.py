@@ -189,9 +189,8 @@ def adapt_model(
         say(f"don't: {against}" + (f"; {out} is written all the same" if anyway else "; no model is written"))
     if against and not anyway:
         return
-    adapted = _adapted(site, plan, gain)
     seen = {**known.site_of, **dict.fromkeys(site.sha256, site.name)} if known.complete and site.sha256 else {}
-    _write(site, ensemble, model, out, plan, adapted, gain, seen, backbone)
+    _write(site, ensemble, model, out, plan, gain, seen, backbone)
     say(f"{out}: adapted to {site.name} with all of its {len(site.frames)} frames; mcdrl predict FRAMES --model {out}")
 
 
@@ -273,11 +272,11 @@ def _against(gain: Gain | None, site: Site) -> str:
     return listed(reasons)
 
 
-def _adapted(site: Site, plan: Plan, gain: Gain | None) -> Adapted:
+def _adapted(site: Site, plan: Plan, gain: Gain | None, start: Path) -> Adapted:
     scores = {} if gain is None else {name: _score(change) for name, change in gain.scores.items()}
     return Adapted(
-        weights_sha256="", site=site.name, learned=plan.learn, n_frames=len(site.frames), n_groups=site.n_groups,
-        groups="patients" if site.patients else "scenes",
+        weights_sha256=sha256(start / WEIGHTS), site=site.name, learned=plan.learn, n_frames=len(site.frames),
+        n_groups=site.n_groups, groups="patients" if site.patients else "scenes",
         replayed=[] if plan.learn == "statistics" else list(plan.replayed),
         folds=gain.folds if gain else 0, scores=scores, advised=bool(gain and gain.advised),
     )  # fmt: skip
@@ -289,7 +288,7 @@ def _score(change: Change) -> ScoreChange:
 
 
 def _write(
-    site: Site, ensemble: Ensemble, model: Path, out: Path, plan: Plan, adapted: Adapted, gain: Gain | None,
+    site: Site, ensemble: Ensemble, model: Path, out: Path, plan: Plan, gain: Gain | None,
     seen: Mapping[str, str], backbone: Path | None,
 ) -> None:  # fmt: skip
     """Adapt every network to all frames, and write them as one model's folder."""
@@ -299,7 +298,7 @@ def _write(
         for member, place, new in zip(ensemble.members, places, written.values(), strict=True):
             state, card = plan(member, site.frames), member.model.card
             facts = {
-                "adapted": adapted.model_copy(update={"weights_sha256": sha256(place / WEIGHTS)}),
+                "adapted": _adapted(site, plan, gain, place),
                 "held_out": None, "sources": [*card.sources, site.name], **(_trusted(gain.trust) if gain else {}),
             }  # fmt: skip
             save_model(new, state, member.model.texts, card.model_copy(update=facts), member.model.miner)

@@ -8,13 +8,16 @@ from PIL import Image
 
 from mcdrl.base.errors import InputError
 from mcdrl.commands.models import adapt as command
-from mcdrl.commands.models.adapt import Options, adapt_folder
+from mcdrl.commands.models.adapt import Gain, Options, adapt_folder
 from mcdrl.commands.models.pack import pack
 from mcdrl.metrics.operating_point import OperatingPoint
+from mcdrl.metrics.paired import Pairs, compare
 from mcdrl.model.api import load
 from mcdrl.model.card import read_card
 from mcdrl.model.members import members, write_members
 from mcdrl.model.training_data import known_frames, write_known_frames
+from mcdrl.training.adaptation_gain import Change
+from mcdrl.training.trust import Trust
 from tests import lite_model
 from tests.factories import bytes_of, train_params
 from tests.sites.site_folder import SiteFolder
@@ -143,6 +146,26 @@ def test_frames_that_it_was_trained_on_are_refused(site, model, tmp_path):
 def test_a_model_that_doesnt_know_its_frames_says_that_nobody_checked(site, model, tmp_path, capsys):
     run(site, model, tmp_path / "out")
     assert "doesn't say which frames it was trained on" in capsys.readouterr().err
+
+
+def change(differences):
+    values, groups = np.array(differences, float), np.arange(len(differences)).astype(str)
+    by = compare([Pairs(values[None], groups)], 200, np.random.default_rng(0))
+    return Change(0.5, 0.5 + values.mean(), by)
+
+
+@pytest.mark.parametrize(("dice", "alarms", "said"), [
+    ([0.1, 0.1, 0.1, 0.1, 0.1], [0.2], "false alarms on frames without a lesion rise from 0.500 to 0.700"),
+    ([0.5, -0.4, 0.3, -0.3, 0.4], [-0.2], "Dice isn't better for sure: +0.100 (-0.419 to 0.619)"),
+    ([-0.1, -0.1, -0.1, -0.1, -0.1], None, "Dice falls: -0.100 (-0.100 to -0.100)"),
+    ([-0.1] * 5, [0.2], "Dice falls: -0.100 (-0.100 to -0.100) and false alarms on frames without a lesion rise from "),
+    ([0.1, 0.1, 0.1, 0.1], None, "4 groups with a lesion are too few for an interval of the gain: 5 are needed"),
+])  # fmt: skip
+def test_what_speaks_against_it(dice, alarms, said):
+    scores = {"dice": change(dice), **({"false_alarms": change(alarms)} if alarms else {})}
+    gain = Gain(2, scores, Trust(1.0, 0.5, OperatingPoint()))
+    assert not gain.advised
+    assert command._against(gain, None).startswith(said)
 
 
 def table(site, patients):
