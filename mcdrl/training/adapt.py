@@ -33,9 +33,11 @@ from mcdrl.networks.interface import Batch
 from mcdrl.study.params import load
 from mcdrl.study.paths import PARAMS, shipped
 from mcdrl.study.sections.train import Params
+from mcdrl.study.variants import merged
 from mcdrl.training.augment import augmented
 from mcdrl.training.checkpoint import snapshot
 from mcdrl.training.flips import drawn
+from mcdrl.training.loop import LossOf
 from mcdrl.training.optimiser import make_optimiser, rate, set_rates
 
 State = dict[str, Tensor]
@@ -120,7 +122,7 @@ def training_params(member: Member) -> Params:
         )
     _, rest = load("train", Params, shipped() / PARAMS)
     try:
-        return Params.model_validate({**rest.model_dump(), **{key: card.parameters[key] for key in _ASKED}})
+        return Params.model_validate(merged(rest.model_dump(), {key: card.parameters[key] for key in _ASKED}))
     except ValidationError as error:
         problem = sentences(error, "parameters.", Params)[0]
     raise InputError(f"the card of {card.variant} (seed {card.seed}): {problem}; copy the model's folder again")
@@ -143,12 +145,13 @@ def adapt(member: Member, own: LabelledFrames, replay: LabelledFrames | None, re
     own_size = recipe.batch_size - (0 if replay is None else round(recipe.replay_share * recipe.batch_size))
     parts = [(own, own_size, "own")] + [(replay, recipe.batch_size - own_size, "replay")] * (replay is not None)
     drawings = [_drawn(frames, recipe.steps, size, seed, what) for frames, size, what in parts if frames and size]
-    method.train()
+    losses = LossOf(method)
+    losses.train()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_for("adapt", seed, "dropout"))
         for step, drawing in enumerate(progress(zip(*drawings, strict=True), "adapting", recipe.steps)):
             set_rates(optimiser, rate(step, recipe.steps, params.warmup))
-            _step(member, optimiser, _varied(member, joined(drawing), params, seed, step), params.clip_norm)
+            _step(losses, optimiser, _varied(member, joined(drawing), params, seed, step), params.clip_norm)
             _pull_back(optimiser, starts, recipe.anchor)
     method.eval()
     return snapshot(method)
@@ -193,14 +196,13 @@ def _batch(member: Member, frames: LabelledFrames) -> Batch:
     return with_masks(batch, frames.masks, frames.lesion_class.tolist(), frames.site.tolist())
 
 
-def _step(member: Member, optimiser: AdamW, batch: Batch, clip_norm: float) -> None:
-    method = member.model.method
+def _step(losses: LossOf, optimiser: AdamW, batch: Batch, clip_norm: float) -> None:
     optimiser.zero_grad()
-    total = cast(Tensor, sum(method.losses(batch, method(batch, intervene=True)).values()))
+    total = cast(Tensor, sum(losses(lambda: batch, intervene=True).values()))
     if not bool(torch.isfinite(total)):
         raise InputError(f"adapting broke down: the loss became {float(total)}; lower --rate")
     torch.autograd.backward(total)
-    torch.nn.utils.clip_grad_norm_(method.parameters(), clip_norm)
+    torch.nn.utils.clip_grad_norm_(losses.parameters(), clip_norm)
     optimiser.step()
 
 
