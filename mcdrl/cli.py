@@ -268,9 +268,9 @@ def adapt(
             "what the model itself is sure of."
         ),
     ] = Learned.LABELS,
-    masks: Annotated[
-        bool, typer.Option("--masks/--no-masks", help="Whether there are masks, without which nothing is measured.")
-    ] = True,
+    frames_only: Annotated[
+        bool, typer.Option("--frames-only", help="There are no masks, without which nothing is measured.")
+    ] = False,
     replay: Annotated[
         list[Path] | None,
         typer.Option(
@@ -296,7 +296,7 @@ def adapt(
     with loading():  # torch is seconds
         from mcdrl.commands.models.adapt import Options, adapt_folder
 
-    options = Options(learn.value, masks, replay, folds, steps, rate, seed, anyway, backbone, workers, device)
+    options = Options(learn.value, frames_only, replay, folds, steps, rate, seed, anyway, backbone, workers, device)
     adapt_folder(folder, model, out, card, sites_app.keys_of(lesion_class, settings), options)
 
 

@@ -22,7 +22,7 @@ from tests import lite_model
 from tests.factories import bytes_of, train_params
 from tests.sites.site_folder import SiteFolder
 
-OPTIONS = Options("labels", True, None, 2, 1, 0.01, 0, False, None, 1, "cpu")
+OPTIONS = Options("labels", False, None, 2, 1, 0.01, 0, False, None, 1, "cpu")
 ANYWAY = replace(OPTIONS, anyway=True)
 SETTINGS = {"lesion_class": "a"}
 
@@ -157,6 +157,7 @@ def change(differences):
 @pytest.mark.parametrize(("dice", "alarms", "said"), [
     ([0.1, 0.1, 0.1, 0.1, 0.1], [0.2], "false alarms on frames without a lesion rise from 0.500 to 0.700"),
     ([0.5, -0.4, 0.3, -0.3, 0.4], [-0.2], "Dice isn't better for sure: +0.100 (-0.419 to 0.619)"),
+    ([0.5, -0.4, 0.3, -0.3, 0.4], [-0.2] * 5, "Dice isn't better for sure: +0.100 (-0.419 to 0.619), though false"),
     ([-0.1, -0.1, -0.1, -0.1, -0.1], None, "Dice falls: -0.100 (-0.100 to -0.100)"),
     ([-0.1] * 5, [0.2], "Dice falls: -0.100 (-0.100 to -0.100) and false alarms on frames without a lesion rise from "),
     ([0.1, 0.1, 0.1, 0.1], None, "4 groups with a lesion are too few for an interval of the gain: 5 are needed"),
@@ -211,8 +212,8 @@ def test_a_folder_that_is_there_is_never_written_over(site, model, tmp_path):
 
 
 def test_without_masks_nothing_is_measured(site, model, tmp_path, capsys, monkeypatch):
-    options = replace(ANYWAY, masks=False)
-    with pytest.raises(InputError, match="--no-masks leaves no labels to learn from"):
+    options = replace(ANYWAY, frames_only=True)
+    with pytest.raises(InputError, match="--frames-only leaves no labels to learn from"):
         run(site / "images", model, tmp_path / "out", options)
     monkeypatch.setattr(command, "pseudo_labelled", lambda _, frames: replace(frames, masks=frames.masks * 0))
     bare = replace(options, learn="self-training")
