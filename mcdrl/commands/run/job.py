@@ -56,9 +56,9 @@ class Job(Checkpointable):
         """Fetch what the stage reads, run it, hand on what it made; stop at what fails."""
         fetch = "pull" if self.remote else "checkout --force"
         steps = [
-            f"{fetch} --quiet {shlex.join(self.upstream)}" if self.upstream else "version",
+            f"{fetch} {shlex.join(self.upstream)}" if self.upstream else "version",
             f"repro --single-item {shlex.quote(self.name)}",
-            *([f"push --quiet --run-cache {shlex.quote(self.name)}"] if self.remote else []),
+            *([f"push --run-cache {shlex.quote(self.name)}"] if self.remote else []),
         ]
         for step in steps:
             if code := dvc(self.copy, *shlex.split(step), log=self.log):

@@ -28,7 +28,7 @@ class Toy:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder, self.extra = folder, {}
         folder.mkdir(parents=True, exist_ok=True)
         self.commands = {name: str(stage["cmd"]) for name, stage in PIPELINE.items()}
         self.write("params.yaml", "{}\n")
@@ -60,7 +60,7 @@ class Toy:
     @property
     def environment(self) -> dict[str, str]:
         environment = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
-        return {**environment, "PYTHONPATH": str(ROOT), "DVC_NO_ANALYTICS": "1"}
+        return {**environment, "PYTHONPATH": str(ROOT), "DVC_NO_ANALYTICS": "1", **self.extra}
 
     def start(self, *options: str) -> subprocess.Popen[str]:
         """Start `mcdrl run`."""
