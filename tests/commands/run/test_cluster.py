@@ -149,6 +149,7 @@ def wait_for(path):
 
 
 @needs_slurm
+@pytest.mark.enable_socket
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_preempted_job_of_slurm_is_queued_anew_and_goes_on_in_its_copy(toy, tmp_path, node):
@@ -172,6 +173,7 @@ def test_a_preempted_job_of_slurm_is_queued_anew_and_goes_on_in_its_copy(toy, tm
 
 
 @needs_slurm
+@pytest.mark.enable_socket
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_ctrl_c_cancels_the_jobs(toy, node):
