@@ -16,7 +16,9 @@ def plain(name):
 def declared():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    lines = project["dependencies"] + extras["export"] + extras["dicom"]  # the code asks for the extras by name
+    lines = (
+        project["dependencies"] + extras["export"] + extras["dicom"] + extras["cluster"]
+    )  # the code asks for the extras by name
     return {plain(re.match(r"[\w.-]+", line).group()) for line in lines}
 
 

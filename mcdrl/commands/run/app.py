@@ -14,6 +14,7 @@ from mcdrl.base.output import say, warn
 from mcdrl.base.runtime import usable_cores
 
 if TYPE_CHECKING:
+    from mcdrl.commands.run.cluster import Cluster, Resources
     from mcdrl.commands.run.local import Engine, Local
     from mcdrl.commands.run.plan import Plan
     from mcdrl.commands.run.run import Result
@@ -62,26 +63,30 @@ def run(
     """
     from mcdrl.commands.project import check_project
     from mcdrl.commands.run.claim import claimed
+    from mcdrl.commands.run.cluster import Resources
     from mcdrl.commands.run.plan import read_plan
 
     check_project(_ROOT)
+    asked = Resources(partition, minutes, cpus, job_gpus, memory_gb, jobs, _options(sbatch or []))
+    if not slurm and (by_remote or asked != Resources()):
+        raise InputError("options of jobs are given, and no jobs are asked for; add --slurm, or leave them out")
     here = _here(slots, gpus)
     if dry:
         say("\n".join(_listed(read_plan(targets or []))))
         return
     with claimed(_ROOT):
         plan = read_plan(targets or [], by_remote=by_remote)
-        engine: Engine = here
-        if slurm:
-            from mcdrl.commands.run.cluster import Cluster, Resources, on_cluster
-
-            asked = Resources(partition, minutes, cpus, job_gpus, memory_gb, jobs, _options(sbatch or []))
-            chosen = on_cluster(plan, [name.strip() for name in there.split(",")])
-            engine = Cluster(_ROOT, plan, asked.executor(_ROOT), chosen, here, jobs)
-        result = _run(plan, engine, keep_going=keep_going)
+        result = _run(plan, _cluster(plan, there, asked, here) if slurm else here, keep_going=keep_going)
     _tell(result)
     if result.code:
         raise typer.Exit(result.code)
+
+
+def _cluster(plan: Plan, there: str, asked: Resources, here: Local) -> Cluster:
+    from mcdrl.commands.run.cluster import Cluster, on_cluster
+
+    chosen = on_cluster(plan, [name.strip() for name in there.split(",")])
+    return Cluster(_ROOT, plan, asked.executor(_ROOT), chosen, here, asked.jobs)
 
 
 def _here(slots: str, gpus: str | None) -> Local:
@@ -121,7 +126,7 @@ def _listed(plan: Plan) -> Sequence[str]:
 
 def _tell(result: Result) -> None:
     for failure in result.failures:
-        warn(f"error: {failure.name} failed: {failure.told}\n  all of it: {failure.log}")
+        warn(f"error: {failure.name} failed: {failure.told.removeprefix('error: ')}\n  all of it: {failure.log}")
     if result.skipped:
         warn(f"not started, as they wait for these: {', '.join(result.skipped)}")
     if not result.failures:

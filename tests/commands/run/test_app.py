@@ -101,7 +101,7 @@ def test_a_failure_stops_no_other_and_the_next_run_goes_on(toy):
     told = complained.splitlines()[-3:]
     log = toy.folder / ".dvc/tmp/run/cell@x.log"
     assert told == [
-        "error: cell@x failed: error: no such site",
+        "error: cell@x failed: no such site",
         "  all of it: .dvc/tmp/run/cell@x.log",
         "not started, as they wait for these: gather",
     ]
@@ -160,6 +160,13 @@ def test_two_runs_of_one_workspace_are_refused(toy):
     assert code == 2
     assert f"error: process {process.pid} on " in complained
     assert "runs the stages of this workspace" in complained
+
+
+def test_options_of_jobs_without_jobs_are_refused(toy):
+    for options in (["--partition", "gpu"], ["--by-remote"], ["--sbatch", "account=lab"]):
+        code, _, complained = toy.run(*options)
+        assert (code, "add --slurm" in complained) == (2, True)
+    assert "--sbatch account: expected KEY=VALUE" in toy.run("--slurm", "--sbatch", "account")[2]
 
 
 def test_outside_of_a_project_it_says_so(tmp_path):
