@@ -40,7 +40,10 @@ def run(
     slurm: Annotated[
         bool, typer.Option("--slurm", help="Run the stages of --there as jobs of SLURM; the others here, in the slots.")
     ] = False,
-    there: Annotated[str, typer.Option(help="Stages that are jobs.")] = "encode,train,train_all,evaluate,stress",
+    there: Annotated[
+        str | None,
+        typer.Option(help="Stages that are jobs; default: those of encode,train,train_all,evaluate,stress to be run."),
+    ] = None,
     by_remote: Annotated[
         bool,
         typer.Option("--by-remote", help="Results of jobs travel by DVC's default remote, not by one cache for all."),
@@ -63,12 +66,12 @@ def run(
     """
     from mcdrl.commands.project import check_project
     from mcdrl.commands.run.claim import claimed
-    from mcdrl.commands.run.cluster import Resources
+    from mcdrl.commands.run.cluster import Resources, forget_jobs
     from mcdrl.commands.run.plan import read_plan
 
     check_project(_ROOT)
     asked = Resources(partition, minutes, cpus, job_gpus, memory_gb, jobs, _options(sbatch or []))
-    if not slurm and (by_remote or asked != Resources()):
+    if not slurm and (by_remote or there is not None or asked != Resources()):
         raise InputError("options of jobs are given, and no jobs are asked for; add --slurm, or leave them out")
     here = _here(slots, gpus)
     if dry:
@@ -77,16 +80,20 @@ def run(
     with claimed(_ROOT):
         plan = read_plan(targets or [], by_remote=by_remote)
         result = _run(plan, _cluster(plan, there, asked, here) if slurm else here, keep_going=keep_going)
+        if slurm:
+            forget_jobs(_ROOT)
     _tell(result)
     if result.code:
         raise typer.Exit(result.code)
 
 
-def _cluster(plan: Plan, there: str, asked: Resources, here: Local) -> Cluster:
-    from mcdrl.commands.run.cluster import Cluster, on_cluster
+def _cluster(plan: Plan, there: str | None, asked: Resources, here: Local) -> Cluster:
+    from mcdrl.commands.run.cluster import Cluster, end_left_jobs, on_cluster
 
-    chosen = on_cluster(plan, [name.strip() for name in there.split(",")])
-    return Cluster(_ROOT, plan, asked.executor(_ROOT), chosen, here, asked.jobs)
+    chosen = on_cluster(plan, None if there is None else [name.strip() for name in there.split(",")])
+    executor = asked.executor(_ROOT)
+    end_left_jobs(_ROOT)
+    return Cluster(_ROOT, plan, executor, chosen, here, asked.jobs)
 
 
 def _here(slots: str, gpus: str | None) -> Local:

@@ -7,6 +7,8 @@ default remote. `dvc repro` in the workspace then finds the stage in the run cac
 from __future__ import annotations
 
 import shutil
+import subprocess
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
     from mcdrl.commands.run.job import Job
 
+THERE = ("encode", "train", "train_all", "evaluate", "stress")
+_ENDED_S = 120  # SLURM gives a job 30 seconds to end, unless it is set up otherwise
 _COPIES, _JOBS = RUN_FOLDER / "copies", RUN_FOLDER / "jobs"
 _TIME_OUTS = 100  # after which a job isn't queued anew; each has finished epochs, else it will never end
 _NO_RESULT = (
@@ -82,20 +86,52 @@ class Resources:
         return executor
 
 
-def on_cluster(plan: Plan, groups: Sequence[str]) -> frozenset[str]:
+def on_cluster(plan: Plan, groups: Sequence[str] | None = None) -> frozenset[str]:
     """Return the stages of a plan that are jobs.
+
+    Args:
+        plan: of DVC.
+        groups: stages in dvc.yaml; None: those of `THERE` that the plan has.
 
     Raises:
         InputError: there is no such group, or a stage's results fit into no run cache.
     """
     known = list(dict.fromkeys(map(group, plan.upstream)))
-    for name in groups:
+    for name in groups or ():
         if name not in known:
             raise InputError(f"--there: the run has no stage '{name}'; {nearest(name, known)}")
-    chosen = frozenset(name for name in plan.upstream if group(name) in groups)
+    chosen = frozenset(name for name in plan.upstream if group(name) in (THERE if groups is None else groups))
     if lost := sorted(chosen - plan.cached):
         raise InputError(f"--there: {lost[0]} always runs anew, so it can't be made elsewhere; leave it out")
     return chosen
+
+
+def end_left_jobs(root: Path) -> None:
+    """Cancel the jobs that a stopped or killed run has left, and wait for their end: they would work in our copies.
+
+    Raises:
+        InputError: SLURM doesn't end them.
+    """
+    left = sorted({path.name.partition("_")[0] for path in (root / _JOBS).glob("*_submitted.pkl")})
+    if not left:
+        return
+    subprocess.run(["scancel", "--quiet", *left], check=False)
+    deadline = time.monotonic() + _ENDED_S
+    while _queued(left):
+        if time.monotonic() > deadline:
+            raise InputError(f"SLURM doesn't end jobs of an earlier run: {', '.join(left)}; scancel them and run again")
+        time.sleep(1)
+    forget_jobs(root)
+
+
+def forget_jobs(root: Path) -> None:
+    """Remove what submitit has of the jobs of a run that is over."""
+    shutil.rmtree(root / _JOBS, ignore_errors=True)
+
+
+def _queued(jobs: Sequence[str]) -> bool:
+    command = ["squeue", "--noheader", "--jobs", ",".join(jobs)]  # fails once it has forgotten them all
+    return bool(subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip())
 
 
 class Cluster:

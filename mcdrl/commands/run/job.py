@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
-from submitit.helpers import Checkpointable
+from submitit.helpers import Checkpointable, DelayedSubmission
 
 from mcdrl.commands.run.workspace import dvc, prepare
 
@@ -51,6 +52,15 @@ class Job(Checkpointable):
             with self.log.open("a", encoding="utf-8") as stream:
                 stream.write(traceback.format_exc())
             return 1
+
+    def checkpoint(self) -> DelayedSubmission:
+        """Return what is queued anew when the job is preempted or out of time: the same.
+
+        `scontrol requeue` comes next. SLURM then asks all processes of the job to end, that one, too; were it to listen
+        before it is done, a job that is queued anew would count as failed.
+        """
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        return super().checkpoint()
 
     def _steps(self) -> int:
         """Fetch what the stage reads, run it, hand on what it made; stop at what fails."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -11,9 +12,10 @@ from pathlib import Path
 
 from mcdrl.study.paths import ARTIFACTS, LOCK
 
-_KEPT = frozenset((".git", ".dvc", str(ARTIFACTS)))  # unfinished trainings are among the artifacts
+_GIT, _CLONE = ".git", ".clone.partial"
+_KEPT = frozenset((_GIT, ".dvc", str(ARTIFACTS)))  # unfinished trainings are among the artifacts
 
-_OWN_SETTINGS = Path(".dvc/config.local")
+_OWN_SETTINGS, _DVC_TMP = Path(".dvc/config.local"), Path(".dvc/tmp")
 
 
 def prepare(workspace: Path, copy: Path, lock: Path, settings: Mapping[str, str]) -> None:
@@ -31,25 +33,48 @@ def prepare(workspace: Path, copy: Path, lock: Path, settings: Mapping[str, str]
     for path in copy.iterdir():
         if path.name not in _KEPT:
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    shutil.rmtree(copy / _DVC_TMP, ignore_errors=True)  # an attempt that was killed may have left half a lock file
     for name in _tracked(workspace):
         _copy(workspace / name, copy / name)
     if (workspace / _OWN_SETTINGS).is_file():  # a remote's user and password, say
         _copy(workspace / _OWN_SETTINGS, copy / _OWN_SETTINGS)
     shutil.copyfile(lock, copy / LOCK)
-    subprocess.run(["git", "init", "-q"], cwd=copy, check=True)
+    _give_history(workspace, copy)
     for key, value in settings.items():
-        dvc(copy, "config", "--local", "--quiet", key, value)
+        subprocess.run([sys.executable, "-m", "dvc", "config", "--local", key, value], cwd=copy, check=True)
 
 
-def dvc(folder: Path, *arguments: str, log: Path | None = None) -> int:
-    """Run DVC in a folder and return how it ended; without a log it has to end well."""
-    command = [sys.executable, "-m", "dvc", *arguments]
-    if log is None:
-        return subprocess.run(command, cwd=folder, check=True, stdin=subprocess.DEVNULL).returncode
+def _give_history(workspace: Path, copy: Path) -> None:
+    """Let the copy be a git repository with the workspace's commits, without which dvclive writes nothing."""
+    clone = copy / _CLONE
+    subprocess.run(["git", "clone", "--quiet", "--shared", "--no-checkout", str(workspace), str(clone)], check=True)
+    shutil.rmtree(copy / _GIT, ignore_errors=True)
+    (clone / _GIT).rename(copy / _GIT)
+    clone.rmdir()
+
+
+def dvc(folder: Path, *arguments: str, log: Path) -> int:
+    """Run DVC in a folder and return how it ended; if we are ended ourselves, nothing of it is left.
+
+    Args:
+        folder: to run it in.
+        arguments: of DVC.
+        log: where what it prints goes, after what is there.
+    """
     with log.open("ab") as stream:
-        return subprocess.run(
-            command, cwd=folder, check=False, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT
-        ).returncode
+        process = subprocess.Popen(
+            [sys.executable, "-m", "dvc", *arguments],
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        return process.wait()
+    except BaseException:  # a job that is queued anew exits within this
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
 
 
 def _tracked(workspace: Path) -> Sequence[str]:

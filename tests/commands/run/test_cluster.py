@@ -10,12 +10,12 @@ import pytest
 import submitit
 
 from mcdrl.base.errors import InputError
-from mcdrl.commands.run.cluster import Cluster, Resources, on_cluster
+from mcdrl.commands.run.cluster import Cluster, Resources, end_left_jobs, on_cluster
 from mcdrl.commands.run.local import Local
 from mcdrl.commands.run.plan import Plan, read_plan
 from mcdrl.commands.run.run import run_plan
-from tests.commands.run.slurm_node import lacking, slurm_node
 from tests.commands.run.toy import CELLS, Toy
+from tests.slurm_node import lacking, slurm_node
 
 NAMES = {"plan": [], "train@a": ["plan"], "train@b": ["plan"], "report": ["train@a", "train@b"]}
 
@@ -25,6 +25,7 @@ def plan(tmp_path, cached=tuple(NAMES)):
 
 
 def test_groups_name_the_stages_that_are_jobs(tmp_path):
+    assert on_cluster(plan(tmp_path)) == {"train@a", "train@b"}  # what of the shipped pipeline's heavy stages there is
     assert on_cluster(plan(tmp_path), ["train"]) == {"train@a", "train@b"}
     assert on_cluster(plan(tmp_path), ["train", "report"]) == {"train@a", "train@b", "report"}
     with pytest.raises(InputError, match="--there: the run has no stage 'trian'; did you mean 'train'"):
@@ -51,6 +52,27 @@ def test_what_is_asked_for_reaches_sbatch(tmp_path, monkeypatch):
     assert all(f"#SBATCH --{one}\n" in text for one in wanted)
     bare = Resources().executor(tmp_path)._executor._make_submission_file_text("command", "uid")
     assert not any(f"--{one.partition('=')[0]}" in bare for one in wanted if not one.startswith("time"))
+
+
+def test_a_run_ends_the_jobs_of_one_before_it_first(tmp_path, monkeypatch):
+    """They would work in the same copies."""
+    jobs = tmp_path / ".dvc/tmp/run/jobs"
+    jobs.mkdir(parents=True)
+    for name in ("7_0_submitted.pkl", "7_1_submitted.pkl", "7_0_0_result.pkl", "12_submitted.pkl"):
+        (jobs / name).touch()
+    for tool, script in {
+        "scancel": f"echo $@ > {tmp_path}/asked",
+        "squeue": f"test -e {tmp_path}/asked || echo 7",
+    }.items():
+        (tmp_path / tool).write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+        (tmp_path / tool).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    end_left_jobs(tmp_path)
+    assert (tmp_path / "asked").read_text(encoding="utf-8").split() == ["--quiet", "12", "7"]
+    assert not jobs.exists()
+    (tmp_path / "asked").unlink()
+    end_left_jobs(tmp_path)
+    assert not (tmp_path / "asked").exists()
 
 
 @pytest.fixture

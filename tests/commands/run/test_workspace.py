@@ -26,6 +26,19 @@ def test_a_copy_holds_what_git_would_commit_edits_and_new_files_too(tmp_path):
     assert (copy / "dvc.lock").read_text(encoding="utf-8") == "schema: '2.0'\nstages: {}\n"
 
 
+def test_a_copy_has_the_workspaces_commits(tmp_path):
+    """Without one dvclive writes nothing."""
+    toy, copy, renew = made(tmp_path)
+    renew()  # of a workspace without any
+    author = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    subprocess.run(["git", "add", "-A"], cwd=toy.folder, check=True)
+    subprocess.run(["git", *author, "commit", "-qm", "start"], cwd=toy.folder, check=True)
+    renew()
+    heads = [subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=folder) for folder in (toy.folder, copy)]
+    assert heads[0] == heads[1]
+    assert not [name for name in names(copy) if name.endswith(".partial")]
+
+
 def test_a_renewed_copy_follows_the_workspace_and_keeps_the_artifacts(tmp_path):
     """Unfinished trainings are among them."""
     toy, copy, renew = made(tmp_path)
@@ -41,6 +54,15 @@ def test_a_renewed_copy_follows_the_workspace_and_keeps_the_artifacts(tmp_path):
     }
     assert (copy / "artifacts/.resume").is_dir()
     assert (copy / "in.txt").read_text(encoding="utf-8") == "edited"
+
+
+def test_half_a_lock_file_of_a_killed_attempt_holds_nothing_up(tmp_path):
+    _, copy, renew = made(tmp_path)
+    renew()
+    (copy / ".dvc/tmp").mkdir(exist_ok=True)
+    (copy / ".dvc/tmp/rwlock").write_text("", encoding="utf-8")
+    renew()
+    assert not (copy / ".dvc/tmp/rwlock").exists()
 
 
 def test_settings_hold_for_the_copy_alone_beside_the_users_own(tmp_path):
