@@ -13,7 +13,7 @@ from tests.pipeline.repository import Repository
 from tests.slurm_node import lacking, slurm_node
 
 CELL = "train@mcdrl-A-0"
-EPOCHS = 40  # half a minute, so that there is time to interrupt it
+EPOCHS = 12  # some seconds, so that there is time to interrupt it
 
 pytestmark = [
     pytest.mark.slow, pytest.mark.enable_socket, pytest.mark.timeout(1500),
