@@ -13,7 +13,7 @@ from pathlib import Path
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "scancel", "scontrol")
 _PLACES = "/usr/sbin:/sbin:/opt/slurm/bin"
-_START_S = 30
+_START_S, _END_S = 30, 15
 
 CONFIGURATION = """\
 ClusterName=test
@@ -90,6 +90,7 @@ def slurm_node(folder: Path) -> Iterator[dict[str, str]]:
         _wait(environment)
         yield {"PATH": path(), "SLURM_CONF": str(configuration)}
     finally:
+        _end_jobs(environment)
         for daemon in reversed(daemons):
             daemon.terminate()
             daemon.wait()
@@ -103,6 +104,17 @@ def _wait(environment: dict[str, str]) -> None:
             return
         time.sleep(0.5)
     raise AssertionError(f"SLURM didn't start: {told.stdout} {told.stderr}")
+
+
+def _end_jobs(environment: dict[str, str]) -> None:
+    """Let no job outlive the daemons, which would leave it to itself."""
+    subprocess.run(["scancel", "--user=root"], env=environment, capture_output=True, check=False)
+    deadline = time.monotonic() + _END_S
+    while (
+        time.monotonic() < deadline
+        and subprocess.run(["squeue", "-h"], env=environment, capture_output=True, check=False).stdout
+    ):
+        time.sleep(0.5)
 
 
 def _free_port() -> int:
