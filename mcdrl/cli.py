@@ -11,6 +11,7 @@ import typer
 
 from mcdrl.base.output import say, warn
 from mcdrl.base.runtime import enough_memory, loading, user_errors
+from mcdrl.commands.run import app as run_app
 from mcdrl.commands.sites import app as sites_app
 from mcdrl.commands.study import app as studies_app
 from mcdrl.study.paths import ARTIFACTS
@@ -54,6 +55,7 @@ app = typer.Typer(
 )
 app.add_typer(sites_app.build(), name="sites")
 app.add_typer(studies_app.build(), name="studies")
+app.command("run")(run_app.run)
 
 
 def _tell_version(wanted: bool) -> None:

@@ -21,6 +21,9 @@ IMPORTED = Path("data/splits.csv")  # the splits that were taken over
 RENDERED = Path("data/phantom")  # an output of the pipeline's, though git ignores it
 NONE = "none"  # in a held-out site's place: none is, all of them are trained on
 STAGES = Path("stages")
+RUN_FOLDER = Path(
+    ".dvc/tmp/run"
+)  # of `mcdrl run`: whose the workspace is, and what stages print; ignored by git and DVC
 PROJECT = (
     PIPELINE, PARAMS, STAGES, SITE_CARDS, BACKBONE_CARDS, STUDIES, LITE_TOWER, IMPORTED,
     *map(Path, (".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore", ".dvc/plots")),

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.project.test_wheel import SOURCES
 from tests.projects import ROOT
 
-NOT_FOR_USERS = {"dev", "docs"}  # extras
+NOT_FOR_USERS = {"cluster", "dev", "docs"}  # extras; an image has no SLURM to submit to
 
 
 def instructions():

@@ -16,7 +16,7 @@ def plain(name):
 def declared():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    asked_for = ("export", "dicom", "video")  # extras that the code asks for by name
+    asked_for = ("export", "dicom", "video", "cluster")  # extras that the code asks for by name
     lines = project["dependencies"] + [line for name in asked_for for line in extras[name]]
     return {plain(re.match(r"[\w.-]+", line).group()) for line in lines}
 

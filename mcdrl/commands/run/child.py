@@ -1,0 +1,146 @@
+"""A stage as a process of its own: DVC reproduces it alone, and what both print goes into a file."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from mcdrl.commands.run.signals import Signals
+from mcdrl.study.paths import RUN_FOLDER
+
+_POLITE_S = 10.0  # between asking processes to stop and ending them
+_LOOK_S = 0.1
+
+
+class Outcome(StrEnum):
+    """What DVC did about a stage."""
+
+    RAN = "done"
+    RESTORED = "restored from the cache"
+    UNCHANGED = "unchanged"
+
+
+class Attempt(Protocol):
+    """A stage that is being made, here or elsewhere.
+
+    Attributes:
+        log: where what it prints is.
+    """
+
+    log: Path
+
+    def poll(self) -> int | None:
+        """Return how it ended, 0 for well; None: it hasn't."""
+
+    def stop(self, signum: int) -> bool:
+        """Ask it to end; return whether anything of it is still there."""
+
+
+class Child:
+    """A command in a process group of its own, so that a key pressed reaches it by us alone."""
+
+    def __init__(self, command: Sequence[str], folder: Path, extra: Mapping[str, str], log: Path) -> None:
+        """Start it.
+
+        Args:
+            command: with its arguments.
+            folder: to run it in.
+            extra: of its environment, beside ours.
+            log: where what it prints goes, after what is there.
+        """
+        self.log = log
+        with log.open("ab") as stream:
+            self._process = subprocess.Popen(
+                command,
+                cwd=folder,
+                env={**os.environ, **extra},
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def poll(self) -> int | None:
+        """Return how it ended; None: it hasn't."""
+        return self._process.poll()
+
+    def stop(self, signum: int) -> bool:
+        """Send a signal to all of its processes; return whether any of them is still there."""
+        self._process.poll()
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signum)
+            return True
+        return False
+
+
+def reproduce(name: str, *options: str) -> list[str]:
+    """Return the command by which DVC reproduces one stage, and waits where another one holds its lock."""
+    return [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", *options, name]
+
+
+def log_path(root: Path, name: str) -> Path:
+    """Return the place of a new, empty log of a stage."""
+    path = root / RUN_FOLDER / f"{re.sub(r'[^A-Za-z0-9_@.-]', '_', name)}.log"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"")
+    return path
+
+
+def stop_all(attempts: Sequence[Attempt], signals: Signals) -> None:
+    """Ask all to stop, and end those that don't; a further signal ends them at once.
+
+    They are asked by what Ctrl-C sends, at which DVC waits for its stage and gives its locks back.
+    """
+    left, heard = [attempt for attempt in attempts if attempt.stop(signal.SIGINT)], signals.heard
+    deadline = time.monotonic() + _POLITE_S
+    while left and signals.heard == heard and time.monotonic() < deadline:
+        time.sleep(_LOOK_S)
+        left = [attempt for attempt in left if attempt.stop(0)]
+    for attempt in attempts:
+        attempt.stop(signal.SIGKILL)
+
+
+def outcome(log: Path) -> Outcome:
+    """Return what DVC did about a stage that ended well, by what it said."""
+    said = read_log(log)
+    if "Running stage '" in said:
+        return Outcome.RAN
+    return Outcome.RESTORED if "is cached - skipping run" in said else Outcome.UNCHANGED
+
+
+def exit_code(log: Path) -> int | None:
+    """Return the exit code of a failed stage's own command, by what DVC said; None: it wasn't that which failed."""
+    found = re.findall(r"failed to run: .*, exited with (-?\d+)", read_log(log))
+    return int(found[-1]) if found else None
+
+
+def told(log: Path) -> str:
+    """Return the line of a failed stage's log that says most: its last error, else its last line."""
+    lines = [line.strip() for line in read_log(log).splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("error: ")] or [line for line in lines if "Error" in line]
+    return next(reversed(errors or lines), "nothing was printed")
+
+
+def last_line(log: Path) -> str:
+    """Return what a running stage printed last."""
+    with suppress(OSError), log.open("rb") as stream:
+        stream.seek(max(0, log.stat().st_size - 500))
+        lines = stream.read().decode("utf-8", "replace").splitlines()
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return ""
+
+
+def read_log(log: Path) -> str:
+    """Return what was printed; nothing where there is no log."""
+    with suppress(OSError):
+        return log.read_text(encoding="utf-8", errors="replace")
+    return ""

@@ -1,0 +1,76 @@
+"""A stage as a job on a cluster: in a copy of the workspace, its results left in DVC's run cache.
+
+A job that is preempted or runs out of time is queued anew with its arguments, finds its copy as it was, and goes on
+after the last finished epoch.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+
+from submitit.helpers import Checkpointable, DelayedSubmission
+
+from mcdrl.commands.run.workspace import dvc, prepare
+
+
+@dataclass(frozen=True)
+class Job(Checkpointable):
+    """What a node has to know.
+
+    Attributes:
+        name: of the stage.
+        upstream: stages that it reads from; their results are in the cache or the remote.
+        workspace: that the stage belongs to; it is only read.
+        copy: of the workspace, this job's own, on a file system that all nodes see.
+        lock: a copy of the workspace's dvc.lock.
+        log: where what is printed goes.
+        settings: of the copy's DVC, key and value.
+        remote: whether results travel by DVC's default remote, not by a cache that all nodes see.
+    """
+
+    name: str
+    upstream: tuple[str, ...]
+    workspace: Path
+    copy: Path
+    lock: Path
+    log: Path
+    settings: tuple[tuple[str, str], ...]
+    remote: bool
+
+    def __call__(self) -> int:
+        """Run the stage; return how it ended, 0 for well."""
+        os.environ.setdefault("OMP_NUM_THREADS", os.environ.get("SLURM_CPUS_PER_TASK", "1"))
+        try:
+            prepare(self.workspace, self.copy, self.lock, dict(self.settings))
+            return self._steps()
+        except Exception:
+            with self.log.open("a", encoding="utf-8") as stream:
+                stream.write(traceback.format_exc())
+            return 1
+
+    def checkpoint(self) -> DelayedSubmission:
+        """Return what is queued anew when the job is preempted or out of time: the same.
+
+        `scontrol requeue` comes next. SLURM then asks all processes of the job to end, that one, too; were it to listen
+        before it is done, a job that is queued anew would count as failed.
+        """
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        return super().checkpoint()
+
+    def _steps(self) -> int:
+        """Fetch what the stage reads, run it, hand on what it made; stop at what fails."""
+        fetch = "pull" if self.remote else "checkout --force"
+        steps = [
+            f"{fetch} {shlex.join(self.upstream)}" if self.upstream else "version",
+            f"repro --single-item {shlex.quote(self.name)}",
+            *([f"push --run-cache {shlex.quote(self.name)}"] if self.remote else []),
+        ]
+        for step in steps:
+            if code := dvc(self.copy, *shlex.split(step), log=self.log):
+                return code
+        return 0

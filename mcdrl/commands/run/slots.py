@@ -1,0 +1,55 @@
+"""What a stage is given of the machine: a GPU, or a group of cores."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+
+from mcdrl.base.errors import InputError
+
+_GPUS, _THREADS = "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS"
+_GB_A_SLOT = 2.0  # a training on lite0 takes 1 to 1.5
+
+
+def shared_out(wanted: str, gpus: Sequence[str], cores: int, memory_gb: float) -> list[dict[str, str]]:
+    """Return what the environment of each stage that runs at a time says of GPUs and threads.
+
+    Args:
+        wanted: a number, or auto: one for each GPU, without one for each core as far as the memory goes.
+        gpus: their names for CUDA_VISIBLE_DEVICES; several slots may share one. None: nothing is said of GPUs.
+        cores: that are shared out. An OMP_NUM_THREADS of the user's stays.
+        memory_gb: of the machine.
+
+    Raises:
+        InputError: the number is none.
+    """
+    if wanted != "auto" and not (wanted.isdecimal() and int(wanted)):
+        raise InputError(f"--slots: '{wanted}' is no number of stages at a time; expected 1, 2, ... or auto")
+    fitting = len(gpus) or max(1, min(cores, int(memory_gb / _GB_A_SLOT)))
+    count = fitting if wanted == "auto" else int(wanted)
+    threads = os.environ.get(_THREADS) or str(max(1, cores // count))
+    return [{_THREADS: threads, **_gpu(gpus, number)} for number in range(count)]
+
+
+def _gpu(gpus: Sequence[str], slot: int) -> dict[str, str]:
+    return {_GPUS: gpus[slot % len(gpus)]} if gpus else {}
+
+
+def visible_gpus(environment: Mapping[str, str]) -> list[str]:
+    """Return the GPUs that may be used: those that CUDA_VISIBLE_DEVICES names, else all that the driver lists."""
+    if _GPUS in environment:
+        return [name.strip() for name in environment[_GPUS].split(",") if name.strip() not in ("", "-1")]
+    if not (tool := shutil.which("nvidia-smi")):
+        return []
+    told = subprocess.run([tool, "--list-gpus"], capture_output=True, text=True, check=False).stdout
+    return [str(number) for number, _ in enumerate(line for line in told.splitlines() if line.startswith("GPU "))]
+
+
+def machine_memory_gb() -> float:
+    """Return the machine's memory; infinite where the system doesn't tell."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    except (ValueError, OSError):
+        return float("inf")

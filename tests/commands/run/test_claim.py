@@ -1,0 +1,48 @@
+"""One run a workspace."""
+
+import json
+import os
+import socket
+import subprocess
+
+import pytest
+
+from mcdrl.base.errors import InputError
+from mcdrl.commands.run.claim import claim_path, claimed
+
+
+def owned(root, host, pid):
+    path = claim_path(root)
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"host": host, "pid": pid}), encoding="utf-8")
+
+
+def test_a_workspace_has_one_run_at_a_time(tmp_path):
+    with claimed(tmp_path):
+        with pytest.raises(InputError, match=f"process {os.getpid()} on {socket.gethostname()}"), claimed(tmp_path):
+            pass
+        assert claim_path(tmp_path).exists()
+    assert not claim_path(tmp_path).exists()
+
+
+def test_another_node_is_refused_whether_or_not_such_a_process_is_here(tmp_path):
+    owned(tmp_path, "node17", 2**22 - 1)
+    with pytest.raises(InputError, match=r"on node17 .* clone of your own.* rm .*owner\.json"), claimed(tmp_path):
+        pass
+    assert claim_path(tmp_path).exists()
+
+
+def test_what_a_killed_run_left_is_taken_over(tmp_path):
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    owned(tmp_path, socket.gethostname(), ended.pid)
+    with claimed(tmp_path):
+        assert json.loads(claim_path(tmp_path).read_text(encoding="utf-8"))["pid"] == os.getpid()
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"host": "a", "pid": "x"}'])
+def test_a_damaged_claim_is_no_free_pass(tmp_path, text):
+    owned(tmp_path, "", 1)
+    claim_path(tmp_path).write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match="rm "), claimed(tmp_path):
+        pass

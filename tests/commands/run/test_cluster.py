@@ -1,0 +1,212 @@
+"""Stages as jobs: by submitit's local executor, and by a real SLURM where there is one."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+import submitit
+
+from mcdrl.base.errors import InputError
+from mcdrl.commands.run.cluster import Cluster, Resources, end_left_jobs, on_cluster
+from mcdrl.commands.run.local import Local
+from mcdrl.commands.run.plan import Plan, read_plan
+from mcdrl.commands.run.run import run_plan
+from tests.commands.run.toy import CELLS, Toy
+from tests.slurm_node import lacking, slurm_node
+
+NAMES = {"plan": [], "train@a": ["plan"], "train@b": ["plan"], "report": ["train@a", "train@b"]}
+
+
+def plan(tmp_path, cached=tuple(NAMES)):
+    return Plan(NAMES, frozenset(), frozenset(cached), tmp_path)
+
+
+def test_groups_name_the_stages_that_are_jobs(tmp_path):
+    assert on_cluster(plan(tmp_path)) == {"train@a", "train@b"}  # what of the shipped pipeline's heavy stages there is
+    assert on_cluster(plan(tmp_path), ["train"]) == {"train@a", "train@b"}
+    assert on_cluster(plan(tmp_path), ["train", "report"]) == {"train@a", "train@b", "report"}
+    with pytest.raises(InputError, match="--there: the run has no stage 'trian'; did you mean 'train'"):
+        on_cluster(plan(tmp_path), ["trian"])
+    with pytest.raises(InputError, match="--there: plan always runs anew"):
+        on_cluster(plan(tmp_path, cached=["report"]), ["plan"])
+
+
+def test_without_slurm_it_says_so(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(InputError, match="--slurm: no sbatch on the PATH"):
+        Resources().executor(tmp_path)
+
+
+def test_what_is_asked_for_reaches_sbatch(tmp_path, monkeypatch):
+    for tool in ("sbatch", "srun"):
+        (tmp_path / tool).write_text("#!/bin/sh\n", encoding="utf-8")
+        (tmp_path / tool).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    asked = Resources("gpu", 90, 8, 1, 24.0, 12, {"account": "lab"})
+    executor = asked.executor(tmp_path)
+    text = executor._executor._make_submission_file_text("command", "uid")  # what sbatch is given
+    wanted = ("partition=gpu", "time=90", "cpus-per-task=8", "gpus-per-node=1", "mem=24GB", "account=lab")
+    assert all(f"#SBATCH --{one}\n" in text for one in wanted)
+    bare = Resources().executor(tmp_path)._executor._make_submission_file_text("command", "uid")
+    assert not any(f"--{one.partition('=')[0]}" in bare for one in wanted if not one.startswith("time"))
+
+
+def test_a_run_ends_the_jobs_of_one_before_it_first(tmp_path, monkeypatch):
+    """They would work in the same copies."""
+    jobs = tmp_path / ".dvc/tmp/run/jobs"
+    jobs.mkdir(parents=True)
+    for name in ("7_0_submitted.pkl", "7_1_submitted.pkl", "7_0_0_result.pkl", "12_submitted.pkl"):
+        (jobs / name).touch()
+    for tool, script in {
+        "scancel": f"echo $@ > {tmp_path}/asked",
+        "squeue": f"test -e {tmp_path}/asked || echo 7",
+    }.items():
+        (tmp_path / tool).write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+        (tmp_path / tool).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    end_left_jobs(tmp_path)
+    assert (tmp_path / "asked").read_text(encoding="utf-8").split() == ["--quiet", "12", "7"]
+    assert not jobs.exists()
+    (tmp_path / "asked").unlink()
+    end_left_jobs(tmp_path)
+    assert not (tmp_path / "asked").exists()
+
+
+@pytest.fixture
+def toy(tmp_path):
+    return Toy(tmp_path / "toy")
+
+
+class Here:
+    """submitit's executor of jobs on this machine.
+
+    Attributes:
+        result: what its jobs are instead of what they are asked to be; None: that.
+    """
+
+    def __init__(self, folder, result=None):
+        self._executor = submitit.LocalExecutor(folder)
+        self._executor.update_parameters(timeout_min=5)
+        self.result = result
+
+    def submit_array(self, jobs):
+        return self._executor.submit_array(jobs if self.result is None else [self.result] * len(jobs))
+
+
+def run(toy, executor):
+    with contextlib.chdir(toy.folder):
+        made = read_plan([])
+        here = Local(toy.folder, [{"OMP_NUM_THREADS": "1"}])
+        return run_plan(toy.folder, made, Cluster(toy.folder, made, executor, on_cluster(made, ["cell"]), here, 2))
+
+
+def nothing():
+    return 0
+
+
+def broken():
+    raise ValueError("the node is broken")
+
+
+@pytest.fixture
+def _nodes_find_the_library(toy, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", toy.environment["PYTHONPATH"])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.usefixtures("_nodes_find_the_library")
+class TestJobsOfThisMachine:
+    def test_they_leave_the_record_of_dvc_repro(self, toy, tmp_path):
+        result = run(toy, Here(tmp_path / "jobs"))
+        assert (result.code, result.done) == (0, 6)
+        assert sorted(toy.ran()) == ["beside", "gather"]  # the cells ran elsewhere
+        plain = Toy(tmp_path / "plain")
+        plain.dvc("repro")
+        for name in ("dvc.lock", "out/all", *(f"out/{cell}" for cell in CELLS)):
+            assert toy.read(name) == plain.read(name)
+        assert list((toy.folder / ".dvc/tmp/run/copies").iterdir()) == []
+
+    def test_a_failed_one_is_a_failed_stage(self, toy, tmp_path):
+        toy.write_pipeline(cell="echo 'error: no such site' >&2; exit 2")
+        result = run(toy, Here(tmp_path / "jobs"))
+        assert {failure.name: failure.told for failure in result.failures} == {
+            f"cell@{cell}": "error: no such site" for cell in CELLS
+        }
+        assert (result.code, result.skipped, toy.ran()) == (2, ["gather"], ["beside"])
+
+    @pytest.mark.parametrize(
+        ("job", "told"), [(nothing, "result is not in DVC's run cache here"), (broken, "is broken")]
+    )
+    def test_what_leaves_no_result_here_is_never_made_here_instead(self, toy, tmp_path, job, told):
+        result = run(toy, Here(tmp_path / "jobs", job))
+        assert all(told in failure.log.read_text(encoding="utf-8") for failure in result.failures)
+        assert (len(result.failures), toy.ran()) == (3, ["beside"])
+
+
+needs_slurm = pytest.mark.skipif(bool(lacking()), reason=lacking() or "-")
+
+
+@pytest.fixture
+def node(tmp_path, toy):
+    with slurm_node(tmp_path / "slurm") as environment:
+        toy.extra.update(environment)
+        yield (
+            lambda *command: (
+                subprocess.run(
+                    command, env={**os.environ, **environment}, check=True, capture_output=True, text=True
+                ).stdout
+            )
+        )
+
+
+def wait_for(path):
+    deadline = time.monotonic() + 90
+    while not path.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@needs_slurm
+@pytest.mark.enable_socket
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_preempted_job_of_slurm_is_queued_anew_and_goes_on_in_its_copy(toy, tmp_path, node):
+    """Its stage leaves a file for its second attempt, as a training leaves its epochs."""
+    rest = "test -e artifacts/half || { mkdir -p artifacts; touch artifacts/half; sleep 200; }"
+    toy.write_pipeline(cell=f"test ${{item.m}} != x || {rest}; {toy.commands['cell']}")
+    process = toy.start("--slurm", "--there", "cell", "--minutes", "30", "--cpus", "1")
+    wait_for(toy.folder / ".dvc/tmp/run/copies/cell@x/artifacts/half")
+    job = node("squeue", "-h", "--states=R", "--array", "-o", "%i").split()[0]
+    node("scancel", "--signal=TERM", job)
+    node("scancel", "--signal=USR2", job)
+    said, complained = process.communicate(timeout=200)
+    assert (process.returncode, said.splitlines()[-1]) == (0, "6 stages done"), complained
+    log = (toy.folder / ".dvc/tmp/run/cell@x.log").read_text(encoding="utf-8")
+    assert log.count("Running stage 'cell@x'") == 2
+    assert toy.ran() != []
+    plain = Toy(tmp_path / "plain")
+    plain.write_pipeline(cell=toy.commands["cell"].replace("sleep 200", "true"))
+    plain.dvc("repro")
+    assert toy.read("out/all") == plain.read("out/all")
+
+
+@needs_slurm
+@pytest.mark.enable_socket
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_ctrl_c_cancels_the_jobs(toy, node):
+    toy.write_pipeline(cell="mkdir -p artifacts; touch artifacts/began; sleep 200")
+    process = toy.start("--slurm", "--there", "cell", "--minutes", "30", "--cpus", "1")
+    wait_for(toy.folder / ".dvc/tmp/run/copies/cell@x/artifacts/began")
+    assert node("squeue", "-h")
+    os.kill(process.pid, signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    deadline = time.monotonic() + 30
+    while node("squeue", "-h"):
+        assert time.monotonic() < deadline
+        time.sleep(0.5)

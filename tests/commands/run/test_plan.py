@@ -1,0 +1,92 @@
+"""What DVC says is to be done, on a toy pipeline."""
+
+import contextlib
+
+import pytest
+import yaml
+
+from mcdrl.base.errors import InputError
+from mcdrl.commands.run.plan import read_plan, recorded_outs, sort_lock
+from tests.commands.run.toy import Toy
+
+ORDER = ["plan", "cell@x", "cell@y", "cell@z", "beside", "gather"]
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory):
+    made = Toy(tmp_path_factory.mktemp("plan") / "toy")
+    made.dvc("repro")
+    return made
+
+
+def planned(toy, targets):
+    with contextlib.chdir(toy.folder):
+        return read_plan(targets)
+
+
+def test_order_and_arrows_are_those_of_dvc(toy):
+    plan = planned(toy, [])
+    assert plan.upstream == {
+        "plan": [], "cell@x": ["plan"], "cell@y": ["plan"], "cell@z": ["plan"], "beside": ["plan"],
+        "gather": ["beside", "cell@x", "cell@y", "cell@z"],
+    }  # fmt: skip
+    assert list(plan.upstream) == list(recorded_outs(toy.folder)) == ORDER
+    assert plan.stale == set()
+    assert plan.cached == set(ORDER)
+    assert plan.cache == (toy.folder / ".dvc/cache").resolve()
+
+
+def test_targets_are_stages_or_groups_with_what_they_read(toy):
+    assert list(planned(toy, ["cell"]).upstream) == ORDER[:4]
+    assert list(planned(toy, ["beside"]).upstream) == ["plan", "beside"]
+    with pytest.raises(InputError, match="DVC can't tell what is to be done: Stage 'cel' not found"):
+        planned(toy, ["cel"])
+
+
+def test_what_is_missing_or_changed_is_stale(tmp_path):
+    toy = Toy(tmp_path / "toy")
+    assert planned(toy, []).stale == set(ORDER)
+    toy.dvc("repro")
+    (toy.folder / "out/y").unlink()
+    assert planned(toy, []).stale == {"cell@y", "gather"}
+
+
+def test_what_the_run_cache_can_not_hold_is_told(tmp_path):
+    toy = Toy(tmp_path / "toy")
+    pipeline = yaml.safe_load(toy.read("dvc.yaml"))
+    pipeline["stages"]["plan"]["always_changed"] = True
+    toy.write("dvc.yaml", yaml.safe_dump(pipeline, sort_keys=False))
+    assert planned(toy, []).cached == set(ORDER) - {"plan"}
+
+
+def test_a_pipeline_that_dvc_can_not_read_is_the_users(tmp_path):
+    toy = Toy(tmp_path / "toy")
+    toy.write("dvc.yaml", "stages: {plan: {cmd: 'echo ${nothing}'}}\n")
+    with pytest.raises(InputError, match=r"DVC can't tell what is to be done: .*nothing"):
+        planned(toy, [])
+
+
+def test_a_lock_in_another_order_gets_that_of_dvc_byte_for_byte(tmp_path):
+    toy = Toy(tmp_path / "toy")
+    for name in ("plan", "beside", "cell@z", "cell@x", "cell@y", "gather"):
+        toy.dvc("repro", "-s", name)
+    assert list(recorded_outs(toy.folder)) != ORDER
+    other = Toy(tmp_path / "other")
+    other.dvc("repro")
+    sort_lock(toy.folder, [], ORDER)
+    assert toy.read("dvc.lock") == other.read("dvc.lock")
+
+
+def test_stages_that_were_there_before_stay_where_they_are(tmp_path):
+    toy = Toy(tmp_path / "toy")
+    for name in ("plan", "beside", "cell@z", "cell@x"):
+        toy.dvc("repro", "-s", name)
+    sort_lock(toy.folder, ["plan", "beside"], ORDER)
+    assert list(recorded_outs(toy.folder)) == ["plan", "beside", "cell@x", "cell@z"]
+
+
+@pytest.mark.parametrize("text", ["", "stages:\n", "stages: [", "a: b", "\x00"])
+def test_a_lock_that_is_just_being_written_says_nothing_wrong(tmp_path, text):
+    assert recorded_outs(tmp_path) == {}
+    (tmp_path / "dvc.lock").write_text(text, encoding="utf-8")
+    assert recorded_outs(tmp_path) == {}
