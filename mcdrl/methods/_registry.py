@@ -92,8 +92,10 @@ def build(name: str, spec: Spec, params: Section, trunk: Trunk, texts: Texts) ->
         InputError: there is no such method.
         ValueError: its numbers don't go with the network's.
     """
-    method: Method = _module(name).build(spec, params, trunk, texts)
-    return method
+    module = _module(name)
+    with loading():
+        from mcdrl.networks.factory import with_presence
+    return with_presence(module.build(spec, params, trunk, texts), spec)
 
 
 def _module(name: str) -> ModuleType:

@@ -20,7 +20,7 @@ class Baseline(Segmenter):
     def forward(self, batch: Batch, *, intervene: bool = True) -> Output:  # noqa: ARG002
         """Segment a batch; there is no intervention to switch."""
         encoded = self.trunk(batch)
-        return Output(self.segment(encoded, encoded.dense, batch), causal=None, image_embedding=None)
+        return Output(self.segment(encoded, encoded.dense, batch), encoded=encoded)
 
 
 def build(spec: Spec, params: Params, trunk: Trunk, texts: Texts) -> Method:

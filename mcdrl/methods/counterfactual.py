@@ -52,10 +52,11 @@ class Counterfactual(Baseline):
         if self.training:
             ways = self.ways[torch.randint(len(self.ways), (len(longest),)).to(longest.device)]
             grid = _shifted(encoded.dense, ways * (torch.rand(len(longest)).to(longest.device) * longest)[:, None])
-            return Output(self.segment(encoded, grid, batch))
+            return Output(self.segment(encoded, grid, batch), encoded=encoded)
         shifts = self.ways[:, None] * longest[None, :, None] / 2  # [M + 1, B, D]
         answers = [self.segment(encoded, _shifted(encoded.dense, shift), batch).softmax(1) for shift in shifts]
-        return Output(torch.stack(answers).mean(0).clamp(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY).log())
+        mean = torch.stack(answers).mean(0).clamp(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
+        return Output(mean.log(), encoded=encoded)
 
 
 def _shifted(dense: Tensor, shift: Tensor) -> Tensor:

@@ -44,7 +44,7 @@ class MCDRL(Intervening):
             rows = self.intervention(rows, self.dictionary())
             causal = pool(rows)
         grid = scatter(encoded.dense, index, rows, regions=self.regions)
-        return Output(self.segment(encoded, grid, batch), causal, self.image_embedding(encoded))
+        return Output(self.segment(encoded, grid, batch), causal, self.image_embedding(encoded), encoded)
 
 
 def build(spec: Spec, params: Params, trunk: Trunk, texts: Texts) -> Method:

@@ -63,7 +63,7 @@ class Backdoor(mcdrl.MCDRL):
             return super().forward(batch, intervene=False)
         encoded = self.trunk(batch)
         if not self.training:
-            return Output(self._summed(encoded, batch))
+            return Output(self._summed(encoded, batch), encoded=encoded)
         drawn = torch.multinomial(self.prior.cpu(), len(batch.frame), replacement=True).to(self.prior.device)
         return self._given(encoded, batch, drawn)
 
@@ -74,7 +74,7 @@ class Backdoor(mcdrl.MCDRL):
         z = torch.stack([z, torch.zeros_like(z)], 1)  # [B, 2, D]
         rows = self.intervention(gather(encoded.dense, index), z)
         grid = scatter(encoded.dense, index, rows, regions=self.regions)
-        return Output(self.segment(encoded, grid, batch), pool(rows), self.image_embedding(encoded))
+        return Output(self.segment(encoded, grid, batch), pool(rows), self.image_embedding(encoded), encoded)
 
     def _summed(self, encoded: Encoded, batch: Batch) -> Tensor:
         """Return the logits of sum_z P(z) P(Y|F, z), [B, 2, S, S]; that of background is zero."""

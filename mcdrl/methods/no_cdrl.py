@@ -37,7 +37,7 @@ class NoCDRL(Segmenter):
         encoded = self.trunk(batch)
         index = indices(batch.selected)
         grid = scatter(encoded.dense, index, gather(encoded.dense, index), regions="zero")
-        return Output(self.segment(encoded, grid, batch), None, self.image_embedding(encoded))
+        return Output(self.segment(encoded, grid, batch), None, self.image_embedding(encoded), encoded)
 
     def losses(self, batch: Batch, output: Output) -> dict[str, Tensor]:
         """Return L_seg, and L_contrast where it has something to act on."""

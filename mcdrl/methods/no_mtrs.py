@@ -27,7 +27,7 @@ class NoMTRS(Intervening):
         if intervene:
             rows = self.intervention(grid.flatten(2).transpose(1, 2), self.dictionary())
             grid, causal = rows.transpose(1, 2).unflatten(2, grid.shape[2:]), pool(rows)
-        return Output(self.segment(encoded, grid, batch), causal, self.image_embedding(encoded))
+        return Output(self.segment(encoded, grid, batch), causal, self.image_embedding(encoded), encoded)
 
 
 def build(spec: Spec, params: Params, trunk: Trunk, texts: Texts) -> Method:

@@ -39,7 +39,7 @@ class Nullspace(Baseline):
         """Segment a batch; there is no intervention to switch."""
         encoded = self.trunk(batch)
         along = torch.einsum("rd,re,behw->bdhw", self.span, self.span, encoded.dense)
-        return Output(self.segment(encoded, encoded.dense - along, batch))
+        return Output(self.segment(encoded, encoded.dense - along, batch), encoded=encoded)
 
 
 def confounder_span(texts: Texts, *, least: float) -> Tensor:

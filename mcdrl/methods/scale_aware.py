@@ -74,7 +74,7 @@ class ScaleAware(Segmenter):
         merged = self.head.merged(encoded.maps, encoded.dense, batch.frame)
         gated = self.attention(merged, in_words(encoded.dense, self.classes, temperature=self.temperature))
         named = lesion_feature(encoded.dense, batch) if self.training and self.trunk.trains_image else None
-        return Output(self.head.answer(gated, batch.frame.shape[-2:]), image_embedding=named)
+        return Output(self.head.answer(gated, batch.frame.shape[-2:]), image_embedding=named, encoded=encoded)
 
     def losses(self, batch: Batch, output: Output) -> dict[str, Tensor]:
         """Return L_seg, and L_contrast where it has something to act on."""

@@ -6,6 +6,8 @@ normalisation follows the batches as usual, each process by itself.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor, nn
@@ -19,6 +21,7 @@ from mcdrl.networks.losses import segmentation
 
 MODES = ("finetune",)
 OWN_ENCODER = True
+_SEEN = ("s4", "s8", "s16", "s32")  # its own maps, by which a presence head judges
 
 
 class Params(Section):
@@ -40,8 +43,12 @@ class UNet(Method):
 
     def forward(self, batch: Batch, *, intervene: bool = True) -> Output:  # noqa: ARG002
         """Segment a batch; there is no intervention to switch."""
-        lesion: Tensor = self.net(standard(batch.frame))
-        return Output(two_logits(lesion, batch.frame.shape[-2:]))
+        frame = standard(batch.frame)
+        self.net.check_input_shape(frame)
+        features = self.net.encoder(frame)
+        lesion: Tensor = self.net.segmentation_head(self.net.decoder(features))
+        encoded = replace(self.trunk(batch), maps=dict(zip(_SEEN, features[-len(_SEEN) :], strict=True)))
+        return Output(two_logits(lesion, batch.frame.shape[-2:]), encoded=encoded)
 
     def losses(self, batch: Batch, output: Output) -> dict[str, Tensor]:
         """Return L_seg."""
@@ -50,6 +57,10 @@ class UNet(Method):
     def encoder_parameters(self) -> list[nn.Parameter]:
         """Return the parameters that start from ImageNet."""
         return list(self.net.encoder.parameters())
+
+    def feature_channels(self, spec: Spec) -> Mapping[str, int]:  # noqa: ARG002
+        """Return the channels of the coarsest maps of its own encoder."""
+        return dict(zip(_SEEN, self.net.encoder.out_channels[-len(_SEEN) :], strict=True))
 
 
 def build(spec: Spec, params: Params, trunk: Trunk, texts: Texts) -> Method:

@@ -67,12 +67,18 @@ class Judged:
     frame_score: float
 
 
-def frame_scores(spectra: Counts) -> Floats:
-    """Return how much each frame looks as if it had a lesion, [B] in 0..1: the mean of its likeliest percent of pixels.
+def frame_scores(spectra: Counts, presence: NDArray[Any] | None = None) -> Floats:
+    """Return how much each frame looks as if it had a lesion, [B] in 0..1.
+
+    It is what a presence head says of the frame, where the model has one, else the mean of the likeliest percent of its
+    pixels.
 
     Args:
         spectra: [B, L], of whole frames; see `mcdrl.metrics.calibration`.
+        presence: [B], the probability that a presence head gives each; None: there is none.
     """
+    if presence is not None:
+        return np.asarray(presence, np.float64)
     p = calibrated_log_odds(LOG_ODDS, 1.0)[::-1]
     total = spectra.sum(axis=1, keepdims=True)
     wanted = np.ceil(HIGHEST_SHARE * total)

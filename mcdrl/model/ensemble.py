@@ -7,7 +7,7 @@ the pipeline would give it. Models of one backbone share its work.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from mcdrl.model.facts import CARD
 from mcdrl.model.folder import LoadedModel, load_model
 from mcdrl.model.members import members
 from mcdrl.model.network import FurtherSizes, batch_of, encoded, reads_features
-from mcdrl.model.probability import probability
+from mcdrl.model.probability import Probabilities, probabilities
 from mcdrl.networks.interface import Batch
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -62,8 +62,8 @@ class Ensemble:
         self.leaked_frames = max((member.model.card.leaked_frames for member in members), default=0)
         self._sizes = [FurtherSizes(member.model, member.encoder, further_px) for member in members]
 
-    def answers(self, frames: Array, *, always_encode: bool = False) -> Iterator[tuple[Array, Batch]]:
-        """Yield each model's probability of lesion, [B, S, S] float32, with what its method took at working size.
+    def answers(self, frames: Array, *, always_encode: bool = False) -> Iterator[tuple[Probabilities, Batch]]:
+        """Yield what each model says, with what its method took at working size, by which presence is judged alone.
 
         Args:
             frames: as those of `batches`.
@@ -74,7 +74,8 @@ class Ensemble:
         """
         batches = self.batches(frames, always_encode=always_encode)
         for sizes, (model, batch) in zip(self._sizes, batches, strict=True):
-            yield sizes.mean(probability(model.method, batch), batch).cpu().numpy(), batch
+            found = probabilities(model.method, batch)
+            yield replace(found, lesion=sizes.mean(found.lesion, batch)), batch
 
     def batches(self, frames: Array, *, always_encode: bool = False) -> Iterator[tuple[LoadedModel, Batch]]:
         """Yield each model with what its method takes at working size; each encoder runs once at most.
@@ -107,7 +108,7 @@ class Ensemble:
         Returns:
             [members, B, S, S] float32, the probability of lesion, 0..1.
         """
-        return np.stack([found for found, _ in self.answers(frames)])
+        return np.stack([found.lesion.cpu().numpy() for found, _ in self.answers(frames)])
 
     def probability(self, frames: Array) -> Array:
         """Return the mean over the models of `each`, [B, S, S] float32."""

@@ -12,7 +12,7 @@ from mcdrl.clip.encoder import SIDES_PX, Encoded, Encoder, unit
 from mcdrl.clip.encoding import squashed
 from mcdrl.methods import has_own_encoder
 from mcdrl.model.folder import LoadedModel
-from mcdrl.model.probability import lesion
+from mcdrl.model.probability import lesion, of_output
 from mcdrl.model.resampling import resized
 from mcdrl.networks.interface import Batch
 from mcdrl.regions.grid import best_places
@@ -33,18 +33,21 @@ class Network(nn.Module):
         self._model, self.miner = model, model.miner
         self._sizes = FurtherSizes(model, encoder, further_px)
 
-    def forward(self, frames: Tensor) -> Tensor:
+    def forward(self, frames: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         """Segment frames.
 
         Args:
             frames: [B, S, S, 3] uint8, RGB, squashed to the model's size.
 
         Returns:
-            [B, S, S] float32, the probability of lesion, 0..1.
+            [B, S, S] float32, the probability of lesion, 0..1; where the method has a presence head, beside it [B]
+            float32, the probability that a frame has one, by the working size alone.
         """
         features = encoded(self.encoder, frames) if reads_features(self._model) else None
         batch = batch_of(frames, features, self._model)
-        return self._sizes.mean(lesion(self.method(batch, intervene=True)), batch)
+        found = of_output(self.method, self.method(batch, intervene=True))
+        mean = self._sizes.mean(found.lesion, batch)
+        return mean if found.presence is None else (mean, found.presence)
 
 
 class FurtherSizes:

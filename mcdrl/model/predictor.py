@@ -35,10 +35,13 @@ class Answer:
     Attributes:
         probability: [S, S] float32, of lesion, mean over the models.
         images: the image feature by each model's encoder, [D] float32 each; [0] where the encoder didn't run.
+        presence: of the frame having a lesion, 0..1, mean over the models, of which those without a presence head say
+            the score of their own map; None: no model has one.
     """
 
     probability: Array
     images: tuple[Array, ...]
+    presence: float | None = None
 
 
 @dataclass(frozen=True)
@@ -105,17 +108,22 @@ class Predictor:
     def __call__(self, frames: Array) -> list[Answer]:
         """Segment up to `batch_size` frames, [B, S, S, 3] uint8, RGB, squashed to `size_px`."""
         filled = np.concatenate([frames, np.repeat(frames[-1:], self.batch_size - len(frames), axis=0)])
-        maps, images = [], []
+        maps, images, there = [], [], []
         for found, batch in self._ensemble.answers(filled, always_encode=self._confounders):
-            maps.append(found)
+            maps.append(found.lesion.cpu().numpy())
+            there.append(None if found.presence is None else found.presence.cpu().numpy())
             images.append(batch.encoded.image_embedding.cpu().numpy())
-        mean = maps[0] if len(maps) == 1 else np.mean(maps, axis=0)
-        return [Answer(mean[index], tuple(image[index] for image in images)) for index in range(len(frames))]
+        mean, presence = maps[0] if len(maps) == 1 else np.mean(maps, axis=0), _mean_presence(maps, there)
+        return [
+            Answer(mean[index], tuple(image[index] for image in images), presence[index])
+            for index in range(len(frames))
+        ]
 
     def assess(self, answer: Answer) -> Assessment:
         """Say how far an answer can be trusted and what the frame looks like."""
         counts = spectrum(answer.probability[None])
-        trust, score = float(confidence(counts, self.temperature)[0]), float(frame_scores(counts)[0])
+        presence = None if answer.presence is None else np.array([answer.presence])
+        trust, score = float(confidence(counts, self.temperature)[0]), float(frame_scores(counts, presence)[0])
         models = [member.model for member in self._ensemble.members]
         return Assessment(trust, trust < self.flag_below, _confounder_scores(models, answer.images), score)
 
@@ -164,6 +172,15 @@ def fitting_batch(ensemble: Ensemble) -> int:
     needed = max(torch.cuda.max_memory_allocated(device) - before, 1)
     free, _ = torch.cuda.mem_get_info(device)
     return int(np.clip(_SHARE_OF_MEMORY * free / needed, 1, _BATCH_GPU))
+
+
+def _mean_presence(maps: Sequence[Array], presence: Sequence[Array | None]) -> Sequence[float | None]:
+    """Return the mean over the models of what they say of each frame having a lesion; None where none has a head."""
+    if all(one is None for one in presence):
+        return [None] * len(maps[0])
+    each = [frame_scores(spectrum(p), one) for p, one in zip(maps, presence, strict=True)]
+    mean: list[float | None] = np.mean(each, axis=0).tolist()
+    return mean
 
 
 def _confounder_scores(models: Sequence[LoadedModel], images: Sequence[Array]) -> dict[str, float]:

@@ -9,7 +9,8 @@ import torch
 
 from mcdrl.base.seeds import seed_for
 from mcdrl.networks.head import Merge, Pyramid
-from mcdrl.networks.interface import Spec
+from mcdrl.networks.interface import Method, Spec
+from mcdrl.networks.presence import Presence
 from mcdrl.networks.trunk import Adapter
 
 
@@ -37,3 +38,11 @@ def adapter(spec: Spec) -> Adapter:
     """Return the adapter."""
     with seeded(spec.seed, "adapter"):
         return Adapter(spec.width, bottleneck=spec.bottleneck)
+
+
+def with_presence(method: Method, spec: Spec) -> Method:
+    """Give a method, in place, the head that says whether a frame has a lesion, where the numbers want one."""
+    if spec.presence:
+        with seeded(spec.seed, "presence"):
+            method.presence = Presence(method.feature_channels(spec), width=spec.head_width, dropout=spec.dropout)
+    return method

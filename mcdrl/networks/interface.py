@@ -64,11 +64,13 @@ class Output:
         logits: [B, 2, S, S] float, background and lesion.
         causal: [B, D] float, Pool(F_ca); None where the method has no (active) intervention.
         image_embedding: [B, D] float of unit norm, the trained image feature that L_contrast acts on; None without one.
+        encoded: what the trunk, or an encoder of the method's own, made of the frames; what a presence head judges by.
     """
 
     logits: Tensor
     causal: Tensor | None = None
     image_embedding: Tensor | None = None
+    encoded: Encoded | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,7 @@ class Spec:
         bottleneck: of an adapter: its inner width is D over this.
         dice_weight: weight of a soft Dice term beside the pixel cross-entropy; the paper has none.
         seed: of everything drawn while building, such as a random dictionary.
+        presence: whether a head beside the method's own says if a frame has a lesion at all.
     """
 
     width: _Side
@@ -116,6 +119,7 @@ class Spec:
     bottleneck: _Side
     dice_weight: _Weight
     seed: Annotated[int, Field(strict=True)]
+    presence: Annotated[bool, Field(strict=True)] = False
 
 
 class Trunk(nn.Module, ABC):
@@ -149,13 +153,20 @@ class Method(nn.Module, ABC):
         uses_regions: whether it looks at `Batch.selected`, so that it matters how regions are mined.
         sums_views: whether `forward` makes several passes at prediction, the first of them over the frame as it is.
         causal_share: of the weight of L_causal, 0..1; training lets it rise.
+        presence: says of a frame whether it has a lesion, see `mcdrl.networks.presence`; None: nobody asks.
     """
 
     trunk: Trunk
+    presence: nn.Module | None
     intervenes: bool = False
     uses_regions: bool = False
     sums_views: bool = False
     causal_share: float = 1.0
+
+    def __init__(self) -> None:
+        """Start without a presence head; see `mcdrl.networks.factory.with_presence`."""
+        super().__init__()
+        self.presence = None
 
     @abstractmethod
     def forward(self, batch: Batch, *, intervene: bool = True) -> Output:
@@ -169,6 +180,10 @@ class Method(nn.Module, ABC):
     def encoder_parameters(self) -> list[nn.Parameter]:
         """Return the parameters that come pretrained and are trained at the encoder's own rate."""
         return self.trunk.encoder_parameters()
+
+    def feature_channels(self, spec: Spec) -> Mapping[str, int]:
+        """Return tap -> channels of the maps in `Output.encoded`: the trunk's, unless it has an encoder of its own."""
+        return spec.map_channels
 
     @abstractmethod
     def losses(self, batch: Batch, output: Output) -> dict[str, Tensor]:

@@ -98,7 +98,7 @@ class OverViews(Method):
 
     def __init__(self, spec: Spec, params: ViewParams, trunk: Trunk, texts: Texts) -> None:
         """Make the method; `params` says which families of views are summed over."""
-        super().__init__(spec, params, trunk, texts)
+        super().__init__(spec, params, trunk, texts)  # type: ignore[call-arg]
         self.families, self.zoom = tuple(params.sum_over), params.zoom
 
     def forward(self, batch: Batch, *, intervene: bool = True) -> Output:

@@ -148,6 +148,7 @@ def make_spec(params: Params, layout: Layout, seed: int) -> Spec:
         bottleneck=params.bottleneck,
         dice_weight=params.dice_weight,
         seed=seed,
+        presence=params.presence_weight > 0,
     )
 
 

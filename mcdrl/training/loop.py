@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
+from functools import partial
 from typing import cast
 
 import torch
@@ -19,11 +20,13 @@ from mcdrl.base.seeds import seed_for
 from mcdrl.model.probability import single_pass_probability
 from mcdrl.networks.inputs import SitesReader, to_batch
 from mcdrl.networks.interface import Batch, Method
+from mcdrl.networks.presence import frame_losses
 from mcdrl.study.sections.train import Params
 from mcdrl.training.augment import augmented
 from mcdrl.training.checkpoint import Progress, snapshot
 from mcdrl.training.data import Frames, epoch_batches, read_ahead
 from mcdrl.training.flips import drawn
+from mcdrl.training.healthy import with_healthy_views
 from mcdrl.training.mining import Miners
 from mcdrl.training.optimiser import rate, risen, set_rates
 from mcdrl.training.sampling import epoch_frames
@@ -35,15 +38,19 @@ OnEpoch = Callable[[Progress], None]
 class LossOf(nn.Module):
     """A method as a function from a batch to the terms of its loss: one forward pass, as data parallelism wants it."""
 
-    def __init__(self, method: Method) -> None:
-        """Wrap a method."""
+    def __init__(self, method: Method, presence_weight: float = 0.0, hard_negative_weight: float = 0.0) -> None:
+        """Wrap a method; the weights are of what acts on whole frames, see `mcdrl.networks.presence`."""
         super().__init__()
         self.method = method
+        self.of_frames = partial(
+            frame_losses, presence_weight=presence_weight, hard_negative_weight=hard_negative_weight
+        )  # fmt: skip
 
     def forward(self, take: Callable[[], Batch], intervene: bool) -> dict[str, Tensor]:
         """Return the weighted terms for the batch that `take()` gives; Fabric would refuse the frozen batch itself."""
         batch = take()
-        return self.method.losses(batch, self.method(batch, intervene=intervene))
+        output = self.method(batch, intervene=intervene)
+        return {**self.method.losses(batch, output), **self.of_frames(self.method, batch, output)}
 
 
 class Training:
@@ -72,7 +79,8 @@ class Training:
         self.fabric, self.method, self.reader, self.frames = fabric, method, reader, frames
         self.params, self.seed = params, seed
         self.optimiser, self.miners, self.flips = optimiser, miners, flips
-        module, wrapped = fabric.setup(LossOf(method), optimiser)
+        losses = LossOf(method, params.presence_weight, params.hard_negative_weight)
+        module, wrapped = fabric.setup(losses, optimiser)
         self.module, self.wrapped_optimiser = module, wrapped
         self.steps = len(self._batches(0))
         self.first_choice = params.intervene_from if method.intervenes else 0
@@ -179,10 +187,15 @@ class Training:
         return drawn(count, self.flips, "train", self.seed, epoch, step)
 
     def _varied(self, batch: Batch, epoch: int, step: int) -> Batch:
-        if not self.params.views or self.method.trunk.needs_features:
+        if self.method.trunk.needs_features:
             return batch
-        seed = seed_for("train", self.seed, "augment", epoch, step, self.fabric.global_rank)
-        return augmented(batch, self.params.views, seed, self.params.augment)
+        share, families, augment = self.params.healthy_share, self.params.views, self.params.augment
+        place = epoch, step, self.fabric.global_rank
+        if share:
+            batch = with_healthy_views(batch, share, augment.healthy_zoom, seed_for("train", self.seed, "near", *place))
+        if not families:
+            return batch
+        return augmented(batch, families, seed_for("train", self.seed, "augment", *place), augment)
 
     def _batches(self, epoch: int) -> list[list[str]]:
         cases = epoch_frames(self.frames, self.params.sampling, seed=self.seed, epoch=epoch)

@@ -16,7 +16,7 @@ from mcdrl.metrics.calibration import LOG_ODDS, confidence, fit_temperature, spe
 from mcdrl.metrics.counts import Bools
 from mcdrl.metrics.detection import match
 from mcdrl.metrics.operating_point import Judged, OperatingPoint, choose, frame_scores
-from mcdrl.model.probability import probability
+from mcdrl.model.probability import probabilities
 from mcdrl.training.loop import Training
 
 
@@ -48,20 +48,23 @@ class Answers:
         self._lesion, self._background = np.zeros((2, len(LOG_ODDS)), np.int64)
         self._frames: list[NDArray[np.int32]] = []
 
-    def add(self, p: NDArray[np.float32], truth: Bools, judged: Bools) -> None:
+    def add(
+        self, p: NDArray[np.float32], truth: Bools, judged: Bools, presence: NDArray[np.float32] | None = None
+    ) -> None:
         """Take B frames.
 
         Args:
             p: [B, S, S], the probability of lesion, not calibrated, 0..1.
             truth: [B, S, S], where the lesion is.
             judged: [B, S, S], where the mask says lesion or background.
+            presence: [B], what a presence head says of each frame, 0..1; None: there is none.
         """
         spectra = spectrum(p)
         lesion, ignored = spectrum(p[truth][None])[0], spectrum(p[~judged][None])[0]
         self._lesion += lesion
         self._background += spectra.sum(0) - ignored - lesion
         self._frames.append(spectra.astype(np.int32))
-        for frame in zip(p, (p >= 0.5) & judged, truth, frame_scores(spectra).tolist(), strict=True):
+        for frame in zip(p, (p >= 0.5) & judged, truth, frame_scores(spectra, presence).tolist(), strict=True):
             self.judged.append(Judged(match(*frame[:3]), frame[0].size, frame[3]))
 
     def trust(self, flag_share: float, keep_share: float) -> Trust:
@@ -84,8 +87,9 @@ def measure_trust(training: Training, weights: Mapping[str, Tensor]) -> Trust:
     with closing(training.read(list(batches(training.frames.val, params.batch_size)), "calibration")) as read:
         for batch in read:
             with training.fabric.autocast():
-                p = probability(training.method, batch)
-            answers.add(*(_array(part) for part in (p, batch.lesion, batch.judged)))
+                found = probabilities(training.method, batch)
+            presence = None if found.presence is None else _array(found.presence)
+            answers.add(*(_array(part) for part in (found.lesion, batch.lesion, batch.judged)), presence)
     return answers.trust(params.flag_share, params.keep_share)
 
 

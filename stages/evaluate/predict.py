@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from mcdrl.model.folder import LoadedModel
 from mcdrl.model.network import FurtherSizes
-from mcdrl.model.probability import probability, single_pass_probability
+from mcdrl.model.probability import probabilities
 from mcdrl.networks.inputs import SitesReader, to_batch
 from mcdrl.networks.interface import Method
 from mcdrl.networks.intervention import Record, recorded
@@ -28,6 +28,7 @@ class Prediction:
     Attributes:
         case_ids: "<site>/<file stem>".
         probability: [B, S, S] float32, of lesion, 0..1.
+        presence: [B] float32, of a frame having one, 0..1; None where the method has no head for that.
         before: [B, D] float32, Pool(F); None where the method doesn't intervene.
         after: [B, D] float32, Pool(F_ca), likewise.
         similarity: [B, H, W] float32, what the regions were selected by.
@@ -38,6 +39,7 @@ class Prediction:
 
     case_ids: Sequence[str]
     probability: Floats
+    presence: Floats | None
     before: Floats | None
     after: Floats | None
     weights: Floats | None
@@ -80,7 +82,6 @@ def predict(
         further: the sizes beside the working size whose answers count, too, for the probability; None: none.
     """
     device = next((weight.device for weight in model.method.parameters()), torch.device("cpu"))
-    infer = single_pass_probability if single_pass else probability
     for start in range(0, len(case_ids), batch_size):
         ids = case_ids[start : start + batch_size]
         trunk = model.method.trunk
@@ -88,10 +89,12 @@ def predict(
         raw = reader.read(ids, mask=False, prefix=trunk.needs_prefix, features=trunk.needs_features, maps=maps)
         batch = to_batch(raw, [-1] * len(ids), device, miner=model.miner)
         with recorded(model.method) as record:
-            answer = infer(model.method, batch)
-        found = (further.mean(answer, batch) if further else answer).cpu().numpy()
+            found = probabilities(model.method, batch, single_pass=single_pass)
+        lesion = (further.mean(found.lesion, batch) if further else found.lesion).cpu().numpy()
+        presence = None if found.presence is None else found.presence.cpu().numpy()
         similarity, selected = batch.similarity.cpu().numpy(), batch.selected.cpu().numpy()
-        yield Prediction(ids, found, similarity=similarity, selected=selected, **_mean(record, model.method))
+        did = _mean(record, model.method)
+        yield Prediction(ids, lesion, presence, similarity=similarity, selected=selected, **did)
 
 
 def _mean(record: Record, method: Method) -> dict[str, Floats | None]:

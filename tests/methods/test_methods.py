@@ -78,12 +78,12 @@ def _trunk(mode, spec):
     return makers[mode]()
 
 
-def _method(name, mode="frozen", *, seed=0, texts=None, **changes):
-    return _with(name, mode, changes, seed=seed, texts=texts)
+def _method(name, mode="frozen", *, seed=0, texts=None, presence=False, **changes):
+    return _with(name, mode, changes, seed=seed, texts=texts, presence=presence)
 
 
-def _with(name, mode, changes, *, seed=0, texts=None):
-    spec = make_spec(seed=seed)
+def _with(name, mode, changes, *, seed=0, texts=None, presence=False):
+    spec = make_spec(seed=seed, presence=presence)
     mode = "pixels" if has_own_encoder(name) else mode
     return build(name, spec, _params(name, **changes), _trunk(mode, spec), texts or _texts())
 

@@ -1,5 +1,6 @@
 """One frame gets the same probability from `mcdrl predict` as from the pipeline's stores."""
 
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -22,6 +23,7 @@ from mcdrl.model.folder import LoadedModel, load_model, save_model
 from mcdrl.model.network import FurtherSizes, Network, batch_of, pixels
 from mcdrl.model.predictor import Predictor
 from mcdrl.model.probability import probability
+from mcdrl.networks.factory import with_presence
 from mcdrl.networks.inputs import open_sites
 from mcdrl.networks.interface import Trunk
 from mcdrl.networks.trunk import Frozen
@@ -175,6 +177,35 @@ def test_the_operating_point_is_the_mean_of_the_models_and_the_score_that_of_the
     answer = predictor(np.random.default_rng(3).integers(0, 256, (N, SIDE, SIDE, 3)).astype(np.uint8))[0]
     highest = np.sort(answer.probability.ravel())[-11:]  # 1 % of 1,024 pixels, rounded up
     assert predictor.assess(answer).frame_score == pytest.approx(highest.mean(), abs=0.01)
+
+
+def _with_presence(loaded, bias):
+    """The model with a presence head that says one thing of every frame."""
+    model = replace(loaded, method=deepcopy(loaded.method))
+    with_presence(model.method, replace(loaded.card.spec, presence=True))
+    with torch.no_grad():
+        model.method.presence.out.weight.zero_()
+        model.method.presence.out.bias.fill_(bias)
+    model.method.eval()
+    return model
+
+
+def test_a_presence_head_says_the_frames_score_and_the_map_that_of_models_without_one(folder, tmp_path):
+    loaded, encoder = load_model(folder, tmp_path), Pooled()
+    frames = np.random.default_rng(3).integers(0, 256, (N, SIDE, SIDE, 3)).astype(np.uint8)
+
+    def score(*models):
+        predictor = Predictor(Ensemble([Member(one, encoder) for one in models], random_weights=False), N)
+        return predictor.assess(predictor(frames)[1]).frame_score
+
+    high, low, without = _with_presence(loaded, 2.0), _with_presence(loaded, -1.0), loaded
+    sigmoid = torch.tensor([2.0, -1.0]).sigmoid().tolist()
+    assert score(high) == pytest.approx(sigmoid[0])
+    assert score(high, low) == pytest.approx(sum(sigmoid) / 2)
+    assert score(high, without) == pytest.approx((sigmoid[0] + score(without)) / 2, abs=1e-6)
+    network, plain = (Network(encoder, one)(torch.from_numpy(frames)) for one in (high, without))
+    assert torch.equal(network[0], plain)
+    assert network[1].tolist() == pytest.approx([sigmoid[0]] * N)
 
 
 class Inside(Trunk):

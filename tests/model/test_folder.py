@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,9 +16,10 @@ from mcdrl.methods import build
 from mcdrl.model.assemble import make_trunk
 from mcdrl.model.card import ModelCard
 from mcdrl.model.folder import load_model, save_model
-from mcdrl.model.probability import probability
+from mcdrl.model.probability import probabilities, probability
 from mcdrl.networks.inputs import open_sites, to_batch
 from mcdrl.networks.texts import read_texts
+from mcdrl.networks.trunk import Frozen
 from mcdrl.study.paths import site_files
 from tests import stub_sites
 from tests.factories import make_card, make_spec, small_params
@@ -83,6 +85,31 @@ def test_a_loaded_model_predicts_what_the_saved_one_did(artifacts, method, mode)
     torch.testing.assert_close(lesion, probability(model, batch))
     assert lesion.shape == (2, stub_sites.SIDE, stub_sites.SIDE)
     torch.testing.assert_close(lesion, model(batch).logits.softmax(1)[:, 1].detach())
+
+
+def test_a_presence_head_is_saved_loaded_and_checked(artifacts):
+    texts, _, _ = read_texts(artifacts / "build_confounders", stub_sites.LESIONS)
+    spec = replace(_spec(), presence=True)
+    model = build("baseline", spec, _params("baseline"), Frozen(), texts).eval()
+    card = _card("baseline", "frozen").model_copy(update={"spec": spec})
+    save_model(artifacts / "model", model.state_dict(), texts, card)
+    loaded = load_model(artifacts / "model", artifacts / "backbone")
+    said = [probabilities(each, _batch(artifacts)).presence for each in (model, loaded.method)]
+    assert said[0].shape == (2,)
+    torch.testing.assert_close(said[1], said[0])
+    save_model(artifacts / "model", model.state_dict(), texts, _card("baseline", "frozen"))
+    with pytest.raises(InputError, match="presence"):
+        load_model(artifacts / "model", artifacts / "backbone")
+
+
+def test_a_folder_from_before_there_were_presence_heads_has_none(artifacts):
+    _saved(artifacts)
+    spec = json.loads((artifacts / "model" / "model.json").read_text())["spec"]
+    assert spec.pop("presence") is False
+    _edit(artifacts, spec=spec)
+    loaded = load_model(artifacts / "model", artifacts / "backbone")
+    assert loaded.method.presence is None
+    assert loaded.card.spec == _spec()
 
 
 def test_equal_models_give_equal_bytes(artifacts):

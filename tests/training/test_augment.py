@@ -86,3 +86,5 @@ def test_every_limit_counts(change):
 def test_a_zoom_that_falls_is_refused():
     with pytest.raises(ValidationError, match="write the least zoom first"):
         train_params(augment={"zoom": [1.4, 0.7]})
+    with pytest.raises(ValidationError, match="write the least zoom first"):
+        train_params(augment={"healthy_zoom": [3.0, 1.5]})

@@ -16,8 +16,9 @@ from mcdrl.artifacts.frames import FRAMES
 from mcdrl.metrics.calibration import confidence, spectrum
 from mcdrl.metrics.detection import match
 from mcdrl.metrics.operating_point import Judged, OperatingPoint, choose, frame_scores
+from mcdrl.metrics.ranking import auroc
 from mcdrl.model.folder import load_model
-from mcdrl.model.probability import probability
+from mcdrl.model.probability import probabilities
 from mcdrl.networks.inputs import open_sites, to_batch
 from mcdrl.networks.interface import Output
 from mcdrl.study.paths import site_files
@@ -29,12 +30,11 @@ from tests import stub_sites
 from tests.factories import method_params, train_params
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A trained model, and the probabilities and masks of its validation frames, read by other means."""
-    folder = tmp_path_factory.mktemp("trust")
+def _trained(folder, **changes):
+    """Train a model; return its card, and what it says of its validation frames beside their masks, read otherwise."""
     stub_sites.write_study(folder / "artifacts", count=40)
-    params = train_params(epochs=6, batch_size=8, head_width=16, intervene_from=1, lr=0.01, flag_share=0.25)
+    numbers = {"epochs": 6, "batch_size": 8, "head_width": 16, "intervene_from": 1, "lr": 0.01, "flag_share": 0.25}
+    params = train_params(**{**numbers, **changes})
     own = method_params("mcdrl", heads=4, depth=1)
     cell = Job("mcdrl", "mcdrl", "C", 0, ["A", "B"], folder / "artifacts", stub_sites.LESIONS, params, own)
     fabric = Fabric(accelerator="cpu", devices=1)
@@ -47,9 +47,25 @@ def trained(tmp_path_factory):
         cases = CASES.read(files.cases).query("split == 'val'")["case_id"].tolist()
         with open_sites({site: files}) as reader, FRAMES.read(files.frames) as frames:
             batch = to_batch(reader.read(cases, mask=False, prefix=False), [-1] * len(cases), torch.device("cpu"))
-            found.append(probability(model.method, batch).numpy())
+            found.append(probabilities(model.method, batch))
             masks.append(frames.rows("mask", cases) > 0)
-    return json.loads((folder / "out" / "model.json").read_text()), np.concatenate(found), np.concatenate(masks)
+    return json.loads((folder / "out" / "model.json").read_text()), found, np.concatenate(masks)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A trained model, and the probabilities and masks of its validation frames."""
+    card, found, masks = _trained(tmp_path_factory.mktemp("trust"))
+    return card, np.concatenate([one.lesion.numpy() for one in found]), masks
+
+
+@pytest.fixture(scope="module")
+def with_presence(tmp_path_factory):
+    """A model with a presence head, and its validation frames with that head's scores."""
+    card, found, masks = _trained(tmp_path_factory.mktemp("presence"), presence_weight=1.0, epochs=3)
+    p, there = (np.concatenate([getattr(one, name).numpy() for one in found]) for name in ("lesion", "presence"))
+    matches = [match(one, one >= 0.5, truth) for one, truth in zip(p, masks, strict=True)]
+    return card, [Judged(one, p[0].size, float(score)) for one, score in zip(matches, there, strict=True)]
 
 
 def test_the_temperature_has_the_lowest_cross_entropy_on_validation_frames(trained):
@@ -68,6 +84,17 @@ def test_the_stated_share_of_the_validation_frames_is_flagged(trained):
     card, p, _ = trained
     trusted = confidence(spectrum(p), card["temperature"])
     assert (trusted < card["flag_below"]).mean() == pytest.approx(0.25, abs=1 / len(p))
+
+
+def test_where_there_is_a_presence_head_the_operating_point_is_of_what_it_says(with_presence):
+    card, judged = with_presence
+    point = choose(judged, 0.95)
+    assert (card["no_lesion_below"], card["least_area_share"]) == pytest.approx((point.frame_score, point.area_share))
+    assert card["no_lesion_below"] in [pytest.approx(frame.frame_score) for frame in judged]  # something is called
+    assert card["spec"]["presence"] is True
+    with_lesion = [bool(frame.match.lesion_area_px.size) for frame in judged]
+    scores = [frame.frame_score for frame in judged]
+    assert auroc(np.array(scores), np.array(with_lesion))[0] > 0.9  # it learned to tell
 
 
 def test_the_operating_point_is_chosen_on_validation_frames(trained):

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import atomic, read_json, sha256, write_json
@@ -43,6 +43,7 @@ _CUT = (
     "pixels; another finder may take its place, or a fixed box where all frames are laid out alike; a frame that shows "
     "nothing but the view is taken whole"
 )
+_OUTPUTS = ("probability", "presence")  # the second one of networks with a presence head alone
 _OPSET = 17
 _PROBES = 8
 
@@ -130,6 +131,8 @@ def preprocessing(card: ModelCard, weights_sha256: str, threshold: float, sizes_
         threshold: probability from which a pixel is lesion.
         sizes_px: at which the network looks at a frame; it makes them itself from the one that it is given.
     """
+    mean = "the mean of the highest 1 % of the network's output"
+    score = "presence, the network's second output," if card.spec.presence else mean
     return {
         "input": {"name": "frames", "dtype": "uint8", "shape": ["B", card.size_px, card.size_px, 3], "colours": "RGB"},
         "before": [
@@ -143,15 +146,16 @@ def preprocessing(card: ModelCard, weights_sha256: str, threshold: float, sizes_
         "view": card.view,
         "looked_at_px": list(sizes_px),
         "output": {"name": "probability", "dtype": "float32", "shape": ["B", card.size_px, card.size_px]},
+        **({"presence": {"name": "presence", "dtype": "float32", "shape": ["B"]}} if card.spec.presence else {}),
         "after": [
             f"enlarge the probability to the {'frame' if card.view == 'full' else 'box'}'s own size, bilinear",
             *["what was cut off is background, probability 0"] * (card.view != "full"),
             "a pixel is lesion from the threshold on; the threshold is for probabilities that aren't calibrated",
             "for calibrated probabilities, divide the log-odds of the network's output by the temperature before it is "
             "enlarged: p -> 1 / (1 + exp(-log(p / (1 - p)) / temperature))",
-            "operating point: a frame has no lesion where the mean of the highest 1 % of the network's output is below "
-            "no_lesion_below, and a component of the mask (corners touch) is none where it has less than "
-            "least_area_share of the pixels that the output is enlarged to",
+            f"operating point: a frame has no lesion where {score} is below no_lesion_below, and a component of the "
+            "mask (corners touch) is none where it has less than least_area_share of the pixels that the output is "
+            "enlarged to",
         ],
         "threshold": threshold,
         "temperature": card.temperature,
@@ -183,29 +187,38 @@ def made_up_frames(size_px: int, count: int = _PROBES) -> Array:
     return frames
 
 
-def runner(path: Path) -> Callable[[Array], Array]:
-    """Return what runs an exported file: [B, S, S, 3] uint8 -> [B, S, S] float32."""
+def runner(path: Path) -> Callable[[Array], tuple[Array, ...]]:
+    """Return what runs an exported file: [B, S, S, 3] uint8 -> [B, S, S] float32, and [B] by a presence head."""
     if path.suffix == ".onnx":
         import onnxruntime
 
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-        return lambda frames: np.asarray(session.run(["probability"], {"frames": frames})[0])
+        return lambda frames: tuple(map(np.asarray, session.run(None, {"frames": frames})))
     with _quiet():
         script = torch.jit.load(path)  # type: ignore[no-untyped-call]
-    return lambda frames: np.asarray(script(torch.from_numpy(frames)).detach().numpy())
+    return lambda frames: _arrays(script(torch.from_numpy(frames)))
 
 
-def compare(network: Network, run: Callable[[Array], Array], frames: Array, batch_size: int = 4) -> Parity:
+def compare(network: Network, run: Callable[[Array], tuple[Array, ...]], frames: Array, batch_size: int = 4) -> Parity:
     """Run frames, [B, S, S, 3] uint8, through PyTorch and through an exported file."""
     highest, differ = 0.0, 0
     for start in range(0, len(frames), batch_size):
         part = np.ascontiguousarray(frames[start : start + batch_size])
         with torch.inference_mode():
-            ours = network(torch.from_numpy(part)).numpy()
+            ours = _arrays(network(torch.from_numpy(part)))
         theirs = run(part)
-        highest = max(highest, float(np.abs(ours - theirs).max()))
-        differ += int(((ours >= 0.5) != (theirs >= 0.5)).sum())
+        highest = max(highest, *(float(np.abs(a - b).max()) for a, b in zip(ours, theirs, strict=True)))
+        differ += int(((ours[0] >= 0.5) != (theirs[0] >= 0.5)).sum())
     return Parity(len(frames), highest, differ / (len(frames) * frames.shape[1] * frames.shape[2]))
+
+
+def _each(output: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """Return a network's outputs, be it one or several."""
+    return output if isinstance(output, tuple) else (output,)
+
+
+def _arrays(output: Tensor | tuple[Tensor, ...]) -> tuple[Array, ...]:
+    return tuple(one.detach().numpy() for one in _each(output))
 
 
 def _write(network: Network, probes: Array, kind: Format, path: Path) -> None:
@@ -213,15 +226,16 @@ def _write(network: Network, probes: Array, kind: Format, path: Path) -> None:
     # depends on the frames' size alone, which is fixed.
     given = (torch.from_numpy(probes),)
     with torch.no_grad(), _quiet(), _plain_attention():
-        network(*given)  # an encoder that builds itself with the first frame must not do so while it is followed
+        # an encoder that builds itself with the first frame must not do so while it is followed
+        outputs = list(_OUTPUTS[: len(_each(network(*given)))])
         if kind == "torchscript":
             content = io.BytesIO()  # as torch ends the process where it can't write to a disk
             torch.jit.save(torch.jit.trace(network, given, check_trace=False), content)  # type: ignore[no-untyped-call]
             path.write_bytes(content.getvalue())
             return
         torch.onnx.export(
-            network, given, path, dynamo=False, opset_version=_OPSET, input_names=["frames"],
-            output_names=["probability"], dynamic_axes={"frames": {0: "B"}, "probability": {0: "B"}},
+            network, given, path, dynamo=False, opset_version=_OPSET, input_names=["frames"], output_names=outputs,
+            dynamic_axes={name: {0: "B"} for name in ("frames", *outputs)},
         )  # fmt: skip
 
 

@@ -71,10 +71,12 @@ class CausalClipSeg(Prompted):
             return two_logits(self.decoder(features, text), size)
 
         if not self.training:
-            return Output(self.max_over_prompts(lambda text: answer(causal, text), batch.frame.shape[0]))
+            logits = self.max_over_prompts(lambda text: answer(causal, text), batch.frame.shape[0])
+            return Output(logits, encoded=encoded)
         prompts = self.prompts_for(batch)
         blamed = answer(confounding, prompts.texts)
-        return Branches(answer(causal, prompts.texts), absent=prompts.absent, confounding=blamed)
+        asked = answer(causal, prompts.texts)
+        return Branches(asked, encoded=encoded, absent=prompts.absent, confounding=blamed)
 
     def losses(self, batch: Batch, output: Output) -> dict[str, Tensor]:
         """Return L_seg of the causal part, and that of the confounding one where there is one."""

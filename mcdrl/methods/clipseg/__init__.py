@@ -55,8 +55,8 @@ class ClipSeg(Prompted):
 
         if self.training:
             prompts = self.prompts_for(batch)
-            return PromptedOutput(answer(prompts.texts), absent=prompts.absent)
-        return Output(self.max_over_prompts(answer, batch.frame.shape[0]))
+            return PromptedOutput(answer(prompts.texts), encoded=encoded, absent=prompts.absent)
+        return Output(self.max_over_prompts(answer, batch.frame.shape[0]), encoded=encoded)
 
 
 def build(spec: Spec, params: Params, trunk: Trunk, texts: Texts) -> Method:

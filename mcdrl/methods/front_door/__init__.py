@@ -64,7 +64,7 @@ class FrontDoor(Segmenter):
         encoded = self.trunk(batch)
         merged = self.head.merged(encoded.maps, encoded.dense, batch.frame)
         adjusted = self.adjustment(merged, self.mediator(encoded.dense))
-        return Output(self.head.answer(adjusted, batch.frame.shape[-2:]))
+        return Output(self.head.answer(adjusted, batch.frame.shape[-2:]), encoded=encoded)
 
 
 def build(spec: Spec, params: Params, trunk: Trunk, texts: Texts) -> Method:

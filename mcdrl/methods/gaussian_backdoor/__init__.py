@@ -80,9 +80,10 @@ class GaussianBackdoor(Segmenter):
         """Segment a batch, in training under confounders of its own, else by the sum over the prior."""
         encoded = self.trunk(batch)
         if not self.training:
-            return Output(self._summed(encoded, batch, self.gaussians.prior(batch.frame.shape[0])))
+            prior = self.gaussians.prior(batch.frame.shape[0])
+            return Output(self._summed(encoded, batch, prior), encoded=encoded)
         found = self.gaussians.drawn(style(encoded.maps))
-        return Adjusted(self._summed(encoded, batch, found), divergence=found.divergence)
+        return Adjusted(self._summed(encoded, batch, found), encoded=encoded, divergence=found.divergence)
 
     def losses(self, batch: Batch, output: Output) -> dict[str, Tensor]:
         """Return L_seg, L_KL where there are posteriors, and L_boundary."""

@@ -85,6 +85,7 @@ class PseudoIntervention(Baseline):
         encoded = self.trunk(without)
         return Intervened(
             logits,
+            encoded=traced.encoded,
             masked_logits=self.segment(encoded, encoded.dense, without),
             masked_mask=without.mask,
             sparsity=None if saliency is None else sparsity(saliency),

@@ -8,6 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from mcdrl.base.section import BatchSize, Epochs, Most, Section, distinct
 
+PIXEL_MODES = ("partial", "finetune")  # in which frames vary, as they go through the encoder anew each time
 Sampling = Literal["shuffled", "class_balanced"]
 Rate = Annotated[float, Field(gt=0), Most(1, "each step would be larger than the weights themselves")]
 _LEAST = {
@@ -18,6 +19,9 @@ _LEAST = {
 Decay = Annotated[float, Field(ge=0), Most(1000, "the weights would vanish")]
 Share = Annotated[float, Field(ge=0, le=1)]
 Change = Annotated[float, Field(ge=0, lt=1)]
+Zooms = Annotated[list[Annotated[float, Field(gt=0), Most(10, "nothing but the middle of the frame would be seen")]],
+                  Field(min_length=2, max_length=2)]  # fmt: skip
+Weight = Annotated[float, Field(ge=0), Most(1000, "nothing but this term would be trained")]
 
 
 class AugmentParams(Section):
@@ -34,12 +38,11 @@ class AugmentParams(Section):
         contrast: likewise.
         saturation: likewise.
         hue: change at most, in turns of the colour circle.
+        healthy_zoom: least and largest of healthy views and their companions, see `healthy_share`; drawn as `zoom`.
     """
 
     view_share: Share
-    zoom: list[Annotated[float, Field(gt=0), Most(10, "nothing but the middle of the frame would be seen")]] = Field(
-        min_length=2, max_length=2
-    )
+    zoom: Zooms
     turn: Annotated[float, Field(ge=0), Most(3.15, "more than half a turn to either side is a turn to the other")]
     shift: Share
     stretch: Annotated[float, Field(ge=0), Most(2, "frames would be seven times as high as wide")]
@@ -48,8 +51,9 @@ class AugmentParams(Section):
     contrast: Change
     saturation: Change
     hue: Annotated[float, Field(ge=0, le=0.5)]
+    healthy_zoom: Zooms
 
-    @field_validator("zoom")
+    @field_validator("zoom", "healthy_zoom")
     @classmethod
     def _rises(cls, zoom: list[float]) -> list[float]:
         if zoom[0] > zoom[1]:
@@ -119,6 +123,14 @@ class Params(Section):
         dropout: share of channels dropped in head and blocks.
         bottleneck: in mode adapter, the joint width over the adapter's inner width.
         dice_weight: weight of a soft Dice term beside the pixel cross-entropy; the paper has none.
+        presence_weight: weight of the cross-entropy of a head that says whether a frame has a lesion at all, by the
+            masks' own labels; its probability is the frame's score then, by which a model says "no lesion". 0: there is
+            no such head, and the score comes from the map. Our choice.
+        hard_negative_weight: weight of the cross-entropy of the likeliest percent of the pixels of frames without a
+            lesion; our choice.
+        healthy_share: of the frames with a lesion, in modes partial and finetune, how many are seen from so near that
+            no lesion is in view; as many others are seen as near with a lesion in view, so that nearness tells nothing.
+            0..0.5; our choice.
         flag_share: of the validation frames that the model is to flag as not to be trusted.
         keep_share: of the validation frames in which a lesion is found, where the operating point must leave it; it is
             the one with the fewest false positives among those that do.
@@ -146,7 +158,10 @@ class Params(Section):
     head_width: Annotated[int, Field(ge=16, multiple_of=16), Most(4096, "the head's maps would fit into no memory")]
     dropout: float = Field(ge=0, lt=1)
     bottleneck: Annotated[int, Field(ge=1), Most(65536, "no joint space is as wide")]
-    dice_weight: Annotated[float, Field(ge=0), Most(1000, "nothing but this term would be trained")]
+    dice_weight: Weight
+    presence_weight: Weight
+    hard_negative_weight: Weight
+    healthy_share: float = Field(ge=0, le=0.5)
     flag_share: float = Field(ge=0, lt=1)
     keep_share: float = Field(gt=0, le=1)
 
@@ -166,5 +181,14 @@ class Params(Section):
             raise ValueError(
                 f"intervene_from {self.intervene_from} is not below epochs {self.epochs}: "
                 "the intervention would never be on"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _sees_pixels(self) -> Params:
+        if self.healthy_share and self.mode not in PIXEL_MODES:
+            raise ValueError(
+                f"healthy_share {self.healthy_share:g} takes the pixels in the loop, which mode {self.mode} hasn't: "
+                f"write 0, or mode {' or '.join(PIXEL_MODES)}"
             )
         return self

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -25,6 +26,7 @@ from mcdrl.model.folder import load_model, save_model
 from mcdrl.model.held_out import held_out_scores
 from mcdrl.model.predictor import Predictor
 from mcdrl.model.take_along import README
+from mcdrl.networks.factory import with_presence
 from mcdrl.regions.tuned import Miner
 from tests import lite_model
 from tests.factories import make_lite0_spec, small_params
@@ -77,7 +79,7 @@ def test_miners_and_sums_are_exported_too(special, tmp_path, kind):
     frames = made_up_frames(224, 3)
     with torch.inference_mode():
         ours = network(torch.from_numpy(frames)).numpy()
-    np.testing.assert_allclose(runner(tmp_path / exporting.FILES[kind])(frames), ours, atol=5e-3)
+    np.testing.assert_allclose(runner(tmp_path / exporting.FILES[kind])(frames)[0], ours, atol=5e-3)
 
 
 @pytest.mark.parametrize(
@@ -110,11 +112,34 @@ def test_the_file_gives_the_networks_masks_for_any_number_of_frames(model, tmp_p
         with torch.inference_mode():
             ours = network(torch.from_numpy(frames[:count])).numpy()
         assert ours.std() > 0.01
-        np.testing.assert_allclose(run(frames[:count]), ours, atol=2e-3)
+        (theirs,) = run(frames[:count])
+        np.testing.assert_allclose(theirs, ours, atol=2e-3)
     around = json.loads((tmp_path / "preprocessing.json").read_text())
     assert (around["files"], around["temperature"], around["input"]["shape"], around["looked_at_px"]) == (
         {kind: exporting.FILES[kind]}, 2.0, ["B", 224, 224, 3], [224, *further_px],
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["onnx", "torchscript"])
+def test_what_a_presence_head_says_is_the_files_second_output(model, tmp_path, kind):
+    pytest.importorskip("onnxruntime")
+    loaded = load_model(model, model / "backbone")
+    spec = replace(loaded.card.spec, presence=True)
+    with_presence(loaded.method, spec)
+    save_model(tmp_path / "m", loaded.method.state_dict(), loaded.texts, loaded.card.model_copy(update={"spec": spec}))
+    bundle(model / "backbone", tmp_path / "m")
+    assert export(tmp_path / "m", kind, tmp_path, None).highest < 2e-3
+    frames, (network, _) = made_up_frames(224, 3), load_network(tmp_path / "m", None)
+    with torch.inference_mode():
+        ours = network(torch.from_numpy(frames))
+    theirs = runner(tmp_path / exporting.FILES[kind])(frames)
+    assert [one.shape for one in theirs] == [(3, 224, 224), (3,)]
+    assert theirs[1].std() > 0
+    np.testing.assert_allclose(theirs[1], ours[1].numpy(), atol=2e-3)
+    around = json.loads((tmp_path / "preprocessing.json").read_text())
+    assert around["presence"]["shape"] == ["B"]
+    assert "no lesion where presence, the network's second output," in json.dumps(around["after"])
+    assert "presence" not in exporting.preprocessing(load_model(model, model / "backbone").card, "0" * 64, 0.5)
 
 
 def test_two_formats_in_one_folder_are_both_named_and_those_of_another_model_are_not(model, tmp_path, monkeypatch):
@@ -159,11 +184,11 @@ def test_parity_counts_pixels_by_hand(model):
         right = network(torch.from_numpy(frames)).numpy()
     wrong = right.copy()
     wrong[0, 0, :100] = 1 - right[0, 0, :100]
-    parity = compare(network, lambda _: wrong, frames)
+    parity = compare(network, lambda _: (wrong,), frames)
     assert parity.pixels == pytest.approx(100 / (2 * 224 * 224))
     assert parity.holds
     wrong[1] = 1 - right[1]
-    assert not compare(network, lambda _: wrong, frames).holds
+    assert not compare(network, lambda _: (wrong,), frames).holds
 
 
 def test_a_frame_gets_the_same_answer_alone_and_among_others(model):

@@ -1,6 +1,6 @@
 """A tiny model on a tiny site, through the stage's own functions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,7 @@ from mcdrl.model.folder import load_model, save_model
 from mcdrl.model.network import FurtherSizes, pixels
 from mcdrl.model.probability import probability
 from mcdrl.model.resampling import resized
+from mcdrl.networks.factory import with_presence
 from mcdrl.networks.trunk import Frozen
 from mcdrl.regions.tuned import Miner
 from mcdrl.study.paths import Cell, site_files
@@ -329,6 +330,22 @@ def test_lesions_and_alarms_are_those_of_the_mask_that_predict_would_write(cell)
         assert alarms["kept_px"].iloc[k] == pytest.approx(left.sum(), abs=4)
     assert (alarms["kept_px"] > 0).tolist() == alarms["alarm"].tolist()
     assert set(tables["findings"]["kept"]) == {True, False}
+
+
+@pytest.mark.parametrize("cell", ["baseline"], indirect=True)
+def test_where_there_is_a_presence_head_it_says_the_frames_score(cell):
+    loaded = load_model(cell.model, cell.artifacts)
+    spec = replace(loaded.card.spec, presence=True)
+    network = with_presence(loaded.method, spec)
+    with torch.no_grad():
+        network.presence.out.weight.zero_()
+        network.presence.out.bias.fill_(0.5)
+    for limit, alarm in ((0.6, True), (0.7, False)):
+        card = loaded.card.model_copy(update={"spec": spec, "no_lesion_below": limit})
+        save_model(cell.model, network.state_dict(), loaded.texts, card)
+        alarms = run(cell, batch_size=3)["alarms"]
+        assert alarms["frame_score"].to_numpy() == pytest.approx(torch.tensor(0.5).sigmoid().item())
+        assert alarms["alarm"].any() == alarm
 
 
 @pytest.mark.parametrize("cell", ["mcdrl"], indirect=True)
