@@ -89,7 +89,7 @@ def measure_trust(training: Training, weights: Mapping[str, Tensor]) -> Trust:
             with training.fabric.autocast():
                 found = probabilities(training.method, batch)
             presence = None if found.presence is None else _array(found.presence)
-            answers.add(*(_array(part) for part in (found.lesion, batch.lesion, batch.judged)), presence)
+            answers.add(_array(found.lesion), _array(batch.lesion), _array(batch.judged), presence)
     return answers.trust(params.flag_share, params.keep_share)
 
 

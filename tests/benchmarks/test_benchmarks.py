@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 import torch
 import typer
+from lightning_fabric import Fabric
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -25,6 +26,9 @@ from mcdrl.model.bundle import bundle
 from mcdrl.model.folder import save_model
 from mcdrl.networks.interface import Texts
 from mcdrl.networks.trunk import Frozen
+from mcdrl.training.cell import Job
+from mcdrl.training.run import train
+from tests import stub_sites
 from tests.factories import (
     make_card,
     make_cases,
@@ -320,3 +324,30 @@ def test_label_efficiency_has_the_seeds_that_were_asked_for():
         assert {run.frames for run in runs if run.way == way} == {5, 10, 20, 50}
     for way, frames in (("none", 0), ("adapt", 20), ("scratch", 20)):
         assert {run.seed for run in runs if (run.way, run.frames) == (way, frames)} == {0, 1, 2}
+
+
+def test_alarms_go_on_from_a_trained_model(tmp_path, monkeypatch):
+    stub_sites.write_study(tmp_path / "artifacts")
+    monkeypatch.setattr("mcdrl.clip.load.load_encoder", lambda *_: stub_sites.StubEncoder())
+    module, own = script("alarms"), small_params("baseline")
+    monkeypatch.setattr(module, "make_deterministic", lambda: None)
+    params = train_params(mode="partial", epochs=2, batch_size=8, head_width=16, intervene_from=0)
+    fabric = Fabric(accelerator="cpu", devices=1)
+    fabric.launch()
+    cell = Job(
+        "baseline", "baseline", "C", 0, ["A", "B"], tmp_path / "artifacts", stub_sites.LESIONS, params, own
+    )  # fmt: skip
+    train(cell, fabric, tmp_path / "model")
+    told = tmp_path / "model", tmp_path / "artifacts", tmp_path / "alarms.parquet"
+    printed = run(module, *told, "control")
+    assert "control" in printed
+    printed = run(module, *told, "hard", "control")  # what is there already is made anew
+    rows = pd.read_parquet(told[-1])
+    assert rows.groupby("variant").size().nunique() == 1
+    held_out = rows[(rows["part"] == "held_out") & (rows["variant"] == "hard")]
+    assert sorted(held_out["case_id"]) == [f"C/{frame:03d}" for frame in range(16)]
+    assert held_out["lesion"].sum() == 12
+    assert set(rows["part"]) == {"val", "val_near", "held_out"}
+    assert rows[rows["variant"] == "control"]["presence"].isna().all()
+    assert rows[rows["variant"] == "hard"]["presence"].between(0, 1).all()
+    assert "presence_auroc" in printed
