@@ -113,6 +113,8 @@ def test_the_operating_point_is_chosen_on_validation_frames(trained):
 class Says(nn.Module):
     """A method that has one answer."""
 
+    presence = None
+
     def __init__(self, probability):
         super().__init__()
         self.logits = torch.stack([torch.zeros_like(probability), probability.logit()], 1)
