@@ -59,7 +59,8 @@ class ObservedBackdoor(Segmenter):
         encoded = self.trunk(batch)
         merged = self.head.merged(encoded.maps, encoded.dense, batch.frame)
         share, z = self._confounders(batch.frame)
-        return Output(summed(self.head, self.given, merged, share, z, batch.frame.shape[-2:]))
+        logits = summed(self.head, self.given, merged, share, z, batch.frame.shape[-2:])
+        return Output(logits, encoded=encoded)
 
     def _confounders(self, frame: Tensor) -> tuple[Tensor, Tensor]:
         """Return P(k) [B, K] and z_k [B, K, Q] of each frame; K is one where z is the frame's own."""
