@@ -139,7 +139,7 @@ def test_what_a_presence_head_says_is_the_files_second_output(model, tmp_path, k
     around = json.loads((tmp_path / "preprocessing.json").read_text())
     assert around["presence"]["shape"] == ["B"]
     assert "no lesion where presence, the network's second output," in json.dumps(around["after"])
-    assert "presence" not in exporting.preprocessing(load_model(model, model / "backbone").card, "0" * 64, 0.5)
+    assert "presence" not in exporting.preprocessing(load_model(model, model / "backbone").card, "0" * 64, 0.5, [])
 
 
 def test_two_formats_in_one_folder_are_both_named_and_those_of_another_model_are_not(model, tmp_path, monkeypatch):
