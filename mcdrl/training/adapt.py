@@ -111,9 +111,14 @@ def training_params(member: Member) -> Params:
     """Return how a model was trained, as far as adapting asks; the rest plays no part and is as shipped.
 
     Raises:
-        InputError: its card doesn't say so.
+        InputError: its card doesn't say so, or it has a presence head, which adapting wouldn't keep in step.
     """
     card = member.model.card
+    if card.spec.presence:
+        raise InputError(
+            f"{card.variant} (seed {card.seed}) has a presence head (train.presence_weight), which adapt doesn't train "
+            "yet; adapt a model that was trained without one"
+        )
     lacking = [key for key in _ASKED if key not in card.parameters]
     if lacking:
         raise InputError(

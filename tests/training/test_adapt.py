@@ -1,5 +1,7 @@
 """A model goes on learning from one site's frames: what holds it back does, and equal seeds give equal bytes."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -139,3 +141,9 @@ def test_the_command_line_tells_the_defaults():
     options = {option.name: option.help for option in command_tree()["adapt",].params}
     assert options["steps"].endswith(f"default: {RECIPE.steps}.")
     assert options["rate"].endswith(f"default: {RECIPE.rate_share}.")
+
+
+def test_a_model_with_a_presence_head_is_refused():
+    card = SimpleNamespace(spec=SimpleNamespace(presence=True), variant="m", seed=0)
+    with pytest.raises(InputError, match="has a presence head"):
+        training_params(SimpleNamespace(model=SimpleNamespace(card=card)))
