@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import yaml
 
-from mcdrl.study.paths import PROJECT
+from mcdrl.study.paths import MODELS, PROJECT
 from tests.commands.models.test_dicom_seg import save
 from tests.commands.sites.test_check import frame, mask
 from tests.commands.study.test_init import files
@@ -107,7 +107,7 @@ def test_it_holds_every_file_of_the_library_and_what_comes_along_and_nothing_els
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     library = {path for path in (ROOT / "mcdrl").rglob("*") if path.is_file() and "__pycache__" not in path.parts}
-    along = {path for place in PROJECT for path in files(ROOT / place)}
+    along = {path for place in (*PROJECT, MODELS) for path in files(ROOT / place)}
     expected = {path.relative_to(ROOT).as_posix() for path in library}
     expected |= {f"mcdrl/shipped/{path.relative_to(ROOT).as_posix()}" for path in along}
     assert names == expected
@@ -236,6 +236,15 @@ def test_a_folder_of_frames_is_checked_without_a_project(installed, elsewhere):
     assert "new beside the study's" not in done.stdout  # which isn't the user's
     assert "kvasir_seg" in mcdrl(installed, elsewhere, "sites", "cards").stdout
     assert "rivals" in mcdrl(installed, elsewhere, "studies", "list").stdout
+
+
+def test_a_model_comes_along_that_predicts_in_an_empty_folder(installed, elsewhere):
+    frame(elsewhere / "frames" / "a.png", 0)
+    done = mcdrl(installed, elsewhere, "predict", "frames", "--out", "out", "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    assert "polyp_lite0, which comes along (CC BY 4.0; for research, not for patients" in done.stdout
+    assert {path.name for path in (elsewhere / "out").iterdir()} == {"a.png", "predictions.csv"}
+    assert "Scientific Data" in mcdrl(installed, elsewhere, "models", "show", "polyp_lite0").stdout
 
 
 def test_backbone_cards_and_the_text_tower_come_along(installed, elsewhere):
