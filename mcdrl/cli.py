@@ -279,8 +279,8 @@ def adapt(
     model: Annotated[
         Path | None,
         typer.Option(
-            help=f"A trained model's folder, an ensemble's, too, {_OR_NAME}; it stays as it is. Default: {START_MODEL}, "
-            "which does."
+            help=f"A trained model's folder, an ensemble's, too, {_OR_NAME}; it stays as it is. Default: "
+            f"{START_MODEL}, which does."
         ),
     ] = None,
     card: sites_app.CardName = None,

@@ -56,7 +56,7 @@ def parity(model: Path, out: Path, backbone: Path | None) -> Parity:
 
 
 def drawn_frames(size_px: int) -> Array:
-    """Return rendered frames, [8, S, S, 3] uint8, most of them with lesions, so that a trained model calls something."""
+    """Return rendered frames, [8, S, S, 3] uint8: most of them have a lesion, so that a trained model calls some."""
     return np.stack([sample_corpus_frame(seed, size_px).image for seed in range(_PROBES)])
 
 
