@@ -213,6 +213,9 @@ def test_table_of_one_method_alone_has_its_sites(tmp_path):
 def test_unseen_scores_every_frame_and_counts_what_is_called_beside_lesions(model, site, tmp_path):
     folder = site("A", range(6))
     Image.new("L", (96, 96)).save(folder / "masks" / "0.png")  # a frame without a lesion
+    for path in list((folder / "images").iterdir()):
+        Image.open(path).save(path.with_suffix(".jpg"))
+        path.unlink()
     said = run(script("unseen"), tmp_path / "s.parquet", f"polypgen_c1_flat={folder}", "--model", model)
     found = re.search(r"polypgen_c1_flat: Dice (\S+) \(\S+ to \S+\) over 5 frames with a lesion, (\S+) false", said)
     rows = pd.read_parquet(tmp_path / "s.parquet")
