@@ -36,13 +36,15 @@ from mcdrl.cli import app
 from mcdrl.clip.card import BackboneCard
 from mcdrl.commands.acceptance.rows import CaseRow
 from mcdrl.commands.models.rows import PredictionRow, VideoRow
+from mcdrl.commands.models.shipped import model_page
 from mcdrl.commands.study.studies import Preset
 from mcdrl.model import api
 from mcdrl.model.adapted import Adapted, ScoreChange
 from mcdrl.model.card import ModelCard
+from mcdrl.model.shipped import DataSet, ShippedModel, model_names
 from mcdrl.networks.interface import Method
 from mcdrl.study.params import STAGES_WITH_SECTION, Site, Study, read_params, section_type
-from mcdrl.study.paths import ARTIFACTS, Cell, TextFiles, audit_files, site_files, table_path, texts_folder
+from mcdrl.study.paths import ARTIFACTS, MODELS, Cell, TextFiles, audit_files, site_files, table_path, texts_folder
 from mcdrl.study.site_cards import Card
 
 ROOT = Path(__file__).parents[1]
@@ -70,7 +72,8 @@ def pages() -> dict[str, str]:
     """Return the text of every reference page by its file's name."""
     makers: dict[str, Callable[[], str]] = {
         "params.md": params_page, "methods.md": methods_page, "cards.md": cards_page, "pipeline.md": pipeline_page,
-        "artifacts.md": artifacts_page, "commands.md": commands_page, "python.md": python_page,
+        "models.md": models_page, "artifacts.md": artifacts_page, "commands.md": commands_page,
+        "python.md": python_page,
     }  # fmt: skip
     return {name: f"{_MADE}\n\n{make().strip()}\n" for name, make in makers.items()}
 
@@ -305,6 +308,25 @@ def cards_page() -> str:
         "## A study, data/studies/NAME.yaml",
         documentation(Preset),
         model_table(Preset),
+        "## A model that comes along, data/models/NAME.yaml",
+        documentation(ShippedModel),
+        model_table(ShippedModel),
+        "Of each data set in `data`:",
+        model_table(DataSet),
+    ]
+    return "\n\n".join(parts)
+
+
+# --- models that come along
+
+
+def models_page() -> str:
+    """Return the page of the models that come along: the card of each."""
+    parts = [
+        "# Models that come along",
+        "`mcdrl models list` shows them, `mcdrl models show NAME` what stands here. Where a model's folder is asked "
+        "for, the name will do.",
+        *(re.sub("^#", "##", model_page(name), flags=re.MULTILINE).strip() for name in model_names(ROOT / MODELS)),
     ]
     return "\n\n".join(parts)
 

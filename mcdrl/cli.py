@@ -5,16 +5,32 @@ from __future__ import annotations
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mcdrl.base.output import say, warn
 from mcdrl.base.runtime import enough_memory, loading, user_errors
+from mcdrl.commands.models import app as models_app
 from mcdrl.commands.run import app as run_app
 from mcdrl.commands.sites import app as sites_app
 from mcdrl.commands.study import app as studies_app
-from mcdrl.study.paths import ARTIFACTS
+from mcdrl.study.paths import ARTIFACTS, START_MODEL
+
+if TYPE_CHECKING:
+    from mcdrl.commands.models.export import Parity
+
+_OR_NAME = "or the name of a model that comes along"
+Models = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help=f"A trained model's folder, {_OR_NAME}; several: the mean of their answers. Default: {START_MODEL}, which "
+        "does."
+    ),
+]
+OneModel = Annotated[
+    Path | None, typer.Argument(help=f"A trained model's folder, {_OR_NAME}; default: {START_MODEL}, which does.")
+]
 
 
 class Format(StrEnum):
@@ -55,6 +71,7 @@ app = typer.Typer(
 )
 app.add_typer(sites_app.build(), name="sites")
 app.add_typer(studies_app.build(), name="studies")
+app.add_typer(models_app.build(), name="models")
 app.command("run")(run_app.run)
 
 
@@ -82,8 +99,8 @@ def predict(
     frames: Annotated[
         list[Path], typer.Argument(help="Folders of frames and videos, subfolders count; or single files.")
     ],
-    model: Annotated[list[Path], typer.Option(help="A trained model's folder; several: the mean of their answers.")],
     out: Annotated[Path, typer.Option(help="Where masks and predictions.csv go.")],
+    model: Models = None,
     kind: Annotated[
         MaskFormat,
         typer.Option(
@@ -161,6 +178,7 @@ def predict(
 ) -> None:
     """Segment frames and videos: masks at their own size, and tables; exit code 2 if a file can't be read."""
     with loading():  # torch is seconds
+        from mcdrl.commands.models.chosen import chosen
         from mcdrl.commands.models.dicom_seg import algorithm_of
         from mcdrl.commands.models.frames import sizes_px, view_rule
         from mcdrl.commands.models.masks import Wanted
@@ -168,15 +186,15 @@ def predict(
         from mcdrl.model.held_out import threshold_of
         from mcdrl.model.predictor import RANDOM_WEIGHTS, load_predictor
 
-    given = None if view is None else view_rule(view)
-    least = threshold_of(model) if threshold is None else threshold
+    given, models = None if view is None else view_rule(view), chosen(model)
+    least = threshold_of(models) if threshold is None else threshold
     asked = {
         "threshold": f"{least:g}", "suppress": f"{suppress}", "view": view or "as trained",
         "sizes": (sizes or "as judged").replace(",", " "), "channels": channels,
     }  # fmt: skip
-    dicom = algorithm_of(model, asked) if kind is MaskFormat.DICOM_SEG else None
+    dicom = algorithm_of(models, asked) if kind is MaskFormat.DICOM_SEG else None
     predictor, rule = load_predictor(
-        model, backbone, device, batch_size, given, confounders=confounders,
+        models, backbone, device, batch_size, given, confounders=confounders,
         sizes_px=None if sizes is None else sizes_px(sizes),
     )  # fmt: skip
     if predictor.random_weights:
@@ -197,7 +215,7 @@ def predict(
 @app.command()
 def accept(
     folder: Annotated[Path, typer.Argument(help="A hospital's frames with their masks, in any form of a site's.")],
-    model: Annotated[list[Path], typer.Option(help="A trained model's folder; several: the mean of their answers.")],
+    model: Models = None,
     out: Annotated[Path, typer.Option(help="A new folder for the page and its tables.")] = Path("acceptance"),
     card: sites_app.CardName = None,
     lesion_class: sites_app.LesionClass = None,
@@ -236,17 +254,18 @@ def accept(
         from mcdrl.commands.acceptance.run import Wanted, accept
         from mcdrl.commands.acceptance.sentences import summary
         from mcdrl.commands.acceptance.write import PAGE, write_acceptance
+        from mcdrl.commands.models.chosen import chosen
         from mcdrl.commands.models.frames import view_rule
         from mcdrl.metrics.verdict import Verdict
         from mcdrl.model.held_out import threshold_of
         from mcdrl.model.predictor import load_predictor
 
     keys = sites_app.keys_of(lesion_class, settings)
-    given = None if view is None else view_rule(view)
-    predictor, rule = load_predictor(model, backbone, device, batch_size, given, confounders=confounders)
-    least = threshold_of(model) if threshold is None else threshold
+    given, models = None if view is None else view_rule(view), chosen(model)
+    predictor, rule = load_predictor(models, backbone, device, batch_size, given, confounders=confounders)
+    least = threshold_of(models) if threshold is None else threshold
     keys |= {} if given is None else {"view": given}
-    wanted = Wanted(folder, model, out, least, rule, card, keys, frames_only)
+    wanted = Wanted(folder, models, out, least, rule, card, keys, frames_only)
     with enough_memory("mcdrl accept", "--batch-size", predictor.batch_size):
         found = accept(wanted, predictor, workers)
     write_acceptance(found, out)
@@ -258,8 +277,14 @@ def accept(
 @app.command()
 def adapt(
     folder: Annotated[Path, typer.Argument(help="One site's frames and masks, in any form that a site may have.")],
-    model: Annotated[Path, typer.Option(help="A trained model's folder, an ensemble's, too; it stays as it is.")],
     out: Annotated[Path, typer.Option(help="A new folder for the adapted model.")],
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            help=f"A trained model's folder, an ensemble's, too, {_OR_NAME}; it stays as it is. Default: "
+            f"{START_MODEL}, which does."
+        ),
+    ] = None,
     card: sites_app.CardName = None,
     lesion_class: sites_app.LesionClass = None,
     settings: sites_app.Settings = None,
@@ -297,24 +322,26 @@ def adapt(
     """Let a model learn from a few frames of a new site; measure that first, and say "don't" where it doesn't help."""
     with loading():  # torch is seconds
         from mcdrl.commands.models.adapt import Options, adapt_folder
+        from mcdrl.commands.models.chosen import chosen_one
 
     options = Options(learn.value, frames_only, replay, folds, steps, rate, seed, anyway, backbone, workers, device)
-    adapt_folder(folder, model, out, card, sites_app.keys_of(lesion_class, settings), options)
+    adapt_folder(folder, chosen_one(model), out, card, sites_app.keys_of(lesion_class, settings), options)
 
 
 @app.command()
 def export(
-    model: Annotated[Path, typer.Argument(help="A trained model's folder.")],
     out: Annotated[Path, typer.Option(help="Where the file and its preprocessing go.")],
+    model: OneModel = None,
     kind: Annotated[Format, typer.Option("--format", help="Of the file.")] = Format.ONNX,
     backbone: Annotated[
         Path | None, typer.Option(help="The model's backbone, where its folder doesn't hold it.")
     ] = None,
 ) -> None:
     """Write the whole network, from frame to probability, as one file; checks it against PyTorch."""
+    from mcdrl.commands.models.chosen import chosen_one
     from mcdrl.commands.models.export import FILES, PREPROCESSING, export
 
-    parity = export(model, kind.value, out, backbone)
+    parity = export(chosen_one(model), kind.value, out, backbone)
     say(f"{out / FILES[kind.value]}, and what to do around it in {out / PREPROCESSING}\n{parity}")
     if not parity.holds:
         warn("error: the file's masks are not PyTorch's; don't use it")
@@ -323,28 +350,50 @@ def export(
 
 @app.command()
 def pack(
-    model: Annotated[Path, typer.Argument(help="A trained model's folder.")],
     out: Annotated[Path, typer.Option(help="A new folder.")],
+    model: OneModel = None,
     backbone: Annotated[
         Path | None, typer.Option(help="The model's backbone, where its folder doesn't hold it.")
     ] = None,
+    small: Annotated[
+        bool,
+        typer.Option(
+            "--small", help="Weights in half precision, and without those of lite0, which every installation has."
+        ),
+    ] = False,
 ) -> None:
     """Copy a model's folder with its backbone inside, so that it is all that another machine needs."""
-    from mcdrl.commands.models.pack import pack
+    from mcdrl.commands.models.chosen import chosen_one
+    from mcdrl.commands.models.pack import pack, parity
 
-    say(f"{out}: {pack(model, out, backbone) / 1e6:.1f} MB, all that `mcdrl predict --model {out}` needs")
+    folder = chosen_one(model)
+    size = pack(folder, out, backbone, small=small)
+    say(f"{out}: {size / 1e6:.1f} MB, all that `mcdrl predict --model {out}` needs")
+    if small:
+        _check_parity(parity(folder, out, backbone))
+
+
+def _check_parity(parity: Parity) -> None:
+    say(str(parity))
+    if not parity.holds:
+        warn("error: the copy's masks are not the model's; don't use it")
+        raise typer.Exit(1)
 
 
 @app.command()
 def inspect(
-    place: Annotated[Path, typer.Argument(help="A model's folder, or the artifacts of a study.")] = ARTIFACTS,
+    place: Annotated[
+        Path, typer.Argument(help=f"A trained model's folder, {_OR_NAME}, or the artifacts of a study.")
+    ] = ARTIFACTS,
 ) -> None:
     """Show the dictionary and the quality of the mined regions, or what a model's folder says of itself."""
+    from mcdrl.commands.models.chosen import chosen_one
     from mcdrl.commands.models.inspect import describe, inspect
     from mcdrl.commands.show import show_table, show_text
 
-    tables = inspect(place)
-    if told := describe(place):
+    folder = place if place == ARTIFACTS else chosen_one(place)
+    tables = inspect(folder)
+    if told := describe(folder):
         show_text(told)
     for shown in tables:
         show_table(shown)

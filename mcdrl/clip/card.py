@@ -120,6 +120,11 @@ def read_stored(folder: Path) -> StoredCard:
     return validated(StoredCard, read_json(folder / CARD), folder / CARD)
 
 
+def comes_along(card: StoredCard, folder: Path) -> bool:
+    """Return whether weights come with the packages instead of in the folder: lite0's may."""
+    return card.family == "lite" and not (folder / WEIGHTS).exists()
+
+
 def read_config(card: StoredCard, kind: type[S], folder: Path) -> S:
     """Return a stored card's `config` as the family's own type.
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import regular
 from mcdrl.base.runtime import loading
-from mcdrl.clip.card import CARD, WEIGHTS, OpenClipConfig, StoredCard, read_config, read_stored
+from mcdrl.clip.card import CARD, WEIGHTS, OpenClipConfig, StoredCard, comes_along, read_config, read_stored
+from mcdrl.study.paths import LITE_TOWER, shipped
 
 if TYPE_CHECKING:
     from mcdrl.clip.encoder import Encoder  # torch, which comes only once a backbone is built
@@ -18,7 +20,7 @@ def load_encoder(folder: Path, dense: str = "auto") -> Encoder:
     """Build the encoder from what the backbone stage stored; touches no network.
 
     Args:
-        folder: holds card.json and the family's weights.
+        folder: holds card.json and the family's weights, which lite0's may lack: they come with the packages.
         dense: how the map is made dense; auto: as the card says.
 
     Raises:
@@ -27,21 +29,40 @@ def load_encoder(folder: Path, dense: str = "auto") -> Encoder:
     card = read_stored(folder)
     mode = card.dense if dense == "auto" else dense
     if card.family == "lite":
-        with loading():  # torch is a second's import
-            from mcdrl.clip.lite import LiteEncoder
-        encoder: Encoder = LiteEncoder.from_folder(folder, mode)
+        encoder = _installed(mode) if comes_along(card, folder) else _lite(folder, mode)
         _check(encoder.fingerprint, card, folder)
         return encoder
     return _open_clip(card, mode, folder)
 
 
+def _lite(folder: Path, mode: str) -> Encoder:
+    with loading():  # torch is a second's import
+        from mcdrl.clip.lite import LiteEncoder
+    return LiteEncoder.from_folder(folder, mode)
+
+
+def _installed(mode: str) -> Encoder:
+    """Build lite0 from the packages that its weights come with."""
+    with loading():
+        from mcdrl.clip.lite import obtain
+    with TemporaryDirectory() as made:
+        obtain(Path(made), shipped() / LITE_TOWER)
+        return _lite(Path(made), mode)
+
+
 def _check(found: str, card: StoredCard, folder: Path) -> None:
     """Raise InputError where the weights aren't those that the card was written for."""
-    if found != card.fingerprint:
+    if found == card.fingerprint:
+        return
+    if comes_along(card, folder):
         raise InputError(
-            f"{folder / WEIGHTS} is damaged, or {CARD} beside it is of another backbone: its fingerprint is "
-            f"{found[:12]}, {CARD} says {card.fingerprint[:12]}; copy the folder again, or run `dvc repro backbone -f`"
+            f"{folder / CARD} is of a lite0 with the fingerprint {card.fingerprint[:12]}, installed is {found[:12]}; "
+            f"install the version of mcdrl that the model is from; in a clone, restore {LITE_TOWER} with `git checkout`"
         )
+    raise InputError(
+        f"{folder / WEIGHTS} is damaged, or {CARD} beside it is of another backbone: its fingerprint is "
+        f"{found[:12]}, {CARD} says {card.fingerprint[:12]}; copy the folder again, or run `dvc repro backbone -f`"
+    )
 
 
 def _open_clip(card: StoredCard, mode: str, folder: Path) -> Encoder:

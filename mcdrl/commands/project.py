@@ -9,8 +9,8 @@ from mcdrl.study.paths import PARAMS, PIPELINE
 
 WITHOUT = (
     "`mcdrl init FOLDER` makes one; without one, `mcdrl predict`, `accept`, `export`, `pack` and `inspect` work on a "
-    "model's folder, `mcdrl sites check FOLDER` on frames, and `mcdrl sites cards` and `mcdrl studies list` show what "
-    "comes along"
+    "model's folder, `mcdrl sites check FOLDER` on frames, and `mcdrl sites cards`, `mcdrl studies list` and `mcdrl "
+    "models list` show what comes along"
 )
 
 

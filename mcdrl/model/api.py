@@ -24,8 +24,10 @@ from mcdrl.imaging.decode import read_frame
 from mcdrl.imaging.video.files import is_video, open_video
 from mcdrl.model.held_out import threshold_of
 from mcdrl.model.predictor import RANDOM_WEIGHTS, Answer, Predictor, load_predictor
+from mcdrl.model.shipped import resolved
 from mcdrl.model.shown import Shown, show
 from mcdrl.model.video import answered, survey
+from mcdrl.study.paths import START_MODEL
 from mcdrl.study.reading import Reading
 
 Frame = NDArray[np.uint8] | str | os.PathLike[str]
@@ -151,7 +153,7 @@ class Model:
 
 
 def load(
-    model: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    model: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = START_MODEL,
     *,
     backbone: str | os.PathLike[str] | None = None,
     device: str = "auto",
@@ -162,7 +164,9 @@ def load(
     """Load a trained model.
 
     Args:
-        model: the folder of a model, as the pipeline or `mcdrl pack` writes it; several: the mean of their answers.
+        model: the folder of a model, as the pipeline or `mcdrl pack` writes it; several: the mean of their answers. A
+            name that is no folder stands for a model that comes along, such as the default, which is for research, not
+            for patients.
         backbone: the folder of the model's backbone, where the model's folder doesn't hold it.
         device: cpu, cuda, ...; auto: a GPU if there is one.
         batch_size: frames that the network computes at a time; a single frame is filled up with copies, so that its
@@ -182,7 +186,7 @@ def load(
         raise InputError("no model is given; name the folder of one")
     if batch_size is not None and batch_size < 1:
         raise InputError(f"batch_size {batch_size}: expected 1 and more")
-    folders = [Path(one) for one in given]
+    folders = resolved([Path(one) for one in given])
     place, wanted = None if backbone is None else Path(backbone), None if view is None else _rule(view)
     predictor, rule = load_predictor(folders, place, device, batch_size, wanted, sizes_px=sizes)
     if predictor.random_weights:

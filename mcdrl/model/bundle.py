@@ -2,7 +2,8 @@
 
 A small backbone (lite0: 13 MB) is copied byte for byte into every model's folder; DVC's cache keeps equal files once. A
 large one (ViT-L/14: 1.7 GB) would be copied ten or fifty times, so the folder names it by its hash only, and `mcdrl
-pack` makes a folder that holds it where one is wanted.
+pack` makes a folder that holds it where one is wanted. Of lite0 a card is enough: its weights come with the packages,
+and their hash has to be the card's.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ FOLDER = "backbone"
 SMALL_BYTES = 64 * 2**20
 
 
-def bundle(backbone: Path, model: Path, *, limit_bytes: int | None = SMALL_BYTES) -> bool:
+def bundle(backbone: Path, model: Path, *, limit_bytes: int | None = SMALL_BYTES, small: bool = False) -> bool:
     """Copy a backbone into a model's folder unless it is too large.
 
     Args:
         backbone: the folder that `backbone` wrote.
         model: the model's folder.
         limit_bytes: of all of its files together; None: no limit.
+        small: whether of a backbone whose weights come with the packages the card alone is copied.
 
     Returns:
         Whether it was copied.
@@ -36,6 +38,8 @@ def bundle(backbone: Path, model: Path, *, limit_bytes: int | None = SMALL_BYTES
     """
     visible = [path for path in backbone.iterdir() if not path.name.startswith(".") and not path.is_dir()]
     files = sorted(map(regular, visible))
+    if small and read_stored(backbone).family == "lite":
+        files = [path for path in files if path.name == CARD]
     if limit_bytes is not None and sum(path.stat().st_size for path in files) > limit_bytes:
         return False
     for path in files:

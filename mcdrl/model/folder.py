@@ -27,6 +27,7 @@ from mcdrl.networks.interface import Method, Texts
 from mcdrl.networks.trunk import Frozen
 from mcdrl.regions.tuned import Miner
 
+_READ_AS = {"F16": "F32"}  # what a small copy holds in half precision is computed with in single precision
 _LIGHT = ("frozen", "adapter")  # modes that need nothing of the encoder
 
 
@@ -149,7 +150,7 @@ def _read(path: Path, prefix: str) -> dict[str, Tensor]:
     for name, value in tensors.items():
         if bool(value.isnan().any()):
             raise InputError(f"{path}: {prefix}{name} holds values that are no numbers; run `dvc repro train`")
-    return tensors
+    return {name: value.float() if value.dtype == torch.float16 else value for name, value in tensors.items()}
 
 
 def _text_kinds(header: Mapping[str, Kind], card: ModelCard) -> dict[str, Kind]:
@@ -191,6 +192,9 @@ def _check_network(header: Mapping[str, Kind], card: ModelCard, texts: Texts) ->
 
 
 def _check_header(header: Mapping[str, Kind], expected: Mapping[str, Kind], prefix: str) -> None:
-    differ = misfits({name: kind for name, kind in header.items() if name.startswith(prefix)}, expected)
+    found = {
+        name: (shape, _READ_AS.get(code, code)) for name, (shape, code) in header.items() if name.startswith(prefix)
+    }
+    differ = misfits(found, expected)
     if differ:
         raise ValueError(differ)

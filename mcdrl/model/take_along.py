@@ -11,6 +11,7 @@ from mcdrl.artifacts.promise import PROMISE, Promise, promise_of, write_promise
 from mcdrl.base.files import atomic, atomic_folder, regular
 from mcdrl.model.bundle import bundle
 from mcdrl.model.facts import CARD, HISTORY, WEIGHTS
+from mcdrl.model.half import halve
 from mcdrl.model.held_out import held_out_scores
 from mcdrl.model.members import write_members
 from mcdrl.model.readme import ensemble_readme, readme
@@ -42,7 +43,13 @@ def take_along(model: Path, backbone: Path, out: Path, promise: Promise | None =
 
 
 def copy_models(
-    models: Mapping[str, Path], backbone: Path, out: Path, *, limit_bytes: int | None, promise: Promise | None = None
+    models: Mapping[str, Path],
+    backbone: Path,
+    out: Path,
+    *,
+    limit_bytes: int | None,
+    promise: Promise | None = None,
+    small: bool = False,
 ) -> None:
     """Write a copy of a model's folder, or of several as an ensemble, complete or not at all.
 
@@ -55,6 +62,8 @@ def copy_models(
         out: the folder to write; what is there is replaced.
         limit_bytes: above which the backbone stays where it is; None: no limit.
         promise: as that of `take_along`.
+        small: whether the weights become half precision, and those of the backbone stay out that come with the
+            packages.
 
     Raises:
         InputError: a file of the models' or of their backbone's is missing or damaged.
@@ -63,10 +72,12 @@ def copy_models(
         for name, model in models.items():
             _copy(model, partial / name)
             take_along(model, backbone, partial / name, promise)
+            if small:
+                halve(partial / name)
         if len(models) > 1:
             _lead(models, partial)
         write_training_data(list(models.values()), partial)
-        bundle(backbone, partial, limit_bytes=limit_bytes)
+        bundle(backbone, partial, limit_bytes=limit_bytes, small=small)
 
 
 def _copy(model: Path, out: Path) -> None:

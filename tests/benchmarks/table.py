@@ -2,8 +2,9 @@
 
 A row a method: mean Dice over the sites left out, with its 95 % interval over the frames; the worst site; the mean
 difference from the reference on the frames and seeds that both have, with its intervals over frames and seeds; and p,
-the greater one of both, after Holm's correction over the table. With --sites a row a site, for one method. SCORES is
-artifacts/evaluate/cases.parquet or a table of docs/measured, whose results docs/results.md shows.
+the greater one of both, after Holm's correction over the table. With --sites a row a site, for one method or for
+REFERENCE alone. SCORES is artifacts/evaluate/cases.parquet or a table of docs/measured, whose results docs/results.md
+shows.
 """
 
 from __future__ import annotations
@@ -28,18 +29,18 @@ Row = Sequence[str]
 def main(
     scores: Annotated[Path, typer.Argument(help="Parquet of Dice by method, held_out, seed and case_id.")],
     reference: Annotated[str, typer.Argument(help="The method that is subtracted.")],
-    methods: Annotated[list[str], typer.Argument(help="The others.")],
+    methods: Annotated[list[str] | None, typer.Argument(help="The others.")] = None,
     seed: Annotated[list[int] | None, typer.Option(help="These trainings alone.")] = None,
     sites: Annotated[bool, typer.Option("--sites", help="A row a site, for one method.")] = False,
 ) -> None:
     """Print the table."""
     rows = pd.read_parquet(scores).dropna(subset=["dice"])
     rows = rows[rows["seed"].isin(seed)] if seed else rows
-    unknown = {reference, *methods} - set(rows["method"])
-    if unknown or (sites and len(methods) > 1):
+    others = methods or []
+    unknown = {reference, *others} - set(rows["method"])
+    if unknown or (sites and len(others) > 1):
         raise typer.BadParameter(f"{scores} has no {sorted(unknown)}" if unknown else "--sites takes one method")
-    lines = site_lines(rows, reference, methods[0]) if sites else method_lines(rows, reference, methods)
-    for line in lines:
+    for line in site_lines(rows, reference, *others) if sites else method_lines(rows, reference, others):
         print("| " + " | ".join(line) + " |")
 
 
@@ -57,8 +58,11 @@ def method_lines(rows: pd.DataFrame, reference: str, methods: Sequence[str]) -> 
         yield [f"`{name}`", str(len(own)), str(seeds), _mean(list(own.values())), f"{min(means):.3f}", *beside]
 
 
-def site_lines(rows: pd.DataFrame, reference: str, method: str) -> Iterator[Row]:
+def site_lines(rows: pd.DataFrame, reference: str, method: str | None = None) -> Iterator[Row]:
     """Yield head and rows of the table of sites; the last one is their mean, which Holm's correction leaves alone."""
+    if method is None:
+        yield from _alone(rows, reference)
+        return
     ours, theirs, parts = _samples(rows, method), _samples(rows, reference), _pairs(rows, method, reference)
     found = {site: _compared([own]) for site, own in parts.items()}
     corrected = _corrected(found)
@@ -69,6 +73,14 @@ def site_lines(rows: pd.DataFrame, reference: str, method: str) -> Iterator[Row]
     both = _compared(list(parts.values()))
     means = [_mean([samples[site] for site in parts]) for samples in (theirs, ours)]
     yield ["**mean**", *means, *_beside(both, both.p_both)]
+
+
+def _alone(rows: pd.DataFrame, method: str) -> Iterator[Row]:
+    samples = _samples(rows, method)
+    yield from _head(["held out", "frames with a lesion", f"`{method}`"])
+    for site, sample in samples.items():
+        yield [site, str(len(sample.values)), _mean([sample])]
+    yield ["**mean**", str(sum(len(sample.values) for sample in samples.values())), _mean(list(samples.values()))]
 
 
 def _head(names: Row) -> Iterator[Row]:

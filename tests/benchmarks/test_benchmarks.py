@@ -202,6 +202,33 @@ def test_table_gives_means_and_differences_by_hand(tmp_path):
     assert [line.split(" | ")[0] for line in sites[2:]] == ["| A", "| **mean**"]
 
 
+def test_table_of_one_method_alone_has_its_sites(tmp_path):
+    rows = [{"method": "a", "held_out": site, "seed": 0, "case_id": f"{site}/{k}", "group_id": f"{site}/{k}",
+             "dice": dice} for site, dice in (("A", 0.4), ("B", 0.6)) for k in range(12)]  # fmt: skip
+    pd.DataFrame(rows).to_parquet(tmp_path / "s.parquet")
+    lines = run(script("table"), tmp_path / "s.parquet", "a", "--sites").splitlines()
+    assert lines[0] == "| held out | frames with a lesion | `a` |"
+    assert lines[2:] == [
+        "| A | 12 | 0.400 (0.400 to 0.400) |", "| B | 12 | 0.600 (0.600 to 0.600) |",
+        "| **mean** | 24 | 0.500 (0.500 to 0.500) |",
+    ]  # fmt: skip
+
+
+def test_unseen_scores_every_frame_and_counts_what_is_called_beside_lesions(model, site, tmp_path):
+    folder = site("A", range(6))
+    Image.new("L", (96, 96)).save(folder / "masks" / "0.png")  # a frame without a lesion
+    for path in list((folder / "images").iterdir()):
+        Image.open(path).save(path.with_suffix(".jpg"))
+        path.unlink()
+    said = run(script("unseen"), tmp_path / "s.parquet", f"polypgen_c1_flat={folder}", "--model", model)
+    found = re.search(r"polypgen_c1_flat: Dice (\S+) \(\S+ to \S+\) over 5 frames with a lesion, (\S+) false", said)
+    rows = pd.read_parquet(tmp_path / "s.parquet")
+    assert rows["dice"].isna().tolist() == [True, *[False] * 5]
+    assert float(found[1]) == round(rows["dice"].mean(), 3)
+    assert float(found[2]) == round(rows["false_components"].mean(), 2)
+    assert "There is no estimate for new sites" in said
+
+
 def test_ceiling_keeps_patients_whole(tmp_path, site):
     module, folder = script("ceiling"), site("A", range(8))
     lines = [f"{k}.png,patient{k // 2}" for k in range(8)]

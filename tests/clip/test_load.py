@@ -5,10 +5,11 @@ import torch
 from safetensors.torch import save_file
 
 from mcdrl.base.errors import InputError
-from mcdrl.base.files import write_json
+from mcdrl.base.files import read_json, write_json
 from mcdrl.clip.build import fingerprint
 from mcdrl.clip.card import read_stored
 from mcdrl.clip.load import load_encoder
+from tests.factories import write_lite0
 
 
 @pytest.fixture
@@ -87,3 +88,25 @@ def test_weights_that_do_not_fit_are_refused(stored, clip_model):
 def test_a_damaged_configuration_is_refused(stored):
     with pytest.raises(InputError, match="mean: missing"):
         load_encoder(stored("vit", config={"model": {}, "std": [1.0, 1.0, 1.0], "taps": None, "suffix_from": None}))
+
+
+@pytest.fixture
+def card_alone(tmp_path):
+    """A folder of lite0's card, beside the whole one."""
+    write_lite0(tmp_path / "whole")
+    write_json(read_json(tmp_path / "whole" / "card.json"), tmp_path / "alone" / "card.json")
+    return tmp_path / "alone"
+
+
+def test_of_lite0_a_card_is_enough(card_alone):
+    found, whole = load_encoder(card_alone), load_encoder(card_alone.parent / "whole")
+    assert found.fingerprint == whole.fingerprint
+    x = torch.rand(1, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(found.encode(x).dense, whole.encode(x).dense)
+    assert [path.name for path in card_alone.iterdir()] == ["card.json"]
+
+
+def test_a_card_of_another_lite0_is_refused(card_alone):
+    write_json({**read_json(card_alone / "card.json"), "fingerprint": "0" * 64}, card_alone / "card.json")
+    with pytest.raises(InputError, match=r"card\.json is of a lite0 with the fingerprint 000000000000, installed is"):
+        load_encoder(card_alone)

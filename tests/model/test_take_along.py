@@ -7,7 +7,7 @@ from mcdrl.artifacts.promise import PROMISE, promise_of
 from mcdrl.base.errors import InputError
 from mcdrl.commands.models.export import export
 from mcdrl.commands.models.inspect import describe, inspect
-from mcdrl.commands.models.pack import pack
+from mcdrl.commands.models.pack import pack, parity
 from mcdrl.model.bundle import FOLDER
 from mcdrl.model.card import read_card
 from mcdrl.model.ensemble import load_ensemble
@@ -96,3 +96,26 @@ def test_an_ensemble_can_be_packed_and_looked_at_and_its_members_exported(three,
     with pytest.raises(InputError, match=r"three is an ensemble of 3 networks; name one of them, such as .*three/0"):
         export(folder, "torchscript", tmp_path / "exported", None)
     assert export(folder / "1", "torchscript", tmp_path / "exported", None).holds
+
+
+def test_a_small_copy_is_half_as_large_and_answers_the_same(whole, tmp_path):
+    pack(whole, tmp_path / "whole", None)
+    assert pack(whole, tmp_path / "small", None, small=True) < 0.6 * (whole / "model.safetensors").stat().st_size
+    files = {path.relative_to(tmp_path / "small").as_posix() for path in (tmp_path / "small").rglob("*.*")}
+    assert "backbone/card.json" in files
+    assert not {name for name in files if name.startswith("backbone/")} - {"backbone/card.json"}
+    assert describe(tmp_path / "small") == describe(tmp_path / "whole")
+    found = parity(whole, tmp_path / "small", None)
+    assert found.holds
+    assert 0 < found.highest < 0.02
+    assert str(found).startswith("parity with the model itself on 8 frames: masks differ in 0.0")
+    pack(tmp_path / "small", tmp_path / "again", None, small=True)
+    assert bytes_of(tmp_path / "again") == bytes_of(tmp_path / "small")
+
+
+def test_networks_of_a_small_ensemble_are_all_halved(three, tmp_path):
+    folder, seeds = three
+    pack(folder, tmp_path / "small", None, small=True)
+    sizes = [(tmp_path / "small" / seed / "model.safetensors").stat().st_size for seed in seeds]
+    assert max(sizes) < 0.6 * (folder / "0" / "model.safetensors").stat().st_size
+    assert parity(folder, tmp_path / "small", None).holds

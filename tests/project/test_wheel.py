@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import yaml
 
-from mcdrl.study.paths import PROJECT
+from mcdrl.study.paths import MODELS, PROJECT
 from tests.commands.models.test_dicom_seg import save
 from tests.commands.sites.test_check import frame, mask
 from tests.commands.study.test_init import files
@@ -107,7 +107,7 @@ def test_it_holds_every_file_of_the_library_and_what_comes_along_and_nothing_els
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     library = {path for path in (ROOT / "mcdrl").rglob("*") if path.is_file() and "__pycache__" not in path.parts}
-    along = {path for place in PROJECT for path in files(ROOT / place)}
+    along = {path for place in (*PROJECT, MODELS) for path in files(ROOT / place)}
     expected = {path.relative_to(ROOT).as_posix() for path in library}
     expected |= {f"mcdrl/shipped/{path.relative_to(ROOT).as_posix()}" for path in along}
     assert names == expected
@@ -195,9 +195,12 @@ COMMANDS = {
     ],
     "predict {mine}/frames/a.png --model {mine}/model --out masks --format coco": ["masks/predictions.coco.json"],
     "predict {mine}/dicom --model {mine}/model --out masks --format dicom-seg": ["masks/a.dcm"],
+    "predict {mine}/frames --out masks": ["masks/a.png", "masks/b.png", "masks/predictions.csv"],
     "export {mine}/model --out exported": ["exported/network.onnx", "exported/preprocessing.json"],
     "pack {mine}/model --out packed": ["packed/README.md", "packed/model.safetensors"],
     "inspect {mine}/model": [],
+    "models list": [],
+    "models show polyp_lite0": [],
     "sites check {mine}/site --lesion-class polyp": [],
     "sites cards": [],
     "studies list": [],

@@ -50,17 +50,19 @@ _PROBES = 8
 
 @dataclass(frozen=True)
 class Parity:
-    """How far the file's answers are from PyTorch's on the same frames.
+    """How far a copy's answers are from the original's on the same frames.
 
     Attributes:
         frames: how many.
         highest: largest difference of a probability.
         pixels: share of the pixels that are lesion for one and background for the other.
+        original: what it is compared with.
     """
 
     frames: int
     highest: float
     pixels: float
+    original: str = "PyTorch"
 
     @property
     def holds(self) -> bool:
@@ -70,7 +72,7 @@ class Parity:
     def __str__(self) -> str:
         """Return it in a line."""
         return (
-            f"parity with PyTorch on {self.frames} frames: masks differ in {self.pixels:.4%} of the pixels "
+            f"parity with {self.original} on {self.frames} frames: masks differ in {self.pixels:.4%} of the pixels "
             f"(allowed {ALLOWED:.1%}), probabilities by {self.highest:.1e} at most"
         )
 

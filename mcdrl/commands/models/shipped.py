@@ -1,0 +1,73 @@
+"""`mcdrl models`: what comes along, as a table, and each model on a page."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from mcdrl.artifacts.promise import promise_of
+from mcdrl.commands.models.inspect import Shown, describe
+from mcdrl.drawing.formatting import number
+from mcdrl.model.shipped import USE, DataSet, model_names, read_shipped, shipped_folder
+from mcdrl.study.site_cards import Licence
+
+_PAGE = """# {name}: {title}
+
+**{use}.** Whoever passes the model on names the sources of its data.
+
+| | |
+|---|---|
+| licence of the weights | {licence} |
+| size | {megabytes:.1f} MB |
+{data}
+
+{readme}
+
+## Made anew
+
+{recipe}
+"""
+
+
+def models_table() -> Shown:
+    """Return the models that come along: what each is, its licence, what is promised of it at sites never seen."""
+    heads = ["model", "what it is", "licence", "Dice at sites left out", "MB"]
+    return Shown("models that come along", heads, [[name, *_facts(name)] for name in model_names()])
+
+
+def model_page(name: str) -> str:
+    """Return what is known of a model that comes along, as Markdown.
+
+    Raises:
+        InputError: there is none of that name, or a file of it is damaged.
+    """
+    card, folder = read_shipped(name), shipped_folder(name)
+    return _PAGE.format(
+        name=name,
+        title=card.title,
+        use=USE.capitalize(),
+        licence=_told(card.licence),
+        megabytes=_megabytes(folder),
+        data="\n".join(map(_row, card.data)),
+        readme=re.sub("^#", "##", (describe(folder) or "").strip(), flags=re.MULTILINE),
+        recipe=card.recipe.strip(),
+    )
+
+
+def _facts(name: str) -> list[str]:
+    card, folder = read_shipped(name), shipped_folder(name)
+    promise = promise_of(folder)
+    dice = number(promise.dice if promise else None)
+    return [card.title, f"{card.licence.name}; {USE}", dice, f"{_megabytes(folder):.1f}"]
+
+
+def _row(data: DataSet) -> str:
+    return f"| trained on | {data.title} ({data.home}). {data.citation} {_told(data.licence)} |"
+
+
+def _told(licence: Licence) -> str:
+    return f"{licence.name} ({licence.url}): {licence.terms}" if licence.url else f"{licence.name}: {licence.terms}"
+
+
+def _megabytes(folder: Path) -> float:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) / 1e6
