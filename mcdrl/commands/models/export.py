@@ -198,7 +198,7 @@ def runner(path: Path) -> Callable[[Array], tuple[Array, ...]]:
         return lambda frames: tuple(map(np.asarray, session.run(None, {"frames": frames})))
     with _quiet():
         script = torch.jit.load(path)  # type: ignore[no-untyped-call]
-    return lambda frames: _arrays(script(torch.from_numpy(frames)))
+    return lambda frames: arrays(script(torch.from_numpy(frames)))
 
 
 def compare(network: Network, run: Callable[[Array], tuple[Array, ...]], frames: Array, batch_size: int = 4) -> Parity:
@@ -207,7 +207,7 @@ def compare(network: Network, run: Callable[[Array], tuple[Array, ...]], frames:
     for start in range(0, len(frames), batch_size):
         part = np.ascontiguousarray(frames[start : start + batch_size])
         with torch.inference_mode():
-            ours = _arrays(network(torch.from_numpy(part)))
+            ours = arrays(network(torch.from_numpy(part)))
         theirs = run(part)
         highest = max(highest, *(float(np.abs(a - b).max()) for a, b in zip(ours, theirs, strict=True)))
         differ += int(((ours[0] >= 0.5) != (theirs[0] >= 0.5)).sum())
@@ -219,7 +219,8 @@ def _each(output: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
     return output if isinstance(output, tuple) else (output,)
 
 
-def _arrays(output: Tensor | tuple[Tensor, ...]) -> tuple[Array, ...]:
+def arrays(output: Tensor | tuple[Tensor, ...]) -> tuple[Array, ...]:
+    """Return a network's outputs, be it one or several, as arrays."""
     return tuple(one.detach().numpy() for one in _each(output))
 
 

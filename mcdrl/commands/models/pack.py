@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from mcdrl.base.errors import InputError
-from mcdrl.commands.models.export import Array, Parity, compare, load_network
+from mcdrl.commands.models.export import Array, Parity, arrays, compare, load_network
 from mcdrl.model.bundle import find_backbone
 from mcdrl.model.card import read_card
 from mcdrl.model.members import members
@@ -63,8 +63,8 @@ def drawn_frames(size_px: int) -> Array:
 def _parity(model: Path, copy: Path, backbone: Path | None) -> Parity:
     (network, card), (copied, _) = load_network(model, backbone), load_network(copy, None)
 
-    def run(frames: Array) -> Array:
+    def run(frames: Array) -> tuple[Array, ...]:
         with torch.inference_mode():
-            return np.asarray(copied(torch.from_numpy(frames)).numpy())
+            return arrays(copied(torch.from_numpy(frames)))
 
     return replace(compare(network, run, drawn_frames(card.size_px)), original="the model itself")
