@@ -23,6 +23,7 @@ def write_video(
     kind: str | None = None,
     turn: int = 0,
     aspect: Fraction = Fraction(1),
+    title: str = "",
     **options: str,
 ) -> Path:
     """Write pictures [H, W, 3] uint8, RGB.
@@ -37,9 +38,11 @@ def write_video(
         kind: and of the file's; None: by its ending.
         turn: degrees against the clock by which players turn it.
         aspect: width of a pixel over its height.
+        title: that the file gives itself.
         options: of the file's writer.
     """
     with av.open(str(path), "w", format=kind, options=options) as container:
+        container.metadata.update({"title": title} if title else {})
         stream = container.add_stream(codec, rate=25)
         stream.height, stream.width = pictures[0].shape[:2]
         stream.pix_fmt, stream.codec_context.time_base = stored, tick_s

@@ -16,7 +16,8 @@ class TimedFrame:
 
     Attributes:
         index: from 0 on.
-        pts: when it is shown, in the video's `tick_s`; rises from frame to frame.
+        pts: when it is shown, in the video's `tick_s`; 0 or later, and rises from frame to frame, whatever the file's
+            own clock does.
         picture: decodes it: upright RGB.
         issues: what is odd about it; empty: nothing.
     """
@@ -34,7 +35,7 @@ class Shape:
     Attributes:
         size: width and height, upright, px.
         tick_s: seconds that one step of `TimedFrame.pts` stands for.
-        timed: whether the file tells when its frames are shown.
+        timed: whether the file tells when its frames are shown, one after the other.
         pixel_aspect: width of a pixel over its height.
     """
 

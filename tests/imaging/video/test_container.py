@@ -14,7 +14,7 @@ from PIL import Image
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.issues import RefusedError
-from mcdrl.imaging.video.container import INTERLACED, Container
+from mcdrl.imaging.video.container import INTERLACED, RESTARTED, Container, _Clock
 from tests.videos import LOSSLESS, marks, write_video
 
 
@@ -120,6 +120,50 @@ def test_damage_in_the_middle_is_told_and_read_over(tmp_path):
     assert re.search(r"video that isn't whole: \d+ pieces of it are damaged; frames there are missing", once[1])
     assert 8 < len(once[0]) < 20
     assert np.array_equal(*([frame.picture() for frame in frames] for frames, _ in (once, again)))
+
+
+def test_recordings_that_were_joined_go_on_in_time_and_it_is_told_where(tmp_path):
+    """As by `cat`, or by recorders that begin a new clock with each button that is pressed."""
+    path = write_video(tmp_path / "a.mpg", marks(20), codec="mpeg2video")
+    path.write_bytes(2 * path.read_bytes())
+    video = opened(path)
+    frames = list(video.frames())
+    assert np.allclose(np.diff([float(frame.pts * video.shape.tick_s) for frame in frames]), 1 / 25)
+    assert [frame.index for frame in frames if frame.issues] == [20]
+    assert frames[20].issues == RESTARTED
+
+
+def test_times_that_are_a_little_out_of_order_rise_all_the_same():
+    clock = _Clock(step=40, back=500)
+    assert [clock.shown(told) for told in (100, 140, 130, None, 220)] == [
+        (100, False), (140, False), (141, False), (181, False), (220, False),
+    ]  # fmt: skip
+
+
+def test_a_clock_that_begins_below_0_is_set(tmp_path):
+    """What is written can't hold such times: players leave those frames out."""
+    path = write_video(tmp_path / "a.mkv", marks(5), pts=[-90, -50, -10, 30, 70], tick_s=Fraction(1, 1000),
+                       avoid_negative_ts="disabled", **LOSSLESS)  # fmt: skip
+    with av.open(str(path)) as container:
+        assert next(container.decode(video=0)).pts == -90
+    assert [frame.pts for frame in opened(path).frames()] == [0, 40, 80, 120, 160]
+
+
+def test_gaps_in_time_are_no_missing_frames(tmp_path):
+    """AVI counts them as frames."""
+    path = write_video(tmp_path / "a.avi", marks(6), pts=[0, 1, 2, 10, 11, 30], codec="mpeg4")
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].frames == 31
+    frames, said = read(opened(path))
+    assert (len(frames), said) == (6, "")
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.avi", "a.mp4"])
+def test_texts_that_are_no_utf8_are_passed_over(tmp_path, name):
+    """Such as a patient's name, as older recorders write it."""
+    path = write_video(tmp_path / name, marks(3), codec="mpeg4", title="MXller")
+    path.write_bytes(path.read_bytes().replace(b"MXller", "Müller".encode("latin-1")))
+    assert len(list(opened(path).frames())) == 3
 
 
 def test_a_trimmed_video_is_whole(tmp_path):
