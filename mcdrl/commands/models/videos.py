@@ -33,7 +33,7 @@ from mcdrl.model.video import Answered, Survey, answered, survey
 if TYPE_CHECKING:
     from mcdrl.model.predictor import Predictor
 
-UNTIMED = "the file tells no times; its videos show 25 frames a second"
+UNTIMED = "the file tells no times, or none that rise; its videos show 25 frames a second"
 
 
 @dataclass(frozen=True)

@@ -87,9 +87,12 @@ def _film(path: Path) -> bytes:
 
 def _steps_ms(content: Any) -> Sequence[Fraction]:
     """Return the milliseconds from each picture to the next, as far as the file tells them; empty: not at all."""
-    if vector := content.get("FrameTimeVector"):
-        return [Fraction(str(step)) for step in list(vector)[1:]]  # the first is that before the first picture
-    if step := content.get("FrameTime"):
-        return [Fraction(str(step))]
-    rate = content.get("RecommendedDisplayFrameRate") or content.get("CineRate")
-    return [Fraction(1000, int(rate))] if rate else []
+    told = (_numbers(content, "FrameTimeVector")[1:], _numbers(content, "FrameTime"))  # a vector's first is before all
+    rates = (_numbers(content, "RecommendedDisplayFrameRate"), _numbers(content, "CineRate"))
+    steps = [*told, *([1000 / rate for rate in found if rate] for found in rates)]
+    return next((one for one in steps if one and min(one) >= 1000 * _TICK_S), [])
+
+
+def _numbers(content: Any, name: str) -> list[Fraction]:
+    value = content.get(name)
+    return [Fraction(str(one)) for one in np.atleast_1d(value)] if value not in (None, "") else []

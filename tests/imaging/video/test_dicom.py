@@ -16,6 +16,8 @@ from tests.videos import marks, write_video
 
 RGB = np.random.default_rng(0).integers(0, 256, (4, 30, 40, 3), np.uint8)
 
+UNTIMED = [0, Fraction(4, 100), Fraction(8, 100), Fraction(12, 100)]
+
 
 @pytest.fixture
 def stored(tmp_path):
@@ -65,7 +67,11 @@ def test_deep_inverted_grey_is_shown_as_in_single_pictures(stored):
         ),
         ({"RecommendedDisplayFrameRate": "50"}, [0, Fraction(2, 100), Fraction(4, 100), Fraction(6, 100)], True),
         ({"CineRate": "20"}, [0, Fraction(5, 100), Fraction(1, 10), Fraction(15, 100)], True),
-        ({}, [0, Fraction(4, 100), Fraction(8, 100), Fraction(12, 100)], False),
+        ({"FrameTimeVector": ["0", "0", "0", "0"], "CineRate": "20"}, [0, *(Fraction(n, 20) for n in (1, 2, 3))], True),
+        ({}, UNTIMED, False),
+        ({"FrameTime": "-40"}, UNTIMED, False),
+        ({"FrameTimeVector": ["0", "40", "-40", "40"]}, UNTIMED, False),
+        ({"FrameTimeVector": ["0", "0.0001", "0.0001", "0.0001"]}, UNTIMED, False),
     ],
 )
 def test_times_are_those_that_the_file_tells(stored, tags, times, timed):
