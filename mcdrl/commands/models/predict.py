@@ -5,7 +5,6 @@ Frames are decoded and masks written in threads while the network computes.
 
 from __future__ import annotations
 
-import errno
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +25,7 @@ from mcdrl.commands.models.coco import FILE, Lesion, write_coco
 from mcdrl.commands.models.dicom_seg import check_sources
 from mcdrl.commands.models.frames import Job, check_places, find_jobs, read
 from mcdrl.commands.models.masks import Wanted, all_paths, write_results
-from mcdrl.commands.models.rows import PredictionRow, refusal, row_of, write_table
+from mcdrl.commands.models.rows import PredictionRow, refusal, row_of, unwritable, write_table
 from mcdrl.commands.models.videos import Reading, predict_video
 from mcdrl.model.held_out import UNSAID
 from mcdrl.model.shown import Shown
@@ -37,9 +36,6 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, np.dtype[Any]]
 _TABLE = "predictions.csv"
 _AHEAD = 2  # batches that are decoded, and that wait to be written, at a time; they don't hold the frames themselves
-_OF_ONE_FILE = frozenset(
-    (None, errno.EEXIST, errno.EILSEQ, errno.EINVAL, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOTDIR, errno.ENOTEMPTY)
-)  # what hinders the writing of one frame and not of others
 
 
 def predict_frames(
@@ -176,9 +172,7 @@ def _written(
         except (RefusedError, InputError) as error:
             return refusal(job, str(error)), ()
         except OSError as error:
-            if error.errno not in _OF_ONE_FILE:
-                raise
-            return refusal(job, f"its results can't be written: {error.strerror or error}"), ()
+            return unwritable(job, error), ()
         return row_of(job, wanted.mask(job.stem), shown, assessment, written), written.lesions
 
     return list(ahead(pool, write, answered, _AHEAD * predictor.batch_size))

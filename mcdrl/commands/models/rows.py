@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -17,6 +18,10 @@ from mcdrl.model.shown import Shown
 
 if TYPE_CHECKING:
     from mcdrl.model.predictor import Assessment
+
+_OF_ONE_FILE = frozenset(
+    (None, errno.EEXIST, errno.EILSEQ, errno.EINVAL, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOTDIR, errno.ENOTEMPTY)
+)  # what hinders the writing of one frame and not of others
 
 
 @dataclass(frozen=True)
@@ -109,6 +114,17 @@ class VideoRow:
 def refusal(job: Job, reason: str) -> PredictionRow:
     """Return the row of a file of which nothing can be said."""
     return PredictionRow(job.frame, "", 0, 0, "", "", None, 0, None, None, "", "", "", reason, frames=0)
+
+
+def unwritable(job: Job, error: OSError) -> PredictionRow:
+    """Return the row of a file whose results can't be written.
+
+    Raises:
+        OSError: the error given, where it hinders the writing of others, too.
+    """
+    if error.errno not in _OF_ONE_FILE:
+        raise error
+    return refusal(job, f"its results can't be written: {error.strerror or error}")
 
 
 def row_of(job: Job, mask: str, shown: Shown, assessment: Assessment, written: Written) -> PredictionRow:

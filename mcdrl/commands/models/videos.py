@@ -24,7 +24,7 @@ from mcdrl.base.runtime import progress
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.models.frames import Job
 from mcdrl.commands.models.masks import Layers, Wanted, grey, layers
-from mcdrl.commands.models.rows import PredictionRow, VideoRow, cells, columns, refusal, row_of, video_row
+from mcdrl.commands.models.rows import PredictionRow, VideoRow, cells, columns, refusal, row_of, unwritable, video_row
 from mcdrl.imaging.video.files import open_video
 from mcdrl.imaging.video.frames import Video
 from mcdrl.imaging.video.writing import COLOURS, GREY, written
@@ -77,6 +77,8 @@ def predict_video(job: Job, predictor: Predictor, wanted: Wanted, how: Reading) 
         row = _predicted(job, video, found, predictor, wanted, how)
     except (RefusedError, InputError) as error:
         return refusal(job, str(error))
+    except OSError as error:
+        return unwritable(job, error)
     issues = "; ".join(filter(None, (row.issues, found.issues, "" if video.shape.timed else UNTIMED)))
     return replace(row, reason=_reason(found, row), issues=issues)
 

@@ -141,6 +141,15 @@ def test_what_was_there_stays_if_the_network_fails(video, tmp_path):
     assert {path.name: path.read_text() for path in contents(tmp_path / "out")} == {"clip.mp4": "before"}
 
 
+def test_a_video_whose_results_cannot_be_written_is_listed_and_the_others_go_on(video, tmp_path):
+    write_video(video.parent / "a.mkv", marks(3))
+    (tmp_path / "out" / "a.mp4" / "in the way").mkdir(parents=True)
+    rows = run(video.parent, tmp_path / "out")
+    assert [(row.frame, row.frames) for row in rows] == [("a.mkv", 0), ("clip.mkv", 7)]
+    assert refused(rows) == "not read: a.mkv: its results can't be written: Is a directory"
+    assert {path.name for path in contents(tmp_path / "out")} == {"clip.mp4", "clip.csv", "predictions.csv"}
+
+
 def test_names_that_are_no_utf8_get_their_videos(tmp_path):
     odd = os.fsdecode(b"polype_\xe9")
     write_video(tmp_path / "a.mp4", marks(2)).rename(tmp_path / f"{odd}.mp4")
