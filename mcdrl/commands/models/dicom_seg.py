@@ -47,6 +47,7 @@ _MAY_BE_EMPTY = (
     "PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID", "StudyDate", "StudyTime"
 )  # DICOM wants them in every file, if without a value  # fmt: skip
 _WHEN = ("Content", "Acquisition", "Series", "Study")  # whose date and time is the content's, the first that is known
+_UNICODE = "ISO_IR 192"
 _UNKNOWN_DATE, _UNKNOWN_TIME = "19000101", "000000"
 _LONGEST = 64  # characters of a text of DICOM's type LO
 _UNFIT = "DICOM that a Segmentation can't refer to"
@@ -219,6 +220,9 @@ def _header(frame: Path) -> Dataset:
     for name in _MAY_BE_EMPTY:
         if name not in found:
             setattr(found, name, None)
+    if found.get("SpecificCharacterSet"):  # highdicom takes over some alone, and none that Japan has
+        found.decode()
+        found.SpecificCharacterSet = _UNICODE
     return found
 
 

@@ -65,7 +65,9 @@ def pixels(path):
 
 
 def faults(path):
-    done = subprocess.run([Path(sys.executable).with_name("dciodvfy"), path], capture_output=True, text=True)
+    done = subprocess.run(
+        [Path(sys.executable).with_name("dciodvfy"), path], capture_output=True, text=True, encoding="latin-1"
+    )
     assert "Segmentation" in done.stderr.splitlines(), done.stderr  # it knows what it looks at
     return [line for line in done.stderr.splitlines() if line.startswith("Error")]
 
@@ -180,6 +182,8 @@ SLOPPY = {
     "no numbers": {"SeriesNumber": None, "InstanceNumber": None},
     "numbers below 1": {"SeriesNumber": -3, "InstanceNumber": 0},
     "a name in Greek": {"SpecificCharacterSet": "ISO_IR 192", "PatientName": "Παπαδοπούλου^Ελένη"},
+    "a name in Japanese": {"SpecificCharacterSet": ["", "ISO 2022 IR 87"], "PatientName": "Yamada^Tarou=山田^太郎"},
+    "a name in German": {"SpecificCharacterSet": "ISO 2022 IR 100", "PatientName": "Müller^Jürgen"},
     "a frame of reference without a place": {"FrameOfReferenceUID": "1.2.840.5"},
     "no modality": {"Modality": None},
     "one frame, counted": {"NumberOfFrames": 1},
