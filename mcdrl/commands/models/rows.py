@@ -52,7 +52,7 @@ class PredictionRow:
         confounder_scores: of all, the highest first: standard deviations above the training frames' mean, zero-shot;
             empty where no model reads the frozen encoder's features, unless they are asked for.
         reason: why the frame was refused, its mask couldn't be written, or a video isn't whole; empty otherwise.
-        issues: what is odd about the frame; empty: nothing.
+        issues: what is odd about the frame, of a video about how many of its frames; empty: nothing.
         frames: how many the file holds: 1, or those of a video that could be read; 0: refused. The row of a video is
             that of the frame with a lesion, or of any if none has one, whose score is the highest.
         table: of a video, path below the folder of the results, of the table with a row for each of its frames.
@@ -83,8 +83,8 @@ class VideoRow:
 
     Attributes:
         frame: number of the frame, from 0 on.
-        time_s: when it is shown, seconds by the video's own clock, which may begin later than 0; empty: the file
-            doesn't tell.
+        time_s: when it is shown, seconds by the video's own clock, which may begin later than 0, and is set on where it
+            begins below 0 or goes back; empty: the file doesn't tell.
         view_px: as in predictions.csv; one box for all frames.
         lesion: likewise.
         frame_score: likewise; smoothed over time where that was asked for, as is all that follows from the mask.
@@ -94,7 +94,7 @@ class VideoRow:
         flagged: likewise.
         confounders: likewise.
         confounder_scores: likewise.
-        issues: likewise.
+        issues: what is odd about the frame; empty: nothing.
     """
 
     frame: int

@@ -6,6 +6,7 @@ Frames are decoded, drawn and encoded in threads while the network computes; a f
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -98,18 +99,19 @@ def _predicted(
     mask, table = (str(path.relative_to(wanted.out)) for path in list(wanted.video_paths(job.stem).values())[:2])
     draw = partial(_drawn, job=job, mask=mask, predictor=predictor, wanted=wanted)
     most = predictor.batch_size + how.workers
-    best, count = None, 0
+    best, odd = None, Counter[str]()
     with (
         _sinks(video, wanted.video_paths(job.stem)) as write,
         ThreadPoolExecutor(how.workers, "draw") as drawing,
         ThreadPoolExecutor(1, "write") as writing,
     ):
         for row in ahead(writing, write, ahead(drawing, draw, told, most), most):
-            count += 1
+            odd[row.issues] += 1
             best = row if best is None else max(best, row, key=_likeliness)
     if best is None:
         raise RefusedError("video that has changed", f"{job.path.name} held {found.frames} frames and now none")
-    return replace(best, frames=count, table=table)
+    told = [f"{issues}, in {frames} of {odd.total()} frames" for issues, frames in odd.items() if issues]
+    return replace(best, frames=odd.total(), table=table, issues="; ".join(told))
 
 
 def _likeliness(row: PredictionRow) -> tuple[bool, float]:

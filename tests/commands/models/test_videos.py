@@ -15,6 +15,7 @@ from mcdrl.commands.models.dicom_seg import Algorithm
 from mcdrl.commands.models.masks import Wanted
 from mcdrl.commands.models.predict import predict_frames, refused, summary
 from mcdrl.commands.models.videos import UNTIMED
+from mcdrl.imaging.video.container import RESTARTED
 from mcdrl.metrics.operating_point import OperatingPoint
 from tests.commands.models.test_predict import Bright, contents, half_white, run
 from tests.imaging.test_dicom import content
@@ -79,6 +80,15 @@ def test_a_frame_with_a_lesion_stands_before_one_without(tmp_path):
     (row,) = run(path, tmp_path / "out", predictor=Bright(operating_point=OperatingPoint(0.5, 0.0)))
     assert table(tmp_path / "out", "a")["lesion"].tolist() == ["no", "yes", "yes"]
     assert row.lesion == "yes"
+
+
+def test_what_is_odd_about_any_frame_is_told_of_the_video(tmp_path):
+    path = write_video(tmp_path / "a.mpg", marks(20), codec="mpeg2video")
+    path.write_bytes(2 * path.read_bytes())
+    (row,) = run(path, tmp_path / "out")
+    rows = table(tmp_path / "out", "a")
+    assert rows["issues"][rows["issues"] != ""].to_dict() == {20: RESTARTED}
+    assert row.issues == f"{RESTARTED}, in 1 of 40 frames"
 
 
 def test_frames_and_videos_lie_side_by_side(video, tmp_path):
