@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -107,14 +108,15 @@ class Model:
             smooth_s: seconds over which probabilities are smoothed, looking back alone; 0: each frame by itself.
 
         Yields:
-            When a frame is shown, seconds by the video's own clock, and what the model says of it, in their order.
+            When a frame is shown, seconds by the video's own clock, or by 25 frames a second where a DICOM file tells
+            no times, and what the model says of it, in their order.
 
         Raises:
-            InputError: it is no video or can't be read, the threshold isn't in 0..1, or, after the last frame, there
-                should be more.
+            InputError: it is no video or can't be read, the threshold isn't in 0..1, it tells no times and is to be
+                smoothed, or, after the last frame, there should be more.
         """
         path, least = Path(video), self._least(threshold)
-        if smooth_s < 0:
+        if not 0 <= smooth_s < inf:
             raise InputError(f"smooth_s {smooth_s}: expected seconds, 0 and more")
         if not is_video(path):
             raise InputError(f"{path} is no video that is known here; expected MP4, MOV, AVI, Matroska, WebM or DICOM")

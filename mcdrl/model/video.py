@@ -140,7 +140,12 @@ def answered(
         workers: threads that bring frames to working size; one more decodes.
         swap: whether red and blue change places.
         keep: whether the pictures are kept.
+
+    Raises:
+        RefusedError: the video tells no times, and is to be smoothed over time.
     """
+    if smooth_s and not video.shape.timed:
+        raise RefusedError("video without times", "it can't be smoothed over time; leave smoothing out")
 
     def prepared(frame: TimedFrame) -> tuple[TimedFrame, Image.Image | None, Shown]:
         """Return a frame as the model is shown it."""

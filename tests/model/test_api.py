@@ -19,8 +19,9 @@ from mcdrl.commands.models.export import made_up_frames
 from mcdrl.commands.models.pack import pack
 from tests import lite_model
 from tests.factories import make_promise
+from tests.imaging.test_dicom import content
 from tests.projects import ROOT
-from tests.videos import LOSSLESS, read_video, write_video
+from tests.videos import LOSSLESS, marks, read_video, write_video
 
 
 @pytest.fixture(scope="module")
@@ -265,8 +266,18 @@ def test_what_is_wrong_with_a_video_is_told(model, tmp_path):
     ]:
         with pytest.raises(mcdrl.InputError, match=said):
             next(model.predict_video(path))
-    with pytest.raises(mcdrl.InputError, match="smooth_s -1: expected seconds"):
-        next(model.predict_video(tmp_path / "a.png", smooth_s=-1))
+    for smooth_s in (-1, float("nan"), float("inf")):
+        with pytest.raises(mcdrl.InputError, match=f"smooth_s {smooth_s}: expected seconds"):
+            next(model.predict_video(tmp_path / "a.png", smooth_s=smooth_s))
+
+
+def test_a_video_without_times_is_not_smoothed(model, tmp_path):
+    pixels = np.stack(marks(2))
+    given = content(pixels[0], "RGB", NumberOfFrames=2, PixelData=pixels.tobytes())
+    given.save_as(tmp_path / "a.dcm", enforce_file_format=True, implicit_vr=False, little_endian=True)
+    assert [time_s for time_s, _ in model.predict_video(tmp_path / "a.dcm")] == [0, 0.04]
+    with pytest.raises(mcdrl.InputError, match=r"a\.dcm: video without times: it can't be smoothed"):
+        next(model.predict_video(tmp_path / "a.dcm", smooth_s=0.1))
 
 
 def test_behind_the_last_frame_of_a_video_what_is_missing_is_told(model, tmp_path):

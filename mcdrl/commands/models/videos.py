@@ -71,10 +71,6 @@ def predict_video(job: Job, predictor: Predictor, wanted: Wanted, how: Reading) 
     try:
         video = open_video(job.path)
         found = survey(video, how.view, watched=lambda frames: progress(frames, f"look through {job.frame}", None))
-        if how.smooth_s and not video.shape.timed:
-            raise RefusedError(
-                "video without times", f"{job.path.name} can't be smoothed over time; leave out --smooth"
-            )
         row = _predicted(job, video, found, predictor, wanted, how)
     except (RefusedError, InputError) as error:
         return refusal(job, str(error))

@@ -209,7 +209,7 @@ def test_dicom_without_times_is_predicted_and_not_smoothed(tmp_path):
     back, times = read_video(tmp_path / "out" / "a.mp4", "gray")
     assert len(back) == 3
     assert times == [Fraction(index, 25) for index in range(3)]
-    with pytest.raises(InputError, match=r"video without times: a\.dcm can't be smoothed"):
+    with pytest.raises(InputError, match=r"a\.dcm: video without times: it can't be smoothed"):
         run(tmp_path / "a.dcm", tmp_path / "out", smooth_s=0.1)
 
 
