@@ -211,6 +211,8 @@ def _read(path: Path) -> tuple[Image.Image, bool]:
         raise InputError(f"{path} is a folder; give one image at a time, or segment it with `mcdrl predict`")
     if not path.is_file():  # opening a pipe would wait for ever
         raise InputError(f"there is no regular file {path}; {_WANTED}")
+    if is_video(path):
+        raise InputError(f"{path} is a video; give it to predict_video")
     try:
         return read_frame(path)
     except RefusedError as error:

@@ -271,6 +271,12 @@ def test_what_is_wrong_with_a_video_is_told(model, tmp_path):
             next(model.predict_video(tmp_path / "a.png", smooth_s=smooth_s))
 
 
+def test_a_video_in_place_of_a_picture_is_told(model, tmp_path):
+    path = write_video(tmp_path / "a.mp4", marks(2))
+    with pytest.raises(mcdrl.InputError, match=r"a\.mp4 is a video; give it to predict_video"):
+        model.predict(path)
+
+
 def test_a_video_without_times_is_not_smoothed(model, tmp_path):
     pixels = np.stack(marks(2))
     given = content(pixels[0], "RGB", NumberOfFrames=2, PixelData=pixels.tobytes())
