@@ -25,6 +25,7 @@ from tests.commands.study.test_init import files
 from tests.factories import bytes_of
 from tests.pipeline.repository import tiny
 from tests.projects import ROOT
+from tests.videos import marks, write_video
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -177,7 +178,7 @@ def test_a_command_works_in_a_project(installed, project, command):
 
 @pytest.fixture(scope="module")
 def belongings(project, tmp_path_factory):
-    """What a user has who knows nothing of projects: a model, and frames as PNG, as DICOM and with masks."""
+    """What a user has who knows nothing of projects: a model, and frames as PNG, DICOM and video, and with masks."""
     place = tmp_path_factory.mktemp("belongings")
     shutil.copytree(project / "artifacts" / "deploy" / "mcdrl", place / "model")
     for number, stem in enumerate("ab"):
@@ -185,6 +186,7 @@ def belongings(project, tmp_path_factory):
         frame(place / "site" / "images" / f"{stem}.png", number)
         mask(place / "site" / "masks" / f"{stem}.png")
     save(place / "dicom" / "a.dcm", np.zeros((30, 40, 3), np.uint8))
+    write_video(place / "clip.mp4", marks(3))
     return place
 
 
@@ -194,8 +196,12 @@ COMMANDS = {
         "masks/a.png", "masks/b.png", "masks/predictions.csv", "masks/overlays/a.jpg",
     ],
     "predict {mine}/frames/a.png --model {mine}/model --out masks --format coco": ["masks/predictions.coco.json"],
+    "predict {mine}/clip.mp4 --model {mine}/model --out masks --overlay": [
+        "masks/clip.mp4", "masks/clip.csv", "masks/overlays/clip.mp4", "masks/predictions.csv",
+    ],
     "predict {mine}/dicom --model {mine}/model --out masks --format dicom-seg": ["masks/a.dcm"],
     "predict {mine}/frames --out masks": ["masks/a.png", "masks/b.png", "masks/predictions.csv"],
+    "accept {mine}/site --model {mine}/model --lesion-class polyp": ["acceptance/index.html", "acceptance/cases.csv"],
     "export {mine}/model --out exported": ["exported/network.onnx", "exported/preprocessing.json"],
     "pack {mine}/model --out packed": ["packed/README.md", "packed/model.safetensors"],
     "inspect {mine}/model": [],
