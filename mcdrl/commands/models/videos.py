@@ -106,8 +106,8 @@ def _predicted(
             best = row if best is None else max(best, row, key=_likeliness)
     if best is None:
         raise RefusedError("video that has changed", f"{job.path.name} held {found.frames} frames and now none")
-    told = [f"{issues}, in {frames} of {odd.total()} frames" for issues, frames in odd.items() if issues]
-    return replace(best, frames=odd.total(), table=table, issues="; ".join(told))
+    issues = [f"{what}, in {number} of {odd.total()} frames" for what, number in odd.items() if what]
+    return replace(best, frames=odd.total(), table=table, issues="; ".join(issues))
 
 
 def _likeliness(row: PredictionRow) -> tuple[bool, float]:
