@@ -162,7 +162,10 @@ def adapt_folder(
     make_deterministic()
     ensemble = load_ensemble([model], options.backbone, options.device)
     shown = Shown(ensemble.members[0].model.card, ensemble.members[0].model.card.view, options.workers)
-    site = bare_site(folder, shown, out) if options.frames_only else labelled_site(folder, shown, card, settings)
+    site = (
+        bare_site(folder, shown, out, settings) if options.frames_only
+        else labelled_site(folder, shown, card, settings)
+    )  # fmt: skip
     own_study = artifacts_of(model)
     places = options.replay if options.replay is not None else [own_study] if own_study else []
     replay = replayed(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -125,13 +126,14 @@ def labelled_site(folder: Path, shown: Shown, card: str | None, settings: Mappin
     )  # fmt: skip
 
 
-def bare_site(folder: Path, shown: Shown, out: Path) -> Site:
-    """Read a folder of frames whose masks, if there are any, aren't looked at.
+def bare_site(folder: Path, shown: Shown, out: Path, settings: Mapping[str, Any] = MappingProxyType({})) -> Site:
+    """Read a folder of frames whose masks, if there are any, aren't looked at; of a site's keys view and channels count.
 
     Raises:
         InputError: there is no frame, or none can be read.
     """
-    bare = Unlabelled(folder, out, shown.card.size_px, shown.view, swap=False)
+    view, swap = settings.get("view", shown.view), settings.get("channels") == "bgr"
+    bare = Unlabelled(folder, out, shown.card.size_px, view, swap=swap)
     found = list(bare.frames(shown.workers))
     refused = [f"{issue.file}: {issue.text}" for issue in bare.refused]
     if not found:

@@ -87,6 +87,15 @@ def test_frames_without_masks_are_the_same_frames(folder):
     assert set(site.looks["quantity"]) - set(bare.looks["quantity"]) == {"lesion_share"}
 
 
+def test_red_and_blue_change_places_without_masks_too(folder):
+    known = shown(lesion_classes=["polyp"])
+    plain, swapped = (
+        bare_site(folder / "images", known, folder / "out", {"channels": order}).frames.images
+        for order in ("rgb", "bgr")
+    )
+    assert np.array_equal(swapped, plain[..., ::-1])
+
+
 def test_a_folder_of_videos_is_no_folder_of_frames(tmp_path):
     (tmp_path / "clips").mkdir()
     (tmp_path / "clips" / "a.mp4").write_bytes(b"")
