@@ -127,7 +127,7 @@ def labelled_site(folder: Path, shown: Shown, card: str | None, settings: Mappin
 
 
 def bare_site(folder: Path, shown: Shown, out: Path, settings: Mapping[str, Any] = MappingProxyType({})) -> Site:
-    """Read a folder of frames whose masks, if there are any, aren't looked at; of a site's keys view and channels count.
+    """Read a folder of frames whose masks, if there are any, aren't looked at; of its keys view and channels count.
 
     Raises:
         InputError: there is no frame, or none can be read.
