@@ -46,7 +46,7 @@ mcdrl export THIS_FOLDER --format onnx --out EXPORTED
   decision hangs on, at the flagged ones first.
 - It knows the sites, cameras and lesion classes above. On frames without a lesion it may draw one.
 - Confidence is the share of a mask that the network expects to be lesion; it is no estimate of Dice, as lesion that was
-  missed does not lower it. Confidence and flags were fitted on validation frames of the sites that it was trained on;
+  missed does not lower it. Confidence and flags were fitted on {fitted};
   elsewhere they are weaker.
 - {notice}
 
@@ -159,7 +159,7 @@ def text_of(
         view=_VIEWS[card.view], size_px=card.size_px, asked=_asked(further_px), epoch=card.best_epoch + 1,
         regions=f"the {card.alpha:.0%} of places {_mined(card)}" if uses_regions else _NO_REGIONS,
         val_dice=card.val_dice, known=OF_SOURCES, temperature=card.temperature,
-        flag_below=card.flag_below, no_lesion=_no_lesion(card), unknown=elsewhere,
+        flag_below=card.flag_below, fitted=_fitted(card), no_lesion=_no_lesion(card), unknown=elsewhere,
         notice=(warning if card.pretrained == "random" else "") + f"The backbone: {backbone.notice}",
         class_prompts="; ".join(card.class_prompts), confounder_prompts="; ".join(card.confounder_prompts),
     )  # fmt: skip
@@ -202,8 +202,20 @@ def _no_lesion(card: ModelCard) -> str:
         return "has no limit: it may be called in any frame, however small"
     return (
         f"in frames of a score below {card.no_lesion_below:.4f}; components below {card.least_area_share:.2%} of the "
-        "view are none; chosen on validation frames, too"
+        f"view are none; chosen on {_trusted_by(card)}, too"
     )
+
+
+def _fitted(card: ModelCard) -> str:
+    frames = _trusted_by(card)
+    return frames if card.adapted and card.adapted.folds else f"{frames} of the sites that it was trained on"
+
+
+def _trusted_by(card: ModelCard) -> str:
+    """Return the frames that chose temperature, limit of confidence and operating point."""
+    if card.adapted is None or not card.adapted.folds:
+        return "validation frames"
+    return f"frames of {card.adapted.site}, answered by networks that were adapted to others of them"
 
 
 def _mined(card: ModelCard) -> str:

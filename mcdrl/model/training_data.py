@@ -65,7 +65,7 @@ def training_sites(models: Sequence[Path]) -> pd.DataFrame | None:
     told = [one for one in found if one is not None]
     if len(told) < len(found):
         return None
-    return pd.concat(told, ignore_index=True).drop_duplicates(list(TRAINING_SITES.key), ignore_index=True)
+    return _first_of_each(told)
 
 
 def write_training_data(models: Sequence[Path], out: Path) -> None:
@@ -78,13 +78,22 @@ def write_training_data(models: Sequence[Path], out: Path) -> None:
     if frames.complete:
         write_known_frames(frames.site_of, out)
     if sites is not None:
-        TRAINING_SITES.write(sites, out / SITES_FILE)
+        write_training_sites([sites], out)
 
 
 def write_known_frames(site_of: Mapping[str, str], folder: Path) -> None:
     """Write the frames that a model was trained on, SHA-256 -> site, into its folder."""
     rows = pd.DataFrame({"site": list(site_of.values()), "sha256": list(site_of)}, dtype="str")
     TRAINING_FRAMES.write(rows.sort_values(["site", "sha256"], ignore_index=True), folder / FRAMES_FILE)
+
+
+def write_training_sites(sites: Sequence[pd.DataFrame], folder: Path) -> None:
+    """Write what the frames of a model's source sites looked like; of sites of one name the first counts."""
+    TRAINING_SITES.write(_first_of_each(sites), folder / SITES_FILE)
+
+
+def _first_of_each(sites: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat(sites, ignore_index=True).drop_duplicates(list(TRAINING_SITES.key), ignore_index=True)
 
 
 def _single(models: Iterable[Path]) -> list[Path]:

@@ -121,7 +121,7 @@ def learned(run: Run, model: Path, artifacts: Path, own: LabelledFrames) -> Memb
         recipe = {"scratch": SCRATCH, "plain": PLAIN}.get(run.way, RECIPE)
         known = pseudo_labelled(member, own) if run.way == "self-training" else own
         replay = (
-            replayed([artifacts], Shown(member.model.card, "auto", 1), run.seed)[0] if recipe.replay_share else None
+            replayed([artifacts], Shown(member.model.card, "auto", 1), run.seed).frames if recipe.replay_share else None
         )
         adapt(member, known, replay, recipe, run.seed)
     return member

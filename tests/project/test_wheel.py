@@ -207,6 +207,12 @@ COMMANDS = {
     "inspect {mine}/model": [],
     "models list": [],
     "models show polyp_lite0": [],
+    "accept {mine}/site --model {mine}/model --lesion-class polyp --out accepted": [
+        "accepted/index.html", "accepted/cases.csv",
+    ],
+    "adapt {mine}/site --model {mine}/model --lesion-class polyp --steps 1 --folds 2 --anyway --out adapted": [
+        "adapted/README.md", "adapted/model.safetensors", "adapted/backbone/card.json",
+    ],
     "sites check {mine}/site --lesion-class polyp": [],
     "sites cards": [],
     "studies list": [],

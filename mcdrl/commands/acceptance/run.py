@@ -17,8 +17,8 @@ from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.acceptance.outcome import Outcome, outcome
 from mcdrl.commands.acceptance.rows import CaseRow, table
 from mcdrl.commands.acceptance.tally import Frame, Tally, answered
-from mcdrl.commands.acceptance.unlabelled import Unlabelled, holds_frames_alone
 from mcdrl.commands.models.labelled import Labelled, read_labelled
+from mcdrl.commands.models.unlabelled import Unlabelled, holds_frames_alone
 from mcdrl.metrics.shift import Shift, shifts
 from mcdrl.metrics.verdict import Expected, Found, Verdict, expected, judge, more_groups
 from mcdrl.model.training_data import KnownFrames, known_frames, training_sites

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from mcdrl.artifacts.frames import judged_of, lesion_of
 from mcdrl.commands.acceptance.rows import CaseRow, table
-from mcdrl.commands.acceptance.unlabelled import UnlabelledFrame
 from mcdrl.commands.models.labelled import LabelledFrame
+from mcdrl.commands.models.unlabelled import UnlabelledFrame
 from mcdrl.imaging.profile import measure
 from mcdrl.metrics.calibration import LOG_ODDS, spectrum
 from mcdrl.metrics.counts import Bools, count, dice

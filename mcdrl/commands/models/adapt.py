@@ -12,7 +12,8 @@ from typing import Any, Literal
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import sha256
 from mcdrl.base.output import say, warn
-from mcdrl.commands.models.learnable import Shown, Site, bare_site, labelled_site, replayed
+from mcdrl.commands.models.learnable import Replay, Shown, Site, bare_site, labelled_site, replayed
+from mcdrl.commands.sites.classes import DEFAULT
 from mcdrl.drawing.formatting import counted, listed, number, signed, span
 from mcdrl.metrics.intervals import LEAST_GROUPS
 from mcdrl.model.adapted import Adapted, ScoreChange
@@ -23,7 +24,13 @@ from mcdrl.model.folder import save_model
 from mcdrl.model.members import members
 from mcdrl.model.predictor import Predictor
 from mcdrl.model.take_along import copy_models
-from mcdrl.model.training_data import KnownFrames, known_frames, write_known_frames
+from mcdrl.model.training_data import (
+    KnownFrames,
+    known_frames,
+    training_sites,
+    write_known_frames,
+    write_training_sites,
+)
 from mcdrl.study.paths import artifacts_of
 from mcdrl.training.adapt import RECIPE, LabelledFrames, Recipe, State, adapt, answers, training_params
 from mcdrl.training.adaptation_gain import Change, changes, cross_validated, folds, helps, judge, points
@@ -38,8 +45,12 @@ _TOLD = {
 }  # fmt: skip
 _SHOWN = 5  # refused files
 _SCENES = (
-    "nobody says which patient a frame is of, so frames that look alike are kept together; of one patient there may be "
-    "several scenes, which makes the gain look surer than it is"
+    "frames that look alike are kept together; of one patient there may be several scenes, which makes the gain look "
+    "surer than it is"
+)
+_NO_ALARMS = (
+    "the site has no frame without a lesion, so nobody knows whether false alarms rise; a model that sees lesions "
+    "everywhere gains Dice, too"
 )
 _NO_REPLAY = "nothing is replayed: no frames of the sites that the model was trained on; --replay names some"
 
@@ -87,16 +98,14 @@ class Plan:
     Attributes:
         learn: from what.
         recipe: numbers.
-        replay: frames of the sites that it was trained on; None: none are at hand.
-        replayed: their names.
+        replay: frames of the sites that it was trained on.
         folds: of the cross-validation at most; 0: nothing is measured, as the frames have no masks.
         seed: of all that is drawn.
     """
 
     learn: Source
     recipe: Recipe
-    replay: LabelledFrames | None
-    replayed: Sequence[str]
+    replay: Replay
     folds: int
     seed: int
 
@@ -105,7 +114,7 @@ class Plan:
         if self.learn == "statistics":
             return adapt_statistics(member, frames)
         own = frames if self.learn == "labels" else pseudo_labelled(member, frames)
-        return adapt(member, own, self.replay, self.recipe, self.seed)
+        return adapt(member, own, self.replay.frames, self.recipe, self.seed)
 
 
 @dataclass(frozen=True)
@@ -146,18 +155,26 @@ def adapt_folder(
     """
     if out.exists():
         raise InputError(f"--out {out} exists; name a new folder")
+    if model.resolve() in out.resolve().parents:
+        raise InputError(f"--out {out} lies in the model's own folder, which stays as it is; name another")
     if options.learn == "labels" and options.frames_only:
         raise InputError("--frames-only leaves no labels to learn from; add --learn self-training or statistics")
     make_deterministic()
     ensemble = load_ensemble([model], options.backbone, options.device)
     shown = Shown(ensemble.members[0].model.card, ensemble.members[0].model.card.view, options.workers)
-    site = bare_site(folder, shown, out) if options.frames_only else labelled_site(folder, shown, card, settings)
+    site = (
+        bare_site(folder, shown, out, settings) if options.frames_only
+        else labelled_site(folder, shown, card, settings)
+    )  # fmt: skip
     own_study = artifacts_of(model)
     places = options.replay if options.replay is not None else [own_study] if own_study else []
-    replay, names = replayed(places if options.learn != "statistics" else [], shown, options.seed, site.sha256)
-    plan = Plan(options.learn, options.recipe, replay, names, 0 if options.frames_only else options.folds, options.seed)
+    replay = replayed(
+        places if options.learn != "statistics" else [], shown, options.seed, site.sha256,
+        settings.get("lesion_class", DEFAULT),
+    )  # fmt: skip
+    plan = Plan(options.learn, options.recipe, replay, 0 if options.frames_only else options.folds, options.seed)
     if options.learn != "statistics":
-        say(f"replayed: {len(replay)} frames of {listed(names)}" if replay else _NO_REPLAY)
+        say(f"replayed: {len(replay.frames)} frames of {listed(replay.sites)}" if replay.frames else _NO_REPLAY)
     adapt_model(site, ensemble, model, out, plan, backbone=options.backbone, anyway=options.anyway)
 
 
@@ -189,14 +206,15 @@ def adapt_model(
         say(f"don't: {against}" + (f"; {out} is written all the same" if anyway else "; no model is written"))
     if against and not anyway:
         return
-    seen = {**known.site_of, **dict.fromkeys(site.sha256, site.name)} if known.complete and site.sha256 else {}
-    _write(site, ensemble, model, out, plan, gain, seen, backbone)
+    if gain and "false_alarms" not in gain.scores:
+        say(f"take care: {_NO_ALARMS}")
+    _write(site, ensemble, model, out, plan, gain, known, backbone)
     say(f"{out}: adapted to {site.name} with all of its {len(site.frames)} frames; mcdrl predict FRAMES --model {out}")
 
 
 def _check(site: Site, known: KnownFrames, plan: Plan) -> None:
     """Raise InputError where frames were trained on, or nothing could be measured with them."""
-    digests = dict(zip(site.sha256, site.files, strict=False))  # none where frames came without masks
+    digests = dict(zip(site.sha256, site.files, strict=True))
     seen = [(file, known.site_of[one]) for one, file in digests.items() if one in known.site_of]
     if seen:
         raise InputError(
@@ -219,13 +237,19 @@ def _check(site: Site, known: KnownFrames, plan: Plan) -> None:
 
 def _told_site(site: Site) -> str:
     n, lesions = len(site.frames), int(site.frames.has_lesion.sum())
-    whose = (
-        f"{site.n_groups} patients or sequences" if site.patients else f"{counted(site.n_groups, 'scene')}: {_SCENES}"
-    )
+    whose = f"{site.n_groups} patients or sequences" if site.patients else _told_scenes(site)
     refused = [f"  not read: {line}" for line in site.refused[:_SHOWN]]
     more = [f"  and {len(site.refused) - _SHOWN} more"] if len(site.refused) > _SHOWN else []
-    masks = f" ({lesions} with a lesion, {n - lesions} without)" if site.sha256 else ", without masks"
+    masks = f" ({lesions} with a lesion, {n - lesions} without)" if site.labelled else ", without masks"
     return "\n".join([f"{site.name}: {counted(n, 'frame')}{masks}", f"groups: {whose}", *refused, *more])
+
+
+def _told_scenes(site: Site) -> str:
+    n, unknown = len(site.frames), site.n_unknown
+    if unknown == n:
+        return f"{counted(site.n_groups, 'scene')}: nobody says which patient a frame is of, so {_SCENES}"
+    told = f"of {unknown} of {n} frames nobody says which patient they are of, so of these {_SCENES}"
+    return f"{site.n_groups} patients and scenes: {told}"
 
 
 def _measured(site: Site, networks: Sequence[Member], plan: Plan) -> Gain:
@@ -280,7 +304,7 @@ def _adapted(site: Site, plan: Plan, gain: Gain | None, start: Path) -> Adapted:
     return Adapted(
         weights_sha256=sha256(start / WEIGHTS), site=site.name, learned=plan.learn, n_frames=len(site.frames),
         n_groups=site.n_groups, groups="patients" if site.patients else "scenes",
-        replayed=[] if plan.learn == "statistics" else list(plan.replayed),
+        replayed=list(plan.replay.sites),
         folds=gain.folds if gain else 0, scores=scores, advised=bool(gain and gain.advised),
     )  # fmt: skip
 
@@ -292,21 +316,25 @@ def _score(change: Change) -> ScoreChange:
 
 def _write(
     site: Site, ensemble: Ensemble, model: Path, out: Path, plan: Plan, gain: Gain | None,
-    seen: Mapping[str, str], backbone: Path | None,
+    known: KnownFrames, backbone: Path | None,
 ) -> None:  # fmt: skip
     """Adapt every network to all frames, and write them as one model's folder."""
-    places = members(model)
+    places, looks = members(model), training_sites([model])
+    seen = {**dict.fromkeys(site.sha256, site.name), **plan.replay.site_of, **known.site_of}
     with tempfile.TemporaryDirectory() as folder:
         written = {str(place.relative_to(model)): Path(folder) / str(at) for at, place in enumerate(places)}
         for member, place, new in zip(ensemble.members, places, written.values(), strict=True):
             state, card = plan(member, site.frames), member.model.card
             facts = {
                 "adapted": _adapted(site, plan, gain, place),
-                "held_out": None, "sources": [*card.sources, site.name], **(_trusted(gain.trust) if gain else {}),
+                "held_out": None, "sources": list(dict.fromkeys([*card.sources, *plan.replay.sites, site.name])),
+                **(_trusted(gain.trust) if gain else {}),
             }  # fmt: skip
             save_model(new, state, member.model.texts, card.model_copy(update=facts), member.model.miner)
-            if seen:
+            if known.complete:
                 write_known_frames(seen, new)
+            if looks is not None:
+                write_training_sites([site.looks, looks], new)
         first = ensemble.members[0].model.card
         copy_models(written, find_backbone(places[0], first.fingerprint, backbone), out, limit_bytes=None)
 

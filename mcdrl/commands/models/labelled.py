@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mcdrl.artifacts.frames import IGNORED, lesion_of, unpack_native_mask
 from mcdrl.base.errors import InputError
 from mcdrl.base.view_rule import ViewRule
-from mcdrl.commands.sites.classes import with_class
+from mcdrl.commands.sites.classes import DEFAULT, with_class
 from mcdrl.commands.sites.edit import site_from
 from mcdrl.commands.sites.guess import guessed_or_given
 from mcdrl.imaging.decode import Pixels
@@ -40,7 +40,8 @@ class LabelledFrame:
         lesion_class: of the largest lesion; None: there is no lesion.
         sha256: hex digest of the frame's size and upright pixels, as in cases.parquet.
         shown: what a model is shown of it.
-        labels: [S, S] uint8, the truth cut and squashed alike: 0 background, 255 ignored, else lesion.
+        labels: [S, S] uint8, the truth cut and squashed alike: 0 background, 255 ignored, k + 1 lesion of the k-th of
+            the folder's classes.
         native_labels: the same at the frame's own size, as `unpack_native_mask` reads it.
     """
 
@@ -69,6 +70,7 @@ class Labelled:
     Attributes:
         name: of the folder.
         reading: how it is read.
+        classes: that its lesions may have.
     """
 
     def __init__(self, folder: Path, reading: Reading, params: Params, classes: list[str]) -> None:
@@ -77,7 +79,7 @@ class Labelled:
         Raises:
             InputError: the folder isn't as `reading` says.
         """
-        self.name, self.reading = folder.resolve().name, reading
+        self.name, self.reading, self.classes = folder.resolve().name, reading, classes
         self._gate = Gate(self.name, folder, reading, params, classes)
         self._sources = self._gate.sources
 
@@ -117,7 +119,7 @@ class Labelled:
 
 def read_labelled(
     folder: Path, size_px: int, *, view: ViewRule, card: str | None = None,
-    settings: Mapping[str, Any] = MappingProxyType({}),
+    settings: Mapping[str, Any] = MappingProxyType({}), otherwise: str = DEFAULT,
 ) -> Labelled:  # fmt: skip
     """Find the frames of a labelled folder and what is drawn in them; says what is assumed.
 
@@ -127,13 +129,14 @@ def read_labelled(
         view: what of a frame is looked at, where neither card nor settings say so: the model's.
         card: how to read the folder; None: it is guessed.
         settings: key of a site -> value, beside the card's.
+        otherwise: the class of its lesions where neither card nor settings nor its files name one.
 
     Raises:
         InputError: it is no folder, can't be read as card and settings say, or no card fits.
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder; give the one that holds the frames and their masks")
-    keys = with_class({"card": guessed_or_given(card, folder, settings), **settings}, folder)
+    keys = with_class({"card": guessed_or_given(card, folder, settings), **settings}, folder, otherwise)
     reading = resolve(site_from(folder.resolve().name, {**keys, "root": str(folder)}))
     if "view" not in reading.model_fields_set:
         reading = reading.model_copy(update={"view": view})

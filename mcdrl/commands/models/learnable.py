@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mcdrl.artifacts.cases import CASES
-from mcdrl.artifacts.frames import FRAMES, IGNORED
+from mcdrl.artifacts.frames import FRAMES, IGNORED, lesion_of
 from mcdrl.base.errors import InputError
 from mcdrl.base.seeds import generator
 from mcdrl.base.view_rule import ViewRule
-from mcdrl.commands.models.frames import find_jobs, read
 from mcdrl.commands.models.labelled import LabelledFrame, read_labelled
+from mcdrl.commands.models.unlabelled import Unlabelled, UnlabelledFrame
+from mcdrl.commands.sites.classes import DEFAULT
 from mcdrl.imaging.neighbours import scenes
+from mcdrl.imaging.profile import measure
+from mcdrl.metrics.shift import site_spreads
 from mcdrl.model.card import ModelCard
 from mcdrl.study.paths import ingest_folder, site_files
 from mcdrl.training.adapt import LabelledFrames, joined
@@ -49,22 +53,59 @@ class Site:
         name: of the folder.
         frames: all of them; their site has the number 0.
         files: path below the folder, frame by frame.
-        sha256: of each frame's size and pixels, as in cases.parquet; empty: frames came without masks.
+        sha256: of each frame's size and pixels, as in cases.parquet.
+        looks: what the frames look like, as `training_data.training_sites` tells it.
         refused: why files can't be used, a line each.
-        patients: whether groups are patients or sequences; else they are scenes, which look alike.
+        n_unknown: frames of which nobody says which patient or sequence they are of; their groups are scenes.
+        labelled: whether the frames have masks.
     """
 
     name: str
     frames: LabelledFrames
     files: Sequence[str]
     sha256: Sequence[str]
+    looks: pd.DataFrame
     refused: Sequence[str]
-    patients: bool
+    n_unknown: int
+    labelled: bool
+
+    @property
+    def patients(self) -> bool:
+        """Whether all groups are patients or sequences."""
+        return self.n_unknown == 0
 
     @property
     def n_groups(self) -> int:
         """Patients, sequences or scenes."""
         return len(set(self.frames.groups.tolist()))
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Frames of the sites that a model was trained on.
+
+    Attributes:
+        frames: None: none are at hand.
+        sites: names of their sites.
+        site_of: SHA-256 of each -> its site.
+    """
+
+    frames: LabelledFrames | None
+    sites: Sequence[str]
+    site_of: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Frames of one site, and the SHA-256 of each."""
+
+    frames: LabelledFrames
+    sha256: Sequence[str]
+
+    def some(self, most: int, seed: int, name: str) -> _Part:
+        """Return at most so many of them."""
+        places = _some(len(self.frames), most, seed, name)
+        return _Part(self.frames.take(places), [self.sha256[place] for place in places])
 
 
 def labelled_site(folder: Path, shown: Shown, card: str | None, settings: Mapping[str, Any]) -> Site:
@@ -76,63 +117,70 @@ def labelled_site(folder: Path, shown: Shown, card: str | None, settings: Mappin
     labelled = read_labelled(folder, shown.card.size_px, view=shown.view, card=card, settings=settings)
     found = list(labelled.frames(shown.workers))
     refused = [f"{issue.file}: {issue.text}" for issue in labelled.result().refused]
-    patients = all(one.group is not None for one in found)
     images = np.stack([one.shown.pixels for one in found])
-    groups = np.array([one.group for one in found], str) if patients else scenes(images).astype(str)
-    frames = _frames(found, images, groups, shown.card, 0)
+    frames = _frames(found, images, _groups(found, images), labelled.classes, shown.card, 0)
     return Site(
-        labelled.name, frames, [one.file for one in found], [one.sha256 for one in found], refused, patients
+        labelled.name, frames, [one.file for one in found], [one.sha256 for one in found],
+        _looks(labelled.name, found, [_lesion_share(one) for one in found]), refused,
+        sum(one.group is None for one in found), labelled=True,
     )  # fmt: skip
 
 
-def bare_site(folder: Path, shown: Shown, out: Path) -> Site:
-    """Read a folder of frames that have no masks, as `mcdrl predict` does.
+def bare_site(folder: Path, shown: Shown, out: Path, settings: Mapping[str, Any] = MappingProxyType({})) -> Site:
+    """Read a folder of frames whose masks, if there are any, aren't looked at; of its keys view and channels count.
 
     Raises:
         InputError: there is no frame, or none can be read.
     """
-    jobs = find_jobs([folder], out).jobs
-    read_ones = [(job, read(job, shown.card.size_px, view=shown.view, swap=False)) for job in jobs]
-    found = [(job.frame, one.pixels) for job, one in read_ones if not isinstance(one, str)]
-    refused = [f"{job.frame}: {one}" for job, one in read_ones if isinstance(one, str)]
+    view, swap = settings.get("view", shown.view), settings.get("channels") == "bgr"
+    bare = Unlabelled(folder, out, shown.card.size_px, view, swap=swap)
+    found = list(bare.frames(shown.workers))
+    refused = [f"{issue.file}: {issue.text}" for issue in bare.refused]
     if not found:
-        raise InputError(
-            f"not one of the {len(jobs)} files in {folder} can be read as a frame, the first: {refused[0]}"
-        )
-    images = np.stack([pixels for _, pixels in found])
+        first = f", the first: {refused[0]}" if refused else "; frames of videos can't be learned from"
+        raise InputError(f"not one file in {folder} can be read as a frame{first}")
+    images = np.stack([one.shown.pixels for one in found])
     unknown = np.full(len(images), -1)
     frames = LabelledFrames(
         images, np.full(images.shape[:3], IGNORED, np.uint8), unknown, scenes(images).astype(str), unknown * 0
     )
-    return Site(folder.resolve().name, frames, [name for name, _ in found], [], refused, patients=False)
+    return Site(
+        bare.name, frames, [one.file for one in found], [one.sha256 for one in found],
+        _looks(bare.name, found, [None] * len(found)), refused, len(found), labelled=False,
+    )  # fmt: skip
 
 
 def replayed(
-    places: Sequence[Path], shown: Shown, seed: int, own: Collection[str] = ()
-) -> tuple[LabelledFrames | None, list[str]]:
-    """Return frames of the sites that a model was trained on, and the names of these sites.
+    places: Sequence[Path], shown: Shown, seed: int, own: Collection[str] = (), lesion_class: str = DEFAULT
+) -> Replay:
+    """Return frames of the sites that a model was trained on.
 
     Args:
         places: the artifacts of the model's study, or folders of frames with masks.
         shown: how frames are shown to the model.
         seed: of the draw of the frames where there are many.
         own: SHA-256 of the new site's frames, as in cases.parquet.
+        lesion_class: of a folder's lesions, where it doesn't say it.
 
     Raises:
-        InputError: a place is neither, doesn't fit the model, or has frames of the new site, on which nothing could be
-            measured any more.
+        InputError: a place is neither, doesn't fit the model, is called like another, or has frames of the new site,
+            on which nothing could be measured any more.
     """
-    parts: dict[str, LabelledFrames] = {}
+    parts: dict[str, _Part] = {}
     for place in places:
         of_study = _source_sites(place, shown.card)
-        for name in of_study:
-            parts[name] = _stored(place, name, shown.card, len(parts) + 1, seed, own)
-        if not of_study:
-            name, part = _replayed_folder(place, shown, len(parts) + 1, own)
-            parts[name] = part
+        for name in of_study or [place.resolve().name]:
+            if name in parts:
+                raise InputError(f"--replay {place}: another place has a site '{name}', too; name each site once")
+            number = len(parts) + 1
+            parts[name] = (
+                _stored(place, name, shown.card, number, seed, own) if of_study
+                else _replayed_folder(place, shown, number, own, lesion_class)
+            )  # fmt: skip
     most = -(-_REPLAYED // max(len(parts), 1))
-    kept = [part.take(_some(len(part), most, seed, name)) for name, part in parts.items()]
-    return (joined(kept) if kept else None), list(parts)
+    kept = {name: part.some(most, seed, name) for name, part in parts.items()}
+    site_of = {one: name for name, part in kept.items() for one in part.sha256}
+    return Replay(joined([part.frames for part in kept.values()]) if kept else None, list(kept), site_of)
 
 
 def _source_sites(place: Path, card: ModelCard) -> list[str]:
@@ -154,9 +202,7 @@ def _check_apart(place: Path, sha256: Iterable[str], own: Collection[str]) -> No
         )
 
 
-def _stored(
-    artifacts: Path, site: str, card: ModelCard, number: int, seed: int, own: Collection[str]
-) -> LabelledFrames:
+def _stored(artifacts: Path, site: str, card: ModelCard, number: int, seed: int, own: Collection[str]) -> _Part:
     files = site_files(artifacts, site)
     rows = CASES.read(files.cases).query("split == 'train'")
     _check_apart(artifacts, rows["sha256"], own)
@@ -169,27 +215,62 @@ def _stored(
         )
     classes = [_class(kind if isinstance(kind, str) else None, card, site) for kind in rows["lesion_class"]]
     groups = (site + "/" + rows["group_id"]).to_numpy(str)
-    return LabelledFrames(images, masks, np.array(classes), groups, np.full(len(rows), number))
+    frames = LabelledFrames(images, masks, np.array(classes), groups, np.full(len(rows), number))
+    return _Part(frames, rows["sha256"].tolist())
 
 
-def _replayed_folder(place: Path, shown: Shown, number: int, own: Collection[str]) -> tuple[str, LabelledFrames]:
-    labelled = read_labelled(place, shown.card.size_px, view=shown.view)
+def _replayed_folder(place: Path, shown: Shown, number: int, own: Collection[str], lesion_class: str) -> _Part:
+    labelled = read_labelled(place, shown.card.size_px, view=shown.view, otherwise=lesion_class)
     found = list(labelled.frames(shown.workers))
     labelled.result()
     _check_apart(place, (one.sha256 for one in found), own)
     images = np.stack([one.shown.pixels for one in found])
     groups = np.array([f"{labelled.name}/{one.group or one.file}" for one in found])
-    return labelled.name, _frames(found, images, groups, shown.card, number)
+    frames = _frames(found, images, groups, labelled.classes, shown.card, number)
+    return _Part(frames, [one.sha256 for one in found])
+
+
+def _groups(found: Sequence[LabelledFrame], images: NDArray[np.uint8]) -> NDArray[np.str_]:
+    """Return the patient of each frame; where nobody says, that of frames of the same scene, else the scene."""
+    scene = scenes(images)
+    known = {place: one.group for one, place in zip(found, scene, strict=True) if one.group is not None}
+    return np.array(
+        [one.group or known.get(place) or f"scene/{place}" for one, place in zip(found, scene, strict=True)]
+    )
+
+
+def _looks(
+    name: str, found: Sequence[LabelledFrame | UnlabelledFrame], lesion_shares: Sequence[float | None]
+) -> pd.DataFrame:
+    """Return what frames look like, quantity by quantity; see `mcdrl.metrics.shift`."""
+    rows = []
+    for one, share in zip(found, lesion_shares, strict=True):
+        width, height = one.shown.size
+        view = one.shown.area_px / (width * height)
+        looks = {"height_px": height, "view_share": view, "lesion_share": share, **measure(one.shown.pixels)}
+        rows.append({"site": name, **looks})
+    return site_spreads(pd.DataFrame(rows))
+
+
+def _lesion_share(one: LabelledFrame) -> float | None:
+    return float(one.lesion.mean()) if one.lesion_class else None
 
 
 def _frames(
-    found: Sequence[LabelledFrame], images: NDArray[np.uint8], groups: NDArray[np.str_], card: ModelCard, number: int
-) -> LabelledFrames:
+    found: Sequence[LabelledFrame], images: NDArray[np.uint8], groups: NDArray[np.str_], named: Sequence[str],
+    card: ModelCard, number: int,
+) -> LabelledFrames:  # fmt: skip
+    """Return frames with masks whose values stand for the model's classes, no longer for the folder's, `named`."""
     classes = np.array([_class(one.lesion_class, card, one.file) for one in found])
-    masks = np.stack([one.labels for one in found])
-    lesion = (masks > 0) & (masks != IGNORED)
-    masks = np.where(lesion, (classes + 1)[:, None, None], masks).astype(np.uint8)
+    masks = np.stack([_relabelled(one, named, card) for one in found])
     return LabelledFrames(images, masks, classes, groups, np.full(len(found), number))
+
+
+def _relabelled(one: LabelledFrame, named: Sequence[str], card: ModelCard) -> NDArray[np.uint8]:
+    value = np.arange(IGNORED + 1, dtype=np.uint8)
+    for there in np.unique(one.labels[lesion_of(one.labels)]):
+        value[there] = _class(named[there - 1], card, one.file) + 1
+    return np.asarray(value[one.labels])
 
 
 def _class(name: str | None, card: ModelCard, where: str) -> int:

@@ -22,14 +22,15 @@ DEFAULT = "lesion"
 _TYPO = 0.75  # likeness from which a new class is taken for a misspelt one; tumour and tumor have 0.91
 
 
-def with_class(values: Mapping[str, Any], root: Path) -> dict[str, Any]:
+def with_class(values: Mapping[str, Any], root: Path, otherwise: str = DEFAULT) -> dict[str, Any]:
     """Return a site's keys with a lesion class where neither they nor the card name one, and say which.
 
-    It is the one that nnU-Net's dataset.json names, or else `DEFAULT`.
+    It is the one that nnU-Net's dataset.json names, or else another.
 
     Args:
         values: the keys of `Site`, with its card.
         root: the site's folder.
+        otherwise: the class that it is then.
 
     Raises:
         InputError: there is no such card, or dataset.json names several classes.
@@ -48,7 +49,7 @@ def with_class(values: Mapping[str, Any], root: Path) -> dict[str, Any]:
             f"{root / 'dataset.json'} names {len(named)} classes: {', '.join(named)}; "
             "say which class the site's lesions have, --lesion-class, or what its masks' values mean, mask_values"
         )
-    chosen = named[0] if named else DEFAULT
+    chosen = named[0] if named else otherwise
     why = "as dataset.json calls them" if named else "as no class is given; --lesion-class names another"
     say(f"every lesion of the site is of the class '{chosen}', {why}")
     return {**values, "lesion_class": chosen}

@@ -3,9 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
+from mcdrl.artifacts.training_data import TRAINING_SITES
 from mcdrl.base.errors import InputError
 from mcdrl.commands.models import adapt as command
 from mcdrl.commands.models.adapt import Gain, Options, adapt_folder
@@ -15,7 +17,7 @@ from mcdrl.metrics.paired import Pairs, compare
 from mcdrl.model.api import load
 from mcdrl.model.card import read_card
 from mcdrl.model.members import members, write_members
-from mcdrl.model.training_data import known_frames, write_known_frames
+from mcdrl.model.training_data import known_frames, training_sites, write_known_frames, write_training_sites
 from mcdrl.training.adaptation_gain import Change
 from mcdrl.training.trust import Trust
 from tests import lite_model
@@ -90,6 +92,10 @@ def test_anyway_is_a_model_like_any_other(site, model, tmp_path, capsys):
     assert readme == (tmp_path / "out" / "README.md").read_text()
     assert "# mcdrl, adapted to north" in readme
     assert "against the advice" in readme
+    fitted = "frames of north, answered by networks that were adapted to others of them"
+    assert f"Confidence and flags were fitted on {fitted};" in readme
+    assert f"chosen on {fitted}, too |" in readme
+    assert "validation frames of the sites" not in readme
     run(site, model, tmp_path / "again", ANYWAY)
     assert bytes_of(tmp_path / "again") == bytes_of(tmp_path / "out")
     run(site, model, tmp_path / "other", replace(ANYWAY, seed=1))
@@ -141,6 +147,38 @@ def test_frames_that_it_was_trained_on_are_refused(site, model, tmp_path):
     with pytest.raises(InputError, match="6 of 6 frames are among those that the model was trained on, the first: "):
         run(site, tmp_path / "first", tmp_path / "second")
     assert not (tmp_path / "second").exists()
+
+
+def test_frames_that_were_replayed_or_had_no_masks_are_known_too(site, model, tmp_path, monkeypatch):
+    """Else nothing would keep them from judging the model later."""
+    pack(model, tmp_path / "own", None)
+    write_known_frames({"f" * 64: "B"}, tmp_path / "own")
+    other = SiteFolder(tmp_path / "south")
+    other.frame("9.png", smooth(9))
+    other.mask("9.png", box())
+    run(site, tmp_path / "own", tmp_path / "first", replace(ANYWAY, replay=[other.root]))
+    assert sorted(known_frames([tmp_path / "first"]).site_of.values()) == ["B", *["north"] * 6, "south"]
+    assert read_card(tmp_path / "first").sources == [*read_card(model).sources, "south", "north"]
+    monkeypatch.setattr(command, "pseudo_labelled", lambda _, frames: replace(frames, masks=frames.masks * 0))
+    bare = replace(ANYWAY, frames_only=True, learn="self-training")
+    with pytest.raises(InputError, match="6 of 6 frames are among those that the model was trained on"):
+        run(site / "images", tmp_path / "first", tmp_path / "second", bare)
+    run(site / "images", tmp_path / "own", tmp_path / "second", bare)
+    assert len(known_frames([tmp_path / "second"]).site_of) == 7
+
+
+def test_what_the_frames_looked_like_goes_along(site, model, tmp_path):
+    pack(model, tmp_path / "own", None)
+    before = pd.DataFrame([("B", "brightness", 9, 0.1, 0.2, 0.3)], columns=TRAINING_SITES.schema.names)
+    write_training_sites([before], tmp_path / "own")
+    run(site, tmp_path / "own", tmp_path / "out", ANYWAY)
+    told = training_sites([tmp_path / "out"])
+    assert set(told["site"]) == {"B", "north"}
+    assert told.query("site == 'B'").reset_index(drop=True).equals(before)
+    own = told.query("site == 'north'").set_index("quantity")
+    assert own.loc["brightness", "n_frames"] == 6
+    assert own.loc["lesion_share", "n_frames"] == 4
+    assert own.loc["lesion_share", "median"] == pytest.approx(20 * 20 / (48 * 64))
 
 
 def test_a_model_that_doesnt_know_its_frames_says_that_nobody_checked(site, model, tmp_path, capsys):
@@ -211,6 +249,28 @@ def test_a_folder_that_is_there_is_never_written_over(site, model, tmp_path):
             run(site, model, place)
 
 
+def test_nothing_is_written_into_the_models_own_folder(site, model):
+    with pytest.raises(InputError, match="lies in the model's own folder, which stays as it is"):
+        run(site, model, model / "adapted")
+
+
+def test_where_no_frame_is_without_a_lesion_nobody_knows_of_false_alarms(site, model, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(command, "helps", lambda _: True)
+    run(site, model, tmp_path / "both")
+    assert "take care" not in capsys.readouterr().out
+    for seed in (2, 5):
+        (site / "images" / f"{seed}.png").unlink()
+        (site / "masks" / f"{seed}.png").unlink()
+    run(site, model, tmp_path / "out")
+    assert "take care: the site has no frame without a lesion" in capsys.readouterr().out
+
+
+def test_some_patients_that_nobody_names_are_told(site, model, tmp_path, capsys):
+    run(site, model, tmp_path / "out", settings=table(site, ["a", "a", "b", "b", "", ""]))
+    said = capsys.readouterr().out
+    assert "groups: 4 patients and scenes: of 2 of 6 frames nobody says which patient they are of" in said
+
+
 def test_without_masks_nothing_is_measured(site, model, tmp_path, capsys, monkeypatch):
     options = replace(ANYWAY, frames_only=True)
     with pytest.raises(InputError, match="--frames-only leaves no labels to learn from"):
@@ -226,4 +286,5 @@ def test_without_masks_nothing_is_measured(site, model, tmp_path, capsys, monkey
     card = read_card(tmp_path / "out")
     assert (card.adapted.folds, card.adapted.scores, card.adapted.advised) == (0, {}, False)
     assert card.temperature == read_card(model).temperature
+    assert "fitted on validation frames of the sites" in (tmp_path / "out" / "README.md").read_text()
     assert "What that brought was not measured." in (tmp_path / "out" / "README.md").read_text()

@@ -1,11 +1,14 @@
 """Frames that a model is adapted with: classes by name, scenes where patients are unknown, replay from the sources."""
 
+import shutil
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from mcdrl.artifacts.cases import CASES
 from mcdrl.base.errors import InputError
-from mcdrl.commands.models.learnable import Shown, labelled_site, replayed
+from mcdrl.commands.models.learnable import Replay, Shown, bare_site, labelled_site, replayed
 from mcdrl.study.paths import site_files
 from tests import stub_sites
 from tests.factories import make_card, make_spec
@@ -41,6 +44,65 @@ def test_several_classes_go_by_their_names(folder):
         labelled_site(folder, shown(lesion_classes=["polyp", "tumor"]), None, {})
 
 
+def test_lesions_of_two_classes_in_one_frame_stay_two(folder):
+    mask = np.zeros((30, 40), np.uint8)
+    mask[:6, :20], mask[20:, 20:30] = 1, 2
+    for seed in range(4):
+        (folder / "masks" / f"{seed}.png").unlink()
+        Image.fromarray(mask).save(folder / "masks" / f"{seed}.png")
+    site = labelled_site(
+        folder, shown(lesion_classes=["tumor", "cyst", "polyp"]), "folder", {"mask_values": {1: "tumor", 2: "polyp"}}
+    )
+    assert site.frames.lesion_class.tolist() == [0] * 4
+    assert site.frames.masks[0, 0, 0] == 1
+    assert sorted(set(np.unique(site.frames.masks))) == [0, 1, 3]
+    with pytest.raises(InputError, match="doesn't know the lesion class 'polyp'"):
+        labelled_site(
+            folder, shown(lesion_classes=["tumor", "cyst"]), "folder", {"mask_values": {1: "tumor", 2: "polyp"}}
+        )
+
+
+def test_patients_that_are_known_stay_whole_where_others_are_not(folder):
+    (folder / "table.csv").write_text("file,patient\n0.png,a\n1.png,a\n2.png,b\n3.png,\n")
+    keys = {"table": "table.csv", "table_file": "file", "table_group": "patient"}
+    site = labelled_site(folder, shown(lesion_classes=["polyp"]), None, keys)
+    a, again, b, unknown = site.frames.groups.tolist()
+    assert a == again
+    assert len({a, b, unknown}) == 3
+    assert (site.n_unknown, site.patients) == (1, False)
+    shutil.copy(folder / "images" / "2.png", folder / "images" / "3.png")
+    with Image.open(folder / "images" / "3.png") as image:
+        changed = np.array(image)
+    changed[0, 0] ^= 1
+    Image.fromarray(changed).save(folder / "images" / "3.png")
+    assert labelled_site(folder, shown(lesion_classes=["polyp"]), None, keys).frames.groups.tolist()[2:] == [b, b]
+
+
+def test_frames_without_masks_are_the_same_frames(folder):
+    known = shown(lesion_classes=["polyp"])
+    site, bare = labelled_site(folder, known, None, {}), bare_site(folder / "images", known, folder / "out")
+    assert list(bare.sha256) == list(site.sha256)
+    assert np.array_equal(bare.frames.images, site.frames.images)
+    assert (site.labelled, bare.labelled) == (True, False)
+    assert set(site.looks["quantity"]) - set(bare.looks["quantity"]) == {"lesion_share"}
+
+
+def test_red_and_blue_change_places_without_masks_too(folder):
+    known = shown(lesion_classes=["polyp"])
+    plain, swapped = (
+        bare_site(folder / "images", known, folder / "out", {"channels": order}).frames.images
+        for order in ("rgb", "bgr")
+    )
+    assert np.array_equal(swapped, plain[..., ::-1])
+
+
+def test_a_folder_of_videos_is_no_folder_of_frames(tmp_path):
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "a.mp4").write_bytes(b"")
+    with pytest.raises(InputError, match="can be read as a frame; frames of videos can't be learned from"):
+        bare_site(tmp_path / "clips", shown(), tmp_path / "out")
+
+
 def test_what_can_not_be_read_is_told(folder):
     (folder / "images" / "0.png").write_bytes(b"no picture")
     site = labelled_site(folder, shown(lesion_classes=["polyp"]), None, {})
@@ -51,7 +113,8 @@ def test_what_can_not_be_read_is_told(folder):
 
 def test_sources_are_replayed_and_the_held_out_site_is_not(tmp_path):
     stub_sites.write_study(tmp_path, sites=("A", "B", "C"))
-    frames, names = replayed([tmp_path], shown(sources=["B", "C"], held_out="A"), 0)
+    replay = replayed([tmp_path], shown(sources=["B", "C"], held_out="A"), 0)
+    frames, names = replay.frames, replay.sites
     assert names == ["B", "C"]
     assert {group.partition("/")[0] for group in frames.groups} == {"B", "C"}
     assert sorted(set(frames.site.tolist())) == [1, 2]
@@ -60,10 +123,30 @@ def test_sources_are_replayed_and_the_held_out_site_is_not(tmp_path):
 
 
 def test_folders_are_replayed_too(folder):
-    frames, names = replayed([folder], shown(lesion_classes=["polyp"]), 0)
+    replay = replayed([folder], shown(lesion_classes=["polyp"]), 0)
+    frames, names = replay.frames, replay.sites
     assert names == ["north"]
     assert len(frames) == 4
     assert set(frames.site.tolist()) == {1}
+
+
+def test_a_folder_to_be_replayed_may_leave_its_class_to_the_command_line(folder):
+    known = shown(lesion_classes=["polyp", "tumor"])
+    assert set(replayed([folder], known, 0, lesion_class="tumor").frames.lesion_class.tolist()) == {-1, 1}
+    (folder / "dataset.json").write_text('{"labels": {"background": 0, "polyp": 1}}')
+    assert set(replayed([folder], known, 0, lesion_class="tumor").frames.lesion_class.tolist()) == {-1, 0}
+
+
+def test_what_is_replayed_can_be_told_by_its_hash(folder):
+    site = labelled_site(folder, shown(lesion_classes=["polyp"]), None, {})
+    assert replayed([folder], shown(lesion_classes=["polyp"]), 0).site_of == dict.fromkeys(site.sha256, "north")
+
+
+def test_no_replayed_site_takes_the_place_of_another(folder, tmp_path):
+    other = SiteFolder(tmp_path / "elsewhere" / "north")
+    other.pair("4", 4)
+    with pytest.raises(InputError, match="another place has a site 'north', too; name each site once"):
+        replayed([folder, other.root], shown(lesion_classes=["polyp"]), 0)
 
 
 def test_frames_of_the_new_site_itself_are_not_replayed(folder, tmp_path):
@@ -78,7 +161,7 @@ def test_frames_of_the_new_site_itself_are_not_replayed(folder, tmp_path):
 
 
 def test_nothing_to_replay_is_nothing():
-    assert replayed([], shown(), 0) == (None, [])
+    assert replayed([], shown(), 0) == Replay(None, [], {})
 
 
 def test_a_study_that_doesnt_fit_is_refused(tmp_path):

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from mcdrl.commands.acceptance.unlabelled import Unlabelled, holds_frames_alone
 from mcdrl.commands.models.labelled import read_labelled
+from mcdrl.commands.models.unlabelled import Unlabelled, holds_frames_alone
 from tests.commands.acceptance.hospital import write_frame, write_hospital
 
 
