@@ -42,6 +42,7 @@ class Adapted(Section):
         groups: what these are: patients (or sequences), or scenes, frames that look alike, where nobody knows patients.
         replayed: sites whose frames were replayed.
         folds: of the cross-validation over groups that the scores come from; 0: nothing was measured.
+        further_sizes_px: sizes beside the working size at which it was asked for the scores, and is asked from then on.
         scores: score -> what became of it, each frame judged by networks that had seen no frame of its group.
         advised: whether Dice was better for sure and false alarms weren't more; else somebody wanted it anyway.
     """
@@ -54,5 +55,6 @@ class Adapted(Section):
     groups: Literal["patients", "scenes"]
     replayed: list[str]
     folds: _Number
+    further_sizes_px: list[Annotated[int, Field(gt=0)]]
     scores: dict[str, ScoreChange]
     advised: bool

@@ -9,7 +9,9 @@ from mcdrl.artifacts.held_out_scores import HELD_OUT_SCORES, HeldOutScores, read
 from mcdrl.artifacts.promise import Promise, promise_of
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import sha256
-from mcdrl.model.facts import WEIGHTS
+from mcdrl.model.adapted import Adapted
+from mcdrl.model.facts import CARD, WEIGHTS, read_facts
+from mcdrl.model.members import members
 from mcdrl.study.paths import study_of
 
 UNSAID = 0.5  # the threshold of models of which nothing is known at sites that they have never seen
@@ -60,12 +62,13 @@ def further_sizes_of(models: Sequence[Path]) -> list[int]:
         models: as those of `threshold_of`.
 
     Returns:
-        That of all of which something is known; none where nothing is.
+        That of all of which something is known, be it by an adaptation; none where nothing is.
 
     Raises:
-        InputError: as `threshold_of`.
+        InputError: as `threshold_of`, or a model's card is damaged.
     """
-    found = {tuple(one.further_sizes_px) for one in _known(models)}
+    known = [held_out_scores(model) or promise_of(model) or _adapted(model) for model in models]
+    found = {tuple(one.further_sizes_px) for one in known if one is not None}
     if len(found) > 1:
         told = " and ".join(" ".join(map(str, sizes)) or "no further size" for sizes in sorted(found))
         raise InputError(f"the models were judged at different sizes beside their own ({told}); say --sizes")
@@ -75,3 +78,8 @@ def further_sizes_of(models: Sequence[Path]) -> list[int]:
 def _known(models: Sequence[Path]) -> list[HeldOutScores | Promise]:
     found = [held_out_scores(model) or promise_of(model) for model in models]
     return [one for one in found if one is not None]
+
+
+def _adapted(model: Path) -> Adapted | None:
+    first = members(model)[0]
+    return read_facts(first).adapted if (first / CARD).is_file() else None  # a model without a card isn't loaded

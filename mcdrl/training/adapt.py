@@ -162,9 +162,17 @@ def adapt(member: Member, own: LabelledFrames, replay: LabelledFrames | None, re
     return snapshot(method)
 
 
-def answers(members: Sequence[Member], frames: LabelledFrames) -> Iterator[NDArray[np.float32]]:
-    """Yield what models say together of each frame, [S, S] float32: the probability of lesion, not calibrated."""
-    ensemble = Ensemble(members, random_weights=False)
+def answers(
+    members: Sequence[Member], frames: LabelledFrames, further_px: Sequence[int] = ()
+) -> Iterator[NDArray[np.float32]]:
+    """Yield what models say together of each frame, [S, S] float32: the probability of lesion, not calibrated.
+
+    Args:
+        members: models that answer together.
+        frames: at working size.
+        further_px: sizes at which each is asked beside it.
+    """
+    ensemble = Ensemble(members, random_weights=False, further_px=further_px)
     for places in batches(range(len(frames)), _AT_ONCE):
         yield from ensemble.probability(frames.images[places])
 

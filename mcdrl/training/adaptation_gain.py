@@ -1,7 +1,7 @@
 """What adapting a model to a site brings there: cross-validation over the site's own patients, before and after.
 
-Every frame is judged by networks that were adapted on frames of other patients alone, at working size, from a
-probability of one half on.
+Every frame is judged by networks that were adapted on frames of other patients alone, on the grid of the working size,
+from a probability of one half on.
 """
 
 from __future__ import annotations
@@ -91,7 +91,9 @@ def folds(frames: LabelledFrames, most: int, seed: int) -> Ints:
     return fold[member]
 
 
-def cross_validated(learn: Learn, members: Sequence[Member], frames: LabelledFrames, fold: Ints) -> Judgement:
+def cross_validated(
+    learn: Learn, members: Sequence[Member], frames: LabelledFrames, fold: Ints, further_px: Sequence[int] = ()
+) -> Judgement:
     """Judge each fold by models that were adapted to the others; the members are left as they were.
 
     Args:
@@ -99,6 +101,7 @@ def cross_validated(learn: Learn, members: Sequence[Member], frames: LabelledFra
         members: models that answer together.
         frames: of the new site.
         fold: of each frame.
+        further_px: sizes at which they are asked beside the working size.
     """
     starts = [snapshot(member.model.method) for member in members]
     found: dict[int, NDArray[np.float32]] = {}
@@ -107,7 +110,7 @@ def cross_validated(learn: Learn, members: Sequence[Member], frames: LabelledFra
         for member in members:
             learn(member, frames.take(fold != number))
         places = np.flatnonzero(fold == number).tolist()
-        found |= dict(zip(places, answers(members, frames.take(fold == number)), strict=True))
+        found |= dict(zip(places, answers(members, frames.take(fold == number), further_px), strict=True))
         for member, start in zip(members, starts, strict=True):
             member.model.method.load_state_dict(start)
     return judge((found[place] for place in range(len(frames))), frames)

@@ -21,6 +21,7 @@ from mcdrl.model.bundle import find_backbone
 from mcdrl.model.ensemble import Ensemble, Member, load_ensemble
 from mcdrl.model.facts import WEIGHTS
 from mcdrl.model.folder import save_model
+from mcdrl.model.held_out import further_sizes_of
 from mcdrl.model.members import members
 from mcdrl.model.predictor import Predictor
 from mcdrl.model.take_along import copy_models
@@ -100,6 +101,7 @@ class Plan:
         recipe: numbers.
         replay: frames of the sites that it was trained on.
         folds: of the cross-validation at most; 0: nothing is measured, as the frames have no masks.
+        further_px: sizes beside the working size at which the model was judged, so that it is asked at them here, too.
         seed: of all that is drawn.
     """
 
@@ -107,6 +109,7 @@ class Plan:
     recipe: Recipe
     replay: Replay
     folds: int
+    further_px: Sequence[int]
     seed: int
 
     def __call__(self, member: Member, frames: LabelledFrames) -> State:
@@ -160,7 +163,8 @@ def adapt_folder(
     if options.learn == "labels" and options.frames_only:
         raise InputError("--frames-only leaves no labels to learn from; add --learn self-training or statistics")
     make_deterministic()
-    ensemble = load_ensemble([model], options.backbone, options.device)
+    further_px = further_sizes_of([model])
+    ensemble = load_ensemble([model], options.backbone, options.device, further_px)
     shown = Shown(ensemble.members[0].model.card, ensemble.members[0].model.card.view, options.workers)
     site = (
         bare_site(folder, shown, out, settings) if options.frames_only
@@ -172,7 +176,8 @@ def adapt_folder(
         places if options.learn != "statistics" else [], shown, options.seed, site.sha256,
         settings.get("lesion_class", DEFAULT),
     )  # fmt: skip
-    plan = Plan(options.learn, options.recipe, replay, 0 if options.frames_only else options.folds, options.seed)
+    n_folds = 0 if options.frames_only else options.folds
+    plan = Plan(options.learn, options.recipe, replay, n_folds, further_px, options.seed)
     if options.learn != "statistics":
         say(f"replayed: {len(replay.frames)} frames of {listed(replay.sites)}" if replay.frames else _NO_REPLAY)
     adapt_model(site, ensemble, model, out, plan, backbone=options.backbone, anyway=options.anyway)
@@ -200,7 +205,7 @@ def adapt_model(
     say(_told_site(site))
     gain = _measured(site, ensemble.members, plan) if plan.folds else None
     if gain is not None:
-        say("\n".join(_table(gain)))
+        say("\n".join(_table(gain, _asked(ensemble.size_px, plan.further_px))))
     against = "" if gain and gain.advised else _against(gain, site)
     if against:
         say(f"don't: {against}" + (f"; {out} is written all the same" if anyway else "; no model is written"))
@@ -255,8 +260,8 @@ def _told_scenes(site: Site) -> str:
 def _measured(site: Site, networks: Sequence[Member], plan: Plan) -> Gain:
     frames, params = site.frames, training_params(networks[0])
     fold = folds(frames, plan.folds, plan.seed)
-    before = judge(answers(networks, frames), frames)
-    after = cross_validated(plan, networks, frames, fold)
+    before = judge(answers(networks, frames, plan.further_px), frames)
+    after = cross_validated(plan, networks, frames, fold, plan.further_px)
     point = Predictor(Ensemble(networks, random_weights=False), 1).operating_point
     was = before.scores | before.suppressed([point] * len(frames))
     now = after.scores | after.suppressed(points(after, fold, params.keep_share))
@@ -264,8 +269,13 @@ def _measured(site: Site, networks: Sequence[Member], plan: Plan) -> Gain:
     return Gain(int(fold.max()) + 1, changes(was, now, frames.groups), trust)
 
 
-def _table(gain: Gain) -> Iterator[str]:
-    yield f"each frame judged by networks adapted on others' ({gain.folds} folds), at working size:"
+def _asked(own_px: int, further_px: Sequence[int]) -> str:
+    beside = "".join(f", asked at {side} px, too" for side in further_px)
+    return f"on the grid of the working size, {own_px} px{beside}"
+
+
+def _table(gain: Gain, asked: str) -> Iterator[str]:
+    yield f"each frame judged by networks adapted on others' ({gain.folds} folds), {asked}:"
     yield f"  {'':26}{'frames':>7}{'before':>9}{'after':>8}  change, 95 % interval"
     for name, change in gain.scores.items():
         interval = span(change.by.low, change.by.high) or f"none: {counted(change.by.n_groups, 'group')}"
@@ -305,7 +315,8 @@ def _adapted(site: Site, plan: Plan, gain: Gain | None, start: Path) -> Adapted:
         weights_sha256=sha256(start / WEIGHTS), site=site.name, learned=plan.learn, n_frames=len(site.frames),
         n_groups=site.n_groups, groups="patients" if site.patients else "scenes",
         replayed=list(plan.replay.sites),
-        folds=gain.folds if gain else 0, scores=scores, advised=bool(gain and gain.advised),
+        folds=gain.folds if gain else 0, further_sizes_px=list(plan.further_px), scores=scores,
+        advised=bool(gain and gain.advised),
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from mcdrl.artifacts.promise import PROMISE, write_promise
 from mcdrl.artifacts.training_data import TRAINING_SITES
 from mcdrl.base.errors import InputError
 from mcdrl.commands.models import adapt as command
@@ -16,12 +17,13 @@ from mcdrl.metrics.operating_point import OperatingPoint
 from mcdrl.metrics.paired import Pairs, compare
 from mcdrl.model.api import load
 from mcdrl.model.card import read_card
+from mcdrl.model.held_out import further_sizes_of
 from mcdrl.model.members import members, write_members
 from mcdrl.model.training_data import known_frames, training_sites, write_known_frames, write_training_sites
 from mcdrl.training.adaptation_gain import Change
 from mcdrl.training.trust import Trust
 from tests import lite_model
-from tests.factories import bytes_of, train_params
+from tests.factories import bytes_of, make_promise, train_params
 from tests.sites.site_folder import SiteFolder
 
 OPTIONS = Options("labels", False, None, 2, 1, 0.01, 0, False, None, 1, "cpu")
@@ -288,3 +290,22 @@ def test_without_masks_nothing_is_measured(site, model, tmp_path, capsys, monkey
     assert card.temperature == read_card(model).temperature
     assert "fitted on validation frames of the sites" in (tmp_path / "out" / "README.md").read_text()
     assert "What that brought was not measured." in (tmp_path / "out" / "README.md").read_text()
+
+
+def test_a_model_is_asked_at_the_sizes_that_it_was_judged_at_before_and_after(site, model, tmp_path, capsys):
+    base, side = tmp_path / "base", read_card(model).size_px
+    pack(model, base, None)
+    write_promise(make_promise(further_sizes_px=[2 * side]), base / PROMISE)
+    for start, told in ((base, f", {side} px, asked at {2 * side} px, too:"), (model, f", {side} px:")):
+        run(site, start, tmp_path / f"of {start.name}", ANYWAY)
+        assert told in capsys.readouterr().out
+    adapted = tmp_path / "of base"
+    assert read_card(adapted).adapted.further_sizes_px == further_sizes_of([adapted]) == [2 * side]
+    before = {
+        name: read_card(tmp_path / name).adapted.scores["dice"].before for name in ("of base", f"of {model.name}")
+    }
+    assert len(set(before.values())) == 2
+    frame = np.asarray(smooth(0))
+    told = load(adapted).predict(frame).probability
+    assert np.array_equal(told, load(adapted, sizes=[side, 2 * side]).predict(frame).probability)
+    assert not np.array_equal(told, load(adapted, sizes=[side]).predict(frame).probability)
