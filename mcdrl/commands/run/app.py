@@ -100,9 +100,10 @@ def _cluster(plan: Plan, there: str | None, asked: Resources, here: Local) -> Cl
 
 def _here(slots: str, gpus: str | None, *, by_remote: bool) -> Local:
     from mcdrl.commands.run.local import Local
-    from mcdrl.commands.run.slots import machine_memory_gb, shared_out, visible_gpus
+    from mcdrl.commands.run.slots import chosen_gpus, machine_memory_gb, shared_out, visible_gpus
 
-    chosen = visible_gpus(os.environ if gpus is None else {"CUDA_VISIBLE_DEVICES": gpus})
+    visible = visible_gpus(os.environ)
+    chosen = visible if gpus is None else chosen_gpus(gpus, visible)
     return Local(_ROOT, shared_out(slots, chosen, usable_cores(), machine_memory_gb()), by_remote=by_remote)
 
 
