@@ -71,6 +71,15 @@ def test_one_that_does_not_listen_is_ended_and_a_second_signal_makes_it_quick(lo
     assert child.poll() == -signal.SIGKILL
 
 
+@pytest.mark.parametrize(("former", "heard"), [(signal.SIG_IGN, 0), (signal.SIG_DFL, 1)])
+def test_what_nohup_lets_be_ignored_stops_nothing(former, heard):
+    before = signal.signal(signal.SIGHUP, former)
+    with Signals() as signals:
+        os.kill(os.getpid(), signal.SIGHUP)
+    assert signal.signal(signal.SIGHUP, before) == former
+    assert signals.heard == heard
+
+
 def test_a_log_begins_anew_and_has_a_name_of_harmless_letters(tmp_path):
     path = log_path(tmp_path, "data/sub dir/dvc.yaml:train@a")
     assert path.parent == tmp_path / ".dvc/tmp/run"
