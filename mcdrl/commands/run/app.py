@@ -73,7 +73,7 @@ def run(
     asked = Resources(partition, minutes, cpus, job_gpus, memory_gb, jobs, _options(sbatch or []))
     if not slurm and (by_remote or there is not None or asked != Resources()):
         raise InputError("options of jobs are given, and no jobs are asked for; add --slurm, or leave them out")
-    here = _here(slots, gpus)
+    here = _here(slots, gpus, by_remote=by_remote)
     if dry:
         say("\n".join(_listed(read_plan(targets or []))))
         return
@@ -89,19 +89,22 @@ def run(
 
 def _cluster(plan: Plan, there: str | None, asked: Resources, here: Local) -> Cluster:
     from mcdrl.commands.run.cluster import Cluster, end_left_jobs, on_cluster
+    from mcdrl.commands.run.workspace import check_git
 
+    check_git(_ROOT)
     chosen = on_cluster(plan, None if there is None else [name.strip() for name in there.split(",")])
     executor = asked.executor(_ROOT)
     end_left_jobs(_ROOT)
     return Cluster(_ROOT, plan, executor, chosen, here, asked.jobs)
 
 
-def _here(slots: str, gpus: str | None) -> Local:
+def _here(slots: str, gpus: str | None, *, by_remote: bool) -> Local:
     from mcdrl.commands.run.local import Local
-    from mcdrl.commands.run.slots import machine_memory_gb, shared_out, visible_gpus
+    from mcdrl.commands.run.slots import chosen_gpus, machine_memory_gb, shared_out, visible_gpus
 
-    chosen = visible_gpus(os.environ if gpus is None else {"CUDA_VISIBLE_DEVICES": gpus})
-    return Local(_ROOT, shared_out(slots, chosen, usable_cores(), machine_memory_gb()))
+    visible = visible_gpus(os.environ)
+    chosen = visible if gpus is None else chosen_gpus(gpus, visible)
+    return Local(_ROOT, shared_out(slots, chosen, usable_cores(), machine_memory_gb()), by_remote=by_remote)
 
 
 def _options(texts: Sequence[str]) -> dict[str, str]:

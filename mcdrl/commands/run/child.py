@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from mcdrl.study.paths import RUN_FOLDER
 
 _POLITE_S = 10.0  # between asking processes to stop and ending them
 _LOOK_S = 0.1
+USERS = 2  # exit code of what is for the user to mend
 
 
 class Outcome(StrEnum):
@@ -39,7 +41,7 @@ class Attempt(Protocol):
     log: Path
 
     def poll(self) -> int | None:
-        """Return how it ended, 0 for well; None: it hasn't."""
+        """Return how it ended, 0 for well, `USERS` if it never began by the user's fault; None: it hasn't."""
 
     def stop(self, signum: int) -> bool:
         """Ask it to end; return whether anything of it is still there."""
@@ -87,6 +89,12 @@ def reproduce(name: str, *options: str) -> list[str]:
     return [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", *options, name]
 
 
+def reproduce_and_push(name: str) -> list[str]:
+    """Return the command that does so and sends what the stage made to DVC's default remote, for jobs to fetch."""
+    push = [sys.executable, "-m", "dvc", "--wait-for-lock", "push", name]
+    return ["sh", "-c", f"{shlex.join(reproduce(name))} && {shlex.join(push)}"]
+
+
 def log_path(root: Path, name: str) -> Path:
     """Return the place of a new, empty log of a stage."""
     path = root / RUN_FOLDER / f"{re.sub(r'[^A-Za-z0-9_@.-]', '_', name)}.log"
@@ -124,10 +132,10 @@ def exit_code(log: Path) -> int | None:
 
 
 def told(log: Path) -> str:
-    """Return the line of a failed stage's log that says most: its last error, else its last line."""
+    """Return the line of a failed stage's log that says most: its last error, best one of ours, else its last line."""
     lines = [line.strip() for line in read_log(log).splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith("error: ")] or [line for line in lines if "Error" in line]
-    return next(reversed(errors or lines), "nothing was printed")
+    kinds = ([line for line in lines if re.search(words, line)] for words in ("^error: ", "Error", "^ERROR: ", ""))
+    return next((kind[-1] for kind in kinds if kind), "nothing was printed")
 
 
 def last_line(log: Path) -> str:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcdrl.base.choices import nearest
 from mcdrl.base.errors import InputError
-from mcdrl.commands.run.child import Attempt, Child, log_path, reproduce
+from mcdrl.commands.run.child import USERS, Attempt, Child, log_path, reproduce
 from mcdrl.commands.run.local import Local
 from mcdrl.commands.run.plan import Plan, locked_record
 from mcdrl.commands.run.progress import group
@@ -160,12 +160,14 @@ class Cluster:
         self.at_a_time = jobs
         self._root, self._plan, self._executor = root.resolve(), plan, executor
         self._there, self._here = frozenset(there), here
+        self._away: set[str] = set()
         self._returning: list[Submitted] = []  # jobs that have ended, whose results come back one after another
 
     def takes(self, names: Sequence[str]) -> list[str]:
-        """Return all that are jobs, and of the others as many as may start here."""
+        """Return as many jobs as may be queued or run beside those that are, and of the others as may start here."""
         jobs = [name for name in names if name in self._there]
-        return [*jobs, *self._here.takes([name for name in names if name not in self._there])]
+        left = self.at_a_time - len(self._away) + len(self._returning)
+        return [*jobs[:left], *self._here.takes([name for name in names if name not in self._there])]
 
     def start(self, names: Sequence[str]) -> Iterator[tuple[str, Attempt]]:
         """Start stages, the jobs as one array; yield each as soon as it runs or is queued."""
@@ -174,9 +176,17 @@ class Cluster:
         if not wanted:
             return
         lock = locked_record(self._root, self._root / _JOBS)
-        jobs = [self._job(name, lock) for name in wanted]
-        for job, submitted in zip(jobs, self._executor.submit_array(jobs), strict=True):
-            yield job.name, Submitted(job, submitted, self._returning)
+        self._away.update(wanted)
+        yield from zip(wanted, self._submit([self._job(name, lock) for name in wanted]), strict=True)
+
+    def _submit(self, jobs: Sequence[Job]) -> Sequence[Attempt]:
+        from submitit.core.utils import FailedJobError
+
+        try:
+            array = self._executor.submit_array(jobs)
+        except FailedJobError as error:  # of sbatch
+            return [Refused(job.log, str(error)) for job in jobs]
+        return [Submitted(job, submitted, self._returning) for job, submitted in zip(jobs, array, strict=True)]
 
     def _job(self, name: str, lock: Path) -> Job:
         from mcdrl.commands.run.job import Job  # which submitit is needed for
@@ -189,8 +199,28 @@ class Cluster:
 
     def ended(self, name: str) -> None:
         """Let others have what a stage has used."""
-        if name not in self._there:
+        if name in self._there:
+            self._away.remove(name)
+        else:
             self._here.ended(name)
+
+
+class Refused:
+    """A job that SLURM didn't take, by the user's options or the cluster's limits."""
+
+    def __init__(self, log: Path, reason: str) -> None:
+        """Write into the log what sbatch said."""
+        self.log = log
+        said = "; ".join(line.removeprefix("sbatch: error: ").strip() for line in reason.splitlines() if line.strip())
+        log.write_text(f"error: SLURM takes no such job: {said}\n", encoding="utf-8")
+
+    def poll(self) -> int:
+        """Return that it is for the user to mend."""
+        return USERS
+
+    def stop(self, _signum: int) -> bool:
+        """Return that nothing of it is there."""
+        return False
 
 
 class Submitted:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from mcdrl.commands.run.child import Attempt, Child, log_path, reproduce
+from mcdrl.commands.run.child import Attempt, Child, log_path, reproduce, reproduce_and_push
 
 
 class Engine(Protocol):
@@ -35,15 +35,17 @@ class Local:
 
     look_s = 0.1
 
-    def __init__(self, root: Path, slots: Sequence[Mapping[str, str]]) -> None:
+    def __init__(self, root: Path, slots: Sequence[Mapping[str, str]], *, by_remote: bool = False) -> None:
         """Take what there is.
 
         Args:
             root: the workspace.
             slots: what the environment of each stage that runs at a time says.
+            by_remote: send what they make to DVC's default remote, too.
         """
         self.at_a_time = len(slots)
         self._root, self._free = root, list(slots)
+        self._command = reproduce_and_push if by_remote else reproduce
         self._used: dict[str, Mapping[str, str]] = {}
 
     def takes(self, names: Sequence[str]) -> list[str]:
@@ -54,7 +56,7 @@ class Local:
         """Start stages, each in a slot; yield each as soon as it runs."""
         for name in names:
             self._used[name] = self._free.pop(0)
-            yield name, Child(reproduce(name), self._root, self._used[name], log_path(self._root, name))
+            yield name, Child(self._command(name), self._root, self._used[name], log_path(self._root, name))
 
     def ended(self, name: str) -> None:
         """Let others have a stage's slot."""

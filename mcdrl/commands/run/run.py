@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mcdrl.commands.run.child import Attempt, exit_code, outcome, stop_all, told
+from mcdrl.commands.run.child import USERS, Attempt, exit_code, outcome, stop_all, told
 from mcdrl.commands.run.local import Engine
 from mcdrl.commands.run.plan import Plan, recorded_outs, sort_lock
 from mcdrl.commands.run.progress import Progress
@@ -110,9 +110,10 @@ class _Running:
 
     def _note(self, name: str, attempt: Attempt, code: int, before: dict[str, object], root: Path) -> None:
         if code:
+            users = USERS in (code, exit_code(attempt.log))
             self._schedule.fail(name)
             self.progress.ended(name, State.FAILED)
-            self.failures.append(Failure(name, told(attempt.log), attempt.log, exit_code(attempt.log) == 2))
+            self.failures.append(Failure(name, told(attempt.log), attempt.log, users))
             return
         outs = recorded_outs(root).get(name)
         self._schedule.finish(name, moved=outs is None or outs != before.get(name))

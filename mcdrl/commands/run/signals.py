@@ -35,8 +35,9 @@ class Signals:
         self._former: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
-        """Listen."""
-        self._former = {signum: signal.signal(signum, self._note) for signum in _STOPS}
+        """Listen, except for what is ignored, as `nohup` lets a terminal's end be."""
+        heeded = [signum for signum in _STOPS if signal.getsignal(signum) is not signal.SIG_IGN]
+        self._former = {signum: signal.signal(signum, self._note) for signum in heeded}
         return self
 
     def __exit__(self, *_error: object) -> None:

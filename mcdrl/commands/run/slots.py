@@ -37,6 +37,24 @@ def _gpu(gpus: Sequence[str], slot: int) -> dict[str, str]:
     return {_GPUS: gpus[slot % len(gpus)]} if gpus else {}
 
 
+def chosen_gpus(wanted: str, visible: Sequence[str]) -> list[str]:
+    """Return the GPUs that a user names.
+
+    Args:
+        wanted: names for CUDA_VISIBLE_DEVICES.
+        visible: the GPUs that may be used; none: nobody could tell.
+
+    Raises:
+        InputError: no GPU is named, or one by a number that none has, which CUDA would take for none at all.
+    """
+    names = visible_gpus({_GPUS: wanted})
+    lost = [name for name in names if visible and name.isdecimal() and name not in visible]
+    if lost or not names:
+        known = ",".join(visible) or "0,1,..."
+        raise InputError(f"--gpus '{wanted}': there is no GPU '{next(iter(lost), '')}'; expected names among {known}")
+    return names
+
+
 def visible_gpus(environment: Mapping[str, str]) -> list[str]:
     """Return the GPUs that may be used: those that CUDA_VISIBLE_DEVICES names, else all that the driver lists."""
     if _GPUS in environment:

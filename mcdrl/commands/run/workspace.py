@@ -10,12 +10,26 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from mcdrl.base.errors import InputError
 from mcdrl.study.paths import ARTIFACTS, LOCK
 
 _GIT, _CLONE = ".git", ".clone.partial"
 _KEPT = frozenset((_GIT, ".dvc", str(ARTIFACTS)))  # unfinished trainings are among the artifacts
 
 _OWN_SETTINGS, _DVC_TMP = Path(".dvc/config.local"), Path(".dvc/tmp")
+
+
+def check_git(workspace: Path) -> None:
+    """Check that a workspace is one that can be copied: the top folder of a git repository.
+
+    Raises:
+        InputError: it isn't.
+    """
+    if not (workspace / _GIT).exists():
+        raise InputError(
+            "--slurm: a job works in a copy of what git would commit, and "
+            f"{workspace.resolve()} is not the top folder of a git repository; git init makes it one"
+        )
 
 
 def prepare(workspace: Path, copy: Path, lock: Path, settings: Mapping[str, str]) -> None:

@@ -56,7 +56,7 @@ def test_cells_run_side_by_side_and_nothing_before_what_it_reads(toy):
 
 
 @pytest.mark.slow
-def test_nothing_changed_runs_nothing_and_an_edit_runs_what_follows(toy):
+def test_nothing_changed_runs_nothing_an_edit_what_follows_and_what_is_only_missing_comes_back(toy):
     toy.run()
     toy.ran()
     assert toy.run()[:2] == (0, "all is up to date\n")
@@ -69,12 +69,6 @@ def test_nothing_changed_runs_nothing_and_an_edit_runs_what_follows(toy):
     ran = toy.ran()
     assert (sorted(ran), ran[-1]) == (["gather", *CELLS], "gather")
     assert "up to date" in toy.dvc("status")
-
-
-@pytest.mark.slow
-def test_what_is_missing_but_in_the_cache_comes_back_without_a_run(toy):
-    toy.run()
-    toy.ran()
     (toy.folder / "out/all").unlink()
     code, _, complained = toy.run()
     assert (code, toy.ran()) == (0, [])

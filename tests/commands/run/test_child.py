@@ -42,7 +42,8 @@ def test_what_it_prints_and_how_it_ended(log):
     assert log.read_text(encoding="utf-8") == "yes\nwrong\n"
 
 
-def test_no_process_of_the_group_outlives_the_stop(log):
+def test_no_process_of_the_group_outlives_the_stop(log, monkeypatch):
+    monkeypatch.setattr("mcdrl.commands.run.child._POLITE_S", 0.5)  # the shell lets what it puts beside ignore SIGINT
     child = start("sleep 300 & echo $!; wait", log)
     wait_for("\n", log)
     grandchild = int(log.read_text(encoding="utf-8"))
@@ -68,6 +69,15 @@ def test_one_that_does_not_listen_is_ended_and_a_second_signal_makes_it_quick(lo
     while child.poll() is None:
         time.sleep(0.01)
     assert child.poll() == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(("former", "heard"), [(signal.SIG_IGN, 0), (signal.SIG_DFL, 1)])
+def test_what_nohup_lets_be_ignored_stops_nothing(former, heard):
+    before = signal.signal(signal.SIGHUP, former)
+    with Signals() as signals:
+        os.kill(os.getpid(), signal.SIGHUP)
+    assert signal.signal(signal.SIGHUP, before) == former
+    assert signals.heard == heard
 
 
 def test_a_log_begins_anew_and_has_a_name_of_harmless_letters(tmp_path):
@@ -96,8 +106,10 @@ def test_the_line_that_says_most_and_whose_fault_it_is(log):
     assert (told(log), exit_code(log)) == ("error: params.yaml: no such site", 2)
     log.write_text("Traceback:\nValueError: shapes\n" + FAILED.format(1), encoding="utf-8")
     assert (told(log), exit_code(log)) == ("ValueError: shapes", 1)
-    log.write_text("ERROR: 'out' is busy\n", encoding="utf-8")
+    log.write_text("ERROR: 'out' is busy\n\n<https://error.dvc.org/busy>\n", encoding="utf-8")
     assert (told(log), exit_code(log)) == ("ERROR: 'out' is busy", None)
+    log.write_text("Killed\n", encoding="utf-8")
+    assert told(log) == "Killed"
     log.write_text("", encoding="utf-8")
     assert (told(log), exit_code(log)) == ("nothing was printed", None)
 

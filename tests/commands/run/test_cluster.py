@@ -8,6 +8,7 @@ import time
 
 import pytest
 import submitit
+from submitit.core.utils import FailedJobError
 
 from mcdrl.base.errors import InputError
 from mcdrl.commands.run.cluster import Cluster, Resources, end_left_jobs, on_cluster
@@ -84,22 +85,31 @@ class Here:
     """submitit's executor of jobs on this machine.
 
     Attributes:
-        result: what its jobs are instead of what they are asked to be; None: that.
+        instead: what its first jobs are instead of what they are asked to be.
+        sizes: how many jobs each array had.
     """
 
-    def __init__(self, folder, result=None):
+    def __init__(self, folder, instead=()):
         self._executor = submitit.LocalExecutor(folder)
         self._executor.update_parameters(timeout_min=5)
-        self.result = result
+        self.instead, self.sizes = list(instead), []
 
     def submit_array(self, jobs):
-        return self._executor.submit_array(jobs if self.result is None else [self.result] * len(jobs))
+        self.sizes.append(len(jobs))
+        return self._executor.submit_array([self.instead.pop(0) if self.instead else job for job in jobs])
 
 
-def run(toy, executor):
+class Refusing:
+    """An executor whose sbatch fails."""
+
+    def submit_array(self, _jobs):
+        raise FailedJobError("sbatch: error: invalid partition specified: nope\nsbatch: error: Submission failed\n")
+
+
+def run(toy, executor, *targets, by_remote=False):
     with contextlib.chdir(toy.folder):
-        made = read_plan([])
-        here = Local(toy.folder, [{"OMP_NUM_THREADS": "1"}])
+        made = read_plan(targets, by_remote=by_remote)
+        here = Local(toy.folder, [{"OMP_NUM_THREADS": "1"}], by_remote=by_remote)
         return run_plan(toy.folder, made, Cluster(toy.folder, made, executor, on_cluster(made, ["cell"]), here, 2))
 
 
@@ -121,8 +131,10 @@ def _nodes_find_the_library(toy, monkeypatch):
 @pytest.mark.usefixtures("_nodes_find_the_library")
 class TestJobsOfThisMachine:
     def test_they_leave_the_record_of_dvc_repro(self, toy, tmp_path):
-        result = run(toy, Here(tmp_path / "jobs"))
+        executor = Here(tmp_path / "jobs")
+        result = run(toy, executor)
         assert (result.code, result.done) == (0, 6)
+        assert executor.sizes == [2, 1]  # two at a time
         assert sorted(toy.ran()) == ["beside", "gather"]  # the cells ran elsewhere
         plain = Toy(tmp_path / "plain")
         plain.dvc("repro")
@@ -130,21 +142,30 @@ class TestJobsOfThisMachine:
             assert toy.read(name) == plain.read(name)
         assert list((toy.folder / ".dvc/tmp/run/copies").iterdir()) == []
 
-    def test_a_failed_one_is_a_failed_stage(self, toy, tmp_path):
-        toy.write_pipeline(cell="echo 'error: no such site' >&2; exit 2")
-        result = run(toy, Here(tmp_path / "jobs"))
-        assert {failure.name: failure.told for failure in result.failures} == {
-            f"cell@{cell}": "error: no such site" for cell in CELLS
-        }
+    def test_what_they_read_reaches_them_by_the_remote(self, toy, tmp_path):
+        """The plan is made here, in the same run."""
+        toy.dvc("remote", "add", "--default", "store", "../store")
+        result = run(toy, Here(tmp_path / "jobs"), "cell@x", by_remote=True)
+        assert (result.code, result.done, toy.ran()) == (0, 2, [])
+        assert toy.read("out/x") == b"one\n"
+
+    def test_one_that_slurm_does_not_take_is_the_users_to_mend(self, toy):
+        result = run(toy, Refusing())
+        told = "error: SLURM takes no such job: invalid partition specified: nope; Submission failed"
+        assert {failure.name: failure.told for failure in result.failures} == {f"cell@{cell}": told for cell in CELLS}
         assert (result.code, result.skipped, toy.ran()) == (2, ["gather"], ["beside"])
 
-    @pytest.mark.parametrize(
-        ("job", "told"), [(nothing, "result is not in DVC's run cache here"), (broken, "is broken")]
-    )
-    def test_what_leaves_no_result_here_is_never_made_here_instead(self, toy, tmp_path, job, told):
-        result = run(toy, Here(tmp_path / "jobs", job))
-        assert all(told in failure.log.read_text(encoding="utf-8") for failure in result.failures)
-        assert (len(result.failures), toy.ran()) == (3, ["beside"])
+    def test_a_failed_one_is_a_failed_stage_and_none_is_made_here_instead(self, toy, tmp_path):
+        """One leaves no result, a node is broken, a stage fails."""
+        toy.write_pipeline(cell="echo 'error: no such site' >&2; exit 2")
+        result = run(toy, Here(tmp_path / "jobs", [nothing, broken]))
+        told = {failure.name: (failure.users, failure.log.read_text(encoding="utf-8")) for failure in result.failures}
+        assert {name: users for name, (users, _) in told.items()} == {"cell@x": False, "cell@y": False, "cell@z": True}
+        for name, words in zip(
+            sorted(told), ("result is not in DVC's run cache here", "the node is broken", "no such site"), strict=True
+        ):
+            assert words in told[name][1]
+        assert (result.code, result.skipped, toy.ran()) == (1, ["gather"], ["beside"])
 
 
 needs_slurm = pytest.mark.skipif(bool(lacking()), reason=lacking() or "-")

@@ -3,7 +3,7 @@
 import pytest
 
 from mcdrl.base.errors import InputError
-from mcdrl.commands.run.slots import shared_out, visible_gpus
+from mcdrl.commands.run.slots import chosen_gpus, shared_out, visible_gpus
 
 GPUS, THREADS = "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS"
 
@@ -49,6 +49,19 @@ def test_no_number_is_refused(wanted):
 @pytest.mark.parametrize(("value", "found"), [("0,1", ["0", "1"]), (" 3 ", ["3"]), ("", []), ("-1", [])])
 def test_gpus_are_those_that_may_be_seen(value, found):
     assert visible_gpus({GPUS: value}) == found
+
+
+@pytest.mark.parametrize("visible", [["0", "1"], []])
+def test_a_choice_names_gpus(visible):
+    assert chosen_gpus("1,GPU-ab", visible) == ["1", "GPU-ab"]
+    with pytest.raises(InputError, match=r"--gpus '': there is no GPU ''; expected names among 0,1"):
+        chosen_gpus("", visible)  # each stage would see all GPUs
+
+
+def test_a_number_that_no_gpu_has_is_refused():
+    """CUDA would see none, and the study run on the processor."""
+    with pytest.raises(InputError, match=r"--gpus '0,2': there is no GPU '2'; expected names among 0,1"):
+        chosen_gpus("0,2", ["0", "1"])
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,10 @@
 import subprocess
 import sys
 
-from mcdrl.commands.run.workspace import prepare
+import pytest
+
+from mcdrl.base.errors import InputError
+from mcdrl.commands.run.workspace import check_git, prepare
 from tests.commands.run.toy import Toy
 
 
@@ -24,6 +27,13 @@ def test_a_copy_holds_what_git_would_commit_edits_and_new_files_too(tmp_path):
     renew()
     assert names(copy) == {".dvc", ".git", ".gitignore", "dvc.lock", "dvc.yaml", "in.txt", "new.txt", "params.yaml"}
     assert (copy / "dvc.lock").read_text(encoding="utf-8") == "schema: '2.0'\nstages: {}\n"
+
+
+def test_what_can_not_be_copied_is_told_before_any_job(tmp_path):
+    check_git(Toy(tmp_path / "toy").folder)
+    (tmp_path / "toy/sub").mkdir()
+    with pytest.raises(InputError, match=r"toy/sub is not the top folder of a git repository; git init"):
+        check_git(tmp_path / "toy/sub")
 
 
 def test_a_copy_has_the_workspaces_commits(tmp_path):
