@@ -76,7 +76,7 @@ class Acceptance:
         known: the frames that the models were trained on.
         left_out: frame -> the training site that has it, too.
         refused: files that can't be judged.
-        notes: what is odd about frames, a line a kind.
+        notes: what is odd about frames, and which files are none, a line a kind.
         read_as: the keys by which the folder was read, with their values as text; empty without masks.
         tally: rows, sums and examples.
         random_weights: whether an encoder was never pretrained.
@@ -183,9 +183,9 @@ def _unseen(frames: Iterator[Frame], known: KnownFrames, left_out: dict[str, str
 
 
 def _told(source: Labelled | Unlabelled) -> tuple[list[Issue], list[str]]:
-    """Return the files that were refused, and a line for each kind of oddity."""
+    """Return the files that were refused, and a line for each kind of oddity or of files that are no frames."""
     if isinstance(source, Unlabelled):
-        return source.refused, []
+        return source.refused, source.left_out
     result = source.result()
     return result.refused, grouped(result.notes)
 
