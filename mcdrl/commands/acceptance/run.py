@@ -81,6 +81,7 @@ class Acceptance:
         tally: rows, sums and examples.
         random_weights: whether an encoder was never pretrained.
         flag_below: confidence below which a frame is flagged.
+        further_px: sides, px, at which the models were asked beside their working size.
     """
 
     name: str
@@ -102,6 +103,7 @@ class Acceptance:
     tally: Tally
     random_weights: bool
     flag_below: float
+    further_px: Sequence[int]
 
     def cases(self) -> pd.DataFrame:
         """Return a row a frame, those that aren't judged, too."""
@@ -144,7 +146,7 @@ def accept(wanted: Wanted, predictor: Predictor, workers: int) -> Acceptance:
         shifts=None if training is None else shifts(cases, training),
         training=[] if training is None else sorted(set(training["site"])), known=known, left_out=left_out,
         refused=refused, notes=notes, read_as=_read_as(source), tally=tally, random_weights=predictor.random_weights,
-        flag_below=predictor.flag_below,
+        flag_below=predictor.flag_below, further_px=predictor.further_px,
     )  # fmt: skip
 
 

@@ -253,6 +253,13 @@ def _of_promise(found: Acceptance) -> Iterator[tuple[str, str, bool]]:
     if promise.threshold != found.threshold:
         words = f"It is for masks from {promise.threshold:g} on; these are from {found.threshold:g} on."
         yield "Promise for another threshold.", words, False
+    if sorted(promise.further_sizes_px) != sorted(found.further_px):
+        there, here = (_asked(sizes_px) for sizes_px in (promise.further_sizes_px, found.further_px))
+        yield "Promise for other sizes.", f"It is for networks asked {there}; these were asked {here}.", False
+
+
+def _asked(further_px: Sequence[int]) -> str:
+    return f"at {listed([f'{side} px' for side in further_px])} beside" if further_px else "at their working size alone"
 
 
 def summary(found: Acceptance) -> list[str]:

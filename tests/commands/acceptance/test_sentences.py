@@ -3,7 +3,7 @@
 import pytest
 
 from mcdrl.commands.acceptance.sentences import headline, points, summary, verdict, warnings
-from tests.commands.acceptance.hospital import by_site, judged
+from tests.commands.acceptance.hospital import Bright, by_site, judged
 
 GOOD = [(16, 15 + number % 3) for number in range(12)]
 POOR = [(20, 4 + number % 3) for number in range(12)]
@@ -86,6 +86,23 @@ def test_what_no_figure_may_be_read_without_is_said(tmp_path):
         "Training frames unknown.": False, "Promise of drawn frames.": True, "Leaked frames.": True,
         "Promise for another threshold.": False,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("promised", "asked", "words"),
+    [
+        ([320, 288], (288, 320), None),
+        ([], (), None),
+        ([320], (), "It is for networks asked at 320 px beside; these were asked at their working size alone."),
+        ([], (288, 320), "It is for networks asked at their working size alone; these were asked at 288 px and 320 px "
+                         "beside."),
+    ],
+)  # fmt: skip
+def test_a_promise_is_for_the_sizes_at_which_it_was_measured(tmp_path, promised, asked, words):
+    predictor = Bright()
+    predictor.further_px = asked
+    found = judged(tmp_path, GOOD, HIGH | {"further_sizes_px": promised}, predictor=predictor)
+    assert {title: said for title, said, _ in warnings(found)}.get("Promise for other sizes.") == words
 
 
 def test_the_summary_says_what_cannot_be_said_without_masks(tmp_path):
