@@ -12,6 +12,7 @@ from mcdrl.metrics.shift import Place, Shift
 from mcdrl.metrics.verdict import LEAST_SITES, Expected, Verdict
 
 _MOST = 10_000  # more patients than this aren't told
+_LESION_FRAMES = ("frame with a lesion", "frames with a lesion")
 _MANY_SITES = 10  # by which Student's interval is about that of very many
 
 
@@ -43,11 +44,11 @@ def more(found: Acceptance) -> str:
         return "none of them has a lesion"
     if found.more > _MOST:
         return "what was found lies on the border of what is expected, so more frames would hardly decide"
-    noun = "patient or sequence" if found.outcome.grouped else "frame with a lesion"
-    if found.more == 1:
-        return f"about 1 more {noun} would do"
-    nouns = "patients or sequences" if found.outcome.grouped else "frames with a lesion"
-    return f"about {int(found.more)} more {nouns} would do"
+    nouns = ("patient or sequence", "patients or sequences") if found.outcome.grouped else _LESION_FRAMES
+    wanted = f"{int(found.more)} more {nouns[found.more > 1]}"
+    if math.isnan(found.outcome.figures["dice"].low):
+        return f"an interval takes {wanted} at least"
+    return f"about {wanted} would do"
 
 
 def points(found: Acceptance) -> list[tuple[str, str]]:

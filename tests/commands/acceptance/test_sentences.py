@@ -32,10 +32,10 @@ def test_better_says_so_too(tmp_path):
 
 def test_too_few_says_how_many_more(tmp_path):
     assert verdict(judged(tmp_path / "few", GOOD[:3], HIGH)) == (
-        "too few frames to say: about 2 more frames with a lesion would do"
+        "too few frames to say: an interval takes 2 more frames with a lesion at least"
     )
     assert verdict(judged(tmp_path / "one", GOOD[:4], HIGH)) == (
-        "too few frames to say: about 1 more frame with a lesion would do"
+        "too few frames to say: an interval takes 1 more frame with a lesion at least"
     )
     assert verdict(judged(tmp_path / "none", [(3, 0), (4, 0)], HIGH)) == (
         "too few frames to say: none of them has a lesion"
