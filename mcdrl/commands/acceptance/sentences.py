@@ -232,6 +232,9 @@ def warnings(found: Acceptance) -> Iterator[tuple[str, str, bool]]:
             "The model's folder doesn't say which, so nobody knows whether it has seen these; `mcdrl pack` notes it."
         )
         yield "Training frames unknown.", words, False
+    if found.outcome.grouped and found.outcome.alone:
+        words = f"{counted(found.outcome.alone, 'frame')} count as one each, so intervals may be too narrow."
+        yield "Nobody has said of whom some frames are.", words, False
     yield from _of_promise(found)
     if found.refused:
         words = f"{counted(len(found.refused), 'file')} can't be judged: cases.csv says why, frame by frame."

@@ -110,3 +110,14 @@ def test_the_summary_says_what_cannot_be_said_without_masks(tmp_path):
     assert lines[0] == "north: no masks, so nobody knows whether the promise is kept"
     assert any(line.startswith("Without masks: How good the masks are") for line in lines)
     assert not any("Dice here" in line or line.startswith("How good:") for line in lines)
+
+
+@pytest.mark.parametrize(("known", "words"), [(12, None), (9, "3 frames count as one each"), (0, None)])
+def test_frames_of_unknown_patients_among_others_are_told(tmp_path, known, words):
+    (tmp_path / "north").mkdir()
+    patients = [f"a{number:02d},{f'p{number // 3}' if number < known else ''}" for number in range(12)]
+    (tmp_path / "north" / "whose.csv").write_text("\n".join(["file,patient", *patients]))
+    settings = {"table": "whose.csv", "table_group": "patient"}
+    found = judged(tmp_path, GOOD, HIGH, card="folder", settings=settings)
+    told = {title: said for title, said, _ in warnings(found)}.get("Nobody has said of whom some frames are.")
+    assert told == (None if words is None else f"{words}, so intervals may be too narrow.")
