@@ -63,6 +63,14 @@ class Channels(StrEnum):
     BGR = "bgr"
 
 
+Sizes = Annotated[
+    str | None,
+    typer.Option(
+        help="Sides in px at which the network looks at a frame, its own among them, such as 224,320: the mean of "
+        "the answers counts. Default: those of the models' scores at sites never seen, else their own alone."
+    ),
+]
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -155,13 +163,7 @@ def predict(
             "whole, else auto."
         ),
     ] = None,
-    sizes: Annotated[
-        str | None,
-        typer.Option(
-            help="Sides in px at which the network looks at a frame, its own among them, such as 224,320: the mean of "
-            "the answers counts. Default: those of the models' scores at sites never seen, else their own alone."
-        ),
-    ] = None,
+    sizes: Sizes = None,
     channels: Annotated[
         Channels, typer.Option(help="Order of the files' colours; bgr: red and blue were swapped when they were saved.")
     ] = Channels.RGB,
@@ -247,6 +249,7 @@ def accept(
         str | None,
         typer.Option(help="What of a frame is looked at, as for predict; default: what the models looked at."),
     ] = None,
+    sizes: Sizes = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, ...; auto: a GPU if there is one.")] = "auto",
 ) -> None:
     """Hold a model against a new hospital's frames and what it promises; exit code 3: it does worse than promised."""
@@ -255,14 +258,17 @@ def accept(
         from mcdrl.commands.acceptance.sentences import summary
         from mcdrl.commands.acceptance.write import PAGE, write_acceptance
         from mcdrl.commands.models.chosen import chosen
-        from mcdrl.commands.models.frames import view_rule
+        from mcdrl.commands.models.frames import sizes_px, view_rule
         from mcdrl.metrics.verdict import Verdict
         from mcdrl.model.held_out import threshold_of
         from mcdrl.model.predictor import load_predictor
 
     keys = sites_app.keys_of(lesion_class, settings)
     given, models = None if view is None else view_rule(view), chosen(model)
-    predictor, rule = load_predictor(models, backbone, device, batch_size, given, confounders=confounders)
+    predictor, rule = load_predictor(
+        models, backbone, device, batch_size, given, confounders=confounders,
+        sizes_px=None if sizes is None else sizes_px(sizes),
+    )  # fmt: skip
     least = threshold_of(models) if threshold is None else threshold
     keys |= {} if given is None else {"view": given}
     wanted = Wanted(folder, models, out, least, rule, card, keys, frames_only)

@@ -164,3 +164,18 @@ def test_accept_looks_at_what_it_is_told_to(tmp_path, monkeypatch):
     cases = pd.read_csv(tmp_path / "out" / "cases.csv")
     assert cases["view_share"].tolist() == [0.5, 0.5]
     assert cases["lesion_class"].tolist() == ["ulcer", "ulcer"]
+
+
+def test_accept_asks_at_the_sizes_that_it_is_told(tmp_path, monkeypatch):
+    model, folder = write_model(tmp_path / "model"), write_hospital(tmp_path / "north", [(16, 16), (16, 8)])
+    asked = []
+
+    def load(*_, sizes_px, **__):
+        asked.append(sizes_px)
+        return Bright(), "full"
+
+    monkeypatch.setattr("mcdrl.model.predictor.load_predictor", load)
+    given = ["accept", str(folder), "--model", str(model), "--out"]
+    assert CliRunner().invoke(cli.app, [*given, str(tmp_path / "own")]).exit_code == 0
+    assert CliRunner().invoke(cli.app, [*given, str(tmp_path / "told"), "--sizes", "32,64"]).exit_code == 0
+    assert asked == [None, [32, 64]]

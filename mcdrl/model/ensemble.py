@@ -45,6 +45,7 @@ class Ensemble:
     Attributes:
         members: at least one.
         size_px: side of the frames that they take.
+        further_px: sides at which each is asked beside.
         random_weights: whether one of the encoders was never pretrained.
         leaked_frames: the most frames of its held-out site that one of the models was trained on.
     """
@@ -60,6 +61,7 @@ class Ensemble:
             raise InputError(f"the models take frames of {' and '.join(map(str, sizes))} px; give models of one size")
         self.members, self.size_px, self.random_weights = tuple(members), sizes[0], random_weights
         self.leaked_frames = max((member.model.card.leaked_frames for member in members), default=0)
+        self.further_px = tuple(further_px)
         self._sizes = [FurtherSizes(member.model, member.encoder, further_px) for member in members]
 
     def answers(self, frames: Array, *, always_encode: bool = False) -> Iterator[tuple[Probabilities, Batch]]:

@@ -80,6 +80,7 @@ class Predictor:
 
     Attributes:
         size_px: side of the frames that it takes.
+        further_px: sides to which it brings them, to be asked there, too.
         batch_size: frames at a time.
         temperature: of the mean probability: the geometric mean over the models.
         flag_below: confidence below which a frame is flagged: the mean over the models.
@@ -97,6 +98,7 @@ class Predictor:
         """
         cards = [member.model.card for member in ensemble.members]
         self._ensemble, self.size_px, self._confounders = ensemble, ensemble.size_px, confounders
+        self.further_px = ensemble.further_px
         self.batch_size, self.random_weights = batch_size or fitting_batch(ensemble), ensemble.random_weights
         self.temperature = float(np.exp(np.mean([np.log(card.temperature) for card in cards])))
         self.flag_below = float(np.mean([card.flag_below for card in cards]))

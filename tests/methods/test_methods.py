@@ -12,6 +12,7 @@ from mcdrl.clip.lite import LiteLowerBlocks
 from mcdrl.clip.lite_trunk import Trunk, imagenet_weights
 from mcdrl.methods import build, check_mode, has_own_encoder, modes, names, params_type, prepared
 from mcdrl.methods.causalclipseg.masker import Masker
+from mcdrl.methods.observed_backdoor.observed import observe
 from mcdrl.networks import factory
 from mcdrl.networks.interface import Batch, Texts
 from mcdrl.networks.intervening import Intervening
@@ -728,6 +729,18 @@ def test_the_observed_backdoor_is_trained_given_what_each_frame_shows():
     assert method.strata.counts.sum() == before + 3
     method.eval()(batch)
     assert method.strata.counts.sum() == before + 3  # a frame to predict says nothing of P(z)
+
+
+def test_the_placebo_of_the_observed_backdoor_gives_no_frame_its_own_z():
+    method, batch = _with_strata(observed="permuted").train(), _batch()
+    given = []
+    method.given.register_forward_pre_hook(lambda _, inputs: given.append(inputs[1]))
+    own = observe(batch.frame)
+    for _ in range(12):
+        method(batch)
+        distance = torch.cdist(given.pop(), own)
+        assert distance.argmin(0).sort().values.tolist() == [0, 1, 2]  # each is somebody's
+        assert (distance.argmin(1) != torch.arange(3)).all()
 
 
 @pytest.mark.parametrize(("name", "mode"), PAIRS)

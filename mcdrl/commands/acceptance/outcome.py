@@ -62,12 +62,14 @@ class Outcome:
     Attributes:
         figures: by name.
         coverage: as from `coverage_table`; empty: no frame has a lesion.
-        grouped: whether patients or sequences are known; else each frame counts as one.
+        grouped: whether patients or sequences are known.
+        alone: frames of which they aren't; each counts as one.
     """
 
     figures: dict[str, Figure]
     coverage: pd.DataFrame
     grouped: bool
+    alone: int
 
 
 def outcome(tally: Tally, promise: Promise | None, name: str) -> Outcome:
@@ -87,7 +89,7 @@ def outcome(tally: Tally, promise: Promise | None, name: str) -> Outcome:
         lesion = whole[whole["dice"].notna()]
         confidence, dice = (lesion[one].to_numpy(dtype=np.float64) for one in ("confidence", "dice"))
         coverage = coverage_table(confidence, dice, LEFT) if len(lesion) else coverage
-    return Outcome({figure.name: figure for figure in found}, coverage, grouped)
+    return Outcome({figure.name: figure for figure in found}, coverage, grouped, int(cases["group"].isna().sum()))
 
 
 def _right(cases: pd.DataFrame, tally: Tally, promise: Promise | None, name: str) -> Iterator[Figure]:

@@ -9,21 +9,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+from pydantic import ValidationError
 
 from mcdrl.artifacts.promise import Promise, promise_of
 from mcdrl.base.errors import InputError
 from mcdrl.base.issues import Issue, grouped
+from mcdrl.base.section import sentences
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.acceptance.outcome import Outcome, outcome
 from mcdrl.commands.acceptance.rows import CaseRow, table
 from mcdrl.commands.acceptance.tally import Frame, Tally, answered
 from mcdrl.commands.models.labelled import Labelled, read_labelled
 from mcdrl.commands.models.unlabelled import Unlabelled, holds_frames_alone
+from mcdrl.drawing.formatting import listed
 from mcdrl.metrics.shift import Shift, shifts
 from mcdrl.metrics.verdict import Expected, Found, Verdict, expected, judge, more_groups
 from mcdrl.model.training_data import KnownFrames, known_frames, training_sites
 from mcdrl.study.params import load
 from mcdrl.study.paths import PARAMS, own_or_shipped
+from mcdrl.study.reading import Reading
 from mcdrl.study.sections.evaluate import Params
 
 if TYPE_CHECKING:
@@ -76,11 +80,12 @@ class Acceptance:
         known: the frames that the models were trained on.
         left_out: frame -> the training site that has it, too.
         refused: files that can't be judged.
-        notes: what is odd about frames, a line a kind.
+        notes: what is odd about frames, and which files are none, a line a kind.
         read_as: the keys by which the folder was read, with their values as text; empty without masks.
         tally: rows, sums and examples.
         random_weights: whether an encoder was never pretrained.
         flag_below: confidence below which a frame is flagged.
+        further_px: sides, px, at which the models were asked beside their working size.
     """
 
     name: str
@@ -102,6 +107,7 @@ class Acceptance:
     tally: Tally
     random_weights: bool
     flag_below: float
+    further_px: Sequence[int]
 
     def cases(self) -> pd.DataFrame:
         """Return a row a frame, those that aren't judged, too."""
@@ -144,7 +150,7 @@ def accept(wanted: Wanted, predictor: Predictor, workers: int) -> Acceptance:
         shifts=None if training is None else shifts(cases, training),
         training=[] if training is None else sorted(set(training["site"])), known=known, left_out=left_out,
         refused=refused, notes=notes, read_as=_read_as(source), tally=tally, random_weights=predictor.random_weights,
-        flag_below=predictor.flag_below,
+        flag_below=predictor.flag_below, further_px=predictor.further_px,
     )  # fmt: skip
 
 
@@ -162,14 +168,29 @@ def _source(wanted: Wanted, predictor: Predictor) -> Labelled | Unlabelled:
     settings, size_px = wanted.settings, predictor.size_px
     guessed = wanted.card is None and not set(settings) - _OF_FRAMES and holds_frames_alone(wanted.folder)
     if wanted.frames_only or guessed:
-        view, swap = settings.get("view", wanted.view), settings.get("channels") == "bgr"
-        return Unlabelled(wanted.folder, wanted.out, size_px, view, swap=swap)
+        reading = _frames_alone(wanted)
+        return Unlabelled(wanted.folder, wanted.out, size_px, reading.view, swap=reading.channels == "bgr")
     try:
         return read_labelled(wanted.folder, size_px, view=wanted.view, card=wanted.card, settings=settings)
     except InputError as error:
         told = wanted.card is not None or settings or not wanted.folder.is_dir()
         hint = "" if told else "; to judge what can be told without masks: --frames-only"
         raise InputError(f"{error}{hint}") from None
+
+
+def _frames_alone(wanted: Wanted) -> Reading:
+    """Return how frames are read whose masks aren't.
+
+    Raises:
+        InputError: something is said of masks, or a value is wrong.
+    """
+    of_masks = [*["--card"] * (wanted.card is not None), *sorted(set(wanted.settings) - _OF_FRAMES)]
+    if of_masks:
+        raise InputError(f"--frames-only looks at no masks, but {listed(of_masks)} would; leave one or the other out")
+    try:
+        return Reading.model_validate({"view": wanted.view, **wanted.settings})
+    except ValidationError as error:
+        raise InputError("; ".join(sentences(error, "", Reading))) from None
 
 
 def _unseen(frames: Iterator[Frame], known: KnownFrames, left_out: dict[str, str]) -> Iterator[Frame]:
@@ -183,9 +204,9 @@ def _unseen(frames: Iterator[Frame], known: KnownFrames, left_out: dict[str, str
 
 
 def _told(source: Labelled | Unlabelled) -> tuple[list[Issue], list[str]]:
-    """Return the files that were refused, and a line for each kind of oddity."""
+    """Return the files that were refused, and a line for each kind of oddity or of files that are no frames."""
     if isinstance(source, Unlabelled):
-        return source.refused, []
+        return source.refused, source.left_out
     result = source.result()
     return result.refused, grouped(result.notes)
 

@@ -12,6 +12,7 @@ from mcdrl.metrics.shift import Place, Shift
 from mcdrl.metrics.verdict import LEAST_SITES, Expected, Verdict
 
 _MOST = 10_000  # more patients than this aren't told
+_LESION_FRAMES = ("frame with a lesion", "frames with a lesion")
 _MANY_SITES = 10  # by which Student's interval is about that of very many
 
 
@@ -43,11 +44,11 @@ def more(found: Acceptance) -> str:
         return "none of them has a lesion"
     if found.more > _MOST:
         return "what was found lies on the border of what is expected, so more frames would hardly decide"
-    noun = "patient or sequence" if found.outcome.grouped else "frame with a lesion"
-    if found.more == 1:
-        return f"about 1 more {noun} would do"
-    nouns = "patients or sequences" if found.outcome.grouped else "frames with a lesion"
-    return f"about {int(found.more)} more {nouns} would do"
+    nouns = ("patient or sequence", "patients or sequences") if found.outcome.grouped else _LESION_FRAMES
+    wanted = f"{int(found.more)} more {nouns[found.more > 1]}"
+    if math.isnan(found.outcome.figures["dice"].low):
+        return f"an interval takes {wanted} at least"
+    return f"about {wanted} would do"
 
 
 def points(found: Acceptance) -> list[tuple[str, str]]:
@@ -231,6 +232,9 @@ def warnings(found: Acceptance) -> Iterator[tuple[str, str, bool]]:
             "The model's folder doesn't say which, so nobody knows whether it has seen these; `mcdrl pack` notes it."
         )
         yield "Training frames unknown.", words, False
+    if found.outcome.grouped and found.outcome.alone:
+        words = f"{counted(found.outcome.alone, 'frame')} count as one each, so intervals may be too narrow."
+        yield "Nobody has said of whom some frames are.", words, False
     yield from _of_promise(found)
     if found.refused:
         words = f"{counted(len(found.refused), 'file')} can't be judged: cases.csv says why, frame by frame."
@@ -253,6 +257,13 @@ def _of_promise(found: Acceptance) -> Iterator[tuple[str, str, bool]]:
     if promise.threshold != found.threshold:
         words = f"It is for masks from {promise.threshold:g} on; these are from {found.threshold:g} on."
         yield "Promise for another threshold.", words, False
+    if sorted(promise.further_sizes_px) != sorted(found.further_px):
+        there, here = (_asked(sizes_px) for sizes_px in (promise.further_sizes_px, found.further_px))
+        yield "Promise for other sizes.", f"It is for networks asked {there}; these were asked {here}.", False
+
+
+def _asked(further_px: Sequence[int]) -> str:
+    return f"at {listed([f'{side} px' for side in further_px])} beside" if further_px else "at their working size alone"
 
 
 def summary(found: Acceptance) -> list[str]:

@@ -137,8 +137,7 @@ def bare_site(folder: Path, shown: Shown, out: Path, settings: Mapping[str, Any]
     found = list(bare.frames(shown.workers))
     refused = [f"{issue.file}: {issue.text}" for issue in bare.refused]
     if not found:
-        first = f", the first: {refused[0]}" if refused else "; frames of videos can't be learned from"
-        raise InputError(f"not one file in {folder} can be read as a frame{first}")
+        raise InputError(f"not one file in {folder} can be read as a frame, the first: {refused[0]}")
     images = np.stack([one.shown.pixels for one in found])
     unknown = np.full(len(images), -1)
     frames = LabelledFrames(

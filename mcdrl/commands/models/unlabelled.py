@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.issues import Issue, RefusedError
+from mcdrl.base.output import warn
 from mcdrl.base.parallel import in_order
 from mcdrl.base.runtime import progress
 from mcdrl.base.view_rule import ViewRule
@@ -35,16 +36,30 @@ class UnlabelledFrame:
 
 
 class Unlabelled:
-    """A folder's frames; those that can't be read are noted."""
+    """A folder's frames; those that can't be read are noted.
+
+    Attributes:
+        name: of the folder.
+        refused: frames that can't be read.
+        left_out: a line a kind of files that are no frames.
+    """
 
     def __init__(self, folder: Path, out: Path, size_px: int, view: ViewRule, *, swap: bool) -> None:
-        """List the frames.
+        """List the frames; says what else there is.
 
         Raises:
             InputError: there is none, or the results would lie among them.
         """
+        found = find_jobs([folder], out)
+        if not found.jobs:
+            first = found.videos[0].path
+            raise InputError(f"{folder} holds videos, such as {first}, and no frames; cut them into frames first")
+        videos = [f"left out, videos: {len(found.videos)} files, such as {one.path}" for one in found.videos[:1]]
         self.name, self.refused = folder.resolve().name, list[Issue]()
-        self._jobs, self._size_px, self._view, self._swap = find_jobs([folder], out).jobs, size_px, view, swap
+        self.left_out = [line for line in (found.left_out, found.masks, *videos) if line]
+        for line in self.left_out:
+            warn(line)
+        self._jobs, self._size_px, self._view, self._swap = found.jobs, size_px, view, swap
 
     def frames(self, workers: int) -> Iterator[UnlabelledFrame]:
         """Yield the frames, sorted by name, once.

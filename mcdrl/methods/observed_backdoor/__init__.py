@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-import torch
 from pydantic import Field
 from torch import Tensor
 
@@ -70,7 +69,7 @@ class ObservedBackdoor(Segmenter):
         own = observe(frame)
         if self.training:
             self.strata.learn(own)
-            own = own[torch.randperm(frames)] if self.permuted else own
+            own = own.roll(1, 0) if self.permuted else own  # batches are shuffled, and no frame keeps its own
         return own.new_ones(frames, 1), own[:, None]
 
 

@@ -29,9 +29,9 @@ def observe(frame: Tensor) -> Tensor:
         frame: [B, 3, S, S] float in 0..1.
 
     Returns:
-        [B, 6] float32; without gradients.
+        [B, 6] float32 whatever autocast says; without gradients.
     """
-    with torch.no_grad():
+    with torch.no_grad(), torch.autocast(frame.device.type, enabled=False):
         rgb = frame.float()
         lit = (rgb.amax(1) > _DARK).float()  # [B, S, S]
         luma = (rgb * rgb.new_tensor(_LUMA)[:, None, None]).sum(1)

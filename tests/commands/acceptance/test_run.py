@@ -100,6 +100,24 @@ def test_a_view_says_nothing_of_masks(tmp_path):
     assert found.tally.cases()["view_share"].tolist() == [0.5, 0.5]
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"settings": {"view": [0.0, 0.0, 2.0, 1.0]}}, "^view"),
+        ({"settings": {"view": "fulll"}}, "^view"),
+        ({"settings": {"channels": "xyz"}}, "^channels: .*'xyz'"),
+        ({"frames_only": True, "card": "kvasir"}, "looks at no masks, but --card would"),
+        (
+            {"frames_only": True, "card": "kvasir", "settings": {"lesion_class": "polyp", "view": "full"}},
+            "looks at no masks, but --card and lesion_class would; leave one or the other out",
+        ),
+    ],
+)
+def test_what_is_said_of_frames_alone_is_checked(tmp_path, options, words):
+    with pytest.raises(InputError, match=words):
+        judged(tmp_path, [(8, None), (9, None)], **options)
+
+
 def test_masks_can_be_left_unread(tmp_path):
     found = judged(tmp_path, GOOD, frames_only=True)
     assert not found.labelled

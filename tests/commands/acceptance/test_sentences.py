@@ -3,7 +3,7 @@
 import pytest
 
 from mcdrl.commands.acceptance.sentences import headline, points, summary, verdict, warnings
-from tests.commands.acceptance.hospital import by_site, judged
+from tests.commands.acceptance.hospital import Bright, by_site, judged
 
 GOOD = [(16, 15 + number % 3) for number in range(12)]
 POOR = [(20, 4 + number % 3) for number in range(12)]
@@ -32,10 +32,10 @@ def test_better_says_so_too(tmp_path):
 
 def test_too_few_says_how_many_more(tmp_path):
     assert verdict(judged(tmp_path / "few", GOOD[:3], HIGH)) == (
-        "too few frames to say: about 2 more frames with a lesion would do"
+        "too few frames to say: an interval takes 2 more frames with a lesion at least"
     )
     assert verdict(judged(tmp_path / "one", GOOD[:4], HIGH)) == (
-        "too few frames to say: about 1 more frame with a lesion would do"
+        "too few frames to say: an interval takes 1 more frame with a lesion at least"
     )
     assert verdict(judged(tmp_path / "none", [(3, 0), (4, 0)], HIGH)) == (
         "too few frames to say: none of them has a lesion"
@@ -88,8 +88,36 @@ def test_what_no_figure_may_be_read_without_is_said(tmp_path):
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("promised", "asked", "words"),
+    [
+        ([320, 288], (288, 320), None),
+        ([], (), None),
+        ([320], (), "It is for networks asked at 320 px beside; these were asked at their working size alone."),
+        ([], (288, 320), "It is for networks asked at their working size alone; these were asked at 288 px and 320 px "
+                         "beside."),
+    ],
+)  # fmt: skip
+def test_a_promise_is_for_the_sizes_at_which_it_was_measured(tmp_path, promised, asked, words):
+    predictor = Bright()
+    predictor.further_px = asked
+    found = judged(tmp_path, GOOD, HIGH | {"further_sizes_px": promised}, predictor=predictor)
+    assert {title: said for title, said, _ in warnings(found)}.get("Promise for other sizes.") == words
+
+
 def test_the_summary_says_what_cannot_be_said_without_masks(tmp_path):
     lines = summary(judged(tmp_path, [(bright, None) for bright, _ in GOOD], HIGH))
     assert lines[0] == "north: no masks, so nobody knows whether the promise is kept"
     assert any(line.startswith("Without masks: How good the masks are") for line in lines)
     assert not any("Dice here" in line or line.startswith("How good:") for line in lines)
+
+
+@pytest.mark.parametrize(("known", "words"), [(12, None), (9, "3 frames count as one each"), (0, None)])
+def test_frames_of_unknown_patients_among_others_are_told(tmp_path, known, words):
+    (tmp_path / "north").mkdir()
+    patients = [f"a{number:02d},{f'p{number // 3}' if number < known else ''}" for number in range(12)]
+    (tmp_path / "north" / "whose.csv").write_text("\n".join(["file,patient", *patients]))
+    settings = {"table": "whose.csv", "table_group": "patient"}
+    found = judged(tmp_path, GOOD, HIGH, card="folder", settings=settings)
+    told = {title: said for title, said, _ in warnings(found)}.get("Nobody has said of whom some frames are.")
+    assert told == (None if words is None else f"{words}, so intervals may be too narrow.")

@@ -99,7 +99,7 @@ def test_red_and_blue_change_places_without_masks_too(folder):
 def test_a_folder_of_videos_is_no_folder_of_frames(tmp_path):
     (tmp_path / "clips").mkdir()
     (tmp_path / "clips" / "a.mp4").write_bytes(b"")
-    with pytest.raises(InputError, match="can be read as a frame; frames of videos can't be learned from"):
+    with pytest.raises(InputError, match=r"holds videos, such as .*, and no frames; cut them into frames first"):
         bare_site(tmp_path / "clips", shown(), tmp_path / "out")
 
 

@@ -52,3 +52,10 @@ def test_frames_are_observed_one_by_one():
 def test_it_sends_nothing_back():
     frame = torch.rand(1, 3, 16, 16, requires_grad=True)
     assert not observe(frame).requires_grad
+
+
+def test_in_mixed_precision_it_is_the_same():
+    frame = torch.nn.functional.avg_pool2d(_tensor(_picture()), 9, 1, 4)  # where the Laplacian is small
+    with torch.autocast("cpu", torch.bfloat16):
+        found = observe(frame)
+    torch.testing.assert_close(found, observe(frame), rtol=0, atol=1e-5)
