@@ -15,7 +15,6 @@ from mcdrl.commands.models.shipped import model_page, models_table
 from mcdrl.drawing.formatting import number
 from mcdrl.model.shipped import shipped_folder
 
-AWAITS_ITS_STUDY = pytest.mark.xfail(reason="its study is still running, so that it promises nothing yet")
 TOLD = (
     "model: polyp_lite0, which comes along (CC BY 4.0; for research, not for patients; `mcdrl models show polyp_lite0`"
 )
@@ -59,7 +58,6 @@ def test_its_page_has_licence_citation_promise_and_limits():
     assert "\n### Limits" in page
 
 
-@AWAITS_ITS_STUDY
 def test_its_page_says_what_to_expect_at_new_sites():
     page, promise = model_page("polyp_lite0"), promise_of(shipped_folder("polyp_lite0"))
     assert f"Dice **{promise.dice:.3f}**" in page
