@@ -93,6 +93,12 @@ def remarks(models: Sequence[Path]) -> list[str]:
     return [_taken(one) if one.exists() else _told(one.name) for one in named]
 
 
+def called(folder: Path) -> str:
+    """Return what a person calls a model's folder: its name if it comes along, as its place says nothing to them."""
+    named = (name for name in model_names() if shipped_folder(name) == folder)
+    return next(named, str(folder))
+
+
 def _folder(given: Path) -> Path:
     if given.exists() or not _may_be_name(given):
         return given

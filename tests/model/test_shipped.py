@@ -12,7 +12,7 @@ from mcdrl.artifacts.promise import promise_of
 from mcdrl.base.errors import InputError
 from mcdrl.commands.models.inspect import describe
 from mcdrl.model.card import read_card
-from mcdrl.model.shipped import model_names, read_shipped, remarks, resolved, shipped_folder
+from mcdrl.model.shipped import called, model_names, read_shipped, remarks, resolved, shipped_folder
 from mcdrl.renderer import Plan, Style, make_patient, render
 from mcdrl.study import paths
 from mcdrl.study.site_cards import read_card as read_site_card
@@ -31,6 +31,13 @@ def frame():
     """A drawn frame with a polyp."""
     patient = make_patient(np.random.default_rng(0), Style())
     return render(patient, Plan("polyp"), np.random.default_rng(0), 224).image
+
+
+def test_it_is_called_by_its_name_wherever_it_lies():
+    assert (
+        called(*resolved([Path(paths.START_MODEL)])) == called(shipped_folder(paths.START_MODEL)) == paths.START_MODEL
+    )
+    assert called(Path("else/where")) == str(Path("else/where"))
 
 
 def test_the_one_to_start_with_is_among_them():

@@ -19,6 +19,7 @@ from mcdrl.drawing.overlays import Shot, outline, picture
 from mcdrl.drawing.page import Notice, Page, Section, templates
 from mcdrl.drawing.plots import Curve, Panel, curves
 from mcdrl.metrics.shift import Shift
+from mcdrl.model.shipped import called
 
 _UNIT = Scale(0.0, 1.0, (0.0, 0.25, 0.5, 0.75, 1.0))
 _EXTENT = Scale(-0.25, 1.25, (0.0, 1.0), neutral=2.0)  # of the training frames: 0 where it begins, 1 where it ends
@@ -45,7 +46,7 @@ def render(found: Acceptance) -> str:
 def _lead(found: Acceptance) -> str:
     judged = counted(len(found.tally.cases()), "frame")
     how = "with the masks that were drawn there" if found.labelled else "that nobody has annotated"
-    models = ", ".join(str(model) for model in found.models)
+    models = ", ".join(called(model) for model in found.models)
     return f"{judged} of {found.name}, {how}, segmented by {models}; a pixel is lesion from {found.threshold:g} on."
 
 
