@@ -70,6 +70,8 @@ def mean_interval(
 def rate_interval(interval: tuple[float, float], rate: float, groups: int) -> tuple[float, float]:
     """Return the interval of a rate; of none or all, where groups show no spread, Wilson's over the groups.
 
+    It will do for a mean of values within 0..1, too: where that is 0 or 1, all of them are.
+
     Args:
         interval: as from `mean_interval`.
         rate: 0..1.

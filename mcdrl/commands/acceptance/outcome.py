@@ -112,8 +112,10 @@ def _right(cases: pd.DataFrame, tally: Tally, promise: Promise | None, name: str
     rate = ("false_positive_rate", "false_positive_low", "false_positive_high")
     called, left = (negative["fp"] > 0).astype(float), (negative["lesion"] == "yes").astype(float)
     alarms = negative.assign(called=called, left=left)
-    yield _rate("false_alarms", "frames without a lesion that are called", alarms, "called", name, _ends(told, *rate))
-    yield _rate("false_alarms_suppressed", "the same with --suppress", alarms, "left", name)
+    yield _mean(
+        "false_alarms", "frames without a lesion that are called", alarms, "called", name, promised=_ends(told, *rate)
+    )
+    yield _mean("false_alarms_suppressed", "the same with --suppress", alarms, "left", name)
     yield _auroc(cases, name)
 
 
@@ -141,10 +143,10 @@ def _said(cases: pd.DataFrame, promise: Promise | None, name: str) -> Iterator[F
     """Yield what needs no truth."""
     told = promise.model_dump() if promise else {}
     flags = cases.assign(yes=(cases["flagged"] == "yes").astype(float), left=(cases["lesion"] == "yes").astype(float))
-    yield _rate("flagged", "frames flagged", flags, "yes", name, _ends(told, "flagged"))
+    yield _mean("flagged", "frames flagged", flags, "yes", name, promised=_ends(told, "flagged"))
     called = cases[cases["called_share"] > 0]
     yield _mean("expected_precision", "share of the masks that it expects to be lesion", called, "confidence", name)
-    yield _rate("called", "frames in which a lesion is left at the operating point", flags, "left", name)
+    yield _mean("called", "frames in which a lesion is left at the operating point", flags, "left", name)
     yield _mean("called_share", "called lesion, share of a frame", cases, "called_share", name)
 
 
@@ -169,17 +171,9 @@ def _mean(
     low, high = NONE
     if len(values):
         low, high = mean_interval([Sample(values, groups)], _DRAWS, generator("accept", name, key), within)
-    mean = float(values.mean()) if len(values) else float("nan")
-    return Figure(key, title, mean, low, high, len(values), len(set(groups.tolist())), *promised, digits=digits)
-
-
-def _rate(
-    key: str, title: str, rows: pd.DataFrame, column: str, name: str,
-    promised: tuple[float, float, float] = (np.nan, np.nan, np.nan),
-) -> Figure:  # fmt: skip
-    one = _mean(key, title, rows, column, name, promised=promised)
-    low, high = rate_interval((one.low, one.high), one.value, one.groups)
-    return Figure(key, title, one.value, low, high, one.n, one.groups, *promised)
+    mean, n_groups = float(values.mean()) if len(values) else float("nan"), len(set(groups.tolist()))
+    low, high = rate_interval((low, high), mean, n_groups) if within == _UNIT else (low, high)
+    return Figure(key, title, mean, low, high, len(values), n_groups, *promised, digits=digits)
 
 
 def _auroc(cases: pd.DataFrame, name: str) -> Figure:
