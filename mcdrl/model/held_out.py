@@ -68,11 +68,12 @@ def further_sizes_of(models: Sequence[Path]) -> list[int]:
         InputError: as `threshold_of`, or a model's card is damaged.
     """
     known = [held_out_scores(model) or promise_of(model) or _adapted(model) for model in models]
-    found = {tuple(one.further_sizes_px) for one in known if one is not None}
-    if len(found) > 1:
-        told = " and ".join(" ".join(map(str, sizes)) or "no further size" for sizes in sorted(found))
+    found = [one.further_sizes_px for one in known if one is not None]
+    different = {tuple(sorted(sizes)) for sizes in found}  # in whatever order, their answers' mean is the same
+    if len(different) > 1:
+        told = " and ".join(" ".join(map(str, sizes)) or "no further size" for sizes in sorted(different))
         raise InputError(f"the models were judged at different sizes beside their own ({told}); say --sizes")
-    return list(found.pop()) if found else []
+    return list(found[0]) if found else []
 
 
 def _known(models: Sequence[Path]) -> list[HeldOutScores | Promise]:

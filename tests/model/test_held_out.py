@@ -59,6 +59,7 @@ def test_and_the_sizes_at_which_it_was_asked(model, known):
     assert further_sizes_of([asked, model("unknown")]) == [320, 288]
     assert further_sizes_of([model("nothing known")]) == []
     with pytest.raises(
-        InputError, match=r"different sizes beside their own \(no further size and 320 288\); say --siz"
+        InputError, match=r"different sizes beside their own \(no further size and 288 320\); say --siz"
     ):
         further_sizes_of([asked, model("other", **known)])
+    assert further_sizes_of([asked, model("in another order", **known, further_sizes_px=[288, 320])]) == [320, 288]
