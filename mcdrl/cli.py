@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mcdrl.base.output import say, warn
-from mcdrl.base.runtime import enough_memory, loading, user_errors
+from mcdrl.base.runtime import enough_memory, finite, loading, user_errors
 from mcdrl.commands.models import app as models_app
 from mcdrl.commands.run import app as run_app
 from mcdrl.commands.sites import app as sites_app
@@ -147,6 +147,7 @@ def predict(
         typer.Option(
             min=0,
             max=1,
+            callback=finite,
             help="Probability from which a pixel is lesion; default: that of the models' scores at sites never seen, "
             "else 0.5. Confidence and flags stay those of the mask at one half.",
         ),
@@ -174,7 +175,9 @@ def predict(
     smooth: Annotated[
         float,
         typer.Option(
-            min=0, help="Of videos: seconds over which probabilities are smoothed; 0: each frame stands by itself."
+            min=0,
+            callback=finite,
+            help="Of videos: seconds over which probabilities are smoothed; 0: each frame stands by itself.",
         ),
     ] = 0.0,
 ) -> None:
@@ -238,7 +241,10 @@ def accept(
     threshold: Annotated[
         float | None,
         typer.Option(
-            min=0, max=1, help="Probability from which a pixel is lesion; default: that of the promise, else 0.5."
+            min=0,
+            max=1,
+            callback=finite,
+            help="Probability from which a pixel is lesion; default: that of the promise, else 0.5.",
         ),
     ] = None,
     batch_size: Annotated[
@@ -315,7 +321,12 @@ def adapt(
     steps: Annotated[int | None, typer.Option(min=1, help="Of the optimiser; default: 40.")] = None,
     rate: Annotated[
         float | None,
-        typer.Option(min=1e-6, max=1, help="Learning rates as a share of those of the model's training; default: 0.3."),
+        typer.Option(
+            min=1e-6,
+            max=1,
+            callback=finite,
+            help="Learning rates as a share of those of the model's training; default: 0.3.",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn.")] = 0,
     anyway: Annotated[bool, typer.Option("--anyway", help="Write the model even if it doesn't help.")] = False,

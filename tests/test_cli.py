@@ -1,5 +1,6 @@
 """The command line: exit codes, messages, and imports only where they are needed."""
 
+import inspect
 import subprocess
 import sys
 
@@ -179,3 +180,18 @@ def test_accept_asks_at_the_sizes_that_it_is_told(tmp_path, monkeypatch):
     assert CliRunner().invoke(cli.app, [*given, str(tmp_path / "own")]).exit_code == 0
     assert CliRunner().invoke(cli.app, [*given, str(tmp_path / "told"), "--sizes", "32,64"]).exit_code == 0
     assert asked == [None, [32, 64]]
+
+
+@pytest.mark.parametrize("value", ["inf", "nan"])
+def test_no_option_takes_a_number_that_is_none(value):
+    options = [
+        (words, f"--{name.replace('_', '-')}")
+        for words, command in command_tree().items()
+        if command.callback is not None
+        for name, kind in inspect.get_annotations(inspect.unwrap(command.callback), eval_str=True).items()
+        if "float" in str(kind)
+    ]
+    assert len(options) == 5
+    for words, option in options:
+        found = CliRunner().invoke(cli.app, [*words, option, value], env={"COLUMNS": "200"})
+        assert (found.exit_code, f"'{option}'" in found.output) == (2, True), (words, option, found.output)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gc
 import inspect
+import math
 import os
 import sqlite3
 import sys
@@ -134,6 +135,17 @@ def loading() -> Iterator[None]:
             gc.freeze()
         if enabled:
             gc.enable()
+
+
+def finite(value: float | None) -> float | None:
+    """Check a number of the command line, whose bounds let inf and nan through; a callback of the option.
+
+    Raises:
+        typer.BadParameter: it is one of these.
+    """
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is no finite number.")
+    return value
 
 
 def usable_cores() -> int:

@@ -11,7 +11,7 @@ import typer
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.output import say, warn
-from mcdrl.base.runtime import usable_cores
+from mcdrl.base.runtime import finite, usable_cores
 
 if TYPE_CHECKING:
     from mcdrl.commands.run.cluster import Cluster, Resources
@@ -55,7 +55,7 @@ def run(
     ] = None,
     cpus: Annotated[int | None, typer.Option(min=1, help="Of a job.")] = None,
     job_gpus: Annotated[int | None, typer.Option(min=0, help="Of a job.")] = None,
-    memory_gb: Annotated[float | None, typer.Option(min=0.1, help="Of a job.")] = None,
+    memory_gb: Annotated[float | None, typer.Option(min=0.1, callback=finite, help="Of a job.")] = None,
     sbatch: Annotated[
         list[str] | None, typer.Option(help="Further options of sbatch, KEY=VALUE, such as account=lab; repeatable.")
     ] = None,
