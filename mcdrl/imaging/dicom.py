@@ -46,7 +46,7 @@ def read_dicom(path: Path, what: str) -> Image.Image:
     """
     content = _content(path)
     if "PixelData" not in content:
-        raise _without_pixels(path)
+        raise without_pixels(path)
     pictures = _pictures(content)
     if pictures > 1:
         told = f"{path.name} holds {pictures}; `mcdrl predict` takes it as a video, elsewhere store each by itself"
@@ -98,7 +98,7 @@ def unpacking(path: Path, content: Any) -> Iterator[None]:
         if isinstance(error, ValueError) and "is not a transfer syntax" not in str(error):
             raise
         if "no pixel data" in str(error):
-            raise _without_pixels(path) from None
+            raise without_pixels(path) from None
         syntax = content.file_meta.get("TransferSyntaxUID")
         told = f"{path.name}, transfer syntax {syntax.name if syntax else 'not given'}: {error}"
         raise RefusedError("DICOM that can't be unpacked", " ".join(told.split())) from None
@@ -132,8 +132,9 @@ def _pictures(content: Any) -> int:
     return int(content.get("NumberOfFrames") or 1)
 
 
-def _without_pixels(path: Path) -> RefusedError:
-    return RefusedError("DICOM without pixels", f"{path.name} holds no picture")
+def without_pixels(path: Path) -> RefusedError:
+    """Return what is wrong with a file that has no pixels: pydicom leaves out an element that breaks off, too."""
+    return RefusedError("DICOM without pixels", f"{path.name} holds no picture, or breaks off; export or copy it again")
 
 
 def _picture(pixels: Array, content: Any) -> Image.Image:

@@ -25,7 +25,7 @@ from mcdrl.model.members import members
 
 if TYPE_CHECKING:
     from highdicom.seg import Segmentation, SegmentDescription
-    from pydicom import Dataset
+    from pydicom import DataElement, Dataset
     from pydicom.sr.coding import Code
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -167,7 +167,7 @@ def segmentation(source: Dataset, values: Array, algorithm: Algorithm, name: str
             omit_empty_frames=False,
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:  # whatever a sloppy file makes highdicom meet
-        raise RefusedError(_UNFIT, f"{name} {_lack(error)}") from None
+        raise RefusedError(_UNFIT, f"{name} {_lack(error, source)}") from None
     _settle(made, generate_uid(entropy_srcs=["dimensions", made.SOPInstanceUID]))
     return made
 
@@ -226,11 +226,24 @@ def _header(frame: Path) -> Dataset:
     return found
 
 
-def _lack(error: Exception) -> str:
+def _lack(error: Exception, source: Dataset) -> str:
     """Return what a frame lacks, from the error that highdicom met."""
     if isinstance(error, AttributeError) and error.name:
         return f"lacks {error.name}"
-    return f"has what it can't take over: {' '.join(str(error).split())}"
+    said = " ".join(str(error).split())
+    blamed = next((f"{one.keyword} {one.value}: " for one in source if _why_no_time(one) == str(error)), "")
+    return f"has what it can't take over: {blamed}{said}"
+
+
+def _why_no_time(element: DataElement) -> str:
+    """Return why an element that has to be a date or a time is none; empty: it is one, or has to be something else."""
+    from pydicom.valuerep import DA, DT, TM
+
+    try:
+        {"DA": DA, "DT": DT, "TM": TM}.get(element.VR, str)(element.value)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def _when(source: Dataset) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from PIL import Image
 
 from mcdrl.base.issues import RefusedError
 from mcdrl.imaging.depth import to_rgb
-from mcdrl.imaging.dicom import each_of, head, shown
+from mcdrl.imaging.dicom import each_of, head, shown, without_pixels
 from mcdrl.imaging.picture import refusing
 from mcdrl.imaging.video.container import Container
 from mcdrl.imaging.video.frames import Shape, TimedFrame, Video
@@ -82,7 +82,10 @@ def _film(path: Path) -> bytes:
     from pydicom import dcmread
     from pydicom.encaps import generate_frames
 
-    return next(generate_frames(dcmread(path).PixelData, number_of_frames=1))
+    content = dcmread(path)
+    if "PixelData" not in content:
+        raise without_pixels(path)
+    return next(generate_frames(content.PixelData, number_of_frames=1))
 
 
 def _steps_ms(content: Any) -> Sequence[Fraction]:
@@ -95,4 +98,8 @@ def _steps_ms(content: Any) -> Sequence[Fraction]:
 
 def _numbers(content: Any, name: str) -> list[Fraction]:
     value = content.get(name)
-    return [Fraction(str(one)) for one in np.atleast_1d(value)] if value not in (None, "") else []
+    try:
+        return [Fraction(str(one)) for one in np.atleast_1d(value)] if value not in (None, "") else []
+    except ValueError:
+        told = f"{name} is {value!r}; expected decimal numbers with a point"
+        raise RefusedError("DICOM whose times can't be read", told) from None

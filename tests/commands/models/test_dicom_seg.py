@@ -212,6 +212,10 @@ def test_files_as_cameras_leave_them_will_do(tmp_path, more):
             {"SOPClassUID": "1.3.6.1.4.1.5"},
             r"can't refer to: a\.dcm has what it can't take over: .*1\.3\.6\.1\.4\.1\.5",
         ),
+        (
+            {"PatientBirthDate": "19601301"},
+            r"a\.dcm has what it can't take over: PatientBirthDate 19601301: month must be in 1\.\.12",
+        ),
         ({"PatientSex": "X"}, r"can't refer to: a\.dcm has what it can't take over: 'X' is not a valid"),
         ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7.4", "NumberOfFrames": 1}, "lacks SharedFunctionalGroupsSequence"),
     ],

@@ -106,6 +106,24 @@ def test_what_cannot_be_shown_is_refused(stored, more, said):
     assert "\n" not in str(error.value)
 
 
+def test_a_film_that_breaks_off_is_told(tmp_path):
+    given = content(marks(1)[0], "YBR_PARTIAL_420", MPEG4HP41, NumberOfFrames=6)
+    given.PixelData = encapsulate([write_video(tmp_path / "film.mp4", marks(6)).read_bytes()])
+    given["PixelData"].VR = "OB"
+    given.save_as(tmp_path / "a.dcm", enforce_file_format=True)
+    whole = (tmp_path / "a.dcm").read_bytes()
+    (tmp_path / "a.dcm").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(RefusedError, match=r"^DICOM without pixels: a\.dcm holds no picture, or breaks off"):
+        open_video(tmp_path / "a.dcm")
+
+
+def test_times_that_are_no_numbers_are_told(stored):
+    path = stored(FrameTime="33.3 ")  # DICOM wants an even length
+    path.write_bytes(path.read_bytes().replace(b"33.3", b"33,3"))
+    with pytest.raises(RefusedError, match=r"^DICOM whose times can't be read: FrameTime is '33,3'; expected decimal"):
+        open_video(path)
+
+
 def test_a_segmentation_of_several_pictures_is_no_video(stored):
     assert is_video(stored())
     assert not is_video(stored(Modality="SEG"))
