@@ -19,6 +19,7 @@ from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.acceptance.outcome import Outcome, outcome
 from mcdrl.commands.acceptance.rows import CaseRow, table
 from mcdrl.commands.acceptance.tally import Frame, Tally, answered
+from mcdrl.commands.models.frames import check_apart
 from mcdrl.commands.models.labelled import Labelled, read_labelled
 from mcdrl.commands.models.unlabelled import Unlabelled, holds_frames_alone
 from mcdrl.drawing.formatting import listed
@@ -131,6 +132,7 @@ def accept(wanted: Wanted, predictor: Predictor, workers: int) -> Acceptance:
     """
     if wanted.out.exists():
         raise InputError(f"--out {wanted.out} exists; name a new folder")
+    check_apart(wanted.folder, wanted.out)
     known, training = known_frames(wanted.models), training_sites(wanted.models)
     promise = common_promise(wanted.models)
     _, params = load("evaluate", Params, own_or_shipped(PARAMS))

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import sha256
 from mcdrl.base.output import say, warn
+from mcdrl.commands.models.frames import check_apart
 from mcdrl.commands.models.learnable import Replay, Shown, Site, bare_site, labelled_site, replayed
 from mcdrl.commands.sites.classes import DEFAULT
 from mcdrl.drawing.formatting import counted, listed, number, signed, span
@@ -158,6 +159,7 @@ def adapt_folder(
     """
     if out.exists():
         raise InputError(f"--out {out} exists; name a new folder")
+    check_apart(folder, out)
     if model.resolve() in out.resolve().parents:
         raise InputError(f"--out {out} lies in the model's own folder, which stays as it is; name another")
     if options.learn == "labels" and options.frames_only:

@@ -191,16 +191,24 @@ def _files(place: Path, out: Path, alone: bool) -> list[tuple[Path, PurePosixPat
         raise InputError(f"there is no folder or file {place}; give the folder that holds the frames, or frames")
     below: list[Path] = []
     for folder, names in walked(place):
-        _check_apart(folder, _real(folder), out, outside)
+        check_apart(folder, out)
         below += [(folder / name).relative_to(place) for name in names]
     below.sort()
     above = PurePosixPath() if alone else PurePosixPath(_real(place).name)
     return [(place / path, above / path.as_posix()) for path in below]
 
 
-def _check_apart(place: Path, inside: Path, out: Path, outside: Path) -> None:
+def check_apart(place: Path, out: Path) -> None:
+    """Check that neither a folder of frames nor that of the results lies in the other one.
+
+    Raises:
+        InputError: one does.
+    """
+    inside, outside = _real(place), _real(out)
     if inside == outside or inside in outside.parents:
-        raise InputError(f"--out {out} lies in {place}: masks would count as frames next time; choose another folder")
+        raise InputError(
+            f"--out {out} lies in {place}: pictures there would count as frames next time; choose another folder"
+        )
     if outside in inside.parents:
         raise InputError(f"--out {out} holds {place}: files there could be replaced; choose another folder")
 

@@ -42,6 +42,16 @@ def test_the_verdict_is_of_dice_against_the_sites_left_out(tmp_path, columns, si
     assert math.isfinite(found.more) == (verdict is Verdict.TOO_FEW)
 
 
+def test_six_frames_that_are_all_missed_leave_room_for_more(tmp_path):
+    """Wilson's upper end for 0 of 6 is 0.39: above what is expected of the worst hospital here."""
+    found = judged(tmp_path, [(0, 8)] * 6, by_site(0.5, 0.7, 0.6))
+    dice = found.outcome.figures["dice"]
+    assert (dice.value, dice.low, dice.high) == (0, pytest.approx(0, abs=1e-9), pytest.approx(0.39, abs=0.001))
+    assert found.expected.low < dice.high
+    assert found.verdict is Verdict.TOO_FEW
+    assert found.more > 0
+
+
 def test_without_a_promise_nothing_is_held_against_it(tmp_path):
     assert judged(tmp_path, POOR).verdict is Verdict.NO_PROMISE
 
@@ -150,6 +160,14 @@ def test_what_is_there_stays(tmp_path):
     (tmp_path / "out").mkdir()
     with pytest.raises(InputError, match=r"--out .*out exists; name a new folder"):
         judged(tmp_path, GOOD)
+
+
+@pytest.mark.parametrize("masks", [True, False])
+def test_nothing_is_written_among_the_frames(tmp_path, masks):
+    folder = write_hospital(tmp_path / "north", [(bright, true if masks else None) for bright, true in GOOD])
+    wanted = Wanted(folder, [write_model(tmp_path / "model")], folder / "out", 0.5, "full", None, {}, frames_only=False)
+    with pytest.raises(InputError, match=r"out lies in .*north: pictures there would count as frames next time"):
+        accept(wanted, Bright(), 1)
 
 
 def test_looks_are_held_against_the_training_sites(tmp_path):

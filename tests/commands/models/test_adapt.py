@@ -256,6 +256,11 @@ def test_nothing_is_written_into_the_models_own_folder(site, model):
         run(site, model, model / "adapted")
 
 
+def test_nothing_is_written_among_the_frames(site, model):
+    with pytest.raises(InputError, match="pictures there would count as frames next time"):
+        run(site, model, site / "adapted")
+
+
 def test_where_no_frame_is_without_a_lesion_nobody_knows_of_false_alarms(site, model, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(command, "helps", lambda _: True)
     run(site, model, tmp_path / "both")
