@@ -1,6 +1,7 @@
 """Models that come along: data/models/NAME.yaml says what one is, the model's folder NAME lies beside it.
 
-Wherever a model's folder is asked for, such a name will do. A project may have models of its own in its data/models.
+Wherever a model's folder is asked for, such a name will do. A project may have models of its own in its data/models,
+beside these; one of the same name counts instead.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.section import Section, validated
 from mcdrl.base.strict_yaml import read_yaml
 from mcdrl.model.facts import CARD
-from mcdrl.study.paths import MODELS, START_MODEL, own_or_shipped
+from mcdrl.study.paths import MODELS, START_MODEL, is_project, own_or_shipped, shipped
 from mcdrl.study.site_cards import Licence
 
 USE = "for research, not for patients"
@@ -55,7 +56,8 @@ class ShippedModel(Section):
 
 def model_names(folder: Path = MODELS) -> list[str]:
     """Return the names of the models that come along, sorted."""
-    return sorted(path.stem for path in own_or_shipped(folder).glob("*.yaml"))
+    places = [shipped() / folder, *[folder] * is_project()]
+    return sorted({path.stem for place in places for path in place.glob("*.yaml")})
 
 
 def read_shipped(name: str, folder: Path = MODELS) -> ShippedModel:
@@ -66,13 +68,20 @@ def read_shipped(name: str, folder: Path = MODELS) -> ShippedModel:
     """
     if name not in model_names(folder):
         raise InputError(f"no model '{name}' comes along; {nearest(name, model_names(folder))}")
-    path = own_or_shipped(folder) / f"{name}.yaml"
+    path = _card(name, folder)
     return validated(ShippedModel, read_yaml(path), path)
 
 
 def shipped_folder(name: str, folder: Path = MODELS) -> Path:
-    """Return the model's folder of a model that comes along."""
-    return own_or_shipped(folder) / name
+    """Return the model's folder of a model that comes along.
+
+    Raises:
+        InputError: it isn't there, though what people have to know of it is.
+    """
+    card = _card(name, folder)
+    if not card.with_suffix("").is_dir():
+        raise InputError(f"{card} tells of a model whose folder {card.with_suffix('')} isn't there; put it beside")
+    return card.with_suffix("")
 
 
 def resolved(models: Sequence[Path]) -> list[Path]:
@@ -95,8 +104,12 @@ def remarks(models: Sequence[Path]) -> list[str]:
 
 def called(folder: Path) -> str:
     """Return what a person calls a model's folder: its name if it comes along, as its place says nothing to them."""
-    named = (name for name in model_names() if shipped_folder(name) == folder)
+    named = (name for name in model_names() if _card(name).with_suffix("") == folder)
     return next(named, str(folder))
+
+
+def _card(name: str, folder: Path = MODELS) -> Path:
+    return own_or_shipped(folder / f"{name}.yaml")
 
 
 def _folder(given: Path) -> Path:

@@ -118,7 +118,14 @@ def test_a_project_may_have_models_of_its_own(tmp_path):
     (tmp_path / "params.yaml").touch()
     (tmp_path / "data" / "models").mkdir(parents=True)
     (tmp_path / "data" / "models" / "ours.yaml").write_text("title: Ours\nsize: 1\n")
-    assert model_names() == ["ours"]
+    assert model_names() == ["ours", "polyp_lite0"]
+    assert resolved([]) == [ROOT / "data" / "models" / "polyp_lite0"]  # still the one to start with
+    with pytest.raises(InputError, match=r"ours\.yaml tells of a model whose folder .*ours isn't there"):
+        resolved([Path("ours")])
+    for name in ("ours", "polyp_lite0"):
+        (tmp_path / "data" / "models" / name).mkdir()
+        (tmp_path / "data" / "models" / f"{name}.yaml").touch()
     assert resolved([Path("ours")]) == [Path(os.path.join("data", "models", "ours"))]
+    assert resolved([]) == [Path(os.path.join("data", "models", "polyp_lite0"))]
     with pytest.raises(InputError, match=r"licence: missing"):
         read_shipped("ours")
