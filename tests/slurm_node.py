@@ -1,4 +1,7 @@
-"""A real SLURM of one node on this machine: munged, slurmctld and slurmd, in a folder of their own, on loopback."""
+"""A real SLURM of one node on this machine: munged, slurmctld and slurmd, in a folder of their own, on loopback.
+
+A job in its partition `urgent` preempts those of the default one, which have some seconds of grace.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,10 @@ SchedulerParameters=batch_sched_delay=0,sched_interval=1
 KillWait=2
 PlugStackConfig=/dev/null
 NodeName=localhost NodeHostname={host} NodeAddr=127.0.0.1 CPUs=2 RealMemory=1000 State=UNKNOWN
-PartitionName=main Nodes=localhost Default=YES MaxTime=60 State=UP
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+PartitionName=main Nodes=localhost Default=YES MaxTime=60 State=UP PriorityTier=1 GraceTime=20
+PartitionName=urgent Nodes=localhost MaxTime=60 State=UP PriorityTier=2 PreemptMode=OFF
 """
 
 

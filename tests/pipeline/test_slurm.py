@@ -27,15 +27,14 @@ def trained(repository):
 
 
 def interrupt(repository, environment):
-    """Preempt the job as soon as it has finished an epoch, as SLURM does: it is asked to end, and told why."""
+    """Let a job that is urgent preempt it as soon as it has finished an epoch."""
     unfinished = repository.folder / ".dvc/tmp/run/copies" / CELL / "artifacts/.resume"
     deadline = time.monotonic() + 300
     while not any(path.is_file() and path.suffix == ".safetensors" for path in unfinished.rglob("*")):
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    listed = subprocess.run(["squeue", "-h", "--array", "-o", "%i"], env=environment, capture_output=True, text=True)
-    for signal in ("TERM", "USR2"):
-        subprocess.run(["scancel", f"--signal={signal}", listed.stdout.split()[0]], env=environment, check=True)
+    command = ["sbatch", "--partition=urgent", "--cpus-per-task=2", "--output=/dev/null", "--wrap=sleep 1"]
+    subprocess.run(command, env=environment, check=True)
 
 
 def test_a_preempted_training_ends_with_the_same_bytes(tmp_path, monkeypatch):

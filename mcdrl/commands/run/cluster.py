@@ -80,7 +80,7 @@ class Resources:
         executor.update_parameters(
             name="mcdrl",
             slurm_array_parallelism=self.jobs,
-            slurm_additional_parameters=dict(self.further),
+            slurm_additional_parameters={"requeue": True, **self.further},  # some clusters have it off
             **{key: value for key, value in wanted.items() if value is not None},
         )
         return executor

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import os
 import shlex
-import signal
+import time
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
-from submitit.helpers import Checkpointable, DelayedSubmission
+from submitit.helpers import Checkpointable
 
+from mcdrl.commands.run.preemption import be_deaf, heed, on_slurm
 from mcdrl.commands.run.workspace import dvc, prepare
+
+_LATE_S = 2.0  # a signal that ended DVC went to all processes of the job, to this one perhaps a moment later
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,15 @@ class Job(Checkpointable):
     def __call__(self) -> int:
         """Run the stage; return how it ended, 0 for well."""
         os.environ.setdefault("OMP_NUM_THREADS", os.environ.get("SLURM_CPUS_PER_TASK", "1"))
+        if not on_slurm():
+            return self._attempt()
+        heed()
+        if code := self._attempt():
+            time.sleep(_LATE_S)
+        be_deaf()
+        return code
+
+    def _attempt(self) -> int:
         try:
             prepare(self.workspace, self.copy, self.lock, dict(self.settings))
             return self._steps()
@@ -52,15 +64,6 @@ class Job(Checkpointable):
             with self.log.open("a", encoding="utf-8") as stream:
                 stream.write(traceback.format_exc())
             return 1
-
-    def checkpoint(self) -> DelayedSubmission:
-        """Return what is queued anew when the job is preempted or out of time: the same.
-
-        `scontrol requeue` comes next. SLURM then asks all processes of the job to end, that one, too; were it to listen
-        before it is done, a job that is queued anew would count as failed.
-        """
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        return super().checkpoint()
 
     def _steps(self) -> int:
         """Fetch what the stage reads, run it, hand on what it made; stop at what fails."""

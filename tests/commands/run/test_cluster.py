@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import time
@@ -11,6 +12,7 @@ import submitit
 from submitit.core.utils import FailedJobError
 
 from mcdrl.base.errors import InputError
+from mcdrl.commands.run.child import read_log
 from mcdrl.commands.run.cluster import Cluster, Resources, end_left_jobs, on_cluster
 from mcdrl.commands.run.local import Local
 from mcdrl.commands.run.plan import Plan, read_plan
@@ -184,6 +186,11 @@ def node(tmp_path, toy):
         )
 
 
+def running(node):
+    """The numbers of the jobs that run, in the order of the stages."""
+    return sorted(node("squeue", "-h", "--states=R", "--array", "-o", "%i").split())
+
+
 def wait_for(path):
     deadline = time.monotonic() + 90
     while not path.exists():
@@ -195,24 +202,43 @@ def wait_for(path):
 @pytest.mark.enable_socket
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_preempted_job_of_slurm_is_queued_anew_and_goes_on_in_its_copy(toy, tmp_path, node):
-    """Its stage leaves a file for its second attempt, as a training leaves its epochs."""
+def test_jobs_that_are_preempted_or_out_of_time_are_queued_anew_and_go_on_in_their_copies(toy, tmp_path, node):
+    """Their stages leave a file for the second attempt, as a training leaves its epochs."""
     rest = "test -e artifacts/half || { mkdir -p artifacts; touch artifacts/half; sleep 200; }"
-    toy.write_pipeline(cell=f"test ${{item.m}} != x || {rest}; {toy.commands['cell']}")
+    toy.write_pipeline(cell=f"test ${{item.m}} = z || {rest}; {toy.commands['cell']}")
     process = toy.start("--slurm", "--there", "cell", "--minutes", "30", "--cpus", "1")
-    wait_for(toy.folder / ".dvc/tmp/run/copies/cell@x/artifacts/half")
-    job = node("squeue", "-h", "--states=R", "--array", "-o", "%i").split()[0]
-    node("scancel", "--signal=TERM", job)
-    node("scancel", "--signal=USR2", job)
+    for cell in "xy":
+        wait_for(toy.folder / f".dvc/tmp/run/copies/cell@{cell}/artifacts/half")
+    node("scancel", "--signal=USR2", running(node)[1])
+    time.sleep(3)
+    node("sbatch", "--partition=urgent", "--cpus-per-task=2", "--output=/dev/null", "--wrap=sleep 1")
     said, complained = process.communicate(timeout=200)
     assert (process.returncode, said.splitlines()[-1]) == (0, "6 stages done"), complained
-    log = (toy.folder / ".dvc/tmp/run/cell@x.log").read_text(encoding="utf-8")
-    assert log.count("Running stage 'cell@x'") == 2
+    for cell in "xy":
+        log = (toy.folder / f".dvc/tmp/run/cell@{cell}.log").read_text(encoding="utf-8")
+        assert log.count(f"Running stage 'cell@{cell}'") == 2
     assert toy.ran() != []
     plain = Toy(tmp_path / "plain")
-    plain.write_pipeline(cell=toy.commands["cell"].replace("sleep 200", "true"))
     plain.dvc("repro")
     assert toy.read("out/all") == plain.read("out/all")
+
+
+@needs_slurm
+@pytest.mark.enable_socket
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_one_that_is_cancelled_is_not_queued_anew(toy, node):
+    toy.write_pipeline(cell=f"test ${{item.m}} != x || sleep 200; {toy.commands['cell']}")
+    process = toy.start("--slurm", "--there", "cell", "--minutes", "30", "--cpus", "1")
+    deadline = time.monotonic() + 90
+    while "Running stage" not in read_log(toy.folder / ".dvc/tmp/run/cell@x.log"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    node("scancel", running(node)[0])
+    _, complained = process.communicate(timeout=100)
+    assert process.returncode == 1
+    assert re.search(r"error: cell@x failed: .*job \d+_0 was cancelled", complained)
+    assert read_log(toy.folder / ".dvc/tmp/run/cell@x.log").count("Running stage") == 1
 
 
 @needs_slurm
