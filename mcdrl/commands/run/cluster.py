@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcdrl.base.choices import nearest
 from mcdrl.base.errors import InputError
+from mcdrl.base.output import warn
 from mcdrl.commands.run.child import USERS, Attempt, Child, log_path, reproduce
 from mcdrl.commands.run.local import Local
 from mcdrl.commands.run.plan import Plan, locked_record
@@ -31,6 +33,8 @@ THERE = ("encode", "train", "train_all", "evaluate", "stress")
 _ENDED_S = 120  # SLURM gives a job 30 seconds to end, unless it is set up otherwise
 _COPIES, _JOBS = RUN_FOLDER / "copies", RUN_FOLDER / "jobs"
 _TIME_OUTS = 100  # after which a job isn't queued anew; each has finished epochs, else it will never end
+_REASONS_S = 60  # between two looks at why jobs wait
+_USUAL = frozenset(("None", "Priority", "Resources", "JobArrayTaskLimit", "BeginTime"))  # it is others' turn first
 _NO_RESULT = (
     "error: the job ended well, and its result is not in DVC's run cache here; let all nodes see one cache (dvc cache "
     "dir), or use --by-remote\n"
@@ -112,7 +116,7 @@ def end_left_jobs(root: Path) -> None:
     Raises:
         InputError: SLURM doesn't end them.
     """
-    left = sorted({path.name.partition("_")[0] for path in (root / _JOBS).glob("*_submitted.pkl")})
+    left = _submitted(root)
     if not left:
         return
     subprocess.run(["scancel", "--quiet", *left], check=False)
@@ -129,9 +133,34 @@ def forget_jobs(root: Path) -> None:
     shutil.rmtree(root / _JOBS, ignore_errors=True)
 
 
-def _queued(jobs: Sequence[str]) -> bool:
-    command = ["squeue", "--noheader", "--jobs", ",".join(jobs)]  # fails once it has forgotten them all
-    return bool(subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip())
+def _submitted(root: Path) -> list[str]:
+    """Return the numbers of the run's jobs, one for each array."""
+    return sorted({path.name.partition("_")[0] for path in (root / _JOBS).glob("*_submitted.pkl")})
+
+
+def _queued(jobs: Sequence[str], *options: str) -> list[str]:
+    """Return SLURM's lines about those of some jobs that it still knows."""
+    command = ["squeue", "--noheader", "--jobs", ",".join(jobs), *options]  # fails once it has forgotten them all
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
+
+
+class Reasons:
+    """Tells, once for each, why jobs wait, where it isn't for others that are before them: some can never start."""
+
+    def __init__(self, root: Path) -> None:
+        """Begin for a workspace."""
+        self._root, self._told = root, set(_USUAL)
+        self._next = time.monotonic() + _REASONS_S
+
+    def look(self) -> None:
+        """Ask SLURM, if it is time to, and tell what is new."""
+        if time.monotonic() < self._next or shutil.which("squeue") is None:
+            return
+        self._next = time.monotonic() + _REASONS_S
+        said = Counter(_queued(_submitted(self._root), "--array", "--states=PENDING", "--format=%r"))
+        for reason in sorted(said.keys() - self._told):
+            warn(f"jobs that wait, SLURM says {reason}: {said[reason]}")
+        self._told |= said.keys()
 
 
 class Cluster:
@@ -161,6 +190,7 @@ class Cluster:
         self._root, self._plan, self._executor = root.resolve(), plan, executor
         self._there, self._here = frozenset(there), here
         self._away: set[str] = set()
+        self._reasons = Reasons(self._root)
         self._returning: list[Submitted] = []  # jobs that have ended, whose results come back one after another
 
     def takes(self, names: Sequence[str]) -> list[str]:
@@ -186,7 +216,10 @@ class Cluster:
             array = self._executor.submit_array(jobs)
         except FailedJobError as error:  # of sbatch
             return [Refused(job.log, str(error)) for job in jobs]
-        return [Submitted(job, submitted, self._returning) for job, submitted in zip(jobs, array, strict=True)]
+        return [
+            Submitted(job, submitted, self._returning, self._reasons)
+            for job, submitted in zip(jobs, array, strict=True)
+        ]
 
     def _job(self, name: str, lock: Path) -> Job:
         from mcdrl.commands.run.job import Job  # which submitit is needed for
@@ -226,22 +259,24 @@ class Refused:
 class Submitted:
     """A job that is queued or runs, then its results on their way back."""
 
-    def __init__(self, job: Job, submitted: submitit.Job[int], returning: list[Submitted]) -> None:
+    def __init__(self, job: Job, submitted: submitit.Job[int], returning: list[Submitted], reasons: Reasons) -> None:
         """Take a job.
 
         Args:
             job: what it does.
             submitted: what submitit has of it.
             returning: the jobs whose results are to come back, in turn.
+            reasons: tells why jobs wait.
         """
         self.log = job.log
-        self._job, self._submitted, self._returning = job, submitted, returning
+        self._job, self._submitted, self._returning, self._reasons = job, submitted, returning, reasons
         self._restore: Child | None = None
 
     def poll(self) -> int | None:
         """Return how it ended, 0 if its results are here and recorded; None: it hasn't."""
         if self not in self._returning:
             if not self._submitted.done():
+                self._reasons.look()
                 return None
             if code := self._code():
                 return code

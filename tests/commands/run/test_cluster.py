@@ -13,7 +13,7 @@ from submitit.core.utils import FailedJobError
 
 from mcdrl.base.errors import InputError
 from mcdrl.commands.run.child import read_log
-from mcdrl.commands.run.cluster import Cluster, Resources, end_left_jobs, on_cluster
+from mcdrl.commands.run.cluster import Cluster, Reasons, Resources, end_left_jobs, on_cluster
 from mcdrl.commands.run.local import Local
 from mcdrl.commands.run.plan import Plan, read_plan
 from mcdrl.commands.run.run import run_plan
@@ -76,6 +76,25 @@ def test_a_run_ends_the_jobs_of_one_before_it_first(tmp_path, monkeypatch):
     (tmp_path / "asked").unlink()
     end_left_jobs(tmp_path)
     assert not (tmp_path / "asked").exists()
+
+
+def test_why_jobs_wait_is_told_once_where_it_is_not_for_others(tmp_path, monkeypatch, capsys):
+    """One that asks for more than the partition gives would wait for ever."""
+    jobs = tmp_path / ".dvc/tmp/run/jobs"
+    jobs.mkdir(parents=True)
+    (jobs / "7_0_submitted.pkl").touch()
+    tool = tmp_path / "squeue"
+    tool.write_text("#!/bin/sh\nfor one in PartitionTimeLimit Resources PartitionTimeLimit; do echo $one; done\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    reasons = Reasons(tmp_path)
+    reasons.look()
+    assert capsys.readouterr().err == ""  # it is too early
+    monkeypatch.setattr("mcdrl.commands.run.cluster._REASONS_S", 0)
+    reasons = Reasons(tmp_path)
+    reasons.look()
+    reasons.look()
+    assert capsys.readouterr().err == "jobs that wait, SLURM says PartitionTimeLimit: 2\n"
 
 
 @pytest.fixture
