@@ -6,8 +6,10 @@ default remote. `dvc repro` in the workspace then finds the stage in the run cac
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -76,7 +78,14 @@ class Resources:
             raise InputError("--slurm needs submitit, which isn't installed; pip install 'mcdrl[cluster]'") from None
         if missing := [tool for tool in ("sbatch", "srun") if shutil.which(tool) is None]:
             raise InputError(f"--slurm: no {missing[0]} on the PATH; run this on a machine that submits SLURM jobs")
-        executor = submitit.AutoExecutor((root / _JOBS).resolve(), cluster="slurm", slurm_max_num_timeout=_TIME_OUTS)
+        from mcdrl.commands.run.preemption import BLOCKED  # which submitit is needed for
+
+        executor = submitit.AutoExecutor(
+            (root / _JOBS).resolve(),
+            cluster="slurm",
+            slurm_max_num_timeout=_TIME_OUTS,
+            slurm_python=f"{BLOCKED} {shlex.quote(sys.executable)}",
+        )
         wanted: dict[str, Any] = {
             "timeout_min": self.minutes, "cpus_per_task": self.cpus, "gpus_per_node": self.gpus,
             "mem_gb": self.memory_gb, "slurm_partition": self.partition,

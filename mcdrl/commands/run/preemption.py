@@ -16,6 +16,8 @@ from types import FrameType
 
 from submitit import JobEnvironment
 
+# Starts a program to which they wait until it calls `heed`: they would end one that hasn't yet come so far.
+BLOCKED = f"env --block-signal=TERM --block-signal={JobEnvironment.USR_SIG}"
 _SIGNALS = (signal.SIGTERM, signal.Signals[f"SIG{JobEnvironment.USR_SIG}"])
 
 
@@ -44,6 +46,7 @@ def heed() -> None:
 
     for one in _SIGNALS:
         signal.signal(one, meant)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
 
 
 def be_deaf() -> None:

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from mcdrl.commands.run.preemption import BLOCKED
+
 JOB = """
 import os, signal, sys, time
 from mcdrl.commands.run.preemption import be_deaf, heed
@@ -14,8 +16,10 @@ def submitits(*_):
     print("requeued", flush=True)
     sys.exit(0)
 signal.signal(signal.SIGUSR2, submitits)
+if "early" in sys.argv:
+    os.kill(os.getpid(), int(sys.argv[1]))
 heed()
-if sys.argv[2:]:
+if "deaf" in sys.argv:
     be_deaf()
 os.kill(os.getpid(), int(sys.argv[1]))
 time.sleep(0.1)
@@ -32,13 +36,13 @@ def environment(tmp_path):
     }  # fmt: skip
 
 
-def hear(environment, signum, *deaf, state="RUNNING", restarts=1):
+def hear(environment, signum, *how, state="RUNNING", restarts=1):
     """Return what a job says that hears a signal, and how it ended."""
     tool = environment["PATH"].partition(":")[0] + "/scontrol"
     with open(tool, "w", encoding="utf-8") as stream:
         stream.write(f"#!/bin/sh\n[ \"$*\" = 'show job --oneliner 7_1' ] && echo '{RECORD.format(state, restarts)}'\n")
     os.chmod(tool, 0o755)
-    command = [sys.executable, "-c", JOB, str(int(signum)), *deaf]
+    command = [*BLOCKED.split(), sys.executable, "-c", JOB, str(int(signum)), *how]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     return done.stdout.strip(), done.stderr.strip().splitlines()[-1:], done.returncode
 
@@ -46,6 +50,11 @@ def hear(environment, signum, *deaf, state="RUNNING", restarts=1):
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGUSR2])
 def test_one_that_runs_on_is_queued_anew(environment, signum):
     assert hear(environment, signum) == ("requeued", [], 0)
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGUSR2])
+def test_one_that_has_not_begun_yet_hears_it_then(environment, signum):
+    assert hear(environment, signum, "early") == ("requeued", [], 0)
 
 
 def test_one_that_slurm_itself_queues_anew_leaves_no_result(environment):
