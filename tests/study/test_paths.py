@@ -134,8 +134,10 @@ SPELLED = (
 FILE = re.compile(r"""(?:"[a-z_.]+|\})\.(?:parquet|h5|json|csv|safetensors)\"""")
 PATHS = "mcdrl/study/paths.py"
 OWNERS = {  # of a format, or of what leaves the pipeline; all else below the artifacts is named by paths.py
-    "mcdrl/artifacts/held_out_scores.py", "mcdrl/artifacts/promise.py", "mcdrl/clip/card.py", "mcdrl/clip/lite.py",
-    "mcdrl/commands/models/coco.py", "mcdrl/commands/models/export.py", "mcdrl/commands/models/predict.py",
+    "mcdrl/artifacts/held_out_scores.py", "mcdrl/artifacts/promise.py", "mcdrl/artifacts/training_data.py",
+    "mcdrl/clip/card.py", "mcdrl/clip/lite.py", "mcdrl/commands/acceptance/write.py", "mcdrl/commands/models/coco.py",
+    "mcdrl/commands/models/export.py", "mcdrl/commands/models/masks.py", "mcdrl/commands/models/predict.py",
+    "mcdrl/commands/run/claim.py",
     "mcdrl/commands/sites/classes.py", "mcdrl/imaging/outlines.py", "mcdrl/model/facts.py", "mcdrl/model/members.py",
     "mcdrl/training/checkpoint.py", "stages/backbone/local_dir.py", "stages/phantom/write.py",
     "stages/pretrain/pretrain.py", "stages/report/write.py",

@@ -35,9 +35,14 @@ class Signals:
         self._former: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
-        """Listen, except for what is ignored, as `nohup` lets a terminal's end be."""
-        heeded = [signum for signum in _STOPS if signal.getsignal(signum) is not signal.SIG_IGN]
-        self._former = {signum: signal.signal(signum, self._note) for signum in heeded}
+        """Listen, except for what is ignored, as `nohup` lets a terminal's end be.
+
+        What is ignored is let be by a handler of ours: processes that are started take over what ignores a signal, not
+        handlers, and would never hear that they are to stop.
+        """
+        for signum in _STOPS:
+            ignored = signal.getsignal(signum) is signal.SIG_IGN
+            self._former[signum] = signal.signal(signum, _let_be if ignored else self._note)
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -56,3 +61,7 @@ class Signals:
         """
         if self.heard:
             raise Stopped(self._last)
+
+
+def _let_be(_signum: int, _frame: FrameType | None) -> None:
+    """Do nothing about a signal."""

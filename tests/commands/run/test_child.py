@@ -118,3 +118,17 @@ def test_the_last_line_is_the_last_that_says_something(log, tmp_path):
     log.write_bytes(b"x" * 9000 + b"\nepoch 2\xff\n\n")
     assert last_line(log) == "epoch 2\N{REPLACEMENT CHARACTER}"
     assert last_line(tmp_path / "none") == ""
+
+
+def test_what_a_run_ignores_its_processes_hear(log):
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in the background of a shell
+    try:
+        with Signals() as signals:
+            child = start("trap 'exit 5' INT; echo ready; while :; do sleep 0.1; done", log)
+            wait_for("ready", log)
+            os.kill(os.getpid(), signal.SIGINT)
+            assert signals.heard == 0
+            stop_all([child], signals)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert child.poll() == 5
