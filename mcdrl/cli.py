@@ -71,6 +71,18 @@ Sizes = Annotated[
     ),
 ]
 
+Confounders = Annotated[
+    bool,
+    typer.Option(
+        "--confounders",
+        help="Score confounders for models on pixels (partial, finetune, unet), too: their encoder runs extra.",
+    ),
+]
+Backbones = Annotated[Path | None, typer.Option(help="The models' backbone, where their folders don't hold it.")]
+Backbone = Annotated[Path | None, typer.Option(help="The model's backbone, where its folder doesn't hold it.")]
+BatchSize = Annotated[int | None, typer.Option(min=1, help="Frames at a time; default: what suits device and memory.")]
+Device = Annotated[str, typer.Option(help="cpu, cuda, ...; auto: a GPU if there is one.")]
+
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
@@ -132,16 +144,8 @@ def predict(
             help="Take out of the masks what is no lesion at the models' operating point; the table tells it anyway.",
         ),
     ] = False,
-    confounders: Annotated[
-        bool,
-        typer.Option(
-            "--confounders",
-            help="Score confounders for models on pixels (partial, finetune, unet), too: their encoder runs extra.",
-        ),
-    ] = False,
-    backbone: Annotated[
-        Path | None, typer.Option(help="The models' backbone, where their folders don't hold it.")
-    ] = None,
+    confounders: Confounders = False,
+    backbone: Backbones = None,
     threshold: Annotated[
         float | None,
         typer.Option(
@@ -152,9 +156,7 @@ def predict(
             "else 0.5. Confidence and flags stay those of the mask at one half.",
         ),
     ] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(min=1, help="Frames at a time; default: what suits device and memory.")
-    ] = None,
+    batch_size: BatchSize = None,
     workers: Annotated[int, typer.Option(min=1, help="Threads that decode, and as many that write.")] = 2,
     view: Annotated[
         str | None,
@@ -168,7 +170,7 @@ def predict(
     channels: Annotated[
         Channels, typer.Option(help="Order of the files' colours; bgr: red and blue were swapped when they were saved.")
     ] = Channels.RGB,
-    device: Annotated[str, typer.Option(help="cpu, cuda, ...; auto: a GPU if there is one.")] = "auto",
+    device: Device = "auto",
     masks_too: Annotated[
         bool, typer.Option("--masks-too", help="Segment files that look like masks, too, instead of leaving them out.")
     ] = False,
@@ -228,16 +230,8 @@ def accept(
     frames_only: Annotated[
         bool, typer.Option("--frames-only", help="Look at no masks: tell what can be told without them.")
     ] = False,
-    confounders: Annotated[
-        bool,
-        typer.Option(
-            "--confounders",
-            help="Score confounders for models on pixels (partial, finetune, unet), too: their encoder runs extra.",
-        ),
-    ] = False,
-    backbone: Annotated[
-        Path | None, typer.Option(help="The models' backbone, where their folders don't hold it.")
-    ] = None,
+    confounders: Confounders = False,
+    backbone: Backbones = None,
     threshold: Annotated[
         float | None,
         typer.Option(
@@ -247,16 +241,14 @@ def accept(
             help="Probability from which a pixel is lesion; default: that of the promise, else 0.5.",
         ),
     ] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(min=1, help="Frames at a time; default: what suits device and memory.")
-    ] = None,
+    batch_size: BatchSize = None,
     workers: Annotated[int, typer.Option(min=1, help="Threads that decode.")] = 2,
     view: Annotated[
         str | None,
         typer.Option(help="What of a frame is looked at, as for predict; default: what the models looked at."),
     ] = None,
     sizes: Sizes = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda, ...; auto: a GPU if there is one.")] = "auto",
+    device: Device = "auto",
 ) -> None:
     """Hold a model against a new hospital's frames and what it promises; exit code 3: it does worse than promised."""
     with loading():  # torch is seconds
@@ -330,11 +322,9 @@ def adapt(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn.")] = 0,
     anyway: Annotated[bool, typer.Option("--anyway", help="Write the model even if it doesn't help.")] = False,
-    backbone: Annotated[
-        Path | None, typer.Option(help="The model's backbone, where its folder doesn't hold it.")
-    ] = None,
+    backbone: Backbone = None,
     workers: Annotated[int, typer.Option(min=1, help="Threads that decode.")] = 2,
-    device: Annotated[str, typer.Option(help="cpu, cuda, ...; auto: a GPU if there is one.")] = "auto",
+    device: Device = "auto",
 ) -> None:
     """Let a model learn from a few frames of a new site; measure that first, and say "don't" where it doesn't help."""
     with loading():  # torch is seconds
@@ -350,9 +340,7 @@ def export(
     out: Annotated[Path, typer.Option(help="Where the file and its preprocessing go.")],
     model: OneModel = None,
     kind: Annotated[Format, typer.Option("--format", help="Of the file.")] = Format.ONNX,
-    backbone: Annotated[
-        Path | None, typer.Option(help="The model's backbone, where its folder doesn't hold it.")
-    ] = None,
+    backbone: Backbone = None,
 ) -> None:
     """Write the whole network, from frame to probability, as one file; checks it against PyTorch."""
     from mcdrl.commands.models.chosen import chosen_one
@@ -369,9 +357,7 @@ def export(
 def pack(
     out: Annotated[Path, typer.Option(help="A new folder.")],
     model: OneModel = None,
-    backbone: Annotated[
-        Path | None, typer.Option(help="The model's backbone, where its folder doesn't hold it.")
-    ] = None,
+    backbone: Backbone = None,
     small: Annotated[
         bool,
         typer.Option(

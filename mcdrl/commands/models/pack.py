@@ -64,6 +64,7 @@ def _parity(model: Path, copy: Path, backbone: Path | None) -> Parity:
     (network, card), (copied, _) = load_network(model, backbone), load_network(copy, None)
 
     def run(frames: Array) -> tuple[Array, ...]:
+        """Ask the copy as an exported file is asked."""
         with torch.inference_mode():
             return arrays(copied(torch.from_numpy(frames)))
 

@@ -36,6 +36,7 @@ def heed() -> None:
     assert callable(requeue)  # submitit's
 
     def meant(signum: int, frame: FrameType | None) -> None:
+        """Do what SLURM means by a signal, which doesn't say it."""
         be_deaf()
         state, restarts = _record()
         if state == "RUNNING":
