@@ -148,6 +148,14 @@ def finite(value: float | None) -> float | None:
     return value
 
 
+def machine_memory_gb() -> float:
+    """Return the machine's memory; infinite where the system doesn't tell."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    except (ValueError, OSError):
+        return float("inf")
+
+
 def usable_cores() -> int:
     """Return how many cores this process may use; all of the machine's where the system can't tell (macOS, Windows)."""
     told = getattr(os, "process_cpu_count", None)  # from Python 3.13 on

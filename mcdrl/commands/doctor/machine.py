@@ -60,6 +60,7 @@ def _extras() -> list[Check]:
         _extra("export to ONNX", "export", EXPORT_PACKAGES),
         _extra("DICOM", "dicom", _DICOM_PACKAGES),
         _extra("videos", "video", _VIDEO_PACKAGES),
+        _extra("SLURM jobs", "cluster", ("submitit",)),
     ]
 
 

@@ -11,7 +11,7 @@ import typer
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.output import say, warn
-from mcdrl.base.runtime import finite, usable_cores
+from mcdrl.base.runtime import finite, machine_memory_gb, usable_cores
 
 if TYPE_CHECKING:
     from mcdrl.commands.run.cluster import Cluster, Resources
@@ -66,7 +66,7 @@ def run(
     """
     from mcdrl.commands.project import check_project
     from mcdrl.commands.run.claim import claimed
-    from mcdrl.commands.run.cluster import Resources, forget_jobs
+    from mcdrl.commands.run.cluster import Resources, end_left_jobs, forget_jobs
     from mcdrl.commands.run.plan import read_plan
 
     check_project(_ROOT)
@@ -78,6 +78,7 @@ def run(
         say("\n".join(_listed(read_plan(targets or []))))
         return
     with claimed(_ROOT):
+        end_left_jobs(_ROOT)
         plan = read_plan(targets or [], by_remote=by_remote)
         result = _run(plan, _cluster(plan, there, asked, here) if slurm else here, keep_going=keep_going)
         if slurm:
@@ -88,19 +89,17 @@ def run(
 
 
 def _cluster(plan: Plan, there: str | None, asked: Resources, here: Local) -> Cluster:
-    from mcdrl.commands.run.cluster import Cluster, end_left_jobs, on_cluster
+    from mcdrl.commands.run.cluster import Cluster, on_cluster
     from mcdrl.commands.run.workspace import check_git
 
     check_git(_ROOT)
     chosen = on_cluster(plan, None if there is None else [name.strip() for name in there.split(",")])
-    executor = asked.executor(_ROOT)
-    end_left_jobs(_ROOT)
-    return Cluster(_ROOT, plan, executor, chosen, here, asked.jobs)
+    return Cluster(_ROOT, plan, asked.executor(_ROOT), chosen, here, asked.jobs)
 
 
 def _here(slots: str, gpus: str | None, *, by_remote: bool) -> Local:
     from mcdrl.commands.run.local import Local
-    from mcdrl.commands.run.slots import chosen_gpus, machine_memory_gb, shared_out, visible_gpus
+    from mcdrl.commands.run.slots import chosen_gpus, shared_out, visible_gpus
 
     visible = visible_gpus(os.environ)
     chosen = visible if gpus is None else chosen_gpus(gpus, visible)
@@ -138,6 +137,6 @@ def _tell(result: Result) -> None:
     for failure in result.failures:
         warn(f"error: {failure.name} failed: {failure.told.removeprefix('error: ')}\n  all of it: {failure.log}")
     if result.skipped:
-        warn(f"not started, as they wait for these: {', '.join(result.skipped)}")
+        warn(f"not started after that: {', '.join(result.skipped)}")
     if not result.failures:
         say(f"{result.done} stages done" if result.done else "all is up to date")

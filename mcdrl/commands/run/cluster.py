@@ -123,11 +123,16 @@ def end_left_jobs(root: Path) -> None:
     """Cancel the jobs that a stopped or killed run has left, and wait for their end: they would work in our copies.
 
     Raises:
-        InputError: SLURM doesn't end them.
+        InputError: SLURM doesn't end them, or can't be asked.
     """
     left = _submitted(root)
     if not left:
         return
+    if not shutil.which("scancel"):
+        raise InputError(
+            f"an earlier run may have left the SLURM jobs {', '.join(left)}, and there is no scancel here to end them; "
+            f"run where it is, or, if they have ended: rm -r {root / _JOBS}"
+        )
     subprocess.run(["scancel", "--quiet", *left], check=False)
     deadline = time.monotonic() + _ENDED_S
     while _queued(left):

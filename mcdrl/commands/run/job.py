@@ -7,7 +7,6 @@ after the last finished epoch.
 from __future__ import annotations
 
 import os
-import shlex
 import time
 import traceback
 from dataclasses import dataclass
@@ -67,13 +66,13 @@ class Job(Checkpointable):
 
     def _steps(self) -> int:
         """Fetch what the stage reads, run it, hand on what it made; stop at what fails."""
-        fetch = "pull" if self.remote else "checkout --force"
+        fetch = ["pull"] if self.remote else ["checkout", "--force"]
         steps = [
-            f"{fetch} {shlex.join(self.upstream)}" if self.upstream else "version",
-            f"repro --single-item {shlex.quote(self.name)}",
-            *([f"push --run-cache {shlex.quote(self.name)}"] if self.remote else []),
+            *([[*fetch, *self.upstream]] if self.upstream else []),
+            ["repro", "--single-item", self.name],
+            *([["push", "--run-cache", self.name]] if self.remote else []),
         ]
         for step in steps:
-            if code := dvc(self.copy, *shlex.split(step), log=self.log):
+            if code := dvc(self.copy, *step, log=self.log):
                 return code
         return 0

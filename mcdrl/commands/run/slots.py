@@ -63,11 +63,3 @@ def visible_gpus(environment: Mapping[str, str]) -> list[str]:
         return []
     told = subprocess.run([tool, "--list-gpus"], capture_output=True, text=True, check=False).stdout
     return [str(number) for number, _ in enumerate(line for line in told.splitlines() if line.startswith("GPU "))]
-
-
-def machine_memory_gb() -> float:
-    """Return the machine's memory; infinite where the system doesn't tell."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
-    except (ValueError, OSError):
-        return float("inf")

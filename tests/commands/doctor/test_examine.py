@@ -68,7 +68,12 @@ def test_a_fresh_repository_has_no_problem(repository):
 
 @pytest.mark.parametrize(
     ("what", "missing", "extra"),
-    [("export to ONNX", "onnxscript", "export"), ("DICOM", "highdicom", "dicom"), ("videos", "av", "video")],
+    [
+        ("export to ONNX", "onnxscript", "export"),
+        ("DICOM", "highdicom", "dicom"),
+        ("videos", "av", "video"),
+        ("SLURM jobs", "submitit", "cluster"),
+    ],
 )
 def test_packages_of_an_extra_are_a_note(repository, monkeypatch, what, missing, extra):
     monkeypatch.setattr(machine.importlib.util, "find_spec", lambda name: None if name == missing else name)

@@ -97,7 +97,7 @@ def test_a_failure_stops_no_other_and_the_next_run_goes_on(toy):
     assert told == [
         "error: cell@x failed: no such site",
         "  all of it: .dvc/tmp/run/cell@x.log",
-        "not started, as they wait for these: gather",
+        "not started after that: gather",
     ]
     assert "Running stage 'cell@x'" in log.read_text(encoding="utf-8")
     toy.write_pipeline(cell=f"{good}; test ${{item.m}} != z || exit 3")
@@ -114,7 +114,7 @@ def test_nothing_more_is_started_if_so_wished(toy):
     toy.write_pipeline(cell="echo ${item.m} >> log.txt; exit 1")
     code, _, complained = toy.run("--no-keep-going", "--slots", "1")
     assert (code, toy.ran()) == (1, ["x"])
-    assert "not started, as they wait for these: cell@y, cell@z, beside, gather" in complained
+    assert "not started after that: cell@y, cell@z, beside, gather" in complained
 
 
 @pytest.mark.parametrize(

@@ -236,7 +236,7 @@ def test_jobs_that_are_preempted_or_out_of_time_are_queued_anew_and_go_on_in_the
     for cell in "xy":
         log = (toy.folder / f".dvc/tmp/run/cell@{cell}.log").read_text(encoding="utf-8")
         assert log.count(f"Running stage 'cell@{cell}'") == 2
-    assert toy.ran() != []
+    assert sorted(toy.ran()) == ["beside", "gather"]  # no cell here
     plain = Toy(tmp_path / "plain")
     plain.dvc("repro")
     assert toy.read("out/all") == plain.read("out/all")
