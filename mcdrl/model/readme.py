@@ -118,7 +118,7 @@ def readme(model: Path, backbone: Path, scores: HeldOutScores | None, promise: P
         InputError: a file is missing or damaged.
     """
     card, stored, skeleton = read_card(model), read_stored(backbone), read_skeleton(model)
-    elsewhere, known = _elsewhere(card, scores, promise), scores or promise
+    elsewhere, known = _elsewhere(card, scores, promise), scores or promise or card.adapted
     return text_of(card, stored, elsewhere, skeleton.uses_regions, known.further_sizes_px if known else ())
 
 

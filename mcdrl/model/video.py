@@ -160,7 +160,9 @@ def answered(
 
 
 def smoothed(frames: Iterable[Answered], tick_s: float, smooth_s: float) -> Iterator[Answered]:
-    """Yield frames whose probabilities are the mean over all frames so far, older ones weighed down exponentially.
+    """Yield frames whose answers are the mean over all frames so far, older ones weighed down exponentially.
+
+    That is true of the probabilities and, where a presence head says it, of the frame's score.
 
     Args:
         frames: in the order of time.
@@ -169,12 +171,19 @@ def smoothed(frames: Iterable[Answered], tick_s: float, smooth_s: float) -> Iter
     """
     mean, last = None, 0
     for one in frames:
-        new, pts = one.answer.probability, one.frame.pts
+        new, pts = one.answer, one.frame.pts
         if mean is not None and smooth_s > 0:
-            share = np.float32(-np.expm1(-(pts - last) * tick_s / smooth_s))
-            new = mean + share * (new - mean)
+            new = _between(mean, new, np.float32(-np.expm1(-(pts - last) * tick_s / smooth_s)))
         mean, last = new, pts
-        yield replace(one, answer=replace(one.answer, probability=new))
+        yield replace(one, answer=new)
+
+
+def _between(old: Answer, new: Answer, share: np.float32) -> Answer:
+    """Return what lies between two answers: the new one's share of the way."""
+    probability = old.probability + share * (new.probability - old.probability)
+    if old.presence is None or new.presence is None:
+        return replace(new, probability=probability)
+    return replace(new, probability=probability, presence=old.presence + float(share) * (new.presence - old.presence))
 
 
 def _answers(ready: Iterable[tuple[TimedFrame, Image.Image | None, Shown]], predictor: Predictor) -> Iterator[Answered]:

@@ -7,9 +7,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from mcdrl.networks.head import Pyramid, Refine
-
-_LEAST = 1e-6  # share that a logarithm is made of
+from mcdrl.networks.head import LEAST_PROBABILITY, Pyramid, Refine
 
 
 class GivenConfounder(nn.Module):
@@ -38,7 +36,7 @@ def summed(head: Pyramid, given: GivenConfounder, merged: Tensor, share: Tensor,
         z: [B, K, Z] float.
         size: (S, S).
     """
-    shares = share.clamp(min=_LEAST).log()[..., None, None, None]  # [B, K, 1, 1, 1]
+    shares = share.clamp(min=LEAST_PROBABILITY).log()[..., None, None, None]  # [B, K, 1, 1, 1]
     answers = [
         weight + head.answer(given(merged, one), size).log_softmax(1)
         for weight, one in zip(shares.unbind(1), z.unbind(1), strict=True)

@@ -54,7 +54,7 @@ class LabelledFrames:
         images: [n, S, S, 3] uint8, RGB 0..255, the view squashed to the model's size.
         masks: [n, S, S] uint8, likewise: 0 background, k + 1 lesion of class k, 255 ignored.
         lesion_class: [n] int64, index into the model's lesion classes; -1: no lesion.
-        groups: [n] str, the patient or sequence of each frame.
+        groups: [n] str, the patient, sequence or scene of each frame.
         site: [n] int64, the number of its site.
     """
 

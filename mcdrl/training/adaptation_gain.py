@@ -1,6 +1,6 @@
-"""What adapting a model to a site brings there: cross-validation over the site's own patients, before and after.
+"""What adapting a model to a site brings there: cross-validation over the site's own groups, before and after.
 
-Every frame is judged by networks that were adapted on frames of other patients alone, on the grid of the working size,
+Every frame is judged by networks that were adapted on frames of other groups alone, on the grid of the working size,
 from a probability of one half on.
 """
 
@@ -56,7 +56,7 @@ class Change:
     Attributes:
         before: mean over the frames, 0..1.
         after: likewise.
-        by: their difference, with its interval over patients, or over frames where nobody knows patients.
+        by: their difference, with its interval over groups: patients, sequences, or scenes where nobody knows them.
     """
 
     before: float

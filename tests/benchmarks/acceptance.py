@@ -1,4 +1,4 @@
-"""Promise and outcome at sites left out: python -m tests.benchmarks.acceptance SCORES.parquet METHOD [--seed N].
+"""Promise and outcome at sites left out: python -m tests.benchmarks.acceptance METHOD SCORES.parquet...
 
 Each site is taken for the new hospital in turn: what the other sites' cells reached is the promise, which so has never
 seen it, and what its own cell reached is the outcome, as `mcdrl accept` finds it there. A row a site; with --frames a

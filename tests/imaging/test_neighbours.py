@@ -4,7 +4,8 @@ import imagehash
 import numpy as np
 from PIL import Image
 
-from mcdrl.imaging.neighbours import difference_hash, scenes
+from mcdrl.imaging.neighbours import NEAR_BITS, difference_hash, scenes
+from tests.factories import section_params
 
 
 def picture(seed, side=96):
@@ -26,3 +27,7 @@ def test_neighbours_are_one_scene_and_strangers_are_not():
     found = scenes(np.stack([*moving, *others]))
     assert len(set(found[: len(moving)])) == 1
     assert len(set(found)) == 3
+
+
+def test_frames_are_as_near_as_in_the_audit():
+    assert section_params("audit").hash_bits == NEAR_BITS

@@ -159,6 +159,15 @@ def test_smoothing_is_the_exponential_mean_worked_out_by_hand():
     assert got == pytest.approx([1.0, first, second, second * np.exp(-2) + 1 - np.exp(-2)], abs=1e-6)
 
 
+def test_what_a_presence_head_says_is_smoothed_alike():
+    given = [
+        replace(one, answer=replace(one.answer, presence=value))
+        for one, value in zip(at([0, 1, 2], 1.0, 0.0, 1.0), (1.0, 0.0, 1.0), strict=True)
+    ]
+    for one in smoothed(given, 0.1, 0.2):
+        assert one.answer.presence == pytest.approx(float(one.answer.probability[0, 0]), abs=1e-6)
+
+
 def test_without_smoothing_each_frame_stands_by_itself():
     assert [float(one.answer.probability[0, 0]) for one in smoothed(at([0, 1, 2], 1, 0, 1), 0.1, 0.0)] == [1, 0, 1]
 

@@ -20,7 +20,12 @@ RESULTS = ROOT / "docs" / "results.md"
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 MEASURED = ROOT / "docs" / "measured"
 FINDER_TABLES = ("marked", "screens", "lesions")
-_SCRIPTS = {"table": table_script, "acceptance": acceptance_script, "label_efficiency": label_efficiency_script}
+_SCRIPTS = {
+    "table": table_script,
+    "acceptance": acceptance_script,
+    "label_efficiency": label_efficiency_script,
+    "sizes_table": sizes_table,
+}
 _SHOWN = re.compile(
     rf"^```\n(python -m tests\.benchmarks\.(?:{'|'.join(_SCRIPTS)}) .*)\n```\n\n((?:\|.*\n)+)", re.MULTILINE
 )
@@ -43,18 +48,11 @@ def test_a_table_is_what_its_command_prints(monkeypatch, command, table):
 
 def test_each_table_of_results_stands_below_its_command():
     text = RESULTS.read_text(encoding="utf-8")
-    beside = len(re.findall(r"^\| (?:question|finder|network) ", text, re.MULTILINE)) + len(
+    beside = len(re.findall(r"^\| (?:question|finder) ", text, re.MULTILINE)) + len(
         re.findall(r"^\| \| \|$", text, re.MULTILINE)
     )
     assert len(re.findall(r"^\|(?: ?-+ ?\|)+$", text, re.MULTILINE)) == len(_SHOWN.findall(text)) + beside
     assert len(_SHOWN.findall(text)) > 10
-
-
-def test_what_further_sizes_are_worth_is_what_its_command_prints():
-    told = re.search(r"^```\npython -m tests\.benchmarks\.sizes_table docs/(.*)\n```\n\n((?:\|.*\n)+)",
-                     RESULTS.read_text(encoding="utf-8"), re.MULTILINE)  # fmt: skip
-    rows = pd.read_parquet(ROOT / "docs" / told.group(1))
-    assert told.group(2) == "".join(f"| {' | '.join(line)} |\n" for line in sizes_table.lines(rows))
 
 
 def test_the_finder_of_the_view_is_as_good_as_its_tables_say():

@@ -9,32 +9,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from pydantic import ValidationError
 
 from mcdrl.artifacts.promise import Promise, promise_of
 from mcdrl.base.errors import InputError
 from mcdrl.base.issues import Issue, grouped
-from mcdrl.base.section import sentences
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.acceptance.outcome import Outcome, outcome
 from mcdrl.commands.acceptance.rows import CaseRow, table
 from mcdrl.commands.acceptance.tally import Frame, Tally, answered
 from mcdrl.commands.models.frames import check_apart
 from mcdrl.commands.models.labelled import Labelled, read_labelled
-from mcdrl.commands.models.unlabelled import Unlabelled, holds_frames_alone
-from mcdrl.drawing.formatting import listed
+from mcdrl.commands.models.unlabelled import OF_FRAMES, Unlabelled, frames_reading, holds_frames_alone
 from mcdrl.metrics.shift import Shift, shifts
 from mcdrl.metrics.verdict import Expected, Found, Verdict, expected, judge, more_groups
 from mcdrl.model.training_data import KnownFrames, known_frames, training_sites
 from mcdrl.study.params import load
 from mcdrl.study.paths import PARAMS, own_or_shipped
-from mcdrl.study.reading import Reading
 from mcdrl.study.sections.evaluate import Params
 
 if TYPE_CHECKING:
     from mcdrl.model.predictor import Predictor
-
-_OF_FRAMES = {"view", "channels"}  # settings that say nothing of masks
 
 
 @dataclass(frozen=True)
@@ -168,9 +162,9 @@ def common_promise(models: Sequence[Path]) -> Promise | None:
 
 def _source(wanted: Wanted, predictor: Predictor) -> Labelled | Unlabelled:
     settings, size_px = wanted.settings, predictor.size_px
-    guessed = wanted.card is None and not set(settings) - _OF_FRAMES and holds_frames_alone(wanted.folder)
+    guessed = wanted.card is None and not set(settings) - OF_FRAMES and holds_frames_alone(wanted.folder)
     if wanted.frames_only or guessed:
-        reading = _frames_alone(wanted)
+        reading = frames_reading(wanted.view, wanted.card, settings)
         return Unlabelled(wanted.folder, wanted.out, size_px, reading.view, swap=reading.channels == "bgr")
     try:
         return read_labelled(wanted.folder, size_px, view=wanted.view, card=wanted.card, settings=settings)
@@ -178,21 +172,6 @@ def _source(wanted: Wanted, predictor: Predictor) -> Labelled | Unlabelled:
         told = wanted.card is not None or settings or not wanted.folder.is_dir()
         hint = "" if told else "; to judge what can be told without masks: --frames-only"
         raise InputError(f"{error}{hint}") from None
-
-
-def _frames_alone(wanted: Wanted) -> Reading:
-    """Return how frames are read whose masks aren't.
-
-    Raises:
-        InputError: something is said of masks, or a value is wrong.
-    """
-    of_masks = [*["--card"] * (wanted.card is not None), *sorted(set(wanted.settings) - _OF_FRAMES)]
-    if of_masks:
-        raise InputError(f"--frames-only looks at no masks, but {listed(of_masks)} would; leave one or the other out")
-    try:
-        return Reading.model_validate({"view": wanted.view, **wanted.settings})
-    except ValidationError as error:
-        raise InputError("; ".join(sentences(error, "", Reading))) from None
 
 
 def _unseen(frames: Iterator[Frame], known: KnownFrames, left_out: dict[str, str]) -> Iterator[Frame]:

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mcdrl.artifacts.frames import judged_of, lesion_of
+from mcdrl.base.parallel import batches
 from mcdrl.commands.acceptance.rows import CaseRow, table
 from mcdrl.commands.models.labelled import LabelledFrame
 from mcdrl.commands.models.unlabelled import UnlabelledFrame
@@ -165,18 +166,8 @@ class Tally:
 
 def answered(frames: Iterable[Frame], predictor: Predictor) -> Iterator[tuple[Frame, Answer]]:
     """Yield each frame with what the models say of it; they are given full batches but for the last."""
-    batch: list[Frame] = []
-    for frame in frames:
-        batch.append(frame)
-        if len(batch) == predictor.batch_size:
-            yield from _answers(batch, predictor)
-            batch = []
-    if batch:
-        yield from _answers(batch, predictor)
-
-
-def _answers(batch: list[Frame], predictor: Predictor) -> Iterator[tuple[Frame, Answer]]:
-    yield from zip(batch, predictor(np.stack([frame.shown.pixels for frame in batch])), strict=True)
+    for batch in batches(frames, predictor.batch_size):
+        yield from zip(batch, predictor(np.stack([frame.shown.pixels for frame in batch])), strict=True)
 
 
 def _said(frame: Frame, assessment: Assessment, mask: Bools, kept: Bools) -> CaseRow:

@@ -169,7 +169,7 @@ def adapt_folder(
     ensemble = load_ensemble([model], options.backbone, options.device, further_px)
     shown = Shown(ensemble.members[0].model.card, ensemble.members[0].model.card.view, options.workers)
     site = (
-        bare_site(folder, shown, out, settings) if options.frames_only
+        bare_site(folder, shown, out, card, settings) if options.frames_only
         else labelled_site(folder, shown, card, settings)
     )  # fmt: skip
     own_study = artifacts_of(model)

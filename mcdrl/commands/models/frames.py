@@ -79,8 +79,10 @@ def find_jobs(given: Sequence[Path], out: Path, *, masks_too: bool = False) -> F
         )
     videos = {path for path, _ in named if is_video(path)}
     pictures = [path for path, _ in named if path not in videos]
-    masks = [] if masks_too else masks_among([path for path in pictures if path not in given])
-    named = [pair for pair in named if pair[0] not in set(masks)]
+    by_name = set(given)
+    masks = [] if masks_too else masks_among([path for path in pictures if path not in by_name])
+    left_out = set(masks)
+    named = [pair for pair in named if pair[0] not in left_out]
     if not named:
         raise InputError(f"{_told(masks)}, and there is nothing else; --masks-too segments them like frames")
     stems = _stems([name for _, name in named])

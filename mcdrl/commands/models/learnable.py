@@ -18,7 +18,7 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.seeds import generator
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.models.labelled import LabelledFrame, read_labelled
-from mcdrl.commands.models.unlabelled import Unlabelled, UnlabelledFrame
+from mcdrl.commands.models.unlabelled import Unlabelled, UnlabelledFrame, frames_reading
 from mcdrl.commands.sites.classes import DEFAULT
 from mcdrl.imaging.neighbours import scenes
 from mcdrl.imaging.profile import measure
@@ -126,14 +126,17 @@ def labelled_site(folder: Path, shown: Shown, card: str | None, settings: Mappin
     )  # fmt: skip
 
 
-def bare_site(folder: Path, shown: Shown, out: Path, settings: Mapping[str, Any] = MappingProxyType({})) -> Site:
+def bare_site(
+    folder: Path, shown: Shown, out: Path, card: str | None = None, settings: Mapping[str, Any] = MappingProxyType({})
+) -> Site:
     """Read a folder of frames whose masks, if there are any, aren't looked at; of its keys view and channels count.
 
     Raises:
-        InputError: there is no frame, or none can be read.
+        InputError: there is no frame, none can be read, or card or settings are for masks.
     """
-    view, swap = settings.get("view", shown.view), settings.get("channels") == "bgr"
-    bare = Unlabelled(folder, out, shown.card.size_px, view, swap=swap)
+    of_frames = {key: value for key, value in settings.items() if key != "lesion_class"}  # which is of what is replayed
+    reading = frames_reading(shown.view, card, of_frames)
+    bare = Unlabelled(folder, out, shown.card.size_px, reading.view, swap=reading.channels == "bgr")
     found = list(bare.frames(shown.workers))
     refused = [f"{issue.file}: {issue.text}" for issue in bare.refused]
     if not found:

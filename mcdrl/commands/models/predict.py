@@ -26,7 +26,7 @@ from mcdrl.commands.models.dicom_seg import check_sources
 from mcdrl.commands.models.frames import Job, check_places, find_jobs, read
 from mcdrl.commands.models.masks import Wanted, all_paths, write_results
 from mcdrl.commands.models.rows import PredictionRow, refusal, row_of, unwritable, write_table
-from mcdrl.commands.models.videos import Reading, predict_video
+from mcdrl.commands.models.videos import VideoReading, predict_video
 from mcdrl.model.held_out import UNSAID
 from mcdrl.model.shown import Shown
 
@@ -91,7 +91,7 @@ def predict_frames(
         )
         told = progress(shown, f"predict {len(jobs)} frames", len(jobs)) if jobs else iter(())
         done = _written(write, _answered(told, predictor), predictor, wanted)
-    how = Reading(view, swap=swap, workers=workers, smooth_s=smooth_s)
+    how = VideoReading(view, swap=swap, workers=workers, smooth_s=smooth_s)
     done += [(predict_video(job, predictor, wanted, how), ()) for job in found.videos]
     done.sort(key=lambda one: one[0].frame)
     rows = [row for row, _ in done]

@@ -2,22 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.issues import Issue, RefusedError
 from mcdrl.base.output import warn
 from mcdrl.base.parallel import in_order
 from mcdrl.base.runtime import progress
+from mcdrl.base.section import sentences
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.models.frames import Job, find_jobs
 from mcdrl.commands.models.masks_among import masks_among
 from mcdrl.commands.sites.survey import survey
+from mcdrl.drawing.formatting import listed
 from mcdrl.imaging.decode import frame_digest, read_frame, swapped
 from mcdrl.model.shown import Shown, show
 from mcdrl.sites.naming import like_masks
+from mcdrl.study.reading import Reading
+
+OF_FRAMES = frozenset({"view", "channels"})  # settings of a site that say nothing of masks
+
+
+def frames_reading(view: ViewRule, card: str | None, settings: Mapping[str, Any]) -> Reading:
+    """Return how frames are read whose masks aren't.
+
+    Args:
+        view: what of a frame is looked at, unless the settings say it.
+        card: that was given.
+        settings: key of a site -> value, as given.
+
+    Raises:
+        InputError: something is said of masks, or a value is wrong.
+    """
+    of_masks = [*["--card"] * (card is not None), *sorted(set(settings) - OF_FRAMES)]
+    if of_masks:
+        raise InputError(f"--frames-only looks at no masks, but {listed(of_masks)} would; leave one or the other out")
+    try:
+        return Reading.model_validate({"view": view, **settings})
+    except ValidationError as error:
+        raise InputError("; ".join(sentences(error, "", Reading))) from None
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,7 +38,7 @@ UNTIMED = "the file tells no times, or none that rise; its videos show 25 frames
 
 
 @dataclass(frozen=True)
-class Reading:
+class VideoReading:
     """How videos are read.
 
     Attributes:
@@ -54,7 +54,7 @@ class Reading:
     smooth_s: float = 0.0
 
 
-def predict_video(job: Job, predictor: Predictor, wanted: Wanted, how: Reading) -> PredictionRow:
+def predict_video(job: Job, predictor: Predictor, wanted: Wanted, how: VideoReading) -> PredictionRow:
     """Write the masks of a video and its table, and return its row in predictions.csv.
 
     What was there stays as it is until all is written, and if not one frame can be read.
@@ -85,7 +85,7 @@ def _reason(found: Survey, row: PredictionRow) -> str:
 
 
 def _predicted(
-    job: Job, video: Video, found: Survey, predictor: Predictor, wanted: Wanted, how: Reading
+    job: Job, video: Video, found: Survey, predictor: Predictor, wanted: Wanted, how: VideoReading
 ) -> PredictionRow:
     """Write all of a video and return the row that stands for it."""
     frames = answered(

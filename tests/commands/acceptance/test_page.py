@@ -41,7 +41,7 @@ def test_how_the_folder_was_read_is_on_the_page(tmp_path):
 
 def test_what_is_missing_leaves_its_place(tmp_path):
     html = render(judged(tmp_path / "bare", COLUMNS))
-    assert "brings no promise" in html
+    assert "There is no promise of Dice at new sites" in html
     assert "Unknown: the model&#39;s folder" in html
     html = render(judged(tmp_path / "alone", [(bright, None) for bright, _ in COLUMNS], HIGH))
     assert "The least confident" in html

@@ -54,7 +54,7 @@ def test_the_promise_is_told_with_its_worst_site_and_its_range(tmp_path):
     said = dict(points(judged(tmp_path / "poor", POOR, by_site(0.9, 0.99))))["Against the promise"]
     assert said.endswith("So there is no verdict; what was found here lies below them.")
     said = dict(points(judged(tmp_path / "none", GOOD)))["Against the promise"]
-    assert said.startswith("The model brings no promise")
+    assert said.startswith("There is no promise to hold it against")
 
 
 def test_false_alarms_are_beside_the_promised_ones_and_their_price(tmp_path):

@@ -305,6 +305,7 @@ def test_a_model_is_asked_at_the_sizes_that_it_was_judged_at_before_and_after(si
         run(site, start, tmp_path / f"of {start.name}", ANYWAY)
         assert told in capsys.readouterr().out
     adapted = tmp_path / "of base"
+    assert f"also brought to {2 * side} px" in (adapted / "README.md").read_text(encoding="utf-8")
     assert read_card(adapted).adapted.further_sizes_px == further_sizes_of([adapted]) == [2 * side]
     before = {
         name: read_card(tmp_path / name).adapted.scores["dice"].before for name in ("of base", f"of {model.name}")

@@ -90,7 +90,7 @@ def test_frames_without_masks_are_the_same_frames(folder):
 def test_red_and_blue_change_places_without_masks_too(folder):
     known = shown(lesion_classes=["polyp"])
     plain, swapped = (
-        bare_site(folder / "images", known, folder / "out", {"channels": order}).frames.images
+        bare_site(folder / "images", known, folder / "out", settings={"channels": order}).frames.images
         for order in ("rgb", "bgr")
     )
     assert np.array_equal(swapped, plain[..., ::-1])
@@ -170,3 +170,13 @@ def test_a_study_that_doesnt_fit_is_refused(tmp_path):
         replayed([tmp_path], shown(sources=["B"]), 0)
     with pytest.raises(InputError, match="its frames are of 32 px, the model takes 64 px"):
         replayed([tmp_path], shown(sources=["A"], size_px=64), 0)
+
+
+@pytest.mark.parametrize(("given", "words"), [
+    ({"card": "folder"}, "looks at no masks, but --card would"),
+    ({"settings": {"chanels": "bgr"}}, "looks at no masks, but chanels would"),
+    ({"settings": {"channels": "xyz"}}, "channels"), ({"settings": {"view": "fulll"}}, "view"),
+])  # fmt: skip
+def test_what_frames_alone_cannot_heed_is_refused(tmp_path, given, words):
+    with pytest.raises(InputError, match=words):
+        bare_site(tmp_path, shown(), tmp_path / "out", **given)

@@ -255,12 +255,10 @@ def test_a_length_that_is_no_time_is_passed_over(tmp_path):
 
 
 def test_a_video_without_a_frame_is_refused(tmp_path):
-    path = write_video(tmp_path / "a.mkv", marks(1))
     with av.open(str(tmp_path / "b.mkv"), "w") as container:
         stream = container.add_stream("libx264", rate=25)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         container.start_encoding()
-    assert path.exists()
     with pytest.raises(RefusedError, match=r"video without frames|unreadable video|no video"):
         opened(tmp_path / "b.mkv")
 
