@@ -4,46 +4,75 @@ A transformer's patch tokens are trained only as food for the class token; read 
 place. The other modes drop or replace the last query-key attention:
 
 - maskclip (arXiv 2112.01071): a token's own value goes through the output projection, the block is else unchanged;
-- vv_attention: value-value attention on a path beside the blocks, without their feed-forward parts: one half of CLIP
-  Surgery (arXiv 2304.05653), on as many blocks as the trainable suffix has (three of ViT-B/16's twelve, where the paper
-  changes six); its other half, feature surgery, is not here;
+- vv_attention: value-value attention on a path beside the blocks of the trainable suffix (three of ViT-B/16's twelve),
+  without their feed-forward parts; the blocks themselves are unchanged;
+- clip_surgery (arXiv 2304.05653): the same path beside the last six blocks, wherever the suffix starts; of a ResNet,
+  whose pool attends once, the values that are compared have unit length and the scale of the attention is eightfold.
+  The paper's other half, feature surgery, belongs to the comparison with texts: `mine_regions.similarity`;
 - naclip (arXiv 2404.08181): key-key attention that favours neighbours, without residual and feed-forward part; how far
   a neighbour reaches is the paper's, for a mode of that name with another reach would be another mode.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-VIT_MODES = ("plain", "maskclip", "vv_attention", "naclip")
-RESNET_MODES = ("plain", "maskclip", "vv_attention")
+VIT_MODES = ("plain", "maskclip", "vv_attention", "clip_surgery", "naclip")
+RESNET_MODES = ("plain", "maskclip", "vv_attention", "clip_surgery")
+_SURGERY_BLOCKS = 6
+_SURGERY_SCALE = 8.0
 _NEIGHBOUR_STD = 5.0  # grid steps, as in NACLIP
 
 
-def dense_tokens(mode: str, blocks: Sequence[Any], inputs: Sequence[Tensor], output: Tensor) -> Tensor:
+def path_start(mode: str, depth: int, start: int) -> int:
+    """Return after how many of a tower's blocks the path beside them begins; `depth` in modes that have none.
+
+    Args:
+        mode: one of `VIT_MODES`.
+        depth: blocks of the tower.
+        start: after how many of them the trainable suffix starts.
+    """
+    return {"vv_attention": start, "clip_surgery": max(0, depth - _SURGERY_BLOCKS)}.get(mode, depth)
+
+
+def dense_tokens(mode: str, block: Any, tokens: Tensor, output: Tensor, path: Tensor) -> Tensor:
     """Return the tokens that the final norm and projection turn into dense features.
 
     Args:
         mode: one of `VIT_MODES`.
-        blocks: open_clip's residual attention blocks, the last ones of the tower.
-        inputs: [B, 1+HW, C] for each block, what goes into it.
-        output: [B, 1+HW, C], what comes out of the last one.
+        block: open_clip's residual attention block, the last one of the tower.
+        tokens: [B, 1+HW, C], what goes into it.
+        output: [B, 1+HW, C], what comes out of it.
+        path: [B, 1+HW, C], what has run beside the blocks; see `run_block`.
 
     Returns:
         [B, 1+HW, C] float, the class token first.
     """
     if mode == "maskclip":
-        return value_block(blocks[-1], inputs[-1])
-    if mode == "vv_attention":
-        return value_value_path(blocks, inputs)
+        return value_block(block, tokens)
     if mode == "naclip":
-        return neighbour_attention(blocks[-1], inputs[-1])
-    return output
+        return neighbour_attention(block, tokens)
+    return path if mode in ("vv_attention", "clip_surgery") else output
+
+
+def run_block(block: Any, tokens: Tensor, path: Tensor, *, beside: bool) -> tuple[Tensor, Tensor]:
+    """Return a block's output and the path beside it, both [B, L, C].
+
+    The path starts as the tokens and takes up each block's value-value attention, without a feed-forward part. That
+    attention reads the undisturbed tokens, so that what is said of the frame as a whole stays CLIP's own.
+
+    Args:
+        block: open_clip's residual attention block.
+        tokens: [B, L, C], what goes into it.
+        path: [B, L, C], the tokens themselves where it hasn't begun.
+        beside: whether it runs beside this block.
+    """
+    output: Tensor = block(tokens)
+    return output, path + value_value(block, tokens) if beside else output
 
 
 def value_block(block: Any, tokens: Tensor) -> Tensor:
@@ -54,16 +83,20 @@ def value_block(block: Any, tokens: Tensor) -> Tensor:
     return out
 
 
-def value_value_path(blocks: Sequence[Any], inputs: Sequence[Tensor]) -> Tensor:
-    """Return the first input plus every block's value-value attention, [B, L, C].
+def value_value(block: Any, tokens: Tensor) -> Tensor:
+    """Return a block's attention alone, of values to values, [B, L, C]."""
+    _, _, value = _project(block, tokens)
+    attended: Tensor = block.ls_1(block.attn.out_proj(attend(value, value, value)))
+    return attended
 
-    The attentions read the undisturbed inputs of their blocks; only their sum runs beside.
+
+def unit_values(value: Tensor) -> Tensor:
+    """Return CLIP Surgery's attention of a ResNet's pool, [B, heads, L, C / heads] -> [B, L, C].
+
+    Values are compared by their cosines, and softmax takes these by 8 / sqrt(C / heads).
     """
-    path = inputs[0]
-    for block, tokens in zip(blocks, inputs, strict=True):
-        _, _, value = _project(block, tokens)
-        path = path + block.ls_1(block.attn.out_proj(attend(value, value, value)))
-    return path
+    compared = F.normalize(value, dim=-1, eps=1e-6)
+    return attend(compared * _SURGERY_SCALE, compared, value)
 
 
 def neighbour_attention(block: Any, tokens: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mcdrl.clip.dense import RESNET_MODES, attend, split_heads
+from mcdrl.clip.dense import RESNET_MODES, attend, split_heads, unit_values
 from mcdrl.clip.encoder import Encoded, UpperBlocks, keep_statistics, unit
 from mcdrl.clip.frozen import ClipLowerBlocks, FrozenClip, Setup, choose
 
@@ -102,7 +102,8 @@ def pool_densely(pool: Any, x: Tensor, mode: str) -> tuple[Tensor, Tensor]:
     """Return the pooled image and the dense map of an open_clip AttentionPool2d, before normalisation.
 
     Modes: `plain` lets every place ask like the mean token does; `maskclip` passes each place's own value on, so that
-    value and output projection act as 1x1 convolutions; `vv_attention` attends value to value.
+    value and output projection act as 1x1 convolutions; `vv_attention` attends value to value; `clip_surgery` does so
+    by cosines, eightfold.
 
     Args:
         pool: the attention pool, heads and width D.
@@ -124,4 +125,6 @@ def pool_densely(pool: Any, x: Tensor, mode: str) -> tuple[Tensor, Tensor]:
         dense = pool.c_proj(pool.v_proj(patches))
     if mode == "vv_attention":
         dense = pool.c_proj(attend(value, value, value))[:, 1:]
+    if mode == "clip_surgery":
+        dense = pool.c_proj(unit_values(value))[:, 1:]
     return pooled[:, 0], dense.transpose(1, 2).reshape(len(x), -1, *x.shape[2:])

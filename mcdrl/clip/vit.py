@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mcdrl.clip.dense import VIT_MODES, dense_tokens
+from mcdrl.clip.dense import VIT_MODES, dense_tokens, path_start, run_block
 from mcdrl.clip.encoder import Encoded, UpperBlocks, unit
 from mcdrl.clip.frozen import ClipLowerBlocks, FrozenClip, Setup, choose
 
@@ -16,25 +16,29 @@ from mcdrl.clip.frozen import ClipLowerBlocks, FrozenClip, Setup, choose
 class VitUpperBlocks(UpperBlocks):
     """The last blocks of the tower, the final norm and the projection to joint space.
 
-    Prefix: [B, 1+HW, C] float, the tokens before the first of these blocks, the class token first.
+    Prefix: [B, 1+HW, C] float, the tokens before the first of these blocks, the class token first; [B, 1+HW, 2C] where
+    the path of the dense mode has begun by then, which stands behind them.
     """
 
     def __init__(self, visual: Any, *, start: int, taps: Sequence[str], mode: str) -> None:
         """Take the blocks after the first `start` ones of an open_clip VisionTransformer, as they are."""
         super().__init__()
+        depth = len(visual.transformer.resblocks)
         self.blocks = nn.ModuleList(list(visual.transformer.resblocks)[start:])
         self.ln_post, self.proj = visual.ln_post, visual.proj
         self.start, self.taps, self.mode = start, tuple(taps), mode
+        self.path_start = path_start(mode, depth, start)
 
     def forward(self, prefix: Tensor, maps: Mapping[str, Tensor]) -> Encoded:
         """Encode again from the prefix on; see `UpperBlocks`."""
-        inputs, tokens, found = [], prefix, dict(maps)
+        tokens, path = prefix.chunk(2, dim=2) if self.path_start < self.start else (prefix, prefix)
+        before, found = tokens, dict(maps)
         for number, block in enumerate(self.blocks, self.start + 1):
-            inputs.append(tokens)
-            tokens = block(tokens)
+            before = tokens
+            tokens, path = run_block(block, tokens, path, beside=number > self.path_start)
             if f"b{number}" in self.taps:
                 found[f"b{number}"] = to_grid(tokens)
-        dense = dense_tokens(self.mode, list(self.blocks), inputs, tokens)
+        dense = dense_tokens(self.mode, self.blocks[-1], before, tokens, path)
         return Encoded(
             dense=unit(to_grid(self.project(dense)), dim=1),
             image_embedding=unit(self.project(tokens[:, :1])[:, 0], dim=1),
@@ -54,19 +58,21 @@ class VitLowerBlocks(ClipLowerBlocks):
     def __init__(self, visual: Any, *, start: int, taps: Sequence[str], setup: Setup) -> None:
         """Take what comes before block `start` of an open_clip VisionTransformer, as it is."""
         super().__init__(setup)
+        self.path_start = path_start(setup.dense_mode, len(visual.transformer.resblocks), start)
         self.conv1, self.ln_pre = visual.conv1, visual.ln_pre
         self.class_embedding, self.positional_embedding = visual.class_embedding, visual.positional_embedding
         self.blocks = nn.ModuleList(list(visual.transformer.resblocks)[:start])
         self.taps = tuple(taps)
 
     def prefix(self, pixels: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the tokens before the upper blocks, [B, 1+HW, C], and the maps up to there."""
+        """Return what the upper blocks start from, see `VitUpperBlocks`, and the maps up to there."""
         tokens, maps = embed(self, pixels), {}
+        path = tokens
         for number, block in enumerate(self.blocks, 1):
-            tokens = block(tokens)
+            tokens, path = run_block(block, tokens, path, beside=number > self.path_start)
             if f"b{number}" in self.taps:
                 maps[f"b{number}"] = to_grid(tokens)
-        return tokens, maps
+        return torch.cat([tokens, path], dim=2) if self.path_start < len(self.blocks) else tokens, maps
 
 
 class VitEncoder(FrozenClip):

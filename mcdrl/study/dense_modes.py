@@ -8,8 +8,7 @@ from pydantic import BeforeValidator
 
 _SURGERY = (
     "'surgery' is called vv_attention here: value-value attention beside the blocks of the trainable suffix, where "
-    "CLIP Surgery (arXiv 2304.05653) changes the last six blocks and subtracts what all texts have in common; write "
-    "vv_attention"
+    "CLIP Surgery (arXiv 2304.05653) changes the last six blocks; write vv_attention, or clip_surgery for the paper's"
 )
 
 
@@ -24,7 +23,9 @@ def check_renamed(name: Any) -> Any:
     return name
 
 
-DenseMode = Annotated[Literal["plain", "maskclip", "vv_attention", "naclip"], BeforeValidator(check_renamed)]
+DenseMode = Annotated[
+    Literal["plain", "maskclip", "vv_attention", "clip_surgery", "naclip"], BeforeValidator(check_renamed)
+]
 DenseModeOrAuto = Annotated[
-    Literal["auto", "plain", "maskclip", "vv_attention", "naclip"], BeforeValidator(check_renamed)
+    Literal["auto", "plain", "maskclip", "vv_attention", "clip_surgery", "naclip"], BeforeValidator(check_renamed)
 ]

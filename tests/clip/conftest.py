@@ -19,6 +19,12 @@ CONFIGS = {
         "vision_cfg": {"image_size": 32, "layers": 4, "width": 64, "patch_size": 8, "head_width": 16},
         "text_cfg": TEXT,
     },
+    "deep_vit": {  # whose last six blocks aren't all
+        "embed_dim": 24,
+        "quick_gelu": True,
+        "vision_cfg": {"image_size": 32, "layers": 8, "width": 32, "patch_size": 8, "head_width": 16},
+        "text_cfg": TEXT,
+    },
     "resnet": {
         "embed_dim": 24,
         "quick_gelu": True,
@@ -47,7 +53,7 @@ def make_model(kind):
 
 def make_encoder(kind, mode="plain", **changes):
     setup = {"taps": None, "suffix_from": None, "fingerprint": "f", "tokenizer": open_clip.tokenize} | changes
-    family = {"vit": VitEncoder, "resnet": ResNetEncoder}[kind]
+    family = {"vit": VitEncoder, "deep_vit": VitEncoder, "resnet": ResNetEncoder}[kind]
     return family(make_model(kind), Setup(mean=MEAN, std=STD, dense_mode=mode, **setup))
 
 

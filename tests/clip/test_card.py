@@ -84,7 +84,8 @@ def test_the_former_name_of_a_dense_mode_is_refused_with_the_new_one(tmp_path):
         section_params("encode", dense="surgery")
     with pytest.raises(InputError, match=r"'surgery' is called vv_attention here.*dvc repro"):  # an older model's
         choose("dense", "surgery", VIT_MODES)
-    assert section_params("encode", dense="vv_attention").dense == "vv_attention"
+    for mode in ("vv_attention", "clip_surgery"):
+        assert section_params("encode", dense=mode).dense == mode
 
 
 @pytest.mark.parametrize("text", ["- a\n- b\n", "", "title: [\n", WHOLE + WHOLE])

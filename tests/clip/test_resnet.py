@@ -7,6 +7,8 @@ from torch.nn import functional as F
 
 from mcdrl.base.errors import InputError
 from mcdrl.clip.dense import RESNET_MODES
+from mcdrl.clip.resnet import pool_densely
+from tests.clip import surgery_by_hand
 
 
 def close(found, expected, atol=2e-5):
@@ -59,6 +61,27 @@ def test_attention_modes_are_torchs_attention(clip_encoder, clip_model, frames, 
     attend = as_torch_attention(pool, first, second, pool.v_proj)
     joint = attend(tokens_of(pool, last_map(model, standardised(x))))[:, 1:]
     close(encoder.encode(x).dense.flatten(2), F.normalize(joint, dim=2).transpose(1, 2))
+
+
+@torch.no_grad()
+def test_clip_surgery_compares_values_by_eightfold_cosines(clip_model):
+    pool = clip_model("resnet").visual.attnpool
+    grid = 3 * torch.randn(2, 256, 2, 2, generator=torch.Generator().manual_seed(0))  # places that differ
+    by_hand = surgery_by_hand.pool_map(surgery_by_hand.numbers(pool), grid.double().numpy(), heads=pool.num_heads)
+    expected = torch.from_numpy(by_hand).float()
+    image, dense = pool_densely(pool, grid, "clip_surgery")
+    close(F.normalize(dense, dim=1), expected)
+    close(image, pool(grid))
+    assert (F.normalize(pool_densely(pool, grid, "vv_attention")[1], dim=1) - expected).abs().max() > 0.05
+
+
+@torch.no_grad()
+def test_the_encoders_clip_surgery_is_that_of_its_last_map(clip_encoder, clip_model, frames, standardised):
+    encoder, model = clip_encoder("resnet", "clip_surgery"), clip_model("resnet")
+    x, pool = frames(encoder), model.visual.attnpool
+    grid = last_map(model, standardised(x)).double().numpy()
+    expected = surgery_by_hand.pool_map(surgery_by_hand.numbers(pool), grid, heads=pool.num_heads)
+    close(encoder.encode(x).dense, torch.from_numpy(expected).float())
 
 
 def test_maps_are_the_stages(clip_encoder, clip_model, frames, standardised):

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from mcdrl.base.errors import InputError
 from mcdrl.clip.dense import VIT_MODES, neighbour_bias
 from mcdrl.clip.vit import evenly
+from tests.clip import surgery_by_hand
 
 
 def close(found, expected, atol=2e-5):
@@ -84,6 +85,43 @@ def test_vv_attention_sums_value_value_attention_beside_the_last_blocks(clip_enc
         path = path + with_query_as(block.attn, "v")(normed, normed, normed)[0]
     joint = model.visual.ln_post(path) @ model.visual.proj
     close(encoder.encode(x).dense.flatten(2), F.normalize(joint[:, 1:], dim=2).transpose(1, 2))
+
+
+def surgery_reference(model, pixels, depth):
+    state = surgery_by_hand.numbers(model.visual)
+    heads = model.visual.transformer.resblocks[0].attn.num_heads
+    found = surgery_by_hand.vit_map(state, pixels.double().numpy(), patch=8, heads=heads, depth=depth)
+    return torch.from_numpy(found).float()
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("suffix_from", ["b1", "b2", "b4", None, "b7"])  # before, at and behind where the path begins
+def test_clip_surgery_runs_beside_the_last_six_blocks(clip_encoder, clip_model, frames, standardised, suffix_from):
+    encoder, model = clip_encoder("deep_vit", "clip_surgery", suffix_from=suffix_from), clip_model("deep_vit")
+    x = frames(encoder)
+    encoded = encoder.encode(x)
+    close(encoded.dense, surgery_reference(model, standardised(x), depth=8))
+    close(encoded.image_embedding, model.encode_image(standardised(x), normalize=True))
+    again = encoder.upper_blocks()(*encoder.lower_blocks()(x))
+    close(again.dense, encoded.dense)
+    fewer = clip_encoder("deep_vit", "vv_attention", suffix_from="b7").encode(x).dense
+    assert (encoded.dense - fewer).abs().max() > 0.05
+
+
+@torch.no_grad()
+def test_clip_surgery_of_a_shallow_tower_runs_beside_all_of_it(clip_encoder, clip_model, frames, standardised):
+    encoder = clip_encoder("vit", "clip_surgery")
+    x = frames(encoder)
+    close(encoder.encode(x).dense, surgery_reference(clip_model("vit"), standardised(x), depth=4))
+
+
+def test_all_blocks_beside_which_the_path_runs_are_trained(clip_encoder, frames):
+    encoder = clip_encoder("deep_vit", "clip_surgery")
+    front, suffix = encoder.lower_blocks(), encoder.upper_blocks()
+    dense = suffix(*front(frames(encoder))).dense
+    torch.einsum("bdhw,d->b", dense, torch.linspace(-1, 1, encoder.width)).sum().backward()
+    for block in [*front.blocks, *suffix.blocks]:
+        assert block.attn.in_proj_weight.grad.abs().sum() > 0
 
 
 @torch.no_grad()
