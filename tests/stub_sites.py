@@ -2,6 +2,7 @@
 
 import json
 
+import h5py
 import numpy as np
 import pandas as pd
 import torch
@@ -110,6 +111,12 @@ def write_site(artifacts, site, count=16, fingerprint=FINGERPRINT, provenance=PR
     write_features(artifacts, site, cases, images, fingerprint, provenance)
 
 
+def mined_by_feature_surgery(artifacts, site):
+    """Say of a site's regions that they were mined so."""
+    with h5py.File(site_files(artifacts, site).regions, "r+") as store:
+        store.attrs["text_similarity"] = "feature_surgery"
+
+
 def empty_masks(artifacts, site, split):
     """Take the lesions of a split out of a site's masks, and leave everything else."""
     files = site_files(artifacts, site)
@@ -142,7 +149,7 @@ def write_features(artifacts, site, cases, images, fingerprint=FINGERPRINT, prov
     kept.scatter_(1, bright.flatten(1).topk(KEPT).indices, True)
     kept = kept.view(-1, GRID, GRID)
     regions = artifacts / "mine_regions" / "regions" / f"{site}.h5"
-    with REGIONS.write(regions, cases, {**names, "alpha": "0.25"}) as store:
+    with REGIONS.write(regions, cases, {**names, "alpha": "0.25", "text_similarity": "cosine"}) as store:
         store.append(
             similarity=bright.half().numpy(), selected=kept.numpy(),
             best_class=np.zeros((len(cases), GRID, GRID), np.uint8),

@@ -10,17 +10,18 @@ from mcdrl.artifacts.stores import Store
 from mcdrl.artifacts.tables import Table, column
 
 REGIONS = Store(
-    "regions/3",
+    "regions/4",
     {
         "similarity": Field(
             "float16", "HW"
-        ),  # S^, the largest cosine over the classes, less the background's if there is one
+        ),  # S^, the largest cosine over the classes, less the background's if there is one, or by feature surgery
         "selected": Field("bool", "HW"),  # the top alpha*H*W places of S^
         "best_class": Field("uint8", "HW"),  # argmax over the classes, index into lesion_classes
         "flipped/*": Field("float16", "HW", optional=True),  # S^ of the mirrored frames, such as horizontal.similarity
         "flipped_selected/*": Field("bool", "HW", optional=True),  # and their places, such as horizontal.selected
     },
-    attributes=("site", "fingerprint", "dense_mode", "alpha", *PROVENANCE),  # but for alpha, the features'
+    # but for alpha and text_similarity, `mine_regions.similarity`, the features'
+    attributes=("site", "fingerprint", "dense_mode", "alpha", "text_similarity", *PROVENANCE),
 )
 
 QUALITY = Table(

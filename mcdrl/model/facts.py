@@ -14,6 +14,7 @@ from mcdrl.confounders.scores import ReferenceStatistics
 from mcdrl.metrics.operating_point import OperatingPoint
 from mcdrl.model.adapted import Adapted
 from mcdrl.model.members import check_single
+from mcdrl.study.sections.mine_regions import TextSimilarity
 
 CARD, WEIGHTS = "model.json", "model.safetensors"  # the model itself
 HISTORY = "history.csv"  # of its training, an epoch a row
@@ -42,6 +43,7 @@ class ModelFacts(Section):
         lesion_classes: in the order of the class axis.
         confounders: in the order of the confounder axis.
         alpha: share of the grid that is mined.
+        text_similarity: how places are compared with the class texts, as `mine_regions.similarity` names it.
         spec: the numbers that it is built from, typed in `ModelCard`.
         n_weights: how many numbers the network has, without what of the encoder is cached before it.
         n_trained: how many of them were trained.
@@ -86,6 +88,7 @@ class ModelFacts(Section):
     lesion_classes: _Names
     confounders: _Names
     alpha: float = Field(gt=0, le=1)
+    text_similarity: TextSimilarity = "cosine"
     spec: Any
     n_weights: _Number
     n_trained: _Number

@@ -16,7 +16,7 @@ from mcdrl.model.probability import lesion, of_output
 from mcdrl.model.resampling import resized
 from mcdrl.networks.interface import Batch
 from mcdrl.regions.grid import best_places
-from mcdrl.regions.zero_shot import places_kept
+from mcdrl.regions.zero_shot import SHARPNESS, places_kept
 
 
 class Network(nn.Module):
@@ -149,7 +149,9 @@ def _batch(frame: Tensor, features: Encoded | None, model: LoadedModel, *, encod
         similarity = torch.zeros_like(frame[:, 0, :1, :1])
         selected = torch.ones_like(similarity, dtype=torch.bool)
     elif model.miner is None:
-        similarity, selected = mined(features.dense, model.texts.classes, model.card.alpha, model.texts.background)
+        image = features.image_embedding if model.card.text_similarity == "feature_surgery" else None
+        texts = model.texts
+        similarity, selected = mined(features.dense, texts.classes, model.card.alpha, texts.background, image)
     else:
         similarity, selected = model.miner.regions(features.maps)
     return Batch(
@@ -168,7 +170,9 @@ def _nothing(frame: Tensor) -> Encoded:
     return Encoded(dense=empty[:, :, None, None], image_embedding=empty, maps={}, prefix=empty)
 
 
-def mined(dense: Tensor, classes: Tensor, alpha: float, background: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def mined(
+    dense: Tensor, classes: Tensor, alpha: float, background: Tensor | None = None, image: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Select the target regions as `mcdrl.regions.zero_shot.mine` does, on the device.
 
     Args:
@@ -176,17 +180,30 @@ def mined(dense: Tensor, classes: Tensor, alpha: float, background: Tensor | Non
         classes: [K, D] float, class texts in joint space.
         alpha: share of the places that is kept, above 0 up to 1.
         background: [D] float, the text of what is no lesion; None: the paper's similarity.
+        image: [B, D] float, the frames as a whole, by which feature surgery weighs the texts; None: cosines.
 
     Returns:
         [B, H, W] float32, S^ rounded to float16; and [B, H, W] bool, the kept places.
     """
-    places = unit(dense.permute(0, 2, 3, 1), -1)
-    best = (places @ unit(classes.to(dense.device), -1).T).amax(-1)
-    if background is not None:
-        best = best - places @ unit(background.to(dense.device), -1)
+    places, texts = unit(dense.permute(0, 2, 3, 1), -1), unit(classes.to(dense.device), -1)
+    other = None if background is None else unit(background.to(dense.device), -1)
+    if image is not None:
+        every = texts if other is None else torch.vstack([texts, other])
+        best = _feature_surgery(places, every, unit(image, -1))[..., : len(texts)].amax(-1)
+    else:
+        best = (places @ texts.T).amax(-1)
+        best = best if other is None else best - places @ other
     similarity = _rounded(best)
     height, width = map(int, dense.shape[2:])
     return similarity, best_places(similarity, places_kept(height, width, alpha))
+
+
+def _feature_surgery(places: Tensor, texts: Tensor, image: Tensor) -> Tensor:
+    """Do what `mcdrl.regions.zero_shot.feature_surgery` does, on the device."""
+    likeness = (SHARPNESS * (image @ texts.T)).exp()
+    weight = likeness / likeness.mean(1, keepdim=True)
+    weighed = (places @ texts.T) * weight[:, None, None]
+    return weighed - weighed.mean(-1, keepdim=True)
 
 
 def pixels(frames: Tensor) -> Tensor:

@@ -97,9 +97,13 @@ Those figures are of single networks, not of their mean.
 mcdrl predict FRAMES --model THIS_FOLDER --out RESULTS
 ```
 """
-_MINED = {
-    False: "nearest to the class prompts",
-    True: "likeliest to be lesion, by a small network fitted on the sites that it was trained on",
+_MINED_BY_NETWORK = "likeliest to be lesion, by a small network fitted on the sites that it was trained on"
+_MINED_BY_TEXTS = {  # without, and with a background's prompt
+    "cosine": ("nearest to the class prompts", 'nearest to the class prompts, less the similarity to "{}"'),
+    "feature_surgery": (
+        "nearest to the class prompts, less what these have in common",
+        'nearest to the class prompts, less what these have in common with one another and with "{}"',
+    ),
 }
 _NO_REGIONS = "none: the method looks at the whole frame"
 _VIEWS = {"full": "whole", "auto": "cut to the endoscopic view, which is found in each"}
@@ -219,8 +223,10 @@ def _trusted_by(card: ModelCard) -> str:
 
 
 def _mined(card: ModelCard) -> str:
-    less = card.background_prompt and not card.mined_by
-    return _MINED[card.mined_by is not None] + (f', less the similarity to "{card.background_prompt}"' if less else "")
+    if card.mined_by is not None:
+        return _MINED_BY_NETWORK
+    plain, against = _MINED_BY_TEXTS[card.text_similarity]
+    return against.format(card.background_prompt) if card.background_prompt else plain
 
 
 def _held_out(card: ModelCard) -> str:

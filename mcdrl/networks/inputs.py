@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,7 @@ from mcdrl.imaging.flips import FLIPS, UNFLIPPED, flipped, flips_of, member
 from mcdrl.networks.interface import Batch
 from mcdrl.regions.tuned import SelectsRegions
 from mcdrl.study.paths import SiteFiles
+from mcdrl.study.sections.mine_regions import TextSimilarity
 
 
 def read_cases(files: Mapping[str, SiteFiles], lesion_classes: Sequence[str]) -> pd.DataFrame:
@@ -60,6 +62,7 @@ class Layout:
         fingerprint: of the encoder.
         dense_mode: of the encoder.
         alpha: share of the grid that was mined.
+        text_similarity: how places were compared with the class texts, as `mine_regions.similarity` names it.
         grid: (H, W) of the dense map.
         map_sides: tap -> places along a side.
         flips: the mirrored frames that were encoded, too.
@@ -73,6 +76,7 @@ class Layout:
     fingerprint: str
     dense_mode: str
     alpha: float
+    text_similarity: TextSimilarity
     grid: tuple[int, int]
     map_sides: Mapping[str, int]
     flips: Sequence[str]
@@ -173,7 +177,8 @@ def open_sites(files: Mapping[str, SiteFiles]) -> Iterator[SitesReader]:
                 _agree([stores["features"], stores["regions"]], name)
         _agree([stores[kind] for stores in readers.values() for kind in ("features", "regions")], "fingerprint")
         _agree([stores[kind] for stores in readers.values() for kind in ("features", "regions")], "dense_mode")
-        _agree([stores["regions"] for stores in readers.values()], "alpha")
+        for name in ("alpha", "text_similarity"):
+            _agree([stores["regions"] for stores in readers.values()], name)
         yield SitesReader(readers)
 
 
@@ -222,6 +227,7 @@ def _layout(sites: Sequence[Mapping[str, StoreReader]]) -> Layout:
         fingerprint=features.attributes["fingerprint"],
         dense_mode=features.attributes["dense_mode"],
         alpha=float(regions.attributes["alpha"]),
+        text_similarity=cast(TextSimilarity, regions.attributes["text_similarity"]),
         grid=(features.shape("dense")[0], features.shape("dense")[1]),
         map_sides={tap: shape[1] for tap, shape in shapes.items()},
         provenance=_provenance(features),

@@ -35,6 +35,9 @@ def disagreements(
     if "build_confounders" in sections:
         problems += _phrases(set(sections["build_confounders"].class_phrases), set(lesion_classes))
         problems += _unknown_confounders(strengths, sections["build_confounders"].confounders)
+    if {"build_confounders", "mine_regions"} <= set(sections):
+        texts = [*lesion_classes, sections["build_confounders"].background]
+        problems += _one_text(sections["mine_regions"].similarity, [text for text in texts if text is not None])
     if {"build_confounders", "train"} <= set(sections):
         wanted = {"train": sections["train"].phrases}
         wanted |= {f"variants.{name}.train": variant.train.get("phrases") for name, variant in variants.items()}
@@ -45,6 +48,14 @@ def disagreements(
 def _asked_twice(working_px: int, further_px: Iterable[int]) -> list[str]:
     told = f"evaluate.further_sizes_px: {working_px} is ingest.size_px, which is always asked; leave it out"
     return [told] * (working_px in further_px)
+
+
+def _one_text(similarity: str, texts: list[str]) -> list[str]:
+    told = (
+        "mine_regions.similarity: feature_surgery subtracts what all texts have in common, and of one lesion class "
+        "nothing is left; give build_confounders.background a phrase, such as normal mucosa, or use cosine"
+    )
+    return [told] * (similarity == "feature_surgery" and len(texts) == 1)
 
 
 def _too_few(wanted: Mapping[str, Any], confounders: Mapping[str, Iterable[str]]) -> list[str]:

@@ -96,7 +96,7 @@ def _opened(cell: Cell, artifacts: Path, params: Params, model: LoadedModel) -> 
 def _check_fit(cell: Cell, artifacts: Path, model: LoadedModel, reader: SitesReader) -> None:
     """Raise InputError where the model and the site's features come from different encoders or regions."""
     path = cell.model(artifacts) / CARD
-    for name in ("fingerprint", "dense_mode", "alpha", "size_px"):
+    for name in ("fingerprint", "dense_mode", "alpha", "text_similarity", "size_px"):
         ours, theirs = getattr(model.card, name), getattr(reader.layout, name)
         if ours != theirs:
             raise InputError(

@@ -29,7 +29,7 @@ def main(
     study, params = load("mine_regions", Params)
     study.check_site(site)
     store = IngestedFiles(frames).frames
-    row = mine_site(site, features, classes, store, study.lesion_classes, params.alpha, regions)
+    row = mine_site(site, features, classes, store, study.lesion_classes, params, regions)
     QUALITY.write(quality_table(row), quality)
     say(summary(row))
 

@@ -20,6 +20,7 @@ from mcdrl.base.runtime import progress
 from mcdrl.imaging.flips import UNFLIPPED, flips_of, member
 from mcdrl.regions.quality import Quality
 from mcdrl.regions.zero_shot import Regions, mine
+from mcdrl.study.sections.mine_regions import Params
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _BATCH = 32  # frames in memory
@@ -63,7 +64,7 @@ def check_fit(features: StoreReader, frames: StoreReader, classes: Path, width: 
 
 
 def mine_site(
-    site: str, features: Path, classes: Path, frames: Path, lesion_classes: Sequence[str], alpha: float, out: Path
+    site: str, features: Path, classes: Path, frames: Path, lesion_classes: Sequence[str], params: Params, out: Path
 ) -> dict[str, Any]:
     """Write a site's regions to `out` and return its row of quality.parquet.
 
@@ -73,7 +74,7 @@ def mine_site(
         classes: table of the class texts.
         frames: store of the masks.
         lesion_classes: the classes, in the order of `best_class`.
-        alpha: share of the places that is kept.
+        params: how the regions are chosen.
         out: where the store of the regions goes.
 
     Raises:
@@ -83,20 +84,26 @@ def mine_site(
     with FEATURES.read(features) as encoded, FRAMES.read(frames) as framed:
         check_fit(encoded, framed, classes, texts.shape[1], fingerprint)
         attributes = {
-            "site": site, "fingerprint": fingerprint, "alpha": str(alpha),
+            "site": site, "fingerprint": fingerprint, "alpha": str(params.alpha), "text_similarity": params.similarity,
             **{name: encoded.attributes[name] for name in ("dense_mode", *PROVENANCE)},
         }  # fmt: skip
+
+        def mined(case_ids: Sequence[str], flip: str) -> Regions:
+            """Return the regions of frames that are mirrored so."""
+            image = _features(encoded, "image", case_ids, flip) if params.similarity == "feature_surgery" else None
+            return mine(_features(encoded, "dense", case_ids, flip), texts, params.alpha, background, image)
+
         quality = Quality()
         with REGIONS.write(out, encoded.case_ids, attributes) as store:
             parts = list(batches(encoded.case_ids, _BATCH))
             for case_ids in progress(parts, f"mining {site}", total=len(parts)):
-                regions = mine(_dense(encoded, case_ids), texts, alpha, background)
+                regions = mined(case_ids, UNFLIPPED)
                 store.append(similarity=regions.similarity, selected=regions.selected, best_class=regions.best_class)
                 for flip in flips_of(encoded.members("flipped")):
-                    store.append(**_flipped(mine(_dense(encoded, case_ids, flip), texts, alpha, background), flip))
+                    store.append(**_flipped(mined(case_ids, flip), flip))
                 labels = framed.rows("mask", case_ids)
                 quality.add(regions.similarity, regions.selected, lesion_of(labels), judged_of(labels))
-    return {"site": site, "alpha": alpha, **quality.row()}
+    return {"site": site, "alpha": params.alpha, **quality.row()}
 
 
 def summary(row: dict[str, Any]) -> str:
@@ -117,8 +124,8 @@ def _flipped(regions: Regions, flip: str) -> dict[str, Array]:
     }
 
 
-def _dense(features: StoreReader, case_ids: Sequence[str], flip: str = UNFLIPPED) -> Array:
-    dense = features.rows("dense" if flip == UNFLIPPED else f"flipped/{member(flip, 'dense')}", case_ids)
-    if not np.isfinite(dense).all():
+def _features(features: StoreReader, name: str, case_ids: Sequence[str], flip: str) -> Array:
+    rows = features.rows(name if flip == UNFLIPPED else f"flipped/{member(flip, name)}", case_ids)
+    if not np.isfinite(rows).all():
         raise InputError(f"{features.path} holds values that are not finite; delete it and run `dvc repro`")
-    return dense
+    return rows

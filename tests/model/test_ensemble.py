@@ -89,7 +89,7 @@ def through_the_stores(folder, loaded, frames, place):
     taps = taps_attribute({name[6:]: value.shape[1:] for name, value in rows.items() if name.startswith("maps__")})
     with FEATURES.write(files.features, IDS, {**stamps, "backbone": "pooled", "taps": taps}) as store:
         store.append(**rows)
-    with REGIONS.write(files.regions, IDS, {**stamps, "alpha": "0.25"}) as store:
+    with REGIONS.write(files.regions, IDS, {**stamps, "alpha": "0.25", "text_similarity": "cosine"}) as store:
         store.append(similarity=regions.similarity, selected=regions.selected, best_class=regions.best_class)
     with open_sites({"A": files}) as reader:
         said = list(predict(loaded, reader, IDS, 2))

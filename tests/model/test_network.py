@@ -12,19 +12,23 @@ from mcdrl.networks.interface import Texts
 from mcdrl.regions.zero_shot import mine
 
 
+def as_tensor(array):
+    return None if array is None else torch.from_numpy(array)
+
+
 @pytest.mark.parametrize("with_background", [False, True])
+@pytest.mark.parametrize("surgery", [False, True])
 @pytest.mark.parametrize("alpha", [0.01, 0.25, 0.6, 1.0])
-def test_tensors_select_what_arrays_select(alpha, with_background):
+def test_tensors_select_what_arrays_select(alpha, with_background, surgery):
     rng = np.random.default_rng(0)
     dense = rng.normal(size=(6, 7, 5, 16)).astype(np.float16)
     dense[2] = dense[2, 0, 0]  # a frame whose places are all equal
     classes = rng.normal(size=(4, 16)).astype(np.float32)
     background = rng.normal(size=16).astype(np.float32) if with_background else None
-    expected = mine(dense, classes, alpha, background)
+    image = rng.normal(size=(6, 16)).astype(np.float32) if surgery else None
+    expected = mine(dense, classes, alpha, background, image)
     grid = torch.from_numpy(dense).float().permute(0, 3, 1, 2)
-    similarity, selected = mined(
-        grid, torch.from_numpy(classes), alpha, torch.from_numpy(background) if with_background else None
-    )
+    similarity, selected = mined(grid, as_tensor(classes), alpha, as_tensor(background), as_tensor(image))
     np.testing.assert_array_equal(similarity.half().numpy(), expected.similarity)
     np.testing.assert_array_equal(selected.numpy(), expected.selected)
 
@@ -39,9 +43,23 @@ def test_a_model_mines_with_its_own_background():
     dense, classes, background = (torch.randn(shape, generator=rng) for shape in ((2, 8, 4, 4), (3, 8), (8,)))
     features = Encoded(dense=dense, image_embedding=dense[:, :, 0, 0], maps={}, prefix=dense)
     texts = Texts(classes, classes, classes[:, None], torch.ones(3) / 3, background)
-    model = SimpleNamespace(miner=None, texts=texts, card=SimpleNamespace(alpha=0.25))
+    model = SimpleNamespace(miner=None, texts=texts, card=SimpleNamespace(alpha=0.25, text_similarity="cosine"))
     batch = batch_of(torch.zeros(2, 16, 16, 3, dtype=torch.uint8), features, model)
     expected, selected = mined(dense, classes, 0.25, background)
     assert torch.equal(batch.similarity, expected)
     assert torch.equal(batch.selected, selected)
     assert not torch.equal(batch.similarity, mined(dense, classes, 0.25)[0])
+
+
+def test_a_model_mines_as_its_own_training_did():
+    rng = torch.Generator().manual_seed(0)
+    dense, classes, image = (torch.randn(shape, generator=rng) for shape in ((2, 8, 4, 4), (3, 8), (2, 8)))
+    features = Encoded(dense=dense, image_embedding=image, maps={}, prefix=dense)
+    texts = Texts(classes, classes, classes[:, None], torch.ones(3) / 3, None)
+    found = {}
+    for name in ("cosine", "feature_surgery"):
+        model = SimpleNamespace(miner=None, texts=texts, card=SimpleNamespace(alpha=0.25, text_similarity=name))
+        found[name] = batch_of(torch.zeros(2, 16, 16, 3, dtype=torch.uint8), features, model).similarity
+    assert torch.equal(found["cosine"], mined(dense, classes, 0.25)[0])
+    assert torch.equal(found["feature_surgery"], mined(dense, classes, 0.25, image=image)[0])
+    assert not torch.equal(found["cosine"], found["feature_surgery"])

@@ -134,6 +134,14 @@ def test_sites_of_different_encoders_are_refused(artifacts):
         pass
 
 
+def test_sites_mined_by_other_similarities_are_refused(artifacts):
+    stub_sites.mined_by_feature_surgery(artifacts, "B")
+    with pytest.raises(InputError, match="differ in text_similarity"), open_sites(_files(artifacts, "A", "B")):
+        pass
+    with open_sites(_files(artifacts, "B")) as reader:
+        assert reader.layout.text_similarity == "feature_surgery"
+
+
 @pytest.mark.parametrize("other", [("cuda", "bfloat16"), ("cpu", "bfloat16"), ("cuda", "float32")])
 def test_sites_encoded_on_another_device_or_in_another_precision_are_refused(artifacts, other):
     device, precision = other
@@ -171,7 +179,7 @@ def _write_empty(artifacts, site):
     for store, path, attributes in (
         (FRAMES, place.frames, {"site": site}),
         (FEATURES, place.features, {**common, "backbone": "stub", "taps": "{}"}),
-        (REGIONS, place.regions, {**common, "alpha": "0.25"}),
+        (REGIONS, place.regions, {**common, "alpha": "0.25", "text_similarity": "cosine"}),
     ):
         with store.write(path, [], attributes):
             pass

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mcdrl.regions.zero_shot import mine, places_kept, select
+from mcdrl.regions.zero_shot import feature_surgery, mine, places_kept, select
 
 
 def features(seed=0, frames=3, height=5, width=7, wide=16):
@@ -97,3 +97,46 @@ def test_the_background_is_subtracted_by_hand():
     assert np.allclose(regions.similarity, [[[0, 0.2], [1, 0]]], atol=1e-3)
     assert regions.best_class.tolist() == [[[0, 1], [1, 0]]]
     assert regions.selected.tolist() == [[[False, False], [True, False]]]
+
+
+def test_feature_surgery_by_hand():
+    """A frame that is like the first class: weights 2 e^2 / (e^2 + 1) = 1.7616 and 2 / (e^2 + 1) = 0.2384."""
+    dense = np.array([[[[1, 0], [0.6, 0.8]], [[-1, 0], [0, -1]]]], np.float32)
+    regions = mine(dense, np.eye(2, dtype=np.float32), alpha=0.5, image=np.array([[5, 0]], np.float32))
+    # weighed cosines (1.7616, 0), (1.0570, 0.1907), (-1.7616, 0), (0, -0.2384), less their mean
+    assert np.allclose(regions.similarity, [[[0.8808, 0.4331], [0.8808, 0.1192]]], atol=1e-3)
+    assert regions.best_class.tolist() == [[[0, 0], [1, 0]]]  # by cosines the second place is of the second class
+    assert regions.selected.tolist() == [[[True, False], [True, False]]]
+
+
+def test_the_background_is_one_more_text_of_feature_surgery_by_hand():
+    dense = np.array([[[[1, 0], [0.6, 0.8]]]], np.float32)
+    classes, background = np.array([[1, 0]], np.float32), np.array([0, 3], np.float32)
+    regions = mine(dense, classes, alpha=0.5, background=background, image=np.array([[5, 0]], np.float32))
+    assert np.allclose(regions.similarity, [[[0.8808, 0.4331]]], atol=1e-3)
+    assert regions.best_class.tolist() == [[[0, 0]]]
+
+
+def test_feature_surgery_is_the_published_sum_over_elements():
+    places, words, image = features(), texts(), features(seed=2)[:, 0, 0]
+    places, words, image = (part / np.linalg.norm(part, axis=-1, keepdims=True) for part in (places, words, image))
+    found = feature_surgery(places, words, image)
+    for frame, row, column in [(0, 0, 0), (1, 4, 6), (2, 3, 2)]:
+        chance = np.array([np.exp(2 * (image[frame] * word).sum()) for word in words])
+        chance = chance / chance.sum()
+        products = np.stack([places[frame, row, column] * word for word in words])
+        products = products * (chance / chance.mean())[:, None]
+        redundant = products.sum(axis=0) / len(words)
+        expected = [(product - redundant).sum() for product in products]
+        assert np.allclose(found[frame, row, column], expected, atol=1e-5)
+
+
+def test_what_all_texts_say_alike_goes():
+    """Texts that differ by their parts along two axes alone, and a frame that is as like to both."""
+    words = np.array([[0.9, 0.1, 0], [0.9, 0, 0.1]], np.float32)
+    dense = np.array([[[[1, 0, 0], [0.5, 1, 0]]]], np.float32)
+    even = np.array([[1, 0, 0]], np.float32)
+    regions = mine(dense, words, alpha=0.5, image=even)
+    assert regions.similarity[0, 0, 0] == pytest.approx(0, abs=1e-4)
+    assert regions.selected.tolist() == [[[False, True]]]
+    assert mine(dense, words, alpha=0.5).selected.tolist() == [[[True, False]]]  # by cosines

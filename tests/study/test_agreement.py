@@ -1,5 +1,7 @@
 """Sections of params.yaml that are right one by one and disagree."""
 
+import pytest
+
 from mcdrl.study.agreement import disagreements
 from mcdrl.study.variants import Variant
 from tests.factories import section_params, train_params
@@ -46,6 +48,23 @@ def test_no_more_phrases_are_used_than_there_are():
     few = {"few": Variant(method="mcdrl", train={"phrases": 2}), "many": Variant(method="mcdrl", train={"phrases": 15})}
     found = disagreements({"build_confounders": prompts, "train": train_params()}, **STUDY, variants=few)
     assert found == ["variants.many.train.phrases: 15, but build_confounders.confounders has 2; add some, or use fewer"]
+
+
+@pytest.mark.parametrize(("similarity", "background", "told"), [
+    ("feature_surgery", None, 1), ("feature_surgery", "normal mucosa", 0), ("cosine", None, 0),
+])  # fmt: skip
+def test_feature_surgery_needs_a_second_text(similarity, background, told):
+    sections = {
+        "build_confounders": section_params(
+            "build_confounders", class_phrases={"polyp": "growth"}, background=background
+        ),
+        "mine_regions": section_params("mine_regions", similarity=similarity),
+    }
+    found = disagreements(sections, sites=["north", "south"], lesion_classes=["polyp"])
+    assert len(found) == told
+    assert all(line.startswith("mine_regions.similarity: feature_surgery subtracts") for line in found)
+    sections["build_confounders"] = section_params("build_confounders", class_phrases={"polyp": "p", "cyst": "c"})
+    assert disagreements(sections, **STUDY) == []
 
 
 def test_strengths_are_of_confounders_that_the_dictionary_or_an_operator_knows():

@@ -622,3 +622,11 @@ def test_a_subtracted_background_is_told_by_card_and_readme(artifacts, tmp_path)
     assert ', less the similarity to "A normal mucosa"' in readme(out, artifacts / "backbone", None)
     tuned = _train(_cell(artifacts, epochs=2, mining="source_tuned", miner={"steps": 5}), tmp_path / "tuned")
     assert "A normal mucosa" not in readme(tuned, artifacts / "backbone", None)  # its regions are not mined by texts
+
+
+def test_feature_surgery_of_the_training_regions_is_told_by_card_and_readme(artifacts, tmp_path):
+    for site in "ABC":
+        stub_sites.mined_by_feature_surgery(artifacts, site)
+    out = _train(_cell(artifacts, epochs=2), tmp_path / "out")
+    assert read_card(out).text_similarity == "feature_surgery"
+    assert "nearest to the class prompts, less what these have in common" in readme(out, artifacts / "backbone", None)

@@ -59,6 +59,7 @@ def run_facts(inputs: Inputs) -> list[tuple[str, str]]:
         ("lesion classes", ", ".join(study.lesion_classes)),
         ("working size", f"{of_models('size_px')} px"),
         ("alpha", of_models("alpha")),
+        ("similarity to texts", of_models("text_similarity")),
         ("encoder fingerprint", ", ".join(name[:12] for name in of_models("fingerprint").split(", "))),
     ]
 

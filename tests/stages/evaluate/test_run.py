@@ -87,7 +87,10 @@ def write_site(artifacts: Path, fingerprint: str = "f", site: str = SITE) -> Non
         )
     selected = np.zeros((FRAMES_N, GRID, GRID), bool)
     selected[:, 1, :] = True
-    attributes = {"site": site, "fingerprint": fingerprint, "dense_mode": "plain", "alpha": "0.25", **PROVENANCE}
+    attributes = {
+        "site": site, "fingerprint": fingerprint, "dense_mode": "plain", "alpha": "0.25", "text_similarity": "cosine",
+        **PROVENANCE,
+    }  # fmt: skip
     with REGIONS.write(artifacts / "mine_regions" / "regions" / f"{site}.h5", ids, attributes) as store:
         store.append(
             similarity=np.zeros((FRAMES_N, GRID, GRID), np.float16),

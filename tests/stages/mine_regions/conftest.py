@@ -34,7 +34,7 @@ def inputs(tmp_path):
         with FEATURES.write(tmp_path / "A.h5", features_of or cases, attributes) as store:
             half = dense.astype(np.float16)
             store.append(dense=half, image=half[:, 0, 0], prefix=half, maps__s4=half)
-            store.append(**{"flipped__both.dense": half[:, ::-1, ::-1]})
+            store.append(**{"flipped__both.dense": half[:, ::-1, ::-1], "flipped__both.image": half[:, 1, 1]})
         write_frames(tmp_path, cases, np.repeat(mask[..., None], 3, 3), mask, [b"x"] * frames)
         return tmp_path
 

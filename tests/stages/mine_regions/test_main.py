@@ -13,7 +13,7 @@ from tests.projects import raw_study, write_project
 def study(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(params, "STAGES_WITH_SECTION", ("mine_regions",))
-    write_project(tmp_path, raw_study(mine_regions={"alpha": 0.125}))
+    write_project(tmp_path, raw_study(mine_regions={"alpha": 0.125, "similarity": "cosine"}))
     return tmp_path
 
 

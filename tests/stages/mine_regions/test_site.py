@@ -12,6 +12,7 @@ from mcdrl.artifacts.features import FEATURES
 from mcdrl.artifacts.regions import QUALITY, REGIONS
 from mcdrl.base.errors import InputError
 from mcdrl.regions.quality import quality_table
+from mcdrl.regions.zero_shot import mine
 from stages.mine_regions.site import mine_site, summary
 from tests.factories import section_params
 
@@ -20,8 +21,10 @@ PROVENANCE = {"device": "cpu", "precision": "float32"}
 NAMES = ["polyp", "cyst"]
 
 
-def mine_it(folder, alpha=0.25, names=NAMES, out="regions.h5"):
-    return mine_site("A", folder / "A.h5", folder / "classes.parquet", folder / "frames.h5", names, alpha, folder / out)
+def mine_it(folder, alpha=0.25, names=NAMES, out="regions.h5", similarity="cosine"):
+    params = section_params("mine_regions", alpha=alpha, similarity=similarity)
+    files = folder / "A.h5", folder / "classes.parquet", folder / "frames.h5"
+    return mine_site("A", *files, names, params, folder / out)
 
 
 def test_regions_and_quality_of_a_site(inputs):
@@ -38,12 +41,27 @@ def test_regions_and_quality_of_a_site(inputs):
             "fingerprint": "f" * 64,
             "dense_mode": "plain",
             "alpha": "0.125",
+            "text_similarity": "cosine",
             **PROVENANCE,
         }
         selected = regions.rows("selected", ["A/000", "A/068"])
         assert selected[:, 0, :2].all()
         assert selected.sum() == 4
         assert regions.rows("best_class", ["A/000"])[0, 0, :2].tolist() == [0, 0]
+
+
+def test_feature_surgery_weighs_the_texts_by_each_frames_own_vector(inputs):
+    folder = inputs()
+    mine_it(folder, similarity="feature_surgery")
+    texts = np.stack(CLASSES.read(folder / "classes.parquet").set_index("lesion_class")["embedding"].loc[NAMES])
+    cases = ["A/000", "A/069"]
+    with REGIONS.read(folder / "regions.h5") as regions, FEATURES.read(folder / "A.h5") as features:
+        assert regions.attributes["text_similarity"] == "feature_surgery"
+        for flip in ("", "flipped/both."):
+            dense, image = (features.rows(f"{flip}{name}", cases) for name in ("dense", "image"))
+            found = regions.rows(f"{flip}similarity", cases)
+            assert np.array_equal(found, mine(dense, texts, 0.25, image=image).similarity)
+            assert not np.array_equal(found, mine(dense, texts, 0.25).similarity)
 
 
 def test_mirrored_features_have_regions_of_their_own(inputs):

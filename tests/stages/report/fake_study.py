@@ -95,7 +95,10 @@ def write_site(
     noise = np.random.default_rng(7).normal(0, 0.15, pooled.shape)
     similarity = (0.2 + 0.3 * pooled + noise).astype(np.float16)
     cut = np.quantile(similarity.reshape(n, -1), 0.75, axis=1)[:, None, None]
-    attributes = {"site": site, "fingerprint": "f" * 64, "dense_mode": "plain", "alpha": "0.25", **PROVENANCE}
+    attributes = {
+        "site": site, "fingerprint": "f" * 64, "dense_mode": "plain", "alpha": "0.25", "text_similarity": "cosine",
+        **PROVENANCE,
+    }  # fmt: skip
     with REGIONS.write(root / "mine_regions" / "regions" / f"{site}.h5", ids, attributes) as store:
         best = np.zeros(similarity.shape, np.uint8)
         store.append(similarity=similarity, selected=similarity > cut, best_class=best)
