@@ -3,6 +3,8 @@
 Its ranges are no parameters: they are what the shipped text tower was aligned on (`stages.pretrain`).
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from mcdrl.base.seeds import generator
@@ -21,8 +23,8 @@ _TWO_LESIONS_SHARE = 0.2
 SIZE_PX = 224  # lite0 looks at frames of this side
 
 
-def sample_corpus_frame(seed: int, size_px: int = SIZE_PX) -> Frame:
-    """One corpus frame, a function of the seed alone.
+def sample_corpus_frame(seed: int, size_px: int = SIZE_PX, change: Callable[[Plan], Plan] | None = None) -> Frame:
+    """One corpus frame, a function of the seed alone, or with another plan in the place of its own.
 
     Every confounder is present with probability 0.18 (of two that exclude each other one stays),
     20 % of the frames have no lesion, the others one or two of a single class.
@@ -30,7 +32,7 @@ def sample_corpus_frame(seed: int, size_px: int = SIZE_PX) -> Frame:
     rng = generator("corpus", seed)
     style = random_style(rng)
     plan = _random_plan(rng)
-    return render(make_patient(rng, style), plan, rng, size_px)
+    return render(make_patient(rng, style), change(plan) if change else plan, rng, size_px)
 
 
 def _random_plan(rng: np.random.Generator) -> Plan:

@@ -2,7 +2,7 @@
 
 What a place shows is matched with the texts of lesion classes and normal mucosa, what a frame suffers from with the
 texts of the confounders. Other phrasings are drawn towards the canonical text of their concept, and a text that names a
-class and a confounder towards the middle of both.
+class and a confounder towards the middle of both. `pretrain.objective` may add to that; see `objectives`.
 
 Rates, weights and counts are no parameters: the stage is frozen in dvc.yaml and what it writes is in git, so that no
 study can vary them. They were chosen by quality.json; whoever changes one runs the stage by hand.
@@ -26,6 +26,8 @@ from mcdrl.clip.tower import TextTower, pad
 from mcdrl.clip.words import UNKNOWN, Vocabulary
 from mcdrl.renderer.names import CONFOUNDERS, LESION_CLASSES
 from stages.pretrain.corpus import Corpus
+from stages.pretrain.losses import over_frames
+from stages.pretrain.objectives import OBJECTIVES, Objective, Step
 from stages.pretrain.phrases import CONCEPTS, DENSE_CONCEPTS, MODIFIERS, Text, canonical, draw, draw_pair
 
 _BATCH = 64
@@ -36,7 +38,10 @@ _PAIRS_A_STEP = 24
 _INSERTED = 0.15  # how often a sentence gets an unknown word, and how often a modifier
 _LESION_WEIGHT = 4.0  # lesion places are a tenth of all
 _LR, _LR_TOWER, _WEIGHT_DECAY = 3e-3, 1e-3, 0.05
-_WEIGHTS = {"places": 3.0, "best_class": 3.0, "kind": 1.0, "frame": 4.0, "pairs": 1.0, "phrases": 1.0}
+_WEIGHTS = {
+    "places": 3.0, "best_class": 3.0, "kind": 1.0, "frame": 4.0, "pairs": 1.0, "phrases": 1.0,
+    "non_contrastive": 1.0, "triplet": 1.0,  # of other objectives, never tuned
+}  # fmt: skip
 _TEMPERATURE = 0.07  # of the softmax over the concepts that a phrasing may mean
 _K = len(LESION_CLASSES)
 _CANONICAL = tuple(canonical(concept) for concept in CONCEPTS)
@@ -59,26 +64,28 @@ class Scales(nn.Module):
 
 @dataclass(frozen=True)
 class Learner:
-    """All that is trained, and the vocabulary that texts are written in."""
+    """All that is trained, and the vocabulary that texts are written in; what the objective trains besides is its."""
 
     joint: Joint
     tower: TextTower
     scales: Scales
     vocabulary: Vocabulary
+    objective: Objective
 
 
-def learn(corpus: Corpus, vocabulary: Vocabulary, *, epochs: int, seed: int) -> tuple[Joint, TextTower]:
+def learn(corpus: Corpus, vocabulary: Vocabulary, *, epochs: int, seed: int, objective: str) -> tuple[Joint, TextTower]:
     """Train the projection and the text tower; equal arguments give equal weights.
 
     Args:
-        corpus: with jittered views.
+        corpus: with jittered views, and negative twins where the objective looks at them.
         vocabulary: of the text tower.
         epochs: passes over the corpus.
         seed: of initialisation, order and sentences.
+        objective: one of `OBJECTIVES`.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_for("pretrain", "learn", seed))
-        learner = Learner(new_joint(), new_tower(vocabulary), Scales(), vocabulary)
+        learner = Learner(new_joint(), new_tower(vocabulary), Scales(), vocabulary, OBJECTIVES[objective]())
         fit_scale(learner.joint, corpus.hypercolumns)
         _run(learner, corpus, epochs, generator("pretrain", "sentences", seed))
     return learner.joint.eval(), learner.tower.eval()
@@ -95,9 +102,10 @@ def _run(learner: Learner, corpus: Corpus, epochs: int, rng: np.random.Generator
     frames = len(corpus.hypercolumns)
     batch = min(_BATCH, frames)
     steps = epochs * (frames // batch)
+    heads = learner.joint, learner.scales, learner.objective
     optimizer = torch.optim.AdamW(
         [
-            {"params": [*learner.joint.parameters(), *learner.scales.parameters()], "lr": _LR},
+            {"params": [part for one in heads for part in one.parameters()], "lr": _LR},
             {"params": learner.tower.parameters(), "lr": _LR_TOWER},
         ],
         weight_decay=_WEIGHT_DECAY,
@@ -120,17 +128,24 @@ def losses(learner: Learner, corpus: Corpus, rows: Tensor, rng: np.random.Genera
     plain = torch.rand(len(rows)) < 0.5
     dense, image = learner.joint(_views(corpus, rows, plain)[:, :, chosen, None])
     texts = draw_texts(rng)
-    vectors = _encode(learner, texts, rng)
+    vectors = _encode(learner, texts, rng, whole=len(CONCEPTS))
     concepts = vectors[: len(CONCEPTS)]
     paired = [index for index, text in enumerate(texts) if len(text.concepts) == 2]
     share, presence = corpus.share[rows].flatten(2)[:, :, chosen], corpus.presence[rows]
     cosines = torch.einsum("bdn,kd->bkn", dense[..., 0], concepts[: len(DENSE_CONCEPTS)])
     together = torch.stack([presence[:, _columns(texts[index])].prod(1) for index in paired], dim=1)
+    place = place_losses(learner.scales(cosines, "place"), share)
+    logits = learner.scales(image @ concepts.T, "frame")
+    step = Step(
+        image, logits, presence, plain, *_twins(learner, corpus, rows, chosen),
+        encode=lambda drawn: _encode(learner, drawn, rng, whole=0), rng=rng,
+    )  # fmt: skip
     return {
-        **place_losses(learner.scales(cosines, "place"), share),
-        "frame": frame_loss(learner.scales(image @ concepts.T, "frame"), presence, plain),
+        **place,
+        "frame": frame_loss(logits, presence, plain),
         "pairs": F.binary_cross_entropy_with_logits(learner.scales(image @ vectors[paired].T, "frame"), together),
         "phrases": phrase_loss(vectors, texts, _TEMPERATURE),
+        **learner.objective(step),
     }
 
 
@@ -160,19 +175,14 @@ def place_losses(logits: Tensor, share: Tensor) -> dict[str, Tensor]:
 
 
 def frame_loss(logits: Tensor, presence: Tensor, plain: Tensor) -> Tensor:
-    """Return the term about whole frames.
-
-    Confounders count in plain views only: a jittered view has other light and sharpness than its label says.
+    """Return the term about whole frames; confounders count in plain views only, see `over_frames`.
 
     Args:
         logits: [B, 20] float, of `CONCEPTS`.
         presence: [B, 20] float, 0 or 1.
         plain: [B] bool, False for jittered views.
     """
-    each = F.binary_cross_entropy_with_logits(logits, presence, reduction="none")
-    dense = each[:, : len(DENSE_CONCEPTS)].mean()
-    confounders = each[:, len(DENSE_CONCEPTS) :].mean(1) * plain
-    return 0.1 * dense + confounders.sum() / plain.sum().clamp(min=1)
+    return over_frames(F.binary_cross_entropy_with_logits(logits, presence, reduction="none"), plain)
 
 
 def phrase_loss(vectors: Tensor, texts: list[Text], temperature: float) -> Tensor:
@@ -200,10 +210,11 @@ def draw_texts(rng: np.random.Generator) -> list[Text]:
     return texts
 
 
-def _encode(learner: Learner, texts: list[Text], rng: np.random.Generator) -> Tensor:
+def _encode(learner: Learner, texts: list[Text], rng: np.random.Generator, *, whole: int) -> Tensor:
+    """Encode texts, all but the first `whole` ones at times with a further word."""
     rows = [learner.vocabulary.numbers(text.prompt) for text in texts]
     modifiers = [learner.vocabulary.numbers(word)[0] for word in MODIFIERS]
-    for row in rows[len(CONCEPTS) :]:
+    for row in rows[whole:]:
         for extra in (UNKNOWN, modifiers[int(rng.integers(len(modifiers)))]):
             if rng.random() < _INSERTED:
                 row.insert(int(rng.integers(len(row) + 1)), extra)
@@ -216,6 +227,14 @@ def _views(corpus: Corpus, rows: Tensor, plain: Tensor) -> Tensor:
         raise ValueError("the corpus to learn from has no jittered views")
     views = torch.where(plain[:, None, None, None], corpus.hypercolumns[rows], corpus.jittered[rows])
     return views.flatten(2).float()
+
+
+def _twins(learner: Learner, corpus: Corpus, rows: Tensor, chosen: Tensor) -> tuple[Tensor | None, Tensor | None]:
+    """Return the twins' vectors, [B, D], and presence, [B, 20], where the objective looks at them."""
+    if corpus.twins is None:
+        return None, None
+    _, image = learner.joint(corpus.twins.hypercolumns[rows].flatten(2).float()[:, :, chosen, None])
+    return image, corpus.twins.presence[rows]
 
 
 def _columns(text: Text) -> list[int]:

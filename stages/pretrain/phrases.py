@@ -7,7 +7,7 @@ held-out phrasings are made of words that the training phrasings use, too; they 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -140,6 +140,33 @@ def draw_pair(rng: np.random.Generator, lesion: str, confounder: str) -> Text:
     return Text(template.format(*phrases), (lesion, confounder))
 
 
+def draw_caption(rng: np.random.Generator, present: Sequence[str]) -> Text:
+    """Draw a sentence about a frame: its lesion class with one of its confounders, or else one thing that is there."""
+    lesions = [name for name in present if name in LESION_CLASSES]
+    confounders = [name for name in present if name in CONFOUNDERS]
+    if lesions and confounders:
+        return draw_pair(rng, lesions[0], _pick(rng, confounders))
+    return draw(rng, _pick(rng, present))
+
+
+def draw_twins(rng: np.random.Generator, present: Sequence[str], gone: str, come: str) -> tuple[Text, Text]:
+    """Draw a sentence about a frame and one about its negative twin that differ in one thing alone.
+
+    Args:
+        rng: draws both.
+        present: what is there in the frame.
+        gone: of it what isn't there in the twin.
+        come: what is there in the twin in its place.
+    """
+    lesions = [name for name in present if name in LESION_CLASSES]
+    start = [_pick(rng, TRAINED[name]) for name in lesions]
+    template = _pick(rng, PAIR_TEMPLATES if lesions else GLOBAL_TEMPLATES)
+    first, second = (
+        Text(template.format(*start, _pick(rng, TRAINED[name])), (*lesions, name)) for name in (gone, come)
+    )
+    return first, second
+
+
 def sentences() -> Iterator[str]:
     """Yield templates with empty places, modifiers and training phrasings: all the words that are ever trained."""
     yield from (template.replace("{}", " ") for template in (*DENSE_TEMPLATES, *GLOBAL_TEMPLATES, *PAIR_TEMPLATES))
@@ -148,5 +175,5 @@ def sentences() -> Iterator[str]:
         yield from phrases
 
 
-def _pick(rng: np.random.Generator, choices: tuple[str, ...]) -> str:
+def _pick(rng: np.random.Generator, choices: Sequence[str]) -> str:
     return choices[int(rng.integers(len(choices)))]

@@ -258,6 +258,19 @@ def test_scripts_that_look_at_a_finished_study_run_on_a_tiny_one(tmp_path, monke
     assert re.search(r"encode@A +8 frames a site +\d+ MiB", run(module))
 
 
+def test_pretrainings_stand_side_by_side(tmp_path):
+    """Class texts of 0.8 and 0.6, confounders of 0.9 and one that no frame has, no frame that is lesion in part."""
+    figures = {
+        "frames": 8, "place_auroc": None, "place_auroc_minus_normal": 0.75, "recall": {"0.10": 0.1, "0.25": 0.5},
+        "class_auroc": {"polyp": 0.8, "cyst": 0.6}, "confounder_auroc": {"blood": 0.9, "dark": None},
+        "phrases": {"held_out_accuracy": 0.25},
+    }  # fmt: skip
+    write_json(figures, tmp_path / "triplet" / "quality.json")
+    last = run(script("pretraining"), "data/lite0", tmp_path / "triplet").splitlines()
+    assert last[2].startswith("| `lite0` | 500 | 0.930 | 0.975 |")
+    assert last[3] == "| `triplet` | 8 | 0.500 | – | 0.750 | 0.700 | 0.900 | 0.900 | 0.250 |"
+
+
 def test_acceptance_promises_each_site_what_the_others_reached(tmp_path):
     """Sites of 40 frames at 0.7, 0.72, 0.74 and 0.3: of the first three, 0.72 ± 4.303 · 0.02 · √(4/3) is expected."""
     means = {"A": 0.7, "B": 0.72, "C": 0.74, "D": 0.3}

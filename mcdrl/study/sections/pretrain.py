@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from mcdrl.base.section import Epochs, Most, Section, Seed
 
 Frames = Annotated[int, Field(ge=8), Most(1_000_000, "more than any memory holds")]
+
+
+class Distillation(Section):
+    """How the aligned projection is taught content and context (DeCLIP, arXiv 2505.04410).
+
+    Attributes:
+        epochs: passes over the frames; 0: it isn't.
+        content_weight: of 1 - cos between a region's features and those of its crop.
+        context_weight: of the distance between what places are alike and what the image tower's maps are.
+    """
+
+    epochs: Annotated[int, Field(ge=0)]
+    content_weight: Annotated[float, Field(ge=0)]
+    context_weight: Annotated[float, Field(ge=0)]
 
 
 class Params(Section):
@@ -18,10 +32,17 @@ class Params(Section):
         frames: rendered frames to train on.
         check_frames: further frames, never trained on, for quality.json.
         epochs: passes over the frames.
+        objective: what aligns whole frames with texts: the terms that data/lite0 was made by (contrastive); beside them
+            clusters without negative texts (non_contrastive; nCLIP, arXiv 2210.09304) or negative twins of frames and
+            texts (triplet; TripletCLIP, arXiv 2411.02545); or texts that are true by degrees (graded; MedFILIP, arXiv
+            2501.10775).
+        distillation: of the projection, behind the alignment.
         seed: of everything that is drawn.
     """
 
     frames: Frames
     check_frames: Frames
     epochs: Epochs
+    objective: Literal["contrastive", "non_contrastive", "triplet", "graded"]
+    distillation: Distillation
     seed: Seed

@@ -5,7 +5,7 @@ import torch
 from mcdrl.renderer.frame import Frame
 from mcdrl.renderer.names import CONFOUNDERS, LESION_CLASSES
 from stages.pretrain import corpus
-from stages.pretrain.corpus import collect, frame_seeds, truth
+from stages.pretrain.corpus import collect, draw_boxes, frame_seeds, truth
 from stages.pretrain.jitter import jitter
 from stages.pretrain.phrases import CONCEPTS, DENSE_CONCEPTS
 
@@ -66,6 +66,40 @@ def test_every_frame_is_encoded_with_its_own_truth(monkeypatch):
     torch.testing.assert_close(found.jittered[:, 471, 13, 13].float(), 1 - expected, atol=1e-3, rtol=0)
     assert found.presence[:, CONCEPTS.index("normal")].tolist() == [1.0] * 40  # empty masks: no lesion is shown
     assert collect(range(2), MeanColours(), None, 1).jittered is None
+
+
+class FirstPixels(torch.nn.Module):
+    """Stands for the trunk: every map holds the brightness of the frame's upper left corner."""
+
+    def forward(self, frames):
+        return MeanColours()(frames[:, :, :16, :16])
+
+
+def test_crops_are_of_their_own_frame_and_box(monkeypatch):
+    shown = {seed: frame(None) for seed in range(40)}
+    boxes = draw_boxes(np.random.default_rng(0), 40)
+    for seed, made in shown.items():
+        top, left, rows, columns = boxes[seed] * 16
+        made.image[top : top + rows, left : left + columns] = 100 + seed
+    monkeypatch.setattr(corpus, "sample_corpus_frame", shown.__getitem__)
+    found = collect(range(40), FirstPixels(), None, 1, boxes=boxes)
+    expected = (100 + torch.arange(40)) / 255
+    torch.testing.assert_close(found.crops.hypercolumns[:, 0, 0, 0].float(), expected, atol=2e-3, rtol=0)
+    assert found.crops.boxes.tolist() == boxes.tolist()
+    assert collect(range(2), MeanColours(), None, 1).crops is None
+
+
+def test_boxes_lie_within_the_grid():
+    boxes = draw_boxes(np.random.default_rng(0), 500)
+    sides = boxes[:, 2:]
+    assert (sides.min(), sides.max()) == (5, 9)
+    assert boxes[:, :2].min() == 0
+    assert (boxes[:, :2] + sides).max() == 14
+
+
+def test_other_frames_of_the_same_seeds_may_be_sampled():
+    found = collect(range(3), MeanColours(), None, 1, sample=lambda _: frame("polyp", {"blood"}, slice(0, 16)))
+    assert found.presence[:, CONCEPTS.index("blood")].tolist() == [1.0] * 3
 
 
 def test_jitter_changes_each_frame_on_its_own_and_keeps_the_range():

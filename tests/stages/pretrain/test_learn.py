@@ -8,7 +8,7 @@ from mcdrl.clip.lite_joint import HYPERCOLUMN_CHANNELS
 from mcdrl.clip.tower import encode_prompts
 from mcdrl.clip.words import Vocabulary
 from mcdrl.renderer.names import LESION_CLASSES
-from stages.pretrain.corpus import Corpus
+from stages.pretrain.corpus import Corpus, Twins
 from stages.pretrain.learn import (
     Learner,
     Scales,
@@ -20,6 +20,7 @@ from stages.pretrain.learn import (
     phrase_loss,
     place_losses,
 )
+from stages.pretrain.objectives import OBJECTIVES
 from stages.pretrain.phrases import CONCEPTS, DENSE_CONCEPTS, Text, canonical, sentences
 
 K = len(LESION_CLASSES)
@@ -35,6 +36,7 @@ def corpus():
     share = torch.zeros(frames, len(DENSE_CONCEPTS), 14, 14)
     places = torch.randn(frames, HYPERCOLUMN_CHANNELS, 14, 14, generator=generator) * 0.2
     presence = torch.zeros(frames, len(CONCEPTS))
+    twins = Twins(places.clone(), presence.clone())
     share[:, K + 1] = 1
     for row, kind in enumerate(kinds.tolist()):
         share[row, [kind, K], :, :7] = 1
@@ -42,13 +44,24 @@ def corpus():
         places[row, kind, :, :7] += 3
         presence[row, [kind, K, 7 + row % 13]] = 1
         places[row, 100 + row % 13] += 3
-    return Corpus(places.half(), places.half(), share, presence)
+        twins.hypercolumns[row, kind, :, :7] += 3
+        twins.presence[row, [kind, K, 7 + (row + 1) % 13]] = 1
+        twins.hypercolumns[row, 100 + (row + 1) % 13] += 3
+    return Corpus(places.half(), places.half(), share, presence, twins=Twins(twins.hypercolumns.half(), twins.presence))
+
+
+def make_learner(objective="contrastive"):
+    torch.manual_seed(0)
+    return Learner(new_joint(), new_tower(VOCABULARY), Scales(), VOCABULARY, OBJECTIVES[objective]())
 
 
 @pytest.fixture
 def learner():
-    torch.manual_seed(0)
-    return Learner(new_joint(), new_tower(VOCABULARY), Scales(), VOCABULARY)
+    return make_learner()
+
+
+def learned(corpus, *, epochs, seed=0, objective="contrastive"):
+    return learn(corpus, VOCABULARY, epochs=epochs, seed=seed, objective=objective)
 
 
 def test_the_scale_is_the_corpus_own(learner, corpus):
@@ -105,10 +118,14 @@ def test_texts_of_a_step_start_with_the_canonical_ones():
     assert any(len(text.concepts) == 2 for text in texts)
 
 
-def test_every_trained_parameter_gets_a_finite_gradient(learner, corpus):
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_every_trained_parameter_gets_a_finite_gradient(corpus, objective):
+    learner = make_learner(objective)
     terms = losses(learner, corpus, torch.arange(8), np.random.default_rng(0))
+    further = {objective} & {"non_contrastive", "triplet"}
+    assert set(terms) == {"places", "best_class", "kind", "frame", "pairs", "phrases"} | further
     sum(terms.values()).backward()
-    for part in (learner.joint, learner.tower, learner.scales):
+    for part in (learner.joint, learner.tower, learner.scales, learner.objective):
         for name, parameter in part.named_parameters():
             assert parameter.grad is not None, name
             assert parameter.grad.isfinite().all(), name
@@ -117,13 +134,13 @@ def test_every_trained_parameter_gets_a_finite_gradient(learner, corpus):
 
 @pytest.mark.slow
 def test_a_toy_corpus_is_learned_and_equal_seeds_give_equal_weights(corpus):
-    joint, tower = learn(corpus, VOCABULARY, epochs=25, seed=0)
+    joint, tower = learned(corpus, epochs=25)
     texts = encode_prompts(tower, VOCABULARY, [canonical(concept) for concept in DENSE_CONCEPTS])
     with torch.no_grad():
         dense, _ = joint(corpus.hypercolumns.float())
     best = torch.einsum("bdhw,kd->bkhw", dense, texts)[:, :K].amax(1)
     assert best[:, :, :7].mean() > best[:, :, 7:].mean() + 0.3
-    short = [learn(corpus, VOCABULARY, epochs=1, seed=seed)[0].state_dict() for seed in (3, 3, 4)]
+    short = [learned(corpus, epochs=1, seed=seed)[0].state_dict() for seed in (3, 3, 4)]
     assert all(torch.equal(short[0][name], short[1][name]) for name in short[0])
     assert not torch.equal(short[0]["layers.0.weight"], short[2]["layers.0.weight"])
 
@@ -131,5 +148,22 @@ def test_a_toy_corpus_is_learned_and_equal_seeds_give_equal_weights(corpus):
 def test_learning_leaves_the_global_generator_alone(corpus):
     torch.manual_seed(5)
     before = torch.get_rng_state()
-    learn(corpus, VOCABULARY, epochs=1, seed=0)
+    learned(corpus, epochs=1)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_each_objective_gives_weights_of_its_own_and_the_same_each_time(corpus, objective):
+    weights = [learned(corpus, epochs=1, objective=name)[0].layers[0].weight for name in (objective, objective)]
+    assert torch.equal(*weights)
+    others = [learned(corpus, epochs=1, objective=name)[0].layers[0].weight for name in OBJECTIVES if name != objective]
+    assert not any(torch.equal(weights[0], other) for other in others)
+
+
+def test_the_term_about_frames_is_the_graded_one_where_texts_are_true_by_degrees(corpus):
+    found = [
+        losses(make_learner(name), corpus, torch.arange(8), np.random.default_rng(0))
+        for name in ("contrastive", "graded")
+    ]
+    assert found[0]["frame"] != found[1]["frame"]
+    assert all(torch.equal(found[0][name], found[1][name]) for name in found[0] if name != "frame")
