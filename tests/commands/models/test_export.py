@@ -39,22 +39,22 @@ def model(tmp_path_factory):
     return lite_model.write_model(tmp_path_factory.mktemp("study"))
 
 
+MINED = ["miner", "feature_surgery"]
 DEVICES = ["front_door", "gaussian_backdoor", "observed_backdoor", "pseudo_intervention", "scale_aware"]
 
 
-@pytest.fixture(
-    params=["miner", "viewpoint", "mcdrl_viewpoint", "causalclipseg", "clipseg", "counterfactual", *DEVICES]
-)
+@pytest.fixture(params=[*MINED, "viewpoint", "mcdrl_viewpoint", "causalclipseg", "clipseg", "counterfactual", *DEVICES])
 def special(request, model, tmp_path):
-    """The model with a miner of its own, or one of another method: a sum over views or texts, or an answer a prompt."""
+    """The model that mines otherwise, or one of another method: a sum over views or texts, or an answer a prompt."""
     loaded = load_model(model, model / "backbone")
-    name = "mcdrl" if request.param == "miner" else request.param
+    name = "mcdrl" if request.param in MINED else request.param
     torch.manual_seed(2)
     mines = request.param in ("miner", "mcdrl_viewpoint")
     miner = Miner({"s8": 40, "s16": 112, "s32": 320}, (14, 14), 0.25, hidden=8) if mines else None
     mined_by = MinedBy(channels={"s8": 40, "s16": 112, "s32": 320}, grid=[14, 14], hidden=8) if miner else None
     mode = next(iter(modes(name)), "frozen")
     numbers = {"method": name, "mode": mode, "mined_by": mined_by, "params": small_params(name).model_dump()}
+    numbers |= {"text_similarity": "feature_surgery"} if request.param == "feature_surgery" else {}
     card = loaded.card.model_copy(update=numbers)
     network = assemble(name, mode, SPEC, small_params(name), model / "backbone", "plain", loaded.texts)
     if hasattr(network, "head"):
