@@ -22,11 +22,12 @@ from mcdrl.methods._registry import (
     has_own_encoder,
     modes,
     names,
+    no_such,
     params_type,
     prepared,
 )
 
 __all__ = [
-    "build", "check_mode", "has_own_encoder", "modes", "names", "params_type", "prepared", "problems",
+    "build", "check_mode", "has_own_encoder", "modes", "names", "no_such", "params_type", "prepared", "problems",
     "resolved_params", "with_methods",
 ]  # fmt: skip

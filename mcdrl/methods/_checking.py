@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mcdrl.base.choices import unknown
-from mcdrl.methods._registry import bases, modes, names, params_type
+from mcdrl.methods._registry import RENAMED, bases, modes, names, params_type
 from mcdrl.study.missing import told
 from mcdrl.study.params import Study
 from mcdrl.study.variants import Variant, merged, resolved
@@ -78,13 +78,13 @@ def _in_use(study: Study, trained: Sequence[str]) -> list[str]:
 def _unknown_names(study: Study, deployed: Sequence[str]) -> list[str]:
     legal = names()
     return [
-        *unknown("methods", study.methods, {*legal, *study.variants}),
-        *unknown("deploy.methods", deployed, {*legal, *study.variants}),
-        *unknown("method_params", study.method_params, legal),
+        *unknown("methods", study.methods, {*legal, *study.variants}, RENAMED),
+        *unknown("deploy.methods", deployed, {*legal, *study.variants}, RENAMED),
+        *unknown("method_params", study.method_params, legal, RENAMED),
         *(
             line
             for name, variant in study.variants.items()
-            for line in unknown(f"variants.{name}.method", [variant.method], legal)
+            for line in unknown(f"variants.{name}.method", [variant.method], legal, RENAMED)
         ),
     ]
 

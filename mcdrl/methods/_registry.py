@@ -19,12 +19,18 @@ if TYPE_CHECKING:
     from mcdrl.networks.interface import Method, Spec, Texts, Trunk
 
 _FOLDER = Path(__file__).parent
+RENAMED = {"mcdrl_backdoor": "mcdrl_averaged"}  # earlier names of methods
 
 
 def names() -> list[str]:
     """Return the names of all methods, sorted: the files and the packages of this folder."""
     found = [*_FOLDER.glob("*.py"), *(path.parent for path in _FOLDER.glob("*/__init__.py"))]
     return sorted(path.stem for path in found if not path.stem.startswith("_"))
+
+
+def no_such(name: str) -> str:
+    """Return the sentence on a name that no method has, with those that there are."""
+    return f"there is no method '{name}'; {nearest(name, names(), RENAMED)}"
 
 
 def params_type(name: str) -> type[Section]:
@@ -100,6 +106,6 @@ def build(name: str, spec: Spec, params: Section, trunk: Trunk, texts: Texts) ->
 
 def _module(name: str) -> ModuleType:
     if name not in names():
-        raise InputError(f"there is no method '{name}'; {nearest(name, names())}")
+        raise InputError(no_such(name))
     with loading():
         return importlib.import_module(f"mcdrl.methods.{name}")

@@ -7,9 +7,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from mcdrl.base.choices import nearest
 from mcdrl.base.section import Section, sentences
-from mcdrl.methods import names, params_type
+from mcdrl.methods import names, no_such, params_type
 from mcdrl.model.facts import LARGEST_PX, ModelFacts, read_typed
 from mcdrl.networks.inputs import fine_to_coarse
 from mcdrl.networks.interface import Spec
@@ -54,7 +53,7 @@ class ModelCard(ModelFacts):
     @classmethod
     def _method(cls, value: str) -> str:
         if value not in names():
-            raise ValueError(f"there is no method '{value}'; {nearest(value, names())}")
+            raise ValueError(no_such(value))
         return value
 
     @model_validator(mode="after")

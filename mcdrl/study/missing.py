@@ -20,7 +20,7 @@ _OF_MCDRL = (
 )  # fmt: skip
 MOVED = {key: "mcdrl" for key in _OF_MCDRL} | {
     "lambda_adversarial": "causalclipseg",
-    "prior": "mcdrl_backdoor",
+    "prior": "mcdrl_averaged",
     "sum_over": "viewpoint",
 }  # key that stood in `train` -> the method whose own it is
 

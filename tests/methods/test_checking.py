@@ -49,7 +49,7 @@ def test_no_number_of_a_method_has_a_default_and_each_has_a_meaning(name):
         assert f"{key}: " in told
 
 
-@pytest.mark.parametrize("name", ["no_mtrs", "mcdrl_literal", "mcdrl_backdoor", "mcdrl_viewpoint"])
+@pytest.mark.parametrize("name", ["no_mtrs", "mcdrl_literal", "mcdrl_averaged", "mcdrl_viewpoint"])
 def test_a_method_that_builds_on_another_has_its_numbers_where_it_has_none_of_its_own(name):
     given = merged(OWN, {"mcdrl": {"depth": 5}})
     assert resolved_params(name, {}, given)["depth"] == 5
@@ -68,7 +68,17 @@ def test_a_method_takes_of_its_bases_what_it_has_itself():
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"methods": ["casualclipseg"]}, "methods: unknown 'casualclipseg'; did you mean 'causalclipseg'? legal: back"),
+        ({"methods": ["casualclipseg"]}, "methods: unknown 'casualclipseg'; did you mean 'causalclipseg'? legal: aver"),
+        ({"methods": ["mcdrl_backdoor"]}, "methods: unknown 'mcdrl_backdoor'; it is called 'mcdrl_averaged' now"),
+        ({"deploy": {"methods": ["mcdrl_backdoor"], "seeds": [0]}}, "deploy.methods: unknown 'mcdrl_backdoor'; it is"),
+        (
+            {"method_params": {**OWN, "mcdrl_backdoor": {}}},
+            "method_params: unknown 'mcdrl_backdoor'; it is called 'mcdrl_averaged' now",
+        ),
+        (
+            {"variants": {"a": {"method": "mcdrl_backdoor"}}},
+            "variants.a.method: unknown 'mcdrl_backdoor'; it is called 'mcdrl_averaged' now",
+        ),
         ({"variants": {"a": {"method": "mcdlr"}}}, "variants.a.method: unknown 'mcdlr'; did you mean 'mcdrl'?"),
         ({"method_params": {**OWN, "clipsegg": {}}}, "method_params: unknown 'clipsegg'; did you mean 'clipseg'?"),
         (

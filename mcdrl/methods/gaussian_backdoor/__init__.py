@@ -5,7 +5,7 @@ Y = sum_k P(k) P(Y|x, z = mu_k), L = L_seg + lambda_1 L_KL + lambda_2 L_boundary
 Of the abstract are several Gaussians that stand for confounders nobody named, parameters that the network fits itself,
 a KL constraint on their posteriors, the backdoor sum in the decoder and a loss at boundaries that heeds uncertainty.
 All else is our choice. A frame's own z is told from the statistics of its maps (its style), not drawn apart from it as
-in `mcdrl_backdoor`: training is P(Y|x, z) with z from the frame's posterior q(k, z|x), which L_KL holds to the prior
+in `mcdrl_averaged`: training is P(Y|x, z) with z from the frame's posterior q(k, z|x), which L_KL holds to the prior
 P(k) N(mu_k, sigma_k^2), and P(k) becomes the mean of q(k|x) that way; prediction is the sum over the prior, whatever
 the frame's own style. z scales and shifts what the head has merged out of tokens, maps and frame, before a last
 convolution: no input of the head goes round it.

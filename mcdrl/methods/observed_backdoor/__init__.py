@@ -1,7 +1,7 @@
 """Backdoor adjustment with observed confounders: Y = sum_k P(z_k) P(Y|x, z_k), z of each training frame its own.
 
 An adjustment as the textbook has it (Pearl, Causality, 2009, section 3.3), which the paper's equation 1 (arXiv
-2508.05008) asks for and neither `mcdrl`, whose z is attended to, nor `mcdrl_backdoor`, whose z is drawn apart from the
+2508.05008) asks for and neither `mcdrl`, whose z is attended to, nor `mcdrl_averaged`, whose z is drawn apart from the
 frame, makes: z is measured in each training frame (brightness, contrast, sharpness, glare, colour), P(Y|x, z) is
 trained with that very z, P(z) is that of the training frames of all sources, pooled, and prediction sums over it,
 whatever the frame's own z. So where bright frames had most lesions in training, brightness says nothing at prediction.

@@ -95,10 +95,10 @@ def test_equal_inputs_give_equal_bytes_whatever_the_batch_size(placed):
 
 
 def test_an_attention_that_is_not_over_the_whole_dictionary_has_no_entropy(placed):
-    rows = run(placed("mcdrl_backdoor"))["exchanges"]
+    rows = run(placed("mcdrl_averaged"))["exchanges"]
     assert rows["entropy"].isna().all()
     assert rows["dice"].notna().all()
-    EXCHANGES.write(rows, placed("mcdrl_backdoor").parts / "exchanges.parquet")
+    EXCHANGES.write(rows, placed("mcdrl_averaged").parts / "exchanges.parquet")
 
 
 @pytest.mark.parametrize("method", ["baseline", "no_cdrl"])

@@ -120,7 +120,7 @@ def test_a_methods_digest_follows_the_files_that_it_imports(tmp_path):
     _append(tmp_path / "mcdrl/methods/mcdrl.py", "MORE = 1\n")
     after = _method_digests(tmp_path)
     changed = {name for name in before if after[name] != before[name]}
-    assert changed == {"mcdrl", "mcdrl_literal", "mcdrl_backdoor", "mcdrl_viewpoint"}
+    assert changed == {"mcdrl", "mcdrl_literal", "mcdrl_averaged", "mcdrl_viewpoint"}
     _append(tmp_path / "mcdrl/methods/clipseg/decoder.py", "MORE = 1\n")
     last = _method_digests(tmp_path)
     assert {name for name in after if last[name] != after[name]} == {"clipseg"}

@@ -5,7 +5,7 @@ import torch
 
 from mcdrl.clip.encoder import unit
 from mcdrl.methods import prepared
-from mcdrl.methods.mcdrl_backdoor import estimated_prior
+from mcdrl.methods.mcdrl_averaged import estimated_prior
 from mcdrl.networks.inputs import open_sites
 from mcdrl.networks.texts import read_texts
 from mcdrl.study.paths import site_files
@@ -34,9 +34,9 @@ def test_the_prior_is_uniform_unless_the_source_sites_are_asked(tmp_path, kind):
         cases = ["A/000", "B/003", "A/007"]
         images = torch.from_numpy(reader.images(cases)).float()
         found, blind = (
-            prepared("mcdrl_backdoor", make_spec(), params, texts, lambda: images).prior
+            prepared("mcdrl_averaged", make_spec(), params, texts, lambda: images).prior
             for params in (
-                method_params("mcdrl_backdoor", prior=kind, dictionary=dictionary) for dictionary in ("text", "zero")
+                method_params("mcdrl_averaged", prior=kind, dictionary=dictionary) for dictionary in ("text", "zero")
             )
         )
         assert prepared("mcdrl", make_spec(), method_params("mcdrl"), texts, lambda: images) is texts

@@ -1,4 +1,4 @@
-"""MCDRL with the sum over z written out: sum_z P(z) P(Y|F, z), P(Y|F, z) = softmax H(A(F, z)).
+"""MCDRL averaged over z: sum_z P(z) P(Y|F, z) written out, P(Y|F, z) = softmax H(A(F, z)).
 
 The paper moves the expectation over z into the attention, which is exact for a linear H alone. Here a confounder z is
 drawn from P(z) for every frame of a training step, so that a step costs no more than mcdrl's and the expectation of its
@@ -47,7 +47,7 @@ class Params(mcdrl.Params):
     prior_temperature: Annotated[float, Field(ge=0.001), Most(1000, "all confounders would weigh the same")]
 
 
-class Backdoor(mcdrl.MCDRL):
+class Averaged(mcdrl.MCDRL):
     """Target region selection, and an explicit sum over the confounders."""
 
     prior: Tensor
@@ -107,4 +107,4 @@ def estimated_prior(images: Tensor, z: Tensor, *, temperature: float) -> Tensor:
 
 def build(spec: Spec, params: Params, trunk: Trunk, texts: Texts) -> Method:
     """Return the method."""
-    return Backdoor(spec, params, trunk, texts)
+    return Averaged(spec, params, trunk, texts)
