@@ -134,6 +134,16 @@ class Pyramid(Merge):
         return two_logits(F.pixel_shuffle(self.out(merged), 2), size)
 
 
+def averaged(grid: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return a grid, [B, C, h, w], averaged or repeated to `size`; where sizes divide, as ONNX can, too."""
+    height, width = int(grid.shape[-2]), int(grid.shape[-1])
+    if height % size[0] == width % size[1] == 0:
+        return F.avg_pool2d(grid, (height // size[0], width // size[1]))
+    if size[0] % height == size[1] % width == 0:
+        return F.interpolate(grid, size)
+    return F.adaptive_avg_pool2d(grid, size)
+
+
 def two_logits(lesion: Tensor, size: torch.Size) -> Tensor:
     """Return logits of lesion, [B, 1, h, w], as float32 logits of background (zero) and lesion, [B, 2, *size]."""
     lesion = _resize(lesion.float(), size)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
+import torch
 from pydantic import ConfigDict, Field, with_config
 from torch import Tensor, nn
 
@@ -49,6 +50,12 @@ class Batch:
     def lesion(self) -> Tensor:
         """Where the lesion is, [B, S, S] bool."""
         return self.mask == 1
+
+    def classes(self, count: int) -> Tensor:
+        """Return which of the first `count` lesion classes each frame has, [B, count] bool."""
+        numbers = torch.arange(count, device=self.lesion_class.device)
+        own = self.lesion_class[:, None] == numbers
+        return own if self.held is None else own | self.held[:, :count]
 
     @property
     def judged(self) -> Tensor:

@@ -75,7 +75,7 @@ class Prompted(Method):
         answer), or by the share of absent prompts for one that it doesn't have; without a lesion, for any. All of them
         are classes that training frames have.
         """
-        own, held = batch.lesion_class.cpu(), self._held(batch).cpu()
+        own, held = batch.lesion_class.cpu(), batch.classes(len(self.classes)).cpu()
         other = torch.rand(held.shape).masked_fill(held | ~self.seen, -1).max(1)
         absent = (own >= 0) & (other.values >= 0) & (torch.rand(len(own)) < self.absent_share)
         classes = torch.where((own < 0) | absent, other.indices, own)
@@ -92,9 +92,3 @@ class Prompted(Method):
         seen = self.seen.nonzero()[:, 0].tolist()
         answers = [answer(self.classes[number].expand(frames, -1)) for number in seen]
         return torch.stack(answers).amax(0)
-
-    def _held(self, batch: Batch) -> Tensor:
-        """Return which classes each frame has, [B, K] bool."""
-        numbers = torch.arange(len(self.classes), device=batch.lesion_class.device)
-        held = batch.lesion_class[:, None] == numbers
-        return held if batch.held is None else held | batch.held[:, : len(self.classes)]

@@ -1,5 +1,4 @@
 from dataclasses import replace
-from functools import partial
 from typing import get_args
 
 import pytest
@@ -12,6 +11,7 @@ from mcdrl.clip.lite import LiteLowerBlocks
 from mcdrl.clip.lite_trunk import Trunk, imagenet_weights
 from mcdrl.methods import build, check_mode, has_own_encoder, modes, names, params_type, prepared
 from mcdrl.methods.causalclipseg.masker import Masker
+from mcdrl.methods.denseclip.scores import score_entropy
 from mcdrl.methods.observed_backdoor.observed import observe
 from mcdrl.networks import factory
 from mcdrl.networks.interface import Batch, Texts
@@ -31,7 +31,8 @@ PLACEBOS = [
     ("front_door", {"mediator": "random"}), ("front_door", {"mediator": "noise"}),
     ("gaussian_backdoor", {"posterior": "random"}), ("observed_backdoor", {"observed": "permuted"}),
     ("pseudo_intervention", {"masked": "random"}),
-    ("scale_aware", {"texts": "shuffled"}),
+    ("scale_aware", {"texts": "shuffled"}), ("denseclip", {"texts": "shuffled"}),
+    ("causalclipseg", {"mask": "random"}),
 ]  # fmt: skip
 LEARNING = [name for name in METHODS if "dictionary" in params_type(name).model_fields]
 DEVICES = sorted({name for name, _ in PLACEBOS})
@@ -129,10 +130,11 @@ def test_every_trained_parameter_gets_a_finite_gradient_and_the_inputs_none(name
 @pytest.mark.parametrize(("name", "expected"), [
     ("baseline", {"seg"}), ("no_mtrs", {"seg", "causal", "contrast"}), ("no_cdrl", {"seg", "contrast"}),
     ("mcdrl", {"seg", "causal", "contrast"}), ("mcdrl_literal", {"seg", "causal", "contrast"}),
-    ("mcdrl_backdoor", {"seg", "causal", "contrast"}), ("clipseg", {"seg"}), ("causalclipseg", {"seg", "adversarial"}),
+    ("mcdrl_averaged", {"seg", "causal", "contrast"}), ("clipseg", {"seg"}), ("causalclipseg", {"seg", "adversarial"}),
     ("mixstyle", {"seg"}), ("fourier", {"seg"}), ("unet", {"seg"}), ("counterfactual", {"seg"}), ("nullspace", {"seg"}),
     ("front_door", {"seg"}), ("observed_backdoor", {"seg"}), ("gaussian_backdoor", {"seg", "divergence", "boundary"}),
     ("pseudo_intervention", {"seg", "intervened", "sparsity"}), ("scale_aware", {"seg", "contrast"}),
+    ("denseclip", {"seg", "score"}),
 ])  # fmt: skip
 def test_each_method_has_the_terms_of_its_equation(name, expected):
     method, batch = _method(name, "adapter").train(), _batch()
@@ -299,10 +301,10 @@ def test_half_precision_and_single_precision_agree():
     torch.testing.assert_close(half, method(batch).logits, rtol=0.1, atol=0.15)
 
 
-def test_the_backdoor_is_the_weighted_sum_of_what_each_confounder_says():
+def test_the_average_is_the_weighted_sum_of_what_each_confounder_says():
     texts, batch = _texts(), _batch()
     prior = torch.tensor([0.5, 0.2, 0.0, 0.2, 0.1])
-    method = _woken(_method("mcdrl_backdoor", texts=replace(texts, prior=prior))).eval()
+    method = _woken(_method("mcdrl_averaged", texts=replace(texts, prior=prior))).eval()
     summed = method(batch).logits.softmax(1)
     index = indices(batch.selected)
     rows = gather(batch.encoded.dense, index)
@@ -314,9 +316,9 @@ def test_the_backdoor_is_the_weighted_sum_of_what_each_confounder_says():
     torch.testing.assert_close(summed, expected)
 
 
-def test_a_certain_confounder_makes_training_and_prediction_of_the_backdoor_equal():
+def test_a_certain_confounder_makes_training_and_prediction_of_the_average_equal():
     prior = torch.tensor([0.0, 0.0, 1.0, 0.0, 0.0])
-    method = _woken(_method("mcdrl_backdoor", texts=replace(_texts(), prior=prior)))
+    method = _woken(_method("mcdrl_averaged", texts=replace(_texts(), prior=prior)))
     batch = _batch()
     torch.testing.assert_close(method.train()(batch).logits, method.eval()(batch).logits, rtol=1e-4, atol=1e-4)
 
@@ -440,45 +442,131 @@ def test_the_masker_works_against_the_confounding_branch_and_everything_else_for
         return method.losses(batch, method(batch))["adversarial"]
 
     method, batch = _woken(_method("causalclipseg")), replace(_batch(), lesion_class=torch.tensor([0, 1, 2]))
-    term, parameters = adversarial(method), dict(method.named_parameters())
-    straight = torch.autograd.grad(term, parameters.values(), retain_graph=True)
+    term = adversarial(method)
+    straight = torch.autograd.grad(term, list(method.parameters()), allow_unused=True, materialize_grads=True)
     before = float(term.detach())
     length = sum(float(part.square().sum()) for part in straight) ** 0.5
-    for against in ("masker", "decoder", "merge"):
+    for against in ("maskers", "confounding_decoder", "levels", "join"):
         moved = _woken(_method("causalclipseg"))
         for (name, parameter), gradient in zip(moved.named_parameters(), straight, strict=True):
             if name.startswith(against):
                 parameter.data -= 0.01 / length * gradient
         after = float(adversarial(moved).detach())
-        assert (after > before) == (against == "masker")
+        assert (after > before) == (against == "maskers")
 
 
-def test_the_pyramid_gets_the_min_part_of_the_game_alone(monkeypatch):
+def test_the_levels_get_the_min_part_of_the_game_alone(monkeypatch):
     def gradients(forward):
         method = _woken(_method("causalclipseg"))
-        monkeypatch.setattr(method.masker, "forward", partial(forward, method.masker))
+        monkeypatch.setattr(Masker, "forward", forward)
         torch.manual_seed(3)  # of the prompts
         method.losses(batch, method(batch))["adversarial"].backward()
         return {name: parameter.grad for name, parameter in method.named_parameters()}
 
     def unreversed(masker, features):
-        mask = masker.convolution(features.detach()).sigmoid()
+        mask = masker.mask(features.detach())
         return features * mask, features * (1 - mask)
 
     def fixed(masker, features):
-        mask = masker.convolution(features).sigmoid().detach()
+        mask = masker.mask(features).detach()
         return features * mask, features * (1 - mask)
 
     batch = _batch()
     ours, straight, frozen = (gradients(forward) for forward in (Masker.forward, unreversed, fixed))
-    merge, masker = ([name for name in ours if name.startswith(part)] for part in ("merge", "masker"))
-    for name in merge:
+    levels, maskers = ([name for name in ours if name.startswith(part)] for part in ("levels", "maskers"))
+    for name in levels:
         torch.testing.assert_close(ours[name], frozen[name])  # as if the mask were a given
-    for name in masker:
+    for name in maskers:
         torch.testing.assert_close(ours[name], -straight[name])
         assert ours[name].any()
-    assert merge
-    assert any(ours[name].any() for name in merge)
+    assert levels
+    assert any(ours[name].any() for name in levels)
+
+
+def test_nothing_goes_round_the_maskers(monkeypatch):
+    method, batch = _woken(_method("causalclipseg")).eval(), _batch()
+    said = method(batch).logits
+    monkeypatch.setattr(Masker, "mask", lambda _, features: torch.zeros_like(features))
+    blank = method(batch).logits
+    assert torch.equal(blank, blank[:1].expand_as(blank))
+    assert not torch.allclose(said[0], said[1], atol=1e-2)
+
+
+def test_either_part_has_a_decoder_of_its_own_and_both_are_joined_by_one_layer():
+    method, encoded = _woken(_method("causalclipseg")), _batch().encoded
+    parts = method.parts(encoded)
+    split = [
+        masker(level) for masker, level in zip(method.maskers, method.levels(encoded.maps, encoded.dense), strict=True)
+    ]
+    for part, own in zip(parts, zip(*split, strict=True), strict=True):
+        torch.testing.assert_close(part, method.join(torch.cat(own, 1)))
+    decoders = [dict(one.named_parameters()) for one in (method.decoder, method.confounding_decoder)]
+    assert decoders[0].keys() == decoders[1].keys()
+    assert not any(torch.equal(decoders[0][name], decoders[1][name]) for name in decoders[0] if name.endswith("weight"))
+
+
+def test_denseclip_sets_out_from_the_texts_and_joins_their_scores_to_the_coarsest_map(monkeypatch):
+    texts, batch, seen = replace(_texts(), background=unit(_draw(21, 16), 0)), _batch(), []
+    method = _method("denseclip", texts=texts).eval()
+    monkeypatch.setattr(method.head, "forward", lambda maps, *_: seen.append(maps) or torch.zeros(3, 2, 32, 32))
+    named = torch.cat([texts.background[None], texts.classes])
+    expected = torch.einsum("bdhw,td->bthw", batch.encoded.dense, named) / 0.07
+    method(batch)
+    torch.testing.assert_close(seen[0]["s8"][:, :8], batch.encoded.maps["s8"])
+    torch.testing.assert_close(seen[0]["s8"][:, 8:], expected, rtol=0, atol=0.02)
+    assert torch.equal(seen[0]["s4"], batch.encoded.maps["s4"])
+    added = method.refined(batch.encoded) - named
+    torch.testing.assert_close(
+        added,
+        1e-4 * method.context(named.expand(3, -1, -1), batch.encoded.image_embedding, batch.encoded.dense),
+        rtol=1e-2,
+        atol=1e-6,
+    )
+    method.gamma.data.fill_(1.0)
+    method(batch)
+    assert not torch.allclose(seen[1]["s8"][:, 8:], expected, atol=0.1)
+
+
+def test_denseclip_s_auxiliary_loss_is_on_the_scores_alone_and_carries_its_weight():
+    batch = _batch()
+    method = _woken(_method("denseclip"))
+    output = method.train()(batch)
+    term = method.losses(batch, output)["score"]
+    torch.testing.assert_close(term, 0.4 * score_entropy(output.scores, batch))
+    gradients = {
+        name: weight
+        for name, weight in zip(
+            dict(method.named_parameters()),
+            torch.autograd.grad(term, list(method.parameters()), allow_unused=True),
+            strict=True,
+        )
+    }
+    assert {name.split(".")[0] for name, gradient in gradients.items() if gradient is not None} == {
+        "background",
+        "gamma",
+        "context",
+    }
+    assert "score" not in method.losses(batch, method.eval()(batch))
+
+
+def test_denseclip_s_background_is_the_study_s_phrase_or_a_direction_that_is_drawn_once():
+    phrase = unit(_draw(22, 16), 0)
+    given = _method("denseclip", texts=replace(_texts(), background=phrase))
+    drawn, again, other = (_method("denseclip", seed=seed) for seed in (0, 0, 1))
+    torch.testing.assert_close(given.background.data, phrase)
+    assert torch.equal(drawn.background, again.background)
+    assert not torch.equal(drawn.background, other.background)
+    torch.testing.assert_close(drawn.background.norm(), torch.tensor(1.0))
+    axes = _with("denseclip", "frozen", {"texts": "shuffled"}, texts=replace(_texts(), background=phrase))
+    order = [int((phrase - value).abs().argmin()) for value in axes.background]
+    assert order != sorted(order)
+    assert torch.equal(axes.classes, _texts().classes[:, order])
+
+
+@pytest.mark.parametrize("name", ["clipseg", "denseclip"])
+def test_a_decoder_s_heads_divide_its_width(name):
+    with pytest.raises(ValueError, match=f"3 heads of {name} don't divide train.head_width 32"):
+        _method(name, heads=3)
 
 
 def test_mixed_styles_are_of_training_alone():
@@ -571,14 +659,14 @@ def test_what_a_method_says_of_ignored_pixels_moves_no_loss(name):
     batch = replace(batch, mask=torch.where(ignored, 255, batch.mask))
     method = _woken(_method(name, next(mode for one, mode in PAIRS if one == name)))
     output = method(batch)
-    maps = [output.logits, *([output.confounding] if hasattr(output, "confounding") else [])]
+    further = [key for key in ("confounding", "scores") if hasattr(output, key)]
+    maps = [output.logits, *(getattr(output, key) for key in further)]
     terms = method.losses(batch, output)
     for gradient in torch.autograd.grad(sum(terms.values()), maps, retain_graph=True):
         assert not gradient.abs().sum(1)[ignored].any()
         assert gradient.abs().sum(1)[~ignored].all()
     shouted = [torch.where(ignored.unsqueeze(1), 1e3, one) for one in maps]
-    more = {"confounding": shouted[1]} if len(shouted) > 1 else {}
-    changed = replace(output, logits=shouted[0], **more)
+    changed = replace(output, logits=shouted[0], **dict(zip(further, shouted[1:], strict=True)))
     torch.testing.assert_close(method.losses(batch, changed), terms)
 
 

@@ -1,22 +1,32 @@
-"""CausalCLIPSeg (arXiv 2503.15949): Y = conv(f*m; e_k), a kernel made of the class text, f the merged features.
+"""CausalCLIPSeg (arXiv 2503.15949): Y = D(A(f_1*m_1, f_2*m_2, f_3*m_3); e_k), f_l the features of level l.
 
-m is what the masker says is causal. L = L_seg(f*m) + lambda L_seg(f*(1-m)), which everything but the masker
-minimises; for the masker the second term counts negative, so that what helps to segment ends up in the causal part.
-The masker looks at f without a way back for its gradients, so that the reversed one stays its own and f gets the min
-part alone. Prompts are drawn and asked as in `clipseg`.
-Our reading of the paper's description, on this project's trunk and pyramid, not the public network: that has maskers at
-three levels and a projector of its own for either part, this one masker and one decoder for both. The fine-tuning of
-the paper's backbone is `train.mode`.
+m_l is what a masker says is causal; A joins the levels; D enlarges what comes and convolves it with a kernel that is
+made of the class text. L = L_seg(f*m) + lambda L_seg(f*(1-m)), the second term through the same A and a D of its own,
+which everything but the maskers minimises; for them it counts negative, so that what helps to segment ends up in the
+causal part. A masker looks at f_l without a way back for its gradients, so that the reversed one stays its own and f_l
+gets the min part alone. Prompts are drawn and asked as in `clipseg`.
+
+As in the public network: three levels, maskers that know where a place is, one A, two D, and no way round the maskers.
+That code is of the network alone; the losses and the game are our reading of the paper's description, and so is where
+gradients stop. What differs: the levels are this trunk's three coarsest maps, each projected to `train.head_width`
+first, with the tokens joined to the coarsest as CLIP's own end is; they meet on the tokens' grid by averages
+and repetition, not by CARAFE; D enlarges four times, as the public code's comment has it, not sixteen times; the
+normalisation is over channels, not over a batch; a text is the cached embedding of a prompt. The fine-tuning of the
+paper's backbone is `train.mode`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
-from mcdrl.methods.causalclipseg.masker import DynamicConvolution, Masker
+from mcdrl.clip.encoder import Encoded
+from mcdrl.methods.causalclipseg.masker import Levels, Mask, Masker, convolved
+from mcdrl.methods.causalclipseg.projector import Projector
 from mcdrl.networks import factory
 from mcdrl.networks.head import two_logits
 from mcdrl.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
@@ -28,10 +38,14 @@ class Params(PromptParams):
     """Prompts, decoder and the game.
 
     Attributes:
-        lambda_adversarial: weight of the confounding branch's loss, 0 and more; our choice, as the paper has no code.
-        kernel_side: places along a side of the kernel that is made of the text: 1, 3, 5 or 7; our choice.
+        mask: learned, the method; random, its placebo: a mask of the same size whose places are exchanged at random,
+            anew in each step and once and for all at prediction.
+        lambda_adversarial: weight of the confounding branch's loss, 0 and more; our choice, as no code of it is public.
+        kernel_side: places along a side of the kernel that is made of the text: 1, 3, 5 or 7; three are the public
+            network's.
     """
 
+    mask: Mask
     lambda_adversarial: Weight
     kernel_side: Literal[1, 3, 5, 7]
 
@@ -48,35 +62,43 @@ class Branches(PromptedOutput):
 
 
 class CausalClipSeg(Prompted):
-    """A masker that annotates confounders by itself, against a decoder conditioned on the class text."""
+    """Maskers that annotate confounders by themselves, against a decoder conditioned on the class text."""
 
     def __init__(self, spec: Spec, params: Params, trunk: Trunk, texts: Texts) -> None:
-        """Take the trunk and the class texts; make pyramid, masker and decoder."""
+        """Take the trunk and the class texts; make levels, maskers and a decoder for either part."""
         super().__init__(spec, params, trunk, texts)
         self.lambda_adversarial = params.lambda_adversarial
-        self.merge = factory.merge(spec)
+        with factory.seeded(spec.seed, "levels"):
+            self.levels = Levels(spec.width, spec.map_channels, width=spec.head_width)
+            count = len(self.levels.maps)
+            self.join = convolved(count * spec.head_width, spec.head_width, side=1)
         with factory.seeded(spec.seed, "masker"):
-            self.masker = Masker(self.merge.channels)
+            self.maskers = nn.ModuleList(
+                Masker(spec.head_width, kind=params.mask, seed=spec.seed) for _ in range(count)
+            )
         with factory.seeded(spec.seed, "dynamic"):
-            self.decoder = DynamicConvolution(spec.width, self.merge.channels, side=params.kernel_side)
+            self.decoder, self.confounding_decoder = (
+                Projector(spec.width, spec.head_width, side=params.kernel_side) for _ in range(2)
+            )
 
     def forward(self, batch: Batch, *, intervene: bool = True) -> Output:  # noqa: ARG002
         """Segment a batch; there is no intervention to switch."""
         encoded = self.trunk(batch)
-        causal, confounding = self.masker(self.merge(encoded.maps, encoded.dense, batch.frame))
+        causal, confounding = self.parts(encoded)
         size = batch.frame.shape[-2:]
-
-        def answer(features: Tensor, text: Tensor) -> Tensor:
-            """Return the logits [B, 2, S, S] of features for a text a frame, [B, D]."""
-            return two_logits(self.decoder(features, text), size)
-
+        asked = _answer(self.decoder, causal, size)
         if not self.training:
-            logits = self.max_over_prompts(lambda text: answer(causal, text), batch.frame.shape[0])
-            return Output(logits, encoded=encoded)
+            return Output(self.max_over_prompts(asked, len(batch.frame)), encoded=encoded)
         prompts = self.prompts_for(batch)
-        blamed = answer(confounding, prompts.texts)
-        asked = answer(causal, prompts.texts)
-        return Branches(asked, encoded=encoded, absent=prompts.absent, confounding=blamed)
+        blamed = _answer(self.confounding_decoder, confounding, size)(prompts.texts)
+        return Branches(asked(prompts.texts), encoded=encoded, absent=prompts.absent, confounding=blamed)
+
+    def parts(self, encoded: Encoded) -> tuple[Tensor, Tensor]:
+        """Return what is causal and what is confounding of all levels, [B, head_width, H, W] each."""
+        levels = self.levels(encoded.maps, encoded.dense)
+        split = [masker(level) for masker, level in zip(self.maskers, levels, strict=True)]
+        causal, confounding = (self.join(torch.cat(part, 1)) for part in zip(*split, strict=True))
+        return causal, confounding
 
     def losses(self, batch: Batch, output: Output) -> dict[str, Tensor]:
         """Return L_seg of the causal part, and that of the confounding one where there is one."""
@@ -85,6 +107,12 @@ class CausalClipSeg(Prompted):
             blamed = self.segmentation(output.confounding, batch, output)
             losses["adversarial"] = self.lambda_adversarial * blamed
         return losses
+
+
+def _answer(decoder: Projector, features: Tensor, size: torch.Size) -> Callable[[Tensor], Tensor]:
+    """Return a function from a text a frame, [B, D], to the logits [B, 2, S, S] that a decoder gives for features."""
+    enlarged = decoder.enlarge(features)
+    return lambda text: two_logits(decoder(enlarged, text), size)
 
 
 def build(spec: Spec, params: Params, trunk: Trunk, texts: Texts) -> Method:

@@ -7,9 +7,8 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from mcdrl.networks.head import LESION_LOGIT, Lateral
+from mcdrl.networks.head import LESION_LOGIT, Lateral, averaged
 
 
 class ClipsegDecoder(nn.Module):
@@ -48,7 +47,7 @@ class ClipsegDecoder(nn.Module):
     def tokens(self, maps: Mapping[str, Tensor], dense: Tensor) -> list[Tensor]:
         """Return what doesn't depend on the text: each map as [B, HW, width], from coarse to fine."""
         size = (int(dense.shape[-2]), int(dense.shape[-1]))
-        grids = [_averaged(lateral(maps[tap]), size) for tap, lateral in self.maps.items()]
+        grids = [averaged(lateral(maps[tap]), size) for tap, lateral in self.maps.items()]
         grids[0] = grids[0] + self.dense(dense)
         return [grid.flatten(2).transpose(1, 2) for grid in grids]
 
@@ -69,13 +68,3 @@ class ClipsegDecoder(nn.Module):
             x = layer(x if number == 0 else x + tokens[number])
         grid = x.transpose(1, 2).reshape(-1, x.shape[2], int(size[0]), int(size[1]))
         return cast(Tensor, self.enlarge(grid))
-
-
-def _averaged(grid: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return a grid, [B, C, h, w], averaged to `size`; where sizes divide, without the pooling that ONNX lacks."""
-    height, width = int(grid.shape[-2]), int(grid.shape[-1])
-    if height % size[0] == width % size[1] == 0:
-        return F.avg_pool2d(grid, (height // size[0], width // size[1]))
-    if size[0] % height == size[1] % width == 0:
-        return F.interpolate(grid, size)
-    return F.adaptive_avg_pool2d(grid, size)
