@@ -9,9 +9,9 @@ shows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,7 @@ _DRAWS = 2000
 _METHODS = ["method", "sites", "seeds", "mean (frames)", "worst", "less {} (frames)", "over seeds", "p"]
 _SITES = ["held out", "{}", "{}", "difference (frames)", "over seeds", "p"]
 Row = Sequence[str]
+Key = TypeVar("Key", bound=Hashable)
 
 
 def main(
@@ -46,16 +47,16 @@ def main(
 
 def method_lines(rows: pd.DataFrame, reference: str, methods: Sequence[str]) -> Iterator[Row]:
     """Yield head and rows of the table of methods, the reference first."""
-    parts = {name: _pairs(rows, name, reference) for name in methods}
-    found = {name: _compared(list(own.values())) for name, own in parts.items()}
-    yield from _head([text.format(f"`{reference}`") for text in _METHODS])
-    corrected = _corrected(found)
+    parts = {name: pairs_of(rows, name, reference) for name in methods}
+    found = {name: over_sites(list(own.values())) for name, own in parts.items()}
+    yield from head_cells([text.format(f"`{reference}`") for text in _METHODS])
+    corrected = corrected_p(found)
     for name in (reference, *methods):
-        own = _samples(rows, name)
+        own = samples_of(rows, name)
         means = [float(sample.values.mean()) for sample in own.values()]
         seeds = rows.loc[rows["method"] == name, "seed"].nunique()
-        beside = _beside(found[name], corrected[name]) if name in found else ["", "", ""]
-        yield [f"`{name}`", str(len(own)), str(seeds), _mean(list(own.values())), f"{min(means):.3f}", *beside]
+        beside = difference_cells(found[name], corrected[name]) if name in found else ["", "", ""]
+        yield [f"`{name}`", str(len(own)), str(seeds), mean_cell(list(own.values())), f"{min(means):.3f}", *beside]
 
 
 def site_lines(rows: pd.DataFrame, reference: str, method: str | None = None) -> Iterator[Row]:
@@ -63,32 +64,33 @@ def site_lines(rows: pd.DataFrame, reference: str, method: str | None = None) ->
     if method is None:
         yield from _alone(rows, reference)
         return
-    ours, theirs, parts = _samples(rows, method), _samples(rows, reference), _pairs(rows, method, reference)
-    found = {site: _compared([own]) for site, own in parts.items()}
-    corrected = _corrected(found)
+    ours, theirs, parts = samples_of(rows, method), samples_of(rows, reference), pairs_of(rows, method, reference)
+    found = {site: over_sites([own]) for site, own in parts.items()}
+    corrected = corrected_p(found)
     head = iter((f"`{reference}`", f"`{method}`"))
-    yield from _head([text.format(next(head)) if text == "{}" else text for text in _SITES])
+    yield from head_cells([text.format(next(head)) if text == "{}" else text for text in _SITES])
     for site, one in found.items():
-        yield [site, _mean([theirs[site]]), _mean([ours[site]]), *_beside(one, corrected[site])]
-    both = _compared(list(parts.values()))
-    means = [_mean([samples[site] for site in parts]) for samples in (theirs, ours)]
-    yield ["**mean**", *means, *_beside(both, both.p_both)]
+        yield [site, mean_cell([theirs[site]]), mean_cell([ours[site]]), *difference_cells(one, corrected[site])]
+    both = over_sites(list(parts.values()))
+    means = [mean_cell([samples[site] for site in parts]) for samples in (theirs, ours)]
+    yield ["**mean**", *means, *difference_cells(both, both.p_both)]
 
 
 def _alone(rows: pd.DataFrame, method: str) -> Iterator[Row]:
-    samples = _samples(rows, method)
-    yield from _head(["held out", "frames with a lesion", f"`{method}`"])
+    samples = samples_of(rows, method)
+    yield from head_cells(["held out", "frames with a lesion", f"`{method}`"])
     for site, sample in samples.items():
-        yield [site, str(len(sample.values)), _mean([sample])]
-    yield ["**mean**", str(sum(len(sample.values) for sample in samples.values())), _mean(list(samples.values()))]
+        yield [site, str(len(sample.values)), mean_cell([sample])]
+    yield ["**mean**", str(sum(len(sample.values) for sample in samples.values())), mean_cell(list(samples.values()))]
 
 
-def _head(names: Row) -> Iterator[Row]:
+def head_cells(names: Row) -> Iterator[Row]:
+    """Yield the two lines that a table begins with."""
     yield names
     yield ["---"] * len(names)
 
 
-def _samples(rows: pd.DataFrame, method: str) -> dict[str, Sample]:
+def samples_of(rows: pd.DataFrame, method: str) -> dict[str, Sample]:
     """Return each site's Dice, a mean over the seeds a frame."""
     own = rows[rows["method"] == method]
     frames = own.groupby(["held_out", "case_id"], as_index=False).agg(
@@ -100,26 +102,31 @@ def _samples(rows: pd.DataFrame, method: str) -> dict[str, Sample]:
     }
 
 
-def _pairs(rows: pd.DataFrame, method: str, reference: str) -> dict[str, Pairs]:
+def pairs_of(rows: pd.DataFrame, method: str, reference: str) -> dict[str, Pairs]:
+    """Return the differences of each site, sites sorted; empty where the two have nothing in common."""
     ours, theirs = (rows[rows["method"] == name] for name in (method, reference))
     return dict(sorted(pair(ours, theirs, "dice").items()))
 
 
-def _compared(sites: Sequence[Pairs]) -> Comparison:
+def over_sites(sites: Sequence[Pairs]) -> Comparison:
+    """Return what the differences of some sites amount to, each site with equal weight."""
     return compare(sites, _DRAWS, np.random.default_rng(0))
 
 
-def _corrected(found: dict[str, Comparison]) -> dict[str, float]:
+def corrected_p(found: Mapping[Key, Comparison]) -> dict[Key, float]:
+    """Return p of each row after Holm's correction over all of them; NaN where there is one training each."""
     several = {name: one.p_both for name, one in found.items() if one.n_seeds > 1}
     return dict.fromkeys(found, float("nan")) | dict(zip(several, holm(list(several.values())), strict=True))
 
 
-def _mean(sites: Sequence[Sample]) -> str:
+def mean_cell(sites: Sequence[Sample]) -> str:
+    """Return the mean over sites with its interval over the frames."""
     low, high = mean_interval(sites, _DRAWS, np.random.default_rng(0), within=(0.0, 1.0))
     return f"{np.mean([site.values.mean() for site in sites]):.3f} ({low:.3f} to {high:.3f})"
 
 
-def _beside(one: Comparison, p: float) -> Row:
+def difference_cells(one: Comparison, p: float) -> Row:
+    """Return the difference with its interval over the frames, that over the seeds, and p with the verdict."""
     difference = f"{one.difference:+.3f} ({one.low:+.3f} to {one.high:+.3f})"
     if one.n_seeds == 1:
         return [difference, "one training each", "–"]

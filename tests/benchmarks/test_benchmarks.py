@@ -202,6 +202,41 @@ def test_table_gives_means_and_differences_by_hand(tmp_path):
     assert [line.split(" | ")[0] for line in sites[2:]] == ["| A", "| **mean**"]
 
 
+def test_devices_gives_the_effects_by_hand(tmp_path):
+    """The device is 0.2 and 0.4 above its placebo in two seeds; a third, which it has alone, counts nowhere."""
+    rows = [
+        {"method": method, "held_out": "A", "seed": seed, "case_id": f"A/{k}", "group_id": f"A/{k}", "dice": dice}
+        for method, dices in (("observed_backdoor", (0.7, 0.9, 0.1)), ("observed_permuted", (0.5, 0.5)))
+        for seed, dice in enumerate(dices)
+        for k in range(12)
+    ]
+    pd.DataFrame(rows).to_parquet(tmp_path / "s.parquet")
+    module, picture = script("devices"), tmp_path / "effects.svg"
+    (line,) = run(module, tmp_path / "s.parquet", "--study", "observed", "--picture", picture).splitlines()[2:]
+    assert line == (
+        "| `observed_backdoor` | 0.800 (0.800 to 0.800) | `observed_permuted` | 0.500 (0.500 to 0.500) "
+        "| +0.300 (+0.300 to +0.300) | -0.971 to +1.571 | 0.2 |"
+    )
+    assert picture.stat().st_size > 1000
+    line = run(module, tmp_path / "s.parquet", "--study", "observed", "--seed", 1).splitlines()[-1]
+    assert line.endswith("| +0.400 (+0.400 to +0.400) | one training each | – |")
+
+
+def test_devices_tells_what_is_not_there(tmp_path, capsys):
+    rows = [{"method": method, "held_out": "A", "seed": 0, "case_id": "A/0", "group_id": "A/0", "dice": 0.5}
+            for method in ("mcdrl", "mcdrl_random")]  # fmt: skip
+    pd.DataFrame(rows).to_parquet(tmp_path / "s.parquet")
+    module = script("devices")
+    module.main(tmp_path / "s.parquet", study="control")
+    said = capsys.readouterr()
+    assert said.err.endswith("has no frames of both mcdrl and mcdrl_shuffled\n")
+    assert len(said.out.splitlines()) == 3
+    with pytest.raises(typer.BadParameter, match="has no device of the study devices with its placebo"):
+        module.main(tmp_path / "s.parquet", study="devices")
+    with pytest.raises(typer.BadParameter, match="unknown study 'device'; did you mean 'devices'"):
+        module.main(tmp_path / "s.parquet", study="device")
+
+
 def test_table_of_one_method_alone_has_its_sites(tmp_path):
     rows = [{"method": "a", "held_out": site, "seed": 0, "case_id": f"{site}/{k}", "group_id": f"{site}/{k}",
              "dice": dice} for site, dice in (("A", 0.4), ("B", 0.6)) for k in range(12)]  # fmt: skip

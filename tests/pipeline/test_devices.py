@@ -7,7 +7,10 @@ from tests.pipeline.repository import Repository
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
-DEVICES = ["front_door", "gaussian_backdoor", "observed_backdoor", "pseudo_intervention", "scale_aware"]
+DEVICES = [
+    "causalclipseg", "denseclip", "front_door", "gaussian_backdoor", "observed_backdoor", "pseudo_intervention",
+    "scale_aware",
+]  # fmt: skip
 
 
 def devices(params):

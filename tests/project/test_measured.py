@@ -11,6 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 from tests.benchmarks import acceptance as acceptance_script
+from tests.benchmarks import devices as devices_script
 from tests.benchmarks import label_efficiency as label_efficiency_script
 from tests.benchmarks import pairs, sizes_table
 from tests.benchmarks import table as table_script
@@ -22,6 +23,7 @@ MEASURED = ROOT / "docs" / "measured"
 FINDER_TABLES = ("marked", "screens", "lesions")
 _SCRIPTS = {
     "table": table_script,
+    "devices": devices_script,
     "acceptance": acceptance_script,
     "label_efficiency": label_efficiency_script,
     "sizes_table": sizes_table,

@@ -72,7 +72,7 @@ PAIRS = [
     *[(method, "finetune") for method in ("baseline", "no_mtrs", "mcdrl", "causalclipseg", "fourier", "unet")],
     *[(method, "partial") for method in ("baseline", "mcdrl", "fourier", "viewpoint", "mcdrl_viewpoint")],
     *[(method, "partial") for method in ("front_door", "gaussian_backdoor", "observed_backdoor")],
-    *[(method, "partial") for method in ("pseudo_intervention", "scale_aware")],
+    *[(method, "partial") for method in ("pseudo_intervention", "scale_aware", "denseclip", "causalclipseg")],
     ("unet_viewpoint", "finetune"),
 ]
 
@@ -94,6 +94,8 @@ DEVICES = [
     ("observed_backdoor", {"sum_over": "own"}),
     ("pseudo_intervention", {}), ("pseudo_intervention", {"masked": "random"}),
     ("scale_aware", {}), ("scale_aware", {"texts": "shuffled"}),
+    ("denseclip", {}), ("denseclip", {"texts": "shuffled"}),
+    ("causalclipseg", {}), ("causalclipseg", {"mask": "random"}),
 ]  # fmt: skip
 
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from mcdrl.base.choices import nearest
+from mcdrl.base.choices import nearest, unknown
 from mcdrl.base.errors import InputError
 from mcdrl.base.section import Section, Seed, validated
 from mcdrl.base.strict_yaml import read_yaml
@@ -28,12 +28,23 @@ class Preset(Section):
         methods: files in mcdrl/methods, or variants.
         seeds: of the trainings.
         variants: that params.yaml may lack, or have otherwise.
+        placebos: a method of the study -> those that are the same without what is said to work in it; what the one does
+            is told as its difference from the other.
     """
 
     title: str
     methods: list[str] = Field(min_length=1)
     seeds: list[Seed] = Field(min_length=1, max_length=1000)
     variants: dict[str, Variant] = Field(default_factory=dict)
+    placebos: dict[str, Annotated[list[str], Field(min_length=1)]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _placebos(self) -> Self:
+        """Check that a device and its placebos are trained."""
+        named = [name for device, placebos in self.placebos.items() for name in (device, *placebos)]
+        if problems := unknown("placebos", named, self.methods):
+            raise ValueError("; ".join(problems))
+        return self
 
 
 def presets(folder: Path = STUDIES) -> dict[str, Preset]:

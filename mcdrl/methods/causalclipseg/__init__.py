@@ -88,7 +88,7 @@ class CausalClipSeg(Prompted):
         size = batch.frame.shape[-2:]
         asked = _answer(self.decoder, causal, size)
         if not self.training:
-            return Output(self.max_over_prompts(asked, len(batch.frame)), encoded=encoded)
+            return Output(self.max_over_prompts(asked, batch.frame.shape[0]), encoded=encoded)
         prompts = self.prompts_for(batch)
         blamed = _answer(self.confounding_decoder, confounding, size)(prompts.texts)
         return Branches(asked(prompts.texts), encoded=encoded, absent=prompts.absent, confounding=blamed)

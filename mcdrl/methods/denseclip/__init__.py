@@ -82,11 +82,12 @@ class DenseClip(Segmenter):
         super().__init__(replace(spec, map_channels={**spec.map_channels, joins: joined}), params, trunk, texts)
         self.joins, self.temperature, self.lambda_score = joins, params.temperature, params.lambda_score
         with factory.seeded(spec.seed, "denseclip"):
-            none = torch.randn(spec.width) if texts.background is None else texts.background
+            drawn = torch.randn(spec.width, device=texts.classes.device)
             self.context = ContextDecoder(
                 spec.width, spec.head_width, depth=params.depth, heads=params.heads, dropout=spec.dropout
             )
-        named = torch.cat([unit(none, 0)[None], texts.classes])
+        background = unit(drawn, 0) if texts.background is None else texts.background
+        named = torch.cat([background[None], texts.classes])
         named = variant(named, "text" if params.texts == "classes" else "shuffled", spec.seed)
         self.background = nn.Parameter(named[0])
         self.register_buffer("classes", named[1:], persistent=False)
@@ -105,7 +106,7 @@ class DenseClip(Segmenter):
 
     def refined(self, encoded: Encoded) -> Tensor:
         """Return t' = t + gamma * C(t, F) of background and the classes, [B, 1 + K, D]."""
-        texts = torch.cat([self.background[None], self.classes]).expand(len(encoded.dense), -1, -1)
+        texts = torch.cat([self.background[None], self.classes]).expand(encoded.dense.shape[0], -1, -1)
         added: Tensor = self.context(texts, encoded.image_embedding, encoded.dense)
         return texts + self.gamma * added
 

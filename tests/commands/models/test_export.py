@@ -40,7 +40,7 @@ def model(tmp_path_factory):
 
 
 MINED = ["miner", "feature_surgery"]
-DEVICES = ["front_door", "gaussian_backdoor", "observed_backdoor", "pseudo_intervention", "scale_aware"]
+DEVICES = ["denseclip", "front_door", "gaussian_backdoor", "observed_backdoor", "pseudo_intervention", "scale_aware"]
 
 
 @pytest.fixture(params=[*MINED, "viewpoint", "mcdrl_viewpoint", "causalclipseg", "clipseg", "counterfactual", *DEVICES])
@@ -57,11 +57,11 @@ def special(request, model, tmp_path):
     numbers |= {"text_similarity": "feature_surgery"} if request.param == "feature_surgery" else {}
     card = loaded.card.model_copy(update=numbers)
     network = assemble(name, mode, SPEC, small_params(name), model / "backbone", "plain", loaded.texts)
-    if hasattr(network, "head"):
+    if hasattr(network, "head") and name != "denseclip":
         network.head.load_state_dict(loaded.method.head.state_dict())
     else:
         with torch.no_grad():
-            for weight in network.decoder.parameters():
+            for weight in (network.head if name == "denseclip" else network.decoder).parameters():
                 weight.add_(torch.randn(weight.shape) * 0.1)
     save_model(tmp_path / "special", network.state_dict(), loaded.texts, card, miner)
     bundle(model / "backbone", tmp_path / "special")

@@ -58,6 +58,31 @@ def test_mixed_styles_stand_beside_the_same_training_without_them(name):
         assert variant.method != "mixstyle" or variant.train in plain, key
 
 
+PAIRED = [
+    (study, device, placebo)
+    for study, preset in presets().items()
+    for device, placebos in preset.placebos.items()
+    for placebo in placebos
+]
+
+
+@pytest.mark.parametrize(("study", "device", "placebo"), PAIRED)
+def test_a_placebo_is_its_device_but_for_one_number(study, device, placebo):
+    variants = {name: Variant.model_validate(one) for name, one in SHIPPED["variants"].items()}
+    variants |= presets()[study].variants
+    one, other = (variants.get(name, Variant(method=name)) for name in (device, placebo))
+    assert (one.method, one.train) == (other.method, other.train)
+    assert len(other.params.items() - one.params.items()) == 1
+    assert not one.params.keys() - other.params.keys()
+
+
+def test_every_device_on_the_bench_has_a_placebo():
+    preset = presets()["devices"]
+    beside = {name for placebos in preset.placebos.values() for name in placebos}
+    assert {*preset.placebos, *beside, "partial_6min", "observed_backdoor_own_6min"} == set(preset.methods)
+    assert not beside & preset.placebos.keys()
+
+
 def test_another_variant_of_a_name_is_not_overwritten(params):
     text = params.read_text(encoding="utf-8")
     params.write_text(text.replace("variants:", "variants:\n  phrases3: {method: no_mtrs}\n  #", 1), encoding="utf-8")
@@ -101,6 +126,11 @@ def test_the_quick_study_is_the_default():
         ("title: x\nmethods: []\nseeds: [0]\n", "methods"),
         ("title: [\n", "is not valid YAML"),
         ("title: x\nmethods: [nobody]\nseeds: [0]\n", "nobody"),
+        (
+            "title: x\nmethods: [mcdrl, mcdrl_zero]\nseeds: [0]\nplacebos: {mcdrl: [mcdrl_zeros]}\n",
+            "placebos: unknown 'mcdrl_zeros'; did you mean 'mcdrl_zero'",
+        ),
+        ("title: x\nmethods: [mcdrl]\nseeds: [0]\nplacebos: {mcdrl: []}\n", r"placebos\.mcdrl"),
     ],
 )
 def test_what_is_no_study_is_refused_and_params_stay(params, tmp_path, text, message):
