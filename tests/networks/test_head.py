@@ -1,7 +1,8 @@
 import pytest
 import torch
+from torch.nn import functional as F
 
-from mcdrl.networks.head import Pyramid, Refine
+from mcdrl.networks.head import Pyramid, Refine, averaged
 
 PYRAMID = {"s4": (6, 8), "s8": (8, 4), "s16": (10, 2)}
 SAME_GRID = {"b3": (6, 4), "b6": (6, 4), "b12": (6, 4)}
@@ -54,3 +55,9 @@ def test_the_frame_alone_can_draw_a_border_finer_than_the_maps():
     changed[:, :, 12:16, 12:16] = 0
     difference = (head(grids, tokens, changed) - head(grids, tokens, frame)).abs().amax(1)
     assert difference[:, 12:16, 12:16].mean() > 10 * difference[:, :6, :6].mean()
+
+
+@pytest.mark.parametrize("size", [(56, 56), (14, 14), (7, 7), (9, 20), (28, 7)])
+def test_maps_are_averaged_as_adaptive_pooling_does(size):
+    maps = torch.randn(2, 3, *size)
+    torch.testing.assert_close(averaged(maps, (14, 14)), F.adaptive_avg_pool2d(maps, (14, 14)))
