@@ -8,6 +8,7 @@ want it to succeed on the causal part and to fail on the confounding one.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from random import Random
 from typing import Any, Literal, cast
 
 import torch
@@ -79,15 +80,16 @@ class Masker(nn.Module):
         mask: Tensor = self.convolutions(features).sigmoid()
         if self.kind == "learned":
             return mask
-        order = self._order(mask.shape[0], mask.shape[-2] * mask.shape[-1]).to(mask.device)
+        order = self._order(mask.shape[0], int(mask.shape[-2]) * int(mask.shape[-1])).to(mask.device)
         return mask.flatten(2).gather(2, order.unsqueeze(1).expand(-1, mask.shape[1], -1)).view_as(mask)
 
     def _order(self, frames: int, places: int) -> Tensor:
         """Return an order of the places, [B, N] long: drawn anew for each frame in training, one for all ever after."""
         if self.training:
             return torch.rand(frames, places).argsort(1)
-        generator = torch.Generator().manual_seed(seed_for(self.seed, "mask"))
-        return torch.rand(places, generator=generator).argsort(0).expand(frames, -1)
+        # A generator of torch's has no place in an exported file.
+        drawn = Random(seed_for(self.seed, "mask")).sample(range(places), places)
+        return torch.tensor(drawn).expand(frames, -1)
 
 
 class Coordinates(nn.Module):
