@@ -136,7 +136,11 @@ def test_a_number_that_is_missing_is_told_where_it_should_stand():
 
 
 def test_what_is_wrong_with_the_rest_of_the_file_is_told_beside():
-    found = problems(method_params={**OWN, "nullspace": {"least": 2.0}}, mine_regions={"alpha": 7.0}, methods=["mcdrl"])
+    found = problems(
+        method_params={**OWN, "nullspace": {"least": 2.0}},
+        mine_regions={**SHIPPED["mine_regions"], "alpha": 7.0},
+        methods=["mcdrl"],
+    )
     assert [line.partition(":")[0] for line in found] == ["mine_regions.alpha", "method_params.nullspace.least"]
 
 

@@ -8,13 +8,12 @@ want it to succeed on the causal part and to fail on the confounding one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from random import Random
 from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
 
-from mcdrl.base.seeds import seed_for
+from mcdrl.base.seeds import generator
 from mcdrl.networks.head import Lateral, averaged
 
 LEVELS = 3  # of the public network
@@ -87,8 +86,9 @@ class Masker(nn.Module):
         """Return an order of the places, [B, N] long: drawn anew for each frame in training, one for all ever after."""
         if self.training:
             return torch.rand(frames, places).argsort(1)
-        # A generator of torch's has no place in an exported file.
-        drawn = Random(seed_for(self.seed, "mask")).sample(range(places), places)
+        drawn = generator(self.seed, "mask").permutation(
+            places
+        )  # none of torch's, which has no place in an exported file
         return torch.tensor(drawn).expand(frames, -1)
 
 

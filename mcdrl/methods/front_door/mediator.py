@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, cast
 
+import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mcdrl.base.section import Most
-from mcdrl.base.seeds import seed_for
+from mcdrl.base.seeds import generator
 from mcdrl.clip.encoder import unit
 from mcdrl.regions.grid import gather
 
@@ -101,17 +102,18 @@ class Mediator(nn.Module):
 
     def _drawn(self, rows: Tensor) -> Tensor:
         """Return numbers to rank places by, [B, heads, N]: drawn anew in training, the same ones ever after."""
-        shape = (rows.shape[0] if self.training else 1, self.causal.heads, rows.shape[1])
-        drawn = torch.rand(shape) if self.training else torch.rand(shape, generator=self._generator())
-        return drawn.to(rows.device).expand(rows.shape[0], -1, -1)
+        if self.training:
+            return torch.rand(rows.shape[0], self.causal.heads, rows.shape[1]).to(rows.device)
+        drawn = self._generator().random((self.causal.heads, int(rows.shape[1])), np.float32)
+        return torch.tensor(drawn, device=rows.device).expand(rows.shape[0], -1, -1)
 
     def _noise(self, dense: Tensor) -> Tensor:
         """Return vectors of unit norm that know nothing of the frame, the same for all."""
-        drawn = unit(torch.randn(1, *dense.shape[1:], generator=self._generator()), 1)
-        return drawn.to(dense).expand(dense.shape[0], -1, -1, -1)
+        drawn = self._generator().standard_normal([int(side) for side in dense.shape[1:]], np.float32)
+        return unit(torch.tensor(drawn), 0).to(dense).expand(dense.shape[0], -1, -1, -1)
 
-    def _generator(self) -> torch.Generator:
-        return torch.Generator().manual_seed(seed_for(self.seed, "mediator"))
+    def _generator(self) -> np.random.Generator:
+        return generator(self.seed, "mediator")  # none of torch's, which has no place in an exported file
 
 
 class FrontDoorAttention(nn.Module):
