@@ -1,8 +1,8 @@
 """What frames teach without their masks: a patch that passes alone against the whole frame (arXiv 2202.04074).
 
 In the first epochs features are contrasted: InfoNCE, CE(cos(f(patch), f(whole at each place)) / tau, its own place),
-all other places of all whole frames of the batch being negative. After them answers have to agree:
-mean (P(patch) - P(whole there))^2. Of the paper are the two levels, both terms, tau and their order in time.
+all other places of all whole frames of the batch, or of a process's part of it, being negative. After them answers have
+to agree: mean (P(patch) - P(whole there))^2. Of the paper are the two levels, both terms, tau and their order in time.
 
 All else is our choice. The paper cuts frames into five by five; ours are smaller and deeper encoders leave few places,
 so the default is two by two. One patch of each frame is drawn in a step, and is enlarged to the frame's size, as every

@@ -292,9 +292,13 @@ class _KilledError(Exception):
     pass
 
 
-@pytest.mark.parametrize("mode", ["frozen", "suffix", "partial", "finetune"])
-def test_a_run_that_broke_off_continues_to_the_same_bytes(artifacts, tmp_path, monkeypatch, mode):
-    cell = _cell(artifacts, epochs=4, mode=mode)
+@pytest.mark.parametrize(
+    "params",
+    [{"mode": mode} for mode in ("frozen", "suffix", "partial")]
+    + [{"mode": "finetune", "labelled_share": 0.5, "unlabelled": "patches", "batch_size": 4}],
+)
+def test_a_run_that_broke_off_continues_to_the_same_bytes(artifacts, tmp_path, monkeypatch, params):
+    cell = _cell(artifacts, **({"epochs": 4} | params))
     whole = bytes_of(_train(cell, tmp_path / "whole"))
     show, shown = work.show, []
 
