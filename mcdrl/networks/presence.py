@@ -145,16 +145,16 @@ def _told(lesion: Tensor) -> Tensor:
 
 def _pooled(grid: Tensor, lesion: Tensor) -> Tensor:
     """Return the mean of a grid, [B, C, h, w], over its places, and by how much of each is lesion, [B, 2 C]."""
-    rows, columns = (_bins(lesion, axis, int(grid.shape[axis])) for axis in (2, 3))
+    rows, columns = (bins(lesion, axis, int(grid.shape[axis])) for axis in (2, 3))
     share = rows @ lesion @ columns.T + _FEW
     there = (grid * share).sum((2, 3)) / share.sum((2, 3))
     return torch.cat([grid.mean((2, 3)), there], 1)
 
 
-def _bins(pixels: Tensor, axis: int, parts: int) -> Tensor:
+def bins(pixels: Tensor, axis: int, parts: int) -> Tensor:
     """Return what takes the means of an axis in equal parts, [parts, pixels], as `adaptive_avg_pool2d` does.
 
-    That one can't be exported, as the exporter loses sight of sizes.
+    That one can't be exported, as the exporter loses sight of sizes, and on CUDA its gradient isn't deterministic.
     """
     size, device = int(pixels.shape[axis]), pixels.device
     place, part = torch.arange(size, device=device), torch.arange(parts, device=device)[:, None]

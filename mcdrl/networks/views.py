@@ -54,8 +54,8 @@ def moved(batch: Batch, views: Tensor) -> Batch:
         views: [B, 2, 3], as `placed` gives them.
     """
     truth = torch.stack([batch.lesion, ~batch.judged], 1).to(batch.frame)
-    seen = _seen(torch.cat([batch.frame, truth], 1), views)
-    places = _seen(torch.stack([batch.similarity, torch.ones_like(batch.similarity)], 1), views)
+    seen = viewed(torch.cat([batch.frame, truth], 1), views)
+    places = viewed(torch.stack([batch.similarity, torch.ones_like(batch.similarity)], 1), views)
     similarity, inside = places[:, 0] / places[:, 1].clamp(min=0.5), places[:, 1]
     similarity = similarity.masked_fill(inside < 0.5, _LEAST_SIMILAR)
     similarity = similarity.half().float()  # as it is stored
@@ -85,7 +85,7 @@ def summed(segment: Callable[[Batch], Output], batch: Batch, families: Sequence[
     total, seen = lesion, torch.ones_like(lesion)
     for view, inverse in _summed_views(families, zoom, batch.frame):
         there = segment(moved(batch, view)).logits.softmax(1)[:, 1:]
-        back = _seen(torch.cat([there, torch.ones_like(there)], 1), inverse)
+        back = viewed(torch.cat([there, torch.ones_like(there)], 1), inverse)
         total, seen = total + back[:, :1], seen + back[:, 1:]
     mean = (total / seen).clamp(LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
     return replace(as_it_is, logits=torch.cat([(1 - mean).log(), mean.log()], 1))
@@ -123,8 +123,11 @@ def _scaled(x: float, y: float, frame: Tensor) -> Tensor:
     return view.expand(frame.shape[0], -1, -1)  # the batch's size stays open in an exported graph
 
 
-def _seen(grid: Tensor, views: Tensor) -> Tensor:
-    """Return a grid, [B, C, H, W], as the views show it; in float32 whatever autocast says, as places need it."""
+def viewed(grid: Tensor, views: Tensor) -> Tensor:
+    """Return a grid, [B, C, H, W], as the views show it; in float32 whatever autocast says, as places need it.
+
+    What comes in from outside is 0. On CUDA the kernel of its gradient isn't deterministic, so none must be asked.
+    """
     with torch.autocast(grid.device.type, enabled=False):
         return F.grid_sample(grid.float(), _looked_at(grid, views.float()), padding_mode="zeros", align_corners=False)
 

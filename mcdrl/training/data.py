@@ -25,11 +25,12 @@ class Frames:
     """Which frames of the source sites are trained on and which choose the epoch.
 
     Attributes:
-        train: cases of the split "train".
-        val: cases of the split "val".
-        class_index: case -> index of its lesion class, -1: no lesion.
+        train: labelled cases of the split "train".
+        val: labelled cases of the split "val".
+        class_index: case -> index of its lesion class, -1: no lesion, or not labelled.
         site_index: case -> number of its site.
         group: case -> "<site>/<group id>".
+        unlabelled: cases of the split "train" whose masks and classes nobody looks at.
     """
 
     train: list[str]
@@ -37,33 +38,41 @@ class Frames:
     class_index: dict[str, int]
     site_index: dict[str, int]
     group: dict[str, str] = field(default_factory=dict)
+    unlabelled: list[str] = field(default_factory=list)
 
 
-def split(cases: pd.DataFrame, straddling: Collection[str] = ()) -> Frames:
+def split(
+    cases: pd.DataFrame, straddling: Collection[str] = (), labelled: Collection[str] | None = None
+) -> Frames:  # fmt: skip
     """Divide the source frames by their split.
 
     Args:
         cases: as `mcdrl.networks.inputs.read_cases` gives them.
         straddling: frames with a copy on the other side; of those the training keeps its own, validation does not.
+        labelled: frames whose masks and classes may be used; None: all.
 
     Raises:
         InputError: one of the two parts has no frame with a lesion.
     """
     copied = (cases["split"] == "val") & cases["case_id"].isin(straddling)
-    parts = {name: cases[(cases["split"] == name) & ~copied] for name in ("train", "val")}
+    known = pd.Series(True, cases.index) if labelled is None else cases["case_id"].isin(labelled)
+    parts = {name: cases[(cases["split"] == name) & known & ~copied] for name in ("train", "val")}
     for name, rows in parts.items():
         if not (rows["class_index"] >= 0).any():
             sites = ", ".join(sorted(set(cases["site"]))) or "none"
             copies = f", {copied.sum()} copies of training frames left out" if name == "val" and copied.any() else ""
             raise InputError(
-                f"no frame with a lesion in split '{name}' of the source sites ({sites}{copies}); "
-                "add frames with lesions, or change ingest.val_share in params.yaml"
+                f"no {'' if known.all() else 'labelled '}frame with a lesion in split '{name}' of the source sites "
+                f"({sites}{copies}); add frames with lesions, or change ingest.val_share"
+                f"{'' if known.all() else ' or train.labelled_share'} in params.yaml"
             )
-    index = {str(case): int(kind) for case, kind in zip(cases["case_id"], cases["class_index"], strict=True)}
+    classes = cases["class_index"].where(known, -1)
+    index = {str(case): int(kind) for case, kind in zip(cases["case_id"], classes, strict=True)}
     train, val = ([str(case) for case in parts[name]["case_id"]] for name in ("train", "val"))
     numbers = dict(zip(index, pd.factorize(cases["site"], sort=True)[0].tolist(), strict=True))
     group = dict(zip(index, cases["site"] + "/" + cases["group_id"], strict=True))
-    return Frames(train, val, index, numbers, group)
+    unlabelled = cases[(cases["split"] == "train") & ~known]["case_id"].astype(str).tolist()
+    return Frames(train, val, index, numbers, group, unlabelled)
 
 
 def epoch_batches(cases: Sequence[str], batch_size: int, *, seed: int, epoch: int) -> list[list[str]]:
@@ -86,8 +95,10 @@ def read_ahead(
     mirrored: Sequence[Sequence[str]] | None,
     trunk: Trunk,
     maps: Sequence[str],
+    *,
+    masks: bool = True,
 ) -> Generator[Raw, None, None]:
-    """Yield the batches' rows with masks, read by a thread while earlier ones are worked on.
+    """Yield the batches' rows, read by a thread while earlier ones are worked on.
 
     Args:
         reader: of the sites.
@@ -95,6 +106,7 @@ def read_ahead(
         mirrored: how each of them is flipped; None: not at all.
         trunk: says which cached features are needed.
         maps: taps whose maps are needed, too.
+        masks: whether masks are read.
     """
     prefix, features = trunk.needs_prefix, trunk.needs_features
     flips = [None] * len(batches) if mirrored is None else mirrored
@@ -103,7 +115,7 @@ def read_ahead(
     def read() -> Iterator[Raw]:
         """Yield each batch's rows."""
         for cases, ways in pairs:
-            yield reader.read(cases, mask=True, prefix=prefix, features=features, flips=ways, maps=maps)
+            yield reader.read(cases, mask=masks, prefix=prefix, features=features, flips=ways, maps=maps)
 
     return ahead(read)
 

@@ -29,10 +29,17 @@ from mcdrl.training.flips import drawn
 from mcdrl.training.healthy import with_healthy_views
 from mcdrl.training.mining import Miners
 from mcdrl.training.optimiser import rate, risen, set_rates
+from mcdrl.training.patches import patch_batches, patch_losses, shown_without_masks
 from mcdrl.training.sampling import epoch_frames
 from mcdrl.training.selection import Epoch, best_validation_epoch
 
 OnEpoch = Callable[[Progress], None]
+Terms = Callable[[Method], dict[str, Tensor]]
+
+
+def no_terms(_: Method) -> dict[str, Tensor]:
+    """Return no terms of other frames."""
+    return {}
 
 
 class LossOf(nn.Module):
@@ -46,11 +53,18 @@ class LossOf(nn.Module):
             frame_losses, presence_weight=presence_weight, hard_negative_weight=hard_negative_weight
         )  # fmt: skip
 
-    def forward(self, take: Callable[[], Batch], intervene: bool) -> dict[str, Tensor]:
-        """Return the weighted terms for the batch that `take()` gives; Fabric would refuse the frozen batch itself."""
+    def forward(self, take: Callable[[], Batch], intervene: bool, more: Terms = no_terms) -> dict[str, Tensor]:
+        """Return the weighted terms for the batch that `take()` gives; Fabric would refuse the frozen batch itself.
+
+        Args:
+            take: gives the batch.
+            intervene: as in `Method.forward`.
+            more: terms of other frames.
+        """
         batch = take()
         output = self.method(batch, intervene=intervene)
-        return {**self.method.losses(batch, output), **self.of_frames(self.method, batch, output)}
+        losses = {**self.method.losses(batch, output), **self.of_frames(self.method, batch, output)}
+        return {**losses, **more(self.method)}
 
 
 class Training:
@@ -74,11 +88,13 @@ class Training:
             flips: in which ways training frames are mirrored.
 
         Raises:
-            InputError: the batch can't be divided among the devices.
+            InputError: the batch can't be divided among the devices, or there is no unlabelled frame where some are
+                asked for.
         """
         self.fabric, self.method, self.reader, self.frames = fabric, method, reader, frames
         self.params, self.seed = params, seed
         self.optimiser, self.miners, self.flips = optimiser, miners, flips
+        self.shown = shown_without_masks(frames, params.unlabelled)
         losses = LossOf(method, params.presence_weight, params.hard_negative_weight)
         module, wrapped = fabric.setup(losses, optimiser)
         self.module, self.wrapped_optimiser = module, wrapped
@@ -131,13 +147,19 @@ class Training:
             label: what they are read for.
             mirrored: how each of them is flipped; None: not at all.
         """
+        with closing(self._stream(batches, mirrored, masks=True)) as read:
+            yield from progress(read, label, len(batches))
+
+    def _stream(
+        self, batches: list[list[str]], mirrored: list[list[str]] | None, *, masks: bool
+    ) -> Generator[Batch, None, None]:
         classes, sites = self.frames.class_index, self.frames.site_index
         maps = self.miners.taps if self.miners else []
-        with closing(read_ahead(self.reader, batches, mirrored, self.method.trunk, maps)) as raws:
-            for cases, raw in progress(zip(batches, raws, strict=True), label, len(batches)):
-                kinds, site_indices = ([index[case] for case in cases] for index in (classes, sites))
+        with closing(read_ahead(self.reader, batches, mirrored, self.method.trunk, maps, masks=masks)) as raws:
+            for cases, raw in zip(batches, raws, strict=True):
+                kinds = [classes[case] if masks else -1 for case in cases]
                 miner = self.miners.of(cases) if self.miners else None
-                yield to_batch(raw, kinds, self.fabric.device, site_indices, miner)
+                yield to_batch(raw, kinds, self.fabric.device, [sites[case] for case in cases], miner)
 
     def _epoch(self, epoch: int) -> dict[str, float]:
         self.method.train()
@@ -147,12 +169,13 @@ class Training:
         batches = self._batches(epoch)
         mirrored = [self._flips(len(cases), epoch, step) for step, cases in enumerate(batches)]
         own, own_mirrored = ([part[rank :: self.fabric.world_size] for part in whole] for whole in (batches, mirrored))
-        with closing(self.read(own, f"epoch {epoch + 1}/{self.params.epochs}", own_mirrored)) as read:
-            for step, batch in enumerate(read):
+        label = f"epoch {epoch + 1}/{self.params.epochs}"
+        with closing(self.read(own, label, own_mirrored)) as read, closing(self._more(epoch)) as others:
+            for step, (batch, more) in enumerate(zip(read, others, strict=True)):
                 done, whole = epoch * self.steps + step, self.params.epochs * self.steps
                 set_rates(self.optimiser, rate(done, whole, self.params.warmup))
                 self.method.causal_share = self._causal_share(done)
-                for name, loss in self._step(self._varied(batch, epoch, step), epoch).items():
+                for name, loss in self._step(self._varied(batch, epoch, step), epoch, more).items():
                     sums[name] = sums.get(name, torch.zeros_like(loss)) + loss
         return self._means(sums, epoch)
 
@@ -160,9 +183,31 @@ class Training:
         first, rise = (round(epochs * self.steps) for epochs in (self.params.intervene_from, self.params.causal_rise))
         return risen(done - first, rise)
 
-    def _step(self, batch: Batch, epoch: int) -> dict[str, Tensor]:
+    def _more(self, epoch: int) -> Generator[Terms, None, None]:
+        """Yield what gives the terms of frames that are shown without their masks, step by step."""
+        if not self.shown:
+            yield from [no_terms] * self.steps
+            return
+        size, rank = len(self._batches(epoch)[0]), self.fabric.global_rank
+        batches = patch_batches(self.shown, [size] * self.steps, seed=self.seed, epoch=epoch)
+        mirrored = [drawn(size, self.flips, "train", self.seed, "patches", epoch, step) for step in range(self.steps)]
+        own, own_mirrored = ([part[rank :: self.fabric.world_size] for part in whole] for whole in (batches, mirrored))
+        with closing(self._stream(own, own_mirrored, masks=False)) as read:
+            for step, batch in enumerate(read):
+                yield partial(self._patch_losses, epoch, step, batch)
+
+    def _patch_losses(self, epoch: int, step: int, batch: Batch, method: Method) -> dict[str, Tensor]:
+        params, place = self.params, ("train", self.seed, "patches", epoch, step, self.fabric.global_rank)
+        if params.views:
+            batch = augmented(batch, params.views, seed_for(*place, "augment"), params.augment)
+        contrast, intervene = epoch < params.patches.contrast_epochs, epoch >= params.intervene_from
+        return patch_losses(
+            method, batch, params.patches, contrast=contrast, intervene=intervene, seed=seed_for(*place)
+        )
+
+    def _step(self, batch: Batch, epoch: int, more: Terms) -> dict[str, Tensor]:
         self.wrapped_optimiser.zero_grad()
-        losses: dict[str, Tensor] = self.module(lambda: batch, epoch >= self.params.intervene_from)
+        losses: dict[str, Tensor] = self.module(lambda: batch, epoch >= self.params.intervene_from, more)
         self.fabric.backward(cast(Tensor, sum(losses.values())))
         self.fabric.clip_gradients(
             self.module, self.wrapped_optimiser, max_norm=self.params.clip_norm, error_if_nonfinite=False

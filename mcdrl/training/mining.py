@@ -147,16 +147,16 @@ def tuned_miners(reader: SitesReader, frames: Frames, params: MinerParams, seed:
 def cross_fit_folds(frames: Frames, group_folds: int) -> dict[str, str]:
     """Return the fold of each frame whose regions must not come from a miner that was fitted on its like.
 
-    Folds are sites, of validation frames, too, so that these are mined as a new site's. Where lesions are at one site
-    alone, folds are at most `group_folds` groups of training frames; validation frames then have none, as their groups
-    are others.
+    Folds are sites, of validation and unlabelled frames, too, so that these are mined as a new site's. Where lesions
+    are at one site alone, folds are at most `group_folds` groups of training frames; those others then have none, as
+    their groups are others.
 
     Raises:
         InputError: as `tuned_miners`.
     """
     lesions = [case for case in frames.train if frames.class_index[case] >= 0]
     if len({_site(case) for case in lesions}) > 1:
-        return {case: _site(case) for case in (*frames.train, *frames.val)}
+        return {case: _site(case) for case in (*frames.train, *frames.unlabelled, *frames.val)}
     with_lesion = {frames.group[case] for case in lesions}
     count = min(group_folds, len(with_lesion))
     if count < 2:

@@ -29,6 +29,7 @@ from mcdrl.training.cell import Job, check_cached, check_texts, drop_stale, make
 from mcdrl.training.checkpoint import Progress
 from mcdrl.training.data import split
 from mcdrl.training.fabric import describe
+from mcdrl.training.labelled import labelled_cases
 from mcdrl.training.leaks import check_leaks, copies_across_split
 from mcdrl.training.loop import Training
 from mcdrl.training.mining import tuned_miners
@@ -53,10 +54,15 @@ def train(job: Job, fabric: Fabric, out: Path) -> None:
     """
     leaked = check_leaks(job.audit, job.held_out)
     cases = read_cases(job.files, job.lesion_classes)
-    frames = split(cases, copies_across_split(job.audit, job.held_out))
-    left_out = len(cases) - len(frames.train) - len(frames.val)
+    copies = copies_across_split(job.audit, job.held_out)
+    labelled = labelled_cases(cases, job.params.labelled_share, job.seed)
+    frames = split(cases, copies, labelled)
+    left_out = ((cases["split"] == "val") & cases["case_id"].isin(copies)).sum()
     if left_out and fabric.is_global_zero:
         print(f"{left_out} validation frame(s) left out: copies of training frames ({job.audit})", file=sys.stderr)
+    if len(labelled) < len(cases) and fabric.is_global_zero:
+        known = f"{len(frames.train)} for training and {len(frames.val)} for validation"
+        print(f"labelled frames: {known}; {len(frames.unlabelled)} for training without masks", file=sys.stderr)
     texts, confounders, fingerprint = read_texts(job.texts, job.lesion_classes)
     with open_sites(job.files) as reader:
         check_texts(texts, fingerprint, reader.layout, job.texts)

@@ -333,9 +333,16 @@ def study(tmp_path, model):
         cases = [f"{site}/{seed}" for seed in range(8)]
         masks = np.zeros((8, 224, 224), np.uint8)
         masks[:6, 50:120, 60:150] = 1
-        classes = ["polyp"] * 6 + [None] * 2
+        classes, splits = ["polyp"] * 6 + [None] * 2, ["train"] * 4 + ["val"] * 2 + ["train"] * 2
+        own = {"width_px": 224, "height_px": 224}
         images = np.stack([np.asarray(noise([seed, ord(site)], 224)) for seed in range(8)])
-        write_site(artifacts / "ingest" / site, make_cases(cases, lesion_class=classes), images, masks, map(png, masks))
+        write_site(
+            artifacts / "ingest" / site,
+            make_cases(cases, lesion_class=classes, split=splits, **own),
+            images,
+            masks,
+            map(png, masks),
+        )
     cell = artifacts / "train" / "baseline" / "A" / "0"
     shutil.copytree(model, cell)
     card = json.loads((cell / "model.json").read_text())
@@ -399,6 +406,48 @@ def test_label_efficiency_has_the_seeds_that_were_asked_for():
         assert {run.frames for run in runs if run.way == way} == {5, 10, 20, 50}
     for way, frames in (("none", 0), ("adapt", 20), ("scratch", 20)):
         assert {run.seed for run in runs if (run.way, run.frames) == (way, frames)} == {0, 1, 2}
+
+
+def test_a_mask_finds_its_way_back_by_hand():
+    """Two kinds of places, [1, 0] and [0, 1]: of four in the other frame two are called, of which one is lesion."""
+    grid = torch.tensor([[[2.0, 0.0, 0.0, 0.0]], [[0.0, 3.0, 3.0, 3.0]]])
+    other = torch.tensor([[[1.0, 1.0, 0.0, 0.0]], [[0.0, 0.0, 1.0, 1.0]]])
+    truth = torch.tensor([[True, False, False, False]])
+    cycle_dice = script("cycle").cycle_dice
+    for mask, found in (([True, False, False, False], 2 / 3), ([False, True, True, True], 0.0)):
+        assert cycle_dice(grid, torch.tensor([mask]), other[None], truth[None]).tolist() == pytest.approx([found])
+    fine = torch.tensor([[True, True, *[False] * 6]] * 2)  # four pixels a place, as the frame is larger than the grid
+    both = cycle_dice(grid, fine, other.expand(2, 2, 1, 4), torch.stack([fine, ~fine]))
+    assert both.tolist() == pytest.approx([2 / 3, 2 / 5])
+
+
+def test_cycle_scores_every_frame_with_a_lesion_and_shows_its_file(study, tmp_path):
+    module, rows = script("cycle"), tmp_path / "rows.parquet"
+    told = run(module, study, "baseline/A/0", "--collect", rows)
+    assert run(module, rows) == told
+    scores = pd.read_parquet(rows)
+    assert scores.groupby("split")["case_id"].agg(list).to_dict() == {
+        "held_out": [f"A/{frame}" for frame in range(6)], "validation": ["B/4", "B/5"],
+    }  # fmt: skip
+    assert {f"cycle {name}" for name in ("s8", "s16", "s32", "dense")} < set(scores)
+
+
+def test_cycle_compares_by_hand():
+    """Dice 0.2, 0.8 and 0, nothing found in the third: one order has risks 0.8, 0.5, 2/3, the other 0.2, 0.5, 2/3."""
+    module, parts = script("cycle"), []
+    for split in ("validation", "held_out"):
+        names = {"network": "m", "held_out": "A", "seed": 0, "split": split, "case_id": list("abc")}
+        measured = {"dice": [0.2, 0.8, 0.0], "called": [True, True, False]}
+        scores = {"confidence": [0.9, 0.1, 1.0], "cycle x": [0.1, 0.9, 1.0]}
+        parts.append(pd.DataFrame({**names, "group_id": list("abc"), **measured, **scores}))
+    lines = [line.split(" | ") for line in module.table(pd.concat(parts, ignore_index=True))]
+    assert [line[0] for line in lines[2:]] == [
+        "| confidence", "| cycle x", "| confidence and cycle x", "| (oracle)",
+    ]  # fmt: skip
+    assert lines[2][1:5] == ["0.656", "0.500", "0.656", "0.500"]
+    assert lines[3][3] == "0.456"
+    assert lines[3][5].startswith("-0.200 (")
+    assert lines[3][6] == "1 of 1 |"
 
 
 def test_alarms_go_on_from_a_trained_model(tmp_path, monkeypatch):

@@ -181,6 +181,6 @@ def test_how_much_is_called_counts():
 @pytest.mark.parametrize(("size", "parts"), [(32, 8), (10, 4), (7, 7), (224, 14), (9, 2)])
 def test_means_of_parts_are_torchs(size, parts):
     pixels = torch.rand(2, 1, size, size)
-    bins = presence_head._bins(pixels, 2, parts)
+    bins = presence_head.bins(pixels, 2, parts)
     expected = torch.nn.functional.adaptive_avg_pool2d(pixels, parts)
     torch.testing.assert_close(bins @ pixels @ bins.T, expected)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mcdrl.networks.interface import Output
-from mcdrl.networks.views import _looked_at, _seen, _summed_views, moved, placed, summed
+from mcdrl.networks.views import _looked_at, _summed_views, moved, placed, summed, viewed
 from mcdrl.regions.grid import best_places
 from tests import stub_sites
 
@@ -132,7 +132,7 @@ def test_places_from_outside_are_mined_last_even_where_a_background_was_subtract
     batch = stub_sites.batch(2)
     least = replace(batch, similarity=torch.full_like(batch.similarity, -1.5), selected=torch.ones_like(batch.selected))
     seen = moved(least, _views(2, zoom=0.5))
-    inside = _seen(torch.ones_like(seen.similarity).unsqueeze(1), _views(2, zoom=0.5))[:, 0] >= 0.5
+    inside = viewed(torch.ones_like(seen.similarity).unsqueeze(1), _views(2, zoom=0.5))[:, 0] >= 0.5
     assert seen.similarity[inside].min() > seen.similarity[~inside].max()
 
 

@@ -169,7 +169,16 @@ ALLOWED = {
     "mcdrl.study.code": {"digest"},
     "mcdrl.study.params": {"Study", "load", "load_study", "read_params"},
     "mcdrl.study.reading": {"AnnotationFormat", "Reading"},
-    "mcdrl.study.sections": {"Params", "AugmentParams", "Distillation", "MinerParams", "Sampling", "TextSimilarity"},
+    "mcdrl.study.sections": {
+        "Params",
+        "AugmentParams",
+        "Distillation",
+        "MinerParams",
+        "PatchParams",
+        "Sampling",
+        "TextSimilarity",
+        "Unlabelled",
+    },
     "stages.audit.summary": {"summary"},
     "stages.build_confounders.review": {"neighbours", "show", "warnings"},
 }  # values that DVC tracks as parameters or in plans, what refuses, runs or prints, and the key of a checkpoint

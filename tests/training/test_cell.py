@@ -21,11 +21,12 @@ from mcdrl.model.card import read_card
 from mcdrl.model.folder import load_model
 from mcdrl.model.readme import readme
 from mcdrl.networks import views
-from mcdrl.networks.inputs import SitesReader, open_sites, to_batch
+from mcdrl.networks.inputs import SitesReader, open_sites, read_cases, to_batch
 from mcdrl.study.paths import plan_files
 from mcdrl.training import checkpoint
 from mcdrl.training import run as work
 from mcdrl.training.cell import Job, make_job, resume_folder
+from mcdrl.training.labelled import labelled_cases
 from mcdrl.training.loop import Training
 from mcdrl.training.optimiser import make_optimiser
 from mcdrl.training.run import train
@@ -106,6 +107,71 @@ def test_a_causal_device_learns_as_does_its_placebo(artifacts, tmp_path, method,
     for term in {*rows[0]} - {"epoch", "val_dice", "divergence", "contrast", "sparsity"}:
         assert float(rows[1][term]) < float(rows[0][term]), term
         assert float(rows[-1][term]) < 0.7 * float(rows[0][term]), term
+
+
+FEW = {"mode": "partial", "views": [], "labelled_share": 0.5}
+
+
+def test_patches_are_contrasted_first_then_have_to_agree(artifacts, tmp_path):
+    patches = {"contrast_epochs": 2}
+    out = _train(_cell(artifacts, **FEW, unlabelled="patches", patches=patches), tmp_path / "out")
+    rows = list(csv.DictReader((out / "history.csv").open()))
+    assert [bool(row["patch_contrast"]) for row in rows] == [True, True, False]
+    assert [bool(row["patch_consistency"]) for row in rows] == [False, False, True]
+    assert load_model(out, artifacts / "backbone").card.parameters["labelled_share"] == 0.5
+
+
+def _with_unlabelled(cell):
+    """Yield the source sites, their files and cases, and which of these aren't labelled."""
+    labelled = labelled_cases(read_cases(cell.files, cell.lesion_classes), cell.params.labelled_share, cell.seed)
+    for site, place in cell.files.items():
+        rows = CASES.read(place.cases)
+        yield site, place, rows, ~rows["case_id"].isin(labelled).to_numpy()
+
+
+def _poisoned(cell):
+    """Turn masks and classes of all source frames that aren't labelled; return how many there are."""
+    turned = 0
+    for site, place, rows, hidden in _with_unlabelled(cell):
+        images, masks, classes = stub_sites.draw(site, len(rows))
+        labels = np.stack([mask * (stub_sites.LESIONS.index(kind) + 1 if kind else 0)
+                           for mask, kind in zip(masks, classes, strict=True)]).astype(np.uint8)  # fmt: skip
+        labels[hidden] = np.where(labels[hidden] > 0, 0, 2)
+        write_frames(place.folder, list(rows["case_id"]), images, labels)
+        other = [None if kind == "polyp" else "polyp" for kind in rows["lesion_class"]]
+        CASES.write(rows.assign(lesion_class=np.where(hidden, other, rows["lesion_class"])), place.cases)
+        turned += int(hidden.sum())
+    return turned
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"unlabelled": "patches", "mining": "source_tuned", "presence_weight": 1.0}, {"unlabelled": "copies"},
+        {"unlabelled": "none", "mode": "frozen", "sampling": "class_balanced"},
+    ],
+)  # fmt: skip
+def test_no_mask_and_no_class_of_an_unlabelled_frame_is_used(artifacts, tmp_path, params):
+    cell = _cell(artifacts, **(FEW | {"batch_size": 4, "miner": {"steps": 20}} | params))
+    clean = bytes_of(_train(cell, tmp_path / "clean"))
+    assert _poisoned(cell) > 10
+    assert bytes_of(_train(cell, tmp_path / "poisoned")) == clean
+
+
+def test_the_pixels_of_unlabelled_frames_are_what_teaches(artifacts, tmp_path):
+    def weights(name):
+        kinds = ("patches", "copies", "none")
+        cells = {kind: _cell(artifacts, "baseline", **FEW, unlabelled=kind) for kind in kinds}
+        return {k: bytes_of(_train(cell, tmp_path / name / k))["model.safetensors"] for k, cell in cells.items()}
+
+    before = weights("before")
+    assert len(set(before.values())) == 3
+    for site, place, rows, hidden in _with_unlabelled(_cell(artifacts, "baseline", **FEW)):
+        images, masks, _ = stub_sites.draw(site, len(rows))
+        images[hidden] = 255 - images[hidden]
+        write_frames(place.folder, list(rows["case_id"]), images, masks)
+    after = weights("after")
+    assert {kind: after[kind] == before[kind] for kind in before} == {"patches": False, "copies": True, "none": True}
 
 
 def test_it_learns_and_writes_what_it_says(artifacts, tmp_path):
@@ -228,9 +294,13 @@ class _KilledError(Exception):
     pass
 
 
-@pytest.mark.parametrize("mode", ["frozen", "suffix", "partial", "finetune"])
-def test_a_run_that_broke_off_continues_to_the_same_bytes(artifacts, tmp_path, monkeypatch, mode):
-    cell = _cell(artifacts, epochs=4, mode=mode)
+@pytest.mark.parametrize(
+    "params",
+    [{"mode": mode} for mode in ("frozen", "suffix", "partial")]
+    + [{"mode": "finetune", "labelled_share": 0.5, "unlabelled": "patches", "batch_size": 4}],
+)
+def test_a_run_that_broke_off_continues_to_the_same_bytes(artifacts, tmp_path, monkeypatch, params):
+    cell = _cell(artifacts, **({"epochs": 4} | params))
     whole = bytes_of(_train(cell, tmp_path / "whole"))
     show, shown = work.show, []
 

@@ -41,6 +41,14 @@ def test_a_copy_of_a_training_frame_does_not_choose_the_epoch():
         split(cases, {"A/0", "A/1", "A/3"})
 
 
+def test_unlabelled_frames_show_neither_class_nor_choose_the_epoch():
+    frames = split(_cases(["train", "val", "train", "val"], [0, 1, 1, 0]), labelled={"A/0", "A/3"})
+    assert (frames.train, frames.val, frames.unlabelled) == (["A/0"], ["A/3"], ["A/2"])
+    assert frames.class_index == {"A/0": 0, "A/1": -1, "A/2": -1, "A/3": 0}
+    with pytest.raises(InputError, match=r"no labelled frame with a lesion in split 'val' .* or train.labelled_share"):
+        split(_cases(["train", "val", "val"], [0, 1, -1]), labelled={"A/0", "A/2"})
+
+
 @pytest.mark.parametrize(("classes", "part"), [([-1, 0], "train"), ([0, -1], "val")])
 def test_a_part_without_lesions_is_refused(classes, part):
     with pytest.raises(InputError, match=rf"no frame with a lesion in split '{part}'.*\(A\)"):

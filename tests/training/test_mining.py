@@ -205,6 +205,7 @@ def _listed(train, val=(), lesions=()):
 def test_folds_are_sites_where_two_have_lesions_and_groups_where_one_has():
     two = _listed(["A/a1", "A/b1", "B/a1"], ["B/c1"], lesions=["A/a1", "B/a1"])
     assert cross_fit_folds(two, 4) == {"A/a1": "A", "A/b1": "A", "B/a1": "B", "B/c1": "B"}
+    assert cross_fit_folds(replace(two, unlabelled=["B/d1"]), 4)["B/d1"] == "B"
     one = _listed(["A/a1", "A/a2", "A/b1", "A/c1", "B/a1"], ["A/d1"], lesions=["A/a1", "A/c1", "A/d1"])
     folds = cross_fit_folds(one, 4)
     assert "A/d1" not in folds  # nothing of its group is fitted on

@@ -10,6 +10,7 @@ from mcdrl.base.section import BatchSize, Epochs, Most, Section, distinct
 
 PIXEL_MODES = ("partial", "finetune")  # in which frames vary, as they go through the encoder anew each time
 Sampling = Literal["shuffled", "class_balanced"]
+Unlabelled = Literal["none", "patches", "copies"]
 Rate = Annotated[float, Field(gt=0), Most(1, "each step would be larger than the weights themselves")]
 _LEAST = {
     "lr": (1e-12, "no weight would move"),
@@ -87,6 +88,23 @@ class MinerParams(Section):
     group_folds: Annotated[int, Field(ge=2), Most(100, "each fold costs a network")]
 
 
+class PatchParams(Section):
+    """How patches are held against whole frames, see `unlabelled`; after arXiv 2202.04074.
+
+    Attributes:
+        across: patches a side that a frame is cut into; five in the paper, our choice for smaller frames.
+        contrast_epochs: first epochs, in which features are contrasted; in those after them answers have to agree. A
+            hundred in the paper, whose trainings are longer.
+        temperature: of the contrast, the paper's.
+        weight: of the term, 0 and more; our choice.
+    """
+
+    across: Annotated[int, Field(ge=2), Most(16, "a patch would be no larger than a place of the grid")]
+    contrast_epochs: Annotated[int, Field(ge=0), Most(100_000, "no training has more epochs")]
+    temperature: Annotated[float, Field(gt=0), Most(100, "all places would be alike")]
+    weight: Weight
+
+
 class Params(Section):
     """How a network is trained.
 
@@ -108,6 +126,13 @@ class Params(Section):
             viewpoint are mirrored besides.
         sampling: which frames an epoch has: each once (shuffled), or lesion classes with even chances
             (class_balanced), so that how common a class is at a site can't be learned.
+        labelled_share: of the source sites' frames, whole groups of each site and split, drawn by the seed, whose masks
+            and classes may be used, 0..1. Of the others those of the split "train" are unlabelled, those of the split
+            "val" play no part. What `epochs` counts are passes over the labelled frames.
+        unlabelled: what is asked of frames without their masks, in modes partial and finetune: nothing (none), that
+            their patches, passed alone, agree with the whole (patches), or its placebo, the same of as many labelled
+            frames in their place (copies). As many in a step as labelled ones.
+        patches: how patches are compared with the whole.
         views: what of the frames varies at random in modes partial and finetune: viewpoint (distance, turn, place,
             stretch, mirrored or not), colour (brightness, contrast, saturation, hue).
         augment: how far frames vary in these.
@@ -148,6 +173,9 @@ class Params(Section):
     clip_norm: Annotated[float, Field(gt=0), Most(1e9, "no gradient would ever be clipped")]
     flips: bool
     sampling: Sampling
+    labelled_share: float = Field(gt=0, le=1)
+    unlabelled: Unlabelled
+    patches: PatchParams
     views: list[Literal["viewpoint", "colour"]]
     augment: AugmentParams
     checkpointing: bool
@@ -186,9 +214,21 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _sees_pixels(self) -> Params:
-        if self.healthy_share and self.mode not in PIXEL_MODES:
+        given = [f"healthy_share {self.healthy_share:g}"] if self.healthy_share else []
+        given += [f"unlabelled {self.unlabelled}"] if self.unlabelled != "none" else []
+        if given and self.mode not in PIXEL_MODES:
+            off = "0" if self.healthy_share else "none"
             raise ValueError(
-                f"healthy_share {self.healthy_share:g} takes the pixels in the loop, which mode {self.mode} hasn't: "
-                f"write 0, or mode {' or '.join(PIXEL_MODES)}"
+                f"{given[0]} takes the pixels in the loop, which mode {self.mode} hasn't: "
+                f"write {off}, or mode {' or '.join(PIXEL_MODES)}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _has_unlabelled_frames(self) -> Params:
+        if self.unlabelled == "patches" and self.labelled_share == 1:
+            raise ValueError(
+                "unlabelled patches takes frames without labels, but labelled_share is 1: "
+                "write a smaller share, or copies, which takes labelled frames"
             )
         return self
