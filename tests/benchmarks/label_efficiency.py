@@ -46,7 +46,7 @@ SEVERAL, OTHERS, MOST = 20, (50, 5, 10), 50  # frames with three seeds; with one
 _DRAWS = 2000
 WAYS = ("none", "adapt", "scratch", "plain", "self-training", "statistics")
 _HEADS = (
-    "way", "frames", "sites", "seeds (their means)", "Dice (frames)", "less none (frames)", "worst site",
+    "way", "frames", "sites", "seeds (their means)", "Dice (frames)", "less none (frames)", "over seeds", "worst site",
     "lesions found", "false alarms",
 )  # fmt: skip
 
@@ -161,12 +161,13 @@ def compared(rows: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         way, frames, sites, seeds; dice, low and high, its interval over frames; least and most, the means of single
-        seeds; less, less_low and less_high, the difference from `none` on the same frames; worst (site), found, alarms.
+        seeds; less, less_low and less_high, the difference from `none` on the same frames and seeds; seed_low and
+        seed_high, its interval over seeds; worst (site), found, alarms.
     """
     done = rows.groupby("held_out")[["way", "frames"]].apply(lambda part: len(part.drop_duplicates()))
     whole = rows[rows["held_out"].isin(done.index[done == done.max()])]
     whole = whole.assign(way=pd.Categorical(whole["way"], WAYS))
-    none = _over_seeds(whole[whole["way"] == "none"])
+    none = whole[whole["way"] == "none"]
     return pd.DataFrame(
         [
             {"way": str(way), "frames": count, "sites": int((done == done.max()).sum()), **_figures(part, none)}
@@ -181,12 +182,13 @@ def _figures(part: pd.DataFrame, none: pd.DataFrame) -> dict[str, float]:
     drawn = own.dropna(subset=["dice"])
     samples = [Sample(one["dice"].to_numpy(), one["group_id"].to_numpy()) for _, one in drawn.groupby("held_out")]
     low, high = mean_interval(samples, _DRAWS, np.random.default_rng(0), within=(0.0, 1.0))
-    less = compare(list(pair(own, none, "dice").values()), _DRAWS, np.random.default_rng(0))
+    less = compare(list(pair(part, none, "dice").values()), _DRAWS, np.random.default_rng(0))
     dice, found, alarms = (own.groupby("held_out")[name].mean() for name in SCORES)
     by_seed = part.groupby(["seed", "held_out"])["dice"].mean().groupby("seed").mean()
     return {
         "seeds": part["seed"].nunique(), "dice": dice.mean(), "low": low, "high": high, "least": by_seed.min(),
         "most": by_seed.max(), "less": less.difference, "less_low": less.low, "less_high": less.high,
+        "seed_low": less.seed_low, "seed_high": less.seed_high,
         "worst": dice.min(), "found": found.mean(), "alarms": alarms.mean(),
     }  # fmt: skip
 
@@ -205,6 +207,7 @@ def table(rows: pd.DataFrame) -> Iterator[str]:
         seeds = f"{one['seeds']}" + (f" ({one['least']:.3f} to {one['most']:.3f})" if one["seeds"] > 1 else "")
         dice = f"{one['dice']:.3f} ({one['low']:.3f} to {one['high']:.3f})"
         less = f"{one['less']:+.3f} ({one['less_low']:+.3f} to {one['less_high']:+.3f})"
+        over = f"{one['seed_low']:+.3f} to {one['seed_high']:+.3f}"
         shown = [f"{one[name]:.3f}" for name in ("worst", "found", "alarms")]
         yield _row(
             [
@@ -214,6 +217,7 @@ def table(rows: pd.DataFrame) -> Iterator[str]:
                 seeds,
                 dice,
                 "" if one["way"] == "none" else less,
+                "" if one["way"] == "none" or one["seeds"] == 1 else over,
                 *shown,
             ]
         )
