@@ -30,6 +30,7 @@ from tests.stages.audit.pictures import COPIES, cropped_by, turned_by, working
 PLANTED = 50
 LIMITS = section_params("audit")
 CUTS = (0.02, 0.05, 0.1, 0.15, 0.2)  # of each side
+ALL = 10**6  # frames, of which all pairs are compared
 WIDE_BITS = 56  # looked at beyond the limit, to see how far it is from what it must keep and leave out
 
 
@@ -60,7 +61,7 @@ def prints_of(files: list[Path], change: Callable[[Image.Image], Image.Image] | 
 
 def compare(prints: Prints) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return pairs [P, 2], their differing bits and correlations, looking further than the limit."""
-    pairs = near_hashes(prints.views, prints.wholes, WIDE_BITS)
+    pairs = near_hashes(prints.views, prints.wholes, WIDE_BITS, ALL)
     alike = correlations(prints.thumbs, pairs)
     return np.stack([pairs.zoomed, pairs.whole], axis=1), pairs.bits, alike
 
@@ -68,7 +69,7 @@ def compare(prints: Prints) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def originals_line(prints: Prints, site: np.ndarray) -> str:
     """Say how many pairs of different sites are flagged, and how near the others come."""
     start = time.process_time()
-    near_hashes(prints.views, prints.wholes, LIMITS.hash_bits)
+    near_hashes(prints.views, prints.wholes, LIMITS.hash_bits, ALL)
     seconds = time.process_time() - start
     pairs, bits, alike = compare(prints)
     across = site[pairs[:, 0]] != site[pairs[:, 1]]
