@@ -21,6 +21,7 @@ from stages.report.topic import Question, Topic
 _CELL = ["method", "held_out", "seed"]
 _LIMITS = (0.125, 0.5)  # false positives a frame, two of the seven of LUNA16
 _SENSITIVITIES = {"false_alarms_90": 0.90, "false_alarms_95": 0.95}  # of frames with a lesion
+_FEW_PANELS = 4  # of a page that has no room for all
 _ANY = (0.0, np.inf)
 _SUMS = ["n_frames", "n_lesions", "n_negative"]
 
@@ -42,7 +43,8 @@ def topic(results: Results) -> Topic:
     }
     words = [(Question.WHERE_IT_FAILS, sentence) for sentence in found_and_called(rows, results.best_method)]
     tables = {"detection": rows, "froc": points}
-    return Topic("detection", "Lesions found", values, tables=tables, sentences=words, figures=figures(rows))
+    short = {"panels": values["panels"][:_FEW_PANELS]}
+    return Topic("detection", "Lesions found", values, short, tables, words, figures(rows))
 
 
 def joined(scores: pd.DataFrame, alarms: pd.DataFrame) -> pd.DataFrame:

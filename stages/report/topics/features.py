@@ -56,7 +56,7 @@ def topic(results: Results) -> Topic:
         "neighbours": NEIGHBOURS,
         "random_dictionaries": random_dictionaries(results.study.methods, results.raw),
     }
-    return Topic("features", "Features", values if found else None)
+    return Topic("features", "Features", values if found else None, {"clouds": values["clouds"][:1]})
 
 
 def clouds(pooled: pd.DataFrame, cases: pd.DataFrame, seed: int) -> list[Cloud]:

@@ -24,7 +24,10 @@ def topic(results: Results) -> Topic:
     """Return the section."""
     predicted = predicted_shots(results.inputs, results.artifacts, results.params.examples)
     differing = differing_shots(results.inputs, results.artifacts, results.reference)
-    return Topic("gallery", "Frames", {"predicted": predicted, "differing": differing})
+    best = results.best_method
+    worst = {site: {best: shots[best][-1:]} for site, shots in predicted.items()}
+    short = {"predicted": worst, "differing": {name: shots for name, shots in differing.items() if name == best}}
+    return Topic("gallery", "Frames", {"predicted": predicted, "differing": differing}, short)
 
 
 def predicted_shots(inputs: Inputs, artifacts: Path, examples: int) -> dict[str, dict[str, list[Shot]]]:

@@ -15,6 +15,7 @@ from mcdrl.study.paths import Cell
 from stages.report.results import Results
 from stages.report.topic import Topic
 
+_FEW_PANELS = 4  # of a page that has no room for all
 _MODEL_KEYS = ("sources", "best_epoch", "val_dice")
 
 
@@ -26,7 +27,9 @@ def topic(results: Results) -> Topic:
         "losses": loss_panels(history, study.methods),
         "models": models_html(results.inputs.models),
     }
-    return Topic("training", "Training", values, tables={"curves": curves_table(history)})
+    return Topic(
+        "training", "Training", values, {"curves": values["curves"][:_FEW_PANELS]}, {"curves": curves_table(history)}
+    )
 
 
 def curves_table(history: pd.DataFrame) -> pd.DataFrame:
