@@ -41,7 +41,7 @@ def test_a_text_beyond_the_bounds_is_an_error(text, message, tmp_path):
 def test_what_dvc_wrote_is_read_as_by_the_parser_in_python():
     text = (ROOT / "dvc.lock").read_text(encoding="utf-8")
     assert load_record(text) == yaml.safe_load(text)
-    for damaged in (text[:100] + "\t:" + text[100:], "a: [", "a: !!python/name:os.system x"):
+    for damaged in ("a: b: c", "a: [", "a: !!python/name:os.system x"):
         with pytest.raises(yaml.YAMLError):
             load_record(damaged)
 
