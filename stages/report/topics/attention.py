@@ -18,7 +18,7 @@ from mcdrl.study.sections.report import Params
 from stages.report.inputs import Inputs
 from stages.report.pictures import bare_shot
 from stages.report.results import Results
-from stages.report.topic import Question, Topic, first
+from stages.report.topic import Question, Topic
 
 _FRAME = ["method", "held_out", "case_id"]
 _MISSED = 6  # frames whose attention is wrong, of a method
@@ -40,9 +40,7 @@ def topic(results: Results) -> Topic:
         "phrases": len(inputs.dictionary),
     }
     words = [(Question.WHAT_IT_LOOKS_AT, what_it_looks_at(rows))]
-    return Topic(
-        "attention", "Attention", values, {"missed": first(values["missed"], 1)}, {"attention": rows}, sentences=words
-    )
+    return Topic("attention", "Attention", values, {"missed": {}}, {"attention": rows}, sentences=words)
 
 
 def frame_weights(attention: pd.DataFrame) -> pd.DataFrame:

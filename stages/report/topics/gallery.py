@@ -26,8 +26,8 @@ def topic(results: Results) -> Topic:
     differing = differing_shots(results.inputs, results.artifacts, results.reference)
     best = results.best_method
     worst = {site: {best: shots[best][-1:]} for site, shots in predicted.items()}
-    short = {"predicted": worst, "differing": {name: shots for name, shots in differing.items() if name == best}}
-    return Topic("gallery", "Frames", {"predicted": predicted, "differing": differing}, short)
+    values = {"predicted": predicted, "differing": differing}
+    return Topic("gallery", "Frames", values, {"predicted": worst, "differing": {}})
 
 
 def predicted_shots(inputs: Inputs, artifacts: Path, examples: int) -> dict[str, dict[str, list[Shot]]]:
