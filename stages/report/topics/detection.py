@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,7 +34,7 @@ def topic(results: Results) -> Topic:
         return Topic("detection", "Lesions found", None)
     frames = joined(inputs.scores, inputs.alarms)
     rows, points = detection_table(frames, inputs.findings, results.draws), froc_table(frames, inputs.findings)
-    values = {
+    values: dict[str, Any] = {
         "panels": froc_panels(points, study.methods, study.held_out),
         "lesions": lesions_html(rows),
         "frames": frames_html(rows),

@@ -50,7 +50,7 @@ def topic(results: Results) -> Topic:
     """Return the section; nothing where no method intervenes."""
     seed = results.params.seed
     found = clouds(results.inputs.pooled, results.inputs.cases, seed)
-    values = {
+    values: dict[str, Any] = {
         "clouds": [(cloud, map_panels(cloud, maps(cloud, seed))) for cloud in found],
         "figures": neighbour_html(found),
         "neighbours": NEIGHBOURS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -51,7 +52,7 @@ _QUANTITIES = (
 def topic(results: Results) -> Topic:
     """Return the section."""
     inputs, sites = results.inputs, list(results.study.sites)
-    values = {
+    values: dict[str, Any] = {
         "profiles": profile_html(inputs.profile, inputs.cases, sites),
         "panels": profile_panels(inputs.profile, sites),
         "contact": contact_shots(inputs, results.artifacts, results.params.seed),

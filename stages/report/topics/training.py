@@ -22,7 +22,7 @@ _MODEL_KEYS = ("sources", "best_epoch", "val_dice")
 def topic(results: Results) -> Topic:
     """Return curves.csv and the section."""
     study, history = results.study, results.inputs.history
-    values = {
+    values: dict[str, Any] = {
         "curves": training_panels(history, study.methods, study.held_out),
         "losses": loss_panels(history, study.methods),
         "models": models_html(results.inputs.models),
