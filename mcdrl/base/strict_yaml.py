@@ -77,6 +77,15 @@ def load_yaml(text: str) -> Any:
         raise yaml.YAMLError(f"a value can't be read: {error}") from None
 
 
+def load_record(text: str) -> Any:
+    """Return what a program wrote as YAML, by the parser in C where there is one: dvc.lock may have megabytes.
+
+    Raises:
+        yaml.YAMLError: it isn't YAML.
+    """
+    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # a safe one
+
+
 def read_yaml(path: Path) -> Any:
     """Return what a YAML file says.
 

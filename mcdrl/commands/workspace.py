@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from mcdrl.base.strict_yaml import load_record
 from mcdrl.study.paths import LOCK, PIPELINE, RENDERED
 
 _MARKS = ("<<<<<<< ", "=======", ">>>>>>> ")
@@ -28,7 +29,7 @@ def lock_damage(root: Path) -> str:
         marked = [number for number, line in enumerate(text.splitlines(), 1) if line.startswith(_MARKS)]
         if marked:
             return f"{LOCK} holds the conflict markers of a merge, the first in line {marked[0]}"
-        value = yaml.safe_load(text)
+        value = load_record(text)
     except (UnicodeDecodeError, yaml.YAMLError):
         return f"{LOCK} is cut short or damaged: it is no YAML"
     if value is None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
+_FEW = 20  # rows of a table that is shortened
 Row = dict[str, Any]
 Write = Callable[[Row], str]
 
@@ -27,6 +28,12 @@ class HtmlTable:
     rows: list[list[str]]
     strong: list[bool]
     descending: frozenset[str] = frozenset()
+
+    @property
+    def short(self) -> HtmlTable:
+        """The rows that sum up others alone; of a table without such rows the first few."""
+        kept = [place for place, strong in enumerate(self.strong) if strong] or list(range(len(self.rows)))[:_FEW]
+        return replace(self, rows=[self.rows[k] for k in kept], strong=[self.strong[k] for k in kept])
 
 
 def html_table(

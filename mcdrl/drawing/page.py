@@ -24,11 +24,13 @@ class Section:
         name: its anchor.
         title: in the navigation.
         html: the element `section`, whose id is the name.
+        whole: file with all of it, beside the page, where `html` is shortened; empty where it isn't.
     """
 
     name: str
     title: str
     html: Markup
+    whole: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Page:
     Attributes:
         title: the page in one sentence.
         eyebrow: what kind of page it is, above the title.
-        lead: what was done, below the title.
+        lead: what was done, below the title; text is escaped.
         notices: said above all sections.
         sections: in their order; the first is what a reader comes for.
         footer: the last line.
@@ -61,7 +63,7 @@ class Page:
 
     title: str
     eyebrow: str
-    lead: str
+    lead: str | Markup
     notices: Sequence[Notice]
     sections: Sequence[Section]
     footer: str

@@ -25,7 +25,7 @@ def main(
     """Compare all sites' frames with each other."""
     study, params = load("audit", Params)
     sites = read_sites(ingest, list(study.sites))
-    pairs = find_pairs(sites.cases, sites.prints, params.hash_bits, params.correlation, params.accepted)
+    pairs = find_pairs(sites.cases, sites.prints, params)
     files = AuditFiles(out)
     PAIRS.write(pairs, files.pairs)
     SPLITS.write(sites.splits, files.splits)

@@ -1,4 +1,8 @@
-"""Which of all pairs of frames are worth a close look: those whose hashes are near."""
+"""Which of all pairs of frames are worth a close look: those whose hashes are near.
+
+Of few frames all pairs are compared, which loses none. Time then grows with the square of their number, so of many
+those are compared that an index lets meet; see `stages.audit.index` for what that may miss.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from stages.audit.index import meeting
 from stages.audit.prints import Hashes
 
 Indices = np.ndarray[Any, np.dtype[np.int64]]
+_MEETINGS_AT_A_TIME = 2**11
 _PAIRS_AT_A_TIME = 2**15  # whose temporary arrays stay in a processor's cache; more is slower
 
 
@@ -37,21 +43,44 @@ class Candidates:
         return len(self.bits)
 
 
-def near_hashes(views: Hashes, wholes: Hashes, max_bits: int) -> Candidates:
+def near_hashes(views: Hashes, wholes: Hashes, max_bits: int, exact_up_to: int) -> Candidates:
     """Return the pairs of frames of which a view of one is near the whole of the other, mirrored or turned or not.
-
-    Compares all pairs, a block of rows at a time, so that time grows with the square of the number of frames and
-    memory doesn't.
 
     Args:
         views: [N, V, 4] uint64, as in `Prints`.
         wholes: [N, 8, 4] uint64, likewise.
         max_bits: largest number of differing bits.
+        exact_up_to: largest N of which all pairs are compared.
     """
+    return (_all_pairs if len(views) <= exact_up_to else _met)(views, wholes, max_bits)
+
+
+def _all_pairs(views: Hashes, wholes: Hashes, max_bits: int) -> Candidates:
+    """Compare all, a block of rows at a time, so that memory doesn't grow with the square of the number of frames."""
     rows = max(1, _PAIRS_AT_A_TIME // max(1, len(views)))
     columns = np.ascontiguousarray(wholes.transpose(1, 2, 0))  # a word of all frames lies in one piece
     found = [_block(views, columns, slice(start, start + rows), max_bits) for start in range(0, len(views), rows)]
     return Candidates(*_nearest(found).T)
+
+
+def _met(views: Hashes, wholes: Hashes, max_bits: int) -> Candidates:
+    """Compare the pairs that meet, in both directions."""
+    met = meeting(views, wholes, max_bits)
+    both = np.concatenate([met, met[:, ::-1]])
+    parts = [both[start : start + _MEETINGS_AT_A_TIME] for start in range(0, len(both), _MEETINGS_AT_A_TIME)]
+    return Candidates(*_nearest([_nearest_view(views, wholes, part, max_bits) for part in parts]).T)
+
+
+def _nearest_view(views: Hashes, wholes: Hashes, pairs: Indices, max_bits: int) -> Indices:
+    """Return rows (zoomed, whole, view, symmetry, bits) of those of [P, 2] frames that are near, by their best view."""
+    zoomed, whole = pairs.T
+    bits = np.zeros((len(pairs), views.shape[1], wholes.shape[1]), np.uint16)
+    for word in range(views.shape[2]):
+        bits += np.bitwise_count(views[zoomed, :, word][:, :, None] ^ wholes[whole, :, word][:, None])
+    best = bits.reshape(len(pairs), -1).argmin(axis=1)  # of equal ones the first view, then the first symmetry
+    view, symmetry = np.divmod(best, wholes.shape[1])
+    least = bits[np.arange(len(pairs)), view, symmetry]
+    return np.column_stack([zoomed, whole, view, symmetry, least])[least <= max_bits].astype(np.int64)
 
 
 def _nearest(tables: list[Indices]) -> Indices:

@@ -11,34 +11,31 @@ import pandas as pd
 from mcdrl.artifacts.audit import PAIRS
 from mcdrl.artifacts.store_contract import Array
 from mcdrl.study.leaks import shared_frames
+from mcdrl.study.sections.audit import Params
 from stages.audit.alignment import correlations
 from stages.audit.candidates import near_hashes
 from stages.audit.prints import Prints
 from stages.audit.symmetry import SYMMETRIES, inverse
 
 
-def find_pairs(
-    cases: pd.DataFrame, prints: Prints, max_bits: int, least_correlation: float, accepted: Iterable[Iterable[str]]
-) -> pd.DataFrame:
+def find_pairs(cases: pd.DataFrame, prints: Prints, params: Params) -> pd.DataFrame:
     """Return the rows of audit.parquet.
 
     Args:
         cases: rows of cases.parquet of all sites, [N].
         prints: of the same frames in the same order.
-        max_bits: of the hashes that may differ for two frames to be aligned.
-        least_correlation: from which two aligned frames are one picture.
-        accepted: pairs of sites whose common frames are let through.
+        params: the `audit` section.
     """
-    candidates = near_hashes(prints.views, prints.wholes, max_bits)
+    candidates = near_hashes(prints.views, prints.wholes, params.hash_bits, params.exact_up_to)
     alike = correlations(prints.thumbs, candidates)
-    kept = alike >= least_correlation
+    kept = alike >= params.correlation
     near = _rows(
         candidates.zoomed[kept], candidates.whole[kept], "near", candidates.bits[kept], alike[kept],
         candidates.symmetry[kept],
     )  # fmt: skip
     equal = _identical(cases)
     pairs = pd.concat([equal, near], ignore_index=True).drop_duplicates(["first", "second"])
-    return _described(pairs.sort_values(["first", "second"], ignore_index=True), cases, accepted)
+    return _described(pairs.sort_values(["first", "second"], ignore_index=True), cases, params.accepted)
 
 
 def _identical(cases: pd.DataFrame) -> pd.DataFrame:

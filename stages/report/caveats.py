@@ -30,8 +30,13 @@ def flags(inputs: Inputs) -> list[str]:
     return [words for words, holds in found.items() if holds]
 
 
-def notices(inputs: Inputs) -> list[Notice]:
-    """Return what stands above all sections."""
+def notices(inputs: Inputs, report: str = "") -> list[Notice]:
+    """Return what stands above all sections.
+
+    Args:
+        inputs: of the study.
+        report: file of the page that has the leak audit; empty: this one.
+    """
     found = _drawn_frames(inputs.study)
     if inputs.random_weights:
         words = (
@@ -42,9 +47,9 @@ def notices(inputs: Inputs) -> list[Notice]:
     if inputs.leaked:
         text = Markup(
             "{} params.yaml lets it through (audit.accepted); these sites were not unseen. See "
-            '<a href="#leakage">the leak audit</a>.'
+            '<a href="{}#leakage">the leak audit</a>.'
         )
-        found.append(Notice("Accepted leak", text.format(leak_words(inputs.leaked)), alarm=True))
+        found.append(Notice("Accepted leak", text.format(leak_words(inputs.leaked), report), alarm=True))
     return found
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 import pandas as pd
+
+Group = TypeVar("Group")
 
 
 class Question(StrEnum):
@@ -31,6 +34,7 @@ class Topic:
         title: in the page's navigation.
         values: what its template shows, beside what every template has (`stages.report.page`); None: the study has
             nothing to show, so there is no section.
+        short: what its template shows otherwise where the page has no room for all; a page of its own then has that.
         tables: file name without suffix -> rows of a CSV file.
         sentences: its part of the answer: (question, sentence).
         figures: what `dvc metrics` follows; undefined ones are None or NaN.
@@ -39,6 +43,12 @@ class Topic:
     name: str
     title: str
     values: Mapping[str, Any] | None
+    short: Mapping[str, Any] = field(default_factory=dict)
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     sentences: Sequence[tuple[Question, str]] = ()
     figures: Mapping[str, Any] = field(default_factory=dict)
+
+
+def first(groups: Mapping[str, Group], count: int) -> dict[str, Group]:
+    """Return the first few of what is shown site by site or method by method."""
+    return dict(islice(groups.items(), count))

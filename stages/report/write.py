@@ -31,7 +31,7 @@ def write_report(results: Results, out: Path) -> None:
         out: the folder that is replaced.
     """
     topics = [topic(results) for topic in TOPICS]
-    page = render(results, topics)
+    pages = render(results, topics)
     tables = {name: rows for topic in topics for name, rows in topic.tables.items()}
     with atomic_folder(out) as folder:
         for name, rows in tables.items():
@@ -39,7 +39,8 @@ def write_report(results: Results, out: Path) -> None:
         for method, promise in promises(results, tables).items():
             write_promise(promise, promise_path(folder, method))
         write_json(metrics(topics, results.inputs), folder / "metrics.json")
-        (folder / "index.html").write_text(page, encoding="utf-8")
+        for name, html in pages.items():
+            (folder / name).write_text(html, encoding="utf-8")
 
 
 def marked(rows: pd.DataFrame, inputs: Inputs) -> pd.DataFrame:

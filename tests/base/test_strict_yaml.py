@@ -4,8 +4,9 @@ import pytest
 import yaml
 
 from mcdrl.base.errors import InputError
-from mcdrl.base.strict_yaml import load_yaml
+from mcdrl.base.strict_yaml import load_record, load_yaml
 from mcdrl.study.params import read_params
+from tests.projects import ROOT
 
 BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 9)}]\n" for n in range(9)
@@ -35,6 +36,14 @@ def test_a_text_beyond_the_bounds_is_an_error(text, message, tmp_path):
     with pytest.raises(InputError, match=r"params\.yaml is not valid YAML") as refused:
         read_params(tmp_path / "params.yaml")
     assert len(str(refused.value)) < 600
+
+
+def test_what_dvc_wrote_is_read_as_by_the_parser_in_python():
+    text = (ROOT / "dvc.lock").read_text(encoding="utf-8")
+    assert load_record(text) == yaml.safe_load(text)
+    for damaged in ("a: b: c", "a: [", "a: !!python/name:os.system x"):
+        with pytest.raises(yaml.YAMLError):
+            load_record(damaged)
 
 
 def test_what_is_deep_or_large_within_reason_is_read():

@@ -3,8 +3,8 @@
 Each ROOT is a site's folder with frames in images/. Of up to 50 frames a site, drawn by name, copies are planted at a
 site of their own: rescaled to 5/8, JPEG at quality 60, cropped by 5 % on every side, on two sides, all at once, that
 and mirrored or turned in each of the seven ways, and cropped by 2 to 20 % of each side, centrally and anywhere.
-Printed are the share of copies that is found, the pairs of different sites that are flagged, and how far both stand
-from the two limits of params.yaml.
+Printed are the share of copies that is found, how many of these the index of many frames finds, too, the pairs of
+different sites that are flagged, and how far both stand from the two limits of params.yaml.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from PIL import Image
 from mcdrl.base.seeds import generator
 from stages.audit.alignment import correlations
 from stages.audit.candidates import near_hashes
+from stages.audit.index import meeting
 from stages.audit.prints import Prints, join, take_prints
 from stages.audit.symmetry import SYMMETRIES
 from tests.factories import section_params
@@ -30,6 +31,7 @@ from tests.stages.audit.pictures import COPIES, cropped_by, turned_by, working
 PLANTED = 50
 LIMITS = section_params("audit")
 CUTS = (0.02, 0.05, 0.1, 0.15, 0.2)  # of each side
+ALL = 10**6  # frames, of which all pairs are compared
 WIDE_BITS = 56  # looked at beyond the limit, to see how far it is from what it must keep and leave out
 
 
@@ -60,7 +62,7 @@ def prints_of(files: list[Path], change: Callable[[Image.Image], Image.Image] | 
 
 def compare(prints: Prints) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return pairs [P, 2], their differing bits and correlations, looking further than the limit."""
-    pairs = near_hashes(prints.views, prints.wholes, WIDE_BITS)
+    pairs = near_hashes(prints.views, prints.wholes, WIDE_BITS, ALL)
     alike = correlations(prints.thumbs, pairs)
     return np.stack([pairs.zoomed, pairs.whole], axis=1), pairs.bits, alike
 
@@ -68,7 +70,7 @@ def compare(prints: Prints) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def originals_line(prints: Prints, site: np.ndarray) -> str:
     """Say how many pairs of different sites are flagged, and how near the others come."""
     start = time.process_time()
-    near_hashes(prints.views, prints.wholes, LIMITS.hash_bits)
+    near_hashes(prints.views, prints.wholes, LIMITS.hash_bits, ALL)
     seconds = time.process_time() - start
     pairs, bits, alike = compare(prints)
     across = site[pairs[:, 0]] != site[pairs[:, 1]]
@@ -86,12 +88,15 @@ def copies_line(name: str, prints: Prints, chosen: np.ndarray, copies: Prints) -
     """Say which share of the planted copies is found with its original."""
     count = len(chosen)
     originals = Prints(prints.views[chosen], prints.wholes[chosen], prints.thumbs[chosen])
-    pairs, bits, alike = compare(join([originals, copies]))
+    both = join([originals, copies])
+    pairs, bits, alike = compare(both)
     true = np.abs(pairs[:, 0] - pairs[:, 1]) == count  # a copy stands as far behind its original as there are copies
     found = true & (bits <= LIMITS.hash_bits) & (alike >= LIMITS.correlation)
+    met = {tuple(pair) for pair in meeting(both.views, both.wholes, LIMITS.hash_bits).tolist()}
+    by_index = sum(tuple(pair) in met for pair in np.sort(pairs[found], axis=1).tolist())
     most, least = bits[true].max(initial=0), alike[true].min(initial=1)
     return (
-        f"{name:20} {found.sum()}/{count} found ({found.sum() / count:.2%}); "
+        f"{name:20} {found.sum()}/{count} found ({found.sum() / count:.2%}), {by_index} of these by the index; "
         f"most bits {most} (limit {LIMITS.hash_bits}), least correlation {least:.3f} (limit {LIMITS.correlation})"
     )
 

@@ -156,7 +156,7 @@ def test_audit_finds_the_planted_copies(site):
     said = run(script("audit"), site("one", range(4)), site("two", range(10, 14)))
     assert "8 frames" in said
     assert re.search(r"pairs of different sites: 16, near hashes \d+, flagged 0", said)
-    assert "8/8 found" in said
+    assert "8/8 found (100.00%), 8 of these by the index" in said
 
 
 def test_ingest_is_timed_beside_bare_decoding(site, monkeypatch):
@@ -262,6 +262,53 @@ def test_unseen_scores_every_frame_and_counts_what_is_called_beside_lesions(mode
     assert float(found[1]) == round(rows["dice"].mean(), 3)
     assert float(found[2]) == round(rows["false_components"].mean(), 2)
     assert "There is no estimate for new sites" in said
+
+
+def test_scale_measures_the_audit_and_goes_on_in_the_same_table(tmp_path):
+    figures = tmp_path / "s.parquet"
+    for state in ("before", "after", "after"):
+        run(script("scale"), figures, state, "--step", "audit", "--frames", 40)
+    rows = pd.read_parquet(figures)
+    assert rows[["state", "what", "n"]].values.tolist() == [["before", "audit", 40], ["after", "audit", 40]]
+    assert rows["cpu_s"].gt(0).all()
+    assert rows["peak_mib"].gt(50).all()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+def test_scale_makes_a_study_that_dvc_holds_for_up_to_date(tmp_path):
+    module = script("scale")
+    project = module.many_cells(tmp_path / "project", 2)
+    module.there(project, module.record)
+    done = subprocess.run([sys.executable, "-m", "dvc", "status"], cwd=project, capture_output=True, text=True)
+    assert "up to date" in done.stdout, done.stdout
+    figures = tmp_path / "s.parquet"
+    run(module, figures, "now", "--size", 2, *(f"--step={one.what}" for one in (*module.TABLES, *module.WHOLE)))
+    rows = pd.read_parquet(figures)
+    assert list(rows["n"]) == [60] * 6
+    assert rows.set_index("what")["page_mb"].notna().to_dict()["report"]
+
+
+def test_scale_s_table_by_hand(tmp_path):
+    rows = [
+        {"state": state, "what": what, "n": n, "wall_s": 9.0, "cpu_s": cpu_s, "peak_mib": 100.4, "page_mb": page}
+        for state, what, n, cpu_s, page in (
+            ("before", "audit", 1000, 10.0, None), ("before", "audit", 2000, 40.0, None),
+            ("after", "audit", 1000, 10.0, None), ("after", "audit", 4000, 40.0, None),
+            ("before", "report", 600, 1234.0, 5.94), ("after", "report", 600, 4.0, 1.2),
+        )
+    ]  # fmt: skip
+    pd.DataFrame(rows).to_parquet(tmp_path / "s.parquet")
+    assert run(script("scale_table"), tmp_path / "s.parquet", "before", "after").splitlines() == [
+        "| step | of | CPU s, before | CPU s, after | MiB, before | MiB, after |",
+        "| --- | --- | --- | --- | --- | --- |",
+        "| `audit` | 1,000 frames | 10 | 10 | 100 | 100 |",
+        "| `audit` | 2,000 frames | 40 | – | 100 | – |",
+        "| `audit` | 4,000 frames | – | 40 | – | 100 |",
+        "| `report` | 600 cells | 1,234 | 4 | 100 | 100 |",
+        "| the page, MB |  | 5.9 | 1.2 |  |  |",
+        "| `audit`, exponent |  | 2.00, 1,000 to 2,000 | 1.00, 1,000 to 4,000 |  |  |",
+    ]
 
 
 def test_ceiling_keeps_patients_whole(tmp_path, site):

@@ -23,3 +23,12 @@ def test_without_totals_or_their_column_no_row_is_strong():
 def test_no_rows_are_a_table_with_headings():
     table = html_table(ROWS.iloc[:0], COLUMNS)
     assert (table.headings, table.rows) == (["site", "Dice"], [])
+
+
+def test_a_shortened_table_has_its_sums_and_without_any_its_first_rows():
+    table = html_table(pd.concat([ROWS] * 30, ignore_index=True), COLUMNS, ("mean",), descending=["Dice"])
+    assert table.short.rows == [["mean", "0.5"]] * 30
+    assert table.short.strong == [True] * 30
+    assert (table.short.headings, table.short.descending) == (table.headings, table.descending)
+    plain = html_table(pd.concat([ROWS] * 30, ignore_index=True), COLUMNS)
+    assert plain.short.rows == plain.rows[:20]

@@ -13,7 +13,7 @@ from mcdrl.commands.workspace import lock_damage
 from mcdrl.study.paths import LOCK, PARAMS, PIPELINE
 
 _AT_WORK = ("Unable to acquire lock", "is busy")  # how DVC says that another one of its processes is running
-_STATUS_S = 60
+_STATUS_S, _BYTES_A_SECOND = 60, 10_000  # of dvc.lock, which DVC compares with the files: 43 s for 600 cells
 _GIT_INIT = "git init && git add -A && git commit -m start"
 _CLONE = "clone the repository: its top folder is a project; mcdrl sites add there takes your sites"
 _MEND_LOCK = (
@@ -42,11 +42,17 @@ def lock(root: Path) -> list[Check]:
     return [Check("artifacts", PROBLEM, damage, _MEND_LOCK)] if damage else []
 
 
+def _patience_s(root: Path) -> float:
+    """Return how long DVC may take: longer with what it has to compare."""
+    recorded = (root / LOCK).stat().st_size if (root / LOCK).is_file() else 0
+    return _STATUS_S + recorded / _BYTES_A_SECOND
+
+
 def stale(root: Path) -> Check:
     """Ask DVC which stages the report needs to run again; it compares files with dvc.lock and runs nothing."""
     command = [sys.executable, "-m", "dvc", "status", "--json", "--with-deps", "report"]
     try:
-        done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=_STATUS_S, check=True)
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=_patience_s(root), check=True)
         changed = sorted(json.loads(done.stdout or "{}"))
     except subprocess.CalledProcessError as error:
         said = " ".join([line.strip() for line in error.stderr.splitlines() if line.strip()][:2])

@@ -12,6 +12,7 @@ from uuid import uuid4
 import yaml
 
 from mcdrl.base.errors import InputError
+from mcdrl.base.strict_yaml import load_record
 from mcdrl.study.paths import LOCK, PIPELINE
 
 
@@ -93,8 +94,7 @@ def recorded_outs(root: Path) -> dict[str, Any]:
     """
     with suppress(OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, KeyError, TypeError):
         text = (root / LOCK).read_text(encoding="utf-8")
-        value = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # a safe one, the parser in C
-        return {name: stage.get("outs") for name, stage in value["stages"].items()}
+        return {name: stage.get("outs") for name, stage in load_record(text)["stages"].items()}
     return {}
 
 

@@ -16,11 +16,14 @@ class Params(Section):
         hash_bits: of the 256 bits of their perceptual hashes, how many may differ for two frames to be compared
             closely.
         correlation: of their fine detail once they are aligned, from which two frames are one picture.
+        exact_up_to: number of frames up to which the hashes of all pairs are compared. Of more, an index finds the near
+            ones, which may lose a pair that differs in nearly `hash_bits`; see stages/audit/index.py.
         accepted: pairs of sites whose common frames don't stop the training; every table and the page then say so.
     """
 
     hash_bits: Annotated[int, Field(ge=0), Most(128, "half of the 256 bits differ between any two frames")]
     correlation: float = Field(gt=0, le=1)
+    exact_up_to: int = Field(ge=0)
     accepted: list[list[str]]
 
     @field_validator("accepted")

@@ -40,7 +40,7 @@ def topic(results: Results) -> Topic:
         "phrases": len(inputs.dictionary),
     }
     words = [(Question.WHAT_IT_LOOKS_AT, what_it_looks_at(rows))]
-    return Topic("attention", "Attention", values, tables={"attention": rows}, sentences=words)
+    return Topic("attention", "Attention", values, {"missed": {}}, {"attention": rows}, sentences=words)
 
 
 def frame_weights(attention: pd.DataFrame) -> pd.DataFrame:

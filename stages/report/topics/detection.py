@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from stages.report.topic import Question, Topic
 _CELL = ["method", "held_out", "seed"]
 _LIMITS = (0.125, 0.5)  # false positives a frame, two of the seven of LUNA16
 _SENSITIVITIES = {"false_alarms_90": 0.90, "false_alarms_95": 0.95}  # of frames with a lesion
+_FEW_PANELS = 4  # of a page that has no room for all
 _ANY = (0.0, np.inf)
 _SUMS = ["n_frames", "n_lesions", "n_negative"]
 
@@ -32,7 +34,7 @@ def topic(results: Results) -> Topic:
         return Topic("detection", "Lesions found", None)
     frames = joined(inputs.scores, inputs.alarms)
     rows, points = detection_table(frames, inputs.findings, results.draws), froc_table(frames, inputs.findings)
-    values = {
+    values: dict[str, Any] = {
         "panels": froc_panels(points, study.methods, study.held_out),
         "lesions": lesions_html(rows),
         "frames": frames_html(rows),
@@ -42,7 +44,8 @@ def topic(results: Results) -> Topic:
     }
     words = [(Question.WHERE_IT_FAILS, sentence) for sentence in found_and_called(rows, results.best_method)]
     tables = {"detection": rows, "froc": points}
-    return Topic("detection", "Lesions found", values, tables=tables, sentences=words, figures=figures(rows))
+    short = {"panels": values["panels"][:_FEW_PANELS]}
+    return Topic("detection", "Lesions found", values, short, tables, words, figures(rows))
 
 
 def joined(scores: pd.DataFrame, alarms: pd.DataFrame) -> pd.DataFrame:

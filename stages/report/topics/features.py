@@ -50,13 +50,13 @@ def topic(results: Results) -> Topic:
     """Return the section; nothing where no method intervenes."""
     seed = results.params.seed
     found = clouds(results.inputs.pooled, results.inputs.cases, seed)
-    values = {
+    values: dict[str, Any] = {
         "clouds": [(cloud, map_panels(cloud, maps(cloud, seed))) for cloud in found],
         "figures": neighbour_html(found),
         "neighbours": NEIGHBOURS,
         "random_dictionaries": random_dictionaries(results.study.methods, results.raw),
     }
-    return Topic("features", "Features", values if found else None)
+    return Topic("features", "Features", values if found else None, {"clouds": values["clouds"][:1]})
 
 
 def clouds(pooled: pd.DataFrame, cases: pd.DataFrame, seed: int) -> list[Cloud]:

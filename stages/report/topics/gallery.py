@@ -24,7 +24,10 @@ def topic(results: Results) -> Topic:
     """Return the section."""
     predicted = predicted_shots(results.inputs, results.artifacts, results.params.examples)
     differing = differing_shots(results.inputs, results.artifacts, results.reference)
-    return Topic("gallery", "Frames", {"predicted": predicted, "differing": differing})
+    best = results.best_method
+    worst = {site: {best: shots[best][-1:]} for site, shots in predicted.items()}
+    values = {"predicted": predicted, "differing": differing}
+    return Topic("gallery", "Frames", values, {"predicted": worst, "differing": {}})
 
 
 def predicted_shots(inputs: Inputs, artifacts: Path, examples: int) -> dict[str, dict[str, list[Shot]]]:

@@ -21,6 +21,7 @@ def topic(results: Results) -> Topic:
     """Return the section."""
     inputs = results.inputs
     values = {
+        "exact": len(inputs.cases) <= results.raw.get("audit", {}).get("exact_up_to", len(inputs.cases)),
         "pairs": pairs_html(inputs.pairs),
         "containment": containment_html(inputs.pairs, inputs.cases),
         "shots": pair_shots(inputs.pairs, results.artifacts),

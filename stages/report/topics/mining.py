@@ -20,9 +20,10 @@ from stages.report.caveats import aligned
 from stages.report.inputs import Inputs
 from stages.report.pictures import frames_and_masks
 from stages.report.results import Results
-from stages.report.topic import Topic
+from stages.report.topic import Topic, first
 
 _FRAMES = 2  # a site
+_FEW_SITES = 1  # of a page that has no room for all
 _MINED = ["recall", "recall_random", "auroc", "auroc_inverted"]
 _REGIONS: Mapping[str, Write] = {
     "recall": lambda r: number(r["recall"]),
@@ -45,7 +46,7 @@ def topic(results: Results) -> Topic:
         "background": results.raw.get("build_confounders", {}).get("background"),
         "aligned": aligned(results.study),
     }
-    return Topic("mining", "Regions", values, figures=figures(quality))
+    return Topic("mining", "Regions", values, {"shots": first(values["shots"], _FEW_SITES)}, figures=figures(quality))
 
 
 def figures(quality: pd.DataFrame) -> dict[str, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,9 +19,10 @@ from mcdrl.metrics.counts import Floats
 from stages.report.inputs import Inputs
 from stages.report.pictures import frames_and_masks, lesion_words
 from stages.report.results import Results
-from stages.report.topic import Topic
+from stages.report.topic import Topic, first
 
 FRAMES_SHOWN = 6  # a site
+_FEW_SITES = 1  # of a page that has no room for all
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,12 @@ _QUANTITIES = (
 def topic(results: Results) -> Topic:
     """Return the section."""
     inputs, sites = results.inputs, list(results.study.sites)
-    values = {
+    values: dict[str, Any] = {
         "profiles": profile_html(inputs.profile, inputs.cases, sites),
         "panels": profile_panels(inputs.profile, sites),
         "contact": contact_shots(inputs, results.artifacts, results.params.seed),
     }
-    return Topic("profiles", "Site profiles", values)
+    return Topic("profiles", "Site profiles", values, {"contact": first(values["contact"], _FEW_SITES)})
 
 
 def profile_panels(profile: pd.DataFrame, sites: Sequence[str]) -> list[Panel]:

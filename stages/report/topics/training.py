@@ -15,18 +15,21 @@ from mcdrl.study.paths import Cell
 from stages.report.results import Results
 from stages.report.topic import Topic
 
+_FEW_PANELS = 4  # of a page that has no room for all
 _MODEL_KEYS = ("sources", "best_epoch", "val_dice")
 
 
 def topic(results: Results) -> Topic:
     """Return curves.csv and the section."""
     study, history = results.study, results.inputs.history
-    values = {
+    values: dict[str, Any] = {
         "curves": training_panels(history, study.methods, study.held_out),
         "losses": loss_panels(history, study.methods),
         "models": models_html(results.inputs.models),
     }
-    return Topic("training", "Training", values, tables={"curves": curves_table(history)})
+    return Topic(
+        "training", "Training", values, {"curves": values["curves"][:_FEW_PANELS]}, {"curves": curves_table(history)}
+    )
 
 
 def curves_table(history: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,16 @@ def topic(results: Results) -> Topic:
         "settings": results.settings,
     }
     sentences = [(Question.WHEN_TO_BELIEVE, sentence) for sentence in words]
-    return Topic("trust", "Trust", values if tables else None, tables=tables, sentences=sentences)
+    return Topic("trust", "Trust", values if tables else None, _short(values), tables, sentences)
+
+
+def _short(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the mean of the sites alone, of both parts that the section may have."""
+    coverage, calibration = values["coverage"], values["calibration"]
+    return {
+        "coverage": coverage and {**coverage, "panels": coverage["panels"][:1], "figures": coverage["figures"].short},
+        "calibration": calibration and {**calibration, "figures": calibration["figures"].short},
+    }
 
 
 def calibration_table(calibration: pd.DataFrame) -> pd.DataFrame:

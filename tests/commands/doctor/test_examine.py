@@ -248,6 +248,21 @@ def test_stale_artifacts_are_named(repository, monkeypatch, answer, status, foun
     assert (checked.status, checked.found) == (status, found)
 
 
+@pytest.mark.parametrize(("recorded", "patience_s"), [(0, 60), (3_000_000, 360)])
+def test_dvc_has_the_longer_the_more_it_compares(repository, monkeypatch, recorded, patience_s):
+    """A study of six hundred cells has a dvc.lock of about three megabytes."""
+    asked = []
+
+    def run(command, **how):
+        asked.append(how["timeout"])
+        return answers("{}")(command)
+
+    (repository / "dvc.lock").write_text("#" * recorded)
+    monkeypatch.setattr(repository_checks.subprocess, "run", run)
+    repository_checks.stale(repository)
+    assert asked == [patience_s]
+
+
 def test_little_memory_is_noted(monkeypatch):
     monkeypatch.setattr(
         machine.os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_AVPHYS_PAGES": 1000, "SC_PHYS_PAGES": 500_000}.get

@@ -6,6 +6,8 @@ import pytest
 from stages.audit import candidates
 from stages.audit.candidates import near_hashes
 
+ALL = 10**6  # frames, of which all pairs are compared
+
 
 def hashes(count, views=3):
     return np.random.default_rng(0).integers(0, 2**63, (count, views, 4), dtype=np.uint64)
@@ -30,7 +32,7 @@ def wholes(table):
 
 
 def near(table, bits):
-    return near_hashes(table, wholes(table), bits)
+    return near_hashes(table, wholes(table), bits, ALL)
 
 
 def test_a_view_near_another_frame_s_whole_is_found_once():
@@ -44,7 +46,7 @@ def test_a_view_near_a_turned_whole_is_found_with_how_it_is_turned():
     table = hashes(6)
     others = wholes(table)
     others[4, 3] = flip(table[1, 2], 5)
-    found = near_hashes(table, others, 5)
+    found = near_hashes(table, others, 5, ALL)
     assert pairs_of(found) == [(1, 4, 2, 5)]
     assert found.symmetry.tolist() == [3]
 
@@ -63,7 +65,7 @@ def test_blocks_change_nothing(at_a_time, monkeypatch):
         tuple(sorted((a, b))): min(_least(table, a, b), _least(table, b, a)) for a in range(23) for b in range(a)
     }
     monkeypatch.setattr(candidates, "_PAIRS_AT_A_TIME", at_a_time)
-    found = {tuple(sorted((a, b))): bits for a, b, _, bits in pairs_of(near_hashes(table, table[:, :1], 16))}
+    found = {tuple(sorted((a, b))): bits for a, b, _, bits in pairs_of(near_hashes(table, table[:, :1], 16, ALL))}
     assert found == {pair: bits for pair, bits in expected.items() if bits <= 16}
     assert 10 < len(found) < len(expected)
 
@@ -82,5 +84,5 @@ def test_one_frame_and_none():
 
 def test_all_bits_may_differ():
     table = np.stack([np.zeros((1, 4), np.uint64), np.full((1, 4), 2**64 - 1, np.uint64)])
-    assert pairs_of(near_hashes(table, table, 256)) == [(0, 1, 0, 256)]
-    assert len(near_hashes(table, table, 255)) == 0
+    assert pairs_of(near_hashes(table, table, 256, ALL)) == [(0, 1, 0, 256)]
+    assert len(near_hashes(table, table, 255, ALL)) == 0

@@ -17,9 +17,8 @@ from tests.stages.audit.pictures import COPIES, all_at_once, case_table, cropped
 LIMITS = section_params("audit")
 
 
-def pairs_of(images, cases, accepted=()):
-    prints = take_prints(np.stack(images))
-    found = find_pairs(cases, prints, LIMITS.hash_bits, LIMITS.correlation, accepted)
+def pairs_of(images, cases, **params):
+    found = find_pairs(cases, take_prints(np.stack(images)), section_params("audit", **params))
     return found.set_index(["case_a", "case_b"])
 
 
@@ -77,6 +76,17 @@ def _share_found(originals, cut, places):
     return (found["case_a"] == "A/000").sum() / len(places)
 
 
+def test_the_index_gives_the_table_that_comparing_all_pairs_gives(originals):
+    """Each kind of copy, mirrored and turned ones and crops among them; figures of each pair and all."""
+    changes = [*COPIES, *map(turned_by, SYMMETRIES[1:]), *(cropped_by(cut) for cut in (0.02, 0.1, 0.2))]
+    planted = [working(change(originals[place % 10])) for place, change in enumerate(changes)]
+    images = [working(image) for image in originals] + planted
+    cases = pd.concat([case_table("A", images[:10]), case_table("B", planted)], ignore_index=True)
+    found, expected = (pairs_of(images, cases, exact_up_to=up_to) for up_to in (0, len(images)))
+    pd.testing.assert_frame_equal(found, expected)
+    assert len(found) >= len(planted)
+
+
 def test_equal_pixels_are_identical_with_or_without_detail(originals):
     flat = np.full((224, 224, 3), 90, np.uint8)
     images = [working(originals[0]), flat]
@@ -119,7 +129,7 @@ def test_a_copy_in_training_at_one_site_and_in_validation_at_another_is_across_t
 def test_acceptance_is_for_a_pair_of_sites_in_either_order(originals):
     images = [working(originals[0])] * 3
     cases = pd.concat([case_table(site, images[:1]) for site in "ABC"], ignore_index=True)
-    found = pairs_of(images, cases, [["B", "A"]])
+    found = pairs_of(images, cases, accepted=[["B", "A"]])
     assert found["accepted"].to_dict() == {
         ("A/000", "B/000"): True, ("A/000", "C/000"): False, ("B/000", "C/000"): False
     }  # fmt: skip

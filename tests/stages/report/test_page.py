@@ -9,7 +9,9 @@ import pytest
 
 from mcdrl.base.errors import InputError
 from mcdrl.confounders.registry import phrases
+from stages.report import page as page_module
 from stages.report.inputs import read_inputs
+from stages.report.page import too_long
 from stages.report.topics.profiles import FRAMES_SHOWN
 from stages.report.write import write_report
 from tests.factories import bytes_of
@@ -120,6 +122,37 @@ def test_topics_that_a_study_lacks_have_no_section_and_no_table(tmp_path):
     assert not re.search(r'"#?(stress|trust|exchanges|attention|features|detection)"', html)
     written = {path.stem for path in (tmp_path / "report").glob("*.csv")}
     assert written == {"sites", "bars", "lesions", "negatives", "comparisons", "curves"}
+
+
+def test_what_the_page_has_no_room_for_is_a_page_of_its_own_that_it_links(page, small, tmp_path, monkeypatch):
+    whole = page[1]
+    monkeypatch.setattr(page_module, "MOST", 0)
+    html = report(small.study, small.artifacts, tmp_path)
+    links = set(re.findall(r'href="(\w+\.html)"', html))
+    assert links == {path.name for path in tmp_path.glob("*.html")} - {"index.html"}
+    assert {"sites.html", "gallery.html", "detection.html", "trust.html", "profiles.html"} <= links
+    assert "reading.html" not in links
+    assert len(html) < len(whole)
+    for name in (link.removesuffix(".html") for link in links):
+        full = (tmp_path / f"{name}.html").read_text(encoding="utf-8")
+        assert section(whole, name) == section(full, name) != section(html, name)
+        assert re.findall(r'href="([^"#]+\.html)', full) == ["index.html"]
+    assert "<td>mean</td>" in section(html, "sites")
+    assert "<td>A</td>" not in section(html, "sites")
+    assert section(html, "gallery").count("<figure>") < section(whole, "gallery").count("<figure>")
+
+
+def section(html, name):
+    return html[html.index(f'<section id="{name}"') :].partition("</section>")[0]
+
+
+def test_sections_that_lose_most_are_shortened_first_and_no_more_than_is_needed():
+    sizes = {"a": (100, 90), "b": (500, 100), "c": (300, 300), "d": (400, 200)}
+    assert too_long(sizes, 1300) == set()
+    assert too_long(sizes, 1299) == {"b"}
+    assert too_long(sizes, 900) == {"b"}
+    assert too_long(sizes, 899) == {"b", "d"}
+    assert too_long(sizes, 0) == {"a", "b", "d"}
 
 
 def test_metrics_agree_with_the_tables(page):
