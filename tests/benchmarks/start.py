@@ -1,9 +1,9 @@
 """What start-up takes of the pipeline's processor time: python -m tests.benchmarks.start OUT.parquet
 
-Runs the default study by `dvc repro` in a new copy of the project, then every stage and command with --help. Each
-process tells its processor time and what of that went into Python's start and into imports, wherever in the process
-they stand (`imports_told/sitecustomize.py`). No clock is read, so that a busy machine disturbs little. OUT receives a
-row a process; `python -m tests.benchmarks.start_table OUT` makes a table of it.
+Runs the default study by `dvc repro` in a new copy of the project, then every stage and command with --help, and
+imports the libraries that take longest. Each process tells its processor time and what of that went into Python's start
+and into imports, wherever in the process they stand (`imports_told/sitecustomize.py`). No clock is read, so that a busy
+machine disturbs little. OUT receives a row a process; `python -m tests.benchmarks.start_table OUT` makes a table of it.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ from tests.pipeline.repository import Repository
 from tests.projects import ROOT
 
 HOOK = Path(__file__).parent / "imports_told"
-HELP, STUDY = "--help", "dvc repro"
+HELP, IMPORT, STUDY = "--help", "import", "dvc repro"
 LIBRARIES = (
     *("torch", "torch._dynamo", "torchvision", "timm", "lightning_fabric", "open_clip", "kornia", "monai"),
     *("pandas", "pyarrow", "h5py", "scipy.ndimage", "scipy.stats", "sklearn", "matplotlib", "PIL"),
 )
+_ALONE = ("torch", "torch._dynamo", "timm", "lightning_fabric", "pandas")  # what each takes with all that it loads
 _MCDRL = ("-c", "from mcdrl.cli import main; main()")
 
 
@@ -77,6 +78,12 @@ def explained() -> Iterator[dict[str, Any]]:
         yield _row(HELP, name, told((*command, "--help"), ROOT, dict(os.environ))[0])
 
 
+def alone() -> Iterator[dict[str, Any]]:
+    """Yield a row for each library that a process imports and then ends."""
+    for name in _ALONE:
+        yield _row(IMPORT, name, told(("-c", f"import {name}"), ROOT, dict(os.environ))[0])
+
+
 def _row(what: str, name: str, row: dict[str, Any]) -> dict[str, Any]:
     loaded = " ".join(library for library in LIBRARIES if library in row["modules"])
     return {"what": what, "name": name, "cpu_s": row["cpu_s"], "start_s": row["start_s"], "loaded": loaded}
@@ -88,7 +95,7 @@ def main(
 ) -> None:
     """Write a row a process."""
     with tempfile.TemporaryDirectory() as folder:
-        rows = [*(study(Path(folder) / "copy") if whole else ()), *explained()]
+        rows = [*(study(Path(folder) / "copy") if whole else ()), *explained(), *alone()]
     pd.DataFrame(rows).to_parquet(out, index=False)
 
 

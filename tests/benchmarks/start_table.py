@@ -2,7 +2,8 @@
 
 START is what `tests.benchmarks.start` wrote. A row a stage, in order of what start-up takes there: processes, their
 processor time, what of it went into Python's start and imports, and the libraries that take long and were loaded. The
-last row is the whole study. With --help-too a row a stage or command that explains itself instead.
+last row is the whole study. With --alone a row a library that a process imports and then ends, and a row a stage or
+command that explains itself by --help.
 """
 
 from __future__ import annotations
@@ -14,19 +15,19 @@ from typing import Annotated
 import pandas as pd
 import typer
 
-from tests.benchmarks.start import HELP, STUDY
+from tests.benchmarks.start import HELP, IMPORT, STUDY
 
 _STUDY = ["stage", "processes", "processor time, s", "start-up, s", "a process", "share", "loaded"]
-_HELP = ["`--help` of", "processor time, s", "loaded"]
+_ALONE = ["what is run", "processor time, s", "loaded"]
 
 
 def main(
     start: Annotated[Path, typer.Argument(help="Parquet of `tests.benchmarks.start`.")],
-    explained: Annotated[bool, typer.Option("--explained", help="A row a --help instead.")] = False,
+    alone: Annotated[bool, typer.Option("--alone", help="A row a library or --help instead.")] = False,
 ) -> None:
     """Print the table."""
     rows = pd.read_parquet(start)
-    lines = help_lines(rows[rows["what"] == HELP]) if explained else study_lines(rows[rows["what"] == STUDY])
+    lines = alone_lines(rows) if alone else study_lines(rows[rows["what"] == STUDY])
     for line in lines:
         print("| " + " | ".join(line) + " |")
 
@@ -43,12 +44,13 @@ def study_lines(rows: pd.DataFrame) -> Iterator[list[str]]:
     yield _line("**all**", own, float(rows.loc[rows["name"] == "all", "cpu_s"].sum()), "")
 
 
-def help_lines(rows: pd.DataFrame) -> Iterator[list[str]]:
-    """Yield head and rows of what stages and commands take to explain themselves."""
-    yield _HELP
-    yield ["---"] * len(_HELP)
-    for row in rows.sort_values("name").itertuples():
-        yield [f"`{row.name}`", f"{row.cpu_s:.2f}", str(row.loaded)]
+def alone_lines(rows: pd.DataFrame) -> Iterator[list[str]]:
+    """Yield head and rows of what libraries take to be imported, and stages and commands to explain themselves."""
+    yield _ALONE
+    yield ["---"] * len(_ALONE)
+    for what, shown in ((IMPORT, "import {}"), (HELP, "{} --help")):
+        for row in rows[rows["what"] == what].sort_values("cpu_s", ascending=False).itertuples():
+            yield [f"`{shown.format(row.name)}`", f"{row.cpu_s:.2f}", str(row.loaded)]
 
 
 def _line(name: str, rows: pd.DataFrame, cpu_s: float, loaded: str) -> list[str]:

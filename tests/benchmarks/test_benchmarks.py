@@ -477,7 +477,8 @@ def test_start_up_s_table_by_hand(tmp_path):
     rows = [
         ("dvc repro", "train", 10.0, 2.0, "torch"), ("dvc repro", "train", 20.0, 1.0, "torch timm"),
         ("dvc repro", "plan", 1.0, 0.5, ""), ("dvc repro", "all", 35.0, 0.0, ""),
-        ("--help", "train", 0.25, 0.2, ""),
+        ("--help", "train", 0.25, 0.2, ""), ("--help", "plan", 0.5, 0.2, "pandas"),
+        ("import", "torch", 1.0, 1.0, "torch"),
     ]  # fmt: skip
     pd.DataFrame(rows, columns=["what", "name", "cpu_s", "start_s", "loaded"]).to_parquet(tmp_path / "start.parquet")
     table = script("start_table")
@@ -486,13 +487,17 @@ def test_start_up_s_table_by_hand(tmp_path):
         "| plan | 1 | 1.0 | 0.5 | 0.50 | 50 % |  |",
         "| **all** | 3 | 35.0 | 3.5 | 1.17 | 10 % |  |",
     ]
-    assert run(table, tmp_path / "start.parquet", "--explained").splitlines()[2:] == ["| `train` | 0.25 |  |"]
+    assert run(table, tmp_path / "start.parquet", "--alone").splitlines()[2:] == [
+        "| `import torch` | 1.00 | torch |",
+        "| `plan --help` | 0.50 | pandas |",
+        "| `train --help` | 0.25 |  |",
+    ]
 
 
 @pytest.mark.slow
 def test_stages_and_commands_explain_themselves_in_half_a_second_of_processor_time(tmp_path):
     run(script("start"), tmp_path / "start.parquet", "--no-whole")
-    rows = pd.read_parquet(tmp_path / "start.parquet").set_index("name")
+    rows = pd.read_parquet(tmp_path / "start.parquet").query("what == '--help'").set_index("name")
     assert rows.loc["mcdrl", "cpu_s"] < 0.5
     assert not rows["loaded"].str.contains("torch").any()
 

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from tests.benchmarks import acceptance as acceptance_script
 from tests.benchmarks import devices as devices_script
 from tests.benchmarks import label_efficiency as label_efficiency_script
-from tests.benchmarks import pairs, sizes_table
+from tests.benchmarks import pairs, ratios, sizes_table, start_table
 from tests.benchmarks import table as table_script
 from tests.projects import ROOT
 
@@ -27,6 +27,8 @@ _SCRIPTS = {
     "acceptance": acceptance_script,
     "label_efficiency": label_efficiency_script,
     "sizes_table": sizes_table,
+    "start_table": start_table,
+    "ratios": ratios,
 }
 _SHOWN = re.compile(
     rf"^```\n(python -m tests\.benchmarks\.(?:{'|'.join(_SCRIPTS)}) .*)\n```\n\n((?:\|.*\n)+)", re.MULTILINE
