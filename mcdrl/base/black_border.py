@@ -26,7 +26,8 @@ def view(bright: Flags) -> Flags:
 
 def between(flags: Flags, axis: int) -> Flags:
     """Return which pixels have a set pixel before or at them and one behind or at them."""
-    before = np.maximum.accumulate(flags, axis=axis)
-    behind = np.flip(np.maximum.accumulate(np.flip(flags, axis), axis=axis), axis)
-    result: Flags = before & behind
-    return result
+    lines = flags if axis else flags.T
+    first, last = lines.argmax(axis=1), lines.shape[1] - lines[:, ::-1].argmax(axis=1)
+    places = np.arange(lines.shape[1])
+    found: Flags = (places >= first[:, None]) & (places < last[:, None]) & lines.any(axis=1, keepdims=True)
+    return found if axis else found.T

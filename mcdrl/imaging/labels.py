@@ -20,6 +20,7 @@ from PIL import Image
 from scipy import ndimage
 
 from mcdrl.base.issues import RefusedError
+from mcdrl.base.windows import grown
 from mcdrl.imaging.depth import eight_bit, to_rgb
 
 Labels = np.ndarray[Any, np.dtype[np.uint8]]
@@ -225,7 +226,7 @@ def _one_blurred_colour(stored: _Stored, threshold: int, value: int) -> Read | N
         return None
     share = rgb @ pure / (pure @ pure)
     grey = (share * 255).round().clip(0, 255).astype(np.uint8)
-    sides = [ndimage.maximum_filter(side, 2 * _FAR_PX + 1) for side in (grey <= _NOISE, grey >= 255 - _NOISE)]
+    sides = [grown(side, 2 * _FAR_PX + 1) for side in (grey <= _NOISE, grey >= 255 - _NOISE)]
     astray = np.abs(rgb - share[..., None] * pure).max(axis=2) > 2 * _NOISE
     counts = np.bincount(grey.ravel(), minlength=256)
     other = (astray & ~(sides[0] & sides[1])).any() or ndimage.binary_erosion(astray, np.ones((_PATCH_PX,) * 2)).any()
@@ -263,7 +264,7 @@ def _black_and_white(grey: Labels, counts: Array, lossy: bool, patch: int = 3) -
 
 def _is_noise(grey: Labels, side: Bools) -> bool:
     """Return whether one side of a mask, black or white, is one value beyond the reach of JPEG's noise."""
-    far = ~ndimage.maximum_filter(~side, 2 * _FAR_PX + 1)
+    far = ~grown(~side, 2 * _FAR_PX + 1)
     if not far.any():
         return True
     others = far & (grey != np.bincount(grey[far]).argmax())
@@ -288,7 +289,7 @@ def _is_border(grey: Labels, between: Bools, sides: tuple[Bools, Bools], stray: 
         stray: share of those between that may lie elsewhere.
         tolerance: differences up to this count as none.
     """
-    dark, bright = (ndimage.maximum_filter(side, 2 * _EDGE_PX + 1) for side in sides)
+    dark, bright = (grown(side, 2 * _EDGE_PX + 1) for side in sides)
     elsewhere = between & ~(dark & bright)
     return bool(elsewhere.sum() <= stray * between.sum()) and not _is_patchy(grey, between, tolerance)
 
@@ -345,7 +346,7 @@ def _nearest(mask: Image.Image, table: Table) -> Read:
         if here.any():
             nearer = distance < least
             labels[nearer], least[nearer] = table[name], distance[nearer]
-            sides += ndimage.maximum_filter(here, 2 * _EDGE_PX + 1)
+            sides += grown(here, 2 * _EDGE_PX + 1)
     between = least > 2 * _NOISE
     if (between & (sides < 2)).any() or _is_patchy(rgb.max(axis=2), between, 2 * _NOISE):
         detail = f"{_listed(_stored(mask, lossy=True))}; list them, or save the masks as PNG"

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
+from mcdrl.base.windows import grown
+
 Bools = np.ndarray[Any, np.dtype[np.bool_]]
 _STROKE_PX, _STROKE_SHARE = 8, 0.02  # a stroke is at most so wide, px or share of the shorter side
 _LONG = 8  # squares of the stroke's width that a line's area holds at least; a disc holds three
@@ -51,8 +53,8 @@ def _shrunk(mask: Bools) -> tuple[Bools, int]:
     factor = -(-max(mask.shape) // _SEEN_PX)
     height, width = mask.shape
     whole = np.pad(mask, ((0, -height % factor), (0, -width % factor)))
-    small = whole.reshape(whole.shape[0] // factor, factor, -1, factor).any(axis=(1, 3))
-    return np.asarray(small), factor
+    rows = np.logical_or.reduce([whole[start::factor] for start in range(factor)])
+    return np.logical_or.reduce([rows[:, start::factor] for start in range(factor)]), factor
 
 
 def _outline_px(lesion: Bools, empty: Bools, gap: int) -> int:
@@ -63,21 +65,16 @@ def _outline_px(lesion: Bools, empty: Bools, gap: int) -> int:
         empty: [H, W] bool, where there is background for sure.
         gap: odd; gaps narrower than this are closed.
     """
-    grown = _grown(lesion, gap)
-    parts, count = ndimage.label(grown, np.ones((3, 3)))
+    closed = grown(lesion, gap)
+    parts, count = ndimage.label(closed, np.ones((3, 3)))
     drawn = np.bincount(parts[lesion], minlength=count + 1)
     hollow, cut = np.zeros(count + 1), np.zeros(count + 1)
-    for hole, sides in _holes(grown):
-        rim = parts[ndimage.binary_dilation(hole) & grown]
+    for hole, sides in _holes(closed):
+        rim = parts[ndimage.binary_dilation(hole) & closed]
         if rim.size:
-            (cut if sides else hollow)[np.bincount(rim).argmax()] += (_grown(hole, gap) & empty).sum()
+            (cut if sides else hollow)[np.bincount(rim).argmax()] += (grown(hole, gap) & empty).sum()
     around = (hollow >= _HOLLOW * drawn) | (hollow + cut >= _CUT_OFF * drawn)
     return int(drawn[1:][around[1:]].sum())
-
-
-def _grown(mask: Bools, width: int) -> Bools:
-    grown: Bools = ndimage.maximum_filter(mask, width)
-    return grown
 
 
 def _holes(mask: Bools) -> Iterator[tuple[Bools, int]]:

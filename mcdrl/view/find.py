@@ -9,6 +9,7 @@ from PIL import ImageFilter
 from scipy import ndimage
 
 from mcdrl.base.black_border import between
+from mcdrl.base.windows import opened
 from mcdrl.view.edges import sides
 from mcdrl.view.outline import outlined
 from mcdrl.view.panels import without_panels
@@ -70,8 +71,8 @@ def _bounds(flags: Flags) -> Box:
 
 def _main(shown: Flags) -> Flags:
     """Return the largest part of what is shown, without text and lines that touch it."""
-    largest = _kept(_largest(_opened(shown, _TEXT)))
-    return _kept(_largest(_opened(between(largest, 0) & between(largest, 1), _LINES)))
+    largest = _kept(_largest(opened(shown, _TEXT)))
+    return _kept(_largest(opened(between(largest, 0) & between(largest, 1), _LINES)))
 
 
 def _kept(flags: Flags) -> Flags:
@@ -101,13 +102,6 @@ def _first(lengths: NDArray[np.int64]) -> int:
     step = first + int(np.flatnonzero(steps)[-1])
     step += int(np.argmax(lengths[step : step + _STEP + 1] > _STUMP * longest))
     return step if step - int(np.argmax(lengths > 0)) >= _DEEP else first
-
-
-def _opened(flags: Flags, size: int) -> Flags:
-    padded = np.pad(flags, size, mode="edge").astype(np.uint8)
-    opened = ndimage.maximum_filter(ndimage.minimum_filter(padded, size), size)
-    result: Flags = opened[size:-size, size:-size] > 0
-    return result
 
 
 def _largest(flags: Flags) -> Flags:

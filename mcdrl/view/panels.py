@@ -31,38 +31,51 @@ def without_panels(image: Image, box: Box) -> Box:
     left, top, right, bottom = box
     for _ in range(_ROUNDS):
         before = left, top, right, bottom
-        left += _panel(image[top:bottom, left:right])
-        right -= _panel(image[top:bottom, left:right][:, ::-1])
-        top += _panel(image[top:bottom, left:right].transpose(1, 0, 2))
-        bottom -= _panel(image[top:bottom, left:right][::-1].transpose(1, 0, 2))
+        at_left, at_right = _panels(image[top:bottom, left:right])
+        left, right = left + at_left, right - at_right
+        at_top, at_bottom = _panels(image[top:bottom, left:right].transpose(1, 0, 2))
+        top, bottom = top + at_top, bottom - at_bottom
         if before == (left, top, right, bottom):
             break
     return left, top, right, bottom
 
 
-def _panel(part: Image) -> int:
-    """Return how many columns on the left belong to a panel."""
-    height, width = part.shape[:2]
-    if min(height, width) < 4 * _ALONG:
-        return 0
-    lines = np.flatnonzero(_changes(part) >= _LONG)
-    for line in lines[::-1]:
+def _panels(part: Image) -> tuple[int, int]:
+    """Return how many columns on the left belong to a panel, and how many of the rest on the right."""
+    changes = _changes(part)
+    at_left = _panel(part, changes)
+    if at_left:
+        part = part[:, at_left:]
+        changes = _changes(part)
+    return at_left, _panel(part[:, ::-1], changes[::-1])
+
+
+def _panel(part: Image, changes: Floats) -> int:
+    """Return how many columns on the left belong to a panel, by the `_changes` of all columns."""
+    width = part.shape[1]
+    for line in np.flatnonzero(changes >= _LONG)[::-1]:
         if _BLOCK <= line <= _DEEPEST * width and _is_plain(part[:, : line - 1]):
             return int(line)
     return 0
 
 
 def _changes(part: Image) -> Floats:
-    """Return for each column which share of its length shows a change of colour from its left to its right."""
-    rows = part[: part.shape[0] // _ALONG * _ALONG].astype(np.float32)
-    means = rows.reshape(-1, _ALONG, *rows.shape[1:]).mean(axis=1)
-    sums = np.cumsum(np.pad(means, ((0, 0), (1, 0), (0, 0))), axis=1)
-    windows = (sums[:, _REACH:] - sums[:, :-_REACH]) / _REACH
+    """Return for each column which share of its length shows a change of colour from its left to its right.
+
+    In whole numbers, so that a mirrored part has the same ones, mirrored. A small part has none.
+    """
+    height, width = part.shape[:2]
+    result = np.zeros(width, np.float32)
+    if min(height, width) < 4 * _ALONG:
+        return result
+    rows = part[: height // _ALONG * _ALONG].reshape(-1, _ALONG, width, 3)
+    sums = rows.sum(axis=1, dtype=np.int16)
+    windows = sum(sums[:, start : width - _REACH + 1 + start] for start in range(_REACH))
     changes = np.abs(windows[:, _REACH + 1 :] - windows[:, : -_REACH - 1]).max(axis=2)
     beside = np.pad(changes, ((0, 0), (_BESIDE, _BESIDE)))
     rest = np.maximum(beside[:, : -2 * _BESIDE], beside[:, 2 * _BESIDE :])
-    result = np.zeros(part.shape[1], np.float32)
-    result[_REACH : _REACH + changes.shape[1]] = ((changes >= _JUMP) & (changes >= _ALONE * rest)).mean(axis=0)
+    found = (changes >= _JUMP * _ALONG * _REACH) & (changes >= _ALONE * rest)
+    result[_REACH : width - _REACH] = found.mean(axis=0)
     return result
 
 

@@ -43,13 +43,13 @@ class _Pixels:
     """A reduced frame.
 
     Attributes:
-        values: [3, h, w] int16, red, green, blue.
-        bins: [h, w] int32, the colours, coarsely.
+        values: [3, h, w] uint8, red, green, blue.
+        bins: [h, w] uint16, the colours, coarsely.
         unevenness: [h, w] uint8, by how much a pixel and its eight neighbours differ.
     """
 
-    values: Numbers
-    bins: NDArray[np.int32]
+    values: Image
+    bins: NDArray[np.uint16]
     unevenness: Image
 
 
@@ -87,9 +87,9 @@ def drawn(image: Image) -> Flags:
         image: [h, w, 3] uint8, RGB, smoothed, a few hundred pixels a side at most.
     """
     planes = np.ascontiguousarray(image.transpose(2, 0, 1))
-    red, green, blue = planes.astype(np.int32) >> _BITS
+    red, green, blue = (planes >> _BITS).astype(np.uint16)
     bins = (red << 2 * (8 - _BITS)) + (green << 8 - _BITS) + blue
-    pixels = _Pixels(planes.astype(np.int16), bins, _range(planes))
+    pixels = _Pixels(planes, bins, _range(planes))
     result = np.zeros(bins.shape, bool)
     for area in _joined(_steady(_even_areas(pixels)), pixels):
         if _is_drawing(area, pixels):
@@ -118,55 +118,68 @@ def _even_areas(pixels: _Pixels) -> list[_Area]:
         if bins.size < least:
             break
         colour = _commonest(values, bins)
-        rest = _away(values, colour) > _TOLERANCE
-        if bins.size - rest.sum() < least:
+        rest = np.flatnonzero(~_alike(values, colour, _TOLERANCE))
+        if bins.size - rest.size < least:
             break
         result += _even_patches(pixels, colour)
-        values, bins = values[:, rest], bins[rest]
+        values, bins = values.take(rest, axis=1), bins.take(rest)
     return result
 
 
-def _commonest(values: Numbers, bins: NDArray[np.int32]) -> Numbers:
+def _commonest(values: Image, bins: NDArray[np.uint16]) -> Numbers:
     """Return the colour that most of some pixels [3, n] have."""
-    colour = _median(values[:, bins == np.bincount(bins).argmax()])
-    return _median(values[:, _away(values, colour) <= 1 << _BITS])
+    colour = _median(values.take(np.flatnonzero(bins == np.bincount(bins).argmax()), axis=1))
+    return _median(values.take(np.flatnonzero(_alike(values, colour, 1 << _BITS)), axis=1))
 
 
-def _median(values: Numbers) -> Numbers:
-    result: Numbers = np.median(values, axis=1).astype(np.int16)
+def _median(values: Image) -> Numbers:
+    """Return the median of each channel of pixels [3, n], the lower whole number where it lies between two."""
+    middle = [(values.shape[1] - 1) // 2, values.shape[1] // 2]
+    ordered = np.partition(values, middle, axis=1)[:, middle]
+    result: Numbers = ordered.astype(np.int16).sum(axis=1, dtype=np.int16) // 2
     return result
 
 
-def _away(values: Numbers, colour: Numbers) -> Numbers:
+def _alike(values: Image, colour: Numbers, tolerance: int) -> Flags:
+    """Return which pixels [3, ...] are no farther from a colour than that in any channel."""
+    low, high = (np.clip(colour + step, 0, 255).astype(np.uint8) for step in (-tolerance, tolerance))
+    planes = zip(values, low, high, strict=True)
+    red, green, blue = ((plane >= least) & (plane <= most) for plane, least, most in planes)
+    result: Flags = red & green & blue
+    return result
+
+
+def _away(values: Image, colour: Numbers) -> Image:
     """Return how far pixels [3, ...] are from a colour, in the channel where they are farthest."""
-    red, green, blue = (np.abs(plane - value) for plane, value in zip(values, colour, strict=True))
-    result: Numbers = np.maximum(np.maximum(red, green), blue)
+    planes = zip(values, colour.astype(np.uint8), strict=True)
+    red, green, blue = (np.maximum(plane, value) - np.minimum(plane, value) for plane, value in planes)
+    result: Image = np.maximum(np.maximum(red, green), blue)
     return result
 
 
 def _even_patches(pixels: _Pixels, colour: Numbers) -> list[_Area]:
     """Return the connected pixels that are of a colour, where they are even enough for a drawing."""
-    away = _away(pixels.values, colour)
-    alike = away <= _TOLERANCE
+    alike = _alike(pixels.values, colour, _TOLERANCE)
+    places = np.flatnonzero(alike)
     least = _LEAST * alike.size
-    if alike.sum() < least:
+    if places.size < least:
         return []
     patches, _ = ndimage.label(alike)
-    sizes = np.bincount(patches.ravel())
-    places = ndimage.find_objects(patches)
+    number = patches.take(places)
     result = []
-    for number in 1 + np.flatnonzero(sizes[1:] >= least):
-        place = places[number - 1]
-        core = (patches[place] == number) & (pixels.unevenness[place] <= _FLAT)
-        if 2 * core.sum() < sizes[number]:
+    for large in np.flatnonzero(np.bincount(number) >= least):
+        own = places[number == large]
+        core = own[pixels.unevenness.take(own) <= _FLAT]
+        if 2 * core.size < own.size:
             continue
-        area = _Area(patches == number, colour, float((away[place][core] <= 1).mean()))
-        if _is_even(area, away[place][core], pixels.unevenness[place][core]):
+        away = _away(pixels.values.reshape(3, -1).take(core, axis=1), colour)
+        area = _Area(patches == large, colour, float((away <= 1).mean()))
+        if _is_even(area, away, pixels.unevenness.take(core)):
             result.append(area)
     return result
 
 
-def _is_even(area: _Area, away: Numbers, unevenness: Image) -> bool:
+def _is_even(area: _Area, away: Image, unevenness: Image) -> bool:
     """Return whether the inner pixels of an area are near enough to its colour.
 
     Fewer must be where tissue has no such colour: vivid green or blue, and a black without any grain.

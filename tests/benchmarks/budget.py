@@ -8,6 +8,7 @@ budget, validation after each epoch included. For a study at equal time, give ea
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -29,7 +30,7 @@ from mcdrl.training.optimiser import make_optimiser
 from stages.plan.plans import plans
 
 
-def seconds(cell: Job, steps: int) -> tuple[int, int, float, float]:
+def seconds(cell: Job, steps: int, clock: Callable[[], float] = time.perf_counter) -> tuple[int, int, float, float]:
     """Return trained parameters, training frames, and seconds of training and of validation an epoch takes."""
     frames = split(read_cases(cell.files, cell.lesion_classes))
     size = steps * cell.params.batch_size
@@ -46,10 +47,10 @@ def seconds(cell: Job, steps: int) -> tuple[int, int, float, float]:
         )
         last = cell.params.epochs - 1  # with the intervention on
         training._epoch(last)  # the first steps are slower
-        marks = [time.perf_counter()]
+        marks = [clock()]
         for part in (lambda: training._epoch(last), lambda: training.validate("validation")):
             part()
-            marks.append(time.perf_counter())
+            marks.append(clock())
     trained = sum(parameter.numel() for parameter in method.parameters() if parameter.requires_grad)
     whole = [len(frames.train) / len(few.train), len(frames.val) / len(few.val)]
     spent = [(end - start) * times for start, end, times in zip(marks, marks[1:], whole, strict=False)]

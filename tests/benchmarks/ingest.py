@@ -2,9 +2,9 @@
 
 Each ROOT is a site's folder with frames in images/ and masks of equal stems in masks/. Both sides use Pillow on the
 same files and take turns: `bare` opens every frame and its mask and squashes both, with no check, no table and no file
-written; `ingest` is the stage's own `write_site`. Printed are the frames a second of both by processor time, their
-ratio (the median over the rounds), the same by the clock with one and with two threads, and the peak resident memory
-after half of the first site's frames and after all of them.
+written; `ingest` is the stage's own `write_site`. Printed are the processor time a frame of both and their ratio, the
+stage's frames a second by the clock with one and with two threads, and the peak resident memory after half of the first
+site's frames and after all of them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import resource
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +24,7 @@ from PIL import Image
 from mcdrl.sites.gate import Gate
 from mcdrl.study.params import Site, resolve
 from stages.ingest.write import write_site
+from tests.benchmarks._ratios import compare, cpu_s
 from tests.factories import section_params
 
 ROUNDS = 5
@@ -51,33 +51,17 @@ def ingest(root: Path, threads: int) -> int:
         return len(result.cases) + len(result.refused)
 
 
-def rate(work: Callable[[], int], clock: Callable[[], float]) -> float:
-    """Return the frames a second of `work` by a clock."""
-    start = clock()
-    count = work()
-    return count / (clock() - start)
+def by_the_clock(root: Path, cores: set[int]) -> None:
+    """Print the frames a second of the stage with one and with two threads."""
+    one, two = (statistics.median(rate(root, threads) for _ in range(ROUNDS)) for threads in (1, 2))
+    print(f"{root.name}: {one:.1f} frames/s, 2 threads on {len(cores)} cores {two:.1f} (x{two / one:.2f})", flush=True)
 
 
-def compare(root: Path, cores: set[int]) -> None:
-    """Print a site's line."""
-    rounds: dict[str, list[float]] = {"bare": [], "ingest": [], "ratio": [], "one": [], "two": []}
-    bare(root)
-    for _ in range(ROUNDS):
-        os.sched_setaffinity(0, set(sorted(cores)[:1]))
-        plain = rate(lambda: bare(root), time.process_time)
-        checked = rate(lambda: ingest(root, 1), time.process_time)
-        one = rate(lambda: ingest(root, 1), time.perf_counter)
-        os.sched_setaffinity(0, cores)
-        two = rate(lambda: ingest(root, 2), time.perf_counter)
-        for name, value in zip(rounds, (plain, checked, checked / plain, one, two), strict=True):
-            rounds[name].append(value)
-    middle = {name: statistics.median(values) for name, values in rounds.items()}
-    print(
-        f"{root.name:14} bare {middle['bare']:6.1f}/s   ingest {middle['ingest']:6.1f}/s   ratio {middle['ratio']:.2f}"
-        f"   by the clock: 1 thread {middle['one']:6.1f}/s, 2 threads on {len(cores)} cores {middle['two']:6.1f}/s "
-        f"(x{middle['two'] / middle['one']:.2f})",
-        flush=True,
-    )
+def rate(root: Path, threads: int) -> float:
+    """Return the frames a second, by the clock, of the stage with so many threads."""
+    start = time.perf_counter()
+    count = ingest(root, threads)
+    return count / (time.perf_counter() - start)
 
 
 def peak_mib() -> float:
@@ -97,12 +81,23 @@ def _site(root: Path) -> Site:
     return Site(root=str(root), card="folder", lesion_class="lesion")
 
 
-def main(roots: Annotated[list[Path], typer.Argument(help="Sites' folders.")]) -> None:
+def main(
+    roots: Annotated[list[Path], typer.Argument(help="Sites' folders.")],
+    rounds: Annotated[int, typer.Option(help="How often both take their turn.")] = ROUNDS,
+    out: Annotated[Path | None, typer.Option(help="Parquet that keeps the ratios.")] = None,
+) -> None:
     """Print the figures of some sites."""
     memory(roots[0])
     cores = set(sorted(os.sched_getaffinity(0))[:2])
     for root in roots:
-        compare(root, cores)
+        count = bare(root)
+        compare(
+            f"ingest {root.name}",
+            lambda root=root, count=count: cpu_s(lambda: ingest(root, 1)) * 1e3 / count,
+            lambda root=root, count=count: cpu_s(lambda: bare(root)) * 1e3 / count,
+            rounds, "ms a frame", out,
+        )  # fmt: skip
+        by_the_clock(root, cores)
 
 
 if __name__ == "__main__":

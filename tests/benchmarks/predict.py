@@ -1,70 +1,65 @@
-"""Frames a second of `mcdrl predict`, from files to files, beside the bare network's forward pass on the same frames.
+"""Processor time of `mcdrl predict`, from files to files, beside a bare loop over the same files.
 
-`python -m tests.benchmarks.predict MODEL FOLDER [ROUNDS]`: both in turn, in one process on this machine. The bare
-network (encoder, mining, method) gets frames that are already decoded, in batches of the size that predict takes.
+`python -m tests.benchmarks.predict MODEL FOLDER [ROUNDS]`: both in turn, in one process on this machine. The bare loop
+decodes a batch of frames and squashes them, asks the network (encoder, mining, method, at the sizes that predict asks
+it), and writes each mask as a PNG of the frame's size. It finds no view, checks no file, judges no answer and writes no
+table; all of that is in the ratio.
 """
 
 from __future__ import annotations
 
-import statistics
 import tempfile
-import time
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import torch
 import typer
+from PIL import Image
 
-from mcdrl.commands.models.frames import find_jobs, read
+from mcdrl.base.parallel import batches
+from mcdrl.commands.models.frames import find_jobs
 from mcdrl.commands.models.masks import Wanted
 from mcdrl.commands.models.predict import predict_frames
 from mcdrl.model.network import Network
-from mcdrl.model.predictor import load_predictor
-from mcdrl.model.shown import Shown
+from mcdrl.model.predictor import Predictor, load_predictor
+from tests.benchmarks._ratios import compare, cpu_s
+
+
+def bare(files: list[Path], network: Network, predictor: Predictor, out: Path) -> None:
+    """Segment some files and do nothing else."""
+    square = (predictor.size_px, predictor.size_px)
+    for batch in batches(files, predictor.batch_size):
+        pictures = [Image.open(path).convert("RGB") for path in batch]
+        frames = [picture.resize(square, Image.Resampling.BICUBIC, reducing_gap=3.0) for picture in pictures]
+        with torch.inference_mode():
+            found = network(torch.from_numpy(np.stack([np.asarray(frame) for frame in frames])))
+        lesion = (found[0] if isinstance(found, tuple) else found).numpy()
+        for path, picture, probability in zip(batch, pictures, lesion, strict=True):
+            native = np.asarray(Image.fromarray(probability).resize(picture.size, Image.Resampling.BILINEAR))
+            Image.fromarray((native >= 0.5).astype(np.uint8) * 255).save(out / f"{path.stem}.png", compress_level=1)
 
 
 def main(
     model: Annotated[Path, typer.Argument(help="A trained model's folder.")],
     folder: Annotated[Path, typer.Argument(help="Of frames.")],
     rounds: Annotated[int, typer.Argument(help="How often both take their turn.")] = 3,
+    out: Annotated[Path | None, typer.Option(help="Parquet that keeps the figures.")] = None,
 ) -> None:
-    """Print the frames a second of both, and their ratio."""
-    predictor, view = load_predictor([model], None, "auto", None, None)
+    """Print the milliseconds a frame of both, and their ratio."""
+    predictor, view = load_predictor([model], None, "cpu", None, None)
     (member,) = predictor._ensemble.members
-    network = Network(member.encoder, member.model)
-    device = next(member.encoder.parameters()).device
+    network = Network(member.encoder, member.model, predictor.further_px)
     with tempfile.TemporaryDirectory() as place:
-        shown = [read(job, predictor.size_px, view=view, swap=False) for job in find_jobs([folder], Path(place)).jobs]
-        frames = np.stack([one.pixels for one in shown if isinstance(one, Shown)])
-        batches = [
-            frames[start : start + predictor.batch_size] for start in range(0, len(frames), predictor.batch_size)
-        ]
-
-        def bare() -> tuple[float, float]:
-            start, used = time.perf_counter(), time.process_time()
-            with torch.inference_mode():
-                for batch in batches:
-                    network(torch.from_numpy(batch).to(device)).cpu()
-            return len(frames) / (time.perf_counter() - start), len(frames) / (time.process_time() - used)
-
-        def whole() -> tuple[float, float]:
-            start, used = time.perf_counter(), time.process_time()
-            predict_frames([folder], predictor, Wanted(Path(place), 0.5), view=view, workers=2)
-            return len(frames) / (time.perf_counter() - start), len(frames) / (time.process_time() - used)
-
-        bare(), whole()
-        print(f"{len(frames)} frames, batches of {predictor.batch_size}, {device}, {torch.get_num_threads()} threads")
-        print("        frames a second                      frames a second of CPU time (all threads)")
-        print("round  bare network  predict  ratio         bare network  predict  ratio")
-        ratios = []
-        for number in range(1, rounds + 1):
-            (net, net_cpu), (all_, all_cpu) = bare(), whole()
-            ratios.append((all_ / net, all_cpu / net_cpu))
-            line = f"{number:5}  {net:12.1f}  {all_:7.1f}  {ratios[-1][0]:5.2f}         "
-            print(f"{line}{net_cpu:12.1f}  {all_cpu:7.1f}  {ratios[-1][1]:5.2f}", flush=True)
-        wall, cpu = (statistics.median(column) for column in zip(*ratios, strict=True))
-        print(f"median ratio {wall:.2f}; of CPU time, which a busy machine doesn't disturb, {cpu:.2f}")
+        files = [job.path for job in find_jobs([folder], Path(place)).jobs]
+        wanted = Wanted(Path(place), 0.5)
+        print(f"{len(files)} frames, batches of {predictor.batch_size}, {torch.get_num_threads()} threads")
+        compare(
+            "predict",
+            lambda: cpu_s(lambda: predict_frames([folder], predictor, wanted, view=view, workers=2)) * 1e3 / len(files),
+            lambda: cpu_s(lambda: bare(files, network, predictor, Path(place))) * 1e3 / len(files),
+            rounds, "ms a frame", out,
+        )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ from tests.factories import (
     write_lite0,
     write_site,
 )
+from tests.pipeline.repository import Repository
 from tests.projects import ROOT
 
 HERE = Path(__file__).parent
@@ -111,10 +112,39 @@ def test_a_script_runs_from_the_repository_s_top_without_a_search_path():
     assert "Usage: python -m tests.benchmarks.pairs" in done.stdout
 
 
-def test_predict_times_both_ways_on_the_same_frames(model, site):
-    said = run(script("predict"), model, site("frames", range(5)) / "images", 1)
-    assert re.search(r"5 frames, batches of 4, cpu", said)
+def test_predict_is_timed_beside_a_bare_loop_that_writes_the_same_masks(model, site, tmp_path):
+    frames, out = site("frames", range(5)) / "images", tmp_path / "ratios.parquet"
+    said = run(script("predict"), model, frames, 1, "--out", out)
+    assert "5 frames, batches of 4" in said
     assert float(re.search(r"median ratio (\d+\.\d+)", said).group(1)) > 0
+    (kept,) = pd.read_parquet(out).itertuples()
+    assert (kept.what, kept.round, kept.unit) == ("predict", 1, "ms a frame")
+    assert min(kept.ours, kept.bare) > 0
+
+
+def test_the_bare_loop_writes_masks_like_predict_s(model, site, tmp_path):
+    """Of frames that are all view, so that both show the network the same."""
+    module, frames = script("predict"), site("frames", range(3)) / "images"
+    predictor, _ = module.load_predictor([model], None, "cpu", None, "full")
+    (member,) = predictor._ensemble.members
+    places = [tmp_path / name for name in ("bare", "ours")]
+    places[0].mkdir()
+    module.bare(sorted(frames.iterdir()), module.Network(member.encoder, member.model), predictor, places[0])
+    module.predict_frames([frames], predictor, module.Wanted(places[1], 0.5), view="full", workers=1)
+    masks = [[np.asarray(Image.open(place / f"{number}.png")) for number in range(3)] for place in places]
+    assert np.mean(np.stack(masks[0]) == np.stack(masks[1])) > 0.99
+
+
+def test_rounds_of_the_same_replace_those_that_are_kept_and_the_table_takes_medians(tmp_path, capsys):
+    module, out = importlib.import_module("tests.benchmarks._ratios"), tmp_path / "ratios.parquet"
+    for what, ours in (("a", [9.0, 1.0, 2.0, 4.0]), ("b", [0.0, 5.0]), ("a", [9.0, 2.0, 4.0, 5.0])):
+        left = iter(ours)
+        module.compare(what, lambda left=left: next(left), lambda: 2.0, len(ours) - 1, "s", out)
+    assert capsys.readouterr().out.splitlines()[-1] == "median ratio 0.50"
+    assert run(script("ratios"), out).splitlines()[2:] == [
+        "| b | 1 | s | 5.00 | 2.00 | 0.40 |",
+        "| a | 3 | s | 4.00 | 2.00 | 0.50 |",
+    ]
 
 
 @pytest.mark.slow
@@ -162,9 +192,10 @@ def test_audit_finds_the_planted_copies(site):
 def test_ingest_is_timed_beside_bare_decoding(site, monkeypatch):
     module = script("ingest")
     monkeypatch.setattr(module, "ROUNDS", 1)
-    said = run(module, site("one", range(4)))
+    said = run(module, site("one", range(4)), "--rounds", 1)
     assert re.search(r"one: peak \d+ MiB after half of 4 frames", said)
-    assert re.search(r"bare +\d+\.\d/s +ingest +\d+\.\d/s +ratio \d\.\d\d", said)
+    assert re.search(r"ingest one .*\n +1 +\d+\.\d{3} +\d+\.\d{3} +\d\.\d\d\n", said)
+    assert re.search(r"one: \d+\.\d frames/s, 2 threads on \d cores \d+\.\d", said)
 
 
 def test_pairs_gives_the_difference_by_hand(tmp_path):
@@ -522,3 +553,61 @@ def test_alarms_go_on_from_a_trained_model(tmp_path, monkeypatch):
     assert rows[rows["variant"] == "control"]["presence"].isna().all()
     assert rows[rows["variant"] == "hard"]["presence"].between(0, 1).all()
     assert "presence_auroc" in printed
+
+
+def test_a_process_tells_its_imports_wherever_they_stand(tmp_path):
+    """Half a second of work isn't start-up, an import within a function is."""
+    module = script("start")
+    (tmp_path / "late.py").write_text("def work():\n    import decimal_like\n")
+    (tmp_path / "decimal_like.py").write_text(
+        "import time\nend = time.process_time() + 0.2\nwhile time.process_time() < end: pass\n"
+    )
+    code = "import time, late; late.work(); end = time.process_time() + 0.5\nwhile time.process_time() < end: pass"
+    one, whole = module.told(("-c", code), tmp_path, {**os.environ, "PYTHONPATH": str(tmp_path)})
+    assert 0.2 <= one["start_s"] <= one["cpu_s"] - 0.5
+    assert whole["cpu_s"] >= one["cpu_s"]
+    assert "decimal_like" in one["modules"]
+
+
+def test_start_up_s_table_by_hand(tmp_path):
+    rows = [
+        ("dvc repro", "train", 10.0, 2.0, "torch"), ("dvc repro", "train", 20.0, 1.0, "torch timm"),
+        ("dvc repro", "plan", 1.0, 0.5, ""), ("dvc repro", "all", 35.0, 0.0, ""),
+        ("--help", "train", 0.25, 0.2, ""), ("--help", "plan", 0.5, 0.2, "pandas"),
+        ("import", "torch", 1.0, 1.0, "torch"),
+    ]  # fmt: skip
+    pd.DataFrame(rows, columns=["what", "name", "cpu_s", "start_s", "loaded"]).to_parquet(tmp_path / "start.parquet")
+    table = script("start_table")
+    assert run(table, tmp_path / "start.parquet").splitlines()[2:] == [
+        "| train | 2 | 30.0 | 3.0 | 1.50 | 10 % | torch timm |",
+        "| plan | 1 | 1.0 | 0.5 | 0.50 | 50 % |  |",
+        "| **all** | 3 | 35.0 | 3.5 | 1.17 | 10 % |  |",
+    ]
+    assert run(table, tmp_path / "start.parquet", "--alone").splitlines()[2:] == [
+        "| `import torch` | 1.00 | torch |",
+        "| `plan --help` | 0.50 | pandas |",
+        "| `train --help` | 0.25 |  |",
+    ]
+
+
+@pytest.mark.slow
+def test_stages_and_commands_explain_themselves_in_half_a_second_of_processor_time(tmp_path):
+    run(script("start"), tmp_path / "start.parquet", "--no-whole")
+    rows = pd.read_parquet(tmp_path / "start.parquet").query("what == '--help'").set_index("name")
+    assert rows.loc["mcdrl", "cpu_s"] < 0.5
+    assert not rows["loaded"].str.contains("torch").any()
+
+
+@pytest.mark.slow
+def test_encoding_epochs_and_repro_are_timed_beside_bare_loops(tmp_path, monkeypatch):
+    """On a tiny study, run by the real DVC."""
+    repository, out = Repository(tmp_path / "copy"), tmp_path / "ratios.parquet"
+    repository.repro()
+    monkeypatch.chdir(repository.folder)
+    run(script("encode"), "A", "--rounds", 1, "--out", out)
+    run(script("epoch"), "mcdrl", "--steps", 1, "--rounds", 1, "--out", out)
+    run(script("no_op"), "--rounds", 1, "--out", out)
+    rows = pd.read_parquet(out).set_index("what")
+    assert rows.index.tolist() == ["encode", "epoch from the cache", "no-op `dvc repro`"]
+    assert (rows["ours"] < 4 * rows["bare"]).all()
+    assert rows.loc["epoch from the cache", "bare"] > rows.loc["epoch from the cache", "ours"]

@@ -11,7 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 from tests.benchmarks import acceptance as acceptance_script
-from tests.benchmarks import cycle, pairs, scale_table, sizes_table
+from tests.benchmarks import cycle, pairs, ratios, scale_table, sizes_table, start_table
 from tests.benchmarks import devices as devices_script
 from tests.benchmarks import label_efficiency as label_efficiency_script
 from tests.benchmarks import table as table_script
@@ -29,6 +29,8 @@ _SCRIPTS = {
     "sizes_table": sizes_table,
     "cycle": cycle,
     "scale_table": scale_table,
+    "start_table": start_table,
+    "ratios": ratios,
 }
 _SHOWN = re.compile(
     rf"^```\n(python -m tests\.benchmarks\.(?:{'|'.join(_SCRIPTS)}) .*)\n```\n\n((?:\|.*\n)+)", re.MULTILINE

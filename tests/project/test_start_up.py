@@ -63,3 +63,10 @@ def test_to_encode_and_predict_takes_no_fabric():
 def test_to_train_takes_fabric_and_no_backbones_library():
     code = "import mcdrl.training.cell, mcdrl.training.fabric, mcdrl.training.run"
     assert loaded(code, NETWORKS | CHARTS | {"dvclive"}) == ["lightning_fabric", "torch"]
+
+
+def test_to_hand_a_model_on_and_to_encode_prompts_takes_torch_alone():
+    """lite0's text tower needs no library of backbones, nor does a model's folder that is copied."""
+    code = "import mcdrl.model.bundle, mcdrl.model.card, mcdrl.model.readme, mcdrl.model.take_along"
+    code += "\nimport stages.build_confounders.prompts, stages.build_confounders.review, mcdrl.clip.lite"
+    assert loaded(code, {"torch._dynamo", *NETWORKS, *CHARTS}) == ["torch"]
