@@ -12,7 +12,8 @@ from setuptools.command.build_py import build_py
 
 SHIPPED = (
     "params.yaml", "dvc.yaml", "stages",
-    "data/backbones", "data/lite0", "data/models", "data/sites", "data/splits.csv", "data/studies",
+    "data/backbones", "data/lite0", "data/lite1", "data/lite2", "data/models", "data/sites", "data/splits.csv",
+    "data/studies",
     ".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore", ".dvc/plots",
 )  # fmt: skip
 

@@ -345,7 +345,8 @@ def pipeline_page() -> str:
     for name, entry in stages.items():
         one = entry.get("do", entry)
         module = importlib.import_module("stages." + re.findall(r"stages\.(\w+)", one["cmd"])[0])
-        each = [entry["foreach"]] if "foreach" in entry else entry.get("matrix", {}).values()
+        given = [entry["foreach"]] if "foreach" in entry else entry.get("matrix", {}).values()
+        each = [name for some in given for name in ([some] if isinstance(some, str) else some)]
         parts += [f"## {name}", documentation(module)]
         rows = [
             ["runs for each of", _listed(name.strip("${}") for name in each)],

@@ -361,7 +361,7 @@ def pack(
     small: Annotated[
         bool,
         typer.Option(
-            "--small", help="Weights in half precision, and without those of lite0, which every installation has."
+            "--small", help="Weights in half precision, and without those of the family lite, which packages bring."
         ),
     ] = False,
 ) -> None:

@@ -105,8 +105,9 @@ def write_lite0(folder: Path) -> str:
     lite.obtain(folder, ROOT / "data" / "lite0")
     fingerprint = lite.LiteEncoder.from_folder(folder, "plain").fingerprint
     card = {
-        "name": "lite0", "title": "L", "family": "lite", "model": "m", "pretrained": "embedded", "source_sha256": None,
-        "dense": "plain", "licence": "x", "notice": "x", "config": {}, "fingerprint": fingerprint,
+        "name": "lite0", "title": "L", "family": "lite", "model": "tf_efficientnet_lite0",
+        "pretrained": "embedded", "source_sha256": None, "dense": "plain", "licence": "x", "notice": "x", "config": {},
+        "fingerprint": fingerprint,
     }  # fmt: skip
     write_json(card, folder / "card.json")
     return fingerprint

@@ -1,7 +1,7 @@
-"""lite0: a small CLIP that needs no hub.
+"""lite0 and its larger sisters lite1 and lite2: small CLIPs that need no hub.
 
-A frozen EfficientNet-Lite0 with ImageNet weights, a projection of its maps and a text tower, both trained on rendered
-frames by the `pretrain` stage and shipped in data/lite0.
+A frozen EfficientNet-Lite with ImageNet weights, a projection of its maps and a text tower, both trained on rendered
+frames by the `pretrain` stage and shipped in data/lite0 (data/lite1, data/lite2).
 """
 
 from __future__ import annotations
@@ -21,7 +21,16 @@ from mcdrl.base.files import atomic, read_json, regular, sha256, write_json
 from mcdrl.clip.card import WEIGHTS
 from mcdrl.clip.encoder import Encoded, Encoder, LowerBlocks, UpperBlocks, keep_statistics
 from mcdrl.clip.lite_joint import Joint, hypercolumns
-from mcdrl.clip.lite_trunk import SIZE_PX, Trunk, folded, imagenet_weights, run_stages, standard
+from mcdrl.clip.lite_trunk import (
+    LITE0,
+    SIZE_PX,
+    Architecture,
+    Trunk,
+    folded,
+    imagenet_weights,
+    run_stages,
+    standard,
+)
 from mcdrl.clip.tower import TextTower, encode_prompts
 from mcdrl.clip.words import Vocabulary
 
@@ -33,7 +42,7 @@ _DENSE_MODES = ("auto", "plain")
 
 
 class LiteEncoder(Encoder):
-    """The frozen lite0; the image tower is built when the first frame comes, as prompts don't need it."""
+    """A frozen model of the family; the image tower is built when the first frame comes, as prompts don't need it."""
 
     resizes = True
 
@@ -45,9 +54,11 @@ class LiteEncoder(Encoder):
         *,
         image_weights: Mapping[str, Tensor],
         fingerprint: str,
+        kind: Architecture = LITE0,
     ) -> None:
         """Take the trained parts and the image tower's weights; everything is frozen."""
         super().__init__()
+        self.kind = kind
         self.width, self.size_px = JOINT_WIDTH, SIZE_PX
         self.fingerprint, self.dense_mode = fingerprint, "plain"
         self.joint, self.tower, self.vocabulary = joint, tower, vocabulary
@@ -57,30 +68,33 @@ class LiteEncoder(Encoder):
         self.eval().requires_grad_(False)
 
     @classmethod
-    def from_folder(cls, folder: Path, dense: str) -> LiteEncoder:
+    def from_folder(cls, folder: Path, dense: str, kind: Architecture = LITE0) -> LiteEncoder:
         """Load what `obtain` wrote.
 
         Args:
             folder: such as artifacts/backbone.
             dense: "auto" or "plain"; there is no attention that another mode could replace.
+            kind: which of the family is in it.
 
         Raises:
             InputError: a file is missing or damaged, or the mode isn't for this model.
         """
         if dense not in _DENSE_MODES:
-            raise InputError(f"encode.dense is '{dense}', which lite0 doesn't have; {nearest(dense, _DENSE_MODES)}")
+            raise InputError(
+                f"encode.dense is '{dense}', which {kind.name} doesn't have; {nearest(dense, _DENSE_MODES)}"
+            )
         weights = _read_weights(folder / WEIGHTS)
         vocabulary = _read_words(folder / WORDS_FILE)
         digest = hashlib.sha256((sha256(folder / WEIGHTS) + sha256(folder / WORDS_FILE)).encode())
         _check_words(weights, vocabulary, folder)
-        joint, tower = new_joint(), new_tower(vocabulary)
+        joint, tower = new_joint(kind), new_tower(vocabulary)
         try:
             joint.load_state_dict(_part(weights, "joint."))
             tower.load_state_dict(_part(weights, "text."))
         except RuntimeError as error:
-            raise InputError(f"{folder / WEIGHTS} doesn't fit lite0: {error}; run `dvc repro`") from None
+            raise InputError(f"{folder / WEIGHTS} doesn't fit {kind.name}: {error}; run `dvc repro`") from None
         image_weights = _part(weights, "image.")
-        return cls(joint, tower, vocabulary, image_weights=image_weights, fingerprint=digest.hexdigest())
+        return cls(joint, tower, vocabulary, image_weights=image_weights, fingerprint=digest.hexdigest(), kind=kind)
 
     def encode(self, frames: Tensor) -> Encoded:
         """Encode frames, [B, 3, 224, 224] float in 0..1, without gradients; the maps are s4, s8, s16 and s32.
@@ -110,7 +124,7 @@ class LiteEncoder(Encoder):
 
     def upper_blocks(self) -> LiteUpperBlocks:
         """Return a trainable copy of the blocks behind stride 8, with a frozen copy of the projection."""
-        joint = new_joint().to(self.joint.mean.device)
+        joint = new_joint(self.kind).to(self.joint.mean.device)
         joint.load_state_dict(self.joint.state_dict())
         return LiteUpperBlocks(self._built().upper_stages(), joint)
 
@@ -122,9 +136,11 @@ class LiteEncoder(Encoder):
     def _built(self) -> Trunk:
         if self._trunk is None:
             try:
-                self._trunk = Trunk.load(self._image_weights).to(self.joint.mean.device)
+                self._trunk = Trunk.load(self._image_weights, self.kind).to(self.joint.mean.device)
             except RuntimeError as error:
-                raise InputError(f"the image tower's weights aren't lite0's ({error}); run `dvc repro`") from None
+                raise InputError(
+                    f"the image tower's weights aren't {self.kind.name}'s ({error}); run `dvc repro`"
+                ) from None
         return self._trunk
 
     def _frozen(self) -> Trunk:
@@ -177,7 +193,7 @@ class LiteUpperBlocks(UpperBlocks):
         """Encode again from stride 8 on.
 
         Args:
-            prefix: [B, 40, 28, 28] float, the map s8.
+            prefix: [B, C, 28, 28] float, the map s8.
             maps: with s4 and s8, which are handed through; s16 and s32 are replaced.
         """
         later = run_stages(self.blocks, prefix.contiguous(memory_format=torch.channels_last))
@@ -193,13 +209,13 @@ class LiteUpperBlocks(UpperBlocks):
         return self
 
 
-def new_joint() -> Joint:
-    """Return an untrained projection of lite0's size."""
-    return Joint(JOINT_WIDTH)
+def new_joint(kind: Architecture = LITE0) -> Joint:
+    """Return an untrained projection for a tower's maps."""
+    return Joint(kind.hypercolumn_channels, JOINT_WIDTH)
 
 
 def new_tower(vocabulary: Vocabulary) -> TextTower:
-    """Return an untrained text tower of lite0's size for a vocabulary."""
+    """Return an untrained text tower of the family's size for a vocabulary."""
     return TextTower(words=len(vocabulary), width=TOWER_WIDTH, joint=JOINT_WIDTH)
 
 
@@ -211,18 +227,19 @@ def save_trained(joint: Joint, tower: TextTower, vocabulary: Vocabulary, folder:
     write_json({"schema": _SCHEMA, "words": list(vocabulary.words)}, folder / WORDS_FILE)
 
 
-def obtain(folder: Path, shipped: Path) -> None:
+def obtain(folder: Path, shipped: Path, kind: Architecture = LITE0) -> None:
     """Write all that `LiteEncoder.from_folder` needs: the converted image tower and the shipped, trained parts.
 
     Args:
         folder: where weights.safetensors and words.json go.
-        shipped: data/lite0, with tower.safetensors and words.json.
+        shipped: such as data/lite0, with tower.safetensors and words.json.
+        kind: which of the family.
 
     Raises:
         InputError: a shipped file or the package with the ImageNet weights is missing.
     """
     parts, vocabulary = read_shipped(shipped)
-    parts |= {f"image.{key}": value for key, value in imagenet_weights().items()}
+    parts |= {f"image.{key}": value for key, value in imagenet_weights(kind).items()}
     _write_weights(parts, folder / WEIGHTS)
     write_json({"schema": _SCHEMA, "words": list(vocabulary.words)}, folder / WORDS_FILE)
 
@@ -271,7 +288,7 @@ def _check_words(weights: Mapping[str, Tensor], vocabulary: Vocabulary, folder: 
     stored = weights["text.embedding.weight"].shape[0] if "text.embedding.weight" in weights else 0
     if stored != len(vocabulary):
         raise InputError(
-            f"{folder / WEIGHTS} doesn't fit lite0: it is for {stored} words, {WORDS_FILE} beside it makes "
+            f"{folder / WEIGHTS} doesn't fit: it is for {stored} words, {WORDS_FILE} beside it makes "
             f"{len(vocabulary)}; run `dvc repro`"
         )
 

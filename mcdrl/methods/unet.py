@@ -13,7 +13,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from mcdrl.base.section import Section
-from mcdrl.clip.lite_trunk import ARCHITECTURE, imagenet_weights, standard
+from mcdrl.clip.lite_trunk import LITE0, imagenet_weights, standard
 from mcdrl.networks import factory
 from mcdrl.networks.head import two_logits
 from mcdrl.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
@@ -37,7 +37,7 @@ class UNet(Method):
         import segmentation_models_pytorch as smp  # seconds, and no other method needs it
 
         with factory.seeded(spec.seed, "unet"):
-            self.net: Any = smp.Unet(f"tu-{ARCHITECTURE}", encoder_weights=None)
+            self.net: Any = smp.Unet(f"tu-{LITE0.model}", encoder_weights=None)
         self.net.encoder.model.load_state_dict(imagenet_weights())
         self.trunk, self.dice_weight = trunk, spec.dice_weight
 

@@ -2,8 +2,8 @@
 
 A small backbone (lite0: 13 MB) is copied byte for byte into every model's folder; DVC's cache keeps equal files once. A
 large one (ViT-L/14: 1.7 GB) would be copied ten or fifty times, so the folder names it by its hash only, and `mcdrl
-pack` makes a folder that holds it where one is wanted. Of lite0 a card is enough: its weights come with the packages,
-and their hash has to be the card's.
+pack` makes a folder that holds it where one is wanted. Of the family lite a card is enough: its weights come with
+packages, and their hash has to be the card's.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ BACKBONE_CARDS = Path("data/backbones")
 STUDIES = Path("data/studies")
 MODELS = Path("data/models")  # those that come along: NAME.yaml, and the model's folder NAME beside it
 START_MODEL = "polyp_lite0"  # of those: where no model is named
-LITE_TOWER = Path("data/lite0")
+LITE_TOWERS = {name: Path("data", name) for name in ("lite0", "lite1", "lite2")}  # what pretraining made of each
 IMPORTED = Path("data/splits.csv")  # the splits that were taken over
 RENDERED = Path("data/phantom")  # an output of the pipeline's, though git ignores it
 NONE = "none"  # in a held-out site's place: none is, all of them are trained on
@@ -27,7 +27,7 @@ RUN_FOLDER = Path(
     ".dvc/tmp/run"
 )  # of `mcdrl run`: whose the workspace is, and what stages print; ignored by git and DVC
 PROJECT = (
-    PIPELINE, PARAMS, STAGES, SITE_CARDS, BACKBONE_CARDS, STUDIES, LITE_TOWER, IMPORTED,
+    PIPELINE, PARAMS, STAGES, SITE_CARDS, BACKBONE_CARDS, STUDIES, *LITE_TOWERS.values(), IMPORTED,
     *map(Path, (".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore", ".dvc/plots")),
 )  # what a project consists of, beside the library  # fmt: skip
 _PACKAGE = Path(__file__).parents[1]

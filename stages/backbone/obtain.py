@@ -10,7 +10,7 @@ from mcdrl.base.files import write_json
 from mcdrl.base.runtime import loading
 from mcdrl.clip.card import CARD, BackboneCard, StoredCard
 from mcdrl.clip.sources import Obtained, Source
-from mcdrl.study.paths import LITE_TOWER, own_or_shipped
+from mcdrl.study.paths import LITE_TOWERS, own_or_shipped
 
 _OTHERS = {"file": "weights of a file that isn't known by its hash", "local-dir": "weights of a local folder"}
 _WHY = {
@@ -60,6 +60,7 @@ def told(card: BackboneCard, found: Obtained) -> Told:
 def _embedded(card: BackboneCard, source: Source, folder: Path) -> Obtained:
     with loading():  # torch is a second's import
         from mcdrl.clip import lite
+        from mcdrl.clip.lite_trunk import architecture
 
     if source.kind != "card":
         raise InputError(f"weights.{source.name}: this backbone ships its own weights; remove the key")
@@ -67,8 +68,9 @@ def _embedded(card: BackboneCard, source: Source, folder: Path) -> Obtained:
         raise InputError(
             f"the card of {source.name} says {' and '.join(given)}, which the family lite has fixed; remove it"
         )
-    lite.obtain(folder, own_or_shipped(LITE_TOWER))
-    return Obtained("embedded", None, {}, lite.LiteEncoder.from_folder(folder, card.dense).fingerprint)
+    kind = architecture(card.model)
+    lite.obtain(folder, own_or_shipped(LITE_TOWERS[kind.name]), kind)
+    return Obtained("embedded", None, {}, lite.LiteEncoder.from_folder(folder, card.dense, kind).fingerprint)
 
 
 def _open_clip(card: BackboneCard, source: Source, folder: Path) -> Obtained:

@@ -1,4 +1,4 @@
-"""How good a pretrained lite0 is on frames and phrasings that it was not trained on."""
+"""How good a pretrained small CLIP is on frames and phrasings that it was not trained on."""
 
 from __future__ import annotations
 

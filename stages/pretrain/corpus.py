@@ -1,4 +1,4 @@
-"""The frames that lite0 is pretrained on: rendered once, seen once by the locked image tower."""
+"""The frames that a small CLIP is pretrained on: rendered once, seen once by the locked image tower."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Corpus:
     """N frames as the image tower sees them, and the truth about them.
 
     Attributes:
-        hypercolumns: [N, 472, 14, 14] float16, those of `mcdrl.clip.lite_joint` of the frames.
+        hypercolumns: [N, C, 14, 14] float16, those of `mcdrl.clip.lite_joint` of the frames.
         jittered: the same of each frame after a random change of colours and sharpness; None where not asked for.
         share: [N, 7, 14, 14] float32 in 0..1, how much of a place each of `DENSE_CONCEPTS` covers.
         presence: [N, 20] float32, 0 or 1, whether each of `CONCEPTS` is in the frame; "normal": no lesion is.

@@ -1,4 +1,4 @@
-"""Training of lite0's text tower and projection against the locked image tower.
+"""Training of a text tower and projection against the locked image tower.
 
 What a place shows is matched with the texts of lesion classes and normal mucosa, what a frame suffers from with the
 texts of the confounders. Other phrasings are drawn towards the canonical text of their concept, and a text that names a
@@ -22,6 +22,7 @@ from mcdrl.base.seeds import generator, seed_for
 from mcdrl.clip.encoder import unit
 from mcdrl.clip.lite import new_joint, new_tower
 from mcdrl.clip.lite_joint import Joint
+from mcdrl.clip.lite_trunk import Architecture
 from mcdrl.clip.tower import TextTower, pad
 from mcdrl.clip.words import UNKNOWN, Vocabulary
 from mcdrl.renderer.names import CONFOUNDERS, LESION_CLASSES
@@ -73,19 +74,22 @@ class Learner:
     objective: Objective
 
 
-def learn(corpus: Corpus, vocabulary: Vocabulary, *, epochs: int, seed: int, objective: str) -> tuple[Joint, TextTower]:
+def learn(
+    corpus: Corpus, vocabulary: Vocabulary, kind: Architecture, *, epochs: int, seed: int, objective: str
+) -> tuple[Joint, TextTower]:
     """Train the projection and the text tower; equal arguments give equal weights.
 
     Args:
         corpus: with jittered views, and negative twins where the objective looks at them.
         vocabulary: of the text tower.
+        kind: the image tower that looked at the corpus.
         epochs: passes over the corpus.
         seed: of initialisation, order and sentences.
         objective: one of `OBJECTIVES`.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_for("pretrain", "learn", seed))
-        learner = Learner(new_joint(), new_tower(vocabulary), Scales(), vocabulary, OBJECTIVES[objective]())
+        learner = Learner(new_joint(kind), new_tower(vocabulary), Scales(), vocabulary, OBJECTIVES[objective]())
         fit_scale(learner.joint, corpus.hypercolumns)
         _run(learner, corpus, epochs, generator("pretrain", "sentences", seed))
     return learner.joint.eval(), learner.tower.eval()

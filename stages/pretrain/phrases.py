@@ -1,4 +1,4 @@
-"""What lite0's text tower learns to read: concepts, many phrasings of each, and the sentences around them.
+"""What the text tower of a small CLIP learns to read: concepts, many phrasings of each, and the sentences around them.
 
 A concept is a lesion class, `lesion` (any of them), `normal` mucosa, one of the confounders that the phantom draws
 (their phrasings are in their registry), or `clear` (none of them). Its first phrasing is its canonical one. The

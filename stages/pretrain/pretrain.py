@@ -11,7 +11,7 @@ import torch
 from mcdrl.base.files import atomic_folder, write_json
 from mcdrl.base.seeds import generator, seed_for
 from mcdrl.clip.lite import save_trained
-from mcdrl.clip.lite_trunk import Trunk, imagenet_weights
+from mcdrl.clip.lite_trunk import Architecture, Trunk, imagenet_weights
 from mcdrl.clip.words import Vocabulary
 from mcdrl.study.sections.pretrain import Params
 from stages.pretrain.check import quality
@@ -24,20 +24,21 @@ from stages.pretrain.phrases import sentences
 from stages.pretrain.twins import sample_twin
 
 
-def pretrain(params: Params, out: Path, workers: int) -> dict[str, Any]:
+def pretrain(params: Params, kind: Architecture, out: Path, workers: int) -> dict[str, Any]:
     """Write tower.safetensors, words.json and quality.json to the folder `out` and return the quality.
 
     Args:
         params: the section of params.yaml.
+        kind: whose image tower is looked through.
         out: replaced once all of it is complete.
         workers: processes that render.
 
     Raises:
         InputError: the package with the ImageNet weights isn't installed.
     """
-    seen, unseen = _corpora(params, workers)
+    seen, unseen = _corpora(params, kind, workers)
     vocabulary = Vocabulary.of(sentences())
-    joint, tower = learn(seen, vocabulary, epochs=params.epochs, seed=params.seed, objective=params.objective)
+    joint, tower = learn(seen, vocabulary, kind, epochs=params.epochs, seed=params.seed, objective=params.objective)
     if params.distillation.epochs:
         joint = distil(joint, seen, params.distillation, params.seed)
     figures = quality(joint, tower, vocabulary, unseen)
@@ -47,8 +48,8 @@ def pretrain(params: Params, out: Path, workers: int) -> dict[str, Any]:
     return figures
 
 
-def _corpora(params: Params, workers: int) -> tuple[Corpus, Corpus]:
-    trunk = Trunk.load(imagenet_weights())
+def _corpora(params: Params, kind: Architecture, workers: int) -> tuple[Corpus, Corpus]:
+    trunk = Trunk.load(imagenet_weights(kind), kind)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_for("pretrain", "jitter", params.seed))
         seeds = frame_seeds("train", params.seed, params.frames)

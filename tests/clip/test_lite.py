@@ -10,7 +10,8 @@ from mcdrl.base.files import write_json
 from mcdrl.clip import lite
 from mcdrl.clip.card import WEIGHTS
 from mcdrl.clip.lite import LiteEncoder, new_joint, new_tower, obtain, save_trained
-from mcdrl.clip.lite_joint import HYPERCOLUMN_CHANNELS, hypercolumns
+from mcdrl.clip.lite_joint import hypercolumns
+from mcdrl.clip.lite_trunk import LITE0
 from mcdrl.clip.words import Vocabulary
 
 WORDS = Vocabulary.of(["a polyp in an endoscopic image with blood"])
@@ -61,14 +62,14 @@ def test_hypercolumns_line_up_with_the_frame():
     for values in maps.values():
         values[..., 0, -1] = 1
     found = hypercolumns(maps)
-    assert found.shape == (1, HYPERCOLUMN_CHANNELS, 14, 14)
+    assert found.shape == (1, LITE0.hypercolumn_channels, 14, 14)
     for part in (found[0, 0], found[0, 40], found[0, 152]):
         assert divmod(int(part.argmax()), 14) == (0, 13)
     assert found[0, 0].max() == 0.25  # the mean of four places of stride 8
 
 
 def test_the_standardisation_is_applied_before_the_projection(encoder):
-    x = torch.randn(1, HYPERCOLUMN_CHANNELS, 2, 2)
+    x = torch.randn(1, LITE0.hypercolumn_channels, 2, 2)
     plain = new_joint().eval()
     plain.layers.load_state_dict(encoder.joint.layers.state_dict())
     by_hand = (x - encoder.joint.mean[:, None, None]) / encoder.joint.std[:, None, None]
@@ -192,7 +193,7 @@ def test_missing_and_damaged_files_are_named(folders, tmp_path):
     weights = (folders[1] / "weights.safetensors").read_bytes()
     (tmp_path / "weights.safetensors").write_bytes(weights)
     (tmp_path / "words.json").write_text('{"schema": "lite0/1", "words": ["a"]}')
-    with pytest.raises(InputError, match="doesn't fit lite0"):
+    with pytest.raises(InputError, match="doesn't fit: it is for"):
         LiteEncoder.from_folder(tmp_path, "auto")
     (tmp_path / "words.json").write_text('{"schema": "other", "words": ["a"]}')
     with pytest.raises(InputError, match="schema 'other'"):

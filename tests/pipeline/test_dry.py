@@ -14,6 +14,8 @@ def test_a_dry_run_of_a_new_clone_lists_every_step_and_makes_nothing(tmp_path):
     repository = Repository(tmp_path / "copy")
     listed = repository.dvc("repro", "--dry", "--force").stdout
     ran = set(re.findall(r"Running stage '([^']+)'", listed))
-    assert ran == {step.name for step in steps(repository.folder)} - {"pretrain"}
+    assert ran == {step.name for step in steps(repository.folder)} - {
+        step.name for step in steps(repository.folder) if step.stage == "pretrain"
+    }
     assert not (repository.folder / "artifacts").exists()
     assert not (repository.folder / "data" / "phantom").exists()

@@ -31,7 +31,7 @@ def test_params_sections_are_stages_or_shared_keys():
 
 @pytest.mark.parametrize("step", STEPS, ids=[step.name for step in STEPS])
 def test_a_stage_writes_below_its_own_folder(step):
-    homes = {"phantom": "data/phantom", "pretrain": "data/lite0"}
+    homes = {"phantom": "data/phantom", "pretrain": f"data/{step.name.partition('@')[2]}"}
     for out in step.outs:
         home = homes.get(step.stage, f"artifacts/{step.name.split('@')[0]}")
         if step.stage == "collect":

@@ -10,7 +10,7 @@ from mcdrl.study.paths import (
     ARTIFACTS,
     BACKBONE_CARDS,
     IMPORTED,
-    LITE_TOWER,
+    LITE_TOWERS,
     RENDERED,
     SITE_CARDS,
     STUDIES,
@@ -56,7 +56,14 @@ def listed():
 def test_outputs_are_where_dvc_looks_for_them(listed):
     outs = {path for _, given in listed.values() for path in given}
     wanted = [CELL.model(ARTIFACTS), CELL.parts(ARTIFACTS), CELL.predictions(ARTIFACTS), SITE.folder, SITE.features]
-    wanted += [SITE.regions, backbone_folder(ARTIFACTS), PLANS.folder, RENDERED, LITE_TOWER, report_folder(ARTIFACTS)]
+    wanted += [
+        SITE.regions,
+        backbone_folder(ARTIFACTS),
+        PLANS.folder,
+        RENDERED,
+        *LITE_TOWERS.values(),
+        report_folder(ARTIFACTS),
+    ]
     wanted += [whole_model(ARTIFACTS, "mcdrl", 0), deployed_model(ARTIFACTS, "mcdrl")]
     wanted += [table_path(ARTIFACTS, stage, name) for stage, names in TABLES.items() for name in names]
     wanted += [AUDIT.pairs, AUDIT.splits, AUDIT.profile, TEXTS.dictionary, TEXTS.classes, TEXTS.class_confounders]
@@ -82,7 +89,7 @@ def test_inputs_are_where_dvc_looks_for_them(listed):
     assert PLANS.encoding.as_posix() in listed["encode@A"][0]
     assert SITE.frames.as_posix() in listed["encode@A"][0]
     assert parts_folder(ARTIFACTS).as_posix() in listed["collect_evaluate"][0]
-    assert {BACKBONE_CARDS.as_posix(), LITE_TOWER.as_posix()} <= listed["backbone"][0]
+    assert {BACKBONE_CARDS.as_posix(), *(one.as_posix() for one in LITE_TOWERS.values())} <= listed["backbone"][0]
     assert SITE_CARDS.as_posix() in listed["plan"][0]
 
 

@@ -13,7 +13,7 @@ from mcdrl.commands.doctor.check import NOTE, OK, PROBLEM, Check
 from mcdrl.commands.workspace import lost_in_a_copy
 from mcdrl.methods import with_methods
 from mcdrl.study.params import Site, Study, check, read_params, resolve
-from mcdrl.study.paths import ARTIFACTS, BACKBONE_CARDS, LITE_TOWER, PARAMS, RENDERED, backbone_folder, own_or_shipped
+from mcdrl.study.paths import ARTIFACTS, BACKBONE_CARDS, LITE_TOWERS, PARAMS, RENDERED, backbone_folder, own_or_shipped
 
 _HUB, _ANSWER_S = "huggingface.co", 3.0
 
@@ -71,7 +71,6 @@ def _file_of(value: str) -> str:
 
 def _weights(root: Path, study: Study) -> Check:
     from mcdrl.clip.card import CARD, read_card, read_stored
-    from mcdrl.clip.lite import read_shipped
 
     what, name = f"backbone {study.backbone}", study.backbone
     try:
@@ -87,17 +86,29 @@ def _weights(root: Path, study: Study) -> Check:
         state = "RANDOM weights: a dry run" if stored.pretrained == "random" else f"weights: {stored.pretrained}"
         return Check(what, NOTE if stored.pretrained == "random" else OK, f"stored, {state}")
     if card.family == "lite":
-        try:
-            read_shipped(own_or_shipped(LITE_TOWER, root))
-        except InputError as error:
-            return Check(what, PROBLEM, str(error), f"git checkout {LITE_TOWER}")
-    if card.family == "lite" or source.kind != "card":
-        found = "its weights are here" if card.family == "lite" else "dvc repro looks into the weights that are given"
-        return Check(what, OK, f"not stored yet; {found}", "dvc repro")
+        return _embedded(what, name, card.model, root)
+    if source.kind != "card":
+        return Check(what, OK, "not stored yet; dvc repro looks into the weights that are given", "dvc repro")
     if _hub_answers():
         return Check(what, OK, f"not stored yet; {_HUB} answers", "dvc repro")
     fix = f"connect once, or give a file: weights.{name} in params.yaml"
     return Check(what, NOTE, f"not stored, and {_HUB} doesn't answer: fine if its cache holds the weights", fix)
+
+
+def _embedded(what: str, name: str, model: str, root: Path) -> Check:
+    from mcdrl.clip.lite import read_shipped
+    from mcdrl.clip.lite_trunk import architecture, weights_file
+
+    fix = f"mend {BACKBONE_CARDS / name}.yaml"
+    try:
+        kind = architecture(model)
+        fix = f"pip install {kind.needs}"
+        weights_file(kind)
+        fix = f"git checkout {LITE_TOWERS[kind.name]}"
+        read_shipped(own_or_shipped(LITE_TOWERS[kind.name], root))
+    except InputError as error:
+        return Check(what, PROBLEM, str(error), fix)
+    return Check(what, OK, "not stored yet; its weights are here", "dvc repro")
 
 
 def _hub_answers() -> bool:

@@ -26,7 +26,7 @@ def pack(model: Path, out: Path, backbone: Path | None, *, small: bool = False) 
         model: the folder that a stage wrote, an ensemble's, too.
         out: the folder to write; it must not exist.
         backbone: where its backbone is; None: in its folder, else in its study.
-        small: whether the weights become half precision, and lite0's own stay out, which come with the packages.
+        small: whether the weights become half precision, and those of the family lite stay out, which packages bring.
 
     Returns:
         Bytes written.

@@ -26,7 +26,7 @@ class Distillation(Section):
 
 
 class Params(Section):
-    """How lite0 is pretrained.
+    """How the small CLIPs are pretrained.
 
     Attributes:
         frames: rendered frames to train on.

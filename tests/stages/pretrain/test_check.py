@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mcdrl.clip.lite import LiteEncoder, new_joint, new_tower, obtain
-from mcdrl.clip.lite_joint import HYPERCOLUMN_CHANNELS
+from mcdrl.clip.lite_trunk import LITE0
 from mcdrl.clip.words import Vocabulary
 from stages.pretrain.check import place_auroc, quality, recall
 from stages.pretrain.corpus import Corpus
@@ -34,7 +34,7 @@ def test_auroc_by_hand():
 def test_figures_that_are_undefined_are_none_and_all_fit_into_json():
     frames = 3
     corpus = Corpus(
-        torch.randn(frames, HYPERCOLUMN_CHANNELS, 14, 14).half(), None,
+        torch.randn(frames, LITE0.hypercolumn_channels, 14, 14).half(), None,
         torch.zeros(frames, len(DENSE_CONCEPTS), 14, 14), torch.zeros(frames, len(CONCEPTS)),
     )  # fmt: skip
     vocabulary = Vocabulary.of(sentences())
@@ -63,7 +63,7 @@ def test_other_objectives_and_distillation_go_all_the_way(tmp_path, objective):
 @pytest.mark.slow
 def test_a_few_frames_give_a_model_that_loads(tmp_path):
     out = tmp_path / "lite0"
-    figures = pretrain(section_params("pretrain", frames=8, check_frames=8, epochs=1), out, 1)
+    figures = pretrain(section_params("pretrain", frames=8, check_frames=8, epochs=1), LITE0, out, 1)
     assert sorted(path.name for path in out.iterdir()) == ["quality.json", "tower.safetensors", "words.json"]
     assert json.loads((out / "quality.json").read_text()) == figures
     assert sum(path.stat().st_size for path in out.iterdir()) < 5_000_000

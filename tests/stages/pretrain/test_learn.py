@@ -4,7 +4,7 @@ import torch
 
 from mcdrl.clip.encoder import unit
 from mcdrl.clip.lite import new_joint, new_tower
-from mcdrl.clip.lite_joint import HYPERCOLUMN_CHANNELS
+from mcdrl.clip.lite_trunk import LITE0
 from mcdrl.clip.tower import encode_prompts
 from mcdrl.clip.words import Vocabulary
 from mcdrl.renderer.names import LESION_CLASSES
@@ -34,7 +34,7 @@ def corpus():
     frames = 16
     kinds = torch.arange(frames) % K
     share = torch.zeros(frames, len(DENSE_CONCEPTS), 14, 14)
-    places = torch.randn(frames, HYPERCOLUMN_CHANNELS, 14, 14, generator=generator) * 0.2
+    places = torch.randn(frames, LITE0.hypercolumn_channels, 14, 14, generator=generator) * 0.2
     presence = torch.zeros(frames, len(CONCEPTS))
     twins = Twins(places.clone(), presence.clone())
     share[:, K + 1] = 1
@@ -61,7 +61,7 @@ def learner():
 
 
 def learned(corpus, *, epochs, seed=0, objective="contrastive"):
-    return learn(corpus, VOCABULARY, epochs=epochs, seed=seed, objective=objective)
+    return learn(corpus, VOCABULARY, LITE0, epochs=epochs, seed=seed, objective=objective)
 
 
 def test_the_scale_is_the_corpus_own(learner, corpus):
