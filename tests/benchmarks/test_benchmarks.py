@@ -19,6 +19,7 @@ from lightning_fabric import Fabric
 from PIL import Image
 from typer.testing import CliRunner
 
+from mcdrl.artifacts.cases import CASES
 from mcdrl.base.files import write_json
 from mcdrl.clip.encoder import unit
 from mcdrl.methods import build
@@ -446,6 +447,21 @@ def test_label_efficiency_goes_on_where_it_was(study, tmp_path, monkeypatch):
     picture = tmp_path / "curve.png"
     assert run(module, tmp_path / "all.parquet", "--picture", picture).strip() == table.strip()
     assert Image.open(picture).width > 400
+
+
+def test_own_patients_are_judged_on_validation_frames_by_both_networks(study, tmp_path):
+    cell = study / "artifacts" / "train" / "baseline" / "A" / "0"
+    shutil.copytree(cell, study / "artifacts" / "train_all" / "baseline" / "0")
+    cases = study / "artifacts" / "ingest" / "A" / "cases.parquet"
+    rows = CASES.read(cases)
+    CASES.write(rows.assign(split=["val"] * 4 + ["train"] * 3 + ["val"]), cases)  # the last has no lesion
+    assert "done: baseline-A-0" in run(script("own_patients"), study, tmp_path / "own.parquet", "--method", "baseline")
+    found = pd.read_parquet(tmp_path / "own.parquet")
+    assert found.groupby("method")["case_id"].agg(list).to_dict() == dict.fromkeys(
+        ["baseline", "own_patients"], rows["case_id"].tolist()[:4]
+    )
+    assert found.groupby("case_id")["dice"].nunique().tolist() == [1] * 4  # equal networks here
+    assert found["dice"].between(0, 1).all()
 
 
 def test_label_efficiency_by_hand():

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mcdrl.clip.lite import new_joint
-from mcdrl.clip.lite_joint import HYPERCOLUMN_CHANNELS
+from mcdrl.clip.lite_trunk import LITE0
 from mcdrl.study.sections.pretrain import Distillation
 from stages.pretrain.corpus import Corpus, Crops
 from stages.pretrain.distil import distil, terms
@@ -18,10 +18,10 @@ FRAMES = 6
 def corpus():
     """Frames of two halves, of which the left one looks otherwise when it is cut out and seen large."""
     generator = torch.Generator().manual_seed(0)
-    places = torch.randn(FRAMES, HYPERCOLUMN_CHANNELS, 14, 14, generator=generator)
-    places[..., :7] += 2 * torch.randn(FRAMES, HYPERCOLUMN_CHANNELS, 1, 1, generator=generator)
+    places = torch.randn(FRAMES, LITE0.hypercolumn_channels, 14, 14, generator=generator)
+    places[..., :7] += 2 * torch.randn(FRAMES, LITE0.hypercolumn_channels, 1, 1, generator=generator)
     large = places[..., :7].repeat_interleave(2, 3) + 2 * torch.randn(
-        FRAMES, HYPERCOLUMN_CHANNELS, 1, 1, generator=generator
+        FRAMES, LITE0.hypercolumn_channels, 1, 1, generator=generator
     )
     crops = Crops(large.half(), torch.tensor([[0, 0, 14, 7]] * FRAMES))
     share = torch.zeros(FRAMES, len(DENSE_CONCEPTS), 14, 14)
