@@ -23,7 +23,7 @@ class Params(Section):
 
     hash_bits: Annotated[int, Field(ge=0), Most(128, "half of the 256 bits differ between any two frames")]
     correlation: float = Field(gt=0, le=1)
-    exact_up_to: int = Field(ge=0)
+    exact_up_to: Annotated[int, Field(ge=0), Most(1_000_000, "all pairs of more frames take weeks")]
     accepted: list[list[str]]
 
     @field_validator("accepted")
