@@ -11,8 +11,8 @@ import typer
 from typer.testing import CliRunner
 
 from tests.benchmarks import acceptance as acceptance_script
-from tests.benchmarks import devices as devices_script
 from tests.benchmarks import cycle, pairs, sizes_table
+from tests.benchmarks import devices as devices_script
 from tests.benchmarks import label_efficiency as label_efficiency_script
 from tests.benchmarks import table as table_script
 from tests.projects import ROOT
