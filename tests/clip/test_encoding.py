@@ -116,10 +116,16 @@ def test_a_prefix_is_stored_once_and_comes_back_bit_by_bit(clip_encoder, kind, b
     assert torch.equal(to_batch(raw, [-1, -1], CPU).encoded.prefix, expected)
 
 
-@pytest.mark.parametrize("kind", ["vit", "resnet"])
-def test_a_prefix_that_is_no_tap_s_is_stored_whole(clip_encoder, kind):
-    first, last = {"vit": ("b1", "b2"), "resnet": ("s4", "s8")}[kind]
-    encoder = clip_encoder(kind, taps=[first], suffix_from=last)
+@pytest.mark.parametrize(
+    ("kind", "mode", "setup"),
+    [
+        ("vit", "plain", {"taps": ["b1"], "suffix_from": "b2"}),
+        ("resnet", "plain", {"taps": ["s4"], "suffix_from": "s8"}),
+        ("vit", "clip_surgery", {}),  # its path stands behind the tokens
+    ],
+)
+def test_a_prefix_that_is_no_tap_s_map_is_stored_whole(clip_encoder, kind, mode, setup):
+    encoder = clip_encoder(kind, mode, **setup)
     shown = images(1, encoder.size_px)
     assert encoder.prefix_tap is None
     expected = encoder.encode(to_frames(shown, encoder.size_px, CPU)).prefix.half()
