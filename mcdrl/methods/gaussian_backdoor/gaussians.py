@@ -72,12 +72,11 @@ class Gaussians(nn.Module):
             return Confounders(prior.share, prior.z + noise)
         logits, mean, log_variance = self._of(style)
         # Whether numbers are legal isn't asked of the device in each step: the loss of those that aren't isn't finite.
-        kinds = [Categorical(logits=numbers, validate_args=False) for numbers in (logits, self.prior_logits)]
         share, own = logits.softmax(1), Normal(mean, (log_variance / 2).exp(), validate_args=False)
-        whole = Normal(
-            self.mean.expand_as(mean), (self.log_variance / 2).exp().expand_as(mean), validate_args=False
-        )  # fmt: skip
+        kinds = [Categorical(logits=numbers, validate_args=False) for numbers in (logits, self.prior_logits)]
         of_kind = kl_divergence(*kinds)
+        scale = (self.log_variance / 2).exp()
+        whole = Normal(self.mean.expand_as(mean), scale.expand_as(mean), validate_args=False)
         of_each = kl_divergence(Independent(own, 1, validate_args=False), Independent(whole, 1, validate_args=False))
         return Confounders(share, mean + own.scale * noise, of_kind + (share * of_each).sum(1))
 
