@@ -28,7 +28,7 @@ def remembered_sha256(path: Path, notes: Path) -> str:
     Raises:
         InputError: it is no regular file.
     """
-    note = notes / f"{hashlib.sha256(os.fsencode(path.absolute())).hexdigest()}.json"
+    note = notes / hashlib.sha256(os.fsencode(path.absolute())).hexdigest()
     told = _told(note)
     found = _state(path)
     if told.get("file") == found and isinstance(told.get("sha256"), str):
