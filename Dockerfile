@@ -10,7 +10,7 @@ RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
 # What it needs, in a layer of its own that new code leaves alone: pyproject.toml names it, beside an empty package.
 FROM python:${PYTHON} AS packages
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
-ARG EXTRAS=dicom,export,video
+ARG EXTRAS=dicom,export,lite,video
 ENV PATH=/opt/mcdrl/bin:$PATH
 WORKDIR /src
 COPY pyproject.toml setup.py ./

@@ -34,6 +34,7 @@ class StubUpperBlocks(UpperBlocks):
 
     def __init__(self, channels=CHANNELS["s8"]):
         super().__init__()
+        self.made = ("s8",)
         with torch.random.fork_rng():
             torch.manual_seed(5)
             self.conv = nn.Conv2d(channels, WIDTH, 1)
@@ -138,11 +139,11 @@ def write_features(artifacts, site, cases, images, fingerprint=FINGERPRINT, prov
     names = {"site": site, "fingerprint": fingerprint, "dense_mode": "plain", **provenance}
     maps = {tap: _last(grid) for tap, grid in said.maps.items()}
     taps = taps_attribute({tap: grid.shape[1:] for tap, grid in maps.items()})
-    stamps = {**names, "backbone": "stub", "taps": taps}
+    stamps = {**names, "backbone": "stub", "taps": taps, "prefix_tap": "s8"}
     with FEATURES.write(artifacts / "encode" / f"{site}.h5", cases, stamps) as store:
         store.append(dense=_last(said.dense), image=said.image_embedding.half().numpy())
         if cached:
-            store.append(prefix=said.prefix.half().numpy(), **{f"maps__{tap}": grid for tap, grid in maps.items()})
+            store.append(**{f"maps__{tap}": grid for tap, grid in maps.items()})
             store.append(**_mirrored(frames))
     bright = nn.functional.avg_pool2d(frames.mean(1, keepdim=True), SIDE // GRID)[:, 0]
     kept = torch.zeros(len(cases), GRID**2, dtype=torch.bool)
@@ -164,11 +165,7 @@ def write_features(artifacts, site, cases, images, fingerprint=FINGERPRINT, prov
 def _mirrored(frames):
     said = features(frames.flip(-1))
     maps = {f"maps.{tap}": _last(grid) for tap, grid in said.maps.items()}
-    rows = {
-        "dense": _last(said.dense),
-        "image": said.image_embedding.half().numpy(),
-        "prefix": said.prefix.half().numpy(),
-    }
+    rows = {"dense": _last(said.dense), "image": said.image_embedding.half().numpy()}
     return {f"flipped__horizontal.{name}": value for name, value in {**rows, **maps}.items()}
 
 
@@ -240,4 +237,5 @@ def batch(frames=6):
     kept = torch.zeros(frames, 16, dtype=torch.bool).scatter(1, similarity.flatten(1).topk(4).indices, True)
     empty = frame.new_zeros(frames, 0)
     encoded = Encoded(frame.new_zeros(frames, 0, 0, 0), empty, {}, empty)
-    return Batch(frame, encoded, similarity, kept.view(frames, 4, 4), mask, torch.zeros(frames, dtype=torch.long))
+    places = kept.view(frames, 4, 4)
+    return Batch(frame, encoded, similarity, places, KEPT, mask, torch.zeros(frames, dtype=torch.long))

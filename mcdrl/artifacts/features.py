@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from mcdrl.artifacts.store_contract import Field
 from mcdrl.artifacts.stores import Store
@@ -11,21 +11,27 @@ from mcdrl.artifacts.stores import Store
 PROVENANCE = ("device", "precision")  # what else than frames and encoder makes the numbers
 
 FEATURES = Store(
-    "features/4",
+    "features/5",
     {
         "dense": Field("float16", "HWD"),  # joint space, unit norm along D
         "image": Field("float16", "D"),  # the whole frame in joint space, unit norm
         # where a method of the study reads them: intermediate maps, channels last, whose name is the tap, such as s8;
-        # and what the trainable suffix of the encoder starts from
+        # and what the trainable suffix of the encoder starts from, less the map of `prefix_tap`
         "maps/*": Field("float16", "HWC", optional=True),
         "prefix": Field("float16", None, optional=True),
         # the same of the mirrored frames, such as horizontal.dense or horizontal.maps.s8; see mcdrl.imaging.flips
         "flipped/*": Field("float16", None, optional=True),
     },
-    # `taps` tells the shapes of the maps, stored or not, see `tap_shapes`; device and precision where and how the
+    # `taps` tells the shapes of the maps, stored or not, see `tap_shapes`; `prefix_tap` whose map the prefix is, behind
+    # the tokens stored as `prefix`, if any, and nothing where all of it is; device and precision where and how the
     # encoder ran, such as cpu and float32, see PROVENANCE
-    attributes=("site", "backbone", "fingerprint", "dense_mode", "taps", *PROVENANCE),
+    attributes=("site", "backbone", "fingerprint", "dense_mode", "taps", "prefix_tap", *PROVENANCE),
 )
+
+
+def map_names(taps: Iterable[str]) -> list[str]:
+    """Return the names of the datasets of maps."""
+    return [f"maps/{tap}" for tap in taps]
 
 
 def taps_attribute(shapes: Mapping[str, Sequence[int]]) -> str:

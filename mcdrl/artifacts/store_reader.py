@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 from mcdrl.artifacts.store_contract import BYTES, Array, Contract, Field, ends_of
 from mcdrl.base.errors import InputError, lacks_memory
 
-_DAMAGE = (OSError, RuntimeError, KeyError, ValueError)  # what h5py raises for a file that contradicts itself
+_DAMAGE = (OSError, RuntimeError, KeyError, ValueError, zlib.error)  # raised for a file that contradicts itself
 
 
 class StoreReader:
@@ -46,6 +47,10 @@ class StoreReader:
         """Return the names of a group's datasets, sorted."""
         return sorted(name.removeprefix(f"{group}/") for name in self._sets if name.startswith(f"{group}/"))
 
+    def has(self, dataset: str) -> bool:
+        """Return whether a dataset that needn't be there is."""
+        return dataset in self._sets
+
     def shape(self, dataset: str) -> tuple[int, ...]:
         """Return a dataset's shape after the frame axis."""
         return tuple(int(size) for size in self._sets[dataset].shape[1:])
@@ -59,6 +64,11 @@ class StoreReader:
         index = np.array([self._index(case) for case in case_ids], dtype=np.int64)
         source = self._sets[dataset]
         out = np.empty((len(index), *source.shape[1:]), source.dtype)
+        if source.chunks == (1, *source.shape[1:]):
+            for place, row in enumerate(index):
+                with self._damage():
+                    out[place] = _chunk(source, int(row))
+            return out
         done = 0
         runs = np.split(index, np.flatnonzero(np.diff(index) != 1) + 1) if len(index) else []
         for run in runs:  # slices, as h5py takes a millisecond for every entry of an index list
@@ -127,6 +137,12 @@ class StoreReader:
                 f"{self.path}: '{dataset}' is {found.dtype} with {found.ndim - 1} axes a frame, "
                 f"expected {field.dtype} with {rank}; delete it and run `dvc repro`"
             )
+
+
+def _chunk(source: h5py.Dataset, row: int) -> Array:
+    """Return a row that is a chunk; HDF5, which works for one thread at a time, only fetches what zlib then unpacks."""
+    _, packed = source.id.read_direct_chunk((row, *(0 for _ in source.shape[1:])))
+    return np.frombuffer(zlib.decompress(packed), source.dtype).reshape(source.shape[1:])
 
 
 def _text(value: str | bytes) -> str:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import torch
+from torch import Tensor
 
 from mcdrl.base.errors import InputError
 
@@ -22,3 +27,42 @@ def pick_device(name: str) -> torch.device:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise InputError(f"--device {name} can't be used here ({reason}); use auto or cpu") from None
     return device
+
+
+def onto(value: Tensor, device: torch.device) -> Tensor:
+    """Return a tensor on a device; nobody waits for a copy from the CPU to CUDA, which runs in the order of the work.
+
+    The other way round, and asking a tensor there for a number, waits until all work before it is done.
+    """
+    return value.to(device, non_blocking=device.type == "cuda")
+
+
+def numbers_beside(values: Any, like: Tensor) -> Tensor:
+    """Return numbers as a tensor of the type and on the device of another one; as `onto`, which `new_tensor` isn't."""
+    return onto(torch.tensor(values, dtype=like.dtype), like.device)
+
+
+def resolved_precision(name: str, device_type: str) -> str:
+    """Return the precision that networks run in: as it is named, and for auto bf16-mixed on CUDA, else 32-true."""
+    if name != "auto":
+        return name
+    return "bf16-mixed" if device_type == "cuda" else "32-true"
+
+
+def allow_tf32(precision: str, device_type: str) -> None:
+    """Let CUDA round the products that stay in float32 to TF32 where all others are in bfloat16, which is coarser."""
+    torch.backends.cuda.matmul.allow_tf32 = precision == "bf16-mixed" and device_type == "cuda"
+
+
+@contextmanager
+def as_trained(name: str, device: torch.device) -> Iterator[None]:
+    """Run networks in the precision that `train.precision` names, as training does.
+
+    Args:
+        name: 32-true, bf16-mixed or auto.
+        device: that they run on.
+    """
+    precision = resolved_precision(name, device.type)
+    allow_tf32(precision, device.type)
+    with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16-mixed"):
+        yield

@@ -156,6 +156,23 @@ def machine_memory_gb() -> float:
         return float("inf")
 
 
+def free_memory_bytes() -> int:
+    """Return how much memory this process may still fill, by the system and its control group; 0: nobody tells."""
+    told = [_number("/proc/meminfo", "MemAvailable:", 1024)]
+    limit, used = (_number(f"/sys/fs/cgroup/memory.{name}", "", 1) for name in ("max", "current"))
+    return min([*filter(None, told), *([limit - used] if limit else [])], default=0)
+
+
+def _number(path: str, name: str, unit: int) -> int:
+    """Return the number behind a name in a file of the system's; 0: there is none."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError:
+        return 0
+    words = text.partition(name)[2].split()
+    return int(words[0]) * unit if words and words[0].isdigit() else 0
+
+
 def usable_cores() -> int:
     """Return how many cores this process may use; all of the machine's where the system can't tell (macOS, Windows)."""
     told = getattr(os, "process_cpu_count", None)  # from Python 3.13 on

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -31,7 +31,13 @@ class Encoded:
 
 
 class UpperBlocks(nn.Module, ABC):
-    """The last blocks of an encoder, trainable, from a cached prefix to joint space."""
+    """The last blocks of an encoder, trainable, from a cached prefix to joint space.
+
+    Attributes:
+        made: the taps whose maps they make; those of other taps are handed through.
+    """
+
+    made: Collection[str]
 
     @abstractmethod
     def forward(self, prefix: Tensor, maps: Mapping[str, Tensor]) -> Encoded:
@@ -72,6 +78,8 @@ class Encoder(nn.Module, ABC):
         dense_mode: how the map is made dense, such as "plain" or "maskclip"; equal fingerprints and modes mean equal
             features.
         resizes: whether frames of all sides in `SIDES_PX` serve; the maps grow with them.
+        prefix_tap: the tap whose map the prefix is: as it is, or as tokens [B, T+HW, C] behind T others, so that it
+            need not be stored twice; None: it is no tap's.
     """
 
     width: int
@@ -79,6 +87,7 @@ class Encoder(nn.Module, ABC):
     fingerprint: str
     dense_mode: str
     resizes: bool = False
+    prefix_tap: str | None = None
 
     @abstractmethod
     def encode(self, frames: Tensor) -> Encoded:

@@ -26,7 +26,8 @@ def encode(encoder: Encoder, images: Array, cases: Sequence[str]) -> dict[str, A
         cases: the frames' case ids, for messages.
 
     Returns:
-        Dataset of FEATURES (`maps__<tap>` for a map) -> [B, ...] float16, channels last.
+        Dataset of FEATURES (`maps__<tap>` for a map) -> [B, ...] float16, channels last; of the prefix what isn't the
+        map of the encoder's `prefix_tap`.
 
     Raises:
         InputError: a feature isn't a finite float16, so that the weights can't be right.
@@ -35,7 +36,7 @@ def encode(encoder: Encoder, images: Array, cases: Sequence[str]) -> dict[str, A
     half = precision(device) == torch.bfloat16
     with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=half):
         encoded = encoder.encode(to_frames(images, encoder.size_px, device))
-    rows = {name: _half(value) for name, value in datasets(encoded).items()}
+    rows = {name: _half(value) for name, value in datasets(encoded, encoder.prefix_tap).items()}
     for name, array in rows.items():
         _check_finite(name, array, cases)
     return rows
@@ -59,11 +60,26 @@ def squashed(frames: Tensor, size_px: int) -> Tensor:
     return small.clamp(0, 1)
 
 
-def datasets(encoded: Encoded) -> dict[str, Tensor]:
-    """Return what is stored of an encoder's answer under its dataset's name; maps and the dense map channels last."""
+def datasets(encoded: Encoded, prefix_tap: str | None = None) -> dict[str, Tensor]:
+    """Return what is stored of an encoder's answer under its dataset's name; maps and the dense map channels last.
+
+    Args:
+        encoded: the answer.
+        prefix_tap: as the encoder has it.
+    """
     maps = {f"maps__{tap}": value.permute(0, 2, 3, 1) for tap, value in encoded.maps.items()}
     dense = encoded.dense.permute(0, 2, 3, 1)
-    return {"dense": dense, "image": encoded.image_embedding, **maps, "prefix": encoded.prefix}
+    return {"dense": dense, "image": encoded.image_embedding, **maps, **_beside(encoded, prefix_tap)}
+
+
+def _beside(encoded: Encoded, prefix_tap: str | None) -> dict[str, Tensor]:
+    """Return what is stored of the prefix: all of it, the tokens before a map's, or nothing where it is the map."""
+    if prefix_tap is None:
+        return {"prefix": encoded.prefix}
+    if encoded.prefix.dim() == 4:
+        return {}
+    height, width = encoded.maps[prefix_tap].shape[2:]
+    return {"prefix": encoded.prefix[:, : -height * width]}
 
 
 def _half(value: Tensor) -> Array:

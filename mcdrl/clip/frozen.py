@@ -79,6 +79,7 @@ class FrozenClip(Encoder):
         self.tokenizer = setup.tokenizer
         self.size_px, self.width = side_px(model.visual), int(model.visual.output_dim)
         self.fingerprint, self.dense_mode = setup.fingerprint, setup.dense_mode
+        self.prefix_tap = setup.suffix_from if setup.suffix_from in (setup.taps or ()) else None
         self.requires_grad_(False).eval()
 
     def encode(self, frames: Tensor) -> Encoded:

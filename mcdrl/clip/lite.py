@@ -45,6 +45,7 @@ class LiteEncoder(Encoder):
     """A frozen model of the family; the image tower is built when the first frame comes, as prompts don't need it."""
 
     resizes = True
+    prefix_tap = "s8"
 
     def __init__(
         self,
@@ -182,6 +183,8 @@ class LiteUpperBlocks(UpperBlocks):
     untrained copy gives the cached features up to rounding, a frame's features don't depend on its neighbours in the
     batch, and the source sites' colours aren't written into statistics that the held-out site is judged by.
     """
+
+    made = ("s16", "s32")
 
     def __init__(self, blocks: nn.Sequential, joint: Joint) -> None:
         """Take a copy of the blocks, which becomes trainable, and of the projection, which stays frozen."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -33,6 +34,7 @@ class ResNetUpperBlocks(UpperBlocks):
         self.stages = nn.ModuleDict({tap: getattr(visual, STAGES[tap]) for tap in later})
         self.pool = visual.attnpool
         self.taps, self.mode = tuple(taps), mode
+        self.made = set(later)
 
     def forward(self, prefix: Tensor, maps: Mapping[str, Tensor]) -> Encoded:
         """Encode again from the prefix on; see `UpperBlocks`."""
@@ -95,7 +97,8 @@ class ResNetEncoder(FrozenClip):
         start = choose("suffix_from", setup.suffix_from or "s8", names[:-1])
         mode = choose("dense", setup.dense_mode, RESNET_MODES)
         lower = ResNetLowerBlocks(model.visual, start=start, taps=taps, setup=setup)
-        super().__init__(model, lower, ResNetUpperBlocks(model.visual, start=start, taps=taps, mode=mode), setup)
+        upper = ResNetUpperBlocks(model.visual, start=start, taps=taps, mode=mode)
+        super().__init__(model, lower, upper, replace(setup, taps=taps, suffix_from=start))
 
 
 def pool_densely(pool: Any, x: Tensor, mode: str) -> tuple[Tensor, Tensor]:

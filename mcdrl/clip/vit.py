@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -28,6 +29,7 @@ class VitUpperBlocks(UpperBlocks):
         self.ln_post, self.proj = visual.ln_post, visual.proj
         self.start, self.taps, self.mode = start, tuple(taps), mode
         self.path_start = path_start(mode, depth, start)
+        self.made = {f"b{number}" for number, _ in enumerate(self.blocks, start + 1)}
 
     def forward(self, prefix: Tensor, maps: Mapping[str, Tensor]) -> Encoded:
         """Encode again from the prefix on; see `UpperBlocks`."""
@@ -91,10 +93,14 @@ class VitEncoder(FrozenClip):
         names = [f"b{number}" for number in range(1, depth + 1)]
         taps = [choose("taps", tap, names) for tap in setup.taps or evenly(depth)]
         before = names[:-1]  # the upper part keeps at least one block: dense modes change the last one
-        start = int(choose("suffix_from", setup.suffix_from or f"b{depth * 3 // 4}", before)[1:])
+        last = choose("suffix_from", setup.suffix_from or f"b{depth * 3 // 4}", before)
+        start = int(last[1:])
         mode = choose("dense", setup.dense_mode, VIT_MODES)
         lower = VitLowerBlocks(model.visual, start=start, taps=taps, setup=setup)
-        super().__init__(model, lower, VitUpperBlocks(model.visual, start=start, taps=taps, mode=mode), setup)
+        upper = VitUpperBlocks(model.visual, start=start, taps=taps, mode=mode)
+        super().__init__(model, lower, upper, replace(setup, taps=taps, suffix_from=last))
+        if upper.path_start < start:  # then the path stands behind the tokens, and no map is all of the prefix
+            self.prefix_tap = None
 
 
 def evenly(depth: int) -> list[str]:

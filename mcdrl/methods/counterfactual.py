@@ -17,6 +17,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
+from mcdrl.base.device import onto
 from mcdrl.base.section import Most, Section
 from mcdrl.methods.baseline import Baseline
 from mcdrl.networks.head import LEAST_PROBABILITY
@@ -50,8 +51,9 @@ class Counterfactual(Baseline):
         encoded = self.trunk(batch)
         longest = self.longest * encoded.dense.norm(dim=1).mean((1, 2))  # [B]
         if self.training:
-            ways = self.ways[torch.randint(len(self.ways), (len(longest),)).to(longest.device)]
-            grid = _shifted(encoded.dense, ways * (torch.rand(len(longest)).to(longest.device) * longest)[:, None])
+            ways = self.ways[onto(torch.randint(len(self.ways), (len(longest),)), longest.device)]
+            lengths = onto(torch.rand(len(longest)), longest.device) * longest
+            grid = _shifted(encoded.dense, ways * lengths[:, None])
             return Output(self.segment(encoded, grid, batch), encoded=encoded)
         shifts = self.ways[:, None] * longest[None, :, None] / 2  # [M + 1, B, D]
         answers = [self.segment(encoded, _shifted(encoded.dense, shift), batch).softmax(1) for shift in shifts]

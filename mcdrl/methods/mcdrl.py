@@ -38,7 +38,7 @@ class MCDRL(Intervening):
     def forward(self, batch: Batch, *, intervene: bool = True) -> Output:
         """Segment a batch; before the intervention is switched on, F stands for F_ca."""
         encoded = self.trunk(batch)
-        index = indices(batch.selected)
+        index = indices(batch.selected, batch.kept)
         rows, causal = gather(encoded.dense, index), None
         if intervene:
             rows = self.intervention(rows, self.dictionary())

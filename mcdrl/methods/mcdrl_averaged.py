@@ -22,6 +22,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from mcdrl.base.device import onto
 from mcdrl.base.section import Most
 from mcdrl.clip.encoder import Encoded
 from mcdrl.methods import mcdrl
@@ -56,6 +57,7 @@ class Averaged(mcdrl.MCDRL):
         """Take the trunk and P(z); make intervention, dictionary and head."""
         super().__init__(spec, params, trunk, texts)
         self.register_buffer("prior", texts.prior, persistent=False)
+        self._shares = texts.prior.cpu()  # what is drawn is drawn there
 
     def forward(self, batch: Batch, *, intervene: bool = True) -> Output:
         """Segment a batch; before the intervention is switched on, F stands for A(F, z)."""
@@ -64,12 +66,12 @@ class Averaged(mcdrl.MCDRL):
         encoded = self.trunk(batch)
         if not self.training:
             return Output(self._summed(encoded, batch), encoded=encoded)
-        drawn = torch.multinomial(self.prior.cpu(), len(batch.frame), replacement=True).to(self.prior.device)
-        return self._given(encoded, batch, drawn)
+        drawn = torch.multinomial(self._shares, len(batch.frame), replacement=True)
+        return self._given(encoded, batch, onto(drawn, self.prior.device))
 
     def _given(self, encoded: Encoded, batch: Batch, chosen: Tensor) -> Output:
         """Return H(A(F, z)), z the dictionary's row `chosen` for each frame, [B] long."""
-        index = indices(batch.selected)
+        index = indices(batch.selected, batch.kept)
         z = self.dictionary()[chosen]
         z = torch.stack([z, torch.zeros_like(z)], 1)  # [B, 2, D]
         rows = self.intervention(gather(encoded.dense, index), z)

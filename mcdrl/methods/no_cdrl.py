@@ -35,7 +35,7 @@ class NoCDRL(Segmenter):
     def forward(self, batch: Batch, *, intervene: bool = True) -> Output:  # noqa: ARG002
         """Segment a batch; there is no intervention to switch."""
         encoded = self.trunk(batch)
-        index = indices(batch.selected)
+        index = indices(batch.selected, batch.kept)
         grid = scatter(encoded.dense, index, gather(encoded.dense, index), regions="zero")
         return Output(self.segment(encoded, grid, batch), None, self.image_embedding(encoded), encoded)
 

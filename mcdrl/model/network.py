@@ -147,18 +147,20 @@ def _batch(frame: Tensor, features: Encoded | None, model: LoadedModel, *, encod
     if features is None:
         features = _nothing(frame)
         similarity = torch.zeros_like(frame[:, 0, :1, :1])
-        selected = torch.ones_like(similarity, dtype=torch.bool)
+        selected, kept = torch.ones_like(similarity, dtype=torch.bool), 1
     elif model.miner is None:
         image = features.image_embedding if model.card.text_similarity == "feature_surgery" else None
         texts = model.texts
         similarity, selected = mined(features.dense, texts.classes, model.card.alpha, texts.background, image)
+        kept = places_kept(int(selected.shape[1]), int(selected.shape[2]), model.card.alpha)
     else:
-        similarity, selected = model.miner.regions(features.maps)
+        (similarity, selected), kept = model.miner.regions(features.maps), model.miner.kept
     return Batch(
         frame=frame,
         encoded=features,
         similarity=similarity,
         selected=selected,
+        kept=kept,
         mask=torch.zeros_like(frame[:, 0], dtype=torch.long),
         lesion_class=torch.full_like(frame[:, 0, 0, 0], -1, dtype=torch.long),
         encoder_px=encoder_px,

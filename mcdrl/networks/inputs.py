@@ -15,11 +15,12 @@ import torch
 from torch import Tensor
 
 from mcdrl.artifacts.cases import CASES
-from mcdrl.artifacts.features import FEATURES, PROVENANCE, tap_shapes
+from mcdrl.artifacts.features import FEATURES, PROVENANCE, map_names, tap_shapes
 from mcdrl.artifacts.frames import FRAMES, IGNORED
 from mcdrl.artifacts.regions import REGIONS
 from mcdrl.artifacts.store_contract import Array
 from mcdrl.artifacts.store_reader import StoreReader
+from mcdrl.base.device import onto
 from mcdrl.base.errors import InputError
 from mcdrl.clip.encoder import Encoded
 from mcdrl.imaging.flips import FLIPS, UNFLIPPED, flipped, flips_of, member
@@ -49,6 +50,7 @@ def _with_index(rows: pd.DataFrame, path: Path, lesion_classes: Sequence[str]) -
 
 
 Raw = dict[str, Array]  # dataset -> rows as they are stored, [B, ...]
+_PREFIX = "features/prefix"
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,8 @@ class Layout:
         flips: the mirrored frames that were encoded, too.
         provenance: device and precision that the features were made with, such as "cpu, float32".
         maps: whether maps and prefix are stored.
+        prefix_tap: the tap whose map the prefix is, see `FEATURES`; empty: it is stored by itself.
+        prefix_stored: whether anything of the prefix is stored beside that map.
     """
 
     width: int
@@ -82,6 +86,13 @@ class Layout:
     flips: Sequence[str]
     provenance: str
     maps: bool
+    prefix_tap: str
+    prefix_stored: bool
+
+    @property
+    def cached(self) -> list[str]:
+        """Return all that is stored of the features, as `SitesReader.read` takes it."""
+        return ["dense", "image", *map_names(self.map_channels), "prefix"]
 
 
 class SitesReader:
@@ -93,8 +104,8 @@ class SitesReader:
         self.layout = _layout([stores for stores in readers.values() if len(stores["frames"])])
 
     def read(
-        self, case_ids: Sequence[str], *, mask: bool, prefix: bool, features: bool = True,
-        flips: Sequence[str] | None = None, maps: Sequence[str] = (),
+        self, case_ids: Sequence[str], *, mask: bool, cached: Sequence[str], flips: Sequence[str] | None = None,
+        maps: Sequence[str] = (),
     ) -> Raw:  # fmt: skip
         """Read the rows of the given cases, in the order given.
 
@@ -102,21 +113,31 @@ class SitesReader:
             case_ids: "<site>/<file stem>".
             flips: how each frame is mirrored, as `mcdrl.imaging.flips` names it; None: not at all.
             mask: whether to read the masks; nobody but training and scoring should.
-            prefix: whether to read what the trainable suffix starts from.
-            features: whether to read what is cached of the frames' features, those of mirrored frames included; without
-                them the regions of a mirrored frame are the mirrored regions of the frame.
-            maps: taps whose maps are read even without the rest of the features.
+            cached: what to read of the frames' features, those of mirrored frames included, as `Trunk.cached` names it;
+                without any the regions of a mirrored frame are the mirrored regions of the frame.
+            maps: taps whose maps are read besides.
+
+        Returns:
+            The rows as they are stored; where the prefix is a tap's map, what stands before it there, which may be
+            nothing, as "features/prefix/<tap>".
         """
         wanted = [("frames", "image"), ("regions", "similarity"), ("regions", "selected")]
-        if features:
-            names = ["dense", "image", *(f"maps/{tap}" for tap in self.layout.map_channels)]
-            wanted += [("features", name) for name in names]
-        else:
-            wanted += [("features", f"maps/{tap}") for tap in maps]
-        wanted += [("frames", "mask")] * mask + [("features", "prefix")] * prefix
+        wanted += [("frames", "mask")] * mask
+        wanted += [("features", name) for name in self._stored([*cached, *map_names(maps)])]
         views = list(zip(case_ids, flips or [UNFLIPPED] * len(case_ids), strict=True))
-        own = {"regions", "features"} if features else set()
-        return {f"{store}/{dataset}": self._rows(store, dataset, views, store in own) for store, dataset in wanted}
+        own = {"regions", "features"} if cached else set()
+        raw = {f"{store}/{dataset}": self._rows(store, dataset, views, store in own) for store, dataset in wanted}
+        tap = self.layout.prefix_tap
+        if tap and "prefix" in cached:
+            nothing = np.zeros((len(views), 0), np.float16)
+            raw[f"{_PREFIX}/{tap}"] = raw.pop(_PREFIX, nothing)
+        return raw
+
+    def _stored(self, names: Sequence[str]) -> list[str]:
+        """Return the datasets that hold these, each once."""
+        layout = self.layout
+        whole = map_names([layout.prefix_tap] * bool(layout.prefix_tap)) + ["prefix"] * layout.prefix_stored
+        return list(dict.fromkeys(one for name in names for one in (whole if name == "prefix" else [name])))
 
     def images(self, case_ids: Sequence[str]) -> Array:
         """Read the frozen encoder's image features alone, [B, D] float16, in the order given."""
@@ -233,6 +254,8 @@ def _layout(sites: Sequence[Mapping[str, StoreReader]]) -> Layout:
         provenance=_provenance(features),
         flips=[flip for flip in FLIPS if all(flip in flips_of(site["features"].members("flipped")) for site in sites)],
         maps=all(site["features"].members("maps") for site in sites),
+        prefix_tap=features.attributes["prefix_tap"],
+        prefix_stored=features.has("prefix"),
     )
 
 
@@ -241,31 +264,68 @@ def fine_to_coarse(taps: Iterable[str]) -> list[str]:
     return sorted(taps, key=lambda tap: int("".join(re.findall(r"\d", tap)) or 0))
 
 
+@dataclass(frozen=True)
+class Rows:
+    """What is stored of B frames, as tensors in one place.
+
+    Attributes:
+        tensors: dataset -> rows, as `SitesReader.read` gives them; with masks also "frames/held", [B, 254] bool,
+            whether each mask has lesion of each class.
+        kept: places that were mined in every frame.
+    """
+
+    tensors: Mapping[str, Tensor]
+    kept: int
+
+
+def to_rows(raw: Raw) -> Rows:
+    """Return rows as `SitesReader.read` gives them as tensors on the CPU.
+
+    Raises:
+        ValueError: the frames differ in their number of mined places.
+    """
+    tensors = {name: torch.from_numpy(rows) for name, rows in raw.items()}
+    if "frames/mask" in raw:
+        tensors["frames/held"] = torch.from_numpy(_held(raw["frames/mask"]))
+    counts = sorted({int(frame.sum()) for frame in raw["regions/selected"]})
+    if len(counts) > 1:
+        raise ValueError(f"frames of one batch have {counts} selected places, expected one number")
+    return Rows(tensors, counts[0] if counts else 0)
+
+
 def to_batch(
     raw: Raw, class_index: Sequence[int], device: torch.device, sites: Sequence[int] | None = None,
     miner: SelectsRegions | None = None,
 ) -> Batch:  # fmt: skip
-    """Turn rows as `SitesReader.read` gives them into a batch on a device; images and maps lie channels last there.
+    """Turn rows as `SitesReader.read` gives them into a batch on a device; see `batch_of`."""
+    return batch_of(to_rows(raw), class_index, device, sites, miner)
+
+
+def batch_of(
+    rows: Rows, class_index: Sequence[int], device: torch.device, sites: Sequence[int] | None = None,
+    miner: SelectsRegions | None = None,
+) -> Batch:  # fmt: skip
+    """Turn rows into a batch on a device; images and maps lie channels last there. Nobody waits for CUDA.
 
     Args:
-        raw: dataset -> rows; without "frames/mask" the masks are zeros, features that aren't there are empty.
+        rows: without "frames/mask" the masks are zeros, features that aren't there are empty.
         class_index: the frames' lesion classes, -1: none or unknown.
         device: where to.
         sites: the numbers of the frames' sites; None: they don't matter.
         miner: selects the regions by the maps; None: they are as stored.
     """
-    tensors = {name: torch.from_numpy(rows).to(device) for name, rows in raw.items()}
+    tensors = {name: onto(value, device) for name, value in rows.tensors.items()}
     frame = tensors["frames/image"].permute(0, 3, 1, 2).float().div_(255)
     labels = tensors.get("frames/mask", torch.zeros((), dtype=torch.uint8, device=device))
     mask = _any_class(labels).expand(frame.shape[0], *frame.shape[2:])
-    held = torch.from_numpy(_held(raw["frames/mask"])).to(device) if "frames/mask" in raw else None
     taps = [name for name in tensors if name.startswith("features/maps/")]
     nothing = frame.new_zeros(len(frame), 0)
+    maps = {name.rpartition("/")[2]: _grid(tensors[name]) for name in taps}
     encoded = Encoded(
         dense=_grid(tensors.get("features/dense", nothing[:, :, None, None])),
         image_embedding=tensors.get("features/image", nothing).float(),
-        maps={name.rpartition("/")[2]: _grid(tensors[name]) for name in taps},
-        prefix=_prefix(tensors.get("features/prefix"), frame),
+        maps=maps,
+        prefix=_prefix(tensors, maps, nothing),
     )
     stored = tensors["regions/similarity"].float(), tensors["regions/selected"]
     similarity, selected = miner.regions(encoded.maps) if miner else stored
@@ -274,10 +334,11 @@ def to_batch(
         encoded=encoded,
         similarity=similarity,
         selected=selected,
+        kept=miner.kept if miner else rows.kept,
         mask=mask,
-        lesion_class=torch.tensor(list(class_index), dtype=torch.long, device=device),
-        site=None if sites is None else torch.tensor(list(sites), dtype=torch.long, device=device),
-        held=held,
+        lesion_class=_numbers(class_index, device),
+        site=None if sites is None else _numbers(sites, device),
+        held=tensors.get("frames/held"),
     )
 
 
@@ -293,10 +354,10 @@ def with_masks(batch: Batch, labels: Array, class_index: Sequence[int], sites: S
     device = batch.frame.device
     return replace(
         batch,
-        mask=_any_class(torch.from_numpy(labels).to(device)),
-        lesion_class=torch.tensor(list(class_index), dtype=torch.long, device=device),
-        site=torch.tensor(list(sites), dtype=torch.long, device=device),
-        held=torch.from_numpy(_held(labels)).to(device),
+        mask=_any_class(onto(torch.from_numpy(labels), device)),
+        lesion_class=_numbers(class_index, device),
+        site=_numbers(sites, device),
+        held=onto(torch.from_numpy(_held(labels)), device),
     )
 
 
@@ -313,8 +374,16 @@ def _grid(rows: Tensor) -> Tensor:
     return rows.float().permute(0, 3, 1, 2)
 
 
-def _prefix(rows: Tensor | None, frame: Tensor) -> Tensor:
-    if rows is None:
-        return frame.new_zeros(len(frame), 0)
-    layout = torch.channels_last if rows.dim() == 4 else torch.contiguous_format
-    return rows.float().contiguous(memory_format=layout)
+def _prefix(tensors: Mapping[str, Tensor], maps: Mapping[str, Tensor], nothing: Tensor) -> Tensor:
+    """Return the prefix, [B, ...]: as it is stored, or the map that it is, behind the tokens stored for it."""
+    name = next((name for name in tensors if name.startswith(_PREFIX)), None)
+    if name is None:
+        return nothing
+    stored, tap = tensors[name].float(), name.removeprefix(_PREFIX).removeprefix("/")
+    if not tap:
+        return stored.contiguous(memory_format=torch.channels_last if stored.dim() == 4 else torch.contiguous_format)
+    return torch.cat([stored, maps[tap].flatten(2).mT], 1) if stored.dim() == 3 else maps[tap]
+
+
+def _numbers(values: Sequence[int], device: torch.device) -> Tensor:
+    return onto(torch.tensor(list(values), dtype=torch.long), device)

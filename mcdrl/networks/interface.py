@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -11,6 +11,7 @@ import torch
 from pydantic import ConfigDict, Field, with_config
 from torch import Tensor, nn
 
+from mcdrl.artifacts.features import map_names
 from mcdrl.artifacts.frames import IGNORED
 from mcdrl.clip.encoder import Encoded
 
@@ -28,7 +29,8 @@ class Batch:
         frame: [B, 3, S, S] float in 0..1, at working size.
         encoded: the frozen encoder's features of the frames; all empty where no trunk needs them.
         similarity: [B, H, W] float, S^ of MTRS.
-        selected: [B, H, W] bool, the mined places.
+        selected: [B, H, W] bool, the mined places, N in every frame.
+        kept: N, which nobody should have to ask the device for.
         mask: [B, S, S] long, 0 background, 1 lesion, 255 ignored (nobody judged it); zeros at prediction.
         lesion_class: [B] long, index into the lesion classes; -1: no lesion, or unknown.
         site: [B] long, number of the site that a frame comes from; None where that doesn't matter, as at prediction.
@@ -40,6 +42,7 @@ class Batch:
     encoded: Encoded
     similarity: Tensor
     selected: Tensor
+    kept: int
     mask: Tensor
     lesion_class: Tensor
     site: Tensor | None = None
@@ -135,16 +138,25 @@ class Trunk(nn.Module, ABC):
     Attributes:
         trains_image: whether the image feature has weights that L_contrast can train.
         needs_features: whether cached features are used; without them the frame itself is, and may be varied.
-        needs_prefix: whether `Encoded.prefix` is used, so that readers can leave it on disk otherwise.
     """
 
     trains_image: bool = False
     needs_features: bool = True
-    needs_prefix: bool = False
 
     @abstractmethod
     def forward(self, batch: Batch) -> Encoded:
         """Return features of the layout of `batch.encoded`, trainable where the mode says so."""
+
+    def cached(self, taps: Sequence[str]) -> list[str]:
+        """Return what of the cached features is used, so that readers leave the rest on disk.
+
+        Args:
+            taps: of all maps.
+
+        Returns:
+            Names of datasets of `mcdrl.artifacts.features.FEATURES`; none where the frame itself is used.
+        """
+        return ["dense", "image", *map_names(taps)] if self.needs_features else []
 
     def encoder_parameters(self) -> list[nn.Parameter]:
         """Return the parameters that come pretrained and are trained at the encoder's own rate."""

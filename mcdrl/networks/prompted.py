@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from mcdrl.base.device import onto
 from mcdrl.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
 from mcdrl.networks.losses import segmentation
 from mcdrl.networks.params import PromptParams
@@ -48,6 +49,7 @@ class Prompted(Method):
     """A trunk, the class texts and L_seg of what was asked for; subclasses write `forward`."""
 
     classes: Tensor
+    seen: Tensor
 
     def __init__(self, spec: Spec, params: PromptParams, trunk: Trunk, texts: Texts) -> None:
         """Take the trunk, the class texts, and which of them the training frames have."""
@@ -55,7 +57,9 @@ class Prompted(Method):
         self.trunk = trunk
         self.dice_weight, self.absent_share = spec.dice_weight, params.absent_share
         everything = torch.ones(len(texts.classes), dtype=torch.bool)
-        self.seen = everything if texts.seen is None else texts.seen.cpu()
+        seen = everything if texts.seen is None else texts.seen
+        self.asked = [number for number, there in enumerate(seen.tolist()) if there]
+        self.register_buffer("seen", seen, persistent=False)
         self.register_buffer("classes", texts.classes, persistent=False)
 
     def losses(self, batch: Batch, output: Output) -> dict[str, Tensor]:
@@ -69,18 +73,18 @@ class Prompted(Method):
         return segmentation(logits, mask, dice_weight=self.dice_weight)
 
     def prompts_for(self, batch: Batch) -> Prompts:
-        """Draw the prompts of a training step from torch's CPU random numbers.
+        """Draw the prompts of a training step from torch's CPU random numbers; nobody waits for the device.
 
         A frame is asked for its own class (of several, the one of the largest area, and all of its lesion is the
         answer), or by the share of absent prompts for one that it doesn't have; without a lesion, for any. All of them
         are classes that training frames have.
         """
-        own, held = batch.lesion_class.cpu(), batch.classes(len(self.classes)).cpu()
-        other = torch.rand(held.shape).masked_fill(held | ~self.seen, -1).max(1)
-        absent = (own >= 0) & (other.values >= 0) & (torch.rand(len(own)) < self.absent_share)
+        own, held, device = batch.lesion_class, batch.classes(len(self.classes)), self.classes.device
+        drawn, sharing = onto(torch.rand(held.shape), device), onto(torch.rand(len(own)), device)
+        other = drawn.masked_fill(held | ~self.seen, -1).max(1)
+        absent = (own >= 0) & (other.values >= 0) & (sharing < self.absent_share)
         classes = torch.where((own < 0) | absent, other.indices, own)
-        device = self.classes.device
-        return Prompts(self.classes[classes.to(device)], absent.to(device))
+        return Prompts(self.classes[classes], absent)
 
     def max_over_prompts(self, answer: Callable[[Tensor], Tensor], frames: int) -> Tensor:
         """Return the largest logits over the classes of the training frames, as nobody knows a new frame's class.
@@ -89,6 +93,5 @@ class Prompted(Method):
             answer: from prompts [B, D] to logits [B, 2, S, S]; that of background is zero.
             frames: B.
         """
-        seen = self.seen.nonzero()[:, 0].tolist()
-        answers = [answer(self.classes[number].expand(frames, -1)) for number in seen]
+        answers = [answer(self.classes[number].expand(frames, -1)) for number in self.asked]
         return torch.stack(answers).amax(0)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import cast
 
 from torch import Tensor, nn
 
+from mcdrl.artifacts.features import map_names
 from mcdrl.clip.encoder import Encoded, LowerBlocks, UpperBlocks, unit
 from mcdrl.clip.encoding import squashed
 from mcdrl.networks.interface import Batch, Trunk
@@ -49,12 +51,15 @@ class FromCache(Trunk):
     """The encoder's last blocks, trained from the cached prefix on."""
 
     trains_image = True
-    needs_prefix = True
 
     def __init__(self, upper_blocks: UpperBlocks) -> None:
         """Take the blocks as `Encoder.upper_blocks` gives them."""
         super().__init__()
         self.upper_blocks = upper_blocks
+
+    def cached(self, taps: Sequence[str]) -> list[str]:
+        """Return the prefix and the maps of lower blocks; the blocks themselves make all the rest."""
+        return [*map_names(tap for tap in taps if tap not in self.upper_blocks.made), "prefix"]
 
     def forward(self, batch: Batch) -> Encoded:
         """Encode again from the prefix on."""

@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mcdrl.artifacts.frames import IGNORED
+from mcdrl.base.device import numbers_beside
 from mcdrl.networks.head import LEAST_PROBABILITY
 from mcdrl.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
 from mcdrl.networks.params import ViewParams
@@ -64,7 +65,7 @@ def moved(batch: Batch, views: Tensor) -> Batch:
         frame=seen[:, :3].clamp(0, 1),
         mask=torch.where(seen[:, 4] >= 0.5, IGNORED, seen[:, 3].round().long()),
         similarity=similarity,
-        selected=best_places(similarity, int(batch.selected[0].sum())),
+        selected=best_places(similarity, batch.kept),
     )
 
 
@@ -119,7 +120,7 @@ def _summed_views(families: Sequence[str], nearer: float, frame: Tensor) -> list
 
 
 def _scaled(x: float, y: float, frame: Tensor) -> Tensor:
-    view = frame.new_tensor([[[x, 0, 0], [0, y, 0]]])
+    view = numbers_beside([[[x, 0, 0], [0, y, 0]]], frame)
     return view.expand(frame.shape[0], -1, -1)  # the batch's size stays open in an exported graph
 
 

@@ -19,31 +19,25 @@ def best_places(similarity: Tensor, count: int) -> Tensor:
     height, width = map(int, similarity.shape[1:])
     flat = similarity.flatten(1)
     # Whole numbers, so that the place itself can break ties in the same number, alike in every runtime.
-    key = (flat.double() * 2**24 * (height * width)).long() - torch.arange(height * width, device=flat.device)
+    key = (flat.float() * 2**24).long() * (height * width) - torch.arange(height * width, device=flat.device)
     order = key.topk(count, dim=1).indices
     selected = torch.zeros_like(flat).scatter(1, order, 1.0) > 0
     return selected.view(-1, height, width)
 
 
-def indices(selected: Tensor) -> Tensor:
-    """Return where the selected places are.
+def indices(selected: Tensor, count: int) -> Tensor:
+    """Return where the selected places are; nobody waits for the device.
 
     Args:
-        selected: [B, H, W] bool, the same number N of places in every frame.
+        selected: [B, H, W] bool, N places in every frame.
+        count: N.
 
     Returns:
         [B, N] long, indices into the flattened grid, ascending.
-
-    Raises:
-        ValueError: the frames differ in their number of places.
     """
     flat = selected.flatten(1)
-    counts = flat.sum(1)
-    if len(counts) and not bool((counts == counts[0]).all()):
-        raise ValueError(
-            f"frames of one batch have {sorted(set(counts.tolist()))} selected places, expected one number"
-        )
-    return flat.nonzero()[:, 1].view(-1, int(counts[0]))  # the batch's size stays open in an exported graph
+    places = torch.arange(flat.shape[1], device=flat.device)
+    return torch.where(flat, places, flat.shape[1]).topk(count, dim=1, largest=False).values
 
 
 def gather(dense: Tensor, index: Tensor) -> Tensor:

@@ -20,6 +20,10 @@ from mcdrl.regions.zero_shot import places_kept
 class SelectsRegions(Protocol):
     """What selects target regions by the frozen encoder's maps: a miner, or several for frames of different sites."""
 
+    @property
+    def kept(self) -> int:
+        """Return N, how many places are kept of each frame."""
+
     def regions(self, maps: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Select the target regions of B frames; see `Miner.regions`."""
 
@@ -56,6 +60,11 @@ class Miner(nn.Module):
         """Return the maps that it looks at."""
         return list(self.channels)
 
+    @property
+    def kept(self) -> int:
+        """Return N, how many places are kept of each frame."""
+        return places_kept(*self.grid, self.alpha)
+
     def hypercolumns(self, maps: Mapping[str, Tensor]) -> Tensor:
         """Bring the maps to the grid, [B, C, H, W]: finer ones are averaged, coarser ones interpolated."""
         return torch.cat([self._at_grid(maps[tap].float()) for tap in self.taps], 1)
@@ -77,7 +86,7 @@ class Miner(nn.Module):
         """
         with torch.no_grad():
             similarity = self(self.hypercolumns(maps)).sigmoid().half().float()
-        return similarity, best_places(similarity, places_kept(*self.grid, self.alpha))
+        return similarity, best_places(similarity, self.kept)
 
     def _at_grid(self, grid: Tensor) -> Tensor:
         height, width = map(int, grid.shape[2:])

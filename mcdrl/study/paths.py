@@ -289,6 +289,11 @@ def checkpoints_folder(artifacts: Path) -> Path:
     return artifacts / ".resume"
 
 
+def digests_folder(artifacts: Path) -> Path:
+    """Return the folder of what is known of large files' digests; DVC doesn't know it."""
+    return artifacts / ".digests"
+
+
 @dataclass(frozen=True)
 class PlanFiles:
     """What stage `plan` says.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from mcdrl.base.device import onto
 from mcdrl.networks.interface import Batch
 from mcdrl.networks.views import moved, placed
 from mcdrl.study.sections.train import AugmentParams
@@ -31,7 +32,7 @@ def augmented(batch: Batch, families: Sequence[str], seed: int, params: AugmentP
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        views = _drawn_views(len(batch.frame), params).to(batch.frame.device)
+        views = onto(_drawn_views(len(batch.frame), params), batch.frame.device)
         if "viewpoint" in families:
             batch = moved(batch, views)
         if "colour" in families:

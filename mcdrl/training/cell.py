@@ -15,8 +15,8 @@ from pydantic import ValidationError
 
 from mcdrl.artifacts.plan import read_plan, read_views
 from mcdrl.base.choices import nearest
+from mcdrl.base.digests import remembered_sha256
 from mcdrl.base.errors import InputError
-from mcdrl.base.files import sha256
 from mcdrl.base.section import Section, sentences
 from mcdrl.methods import params_type
 from mcdrl.networks.inputs import Layout
@@ -31,6 +31,7 @@ from mcdrl.study.paths import (
     audit_files,
     backbone_folder,
     checkpoints_folder,
+    digests_folder,
     features_folder,
     plan_files,
     site_files,
@@ -233,4 +234,5 @@ def _digests(job: Job) -> Mapping[str, str]:
     missing = [path for path in paths if not path.is_file()]
     if missing:
         raise InputError(f"{missing[0]} does not exist; run `dvc repro` to make it")
-    return {path.relative_to(job.artifacts).as_posix(): sha256(path) for path in paths}
+    notes = digests_folder(job.artifacts)
+    return {path.relative_to(job.artifacts).as_posix(): remembered_sha256(path, notes) for path in paths}

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import queue
-import threading
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import pandas as pd
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.seeds import generator
-from mcdrl.networks.inputs import Raw, SitesReader
-from mcdrl.networks.interface import Trunk
-
-T = TypeVar("T")
-_AHEAD = 3  # batches that are read before they are needed
 
 
 @dataclass(frozen=True)
@@ -87,72 +78,3 @@ def epoch_batches(cases: Sequence[str], batch_size: int, *, seed: int, epoch: in
     order = [cases[index] for index in generator("train", seed, "order", epoch).permutation(len(cases))]
     size = min(batch_size, len(order))
     return [order[start : start + size] for start in range(0, len(order) - size + 1, size)]
-
-
-def read_ahead(
-    reader: SitesReader,
-    batches: Sequence[Sequence[str]],
-    mirrored: Sequence[Sequence[str]] | None,
-    trunk: Trunk,
-    maps: Sequence[str],
-    *,
-    masks: bool = True,
-) -> Generator[Raw, None, None]:
-    """Yield the batches' rows, read by a thread while earlier ones are worked on.
-
-    Args:
-        reader: of the sites.
-        batches: cases of each batch.
-        mirrored: how each of them is flipped; None: not at all.
-        trunk: says which cached features are needed.
-        maps: taps whose maps are needed, too.
-        masks: whether masks are read.
-    """
-    prefix, features = trunk.needs_prefix, trunk.needs_features
-    flips = [None] * len(batches) if mirrored is None else mirrored
-    pairs = list(zip(batches, flips, strict=True))
-
-    def read() -> Iterator[Raw]:
-        """Yield each batch's rows."""
-        for cases, ways in pairs:
-            yield reader.read(cases, mask=masks, prefix=prefix, features=features, flips=ways, maps=maps)
-
-    return ahead(read)
-
-
-def ahead(make: Callable[[], Iterator[T]]) -> Generator[T, None, None]:
-    """Yield what `make()` yields, produced by a thread a few items ahead; its error is raised here.
-
-    Closing the generator stops the thread and waits for it, so that no file is read after it was closed.
-    """
-    items: queue.Queue[T | BaseException | None] = queue.Queue(_AHEAD)
-    stop = threading.Event()
-
-    def put(item: T | BaseException | None) -> None:
-        """Queue an item as soon as there is room, unless nobody waits for it any more."""
-        while not stop.is_set():
-            with suppress(queue.Full):
-                items.put(item, timeout=0.1)
-                return
-
-    def work() -> None:
-        """Queue all items, then None; an error instead of what it kept from being made."""
-        try:
-            for item in make():
-                if stop.is_set():
-                    return
-                put(item)
-            put(None)
-        except BaseException as error:  # handed over and raised where the items are used
-            put(error)
-
-    thread = threading.Thread(target=work, name="read-ahead", daemon=True)
-    thread.start()
-    try:
-        while (item := items.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-    finally:
-        stop.set()
-        thread.join()

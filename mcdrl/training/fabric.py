@@ -14,6 +14,7 @@ import torch
 from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 
+from mcdrl.base.device import allow_tf32, resolved_precision
 from mcdrl.base.errors import InputError
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
@@ -33,7 +34,9 @@ def make_fabric(precision: str) -> Fabric:
     accelerator = os.environ.get("MCDRL_ACCELERATOR", "auto")
     devices, nodes = _count("MCDRL_DEVICES"), _count("MCDRL_NODES")
     cuda = accelerator in ("auto", "cuda", "gpu") and torch.cuda.is_available()
-    chosen = ("bf16-mixed" if cuda else "32-true") if precision == "auto" else precision
+    kind = "cuda" if cuda else "cpu"
+    chosen = resolved_precision(precision, kind)
+    allow_tf32(chosen, kind)
     # Before the intervention is on, its parameters have no gradient; DDP has to be told.
     strategy = DDPStrategy(find_unused_parameters=True) if devices * nodes > 1 else "auto"
     try:
@@ -53,6 +56,11 @@ def describe(fabric: Fabric) -> dict[str, int | str]:
         "device": fabric.device.type,
         "precision": fabric.strategy.precision.precision,
     }
+
+
+def local_processes(fabric: Fabric) -> int:
+    """Return how many of a training's processes share this machine."""
+    return fabric.world_size // _count("MCDRL_NODES") or 1
 
 
 def make_deterministic() -> None:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from mcdrl.base.device import onto
 from mcdrl.networks.interface import Batch
 from mcdrl.networks.views import moved, placed
 
@@ -32,68 +33,69 @@ def with_healthy_views(batch: Batch, share: float, zoom: Sequence[float], seed: 
         zoom: least and largest, drawn with even chances on a scale of logarithms.
         seed: of what is drawn.
     """
+    device = batch.frame.device
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         draw = torch.rand(len(batch.frame))
         low, high = map(math.log, zoom)
         near = (low + torch.rand(len(draw), _TRIES) * (high - low)).exp()
         middle = (2 * torch.rand(len(draw), _TRIES, 2) - 1) * (1 - 1 / near)[..., None]  # the view stays in the frame
-    with_lesion = batch.lesion.any(2).any(1).cpu()
+    draw, near, middle = (onto(drawn, device) for drawn in (draw, near, middle))
+    with_lesion = batch.lesion.any(2).any(1)
     healthy, companion = with_lesion & (draw < share), with_lesion & (draw >= 1 - share)
-    views = torch.eye(2, 3).repeat(len(draw), 1, 1)
-    truth = torch.stack([batch.lesion, batch.judged], 1).float().cpu()
-    became_healthy = torch.zeros(len(draw), dtype=torch.bool)
-    for index in (healthy | companion).nonzero()[:, 0].tolist():
-        fits = _fitting(truth[index], near[index], middle[index], wanted=bool(companion[index]))
-        if fits is not None:
-            views[index] = _view(near[index, fits], middle[index, fits])
-            became_healthy[index] = healthy[index]
-    return _without_class(moved(batch, views.to(batch.frame.device)), became_healthy.to(batch.frame.device))
+    fits = _fitting(torch.stack([batch.lesion, batch.judged], 1), near, middle, wanted=companion)
+    changed, first = (healthy | companion) & fits.any(1), fits.int().argmax(1)
+    rows = torch.arange(len(draw), device=device)
+    views = torch.where(changed[:, None, None], _views(near[rows, first], middle[rows, first]), _as_it_is(device))
+    return _without_class(moved(batch, views), healthy & changed)
 
 
-def _fitting(truth: Tensor, near: Tensor, middle: Tensor, *, wanted: bool) -> int | None:
-    """Return the first of some views that shows what it is to show; None: none does.
+def _fitting(truth: Tensor, near: Tensor, middle: Tensor, *, wanted: Tensor) -> Tensor:
+    """Return which of N views of each of B frames show what they are to show, [B, N] bool.
 
     Args:
-        truth: [2, S, S], lesion and judged, 0 or 1.
-        near: [N], zooms.
-        middle: [N, 2], x and y, in half sides.
-        wanted: whether a lesion is to be in view.
+        truth: [B, 2, S, S] bool, lesion and judged.
+        near: [B, N], zooms.
+        middle: [B, N, 2], x and y, in half sides.
+        wanted: [B] bool, whether a lesion is to be in view.
     """
-    sums = F.pad(truth.double().cumsum(1).cumsum(2), (1, 0, 1, 0))  # [2, S + 1, S + 1]
+    sums = F.pad(truth.int().cumsum(2, dtype=torch.int32).cumsum(3, dtype=torch.int32), (1, 0, 1, 0))
     lesion, judged = _inside(sums, middle, 1 / near)
-    view_px = (truth.shape[1] / near) ** 2
-    if wanted:
-        enough = torch.minimum(truth[0].sum().expand_as(near), view_px) * _IN_VIEW
-        fits = lesion >= enough
-    else:
-        around, _ = _inside(sums, middle, (1 + 2 * _MARGIN) / near)
-        fits = around == 0
-    found = (fits & (judged >= _INSIDE * view_px)).nonzero()
-    return int(found[0, 0]) if len(found) else None
+    around, _ = _inside(sums, middle, (1 + 2 * _MARGIN) / near)
+    view_px = (truth.shape[2] / near) ** 2
+    enough = torch.minimum(sums[:, 0, -1, -1, None], view_px) * _IN_VIEW
+    return torch.where(wanted[:, None], lesion >= enough, around == 0) & (judged >= _INSIDE * view_px)
 
 
 def _inside(sums: Tensor, middle: Tensor, half: Tensor) -> tuple[Tensor, Tensor]:
-    """Return lesion and judged pixels in squares, [N] each, by the sums over all pixels above and left of each corner.
+    """Return lesion and judged pixels in squares, [B, N] each, by the sums over all pixels above and left of a corner.
 
     Args:
-        sums: [2, S + 1, S + 1].
-        middle: [N, 2], x and y, in half sides of the frame.
-        half: [N], of the squares' sides, likewise.
+        sums: [B, 2, S + 1, S + 1].
+        middle: [B, N, 2], x and y, in half sides of the frame.
+        half: [B, N], of the squares' sides, likewise.
     """
-    side = sums.shape[1] - 1
-    low = ((middle - half[:, None] + 1) / 2 * side).floor().clamp(0, side).long()
-    high = ((middle + half[:, None] + 1) / 2 * side).ceil().clamp(0, side).long()
-    (left, top), (right, bottom) = low.unbind(1), high.unbind(1)
-    found = sums[:, bottom, right] - sums[:, top, right] - sums[:, bottom, left] + sums[:, top, left]
-    lesion, judged = found.unbind(0)
+    side = sums.shape[2] - 1
+    low = ((middle - half[..., None] + 1) / 2 * side).floor().clamp(0, side).long()
+    high = ((middle + half[..., None] + 1) / 2 * side).ceil().clamp(0, side).long()
+    (left, top), (right, bottom) = low.unbind(2), high.unbind(2)
+
+    def up_to(y: Tensor, x: Tensor) -> Tensor:
+        """Return the sums at corners, [B, 2, N]."""
+        place = y * (side + 1) + x
+        return sums.flatten(2).gather(2, place[:, None].expand(-1, 2, -1))
+
+    lesion, judged = (up_to(bottom, right) - up_to(top, right) - up_to(bottom, left) + up_to(top, left)).unbind(1)
     return lesion, judged
 
 
-def _view(near: Tensor, middle: Tensor) -> Tensor:
-    """Return where a view looks, [2, 3]."""
-    none = torch.zeros(1)
-    return placed(near[None], none, middle[None], torch.ones(1))[0]
+def _views(near: Tensor, middle: Tensor) -> Tensor:
+    """Return where views look, [B, 2, 3]."""
+    return placed(near, torch.zeros_like(near), middle, torch.ones_like(near))
+
+
+def _as_it_is(device: torch.device) -> Tensor:
+    return torch.eye(2, 3, device=device)
 
 
 def _without_class(batch: Batch, healthy: Tensor) -> Batch:

@@ -14,17 +14,20 @@ from torch import Tensor, nn
 from torch.optim import AdamW
 
 from mcdrl.base.errors import InputError
+from mcdrl.base.output import warn
 from mcdrl.base.parallel import batches
 from mcdrl.base.runtime import progress
 from mcdrl.base.seeds import seed_for
+from mcdrl.imaging.flips import UNFLIPPED
 from mcdrl.model.probability import single_pass_probability
-from mcdrl.networks.inputs import SitesReader, to_batch
+from mcdrl.networks.inputs import SitesReader, batch_of
 from mcdrl.networks.interface import Batch, Method
 from mcdrl.networks.presence import frame_losses
 from mcdrl.study.sections.train import Params
 from mcdrl.training.augment import augmented
 from mcdrl.training.checkpoint import Progress, snapshot
-from mcdrl.training.data import Frames, epoch_batches, read_ahead
+from mcdrl.training.data import Frames, epoch_batches
+from mcdrl.training.fabric import local_processes
 from mcdrl.training.flips import drawn
 from mcdrl.training.healthy import with_healthy_views
 from mcdrl.training.mining import Miners
@@ -32,6 +35,7 @@ from mcdrl.training.optimiser import rate, risen, set_rates
 from mcdrl.training.patches import patch_batches, patch_losses, shown_without_masks
 from mcdrl.training.sampling import epoch_frames
 from mcdrl.training.selection import Epoch, best_validation_epoch
+from mcdrl.training.sources import Source, Stored, ahead, readers_for, source_for
 
 OnEpoch = Callable[[Progress], None]
 Terms = Callable[[Method], dict[str, Tensor]]
@@ -95,9 +99,14 @@ class Training:
         self.params, self.seed = params, seed
         self.optimiser, self.miners, self.flips = optimiser, miners, flips
         self.shown = shown_without_masks(frames, params.unlabelled)
+        if params.compile:
+            method.compile()
         losses = LossOf(method, params.presence_weight, params.hard_negative_weight)
         module, wrapped = fabric.setup(losses, optimiser)
         self.module, self.wrapped_optimiser = module, wrapped
+        self.sources = {True: self._source(frames.train, masks=True)}  # by whether masks are read
+        if self.shown:
+            self.sources[False] = self._source(self.shown, masks=False)
         self.steps = len(self._batches(0))
         self.first_choice = params.intervene_from if method.intervenes else 0
 
@@ -128,13 +137,13 @@ class Training:
         self.method.eval()
         every = list(batches(self.frames.val, self.params.batch_size))
         own = every[self.fabric.global_rank :: self.fabric.world_size]
-        total = torch.zeros(2, dtype=torch.float64, device=self.fabric.device)
+        counts = []
         with closing(self.read(own, label)) as read:
             for batch in read:
                 with self.fabric.autocast():
                     found = single_pass_probability(self.method, batch) >= 0.5
-                total += _dice_sum(found & batch.judged, batch.lesion)
-        total = self._sum(total)
+                counts.append(_counts(found & batch.judged, batch.lesion))
+        total = self._sum(_dice_sum(counts))
         return float(total[0] / total[1]) if total[1] else 0.0
 
     def read(
@@ -154,12 +163,26 @@ class Training:
         self, batches: list[list[str]], mirrored: list[list[str]] | None, *, masks: bool
     ) -> Generator[Batch, None, None]:
         classes, sites = self.frames.class_index, self.frames.site_index
-        maps = self.miners.taps if self.miners else []
-        with closing(read_ahead(self.reader, batches, mirrored, self.method.trunk, maps, masks=masks)) as raws:
-            for cases, raw in zip(batches, raws, strict=True):
+        source, readers = self.sources[masks], readers_for(self.fabric.device, local_processes(self.fabric))
+        flips = mirrored or [[UNFLIPPED] * len(cases) for cases in batches]
+        views = [list(zip(cases, ways, strict=True)) for cases, ways in zip(batches, flips, strict=True)]
+        with closing(ahead(source.rows, views, readers)) as found:
+            for cases, rows in zip(batches, found, strict=True):
                 kinds = [classes[case] if masks else -1 for case in cases]
                 miner = self.miners.of(cases) if self.miners else None
-                yield to_batch(raw, kinds, self.fabric.device, [sites[case] for case in cases], miner)
+                yield batch_of(rows, kinds, self.fabric.device, [sites[case] for case in cases], miner)
+
+    def _source(self, cases: Sequence[str], *, masks: bool) -> Source:
+        """Return what gives the rows of frames that are trained on, and of those that choose the epoch."""
+        device, maps = self.fabric.device, self.miners.taps if self.miners else []
+        cached = self.method.trunk.cached(list(self.reader.layout.map_channels))
+        stored = Stored(self.reader, cached, maps, masks=masks, pinned=device.type == "cuda")
+        shown = [(case, way) for case in cases for way in [UNFLIPPED, *self.flips]]
+        views = dict.fromkeys(shown + [(case, UNFLIPPED) for case in self.frames.val if masks])
+        source, told = source_for(stored, list(views), device, local_processes(self.fabric))
+        if told and self.fabric.is_global_zero:
+            warn(told)
+        return source
 
     def _epoch(self, epoch: int) -> dict[str, float]:
         self.method.train()
@@ -226,7 +249,8 @@ class Training:
         return means
 
     def _sum(self, value: Tensor) -> Tensor:
-        return cast(Tensor, self.fabric.all_reduce(value, reduce_op="sum"))
+        """Return the sum over all processes; what one alone has stays where it is, as MPS knows no float64."""
+        return value if self.fabric.world_size == 1 else cast(Tensor, self.fabric.all_reduce(value, reduce_op="sum"))
 
     def _flips(self, count: int, epoch: int, step: int) -> list[str]:
         return drawn(count, self.flips, "train", self.seed, epoch, step)
@@ -252,9 +276,16 @@ class Training:
         return batches
 
 
-def _dice_sum(lesion: Tensor, truth: Tensor) -> Tensor:
+def _counts(lesion: Tensor, truth: Tensor) -> Tensor:
+    """Return pixels of overlap, of answer and of lesion, [3, B] long, on the device."""
     found, there = lesion.flatten(1), truth.flatten(1)
-    overlap = (found & there).sum(1).double()
-    areas = (found.sum(1) + there.sum(1)).double()
-    counts = there.any(1)
-    return torch.stack([(2 * overlap / areas.clamp(min=1))[counts].sum(), counts.sum().double()])
+    return torch.stack([(found & there).sum(1), found.sum(1), there.sum(1)])
+
+
+def _dice_sum(counts: Sequence[Tensor]) -> Tensor:
+    """Return the sum of Dice over the frames with a lesion, and their number, [2] float64, on the CPU."""
+    total = torch.zeros(2, dtype=torch.float64)
+    for overlap, found, there in (batch.cpu().double() for batch in counts):
+        dice = 2 * overlap / (found + there).clamp(min=1)
+        total += torch.stack([dice[there > 0].sum(), (there > 0).sum().double()])
+    return total

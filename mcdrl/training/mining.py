@@ -18,15 +18,18 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.optim import AdamW
 
+from mcdrl.base.device import onto
 from mcdrl.base.errors import InputError
 from mcdrl.base.runtime import progress
 from mcdrl.base.seeds import seed_for
+from mcdrl.imaging.flips import UNFLIPPED
 from mcdrl.networks.factory import seeded
-from mcdrl.networks.inputs import Layout, Raw, SitesReader, to_batch
+from mcdrl.networks.inputs import Layout, SitesReader, batch_of
 from mcdrl.networks.interface import Batch
 from mcdrl.regions.tuned import Miner
 from mcdrl.study.sections.train import MinerParams
-from mcdrl.training.data import Frames, ahead, epoch_batches
+from mcdrl.training.data import Frames, epoch_batches
+from mcdrl.training.sources import Stored, ahead, readers_for
 
 _SILENT = 1e-4  # standard deviation of a channel that never speaks
 
@@ -65,12 +68,17 @@ class CrossFitted:
 
     miners: Sequence[Miner]
 
+    @property
+    def kept(self) -> int:
+        """Return N, how many places are kept of each frame."""
+        return self.miners[0].kept
+
     def regions(self, maps: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Select the target regions of B frames, as `Miner.regions` does."""
         chosen: dict[int, tuple[Tensor, Tensor]] = {}
         for miner in dict.fromkeys(self.miners):
             at = [index for index, one in enumerate(self.miners) if one is miner]
-            found = miner.regions({tap: grid[at] for tap, grid in maps.items()})
+            found = miner.regions({tap: _frames(grid, at) for tap, grid in maps.items()})
             chosen |= dict(zip(at, zip(*found, strict=True), strict=True))
         similarity, selected = zip(*(chosen[index] for index in range(len(chosen))), strict=True)
         return torch.stack(similarity), torch.stack(selected)
@@ -184,8 +192,14 @@ def _step(fit: _Fit, columns: Tensor, batch: Batch, at: list[int]) -> None:
     if not at:
         return
     fit.optimiser.zero_grad()
-    _loss(fit.miner(columns[at]), batch.lesion[at], batch.judged[at]).backward()  # type: ignore[no-untyped-call]
+    columns, lesion, judged = (_frames(rows, at) for rows in (columns, batch.lesion, batch.judged))
+    _loss(fit.miner(columns), lesion, judged).backward()  # type: ignore[no-untyped-call]
     fit.optimiser.step()
+
+
+def _frames(rows: Tensor, at: Sequence[int]) -> Tensor:
+    """Return some frames' rows; a list as an index would make the CPU wait for the device."""
+    return rows[onto(torch.tensor(at), rows.device)]
 
 
 def _channels(layout: Layout, finest: int) -> dict[str, int]:
@@ -198,8 +212,8 @@ def _channels(layout: Layout, finest: int) -> dict[str, int]:
 def _standardise(fits: Sequence[_Fit], batches: _Batches, count: int) -> None:
     sums = torch.zeros(len(fits), 3, len(fits[0].miner.mean), dtype=torch.float64)
     for drawn, batch in batches.read(count, "statistics for the mining"):
-        rows = fits[0].miner.hypercolumns(batch.encoded.maps).double().flatten(2)  # [B, C, HW]
-        frame = torch.stack([torch.full_like(rows[..., 0], rows.shape[2]), rows.sum(2), rows.square().sum(2)], 1).cpu()
+        rows = fits[0].miner.hypercolumns(batch.encoded.maps).cpu().double().flatten(2)  # [B, C, HW]
+        frame = torch.stack([torch.full_like(rows[..., 0], rows.shape[2]), rows.sum(2), rows.square().sum(2)], 1)
         sums += torch.stack([frame[fit.sees(drawn)].sum(0) for fit in fits])
     if not sums.isfinite().all():
         raise InputError(
@@ -244,14 +258,11 @@ class _Batches:
         """
         order = _ordered(self.cases, self.fold, self.batch_size, self.seed, steps)
 
-        def rows() -> Iterator[Raw]:
-            """Yield the rows of each batch: frames, masks, and the maps that miners look at."""
-            for drawn in order:
-                yield self.reader.read(drawn.cases, mask=True, prefix=False, features=False, maps=self.taps)
-
-        with closing(ahead(rows)) as raws:
-            for drawn, raw in progress(zip(order, raws, strict=True), label, len(order)):
-                yield drawn, to_batch(raw, [-1] * len(drawn.cases), self.device)
+        stored = Stored(self.reader, [], self.taps, pinned=self.device.type == "cuda")
+        views = [[(case, UNFLIPPED) for case in drawn.cases] for drawn in order]
+        with closing(ahead(stored.rows, views, readers_for(self.device, 1))) as found:
+            for drawn, rows in progress(zip(order, found, strict=True), label, len(order)):
+                yield drawn, batch_of(rows, [-1] * len(drawn.cases), self.device)
 
 
 def _ordered(cases: Sequence[str], fold: Mapping[str, str], size: int, seed: int, steps: int) -> list[_Drawn]:

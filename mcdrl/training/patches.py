@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from mcdrl.base.device import onto
 from mcdrl.base.errors import InputError
 from mcdrl.base.seeds import generator
 from mcdrl.clip.encoder import Encoded, unit
@@ -77,14 +78,14 @@ def patch_losses(
         seed: of the patches that are drawn.
     """
     drawn = torch.from_numpy(generator("patches", seed).integers(params.across**2, size=len(batch.frame)))
-    views = patch_views(drawn, params.across).to(batch.frame.device)
+    views = onto(patch_views(drawn, params.across), batch.frame.device)
     method.eval()
     with torch.set_grad_enabled(contrast):
         whole = method.single_pass(batch, intervene=intervene)
     patch = method.single_pass(moved(batch, views), intervene=intervene)
     method.train()
     if contrast:
-        places = drawn.to(batch.frame.device)
+        places = onto(drawn, batch.frame.device)
         term = patch_contrast(_map(patch), _map(whole), places, params.across, temperature=params.temperature)
         return {"patch_contrast": params.weight * term}
     return {"patch_consistency": params.weight * patch_consistency(patch, whole, views)}

@@ -57,7 +57,8 @@ def encode_site(
         groups = list(batches(cases, params.batch_size))
         encoded = _encoded(encoder, reader, groups, needed.flips)
         first = next(encoded, {})  # tells the shapes
-        with FEATURES.write(out, cases, {**stamps, "taps": taps_attribute(_shapes(first))}) as writer:
+        stamps |= {"taps": taps_attribute(_shapes(first)), "prefix_tap": encoder.prefix_tap or ""}
+        with FEATURES.write(out, cases, stamps) as writer:
             for rows in progress(chain([first], encoded), f"encode {site}", len(groups)):
                 writer.append(**_needed(rows, needed))
     return f"{site}: {len(cases)} frames, {encoder.dense_mode}, joint width {encoder.width}"

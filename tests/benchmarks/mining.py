@@ -35,7 +35,7 @@ def quality(artifacts: Path, site: str, classes: list[str], miner: Miner | None)
     found = Quality()
     with open_sites(files) as reader:
         for some in batches(cases, _BATCH):
-            raw = reader.read(some, mask=True, prefix=False, features=False, maps=miner.taps if miner else [])
+            raw = reader.read(some, mask=True, cached=[], maps=miner.taps if miner else [])
             batch = to_batch(raw, [-1] * len(some), torch.device("cpu"), miner=miner)
             found.add(batch.similarity.numpy(), batch.selected.numpy(), batch.mask.numpy())
     return found.row()

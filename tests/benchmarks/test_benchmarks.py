@@ -149,6 +149,21 @@ def test_rounds_of_the_same_replace_those_that_are_kept_and_the_table_takes_medi
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_accelerator_measures_each_work_without_cuda_too():
+    """In a process of its own: it says by the environment where features are."""
+    command = [sys.executable, "-m", "tests.benchmarks.accelerator", "--device", "cpu", "--devices", "2"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    rows = [[cell.strip() for cell in line[1:-1].split("|")] for line in done.stdout.splitlines() if line[:1] == "|"]
+    names = ["encode", *["mcdrl, frozen"] * 3, "mcdrl, suffix", "mcdrl, partial", "mcdrl, frozen, 2 devices"]
+    assert [row[0] for row in rows[2:]] == names
+    assert all(float(row[2]) > 0 for row in rows[2:]), done.stdout
+    assert float(re.search(r"least cosine (\d\.\d+)", done.stdout).group(1)) == 1
+    assert "seg 0.0e+00" in done.stdout
+
+
+@pytest.mark.slow
 def test_video_is_timed_beside_the_folder_of_its_frames(model, monkeypatch):
     module = script("video")
     monkeypatch.setattr(module, "SCENE_PX", 96)

@@ -9,6 +9,7 @@ from mcdrl.artifacts.features import FEATURES
 from mcdrl.base.errors import InputError
 from mcdrl.clip.encoder import Encoded
 from mcdrl.clip.encoding import encode, precision, to_frames
+from mcdrl.networks.inputs import to_batch
 from tests.stub_encoders import SIDE, MeanEncoder
 
 CPU = torch.device("cpu")
@@ -76,7 +77,14 @@ def test_a_real_encoder_fills_the_contract(tmp_path):
     setup = Setup((0.5,) * 3, (0.3,) * 3, None, None, "maskclip", "f", open_clip.tokenize)
     encoder = VitEncoder(open_clip.CLIP(**config), setup)
     stored, cases = images(3), ["A/1", "A/2", "A/3"]
-    stamps = {"site": "A", "backbone": "tiny", "fingerprint": "f", "dense_mode": "maskclip", "taps": "{}"} | PROVENANCE
+    stamps = {
+        "site": "A",
+        "backbone": "tiny",
+        "fingerprint": "f",
+        "dense_mode": "maskclip",
+        "taps": "{}",
+        "prefix_tap": encoder.prefix_tap,
+    } | PROVENANCE
     with FEATURES.write(tmp_path / "A.h5", cases, stamps) as writer:
         for group, part in ((cases[:2], stored[:2]), (cases[2:], stored[2:])):
             writer.append(**encode(encoder, part, group))
@@ -86,11 +94,42 @@ def test_a_real_encoder_fills_the_contract(tmp_path):
     assert dense.shape == (3, 4, 4, 8)
     np.testing.assert_allclose(np.linalg.norm(dense.astype(np.float32), axis=3), 1, atol=2e-3)
     assert sorted(maps) == ["b1", "b2", "b3", "b4"]
+    tokens = maps["b3"].reshape(3, 16, 16)  # the map that the prefix is, behind the class token
     again = encoder.upper_blocks()(
-        torch.from_numpy(prefix).float(),
+        torch.from_numpy(np.concatenate([prefix, tokens], 1)).float(),
         {tap: torch.from_numpy(value).permute(0, 3, 1, 2).float() for tap, value in maps.items()},
     )
     np.testing.assert_allclose(again.dense.detach().permute(0, 2, 3, 1), dense, atol=5e-3)
+
+
+@pytest.mark.parametrize(("kind", "beside"), [("vit", (1, 64)), ("resnet", None)])
+def test_a_prefix_is_stored_once_and_comes_back_bit_by_bit(clip_encoder, kind, beside):
+    encoder = clip_encoder(kind)
+    shown = images(2, encoder.size_px)
+    rows = encode(encoder, shown, ["A/1", "A/2"])
+    stored = rows.pop("prefix", None)
+    assert (None if stored is None else stored.shape[1:]) == beside
+    raw = {f"features/{name.replace('__', '/')}": value for name, value in rows.items()}
+    raw[f"features/prefix/{encoder.prefix_tap}"] = np.zeros((2, 0), np.float16) if stored is None else stored
+    raw |= {"frames/image": shown, "regions/similarity": np.zeros((2, 1, 1)), "regions/selected": np.ones((2, 1, 1))}
+    expected = encoder.encode(to_frames(shown, encoder.size_px, CPU)).prefix.half().float()
+    assert torch.equal(to_batch(raw, [-1, -1], CPU).encoded.prefix, expected)
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode", "setup"),
+    [
+        ("vit", "plain", {"taps": ["b1"], "suffix_from": "b2"}),
+        ("resnet", "plain", {"taps": ["s4"], "suffix_from": "s8"}),
+        ("vit", "clip_surgery", {}),  # its path stands behind the tokens
+    ],
+)
+def test_a_prefix_that_is_no_tap_s_map_is_stored_whole(clip_encoder, kind, mode, setup):
+    encoder = clip_encoder(kind, mode, **setup)
+    shown = images(1, encoder.size_px)
+    assert encoder.prefix_tap is None
+    expected = encoder.encode(to_frames(shown, encoder.size_px, CPU)).prefix.half()
+    assert torch.equal(torch.from_numpy(encode(encoder, shown, ["A/1"])["prefix"]), expected)
 
 
 def test_frames_are_encoded_in_the_precision_of_the_device():

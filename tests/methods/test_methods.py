@@ -65,6 +65,7 @@ def _batch(frames=3):
         encoded=Encoded(dense, unit(dense.mean((2, 3)), 1), maps, _draw(8, frames, 8, 4, 4)),
         similarity=_draw(9, frames, 4, 4),
         selected=selected.view(frames, 4, 4),
+        kept=4,
         mask=(_draw(10, frames, 32, 32) > 1).long(),
         lesion_class=torch.tensor([0, -1, 2][:frames]),
         site=torch.tensor([0, 1, 1][:frames]),
@@ -287,6 +288,7 @@ def test_a_frame_s_segmentation_does_not_depend_on_its_neighbours(name):
         ),
         similarity=alone.similarity[:1],
         selected=alone.selected[:1],
+        kept=alone.kept,
         mask=alone.mask[:1],
         lesion_class=alone.lesion_class[:1],
     )
@@ -306,7 +308,7 @@ def test_the_average_is_the_weighted_sum_of_what_each_confounder_says():
     prior = torch.tensor([0.5, 0.2, 0.0, 0.2, 0.1])
     method = _woken(_method("mcdrl_averaged", texts=replace(texts, prior=prior))).eval()
     summed = method(batch).logits.softmax(1)
-    index = indices(batch.selected)
+    index = indices(batch.selected, batch.kept)
     rows = gather(batch.encoded.dense, index)
     expected = torch.zeros_like(summed)
     for weight, z in zip(prior, method.dictionary(), strict=True):
@@ -845,6 +847,7 @@ def test_every_method_answers_at_another_size_on_its_grid(name, mode):
         ),
         similarity=_draw(9, 2, 8, 8),
         selected=selected.view(2, 8, 8),
+        kept=16,
         mask=torch.zeros(2, 64, 64, dtype=torch.long),
         lesion_class=torch.full((2,), -1),
         encoder_px=64,

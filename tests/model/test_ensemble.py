@@ -87,7 +87,7 @@ def through_the_stores(folder, loaded, frames, place):
     write_frames(place, IDS, frames, np.zeros((N, SIDE, SIDE)))
     stamps = {"site": "A", "fingerprint": "f", "dense_mode": "plain", "device": "cpu", "precision": "float32"}
     taps = taps_attribute({name[6:]: value.shape[1:] for name, value in rows.items() if name.startswith("maps__")})
-    with FEATURES.write(files.features, IDS, {**stamps, "backbone": "pooled", "taps": taps}) as store:
+    with FEATURES.write(files.features, IDS, {**stamps, "backbone": "pooled", "taps": taps, "prefix_tap": ""}) as store:
         store.append(**rows)
     with REGIONS.write(files.regions, IDS, {**stamps, "alpha": "0.25", "text_similarity": "cosine"}) as store:
         store.append(similarity=regions.similarity, selected=regions.selected, best_class=regions.best_class)

@@ -68,7 +68,9 @@ def _edit(artifacts, **changes):
 
 def _batch(artifacts):
     with open_sites({"A": site_files(artifacts, "A")}) as reader:
-        return to_batch(reader.read(["A/000", "A/001"], mask=False, prefix=True), [-1, -1], torch.device("cpu"))
+        return to_batch(
+            reader.read(["A/000", "A/001"], mask=False, cached=reader.layout.cached), [-1, -1], torch.device("cpu")
+        )
 
 
 @pytest.mark.parametrize("mode", ["frozen", "adapter", "suffix"])

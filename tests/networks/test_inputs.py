@@ -25,7 +25,7 @@ def _files(artifacts, *sites):
 def test_a_batch_of_two_sites_holds_each_frame_s_own_rows(artifacts):
     cases = ["B/004", "A/001", "B/000"]
     with open_sites(_files(artifacts, "A", "B")) as reader:
-        batch = to_batch(reader.read(cases, mask=True, prefix=True), [0, 1, -1], torch.device("cpu"))
+        batch = to_batch(reader.read(cases, mask=True, cached=reader.layout.cached), [0, 1, -1], torch.device("cpu"))
     for row, (site, frame) in enumerate([("B", 4), ("A", 1), ("B", 0)]):
         images, masks, _ = stub_sites.draw(site, 6)
         pixels = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
@@ -47,7 +47,9 @@ def test_mirrored_frames_come_with_masks_features_and_regions_of_their_own(artif
     with open_sites(_files(artifacts, "A", "B")) as reader:
         assert reader.layout.flips == ["horizontal"]
         batch, straight = (
-            to_batch(reader.read(cases, mask=True, prefix=True, flips=flips), [0, 1, 0], torch.device("cpu"))
+            to_batch(
+                reader.read(cases, mask=True, cached=reader.layout.cached, flips=flips), [0, 1, 0], torch.device("cpu")
+            )
             for flips in (ways, None)
         )
     said = stub_sites.features(straight.frame.flip(-1))
@@ -63,7 +65,7 @@ def test_mirrored_frames_come_with_masks_features_and_regions_of_their_own(artif
 
 def test_without_features_all_of_a_mirrored_frame_is_the_frame_s_own_mirrored(artifacts):
     with open_sites(_files(artifacts, "A")) as reader:
-        wanted = {"mask": True, "prefix": False, "features": False, "maps": ["s8"]}
+        wanted = {"mask": True, "cached": [], "maps": ["s8"]}
         straight = reader.read(["A/001", "A/002"], **wanted)
         mirrored = reader.read(["A/001", "A/002"], flips=["horizontal", ""], **wanted)
     assert set(straight) == {
@@ -80,17 +82,38 @@ def test_without_features_all_of_a_mirrored_frame_is_the_frame_s_own_mirrored(ar
 
 def test_what_is_not_asked_for_is_not_read(artifacts):
     with open_sites(_files(artifacts, "A")) as reader:
-        raw = reader.read(["A/000"], mask=False, prefix=False)
-    assert not {"frames/mask", "features/prefix"} & set(raw)
+        raw = reader.read(["A/000"], mask=False, cached=["dense", "maps/s4"])
+    assert set(raw) == {
+        "frames/image", "regions/similarity", "regions/selected", "features/dense", "features/maps/s4"
+    }  # fmt: skip
     batch = to_batch(raw, [-1], torch.device("cpu"))
     assert batch.mask.shape == (1, stub_sites.SIDE, stub_sites.SIDE)
     assert not batch.mask.any()
     assert batch.encoded.prefix.shape == (1, 0)
 
 
+def test_a_prefix_of_tokens_is_put_together_from_a_map_and_what_stands_before_it(artifacts):
+    path, tokens = site_files(artifacts, "A").features, np.arange(6 * 8, dtype=np.float16).reshape(6, 1, 8)
+    with FEATURES.read(path) as store:
+        cases, names = store.case_ids, ["dense", "image", "maps/s4", "maps/s8"]
+        rows = {name.replace("/", "__"): store.rows(name, cases) for name in names}
+        stamps = store.attributes
+    with FEATURES.write(path, cases, stamps) as store:
+        store.append(**rows, prefix=tokens)
+    with open_sites(_files(artifacts, "A")) as reader:
+        raw = reader.read(["A/002", "A/001"], mask=False, cached=["maps/s4", "prefix"])
+    assert {name for name in raw if "features" in name} == {
+        "features/maps/s4", "features/maps/s8", "features/prefix/s8"
+    }  # fmt: skip
+    prefix = to_batch(raw, [-1, -1], torch.device("cpu")).encoded.prefix
+    assert torch.equal(prefix[:, :1], torch.from_numpy(tokens[[2, 1]]).float())
+    expected = torch.from_numpy(rows["maps__s8"][[2, 1]].reshape(2, -1, 8)).float()
+    assert torch.equal(prefix[:, 1:], expected)
+
+
 def test_lesions_of_every_class_are_lesion(artifacts):
     with open_sites(_files(artifacts, "A")) as reader:
-        raw = reader.read(["A/000"], mask=True, prefix=False)
+        raw = reader.read(["A/000"], mask=True, cached=reader.layout.cached)
     labels = np.arange(stub_sites.SIDE**2, dtype=np.uint8).reshape(1, stub_sites.SIDE, -1) % 4
     batch = to_batch(raw | {"frames/mask": labels}, [-1], torch.device("cpu"))
     assert torch.equal(batch.mask, torch.from_numpy(labels > 0).long())
@@ -98,12 +121,22 @@ def test_lesions_of_every_class_are_lesion(artifacts):
 
 def test_a_batch_says_which_classes_its_masks_hold(artifacts):
     with open_sites(_files(artifacts, "A")) as reader:
-        raw, without = (reader.read(["A/000", "A/001", "A/003"], mask=mask, prefix=False) for mask in (True, False))
+        raw, without = (
+            reader.read(["A/000", "A/001", "A/003"], mask=mask, cached=reader.layout.cached) for mask in (True, False)
+        )
     raw["frames/mask"][1, :2], raw["frames/mask"][2, :2] = 254, 255  # two classes in one frame; nobody judged another
     held = to_batch(raw, [0, 1, -1], torch.device("cpu")).held
     assert held.shape == (3, 254)
     assert held.nonzero().tolist() == [[0, 0], [1, 1], [1, 253]]
     assert to_batch(without, [0, 1, -1], torch.device("cpu")).held is None
+
+
+def test_frames_that_differ_in_their_number_of_places_are_refused(artifacts):
+    with open_sites(_files(artifacts, "A")) as reader:
+        raw = reader.read(["A/000", "A/001"], mask=False, cached=[])
+    raw["regions/selected"][1] = True
+    with pytest.raises(ValueError, match=r"have \[4, 16\] selected places, expected one number"):
+        to_batch(raw, [-1, -1], torch.device("cpu"))
 
 
 def test_the_layout_is_read_off_the_stores(artifacts):
@@ -168,7 +201,7 @@ def test_regions_mined_from_features_of_another_precision_are_refused(artifacts)
 def test_an_empty_site_stands_beside_others_but_not_alone(artifacts):
     _write_empty(artifacts, "C")
     with open_sites(_files(artifacts, "C", "A")) as reader:
-        assert reader.read(["A/002"], mask=True, prefix=False)["frames/mask"].shape == (1, 32, 32)
+        assert reader.read(["A/002"], mask=True, cached=reader.layout.cached)["frames/mask"].shape == (1, 32, 32)
     with pytest.raises(InputError, match="no frames"), open_sites(_files(artifacts, "C")):
         pass
 
@@ -178,7 +211,7 @@ def _write_empty(artifacts, site):
     common = {"site": site, "fingerprint": stub_sites.FINGERPRINT, "dense_mode": "plain", **stub_sites.PROVENANCE}
     for store, path, attributes in (
         (FRAMES, place.frames, {"site": site}),
-        (FEATURES, place.features, {**common, "backbone": "stub", "taps": "{}"}),
+        (FEATURES, place.features, {**common, "backbone": "stub", "taps": "{}", "prefix_tap": ""}),
         (REGIONS, place.regions, {**common, "alpha": "0.25", "text_similarity": "cosine"}),
     ):
         with store.write(path, [], attributes):

@@ -122,7 +122,7 @@ def test_the_places_are_those_of_affine_grid_and_autocast_leaves_them_alone():
 def test_regions_stay_with_the_frame_where_its_side_is_no_multiple_of_the_grid():
     similarity = torch.rand(4, 7, 7, generator=torch.Generator().manual_seed(0)).half().float()
     selected = best_places(similarity, 12)
-    batch = replace(stub_sites.batch(4), similarity=similarity, selected=selected)
+    batch = replace(stub_sites.batch(4), similarity=similarity, selected=selected, kept=12)
     assert torch.equal(moved(batch, _views(4)).selected, selected)
     mirrored = moved(batch, _views(4) * torch.tensor([-1.0, 1.0, 1.0]))
     assert torch.equal(mirrored.selected, selected.flip(2))
@@ -130,7 +130,9 @@ def test_regions_stay_with_the_frame_where_its_side_is_no_multiple_of_the_grid()
 
 def test_places_from_outside_are_mined_last_even_where_a_background_was_subtracted():
     batch = stub_sites.batch(2)
-    least = replace(batch, similarity=torch.full_like(batch.similarity, -1.5), selected=torch.ones_like(batch.selected))
+    least = replace(
+        batch, similarity=torch.full_like(batch.similarity, -1.5), selected=torch.ones_like(batch.selected), kept=16
+    )
     seen = moved(least, _views(2, zoom=0.5))
     inside = viewed(torch.ones_like(seen.similarity).unsqueeze(1), _views(2, zoom=0.5))[:, 0] >= 0.5
     assert seen.similarity[inside].min() > seen.similarity[~inside].max()

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.dictionary import BACKGROUND, CLASSES
 from mcdrl.artifacts.plan import Plan, Views, write_plan
+from mcdrl.base import digests
 from mcdrl.base.errors import InputError
 from mcdrl.methods import modes, names
 from mcdrl.model.card import read_card
@@ -352,6 +353,49 @@ def test_the_resume_folder_changes_with_everything_that_matters(artifacts):
     }  # fmt: skip
 
 
+def test_the_network_is_compiled_where_the_study_says_so(artifacts, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda module: asked.append(type(module).__name__))
+    for name, compiled in (("plain", False), ("compiled", True)):
+        _train(_cell(artifacts, "baseline", epochs=1, intervene_from=0, compile=compiled), tmp_path / name)
+    assert asked == ["Baseline"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+def test_a_compiled_network_learns_the_same(artifacts, tmp_path):
+    weights = [
+        load_file(_train(_cell(artifacts, epochs=2, dropout=0.0, compile=compiled), tmp_path / str(compiled))
+                  / "model.safetensors")
+        for compiled in (False, True)
+    ]  # fmt: skip
+    assert weights[0].keys() == weights[1].keys()
+    for name, value in weights[0].items():
+        torch.testing.assert_close(weights[1][name], value, rtol=1e-3, atol=1e-4, msg=name)
+
+
+@pytest.mark.parametrize("mode", ["frozen", "suffix", "partial"])
+def test_bytes_don_t_depend_on_where_features_are_and_who_reads_them(artifacts, tmp_path, monkeypatch, mode):
+    found = []
+    for place, readers in (("auto", "auto"), ("stores", "4"), ("device", "1"), ("memory", "3")):
+        monkeypatch.setenv("MCDRL_FEATURES", place)
+        monkeypatch.setenv("MCDRL_READERS", readers)
+        found.append(bytes_of(_train(_cell(artifacts, mode=mode), tmp_path / place)))
+    assert all(one == found[0] for one in found[1:])
+
+
+def test_inputs_are_hashed_once_for_all_cells(artifacts, monkeypatch):
+    read, whole = [], digests.sha256
+    monkeypatch.setattr(digests, "sha256", lambda path: read.append(path) or whole(path))
+    monkeypatch.setattr(digests, "_SETTLED_NS", -1)
+    before = [resume_folder(_cell(artifacts, method), MACHINE) for method in ("mcdrl", "baseline", "mcdrl")]
+    assert len(read) == len(set(read)) == 2 * 4 + 4
+    stub_sites.write_site(artifacts, "A", 20)
+    assert resume_folder(_cell(artifacts), MACHINE) != before[0]
+    assert len(read) == 3 * 4 + 4
+
+
 def test_other_code_below_changes_the_resume_folder(artifacts, monkeypatch):
     asked = []
     before = resume_folder(_cell(artifacts), MACHINE)
@@ -517,7 +561,7 @@ def test_a_prompted_model_of_one_class_is_asked_for_no_other(artifacts, tmp_path
     asked, forward = [], loaded.method.decoder.forward
     loaded.method.decoder.forward = lambda tokens, text, size: asked.append(text) or forward(tokens, text, size)
     with open_sites(_cell(artifacts).files) as reader:
-        raw = reader.read(["A/000", "B/001"], mask=False, prefix=False)
+        raw = reader.read(["A/000", "B/001"], mask=False, cached=reader.layout.cached)
     loaded.method(to_batch(raw, [-1, -1], torch.device("cpu")))
     assert [text.tolist() for text in asked] == [loaded.texts.classes[1:].expand(2, -1).tolist()]
 

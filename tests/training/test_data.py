@@ -1,10 +1,8 @@
-import threading
-
 import pandas as pd
 import pytest
 
 from mcdrl.base.errors import InputError
-from mcdrl.training.data import ahead, epoch_batches, split
+from mcdrl.training.data import epoch_batches, split
 
 
 def _cases(splits, classes):
@@ -53,18 +51,3 @@ def test_unlabelled_frames_show_neither_class_nor_choose_the_epoch():
 def test_a_part_without_lesions_is_refused(classes, part):
     with pytest.raises(InputError, match=rf"no frame with a lesion in split '{part}'.*\(A\)"):
         split(_cases(["train", "val"], classes))
-
-
-def test_reading_ahead_keeps_the_order_hands_errors_over_and_stops_when_left():
-    assert list(ahead(lambda: iter(range(20)))) == list(range(20))
-
-    def broken():
-        yield 1
-        raise InputError("torn")
-
-    with pytest.raises(InputError, match="torn"):
-        list(ahead(broken))
-    endless = ahead(lambda: iter(int, 1))
-    next(endless)
-    endless.close()
-    assert not [thread for thread in threading.enumerate() if thread.name == "read-ahead"]

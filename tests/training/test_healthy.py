@@ -89,15 +89,12 @@ def test_no_view_shows_what_nobody_judged():
 
 def test_a_fitting_view_keeps_its_distance():
     """Sums over squares are those of the pixels, and a view at the lesion's edge is refused for the margin alone."""
-    truth = torch.zeros(2, 64, 64)
-    truth[0, :, :16] = 1
-    truth[1] = 1
-    near = torch.tensor([2.0])
-    beside, farther = torch.tensor([[0.02, 0.0]]), torch.tensor([[0.3, 0.0]])  # views from 0.26 and 0.4 of the side on
-    assert healthy._fitting(truth, near, beside, wanted=False) is None
-    assert healthy._fitting(truth, near, farther, wanted=False) == 0
-    assert healthy._fitting(truth, near, farther, wanted=True) is None
-    assert healthy._fitting(truth, near, torch.tensor([[-0.5, 0.0]]), wanted=True) == 0
+    truth = torch.zeros(2, 2, 64, 64, dtype=torch.bool)
+    truth[:, 0, :, :16] = True
+    truth[:, 1] = True
+    middle = torch.tensor([[0.02, 0.0], [0.3, 0.0], [-0.5, 0.0]])  # views from 0.26, 0.4 and 0 of the side on
+    found = healthy._fitting(truth, torch.full((2, 3), 2.0), middle.expand(2, -1, -1), wanted=torch.tensor([0, 1]) > 0)
+    assert found.tolist() == [[False, True, False], [False, False, True]]
 
 
 @pytest.mark.parametrize("mode", ["frozen", "adapter", "suffix"])

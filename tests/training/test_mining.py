@@ -50,7 +50,7 @@ def _quality(artifacts, site, miner):
     quality, cases = Quality(), _cases(artifacts, site)
     with open_sites({site: site_files(artifacts, site)}) as reader:
         maps = miner.taps if miner else []
-        raw = reader.read(cases, mask=True, prefix=False, features=False, maps=maps)
+        raw = reader.read(cases, mask=True, cached=[], maps=maps)
         batch = to_batch(raw, [-1] * len(cases), torch.device("cpu"), miner=miner)
     quality.add(batch.similarity.numpy(), batch.selected.numpy(), batch.mask.numpy())
     return quality.row()
@@ -80,7 +80,7 @@ def test_its_statistics_are_those_of_the_places(artifacts):
     miner = _tuned(artifacts, steps=1, statistics=50)
     cases = _frames(artifacts, "AB").train
     with open_sites({site: site_files(artifacts, site) for site in "AB"}) as reader:
-        raw = reader.read(cases, mask=False, prefix=False, features=False, maps=miner.taps)
+        raw = reader.read(cases, mask=False, cached=[], maps=miner.taps)
         rows = miner.hypercolumns(to_batch(raw, [-1] * len(cases), torch.device("cpu")).encoded.maps)
     rows = rows.transpose(0, 1).flatten(1)
     scale = rows.std(1)
@@ -141,7 +141,7 @@ def test_masks_without_ignored_pixels_make_the_loss_that_they_made():
 def _regions(artifacts, miners, sites, cases):
     """Return the similarity and the places that each of the frames is mined by."""
     with open_sites({site: site_files(artifacts, site) for site in sites}) as reader:
-        raw = reader.read(cases, mask=False, prefix=False, features=False, maps=miners.taps)
+        raw = reader.read(cases, mask=False, cached=[], maps=miners.taps)
     batch = to_batch(raw, [-1] * len(cases), torch.device("cpu"), miner=miners.of(cases))
     return batch.similarity, batch.selected
 
@@ -187,7 +187,7 @@ def test_each_frame_of_a_batch_is_mined_by_its_own_miner(artifacts):
     mixed = _regions(artifacts, miners, "ABC", cases)
     for place, (case, miner) in enumerate(zip(cases, [*map(miners.without.get, "BABA"), miners.whole], strict=True)):
         with open_sites({site: site_files(artifacts, site) for site in "ABC"}) as reader:
-            raw = reader.read([case], mask=False, prefix=False, features=False, maps=miners.taps)
+            raw = reader.read([case], mask=False, cached=[], maps=miners.taps)
         alone = to_batch(raw, [-1], torch.device("cpu"), miner=miner)
         torch.testing.assert_close(mixed[0][place], alone.similarity[0], rtol=0, atol=1e-3)
         assert torch.equal(mixed[1][place], alone.selected[0])

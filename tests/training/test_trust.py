@@ -46,7 +46,9 @@ def _trained(folder, **changes):
         files = site_files(folder / "artifacts", site)
         cases = CASES.read(files.cases).query("split == 'val'")["case_id"].tolist()
         with open_sites({site: files}) as reader, FRAMES.read(files.frames) as frames:
-            batch = to_batch(reader.read(cases, mask=False, prefix=False), [-1] * len(cases), torch.device("cpu"))
+            batch = to_batch(
+                reader.read(cases, mask=False, cached=reader.layout.cached), [-1] * len(cases), torch.device("cpu")
+            )
             found.append(probabilities(model.method, batch))
             masks.append(frames.rows("mask", cases) > 0)
     return json.loads((folder / "out" / "model.json").read_text()), found, np.concatenate(masks)

@@ -13,6 +13,7 @@ from typing import Any, Literal, cast
 import torch
 from torch import Tensor, nn
 
+from mcdrl.base.device import onto
 from mcdrl.base.seeds import generator
 from mcdrl.networks.head import Lateral, averaged
 
@@ -79,7 +80,7 @@ class Masker(nn.Module):
         mask: Tensor = self.convolutions(features).sigmoid()
         if self.kind == "learned":
             return mask
-        order = self._order(mask.shape[0], int(mask.shape[-2]) * int(mask.shape[-1])).to(mask.device)
+        order = onto(self._order(mask.shape[0], int(mask.shape[-2]) * int(mask.shape[-1])), mask.device)
         return mask.flatten(2).gather(2, order.unsqueeze(1).expand(-1, mask.shape[1], -1)).view_as(mask)
 
     def _order(self, frames: int, places: int) -> Tensor:

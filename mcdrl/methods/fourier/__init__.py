@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import torch
 
+from mcdrl.base.device import onto
 from mcdrl.base.section import Section
 from mcdrl.methods.baseline import Baseline
 from mcdrl.methods.fourier.mixing import amplitude_mixed, partners
@@ -43,7 +44,7 @@ class Fourier(Baseline):
     def forward(self, batch: Batch, *, intervene: bool = True) -> Output:
         """Segment a batch; there is no intervention to switch."""
         if self.training and batch.site is not None and torch.rand(()) < self.share:
-            share = self.most * torch.rand(len(batch.frame), 1, 1, 1).to(batch.frame.device)
+            share = self.most * onto(torch.rand(len(batch.frame), 1, 1, 1), batch.frame.device)
             batch = replace(batch, frame=amplitude_mixed(batch.frame, partners(batch.site), share))
         return super().forward(batch, intervene=intervene)
 

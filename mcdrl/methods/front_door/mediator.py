@@ -10,6 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mcdrl.base.device import onto
 from mcdrl.base.section import Most
 from mcdrl.base.seeds import generator
 from mcdrl.clip.encoder import unit
@@ -103,14 +104,14 @@ class Mediator(nn.Module):
     def _drawn(self, rows: Tensor) -> Tensor:
         """Return numbers to rank places by, [B, heads, N]: drawn anew in training, the same ones ever after."""
         if self.training:
-            return torch.rand(rows.shape[0], self.causal.heads, rows.shape[1]).to(rows.device)
+            return onto(torch.rand(rows.shape[0], self.causal.heads, rows.shape[1]), rows.device)
         drawn = self._generator().random((self.causal.heads, int(rows.shape[1])), np.float32)
-        return torch.tensor(drawn, device=rows.device).expand(rows.shape[0], -1, -1)
+        return onto(torch.tensor(drawn), rows.device).expand(rows.shape[0], -1, -1)
 
     def _noise(self, dense: Tensor) -> Tensor:
         """Return vectors of unit norm that know nothing of the frame, the same for all."""
         drawn = self._generator().standard_normal([int(side) for side in dense.shape[1:]], np.float32)
-        return unit(torch.tensor(drawn), 0).to(dense).expand(dense.shape[0], -1, -1, -1)
+        return onto(unit(torch.tensor(drawn), 0), dense.device).to(dense).expand(dense.shape[0], -1, -1, -1)
 
     def _generator(self) -> np.random.Generator:
         return generator(self.seed, "mediator")  # none of torch's, which has no place in an exported file

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Categorical, Independent, Normal, kl_divergence
 
+from mcdrl.base.device import onto
+
 Kind = Literal["learned", "random"]
 _SMALL = 1e-6
 
@@ -64,15 +66,18 @@ class Gaussians(nn.Module):
         Args:
             style: [B, style_width].
         """
-        noise = torch.randn(len(style), self.count, self.width).to(style.device)
+        noise = onto(torch.randn(len(style), self.count, self.width), style.device)
         if self.kind == "random":
             prior = self.prior(len(style))
             return Confounders(prior.share, prior.z + noise)
         logits, mean, log_variance = self._of(style)
-        share, own = logits.softmax(1), Normal(mean, (log_variance / 2).exp())
-        of_kind = kl_divergence(Categorical(logits=logits), Categorical(logits=self.prior_logits))
-        whole = Normal(self.mean.expand_as(mean), (self.log_variance / 2).exp().expand_as(mean))
-        of_each = kl_divergence(Independent(own, 1), Independent(whole, 1))
+        # Whether numbers are legal isn't asked of the device in each step: the loss of those that aren't isn't finite.
+        share, own = logits.softmax(1), Normal(mean, (log_variance / 2).exp(), validate_args=False)
+        kinds = [Categorical(logits=numbers, validate_args=False) for numbers in (logits, self.prior_logits)]
+        of_kind = kl_divergence(*kinds)
+        scale = (self.log_variance / 2).exp()
+        whole = Normal(self.mean.expand_as(mean), scale.expand_as(mean), validate_args=False)
+        of_each = kl_divergence(Independent(own, 1, validate_args=False), Independent(whole, 1, validate_args=False))
         return Confounders(share, mean + own.scale * noise, of_kind + (share * of_each).sum(1))
 
     def _of(self, style: Tensor) -> tuple[Tensor, Tensor, Tensor]:

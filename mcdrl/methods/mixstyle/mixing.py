@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from mcdrl.base.device import onto
 from mcdrl.clip.encoder import Encoded
 
 _EPSILON = 1e-6  # as in the authors' code; a channel without variation is divided by it
@@ -25,8 +26,8 @@ def mixed(encoded: Encoded, *, share: float, beta: float) -> Encoded:
     if torch.rand(()) >= share:
         return encoded
     frames, device = len(encoded.image_embedding), encoded.image_embedding.device
-    other = torch.randperm(frames).to(device)
-    own = torch.distributions.Beta(beta, beta).sample((frames, 1, 1, 1)).to(device)
+    other = onto(torch.randperm(frames), device)
+    own = onto(torch.distributions.Beta(beta, beta, validate_args=False).sample((frames, 1, 1, 1)), device)
     maps = {tap: restyled(grid, other, own) for tap, grid in encoded.maps.items()}
     prefix = restyled(encoded.prefix, other, own) if encoded.prefix.dim() == 4 else encoded.prefix
     return Encoded(encoded.dense, encoded.image_embedding, maps, prefix)

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from mcdrl.base.device import numbers_beside
+
 OBSERVED = ("brightness", "contrast", "sharpness", "glare", "red", "green")
 _DARK = 23.5 / 255  # up to this in every channel a pixel is border or shadow and counts for nothing
 _GLARE_LUMA, _GLARE_SATURATION = 229.99 / 255, 0.2  # from the one, up to the other
@@ -34,14 +36,14 @@ def observe(frame: Tensor) -> Tensor:
     with torch.no_grad(), torch.autocast(frame.device.type, enabled=False):
         rgb = frame.float()
         lit = (rgb.amax(1) > _DARK).float()  # [B, S, S]
-        luma = (rgb * rgb.new_tensor(_LUMA)[:, None, None]).sum(1)
+        luma = (rgb * numbers_beside(_LUMA, rgb)[:, None, None]).sum(1)
         brightness = _mean(luma, lit)
         contrast = _mean((luma - brightness[:, None, None]).square(), lit).sqrt()
         red, green, blue = (_mean(channel, lit) for channel in rgb.unbind(1))
         found = [brightness, contrast, _sharpness(luma, lit), _mean(_glare(rgb, luma), lit)]
         found += [red - (green + blue) / 2, (green - blue) * (math.sqrt(3) / 2)]
         values = torch.stack(found, 1)
-        return (values - values.new_tensor(_CENTRE)) / values.new_tensor(_SPREAD)
+        return (values - numbers_beside(_CENTRE, values)) / numbers_beside(_SPREAD, values)
 
 
 def _mean(values: Tensor, weight: Tensor) -> Tensor:
@@ -56,7 +58,7 @@ def _glare(rgb: Tensor, luma: Tensor) -> Tensor:
 
 def _sharpness(luma: Tensor, lit: Tensor) -> Tensor:
     """Return ln(1 + variance of the Laplacian), the luma in 0..255, where no neighbour is dark; [B]."""
-    kernel = luma.new_tensor([[0.0, 1, 0], [1, -4, 1], [0, 1, 0]])[None, None]
+    kernel = numbers_beside([[[[0.0, 1, 0], [1, -4, 1], [0, 1, 0]]]], luma)
     edges = F.conv2d(F.pad(255 * luma[:, None], (1, 1, 1, 1), mode="replicate"), kernel)[:, 0]
     beside = F.pad(lit[:, None], (1, 1, 1, 1), value=1.0)
     inner = (F.conv2d(beside, kernel.abs().clamp(max=1)) == 5).float()[:, 0]

@@ -31,9 +31,9 @@ class Strata(nn.Module):
 
     @torch.no_grad()
     def learn(self, observed: Tensor) -> None:
-        """Count a batch, [B, Q], in."""
-        if not self.counts.any():
-            self.centres.copy_(_apart(observed, len(self.counts)))
+        """Count a batch, [B, Q], in; nobody waits for the device, so it also works out where centres would start."""
+        first = self.counts.sum() == 0
+        self.centres.copy_(torch.where(first, _apart(observed, len(self.counts)), self.centres))
         own = nn.functional.one_hot(self.nearest(observed), len(self.counts)).to(observed.dtype)  # [B, K]
         here = own.sum(0)
         self.counts += here
@@ -50,6 +50,6 @@ def _apart(observed: Tensor, count: int) -> Tensor:
     chosen = [observed[0]]
     distance = (observed - chosen[0]).square().sum(1)
     for _ in range(count - 1):
-        chosen.append(observed[distance.argmax()])
+        chosen.append(observed.index_select(0, distance.argmax()[None])[0])
         distance = torch.minimum(distance, (observed - chosen[-1]).square().sum(1))
     return torch.stack(chosen)

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mcdrl.artifacts.frames import IGNORED
+from mcdrl.base.device import onto
 from mcdrl.clip.encoder import Encoded
 from mcdrl.networks.interface import Batch
 from mcdrl.regions.grid import best_places
@@ -76,7 +77,8 @@ def places(saliency: Tensor | None, dense: Tensor, *, share: float) -> Tensor:
         share: of the places.
     """
     height, width = dense.shape[-2:]
-    found = torch.rand(dense.shape[0], height, width).to(dense.device) if saliency is None else saliency.detach()
+    drawn = onto(torch.rand(dense.shape[0], height, width), dense.device) if saliency is None else saliency
+    found = drawn.detach()
     found = found / found.amax((1, 2), keepdim=True).clamp(min=_SMALL)
     return best_places(found.half().float(), max(1, round(share * height * width)))
 

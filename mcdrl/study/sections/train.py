@@ -138,6 +138,8 @@ class Params(Section):
         augment: how far frames vary in these.
         checkpointing: whether the encoder's activations are computed again for the gradient instead of kept; less
             memory, more time, the same numbers.
+        compile: whether torch.compile translates the network for the machine first: a minute or more, then quicker
+            steps on a GPU; numbers differ by rounding, and it needs a C++ compiler.
         precision: 32-true, bf16-mixed, or auto: bf16-mixed on CUDA, else 32-true.
         mining: what selects the target regions: similarity to the class texts (zero_shot), or a small network fitted
             on the masks of the fold's source sites (source_tuned; each source site's own frames are mined by one that
@@ -179,6 +181,7 @@ class Params(Section):
     views: list[Literal["viewpoint", "colour"]]
     augment: AugmentParams
     checkpointing: bool
+    compile: bool
     precision: Literal["auto", "32-true", "bf16-mixed"]
     mining: Literal["zero_shot", "source_tuned"]
     miner: MinerParams

@@ -43,7 +43,8 @@ def test_every_case_gets_its_row_and_the_file_says_whose_it_is(run, site_folder,
         assert reader.case_ids == [f"A/{number:03d}" for number in range(5)]
         taps = '{"s2": [8, 8, 3], "s4": [4, 4, 3]}'
         assert reader.attributes == {
-            "site": "A", "backbone": "stub", "fingerprint": "mean", "dense_mode": "plain", "taps": taps, **PROVENANCE
+            "site": "A", "backbone": "stub", "fingerprint": "mean", "dense_mode": "plain", "taps": taps,
+            "prefix_tap": "", **PROVENANCE,
         }  # fmt: skip
         assert tap_shapes(taps) == {tap: reader.shape(f"maps/{tap}") for tap in ("s2", "s4")}
         assert reader.members("maps") == ["s2", "s4"]

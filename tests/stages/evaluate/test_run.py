@@ -78,6 +78,7 @@ def write_site(artifacts: Path, fingerprint: str = "f", site: str = SITE) -> Non
     write_masks(folder, masks, site)
     attributes = {"site": site, "backbone": "x", "fingerprint": fingerprint, "dense_mode": "plain", **PROVENANCE}
     attributes["taps"] = taps_attribute({"s4": (8, 8, 6)})
+    attributes["prefix_tap"] = ""
     with FEATURES.write(artifacts / "encode" / f"{site}.h5", ids, attributes) as store:
         store.append(
             dense=rng.normal(size=(FRAMES_N, GRID, GRID, WIDTH)).astype(np.float16),

@@ -31,6 +31,7 @@ def inputs(tmp_path):
         CLASSES.write(texts, tmp_path / "classes.parquet", {"fingerprint": "f" * 64})
         attributes = {"site": "A", "backbone": "b", "fingerprint": fingerprint, "dense_mode": "plain", **PROVENANCE}
         attributes["taps"] = "{}"
+        attributes["prefix_tap"] = ""
         with FEATURES.write(tmp_path / "A.h5", features_of or cases, attributes) as store:
             half = dense.astype(np.float16)
             store.append(dense=half, image=half[:, 0, 0], prefix=half, maps__s4=half)

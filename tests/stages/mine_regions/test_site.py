@@ -135,6 +135,7 @@ def test_values_that_are_not_finite_are_refused(inputs):
     folder = inputs(frames=2)
     attributes = {"site": "A", "backbone": "b", "fingerprint": "f" * 64, "dense_mode": "plain", **PROVENANCE}
     attributes["taps"] = "{}"
+    attributes["prefix_tap"] = ""
     with FEATURES.write(folder / "A.h5", ["A/000", "A/001"], attributes) as store:
         bad = np.full((2, GRID, GRID, WIDE), np.nan, np.float16)
         store.append(dense=bad, image=bad[:, 0, 0], prefix=bad, maps__s4=bad)
