@@ -362,9 +362,10 @@ def test_the_network_is_compiled_where_the_study_says_so(artifacts, tmp_path, mo
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
-@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
-def test_a_compiled_network_learns_the_same(artifacts, tmp_path):
+def test_a_compiled_network_learns_the_same(artifacts, tmp_path, monkeypatch):
+    """As torch traces it; what its C++ compiler makes of that takes minutes and isn't ours."""
+    whole = torch.nn.Module.compile
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda network: whole(network, backend="aot_eager"))
     weights = [
         load_file(_train(_cell(artifacts, epochs=2, dropout=0.0, compile=compiled), tmp_path / str(compiled))
                   / "model.safetensors")
