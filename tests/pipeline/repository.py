@@ -16,7 +16,7 @@ import yaml
 from tests.projects import ROOT
 
 COPIED = (
-    *("mcdrl", "stages", "data/backbones", "data/lite0", "data/sites", "data/splits.csv"),
+    *("mcdrl", "stages", "data/backbones", "data/lite0", "data/lite1", "data/lite2", "data/sites", "data/splits.csv"),
     *("dvc.yaml", "params.yaml", ".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore", ".dvc/plots"),
 )
 
