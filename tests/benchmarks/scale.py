@@ -45,6 +45,13 @@ _CHANGED = 0.15  # of the bits of a hash, from one view to the next
 _SIDE = 224
 _CHANGES = [all_at_once, turned_by("flip_left_right"), turned_by("rotate_90")]
 _MCDRL = ("-c", "from mcdrl.cli import main; main()")
+_LAUNCH = """
+import resource, subprocess, sys
+done = subprocess.run([sys.executable, *sys.argv[1:]], stdout=subprocess.DEVNULL)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+sys.exit(done.returncode)
+"""  # a small process starts what is measured: the peak of memory counts that of the starting one, too
 
 
 @dataclass(frozen=True)
@@ -81,15 +88,18 @@ def main(
     frames: Annotated[list[int] | None, typer.Option(help="Numbers of frames; none: 1,000 to 10,000.")] = None,
     step: Annotated[list[str] | None, typer.Option(help="These steps alone, as the table names them.")] = None,
     size: Annotated[int, typer.Option(min=1, help="Sites of the study of many cells.")] = SITES,
+    exact_up_to: Annotated[int | None, typer.Option(help="audit.exact_up_to; none: as shipped.")] = None,
 ) -> None:
     """Measure."""
     wanted = set(step or [*HASHES, AUDIT.what, *(one.what for one in (*TABLES, *WHOLE))])
-    for row in measured(wanted, frames or _FRAMES, size):
+    for row in measured(wanted, frames or _FRAMES, size, exact_up_to):
         print(row, flush=True)
         _add(figures, {"state": state, **row})
 
 
-def measured(wanted: set[str], frames: Sequence[int], size: int) -> Iterator[dict[str, Any]]:
+def measured(
+    wanted: set[str], frames: Sequence[int], size: int, exact_up_to: int | None = None
+) -> Iterator[dict[str, Any]]:
     """Yield a row a step: what, n, wall_s, cpu_s, peak_mib, page_mb."""
     for what, up_to in HASHES.items():
         for count in frames if what in wanted else ():
@@ -98,7 +108,7 @@ def measured(wanted: set[str], frames: Sequence[int], size: int) -> Iterator[dic
     if AUDIT.what in wanted:
         for count in frames:
             with tempfile.TemporaryDirectory() as folder:
-                yield _measure(AUDIT, frames_only(Path(folder, "project"), count), count)
+                yield _measure(AUDIT, frames_only(Path(folder, "project"), count, exact_up_to), count)
     tables, whole = ([one for one in steps if one.what in wanted] for steps in (TABLES, WHOLE))
     if tables or whole:
         with tempfile.TemporaryDirectory() as folder:
@@ -111,17 +121,16 @@ def measured(wanted: set[str], frames: Sequence[int], size: int) -> Iterator[dic
 def _measure(step: Step, project: Path, n: int) -> dict[str, Any]:
     """Run a command, and return what the operating system accounts of it and of all that it has started."""
     began = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, *step.arguments], cwd=project, env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.DEVNULL,
+    told = subprocess.run(
+        [sys.executable, "-c", _LAUNCH, *step.arguments], cwd=project, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE, text=True, check=False,
     )  # fmt: skip
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"{step.what} ended with {status}")
+    if told.returncode:
+        raise SystemExit(f"{step.what} ended with {told.returncode}")
+    cpu_s, peak_mib = map(float, told.stdout.split())
     page = report_folder(project / "artifacts") / "index.html"
     return {
-        "what": step.what, "n": n, "wall_s": time.perf_counter() - began, "cpu_s": usage.ru_utime + usage.ru_stime,
-        "peak_mib": usage.ru_maxrss / 1024,
+        "what": step.what, "n": n, "wall_s": time.perf_counter() - began, "cpu_s": cpu_s, "peak_mib": peak_mib,
         "page_mb": page.stat().st_size / 1e6 if step.what == "report" else float("nan"),
     }  # fmt: skip
 
@@ -152,12 +161,13 @@ def _named(count: int) -> dict[str, Any]:
     }
 
 
-def frames_only(folder: Path, count: int) -> Path:
+def frames_only(folder: Path, count: int, exact_up_to: int | None = None) -> Path:
     """Make a project of which there is no more than parameters and so many ingested frames."""
     sites = _named(SITES)
     folder.mkdir()
     copy_project(folder)
-    write_params(folder, {**SHIPPED, "sites": sites, "held_out": list(sites)[:1]})
+    audit = SHIPPED["audit"] | ({} if exact_up_to is None else {"exact_up_to": exact_up_to})
+    write_params(folder, {**SHIPPED, "sites": sites, "held_out": list(sites)[:1], "audit": audit})
     shares = np.diff(np.linspace(0, count, SITES + 1).astype(int))
     for k, (site, own) in enumerate(zip(sites, shares, strict=True)):
         images = np.stack([_frame(k, number) for number in range(own)])
