@@ -9,11 +9,11 @@ from markupsafe import Markup
 
 from mcdrl.drawing.page import Notice
 from mcdrl.study.params import Study
-from mcdrl.study.paths import RENDERED
+from mcdrl.study.paths import LITE_TOWERS, RENDERED
 from stages.report.inputs import Inputs
 
 _ALIGNED = (
-    "The text tower of lite0 was aligned on frames of the same renderer, with their lesion masks: where its texts find "
+    "The text tower of {} was aligned on frames of the same renderer, with their lesion masks: where its texts find "
     "lesions on drawn frames, they were taught to, which says nothing about texts at real sites."
 )
 
@@ -66,8 +66,8 @@ def leak_words(leaked: Mapping[str, int]) -> str:
 
 
 def aligned(study: Study) -> str:
-    """Return what the texts of the embedded backbone were taught; empty for any other backbone."""
-    return _ALIGNED if study.backbone == "lite0" else ""
+    """Return what the texts of a backbone of the family lite were taught; empty for any other."""
+    return _ALIGNED.format(study.backbone) if study.backbone in LITE_TOWERS else ""
 
 
 def drawn(study: Study) -> list[str]:

@@ -26,6 +26,7 @@ from mcdrl.metrics.shift import site_spreads
 from mcdrl.model.card import ModelCard
 from mcdrl.study.paths import ingest_folder, site_files
 from mcdrl.training.adapt import LabelledFrames, joined
+from mcdrl.training.labelled import labelled_cases
 
 _REPLAYED = 400  # frames, as many of each site as there are; steps draw a few hundred of them
 
@@ -206,7 +207,9 @@ def _check_apart(place: Path, sha256: Iterable[str], own: Collection[str]) -> No
 
 def _stored(artifacts: Path, site: str, card: ModelCard, number: int, seed: int, own: Collection[str]) -> _Part:
     files = site_files(artifacts, site)
-    rows = CASES.read(files.cases).query("split == 'train'")
+    rows = CASES.read(files.cases)
+    labelled = rows["case_id"].isin(labelled_cases(rows, _labelled_share(card), card.seed))
+    rows = rows[labelled & (rows["split"] == "train")]
     _check_apart(artifacts, rows["sha256"], own)
     rows = rows.iloc[_some(len(rows), _REPLAYED, seed, site)]
     with FRAMES.read(files.frames) as store:
@@ -219,6 +222,17 @@ def _stored(artifacts: Path, site: str, card: ModelCard, number: int, seed: int,
     groups = (site + "/" + rows["group_id"]).to_numpy(str)
     frames = LabelledFrames(images, masks, np.array(classes), groups, np.full(len(rows), number))
     return _Part(frames, rows["sha256"].tolist())
+
+
+def _labelled_share(card: ModelCard) -> float:
+    """Return the share of the sources' frames whose masks the model was trained with; older cards are of all."""
+    share = card.parameters.get("labelled_share", 1.0)
+    if not isinstance(share, int | float) or not 0 < share <= 1:
+        raise InputError(
+            f"the card of {card.variant} (seed {card.seed}): parameters.labelled_share is {share!r}, expected above 0, "
+            "up to 1; copy the model's folder again"
+        )
+    return share
 
 
 def _replayed_folder(place: Path, shown: Shown, number: int, own: Collection[str], lesion_class: str) -> _Part:

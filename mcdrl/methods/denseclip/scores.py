@@ -20,7 +20,9 @@ class ContextDecoder(nn.Module):
         self.of_frame = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, inner), nn.LayerNorm(inner))
         self.of_text = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, inner))
         self.layers = nn.ModuleList(
-            nn.TransformerDecoderLayer(inner, heads, 4 * inner, dropout=dropout, batch_first=True, norm_first=True)
+            nn.TransformerDecoderLayer(
+                inner, heads, 4 * inner, dropout=dropout, activation="gelu", batch_first=True, norm_first=True
+            )
             for _ in range(depth)
         )
         self.out = nn.Sequential(nn.LayerNorm(inner), nn.Linear(inner, width))

@@ -10,6 +10,7 @@ from mcdrl.artifacts.cases import CASES
 from mcdrl.base.errors import InputError
 from mcdrl.commands.models.learnable import Replay, Shown, bare_site, labelled_site, replayed
 from mcdrl.study.paths import site_files
+from mcdrl.training.labelled import labelled_cases
 from tests import stub_sites
 from tests.factories import make_card, make_spec
 from tests.sites.site_folder import SiteFolder
@@ -120,6 +121,23 @@ def test_sources_are_replayed_and_the_held_out_site_is_not(tmp_path):
     assert sorted(set(frames.site.tolist())) == [1, 2]
     assert len(frames) == 2 * sum(number % 5 != 1 for number in range(16))  # those of validation aren't replayed
     assert set(frames.lesion_class.tolist()) == {-1, 0, 1}
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_masks_that_a_model_was_not_trained_with_are_not_replayed(tmp_path, seed):
+    stub_sites.write_study(tmp_path, sites=("A", "B"))
+    rows = CASES.read(site_files(tmp_path, "B").cases)
+    labelled = rows["case_id"].isin(labelled_cases(rows, 0.5, seed)) & (rows["split"] == "train")
+    known = shown(sources=["B"], held_out="A", seed=seed, parameters={"labelled_share": 0.5})
+    assert set(replayed([tmp_path], known, 0).site_of) == set(rows["sha256"][labelled])
+    assert 0 < labelled.sum() < (rows["split"] == "train").sum()
+
+
+@pytest.mark.parametrize("share", [0, 2.0, "half"])
+def test_a_damaged_share_of_masks_is_told(tmp_path, share):
+    stub_sites.write_study(tmp_path, sites=("A", "B"))
+    with pytest.raises(InputError, match=rf"mcdrl \(seed 0\): parameters\.labelled_share is {share!r}, expected"):
+        replayed([tmp_path], shown(sources=["B"], parameters={"labelled_share": share}), 0)
 
 
 def test_folders_are_replayed_too(folder):

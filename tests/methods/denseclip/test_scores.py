@@ -35,6 +35,20 @@ def test_the_context_depends_on_frame_and_text_and_on_no_other_frame():
     torch.testing.assert_close(turned, found)
 
 
+def test_a_layer_is_that_of_the_public_code():
+    """What is normalised attends to the texts, then to the frame, which is not normalised again; then GELU between."""
+    torch.manual_seed(0)
+    decoder = ContextDecoder(8, 16, depth=1, heads=4, dropout=0.0).double()
+    texts, whole, dense = _drawn(2, 3, 8).double(), _drawn(2, 8, seed=1).double(), _drawn(2, 8, 3, 3, seed=2).double()
+    layer = decoder.layers[0]
+    seen = decoder.of_frame(torch.cat([whole[:, None], dense.flatten(2).mT], 1))
+    x = decoder.of_text(texts)
+    x = x + layer.self_attn(*3 * [layer.norm1(x)], need_weights=False)[0]
+    x = x + layer.multihead_attn(layer.norm2(x), seen, seen, need_weights=False)[0]
+    x = x + layer.linear2(torch.nn.functional.gelu(layer.linear1(layer.norm3(x))))
+    torch.testing.assert_close(decoder(texts, whole, dense), decoder.out(x))
+
+
 @pytest.mark.parametrize(("lesion_class", "held", "counts"), [
     (1, None, [1]), (-1, None, [0, 1, 2]), (1, [False, True, True], [1, 2]), (-1, [True, False, False], [0]),
 ])  # fmt: skip
