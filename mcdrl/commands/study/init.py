@@ -5,7 +5,10 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import atomic_folder
@@ -30,12 +33,28 @@ def init(folder: Path) -> None:
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} exists and isn't an empty folder; name a new one")
-    with atomic_folder(folder) as partial:
+    with _project(folder) as partial:
         for place in PROJECT:
             _copy(shipped() / place, partial / place)
         _without_library(partial / PIPELINE)
         _run(partial, "git", "init", "-q")
         _run(partial, sys.executable, "-m", "dvc", "commit", "-f", "-q", "pretrain")  # its output comes along
+
+
+@contextmanager
+def _project(folder: Path) -> Iterator[Path]:
+    """Yield a place to make the project in; it is in `folder` once it is complete, and nothing is if it fails.
+
+    A folder that is there is filled, not replaced: somebody may stand in it, or a disk be mounted there.
+    """
+    if not folder.exists():
+        with atomic_folder(folder) as partial:
+            yield partial
+        return
+    with TemporaryDirectory(prefix=".", dir=folder) as partial:
+        yield Path(partial)
+        for path in sorted(Path(partial).iterdir()):
+            path.rename(folder / path.name)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -74,6 +75,17 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
+@pytest.mark.parametrize("named", [".", "../here"])
+def test_an_empty_folder_is_filled_with_the_same_and_not_replaced(project, tmp_path, monkeypatch, named):
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    init(Path(named))
+    assert here.samefile(".")
+    assert {path.name for path in here.iterdir()} == {path.name for path in project.iterdir()} - {"artifacts"}
+    assert [path.name for path in tmp_path.iterdir()] == ["here"]
+
+
 @pytest.mark.parametrize(("command", "said"), [
     (["no-such-git"], "no-such-git is not installed"),
     ([sys.executable, "-c", "raise SystemExit('no')"], "failed .*: no"),
@@ -84,4 +96,4 @@ def test_where_git_does_not_work_nothing_is_left(tmp_path, monkeypatch, command,
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=said):
         init(tmp_path / "empty")
-    assert [path.name for path in tmp_path.iterdir()] == ["empty"]
+    assert [path.name for path in tmp_path.rglob("*")] == ["empty"]
