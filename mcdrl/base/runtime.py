@@ -7,12 +7,13 @@ import gc
 import inspect
 import math
 import os
+import re
 import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 import typer
@@ -156,21 +157,37 @@ def machine_memory_gb() -> float:
         return float("inf")
 
 
-def free_memory_bytes() -> int:
-    """Return how much memory this process may still fill, by the system and its control group; 0: nobody tells."""
-    told = [_number("/proc/meminfo", "MemAvailable:", 1024)]
-    limit, used = (_number(f"/sys/fs/cgroup/memory.{name}", "", 1) for name in ("max", "current"))
-    return min([*filter(None, told), *([limit - used] if limit else [])], default=0)
+def free_memory_bytes(root: Path = Path("/")) -> int:
+    """Return how much memory this process may still fill, by the system and its control groups; 0: nobody tells.
+
+    Args:
+        root: of the file system.
+    """
+    told = [_number(root / "proc/meminfo", r"MemAvailable:\s*") * 1024]
+    for group in _control_groups(root):
+        limit = _number(group / "memory.max")  # "max": there is none
+        told += [max(1, limit - _number(group / "memory.current"))] * bool(limit)
+    return min(filter(None, told), default=0)
 
 
-def _number(path: str, name: str, unit: int) -> int:
-    """Return the number behind a name in a file of the system's; 0: there is none."""
+def _control_groups(root: Path) -> Iterator[Path]:
+    """Yield the control groups (version 2) that this process is in, which limit it together."""
+    own = PurePosixPath(_text(root / "proc/self/cgroup").partition("0::/")[2].partition("\n")[0])
+    for group in dict.fromkeys([own, *own.parents]):
+        yield root / "sys/fs/cgroup" / group
+
+
+def _number(path: Path, before: str = "") -> int:
+    """Return the number that a file of the system's starts with, or that stands behind a pattern; 0: there is none."""
+    found = re.search(rf"^{before}(\d+)", _text(path), re.MULTILINE)
+    return int(found[1]) if found else 0
+
+
+def _text(path: Path) -> str:
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except OSError:
-        return 0
-    words = text.partition(name)[2].split()
-    return int(words[0]) * unit if words and words[0].isdigit() else 0
+        return ""
 
 
 def usable_cores() -> int:

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from mcdrl.base.errors import InputError
-from mcdrl.base.runtime import enough_memory, loading, progress, usable_cores, user_errors
+from mcdrl.base.runtime import enough_memory, free_memory_bytes, loading, progress, usable_cores, user_errors
 
 
 def command(body, *arguments):
@@ -208,6 +208,33 @@ def test_cores_are_counted_where_the_system_doesn_t_tell_which_ones_are_ours(mon
     assert usable_cores() == 1
     monkeypatch.setattr(os, "process_cpu_count", lambda: 3, raising=False)  # as from Python 3.13 on
     assert usable_cores() == 3
+
+
+@pytest.mark.parametrize(
+    ("group", "limits", "free"),
+    [
+        ("/", {}, 4096_000),
+        ("/", {"": ("max", 3000)}, 4096_000),  # a container without a limit
+        ("/", {"": ("5000", 3000)}, 2000),  # a container
+        ("/slurm/job", {"slurm/job": ("max", 10), "slurm": ("9000", 1000)}, 8000),  # a job, which its parent limits
+        ("/", {"": ("3000", 3000)}, 1),  # full; 0 would be nobody's word
+    ],
+)
+def test_free_memory_is_what_system_and_control_groups_leave(tmp_path, group, limits, free):
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/meminfo").write_text("MemTotal:  9000 kB\nMemAvailable:    4000 kB\n")
+    (tmp_path / "proc/self/cgroup").write_text(f"1:cpu:/elsewhere\n0::{group}\n")
+    for own, (most, used) in limits.items():
+        folder = tmp_path / "sys/fs/cgroup" / own
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "memory.max").write_text(f"{most}\n")
+        (folder / "memory.current").write_text(f"{used}\n")
+    assert free_memory_bytes(tmp_path) == free
+
+
+def test_free_memory_that_nobody_tells(tmp_path):
+    assert free_memory_bytes(tmp_path) == 0
+    assert free_memory_bytes() > 0
 
 
 def test_nobody_else_counts_cores():

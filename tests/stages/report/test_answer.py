@@ -61,7 +61,8 @@ def test_a_card_has_the_mean_the_worst_site_and_the_false_alarms():
 
 def test_the_answer_reads_the_tables_of_the_topics():
     tables = {"sites": sites_rows(mcdrl=0.7), "comparisons": NONE, "negatives": NONE}
-    found = answer(study(["mcdrl"]), [Topic("results", "Results", {}, tables, [(Question.HOW_GOOD, "Good.")])])
+    topic = Topic("results", "Results", {}, tables=tables, sentences=[(Question.HOW_GOOD, "Good.")])
+    found = answer(study(["mcdrl"]), [topic])
     assert (found.title[:5], found.points, [card.method for card in found.cards]) == (
         "mcdrl", [("How good", "Good.")], ["mcdrl"],
     )  # fmt: skip
