@@ -14,6 +14,8 @@ from mcdrl.model.adapted import Adapted
 from mcdrl.model.card import ModelCard, read_card
 from mcdrl.model.folder import read_skeleton
 from mcdrl.model.members import members
+from mcdrl.model.shipped import USE, DataSet, origin, read_shipped
+from mcdrl.study.site_cards import Licence
 
 _TEXT = """# {method}, {trained}
 
@@ -49,12 +51,23 @@ mcdrl export THIS_FOLDER --format onnx --out EXPORTED
   missed does not lower it. Confidence and flags were fitted on {fitted};
   elsewhere they are weaker.
 - {notice}
-
+{terms}
 ## Prompts
 
 Classes: {class_prompts}.
 
 Confounders: {confounder_prompts}.
+"""
+_TERMS = """
+## Licence and data
+
+**{use}.** The weights {come} `{name}`, which comes along with `mcdrl`. Whoever passes them on names the
+sources of the data.
+
+| | |
+|---|---|
+| licence of `{name}` | {licence} |
+{data}
 """
 _UNJUDGED = """\
 That Dice is of sites that it knows. At a hospital that it doesn't know, expect less: `artifacts/report` of the study
@@ -164,9 +177,33 @@ def text_of(
         regions=f"the {card.alpha:.0%} of places {_mined(card)}" if uses_regions else _NO_REGIONS,
         val_dice=card.val_dice, known=OF_SOURCES, temperature=card.temperature,
         flag_below=card.flag_below, fitted=_fitted(card), no_lesion=_no_lesion(card), unknown=elsewhere,
+        terms=_terms(card),
         notice=(warning if card.pretrained == "random" else "") + f"The backbone: {backbone.notice}",
         class_prompts="; ".join(card.class_prompts), confounder_prompts="; ".join(card.confounder_prompts),
     )  # fmt: skip
+
+
+def _terms(card: ModelCard) -> str:
+    """Return what the owners of the data ask for, of a model that comes along or went on from one; empty: of others."""
+    name = origin(card)
+    if name is None:
+        return ""
+    told = read_shipped(name)
+    return _TERMS.format(
+        use=USE.capitalize(),
+        come="went on from those of" if card.adapted else "are those of",
+        name=name,
+        licence=_licence(told.licence),
+        data="\n".join(map(_data, told.data)),
+    )
+
+
+def _data(data: DataSet) -> str:
+    return f"| trained on | {data.title} ({data.home}). {data.citation} {_licence(data.licence)} |"
+
+
+def _licence(licence: Licence) -> str:
+    return f"{licence.name} ({licence.url}): {licence.terms}" if licence.url else f"{licence.name}: {licence.terms}"
 
 
 def _asked(further_px: Sequence[int]) -> str:

@@ -15,7 +15,7 @@ from mcdrl.base.choices import nearest
 from mcdrl.base.errors import InputError
 from mcdrl.base.section import Section, validated
 from mcdrl.base.strict_yaml import read_yaml
-from mcdrl.model.facts import CARD
+from mcdrl.model.facts import CARD, ModelFacts, read_facts
 from mcdrl.study.paths import MODELS, START_MODEL, is_project, own_or_shipped, shipped
 from mcdrl.study.site_cards import Licence
 
@@ -106,6 +106,18 @@ def called(folder: Path) -> str:
     """Return what a person calls a model's folder: its name if it comes along, as its place says nothing to them."""
     named = (name for name in model_names() if _card(name).with_suffix("") == folder)
     return next(named, str(folder))
+
+
+def origin(card: ModelFacts) -> str | None:
+    """Return the name of the model that comes along whose weights these are, or that they went on from, if any."""
+    adapted = [card.adapted.weights_sha256] if card.adapted else []
+    weights = {card.weights_sha256, *adapted} - {""}
+    return next((name for name in model_names() if _weights(name) in weights), None)
+
+
+def _weights(name: str) -> str:
+    folder = _card(name).with_suffix("")
+    return read_facts(folder).weights_sha256 if (folder / CARD).is_file() else ""
 
 
 def _card(name: str, folder: Path = MODELS) -> Path:

@@ -10,12 +10,17 @@ import pytest
 import mcdrl
 from mcdrl.artifacts.promise import promise_of
 from mcdrl.base.errors import InputError
+from mcdrl.base.files import read_json, write_json
 from mcdrl.commands.models.inspect import describe
+from mcdrl.model.bundle import FOLDER
 from mcdrl.model.card import read_card
+from mcdrl.model.facts import CARD
+from mcdrl.model.readme import readme
 from mcdrl.model.shipped import called, model_names, read_shipped, remarks, resolved, shipped_folder
 from mcdrl.renderer import Plan, Style, make_patient, render
 from mcdrl.study import paths
 from mcdrl.study.site_cards import read_card as read_site_card
+from tests.lite_model import write_model
 from tests.projects import ROOT
 
 POLYPGEN = [f"polypgen_c{number}" for number in range(1, 5)]
@@ -129,3 +134,31 @@ def test_a_project_may_have_models_of_its_own(tmp_path):
     assert resolved([]) == [Path(os.path.join("data", "models", "polyp_lite0"))]
     with pytest.raises(InputError, match=r"licence: missing"):
         read_shipped("ours")
+
+
+ASKED = ("(https://creativecommons.org/licenses/by/4.0/)", "Scientific Data 10 (2023), 75", "not for patients")
+
+
+def told_of(folder, card):
+    write_json({**read_json(folder / CARD), **card}, folder / CARD)
+    return readme(folder, folder / FOLDER, None)
+
+
+def test_what_the_owners_of_its_data_ask_for_stays_with_its_weights():
+    told = (shipped_folder("polyp_lite0") / "README.md").read_text(encoding="utf-8")
+    assert all(words in told for words in ASKED)
+    assert "The weights are those of `polyp_lite0`" in told
+
+
+def test_and_with_a_model_that_went_on_from_it(tmp_path):
+    start = read_card(shipped_folder("polyp_lite0")).weights_sha256
+    folder = write_model(tmp_path, held_out=None)
+    adapted = {
+        "site": "north", "learned": "labels", "n_frames": 9, "n_groups": 9, "groups": "patients", "replayed": [],
+        "folds": 0, "further_sizes_px": [], "scores": {}, "advised": False,
+    }  # fmt: skip
+    stranger = told_of(folder, {"adapted": {**adapted, "weights_sha256": "0" * 64}})
+    assert not any(words in stranger for words in ASKED)
+    told = told_of(folder, {"adapted": {**adapted, "weights_sha256": start}})
+    assert all(words in told for words in ASKED)
+    assert "The weights went on from those of `polyp_lite0`" in told

@@ -8,18 +8,11 @@ from pathlib import Path
 from mcdrl.artifacts.promise import promise_of
 from mcdrl.commands.models.inspect import Shown, describe
 from mcdrl.drawing.formatting import number
-from mcdrl.model.shipped import USE, DataSet, model_names, read_shipped, shipped_folder
-from mcdrl.study.site_cards import Licence
+from mcdrl.model.shipped import USE, model_names, read_shipped, shipped_folder
 
 _PAGE = """# {name}: {title}
 
-**{use}.** Whoever passes the model on names the sources of its data.
-
-| | |
-|---|---|
-| licence of the weights | {licence} |
-| size | {megabytes:.1f} MB |
-{data}
+**{use}.** {megabytes:.1f} MB.
 
 {readme}
 
@@ -46,9 +39,7 @@ def model_page(name: str) -> str:
         name=name,
         title=card.title,
         use=USE.capitalize(),
-        licence=_told(card.licence),
         megabytes=_megabytes(folder),
-        data="\n".join(map(_row, card.data)),
         readme=re.sub("^#", "##", (describe(folder) or "").strip(), flags=re.MULTILINE),
         recipe=card.recipe.strip(),
     )
@@ -59,14 +50,6 @@ def _facts(name: str) -> list[str]:
     promise = promise_of(folder)
     dice = number(promise.dice if promise else None)
     return [card.title, f"{card.licence.name}; {USE}", dice, f"{_megabytes(folder):.1f}"]
-
-
-def _row(data: DataSet) -> str:
-    return f"| trained on | {data.title} ({data.home}). {data.citation} {_told(data.licence)} |"
-
-
-def _told(licence: Licence) -> str:
-    return f"{licence.name} ({licence.url}): {licence.terms}" if licence.url else f"{licence.name}: {licence.terms}"
 
 
 def _megabytes(folder: Path) -> float:

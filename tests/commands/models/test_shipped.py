@@ -54,6 +54,7 @@ def test_its_page_has_licence_citation_promise_and_limits():
         "frames without a lesion it",
     ):
         assert words in page
+    assert page.count("Scientific Data 10 (2023), 75") == 1
     assert "\n## Limits" not in page  # headings of the README stand one lower
     assert "\n### Limits" in page
 
