@@ -125,6 +125,8 @@ def read_json(path: Path) -> dict[str, Any]:
         value = json.loads(regular(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; run `dvc repro` to make it") from None
+    except NotADirectoryError:
+        raise InputError(f"{path} does not exist: {path.parent} is no folder; name the one that holds it") from None
     except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, a number of 5,000 digits, nested too deeply
         raise InputError(f"{path} is not valid JSON ({error}); delete it and run `dvc repro`") from None
     if not isinstance(value, dict):

@@ -151,6 +151,12 @@ def read_typed(kind: type[C], folder: Path) -> C:
     try:
         return kind.model_validate(value)
     except ValidationError as error:
+        unknown = [str(one["loc"][-1]) for one in error.errors() if one["type"] == "extra_forbidden"]
+        if unknown:
+            raise InputError(
+                f"{folder / CARD}: this version of mcdrl doesn't know {', '.join(unknown)}: a newer one wrote it, or "
+                "it was edited; install the newer version"
+            ) from None
         problem = error.errors()[0]
         place = "".join(f"{part}: " for part in [".".join(map(str, problem["loc"]))] if part)
         found = f", got {problem['input']!r:.60}" if isinstance(problem["input"], int | float | str) else ""

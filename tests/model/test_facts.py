@@ -19,6 +19,14 @@ def test_facts_and_card_have_the_same_keys_and_values(tmp_path):
     assert read_facts(tmp_path).model_dump() == read_card(tmp_path).model_dump() == json.loads(json.dumps(written))
 
 
+@pytest.mark.parametrize("read", [read_card, read_facts])
+def test_a_model_of_a_newer_version_is_called_so(tmp_path, read):
+    written = {**make_card(spec=make_spec()).model_dump(), "brand_new": 1}
+    (tmp_path / "model.json").write_text(json.dumps(written))
+    with pytest.raises(InputError, match="doesn't know brand_new: a newer one wrote it, or it was edited; install"):
+        read(tmp_path)
+
+
 def test_a_card_that_has_no_operating_point_keeps_everything(tmp_path):
     card = make_card(spec=make_spec(), no_lesion_below=0.4, least_area_share=0.01)
     assert card.operating_point == OperatingPoint(0.4, 0.01)
