@@ -1,9 +1,9 @@
 """What lite0's pretrainings are worth, as Markdown: python -m tests.benchmarks.pretraining data/lite0 scratch/triplet
 
 Each folder is what `python -m stages.pretrain lite0 --out FOLDER` wrote, with another `pretrain.objective` in
-params.yaml, say. From its quality.json, on drawn frames that no pretraining saw: recall of lesion in the top quarter of the grid;
-AUROC of lesion places by the class texts, and less the text of normal mucosa; AUROC over frames of the class texts and
-of the confounder texts, mean and worst; the share of unseen phrasings that are nearest to their own concept.
+params.yaml, say. From its quality.json, on drawn frames that no pretraining saw: recall of lesion in the top quarter of
+the grid; AUROC of lesion places by the class texts, and less the text of normal mucosa; AUROC over frames of the class
+texts and of the confounder texts, mean and worst; the share of unseen phrasings that are nearest to their own concept.
 """
 
 from __future__ import annotations

@@ -1,37 +1,40 @@
-"""The trained parts in data/lite0 belong to the code that reads them."""
-
-from pathlib import Path
+"""The trained parts in data/lite0, lite1 and lite2 belong to the code that reads them."""
 
 import pytest
 
 from mcdrl.base.files import read_json
 from mcdrl.clip.lite import LiteEncoder, obtain
+from mcdrl.clip.lite_trunk import ARCHITECTURES
 from mcdrl.clip.words import Vocabulary
 from mcdrl.renderer.names import CONFOUNDERS, LESION_CLASSES
+from mcdrl.study.paths import LITE_TOWERS
 from stages.pretrain.phrases import CONCEPTS, HELD_OUT, canonical, sentences
 
-SHIPPED = Path("data/lite0")
+
+@pytest.fixture(scope="module", params=ARCHITECTURES.values(), ids=lambda one: one.name)
+def kind(request):
+    return request.param
 
 
 @pytest.fixture(scope="module")
-def encoder(tmp_path_factory):
+def encoder(kind, tmp_path_factory):
     folder = tmp_path_factory.mktemp("backbone")
-    obtain(folder, SHIPPED)
-    return LiteEncoder.from_folder(folder, "auto")
+    obtain(folder, LITE_TOWERS[kind.name], kind)
+    return LiteEncoder.from_folder(folder, "auto", kind)
 
 
 def test_the_shipped_words_are_those_of_the_phrasings(encoder):
     assert encoder.vocabulary.words == Vocabulary.of(sentences()).words
 
 
-def test_the_stated_accuracy_on_held_out_phrasings_comes_out_again(encoder):
+def test_the_stated_accuracy_on_held_out_phrasings_comes_out_again(kind, encoder):
     texts = encoder.encode_text([canonical(concept) for concept in CONCEPTS])
     named = [(concept, phrase) for concept, phrases in HELD_OUT.items() for phrase in phrases]
     vectors = encoder.encode_text([canonical(concept, phrase) for concept, phrase in named])
     found = [CONCEPTS[index] for index in (vectors @ texts.T).argmax(1).tolist()]
     right = sum(name == concept for name, (concept, _) in zip(found, named, strict=True))
     assert right / len(named) == pytest.approx(
-        read_json(SHIPPED / "quality.json")["phrases"]["held_out_accuracy"], abs=0.02
+        read_json(LITE_TOWERS[kind.name] / "quality.json")["phrases"]["held_out_accuracy"], abs=0.02
     )
 
 
