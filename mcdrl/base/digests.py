@@ -36,7 +36,9 @@ def remembered_sha256(path: Path, notes: Path) -> str:
     began = _now_ns(notes)
     digest = sha256(path)
     if _state(path) == found and began - found[-1] > _SETTLED_NS:
-        write_json({"file": found, "sha256": digest}, note)
+        own = note.with_name(f"{note.name}-{os.getpid()}")  # cells side by side begin with the same files
+        write_json({"file": found, "sha256": digest}, own)
+        own.replace(note)
     return digest
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from pathlib import Path
 
 import pytest
 
@@ -92,3 +93,23 @@ def test_a_file_that_changes_while_it_is_read_is_not_noted(tmp_path, monkeypatch
     monkeypatch.setattr(digests, "sha256", whole)
     assert remembered_sha256(path, tmp_path / "notes") == _of(b"later")
     assert asked == ["a"] * 2
+
+
+def test_two_processes_may_note_the_same_file_at_once(tmp_path, asked, monkeypatch):
+    """Cells side by side start with the same inputs: one is about to put its note in place, and another does it."""
+    path, notes = tmp_path / "frames.h5", tmp_path / "notes"
+    path.write_bytes(b"frames")
+    found, whole = [], Path.replace
+
+    def replace(self, target):
+        if not found:
+            found.append(None)
+            with monkeypatch.context() as other:
+                other.setattr(os, "getpid", lambda: 1)
+                found.append(remembered_sha256(path, notes))
+        return whole(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    found.append(remembered_sha256(path, notes))
+    assert found[1:] == [_of(b"frames")] * 2
+    assert len(list(notes.iterdir())) == 1
