@@ -47,7 +47,8 @@ def lines(rows: pd.DataFrame, states: Sequence[str]) -> Iterator[list[str]]:
 
 
 def _cell(at: pd.DataFrame, state: str, name: str, digits: int = 0) -> str:
-    return f"{at.loc[state, name]:,.{digits}f}" if state in at.index else _MISSING
+    value = at[name].get(state, np.nan)
+    return _MISSING if np.isnan(value) else f"{value:,.{digits}f}"
 
 
 def _growth(rows: pd.DataFrame, state: str) -> str:

@@ -73,7 +73,7 @@ def explained() -> Iterator[dict[str, Any]]:
     """Yield a row for every stage and command that says what it is for."""
     stages = sorted(path.parent.name for path in (ROOT / "stages").glob("*/__main__.py"))
     commands = [(name, ("-m", f"stages.{name}")) for name in stages]
-    commands += [(" ".join(["mcdrl", *words]), (*_MCDRL, *words)) for words in ((), *command_tree())]
+    commands += [(" ".join(["mcdrl", *words]), (*_MCDRL, *words)) for words in command_tree()]
     for name, command in commands:
         yield _row(HELP, name, told((*command, "--help"), ROOT, dict(os.environ))[0])
 
