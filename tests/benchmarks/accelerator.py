@@ -138,7 +138,9 @@ def write_study(folder: Path, encoder: VitEncoder, device: torch.device, frames:
         with FEATURES.write(files.features, ids, {**stamps, **told, "site": site}) as store:
             store.append(**straight)
             store.append(**{f"flipped__{member(FLIP, k.replace('__', '/'))}": v for k, v in mirrored.items()})
-        with REGIONS.write(files.regions, ids, {**stamps, "site": site, "alpha": "0.25"}) as store:
+        with REGIONS.write(
+            files.regions, ids, {**stamps, "site": site, "alpha": "0.25", "text_similarity": "cosine"}
+        ) as store:
             found, other = (mine(rows["dense"], texts, 0.25) for rows in (straight, mirrored))
             store.append(similarity=found.similarity, selected=found.selected, best_class=found.best_class)
             store.append(**{f"flipped__{member(FLIP, 'similarity')}": other.similarity})
