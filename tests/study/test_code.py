@@ -169,6 +169,7 @@ ALLOWED = {
     "mcdrl.study.code": {"digest"},
     "mcdrl.study.params": {"Study", "load", "load_study", "read_params"},
     "mcdrl.study.reading": {"AnnotationFormat", "Reading"},
+    "mcdrl.study.site_cards": {"Licence"},
     "mcdrl.study.sections": {
         "Params",
         "AugmentParams",
