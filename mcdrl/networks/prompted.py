@@ -56,10 +56,9 @@ class Prompted(Method):
         super().__init__()
         self.trunk = trunk
         self.dice_weight, self.absent_share = spec.dice_weight, params.absent_share
-        everything = torch.ones(len(texts.classes), dtype=torch.bool)
-        seen = everything if texts.seen is None else texts.seen
-        self.asked = [number for number, there in enumerate(seen.tolist()) if there]
-        self.register_buffer("seen", seen, persistent=False)
+        there = [True] * len(texts.classes) if texts.seen is None else texts.seen.tolist()
+        self.asked = [number for number, one in enumerate(there) if one]
+        self.register_buffer("seen", torch.tensor(there, device=texts.classes.device), persistent=False)
         self.register_buffer("classes", texts.classes, persistent=False)
 
     def losses(self, batch: Batch, output: Output) -> dict[str, Tensor]:

@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from mcdrl.artifacts.dictionary import BACKGROUND, CLASSES
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import sha256
-from mcdrl.methods import build
+from mcdrl.methods import build, modes, names
 from mcdrl.model.assemble import make_trunk
 from mcdrl.model.card import ModelCard
 from mcdrl.model.folder import load_model, save_model
@@ -59,6 +59,16 @@ def _saved(artifacts, method="mcdrl", mode="adapter"):
         parameter.data += 0.1 * torch.randn(parameter.shape, generator=generator)
     save_model(artifacts / "model", model.state_dict(), texts, _card(method, mode))
     return model.eval(), texts
+
+
+@pytest.mark.parametrize("name", [name for name in names() if "frozen" in (modes(name) or ["frozen"])])
+def test_a_folder_of_every_method_can_be_read(artifacts, name):
+    """The file's header is compared with a network that has no memory, whatever its method builds."""
+    model, _ = _saved(artifacts, name, "frozen")
+    loaded = load_model(artifacts / "model", artifacts / "backbone").method
+    assert {key: value.tolist() for key, value in loaded.state_dict().items()} == {
+        key: value.tolist() for key, value in model.state_dict().items()
+    }
 
 
 def _edit(artifacts, **changes):
