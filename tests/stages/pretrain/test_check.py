@@ -52,10 +52,8 @@ def test_figures_that_are_undefined_are_none_and_all_fit_into_json():
 def test_other_objectives_and_distillation_go_all_the_way(tmp_path, objective):
     small = {"frames": 8, "check_frames": 8, "epochs": 1}
     taught = {"epochs": 1, "content_weight": 1.0, "context_weight": 1.0}
-    out = tmp_path / "lite0"
-    assert (
-        pretrain(section_params("pretrain", **small, objective=objective, distillation=taught), out, 1)["frames"] == 8
-    )
+    out, params = tmp_path / "lite0", section_params("pretrain", **small, objective=objective, distillation=taught)
+    assert pretrain(params, LITE0, out, 1)["frames"] == 8
     obtain(tmp_path / "backbone", out)
     assert LiteEncoder.from_folder(tmp_path / "backbone", "auto").width == 128
 
