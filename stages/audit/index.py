@@ -80,6 +80,7 @@ class _Rows:
 
     @classmethod
     def of(cls, hashes: Hashes) -> _Rows:
+        """Return the rows of frames with several hashes each, [N, E, 4]; those that a frame has twice stand once."""
         count, each, words = hashes.shape
         frames = np.repeat(np.arange(count, dtype=np.uint64), each)
         known = np.unique(np.column_stack([frames, hashes.reshape(-1, words)]), axis=0)

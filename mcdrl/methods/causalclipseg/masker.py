@@ -87,9 +87,8 @@ class Masker(nn.Module):
         """Return an order of the places, [B, N] long: drawn anew for each frame in training, one for all ever after."""
         if self.training:
             return torch.rand(frames, places).argsort(1)
-        drawn = generator(self.seed, "mask").permutation(
-            places
-        )  # none of torch's, which has no place in an exported file
+        # None of torch's generators, which have no place in an exported file.
+        drawn = generator(self.seed, "mask").permutation(places)
         return torch.tensor(drawn).expand(frames, -1)
 
 
