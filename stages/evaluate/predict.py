@@ -92,11 +92,12 @@ def predict(
         batch = to_batch(raw, [-1] * len(ids), device, miner=model.miner)
         with recorded(model.method) as record, as_trained(precision, device):
             found = probabilities(model.method, batch, single_pass=single_pass)
-        lesion = (further.mean(found.lesion, batch) if further else found.lesion).cpu().numpy()
+        with as_trained(precision, device):
+            lesion = further.mean(found.lesion, batch) if further else found.lesion
         presence = None if found.presence is None else found.presence.cpu().numpy()
         similarity, selected = batch.similarity.cpu().numpy(), batch.selected.cpu().numpy()
         did = _mean(record, model.method)
-        yield Prediction(ids, lesion, presence, similarity=similarity, selected=selected, **did)
+        yield Prediction(ids, lesion.float().cpu().numpy(), presence, similarity=similarity, selected=selected, **did)
 
 
 def _mean(record: Record, method: Method) -> dict[str, Floats | None]:

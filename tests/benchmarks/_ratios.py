@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -39,5 +39,11 @@ def compare(
         print(f"{number:5}  {own:12.3f}  {theirs:9.3f}  {theirs / own:5.2f}", flush=True)
     print(f"median ratio {statistics.median(row['bare'] / row['ours'] for row in rows):.2f}")
     if out is not None:
-        before = pd.read_parquet(out).query("what != @what") if out.is_file() else pd.DataFrame()
-        pd.concat([before, pd.DataFrame(rows)], ignore_index=True).to_parquet(out, index=False)
+        keep(rows, out)
+
+
+def keep(rows: Sequence[Mapping[str, object]], out: Path) -> None:
+    """Put rows of what was measured into a Parquet, in place of those that it has of the same."""
+    new = pd.DataFrame(rows)
+    before = pd.read_parquet(out) if out.is_file() else new[:0]
+    pd.concat([before[~before["what"].isin(new["what"])], new], ignore_index=True).to_parquet(out, index=False)

@@ -18,6 +18,7 @@ from typing import Annotated
 import typer
 
 from mcdrl.base.runtime import usable_cores
+from tests.benchmarks._ratios import keep
 from tests.pipeline.repository import Repository
 from tests.projects import ROOT
 
@@ -44,6 +45,7 @@ def timed(folder: Path, arguments: tuple[str, ...], further: Mapping[str, str], 
 def main(
     slots: Annotated[int, typer.Option(min=1, help="Stages at a time.")] = 2,
     whole: Annotated[bool, typer.Option(help="The default study; else the tests' tiny one of two cells.")] = True,
+    out: Annotated[Path | None, typer.Option(help="Parquet that keeps the figures.")] = None,
 ) -> None:
     """Print the three times, their ratios, and whether the records are equal."""
     threads = {_THREADS: os.environ.get(_THREADS) or str(max(1, usable_cores() // slots))}
@@ -54,6 +56,11 @@ def main(
     print(f"dvc repro, {threads[_THREADS]} thread(s)   {alike:7.1f} s")
     print(f"mcdrl run --slots {slots}      {ours:7.1f} s   {ours / alike:.2f} of it")
     print(f"dvc repro, all cores     {plain:7.1f} s   mcdrl run takes {ours / plain:.2f} of it")
+    if out is not None:
+        beside = {f"{threads[_THREADS]} thread{'s' * (threads[_THREADS] != '1')}": alike, "all cores": plain}
+        what = f"`mcdrl run --slots {slots}`, `dvc repro` of"
+        rows = [{"what": f"{what} {name}", "round": 1, "unit": "s", "bare": bare} for name, bare in beside.items()]
+        keep([{**row, "ours": ours} for row in rows], out)
     print(f"dvc.lock, hashes of all artifacts: {'equal' if found == expected else 'NOT EQUAL'}")
 
 

@@ -642,3 +642,24 @@ def test_encoding_epochs_and_repro_are_timed_beside_bare_loops(tmp_path, monkeyp
     assert rows.index.tolist() == ["encode", "epoch from the cache", "no-op `dvc repro`"]
     assert (rows["ours"] < 4 * rows["bare"]).all()
     assert rows.loc["epoch from the cache", "bare"] > rows.loc["epoch from the cache", "ours"]
+
+
+def test_what_slots_save_is_kept_beside_other_ratios(tmp_path, monkeypatch):
+    module, out = script("side_by_side"), tmp_path / "ratios.parquet"
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    taken = {"alike": 8.0, "ours": 4.0, "plain": 6.0}
+    asked = {}
+
+    def timed(folder, arguments, further, whole):
+        asked[folder.name] = (arguments, further, whole)
+        return taken[folder.name], b"lock"
+
+    monkeypatch.setattr(module, "timed", timed)
+    assert run(module, "--no-whole", "--out", out).splitlines()[-1] == "dvc.lock, hashes of all artifacts: equal"
+    assert asked["ours"] == ((*module._RUN, "2"), asked["alike"][1], False)
+    assert asked["alike"][1:] == ({"OMP_NUM_THREADS": "1"}, False)
+    assert asked["plain"] == (module._DVC, {}, False)
+    assert run(script("ratios"), out).splitlines()[2:] == [
+        "| `mcdrl run --slots 2`, `dvc repro` of 1 thread | 1 | s | 4.00 | 8.00 | 2.00 |",
+        "| `mcdrl run --slots 2`, `dvc repro` of all cores | 1 | s | 4.00 | 6.00 | 1.50 |",
+    ]

@@ -173,7 +173,7 @@ IN_A_PROJECT = ("doctor", "inspect", "sites check", "sites cards", "studies list
 @pytest.mark.parametrize("command", IN_A_PROJECT)
 def test_a_command_works_in_a_project(installed, project, command):
     done = run(installed, project, "mcdrl", *command.split())
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
 
 
 @pytest.fixture(scope="module")

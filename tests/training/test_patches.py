@@ -97,6 +97,13 @@ def test_patches_of_unlabelled_frames_take_a_share_that_leaves_some():
     assert train_params(mode="frozen", labelled_share=0.5).unlabelled == "none"
 
 
+def test_patches_that_would_never_have_to_agree_are_refused():
+    given = {"mode": "partial", "epochs": 2, "patches": {"contrast_epochs": 2}}
+    with pytest.raises(ValidationError, match="contrast_epochs 2 is not below epochs 2: patches would never be asked"):
+        train_params(**given, unlabelled="copies")
+    assert train_params(**given).unlabelled == "none"
+
+
 def _method(name, **changes):
     spec = make_spec(**changes)
     trunk = Pixels() if has_own_encoder(name) else EndToEnd(StubLowerBlocks(), StubUpperBlocks(), size_px=32)

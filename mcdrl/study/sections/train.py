@@ -235,3 +235,13 @@ class Params(Section):
                 "write a smaller share, or copies, which takes labelled frames"
             )
         return self
+
+    @model_validator(mode="after")
+    def _patches_agree(self) -> Params:
+        first = self.patches.contrast_epochs
+        if self.unlabelled != "none" and first >= self.epochs:
+            raise ValueError(
+                f"patches.contrast_epochs {first} is not below epochs {self.epochs}: "
+                "patches would never be asked to agree with the whole"
+            )
+        return self

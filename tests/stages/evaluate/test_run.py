@@ -1,5 +1,6 @@
 """A tiny model on a tiny site, through the stage's own functions."""
 
+import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -489,3 +490,20 @@ def test_further_sizes_move_the_answer_but_not_what_is_said_of_the_intervention(
     assert read_held_out_scores(cell.parts).further_sizes_px == [64]
     with PREDICTIONS.read(cell.predictions) as store:
         assert store.attributes["sizes_px"] == "32 64"
+
+
+def test_networks_are_asked_at_further_sizes_in_the_precision_of_their_training(cell, monkeypatch):
+    lowered, mean = [], FurtherSizes.mean
+
+    def asked(*given):
+        lowered.append(torch.is_autocast_enabled("cpu"))
+        return mean(*given)
+
+    monkeypatch.setattr("stages.evaluate.run.load_encoder", lambda *_: Colours())
+    monkeypatch.setattr(FurtherSizes, "mean", asked)
+    path = cell.model / "model.json"
+    for precision in ("bf16-mixed", "32-true"):
+        card = {**json.loads(path.read_text()), "parameters": {"precision": precision}}
+        path.write_text(json.dumps(card))
+        run(cell, further_sizes_px=[64], batch_size=FRAMES_N)
+    assert lowered == [True, False]
