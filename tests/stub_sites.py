@@ -63,7 +63,7 @@ class StubLowerBlocks(LowerBlocks):
 class StubEncoder:
     """Offers its two parts and nothing else."""
 
-    size_px = SIDE
+    size_px, resizes = SIDE, True
 
     def lower_blocks(self):
         return StubLowerBlocks()

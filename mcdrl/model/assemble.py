@@ -59,7 +59,8 @@ def make_trunk(mode: str, spec: Spec, backbone: Path, dense_mode: str) -> Trunk:
 
         encoder = load_encoder(backbone, dense_mode)
         lower = encoder.lower_blocks()
-        return EndToEnd(lower.frozen() if mode == "partial" else lower, encoder.upper_blocks(), size_px=encoder.size_px)
+        lower = lower.frozen() if mode == "partial" else lower
+        return EndToEnd(lower, encoder.upper_blocks(), size_px=encoder.size_px, resizes=encoder.resizes)
     raise ValueError(f"unknown mode '{mode}'")
 
 

@@ -13,13 +13,15 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from mcdrl.base.device import onto
+
 Way = Literal["bicubic", "bilinear"]
 _FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 
 
 def resized(grid: Tensor, side_px: int, way: Way) -> Tensor:
     """Return [B, C, S, S] float at another side; bicubic may leave the range of the values by a little."""
-    weights = torch.from_numpy(_weights(int(grid.shape[-1]), side_px, way)).to(grid)
+    weights = onto(torch.from_numpy(_weights(int(grid.shape[-1]), side_px, way)), grid.device).to(grid.dtype)
     return weights @ grid @ weights.T
 
 

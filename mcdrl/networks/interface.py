@@ -138,10 +138,12 @@ class Trunk(nn.Module, ABC):
     Attributes:
         trains_image: whether the image feature has weights that L_contrast can train.
         needs_features: whether cached features are used; without them the frame itself is, and may be varied.
+        resizes: whether frames of all sides in `mcdrl.clip.encoder.SIDES_PX` serve.
     """
 
     trains_image: bool = False
     needs_features: bool = True
+    resizes: bool = False
 
     @abstractmethod
     def forward(self, batch: Batch) -> Encoded:

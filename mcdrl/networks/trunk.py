@@ -76,10 +76,13 @@ class EndToEnd(Trunk):
     trains_image = True
     needs_features = False
 
-    def __init__(self, lower_blocks: LowerBlocks, upper_blocks: UpperBlocks, *, size_px: int) -> None:
-        """Take both parts as `Encoder` gives them, and the side of the frames that they take."""
+    def __init__(
+        self, lower_blocks: LowerBlocks, upper_blocks: UpperBlocks, *, size_px: int, resizes: bool = False
+    ) -> None:
+        """Take both parts as `Encoder` gives them, the side of the frames that they take, and whether others serve."""
         super().__init__()
         self.lower_blocks, self.upper_blocks, self.size_px = lower_blocks, upper_blocks, size_px
+        self.resizes = resizes
 
     def forward(self, batch: Batch) -> Encoded:
         """Encode the frames, squashed to the encoder's side, or to the one that the batch asks for."""
@@ -95,6 +98,7 @@ class Pixels(Trunk):
     """Nothing: the method has an encoder of its own, which takes the frame."""
 
     needs_features = False
+    resizes = True
 
     def forward(self, batch: Batch) -> Encoded:
         """Return what is cached, which is nothing."""

@@ -30,8 +30,10 @@ def disagreements(
     problems = []
     if "audit" in sections:
         problems += _unknown_sites(sections["audit"].accepted, set(sites))
-    if {"ingest", "evaluate"} <= set(sections):
-        problems += _asked_twice(sections["ingest"].size_px, sections["evaluate"].further_sizes_px)
+    if "ingest" in sections:
+        asked = {"evaluate": sections["evaluate"].further_sizes_px} if "evaluate" in sections else {}
+        asked |= _of_trainings(sections, variants, "further_sizes_px")
+        problems += _size_twice(sections["ingest"].size_px, asked)
     if "build_confounders" in sections:
         problems += _phrases(set(sections["build_confounders"].class_phrases), set(lesion_classes))
         problems += _unknown_confounders(strengths, sections["build_confounders"].confounders)
@@ -39,15 +41,23 @@ def disagreements(
         texts = [*lesion_classes, sections["build_confounders"].background]
         problems += _one_text(sections["mine_regions"].similarity, [text for text in texts if text is not None])
     if {"build_confounders", "train"} <= set(sections):
-        wanted = {"train": sections["train"].phrases}
-        wanted |= {f"variants.{name}.train": variant.train.get("phrases") for name, variant in variants.items()}
+        wanted = _of_trainings(sections, variants, "phrases")
         problems += _too_few(wanted, sections["build_confounders"].confounders)
     return problems
 
 
-def _asked_twice(working_px: int, further_px: Iterable[int]) -> list[str]:
-    told = f"evaluate.further_sizes_px: {working_px} is ingest.size_px, which is always asked; leave it out"
-    return [told] * (working_px in further_px)
+def _of_trainings(sections: Mapping[str, Any], variants: Mapping[str, Variant], key: str) -> dict[str, Any]:
+    """Return what the section `train`, if it is right, and the variants say of a key, by where it stands."""
+    own = {f"variants.{name}.train": variant.train[key] for name, variant in variants.items() if key in variant.train}
+    return ({"train": getattr(sections["train"], key)} if "train" in sections else {}) | own
+
+
+def _size_twice(working_px: int, further_px: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{where}.further_sizes_px: {working_px} is ingest.size_px, which always takes part; leave it out"
+        for where, sides in further_px.items()
+        if isinstance(sides, list) and working_px in sides
+    ]
 
 
 def _one_text(similarity: str, texts: list[str]) -> list[str]:

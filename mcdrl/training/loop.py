@@ -35,6 +35,7 @@ from mcdrl.training.optimiser import rate, risen, set_rates
 from mcdrl.training.patches import patch_batches, patch_losses, shown_without_masks
 from mcdrl.training.sampling import epoch_frames
 from mcdrl.training.selection import Epoch, best_validation_epoch
+from mcdrl.training.sizes import at_side, check_sides, drawn_side
 from mcdrl.training.sources import Source, Stored, ahead, readers_for, source_for
 
 OnEpoch = Callable[[Progress], None]
@@ -92,13 +93,14 @@ class Training:
             flips: in which ways training frames are mirrored.
 
         Raises:
-            InputError: the batch can't be divided among the devices, or there is no unlabelled frame where some are
-                asked for.
+            InputError: the batch can't be divided among the devices, there is no unlabelled frame where some are
+                asked for, or the encoder can't take frames of further sizes.
         """
         self.fabric, self.method, self.reader, self.frames = fabric, method, reader, frames
         self.params, self.seed = params, seed
         self.optimiser, self.miners, self.flips = optimiser, miners, flips
         self.shown = shown_without_masks(frames, params.unlabelled)
+        check_sides(method.trunk, reader.layout.size_px, params.further_sizes_px)
         if params.compile:
             method.compile()
         losses = LossOf(method, params.presence_weight, params.hard_negative_weight)
@@ -198,7 +200,8 @@ class Training:
                 done, whole = epoch * self.steps + step, self.params.epochs * self.steps
                 set_rates(self.optimiser, rate(done, whole, self.params.warmup))
                 self.method.causal_share = self._causal_share(done)
-                for name, loss in self._step(self._varied(batch, epoch, step), epoch, more).items():
+                seen = self._resized(self._varied(batch, epoch, step), epoch, step)
+                for name, loss in self._step(seen, epoch, more).items():
                     sums[name] = sums.get(name, torch.zeros_like(loss)) + loss
         return self._means(sums, epoch)
 
@@ -223,6 +226,7 @@ class Training:
         params, place = self.params, ("train", self.seed, "patches", epoch, step, self.fabric.global_rank)
         if params.views:
             batch = augmented(batch, params.views, seed_for(*place, "augment"), params.augment)
+        batch = self._resized(batch, epoch, step)
         contrast, intervene = epoch < params.patches.contrast_epochs, epoch >= params.intervene_from
         return patch_losses(
             method, batch, params.patches, contrast=contrast, intervene=intervene, seed=seed_for(*place)
@@ -265,6 +269,12 @@ class Training:
         if not families:
             return batch
         return augmented(batch, families, seed_for("train", self.seed, "augment", *place), augment)
+
+    def _resized(self, batch: Batch, epoch: int, step: int) -> Batch:
+        """Return the frames at the side that is drawn for the step, the same for all processes."""
+        layout, further_px = self.reader.layout, self.params.further_sizes_px
+        side_px = drawn_side(layout.size_px, further_px, "train", self.seed, epoch, step)
+        return at_side(batch, side_px, layout.alpha)
 
     def _batches(self, epoch: int) -> list[list[str]]:
         cases = epoch_frames(self.frames, self.params.sampling, seed=self.seed, epoch=epoch)

@@ -20,6 +20,8 @@ from mcdrl.networks.prompted import Prompts
 from mcdrl.networks.trunk import EndToEnd, FromCache, Frozen, Pixels, spare_memory
 from mcdrl.networks.views import summed
 from mcdrl.regions.grid import gather, indices, scatter
+from mcdrl.study.sections.train import PIXEL_MODES
+from mcdrl.training.sizes import at_side
 from tests.factories import make_spec, small_params
 from tests.stub_sites import StubLowerBlocks, StubUpperBlocks
 
@@ -599,6 +601,15 @@ def test_fourier_mixes_frames_in_training_alone():
     assert 8 < sum(changed) < 32  # half of the batches
     alone = replace(batch, site=torch.zeros(3, dtype=torch.long))  # no other site to mix with
     torch.testing.assert_close(method.train()(alone).logits, still, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(("name", "mode"), [pair for pair in PAIRS if pair[1] in PIXEL_MODES])
+def test_a_method_that_sees_pixels_can_be_trained_at_another_side(name, mode):
+    method, batch = _woken(_method(name, mode)).train(), at_side(_batch(), 64, 0.25)
+    output = method(batch)
+    assert output.logits.shape == (3, 2, 64, 64)
+    sum(method.losses(batch, output).values()).backward()
+    assert all(one.grad is not None and one.grad.isfinite().all() for one in method.parameters() if one.requires_grad)
 
 
 def test_the_u_net_starts_from_imagenet_and_its_encoder_counts_as_pretrained():

@@ -83,4 +83,14 @@ def test_a_further_size_is_another_one_than_the_working_size():
     asked = {sizes: section_params("evaluate", further_sizes_px=list(sizes)) for sizes in ((320,), (320, 224))}
     assert disagreements({**sections, "evaluate": asked[320,]}, **STUDY) == []
     (found,) = disagreements({**sections, "evaluate": asked[320, 224]}, **STUDY)
-    assert found == "evaluate.further_sizes_px: 224 is ingest.size_px, which is always asked; leave it out"
+    assert found == "evaluate.further_sizes_px: 224 is ingest.size_px, which always takes part; leave it out"
+
+
+def test_nothing_is_trained_at_the_working_size_twice():
+    def sizes(*sides):
+        return {"mode": "partial", "further_sizes_px": list(sides)}
+
+    sections = {"ingest": section_params("ingest", size_px=224), "train": section_params("train", **sizes(224, 320))}
+    variants = {name: Variant(method="baseline", train=sizes(side)) for name, side in (("a", 160), ("b", 224))}
+    found = disagreements(sections, **STUDY, variants=variants)
+    assert [line.partition(":")[0] for line in found] == ["train.further_sizes_px", "variants.b.train.further_sizes_px"]

@@ -23,6 +23,7 @@ from mcdrl.model.folder import load_model
 from mcdrl.model.readme import readme
 from mcdrl.networks import views
 from mcdrl.networks.inputs import SitesReader, open_sites, read_cases, to_batch
+from mcdrl.networks.trunk import EndToEnd
 from mcdrl.study.paths import plan_files
 from mcdrl.training import checkpoint
 from mcdrl.training import run as work
@@ -295,10 +296,39 @@ class _KilledError(Exception):
     pass
 
 
+LEVERS = {
+    "sizes": {"further_sizes_px": [64]},
+    "sizes of patches": {"further_sizes_px": [64], "labelled_share": 0.5, "unlabelled": "patches", "batch_size": 4},
+}
+
+
+@pytest.mark.parametrize("lever", LEVERS)
+def test_a_lever_moves_the_weights_by_the_seed_alone(artifacts, tmp_path, lever):
+    without = {"mode": "partial", "views": [], "epochs": 2}
+    on = [bytes_of(_train(_cell(artifacts, **without, **LEVERS[lever]), tmp_path / name)) for name in ("one", "two")]
+    assert on[0] == on[1]
+    off = _train(_cell(artifacts, **without), tmp_path / "off")
+    assert bytes_of(off)["model.safetensors"] != on[0]["model.safetensors"]
+
+
+def test_steps_have_drawn_sides_and_validation_its_own(artifacts, tmp_path, monkeypatch):
+    seen, forward = [], EndToEnd.forward
+
+    def spy(trunk, batch):
+        seen.append((trunk.training, batch.frame.shape[-1], batch.mask.shape[-1], batch.encoder_px))
+        return forward(trunk, batch)
+
+    monkeypatch.setattr(EndToEnd, "forward", spy)
+    _train(_cell(artifacts, "baseline", mode="partial", epochs=6, further_sizes_px=[64]), tmp_path / "out")
+    side = stub_sites.SIDE
+    assert set(seen) == {(True, side, side, None), (True, 64, 64, 64), (False, side, side, None)}
+
+
 @pytest.mark.parametrize(
     "params",
     [{"mode": mode} for mode in ("frozen", "suffix", "partial")]
-    + [{"mode": "finetune", "labelled_share": 0.5, "unlabelled": "patches", "batch_size": 4}],
+    + [{"mode": "finetune", "labelled_share": 0.5, "unlabelled": "patches", "batch_size": 4}]
+    + [{"mode": "partial", **lever} for lever in LEVERS.values()],
 )
 def test_a_run_that_broke_off_continues_to_the_same_bytes(artifacts, tmp_path, monkeypatch, params):
     cell = _cell(artifacts, **({"epochs": 4} | params))

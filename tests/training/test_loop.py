@@ -15,6 +15,7 @@ from mcdrl.training import loop
 from mcdrl.training.augment import augmented
 from mcdrl.training.healthy import with_healthy_views
 from mcdrl.training.loop import LossOf
+from mcdrl.training.sizes import at_side
 from tests import stub_sites
 from tests.factories import train_params
 from tests.methods import test_methods as methods
@@ -112,7 +113,9 @@ def test_varying_frames_waits_for_nobody():
         batch = _there(batch)
         seen = with_healthy_views(batch, 0.5, [1.5, 3.0], seed=0)
         seen = augmented(seen, ["viewpoint"], 0, params)
+        larger = at_side(seen, 64, 0.25)
     assert seen.frame.device == seen.mask.device == seen.selected.device == CUDA
+    assert larger.frame.device == larger.mask.device == larger.selected.device == CUDA
     assert seen.frame.shape == batch.frame.shape
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from mcdrl.base.section import BatchSize, Epochs, Most, Section, distinct
+from mcdrl.base.section import BatchSize, Epochs, Most, Section, SizePx, distinct
 
 PIXEL_MODES = ("partial", "finetune")  # in which frames vary, as they go through the encoder anew each time
 Sampling = Literal["shuffled", "class_balanced"]
@@ -136,6 +136,10 @@ class Params(Section):
         views: what of the frames varies at random in modes partial and finetune: viewpoint (distance, turn, place,
             stretch, mirrored or not), colour (brightness, contrast, saturation, hue).
         augment: how far frames vary in these.
+        further_sizes_px: sides to which the frames of a step are enlarged or reduced from the working size, with masks
+            and all, in modes partial and finetune; the working size and these have even chances, drawn by the seed.
+            Validation stays at the working size. For backbones that take frames of any size, as lite0 does; empty: the
+            working size alone. Our choice.
         checkpointing: whether the encoder's activations are computed again for the gradient instead of kept; less
             memory, more time, the same numbers.
         compile: whether torch.compile translates the network for the machine first: a minute or more, then quicker
@@ -180,6 +184,7 @@ class Params(Section):
     patches: PatchParams
     views: list[Literal["viewpoint", "colour"]]
     augment: AugmentParams
+    further_sizes_px: list[SizePx] = Field(max_length=8)
     checkpointing: bool
     compile: bool
     precision: Literal["auto", "32-true", "bf16-mixed"]
@@ -196,7 +201,7 @@ class Params(Section):
     flag_share: float = Field(ge=0, lt=1)
     keep_share: float = Field(gt=0, le=1)
 
-    _once = field_validator("views")(distinct)
+    _once = field_validator("views", "further_sizes_px")(distinct)
 
     @field_validator(*_LEAST)
     @classmethod
@@ -217,12 +222,16 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _sees_pixels(self) -> Params:
-        given = [f"healthy_share {self.healthy_share:g}"] if self.healthy_share else []
-        given += [f"unlabelled {self.unlabelled}"] if self.unlabelled != "none" else []
+        needs = [
+            (f"healthy_share {self.healthy_share:g}", self.healthy_share > 0, "0"),
+            (f"unlabelled {self.unlabelled}", self.unlabelled != "none", "none"),
+            (f"further_sizes_px {self.further_sizes_px}", bool(self.further_sizes_px), "[]"),
+        ]
+        given = [(told, off) for told, on, off in needs if on]
         if given and self.mode not in PIXEL_MODES:
-            off = "0" if self.healthy_share else "none"
+            told, off = given[0]
             raise ValueError(
-                f"{given[0]} takes the pixels in the loop, which mode {self.mode} hasn't: "
+                f"{told} takes the pixels in the loop, which mode {self.mode} hasn't: "
                 f"write {off}, or mode {' or '.join(PIXEL_MODES)}"
             )
         return self
