@@ -16,12 +16,13 @@ from torch import Tensor
 
 from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.features import FEATURES, PROVENANCE, map_names, tap_shapes
-from mcdrl.artifacts.frames import FRAMES, IGNORED
+from mcdrl.artifacts.frames import FRAMES, IGNORED, lesion_of
 from mcdrl.artifacts.regions import REGIONS
 from mcdrl.artifacts.store_contract import Array
 from mcdrl.artifacts.store_reader import StoreReader
 from mcdrl.base.device import onto
 from mcdrl.base.errors import InputError
+from mcdrl.base.parallel import batches
 from mcdrl.clip.encoder import Encoded
 from mcdrl.imaging.flips import FLIPS, UNFLIPPED, flipped, flips_of, member
 from mcdrl.networks.interface import Batch
@@ -51,6 +52,7 @@ def _with_index(rows: pd.DataFrame, path: Path, lesion_classes: Sequence[str]) -
 
 Raw = dict[str, Array]  # dataset -> rows as they are stored, [B, ...]
 _PREFIX = "features/prefix"
+_AT_ONCE = 64  # masks that are read at a time to be measured
 
 
 @dataclass(frozen=True)
@@ -142,6 +144,12 @@ class SitesReader:
     def images(self, case_ids: Sequence[str]) -> Array:
         """Read the frozen encoder's image features alone, [B, D] float16, in the order given."""
         return self._rows("features", "image", [(case, UNFLIPPED) for case in case_ids], own=True)
+
+    def lesion_shares(self, case_ids: Sequence[str]) -> Array:
+        """Read which share of each frame its mask calls lesion, [n] float64 in 0..1, in the order given."""
+        views = [(case, UNFLIPPED) for case in case_ids]
+        parts = (self._rows("frames", "mask", part, own=False) for part in batches(views, _AT_ONCE))
+        return np.concatenate([lesion_of(masks).mean((1, 2)) for masks in parts])
 
     def _rows(self, store: str, dataset: str, views: Sequence[tuple[str, str]], own: bool) -> Array:
         """Read rows of frames, mirrored or not; `own`: mirrored frames have rows of their own."""

@@ -22,6 +22,7 @@ class Frames:
         site_index: case -> number of its site.
         group: case -> "<site>/<group id>".
         unlabelled: cases of the split "train" whose masks and classes nobody looks at.
+        lesion_share: training case with a lesion -> share of the frame that is lesion; empty where nobody asked.
     """
 
     train: list[str]
@@ -30,6 +31,7 @@ class Frames:
     site_index: dict[str, int]
     group: dict[str, str] = field(default_factory=dict)
     unlabelled: list[str] = field(default_factory=list)
+    lesion_share: dict[str, float] = field(default_factory=dict)
 
 
 def split(

@@ -36,6 +36,7 @@ from mcdrl.training.mining import tuned_miners
 from mcdrl.training.optimiser import make_optimiser
 from mcdrl.training.phrases import drawn_phrases, with_phrases
 from mcdrl.training.record import LiveLog, show, write_history
+from mcdrl.training.sampling import with_sizes
 from mcdrl.training.seen import with_seen
 from mcdrl.training.trust import Trust, measure_trust
 
@@ -68,6 +69,7 @@ def train(job: Job, fabric: Fabric, out: Path) -> None:
         check_texts(texts, fingerprint, reader.layout, job.texts)
         phrases = drawn_phrases(len(confounders), job.params.phrases)
         texts, confounders = with_phrases(texts, phrases), [confounders[index] for index in phrases]
+        frames = with_sizes(frames, job.params.sampling, reader.lesion_shares)
         spec = make_spec(job.params, reader.layout, job.seed)
 
         def images() -> Tensor:

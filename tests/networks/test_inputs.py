@@ -6,10 +6,12 @@ from mcdrl.artifacts.features import FEATURES
 from mcdrl.artifacts.frames import FRAMES
 from mcdrl.artifacts.regions import REGIONS
 from mcdrl.base.errors import InputError
+from mcdrl.networks import inputs
 from mcdrl.networks.inputs import fine_to_coarse, open_sites, read_cases, to_batch
 from mcdrl.networks.texts import read_texts
 from mcdrl.study.paths import site_files
 from tests import stub_sites
+from tests.factories import write_frames
 
 
 @pytest.fixture
@@ -40,6 +42,21 @@ def test_a_batch_of_two_sites_holds_each_frame_s_own_rows(artifacts):
             torch.testing.assert_close(batch.encoded.maps[tap][row], grid[frame], **half)
     assert batch.lesion_class.tolist() == [0, 1, -1]
     assert batch.selected.flatten(1).sum(1).tolist() == [stub_sites.KEPT] * 3
+
+
+def test_how_much_of_a_frame_is_lesion_is_what_its_mask_says(artifacts, monkeypatch):
+    monkeypatch.setattr(inputs, "_AT_ONCE", 2)
+    images, masks, _ = stub_sites.draw("A", 6)
+    labels = masks.astype(np.uint8)
+    labels[:, :4] = 255
+    write_frames(artifacts / "ingest" / "A", [f"A/{frame:03d}" for frame in range(6)], images, labels)
+    with open_sites(_files(artifacts, "A", "B")) as reader:
+        found = reader.lesion_shares(["B/004", "A/001", "A/000"])
+    theirs = stub_sites.draw("B", 6)[1]
+    pixels = stub_sites.SIDE**2
+    expected = [theirs[4].sum() / pixels, *((labels[frame] == 1).sum() / pixels for frame in (1, 0))]
+    np.testing.assert_allclose(found, expected)
+    assert max(expected) > 0
 
 
 def test_mirrored_frames_come_with_masks_features_and_regions_of_their_own(artifacts):

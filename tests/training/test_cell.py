@@ -151,6 +151,7 @@ def _poisoned(cell):
     [
         {"unlabelled": "patches", "mining": "source_tuned", "presence_weight": 1.0}, {"unlabelled": "copies"},
         {"unlabelled": "none", "mode": "frozen", "sampling": "class_balanced"},
+        {"unlabelled": "none", "sampling": "size_balanced"},
     ],
 )  # fmt: skip
 def test_no_mask_and_no_class_of_an_unlabelled_frame_is_used(artifacts, tmp_path, params):
@@ -298,6 +299,7 @@ class _KilledError(Exception):
 
 LEVERS = {
     "sizes": {"further_sizes_px": [64]},
+    "sizes of lesions": {"sampling": "size_balanced"},
     "sizes of patches": {"further_sizes_px": [64], "labelled_share": 0.5, "unlabelled": "patches", "batch_size": 4},
 }
 

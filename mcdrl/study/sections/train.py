@@ -9,7 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from mcdrl.base.section import BatchSize, Epochs, Most, Section, SizePx, distinct
 
 PIXEL_MODES = ("partial", "finetune")  # in which frames vary, as they go through the encoder anew each time
-Sampling = Literal["shuffled", "class_balanced"]
+Sampling = Literal["shuffled", "class_balanced", "size_balanced"]
 Unlabelled = Literal["none", "patches", "copies"]
 Rate = Annotated[float, Field(gt=0), Most(1, "each step would be larger than the weights themselves")]
 _LEAST = {
@@ -125,7 +125,9 @@ class Params(Section):
         flips: whether frames are mirrored at random, in the ways that `encode.flips` says; views of the family
             viewpoint are mirrored besides.
         sampling: which frames an epoch has: each once (shuffled), or lesion classes with even chances
-            (class_balanced), so that how common a class is at a site can't be learned.
+            (class_balanced), so that how common a class is at a site can't be learned, or four sizes of lesion with
+            even chances (size_balanced), so that rare sizes are seen as often as common ones: equal steps of the
+            logarithm of the share of the frame that is lesion. Frames without a lesion keep their share. Our choice.
         labelled_share: of the source sites' frames, whole groups of each site and split, drawn by the seed, whose masks
             and classes may be used, 0..1. Of the others those of the split "train" are unlabelled, those of the split
             "val" play no part. What `epochs` counts are passes over the labelled frames.
