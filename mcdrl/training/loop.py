@@ -31,7 +31,7 @@ from mcdrl.training.fabric import local_processes
 from mcdrl.training.flips import drawn
 from mcdrl.training.healthy import with_healthy_views
 from mcdrl.training.mining import Miners
-from mcdrl.training.optimiser import rate, risen, set_rates
+from mcdrl.training.optimiser import rate_of_two, risen, set_rates
 from mcdrl.training.patches import patch_batches, patch_losses, shown_without_masks
 from mcdrl.training.sampling import epoch_frames
 from mcdrl.training.selection import Epoch, best_validation_epoch
@@ -110,6 +110,8 @@ class Training:
         if self.shown:
             self.sources[False] = self._source(self.shown, masks=False)
         self.steps = len(self._batches(0))
+        self.own_blocks = [one for one in method.encoder_parameters() if one.requires_grad]
+        self.head_first = min(round(params.head_first * self.steps), params.epochs * self.steps - 1)
         self.first_choice = params.intervene_from if method.intervenes else 0
 
     def run(self, progress: Progress, on_epoch: OnEpoch) -> Progress:
@@ -197,13 +199,19 @@ class Training:
         label = f"epoch {epoch + 1}/{self.params.epochs}"
         with closing(self.read(own, label, own_mirrored)) as read, closing(self._more(epoch)) as others:
             for step, (batch, more) in enumerate(zip(read, others, strict=True)):
-                done, whole = epoch * self.steps + step, self.params.epochs * self.steps
-                set_rates(self.optimiser, rate(done, whole, self.params.warmup))
-                self.method.causal_share = self._causal_share(done)
+                self._schedule(epoch * self.steps + step)
                 seen = self._resized(self._varied(batch, epoch, step), epoch, step)
                 for name, loss in self._step(seen, epoch, more).items():
                     sums[name] = sums.get(name, torch.zeros_like(loss)) + loss
         return self._means(sums, epoch)
+
+    def _schedule(self, done: int) -> None:
+        """Set what depends on how many steps are done: rates, what of the encoder learns, and L_causal's share."""
+        steps = self.params.epochs * self.steps
+        set_rates(self.optimiser, rate_of_two(done, steps, self.params.warmup, self.head_first))
+        for weight in self.own_blocks:
+            weight.requires_grad_(done >= self.head_first)
+        self.method.causal_share = self._causal_share(done)
 
     def _causal_share(self, done: int) -> float:
         first, rise = (round(epochs * self.steps) for epochs in (self.params.intervene_from, self.params.causal_rise))

@@ -52,6 +52,18 @@ def rate(step: int, steps: int, warmup: float) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - rise) / max(steps - rise, 1)))
 
 
+def rate_of_two(step: int, steps: int, warmup: float, first: int) -> float:
+    """Return `rate` of two trainings, one behind the other.
+
+    Args:
+        step: from 0.
+        steps: of both together.
+        warmup: share of each that its rise takes.
+        first: steps of the first one, fewer than all; 0: there is but one training.
+    """
+    return rate(step, first, warmup) if step < first else rate(step - first, steps - first, warmup)
+
+
 def risen(step: int, steps: int) -> float:
     """Return the share that something has of its whole which rises in a line over `steps`: 0 before, 1 after.
 

@@ -300,6 +300,7 @@ class _KilledError(Exception):
 LEVERS = {
     "sizes": {"further_sizes_px": [64]},
     "sizes of lesions": {"sampling": "size_balanced"},
+    "head first": {"head_first": 1.5},
     "sizes of patches": {"further_sizes_px": [64], "labelled_share": 0.5, "unlabelled": "patches", "batch_size": 4},
 }
 
@@ -311,6 +312,28 @@ def test_a_lever_moves_the_weights_by_the_seed_alone(artifacts, tmp_path, lever)
     assert on[0] == on[1]
     off = _train(_cell(artifacts, **without), tmp_path / "off")
     assert bytes_of(off)["model.safetensors"] != on[0]["model.safetensors"]
+
+
+@pytest.mark.parametrize("method", ["baseline", "mcdrl", "pseudo_intervention", "clipseg", "unet"])
+def test_the_encoder_rests_while_the_head_learns_and_learns_behind_that(artifacts, tmp_path, monkeypatch, method):
+    moved, step = [], Training._step
+
+    def spy(training, *given):
+        own = {id(one) for one in training.method.encoder_parameters()}
+        weights = [(id(one) in own, one, one.detach().clone()) for one in training.method.parameters()]
+        found = step(training, *given)
+        changed = {encoder for encoder, one, was in weights if not torch.equal(one, was)}
+        moved.append([True in changed, False in changed])
+        return found
+
+    monkeypatch.setattr(Training, "_step", spy)
+    numbers = {"mode": "finetune" if method == "unet" else "partial", "views": [], "epochs": 3}
+    counts = [
+        read_card(_train(_cell(artifacts, method, **numbers, head_first=rest), tmp_path / str(rest))).n_trained
+        for rest in (1.5, 0)
+    ]
+    assert moved == [[False, True]] * 4 + [[True, True]] * 5 + [[True, True]] * 9
+    assert counts[0] == counts[1]
 
 
 def test_steps_have_drawn_sides_and_validation_its_own(artifacts, tmp_path, monkeypatch):

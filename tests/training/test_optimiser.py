@@ -2,9 +2,10 @@ import math
 
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import nn
 
-from mcdrl.training.optimiser import make_optimiser, rate, risen, set_rates
+from mcdrl.training.optimiser import make_optimiser, rate, rate_of_two, risen, set_rates
 from tests.factories import train_params
 
 
@@ -52,3 +53,19 @@ def test_each_parameter_is_in_the_group_with_its_rate_and_decay():
     assert found == {id(parameter): value for parameter, value in expected.items()}
     set_rates(optimiser, 0.5)
     assert sorted({group["lr"] for group in optimiser.param_groups}) == [0.005, 0.05]
+
+
+def test_two_trainings_behind_each_other_have_a_schedule_each():
+    found = [rate_of_two(step, 30, 0.1, 10) for step in range(30)]
+    assert found == [rate(step, 10, 0.1) for step in range(10)] + [rate(step, 20, 0.1) for step in range(20)]
+    assert [rate_of_two(step, 30, 0.1, 0) for step in range(30)] == [rate(step, 30, 0.1) for step in range(30)]
+
+
+@pytest.mark.parametrize(("params", "told"), [
+    ({"mode": "partial", "epochs": 3, "head_first": 3}, "head_first 3 is not below epochs 3: all blocks would rest"),
+    ({"mode": "frozen", "head_first": 0.5}, "of which mode frozen trains none: write 0, or mode suffix or partial or"),
+    ({"mode": "adapter", "head_first": 0.5}, "of which mode adapter trains none"),
+])  # fmt: skip
+def test_a_rest_that_would_never_end_or_of_nothing_is_refused(params, told):
+    with pytest.raises(ValidationError, match=told):
+        train_params(**params)

@@ -9,6 +9,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from mcdrl.base.section import BatchSize, Epochs, Most, Section, SizePx, distinct
 
 PIXEL_MODES = ("partial", "finetune")  # in which frames vary, as they go through the encoder anew each time
+ENCODER_MODES = ("suffix", *PIXEL_MODES)  # in which blocks of the encoder's own learn
 Sampling = Literal["shuffled", "class_balanced", "size_balanced"]
 Unlabelled = Literal["none", "patches", "copies"]
 Rate = Annotated[float, Field(gt=0), Most(1, "each step would be larger than the weights themselves")]
@@ -119,6 +120,11 @@ class Params(Section):
         batch_size: frames a step, over all devices together.
         lr: highest learning rate of everything new.
         lr_encoder: highest learning rate of the encoder's own blocks, in modes suffix, partial and finetune.
+        head_first: epochs, or parts of one, at the start in which the encoder's own blocks rest and all that is new
+            learns, below `epochs`; all of it learns in those behind them, as in a training of its own: rates rise and
+            fall in both. So a new head doesn't bend pretrained features (LP-FT, arXiv 2202.10054). What rests are
+            weights; batch normalisation that follows the batches goes on doing so. In modes suffix, partial and
+            finetune; 0: nothing rests. How long is our choice.
         warmup: share of all steps in which the rates rise from 0; they fall to 0 along a cosine after that.
         weight_decay: of matrices and kernels; none on norms and biases.
         clip_norm: largest norm of a step's gradient.
@@ -176,6 +182,7 @@ class Params(Section):
     batch_size: BatchSize
     lr: Rate
     lr_encoder: Rate
+    head_first: Annotated[float, Field(ge=0), Most(100_000, "no training has more epochs")]
     warmup: float = Field(ge=0, lt=1)
     weight_decay: Decay
     clip_norm: Annotated[float, Field(gt=0), Most(1e9, "no gradient would ever be clipped")]
@@ -219,6 +226,17 @@ class Params(Section):
             raise ValueError(
                 f"intervene_from {self.intervene_from} is not below epochs {self.epochs}: "
                 "the intervention would never be on"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _has_blocks_to_rest(self) -> Params:
+        if self.head_first >= self.epochs:
+            raise ValueError(f"head_first {self.head_first:g} is not below epochs {self.epochs}: all blocks would rest")
+        if self.head_first and self.mode not in ENCODER_MODES:
+            raise ValueError(
+                f"head_first {self.head_first:g} lets the encoder's own blocks rest, of which mode {self.mode} trains "
+                f"none: write 0, or mode {' or '.join(ENCODER_MODES)}"
             )
         return self
 
