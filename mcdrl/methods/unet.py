@@ -40,13 +40,15 @@ class UNet(Method):
             self.net: Any = smp.Unet(f"tu-{LITE0.model}", encoder_weights=None)
         self.net.encoder.model.load_state_dict(imagenet_weights())
         self.trunk, self.dice_weight = trunk, spec.dice_weight
+        self.input_dropout = nn.Dropout2d(spec.input_dropout)
 
     def forward(self, batch: Batch, *, intervene: bool = True) -> Output:  # noqa: ARG002
         """Segment a batch; there is no intervention to switch."""
         frame = standard(batch.frame)
         self.net.check_input_shape(frame)
         features = self.net.encoder(frame)
-        lesion: Tensor = self.net.segmentation_head(self.net.decoder(features))
+        kept = [self.input_dropout(grid) for grid in features]
+        lesion: Tensor = self.net.segmentation_head(self.net.decoder(kept))
         encoded = replace(self.trunk(batch), maps=dict(zip(_SEEN, features[-len(_SEEN) :], strict=True)))
         return Output(two_logits(lesion, batch.frame.shape[-2:]), encoded=encoded)
 

@@ -25,13 +25,17 @@ def seeded(seed: int, part: str) -> Iterator[None]:
 def head(spec: Spec) -> Pyramid:
     """Return H; equal seeds give equal heads whatever the method."""
     with seeded(spec.seed, "head"):
-        return Pyramid(spec.width, spec.map_channels, width=spec.head_width, dropout=spec.dropout)
+        return Pyramid(
+            spec.width, spec.map_channels, width=spec.head_width, dropout=spec.dropout, input_dropout=spec.input_dropout
+        )
 
 
 def merge(spec: Spec) -> Merge:
     """Return the pyramid without an end; its weights are those of the equal part of `head`."""
     with seeded(spec.seed, "head"):
-        return Merge(spec.width, spec.map_channels, width=spec.head_width, dropout=spec.dropout)
+        return Merge(
+            spec.width, spec.map_channels, width=spec.head_width, dropout=spec.dropout, input_dropout=spec.input_dropout
+        )
 
 
 def adapter(spec: Spec) -> Adapter:

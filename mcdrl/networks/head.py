@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from typing import cast
 
 import torch
@@ -24,18 +25,23 @@ LEAST_PROBABILITY = 1e-6  # that a logit is made of
 
 
 class Lateral(nn.Module):
-    """One input of the pyramid: normalise each place over its channels, then project to the head's width."""
+    """One input of a head: normalise each place over its channels, then project to the head's width.
 
-    def __init__(self, channels: int, width: int) -> None:
-        """Take `channels`, give `width`."""
+    What is dropped of it, if anything, are whole channels, once they are normalised: what the others are doesn't hang
+    on which are dropped.
+    """
+
+    def __init__(self, channels: int, width: int, *, dropout: float = 0.0) -> None:
+        """Take `channels`, of which a share is dropped, give `width`."""
         super().__init__()
         self.norm = nn.LayerNorm(channels)
+        self.dropout = nn.Dropout2d(dropout)
         self.project = nn.Linear(channels, width)
 
     def forward(self, grid: Tensor) -> Tensor:
         """Map [B, C, h, w] to [B, width, h, w], laid out channels last."""
-        rows = self.norm(grid.permute(0, 2, 3, 1))
-        return cast(Tensor, self.project(rows)).permute(0, 3, 1, 2)
+        kept = self.dropout(self.norm(grid.permute(0, 2, 3, 1)).permute(0, 3, 1, 2))
+        return cast(Tensor, self.project(kept.permute(0, 2, 3, 1))).permute(0, 3, 1, 2)
 
 
 class Refine(nn.Module):
@@ -62,7 +68,9 @@ class Merge(nn.Module):
         channels: of what comes out.
     """
 
-    def __init__(self, tokens: int, map_channels: Mapping[str, int], *, width: int, dropout: float) -> None:
+    def __init__(
+        self, tokens: int, map_channels: Mapping[str, int], *, width: int, dropout: float, input_dropout: float = 0.0
+    ) -> None:
         """Make the pyramid.
 
         Args:
@@ -70,15 +78,18 @@ class Merge(nn.Module):
             map_channels: tap -> channels, from fine to coarse.
             width: channels inside, a multiple of 16.
             dropout: share of channels dropped from what the coarsest level gives.
+            input_dropout: share of channels dropped from maps, tokens and frame.
         """
         super().__init__()
         widths = [width] * (len(map_channels) - 1) + [width // 2]
         taps = list(map_channels)[::-1]
         self.channels = widths[-1]
-        self.tokens = Lateral(tokens, widths[0])
+        lateral = partial(Lateral, dropout=input_dropout)
+        self.tokens = lateral(tokens, widths[0])
         self.maps = nn.ModuleDict(
-            {tap: Lateral(map_channels[tap], inner) for tap, inner in zip(taps, widths, strict=True)}
+            {tap: lateral(map_channels[tap], inner) for tap, inner in zip(taps, widths, strict=True)}
         )
+        self.frame_dropout = nn.Dropout2d(input_dropout)
         self.detail = nn.Conv2d(3, widths[-1], _DETAIL_STRIDE, stride=_DETAIL_STRIDE)
         self.refine = nn.ModuleList(nn.Sequential(Refine(width), Refine(width)) for _ in widths[1:])
         self.refine.append(Refine(widths[-1]))
@@ -97,7 +108,7 @@ class Merge(nn.Module):
             [B, channels, S / 4, S / 4].
         """
         laterals = [lateral(maps[tap]) for tap, lateral in self.maps.items()]
-        detail = self.detail(frame - 0.5)
+        detail = self.detail(self.frame_dropout(frame - 0.5))
         laterals[-1] = _resize(laterals[-1], detail.shape[-2:]) + detail
         joins = _first_at_least(laterals[:-1] or laterals, tokens.shape[-1])
         laterals[joins] = laterals[joins] + _resize(self.tokens(tokens), laterals[joins].shape[-2:])
@@ -111,9 +122,11 @@ class Merge(nn.Module):
 class Pyramid(Merge):
     """H: the pyramid, and a logit for each of the 2 x 2 cells of its places."""
 
-    def __init__(self, tokens: int, map_channels: Mapping[str, int], *, width: int, dropout: float) -> None:
+    def __init__(
+        self, tokens: int, map_channels: Mapping[str, int], *, width: int, dropout: float, input_dropout: float = 0.0
+    ) -> None:
         """Make the head; see `Merge`."""
-        super().__init__(tokens, map_channels, width=width, dropout=dropout)
+        super().__init__(tokens, map_channels, width=width, dropout=dropout, input_dropout=input_dropout)
         self.out = nn.Conv2d(self.channels, 4, 1)
         nn.init.constant_(cast(Tensor, self.out.bias), LESION_LOGIT)
 

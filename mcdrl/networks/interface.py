@@ -120,6 +120,7 @@ class Spec:
         dice_weight: weight of a soft Dice term beside the pixel cross-entropy; the paper has none.
         seed: of everything drawn while building, such as a random dictionary.
         presence: whether a head beside the method's own says if a frame has a lesion at all.
+        input_dropout: share of channels dropped from what the head takes.
     """
 
     width: _Side
@@ -130,6 +131,7 @@ class Spec:
     dice_weight: _Weight
     seed: Annotated[int, Field(strict=True)]
     presence: Annotated[bool, Field(strict=True)] = False
+    input_dropout: _Share = 0.0
 
 
 class Trunk(nn.Module, ABC):

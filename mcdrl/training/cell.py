@@ -150,6 +150,7 @@ def make_spec(params: Params, layout: Layout, seed: int) -> Spec:
         dice_weight=params.dice_weight,
         seed=seed,
         presence=params.presence_weight > 0,
+        input_dropout=params.input_dropout,
     )
 
 

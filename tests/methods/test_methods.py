@@ -612,6 +612,23 @@ def test_a_method_that_sees_pixels_can_be_trained_at_another_side(name, mode):
     assert all(one.grad is not None and one.grad.isfinite().all() for one in method.parameters() if one.requires_grad)
 
 
+@pytest.mark.parametrize("name", METHODS)
+def test_every_head_drops_channels_of_its_inputs_in_training_alone(name):
+    mode = next(mode for mode in MODES if mode in (modes(name) or MODES))
+    said = {}
+    for share in (0.0, 0.5):
+        torch.manual_seed(0)  # of the stub encoder
+        spec = make_spec(input_dropout=share)
+        trunk = _trunk("pixels" if has_own_encoder(name) else mode, spec)
+        method, batch = _woken(build(name, spec, _params(name), trunk, _texts())), _batch()
+        with torch.no_grad():
+            for training in (False, True):
+                torch.manual_seed(3)
+                said[share, training] = method.train(training)(batch).logits
+    assert torch.equal(said[0.0, False], said[0.5, False])
+    assert not torch.allclose(said[0.0, True], said[0.5, True], atol=1e-3)
+
+
 def test_the_u_net_starts_from_imagenet_and_its_encoder_counts_as_pretrained():
     method = _method("unet")
     weights = imagenet_weights()

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from mcdrl.networks.head import Pyramid, Refine, averaged
+from mcdrl.networks.head import Lateral, Pyramid, Refine, averaged
 
 PYRAMID = {"s4": (6, 8), "s8": (8, 4), "s16": (10, 2)}
 SAME_GRID = {"b3": (6, 4), "b6": (6, 4), "b12": (6, 4)}
@@ -61,3 +61,32 @@ def test_the_frame_alone_can_draw_a_border_finer_than_the_maps():
 def test_maps_are_averaged_as_adaptive_pooling_does(size):
     maps = torch.randn(2, 3, *size)
     torch.testing.assert_close(averaged(maps, (14, 14)), F.adaptive_avg_pool2d(maps, (14, 14)))
+
+
+def test_an_input_s_channels_are_dropped_whole_and_in_training_alone():
+    lateral, grid = Lateral(40, 40, dropout=0.25), torch.randn(50, 40, 3, 3, generator=torch.Generator().manual_seed(0))
+    torch.nn.init.eye_(lateral.project.weight)
+    torch.nn.init.zeros_(lateral.project.bias)
+    whole = lateral.eval()(grid)
+    torch.testing.assert_close(whole, F.layer_norm(grid.permute(0, 2, 3, 1), (40,)).permute(0, 3, 1, 2))
+    torch.manual_seed(0)
+    found = lateral.train()(grid)
+    dropped = (found == 0).flatten(2).all(2)
+    assert abs(float(dropped.float().mean()) - 0.25) < 0.05
+    assert len(dropped.unique(dim=0)) > 40  # each frame its own
+    torch.testing.assert_close(found, torch.where(dropped[:, :, None, None], 0.0, whole / 0.75))
+
+
+def test_where_nothing_is_dropped_no_random_number_is_drawn():
+    head, before = _head(PYRAMID).train(), torch.get_rng_state()
+    head(*_inputs(PYRAMID))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_of_a_pyramid_s_inputs_none_is_spared():
+    """With all of them dropped, one answer is left."""
+    channels = {tap: width for tap, (width, _) in PYRAMID.items()}
+    head = Pyramid(16, channels, width=32, dropout=0.0, input_dropout=1.0).train()
+    grids, tokens, frame = _inputs(PYRAMID)
+    other = head({tap: -grid for tap, grid in grids.items()}, -tokens, 1 - frame)
+    assert torch.equal(head(grids, tokens, frame), other)

@@ -301,6 +301,7 @@ LEVERS = {
     "sizes": {"further_sizes_px": [64]},
     "sizes of lesions": {"sampling": "size_balanced"},
     "head first": {"head_first": 1.5},
+    "input dropout": {"input_dropout": 0.3},
     "sizes of patches": {"further_sizes_px": [64], "labelled_share": 0.5, "unlabelled": "patches", "batch_size": 4},
 }
 

@@ -69,7 +69,7 @@ class CausalClipSeg(Prompted):
         super().__init__(spec, params, trunk, texts)
         self.lambda_adversarial = params.lambda_adversarial
         with factory.seeded(spec.seed, "levels"):
-            self.levels = Levels(spec.width, spec.map_channels, width=spec.head_width)
+            self.levels = Levels(spec.width, spec.map_channels, width=spec.head_width, input_dropout=spec.input_dropout)
             count = len(self.levels.maps)
             self.join = convolved(count * spec.head_width, spec.head_width, side=1)
         with factory.seeded(spec.seed, "masker"):

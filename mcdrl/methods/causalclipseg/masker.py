@@ -8,6 +8,7 @@ want it to succeed on the causal part and to fail on the confounding one.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Literal, cast
 
 import torch
@@ -25,11 +26,12 @@ _GROUPS = 8  # of the normalisation, which must not mix the frames of a batch
 class Levels(nn.Module):
     """The coarsest maps, each projected to one width, on the grid of the tokens, which join the coarsest one."""
 
-    def __init__(self, tokens: int, map_channels: Mapping[str, int], *, width: int) -> None:
-        """Make it for tokens of D = `tokens` and maps of these channels, from fine to coarse."""
+    def __init__(self, tokens: int, map_channels: Mapping[str, int], *, width: int, input_dropout: float = 0.0) -> None:
+        """Make it for tokens of D = `tokens` and maps of these channels, from fine to coarse; a share is dropped."""
         super().__init__()
-        self.tokens = Lateral(tokens, width)
-        self.maps = nn.ModuleDict({tap: Lateral(map_channels[tap], width) for tap in list(map_channels)[-LEVELS:]})
+        lateral, taps = partial(Lateral, dropout=input_dropout), list(map_channels)[-LEVELS:]
+        self.tokens = lateral(tokens, width)
+        self.maps = nn.ModuleDict({tap: lateral(map_channels[tap], width) for tap in taps})
 
     def forward(self, maps: Mapping[str, Tensor], dense: Tensor) -> list[Tensor]:
         """Return [B, width, H, W] for each level, from fine to coarse, of maps and dense features [B, D, H, W]."""

@@ -41,8 +41,9 @@ class ClipSeg(Prompted):
             raise ValueError(f"{params.heads} heads of clipseg don't divide train.head_width {spec.head_width}")
         with factory.seeded(spec.seed, "film"):
             self.decoder = ClipsegDecoder(
-                spec.width, spec.map_channels, width=spec.head_width, heads=params.heads, dropout=spec.dropout
-            )
+                spec.width, spec.map_channels, width=spec.head_width, heads=params.heads, dropout=spec.dropout,
+                input_dropout=spec.input_dropout,
+            )  # fmt: skip
 
     def forward(self, batch: Batch, *, intervene: bool = True) -> Output:  # noqa: ARG002
         """Segment a batch; there is no intervention to switch."""

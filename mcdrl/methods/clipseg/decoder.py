@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import cast
 
 import torch
@@ -19,7 +20,10 @@ class ClipsegDecoder(nn.Module):
     as coarse as CLIPSeg's: two transposed convolutions enlarge it four times, the rest is interpolation.
     """
 
-    def __init__(self, tokens: int, map_channels: Mapping[str, int], *, width: int, heads: int, dropout: float) -> None:
+    def __init__(
+        self, tokens: int, map_channels: Mapping[str, int], *, width: int, heads: int, dropout: float,
+        input_dropout: float = 0.0,
+    ) -> None:  # fmt: skip
         """Make the decoder; its feed-forward layers are four times as wide, as in the Transformer (arXiv 1706.03762).
 
         Args:
@@ -28,10 +32,12 @@ class ClipsegDecoder(nn.Module):
             width: channels inside.
             heads: attention heads of a layer.
             dropout: share of channels dropped in a layer.
+            input_dropout: share of channels dropped from maps and dense features.
         """
         super().__init__()
-        self.dense = Lateral(tokens, width)
-        self.maps = nn.ModuleDict({tap: Lateral(map_channels[tap], width) for tap in list(map_channels)[::-1]})
+        lateral = partial(Lateral, dropout=input_dropout)
+        self.dense = lateral(tokens, width)
+        self.maps = nn.ModuleDict({tap: lateral(map_channels[tap], width) for tap in list(map_channels)[::-1]})
         self.scale, self.shift = nn.Linear(tokens, width), nn.Linear(tokens, width)
         self.layers = nn.ModuleList(
             nn.TransformerEncoderLayer(width, heads, 4 * width, dropout=dropout, batch_first=True, norm_first=True)

@@ -160,6 +160,9 @@ class Params(Section):
         phrases: how many phrases of the dictionary are used, the same for every seed; None: all.
         head_width: channels of the pyramid head.
         dropout: share of channels dropped in head and blocks.
+        input_dropout: share of channels dropped from what the head takes: maps, tokens and frame, in U-Nets what the
+            decoder takes; whole channels, so that no answer hangs on few of them. After DropGen (arXiv 2604.02564),
+            which drops image and feature channels alike; our choice for maps at several sizes.
         bottleneck: in mode adapter, the joint width over the adapter's inner width.
         dice_weight: weight of a soft Dice term beside the pixel cross-entropy; the paper has none.
         presence_weight: weight of the cross-entropy of a head that says whether a frame has a lesion at all, by the
@@ -202,6 +205,7 @@ class Params(Section):
     phrases: Annotated[int, Field(ge=1), Most(10_000, "no dictionary has as many; null: all")] | None
     head_width: Annotated[int, Field(ge=16, multiple_of=16), Most(4096, "the head's maps would fit into no memory")]
     dropout: float = Field(ge=0, lt=1)
+    input_dropout: float = Field(ge=0, lt=1)
     bottleneck: Annotated[int, Field(ge=1), Most(65536, "no joint space is as wide")]
     dice_weight: Weight
     presence_weight: Weight
