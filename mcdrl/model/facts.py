@@ -47,9 +47,10 @@ class ModelFacts(Section):
         spec: the numbers that it is built from, typed in `ModelCard`.
         n_weights: how many numbers the network has, without what of the encoder is cached before it.
         n_trained: how many of them were trained.
-        best_epoch: the epoch, from 0, whose weights these are.
-        val_dice: mean Dice over the validation frames with a lesion at that epoch, of frames as they are, without a sum
-            over views.
+        best_epoch: the epoch, from 0, whose weights these are; of averaged ones the last that takes part.
+        val_dice: mean Dice over the validation frames with a lesion, of these weights and of frames as they are,
+            without a sum over views.
+        averaged_steps: steps whose weights were averaged, as `train.average` says; 0: they are one epoch's.
         temperature: by which the log-odds of lesion are divided to be calibrated, fitted on the validation frames.
         flag_below: confidence, 0..1, below which a frame is flagged: a stated share of the validation frames are.
         no_lesion_below: score of a frame, 0..1, below which it has no lesion; 0: there is no such limit. Chosen on the
@@ -94,6 +95,7 @@ class ModelFacts(Section):
     n_trained: _Number
     best_epoch: _Number
     val_dice: float = Field(ge=0, le=1)
+    averaged_steps: _Number = 0
     temperature: float = Field(ge=1 / _COARSEST, le=_COARSEST)
     flag_below: float = Field(ge=0, le=1)
     view: Literal["auto", "full"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
@@ -30,16 +30,19 @@ class Progress:
     Attributes:
         history: the finished epochs.
         best: weights of the best one so far.
+        average: state of the average over steps; empty where nothing is averaged.
     """
 
     history: list[Epoch]
     best: dict[str, Tensor]
+    average: dict[str, Tensor] = field(default_factory=dict)
 
 
 def save(folder: Path, progress: Progress, method: Method, optimiser: AdamW) -> None:
     """Replace the checkpoint in `folder`."""
     tensors = {f"method.{name}": value for name, value in method.state_dict().items()}
     tensors |= {f"best.{name}": value for name, value in progress.best.items()}
+    tensors |= {f"average.{name}": value for name, value in progress.average.items()}
     for number, state in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{number}.{name}": value for name, value in state.items()}
     history = json.dumps([asdict(record) for record in progress.history])
@@ -64,7 +67,7 @@ def restore(folder: Path, method: Method, optimiser: AdamW) -> Progress | None:
         history = [Epoch(**record) for record in json.loads(told["history"])]
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return None
-    progress = Progress(history, _below("best", tensors))
+    progress = Progress(history, _below("best", tensors), _below("average", tensors))
     weights = _below("method", tensors)
     if not (_fits(method, weights) and _fits(method, progress.best)):
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from typing import cast
 
@@ -25,6 +26,8 @@ from mcdrl.networks.interface import Batch, Method
 from mcdrl.networks.presence import frame_losses
 from mcdrl.study.sections.train import Params
 from mcdrl.training.augment import augmented
+from mcdrl.training.averaging import ValleyMean
+from mcdrl.training.batch_statistics import batch_norms, taking_statistics
 from mcdrl.training.checkpoint import Progress, snapshot
 from mcdrl.training.data import Frames, epoch_batches
 from mcdrl.training.fabric import local_processes
@@ -45,6 +48,23 @@ Terms = Callable[[Method], dict[str, Tensor]]
 def no_terms(_: Method) -> dict[str, Tensor]:
     """Return no terms of other frames."""
     return {}
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What a training ends with.
+
+    Attributes:
+        weights: the method's state, on the CPU.
+        epoch: whose weights they are; of averaged ones the last that takes part.
+        val_dice: mean Dice over the validation frames with a lesion, 0..1.
+        averaged_steps: steps whose weights were averaged; 0: none were.
+    """
+
+    weights: dict[str, Tensor]
+    epoch: int
+    val_dice: float
+    averaged_steps: int = 0
 
 
 class LossOf(nn.Module):
@@ -113,17 +133,45 @@ class Training:
         self.own_blocks = [one for one in method.encoder_parameters() if one.requires_grad]
         self.head_first = min(round(params.head_first * self.steps), params.epochs * self.steps - 1)
         self.first_choice = params.intervene_from if method.intervenes else 0
+        self.valley = ValleyMean(params.swad) if params.average == "swad" else None
+        ends = [round(self.steps * part / params.swad.checks) for part in range(1, params.swad.checks)]
+        self.checks = set(ends) - {0, self.steps}  # steps done in an epoch; behind its last is one, too
+        self.fixed = {name for name, one in method.named_parameters() if not one.requires_grad}
 
     def run(self, progress: Progress, on_epoch: OnEpoch) -> Progress:
         """Train the epochs that `progress` lacks; call `on_epoch` after each with the progress so far."""
+        if self.valley:
+            self.valley.load_state(progress.average)
         for epoch in range(len(progress.history), self.params.epochs):
             losses = self._epoch(epoch)
             record = Epoch(epoch, losses, self.validate(f"epoch {epoch + 1}/{self.params.epochs}, validation"))
             history = [*progress.history, record]
             best = snapshot(self.method) if self.best_epoch(history) == epoch else progress.best
-            progress = Progress(history, best)
+            progress = Progress(history, best, self._checked(record))
             on_epoch(progress)
         return progress
+
+    def chosen(self, progress: Progress) -> Chosen:
+        """Return the average's weights, which the method has then, or where there is none those of the best epoch."""
+        average = self.valley.inside if self.valley else None
+        if self.valley is None or average is None:
+            best = self.best_epoch(progress.history)
+            return Chosen(progress.best, best, progress.history[best].val_dice)
+        self.method.load_state_dict({**self.method.state_dict(), **average.weights})
+        self._renew_statistics()
+        epoch = self.first_choice + self.valley.last // (len(self.checks) + 1)
+        return Chosen(snapshot(self.method), epoch, self.validate("average, validation"), average.steps)
+
+    def _renew_statistics(self) -> None:
+        """Give normalisation that follows the batches the statistics of an epoch's frames; the rest keeps its own."""
+        norms = batch_norms(self.method.train(), following=True)
+        self.method.eval()
+        if not norms:
+            return
+        with taking_statistics(norms), closing(self._seen(self.params.epochs - 1, "average, statistics")) as seen:
+            for batch in seen:
+                with self.fabric.autocast():
+                    single_pass_probability(self.method, batch)
 
     def best_epoch(self, history: Sequence[Epoch]) -> int:
         """Return the epoch that the validation frames choose among those that show the method."""
@@ -193,17 +241,40 @@ class Training:
         rank = self.fabric.global_rank
         torch.manual_seed(seed_for("train", self.seed, "dropout", epoch, rank))
         sums: dict[str, Tensor] = {}
-        batches = self._batches(epoch)
+        label = f"epoch {epoch + 1}/{self.params.epochs}"
+        with closing(self._seen(epoch, label)) as seen, closing(self._more(epoch)) as others:
+            for step, (batch, more) in enumerate(zip(seen, others, strict=True)):
+                self._schedule(epoch * self.steps + step)
+                for name, loss in self._step(batch, epoch, more).items():
+                    sums[name] = sums.get(name, torch.zeros_like(loss)) + loss
+                self._add_step(epoch, step + 1)
+        return self._means(sums, epoch)
+
+    def _seen(self, epoch: int, label: str) -> Generator[Batch, None, None]:
+        """Yield what this process is shown of the labelled frames in an epoch, step by step."""
+        rank, batches = self.fabric.global_rank, self._batches(epoch)
         mirrored = [self._flips(len(cases), epoch, step) for step, cases in enumerate(batches)]
         own, own_mirrored = ([part[rank :: self.fabric.world_size] for part in whole] for whole in (batches, mirrored))
-        label = f"epoch {epoch + 1}/{self.params.epochs}"
-        with closing(self.read(own, label, own_mirrored)) as read, closing(self._more(epoch)) as others:
-            for step, (batch, more) in enumerate(zip(read, others, strict=True)):
-                self._schedule(epoch * self.steps + step)
-                seen = self._resized(self._varied(batch, epoch, step), epoch, step)
-                for name, loss in self._step(seen, epoch, more).items():
-                    sums[name] = sums.get(name, torch.zeros_like(loss)) + loss
-        return self._means(sums, epoch)
+        with closing(self.read(own, label, own_mirrored)) as read:
+            for step, batch in enumerate(read):
+                yield self._resized(self._varied(batch, epoch, step), epoch, step)
+
+    def _add_step(self, epoch: int, done: int) -> None:
+        """Add a step's weights to the average, and check them where a part of the epoch ends."""
+        if self.valley is None or epoch < self.first_choice:
+            return
+        self.valley.add({name: one for name, one in self.method.state_dict().items() if name not in self.fixed})
+        if done in self.checks:
+            self.valley.check(1 - self.validate(f"epoch {epoch + 1}/{self.params.epochs}, check"))
+            self.method.train()
+
+    def _checked(self, record: Epoch) -> dict[str, Tensor]:
+        """Return the state of the average after an epoch, whose validation is a check."""
+        if self.valley is None:
+            return {}
+        if record.epoch >= self.first_choice:
+            self.valley.check(1 - record.val_dice)
+        return self.valley.state()
 
     def _schedule(self, done: int) -> None:
         """Set what depends on how many steps are done: rates, what of the encoder learns, and L_causal's share."""

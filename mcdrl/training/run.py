@@ -31,13 +31,14 @@ from mcdrl.training.data import split
 from mcdrl.training.fabric import describe
 from mcdrl.training.labelled import labelled_cases
 from mcdrl.training.leaks import check_leaks, copies_across_split
-from mcdrl.training.loop import Training
+from mcdrl.training.loop import Chosen, Training
 from mcdrl.training.mining import tuned_miners
 from mcdrl.training.optimiser import make_optimiser
 from mcdrl.training.phrases import drawn_phrases, with_phrases
 from mcdrl.training.record import LiveLog, show, write_history
 from mcdrl.training.sampling import with_sizes
 from mcdrl.training.seen import with_seen
+from mcdrl.training.selection import Epoch
 from mcdrl.training.trust import Trust, measure_trust
 
 
@@ -87,13 +88,14 @@ def train(job: Job, fabric: Fabric, out: Path) -> None:
         training = Training(fabric, method, optimiser, reader, frames, job.params, job.seed, miners, job.flips)
         folder = resume_folder(job, describe(fabric))
         progress = _run(training, job, folder, out)
-        best = training.best_epoch(progress.history)
-        trust = measure_trust(training, progress.best)
+        chosen = training.chosen(progress)
+        trust = measure_trust(training, chosen.weights)
         reference = reference_statistics(reader.images(frames.train), texts.confounders.numpy())
     if fabric.is_global_zero:
         facts = {**_counts(method), "leaked_frames": leaked}
         miner = miners.whole if miners else None
-        _write(progress, best, trust, reference, job, spec, reader.layout, texts, confounders, facts, miner, out)
+        history, layout = progress.history, reader.layout
+        _write(history, chosen, trust, reference, job, spec, layout, texts, confounders, facts, miner, out)
         bundle(job.backbone, out)
         shutil.rmtree(folder, ignore_errors=True)
     fabric.barrier()
@@ -128,8 +130,8 @@ def _run(training: Training, job: Job, folder: Path, out: Path) -> Progress:
 
 
 def _write(
-    progress: Progress, best: int, trust: Trust, reference: ReferenceStatistics, job: Job, spec: Spec, layout: Layout,
-    texts: Texts, confounders: list[str], facts: dict[str, int], miner: Miner | None, out: Path,
+    history: list[Epoch], chosen: Chosen, trust: Trust, reference: ReferenceStatistics, job: Job, spec: Spec,
+    layout: Layout, texts: Texts, confounders: list[str], facts: dict[str, int], miner: Miner | None, out: Path,
 ) -> None:  # fmt: skip
     backbone = read_stored(job.backbone)
     class_prompts, confounder_prompts, background_prompt = read_prompts(job.texts, job.lesion_classes, confounders)
@@ -141,7 +143,7 @@ def _write(
         text_similarity=layout.text_similarity, spec=spec,
         params=job.method_params.model_dump(),
         n_weights=facts["n_weights"], n_trained=facts["n_trained"], leaked_frames=facts["leaked_frames"],
-        best_epoch=best, val_dice=progress.history[best].val_dice,
+        best_epoch=chosen.epoch, val_dice=chosen.val_dice, averaged_steps=chosen.averaged_steps,
         temperature=trust.temperature, flag_below=trust.flag_below, view=job.view, class_prompts=class_prompts,
         no_lesion_below=trust.operating_point.frame_score, least_area_share=trust.operating_point.area_share,
         confounder_prompts=confounder_prompts, background_prompt=background_prompt, reference=reference,
@@ -150,8 +152,8 @@ def _write(
     )  # fmt: skip
     if card.val_dice == 0:
         print("warning: no epoch found a lesion in the validation frames; train longer (train.epochs)", file=sys.stderr)
-    write_history(progress.history, out / HISTORY)
-    save_model(out, progress.best, texts, card, miner)
+    write_history(history, out / HISTORY)
+    save_model(out, chosen.weights, texts, card, miner)
 
 
 def _counts(method: Method) -> dict[str, int]:

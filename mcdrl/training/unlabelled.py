@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from torch import nn
 
 from mcdrl.artifacts.frames import IGNORED
 from mcdrl.base.errors import InputError
@@ -18,6 +17,7 @@ from mcdrl.metrics.calibration import calibrated, confidence, spectrum
 from mcdrl.model.ensemble import Ensemble, Member
 from mcdrl.model.probability import single_pass_probability
 from mcdrl.training.adapt import LabelledFrames, State, answers
+from mcdrl.training.batch_statistics import batch_norms, taking_statistics
 from mcdrl.training.checkpoint import snapshot
 
 SURE = 0.9  # calibrated probability from which a pixel is taken for what it seems
@@ -38,24 +38,17 @@ def adapt_statistics(member: Member, frames: LabelledFrames) -> State:
         InputError: nothing in it is normalised over a batch.
     """
     method = member.model.method
-    norms = [part for part in method.modules() if isinstance(part, nn.BatchNorm2d)]
+    norms = batch_norms(method)
     if not norms:
         raise InputError(
             f"{member.model.card.variant} has no batch normalisation that could take a site's statistics; "
             "--learn labels or self-training go with it"
         )
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # the mean over all batches
-        norm.train()
     ensemble = Ensemble([member], random_weights=False)
-    for places in batches(range(len(frames)), _AT_ONCE):
-        for model, batch in ensemble.batches(frames.images[places]):
-            single_pass_probability(model.method, batch)
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
-        norm.eval()
+    with taking_statistics(norms):
+        for places in batches(range(len(frames)), _AT_ONCE):
+            for model, batch in ensemble.batches(frames.images[places]):
+                single_pass_probability(model.method, batch)
     return snapshot(method)
 
 

@@ -14,11 +14,12 @@ from mcdrl.clip.card import OpenClipConfig
 from mcdrl.commands.study.studies import Preset
 from mcdrl.methods import names, params_type, with_methods
 from mcdrl.study.params import STAGES_WITH_SECTION, Reading, Site, Study, check, read_params, section_type
-from mcdrl.study.sections.train import AugmentParams, MinerParams, PatchParams
+from mcdrl.study.sections.train import AugmentParams, MinerParams, PatchParams, SwadParams
 from mcdrl.study.site_cards import Card, Download, Expected
 
 NESTED = (
     Study, Site, Reading, Card, Download, Expected, Preset, OpenClipConfig, AugmentParams, MinerParams, PatchParams,
+    SwadParams,
 )  # fmt: skip
 KINDS = {name: section_type(name) for name in STAGES_WITH_SECTION}
 KINDS |= {f"method_params.{name}": params_type(name) for name in names()}

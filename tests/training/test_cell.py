@@ -27,6 +27,7 @@ from mcdrl.networks.trunk import EndToEnd
 from mcdrl.study.paths import plan_files
 from mcdrl.training import checkpoint
 from mcdrl.training import run as work
+from mcdrl.training.averaging import ValleyMean, valley
 from mcdrl.training.cell import Job, make_job, resume_folder
 from mcdrl.training.labelled import labelled_cases
 from mcdrl.training.loop import Training
@@ -302,6 +303,7 @@ LEVERS = {
     "sizes of lesions": {"sampling": "size_balanced"},
     "head first": {"head_first": 1.5},
     "input dropout": {"input_dropout": 0.3},
+    "average": {"average": "swad", "lr": 0.02, "swad": {"checks": 2, "start_patience": 1}},
     "sizes of patches": {"further_sizes_px": [64], "labelled_share": 0.5, "unlabelled": "patches", "batch_size": 4},
 }
 
@@ -311,7 +313,7 @@ def test_a_lever_moves_the_weights_by_the_seed_alone(artifacts, tmp_path, lever)
     without = {"mode": "partial", "views": [], "epochs": 2}
     on = [bytes_of(_train(_cell(artifacts, **without, **LEVERS[lever]), tmp_path / name)) for name in ("one", "two")]
     assert on[0] == on[1]
-    off = _train(_cell(artifacts, **without), tmp_path / "off")
+    off = _train(_cell(artifacts, **without, lr=LEVERS[lever].get("lr", 0.005)), tmp_path / "off")
     assert bytes_of(off)["model.safetensors"] != on[0]["model.safetensors"]
 
 
@@ -335,6 +337,61 @@ def test_the_encoder_rests_while_the_head_learns_and_learns_behind_that(artifact
     ]
     assert moved == [[False, True]] * 4 + [[True, True]] * 5 + [[True, True]] * 9
     assert counts[0] == counts[1]
+
+
+SWAD = {"average": "swad", "epochs": 6, "lr": 0.02, "swad": {"checks": 2, "start_patience": 2, "end_patience": 2}}
+
+
+def _averaged(artifacts, out, monkeypatch, method, **params):
+    """Train with averaging; return the card, the weights after each step, and the losses of the checks."""
+    weights, step, losses, check = [], Training._step, [], ValleyMean.check
+
+    def spy(training, *given):
+        found = step(training, *given)
+        weights.append({name: one.detach().clone() for name, one in training.method.state_dict().items()})
+        return found
+
+    monkeypatch.setattr(Training, "_step", spy)
+    monkeypatch.setattr(ValleyMean, "check", lambda mean, loss: losses.append(loss) or check(mean, loss))
+    return read_card(_train(_cell(artifacts, method, **{**SWAD, "views": [], **params}), out)), weights, losses
+
+
+@pytest.mark.parametrize(("method", "mode"), [("baseline", "partial"), ("mcdrl", "frozen"), ("unet", "finetune")])
+def test_the_average_is_that_of_the_steps_of_the_valley(artifacts, tmp_path, monkeypatch, method, mode):
+    """An epoch of three steps has checks behind the second and the third; mcdrl's first epoch has none."""
+    card, weights, losses = _averaged(artifacts, tmp_path / "out", monkeypatch, method, mode=mode)
+    before = 1 if method == "mcdrl" else 0
+    assert len(losses) == 2 * (6 - before)
+    found = valley(losses, train_params(**SWAD).swad)
+    behind = [3 * before + step for epoch in range(6 - before) for step in (3 * epoch + 2, 3 * epoch + 3)]
+    inside = weights[([3 * before, *behind])[found.first] : behind[found.behind - 1]]
+    assert card.averaged_steps == len(inside) > 2
+    assert card.best_epoch == before + (found.behind - 1) // 2
+    written = load_file(tmp_path / "out" / "model.safetensors")
+    followed = [name for name, one in inside[0].items() if name.endswith("num_batches_tracked")]
+    for name, value in inside[0].items():
+        if value.is_floating_point() and not any(name.startswith(one.rpartition(".")[0]) for one in followed):
+            mean = torch.stack([one[name] for one in inside]).mean(0)
+            torch.testing.assert_close(written[f"method.{name}"], mean, rtol=1e-4, atol=1e-6, msg=name)
+    counts = {int(written[f"method.{name}"]) for name in followed}
+    assert counts == ({3} if method == "unet" else set())  # an epoch's batches gave its statistics anew
+
+
+def test_what_is_said_of_an_average_is_measured_on_it(artifacts, tmp_path, monkeypatch):
+    card, _, losses = _averaged(artifacts, tmp_path / "out", monkeypatch, "baseline", mode="partial")
+    assert 0 < card.val_dice < 1
+    assert card.val_dice not in [1 - loss for loss in losses]
+    told = readme(tmp_path / "out", artifacts / "backbone", None)
+    assert f"the mean of the weights after {card.averaged_steps} steps up to there" in told
+
+
+def test_without_a_valley_the_best_epoch_is_taken(artifacts, tmp_path):
+    swad = {"average": "swad", "swad": {"start_patience": 1000}}
+    plain, none = (
+        _train(_cell(artifacts, mode="partial", **extra), tmp_path / str(len(extra))) for extra in ({}, swad)
+    )
+    assert bytes_of(plain)["model.safetensors"] == bytes_of(none)["model.safetensors"]
+    assert read_card(none).averaged_steps == 0
 
 
 def test_steps_have_drawn_sides_and_validation_its_own(artifacts, tmp_path, monkeypatch):

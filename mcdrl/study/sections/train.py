@@ -106,6 +106,23 @@ class PatchParams(Section):
     weight: Weight
 
 
+class SwadParams(Section):
+    """How a valley is found, see `average`; after arXiv 2102.08604.
+
+    Attributes:
+        checks: of the validation frames an epoch, at most one a step; our choice, the paper has one in 50 to 500 steps.
+        start_patience: checks of which the first has to be the lowest for the valley to begin with it; the paper's.
+        end_patience: checks in a row above the level with which the valley ends before them; the paper's.
+        tolerance: the level over the mean of the checks that began the valley, 1 and more; the paper's for most of its
+            data.
+    """
+
+    checks: Annotated[int, Field(ge=1), Most(1000, "each costs a pass over the validation frames")]
+    start_patience: Annotated[int, Field(ge=1), Most(1000, "no training has as many checks")]
+    end_patience: Annotated[int, Field(ge=1), Most(1000, "no training has as many checks")]
+    tolerance: Annotated[float, Field(ge=1), Most(1000, "no valley would end")]
+
+
 class Params(Section):
     """How a network is trained.
 
@@ -127,6 +144,11 @@ class Params(Section):
             finetune; 0: nothing rests. How long is our choice.
         warmup: share of all steps in which the rates rise from 0; they fall to 0 along a cosine after that.
         weight_decay: of matrices and kernels; none on norms and biases.
+        average: whose weights the model has: the best epoch's (none), or the mean of those after every step of the
+            valley of 1 - Dice of the validation frames (swad; arXiv 2102.08604), from the first plateau to where it
+            rises for good; where there is no valley, the best epoch's. Normalisation that follows the batches takes
+            the statistics of an epoch's frames anew.
+        swad: how the valley is found.
         clip_norm: largest norm of a step's gradient.
         flips: whether frames are mirrored at random, in the ways that `encode.flips` says; views of the family
             viewpoint are mirrored besides.
@@ -188,6 +210,8 @@ class Params(Section):
     head_first: Annotated[float, Field(ge=0), Most(100_000, "no training has more epochs")]
     warmup: float = Field(ge=0, lt=1)
     weight_decay: Decay
+    average: Literal["none", "swad"]
+    swad: SwadParams
     clip_norm: Annotated[float, Field(gt=0), Most(1e9, "no gradient would ever be clipped")]
     flips: bool
     sampling: Sampling
