@@ -13,8 +13,10 @@ from torch import Tensor
 
 from mcdrl.base.device import onto
 from mcdrl.networks.interface import Batch
+from mcdrl.networks.partners import partners
 from mcdrl.networks.views import moved, placed
 from mcdrl.study.sections.train import AugmentParams
+from mcdrl.training.site_colours import recoloured
 
 if TYPE_CHECKING:
     from kornia.augmentation import ColorJitter
@@ -26,18 +28,27 @@ def augmented(batch: Batch, families: Sequence[str], seed: int, params: AugmentP
     Args:
         batch: B frames, no cached features.
         families: what varies: viewpoint (distance, turn, place, stretch, mirrored or not), colour (brightness,
-            contrast, saturation, hue).
+            contrast, saturation, hue), site_colours (mean and spread of colours become those of a frame of another
+            site, where the batch has one).
         seed: of what is drawn.
         params: how far it varies.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         views = onto(_drawn_views(len(batch.frame), params), batch.frame.device)
+        if "site_colours" in families and batch.site is not None:
+            batch = replace(batch, frame=recoloured(batch.frame, _lenders(batch.site, params.site_colours_share)))
         if "viewpoint" in families:
             batch = moved(batch, views)
         if "colour" in families:
             batch = replace(batch, frame=_jitter(params)(batch.frame).clamp(0, 1))
     return batch
+
+
+def _lenders(site: Tensor, share: float) -> Tensor:
+    """Draw which frame lends each its colours, [B] long: one of another site, or in most cases itself."""
+    drawn = onto(torch.rand(len(site)), site.device) < share
+    return torch.where(drawn, partners(site), torch.arange(len(site), device=site.device))
 
 
 def _drawn_views(count: int, params: AugmentParams) -> Tensor:

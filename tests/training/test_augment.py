@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from pydantic import ValidationError
@@ -53,6 +55,33 @@ def test_a_family_varies_what_it_is_named_for_alone():
     assert torch.equal(coloured.mask, batch.mask)
     assert torch.equal(coloured.selected, batch.selected)
     assert not torch.equal(coloured.frame, batch.frame)
+
+
+def test_colours_of_another_site_go_to_a_share_of_the_frames_and_to_no_mask():
+    batch = stub_sites.batch(64)
+    batch = replace(batch, site=torch.arange(64) % 2)
+    dark = torch.where(batch.site[:, None, None, None] == 1, 0.4, 1.0)
+    batch = replace(batch, frame=batch.frame * dark)
+    found = augmented(batch, ["site_colours"], 3, train_params(augment={"site_colours_share": 0.5}).augment)
+    changed = (found.frame != batch.frame).flatten(1).any(1)
+    assert 20 < int(changed.sum()) < 44
+    assert torch.equal(found.mask, batch.mask)
+    brighter = (found.frame.mean((1, 2, 3)) > batch.frame.mean((1, 2, 3)))[changed]
+    assert torch.equal(brighter, batch.site[changed] == 1)  # the dark site's frames take the bright one's colours
+    same = augmented(batch, ["site_colours"], 3, train_params(augment={"site_colours_share": 0.0}).augment)
+    assert torch.equal(same.frame, batch.frame)
+
+
+@pytest.mark.parametrize("site", [None, torch.zeros(6, dtype=torch.long)])
+def test_where_there_is_no_other_site_colours_stay(site):
+    batch = replace(stub_sites.batch(), site=site)
+    assert torch.equal(augmented(batch, ["site_colours"], 0, PARAMS).frame, batch.frame)
+
+
+def test_other_families_are_drawn_as_without_it():
+    batch = replace(stub_sites.batch(), site=torch.arange(6) % 2)
+    one, other = (augmented(batch, [*more, "viewpoint"], 1, PARAMS) for more in ([], ["site_colours"]))
+    assert torch.equal(one.mask, other.mask)
 
 
 def test_the_drawn_views_keep_their_limits_and_use_them():

@@ -304,6 +304,7 @@ LEVERS = {
     "head first": {"head_first": 1.5},
     "input dropout": {"input_dropout": 0.3},
     "average": {"average": "swad", "lr": 0.02, "swad": {"checks": 2, "start_patience": 1}},
+    "site colours": {"views": ["site_colours"]},
     "sizes of patches": {"further_sizes_px": [64], "labelled_share": 0.5, "unlabelled": "patches", "batch_size": 4},
 }
 
@@ -311,7 +312,8 @@ LEVERS = {
 @pytest.mark.parametrize("lever", LEVERS)
 def test_a_lever_moves_the_weights_by_the_seed_alone(artifacts, tmp_path, lever):
     without = {"mode": "partial", "views": [], "epochs": 2}
-    on = [bytes_of(_train(_cell(artifacts, **without, **LEVERS[lever]), tmp_path / name)) for name in ("one", "two")]
+    given = without | LEVERS[lever]
+    on = [bytes_of(_train(_cell(artifacts, **given), tmp_path / name)) for name in ("one", "two")]
     assert on[0] == on[1]
     off = _train(_cell(artifacts, **without, lr=LEVERS[lever].get("lr", 0.005)), tmp_path / "off")
     assert bytes_of(off)["model.safetensors"] != on[0]["model.safetensors"]

@@ -13,9 +13,10 @@ import torch
 from mcdrl.base.device import onto
 from mcdrl.base.section import Section
 from mcdrl.methods.baseline import Baseline
-from mcdrl.methods.fourier.mixing import amplitude_mixed, partners
+from mcdrl.methods.fourier.mixing import amplitude_mixed
 from mcdrl.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
 from mcdrl.networks.params import Share
+from mcdrl.networks.partners import partners
 
 MODES = ("partial", "finetune")  # the pixels have to be in the loop
 

@@ -40,6 +40,7 @@ class AugmentParams(Section):
         contrast: likewise.
         saturation: likewise.
         hue: change at most, in turns of the colour circle.
+        site_colours_share: of the frames that take the colours of a frame of another site, 0..1.
         healthy_zoom: least and largest of healthy views and their companions, see `healthy_share`; drawn as `zoom`.
     """
 
@@ -53,6 +54,7 @@ class AugmentParams(Section):
     contrast: Change
     saturation: Change
     hue: Annotated[float, Field(ge=0, le=0.5)]
+    site_colours_share: Share
     healthy_zoom: Zooms
 
     @field_validator("zoom", "healthy_zoom")
@@ -164,7 +166,8 @@ class Params(Section):
             frames in their place (copies). As many in a step as labelled ones.
         patches: how patches are compared with the whole.
         views: what of the frames varies at random in modes partial and finetune: viewpoint (distance, turn, place,
-            stretch, mirrored or not), colour (brightness, contrast, saturation, hue).
+            stretch, mirrored or not), colour (brightness, contrast, saturation, hue), site_colours (mean and spread of
+            Lab's channels become those of a frame of another source site in the batch; SANet, arXiv 2108.00882).
         augment: how far frames vary in these.
         further_sizes_px: sides to which the frames of a step are enlarged or reduced from the working size, with masks
             and all, in modes partial and finetune; the working size and these have even chances, drawn by the seed.
@@ -218,7 +221,7 @@ class Params(Section):
     labelled_share: float = Field(gt=0, le=1)
     unlabelled: Unlabelled
     patches: PatchParams
-    views: list[Literal["viewpoint", "colour"]]
+    views: list[Literal["viewpoint", "colour", "site_colours"]]
     augment: AugmentParams
     further_sizes_px: list[SizePx] = Field(max_length=8)
     checkpointing: bool

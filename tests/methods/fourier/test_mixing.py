@@ -1,23 +1,10 @@
 import torch
 
-from mcdrl.methods.fourier.mixing import amplitude_mixed, partners
+from mcdrl.methods.fourier.mixing import amplitude_mixed
 
 
 def _frames(seed=0):
     return 0.3 + 0.4 * torch.rand(3, 3, 16, 16, generator=torch.Generator().manual_seed(seed))
-
-
-def test_partners_are_of_another_site():
-    torch.manual_seed(0)
-    site = torch.tensor([0, 0, 1, 2, 2])
-    drawn = torch.stack([partners(site) for _ in range(200)])
-    assert (site[drawn] != site).all()
-    assert set(drawn[:, 0].tolist()) == {2, 3, 4}
-    assert set(drawn[:, 2].tolist()) == {0, 1, 3, 4}
-
-
-def test_a_frame_without_a_partner_stays_itself():
-    assert partners(torch.zeros(4, dtype=torch.long)).tolist() == [0, 1, 2, 3]
 
 
 def test_nothing_mixed_in_changes_nothing():
