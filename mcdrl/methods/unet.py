@@ -39,7 +39,7 @@ class UNet(Method):
         with factory.seeded(spec.seed, "unet"):
             self.net: Any = smp.Unet(f"tu-{LITE0.model}", encoder_weights=None)
         self.net.encoder.model.load_state_dict(imagenet_weights())
-        self.trunk, self.dice_weight = trunk, spec.dice_weight
+        self.trunk, self.dice_weight, self.boundary_weight = trunk, spec.dice_weight, spec.boundary_weight
         self.input_dropout = nn.Dropout2d(spec.input_dropout)
 
     def forward(self, batch: Batch, *, intervene: bool = True) -> Output:  # noqa: ARG002
@@ -54,7 +54,8 @@ class UNet(Method):
 
     def losses(self, batch: Batch, output: Output) -> dict[str, Tensor]:
         """Return L_seg."""
-        return {"seg": segmentation(output.logits, batch.mask, dice_weight=self.dice_weight)}
+        weights = {"dice_weight": self.dice_weight, "boundary_weight": self.boundary_weight}
+        return {"seg": segmentation(output.logits, batch.mask, **weights)}
 
     def encoder_parameters(self) -> list[nn.Parameter]:
         """Return the parameters that start from ImageNet."""

@@ -121,6 +121,7 @@ class Spec:
         seed: of everything drawn while building, such as a random dictionary.
         presence: whether a head beside the method's own says if a frame has a lesion at all.
         input_dropout: share of channels dropped from what the head takes.
+        boundary_weight: how much more pixels at outlines weigh in L_seg.
     """
 
     width: _Side
@@ -132,6 +133,7 @@ class Spec:
     seed: Annotated[int, Field(strict=True)]
     presence: Annotated[bool, Field(strict=True)] = False
     input_dropout: _Share = 0.0
+    boundary_weight: _Weight = 0.0
 
 
 class Trunk(nn.Module, ABC):

@@ -16,32 +16,63 @@ from mcdrl.clip.encoder import unit
 from mcdrl.networks.interface import Batch, Output, Texts
 from mcdrl.networks.params import CONTROLS, ContrastParams, InterventionParams
 
+_HALF_WINDOW = 15 / 352  # of a frame's side, around a pixel
+_NONE_JUDGED = 1e-6  # share of a window: no pixel is as small
 
-def segmentation(logits: Tensor, mask: Tensor, *, dice_weight: float) -> Tensor:
+
+def segmentation(logits: Tensor, mask: Tensor, *, dice_weight: float, boundary_weight: float = 0.0) -> Tensor:
     """Return L_seg: pixel cross-entropy, plus a soft Dice term that the paper doesn't have if its weight isn't zero.
 
     Args:
         logits: [B, 2, S, S] float.
         mask: [B, S, S] long, 0 or 1; 255 where nothing counts.
         dice_weight: weight of the Dice term.
+        boundary_weight: how much more pixels at outlines weigh, in both terms, see `boundary_weights`; 0: all weigh 1.
     """
-    truth = torch.stack([mask == 0, mask == 1], 1).to(logits.dtype)  # shares: the kernel of indices isn't deterministic
-    entropy = F.cross_entropy(logits, truth)
+    weights = boundary_weights(mask, boundary_weight) if boundary_weight else None
+    entropy = _entropy(logits, mask, weights)
     if dice_weight == 0:
         return entropy
-    return entropy + dice_weight * soft_dice(logits, mask)
+    return entropy + dice_weight * soft_dice(logits, mask, weights)
 
 
-def soft_dice(logits: Tensor, mask: Tensor) -> Tensor:
-    """Return the mean over frames of 1 - (2 sum p y + 1) / (sum p + sum y + 1), p the probability of lesion.
+def _entropy(logits: Tensor, mask: Tensor, weights: Tensor | None) -> Tensor:
+    truth = torch.stack([mask == 0, mask == 1], 1).to(logits.dtype)  # shares: the kernel of indices isn't deterministic
+    if weights is None:
+        return F.cross_entropy(logits, truth)
+    entropy = F.cross_entropy(logits, truth, reduction="none")
+    return ((weights * entropy).sum((1, 2)) / weights.sum((1, 2))).mean()
 
-    The sums are over the pixels whose mask is 0 or 1, as in `segmentation`.
+
+def soft_dice(logits: Tensor, mask: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Return the mean over frames of 1 - (2 sum w p y + 1) / (sum w p + sum w y + 1), p the probability of lesion.
+
+    The sums are over the pixels whose mask is 0 or 1, as in `segmentation`; w are the pixels' weights, [B, S, S], or 1.
     """
     lesion = (logits[:, 1] - logits[:, 0]).sigmoid().flatten(1)
     lesion = lesion * (mask.flatten(1) <= 1)
     truth = (mask.flatten(1) == 1).to(lesion.dtype)
-    overlap = (lesion * truth).sum(1)
-    return (1 - (2 * overlap + 1) / (lesion.sum(1) + truth.sum(1) + 1)).mean()
+    weighed = (part if weights is None else part * weights.flatten(1) for part in (lesion * truth, lesion, truth))
+    overlap, said, there = (part.sum(1) for part in weighed)
+    return (1 - (2 * overlap + 1) / (said + there + 1)).mean()
+
+
+def boundary_weights(mask: Tensor, weight: float) -> Tensor:
+    """Return what each pixel weighs, [B, S, S] float32: 1 + weight * |mean of the mask around it - the mask|.
+
+    As PraNet (arXiv 2006.11392) has it of F3Net (arXiv 1911.11445), both with a weight of 5: the formula, whose mean
+    is over what lies in the frame. What is around is a square of 31 pixels of 352 a side, less what nobody judged.
+
+    Args:
+        mask: [B, S, S] long, 0 or 1; 255 where nothing counts, which weighs 1.
+        weight: of the difference.
+    """
+    lesion, judged = (mask == 1).float(), (mask <= 1).float()
+    half = max(1, round(_HALF_WINDOW * int(mask.shape[-1])))
+    rows = F.avg_pool2d(torch.stack([lesion, judged], 1), (2 * half + 1, 1), 1, (half, 0))  # quicker than a square
+    around = F.avg_pool2d(rows, (1, 2 * half + 1), 1, (0, half))
+    mean = around[:, 0] / around[:, 1].clamp(min=_NONE_JUDGED)
+    return 1 + weight * (mean - lesion).abs() * judged
 
 
 def causal(pooled: Tensor, targets: Tensor, lesion_class: Tensor) -> Tensor:

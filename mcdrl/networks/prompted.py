@@ -55,7 +55,8 @@ class Prompted(Method):
         """Take the trunk, the class texts, and which of them the training frames have."""
         super().__init__()
         self.trunk = trunk
-        self.dice_weight, self.absent_share = spec.dice_weight, params.absent_share
+        self.dice_weight, self.boundary_weight = spec.dice_weight, spec.boundary_weight
+        self.absent_share = params.absent_share
         there = [True] * len(texts.classes) if texts.seen is None else texts.seen.tolist()
         self.asked = [number for number, one in enumerate(there) if one]
         self.register_buffer("seen", torch.tensor(there, device=texts.classes.device), persistent=False)
@@ -69,7 +70,7 @@ class Prompted(Method):
         """Return L_seg of some logits, [B, 2, S, S], against the answers to what the frames were asked for."""
         absent = output.absent if isinstance(output, PromptedOutput) else None
         mask = batch.mask if absent is None else batch.mask.masked_fill(absent[:, None, None] & batch.lesion, 0)
-        return segmentation(logits, mask, dice_weight=self.dice_weight)
+        return segmentation(logits, mask, dice_weight=self.dice_weight, boundary_weight=self.boundary_weight)
 
     def prompts_for(self, batch: Batch) -> Prompts:
         """Draw the prompts of a training step from torch's CPU random numbers; nobody waits for the device.

@@ -19,11 +19,12 @@ class Segmenter(Method):
         super().__init__()
         self.trunk = trunk
         self.head = factory.head(spec)
-        self.dice_weight = spec.dice_weight
+        self.dice_weight, self.boundary_weight = spec.dice_weight, spec.boundary_weight
 
     def losses(self, batch: Batch, output: Output) -> dict[str, Tensor]:
         """Return L_seg."""
-        return {"seg": segmentation(output.logits, batch.mask, dice_weight=self.dice_weight)}
+        weights = {"dice_weight": self.dice_weight, "boundary_weight": self.boundary_weight}
+        return {"seg": segmentation(output.logits, batch.mask, **weights)}
 
     def segment(self, encoded: Encoded, grid: Tensor, batch: Batch) -> Tensor:
         """Return H(grid), [B, 2, S, S] logits, with the intermediate maps and the frame beside the grid."""

@@ -151,6 +151,7 @@ def make_spec(params: Params, layout: Layout, seed: int) -> Spec:
         seed=seed,
         presence=params.presence_weight > 0,
         input_dropout=params.input_dropout,
+        boundary_weight=params.boundary_weight,
     )
 
 

@@ -629,6 +629,20 @@ def test_every_head_drops_channels_of_its_inputs_in_training_alone(name):
     assert not torch.allclose(said[0.0, True], said[0.5, True], atol=1e-3)
 
 
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_s_loss_knows_outlines(name):
+    mode = next(mode for mode in MODES if mode in (modes(name) or MODES))
+    found = []
+    for weight in (0.0, 5.0):
+        torch.manual_seed(0)  # of the stub encoder
+        spec = make_spec(boundary_weight=weight)
+        trunk = _trunk("pixels" if has_own_encoder(name) else mode, spec)
+        method, batch = _woken(build(name, spec, _params(name), trunk, _texts())).eval(), _batch()
+        with torch.no_grad():
+            found.append(method.losses(batch, method(batch))["seg"])
+    assert abs(float(found[0] - found[1])) > 1e-4
+
+
 def test_the_u_net_starts_from_imagenet_and_its_encoder_counts_as_pretrained():
     method = _method("unet")
     weights = imagenet_weights()

@@ -35,6 +35,56 @@ def test_dice_is_added_with_its_weight():
     torch.testing.assert_close(both, plain + 0.5 * losses.soft_dice(logits, mask))
 
 
+def _outlined(side=48, frames=2):
+    generator = torch.Generator().manual_seed(0)
+    mask = (torch.rand(frames, side, side, generator=generator) > 0.7).long()
+    mask[:, 10:30, 12:40] = 1
+    return torch.randn(frames, 2, side, side, generator=generator), mask
+
+
+def test_boundary_weights_by_hand():
+    """Of a frame of 48 px the square is of five; around it counts what lies in the frame and was judged."""
+    _, mask = _outlined()
+    mask[0, :, 20:23] = 255
+    found = losses.boundary_weights(mask, 5.0)
+    for place in ((0, 0, 0), (0, 20, 19), (0, 20, 21), (1, 10, 12), (1, 47, 3), (1, 20, 25)):
+        frame, y, x = place
+        around = mask[frame, max(y - 2, 0) : y + 3, max(x - 2, 0) : x + 3]
+        mean = (around == 1).sum() / (around <= 1).sum()
+        expected = 1 + 5 * (mean - mask[place]).abs() if mask[place] <= 1 else torch.tensor(1.0)
+        assert float(found[place]) == pytest.approx(float(expected), abs=1e-5), place
+    assert float(found[1, 20, 25]) == 1.0  # deep inside
+
+
+def test_boundary_weighted_terms_by_the_formula_at_the_paper_s_side():
+    logits, mask = _outlined(352)
+    truth = mask.float()
+    around = F.avg_pool2d(truth[:, None], 31, 1, 15, count_include_pad=False)[:, 0]
+    weight = 1 + 5 * (around - truth).abs()
+    lesion = logits[:, 1] - logits[:, 0]
+    each = F.binary_cross_entropy_with_logits(lesion, truth, reduction="none")
+    entropy = ((weight * each).sum((1, 2)) / weight.sum((1, 2))).mean()
+    p = lesion.sigmoid()
+    overlap, whole = (weight * p * truth).sum((1, 2)), (weight * (p + truth)).sum((1, 2))
+    dice = (1 - (2 * overlap + 1) / (whole + 1)).mean()
+    found = losses.segmentation(logits, mask, dice_weight=0.5, boundary_weight=5.0)
+    torch.testing.assert_close(found, entropy + 0.5 * dice, rtol=1e-4, atol=1e-5)
+    assert abs(float(found) - float(losses.segmentation(logits, mask, dice_weight=0.5))) > 1e-3
+
+
+def test_a_small_boundary_weight_is_next_to_none_and_what_nobody_judged_counts_zero():
+    logits, mask = _outlined()
+    mask[:, :9] = 255
+    plain, next_to_none = (losses.segmentation(logits, mask, dice_weight=1.0, boundary_weight=b) for b in (0.0, 1e-6))
+    torch.testing.assert_close(next_to_none, plain)
+    other = logits.clone()
+    other[:, 1, :9] += 3
+    one, same = (losses.segmentation(given, mask, dice_weight=1.0, boundary_weight=5.0) for given in (logits, other))
+    torch.testing.assert_close(one, same)
+    blank = losses.segmentation(logits, torch.full_like(mask, 255), dice_weight=0.0, boundary_weight=5.0)
+    assert float(blank) == 0.0
+
+
 def test_causal_by_hand_counts_frames_without_a_class_as_zero():
     pooled = torch.tensor([[1.0, 2.0], [5.0, 5.0], [0.0, 0.0]])
     targets = torch.tensor([[0.0, 0.0], [0.0, 4.0]])

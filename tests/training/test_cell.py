@@ -305,6 +305,7 @@ LEVERS = {
     "input dropout": {"input_dropout": 0.3},
     "average": {"average": "swad", "lr": 0.02, "swad": {"checks": 2, "start_patience": 1}},
     "site colours": {"views": ["site_colours"]},
+    "boundary": {"boundary_weight": 5.0},
     "sizes of patches": {"further_sizes_px": [64], "labelled_share": 0.5, "unlabelled": "patches", "batch_size": 4},
 }
 

@@ -190,6 +190,8 @@ class Params(Section):
             which drops image and feature channels alike; our choice for maps at several sizes.
         bottleneck: in mode adapter, the joint width over the adapter's inner width.
         dice_weight: weight of a soft Dice term beside the pixel cross-entropy; the paper has none.
+        boundary_weight: how much more pixels at outlines weigh in both terms of the loss: 1 + it * |mean of the mask
+            around a pixel - the mask|, as in PraNet (arXiv 2006.11392), which has 5. 0: all weigh the same.
         presence_weight: weight of the cross-entropy of a head that says whether a frame has a lesion at all, by the
             masks' own labels; its probability is the frame's score then, by which a model says "no lesion". 0: there is
             no such head, and the score comes from the map. Our choice.
@@ -235,6 +237,7 @@ class Params(Section):
     input_dropout: float = Field(ge=0, lt=1)
     bottleneck: Annotated[int, Field(ge=1), Most(65536, "no joint space is as wide")]
     dice_weight: Weight
+    boundary_weight: Annotated[float, Field(ge=0), Most(1000, "nothing but outlines would be learned")]
     presence_weight: Weight
     hard_negative_weight: Weight
     healthy_share: float = Field(ge=0, le=0.5)
