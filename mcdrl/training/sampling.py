@@ -62,7 +62,8 @@ def sizes(frames: Frames) -> NDArray[np.intp]:
     kinds = _classes(frames)
     shares = [frames.lesion_share[case] for case in frames.train if case in frames.lesion_share]
     logs = np.log(np.maximum(shares, _LEAST_SHARE))
-    steps = np.linspace(*np.quantile(logs, _OUTERMOST), _SIZES + 1)[1:-1]
+    low, high = np.quantile(logs, _OUTERMOST)
+    steps = np.linspace(low, high, _SIZES + 1)[1:-1]
     kinds[kinds >= 0] = np.searchsorted(steps, logs)
     return kinds
 
