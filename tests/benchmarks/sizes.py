@@ -75,14 +75,16 @@ def main(
     models: Annotated[list[Path], typer.Argument(help="Folders of trained cells.")],
     frames: Annotated[int | None, typer.Option(help="Of each site, by the hash of their names; default: all.")] = None,
     files: Annotated[bool, typer.Option("--files", help="Also from the files, which have more detail.")] = False,
+    looks: Annotated[list[str] | None, typer.Option("--look", help="These alone, such as 224v_320.")] = None,
+    validation: Annotated[int | None, typer.Option(help="Validation frames a source; default: as --frames.")] = None,
 ) -> None:
     """Predict and count."""
     study = load_study()
     for folder in models:
         (member,) = load_ensemble([folder], None, "cpu").members
         combinations = [*ONE_LOOK, *VIEWS * member.model.method.sums_views, *FROM_FILES * files]
-        asked = Asked(member, combinations)
-        part = pd.DataFrame(rows(asked, study, frames))
+        asked = Asked(member, [tuple(one.split("_")) for one in looks] if looks else combinations)
+        part = pd.DataFrame(rows(asked, study, frames, validation or frames))
         each = {name: f"{1000 * spent / part['case_id'].nunique():.0f} ms" for name, spent in asked.seconds.items()}
         print(f"{folder}: a frame takes {each}", flush=True)
         everything = pd.concat(([pd.read_parquet(out)] if out.is_file() else []) + [part])
@@ -90,14 +92,15 @@ def main(
         kept.sort_values(KEY, ignore_index=True).to_parquet(out)
 
 
-def rows(asked: Asked, study: Study, frames: int | None) -> Iterator[dict[str, object]]:
+def rows(asked: Asked, study: Study, frames: int | None, validation: int | None) -> Iterator[dict[str, object]]:
     """Yield a row a frame and combination: of the site that the model was kept from, and of its sources' validation."""
     card = asked.member.model.card
     for site in [card.held_out, *card.sources]:
         kept_from, place = site == card.held_out, site_files(ARTIFACTS, site)
         cases = CASES.read(place.cases).merge(GEOMETRY.read(place.geometry), on="case_id").set_index("case_id")
-        chosen = pick(list(cases.index if kept_from else cases.index[cases["split"] == "val"]), frames)
-        paths = _paths(study, site) if FROM_FILES[0] in asked.combinations else {}
+        own, count = (cases, frames) if kept_from else (cases[cases["split"] == "val"], validation)
+        chosen = pick(list(own.index), count)
+        paths = _paths(study, site) if any("320n" in some for some in asked.combinations) else {}
         names = {"network": card.variant, "held_out": card.held_out, "seed": card.seed,
                  "split": "held_out" if kept_from else "validation"}  # fmt: skip
         with FRAMES.read(place.frames) as reader:
