@@ -30,11 +30,12 @@ def claimed(root: Path) -> Iterator[None]:
     if path.exists() and _is_over(path):
         path.unlink()
     try:
-        with path.open("x", encoding="utf-8") as stream:
-            json.dump({"host": socket.gethostname(), "pid": os.getpid()}, stream)
+        stream = path.open("x", encoding="utf-8")
     except FileExistsError:
         raise InputError(_told(path)) from None
     try:
+        with stream:
+            json.dump({"host": socket.gethostname(), "pid": os.getpid()}, stream)
         yield
     finally:
         path.unlink(missing_ok=True)

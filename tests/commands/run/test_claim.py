@@ -1,5 +1,6 @@
 """One run a workspace."""
 
+import errno
 import json
 import os
 import socket
@@ -38,6 +39,18 @@ def test_what_a_killed_run_left_is_taken_over(tmp_path):
     owned(tmp_path, socket.gethostname(), ended.pid)
     with claimed(tmp_path):
         assert json.loads(claim_path(tmp_path).read_text(encoding="utf-8"))["pid"] == os.getpid()
+
+
+def test_a_full_disk_leaves_no_claim_that_stands_in_the_next_runs_way(tmp_path, monkeypatch):
+    def full(*_arguments):
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("mcdrl.commands.run.claim.json.dump", full)
+        with pytest.raises(OSError, match="no space left"), claimed(tmp_path):
+            pass
+    with claimed(tmp_path):
+        pass
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"host": "a", "pid": "x"}'])
