@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,8 @@ from mcdrl.base.errors import InputError
 
 _GPUS, _THREADS = "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS"
 _GB_A_SLOT = 2.0  # a training on lite0 takes 1 to 1.5
+_MOST = 9999
+_NAME = r"\d+|(GPU|MIG)-.+"  # of a GPU, as CUDA takes it; what else stands there hides it and all that follow
 
 
 def shared_out(wanted: str, gpus: Sequence[str], cores: int, memory_gb: float) -> list[dict[str, str]]:
@@ -23,10 +26,10 @@ def shared_out(wanted: str, gpus: Sequence[str], cores: int, memory_gb: float) -
         memory_gb: of the machine.
 
     Raises:
-        InputError: the number is none.
+        InputError: the number is none, or one of no machine.
     """
-    if wanted != "auto" and not (wanted.isdecimal() and int(wanted)):
-        raise InputError(f"--slots: '{wanted}' is no number of stages at a time; expected 1, 2, ... or auto")
+    if wanted != "auto" and not (re.fullmatch(r"\d{1,4}", wanted) and int(wanted)):
+        raise InputError(f"--slots: '{wanted}' is no number of stages at a time; expected 1, 2, ... {_MOST} or auto")
     fitting = len(gpus) or max(1, min(cores, int(memory_gb / _GB_A_SLOT)))
     count = fitting if wanted == "auto" else int(wanted)
     threads = os.environ.get(_THREADS) or str(max(1, cores // count))
@@ -45,10 +48,11 @@ def chosen_gpus(wanted: str, visible: Sequence[str]) -> list[str]:
         visible: the GPUs that may be used; none: nobody could tell.
 
     Raises:
-        InputError: no GPU is named, or one by a number that none has, which CUDA would take for none at all.
+        InputError: no GPU is named, or one as none is called, which CUDA would take for none at all.
     """
     names = visible_gpus({_GPUS: wanted})
-    lost = [name for name in names if visible and name.isdecimal() and name not in visible]
+    lost = [name for name in names if not re.fullmatch(_NAME, name)]
+    lost += [name for name in names if visible and name.isdecimal() and name not in visible]
     if lost or not names:
         known = ",".join(visible) or "0,1,..."
         raise InputError(f"--gpus '{wanted}': there is no GPU '{next(iter(lost), '')}'; expected names among {known}")

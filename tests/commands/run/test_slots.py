@@ -40,9 +40,9 @@ def test_threads_that_the_user_chose_stay(monkeypatch):
     assert {slot[THREADS] for slot in shared_out("2", [], 8, 64)} == {"5"}
 
 
-@pytest.mark.parametrize("wanted", ["0", "-1", "two", "1.5", ""])
+@pytest.mark.parametrize("wanted", ["0", "-1", "two", "1.5", "", "99999999999", "9" * 5000, "0000"])
 def test_no_number_is_refused(wanted):
-    with pytest.raises(InputError, match=r"--slots: .* expected 1, 2, \.\.\. or auto"):
+    with pytest.raises(InputError, match=r"--slots: .* expected 1, 2, \.\.\. 9999 or auto"):
         shared_out(wanted, [], 2, 8)
 
 
@@ -62,6 +62,14 @@ def test_a_number_that_no_gpu_has_is_refused():
     """CUDA would see none, and the study run on the processor."""
     with pytest.raises(InputError, match=r"--gpus '0,2': there is no GPU '2'; expected names among 0,1"):
         chosen_gpus("0,2", ["0", "1"])
+
+
+@pytest.mark.parametrize("visible", [["0", "1"], []])
+@pytest.mark.parametrize("wanted", ["nonsense", "0,x", "all", "0.5", "GPU-"])
+def test_a_name_that_cuda_takes_for_none_is_refused(wanted, visible):
+    """It would hide all GPUs, or those behind it, and the study run on the processor."""
+    with pytest.raises(InputError, match=f"--gpus '{wanted}': there is no GPU '{wanted.removeprefix('0,')}'"):
+        chosen_gpus(wanted, visible)
 
 
 @pytest.mark.parametrize(
