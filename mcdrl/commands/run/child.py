@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from mcdrl.study.paths import RUN_FOLDER
 
 _POLITE_S = 10.0  # between asking processes to stop and ending them
 _LOOK_S = 0.1
+_ROOM = 2**16  # bytes; with less no stage can be recorded
 USERS = 2  # exit code of what is for the user to mend
 
 
@@ -72,8 +74,10 @@ class Child:
             )
 
     def poll(self) -> int | None:
-        """Return how it ended; None: it hasn't."""
-        return self._process.poll()
+        """Return how it ended; None: it hasn't. What one that was killed has left of its processes is ended, too."""
+        if code := self._process.poll():
+            self.stop(signal.SIGKILL)
+        return code
 
     def stop(self, signum: int) -> bool:
         """Send a signal to all of its processes; return whether any of them is still there."""
@@ -131,11 +135,29 @@ def exit_code(log: Path) -> int | None:
     return int(found[-1]) if found else None
 
 
-def told(log: Path) -> str:
-    """Return the line of a failed stage's log that says most: its last error, best one of ours, else its last line."""
+def told(log: Path, code: int = 1) -> str:
+    """Return what says most of why a stage failed.
+
+    Args:
+        log: of the stage; its last error counts, best one of ours, else its last line, unless a signal ended it.
+        code: how its process ended.
+    """
+    if killed := _signal_of(exit_code(log) or code):
+        return f"ended by {killed}" + ", as the system does where memory runs out" * (killed == "SIGKILL")
     lines = [line.strip() for line in read_log(log).splitlines() if line.strip()]
     kinds = ([line for line in lines if re.search(words, line)] for words in ("^error: ", "Error", "^ERROR: ", ""))
-    return next((kind[-1] for kind in kinds if kind), "nothing was printed")
+    return next((kind[-1] for kind in kinds if kind), "nothing was printed" + ", the disk is full" * _is_full(log))
+
+
+def _signal_of(code: int) -> str:
+    """Return the name of the signal that an exit code, a process's or a shell's, tells of; empty: of none."""
+    with suppress(ValueError):
+        return signal.Signals(-code if code < 0 else code - 128).name
+    return ""
+
+
+def _is_full(path: Path) -> bool:
+    return path.exists() and shutil.disk_usage(path).free < _ROOM
 
 
 def last_line(log: Path) -> str:

@@ -113,7 +113,7 @@ class _Running:
             users = USERS in (code, exit_code(attempt.log))
             self._schedule.fail(name)
             self.progress.ended(name, State.FAILED)
-            self.failures.append(Failure(name, told(attempt.log), attempt.log, users))
+            self.failures.append(Failure(name, told(attempt.log, code), attempt.log, users))
             return
         outs = recorded_outs(root).get(name)
         self._schedule.finish(name, moved=outs is None or outs != before.get(name))

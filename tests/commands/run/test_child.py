@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -50,6 +51,18 @@ def test_no_process_of_the_group_outlives_the_stop(log, monkeypatch):
     with Signals() as signals:
         stop_all([child], signals)
     assert child.poll() is not None
+    deadline = time.monotonic() + 5
+    while runs(grandchild):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_what_a_killed_one_leaves_of_its_processes_is_ended(log):
+    """A stage outlives its DVC, and would write where the next attempt does."""
+    child = start("sleep 300 & echo $!; kill -9 $$", log)
+    while child.poll() is None:
+        time.sleep(0.01)
+    grandchild = int(log.read_text(encoding="utf-8"))
     deadline = time.monotonic() + 5
     while runs(grandchild):
         assert time.monotonic() < deadline
@@ -112,6 +125,28 @@ def test_the_line_that_says_most_and_whose_fault_it_is(log):
     assert told(log) == "Killed"
     log.write_text("", encoding="utf-8")
     assert (told(log), exit_code(log)) == ("nothing was printed", None)
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "found"),
+    [
+        ("epoch 1\n" + FAILED.format(-9), 255, "ended by SIGKILL, as the system does where memory runs out"),
+        ("epoch 1\n" + FAILED.format(137), 255, "ended by SIGKILL, as the system does where memory runs out"),
+        ("epoch 1\n" + FAILED.format(-11), 255, "ended by SIGSEGV"),
+        ("> python -m stages.train a 0\n", -9, "ended by SIGKILL, as the system does where memory runs out"),
+        ("ValueError: shapes\n" + FAILED.format(1), 255, "ValueError: shapes"),
+        ("error: it can't be\n" + FAILED.format(2), 255, "error: it can't be"),
+        ("ERROR: unexpected\n", 255, "ERROR: unexpected"),
+    ],
+)
+def test_a_signal_that_ended_a_stage_is_told(log, said, code, found):
+    log.write_text(said, encoding="utf-8")
+    assert told(log, code) == found
+
+
+def test_a_stage_that_could_not_say_a_word_on_a_full_disk(log, monkeypatch):
+    monkeypatch.setattr("mcdrl.commands.run.child.shutil.disk_usage", lambda _path: SimpleNamespace(free=4096))
+    assert told(log) == "nothing was printed, the disk is full"
 
 
 def test_the_last_line_is_the_last_that_says_something(log, tmp_path):
