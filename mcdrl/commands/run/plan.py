@@ -12,8 +12,9 @@ from uuid import uuid4
 import yaml
 
 from mcdrl.base.errors import InputError
-from mcdrl.base.strict_yaml import load_record
-from mcdrl.study.paths import LOCK, PIPELINE
+from mcdrl.base.files import atomic
+from mcdrl.base.strict_yaml import load_record, read_yaml
+from mcdrl.study.paths import LOCK, PARAMS, PIPELINE
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,10 @@ def read_plan(targets: Sequence[str], *, by_remote: bool = False) -> Plan:
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
     from dvc.repo.reproduce import collect_stages, get_active_graph, plan_repro
+    from dvc.rwlock import RWLockFileCorruptedError, RWLockFileFormatError
 
+    if PARAMS.is_file():
+        read_yaml(PARAMS)  # says where a fault is, as DVC doesn't
     try:
         with Repo() as repo, repo.lock:
             graph = get_active_graph(repo.index.graph)
@@ -72,7 +76,9 @@ def read_plan(targets: Sequence[str], *, by_remote: bool = False) -> Plan:
                 remote=_remote(repo.config) if by_remote else None,
             )
     except DvcException as error:
-        raise InputError(f"DVC can't tell what is to be done: {' '.join(str(error).split())}") from None
+        damaged = isinstance(error, (RWLockFileCorruptedError, RWLockFileFormatError))
+        mend = "; if no DVC is at work, remove that file" * damaged
+        raise InputError(f"DVC can't tell what is to be done: {' '.join(str(error).split())}{mend}") from None
 
 
 def _remote(config: Mapping[str, Any]) -> Remote:
@@ -119,12 +125,14 @@ def sort_lock(root: Path, before: Sequence[str], order: Sequence[str]) -> None:
     """
     from dvc.lock import LockError
     from dvc.repo import Repo
-    from dvc.utils.serialize import modify_yaml
+    from dvc.utils.serialize import dumps_yaml, parse_yaml_for_update
 
     now = list(recorded_outs(root))
     wanted = [name for name in dict.fromkeys((*before, *order, *now)) if name in now]
     if now == wanted:
         return
-    with suppress(LockError), Repo(str(root)) as repo, repo.lock, modify_yaml(str(root / LOCK)) as lock:
+    with suppress(LockError), Repo(str(root)) as repo, repo.lock, atomic(root / LOCK) as partial:
+        lock = parse_yaml_for_update((root / LOCK).read_text(encoding="utf-8"), root / LOCK)
         stages = dict(lock["stages"])
         lock["stages"] = {name: stages[name] for name in dict.fromkeys((*wanted, *stages))}
+        partial.write_text(dumps_yaml(lock), encoding="utf-8")

@@ -1,6 +1,7 @@
 """What DVC says is to be done, on a toy pipeline."""
 
 import contextlib
+import errno
 
 import pytest
 import yaml
@@ -66,6 +67,22 @@ def test_a_pipeline_that_dvc_can_not_read_is_the_users(tmp_path):
         planned(toy, [])
 
 
+def test_a_slip_in_params_yaml_is_told_with_its_line(tmp_path):
+    toy = Toy(tmp_path / "toy")
+    toy.write("params.yaml", "a: 1\nb: [2\n")
+    with pytest.raises(InputError, match=r"params\.yaml is not valid YAML: (.|\n)*line 2"):
+        planned(toy, [])
+
+
+@pytest.mark.parametrize("text", ["", '{"read', '{"read": 1}'])
+def test_locks_that_a_full_disk_cut_short_are_named_with_what_to_do(tmp_path, text):
+    toy = Toy(tmp_path / "toy")
+    (toy.folder / ".dvc/tmp").mkdir()
+    toy.write(".dvc/tmp/rwlock", text)
+    with pytest.raises(InputError, match=r"rwlock.*; if no DVC is at work, remove that file"):
+        planned(toy, [])
+
+
 def test_a_lock_in_another_order_gets_that_of_dvc_byte_for_byte(tmp_path):
     toy = Toy(tmp_path / "toy")
     for name in ("plan", "beside", "cell@z", "cell@x", "cell@y", "gather"):
@@ -75,6 +92,19 @@ def test_a_lock_in_another_order_gets_that_of_dvc_byte_for_byte(tmp_path):
     other.dvc("repro")
     sort_lock(toy.folder, [], ORDER)
     assert toy.read("dvc.lock") == other.read("dvc.lock")
+
+
+def test_a_disk_that_is_full_leaves_the_lock_as_it_was(toy, monkeypatch):
+    """It is the only record of all that was ever trained."""
+    before = toy.read("dvc.lock")
+
+    def full(*_arguments, **_options):
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    monkeypatch.setattr("ruamel.yaml.YAML.dump", full)
+    with pytest.raises(OSError, match="no space left"):
+        sort_lock(toy.folder, [], ORDER[::-1])
+    assert toy.read("dvc.lock") == before
 
 
 def test_stages_that_were_there_before_stay_where_they_are(tmp_path):
