@@ -139,13 +139,16 @@ def told(log: Path, code: int = 1) -> str:
     """Return what says most of why a stage failed.
 
     Args:
-        log: of the stage; its last error counts, best one of ours, else its last line, unless a signal ended it.
+        log: of the stage; its last error counts, best one of ours with the lines that are indented below it, else its
+            last line, unless a signal ended it.
         code: how its process ended.
     """
     if killed := _signal_of(exit_code(log) or code):
         return f"ended by {killed}" + ", as the system does where memory runs out" * (killed == "SIGKILL")
-    lines = [line.strip() for line in read_log(log).splitlines() if line.strip()]
-    kinds = ([line for line in lines if re.search(words, line)] for words in ("^error: ", "Error", "^ERROR: ", ""))
+    lines = [line.rstrip() for line in read_log(log).splitlines() if line.strip()]
+    if ours := re.findall(r"^error: .+(?:\n  .+)*", "\n".join(lines), re.MULTILINE):
+        return str(ours[-1])
+    kinds = ([line.strip() for line in lines if re.search(words, line)] for words in ("Error", "^ERROR: ", ""))
     return next((kind[-1] for kind in kinds if kind), "nothing was printed" + ", the disk is full" * _is_full(log))
 
 

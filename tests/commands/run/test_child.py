@@ -117,6 +117,9 @@ def test_what_dvc_did_is_read_from_what_it_said(log, said, found):
 def test_the_line_that_says_most_and_whose_fault_it_is(log):
     log.write_text("epoch 1\nerror: params.yaml: no such site\n" + FAILED.format(2), encoding="utf-8")
     assert (told(log), exit_code(log)) == ("error: params.yaml: no such site", 2)
+    several = "error: params.yaml has 2 error(s):\n  train.epochs: missing\n  train.epoch: unknown key"
+    log.write_text(f"error: former\n> x\n{several}\n" + FAILED.format(2), encoding="utf-8")
+    assert told(log) == several
     log.write_text("Traceback:\nValueError: shapes\n" + FAILED.format(1), encoding="utf-8")
     assert (told(log), exit_code(log)) == ("ValueError: shapes", 1)
     log.write_text("ERROR: 'out' is busy\n\n<https://error.dvc.org/busy>\n", encoding="utf-8")
