@@ -54,8 +54,7 @@ class FurtherSizes:
     """Asks a model for the same frames at sizes beside the working size, and takes the mean of all answers.
 
     The frames are enlarged or reduced from the working size: what helps is mostly the scale at which a network looks,
-    not more detail (docs/results.md), so no larger frames are kept. Methods that sum over views do so at the working
-    size alone: elsewhere it is worth nothing and costs most.
+    not more detail (docs/results.md), so no larger frames are kept.
     """
 
     def __init__(self, model: LoadedModel, encoder: Encoder, sizes_px: Sequence[int]) -> None:
@@ -85,7 +84,7 @@ class FurtherSizes:
         return _batch(there, features, self._model, encoder_px=side_px)
 
     def _answer(self, frame: Tensor, side_px: int) -> Tensor:
-        output = self._model.method.single_pass(self.at(frame, side_px))
+        output = self._model.method(self.at(frame, side_px), intervene=True)
         return resized(lesion(output)[:, None], int(frame.shape[-1]), "bilinear")[:, 0]
 
 

@@ -281,20 +281,6 @@ def test_asked_at_two_sizes_a_model_answers_by_the_mean_of_both(folder, tmp_path
 
 
 @pytest.mark.parametrize("folder", ["baseline"], indirect=True)
-def test_further_sizes_are_asked_in_a_single_pass_whatever_a_method_sums_over(folder, tmp_path, monkeypatch):
-    loaded, encoder = load_model(folder, tmp_path), Pooled()
-    alone = Ensemble([Member(loaded, encoder)], random_weights=False).probability(FRAMES)
-
-    def halves(batch):
-        output = loaded.method(batch, intervene=True)
-        return replace(output, logits=torch.zeros_like(output.logits))
-
-    monkeypatch.setattr(loaded.method, "single_pass", halves)
-    both = Ensemble([Member(loaded, encoder)], random_weights=False, further_px=[64]).probability(FRAMES)
-    np.testing.assert_allclose(both, (alone + 0.5) / 2, atol=1e-5)
-
-
-@pytest.mark.parametrize("folder", ["baseline"], indirect=True)
 @pytest.mark.parametrize(
     ("sizes_px", "facts", "of_encoder", "reason"),
     [
