@@ -21,10 +21,10 @@ from mcdrl.renderer.plan import Plan
 _ALONE = 0.7  # strength of a confounder in the twin of a frame that has none to exchange
 
 
-def sample_twin(seed: int, size_px: int = SIZE_PX) -> Frame:
-    """Return the negative twin of the corpus frame of this seed."""
+def sample_twin(seed: int, size_px: int = SIZE_PX, styles: str = "wide") -> Frame:
+    """Return the negative twin of the corpus frame of this seed and these styles."""
     rng = generator("pretrain", "twins", seed)
-    return sample_corpus_frame(seed, size_px, change=lambda plan: exchanged(rng, plan))
+    return sample_corpus_frame(seed, size_px, change=lambda plan: exchanged(rng, plan), styles=styles)
 
 
 def exchanged(rng: np.random.Generator, plan: Plan) -> Plan:

@@ -36,6 +36,12 @@ def test_where_the_confounder_is_not_a_twin_is_its_frame_to_the_pixel():
     assert 0.2 < same.mean() < 1
 
 
+def test_a_twin_is_of_the_styles_of_its_frame():
+    frame, twin = sample_corpus_frame(3, SIZE, styles="apart"), sample_twin(3, SIZE, styles="apart")
+    assert np.array_equal(frame.mask, twin.mask)
+    assert not np.array_equal(twin.image, sample_twin(3, SIZE).image)
+
+
 def test_twins_are_the_same_each_time():
     assert np.array_equal(sample_twin(5, SIZE).image, sample_twin(5, SIZE).image)
 
