@@ -35,7 +35,12 @@ def quality(joint: Joint, tower: TextTower, vocabulary: Vocabulary, corpus: Corp
 
     AUROC over places and recall are means over the frames with a lesion; S^ is the largest cosine over the classes
     (arXiv 2508.05008, target region selection), a place is a lesion's when more than half of it is covered.
+
+    Raises:
+        ValueError: it isn't known where lesions are.
     """
+    if corpus.share is None:
+        raise ValueError("the corpus to check on has no lesion masks")
     texts = encode_prompts(tower, vocabulary, [canonical(concept) for concept in CONCEPTS])
     maps, image = _cosines(joint, corpus.hypercolumns, texts)
     lesion = (corpus.share[:, _K] > 0.5).flatten(1).numpy()  # [N, P]

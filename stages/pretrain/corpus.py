@@ -60,7 +60,8 @@ class Corpus:
     Attributes:
         hypercolumns: [N, C, 14, 14] float16, those of `mcdrl.clip.lite_joint` of the frames.
         jittered: the same of each frame after a random change of colours and sharpness; None where not asked for.
-        share: [N, 7, 14, 14] float32 in 0..1, how much of a place each of `DENSE_CONCEPTS` covers.
+        share: [N, 7, 14, 14] float32 in 0..1, how much of a place each of `DENSE_CONCEPTS` covers; None: nobody marked
+            lesions.
         presence: [N, 20] float32, 0 or 1, whether each of `CONCEPTS` is in the frame; "normal": no lesion is.
         crops: for distillation; None where not asked for.
         twins: for the objective triplet; None where not asked for.
@@ -68,7 +69,7 @@ class Corpus:
 
     hypercolumns: Tensor
     jittered: Tensor | None
-    share: Tensor
+    share: Tensor | None
     presence: Tensor
     crops: Crops | None = None
     twins: Twins | None = None

@@ -4,6 +4,10 @@ What a place shows is matched with the texts of lesion classes and normal mucosa
 texts of the confounders. Other phrasings are drawn towards the canonical text of their concept, and a text that names a
 class and a confounder towards the middle of both. `pretrain.objective` may add to that; see `objectives`.
 
+Without lesion masks a frame is only known to show a class, a lesion or none, as its caption could say. That a lesion is
+somewhere is then said of its strongest places, that all of it is normal of those that speak least for it, so that
+places still learn; which ones these are is for the projection to find. The pooling is ours.
+
 Rates, weights and counts are no parameters: the stage is frozen in dvc.yaml and what it writes is in git, so that no
 study can vary them. They were chosen by quality.json; whoever changes one runs the stage by hand.
 """
@@ -38,10 +42,11 @@ _PARAPHRASES_A_CONCEPT = 3
 _PAIRS_A_STEP = 24
 _INSERTED = 0.15  # how often a sentence gets an unknown word, and how often a modifier
 _LESION_WEIGHT = 4.0  # lesion places are a tenth of all
+_POOLED = 6  # places of a step that speak for their frame, where there is no mask
 _LR, _LR_TOWER, _WEIGHT_DECAY = 3e-3, 1e-3, 0.05
 _WEIGHTS = {
     "places": 3.0, "best_class": 3.0, "kind": 1.0, "frame": 4.0, "pairs": 1.0, "phrases": 1.0,
-    "non_contrastive": 1.0, "triplet": 1.0,  # of other objectives, never tuned
+    "non_contrastive": 1.0, "triplet": 1.0, "transport": 1.0,  # of other objectives, never tuned
 }  # fmt: skip
 _TEMPERATURE = 0.07  # of the softmax over the concepts that a phrasing may mean
 _K = len(LESION_CLASSES)
@@ -80,7 +85,8 @@ def learn(
     """Train the projection and the text tower; equal arguments give equal weights.
 
     Args:
-        corpus: with jittered views, and negative twins where the objective looks at them.
+        corpus: with jittered views, negative twins where the objective looks at them, and no share where there are no
+            lesion masks to learn from.
         vocabulary: of the text tower.
         kind: the image tower that looked at the corpus.
         epochs: passes over the corpus.
@@ -128,21 +134,22 @@ def _run(learner: Learner, corpus: Corpus, epochs: int, rng: np.random.Generator
 
 def losses(learner: Learner, corpus: Corpus, rows: Tensor, rng: np.random.Generator) -> dict[str, Tensor]:
     """Return the terms of the loss on the frames `rows`, each a scalar, by the names in `_WEIGHTS`."""
-    chosen = torch.randperm(corpus.share.shape[-1] * corpus.share.shape[-2])[:_PLACES_A_STEP]
+    chosen = torch.randperm(corpus.hypercolumns.shape[2] * corpus.hypercolumns.shape[3])[:_PLACES_A_STEP]
     plain = torch.rand(len(rows)) < 0.5
     dense, image = learner.joint(_views(corpus, rows, plain)[:, :, chosen, None])
-    texts = draw_texts(rng)
+    texts = draw_texts(rng, learner.objective.described)
     vectors = _encode(learner, texts, rng, whole=len(CONCEPTS))
     concepts = vectors[: len(CONCEPTS)]
     paired = [index for index, text in enumerate(texts) if len(text.concepts) == 2]
-    share, presence = corpus.share[rows].flatten(2)[:, :, chosen], corpus.presence[rows]
+    presence = corpus.presence[rows]
     cosines = torch.einsum("bdn,kd->bkn", dense[..., 0], concepts[: len(DENSE_CONCEPTS)])
     together = torch.stack([presence[:, _columns(texts[index])].prod(1) for index in paired], dim=1)
-    place = place_losses(learner.scales(cosines, "place"), share)
+    place = _said_of_places(learner.scales(cosines, "place"), corpus, rows, chosen)
     logits = learner.scales(image @ concepts.T, "frame")
     step = Step(
         image, logits, presence, plain, *_twins(learner, corpus, rows, chosen),
         encode=lambda drawn: _encode(learner, drawn, rng, whole=0), rng=rng,
+        dense=dense[..., 0], other_dense=_other_views(learner, corpus, rows, ~plain, chosen),
     )  # fmt: skip
     return {
         **place,
@@ -153,7 +160,18 @@ def losses(learner: Learner, corpus: Corpus, rows: Tensor, rng: np.random.Genera
     }
 
 
-def place_losses(logits: Tensor, share: Tensor) -> dict[str, Tensor]:
+def pooled(logits: Tensor) -> Tensor:
+    """Return what places say of their frames, [B, 7, 1], of [B, 7, n] logits of `DENSE_CONCEPTS`.
+
+    Of a lesion's concepts the mean of the strongest places, of normal mucosa the mean of the weakest: a lesion is
+    somewhere, normal mucosa is everywhere.
+    """
+    strongest = logits[:, : _K + 1].topk(_POOLED, dim=2).values
+    weakest = logits[:, _K + 1 :].topk(_POOLED, dim=2, largest=False).values
+    return torch.cat([strongest, weakest], dim=1).mean(2, keepdim=True)
+
+
+def place_losses(logits: Tensor, share: Tensor, lesion_weight: float = _LESION_WEIGHT) -> dict[str, Tensor]:
     """Return the terms about places.
 
     A class text isn't pushed away from lesions of another class: which class it is, `kind` decides among the
@@ -162,9 +180,10 @@ def place_losses(logits: Tensor, share: Tensor) -> dict[str, Tensor]:
     Args:
         logits: [B, 7, n] float, of `DENSE_CONCEPTS`.
         share: [B, 7, n] float in 0..1, how much of the place each covers.
+        lesion_weight: of a place that is a lesion's.
     """
     lesion, normal = share[:, _K], share[:, _K + 1]
-    weight = torch.where(lesion > 0.5, _LESION_WEIGHT, 1.0)  # [B, n]
+    weight = torch.where(lesion > 0.5, lesion_weight, 1.0)  # [B, n]
     counted = torch.ones_like(share)
     counted[:, :_K] = torch.where((lesion > 0)[:, None], (share[:, :_K] > 0).float(), counted[:, :_K])
     each = F.binary_cross_entropy_with_logits(logits, share, reduction="none") * counted
@@ -205,12 +224,17 @@ def phrase_loss(vectors: Tensor, texts: list[Text], temperature: float) -> Tenso
     return right + (1 - (vectors * middle.detach()).sum(1)).mean()
 
 
-def draw_texts(rng: np.random.Generator) -> list[Text]:
-    """Draw the texts of one step: each concept's canonical one, some phrasings of each, some pairs."""
+def draw_texts(rng: np.random.Generator, described: float = 0) -> list[Text]:
+    """Draw the texts of one step: each concept's canonical one, some phrasings of each, some pairs.
+
+    Args:
+        rng: draws them.
+        described: how often a lesion class is described instead of named, 0..1, but in the canonical ones.
+    """
     texts = [Text(prompt, (concept,)) for prompt, concept in zip(_CANONICAL, CONCEPTS, strict=True)]
-    texts += [draw(rng, concept) for concept in CONCEPTS for _ in range(_PARAPHRASES_A_CONCEPT)]
+    texts += [draw(rng, concept, described) for concept in CONCEPTS for _ in range(_PARAPHRASES_A_CONCEPT)]
     for _ in range(_PAIRS_A_STEP):
-        texts.append(draw_pair(rng, str(rng.choice(LESION_CLASSES)), str(rng.choice(CONFOUNDERS))))
+        texts.append(draw_pair(rng, str(rng.choice(LESION_CLASSES)), str(rng.choice(CONFOUNDERS)), described))
     return texts
 
 
@@ -226,11 +250,28 @@ def _encode(learner: Learner, texts: list[Text], rng: np.random.Generator, *, wh
     return vectors
 
 
+def _said_of_places(logits: Tensor, corpus: Corpus, rows: Tensor, chosen: Tensor) -> dict[str, Tensor]:
+    """Return the terms about places, or about frames as a place each where nobody marked lesions."""
+    if corpus.share is None:
+        shown = corpus.presence[rows, : len(DENSE_CONCEPTS)]
+        return place_losses(pooled(logits), shown[:, :, None], lesion_weight=1)  # most frames show one
+    return place_losses(logits, corpus.share[rows].flatten(2)[:, :, chosen])
+
+
 def _views(corpus: Corpus, rows: Tensor, plain: Tensor) -> Tensor:
     if corpus.jittered is None:
         raise ValueError("the corpus to learn from has no jittered views")
     views = torch.where(plain[:, None, None, None], corpus.hypercolumns[rows], corpus.jittered[rows])
     return views.flatten(2).float()
+
+
+def _other_views(learner: Learner, corpus: Corpus, rows: Tensor, plain: Tensor, chosen: Tensor) -> Tensor | None:
+    """Return some places of the views that a step doesn't learn from, [B, D, n], where the objective looks at them."""
+    if not learner.objective.needs_both_views:
+        return None
+    dense, _ = learner.joint(_views(corpus, rows, plain)[:, :, chosen, None])
+    places: Tensor = dense[..., 0]
+    return places
 
 
 def _twins(learner: Learner, corpus: Corpus, rows: Tensor, chosen: Tensor) -> tuple[Tensor | None, Tensor | None]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -10,6 +12,8 @@ from mcdrl.clip.encoder import unit
 from stages.pretrain.phrases import DENSE_CONCEPTS
 
 _SHARPNESS, _SMOOTHNESS = 0.5, 1.0  # ours; the abstract names both terms without a weight
+_VARIANCE, _COVARIANCE = 1.0, 0.04  # against transport, ours: what is public of OTCXR names the weights without a value
+_ENTROPY, _ROUNDS = 0.1, 20  # of Sinkhorn's iteration, likewise; costs are 0..2
 
 
 def over_frames(each: Tensor, plain: Tensor) -> Tensor:
@@ -82,6 +86,67 @@ def graded_loss(logits: Tensor, presence: Tensor, likeness: Tensor, plain: Tenso
     return over_frames(squared + F.binary_cross_entropy_with_logits(logits, target, reduction="none"), plain)
 
 
+def transport_loss(one: Tensor, other: Tensor) -> Tensor:
+    """Return OTCXR's loss (arXiv 2404.11868): what it costs to make a view's places out of another view's.
+
+    Every place weighs the same, and moving one onto another costs 1 - cos. Beside it, for each view: numbers that don't
+    vary over places, and numbers that vary together, cost; without these, one vector for all places would be best. The
+    transport is what Sinkhorn's iteration finds, and no gradient goes through that: at its optimum none is needed.
+
+    Args:
+        one: [B, D, n] float, unit norm along D, places of a view.
+        other: [B, D, m] float, likewise, of another view of the same frames.
+    """
+    cost = 1 - torch.einsum("bdn,bdm->bnm", one, other)
+    moved = (transport_plan(cost.detach(), _ENTROPY, _ROUNDS) * cost).sum((1, 2)).mean()
+    spread = [(variance_loss(places), covariance_loss(places)) for places in (_places(one), _places(other))]
+    return moved + sum((_VARIANCE * a + _COVARIANCE * b for a, b in spread), torch.zeros(()))
+
+
+def transport_plan(cost: Tensor, entropy: float, rounds: int) -> Tensor:
+    """Return the entropic optimal transport between equal weights, by Sinkhorn's iteration on logarithms.
+
+    Args:
+        cost: [B, n, m] float, of moving all of one place onto another.
+        entropy: above 0; the smaller, the nearer to the cheapest plan, and the more rounds are needed.
+        rounds: of the iteration.
+
+    Returns:
+        [B, n, m] float in 0..1, how much is moved; columns sum to 1 / m, rows to nearly 1 / n.
+    """
+    gain = -cost / entropy
+    rows, columns = (-math.log(size) for size in cost.shape[1:])
+    column = torch.zeros_like(cost[:, :1])
+    row = torch.zeros_like(cost[:, :, :1])
+    for _ in range(rounds):
+        row = rows - (gain + column).logsumexp(2, keepdim=True)
+        column = columns - (gain + row).logsumexp(1, keepdim=True)
+    plan: Tensor = (gain + row + column).exp()
+    return plan
+
+
+def variance_loss(vectors: Tensor) -> Tensor:
+    """Return how far the standard deviations of numbers, [N, D], are below 1, as a mean over them."""
+    return F.relu(1 - vectors.std(0)).mean()
+
+
+def covariance_loss(vectors: Tensor) -> Tensor:
+    """Return the sum of the squared covariances of different numbers, [N, D], over D."""
+    covariance = vectors.T.cov()
+    return (covariance.square().sum() - covariance.diagonal().square().sum()) / len(covariance)
+
+
+def unpaired_loss(predicted: Tensor, reports: Tensor, chosen: Tensor) -> Tensor:
+    """Return CLIP-IT's distillation (arXiv 2504.16181): a frame tells what its report says, 1 - cos.
+
+    Args:
+        predicted: [B, D] float, what frames tell of their reports.
+        reports: [N, D] float, unit norm; they aren't taught.
+        chosen: [B] long, which report each frame has.
+    """
+    return (1 - F.cosine_similarity(predicted, reports[chosen].detach(), dim=1)).mean()
+
+
 def content_loss(dense: Tensor, boxes: Tensor, crops: Tensor) -> Tensor:
     """Return DeCLIP's content term (arXiv 2505.04410): a region's features are those of its crop, 1 - cos.
 
@@ -121,6 +186,11 @@ def _paired(image: Tensor, text: Tensor, negative: Tensor, true: Tensor, tempera
     logits = (image @ torch.cat([text, negative]).T / temperature).masked_fill(true & ~own, -torch.inf)
     right = torch.arange(count)
     return (F.cross_entropy(logits, right) + F.cross_entropy(logits[:, :count].T, right)) / 2
+
+
+def _places(view: Tensor) -> Tensor:
+    """Lay out places, [B, D, n] of unit norm, as [B * n, D] whose numbers have a deviation of 1 if well spread."""
+    return view.transpose(1, 2).flatten(0, 1) * math.sqrt(view.shape[1])
 
 
 def _cosines(grid: Tensor) -> Tensor:

@@ -7,7 +7,19 @@
   one that is true of the twin. The phantom renders the twin exactly, where the paper has a generator;
 - graded (MedFILIP, arXiv 2501.10775): a text is not there or not there, but as true of a frame as it is like what is
   there, by sentence embeddings, and not at all across categories. No model of sentences comes along: ours are the
-  counts of words in a concept's phrasings.
+  counts of words in a concept's phrasings;
+- described (arXiv 2404.13043): half of the texts describe what a lesion class looks like instead of naming it, and mean
+  the same. The paper has a language model rewrite captions; ours are put together from plain words for what the phantom
+  draws, so that they can't be wrong, nor say more than its five classes;
+- transport (OTCXR, arXiv 2404.11868; abstract and the sum of its terms): beside them, the places of a frame's plain
+  view are made out of those of its jittered view at the least cost. The paper has a teacher, and a module by which
+  views see one another before; here both go through the one projection, as the image tower is locked, and show the same
+  places, as only colours and sharpness change;
+- unpaired (CLIP-IT, arXiv 2504.16181; abstract and its public code's description): in the place of the sentences about
+  a class with a confounder, of which is known whether they are true of a frame, each frame takes the nearest of reports
+  that belong to none, and tells what it says. Any report may be taken, as in the paper, whatever the frame's label.
+  There another CLIP, aligned on pairs of another corpus, chooses; ours are the towers themselves as they are by then,
+  aligned by labels. What tells the report has a part in the paper's answer, too; here it is for training only.
 
 Captions name confounders, so that only plain views count: jittered ones have other light and sharpness than is said.
 """
@@ -22,15 +34,25 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mcdrl.base.seeds import generator
 from mcdrl.clip.encoder import unit
 from mcdrl.clip.lite import JOINT_WIDTH
 from mcdrl.clip.words import split
 from mcdrl.confounders.registry import REGISTRY
-from mcdrl.renderer.names import LESION_CLASSES
-from stages.pretrain.losses import graded_loss, non_contrastive_loss, triplet_loss
+from mcdrl.renderer.names import CONFOUNDERS, LESION_CLASSES
+from stages.pretrain.losses import (
+    graded_loss,
+    non_contrastive_loss,
+    transport_loss,
+    triplet_loss,
+    unpaired_loss,
+)
 from stages.pretrain.phrases import CONCEPTS, DENSE_CONCEPTS, TRAINED, Text, draw_caption, draw_twins
 
 _CLUSTERS = 64
+_DESCRIBED = 0.5  # of the texts about lesion classes
+_MOVED = 49  # places of a view; twice as many take four times as long
+_REPORTS = 256
 _TEMPERATURE = 0.07
 
 
@@ -47,6 +69,8 @@ class Step:
         twin_presence: [B, 20] float, 0 or 1; None likewise.
         encode: texts -> [n, D] float, unit norm.
         rng: draws captions.
+        dense: [B, D, n] float, unit norm along D, some places of the frames.
+        other_dense: [B, D, n] float, the same places in the frames' other views; None: nobody looked.
     """
 
     image: Tensor
@@ -57,6 +81,8 @@ class Step:
     twin_presence: Tensor | None
     encode: Callable[[list[Text]], Tensor]
     rng: np.random.Generator
+    dense: Tensor
+    other_dense: Tensor | None
 
 
 class Objective(nn.Module):
@@ -64,9 +90,13 @@ class Objective(nn.Module):
 
     Attributes:
         needs_twins: whether it looks at the frames' negative twins.
+        needs_both_views: whether it looks at the plain and the jittered view of a frame at once.
+        described: how often texts describe a lesion class instead of naming it, 0..1.
     """
 
     needs_twins = False
+    needs_both_views = False
+    described = 0.0
 
     def forward(self, step: Step) -> dict[str, Tensor]:  # noqa: ARG002
         """Return further terms by their names, or those that stand in the place of others of that name."""
@@ -137,9 +167,57 @@ class Graded(Objective):
         return {"frame": graded_loss(step.logits, step.presence, self.likeness, step.plain)}
 
 
+class Described(Objective):
+    """Those terms, of texts that describe lesion classes half of the time."""
+
+    described = _DESCRIBED
+
+
+class Transport(Objective):
+    """Beside them: the places of one view made out of the other's."""
+
+    needs_both_views = True
+
+    def forward(self, step: Step) -> dict[str, Tensor]:
+        """Return the term `transport`.
+
+        Raises:
+            ValueError: nobody looked at the other views.
+        """
+        if step.other_dense is None:
+            raise ValueError("the objective transport needs both views of a frame")
+        return {"transport": transport_loss(step.dense[:, :, :_MOVED], step.other_dense[:, :, :_MOVED])}
+
+
+class Unpaired(Objective):
+    """In the place of the term about classes with confounders: the nearest of texts that belong to no frame."""
+
+    def __init__(self) -> None:
+        """Draw the texts, and build what tells a frame's from the frame; needed in training only."""
+        super().__init__()
+        self.tells = nn.Linear(JOINT_WIDTH, JOINT_WIDTH)
+        self.reports = draw_reports(generator("pretrain", "reports"), _REPORTS)
+
+    def forward(self, step: Step) -> dict[str, Tensor]:
+        """Return the term `pairs`."""
+        with torch.no_grad():
+            reports = step.encode(self.reports)
+            nearest = (step.image @ reports.T).argmax(1)
+        return {"pairs": unpaired_loss(self.tells(step.image), reports, nearest)}
+
+
 OBJECTIVES: Mapping[str, type[Objective]] = MappingProxyType(
-    {"contrastive": Objective, "non_contrastive": NonContrastive, "triplet": Triplet, "graded": Graded}
-)
+    {
+        "contrastive": Objective, "non_contrastive": NonContrastive, "triplet": Triplet, "graded": Graded,
+        "described": Described, "transport": Transport, "unpaired": Unpaired,
+    }
+)  # fmt: skip
+
+
+def draw_reports(rng: np.random.Generator, count: int) -> list[Text]:
+    """Draw sentences as some endoscopist might have written them, each of a lesion class or none with a confounder."""
+    lesions, confounders = (*LESION_CLASSES, "normal"), (*CONFOUNDERS, "clear")
+    return [draw_caption(rng, [str(rng.choice(lesions)), str(rng.choice(confounders))]) for _ in range(count)]
 
 
 def concept_likeness() -> Tensor:

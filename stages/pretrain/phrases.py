@@ -112,6 +112,41 @@ MODIFIERS = (
 )  # fmt: skip
 
 
+LOOKS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "polyp": (
+        ("ruddy", "crimson", "cherry", "ruddier than around it"),
+        ("knob", "rounded hillock", "mound", "cushion"),
+        ("with fine pits", "with a pitted top", "crossed by thin veins", ""),
+        ("standing up", "raised on a fold", "with a crisp outline", ""),
+    ),
+    "tumor": (
+        ("livid", "purple", "mottled violet", "purple and ochre"),
+        ("coarse heap", "knobbly heap", "cluster of humps", "craggy ground"),
+        ("with an ochre crater", "with maroon dots", "with ragged pits", ""),
+        ("broad and tall", "with a jagged outline", "", ""),
+    ),
+    "inflammation": (
+        ("scarlet", "flushed", "rose", "scarlet throughout"),
+        ("level patch", "broad blotch", "level ground", "blush"),
+        ("with fine specks", "with chalky flecks", "that hides the veins", ""),
+        ("with a soft margin", "that fades outward", "level with its surroundings", ""),
+    ),
+    "nodule": (
+        ("cream", "buff", "straw", "paler than around it"),
+        ("dome", "button", "shallow dome", "pea"),
+        ("with an even top", "that looks hard", "polished", ""),
+        ("rosy at its foot", "covered by the same skin", "", ""),
+    ),
+    "cyst": (
+        ("grey", "bluish grey", "glassy", "see through"),
+        ("bubble", "glass bead", "bead", "droplet"),
+        ("with a gleaming rim", "through which one sees", "crossed by branching veins", ""),
+        ("resting on the ground", "bulging", "", ""),
+    ),
+}  # fmt: skip
+"""Lesion class -> what of it is seen in the phantom, in plain words: colours, shapes, surfaces, places."""
+
+
 @dataclass(frozen=True)
 class Text:
     """A sentence and the one or two concepts that it names."""
@@ -126,18 +161,29 @@ def canonical(concept: str, phrase: str | None = None) -> str:
     return template.format(phrase or TRAINED[concept][0])
 
 
-def draw(rng: np.random.Generator, concept: str) -> Text:
-    """Draw a sentence about one concept: any training phrasing in any template, the paper's template half the time."""
+def draw(rng: np.random.Generator, concept: str, described: float = 0) -> Text:
+    """Draw a sentence about one concept: any training phrasing in any template, the paper's template half the time.
+
+    Args:
+        rng: draws it.
+        concept: what it is about.
+        described: how often a lesion class is described instead of named, 0..1.
+    """
     templates = DENSE_TEMPLATES if concept in DENSE_CONCEPTS else GLOBAL_TEMPLATES
     template = templates[0] if rng.random() < 0.5 else _pick(rng, templates)
-    return Text(template.format(_pick(rng, TRAINED[concept])), (concept,))
+    return Text(template.format(_phrase(rng, concept, described)), (concept,))
 
 
-def draw_pair(rng: np.random.Generator, lesion: str, confounder: str) -> Text:
-    """Draw a sentence about a lesion class seen with a confounder."""
+def draw_pair(rng: np.random.Generator, lesion: str, confounder: str, described: float = 0) -> Text:
+    """Draw a sentence about a lesion class seen with a confounder; `described` as in `draw`."""
     template = PAIR_TEMPLATES[0] if rng.random() < 0.5 else _pick(rng, PAIR_TEMPLATES)
-    phrases = _pick(rng, TRAINED[lesion]), _pick(rng, TRAINED[confounder])
+    phrases = _phrase(rng, lesion, described), _pick(rng, TRAINED[confounder])
     return Text(template.format(*phrases), (lesion, confounder))
+
+
+def describe(rng: np.random.Generator, lesion: str) -> str:
+    """Draw a description of a lesion class: a colour and a shape, and at times what its surface and place are like."""
+    return " ".join(part for part in (_pick(rng, choices) for choices in LOOKS[lesion]) if part)
 
 
 def draw_caption(rng: np.random.Generator, present: Sequence[str]) -> Text:
@@ -167,12 +213,24 @@ def draw_twins(rng: np.random.Generator, present: Sequence[str], gone: str, come
     return first, second
 
 
-def sentences() -> Iterator[str]:
-    """Yield templates with empty places, modifiers and training phrasings: all the words that are ever trained."""
+def sentences(*, described: bool = False) -> Iterator[str]:
+    """Yield templates with empty places, modifiers and training phrasings: all the words that are ever trained.
+
+    Args:
+        described: whether lesion classes are described, too.
+    """
     yield from (template.replace("{}", " ") for template in (*DENSE_TEMPLATES, *GLOBAL_TEMPLATES, *PAIR_TEMPLATES))
     yield from MODIFIERS
     for phrases in TRAINED.values():
         yield from phrases
+    if described:
+        yield from (part for parts in LOOKS.values() for choices in parts for part in choices)
+
+
+def _phrase(rng: np.random.Generator, concept: str, described: float) -> str:
+    if described and concept in LOOKS and rng.random() < described:
+        return describe(rng, concept)
+    return _pick(rng, TRAINED[concept])
 
 
 def _pick(rng: np.random.Generator, choices: Sequence[str]) -> str:

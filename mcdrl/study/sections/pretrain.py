@@ -33,9 +33,14 @@ class Params(Section):
         check_frames: further frames, never trained on, for quality.json.
         epochs: passes over the frames.
         objective: what aligns whole frames with texts: the terms that data/lite0 was made by (contrastive); beside them
-            clusters without negative texts (non_contrastive; nCLIP, arXiv 2210.09304) or negative twins of frames and
-            texts (triplet; TripletCLIP, arXiv 2411.02545); or texts that are true by degrees (graded; MedFILIP, arXiv
-            2501.10775).
+            clusters without negative texts (non_contrastive; nCLIP, arXiv 2210.09304), negative twins of frames and
+            texts (triplet; TripletCLIP, arXiv 2411.02545), or optimal transport between two views' maps (transport;
+            OTCXR, arXiv 2404.11868); texts that are true by degrees (graded; MedFILIP, arXiv 2501.10775); texts of
+            which half describe what a class looks like (described; arXiv 2404.13043); or the nearest of texts that
+            belong to no frame (unpaired; CLIP-IT, arXiv 2504.16181).
+        styles: of the frames to train on: any (wide), or without the part of each range that the phantom's sites have
+            (apart), which says what figures on these rest on.
+        lesion_masks: whether places are aligned by the lesions' masks, or whole frames alone by what they show.
         distillation: of the projection, behind the alignment.
         seed: of everything that is drawn.
     """
@@ -43,6 +48,8 @@ class Params(Section):
     frames: Frames
     check_frames: Frames
     epochs: Epochs
-    objective: Literal["contrastive", "non_contrastive", "triplet", "graded"]
+    objective: Literal["contrastive", "non_contrastive", "triplet", "graded", "described", "transport", "unpaired"]
+    styles: Literal["wide", "apart"]
+    lesion_masks: bool
     distillation: Distillation
     seed: Seed

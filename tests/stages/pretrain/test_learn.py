@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,6 @@ from mcdrl.clip.lite_trunk import LITE0
 from mcdrl.clip.tower import encode_prompts
 from mcdrl.clip.words import Vocabulary
 from mcdrl.renderer.names import LESION_CLASSES
-from stages.pretrain.corpus import Corpus, Twins
 from stages.pretrain.learn import (
     Learner,
     Scales,
@@ -19,35 +20,13 @@ from stages.pretrain.learn import (
     losses,
     phrase_loss,
     place_losses,
+    pooled,
 )
 from stages.pretrain.objectives import OBJECTIVES
-from stages.pretrain.phrases import CONCEPTS, DENSE_CONCEPTS, Text, canonical, sentences
+from stages.pretrain.phrases import CONCEPTS, DENSE_CONCEPTS, TRAINED, Text, canonical, sentences
 
 K = len(LESION_CLASSES)
-VOCABULARY = Vocabulary.of(sentences())
-
-
-@pytest.fixture
-def corpus():
-    """Frames whose left half is a lesion and whose channels say so."""
-    generator = torch.Generator().manual_seed(0)
-    frames = 16
-    kinds = torch.arange(frames) % K
-    share = torch.zeros(frames, len(DENSE_CONCEPTS), 14, 14)
-    places = torch.randn(frames, LITE0.hypercolumn_channels, 14, 14, generator=generator) * 0.2
-    presence = torch.zeros(frames, len(CONCEPTS))
-    twins = Twins(places.clone(), presence.clone())
-    share[:, K + 1] = 1
-    for row, kind in enumerate(kinds.tolist()):
-        share[row, [kind, K], :, :7] = 1
-        share[row, K + 1, :, :7] = 0
-        places[row, kind, :, :7] += 3
-        presence[row, [kind, K, 7 + row % 13]] = 1
-        places[row, 100 + row % 13] += 3
-        twins.hypercolumns[row, kind, :, :7] += 3
-        twins.presence[row, [kind, K, 7 + (row + 1) % 13]] = 1
-        twins.hypercolumns[row, 100 + (row + 1) % 13] += 3
-    return Corpus(places.half(), places.half(), share, presence, twins=Twins(twins.hypercolumns.half(), twins.presence))
+VOCABULARY = Vocabulary.of(sentences(described=True))
 
 
 def make_learner(objective="contrastive"):
@@ -62,6 +41,22 @@ def learner():
 
 def learned(corpus, *, epochs, seed=0, objective="contrastive"):
     return learn(corpus, VOCABULARY, LITE0, epochs=epochs, seed=seed, objective=objective)
+
+
+def toy_steps(corpus, objective, wanted):
+    """The terms of each of some steps that make what is wanted of them small."""
+    learner = make_learner(objective)
+    fit_scale(learner.joint, corpus.hypercolumns)
+    parts = [learner.joint, learner.tower, learner.scales, learner.objective]
+    optimizer = torch.optim.AdamW([one for part in parts for one in part.parameters()], lr=2e-3)
+    steps = []
+    for _ in range(12):
+        found = losses(learner, corpus, torch.arange(16), np.random.default_rng(0))
+        optimizer.zero_grad()
+        wanted(found).backward()
+        optimizer.step()
+        steps.append({name: float(term.detach()) for name, term in found.items()})
+    return steps
 
 
 def test_the_scale_is_the_corpus_own(learner, corpus):
@@ -90,6 +85,29 @@ def test_a_class_text_is_not_pushed_away_from_lesions_of_another_class():
     assert logits.grad[0, 0, 0] == 0  # of polyp, on a tumor
     assert logits.grad[0, 1, 0] < 0
     assert logits.grad[0, K + 1, 0] > 0
+
+
+def test_a_frame_is_what_its_strongest_places_say_and_normal_what_its_weakest_do():
+    logits = torch.arange(20.0).expand(2, len(DENSE_CONCEPTS), -1)
+    assert pooled(logits)[..., 0].tolist() == [[16.5] * (K + 1) + [2.5]] * 2
+
+
+def test_without_masks_a_frame_is_known_by_what_it_shows(corpus):
+    """Right and wrong texts of whole frames; where in them the lesion is makes no difference."""
+    rows, rng = torch.arange(8), np.random.default_rng
+    learner = make_learner()
+    told, shifted = (replace(corpus, share=share) for share in (None, corpus.share.flip(3)))
+    torch.manual_seed(1)
+    found = losses(learner, told, rows, rng(0))
+    assert set(found) == {"places", "best_class", "kind", "frame", "pairs", "phrases"}
+    torch.manual_seed(1)
+    others = losses(learner, replace(told, presence=corpus.presence.roll(1, 0)), rows, rng(0))
+    assert all(found[name] != others[name] for name in ("places", "kind", "frame"))
+    torch.manual_seed(1)
+    marked = losses(learner, corpus, rows, rng(0))
+    torch.manual_seed(1)
+    assert losses(learner, shifted, rows, rng(0))["places"] != marked["places"]
+    assert all(found[name] == marked[name] for name in ("frame", "pairs", "phrases"))
 
 
 def test_confounders_of_jittered_views_do_not_count():
@@ -122,7 +140,7 @@ def test_texts_of_a_step_start_with_the_canonical_ones():
 def test_every_trained_parameter_gets_a_finite_gradient(corpus, objective):
     learner = make_learner(objective)
     terms = losses(learner, corpus, torch.arange(8), np.random.default_rng(0))
-    further = {objective} & {"non_contrastive", "triplet"}
+    further = {objective} & {"non_contrastive", "triplet", "transport"}
     assert set(terms) == {"places", "best_class", "kind", "frame", "pairs", "phrases"} | further
     sum(terms.values()).backward()
     for part in (learner.joint, learner.tower, learner.scales, learner.objective):
@@ -145,6 +163,30 @@ def test_a_toy_corpus_is_learned_and_equal_seeds_give_equal_weights(corpus):
     assert not torch.equal(short[0]["layers.0.weight"], short[2]["layers.0.weight"])
 
 
+@pytest.mark.slow
+def test_places_are_found_without_masks(corpus):
+    joint, tower = learned(replace(corpus, share=None), epochs=40)
+    texts = encode_prompts(tower, VOCABULARY, [canonical(concept) for concept in DENSE_CONCEPTS])
+    with torch.no_grad():
+        dense, _ = joint(corpus.hypercolumns.float())
+    best = torch.einsum("bdhw,kd->bkhw", dense, texts)[:, :K].amax(1)
+    assert best[:, :, :7].mean() > best[:, :, 7:].mean() + 0.2
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_each_objective_learns_a_toy_corpus(corpus, objective):
+    steps = toy_steps(corpus, objective, lambda found: sum(found.values()))
+    assert sum(steps[-1].values()) < 0.8 * sum(steps[0].values())
+
+
+@pytest.mark.parametrize(
+    ("objective", "own"), [("described", "phrases"), ("transport", "transport"), ("unpaired", "pairs")]
+)
+def test_an_objective_s_own_term_can_be_learned_by_itself(corpus, objective, own):
+    steps = toy_steps(corpus, objective, lambda found: found[own])
+    assert steps[-1][own] < 0.9 * steps[0][own]
+
+
 def test_learning_leaves_the_global_generator_alone(corpus):
     torch.manual_seed(5)
     before = torch.get_rng_state()
@@ -158,6 +200,28 @@ def test_each_objective_gives_weights_of_its_own_and_the_same_each_time(corpus, 
     assert torch.equal(*weights)
     others = [learned(corpus, epochs=1, objective=name)[0].layers[0].weight for name in OBJECTIVES if name != objective]
     assert not any(torch.equal(weights[0], other) for other in others)
+
+
+def test_the_transport_looks_at_the_other_view_too(corpus):
+    """Of one learner and step, the loss is another if the jittered views show something else."""
+    rows, learner = torch.arange(8), make_learner("transport")
+    noise = torch.randn(corpus.jittered.shape, generator=torch.Generator().manual_seed(0)).half()
+    found = []
+    for seen in (corpus, replace(corpus, jittered=noise)):
+        torch.manual_seed(1)
+        learner.joint.eval()
+        found.append(losses(learner, seen, rows, np.random.default_rng(0))["transport"].item())
+    assert found[1] > found[0] + 0.05
+
+
+def test_descriptions_stand_for_half_of_the_class_names_and_never_for_the_canonical_ones():
+    texts = draw_texts(np.random.default_rng(0), 0.5)
+    named = [any(phrase in text.prompt for phrase in TRAINED[text.concepts[0]]) for text in texts]
+    assert all(named[: len(CONCEPTS)])
+    classes = [there for text, there in zip(texts, named, strict=True) if text.concepts[0] in LESION_CLASSES][K:]
+    assert 0.3 < np.mean(classes) < 0.7
+    others = [there for text, there in zip(texts, named, strict=True) if text.concepts[0] not in LESION_CLASSES]
+    assert all(others)
 
 
 def test_the_term_about_frames_is_the_graded_one_where_texts_are_true_by_degrees(corpus):

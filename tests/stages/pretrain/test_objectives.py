@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mcdrl.renderer.names import CONFOUNDERS, LESION_CLASSES
-from stages.pretrain.objectives import OBJECTIVES, Step, concept_likeness, lost, true_of
+from stages.pretrain.objectives import OBJECTIVES, Step, concept_likeness, draw_reports, lost, true_of
 from stages.pretrain.phrases import CONCEPTS, GLOBAL_CONCEPTS, TRAINED, Text, draw_caption, draw_twins
 
 
@@ -26,7 +26,7 @@ def make_step(here, there=None, plain=True):
     plain = torch.full((len(here),), plain)
     step = Step(
         vectors[0], torch.zeros(len(here), len(CONCEPTS)), here, plain, vectors[1], there, encode,
-        np.random.default_rng(0),
+        np.random.default_rng(0), torch.empty(len(here), 128, 0), None,
     )  # fmt: skip
     return step, said
 
@@ -96,6 +96,44 @@ def test_the_triplet_asks_for_the_confounder_in_which_twins_differ():
     assert wrong > loss + 1
     with pytest.raises(ValueError, match="twins"):
         OBJECTIVES["triplet"]()(make_step(here)[0])
+
+
+def test_reports_name_a_class_or_none_and_a_confounder_or_none():
+    reports = draw_reports(np.random.default_rng(0), 300)
+    named = {concept for report in reports for concept in report.concepts}
+    assert named == {*LESION_CLASSES, "normal", *GLOBAL_CONCEPTS}
+    assert {len(report.concepts) for report in reports} == {1, 2}
+    again, other = (draw_reports(np.random.default_rng(seed), 300) for seed in (0, 1))
+    assert reports == again != other
+
+
+def test_each_frame_tells_what_the_nearest_report_says_and_reports_are_not_taught():
+    here = presence(["cyst", "blood"], ["polyp", "dark"])
+    step, said = make_step(here)
+    objective = OBJECTIVES["unpaired"]()
+    torch.nn.init.eye_(objective.tells.weight)
+    torch.nn.init.zeros_(objective.tells.bias)
+    vectors = []
+
+    def encode(texts):
+        vectors.append(step.encode(texts).requires_grad_())
+        return vectors[0]
+
+    loss = objective(Step(**{**vars(step), "encode": encode}))["pairs"]
+    assert any(text.concepts == ("cyst", "blood") for text in said)
+    assert loss.item() == pytest.approx(0, abs=1e-5)
+    shown = presence(["cyst", "blood", "mucus"], ["polyp", "dark"])
+    between = make_step(shown)[0]
+    further = objective(between)["pairs"]
+    assert further.item() == pytest.approx((1 - (2 / 3) ** 0.5) / 2, abs=1e-5)  # a report names two of three
+    further.backward()
+    assert objective.tells.weight.grad.abs().sum() > 0
+    assert vectors[0].grad is None
+
+
+def test_the_transport_needs_both_views():
+    with pytest.raises(ValueError, match="both views"):
+        OBJECTIVES["transport"]()(make_step(presence(["polyp"]))[0])
 
 
 def test_only_confounders_and_a_clear_view_are_exchanged():

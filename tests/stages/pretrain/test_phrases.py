@@ -8,9 +8,12 @@ from stages.pretrain.phrases import (
     DENSE_TEMPLATES,
     GLOBAL_TEMPLATES,
     HELD_OUT,
+    LOOKS,
+    MODIFIERS,
     PAIR_TEMPLATES,
     TRAINED,
     canonical,
+    describe,
     draw,
     draw_pair,
     sentences,
@@ -31,6 +34,36 @@ def test_no_phrasing_stands_for_two_concepts_or_on_both_sides():
     for concept, phrases in TRAINED.items():
         assert {trained[as_words(phrase)] for phrase in phrases} == {concept}
     assert not {as_words(phrase) for phrases in HELD_OUT.values() for phrase in phrases} & set(trained)
+
+
+def test_a_description_is_of_one_class_alone_and_names_none():
+    rng = np.random.default_rng(0)
+    drawn = {name: {describe(rng, name) for _ in range(100)} for name in LOOKS}
+    assert set(drawn) == set(LESION_CLASSES)
+    for name, some in drawn.items():
+        assert len(some) > 40
+        assert not any(some & others for other, others in drawn.items() if other != name)
+        assert {len(phrase.split()) > 1 for phrase in some} == {True}
+    said = {word for parts in LOOKS.values() for choices in parts for part in choices for word in split(part)}
+    elsewhere = {word for phrases in TRAINED.values() for phrase in phrases for word in split(phrase)}
+    nothing = {word for phrase in MODIFIERS for word in split(phrase)}
+    everywhere = {"at", "by", "its", "of", "on", "one", "that", "the", "up", "which"}
+    assert said & (elsewhere | nothing) <= {*everywhere, "bubble"}  # a cyst's own
+
+
+def test_names_are_drawn_as_ever_where_nothing_is_described():
+    rng = np.random.default_rng(4)
+    assert [draw(rng, "polyp").prompt, draw_pair(rng, "cyst", "blood").prompt] == [
+        "one polypoid growth", "a photo of a cystic lesion with blood clot",
+    ]  # fmt: skip
+
+
+def test_words_of_descriptions_are_known_where_they_are_asked_for():
+    plain, more = Vocabulary.of(sentences()), Vocabulary.of(sentences(described=True))
+    rng = np.random.default_rng(0)
+    drawn = [draw(rng, name, 1.0).prompt for name in LESION_CLASSES for _ in range(30)]
+    assert more.unknown(drawn) == []
+    assert len(plain.unknown(drawn)) > 20
 
 
 def test_held_out_phrasings_use_known_words_only():
