@@ -1,45 +1,160 @@
-"""What lite0's pretrainings are worth, as Markdown: python -m tests.benchmarks.pretraining data/lite0 scratch/triplet
+"""What lite0's pretrainings are worth: python -m tests.benchmarks.pretraining OUT
 
-Each folder is what `python -m stages.pretrain lite0 --out FOLDER` wrote, with another `pretrain.objective` in
-params.yaml, say. From its quality.json, on drawn frames that no pretraining saw: recall of lesion in the top quarter of
-the grid; AUROC of lesion places by the class texts, and less the text of normal mucosa; AUROC over frames of the class
-texts and of the confounder texts, mean and worst; the share of unseen phrasings that are nearest to their own concept.
+Run in a project whose sites are ingested, drawn or real ones. Aligns lite0's text tower by each objective, and the
+default's also apart from the phantom sites' styles and without lesion masks, each with the frames and epochs of
+params.yaml; what objectives have in common is rendered once. OUT is a parquet of a row a training, place and figure:
+of drawn frames that no training saw what quality.json has, of each site how its regions are mined.
+`tests.benchmarks.pretraining_table` shows it. Each training has about a quarter of an hour on one core.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 
+import numpy as np
+import pandas as pd
+import torch
 import typer
+from torch import Tensor
 
-from mcdrl.base.files import read_json
-from mcdrl.regions.quality import mean
+from mcdrl.artifacts.cases import CASES
+from mcdrl.artifacts.frames import FRAMES, judged_of, lesion_of
+from mcdrl.base.parallel import batches
+from mcdrl.clip.encoding import to_frames
+from mcdrl.clip.lite_joint import Joint, hypercolumns
+from mcdrl.clip.lite_trunk import LITE0, SIZE_PX, Trunk, imagenet_weights
+from mcdrl.clip.tower import TextTower, encode_prompts
+from mcdrl.clip.words import Vocabulary
+from mcdrl.regions.quality import Quality, mean
+from mcdrl.regions.zero_shot import mine
+from mcdrl.renderer.names import LESION_CLASSES
+from mcdrl.study.params import Study, load
+from mcdrl.study.paths import ARTIFACTS, site_files
+from mcdrl.study.sections.pretrain import Params
+from stages.pretrain.check import quality
+from stages.pretrain.corpus import Corpus
+from stages.pretrain.objectives import OBJECTIVES
+from stages.pretrain.phrases import canonical
+from stages.pretrain.pretrain import align, frames_to_check, frames_to_learn
+from stages.stress.run import pick
 
-_HEAD = ("pretraining", "frames", "recall", "places", "less normal", "classes", "confounders", "worst", "phrasings")
+PRETRAININGS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {name: {"objective": name} for name in OBJECTIVES}
+    | {
+        "contrastive_apart": {"styles": "apart"},
+        "contrastive_no_masks": {"lesion_masks": False},
+        "contrastive_apart_no_masks": {"styles": "apart", "lesion_masks": False},
+    }
+)
+CHECK, DRAWN, REAL = "check frames", "drawn sites", "real sites"
+ALPHA = 0.25
+KEY = ["pretraining", "seed", "kind", "place", "figure"]
+_BATCH = 32
+Array = np.ndarray[Any, np.dtype[Any]]
+Aligned = tuple[Joint, TextTower, Vocabulary]
 
 
-def main(folders: Annotated[list[Path], typer.Argument(help="Folders of pretrainings.")]) -> None:
-    """Print a row a folder."""
-    for line in lines({folder.name: read_json(folder / "quality.json") for folder in folders}):
-        print("| " + " | ".join(line) + " |")
+@dataclass(frozen=True)
+class Site:
+    """Some frames of a site that show a lesion.
+
+    Attributes:
+        kind: `DRAWN` or `REAL`.
+        hypercolumns: [N, C, 14, 14] float16.
+        labels: [N, S, S] uint8, as stored.
+    """
+
+    kind: str
+    hypercolumns: Tensor
+    labels: Array
 
 
-def lines(qualities: Mapping[str, Mapping[str, Any]]) -> Iterator[Sequence[str]]:
-    """Yield head and rows, of name -> quality.json."""
-    yield _HEAD
-    yield ["---"] * len(_HEAD)
-    for name, found in qualities.items():
-        classes, confounders = (
-            [value for value in found[kind].values() if value is not None]
-            for kind in ("class_auroc", "confounder_auroc")
-        )
-        values = [
-            found["recall"]["0.25"], found["place_auroc"], found["place_auroc_minus_normal"], mean(classes),
-            mean(confounders), min(confounders, default=None), found["phrases"]["held_out_accuracy"],
-        ]  # fmt: skip
-        yield [f"`{name}`", str(found["frames"]), *("–" if value is None else f"{value:.3f}" for value in values)]
+def main(
+    out: Annotated[Path, typer.Argument(help="Parquet; rows of other trainings that it holds stay.")],
+    only: Annotated[list[str] | None, typer.Option(help="A pretraining; may be given again. Default: all.")] = None,
+    seeds: Annotated[int, typer.Option(help="Trainings of each, on the same frames.")] = 1,
+    frames: Annotated[int, typer.Option(help="Of each site, by the hash of their names.")] = 100,
+    workers: Annotated[int, typer.Option(help="Processes that render.")] = 1,
+) -> None:
+    """Render, train and measure, training by training."""
+    study, params = load("pretrain", Params)
+    trunk = Trunk.load(imagenet_weights(LITE0), LITE0)
+    sites = {name: look_at(study, name, trunk, frames) for name in study.sites}
+    checked = frames_to_check(params, trunk, workers)
+    for own, name, corpus in trainings(params, only or list(PRETRAININGS), seeds, trunk, workers):
+        found = pd.DataFrame(figures(align(own, LITE0, corpus), checked, sites))
+        part = found.assign(pretraining=name, seed=own.seed, frames=own.frames, epochs=own.epochs)
+        everything = pd.concat(([pd.read_parquet(out)] if out.is_file() else []) + [part])
+        kept = everything.drop_duplicates(KEY, keep="last")
+        kept.sort_values(KEY, ignore_index=True).to_parquet(out)
+        print(f"{name}, seed {own.seed}: {found.groupby(['kind', 'figure'])['value'].mean().round(3).to_dict()}")
+
+
+def look_at(study: Study, name: str, trunk: Trunk, frames: int) -> Site:
+    """Return frames of an ingested site as the image tower sees them."""
+    files = site_files(ARTIFACTS, name)
+    cases = CASES.read(files.cases)
+    ids = pick(list(cases.loc[cases["lesion_area_px"] > 0, "case_id"]), frames)
+    with FRAMES.read(files.frames) as reader:
+        labels = reader.rows("mask", ids)
+        columns = [_columns(trunk, reader.rows("image", some)) for some in batches(ids, _BATCH)]
+    return Site(DRAWN if study.sites[name].card == "phantom" else REAL, torch.cat(columns), labels)
+
+
+def trainings(
+    params: Params, names: Sequence[str], seeds: int, trunk: Trunk, workers: int
+) -> Iterator[tuple[Params, str, Corpus]]:
+    """Yield the section, name and frames of each training, those of the same styles one after the other."""
+    own = {name: params.model_copy(update=dict(PRETRAININGS[name])) for name in names}
+    for styles in sorted({one.styles for one in own.values()}, reverse=True):
+        some = {name: one for name, one in own.items() if one.styles == styles}
+        corpus = frames_to_learn(max(some.values(), key=_needs_twins), trunk, workers)
+        for name, one in some.items():
+            told = corpus if _needs_twins(one) else replace(corpus, twins=None)
+            for seed in range(params.seed, params.seed + seeds):
+                yield one.model_copy(update={"seed": seed}), name, told
+
+
+def figures(aligned: Aligned, checked: Corpus, sites: Mapping[str, Site]) -> Iterator[dict[str, object]]:
+    """Yield kind, place, figure and value: of the check frames all that the table shows, of sites how well is mined."""
+    found = quality(*aligned, checked)
+    confounders = [value for value in found["confounder_auroc"].values() if value is not None]
+    told = {
+        "recall": found["recall"][f"{ALPHA:.2f}"], "auroc": found["place_auroc"],
+        "classes": mean([value for value in found["class_auroc"].values() if value is not None]),
+        "confounders": mean(confounders), "worst": min(confounders, default=None),
+        "phrasings": found["phrases"]["held_out_accuracy"],
+    }  # fmt: skip
+    yield from ({"kind": CHECK, "place": CHECK, "figure": name, "value": value} for name, value in told.items())
+    for name, site in sites.items():
+        row = mined(aligned, site)
+        yield from ({"kind": site.kind, "place": name, "figure": one, "value": row[one]} for one in ("recall", "auroc"))
+
+
+def mined(aligned: Aligned, site: Site) -> dict[str, Any]:
+    """Return how well a site's regions are mined by the texts of all lesion classes."""
+    joint, tower, vocabulary = aligned
+    texts = encode_prompts(tower, vocabulary, [canonical(name) for name in LESION_CLASSES]).numpy()
+    found = Quality()
+    for rows in batches(range(len(site.labels)), _BATCH):
+        with torch.inference_mode():
+            dense = joint(site.hypercolumns[rows].float())[0].permute(0, 2, 3, 1).numpy()
+        regions, labels = mine(dense, texts, ALPHA), site.labels[list(rows)]
+        found.add(regions.similarity, regions.selected, lesion_of(labels), judged_of(labels))
+    return found.row()
+
+
+def _needs_twins(params: Params) -> bool:
+    return OBJECTIVES[params.objective].needs_twins
+
+
+def _columns(trunk: Trunk, images: Array) -> Tensor:
+    with torch.inference_mode():
+        return hypercolumns(trunk(to_frames(images, SIZE_PX, torch.device("cpu")))).half()
 
 
 if __name__ == "__main__":

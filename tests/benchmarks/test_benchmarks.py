@@ -27,6 +27,7 @@ from mcdrl.model.bundle import bundle
 from mcdrl.model.folder import save_model
 from mcdrl.networks.interface import Texts
 from mcdrl.networks.trunk import Frozen
+from mcdrl.study.variants import merged
 from mcdrl.training.cell import Job
 from mcdrl.training.run import train
 from tests import stub_sites
@@ -41,7 +42,7 @@ from tests.factories import (
     write_site,
 )
 from tests.pipeline.repository import Repository
-from tests.projects import ROOT
+from tests.projects import ROOT, SHIPPED
 
 HERE = Path(__file__).parent
 SCRIPTS = sorted(path.stem for path in HERE.glob("*.py") if not path.stem.startswith(("test_", "_")))
@@ -387,17 +388,25 @@ def test_scripts_that_look_at_a_finished_study_run_on_a_tiny_one(tmp_path, monke
     assert re.search(r"encode@A +8 frames a site +\d+ MiB", run(module))
 
 
-def test_pretrainings_stand_side_by_side(tmp_path):
-    """Class texts of 0.8 and 0.6, confounders of 0.9 and one that no frame has, no frame that is lesion in part."""
-    figures = {
-        "frames": 8, "place_auroc": None, "place_auroc_minus_normal": 0.75, "recall": {"0.10": 0.1, "0.25": 0.5},
-        "class_auroc": {"polyp": 0.8, "cyst": 0.6}, "confounder_auroc": {"blood": 0.9, "dark": None},
-        "phrases": {"held_out_accuracy": 0.25},
-    }  # fmt: skip
-    write_json(figures, tmp_path / "triplet" / "quality.json")
-    last = run(script("pretraining"), "data/lite0", tmp_path / "triplet").splitlines()
-    assert last[2].startswith("| `lite0` | 500 | 0.930 | 0.975 |")
-    assert last[3] == "| `triplet` | 8 | 0.500 | – | 0.750 | 0.700 | 0.900 | 0.900 | 0.250 |"
+def test_pretrainings_stand_side_by_side_by_hand(tmp_path):
+    """Two trainings of one, 0.5 and 0.7 on check frames; three sites, two of them drawn; one figure isn't defined."""
+    module = script("pretraining")
+    places = {module.CHECK: module.CHECK, "A": module.DRAWN, "B": module.DRAWN, "C": module.REAL}
+    rows = [
+        {
+            "pretraining": "triplet", "seed": seed, "kind": kind, "place": place,
+            "figure": "recall", "value": value + seed,
+        }
+        for seed in (0, 0.2)
+        for (place, kind), value in zip(places.items(), (0.5, 0.1, 0.3, 0.4), strict=True)
+    ]  # fmt: skip
+    worst = {"kind": module.CHECK, "place": module.CHECK, "figure": "worst", "value": None}
+    rows += [rows[0] | worst, rows[0] | {"pretraining": "contrastive_apart"}]
+    pd.DataFrame(rows).to_parquet(tmp_path / "rows.parquet")
+    lines = run(script("pretraining_table"), tmp_path / "rows.parquet").splitlines()
+    assert lines[2] == "| `triplet` | 2 | 0.600 | – | – | – | – | – | 0.300 | – | 0.500 | – |"
+    assert lines[3].startswith("| `contrastive_apart` | 1 | 0.500 | – |")
+    assert len(lines) == 4
 
 
 def test_acceptance_promises_each_site_what_the_others_reached(tmp_path):
@@ -442,6 +451,28 @@ def study(tmp_path, model):
     card = json.loads((cell / "model.json").read_text())
     write_json({**card, "parameters": train_params().model_dump()}, cell / "model.json")
     return tmp_path / "study"
+
+
+@pytest.mark.slow
+def test_pretrainings_are_measured_on_check_frames_and_at_sites_and_go_on_where_they_were(study, tmp_path, monkeypatch):
+    sites = {"A": {"card": "phantom", "root": "A"}, "B": {"card": "folder", "root": "B", "lesion_class": "polyp"}}
+    small = {"pretrain": {"frames": 8, "check_frames": 8, "epochs": 1}}
+    raw = merged(SHIPPED, small) | {"sites": sites, "held_out": ["A", "B"]}
+    (study / "data").mkdir()
+    (study / "data" / "sites").symlink_to(ROOT / "data" / "sites")
+    (study / "params.yaml").write_text(json.dumps(raw), encoding="utf-8")  # JSON is YAML
+    monkeypatch.chdir(study)
+    module, out = script("pretraining"), tmp_path / "rows.parquet"
+    for name in ("triplet", "contrastive_apart_no_masks"):
+        run(module, out, "--only", name)
+    rows = pd.read_parquet(out)
+    kinds = rows.groupby(["pretraining", "kind"])["place"].agg(set).unstack().to_dict("index")
+    expected = {module.CHECK: {module.CHECK}, module.DRAWN: {"A"}, module.REAL: {"B"}}
+    assert kinds == {"triplet": expected, "contrastive_apart_no_masks": expected}
+    assert rows.loc[rows["figure"] == "recall", "value"].between(0, 1).all()
+    before = out.read_bytes()
+    run(module, out, "--only", "triplet")
+    assert out.read_bytes() == before
 
 
 def test_label_efficiency_goes_on_where_it_was(study, tmp_path, monkeypatch):
