@@ -136,6 +136,33 @@ def test_texts_of_a_step_start_with_the_canonical_ones():
     assert any(len(text.concepts) == 2 for text in texts)
 
 
+def test_the_default_s_terms_are_those_that_the_shipped_towers_were_made_by(corpus):
+    plain = Vocabulary.of(sentences())
+    torch.manual_seed(0)
+    learner = Learner(new_joint(), new_tower(plain), Scales(), plain, OBJECTIVES["contrastive"]())
+    found = losses(learner, corpus, torch.arange(8), np.random.default_rng(0))
+    assert {name: term.item() for name, term in found.items()} == pytest.approx(
+        {
+            "places": 1.28057,
+            "best_class": 1.70877,
+            "kind": 4.39,
+            "frame": 0.51636,
+            "pairs": 0.38333,
+            "phrases": 2.29652,
+        },
+        rel=1e-3,
+    )
+
+
+@pytest.mark.parametrize("objective", ["contrastive", "described"])
+def test_words_of_descriptions_are_learned_where_classes_are_described(corpus, objective):
+    learner = make_learner(objective)
+    sum(losses(learner, corpus, torch.arange(8), np.random.default_rng(0)).values()).backward()
+    further = [VOCABULARY.numbers(word)[0] for word in VOCABULARY.words if word not in Vocabulary.of(sentences()).words]
+    told = learner.tower.embedding.weight.grad[further].abs().sum(1) > 0
+    assert told.sum() > 10 if objective == "described" else not told.any()
+
+
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_every_trained_parameter_gets_a_finite_gradient(corpus, objective):
     learner = make_learner(objective)
