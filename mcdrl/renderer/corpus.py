@@ -19,9 +19,9 @@ from mcdrl.renderer.tube import FoldShape
 CONFOUNDER_PROBABILITY = 0.18
 EMPTY_SHARE = 0.2
 _TWO_LESIONS_SHARE = 0.2
+_CHANNELS = ("red", "green", "blue")
 
 
-CHANNELS = ("red", "green", "blue")
 SIZE_PX = 224  # lite0 looks at frames of this side
 
 
@@ -118,13 +118,13 @@ def _random_organ(draw: Ranges) -> Organ:
 
 
 def _random_look(draw: Ranges) -> LesionLook:
-    r, g, b = (draw.number(f"tint_{channel}", -0.05, 0.05) for channel in CHANNELS)
+    r, g, b = (draw.number(f"tint_{channel}", -0.05, 0.05) for channel in _CHANNELS)
     return LesionLook(contrast=draw.number("contrast", 0.7, 1.4), tint=(r, g, b), size=draw.number("size", 0.7, 1.25))
 
 
 def _random_camera(draw: Ranges) -> Camera:
     apertures: tuple[Aperture, ...] = ("none", "none", "circle", "octagon")
-    r, g, b = (draw.number(f"gain_{channel}", 0.9, 1.1) for channel in CHANNELS)
+    r, g, b = (draw.number(f"gain_{channel}", 0.9, 1.1) for channel in _CHANNELS)
     return Camera(
         gain=(r, g, b),
         gamma=draw.number("gamma", 0.75, 1.3),

@@ -110,7 +110,7 @@ def trainings(
 ) -> Iterator[tuple[Params, str, Corpus]]:
     """Yield the section, name and frames of each training, those of the same styles one after the other."""
     own = {name: params.model_copy(update=dict(PRETRAININGS[name])) for name in names}
-    for styles in sorted({one.styles for one in own.values()}, reverse=True):
+    for styles in sorted({one.styles for one in own.values()}):
         some = {name: one for name, one in own.items() if one.styles == styles}
         corpus = frames_to_learn(max(some.values(), key=_needs_twins), trunk, workers)
         for name, one in some.items():

@@ -11,7 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 from tests.benchmarks import acceptance as acceptance_script
-from tests.benchmarks import cycle, pairs, ratios, scale_table, sizes_table, start_table
+from tests.benchmarks import cycle, pairs, pretraining_table, ratios, scale_table, sizes_table, start_table
 from tests.benchmarks import devices as devices_script
 from tests.benchmarks import label_efficiency as label_efficiency_script
 from tests.benchmarks import table as table_script
@@ -31,6 +31,7 @@ _SCRIPTS = {
     "scale_table": scale_table,
     "start_table": start_table,
     "ratios": ratios,
+    "pretraining_table": pretraining_table,
 }
 _SHOWN = re.compile(
     rf"^```\n(python -m tests\.benchmarks\.(?:{'|'.join(_SCRIPTS)}) .*)\n```\n\n((?:\|.*\n)+)", re.MULTILINE
