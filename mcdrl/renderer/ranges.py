@@ -44,8 +44,8 @@ SITES: Mapping[str, Span] = MappingProxyType(
 )
 """Number of a style -> from the lowest to the highest that a patient of the sites A to E has.
 
-What can't be cut is missing: colours' ratios of green to red and blue to green and lesions' tint, whose whole ranges the
-sites and their patients cover; the tilt of the view, of which all that is drawn starts within theirs; the camera's
+What can't be cut is missing: colours' ratios of green to red and blue to green and lesions' tint, whose whole ranges
+the sites and their patients cover; the tilt of the view, of which all that is drawn starts within theirs; the camera's
 distance from the axis, its softness and its gain of green, of which all sites have one and the same number; and
 apertures, which are kinds. Lesion classes, confounders and their strengths are no style, and both have them in common.
 """

@@ -389,24 +389,32 @@ def test_scripts_that_look_at_a_finished_study_run_on_a_tiny_one(tmp_path, monke
 
 
 def test_pretrainings_stand_side_by_side_by_hand(tmp_path):
-    """Two trainings of one, 0.5 and 0.7 on check frames; three sites, two of them drawn; one figure isn't defined."""
+    """Two trainings of one, 0.5 and 0.7 on check frames; three sites, two of them drawn; one figure isn't defined.
+
+    At the drawn sites it is 0.1 and 0.2 above the first: 0.15, with an interval of 12.706 · 0.1 / 2 to either side.
+    """
     module = script("pretraining")
     places = {module.CHECK: module.CHECK, "A": module.DRAWN, "B": module.DRAWN, "C": module.REAL}
+    triplet = {"pretraining": "triplet", "figure": "recall"}
     rows = [
-        {
-            "pretraining": "triplet", "seed": seed, "kind": kind, "place": place,
-            "figure": "recall", "value": value + seed,
-        }
-        for seed in (0, 0.2)
+        triplet | {"seed": seed, "kind": kind, "place": place, "value": value + 0.2 * seed}
+        for seed in (0, 1)
         for (place, kind), value in zip(places.items(), (0.5, 0.1, 0.3, 0.4), strict=True)
-    ]  # fmt: skip
+    ]
     worst = {"kind": module.CHECK, "place": module.CHECK, "figure": "worst", "value": None}
     rows += [rows[0] | worst, rows[0] | {"pretraining": "contrastive_apart"}]
+    drawn = {"kind": module.DRAWN, "place": "A", "figure": "auroc"}
+    for name, values in {"contrastive": (0.6, 0.7), "triplet": (0.7, 0.9), "graded": (0.5,)}.items():
+        rows += [drawn | {"pretraining": name, "seed": seed, "value": value} for seed, value in enumerate(values)]
     pd.DataFrame(rows).to_parquet(tmp_path / "rows.parquet")
     lines = run(script("pretraining_table"), tmp_path / "rows.parquet").splitlines()
-    assert lines[2] == "| `triplet` | 2 | 0.600 | – | – | – | – | – | 0.300 | – | 0.500 | – |"
-    assert lines[3].startswith("| `contrastive_apart` | 1 | 0.500 | – |")
-    assert len(lines) == 4
+    nothing = "– | – | – | – | – | – | – |"
+    assert lines[2] == f"| `contrastive` | 2 | {nothing} 0.650 | – | – |  |  |"
+    told = "0.600 | – | – | – | – | – | 0.300 | 0.800 | 0.500 | –"
+    assert lines[3] == f"| `triplet` | 2 | {told} | +0.150 (-0.485 to +0.785) |  |"
+    assert lines[4] == f"| `graded` | 1 | {nothing} 0.500 | – | – | -0.100 |  |"
+    assert lines[5].startswith("| `contrastive_apart` | 1 | 0.500 | – |")
+    assert len(lines) == 6
 
 
 def test_acceptance_promises_each_site_what_the_others_reached(tmp_path):
