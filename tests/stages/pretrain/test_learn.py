@@ -10,6 +10,7 @@ from mcdrl.clip.lite_trunk import LITE0
 from mcdrl.clip.tower import encode_prompts
 from mcdrl.clip.words import Vocabulary
 from mcdrl.renderer.names import LESION_CLASSES
+from stages.pretrain.corpus import Corpus
 from stages.pretrain.learn import (
     Learner,
     Scales,
@@ -26,12 +27,17 @@ from stages.pretrain.objectives import OBJECTIVES
 from stages.pretrain.phrases import CONCEPTS, DENSE_CONCEPTS, TRAINED, Text, canonical, sentences
 
 K = len(LESION_CLASSES)
-VOCABULARY = Vocabulary.of(sentences(described=True))
+VOCABULARY, DESCRIBING = (Vocabulary.of(sentences(described=described)) for described in (False, True))
+
+
+def words_of(objective):
+    return DESCRIBING if OBJECTIVES[objective].described else VOCABULARY
 
 
 def make_learner(objective="contrastive"):
     torch.manual_seed(0)
-    return Learner(new_joint(), new_tower(VOCABULARY), Scales(), VOCABULARY, OBJECTIVES[objective]())
+    words = words_of(objective)
+    return Learner(new_joint(), new_tower(words), Scales(), words, OBJECTIVES[objective]())
 
 
 @pytest.fixture
@@ -40,7 +46,7 @@ def learner():
 
 
 def learned(corpus, *, epochs, seed=0, objective="contrastive"):
-    return learn(corpus, VOCABULARY, LITE0, epochs=epochs, seed=seed, objective=objective)
+    return learn(corpus, words_of(objective), LITE0, epochs=epochs, seed=seed, objective=objective)
 
 
 def toy_steps(corpus, objective, wanted):
@@ -137,10 +143,7 @@ def test_texts_of_a_step_start_with_the_canonical_ones():
 
 
 def test_the_default_s_terms_are_those_that_the_shipped_towers_were_made_by(corpus):
-    plain = Vocabulary.of(sentences())
-    torch.manual_seed(0)
-    learner = Learner(new_joint(), new_tower(plain), Scales(), plain, OBJECTIVES["contrastive"]())
-    found = losses(learner, corpus, torch.arange(8), np.random.default_rng(0))
+    found = losses(make_learner(), corpus, torch.arange(8), np.random.default_rng(0))
     assert {name: term.item() for name, term in found.items()} == pytest.approx(
         {
             "places": 1.28057,
@@ -156,9 +159,10 @@ def test_the_default_s_terms_are_those_that_the_shipped_towers_were_made_by(corp
 
 @pytest.mark.parametrize("objective", ["contrastive", "described"])
 def test_words_of_descriptions_are_learned_where_classes_are_described(corpus, objective):
-    learner = make_learner(objective)
+    torch.manual_seed(0)
+    learner = Learner(new_joint(), new_tower(DESCRIBING), Scales(), DESCRIBING, OBJECTIVES[objective]())
     sum(losses(learner, corpus, torch.arange(8), np.random.default_rng(0)).values()).backward()
-    further = [VOCABULARY.numbers(word)[0] for word in VOCABULARY.words if word not in Vocabulary.of(sentences()).words]
+    further = [DESCRIBING.numbers(word)[0] for word in set(DESCRIBING.words) - set(VOCABULARY.words)]
     told = learner.tower.embedding.weight.grad[further].abs().sum(1) > 0
     assert told.sum() > 10 if objective == "described" else not told.any()
 
@@ -192,10 +196,15 @@ def test_a_toy_corpus_is_learned_and_equal_seeds_give_equal_weights(corpus):
 
 @pytest.mark.slow
 def test_places_are_found_without_masks(corpus):
-    joint, tower = learned(replace(corpus, share=None), epochs=40)
+    """Of frames of which a third show no lesion: the others show theirs on the left."""
+    columns, presence = corpus.hypercolumns.clone(), corpus.presence.clone()
+    columns[::3, :K] = columns[::3, K : 2 * K]
+    presence[::3, : len(DENSE_CONCEPTS)] = 0
+    presence[::3, K + 1] = 1
+    joint, tower = learned(Corpus(columns, columns, None, presence), epochs=60)
     texts = encode_prompts(tower, VOCABULARY, [canonical(concept) for concept in DENSE_CONCEPTS])
     with torch.no_grad():
-        dense, _ = joint(corpus.hypercolumns.float())
+        dense, _ = joint(columns[presence[:, K] > 0].float())
     best = torch.einsum("bdhw,kd->bkhw", dense, texts)[:, :K].amax(1)
     assert best[:, :, :7].mean() > best[:, :, 7:].mean() + 0.2
 
