@@ -86,7 +86,7 @@ def draw(found: Mapping[Pair, Comparison], path: Path) -> None:
         axes.plot([one.difference], [place], "o", color="C0")
     axes.set_yticks(range(len(found)), [f"{device} less {placebo}" for device, placebo in found])
     axes.set_ylim(len(found) - 0.5, -0.5)
-    axes.set_xlabel("effect of the device on Dice; 95 % intervals over frames (thick) and seeds (thin)")
+    axes.set_xlabel("effect of the device on Dice\n95 % intervals over frames (thick) and seeds (thin)")
     axes.figure.savefig(path)
 
 
