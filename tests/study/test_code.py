@@ -177,6 +177,7 @@ ALLOWED = {
         "MinerParams",
         "PatchParams",
         "Sampling",
+        "SwadParams",
         "TextSimilarity",
         "Unlabelled",
     },
