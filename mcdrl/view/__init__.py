@@ -15,9 +15,10 @@ and disc included; it is set a little outwards, and serves to drop calls on what
 How it is found, on a copy of at most 256 pixels a side:
 
 1. `screen`: even areas with sharp edges are drawn by a machine (black or coloured borders, panels, boxes). Tissue that
-   is as dark as a border has grain and ends softly.
+   is as dark as a border has grain and ends softly. `ground`: so is what surrounds the view and fades across the screen.
 2. `find`: the largest part of the rest, without text, lines, and what sticks out of its straight sides.
-3. `panels`: what isn't even but plain (gradients, textures) and ends at a straight line across the screen goes, too.
+3. `panels`: what isn't even but plain (gradients, textures, patterns of one hue) and ends at a straight line across the
+   screen goes, too.
 4. `edges`: each side is set to the pixel of the full size.
 5. `outline`: straight cuts through the corners, or a disc, whichever the outline fits.
 

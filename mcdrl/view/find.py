@@ -11,6 +11,7 @@ from scipy import ndimage
 from mcdrl.base.black_border import between
 from mcdrl.base.windows import opened
 from mcdrl.view.edges import sides
+from mcdrl.view.ground import faded
 from mcdrl.view.outline import outlined
 from mcdrl.view.panels import without_panels
 from mcdrl.view.screen import drawn
@@ -37,7 +38,8 @@ def find_view(frame: Image) -> View:
     small = _reduced(frame)
     if min(small.shape[:2]) < _LEAST_PX:
         return whole(width, height)
-    shown = ~drawn(small)
+    even = drawn(small)
+    shown = ~(even | faded(small, even))
     main = _main(shown)
     if not main.any():
         return whole(width, height)

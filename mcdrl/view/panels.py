@@ -17,6 +17,8 @@ _LONG = 0.8  # of the line's length that must show the change
 _DEEPEST = 0.45  # of the screen that one panel takes at most
 _BLOCK = 6  # working pixels a side whose mean colour stands for a panel's ground
 _PLAIN = 5.0  # of 255: how far a panel's ground is from a colour that changes evenly across it, at the median
+_ONE_HUE = 1.5  # of 255: the same of red and blue less green, where only the light varies
+_TINGE = 12.0  # of 255: how far red or blue is from green at least; else it is grey, as some tissue is shown
 _DARK = 48.0  # of 255: what is darker may be tissue in shadow, which is as plain
 _ROUNDS = 3  # of looking for panels on all four sides
 
@@ -80,7 +82,10 @@ def _changes(part: Image) -> Floats:
 
 
 def _is_plain(part: Image) -> bool:
-    """Return whether a part's colour is one, or changes evenly, wherever there is no text on it, and isn't dark."""
+    """Return whether a part's colour is one, or changes evenly, wherever there is no text on it, and isn't dark.
+
+    A pattern of lighter and darker places counts as well, if their hue is one and more than a tinge.
+    """
     height, width = (size // _BLOCK * _BLOCK for size in part.shape[:2])
     if not width:
         return False
@@ -88,12 +93,19 @@ def _is_plain(part: Image) -> bool:
     means = blocks.mean(axis=(1, 3))
     if float(np.median(means.max(axis=2))) <= _DARK:
         return False
-    y, x = np.indices(means.shape[:2])
+    hues = means[..., ::2] - means[..., 1:2]
+    tinge = float(np.abs(np.median(hues, axis=(0, 1))).max())
+    return _off_plane(means) <= _PLAIN or (tinge >= _TINGE and _off_plane(hues) <= _ONE_HUE)
+
+
+def _off_plane(values: Floats) -> float:
+    """Return how far values [h, w, n] are, at the median, from the plane through most of them."""
+    y, x = np.indices(values.shape[:2])
     design = np.stack([np.ones(x.size), x.ravel(), y.ravel()], axis=1)
-    colours = means.reshape(-1, 3)
+    colours = values.reshape(x.size, -1)
     near = np.ones(len(colours), bool)
     for _ in range(_ROUNDS):
         plane = np.linalg.lstsq(design[near], colours[near], rcond=None)[0]
         off = np.abs(colours - design @ plane).max(axis=1)
         near = off <= max(float(np.median(off)), 1.0)
-    return float(np.median(off)) <= _PLAIN
+    return float(np.median(off))

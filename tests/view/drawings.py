@@ -62,6 +62,12 @@ def filled(frame, box, colour):
     return result
 
 
+def sloping(colour, slope, size=(640, 480)):
+    """A ground whose colour changes evenly by shares of it along x and y, [H, W, 3] uint8."""
+    x, y = np.meshgrid(np.linspace(-0.5, 0.5, size[0]), np.linspace(-0.5, 0.5, size[1]))
+    return ((1 + slope[0] * x + slope[1] * y)[..., None] * colour).clip(0, 255).astype(np.uint8)
+
+
 def as_jpeg(frame, quality=85):
     """The frame as a JPEG shows it."""
     file = io.BytesIO()

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from mcdrl.renderer.corpus import sample_corpus_frame
 from mcdrl.view import Kind, cut, find_view
-from tests.view.drawings import as_jpeg, filled, screen, stencil, tissue, written
+from tests.view.drawings import as_jpeg, filled, screen, sloping, stencil, tissue, written
 
 BOX = (170, 40, 590, 440)
 ROUND = (150, 40, 550, 440)
@@ -106,6 +107,43 @@ def test_a_panel_that_is_no_even_area_is_no_view(pattern, right):
     frame = np.concatenate([np.repeat(shade[..., None], 3, 2).astype(np.uint8), tissue(480, 480)], axis=1)
     box = find_view(as_jpeg(frame[:, ::-1] if right else frame)).box
     assert_near(box, (0, 0, 480, 480) if right else (160, 0, 640, 480))
+
+
+@pytest.mark.parametrize("slope", [(0, 0.8), (0, -0.8), (0.8, 0), (-0.6, 0.4)])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_ground_that_fades_is_no_view(kind, slope):
+    frame = screen(kind, box_of(kind), ground=(1, 2, 3))
+    frame = np.where((frame == (1, 2, 3)).all(axis=2, keepdims=True), sloping((110, 125, 90), slope), frame)
+    for one in (frame, filled(frame, (0, 464, 640, 480), (200, 60, 30))):
+        view = find_view(as_jpeg(one))
+        assert_near(view.box, box_of(kind))
+        assert view.kind is kind
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("slope", [(0, 0.8), (0.8, 0)])
+def test_tissue_out_of_focus_under_light_that_fades_is_all_view(slope, seed):
+    light = sloping((255, 255, 255), slope, (448, 336)) / 255
+    frame = ndimage.gaussian_filter(tissue(448, 336, seed).astype(float), (40, 40, 0)) * light
+    assert find_view(as_jpeg(frame.clip(0, 255).astype(np.uint8))).box == (0, 0, 448, 336)
+
+
+@pytest.mark.parametrize("colour", [(90, 140, 120), (200, 150, 80), (150, 90, 180)])
+@pytest.mark.parametrize("side", [20, 30, 40])
+@pytest.mark.parametrize("right", [False, True])
+def test_a_panel_with_a_pattern_of_two_shades_is_no_view(colour, side, right):
+    y, x = np.mgrid[:480, :150]
+    panel = np.array(colour) + (25 * ((x // side + y // side) % 2))[..., None]
+    frame = tissue(640, 480)
+    frame[:, :150] = panel
+    frame = frame[:, ::-1] if right else frame
+    assert_near(find_view(as_jpeg(frame)).box, (0, 0, 490, 480) if right else (150, 0, 640, 480))
+
+
+def test_grey_tissue_of_two_shades_is_all_view():
+    frame = tissue(640, 480).mean(axis=2, keepdims=True).repeat(3, axis=2)
+    frame[:, :150] *= 0.75
+    assert find_view(as_jpeg(frame.astype(np.uint8))).box == (0, 0, 640, 480)
 
 
 @pytest.mark.parametrize("small", [(20, 330, 170, 480), (60, 0, 200, 120), (10, 200, 150, 320)])

@@ -1,23 +1,27 @@
 """Screens as processors and recorders export them, made from pictures of tissue, with the view's true box.
 
 A style is a way of laying out a screen; each draws its sizes, colours and what else is on it from a seeded generator.
-Styles are split: the finder may be tuned on `TUNE`, `TEST` is for judging it. Failures of the first nine of `TEST` were
-seen while the finder was made (white grounds, grey tissue), and got a style in `TUNE`; the last five were added after
-it stood. No layout copies a maker's own.
+Styles are split: the finder may be tuned on `TUNE`, `TEST` is for judging it. Failures of `TEST` got a style in `TUNE`
+when they were seen: of the first nine while the finder was made (white grounds, grey tissue), of fading grounds and
+woven panels later. The last two were added before these were mended, and looked at when the finder stood. No layout
+copies a maker's own.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 Box = tuple[int, int, int, int]
 Colour = tuple[int, int, int]
+Array = np.ndarray[Any, np.dtype[Any]]
 SIZES = ((448, 252), (448, 336), (640, 480), (720, 576), (960, 540), (1024, 768), (1280, 720), (320, 240))
+VISIBLE = 12  # of 255: what white is brighter than black at least, where tissue counts as shown
 
 
 @dataclass
@@ -232,6 +236,55 @@ def white_around(canvas: Canvas) -> Box:
     return canvas.view(box, "rectangle")
 
 
+def circle_on_slope(canvas: Canvas) -> Box:
+    """The ground fades from one corner of the screen to the other."""
+    width, height = canvas.size
+    x, y = np.meshgrid(np.linspace(-0.5, 0.5, width), np.linspace(-0.5, 0.5, height))
+    turn = canvas.between(0, 2 * np.pi)
+    light = 1 + canvas.between(0.2, 0.8) * (np.cos(turn) * x + np.sin(turn) * y)
+    ground = light[..., None] * _colour(canvas, 60, 150)
+    canvas.picture = Image.fromarray(ground.clip(0, 255).astype(np.uint8))
+    kind, shape = ("circle", 1.0) if canvas.rng.random() < 0.5 else ("octagon", canvas.between(0.9, 1.3))
+    box = canvas.view(_placed(canvas, 0.1, 1.0, shape, (0.75, 0.95)), kind)
+    canvas.text((6, 6, box[0], height), 4, (10, 10, 10))
+    return box
+
+
+def woven_panel(canvas: Canvas) -> Box:
+    """A panel with squares or bars of two shades of its colour, on the left."""
+    width, height = canvas.size
+    edge = round(canvas.between(0.15, 0.35) * width)
+    canvas.texture(
+        (0, 0, edge, height), _colour(canvas, 50, 190), str(canvas.rng.choice(["checks", "brushed", "stripes"]))
+    )
+    canvas.text((6, 10, edge, height), 5, (240, 240, 240))
+    return canvas.view((edge, 0, width, height), "rectangle")
+
+
+def rectangle_on_fade(canvas: Canvas) -> Box:
+    """The ground fades from left to right, with a bar of one colour below."""
+    width, height = canvas.size
+    light = np.linspace(canvas.between(0.5, 0.8), canvas.between(1.1, 1.5), width)[:: int(canvas.rng.choice([-1, 1]))]
+    ground = np.broadcast_to(light[None, :, None] * _colour(canvas, 60, 150), (height, width, 3))
+    canvas.picture = Image.fromarray(ground.clip(0, 255).astype(np.uint8))
+    bar = round(0.9 * height)
+    canvas.fill(_colour(canvas, 20, 220), (0, bar, width, height))
+    left, top, right, bottom = _placed(canvas, 0.1, 0.9, canvas.between(0.9, 1.4), (0.7, 0.85))
+    down = min(0, bar - bottom)
+    return canvas.view((left, top + down, right, bottom + down), "rectangle")
+
+
+def between_tiles(canvas: Canvas) -> Box:
+    """Tiles of two shades on both sides, the octagon between them on black."""
+    width, height = canvas.size
+    canvas.fill(_black(canvas))
+    left, right = round(canvas.between(0.08, 0.16) * width), round(canvas.between(0.84, 0.92) * width)
+    colour = _colour(canvas, 60, 190)
+    canvas.texture((0, 0, left, height), colour, "checks")
+    canvas.texture((right, 0, width, height), colour, "checks")
+    return canvas.view(_placed(canvas, left / width, right / width, 1.15, (0.95, 1.0)), "octagon")
+
+
 def circle_beside_white(canvas: Canvas) -> Box:
     width, height = canvas.size
     canvas.fill(_black(canvas))
@@ -379,6 +432,8 @@ TUNE: tuple[Callable[[Canvas], Box], ...] = (
     textured_panel,
     blue_light,
     white_around,
+    circle_on_slope,
+    woven_panel,
 )
 TEST: tuple[Callable[[Canvas], Box], ...] = (
     circle_beside_white,
@@ -395,6 +450,8 @@ TEST: tuple[Callable[[Canvas], Box], ...] = (
     octagon_on_gradient,
     letterboxed,
     dim_circle,
+    rectangle_on_fade,
+    between_tiles,
 )
 
 
@@ -406,9 +463,8 @@ def screen(style: Callable[[Canvas], Box], tissue: Image.Image, seed: int) -> tu
         tissue: a picture that shows nothing but tissue.
         seed: what the style's sizes and colours are drawn from.
     """
-    rng = np.random.default_rng([seed, *style.__name__.encode()])
-    canvas = Canvas(rng, tissue, SIZES[int(rng.integers(len(SIZES)))])
-    box = style(canvas)
+    canvas, box = laid_out(style, tissue, seed)
+    rng = canvas.rng
     if rng.random() < 0.5:
         canvas.picture = canvas.picture.filter(ImageFilter.GaussianBlur(0.6))
     if rng.random() < 0.3:
@@ -416,3 +472,36 @@ def screen(style: Callable[[Canvas], Box], tissue: Image.Image, seed: int) -> tu
     file = io.BytesIO()
     canvas.picture.save(file, "JPEG", quality=int(rng.integers(70, 96)))
     return Image.open(file).convert("RGB"), box
+
+
+def laid_out(style: Callable[[Canvas], Box], tissue: Image.Image, seed: int) -> tuple[Canvas, Box]:
+    """Return a screen before any blur, noise and JPEG, and the view's box; arguments as of `screen`."""
+    rng = np.random.default_rng([seed, *style.__name__.encode()])
+    canvas = Canvas(rng, tissue, SIZES[int(rng.integers(len(SIZES)))])
+    return canvas, style(canvas)
+
+
+def traced(style: Callable[[Canvas], Box], masks: Sequence[Array], seed: int) -> tuple[list[Array], Array]:
+    """Return where a screen shows what masks of its tissue hold.
+
+    The style is drawn with each mask for tissue, and with all black and all white, which tells where tissue shows.
+
+    Args:
+        style: one of `TUNE` or `TEST`.
+        masks: [H, W] bool, each over the whole tissue.
+        seed: as for `screen`.
+
+    Returns:
+        The masks on the screen, [height, width] bool, and where the view shows tissue, likewise; outside of the view's
+        box nothing is true.
+    """
+    shape = masks[0].shape
+    black, white, *drawn = (
+        np.asarray(laid_out(style, Image.fromarray(one).convert("RGB"), seed)[0].picture.convert("L"), np.int16)
+        for one in (np.zeros(shape, bool), np.ones(shape, bool), *masks)
+    )
+    left, top, right, bottom = laid_out(style, Image.new("RGB", shape[::-1]), seed)[1]
+    inside = np.zeros(black.shape, bool)
+    inside[top:bottom, left:right] = True
+    shows = inside & (white - black > VISIBLE)
+    return [shows & (2 * (one - black) > white - black) for one in drawn], shows

@@ -1,0 +1,111 @@
+"""What a whole screen around the frame costs: python -m tests.benchmarks.view.on_screens OUT MODEL...
+
+Run in a project whose sites are ingested, with models of its cells, artifacts/train/<method>/<held out>/<seed>. Frames
+of the site that a model was kept from are segmented as they are, cut to their view; then what the cut holds is made the
+view of a drawn screen of a style that the finder was not tuned on, smaller or larger, as a JPEG, and the screen is
+segmented, too. Both are judged on the screen, at its size, where it shows tissue: the first answer is laid where the
+screen has the frame, so that they differ by what the model saw alone. OUT is a parquet of a row a frame, whose methods
+are called as the cells are, with an ending for how the screen was looked at, so that `tests.benchmarks.table` compares
+them: `_screen` cut to the view that is found, `_screen_known` to the true one, `_screen_whole` not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+import typer
+from PIL import Image
+
+from mcdrl.artifacts.cases import CASES
+from mcdrl.artifacts.frames import FRAMES, judged_of, lesion_of, to_native, unpack_native_mask
+from mcdrl.base.seeds import seed_for
+from mcdrl.imaging.decode import read_frame
+from mcdrl.metrics.counts import count, dice
+from mcdrl.model.card import read_card
+from mcdrl.model.predictor import Predictor, load_predictor
+from mcdrl.model.shown import show
+from mcdrl.sites.candidates import find_candidates
+from mcdrl.study.params import Study, load_study, resolve
+from mcdrl.study.paths import ARTIFACTS, site_files
+from mcdrl.view import Box, looked_at, squash
+from stages.stress.run import pick
+from tests.benchmarks.view.screens import TEST, screen, traced
+
+KEY = ["method", "held_out", "seed", "case_id"]
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def main(
+    out: Annotated[Path, typer.Argument(help="Parquet; rows of other models that it holds stay.")],
+    models: Annotated[list[Path], typer.Argument(help="Folders of trained cells.")],
+    frames: Annotated[int | None, typer.Option(help="Of each site, by the hash of their names; default: all.")] = None,
+) -> None:
+    """Predict and count."""
+    study = load_study()
+    for model in models:
+        part = pd.DataFrame(judged(study, model, frames))
+        print(f"{model}: {part.groupby('method', sort=False)['dice'].mean().round(4).to_dict()}", flush=True)
+        everything = pd.concat(([pd.read_parquet(out)] if out.is_file() else []) + [part])
+        everything.drop_duplicates(KEY, keep="last").sort_values(KEY, ignore_index=True).to_parquet(out)
+
+
+def judged(study: Study, model: Path, frames: int | None) -> Iterator[dict[str, object]]:
+    """Yield a row a frame of the site that a model was kept from, and way of looking at it."""
+    card = read_card(model)
+    predictor, _ = load_predictor([model], None, "cpu", 4, None)
+    reading, files = resolve(study.sites[card.held_out]), site_files(ARTIFACTS, card.held_out)
+    found = find_candidates(card.held_out, Path(study.sites[card.held_out].root), reading).candidates
+    paths = {one.case_id: one.source.frame for one in found}
+    cases = CASES.read(files.cases).set_index("case_id")
+    with FRAMES.read(files.frames) as reader:
+        for case in pick(list(cases.index), frames):
+            mask = unpack_native_mask(reader.blobs("native_mask", [case])[0])
+            picture = read_frame(paths[case], swap=reading.channels == "bgr")[0]
+            about = {"held_out": card.held_out, "seed": card.seed, "case_id": case, "group_id": cases.group_id[case]}
+            for ending, row in on_screen(predictor, picture, mask, card.size_px, case):
+                yield {"method": f"{card.variant}{ending}", **about, **row}
+
+
+def on_screen(
+    predictor: Predictor, picture: Image.Image, mask: Array, size_px: int, case: str
+) -> Iterator[tuple[str, dict[str, object]]]:
+    """Yield the ending of each way of looking at a frame, and what it finds.
+
+    Args:
+        predictor: the model.
+        picture: the frame, upright.
+        mask: [H, W], its mask as it is stored.
+        size_px: working size S.
+        case: name of the frame, which says what its screen is like.
+    """
+    number = seed_for("screen", case)
+    style = TEST[number % len(TEST)]
+    clean = show(picture, size_px, view="auto")
+    left, top, right, bottom = clean.box
+    within = np.s_[top:bottom, left:right]
+    drawn, box = screen(style, picture.crop(clean.box), number)
+    looks: Sequence[tuple[str, Box]] = [
+        ("_screen", looked_at(np.asarray(drawn), "auto").box),
+        ("_screen_known", box),
+        ("_screen_whole", (0, 0, *drawn.size)),
+    ]
+    answers = predictor(np.stack([clean.pixels, *(squash(drawn, size_px, one) for _, one in looks)]))
+    called = clean.lesion(answers[0].probability, 0.5)
+    (lesion, counted, as_it_is), shows = traced(
+        style, [lesion_of(mask)[within], judged_of(mask)[within], called[within]], number
+    )
+    maps = (
+        to_native(answer.probability, one, *drawn.size) for answer, (_, one) in zip(answers[1:], looks, strict=True)
+    )
+    masks = [as_it_is, *(one >= 0.5 for one in maps)]
+    for (ending, _), one in zip([("", clean.box), *looks], masks, strict=True):
+        counts = count(one[None], lesion[None], (counted & shows)[None])
+        yield ending, {"style": style.__name__, "dice": float(dice(counts)[0])}
+
+
+if __name__ == "__main__":
+    typer.run(main)
