@@ -875,6 +875,15 @@ def test_the_placebo_of_the_observed_backdoor_gives_no_frame_its_own_z():
         assert (distance.argmin(1) != torch.arange(3)).all()
 
 
+def test_a_frame_alone_has_no_other_s_values():
+    """A placebo that fell back on the frame's own would be the device."""
+    one = _batch(1)
+    with pytest.raises(InputError, match="another frame of the step shows, but train.batch_size leaves a process one"):
+        _with_strata(observed="permuted").train()(one)
+    assert _with_strata(observed="permuted").eval()(one).logits.isfinite().all()
+    assert _with_strata().train()(one).logits.isfinite().all()
+
+
 @pytest.mark.parametrize(("name", "mode"), PAIRS)
 def test_every_method_answers_at_another_size_on_its_grid(name, mode):
     """The trunk of the pixels' modes takes the frames as the batch says, the others find the features so."""

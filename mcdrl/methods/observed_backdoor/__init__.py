@@ -18,6 +18,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from torch import Tensor
 
+from mcdrl.base.errors import InputError
 from mcdrl.base.section import Most, Section
 from mcdrl.methods.observed_backdoor.observed import OBSERVED, observe
 from mcdrl.methods.observed_backdoor.strata import Strata
@@ -69,8 +70,22 @@ class ObservedBackdoor(Segmenter):
         own = observe(frame)
         if self.training:
             self.strata.learn(own)
-            own = own.roll(1, 0) if self.permuted else own  # batches are shuffled, and no frame keeps its own
+            own = _of_others(own) if self.permuted else own
         return own.new_ones(frames, 1), own[:, None]
+
+
+def _of_others(observed: Tensor) -> Tensor:
+    """Return for each frame of a shuffled batch what is observed of another one, [B, Q].
+
+    Raises:
+        InputError: there is no other.
+    """
+    if len(observed) == 1:
+        raise InputError(
+            "observed_backdoor with observed: permuted takes what another frame of the step shows, but train.batch_size "
+            "leaves a process one frame a step; write two and more for each process"
+        )
+    return observed.roll(1, 0)
 
 
 def build(spec: Spec, params: Params, trunk: Trunk, texts: Texts) -> Method:
