@@ -1,8 +1,8 @@
 """What lite0's pretrainings are worth: python -m tests.benchmarks.pretraining OUT
 
 Run in a project whose sites are ingested, drawn or real ones. Aligns lite0's text tower by each objective, and the
-default's also apart from the phantom sites' styles and without lesion masks, each with the frames and epochs of
-params.yaml; what objectives have in common is rendered once. OUT is a parquet of a row a training, place and figure:
+default's also apart from the phantom sites' styles and without lesion masks, none distilled, each with the frames and
+epochs of params.yaml; what objectives have in common is rendered once. OUT is a parquet of a row a training, place and figure:
 of drawn frames that no training saw what quality.json has, of each site how its regions are mined.
 `tests.benchmarks.pretraining_table` shows it. With 3000 frames it takes some forty minutes of one core, half of them to
 render, and twenty more for each further seed.
@@ -43,12 +43,13 @@ from stages.pretrain.phrases import canonical
 from stages.pretrain.pretrain import align, frames_to_check, frames_to_learn
 from stages.stress.run import pick
 
+LITE0_S: Mapping[str, Any] = MappingProxyType({"objective": "contrastive", "styles": "wide", "lesion_masks": True})
 PRETRAININGS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
-    {name: {"objective": name} for name in OBJECTIVES}
+    {name: {**LITE0_S, "objective": name} for name in OBJECTIVES}
     | {
-        "contrastive_apart": {"styles": "apart"},
-        "contrastive_no_masks": {"lesion_masks": False},
-        "contrastive_apart_no_masks": {"styles": "apart", "lesion_masks": False},
+        "contrastive_apart": {**LITE0_S, "styles": "apart"},
+        "contrastive_no_masks": {**LITE0_S, "lesion_masks": False},
+        "contrastive_apart_no_masks": {**LITE0_S, "styles": "apart", "lesion_masks": False},
     }
 )
 CHECK, DRAWN, REAL = "check frames", "drawn sites", "real sites"
@@ -82,7 +83,11 @@ def main(
     workers: Annotated[int, typer.Option(help="Processes that render.")] = 1,
 ) -> None:
     """Render, train and measure, training by training."""
+    unknown = set(only or []) - set(PRETRAININGS)
+    if unknown:
+        raise typer.BadParameter(f"no pretraining is called {sorted(unknown)}; legal: {', '.join(PRETRAININGS)}")
     study, params = load("pretrain", Params)
+    check_kept(out, params)
     trunk = Trunk.load(imagenet_weights(LITE0), LITE0)
     sites = {name: look_at(study, name, trunk, frames) for name in study.sites}
     checked = frames_to_check(params, trunk, workers)
@@ -93,6 +98,22 @@ def main(
         kept = everything.drop_duplicates(KEY, keep="last")
         kept.sort_values(KEY, ignore_index=True).to_parquet(out)
         print(f"{name}, seed {own.seed}: {found.groupby(['kind', 'figure'])['value'].mean().round(3).to_dict()}")
+
+
+def check_kept(out: Path, params: Params) -> None:
+    """Check that what a file holds was trained on as many frames, as long.
+
+    Raises:
+        BadParameter: it wasn't, so that a table of both would lay to an objective what frames and epochs do.
+    """
+    own = (params.frames, params.epochs)
+    kept = pd.read_parquet(out, columns=["frames", "epochs"]).drop_duplicates() if out.is_file() else pd.DataFrame()
+    for frames, epochs in kept.itertuples(index=False):
+        if (frames, epochs) != own:
+            raise typer.BadParameter(
+                f"{out} holds trainings on {frames} frames with {epochs} epochs, but params.yaml has pretrain.frames "
+                f"{own[0]} and pretrain.epochs {own[1]}: name another file"
+            )
 
 
 def look_at(study: Study, name: str, trunk: Trunk, frames: int) -> Site:
@@ -110,7 +131,8 @@ def trainings(
     params: Params, names: Sequence[str], seeds: int, trunk: Trunk, workers: int
 ) -> Iterator[tuple[Params, str, Corpus]]:
     """Yield the section, name and frames of each training, those of the same styles one after the other."""
-    own = {name: params.model_copy(update=dict(PRETRAININGS[name])) for name in names}
+    distillation = params.distillation.model_copy(update={"epochs": 0})
+    own = {name: params.model_copy(update={**PRETRAININGS[name], "distillation": distillation}) for name in names}
     for styles in sorted({one.styles for one in own.values()}):
         some = {name: one for name, one in own.items() if one.styles == styles}
         corpus = frames_to_learn(max(some.values(), key=_needs_twins), trunk, workers)
