@@ -21,7 +21,8 @@
   There another CLIP, aligned on pairs of another corpus, chooses; ours are the towers themselves as they are by then,
   aligned by labels. What tells the report has a part in the paper's answer, too; here it is for training only.
 
-Captions name confounders, so that only plain views count: jittered ones have other light and sharpness than is said.
+Confounders count in plain views only, as jittered ones have other light and sharpness than is said; captions name them,
+so that only plain views have captions. A report is taken by what a view itself looks like, so that all views have one.
 """
 
 from __future__ import annotations

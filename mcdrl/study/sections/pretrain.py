@@ -38,8 +38,8 @@ class Params(Section):
             OTCXR, arXiv 2404.11868); texts that are true by degrees (graded; MedFILIP, arXiv 2501.10775); texts of
             which half describe what a class looks like (described; arXiv 2404.13043); or the nearest of texts that
             belong to no frame (unpaired; CLIP-IT, arXiv 2504.16181).
-        styles: of the frames to train on: any (wide), or without the part of each range that the phantom's sites have
-            (apart), which says what figures on these rest on.
+        styles: of the frames to train on: any (wide), or without the part of a range that the phantom's sites have,
+            wherever that leaves some (apart), which says what figures on these rest on.
         lesion_masks: whether places are aligned by the lesions' masks, or whole frames alone by what they show.
         distillation: of the projection, behind the alignment.
         seed: of everything that is drawn.
