@@ -1,9 +1,9 @@
 """What lite0's pretrainings are worth: python -m tests.benchmarks.pretraining OUT
 
 Run in a project whose sites are ingested, drawn or real ones. Aligns lite0's text tower by each objective, and the
-default's also apart from the phantom sites' styles and without lesion masks, none distilled, each with the frames and
-epochs of params.yaml; what objectives have in common is rendered once. OUT is a parquet of a row a training, place and figure:
-of drawn frames that no training saw what quality.json has, of each site how its regions are mined.
+default's also apart from the phantom sites' styles and without lesion masks, none of them distilled, each with the
+frames and epochs of params.yaml; what objectives have in common is rendered once. OUT is a parquet of a row a training,
+place and figure: of drawn frames that no training saw what quality.json has, of each site how its regions are mined.
 `tests.benchmarks.pretraining_table` shows it. With 3000 frames it takes some forty minutes of one core, half of them to
 render, and twenty more for each further seed.
 """

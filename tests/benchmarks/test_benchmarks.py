@@ -464,7 +464,7 @@ def study(tmp_path, model):
 @pytest.mark.slow
 def test_pretrainings_are_measured_on_check_frames_and_at_sites_and_go_on_where_they_were(study, tmp_path, monkeypatch):
     sites = {"A": {"card": "phantom", "root": "A"}, "B": {"card": "folder", "root": "B", "lesion_class": "polyp"}}
-    aside = {"styles": "apart", "lesion_masks": False, "distillation": {"epochs": 1}}  # a study's own makes no difference
+    own = {"styles": "apart", "lesion_masks": False, "distillation": {"epochs": 1}}  # makes no difference
     small = {"pretrain": {"frames": 8, "check_frames": 8, "epochs": 1}}
     raw = merged(SHIPPED, small) | {"sites": sites, "held_out": ["A", "B"]}
     (study / "data").mkdir()
@@ -480,13 +480,13 @@ def test_pretrainings_are_measured_on_check_frames_and_at_sites_and_go_on_where_
     assert kinds == {"triplet": expected, "contrastive_apart_no_masks": expected}
     assert rows.loc[rows["figure"] == "recall", "value"].between(0, 1).all()
     before = out.read_bytes()
-    (study / "params.yaml").write_text(json.dumps(merged(raw, {"pretrain": aside})), encoding="utf-8")
+    (study / "params.yaml").write_text(json.dumps(merged(raw, {"pretrain": own})), encoding="utf-8")
     run(module, out, "--only", "triplet")
     assert out.read_bytes() == before
     (study / "params.yaml").write_text(json.dumps(merged(raw, {"pretrain": {"frames": 16}})), encoding="utf-8")
-    with pytest.raises(typer.BadParameter, match="holds trainings on 8 frames with 1 epochs, but params.yaml has pretr"):
+    with pytest.raises(typer.BadParameter, match="holds trainings on 8 frames with 1 epochs, but params"):
         module.main(out)
-    with pytest.raises(typer.BadParameter, match="no pretraining is called .'tripled'.; legal: contrastive, non_contr"):
+    with pytest.raises(typer.BadParameter, match=r"no pretraining is called .*tripled.*; legal: contrastive, non_"):
         module.main(out, ["tripled"])
 
 

@@ -878,7 +878,7 @@ def test_the_placebo_of_the_observed_backdoor_gives_no_frame_its_own_z():
 def test_a_frame_alone_has_no_other_s_values():
     """A placebo that fell back on the frame's own would be the device."""
     one = _batch(1)
-    with pytest.raises(InputError, match="another frame of the step shows, but train.batch_size leaves a process one"):
+    with pytest.raises(InputError, match=r"another frame of the step shows, but .* leaves a process one frame"):
         _with_strata(observed="permuted").train()(one)
     assert _with_strata(observed="permuted").eval()(one).logits.isfinite().all()
     assert _with_strata().train()(one).logits.isfinite().all()

@@ -82,8 +82,8 @@ def _of_others(observed: Tensor) -> Tensor:
     """
     if len(observed) == 1:
         raise InputError(
-            "observed_backdoor with observed: permuted takes what another frame of the step shows, but train.batch_size "
-            "leaves a process one frame a step; write two and more for each process"
+            "observed_backdoor with observed: permuted takes what another frame of the step shows, but train.batch_size"
+            " leaves a process one frame a step; write two and more for each process"
         )
     return observed.roll(1, 0)
 
