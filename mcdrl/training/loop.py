@@ -38,6 +38,7 @@ from mcdrl.training.optimiser import rate_of_two, risen, set_rates
 from mcdrl.training.patches import patch_batches, patch_losses, shown_without_masks
 from mcdrl.training.sampling import epoch_frames
 from mcdrl.training.selection import Epoch, best_validation_epoch
+from mcdrl.training.site_colours import check_lenders
 from mcdrl.training.sizes import at_side, check_sides, drawn_side
 from mcdrl.training.sources import Source, Stored, ahead, readers_for, source_for
 
@@ -114,13 +115,18 @@ class Training:
 
         Raises:
             InputError: the batch can't be divided among the devices, there is no unlabelled frame where some are
-                asked for, or the encoder can't take frames of further sizes.
+                asked for, the encoder can't take frames of further sizes, or no frame of another site could lend its
+                colours where that is asked for.
         """
         self.fabric, self.method, self.reader, self.frames = fabric, method, reader, frames
         self.params, self.seed = params, seed
         self.optimiser, self.miners, self.flips = optimiser, miners, flips
         self.shown = shown_without_masks(frames, params.unlabelled)
         check_sides(method.trunk, reader.layout.size_px, params.further_sizes_px)
+        first = self._batches(0)
+        if not method.trunk.needs_features:
+            sites = [frames.site_index[case] for case in frames.train]
+            check_lenders(params.views, sites, len(first[0]) // fabric.world_size)
         if params.compile:
             method.compile()
         losses = LossOf(method, params.presence_weight, params.hard_negative_weight)
@@ -129,7 +135,7 @@ class Training:
         self.sources = {True: self._source(frames.train, masks=True)}  # by whether masks are read
         if self.shown:
             self.sources[False] = self._source(self.shown, masks=False)
-        self.steps = len(self._batches(0))
+        self.steps = len(first)
         self.own_blocks = [one for one in method.encoder_parameters() if one.requires_grad]
         self.head_first = min(round(params.head_first * self.steps), params.epochs * self.steps - 1)
         self.first_choice = params.intervene_from if method.intervenes else 0
@@ -155,6 +161,9 @@ class Training:
         """Return the average's weights, which the method has then, or where there is none those of the best epoch."""
         average = self.valley.inside if self.valley else None
         if self.valley is None or average is None:
+            if self.valley and self.fabric.is_global_zero:
+                checks = len(self.valley.losses)
+                warn(f"train.average: no valley in {checks} checks, so the best epoch's weights are taken")
             best = self.best_epoch(progress.history)
             return Chosen(progress.best, best, progress.history[best].val_dice)
         self.method.load_state_dict({**self.method.state_dict(), **average.weights})

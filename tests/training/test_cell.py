@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -388,13 +389,22 @@ def test_what_is_said_of_an_average_is_measured_on_it(artifacts, tmp_path, monke
     assert f"the mean of the weights after {card.averaged_steps} steps up to there" in told
 
 
-def test_without_a_valley_the_best_epoch_is_taken(artifacts, tmp_path):
+def test_without_a_valley_the_best_epoch_is_taken_and_that_is_said(artifacts, tmp_path, capfd):
     swad = {"average": "swad", "swad": {"start_patience": 1000}}
     plain, none = (
         _train(_cell(artifacts, mode="partial", **extra), tmp_path / str(len(extra))) for extra in ({}, swad)
     )
     assert bytes_of(plain)["model.safetensors"] == bytes_of(none)["model.safetensors"]
     assert read_card(none).averaged_steps == 0
+    told = [line for line in capfd.readouterr().err.splitlines() if "valley" in line]
+    assert told == ["train.average: no valley in 6 checks, so the best epoch's weights are taken"]
+
+
+def test_colours_of_another_site_are_refused_where_there_is_none(artifacts, tmp_path):
+    pixels, cached = (_cell(artifacts, "baseline", mode=mode, views=["site_colours"]) for mode in ("partial", "frozen"))
+    with pytest.raises(InputError, match="all training frames are of one site; add a source site, or leave site_colou"):
+        _train(replace(pixels, sources=["A"]), tmp_path / "out")
+    _train(replace(cached, sources=["A"]), tmp_path / "cached")  # where nothing varies nothing is asked for
 
 
 def test_steps_have_drawn_sides_and_validation_its_own(artifacts, tmp_path, monkeypatch):

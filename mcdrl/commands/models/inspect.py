@@ -149,7 +149,7 @@ def model_tables(
         ]
         tables.append(Shown("dictionary Z", ["confounder", "prompt", "cosine of training frames", "spread"], rows))
     parameters = {**card.get("spec", {}), **card.get("parameters", {}), **card.get("params", {})}
-    tables.append(Shown("parameters", ["", ""], [[key, _text(value)] for key, value in sorted(parameters.items())]))
+    tables.append(Shown("parameters", ["", ""], [[key, _given(value)] for key, value in sorted(parameters.items())]))
     return tables
 
 
@@ -158,6 +158,11 @@ def _score(scores: HeldOutScores, key: str, value: object) -> str:
     if key in ("dice_low", "dice_high") and value is None:
         return f"– (groups: {scores.n_groups}, too few)"
     return _text(value)
+
+
+def _given(value: object) -> str:
+    """Return a parameter as text with all its digits: a rate of 0.0003 is none of 0.000."""
+    return str(value) if isinstance(value, float) else _text(value)
 
 
 def _text(value: object) -> str:

@@ -48,15 +48,15 @@ def test_a_model_without_prompts_still_shows_what_is_usual():
 
 def test_a_model_says_whether_it_holds_its_backbone():
     card = {"method": "mcdrl", "confounders": ["x"], "confounder_prompts": ["with x"], "val_dice": 0.5,
-            "reference": {"mean": [0.1], "std": [0.02]}, "spec": {"width": 8}, "parameters": {"epochs": 3},
-            "params": {"depth": 3}}  # fmt: skip
+            "reference": {"mean": [0.1], "std": [0.02]}, "spec": {"width": 8},
+            "parameters": {"epochs": 3, "lr_encoder": 0.0003}, "params": {"depth": 3}}  # fmt: skip
     facts, dictionary, parameters = model_tables(card, bundled=False)
     assert ["method", "mcdrl"] in facts.rows
     told = "0.500, on patients of the sites that it was trained on, which says little of other hospitals"
     assert ["val_dice", told] in facts.rows
     assert facts.rows[-1][1].startswith("no: give --backbone")
     assert dictionary.rows == [["x", "with x", "0.100", "0.020"]]
-    assert parameters.rows == [["depth", "3"], ["epochs", "3"], ["width", "8"]]
+    assert parameters.rows == [["depth", "3"], ["epochs", "3"], ["lr_encoder", "0.0003"], ["width", "8"]]
     assert "params" not in [row[0] for row in facts.rows]
 
 
