@@ -2,7 +2,8 @@
 
 Three things hold it back: frames of the sites that it comes from are replayed in every step, rates are a share of those
 that it was trained with, and each step pulls the weights back towards where they began (L2-SP, Li et al., ICML 2018; as
-AdamW's decay, apart from the gradient). Loss and variation of the frames are those of its own training.
+AdamW's decay, apart from the gradient). Loss and variation of the frames are those of its own training; frames without
+masks, healthy views, several sizes and balanced sampling play no part, whatever that had of them.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ from mcdrl.training.optimiser import make_optimiser, rate, set_rates
 State = dict[str, Tensor]
 _FLIPS = ("horizontal",)  # what `train.flips` stands for; the card doesn't tell which ways the study encoded
 _ASKED = ("lr", "lr_encoder", "warmup", "clip_norm", "flips", "views", "augment", "flag_share", "keep_share")
+_OF_LATER = ("hard_negative_weight",)  # that the card of an older model may lack: then it was trained without
 _AT_ONCE = 8  # frames that are answered for at a time
 
 
@@ -126,8 +128,9 @@ def training_params(member: Member) -> Params:
             f"{lacking[0]}), so it can't be adapted; train it anew with this version"
         )
     _, rest = load("train", Params, shipped() / PARAMS)
+    known = {key: card.parameters[key] for key in (*_ASKED, *_OF_LATER) if key in card.parameters}
     try:
-        return Params.model_validate(merged(rest.model_dump(), {key: card.parameters[key] for key in _ASKED}))
+        return Params.model_validate(merged(rest.model_dump(), known))
     except ValidationError as error:
         problem = sentences(error, "parameters.", Params)[0]
     raise InputError(f"the card of {card.variant} (seed {card.seed}): {problem}; copy the model's folder again")
@@ -150,7 +153,7 @@ def adapt(member: Member, own: LabelledFrames, replay: LabelledFrames | None, re
     own_size = recipe.batch_size - (0 if replay is None else round(recipe.replay_share * recipe.batch_size))
     parts = [(own, own_size, "own")] + [(replay, recipe.batch_size - own_size, "replay")] * (replay is not None)
     drawings = [_drawn(frames, recipe.steps, size, seed, what) for frames, size, what in parts if frames and size]
-    losses = LossOf(method)
+    losses = LossOf(method, hard_negative_weight=params.hard_negative_weight)
     losses.train()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_for("adapt", seed, "dropout"))

@@ -115,6 +115,16 @@ def test_ignored_pixels_teach_nothing():
     assert equal(adapted(own=with_masks(own, 255)), start)
 
 
+def test_hard_negatives_go_on_being_trained_and_an_older_card_knows_none():
+    told = member().model.card.parameters
+    lacking = {key: value for key, value in told.items() if key != "hard_negative_weight"}
+    plain, older, hard = (
+        adapted(start=member(parameters=numbers)) for numbers in (told, lacking, {**told, "hard_negative_weight": 1.0})
+    )
+    assert equal(plain, older)
+    assert not equal(plain, hard)
+
+
 def test_a_card_that_doesnt_say_how_it_was_trained_is_refused():
     with pytest.raises(InputError, match=r"doesn't say how it was trained \(no parameters.lr\)"):
         training_params(member(parameters={}))
