@@ -15,7 +15,7 @@ and disc included; it is set a little outwards, and serves to drop calls on what
 How it is found, on a copy of at most 256 pixels a side:
 
 1. `screen`: even areas with sharp edges are drawn by a machine (black or coloured borders, panels, boxes). Tissue that
-   is as dark as a border has grain and ends softly. `ground`: so is what surrounds the view and fades across the screen.
+   is as dark as a border has grain and ends softly. `ground`: so is what fades across the screen around the view.
 2. `find`: the largest part of the rest, without text, lines, and what sticks out of its straight sides.
 3. `panels`: what isn't even but plain (gradients, textures, patterns of one hue) and ends at a straight line across the
    screen goes, too.

@@ -2,9 +2,9 @@
 
 A style is a way of laying out a screen; each draws its sizes, colours and what else is on it from a seeded generator.
 Styles are split: the finder may be tuned on `TUNE`, `TEST` is for judging it. Failures of `TEST` got a style in `TUNE`
-when they were seen: of the first nine while the finder was made (white grounds, grey tissue), of fading grounds and
-woven panels later. The last two were added before these were mended, and looked at when the finder stood. No layout
-copies a maker's own.
+when they were seen: of the first nine while the finder was made (white grounds, grey tissue), of grounds that fade and
+panels with a pattern later. Nothing was tuned on those of bright_panels, thumbnails, letterboxed, dim_circle and
+between_tiles. No layout copies a maker's own.
 """
 
 from __future__ import annotations
