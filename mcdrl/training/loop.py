@@ -16,31 +16,21 @@ from torch.optim import AdamW
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.output import warn
-from mcdrl.base.parallel import batches
-from mcdrl.base.runtime import progress
 from mcdrl.base.seeds import seed_for
-from mcdrl.imaging.flips import UNFLIPPED
 from mcdrl.model.probability import single_pass_probability
-from mcdrl.networks.inputs import SitesReader, batch_of
+from mcdrl.networks.inputs import SitesReader
 from mcdrl.networks.interface import Batch, Method
 from mcdrl.networks.presence import frame_losses
 from mcdrl.study.sections.train import Params
-from mcdrl.training.augment import augmented
 from mcdrl.training.averaging import ValleyMean
 from mcdrl.training.batch_statistics import batch_norms, taking_statistics
 from mcdrl.training.checkpoint import Progress, snapshot
-from mcdrl.training.data import Frames, epoch_batches
-from mcdrl.training.fabric import local_processes
-from mcdrl.training.flips import drawn
-from mcdrl.training.healthy import with_healthy_views
+from mcdrl.training.data import Frames
+from mcdrl.training.feed import Feed
 from mcdrl.training.mining import Miners
 from mcdrl.training.optimiser import rate_of_two, risen, set_rates
-from mcdrl.training.patches import patch_batches, patch_losses, shown_without_masks
-from mcdrl.training.sampling import epoch_frames
+from mcdrl.training.patches import patch_losses
 from mcdrl.training.selection import Epoch, best_validation_epoch
-from mcdrl.training.site_colours import check_lenders
-from mcdrl.training.sizes import at_side, check_sides, drawn_side
-from mcdrl.training.sources import Source, Stored, ahead, readers_for, source_for
 
 OnEpoch = Callable[[Progress], None]
 Terms = Callable[[Method], dict[str, Tensor]]
@@ -114,28 +104,16 @@ class Training:
             flips: in which ways training frames are mirrored.
 
         Raises:
-            InputError: the batch can't be divided among the devices, there is no unlabelled frame where some are
-                asked for, the encoder can't take frames of further sizes, or no frame of another site could lend its
-                colours where that is asked for.
+            InputError: the frames can't be shown as is asked for, see `Feed`.
         """
-        self.fabric, self.method, self.reader, self.frames = fabric, method, reader, frames
-        self.params, self.seed = params, seed
-        self.optimiser, self.miners, self.flips = optimiser, miners, flips
-        self.shown = shown_without_masks(frames, params.unlabelled)
-        check_sides(method.trunk, reader.layout.size_px, params.further_sizes_px)
-        first = self._batches(0)
-        if not method.trunk.needs_features:
-            sites = [frames.site_index[case] for case in frames.train]
-            check_lenders(params.views, sites, len(first[0]) // fabric.world_size)
+        self.fabric, self.method, self.params, self.seed, self.optimiser = fabric, method, params, seed, optimiser
+        self.feed = Feed(fabric, method.trunk, reader, frames, params, seed, miners, flips)
         if params.compile:
             method.compile()
         losses = LossOf(method, params.presence_weight, params.hard_negative_weight)
         module, wrapped = fabric.setup(losses, optimiser)
         self.module, self.wrapped_optimiser = module, wrapped
-        self.sources = {True: self._source(frames.train, masks=True)}  # by whether masks are read
-        if self.shown:
-            self.sources[False] = self._source(self.shown, masks=False)
-        self.steps = len(first)
+        self.steps = self.feed.steps
         self.own_blocks = [one for one in method.encoder_parameters() if one.requires_grad]
         self.head_first = min(round(params.head_first * self.steps), params.epochs * self.steps - 1)
         self.first_choice = params.intervene_from if method.intervenes else 0
@@ -177,7 +155,10 @@ class Training:
         self.method.eval()
         if not norms:
             return
-        with taking_statistics(norms), closing(self._seen(self.params.epochs - 1, "average, statistics")) as seen:
+        with (
+            taking_statistics(norms),
+            closing(self.feed.labelled(self.params.epochs - 1, "average, statistics")) as seen,
+        ):
             for batch in seen:
                 with self.fabric.autocast():
                     single_pass_probability(self.method, batch)
@@ -196,10 +177,8 @@ class Training:
             label: what progress is shown as.
         """
         self.method.eval()
-        every = list(batches(self.frames.val, self.params.batch_size))
-        own = every[self.fabric.global_rank :: self.fabric.world_size]
         counts = []
-        with closing(self.read(own, label)) as read:
+        with closing(self.feed.validation(label)) as read:
             for batch in read:
                 with self.fabric.autocast():
                     found = single_pass_probability(self.method, batch) >= 0.5
@@ -207,66 +186,19 @@ class Training:
         total = self._sum(_dice_sum(counts))
         return float(total[0] / total[1]) if total[1] else 0.0
 
-    def read(
-        self, batches: list[list[str]], label: str, mirrored: list[list[str]] | None = None
-    ) -> Generator[Batch, None, None]:
-        """Yield the batches of the given frames, with masks, on the device.
-
-        Args:
-            batches: the frames.
-            label: what they are read for.
-            mirrored: how each of them is flipped; None: not at all.
-        """
-        with closing(self._stream(batches, mirrored, masks=True)) as read:
-            yield from progress(read, label, len(batches))
-
-    def _stream(
-        self, batches: list[list[str]], mirrored: list[list[str]] | None, *, masks: bool
-    ) -> Generator[Batch, None, None]:
-        classes, sites = self.frames.class_index, self.frames.site_index
-        source, readers = self.sources[masks], readers_for(self.fabric.device, local_processes(self.fabric))
-        flips = mirrored or [[UNFLIPPED] * len(cases) for cases in batches]
-        views = [list(zip(cases, ways, strict=True)) for cases, ways in zip(batches, flips, strict=True)]
-        with closing(ahead(source.rows, views, readers)) as found:
-            for cases, rows in zip(batches, found, strict=True):
-                kinds = [classes[case] if masks else -1 for case in cases]
-                miner = self.miners.of(cases) if self.miners else None
-                yield batch_of(rows, kinds, self.fabric.device, [sites[case] for case in cases], miner)
-
-    def _source(self, cases: Sequence[str], *, masks: bool) -> Source:
-        """Return what gives the rows of frames that are trained on, and of those that choose the epoch."""
-        device, maps = self.fabric.device, self.miners.taps if self.miners else []
-        cached = self.method.trunk.cached(list(self.reader.layout.map_channels))
-        stored = Stored(self.reader, cached, maps, masks=masks, pinned=device.type == "cuda")
-        shown = [(case, way) for case in cases for way in [UNFLIPPED, *self.flips]]
-        views = dict.fromkeys(shown + [(case, UNFLIPPED) for case in self.frames.val if masks])
-        source, told = source_for(stored, list(views), device, local_processes(self.fabric))
-        if told and self.fabric.is_global_zero:
-            warn(told)
-        return source
-
     def _epoch(self, epoch: int) -> dict[str, float]:
         self.method.train()
         rank = self.fabric.global_rank
         torch.manual_seed(seed_for("train", self.seed, "dropout", epoch, rank))
         sums: dict[str, Tensor] = {}
         label = f"epoch {epoch + 1}/{self.params.epochs}"
-        with closing(self._seen(epoch, label)) as seen, closing(self._more(epoch)) as others:
+        with closing(self.feed.labelled(epoch, label)) as seen, closing(self._more(epoch)) as others:
             for step, (batch, more) in enumerate(zip(seen, others, strict=True)):
                 self._schedule(epoch * self.steps + step)
                 for name, loss in self._step(batch, epoch, more).items():
                     sums[name] = sums.get(name, torch.zeros_like(loss)) + loss
                 self._add_step(epoch, step + 1)
         return self._means(sums, epoch)
-
-    def _seen(self, epoch: int, label: str) -> Generator[Batch, None, None]:
-        """Yield what this process is shown of the labelled frames in an epoch, step by step."""
-        rank, batches = self.fabric.global_rank, self._batches(epoch)
-        mirrored = [self._flips(len(cases), epoch, step) for step, cases in enumerate(batches)]
-        own, own_mirrored = ([part[rank :: self.fabric.world_size] for part in whole] for whole in (batches, mirrored))
-        with closing(self.read(own, label, own_mirrored)) as read:
-            for step, batch in enumerate(read):
-                yield self._resized(self._varied(batch, epoch, step), epoch, step)
 
     def _add_step(self, epoch: int, done: int) -> None:
         """Add a step's weights to the average, and check them where a part of the epoch ends."""
@@ -299,22 +231,15 @@ class Training:
 
     def _more(self, epoch: int) -> Generator[Terms, None, None]:
         """Yield what gives the terms of frames that are shown without their masks, step by step."""
-        if not self.shown:
+        if not self.feed.without_masks:
             yield from [no_terms] * self.steps
             return
-        size, rank = len(self._batches(epoch)[0]), self.fabric.global_rank
-        batches = patch_batches(self.shown, [size] * self.steps, seed=self.seed, epoch=epoch)
-        mirrored = [drawn(size, self.flips, "train", self.seed, "patches", epoch, step) for step in range(self.steps)]
-        own, own_mirrored = ([part[rank :: self.fabric.world_size] for part in whole] for whole in (batches, mirrored))
-        with closing(self._stream(own, own_mirrored, masks=False)) as read:
+        with closing(self.feed.unlabelled(epoch)) as read:
             for step, batch in enumerate(read):
                 yield partial(self._patch_losses, epoch, step, batch)
 
     def _patch_losses(self, epoch: int, step: int, batch: Batch, method: Method) -> dict[str, Tensor]:
         params, place = self.params, ("train", self.seed, "patches", epoch, step, self.fabric.global_rank)
-        if params.views:
-            batch = augmented(batch, params.views, seed_for(*place, "augment"), params.augment)
-        batch = self._resized(batch, epoch, step)
         contrast, intervene = epoch < params.patches.contrast_epochs, epoch >= params.intervene_from
         return patch_losses(
             method, batch, params.patches, contrast=contrast, intervene=intervene, seed=seed_for(*place)
@@ -343,35 +268,6 @@ class Training:
     def _sum(self, value: Tensor) -> Tensor:
         """Return the sum over all processes; what one alone has stays where it is, as MPS knows no float64."""
         return value if self.fabric.world_size == 1 else cast(Tensor, self.fabric.all_reduce(value, reduce_op="sum"))
-
-    def _flips(self, count: int, epoch: int, step: int) -> list[str]:
-        return drawn(count, self.flips, "train", self.seed, epoch, step)
-
-    def _varied(self, batch: Batch, epoch: int, step: int) -> Batch:
-        if self.method.trunk.needs_features:
-            return batch
-        share, families, augment = self.params.healthy_share, self.params.views, self.params.augment
-        place = epoch, step, self.fabric.global_rank
-        if share:
-            batch = with_healthy_views(batch, share, augment.healthy_zoom, seed_for("train", self.seed, "near", *place))
-        if not families:
-            return batch
-        return augmented(batch, families, seed_for("train", self.seed, "augment", *place), augment)
-
-    def _resized(self, batch: Batch, epoch: int, step: int) -> Batch:
-        """Return the frames at the side that is drawn for the step, the same for all processes."""
-        layout, further_px = self.reader.layout, self.params.further_sizes_px
-        side_px = drawn_side(layout.size_px, further_px, "train", self.seed, epoch, step)
-        return at_side(batch, side_px, layout.alpha)
-
-    def _batches(self, epoch: int) -> list[list[str]]:
-        cases = epoch_frames(self.frames, self.params.sampling, seed=self.seed, epoch=epoch)
-        batches = epoch_batches(cases, self.params.batch_size, seed=self.seed, epoch=epoch)
-        world = self.fabric.world_size
-        if len(batches[0]) % world:
-            size = len(batches[0])
-            raise InputError(f"{size} frames a step can't be divided among {world} processes; change train.batch_size")
-        return batches
 
 
 def _counts(lesion: Tensor, truth: Tensor) -> Tensor:

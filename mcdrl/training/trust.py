@@ -83,8 +83,8 @@ def measure_trust(training: Training, weights: Mapping[str, Tensor]) -> Trust:
     """
     training.method.load_state_dict(weights)
     training.method.eval()
-    answers, params = Answers(), training.params
-    with closing(training.read(list(batches(training.frames.val, params.batch_size)), "calibration")) as read:
+    answers, params, feed = Answers(), training.params, training.feed
+    with closing(feed.read(list(batches(feed.frames.val, params.batch_size)), "calibration")) as read:
         for batch in read:
             with training.fabric.autocast():
                 found = probabilities(training.method, batch)

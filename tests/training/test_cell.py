@@ -30,6 +30,7 @@ from mcdrl.training import checkpoint
 from mcdrl.training import run as work
 from mcdrl.training.averaging import ValleyMean, valley
 from mcdrl.training.cell import Job, make_job, resume_folder
+from mcdrl.training.feed import Feed
 from mcdrl.training.labelled import labelled_cases
 from mcdrl.training.loop import Training
 from mcdrl.training.optimiser import make_optimiser
@@ -702,15 +703,15 @@ def test_fewer_phrases_are_those_that_the_model_names(artifacts, tmp_path):
 
 def test_miners_are_fitted_once_and_select_wherever_a_model_looks(artifacts, tmp_path, monkeypatch):
     fit, fitted, batches = work.tuned_miners, [], []
-    read = Training.read
+    read = Feed.read
 
-    def spied(training, given, label, *more):
-        for cases, batch in zip(given, read(training, given, label, *more), strict=True):
+    def spied(feed, given, label, *more):
+        for cases, batch in zip(given, read(feed, given, label, *more), strict=True):
             batches.append((label, cases, batch))
             yield batch
 
     monkeypatch.setattr(work, "tuned_miners", lambda *given: fitted.append(fit(*given)) or fitted[-1])
-    monkeypatch.setattr(Training, "read", spied)
+    monkeypatch.setattr(Feed, "read", spied)
     cell = _cell(artifacts, mining="source_tuned", miner={"steps": 5}, epochs=2)
     out = _train(cell, tmp_path / "out")
     miners = fitted[0]
