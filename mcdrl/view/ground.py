@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from mcdrl.view.plane import fitted
 from mcdrl.view.shape import Flags, Image
 
 Floats = NDArray[np.float32]
@@ -18,7 +19,7 @@ _FADES = 9.0  # of 255: a colour that changes by less across the frame is an eve
 _DARK = 48.0  # of 255: what is darker may be tissue in shadow, which fades as evenly
 _JUMP = 14.0  # of 255: by how much the colour changes at the ground's end, within three pixels
 _SHARP = 0.5  # share of the ground's outline that must be sharp
-_ROUNDS = 6  # of fitting, each without the pixels that are far
+_ROUNDS = 6  # of fitting
 
 
 def faded(image: Image, drawn: Flags) -> Flags:
@@ -53,11 +54,7 @@ def _plane(design: Floats, colours: Floats) -> Floats | None:
 
     The largest share of the ring that is on one plane counts, whatever the rest shows.
     """
-    near = np.ones(len(colours), bool)
-    for _ in range(_ROUNDS):
-        plane = np.linalg.lstsq(design[near], colours[near], rcond=None)[0]
-        off = np.abs(colours - design @ plane).max(axis=1)
-        near = off <= max(float(np.median(off)), 1.0)
+    plane, off = fitted(design, colours, _ROUNDS)
     kept = off <= _NEAR
     if kept.mean() < 1 - _OTHER or np.median(off[kept]) > _CLOSE:
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from mcdrl.view.plane import fitted
 from mcdrl.view.shape import Box, Image
 
 Floats = NDArray[np.float32]
@@ -20,7 +21,7 @@ _PLAIN = 5.0  # of 255: how far a panel's ground is from a colour that changes e
 _ONE_HUE = 1.5  # of 255: the same of red and blue less green, where only the light varies
 _TINGE = 12.0  # of 255: how far red or blue is from green at least; else it is grey, as some tissue is shown
 _DARK = 48.0  # of 255: what is darker may be tissue in shadow, which is as plain
-_ROUNDS = 3  # of looking for panels on all four sides
+_ROUNDS = 3  # of looking for panels on all four sides, and of fitting a ground
 
 
 def without_panels(image: Image, box: Box) -> Box:
@@ -101,11 +102,6 @@ def _is_plain(part: Image) -> bool:
 def _off_plane(values: Floats) -> float:
     """Return how far values [h, w, n] are, at the median, from the plane through most of them."""
     y, x = np.indices(values.shape[:2])
-    design = np.stack([np.ones(x.size), x.ravel(), y.ravel()], axis=1)
-    colours = values.reshape(x.size, -1)
-    near = np.ones(len(colours), bool)
-    for _ in range(_ROUNDS):
-        plane = np.linalg.lstsq(design[near], colours[near], rcond=None)[0]
-        off = np.abs(colours - design @ plane).max(axis=1)
-        near = off <= max(float(np.median(off)), 1.0)
+    design = np.stack([np.ones(x.size), x.ravel(), y.ravel()], axis=1).astype(np.float64)
+    _, off = fitted(design, values.reshape(x.size, -1), _ROUNDS)
     return float(np.median(off))
