@@ -30,11 +30,10 @@ from mcdrl.model.ensemble import Member, load_ensemble
 from mcdrl.model.network import FurtherSizes, pixels
 from mcdrl.model.probability import probability, single_pass_probability
 from mcdrl.model.resampling import resized
-from mcdrl.sites.candidates import find_candidates
 from mcdrl.study.params import Study, load_study, resolve
 from mcdrl.study.paths import ARTIFACTS, site_files
 from stages.stress.run import pick
-from tests.benchmarks.view.prediction import seen
+from tests.benchmarks.view.prediction import paths_of, seen
 
 ONE_LOOK = (("224",), ("320",), ("224", "288"), ("224", "320"), ("160", "224", "320"))
 VIEWS = (("224v",), ("224v", "320"), ("224v", "320v"))
@@ -109,10 +108,8 @@ def rows(asked: Asked, study: Study, frames: int | None, validation: int | None)
 
 
 def _paths(study: Study, site: str) -> dict[str, Path]:
-    reading = resolve(study.sites[site])
-    assert reading.channels == "rgb"
-    found = find_candidates(site, Path(study.sites[site].root), reading).candidates
-    return {one.case_id: one.source.frame for one in found}
+    assert resolve(study.sites[site]).channels == "rgb"
+    return paths_of(study, site)
 
 
 def _scored(

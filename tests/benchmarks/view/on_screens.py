@@ -28,11 +28,11 @@ from mcdrl.metrics.counts import count, dice
 from mcdrl.model.card import read_card
 from mcdrl.model.predictor import Predictor, load_predictor
 from mcdrl.model.shown import show
-from mcdrl.sites.candidates import find_candidates
 from mcdrl.study.params import Study, load_study, resolve
 from mcdrl.study.paths import ARTIFACTS, site_files
 from mcdrl.view import Box, looked_at, squash
 from stages.stress.run import pick
+from tests.benchmarks.view.prediction import paths_of
 from tests.benchmarks.view.screens import TEST, screen, traced
 
 KEY = ["method", "held_out", "seed", "case_id"]
@@ -58,8 +58,7 @@ def judged(study: Study, model: Path, frames: int | None) -> Iterator[dict[str, 
     card = read_card(model)
     predictor, _ = load_predictor([model], None, "cpu", 4, None)
     reading, files = resolve(study.sites[card.held_out]), site_files(ARTIFACTS, card.held_out)
-    found = find_candidates(card.held_out, Path(study.sites[card.held_out].root), reading).candidates
-    paths = {one.case_id: one.source.frame for one in found}
+    paths = paths_of(study, card.held_out)
     cases = CASES.read(files.cases).set_index("case_id")
     with FRAMES.read(files.frames) as reader:
         for case in pick(list(cases.index), frames):

@@ -57,8 +57,7 @@ def predicted(study: Study, model: Path, rule: str) -> Iterator[dict[str, object
     card = read_card(model)
     predictor, _ = load_predictor([model], None, "auto", BATCH, None)
     reading, files = resolve(study.sites[card.held_out]), site_files(ARTIFACTS, card.held_out)
-    found = find_candidates(card.held_out, Path(study.sites[card.held_out].root), reading).candidates
-    paths = {one.case_id: one.source.frame for one in found}
+    paths = paths_of(study, card.held_out)
     cases = CASES.read(files.cases)
     groups = dict(zip(cases["case_id"], cases["group_id"], strict=True))
     with FRAMES.read(files.frames) as reader:
@@ -74,6 +73,12 @@ def predicted(study: Study, model: Path, rule: str) -> Iterator[dict[str, object
                     "held_out": card.held_out, "seed": card.seed, "case_id": case, "group_id": groups[case],
                     "dice": float(dice(counts)[0]), "called": bool(lesion.any()),
                 }  # fmt: skip
+
+
+def paths_of(study: Study, site: str) -> dict[str, Path]:
+    """Return the frame's file of each case of a site."""
+    found = find_candidates(site, Path(study.sites[site].root), resolve(study.sites[site])).candidates
+    return {one.case_id: one.source.frame for one in found}
 
 
 def seen(path: Path, size_px: int, rule: str, swap: bool) -> Shown:
