@@ -21,11 +21,9 @@ import torch
 import typer
 
 from mcdrl.artifacts.cases import CASES, GEOMETRY
-from mcdrl.artifacts.frames import FRAMES, judged_of, lesion_of, to_native, unpack_native_mask
+from mcdrl.artifacts.frames import FRAMES, unpack_native_mask
 from mcdrl.artifacts.store_reader import StoreReader
 from mcdrl.base.parallel import batches
-from mcdrl.metrics.counts import count, dice
-from mcdrl.metrics.detection import match
 from mcdrl.model.ensemble import Member, load_ensemble
 from mcdrl.model.network import FurtherSizes, pixels
 from mcdrl.model.probability import probability, single_pass_probability
@@ -33,6 +31,7 @@ from mcdrl.model.resampling import resized
 from mcdrl.study.params import Study, load_study, resolve
 from mcdrl.study.paths import ARTIFACTS, site_files
 from stages.stress.run import pick
+from tests.benchmarks._counts import counted
 from tests.benchmarks.view.prediction import paths_of, seen
 
 ONE_LOOK = (("224",), ("320",), ("224", "288"), ("224", "320"), ("160", "224", "320"))
@@ -121,15 +120,9 @@ def _scored(
     masks = [unpack_native_mask(png) for png in reader.blobs("native_mask", ids)]
     for looks, found in asked.answers(reader.rows("image", ids), larger).items():
         for at, (case, row) in enumerate(cases.iterrows()):
-            height, width = masks[at].shape
-            p = to_native(found[at].astype(np.float32), tuple(int(row[name]) for name in _CROP), width, height)
-            truth, judged = lesion_of(masks[at]), judged_of(masks[at])
-            hit = match(p, (p >= 0.5) & judged, truth)
-            yield {
-                "looks": looks, "case_id": case, "group_id": f"{row['site']}/{row['group_id']}",
-                "dice": float(dice(count(p[None] >= 0.5, truth[None], judged[None]))[0]),
-                "lesions": hit.iou.shape[1], "found": int(hit.hits.any(axis=0).sum()), "false": int(hit.false.sum()),
-            }  # fmt: skip
+            box = tuple(int(row[name]) for name in _CROP)
+            names = {"looks": looks, "case_id": case, "group_id": f"{row['site']}/{row['group_id']}"}
+            yield names | counted(found[at], box, masks[at])
 
 
 if __name__ == "__main__":

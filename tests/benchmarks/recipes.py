@@ -1,0 +1,174 @@
+"""Whole recipes at the sites that they were kept from: python -m tests.benchmarks.recipes OUT MODEL...
+
+Run in a project whose sites are ingested, with models of its cells, artifacts/train/<method>/<held out>/<seed>. Each
+model segments the site that it was kept from as its method does, and at 320 px beside, as `mcdrl predict --sizes` does
+(`_sizes`). Several trainings of a method for a site answer together, too: the mean counts (`_together`, with the least
+of their seeds). OUT is a parquet of a row a frame and recipe, which `tests.benchmarks.table` compares by Dice and
+`tests.benchmarks.recipes_table` by what is found and what is called in frames without a lesion. Rows of other models
+that it holds stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+import torch
+import typer
+
+from mcdrl.artifacts.cases import CASES, GEOMETRY
+from mcdrl.artifacts.frames import FRAMES, unpack_native_mask
+from mcdrl.base.parallel import batches
+from mcdrl.metrics.calibration import spectrum
+from mcdrl.metrics.operating_point import frame_scores
+from mcdrl.model.card import read_card
+from mcdrl.model.ensemble import Ensemble, load_ensemble
+from mcdrl.model.network import FurtherSizes
+from mcdrl.model.probability import probabilities
+from mcdrl.study.params import Study, load_study, resolve
+from mcdrl.study.paths import ARTIFACTS, site_files
+from mcdrl.view import Box
+from stages.stress.run import pick
+from tests.benchmarks._counts import counted
+from tests.benchmarks.view.prediction import paths_of, seen
+
+FURTHER_PX = (320,)
+BATCH = 8
+KEY = ["method", "held_out", "seed", "case_id"]
+_CROP = ["crop_left_px", "crop_top_px", "crop_right_px", "crop_bottom_px"]
+Array = np.ndarray[Any, np.dtype[Any]]
+Answers = Mapping[tuple[str, int], tuple[Array, Array | None]]
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What some frames were shown as, and what was said of them.
+
+    Attributes:
+        ending: of the recipes' names.
+        boxes: frame -> what of it was shown, in its own pixels.
+        answers: of the frames, in the order of `boxes`.
+    """
+
+    ending: str
+    boxes: Mapping[str, Box]
+    answers: Answers
+
+    def counts(self, masks: Mapping[str, Array]) -> Iterator[tuple[str, int, str, Mapping[str, float | int]]]:
+        """Yield recipe, seed, frame, and what is found there."""
+        for (recipe, seed), (lesion, presence) in self.answers.items():
+            scores = frame_scores(spectrum(lesion), presence)
+            for at, (case, box) in enumerate(self.boxes.items()):
+                yield recipe + self.ending, seed, case, counted(lesion[at], box, masks[case]) | {"score": scores[at]}
+
+
+def main(
+    out: Annotated[Path, typer.Argument(help="Parquet of the frames of the sites left out.")],
+    models: Annotated[list[Path], typer.Argument(help="Folders of trained cells.")],
+    validation: Annotated[Path | None, typer.Option(help="Parquet of validation frames of their sources.")] = None,
+    frames: Annotated[int, typer.Option(help="Of these, so many a source, by the hash of their names.")] = 30,
+    sizes: Annotated[bool, typer.Option("--sizes/--no-sizes", help="Also at 320 px beside.")] = True,
+    whole: Annotated[bool, typer.Option("--whole", help="Also frames that aren't cut to the view (`_whole`).")] = False,
+) -> None:
+    """Predict and count."""
+    study, further_px = load_study(), FURTHER_PX if sizes else ()
+    for (method, held_out), own in groupby(sorted(models, key=_cell), lambda folder: _cell(folder)[:2]):
+        ensemble = load_ensemble(list(own), None, "cpu", further_px)
+        _check(ensemble, method, held_out)
+        found = pd.DataFrame(judged(ensemble, study, held_out, None, whole=whole))
+        _add(out, found)
+        if validation is not None:
+            sources = sorted(set.intersection(*(set(one.model.card.sources) for one in ensemble.members)))
+            rows = [row for site in sources for row in judged(ensemble, study, site, frames)]
+            _add(validation, pd.DataFrame(rows))
+        told = found.groupby(["method", "seed"])["dice"].mean().round(4).to_dict()
+        print(f"{held_out}: {told}", flush=True)
+
+
+def judged(
+    ensemble: Ensemble, study: Study, site: str, frames: int | None, *, whole: bool = False
+) -> Iterator[dict[str, object]]:
+    """Yield a row a frame and recipe.
+
+    Args:
+        ensemble: trainings of one method that were kept from one site.
+        study: the project's.
+        site: whose frames are judged.
+        frames: so many of its validation part; None: all of the site.
+        whole: whether to show them frames that aren't cut to the view, too.
+    """
+    files, card = site_files(ARTIFACTS, site), ensemble.members[0].model.card
+    cases = CASES.read(files.cases).merge(GEOMETRY.read(files.geometry), on="case_id").set_index("case_id")
+    part = cases if frames is None else cases[cases["split"] == "val"]
+    paths = paths_of(study, site) if whole else {}
+    boxes = cases[_CROP].apply(tuple, axis=1)
+    swap = resolve(study.sites[site]).channels == "bgr"
+    with FRAMES.read(files.frames) as reader:
+        for ids in batches(pick(list(part.index), frames), BATCH):
+            masks = dict(zip(ids, map(unpack_native_mask, reader.blobs("native_mask", ids)), strict=True))
+            looks = [_Look("", dict(zip(ids, boxes.loc[ids], strict=True)), asked(ensemble, reader.rows("image", ids)))]
+            if whole:
+                looks.append(_whole(ensemble, {case: paths[case] for case in ids}, card.size_px, swap=swap))
+            for look in looks:
+                for name, seed, case, counts in look.counts(masks):
+                    yield {
+                        "method": f"{card.variant}{name}", "held_out": card.held_out, "seed": seed, "case_id": case,
+                        "group_id": f"{site}/{cases.at[case, 'group_id']}", **counts,
+                    }  # fmt: skip
+
+
+def asked(ensemble: Ensemble, images: Array) -> Answers:
+    """Return (recipe, seed) -> probability of lesion, [B, S, S], and of the frame having one, [B] or None.
+
+    Args:
+        ensemble: trainings of one method.
+        images: [B, S, S, 3] uint8.
+    """
+    found: dict[tuple[str, int], tuple[Array, Array | None]] = {}
+    for member, (model, batch) in zip(ensemble.members, ensemble.batches(images), strict=True):
+        said = probabilities(model.method, batch)
+        presence = None if said.presence is None else said.presence.numpy()
+        found["", model.card.seed] = said.lesion.numpy(), presence
+        if ensemble.further_px:
+            with torch.inference_mode():
+                mean = FurtherSizes(model, member.encoder, ensemble.further_px).mean(said.lesion, batch)
+            found["_sizes", model.card.seed] = mean.numpy(), presence
+    if len(ensemble.members) > 1:
+        for recipe in sorted({recipe for recipe, _ in found}):
+            parts = [value for (name, _), value in found.items() if name == recipe]
+            presences = [presence for _, presence in parts if presence is not None]
+            together = np.mean([lesion for lesion, _ in parts], axis=0), np.mean(presences, 0) if presences else None
+            found[f"_together{recipe}", min(seed for _, seed in found)] = together
+    return found
+
+
+def _whole(ensemble: Ensemble, paths: Mapping[str, Path], size_px: int, *, swap: bool) -> _Look:
+    shown = {case: seen(path, size_px, "full", swap) for case, path in paths.items()}
+    answers = asked(ensemble, np.stack([one.pixels for one in shown.values()]))
+    plain = {(recipe, seed): said for (recipe, seed), said in answers.items() if not recipe}
+    return _Look("_whole", {case: one.box for case, one in shown.items()}, plain)
+
+
+def _cell(folder: Path) -> tuple[str, str, int]:
+    card = read_card(folder)
+    return card.variant, str(card.held_out), card.seed
+
+
+def _check(ensemble: Ensemble, method: str, held_out: str) -> None:
+    seeds = [one.model.card.seed for one in ensemble.members]
+    if len(set(seeds)) < len(seeds):
+        raise typer.BadParameter(f"{method}, {held_out}: two models of one seed")
+
+
+def _add(out: Path, rows: pd.DataFrame) -> None:
+    every = pd.concat(([pd.read_parquet(out)] if out.is_file() else []) + [rows])
+    every.drop_duplicates(KEY, keep="last").sort_values(KEY, ignore_index=True).to_parquet(out)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,73 @@
+"""What recipes find, and what they call where there is nothing: python -m tests.benchmarks.recipes_table OUT VALIDATION
+
+OUT and VALIDATION are what `tests.benchmarks.recipes` wrote. A row a recipe, each figure a mean over its trainings:
+lesions found and false positives a frame, at one half, at all sites left out; then, for each site left out with enough
+frames without a lesion, AUROC of the frame's score, the share of those that are called where nine of ten frames with a
+lesion are (`alarms at 0.90`), and what a limit does that calls nine of ten on the validation frames of the sources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+import typer
+
+from mcdrl.metrics.ranking import auroc, false_alarms_at, limit_at
+
+SENSITIVITY = 0.9
+LEAST = 30  # frames without a lesion, for a site to be told
+
+
+def main(
+    left_out: Annotated[Path, typer.Argument(help="Parquet of the sites left out.")],
+    validation: Annotated[Path, typer.Argument(help="Parquet of validation frames of their sources.")],
+    methods: Annotated[list[str] | None, typer.Argument(help="Which recipes, in this order; default: all.")] = None,
+) -> None:
+    """Print the table."""
+    rows, by = pd.read_parquet(left_out), pd.read_parquet(validation)
+    for line in lines(rows, by, methods or sorted(set(rows["method"]))):
+        print("| " + " | ".join(line) + " |")
+
+
+def lines(rows: pd.DataFrame, validation: pd.DataFrame, methods: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yield head and rows.
+
+    Args:
+        rows: of the frames of the sites left out.
+        validation: of the validation frames of their sources.
+        methods: the recipes.
+    """
+    negative = rows[rows["lesions"] == 0].groupby("held_out")["case_id"].nunique()
+    sites = list(negative.index[negative >= LEAST])
+    heads = ["AUROC", f"alarms at {SENSITIVITY:.2f}", "by validation: frames with a lesion", "without"]
+    yield ["recipe", "sites", "seeds", "lesions found", "false positives", *(f"{s}: {h}" for s in sites for h in heads)]
+    yield ["---"] * (5 + len(sites) * len(heads))
+    for method in methods:
+        own, by = (part[part["method"] == method] for part in (rows, validation))
+        each = own.groupby("held_out")[["found", "lesions", "false"]].sum()
+        false = (each["false"] / own.groupby("held_out").size()).mean()
+        counts = [own["held_out"].nunique(), own["seed"].nunique()]
+        yield [
+            f"`{method}`", *map(str, counts), f"{(each['found'] / each['lesions']).mean():.3f}", f"{false:.2f}",
+            *(cell for site in sites for cell in _alarms(own, by, site)),
+        ]  # fmt: skip
+
+
+def _alarms(rows: pd.DataFrame, validation: pd.DataFrame, site: str) -> Sequence[str]:
+    found = []
+    for seed, own in rows[rows["held_out"] == site].groupby("seed"):
+        score, lesion = own["score"].to_numpy(), own["lesions"].to_numpy() > 0
+        by = validation[(validation["held_out"] == site) & (validation["seed"] == seed)]
+        limit = limit_at(by.loc[by["lesions"] > 0, "score"].to_numpy(), SENSITIVITY)
+        called = score >= limit
+        told = float(auroc(score, lesion)[0]), false_alarms_at(score, lesion, SENSITIVITY)
+        found.append([*told, called[lesion].mean(), called[~lesion].mean()])
+    return [f"{value:.3f}" for value in np.mean(found, axis=0)] if found else [""] * 4
+
+
+if __name__ == "__main__":
+    typer.run(main)
