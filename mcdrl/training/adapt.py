@@ -3,7 +3,7 @@
 Three things hold it back: frames of the sites that it comes from are replayed in every step, rates are a share of those
 that it was trained with, and each step pulls the weights back towards where they began (L2-SP, Li et al., ICML 2018; as
 AdamW's decay, apart from the gradient). Loss and variation of the frames are those of its own training; frames without
-masks, healthy views, several sizes and balanced sampling play no part, whatever that had of them.
+masks, healthy views, erased lesions, several sizes and balanced sampling play no part, whatever that had of them.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from mcdrl.networks.interface import Batch, Trunk
 from mcdrl.study.sections.train import Params
 from mcdrl.training.augment import augmented
 from mcdrl.training.data import Frames, epoch_batches
+from mcdrl.training.erased import with_erased_lesions
 from mcdrl.training.fabric import local_processes
 from mcdrl.training.flips import drawn
 from mcdrl.training.healthy import with_healthy_views
@@ -156,10 +157,13 @@ class Feed:
     def _varied(self, batch: Batch, epoch: int, step: int) -> Batch:
         if self._trunk.needs_features:
             return batch
-        share, zoom = self._params.healthy_share, self._params.augment.healthy_zoom
-        place = epoch, step, self._fabric.global_rank
-        if share:
-            batch = with_healthy_views(batch, share, zoom, seed_for("train", self._seed, "near", *place))
+        params, place = self._params, (epoch, step, self._fabric.global_rank)
+        if params.erased_share:
+            seed = seed_for("train", self._seed, "erased", *place)
+            batch = with_erased_lesions(batch, params.erased_share, seed)
+        if params.healthy_share:
+            seed = seed_for("train", self._seed, "near", *place)
+            batch = with_healthy_views(batch, params.healthy_share, params.augment.healthy_zoom, seed)
         return self._seen_under_views(batch, seed_for("train", self._seed, "augment", *place))
 
     def _seen_under_views(self, batch: Batch, seed: int) -> Batch:

@@ -47,7 +47,7 @@ def with_healthy_views(batch: Batch, share: float, zoom: Sequence[float], seed: 
     changed, first = (healthy | companion) & fits.any(1), fits.int().argmax(1)
     rows = torch.arange(len(draw), device=device)
     views = torch.where(changed[:, None, None], _views(near[rows, first], middle[rows, first]), _as_it_is(device))
-    return _without_class(moved(batch, views), healthy & changed)
+    return without_class(moved(batch, views), healthy & changed)
 
 
 def _fitting(truth: Tensor, near: Tensor, middle: Tensor, *, wanted: Tensor) -> Tensor:
@@ -98,7 +98,7 @@ def _as_it_is(device: torch.device) -> Tensor:
     return torch.eye(2, 3, device=device)
 
 
-def _without_class(batch: Batch, healthy: Tensor) -> Batch:
+def without_class(batch: Batch, healthy: Tensor) -> Batch:
     """Return a batch in which some frames, [B] bool, have no class of lesion, as they show none."""
     held = None if batch.held is None else batch.held & ~healthy[:, None]
     return replace(batch, lesion_class=batch.lesion_class.masked_fill(healthy, -1), held=held)

@@ -13,6 +13,7 @@ from mcdrl.networks.inputs import batch_of, open_sites, to_rows
 from mcdrl.study.paths import site_files
 from mcdrl.training import loop
 from mcdrl.training.augment import augmented
+from mcdrl.training.erased import with_erased_lesions
 from mcdrl.training.healthy import with_healthy_views
 from mcdrl.training.loop import LossOf
 from mcdrl.training.sizes import at_side
@@ -111,7 +112,8 @@ def test_varying_frames_waits_for_nobody():
     params, batch = train_params(mode="partial").augment, stub_sites.batch(4)
     with pretended():
         batch = _there(batch)
-        seen = with_healthy_views(batch, 0.5, [1.5, 3.0], seed=0)
+        seen = with_erased_lesions(batch, 0.5, seed=0)
+        seen = with_healthy_views(seen, 0.5, [1.5, 3.0], seed=0)
         seen = augmented(seen, ["viewpoint"], 0, params)
         larger = at_side(seen, 64, 0.25)
     assert seen.frame.device == seen.mask.device == seen.selected.device == CUDA

@@ -200,6 +200,9 @@ class Params(Section):
         healthy_share: of the frames with a lesion, in modes partial and finetune, how many are seen from so near that
             no lesion is in view; as many others are seen as near with a lesion in view, so that nearness tells nothing.
             0..0.5; our choice.
+        erased_share: of the frames with a lesion, in modes partial and finetune, how many have it covered by tissue of
+            their own; as many others keep theirs and have such a patch beside it, so that seams tell nothing. Frames
+            without room for one stay as they are. 0..0.5; our choice.
         flag_share: of the validation frames that the model is to flag as not to be trusted.
         keep_share: of the validation frames in which a lesion is found, where the operating point must leave it; it is
             the one with the fewest false positives among those that do.
@@ -241,6 +244,7 @@ class Params(Section):
     presence_weight: Weight
     hard_negative_weight: Weight
     healthy_share: float = Field(ge=0, le=0.5)
+    erased_share: float = Field(ge=0, le=0.5)
     flag_share: float = Field(ge=0, lt=1)
     keep_share: float = Field(gt=0, le=1)
 
@@ -278,6 +282,7 @@ class Params(Section):
     def _sees_pixels(self) -> Params:
         needs = [
             (f"healthy_share {self.healthy_share:g}", self.healthy_share > 0, "0"),
+            (f"erased_share {self.erased_share:g}", self.erased_share > 0, "0"),
             (f"unlabelled {self.unlabelled}", self.unlabelled != "none", "none"),
             (f"further_sizes_px {self.further_sizes_px}", bool(self.further_sizes_px), "[]"),
         ]
