@@ -17,86 +17,22 @@ import torch
 import typer
 from lightning_fabric import Fabric
 from PIL import Image
-from typer.testing import CliRunner
 
 from mcdrl.artifacts.cases import CASES
-from mcdrl.base.files import write_json
-from mcdrl.clip.encoder import unit
-from mcdrl.methods import build
-from mcdrl.model.bundle import bundle
-from mcdrl.model.folder import save_model
-from mcdrl.networks.interface import Texts
-from mcdrl.networks.trunk import Frozen
 from mcdrl.study.variants import merged
 from mcdrl.training.cell import Job
 from mcdrl.training.run import train
 from tests import stub_sites
+from tests.benchmarks._toys import run, script
 from tests.factories import (
-    make_card,
-    make_cases,
-    make_lite0_spec,
-    png,
     small_params,
     train_params,
-    write_lite0,
-    write_site,
 )
 from tests.pipeline.repository import Repository
 from tests.projects import ROOT, SHIPPED
 
 HERE = Path(__file__).parent
 SCRIPTS = sorted(path.stem for path in HERE.glob("*.py") if not path.stem.startswith(("test_", "_")))
-SPEC = make_lite0_spec()
-
-
-def script(name):
-    return importlib.import_module(f"tests.benchmarks.{name}")
-
-
-def run(module, *arguments):
-    app = typer.Typer(pretty_exceptions_enable=False)
-    app.command()(module.main)
-    done = CliRunner().invoke(app, list(map(str, arguments)), catch_exceptions=False)
-    assert done.exit_code == 0, done.output
-    return done.output
-
-
-def noise(seed, side=96):
-    """A smooth picture with lesions of its own."""
-    coarse = np.random.default_rng(seed).integers(0, 256, (6, 6, 3), dtype=np.uint8)
-    return Image.fromarray(coarse).resize((side, side), Image.Resampling.BICUBIC)
-
-
-@pytest.fixture
-def site(tmp_path):
-    def make(name, seeds):
-        for kind in ("images", "masks"):
-            (tmp_path / name / kind).mkdir(parents=True)
-        for seed in seeds:
-            noise(seed).save(tmp_path / name / "images" / f"{seed}.png")
-            mask = np.zeros((96, 96), np.uint8)
-            mask[20:60, 30:70] = 255
-            Image.fromarray(mask).save(tmp_path / name / "masks" / f"{seed}.png")
-        return tmp_path / name
-
-    return make
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    """A model folder with the real lite0 inside and a head that has learned nothing but says something."""
-    place = tmp_path_factory.mktemp("study")
-    fingerprint = write_lite0(place / "lite0")
-    drawn = torch.Generator().manual_seed(1)
-    texts = Texts(*[unit(torch.randn(shape, generator=drawn), -1) for shape in ((2, 128), (3, 128), (2, 3, 128))],
-                  prior=torch.full((3,), 1 / 3))  # fmt: skip
-    own = small_params("baseline")
-    card = make_card(
-        method="baseline", spec=SPEC, params=own.model_dump(), backbone="lite0", fingerprint=fingerprint, size_px=224
-    )
-    save_model(place / "model", build("baseline", SPEC, own, Frozen(), texts).state_dict(), texts, card)
-    bundle(place / "lite0", place / "model")
-    return place / "model"
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -434,31 +370,6 @@ def test_acceptance_promises_each_site_what_the_others_reached(tmp_path):
     assert [line.split(" | ")[0] for line in few[2:]] == ["| 10", "| 20"]
     assert few[2].split(" | ")[2] == "25 %"
     assert few[2].endswith("100 % of 200 |")
-
-
-@pytest.fixture
-def study(tmp_path, model):
-    """Two sites of eight frames, and a network that has left one of them out."""
-    artifacts = tmp_path / "study" / "artifacts"
-    for site in ("A", "B"):
-        cases = [f"{site}/{seed}" for seed in range(8)]
-        masks = np.zeros((8, 224, 224), np.uint8)
-        masks[:6, 50:120, 60:150] = 1
-        classes, splits = ["polyp"] * 6 + [None] * 2, ["train"] * 4 + ["val"] * 2 + ["train"] * 2
-        own = {"width_px": 224, "height_px": 224}
-        images = np.stack([np.asarray(noise([seed, ord(site)], 224)) for seed in range(8)])
-        write_site(
-            artifacts / "ingest" / site,
-            make_cases(cases, lesion_class=classes, split=splits, **own),
-            images,
-            masks,
-            map(png, masks),
-        )
-    cell = artifacts / "train" / "baseline" / "A" / "0"
-    shutil.copytree(model, cell)
-    card = json.loads((cell / "model.json").read_text())
-    write_json({**card, "parameters": train_params().model_dump()}, cell / "model.json")
-    return tmp_path / "study"
 
 
 @pytest.mark.slow

@@ -1,0 +1,123 @@
+"""Recipes are judged one by one and together, at the site left out and on validation frames of the others."""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import typer
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from mcdrl.base.files import write_json
+from mcdrl.model.ensemble import load_ensemble
+from mcdrl.model.network import FurtherSizes
+from tests.benchmarks._toys import noise, run, script
+from tests.projects import ROOT, SHIPPED
+
+recipes = script("recipes")
+
+
+@pytest.fixture
+def project(study, monkeypatch):
+    """The study with its frames' files, standing in it."""
+    sites = {name: {"card": "folder", "root": name, "lesion_class": "polyp"} for name in "AB"}
+    for name in sites:
+        for kind in ("images", "masks"):
+            (study / name / kind).mkdir(parents=True)
+        for seed in range(8):
+            noise([seed, ord(name)], 224).save(study / name / "images" / f"{seed}.png")
+            Image.fromarray(np.zeros((224, 224), np.uint8)).save(study / name / "masks" / f"{seed}.png")
+    (study / "data").mkdir()
+    (study / "data" / "sites").symlink_to(ROOT / "data" / "sites")
+    (study / "params.yaml").write_text(json.dumps({**SHIPPED, "sites": sites, "held_out": ["A", "B"]}))  # JSON is YAML
+    monkeypatch.chdir(study)
+    return study
+
+
+def other_training(study, seed):
+    """A cell beside the study's, whose weights are others."""
+    cell = study / "artifacts" / "train" / "baseline" / "A"
+    shutil.copytree(cell / "0", cell / str(seed))
+    weights = {name: value + 0.1 * (value.is_floating_point()) for name, value in
+               load_file(cell / "0" / "model.safetensors").items()}  # fmt: skip
+    save_file(weights, cell / str(seed) / "model.safetensors")
+    card = json.loads((cell / "0" / "model.json").read_text())
+    write_json({**card, "seed": seed, "weights_sha256": ""}, cell / str(seed) / "model.json")
+    return cell / str(seed)
+
+
+def test_each_training_and_all_together_at_one_size_and_two(project, tmp_path):
+    cells = [project / "artifacts" / "train" / "baseline" / "A" / "0", other_training(project, 1)]
+    out, validation = tmp_path / "out.parquet", tmp_path / "validation.parquet"
+    told = run(recipes, out, *cells, "--validation", validation, "--frames", 1, "--whole")
+    rows = pd.read_parquet(out)
+    assert told.startswith("A: {")
+    assert rows.groupby(["method", "seed"]).size().to_dict() == {
+        ("baseline", 0): 8, ("baseline", 1): 8, ("baseline_sizes", 0): 8, ("baseline_sizes", 1): 8,
+        ("baseline_together", 0): 8, ("baseline_together_sizes", 0): 8,
+        ("baseline_whole", 0): 8, ("baseline_whole", 1): 8,
+    }  # fmt: skip
+    assert set(rows["held_out"]) == {"A"}
+    assert (rows["lesions"] == 0).groupby(rows["method"]).mean().unique().tolist() == [0.25]
+    assert rows.loc[rows["lesions"] == 0, "dice"].isna().all()
+    assert rows["score"].between(0, 1).all()
+    seen = rows.pivot(index="case_id", columns=["method", "seed"], values="score")
+    np.testing.assert_allclose(seen["baseline", 0], seen["baseline_whole", 0], atol=0.05)  # there is no screen to cut
+    shown = pd.read_parquet(validation)
+    assert set(shown["case_id"]) < {f"B/{seed}" for seed in range(4, 6)}
+    assert set(shown["held_out"]) == {"A"}
+    assert "baseline_together_sizes" in set(shown["method"])
+    assert not shown["method"].str.endswith("_whole").any()
+    run(recipes, out, cells[0], "--no-sizes")  # what is there already is made anew, the rest stays
+    assert len(pd.read_parquet(out)) == len(rows)
+
+
+def test_together_is_the_mean_of_what_each_says_at_all_sizes(project):
+    cells = [project / "artifacts" / "train" / "baseline" / "A" / "0", other_training(project, 1)]
+    ensemble = load_ensemble(cells, None, "cpu", (320,))
+    frames = np.stack([np.asarray(noise(seed, 224)) for seed in range(2)])
+    found = recipes.asked(ensemble, frames)
+    alone = [load_ensemble([cell], None, "cpu", (320,)).probability(frames) for cell in cells]
+    np.testing.assert_allclose(found["_sizes", 0][0], alone[0], atol=1e-6)
+    np.testing.assert_allclose(found["_sizes", 1][0], alone[1], atol=1e-6)
+    np.testing.assert_allclose(found["_together_sizes", 0][0], np.mean(alone, axis=0), atol=1e-6)
+    assert np.abs(alone[0] - alone[1]).max() > 0.01
+    member = ensemble.members[0]
+    model, batch = next(ensemble.batches(frames))
+    with torch.inference_mode():
+        larger = FurtherSizes(model, member.encoder, (320,))._answer(batch.frame, 320).numpy()
+    np.testing.assert_allclose(2 * found["_sizes", 0][0] - found["", 0][0], larger, atol=1e-5)
+
+
+def test_two_models_of_one_seed_are_refused(project, tmp_path):
+    cell = project / "artifacts" / "train" / "baseline" / "A" / "0"
+    with pytest.raises(typer.BadParameter, match="baseline, A: two models of one seed"):
+        recipes.main(tmp_path / "out.parquet", [cell, cell], None, 30, False, False)
+
+
+def rows_of(values, **names):
+    """Rows of score and count of lesions, 0 or 1."""
+    return pd.DataFrame([
+        {**names, "case_id": f"{at}", "score": score, "lesions": there, "found": there, "false": 1 - there}
+        for at, (score, there) in enumerate(values)
+    ])  # fmt: skip
+
+
+def test_the_table_by_hand():
+    """Ten frames with a lesion scored 0.1 to 1.0, thirty without: ten at 0.15, twenty at 0.05."""
+    table = script("recipes_table")
+    lesions = [(0.1 * at, 1) for at in range(1, 11)]
+    names = {"method": "baseline", "held_out": "A", "seed": 0}
+    rows = rows_of([*lesions, *[(0.15, 0)] * 10, *[(0.05, 0)] * 20], **names)
+    # on validation frames nine of ten reach 0.08: there all with a lesion are called, and the ten
+    validation = rows_of([(0.07, 1), *[(0.08, 1)] * 9, (0.9, 0)], **names)
+    lines = list(table.lines(pd.concat([rows, rows_of([(0.5, 1), (0.1, 0)], **{**names, "held_out": "B"})]), validation,
+                             ["baseline"]))  # fmt: skip
+    assert lines[0][5:] == [
+        f"A: {head}" for head in ("AUROC", "alarms at 0.90", "by validation: frames with a lesion", "without")
+    ]
+    # the lowest with a lesion beats the twenty alone: (9 * 30 + 20) / 300; at 0.2 nothing is called beside
+    assert lines[2] == ["`baseline`", "2", "1", "1.000", "0.62", "0.967", "0.000", "1.000", "0.333"]
