@@ -44,11 +44,13 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "control": {},
     "presence": {"presence_weight": 0.2},
     "healthy": {"presence_weight": 0.2, "healthy_share": 0.1},
+    "erased": {"presence_weight": 0.2, "erased_share": 0.15},
     "hard": {"presence_weight": 0.2, "healthy_share": 0.1, "hard_negative_weight": 0.5},
 }
 NEAR = 160  # validation frames with a lesion that are judged from near, too
 GENTLE = {"epochs": 1, "intervene_from": 0, "lr": 0.0015, "lr_encoder": 1e-4}
-KEY = ["held_out", "variant", "part", "case_id"]
+MODEL = ["network", "held_out", "seed"]
+KEY = [*MODEL, "variant", "part", "case_id"]
 
 
 def go_on(model: LoadedModel, artifacts: Path, changes: Mapping[str, Any]) -> tuple[Method, dict[str, float]]:
@@ -117,15 +119,17 @@ def rows_of(model: LoadedModel, artifacts: Path, variant: str) -> pd.DataFrame:
     parts.append(("held_out", list(cases.index[cases["site"] == held_out]), None))
     with open_sites(files) as reader:
         rows = [row for part, ids, zoom in parts for row in judged(method, reader, ids, part, zoom)]
-    return pd.DataFrame(rows).assign(variant=variant, held_out=held_out)
+    return pd.DataFrame(rows).assign(
+        network=model.card.variant, held_out=held_out, seed=model.card.seed, variant=variant
+    )
 
 
 def table(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return a line a (held-out site, part, variant): Dice, and how well frames are told apart by either score."""
-    lines = []
-    for (held_out, part, variant), own in rows.groupby(["held_out", "part", "variant"]):
+    """Return a line a (model, part, variant): Dice, and how well frames are told apart by either score."""
+    lines, names = [], [*MODEL, "part", "variant"]
+    for values, own in rows.groupby(names):
         lesion = own["lesion"].to_numpy()
-        line = {"held_out": held_out, "part": part, "variant": variant, "n_negative": int((~lesion).sum())}
+        line = dict(zip(names, values, strict=True)) | {"n_negative": int((~lesion).sum())}
         line |= {"dice": own["dice"][lesion].mean(), "called": (own["called_share"] > 0)[~lesion].mean()}
         for name in ("map_score", "presence"):
             score = own[name].to_numpy()

@@ -541,6 +541,11 @@ def test_alarms_go_on_from_a_trained_model(tmp_path, monkeypatch):
     assert rows[rows["variant"] == "control"]["presence"].isna().all()
     assert rows[rows["variant"] == "hard"]["presence"].between(0, 1).all()
     assert "presence_auroc" in printed
+    train(replace(cell, seed=1), fabric, tmp_path / "other")
+    run(module, tmp_path / "other", *told[1:], "control")  # another model of the fold displaces nothing
+    both = pd.read_parquet(told[-1])
+    assert both.groupby(["seed", "variant"]).size().index.tolist() == [(0, "control"), (0, "hard"), (1, "control")]
+    assert len(both) == 3 * len(rows) / 2
 
 
 def test_a_process_tells_its_imports_wherever_they_stand(tmp_path):
