@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 
 from lightning_fabric import Fabric
@@ -14,7 +14,8 @@ from mcdrl.base.runtime import progress
 from mcdrl.base.seeds import seed_for
 from mcdrl.imaging.flips import UNFLIPPED
 from mcdrl.networks.inputs import SitesReader, batch_of
-from mcdrl.networks.interface import Batch, Trunk
+from mcdrl.networks.interface import Batch, Method
+from mcdrl.networks.partners import check_lenders
 from mcdrl.study.sections.train import Params
 from mcdrl.training.augment import augmented
 from mcdrl.training.data import Frames, epoch_batches
@@ -25,7 +26,6 @@ from mcdrl.training.healthy import with_healthy_views
 from mcdrl.training.mining import Miners
 from mcdrl.training.patches import patch_batches, shown_without_masks
 from mcdrl.training.sampling import epoch_frames
-from mcdrl.training.site_colours import check_lenders
 from mcdrl.training.sizes import at_side, check_sides, drawn_side
 from mcdrl.training.sources import Source, Stored, ahead, readers_for, source_for
 
@@ -40,14 +40,14 @@ class Feed:
     """
 
     def __init__(
-        self, fabric: Fabric, trunk: Trunk, reader: SitesReader, frames: Frames, params: Params, seed: int,
+        self, fabric: Fabric, method: Method, reader: SitesReader, frames: Frames, params: Params, seed: int,
         miners: Miners | None = None, flips: Sequence[str] = (),
     ) -> None:  # fmt: skip
         """Take the frames.
 
         Args:
             fabric: launched; knows the devices.
-            trunk: of the method, which says what is read of a frame.
+            method: says what is read of a frame.
             reader: of the source sites.
             frames: which of them are for what.
             params: numbers.
@@ -57,18 +57,18 @@ class Feed:
 
         Raises:
             InputError: the batch can't be divided among the devices, there is no unlabelled frame where some are
-                asked for, the encoder can't take frames of further sizes, or no frame of another site could lend its
-                colours where that is asked for.
+                asked for, the encoder can't take frames of further sizes, or no frame of another site could lend
+                what is asked for.
         """
         self.frames, self.without_masks = frames, shown_without_masks(frames, params.unlabelled)
-        self._fabric, self._trunk, self._reader, self._params, self._seed = fabric, trunk, reader, params, seed
+        self._fabric, self._trunk, self._reader, self._params, self._seed = fabric, method.trunk, reader, params, seed
         self._miners, self._flips = miners, flips
-        check_sides(trunk, reader.layout.size_px, params.further_sizes_px)
+        check_sides(method.trunk, reader.layout.size_px, params.further_sizes_px)
         first = self._batches(0)
         self.steps, self._step_size = len(first), len(first[0])
-        if not trunk.needs_features:
-            sites = [frames.site_index[case] for case in frames.train]
-            check_lenders(params.views, sites, self._step_size // fabric.world_size)
+        sites = [frames.site_index[case] for case in frames.train]
+        for borrower, remedy in self._borrowers(method):
+            check_lenders(borrower, remedy, sites, self._step_size // fabric.world_size)
         self._sources = {True: self._source(frames.train, masks=True)}  # by whether masks are read
         if self.without_masks:
             self._sources[False] = self._source(self.without_masks, masks=False)
@@ -113,6 +113,13 @@ class Feed:
         """
         with closing(self._stream(batches, mirrored, masks=True)) as read:
             yield from progress(read, label, len(batches))
+
+    def _borrowers(self, method: Method) -> Iterator[tuple[str, str]]:
+        """Yield who takes what of another site's frame, and what else may be done."""
+        if "site_colours" in self._params.views and not method.trunk.needs_features:
+            yield "train.views has site_colours, which takes the colours", "leave site_colours out"
+        if method.borrows:
+            yield f"the method takes {method.borrows}", "choose another method"
 
     def _own(self, whole: list[list[str]]) -> list[list[str]]:
         """Return this process's part of every step."""

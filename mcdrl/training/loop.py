@@ -107,7 +107,7 @@ class Training:
             InputError: the frames can't be shown as is asked for, see `Feed`.
         """
         self.fabric, self.method, self.params, self.seed, self.optimiser = fabric, method, params, seed, optimiser
-        self.feed = Feed(fabric, method.trunk, reader, frames, params, seed, miners, flips)
+        self.feed = Feed(fabric, method, reader, frames, params, seed, miners, flips)
         if params.compile:
             method.compile()
         losses = LossOf(method, params.presence_weight, params.hard_negative_weight)

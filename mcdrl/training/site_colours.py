@@ -7,12 +7,8 @@ is the look that changes, and what a network may not lean on at the next one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
-
-from mcdrl.base.errors import InputError
 
 _LEAST_SPREAD = 1.0  # in units of Lab, of 100 and more: less isn't stretched, it would be noise
 
@@ -34,28 +30,3 @@ def recoloured(frames: Tensor, other: Tensor) -> Tensor:
     moved = (lab - mean) * (spread[other] / spread.clamp(min=_LEAST_SPREAD)) + mean[other]
     own = other == torch.arange(len(frames), device=frames.device)
     return torch.where(own[:, None, None, None], frames, lab_to_rgb(moved).clamp(0, 1))
-
-
-def check_lenders(families: Sequence[str], sites: Sequence[int], batch_size: int) -> None:
-    """Check that there is a frame of another site whose colours could be taken, where that is asked for.
-
-    Args:
-        families: what of the frames varies.
-        sites: the number of each training frame's site.
-        batch_size: frames a step, of one process.
-
-    Raises:
-        InputError: there is none, so that nothing would vary.
-    """
-    if "site_colours" not in families:
-        return
-    reasons = [
-        (len(set(sites)) < 2, "all training frames are of one site; add a source site"),
-        (batch_size < 2, f"a step has {batch_size} frame a process; take a larger train.batch_size"),
-    ]
-    found = [reason for holds, reason in reasons if holds]
-    if found:
-        raise InputError(
-            "train.views has site_colours, which takes the colours of another site's frame in the batch, but "
-            f"{found[0]}, or leave site_colours out"
-        )

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from mcdrl.base.errors import InputError
+from mcdrl.methods.fourier import Fourier
 from mcdrl.model.assemble import assemble
 from mcdrl.networks.inputs import open_sites, read_cases
 from mcdrl.networks.texts import read_texts
@@ -28,19 +29,19 @@ def artifacts(tmp_path_factory):
 
 
 @contextmanager
-def feeds(artifacts, method="baseline", *, world=1, seed=0, **changes):
+def feeds(artifacts, method="baseline", *, world=1, seed=0, sources=("A", "B"), **changes):
     """A feed for each process."""
     params = train_params(**{"batch_size": 8, "head_width": 16, **changes})
-    job = Job(method, method, "C", seed, ["A", "B"], artifacts, stub_sites.LESIONS, params, method_params(method))
+    job = Job(method, method, "C", seed, list(sources), artifacts, stub_sites.LESIONS, params, method_params(method))
     cases, (texts, _, _) = read_cases(job.files, job.lesion_classes), read_texts(job.texts, job.lesion_classes)
     frames = split(cases, labelled=labelled_cases(cases, params.labelled_share, seed))
     with open_sites(job.files) as reader:
         spec = make_spec(params, reader.layout, seed)
         of_method = job.method_params, job.backbone, reader.layout.dense_mode, texts
-        trunk = assemble(method, params.mode, spec, *of_method).trunk
+        network = assemble(method, params.mode, spec, *of_method)
         here = {"world_size": world, "device": torch.device("cpu")}
         ranks = [SimpleNamespace(global_rank=rank, is_global_zero=rank == 0, **here) for rank in range(world)]
-        yield [Feed(rank, trunk, reader, frames, params, seed, flips=("horizontal",)) for rank in ranks]
+        yield [Feed(rank, network, reader, frames, params, seed, flips=("horizontal",)) for rank in ranks]
 
 
 def labelled(feed, epoch=0):
@@ -64,8 +65,13 @@ def test_equal_seeds_show_equal_frames_and_another_epoch_others(artifacts):
             assert not torch.equal(labelled(other), labelled(again))
 
 
-def test_views_are_of_training_frames_alone(artifacts):
-    with feeds(artifacts, "unet", **VIEWS) as (feed,), feeds(artifacts, "unet", mode="finetune", views=[]) as (plain,):
+@pytest.mark.parametrize("changes", [VIEWS, {"erased_share": 0.5}, {"healthy_share": 0.5}])
+def test_views_are_of_training_frames_alone(artifacts, changes):
+    changes = {"mode": "finetune", "views": [], **changes}
+    with (
+        feeds(artifacts, "unet", **changes) as (feed,),
+        feeds(artifacts, "unet", mode="finetune", views=[]) as (plain,),
+    ):
         seen, bare = ([batch.frame for batch in one.validation("a test")] for one in (feed, plain))
         assert all(torch.equal(one, other) for one, other in zip(seen, bare, strict=True))
         assert not torch.equal(labelled(feed), labelled(plain))
@@ -96,3 +102,19 @@ def test_a_step_that_can_not_be_divided_is_refused(artifacts):
         feeds(artifacts, world=3),
     ):
         pass
+
+
+def test_who_takes_what_another_site_s_frames_have_is_refused_with_one_source_site(artifacts, monkeypatch):
+    one_site = {"sources": ["A"], "mode": "finetune"}
+    refused = pytest.raises(InputError, match=r"the method takes the amplitudes of another site's frame .* one site")
+    with monkeypatch.context() as patch:
+        patch.setattr("mcdrl.methods.unet.UNet.borrows", Fourier.borrows)  # stubs have no encoder for its own pixels
+        with refused, feeds(artifacts, "unet", **one_site):
+            pass
+    with (
+        pytest.raises(InputError, match=r"^train\.views has site_colours, .* of one site; .*leave site_colours out$"),
+        feeds(artifacts, "unet", views=["site_colours"], **one_site),
+    ):
+        pass
+    with feeds(artifacts, "unet", views=["viewpoint"], **one_site) as (feed,):
+        assert len(labelled(feed)) == feed.steps

@@ -1,11 +1,9 @@
 """Colours of another site: mean and spread in Lab become the other's, and what a frame shows stays."""
 
-import pytest
 import torch
 from kornia.color import rgb_to_lab
 
-from mcdrl.base.errors import InputError
-from mcdrl.training.site_colours import check_lenders, recoloured
+from mcdrl.training.site_colours import recoloured
 
 OTHER = torch.tensor([1, 0, 2])
 
@@ -39,12 +37,3 @@ def test_a_frame_without_colours_of_its_own_gets_no_noise():
     found = recoloured(frames, OTHER)[0]
     torch.testing.assert_close(found, found.mean((1, 2), keepdim=True).expand_as(found), atol=1e-2, rtol=0)
     assert 0 <= float(found.min()) <= float(found.max()) <= 1
-
-
-def test_where_no_other_site_s_frame_is_at_hand_it_is_refused():
-    check_lenders(["site_colours"], [0, 1, 1], 2)
-    check_lenders(["viewpoint"], [0, 0], 1)
-    with pytest.raises(InputError, match=r"has site_colours, .* but all training frames are of one site; add a source"):
-        check_lenders(["viewpoint", "site_colours"], [1, 1, 1], 16)
-    with pytest.raises(InputError, match=r"but a step has 1 frame a process; take a larger train\.batch_size, or"):
-        check_lenders(["site_colours"], [0, 1], 1)

@@ -37,6 +37,8 @@ class Params(Section):
 class Fourier(Baseline):
     """Plain training on frames that look like another site's."""
 
+    borrows = "the amplitudes"
+
     def __init__(self, spec: Spec, params: Params, trunk: Trunk, texts: Texts) -> None:
         """Make the baseline."""
         super().__init__(spec, params, trunk, texts)
