@@ -177,7 +177,6 @@ class Method(nn.Module, ABC):
         intervenes: whether `intervene` switches anything, so that only epochs with it on show the method.
         uses_regions: whether it looks at `Batch.selected`, so that it matters how regions are mined.
         sums_views: whether `forward` makes several passes at prediction, the first of them over the frame as it is.
-        borrows: what it takes of another site's frame in the batch at training: "the amplitudes"; empty: nothing.
         causal_share: of the weight of L_causal, 0..1; training lets it rise.
         presence: says of a frame whether it has a lesion, see `mcdrl.networks.presence`; None: nobody asks.
     """
@@ -187,7 +186,6 @@ class Method(nn.Module, ABC):
     intervenes: bool = False
     uses_regions: bool = False
     sums_views: bool = False
-    borrows: str = ""
     causal_share: float = 1.0
 
     def __init__(self) -> None:
@@ -203,6 +201,11 @@ class Method(nn.Module, ABC):
         """Segment a batch in one pass, where `forward` takes several at prediction; what epochs are chosen by."""
         output: Output = self(batch, intervene=intervene)
         return output
+
+    @property
+    def borrows(self) -> str:
+        """What it takes of another site's frame in the batch at training, such as "the amplitudes"; empty: nothing."""
+        return ""
 
     def encoder_parameters(self) -> list[nn.Parameter]:
         """Return the parameters that come pretrained and are trained at the encoder's own rate."""

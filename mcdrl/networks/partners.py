@@ -30,7 +30,7 @@ def check_lenders(borrower: str, remedy: str, sites: Sequence[int], batch_size: 
     """Check that a frame of another site can be in the batch for what asks for one; else nothing would be lent.
 
     Args:
-        borrower: who takes what: "the method 'fourier' takes the amplitudes".
+        borrower: who takes what: "the method takes the amplitudes".
         remedy: what else may be done: "choose another method".
         sites: the number of each training frame's site.
         batch_size: frames a step, of one process.

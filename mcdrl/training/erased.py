@@ -2,8 +2,9 @@
 
 The cover is a patch of the same frame, of the lesion's shape and a little more, laid so that colours meet at its rim:
 the differences there are spread smoothly over it, as in Poisson image editing (Perez et al., SIGGRAPH 2003), by a
-pyramid of means instead of the equation. A seam would still tell that nothing is there. So as many other frames keep
-their lesion, and have a patch of another frame's lesion's shape laid beside it in the same way.
+pyramid of means instead of the equation. A seam would still tell that nothing is there. So each goes with another frame
+that keeps its lesion and has a patch of the same shape laid beside it in the same way; where one of the two has no room
+neither is touched.
 """
 
 from __future__ import annotations
@@ -19,8 +20,8 @@ from mcdrl.base.device import onto
 from mcdrl.networks.interface import Batch
 from mcdrl.training.healthy import without_class
 
-_GRID = 8  # px; patches are moved by steps of so many
-_REACH = 20  # steps, how far a patch comes from at most, either way
+_PLACES = 28  # along a side, between which patches are moved
+_REACH = 20  # of these, how far a patch comes from at most, either way
 _AROUND = 0.03  # what is covered around a lesion, as a share of the frame's side: masks end within its rim
 _DARK, _BRIGHT = 0.1, 0.9  # of white: borders and lumen, from which nothing is taken; highlights
 _COARSEST = 7  # px, the side at which the pyramid ends in a single mean
@@ -29,38 +30,43 @@ _COARSEST = 7  # px, the side at which the pyramid ends in a single mean
 def with_erased_lesions(batch: Batch, share: float, seed: int) -> Batch:
     """Cover the lesions of some frames by tissue beside them, and lay as many patches beside the lesions of others.
 
-    Frames without room for a patch stay as they are.
+    Frames whose lesion touches what nobody judged stay as they are, and so do those without room. Mined regions stay
+    where they were.
 
     Args:
         batch: B frames with masks, no cached features.
-        share: of the frames with a lesion that lose it, 0..0.5.
+        share: of the frames, how many lose their lesion at most, 0..0.5.
         seed: of what is drawn.
     """
-    device, count, steps = batch.frame.device, len(batch.frame), 2 * _REACH + 1
-    each = min(int(share * count + Random(seed).random()), count // 2)
-    if not each:
+    device, count = batch.frame.device, len(batch.frame)
+    pairs, drawn = count // 2, torch.Generator().manual_seed(seed)
+    wanted = min(int(share * count + Random(seed).random()), pairs)
+    if not wanted:
         return batch
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        drawn, chances = torch.randperm(count)[: 2 * each], torch.rand(2, 2 * each, steps, steps)
-    chosen, chances = onto(drawn, device), onto(chances, device)
-    keeps = torch.arange(2 * each, device=device) >= each
-    lesion = _grown(batch.lesion, _AROUND)
-    lent = lesion.roll(1, 0)[chosen]  # what is laid beside a lesion has the shape of another frame's
-    frame, own, has_lesion = batch.frame[chosen], lesion[chosen], batch.lesion[chosen].any(2).any(1)
-    odd = ~batch.judged[chosen] | (frame.amax(1) < _DARK)
-    place, beside = _free_place(lent, own | odd, chances[0])
-    hole = torch.where(keeps[:, None, None], _moved(lent[:, None], place)[:, 0], own)
-    origin, found = _free_place(hole, own | odd | hole, chances[1])
-    done = has_lesion & found & (beside | ~keeps)
-    hole &= done[:, None, None]
-    healthy = torch.zeros(count, dtype=torch.bool, device=device).index_put((chosen,), done & ~keeps)
-    changed = replace(
-        batch,
-        frame=batch.frame.index_put((chosen,), _laid(frame, hole, odd, origin)),
-        mask=batch.mask.masked_fill(batch.lesion & healthy[:, None, None], 0),
+    steps = 2 * _REACH + 1
+    order = onto(torch.randperm(count, generator=drawn)[: 2 * pairs], device)
+    chances = onto(torch.rand(3, pairs, steps, steps, generator=drawn), device)
+    lesion, dark = _grown(batch.lesion, _AROUND), batch.frame.amax(1) < _DARK
+    odd = ~batch.judged | dark
+    loses, keeps = order[:pairs], order[pairs:]
+    cover = (lesion & (batch.lesion | ~dark))[loses]
+    whole = ~(lesion & ~batch.judged)[loses].flatten(1).any(1)  # no part of it would stay in view
+    beside, fits_beside = _free_place(cover, (lesion | odd)[keeps], chances[0])
+    laid = _moved(cover[:, None], beside, inside=True)[:, 0]
+    origins, fits = zip(
+        _free_place(cover, lesion[loses] | odd[loses], chances[1]),
+        _free_place(laid, laid | lesion[keeps] | odd[keeps], chances[2]),
+        strict=True,
     )
-    return without_class(changed, healthy)
+    done = whole & batch.lesion[keeps].flatten(1).any(1) & fits_beside & fits[0] & fits[1]
+    first = done.int().argsort(descending=True, stable=True)[:wanted]
+    changed = torch.cat([loses[first], keeps[first]])
+    hole = torch.cat([cover[first], laid[first]]) & done[first].repeat(2)[:, None, None]
+    origin = torch.cat([origins[0][first], origins[1][first]])
+    frame = batch.frame.index_put((changed,), _laid(batch.frame[changed], hole, (odd | lesion)[changed], origin))
+    healthy = torch.zeros(count, dtype=torch.bool, device=device).index_put((loses[first],), done[first])
+    mask = batch.mask.masked_fill(batch.lesion & healthy[:, None, None], 0)
+    return without_class(replace(batch, frame=frame, mask=mask), healthy)
 
 
 def _free_place(shape: Tensor, taken: Tensor, chances: Tensor) -> tuple[Tensor, Tensor]:
@@ -74,13 +80,16 @@ def _free_place(shape: Tensor, taken: Tensor, chances: Tensor) -> tuple[Tensor, 
     Returns:
         [B, 2] long, y and x in px, and [B] bool.
     """
-    coarse = F.max_pool2d(torch.stack([shape, taken], 1).float(), _GRID, ceil_mode=True)
-    wide = F.pad(coarse[:, 1], (_REACH,) * 4, value=1.0)
-    hits = F.conv2d(wide[None], coarse[:, :1], groups=len(shape))[0]
+    side = shape.shape[-1]
+    grid = -(-side // _PLACES)
+    beyond = (0, -side % grid) * 2
+    coarse = F.max_pool2d(F.pad(shape[:, None].float(), beyond), grid)
+    wide = F.pad(F.max_pool2d(F.pad(taken[:, None].float(), beyond, value=1.0), grid), (_REACH,) * 4, value=1.0)
+    hits = F.conv2d(wide.transpose(0, 1), coarse, groups=len(shape))[0]
     fits = (hits == 0) & shape.any(2).any(1)[:, None, None]
     best = chances.where(fits, -torch.ones_like(chances)).flatten(1).argmax(1)
     steps = chances.shape[-1]
-    place = (torch.stack([best // steps, best % steps], 1) - _REACH) * _GRID
+    place = (torch.stack([best // steps, best % steps], 1) - _REACH) * grid
     return place, fits.flatten(1).any(1)
 
 
@@ -90,7 +99,7 @@ def _laid(frame: Tensor, hole: Tensor, odd: Tensor, origin: Tensor) -> Tensor:
     Args:
         frame: [B, 3, S, S] in 0..1.
         hole: [B, S, S] bool; empty: the frame stays as it is.
-        odd: [B, S, S] bool, what is no tissue.
+        odd: [B, S, S] bool, what is no healthy tissue.
         origin: [B, 2] long, where the tissue lies, from the hole, in px.
     """
     highlight = frame.amin(1) > _BRIGHT
@@ -115,12 +124,22 @@ def _spread(values: Tensor, known: Tensor) -> Tensor:
     return values * known + wide * (1 - known)
 
 
-def _moved(values: Tensor, by_px: Tensor) -> Tensor:
-    """Return [B, C, S, S] moved by y and x, [B, 2] long in px; what comes from beyond repeats the frame's edge."""
+def _moved(values: Tensor, by_px: Tensor, *, inside: bool = False) -> Tensor:
+    """Return [B, C, S, S] moved by y and x, [B, 2] long in px.
+
+    Args:
+        values: to be moved.
+        by_px: how far.
+        inside: whether what comes from beyond is 0; else it repeats the frame's edge.
+    """
     side = torch.arange(values.shape[-1], device=values.device)
-    y, x = ((side - by[:, None]).clamp(0, len(side) - 1) for by in by_px.unbind(1))
+    wanted = [side - by[:, None] for by in by_px.unbind(1)]
+    y, x = (place.clamp(0, len(side) - 1) for place in wanted)
     rows = torch.arange(len(values), device=values.device)[:, None, None]
     moved: Tensor = values[rows, :, y[:, :, None], x[:, None, :]]
+    if inside:
+        down, across = (place == place.clamp(0, len(side) - 1) for place in wanted)
+        moved = moved * (down[:, :, None] & across[:, None, :])[..., None]
     return moved.permute(0, 3, 1, 2)
 
 

@@ -57,8 +57,8 @@ class Feed:
 
         Raises:
             InputError: the batch can't be divided among the devices, there is no unlabelled frame where some are
-                asked for, the encoder can't take frames of further sizes, or no frame of another site could lend
-                what is asked for.
+                asked for, the encoder can't take frames of further sizes, no frame of another site could lend
+                what is asked for, or a step has one frame where two are needed.
         """
         self.frames, self.without_masks = frames, shown_without_masks(frames, params.unlabelled)
         self._fabric, self._trunk, self._reader, self._params, self._seed = fabric, method.trunk, reader, params, seed
@@ -67,8 +67,14 @@ class Feed:
         first = self._batches(0)
         self.steps, self._step_size = len(first), len(first[0])
         sites = [frames.site_index[case] for case in frames.train]
+        own_step = self._step_size // fabric.world_size
         for borrower, remedy in self._borrowers(method):
-            check_lenders(borrower, remedy, sites, self._step_size // fabric.world_size)
+            check_lenders(borrower, remedy, sites, own_step)
+        if params.erased_share and own_step < 2:
+            raise InputError(
+                f"train.erased_share {params.erased_share:g} takes two frames of a step together, but a step has 1 "
+                "frame a process; take a larger train.batch_size, or write 0"
+            )
         self._sources = {True: self._source(frames.train, masks=True)}  # by whether masks are read
         if self.without_masks:
             self._sources[False] = self._source(self.without_masks, masks=False)

@@ -591,6 +591,12 @@ def test_methods_that_need_pixels_or_caches_say_so():
     assert {mode for name, mode in PAIRS if name == "mcdrl"} == set(MODES)
 
 
+@pytest.mark.parametrize("changes", [{}, {"share": 0.0}, {"most": 0.0}])
+def test_fourier_borrows_amplitudes_where_it_mixes_any(changes):
+    assert _method("fourier", "finetune", **changes).borrows == ("" if changes else "the amplitudes")
+    assert not _method("mixstyle", "frozen").borrows
+
+
 def test_fourier_mixes_frames_in_training_alone():
     torch.manual_seed(0)
     method, batch = _woken(_method("fourier", "finetune")), _batch()

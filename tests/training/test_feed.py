@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from mcdrl.base.errors import InputError
-from mcdrl.methods.fourier import Fourier
 from mcdrl.model.assemble import assemble
 from mcdrl.networks.inputs import open_sites, read_cases
 from mcdrl.networks.texts import read_texts
@@ -108,7 +107,7 @@ def test_who_takes_what_another_site_s_frames_have_is_refused_with_one_source_si
     one_site = {"sources": ["A"], "mode": "finetune"}
     refused = pytest.raises(InputError, match=r"the method takes the amplitudes of another site's frame .* one site")
     with monkeypatch.context() as patch:
-        patch.setattr("mcdrl.methods.unet.UNet.borrows", Fourier.borrows)  # stubs have no encoder for its own pixels
+        patch.setattr("mcdrl.methods.unet.UNet.borrows", "the amplitudes")  # stubs have no encoder for fourier
         with refused, feeds(artifacts, "unet", **one_site):
             pass
     with (
@@ -118,3 +117,9 @@ def test_who_takes_what_another_site_s_frames_have_is_refused_with_one_source_si
         pass
     with feeds(artifacts, "unet", views=["viewpoint"], **one_site) as (feed,):
         assert len(labelled(feed)) == feed.steps
+
+
+def test_erased_lesions_need_two_frames_a_step(artifacts):
+    told = pytest.raises(InputError, match=r"erased_share 0\.3 takes two frames .* has 1 frame a process; take a larg")
+    with told, feeds(artifacts, "unet", mode="finetune", views=[], erased_share=0.3, batch_size=1):
+        pass

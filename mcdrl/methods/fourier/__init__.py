@@ -37,12 +37,15 @@ class Params(Section):
 class Fourier(Baseline):
     """Plain training on frames that look like another site's."""
 
-    borrows = "the amplitudes"
-
     def __init__(self, spec: Spec, params: Params, trunk: Trunk, texts: Texts) -> None:
         """Make the baseline."""
         super().__init__(spec, params, trunk, texts)
         self.share, self.most = params.share, params.most
+
+    @property
+    def borrows(self) -> str:
+        """What frames of other sites lend: their amplitudes, where any are mixed."""
+        return "the amplitudes" if self.share and self.most else ""
 
     def forward(self, batch: Batch, *, intervene: bool = True) -> Output:
         """Segment a batch; there is no intervention to switch."""

@@ -200,9 +200,10 @@ class Params(Section):
         healthy_share: of the frames with a lesion, in modes partial and finetune, how many are seen from so near that
             no lesion is in view; as many others are seen as near with a lesion in view, so that nearness tells nothing.
             0..0.5; our choice.
-        erased_share: of the frames with a lesion, in modes partial and finetune, how many have it covered by tissue of
-            their own; as many others keep theirs and have such a patch beside it, so that seams tell nothing. Frames
-            without room for one stay as they are. 0..0.5; our choice.
+        erased_share: of the frames, in modes partial and finetune, how many have their lesion covered by tissue of
+            their own at most; each goes with another that keeps its lesion and has such a patch beside it, so that
+            seams tell nothing. Pairs without room stay as they are: on real frames a sixth is what can be had. 0..0.5;
+            our choice.
         flag_share: of the validation frames that the model is to flag as not to be trusted.
         keep_share: of the validation frames in which a lesion is found, where the operating point must leave it; it is
             the one with the fewest false positives among those that do.
