@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import torch
 import typer
 from lightning_fabric import Fabric
@@ -147,6 +148,10 @@ def main(
 ) -> None:
     """Go on from a trained model under each variant, add a row a frame to a table, and print what it says."""
     make_deterministic()
+    if out.is_file() and not set(KEY) <= set(pq.read_schema(out).names):
+        raise typer.BadParameter(
+            f"{out} is of an earlier version, which didn't say whose rows they are; name a new file"
+        )
     loaded = load_model(model, artifacts / "backbone")
     for variant in variants or VARIANTS:
         rows = rows_of(loaded, artifacts, variant)

@@ -2,10 +2,10 @@
 
 Run in a project whose sites are ingested, with models of its cells, artifacts/train/<method>/<held out>/<seed>. Each
 model segments the site that it was kept from as its method does, and at 320 px beside, as `mcdrl predict --sizes` does
-(`_sizes`). Several trainings of a method for a site answer together, too: the mean counts (`_together`, with the least
-of their seeds). OUT is a parquet of a row a frame and recipe, which `tests.benchmarks.table` compares by Dice and
-`tests.benchmarks.recipes_table` by what is found and what is called in frames without a lesion. Rows of other models
-that it holds stay.
+(`_sizes`). Several trainings of a method for a site answer together, too: three of them are `_together3`, whose
+probability is the mean of theirs and whose seed is the least. OUT is a parquet of a row a frame and recipe, which
+`tests.benchmarks.table` compares by Dice and `tests.benchmarks.recipes_table` by what is found and what is called in
+frames without a lesion. Rows of recipes that are not asked again stay: begin a new file after training anew.
 """
 
 from __future__ import annotations
@@ -122,36 +122,36 @@ def judged(
                     }  # fmt: skip
 
 
-def asked(ensemble: Ensemble, images: Array) -> Answers:
+def asked(ensemble: Ensemble, images: Array, *, plainly: bool = False) -> Answers:
     """Return (recipe, seed) -> probability of lesion, [B, S, S], and of the frame having one, [B] or None.
 
     Args:
         ensemble: trainings of one method.
         images: [B, S, S, 3] uint8.
+        plainly: whether each is asked by itself alone, at the working size.
     """
     found: dict[tuple[str, int], tuple[Array, Array | None]] = {}
     for member, (model, batch) in zip(ensemble.members, ensemble.batches(images), strict=True):
         said = probabilities(model.method, batch)
         presence = None if said.presence is None else said.presence.numpy()
         found["", model.card.seed] = said.lesion.numpy(), presence
-        if ensemble.further_px:
+        if ensemble.further_px and not plainly:
             with torch.inference_mode():
                 mean = FurtherSizes(model, member.encoder, ensemble.further_px).mean(said.lesion, batch)
             found["_sizes", model.card.seed] = mean.numpy(), presence
-    if len(ensemble.members) > 1:
+    if len(ensemble.members) > 1 and not plainly:
         for recipe in sorted({recipe for recipe, _ in found}):
             parts = [value for (name, _), value in found.items() if name == recipe]
             presences = [presence for _, presence in parts if presence is not None]
             together = np.mean([lesion for lesion, _ in parts], axis=0), np.mean(presences, 0) if presences else None
-            found[f"_together{recipe}", min(seed for _, seed in found)] = together
+            found[f"_together{len(parts)}{recipe}", min(seed for _, seed in found)] = together
     return found
 
 
 def _whole(ensemble: Ensemble, paths: Mapping[str, Path], size_px: int, *, swap: bool) -> _Look:
     shown = {case: seen(path, size_px, "full", swap) for case, path in paths.items()}
-    answers = asked(ensemble, np.stack([one.pixels for one in shown.values()]))
-    plain = {(recipe, seed): said for (recipe, seed), said in answers.items() if not recipe}
-    return _Look("_whole", {case: one.box for case, one in shown.items()}, plain)
+    answers = asked(ensemble, np.stack([one.pixels for one in shown.values()]), plainly=True)
+    return _Look("_whole", {case: one.box for case, one in shown.items()}, answers)
 
 
 def _cell(folder: Path) -> tuple[str, str, int]:

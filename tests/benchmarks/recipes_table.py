@@ -1,9 +1,10 @@
 """What recipes find, and what they call where there is nothing: python -m tests.benchmarks.recipes_table OUT VALIDATION
 
-OUT and VALIDATION are what `tests.benchmarks.recipes` wrote. A row a recipe, each figure a mean over its trainings:
-lesions found and false positives a frame, at one half, at all sites left out; then, for each site left out with enough
-frames without a lesion, AUROC of the frame's score, the share of those that are called where nine of ten frames with a
-lesion are (`alarms at 0.90`), and what a limit does that calls nine of ten on the validation frames of the sources.
+OUT and VALIDATION are what `tests.benchmarks.recipes` wrote. A row a recipe: lesions found and false positives a frame,
+at one half, as means over the sites left out, of all trainings; then, for each of these sites with enough frames
+without a lesion, as means over the trainings: AUROC of the frame's score, the share of those frames that are called
+where nine of ten frames with a lesion are (`alarms at 0.90`), and what a limit does that calls nine of ten on the
+validation frames of the sources; nothing where a training has no such frames.
 """
 
 from __future__ import annotations
@@ -63,10 +64,10 @@ def _alarms(rows: pd.DataFrame, validation: pd.DataFrame, site: str) -> Sequence
         score, lesion = own["score"].to_numpy(), own["lesions"].to_numpy() > 0
         by = validation[(validation["held_out"] == site) & (validation["seed"] == seed)]
         limit = limit_at(by.loc[by["lesions"] > 0, "score"].to_numpy(), SENSITIVITY)
-        called = score >= limit
+        called = np.where(np.isnan(limit), np.nan, score >= limit)
         told = float(auroc(score, lesion)[0]), false_alarms_at(score, lesion, SENSITIVITY)
         found.append([*told, called[lesion].mean(), called[~lesion].mean()])
-    return [f"{value:.3f}" for value in np.mean(found, axis=0)] if found else [""] * 4
+    return ["" if np.isnan(value) else f"{value:.3f}" for value in np.mean(found, axis=0)] if found else [""] * 4
 
 
 if __name__ == "__main__":

@@ -546,6 +546,9 @@ def test_alarms_go_on_from_a_trained_model(tmp_path, monkeypatch):
     both = pd.read_parquet(told[-1])
     assert both.groupby(["seed", "variant"]).size().index.tolist() == [(0, "control"), (0, "hard"), (1, "control")]
     assert len(both) == 3 * len(rows) / 2
+    both.drop(columns="network").to_parquet(told[-1])
+    with pytest.raises(typer.BadParameter, match="of an earlier version"):
+        module.main(*told, ["control"])
 
 
 def test_a_process_tells_its_imports_wherever_they_stand(tmp_path):

@@ -57,7 +57,7 @@ def test_each_training_and_all_together_at_one_size_and_two(project, tmp_path):
     assert told.startswith("A: {")
     assert rows.groupby(["method", "seed"]).size().to_dict() == {
         ("baseline", 0): 8, ("baseline", 1): 8, ("baseline_sizes", 0): 8, ("baseline_sizes", 1): 8,
-        ("baseline_together", 0): 8, ("baseline_together_sizes", 0): 8,
+        ("baseline_together2", 0): 8, ("baseline_together2_sizes", 0): 8,
         ("baseline_whole", 0): 8, ("baseline_whole", 1): 8,
     }  # fmt: skip
     assert set(rows["held_out"]) == {"A"}
@@ -69,7 +69,7 @@ def test_each_training_and_all_together_at_one_size_and_two(project, tmp_path):
     shown = pd.read_parquet(validation)
     assert set(shown["case_id"]) < {f"B/{seed}" for seed in range(4, 6)}
     assert set(shown["held_out"]) == {"A"}
-    assert "baseline_together_sizes" in set(shown["method"])
+    assert "baseline_together2_sizes" in set(shown["method"])
     assert not shown["method"].str.endswith("_whole").any()
     run(recipes, out, cells[0], "--no-sizes")  # what is there already is made anew, the rest stays
     assert len(pd.read_parquet(out)) == len(rows)
@@ -83,7 +83,7 @@ def test_together_is_the_mean_of_what_each_says_at_all_sizes(project):
     alone = [load_ensemble([cell], None, "cpu", (320,)).probability(frames) for cell in cells]
     np.testing.assert_allclose(found["_sizes", 0][0], alone[0], atol=1e-6)
     np.testing.assert_allclose(found["_sizes", 1][0], alone[1], atol=1e-6)
-    np.testing.assert_allclose(found["_together_sizes", 0][0], np.mean(alone, axis=0), atol=1e-6)
+    np.testing.assert_allclose(found["_together2_sizes", 0][0], np.mean(alone, axis=0), atol=1e-6)
     assert np.abs(alone[0] - alone[1]).max() > 0.01
     member = ensemble.members[0]
     model, batch = next(ensemble.batches(frames))
@@ -121,3 +121,7 @@ def test_the_table_by_hand():
     ]
     # the lowest with a lesion beats the twenty alone: (9 * 30 + 20) / 300; at 0.2 nothing is called beside
     assert lines[2] == ["`baseline`", "2", "1", "1.000", "0.62", "0.967", "0.000", "1.000", "0.333"]
+    alone = list(table.lines(rows, validation.iloc[:0], ["baseline"]))
+    assert alone[2] == ["`baseline`", "1", "1", "1.000", "0.75", "0.967", "0.000", "", ""]  # no limit, no figure
+    other = rows.assign(seed=1)
+    assert list(table.lines(pd.concat([rows, other]), validation, ["baseline"]))[2][-2:] == ["", ""]
