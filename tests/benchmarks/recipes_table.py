@@ -3,8 +3,10 @@
 OUT and VALIDATION are what `tests.benchmarks.recipes` wrote. A row a recipe: lesions found and false positives a frame,
 at one half, as means over the sites left out, of all trainings; then, for each of these sites with enough frames
 without a lesion, as means over the trainings: AUROC of the frame's score, the share of those frames that are called
-where nine of ten frames with a lesion are (`alarms at 0.90`), and what a limit does that calls nine of ten on the
-validation frames of the sources; nothing where a training has no such frames.
+where nine of ten frames with a lesion are (`alarms at 0.90`), and what limits do that call nine of ten elsewhere: on
+the validation frames of the sources, and at the other sites left out, each by the network that was kept from it. Those
+networks have seen this site, of which a single number tells them little. Where there are no such frames there is
+nothing.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import numpy as np
 import pandas as pd
 import typer
 
+from mcdrl.metrics.counts import Bools, Floats
 from mcdrl.metrics.ranking import auroc, false_alarms_at, limit_at
 
 SENSITIVITY = 0.9
@@ -44,7 +47,8 @@ def lines(rows: pd.DataFrame, validation: pd.DataFrame, methods: Sequence[str]) 
     """
     negative = rows[rows["lesions"] == 0].groupby("held_out")["case_id"].nunique()
     sites = list(negative.index[negative >= LEAST])
-    heads = ["AUROC", f"alarms at {SENSITIVITY:.2f}", "by validation: frames with a lesion", "without"]
+    limits = [f"{kind}, by {by}" for by in ("validation", "other sites") for kind in ("called with", "without")]
+    heads = ["AUROC", f"alarms at {SENSITIVITY:.2f}", *limits]
     yield ["recipe", "sites", "seeds", "lesions found", "false positives", *(f"{s}: {h}" for s in sites for h in heads)]
     yield ["---"] * (5 + len(sites) * len(heads))
     for method in methods:
@@ -62,12 +66,20 @@ def _alarms(rows: pd.DataFrame, validation: pd.DataFrame, site: str) -> Sequence
     found = []
     for seed, own in rows[rows["held_out"] == site].groupby("seed"):
         score, lesion = own["score"].to_numpy(), own["lesions"].to_numpy() > 0
-        by = validation[(validation["held_out"] == site) & (validation["seed"] == seed)]
-        limit = limit_at(by.loc[by["lesions"] > 0, "score"].to_numpy(), SENSITIVITY)
-        called = np.where(np.isnan(limit), np.nan, score >= limit)
-        told = float(auroc(score, lesion)[0]), false_alarms_at(score, lesion, SENSITIVITY)
-        found.append([*told, called[lesion].mean(), called[~lesion].mean()])
-    return ["" if np.isnan(value) else f"{value:.3f}" for value in np.mean(found, axis=0)] if found else [""] * 4
+        known = validation[(validation["held_out"] == site) & (validation["seed"] == seed)]
+        others = rows[(rows["held_out"] != site) & (rows["seed"] == seed)]
+        called = [share for by in (known, others) for share in _called(score, lesion, by)]
+        found.append([float(auroc(score, lesion)[0]), false_alarms_at(score, lesion, SENSITIVITY), *called])
+    means = np.mean(found, axis=0) if found else [np.nan] * 6
+    return ["" if np.isnan(value) else f"{value:.3f}" for value in means]
+
+
+def _called(score: Floats, lesion: Bools, by: pd.DataFrame) -> tuple[float, float]:
+    """Return which share of frames with and without a lesion is called by a limit that other frames choose."""
+    limit = limit_at(by.loc[by["lesions"] > 0, "score"].to_numpy(), SENSITIVITY)
+    if np.isnan(limit):
+        return np.nan, np.nan
+    return float((score >= limit)[lesion].mean()), float((score >= limit)[~lesion].mean())
 
 
 if __name__ == "__main__":

@@ -117,11 +117,25 @@ def test_the_table_by_hand():
     lines = list(table.lines(pd.concat([rows, rows_of([(0.5, 1), (0.1, 0)], **{**names, "held_out": "B"})]), validation,
                              ["baseline"]))  # fmt: skip
     assert lines[0][5:] == [
-        f"A: {head}" for head in ("AUROC", "alarms at 0.90", "by validation: frames with a lesion", "without")
-    ]
+        f"A: {head}"
+        for head in ("AUROC", "alarms at 0.90", "called with, by validation", "without, by validation",
+                     "called with, by other sites", "without, by other sites")
+    ]  # fmt: skip
     # the lowest with a lesion beats the twenty alone: (9 * 30 + 20) / 300; at 0.2 nothing is called beside
-    assert lines[2] == ["`baseline`", "2", "1", "1.000", "0.62", "0.967", "0.000", "1.000", "0.333"]
+    assert lines[2] == ["`baseline`", "2", "1", "1.000", "0.62", "0.967", "0.000", "1.000", "0.333", "0.600", "0.000"]
     alone = list(table.lines(rows, validation.iloc[:0], ["baseline"]))
-    assert alone[2] == ["`baseline`", "1", "1", "1.000", "0.75", "0.967", "0.000", "", ""]  # no limit, no figure
+    assert alone[2] == [
+        "`baseline`",
+        "1",
+        "1",
+        "1.000",
+        "0.75",
+        "0.967",
+        "0.000",
+        "",
+        "",
+        "",
+        "",
+    ]  # no limit, no figure
     other = rows.assign(seed=1)
-    assert list(table.lines(pd.concat([rows, other]), validation, ["baseline"]))[2][-2:] == ["", ""]
+    assert list(table.lines(pd.concat([rows, other]), validation, ["baseline"]))[2][-4:] == [""] * 4
