@@ -32,7 +32,7 @@ from tests.pipeline.repository import Repository
 from tests.projects import ROOT, SHIPPED
 
 HERE = Path(__file__).parent
-SCRIPTS = sorted(path.stem for path in HERE.glob("*.py") if not path.stem.startswith(("test_", "_")))
+SCRIPTS = sorted(path.stem for path in HERE.glob("*.py") if not path.stem.startswith(("test_", "_", "conftest")))
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
