@@ -11,7 +11,16 @@ import typer
 from typer.testing import CliRunner
 
 from tests.benchmarks import acceptance as acceptance_script
-from tests.benchmarks import cycle, pairs, pretraining_table, ratios, scale_table, sizes_table, start_table
+from tests.benchmarks import (
+    cycle,
+    pairs,
+    pretraining_table,
+    ratios,
+    recipes_table,
+    scale_table,
+    sizes_table,
+    start_table,
+)  # fmt: skip
 from tests.benchmarks import devices as devices_script
 from tests.benchmarks import label_efficiency as label_efficiency_script
 from tests.benchmarks import table as table_script
@@ -27,6 +36,7 @@ _SCRIPTS = {
     "acceptance": acceptance_script,
     "label_efficiency": label_efficiency_script,
     "sizes_table": sizes_table,
+    "recipes_table": recipes_table,
     "cycle": cycle,
     "scale_table": scale_table,
     "start_table": start_table,
