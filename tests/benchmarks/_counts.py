@@ -11,6 +11,7 @@ from mcdrl.metrics.counts import count, dice
 from mcdrl.metrics.detection import match
 from mcdrl.view import Box
 
+CROP = ["crop_left_px", "crop_top_px", "crop_right_px", "crop_bottom_px"]  # of geometry.parquet, as a box
 Array = np.ndarray[Any, np.dtype[Any]]
 
 

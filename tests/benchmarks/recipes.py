@@ -34,13 +34,12 @@ from mcdrl.study.params import Study, load_study, resolve
 from mcdrl.study.paths import ARTIFACTS, site_files
 from mcdrl.view import Box
 from stages.stress.run import pick
-from tests.benchmarks._counts import counted
+from tests.benchmarks._counts import CROP, counted
 from tests.benchmarks.view.prediction import paths_of, seen
 
 FURTHER_PX = (320,)
 BATCH = 8
 KEY = ["method", "held_out", "seed", "case_id"]
-_CROP = ["crop_left_px", "crop_top_px", "crop_right_px", "crop_bottom_px"]
 Array = np.ndarray[Any, np.dtype[Any]]
 Answers = Mapping[tuple[str, int], tuple[Array, Array | None]]
 
@@ -106,7 +105,7 @@ def judged(
     cases = CASES.read(files.cases).merge(GEOMETRY.read(files.geometry), on="case_id").set_index("case_id")
     part = cases if frames is None else cases[cases["split"] == "val"]
     paths = paths_of(study, site) if whole else {}
-    boxes = cases[_CROP].apply(tuple, axis=1)
+    boxes = cases[CROP].apply(tuple, axis=1)
     swap = resolve(study.sites[site]).channels == "bgr"
     with FRAMES.read(files.frames) as reader:
         for ids in batches(pick(list(part.index), frames), BATCH):

@@ -31,7 +31,7 @@ from mcdrl.model.resampling import resized
 from mcdrl.study.params import Study, load_study, resolve
 from mcdrl.study.paths import ARTIFACTS, site_files
 from stages.stress.run import pick
-from tests.benchmarks._counts import counted
+from tests.benchmarks._counts import CROP, counted
 from tests.benchmarks.view.prediction import paths_of, seen
 
 ONE_LOOK = (("224",), ("320",), ("224", "288"), ("224", "320"), ("160", "224", "320"))
@@ -39,7 +39,6 @@ VIEWS = (("224v",), ("224v", "320"), ("224v", "320v"))
 FROM_FILES = (("224", "320n"),)
 BATCH = 8
 KEY = ["network", "looks", "held_out", "seed", "split", "case_id"]
-_CROP = ["crop_left_px", "crop_top_px", "crop_right_px", "crop_bottom_px"]
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -120,7 +119,7 @@ def _scored(
     masks = [unpack_native_mask(png) for png in reader.blobs("native_mask", ids)]
     for looks, found in asked.answers(reader.rows("image", ids), larger).items():
         for at, (case, row) in enumerate(cases.iterrows()):
-            box = tuple(int(row[name]) for name in _CROP)
+            box = tuple(int(row[name]) for name in CROP)
             names = {"looks": looks, "case_id": case, "group_id": f"{row['site']}/{row['group_id']}"}
             yield names | counted(found[at], box, masks[at])
 
