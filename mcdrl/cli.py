@@ -52,6 +52,7 @@ class Learned(StrEnum):
     """What `mcdrl adapt` learns from."""
 
     LABELS = "labels"
+    LIMITS = "limits"
     STATISTICS = "statistics"
     SELF_TRAINING = "self-training"
 
@@ -295,8 +296,9 @@ def adapt(
     learn: Annotated[
         Learned,
         typer.Option(
-            help="From what: the masks; or without them, from the frames' statistics in batch normalisation, or from "
-            "what the model itself is sure of."
+            help="From what: the masks; from them no more than the limits that predict suppresses and flags by, "
+            "weights stay; or without them, from the frames' statistics in batch normalisation, or from what the model "
+            "itself is sure of."
         ),
     ] = Learned.LABELS,
     frames_only: Annotated[

@@ -36,7 +36,7 @@ class Adapted(Section):
     Attributes:
         weights_sha256: of the model.safetensors that it went on from, hex.
         site: the name of the folder.
-        learned: from what: labels, statistics, or self-training.
+        learned: from what: labels; labels, the limits alone (limits); statistics; or self-training.
         n_frames: of the site, all of which this model has seen.
         n_groups: patients, sequences or scenes that these come from.
         groups: what these are: patients (or sequences), or scenes, frames that look alike, where nobody knows patients.
@@ -44,12 +44,13 @@ class Adapted(Section):
         folds: of the cross-validation over groups that the scores come from; 0: nothing was measured.
         further_sizes_px: sizes beside the working size at which it was asked for the scores, and is asked from then on.
         scores: score -> what became of it, each frame judged by networks that had seen no frame of its group.
-        advised: whether Dice was better for sure and false alarms weren't more; else somebody wanted it anyway.
+        advised: whether Dice was better for sure and false alarms weren't more, or of limits alone, whether the old
+            ones were off for sure and the new ones less; else somebody wanted it anyway.
     """
 
     weights_sha256: str = Field(pattern="^[0-9a-f]{64}$")
     site: str
-    learned: Literal["labels", "statistics", "self-training"]
+    learned: Literal["labels", "limits", "statistics", "self-training"]
     n_frames: _Number
     n_groups: _Number
     groups: Literal["patients", "scenes"]

@@ -88,12 +88,17 @@ That Dice is of the model that it went on from ({start}), and of sites that it k
 **There is no estimate for other sites**: nobody has judged it there."""
 _LEARNED = {
     "labels": "with masks",
+    "limits": "with masks, by its limits alone, while its weights stayed",
     "statistics": "without masks, by the frames' statistics in batch normalisation",
     "self-training": "without masks, by what the model itself was sure of",
 }
 _MEASURED = """\
 Networks that were adapted to the others of its {n_groups} {groups} reached, fold by fold, {scores}."""
+_LIMITS_MEASURED = """\
+With `--suppress`, limits that the others of its {n_groups} {groups} chose reached, fold by fold, {scores}."""
 _UNMEASURED = "What that brought was not measured."
+_OF_MASKS = {"dice": "Dice", "false_alarms": "false alarms"}
+_OF_LIMITS = {"sensitivity_suppressed": "lesions found", "false_alarms_suppressed": "false alarms"}
 _UNADVISED = " **It was written against the advice of `mcdrl adapt`.**"
 _ENSEMBLE = """# {method}: {count} networks {trained}
 
@@ -228,10 +233,11 @@ def _elsewhere(card: ModelCard, scores: HeldOutScores | None, promise: Promise |
 
 
 def _adapted(told: Adapted) -> str:
-    dice, alarms = (told.scores.get(name) for name in ("dice", "false_alarms"))
-    scores = [f"Dice {number(dice.before)} before and {number(dice.after)} after"] if dice else []
-    scores += [f"false alarms {number(alarms.before)} before and {number(alarms.after)} after"] if alarms else []
-    measured = _MEASURED.format(n_groups=told.n_groups, groups=told.groups, scores="; ".join(scores))
+    names = _OF_LIMITS if told.learned == "limits" else _OF_MASKS
+    found = {what: told.scores[name] for name, what in names.items() if name in told.scores}
+    scores = [f"{what} {number(one.before)} before and {number(one.after)} after" for what, one in found.items()]
+    by = _LIMITS_MEASURED if told.learned == "limits" else _MEASURED
+    measured = by.format(n_groups=told.n_groups, groups=told.groups, scores="; ".join(scores))
     return _ADAPTED.format(
         start=told.weights_sha256[:12],
         site=told.site,
@@ -260,6 +266,8 @@ def _trusted_by(card: ModelCard) -> str:
     """Return the frames that chose temperature, limit of confidence and operating point."""
     if card.adapted is None or not card.adapted.folds:
         return "validation frames"
+    if card.adapted.learned == "limits":
+        return f"frames of {card.adapted.site}"
     return f"frames of {card.adapted.site}, answered by networks that were adapted to others of them"
 
 

@@ -29,6 +29,7 @@ from mcdrl.imaging.flips import flipped
 from mcdrl.metrics.counts import Bools, Ints
 from mcdrl.model.ensemble import Ensemble, Member
 from mcdrl.model.network import batch_of, encoded, reads_features
+from mcdrl.model.predictor import Answer, Predictor
 from mcdrl.networks.inputs import with_masks
 from mcdrl.networks.interface import Batch
 from mcdrl.study.params import load
@@ -44,7 +45,7 @@ from mcdrl.training.optimiser import make_optimiser, rate, set_rates
 State = dict[str, Tensor]
 _FLIPS = ("horizontal",)  # what `train.flips` stands for; the card doesn't tell which ways the study encoded
 _ASKED = ("lr", "lr_encoder", "warmup", "clip_norm", "flips", "views", "augment", "flag_share", "keep_share")
-_OF_LATER = ("hard_negative_weight",)  # that the card of an older model may lack: then it was trained without
+_OF_LATER = ("hard_negative_weight", "presence_weight")  # that an older model's card may lack: it was trained without
 _AT_ONCE = 8  # frames that are answered for at a time
 
 
@@ -113,14 +114,9 @@ def training_params(member: Member) -> Params:
     """Return how a model was trained, as far as adapting asks; the rest plays no part and is as shipped.
 
     Raises:
-        InputError: its card doesn't say so, or it has a presence head, which adapting wouldn't keep in step.
+        InputError: its card doesn't say so.
     """
     card = member.model.card
-    if card.spec.presence:
-        raise InputError(
-            f"{card.variant} (seed {card.seed}) has a presence head (train.presence_weight), which adapt doesn't train "
-            "yet; adapt a model that was trained without one"
-        )
     lacking = [key for key in _ASKED if key not in card.parameters]
     if lacking:
         raise InputError(
@@ -153,7 +149,7 @@ def adapt(member: Member, own: LabelledFrames, replay: LabelledFrames | None, re
     own_size = recipe.batch_size - (0 if replay is None else round(recipe.replay_share * recipe.batch_size))
     parts = [(own, own_size, "own")] + [(replay, recipe.batch_size - own_size, "replay")] * (replay is not None)
     drawings = [_drawn(frames, recipe.steps, size, seed, what) for frames, size, what in parts if frames and size]
-    losses = LossOf(method, hard_negative_weight=params.hard_negative_weight)
+    losses = LossOf(method, params.presence_weight, params.hard_negative_weight)
     losses.train()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_for("adapt", seed, "dropout"))
@@ -165,19 +161,17 @@ def adapt(member: Member, own: LabelledFrames, replay: LabelledFrames | None, re
     return snapshot(method)
 
 
-def answers(
-    members: Sequence[Member], frames: LabelledFrames, further_px: Sequence[int] = ()
-) -> Iterator[NDArray[np.float32]]:
-    """Yield what models say together of each frame, [S, S] float32: the probability of lesion, not calibrated.
+def answers(members: Sequence[Member], frames: LabelledFrames, further_px: Sequence[int] = ()) -> Iterator[Answer]:
+    """Yield what models say together of each frame, not calibrated.
 
     Args:
         members: models that answer together.
         frames: at working size.
         further_px: sizes at which each is asked beside it.
     """
-    ensemble = Ensemble(members, random_weights=False, further_px=further_px)
+    predictor = Predictor(Ensemble(members, random_weights=False, further_px=further_px), _AT_ONCE)
     for places in batches(range(len(frames)), _AT_ONCE):
-        yield from ensemble.probability(frames.images[places])
+        yield from predictor(frames.images[places])
 
 
 def _drawn(frames: LabelledFrames, steps: int, size: int, seed: int, what: str) -> Iterator[LabelledFrames]:

@@ -19,9 +19,11 @@ from mcdrl.metrics.counts import Floats, Ints, count, dice
 from mcdrl.metrics.operating_point import Judged, OperatingPoint, choose
 from mcdrl.metrics.paired import Comparison, Pairs, compare
 from mcdrl.model.ensemble import Member
+from mcdrl.model.predictor import Answer
 from mcdrl.training.adapt import LabelledFrames, answers
 from mcdrl.training.checkpoint import snapshot
-from mcdrl.training.trust import Answers
+from mcdrl.training.site_limits import Kept
+from mcdrl.training.trust import Answers, Trust
 
 Learn = Callable[[Member, LabelledFrames], object]
 """Adapts a model, in place, to frames of the new site."""
@@ -64,12 +66,35 @@ class Change:
     by: Comparison
 
 
-def judge(found: Iterable[NDArray[np.float32]], frames: LabelledFrames) -> Judgement:
-    """Hold answers, [S, S] each, against the frames' masks."""
+@dataclass(frozen=True)
+class Gain:
+    """What the cross-validation says.
+
+    Attributes:
+        folds: how many there were.
+        scores: score -> what became of it.
+        trust: temperature, limit of confidence and operating point, by frames that the adapted networks hadn't seen.
+        kept: where limits alone were chosen, what they keep of what they promise; None: networks were adapted.
+    """
+
+    folds: int
+    scores: dict[str, Change]
+    trust: Trust
+    kept: Kept | None = None
+
+    @property
+    def advised(self) -> bool:
+        """Whether to adapt."""
+        return self.kept.advised if self.kept else helps(self.scores)
+
+
+def judge(found: Iterable[Answer], frames: LabelledFrames) -> Judgement:
+    """Hold answers against the frames' masks."""
     kept, overlaps = Answers(), []
-    for p, labels in zip(found, frames.masks, strict=True):
-        truth, judged = lesion_of(labels), judged_of(labels)
-        kept.add(p[None], truth[None], judged[None])
+    for answer, labels in zip(found, frames.masks, strict=True):
+        p, truth, judged = answer.probability, lesion_of(labels), judged_of(labels)
+        presence = None if answer.presence is None else np.array([answer.presence])
+        kept.add(p[None], truth[None], judged[None], presence)
         overlaps.append(float(dice(count((p >= 0.5)[None], truth[None], judged[None]))[0]))
     whole = np.array([_found(one, OperatingPoint()) for one in kept.judged]).reshape(-1, 2)
     return Judgement(kept, dict(zip(SCORES, (np.array(overlaps), *whole.T), strict=True)))
@@ -104,7 +129,7 @@ def cross_validated(
         further_px: sizes at which they are asked beside the working size.
     """
     starts = [snapshot(member.model.method) for member in members]
-    found: dict[int, NDArray[np.float32]] = {}
+    found: dict[int, Answer] = {}
     for number in range(int(fold.max()) + 1):
         warn(f"fold {number + 1}/{fold.max() + 1}")
         for member in members:

@@ -48,9 +48,7 @@ class Answers:
         self._lesion, self._background = np.zeros((2, len(LOG_ODDS)), np.int64)
         self._frames: list[NDArray[np.int32]] = []
 
-    def add(
-        self, p: NDArray[np.float32], truth: Bools, judged: Bools, presence: NDArray[np.float32] | None = None
-    ) -> None:
+    def add(self, p: NDArray[np.float32], truth: Bools, judged: Bools, presence: NDArray[Any] | None = None) -> None:
         """Take B frames.
 
         Args:

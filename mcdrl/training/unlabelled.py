@@ -67,7 +67,7 @@ def pseudo_labelled(member: Member, frames: LabelledFrames) -> LabelledFrames:
     card = member.model.card
     if len(card.lesion_classes) > 1:
         raise InputError(f"{card.variant} is for {len(card.lesion_classes)} lesion classes; self-training takes one")
-    found = np.stack(list(answers([member], frames)))
+    found = np.stack([one.probability for one in answers([member], frames)])
     kept = confidence(spectrum(found), card.temperature) >= card.flag_below
     if not kept.any():
         raise InputError(f"{card.variant} flags every frame of the site, so there is nothing to train itself on")

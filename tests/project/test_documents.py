@@ -201,6 +201,13 @@ def test_names_in_the_tables_of_results_are_methods_variants_or_told_of():
     assert told == shown - defined
 
 
+def test_pages_of_the_tutorials_study_tell_the_same_figures():
+    tables, tutorial = ((ROOT / f"docs/{page}.md").read_text() for page in ("how-to/tables", "tutorial"))
+    found = re.search(r"^mcdrl +(0\.\d+) +(0\.\d+) +(0\.\d+)$", tables, re.MULTILINE)
+    told = [f"{float(dice):.3f}" for dice in found.groups()]
+    assert "east {}, north {}, south {} (".format(*told) in tutorial
+
+
 def test_links_between_documents_lead_somewhere():
     for path in DOCUMENTS:
         text = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)

@@ -39,11 +39,11 @@ def member_of(method, **facts):
     return Member(LoadedModel(method.eval(), card, texts), nn.Linear(1, 1))
 
 
-def member(**facts):
+def member(*, presence=False, **facts):
     """The baseline on stub blocks, the lower of them frozen, as it begins."""
     trunk = EndToEnd(stub_sites.StubLowerBlocks().frozen(), stub_sites.StubUpperBlocks(), size_px=stub_sites.SIDE)
-    texts = make_texts(1, 3, 16, torch.Generator().manual_seed(0))
-    return member_of(build("baseline", make_spec(), method_params("baseline"), trunk, texts), **facts)
+    texts, spec = make_texts(1, 3, 16, torch.Generator().manual_seed(0)), make_spec(presence=presence)
+    return member_of(build("baseline", spec, method_params("baseline"), trunk, texts), spec=spec, **facts)
 
 
 class Constant(Method):

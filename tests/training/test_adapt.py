@@ -1,6 +1,6 @@
 """A model goes on learning from one site's frames: what holds it back does, and equal seeds give equal bytes."""
 
-from types import SimpleNamespace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -153,7 +153,20 @@ def test_the_command_line_tells_the_defaults():
     assert options["rate"].endswith(f"default: {RECIPE.rate_share}.")
 
 
-def test_a_model_with_a_presence_head_is_refused():
-    card = SimpleNamespace(spec=SimpleNamespace(presence=True), variant="m", seed=0)
-    with pytest.raises(InputError, match="has a presence head"):
-        training_params(SimpleNamespace(model=SimpleNamespace(card=card)))
+def test_a_presence_head_goes_on_learning_which_frames_have_a_lesion():
+    """By its own weight: without one it stays, and the map learns the same whether there is a head or not."""
+    told = member().model.card.parameters
+    own = replace(site_frames("A", 16), masks=site_frames("A", 16).masks * (np.arange(16) % 4 < 2)[:, None, None])
+    learner = member(presence=True, parameters={**told, "presence_weight": 1.0})
+    before = [one.presence for one in answers([learner], own)]
+    state = adapted(Recipe(60, 8, 0.0, 1.0, 0.0), own=own, start=learner)
+    after = [one.presence for one in answers([learner], own)]
+    assert None not in before
+    right, wrong = (float(np.mean(after, where=own.has_lesion == there)) for there in (True, False))
+    assert right > wrong + 0.3
+    idle = adapted(Recipe(60, 8, 0.0, 1.0, 0.0), own=own, start=member(presence=True))
+    heads = [name for name in state if name.startswith("presence.")]
+    start = snapshot(member(presence=True).model.method)
+    assert heads
+    assert all(torch.equal(idle[name], start[name]) for name in heads)
+    assert not any(torch.equal(state[name], start[name]) for name in heads)

@@ -5,6 +5,7 @@ import pytest
 
 from mcdrl.metrics.operating_point import OperatingPoint
 from mcdrl.metrics.paired import Pairs, compare
+from mcdrl.model.predictor import Answer
 from mcdrl.training.adapt import LabelledFrames
 from mcdrl.training.adaptation_gain import Change, changes, cross_validated, folds, helps, judge, points
 from mcdrl.training.checkpoint import snapshot
@@ -21,6 +22,12 @@ def frames_of(masks, groups=None):
     return LabelledFrames(np.zeros((n, SIDE, SIDE, 3), np.uint8), masks, lesion, names, np.zeros(n, np.int64))
 
 
+def said(maps, presence=None):
+    """Answers that are nine tenths sure of the ones in maps."""
+    there = [None] * len(maps) if presence is None else presence
+    return [Answer(np.float32(0.9) * p.astype(np.float32), (), one) for p, one in zip(maps, there, strict=True)]
+
+
 def boxes(*places):
     """A map with ones in boxes (top, left, side)."""
     drawn = np.zeros((SIDE, SIDE), np.uint8)
@@ -35,7 +42,7 @@ def test_a_frame_is_judged_by_dice_lesions_found_and_false_alarms():
     ignored = np.where(np.arange(SIDE) < 16, one, 255)
     masks = [two, one, 0 * one, 0 * one, ignored]
     found = [one, 0 * one, one, 0 * one, boxes((0, 0, 8), (20, 20, 8))]
-    scores = judge([np.float32(0.9) * p.astype(np.float32) for p in found], frames_of(masks)).scores
+    scores = judge(said(found), frames_of(masks)).scores
     np.testing.assert_allclose(scores["dice"], [2 * 64 / (64 + 128), 0, np.nan, np.nan, 1])
     np.testing.assert_allclose(scores["sensitivity"], [0.5, 0, np.nan, np.nan, 1])
     np.testing.assert_allclose(scores["false_alarms"], [np.nan, np.nan, 1, 0, np.nan])
@@ -44,10 +51,18 @@ def test_a_frame_is_judged_by_dice_lesions_found_and_false_alarms():
 def test_an_operating_point_takes_alarms_and_lesions():
     small, large = boxes((0, 0, 4)), boxes((0, 0, 16))
     masks = [small, large, 0 * small]
-    judgement = judge([np.float32(0.9) * one.astype(np.float32) for one in (small, large, small)], frames_of(masks))
+    judgement = judge(said([small, large, small]), frames_of(masks))
     scores = judgement.suppressed([OperatingPoint(0.0, 0.1)] * 3)
     np.testing.assert_allclose(scores["sensitivity_suppressed"], [0, 1, np.nan])
     np.testing.assert_allclose(scores["false_alarms_suppressed"], [np.nan, np.nan, 0])
+
+
+def test_a_presence_head_s_word_is_the_frame_s_score():
+    masks = [boxes((0, 0, 8))] * 2
+    judgement = judge(said(masks, presence=[0.25, 0.75]), frames_of(masks))
+    assert [one.frame_score for one in judgement.answers.judged] == [0.25, 0.75]
+    found = judgement.suppressed([OperatingPoint(0.5, 0.0)] * 2)["sensitivity_suppressed"]
+    np.testing.assert_array_equal(found, [0, 1])
 
 
 def test_folds_keep_groups_whole_and_deal_out_lesions():
@@ -100,7 +115,7 @@ def test_a_frames_operating_point_is_chosen_without_its_fold():
     """In each fold one small alarm in vain; what the other fold chooses leaves out its own."""
     small, large = boxes((0, 0, 2)), boxes((0, 0, 16))
     masks, found = [large, 0 * large, large, 0 * large], [large, small, large, 0 * large]
-    judgement = judge([np.float32(0.9) * one.astype(np.float32) for one in found], frames_of(masks))
+    judgement = judge(said(found), frames_of(masks))
     chosen = points(judgement, np.array([0, 0, 1, 1]), 0.95)
     assert chosen[0] == chosen[1] == OperatingPoint()  # fold 1 has no alarm to be rid of
     assert chosen[2] == chosen[3] != OperatingPoint()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -12,10 +12,11 @@ from typing import Any, Literal
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import sha256
 from mcdrl.base.output import say, warn
+from mcdrl.commands.models.adapt_told import against, caution, told_gain, told_site
 from mcdrl.commands.models.frames import check_apart
 from mcdrl.commands.models.learnable import Replay, Shown, Site, bare_site, labelled_site, replayed
 from mcdrl.commands.sites.classes import DEFAULT
-from mcdrl.drawing.formatting import counted, listed, number, signed, span
+from mcdrl.drawing.formatting import listed
 from mcdrl.metrics.intervals import LEAST_GROUPS
 from mcdrl.model.adapted import Adapted, ScoreChange
 from mcdrl.model.bundle import find_backbone
@@ -35,25 +36,14 @@ from mcdrl.model.training_data import (
 )
 from mcdrl.study.paths import artifacts_of
 from mcdrl.training.adapt import RECIPE, LabelledFrames, Recipe, State, adapt, answers, training_params
-from mcdrl.training.adaptation_gain import Change, changes, cross_validated, folds, helps, judge, points
+from mcdrl.training.adaptation_gain import Change, Gain, changes, cross_validated, folds, judge, points
+from mcdrl.training.checkpoint import snapshot
 from mcdrl.training.fabric import make_deterministic
+from mcdrl.training.site_limits import kept_by
 from mcdrl.training.trust import Trust
 from mcdrl.training.unlabelled import adapt_statistics, pseudo_labelled
 
-Source = Literal["labels", "statistics", "self-training"]
-_TOLD = {
-    "dice": "Dice", "sensitivity": "lesions found", "false_alarms": "false alarms",
-    "sensitivity_suppressed": "lesions found, --suppress", "false_alarms_suppressed": "false alarms, --suppress",
-}  # fmt: skip
-_SHOWN = 5  # refused files
-_SCENES = (
-    "frames that look alike are kept together; of one patient there may be several scenes, which makes the gain look "
-    "surer than it is"
-)
-_NO_ALARMS = (
-    "the site has no frame without a lesion, so nobody knows whether false alarms rise; a model that sees lesions "
-    "everywhere gains Dice, too"
-)
+Source = Literal["labels", "limits", "statistics", "self-training"]
 _NO_REPLAY = "nothing is replayed: no frames of the sites that the model was trained on; --replay names some"
 
 
@@ -92,6 +82,11 @@ class Options:
         """The numbers of the training."""
         return replace(RECIPE, steps=self.steps or RECIPE.steps, rate_share=self.rate or RECIPE.rate_share)
 
+    @property
+    def trains(self) -> bool:
+        """Whether weights are trained."""
+        return self.learn in ("labels", "self-training")
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -115,30 +110,12 @@ class Plan:
 
     def __call__(self, member: Member, frames: LabelledFrames) -> State:
         """Adapt one network in place; return its state."""
+        if self.learn == "limits":
+            return snapshot(member.model.method)
         if self.learn == "statistics":
             return adapt_statistics(member, frames)
         own = frames if self.learn == "labels" else pseudo_labelled(member, frames)
         return adapt(member, own, self.replay.frames, self.recipe, self.seed)
-
-
-@dataclass(frozen=True)
-class Gain:
-    """What the cross-validation says.
-
-    Attributes:
-        folds: how many there were.
-        scores: score -> what became of it.
-        trust: temperature, limit of confidence and operating point, by frames that the adapted networks hadn't seen.
-    """
-
-    folds: int
-    scores: dict[str, Change]
-    trust: Trust
-
-    @property
-    def advised(self) -> bool:
-        """Whether to adapt."""
-        return helps(self.scores)
 
 
 def adapt_folder(
@@ -162,8 +139,7 @@ def adapt_folder(
     check_apart(folder, out)
     if model.resolve() in out.resolve().parents:
         raise InputError(f"--out {out} lies in the model's own folder, which stays as it is; name another")
-    if options.learn == "labels" and options.frames_only:
-        raise InputError("--frames-only leaves no labels to learn from; add --learn self-training or statistics")
+    _check_options(options)
     make_deterministic()
     further_px = further_sizes_of([model])
     ensemble = load_ensemble([model], options.backbone, options.device, further_px)
@@ -175,12 +151,12 @@ def adapt_folder(
     own_study = artifacts_of(model)
     places = options.replay if options.replay is not None else [own_study] if own_study else []
     replay = replayed(
-        places if options.learn != "statistics" else [], shown, options.seed, site.sha256,
+        places if options.trains else [], shown, options.seed, site.sha256,
         settings.get("lesion_class", DEFAULT),
     )  # fmt: skip
     n_folds = 0 if options.frames_only else options.folds
     plan = Plan(options.learn, options.recipe, replay, n_folds, further_px, options.seed)
-    if options.learn != "statistics":
+    if options.trains:
         say(f"replayed: {len(replay.frames)} frames of {listed(replay.sites)}" if replay.frames else _NO_REPLAY)
     adapt_model(site, ensemble, model, out, plan, backbone=options.backbone, anyway=options.anyway)
 
@@ -204,19 +180,29 @@ def adapt_model(
     """
     known = known_frames([model])
     _check(site, known, plan)
-    say(_told_site(site))
+    say(told_site(site))
     gain = _measured(site, ensemble.members, plan) if plan.folds else None
     if gain is not None:
-        say("\n".join(_table(gain, _asked(ensemble.size_px, plan.further_px))))
-    against = "" if gain and gain.advised else _against(gain, site)
-    if against:
-        say(f"don't: {against}" + (f"; {out} is written all the same" if anyway else "; no model is written"))
-    if against and not anyway:
-        return
-    if gain and "false_alarms" not in gain.scores:
-        say(f"take care: {_NO_ALARMS}")
+        say(told_gain(gain, ensemble.size_px, plan.further_px))
+    if reasons := against(gain, site):
+        say(f"don't: {reasons}" + (f"; {out} is written all the same" if anyway else "; no model is written"))
+        if not anyway:
+            return
+    if careful := caution(gain):
+        say(f"take care: {careful}")
     _write(site, ensemble, model, out, plan, gain, known, backbone)
-    say(f"{out}: adapted to {site.name} with all of its {len(site.frames)} frames; mcdrl predict FRAMES --model {out}")
+    how = "limits of" if plan.learn == "limits" else "adapted to"
+    say(f"{out}: {how} {site.name} with all of its {len(site.frames)} frames; mcdrl predict FRAMES --model {out}")
+
+
+def _check_options(options: Options) -> None:
+    """Raise InputError where one option leaves another nothing to act on."""
+    if options.learn in ("labels", "limits") and options.frames_only:
+        raise InputError("--frames-only leaves no labels to learn from; add --learn self-training or statistics")
+    given = {"--replay": options.replay, "--steps": options.steps, "--rate": options.rate}
+    idle = [name for name, value in given.items() if value is not None]
+    if idle and not options.trains:
+        raise InputError(f"--learn {options.learn} trains nothing, so {listed(idle)} can't act on it; leave it out")
 
 
 def _check(site: Site, known: KnownFrames, plan: Plan) -> None:
@@ -242,73 +228,21 @@ def _check(site: Site, known: KnownFrames, plan: Plan) -> None:
         )
 
 
-def _told_site(site: Site) -> str:
-    n, lesions = len(site.frames), int(site.frames.has_lesion.sum())
-    whose = f"{site.n_groups} patients or sequences" if site.patients else _told_scenes(site)
-    refused = [f"  not read: {line}" for line in site.refused[:_SHOWN]]
-    more = [f"  and {len(site.refused) - _SHOWN} more"] if len(site.refused) > _SHOWN else []
-    masks = f" ({lesions} with a lesion, {n - lesions} without)" if site.labelled else ", without masks"
-    return "\n".join([f"{site.name}: {counted(n, 'frame')}{masks}", f"groups: {whose}", *refused, *more])
-
-
-def _told_scenes(site: Site) -> str:
-    n, unknown = len(site.frames), site.n_unknown
-    if unknown == n:
-        return f"{counted(site.n_groups, 'scene')}: nobody says which patient a frame is of, so {_SCENES}"
-    told = f"of {unknown} of {n} frames nobody says which patient they are of, so of these {_SCENES}"
-    return f"{site.n_groups} patients and scenes: {told}"
-
-
 def _measured(site: Site, networks: Sequence[Member], plan: Plan) -> Gain:
     frames, params = site.frames, training_params(networks[0])
     fold = folds(frames, plan.folds, plan.seed)
+    own = [Predictor(Ensemble(networks, random_weights=False), 1).operating_point] * len(frames)
     before = judge(answers(networks, frames, plan.further_px), frames)
-    after = cross_validated(plan, networks, frames, fold, plan.further_px)
-    point = Predictor(Ensemble(networks, random_weights=False), 1).operating_point
-    was = before.scores | before.suppressed([point] * len(frames))
-    now = after.scores | after.suppressed(points(after, fold, params.keep_share))
+    if plan.learn == "limits":
+        after, new = before, points(before, fold, params.keep_share)
+        was, now = before.suppressed(own), before.suppressed(new)
+        kept = kept_by(before.answers.judged, frames.groups, own, new, params.keep_share)
+    else:
+        after, kept = cross_validated(plan, networks, frames, fold, plan.further_px), None
+        was = before.scores | before.suppressed(own)
+        now = after.scores | after.suppressed(points(after, fold, params.keep_share))
     trust = after.answers.trust(params.flag_share, params.keep_share)
-    return Gain(int(fold.max()) + 1, changes(was, now, frames.groups), trust)
-
-
-def _asked(own_px: int, further_px: Sequence[int]) -> str:
-    beside = "".join(f", asked at {side} px, too" for side in further_px)
-    return f"on the grid of the working size, {own_px} px{beside}"
-
-
-def _table(gain: Gain, asked: str) -> Iterator[str]:
-    yield f"each frame judged by networks adapted on others' ({gain.folds} folds), {asked}:"
-    yield f"  {'':26}{'frames':>7}{'before':>9}{'after':>8}  change, 95 % interval"
-    for name, change in gain.scores.items():
-        interval = span(change.by.low, change.by.high) or f"none: {counted(change.by.n_groups, 'group')}"
-        figures = (
-            f"{change.by.n:>7}{change.before:>9.3f}{change.after:>8.3f}  {signed(change.by.difference)} ({interval})"
-        )
-        yield f"  {_TOLD[name]:26}{figures}"
-
-
-def _against(gain: Gain | None, site: Site) -> str:
-    """Return what speaks against adapting."""
-    if gain is None:
-        return f"{site.name} has no masks, so nobody can tell whether it helps there"
-    dice, alarms = gain.scores["dice"], gain.scores.get("false_alarms")
-    reasons = []
-    if math.isnan(dice.by.low):
-        reasons.append(
-            f"{counted(dice.by.n_groups, 'group')} with a lesion are too few for an interval of the gain: "
-            f"{LEAST_GROUPS} are needed"
-        )
-    elif dice.by.low <= 0:
-        which = "falls" if dice.by.high < 0 else "isn't better for sure"
-        reasons.append(f"Dice {which}: {signed(dice.by.difference)} ({span(dice.by.low, dice.by.high)})")
-    if alarms is not None and alarms.by.difference > 0:
-        reasons.append(
-            f"false alarms on frames without a lesion rise from {number(alarms.before)} to {number(alarms.after)}"
-        )
-    yet = ""
-    if alarms is not None and alarms.by.high < 0:
-        yet = f", though false alarms fall for sure, from {number(alarms.before)} to {number(alarms.after)}"
-    return listed(reasons) + yet
+    return Gain(int(fold.max()) + 1, changes(was, now, frames.groups), trust, kept)
 
 
 def _adapted(site: Site, plan: Plan, gain: Gain | None, start: Path) -> Adapted:
@@ -338,16 +272,17 @@ def _write(
         written = {str(place.relative_to(model)): Path(folder) / str(at) for at, place in enumerate(places)}
         for member, place, new in zip(ensemble.members, places, written.values(), strict=True):
             state, card = plan(member, site.frames), member.model.card
+            of = [] if plan.learn == "limits" else [*plan.replay.sites, site.name]
             facts = {
                 "adapted": _adapted(site, plan, gain, place),
-                "held_out": None, "sources": list(dict.fromkeys([*card.sources, *plan.replay.sites, site.name])),
+                "held_out": None, "sources": list(dict.fromkeys([*card.sources, *of])),
                 **(_trusted(gain.trust) if gain else {}),
             }  # fmt: skip
             save_model(new, state, member.model.texts, card.model_copy(update=facts), member.model.miner)
             if known.complete:
                 write_known_frames(seen, new)
             if looks is not None:
-                write_training_sites([site.looks, looks], new)
+                write_training_sites([looks] if plan.learn == "limits" else [site.looks, looks], new)
         first = ensemble.members[0].model.card
         copy_models(written, find_backbone(places[0], first.fingerprint, backbone), out, limit_bytes=None)
 

@@ -11,7 +11,8 @@ from mcdrl.artifacts.promise import PROMISE, write_promise
 from mcdrl.artifacts.training_data import TRAINING_SITES
 from mcdrl.base.errors import InputError
 from mcdrl.commands.models import adapt as command
-from mcdrl.commands.models.adapt import Gain, Options, adapt_folder
+from mcdrl.commands.models.adapt import Options, adapt_folder
+from mcdrl.commands.models.adapt_told import against
 from mcdrl.commands.models.pack import pack
 from mcdrl.metrics.operating_point import OperatingPoint
 from mcdrl.metrics.paired import Pairs, compare
@@ -20,7 +21,9 @@ from mcdrl.model.card import read_card
 from mcdrl.model.held_out import further_sizes_of
 from mcdrl.model.members import members, write_members
 from mcdrl.model.training_data import known_frames, training_sites, write_known_frames, write_training_sites
-from mcdrl.training.adaptation_gain import Change
+from mcdrl.training import adaptation_gain
+from mcdrl.training.adaptation_gain import Change, Gain
+from mcdrl.training.site_limits import Kept
 from mcdrl.training.trust import Trust
 from tests import lite_model
 from tests.factories import bytes_of, make_promise, train_params
@@ -105,7 +108,7 @@ def test_anyway_is_a_model_like_any_other(site, model, tmp_path, capsys):
 
 
 def test_where_it_helps_it_is_written(site, model, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(command, "helps", lambda _: True)
+    monkeypatch.setattr(adaptation_gain, "helps", lambda _: True)
     run(site, model, tmp_path / "out")
     said = capsys.readouterr().out
     assert "don't" not in said
@@ -206,7 +209,7 @@ def test_what_speaks_against_it(dice, alarms, said):
     scores = {"dice": change(dice), **({"false_alarms": change(alarms)} if alarms else {})}
     gain = Gain(2, scores, Trust(1.0, 0.5, OperatingPoint()))
     assert not gain.advised
-    assert command._against(gain, None).startswith(said)
+    assert against(gain, None).startswith(said)
 
 
 def table(site, patients):
@@ -262,7 +265,7 @@ def test_nothing_is_written_among_the_frames(site, model):
 
 
 def test_where_no_frame_is_without_a_lesion_nobody_knows_of_false_alarms(site, model, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(command, "helps", lambda _: True)
+    monkeypatch.setattr(adaptation_gain, "helps", lambda _: True)
     run(site, model, tmp_path / "both")
     assert "take care" not in capsys.readouterr().out
     for seed in (2, 5):
@@ -315,3 +318,66 @@ def test_a_model_is_asked_at_the_sizes_that_it_was_judged_at_before_and_after(si
     told = load(adapted).predict(frame).probability
     assert np.array_equal(told, load(adapted, sizes=[side, 2 * side]).predict(frame).probability)
     assert not np.array_equal(told, load(adapted, sizes=[side]).predict(frame).probability)
+
+
+LIMITS = replace(ANYWAY, learn="limits", steps=None, rate=None)
+
+
+def test_limits_alone_leave_weights_and_sources_as_they_were(site, model, tmp_path, capsys):
+    base = tmp_path / "base"
+    pack(model, base, None)
+    write_known_frames({"f" * 64: "B"}, base)
+    write_training_sites([pd.DataFrame([("B", "sharpness", 9, 1, 2, 3.0)], columns=TRAINING_SITES.schema.names)], base)
+    run(site, base, tmp_path / "out", LIMITS)
+    said = capsys.readouterr().out
+    assert "each frame by limits that others chose (2 folds), on the grid of the working size, 224 px:" in said
+    assert "a found lesion kept" in said
+    assert "replayed" not in said
+    assert f"{tmp_path / 'out'}: limits of north with all of its 6 frames" in said
+    card, start = read_card(tmp_path / "out"), read_card(base)
+    assert (card.weights_sha256, card.sources) == (start.weights_sha256, start.sources)
+    assert card.operating_point != start.operating_point
+    assert card.temperature != start.temperature
+    assert set(card.adapted.scores) == {"sensitivity_suppressed", "false_alarms_suppressed"}
+    assert sorted(known_frames([tmp_path / "out"]).site_of.values()) == ["B", *["north"] * 6]
+    assert set(training_sites([tmp_path / "out"])["site"]) == {"B"}  # the network has learned nothing of north
+    readme = (tmp_path / "out" / "README.md").read_text()
+    assert "by its limits alone, while its weights stayed: 6 of its frames" in readme
+    assert "limits that the others of its 6 scenes chose reached, fold by fold, lesions found " in readme
+    assert "chosen on frames of north, too" in readme
+    run(site, base, tmp_path / "again", LIMITS)
+    assert bytes_of(tmp_path / "again") == bytes_of(tmp_path / "out")
+
+
+def test_limits_are_written_where_the_old_ones_are_off(site, model, tmp_path, capsys, monkeypatch):
+    found = Kept(0.9, 0.4, 0.2, 0.6, 0.88, 30, 30)
+    monkeypatch.setattr(command, "kept_by", lambda *_: found)
+    run(site, model, tmp_path / "out", replace(LIMITS, anyway=False))
+    assert "don't" not in capsys.readouterr().out
+    assert read_card(tmp_path / "out").adapted.advised
+    monkeypatch.setattr(command, "kept_by", lambda *_: replace(found, high=0.95))
+    run(site, model, tmp_path / "none", replace(LIMITS, anyway=False))
+    told = (
+        "don't: its own limits keep a lesion in 0.400 of the frames in which one is found (0.200 to 0.950), and 0.900"
+    )
+    assert told in capsys.readouterr().out
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(("kept", "said"), [
+    (Kept(0.9, 0.4, 0.2, 0.6, 0.3, 30, 30), "and new ones in 0.300, no nearer to the 0.900 that is promised"),
+    (Kept(0.9, 0.4, np.nan, np.nan, 0.9, 4, 4), "4 groups in which a lesion is found are too few to tell whether"),
+    (Kept(0.9, *[np.nan] * 4, 0, 0), "0 groups in which a lesion is found are too few to tell whether"),
+])  # fmt: skip
+def test_what_speaks_against_new_limits(kept, said):
+    assert said in against(Gain(2, {}, Trust(1.0, 0.5, OperatingPoint()), kept), None)
+
+
+@pytest.mark.parametrize(("options", "said"), [
+    (replace(LIMITS, steps=3), "--learn limits trains nothing, so --steps can't act on it; leave it out"),
+    (replace(LIMITS, learn="statistics", replay=[], rate=0.1), "--learn statistics trains nothing, so --replay and"),
+    (replace(LIMITS, frames_only=True), "--frames-only leaves no labels to learn from"),
+])  # fmt: skip
+def test_options_that_have_nothing_to_act_on_are_refused(site, model, tmp_path, options, said):
+    with pytest.raises(InputError, match=said):
+        run(site, model, tmp_path / "out", options)

@@ -1,0 +1,118 @@
+"""What `mcdrl adapt` says of a site, of what adapting brings there, and of what speaks against it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from mcdrl.commands.models.learnable import Site
+from mcdrl.drawing.formatting import counted, listed, number, signed, span
+from mcdrl.metrics.intervals import LEAST_GROUPS
+from mcdrl.training.adaptation_gain import Gain
+from mcdrl.training.site_limits import Kept
+
+_TOLD = {
+    "dice": "Dice", "sensitivity": "lesions found", "false_alarms": "false alarms",
+    "sensitivity_suppressed": "lesions found, --suppress", "false_alarms_suppressed": "false alarms, --suppress",
+}  # fmt: skip
+_SHOWN = 5  # refused files
+_SCENES = (
+    "frames that look alike are kept together; of one patient there may be several scenes, which makes the gain look "
+    "surer than it is"
+)
+_NO_ALARMS = (
+    "the site has no frame without a lesion, so nobody knows whether false alarms rise; a model that sees lesions "
+    "everywhere gains Dice, too"
+)
+_NO_ALARMS_SPARED = "the site has no frame without a lesion, so nobody knows how many false alarms its limits spare"
+
+
+def told_site(site: Site) -> str:
+    """Return how many frames there are, whose they are, and which were refused."""
+    n, lesions = len(site.frames), int(site.frames.has_lesion.sum())
+    whose = f"{site.n_groups} patients or sequences" if site.patients else _told_scenes(site)
+    refused = [f"  not read: {line}" for line in site.refused[:_SHOWN]]
+    more = [f"  and {len(site.refused) - _SHOWN} more"] if len(site.refused) > _SHOWN else []
+    masks = f" ({lesions} with a lesion, {n - lesions} without)" if site.labelled else ", without masks"
+    return "\n".join([f"{site.name}: {counted(n, 'frame')}{masks}", f"groups: {whose}", *refused, *more])
+
+
+def told_gain(gain: Gain, own_px: int, further_px: Sequence[int]) -> str:
+    """Return the table of before and after; the model was asked at these sizes."""
+    return "\n".join(_table(gain, own_px, further_px))
+
+
+def against(gain: Gain | None, site: Site) -> str:
+    """Return what speaks against it; nothing where it is advised."""
+    if gain is None:
+        return f"{site.name} has no masks, so nobody can tell whether it helps there"
+    if gain.advised:
+        return ""
+    return _against_limits(gain.kept) if gain.kept else _against_training(gain)
+
+
+def caution(gain: Gain | None) -> str:
+    """Return what the frames can't tell, though it is advised."""
+    if gain is None or any(name.startswith("false_alarms") for name in gain.scores):
+        return ""
+    return _NO_ALARMS_SPARED if gain.kept else _NO_ALARMS
+
+
+def _told_scenes(site: Site) -> str:
+    n, unknown = len(site.frames), site.n_unknown
+    if unknown == n:
+        return f"{counted(site.n_groups, 'scene')}: nobody says which patient a frame is of, so {_SCENES}"
+    told = f"of {unknown} of {n} frames nobody says which patient they are of, so of these {_SCENES}"
+    return f"{site.n_groups} patients and scenes: {told}"
+
+
+def _table(gain: Gain, own_px: int, further_px: Sequence[int]) -> Iterator[str]:
+    by = "by limits that others chose" if gain.kept else "judged by networks adapted on others'"
+    beside = "".join(f", asked at {side} px, too" for side in further_px)
+    yield f"each frame {by} ({gain.folds} folds), on the grid of the working size, {own_px} px{beside}:"
+    yield f"  {'':26}{'frames':>7}{'before':>9}{'after':>8}  change, 95 % interval"
+    for name, change in gain.scores.items():
+        interval = span(change.by.low, change.by.high) or f"none: {counted(change.by.n_groups, 'group')}"
+        figures = (
+            f"{change.by.n:>7}{change.before:>9.3f}{change.after:>8.3f}  {signed(change.by.difference)} ({interval})"
+        )
+        yield f"  {_TOLD[name]:26}{figures}"
+    if gain.kept and gain.kept.n:
+        figures = f"{gain.kept.n:>7}{gain.kept.before:>9.3f}{gain.kept.after:>8.3f}"
+        yield f"  {'a found lesion kept':26}{figures}  {gain.kept.promised:.3f} is promised"
+
+
+def _against_training(gain: Gain) -> str:
+    dice, alarms = gain.scores["dice"], gain.scores.get("false_alarms")
+    reasons = []
+    if math.isnan(dice.by.low):
+        reasons.append(
+            f"{counted(dice.by.n_groups, 'group')} with a lesion are too few for an interval of the gain: "
+            f"{LEAST_GROUPS} are needed"
+        )
+    elif dice.by.low <= 0:
+        which = "falls" if dice.by.high < 0 else "isn't better for sure"
+        reasons.append(f"Dice {which}: {signed(dice.by.difference)} ({span(dice.by.low, dice.by.high)})")
+    if alarms is not None and alarms.by.difference > 0:
+        reasons.append(
+            f"false alarms on frames without a lesion rise from {number(alarms.before)} to {number(alarms.after)}"
+        )
+    yet = ""
+    if alarms is not None and alarms.by.high < 0:
+        yet = f", though false alarms fall for sure, from {number(alarms.before)} to {number(alarms.after)}"
+    return listed(reasons) + yet
+
+
+def _against_limits(kept: Kept) -> str:
+    own = f"its own limits keep a lesion in {number(kept.before)} of the frames in which one is found"
+    if math.isnan(kept.low):
+        return (
+            f"{counted(kept.n_groups, 'group')} in which a lesion is found are too few to tell whether its own limits "
+            f"are off: {LEAST_GROUPS} are needed"
+        )
+    if not kept.is_off:
+        return f"{own} ({span(kept.low, kept.high)}), and {number(kept.promised)} is promised: they aren't off for sure"
+    return (
+        f"{own}, and new ones in {number(kept.after)}, no nearer to the {number(kept.promised)} that is promised: more "
+        "frames may do"
+    )
