@@ -75,12 +75,15 @@ class Output:
         causal: [B, D] float, Pool(F_ca); None where the method has no (active) intervention.
         image_embedding: [B, D] float of unit norm, the trained image feature that L_contrast acts on; None without one.
         encoded: what the trunk, or an encoder of the method's own, made of the frames; what a presence head judges by.
+        absent: [B] bool, whether the frame has a lesion, but was asked for a class that it doesn't have, so that the
+            right answer is empty; None where nothing was asked.
     """
 
     logits: Tensor
     causal: Tensor | None = None
     image_embedding: Tensor | None = None
     encoded: Encoded | None = None
+    absent: Tensor | None = None
 
 
 @dataclass(frozen=True)

@@ -89,20 +89,23 @@ def frame_losses(
     losses = {}
     logit = presence(method, output) if presence_weight else None
     if logit is not None:
-        losses["presence"] = presence_weight * presence_loss(logit, batch)
+        losses["presence"] = presence_weight * presence_loss(logit, batch, output.absent)
     if hard_negative_weight:
         losses["hard_negative"] = hard_negative_weight * hard_negatives(output.logits, batch)
     return losses
 
 
-def presence_loss(logit: Tensor, batch: Batch) -> Tensor:
+def presence_loss(logit: Tensor, batch: Batch, absent: Tensor | None = None) -> Tensor:
     """Return the binary cross-entropy of frames having a lesion; frames of which that isn't clear count zero.
 
     Args:
         logit: [B] float.
         batch: the B frames.
+        absent: [B] bool, as that of `Output`: of these the map says nothing of what the mask holds, so they count zero,
+            too; None: the same as none of them.
     """
     there, known = frame_labels(batch)
+    known = known if absent is None else known & ~absent
     entropy = F.binary_cross_entropy_with_logits(logit, there.to(logit.dtype), reduction="none")
     return (entropy * known).mean()
 

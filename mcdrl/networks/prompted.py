@@ -33,18 +33,6 @@ class Prompts:
     absent: Tensor
 
 
-@dataclass(frozen=True)
-class PromptedOutput(Output):
-    """What a method says that was asked for a class.
-
-    Attributes:
-        absent: [B] bool, whether the frame was asked for a class that it doesn't have, so that the right answer is
-            empty; None where nothing was asked.
-    """
-
-    absent: Tensor | None = None
-
-
 class Prompted(Method):
     """A trunk, the class texts and L_seg of what was asked for; subclasses write `forward`."""
 
@@ -68,8 +56,9 @@ class Prompted(Method):
 
     def segmentation(self, logits: Tensor, batch: Batch, output: Output) -> Tensor:
         """Return L_seg of some logits, [B, 2, S, S], against the answers to what the frames were asked for."""
-        absent = output.absent if isinstance(output, PromptedOutput) else None
-        mask = batch.mask if absent is None else batch.mask.masked_fill(absent[:, None, None] & batch.lesion, 0)
+        mask = batch.mask
+        if output.absent is not None:
+            mask = mask.masked_fill(output.absent[:, None, None] & batch.lesion, 0)
         return segmentation(logits, mask, dice_weight=self.dice_weight, boundary_weight=self.boundary_weight)
 
     def prompts_for(self, batch: Batch) -> Prompts:

@@ -31,11 +31,13 @@ class Progress:
         history: the finished epochs.
         best: weights of the best one so far.
         average: state of the average over steps; empty where nothing is averaged.
+        threads: of torch's on the CPU, by which the last epoch was computed: sums over several round otherwise.
     """
 
     history: list[Epoch]
     best: dict[str, Tensor]
     average: dict[str, Tensor] = field(default_factory=dict)
+    threads: int = field(default_factory=torch.get_num_threads)
 
 
 def save(folder: Path, progress: Progress, method: Method, optimiser: AdamW) -> None:
@@ -48,7 +50,7 @@ def save(folder: Path, progress: Progress, method: Method, optimiser: AdamW) -> 
     history = json.dumps([asdict(record) for record in progress.history])
     with atomic(folder / _FILE) as partial:
         whole = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-        told = {"history": history, "digest": _digest(whole, history)}
+        told = {"history": history, "digest": _digest(whole, history), "threads": str(progress.threads)}
         partial.write_bytes(to_bytes(whole, metadata=told))  # save_file would hide a full disk
 
 
@@ -65,9 +67,10 @@ def restore(folder: Path, method: Method, optimiser: AdamW) -> Progress | None:
         if told["digest"] != _digest(tensors, told["history"]):
             return None
         history = [Epoch(**record) for record in json.loads(told["history"])]
+        threads = int(told["threads"])
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return None
-    progress = Progress(history, _below("best", tensors), _below("average", tensors))
+    progress = Progress(history, _below("best", tensors), _below("average", tensors), threads)
     weights = _below("method", tensors)
     if not (_fits(method, weights) and _fits(method, progress.best)):
         return None

@@ -53,16 +53,14 @@ def with_erased_lesions(batch: Batch, share: float, seed: int) -> Batch:
     whole = ~(lesion & ~batch.judged)[loses].flatten(1).any(1)  # no part of it would stay in view
     beside, fits_beside = _free_place(cover, (lesion | odd)[keeps], chances[0])
     laid = _moved(cover[:, None], beside, inside=True)[:, 0]
-    origins, fits = zip(
-        _free_place(cover, lesion[loses] | odd[loses], chances[1]),
-        _free_place(laid, laid | lesion[keeps] | odd[keeps], chances[2]),
-        strict=True,
-    )
-    done = whole & batch.lesion[keeps].flatten(1).any(1) & fits_beside & fits[0] & fits[1]
+    no_tissue = (lesion | odd)[order]
+    no_tissue[pairs:] |= laid
+    origin, fits = _free_place(torch.cat([cover, laid]), no_tissue, chances[1:].flatten(0, 1))
+    done = whole & batch.lesion[keeps].flatten(1).any(1) & fits_beside & fits[:pairs] & fits[pairs:]
     first = done.int().argsort(descending=True, stable=True)[:wanted]
-    changed = torch.cat([loses[first], keeps[first]])
-    hole = torch.cat([cover[first], laid[first]]) & done[first].repeat(2)[:, None, None]
-    origin = torch.cat([origins[0][first], origins[1][first]])
+    both = torch.cat([first, first + pairs])
+    changed, origin = order[both], origin[both]
+    hole = torch.cat([cover, laid])[both] & done[first].repeat(2)[:, None, None]
     frame = batch.frame.index_put((changed,), _laid(batch.frame[changed], hole, (odd | lesion)[changed], origin))
     healthy = torch.zeros(count, dtype=torch.bool, device=device).index_put((loses[first],), done[first])
     mask = batch.mask.masked_fill(batch.lesion & healthy[:, None, None], 0)

@@ -170,13 +170,14 @@ class Feed:
     def _varied(self, batch: Batch, epoch: int, step: int) -> Batch:
         if self._trunk.needs_features:
             return batch
-        params, place = self._params, (epoch, step, self._fabric.global_rank)
+        params, place, apart = self._params, (epoch, step, self._fabric.global_rank), None
         if params.erased_share:
-            seed = seed_for("train", self._seed, "erased", *place)
+            seed, whole = seed_for("train", self._seed, "erased", *place), batch.frame
             batch = with_erased_lesions(batch, params.erased_share, seed)
+            apart = (batch.frame != whole).flatten(1).any(1)  # both of a pair: the one's patch goes with the other's
         if params.healthy_share:
             seed = seed_for("train", self._seed, "near", *place)
-            batch = with_healthy_views(batch, params.healthy_share, params.augment.healthy_zoom, seed)
+            batch = with_healthy_views(batch, params.healthy_share, params.augment.healthy_zoom, seed, apart)
         return self._seen_under_views(batch, seed_for("train", self._seed, "augment", *place))
 
     def _seen_under_views(self, batch: Batch, seed: int) -> Batch:

@@ -120,7 +120,8 @@ class Training:
         self.valley = ValleyMean(params.swad) if params.average == "swad" else None
         ends = [round(self.steps * part / params.swad.checks) for part in range(1, params.swad.checks)]
         self.checks = set(ends) - {0, self.steps}  # steps done in an epoch; behind its last is one, too
-        self.fixed = {name for name, one in method.named_parameters() if not one.requires_grad}
+        kept = method.state_dict(keep_vars=True)  # by its names, from which wrappers of blocks are taken away
+        self.fixed = {name for name, one in kept.items() if isinstance(one, nn.Parameter) and not one.requires_grad}
 
     def run(self, progress: Progress, on_epoch: OnEpoch) -> Progress:
         """Train the epochs that `progress` lacks; call `on_epoch` after each with the progress so far."""

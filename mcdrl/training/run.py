@@ -11,6 +11,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from mcdrl.base.errors import InputError
+from mcdrl.base.output import warn
 from mcdrl.clip.card import read_stored
 from mcdrl.confounders.scores import ReferenceStatistics, reference_statistics
 from mcdrl.methods import prepared
@@ -116,6 +117,7 @@ def _run(training: Training, job: Job, folder: Path, out: Path) -> Progress:
     drop_stale(folder)
     if progress.history:
         print(f"continuing after epoch {len(progress.history)}/{job.params.epochs}", file=sys.stderr, flush=True)
+        _tell_threads(progress.threads, torch.get_num_threads(), training.fabric.device.type)
     log = LiveLog(out / "dvclive", progress.history)
 
     def after_epoch(done: Progress) -> None:
@@ -127,6 +129,15 @@ def _run(training: Training, job: Job, folder: Path, out: Path) -> Progress:
     done = training.run(progress, after_epoch)
     log.close()
     return done
+
+
+def _tell_threads(before: int, now: int, device: str) -> None:
+    """Say so where a training on the CPU goes on by another number of threads."""
+    if device == "cpu" and before != now:
+        warn(
+            f"the epochs so far were computed by {before} thread(s), the others will be by {now}: sums round "
+            "otherwise, so the weights will be those of neither; OMP_NUM_THREADS sets the number"
+        )
 
 
 def _write(

@@ -5,5 +5,5 @@ is held out (`train_all`, for `deploy`), of all.
 Out: a model folder: model.safetensors, model.json, history.csv (loss terms and validation Dice an epoch) and dvclive/.
 
 The epoch is chosen by the mean Dice over the validation frames of the source sites. A killed run continues where its
-last whole epoch ended, and ends with the same bytes.
+last whole epoch ended, and ends with the same bytes, if it has as many threads; else it says so.
 """

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
 from mcdrl.methods import names
 from mcdrl.metrics.ranking import auroc
@@ -20,9 +21,11 @@ from mcdrl.networks.presence import (
     presence,
     presence_loss,
 )
+from mcdrl.networks.prompted import Prompted
 from tests import stub_sites
 from tests.methods import test_methods
 
+PROMPTED = [name for name, method in test_methods.UNTRAINED.items() if isinstance(method, Prompted)]
 WEIGHTS = {"presence_weight": 0.5, "hard_negative_weight": 0.25}
 
 
@@ -82,6 +85,18 @@ def test_the_heads_loss_acts_on_the_trunk_and_not_on_the_map():
     presence_loss(presence(method, output), batch).backward()
     assert all(weight.grad is None for weight in method.head.parameters())
     assert any(weight.grad is not None and weight.grad.any() for weight in method.trunk.parameters())
+
+
+@pytest.mark.parametrize("name", PROMPTED)
+def test_a_frame_that_is_asked_for_a_class_that_it_lacks_teaches_the_head_nothing(name):
+    """Its map is right to be empty, though the frame has a lesion."""
+    method, batch = test_methods._method(name, "adapter", presence=True, absent_share=1.0).eval(), test_methods._batch()
+    output = method.train()(batch)
+    method.presence.eval()  # no dropout
+    assert output.absent.tolist() == [True, False, True]
+    loss = frame_losses(method, batch, output, presence_weight=3, hard_negative_weight=0)["presence"]
+    alone = F.binary_cross_entropy_with_logits(presence(method, output)[1], torch.tensor(1.0))
+    torch.testing.assert_close(loss, 3 * alone / 3)
 
 
 def test_what_weighs_nothing_is_no_term_and_the_others_are_weighed():

@@ -12,6 +12,7 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 from safetensors.torch import load_file
+from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import apply_activation_checkpointing
 
 from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.dictionary import BACKGROUND, CLASSES
@@ -657,6 +658,27 @@ def test_checkpointing_and_keeping_activations_write_the_same_weights(artifacts,
         for spare in (True, False)
     )
     assert spared["model.safetensors"] == kept["model.safetensors"]
+
+
+@pytest.mark.parametrize("spare", [True, False])
+def test_weights_that_stay_take_no_part_in_an_average(artifacts, tmp_path, monkeypatch, spare):
+    """Wrappers of blocks have names of their own, which the weights of a state don't."""
+    names, add = set(), ValleyMean.add
+
+    def wrap_all(trunk):
+        apply_activation_checkpointing(trunk, check_fn=lambda module: isinstance(module, torch.nn.Conv2d))
+
+    monkeypatch.setattr(work, "spare_memory", wrap_all)
+    monkeypatch.setattr(ValleyMean, "add", lambda mean, weights: names.update(weights) or add(mean, weights))
+    _train(_cell(artifacts, mode="partial", epochs=2, average="swad", checkpointing=spare), tmp_path / "out")
+    assert any(name.startswith("trunk.upper_blocks.") for name in names)
+    assert not [name for name in names if name.startswith("trunk.lower_blocks.")]
+
+
+@pytest.mark.parametrize(("before", "device", "told"), [(1, "cpu", False), (2, "cpu", True), (2, "cuda", False)])
+def test_a_training_that_goes_on_by_other_threads_says_so(capsys, before, device, told):
+    work._tell_threads(before, 1, device)
+    assert ("the weights will be those of neither" in capsys.readouterr().err) == told
 
 
 @pytest.mark.parametrize("mode", ["frozen", "partial"])

@@ -26,3 +26,12 @@ def test_a_checkpoint_that_does_not_fit_is_the_operating_systems_error(tmp_path,
     with pytest.raises(OSError, match=os.strerror(errno.EFBIG)):  # not one of safetensors' own, blind to disks
         checkpoint.save(tmp_path, checkpoint.Progress([], {}), method, torch.optim.AdamW(method.parameters()))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_it_knows_by_how_many_threads_it_came_about(tmp_path):
+    method = nn.Linear(2, 2)
+    optimiser = torch.optim.AdamW(method.parameters())
+    weights = checkpoint.snapshot(method)
+    checkpoint.save(tmp_path, checkpoint.Progress([], weights, threads=7), method, optimiser)
+    assert checkpoint.restore(tmp_path, method, optimiser).threads == 7
+    assert checkpoint.Progress([], weights).threads == torch.get_num_threads()

@@ -10,6 +10,7 @@ from mcdrl.base.errors import InputError
 from mcdrl.model.assemble import assemble
 from mcdrl.networks.inputs import open_sites, read_cases
 from mcdrl.networks.texts import read_texts
+from mcdrl.training import feed as feed_module
 from mcdrl.training.cell import Job, make_spec
 from mcdrl.training.data import split
 from mcdrl.training.feed import Feed
@@ -74,6 +75,29 @@ def test_views_are_of_training_frames_alone(artifacts, changes):
         seen, bare = ([batch.frame for batch in one.validation("a test")] for one in (feed, plain))
         assert all(torch.equal(one, other) for one, other in zip(seen, bare, strict=True))
         assert not torch.equal(labelled(feed), labelled(plain))
+
+
+def test_frames_that_were_erased_or_patched_are_not_seen_from_near(artifacts, monkeypatch):
+    told = []
+
+    def near(batch, _share, _zoom, _seed, apart):
+        told.append((batch.frame.clone(), apart))
+        return batch
+
+    monkeypatch.setattr(feed_module, "with_healthy_views", near)
+    changes = {"mode": "finetune", "views": [], "healthy_share": 0.5}
+    with (
+        feeds(artifacts, "unet", erased_share=0.5, **changes) as (both,),
+        feeds(artifacts, "unet", **changes) as (alone,),
+    ):
+        labelled(both)
+        erased, apart = map(torch.cat, zip(*told, strict=True))
+        told.clear()
+        labelled(alone)
+    assert [one for _, one in told] == [None] * len(told)
+    changed = (erased != torch.cat([frame for frame, _ in told])).flatten(1).any(1)
+    assert 0 < int(changed.sum()) < len(changed)
+    assert torch.equal(apart, changed)
 
 
 def test_processes_divide_the_validation_frames(artifacts):

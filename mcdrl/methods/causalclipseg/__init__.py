@@ -31,7 +31,7 @@ from mcdrl.networks import factory
 from mcdrl.networks.head import two_logits
 from mcdrl.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
 from mcdrl.networks.params import PromptParams, Weight
-from mcdrl.networks.prompted import Prompted, PromptedOutput
+from mcdrl.networks.prompted import Prompted
 
 
 class Params(PromptParams):
@@ -51,7 +51,7 @@ class Params(PromptParams):
 
 
 @dataclass(frozen=True)
-class Branches(PromptedOutput):
+class Branches(Output):
     """What both branches say.
 
     Attributes:

@@ -14,7 +14,7 @@ from mcdrl.networks import factory
 from mcdrl.networks.head import two_logits
 from mcdrl.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
 from mcdrl.networks.params import Heads, PromptParams
-from mcdrl.networks.prompted import Prompted, PromptedOutput
+from mcdrl.networks.prompted import Prompted
 
 
 class Params(PromptParams):
@@ -56,7 +56,7 @@ class ClipSeg(Prompted):
 
         if self.training:
             prompts = self.prompts_for(batch)
-            return PromptedOutput(answer(prompts.texts), encoded=encoded, absent=prompts.absent)
+            return Output(answer(prompts.texts), encoded=encoded, absent=prompts.absent)
         return Output(self.max_over_prompts(answer, batch.frame.shape[0]), encoded=encoded)
 
 

@@ -197,9 +197,9 @@ class Params(Section):
             no such head, and the score comes from the map. Our choice.
         hard_negative_weight: weight of the cross-entropy of the likeliest percent of the pixels of frames without a
             lesion; our choice.
-        healthy_share: of the frames with a lesion, in modes partial and finetune, how many are seen from so near that
-            no lesion is in view; as many others are seen as near with a lesion in view, so that nearness tells nothing.
-            0..0.5; our choice.
+        healthy_share: of the frames, in modes partial and finetune, how many with a lesion are seen from so near that
+            it isn't in view, at most; each goes with another that is seen just as near with its lesion, so that
+            nearness tells nothing. Pairs without such views stay as they are. 0..0.5; our choice.
         erased_share: of the frames, in modes partial and finetune, how many have their lesion covered by tissue of
             their own at most; each goes with another that keeps its lesion and has such a patch beside it, so that
             seams tell nothing. Pairs without room stay as they are: on real frames a sixth is what can be had. 0..0.5;
