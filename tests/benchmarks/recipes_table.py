@@ -45,8 +45,7 @@ def lines(rows: pd.DataFrame, validation: pd.DataFrame, methods: Sequence[str]) 
         validation: of the validation frames of their sources.
         methods: the recipes.
     """
-    negative = rows[rows["lesions"] == 0].groupby("held_out")["case_id"].nunique()
-    sites = list(negative.index[negative >= LEAST])
+    sites = told_sites(rows)
     limits = [f"{kind}, by {by}" for by in ("validation", "other sites") for kind in ("called with", "without")]
     heads = ["AUROC", f"alarms at {SENSITIVITY:.2f}", *limits]
     yield ["recipe", "sites", "seeds", "lesions found", "false positives", *(f"{s}: {h}" for s in sites for h in heads)]
@@ -60,6 +59,12 @@ def lines(rows: pd.DataFrame, validation: pd.DataFrame, methods: Sequence[str]) 
             f"`{method}`", *map(str, counts), f"{(each['found'] / each['lesions']).mean():.3f}", f"{false:.2f}",
             *(cell for site in sites for cell in _alarms(own, by, site)),
         ]  # fmt: skip
+
+
+def told_sites(rows: pd.DataFrame) -> list[str]:
+    """Return the sites left out that have `LEAST` frames without a lesion."""
+    negative = rows[rows["lesions"] == 0].groupby("held_out")["case_id"].nunique()
+    return list(negative.index[negative >= LEAST])
 
 
 def _alarms(rows: pd.DataFrame, validation: pd.DataFrame, site: str) -> Sequence[str]:

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from tests.benchmarks import acceptance as acceptance_script
 from tests.benchmarks import (
     cycle,
+    limits,
     pairs,
     pretraining_table,
     ratios,
@@ -37,6 +38,7 @@ _SCRIPTS = {
     "label_efficiency": label_efficiency_script,
     "sizes_table": sizes_table,
     "recipes_table": recipes_table,
+    "limits": limits,
     "cycle": cycle,
     "scale_table": scale_table,
     "start_table": start_table,
