@@ -398,7 +398,7 @@ def test_what_is_found_in_a_folder_that_nothing_reads_is_named(project, tmp_path
 def test_annotations_that_nothing_reads_are_said_to_be_so(project, tmp_path):
     frame(tmp_path / "via" / "0.png", 0)
     write(tmp_path / "via" / "via.json", '{"_via_img_metadata": {}}')
-    with pytest.raises(InputError, match="annotations of this kind aren't read; export them as masks, a PNG a frame"):
+    with pytest.raises(InputError, match="VIA annotations aren't read; export them as masks"):
         guess_card(tmp_path / "via")
 
 
