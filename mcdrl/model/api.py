@@ -6,12 +6,13 @@ It is the way that `mcdrl predict` goes, frame by frame, so a frame gets the sam
 from __future__ import annotations
 
 import os
+import stat
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import inf
 from pathlib import Path
+from sys import float_info
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ from mcdrl.study.reading import Reading
 Frame = NDArray[np.uint8] | str | os.PathLike[str]
 """A frame: [H, W, 3] uint8, RGB 0..255, upright, of any size; or the path of an image."""
 _WANTED = "expected a frame [H, W, 3] of uint8, RGB 0..255, or the path of an image"
+_WANTED_VIDEO = "expected MP4, MOV, AVI, Matroska, WebM or DICOM"
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,11 +117,12 @@ class Model:
             InputError: it is no video or can't be read, the threshold isn't in 0..1, it tells no times and is to be
                 smoothed, or, after the last frame, there should be more.
         """
-        path, least = Path(video), self._least(threshold)
-        if not 0 <= smooth_s < inf:
-            raise InputError(f"smooth_s {smooth_s}: expected seconds, 0 and more")
+        least = self._least(threshold)
+        if not _within(smooth_s, 0, float_info.max):
+            raise InputError(f"smooth_s {smooth_s!s:.60}: expected seconds, 0 and more")
+        path = _file(video, _WANTED_VIDEO, "give one video at a time, or segment it with `mcdrl predict`")
         if not is_video(path):
-            raise InputError(f"{path} is no video that is known here; expected MP4, MOV, AVI, Matroska, WebM or DICOM")
+            raise InputError(f"{path} is no video that is known here; {_WANTED_VIDEO}")
         try:
             opened = open_video(path)
             found = survey(opened, self.view)
@@ -132,8 +135,8 @@ class Model:
 
     def _least(self, threshold: float | None) -> float:
         least = self.threshold if threshold is None else threshold
-        if not 0 <= least <= 1:
-            raise InputError(f"threshold {least}: expected a probability, 0..1")
+        if not _within(least, 0, 1):
+            raise InputError(f"threshold {least!s:.60}: expected a probability, 0..1")
         return least
 
     def _prediction(self, shown: Shown, answer: Answer, least: float) -> Prediction:
@@ -150,7 +153,7 @@ class Model:
         )
 
     def _shown(self, frame: Frame) -> Shown:
-        picture, dim = _read(Path(frame)) if isinstance(frame, str | os.PathLike) else (_picture(frame), False)
+        picture, dim = _read(frame) if isinstance(frame, str | os.PathLike) else (_picture(frame), False)
         return show(picture, self._predictor.size_px, view=self.view, dim=dim)
 
 
@@ -180,17 +183,25 @@ def load(
             mean of its answers counts. None: those of the model's scores at sites never seen, else its own alone.
 
     Raises:
-        InputError: there is no model, it can't be asked at these sizes, a file of it is damaged, or its backbone is
-            missing or another one.
+        InputError: there is no model, it can't be asked at these sizes or on this device, a file of it is damaged, its
+            backbone is missing or another one, or an argument is none of what is told here.
     """
-    given = [model] if isinstance(model, str | os.PathLike) else list(model)
+    given = _several(model, "model", "the folder of a model, a name of one that comes along, or several of these")
     if not given:
         raise InputError("no model is given; name the folder of one")
-    if batch_size is not None and batch_size < 1:
-        raise InputError(f"batch_size {batch_size}: expected 1 and more")
-    folders = resolved([Path(one) for one in given])
-    place, wanted = None if backbone is None else Path(backbone), None if view is None else _rule(view)
-    predictor, rule = load_predictor(folders, place, device, batch_size, wanted, sizes_px=sizes)
+    if batch_size is not None and not _is_count(batch_size):
+        raise InputError(f"batch_size {batch_size!s:.60}: expected 1 and more")
+    sides = None if sizes is None else _several(sizes, "sizes", "sides in px, such as [224, 320]")
+    if not all(map(_is_count, sides or [])):
+        raise InputError(f"sizes {sizes!s:.60}: expected sides in px, such as [224, 320]")
+    place, wanted = None if backbone is None else _path(backbone, "backbone"), None if view is None else _rule(view)
+    named = [_path(one, "model") for one in given]
+    try:
+        folders = resolved(named)
+        predictor, rule = load_predictor(folders, place, str(device), batch_size, wanted, sizes_px=sides)
+    except OSError as error:
+        told = f"{_short(error.filename or named[0])} can't be read: {error.strerror or error}"
+        raise InputError(f"{told}; name a model's folder") from None
     if predictor.random_weights:
         warnings.warn(RANDOM_WEIGHTS, stacklevel=2)
     return Model(predictor, rule, folders)
@@ -206,11 +217,68 @@ def _rule(view: Any) -> ViewRule:
         ) from None
 
 
-def _read(path: Path) -> tuple[Image.Image, bool]:
-    if path.is_dir():
-        raise InputError(f"{path} is a folder; give one image at a time, or segment it with `mcdrl predict`")
-    if not path.is_file():  # opening a pipe would wait for ever
-        raise InputError(f"there is no regular file {path}; {_WANTED}")
+def _several(given: Any, name: str, wanted: str) -> list[Any]:
+    """Return an argument that is one path or several of something as a list."""
+    if isinstance(given, str | os.PathLike):
+        return [given]
+    try:
+        return list(given)
+    except TypeError:
+        raise InputError(f"{name} {given!s:.60}: expected {wanted}") from None
+
+
+def _path(given: Any, name: str, wanted: str = "expected the path of a folder") -> Path:
+    if not isinstance(given, str | os.PathLike):
+        raise InputError(f"{name} {given!s:.60}: {wanted}")
+    return Path(given)
+
+
+def _is_count(given: Any) -> bool:
+    return isinstance(given, int | np.integer) and bool(given >= 1)
+
+
+def _within(given: Any, low: float, high: float) -> bool:
+    """Return whether something is a number, and none below or above these."""
+    try:
+        return bool(low <= given <= high)
+    except (TypeError, ValueError):
+        return False
+
+
+def _file(given: Any, wanted: str, instead: str) -> Path:
+    """Return the path of a regular file that can be opened.
+
+    Args:
+        given: as the user gave it.
+        wanted: what was expected.
+        instead: what to do where it is a folder.
+
+    Raises:
+        InputError: it is none; says why.
+    """
+    path = _path(given, "the file", wanted)
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISREG(mode):  # opening a pipe would wait for ever
+            path.open("rb").close()
+            return path
+    except OSError as error:
+        if not isinstance(error, FileNotFoundError | NotADirectoryError):
+            raise InputError(f"{_short(path)} can't be read: {error.strerror}; {wanted}") from None
+        mode = 0
+    except ValueError:  # a zero byte in its name
+        mode = 0
+    if stat.S_ISDIR(mode):
+        raise InputError(f"{path} is a folder; {instead}")
+    raise InputError(f"there is no regular file {_short(path)}; {wanted}")
+
+
+def _short(path: Any) -> str:
+    return str(path) if len(str(path)) <= 200 else f"{str(path)[:200]}..."
+
+
+def _read(frame: Any) -> tuple[Image.Image, bool]:
+    path = _file(frame, _WANTED, "give one image at a time, or segment it with `mcdrl predict`")
     if is_video(path):
         raise InputError(f"{path} is a video; give it to predict_video")
     try:

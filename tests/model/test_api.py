@@ -1,10 +1,12 @@
 """`import mcdrl`: a frame gets from Python what `mcdrl predict` writes of it."""
 
+import errno
 import os
 import shutil
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -191,7 +193,38 @@ def test_paths_that_hold_no_frame_are_named(model, tmp_path):
             model.predict(str(path))
 
 
-@pytest.mark.parametrize("threshold", [-0.1, 1.5, float("nan")])
+def test_a_name_that_the_system_refuses_is_told(model, tmp_path):
+    (tmp_path / "a.png").touch()
+    for name, message in (
+        ("x" * 300, r"x\.\.\. can't be read: File name too long; expected"),
+        ("x" * 5000, r"^x{200}\.\.\. can't be read: File name too long; expected"),
+        ("a.png/b.png", "there is no regular file"),
+        ("a\0b", "there is no regular file"),
+    ):
+        path = name if len(name) > 1000 else tmp_path / name
+        for ask in (model.predict, lambda given: next(model.predict_video(given))):
+            with pytest.raises(mcdrl.InputError, match=message):
+                ask(path)
+
+
+@pytest.mark.parametrize("place", ["stat", "open"])
+def test_a_file_or_folder_without_permission_is_told(model, frames, tmp_path, monkeypatch, place):
+    path = write_video(tmp_path / "clip.mp4", marks(2))
+    original = getattr(Path, place)
+
+    def refuse(self, *args, **kwargs):
+        if self in (path, frames / "0.png"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(self))
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(Path, place, refuse)
+    with pytest.raises(mcdrl.InputError, match=r"clip\.mp4 can't be read: Permission denied; expected MP4"):
+        next(model.predict_video(path))
+    with pytest.raises(mcdrl.InputError, match=r"0\.png can't be read: Permission denied; expected a frame"):
+        model.predict(frames / "0.png")
+
+
+@pytest.mark.parametrize("threshold", [-0.1, 1.5, float("nan"), "a", np.zeros(2), 1j])
 def test_a_threshold_is_a_probability(model, threshold):
     with pytest.raises(mcdrl.InputError, match="expected a probability"):
         model.predict(F, threshold=threshold)
@@ -212,6 +245,26 @@ def test_what_is_no_model_is_named(folders, tmp_path):
     (tmp_path / "cut" / "model.safetensors").write_bytes(b"cut")
     with pytest.raises(mcdrl.InputError, match=r"model\.safetensors"):
         mcdrl.load(tmp_path / "cut")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"model": None}, "model None: expected the folder of a model, a name of one that comes along, or several"),
+        ({"model": [5]}, "model 5: expected the path of a folder"),
+        ({"model": "x" * 300}, "can't be read: File name too long; name a model's folder"),
+        ({"sizes": 224}, r"sizes 224: expected sides in px, such as \[224, 320\]"),
+        ({"sizes": "224"}, r"sizes 224: expected sides in px, such as \[224, 320\]"),
+        ({"sizes": [224, 0.5]}, r"sizes \[224, 0\.5\]: expected sides in px"),
+        ({"batch_size": "two"}, "batch_size two: expected 1 and more"),
+        ({"backbone": 5}, "backbone 5: expected the path of a folder"),
+        ({"device": "meta"}, r"--device meta can't be used here \(it holds no numbers\); use auto or cpu"),
+        ({"device": None}, "--device None can't be used here"),
+    ],
+)
+def test_what_no_argument_of_load_can_be_is_told(folders, given, message):
+    with pytest.raises(mcdrl.InputError, match=message):
+        mcdrl.load(**{"model": folders[0], **given})
 
 
 @pytest.mark.parametrize("view", ["cropped", [0, 0, 1], [0.5, 0, 0.5, 1], 3])
@@ -263,11 +316,14 @@ def test_what_is_wrong_with_a_video_is_told(model, tmp_path):
     (tmp_path / "b.mp4").write_text("no video")
     for path, said in [
         (tmp_path / "a.png", "a.png is no video that is known"),
+        (tmp_path / "gone.mp4", r"there is no regular file .*gone\.mp4; expected MP4"),
+        (tmp_path, "is a folder; give one video at a time"),
+        (None, "the file None: expected MP4"),
         (tmp_path / "b.mp4", "unreadable video"),
     ]:
         with pytest.raises(mcdrl.InputError, match=said):
             next(model.predict_video(path))
-    for smooth_s in (-1, float("nan"), float("inf")):
+    for smooth_s in (-1, float("nan"), float("inf"), "a"):
         with pytest.raises(mcdrl.InputError, match=f"smooth_s {smooth_s}: expected seconds"):
             next(model.predict_video(tmp_path / "a.png", smooth_s=smooth_s))
 

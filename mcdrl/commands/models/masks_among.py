@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
+from mcdrl.commands.sites.mask_names import BESIDE
 from mcdrl.imaging.dicom import is_dicom
+from mcdrl.imaging.drawn import black_and_white, looks_drawn
 from mcdrl.sites.naming import like_masks
 
-_LOOKS = 5  # pictures of a folder that are looked at
-_COLOURS, _SHARE = 6, 0.97  # of a small picture's pixels are of so few colours, 8 levels a channel, if it is drawn
 _FLAT = ("1", "L", "P")  # modes of one channel
 _SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")  # DICOM's kinds: segments, labels
 _LOOKED_INTO = (".png", ".bmp", ".tif", ".tiff")  # endings of formats that keep two values two
@@ -23,30 +22,70 @@ def masks_among(paths: Sequence[Path]) -> list[Path]:
 
     All pictures are of a folder that is called like masks and holds flat colours, where a folder beside it or around it
     holds pictures and isn't called so. Elsewhere a picture of one channel with exactly two values is a mask, and so is
-    one with a single value in the folder of such a one. DICOM Segmentations are masks anywhere.
+    one with a single value in the folder of such a one. Black and white pictures of any format are masks if they are
+    called like frames beside them; see `drawn_beside`. DICOM Segmentations are masks anywhere.
 
     Args:
         paths: pictures, by their ending.
     """
-    folders: dict[Path, list[Path]] = {}
-    for path in paths:
-        folders.setdefault(path.parent, []).append(path)
+    folders = _by_folder(paths)
     frames = {place for folder in folders if not like_masks(folder.name) for place in (folder, folder.parent)}
     called = {folder for folder in folders if like_masks(folder.name) and folder.parent in frames}
-    named = {folder for folder in called if _flat(folders[folder])}
-    counts = {path: _values(path) for path in paths if path.parent not in named}
+    named = {folder for folder in called if looks_drawn(folders[folder])}
+    others = [path for path in paths if path.parent not in named]
+    counts, beside = {path: _values(path) for path in others}, set(drawn_beside(others, black_and_white))
     flat = {path.parent for path, count in counts.items() if count == 2}
     return [
         path
         for path in paths
-        if path.parent in named or (path.parent in flat and counts[path] in (1, 2)) or _segmentation(path)
+        if path.parent in named
+        or (path.parent in flat and counts[path] in (1, 2))
+        or path in beside
+        or _segmentation(path)
     ]
 
 
-def _flat(paths: Sequence[Path]) -> bool:
-    """Return whether most of a few pictures hold some colours alone, as drawn ones do and pictures of tissue don't."""
-    looked_at = paths[:: max(1, len(paths) // _LOOKS)][:_LOOKS]
-    return 2 * sum(map(_drawn, looked_at)) > len(looked_at)
+def drawn_beside(paths: Sequence[Path], drawn: Callable[[Sequence[Path]], bool]) -> list[Path]:
+    """Return the pictures that look drawn and are called like others that don't.
+
+    They are all of a folder where most have the names of other folders' pictures, or, in a folder of both, those that
+    have a frame's name with a mask's ending behind it.
+
+    Args:
+        paths: pictures.
+        drawn: whether some pictures look so.
+    """
+    folders = _by_folder(paths)
+    places: dict[str, set[Path]] = {}
+    for path in paths:
+        places.setdefault(_frame(path), set()).add(path.parent)
+    shared = {folder: own for folder, own in folders.items() if _mostly(own, places)}
+    of_masks = {folder for folder, own in shared.items() if drawn(own)}
+    apart = [] if len(of_masks) == len(shared) else [path for path in paths if path.parent in of_masks]
+    suffixed = [_suffixed(own) for own in folders.values()]
+    return apart + [path for own in suffixed if own and drawn(own) for path in own]
+
+
+def _by_folder(paths: Sequence[Path]) -> dict[Path, list[Path]]:
+    folders: dict[Path, list[Path]] = {}
+    for path in paths:
+        folders.setdefault(path.parent, []).append(path)
+    return folders
+
+
+def _frame(path: Path) -> str:
+    """Return the name of the frame that a picture would be a mask of."""
+    return BESIDE.sub("", path.stem)
+
+
+def _suffixed(paths: Sequence[Path]) -> list[Path]:
+    names = {path.stem for path in paths}
+    return [path for path in paths if _frame(path) != path.stem and _frame(path) in names]
+
+
+def _mostly(paths: Sequence[Path], places: Mapping[str, set[Path]]) -> bool:
+    """Return whether most pictures of a folder are called like one in another folder."""
+    return 2 * sum(len(places[_frame(path)]) > 1 for path in paths) > len(paths)
 
 
 def _segmentation(path: Path) -> bool:
@@ -57,20 +96,8 @@ def _segmentation(path: Path) -> bool:
         from pydicom.filereader import read_file_meta_info
 
         return str(read_file_meta_info(path).get("MediaStorageSOPClassUID")) in _SEGMENTATIONS
-    except Exception:  # as below; or pydicom isn't installed, without which no DICOM file is read
+    except Exception:  # whatever a broken file raises; or pydicom isn't installed, without which no DICOM file is read
         return False
-
-
-def _drawn(path: Path) -> bool:
-    if not path.is_file():
-        return False
-    try:
-        with Image.open(path) as image:
-            small = np.asarray(image.convert("RGB").resize((64, 64), Image.Resampling.NEAREST))
-    except Exception:  # as below
-        return False
-    _, counts = np.unique((small >> 5).reshape(-1, 3), axis=0, return_counts=True)
-    return bool(np.sort(counts)[-_COLOURS:].sum() >= _SHARE * counts.sum())
 
 
 def _values(path: Path) -> int:

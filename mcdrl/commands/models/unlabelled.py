@@ -17,12 +17,14 @@ from mcdrl.base.runtime import progress
 from mcdrl.base.section import sentences
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.models.frames import Job, find_jobs
-from mcdrl.commands.models.masks_among import masks_among
+from mcdrl.commands.models.masks_among import drawn_beside, masks_among
+from mcdrl.commands.sites.kinds import VIDEOS
+from mcdrl.commands.sites.mask_names import likeness
 from mcdrl.commands.sites.survey import survey
 from mcdrl.drawing.formatting import listed
 from mcdrl.imaging.decode import frame_digest, read_frame, swapped
+from mcdrl.imaging.drawn import looks_drawn
 from mcdrl.model.shown import Shown, show
-from mcdrl.sites.naming import like_masks
 from mcdrl.study.reading import Reading
 
 OF_FRAMES = frozenset({"view", "channels"})  # settings of a site that say nothing of masks
@@ -115,11 +117,17 @@ class Unlabelled:
 
 
 def holds_frames_alone(folder: Path) -> bool:
-    """Return whether nothing below a folder looks like a mask or an annotation, by names, values and keys."""
+    """Return whether nothing below a folder may be a mask or an annotation, by names, colours and words.
+
+    Whatever isn't known to say nothing of lesions may: a table, a text, a file of an unknown kind.
+    """
     if not folder.is_dir():
         return False
     found = survey(folder)
-    named = any(like_masks(place.name) for place in found.pictures)
-    annotated = any("annotations" in kind or "outlines" in kind for kind in found.others)
+    if not found.pictures or found.masks or found.others.keys() - {VIDEOS}:
+        return False
+    called = [place for place in found.pictures if likeness(place.name) > 1]
+    if called and len(called) < len(found.pictures):
+        return False
     pictures = [folder / place / name for place, names in found.pictures.items() for name in names]
-    return bool(pictures) and not (named or annotated or masks_among(pictures))
+    return not (masks_among(pictures) or drawn_beside(pictures, looks_drawn))

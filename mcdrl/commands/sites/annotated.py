@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mcdrl.base.errors import InputError
+from mcdrl.commands.sites.kinds import COCO, CVAT, LABELME, YOLO
 from mcdrl.commands.sites.layout import Layout, tried
+from mcdrl.commands.sites.mask_names import likeness
 from mcdrl.commands.sites.survey import Survey
 from mcdrl.imaging.annotations.annotated import files_of, known_labels
 from mcdrl.imaging.annotations.formats import READERS
 from mcdrl.sites.annotations import match
-from mcdrl.sites.naming import like_masks
 from mcdrl.study.reading import AnnotationFormat
 
-_KINDS: dict[str, AnnotationFormat] = {
-    "COCO annotations": "coco",
-    "LabelMe annotations": "labelme",
-    "CVAT annotations": "cvat",
-    "YOLO annotations": "yolo",
-}  # as `survey` calls them
+READ: Mapping[str, AnnotationFormat] = {COCO: "coco", LABELME: "labelme", CVAT: "cvat", YOLO: "yolo"}
+"""Kind of annotations, as `survey` calls it -> how they are read."""
 
 
 def find_annotated(root: Path, found: Survey) -> tuple[list[Layout], list[str]]:
@@ -35,20 +32,55 @@ def find_annotated(root: Path, found: Survey) -> tuple[list[Layout], list[str]]:
     Returns:
         The layouts, and a line for each format that is there and can't be read, or whose labels are to be judged.
     """
-    folders = {folder: names for folder, names in found.pictures.items() if not like_masks(folder)}
-    frames = [folder / name for folder, names in folders.items() for name in names if "\\" not in name]
     layouts, lines = [], []
-    for kind, form in _KINDS.items():
-        if not frames or kind not in found.others:
+    for kind, form in READ.items():
+        if not found.pictures or kind not in found.others:
             continue
+        files = [PurePosixPath(one) for one in found.others[kind]]
+        fitting, problem = _fitting(root, _frames(found), files, form)
+        if fitting is not None:
+            layouts.append(fitting)
+            lines += _to_be_judged(kind, fitting.settings.get("label_class", {}))
+        elif problem:
+            lines.append(f"{kind} that can't be read: {problem}")
+    return layouts, lines
+
+
+def _frames(found: Survey) -> list[list[PurePosixPath]]:
+    """Return which pictures may be the frames: first those of no folder called like masks, then those called less so.
+
+    Frames that are annotated often lie in a folder called so.
+    """
+    without = (
+        {folder for folder in found.pictures if likeness(folder.name)},
+        {folder for folder in found.pictures if likeness(folder.name) > 1} | found.masks,
+        found.masks,
+        set[PurePosixPath](),
+    )
+    chosen = [
+        [folder / name for folder, names in found.pictures.items() if folder not in left for name in names]
+        for left in without
+    ]
+    several = [[frame for frame in frames if "\\" not in frame.name] for frames in chosen]
+    return [frames for index, frames in enumerate(several) if frames and frames not in several[:index]]
+
+
+def _fitting(
+    root: Path, several: Sequence[Sequence[PurePosixPath]], files: Sequence[PurePosixPath], form: AnnotationFormat
+) -> tuple[Layout | None, str]:
+    """Return the layout of the first frames that can be read, else of those that are named, or why there is none."""
+    layouts, problems = list[Layout](), list[str]()
+    for frames in several:
         try:
-            settings = _settings(root, frames, [PurePosixPath(one) for one in found.others[kind]], form)
-            layouts.append(tried(root, settings))
+            found = tried(root, _settings(root, frames, files, form))
         except InputError as error:
-            lines.append(f"{kind} that can't be read: {error}")
-        else:
-            lines += _to_be_judged(kind, settings.get("label_class", {}))
-    return [one for one in layouts if one is not None], lines
+            problems.append(str(error))
+            continue
+        if found is not None and found.usable:
+            return found, ""
+        if found is not None:
+            layouts.append(found)
+    return next(iter(layouts), None), next(iter(problems), "")
 
 
 def _to_be_judged(kind: str, labels: Iterable[str]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from mcdrl.base.errors import InputError
 from mcdrl.base.output import say, warn
 from mcdrl.base.runtime import usable_cores
-from mcdrl.commands.project import check_project
+from mcdrl.commands.project import WITHOUT, check_project, no_project
 from mcdrl.commands.sites.check import check_site, site_of
 from mcdrl.commands.sites.classes import new_classes, with_class
 from mcdrl.commands.sites.guess import guessed_or_given
@@ -36,8 +36,10 @@ def run_checks(
     Raises:
         InputError: params.yaml has errors, or `target` is neither a site nor a folder.
     """
-    if target is None or not Path(target).is_dir():
+    if target is None:
         check_project()
+    elif not Path(target).is_dir() and (lacking := no_project(Path())):
+        raise InputError(f"'{target}' is no folder, and no site's name, as there is {lacking}; {WITHOUT}")
     study, params = load("ingest", Params, own_or_shipped(PARAMS))
     sites = dict(study.sites) if is_project() else {}
     chosen = sites if target is None else _one(target, sites, card, values)

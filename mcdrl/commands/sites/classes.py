@@ -133,9 +133,21 @@ def _phrases(params: Any) -> Any:
 
 
 def _labels(path: Path) -> list[str]:
-    """Return the classes that nnU-Net's description of a data set names; empty: there is none."""
+    """Return the classes that nnU-Net's description of a data set names; empty: there is none.
+
+    Its version 2 has class -> value, or values, and version 1 value -> class; 0 is the background.
+    """
     try:
         labels = json.loads(path.read_text(encoding="utf-8"))["labels"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return []
-    return [str(name) for name in labels if name not in (BACKGROUND, IGNORE)] if isinstance(labels, dict) else []
+    if not isinstance(labels, dict):
+        return []
+    by_value = bool(labels) and all(isinstance(one, str) and not _is_number(one) for one in labels.values())
+    pairs = [(value, name) if by_value else (name, value) for name, value in labels.items()]
+    lesions = [str(name) for name, value in pairs if str(value) != "0"]
+    return [name for name in lesions if name.casefold() not in (BACKGROUND, IGNORE)]
+
+
+def _is_number(text: str) -> bool:
+    return text.strip().isdecimal()

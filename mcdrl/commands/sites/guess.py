@@ -11,7 +11,8 @@ from typing import Any
 from mcdrl.base.errors import InputError
 from mcdrl.base.folders import check_hashable
 from mcdrl.base.output import say
-from mcdrl.commands.sites.annotated import find_annotated
+from mcdrl.commands.sites.annotated import READ, find_annotated
+from mcdrl.commands.sites.kinds import VIA
 from mcdrl.commands.sites.layout import Layout, find_layout
 from mcdrl.commands.sites.survey import Survey, survey
 from mcdrl.sites.folder import list_reading
@@ -74,8 +75,10 @@ def _unfit(root: Path) -> str:
 
 def _fix(found: Survey, lines: Sequence[str]) -> str:
     """Return what helps where no command line is known that reads a folder."""
-    if not lines and any("annotations" in kind for kind in found.others):
-        return "annotations of this kind aren't read; export them as masks, a PNG a frame, or as COCO"
+    if not found.pictures and READ.keys() & found.others.keys():
+        return "there are annotations and no pictures; give the folder that holds both"
+    if not lines and VIA in found.others:
+        return f"{VIA} aren't read; export them as masks, a PNG a frame, or, in VIA, as COCO"
     return "give --card (`mcdrl sites cards` lists them), and what differs with --set images=... --set masks=..."
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,16 +14,15 @@ from typing import Any
 from mcdrl.base.errors import InputError
 from mcdrl.base.folders import composed
 from mcdrl.base.issues import RefusedError
+from mcdrl.commands.sites.mask_names import BESIDE, likeness
 from mcdrl.imaging.decode import read_pixels
 from mcdrl.imaging.recipe import Recipe
 from mcdrl.sites.candidates import Candidate, find_candidates
 from mcdrl.sites.masks import Pattern
-from mcdrl.sites.naming import like_masks
 from mcdrl.study.reading import Reading
 
 _LOOKED_AT = 300  # names of each kind that are compared
 _TRIED = 6  # frames that are read
-_BESIDE = re.compile(r"[ _-](mask|masks|gt|label|labels|seg|segmentation|truth)([ _-]?\(?\d+\)?)?$", re.IGNORECASE)
 Parts = tuple[str, ...]
 
 
@@ -125,33 +123,29 @@ def _trouble(candidate: Candidate, recipe: Recipe) -> str:
 
 
 def _pairs(folders: Iterable[Parts]) -> list[_Pair]:
-    """Return folders of frames with their folders of masks, those in one scheme together; a folder of both, too."""
+    """Return folders of frames with their folders of masks, those in one scheme together; a folder of both, too.
+
+    Two folders are a pair if one part of their paths alone differs, and that of the masks is the more like masks.
+    """
     there = list(folders)
-    masks = [parts for parts in there if any(like_masks(part) for part in parts)]
-    frames = [parts for parts in there if parts not in masks]
+    alike: dict[tuple[int, Parts], list[Parts]] = {}
+    for parts in there:
+        for index in range(len(parts)):
+            alike.setdefault((index, parts[:index] + parts[index + 1 :]), []).append(parts)
     schemes: dict[tuple[int, int, str, str], list[tuple[Parts, Parts]]] = {}
-    for one in frames:
-        for other in masks:
-            index = _only_difference(one, other)
-            if index is not None:
-                key = (len(one), index, one[index], other[index])
-                schemes.setdefault(key, []).append((one, other))
+    for (index, _), family in alike.items():
+        for other in [parts for parts in family if likeness(parts[index])]:
+            for one in [parts for parts in family if likeness(parts[index]) < likeness(other[index])]:
+                schemes.setdefault((len(one), index, one[index], other[index]), []).append((one, other))
     both = [_Pair((one,), (one,)) for one in there]
     return [_Pair(*zip(*pairs, strict=True)) for pairs in schemes.values()] + both
-
-
-def _only_difference(one: Parts, other: Parts) -> int | None:
-    if len(one) != len(other):
-        return None
-    differ = [index for index, (ours, theirs) in enumerate(zip(one, other, strict=True)) if ours != theirs]
-    return differ[0] if len(differ) == 1 else None
 
 
 def _settings(pair: _Pair, names: Mapping[Parts, Sequence[str]]) -> list[dict[str, Any]]:
     frames, masks = _names(pair.frames, names), _names(pair.masks, names)
     if pair.frames == pair.masks:
-        masks = [name for name in frames if _BESIDE.search(name)]
-        frames = [name for name in frames if not _BESIDE.search(name)]
+        masks = [name for name in frames if BESIDE.search(name)]
+        frames = [name for name in frames if not BESIDE.search(name)]
     called = _called(frames, masks)
     if called is None:
         return []

@@ -1,5 +1,6 @@
 """`mcdrl sites check` and the guessed card: what the gate would say, and nothing written."""
 
+import json
 import os
 import shlex
 import shutil
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 from mcdrl import cli
 from mcdrl.base.errors import InputError
 from mcdrl.commands.sites.check import check_site
+from mcdrl.commands.sites.classes import with_class
 from mcdrl.commands.sites.edit import site_from
 from mcdrl.commands.sites.guess import guess_card
 from tests.factories import section_params
@@ -164,6 +166,15 @@ def test_neither_site_nor_folder(project):
     assert "did you mean 'folder'" in str(mcdrl("add", "h", "x", "--card", "foldr").exception)
 
 
+@pytest.mark.parametrize("target", ["nowhere/typo", "notes.txt", "A"])
+def test_outside_of_a_project_what_is_no_folder_is_said_first(tmp_path, monkeypatch, target):
+    (tmp_path / "notes.txt").touch()
+    monkeypatch.chdir(tmp_path)
+    said = str(mcdrl("check", target).exception)
+    assert said.startswith(f"'{target}' is no folder, and no site's name, as there is no project in {tmp_path}")
+    assert str(mcdrl("check").exception).startswith(f"there is no project in {tmp_path}")
+
+
 def test_a_site_is_added_by_its_folder_alone_where_a_card_reads_it(project, tmp_path):
     root = tmp_path / "clinic"
     for number in (1, 2):
@@ -242,6 +253,26 @@ def test_the_class_of_an_nnunet_folder_is_its_data_set_s(project, tmp_path):
     assert "every lesion of the site is of the class 'polyp', as dataset.json calls them" in done.output
     (root / "dataset.json").write_text('{"labels": {"background": 0, "polyp": 1, "cyst": 2}}')
     assert "dataset.json names 2 classes: polyp, cyst; say which" in str(mcdrl("check", root).exception)
+
+
+@pytest.mark.parametrize(
+    ("labels", "named"),
+    [
+        ({"0": "background", "1": "polyp"}, ["polyp"]),
+        ({"0": "Background", "1": "polyp", "2": "cyst"}, ["polyp", "cyst"]),
+        ({"Background": 0, "polyp": 1}, ["polyp"]),
+        ({"healthy": 0, "polyp": 1, "Ignore": 2}, ["polyp"]),
+        ({"background": 0, "whole": [1, 2], "core": 2}, ["whole", "core"]),
+        ({"background": "0", "polyp": "1"}, ["polyp"]),
+    ],
+)
+def test_dataset_json_names_classes_by_its_keys_or_by_its_values(project, tmp_path, labels, named):
+    (tmp_path / "dataset.json").write_text(json.dumps({"labels": labels}))
+    if len(named) > 1:
+        with pytest.raises(InputError, match=f"names {len(named)} classes: {', '.join(named)}; say which"):
+            with_class({"card": "nnunet"}, tmp_path)
+    else:
+        assert with_class({"card": "nnunet"}, tmp_path) == {"card": "nnunet", "lesion_class": named[0]}
 
 
 def suggestion(error):
@@ -367,7 +398,7 @@ def test_what_is_found_in_a_folder_that_nothing_reads_is_named(project, tmp_path
 def test_annotations_that_nothing_reads_are_said_to_be_so(project, tmp_path):
     frame(tmp_path / "via" / "0.png", 0)
     write(tmp_path / "via" / "via.json", '{"_via_img_metadata": {}}')
-    with pytest.raises(InputError, match="annotations of this kind aren't read; export them as masks, a PNG a frame"):
+    with pytest.raises(InputError, match="VIA annotations aren't read; export them as masks"):
         guess_card(tmp_path / "via")
 
 

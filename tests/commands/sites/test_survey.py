@@ -1,0 +1,280 @@
+"""Folders of frames with masks or annotations that are easily overlooked, and of frames that look labelled by name."""
+
+import json
+import shlex
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mcdrl.base.errors import InputError
+from mcdrl.commands.models.masks_among import masks_among
+from mcdrl.commands.models.unlabelled import holds_frames_alone
+from mcdrl.commands.sites.guess import guess_card
+from mcdrl.commands.sites.mask_names import likeness
+from mcdrl.commands.sites.survey import survey
+from tests.imaging.annotations.written import (
+    coco_annotation,
+    coco_image,
+    flat,
+    labelme,
+    labelme_shape,
+    write,
+    yolo,
+)  # fmt: skip
+
+LESION = [(2, 3), (12, 3), (12, 9), (2, 9)]
+SHAPE = labelme_shape("polyp", "polygon", LESION)
+
+
+def frames(folder, count=3):
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        pixels = np.random.default_rng(number).integers(0, 256, (30, 40, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / f"f{number}.png")
+
+
+def masks(folder, ending=".png", mode="L", count=3, behind=""):
+    folder.mkdir(parents=True, exist_ok=True)
+    picture = Image.new("L", (40, 30))
+    picture.paste(255, (2, 3, 12, 9))
+    for number in range(count):
+        picture.convert(mode).save(folder / f"f{number}{behind}{ending}")
+
+
+def coco(count, names="f{}.png"):
+    """COCO in the order in which Roboflow and CVAT write its keys."""
+    images = [coco_image(number, names.format(number)) | {"license": 1, "date_captured": 0} for number in range(count)]
+    drawn = [coco_annotation(number, number, 1, [flat(LESION)], area=60.0) for number in range(count)]
+    return json.dumps({"categories": [{"id": 1, "name": "polyp"}], "images": images, "annotations": drawn})
+
+
+def refused(root):
+    with pytest.raises(InputError) as error:
+        guess_card(root)
+    return str(error.value)
+
+
+def settings(root):
+    """What the command line that is offered for a folder sets."""
+    (line,) = [line for line in refused(root).splitlines() if "mcdrl sites check" in line]
+    told, _, command = line.strip().partition(": mcdrl ")
+    return told, [word for word in shlex.split(command) if "=" in word]
+
+
+READS_ALL = "this would read 3 frames and refuse 0 files"
+
+
+def test_coco_is_known_by_keys_anywhere_in_the_file(tmp_path):
+    frames(tmp_path / "images")
+    path = write(tmp_path / "instances_default.json", coco(1500))
+    assert path.stat().st_size > 300_000
+    assert survey(tmp_path).others == {"COCO annotations": ["instances_default.json"]}
+    assert not holds_frames_alone(tmp_path)
+    told, given = settings(tmp_path)
+    assert told == READS_ALL
+    assert "annotation_format=coco" in given
+
+
+@pytest.mark.parametrize("before", [(1 << 20) - 20, (1 << 20) - 5, 1 << 20])
+def test_a_key_may_lie_across_two_pieces_of_a_file(tmp_path, before):
+    text = '{"images": [], "categories": [], "info": "'
+    write(tmp_path / "a.json", f'{text}{"x" * (before - len(text))}", "annotations": []}}')
+    assert survey(tmp_path).others == {"COCO annotations": ["a.json"]}
+
+
+def test_labelme_with_many_points_before_the_frame_s_name_and_the_frame_behind_it(tmp_path):
+    frames(tmp_path, 1)
+    points = [(2 + index / 1000, 3) for index in range(9000)]
+    text = labelme("f0.png", [labelme_shape("polyp", "polygon", [*points, (12, 9)])])
+    keys = json.loads(text)
+    ordered = {"shapes": keys.pop("shapes"), "imagePath": keys.pop("imagePath"), **keys, "imageData": "A" * 400_000}
+    write(tmp_path / "f0.json", json.dumps(ordered))
+    assert survey(tmp_path).others == {"LabelMe annotations": ["f0.json"]}
+    assert not holds_frames_alone(tmp_path)
+
+
+def test_frames_without_a_lesion_do_not_hide_those_with_one_in_yolo(tmp_path):
+    frames(tmp_path / "images", 64)
+    for number in range(64):
+        write(tmp_path / "labels" / f"f{number:02}.txt", "" if number < 60 else yolo(0, LESION))
+        (tmp_path / "images" / f"f{number}.png").rename(tmp_path / "images" / f"f{number:02}.png")
+    assert len(survey(tmp_path).others["YOLO annotations"]) == 4
+    assert not holds_frames_alone(tmp_path)
+    told, given = settings(tmp_path)
+    assert told == "this would read 64 frames and refuse 0 files"
+    assert "annotations=labels/*.txt" in given
+
+
+def test_a_box_in_front_of_an_outline_is_yolo_too(tmp_path):
+    write(tmp_path / "a.txt", f"0 0.5 0.5 0.1 0.1\n{yolo(0, LESION)}\n")
+    assert survey(tmp_path).others == {"YOLO annotations": ["a.txt"]}
+
+
+def test_many_files_of_one_folder_do_not_hide_those_of_the_next(tmp_path):
+    for number in range(60):
+        write(tmp_path / "a" / f"{number}.json", labelme("f0.png", [SHAPE]))
+    write(tmp_path / "b" / "0.json", labelme("f1.png", [SHAPE]))
+    found = survey(tmp_path).others
+    assert (len(found["LabelMe annotations"]), len(found["further JSON files"])) == (51, 10)
+    assert "b/0.json" in found["LabelMe annotations"]
+
+
+VIA = {"f0.png12": {"filename": "f0.png", "size": 12, "regions": [{"shape_attributes": {"name": "polygon"}}]}}
+VIA_COLUMNS = "filename,file_size,file_attributes,region_count,region_id,region_shape_attributes,region_attributes\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("via_region_data.json", json.dumps(VIA)),
+        ("via_region_data.csv", VIA_COLUMNS),
+        ("via_project.json", '{"_via_settings": {}, "_via_img_metadata": {}}'),
+    ],
+)
+def test_what_via_exports_is_named_with_what_to_export_instead(tmp_path, name, text):
+    frames(tmp_path)
+    write(tmp_path / name, text)
+    assert survey(tmp_path).others == {"VIA annotations": [name]}
+    assert not holds_frames_alone(tmp_path)
+    assert "VIA annotations aren't read; export them as masks, a PNG a frame, or, in VIA, as COCO" in refused(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("notes.json", "json files"),
+        ("notes.xml", "xml files"),
+        ("notes.txt", "text files"),
+        ("notes.csv", "tables"),
+        ("outlines.mat", "files of other kinds"),
+        ("f0.gif", "pictures that aren't read, to be saved as PNG first"),
+        ("f0.nii.gz", "volumes, to be exported as pictures first, a PNG a slice"),
+        ("f0.nii", "volumes, to be exported as pictures first, a PNG a slice"),
+        ("f0.gz", "archives, to be unpacked first"),
+    ],
+)
+def test_what_may_hold_lesions_is_named_and_no_frames_alone(tmp_path, name, kind):
+    frames(tmp_path)
+    assert holds_frames_alone(tmp_path)
+    write(tmp_path / name, "x")
+    assert survey(tmp_path).others == {kind: [name]}
+    assert not holds_frames_alone(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["README.md", "LICENSE", "Thumbs.db", "clip.mp4"])
+def test_what_says_nothing_of_lesions_leaves_frames_alone(tmp_path, name):
+    frames(tmp_path)
+    write(tmp_path / name, "x")
+    assert holds_frames_alone(tmp_path)
+
+
+def test_dicom_without_an_ending_is_named(tmp_path):
+    (tmp_path / "IM0001").write_bytes(bytes(128) + b"DICM")
+    assert survey(tmp_path).others == {"DICOM without an ending, to be called .dcm first": ["IM0001"]}
+
+
+@pytest.mark.parametrize(
+    ("place", "ending", "mode", "behind"),
+    [
+        ("ground_t", ".jpg", "L", ""),
+        ("manual", ".png", "RGB", "_gt"),
+        ("images", ".jpg", "L", "_mask"),
+    ],
+)
+def test_masks_of_any_format_are_known_by_their_black_and_white(tmp_path, place, ending, mode, behind):
+    frames(tmp_path / "images")
+    masks(tmp_path / place, ending, mode, behind=behind)
+    assert not holds_frames_alone(tmp_path)
+    pictures = sorted(path for path in tmp_path.rglob("*.*") if path.is_file())
+    found = masks_among(pictures)
+    assert len(found) == 3
+    assert all(path.parent.name == place and path.stem.endswith(behind) for path in found)
+
+
+def test_frames_of_equal_names_are_no_masks_however_dark(tmp_path):
+    frames(tmp_path / "p1")
+    dark = np.random.default_rng(0).integers(0, 20, (30, 40, 3), np.uint8)
+    (tmp_path / "p2").mkdir()
+    for number in range(3):
+        Image.fromarray(dark).save(tmp_path / "p2" / f"f{number}.png")
+    assert masks_among(sorted(tmp_path.rglob("*.png"))) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "much"),
+    [
+        ("images", 0), ("labelled", 1), ("unlabelled", 1), ("segmented-images", 1), ("ascending_segment", 1),
+        ("annotated_images", 1), ("masks", 2), ("labelsTr", 2), ("Ground Truth", 2), ("GT", 2), ("masks_C2", 2),
+        ("labelled_masks", 2), ("groundtruth", 2), ("annotations", 2), ("polypmasks", 2),
+    ],
+)  # fmt: skip
+def test_how_much_a_folder_is_called_like_masks(name, much):
+    assert likeness(name) == much
+
+
+@pytest.mark.parametrize("above", ["segmented-images", "labelled"])
+def test_folders_of_a_pair_are_judged_by_what_differs(tmp_path, above):
+    frames(tmp_path / above / "images")
+    masks(tmp_path / above / "masks")
+    told, given = settings(tmp_path)
+    assert told == READS_ALL
+    assert given == [f"images={above}/images/*", f"masks={above}/masks/{{stem}}.*"]
+
+
+def test_of_two_folders_called_like_masks_the_one_that_is_more_so_holds_them(tmp_path):
+    frames(tmp_path / "labelled_images")
+    masks(tmp_path / "labelled_masks")
+    assert settings(tmp_path) == (READS_ALL, ["images=labelled_images/*", "masks=labelled_masks/{stem}.*"])
+
+
+def test_annotated_frames_may_lie_in_a_folder_called_like_masks(tmp_path):
+    frames(tmp_path / "coco" / "labeled_images")
+    write(tmp_path / "coco" / "all.json", coco(3, "labeled_images/f{}.png"))
+    frames(tmp_path / "labelme" / "annotated_images")
+    for number in range(3):
+        path = tmp_path / "labelme" / "annotated_images" / f"f{number}.json"
+        write(path, labelme(f"f{number}.png", [SHAPE]))
+    for form, place in (("coco", "labeled_images"), ("labelme", "annotated_images")):
+        told, given = settings(tmp_path / form)
+        assert told == READS_ALL
+        assert {f"images={place}/*.png", f"annotation_format={form}"} <= set(given)
+        said = refused(tmp_path / form)
+        assert f"{place}/: 3 pictures (3 .png)" in said
+        assert "aren't read" not in said
+
+
+def test_masks_beside_annotated_frames_are_no_frames(tmp_path):
+    frames(tmp_path / "labeled_images")
+    masks(tmp_path / "masks")
+    write(tmp_path / "all.json", coco(3))
+    offered = [line for line in refused(tmp_path).splitlines() if "annotation_format=coco" in line]
+    assert len(offered) == 1
+    assert "'images=labeled_images/*.png'" in offered[0]
+    assert "masks/: 3 masks, by the folder's name and their few colours (3 .png)" in refused(tmp_path)
+
+
+def test_annotations_without_pictures_are_told_apart_from_unknown_ones(tmp_path):
+    write(tmp_path / "all.json", coco(3))
+    assert "there are annotations and no pictures; give the folder that holds both" in refused(tmp_path)
+
+
+def test_frames_in_folders_called_like_masks_are_frames_alone(tmp_path):
+    frames(tmp_path / "unlabelled")
+    assert holds_frames_alone(tmp_path)
+    assert holds_frames_alone(tmp_path / "unlabelled")
+    frames(tmp_path / "ascending_segment")
+    frames(tmp_path / "rectum")
+    assert holds_frames_alone(tmp_path)
+
+
+def test_drawn_pictures_in_a_folder_called_like_masks_are_no_frames(tmp_path):
+    masks(tmp_path / "segmented", ".jpg")
+    assert not holds_frames_alone(tmp_path)
+    assert not holds_frames_alone(tmp_path / "segmented")
+
+
+def test_whatever_lies_in_masks_beside_frames_they_are_not_alone(tmp_path):
+    frames(tmp_path / "frames")
+    frames(tmp_path / "masks")
+    assert not holds_frames_alone(tmp_path)
