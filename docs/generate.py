@@ -565,8 +565,8 @@ def commands_page() -> str:
     parts = [
         "# Commands",
         "Exit codes: 0 done; 1 a bug, or what was made failed its check (a copy that answers otherwise, a stage of "
-        "`mcdrl run`); 2 the input is wrong, with a sentence that names file or key, value and fix; 3 a model does worse "
-        "than promised (`mcdrl accept`).",
+        "`mcdrl run`); 2 the input is wrong, with a sentence that names file or key, value and fix; 3 a model does "
+        "worse than promised (`mcdrl accept`).",
     ]
     return "\n\n".join([*parts, *command_parts(typer.main.get_command(app), "mcdrl")])
 
