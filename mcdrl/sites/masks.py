@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
@@ -10,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from mcdrl.base.errors import InputError
-from mcdrl.base.folders import composed
+from mcdrl.base.folders import composed, listed
 from mcdrl.sites.naming import Naming, is_image
 
 
@@ -107,7 +106,7 @@ def find_masks(root: Path, frames: Sequence[Path], masks: str, naming: Naming) -
         naming: how the frames are called.
 
     Raises:
-        InputError: the pattern is malformed.
+        InputError: the pattern is malformed, or a folder of masks can't be read.
     """
     lookup = _Lookup(root, Pattern.of(masks), naming)
     wanted = {frame: lookup.find(frame) for frame in frames}
@@ -245,8 +244,8 @@ class _Lookup:
     def _listed(self, folder: Path) -> tuple[list[str], list[list[Path]]]:
         if folder not in self._folders:
             names: dict[str, list[Path]] = {}
-            for name in sorted(os.listdir(folder)) if folder.is_dir() else []:
-                path = folder / name
+            shown = self._start.startswith(".")  # as by a shell, hidden files are masks if they are asked for
+            for path in (folder / name for name in listed(folder) if shown or not name.startswith(".")):
                 if not self._pattern.any_ending or is_image(path):
                     names.setdefault(self._pattern.key(path), []).append(path)
             ordered = sorted(names)
@@ -258,5 +257,4 @@ def _in_any_form(folder: Path) -> Path:
     if folder.is_dir() or folder == folder.parent:
         return folder
     parent = _in_any_form(folder.parent)
-    names = os.listdir(parent) if parent.is_dir() else []
-    return next((parent / name for name in names if composed(name) == composed(folder.name)), folder)
+    return next((parent / name for name in listed(parent) if composed(name) == composed(folder.name)), folder)
