@@ -69,7 +69,7 @@ def find_candidates(name: str, root: Path, reading: Reading) -> Found:
             found.candidates.append(_candidate(name, source, reading, table, outlines))
         except RefusedError as error:
             found.refused.append(Issue(source.file, error.kind, error.detail))
-    found.notes += table.unused() if table else []
+    found.notes += [*table.unused(), *_ungrouped(found.candidates, reading)] if table else []
     if outlines is not None:
         _tell_outlines(outlines, reading, listing.sources, found)
     return found
@@ -133,6 +133,13 @@ def _class_of(entry: Entry, reading: Reading) -> str | None:
     if entry.lesion_class not in names:
         raise RefusedError("class without a name of ours", f"'{entry.lesion_class}'; list it in class_names")
     return names[entry.lesion_class]
+
+
+def _ungrouped(candidates: Sequence[Candidate], reading: Reading) -> list[Issue]:
+    """Return an issue for each frame whose cell in `table_group` is empty."""
+    alone = [one for one in candidates if reading.table_group is not None and one.group_id == one.case_id]
+    detail = f"{reading.table_group} is empty; frames of one patient may come to both sides of the split"
+    return [Issue(one.source.file, "no group in the table, taken for a group of its own", detail) for one in alone]
 
 
 def _group(source: Source, reading: Reading) -> str | None:
