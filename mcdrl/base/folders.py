@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from fnmatch import translate
 from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
 
 from mcdrl.base.errors import InputError
 
@@ -152,3 +153,8 @@ def _unreadable(folder: Path | str, error: OSError) -> InputError:
 def composed(text: str) -> str:
     """Return `text` in Unicode's composed form, in which names from different systems compare equal."""
     return unicodedata.normalize("NFC", text)
+
+
+def loosened(text: str) -> str:
+    """Return `text` in a form in which names compare equal that differ in case alone, or in codes such as %20."""
+    return composed(unquote(text).casefold())

@@ -97,6 +97,7 @@ class Outlines:
         problems: frame -> why it can't be used, kind and detail.
         refused: entries that can't be used.
         notes: whatever else a person should know.
+        near: frame that no entry names -> what an entry of no frame has, and may mean it.
     """
 
     of: dict[str, list[Drawn]] = field(default_factory=dict)
@@ -104,6 +105,7 @@ class Outlines:
     problems: dict[str, tuple[str, str]] = field(default_factory=dict)
     refused: list[Issue] = field(default_factory=list)
     notes: list[Issue] = field(default_factory=list)
+    near: dict[str, str] = field(default_factory=dict)
 
 
 def read_outlines(root: Path, reading: Reading) -> Outlines:

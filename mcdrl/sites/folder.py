@@ -221,6 +221,9 @@ class _NameCheck:
             further = all(composed(file.stem).startswith(f"{self._naming.stem(path)}_") for file in [*masks, *extras])
             wider = pattern.numbered if further else pattern.widened
             return "several masks", f"{names}; masks: '{wider}' takes all of them together{ignored}"
+        if path in self._paired.near:
+            near = _below(self._root, self._paired.near[path])
+            return "mask of nearly the same name", f"{near} differs in case or in codes such as %20; rename one"
         if not masks and self._rules.missing_mask == "refuse":
             wanted = self._naming.filled(self._masks, self._relative(path))
             return "no mask", f"expected {wanted}; where none means no lesion: missing_mask: no_lesion"
@@ -247,7 +250,7 @@ def _writable(name: str) -> bool:
 
 
 def _below(root: Path, path: Path) -> str:
-    text = path.relative_to(root).as_posix()
+    text = (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
     return text.encode("utf-8", "backslashreplace").decode()
 
 

@@ -362,6 +362,46 @@ def test_a_missing_mask_is_no_lesion_only_where_the_reading_says_so(root):
         list_site(here, "images/*", "labels/{stem}.*", Rules(missing_mask="no_lesion"))
 
 
+@pytest.mark.parametrize(
+    ("frame", "masks", "near"),
+    [
+        ("images/IMG_2.png", "masks/{stem}.*", "masks/img_2.png"),
+        ("images/F1.PNG", "masks/{stem}.png", "masks/f1.png"),
+        ("images/my frame.png", "masks/{stem}.*", "masks/my%20frame.png"),
+        ("images/a.png", "masks/{stem}_mask*.png", "masks/a_Mask_1.png"),
+        ("images/P1/a.png", "masks/{path}.*", "masks/p1/a.png"),
+        ("images/a.png", "masks/{stem}/*", "masks/A/1.png"),
+    ],
+)
+def test_a_mask_of_nearly_the_same_name_makes_no_negative(root, frame, masks, near):
+    depth = "/*" * frame.count("/")
+    here = root(frame, near, "images/b/b.png", "images/b.png", *[f"masks/{n}.png" for n in ("b", "b_mask", "b/b")])
+    for missing in ("no_lesion", "refuse"):
+        told = refusals(here, f"images{depth}", masks, missing_mask=missing)
+        assert told[frame] == (
+            f"mask of nearly the same name: {near} differs in case or in codes such as %20; rename one"
+        )
+
+
+def test_a_mask_that_another_frame_has_is_near_none(root):
+    here = root("images/a.png", "images/A.png", "masks/a.png")
+    assert unions(here, "masks/{stem}.*", missing_mask="no_lesion") == {"A": [], "a": ["masks/a.png"]}
+
+
+def test_frames_without_a_folder_of_masks_list_the_folder_above_once_a_form(root, monkeypatch):
+    here = root("masks/b/1.png", "images/b.png", *[f"images/{number}.png" for number in range(100)])
+    listed, real = [], os.listdir
+    monkeypatch.setattr(os, "listdir", lambda folder: listed.append(str(folder)) or real(folder))
+    found = unions(here, "masks/{stem}/*", missing_mask="no_lesion")
+    assert (len(found), found["b"], listed.count(str(here / "masks"))) == (101, ["masks/b/1.png"], 2)
+
+
+def test_a_mask_without_a_frame_may_lie_outside_the_root(root):
+    here = root("site/images/a.png", "masks/a.png", "masks/b.png")
+    notes = list_site(here / "site", "images/*", f"{here}/masks/{{stem}}.*").notes
+    assert [note.file for note in notes] == [f"{here}/masks/b.png"]
+
+
 def test_folders_in_the_decomposed_form_of_their_system(root):
     apart = unicodedata.normalize("NFD", "Müller")
     here = root(f"{apart}/images/0.png", f"{apart}/masks/0.png")
