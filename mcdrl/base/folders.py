@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
+import stat
 import unicodedata
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from fnmatch import translate
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
 
 from mcdrl.base.errors import InputError
 
 _NOT_HASHED = frozenset((".git", ".hg", ".dvc", "__pycache__"))  # folders that DVC passes over
+_ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)  # nothing there, as far as a pattern is concerned
+_WILD = re.compile(r"[*?\[]")
 
 
 def walked(top: Path) -> Iterator[tuple[Path, list[str]]]:
@@ -33,10 +40,87 @@ def walked(top: Path) -> Iterator[tuple[Path, list[str]]]:
             yield Path(folder), sorted(name for name in files if not name.startswith("."))
 
 
+def matching(root: Path, pattern: str) -> list[Path]:
+    """Return the files and folders below `root` that a glob names, sorted, hidden names aside.
+
+    Unlike `Path.glob` it passes over nothing that it can't read, enters folders behind links below `**`, too (see
+    `walked`), and means the same in every Python: `**` at the end is all that lies below.
+
+    Raises:
+        InputError: a folder that may hold some can't be read.
+        ValueError: as `pattern_parts`.
+    """
+    return sorted(set(_matching(root, pattern_parts(pattern))))
+
+
+def pattern_parts(pattern: str) -> tuple[str, ...]:
+    """Return the folders and the name of a glob.
+
+    Raises:
+        ValueError: it names nothing below a folder.
+    """
+    parts = PurePosixPath(pattern).parts
+    if not parts:
+        raise ValueError("it names no file")
+    if pattern.startswith("/"):
+        raise ValueError("it begins with '/'")
+    if ".." in parts:
+        raise ValueError("'..' leaves it")
+    if any("**" in part and part != "**" for part in parts):
+        raise ValueError("'**' stands alone between two slashes")
+    return (*parts, "*") if parts[-1] == "**" else parts
+
+
+def listed(folder: Path) -> list[str]:
+    """Return the names in a folder, sorted; none if there is no such folder.
+
+    Raises:
+        InputError: it can't be read.
+    """
+    try:
+        return sorted(os.listdir(folder))
+    except OSError as error:
+        if error.errno in _ABSENT:
+            return []
+        raise _unreadable(folder, error) from error
+
+
+def _matching(folder: Path, parts: Sequence[str]) -> Iterator[Path]:
+    if not parts:
+        yield folder
+    elif parts[0] == "**":
+        for below, _ in walked(folder) if _mode(folder, follow=True) == stat.S_IFDIR else ():
+            yield from _matching(below, parts[1:])
+    elif not parts[0].startswith("."):
+        for name in _named(folder, parts[0]):
+            yield from _matching(folder / name, parts[1:])
+
+
+def _named(folder: Path, part: str) -> list[str]:
+    if not _WILD.search(part):
+        return [part] if _mode(folder / part, follow=False) else []
+    fits = re.compile(translate(part)).match
+    return [name for name in listed(folder) if fits(name) and not name.startswith(".")]
+
+
+def _mode(path: Path, *, follow: bool) -> int:
+    """Return which kind of file something is; 0: there is no such thing."""
+    try:
+        return stat.S_IFMT(os.stat(path, follow_symlinks=follow).st_mode)
+    except OSError as error:
+        if error.errno in _ABSENT:
+            return 0
+        raise _unreadable(path.parent, error) from error
+
+
 def unhashable(top: Path) -> list[Path]:
-    """Return what DVC can't hash below a folder: it stops at links to nothing and waits for ever for pipes."""
+    """Return what DVC can't hash below a folder: it stops at links to nothing and waits for ever for pipes.
+
+    Raises:
+        InputError: a folder can't be read.
+    """
     found = []
-    for folder, folders, files in os.walk(top):
+    for folder, folders, files in os.walk(top, onerror=_refuse):
         folders[:] = [name for name in folders if name not in _NOT_HASHED]
         found += [Path(folder, name) for name in files if not _is_partial(name)]
     return sorted(path for path in found if not path.is_file())
@@ -46,7 +130,7 @@ def check_hashable(top: Path) -> None:
     """Check that DVC can hash all that lies below a folder.
 
     Raises:
-        InputError: it can't.
+        InputError: it can't, or a folder can't be read.
     """
     if stops := unhashable(top):
         what = "no regular file" if stops[0].exists() else "a link to nothing"
@@ -59,9 +143,18 @@ def _is_partial(name: str) -> bool:
 
 
 def _refuse(error: OSError) -> None:
-    raise InputError(f"the folder {error.filename} can't be read: {error.strerror}") from error
+    raise _unreadable(error.filename, error) from error
+
+
+def _unreadable(folder: Path | str, error: OSError) -> InputError:
+    return InputError(f"the folder {folder} can't be read: {error.strerror}; mend its permissions, or move it away")
 
 
 def composed(text: str) -> str:
     """Return `text` in Unicode's composed form, in which names from different systems compare equal."""
     return unicodedata.normalize("NFC", text)
+
+
+def loosened(text: str) -> str:
+    """Return `text` in a form in which names compare equal that differ in case alone, or in codes such as %20."""
+    return composed(unquote(text).casefold())

@@ -40,7 +40,7 @@ class Pixels:
         height_px: the frame's own height, upright.
         areas_px: value 1..254 in the mask -> pixels at the frame's own size.
         sha256: hex digest of the frame's size and upright RGB pixels.
-        between_px: pixels of the stored mask that are neither nearly black nor nearly white.
+        between_px: pixels of the stored mask that are neither nearly black nor nearly white; of two values none.
         drawn: the value or colour that was taken for lesion in a mask that nobody explained; None: there is none.
         line_px: lesion pixels of the mask that are drawn in thin lines.
         crop_px: left, top, right, bottom of what `image` and `mask` show, in the frame's own pixels.

@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import regular
-from mcdrl.base.folders import composed
+from mcdrl.base.folders import composed, matching
 from mcdrl.base.issues import Issue, RefusedError
 from mcdrl.study.meanings import IGNORE
 from mcdrl.study.reading import Reading
@@ -97,6 +97,7 @@ class Outlines:
         problems: frame -> why it can't be used, kind and detail.
         refused: entries that can't be used.
         notes: whatever else a person should know.
+        near: frame that no entry names -> what an entry of no frame has, and may mean it.
     """
 
     of: dict[str, list[Drawn]] = field(default_factory=dict)
@@ -104,6 +105,7 @@ class Outlines:
     problems: dict[str, tuple[str, str]] = field(default_factory=dict)
     refused: list[Issue] = field(default_factory=list)
     notes: list[Issue] = field(default_factory=list)
+    near: dict[str, str] = field(default_factory=dict)
 
 
 def read_outlines(root: Path, reading: Reading) -> Outlines:
@@ -118,9 +120,9 @@ def read_outlines(root: Path, reading: Reading) -> Outlines:
         reading: its `polygons` and `label_class` count.
 
     Raises:
-        InputError: no file matches, or one isn't a JSON list.
+        InputError: no file matches, one isn't a JSON list, or a folder that may hold some can't be read.
     """
-    files = sorted(root.glob(str(reading.polygons)))
+    files = matching(root, str(reading.polygons))
     if not files:
         raise InputError(f"no file matches polygons '{reading.polygons}' in {root}")
     found = Outlines()

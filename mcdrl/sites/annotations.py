@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from mcdrl.base.errors import InputError
+from mcdrl.base.folders import loosened
 from mcdrl.base.issues import Issue, RefusedError
 from mcdrl.imaging.annotations.annotated import (
     Annotated,
@@ -69,6 +70,7 @@ def read_annotations(root: Path, reading: Reading, frames: Sequence[str]) -> Out
         )
     found = _by_frame(annotated, of, reading, labels)
     found.notes += _elsewhere(annotated.sheets, of, frames)
+    found.near = _near([sheet.name for sheet in annotated.sheets], of, frames)
     told = f"{len(files)} files, {len(sheets)} frames; {_counted(sheets, reading.label_class)}"
     found.notes.insert(0, Issue(str(reading.annotations), f"read as {form} annotations", told))
     return found
@@ -98,6 +100,26 @@ def _nearest(name: Name, frames: Sequence[tuple[Name, str]], *, plain: bool) -> 
     most = max((count for count, _ in common), default=0)
     best = [frame for count, frame in common if count == most]
     return best[0] if len(best) == 1 and (plain or most > 1 or len(name) == 1) else None
+
+
+def _near(names: Sequence[Name], of: Sequence[str | None], frames: Sequence[str]) -> dict[str, str]:
+    """Return frame that no annotation names -> the name of an annotation of no frame that may mean it.
+
+    Case and codes such as %20 don't count; folders do as in `match`, but one of the two may have further ones above.
+    """
+    loose = [(frame_name(loosened(frame)), frame) for frame in frames]
+    named = [tuple(loosened("/".join(name)).split("/")) for name in names]
+    plain = len({own[-1] for own, _ in loose}) == len(frames) and len({one[-1] for one in named}) == len(set(named))
+    taken, silent = set(of), defaultdict[str, list[tuple[Name, str]]](list)
+    for own, frame in (pair for pair in loose if pair[1] not in taken):
+        silent[own[-1]].append((own, frame))
+    return {
+        frame: "/".join(name)
+        for name, other, one in zip(names, named, of, strict=True)
+        if one is None
+        for own, frame in silent[other[-1]]
+        if plain or _common_end(other, own) == min(len(other), len(own))
+    }
 
 
 def _elsewhere(sheets: Sequence[Sheet], of: Sequence[str | None], frames: Sequence[str]) -> list[Issue]:

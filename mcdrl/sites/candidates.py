@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mcdrl.base.folders import loosened
 from mcdrl.base.issues import Issue, RefusedError
 from mcdrl.imaging.outlines import Drawn, Outlines, read_outlines
 from mcdrl.sites.annotations import read_annotations
@@ -69,7 +70,7 @@ def find_candidates(name: str, root: Path, reading: Reading) -> Found:
             found.candidates.append(_candidate(name, source, reading, table, outlines))
         except RefusedError as error:
             found.refused.append(Issue(source.file, error.kind, error.detail))
-    found.notes += table.unused() if table else []
+    found.notes += [*table.unused(), *_ungrouped(found.candidates, reading)] if table else []
     if outlines is not None:
         _tell_outlines(outlines, reading, listing.sources, found)
     return found
@@ -78,7 +79,12 @@ def find_candidates(name: str, root: Path, reading: Reading) -> Found:
 def _outlines(root: Path, reading: Reading, sources: Sequence[Source]) -> Outlines | None:
     if reading.annotations is not None:
         return read_annotations(root, reading, [source.file for source in sources])
-    return read_outlines(root, reading) if reading.polygons else None
+    if reading.polygons is None:
+        return None
+    found, stems = read_outlines(root, reading), {source.stem for source in sources}
+    loose = {loosened(name): name for name in sorted(found.named - stems)}
+    found.near = {stem: loose[loosened(stem)] for stem in stems - found.named if loosened(stem) in loose}
+    return found
 
 
 def _outlined_as(source: Source, reading: Reading) -> str:
@@ -120,6 +126,9 @@ def _drawn(outlines: Outlines, frame: str, reading: Reading) -> tuple[Drawn, ...
     """
     if frame in outlines.problems:
         raise RefusedError(*outlines.problems[frame])
+    if frame in outlines.near:
+        told = f"'{outlines.near[frame]}', which no frame is called, differs in case, folders or codes such as %20"
+        raise RefusedError("annotation of nearly the same name", f"{told}; rename one")
     if frame not in outlines.named and reading.annotations is not None and reading.missing_mask == "refuse":
         told = f"'{reading.annotations}' doesn't name it; where that means no lesion: missing_mask: no_lesion"
         raise RefusedError("no annotation", told)
@@ -133,6 +142,13 @@ def _class_of(entry: Entry, reading: Reading) -> str | None:
     if entry.lesion_class not in names:
         raise RefusedError("class without a name of ours", f"'{entry.lesion_class}'; list it in class_names")
     return names[entry.lesion_class]
+
+
+def _ungrouped(candidates: Sequence[Candidate], reading: Reading) -> list[Issue]:
+    """Return an issue for each frame whose cell in `table_group` is empty."""
+    alone = [one for one in candidates if reading.table_group is not None and one.group_id == one.case_id]
+    detail = f"{reading.table_group} is empty; frames of one patient may come to both sides of the split"
+    return [Issue(one.source.file, "no group in the table, taken for a group of its own", detail) for one in alone]
 
 
 def _group(source: Source, reading: Reading) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -10,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from mcdrl.base.errors import InputError
-from mcdrl.base.folders import composed
+from mcdrl.base.folders import composed, listed, matching, pattern_parts
 from mcdrl.base.issues import Issue
 from mcdrl.sites.masks import Masks, Pattern, find_masks
 from mcdrl.sites.naming import ENDINGS, Naming, is_image
@@ -100,8 +99,9 @@ def list_site(root: Path, images: str, masks: str | None, rules: Rules = Rules()
         rules: what is done with names that leave something open.
 
     Raises:
-        InputError: the folder doesn't exist, a pattern is malformed, no file matches `images`, or not one frame has a
-            mask although frames without one would count as free of lesions.
+        InputError: the folder doesn't exist, one that may hold frames or masks can't be read, a pattern is malformed,
+            no file matches `images`, or not one frame has a mask although frames without one would count as free of
+            lesions.
     """
     if not root.is_dir():
         raise InputError(f"{root} is no folder; give the site's folder in sites.<name>.root")
@@ -110,7 +110,7 @@ def list_site(root: Path, images: str, masks: str | None, rules: Rules = Rules()
     naming = Naming(images, rules.case_ids, rules.frame_suffix)
     pictures = [path for path in paths if is_image(path)]
     paired = find_masks(root, pictures, masks, naming) if masks is not None else Masks({})
-    sheets = list(root.glob(rules.annotations)) if rules.annotations is not None else []
+    sheets = matching(root, rules.annotations) if rules.annotations is not None else []
     taken = {*sheets, *paired.used} | {extra for several in paired.extras.values() for extra in several}
     frames = [path for path in paths if path not in taken]
     if not frames:
@@ -130,13 +130,20 @@ def list_site(root: Path, images: str, masks: str | None, rules: Rules = Rules()
 
 def _frames(root: Path, images: str, found: Listing) -> list[Path]:
     try:
-        matched = sorted(root.glob(images))
-    except (ValueError, NotImplementedError) as error:
+        matched = matching(root, images)
+    except ValueError as error:
         raise InputError(f"images: '{images}' is no pattern below the root ({error}); e.g. 'images/*'") from None
-    visible = [path for path in matched if not any(part.startswith(".") for part in path.relative_to(root).parts)]
-    folders = [path for path in visible if path.is_dir()]
-    found.notes += [Issue(_below(root, path), "folder not entered", "`**/*` enters folders") for path in folders]
-    return [path for path in visible if not path.is_dir()]
+    folders = {path for path in matched if path.is_dir()}
+    files = [path for path in matched if path not in folders]
+    deep = pattern_parts(images)[-2:-1] == ("**",)
+    said = ("folder without a file", "") if deep else ("folder not entered", "`**/*` enters folders")
+    entered = {parent for path in files for parent in path.parents}
+    real = {path.resolve() for path in entered & folders}
+    for path in sorted(folders - entered):
+        other = deep and path.resolve() in real
+        kind, detail = ("folder not entered", "a link to a folder that was entered by another name") if other else said
+        found.notes.append(Issue(_below(root, path), kind, detail))
+    return files
 
 
 def _behind_links(root: Path, files: Collection[Path]) -> list[Issue]:
@@ -214,6 +221,9 @@ class _NameCheck:
             further = all(composed(file.stem).startswith(f"{self._naming.stem(path)}_") for file in [*masks, *extras])
             wider = pattern.numbered if further else pattern.widened
             return "several masks", f"{names}; masks: '{wider}' takes all of them together{ignored}"
+        if path in self._paired.near:
+            near = _below(self._root, self._paired.near[path])
+            return "mask of nearly the same name", f"{near} differs in case or in codes such as %20; rename one"
         if not masks and self._rules.missing_mask == "refuse":
             wanted = self._naming.filled(self._masks, self._relative(path))
             return "no mask", f"expected {wanted}; where none means no lesion: missing_mask: no_lesion"
@@ -240,12 +250,12 @@ def _writable(name: str) -> bool:
 
 
 def _below(root: Path, path: Path) -> str:
-    text = path.relative_to(root).as_posix()
+    text = (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _contents(root: Path) -> str:
     entries = sorted(root.iterdir())
-    names = [f"{path.name}/ ({len(os.listdir(path))} entries)" if path.is_dir() else path.name for path in entries]
+    names = [f"{path.name}/ ({len(listed(path))} entries)" if path.is_dir() else path.name for path in entries]
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return (", ".join(names[:_SHOWN]) or "nothing") + more

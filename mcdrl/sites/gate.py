@@ -16,8 +16,8 @@ from mcdrl.base.issues import Issue, RefusedError, grouped
 from mcdrl.base.parallel import in_order
 from mcdrl.base.runtime import progress
 from mcdrl.imaging.decode import Pixels, read_pixels
-from mcdrl.imaging.labels import UnexplainedError
 from mcdrl.imaging.recipe import Recipe
+from mcdrl.imaging.unexplained import UnexplainedError
 from mcdrl.sites.candidates import Candidate, find_candidates
 from mcdrl.sites.folder import Source
 from mcdrl.sites.review import Case, Review

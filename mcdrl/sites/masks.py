@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from mcdrl.base.errors import InputError
-from mcdrl.base.folders import composed
+from mcdrl.base.folders import composed, listed, loosened
 from mcdrl.sites.naming import Naming, is_image
 
 
@@ -23,12 +22,14 @@ class Masks:
         shared: frame -> a mask that is also another frame's, and that frame.
         extras: frame -> files that are called like its mask with something behind and that are nobody's mask.
         orphans: other images in the masks' folders that are nobody's mask, sorted.
+        near: frame without a mask -> a file that is nobody's and would be its mask but for case or codes such as %20.
     """
 
     of: dict[Path, list[Path]]
     shared: dict[Path, tuple[Path, Path]] = field(default_factory=dict)
     extras: dict[Path, list[Path]] = field(default_factory=dict)
     orphans: list[Path] = field(default_factory=list)
+    near: dict[Path, Path] = field(default_factory=dict)
 
     @property
     def used(self) -> set[Path]:
@@ -89,7 +90,7 @@ class Pattern:
 
     def key(self, file: Path) -> str:
         """Return what of a file's name is compared with `name`."""
-        return composed(file.stem if self.any_ending else file.name)
+        return file.stem if self.any_ending else file.name
 
 
 def find_masks(root: Path, frames: Sequence[Path], masks: str, naming: Naming) -> Masks:
@@ -107,9 +108,10 @@ def find_masks(root: Path, frames: Sequence[Path], masks: str, naming: Naming) -
         naming: how the frames are called.
 
     Raises:
-        InputError: the pattern is malformed.
+        InputError: the pattern is malformed, or a folder of masks can't be read.
     """
-    lookup = _Lookup(root, Pattern.of(masks), naming)
+    pattern = Pattern.of(masks)
+    lookup, loosely = (_Lookup(root, pattern, naming, form) for form in (composed, loosened))
     wanted = {frame: lookup.find(frame) for frame in frames}
     owner, shared = _owners(wanted, lookup)
     found = Masks({frame: [mask for mask in several if owner[mask] == frame] for frame, several in wanted.items()})
@@ -117,6 +119,9 @@ def find_masks(root: Path, frames: Sequence[Path], masks: str, naming: Naming) -
     used, claimed = found.used, {frame for frame, several in found.of.items() if several}
     loose = [file for file in lookup.files() if file not in used and file not in claimed]
     _sort_out(loose, frames, lookup, found)
+    for frame in (frame for frame, several in found.of.items() if not several):
+        near = [file for file in loosely.find(frame) if file not in used and file not in claimed]
+        found.near |= {frame: near[0]} if near else {}
     return found
 
 
@@ -151,16 +156,17 @@ def _sort_out(loose: Sequence[Path], frames: Sequence[Path], lookup: _Lookup, fo
 
 
 class _Lookup:
-    """Finds masks by name; lists every folder once.
+    """Finds masks by names that are equal in some form; lists every folder once.
 
     Attributes:
         loose: whether what follows the beginning of a mask's name can't be the rest of a frame's name.
     """
 
-    def __init__(self, root: Path, pattern: Pattern, naming: Naming) -> None:
-        self._root, self._pattern, self._naming = root, pattern, naming
+    def __init__(self, root: Path, pattern: Pattern, naming: Naming, form: Callable[[str], str]) -> None:
+        self._root, self._pattern, self._naming, self._form = root, pattern, naming, form
         self._folders: dict[Path, tuple[list[str], list[list[Path]]]] = {}
         self._names: dict[Path, Path] = {}
+        self._inside: dict[Path, dict[str, Path]] = {}
         self._places: dict[Path, tuple[Path, str]] = {}
         before, _, after = pattern.name.partition("*")
         self._start = before
@@ -228,35 +234,34 @@ class _Lookup:
         if frame not in self._places:
             whole = self._naming.filled(f"{self._pattern.folder}/{self._start}", self._below(frame))
             folder, _, start = whole.rpartition("/")
-            self._places[frame] = self._real(self._root / folder), start
+            self._places[frame] = self._real(self._root / folder), self._form(start)
         return self._places[frame]
 
     def _real(self, folder: Path) -> Path:
-        """Return the folder of that name, in whichever of Unicode's forms its system has written it."""
+        """Return the folder of that name; where there is none, one whose name is equal in the form that counts."""
         if folder not in self._names:
-            self._names[folder] = _in_any_form(folder)
+            self._names[folder] = folder if folder.is_dir() or folder == folder.parent else self._equal(folder)
         return self._names[folder]
 
+    def _equal(self, folder: Path) -> Path:
+        parent = self._real(folder.parent)
+        if parent not in self._inside:
+            self._inside[parent] = {self._form(name): parent / name for name in reversed(listed(parent))}
+        return self._inside[parent].get(self._form(folder.name), folder)
+
     def _regex(self, frame: Path) -> re.Pattern[str]:
-        rest = ".*".join(re.escape(part) for part in self._naming.filled(self._rest, self._below(frame)).split("*"))
+        parts = self._naming.filled(self._rest, self._below(frame)).split("*")
+        rest = ".*".join(re.escape(self._form(part)) for part in parts)
         apart = "" if self.loose else r"(?![^\W_])"
         return re.compile(f"{re.escape(self.start(frame))}{apart}.*{rest}", re.DOTALL)
 
     def _listed(self, folder: Path) -> tuple[list[str], list[list[Path]]]:
         if folder not in self._folders:
             names: dict[str, list[Path]] = {}
-            for name in sorted(os.listdir(folder)) if folder.is_dir() else []:
-                path = folder / name
+            shown = self._start.startswith(".")  # as by a shell, hidden files are masks if they are asked for
+            for path in (folder / name for name in listed(folder) if shown or not name.startswith(".")):
                 if not self._pattern.any_ending or is_image(path):
-                    names.setdefault(self._pattern.key(path), []).append(path)
+                    names.setdefault(self._form(self._pattern.key(path)), []).append(path)
             ordered = sorted(names)
             self._folders[folder] = ordered, [names[key] for key in ordered]
         return self._folders[folder]
-
-
-def _in_any_form(folder: Path) -> Path:
-    if folder.is_dir() or folder == folder.parent:
-        return folder
-    parent = _in_any_form(folder.parent)
-    names = os.listdir(parent) if parent.is_dir() else []
-    return next((parent / name for name in names if composed(name) == composed(folder.name)), folder)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from mcdrl.base.folders import composed
+from mcdrl.base.folders import composed, pattern_parts
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".dcm", ".dicom")
 _PLACE = re.compile(r"\{(stem|parent|path|\d+)\}")
@@ -80,7 +80,7 @@ class Naming:
 
 def _wild_folders(pattern: str, file: PurePosixPath) -> list[str]:
     """Return the folders on a frame's path that wildcards of the pattern stand for."""
-    parts, folders = PurePosixPath(pattern).parts[:-1], file.parts[:-1]
+    parts, folders = pattern_parts(pattern)[:-1], file.parts[:-1]
     deep = [index for index, part in enumerate(parts) if part == "**"]
     head = parts[: deep[0]] if deep else parts
     tail = parts[deep[-1] + 1 :] if deep else ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from mcdrl.base.folders import composed
 from mcdrl.base.issues import Issue, RefusedError
 from mcdrl.sites.folder import Source
 from mcdrl.study.reading import Reading
+
+_SAID = re.compile(r'"?sep=([^\w"\n ])"?[ \t]*(\n|$)', re.IGNORECASE)  # Excel's first line
+_OPEN = "is there a quote that is never closed?"
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ class SiteTable:
 
 
 def read_table(path: Path, reading: Reading) -> SiteTable:
-    """Read a site's CSV: UTF-8, separated by commas, semicolons or tabs, with a header.
+    """Read a site's CSV: UTF-8, separated by commas, semicolons, tabs or what its first line says, with a header.
 
     Raises:
         InputError: the file is missing or malformed, or lacks a column.
@@ -92,15 +96,15 @@ def read_rows(path: Path, file: str, wanted: Sequence[str]) -> Iterator[tuple[st
     Raises:
         InputError: as `read_table`.
     """
-    text = _text(path)
-    lines = csv.reader(io.StringIO(text), delimiter=_delimiter(text))
-    header = [cell.strip() for cell in next(lines, [])]
+    records = _records(path)
+    header = [cell.strip() for cell in next(records, (1, []))[1]]
     _check_header(path, header, [file, *wanted])
-    for cells in lines:
+    for line, cells in records:
         if not cells:
             continue
         if len(cells) != len(header):
-            raise InputError(f"{path} line {lines.line_num}: {len(cells)} cells, the header has {len(header)}")
+            doubt = f"; {_OPEN}" if any("\n" in cell for cell in cells) else ""
+            raise InputError(f"{path} line {line}: {len(cells)} cells, the header has {len(header)}{doubt}")
         row = dict(zip(header, (composed(cell.strip()) for cell in cells), strict=True))
         yield _key(row[file]), row
 
@@ -137,6 +141,21 @@ def _text(path: Path) -> str:
         raise InputError(f"{path} does not exist; sites.<name>.table names a CSV file below the root") from None
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 ({error}); save it as UTF-8") from None
+
+
+def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows of a CSV, the header first, each with the number of the line that it begins in."""
+    text = _text(path)
+    said = _SAID.match(text)
+    lines = csv.reader(io.StringIO(text), delimiter=said[1] if said else _delimiter(text))
+    line = 1
+    try:
+        for cells in lines:
+            if line > 1 or not said:
+                yield line, cells
+            line = lines.line_num + 1
+    except csv.Error as error:
+        raise InputError(f"{path} line {line}: {error}; {_OPEN}") from None
 
 
 def _delimiter(text: str) -> str:

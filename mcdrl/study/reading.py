@@ -5,14 +5,13 @@ The keys stand in a card (data/sites/<card>.yaml) and in the site's own entry of
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from mcdrl.base.folders import pattern_parts
 from mcdrl.base.section import Count, Most, Section
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.study.meanings import IGNORE, LESION, drawn_classes
@@ -107,13 +106,9 @@ class Reading(Section):
     def _below_the_root(cls, pattern: str | None) -> str | None:
         if pattern is None:
             return None
-        parts = PurePosixPath(pattern).parts
-        if not parts or ".." in parts:
-            why = "'..' leaves it" if parts else "it names no file"
-            raise ValueError(f"no pattern below the root ({why}); e.g. 'images/*' or '**/*.png'")
         try:
-            next(Path(os.devnull).glob(pattern), None)
-        except (ValueError, NotImplementedError) as error:
+            pattern_parts(pattern)
+        except ValueError as error:
             raise ValueError(f"no pattern below the root ({error}); e.g. 'images/*' or '**/*.png'") from None
         return pattern
 

@@ -8,8 +8,9 @@ from scipy.ndimage import binary_dilation
 from mcdrl.artifacts.frames import IGNORED
 from mcdrl.base.issues import RefusedError
 from mcdrl.imaging.decode import read_pixels
-from mcdrl.imaging.labels import UNEXPLAINED, read_labels
+from mcdrl.imaging.labels import read_labels
 from mcdrl.imaging.recipe import Recipe
+from mcdrl.imaging.unexplained import UNEXPLAINED
 from tests import factories
 from tests.sites.site_folder import smooth_disc
 
@@ -96,6 +97,12 @@ def test_class_ids_in_a_jpeg_are_refused_whatever_a_table_says(read, factor):
         read(class_ids(factor), name="m.jpg", quality=95)
     with pytest.raises(RefusedError, match=r"a JPEG can't tell .*, it needs 32 between values"):
         read(class_ids(factor), {str(factor): "polyp", str(2 * factor): "tumor"}, name="m.jpg", quality=95)
+
+
+@pytest.mark.parametrize("value", [128, 200, 246])
+def test_a_mask_of_two_values_is_not_called_smooth(read, value):
+    pixels = read(np.where(disc(), value, 0).astype(np.uint8))
+    assert (pixels.lesion_area_px, pixels.between_px) == (disc().sum(), 0)
 
 
 def test_a_class_id_of_sixteen_bits_is_no_label_of_eight(read):

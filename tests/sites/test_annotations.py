@@ -269,6 +269,36 @@ def test_frames_that_are_not_named_are_asked_for(root, frames, ingest, masks):
     assert not masks()["S/new"].any()
 
 
+@pytest.mark.parametrize(
+    ("names", "annotated", "near"),
+    [
+        (("my frame.png", "b.png"), "my%20frame.png", "my%20frame"),
+        (("F1.PNG", "b.png"), "f1.png", "f1"),
+        (("P1/a.png", "P2/a.png", "b.png"), "p1/a.png", "p1/a"),
+        (("p1/a.png", "b.png"), "C:\\data\\A.png", "C:/data/A"),
+    ],
+)
+def test_an_annotation_of_nearly_the_same_name_makes_no_negative(root, frames, ingest, names, annotated, near):
+    frames(*names)
+    images = [coco_image(1, annotated), coco_image(2, "b.png")]
+    write(root / "all.json", coco(images, of_image(1, [flat(SQUARE)])))
+    result = ingest(**COCO, images="**/*.[pP][nN][gG]", case_ids="path", missing_mask="no_lesion")
+    assert {issue.file: issue.text for issue in result.refused} == {
+        names[
+            0
+        ]: f"annotation of nearly the same name: '{near}', which no frame is called, differs in case, folders or "
+        "codes such as %20; rename one"
+    }
+
+
+def test_an_annotation_without_folders_may_be_of_each_frame_of_its_name(root, frames, ingest):
+    frames("p1/a.png", "p2/a.png", "b.png")
+    images = [coco_image(1, "a.png"), coco_image(2, "b.png"), coco_image(3, "p3/b.png")]
+    write(root / "all.json", coco(images, of_image(1, [flat(SQUARE)])))
+    result = ingest(**COCO, images="**/*.png", case_ids="path", missing_mask="no_lesion")
+    assert [issue.file for issue in result.refused] == ["p1/a.png", "p2/a.png"]
+
+
 def test_annotations_of_another_data_set_are_refused(root, frames, ingest):
     frames("images/a.png")
     write(root / "all.json", coco([coco_image(1, "train/z.png")], of_image(1, [flat(SQUARE)])))

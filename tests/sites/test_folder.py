@@ -135,6 +135,38 @@ def test_other_files_are_refused_hidden_ones_left_out(root):
     }
 
 
+@pytest.mark.parametrize(
+    ("masks", "files"),
+    [
+        ("masks/{stem}.*", ("masks/a.png", "masks/._a.png")),
+        ("masks/{stem}*.*", ("masks/a.png", "masks/._a.png")),
+        ("masks/{stem}/*", ("masks/a/1.png", "masks/a/._1.png")),
+    ],
+)
+def test_what_a_mac_leaves_beside_masks_is_none(root, masks, files):
+    here = root("images/a.png", *files)
+    found = list_site(here, "images/*", masks)
+    assert ([source.further for source in found.sources], found.refused, found.notes) == ([()], [], [])
+    assert found.sources[0].mask == here / files[0]
+
+
+def test_masks_whose_names_begin_with_a_dot_are_read_where_the_pattern_says_so(root):
+    assert pairs(root("images/a.png", "masks/.a.png"), masks="masks/.{stem}.png") == {"images/a.png": "masks/.a.png"}
+
+
+def test_masks_in_a_folder_that_cannot_be_read_are_no_missing_ones(root, monkeypatch):
+    here, real = root("images/a.png", "images/b.png", "masks/a/1.png", "masks/b/1.png"), os.listdir
+
+    def listing(folder):
+        if str(folder).endswith("masks/b"):
+            raise PermissionError(13, "Permission denied", str(folder))
+        return real(folder)
+
+    monkeypatch.setattr(os, "listdir", listing)
+    with pytest.raises(InputError, match=r"the folder .*/masks/b can't be read: Permission denied"):
+        list_site(here, "images/*", "masks/{stem}/*", Rules(missing_mask="no_lesion"))
+
+
 def test_a_text_file_does_not_take_a_frame_s_name(root):
     assert list(pairs(root("images/a.png", "images/a.txt", "masks/a.png"))) == ["images/a.png"]
 
@@ -142,6 +174,25 @@ def test_a_text_file_does_not_take_a_frame_s_name(root):
 def test_folders_are_noted(root):
     found = list_site(root("images/a.png", "images/more/b.png", "masks/a.png"), "images/*", "masks/{stem}.*")
     assert [note.file for note in found.notes] == ["images/more"]
+
+
+def test_folders_that_are_entered_are_not_noted(root):
+    here = root("images/p1/a.png", "images/p2/q/b.png", "images/p3/", "masks/a.png", "masks/b.png")
+    found = list_site(here, "images/**/*", "masks/{stem}.*")
+    assert [source.file for source in found.sources] == ["images/p1/a.png", "images/p2/q/b.png"]
+    assert [(note.file, note.kind) for note in found.notes] == [("images/p3", "folder without a file")]
+
+
+def test_a_patient_behind_a_link_is_read_at_any_depth(root):
+    here = root("images/p1/0.png", "store/0.png", "masks/p1/0.png", "masks/p2/0.png")
+    (here / "images" / "p2").symlink_to(here / "store")
+    (here / "images" / "p3").symlink_to(here / "images" / "p1")
+    found = list_site(here, "images/**/*", "masks/{path}.*", Rules(case_ids="path"))
+    assert [source.name for source in found.sources] == ["p1/0", "p2/0"]
+    assert [(note.file, note.text.partition(":")[2].split(";")[0]) for note in found.notes] == [
+        ("images/p3", " a link to a folder that was entered by another name"),
+        ("images/p2", " DVC doesn't notice when files in it change"),
+    ]
 
 
 def test_links(root):
@@ -274,6 +325,7 @@ def test_stems_that_repeat_are_told_apart_by_their_path(root):
     ("images", "masks", "name"),
     [
         ("images/**/*", "masks/{path}.*", "x/y/7"),
+        ("images/**", "masks/{path}.*", "x/y/7"),
         ("**/*.jpg", "{1}/../masks/{stem}.*", "images/x/y/7"),
         ("images/*/y/*", "masks/{1}/{2}/{stem}.*", "x/7"),
         ("images/**/y/*", "masks/x/{parent}/{stem}.*", "x/7"),
@@ -308,6 +360,46 @@ def test_a_missing_mask_is_no_lesion_only_where_the_reading_says_so(root):
     assert [note.file for note in notes if note.kind == "no mask, taken as a negative"] == ["images/b.png"]
     with pytest.raises(InputError, match=r"not one frame of .* has a mask at 'labels/\{stem\}"):
         list_site(here, "images/*", "labels/{stem}.*", Rules(missing_mask="no_lesion"))
+
+
+@pytest.mark.parametrize(
+    ("frame", "masks", "near"),
+    [
+        ("images/IMG_2.png", "masks/{stem}.*", "masks/img_2.png"),
+        ("images/F1.PNG", "masks/{stem}.png", "masks/f1.png"),
+        ("images/my frame.png", "masks/{stem}.*", "masks/my%20frame.png"),
+        ("images/a.png", "masks/{stem}_mask*.png", "masks/a_Mask_1.png"),
+        ("images/P1/a.png", "masks/{path}.*", "masks/p1/a.png"),
+        ("images/a.png", "masks/{stem}/*", "masks/A/1.png"),
+    ],
+)
+def test_a_mask_of_nearly_the_same_name_makes_no_negative(root, frame, masks, near):
+    depth = "/*" * frame.count("/")
+    here = root(frame, near, "images/b/b.png", "images/b.png", *[f"masks/{n}.png" for n in ("b", "b_mask", "b/b")])
+    for missing in ("no_lesion", "refuse"):
+        told = refusals(here, f"images{depth}", masks, missing_mask=missing)
+        assert told[frame] == (
+            f"mask of nearly the same name: {near} differs in case or in codes such as %20; rename one"
+        )
+
+
+def test_a_mask_that_another_frame_has_is_near_none(root):
+    here = root("images/a.png", "images/A.png", "masks/a.png")
+    assert unions(here, "masks/{stem}.*", missing_mask="no_lesion") == {"A": [], "a": ["masks/a.png"]}
+
+
+def test_frames_without_a_folder_of_masks_list_the_folder_above_once_a_form(root, monkeypatch):
+    here = root("masks/b/1.png", "images/b.png", *[f"images/{number}.png" for number in range(100)])
+    listed, real = [], os.listdir
+    monkeypatch.setattr(os, "listdir", lambda folder: listed.append(str(folder)) or real(folder))
+    found = unions(here, "masks/{stem}/*", missing_mask="no_lesion")
+    assert (len(found), found["b"], listed.count(str(here / "masks"))) == (101, ["masks/b/1.png"], 2)
+
+
+def test_a_mask_without_a_frame_may_lie_outside_the_root(root):
+    here = root("site/images/a.png", "masks/a.png", "masks/b.png")
+    notes = list_site(here / "site", "images/*", f"{here}/masks/{{stem}}.*").notes
+    assert [note.file for note in notes] == [f"{here}/masks/b.png"]
 
 
 def test_folders_in_the_decomposed_form_of_their_system(root):

@@ -16,6 +16,7 @@ from tests.sites.site_folder import box_mask, noise
 
 CLASSES = ["polyp", "cyst"]
 HEIGHT, WIDTH = 120, 160
+UNGROUPED = "patient is empty; frames of one patient may come to both sides of the split"
 
 
 @pytest.fixture
@@ -88,8 +89,18 @@ def test_groups_and_classes_from_a_table(folder, ingest):
     }
     assert {note.kind: note.detail for note in result.notes} == {
         "row without a frame": "gone",
+        "no group in the table, taken for a group of its own": UNGROUPED,
         "empty mask, taken as a negative though the table names a class": "",
     }
+
+
+def test_every_frame_without_a_patient_is_told(folder, ingest):
+    for number in range(4):
+        folder.pair(f"f{number}", number)
+    (folder.root / "t.csv").write_text("file,patient\nf0,P1\nf1,\nf2,P2\nf3, \n")
+    for keys, expected in ({"table_group": "patient"}, ["images/f1.png", "images/f3.png"]), ({}, []):
+        notes = ingest(table="t.csv", **keys).notes
+        assert [note.file for note in notes if note.detail == UNGROUPED] == expected
 
 
 def test_a_lesion_without_a_class_is_refused(folder, ingest):

@@ -42,6 +42,23 @@ def test_separators(table, mark):
     assert table(f"kind{mark}file{mark}patient\npolyp{mark}a{mark}p1\n").entry(source("a")) == Entry("p1", "polyp")
 
 
+@pytest.mark.parametrize("first", ["sep=;", "SEP=;", '"sep=;"', "sep=|", "sep=\t"])
+def test_the_line_in_which_excel_says_the_separator(table, first):
+    mark = first.strip('"')[-1]
+    text = f"{first}\nfile{mark}patient{mark}kind\na{mark}p,1{mark}polyp\n"
+    assert table(text).entry(source("a")) == Entry("p,1", "polyp")
+    with pytest.raises(InputError, match="line 4: 1 cells, the header has 3"):
+        table(f"{text}b\n")
+
+
+@pytest.mark.parametrize("line", [1, 2, 40])
+def test_a_quote_that_is_never_closed_is_told_with_its_line(table, line):
+    lines = ["file,patient,kind", *[f"frame{number},p1,polyp" for number in range(10_000)]]
+    lines[line - 1] = lines[line - 1].replace(",", ',"', 1)
+    with pytest.raises(InputError, match=rf"line {line}: field larger than .*; is there a quote that is never"):
+        table("\n".join(lines))
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
 def test_quotes_spaces_blank_lines_and_byte_order_mark(table, encoding):
     rows = table('file , patient,kind\r\n\r\n"a","p, 1",polyp \r\n', encoding=encoding)
@@ -83,6 +100,7 @@ def test_rows_without_a_frame_are_named(table):
         ("", "has no column 'file'; legal: none"),
         ("file,patient,kind\na,p1,polyp\nb,p1\n", "line 3: 2 cells, the header has 3"),
         ("file,patient,kind\na,p1,polyp,x\n", "line 2: 4 cells, the header has 3"),
+        ('file,patient,kind\na,"p1,polyp\nb,p1,polyp\n', "line 2: 2 cells, the header has 3; is there a quote"),
     ],
 )
 def test_malformed_tables(table, text, message):

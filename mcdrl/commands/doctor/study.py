@@ -7,7 +7,7 @@ import socket
 from pathlib import Path
 
 from mcdrl.base.errors import InputError
-from mcdrl.base.folders import unhashable
+from mcdrl.base.folders import matching, unhashable
 from mcdrl.clip.sources import HASH_MARK, LOCAL_DIR, Source, verified
 from mcdrl.commands.doctor.check import NOTE, OK, PROBLEM, Check
 from mcdrl.commands.workspace import lost_in_a_copy
@@ -128,12 +128,15 @@ def _site(root: Path, name: str, site: Site) -> Check:
     if not folder.is_dir():
         return Check(what, PROBLEM, f"there is no folder {site.root}", f"mend sites.{name}.root in params.yaml")
     reading = resolve(site)
-    count = sum(path.is_file() for path in folder.glob(reading.images))
+    try:
+        count, stops = sum(path.is_file() for path in matching(folder, reading.images)), unhashable(folder)
+    except InputError as error:
+        return Check(what, PROBLEM, str(error), f"mcdrl sites check {name}")
     if not count:
         return Check(what, PROBLEM, f"no frame at {site.root}/{reading.images}", f"mend sites.{name}.images")
     if reading.table is not None and not (folder / reading.table).is_file():
         return Check(what, PROBLEM, f"there is no table {site.root}/{reading.table}", f"mend sites.{name}.table")
-    if stops := unhashable(folder):
+    if stops:
         found = f"{stops[0]} is a link to nothing or no regular file; DVC can't read it"
         return Check(what, PROBLEM, found, f"remove it; mcdrl sites check {name}")
     return Check(what, OK, f"{count} frames in {site.root}")

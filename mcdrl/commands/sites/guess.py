@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from mcdrl.base.errors import InputError
-from mcdrl.base.folders import check_hashable
+from mcdrl.base.folders import check_hashable, matching
 from mcdrl.base.output import say
 from mcdrl.commands.sites.annotated import READ, find_annotated
 from mcdrl.commands.sites.kinds import VIA
@@ -94,7 +94,7 @@ def _count(root: Path, reading: Reading) -> int:
         if reading.table is not None:
             read_table(root / reading.table, reading)
         drawn = reading.polygons or reading.annotations
-        if drawn is not None and not any(root.glob(drawn)):
+        if drawn is not None and not matching(root, drawn):
             return 0
         return len(list_reading(root, reading).sources)
     except InputError:
@@ -136,7 +136,7 @@ def guessed_or_given(
         return OWN
     guess = guess_card(root)
     say(f"card '{guess.card}': {guess.why}")
-    for table in sorted(root.glob("*.csv")) if guess.card == OWN and "table" not in values else []:
+    for table in matching(root, "*.csv") if guess.card == OWN and "table" not in values else []:
         say(f"  {table.name} isn't read: table={table.name}, table_file, table_group, table_class, table_rows say how")
     for other in guess.others:
         say(f"  as many frames as {other}, {_otherwise(other, values)}; if it is that data set, add --card {other}")

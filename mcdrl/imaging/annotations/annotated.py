@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from mcdrl.base.folders import composed
+from mcdrl.base.folders import composed, matching
 from mcdrl.base.issues import Issue, RefusedError
 from mcdrl.imaging.annotations.shapes import RunLengths, Shape, Shares, outside
 from mcdrl.imaging.outlines import Region, Size
@@ -127,6 +127,11 @@ def known_labels(sheets: Iterable[Sheet], declared: Collection[str]) -> dict[str
 
 
 def files_of(root: Path, pattern: str) -> Sequence[Path]:
-    """Return the files below a root that a pattern names, sorted, hidden ones aside."""
-    hidden = (path for path in root.glob(pattern) if not any(p.startswith(".") for p in path.relative_to(root).parts))
-    return sorted(path for path in hidden if path.is_file())
+    """Return the files below a root that a pattern names, sorted, hidden ones aside.
+
+    A link to nothing is one of them, so that whoever opens it says so.
+
+    Raises:
+        InputError: a folder that may hold some can't be read.
+    """
+    return [path for path in matching(root, pattern) if not path.is_dir()]

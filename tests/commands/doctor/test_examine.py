@@ -1,5 +1,6 @@
 """What `mcdrl doctor` says of a sound and of a broken repository."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -102,6 +103,21 @@ def test_a_site_without_frames_or_table_is_a_problem(repository):
     (site / "frames.csv").write_text("file\n")
     found = row(examine(Path()), "site A")
     assert (found.status, found.found) == (OK, "1 frames in data/phantom/A")
+
+
+def test_a_folder_of_a_site_that_cannot_be_read_is_a_problem(repository, monkeypatch):
+    (repository / "data" / "phantom" / "A" / "images").mkdir(parents=True)
+    real = os.listdir
+
+    def listing(folder):
+        if str(folder).endswith("A/images"):
+            raise PermissionError(13, "Permission denied", str(folder))
+        return real(folder)
+
+    monkeypatch.setattr(os, "listdir", listing)
+    found = row(examine(Path()), "site A")
+    assert found.status == PROBLEM
+    assert "the folder data/phantom/A/images can't be read: Permission denied" in found.found
 
 
 @pytest.mark.parametrize("pattern", ["/abs/*", "a/**b/*"])

@@ -49,6 +49,11 @@ def test_hidden_files_are_left_out(tmp_path):
     assert [path.relative_to(tmp_path).as_posix() for path in files_of(tmp_path, "**/*.json")] == ["b/a.json"]
 
 
+def test_a_link_to_nothing_is_left_to_whoever_opens_it(tmp_path):
+    (tmp_path / "a.json").symlink_to(tmp_path / "gone.json")
+    assert files_of(tmp_path, "*.json") == [tmp_path / "a.json"]
+
+
 def test_a_lesion_is_drawn_like_an_outline_and_lies_above_what_nobody_judged():
     small, large = Annotation("", "cyst", Box(3, 3, 5, 5)), Annotation("", "polyp", Box(2, 2, 12, 12))
     doubt = Annotation("", "ignore", Box(4, 4, 6, 30))

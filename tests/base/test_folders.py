@@ -1,0 +1,98 @@
+"""What lies below a folder."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from mcdrl.base.errors import InputError
+from mcdrl.base.folders import check_hashable, listed, matching
+
+FILES = ("a.png", "images/b.png", "images/.c.png", "images/p/d.png", "images/p/q/e.png", "images/[x]/f.PNG", ".h/g.png")
+
+
+@pytest.fixture
+def tree(tmp_path):
+    for name in FILES:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+@pytest.fixture
+def closed(tree, monkeypatch):
+    """Make a folder of the tree one that nobody may read, whoever runs the tests."""
+
+    def refuse(real, name):
+        def listing(folder="."):
+            if str(folder) == str(tree / name):
+                raise PermissionError(13, "Permission denied", str(folder))
+            return real(folder)
+
+        return listing
+
+    def close(name):
+        for function in ("scandir", "listdir"):
+            monkeypatch.setattr(os, function, refuse(getattr(os, function), name))
+        return tree
+
+    return close
+
+
+def below(root, pattern):
+    return [path.relative_to(root).as_posix() for path in matching(root, pattern)]
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["*", "a.png", "images/*", "images/*/*", "**/*", "**/*.png", "*/**/q/*", "**/q/*", "images/[[]x]/*", "b/*"],
+)
+def test_a_glob_names_what_the_librarys_does_hidden_names_aside(tree, pattern):
+    named = sorted(path.relative_to(tree) for path in tree.glob(pattern))
+    expected = [path.as_posix() for path in named if not any(part.startswith(".") for part in path.parts)]
+    assert below(tree, pattern) == expected
+
+
+@pytest.mark.parametrize("pattern", ["images/**/*", "images/**"])
+def test_folders_behind_links_are_entered_once(tree, pattern):
+    (tree / "images" / "in").symlink_to(tree / ".h")
+    (tree / "images" / "round").symlink_to(tree / "images")
+    (tree / "images" / "gone").symlink_to(tree / "nowhere")
+    (tree / "images" / "itself").symlink_to("itself")
+    found = below(tree, pattern)
+    assert [name for name in found if "in/" in name or "round" in name] == ["images/in/g.png", "images/round"]
+    assert {"images/gone", "images/itself", "images/p/q/e.png"} <= set(found)
+
+
+@pytest.mark.parametrize("pattern", ["images/*/*", "**/*.png", "images/p/*.png", "**"])
+def test_a_folder_that_cannot_be_read_is_refused(closed, pattern):
+    with pytest.raises(InputError, match=r"the folder .*/images/p can't be read: Permission denied"):
+        matching(closed("images/p"), pattern)
+
+
+def test_a_folder_that_cannot_be_read_holds_up_no_pattern_that_leaves_it_out(closed):
+    assert below(closed("images/p"), "images/*.png") == ["images/b.png"]
+
+
+def test_what_dvc_cannot_enter_is_refused(closed):
+    with pytest.raises(InputError, match=r"images/p/q can't be read: Permission denied; mend its permissions"):
+        check_hashable(closed("images/p/q"))
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None or os.getuid() != 0, reason="takes rights away from root")
+def test_folders_without_rights(tree):
+    """Of a folder that may not be entered nobody can say whether it holds a name."""
+    (tree / "images" / "p").chmod(0)
+    code = "import pathlib; from mcdrl.base.folders import matching; matching(pathlib.Path({!r}), {!r})"
+    without = [f"--{kind}=-dac_override,-dac_read_search" for kind in ("bounding-set", "inh-caps")]
+    for pattern in ("images/*/q/*", "images/*/*", "**/*.png"):
+        command = ["setpriv", *without, sys.executable, "-c", code.format(str(tree), pattern)]
+        told = subprocess.run(command, capture_output=True, text=True, check=False).stderr
+        assert f"InputError: the folder {tree}/images/p can't be read: Permission denied" in told
+    (tree / "images" / "p").chmod(0o755)
+
+
+def test_a_folder_that_is_not_there_lists_nothing(tree):
+    assert listed(tree / "nowhere") == listed(tree / "a.png") == listed(tree / "a.png" / "b") == []
