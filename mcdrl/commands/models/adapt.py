@@ -191,8 +191,8 @@ def adapt_model(
     if careful := caution(gain):
         say(f"take care: {careful}")
     _write(site, ensemble, model, out, plan, gain, known, backbone)
-    how = "limits of" if plan.learn == "limits" else "adapted to"
-    say(f"{out}: {how} {site.name} with all of its {len(site.frames)} frames; mcdrl predict FRAMES --model {out}")
+    how = "the model with limits for" if plan.learn == "limits" else "adapted to"
+    say(f"{out}: {how} {site.name}, by all of its {len(site.frames)} frames; mcdrl predict FRAMES --model {out}")
 
 
 def _check_options(options: Options) -> None:

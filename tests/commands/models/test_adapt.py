@@ -112,7 +112,7 @@ def test_where_it_helps_it_is_written(site, model, tmp_path, capsys, monkeypatch
     run(site, model, tmp_path / "out")
     said = capsys.readouterr().out
     assert "don't" not in said
-    assert f"{tmp_path / 'out'}: adapted to north with all of its 6 frames" in said
+    assert f"{tmp_path / 'out'}: adapted to north, by all of its 6 frames" in said
     assert read_card(tmp_path / "out").adapted.advised
     assert "advice" not in (tmp_path / "out" / "README.md").read_text()
 
@@ -333,7 +333,7 @@ def test_limits_alone_leave_weights_and_sources_as_they_were(site, model, tmp_pa
     assert "each frame by limits that others chose (2 folds), on the grid of the working size, 224 px:" in said
     assert "a found lesion kept" in said
     assert "replayed" not in said
-    assert f"{tmp_path / 'out'}: limits of north with all of its 6 frames" in said
+    assert f"{tmp_path / 'out'}: the model with limits for north, by all of its 6 frames" in said
     card, start = read_card(tmp_path / "out"), read_card(base)
     assert (card.weights_sha256, card.sources) == (start.weights_sha256, start.sources)
     assert card.operating_point != start.operating_point
