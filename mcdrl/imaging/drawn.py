@@ -33,6 +33,12 @@ def black_and_white(paths: Sequence[Path]) -> bool:
     return 2 * len(pure) > len(small) and any(_white(one).mean() >= _LEAST for one in pure)
 
 
+def is_drawn(path: Path) -> bool:
+    """Return whether a picture holds some colours alone, or is black and white, be it with a JPEG's greys."""
+    small = _small(path)
+    return small is not None and (_of_few_colours(small) or _pure(small))
+
+
 def _looked_at(paths: Sequence[Path]) -> list[Array | None]:
     return [_small(path) for path in paths[:: max(1, len(paths) // _LOOKS)][:_LOOKS]]
 

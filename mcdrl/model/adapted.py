@@ -9,6 +9,7 @@ from pydantic import Field
 from mcdrl.base.section import Section
 
 _Share = Annotated[float, Field(ge=0, le=1)]
+_Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 _Number = Annotated[int, Field(ge=0)]
 
 
@@ -35,6 +36,7 @@ class Adapted(Section):
 
     Attributes:
         weights_sha256: of the model.safetensors that it went on from, hex.
+        earlier_sha256: of those that that one went on from, the first one first; none if it was no adapted one.
         site: the name of the folder.
         learned: from what: labels; labels, the limits alone (limits); statistics; or self-training.
         n_frames: of the site, all of which this model has seen.
@@ -48,7 +50,8 @@ class Adapted(Section):
             ones were off for sure and the new ones less; else somebody wanted it anyway.
     """
 
-    weights_sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    weights_sha256: _Sha256
+    earlier_sha256: list[_Sha256] = Field(default_factory=list)
     site: str
     learned: Literal["labels", "limits", "statistics", "self-training"]
     n_frames: _Number

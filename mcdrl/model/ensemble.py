@@ -165,9 +165,12 @@ def load_ensemble(
         further_px: sizes at which each is asked beside the working size.
 
     Raises:
-        InputError: a file is missing or damaged, a model belongs to another backbone, or can't be asked at these sizes.
+        InputError: a file is missing or damaged, a model belongs to another backbone, or can't be asked at these sizes
+            or on this device.
     """
     where = pick_device(device)
+    if where.type == "meta":
+        raise InputError(f"--device {device} can't be used here (it holds no numbers); use auto or cpu")
     encoders: dict[tuple[str, str], Encoder] = {}
     loaded_members, random_weights = [], False
     for model in [one for folder in models for one in members(folder)]:

@@ -76,6 +76,20 @@ def save_model(
     write_json({**stamped.model_dump(exclude={"spec"}), "spec": asdict(card.spec)}, folder / CARD)
 
 
+def stay_as_they_are(model: Path, folder: Path, card: ModelCard) -> None:
+    """Write the weights of a model's folder, byte for byte, and another card into an existing or new folder.
+
+    Args:
+        model: whose weights they are.
+        folder: where to.
+        card: what is said of them; their SHA-256 stays.
+    """
+    content = (model / WEIGHTS).read_bytes()
+    with atomic(folder / WEIGHTS) as partial:
+        partial.write_bytes(content)
+    write_json({**card.model_dump(exclude={"spec"}), "spec": asdict(card.spec)}, folder / CARD)
+
+
 def load_model(folder: Path, backbone: Path) -> LoadedModel:
     """Load a trained model, on the CPU.
 

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from mcdrl.base.device import pick_device
 from mcdrl.base.errors import InputError
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.confounders.scores import LIMIT, zero_shot_scores
@@ -147,8 +146,6 @@ def load_predictor(
         InputError: a model can't be loaded or asked at these sizes or on this device, or models disagree on the view
             or on what was asked of them, and nobody has said what to do.
     """
-    if pick_device(device).type == "meta":
-        raise InputError(f"--device {device} can't be used here (it holds no numbers); use auto or cpu")
     further_px = further_sizes_of(models) if sizes_px is None else _further(models, sizes_px)
     ensemble = load_ensemble(models, backbone, device, further_px)
     rules = {member.model.card.view for member in ensemble.members}

@@ -100,14 +100,13 @@ _UNMEASURED = "What that brought was not measured."
 _OF_MASKS = {"dice": "Dice", "false_alarms": "false alarms"}
 _OF_LIMITS = {"sensitivity_suppressed": "lesions found", "false_alarms_suppressed": "false alarms"}
 _UNADVISED = " **It was written against the advice of `mcdrl adapt`.**"
+_OF_SINGLE = "\n\nThose figures are of single networks, not of their mean."
 _ENSEMBLE = """# {method}: {count} networks {trained}
 
 They answer by the mean of their probabilities (seeds {seeds}). Each lies in a folder of its own, whose README.md says
 what it is, and what it is not for.
 
 {elsewhere}
-
-Those figures are of single networks, not of their mean.
 
 ## Use
 
@@ -156,7 +155,7 @@ def ensemble_readme(folder: Path) -> str:
         count=len(cards),
         trained=_trained(cards[0]),
         seeds=", ".join(str(card.seed) for card in cards),
-        elsewhere=_elsewhere(cards[0], None, promise_of(folder)),
+        elsewhere=_elsewhere(cards[0], None, promise_of(folder)) + ("" if cards[0].adapted else _OF_SINGLE),
     )
 
 

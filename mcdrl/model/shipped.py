@@ -110,7 +110,7 @@ def called(folder: Path) -> str:
 
 def origin(card: ModelFacts) -> str | None:
     """Return the name of the model that comes along whose weights these are, or that they went on from, if any."""
-    adapted = [card.adapted.weights_sha256] if card.adapted else []
+    adapted = [card.adapted.weights_sha256, *card.adapted.earlier_sha256] if card.adapted else []
     weights = {card.weights_sha256, *adapted} - {""}
     return next((name for name in model_names() if _weights(name) in weights), None)
 

@@ -138,7 +138,7 @@ def _frames(root: Path, images: str, found: Listing) -> list[Path]:
     deep = pattern_parts(images)[-2:-1] == ("**",)
     said = ("folder without a file", "") if deep else ("folder not entered", "`**/*` enters folders")
     entered = {parent for path in files for parent in path.parents}
-    real = {path.resolve() for path in entered & folders}
+    real = {path.resolve() for path in entered}
     for path in sorted(folders - entered):
         other = deep and path.resolve() in real
         kind, detail = ("folder not entered", "a link to a folder that was entered by another name") if other else said

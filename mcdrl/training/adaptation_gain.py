@@ -85,7 +85,7 @@ class Gain:
     @property
     def advised(self) -> bool:
         """Whether to adapt."""
-        return self.kept.advised if self.kept else helps(self.scores)
+        return limits_help(self.kept, self.scores) if self.kept else helps(self.scores)
 
 
 def judge(found: Iterable[Answer], frames: LabelledFrames) -> Judgement:
@@ -161,6 +161,15 @@ def helps(found: dict[str, Change]) -> bool:
     """Return whether to adapt: Dice is better for sure, and no more frames without a lesion are alarmed than before."""
     alarms = found.get("false_alarms")
     return found["dice"].by.low > 0 and (alarms is None or alarms.by.difference <= 0)
+
+
+def limits_help(kept: Kept, found: dict[str, Change]) -> bool:
+    """Return whether to take new limits: the old ones lose too much, or the new ones call less and keep enough.
+
+    Too much and less are for sure, enough isn't: as many as promised, as far as the frames can tell.
+    """
+    alarms = found.get("false_alarms_suppressed")
+    return kept.mends or (kept.holds and alarms is not None and alarms.by.high < 0)
 
 
 def _change(before: Floats, after: Floats, groups: NDArray[np.str_]) -> Change:

@@ -50,7 +50,8 @@ def save(folder: Path, progress: Progress, method: Method, optimiser: AdamW) -> 
     history = json.dumps([asdict(record) for record in progress.history])
     with atomic(folder / _FILE) as partial:
         whole = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-        told = {"history": history, "digest": _digest(whole, history), "threads": str(progress.threads)}
+        told = {"history": history, "threads": str(progress.threads)}
+        told["digest"] = _digest(whole, told)
         partial.write_bytes(to_bytes(whole, metadata=told))  # save_file would hide a full disk
 
 
@@ -64,7 +65,7 @@ def restore(folder: Path, method: Method, optimiser: AdamW) -> Progress | None:
         with safe_open(folder / _FILE, framework="pt") as file:
             told = file.metadata()
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-        if told["digest"] != _digest(tensors, told["history"]):
+        if told.pop("digest") != _digest(tensors, told):
             return None
         history = [Epoch(**record) for record in json.loads(told["history"])]
         threads = int(told["threads"])
@@ -79,8 +80,8 @@ def restore(folder: Path, method: Method, optimiser: AdamW) -> Progress | None:
     return progress
 
 
-def _digest(tensors: Mapping[str, Tensor], history: str) -> str:
-    digest = hashlib.sha256(history.encode())
+def _digest(tensors: Mapping[str, Tensor], told: Mapping[str, str]) -> str:
+    digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
     for name, value in sorted(tensors.items()):
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
         digest.update(value.flatten().view(torch.uint8).numpy().data)

@@ -22,36 +22,52 @@ _DRAWS = 2000
 
 
 @dataclass(frozen=True)
+class Share:
+    """Of so many frames one keeps a lesion that is found.
+
+    Attributes:
+        mean: 0..1; NaN where no lesion is found.
+        low: lower end of its 95 % interval over groups; NaN with fewer than `LEAST_GROUPS`.
+        high: upper end.
+    """
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Kept:
     """How many of the frames in which a lesion is found keep one, by which limits.
 
     Attributes:
-        promised: the share that an operating point is chosen for, 0..1.
-        before: by the model's own, 0..1; NaN where no lesion is found.
-        low: lower end of its 95 % interval over groups; NaN with fewer than `LEAST_GROUPS`.
-        high: upper end.
-        after: by operating points that frames of other groups have chosen, 0..1.
+        promised: the share that an operating point is chosen to keep at least, 0..1.
+        before: by the model's own.
+        after: by operating points that frames of other groups have chosen.
         n: frames in which a lesion is found.
         n_groups: that they are of.
     """
 
     promised: float
-    before: float
-    low: float
-    high: float
-    after: float
+    before: Share
+    after: Share
     n: int
     n_groups: int
 
     @property
-    def is_off(self) -> bool:
-        """Whether the model's own limits surely don't keep what they promise, be it less or more."""
-        return self.promised < self.low or self.promised > self.high
+    def loses(self) -> bool:
+        """Whether the model's own limits surely lose more than they promise."""
+        return self.before.high < self.promised
 
     @property
-    def advised(self) -> bool:
-        """Whether to take the new limits: the old ones are off, and the new ones come nearer to the promise."""
-        return self.is_off and abs(self.after - self.promised) < abs(self.before - self.promised)
+    def mends(self) -> bool:
+        """Whether they do, and the new ones lose fewer."""
+        return self.loses and self.after.mean > self.before.mean
+
+    @property
+    def holds(self) -> bool:
+        """Whether the new ones may keep what is promised."""
+        return self.after.high >= self.promised
 
 
 def kept_by(
@@ -68,14 +84,16 @@ def kept_by(
         promised: share of the frames in which a lesion is found that are to keep one.
     """
     found = np.array([bool(one.match.hits.any()) for one in judged], bool)
-    was, now = (_keeps(judged, points)[found] for points in (before, after))
-    if not len(was):
-        return Kept(promised, math.nan, math.nan, math.nan, math.nan, 0, 0)
-    sample = Sample(was, groups[found])
-    share = float(was.mean())
+    was, now = (_share(_keeps(judged, points)[found], groups[found]) for points in (before, after))
+    return Kept(promised, was, now, int(found.sum()), len(set(groups[found].tolist())))
+
+
+def _share(keeps: Floats, groups: Groups) -> Share:
+    if not len(keeps):
+        return Share(math.nan, math.nan, math.nan)
+    sample, mean = Sample(keeps, groups), float(keeps.mean())
     interval = mean_interval([sample], _DRAWS, np.random.default_rng(0), (0.0, 1.0))
-    low, high = rate_interval(interval, share, sample.n_groups)
-    return Kept(promised, share, low, high, float(now.mean()), len(was), sample.n_groups)
+    return Share(mean, *rate_interval(interval, mean, sample.n_groups))
 
 
 def _keeps(judged: Sequence[Judged], points: Sequence[OperatingPoint]) -> Floats:

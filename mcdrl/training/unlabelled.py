@@ -55,23 +55,30 @@ def adapt_statistics(member: Member, frames: LabelledFrames) -> State:
 def pseudo_labelled(member: Member, frames: LabelledFrames) -> LabelledFrames:
     """Return frames with what a model itself says of them as their masks; their own aren't looked at.
 
-    Frames that it would flag are left out; of the others' pixels those count that it is sure of, see `SURE`.
+    Frames that it would flag are left out; of the others' pixels those count that it is sure of, see `SURE`. Where it
+    has a presence head, frames in which it may have found a lesion without being sure of a pixel of it are left out,
+    too: what is left of their masks would say that there is none.
 
     Args:
         member: the model, in evaluation mode.
         frames: of the new site.
 
     Raises:
-        InputError: it tells several lesion classes apart, or flags every frame.
+        InputError: it tells several lesion classes apart, flags all frames, or has a presence head and is sure of none.
     """
     card = member.model.card
     if len(card.lesion_classes) > 1:
         raise InputError(f"{card.variant} is for {len(card.lesion_classes)} lesion classes; self-training takes one")
     found = np.stack([one.probability for one in answers([member], frames)])
+    p = calibrated(found, card.temperature)
+    masks = np.select([p >= SURE, p <= 1 - SURE], [1, 0], IGNORED).astype(np.uint8)
+    sure, doubtful = ((masks == value).any(axis=(1, 2)) for value in (1, IGNORED))
     kept = confidence(spectrum(found), card.temperature) >= card.flag_below
     if not kept.any():
         raise InputError(f"{card.variant} flags every frame of the site, so there is nothing to train itself on")
-    p = calibrated(found, card.temperature)
-    masks = np.select([p >= SURE, p <= 1 - SURE], [1, 0], IGNORED).astype(np.uint8)
-    lesion_class = np.where((masks == 1).any(axis=(1, 2)), 0, -1)
+    if card.spec.presence:
+        kept &= sure | ~doubtful
+    if not kept.any():
+        raise InputError(f"{card.variant} is sure of no frame of the site, so its presence head can't train itself")
+    lesion_class = np.where(sure, 0, -1)
     return replace(frames, masks=masks, lesion_class=lesion_class).take(kept)

@@ -4,8 +4,8 @@ OUT is what `tests.benchmarks.recipes` wrote. For each recipe, and each site lef
 lesion: some of its frames are drawn, the limit on the frame's score is set that calls nine of ten of those with a
 lesion among them, and the site's other frames are called by it. A row a recipe and site: which share of the frames with
 a lesion is called, in the mean over the draws and in the tenth and the ninetieth of a hundred of them, and of those
-without one. Of several trainings the draws are pooled. It is what `mcdrl adapt --learn limits` does, but for the masks'
-share in it: frames count here, whether what is called in them is the lesion or not.
+without one. Of several trainings the draws are pooled. `mcdrl adapt --learn limits` chooses by
+masks instead: of frames in which a lesion is found so many are to keep it, and small components go, too.
 """
 
 from __future__ import annotations

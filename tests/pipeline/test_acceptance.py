@@ -33,7 +33,7 @@ def test_the_figures_are_those_of_the_study(repository):
 
 
 def test_a_site_that_it_was_trained_on_is_refused(repository):
-    with pytest.raises(AssertionError, match=r"ended with 2(.|\n)*was trained on every frame of data/phantom/B \(12"):
+    with pytest.raises(AssertionError, match=r"ended with 2(.|\n)*has learned from every frame of data/phantom/B \(12"):
         repository.mcdrl("accept", "data/phantom/B", "--card", "phantom", "--model", MODEL, "--out", "refused")
 
 

@@ -7,8 +7,18 @@ from mcdrl.metrics.operating_point import OperatingPoint
 from mcdrl.metrics.paired import Pairs, compare
 from mcdrl.model.predictor import Answer
 from mcdrl.training.adapt import LabelledFrames
-from mcdrl.training.adaptation_gain import Change, changes, cross_validated, folds, helps, judge, points
+from mcdrl.training.adaptation_gain import (
+    Change,
+    changes,
+    cross_validated,
+    folds,
+    helps,
+    judge,
+    limits_help,
+    points,
+)
 from mcdrl.training.checkpoint import snapshot
+from mcdrl.training.site_limits import Kept, Share
 from tests.training.stub_member import Constant, member_of, site_frames
 
 SIDE = 32
@@ -119,6 +129,28 @@ def test_a_frames_operating_point_is_chosen_without_its_fold():
     chosen = points(judgement, np.array([0, 0, 1, 1]), 0.95)
     assert chosen[0] == chosen[1] == OperatingPoint()  # fold 1 has no alarm to be rid of
     assert chosen[2] == chosen[3] != OperatingPoint()
+
+
+def fall(by):
+    """False alarms before and after, in sixty frames."""
+    before = np.ones(60)
+    return changes({"false_alarms_suppressed": before}, {"false_alarms_suppressed": before - by}, np.arange(60))
+
+
+LOST, ALL, TOO_FEW = Share(0.5, 0.4, 0.6), Share(1.0, 0.9, 1.0), Share(0.7, 0.6, 0.8)
+FEWER, AS_MANY = np.arange(60) % 2, np.zeros(60)
+
+
+@pytest.mark.parametrize(("before", "after", "fewer", "advised"), [
+    (LOST, ALL, AS_MANY, True),  # the old ones lose too much
+    (LOST, Share(0.4, 0.3, 0.5), FEWER, False),  # and new ones more
+    (ALL, ALL, AS_MANY, False),  # nothing is spared
+    (ALL, ALL, FEWER, True),
+    (ALL, TOO_FEW, FEWER, False),  # what is spared has its price
+])  # fmt: skip
+def test_new_limits_help_if_the_old_ones_lose_too_much_or_the_new_ones_spare_alarms(before, after, fewer, advised):
+    assert limits_help(Kept(0.9, before, after, 60, 60), fall(fewer)) == advised
+    assert limits_help(Kept(0.9, before, after, 60, 60), {}) == (advised and before is LOST)
 
 
 def test_a_change_has_the_paired_interval_of_its_frames():

@@ -6,6 +6,7 @@ import torch
 
 from mcdrl.base.errors import InputError
 from mcdrl.training.unlabelled import adapt_statistics, pseudo_labelled
+from tests.factories import make_spec
 from tests.training.stub_member import Constant, member, member_of, site_frames, with_masks
 
 
@@ -51,6 +52,17 @@ def test_frames_that_it_flags_are_left_out():
     with pytest.raises(InputError, match="flags every frame"):
         pseudo_labelled(member_of(Constant(0.6), flag_below=0.7), site_frames())
     assert len(pseudo_labelled(member_of(Constant(0.8), flag_below=0.7), site_frames())) == 8
+
+
+@pytest.mark.parametrize(("p", "count"), [(0.95, 8), (0.05, 8), (0.8, 0)])
+def test_a_presence_head_learns_nothing_of_frames_that_may_have_a_lesion(p, count):
+    """Of what it isn't sure of the mask would leave nothing, as if there were no lesion."""
+    learner = member_of(Constant(p), flag_below=0.0, spec=make_spec(presence=True))
+    if count:
+        assert len(pseudo_labelled(learner, site_frames())) == count
+    else:
+        with pytest.raises(InputError, match="is sure of no frame of the site"):
+            pseudo_labelled(learner, site_frames())
 
 
 def test_several_lesion_classes_are_refused():

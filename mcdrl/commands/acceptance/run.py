@@ -106,7 +106,7 @@ class Acceptance:
 
     def cases(self) -> pd.DataFrame:
         """Return a row a frame, those that aren't judged, too."""
-        trained = [CaseRow(file, f"the model was trained on it, at {site}") for file, site in self.left_out.items()]
+        trained = [CaseRow(file, f"the model has learned from it, at {site}") for file, site in self.left_out.items()]
         refused = [CaseRow(issue.file, issue.text) for issue in self.refused]
         parts = [self.tally.cases(), *([table([*trained, *refused])] if trained or refused else [])]
         return pd.concat(parts, ignore_index=True)
@@ -204,7 +204,7 @@ def _check_some(folder: Path, cases: pd.DataFrame, left_out: Mapping[str, str], 
         return
     if left_out:
         raise InputError(
-            f"the model was trained on every frame of {folder} ({len(left_out)}, of {_sites(left_out)}), so they say "
+            f"the model has learned from every frame of {folder} ({len(left_out)}, of {_sites(left_out)}), so they say "
             "nothing of a new hospital; give frames that it has never seen"
         )
     reasons = "\n  ".join(grouped(refused))

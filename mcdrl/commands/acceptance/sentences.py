@@ -229,7 +229,7 @@ def warnings(found: Acceptance) -> Iterator[tuple[str, str, bool]]:
             f"{counted(len(found.left_out), 'frame')} of this folder are among the model's training data ({sites}); "
             "they are left out of every figure. Is this a hospital that the model has never seen?"
         )
-        yield "The model was trained on some of these frames.", words, True
+        yield "The model has learned from some of these frames.", words, True
     if not found.known.complete:
         words = (
             "The model's folder doesn't say which, so nobody knows whether it has seen these; `mcdrl pack` notes it."

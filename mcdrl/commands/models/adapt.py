@@ -20,9 +20,10 @@ from mcdrl.drawing.formatting import listed
 from mcdrl.metrics.intervals import LEAST_GROUPS
 from mcdrl.model.adapted import Adapted, ScoreChange
 from mcdrl.model.bundle import find_backbone
+from mcdrl.model.card import ModelCard
 from mcdrl.model.ensemble import Ensemble, Member, load_ensemble
 from mcdrl.model.facts import WEIGHTS
-from mcdrl.model.folder import save_model
+from mcdrl.model.folder import save_model, stay_as_they_are
 from mcdrl.model.held_out import further_sizes_of
 from mcdrl.model.members import members
 from mcdrl.model.predictor import Predictor
@@ -211,14 +212,15 @@ def _check(site: Site, known: KnownFrames, plan: Plan) -> None:
     seen = [(file, known.site_of[one]) for one, file in digests.items() if one in known.site_of]
     if seen:
         raise InputError(
-            f"{len(seen)} of {len(site.files)} frames are among those that the model was trained on, the first: "
+            f"{len(seen)} of {len(site.files)} frames are among those that the model has learned from, the first: "
             f"{seen[0][0]}, of {seen[0][1]}; take them out: what adapting brings can't be measured on them"
         )
     if not known.complete:
-        warn("the model doesn't say which frames it was trained on, so nobody checked whether these are among them")
+        warn("the model doesn't say which frames it has learned from, so nobody checked whether these are among them")
     if plan.folds and not site.frames.has_lesion.any():
         raise InputError(
-            f"not one of the {len(site.frames)} frames has a lesion, so there is no Dice; give some that do"
+            f"not one of the {len(site.frames)} frames has a lesion, so nobody can tell what becomes of lesions; "
+            "give some that have"
         )
     if plan.folds and site.n_groups < 2:
         whose = "of one patient" if site.patients else "of one scene, they all look alike"
@@ -245,11 +247,12 @@ def _measured(site: Site, networks: Sequence[Member], plan: Plan) -> Gain:
     return Gain(int(fold.max()) + 1, changes(was, now, frames.groups), trust, kept)
 
 
-def _adapted(site: Site, plan: Plan, gain: Gain | None, start: Path) -> Adapted:
+def _adapted(site: Site, plan: Plan, gain: Gain | None, start: Path, card: ModelCard) -> Adapted:
+    earlier = [*card.adapted.earlier_sha256, card.adapted.weights_sha256] if card.adapted else []
     scores = {} if gain is None else {name: _score(change) for name, change in gain.scores.items()}
     return Adapted(
-        weights_sha256=sha256(start / WEIGHTS), site=site.name, learned=plan.learn, n_frames=len(site.frames),
-        n_groups=site.n_groups, groups="patients" if site.patients else "scenes",
+        weights_sha256=sha256(start / WEIGHTS), earlier_sha256=earlier, site=site.name, learned=plan.learn,
+        n_frames=len(site.frames), n_groups=site.n_groups, groups="patients" if site.patients else "scenes",
         replayed=list(plan.replay.sites),
         folds=gain.folds if gain else 0, further_sizes_px=list(plan.further_px), scores=scores,
         advised=bool(gain and gain.advised),
@@ -274,11 +277,15 @@ def _write(
             state, card = plan(member, site.frames), member.model.card
             of = [] if plan.learn == "limits" else [*plan.replay.sites, site.name]
             facts = {
-                "adapted": _adapted(site, plan, gain, place),
+                "adapted": _adapted(site, plan, gain, place, card),
                 "held_out": None, "sources": list(dict.fromkeys([*card.sources, *of])),
                 **(_trusted(gain.trust) if gain else {}),
             }  # fmt: skip
-            save_model(new, state, member.model.texts, card.model_copy(update=facts), member.model.miner)
+            new_card = card.model_copy(update=facts)
+            if plan.learn == "limits":
+                stay_as_they_are(place, new, new_card)
+            else:
+                save_model(new, state, member.model.texts, new_card, member.model.miner)
             if known.complete:
                 write_known_frames(seen, new)
             if looks is not None:

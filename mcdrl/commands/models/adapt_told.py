@@ -78,7 +78,7 @@ def _table(gain: Gain, own_px: int, further_px: Sequence[int]) -> Iterator[str]:
         )
         yield f"  {_TOLD[name]:26}{figures}"
     if gain.kept and gain.kept.n:
-        figures = f"{gain.kept.n:>7}{gain.kept.before:>9.3f}{gain.kept.after:>8.3f}"
+        figures = f"{gain.kept.n:>7}{gain.kept.before.mean:>9.3f}{gain.kept.after.mean:>8.3f}"
         yield f"  {'a found lesion kept':26}{figures}  {gain.kept.promised:.3f} is promised"
 
 
@@ -104,15 +104,15 @@ def _against_training(gain: Gain) -> str:
 
 
 def _against_limits(kept: Kept) -> str:
-    own = f"its own limits keep a lesion in {number(kept.before)} of the frames in which one is found"
-    if math.isnan(kept.low):
+    before, after = kept.before, number(kept.after.mean)
+    if math.isnan(before.low):
         return (
-            f"{counted(kept.n_groups, 'group')} in which a lesion is found are too few to tell whether its own limits "
-            f"are off: {LEAST_GROUPS} are needed"
+            f"{counted(kept.n_groups, 'group')} in which a lesion is found are too few to tell what its own limits "
+            f"keep: {LEAST_GROUPS} are needed"
         )
-    if not kept.is_off:
-        return f"{own} ({span(kept.low, kept.high)}), and {number(kept.promised)} is promised: they aren't off for sure"
-    return (
-        f"{own}, and new ones in {number(kept.after)}, no nearer to the {number(kept.promised)} that is promised: more "
-        "frames may do"
-    )
+    own = f"its own limits keep a lesion in {number(before.mean)} of the frames in which one is found"
+    promise = f"where {number(kept.promised)} is promised, and new ones"
+    if kept.loses:
+        return f"{own}, {promise} in {after}; give more frames"
+    spared = "don't spare false alarms for sure" if kept.holds else f"in {after}"
+    return f"{own} ({span(before.low, before.high)}), {promise} {spared}"

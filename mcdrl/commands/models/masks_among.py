@@ -9,7 +9,7 @@ from PIL import Image
 
 from mcdrl.commands.sites.mask_names import BESIDE
 from mcdrl.imaging.dicom import is_dicom
-from mcdrl.imaging.drawn import black_and_white, looks_drawn
+from mcdrl.imaging.drawn import black_and_white, is_drawn, looks_drawn
 from mcdrl.sites.naming import like_masks
 
 _FLAT = ("1", "L", "P")  # modes of one channel
@@ -48,8 +48,8 @@ def masks_among(paths: Sequence[Path]) -> list[Path]:
 def drawn_beside(paths: Sequence[Path], drawn: Callable[[Sequence[Path]], bool]) -> list[Path]:
     """Return the pictures that look drawn and are called like others that don't.
 
-    They are all of a folder where most have the names of other folders' pictures, or, in a folder of both, those that
-    have a frame's name with a mask's ending behind it.
+    They are of a folder where most have the names of other folders' pictures, or, in a folder of both, those that have
+    a frame's name with a mask's ending behind it.
 
     Args:
         paths: pictures.
@@ -63,7 +63,8 @@ def drawn_beside(paths: Sequence[Path], drawn: Callable[[Sequence[Path]], bool])
     of_masks = {folder for folder, own in shared.items() if drawn(own)}
     apart = [] if len(of_masks) == len(shared) else [path for path in paths if path.parent in of_masks]
     suffixed = [_suffixed(own) for own in folders.values()]
-    return apart + [path for own in suffixed if own and drawn(own) for path in own]
+    found = apart + [path for own in suffixed if own and drawn(own) for path in own]
+    return [path for path in found if is_drawn(path)]
 
 
 def _by_folder(paths: Sequence[Path]) -> dict[Path, list[Path]]:

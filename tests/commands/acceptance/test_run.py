@@ -78,13 +78,13 @@ def test_frames_that_it_was_trained_on_count_in_no_figure(tmp_path):
     assert found.outcome.figures["dice"].n == 12
     assert found.known.complete
     cases = found.cases().set_index("frame")
-    assert cases.loc["images/a12.png", "reason"] == "the model was trained on it, at S"
+    assert cases.loc["images/a12.png", "reason"] == "the model has learned from it, at S"
     assert (cases["reason"] == "").sum() == 12
 
 
 def test_nothing_but_frames_that_it_was_trained_on_is_refused(tmp_path):
     known = dict.fromkeys(hashes(write_hospital(tmp_path / "copy", GOOD)).values(), "S")
-    with pytest.raises(InputError, match=r"was trained on every frame of .*north \(12, of S\)"):
+    with pytest.raises(InputError, match=r"has learned from every frame of .*north \(12, of S\)"):
         judged(tmp_path, GOOD, known=known)
 
 
