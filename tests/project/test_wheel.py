@@ -262,11 +262,14 @@ def test_backbone_cards_and_the_text_tower_come_along(installed, elsewhere):
     assert python(installed, elsewhere, "-c", code).stdout.split() == ["lite", "2", "2", "2"]
 
 
-@pytest.mark.parametrize("command", [["sites", "check"], ["sites", "check", "A"]])
-def test_what_needs_a_project_says_so_and_what_does_not(installed, elsewhere, command):
+@pytest.mark.parametrize(("command", "said"), [
+    (["sites", "check"], "error: there is no project in {}"),
+    (["sites", "check", "A"], "error: 'A' is no folder, and no site's name, as there is no project in {}"),
+])  # fmt: skip
+def test_what_needs_a_project_says_so_and_what_does_not(installed, elsewhere, command, said):
     done = mcdrl(installed, elsewhere, *command)
     assert done.returncode == 2
-    assert done.stderr.startswith(f"error: there is no project in {elsewhere}")
+    assert done.stderr.startswith(said.format(elsewhere))
     assert "`mcdrl predict`" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
 
