@@ -38,7 +38,6 @@ from mcdrl.model.training_data import (
 from mcdrl.study.paths import artifacts_of
 from mcdrl.training.adapt import RECIPE, LabelledFrames, Recipe, State, adapt, answers, training_params
 from mcdrl.training.adaptation_gain import Change, Gain, changes, cross_validated, folds, judge, points
-from mcdrl.training.checkpoint import snapshot
 from mcdrl.training.fabric import make_deterministic
 from mcdrl.training.site_limits import kept_by
 from mcdrl.training.trust import Trust
@@ -109,10 +108,13 @@ class Plan:
     further_px: Sequence[int]
     seed: int
 
+    @property
+    def weights_stay(self) -> bool:
+        """Whether no network is adapted, and limits alone are chosen."""
+        return self.learn == "limits"
+
     def __call__(self, member: Member, frames: LabelledFrames) -> State:
-        """Adapt one network in place; return its state."""
-        if self.learn == "limits":
-            return snapshot(member.model.method)
+        """Adapt one network in place, where weights don't stay; return its state."""
         if self.learn == "statistics":
             return adapt_statistics(member, frames)
         own = frames if self.learn == "labels" else pseudo_labelled(member, frames)
@@ -192,7 +194,7 @@ def adapt_model(
     if careful := caution(gain):
         say(f"take care: {careful}")
     _write(site, ensemble, model, out, plan, gain, known, backbone)
-    how = "the model with limits for" if plan.learn == "limits" else "adapted to"
+    how = "the model with limits for" if plan.weights_stay else "adapted to"
     say(f"{out}: {how} {site.name}, by all of its {len(site.frames)} frames; mcdrl predict FRAMES --model {out}")
 
 
@@ -235,7 +237,7 @@ def _measured(site: Site, networks: Sequence[Member], plan: Plan) -> Gain:
     fold = folds(frames, plan.folds, plan.seed)
     own = [Predictor(Ensemble(networks, random_weights=False), 1).operating_point] * len(frames)
     before = judge(answers(networks, frames, plan.further_px), frames)
-    if plan.learn == "limits":
+    if plan.weights_stay:
         after, new = before, points(before, fold, params.keep_share)
         was, now = before.suppressed(own), before.suppressed(new)
         kept = kept_by(before.answers.judged, frames.groups, own, new, params.keep_share)
@@ -274,22 +276,21 @@ def _write(
     with tempfile.TemporaryDirectory() as folder:
         written = {str(place.relative_to(model)): Path(folder) / str(at) for at, place in enumerate(places)}
         for member, place, new in zip(ensemble.members, places, written.values(), strict=True):
-            state, card = plan(member, site.frames), member.model.card
-            of = [] if plan.learn == "limits" else [*plan.replay.sites, site.name]
+            card, of = member.model.card, [] if plan.weights_stay else [*plan.replay.sites, site.name]
             facts = {
                 "adapted": _adapted(site, plan, gain, place, card),
                 "held_out": None, "sources": list(dict.fromkeys([*card.sources, *of])),
                 **(_trusted(gain.trust) if gain else {}),
             }  # fmt: skip
             new_card = card.model_copy(update=facts)
-            if plan.learn == "limits":
+            if plan.weights_stay:
                 stay_as_they_are(place, new, new_card)
             else:
-                save_model(new, state, member.model.texts, new_card, member.model.miner)
+                save_model(new, plan(member, site.frames), member.model.texts, new_card, member.model.miner)
             if known.complete:
                 write_known_frames(seen, new)
             if looks is not None:
-                write_training_sites([looks] if plan.learn == "limits" else [site.looks, looks], new)
+                write_training_sites([looks] if plan.weights_stay else [site.looks, looks], new)
         first = ensemble.members[0].model.card
         copy_models(written, find_backbone(places[0], first.fingerprint, backbone), out, limit_bytes=None)
 
