@@ -71,7 +71,7 @@ def pattern_parts(pattern: str) -> tuple[str, ...]:
     return (*parts, "*") if parts[-1] == "**" else parts
 
 
-def listed(folder: Path) -> list[str]:
+def names_in(folder: Path) -> list[str]:
     """Return the names in a folder, sorted; none if there is no such folder.
 
     Raises:
@@ -100,7 +100,7 @@ def _named(folder: Path, part: str) -> list[str]:
     if not _WILD.search(part):
         return [part] if _mode(folder / part, follow=False) else []
     fits = re.compile(translate(part)).match
-    return [name for name in listed(folder) if fits(name) and not name.startswith(".")]
+    return [name for name in names_in(folder) if fits(name) and not name.startswith(".")]
 
 
 def _mode(path: Path, *, follow: bool) -> int:

@@ -70,13 +70,10 @@ def save_model(
     tensors |= {f"texts.{name}": value for name, value in vars(texts).items() if value is not None}
     tensors |= {f"miner.{name}": value for name, value in (miner.state_dict() if miner else {}).items()}
     content = save({name: value.detach().cpu().contiguous() for name, value in tensors.items()})
-    with atomic(folder / WEIGHTS) as partial:
-        partial.write_bytes(content)
-    stamped = card.model_copy(update={"weights_sha256": hashlib.sha256(content).hexdigest()})
-    write_json({**stamped.model_dump(exclude={"spec"}), "spec": asdict(card.spec)}, folder / CARD)
+    _write(folder, content, card.model_copy(update={"weights_sha256": hashlib.sha256(content).hexdigest()}))
 
 
-def stay_as_they_are(model: Path, folder: Path, card: ModelCard) -> None:
+def copy_weights(model: Path, folder: Path, card: ModelCard) -> None:
     """Write the weights of a model's folder, byte for byte, and another card into an existing or new folder.
 
     Args:
@@ -84,9 +81,12 @@ def stay_as_they_are(model: Path, folder: Path, card: ModelCard) -> None:
         folder: where to.
         card: what is said of them; their SHA-256 stays.
     """
-    content = (model / WEIGHTS).read_bytes()
+    _write(folder, (model / WEIGHTS).read_bytes(), card)
+
+
+def _write(folder: Path, weights: bytes, card: ModelCard) -> None:
     with atomic(folder / WEIGHTS) as partial:
-        partial.write_bytes(content)
+        partial.write_bytes(weights)
     write_json({**card.model_dump(exclude={"spec"}), "spec": asdict(card.spec)}, folder / CARD)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from mcdrl.base.errors import InputError
-from mcdrl.base.folders import composed, listed, matching, pattern_parts
+from mcdrl.base.folders import composed, matching, names_in, pattern_parts
 from mcdrl.base.issues import Issue
 from mcdrl.sites.masks import Masks, Pattern, find_masks
 from mcdrl.sites.naming import ENDINGS, Naming, is_image
@@ -256,6 +256,6 @@ def _below(root: Path, path: Path) -> str:
 
 def _contents(root: Path) -> str:
     entries = sorted(root.iterdir())
-    names = [f"{path.name}/ ({len(listed(path))} entries)" if path.is_dir() else path.name for path in entries]
+    names = [f"{path.name}/ ({len(names_in(path))} entries)" if path.is_dir() else path.name for path in entries]
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return (", ".join(names[:_SHOWN]) or "nothing") + more

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from mcdrl.base.errors import InputError
-from mcdrl.base.folders import composed, listed, loosened
+from mcdrl.base.folders import composed, loosened, names_in
 from mcdrl.sites.naming import Naming, is_image
 
 
@@ -246,7 +246,7 @@ class _Lookup:
     def _equal(self, folder: Path) -> Path:
         parent = self._real(folder.parent)
         if parent not in self._inside:
-            self._inside[parent] = {self._form(name): parent / name for name in reversed(listed(parent))}
+            self._inside[parent] = {self._form(name): parent / name for name in reversed(names_in(parent))}
         return self._inside[parent].get(self._form(folder.name), folder)
 
     def _regex(self, frame: Path) -> re.Pattern[str]:
@@ -259,7 +259,7 @@ class _Lookup:
         if folder not in self._folders:
             names: dict[str, list[Path]] = {}
             shown = self._start.startswith(".")  # as by a shell, hidden files are masks if they are asked for
-            for path in (folder / name for name in listed(folder) if shown or not name.startswith(".")):
+            for path in (folder / name for name in names_in(folder) if shown or not name.startswith(".")):
                 if not self._pattern.any_ending or is_image(path):
                     names.setdefault(self._form(self._pattern.key(path)), []).append(path)
             ordered = sorted(names)

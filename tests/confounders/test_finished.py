@@ -78,7 +78,7 @@ def test_every_other_operator_leaves_the_mask(frames, operator):
 
 
 @pytest.mark.parametrize("operator", sorted(set(REGISTRY) - SCREENS))
-def test_border_and_text_stay_as_they_are(operator):
+def test_border_and_text_copy_weights(operator):
     field = disc(112, 112, 100)
     image, mask = scene(field)
     seen = changed(FinishedFrame(image, mask, "A/0"), operator, 1.0)

@@ -140,7 +140,7 @@ def test_shapes_and_types_are_those_that_are_told(model, frames):
     assert 0 <= found.probability.min() < found.probability.max() <= 1
 
 
-def test_arrays_may_be_views_of_others_and_stay_as_they_are(model, frames):
+def test_arrays_may_be_views_of_others_and_copy_weights(model, frames):
     frame = pixels(frames / "0.png")
     swapped = frame[..., ::-1].copy()
     found = model.predict(swapped[..., ::-1])

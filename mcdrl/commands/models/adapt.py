@@ -23,7 +23,7 @@ from mcdrl.model.bundle import find_backbone
 from mcdrl.model.card import ModelCard
 from mcdrl.model.ensemble import Ensemble, Member, load_ensemble
 from mcdrl.model.facts import WEIGHTS
-from mcdrl.model.folder import save_model, stay_as_they_are
+from mcdrl.model.folder import copy_weights, save_model
 from mcdrl.model.held_out import further_sizes_of
 from mcdrl.model.members import members
 from mcdrl.model.predictor import Predictor
@@ -284,7 +284,7 @@ def _write(
             }  # fmt: skip
             new_card = card.model_copy(update=facts)
             if plan.weights_stay:
-                stay_as_they_are(place, new, new_card)
+                copy_weights(place, new, new_card)
             else:
                 save_model(new, plan(member, site.frames), member.model.texts, new_card, member.model.miner)
             if known.complete:
