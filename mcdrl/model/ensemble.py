@@ -76,8 +76,10 @@ class Ensemble:
         """
         batches = self.batches(frames, always_encode=always_encode)
         for sizes, (model, batch) in zip(self._sizes, batches, strict=True):
-            found = probabilities(model.method, batch)
-            yield replace(found, lesion=sizes.mean(found.lesion, batch)), batch
+            with model.running():
+                found = probabilities(model.method, batch)
+                mean = sizes.mean(found.lesion, batch)
+            yield replace(found, lesion=mean), batch
 
     def batches(self, frames: Array, *, always_encode: bool = False) -> Iterator[tuple[LoadedModel, Batch]]:
         """Yield each model with what its method takes at working size; each encoder runs once at most.

@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
+from mcdrl.base.device import as_trained
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import atomic, sha256, write_json
 from mcdrl.methods import build, has_own_encoder
@@ -52,6 +53,13 @@ class LoadedModel:
         self.method.to(device)
         if self.miner is not None:
             self.miner.to(device)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Run its networks in the precision that it was trained in, where its weights are."""
+        device = next((weight.device for weight in self.method.parameters()), torch.device("cpu"))
+        with as_trained(str(self.card.parameters.get("precision", "32-true")), device):
+            yield
 
 
 def save_model(

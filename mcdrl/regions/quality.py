@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mcdrl.metrics.ranking import auroc
+
 Array = np.ndarray[Any, np.dtype[Any]]
 SCORES = ("recall", "recall_random", "auroc", "auroc_inverted")  # of `Quality.row`
 
@@ -55,31 +57,10 @@ def lesion_places(area: Array, place_px: float | Array) -> Array:
         [B, H, W] bool, at least one True in each frame.
     """
     flat = area.reshape(len(area), area.shape[1] * area.shape[2])
-    places = (area > 0.5 * np.asarray(place_px)).reshape(flat.shape)
+    places = ((area > 0.5 * np.asarray(place_px)) & (area > 0)).reshape(flat.shape)
     small = np.flatnonzero(~places.any(axis=1))
     places[small, flat[small].argmax(axis=1)] = True
     return places.reshape(area.shape)
-
-
-def auroc(score: Array, positive: Array) -> float | None:
-    """Return the probability that a positive place scores above a negative one, equal scores counting half.
-
-    Args:
-        score: [n] float.
-        positive: [n] bool.
-
-    Returns:
-        0..1, or None if all places are positive or all are negative.
-    """
-    n_positive = int(positive.sum())
-    n_negative = positive.size - n_positive
-    if n_positive == 0 or n_negative == 0:
-        return None
-    ordered = np.sort(score)
-    first, last = np.searchsorted(ordered, score, "left"), np.searchsorted(ordered, score, "right")
-    mean_rank = (first + last + 1) / 2
-    wins = mean_rank[positive].sum() - n_positive * (n_positive + 1) / 2
-    return float(wins / (n_positive * n_negative))
 
 
 def mean(values: Sequence[float]) -> float | None:
@@ -125,10 +106,9 @@ class Quality:
             self._add_auroc(score[told].astype(np.float32), positive[told])
 
     def _add_auroc(self, score: Array, positive: Array) -> None:
-        upright, inverted = auroc(score, positive), auroc(-score, positive)
-        if upright is not None and inverted is not None:
-            self._auroc.append(upright)
-            self._inverted.append(inverted)
+        if positive.any() and not positive.all():
+            self._auroc.append(float(auroc(score, positive)[0]))
+            self._inverted.append(float(auroc(-score, positive)[0]))
 
     def row(self) -> dict[str, Any]:
         """Return means over frames, None where no frame has a value, and the number of frames with a lesion."""

@@ -35,7 +35,7 @@ def read_strengths(root: Path, reading: Reading, sources: Mapping[str, Source]) 
         return None
     columns = reading.table_strengths
     path = root / reading.table
-    table = _read(path, reading.table_file, list(columns))
+    table = _read(path, reading, list(columns))
     rows = [
         (case, columns[column], _strength(cell, f"{path}, {source.file}, {column}"))
         for case, source in sources.items()
@@ -45,11 +45,11 @@ def read_strengths(root: Path, reading: Reading, sources: Mapping[str, Source]) 
     return pd.DataFrame(rows, columns=STRENGTHS.schema.names).astype({"case_id": "str", "confounder": "str"})
 
 
-def _read(path: Path, file: str, columns: list[str]) -> dict[str, Cells]:
+def _read(path: Path, reading: Reading, columns: list[str]) -> dict[str, Cells]:
     table: dict[str, Cells] = {}
-    for name, row in read_rows(path, file, columns):
+    for name, row, counts in read_rows(path, reading, columns):
         cells = {column: row[column] for column in columns}
-        if table.setdefault(name, cells) != cells:
+        if counts and table.setdefault(name, cells) != cells:
             raise InputError(f"{path} has two rows of '{name}' with different strengths; keep one of them")
     return table
 

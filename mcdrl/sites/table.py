@@ -71,34 +71,36 @@ def read_table(path: Path, reading: Reading) -> SiteTable:
     Raises:
         InputError: the file is missing or malformed, or lacks a column.
     """
-    where = {column: composed(cell) for column, cell in (reading.table_rows or {}).items()}
-    wanted = [name for name in (reading.table_group, reading.table_class, *where) if name is not None]
+    wanted = [name for name in (reading.table_group, reading.table_class) if name is not None]
     rows: dict[str, set[Entry]] = {}
     others: set[str] = set()
-    for name, row in read_rows(path, reading.table_file, wanted):
-        if all(row[column] == cell for column, cell in where.items()):
+    for name, row, counts in read_rows(path, reading, wanted):
+        if counts:
             rows.setdefault(name, set()).add(_entry(row, reading))
         else:
             others.add(name)
-    if where and not rows:
-        raise InputError(f"no row of {path} says {where}, as table_rows wants it")
+    if reading.table_rows and not rows:
+        raise InputError(f"no row of {path} says {reading.table_rows}, as table_rows wants it")
     return SiteTable(path.name, {name: frozenset(entries) for name, entries in rows.items()}, others)
 
 
-def read_rows(path: Path, file: str, wanted: Sequence[str]) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield the rows of a site's CSV: what the column `file` calls the frame, and column -> cell.
+def read_rows(path: Path, reading: Reading, wanted: Sequence[str]) -> Iterator[tuple[str, dict[str, str], bool]]:
+    """Yield the rows of a site's CSV: what its `table_file` calls the frame, column -> cell, and whether it counts.
+
+    Rows that say otherwise than `table_rows` are of other sites and don't count.
 
     Args:
         path: the CSV.
-        file: the column that names the frame; see `names_of`.
+        reading: how the site is read; see `names_of` for what names a frame.
         wanted: further columns that there must be.
 
     Raises:
         InputError: as `read_table`.
     """
+    where = {column: composed(cell) for column, cell in (reading.table_rows or {}).items()}
     records = _records(path)
     header = [cell.strip() for cell in next(records, (1, []))[1]]
-    _check_header(path, header, [file, *wanted])
+    _check_header(path, header, [reading.table_file, *wanted, *where])
     for line, cells in records:
         if not cells:
             continue
@@ -106,7 +108,7 @@ def read_rows(path: Path, file: str, wanted: Sequence[str]) -> Iterator[tuple[st
             doubt = f"; {_OPEN}" if any("\n" in cell for cell in cells) else ""
             raise InputError(f"{path} line {line}: {len(cells)} cells, the header has {len(header)}{doubt}")
         row = dict(zip(header, (composed(cell.strip()) for cell in cells), strict=True))
-        yield _key(row[file]), row
+        yield _key(row[reading.table_file]), row, all(row[column] == cell for column, cell in where.items())
 
 
 def names_of(source: Source) -> tuple[str, ...]:

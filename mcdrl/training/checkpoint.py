@@ -63,7 +63,7 @@ def restore(folder: Path, method: Method, optimiser: AdamW) -> Progress | None:
     """
     try:
         with safe_open(folder / _FILE, framework="pt") as file:
-            told = file.metadata()
+            told = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
         if told.pop("digest") != _digest(tensors, told):
             return None

@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from mcdrl.base.device import as_trained
 from mcdrl.model.folder import LoadedModel
 from mcdrl.model.network import FurtherSizes
 from mcdrl.model.probability import probabilities
@@ -83,16 +82,15 @@ def predict(
         further: the sizes beside the working size whose answers count, too, for the probability; None: none.
     """
     device = next((weight.device for weight in model.method.parameters()), torch.device("cpu"))
-    precision = str(model.card.parameters.get("precision", "32-true"))
     for start in range(0, len(case_ids), batch_size):
         ids = case_ids[start : start + batch_size]
         trunk = model.method.trunk
         maps = model.miner.taps if model.miner else []
         raw = reader.read(ids, mask=False, cached=trunk.cached(list(reader.layout.map_channels)), maps=maps)
         batch = to_batch(raw, [-1] * len(ids), device, miner=model.miner)
-        with recorded(model.method) as record, as_trained(precision, device):
+        with recorded(model.method) as record, model.running():
             found = probabilities(model.method, batch, single_pass=single_pass)
-        with as_trained(precision, device):
+        with model.running():
             lesion = further.mean(found.lesion, batch) if further else found.lesion
         presence = None if found.presence is None else found.presence.cpu().numpy()
         similarity, selected = batch.similarity.cpu().numpy(), batch.selected.cpu().numpy()

@@ -128,7 +128,6 @@ def test_change_is_one_less_the_mean_overlap():
 
 
 def test_export_compares_both_formats(model, site):
-    pytest.importorskip("onnxruntime")
     said = run(script("export"), model, site("frames", range(2)) / "images", 2)
     assert re.findall(r"^(\w+): parity with PyTorch on 2 frames: masks differ in (\S+)% of the pixels", said, re.M) == [
         ("onnx", "0.0000"), ("torchscript", "0.0000"),

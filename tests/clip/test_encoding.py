@@ -65,10 +65,11 @@ def test_a_feature_that_is_not_finite_names_the_frame():
 
 
 def test_a_real_encoder_fills_the_contract(tmp_path):
+    import open_clip
+
     from mcdrl.clip.frozen import Setup
     from mcdrl.clip.vit import VitEncoder
 
-    open_clip = pytest.importorskip("open_clip")
     config = {
         "embed_dim": 8,
         "vision_cfg": {"image_size": 16, "layers": 4, "width": 16, "patch_size": 4, "head_width": 8},

@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from mcdrl.base.errors import InputError
 from mcdrl.clip.card import BackboneCard
@@ -76,6 +77,6 @@ def test_a_wrong_hash_of_the_users_own_shows_both(card, file):
 
 
 def test_dvc_reads_the_pasted_value(file):
-    parser = pytest.importorskip("hydra.core.override_parser.overrides_parser").OverridesParser.create()
+    parser = OverridesParser.create()
     for value in (f"{file}@sha256:{HASH}", f"local-dir:{file.parent}", "none", str(Path("../weights/RN50.pt"))):
         assert parser.parse_override(f"weights.x={value}").value() == value

@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+import torch
+from monai import metrics
 
 from mcdrl.metrics.surface import MaskPair, hd95_px, nsd
 
@@ -64,8 +66,6 @@ CORNERS = [
 
 
 def test_agreement_with_monai():
-    torch = pytest.importorskip("torch")
-    metrics = pytest.importorskip("monai.metrics")
     rng = np.random.default_rng(0)
     pairs = [*CORNERS, *((blobs(rng, 24), blobs(rng, 24)) for _ in range(60))]
     pairs = [(p, t) for p, t in pairs if p.any() and t.any()]
@@ -84,8 +84,6 @@ def test_agreement_with_monai():
 
 
 def test_agreement_with_monai_where_nothing_is_predicted():
-    torch = pytest.importorskip("torch")
-    metrics = pytest.importorskip("monai.metrics")
     truth = torch.tensor(square(24, 5, 5, 4, 4))[None, None]
     nsd = metrics.compute_surface_dice(torch.zeros_like(truth), truth, [2], include_background=True)
     assert float(nsd) == surface_scores(np.zeros((24, 24), bool), truth[0, 0].numpy(), 2)[0] == 0

@@ -115,6 +115,21 @@ def test_folder_and_pipeline_agree(folder, tmp_path):
     np.testing.assert_allclose(direct, stored, atol=1e-5)
 
 
+def test_a_folder_answers_in_the_precision_that_the_pipeline_judged_it_in(folder, tmp_path):
+    frames = np.random.default_rng(0).integers(0, 256, (N, SIDE, SIDE, 3)).astype(np.uint8)
+    whole = load_model(folder, tmp_path)
+    facts = {"parameters": {**whole.card.parameters, "precision": "bf16-mixed"}}
+    mixed = replace(whole, card=whole.card.model_copy(update=facts))
+    stored, _ = through_the_stores(folder, mixed, frames, tmp_path)
+    answers = {}
+    for name, loaded in {"whole": whole, "mixed": mixed}.items():
+        ensemble = Ensemble([Member(loaded, Pooled())], random_weights=False)
+        pairs = (frames[start : start + 2] for start in range(0, N, 2))  # as the stage asks
+        answers[name] = np.concatenate([ensemble.probability(pair) for pair in pairs])
+    np.testing.assert_allclose(answers["mixed"], stored, atol=1e-6)
+    assert np.abs(answers["whole"] - stored).max() > 1e-4
+
+
 def test_a_backbone_of_another_fingerprint_is_refused(folder, tmp_path):
     card = {
         "name": "other",

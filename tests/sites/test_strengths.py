@@ -73,3 +73,11 @@ def test_one_confounder_cannot_have_two_columns():
 
 def test_strengths_need_a_table():
     assert any("table_strengths" in gap for gap in reading(table=None).gaps())
+
+
+def test_rows_of_other_sites_are_left_out(tmp_path):
+    text = "file,centre,blur,blood\none,north,0.25,0\none,south,1,1\ntwo,south,1,1\n"
+    rows = read(tmp_path, text, table_rows={"centre": "north"})
+    assert rows.values.tolist() == [["A/one", "motion blur", 0.25], ["A/one", "blood", 0.0]]
+    with pytest.raises(InputError, match="two rows of 'one' with different strengths"):
+        read(tmp_path, text)

@@ -5,6 +5,7 @@ import signal
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
 from mcdrl.training import checkpoint
@@ -26,6 +27,15 @@ def test_a_checkpoint_that_does_not_fit_is_the_operating_systems_error(tmp_path,
     with pytest.raises(OSError, match=os.strerror(errno.EFBIG)):  # not one of safetensors' own, blind to disks
         checkpoint.save(tmp_path, checkpoint.Progress([], {}), method, torch.optim.AdamW(method.parameters()))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_of_weights_that_says_nothing_is_no_checkpoint(tmp_path):
+    method = nn.Linear(2, 2)
+    optimiser = torch.optim.AdamW(method.parameters())
+    checkpoint.save(tmp_path, checkpoint.Progress([], {}), method, optimiser)
+    (place,) = tmp_path.iterdir()
+    save_file({"method.weight": torch.zeros(2, 2)}, place)
+    assert checkpoint.restore(tmp_path, method, optimiser) is None
 
 
 def test_it_knows_by_how_many_threads_it_came_about(tmp_path):

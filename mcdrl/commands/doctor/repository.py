@@ -52,7 +52,10 @@ def stale(root: Path) -> Check:
     """Ask DVC which stages the report needs to run again; it compares files with dvc.lock and runs nothing."""
     command = [sys.executable, "-m", "dvc", "status", "--json", "--with-deps", "report"]
     try:
-        done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=_patience_s(root), check=True)
+        done = subprocess.run(
+            command, cwd=root, capture_output=True, encoding="utf-8", errors="replace", check=True,
+            timeout=_patience_s(root),
+        )  # fmt: skip
         changed = sorted(json.loads(done.stdout or "{}"))
     except subprocess.CalledProcessError as error:
         said = " ".join([line.strip() for line in error.stderr.splitlines() if line.strip()][:2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import socket
@@ -25,20 +26,32 @@ def claimed(root: Path) -> Iterator[None]:
     Raises:
         InputError: somebody else does, on this machine or another one.
     """
-    path = claim_path(root)
+    path, ours = claim_path(root), (socket.gethostname(), os.getpid())
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and _is_over(path):
-        path.unlink()
+    with _one_at_a_time(path.with_suffix(".lock")):
+        if path.exists() and _is_over(path):
+            path.unlink()
+        try:
+            with path.open("x", encoding="utf-8") as stream:
+                json.dump(dict(zip(("host", "pid"), ours, strict=True)), stream)
+        except FileExistsError:
+            raise InputError(_told(path)) from None
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
     try:
-        stream = path.open("x", encoding="utf-8")
-    except FileExistsError:
-        raise InputError(_told(path)) from None
-    try:
-        with stream:
-            json.dump({"host": socket.gethostname(), "pid": os.getpid()}, stream)
         yield
     finally:
-        path.unlink(missing_ok=True)
+        if _owner(path) == ours:  # who was told to remove it may have begun a run
+            path.unlink()
+
+
+@contextmanager
+def _one_at_a_time(path: Path) -> Iterator[None]:
+    """Let one process of this machine at a time look whose claim there is: two might take over what is over."""
+    with path.open("a", encoding="utf-8") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
 
 
 def _owner(path: Path) -> tuple[str, int]:

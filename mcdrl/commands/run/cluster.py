@@ -155,7 +155,9 @@ def _submitted(root: Path) -> list[str]:
 def _queued(jobs: Sequence[str], *options: str) -> list[str]:
     """Return SLURM's lines about those of some jobs that it still knows."""
     command = ["squeue", "--noheader", "--jobs", ",".join(jobs), *options]  # fails once it has forgotten them all
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
+    return subprocess.run(
+        command, capture_output=True, encoding="utf-8", errors="replace", check=False
+    ).stdout.splitlines()
 
 
 class Reasons:

@@ -59,5 +59,5 @@ def be_deaf() -> None:
 def _record() -> tuple[str, int]:
     """Return the job's state and how often it was queued anew."""
     command = ["scontrol", "show", "job", "--oneliner", JobEnvironment().job_id]
-    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    said = subprocess.run(command, check=True, capture_output=True, encoding="utf-8", errors="replace").stdout
     return re.findall(r"\bJobState=(\S+)", said)[0], int(re.findall(r"\bRestarts=(\d+)", said)[0])

@@ -65,5 +65,7 @@ def visible_gpus(environment: Mapping[str, str]) -> list[str]:
         return [name.strip() for name in environment[_GPUS].split(",") if name.strip() not in ("", "-1")]
     if not (tool := shutil.which("nvidia-smi")):
         return []
-    told = subprocess.run([tool, "--list-gpus"], capture_output=True, text=True, check=False).stdout
+    told = subprocess.run(
+        [tool, "--list-gpus"], capture_output=True, encoding="utf-8", errors="replace", check=False
+    ).stdout
     return [str(number) for number, _ in enumerate(line for line in told.splitlines() if line.startswith("GPU "))]

@@ -75,7 +75,7 @@ def _without_library(pipeline: Path) -> None:
 
 def _run(folder: Path, *command: str) -> None:
     try:
-        subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, encoding="utf-8", errors="replace")
     except FileNotFoundError:
         raise InputError(f"{command[0]} is not installed, which a project needs; install it and run again") from None
     except subprocess.CalledProcessError as error:

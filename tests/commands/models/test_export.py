@@ -79,7 +79,6 @@ def special(request, model, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["onnx", "torchscript"])
 def test_miners_and_sums_are_exported_too(special, tmp_path, kind):
-    pytest.importorskip("onnxruntime")
     parity = export(special, kind, tmp_path, None)
     assert parity.holds
     assert parity.pixels < 1e-3
@@ -107,7 +106,6 @@ def test_a_pipe_in_a_models_folder_is_refused_and_nobody_waits_for_it(model, tmp
 @pytest.mark.parametrize("kind", ["onnx", "torchscript"])
 @pytest.mark.parametrize("further_px", [[], [256, 160]])
 def test_the_file_gives_the_networks_masks_for_any_number_of_frames(model, tmp_path, kind, further_px, monkeypatch):
-    pytest.importorskip("onnxruntime")
     monkeypatch.setattr(exporting, "further_sizes_of", lambda _: further_px)
     parity = export(model, kind, tmp_path, None)
     assert parity.frames == 8
@@ -130,7 +128,6 @@ def test_the_file_gives_the_networks_masks_for_any_number_of_frames(model, tmp_p
 
 @pytest.mark.parametrize("kind", ["onnx", "torchscript"])
 def test_what_a_presence_head_says_is_the_files_second_output(model, tmp_path, kind):
-    pytest.importorskip("onnxruntime")
     loaded = load_model(model, model / "backbone")
     spec = replace(loaded.card.spec, presence=True)
     with_presence(loaded.method, spec)

@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 
 import pytest
 
@@ -59,3 +60,33 @@ def test_a_damaged_claim_is_no_free_pass(tmp_path, text):
     claim_path(tmp_path).write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match="rm "), claimed(tmp_path):
         pass
+
+
+def test_of_many_that_find_what_a_killed_run_left_one_runs(tmp_path):
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    owned(tmp_path, socket.gethostname(), ended.pid)
+    trying = (
+        "import sys; from pathlib import Path; from mcdrl.commands.run.claim import claimed\n"
+        "sys.stdin.readline()\n"
+        "with claimed(Path(sys.argv[1])): print('runs', flush=True); sys.stdin.readline()\n"
+    )
+    command = [sys.executable, "-c", trying, str(tmp_path)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    several = [subprocess.Popen(command, **pipes) for _ in range(4)]
+    for one in several:
+        one.stdin.write("go\n")
+        one.stdin.flush()
+    refused = [one for one in several if not one.stdout.readline()]
+    assert len(refused) == 3
+    for one in several:
+        said = one.communicate("end\n")[1]
+        assert ("runs the stages of this workspace" in said) == (one in refused)
+    assert not claim_path(tmp_path).exists()
+
+
+def test_a_claim_that_another_has_made_since_stays(tmp_path):
+    with claimed(tmp_path):
+        claim_path(tmp_path).unlink()
+        claim_path(tmp_path).write_text(json.dumps({"host": "node17", "pid": 1}), encoding="utf-8")
+    assert claim_path(tmp_path).exists()
