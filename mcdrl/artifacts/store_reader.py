@@ -56,7 +56,7 @@ class StoreReader:
         return tuple(int(size) for size in self._sets[dataset].shape[1:])
 
     def rows(self, dataset: str, case_ids: Sequence[str]) -> Array:
-        """Return the rows of the given cases, in the order given, [B, ...].
+        """Return the rows of the given cases, in the order given, [B, ...], of a dataset that `has`.
 
         Raises:
             InputError: a case isn't in the file, or the file is damaged.
@@ -78,7 +78,7 @@ class StoreReader:
         return out
 
     def blobs(self, dataset: str, case_ids: Sequence[str]) -> list[bytes]:
-        """Return the byte strings of the given cases.
+        """Return the byte strings of the given cases, of a dataset that `has`.
 
         Raises:
             InputError: as `rows`.

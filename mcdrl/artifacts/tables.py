@@ -79,7 +79,11 @@ class Table:
         return rows
 
     def read_metadata(self, path: Path) -> dict[str, str]:
-        """Return the strings that the file carries beside its rows."""
+        """Return the strings that the file carries beside its rows.
+
+        Raises:
+            InputError: it is missing, damaged or of another schema.
+        """
         with _readable(path):
             stamped = self._open(path).schema.metadata
             return {key: stamped[_PREFIX + key.encode()].decode() for key in self.metadata}

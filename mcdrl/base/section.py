@@ -43,6 +43,8 @@ Seed = Annotated[int, Field(ge=0), Most(2**32 - 1, "random generators take 32 bi
 Epochs = Annotated[int, Field(ge=1), Most(100_000, "a training would not end")]
 BatchSize = Annotated[int, Field(ge=1), Most(4096, "more frames at a time fit into no memory")]
 SizePx = Annotated[int, Field(ge=32, multiple_of=32), Most(1024, "a frame's maps would fill the memory")]
+Share = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(ge=0), Most(1000, "nothing but this term would be trained")]
 Count = Annotated[int, Most(10**12, "no data set has as many")]
 
 

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-Share = Annotated[float, Field(ge=0, le=1)]
+from mcdrl.base.section import Share
+
 ViewBox = Annotated[list[Share], Field(min_length=4, max_length=4)]
 """Left, top, right, bottom in parts of a frame's width and height."""
 ViewRule = Literal["auto", "full"] | ViewBox

@@ -15,7 +15,7 @@ _DROPOUT = 0.3  # while it is pretrained; later it is frozen in evaluation mode
 
 
 def hypercolumns(maps: Mapping[str, Tensor]) -> Tensor:
-    """Bring the maps of strides 8, 16 and 32 to the grid of stride 16 and concatenate them, [B, C, 14, 14]."""
+    """Bring the maps of strides 8, 16 and 32 to the grid of stride 16 and concatenate them, [B, C, h, w]."""
     fine = F.avg_pool2d(maps["s8"], 2)
     coarse = F.interpolate(maps["s32"], scale_factor=2, mode="bilinear", align_corners=False)
     return torch.cat([fine, maps["s16"], coarse], dim=1)

@@ -81,7 +81,7 @@ class Confounder:
         name: of the operator and of the phantom's column; an identifier.
         phrase: what prompts, tables and the page call it.
         category: its group in the shipped dictionary; None: it is no part of that, for stress and sites' tables alone.
-        operator: lays it on a finished frame, by a strength of 0 (nothing) to 1.
+        operator: lays it on a finished frame, by a strength above 0 up to 1.
         measure: how it is measured in real frames; None: it isn't.
         drawn: where along the light's path the phantom draws it; None: it doesn't. A further one changes all that the
             phantom draws at random. What moves the camera is `mcdrl.renderer.scene`'s own.

@@ -1,6 +1,6 @@
 """Confounders as physical operators on a finished frame, which leave everything in its place.
 
-Every operator takes an image float32 [H, W, 3] in 0..1, a strength in 0..1 (0 changes nothing), a
+Every operator takes an image float32 [H, W, 3] in 0..1, a strength above 0 up to 1, a
 generator and, where it lies in a place, a weight map [H, W] that says where it may lie.
 """
 

@@ -1,7 +1,7 @@
 """MCDRL by the letter (arXiv 2508.05008): F_ca = Attn(Q=F, K=V=Z) without residual paths, places not mined blanked.
 
-What leaves the intervention lies in the span of the dictionary's values, so that the image content reaches the head
-through the attention weights and the intermediate maps alone.
+What leaves the intervention is made of the dictionary's values alone: the image content reaches the head through the
+attention weights and the intermediate maps.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Counts = NDArray[np.integer[Any]]
+Spectra = NDArray[np.integer[Any]]
 Probabilities = NDArray[Any]  # of lesion, 0..1
 
 _REACH, _STEPS = 32, 16  # log-odds from -32 to 32, 16 steps a unit: a probability moves by 0.008 at most
@@ -38,7 +38,7 @@ def calibrated_log_odds(log_odds: Floats, temperature: float) -> Floats:
     return p
 
 
-def spectrum(probability: Probabilities) -> Counts:
+def spectrum(probability: Probabilities) -> Spectra:
     """Count the pixels of B frames by the log-odds of lesion.
 
     Args:
@@ -54,7 +54,7 @@ def spectrum(probability: Probabilities) -> Counts:
     return counts.reshape(len(flat), len(LOG_ODDS))
 
 
-def fit_temperature(lesion: Counts, background: Counts) -> float:
+def fit_temperature(lesion: Spectra, background: Spectra) -> float:
     """Return the temperature of the lowest cross-entropy (Guo et al., ICML 2017), on a grid of steps of 1 %.
 
     Args:
@@ -66,7 +66,7 @@ def fit_temperature(lesion: Counts, background: Counts) -> float:
     return float(_TEMPERATURES[int(entropy.argmin())])
 
 
-def confidence(spectra: Counts, temperature: float) -> Floats:
+def confidence(spectra: Spectra, temperature: float) -> Floats:
     """Return how far to trust the mask at one half of each frame, [B] in 0..1.
 
     It is the mean calibrated probability inside the mask: the share of it that is to be expected to be lesion, which is

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mcdrl.metrics.calibration import LOG_ODDS, Counts, calibrated_log_odds
+from mcdrl.metrics.calibration import LOG_ODDS, Spectra, calibrated_log_odds
 from mcdrl.metrics.counts import Bools, Floats
 from mcdrl.metrics.detection import Match, components
 
-HIGHEST_SHARE = 0.01  # of the pixels, whose mean probability is the score
+HIGHEST_SHARE = 0.01  # of the pixels, whose mean probability is the score; a presence head looks at as many
 LOST_BY_AREA = 0.01  # of the frames in which a lesion is found: no more may go by area alone, which takes small lesions
 
 
@@ -67,7 +67,7 @@ class Judged:
     frame_score: float
 
 
-def frame_scores(spectra: Counts, presence: NDArray[Any] | None = None) -> Floats:
+def frame_scores(spectra: Spectra, presence: NDArray[Any] | None = None) -> Floats:
     """Return how much each frame looks as if it had a lesion, [B] in 0..1.
 
     It is what a presence head says of the frame, where the model has one, else the mean of the likeliest percent of its

@@ -114,8 +114,8 @@ class Model:
             no times, and what the model says of it, in their order.
 
         Raises:
-            InputError: it is no video or can't be read, the threshold isn't in 0..1, it tells no times and is to be
-                smoothed, or, after the last frame, there should be more.
+            InputError: it is no video or the threshold isn't in 0..1; while frames are taken, it can't be read, tells
+                no times and is to be smoothed, or, after the last frame, there should be more.
         """
         least = self._least(threshold)
         if not _within(smooth_s, 0, float_info.max):
@@ -123,6 +123,9 @@ class Model:
         path = _file(video, _WANTED_VIDEO, "give one video at a time, or segment it with `mcdrl predict`")
         if not is_video(path):
             raise InputError(f"{path} is no video that is known here; {_WANTED_VIDEO}")
+        return self._answered(path, least, smooth_s)
+
+    def _answered(self, path: Path, least: float, smooth_s: float) -> Iterator[tuple[float, Prediction]]:
         try:
             opened = open_video(path)
             found = survey(opened, self.view)

@@ -13,7 +13,7 @@ from mcdrl.base.seeds import seed_for
 from mcdrl.networks.dictionary import Dictionary, variant
 from mcdrl.networks.intervention import Intervention
 
-EXCHANGES = (AS_TRAINED, *EXCHANGED_Z, TOKENS_ZERO)
+CONDITIONS = (AS_TRAINED, *EXCHANGED_Z, TOKENS_ZERO)
 
 
 def exchangeable(network: nn.Module) -> bool:
@@ -31,13 +31,13 @@ def exchanged(network: nn.Module, exchange: str, seed: int) -> Iterator[None]:
 
     Args:
         network: a trained one.
-        exchange: of `EXCHANGES`.
+        exchange: of `CONDITIONS`.
         seed: of what is drawn; none that a dictionary was made with gives the same.
 
     Raises:
         ValueError: there is no such exchange.
     """
-    if exchange not in EXCHANGES:
+    if exchange not in CONDITIONS:
         raise ValueError(f"unknown exchange '{exchange}'")
 
     def other_z(_module: nn.Module, _inputs: tuple[Tensor, ...], z: Tensor) -> Tensor:

@@ -9,13 +9,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from mcdrl.base.section import Most, Section, distinct
+from mcdrl.base.section import Most, Section, Share, Weight, distinct
 
 CONTROLS = ("random", "shuffled", "zero")  # dictionaries that hold no text; they go without L_causal
 
-Weight = Annotated[float, Field(ge=0), Most(1000, "nothing but this term would be trained")]
 Heads = Annotated[int, Field(ge=1), Most(256, "a head would be left with a few channels")]
-Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class InterventionParams(Section):
@@ -57,7 +55,7 @@ class CausalParams(InterventionParams, ContrastParams):
 
     Attributes:
         residual: whether blocks add to the rows; true is our choice, false the letter of the paper (section 3.3), with
-            which F_ca lies in the span of the dictionary.
+            which F_ca is made of the dictionary alone.
     """
 
     residual: bool

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mcdrl.clip.encoder import Encoded
+from mcdrl.metrics.operating_point import HIGHEST_SHARE
 from mcdrl.networks.interface import Batch, Method, Output
 
-HIGHEST_SHARE = 0.01  # of the pixels, which say how much a frame looks as if it had a lesion
 SLIVER_SHARE = 1e-3  # of the frame: less lesion than that, at a view's rim, is neither a lesion nor none
 _CALLED = 3  # numbers that a map of logits is told by
 _FEW = 1e-4  # share of lesion that a mean over called places starts from

@@ -15,7 +15,7 @@ from mcdrl.model.score import native_counts
 from mcdrl.networks import exchange
 from mcdrl.networks.inputs import SitesReader
 from mcdrl.study.sections.evaluate import Params
-from stages.evaluate.interventions import pick
+from stages.evaluate.interventions import sampled
 from stages.evaluate.predict import predict
 from stages.evaluate.scorer import natives
 
@@ -38,10 +38,10 @@ def exchanged_scores(
     """
     named = cases.set_index("case_id", drop=False)
     with_lesion = [str(case) for case in named.index[named["lesion_class"].notna()]]
-    chosen = pick(with_lesion, params.exchange_frames) if exchange.exchangeable(model.method) else []
+    chosen = sampled(with_lesion, params.exchange_frames) if exchange.exchangeable(model.method) else []
     nothing: pd.DataFrame = EXCHANGES.schema.empty_table().to_pandas()
     parts = [nothing.drop(columns=[*CELL, LEAKED.name])]
-    for name in exchange.EXCHANGES if chosen else ():
+    for name in exchange.CONDITIONS if chosen else ():
         with exchange.exchanged(model.method, name, seed):
             parts += [rows.assign(exchange=name) for rows in _scores(model, reader, frames, named, chosen, params)]
     return pd.concat(parts, ignore_index=True)

@@ -9,10 +9,10 @@ import pandas as pd
 
 from mcdrl.artifacts.scores import ATTENTION, POOLED, own_columns
 from mcdrl.base.seeds import seed_for
-from stages.evaluate.predict import Prediction
+from stages.evaluate.predict import BatchPrediction
 
 
-def pick(case_ids: Sequence[str], count: int) -> list[str]:
+def sampled(case_ids: Sequence[str], count: int) -> list[str]:
     """Return up to `count` of a site's frames, in their order; which ones depends on each frame's own name alone."""
     chosen = set(sorted(case_ids, key=lambda case: (seed_for("pooled", case), case))[:count])
     return [case for case in case_ids if case in chosen]
@@ -27,7 +27,7 @@ class Interventions:
         self._weights: list[tuple[Sequence[str], np.ndarray]] = []
         self._pooled: list[pd.DataFrame] = []
 
-    def add(self, prediction: Prediction, *, attention: bool) -> None:
+    def add(self, prediction: BatchPrediction, *, attention: bool) -> None:
         """Take the prediction of some frames; `attention`: whether their attention is kept, too."""
         if prediction.before is None or prediction.after is None:
             return

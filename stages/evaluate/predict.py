@@ -22,7 +22,7 @@ Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Prediction:
+class BatchPrediction:
     """What a network predicts for B frames.
 
     Attributes:
@@ -70,7 +70,7 @@ def headless(method: Method) -> Iterator[None]:
 def predict(
     model: LoadedModel, reader: SitesReader, case_ids: Sequence[str], batch_size: int, *, single_pass: bool = False,
     further: FurtherSizes | None = None,
-) -> Iterator[Prediction]:  # fmt: skip
+) -> Iterator[BatchPrediction]:  # fmt: skip
     """Yield what the network predicts, batch by batch, in the order of `case_ids`.
 
     Args:
@@ -95,7 +95,9 @@ def predict(
         presence = None if found.presence is None else found.presence.cpu().numpy()
         similarity, selected = batch.similarity.cpu().numpy(), batch.selected.cpu().numpy()
         did = _mean(record, model.method)
-        yield Prediction(ids, lesion.float().cpu().numpy(), presence, similarity=similarity, selected=selected, **did)
+        yield BatchPrediction(
+            ids, lesion.float().cpu().numpy(), presence, similarity=similarity, selected=selected, **did
+        )
 
 
 def _mean(record: Record, method: Method) -> dict[str, Floats | None]:

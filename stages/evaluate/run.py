@@ -27,7 +27,7 @@ from mcdrl.study.paths import Cell, backbone_folder, site_files, table_file
 from mcdrl.study.sections.evaluate import Params
 from stages.evaluate.cell import named
 from stages.evaluate.exchanges import exchanged_scores
-from stages.evaluate.interventions import Interventions, pick
+from stages.evaluate.interventions import Interventions, sampled
 from stages.evaluate.predict import headless, predict
 from stages.evaluate.scorer import Scorer
 from stages.evaluate.summary import summarise
@@ -147,7 +147,7 @@ def _add_sources(work: _Work, did: Interventions) -> None:
         return
     for site in work.model.card.sources:
         cases = CASES.read(site_files(work.artifacts, site).cases)
-        chosen = pick([str(case) for case in cases["case_id"]], work.params.source_frames)
+        chosen = sampled([str(case) for case in cases["case_id"]], work.params.source_frames)
         with headless(work.model.method):
             for batch in predict(work.model, work.reader, chosen, work.params.batch_size, single_pass=True):
                 did.add(batch, attention=False)

@@ -17,7 +17,7 @@ from mcdrl.model.detections import Detections
 from mcdrl.model.score import Native, matches, score
 from mcdrl.regions.quality import Quality, quality_table
 from mcdrl.study.sections.evaluate import Params
-from stages.evaluate.predict import Prediction
+from stages.evaluate.predict import BatchPrediction
 
 _CROP = ["crop_left_px", "crop_top_px", "crop_right_px", "crop_bottom_px"]
 
@@ -53,7 +53,7 @@ class Scorer:
         self._regions = Quality()
         self._found = Detections(operating_point)
 
-    def add(self, prediction: Prediction) -> None:
+    def add(self, prediction: BatchPrediction) -> None:
         """Score what was predicted for B frames."""
         case_ids, probability = prediction.case_ids, prediction.probability
         labels = self._frames.rows("mask", case_ids)

@@ -6,7 +6,7 @@ from torch import nn
 
 from mcdrl.artifacts.scores import AS_TRAINED, EXCHANGED_Z, TOKENS_ZERO
 from mcdrl.networks.dictionary import Dictionary, variant
-from mcdrl.networks.exchange import EXCHANGES, exchangeable, exchanged
+from mcdrl.networks.exchange import CONDITIONS, exchangeable, exchanged
 from mcdrl.networks.intervention import Intervention
 
 WIDTH = 16
@@ -42,7 +42,7 @@ def _under(network, exchange, seed=0):
 
 def _moves(network):
     before = network(ROWS)
-    return {name: bool((_under(network, name) - before).abs().max() > 1e-4) for name in EXCHANGES}
+    return {name: bool((_under(network, name) - before).abs().max() > 1e-4) for name in CONDITIONS}
 
 
 @pytest.mark.parametrize("kind", ["text", "learned"])
@@ -89,7 +89,7 @@ def test_what_is_drawn_follows_from_the_seed():
 def test_nothing_stays_behind_after_an_error_too():
     network = Network(kind="learned")
     before = network(ROWS)
-    for name in EXCHANGES:
+    for name in CONDITIONS:
         with pytest.raises(RuntimeError), exchanged(network, name, 0):
             network(torch.zeros(1, 2, WIDTH + 1))
     assert torch.equal(network(ROWS), before)

@@ -24,13 +24,14 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from mcdrl.base.section import Weight
 from mcdrl.clip.encoder import Encoded
 from mcdrl.methods.causalclipseg.masker import Levels, Mask, Masker, convolved
 from mcdrl.methods.causalclipseg.projector import Projector
 from mcdrl.networks import factory
 from mcdrl.networks.head import two_logits
 from mcdrl.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
-from mcdrl.networks.params import PromptParams, Weight
+from mcdrl.networks.params import PromptParams
 from mcdrl.networks.prompted import Prompted
 
 

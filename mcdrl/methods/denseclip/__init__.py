@@ -22,13 +22,13 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mcdrl.base.section import Most, Section
+from mcdrl.base.section import Most, Section, Weight
 from mcdrl.clip.encoder import Encoded, unit
 from mcdrl.methods.denseclip.scores import ContextDecoder, score_entropy, scores
 from mcdrl.networks import factory
 from mcdrl.networks.dictionary import variant
 from mcdrl.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
-from mcdrl.networks.params import Heads, Weight
+from mcdrl.networks.params import Heads
 from mcdrl.networks.segmenter import Segmenter
 
 

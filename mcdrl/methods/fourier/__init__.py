@@ -11,11 +11,10 @@ from dataclasses import replace
 import torch
 
 from mcdrl.base.device import onto
-from mcdrl.base.section import Section
+from mcdrl.base.section import Section, Share
 from mcdrl.methods.baseline import Baseline
 from mcdrl.methods.fourier.mixing import amplitude_mixed
 from mcdrl.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
-from mcdrl.networks.params import Share
 from mcdrl.networks.partners import partners
 
 MODES = ("partial", "finetune")  # the pixels have to be in the loop

@@ -19,14 +19,13 @@ from typing import Annotated
 from pydantic import Field
 from torch import Tensor
 
-from mcdrl.base.section import Most, Section
+from mcdrl.base.section import Most, Section, Weight
 from mcdrl.clip.encoder import Encoded
 from mcdrl.methods.gaussian_backdoor.boundary import boundary_uncertainty
 from mcdrl.methods.gaussian_backdoor.gaussians import Confounders, Gaussians, Kind, style
 from mcdrl.networks import factory
 from mcdrl.networks.adjusted import GivenConfounder, summed
 from mcdrl.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
-from mcdrl.networks.params import Weight
 from mcdrl.networks.segmenter import Segmenter
 
 

@@ -11,11 +11,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from mcdrl.base.section import Most, Section
+from mcdrl.base.section import Most, Section, Share
 from mcdrl.methods.baseline import Baseline
 from mcdrl.methods.mixstyle.mixing import mixed
 from mcdrl.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
-from mcdrl.networks.params import Share
 
 MODES = ("frozen", "adapter", "suffix")  # whose maps are cached
 

@@ -22,12 +22,11 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from mcdrl.base.section import Section
+from mcdrl.base.section import Section, Weight
 from mcdrl.methods.baseline import Baseline
 from mcdrl.methods.pseudo_intervention.saliency import Traced, masked, places, sparsity
 from mcdrl.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
 from mcdrl.networks.losses import segmentation
-from mcdrl.networks.params import Weight
 
 MODES = ("partial", "finetune")  # the pixels have to be in the loop
 

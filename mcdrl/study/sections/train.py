@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from mcdrl.base.section import BatchSize, Epochs, Most, Section, SizePx, distinct
+from mcdrl.base.section import BatchSize, Epochs, Most, Section, Share, SizePx, Weight, distinct
 
 PIXEL_MODES = ("partial", "finetune")  # in which frames vary, as they go through the encoder anew each time
 ENCODER_MODES = ("suffix", *PIXEL_MODES)  # in which blocks of the encoder's own learn
@@ -19,11 +19,9 @@ _LEAST = {
     "clip_norm": (1e-6, "no weight would move"),
 }
 Decay = Annotated[float, Field(ge=0), Most(1000, "the weights would vanish")]
-Share = Annotated[float, Field(ge=0, le=1)]
 Change = Annotated[float, Field(ge=0, lt=1)]
 Zooms = Annotated[list[Annotated[float, Field(gt=0), Most(10, "nothing but the middle of the frame would be seen")]],
                   Field(min_length=2, max_length=2)]  # fmt: skip
-Weight = Annotated[float, Field(ge=0), Most(1000, "nothing but this term would be trained")]
 
 
 class AugmentParams(Section):
