@@ -94,3 +94,17 @@ def to_native(values: Values, crop_px: tuple[int, int, int, int], width_px: int,
     square = Image.fromarray(values).resize((right - left, bottom - top), way)
     full[top:bottom, left:right] = np.asarray(square)
     return full
+
+
+def called(enlarged: Values, crop_px: tuple[int, int, int, int], threshold: float) -> Bools:
+    """Return which pixels are called lesion, [H, W] bool; none that the crop left out, whatever the threshold is.
+
+    Args:
+        enlarged: [H, W] float32, the probability of lesion, as `to_native` returns it.
+        crop_px: left, top, right, bottom of what the model was shown.
+        threshold: probability from which a pixel is lesion.
+    """
+    left, top, right, bottom = crop_px
+    lesion = np.zeros(enlarged.shape, bool)
+    lesion[top:bottom, left:right] = enlarged[top:bottom, left:right] >= threshold
+    return lesion

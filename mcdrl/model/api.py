@@ -195,8 +195,8 @@ def load(
     if batch_size is not None and not _is_count(batch_size):
         raise InputError(f"batch_size {batch_size!s:.60}: expected 1 and more")
     sides = None if sizes is None else _several(sizes, "sizes", "sides in px, such as [224, 320]")
-    if not all(map(_is_count, sides or [])):
-        raise InputError(f"sizes {sizes!s:.60}: expected sides in px, such as [224, 320]")
+    if sides is not None and not (all(map(_is_count, sides)) and len(set(sides)) == len(sides)):
+        raise InputError(f"sizes {sizes!s:.60}: expected sides in px, each once, such as [224, 320]")
     place, wanted = None if backbone is None else _path(backbone, "backbone"), None if view is None else _rule(view)
     named = [_path(one, "model") for one in given]
     try:

@@ -77,13 +77,15 @@ class Answered:
 
 
 def survey(
-    video: Video, view: ViewRule, *, watched: Callable[[Iterator[TimedFrame]], Iterator[TimedFrame]] = iter
-) -> Survey:
+    video: Video, view: ViewRule, *, swap: bool = False,
+    watched: Callable[[Iterator[TimedFrame]], Iterator[TimedFrame]] = iter,
+) -> Survey:  # fmt: skip
     """Read a video to its end.
 
     Args:
         video: to be read.
         view: the rule for what of a frame is looked at; auto: the view that most of the frames show.
+        swap: whether red and blue change places.
         watched: what its frames go through, such as a bar that shows how far it is.
 
     Raises:
@@ -99,7 +101,8 @@ def survey(
         problem = str(error)
     if view != "auto":
         return Survey(sample.seen, view, problem, "")
-    found, issues = _median_view([looked_at(np.asarray(frame.picture()), "auto").box for frame in sample.frames])
+    pictures = (swapped(frame.picture()) if swap else frame.picture() for frame in sample.frames)
+    found, issues = _median_view([looked_at(np.asarray(picture), "auto").box for picture in pictures])
     return Survey(sample.seen, _parts(found, video.shape.size), problem, issues)
 
 

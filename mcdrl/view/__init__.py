@@ -5,7 +5,7 @@ panels, position maps, text, clocks and second pictures. A network that is fed t
 and shape of tissue at each of them. So a frame is cut to its view first, wherever frames are read:
 
     view = looked_at(frame, "auto")              # frame: [H, W, 3] uint8; with a rim, so that no mask loses anything
-    square = resize(cut(frame, view), (S, S))    # squashed to the network's size
+    square = squash(Image.fromarray(frame), S, view.box)  # cut and squashed to the network's size in one
     inside = resize(network(square), (view.width_px, view.height_px))
     mask = uncut(inside, view, (W, H))           # back at the frame's own size; zero, so no lesion, outside
 

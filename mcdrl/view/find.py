@@ -46,7 +46,8 @@ def find_view(frame: Image) -> View:
     box = _bounds(main)
     inner = without_panels(small, box)
     if inner != box:
-        main = _main(shown & _inside(inner, shown))
+        without = _main(shown & _inside(inner, shown))
+        main = without if without.any() else main  # what is left beside a panel may be too thin to be a view
     box, confidence = sides(frame, main)
     return outlined(main, box, (width, height), confidence)
 

@@ -38,7 +38,7 @@ def outlined(main: Flags, box: Box, size_px: tuple[int, int], confidence: float)
     view = _fitting(_outline(main) * scale, plain, float(scale.min()))
     y, x = np.nonzero(main[::2, ::2])
     lost = ~view.holds((2 * x + 0.5) * scale[0], (2 * y + 0.5) * scale[1])
-    return view if lost.mean() <= _LOST else plain
+    return view if lost.sum() <= _LOST * len(lost) else plain
 
 
 def _fitting(outline: Points, plain: View, blur_px: float) -> View:

@@ -18,7 +18,8 @@ def looked_at(frame: Image, rule: ViewRule) -> View:
     Args:
         frame: [H, W, 3] uint8, RGB 0..255.
         rule: auto: the view that is found, with a rim of `MARGIN`, since masks reach over the edge by a pixel or three;
-            full: all of it; or left, top, right, bottom in parts of width and height, rounded outwards.
+            full: all of it; or left, top, right, bottom in parts of width and height, rounded outwards, of a pixel at
+            least.
     """
     height, width = frame.shape[:2]
     if rule == "auto":
@@ -26,5 +27,6 @@ def looked_at(frame: Image, rule: ViewRule) -> View:
     if rule == "full":
         return whole(width, height)
     left, top, right, bottom = (share * size for share, size in zip(rule, (width, height) * 2, strict=True))
-    box = (math.floor(left + _EXACT), math.floor(top + _EXACT), math.ceil(right - _EXACT), math.ceil(bottom - _EXACT))
+    x, y = min(math.floor(left + _EXACT), width - 1), min(math.floor(top + _EXACT), height - 1)
+    box = (x, y, max(math.ceil(right - _EXACT), x + 1), max(math.ceil(bottom - _EXACT), y + 1))
     return View(box, Kind.RECTANGLE)

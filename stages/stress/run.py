@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mcdrl.artifacts.cases import CASES
-from mcdrl.artifacts.frames import FRAMES, judged_of, lesion_of, to_native
+from mcdrl.artifacts.frames import FRAMES, called, judged_of, lesion_of, to_native
 from mcdrl.artifacts.store_reader import StoreReader
 from mcdrl.artifacts.stress import STRESS
 from mcdrl.base.fields import Array
@@ -122,13 +122,14 @@ def _judged(
     return pd.concat(rows)
 
 
-def _counts(shown: Sequence[Stressed], found: Array, threshold: float) -> Counts:
-    """Count the pixels of B pictures, each at its own size; `found` is the probability of lesion, [B, S, S] float32."""
+def _counts(shown: Sequence[Stressed], probability: Array, threshold: float) -> Counts:
+    """Count the pixels of B pictures, each at its own size; `probability` is of lesion, [B, S, S] float32."""
     single = []
-    for one, probability in zip(shown, found, strict=True):
+    for one, square in zip(shown, probability, strict=True):
         height, width = one.mask.shape
-        whole = probability if one.box is None else to_native(probability, one.box, width, height)
-        single.append(count(whole[None] >= threshold, one.mask[None], one.judged[None]))
+        box = one.box or (0, 0, width, height)
+        found = called(to_native(square, box, width, height), box, threshold)
+        single.append(count(found[None], one.mask[None], one.judged[None]))
     return Counts(
         **{field.name: np.concatenate([getattr(one, field.name) for one in single]) for field in fields(Counts)}
     )

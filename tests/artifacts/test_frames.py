@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mcdrl.artifacts.frames import judged_of, lesion_of, pack_native_mask, to_native, unpack_native_mask
+from mcdrl.artifacts.frames import called, judged_of, lesion_of, pack_native_mask, to_native, unpack_native_mask
 
 
 @pytest.mark.parametrize("values", [[0], [1], [0, 1], [0, 5], [0, 1, 2, 3], list(range(16)), list(range(256))])
@@ -40,6 +40,14 @@ def test_probabilities_are_enlarged_smoothly_inside_the_crop_alone():
     assert flat.sum() == pytest.approx(0.25 * 9 * 5)
     ramp = to_native(np.float32([[0, 1], [0, 1]]), (0, 0, 4, 4), 4, 4)
     assert ramp[0].tolist() == [0, 0.25, 0.75, 1]
+
+
+def test_what_the_crop_left_out_is_called_by_no_threshold():
+    box = (2, 1, 11, 6)
+    enlarged = to_native(np.full((4, 4), 0.25, np.float32), box, 12, 8)
+    for threshold, expected in ((0.0, 9 * 5), (0.25, 9 * 5), (0.5, 0)):
+        lesion = called(enlarged, box, threshold)
+        assert lesion[1:6, 2:11].sum() == lesion.sum() == expected
 
 
 def test_without_a_crop_it_is_an_enlargement():

@@ -43,6 +43,11 @@ def test_a_threshold_is_part_of_the_lesion():
     assert shown.lesion(np.full((SIDE, SIDE), 0.5, np.float32), 0.5).all()
 
 
+def test_nothing_is_called_outside_of_what_the_model_was_shown():
+    shown = show(Image.new("RGB", (SIDE, SIDE)), SIDE, view=[0.5, 0, 1, 1])
+    assert shown.lesion(np.zeros((SIDE, SIDE), np.float32), 0.0).mean() == 0.5
+
+
 def test_what_is_odd_is_told():
     blue = Image.new("RGB", (8, 8), (50, 50, 150))
     assert show(blue, SIDE, view="full", dim=True).issues.split("; ")[0] == DIM

@@ -13,6 +13,7 @@ from mcdrl.imaging.video.frames import Shape, TimedFrame
 from mcdrl.model.predictor import Answer
 from mcdrl.model.shown import Shown
 from mcdrl.model.video import Answered, answered, readable, smoothed, survey
+from mcdrl.view import looked_at
 from tests.moving_phantom import InMemory, moving
 
 
@@ -107,6 +108,21 @@ def test_frames_that_are_dark_or_odd_are_outvoted(frames):
     assert np.abs(np.array(sides(found)) - box).max() <= 4
     if frames > 1:
         assert len({one.shown.box for one in answered(InMemory(pictures), found, Counting())}) == 1
+
+
+@pytest.mark.parametrize("swap", [False, True])
+def test_the_view_is_looked_for_in_the_colours_that_the_model_is_shown(monkeypatch, swap):
+    seen = []
+
+    def looked(picture, rule):
+        seen.append(picture.mean((0, 1)))
+        return looked_at(picture, rule)
+
+    monkeypatch.setattr("mcdrl.model.video.looked_at", looked)
+    pictures = [bordered((40, 20, 180, 140), seed=seed) for seed in range(3)]
+    stored = [np.ascontiguousarray(one[..., ::-1]) if swap else one for one in pictures]
+    survey(InMemory(stored), "auto", swap=swap)
+    np.testing.assert_allclose(seen, [one.mean((0, 1)) for one in pictures])
 
 
 def test_a_view_that_changes_its_place_is_told():

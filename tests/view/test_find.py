@@ -245,6 +245,32 @@ def test_other_light_than_white_is_found(kind, light):
     assert_near(find_view(as_jpeg(frame)).box, box_of(kind))
 
 
+def panes(seed):
+    """A screen of four panes: tissue, a panel, a gradient and nothing, wherever they come to lie."""
+    drawn = np.random.default_rng(seed)
+    frame = np.zeros((256, 256, 3))
+    x, y = (int(256 * share) for share in drawn.uniform(0.25, 0.6, 2))
+    margin = int(drawn.integers(0, 25))
+    rows, columns = ((margin, y), (y, 256 - margin)), ((margin, x), (x, 256 - margin))
+    for top, bottom in rows:
+        for left, right in columns:
+            shape = (bottom - top, right - left)
+            noise = drawn.normal(0, 4, (*shape, 1))
+            cloudy = ndimage.zoom(drawn.uniform(-128, 128, (6, 6)), (shape[0] / 6, shape[1] / 6))[..., None]
+            tissue_like = np.array([180, 95, 85]) + 0.3 * cloudy + noise
+            panel = drawn.integers(40, 256, 3) + noise
+            gradient = np.linspace(*drawn.integers(0, 256, 2), shape[1])[None, :, None] * drawn.uniform(0.3, 1, 3)
+            frame[top:bottom, left:right] = (tissue_like, panel, gradient, 0)[drawn.integers(4)]
+    return frame.clip(0, 255).astype(np.uint8)
+
+
+def test_a_screen_of_several_panes_has_a_view_whatever_is_left_beside_its_panels():
+    for seed in range(150, 160):
+        view = find_view(panes(seed))
+        assert view.width_px > 0
+        assert view.height_px > 0
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (3, 200), (15, 15), (40, 60), (200, 3), (16, 1000)])
 def test_frames_of_any_size_have_a_view(shape):
     frame = tissue(shape[1], shape[0]) if min(shape) > 1 else np.zeros((*shape, 3), np.uint8)

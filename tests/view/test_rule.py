@@ -22,4 +22,6 @@ def test_full_is_all(screen):
 
 def test_a_box_is_rounded_outwards(screen):
     assert looked_at(screen, [0.251, 0.0, 0.949, 0.999]).box == (50, 0, 190, 100)
+    assert looked_at(screen, [0.5, 0.0, 0.5 + 1e-10, 1.0]).box == (100, 0, 101, 100)  # a pixel at least
+    assert looked_at(screen, [1 - 1e-12, 0.0, 1.0, 1.0]).box == (199, 0, 200, 100)
     assert looked_at(screen, [0.145, 0.29, 0.55, 0.58]).box == (29, 29, 110, 58)

@@ -43,6 +43,11 @@ _CUT = (
     "pixels; another finder may take its place, or a fixed box where all frames are laid out alike; a frame that shows "
     "nothing but the view is taken whole"
 )
+_RESIZE = (
+    "frame.resize(size, BICUBIC, box, reducing_gap=3), which cuts and squashes in one, so that pixels next to the box "
+    "have their part in those at its sides",
+    "frame.resize(size, BICUBIC, reducing_gap=3)",
+)
 _OUTPUTS = ("probability", "presence")  # the second one of networks with a presence head alone
 _OPSET = 17
 _PROBES = 8
@@ -143,7 +148,7 @@ def preprocessing(card: ModelCard, weights_sha256: str, threshold: float, sizes_
             "turn it upright by its EXIF orientation",
             *[_CUT] * (card.view == "auto"),
             f"squash it to {card.size_px} x {card.size_px} px without keeping its aspect ratio, bicubic with "
-            "antialiasing (Pillow: resize(size, BICUBIC, reducing_gap=3)); no further scaling of the values",
+            f"antialiasing (Pillow: {_RESIZE[card.view == 'full']}); no further scaling of the values",
         ],
         "view": card.view,
         "looked_at_px": list(sizes_px),

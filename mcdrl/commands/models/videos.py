@@ -70,7 +70,9 @@ def predict_video(job: Job, predictor: Predictor, wanted: Wanted, how: VideoRead
     """
     try:
         video = open_video(job.path)
-        found = survey(video, how.view, watched=lambda frames: progress(frames, f"look through {job.frame}", None))
+        found = survey(
+            video, how.view, swap=how.swap, watched=lambda frames: progress(frames, f"look through {job.frame}", None)
+        )
         row = _predicted(job, video, found, predictor, wanted, how)
     except (RefusedError, InputError) as error:
         return refusal(job, str(error))
