@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import socket
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.folders import matching, unhashable
 from mcdrl.clip.sources import HASH_MARK, LOCAL_DIR, Source, verified
 from mcdrl.commands.doctor.check import NOTE, OK, PROBLEM, Check
+from mcdrl.commands.left_behind import left_behind
 from mcdrl.commands.workspace import lost_in_a_copy
 from mcdrl.methods import with_methods
 from mcdrl.study.params import Site, Study, check, read_params, resolve
@@ -25,7 +27,7 @@ def study_checks(root: Path) -> list[Check]:
     except InputError as error:
         return [Check("params.yaml", PROBLEM, str(error), "mend the keys that are named")]
     keys = f"{len(study.sites)} sites, {len(study.held_out)} held out, methods {', '.join(study.methods)}"
-    sites = [_site(root, name, site) for name, site in study.sites.items()]
+    sites = [*(_site(root, name, site) for name, site in study.sites.items()), *_left(root, study)]
     return [Check("params.yaml", OK, keys), *_classes(study), _weights(root, study), *sites, *_lost(root, study)]
 
 
@@ -51,6 +53,13 @@ def _classes(study: Study) -> list[Check]:
         return []
     fix = "take them out of lesion_classes and of build_confounders.class_phrases"
     return [Check("lesion classes", NOTE, f"no site can have {', '.join(idle)}, but prompts ask for them", fix)]
+
+
+def _left(root: Path, study: Study) -> list[Check]:
+    """Tell of what lies there of sites that the study hasn't got."""
+    left = [str(path.relative_to(root)) for path in left_behind(root / ARTIFACTS, study.sites)]
+    found = f"{', '.join(left)}: of no site here, but DVC takes the folder whole, so that cells look changed"
+    return [Check("artifacts", NOTE, found, f"rm -r {' '.join(map(shlex.quote, left))}")] if left else []
 
 
 def _lost(root: Path, study: Study) -> list[Check]:

@@ -9,7 +9,7 @@ import typer
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.output import say
-from mcdrl.study.paths import IMPORTED, PARAMS
+from mcdrl.study.paths import ARTIFACTS, IMPORTED, PARAMS
 
 Name = Annotated[str, typer.Argument(help="The site's name; letters, digits, _ and -.")]
 CardName = Annotated[str | None, typer.Option("--card", help="How to read it: a card; `mcdrl sites cards` lists them.")]
@@ -134,11 +134,14 @@ def _tell_classes(added: list[str]) -> None:
 
 
 def remove_sites(names: Annotated[list[str], typer.Argument(help="The sites' names.")]) -> None:
-    """Take sites out of params.yaml; comments stay."""
+    """Take sites out of params.yaml, and what stage one made of them out of artifacts; comments stay."""
+    from mcdrl.commands.left_behind import take_away
     from mcdrl.commands.sites.edit import remove_sites as remove
 
     dropped = remove(PARAMS, names)
     say(f"removed {', '.join(names)}; `dvc repro` computes what that changes")
+    if gone := [name for name in names if take_away(ARTIFACTS, name)]:
+        say(f"frames, features and regions of {', '.join(gone)} are out of {ARTIFACTS}; DVC's cache keeps what it has")
     if dropped:
         say(f"no site left can have {', '.join(dropped)}: taken out of lesion_classes, and their phrases with them")
 

@@ -105,6 +105,17 @@ def test_a_site_without_frames_or_table_is_a_problem(repository):
     assert (found.status, found.found) == (OK, "1 frames in data/phantom/A")
 
 
+def test_what_is_left_of_a_site_that_is_none_is_noted(repository):
+    for name in ("ingest/A", "ingest/gone", "encode"):
+        (repository / "artifacts" / name).mkdir(parents=True)
+    for name in ("encode/A.h5", "encode/gone.h5", "encode/.gitignore"):
+        (repository / "artifacts" / name).touch()
+    found = row(examine(Path()), "artifacts")
+    assert found.status == NOTE
+    assert found.found.startswith("artifacts/encode/gone.h5, artifacts/ingest/gone: of no site here")
+    assert found.fix == "rm -r artifacts/encode/gone.h5 artifacts/ingest/gone"
+
+
 def test_a_folder_of_a_site_that_cannot_be_read_is_a_problem(repository, monkeypatch):
     (repository / "data" / "phantom" / "A" / "images").mkdir(parents=True)
     real = os.listdir

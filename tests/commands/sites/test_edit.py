@@ -9,9 +9,11 @@ from typer.testing import CliRunner
 
 from mcdrl.base.errors import InputError
 from mcdrl.cli import app
+from mcdrl.commands.left_behind import left_behind, outputs
 from mcdrl.commands.sites.edit import add_site, list_sites, remove_sites, set_site
 from mcdrl.commands.sites.guess import guess_card
 from mcdrl.commands.workspace import lasting
+from mcdrl.study.paths import ARTIFACTS
 from tests.projects import copy_project
 
 
@@ -46,6 +48,31 @@ def test_remove_is_the_inverse_of_add(params):
     assert [name for name, _, _ in list_sites(params)] == ["A", "B", "C", "D", "E", "kvasir"]
     remove_sites(params, ["kvasir"])
     assert list_sites(params) == before
+
+
+def written_by_stage_one(root, site):
+    for path in outputs(root / ARTIFACTS, site):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix:
+            path.touch()
+        else:
+            path.mkdir()
+            (path / "frames.h5").touch()
+
+
+def test_what_stage_one_made_of_a_removed_site_goes_with_it(params):
+    """DVC hashes the folders of all sites: what is left of one lets every cell look changed."""
+    for site in ("A", "B", "E"):
+        written_by_stage_one(params.parent, site)
+    done = CliRunner().invoke(app, ["sites", "remove", "A", "D"])
+    assert done.exit_code == 0
+    assert "frames, features and regions of A are out of artifacts" in done.output
+    left = {path.relative_to(ARTIFACTS).as_posix() for path in left_behind(ARTIFACTS, [])}
+    assert left == {
+        f"{stage}/{site}{ending}" for site in "BE" for stage, ending in
+        (("ingest", ""), ("encode", ".h5"), ("mine_regions/regions", ".h5"), ("mine_regions/parts", ".parquet"))
+    }  # fmt: skip
+    assert [path.stem for path in left_behind(ARTIFACTS, ["E"])] == ["B"] * 4
 
 
 def test_values_of_masks_are_texts_however_they_came_in(params):
