@@ -9,6 +9,8 @@ import pandas as pd
 
 from mcdrl.metrics.intervals import LEAST_GROUPS
 
+NO_SPREAD = "none: no spread"  # why a figure has no interval where groups are many enough
+
 
 def number(value: Any, digits: int = 3) -> str:
     """Return a number as text; a dash for what is undefined."""

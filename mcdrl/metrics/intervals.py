@@ -23,6 +23,7 @@ MANY_GROUPS = 30  # from here on groups are resampled
 LEVEL = 0.95
 ANY = (-np.inf, np.inf)
 NONE = (float("nan"), float("nan"))
+_NO_WIDTH = 1e-9  # equal values give a width that is rounding
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,16 @@ def rate_interval(interval: tuple[float, float], rate: float, groups: int) -> tu
         return interval
     found = scipy.stats.binomtest(round(rate * groups), groups).proportion_ci(method="wilson")
     return float(found.low), float(found.high)
+
+
+def if_spread(interval: tuple[float, float]) -> tuple[float, float]:
+    """Return an interval, or none where it has no width: groups that are all alike tell nothing of chance.
+
+    Args:
+        interval: as from `mean_interval`.
+    """
+    low, high = interval
+    return interval if high - low > _NO_WIDTH else NONE
 
 
 def seeds_interval(values: Floats) -> tuple[float, float, float]:

@@ -102,10 +102,18 @@ def pair(ours: pd.DataFrame, theirs: pd.DataFrame, score: str) -> dict[str, Pair
 
     Returns:
         Site -> its differences, in the order of `ours`; empty where nothing is common.
+
+    Raises:
+        ValueError: a site has frames in common, but none with all the seeds that any site has.
     """
     one, other = (rows.pivot(index=_FRAME, columns="seed", values=score) for rows in (ours, theirs))
-    both = (one - other).dropna(axis=1, how="all").dropna()
+    common = (one - other).dropna(axis=1, how="all").dropna(how="all")
+    both = common.dropna()
     sites = both.index.get_level_values("held_out")
+    lost = sorted(set(common.index.get_level_values("held_out")) - set(sites))
+    if lost:
+        seeds = common.columns.tolist()
+        raise ValueError(f"site {lost[0]}: no frame has a {score} of both methods in each of the seeds {seeds}")
     parts = {str(site): both[sites == site] for site in dict.fromkeys(ours["held_out"])}
     return {
         site: Pairs(np.asarray(own, dtype=np.float64).T, own.index.get_level_values("group_id").to_numpy())

@@ -34,6 +34,7 @@ from mcdrl.study.reading import Reading
 
 Frame = NDArray[np.uint8] | str | os.PathLike[str]
 """A frame: [H, W, 3] uint8, RGB 0..255, upright, of any size; or the path of an image."""
+_BRIGHT = 2  # what overshoots 1 a little, or is a mask of 0 and 1, is no frame of 0..255
 _WANTED = "expected a frame [H, W, 3] of uint8, RGB 0..255, or the path of an image"
 _WANTED_VIDEO = "expected MP4, MOV, AVI, Matroska, WebM or DICOM"
 
@@ -313,8 +314,17 @@ def _problem(frame: Any) -> str:
 
 
 def _as_bytes(frame: NDArray[Any]) -> str:
-    unit = np.issubdtype(frame.dtype, np.floating) and frame.min() >= 0 and frame.max() <= 1
-    return ": one of 0..1 is (255 * frame).round().astype(np.uint8)" if unit else ""
+    """Return the line that makes bytes of a frame, and of which values; empty where these leave doubt which it is."""
+    least, most, floats = frame.min(), frame.max(), frame.dtype.kind == "f"
+    if frame.dtype.kind == "b":
+        return ": one of black and white is 255 * frame.astype(np.uint8)"
+    if floats and least >= 0 and most <= 1:
+        return ": one of 0..1 is (255 * frame).round().astype(np.uint8)"
+    if least >= 0 and _BRIGHT < most <= 255:
+        return f": one of 0..255 is frame{'.round()' if floats else ''}.astype(np.uint8)"
+    if not floats and least >= 0 and 2**15 <= most < 2**16:  # fewer bits may be those of a camera of 10 or 12
+        return ": one of 0..65535 is (frame / 257).round().astype(np.uint8)"
+    return ""
 
 
 def _way_out(shape: tuple[int, ...]) -> str:

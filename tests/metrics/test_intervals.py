@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from mcdrl.metrics import intervals
-from mcdrl.metrics.intervals import Sample, mean_interval, rate_interval, seeds_interval
+from mcdrl.metrics.intervals import NONE, Sample, if_spread, mean_interval, rate_interval, seeds_interval
 
 TRUTH = 0.92 * 4 / 6  # of `draw`: a missed frame in 12, else the mean of its group
 
@@ -91,3 +91,13 @@ def test_a_rate_of_none_or_all_has_wilsons_interval():
     assert (low, high) == (pytest.approx(0, abs=1e-9), pytest.approx(z / (6 + z), abs=1e-6))
     low, high = rate_interval((1.0, 1.0), 1.0, 6)
     assert (low, high) == (pytest.approx(6 / (6 + z), abs=1e-6), pytest.approx(1, abs=1e-9))
+
+
+@pytest.mark.parametrize("value", [0.0, 2.0, 0.1, 2 / 3])
+def test_without_spread_there_is_no_interval(value):
+    """Of equal values the mean may differ from each by rounding."""
+    for n_groups in (7, 40):
+        alike = Sample(np.full(n_groups, value), np.arange(n_groups))
+        assert np.isnan(if_spread(mean_interval([alike], 50, np.random.default_rng(0)))).all()
+    assert if_spread((0.25, 0.5)) == (0.25, 0.5)
+    assert if_spread(NONE) is NONE

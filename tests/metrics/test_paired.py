@@ -110,6 +110,18 @@ def test_pairs_are_of_the_seeds_and_frames_that_both_have():
     assert pair(rows((0,), (1,), 0.5), rows((1,), (1,), 0.5), "dice") == {}
 
 
+@pytest.mark.parametrize("theirs", [{"A": (0, 1), "B": (0,)}, {"A": (0,), "B": (1,)}])
+def test_a_seed_that_one_site_lacks_is_told(theirs):
+    def rows(seeds_of):
+        cells = [(site, k, f"g{k}", seed, 0.5) for site, seeds in seeds_of.items() for seed in seeds for k in range(3)]
+        return pd.DataFrame(cells, columns=["held_out", "case_id", "group_id", "seed", "dice"])
+
+    ours = {"A": (0, 1), "B": (0, 1)}
+    with pytest.raises(ValueError, match=r"site [AB]: no frame has a dice of both .* in each of the seeds \[0, 1\]"):
+        pair(rows(ours), rows(theirs), "dice")
+    assert list(pair(rows(ours), rows({"B": (1,)}), "dice")) == ["B"]
+
+
 def test_p_values_are_uniform_without_a_difference():
     rng = np.random.default_rng(5)
     p_values = [sign_flip(rng.normal(size=12), rng) for _ in range(200)]

@@ -158,6 +158,7 @@ def test_a_packed_model_says_the_same_and_one_at_a_time_nearly_so(model, folders
 
 
 F = np.zeros((4, 5, 3), np.uint8)
+SPOT = F + np.eye(4, 5, dtype=np.int64)[..., None]
 WRONG = {
     "the frame is a list, no array": F.tolist(),
     "the frame is a Image, no array": Image.fromarray(F),
@@ -169,9 +170,33 @@ WRONG = {
     r"shape \[0, 5, 3\], so no pixel": F[:0],
     r"float64, values 0.0..1.0: one of 0..1 is \(255 \* frame\)": F + np.eye(4, 5)[..., None],
     r"float32, values -2.0..0.0; expected a frame \[H, W, 3\] of uint8": (F - 2 * np.eye(4, 5)[..., None]).astype("f"),
+    r"float32, values 0.0..1.25;": (1.25 * SPOT).astype("f"),
+    r"float64, values nan..nan;": F + np.nan,
+    r"float64, values 0.0..200.0: one of 0..255 is frame.round\(\).astype\(np.uint8\);": 200.0 * SPOT,
     r"uint16, values 0..0;": F.astype(np.uint16),
-    r"bool, values False..False;": F.astype(bool),
+    r"uint16, values 0..4095;": (4095 * SPOT).astype(np.uint16),
+    r"uint16, values 0..65535: one of 0..65535 is \(frame / 257\).round\(\).astype": (65_535 * SPOT).astype(np.uint16),
+    r"int64, values 0..1;": SPOT,
+    r"int64, values -200..0;": -200 * SPOT,
+    r"int64, values 0..200: one of 0..255 is frame.astype\(np.uint8\);": 200 * SPOT,
+    r"int64, values 0..70000;": 70_000 * SPOT,
+    r"bool, values False..True: one of black and white is 255 \* frame.astype\(np.uint8\);": SPOT > 0,
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("as_told", [
+    lambda whole: whole.astype(np.int64), lambda whole: whole.astype(np.float32), lambda whole: whole.astype("f") / 255,
+    lambda whole: whole.astype(np.uint16) * 257, lambda whole: whole > 100,
+])  # fmt: skip
+def test_the_line_that_is_told_makes_a_frame_fit(model, as_told):
+    whole = np.random.default_rng(0).integers(0, 256, (20, 30, 3)).astype(np.uint8)
+    frame = as_told(whole)
+    with pytest.raises(mcdrl.InputError) as refused:
+        model.predict(frame)
+    line = str(refused.value).partition(" is ")[2].partition(" is ")[2].partition(";")[0]
+    fits = eval(line, {"np": np, "frame": frame})
+    np.testing.assert_array_equal(fits, 255 * (whole > 100) if frame.dtype == bool else whole)
+    model.predict(fits)
 
 
 @pytest.mark.parametrize("message", WRONG)

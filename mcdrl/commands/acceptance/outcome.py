@@ -12,7 +12,7 @@ import pandas as pd
 from mcdrl.artifacts.promise import Promise
 from mcdrl.base.seeds import generator
 from mcdrl.metrics.coverage import coverage_table
-from mcdrl.metrics.intervals import NONE, Sample, mean_interval, rate_interval
+from mcdrl.metrics.intervals import NONE, Sample, if_spread, mean_interval, rate_interval
 from mcdrl.metrics.ranking import auroc, auroc_interval, fewest_groups
 from mcdrl.metrics.reliability import calibration_error
 
@@ -110,7 +110,7 @@ def _right(cases: pd.DataFrame, tally: Tally, promise: Promise | None, name: str
             within=_ANY, digits=2,
         )  # fmt: skip
     rate = ("false_positive_rate", "false_positive_low", "false_positive_high")
-    called, left = (negative["fp"] > 0).astype(float), (negative["lesion"] == "yes").astype(float)
+    called, left = ((negative[name] > 0).astype(float) for name in ("fp", "false_positives_suppressed"))
     alarms = negative.assign(called=called, left=left)
     yield _mean(
         "false_alarms", "frames without a lesion that are called", alarms, "called", name, promised=_ends(told, *rate)
@@ -134,20 +134,26 @@ def _trust(cases: pd.DataFrame, tally: Tally, promise: Promise | None, name: str
         ("dice_unflagged", "Dice of the others", cases[~flagged & lesion]),
     ):
         yield _mean(key, title, part, "dice", name, promised=_ends(told, key))
-    called = cases[(cases["tp"] + cases["fp"]) > 0]
+    called = _called(cases)
     precision = called.assign(precision=called["tp"] / (called["tp"] + called["fp"]))
     yield _mean("precision", "share of the masks that is lesion", precision, "precision", name)
 
 
 def _said(cases: pd.DataFrame, promise: Promise | None, name: str) -> Iterator[Figure]:
-    """Yield what needs no truth."""
+    """Yield what needs no truth; what masks are expected to be is of the frames that tell what they are, if any do."""
     told = promise.model_dump() if promise else {}
     flags = cases.assign(yes=(cases["flagged"] == "yes").astype(float), left=(cases["lesion"] == "yes").astype(float))
     yield _mean("flagged", "frames flagged", flags, "yes", name, promised=_ends(told, "flagged"))
-    called = cases[cases["called_share"] > 0]
+    judged, anything = _called(cases), cases[cases["called_share"] > 0]
+    called = judged if len(judged) else anything
     yield _mean("expected_precision", "share of the masks that it expects to be lesion", called, "confidence", name)
     yield _mean("called", "frames in which a lesion is left at the operating point", flags, "left", name)
     yield _mean("called_share", "called lesion, share of a frame", cases, "called_share", name)
+
+
+def _called(cases: pd.DataFrame) -> pd.DataFrame:
+    """Return the frames in which pixels are called that somebody has judged."""
+    return cases[(cases["tp"] + cases["fp"]) > 0]
 
 
 def _lesions(findings: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
@@ -172,7 +178,7 @@ def _mean(
     if len(values):
         low, high = mean_interval([Sample(values, groups)], _DRAWS, generator("accept", name, key), within)
     mean, n_groups = float(values.mean()) if len(values) else float("nan"), len(set(groups.tolist()))
-    low, high = rate_interval((low, high), mean, n_groups) if within == _UNIT else (low, high)
+    low, high = rate_interval((low, high), mean, n_groups) if within == _UNIT else if_spread((low, high))
     return Figure(key, title, mean, low, high, len(values), n_groups, *promised, digits=digits)
 
 

@@ -13,7 +13,7 @@ from mcdrl.commands.acceptance.run import Acceptance
 from mcdrl.commands.acceptance.sentences import headline, points, warnings
 from mcdrl.commands.acceptance.tally import Example
 from mcdrl.drawing.charts import SHARE, Chart, ChartRow, Mark, Scale, axis_row, scale, strip
-from mcdrl.drawing.formatting import counted, number, percent, span, span_or_why
+from mcdrl.drawing.formatting import NO_SPREAD, counted, number, percent, span, span_or_why
 from mcdrl.drawing.html_tables import HtmlTable
 from mcdrl.drawing.overlays import Shot, outline, picture
 from mcdrl.drawing.page import Notice, Page, Section, templates
@@ -103,7 +103,7 @@ def _figure_cells(one: Figure) -> list[str]:
     return [
         one.title,
         number(one.value, one.digits),
-        span_or_why(one.low, one.high, one.groups, one.digits) if one.groups else "",
+        (span_or_why(one.low, one.high, one.groups, one.digits) or NO_SPREAD) if one.groups else "",
         str(one.n),
         number(one.promised, one.digits),
         span(one.promised_low, one.promised_high, one.digits),

@@ -10,10 +10,11 @@ import pandas as pd
 
 from mcdrl.base.seeds import generator
 from mcdrl.drawing.charts import SHARE, Scale, scale
-from mcdrl.drawing.formatting import counted, listed, number, percent, span_or_why
+from mcdrl.drawing.formatting import NO_SPREAD, counted, listed, number, percent, span_or_why
 from mcdrl.drawing.html_tables import HtmlTable, Row, Write, html_table, records
 from mcdrl.drawing.plots import Curve, Panel, curves
 from mcdrl.metrics.detection import froc, sensitivity_at
+from mcdrl.metrics.intervals import if_spread, rate_interval
 from mcdrl.metrics.ranking import auroc, auroc_interval, false_alarms_at, fewest_groups
 from stages.report.averages import MEAN, Draws, by
 from stages.report.results import Results
@@ -80,9 +81,10 @@ def detection_table(frames: pd.DataFrame, findings: pd.DataFrame, draws: Draws) 
         lesion that are called where 90 and 95 % of the others are), `called` (share of these in which anything is),
         `called_share` (of such a frame). Then, with op_ in front, at the operating point: both of lesions,
         `op_frame_sensitivity` (frames with a lesion that are called), `op_false_alarms`, `op_called_share`. Means over
-        the seeds; null where a site has no frame of the kind. A mean is over the sites that have the figure.
-        `lesion_groups`, `n_groups` and `frame_groups` (of the kind of frames that has fewer) are those of the
-        intervals.
+        the seeds; null where a site has no frame of the kind. A mean is over the sites that have the figure. Intervals
+        are null below five groups, and where groups show no spread, but for a site's sensitivity of 0 or 1, whose is
+        Wilson's. `lesion_groups`, `n_groups` and `frame_groups` (of the kind of frames that has fewer) are those of
+        the intervals.
     """
     rows: list[Row] = []
     for method, mine in by(frames, "method"):
@@ -169,14 +171,15 @@ def frames_html(rows: pd.DataFrame) -> HtmlTable:
 
 def found_and_called(rows: pd.DataFrame, method: str) -> list[str]:
     """Say what a method finds and calls in vain, and what its operating point makes of it."""
-    (row,) = records(rows[(rows["method"] == method) & (rows["held_out"] == MEAN)])
+    own = rows[rows["method"] == method]
+    (row,) = records(own[own["held_out"] == MEAN])
     said = [
         f"It finds {percent(row['lesion_sensitivity'])} of the lesions ({row['n_lesions']}), with "
         f"{number(row['false_positives'], 2)} false positives a frame."
     ] * bool(row["n_lesions"])
-    if row["n_lesions"] and row["n_negative"]:
+    if np.isfinite(row["frame_auroc"]):
         said.append(
-            f"Its score of a frame tells those with a lesion from {counted(row['n_negative'], 'frame')} without one "
+            f"Its score of a frame tells those with a lesion from {_told_apart(own, row['n_negative'])} "
             f"with AUROC {number(row['frame_auroc'], 2)}; where 90 % of the former are called, by a limit taken on "
             f"these very frames, so are {percent(row['false_alarms_90'])} of the latter."
         )
@@ -188,6 +191,14 @@ def found_and_called(rows: pd.DataFrame, method: str) -> list[str]:
             + (f", and finds {percent(row['op_lesion_sensitivity'])} of the lesions." if row["n_lesions"] else ".")
         )
     return said
+
+
+def _told_apart(own: pd.DataFrame, n_negative: int) -> str:
+    """Return how many frames without a lesion an AUROC is of, beside all where other sites have frames of no lesion."""
+    both = own[(own["held_out"] != MEAN) & own["frame_auroc"].notna()]
+    count = int(both["n_negative"].sum())
+    others = "" if count == n_negative else f" (of {n_negative}; the others' sites have no lesion)"
+    return f"{counted(count, 'frame')} without one{others}"
 
 
 def figures(rows: pd.DataFrame) -> Row:
@@ -244,14 +255,21 @@ class _Site:
 
 
 def intervals(sites: Sequence[_Site], draws: Draws, name: str) -> Row:
-    """Return sensitivity and false positives, means over sites that have frames of the kind, with their intervals."""
+    """Return sensitivity and false positives, means over sites that have frames of the kind, with their intervals.
+
+    One site's sensitivity of 0 or 1 has Wilson's interval; a mean over sites or a count without spread has none.
+    """
     lesions = [one.lesions for one in sites if len(one.lesions)]
-    low, high = draws.interval(lesions, "found", name)
-    false_low, false_high = draws.interval([one.frames for one in sites], "false", name, within=_ANY)
+    found = float(np.mean([own["found"].mean() for own in lesions])) if lesions else np.nan
+    groups, ends = (
+        min((own["group_id"].nunique() for own in lesions), default=0),
+        draws.interval(lesions, "found", name),
+    )
+    low, high = if_spread(rate_interval(ends, found, groups) if len(lesions) == 1 else ends)
+    false_low, false_high = if_spread(draws.interval([one.frames for one in sites], "false", name, within=_ANY))
     return {
-        "lesion_sensitivity": np.mean([own["found"].mean() for own in lesions]) if lesions else np.nan,
-        "lesion_sensitivity_low": low, "lesion_sensitivity_high": high,
-        "lesion_groups": min((own["group_id"].nunique() for own in lesions), default=0),
+        "lesion_sensitivity": found, "lesion_sensitivity_low": low, "lesion_sensitivity_high": high,
+        "lesion_groups": groups,
         "false_positives": np.mean([one.frames["false"].mean() for one in sites]),
         "false_positives_low": false_low, "false_positives_high": false_high,
         "n_groups": min(one.frames["group_id"].nunique() for one in sites),
@@ -279,7 +297,7 @@ def _curve(own: pd.DataFrame, method: str, style: int) -> Curve:
 
 
 def _span(row: Row, name: str, groups: str) -> str:
-    return span_or_why(row[f"{name}_low"], row[f"{name}_high"], row[groups])
+    return span_or_why(row[f"{name}_low"], row[f"{name}_high"], row[groups]) or NO_SPREAD
 
 
 def _at(limit: float) -> Write:

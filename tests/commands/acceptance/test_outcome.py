@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from mcdrl.commands.acceptance.page import figures_html
 from mcdrl.metrics.operating_point import OperatingPoint
 from tests.commands.acceptance.hospital import Bright, dice_of, judged
 
@@ -90,3 +91,28 @@ def test_what_no_frame_has_is_undefined(tmp_path):
     assert np.isnan(figures["frame_auroc"].value)
     assert figures["false_alarms"].value == pytest.approx(2 / 3)
     assert found.outcome.coverage.empty
+
+
+def test_what_nobody_judged_is_neither_an_alarm_nor_expected_to_be_lesion(tmp_path):
+    """All that is bright in the first two frames lies where nobody judged, and four of the third's twelve columns."""
+    (tmp_path / "north").mkdir(parents=True)
+    columns = [(16, 16), (8, 8), (12, 4), (10, 0), (0, 0)]
+    settings = {"mask_values": {"255": "ignore", "128": "lesion"}, "lesion_class": "polyp"}
+    point = OperatingPoint(0.0, 9 / 32)  # the third frame's 8 judged columns are too few
+    found = judged(tmp_path, columns, card="folder", settings=settings, predictor=Bright(point))
+    figures = found.outcome.figures
+    assert (figures["false_alarms"].value, figures["false_alarms_suppressed"].value) == (2 / 5, 1 / 5)
+    assert figures["precision"].n == figures["expected_precision"].n == 2
+
+
+def test_without_masks_all_frames_tell_what_is_expected_of_them(tmp_path):
+    found = judged(tmp_path, [(16, None), (8, None), (0, None)])
+    assert found.outcome.figures["expected_precision"].n == 2
+
+
+def test_a_count_without_spread_has_no_interval(tmp_path):
+    found = judged(tmp_path, [(16, 16)] * 6 + [(0, 0)] * 6)
+    for name in ("false_positives", "frame_auroc", "hd95_px"):
+        assert np.isnan(found.outcome.figures[name].low), name
+    cells = {row[0]: row[2] for row in figures_html(found).rows}
+    assert cells["false positives a frame"] == cells["AUROC of the frame's score"] == "none: no spread"

@@ -146,6 +146,39 @@ def test_intervals_are_over_groups():
     assert few[ends].isna().all()
 
 
+@pytest.mark.parametrize("n_groups", [6, 40])
+@pytest.mark.parametrize(("score", "ends"), [(0.8, ("low", "high")), (None, ("high", "low"))])
+def test_all_or_no_lesions_have_wilsons_interval_at_a_site_and_none_in_the_mean(n_groups, score, ends):
+    """Wilson's end of n of n is n / (n + z^2); false positives are a count, which has no such interval."""
+    parts = [study([(0.9, [score], [])] * n_groups, [], site=site) for site in ("A", "B")]
+    rows = table_of(*(pd.concat(both, ignore_index=True) for both in zip(*parts, strict=True)))
+    own, mean = at(rows, held_out="A"), at(rows, held_out="mean")
+    inner, outer = (own[f"lesion_sensitivity_{end}"] for end in ends)
+    rate, least = float(score is not None), n_groups / (n_groups + 1.959964**2)
+    assert (inner, outer) == (pytest.approx(least if rate else 1 - least, abs=1e-6), pytest.approx(rate, abs=1e-9))
+    bounds = [f"{name}_{end}" for name in ("lesion_sensitivity", "false_positives") for end in ("low", "high")]
+    assert mean[bounds].isna().all()
+    assert own[bounds[2:]].isna().all()
+    one, _, mean_cells = lesions_html(rows).rows
+    assert one[5] == f"{own['lesion_sensitivity_low']:.3f} to {own['lesion_sensitivity_high']:.3f}"
+    assert [one[7], mean_cells[5], mean_cells[7]] == ["none: no spread"] * 3
+
+
+def test_the_mean_of_one_site_with_lesions_has_that_sites_interval():
+    parts = study([(0.9, [0.8], [])] * 6, [], site="A"), study([], [(0.3, [], [])] * 6, site="B")
+    rows = table_of(*(pd.concat(both, ignore_index=True) for both in zip(*parts, strict=True)))
+    own, mean = at(rows, held_out="A"), at(rows, held_out="mean")
+    bounds = ["lesion_sensitivity_low", "lesion_sensitivity_high"]
+    assert mean[bounds].tolist() == own[bounds].tolist()
+
+
+@pytest.mark.parametrize("n_groups", [25, 50])
+def test_a_perfect_auroc_says_why_it_has_no_interval(n_groups):
+    rows = table_of(*study([(0.9, [0.8], [])] * n_groups, [(0.3, [], [])] * n_groups))
+    assert (at(rows, held_out="A")["frame_auroc"], frames_html(rows).rows[0][4]) == (1, "none: no spread")
+    assert frames_html(rows).rows[1][4] == ""
+
+
 def test_false_positives_a_frame_may_exceed_one():
     rows = table_of(*study([(0.9, [0.8], [0.6] * (2 + k % 2)) for k in range(6)], []))
     found = at(rows, held_out="A")
@@ -181,6 +214,20 @@ def test_sentences_and_figures():
     assert row[:5] == ["m", "A", "4", "3", "0.667"]
     assert mean[1] == "mean"
     assert frames_html(rows).rows[0][2:4] == ["2", "0.750"]
+
+
+def test_frames_are_told_apart_only_where_a_site_has_both_kinds():
+    """Sites of one kind each have no AUROC; beside a site of both kinds their frames aren't among those it is of."""
+    healthy, lesions = study([], [(0.6, [], [0.8])] * 3, site="B"), study([(0.9, [0.8], [])], [], site="C")
+    apart = [pd.concat(parts, ignore_index=True) for parts in zip(healthy, lesions, strict=True)]
+    said = found_and_called(table_of(*apart), "m")
+    assert [one.split()[:2] for one in said] == [["It", "finds"], ["At", "its"]]
+    assert "nan" not in " ".join(said)
+    beside = [pd.concat(parts, ignore_index=True) for parts in zip(TWO, apart, strict=True)]
+    assert found_and_called(table_of(*beside), "m")[1].startswith(
+        "Its score of a frame tells those with a lesion from 2 frames without one (of 5; the others' sites have no "
+        "lesion) with AUROC 0.75;"
+    )
 
 
 def test_sites_that_lack_a_kind_of_frame_are_named_on_the_page(tmp_path):
