@@ -176,28 +176,27 @@ def known(found: Acceptance) -> str:
         return "Unknown: the model's folder doesn't say what its training frames looked like; `mcdrl pack` notes it."
     outside = [one for one in found.shifts if one.place is Place.OUTSIDE]
     if outside:
-        told = "; ".join(map(beside, outside))
-        return f"No: the hospital lies outside of what the model has seen in {_named(outside)} ({told})."
+        told = listed([beside(one) for one in outside])
+        return f"No: the hospital lies outside of what the model has seen in {told}."
     edge = [one for one in found.shifts if one.place is Place.EDGE]
-    sites, quantities = counted(len(found.training), "training site"), len(found.shifts)
+    sites = counted(len(found.training), "training site")
+    quantities = sum(one.place is not None for one in found.shifts)
     if not edge:
         return f"Yes: in all {quantities} quantities it lies among its {sites}."
+    named = [one.quantity.title.partition(",")[0] for one in edge]
     usual = round(quantities * 2 / (len(found.training) + 1))  # of k + 1 medians in any order each may be an end one
     return (
-        f"In part: nothing lies outside of what it has seen, but {_named(edge)} {'lies' if len(edge) == 1 else 'lie'} "
+        f"In part: nothing lies outside of what it has seen, but {listed(named)} {'lies' if len(edge) == 1 else 'lie'} "
         f"beyond the medians of its {sites} ({len(edge)} of {quantities} quantities; of one more site like them about "
         f"{usual} would)."
     )
 
 
-def _named(shifts: Sequence[Shift]) -> str:
-    return listed([one.quantity.title.partition(",")[0] for one in shifts])
-
-
 def beside(one: Shift) -> str:
-    """Return a quantity here beside the training sites."""
-    digits, title = one.quantity.digits, one.quantity.title
-    return f"{title}: here {number(one.here, digits)}, training sites {span(one.lowest, one.highest, digits)}"
+    """Return a quantity, and what it is here beside the training sites."""
+    digits, (name, _, unit) = one.quantity.digits, one.quantity.title.partition(", ")
+    there = f"here {number(one.here, digits)}, training sites {span(one.lowest, one.highest, digits)}"
+    return f"{name} ({unit}: {there})" if unit else f"{name} ({there})"
 
 
 def with_interval(figure: Figure) -> str:
