@@ -122,7 +122,7 @@ def _good(found: Acceptance) -> str:
         return "There is no frame with a lesion, so there is no Dice."
     sensitivity = figures["lesion_sensitivity"]
     return (
-        f"Dice {with_interval(dice)} over {counted(dice.n, 'frame')} with a lesion{whom(found, dice.groups)}; IoU "
+        f"Dice {with_interval(dice)} over {counted(dice.n, 'frame')} with a lesion{whom(found, dice)}; IoU "
         f"{number(figures['iou'].value)}, NSD {number(figures['nsd'].value)}. It finds {percent(sensitivity.value)} of "
         f"{counted(sensitivity.n, 'lesion')}."
     )
@@ -205,11 +205,11 @@ def with_interval(figure: Figure) -> str:
     return f"{number(figure.value, figure.digits)} ({f'95 % interval {between}' if between else 'no interval'})"
 
 
-def whom(found: Acceptance, groups: int) -> str:
-    """Return of how many patients something is, or that nobody knows."""
+def whom(found: Acceptance, figure: Figure) -> str:
+    """Return of how many patients a figure is; where nobody knows, what that means for its interval, if it has one."""
     if not found.outcome.grouped:
-        return " (nobody has said of whom, so the interval may be too narrow)"
-    return ", of 1 patient or sequence" if groups == 1 else f", of {groups} patients or sequences"
+        return "" if math.isnan(figure.low) else " (nobody has said of whom, so the interval may be too narrow)"
+    return ", of 1 patient or sequence" if figure.groups == 1 else f", of {figure.groups} patients or sequences"
 
 
 def warnings(found: Acceptance) -> Iterator[tuple[str, str, bool]]:

@@ -32,6 +32,14 @@ def test_better_says_so_too(tmp_path):
     assert verdict(found) == f"better than promised by {off[0]:.3f} ({off[1]:.3f} to {off[2]:.3f})"
 
 
+@pytest.mark.parametrize(("n", "words"), [
+    (12, "over 12 frames with a lesion (nobody has said of whom, so the interval may be too narrow); IoU "),
+    (4, "(no interval) over 4 frames with a lesion; IoU "),
+])  # fmt: skip
+def test_an_interval_that_is_not_there_is_not_called_narrow(tmp_path, n, words):
+    assert words in dict(points(judged(tmp_path, GOOD[:n], HIGH)))["How good"]
+
+
 def test_too_few_says_how_many_more(tmp_path):
     assert verdict(judged(tmp_path / "few", GOOD[:3], HIGH)) == (
         "too few frames to say: an interval takes 2 more frames with a lesion at least"
