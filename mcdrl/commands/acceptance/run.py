@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from mcdrl.artifacts.promise import Promise, promise_of
+from mcdrl.artifacts.promise import Promise
 from mcdrl.base.errors import InputError
 from mcdrl.base.issues import Issue, grouped
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.acceptance.outcome import Outcome, outcome
+from mcdrl.commands.acceptance.promised import common_promise, why_none
 from mcdrl.commands.acceptance.rows import CaseRow, table
 from mcdrl.commands.acceptance.tally import Frame, Tally, answered
 from mcdrl.commands.models.frames import check_apart
@@ -67,6 +68,7 @@ class Acceptance:
         labelled: whether there are masks.
         outcome: the figures.
         promise: of the models; None: there is none.
+        no_promise: why nothing is promised of the Dice; empty: something is.
         expected: where the promise expects the Dice of a new site; None: nowhere.
         verdict: what follows.
         more: about how many more groups would decide where they are too few; else NaN.
@@ -89,6 +91,7 @@ class Acceptance:
     labelled: bool
     outcome: Outcome
     promise: Promise | None
+    no_promise: str
     expected: Expected | None
     verdict: Verdict
     more: float
@@ -142,22 +145,13 @@ def accept(wanted: Wanted, predictor: Predictor, workers: int) -> Acceptance:
     verdict, more = _verdict(promised, found)
     return Acceptance(
         name=source.name, models=wanted.models, threshold=wanted.threshold, labelled=isinstance(source, Labelled),
-        outcome=found, promise=promise, expected=promised, verdict=verdict, more=more,
+        outcome=found, promise=promise, no_promise=why_none(wanted.models) if promised is None else "",
+        expected=promised, verdict=verdict, more=more,
         shifts=None if training is None else shifts(cases, training),
         training=[] if training is None else sorted(set(training["site"])), known=known, left_out=left_out,
         refused=refused, notes=notes, read_as=_read_as(source), tally=tally, random_weights=predictor.random_weights,
         flag_below=predictor.flag_below, further_px=predictor.further_px,
     )  # fmt: skip
-
-
-def common_promise(models: Sequence[Path]) -> Promise | None:
-    """Return what all of the models promise; None: they don't, or not the same.
-
-    Raises:
-        InputError: a promise is damaged.
-    """
-    first, *others = [promise_of(model) for model in models]
-    return first if all(one == first for one in others) else None
 
 
 def _source(wanted: Wanted, predictor: Predictor) -> Labelled | Unlabelled:

@@ -72,10 +72,7 @@ _UNSAID = (
 def against(found: Acceptance) -> str:
     """Return what was promised, and what became of it."""
     if found.promise is None or found.expected is None:
-        return (
-            "There is no promise to hold it against: no site was left out for its method, it isn't trained on all "
-            "sites, or the models promise different things."
-        )
+        return f"There is no promise to hold it against: {found.no_promise}."
     worst = found.promise.worst_site
     at = f", the worst {worst} with {number(found.promise.by_site.get(worst))}" if worst else ""
     return (
