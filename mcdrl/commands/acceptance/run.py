@@ -78,6 +78,7 @@ class Acceptance:
         left_out: frame -> the training site that has it, too.
         refused: files that can't be judged.
         notes: what is odd about frames, and which files are none, a line a kind.
+        doubts: what of these says that masks or colours may be read wrongly throughout.
         read_as: the keys by which the folder was read, with their values as text; empty without masks.
         tally: rows, sums and examples.
         random_weights: whether an encoder was never pretrained.
@@ -101,6 +102,7 @@ class Acceptance:
     left_out: Mapping[str, str]
     refused: list[Issue]
     notes: list[str]
+    doubts: list[str]
     read_as: Mapping[str, str]
     tally: Tally
     random_weights: bool
@@ -137,7 +139,7 @@ def accept(wanted: Wanted, predictor: Predictor, workers: int) -> Acceptance:
     tally, left_out = Tally(predictor, wanted.threshold, params.tolerance_px), dict[str, str]()
     for frame, answer in answered(_unseen(source.frames(workers), known, left_out), predictor):
         tally.add(frame, answer)
-    refused, notes = _told(source)
+    refused, notes, doubts = _told(source)
     cases = tally.cases()
     _check_some(wanted.folder, cases, left_out, refused)
     found = outcome(tally, promise, source.name)
@@ -149,8 +151,8 @@ def accept(wanted: Wanted, predictor: Predictor, workers: int) -> Acceptance:
         expected=promised, verdict=verdict, more=more,
         shifts=None if training is None else shifts(cases, training),
         training=[] if training is None else sorted(set(training["site"])), known=known, left_out=left_out,
-        refused=refused, notes=notes, read_as=_read_as(source), tally=tally, random_weights=predictor.random_weights,
-        flag_below=predictor.flag_below, further_px=predictor.further_px,
+        refused=refused, notes=notes, doubts=doubts, read_as=_read_as(source), tally=tally,
+        random_weights=predictor.random_weights, flag_below=predictor.flag_below, further_px=predictor.further_px,
     )  # fmt: skip
 
 
@@ -178,12 +180,12 @@ def _unseen(frames: Iterator[Frame], known: KnownFrames, left_out: dict[str, str
             left_out[frame.file] = site
 
 
-def _told(source: Labelled | Unlabelled) -> tuple[list[Issue], list[str]]:
-    """Return the files that were refused, and a line for each kind of oddity or of files that are no frames."""
+def _told(source: Labelled | Unlabelled) -> tuple[list[Issue], list[str], list[str]]:
+    """Return refused files, a line for each kind of oddity or of files that are no frames, and what is in doubt."""
     if isinstance(source, Unlabelled):
-        return source.refused, source.left_out
+        return source.refused, source.left_out, []
     result = source.result()
-    return result.refused, grouped(result.notes)
+    return result.refused, grouped(result.notes), [issue.text for issue in result.doubts]
 
 
 def _read_as(source: Labelled | Unlabelled) -> dict[str, str]:

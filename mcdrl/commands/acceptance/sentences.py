@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from mcdrl.commands.acceptance.outcome import Figure
 from mcdrl.commands.acceptance.run import Acceptance
@@ -211,6 +211,16 @@ def whom(found: Acceptance, figure: Figure) -> str:
 
 def warnings(found: Acceptance) -> Iterator[tuple[str, str, bool]]:
     """Yield what no figure may be read without: title, words, whether it is an alarm."""
+    yield from _of_reading(found)
+    yield from _of_figures(found)
+
+
+def _of_reading(found: Acceptance) -> Iterator[tuple[str, str, bool]]:
+    for doubt in found.doubts:
+        yield "Masks or colours may be read wrongly; then no figure counts.", f"{doubt[0].upper()}{doubt[1:]}.", True
+
+
+def _of_figures(found: Acceptance) -> Iterator[tuple[str, str, bool]]:
     if found.labelled and found.verdict is Verdict.WORSE:
         yield (
             "Worse than promised.",
@@ -267,7 +277,10 @@ def _asked(further_px: Sequence[int]) -> str:
 
 def summary(found: Acceptance) -> list[str]:
     """Return the lines for the command line."""
-    said = [
-        f"warning: {title} {words}" if alarm else f"note: {title} {words}" for title, words, alarm in warnings(found)
-    ]
-    return [headline(found), *(f"{question}: {answer}" for question, answer in points(found)), *said]
+    reading, figures = (list(_lines(some)) for some in (_of_reading(found), _of_figures(found)))
+    return [headline(found), *reading, *(f"{question}: {answer}" for question, answer in points(found)), *figures]
+
+
+def _lines(told: Iterable[tuple[str, str, bool]]) -> Iterator[str]:
+    for title, words, alarm in told:
+        yield f"{'warning' if alarm else 'note'}: {title} {words}"

@@ -48,6 +48,11 @@ def test_how_the_folder_was_read_is_on_the_page(tmp_path):
     assert "<td>view</td><td>full</td>" in html
 
 
+def test_masks_that_may_be_the_background_are_told_above_all_sections(tmp_path):
+    html = render(judged(tmp_path, [(4, 25 + number % 3) for number in range(12)], HIGH))
+    assert "12 of 12 masks; if they show the background, invert them" in html.partition("<section")[0]
+
+
 def test_what_is_missing_leaves_its_place(tmp_path):
     html = render(judged(tmp_path / "bare", COLUMNS))
     assert "There is no promise of Dice at new sites" in html
