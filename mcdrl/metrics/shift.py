@@ -2,6 +2,9 @@
 
 Each training site has a middle, its median, and an extent, from its 5th to its 95th percentile. New frames whose median
 lies among the middles are inside; beyond all of them, but within an extent, at the edge; beyond all extents, outside.
+
+A frame's height is a fact without such a place: networks are shown frames squashed to their working size, and what that
+leaves of details, of large frames and of small ones, is their sharpness there.
 """
 
 from __future__ import annotations
@@ -26,11 +29,19 @@ class Place(StrEnum):
 
 @dataclass(frozen=True)
 class Quantity:
-    """What is measured of a frame: its column, as in profile.parquet; what people call it; digits behind the point."""
+    """What is measured of a frame.
+
+    Attributes:
+        column: as in profile.parquet.
+        title: what people call it, and after a comma its unit.
+        digits: behind the point.
+        counts: whether it tells what a network is shown; else it is a fact beside that.
+    """
 
     column: str
     title: str
     digits: int
+    counts: bool = True
 
 
 QUANTITIES = tuple(
@@ -45,7 +56,7 @@ QUANTITIES = tuple(
         ("red_share", "red, share of the light", 2),
         ("blue_share", "blue, share of the light", 2),
         ("view_share", "endoscopic view, share of the frame", 2),
-        ("height_px", "height of the frame, px", 0),
+        ("height_px", "height of the frame, px", 0, False),
         ("lesion_share", "lesion, share of its frame", 3),  # of frames with a lesion
     )
 )
@@ -76,8 +87,10 @@ class Shift:
     beyond: float
 
     @property
-    def place(self) -> Place:
-        """Where the new frames' median lies."""
+    def place(self) -> Place | None:
+        """Where the new frames' median lies; None: the quantity doesn't count."""
+        if not self.quantity.counts:
+            return None
         if self.lowest <= self.here <= self.highest:
             return Place.INSIDE
         return Place.EDGE if self.least <= self.here <= self.most else Place.OUTSIDE

@@ -40,6 +40,7 @@ class Ingested:
         strengths: the rows of strengths.parquet; None: nobody has said what disturbs the frames.
         refused: the rows of quarantine.parquet.
         notes: whatever else a person should know.
+        doubts: those of the notes by which all that follows from masks or colours may be wrong.
     """
 
     cases: pd.DataFrame
@@ -47,6 +48,7 @@ class Ingested:
     strengths: pd.DataFrame | None
     refused: list[Issue]
     notes: list[Issue]
+    doubts: list[Issue]
 
 
 class Gate:
@@ -110,16 +112,9 @@ class Gate:
         self._check_drawn()
         cases = _case_table(self._name, self._cases, self._params.val_share)
         geometry = pd.DataFrame(self._geometry, columns=_GEOMETRY).assign(case_id=cases["case_id"])
-        notes = [
-            *self._found.notes,
-            *self._review.notes,
-            *self._review.absent_classes(),
-            *self._colours(),
-            *self._areas(),
-            *self._lines(),
-            *self._doubtful(),
-        ]
-        return Ingested(cases, geometry[GEOMETRY.schema.names], self._strengths(), refused, notes)
+        doubts = [*self._colours(), *self._areas(), *self._lines(), *self._doubtful()]
+        notes = [*self._found.notes, *self._review.notes, *self._review.absent_classes(), *doubts]
+        return Ingested(cases, geometry[GEOMETRY.schema.names], self._strengths(), refused, notes, doubts)
 
     def _strengths(self) -> pd.DataFrame | None:
         accepted = {case.case_id for case in self._cases}

@@ -37,6 +37,15 @@ def test_a_median_is_inside_at_the_edge_or_outside(training, here, place):
     assert (found.lowest, found.highest) == pytest.approx((0.5, 1.5))
 
 
+def test_a_frames_height_is_a_fact_without_a_place():
+    """Networks are shown every frame squashed to one size."""
+    training = site_spreads(frames("A", height_px=[288, 288, 288], sharpness=[40.0, 50.0, 60.0]))
+    large = frames("new", height_px=[1080, 1080], sharpness=[50.0, 50.0])
+    found = {one.quantity.column: one for one in shifts(large, training)}
+    assert (found["height_px"].here, found["height_px"].place) == (1080, None)
+    assert found["sharpness"].place is Place.INSIDE
+
+
 def test_frames_beyond_all_extents_are_counted(training):
     (found,) = shifts(frames("new", brightness=[0.0, 0.5, 1.0, 1.951, np.nan]), training)
     assert found.n_frames == 4

@@ -184,7 +184,9 @@ def test_masks_of_the_background_are_noticed(tmp_path, ingest):
     for name, box in (("a", (0, 0, 39, 29)), ("b", (0, 0, 30, 29)), ("c", (0, 0, 3, 3))):
         save(tmp_path / "raw" / "images" / f"{name}.png", Image.effect_noise((40, 30), 99).convert("RGB"))
         save(tmp_path / "raw" / "masks" / f"{name}.png", lesion(*box))
-    told = {note.kind: note.detail for note in ingest("folder", lesion_class="polyp").notes}
+    found = ingest("folder", lesion_class="polyp")
+    told = {note.kind: note.detail for note in found.notes}
+    assert found.doubts == found.notes
     assert told == {"lesion in more than half of the frame": "2 of 3 masks; if they show the background, invert them"}
 
 

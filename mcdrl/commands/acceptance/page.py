@@ -18,7 +18,7 @@ from mcdrl.drawing.html_tables import HtmlTable
 from mcdrl.drawing.overlays import Shot, outline, picture
 from mcdrl.drawing.page import Notice, Page, Section, templates
 from mcdrl.drawing.plots import Curve, Panel, curves
-from mcdrl.metrics.shift import Shift
+from mcdrl.metrics.shift import Place, Shift
 from mcdrl.model.shipped import called
 
 _UNIT = Scale(0.0, 1.0, (0.0, 0.25, 0.5, 0.75, 1.0))
@@ -150,19 +150,23 @@ def coverage_html(found: Acceptance) -> HtmlTable | None:
 
 
 def shift_chart(shifts: Sequence[Shift]) -> Chart | None:
-    """Draw each quantity on the extent of the training frames, 0 to 1; None: nothing is known of them."""
-    rows = [ChartRow(one.quantity.title, strip(_shift_marks(one), _EXTENT, per_line=2)) for one in shifts]
+    """Draw each quantity that counts on the extent of the training frames, 0 to 1; None: nothing is known of them."""
+    rows = [
+        ChartRow(one.quantity.title, strip(_shift_marks(one, one.place), _EXTENT, per_line=2))
+        for one in shifts
+        if one.place is not None
+    ]
     return Chart(rows, axis_row(_EXTENT)) if rows else None
 
 
-def _shift_marks(one: Shift) -> list[Mark]:
+def _shift_marks(one: Shift, place: Place) -> list[Mark]:
     width = (one.most - one.least) or 1.0
     low, high, here = ((value - one.least) / width for value in (one.lowest, one.highest, one.here))
     digits = one.quantity.digits
     there = f"training sites: {span(one.lowest, one.highest, digits)}"
     return [
         Mark((low + high) / 2, low, high, _PLAIN, there, hollow=True),
-        Mark(here, np.nan, np.nan, _HERE, f"here: {number(one.here, digits)}, {one.place.value}"),
+        Mark(here, np.nan, np.nan, _HERE, f"here: {number(one.here, digits)}, {place.value}"),
     ]
 
 
@@ -176,7 +180,7 @@ def shift_html(shifts: Sequence[Shift]) -> HtmlTable:
             span(one.lowest, one.highest, one.quantity.digits),
             span(one.least, one.most, one.quantity.digits),
             percent(one.beyond),
-            one.place.value,
+            one.place.value if one.place else "doesn't count",
         ]
         for one in shifts
     ]

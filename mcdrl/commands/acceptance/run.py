@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from mcdrl.artifacts.promise import Promise, promise_of
+from mcdrl.artifacts.promise import Promise
 from mcdrl.base.errors import InputError
 from mcdrl.base.issues import Issue, grouped
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.acceptance.outcome import Outcome, outcome
+from mcdrl.commands.acceptance.promised import common_promise, why_none
 from mcdrl.commands.acceptance.rows import CaseRow, table
 from mcdrl.commands.acceptance.tally import Frame, Tally, answered
 from mcdrl.commands.models.frames import check_apart
@@ -67,6 +68,7 @@ class Acceptance:
         labelled: whether there are masks.
         outcome: the figures.
         promise: of the models; None: there is none.
+        no_promise: why nothing is promised of the Dice; empty: something is.
         expected: where the promise expects the Dice of a new site; None: nowhere.
         verdict: what follows.
         more: about how many more groups would decide where they are too few; else NaN.
@@ -76,6 +78,7 @@ class Acceptance:
         left_out: frame -> the training site that has it, too.
         refused: files that can't be judged.
         notes: what is odd about frames, and which files are none, a line a kind.
+        doubts: what of these says that masks or colours may be read wrongly throughout.
         read_as: the keys by which the folder was read, with their values as text; empty without masks.
         tally: rows, sums and examples.
         random_weights: whether an encoder was never pretrained.
@@ -89,6 +92,7 @@ class Acceptance:
     labelled: bool
     outcome: Outcome
     promise: Promise | None
+    no_promise: str
     expected: Expected | None
     verdict: Verdict
     more: float
@@ -98,6 +102,7 @@ class Acceptance:
     left_out: Mapping[str, str]
     refused: list[Issue]
     notes: list[str]
+    doubts: list[str]
     read_as: Mapping[str, str]
     tally: Tally
     random_weights: bool
@@ -134,7 +139,7 @@ def accept(wanted: Wanted, predictor: Predictor, workers: int) -> Acceptance:
     tally, left_out = Tally(predictor, wanted.threshold, params.tolerance_px), dict[str, str]()
     for frame, answer in answered(_unseen(source.frames(workers), known, left_out), predictor):
         tally.add(frame, answer)
-    refused, notes = _told(source)
+    refused, notes, doubts = _told(source)
     cases = tally.cases()
     _check_some(wanted.folder, cases, left_out, refused)
     found = outcome(tally, promise, source.name)
@@ -142,22 +147,13 @@ def accept(wanted: Wanted, predictor: Predictor, workers: int) -> Acceptance:
     verdict, more = _verdict(promised, found)
     return Acceptance(
         name=source.name, models=wanted.models, threshold=wanted.threshold, labelled=isinstance(source, Labelled),
-        outcome=found, promise=promise, expected=promised, verdict=verdict, more=more,
+        outcome=found, promise=promise, no_promise=why_none(wanted.models) if promised is None else "",
+        expected=promised, verdict=verdict, more=more,
         shifts=None if training is None else shifts(cases, training),
         training=[] if training is None else sorted(set(training["site"])), known=known, left_out=left_out,
-        refused=refused, notes=notes, read_as=_read_as(source), tally=tally, random_weights=predictor.random_weights,
-        flag_below=predictor.flag_below, further_px=predictor.further_px,
+        refused=refused, notes=notes, doubts=doubts, read_as=_read_as(source), tally=tally,
+        random_weights=predictor.random_weights, flag_below=predictor.flag_below, further_px=predictor.further_px,
     )  # fmt: skip
-
-
-def common_promise(models: Sequence[Path]) -> Promise | None:
-    """Return what all of the models promise; None: they don't, or not the same.
-
-    Raises:
-        InputError: a promise is damaged.
-    """
-    first, *others = [promise_of(model) for model in models]
-    return first if all(one == first for one in others) else None
 
 
 def _source(wanted: Wanted, predictor: Predictor) -> Labelled | Unlabelled:
@@ -184,12 +180,12 @@ def _unseen(frames: Iterator[Frame], known: KnownFrames, left_out: dict[str, str
             left_out[frame.file] = site
 
 
-def _told(source: Labelled | Unlabelled) -> tuple[list[Issue], list[str]]:
-    """Return the files that were refused, and a line for each kind of oddity or of files that are no frames."""
+def _told(source: Labelled | Unlabelled) -> tuple[list[Issue], list[str], list[str]]:
+    """Return refused files, a line for each kind of oddity or of files that are no frames, and what is in doubt."""
     if isinstance(source, Unlabelled):
-        return source.refused, source.left_out
+        return source.refused, source.left_out, []
     result = source.result()
-    return result.refused, grouped(result.notes)
+    return result.refused, grouped(result.notes), [issue.text for issue in result.doubts]
 
 
 def _read_as(source: Labelled | Unlabelled) -> dict[str, str]:

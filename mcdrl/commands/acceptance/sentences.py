@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from mcdrl.commands.acceptance.outcome import Figure
 from mcdrl.commands.acceptance.run import Acceptance
@@ -72,10 +72,7 @@ _UNSAID = (
 def against(found: Acceptance) -> str:
     """Return what was promised, and what became of it."""
     if found.promise is None or found.expected is None:
-        return (
-            "There is no promise to hold it against: no site was left out for its method, it isn't trained on all "
-            "sites, or the models promise different things."
-        )
+        return f"There is no promise to hold it against: {found.no_promise}."
     worst = found.promise.worst_site
     at = f", the worst {worst} with {number(found.promise.by_site.get(worst))}" if worst else ""
     return (
@@ -122,7 +119,7 @@ def _good(found: Acceptance) -> str:
         return "There is no frame with a lesion, so there is no Dice."
     sensitivity = figures["lesion_sensitivity"]
     return (
-        f"Dice {with_interval(dice)} over {counted(dice.n, 'frame')} with a lesion{whom(found, dice.groups)}; IoU "
+        f"Dice {with_interval(dice)} over {counted(dice.n, 'frame')} with a lesion{whom(found, dice)}; IoU "
         f"{number(figures['iou'].value)}, NSD {number(figures['nsd'].value)}. It finds {percent(sensitivity.value)} of "
         f"{counted(sensitivity.n, 'lesion')}."
     )
@@ -176,28 +173,27 @@ def known(found: Acceptance) -> str:
         return "Unknown: the model's folder doesn't say what its training frames looked like; `mcdrl pack` notes it."
     outside = [one for one in found.shifts if one.place is Place.OUTSIDE]
     if outside:
-        told = "; ".join(map(beside, outside))
-        return f"No: the hospital lies outside of what the model has seen in {_named(outside)} ({told})."
+        told = listed([beside(one) for one in outside])
+        return f"No: the hospital lies outside of what the model has seen in {told}."
     edge = [one for one in found.shifts if one.place is Place.EDGE]
-    sites, quantities = counted(len(found.training), "training site"), len(found.shifts)
+    sites = counted(len(found.training), "training site")
+    quantities = sum(one.place is not None for one in found.shifts)
     if not edge:
         return f"Yes: in all {quantities} quantities it lies among its {sites}."
+    named = [one.quantity.title.partition(",")[0] for one in edge]
     usual = round(quantities * 2 / (len(found.training) + 1))  # of k + 1 medians in any order each may be an end one
     return (
-        f"In part: nothing lies outside of what it has seen, but {_named(edge)} {'lies' if len(edge) == 1 else 'lie'} "
+        f"In part: nothing lies outside of what it has seen, but {listed(named)} {'lies' if len(edge) == 1 else 'lie'} "
         f"beyond the medians of its {sites} ({len(edge)} of {quantities} quantities; of one more site like them about "
         f"{usual} would)."
     )
 
 
-def _named(shifts: Sequence[Shift]) -> str:
-    return listed([one.quantity.title.partition(",")[0] for one in shifts])
-
-
 def beside(one: Shift) -> str:
-    """Return a quantity here beside the training sites."""
-    digits, title = one.quantity.digits, one.quantity.title
-    return f"{title}: here {number(one.here, digits)}, training sites {span(one.lowest, one.highest, digits)}"
+    """Return a quantity, and what it is here beside the training sites."""
+    digits, (name, _, unit) = one.quantity.digits, one.quantity.title.partition(", ")
+    there = f"here {number(one.here, digits)}, training sites {span(one.lowest, one.highest, digits)}"
+    return f"{name} ({unit}: {there})" if unit else f"{name} ({there})"
 
 
 def with_interval(figure: Figure) -> str:
@@ -206,15 +202,25 @@ def with_interval(figure: Figure) -> str:
     return f"{number(figure.value, figure.digits)} ({f'95 % interval {between}' if between else 'no interval'})"
 
 
-def whom(found: Acceptance, groups: int) -> str:
-    """Return of how many patients something is, or that nobody knows."""
+def whom(found: Acceptance, figure: Figure) -> str:
+    """Return of how many patients a figure is; where nobody knows, what that means for its interval, if it has one."""
     if not found.outcome.grouped:
-        return " (nobody has said of whom, so the interval may be too narrow)"
-    return ", of 1 patient or sequence" if groups == 1 else f", of {groups} patients or sequences"
+        return "" if math.isnan(figure.low) else " (nobody has said of whom, so the interval may be too narrow)"
+    return ", of 1 patient or sequence" if figure.groups == 1 else f", of {figure.groups} patients or sequences"
 
 
 def warnings(found: Acceptance) -> Iterator[tuple[str, str, bool]]:
     """Yield what no figure may be read without: title, words, whether it is an alarm."""
+    yield from _of_reading(found)
+    yield from _of_figures(found)
+
+
+def _of_reading(found: Acceptance) -> Iterator[tuple[str, str, bool]]:
+    for doubt in found.doubts:
+        yield "Masks or colours may be read wrongly; then no figure counts.", f"{doubt[0].upper()}{doubt[1:]}.", True
+
+
+def _of_figures(found: Acceptance) -> Iterator[tuple[str, str, bool]]:
     if found.labelled and found.verdict is Verdict.WORSE:
         yield (
             "Worse than promised.",
@@ -271,7 +277,10 @@ def _asked(further_px: Sequence[int]) -> str:
 
 def summary(found: Acceptance) -> list[str]:
     """Return the lines for the command line."""
-    said = [
-        f"warning: {title} {words}" if alarm else f"note: {title} {words}" for title, words, alarm in warnings(found)
-    ]
-    return [headline(found), *(f"{question}: {answer}" for question, answer in points(found)), *said]
+    reading, figures = (list(_lines(some)) for some in (_of_reading(found), _of_figures(found)))
+    return [headline(found), *reading, *(f"{question}: {answer}" for question, answer in points(found)), *figures]
+
+
+def _lines(told: Iterable[tuple[str, str, bool]]) -> Iterator[str]:
+    for title, words, alarm in told:
+        yield f"{'warning' if alarm else 'note'}: {title} {words}"

@@ -59,7 +59,7 @@ def told(found: Acceptance) -> dict[str, Any]:
             {
                 "quantity": one.quantity.column, "here": _number(one.here), "lowest": _number(one.lowest),
                 "highest": _number(one.highest), "least": _number(one.least), "most": _number(one.most),
-                "beyond": _number(one.beyond), "place": one.place.value,
+                "beyond": _number(one.beyond), "place": one.place and one.place.value,
             }
             for one in found.shifts
         ],

@@ -28,13 +28,14 @@ _NO_ALARMS_SPARED = "the site has no frame without a lesion, so nobody knows how
 
 
 def told_site(site: Site) -> str:
-    """Return how many frames there are, whose they are, and which were refused."""
+    """Return how many frames there are, whose they are, which were refused, and what else is odd."""
     n, lesions = len(site.frames), int(site.frames.has_lesion.sum())
     whose = f"{site.n_groups} patients or sequences" if site.patients else _told_scenes(site)
     refused = [f"  not read: {line}" for line in site.refused[:_SHOWN]]
     more = [f"  and {len(site.refused) - _SHOWN} more"] if len(site.refused) > _SHOWN else []
+    notes = [f"  note: {line}" for line in site.notes]
     masks = f" ({lesions} with a lesion, {n - lesions} without)" if site.labelled else ", without masks"
-    return "\n".join([f"{site.name}: {counted(n, 'frame')}{masks}", f"groups: {whose}", *refused, *more])
+    return "\n".join([f"{site.name}: {counted(n, 'frame')}{masks}", f"groups: {whose}", *refused, *more, *notes])
 
 
 def told_gain(gain: Gain, own_px: int, further_px: Sequence[int]) -> str:

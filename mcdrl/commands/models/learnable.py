@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.frames import FRAMES, IGNORED, lesion_of
 from mcdrl.base.errors import InputError
+from mcdrl.base.issues import grouped
+from mcdrl.base.output import warn
 from mcdrl.base.seeds import generator
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.models.labelled import LabelledFrame, read_labelled
@@ -57,6 +59,7 @@ class Site:
         sha256: of each frame's size and pixels, as in cases.parquet.
         looks: what the frames look like, as `training_data.training_sites` tells it.
         refused: why files can't be used, a line each.
+        notes: what else a person should know of the folder, a line a kind.
         n_unknown: frames of which nobody says which patient or sequence they are of; their groups are scenes.
         labelled: whether the frames have masks.
     """
@@ -67,6 +70,7 @@ class Site:
     sha256: Sequence[str]
     looks: pd.DataFrame
     refused: Sequence[str]
+    notes: Sequence[str]
     n_unknown: int
     labelled: bool
 
@@ -117,13 +121,14 @@ def labelled_site(folder: Path, shown: Shown, card: str | None, settings: Mappin
     """
     labelled = read_labelled(folder, shown.card.size_px, view=shown.view, card=card, settings=settings)
     found = list(labelled.frames(shown.workers))
-    refused = [f"{issue.file}: {issue.text}" for issue in labelled.result().refused]
+    result = labelled.result()
+    refused = [f"{issue.file}: {issue.text}" for issue in result.refused]
     images = np.stack([one.shown.pixels for one in found])
     frames = _frames(found, images, _groups(found, images), labelled.classes, shown.card, 0)
     return Site(
         labelled.name, frames, [one.file for one in found], [one.sha256 for one in found],
         _looks(labelled.name, found, [_lesion_share(one) for one in found]), refused,
-        sum(one.group is None for one in found), labelled=True,
+        grouped(result.notes), sum(one.group is None for one in found), labelled=True,
     )  # fmt: skip
 
 
@@ -149,7 +154,7 @@ def bare_site(
     )
     return Site(
         bare.name, frames, [one.file for one in found], [one.sha256 for one in found],
-        _looks(bare.name, found, [None] * len(found)), refused, len(found), labelled=False,
+        _looks(bare.name, found, [None] * len(found)), refused, [], len(found), labelled=False,
     )  # fmt: skip
 
 
@@ -238,7 +243,8 @@ def _labelled_share(card: ModelCard) -> float:
 def _replayed_folder(place: Path, shown: Shown, number: int, own: Collection[str], lesion_class: str) -> _Part:
     labelled = read_labelled(place, shown.card.size_px, view=shown.view, otherwise=lesion_class)
     found = list(labelled.frames(shown.workers))
-    labelled.result()
+    for issue in labelled.result().doubts:
+        warn(f"--replay {place}: {issue.text}")
     _check_apart(place, (one.sha256 for one in found), own)
     images = np.stack([one.shown.pixels for one in found])
     groups = np.array([f"{labelled.name}/{one.group or one.file}" for one in found])

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from mcdrl.commands.acceptance.page import promise_chart, render, shift_chart
+from mcdrl.commands.acceptance.page import promise_chart, render, shift_chart, shift_html
 from tests.commands.acceptance.hospital import by_site, judged, write_frame
 
 COLUMNS = [*[(16, 15 + number % 3) for number in range(12)], (4, 0), (0, 0)]
@@ -30,13 +30,27 @@ def test_the_chart_has_each_site_the_range_and_what_was_found(found):
     rows = promise_chart(found).rows
     assert [row.label for row in rows] == ["S0", "S1", "S2", "expected at a new site", "found at north"]
     assert "found at north: 0.98" in rows[-1].strip
-    assert len(shift_chart(found.shifts).rows) == 11
+
+
+def test_looks_are_drawn_where_they_count_and_listed_all(found):
+    titles = [row.label for row in shift_chart(found.shifts).rows]
+    assert len(titles) == 10
+    assert "height of the frame, px" not in titles
+    rows = {row[0]: row[-1] for row in shift_html(found.shifts).rows}
+    assert len(rows) == 11
+    assert rows["height of the frame, px"] == "doesn't count"
+    assert rows["brightness"] in ("inside", "at the edge", "outside")
 
 
 def test_how_the_folder_was_read_is_on_the_page(tmp_path):
     html = render(judged(tmp_path, COLUMNS, card="folder", settings={"mask_threshold": 90}))
     assert "<td>mask_threshold</td><td>90</td>" in html
     assert "<td>view</td><td>full</td>" in html
+
+
+def test_masks_that_may_be_the_background_are_told_above_all_sections(tmp_path):
+    html = render(judged(tmp_path, [(4, 25 + number % 3) for number in range(12)], HIGH))
+    assert "12 of 12 masks; if they show the background, invert them" in html.partition("<section")[0]
 
 
 def test_what_is_missing_leaves_its_place(tmp_path):

@@ -4,9 +4,8 @@ import math
 
 import pytest
 
-from mcdrl.artifacts.promise import PROMISE
 from mcdrl.base.errors import InputError
-from mcdrl.commands.acceptance.run import Wanted, accept, common_promise
+from mcdrl.commands.acceptance.run import Wanted, accept
 from mcdrl.commands.models.labelled import read_labelled
 from mcdrl.metrics.shift import Place
 from mcdrl.metrics.verdict import Verdict
@@ -54,16 +53,6 @@ def test_six_frames_that_are_all_missed_leave_room_for_more(tmp_path):
 
 def test_without_a_promise_nothing_is_held_against_it(tmp_path):
     assert judged(tmp_path, POOR).verdict is Verdict.NO_PROMISE
-
-
-def test_models_that_promise_different_things_promise_nothing(tmp_path):
-    one = write_model(tmp_path / "one", by_site(0.9, 0.8))
-    same = write_model(tmp_path / "same", by_site(0.9, 0.8))
-    other = write_model(tmp_path / "other", by_site(0.9, 0.7))
-    assert common_promise([one, same]) == common_promise([one]) is not None
-    assert common_promise([one, other]) is None
-    (other / PROMISE).unlink()
-    assert common_promise([one, other]) is None
 
 
 def hashes(folder):

@@ -1,8 +1,10 @@
 """What a person reads."""
 
+from dataclasses import replace
+
 import pytest
 
-from mcdrl.commands.acceptance.sentences import headline, points, summary, verdict, warnings
+from mcdrl.commands.acceptance.sentences import headline, known, points, summary, verdict, warnings
 from tests.commands.acceptance.hospital import Bright, by_site, judged
 
 GOOD = [(16, 15 + number % 3) for number in range(12)]
@@ -28,6 +30,14 @@ def test_better_says_so_too(tmp_path):
     dice = figures(found)
     off = [one - found.expected.mean for one in (dice.value, dice.low, dice.high)]
     assert verdict(found) == f"better than promised by {off[0]:.3f} ({off[1]:.3f} to {off[2]:.3f})"
+
+
+@pytest.mark.parametrize(("n", "words"), [
+    (12, "over 12 frames with a lesion (nobody has said of whom, so the interval may be too narrow); IoU "),
+    (4, "(no interval) over 4 frames with a lesion; IoU "),
+])  # fmt: skip
+def test_an_interval_that_is_not_there_is_not_called_narrow(tmp_path, n, words):
+    assert words in dict(points(judged(tmp_path, GOOD[:n], HIGH)))["How good"]
 
 
 def test_too_few_says_how_many_more(tmp_path):
@@ -67,7 +77,7 @@ def test_false_alarms_are_beside_the_promised_ones_and_their_price(tmp_path):
     ("sites", "words"),
     [
         ({"N": (-200, 1e6), "S": (-200, 1e6)}, "In part: nothing lies outside of what it has seen, but brightness, "),
-        ({"N": (-1e9, 1e9 - 2e4), "S": (-1e9 + 2e4, 1e9)}, "Yes: in all 11 quantities it lies among its 2 training"),
+        ({"N": (-1e9, 1e9 - 2e4), "S": (-1e9 + 2e4, 1e9)}, "Yes: in all 10 quantities it lies among its 2 training"),
         (
             {"N": (0.0, 0.01), "S": (0.0, 0.02)},
             "No: the hospital lies outside of what the model has seen in brightness",
@@ -77,6 +87,40 @@ def test_false_alarms_are_beside_the_promised_ones_and_their_price(tmp_path):
 )
 def test_whether_the_model_knows_such_frames_is_said(tmp_path, sites, words):
     assert dict(points(judged(tmp_path, GOOD, sites=sites)))["Does the model know such frames"].startswith(words)
+
+
+def test_large_frames_are_none_that_the_model_does_not_know(tmp_path):
+    found = judged(tmp_path, GOOD, sites={"N": (-1e9, 1e9 - 2e4), "S": (-1e9 + 2e4, 1e9)})
+    shifts = [
+        replace(one, here=1080, lowest=252, highest=358, least=250, most=360, beyond=1.0)
+        if one.quantity.column == "height_px" else one
+        for one in found.shifts
+    ]  # fmt: skip
+    assert known(replace(found, shifts=shifts)).startswith("Yes: in all 10 quantities")
+
+
+def test_what_lies_outside_is_named_once_with_its_unit(tmp_path):
+    found = judged(tmp_path, GOOD, sites={"N": (-1e9, 1e9 - 2e4), "S": (-1e9 + 2e4, 1e9)})
+    ends = {"brightness": (0.7, 0.75, 0.8), "view_share": (0.3, 0.6, 0.75), "hue_deg": (-50.0, 2.0, 10.0)}
+    shifts = [
+        replace(one, here=ends[name][0], lowest=ends[name][1], highest=ends[name][2], least=ends[name][1], most=99)
+        if (name := one.quantity.column) in ends else one
+        for one in found.shifts
+    ]  # fmt: skip
+    assert known(replace(found, shifts=shifts)) == (
+        "No: the hospital lies outside of what the model has seen in brightness (here 0.70, training sites 0.75 to "
+        "0.80), hue (degrees from red: here -50, training sites 2 to 10) and endoscopic view (share of the frame: here "
+        "0.30, training sites 0.60 to 0.75)."
+    )
+
+
+def test_masks_that_may_be_the_background_are_told_beside_the_verdict(tmp_path):
+    found = judged(tmp_path, [(4, 25 + number % 3) for number in range(12)], HIGH)
+    doubt = "Lesion in more than half of the frame: 12 of 12 masks; if they show the background, invert them."
+    title = "Masks or colours may be read wrongly; then no figure counts."
+    assert next(warnings(found)) == (title, doubt, True)
+    assert summary(found)[:2] == [f"north: {verdict(found)}", f"warning: {title} {doubt}"]
+    assert sum(doubt in line for line in summary(found)) == 1
 
 
 def test_what_no_figure_may_be_read_without_is_said(tmp_path):

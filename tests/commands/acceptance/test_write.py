@@ -27,7 +27,8 @@ def test_figures_come_out_again(found, tmp_path):
     assert summary.loc["dice", "value"] == pytest.approx(cases["dice"].mean(), abs=1e-5)
     assert told["figures"]["dice"]["value"] == pytest.approx(cases["dice"].mean(), abs=1e-5)
     assert summary.loc["false_alarms", "value"] == pytest.approx((cases.loc[cases["dice"].isna(), "fp"] > 0).mean())
-    assert {one["quantity"]: one["place"] for one in told["shift"]}["view_share"] == "outside"
+    places = {one["quantity"]: one["place"] for one in told["shift"]}
+    assert (places["view_share"], places["height_px"]) == ("outside", None)
     assert len(cases) == told["n_judged"] == 14
 
 

@@ -323,6 +323,15 @@ def test_a_model_is_asked_at_the_sizes_that_it_was_judged_at_before_and_after(si
     assert not np.array_equal(told, load(adapted, sizes=[side]).predict(frame).probability)
 
 
+def test_what_is_odd_about_masks_is_told(site, model, tmp_path, capsys):
+    for seed in (0, 1, 3, 4):
+        Image.fromarray(255 - np.asarray(box())).save(site / "masks" / f"{seed}.png")
+    run(site, model, tmp_path / "out", LIMITS)
+    said = capsys.readouterr().out
+    told = "  note: 1 x lesion in more than half of the frame, e.g. north: 4 of 4 masks; if they show the background"
+    assert told in said.partition("each frame by limits")[0]
+
+
 LIMITS = replace(ANYWAY, learn="limits", steps=None, rate=None)
 
 

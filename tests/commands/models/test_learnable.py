@@ -155,6 +155,14 @@ def test_a_folder_to_be_replayed_may_leave_its_class_to_the_command_line(folder)
     assert set(replayed([folder], known, 0, lesion_class="tumor").frames.lesion_class.tolist()) == {-1, 0}
 
 
+def test_masks_to_be_replayed_that_may_be_the_background_are_told(folder, capsys):
+    for seed in range(1, 4):
+        path = folder / "masks" / f"{seed}.png"
+        Image.fromarray(255 - np.asarray(Image.open(path))).save(path)
+    replayed([folder], shown(lesion_classes=["lesion"]), 0)
+    assert f"--replay {folder}: lesion in more than half of the frame: 3 of 3 masks; " in capsys.readouterr().err
+
+
 def test_what_is_replayed_can_be_told_by_its_hash(folder):
     site = labelled_site(folder, shown(lesion_classes=["polyp"]), None, {})
     assert replayed([folder], shown(lesion_classes=["polyp"]), 0).site_of == dict.fromkeys(site.sha256, "north")
