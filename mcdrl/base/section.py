@@ -5,9 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from mcdrl.base.choices import nearest
 from mcdrl.base.errors import InputError, shown
@@ -64,6 +73,23 @@ class Section(BaseModel):
     """A part of params.yaml or of a card: unknown keys, silent conversions, infinity and NaN are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _whole_choice(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse true and 3.0 where one of some whole numbers is chosen: to Python they equal 1 and 3."""
+        numbers = _whole_numbers(cls.model_fields[str(info.field_name)].annotation)
+        given = value if isinstance(value, list) else [value]
+        if numbers and any(isinstance(one, bool | float) for one in given):
+            raise ValueError(f"expected one of {', '.join(map(str, numbers))}")
+        return value
+
+
+def _whole_numbers(kind: Any) -> list[int]:
+    """Return the whole numbers among which an annotation lets choose; none: it is about something else."""
+    if get_origin(kind) is Literal:
+        return [choice for choice in get_args(kind) if isinstance(choice, int) and not isinstance(choice, bool)]
+    return [number for part in get_args(kind) for number in _whole_numbers(part)]
 
 
 def validated(kind: type[S], raw: Any, path: Path) -> S:

@@ -44,6 +44,7 @@ def problems(study: Study, train: Mapping[str, Any], deployed: Sequence[str] = (
     return _unknown_names(study, deployed) or [
         *(line for name in _in_use(study, trained) for line in _wrong_numbers(name, study.method_params)),
         *(line for name in study.variants for line in _wrong_variant(name, study)),
+        *_wrong_names(study),
         *(line for name in trained for line in _wrong_mode(name, study, train)),
     ]
 
@@ -108,6 +109,16 @@ def _wrong_variant(name: str, study: Study) -> list[str]:
     except ValidationError as error:
         return told(error, f"variants.{name}.params.", kind, own=set(variant.params))
     return []
+
+
+def _wrong_names(study: Study) -> list[str]:
+    """Return which variants are called like a method that they aren't, as tables would call them."""
+    return [
+        f"variants.{name}: it stands for the method '{variant.method}' and is called like the method '{name}'; give it "
+        "another name"
+        for name, variant in study.variants.items()
+        if name in names() and name != variant.method
+    ]
 
 
 def _wrong_mode(name: str, study: Study, train: Mapping[str, Any]) -> list[str]:

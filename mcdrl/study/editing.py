@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.representer import RoundTripRepresenter
@@ -15,6 +16,28 @@ from ruamel.yaml.representer import RoundTripRepresenter
 from mcdrl.base.files import atomic
 from mcdrl.base.strict_yaml import load_yaml
 from mcdrl.study.params import Further, check, read_params
+
+
+class _Prompts(BaseModel):
+    """What commands edit of `build_confounders`."""
+
+    model_config = ConfigDict(strict=True)
+
+    class_phrases: dict[str, Any] | None = None
+
+
+class _Editable(BaseModel):
+    """What commands edit of params.yaml, as far as they rely on it: what else is wrong, an edit may mend."""
+
+    model_config = ConfigDict(strict=True)
+
+    sites: dict[str, dict[str, Any]]
+    held_out: list[Any]
+    lesion_classes: list[str]
+    methods: list[Any]
+    variants: dict[str, dict[str, Any]] = {}
+    seeds: list[Any]
+    build_confounders: _Prompts | None = None
 
 
 @contextmanager
@@ -28,9 +51,9 @@ def edited(path: Path, further: Further | None = None) -> Iterator[Any]:
         further: as that of `mcdrl.study.params.check`.
 
     Raises:
-        InputError: the file can't be read, or would not be valid afterwards.
+        InputError: the file can't be read, holds something else where an edit may go, or would not be valid afterwards.
     """
-    read_params(path)
+    _check_kinds(read_params(path), path, further)
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 4096
@@ -41,6 +64,13 @@ def edited(path: Path, further: Further | None = None) -> Iterator[Any]:
         with partial.open("w", encoding="utf-8") as stream:
             yaml.dump(params, stream)
         check(read_params(partial), path, further)
+
+
+def _check_kinds(raw: dict[str, Any], path: Path, further: Further | None) -> None:
+    try:
+        _Editable.model_validate(raw)
+    except ValidationError:
+        check(raw, path, further)  # which refuses it, too, with all that is wrong
 
 
 def plain(node: Any) -> Any:

@@ -22,7 +22,7 @@ from mcdrl.base.section import Section, Seed, sentences
 from mcdrl.base.strict_yaml import load_yaml, read_yaml
 from mcdrl.study.agreement import disagreements
 from mcdrl.study.missing import told
-from mcdrl.study.paths import BACKBONE_CARDS, NONE, PARAMS, own_or_shipped
+from mcdrl.study.paths import BACKBONE_CARDS, NONE, PARAMS, Cell, own_or_shipped
 from mcdrl.study.reading import Reading, merge
 from mcdrl.study.site_cards import card_names, read_card
 from mcdrl.study.variants import Variant, resolved
@@ -35,6 +35,15 @@ LONGEST_NAME = 100  # letters; a file's name has 255, and adds to it
 RESERVED_SITE_NAMES = ("mean", "worst", "all", NONE)  # what stands for several sites in tables, and for none
 
 S = TypeVar("S", bound=Section)
+
+
+def _no_blank(place: str) -> str:
+    if not place.strip():
+        raise ValueError("a blank is no path; name a folder or a file")
+    return place
+
+
+Place = Annotated[str, AfterValidator(_no_blank)]
 Further = Callable[["Study", Mapping[str, Any]], list[str]]
 
 
@@ -46,7 +55,7 @@ class Site(Reading):
         card: name of a card in data/sites; `folder` for a folder of one's own with images/ and masks/.
     """
 
-    root: str = Field(min_length=1)
+    root: Place
     card: str = Field(min_length=1)
 
 
@@ -89,7 +98,7 @@ class Study(Section):
     """
 
     backbone: str
-    weights: dict[str, str | None]
+    weights: dict[str, Place | None]
     sites: Annotated[dict[str, Site], AfterValidator(_by_name)]
     held_out: list[str] = Field(min_length=1)
     lesion_classes: list[str] = Field(min_length=1, max_length=254)  # values of a mask below the one for ignored pixels
@@ -279,6 +288,7 @@ def _disagreements(study: Study, misread: list[str]) -> list[str]:
         *unknown("held_out", study.held_out, study.sites),
         *_unfit_variant_names(study),
         *_unfit_site_names(study),
+        *_called_alike(study),
         *_unfit_classes(study),
         *misread,
         *_repeated(study),
@@ -298,6 +308,19 @@ def _unfit_classes(study: Study) -> list[str]:
 def _unfit_variant_names(study: Study) -> list[str]:
     found = [unfit_name(name, "a variant's") for name in study.variants]
     return [f"variants: {problem}" for problem in found if problem is not None]
+
+
+def _called_alike(study: Study) -> list[str]:
+    """Return which cells have one name; that of a model of all sites is its method and seed, which can't collide."""
+    first: dict[str, Cell] = {}
+    cells = [Cell(method, site, study.seeds[0]) for method in study.methods for site in study.held_out]
+    pairs = [(first.setdefault(cell.label, cell), cell) for cell in cells]
+    return [
+        f"methods and held_out: {one.variant} at {one.held_out} and {other.variant} at {other.held_out} would both be "
+        f"the training {one.label}; rename a variant or a site, with '_' in place of '-', say"
+        for one, other in pairs
+        if one != other
+    ]
 
 
 def _repeated(study: Study) -> list[str]:

@@ -149,3 +149,23 @@ def test_the_check_of_the_other_rooms_loads_no_network():
     code += "; sys.exit('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_variant_is_not_called_like_a_method_that_it_is_not():
+    """Tables would call a baseline mcdrl."""
+    variants = {"mcdrl": {"method": "baseline"}, "unet": {"method": "unet", "train": {"mode": "finetune"}}}
+    assert problems(variants=variants) == [
+        "variants.mcdrl: it stands for the method 'baseline' and is called like the method 'mcdrl'; give it another "
+        "name"
+    ]
+
+
+@pytest.mark.parametrize(("method", "key", "value"), [
+    ("causalclipseg", "kernel_side", True), ("causalclipseg", "kernel_side", 3.0),
+    ("scale_aware", "kernels", [True, 7, 11]), ("scale_aware", "kernels", [7, 11.0]),
+])  # fmt: skip
+def test_a_choice_among_whole_numbers_takes_no_other_kind_that_equals_one(method, key, value):
+    given = {**OWN, method: {**OWN[method], key: value}}
+    (line,) = problems(method_params=given)
+    assert line.startswith(f"method_params.{method}.{key}: expected one of 1, 3, 5, 7")
+    assert line.endswith(f", got {value!r}")

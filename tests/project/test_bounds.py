@@ -9,17 +9,19 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from mcdrl.base.errors import InputError
-from mcdrl.base.section import Most
+from mcdrl.base.section import Most, Section
 from mcdrl.clip.card import OpenClipConfig
 from mcdrl.commands.study.studies import Preset
 from mcdrl.methods import names, params_type, with_methods
 from mcdrl.study.params import STAGES_WITH_SECTION, Reading, Site, Study, check, read_params, section_type
+from mcdrl.study.sections.pretrain import Distillation
 from mcdrl.study.sections.train import AugmentParams, MinerParams, PatchParams, SwadParams
-from mcdrl.study.site_cards import Card, Download, Expected
+from mcdrl.study.site_cards import Card, Download, Expected, Licence
+from mcdrl.study.variants import Variant
 
 NESTED = (
     Study, Site, Reading, Card, Download, Expected, Preset, OpenClipConfig, AugmentParams, MinerParams, PatchParams,
-    SwadParams,
+    SwadParams, Distillation, Variant, Licence,
 )  # fmt: skip
 KINDS = {name: section_type(name) for name in STAGES_WITH_SECTION}
 KINDS |= {f"method_params.{name}": params_type(name) for name in names()}
@@ -58,6 +60,19 @@ def upper(metadata):
     bounds = [part.limit for part in metadata if isinstance(part, Most)]
     bounds += [part.lt for part in metadata if isinstance(part, annotated_types.Lt)]
     return min(bounds + [part.le for part in metadata if isinstance(part, annotated_types.Le)], default=math.inf)
+
+
+def sections(annotation):
+    """Yield the sections in an annotation."""
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        yield annotation
+    for part in get_args(annotation):
+        yield from sections(part)
+
+
+def test_the_walk_reaches_sections_in_sections():
+    fields = [field for kind in KINDS.values() for field in kind.model_fields.values()]
+    assert {one for field in fields for one in sections(field.annotation)} <= set(KINDS.values())
 
 
 SIGNED = ("OpenClipConfig.mean", "OpenClipConfig.std")  # of channels; they come with the weights

@@ -123,6 +123,26 @@ def test_names_that_nothing_stands_behind(changed, message):
     assert problems(good(**changed)) == [message]
 
 
+def test_two_trainings_of_one_name_are_refused():
+    """DVC would have one stage of that name, and the other would never be trained."""
+    sites = {name: {"root": "r", "card": "folder", "lesion_class": "polyp"} for name in ("A-B", "B")}
+    raw = good(sites=sites, held_out=["A-B", "B"], variants={"mcdrl-A": {"method": "mcdrl"}})
+    assert problems({**raw, "methods": ["mcdrl", "mcdrl-A"]}) == [
+        "methods and held_out: mcdrl at A-B and mcdrl-A at B would both be the training mcdrl-A-B-0; "
+        "rename a variant or a site, with '_' in place of '-', say"
+    ]
+    check({**raw, "methods": ["mcdrl", "mcdrl-A"], "held_out": ["B"]})
+    check({**raw, "methods": ["mcdrl-A"]})
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\t"])
+def test_a_blank_is_no_path(blank):
+    raw = good(weights={"vit": blank})
+    raw["sites"]["A"]["root"] = blank
+    told = f"a blank is no path; name a folder or a file, got {blank!r}"
+    assert problems(raw) == [f"weights.vit: {told}", f"sites.A.root: {told}"]
+
+
 @pytest.mark.parametrize("key", ["backbone", "weights", "sites", "held_out", "lesion_classes", "methods", "seeds"])
 def test_a_missing_key_is_named(key):
     raw = good()

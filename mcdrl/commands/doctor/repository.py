@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mcdrl.commands.doctor.check import NOTE, OK, PROBLEM, Check
 from mcdrl.commands.project import WITHOUT, no_project
+from mcdrl.commands.rehearsal import ALWAYS, unchanged
 from mcdrl.commands.workspace import lock_damage
 from mcdrl.study.paths import LOCK, PARAMS, PIPELINE
 
@@ -56,7 +57,8 @@ def stale(root: Path) -> Check:
             command, cwd=root, capture_output=True, encoding="utf-8", errors="replace", check=True,
             timeout=_patience_s(root),
         )  # fmt: skip
-        changed = sorted(json.loads(done.stdout or "{}"))
+        told = json.loads(done.stdout or "{}")
+        changed = sorted(told.keys() - unchanged(root, [name for name, why in told.items() if why == ALWAYS]))
     except subprocess.CalledProcessError as error:
         said = " ".join([line.strip() for line in error.stderr.splitlines() if line.strip()][:2])
         if "not a git repository" in said:

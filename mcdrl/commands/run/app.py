@@ -75,6 +75,7 @@ def run(
         raise InputError("options of jobs are given, and no jobs are asked for; add --slurm, or leave them out")
     here = _here(slots, gpus, by_remote=by_remote)
     if dry:
+        _check_methods()
         say("\n".join(_listed(read_plan(targets or []))))
         return
     with claimed(_ROOT):
@@ -99,10 +100,12 @@ def _cluster(plan: Plan, there: str | None, asked: Resources, here: Local) -> Cl
 
 def _here(slots: str, gpus: str | None, *, by_remote: bool) -> Local:
     from mcdrl.commands.run.local import Local
-    from mcdrl.commands.run.slots import chosen_gpus, shared_out, visible_gpus
+    from mcdrl.commands.run.slots import GPUS, chosen_gpus, shared_out, visible_gpus
 
     visible = visible_gpus(os.environ)
     chosen = visible if gpus is None else chosen_gpus(gpus, visible)
+    if chosen and not visible:
+        warn(f"--gpus {gpus}: neither {GPUS} nor nvidia-smi tells of a GPU here; without one, stages run on the CPU")
     return Local(_ROOT, shared_out(slots, chosen, usable_cores(), machine_memory_gb()), by_remote=by_remote)
 
 
@@ -126,11 +129,23 @@ def _run(plan: Plan, engine: Engine, *, keep_going: bool) -> Result:
 
 
 def _listed(plan: Plan) -> Sequence[str]:
+    from mcdrl.commands.rehearsal import unchanged
     from mcdrl.commands.run.schedule import Schedule
 
-    due = Schedule(plan.upstream, plan.stale).due
-    lines = [f"{name}: {'changed' if name in plan.stale else 'follows'}" for name in plan.upstream if name in due]
-    return lines or ["all is up to date"]
+    same = unchanged(_ROOT, plan.looked_at)
+    stale = plan.stale - same
+    due = Schedule(plan.upstream, stale).due
+    looked_at = [f"{name}: always looked at, and would say the same" for name in sorted(same)]
+    lines = [f"{name}: {'changed' if name in stale else 'follows'}" for name in plan.upstream if name in due]
+    return [*looked_at, *(lines or ["all is up to date"])]
+
+
+def _check_methods() -> None:
+    """Check all of params.yaml; a run leaves the methods' own numbers to stage `plan`, and torch out of its memory."""
+    from mcdrl.methods import with_methods
+    from mcdrl.study.params import check, read_params
+
+    check(read_params(), further=with_methods)
 
 
 def _tell(result: Result) -> None:

@@ -13,8 +13,10 @@ import yaml
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import atomic
-from mcdrl.base.strict_yaml import load_record, read_yaml
-from mcdrl.study.paths import LOCK, PARAMS, PIPELINE
+from mcdrl.base.strict_yaml import load_record
+from mcdrl.commands.rehearsal import ALWAYS
+from mcdrl.study.params import check, read_params
+from mcdrl.study.paths import LOCK, PIPELINE
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Plan:
         cached: those whose results DVC's run cache can hold, so that they may be made elsewhere.
         cache: absolute path of DVC's cache.
         remote: by which results of stages that are made elsewhere travel; None: by the cache.
+        looked_at: of the stale ones, those that are as they were, and that a run looks at nevertheless.
     """
 
     upstream: Mapping[str, Sequence[str]]
@@ -45,6 +48,7 @@ class Plan:
     cached: frozenset[str]
     cache: Path
     remote: Remote | None = None
+    looked_at: frozenset[str] = frozenset()
 
 
 def read_plan(targets: Sequence[str], *, by_remote: bool = False) -> Plan:
@@ -55,25 +59,27 @@ def read_plan(targets: Sequence[str], *, by_remote: bool = False) -> Plan:
         by_remote: look for DVC's default remote, too.
 
     Raises:
-        InputError: DVC can't read the pipeline, knows no such target or has no default remote, or is at work elsewhere.
+        InputError: params.yaml is wrong; DVC can't read the pipeline, knows no such target or has no default remote, or
+            is at work elsewhere.
     """
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
     from dvc.repo.reproduce import collect_stages, get_active_graph, plan_repro
     from dvc.rwlock import RWLockFileCorruptedError, RWLockFileFormatError
 
-    if PARAMS.is_file():
-        read_yaml(PARAMS)  # says where a fault is, as DVC doesn't
+    check(read_params())  # DVC stumbles over a wrong kind of value; methods load torch, and `plan` checks these
     try:
         with Repo() as repo, repo.lock:
             graph = get_active_graph(repo.index.graph)
             steps = plan_repro(graph, collect_stages(repo, targets or [str(PIPELINE)]))
+            status = {step.addressing: step.status().get(step.addressing) for step in steps}
             return Plan(
                 upstream={step.addressing: sorted(one.addressing for one in graph.successors(step)) for step in steps},
-                stale=frozenset(step.addressing for step in steps if step.status()),
+                stale=frozenset(name for name, told in status.items() if told),
                 cached=frozenset(step.addressing for step in steps if _can_be_cached(step)),
                 cache=Path(repo.cache.legacy.path),
                 remote=_remote(repo.config) if by_remote else None,
+                looked_at=frozenset(name for name, told in status.items() if told == ALWAYS),
             )
     except DvcException as error:
         damaged = isinstance(error, (RWLockFileCorruptedError, RWLockFileFormatError))

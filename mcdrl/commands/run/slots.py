@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from mcdrl.base.errors import InputError
 
-_GPUS, _THREADS = "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS"
+GPUS, _THREADS = "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS"
 _GB_A_SLOT = 2.0  # a training on lite0 takes 1 to 1.5
 _MOST = 9999
 _NAME = r"\d+|(GPU|MIG)-.+"  # of a GPU, as CUDA takes it; what else stands there hides it and all that follow
@@ -37,7 +37,7 @@ def shared_out(wanted: str, gpus: Sequence[str], cores: int, memory_gb: float) -
 
 
 def _gpu(gpus: Sequence[str], slot: int) -> dict[str, str]:
-    return {_GPUS: gpus[slot % len(gpus)]} if gpus else {}
+    return {GPUS: gpus[slot % len(gpus)]} if gpus else {}
 
 
 def chosen_gpus(wanted: str, visible: Sequence[str]) -> list[str]:
@@ -45,12 +45,12 @@ def chosen_gpus(wanted: str, visible: Sequence[str]) -> list[str]:
 
     Args:
         wanted: names for CUDA_VISIBLE_DEVICES.
-        visible: the GPUs that may be used; none: nobody could tell.
+        visible: the GPUs that may be used; none: nobody could tell, as without nvidia-smi, and the names stand.
 
     Raises:
         InputError: no GPU is named, or one as none is called, which CUDA would take for none at all.
     """
-    names = visible_gpus({_GPUS: wanted})
+    names = visible_gpus({GPUS: wanted})
     lost = [name for name in names if not re.fullmatch(_NAME, name)]
     lost += [name for name in names if visible and name.isdecimal() and name not in visible]
     if lost or not names:
@@ -61,8 +61,8 @@ def chosen_gpus(wanted: str, visible: Sequence[str]) -> list[str]:
 
 def visible_gpus(environment: Mapping[str, str]) -> list[str]:
     """Return the GPUs that may be used: those that CUDA_VISIBLE_DEVICES names, else all that the driver lists."""
-    if _GPUS in environment:
-        return [name.strip() for name in environment[_GPUS].split(",") if name.strip() not in ("", "-1")]
+    if GPUS in environment:
+        return [name.strip() for name in environment[GPUS].split(",") if name.strip() not in ("", "-1")]
     if not (tool := shutil.which("nvidia-smi")):
         return []
     told = subprocess.run(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from mcdrl.base.choices import nearest, unknown
 from mcdrl.base.errors import InputError
@@ -111,7 +112,7 @@ def use_study(
             params["held_out"][:] = sites
         for variant, what in preset.variants.items():
             if variant in params["methods"] or not methods:
-                _put(params["variants"], variant, what, path)
+                _put(params.setdefault("variants", {}), variant, what, path)
         return Chosen(*(list(plain(params[key])) for key in ("methods", "seeds", "held_out")))
 
 
@@ -120,10 +121,17 @@ def _put(variants: Any, name: str, wanted: Variant, path: Path) -> None:
         own = {"params": wanted.params, "train": wanted.train}
         given = {key: in_braces(values) for key, values in own.items() if values}
         variants[name] = in_braces({"method": wanted.method, **given})
-    elif Variant.model_validate(dict(variants[name])) != wanted:
+    elif not _is(wanted, plain(variants[name])):
         raise InputError(
             f"{path} has another variant '{name}' than the study; rename or remove it: {dict(variants[name])}"
         )
+
+
+def _is(wanted: Variant, entry: Any) -> bool:
+    """Return whether an entry of `variants`, be it a wrong one, says the same."""
+    with suppress(ValidationError):
+        return Variant.model_validate(entry) == wanted
+    return False
 
 
 def _preset(path: Path) -> Preset:

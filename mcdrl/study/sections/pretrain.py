@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mcdrl.base.section import Epochs, Most, Section, Seed
+from mcdrl.base.section import Epochs, Most, Section, Seed, Weight
 
 Frames = Annotated[int, Field(ge=8), Most(1_000_000, "more than any memory holds")]
 
@@ -20,9 +20,9 @@ class Distillation(Section):
         context_weight: of the distance between what places are alike and what the image tower's maps are.
     """
 
-    epochs: Annotated[int, Field(ge=0)]
-    content_weight: Annotated[float, Field(ge=0)]
-    context_weight: Annotated[float, Field(ge=0)]
+    epochs: Annotated[int, Field(ge=0), Most(100_000, "a training would not end")]
+    content_weight: Weight
+    context_weight: Weight
 
 
 class Params(Section):

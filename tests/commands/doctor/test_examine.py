@@ -275,6 +275,26 @@ def test_stale_artifacts_are_named(repository, monkeypatch, answer, status, foun
     assert (checked.status, checked.found) == (status, found)
 
 
+@pytest.mark.parametrize(
+    ("answer", "same", "found"),
+    [
+        ('{"plan": ["always changed"]}', {"plan"}, "up to date"),
+        ('{"plan": ["always changed"]}', set(), "stale or missing: plan"),
+        ('{"plan": ["always changed"], "report": []}', {"plan"}, "stale or missing: report"),
+        ('{"plan": [{"changed deps": {}}, "always changed"]}', None, "stale or missing: plan"),
+    ],
+)
+def test_a_stage_that_is_always_looked_at_is_not_stale_by_that(repository, monkeypatch, answer, same, found):
+    def unchanged(root, looked_at):
+        assert list(looked_at) == ([] if same is None else ["plan"])
+        return same or set()
+
+    (repository / "dvc.lock").write_text("schema: '2.0'\nstages: {}\n")
+    monkeypatch.setattr(repository_checks, "unchanged", unchanged)
+    monkeypatch.setattr(repository_checks.subprocess, "run", answers(answer))
+    assert repository_checks.stale(repository).found == found
+
+
 @pytest.mark.parametrize(("recorded", "patience_s"), [(0, 60), (3_000_000, 360)])
 def test_dvc_has_the_longer_the_more_it_compares(repository, monkeypatch, recorded, patience_s):
     """A study of six hundred cells has a dvc.lock of about three megabytes."""

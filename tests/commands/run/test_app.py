@@ -170,3 +170,20 @@ def test_outside_of_a_project_it_says_so(tmp_path):
     code, _, complained = toy.run()
     assert (code, complained.count("\n")) == (2, 1)
     assert "no project in" in complained
+
+
+def test_what_only_methods_know_is_told_where_nothing_is_to_run(toy):
+    """A run's first stage tells it."""
+    text = toy.read("params.yaml").decode().replace("methods: [baseline, mcdrl]", "methods: [baseline, mcdlr]")
+    toy.write("params.yaml", text)
+    code, said, complained = toy.run("--dry")
+    assert (code, said) == (2, "")
+    assert "methods: unknown 'mcdlr'; did you mean 'mcdrl'?" in complained
+
+
+@pytest.mark.parametrize(("seen", "warned"), [("", True), ("0,1", False)])
+def test_gpus_of_which_nothing_is_known_are_not_taken_without_a_word(toy, seen, warned):
+    toy.extra = {"CUDA_VISIBLE_DEVICES": seen}
+    code, _, complained = toy.run("--dry", "--gpus", "0")
+    assert code == 0
+    assert ("--gpus 0: neither CUDA_VISIBLE_DEVICES nor nvidia-smi tells of a GPU here" in complained) is warned

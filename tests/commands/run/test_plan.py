@@ -9,6 +9,7 @@ import yaml
 from mcdrl.base.errors import InputError
 from mcdrl.commands.run.plan import read_plan, recorded_outs, sort_lock
 from tests.commands.run.toy import Toy
+from tests.projects import SHIPPED
 
 ORDER = ["plan", "cell@x", "cell@y", "cell@z", "beside", "gather"]
 
@@ -60,6 +61,18 @@ def test_what_the_run_cache_can_not_hold_is_told(tmp_path):
     assert planned(toy, []).cached == set(ORDER) - {"plan"}
 
 
+def test_what_is_always_looked_at_is_told_from_what_has_changed(tmp_path):
+    toy = Toy(tmp_path / "toy")
+    pipeline = yaml.safe_load(toy.read("dvc.yaml"))
+    pipeline["stages"]["plan"]["always_changed"] = True
+    toy.write("dvc.yaml", yaml.safe_dump(pipeline, sort_keys=False))
+    assert planned(toy, []).looked_at == set()
+    toy.dvc("repro")
+    assert (planned(toy, []).stale, planned(toy, []).looked_at) == ({"plan"}, {"plan"})
+    toy.write("in.txt", "two\n")
+    assert (planned(toy, []).stale, planned(toy, []).looked_at) == ({"plan"}, set())
+
+
 def test_a_pipeline_that_dvc_can_not_read_is_the_users(tmp_path):
     toy = Toy(tmp_path / "toy")
     toy.write("dvc.yaml", "stages: {plan: {cmd: 'echo ${nothing}'}}\n")
@@ -71,6 +84,18 @@ def test_a_slip_in_params_yaml_is_told_with_its_line(tmp_path):
     toy = Toy(tmp_path / "toy")
     toy.write("params.yaml", "a: 1\nb: [2\n")
     with pytest.raises(InputError, match=r"params\.yaml is not valid YAML: (.|\n)*line 2"):
+        planned(toy, [])
+
+
+@pytest.mark.parametrize(("key", "value"), [
+    ("methods", "baseline"), ("seeds", 0), ("held_out", "A"), ("sites", None), ("sites", {"A": {"card": "folder"}}),
+    ("deploy", None), ("deploy", {"methods": "mcdrl", "seeds": [0]}), ("deploy", {"methods": [], "seeds": 0}),
+    ("evaluate", None),
+])  # fmt: skip
+def test_a_wrong_kind_of_value_is_told_before_dvc_stumbles_over_it(tmp_path, key, value):
+    toy = Toy(tmp_path / "toy")
+    toy.write("params.yaml", yaml.safe_dump({**SHIPPED, key: value}))
+    with pytest.raises(InputError, match=rf"^params\.yaml has \d+ error\(s\):\n  {key}"):
         planned(toy, [])
 
 

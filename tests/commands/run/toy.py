@@ -31,7 +31,7 @@ class Toy:
         self.folder, self.extra = folder, {}
         folder.mkdir(parents=True, exist_ok=True)
         self.commands = {name: str(stage["cmd"]) for name, stage in PIPELINE.items()}
-        self.write("params.yaml", "{}\n")
+        shutil.copy(ROOT / "params.yaml", folder)  # of which the pipeline reads nothing, but which is checked
         self.write(".gitignore", "/out\n/log.txt\n")
         self.write("in.txt", "one\n")
         self.write_pipeline()

@@ -14,7 +14,7 @@ from mcdrl.commands.sites.edit import add_site, list_sites, remove_sites, set_si
 from mcdrl.commands.sites.guess import guess_card
 from mcdrl.commands.workspace import lasting
 from mcdrl.study.paths import ARTIFACTS
-from tests.projects import copy_project
+from tests.projects import copy_project, write_params
 
 
 def comments(lines):
@@ -215,3 +215,20 @@ def test_the_command_says_which_path_it_has_noted(params):
     kept = CliRunner().invoke(app, ["sites", "add", "x", "x", *given])
     assert "noted as" not in kept.output
     assert list_sites(params)[-1][1].root == "x"
+
+
+@pytest.mark.parametrize(("key", "value"), [
+    ("sites", None), ("sites", [1]), ("sites", {"A": None, "B": 3}), ("held_out", "A"), ("lesion_classes", "polyp"),
+    ("lesion_classes", [1]), ("build_confounders", [1]), ("build_confounders", {"class_phrases": ["polyp"]}),
+])  # fmt: skip
+def test_a_wrong_kind_of_value_is_told_and_nothing_written(params, key, value):
+    raw = yaml.safe_load(params.read_text(encoding="utf-8"))
+    before = write_params(params.parent, {**raw, key: value}).read_bytes()
+    for edit in (
+        lambda: add_site(params, "new", {"card": "folder", "root": "x", "lesion_class": "wart"}),
+        lambda: set_site(params, "A", {"view": "full"}),
+        lambda: remove_sites(params, ["A"]),
+    ):
+        with pytest.raises(InputError, match=rf"params\.yaml has \d+ error\(s\):\n  {key}"):
+            edit()
+        assert params.read_bytes() == before

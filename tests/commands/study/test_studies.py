@@ -12,7 +12,7 @@ from mcdrl.commands.study.studies import presets, use_study
 from mcdrl.methods import has_own_encoder
 from mcdrl.study.params import check, read_params
 from mcdrl.study.variants import Variant
-from tests.projects import ROOT, SHIPPED, copy_project
+from tests.projects import ROOT, SHIPPED, copy_project, write_params
 
 
 @pytest.fixture
@@ -99,6 +99,43 @@ def test_another_variant_of_a_name_is_not_overwritten(params):
     with pytest.raises(InputError, match="has another variant 'phrases3' than the study; rename or remove it"):
         use_study(params, "control")
     assert params.read_text(encoding="utf-8") == before
+
+
+def test_a_variant_of_a_name_that_is_none_is_not_overwritten(params):
+    raw = yaml.safe_load(params.read_text(encoding="utf-8"))
+    before = write_params(params.parent, {**raw, "variants": {"phrases3": {"methd": "mcdrl"}}}).read_bytes()
+    with pytest.raises(InputError, match="has another variant 'phrases3' than the study; rename or remove it"):
+        use_study(params, "control")
+    assert params.read_bytes() == before
+
+
+@pytest.mark.parametrize(("key", "value", "said"), [
+    ("methods", "baseline", "methods: Input should be a valid list, got 'baseline'"),
+    ("methods", None, "methods: Input should be a valid list, got None"),
+    ("seeds", 0, "seeds: Input should be a valid list, got 0"),
+    ("held_out", "A", "held_out: Input should be a valid list, got 'A'"),
+    ("variants", None, "variants: Input should be a valid dictionary, got None"),
+    ("variants", {"phrases3": 3}, "variants.phrases3: Input should be a valid dictionary"),
+])  # fmt: skip
+def test_a_wrong_kind_of_value_is_told_and_nothing_written(params, key, value, said):
+    raw = yaml.safe_load(params.read_text(encoding="utf-8"))
+    before = write_params(params.parent, {**raw, key: value}).read_bytes()
+    with pytest.raises(InputError) as error:
+        use_study(params, "control", sites=["A"])
+    assert said in str(error.value)
+    assert params.read_bytes() == before
+
+
+@pytest.mark.parametrize("key", ["methods", "variants", "seeds"])
+def test_only_variants_may_be_missing(params, key):
+    raw = yaml.safe_load(params.read_text(encoding="utf-8"))
+    write_params(params.parent, {name: value for name, value in raw.items() if name != key})
+    if key == "variants":
+        use_study(params, "control", methods=["phrases3"])
+        assert list(check(read_params(params), params).variants) == ["phrases3"]
+    else:
+        with pytest.raises(InputError, match=f"{key}: missing; the shipped params.yaml has"):
+            use_study(params, "control")
 
 
 def test_elsewhere_there_is_no_study(tmp_path):
