@@ -114,3 +114,14 @@ def test_missing_and_foreign_files(tmp_path):
     (tmp_path / "t.csv").write_bytes("file,patient,kind\né,p,c\n".encode("latin-1"))
     with pytest.raises(InputError, match="is not UTF-8"):
         read_table(tmp_path / "t.csv", SITE)
+
+
+@pytest.mark.parametrize("head", [b"PK\x03\x04\x14\x00", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"])
+def test_a_file_of_excel_is_called_one(tmp_path, head):
+    (tmp_path / "t.xlsx").write_bytes(head + bytes(range(256)))
+    with pytest.raises(InputError, match=r"t\.xlsx is a file of Excel or LibreOffice, no CSV; save it as CSV UTF-8"):
+        read_table(tmp_path / "t.xlsx", SITE)
+
+
+def test_a_column_that_begins_like_a_file_of_excel_is_a_column(table):
+    assert table("PK,file,patient,kind\n1,a,p1,polyp\n").entry(source("a")) == Entry("p1", "polyp")

@@ -437,12 +437,19 @@ def test_links_to_nothing_and_pipes_are_listed(folder, tmp_path):
 def test_files_beside_the_frames_are_told_once_and_change_nothing(folder, tmp_path, capsys):
     for name in ("a.json", "dark.json", "more/README.md"):
         (folder / name).write_text("{}")
+    (folder / "Thumbs.db").touch()
     rows = run(folder, tmp_path / "out")
     assert {row.mask for row in rows} == {"a.png", "dark.png", "more/b.png"}
     assert refused(rows) == ""
     assert capsys.readouterr().err == "left out, no pictures by their ending: 3 files (.json, .md)\n"
     (row, *_) = run([folder / "a.json", folder / "a.png"], tmp_path / "given")
     assert "unreadable frame" in row.reason
+
+
+def test_an_archive_in_place_of_frames_is_to_be_unpacked(folder, tmp_path):
+    (tmp_path / "north.zip").write_bytes(b"PK")
+    (_, row) = run([folder / "a.png", tmp_path / "north.zip"], tmp_path / "out")
+    assert row.reason == "an archive, to be unpacked first"
 
 
 def test_a_name_that_looks_like_another_ones_mask_keeps_its_ending(folder, tmp_path):
