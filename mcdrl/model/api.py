@@ -23,7 +23,7 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.issues import RefusedError
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.imaging.decode import read_frame
-from mcdrl.imaging.video.files import is_video, open_video
+from mcdrl.imaging.video.files import called, is_video, open_video
 from mcdrl.model.held_out import threshold_of
 from mcdrl.model.predictor import RANDOM_WEIGHTS, Answer, Predictor, load_predictor
 from mcdrl.model.shipped import resolved
@@ -283,7 +283,7 @@ def _short(path: Any) -> str:
 def _read(frame: Any) -> tuple[Image.Image, bool]:
     path = _file(frame, _WANTED, "give one image at a time, or segment it with `mcdrl predict`")
     if is_video(path):
-        raise InputError(f"{path} is a video; give it to predict_video")
+        raise InputError(f"{path} {called(path)}; give it to predict_video")
     try:
         return read_frame(path)
     except RefusedError as error:

@@ -268,6 +268,31 @@ def test_other_files_in_the_results_stay(folder, tmp_path):
     assert (tmp_path / "out" / "mine.txt").read_text() == "keep"
 
 
+def test_what_an_earlier_run_left_stays_and_is_told(folder, tmp_path, capsys):
+    run(folder, tmp_path / "out", overlay=True, probabilities=True)
+    run(folder, tmp_path / "out", overlay=True, probabilities=True)
+    assert capsys.readouterr().err == ""
+    (folder / "dark.png").unlink()
+    (folder / "a.png").rename(folder / "new.png")
+    (tmp_path / "out" / "mine.csv").write_text("keep")
+    before = {path for path in contents(tmp_path / "out")}
+    run(folder, tmp_path / "out", probabilities=True)
+    told = (
+        "7 files of an earlier run stay in {}, which predictions.csv doesn't name: a.png, dark.png, overlays/a.jpg, ..."
+    )
+    assert capsys.readouterr().err == f"{told.format(tmp_path / 'out')}\n"
+    assert before < set(contents(tmp_path / "out"))
+
+
+def test_pngs_beside_a_coco_file_and_masks_of_what_cannot_be_read_any_more_are_told(folder, tmp_path, capsys):
+    (tmp_path / "out" / "x").mkdir(parents=True)
+    run(folder / "a.png", tmp_path / "out")
+    (folder / "a.png").write_bytes(b"broken")
+    run(folder, tmp_path / "out", coco=True)
+    told = f"1 file of an earlier run stays in {tmp_path / 'out'}, which predictions.csv doesn't name: a.png\n"
+    assert capsys.readouterr().err == told
+
+
 @pytest.mark.parametrize("out", [".", "masks", "deep/masks"])
 def test_results_inside_the_frames_folder_are_refused(folder, out):
     with pytest.raises(InputError, match="would count as frames"):
