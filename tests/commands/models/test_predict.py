@@ -18,8 +18,10 @@ from mcdrl.commands.models import masks
 from mcdrl.commands.models.frames import view_rule
 from mcdrl.commands.models.masks import Wanted
 from mcdrl.commands.models.predict import predict_frames, refused, summary
+from mcdrl.imaging.decode import DIM
 from mcdrl.metrics.operating_point import OperatingPoint
 from mcdrl.model.predictor import Answer, Assessment
+from mcdrl.model.shown import FLAT, SMALL
 
 EVERYTHING = OperatingPoint()
 
@@ -502,9 +504,10 @@ def test_frames_that_take_much_memory_are_told(folder, tmp_path, monkeypatch):
 
 
 def test_twelve_bits_in_sixteen_are_told(folder, tmp_path):
-    Image.fromarray(np.full((20, 20), 4095, np.uint16)).save(folder / "deep.png")
+    deep = np.random.default_rng(0).integers(0, 4095, (60, 60)).astype(np.uint16)
+    Image.fromarray(deep).save(folder / "deep.png")
     rows = run(folder, tmp_path / "out")
-    assert {row.frame for row in rows if row.issues} == {"deep.png"}
+    assert {row.frame for row in rows if DIM in row.issues} == {"deep.png"}
     assert "1 x 16-bit frame that uses less than half of the range" in summary(rows, tmp_path / "out")
 
 
@@ -576,10 +579,23 @@ def test_a_table_of_masks_is_not_replaced_by_one_of_refusals(folder, tmp_path):
     assert (out / "predictions.csv").read_bytes() == before
 
 
+def test_frames_that_show_nothing_are_flagged_however_sure_the_model_is(tmp_path):
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    for name, picture in (("white", Image.new("RGB", (80, 60), "white")), ("tiny", half_white(8, 8))):
+        picture.save(frames / f"{name}.png")
+    half_white(80, 60).save(frames / "fine.png")
+    rows = run(frames, tmp_path / "out")
+    told = {row.frame: (row.confidence, row.flagged, row.issues) for row in rows}
+    assert told == {"fine.png": (1, "no", ""), "tiny.png": (1, "yes", SMALL), "white.png": (1, "yes", FLAT)}
+    assert "2 flagged: look at these first, their confidence is low or they show nothing" in summary(rows, frames)
+
+
 def test_swapped_colours_are_told_and_can_be_swapped_back(tmp_path):
     frames = tmp_path / "frames"
     frames.mkdir()
-    Image.new("RGB", (40, 40), (40, 60, 200)).save(frames / "blue.png")
+    blue = np.random.default_rng(0).integers((0, 20, 160), (80, 100, 240), (40, 40, 3))
+    Image.fromarray(blue.astype(np.uint8)).save(frames / "blue.png")
     (row,) = run(frames, tmp_path / "out")
     assert row.issues.endswith("try --channels bgr")
     (row,) = run(frames, tmp_path / "out", swap=True, overlay=True)
