@@ -247,7 +247,7 @@ def test_a_threshold_is_a_probability(model, threshold):
 
 def test_what_is_no_model_is_named(folders, tmp_path):
     for given, message in (
-        (tmp_path / "nowhere", r"nowhere/model\.json does not exist"),
+        (tmp_path / "nowhere", r"nowhere/model\.json does not exist; name a model's folder.* `mcdrl models list` has"),
         (folders[0] / "model.safetensors", r"model\.safetensors is no folder; name the one that holds it"),
         ([], "no model is given"),
         ([folders[0], tmp_path], r"model\.json does not exist"),

@@ -98,6 +98,7 @@ def test_rows_without_a_frame_are_named(table):
         ("file,patiant,kind\n", "has no column 'patient'; did you mean 'patiant'"),
         ("file,patient,kind,kind\n", "has more than one column 'kind'"),
         ("", "has no column 'file'; legal: none"),
+        ("Datei,patient,kind\na,p1,polyp\n", "has no column 'file'; legal: Datei, kind, patient"),
         ("file,patient,kind\na,p1,polyp\nb,p1\n", "line 3: 2 cells, the header has 3"),
         ("file,patient,kind\na,p1,polyp,x\n", "line 2: 4 cells, the header has 3"),
         ('file,patient,kind\na,"p1,polyp\nb,p1,polyp\n', "line 2: 2 cells, the header has 3; is there a quote"),
