@@ -96,7 +96,7 @@ def _sortable(site: Site) -> dict[str, Any]:
 
 def _check_root(site: Site) -> None:
     if site.card not in MADE and not Path(site.root).is_dir():
-        raise InputError(f"{no_folder(site.root)}; give the one that holds the site's frames and masks")
+        raise InputError(f"{no_folder(site.root)}; give the folder that holds the site's frames and masks")
 
 
 def site_from(name: str, values: dict[str, Any]) -> Site:

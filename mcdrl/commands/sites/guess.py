@@ -53,7 +53,7 @@ def guess_card(root: Path, values: Mapping[str, Any] = MappingProxyType({})) -> 
         InputError: `root` is no folder or can't be read by DVC, no card fits, or several do.
     """
     if not root.is_dir():
-        raise InputError(f"{no_folder(root)}; give the one that holds the site's frames and masks")
+        raise InputError(f"{no_folder(root)}; give the folder that holds the site's frames and masks")
     check_hashable(root)
     fitting = {name: (card, count) for name, card, count in _fitting(root)}
     special = [name for name, (card, _) in fitting.items() if _telling(card.read)]
