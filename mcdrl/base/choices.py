@@ -15,7 +15,7 @@ def nearest(name: str, legal: Iterable[str], renamed: Mapping[str, str] | None =
         renamed: earlier names -> those that they have now.
     """
     choices = sorted(legal)
-    close = difflib.get_close_matches(name, choices, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(name, choices, n=1)
     hint = f"did you mean '{close[0]}'? " if close else ""
     if renamed and name in renamed:
         hint = f"it is called '{renamed[name]}' now; "

@@ -14,9 +14,27 @@ from urllib.parse import unquote
 
 from mcdrl.base.errors import InputError
 
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz", ".7z", ".rar")
+"""Endings of archives, in lower case."""
 _NOT_HASHED = frozenset((".git", ".hg", ".dvc", "__pycache__"))  # folders that DVC passes over
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)  # nothing there, as far as a pattern is concerned
 _WILD = re.compile(r"[*?\[]")
+_OF_WINDOWS = frozenset(("desktop.ini", "ehthumbs.db", "ehthumbs_vista.db", "thumbs.db"))  # which hides them
+
+
+def is_hidden(name: str) -> bool:
+    """Return whether a name begins with a dot, or is that of a file which Windows puts into folders and hides."""
+    return name.startswith(".") or name.casefold() in _OF_WINDOWS
+
+
+def is_archive(path: Path) -> bool:
+    """Return whether a file is an archive by its ending."""
+    return path.name.lower().endswith(ARCHIVES) and path.is_file()
+
+
+def no_folder(path: Path | str) -> str:
+    """Return what something is that should be a folder: nothing, a file, or an archive, which holds one."""
+    return f"{path} is an archive, to be unpacked first" if is_archive(Path(path)) else f"{path} is no folder"
 
 
 def walked(top: Path) -> Iterator[tuple[Path, list[str]]]:
@@ -37,7 +55,7 @@ def walked(top: Path) -> Iterator[tuple[Path, list[str]]]:
             entered.add(real)
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             waiting += [Path(folder, name) for name in folders if Path(folder, name).is_symlink()]
-            yield Path(folder), sorted(name for name in files if not name.startswith("."))
+            yield Path(folder), sorted(name for name in files if not is_hidden(name))
 
 
 def matching(root: Path, pattern: str) -> list[Path]:
@@ -100,7 +118,7 @@ def _named(folder: Path, part: str) -> list[str]:
     if not _WILD.search(part):
         return [part] if _mode(folder / part, follow=False) else []
     fits = re.compile(translate(part)).match
-    return [name for name in names_in(folder) if fits(name) and not name.startswith(".")]
+    return [name for name in names_in(folder) if fits(name) and not is_hidden(name)]
 
 
 def _mode(path: Path, *, follow: bool) -> int:

@@ -251,8 +251,9 @@ def _nearest(mask: Image.Image, table: Table) -> Read:
             sides += grown(here, 2 * _EDGE_PX + 1)
     between = least > 2 * NOISE
     if (between & (sides < 2)).any() or _is_patchy(rgb.max(axis=2), between, 2 * NOISE):
-        detail = f"{counted(stored_in(mask, lossy=True))}; list them, or save the masks as PNG"
-        raise RefusedError(_UNLISTED, detail)
+        stored = stored_in(mask, lossy=True)
+        fix = "list them, or save the masks as PNG" if stored.chroma <= NOISE else "save the masks as PNG"
+        raise RefusedError(_UNLISTED, f"{counted(stored)}; {fix}")
     return Read(labels, int(between.sum()))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from mcdrl.base.issues import RefusedError
-from mcdrl.imaging.stored_mask import APART, BLACK, MOST_LABELS, Stored, colour_of
+from mcdrl.imaging.stored_mask import APART, BLACK, MOST_LABELS, NOISE, Stored, colour_of
 
 UNEXPLAINED = "mask values that nobody has explained"
 _DARK = "mask below its threshold"
@@ -32,13 +32,16 @@ class UnexplainedError(RefusedError):
 def unexplained(stored: Stored, threshold: int) -> UnexplainedError:
     """Return the refusal of such a mask: its values, and what would let it through.
 
+    Of a JPEG in colours no setting is named: it keeps them at half their size, so that none may read the mask.
+
     Args:
         stored: the mask.
         threshold: grey value 1..255 from which a pixel of a plain mask is lesion.
     """
     codes = np.unique(stored.codes).tolist()
-    template = _template(stored, codes)
-    many = [_NO_LABELS] * (not stored.lossy or len(codes) > _SHOWN)
+    blurred = stored.lossy and stored.chroma > NOISE
+    template = "" if blurred else _template(stored, codes)
+    many = [_NO_LABELS] * (not stored.lossy or (len(codes) > _SHOWN and not blurred))
     fixes = [f"say what each means in mask_values: {template}"] if template else many
     detail = "; ".join([counted(stored), *fixes, *[_LOSSLESS] * stored.lossy])
     values = tuple(stored.shown(int(code)) for code in codes) if len(codes) <= _SHOWN else ()

@@ -23,11 +23,11 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.issues import RefusedError
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.imaging.decode import read_frame
-from mcdrl.imaging.video.files import is_video, open_video
+from mcdrl.imaging.video.files import called, is_video, open_video
 from mcdrl.model.held_out import threshold_of
 from mcdrl.model.predictor import RANDOM_WEIGHTS, Answer, Predictor, load_predictor
 from mcdrl.model.shipped import resolved
-from mcdrl.model.shown import Shown, show
+from mcdrl.model.shown import SWAPPED_BY, Shown, show
 from mcdrl.model.video import answered, survey
 from mcdrl.study.paths import START_MODEL
 from mcdrl.study.reading import Reading
@@ -36,6 +36,7 @@ Frame = NDArray[np.uint8] | str | os.PathLike[str]
 """A frame: [H, W, 3] uint8, RGB 0..255, upright, of any size; or the path of an image."""
 _BRIGHT = 2  # what overshoots 1 a little, or is a mask of 0 and 1, is no frame of 0..255
 _WANTED = "expected a frame [H, W, 3] of uint8, RGB 0..255, or the path of an image"
+_SWAPPED_BY = "frame[..., ::-1]"  # what stands here for an option of the command line
 _WANTED_VIDEO = "expected MP4, MOV, AVI, Matroska, WebM or DICOM"
 
 
@@ -49,7 +50,8 @@ class Prediction:
             the probability as the network gives it, so that calibration moves no outline.
         confidence: share of the mask at one half that the network expects to be lesion, 0..1, so a precision and no
             Dice; where nothing is found, the probability that there is nothing.
-        flagged: whether the confidence is below the model's limit: a person should look first.
+        flagged: whether the confidence is below the model's limit, or the frame shows nothing: a person should look
+            first.
         lesion: whether the model's operating point leaves a lesion; the mask is as the network gives it all the same.
         issues: what is odd about the frame, in words; empty: nothing.
     """
@@ -151,9 +153,9 @@ class Model:
             mask=mask,
             probability=shown.probability(self._predictor.calibrated(answer.probability)),
             confidence=assessment.confidence,
-            flagged=assessment.flagged,
+            flagged=assessment.flagged or shown.blank,
             lesion=bool(kept.any()),
-            issues=shown.issues,
+            issues=shown.issues.replace(SWAPPED_BY, _SWAPPED_BY),
         )
 
     def _shown(self, frame: Frame) -> Shown:
@@ -284,7 +286,7 @@ def _short(path: Any) -> str:
 def _read(frame: Any) -> tuple[Image.Image, bool]:
     path = _file(frame, _WANTED, "give one image at a time, or segment it with `mcdrl predict`")
     if is_video(path):
-        raise InputError(f"{path} is a video; give it to predict_video")
+        raise InputError(f"{path} {called(path)}; give it to predict_video")
     try:
         return read_frame(path)
     except RefusedError as error:

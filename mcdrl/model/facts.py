@@ -18,6 +18,7 @@ from mcdrl.study.sections.mine_regions import TextSimilarity
 
 CARD, WEIGHTS = "model.json", "model.safetensors"  # the model itself
 HISTORY = "history.csv"  # of its training, an epoch a row
+_NO_MODEL = "name a model's folder, which `dvc repro` makes in a study; `mcdrl models list` has those that come along"
 SMALLEST_PX, LARGEST_PX = 16, 4096
 _MOST_NAMES = 4096  # of classes, confounders, sites
 _COARSEST = 1e4  # a temperature beyond leaves no probability but one half, one below its inverse none but 0 and 1
@@ -149,7 +150,10 @@ def read_typed(kind: type[C], folder: Path) -> C:
         InputError: as `read_facts`.
     """
     check_single(folder)
-    value = read_json(folder / CARD)
+    path = folder / CARD
+    if not path.exists() and (folder.is_dir() or not folder.exists()):
+        raise InputError(f"{path} does not exist; {_NO_MODEL}")
+    value = read_json(path)
     try:
         return kind.model_validate(value)
     except ValidationError as error:

@@ -69,6 +69,7 @@ sources of the data.
 | licence of `{name}` | {licence} |
 {data}
 """
+_KNOWN = "That Dice is of sites that it knows. "
 _UNJUDGED = """\
 That Dice is of sites that it knows. At a hospital that it doesn't know, expect less: `artifacts/report` of the study
 says how much less at {held_out}."""
@@ -76,12 +77,12 @@ _JUDGED = """\
 That Dice is of sites that it knows. At {held_out}, {seen}, it reached **{dice:.3f}**{interval}:
 mean over {n_lesion} frames with a lesion, one training.{negatives} Other hospitals may be harder."""
 _PROMISED = """\
-That Dice is of sites that it knows. It was trained on all of them, so that nobody could judge it elsewhere. The same
+It was trained on {them}, so that nobody could judge it elsewhere. The same
 method was judged at {sites}, left out in turn and each time trained on the others ({seeds}):
 Dice **{dice}**{interval},
 mean over the sites; at the worst, {worst}. A new site may lie outside of the interval, as single sites may:
 {by_site} ({n_lesion} frames with a lesion).{further}"""
-_NO_PROMISE = "That Dice is of sites that it knows. **There is no estimate for new sites**: {why}."
+_NO_PROMISE = "**There is no estimate for new sites**: {why}."
 _ADAPTED = """\
 That Dice is of the model that it went on from ({start}), and of sites that it knows. It was adapted to **{site}**
 {how}: {n_frames} of its frames{replayed}. {gain}
@@ -228,7 +229,7 @@ def _trained(card: ModelCard) -> str:
 def _elsewhere(card: ModelCard, scores: HeldOutScores | None, promise: Promise | None) -> str:
     if card.adapted is not None:
         return _adapted(card.adapted)
-    return promised(promise) if card.held_out is None else _unknown(card.held_out, scores)
+    return _unknown(card.held_out, scores) if card.held_out else f"{_KNOWN}{promised(promise, 'all of them')}"
 
 
 def _adapted(told: Adapted) -> str:
@@ -288,17 +289,19 @@ def _held_out(card: ModelCard) -> str:
     )
 
 
-def promised(promise: Promise | None) -> str:
+def promised(promise: Promise | None, them: str = "all sites") -> str:
     """Return what a model that was trained on all sites promises elsewhere.
 
     Args:
         promise: what leaving one out has shown; None: no site was left out for its method.
+        them: the sites that it was trained on.
     """
     if promise is None:
         return _NO_PROMISE.format(why="no site was left out for this method in its study")
     if promise.dice is None or promise.worst_site is None:
         return _NO_PROMISE.format(why="the sites that were left out have no frame with a lesion")
     return _PROMISED.format(
+        them=them,
         sites=counted(len(promise.held_out), "site"),
         seeds=f"seed{'s' * (len(promise.seeds) > 1)} {', '.join(map(str, promise.seeds))}",
         dice=number(promise.dice),

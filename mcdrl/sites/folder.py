@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from mcdrl.base.errors import InputError
-from mcdrl.base.folders import composed, matching, names_in, pattern_parts
+from mcdrl.base.folders import composed, matching, names_in, no_folder, pattern_parts
 from mcdrl.base.issues import Issue
 from mcdrl.sites.masks import Masks, Pattern, find_masks
 from mcdrl.sites.naming import ENDINGS, Naming, is_image
@@ -89,8 +89,9 @@ def list_reading(root: Path, reading: Reading) -> Listing:
 def list_site(root: Path, images: str, masks: str | None, rules: Rules = Rules()) -> Listing:
     """Pair every frame below `root` with its mask.
 
-    Names that start with a dot are left out, as by a shell. A file that is another frame's mask is no frame. Frames
-    that would share a case id are refused, all of them, and so are frames that would share a mask.
+    Hidden names are left out, as by a shell: those with a dot in front, and Thumbs.db and its like. A file that is
+    another frame's mask is no frame. Frames that would share a case id are refused, all of them, and so are frames that
+    would share a mask.
 
     Args:
         root: the site's folder.
@@ -104,7 +105,7 @@ def list_site(root: Path, images: str, masks: str | None, rules: Rules = Rules()
             lesions.
     """
     if not root.is_dir():
-        raise InputError(f"{root} is no folder; give the site's folder in sites.<name>.root")
+        raise InputError(f"{no_folder(root)}; give the site's folder in sites.<name>.root")
     found = Listing()
     paths = _frames(root, images, found)
     naming = Naming(images, rules.case_ids, rules.frame_suffix)

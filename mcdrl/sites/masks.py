@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from mcdrl.base.errors import InputError
-from mcdrl.base.folders import composed, loosened, names_in
+from mcdrl.base.folders import composed, is_hidden, loosened, names_in
 from mcdrl.sites.naming import Naming, is_image
 
 
@@ -259,7 +259,7 @@ class _Lookup:
         if folder not in self._folders:
             names: dict[str, list[Path]] = {}
             shown = self._start.startswith(".")  # as by a shell, hidden files are masks if they are asked for
-            for path in (folder / name for name in names_in(folder) if shown or not name.startswith(".")):
+            for path in (folder / name for name in names_in(folder) if shown or not is_hidden(name)):
                 if not self._pattern.any_ending or is_image(path):
                     names.setdefault(self._form(self._pattern.key(path)), []).append(path)
             ordered = sorted(names)

@@ -19,6 +19,7 @@ from mcdrl.sites.folder import Source
 from mcdrl.study.reading import Reading
 
 _SAID = re.compile(r'"?sep=([^\w"\n ])"?[ \t]*(\n|$)', re.IGNORECASE)  # Excel's first line
+_SHEETS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how files of Excel and LibreOffice begin, new and old ones
 _OPEN = "is there a quote that is never closed?"
 
 
@@ -142,7 +143,9 @@ def _text(path: Path) -> str:
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; sites.<name>.table names a CSV file below the root") from None
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 ({error}); save it as UTF-8") from None
+        if path.read_bytes().startswith(_SHEETS):
+            raise InputError(f"{path} is a file of Excel or LibreOffice, no CSV; save it as CSV UTF-8") from None
+        raise InputError(f"{path} is not UTF-8 ({error}); save it as CSV UTF-8") from None
 
 
 def _records(path: Path) -> Iterator[tuple[int, list[str]]]:

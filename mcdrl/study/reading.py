@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, field_validator, model_validator
 
 from mcdrl.base.folders import pattern_parts
 from mcdrl.base.section import Count, Most, Section
@@ -125,9 +125,14 @@ class Reading(Section):
             raise ValueError("mask_values lists a value twice")
         return named
 
-    @field_validator("view")
+    @field_validator("view", mode="wrap")
     @classmethod
-    def _some_area(cls, rule: ViewRule) -> ViewRule:
+    def _some_area(cls, given: Any, checked: ValidatorFunctionWrapHandler) -> ViewRule:
+        try:
+            rule: ViewRule = checked(given)
+        except ValidationError:  # one problem for each kind of rule that it is none of
+            told = "auto, full or left, top, right, bottom in parts of the frame, such as [0.25, 0, 1, 1]"
+            raise ValueError(f"expected {told}") from None
         if not isinstance(rule, str) and (rule[0] >= rule[2] or rule[1] >= rule[3]):
             raise ValueError("view must hold some of the frame: left < right and top < bottom, such as [0.25, 0, 1, 1]")
         return rule

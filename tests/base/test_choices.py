@@ -9,6 +9,7 @@ def test_the_closest_name_comes_first():
 
 def test_without_a_close_name_all_are_listed():
     assert nearest("zzz", ["b", "a"]) == "legal: a, b"
+    assert nearest("datei", ["file", "patient"]) == "legal: file, patient"
 
 
 def test_nothing_is_legal():

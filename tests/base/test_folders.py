@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from mcdrl.base.errors import InputError
-from mcdrl.base.folders import check_hashable, matching, names_in
+from mcdrl.base.folders import check_hashable, matching, names_in, no_folder, walked
 
 FILES = ("a.png", "images/b.png", "images/.c.png", "images/p/d.png", "images/p/q/e.png", "images/[x]/f.PNG", ".h/g.png")
 
@@ -55,6 +55,13 @@ def test_a_glob_names_what_the_librarys_does_hidden_names_aside(tree, pattern):
     assert below(tree, pattern) == expected
 
 
+def test_what_windows_hides_in_folders_is_hidden(tree):
+    for name in ("images/Thumbs.db", "images/desktop.ini", "images/p/ehthumbs.db", "images/p/thumbs.db"):
+        (tree / name).touch()
+    assert below(tree, "images/*.*") == ["images/b.png"]
+    assert sorted(name for _, names in walked(tree) for name in names) == ["a.png", "b.png", "d.png", "e.png", "f.PNG"]
+
+
 @pytest.mark.parametrize("pattern", ["images/**/*", "images/**"])
 def test_folders_behind_links_are_entered_once(tree, pattern):
     (tree / "images" / "in").symlink_to(tree / ".h")
@@ -96,3 +103,9 @@ def test_folders_without_rights(tree):
 
 def test_a_folder_that_is_not_there_lists_nothing(tree):
     assert names_in(tree / "nowhere") == names_in(tree / "a.png") == names_in(tree / "a.png" / "b") == []
+
+
+def test_an_archive_in_place_of_a_folder_is_to_be_unpacked(tmp_path):
+    (tmp_path / "north.ZIP").touch()
+    assert no_folder(tmp_path / "north.ZIP") == f"{tmp_path}/north.ZIP is an archive, to be unpacked first"
+    assert no_folder(tmp_path / "gone.zip") == f"{tmp_path}/gone.zip is no folder"

@@ -41,6 +41,17 @@ def test_a_hint_on_a_jpeg_reads_it():
     assert np.bincount(labels.ravel()).tolist() == pytest.approx([4096, 1024, 1024], abs=40)
 
 
+@pytest.mark.parametrize("table", [None, {"0,0,254": 1}])
+def test_of_a_jpeg_in_colours_no_setting_is_named(table):
+    """It keeps colours at half their size: what lies between red and black is of a thousand values."""
+    red = np.zeros((64, 96, 3), np.uint8)
+    red[8:40, 8:40, 0], red[24:56, 56:88, 0] = 255, 140
+    with pytest.raises(
+        RefusedError, match=r"px and \d+ more values; (a JPEG blurs labels, so )?save the masks as PNG$"
+    ):
+        read(Image.fromarray(red), table, lossy=True)
+
+
 def test_the_brightest_value_of_sixteen_bits_is_told_as_it_stands_there():
     mask = two_areas(1000, 1000, np.uint16)
     told = (

@@ -19,6 +19,7 @@ from mcdrl import cli
 from mcdrl.artifacts.promise import PROMISE, write_promise
 from mcdrl.commands.models.export import made_up_frames
 from mcdrl.commands.models.pack import pack
+from mcdrl.model.shown import FLAT
 from tests import lite_model
 from tests.factories import make_promise
 from tests.imaging.test_dicom import content
@@ -68,7 +69,8 @@ def test_a_frame_gets_what_mcdrl_predict_writes(folders, frames, tmp_path, view,
             row = rows.loc[path.name]
             assert round(found.confidence, 4) == float(row["confidence"])
             said = ["yes" if one else "no" for one in (found.flagged, found.lesion)]
-            assert [*said, found.issues] == [row["flagged"], row["lesion"], row["issues"]]
+            issues = row["issues"].replace("--channels bgr", "frame[..., ::-1]")
+            assert [*said, found.issues] == [row["flagged"], row["lesion"], issues]
         seen |= set(np.unique(found.mask))
     assert seen == {False, True}
 
@@ -249,6 +251,19 @@ def test_a_file_or_folder_without_permission_is_told(model, frames, tmp_path, mo
         model.predict(frames / "0.png")
 
 
+def test_swapped_colours_are_told_with_what_python_takes(model):
+    pixels = np.random.default_rng(0).integers((0, 20, 160), (80, 100, 240), (40, 50, 3)).astype(np.uint8)
+    told = "more blue than red; if tissue looks blue, its order is blue, green, red: try frame[..., ::-1]"
+    assert model.predict(pixels).issues == told
+    assert model.predict(pixels[..., ::-1]).issues == ""
+
+
+def test_a_frame_that_shows_nothing_is_flagged(model):
+    for pixels in (np.zeros((60, 80, 3), np.uint8), np.full((60, 80, 3), 255, np.uint8)):
+        found = model.predict(pixels)
+        assert (found.issues, found.flagged) == (FLAT, True)
+
+
 @pytest.mark.parametrize("threshold", [-0.1, 1.5, float("nan"), "a", np.zeros(2), 1j])
 def test_a_threshold_is_a_probability(model, threshold):
     with pytest.raises(mcdrl.InputError, match="expected a probability"):
@@ -257,7 +272,7 @@ def test_a_threshold_is_a_probability(model, threshold):
 
 def test_what_is_no_model_is_named(folders, tmp_path):
     for given, message in (
-        (tmp_path / "nowhere", r"nowhere/model\.json does not exist"),
+        (tmp_path / "nowhere", r"nowhere/model\.json does not exist; name a model's folder.* `mcdrl models list` has"),
         (folders[0] / "model.safetensors", r"model\.safetensors is no folder; name the one that holds it"),
         ([], "no model is given"),
         ([folders[0], tmp_path], r"model\.json does not exist"),

@@ -133,7 +133,9 @@ def test_equal_models_give_equal_bytes(artifacts):
 
 
 def test_a_missing_folder_names_the_file_and_the_fix(artifacts):
-    with pytest.raises(InputError, match=r"model\.json does not exist; run `dvc repro`"):
+    with pytest.raises(
+        InputError, match=r"model\.json does not exist; name a model's folder, which `dvc repro` makes in a study"
+    ):
         load_model(artifacts / "model", artifacts / "backbone")
 
 

@@ -15,7 +15,12 @@ def test_it_was_trained_on_all_sites_and_judged_at_none(tmp_path):
     assert "| held out | none |" in told
     assert "never seen, which" not in told
     assert "None" not in told
-    assert promised(make_promise()) in told
+    assert f"That Dice is of sites that it knows. {promised(make_promise(), 'all of them')}" in told
+
+
+def test_a_promise_that_stands_alone_speaks_of_no_dice_before_it():
+    assert promised(make_promise()).startswith("It was trained on all sites, so that nobody could judge it elsewhere.")
+    assert promised(None).startswith("**There is no estimate for new sites**")
 
 
 def test_what_leaving_one_out_promises():

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from mcdrl.imaging.decode import DIM
-from mcdrl.model.shown import show
+from mcdrl.model.shown import FLAT, SMALL, show
 
 SIDE = 32
 
@@ -48,8 +48,46 @@ def test_nothing_is_called_outside_of_what_the_model_was_shown():
     assert shown.lesion(np.zeros((SIDE, SIDE), np.float32), 0.0).mean() == 0.5
 
 
+def grainy(colour, size=(40, 40), noise=30):
+    pixels = np.array(colour) + np.random.default_rng(0).integers(-noise, noise + 1, (size[1], size[0], 3))
+    return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+
+
 def test_what_is_odd_is_told():
-    blue = Image.new("RGB", (8, 8), (50, 50, 150))
+    blue = grainy((50, 50, 150))
     assert show(blue, SIDE, view="full", dim=True).issues.split("; ")[0] == DIM
     assert show(blue, SIDE, view="full").issues.endswith("try --channels bgr")
-    assert show(Image.new("RGB", (8, 8), (150, 50, 50)), SIDE, view="full").issues == ""
+    found = show(grainy((150, 50, 50)), SIDE, view="full")
+    assert (found.issues, found.blank) == ("", False)
+
+
+def words_on_black():
+    pixels = np.zeros((200, 300, 3), np.uint8)
+    pixels[10:20, 10:60] = 255
+    return Image.fromarray(pixels)
+
+
+@pytest.mark.parametrize("view", ["full", "auto"])
+@pytest.mark.parametrize(
+    ("picture", "issues"),
+    [
+        (Image.new("RGB", (300, 200)), FLAT),
+        (Image.new("RGB", (300, 200), "white"), FLAT),
+        (grainy((6, 4, 4), (300, 200), noise=4), FLAT),
+        (grainy((150, 50, 50), (8, 8)), SMALL),
+        (grainy((150, 50, 50), (300, 31)), SMALL),
+        (Image.new("RGB", (8, 8), (150, 50, 50)), f"{FLAT}; {SMALL}"),
+    ],
+)
+def test_a_frame_that_shows_nothing_is_for_a_person(picture, issues, view):
+    found = show(picture, SIDE, view=view)
+    assert (found.issues, found.blank) == (issues, True)
+
+
+def test_words_on_a_black_screen_show_nothing_either():
+    assert show(words_on_black(), 224, view="full").blank
+
+
+def test_a_dark_frame_with_something_in_it_is_not_blank():
+    dark = grainy((20, 12, 12), (300, 200), noise=8)
+    assert not show(dark, 224, view="full").blank

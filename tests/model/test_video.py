@@ -11,7 +11,7 @@ from PIL import Image
 from mcdrl.base.issues import RefusedError
 from mcdrl.imaging.video.frames import Shape, TimedFrame
 from mcdrl.model.predictor import Answer
-from mcdrl.model.shown import Shown
+from mcdrl.model.shown import FLAT, Shown
 from mcdrl.model.video import Answered, answered, readable, smoothed, survey
 from mcdrl.view import looked_at
 from tests.moving_phantom import InMemory, moving
@@ -78,7 +78,7 @@ def test_frames_are_answered_in_their_order_by_full_batches():
     assert [round(255 * float(one.answer.probability[0, 0])) for one in got] == levels
     assert [np.asarray(one.kept())[0, 0, 0] for one in got] == levels
     assert predictor.sizes == [4, 4, 3]
-    assert [one.shown.issues for one in got][:3] == ["", "odd", ""]
+    assert [one.shown.issues for one in got][:3] == [FLAT, f"odd; {FLAT}", FLAT]
 
 
 def test_pictures_are_kept_on_demand_alone():

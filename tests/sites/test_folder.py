@@ -128,7 +128,9 @@ def test_a_folder_behind_a_link_is_told(root):
 
 
 def test_other_files_are_refused_hidden_ones_left_out(root):
-    here = root("images/a.png", "images/notes.txt", "images/.DS_Store", "images/._a.png", "masks/a.png")
+    here = root(
+        "images/a.png", "images/notes.txt", "images/.DS_Store", "images/Thumbs.db", "masks/a.png", "masks/Thumbs.db"
+    )
     assert refusals(here) == {
         "images/notes.txt": "not an image: expected an ending of .jpg, .jpeg, .png, .tif, .tiff, .bmp, .webp, .dcm, "
         ".dicom"

@@ -1,10 +1,38 @@
 """What a person reads of a site."""
 
+import numpy as np
 from PIL import Image
 
 from mcdrl.sites.summary import about_frames, summary
 from tests.factories import pass_gate
 from tests.sites.site_folder import box_mask, noise, smooth_disc
+
+
+def beside(folder, pixels):
+    """The lines on two frames that show these pixels, but for a corner of their own."""
+    for number in range(2):
+        frame = pixels.copy()
+        frame[60:64, 100:104] = 90 + 60 * number
+        folder.frame(f"f{number}.png", Image.fromarray(frame))
+        folder.mask(f"f{number}.png", box_mask(224, 224))
+    result, _ = pass_gate("A", folder.site(view="full"), ["polyp"])
+    return about_frames(result)
+
+
+def test_what_lies_in_another_share_is_called_a_part_of_it(folder):
+    """Black bars left and right are outside the view once, not panels beside borders."""
+    pixels = np.zeros((224, 224, 3), np.uint8)
+    pixels[:, 40:184] = (180, 90, 80)
+    assert beside(folder, pixels) == [
+        "outside the view: in 100% of the frames, 35.7% of their area",
+        "of that, strips left and right: in 100% of the frames, 35.7% of their area",
+    ]
+
+
+def test_a_part_of_what_is_too_small_to_be_told_stands_alone(folder):
+    pixels = np.full((224, 224, 3), (180, 90, 80), np.uint8)
+    pixels[190:, 190:] = (20, 160, 130)
+    assert beside(folder, pixels) == ["position boxes: in 100% of the frames, 2.0% of their area"]
 
 
 def test_the_summary_says_it_all(folder):

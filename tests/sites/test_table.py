@@ -98,6 +98,7 @@ def test_rows_without_a_frame_are_named(table):
         ("file,patiant,kind\n", "has no column 'patient'; did you mean 'patiant'"),
         ("file,patient,kind,kind\n", "has more than one column 'kind'"),
         ("", "has no column 'file'; legal: none"),
+        ("Datei,patient,kind\na,p1,polyp\n", "has no column 'file'; legal: Datei, kind, patient"),
         ("file,patient,kind\na,p1,polyp\nb,p1\n", "line 3: 2 cells, the header has 3"),
         ("file,patient,kind\na,p1,polyp,x\n", "line 2: 4 cells, the header has 3"),
         ('file,patient,kind\na,"p1,polyp\nb,p1,polyp\n', "line 2: 2 cells, the header has 3; is there a quote"),
@@ -114,3 +115,14 @@ def test_missing_and_foreign_files(tmp_path):
     (tmp_path / "t.csv").write_bytes("file,patient,kind\né,p,c\n".encode("latin-1"))
     with pytest.raises(InputError, match="is not UTF-8"):
         read_table(tmp_path / "t.csv", SITE)
+
+
+@pytest.mark.parametrize("head", [b"PK\x03\x04\x14\x00", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"])
+def test_a_file_of_excel_is_called_one(tmp_path, head):
+    (tmp_path / "t.xlsx").write_bytes(head + bytes(range(256)))
+    with pytest.raises(InputError, match=r"t\.xlsx is a file of Excel or LibreOffice, no CSV; save it as CSV UTF-8"):
+        read_table(tmp_path / "t.xlsx", SITE)
+
+
+def test_a_column_that_begins_like_a_file_of_excel_is_a_column(table):
+    assert table("PK,file,patient,kind\n1,a,p1,polyp\n").entry(source("a")) == Entry("p1", "polyp")

@@ -3,6 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
+from mcdrl.base.errors import shown
+from mcdrl.base.section import sentences
 from mcdrl.sites.review import classes_are_drawn
 from mcdrl.study.reading import Reading, merge
 
@@ -87,6 +89,14 @@ def test_a_complete_reading_has_no_gaps():
 def test_values_out_of_range_are_refused(keys):
     with pytest.raises(ValueError, match=next(iter(keys))):
         Reading(**keys)
+
+
+@pytest.mark.parametrize("view", ["bogus", [0, 0, 1], 5, None])
+def test_what_a_view_may_be_is_said_in_one_sentence(view):
+    with pytest.raises(ValidationError) as refused:
+        Reading(view=view)
+    told = "expected auto, full or left, top, right, bottom in parts of the frame, such as [0.25, 0, 1, 1]"
+    assert sentences(refused.value, "", Reading) == [f"view: {told}, got {shown(view)}"]
 
 
 def test_classes_are_those_that_the_reading_names():

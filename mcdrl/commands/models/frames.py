@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from mcdrl.base.errors import InputError
-from mcdrl.base.folders import walked
+from mcdrl.base.folders import is_archive, walked
 from mcdrl.base.issues import RefusedError
 from mcdrl.base.section import distinct
 from mcdrl.base.view_rule import ViewRule
@@ -134,7 +134,7 @@ def read(job: Job, size_px: int, *, view: ViewRule, swap: bool) -> Shown | str:
     try:
         picture, dim = read_frame(job.path, swap=swap)
     except (RefusedError, InputError) as error:
-        return str(error)
+        return "an archive, to be unpacked first" if is_archive(job.path) else str(error)
     return show(picture, size_px, view=view, dim=dim, swapped=swap)
 
 

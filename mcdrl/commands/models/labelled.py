@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mcdrl.artifacts.frames import IGNORED, lesion_of, unpack_native_mask
 from mcdrl.base.errors import InputError
+from mcdrl.base.folders import no_folder
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.sites.classes import DEFAULT, with_class
 from mcdrl.commands.sites.edit import site_from
@@ -135,7 +136,7 @@ def read_labelled(
         InputError: it is no folder, can't be read as card and settings say, or no card fits.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder} is no folder; give the one that holds the frames and their masks")
+        raise InputError(f"{no_folder(folder)}; give the folder that holds the frames and their masks")
     keys = with_class({"card": guessed_or_given(card, folder, settings), **settings}, folder, otherwise)
     reading = resolve(site_from(folder.resolve().name, {**keys, "root": str(folder)}))
     if "view" not in reading.model_fields_set:

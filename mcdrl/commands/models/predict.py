@@ -23,10 +23,12 @@ from mcdrl.base.text import printable
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.models.coco import FILE, Lesion, write_coco
 from mcdrl.commands.models.dicom_seg import check_sources
+from mcdrl.commands.models.earlier import left_behind
 from mcdrl.commands.models.frames import Job, check_places, find_jobs, read
 from mcdrl.commands.models.masks import Wanted, all_paths, write_results
 from mcdrl.commands.models.rows import PredictionRow, refusal, row_of, unwritable, write_table
 from mcdrl.commands.models.videos import VideoReading, predict_video
+from mcdrl.imaging.video.files import called
 from mcdrl.model.held_out import UNSAID
 from mcdrl.model.shown import Shown
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _TABLE = "predictions.csv"
+_FOR_PICTURES = "--format coco and dicom-seg are for single pictures, use png"
 _AHEAD = 2  # batches that are decoded, and that wait to be written, at a time; they don't hold the frames themselves
 
 
@@ -52,8 +55,8 @@ def predict_frames(
     """Write a mask for every readable frame, a video of masks for every video, then predictions.csv.
 
     Masks are PNGs of the frame's own, upright size, 0 for background and 255 for lesion, or all of them one COCO file,
-    or a DICOM Segmentation each. Each thread holds one frame at its own size; what waits is at working size, or run
-    lengths, so that memory doesn't grow with the frames.
+    or a DICOM Segmentation each. What an earlier run has left is told and stays. Each thread holds one frame at its own
+    size; what waits is at working size, or run lengths, so that memory doesn't grow with the frames.
 
     Args:
         given: folders, subfolders included, and files.
@@ -68,17 +71,21 @@ def predict_frames(
 
     Raises:
         InputError: there is no frame, none can be read, the two folders lie in each other, a file would be replaced by
-            another one's, or no frame is a DICOM file and Segmentations are wanted.
+            another one's, no frame is a DICOM file and Segmentations are wanted, or there are videos alone and what is
+            wanted is for pictures.
         OSError: the folder of the results can't be written to.
     """
     found = find_jobs(given, wanted.out, masks_too=masks_too)
-    jobs = found.jobs
-    if found.videos and (wanted.coco or wanted.dicom is not None):
-        raise InputError(f"{found.videos[0].path} is a video; --format coco and dicom-seg are for pictures, use png")
+    jobs, videos, done = found.jobs, found.videos, list[tuple[PredictionRow, Sequence[Lesion]]]()
+    if wanted.coco or wanted.dicom is not None:
+        done = [(refusal(job, f"{called(job.path)}; {_FOR_PICTURES}"), ()) for job in videos]
+        videos = ()
+        if not jobs:
+            raise InputError(f"{found.videos[0].path} {done[0][0].reason}")
     if wanted.dicom is not None:
         check_sources([job.path for job in jobs])
     whole = {wanted.out / _TABLE: "the table"} | ({wanted.out / FILE: "the COCO file"} if wanted.coco else {})
-    check_places([*jobs, *found.videos], all_paths(jobs, found.videos, wanted, whole))
+    check_places([*jobs, *found.videos], all_paths(jobs, videos, wanted, whole))
     wanted.out.mkdir(parents=True, exist_ok=True)
     for line in filter(None, (found.left_out, found.masks and f"{found.masks}; --masks-too segments them, too")):
         warn(line)
@@ -90,9 +97,9 @@ def predict_frames(
             _AHEAD * predictor.batch_size,
         )
         told = progress(shown, f"predict {len(jobs)} frames", len(jobs)) if jobs else iter(())
-        done = _written(write, _answered(told, predictor), predictor, wanted)
+        done += _written(write, _answered(told, predictor), predictor, wanted)
     how = VideoReading(view, swap=swap, workers=workers, smooth_s=smooth_s)
-    done += [(predict_video(job, predictor, wanted, how), ()) for job in found.videos]
+    done += [(predict_video(job, predictor, wanted, how), ()) for job in videos]
     done.sort(key=lambda one: one[0].frame)
     rows = [row for row, _ in done]
     table, found_none = wanted.out / _TABLE, not any(row.frames for row in rows)
@@ -108,7 +115,17 @@ def predict_frames(
         write_coco(
             [(row.frame, (row.width_px, row.height_px), lesions) for row, lesions in read_rows], wanted.out / FILE
         )
+    if stay := left_behind(wanted.out, {*whole, *_paths(rows, jobs, videos, wanted)}, table):
+        warn(stay)
     return rows
+
+
+def _paths(rows: Sequence[PredictionRow], jobs: Sequence[Job], videos: Sequence[Job], wanted: Wanted) -> Iterator[Path]:
+    """Yield what was written of all frames and videos that were read."""
+    names = {row.frame for row in rows if row.mask}
+    for of, some in ((wanted.paths, jobs), (wanted.video_paths, videos)):
+        for job in some:
+            yield from of(job.stem).values() if job.frame in names else ()
 
 
 def summary(rows: Sequence[PredictionRow], out: Path, threshold: float = UNSAID) -> str:
@@ -120,7 +137,7 @@ def summary(rows: Sequence[PredictionRow], out: Path, threshold: float = UNSAID)
     lines += [f"a pixel is lesion from {threshold:g} on"] * (threshold != UNSAID)
     lines += [f"{len(found) - lesions} without a lesion at the models' operating point"] * (lesions < len(found))
     lines += [f"{row.frame}: {row.frames} frames, a row each in {out / row.table}" for row in found if row.table]
-    lines += [f"{flagged} flagged: look at these first, their confidence is low"] * (flagged > 0)
+    lines += [f"{flagged} flagged: look at these first, their confidence is low or they show nothing"] * (flagged > 0)
     seen = Counter(name for row in found for name in row.confounders.split("; ") if name)
     lines += [f"{count} x {issues}" for issues, count in Counter(row.issues for row in found if row.issues).items()]
     lines += ["seen: " + ", ".join(f"{name} in {count}" for name, count in seen.most_common())] * bool(seen)

@@ -107,7 +107,7 @@ def site_of(target: str, sites: dict[str, Site], values: dict[str, object]) -> t
     if target in sites:
         return target, sites[target]
     if not Path(target).is_dir():
-        raise InputError(f"'{target}' is no site of params.yaml and no folder; sites: {nearest(target, sites)}")
+        raise InputError(f"'{target}' is no site of params.yaml and no folder; {nearest(target, sites)}")
     name = Path(target).resolve().name
     return name, site_from(name, {**values, "root": target})
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mcdrl.base.errors import InputError
+from mcdrl.base.folders import is_archive, no_folder
 from mcdrl.base.output import say, warn
 from mcdrl.base.runtime import usable_cores
 from mcdrl.commands.project import WITHOUT, check_project, no_project
@@ -38,6 +39,8 @@ def run_checks(
     """
     if target is None:
         check_project()
+    elif is_archive(Path(target)):
+        raise InputError(f"{no_folder(target)}; give the folder that comes out")
     elif not Path(target).is_dir() and (lacking := no_project(Path())):
         raise InputError(f"'{target}' is no folder, and no site's name, as there is {lacking}; {WITHOUT}")
     study, params = load("ingest", Params, own_or_shipped(PARAMS))

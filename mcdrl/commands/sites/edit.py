@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from mcdrl.base.choices import nearest
 from mcdrl.base.errors import InputError
+from mcdrl.base.folders import no_folder
 from mcdrl.base.section import sentences
 from mcdrl.commands.sites.classes import add_classes, drop_classes
 from mcdrl.study.editing import edited, in_braces, plain
@@ -95,7 +96,7 @@ def _sortable(site: Site) -> dict[str, Any]:
 
 def _check_root(site: Site) -> None:
     if site.card not in MADE and not Path(site.root).is_dir():
-        raise InputError(f"{site.root} is no folder; give the one that holds the site's frames and masks")
+        raise InputError(f"{no_folder(site.root)}; give the folder that holds the site's frames and masks")
 
 
 def site_from(name: str, values: dict[str, Any]) -> Site:

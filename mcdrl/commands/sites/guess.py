@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from mcdrl.base.errors import InputError
-from mcdrl.base.folders import check_hashable, matching
+from mcdrl.base.folders import check_hashable, matching, names_in, no_folder
 from mcdrl.base.output import say
 from mcdrl.commands.sites.annotated import READ, find_annotated
 from mcdrl.commands.sites.kinds import VIA
@@ -21,6 +21,7 @@ from mcdrl.study.reading import MASK_RULES, Reading
 from mcdrl.study.site_cards import Card, card_names, read_card
 
 OWN = "folder"  # the card of a folder of one's own
+_SHEETS = (".ods", ".xls", ".xlsb", ".xlsm", ".xlsx")  # of programs that can save a table as CSV
 
 
 @dataclass(frozen=True)
@@ -38,17 +39,21 @@ class Guess:
     others: tuple[str, ...] = ()
 
 
-def guess_card(root: Path) -> Guess:
+def guess_card(root: Path, values: Mapping[str, Any] = MappingProxyType({})) -> Guess:
     """Return the card that a folder seems to need.
 
     A card counts as recognised if it reads at least one frame with its mask and has more to go by than the common
     images/ and masks/: a table with the right columns, polygons, or folders of its own.
 
+    Args:
+        root: the folder.
+        values: keys of the site that were given, which a command line that is suggested holds, too.
+
     Raises:
         InputError: `root` is no folder or can't be read by DVC, no card fits, or several do.
     """
     if not root.is_dir():
-        raise InputError(f"{root} is no folder; give the one that holds the site's frames and masks")
+        raise InputError(f"{no_folder(root)}; give the folder that holds the site's frames and masks")
     check_hashable(root)
     fitting = {name: (card, count) for name, card, count in _fitting(root)}
     special = [name for name, (card, _) in fitting.items() if _telling(card.read)]
@@ -57,19 +62,19 @@ def guess_card(root: Path) -> Guess:
     if special:
         raise InputError(f"several cards fit {root}: {', '.join(special)}; choose one with --card")
     if OWN not in fitting:
-        raise InputError(_unfit(root))
+        raise InputError(_unfit(root, values))
     equal = [name for name, (card, count) in fitting.items() if card.expected.frames == count]
     return Guess(OWN, "it has images/ and masks/", tuple(equal))
 
 
-def _unfit(root: Path) -> str:
+def _unfit(root: Path, values: Mapping[str, Any]) -> str:
     """Return what a folder holds that no card fits, and the command line that would read it if there is one."""
     found = survey(root)
     there = [f"found: {line}" for line in found.lines()] or ["found: no picture, no annotation, no archive"]
     annotated, lines = find_annotated(root, found)
     layouts = [one for one in (find_layout(root, found.pictures), *annotated) if one is not None]
     read = [one for one in layouts if one.usable] or layouts
-    fixes = [f"{one.said()}: {one.command(root)}" for one in sorted(read, key=Layout.worth, reverse=True)]
+    fixes = [f"{one.said()}: {one.command(root, values)}" for one in sorted(read, key=Layout.worth, reverse=True)]
     return "\n  ".join([f"no card fits {root}", *there, *lines, *(fixes or [_fix(found, lines)])])
 
 
@@ -115,6 +120,18 @@ def _otherwise(other: str, values: Mapping[str, Any]) -> str:
     return f"which differs in {told}" if told else "which reads the same and knows what a whole copy holds"
 
 
+def _tables(root: Path) -> list[str]:
+    """Return a line for each table beside the frames' folder, with what would have it read."""
+    tables = [Path(name) for name in names_in(root) if not name.startswith((".", "~$"))]  # Excel locks with a ~$
+    how = {one: one if one.suffix.lower() == ".csv" else one.with_suffix(".csv") for one in tables}
+    saved = {one: "" if one == how[one] else "save it as CSV UTF-8, then " for one in tables}
+    return [
+        f"{one} isn't read: {saved[one]}table={how[one]}, table_file, table_group, table_class, table_rows say how"
+        for one in tables
+        if one.suffix.lower() in (".csv", *_SHEETS)
+    ]
+
+
 def guessed_or_given(
     card: str | None, root: Path, values: Mapping[str, Any] = MappingProxyType({}), name: str = "NAME"
 ) -> str:
@@ -134,10 +151,10 @@ def guessed_or_given(
     if {"images", *MASK_RULES} & set(values):
         say(f"card '{OWN}', with the settings given")
         return OWN
-    guess = guess_card(root)
+    guess = guess_card(root, values)
     say(f"card '{guess.card}': {guess.why}")
-    for table in matching(root, "*.csv") if guess.card == OWN and "table" not in values else []:
-        say(f"  {table.name} isn't read: table={table.name}, table_file, table_group, table_class, table_rows say how")
+    for line in _tables(root) if guess.card == OWN and "table" not in values else []:
+        say(f"  {line}")
     for other in guess.others:
         say(f"  as many frames as {other}, {_otherwise(other, values)}; if it is that data set, add --card {other}")
         say(f"  (once the site is added: mcdrl sites set {name} card={other})")

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import Any
 
 from mcdrl.base.errors import InputError
@@ -19,7 +20,7 @@ from mcdrl.imaging.decode import read_pixels
 from mcdrl.imaging.recipe import Recipe
 from mcdrl.sites.candidates import Candidate, find_candidates
 from mcdrl.sites.masks import Pattern
-from mcdrl.study.reading import Reading
+from mcdrl.study.reading import CLASS_RULES, GROUP_RULES, Reading
 
 _LOOKED_AT = 300  # names of each kind that are compared
 _TRIED = 6  # frames that are read
@@ -57,9 +58,10 @@ class Layout:
         """Return what the better one of two layouts has more of."""
         return self.usable * self.read, self.read, -self.refused
 
-    def command(self, root: Path) -> str:
-        """Return the command line that checks the folder with these settings."""
-        given = [f"--set {shlex.quote(f'{key}={_written(value)}')}" for key, value in self.settings.items()]
+    def command(self, root: Path, typed: Mapping[str, Any] = MappingProxyType({})) -> str:
+        """Return the command line that checks the folder with these settings and with those that were typed."""
+        settings = _joined(self.settings, typed)
+        given = [f"--set {shlex.quote(f'{key}={_written(value)}')}" for key, value in settings.items()]
         return " ".join(["mcdrl sites check", shlex.quote(str(root)), "--card folder", *given])
 
 
@@ -71,8 +73,21 @@ class _Pair:
     masks: tuple[Parts, ...]
 
 
+def _joined(settings: Mapping[str, Any], typed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings that were found with those that were typed, which say what classes and groups are."""
+    found = dict(settings)
+    if "lesion_class" in typed and "label_class" in found:  # several labels need a class each
+        found["label_class"] = dict.fromkeys(found["label_class"], typed["lesion_class"])
+        return found | {key: value for key, value in typed.items() if key not in (*found, "lesion_class")}
+    for rules in (CLASS_RULES, GROUP_RULES):
+        if not typed.keys().isdisjoint(rules):
+            found = {key: value for key, value in found.items() if key not in rules}
+    return {**found, **{key: value for key, value in typed.items() if key not in found}}
+
+
 def _written(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
+    """Return a value as `--set KEY=VALUE` takes it."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def find_layout(root: Path, pictures: Mapping[PurePosixPath, Sequence[str]]) -> Layout | None:

@@ -42,6 +42,11 @@ def is_video(path: Path) -> bool:
     return path.suffix.lower() in ENDINGS and not is_picture(path)
 
 
+def called(path: Path) -> str:
+    """Return what a file is that `is_video` takes for one: a DICOM file is no video by itself, but holds pictures."""
+    return f"holds {pictures_in(path)} pictures" if is_dicom(path) else "is a video"
+
+
 def open_video(path: Path) -> Video:
     """Open a file that `is_video` takes for one.
 

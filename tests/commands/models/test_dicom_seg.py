@@ -267,6 +267,17 @@ def test_a_frame_that_is_no_dicom_file_is_listed_and_the_others_go_on(frames, tm
     assert [row.reason for name, row in rows.items() if name != "b.png"] == [""] * 3
 
 
+def test_a_file_of_several_pictures_is_listed_and_the_others_go_on(frames, tmp_path):
+    pixels = np.random.default_rng(1).integers(0, 256, (5, 40, 50, 3), np.uint8)
+    given = content(pixels[0], "RGB", NumberOfFrames=5, PixelData=pixels.tobytes())
+    given.save_as(frames / "multi.dcm", enforce_file_format=True, implicit_vr=False, little_endian=True)
+    rows = {row.frame: row for row in predict(frames, tmp_path / "out", ALGORITHM)}
+    told = "holds 5 pictures; --format coco and dicom-seg are for single pictures, use png"
+    assert rows.pop("multi.dcm").reason == told
+    assert rows
+    assert all(row.mask and not row.reason for row in rows.values())
+
+
 def test_segmentations_among_frames_are_masks(frames, tmp_path, capsys):
     write_segmentation(frames / "a.dcm", np.ones((62, 84), bool), ALGORITHM, frames / "more" / "SEG1")
     (frames / "broken.dcm").write_bytes(bytes(128) + b"DICM")

@@ -114,7 +114,7 @@ def test_what_is_refused_is_told_and_the_others_are_read(folder):
 
 
 def test_a_file_and_a_folder_that_no_card_fits_are_refused(tmp_path):
-    with pytest.raises(InputError, match="is no folder; give the one that holds the frames and their masks"):
+    with pytest.raises(InputError, match="is no folder; give the folder that holds the frames and their masks"):
         read_labelled(tmp_path / "nothing", 32, view="auto")
     (tmp_path / "readme.txt").write_text("x")
     with pytest.raises(InputError, match="no card fits"):

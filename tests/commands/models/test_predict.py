@@ -18,8 +18,10 @@ from mcdrl.commands.models import masks
 from mcdrl.commands.models.frames import view_rule
 from mcdrl.commands.models.masks import Wanted
 from mcdrl.commands.models.predict import predict_frames, refused, summary
+from mcdrl.imaging.decode import DIM
 from mcdrl.metrics.operating_point import OperatingPoint
 from mcdrl.model.predictor import Answer, Assessment
+from mcdrl.model.shown import FLAT, SMALL
 
 EVERYTHING = OperatingPoint()
 
@@ -268,6 +270,31 @@ def test_other_files_in_the_results_stay(folder, tmp_path):
     assert (tmp_path / "out" / "mine.txt").read_text() == "keep"
 
 
+def test_what_an_earlier_run_left_stays_and_is_told(folder, tmp_path, capsys):
+    run(folder, tmp_path / "out", overlay=True, probabilities=True)
+    run(folder, tmp_path / "out", overlay=True, probabilities=True)
+    assert capsys.readouterr().err == ""
+    (folder / "dark.png").unlink()
+    (folder / "a.png").rename(folder / "new.png")
+    (tmp_path / "out" / "mine.csv").write_text("keep")
+    before = {path for path in contents(tmp_path / "out")}
+    run(folder, tmp_path / "out", probabilities=True)
+    told = (
+        "7 files of an earlier run stay in {}, which predictions.csv doesn't name: a.png, dark.png, overlays/a.jpg, ..."
+    )
+    assert capsys.readouterr().err == f"{told.format(tmp_path / 'out')}\n"
+    assert before < set(contents(tmp_path / "out"))
+
+
+def test_pngs_beside_a_coco_file_and_masks_of_what_cannot_be_read_any_more_are_told(folder, tmp_path, capsys):
+    (tmp_path / "out" / "x").mkdir(parents=True)
+    run(folder / "a.png", tmp_path / "out")
+    (folder / "a.png").write_bytes(b"broken")
+    run(folder, tmp_path / "out", coco=True)
+    told = f"1 file of an earlier run stays in {tmp_path / 'out'}, which predictions.csv doesn't name: a.png\n"
+    assert capsys.readouterr().err == told
+
+
 @pytest.mark.parametrize("out", [".", "masks", "deep/masks"])
 def test_results_inside_the_frames_folder_are_refused(folder, out):
     with pytest.raises(InputError, match="would count as frames"):
@@ -437,12 +464,19 @@ def test_links_to_nothing_and_pipes_are_listed(folder, tmp_path):
 def test_files_beside_the_frames_are_told_once_and_change_nothing(folder, tmp_path, capsys):
     for name in ("a.json", "dark.json", "more/README.md"):
         (folder / name).write_text("{}")
+    (folder / "Thumbs.db").touch()
     rows = run(folder, tmp_path / "out")
     assert {row.mask for row in rows} == {"a.png", "dark.png", "more/b.png"}
     assert refused(rows) == ""
     assert capsys.readouterr().err == "left out, no pictures by their ending: 3 files (.json, .md)\n"
     (row, *_) = run([folder / "a.json", folder / "a.png"], tmp_path / "given")
     assert "unreadable frame" in row.reason
+
+
+def test_an_archive_in_place_of_frames_is_to_be_unpacked(folder, tmp_path):
+    (tmp_path / "north.zip").write_bytes(b"PK")
+    (_, row) = run([folder / "a.png", tmp_path / "north.zip"], tmp_path / "out")
+    assert row.reason == "an archive, to be unpacked first"
 
 
 def test_a_name_that_looks_like_another_ones_mask_keeps_its_ending(folder, tmp_path):
@@ -470,9 +504,10 @@ def test_frames_that_take_much_memory_are_told(folder, tmp_path, monkeypatch):
 
 
 def test_twelve_bits_in_sixteen_are_told(folder, tmp_path):
-    Image.fromarray(np.full((20, 20), 4095, np.uint16)).save(folder / "deep.png")
+    deep = np.random.default_rng(0).integers(0, 4095, (60, 60)).astype(np.uint16)
+    Image.fromarray(deep).save(folder / "deep.png")
     rows = run(folder, tmp_path / "out")
-    assert {row.frame for row in rows if row.issues} == {"deep.png"}
+    assert {row.frame for row in rows if DIM in row.issues} == {"deep.png"}
     assert "1 x 16-bit frame that uses less than half of the range" in summary(rows, tmp_path / "out")
 
 
@@ -544,10 +579,23 @@ def test_a_table_of_masks_is_not_replaced_by_one_of_refusals(folder, tmp_path):
     assert (out / "predictions.csv").read_bytes() == before
 
 
+def test_frames_that_show_nothing_are_flagged_however_sure_the_model_is(tmp_path):
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    for name, picture in (("white", Image.new("RGB", (80, 60), "white")), ("tiny", half_white(8, 8))):
+        picture.save(frames / f"{name}.png")
+    half_white(80, 60).save(frames / "fine.png")
+    rows = run(frames, tmp_path / "out")
+    told = {row.frame: (row.confidence, row.flagged, row.issues) for row in rows}
+    assert told == {"fine.png": (1, "no", ""), "tiny.png": (1, "yes", SMALL), "white.png": (1, "yes", FLAT)}
+    assert "2 flagged: look at these first, their confidence is low or they show nothing" in summary(rows, frames)
+
+
 def test_swapped_colours_are_told_and_can_be_swapped_back(tmp_path):
     frames = tmp_path / "frames"
     frames.mkdir()
-    Image.new("RGB", (40, 40), (40, 60, 200)).save(frames / "blue.png")
+    blue = np.random.default_rng(0).integers((0, 20, 160), (80, 100, 240), (40, 40, 3))
+    Image.fromarray(blue.astype(np.uint8)).save(frames / "blue.png")
     (row,) = run(frames, tmp_path / "out")
     assert row.issues.endswith("try --channels bgr")
     (row,) = run(frames, tmp_path / "out", swap=True, overlay=True)

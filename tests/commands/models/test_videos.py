@@ -186,9 +186,17 @@ def test_suppressed_masks_are_empty_in_the_video_too(video, tmp_path):
 @pytest.mark.parametrize("given", [{"coco": True}, {"dicom": Algorithm("a", "1", ("0" * 64,), (), {})}])
 def test_coco_and_segmentations_are_for_pictures(video, tmp_path, given):
     wanted = Wanted(tmp_path / "out", 0.5, **given)
-    with pytest.raises(InputError, match=r"clip\.mkv is a video; --format coco and dicom-seg are for pictures"):
+    with pytest.raises(InputError, match=r"clip\.mkv is a video; --format coco and dicom-seg are for single pictures"):
         predict_frames([video], Bright(), wanted, view="full", workers=1)
     assert not (tmp_path / "out").exists()
+
+
+def test_beside_pictures_a_video_is_listed_where_coco_is_asked_for(video, tmp_path):
+    Image.fromarray(marks(1)[0]).save(video.parent / "a.png")
+    rows = predict_frames([video.parent], Bright(), Wanted(tmp_path / "out", 0.5, coco=True), view="full", workers=1)
+    told = [(row.frame, row.mask, row.reason.partition(";")[0]) for row in rows]
+    assert told == [("a.png", "predictions.coco.json", ""), ("clip.mkv", "", "is a video")]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"predictions.coco.json", "predictions.csv"}
 
 
 def test_a_video_and_the_table_do_not_share_a_file(tmp_path):

@@ -162,8 +162,27 @@ def test_all_sites_of_the_study_are_checked_and_one_bad_one_is_enough(project, h
 
 
 def test_neither_site_nor_folder(project):
-    assert "no site of params.yaml and no folder" in str(mcdrl("check", "nowhere").exception)
+    said = str(mcdrl("check", "nowhere").exception)
+    assert said == "'nowhere' is no site of params.yaml and no folder; legal: A, B, C, D, E"
     assert "did you mean 'folder'" in str(mcdrl("add", "h", "x", "--card", "foldr").exception)
+
+
+@pytest.mark.parametrize("command", [["check"], ["add", "north"]])
+def test_an_archive_in_place_of_a_folder_is_to_be_unpacked(project, command):
+    (project / "north.zip").write_bytes(b"PK")
+    assert str(mcdrl(*command, "north.zip").exception).startswith("north.zip is an archive, to be unpacked first; give")
+
+
+def test_tables_beside_the_frames_are_named_with_what_has_them_read(project, hospital):
+    for name in ("patients.xlsx", "~$patients.xlsx", "Orte.ODS", "list.csv", "notes.txt"):
+        (hospital / name).write_bytes(b"PK")
+    lines = [line.strip() for line in mcdrl("check", hospital).output.splitlines() if "isn't read" in line]
+    keys = "table_file, table_group, table_class, table_rows say how"
+    assert lines == [
+        f"Orte.ODS isn't read: save it as CSV UTF-8, then table=Orte.csv, {keys}",
+        f"list.csv isn't read: table=list.csv, {keys}",
+        f"patients.xlsx isn't read: save it as CSV UTF-8, then table=patients.csv, {keys}",
+    ]
 
 
 @pytest.mark.parametrize("target", ["nowhere/typo", "notes.txt", "A"])
@@ -317,6 +336,32 @@ def test_what_would_read_an_unknown_folder_is_said_and_does(project, tmp_path, f
     told, command = suggestion(error.value)
     assert told == f"this would read {len(frames)} frames and refuse 0 files"
     assert command == f"sites check '{root}' --card folder {settings}"
+    done = CliRunner().invoke(cli.app, shlex.split(command))
+    assert done.exit_code == 0, done.output
+
+
+def test_the_command_line_that_is_suggested_keeps_what_was_typed(project, tmp_path):
+    for number in range(2):
+        frame(tmp_path / "x" / "p1" / "img" / f"{number}.png", number)
+        mask(tmp_path / "x" / "p1" / "gt" / f"{number}.png")
+        frame(tmp_path / "x" / "p2" / "img" / f"{number}.png", 2 + number)
+        mask(tmp_path / "x" / "p2" / "gt" / f"{number}.png")
+    typed = ["--set", "view=[0, 0, 1, 0.5]", "--set", "folder_group=1", "--set", "channels=bgr"]
+    done = mcdrl("check", tmp_path / "x", "--lesion-class", "polyp", *typed)
+    _, command = suggestion(done.exception)
+    kept = "--set case_ids=path --set lesion_class=polyp --set 'view=[0, 0, 1, 0.5]' --set folder_group=1"
+    assert command.endswith(f"--set 'masks={{0}}/gt/{{stem}}.*' {kept} --set channels=bgr")
+    done = CliRunner().invoke(cli.app, shlex.split(command))
+    assert done.exit_code == 0, done.output
+    assert "of the class 'lesion'" not in done.output
+
+
+def test_a_class_that_was_typed_is_that_of_all_labels(project, tmp_path):
+    frame(tmp_path / "x" / "a.png", 0)
+    shapes = [labelme_shape(label, "polygon", LESION) for label in ("p1", "p2")]
+    write(tmp_path / "x" / "a.json", labelme("a.png", shapes))
+    _, command = suggestion(mcdrl("check", tmp_path / "x", "--lesion-class", "polyp").exception)
+    assert command.endswith("""--set 'label_class={"p1": "polyp", "p2": "polyp"}'""")
     done = CliRunner().invoke(cli.app, shlex.split(command))
     assert done.exit_code == 0, done.output
 

@@ -133,7 +133,7 @@ def test_the_phantom_may_be_added_before_it_is_rendered(params):
 
 
 def test_no_card_is_guessed_for_what_is_no_folder(tmp_path):
-    with pytest.raises(InputError, match="gone is no folder; give the one that holds"):
+    with pytest.raises(InputError, match="gone is no folder; give the folder that holds"):
         guess_card(tmp_path / "gone")
 
 
