@@ -1,16 +1,18 @@
 """What stage one made of sites that params.yaml no longer names.
 
 DVC takes the folders of all sites as one input of `audit` and of every cell, so what is left there of others lets
-cells look changed, here and in every clone that hasn't got it.
+cells look changed, here and in every clone that hasn't got it. Nothing is removed: it is told, with the line that does.
 """
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Collection
+import shlex
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from mcdrl.study.paths import ingest_folder, site_files, table_path
+from mcdrl.study.paths import site_files, table_path
+
+WHY = "DVC takes those folders whole, so that every cell looks changed, here or in a clone without it"
 
 
 def outputs(artifacts: Path, site: str) -> list[Path]:
@@ -21,17 +23,12 @@ def outputs(artifacts: Path, site: str) -> list[Path]:
 
 def left_behind(artifacts: Path, sites: Collection[str]) -> list[Path]:
     """Return what stage one has written of other sites than these, sorted."""
+    wanted = {path for site in sites for path in outputs(artifacts, site)}
     folders = {path.parent for path in outputs(artifacts, "any")}
     there = [path for folder in folders if folder.is_dir() for path in folder.iterdir()]
-    return sorted(path for path in there if not path.name.startswith(".") and path.stem not in sites)
+    return sorted(path for path in there if not path.name.startswith(".") and path not in wanted)
 
 
-def take_away(artifacts: Path, site: str) -> bool:
-    """Remove what stage one made of a site; return whether there was anything."""
-    there = [path for path in outputs(artifacts, site) if path.exists()]
-    for path in there:
-        if path == ingest_folder(artifacts) / site:
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-    return bool(there)
+def removing(left: Sequence[Path]) -> str:
+    """Return the command line that takes what is left away."""
+    return f"rm -r {' '.join(shlex.quote(str(path)) for path in left)}"

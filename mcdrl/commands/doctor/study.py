@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import socket
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.folders import matching, unhashable
 from mcdrl.clip.sources import HASH_MARK, LOCAL_DIR, Source, verified
 from mcdrl.commands.doctor.check import NOTE, OK, PROBLEM, Check
-from mcdrl.commands.left_behind import left_behind
+from mcdrl.commands.left_behind import WHY, left_behind, removing
 from mcdrl.commands.workspace import lost_in_a_copy
 from mcdrl.methods import with_methods
 from mcdrl.study.params import Site, Study, check, read_params, resolve
@@ -57,9 +56,9 @@ def _classes(study: Study) -> list[Check]:
 
 def _left(root: Path, study: Study) -> list[Check]:
     """Tell of what lies there of sites that the study hasn't got."""
-    left = [str(path.relative_to(root)) for path in left_behind(root / ARTIFACTS, study.sites)]
-    found = f"{', '.join(left)}: of no site here, but DVC takes the folder whole, so that cells look changed"
-    return [Check("artifacts", NOTE, found, f"rm -r {' '.join(map(shlex.quote, left))}")] if left else []
+    left = [path.relative_to(root) for path in left_behind(root / ARTIFACTS, study.sites)]
+    found = f"{', '.join(map(str, left))}: of no site here; {WHY}"
+    return [Check("artifacts", NOTE, found, removing(left))] if left else []
 
 
 def _lost(root: Path, study: Study) -> list[Check]:

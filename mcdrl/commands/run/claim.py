@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -12,6 +13,8 @@ from pathlib import Path
 
 from mcdrl.base.errors import InputError
 from mcdrl.study.paths import RUN_FOLDER
+
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # as some network file systems answer: it does without
 
 
 def claim_path(root: Path) -> Path:
@@ -50,7 +53,11 @@ def claimed(root: Path) -> Iterator[None]:
 def _one_at_a_time(path: Path) -> Iterator[None]:
     """Let one process of this machine at a time look whose claim there is: two might take over what is over."""
     with path.open("a", encoding="utf-8") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
         yield
 
 

@@ -134,16 +134,17 @@ def _tell_classes(added: list[str]) -> None:
 
 
 def remove_sites(names: Annotated[list[str], typer.Argument(help="The sites' names.")]) -> None:
-    """Take sites out of params.yaml, and what stage one made of them out of artifacts; comments stay."""
-    from mcdrl.commands.left_behind import take_away
+    """Take sites out of params.yaml; comments stay."""
+    from mcdrl.commands.left_behind import WHY, left_behind, removing
+    from mcdrl.commands.sites.edit import list_sites as listed
     from mcdrl.commands.sites.edit import remove_sites as remove
 
     dropped = remove(PARAMS, names)
     say(f"removed {', '.join(names)}; `dvc repro` computes what that changes")
-    if gone := [name for name in names if take_away(ARTIFACTS, name)]:
-        say(f"frames, features and regions of {', '.join(gone)} are out of {ARTIFACTS}; DVC's cache keeps what it has")
     if dropped:
         say(f"no site left can have {', '.join(dropped)}: taken out of lesion_classes, and their phrases with them")
+    if left := left_behind(ARTIFACTS, [name for name, _, _ in listed(PARAMS)]):
+        say(f"note: frames, features and regions of sites that are none are left: {WHY}; {removing(left)}")
 
 
 def splits_of_sites(

@@ -1,11 +1,13 @@
 """One run a workspace."""
 
 import errno
+import fcntl
 import json
 import os
 import socket
 import subprocess
-import sys
+import threading
+from contextlib import nullcontext
 
 import pytest
 
@@ -62,27 +64,35 @@ def test_a_damaged_claim_is_no_free_pass(tmp_path, text):
         pass
 
 
-def test_of_many_that_find_what_a_killed_run_left_one_runs(tmp_path):
+def test_no_two_look_at_once_whose_claim_there_is(tmp_path):
+    """Of two that both find what a killed run left, the second would take the first one's claim for it."""
     ended = subprocess.Popen(["true"])
     ended.wait()
     owned(tmp_path, socket.gethostname(), ended.pid)
-    trying = (
-        "import sys; from pathlib import Path; from mcdrl.commands.run.claim import claimed\n"
-        "sys.stdin.readline()\n"
-        "with claimed(Path(sys.argv[1])): print('runs', flush=True); sys.stdin.readline()\n"
-    )
-    command = [sys.executable, "-c", trying, str(tmp_path)]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    several = [subprocess.Popen(command, **pipes) for _ in range(4)]
-    for one in several:
-        one.stdin.write("go\n")
-        one.stdin.flush()
-    refused = [one for one in several if not one.stdout.readline()]
-    assert len(refused) == 3
-    for one in several:
-        said = one.communicate("end\n")[1]
-        assert ("runs the stages of this workspace" in said) == (one in refused)
-    assert not claim_path(tmp_path).exists()
+    came = threading.Event()
+
+    def claim():
+        with claimed(tmp_path):
+            came.set()
+
+    with claim_path(tmp_path).with_suffix(".lock").open("a", encoding="utf-8") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        run = threading.Thread(target=claim)
+        run.start()
+        assert not came.wait(0.5)
+        assert json.loads(claim_path(tmp_path).read_text(encoding="utf-8"))["pid"] == ended.pid
+    assert came.wait(60)
+    run.join()
+
+
+@pytest.mark.parametrize(("code", "runs"), [(errno.ENOLCK, True), (errno.ENOSYS, True), (errno.EIO, False)])
+def test_a_file_system_without_locks_will_do(tmp_path, monkeypatch, code, runs):
+    def refuse(*_):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("mcdrl.commands.run.claim.fcntl.flock", refuse)
+    with nullcontext() if runs else pytest.raises(OSError, match=os.strerror(code)), claimed(tmp_path):
+        assert claim_path(tmp_path).exists()
 
 
 def test_a_claim_that_another_has_made_since_stays(tmp_path):

@@ -60,19 +60,26 @@ def written_by_stage_one(root, site):
             (path / "frames.h5").touch()
 
 
-def test_what_stage_one_made_of_a_removed_site_goes_with_it(params):
+def test_what_stage_one_made_of_a_removed_site_is_told_and_left(params):
     """DVC hashes the folders of all sites: what is left of one lets every cell look changed."""
     for site in ("A", "B", "E"):
         written_by_stage_one(params.parent, site)
+    (ARTIFACTS / "ingest" / "B.old").mkdir()
     done = CliRunner().invoke(app, ["sites", "remove", "A", "D"])
+    left = [
+        "artifacts/encode/A.h5", "artifacts/ingest/A", "artifacts/ingest/B.old",
+        "artifacts/mine_regions/parts/A.parquet", "artifacts/mine_regions/regions/A.h5",
+    ]  # fmt: skip
     assert done.exit_code == 0
-    assert "frames, features and regions of A are out of artifacts" in done.output
-    left = {path.relative_to(ARTIFACTS).as_posix() for path in left_behind(ARTIFACTS, [])}
-    assert left == {
-        f"{stage}/{site}{ending}" for site in "BE" for stage, ending in
-        (("ingest", ""), ("encode", ".h5"), ("mine_regions/regions", ".h5"), ("mine_regions/parts", ".parquet"))
-    }  # fmt: skip
-    assert [path.stem for path in left_behind(ARTIFACTS, ["E"])] == ["B"] * 4
+    assert f"rm -r {' '.join(left)}\n" in done.output
+    assert all(Path(path).exists() for path in left)
+    assert [path.as_posix() for path in left_behind(ARTIFACTS, "BCE")] == left
+
+
+def test_where_nothing_is_left_nothing_is_told(params):
+    for site in "BCE":
+        written_by_stage_one(params.parent, site)
+    assert "rm -r" not in CliRunner().invoke(app, ["sites", "remove", "A", "D"]).output
 
 
 def test_values_of_masks_are_texts_however_they_came_in(params):
