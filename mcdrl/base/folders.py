@@ -14,8 +14,10 @@ from urllib.parse import unquote
 
 from mcdrl.base.errors import InputError
 
-ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz", ".7z", ".rar")
-"""Endings of archives, in lower case."""
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".7z", ".rar")
+"""Endings of archives, which hold a folder, in lower case."""
+PACKED = (".gz", ".bz2", ".xz")
+"""Endings of single files that are packed, unless they are those of an archive or a volume (.nii.gz)."""
 _NOT_HASHED = frozenset((".git", ".hg", ".dvc", "__pycache__"))  # folders that DVC passes over
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)  # nothing there, as far as a pattern is concerned
 _WILD = re.compile(r"[*?\[]")

@@ -1,6 +1,7 @@
-"""What a frame shows outside the endoscope's view, and of that: strips at the sides, burnt-in text, position boxes.
+"""What a frame shows outside the endoscope's view, of that: strips at the sides, burnt-in text; and position boxes.
 
-A model can tell a site by them, so they are measured for every frame. What is looked at is `mcdrl.view`'s.
+A position box may lie inside the view. A model can tell a site by them, so they are measured for every frame. What is
+looked at is `mcdrl.view`'s.
 """
 
 from __future__ import annotations
@@ -32,10 +33,12 @@ class Borders:
 
     Attributes:
         box: left, top, right, bottom of the view, in parts of the frame's width and height.
-        border_share: of everything outside the view: black corners, black frame, panels; the others are parts of it.
+        border_share: of everything outside the view: black corners, black frame, panels; strips and text are
+            parts of it.
         panel_share: of the strips left and right of the view, black ones, too.
         overlay_share: of what is bright and grey outside the view: burnt-in text.
-        marker_share: of a position box: a green or blue rectangle in a corner, or one that was blackened.
+        marker_share: of a position box: a green or blue rectangle in a corner, inside the view or not, or one that was
+            blackened.
     """
 
     box: tuple[float, float, float, float]

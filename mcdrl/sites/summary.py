@@ -6,11 +6,11 @@ from mcdrl.base.issues import grouped
 from mcdrl.sites.gate import Ingested
 
 _SHOWN = (
-    ("border_share", 0.03, "outside the view"),
-    ("panel_share", 0.1, "of that, strips left and right"),
-    ("overlay_share", 0.001, "of that, burnt-in text"),
-    ("marker_share", 0.01, "of that, position boxes"),
-)  # column, share of a frame's area from which it counts, name; the first one holds the others
+    ("border_share", 0.03, "outside the view", False),
+    ("panel_share", 0.1, "strips left and right", True),
+    ("overlay_share", 0.001, "burnt-in text", True),
+    ("marker_share", 0.01, "position boxes", False),
+)  # column, share of a frame's area from which it counts, name, whether it is a part of the first one
 
 
 def summary(site: str, result: Ingested) -> str:
@@ -49,13 +49,13 @@ def _view(result: Ingested) -> list[str]:
 
 
 def _borders(result: Ingested) -> list[str]:
-    """Return a line on what lies outside the endoscope's view, and on each of its parts: in how many, and how large."""
-    lines = list[str]()
-    for column, least, name in _SHOWN:
+    """Return a line on what lies outside the endoscope's view, its parts and position boxes: in how many, how large."""
+    told = dict[str, str]()
+    for column, least, name, part in _SHOWN:
         shares = result.geometry[column]
         found = shares[shares >= least]
         if len(found):
             of_frames, of_area = len(found) / len(shares), float(found.mean())
-            called = name if lines else name.removeprefix("of that, ")
-            lines.append(f"{called}: in {of_frames:.0%} of the frames, {of_area:.1%} of their area")
-    return lines
+            called = f"of that, {name}" if part and _SHOWN[0][0] in told else name
+            told[column] = f"{called}: in {of_frames:.0%} of the frames, {of_area:.1%} of their area"
+    return list(told.values())

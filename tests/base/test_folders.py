@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from mcdrl.base.errors import InputError
-from mcdrl.base.folders import check_hashable, matching, names_in, no_folder, walked
+from mcdrl.base.folders import check_hashable, is_archive, matching, names_in, no_folder, walked
 
 FILES = ("a.png", "images/b.png", "images/.c.png", "images/p/d.png", "images/p/q/e.png", "images/[x]/f.PNG", ".h/g.png")
 
@@ -109,3 +109,15 @@ def test_an_archive_in_place_of_a_folder_is_to_be_unpacked(tmp_path):
     (tmp_path / "north.ZIP").touch()
     assert no_folder(tmp_path / "north.ZIP") == f"{tmp_path}/north.ZIP is an archive, to be unpacked first"
     assert no_folder(tmp_path / "gone.zip") == f"{tmp_path}/gone.zip is no folder"
+
+
+@pytest.mark.parametrize("ending", [".tar.gz", ".tgz", ".tar.bz2", ".TAR.xz"])
+def test_a_packed_tar_file_is_an_archive(tmp_path, ending):
+    (tmp_path / f"north{ending}").touch()
+    assert is_archive(tmp_path / f"north{ending}")
+
+
+@pytest.mark.parametrize("name", ["scan.nii.gz", "north.csv.gz", "north.bz2", "north.xz"])
+def test_a_packed_file_holds_no_folder(tmp_path, name):
+    (tmp_path / name).touch()
+    assert no_folder(tmp_path / name) == f"{tmp_path}/{name} is no folder"

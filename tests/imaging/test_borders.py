@@ -52,6 +52,14 @@ def test_a_coloured_box_in_a_corner_is_a_marker(colour):
     assert measure(frame).marker_share == pytest.approx(52 * 56 / 224**2, rel=0.1)
 
 
+def test_a_box_in_the_view_is_a_marker_and_not_outside():
+    frame = view(480, 640, bottom=480, right=640)
+    frame[30:130, 50:150] = (80, 100, 230)
+    found = measure(frame)
+    assert found.border_share == 0
+    assert found.marker_share == pytest.approx(100**2 / (480 * 640), rel=0.1)
+
+
 def test_dye_in_the_middle_is_no_marker():
     frame = view()
     frame[90:150, 80:140] = (40, 120, 200)

@@ -35,6 +35,23 @@ def test_a_part_of_what_is_too_small_to_be_told_stands_alone(folder):
     assert beside(folder, pixels) == ["position boxes: in 100% of the frames, 2.0% of their area"]
 
 
+def test_a_position_box_in_the_view_is_no_part_of_what_is_outside(folder):
+    pixels = np.full((224, 224, 3), (180, 90, 80), np.uint8)
+    pixels[214:] = 0
+    pixels[15:47, 15:47] = (20, 160, 130)
+    outside, boxes = beside(folder, pixels)
+    assert outside.startswith("outside the view: in 100% of the frames, ")
+    assert boxes.startswith("position boxes: in 100% of the frames, ")
+
+
+def test_a_line_is_no_part_of_another_one_than_that_on_what_is_outside(folder):
+    pixels = np.full((224, 224, 3), (180, 90, 80), np.uint8)
+    pixels[216:, :80] = 0
+    pixels[220:, 8:40] = 255
+    pixels[15:47, 15:47] = (20, 160, 130)
+    assert [line.partition(":")[0] for line in beside(folder, pixels)] == ["burnt-in text", "position boxes"]
+
+
 def test_the_summary_says_it_all(folder):
     for number in range(10):
         folder.pair(f"f{number}", number, lesion=number != 0)

@@ -6,6 +6,7 @@ import glob
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import Any
 
 from mcdrl.base.errors import InputError
@@ -22,12 +23,15 @@ READ: Mapping[str, AnnotationFormat] = {COCO: "coco", LABELME: "labelme", CVAT: 
 """Kind of annotations, as `survey` calls it -> how they are read."""
 
 
-def find_annotated(root: Path, found: Survey) -> tuple[list[Layout], list[str]]:
+def find_annotated(
+    root: Path, found: Survey, typed: Mapping[str, Any] = MappingProxyType({})
+) -> tuple[list[Layout], list[str]]:
     """Return settings that read frames with annotations, one for each format that is there and fits.
 
     Args:
         root: the folder.
         found: what lies in it.
+        typed: further settings, which they are tried with.
 
     Returns:
         The layouts, and a line for each format that is there and can't be read, or whose labels are to be judged.
@@ -37,10 +41,11 @@ def find_annotated(root: Path, found: Survey) -> tuple[list[Layout], list[str]]:
         if not found.pictures or kind not in found.others:
             continue
         files = [PurePosixPath(one) for one in found.others[kind]]
-        fitting, problem = _fitting(root, _frames(found), files, form)
+        fitting, problem = _fitting(root, _frames(found), files, form, typed)
         if fitting is not None:
             layouts.append(fitting)
-            lines += _to_be_judged(kind, fitting.settings.get("label_class", {}))
+            if "label_class" not in typed:
+                lines += _to_be_judged(kind, fitting.settings.get("label_class", {}))
         elif problem:
             lines.append(f"{kind} that can't be read: {problem}")
     return layouts, lines
@@ -66,13 +71,17 @@ def _frames(found: Survey) -> list[list[PurePosixPath]]:
 
 
 def _fitting(
-    root: Path, several: Sequence[Sequence[PurePosixPath]], files: Sequence[PurePosixPath], form: AnnotationFormat
+    root: Path,
+    several: Sequence[Sequence[PurePosixPath]],
+    files: Sequence[PurePosixPath],
+    form: AnnotationFormat,
+    typed: Mapping[str, Any],
 ) -> tuple[Layout | None, str]:
     """Return the layout of the first frames that can be read, else of those that are named, or why there is none."""
     layouts, problems = list[Layout](), list[str]()
     for frames in several:
         try:
-            found = tried(root, _settings(root, frames, files, form))
+            found = tried(root, _settings(root, frames, files, form), typed)
         except InputError as error:
             problems.append(str(error))
             continue

@@ -35,13 +35,7 @@ def with_class(values: Mapping[str, Any], root: Path, otherwise: str = DEFAULT) 
     Raises:
         InputError: there is no such card, or dataset.json names several classes.
     """
-    own = {key: value for key, value in values.items() if key in Reading.model_fields}
-    merged = merge(read_card(values["card"]).read.model_dump(exclude_unset=True), own)
-    try:
-        named_already = bool(Reading.model_validate(merged).class_rules())
-    except ValidationError:  # whoever reads the keys next says what is wrong with them
-        named_already = True
-    if named_already:
+    if names_class(values):
         return dict(values)
     named = _labels(root / "dataset.json")
     if len(named) > 1:
@@ -53,6 +47,23 @@ def with_class(values: Mapping[str, Any], root: Path, otherwise: str = DEFAULT) 
     why = "as dataset.json calls them" if named else "as no class is given; --lesion-class names another"
     say(f"every lesion of the site is of the class '{chosen}', {why}")
     return {**values, "lesion_class": chosen}
+
+
+def names_class(values: Mapping[str, Any]) -> bool:
+    """Return whether a site's keys or its card name a lesion class, or can't be read.
+
+    Args:
+        values: the keys of `Site`, with its card.
+
+    Raises:
+        InputError: there is no such card.
+    """
+    own = {key: value for key, value in values.items() if key in Reading.model_fields}
+    merged = merge(read_card(values["card"]).read.model_dump(exclude_unset=True), own)
+    try:
+        return bool(Reading.model_validate(merged).class_rules())
+    except ValidationError:  # whoever reads the keys next says what is wrong with them
+        return True
 
 
 def new_classes(known: Iterable[str], wanted: Iterable[str]) -> list[str]:

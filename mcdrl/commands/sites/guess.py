@@ -13,7 +13,7 @@ from mcdrl.base.folders import check_hashable, matching, names_in, no_folder
 from mcdrl.base.output import say
 from mcdrl.commands.sites.annotated import READ, find_annotated
 from mcdrl.commands.sites.kinds import VIA
-from mcdrl.commands.sites.layout import Layout, find_layout
+from mcdrl.commands.sites.layout import Layout, find_layout, why_not
 from mcdrl.commands.sites.survey import Survey, survey
 from mcdrl.sites.folder import list_reading
 from mcdrl.sites.table import read_table
@@ -71,11 +71,26 @@ def _unfit(root: Path, values: Mapping[str, Any]) -> str:
     """Return what a folder holds that no card fits, and the command line that would read it if there is one."""
     found = survey(root)
     there = [f"found: {line}" for line in found.lines()] or ["found: no picture, no annotation, no archive"]
-    annotated, lines = find_annotated(root, found)
-    layouts = [one for one in (find_layout(root, found.pictures), *annotated) if one is not None]
+    layouts, lines = _layouts(root, found, values)
+    if values and not layouts:
+        layouts, lines = _layouts(root, found, {})
+        lines += [_against(root, one, values) for one in layouts[:1]]
     read = [one for one in layouts if one.usable] or layouts
-    fixes = [f"{one.said()}: {one.command(root, values)}" for one in sorted(read, key=Layout.worth, reverse=True)]
+    fixes = [f"{one.said()}: {one.command(root)}" for one in read]
     return "\n  ".join([f"no card fits {root}", *there, *lines, *(fixes or [_fix(found, lines)])])
+
+
+def _layouts(root: Path, found: Survey, values: Mapping[str, Any]) -> tuple[list[Layout], list[str]]:
+    """Return settings that read frames together with those that were given, the best ones first, and what to say."""
+    annotated, lines = find_annotated(root, found, values)
+    layouts = [one for one in (find_layout(root, found.pictures, values), *annotated) if one is not None]
+    return sorted(layouts, key=Layout.worth, reverse=True), lines
+
+
+def _against(root: Path, layout: Layout, values: Mapping[str, Any]) -> str:
+    """Return why the settings of a layout are suggested without those that were given."""
+    reason = why_not(root, layout.settings, values)
+    return f"below without {', '.join(values)} as given, with which no frame would be read: {reason}"
 
 
 def _fix(found: Survey, lines: Sequence[str]) -> str:
@@ -128,7 +143,7 @@ def _tables(root: Path) -> list[str]:
     return [
         f"{one} isn't read: {saved[one]}table={how[one]}, table_file, table_group, table_class, table_rows say how"
         for one in tables
-        if one.suffix.lower() in (".csv", *_SHEETS)
+        if one.suffix.lower() in (".csv", *_SHEETS) and (root / one).is_file()
     ]
 
 

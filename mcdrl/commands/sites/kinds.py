@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from mcdrl.base.folders import ARCHIVES
+from mcdrl.base.folders import ARCHIVES, PACKED
 from mcdrl.imaging.dicom import is_dicom
 from mcdrl.imaging.video.files import ENDINGS
 
@@ -32,7 +32,7 @@ _VIA_COLUMN = "region_shape_attributes"
 _YOLO_LINE = re.compile(r"^[ \t]*\d+([ \t]+-?\d+(\.\d+)?(e-?\d+)?){6,}[ \t]*\r?$", re.MULTILINE)  # class, three points
 _BY_ENDING = (
     ("volumes, to be exported as pictures first, a PNG a slice", (".nii.gz", ".nii", ".mha", ".mhd", ".nrrd")),
-    ("archives, to be unpacked first", ARCHIVES),
+    ("archives, to be unpacked first", (*ARCHIVES, *PACKED)),
     (VIDEOS, tuple(ENDINGS)),
     ("pictures that aren't read, to be saved as PNG first", (".gif", ".heic", ".heif", ".avif", ".jp2", ".svg")),
     ("tables", (".csv", ".ods", ".tsv", ".xls", ".xlsb", ".xlsm", ".xlsx")),

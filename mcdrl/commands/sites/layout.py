@@ -14,12 +14,15 @@ from typing import Any
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.folders import composed
-from mcdrl.base.issues import RefusedError
+from mcdrl.base.issues import RefusedError, grouped
+from mcdrl.commands.sites.classes import DEFAULT, names_class
+from mcdrl.commands.sites.edit import site_from
 from mcdrl.commands.sites.mask_names import BESIDE, likeness
 from mcdrl.imaging.decode import read_pixels
 from mcdrl.imaging.recipe import Recipe
-from mcdrl.sites.candidates import Candidate, find_candidates
+from mcdrl.sites.candidates import Candidate, Found, find_candidates
 from mcdrl.sites.masks import Pattern
+from mcdrl.study.params import resolve
 from mcdrl.study.reading import CLASS_RULES, GROUP_RULES, Reading
 
 _LOOKED_AT = 300  # names of each kind that are compared
@@ -58,10 +61,9 @@ class Layout:
         """Return what the better one of two layouts has more of."""
         return self.usable * self.read, self.read, -self.refused
 
-    def command(self, root: Path, typed: Mapping[str, Any] = MappingProxyType({})) -> str:
-        """Return the command line that checks the folder with these settings and with those that were typed."""
-        settings = _joined(self.settings, typed)
-        given = [f"--set {shlex.quote(f'{key}={_written(value)}')}" for key, value in settings.items()]
+    def command(self, root: Path) -> str:
+        """Return the command line that checks the folder with these settings."""
+        given = [f"--set {shlex.quote(f'{key}={_written(value)}')}" for key, value in self.settings.items()]
         return " ".join(["mcdrl sites check", shlex.quote(str(root)), "--card folder", *given])
 
 
@@ -74,15 +76,14 @@ class _Pair:
 
 
 def _joined(settings: Mapping[str, Any], typed: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings that were found with those that were typed, which say what classes and groups are."""
-    found = dict(settings)
-    if "lesion_class" in typed and "label_class" in found:  # several labels need a class each
-        found["label_class"] = dict.fromkeys(found["label_class"], typed["lesion_class"])
-        return found | {key: value for key, value in typed.items() if key not in (*found, "lesion_class")}
+    """Return settings that were found with those that were typed, which win and say what classes and groups are."""
+    found, given = dict(settings), dict(typed)
+    if "lesion_class" in given and "label_class" in found:  # several labels need a class each, unless each has one
+        given = {"label_class": dict.fromkeys(found["label_class"], given.pop("lesion_class")), **given}
     for rules in (CLASS_RULES, GROUP_RULES):
-        if not typed.keys().isdisjoint(rules):
+        if not given.keys().isdisjoint(rules):
             found = {key: value for key, value in found.items() if key not in rules}
-    return {**found, **{key: value for key, value in typed.items() if key not in found}}
+    return {**found, **given}
 
 
 def _written(value: Any) -> str:
@@ -90,41 +91,66 @@ def _written(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def find_layout(root: Path, pictures: Mapping[PurePosixPath, Sequence[str]]) -> Layout | None:
+def find_layout(
+    root: Path, pictures: Mapping[PurePosixPath, Sequence[str]], typed: Mapping[str, Any] = MappingProxyType({})
+) -> Layout | None:
     """Return the settings that read most frames of a folder; None: none were found.
 
     Args:
         root: the folder.
         pictures: folder below it -> the names of its pictures.
+        typed: further settings, which they are tried with.
     """
     by_parts = {folder.parts: list(names) for folder, names in pictures.items()}
-    found = [_tried(root, settings) for pair in _pairs(by_parts) for settings in _settings(pair, by_parts)]
+    found = [_tried(root, settings, typed) for pair in _pairs(by_parts) for settings in _settings(pair, by_parts)]
     return max((one for one in found if one is not None), key=Layout.worth, default=None)
 
 
-def _tried(root: Path, settings: Mapping[str, Any]) -> Layout | None:
+def _tried(root: Path, settings: Mapping[str, Any], typed: Mapping[str, Any]) -> Layout | None:
     try:
-        return tried(root, settings)
+        return tried(root, settings, typed)
     except InputError:
         return None
 
 
-def tried(root: Path, settings: Mapping[str, Any]) -> Layout | None:
-    """Return what settings read of a folder; None: not one frame.
+def why_not(root: Path, settings: Mapping[str, Any], typed: Mapping[str, Any]) -> str:
+    """Return why settings that were found read no frame of a folder together with those that were typed."""
+    try:
+        _, found = _listed(root, _joined(settings, typed))
+    except InputError as error:
+        return str(error)
+    return next(iter(grouped(found.refused)), "they name none")
+
+
+def tried(root: Path, settings: Mapping[str, Any], typed: Mapping[str, Any] = MappingProxyType({})) -> Layout | None:
+    """Return what settings that were found read of a folder together with those that were typed; None: not one frame.
 
     Raises:
-        InputError: the folder isn't as they say.
+        InputError: the folder isn't as they say, or they don't go together.
     """
-    reading = Reading.model_validate(dict(settings))
-    found = find_candidates("site", root, reading)
+    joined = _joined(settings, typed)
+    reading, found = _listed(root, joined)
     if not found.candidates:
         return None
-    values: dict[str | None, int] = {name: number for number, name in enumerate(sorted(set(reading.classes())), 1)}
-    recipe = Recipe(64, reading.mask_threshold, swap=False, view="full", values=values)
     sample = found.candidates[:: -(-len(found.candidates) // _TRIED)]
+    classes = {*reading.classes(), *(one.lesion_class for one in sample if one.lesion_class is not None)}
+    values: dict[str | None, int] = {name: number for number, name in enumerate(sorted(classes), 1)}
+    recipe = Recipe(64, reading.mask_threshold, swap=False, view="full", values=values, meanings=reading.mask_values)
     troubles = [trouble for trouble in (_trouble(one, recipe) for one in sample) if trouble]
     counts = len(found.candidates), len(found.refused), len(sample), len(sample) - len(troubles)
-    return Layout(settings, *counts, trouble=next(iter(troubles), ""))
+    return Layout(joined, *counts, trouble=next(iter(troubles), ""))
+
+
+def _listed(root: Path, settings: Mapping[str, Any]) -> tuple[Reading, Found]:
+    """Return how `Layout.command` would have a folder read, and which frames that finds.
+
+    Raises:
+        InputError: the folder isn't as the settings say, or they don't go together.
+    """
+    values = {"card": "folder", "root": str(root), **settings}
+    named = values if names_class(values) else {**values, "lesion_class": DEFAULT}
+    reading = resolve(site_from(root.resolve().name, named))
+    return reading, find_candidates("site", root, reading)
 
 
 def _trouble(candidate: Candidate, recipe: Recipe) -> str:

@@ -176,6 +176,7 @@ def test_an_archive_in_place_of_a_folder_is_to_be_unpacked(project, command):
 def test_tables_beside_the_frames_are_named_with_what_has_them_read(project, hospital):
     for name in ("patients.xlsx", "~$patients.xlsx", "Orte.ODS", "list.csv", "notes.txt"):
         (hospital / name).write_bytes(b"PK")
+    (hospital / "table.csv").mkdir()
     lines = [line.strip() for line in mcdrl("check", hospital).output.splitlines() if "isn't read" in line]
     keys = "table_file, table_group, table_class, table_rows say how"
     assert lines == [
@@ -364,6 +365,94 @@ def test_a_class_that_was_typed_is_that_of_all_labels(project, tmp_path):
     assert command.endswith("""--set 'label_class={"p1": "polyp", "p2": "polyp"}'""")
     done = CliRunner().invoke(cli.app, shlex.split(command))
     assert done.exit_code == 0, done.output
+
+
+def both_labels(root):
+    """A folder whose COCO file has a polyp and an instrument."""
+    frame(root / "pictures" / "a.png", 0)
+    drawn = [coco_annotation(number, 1, number, [flat(LESION)]) for number in (1, 2)]
+    write(root / "all.json", coco([coco_image(1, "a.png")], drawn, ((1, "polyp"), (2, "instrument"))))
+
+
+@pytest.mark.parametrize("typed", [[], ["--lesion-class", "polyp"]])
+def test_what_was_typed_of_labels_is_kept(project, tmp_path, typed):
+    both_labels(tmp_path / "x")
+    done = mcdrl("check", tmp_path / "x", *typed, "--set", "label_class={polyp: polyp, instrument: null}")
+    told, command = suggestion(done.exception)
+    assert told == "this would read 1 frames and refuse 0 files"
+    assert command.endswith("""--set 'label_class={"polyp": "polyp", "instrument": null}'""")
+    assert "for a lesion class" not in str(done.exception)
+    done = CliRunner().invoke(cli.app, shlex.split(command))
+    assert done.exit_code == 0, done.output
+
+
+@pytest.fixture
+def six(tmp_path):
+    """Six frames with masks in folders of unusual names, and a table that lacks two of them."""
+    for number in range(6):
+        frame(tmp_path / "six" / "img" / f"{number}.png", number)
+        mask(tmp_path / "six" / "gt" / f"{number}.png")
+    rows = "".join(f"{number}.png,p{number}\n" for number in range(4))
+    write(tmp_path / "six" / "t.csv", f"file,patient\n{rows}")
+    return tmp_path / "six"
+
+
+def test_what_is_said_to_be_read_was_tried_with_what_was_typed(project, six):
+    done = mcdrl("check", six, "--set", "table=t.csv", "--set", "table_group=patient")
+    told, command = suggestion(done.exception)
+    assert told == "this would read 4 frames and refuse 2 files"
+    done = CliRunner().invoke(cli.app, shlex.split(command))
+    assert "six: 2 refused" in done.output
+
+
+@pytest.mark.parametrize(
+    ("typed", "reason"),
+    [
+        ("frame_suffix=_z", "6 x "),
+        ("table=none.csv", "none.csv"),
+        ("mask_threshold=dark", "mask_threshold"),
+        ("annotation_format=coco", "need annotations"),
+    ],
+)
+def test_where_what_was_typed_reads_nothing_it_is_left_out_and_the_reason_said(project, six, typed, reason):
+    said = mcdrl("check", six, "--set", typed).exception
+    key = typed.partition("=")[0]
+    (line,) = [line for line in str(said).splitlines() if "no frame would be read" in line]
+    assert line.startswith(f"  below without {key} as given, with which no frame would be read: ")
+    assert reason in line
+    told, command = suggestion(said)
+    assert told == "this would read 6 frames and refuse 0 files"
+    assert key not in command
+
+
+def test_masks_of_values_that_were_typed_are_read_by_them(project, six):
+    for path in (six / "gt").iterdir():
+        values = Image.new("L", (40, 30), 7)
+        values.paste(3, (0, 0, 20, 30))
+        values.paste(0, (0, 0, 9, 9))
+        values.save(path)
+    done = mcdrl("check", six, "--set", "mask_values={3: polyp, 7: cyst}")
+    told, command = suggestion(done.exception)
+    assert told == "this would read 6 frames and refuse 0 files"
+    done = CliRunner().invoke(cli.app, shlex.split(command))
+    assert done.exit_code == 0, done.output
+
+
+def test_of_a_key_that_was_found_and_typed_what_was_typed_counts(project, tmp_path):
+    for part in ("p1", "p2"):
+        frame(tmp_path / "x" / part / "img" / f"{part}.png", 0)
+        frame(tmp_path / "x" / part / "img" / "0.png", int(part[1]))
+        for name in (part, "0"):
+            mask(tmp_path / "x" / part / "gt" / f"{name}.png")
+    _, command = suggestion(mcdrl("check", tmp_path / "x", "--set", "case_ids=stem").exception)
+    assert "--set case_ids=stem" in command
+    for number in range(6):
+        frame(tmp_path / "y" / "img" / f"{number}.png", number)
+        mask(tmp_path / "y" / "gt" / f"{number}.png")
+    painted(tmp_path / "y" / "gt" / "0_overlay.png")
+    told, command = suggestion(mcdrl("check", tmp_path / "y", "--set", "mask_extras=refuse").exception)
+    assert told.startswith("this would read 6 frames and refuse 0 files by their names; of 6 looked into it reads 5")
+    assert command.endswith("--set 'masks=gt/{stem}*.*' --set mask_extras=refuse")
 
 
 def painted(path):

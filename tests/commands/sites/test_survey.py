@@ -151,6 +151,7 @@ def test_what_via_exports_is_named_with_what_to_export_instead(tmp_path, name, t
         ("f0.gif", "pictures that aren't read, to be saved as PNG first"),
         ("f0.nii.gz", "volumes, to be exported as pictures first, a PNG a slice"),
         ("f0.nii", "volumes, to be exported as pictures first, a PNG a slice"),
+        ("f0.tar.gz", "archives, to be unpacked first"),
         ("f0.gz", "archives, to be unpacked first"),
     ],
 )
