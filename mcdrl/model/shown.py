@@ -33,7 +33,6 @@ class Shown:
         pixels: [S, S, 3] uint8, the box at working size.
         issues: what is odd about the frame; empty: nothing.
         swapped: whether red and blue have changed places.
-        blank: whether there is nothing to see, so that a person should look first, whatever a model says of it.
     """
 
     size: tuple[int, int]
@@ -41,7 +40,11 @@ class Shown:
     pixels: Array
     issues: str = ""
     swapped: bool = False
-    blank: bool = False
+
+    @property
+    def blank(self) -> bool:
+        """Whether there is nothing to see, so that a person should look first, whatever a model says of it."""
+        return _flat(self.pixels) or _small(self.box)
 
     @property
     def area_px(self) -> int:
@@ -82,7 +85,7 @@ def show(picture: Image.Image, size_px: int, *, view: ViewRule, dim: bool = Fals
     pixels = squash(picture, size_px, box)
     nothing = [FLAT] * _flat(pixels) + [SMALL] * _small(box)
     issues = [LARGE] * large(picture.size) + [DIM] * dim + [_BLUISH] * bluish(pixels) + nothing
-    return Shown(picture.size, box, pixels, "; ".join(issues), swapped, bool(nothing))
+    return Shown(picture.size, box, pixels, "; ".join(issues), swapped)
 
 
 def _flat(pixels: Array) -> bool:

@@ -112,8 +112,9 @@ class Gate:
         self._check_drawn()
         cases = _case_table(self._name, self._cases, self._params.val_share)
         geometry = pd.DataFrame(self._geometry, columns=_GEOMETRY).assign(case_id=cases["case_id"])
-        doubts = [*self._colours(), *self._areas(), *self._lines(), *self._doubtful()]
-        notes = [*self._found.notes, *self._review.notes, *self._review.absent_classes(), *doubts]
+        beside, doubts = self._read_beside_others(), [*self._colours(), *self._areas(), *self._lines()]
+        notes = [*self._found.notes, *self._review.notes, *self._review.absent_classes(), *doubts, *beside]
+        doubts += beside if self._mostly_unexplained() else []
         return Ingested(cases, geometry[GEOMETRY.schema.names], self._strengths(), refused, notes, doubts)
 
     def _strengths(self) -> pd.DataFrame | None:
@@ -158,10 +159,18 @@ class Gate:
             "say what each means in mask_values: a lesion class, lesion, background or ignore"
         )
 
-    def _doubtful(self) -> list[Issue]:
+    def _mostly_unexplained(self) -> bool:
+        """Return whether more masks hold values that nobody has explained than are plain."""
+        unread, plain = self._counts()
+        return unread > plain
+
+    def _counts(self) -> tuple[int, int]:
+        """Return how many masks hold values that nobody has explained, and how many were read as plain."""
+        return sum(map(len, self._unexplained.values())), sum(map(len, self._drawn.values()))
+
+    def _read_beside_others(self) -> list[Issue]:
         """Return an issue where some masks were read as plain beside others that hold more values."""
-        unread = sum(len(files) for files in self._unexplained.values())
-        plain = sum(len(cases) for cases in self._drawn.values())
+        unread, plain = self._counts()
         if not unread or not plain:
             return []
         detail = f"{plain} beside {unread} refused; mask_values says what a value means in all of them"

@@ -224,6 +224,7 @@ def test_plain_masks_beside_others_of_more_values_are_told(ingest_masks):
     assert result.cases["case_id"].tolist() == ["A/a", "A/c"]
     assert [issue.file for issue in result.refused] == ["images/b.png"]
     assert result.refused[0].text.startswith("mask values that nobody has explained: ")
+    assert result.doubts == []  # one mask in three is told, and puts the others in no doubt
     assert [note.text for note in result.notes if "beside others" in note.kind] == [
         "masks read as two values beside others of more: 2 beside 1 refused; "
         "mask_values says what a value means in all of them"

@@ -178,7 +178,7 @@ def _mean(
     if len(values):
         low, high = mean_interval([Sample(values, groups)], _DRAWS, generator("accept", name, key), within)
     mean, n_groups = float(values.mean()) if len(values) else float("nan"), len(set(groups.tolist()))
-    low, high = rate_interval((low, high), mean, n_groups) if within == _UNIT else if_spread((low, high))
+    low, high = if_spread(rate_interval((low, high), mean, n_groups) if within == _UNIT else (low, high))
     return Figure(key, title, mean, low, high, len(values), n_groups, *promised, digits=digits)
 
 

@@ -13,6 +13,7 @@ from mcdrl.metrics.verdict import LEAST_SITES, Expected, Verdict
 
 _MOST = 10_000  # more patients than this aren't told
 _LESION_FRAMES = ("frame with a lesion", "frames with a lesion")
+_FEW_QUANTITIES = 3  # that a hospital can be told by: of a black frame there is its view alone
 _MANY_SITES = 10  # by which Student's interval is about that of very many
 
 
@@ -178,6 +179,8 @@ def known(found: Acceptance) -> str:
     edge = [one for one in found.shifts if one.place is Place.EDGE]
     sites = counted(len(found.training), "training site")
     quantities = sum(one.place is not None for one in found.shifts)
+    if quantities < _FEW_QUANTITIES:
+        return "Unknown: its frames show too little to be measured, as where they are all of one colour."
     if not edge:
         return f"Yes: in all {quantities} quantities it lies among its {sites}."
     named = [one.quantity.title.partition(",")[0] for one in edge]

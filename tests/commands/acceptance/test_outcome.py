@@ -5,7 +5,8 @@ import pytest
 
 from mcdrl.commands.acceptance.page import figures_html
 from mcdrl.metrics.operating_point import OperatingPoint
-from tests.commands.acceptance.hospital import Bright, dice_of, judged
+from mcdrl.metrics.verdict import Verdict
+from tests.commands.acceptance.hospital import Bright, by_site, dice_of, judged
 
 LESIONS = [(16, 8), (16, 16), (8, 16), (0, 4), (10, 10)]
 NEGATIVES = [(0, 0), (0, 0), (6, 0), (1, 0)]
@@ -116,3 +117,17 @@ def test_a_count_without_spread_has_no_interval(tmp_path):
         assert np.isnan(found.outcome.figures[name].low), name
     cells = {row[0]: row[2] for row in figures_html(found).rows}
     assert cells["false positives a frame"] == cells["AUROC of the frame's score"] == "none: no spread"
+
+
+def test_a_share_without_spread_has_no_interval_and_no_verdict_rests_on_it(tmp_path):
+    """Eight frames of one Dice say nothing of a ninth."""
+    found = judged(tmp_path, [(5, 15)] * 8, by_site(0.9, 0.95, 0.97))
+    for name in ("dice", "iou", "called_share", "expected_precision"):
+        assert np.isnan(found.outcome.figures[name].low), name
+    assert found.outcome.figures["lesion_sensitivity"].low > 0  # of all or none there is Wilson's
+    assert found.verdict is Verdict.TOO_FEW
+
+
+def test_frames_that_show_nothing_are_flagged_as_predict_flags_them(tmp_path):
+    found = judged(tmp_path, [(32, 8), (16, 16)])  # 32 columns are the whole frame
+    assert found.tally.cases()["flagged"].tolist() == ["yes", "no"]

@@ -99,6 +99,12 @@ def test_large_frames_are_none_that_the_model_does_not_know(tmp_path):
     assert known(replace(found, shifts=shifts)).startswith("Yes: in all 10 quantities")
 
 
+def test_frames_of_which_nothing_can_be_measured_are_not_known(tmp_path):
+    found = judged(tmp_path, GOOD, sites={"N": (-1e9, 0), "S": (0, 1e9)})
+    assert known(replace(found, shifts=found.shifts[:2])).startswith("Unknown: its frames show too little")
+    assert known(replace(found, shifts=found.shifts[:3])).startswith("Yes: in all 3 quantities")
+
+
 def test_what_lies_outside_is_named_once_with_its_unit(tmp_path):
     found = judged(tmp_path, GOOD, sites={"N": (-1e9, 1e9 - 2e4), "S": (-1e9 + 2e4, 1e9)})
     ends = {"brightness": (0.7, 0.75, 0.8), "view_share": (0.3, 0.6, 0.75), "hue_deg": (-50.0, 2.0, 10.0)}
