@@ -36,7 +36,9 @@ Frame = NDArray[np.uint8] | str | os.PathLike[str]
 """A frame: [H, W, 3] uint8, RGB 0..255, upright, of any size; or the path of an image."""
 _BRIGHT = 2  # what overshoots 1 a little, or is a mask of 0 and 1, is no frame of 0..255
 _WANTED = "expected a frame [H, W, 3] of uint8, RGB 0..255, or the path of an image"
-_SWAPPED_BY = "frame[..., ::-1]"  # what stands here for an option of the command line
+_TURNED = "try frame[..., ::-1]"  # what stands here for an option of the command line, by what was given
+_READ_AND_TURNED = "read it and give frame[..., ::-1]"
+_BY_COMMAND = "try mcdrl predict --channels bgr"
 _WANTED_VIDEO = "expected MP4, MOV, AVI, Matroska, WebM or DICOM"
 
 
@@ -50,8 +52,8 @@ class Prediction:
             the probability as the network gives it, so that calibration moves no outline.
         confidence: share of the mask at one half that the network expects to be lesion, 0..1, so a precision and no
             Dice; where nothing is found, the probability that there is nothing.
-        flagged: whether the confidence is below the model's limit, or the frame shows nothing: a person should look
-            first.
+        flagged: whether the confidence is below the model's limit, or the frame shows hardly anything: a person should
+            look first.
         lesion: whether the model's operating point leaves a lesion; the mask is as the network gives it all the same.
         issues: what is odd about the frame, in words; empty: nothing.
     """
@@ -100,7 +102,7 @@ class Model:
         """
         least, shown = self._least(threshold), self._shown(frame)
         (answer,) = self._predictor(shown.pixels[None])
-        return self._prediction(shown, answer, least)
+        return self._prediction(shown, answer, least, _READ_AND_TURNED if _is_path(frame) else _TURNED)
 
     def predict_video(
         self, video: str | os.PathLike[str], *, threshold: float | None = None, smooth_s: float = 0.0
@@ -133,7 +135,8 @@ class Model:
             opened = open_video(path)
             found = survey(opened, self.view)
             for one in answered(opened, found, self._predictor, smooth_s=smooth_s):
-                yield float(one.frame.pts * opened.shape.tick_s), self._prediction(one.shown, one.answer, least)
+                prediction = self._prediction(one.shown, one.answer, least, _BY_COMMAND)
+                yield float(one.frame.pts * opened.shape.tick_s), prediction
         except RefusedError as error:
             raise InputError(f"{path}: {error}") from None
         if found.problem:
@@ -145,7 +148,7 @@ class Model:
             raise InputError(f"threshold {least!s:.60}: expected a probability, 0..1")
         return least
 
-    def _prediction(self, shown: Shown, answer: Answer, least: float) -> Prediction:
+    def _prediction(self, shown: Shown, answer: Answer, least: float, swapped_by: str) -> Prediction:
         assessment = self._predictor.assess(answer)
         mask = shown.lesion(answer.probability, least)
         kept = self._predictor.operating_point.kept(mask, shown.area_px, assessment.frame_score)
@@ -155,11 +158,11 @@ class Model:
             confidence=assessment.confidence,
             flagged=assessment.flagged or shown.blank,
             lesion=bool(kept.any()),
-            issues=shown.issues.replace(SWAPPED_BY, _SWAPPED_BY),
+            issues=shown.issues.replace(SWAPPED_BY, swapped_by),
         )
 
     def _shown(self, frame: Frame) -> Shown:
-        picture, dim = _read(frame) if isinstance(frame, str | os.PathLike) else (_picture(frame), False)
+        picture, dim = _read(frame) if _is_path(frame) else (_picture(frame), False)
         return show(picture, self._predictor.size_px, view=self.view, dim=dim)
 
 
@@ -225,7 +228,7 @@ def _rule(view: Any) -> ViewRule:
 
 def _several(given: Any, name: str, wanted: str) -> list[Any]:
     """Return an argument that is one path or several of something as a list."""
-    if isinstance(given, str | os.PathLike):
+    if _is_path(given):
         return [given]
     try:
         return list(given)
@@ -234,9 +237,13 @@ def _several(given: Any, name: str, wanted: str) -> list[Any]:
 
 
 def _path(given: Any, name: str, wanted: str = "expected the path of a folder") -> Path:
-    if not isinstance(given, str | os.PathLike):
+    if not _is_path(given):
         raise InputError(f"{name} {given!s:.60}: {wanted}")
     return Path(given)
+
+
+def _is_path(given: Any) -> bool:
+    return isinstance(given, str | os.PathLike)
 
 
 def _is_count(given: Any) -> bool:

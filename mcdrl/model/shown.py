@@ -14,13 +14,13 @@ from mcdrl.imaging.decode import DIM, LARGE, bluish, large
 from mcdrl.view import Box, looked_at, squash
 
 Array = np.ndarray[Any, np.dtype[Any]]
-SWAPPED_BY = "--channels bgr"
-FLAT = "one colour all over, so there is nothing to see"
+SWAPPED_BY = "try --channels bgr"
+FLAT = "hardly anything to see: nearly all of it has one colour"
 SMALL = "a side of less than 32 px, too little to see anything"
 _LEAST_PX = 32  # of the shorter side of what is looked at
 _ENDS = 0.02, 0.98  # shares of the pixels between which values count: words on a black screen lie outside
 _SPREAD = 10  # of 255, between these ends in every channel: what the noise of a camera in the dark stays below
-_BLUISH = f"more blue than red; if tissue looks blue, its order is blue, green, red: try {SWAPPED_BY}"
+_BLUISH = f"more blue than red; if tissue looks blue, its order is blue, green, red: {SWAPPED_BY}"
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Shown:
 
     @property
     def blank(self) -> bool:
-        """Whether there is nothing to see, so that a person should look first, whatever a model says of it."""
+        """Whether there is hardly anything to see, so that a person should look first, whatever a model says of it."""
         return _flat(self.pixels) or _small(self.box)
 
     @property
@@ -89,7 +89,7 @@ def show(picture: Image.Image, size_px: int, *, view: ViewRule, dim: bool = Fals
 
 
 def _flat(pixels: Array) -> bool:
-    """Return whether a frame [S, S, 3] uint8 has one colour but for noise."""
+    """Return whether a frame [S, S, 3] uint8 has one colour, but for noise and a few pixels."""
     counts = np.reshape(Image.fromarray(pixels).histogram(), (3, 256)).cumsum(axis=1)
     low, high = ((counts > share * counts[:, -1:]).argmax(axis=1) for share in _ENDS)
     return bool((high - low <= _SPREAD).all())

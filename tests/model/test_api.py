@@ -26,6 +26,8 @@ from tests.imaging.test_dicom import content
 from tests.projects import ROOT
 from tests.videos import LOSSLESS, marks, read_video, write_video
 
+TURNED, TURNED_PATH = "try frame[..., ::-1]", "read it and give frame[..., ::-1]"
+
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
@@ -69,7 +71,7 @@ def test_a_frame_gets_what_mcdrl_predict_writes(folders, frames, tmp_path, view,
             row = rows.loc[path.name]
             assert round(found.confidence, 4) == float(row["confidence"])
             said = ["yes" if one else "no" for one in (found.flagged, found.lesion)]
-            issues = row["issues"].replace("--channels bgr", "frame[..., ::-1]")
+            issues = row["issues"].replace("try --channels bgr", TURNED_PATH if found is by_path else TURNED)
             assert [*said, found.issues] == [row["flagged"], row["lesion"], issues]
         seen |= set(np.unique(found.mask))
     assert seen == {False, True}
@@ -251,10 +253,16 @@ def test_a_file_or_folder_without_permission_is_told(model, frames, tmp_path, mo
         model.predict(frames / "0.png")
 
 
-def test_swapped_colours_are_told_with_what_python_takes(model):
+def test_swapped_colours_are_told_with_what_python_takes(model, tmp_path):
     pixels = np.random.default_rng(0).integers((0, 20, 160), (80, 100, 240), (40, 50, 3)).astype(np.uint8)
-    told = "more blue than red; if tissue looks blue, its order is blue, green, red: try frame[..., ::-1]"
-    assert model.predict(pixels).issues == told
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    clip = write_video(tmp_path / "a.mkv", [pixels, pixels], **LOSSLESS)
+    told = "more blue than red; if tissue looks blue, its order is blue, green, red: "
+    assert model.predict(pixels).issues == told + TURNED
+    for path in (tmp_path / "a.png", str(tmp_path / "a.png")):
+        assert model.predict(path).issues == told + TURNED_PATH
+    by_command = f"{told}try mcdrl predict --channels bgr"
+    assert [found.issues for _, found in model.predict_video(clip)] == [by_command] * 2
     assert model.predict(pixels[..., ::-1]).issues == ""
 
 

@@ -84,6 +84,13 @@ def test_a_frame_that_shows_nothing_is_for_a_person(picture, issues, view):
     assert (found.issues, found.blank) == (issues, True)
 
 
+def test_a_dark_frame_with_a_small_lit_lumen_shows_hardly_anything():
+    pixels = np.zeros((200, 300, 3), np.uint8)
+    pixels[90:110, 140:160] = grainy((150, 80, 60), (20, 20))
+    found = show(Image.fromarray(pixels), 224, view="full")
+    assert (found.issues, found.blank) == ("hardly anything to see: nearly all of it has one colour", True)
+
+
 def test_words_on_a_black_screen_show_nothing_either():
     assert show(words_on_black(), 224, view="full").blank
 

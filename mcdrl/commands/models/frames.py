@@ -85,7 +85,7 @@ def find_jobs(given: Sequence[Path], out: Path, *, masks_too: bool = False) -> F
     named = [pair for pair in named if pair[0] not in left_out]
     if not named:
         raise InputError(f"{_told(masks)}, and there is nothing else; --masks-too segments them like frames")
-    stems = _stems([name for _, name in named])
+    stems = stems_of([name for _, name in named])
     kinds = f"left out, no pictures by their ending: {endings.total()} files ({', '.join(sorted(endings))})"
     jobs = [Job(path, str(name), stems[name]) for path, name in named]
     return Found(
@@ -219,7 +219,7 @@ def _no_picture(path: Path, given: Sequence[Path]) -> bool:
     return path.suffix.lower() in _NO_PICTURES and path not in given
 
 
-def _stems(names: Iterable[PurePosixPath]) -> dict[PurePosixPath, str]:
+def stems_of(names: Iterable[PurePosixPath]) -> dict[PurePosixPath, str]:
     """Return the frames' names without their endings; those that would be equal keep them."""
     stems = {name: str(name.with_suffix("")) for name in names}
     while True:

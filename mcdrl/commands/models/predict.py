@@ -23,7 +23,7 @@ from mcdrl.base.text import printable
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.models.coco import FILE, Lesion, write_coco
 from mcdrl.commands.models.dicom_seg import check_sources
-from mcdrl.commands.models.earlier import left_behind
+from mcdrl.commands.models.earlier import left_behind, results_of
 from mcdrl.commands.models.frames import Job, check_places, find_jobs, read
 from mcdrl.commands.models.masks import Wanted, all_paths, write_results
 from mcdrl.commands.models.rows import PredictionRow, refusal, row_of, unwritable, write_table
@@ -55,7 +55,7 @@ def predict_frames(
     """Write a mask for every readable frame, a video of masks for every video, then predictions.csv.
 
     Masks are PNGs of the frame's own, upright size, 0 for background and 255 for lesion, or all of them one COCO file,
-    or a DICOM Segmentation each. What an earlier run has left is told and stays. Each thread holds one frame at its own
+    or a DICOM Segmentation each. What the run before has left is told and stays. Each thread holds one frame at its own
     size; what waits is at working size, or run lengths, so that memory doesn't grow with the frames.
 
     Args:
@@ -104,6 +104,7 @@ def predict_frames(
     rows = [row for row, _ in done]
     table, found_none = wanted.out / _TABLE, not any(row.frames for row in rows)
     keep = found_none and table.exists()  # of an earlier run, whose masks are still there
+    earlier = results_of(table)
     if not keep:
         write_table(rows, table)
     if found_none:
@@ -115,7 +116,7 @@ def predict_frames(
         write_coco(
             [(row.frame, (row.width_px, row.height_px), lesions) for row, lesions in read_rows], wanted.out / FILE
         )
-    if stay := left_behind(wanted.out, {*whole, *_paths(rows, jobs, videos, wanted)}, table):
+    if stay := left_behind(earlier, {*whole, *_paths(rows, jobs, videos, wanted)}, table):
         warn(stay)
     return rows
 
@@ -137,7 +138,9 @@ def summary(rows: Sequence[PredictionRow], out: Path, threshold: float = UNSAID)
     lines += [f"a pixel is lesion from {threshold:g} on"] * (threshold != UNSAID)
     lines += [f"{len(found) - lesions} without a lesion at the models' operating point"] * (lesions < len(found))
     lines += [f"{row.frame}: {row.frames} frames, a row each in {out / row.table}" for row in found if row.table]
-    lines += [f"{flagged} flagged: look at these first, their confidence is low or they show nothing"] * (flagged > 0)
+    lines += [f"{flagged} flagged: look at these first, their confidence is low or they show hardly anything"] * (
+        flagged > 0
+    )
     seen = Counter(name for row in found for name in row.confounders.split("; ") if name)
     lines += [f"{count} x {issues}" for issues, count in Counter(row.issues for row in found if row.issues).items()]
     lines += ["seen: " + ", ".join(f"{name} in {count}" for name, count in seen.most_common())] * bool(seen)

@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from mcdrl.artifacts.held_out_scores import HeldOutScores, write_held_out_scores
 from mcdrl.base.errors import InputError
@@ -28,6 +30,7 @@ from mcdrl.model.predictor import Predictor
 from mcdrl.model.take_along import README
 from mcdrl.networks.factory import with_presence
 from mcdrl.regions.tuned import Miner
+from mcdrl.view import squash
 from tests import lite_model
 from tests.factories import make_lite0_spec, small_params
 
@@ -180,6 +183,17 @@ def test_a_stranger_is_told_what_of_a_frame_the_network_sees(model):
     assert "the frame's own size" in told["full"]
     assert all("divided by 257" in text and "transparency is laid on black" in text for text in told.values())
     assert all("by the temperature before it is enlarged" in text for text in told.values())
+
+
+@pytest.mark.parametrize(("view", "box"), [("auto", (21, 13, 305, 250)), ("full", None)])
+def test_what_a_stranger_is_told_to_call_squashes_a_frame_as_the_network_had_it(model, view, box):
+    card = load_model(model, model / "backbone").card.model_copy(update={"view": view})
+    before = exporting.preprocessing(card, "0" * 64, 0.5, [224])["before"]
+    (told,) = [re.search(r"Pillow: .*?(resize\(.*?\))", line)[1] for line in before if "Pillow" in line]
+    frame = Image.fromarray(np.random.default_rng(0).integers(0, 256, (280, 320, 3), np.uint8))
+    given = {"frame": frame, "size": (40, 40), "BICUBIC": Image.Resampling.BICUBIC} | ({"box": box} if box else {})
+    np.testing.assert_array_equal(np.asarray(eval(f"frame.{told}", {}, given)), squash(frame, 40, box))
+    assert ("box" in told) == any("cut it to the box" in line for line in before) == (box is not None)
 
 
 def test_parity_counts_pixels_by_hand(model):

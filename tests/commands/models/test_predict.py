@@ -295,6 +295,84 @@ def test_pngs_beside_a_coco_file_and_masks_of_what_cannot_be_read_any_more_are_t
     assert capsys.readouterr().err == told
 
 
+def test_after_a_coco_file_its_overlays_are_told_by_their_frames_names(folder, tmp_path, capsys):
+    half_white(80, 60).save(folder / "a.jpg")
+    run(folder, tmp_path / "out", coco=True, overlay=True, probabilities=True)
+    before = {path.relative_to(tmp_path / "out").as_posix() for path in contents(tmp_path / "out")}
+    half_white(80, 60).save(folder / "more" / "c.png")
+    run(folder / "more", tmp_path / "out")
+    assert left(capsys.readouterr().err) == (
+        len(before) - 1,
+        "overlays/a.jpg.jpg, overlays/a.png.jpg, overlays/dark.jpg",
+    )
+
+
+def left(told):
+    """Return how many files a line on an earlier run counts, and those that it names."""
+    count, _, rest = told.partition(" ")
+    return int(count), rest.split("doesn't name: ")[1].strip().removesuffix(", ...")
+
+
+def test_what_no_run_wrote_is_neither_told_nor_looked_at(folder, tmp_path, capsys, monkeypatch):
+    own, out = tmp_path / "own", tmp_path / "out"
+    for place in (own, out / "closed", out / "overlays"):
+        place.mkdir(parents=True)
+        half_white(8, 8).save(place / "mine.png")
+    half_white(8, 8).save(out / "mine.png")
+    (out / "elsewhere").symlink_to(own)
+    opened = os.scandir
+
+    def refuse(place):
+        if str(place).startswith(str(out)):
+            raise PermissionError(errno.EACCES, "Permission denied", str(place))
+        return opened(place)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "scandir", refuse)
+        run(folder, out)
+        run(folder, out)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text[:0],
+        lambda text: "\x00" + text,
+        lambda text: text + "cut off,",
+        lambda text: text + '"',
+        lambda text: text.replace("frame,mask", "frame,label"),
+        lambda text: text.replace("a.png", "../mine.png"),
+        lambda text: text.replace("a.png", "/etc/passwd"),
+        lambda text: text.replace("a.png", "x" * 5000),
+        lambda text: text.encode("utf-16"),
+    ],
+)
+def test_a_table_before_that_is_damaged_or_not_of_predict_tells_of_nothing(folder, tmp_path, capsys, change):
+    out = tmp_path / "out"
+    run(folder / "a.png", out)
+    half_white(8, 8).save(tmp_path / "mine.png")
+    changed = change((out / "predictions.csv").read_text())
+    (out / "predictions.csv").write_bytes(changed if isinstance(changed, bytes) else changed.encode())
+    run(folder / "more", out)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_pipe_in_place_of_the_table_is_not_read(folder, tmp_path, capsys):
+    (tmp_path / "out").mkdir()
+    os.mkfifo(tmp_path / "out" / "predictions.csv")
+    run(folder, tmp_path / "out")
+    assert capsys.readouterr().err == ""
+    assert (tmp_path / "out" / "predictions.csv").is_file()
+
+
+def test_names_that_a_spreadsheet_would_compute_are_told_as_they_are(folder, tmp_path, capsys):
+    (folder / "a.png").rename(folder / "=1.png")
+    run(folder / "=1.png", tmp_path / "out")
+    run(folder / "more", tmp_path / "out")
+    assert left(capsys.readouterr().err) == (1, "=1.png")
+
+
 @pytest.mark.parametrize("out", [".", "masks", "deep/masks"])
 def test_results_inside_the_frames_folder_are_refused(folder, out):
     with pytest.raises(InputError, match="would count as frames"):
@@ -588,7 +666,9 @@ def test_frames_that_show_nothing_are_flagged_however_sure_the_model_is(tmp_path
     rows = run(frames, tmp_path / "out")
     told = {row.frame: (row.confidence, row.flagged, row.issues) for row in rows}
     assert told == {"fine.png": (1, "no", ""), "tiny.png": (1, "yes", SMALL), "white.png": (1, "yes", FLAT)}
-    assert "2 flagged: look at these first, their confidence is low or they show nothing" in summary(rows, frames)
+    assert "2 flagged: look at these first, their confidence is low or they show hardly anything" in summary(
+        rows, frames
+    )
 
 
 def test_swapped_colours_are_told_and_can_be_swapped_back(tmp_path):

@@ -168,6 +168,14 @@ def test_names_that_are_no_utf8_get_their_videos(tmp_path):
     assert (tmp_path / "out" / "overlays" / f"{odd}.mp4").exists()
 
 
+def test_what_an_earlier_run_left_of_a_video_is_told(video, tmp_path, capsys):
+    run(video, tmp_path / "out", overlay=True, probabilities=True)
+    write_video(tmp_path / "b.mkv", marks(2))
+    run(tmp_path / "b.mkv", tmp_path / "out")
+    told = f"4 files of an earlier run stay in {tmp_path / 'out'}, which predictions.csv doesn't name: "
+    assert capsys.readouterr().err == f"{told}clip.csv, clip.mp4, overlays/clip.mp4, ...\n"
+
+
 def test_smoothing_lets_masks_go_slowly(tmp_path):
     bright, dark = np.full((48, 64, 3), 250, np.uint8), np.zeros((48, 64, 3), np.uint8)
     path = write_video(tmp_path / "a.mkv", [bright] * 2 + [dark] * 6, **LOSSLESS)
