@@ -33,7 +33,7 @@ def results_of(table: Path) -> set[str]:
         return set()
 
 
-def left_behind(earlier: Collection[str], written: Collection[Path], table: Path) -> str:
+def still_there(earlier: Collection[str], written: Collection[Path], table: Path) -> str:
     """Return a line on the results of the run before that stay; empty: there are none.
 
     Args:

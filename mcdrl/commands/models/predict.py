@@ -23,7 +23,7 @@ from mcdrl.base.text import printable
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.models.coco import FILE, Lesion, write_coco
 from mcdrl.commands.models.dicom_seg import check_sources
-from mcdrl.commands.models.earlier import left_behind, results_of
+from mcdrl.commands.models.earlier import results_of, still_there
 from mcdrl.commands.models.frames import Job, check_places, find_jobs, read
 from mcdrl.commands.models.masks import Wanted, all_paths, write_results
 from mcdrl.commands.models.rows import PredictionRow, refusal, row_of, unwritable, write_table
@@ -116,7 +116,7 @@ def predict_frames(
         write_coco(
             [(row.frame, (row.width_px, row.height_px), lesions) for row, lesions in read_rows], wanted.out / FILE
         )
-    if stay := left_behind(earlier, {*whole, *_paths(rows, jobs, videos, wanted)}, table):
+    if stay := still_there(earlier, {*whole, *_paths(rows, jobs, videos, wanted)}, table):
         warn(stay)
     return rows
 
