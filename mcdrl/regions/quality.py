@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mcdrl.metrics.ranking import auroc
+from mcdrl.metrics.auroc import auroc
 
 Array = np.ndarray[Any, np.dtype[Any]]
 SCORES = ("recall", "recall_random", "auroc", "auroc_inverted")  # of `Quality.row`

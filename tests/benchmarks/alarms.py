@@ -22,9 +22,10 @@ import typer
 from lightning_fabric import Fabric
 
 from mcdrl.base.parallel import batches
+from mcdrl.metrics.auroc import auroc
 from mcdrl.metrics.calibration import spectrum
 from mcdrl.metrics.operating_point import frame_scores
-from mcdrl.metrics.ranking import auroc, false_alarms_at
+from mcdrl.metrics.ranking import false_alarms_at
 from mcdrl.model.assemble import assemble
 from mcdrl.model.folder import LoadedModel, load_model
 from mcdrl.model.probability import probabilities

@@ -12,10 +12,11 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from mcdrl.metrics.auroc import auroc
 from mcdrl.metrics.calibration import spectrum
 from mcdrl.metrics.detection import match
 from mcdrl.metrics.operating_point import frame_scores
-from mcdrl.metrics.ranking import auroc, false_alarms_at
+from mcdrl.metrics.ranking import false_alarms_at
 from mcdrl.model.folder import load_model
 from tests.benchmarks._cells import over_cells
 from tests.benchmarks.confidence import validation

@@ -19,8 +19,9 @@ import numpy as np
 import pandas as pd
 import typer
 
+from mcdrl.metrics.auroc import auroc
 from mcdrl.metrics.counts import Bools, Floats
-from mcdrl.metrics.ranking import auroc, false_alarms_at, limit_at
+from mcdrl.metrics.ranking import false_alarms_at, limit_at
 
 SENSITIVITY = 0.9
 LEAST = 30  # frames without a lesion, for a site to be told

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import roc_auc_score, roc_curve
+from sklearn.metrics import roc_curve
 
 from mcdrl.metrics import ranking
-from mcdrl.metrics.ranking import auroc, auroc_interval, false_alarms_at, fewest_groups, limit_at
+from mcdrl.metrics.auroc import auroc
+from mcdrl.metrics.ranking import auroc_interval, false_alarms_at, fewest_groups, limit_at
 
 
 def drawn(n, seed=0, digits=1):
@@ -13,19 +14,6 @@ def drawn(n, seed=0, digits=1):
     rng = np.random.default_rng(seed)
     positive = rng.random(n) < 0.6
     return np.round(rng.normal(0.8 * positive, 1), digits), positive
-
-
-def test_auroc_by_hand():
-    scores, positive = np.array([0.1, 0.4, 0.4, 0.9]), np.array([False, False, True, True])
-    assert auroc(scores, positive) == pytest.approx([(1 + 0.5 + 1 + 1) / 4])
-
-
-def test_auroc_is_that_of_scikit_learn_with_weights_too():
-    scores, positive = drawn(60)
-    weights = np.random.default_rng(1).integers(0, 4, (5, 60))
-    expected = [roc_auc_score(positive, scores, sample_weight=row) for row in weights]
-    assert auroc(scores, positive, weights) == pytest.approx(expected)
-    assert auroc(scores, positive) == pytest.approx([roc_auc_score(positive, scores)])
 
 
 @pytest.mark.parametrize("kind", [True, False])

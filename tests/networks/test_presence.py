@@ -9,7 +9,7 @@ import torch
 from torch.nn import functional as F
 
 from mcdrl.methods import names
-from mcdrl.metrics.ranking import auroc
+from mcdrl.metrics.auroc import auroc
 from mcdrl.model.probability import probabilities
 from mcdrl.networks import presence as presence_head
 from mcdrl.networks.interface import Output

@@ -13,10 +13,10 @@ from torch import nn
 
 from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.frames import FRAMES
+from mcdrl.metrics.auroc import auroc
 from mcdrl.metrics.calibration import confidence, spectrum
 from mcdrl.metrics.detection import match
 from mcdrl.metrics.operating_point import Judged, OperatingPoint, choose, frame_scores
-from mcdrl.metrics.ranking import auroc
 from mcdrl.model.folder import load_model
 from mcdrl.model.probability import probabilities
 from mcdrl.networks.inputs import open_sites, to_batch

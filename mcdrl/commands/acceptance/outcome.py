@@ -11,9 +11,10 @@ import pandas as pd
 
 from mcdrl.artifacts.promise import Promise
 from mcdrl.base.seeds import generator
+from mcdrl.metrics.auroc import auroc
 from mcdrl.metrics.coverage import coverage_table
 from mcdrl.metrics.intervals import NONE, Sample, if_spread, mean_interval, rate_interval
-from mcdrl.metrics.ranking import auroc, auroc_interval, fewest_groups
+from mcdrl.metrics.ranking import auroc_interval, fewest_groups
 from mcdrl.metrics.reliability import calibration_error
 
 if TYPE_CHECKING:

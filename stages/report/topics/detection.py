@@ -13,9 +13,10 @@ from mcdrl.drawing.charts import SHARE, Scale, scale
 from mcdrl.drawing.formatting import NO_SPREAD, counted, listed, number, percent, span_or_why
 from mcdrl.drawing.html_tables import HtmlTable, Row, Write, html_table, records
 from mcdrl.drawing.plots import Curve, Panel, curves
+from mcdrl.metrics.auroc import auroc
 from mcdrl.metrics.detection import froc, sensitivity_at
 from mcdrl.metrics.intervals import if_spread, rate_interval
-from mcdrl.metrics.ranking import auroc, auroc_interval, false_alarms_at, fewest_groups
+from mcdrl.metrics.ranking import auroc_interval, false_alarms_at, fewest_groups
 from stages.report.averages import MEAN, Draws, by
 from stages.report.results import Results
 from stages.report.topic import Question, Topic
