@@ -23,7 +23,7 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.issues import RefusedError
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.imaging.decode import read_frame
-from mcdrl.imaging.video.files import called, is_video, open_video
+from mcdrl.imaging.video.files import is_video, open_video, said_of
 from mcdrl.model.held_out import threshold_of
 from mcdrl.model.predictor import RANDOM_WEIGHTS, Answer, Predictor, load_predictor
 from mcdrl.model.shipped import resolved
@@ -39,6 +39,7 @@ _WANTED = "expected a frame [H, W, 3] of uint8, RGB 0..255, or the path of an im
 _TURNED = "try frame[..., ::-1]"  # what stands here for an option of the command line, by what was given
 _READ_AND_TURNED = "read it and give frame[..., ::-1]"
 _BY_COMMAND = "try mcdrl predict --channels bgr"
+_SIDES = "sides in px, each once, such as [224, 320]"
 _WANTED_VIDEO = "expected MP4, MOV, AVI, Matroska, WebM or DICOM"
 
 
@@ -200,9 +201,9 @@ def load(
         raise InputError("no model is given; name the folder of one")
     if batch_size is not None and not _is_count(batch_size):
         raise InputError(f"batch_size {batch_size!s:.60}: expected 1 and more")
-    sides = None if sizes is None else _several(sizes, "sizes", "sides in px, such as [224, 320]")
+    sides = None if sizes is None else _several(sizes, "sizes", _SIDES)
     if sides is not None and not (all(map(_is_count, sides)) and len(set(sides)) == len(sides)):
-        raise InputError(f"sizes {sizes!s:.60}: expected sides in px, each once, such as [224, 320]")
+        raise InputError(f"sizes {sizes!s:.60}: expected {_SIDES}")
     place, wanted = None if backbone is None else _path(backbone, "backbone"), None if view is None else _rule(view)
     named = [_path(one, "model") for one in given]
     try:
@@ -293,7 +294,7 @@ def _short(path: Any) -> str:
 def _read(frame: Any) -> tuple[Image.Image, bool]:
     path = _file(frame, _WANTED, "give one image at a time, or segment it with `mcdrl predict`")
     if is_video(path):
-        raise InputError(f"{path} {called(path)}; give it to predict_video")
+        raise InputError(f"{path} {said_of(path)}; give it to predict_video")
     try:
         return read_frame(path)
     except RefusedError as error:

@@ -28,7 +28,7 @@ from mcdrl.commands.models.frames import Job, check_places, find_jobs, read
 from mcdrl.commands.models.masks import Wanted, all_paths, write_results
 from mcdrl.commands.models.rows import PredictionRow, refusal, row_of, unwritable, write_table
 from mcdrl.commands.models.videos import VideoReading, predict_video
-from mcdrl.imaging.video.files import called
+from mcdrl.imaging.video.files import said_of
 from mcdrl.model.held_out import UNSAID
 from mcdrl.model.shown import Shown
 
@@ -78,7 +78,7 @@ def predict_frames(
     found = find_jobs(given, wanted.out, masks_too=masks_too)
     jobs, videos, done = found.jobs, found.videos, list[tuple[PredictionRow, Sequence[Lesion]]]()
     if wanted.coco or wanted.dicom is not None:
-        done = [(refusal(job, f"{called(job.path)}; {_FOR_PICTURES}"), ()) for job in videos]
+        done = [(refusal(job, f"{said_of(job.path)}; {_FOR_PICTURES}"), ()) for job in videos]
         videos = ()
         if not jobs:
             raise InputError(f"{found.videos[0].path} {done[0][0].reason}")

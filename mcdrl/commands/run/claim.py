@@ -29,14 +29,14 @@ def claimed(root: Path) -> Iterator[None]:
     Raises:
         InputError: somebody else does, on this machine or another one.
     """
-    path, ours = claim_path(root), (socket.gethostname(), os.getpid())
+    path, host, pid = claim_path(root), socket.gethostname(), os.getpid()
     path.parent.mkdir(parents=True, exist_ok=True)
     with _one_at_a_time(path.with_suffix(".lock")):
         if path.exists() and _is_over(path):
             path.unlink()
         try:
             with path.open("x", encoding="utf-8") as stream:
-                json.dump(dict(zip(("host", "pid"), ours, strict=True)), stream)
+                json.dump({"host": host, "pid": pid}, stream)
         except FileExistsError:
             raise InputError(_told(path)) from None
         except BaseException:
@@ -45,7 +45,7 @@ def claimed(root: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        if _owner(path) == ours:  # who was told to remove it may have begun a run
+        if _owner(path) == (host, pid):  # who was told to remove it may have begun a run
             path.unlink()
 
 

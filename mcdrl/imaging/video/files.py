@@ -42,7 +42,7 @@ def is_video(path: Path) -> bool:
     return path.suffix.lower() in ENDINGS and not is_picture(path)
 
 
-def called(path: Path) -> str:
+def said_of(path: Path) -> str:
     """Return what a file is that `is_video` takes for one: a DICOM file is no video by itself, but holds pictures."""
     return f"holds {pictures_in(path)} pictures" if is_dicom(path) else "is a video"
 
