@@ -96,7 +96,7 @@ def to_native(values: Values, crop_px: tuple[int, int, int, int], width_px: int,
     return full
 
 
-def called(enlarged: Values, crop_px: tuple[int, int, int, int], threshold: float) -> Bools:
+def thresholded(enlarged: Values, crop_px: tuple[int, int, int, int], threshold: float) -> Bools:
     """Return which pixels are called lesion, [H, W] bool; none that the crop left out, whatever the threshold is.
 
     Args:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mcdrl.artifacts.frames import called, to_native
+from mcdrl.artifacts.frames import thresholded, to_native
 from mcdrl.metrics.counts import Bools, Counts, count
 from mcdrl.metrics.detection import Match, match
 from mcdrl.metrics.registry import scores
@@ -93,12 +93,12 @@ def matches(probability: Floats, native: Sequence[Native], threshold: float) -> 
     """
     for square, frame in zip(probability, native, strict=True):
         enlarged = _enlarged(square, frame)
-        lesion = called(enlarged, frame.crop_px, threshold) & (True if frame.judged is None else frame.judged)
+        lesion = thresholded(enlarged, frame.crop_px, threshold) & (True if frame.judged is None else frame.judged)
         yield match(enlarged, lesion, frame.truth)
 
 
 def _count(probability: Floats, frame: Native, threshold: float) -> Counts:
-    predicted = called(_enlarged(probability, frame), frame.crop_px, threshold)
+    predicted = thresholded(_enlarged(probability, frame), frame.crop_px, threshold)
     return count(predicted[None], frame.truth[None], None if frame.judged is None else frame.judged[None])
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from mcdrl.artifacts.frames import called, to_native
+from mcdrl.artifacts.frames import thresholded, to_native
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.imaging.decode import DIM, LARGE, bluish, large
 from mcdrl.view import Box, looked_at, squash
@@ -59,7 +59,7 @@ class Shown:
             raw: [S, S] float32, the probability of lesion at working size, not calibrated, 0..1.
             threshold: of it, from which a pixel is lesion.
         """
-        return called(self._enlarged(raw), self.box, threshold)
+        return thresholded(self._enlarged(raw), self.box, threshold)
 
     def probability(self, calibrated: Array) -> Array:
         """Return calibrated probabilities [S, S] at the frame's own size, [H, W] float32, 0..1."""

@@ -47,9 +47,10 @@ def read_strengths(root: Path, reading: Reading, sources: Mapping[str, Source]) 
 
 def _read(path: Path, reading: Reading, columns: list[str]) -> dict[str, Cells]:
     table: dict[str, Cells] = {}
-    for name, row, counts in read_rows(path, reading, columns):
+    own = ((name, row) for name, row, counts in read_rows(path, reading, columns) if counts)
+    for name, row in own:
         cells = {column: row[column] for column in columns}
-        if counts and table.setdefault(name, cells) != cells:
+        if table.setdefault(name, cells) != cells:
             raise InputError(f"{path} has two rows of '{name}' with different strengths; keep one of them")
     return table
 

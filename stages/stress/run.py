@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mcdrl.artifacts.cases import CASES
-from mcdrl.artifacts.frames import FRAMES, called, judged_of, lesion_of, to_native
+from mcdrl.artifacts.frames import FRAMES, judged_of, lesion_of, thresholded, to_native
 from mcdrl.artifacts.store_reader import StoreReader
 from mcdrl.artifacts.stress import STRESS
 from mcdrl.base.fields import Array
@@ -128,7 +128,7 @@ def _counts(shown: Sequence[Stressed], probability: Array, threshold: float) -> 
     for one, square in zip(shown, probability, strict=True):
         height, width = one.mask.shape
         box = one.box or (0, 0, width, height)
-        found = called(to_native(square, box, width, height), box, threshold)
+        found = thresholded(to_native(square, box, width, height), box, threshold)
         single.append(count(found[None], one.mask[None], one.judged[None]))
     return Counts(
         **{field.name: np.concatenate([getattr(one, field.name) for one in single]) for field in fields(Counts)}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mcdrl.artifacts.frames import called, judged_of, lesion_of, pack_native_mask, to_native, unpack_native_mask
+from mcdrl.artifacts.frames import judged_of, lesion_of, pack_native_mask, thresholded, to_native, unpack_native_mask
 
 
 @pytest.mark.parametrize("values", [[0], [1], [0, 1], [0, 5], [0, 1, 2, 3], list(range(16)), list(range(256))])
@@ -46,7 +46,7 @@ def test_what_the_crop_left_out_is_called_by_no_threshold():
     box = (2, 1, 11, 6)
     enlarged = to_native(np.full((4, 4), 0.25, np.float32), box, 12, 8)
     for threshold, expected in ((0.0, 9 * 5), (0.25, 9 * 5), (0.5, 0)):
-        lesion = called(enlarged, box, threshold)
+        lesion = thresholded(enlarged, box, threshold)
         assert lesion[1:6, 2:11].sum() == lesion.sum() == expected
 
 

@@ -262,10 +262,8 @@ def intervals(sites: Sequence[_Site], draws: Draws, name: str) -> Row:
     """
     lesions = [one.lesions for one in sites if len(one.lesions)]
     found = float(np.mean([own["found"].mean() for own in lesions])) if lesions else np.nan
-    groups, ends = (
-        min((own["group_id"].nunique() for own in lesions), default=0),
-        draws.interval(lesions, "found", name),
-    )
+    groups = min((own["group_id"].nunique() for own in lesions), default=0)
+    ends = draws.interval(lesions, "found", name)
     low, high = if_spread(rate_interval(ends, found, groups) if len(lesions) == 1 else ends)
     false_low, false_high = if_spread(draws.interval([one.frames for one in sites], "false", name, within=_ANY))
     return {
