@@ -44,6 +44,8 @@ class Source:
             return cls(name, "random")
         if value.startswith(LOCAL_DIR):
             folder = Path(value.removeprefix(LOCAL_DIR)).expanduser()
+            if value == LOCAL_DIR:
+                raise InputError(f"weights.{name}: no folder stands behind {LOCAL_DIR}; give one")
             if not folder.is_dir():
                 raise InputError(f"weights.{name}: there is no folder {_named(folder)}; give one after {LOCAL_DIR}")
             return cls(name, "local-dir", folder)

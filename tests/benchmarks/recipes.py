@@ -3,14 +3,16 @@
 Run in a project whose sites are ingested, with models of its cells, artifacts/train/<method>/<held out>/<seed>. Each
 model segments the site that it was kept from as its method does, and at 320 px beside, as `mcdrl predict --sizes` does
 (`_sizes`). Several trainings of a method for a site answer together, too: three of them are `_together3`, whose
-probability is the mean of theirs and whose seed is the least. OUT is a parquet of a row a frame and recipe, which
-`tests.benchmarks.table` compares by Dice and `tests.benchmarks.recipes_table` by what is found and what is called in
-frames without a lesion. Rows of recipes that are not asked again stay: begin a new file after training anew.
+probability is the mean of theirs and whose seed is the least.
+OUT is a parquet of a row a frame and recipe, which `tests.benchmarks.table` compares by Dice and
+`tests.benchmarks.recipes_table` by what is found and what is called in frames without a lesion. --findings writes a row
+a lesion and a row a component that hits none, of which `tests.benchmarks.froc` makes free-response curves. Rows of
+recipes that are not asked again stay: begin a new file after training anew.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -34,12 +36,13 @@ from mcdrl.study.params import Study, load_study, resolve
 from mcdrl.study.paths import ARTIFACTS, site_files
 from mcdrl.view import Box
 from stages.stress.run import pick
-from tests.benchmarks._counts import CROP, counted
+from tests.benchmarks._counts import CROP, Counts, counted
 from tests.benchmarks.view.prediction import paths_of, seen
 
 FURTHER_PX = (320,)
 BATCH = 8
 KEY = ["method", "held_out", "seed", "case_id"]
+FINDING = ["kind", "score", "area_share"]
 Array = np.ndarray[Any, np.dtype[Any]]
 Answers = Mapping[tuple[str, int], tuple[Array, Array | None]]
 
@@ -58,12 +61,38 @@ class _Look:
     boxes: Mapping[str, Box]
     answers: Answers
 
-    def counts(self, masks: Mapping[str, Array]) -> Iterator[tuple[str, int, str, Mapping[str, float | int]]]:
-        """Yield recipe, seed, frame, and what is found there."""
+    def counts(self, masks: Mapping[str, Array]) -> Iterator[tuple[str, int, str, Counts, float]]:
+        """Yield recipe, seed, frame, what is found there, and the frame's score."""
         for (recipe, seed), (lesion, presence) in self.answers.items():
             scores = frame_scores(spectrum(lesion), presence)
             for at, (case, box) in enumerate(self.boxes.items()):
-                yield recipe + self.ending, seed, case, counted(lesion[at], box, masks[case]) | {"score": scores[at]}
+                yield recipe + self.ending, seed, case, counted(lesion[at], box, masks[case]), scores[at]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A frame as a recipe segments it.
+
+    Attributes:
+        names: method, held_out, seed, case_id.
+        group: patient or sequence.
+        counts: what is found.
+        score: of the frame.
+    """
+
+    names: Mapping[str, object]
+    group: str
+    counts: Counts
+    score: float
+
+    def row(self) -> dict[str, object]:
+        """Return the row of the frame."""
+        return {**self.names, "group_id": self.group, **self.counts.row(), "score": self.score}
+
+    def findings(self) -> Iterator[dict[str, object]]:
+        """Yield a row a lesion and a row a component that hits none."""
+        for finding in self.counts.findings():
+            yield {**self.names, **finding}
 
 
 def main(
@@ -73,26 +102,29 @@ def main(
     frames: Annotated[int, typer.Option(help="Of these, so many a source, by the hash of their names.")] = 30,
     sizes: Annotated[bool, typer.Option("--sizes/--no-sizes", help="Also at 320 px beside.")] = True,
     whole: Annotated[bool, typer.Option("--whole", help="Also frames that aren't cut to the view (`_whole`).")] = False,
+    findings: Annotated[Path | None, typer.Option(help="Parquet of what is found in the sites left out.")] = None,
 ) -> None:
     """Predict and count."""
     study, further_px = load_study(), FURTHER_PX if sizes else ()
     for (method, held_out), own in groupby(sorted(models, key=_cell), lambda folder: _cell(folder)[:2]):
         ensemble = load_ensemble(list(own), None, "cpu", further_px)
         _check(ensemble, method, held_out)
-        found = pd.DataFrame(judged(ensemble, study, held_out, None, whole=whole))
-        _add(out, found)
+        frames_left_out = list(judged(ensemble, study, held_out, None, whole=whole))
+        found = pd.DataFrame([one.row() for one in frames_left_out])
+        _add(out, found, KEY)
+        if findings is not None:
+            every = [row for one in frames_left_out for row in one.findings()]
+            _add(findings, pd.DataFrame(every, columns=[*KEY, *FINDING]), KEY[:-1])
         if validation is not None:
             sources = sorted(set.intersection(*(set(one.model.card.sources) for one in ensemble.members)))
-            rows = [row for site in sources for row in judged(ensemble, study, site, frames)]
-            _add(validation, pd.DataFrame(rows))
+            rows = [one.row() for site in sources for one in judged(ensemble, study, site, frames)]
+            _add(validation, pd.DataFrame(rows), KEY)
         told = found.groupby(["method", "seed"])["dice"].mean().round(4).to_dict()
         print(f"{held_out}: {told}", flush=True)
 
 
-def judged(
-    ensemble: Ensemble, study: Study, site: str, frames: int | None, *, whole: bool = False
-) -> Iterator[dict[str, object]]:
-    """Yield a row a frame and recipe.
+def judged(ensemble: Ensemble, study: Study, site: str, frames: int | None, *, whole: bool = False) -> Iterator[Judged]:
+    """Yield the frames of a site, once a recipe.
 
     Args:
         ensemble: trainings of one method that were kept from one site.
@@ -114,11 +146,10 @@ def judged(
             if whole:
                 looks.append(_whole(ensemble, {case: paths[case] for case in ids}, card.size_px, swap=swap))
             for look in looks:
-                for name, seed, case, counts in look.counts(masks):
-                    yield {
-                        "method": f"{card.variant}{name}", "held_out": card.held_out, "seed": seed, "case_id": case,
-                        "group_id": f"{site}/{cases.at[case, 'group_id']}", **counts,
-                    }  # fmt: skip
+                for recipe, seed, case, counts, score in look.counts(masks):
+                    cell = f"{card.variant}{recipe}", card.held_out, seed
+                    names = dict(zip(KEY, (*cell, case), strict=True))
+                    yield Judged(names, f"{site}/{cases.at[case, 'group_id']}", counts, score)
 
 
 def asked(ensemble: Ensemble, images: Array, *, plainly: bool = False) -> Answers:
@@ -164,9 +195,12 @@ def _check(ensemble: Ensemble, method: str, held_out: str) -> None:
         raise typer.BadParameter(f"{method}, {held_out}: two models of one seed")
 
 
-def _add(out: Path, rows: pd.DataFrame) -> None:
-    every = pd.concat(([pd.read_parquet(out)] if out.is_file() else []) + [rows])
-    every.drop_duplicates(KEY, keep="last").sort_values(KEY, ignore_index=True).to_parquet(out)
+def _add(out: Path, rows: pd.DataFrame, key: Sequence[str]) -> None:
+    """Write rows in place of those that have the same key."""
+    old = pd.read_parquet(out) if out.is_file() else rows.iloc[:0]
+    stays = ~pd.MultiIndex.from_frame(old[key]).isin(pd.MultiIndex.from_frame(rows[key]))
+    every = pd.concat([old[stays], rows]) if stays.any() else rows
+    every.sort_values(KEY, ignore_index=True, kind="stable").to_parquet(out)
 
 
 if __name__ == "__main__":

@@ -121,7 +121,7 @@ def _scored(
         for at, (case, row) in enumerate(cases.iterrows()):
             box = tuple(int(row[name]) for name in CROP)
             names = {"looks": looks, "case_id": case, "group_id": f"{row['site']}/{row['group_id']}"}
-            yield names | counted(found[at], box, masks[at])
+            yield names | counted(found[at], box, masks[at]).row()
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from tests.benchmarks._toys import noise, run, script
 from tests.projects import ROOT, SHIPPED
 
 recipes = script("recipes")
+KEY = ["method", "held_out", "seed", "case_id"]
 
 
 @pytest.fixture
@@ -52,8 +53,9 @@ def other_training(study, seed):
 def test_each_training_and_all_together_at_one_size_and_two(project, tmp_path):
     cells = [project / "artifacts" / "train" / "baseline" / "A" / "0", other_training(project, 1)]
     out, validation = tmp_path / "out.parquet", tmp_path / "validation.parquet"
-    told = run(recipes, out, *cells, "--validation", validation, "--frames", 1, "--whole")
-    rows = pd.read_parquet(out)
+    findings = tmp_path / "findings.parquet"
+    told = run(recipes, out, *cells, "--validation", validation, "--frames", 1, "--whole", "--findings", findings)
+    rows, found = pd.read_parquet(out), pd.read_parquet(findings)
     assert told.startswith("A: {")
     assert rows.groupby(["method", "seed"]).size().to_dict() == {
         ("baseline", 0): 8, ("baseline", 1): 8, ("baseline_sizes", 0): 8, ("baseline_sizes", 1): 8,
@@ -71,8 +73,21 @@ def test_each_training_and_all_together_at_one_size_and_two(project, tmp_path):
     assert set(shown["held_out"]) == {"A"}
     assert "baseline_together2_sizes" in set(shown["method"])
     assert not shown["method"].str.endswith("_whole").any()
-    run(recipes, out, cells[0], "--no-sizes")  # what is there already is made anew, the rest stays
+    lesions, false = (found[found["kind"] == kind] for kind in ("lesion", "false"))
+    for kind, counts in (
+        (lesions, rows["lesions"]),
+        (lesions.dropna(subset="score"), rows["found"]),
+        (false, rows["false"]),
+    ):
+        assert (
+            kind.groupby(KEY).size().to_dict()
+            == counts[counts > 0].set_axis(rows[KEY].apply(tuple, axis=1)[counts > 0]).to_dict()
+        )
+    assert false["score"].between(0.5, 1).all()
+    assert false["area_share"].between(0, 1, inclusive="right").all()
+    run(recipes, out, cells[0], "--no-sizes", "--findings", findings)  # what is there is made anew, the rest stays
     assert len(pd.read_parquet(out)) == len(rows)
+    pd.testing.assert_frame_equal(pd.read_parquet(findings), found)
 
 
 def test_together_is_the_mean_of_what_each_says_at_all_sizes(project):
@@ -139,3 +154,26 @@ def test_the_table_by_hand():
     ]  # no limit, no figure
     other = rows.assign(seed=1)
     assert list(table.lines(pd.concat([rows, other]), validation, ["baseline"]))[2][-4:] == [""] * 4
+
+
+def test_free_response_curves_by_hand():
+    """Two lesions, found at 0.9 and missed; false positives at 0.8, in a frame without a lesion, and 0.6."""
+    froc = script("froc")
+    names = {"method": "baseline", "held_out": "A", "seed": 0}
+    frames = rows_of([(0.9, 1), (0.2, 1), *[(0.7, 0)] * 10, *[(0.1, 0)] * 20], **names)
+    findings = pd.DataFrame([
+        {**names, "case_id": "0", "kind": "lesion", "score": 0.9, "area_share": np.nan},
+        {**names, "case_id": "1", "kind": "lesion", "score": np.nan, "area_share": np.nan},
+        {**names, "case_id": "5", "kind": "false", "score": 0.8, "area_share": 0.3},
+        {**names, "case_id": "1", "kind": "false", "score": 0.6, "area_share": 0.5},
+    ])  # fmt: skip
+    other = frames.assign(seed=1)  # of which nothing was found out
+    head, _, row = froc.lines(findings, pd.concat([frames, other]), ["baseline"])
+    assert head[3:] == [
+        "found at 0.125", "found at 0.25", "found at 0.5", "found at 1", "found at 2",
+        "A: alarms at 0.95", "A: called area",
+    ]  # fmt: skip
+    # at 0.9 half is found and nothing is called in vain; both with a lesion reach 0.2, as ten of thirty do
+    assert row == ["`baseline`", "1", "1", *["0.500"] * 5, "0.333", "1.0 %"]
+    few = froc.lines(findings[findings["score"] != 0.9], frames.iloc[:8], ["baseline"])
+    assert list(few)[2] == ["`baseline`", "1", "1", *["0.000"] * 5]

@@ -46,6 +46,7 @@ def test_a_path_may_start_at_home(monkeypatch, file):
     [
         ("nowhere/a.pt", "no file nowhere/a.pt"),
         ("local-dir:nowhere", "no folder nowhere"),
+        ("local-dir:", "no folder stands behind local-dir:"),
         (".", "local-dir:."),
         ("a.pt@sha256:12", "64 digits"),
     ],

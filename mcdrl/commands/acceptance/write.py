@@ -13,7 +13,7 @@ from mcdrl.base.files import atomic_folder, sha256, write_json
 from mcdrl.commands.acceptance.page import render
 from mcdrl.commands.acceptance.rows import as_csv
 from mcdrl.commands.acceptance.run import Acceptance
-from mcdrl.commands.acceptance.sentences import headline
+from mcdrl.commands.acceptance.sentences import headline, warnings
 from mcdrl.model.facts import WEIGHTS
 from mcdrl.model.members import members
 
@@ -42,6 +42,7 @@ def told(found: Acceptance) -> dict[str, Any]:
         "hospital": found.name,
         "verdict": found.verdict.value if found.labelled else "no masks",
         "sentence": headline(found),
+        "warnings": [{"title": title, "words": words, "alarm": alarm} for title, words, alarm in warnings(found)],
         "more": _number(found.more),
         "expected": None if expected is None else {key: _number(value) for key, value in asdict(expected).items()},
         "grouped": found.outcome.grouped,

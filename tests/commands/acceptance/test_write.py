@@ -1,6 +1,7 @@
 """The folder of an acceptance."""
 
 import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -47,3 +48,15 @@ def test_without_masks_no_verdict_is_written(tmp_path):
     told = json.loads((tmp_path / "out" / "acceptance.json").read_text())
     assert told["verdict"] == "no masks"
     assert told["shift"] is None
+
+
+def test_programs_read_what_speaks_against_the_verdict(found, tmp_path):
+    write_acceptance(
+        replace(found, doubts=["lesions of more than half of the frame in 12 of 12 masks"]), tmp_path / "out"
+    )
+    told = json.loads((tmp_path / "out" / "acceptance.json").read_text())
+    assert told["warnings"][0] == {
+        "title": "Masks or colours may be read wrongly; then no figure counts.",
+        "words": "Lesions of more than half of the frame in 12 of 12 masks.",
+        "alarm": True,
+    }
