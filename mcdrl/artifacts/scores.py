@@ -153,16 +153,18 @@ POOLED = Table(
 
 AS_TRAINED = "none"  # nothing is exchanged
 EXCHANGED_Z = ("z_random", "z_zero", "z_shuffled")  # the dictionary, for others of `mcdrl.networks.dictionary`
-TOKENS_ZERO = "tokens_zero"  # what the intervention returns, for zeros
+TOKENS_ZERO = "tokens_zero"  # what the intervention returns, for zeros; places that weren't mined keep their features
+GRID_ZERO = "grid_zero"  # all places of the grid that the head gets, for zeros; maps and frame stay
 
 EXCHANGES = Table(
-    "exchanges/1",
+    "exchanges/2",
     pa.schema(
         [
             *_CELL,  # of methods that intervene
             _CASE,  # some frames of the held-out site, with a lesion; methods that sum over views make their first pass
             column("group_id", pa.string()),
-            column("exchange", pa.string()),  # at test alone: none, z_random, z_zero, z_shuffled, tokens_zero
+            # at test alone: none, z_random, z_zero, z_shuffled, tokens_zero, grid_zero
+            column("exchange", pa.string()),
             column("dice", pa.float64(), nullable=True),
             # of the attention, over that of equal weights, mean over heads, blocks and regions; null: not over all of Z
             column("entropy", pa.float64(), nullable=True),

@@ -8,12 +8,13 @@ from contextlib import ExitStack, contextmanager
 import torch
 from torch import Tensor, nn
 
-from mcdrl.artifacts.scores import AS_TRAINED, EXCHANGED_Z, TOKENS_ZERO
+from mcdrl.artifacts.scores import AS_TRAINED, EXCHANGED_Z, GRID_ZERO, TOKENS_ZERO
 from mcdrl.base.seeds import seed_for
 from mcdrl.networks.dictionary import Dictionary, variant
+from mcdrl.networks.head import Merge
 from mcdrl.networks.intervention import Intervention
 
-CONDITIONS = (AS_TRAINED, *EXCHANGED_Z, TOKENS_ZERO)
+CONDITIONS = (AS_TRAINED, *EXCHANGED_Z, TOKENS_ZERO, GRID_ZERO)
 
 
 def exchangeable(network: nn.Module) -> bool:
@@ -27,7 +28,8 @@ def exchanged(network: nn.Module, exchange: str, seed: int) -> Iterator[None]:
     """Exchange what the interventions inside a network work with until the context ends; nothing of it stays behind.
 
     A dictionary gives vectors of another kind, as `variant` makes them of its own: z_random, z_zero, z_shuffled. With
-    tokens_zero an intervention returns zeros.
+    tokens_zero an intervention returns zeros; where places that weren't mined keep their features, the head still gets
+    those. With grid_zero it gets zeros at every place, and intermediate maps and frame alone.
 
     Args:
         network: a trained one.
@@ -48,10 +50,16 @@ def exchanged(network: nn.Module, exchange: str, seed: int) -> Iterator[None]:
         """Return zeros in place of F_ca, [B, N, D]."""
         return torch.zeros_like(rows)
 
+    def no_grid(_module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """Return zeros in place of the grid that a head gets, [B, D, H, W]."""
+        return tuple(map(torch.zeros_like, inputs))
+
     with ExitStack() as hooks:
         for part in network.modules():
             if exchange in EXCHANGED_Z and isinstance(part, Dictionary):
                 hooks.callback(part.register_forward_hook(other_z).remove)
             if exchange == TOKENS_ZERO and isinstance(part, Intervention):
                 hooks.callback(part.register_forward_hook(no_tokens).remove)
+            if exchange == GRID_ZERO and isinstance(part, Merge):
+                hooks.callback(part.tokens.register_forward_pre_hook(no_grid).remove)
         yield

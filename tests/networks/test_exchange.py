@@ -4,9 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from mcdrl.artifacts.scores import AS_TRAINED, EXCHANGED_Z, TOKENS_ZERO
+from mcdrl.artifacts.scores import AS_TRAINED, EXCHANGED_Z, GRID_ZERO, TOKENS_ZERO
 from mcdrl.networks.dictionary import Dictionary, variant
 from mcdrl.networks.exchange import CONDITIONS, exchangeable, exchanged
+from mcdrl.networks.head import Merge
 from mcdrl.networks.intervention import Intervention
 
 WIDTH = 16
@@ -47,12 +48,22 @@ def _moves(network):
 
 @pytest.mark.parametrize("kind", ["text", "learned"])
 def test_where_z_matters_every_exchange_but_none_changes_the_answer(kind):
-    assert _moves(Network(kind=kind)) == {AS_TRAINED: False, **dict.fromkeys(EXCHANGED_Z, True), TOKENS_ZERO: True}
+    assert _moves(Network(kind=kind)) == {
+        AS_TRAINED: False,
+        **dict.fromkeys(EXCHANGED_Z, True),
+        TOKENS_ZERO: True,
+        GRID_ZERO: False,
+    }
 
 
 def test_where_z_does_not_matter_only_zeros_for_the_tokens_do():
     network = Network(woken=False)
-    assert _moves(network) == {AS_TRAINED: False, **dict.fromkeys(EXCHANGED_Z, False), TOKENS_ZERO: True}
+    assert _moves(network) == {
+        AS_TRAINED: False,
+        **dict.fromkeys(EXCHANGED_Z, False),
+        TOKENS_ZERO: True,
+        GRID_ZERO: False,
+    }
     blind = Network()
     for block in blind.intervention.blocks:
         nn.init.zeros_(block.attention.value.weight)  # every vector says the same
@@ -71,6 +82,18 @@ def test_the_vectors_in_place_of_z_are_of_the_kind_that_they_are_called():
     with exchanged(network, "z_random", 0):
         torch.testing.assert_close(network.dictionary().norm(dim=1), torch.ones(len(Z)))
     assert not _under(network, TOKENS_ZERO).any()
+
+
+def test_a_head_gets_no_token_of_the_grid_and_all_else():
+    torch.manual_seed(0)
+    head = Merge(WIDTH, {"s8": 3, "s16": 4}, width=16, dropout=0.0).eval()
+    maps, frame = {"s8": torch.randn(1, 3, 8, 8), "s16": torch.randn(1, 4, 4, 4)}, torch.rand(1, 3, 64, 64)
+    grid = torch.randn(1, WIDTH, 4, 4)
+    with torch.no_grad():
+        without = head(maps, torch.zeros_like(grid), frame)
+        with exchanged(nn.ModuleDict({"head": head}), GRID_ZERO, 0):
+            assert torch.equal(head(maps, grid, frame), without)
+        assert not torch.allclose(head(maps, grid, frame), without)
 
 
 @pytest.mark.parametrize(("kind", "exchange"), [("random", "z_random"), ("shuffled", "z_shuffled")])

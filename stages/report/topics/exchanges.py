@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
-from mcdrl.artifacts.scores import AS_TRAINED, EXCHANGED_Z, TOKENS_ZERO
+from mcdrl.artifacts.scores import AS_TRAINED, EXCHANGED_Z, GRID_ZERO, TOKENS_ZERO
 from mcdrl.base.seeds import generator
 from mcdrl.drawing.formatting import bare_points, counted, number, points, seed_span, signed, span_or_why, too_few
 from mcdrl.drawing.html_tables import HtmlTable, Row, html_table, records
@@ -17,7 +17,8 @@ from stages.report.topic import Question, Topic
 
 NEGLIGIBLE = 0.01  # Dice; a change whose intervals stay below it either way is called none, our choice
 _WORDS = {
-    "z_random": "Z random", "z_zero": "Z zero", "z_shuffled": "Z shuffled", TOKENS_ZERO: "tokens zero",
+    "z_random": "Z random", "z_zero": "Z zero", "z_shuffled": "Z shuffled", TOKENS_ZERO: "its tokens zero",
+    GRID_ZERO: "all tokens zero",
 }  # fmt: skip
 _MEANS = ["dice_trained", "dice", "entropy_trained", "entropy"]
 _COMPARED = [
@@ -54,7 +55,7 @@ def exchange_table(exchanges: pd.DataFrame, draws: Draws) -> pd.DataFrame:
 
 
 def what_it_is_worth(table: pd.DataFrame) -> str:
-    """Say of each method what exchanging its dictionary and zeroing its tokens change, and how even its attention is.
+    """Say of each method what exchanging its dictionary and zeroing tokens change, and how even its attention is.
 
     Args:
         table: as from `exchange_table`.
@@ -126,7 +127,8 @@ def _worth(rows: Mapping[str, Row]) -> str:
     sentences = [
         f"{most['method']}: exchanging the dictionary at test for random, zero or shuffled vectors changes Dice by at "
         f"most {points(abs(most['difference']))} ({_WORDS[most['exchange']]}: {_change(most)}). {_verdict(z)}",
-        f"With zeros for its tokens Dice changes by {_change(rows[TOKENS_ZERO])}.",
+        f"With zeros for what the intervention returns Dice changes by {_change(rows[TOKENS_ZERO])}; with zeros for "
+        f"all tokens that the head gets, beside maps and frame, by {_change(rows[GRID_ZERO])}.",
     ]
     if pd.notna(most["entropy_trained"]):
         sentences.append(f"Its attention has {number(most['entropy_trained'])} of the entropy of equal weights.")

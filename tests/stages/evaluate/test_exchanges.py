@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from mcdrl.artifacts.scores import AS_TRAINED, EXCHANGED_Z, EXCHANGES, TOKENS_ZERO
+from mcdrl.artifacts.scores import AS_TRAINED, EXCHANGED_Z, EXCHANGES, GRID_ZERO, TOKENS_ZERO
 from mcdrl.model.folder import load_model, save_model
 from mcdrl.study.paths import Cell, table_file
 from stages.evaluate.run import write
@@ -44,10 +44,10 @@ def blind(cell):
 def test_where_the_dictionary_matters_exchanging_it_changes_dice(placed):
     tables = run(placed("mcdrl"))
     dice = dice_of(tables["exchanges"])
-    assert list(dice) == [AS_TRAINED, *EXCHANGED_Z, TOKENS_ZERO]
+    assert list(dice) == [AS_TRAINED, *EXCHANGED_Z, TOKENS_ZERO, GRID_ZERO]
     trained = tables["cases"].set_index("case_id")["dice"].dropna()
     pd.testing.assert_series_equal(dice[AS_TRAINED], trained)
-    for name in (*EXCHANGED_Z, TOKENS_ZERO):
+    for name in (*EXCHANGED_Z, TOKENS_ZERO, GRID_ZERO):
         assert (dice[name] - trained).abs().max() > 1e-3, name
 
 
@@ -57,7 +57,9 @@ def test_where_it_does_not_only_zeros_for_the_tokens_change_dice(placed):
     dice = dice_of(run(cell)["exchanges"])
     for name in EXCHANGED_Z:
         pd.testing.assert_series_equal(dice[name], dice[AS_TRAINED])
-    assert (dice[TOKENS_ZERO] - dice[AS_TRAINED]).abs().max() > 1e-3
+    for name in (TOKENS_ZERO, GRID_ZERO):
+        assert (dice[name] - dice[AS_TRAINED]).abs().max() > 1e-3
+    assert (dice[GRID_ZERO] - dice[TOKENS_ZERO]).abs().max() > 1e-3  # places that weren't mined keep their features
 
 
 def test_the_attention_over_equal_vectors_has_all_the_entropy_there_is(placed):

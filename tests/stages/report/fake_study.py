@@ -21,6 +21,7 @@ from mcdrl.artifacts.scores import (
     EXCHANGED_Z,
     EXCHANGES,
     FINDINGS,
+    GRID_ZERO,
     MINING,
     POOLED,
     PREDICTIONS,
@@ -276,7 +277,7 @@ def write_intervention(root: Path, scores: pd.DataFrame, names=NAMES) -> None:
 def write_exchanges(root: Path, scores: pd.DataFrame) -> None:
     """A dictionary that moves Dice by a thousandth, and tokens that are worth half of it."""
     own = scores[scores["method"].isin(INTERVENING) & scores["dice"].notna()]
-    changed = dict.fromkeys((AS_TRAINED, *EXCHANGED_Z), 1.0) | {"z_random": 0.999, TOKENS_ZERO: 0.5}
+    changed = dict.fromkeys((AS_TRAINED, *EXCHANGED_Z), 1.0) | {"z_random": 0.999, TOKENS_ZERO: 0.5, GRID_ZERO: 0.4}
     parts = [own.assign(exchange=name, dice=own["dice"] * share, entropy=0.99) for name, share in changed.items()]
     EXCHANGES.write(pd.concat(parts)[EXCHANGES.schema.names], root / "evaluate" / "exchanges.parquet")
 

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mcdrl.artifacts.scores import AS_TRAINED, EXCHANGED_Z, EXCHANGES, TOKENS_ZERO
+from mcdrl.artifacts.scores import AS_TRAINED, EXCHANGED_Z, EXCHANGES, GRID_ZERO, TOKENS_ZERO
 from stages.report.topic import Question
 from stages.report.topics.exchanges import exchange_table, exchanges_html, topic, what_it_is_worth
 from tests.stages.report.fake_study import build, results_of, study_of
@@ -17,7 +17,7 @@ def exchanges(changes, *, sites=("A", "B"), seeds=(0,), spread=0.001, frames=FRA
     rows = []
     for place, site in enumerate(sites):
         for seed in seeds:
-            for name in (AS_TRAINED, *EXCHANGED_Z, TOKENS_ZERO):
+            for name in (AS_TRAINED, *EXCHANGED_Z, TOKENS_ZERO, GRID_ZERO):
                 wiggle = 0 if name == AS_TRAINED else spread
                 for k in range(frames):
                     dice = 0.8 - 0.2 * place + changes.get(name, 0.0) + wiggle * WIGGLE[k]
@@ -31,7 +31,7 @@ def said(changes, **given):
 
 def test_differences_are_those_to_the_network_as_trained_on_the_same_frames():
     table = exchange_table(exchanges({"z_random": -0.1, TOKENS_ZERO: -0.4}), DRAWS)
-    assert len(table) == 4 * 3
+    assert len(table) == 5 * 3
     random = at(table, exchange="z_random", held_out="mean")
     assert (random["dice_trained"], random["dice"]) == (pytest.approx(0.7), pytest.approx(0.6))
     assert random["difference"] == pytest.approx(-0.1)
@@ -53,14 +53,15 @@ def test_the_mean_is_over_sites_and_not_over_frames():
 
 
 def test_a_dictionary_that_can_be_exchanged_is_said_to_be_ignored():
-    words = said({"z_random": 0.003, TOKENS_ZERO: -0.5}, spread=0.008)
+    words = said({"z_random": 0.003, TOKENS_ZERO: -0.4, GRID_ZERO: -0.5}, spread=0.008)
     assert words.startswith(
         "mcdrl: exchanging the dictionary at test for random, zero or shuffled vectors changes Dice by at most "
         "0.3 points (Z random: +0.3, 95 % interval -0.0 to +0.6 over 16 frames in 16 groups). "
         "Of the mean over the sites no interval reaches 1.0 point: the trained network ignores its dictionary, in one "
         "training for each site. "
-        "With zeros for its tokens Dice changes by -50.0, 95 % interval"
+        "With zeros for what the intervention returns Dice changes by -40.0, 95 % interval"
     )
+    assert "; with zeros for all tokens that the head gets, beside maps and frame, by -50.0, 95 % interval" in words
     assert words.endswith("Its attention has 0.990 of the entropy of equal weights.")
 
 
@@ -94,7 +95,7 @@ def test_attention_over_something_else_is_not_told():
     assert "entropy" not in said({}, entropy=np.nan)
     html = exchanges_html(exchange_table(exchanges({}, entropy=np.nan), DRAWS))
     assert {row[-1] for row in html.rows} == {"–"}
-    assert html.strong.count(True) == 4
+    assert html.strong.count(True) == 5
 
 
 def test_every_method_that_intervenes_has_its_own_sentences():
