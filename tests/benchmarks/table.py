@@ -33,10 +33,12 @@ def main(
     methods: Annotated[list[str] | None, typer.Argument(help="The others.")] = None,
     seed: Annotated[list[int] | None, typer.Option(help="These trainings alone.")] = None,
     sites: Annotated[bool, typer.Option("--sites", help="A row a site, for one method.")] = False,
+    frames_of: Annotated[Path | None, typer.Option(help="Only frames that this table has, too.")] = None,
 ) -> None:
     """Print the table."""
     rows = pd.read_parquet(scores).dropna(subset=["dice"])
     rows = rows[rows["seed"].isin(seed)] if seed else rows
+    rows = rows[rows["case_id"].isin(pd.read_parquet(frames_of)["case_id"])] if frames_of else rows
     others = methods or []
     unknown = {reference, *others} - set(rows["method"])
     if unknown or (sites and len(others) > 1):
@@ -122,12 +124,14 @@ def corrected_p(found: Mapping[Key, Comparison]) -> dict[Key, float]:
 def mean_cell(sites: Sequence[Sample]) -> str:
     """Return the mean over sites with its interval over the frames."""
     low, high = mean_interval(sites, _DRAWS, np.random.default_rng(0), within=(0.0, 1.0))
-    return f"{np.mean([site.values.mean() for site in sites]):.3f} ({low:.3f} to {high:.3f})"
+    between = "no interval" if np.isnan(low) else f"{low:.3f} to {high:.3f}"
+    return f"{np.mean([site.values.mean() for site in sites]):.3f} ({between})"
 
 
 def difference_cells(one: Comparison, p: float) -> Row:
     """Return the difference with its interval over the frames, that over the seeds, and p with the verdict."""
-    difference = f"{one.difference:+.3f} ({one.low:+.3f} to {one.high:+.3f})"
+    between = "no interval" if np.isnan(one.low) else f"{one.low:+.3f} to {one.high:+.3f}"
+    difference = f"{one.difference:+.3f} ({between})"
     if one.n_seeds == 1:
         return [difference, "one training each", "–"]
     verdict = f"{p:.2g}" + (", sure" if one.sure(p) else "")

@@ -183,6 +183,12 @@ def test_table_gives_means_and_differences_by_hand(tmp_path):
         == "| A | 0.500 (0.500 to 0.500) | 0.900 (0.900 to 0.900) | +0.400 (+0.400 to +0.400) | one training each | – |"
     )
     assert [line.split(" | ")[0] for line in sites[2:]] == ["| A", "| **mean**"]
+    pd.DataFrame({"case_id": ["A/0", "A/1", "B/0", "C/0"]}).to_parquet(tmp_path / "few.parquet")
+    few = run(script("table"), tmp_path / "s.parquet", "b", "a", "--seed", 1, "--frames-of", tmp_path / "few.parquet")
+    assert few.splitlines()[2:] == [
+        "| `b` | 1 | 1 | 0.500 (no interval) | 0.500 |  |  |  |",
+        "| `a` | 2 | 1 | 0.550 (no interval) | 0.200 | +0.400 (no interval) | one training each | – |",
+    ]
 
 
 def test_devices_gives_the_effects_by_hand(tmp_path):

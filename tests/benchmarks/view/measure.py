@@ -2,7 +2,9 @@
 
 Each FOLDER is a site's, with frames in images/ and masks of equal stems in masks/; its name is the site's.
 Compared on the same frames: `find_view`, it with the margin of a cut, `view_box`, the box around all that
-isn't black (what 0.1.0 cut by), and the bounding box of what is brighter than a plain threshold. Three questions:
+isn't black (what 0.1.0 cut by), and the bounding box of what is brighter than a plain threshold; where the packages
+endoseg (0.6.0, MIT) and OpenCV are installed, also the box of its segmentation of the endoscopic area, as it comes.
+Three questions, --ask for one:
 
 marked: frames whose view was marked by eye (docs/measured/view_marks.csv), halves by a hash of the frame's name. The
     finder's box was shown over the brightened frame at its own size, between rulers, and accepted or set right; a mark
@@ -17,9 +19,11 @@ from the true one, as a share of the view's width or height.
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import math
 import time
 from collections.abc import Callable, Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -37,6 +41,14 @@ SEEDS = 40
 CELLS = 224
 INNER = 0.6  # of a marked view's width and height: surely tissue, corners cut or not
 DARK = 30  # of 255: the plain threshold
+
+
+class Question(StrEnum):
+    """What is measured."""
+
+    MARKED = "marked"
+    SCREENS = "screens"
+    LESIONS = "lesions"
 
 
 def bright_box(frame: np.ndarray) -> Box:
@@ -61,12 +73,23 @@ def with_margin(frame: np.ndarray) -> Box:
     return find_view(frame).padded(MARGIN, frame.shape[1], frame.shape[0]).box
 
 
+def endoseg_box(frame: np.ndarray) -> Box:
+    """Return the bounding box of the area that the package endoseg segments; the whole frame where it finds none."""
+    from endoseg import Segmenter
+
+    try:
+        area = Segmenter().segment(np.ascontiguousarray(frame[..., ::-1]))  # BGR
+    except IndexError:  # no contour is left
+        area = np.zeros(frame.shape[:2], np.uint8)
+    return bright_box(area[..., None])
+
+
 FINDERS: dict[str, Callable[[np.ndarray], Box]] = {
     "find_view": lambda frame: find_view(frame).box,
     "with_margin": with_margin,
     "view_box": view_box,
     "threshold": bright_box,
-}
+} | ({"endoseg": endoseg_box} if importlib.util.find_spec("endoseg") else {})
 
 
 def iou(box: Box, truth: Box) -> float:
@@ -209,7 +232,10 @@ def show_lesions(rows: list[dict[str, object]]) -> None:
         print(f"\nlesions\n{table.groupby(by, sort=False).agg(columns).round(4).to_string()}", flush=True)
 
 
-def main(sites: Annotated[list[Path], typer.Argument(help="Sites' folders, with images/ and masks/.")]) -> None:
+def main(
+    sites: Annotated[list[Path], typer.Argument(help="Sites' folders, with images/ and masks/.")],
+    ask: Annotated[list[Question] | None, typer.Option(help="These questions alone.")] = None,
+) -> None:
     """Print how well the view is found at the sites given, and store the rows behind it."""
     folders = {site.name: site for site in sites}
     lacking = [str(site) for site in sites if not (site / "images").is_dir()]
@@ -217,9 +243,13 @@ def main(sites: Annotated[list[Path], typer.Argument(help="Sites' folders, with 
         raise typer.BadParameter(f"no images/ in {', '.join(lacking)}")
     marks = pd.read_csv(MEASURED / "view_marks.csv", dtype={"stem": str})
     marks = marks[marks.site.isin(folders)]
-    show("marked", list(marked(marks, folders)), ["split", "site"])
-    show("screens", list(screens(marks, folders)), ["split", "style"])
-    show_lesions(list(lesions(folders)))
+    asked = ask or list(Question)
+    if Question.MARKED in asked:
+        show("marked", list(marked(marks, folders)), ["split", "site"])
+    if Question.SCREENS in asked:
+        show("screens", list(screens(marks, folders)), ["split", "style"])
+    if Question.LESIONS in asked:
+        show_lesions(list(lesions(folders)))
     print(f"\nms a frame: {speed(folders)}")
 
 
