@@ -19,6 +19,7 @@ from lightning_fabric import Fabric
 from PIL import Image
 
 from mcdrl.artifacts.cases import CASES
+from mcdrl.artifacts.scores import GRID_ZERO, TOKENS_ZERO
 from mcdrl.study.variants import merged
 from mcdrl.training.cell import Job
 from mcdrl.training.run import train
@@ -30,6 +31,7 @@ from tests.factories import (
 )
 from tests.pipeline.repository import Repository
 from tests.projects import ROOT, SHIPPED
+from tests.stages.report.topics.test_exchanges import exchanges
 
 HERE = Path(__file__).parent
 SCRIPTS = sorted(path.stem for path in HERE.glob("*.py") if not path.stem.startswith(("test_", "_", "conftest")))
@@ -633,3 +635,14 @@ def test_what_slots_save_is_kept_beside_other_ratios(tmp_path, monkeypatch):
         "| `mcdrl run --slots 2`, `dvc repro` of 1 thread | 1 | s | 4.00 | 8.00 | 2.00 |",
         "| `mcdrl run --slots 2`, `dvc repro` of all cores | 1 | s | 4.00 | 6.00 | 1.50 |",
     ]
+
+
+def test_what_exchanging_a_dictionary_changes_stands_beside_the_dice_as_trained():
+    rows = exchanges({"z_random": 0.003, TOKENS_ZERO: -0.25, GRID_ZERO: -0.5}, spread=0.0, seeds=(0, 1))
+    head, _, row = script("exchanges").lines(rows, ["mcdrl"])
+    assert head[3:] == ["Dice", "Z random", "Z zero", "Z shuffled", "its tokens zero", "all tokens zero", "entropy"]
+    unchanged = "+0.000 (+0.000 to +0.000)"
+    assert row == [
+        "`mcdrl`", "2", "2", "0.700", "+0.003 (+0.003 to +0.003)", unchanged, unchanged,
+        "-0.250 (-0.250 to -0.250)", "-0.500 (-0.500 to -0.500)", "0.990",
+    ]  # fmt: skip

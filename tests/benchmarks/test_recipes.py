@@ -177,3 +177,13 @@ def test_free_response_curves_by_hand():
     assert row == ["`baseline`", "1", "1", *["0.500"] * 5, "0.333", "1.0 %"]
     few = froc.lines(findings[findings["score"] != 0.9], frames.iloc[:8], ["baseline"])
     assert list(few)[2] == ["`baseline`", "1", "1", *["0.000"] * 5]
+
+
+def test_validation_dice_is_that_of_the_models_own(project, tmp_path):
+    cell, out = project / "artifacts" / "train" / "baseline" / "A" / "0", tmp_path / "out.parquet"
+    for _ in range(2):  # what is there stays, once
+        run(script("validation"), out, cell)
+    (row,) = pd.read_parquet(out).itertuples()
+    card = json.loads((cell / "model.json").read_text())
+    assert (row.method, row.held_out, row.seed, row.dice) == ("baseline", "A", 0, card["val_dice"])
+    assert "| A | 1 | " in run(script("table"), out, "baseline", "--sites")

@@ -4,7 +4,8 @@ Each FOLDER is a site's, with frames in images/ and masks of equal stems in mask
 lesion become the views of drawn screens of styles that the finder was not tuned on, as in `on_screens`; each finder of
 `measure` is asked for the view, and lesion pixels that the screen shows and its box leaves out are counted. The rows go
 to docs/measured/view_screen_lesions.parquet; printed is a row a finder: the share of the lesion pixels that is cut off,
-the share of the screens on which any is, and on which more than a hundredth of the lesion is.
+the share of the screens on which any is, and on which more than a hundredth of the lesion is. The same command shows a
+file of rows: ... lesions_on_screens FILE.parquet.
 """
 
 from __future__ import annotations
@@ -28,13 +29,16 @@ MUCH = 0.01  # of a lesion
 
 
 def main(
-    sites: Annotated[list[Path], typer.Argument(help="Sites' folders, with images/ and masks/.")],
+    sites: Annotated[list[Path], typer.Argument(help="Sites' folders, with images/ and masks/; or a file of rows.")],
     frames: Annotated[int, typer.Option(help="Of each site, by the hash of their names.")] = 100,
     out: Annotated[Path, typer.Option(help="Parquet of the rows.")] = MEASURED / "view_screen_lesions.parquet",
 ) -> None:
     """Print the table and store the rows behind it."""
-    rows = pd.DataFrame([row for site in sites for row in of_site(site, frames)])
-    rows.to_parquet(out, index=False)
+    if sites[0].is_file():
+        rows = pd.read_parquet(sites[0])
+    else:
+        rows = pd.DataFrame([row for site in sites for row in of_site(site, frames)])
+        rows.to_parquet(out, index=False)
     for line in lines(rows):
         print("| " + " | ".join(line) + " |")
 
@@ -64,7 +68,7 @@ def of_site(site: Path, frames: int) -> Iterator[dict[str, object]]:
 
 def lines(rows: pd.DataFrame) -> Iterator[list[str]]:
     """Yield head and rows; screens that show nothing of a lesion don't count."""
-    yield ["finder", "screens", "lesion pixels cut off", "screens that lose any", "more than 1 %"]
+    yield ["view by", "screens", "lesion pixels cut off", "screens that lose any", "more than 1 %"]
     yield ["---"] * 5
     for name, own in rows[rows["lesion_px"] > 0].groupby("finder", sort=False):
         shares = [
