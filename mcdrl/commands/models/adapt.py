@@ -14,7 +14,7 @@ from mcdrl.base.files import sha256
 from mcdrl.base.output import say, warn
 from mcdrl.commands.models.adapt_told import against, caution, told_gain, told_site
 from mcdrl.commands.models.frames import check_apart
-from mcdrl.commands.models.learnable import Replay, Shown, Site, bare_site, labelled_site, replayed
+from mcdrl.commands.models.learnable import Replay, Shown, Site, bare_site, labelled_site, replayed, replayed_of_study
 from mcdrl.commands.sites.classes import DEFAULT
 from mcdrl.drawing.formatting import listed
 from mcdrl.metrics.intervals import LEAST_GROUPS
@@ -35,7 +35,6 @@ from mcdrl.model.training_data import (
     write_known_frames,
     write_training_sites,
 )
-from mcdrl.study.paths import artifacts_of
 from mcdrl.training.adapt import RECIPE, LabelledFrames, Recipe, State, adapt, answers, training_params
 from mcdrl.training.adaptation_gain import Change, Gain, changes, cross_validated, folds, judge, points
 from mcdrl.training.fabric import make_deterministic
@@ -54,7 +53,7 @@ class Options:
     Attributes:
         learn: from what.
         frames_only: whether the folder has no masks.
-        replay: places of frames that the model was trained on; None: the study that it lies in, if it does.
+        replay: places of frames that the model was trained on; None: the study that it lies in, if that has some.
         folds: of the cross-validation at most.
         steps: of the optimiser; None: as `RECIPE` has it.
         rate: learning rates as a share of those of the model's training; None: likewise.
@@ -151,12 +150,7 @@ def adapt_folder(
         bare_site(folder, shown, out, card, settings) if options.frames_only
         else labelled_site(folder, shown, card, settings)
     )  # fmt: skip
-    own_study = artifacts_of(model)
-    places = options.replay if options.replay is not None else [own_study] if own_study else []
-    replay = replayed(
-        places if options.trains else [], shown, options.seed, site.sha256,
-        settings.get("lesion_class", DEFAULT),
-    )  # fmt: skip
+    replay = _replay(model, shown, site, settings.get("lesion_class", DEFAULT), options)
     n_folds = 0 if options.frames_only else options.folds
     plan = Plan(options.learn, options.recipe, replay, n_folds, further_px, options.seed)
     if options.trains:
@@ -196,6 +190,15 @@ def adapt_model(
     _write(site, ensemble, model, out, plan, gain, known, backbone)
     how = "the model with limits for" if plan.weights_stay else "adapted to"
     say(f"{out}: {how} {site.name}, by all of its {len(site.frames)} frames; mcdrl predict FRAMES --model {out}")
+
+
+def _replay(model: Path, shown: Shown, site: Site, lesion_class: str, options: Options) -> Replay:
+    """Return the frames to be replayed: of the places that are named, else of the study that the model lies in."""
+    if not options.trains:
+        return Replay(None, [], {})
+    if options.replay is None:
+        return replayed_of_study(model, shown, options.seed, site.sha256)
+    return replayed(options.replay, shown, options.seed, site.sha256, lesion_class)
 
 
 def _check_options(options: Options) -> None:

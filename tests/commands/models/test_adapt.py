@@ -175,6 +175,17 @@ def test_frames_that_were_replayed_or_had_no_masks_are_known_too(site, model, tm
     assert len(known_frames([tmp_path / "second"]).site_of) == 7
 
 
+def test_pictures_above_a_folder_called_deploy_are_no_study_of_the_model(site, model, tmp_path, capsys):
+    base = tmp_path / "hospital" / "deploy" / "polyp"
+    pack(model, base, None)
+    above = SiteFolder(tmp_path / "hospital")
+    above.frame("9.png", smooth(9))
+    above.mask("9.png", box())
+    run(site, base, tmp_path / "out", ANYWAY)
+    assert "nothing is replayed" in capsys.readouterr().out
+    assert read_card(tmp_path / "out").sources == [*read_card(model).sources, "north"]
+
+
 def test_what_the_frames_looked_like_goes_along(site, model, tmp_path):
     pack(model, tmp_path / "own", None)
     before = pd.DataFrame([("B", "brightness", 9, 0.1, 0.2, 0.3)], columns=TRAINING_SITES.schema.names)

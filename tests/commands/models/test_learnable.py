@@ -8,7 +8,7 @@ from PIL import Image
 
 from mcdrl.artifacts.cases import CASES
 from mcdrl.base.errors import InputError
-from mcdrl.commands.models.learnable import Replay, Shown, bare_site, labelled_site, replayed
+from mcdrl.commands.models.learnable import Replay, Shown, bare_site, labelled_site, replayed, replayed_of_study
 from mcdrl.study.paths import site_files
 from mcdrl.training.labelled import labelled_cases
 from tests import stub_sites
@@ -196,6 +196,27 @@ def test_a_study_that_doesnt_fit_is_refused(tmp_path):
         replayed([tmp_path], shown(sources=["B"]), 0)
     with pytest.raises(InputError, match="its frames are of 32 px, the model takes 64 px"):
         replayed([tmp_path], shown(sources=["A"], size_px=64), 0)
+
+
+@pytest.mark.parametrize("above", ["images and masks", "nothing of this model's", "nothing"])
+def test_what_lies_above_a_model_that_nobody_named_is_no_site(folder, tmp_path, above):
+    """A place's name alone makes no study of it."""
+    study = folder if above == "images and masks" else tmp_path / "project"
+    if above == "nothing of this model's":
+        stub_sites.write_study(study, sites=("C",))
+    assert replayed_of_study(study / "deploy" / "polyp", shown(sources=["B"]), 0) == Replay(None, [], {})
+
+
+def test_the_study_that_a_model_lies_in_is_replayed_by_itself(tmp_path):
+    stub_sites.write_study(tmp_path, sites=("A", "B"))
+    known, model = shown(sources=["B"], held_out="A"), tmp_path / "deploy" / "mcdrl"
+    assert replayed_of_study(model, known, 0).site_of == replayed([tmp_path], known, 0).site_of
+    own = CASES.read(site_files(tmp_path, "B").cases)["sha256"].tolist()
+    told = f"^the study that {model} lies in, {tmp_path}: "
+    with pytest.raises(InputError, match=f"{told}.* of its frames are among those .*; take them out of the folder$"):
+        replayed_of_study(model, known, 0, own)
+    with pytest.raises(InputError, match=f"{told}its frames are of 32 px, the model takes 64 px; --replay names"):
+        replayed_of_study(model, shown(sources=["B"], size_px=64), 0)
 
 
 @pytest.mark.parametrize(("given", "words"), [
