@@ -153,8 +153,8 @@ def predict(
             min=0,
             max=1,
             callback=finite,
-            help="Probability from which a pixel is lesion; default: that of the models' scores at sites never seen, "
-            "else 0.5. Confidence and flags stay those of the mask at one half.",
+            help="Probability from which a pixel is lesion; default: that of the models' scores at sites never seen or "
+            "of their adaptation, else 0.5. Confidence and flags stay those of the mask at one half.",
         ),
     ] = None,
     batch_size: BatchSize = None,
@@ -239,7 +239,8 @@ def accept(
             min=0,
             max=1,
             callback=finite,
-            help="Probability from which a pixel is lesion; default: that of the promise, else 0.5.",
+            help="Probability from which a pixel is lesion; default: that of the promise or of the model's adaptation, "
+            "else 0.5.",
         ),
     ] = None,
     batch_size: BatchSize = None,

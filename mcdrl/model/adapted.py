@@ -45,6 +45,8 @@ class Adapted(Section):
         replayed: sites whose frames were replayed.
         folds: of the cross-validation over groups that the scores come from; 0: nothing was measured.
         further_sizes_px: sizes beside the working size at which it was asked for the scores, and is asked from then on.
+        threshold: probability from which a pixel was lesion for the scores, and is from then on; cards of older models,
+            which don't say it, are of 0.5.
         scores: score -> what became of it, each frame judged by networks that had seen no frame of its group.
         advised: whether Dice was better for sure and false alarms weren't more, or of limits alone, whether the old
             ones were off for sure and the new ones less; else somebody wanted it anyway.
@@ -60,5 +62,6 @@ class Adapted(Section):
     replayed: list[str]
     folds: _Number
     further_sizes_px: list[Annotated[int, Field(gt=0)]]
+    threshold: _Share = 0.5
     scores: dict[str, ScoreChange]
     advised: bool

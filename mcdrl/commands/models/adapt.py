@@ -24,7 +24,7 @@ from mcdrl.model.card import ModelCard
 from mcdrl.model.ensemble import Ensemble, Member, load_ensemble
 from mcdrl.model.facts import WEIGHTS
 from mcdrl.model.folder import copy_weights, save_model
-from mcdrl.model.held_out import further_sizes_of
+from mcdrl.model.held_out import further_sizes_of, threshold_of
 from mcdrl.model.members import members
 from mcdrl.model.predictor import Predictor
 from mcdrl.model.take_along import copy_models
@@ -97,6 +97,7 @@ class Plan:
         replay: frames of the sites that it was trained on.
         folds: of the cross-validation at most; 0: nothing is measured, as the frames have no masks.
         further_px: sizes beside the working size at which the model was judged, so that it is asked at them here, too.
+        threshold: probability from which a pixel was lesion when it was judged, and is here.
         seed: of all that is drawn.
     """
 
@@ -105,6 +106,7 @@ class Plan:
     replay: Replay
     folds: int
     further_px: Sequence[int]
+    threshold: float
     seed: int
 
     @property
@@ -152,7 +154,7 @@ def adapt_folder(
     )  # fmt: skip
     replay = _replay(model, shown, site, settings.get("lesion_class", DEFAULT), options)
     n_folds = 0 if options.frames_only else options.folds
-    plan = Plan(options.learn, options.recipe, replay, n_folds, further_px, options.seed)
+    plan = Plan(options.learn, options.recipe, replay, n_folds, further_px, threshold_of([model]), options.seed)
     if options.trains:
         say(f"replayed: {len(replay.frames)} frames of {listed(replay.sites)}" if replay.frames else _NO_REPLAY)
     adapt_model(site, ensemble, model, out, plan, backbone=options.backbone, anyway=options.anyway)
@@ -180,7 +182,7 @@ def adapt_model(
     say(told_site(site))
     gain = _measured(site, ensemble.members, plan) if plan.folds else None
     if gain is not None:
-        say(told_gain(gain, ensemble.size_px, plan.further_px))
+        say(told_gain(gain, ensemble.size_px, plan.further_px, plan.threshold))
     if reasons := against(gain, site):
         say(f"don't: {reasons}" + (f"; {out} is written all the same" if anyway else "; no model is written"))
         if not anyway:
@@ -239,13 +241,13 @@ def _measured(site: Site, networks: Sequence[Member], plan: Plan) -> Gain:
     frames, params = site.frames, training_params(networks[0])
     fold = folds(frames, plan.folds, plan.seed)
     own = [Predictor(Ensemble(networks, random_weights=False), 1).operating_point] * len(frames)
-    before = judge(answers(networks, frames, plan.further_px), frames)
+    before = judge(answers(networks, frames, plan.further_px), frames, plan.threshold)
     if plan.weights_stay:
         after, new = before, points(before, fold, params.keep_share)
         was, now = before.suppressed(own), before.suppressed(new)
         kept = kept_by(before.answers.judged, frames.groups, own, new, params.keep_share)
     else:
-        after, kept = cross_validated(plan, networks, frames, fold, plan.further_px), None
+        after, kept = cross_validated(plan, networks, frames, fold, plan.further_px, plan.threshold), None
         was = before.scores | before.suppressed(own)
         now = after.scores | after.suppressed(points(after, fold, params.keep_share))
     trust = after.answers.trust(params.flag_share, params.keep_share)
@@ -259,8 +261,8 @@ def _adapted(site: Site, plan: Plan, gain: Gain | None, start: Path, card: Model
         weights_sha256=sha256(start / WEIGHTS), earlier_sha256=earlier, site=site.name, learned=plan.learn,
         n_frames=len(site.frames), n_groups=site.n_groups, groups="patients" if site.patients else "scenes",
         replayed=list(plan.replay.sites),
-        folds=gain.folds if gain else 0, further_sizes_px=list(plan.further_px), scores=scores,
-        advised=bool(gain and gain.advised),
+        folds=gain.folds if gain else 0, further_sizes_px=list(plan.further_px), threshold=plan.threshold,
+        scores=scores, advised=bool(gain and gain.advised),
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from mcdrl.commands.models.learnable import Site
 from mcdrl.drawing.formatting import counted, listed, number, signed, span
 from mcdrl.metrics.intervals import LEAST_GROUPS
+from mcdrl.model.held_out import UNSAID
 from mcdrl.training.adaptation_gain import Gain
 from mcdrl.training.site_limits import Kept
 
@@ -38,9 +39,9 @@ def told_site(site: Site) -> str:
     return "\n".join([f"{site.name}: {counted(n, 'frame')}{masks}", f"groups: {whose}", *refused, *more, *notes])
 
 
-def told_gain(gain: Gain, own_px: int, further_px: Sequence[int]) -> str:
-    """Return the table of before and after; the model was asked at these sizes."""
-    return "\n".join(_table(gain, own_px, further_px))
+def told_gain(gain: Gain, own_px: int, further_px: Sequence[int], threshold: float) -> str:
+    """Return the table of before and after; the model was asked at these sizes, and its masks are from there on."""
+    return "\n".join(_table(gain, own_px, further_px, threshold))
 
 
 def against(gain: Gain | None, site: Site) -> str:
@@ -67,10 +68,11 @@ def _told_scenes(site: Site) -> str:
     return f"{site.n_groups} patients and scenes: {told}"
 
 
-def _table(gain: Gain, own_px: int, further_px: Sequence[int]) -> Iterator[str]:
+def _table(gain: Gain, own_px: int, further_px: Sequence[int], threshold: float) -> Iterator[str]:
     by = "by limits that others chose" if gain.kept else "judged by networks adapted on others'"
     beside = "".join(f", asked at {side} px, too" for side in further_px)
-    yield f"each frame {by} ({gain.folds} folds), on the grid of the working size, {own_px} px{beside}:"
+    least = f", lesion from {threshold:g} on" if threshold != UNSAID else ""
+    yield f"each frame {by} ({gain.folds} folds), on the grid of the working size, {own_px} px{beside}{least}:"
     yield f"  {'':26}{'frames':>7}{'before':>9}{'after':>8}  change, 95 % interval"
     for name, change in gain.scores.items():
         interval = span(change.by.low, change.by.high) or f"none: {counted(change.by.n_groups, 'group')}"

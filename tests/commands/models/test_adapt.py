@@ -20,7 +20,7 @@ from mcdrl.metrics.paired import Pairs, compare
 from mcdrl.model.adapted import Adapted
 from mcdrl.model.api import load
 from mcdrl.model.card import read_card
-from mcdrl.model.held_out import further_sizes_of
+from mcdrl.model.held_out import further_sizes_of, threshold_of
 from mcdrl.model.members import members, write_members
 from mcdrl.model.shipped import origin, shipped_folder
 from mcdrl.model.training_data import known_frames, training_sites, write_known_frames, write_training_sites
@@ -332,6 +332,23 @@ def test_a_model_is_asked_at_the_sizes_that_it_was_judged_at_before_and_after(si
     told = load(adapted).predict(frame).probability
     assert np.array_equal(told, load(adapted, sizes=[side, 2 * side]).predict(frame).probability)
     assert not np.array_equal(told, load(adapted, sizes=[side]).predict(frame).probability)
+
+
+@pytest.mark.parametrize("learn", ["labels", "limits"])
+def test_the_threshold_that_it_was_judged_at_stays(site, model, tmp_path, capsys, learn):
+    base, options = tmp_path / "base", ANYWAY if learn == "labels" else LIMITS
+    pack(model, base, None)
+    write_promise(make_promise(threshold=0.3), base / PROMISE)
+    scores = []
+    for start, told in ((base, " px, lesion from 0.3 on:"), (model, " px:")):
+        run(site, start, tmp_path / f"of {start.name}", options)
+        assert told in capsys.readouterr().out
+        scores.append(read_card(tmp_path / f"of {start.name}").adapted.scores)
+    assert scores[0] != scores[1]
+    assert threshold_of([tmp_path / "of base"]) == threshold_of([base]) == 0.3
+    if learn == "limits":
+        masks = [load(one, device="cpu").predict(np.asarray(smooth(0))).mask for one in (base, tmp_path / "of base")]
+        assert np.array_equal(*masks)
 
 
 def test_what_is_odd_about_masks_is_told(site, model, tmp_path, capsys):
