@@ -12,7 +12,7 @@ from typing import Any, Literal
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import sha256
 from mcdrl.base.output import say, warn
-from mcdrl.commands.models.adapt_told import against, caution, told_gain, told_site
+from mcdrl.commands.models.adapt_told import against, caution, told_gain, told_share, told_site
 from mcdrl.commands.models.frames import check_apart
 from mcdrl.commands.models.learnable import Replay, Shown, Site, bare_site, labelled_site, replayed, replayed_of_study
 from mcdrl.commands.sites.classes import DEFAULT
@@ -191,7 +191,7 @@ def adapt_model(
         say(f"take care: {careful}")
     _write(site, ensemble, model, out, plan, gain, known, backbone)
     how = "the model with limits for" if plan.weights_stay else "adapted to"
-    say(f"{out}: {how} {site.name}, by all of its {len(site.frames)} frames; mcdrl predict FRAMES --model {out}")
+    say(f"{out}: {how} {site.name}, by {told_share(site)}; mcdrl predict FRAMES --model {out}")
 
 
 def _replay(model: Path, shown: Shown, site: Site, lesion_class: str, options: Options) -> Replay:
@@ -225,8 +225,10 @@ def _check(site: Site, known: KnownFrames, plan: Plan) -> None:
     if not known.complete:
         warn("the model doesn't say which frames it has learned from, so nobody checked whether these are among them")
     if plan.folds and not site.frames.has_lesion.any():
+        n, gone = len(site.frames) + site.n_vanished, site.n_vanished
+        visible = f" that leaves a pixel at the working size ({gone} have a smaller one)" if gone else ""
         raise InputError(
-            f"not one of the {len(site.frames)} frames has a lesion, so nobody can tell what becomes of lesions; "
+            f"not one of the {n} frames has a lesion{visible}, so nobody can tell what becomes of lesions; "
             "give some that have"
         )
     if plan.folds and site.n_groups < 2:

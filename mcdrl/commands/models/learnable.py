@@ -56,7 +56,7 @@ class Site:
 
     Attributes:
         name: of the folder.
-        frames: all of them; their site has the number 0.
+        frames: those that can be learned from, as all can but those whose lesion vanishes; their site has the number 0.
         files: path below the folder, frame by frame.
         sha256: of each frame's size and pixels, as in cases.parquet.
         looks: what the frames look like, as `training_data.training_sites` tells it.
@@ -64,6 +64,8 @@ class Site:
         notes: what else a person should know of the folder, a line a kind.
         n_unknown: frames of which nobody says which patient or sequence they are of; their groups are scenes.
         labelled: whether the frames have masks.
+        n_vanished: frames beside these whose lesion leaves no pixel at the working size: there they can be taken
+            neither for frames with a lesion nor for frames without one.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Site:
     notes: Sequence[str]
     n_unknown: int
     labelled: bool
+    n_vanished: int = 0
 
     @property
     def patients(self) -> bool:
@@ -141,11 +144,14 @@ def labelled_site(folder: Path, shown: Shown, card: str | None, settings: Mappin
     result = labelled.result()
     refused = [f"{issue.file}: {issue.text}" for issue in result.refused]
     images = np.stack([one.shown.pixels for one in found])
-    frames = _frames(found, images, _groups(found, images), labelled.classes, shown.card, 0)
+    everything = _frames(found, images, _groups(found, images), labelled.classes, shown.card, 0)
+    looks = _looks(labelled.name, found, [_lesion_share(one) for one in found])
+    frames = everything.take(~everything.vanished)
+    found = [one for one, gone in zip(found, everything.vanished, strict=True) if not gone]
     return Site(
-        labelled.name, frames, [one.file for one in found], [one.sha256 for one in found],
-        _looks(labelled.name, found, [_lesion_share(one) for one in found]), refused,
+        labelled.name, frames, [one.file for one in found], [one.sha256 for one in found], looks, refused,
         grouped(result.notes), sum(one.group is None for one in found), labelled=True,
+        n_vanished=int(everything.vanished.sum()),
     )  # fmt: skip
 
 

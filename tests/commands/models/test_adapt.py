@@ -262,6 +262,27 @@ def test_frames_without_a_lesion_alone_are_refused(model, tmp_path):
         run(folder.root, model, tmp_path / "out")
 
 
+def test_lesions_that_vanish_count_as_no_frames_without_one(site, model, tmp_path, capsys):
+    dot = np.zeros((480, 640), np.uint8)
+    dot[201, 301] = 255
+    for seed in (1, 2):
+        smooth(seed).resize((640, 480)).save(site / "images" / f"{seed}.png")
+        Image.fromarray(dot).save(site / "masks" / f"{seed}.png")
+    run(site, model, tmp_path / "out", LIMITS)
+    said = capsys.readouterr().out
+    assert "north: 6 frames (5 with a lesion, 1 without)\nleft out: 2 with a lesion" in said
+    assert "by 4 of its 6 frames; mcdrl" in said
+    scores = read_card(tmp_path / "out").adapted.scores
+    assert {name: one.n_frames for name, one in scores.items()} == {
+        "sensitivity_suppressed": 3, "false_alarms_suppressed": 1,
+    }  # fmt: skip
+    for seed in (0, 3, 4, 5):
+        smooth(seed).resize((640, 480)).save(site / "images" / f"{seed}.png")
+        Image.fromarray(dot).save(site / "masks" / f"{seed}.png")
+    with pytest.raises(InputError, match=r"not one of the 6 frames has a lesion that leaves a .* \(6 have a smaller"):
+        run(site, model, tmp_path / "none", LIMITS)
+
+
 def test_a_folder_that_is_there_is_never_written_over(site, model, tmp_path):
     for place in (model, site):
         with pytest.raises(InputError, match="exists; name a new folder"):

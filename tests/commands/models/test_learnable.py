@@ -8,6 +8,7 @@ from PIL import Image
 
 from mcdrl.artifacts.cases import CASES
 from mcdrl.base.errors import InputError
+from mcdrl.commands.models.adapt_told import told_share, told_site
 from mcdrl.commands.models.learnable import Replay, Shown, bare_site, labelled_site, replayed, replayed_of_study
 from mcdrl.study.paths import site_files
 from mcdrl.training.labelled import labelled_cases
@@ -77,6 +78,21 @@ def test_patients_that_are_known_stay_whole_where_others_are_not(folder):
     changed[0, 0] ^= 1
     Image.fromarray(changed).save(folder / "images" / "3.png")
     assert labelled_site(folder, shown(lesion_classes=["polyp"]), None, keys).frames.groups.tolist()[2:] == [b, b]
+
+
+def test_a_frame_whose_lesion_vanishes_is_neither_with_nor_without_one(folder):
+    """Of 30 x 40 px to 32 x 32 px: a lesion of one pixel leaves none."""
+    mask = np.zeros((30, 40), np.uint8)
+    mask[0, 17] = 255
+    for seed in (1, 3):
+        Image.fromarray(mask).save(folder / "masks" / f"{seed}.png")
+    site = labelled_site(folder, shown(lesion_classes=["polyp"]), None, {})
+    assert site.n_vanished == 2
+    assert site.files == ["images/0.png", "images/2.png"]
+    assert len(site.frames) == len(site.sha256) == site.n_unknown == 2
+    assert site.frames.has_lesion.tolist() == [False, True]
+    assert told_site(site).startswith("north: 4 frames (3 with a lesion, 1 without)\nleft out: 2 with a lesion that")
+    assert told_share(site) == "2 of its 4 frames"
 
 
 def test_frames_without_masks_are_the_same_frames(folder):
