@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from mcdrl.base.section import Section
 
@@ -37,6 +37,8 @@ class Adapted(Section):
     Attributes:
         weights_sha256: of the model.safetensors that it went on from, hex.
         earlier_sha256: of those that that one went on from, the first one first; none if it was no adapted one.
+        earlier: how these were adapted, the first time first, each without an `earlier` of its own; older cards lack
+            the first ones, or all.
         site: the name of the folder.
         learned: from what: labels; labels, the limits alone (limits); statistics; or self-training.
         n_frames: of the site, all of which this model has seen.
@@ -54,6 +56,7 @@ class Adapted(Section):
 
     weights_sha256: _Sha256
     earlier_sha256: list[_Sha256] = Field(default_factory=list)
+    earlier: list[Adapted] = Field(default_factory=list)
     site: str
     learned: Literal["labels", "limits", "statistics", "self-training"]
     n_frames: _Number
@@ -65,3 +68,32 @@ class Adapted(Section):
     threshold: _Share = 0.5
     scores: dict[str, ScoreChange]
     advised: bool
+
+    @model_validator(mode="after")
+    def _earlier_ones_have_weights(self) -> Self:
+        if self.n_unnoted < 0 or any(one.earlier for one in self.earlier):
+            raise ValueError(
+                f"earlier has {len(self.earlier)} adaptations, expected {len(self.earlier_sha256)} at most, as many as "
+                "earlier_sha256, each without an `earlier` of its own"
+            )
+        return self
+
+    @property
+    def first_sha256(self) -> str:
+        """Of the model.safetensors that nothing had been adapted in, hex."""
+        return [*self.earlier_sha256, self.weights_sha256][0]
+
+    @property
+    def history(self) -> list[Adapted]:
+        """All adaptations that are noted, the first one first, this one the last."""
+        return [*self.earlier, self]
+
+    @property
+    def n_unnoted(self) -> int:
+        """How many there were before these."""
+        return len(self.earlier_sha256) - len(self.earlier)
+
+    @property
+    def weights_stayed(self) -> bool:
+        """Whether the weights are those of the first model, as limits alone were chosen, be it several times."""
+        return self.learned == "limits" and self.weights_sha256 == self.first_sha256

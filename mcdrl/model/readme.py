@@ -84,8 +84,8 @@ mean over the sites; at the worst, {worst}. A new site may lie outside of the in
 {by_site} ({n_lesion} frames with a lesion).{further}"""
 _NO_PROMISE = "**There is no estimate for new sites**: {why}."
 _ADAPTED = """\
-That Dice is of the model that it went on from ({start}), and of sites that it knows. It was adapted to **{site}**
-{how}: {n_frames} of its frames{replayed}. {gain}
+That Dice is of {whose}, and of sites that it knows. It was adapted to **{site}**
+{how}: {n_frames} of its frames{replayed}. {gain}{earlier}
 **There is no estimate for other sites**: nobody has judged it there."""
 _LEARNED = {
     "labels": "with masks",
@@ -100,6 +100,7 @@ With `--suppress`, limits that the others of its {n_groups} {groups} chose reach
 _UNMEASURED = "What that brought was not measured."
 _OF_MASKS = {"dice": "Dice", "false_alarms": "false alarms"}
 _OF_LIMITS = {"sensitivity_suppressed": "lesions found", "false_alarms_suppressed": "false alarms"}
+_EARLIER = "\nBefore that it had been adapted {times}."
 _UNADVISED = " **It was written against the advice of `mcdrl adapt`.**"
 _OF_SINGLE = "\n\nThose figures are of single networks, not of their mean."
 _ENSEMBLE = """# {method}: {count} networks {trained}
@@ -222,7 +223,7 @@ def _asked(further_px: Sequence[int]) -> str:
 
 def _trained(card: ModelCard) -> str:
     if card.adapted is not None:
-        return f"adapted to {card.adapted.site}"
+        return f"adapted to {', then to '.join(one.site for one in card.adapted.history)}"
     return f"trained without {card.held_out}" if card.held_out else "trained on all sites"
 
 
@@ -239,13 +240,39 @@ def _adapted(told: Adapted) -> str:
     by = _LIMITS_MEASURED if told.learned == "limits" else _MEASURED
     measured = by.format(n_groups=told.n_groups, groups=told.groups, scores="; ".join(scores))
     return _ADAPTED.format(
-        start=told.weights_sha256[:12],
+        whose=_judged_once(told),
         site=told.site,
         how=_LEARNED[told.learned],
         n_frames=told.n_frames,
-        replayed=f", beside frames of {listed(told.replayed)}" if told.replayed else "",
+        replayed=_replayed(told),
         gain=(measured if scores else _UNMEASURED) + ("" if told.advised else _UNADVISED),
+        earlier=_earlier(told),
     )
+
+
+def _judged_once(told: Adapted) -> str:
+    """Return which model `val_dice` is of."""
+    if told.weights_stayed:
+        return "these weights, which stayed as they were"
+    first = "first " if told.earlier_sha256 else ""
+    return f"the model that it {first}went on from ({told.first_sha256[:12]})"
+
+
+def _replayed(told: Adapted) -> str:
+    return f", beside frames of {listed(told.replayed)}" if told.replayed else ""
+
+
+def _earlier(told: Adapted) -> str:
+    """Return how the model that it went on from had been adapted itself, time after time; empty: it hadn't."""
+    if not told.earlier_sha256:
+        return ""
+    unnoted = [f"{counted(told.n_unnoted, 'time')} of which nothing is noted"] if told.n_unnoted else []
+    noted = [
+        f"to **{one.site}** {_LEARNED[one.learned]} ({one.n_frames} of its frames{_replayed(one)}; "
+        f"{'as `mcdrl adapt` advised' if one.advised else 'against the advice of `mcdrl adapt`'})"
+        for one in told.earlier
+    ]
+    return _EARLIER.format(times=", then ".join([*unnoted, *noted]))
 
 
 def _no_lesion(card: ModelCard) -> str:

@@ -257,12 +257,14 @@ def _measured(site: Site, networks: Sequence[Member], plan: Plan) -> Gain:
 
 
 def _adapted(site: Site, plan: Plan, gain: Gain | None, start: Path, card: ModelCard) -> Adapted:
-    earlier = [*card.adapted.earlier_sha256, card.adapted.weights_sha256] if card.adapted else []
+    before = card.adapted
+    hashes = [*before.earlier_sha256, before.weights_sha256] if before else []
+    earlier = [one.model_copy(update={"earlier": []}) for one in before.history] if before else []
     scores = {} if gain is None else {name: _score(change) for name, change in gain.scores.items()}
     return Adapted(
-        weights_sha256=sha256(start / WEIGHTS), earlier_sha256=earlier, site=site.name, learned=plan.learn,
-        n_frames=len(site.frames), n_groups=site.n_groups, groups="patients" if site.patients else "scenes",
-        replayed=list(plan.replay.sites),
+        weights_sha256=sha256(start / WEIGHTS), earlier_sha256=hashes, earlier=earlier,
+        site=site.name, learned=plan.learn, n_frames=len(site.frames), n_groups=site.n_groups,
+        groups="patients" if site.patients else "scenes", replayed=list(plan.replay.sites),
         folds=gain.folds if gain else 0, further_sizes_px=list(plan.further_px), threshold=plan.threshold,
         scores=scores, advised=bool(gain and gain.advised),
     )  # fmt: skip

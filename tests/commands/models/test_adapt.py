@@ -454,6 +454,8 @@ def test_weights_stay_byte_for_byte_and_what_their_owners_ask_for_with_them(site
         assert (tmp_path / place / "model.safetensors").read_bytes() == (start / "model.safetensors").read_bytes()
         assert "CC BY 4.0" in (tmp_path / place / "README.md").read_text()
     card = read_card(tmp_path / "twice")
+    assert card.adapted.history == [read_card(tmp_path / "once").adapted, card.adapted]
+    assert "Before that it had been adapted to **site** with masks" in (tmp_path / "twice" / "README.md").read_text()
     told = Adapted(**{**card.adapted.model_dump(), "weights_sha256": "0" * 64})
     assert origin(card.model_copy(update={"weights_sha256": "1" * 64, "adapted": told})) == "polyp_lite0"
 
