@@ -223,7 +223,11 @@ def _check(site: Site, known: KnownFrames, plan: Plan) -> None:
             f"{seen[0][0]}, of {seen[0][1]}; take them out: what adapting brings can't be measured on them"
         )
     if not known.complete:
-        warn("the model doesn't say which frames it has learned from, so nobody checked whether these are among them")
+        known_of = f" but of {listed(sorted(set(known.site_of.values())))}" if known.site_of else ""
+        warn(
+            f"the model doesn't say which frames it has learned from{known_of}, so nobody checked whether these are "
+            "among them"
+        )
     if plan.folds and not site.frames.has_lesion.any():
         n, gone = len(site.frames) + site.n_vanished, site.n_vanished
         visible = f" that leaves a pixel at the working size ({gone} have a smaller one)" if gone else ""
@@ -296,8 +300,7 @@ def _write(
                 copy_weights(place, new, new_card)
             else:
                 save_model(new, plan(member, site.frames), member.model.texts, new_card, member.model.miner)
-            if known.complete:
-                write_known_frames(seen, new)
+            write_known_frames(seen, new, complete=known.complete)
             if looks is not None:
                 write_training_sites([looks] if plan.weights_stay else [site.looks, looks], new)
         first = ensemble.members[0].model.card

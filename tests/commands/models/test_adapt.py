@@ -157,6 +157,22 @@ def test_frames_that_it_was_trained_on_are_refused(site, model, tmp_path):
     assert not (tmp_path / "second").exists()
 
 
+def test_of_a_model_that_does_not_know_its_frames_those_of_the_site_are_known(site, model, tmp_path, capsys):
+    run(site, model, tmp_path / "first", LIMITS)
+    known = known_frames([tmp_path / "first"])
+    assert (known.complete, list(known.site_of.values())) == (False, ["north"] * 6)
+    with pytest.raises(InputError, match="6 of 6 frames are among those that the model has learned from"):
+        run(site, tmp_path / "first", tmp_path / "second", LIMITS)
+    other = SiteFolder(tmp_path / "south")
+    for seed in range(10, 16):
+        other.frame(f"{seed}.png", smooth(seed))
+        other.mask(f"{seed}.png", box(seed % 3 < 2))
+    run(other.root, tmp_path / "first", tmp_path / "second", LIMITS)
+    assert "doesn't say which frames it has learned from but of north, so nobody checked" in capsys.readouterr().err
+    known = known_frames([tmp_path / "second"])
+    assert (known.complete, sorted(known.site_of.values())) == (False, ["north"] * 6 + ["south"] * 6)
+
+
 def test_frames_that_were_replayed_or_had_no_masks_are_known_too(site, model, tmp_path, monkeypatch):
     """Else nothing would keep them from judging the model later."""
     pack(model, tmp_path / "own", None)
