@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import sha256
+from mcdrl.base.makeable import check_makeable
 from mcdrl.base.output import say, warn
 from mcdrl.commands.models.adapt_told import against, caution, told_gain, told_share, told_site
 from mcdrl.commands.models.frames import check_apart
@@ -143,6 +144,7 @@ def adapt_folder(
     check_apart(folder, out)
     if model.resolve() in out.resolve().parents:
         raise InputError(f"--out {out} lies in the model's own folder, which stays as it is; name another")
+    check_makeable(out)
     _check_options(options)
     make_deterministic()
     further_px = further_sizes_of([model])

@@ -305,6 +305,13 @@ def test_a_folder_that_is_there_is_never_written_over(site, model, tmp_path):
             run(site, model, place)
 
 
+def test_a_folder_that_cannot_be_made_is_told_before_the_work(site, model, tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "load_ensemble", lambda *_: pytest.fail("it has begun"))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="Not a directory; name a folder where one can be"):
+        run(site, model, tmp_path / "file" / "out")
+
+
 def test_nothing_is_written_into_the_models_own_folder(site, model):
     with pytest.raises(InputError, match="lies in the model's own folder, which stays as it is"):
         run(site, model, model / "adapted")
