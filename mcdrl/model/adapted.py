@@ -45,7 +45,8 @@ class Adapted(Section):
         n_groups: patients, sequences or scenes that these come from.
         groups: what these are: patients (or sequences), or scenes, frames that look alike, where nobody knows patients.
         replayed: sites whose frames were replayed.
-        folds: of the cross-validation over groups that the scores come from; 0: nothing was measured.
+        folds: of the cross-validation over groups that the scores come from, and with them, by the frames' masks,
+            temperature, limit of confidence and operating point; 0: nothing was measured, and these stayed.
         further_sizes_px: sizes beside the working size at which it was asked for the scores, and is asked from then on.
         threshold: probability from which a pixel was lesion for the scores, and is from then on; cards of older models,
             which don't say it, are of 0.5.
@@ -92,6 +93,14 @@ class Adapted(Section):
     def n_unnoted(self) -> int:
         """How many there were before these."""
         return len(self.earlier_sha256) - len(self.earlier)
+
+    @property
+    def since_measured(self) -> list[Adapted]:
+        """The last adaptation of which anything was measured, which chose temperature and limits, and those after it.
+
+        All that are noted, where none was.
+        """
+        return self.history[max([0, *(at for at, one in enumerate(self.history) if one.folds)]) :]
 
     @property
     def weights_stayed(self) -> bool:

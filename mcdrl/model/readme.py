@@ -93,6 +93,14 @@ _LEARNED = {
     "statistics": "without masks, by the frames' statistics in batch normalisation",
     "self-training": "without masks, by what the model itself was sure of",
 }
+_MASKS_TOO = "; masks chose temperature and limits alone"
+_BY_FOLDS = ", answered by networks that were adapted to others of them"
+_CHOSEN_BY = {
+    "labels": _BY_FOLDS,
+    "limits": "",
+    "statistics": f" with their masks{_BY_FOLDS}",
+    "self-training": f" with their masks{_BY_FOLDS}",
+}
 _MEASURED = """\
 Networks that were adapted to the others of its {n_groups} {groups} reached, fold by fold, {scores}."""
 _LIMITS_MEASURED = """\
@@ -242,7 +250,7 @@ def _adapted(told: Adapted) -> str:
     return _ADAPTED.format(
         whose=_judged_once(told),
         site=told.site,
-        how=_LEARNED[told.learned],
+        how=_how(told),
         n_frames=told.n_frames,
         replayed=_replayed(told),
         gain=(measured if scores else _UNMEASURED) + ("" if told.advised else _UNADVISED),
@@ -258,6 +266,11 @@ def _judged_once(told: Adapted) -> str:
     return f"the model that it {first}went on from ({told.first_sha256[:12]})"
 
 
+def _how(told: Adapted) -> str:
+    limits_by_masks = told.folds and told.learned in ("statistics", "self-training")
+    return _LEARNED[told.learned] + (_MASKS_TOO if limits_by_masks else "")
+
+
 def _replayed(told: Adapted) -> str:
     return f", beside frames of {listed(told.replayed)}" if told.replayed else ""
 
@@ -268,7 +281,7 @@ def _earlier(told: Adapted) -> str:
         return ""
     unnoted = [f"{counted(told.n_unnoted, 'time')} of which nothing is noted"] if told.n_unnoted else []
     noted = [
-        f"to **{one.site}** {_LEARNED[one.learned]} ({one.n_frames} of its frames{_replayed(one)}; "
+        f"to **{one.site}** {_how(one)} ({one.n_frames} of its frames{_replayed(one)}; "
         f"{'as `mcdrl adapt` advised' if one.advised else 'against the advice of `mcdrl adapt`'})"
         for one in told.earlier
     ]
@@ -280,22 +293,33 @@ def _no_lesion(card: ModelCard) -> str:
         return "has no limit: it may be called in any frame, however small"
     return (
         f"in frames of a score below {card.no_lesion_below:.4f}; components below {card.least_area_share:.2%} of the "
-        f"view are none; chosen on {_trusted_by(card)}, too"
+        f"view are none; chosen on {_trusted_by(card, 'validation frames')}, too"
     )
 
 
 def _fitted(card: ModelCard) -> str:
-    frames = _trusted_by(card)
-    return frames if card.adapted and card.adapted.folds else f"{frames} of the sites that it was trained on"
+    first = " first" if card.adapted else ""
+    return _trusted_by(card, f"validation frames of the sites that it was{first} trained on")
 
 
-def _trusted_by(card: ModelCard) -> str:
-    """Return the frames that chose temperature, limit of confidence and operating point."""
-    if card.adapted is None or not card.adapted.folds:
-        return "validation frames"
-    if card.adapted.learned == "limits":
-        return f"frames of {card.adapted.site}"
-    return f"frames of {card.adapted.site}, answered by networks that were adapted to others of them"
+def _trusted_by(card: ModelCard, validation: str) -> str:
+    """Return the frames that chose temperature, limit of confidence and operating point, of which network's answers.
+
+    Args:
+        card: the model's.
+        validation: what the validation frames are called, which chose them where nothing else did.
+    """
+    if card.adapted is None:
+        return validation
+    measured, *later = card.adapted.since_measured
+    if measured.folds:
+        frames = f"frames of {measured.site}{_CHOSEN_BY[measured.learned]}"
+    else:
+        later = [measured, *later]
+        frames = "frames that nobody noted" if card.adapted.n_unnoted else validation
+    return (
+        f"{frames}, by the network before it was adapted to {listed([one.site for one in later])}" if later else frames
+    )
 
 
 def _mined(card: ModelCard) -> str:

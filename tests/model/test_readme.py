@@ -82,7 +82,7 @@ def test_adapted_once_it_tells_of_nothing_before(tmp_path):
 
 
 def test_all_adaptations_are_told_in_their_order(tmp_path):
-    first = adapted("north", "self-training", n_frames=9, replayed=["B"], advised=False)
+    first = adapted("north", "self-training", n_frames=9, replayed=["B"], advised=False, folds=0)
     second = adapted("south", "limits", SECOND, earlier_sha256=[FIRST], earlier=[first])
     told = told_of(tmp_path, second)
     assert told.startswith("# mcdrl, adapted to north, then to south ")
@@ -111,3 +111,31 @@ def test_where_limits_alone_were_chosen_the_dice_is_of_these_weights(tmp_path):
 def test_a_history_that_does_not_agree_with_the_weights_is_damaged(earlier):
     with pytest.raises(ValueError, match=r"earlier has . adaptations, expected 1 at most"):
         adapted("north", earlier_sha256=[FIRST], earlier=earlier)
+
+
+BY_FOLDS = "answered by networks that were adapted to others of them"
+VALIDATION = "validation frames of the sites that it was first trained on"
+
+
+@pytest.mark.parametrize(("told", "fitted"), [
+    (adapted("north"), f"frames of north, {BY_FOLDS}"),
+    (adapted("north", "limits"), "frames of north"),
+    (adapted("north", "statistics"), f"frames of north with their masks, {BY_FOLDS}"),
+    (adapted("north", "self-training", folds=0), f"{VALIDATION}, by the network before it was adapted to north"),
+    (adapted("south", "statistics", folds=0, earlier_sha256=[FIRST], earlier=[adapted("north")]),
+     f"frames of north, {BY_FOLDS}, by the network before it was adapted to south"),
+    (adapted("south", "statistics", folds=0, earlier_sha256=[FIRST], earlier=[adapted("north", folds=0)]),
+     f"{VALIDATION}, by the network before it was adapted to north and south"),
+    (adapted("south", folds=2, earlier_sha256=[FIRST], earlier=[adapted("north", folds=0)]),
+     f"frames of south, {BY_FOLDS}"),
+    (adapted("south", "statistics", folds=0, earlier_sha256=[FIRST]),
+     "frames that nobody noted, by the network before it was adapted to south"),
+])  # fmt: skip
+def test_whose_answers_of_which_frames_chose_the_limits(tmp_path, told, fitted):
+    assert f"Confidence and flags were fitted on {fitted}; elsewhere" in told_of(tmp_path, told)
+
+
+@pytest.mark.parametrize(("folds", "masks"), [(2, "; masks chose temperature and limits alone"), (0, "")])
+def test_masks_that_taught_the_limits_alone_are_told(tmp_path, folds, masks):
+    told = told_of(tmp_path, adapted("north", "statistics", folds=folds))
+    assert f"without masks, by the frames' statistics in batch normalisation{masks}: 6 of its frames." in told
