@@ -209,7 +209,7 @@ def _terms(card: ModelCard) -> str:
     told = read_shipped(name)
     return _TERMS.format(
         use=USE.capitalize(),
-        come="went on from those of" if card.adapted else "are those of",
+        come="went on from those of" if card.adapted and not card.adapted.weights_stayed else "are those of",
         name=name,
         licence=_licence(told.licence),
         data="\n".join(map(_data, told.data)),

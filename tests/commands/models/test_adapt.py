@@ -475,7 +475,9 @@ def test_weights_stay_byte_for_byte_and_what_their_owners_ask_for_with_them(site
         (tmp_path / place).rename(tmp_path / f"{place}.site")
         (tmp_path / f"{place}.model").rename(tmp_path / place)
         assert (tmp_path / place / "model.safetensors").read_bytes() == (start / "model.safetensors").read_bytes()
-        assert "CC BY 4.0" in (tmp_path / place / "README.md").read_text()
+        readme = (tmp_path / place / "README.md").read_text()
+        assert "CC BY 4.0" in readme
+        assert "The weights are those of `polyp_lite0`" in readme
     card = read_card(tmp_path / "twice")
     assert card.adapted.history == [read_card(tmp_path / "once").adapted, card.adapted]
     assert "Before that it had been adapted to **site** with masks" in (tmp_path / "twice" / "README.md").read_text()
