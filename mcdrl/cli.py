@@ -309,7 +309,7 @@ def adapt(
         list[Path] | None,
         typer.Option(
             help="Frames of the sites that the model was trained on: its study's artifacts, or folders with masks. "
-            "Default: the study that the model's folder lies in."
+            "Default: those of the study that the model's folder lies in, if it has some."
         ),
     ] = None,
     folds: Annotated[int, typer.Option(min=2, help="Of the cross-validation over the site's patients.")] = 5,
