@@ -153,8 +153,8 @@ def predict(
             min=0,
             max=1,
             callback=finite,
-            help="Probability from which a pixel is lesion; default: that of the models' scores at sites never seen, "
-            "else 0.5. Confidence and flags stay those of the mask at one half.",
+            help="Probability from which a pixel is lesion; default: that of the models' scores at sites never seen or "
+            "of their adaptation, else 0.5. Confidence and flags stay those of the mask at one half.",
         ),
     ] = None,
     batch_size: BatchSize = None,
@@ -239,7 +239,8 @@ def accept(
             min=0,
             max=1,
             callback=finite,
-            help="Probability from which a pixel is lesion; default: that of the promise, else 0.5.",
+            help="Probability from which a pixel is lesion; default: that of the promise or of the model's adaptation, "
+            "else 0.5.",
         ),
     ] = None,
     batch_size: BatchSize = None,
@@ -308,7 +309,7 @@ def adapt(
         list[Path] | None,
         typer.Option(
             help="Frames of the sites that the model was trained on: its study's artifacts, or folders with masks. "
-            "Default: the study that the model's folder lies in."
+            "Default: those of the study that the model's folder lies in, if it has some."
         ),
     ] = None,
     folds: Annotated[int, typer.Option(min=2, help="Of the cross-validation over the site's patients.")] = 5,

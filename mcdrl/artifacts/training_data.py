@@ -1,6 +1,7 @@
 """training_frames.parquet, training_sites.parquet: what a model's folder says of the frames that it was trained on.
 
-No picture can be made of either: the one holds digests, the other quantiles.
+No picture can be made of either: the one holds digests, the other quantiles. Where there are more of such frames than
+anybody knows, the known ones are in training_frames_some.parquet instead, with the same columns.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import pyarrow as pa
 from mcdrl.artifacts.tables import Table, column
 
 FRAMES_FILE, SITES_FILE = "training_frames.parquet", "training_sites.parquet"
+SOME_FRAMES_FILE = "training_frames_some.parquet"  # of a model that was trained on others, too, which nobody knows
 
 TRAINING_FRAMES = Table(
     "training_frames/1",

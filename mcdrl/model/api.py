@@ -80,7 +80,7 @@ class Model:
 
     @cached_property
     def threshold(self) -> float:
-        """The probability from which a pixel is lesion in the models' scores at sites never seen; else 0.5.
+        """The probability from which a pixel is lesion in the scores at sites never seen, or adapted to; else 0.5.
 
         Raises:
             InputError: the models' scores are for several.

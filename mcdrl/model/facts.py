@@ -72,7 +72,7 @@ class ModelFacts(Section):
         leaked_frames: how many of the held-out site's frames a source site has, too, so that they were trained on;
             params.yaml accepts them.
         adapted: how it went on from another model with frames of one site, which is among its sources; what
-            `best_epoch` and `val_dice` say is that model's; None: it didn't.
+            `best_epoch` and `val_dice` say is the first model's, in which nothing was adapted; None: it didn't.
         weights_sha256: of model.safetensors, hex; `save_model` fills it in; empty: nobody has noted it.
     """
 

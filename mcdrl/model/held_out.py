@@ -44,10 +44,10 @@ def threshold_of(models: Sequence[Path]) -> float:
         models: the folders of models; of each its scores at its held-out site count, else what is promised of it.
 
     Returns:
-        That of all of which something is known; `UNSAID` where nothing is.
+        That of all of which something is known, be it by an adaptation; `UNSAID` where nothing is.
 
     Raises:
-        InputError: they differ, or a file with scores or promise is damaged.
+        InputError: they differ, or a file with scores or promise, or a model's card, is damaged.
     """
     found = sorted({one.threshold for one in _known(models)})
     if len(found) > 1:
@@ -65,10 +65,9 @@ def further_sizes_of(models: Sequence[Path]) -> list[int]:
         That of all of which something is known, be it by an adaptation; none where nothing is.
 
     Raises:
-        InputError: as `threshold_of`, or a model's card is damaged.
+        InputError: as `threshold_of`.
     """
-    known = [held_out_scores(model) or promise_of(model) or _adapted(model) for model in models]
-    found = [one.further_sizes_px for one in known if one is not None]
+    found = [one.further_sizes_px for one in _known(models)]
     different = {tuple(sorted(sizes)) for sizes in found}  # in whatever order, their answers' mean is the same
     if len(different) > 1:
         told = " and ".join(" ".join(map(str, sizes)) or "no further size" for sizes in sorted(different))
@@ -76,8 +75,8 @@ def further_sizes_of(models: Sequence[Path]) -> list[int]:
     return list(found[0]) if found else []
 
 
-def _known(models: Sequence[Path]) -> list[HeldOutScores | Promise]:
-    found = [held_out_scores(model) or promise_of(model) for model in models]
+def _known(models: Sequence[Path]) -> list[HeldOutScores | Promise | Adapted]:
+    found = [held_out_scores(model) or promise_of(model) or _adapted(model) for model in models]
     return [one for one in found if one is not None]
 
 

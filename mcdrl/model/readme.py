@@ -84,14 +84,22 @@ mean over the sites; at the worst, {worst}. A new site may lie outside of the in
 {by_site} ({n_lesion} frames with a lesion).{further}"""
 _NO_PROMISE = "**There is no estimate for new sites**: {why}."
 _ADAPTED = """\
-That Dice is of the model that it went on from ({start}), and of sites that it knows. It was adapted to **{site}**
-{how}: {n_frames} of its frames{replayed}. {gain}
+That Dice is of {whose}, and of sites that it knows. It was adapted to **{site}**
+{how}: {n_frames} of its frames{replayed}. {gain}{earlier}
 **There is no estimate for other sites**: nobody has judged it there."""
 _LEARNED = {
     "labels": "with masks",
     "limits": "with masks, by its limits alone, while its weights stayed",
     "statistics": "without masks, by the frames' statistics in batch normalisation",
     "self-training": "without masks, by what the model itself was sure of",
+}
+_MASKS_TOO = "; masks chose temperature and limits alone"
+_BY_FOLDS = ", answered by networks that were adapted to others of them"
+_CHOSEN_BY = {
+    "labels": _BY_FOLDS,
+    "limits": "",
+    "statistics": f" with their masks{_BY_FOLDS}",
+    "self-training": f" with their masks{_BY_FOLDS}",
 }
 _MEASURED = """\
 Networks that were adapted to the others of its {n_groups} {groups} reached, fold by fold, {scores}."""
@@ -100,6 +108,7 @@ With `--suppress`, limits that the others of its {n_groups} {groups} chose reach
 _UNMEASURED = "What that brought was not measured."
 _OF_MASKS = {"dice": "Dice", "false_alarms": "false alarms"}
 _OF_LIMITS = {"sensitivity_suppressed": "lesions found", "false_alarms_suppressed": "false alarms"}
+_EARLIER = "\nBefore that it had been adapted {times}."
 _UNADVISED = " **It was written against the advice of `mcdrl adapt`.**"
 _OF_SINGLE = "\n\nThose figures are of single networks, not of their mean."
 _ENSEMBLE = """# {method}: {count} networks {trained}
@@ -200,7 +209,7 @@ def _terms(card: ModelCard) -> str:
     told = read_shipped(name)
     return _TERMS.format(
         use=USE.capitalize(),
-        come="went on from those of" if card.adapted else "are those of",
+        come="went on from those of" if card.adapted and not card.adapted.weights_stayed else "are those of",
         name=name,
         licence=_licence(told.licence),
         data="\n".join(map(_data, told.data)),
@@ -222,7 +231,7 @@ def _asked(further_px: Sequence[int]) -> str:
 
 def _trained(card: ModelCard) -> str:
     if card.adapted is not None:
-        return f"adapted to {card.adapted.site}"
+        return f"adapted to {', then to '.join(one.site for one in card.adapted.history)}"
     return f"trained without {card.held_out}" if card.held_out else "trained on all sites"
 
 
@@ -239,13 +248,44 @@ def _adapted(told: Adapted) -> str:
     by = _LIMITS_MEASURED if told.learned == "limits" else _MEASURED
     measured = by.format(n_groups=told.n_groups, groups=told.groups, scores="; ".join(scores))
     return _ADAPTED.format(
-        start=told.weights_sha256[:12],
+        whose=_judged_once(told),
         site=told.site,
-        how=_LEARNED[told.learned],
+        how=_how(told),
         n_frames=told.n_frames,
-        replayed=f", beside frames of {listed(told.replayed)}" if told.replayed else "",
+        replayed=_replayed(told),
         gain=(measured if scores else _UNMEASURED) + ("" if told.advised else _UNADVISED),
+        earlier=_earlier(told),
     )
+
+
+def _judged_once(told: Adapted) -> str:
+    """Return which model `val_dice` is of."""
+    if told.weights_stayed:
+        return "these weights, which stayed as they were"
+    first = "first " if told.earlier_sha256 else ""
+    return f"the model that it {first}went on from ({told.first_sha256[:12]})"
+
+
+def _how(told: Adapted) -> str:
+    limits_by_masks = told.folds and told.learned in ("statistics", "self-training")
+    return _LEARNED[told.learned] + (_MASKS_TOO if limits_by_masks else "")
+
+
+def _replayed(told: Adapted) -> str:
+    return f", beside frames of {listed(told.replayed)}" if told.replayed else ""
+
+
+def _earlier(told: Adapted) -> str:
+    """Return how the model that it went on from had been adapted itself, time after time; empty: it hadn't."""
+    if not told.earlier_sha256:
+        return ""
+    unnoted = [f"{counted(told.n_unnoted, 'time')} of which nothing is noted"] if told.n_unnoted else []
+    noted = [
+        f"to **{one.site}** {_how(one)} ({one.n_frames} of its frames{_replayed(one)}; "
+        f"{'as `mcdrl adapt` advised' if one.advised else 'against the advice of `mcdrl adapt`'})"
+        for one in told.earlier
+    ]
+    return _EARLIER.format(times=", then ".join([*unnoted, *noted]))
 
 
 def _no_lesion(card: ModelCard) -> str:
@@ -253,22 +293,33 @@ def _no_lesion(card: ModelCard) -> str:
         return "has no limit: it may be called in any frame, however small"
     return (
         f"in frames of a score below {card.no_lesion_below:.4f}; components below {card.least_area_share:.2%} of the "
-        f"view are none; chosen on {_trusted_by(card)}, too"
+        f"view are none; chosen on {_trusted_by(card, 'validation frames')}, too"
     )
 
 
 def _fitted(card: ModelCard) -> str:
-    frames = _trusted_by(card)
-    return frames if card.adapted and card.adapted.folds else f"{frames} of the sites that it was trained on"
+    first = " first" if card.adapted else ""
+    return _trusted_by(card, f"validation frames of the sites that it was{first} trained on")
 
 
-def _trusted_by(card: ModelCard) -> str:
-    """Return the frames that chose temperature, limit of confidence and operating point."""
-    if card.adapted is None or not card.adapted.folds:
-        return "validation frames"
-    if card.adapted.learned == "limits":
-        return f"frames of {card.adapted.site}"
-    return f"frames of {card.adapted.site}, answered by networks that were adapted to others of them"
+def _trusted_by(card: ModelCard, validation: str) -> str:
+    """Return the frames that chose temperature, limit of confidence and operating point, of which network's answers.
+
+    Args:
+        card: the model's.
+        validation: what the validation frames are called, which chose them where nothing else did.
+    """
+    if card.adapted is None:
+        return validation
+    measured, *later = card.adapted.since_measured
+    if measured.folds:
+        frames = f"frames of {measured.site}{_CHOSEN_BY[measured.learned]}"
+    else:
+        later = [measured, *later]
+        frames = "frames that nobody noted" if card.adapted.n_unnoted else validation
+    return (
+        f"{frames}, by the network before it was adapted to {listed([one.site for one in later])}" if later else frames
+    )
 
 
 def _mined(card: ModelCard) -> str:

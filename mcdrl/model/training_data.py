@@ -15,7 +15,13 @@ import pandas as pd
 from mcdrl.artifacts.audit import PROFILE
 from mcdrl.artifacts.cases import CASES, GEOMETRY
 from mcdrl.artifacts.tables import Table
-from mcdrl.artifacts.training_data import FRAMES_FILE, SITES_FILE, TRAINING_FRAMES, TRAINING_SITES
+from mcdrl.artifacts.training_data import (
+    FRAMES_FILE,
+    SITES_FILE,
+    SOME_FRAMES_FILE,
+    TRAINING_FRAMES,
+    TRAINING_SITES,
+)
 from mcdrl.metrics.shift import QUANTITIES, site_spreads
 from mcdrl.model.facts import read_facts
 from mcdrl.model.members import is_ensemble, members
@@ -31,7 +37,7 @@ class KnownFrames:
 
     Attributes:
         site_of: SHA-256 of a frame's size and pixels, as in cases.parquet -> the source site that has it.
-        complete: whether all of the models say which frames they were trained on.
+        complete: whether all of the models say of all of their frames which these are.
     """
 
     site_of: Mapping[str, str]
@@ -39,7 +45,7 @@ class KnownFrames:
 
 
 def known_frames(models: Sequence[Path]) -> KnownFrames:
-    """Return the frames that one or another of the models was trained on.
+    """Return the frames that one or another of the models was trained on, as far as their folders or studies say it.
 
     Args:
         models: folders of models or of ensembles.
@@ -47,8 +53,13 @@ def known_frames(models: Sequence[Path]) -> KnownFrames:
     Raises:
         InputError: a file is damaged, or a folder is no model's.
     """
-    found = [_told(model, TRAINING_FRAMES, FRAMES_FILE, _study_frames) for model in _single(models)]
-    rows = [row for one in found if one is not None for row in zip(one["sha256"], one["site"], strict=True)]
+    single = _single(models)
+    found = [_told(model, TRAINING_FRAMES, FRAMES_FILE, _study_frames) for model in single]
+    some = [
+        _beside(model, TRAINING_FRAMES, SOME_FRAMES_FILE) if told is None else told
+        for model, told in zip(single, found, strict=True)
+    ]
+    rows = [row for one in some if one is not None for row in zip(one["sha256"], one["site"], strict=True)]
     return KnownFrames(dict(rows), complete=all(one is not None for one in found))
 
 
@@ -75,16 +86,24 @@ def write_training_data(models: Sequence[Path], out: Path) -> None:
         InputError: as `known_frames`.
     """
     frames, sites = known_frames(models), training_sites(models)
-    if frames.complete:
-        write_known_frames(frames.site_of, out)
+    write_known_frames(frames.site_of, out, complete=frames.complete)
     if sites is not None:
         write_training_sites([sites], out)
 
 
-def write_known_frames(site_of: Mapping[str, str], folder: Path) -> None:
-    """Write the frames that a model was trained on, SHA-256 -> site, into its folder."""
+def write_known_frames(site_of: Mapping[str, str], folder: Path, *, complete: bool = True) -> None:
+    """Write the frames that a model was trained on, SHA-256 -> site, into its folder.
+
+    Args:
+        site_of: as in `KnownFrames`.
+        folder: the model's.
+        complete: as in `KnownFrames`; of a model of which nothing is known no file is written.
+    """
+    if not complete and not site_of:
+        return
     rows = pd.DataFrame({"site": list(site_of.values()), "sha256": list(site_of)}, dtype="str")
-    TRAINING_FRAMES.write(rows.sort_values(["site", "sha256"], ignore_index=True), folder / FRAMES_FILE)
+    file = FRAMES_FILE if complete else SOME_FRAMES_FILE
+    TRAINING_FRAMES.write(rows.sort_values(["site", "sha256"], ignore_index=True), folder / file)
 
 
 def write_training_sites(sites: Sequence[pd.DataFrame], folder: Path) -> None:
@@ -104,13 +123,18 @@ def _told(
     model: Path, table: Table, name: str, of_study: Callable[[Path, Sequence[str]], pd.DataFrame | None]
 ) -> pd.DataFrame | None:
     """Return the table of a model's folder or of its ensemble's, else what its study says; None: nothing does."""
-    for place in (model, *[model.parent] * is_ensemble(model.parent)):
-        if (place / name).is_file():
-            return table.read(place / name)
+    told = _beside(model, table, name)
+    if told is not None:
+        return told
     sources, artifacts = read_facts(model).sources, artifacts_of(model)
     if artifacts is None or not all(site_files(artifacts, site).cases.is_file() for site in sources):
         return None
     return of_study(artifacts, sources)
+
+
+def _beside(model: Path, table: Table, name: str) -> pd.DataFrame | None:
+    places = (model, *[model.parent] * is_ensemble(model.parent))
+    return next((table.read(place / name) for place in places if (place / name).is_file()), None)
 
 
 def _study_frames(artifacts: Path, sources: Sequence[str]) -> pd.DataFrame:

@@ -80,6 +80,11 @@ class LabelledFrames:
         """Whether each mask has a lesion, [n]."""
         return np.asarray(lesion_of(self.masks).any(axis=(1, 2)))
 
+    @property
+    def vanished(self) -> Bools:
+        """Whether each frame has a lesion of which no pixel is in its mask, as it is too small for it, [n]."""
+        return np.asarray((self.lesion_class >= 0) & ~self.has_lesion)
+
 
 def joined(parts: Sequence[LabelledFrames]) -> LabelledFrames:
     """Return the frames of several sites as one."""

@@ -1,7 +1,7 @@
 """What adapting a model to a site brings there: cross-validation over the site's own groups, before and after.
 
 Every frame is judged by networks that were adapted on frames of other groups alone, on the grid of the working size,
-from a probability of one half on.
+from the probability on from which a pixel counts as lesion in what is known of the model.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from mcdrl.metrics.counts import Floats, Ints, count, dice
 from mcdrl.metrics.operating_point import Judged, OperatingPoint, choose
 from mcdrl.metrics.paired import Comparison, Pairs, compare
 from mcdrl.model.ensemble import Member
+from mcdrl.model.held_out import UNSAID
 from mcdrl.model.predictor import Answer
 from mcdrl.training.adapt import LabelledFrames, answers
 from mcdrl.training.checkpoint import snapshot
@@ -27,7 +28,7 @@ from mcdrl.training.trust import Answers, Trust
 
 Learn = Callable[[Member, LabelledFrames], object]
 """Adapts a model, in place, to frames of the new site."""
-SCORES = ("dice", "sensitivity", "false_alarms")  # of the masks from one half on
+SCORES = ("dice", "sensitivity", "false_alarms")  # of the masks
 SUPPRESSED = ("sensitivity_suppressed", "false_alarms_suppressed")  # of what the operating point leaves
 _DRAWS = 2000
 
@@ -88,14 +89,20 @@ class Gain:
         return limits_help(self.kept, self.scores) if self.kept else helps(self.scores)
 
 
-def judge(found: Iterable[Answer], frames: LabelledFrames) -> Judgement:
-    """Hold answers against the frames' masks."""
+def judge(found: Iterable[Answer], frames: LabelledFrames, threshold: float = UNSAID) -> Judgement:
+    """Hold answers against the frames' masks.
+
+    Args:
+        found: an answer a frame.
+        frames: with masks.
+        threshold: probability from which a pixel is lesion.
+    """
     kept, overlaps = Answers(), []
     for answer, labels in zip(found, frames.masks, strict=True):
         p, truth, judged = answer.probability, lesion_of(labels), judged_of(labels)
         presence = None if answer.presence is None else np.array([answer.presence])
-        kept.add(p[None], truth[None], judged[None], presence)
-        overlaps.append(float(dice(count((p >= 0.5)[None], truth[None], judged[None]))[0]))
+        kept.add(p[None], truth[None], judged[None], presence, threshold)
+        overlaps.append(float(dice(count((p >= threshold)[None], truth[None], judged[None]))[0]))
     whole = np.array([_found(one, OperatingPoint()) for one in kept.judged]).reshape(-1, 2)
     return Judgement(kept, dict(zip(SCORES, (np.array(overlaps), *whole.T), strict=True)))
 
@@ -117,8 +124,9 @@ def folds(frames: LabelledFrames, most: int, seed: int) -> Ints:
 
 
 def cross_validated(
-    learn: Learn, members: Sequence[Member], frames: LabelledFrames, fold: Ints, further_px: Sequence[int] = ()
-) -> Judgement:
+    learn: Learn, members: Sequence[Member], frames: LabelledFrames, fold: Ints, further_px: Sequence[int] = (),
+    threshold: float = UNSAID,
+) -> Judgement:  # fmt: skip
     """Judge each fold by models that were adapted to the others; the members are left as they were.
 
     Args:
@@ -127,6 +135,7 @@ def cross_validated(
         frames: of the new site.
         fold: of each frame.
         further_px: sizes at which they are asked beside the working size.
+        threshold: as that of `judge`.
     """
     starts = [snapshot(member.model.method) for member in members]
     found: dict[int, Answer] = {}
@@ -138,7 +147,7 @@ def cross_validated(
         found |= dict(zip(places, answers(members, frames.take(fold == number), further_px), strict=True))
         for member, start in zip(members, starts, strict=True):
             member.model.method.load_state_dict(start)
-    return judge((found[place] for place in range(len(frames))), frames)
+    return judge((found[place] for place in range(len(frames))), frames, threshold)
 
 
 def points(judgement: Judgement, fold: Ints, keep_share: float) -> list[OperatingPoint]:

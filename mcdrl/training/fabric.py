@@ -30,7 +30,6 @@ def make_fabric(precision: str) -> Fabric:
     Raises:
         InputError: the environment asks for devices that aren't there.
     """
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # before CUDA starts, else it isn't deterministic
     accelerator = os.environ.get("MCDRL_ACCELERATOR", "auto")
     devices, nodes = _count("MCDRL_DEVICES"), _count("MCDRL_NODES")
     cuda = accelerator in ("auto", "cuda", "gpu") and torch.cuda.is_available()
@@ -64,7 +63,8 @@ def local_processes(fabric: Fabric) -> int:
 
 
 def make_deterministic() -> None:
-    """Ask torch for deterministic kernels; on CUDA it warns where there is none."""
+    """Ask torch for deterministic kernels, before CUDA starts; on CUDA it warns where there is none."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else those of cuBLAS aren't
     torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
     # Nothing reads uninitialised memory here; filling it would take a sixth of a step.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]

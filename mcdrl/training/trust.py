@@ -48,7 +48,10 @@ class Answers:
         self._lesion, self._background = np.zeros((2, len(LOG_ODDS)), np.int64)
         self._frames: list[NDArray[np.int32]] = []
 
-    def add(self, p: NDArray[np.float32], truth: Bools, judged: Bools, presence: NDArray[Any] | None = None) -> None:
+    def add(
+        self, p: NDArray[np.float32], truth: Bools, judged: Bools, presence: NDArray[Any] | None = None,
+        threshold: float = 0.5,
+    ) -> None:  # fmt: skip
         """Take B frames.
 
         Args:
@@ -56,13 +59,14 @@ class Answers:
             truth: [B, S, S], where the lesion is.
             judged: [B, S, S], where the mask says lesion or background.
             presence: [B], what a presence head says of each frame, 0..1; None: there is none.
+            threshold: probability from which a pixel is called lesion.
         """
         spectra = spectrum(p)
         lesion, ignored = spectrum(p[truth][None])[0], spectrum(p[~judged][None])[0]
         self._lesion += lesion
         self._background += spectra.sum(0) - ignored - lesion
         self._frames.append(spectra.astype(np.int32))
-        for frame in zip(p, (p >= 0.5) & judged, truth, frame_scores(spectra, presence).tolist(), strict=True):
+        for frame in zip(p, (p >= threshold) & judged, truth, frame_scores(spectra, presence).tolist(), strict=True):
             self.judged.append(Judged(match(*frame[:3]), frame[0].size, frame[3]))
 
     def trust(self, flag_share: float, keep_share: float) -> Trust:

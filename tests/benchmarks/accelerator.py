@@ -318,7 +318,6 @@ def main(
     study: Annotated[Path | None, typer.Option(help="What it calls itself with: trains there.")] = None,
 ) -> None:
     """Print the table."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # before CUDA starts, else it isn't deterministic
     make_deterministic()
     if study is not None:
         row = measure_training(Work("", "mcdrl", "frozen"), study, None)

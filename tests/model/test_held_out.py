@@ -1,13 +1,17 @@
 """The threshold of a model is the one that its scores, or what is promised of it, are for."""
 
+import json
+
 import pytest
 
 from mcdrl.artifacts.held_out_scores import HeldOutScores, write_held_out_scores
 from mcdrl.artifacts.promise import PROMISE, write_promise
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import sha256
-from mcdrl.model.facts import WEIGHTS
+from mcdrl.model.adapted import Adapted
+from mcdrl.model.facts import CARD, WEIGHTS
 from mcdrl.model.held_out import further_sizes_of, threshold_of
+from tests.commands.acceptance.hospital import write_model
 from tests.factories import make_promise
 
 
@@ -40,6 +44,18 @@ def model(tmp_path):
 def test_what_is_known_of_a_model_says_its_threshold(model, thresholds, expected):
     known = model("known", **thresholds)
     assert threshold_of([known]) == threshold_of([known, known, model("unknown")]) == expected
+
+
+def test_an_adaptation_says_it_too(tmp_path):
+    folder = write_model(tmp_path / "adapted")
+    card = json.loads((folder / CARD).read_text())
+    for told, expected in (({}, 0.5), ({"threshold": 0.3}, 0.3)):
+        adapted = Adapted(
+            weights_sha256="0" * 64, site="north", learned="limits", n_frames=6, n_groups=6, groups="scenes",
+            replayed=[], folds=2, further_sizes_px=[], scores={}, advised=True, **told,
+        )  # fmt: skip
+        (folder / CARD).write_text(json.dumps(card | {"adapted": adapted.model_dump()}))
+        assert threshold_of([folder]) == expected
 
 
 def test_scores_of_other_weights_say_nothing(model):

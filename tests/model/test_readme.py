@@ -2,6 +2,7 @@
 
 import pytest
 
+from mcdrl.model.adapted import Adapted
 from mcdrl.model.bundle import FOLDER
 from mcdrl.model.readme import promised, readme
 from tests import lite_model
@@ -57,3 +58,84 @@ def test_what_was_not_measured_is_not_told():
     unmeasured = ("false_positive_rate", "calibration_error_called", "flagged")
     told = promised(make_promise(**dict.fromkeys(unmeasured)))
     assert told.endswith("(90 frames with a lesion).")
+
+
+FIRST, SECOND = "a" * 64, "b" * 64
+
+
+def adapted(site, learned="labels", start=FIRST, **told):
+    return Adapted(
+        weights_sha256=start, site=site, learned=learned, n_groups=6, groups="scenes",
+        **{"n_frames": 6, "replayed": [], "folds": 2, "further_sizes_px": [], "scores": {}, "advised": True, **told},
+    )  # fmt: skip
+
+
+def told_of(tmp_path, one):
+    model = lite_model.write_model(tmp_path, held_out=None, adapted=one)
+    return " ".join(readme(model, model / FOLDER, None).split())
+
+
+def test_adapted_once_it_tells_of_nothing_before(tmp_path):
+    told = told_of(tmp_path, adapted("north"))
+    assert f"That Dice is of the model that it went on from ({FIRST[:12]}), and of sites" in told
+    assert "Before that" not in told
+
+
+def test_all_adaptations_are_told_in_their_order(tmp_path):
+    first = adapted("north", "self-training", n_frames=9, replayed=["B"], advised=False, folds=0)
+    second = adapted("south", "limits", SECOND, earlier_sha256=[FIRST], earlier=[first])
+    told = told_of(tmp_path, second)
+    assert told.startswith("# mcdrl, adapted to north, then to south ")
+    assert f"That Dice is of the model that it first went on from ({FIRST[:12]}), and of sites that it knows." in told
+    assert "It was adapted to **south** with masks, by its limits alone" in told
+    before = (
+        "Before that it had been adapted to **north** without masks, by what the model itself was sure of (9 of its "
+    )
+    assert f"{before}frames, beside frames of B; against the advice of `mcdrl adapt`). **There is" in told
+
+
+def test_adaptations_that_an_older_card_does_not_note_are_counted(tmp_path):
+    one = adapted("south", start=SECOND, earlier_sha256=[FIRST, SECOND], earlier=[adapted("east")])
+    told = told_of(tmp_path, one)
+    before = "Before that it had been adapted 1 time of which nothing is noted, then to **east** with masks (6 of its "
+    assert f"{before}frames; as `mcdrl adapt` advised)." in told
+
+
+def test_where_limits_alone_were_chosen_the_dice_is_of_these_weights(tmp_path):
+    one = adapted("south", "limits", earlier_sha256=[FIRST], earlier=[adapted("north", "limits")])
+    assert "That Dice is of these weights, which stayed as they were, and of sites" in told_of(tmp_path, one)
+
+
+@pytest.mark.parametrize("earlier", [[adapted("x"), adapted("y")], [adapted("x", earlier_sha256=[FIRST],
+                                                                            earlier=[adapted("y")])]])  # fmt: skip
+def test_a_history_that_does_not_agree_with_the_weights_is_damaged(earlier):
+    with pytest.raises(ValueError, match=r"earlier has . adaptations, expected 1 at most"):
+        adapted("north", earlier_sha256=[FIRST], earlier=earlier)
+
+
+BY_FOLDS = "answered by networks that were adapted to others of them"
+VALIDATION = "validation frames of the sites that it was first trained on"
+
+
+@pytest.mark.parametrize(("told", "fitted"), [
+    (adapted("north"), f"frames of north, {BY_FOLDS}"),
+    (adapted("north", "limits"), "frames of north"),
+    (adapted("north", "statistics"), f"frames of north with their masks, {BY_FOLDS}"),
+    (adapted("north", "self-training", folds=0), f"{VALIDATION}, by the network before it was adapted to north"),
+    (adapted("south", "statistics", folds=0, earlier_sha256=[FIRST], earlier=[adapted("north")]),
+     f"frames of north, {BY_FOLDS}, by the network before it was adapted to south"),
+    (adapted("south", "statistics", folds=0, earlier_sha256=[FIRST], earlier=[adapted("north", folds=0)]),
+     f"{VALIDATION}, by the network before it was adapted to north and south"),
+    (adapted("south", folds=2, earlier_sha256=[FIRST], earlier=[adapted("north", folds=0)]),
+     f"frames of south, {BY_FOLDS}"),
+    (adapted("south", "statistics", folds=0, earlier_sha256=[FIRST]),
+     "frames that nobody noted, by the network before it was adapted to south"),
+])  # fmt: skip
+def test_whose_answers_of_which_frames_chose_the_limits(tmp_path, told, fitted):
+    assert f"Confidence and flags were fitted on {fitted}; elsewhere" in told_of(tmp_path, told)
+
+
+@pytest.mark.parametrize(("folds", "masks"), [(2, "; masks chose temperature and limits alone"), (0, "")])
+def test_masks_that_taught_the_limits_alone_are_told(tmp_path, folds, masks):
+    told = told_of(tmp_path, adapted("north", "statistics", folds=folds))
+    assert f"without masks, by the frames' statistics in batch normalisation{masks}: 6 of its frames." in told

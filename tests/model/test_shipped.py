@@ -162,3 +162,7 @@ def test_and_with_a_model_that_went_on_from_it(tmp_path):
     told = told_of(folder, {"adapted": {**adapted, "weights_sha256": start}})
     assert all(words in told for words in ASKED)
     assert "The weights went on from those of `polyp_lite0`" in told
+    limits = {**adapted, "learned": "limits", "weights_sha256": start}
+    assert "The weights are those of `polyp_lite0`" in told_of(folder, {"adapted": limits})
+    later = {**limits, "weights_sha256": "0" * 64, "earlier_sha256": [start]}
+    assert "The weights went on from those of `polyp_lite0`" in told_of(folder, {"adapted": later})

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from mcdrl.artifacts.audit import PROFILE
-from mcdrl.artifacts.training_data import FRAMES_FILE, SITES_FILE
+from mcdrl.artifacts.training_data import FRAMES_FILE, SITES_FILE, SOME_FRAMES_FILE
 from mcdrl.base.errors import InputError
 from mcdrl.model.bundle import FOLDER
 from mcdrl.model.take_along import copy_models
-from mcdrl.model.training_data import known_frames, training_sites, write_known_frames
+from mcdrl.model.training_data import KnownFrames, known_frames, training_sites, write_known_frames
 from mcdrl.study.paths import audit_files, site_files, whole_model
 from tests import lite_model
 from tests.factories import bytes_of, make_cases, write_site
@@ -89,6 +89,19 @@ def test_a_folder_that_says_nothing_is_known_to_say_nothing(study, tmp_path):
     assert training_sites([tmp_path / "bare", model]) is None
     copy_models({".": tmp_path / "bare"}, model / FOLDER, tmp_path / "copy", limit_bytes=None)
     assert not list((tmp_path / "copy").glob("training_*"))
+
+
+def test_frames_that_are_not_all_stay_known_and_known_not_to_be_all(study, tmp_path):
+    model = whole_model(study, "both", 0)
+    shutil.copytree(model, tmp_path / "bare")
+    write_known_frames({"a" * 64: "N"}, tmp_path / "bare", complete=False)
+    expected = KnownFrames({"a" * 64: "N"}, complete=False)
+    assert known_frames([tmp_path / "bare"]) == expected
+    copy_models({".": tmp_path / "bare"}, model / FOLDER, tmp_path / "copy", limit_bytes=None)
+    assert known_frames([tmp_path / "copy"]) == expected
+    assert [path.name for path in (tmp_path / "copy").glob("training_*")] == [SOME_FRAMES_FILE]
+    both = known_frames([tmp_path / "bare", whole_model(study, "one", 0)])
+    assert (both.complete, len(both.site_of)) == (False, 5)
 
 
 def test_known_frames_come_back_as_they_were_written_whatever_their_order(tmp_path):

@@ -58,6 +58,27 @@ def test_a_frame_is_judged_by_dice_lesions_found_and_false_alarms():
     np.testing.assert_allclose(scores["false_alarms"], [np.nan, np.nan, 1, 0, np.nan])
 
 
+def test_a_pixel_is_lesion_from_the_threshold_on():
+    """A map of 0.9 on a lesion, one of 0.45 beside it."""
+    lesion, beside = boxes((0, 0, 8)), boxes((20, 20, 8))
+    found, frames = said([lesion + beside / 2]), frames_of([lesion])
+    assert judge(found, frames).scores["dice"] == judge(found, frames, 0.5).scores["dice"] == 1
+    lower = judge(found, frames, 0.4)
+    assert lower.scores["dice"] == pytest.approx(2 / 3)
+    assert len(lower.answers.judged[0].match.area_px) == 2
+    assert judge(found, frames, 0.95).scores["sensitivity"] == 0
+
+
+def test_networks_are_judged_at_the_threshold():
+    frames = site_frames("A", 8)
+    fold, learner = folds(frames, 2, seed=0), member_of(Constant(0.4))
+    called = {
+        least: cross_validated(lambda *_: None, [learner], frames, fold, threshold=least).scores["sensitivity"]
+        for least in (0.5, 0.3)
+    }
+    assert (np.nanmax(called[0.5]), np.nanmin(called[0.3])) == (0, 1)
+
+
 def test_an_operating_point_takes_alarms_and_lesions():
     small, large = boxes((0, 0, 4)), boxes((0, 0, 16))
     masks = [small, large, 0 * small]

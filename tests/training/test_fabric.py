@@ -1,7 +1,10 @@
+import os
+
 import pytest
+import torch
 
 from mcdrl.base.errors import InputError
-from mcdrl.training.fabric import make_fabric
+from mcdrl.training.fabric import make_deterministic, make_fabric
 
 
 @pytest.mark.parametrize("value", ["all", "0", "-1"])
@@ -15,3 +18,13 @@ def test_an_accelerator_that_is_not_there_is_refused(monkeypatch):
     monkeypatch.setenv("MCDRL_ACCELERATOR", "gpus")
     with pytest.raises(InputError, match="MCDRL_ACCELERATOR=gpus"):
         make_fabric("auto")
+
+
+@pytest.mark.parametrize(("given", "expected"), [(None, ":4096:8"), (":16:8", ":16:8")])
+def test_deterministic_kernels_are_those_of_cublas_too(monkeypatch, given, expected):
+    monkeypatch.setattr(torch, "use_deterministic_algorithms", lambda *_, **__: None)
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", given or "")
+    if given is None:
+        monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
+    make_deterministic()
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == expected

@@ -13,6 +13,7 @@ import pandas as pd
 from mcdrl.artifacts.promise import Promise
 from mcdrl.base.errors import InputError
 from mcdrl.base.issues import Issue, grouped
+from mcdrl.base.makeable import check_makeable
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.acceptance.outcome import Outcome, outcome
 from mcdrl.commands.acceptance.promised import common_promise, why_none
@@ -132,6 +133,7 @@ def accept(wanted: Wanted, predictor: Predictor, workers: int) -> Acceptance:
     if wanted.out.exists():
         raise InputError(f"--out {wanted.out} exists; name a new folder")
     check_apart(wanted.folder, wanted.out)
+    check_makeable(wanted.out)
     known, training = known_frames(wanted.models), training_sites(wanted.models)
     promise = common_promise(wanted.models)
     _, params = load("evaluate", Params, own_or_shipped(PARAMS))

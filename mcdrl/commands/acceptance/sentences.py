@@ -240,9 +240,12 @@ def _of_figures(found: Acceptance) -> Iterator[tuple[str, str, bool]]:
         )
         yield "The model has learned from some of these frames.", words, True
     if not found.known.complete:
+        known_of = sorted(set(found.known.site_of.values()))
         words = (
+            f"The model's folder says it of {listed(known_of)} alone, so nobody knows whether it has seen the others."
+            if known_of else
             "The model's folder doesn't say which, so nobody knows whether it has seen these; `mcdrl pack` notes it."
-        )
+        )  # fmt: skip
         yield "Training frames unknown.", words, False
     if found.outcome.grouped and found.outcome.alone:
         words = f"{counted(found.outcome.alone, 'frame')} count as one each, so intervals may be too narrow."

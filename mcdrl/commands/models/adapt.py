@@ -11,10 +11,11 @@ from typing import Any, Literal
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import sha256
+from mcdrl.base.makeable import check_makeable
 from mcdrl.base.output import say, warn
-from mcdrl.commands.models.adapt_told import against, caution, told_gain, told_site
+from mcdrl.commands.models.adapt_told import against, caution, told_gain, told_share, told_site
 from mcdrl.commands.models.frames import check_apart
-from mcdrl.commands.models.learnable import Replay, Shown, Site, bare_site, labelled_site, replayed
+from mcdrl.commands.models.learnable import Replay, Shown, Site, bare_site, labelled_site, replayed, replayed_of_study
 from mcdrl.commands.sites.classes import DEFAULT
 from mcdrl.drawing.formatting import listed
 from mcdrl.metrics.intervals import LEAST_GROUPS
@@ -24,7 +25,7 @@ from mcdrl.model.card import ModelCard
 from mcdrl.model.ensemble import Ensemble, Member, load_ensemble
 from mcdrl.model.facts import WEIGHTS
 from mcdrl.model.folder import copy_weights, save_model
-from mcdrl.model.held_out import further_sizes_of
+from mcdrl.model.held_out import further_sizes_of, threshold_of
 from mcdrl.model.members import members
 from mcdrl.model.predictor import Predictor
 from mcdrl.model.take_along import copy_models
@@ -35,7 +36,6 @@ from mcdrl.model.training_data import (
     write_known_frames,
     write_training_sites,
 )
-from mcdrl.study.paths import artifacts_of
 from mcdrl.training.adapt import RECIPE, LabelledFrames, Recipe, State, adapt, answers, training_params
 from mcdrl.training.adaptation_gain import Change, Gain, changes, cross_validated, folds, judge, points
 from mcdrl.training.fabric import make_deterministic
@@ -54,7 +54,7 @@ class Options:
     Attributes:
         learn: from what.
         frames_only: whether the folder has no masks.
-        replay: places of frames that the model was trained on; None: the study that it lies in, if it does.
+        replay: places of frames that the model was trained on; None: the study that it lies in, if that has some.
         folds: of the cross-validation at most.
         steps: of the optimiser; None: as `RECIPE` has it.
         rate: learning rates as a share of those of the model's training; None: likewise.
@@ -98,6 +98,7 @@ class Plan:
         replay: frames of the sites that it was trained on.
         folds: of the cross-validation at most; 0: nothing is measured, as the frames have no masks.
         further_px: sizes beside the working size at which the model was judged, so that it is asked at them here, too.
+        threshold: probability from which a pixel was lesion when it was judged, and is here.
         seed: of all that is drawn.
     """
 
@@ -106,6 +107,7 @@ class Plan:
     replay: Replay
     folds: int
     further_px: Sequence[int]
+    threshold: float
     seed: int
 
     @property
@@ -142,6 +144,7 @@ def adapt_folder(
     check_apart(folder, out)
     if model.resolve() in out.resolve().parents:
         raise InputError(f"--out {out} lies in the model's own folder, which stays as it is; name another")
+    check_makeable(out)
     _check_options(options)
     make_deterministic()
     further_px = further_sizes_of([model])
@@ -151,14 +154,9 @@ def adapt_folder(
         bare_site(folder, shown, out, card, settings) if options.frames_only
         else labelled_site(folder, shown, card, settings)
     )  # fmt: skip
-    own_study = artifacts_of(model)
-    places = options.replay if options.replay is not None else [own_study] if own_study else []
-    replay = replayed(
-        places if options.trains else [], shown, options.seed, site.sha256,
-        settings.get("lesion_class", DEFAULT),
-    )  # fmt: skip
+    replay = _replay(model, shown, site, settings.get("lesion_class", DEFAULT), options)
     n_folds = 0 if options.frames_only else options.folds
-    plan = Plan(options.learn, options.recipe, replay, n_folds, further_px, options.seed)
+    plan = Plan(options.learn, options.recipe, replay, n_folds, further_px, threshold_of([model]), options.seed)
     if options.trains:
         say(f"replayed: {len(replay.frames)} frames of {listed(replay.sites)}" if replay.frames else _NO_REPLAY)
     adapt_model(site, ensemble, model, out, plan, backbone=options.backbone, anyway=options.anyway)
@@ -186,7 +184,7 @@ def adapt_model(
     say(told_site(site))
     gain = _measured(site, ensemble.members, plan) if plan.folds else None
     if gain is not None:
-        say(told_gain(gain, ensemble.size_px, plan.further_px))
+        say(told_gain(gain, ensemble.size_px, plan.further_px, plan.threshold))
     if reasons := against(gain, site):
         say(f"don't: {reasons}" + (f"; {out} is written all the same" if anyway else "; no model is written"))
         if not anyway:
@@ -195,7 +193,16 @@ def adapt_model(
         say(f"take care: {careful}")
     _write(site, ensemble, model, out, plan, gain, known, backbone)
     how = "the model with limits for" if plan.weights_stay else "adapted to"
-    say(f"{out}: {how} {site.name}, by all of its {len(site.frames)} frames; mcdrl predict FRAMES --model {out}")
+    say(f"{out}: {how} {site.name}, by {told_share(site)}; mcdrl predict FRAMES --model {out}")
+
+
+def _replay(model: Path, shown: Shown, site: Site, lesion_class: str, options: Options) -> Replay:
+    """Return the frames to be replayed: of the places that are named, else of the study that the model lies in."""
+    if not options.trains:
+        return Replay(None, [], {})
+    if options.replay is None:
+        return replayed_of_study(model, shown, options.seed, site.sha256)
+    return replayed(options.replay, shown, options.seed, site.sha256, lesion_class)
 
 
 def _check_options(options: Options) -> None:
@@ -218,10 +225,16 @@ def _check(site: Site, known: KnownFrames, plan: Plan) -> None:
             f"{seen[0][0]}, of {seen[0][1]}; take them out: what adapting brings can't be measured on them"
         )
     if not known.complete:
-        warn("the model doesn't say which frames it has learned from, so nobody checked whether these are among them")
+        known_of = f" but of {listed(sorted(set(known.site_of.values())))}" if known.site_of else ""
+        warn(
+            f"the model doesn't say which frames it has learned from{known_of}, so nobody checked whether these are "
+            "among them"
+        )
     if plan.folds and not site.frames.has_lesion.any():
+        n, gone = len(site.frames) + site.n_vanished, site.n_vanished
+        visible = f" that leaves a pixel at the working size ({gone} have a smaller one)" if gone else ""
         raise InputError(
-            f"not one of the {len(site.frames)} frames has a lesion, so nobody can tell what becomes of lesions; "
+            f"not one of the {n} frames has a lesion{visible}, so nobody can tell what becomes of lesions; "
             "give some that have"
         )
     if plan.folds and site.n_groups < 2:
@@ -236,13 +249,13 @@ def _measured(site: Site, networks: Sequence[Member], plan: Plan) -> Gain:
     frames, params = site.frames, training_params(networks[0])
     fold = folds(frames, plan.folds, plan.seed)
     own = [Predictor(Ensemble(networks, random_weights=False), 1).operating_point] * len(frames)
-    before = judge(answers(networks, frames, plan.further_px), frames)
+    before = judge(answers(networks, frames, plan.further_px), frames, plan.threshold)
     if plan.weights_stay:
         after, new = before, points(before, fold, params.keep_share)
         was, now = before.suppressed(own), before.suppressed(new)
         kept = kept_by(before.answers.judged, frames.groups, own, new, params.keep_share)
     else:
-        after, kept = cross_validated(plan, networks, frames, fold, plan.further_px), None
+        after, kept = cross_validated(plan, networks, frames, fold, plan.further_px, plan.threshold), None
         was = before.scores | before.suppressed(own)
         now = after.scores | after.suppressed(points(after, fold, params.keep_share))
     trust = after.answers.trust(params.flag_share, params.keep_share)
@@ -250,14 +263,16 @@ def _measured(site: Site, networks: Sequence[Member], plan: Plan) -> Gain:
 
 
 def _adapted(site: Site, plan: Plan, gain: Gain | None, start: Path, card: ModelCard) -> Adapted:
-    earlier = [*card.adapted.earlier_sha256, card.adapted.weights_sha256] if card.adapted else []
+    before = card.adapted
+    hashes = [*before.earlier_sha256, before.weights_sha256] if before else []
+    earlier = [one.model_copy(update={"earlier": []}) for one in before.history] if before else []
     scores = {} if gain is None else {name: _score(change) for name, change in gain.scores.items()}
     return Adapted(
-        weights_sha256=sha256(start / WEIGHTS), earlier_sha256=earlier, site=site.name, learned=plan.learn,
-        n_frames=len(site.frames), n_groups=site.n_groups, groups="patients" if site.patients else "scenes",
-        replayed=list(plan.replay.sites),
-        folds=gain.folds if gain else 0, further_sizes_px=list(plan.further_px), scores=scores,
-        advised=bool(gain and gain.advised),
+        weights_sha256=sha256(start / WEIGHTS), earlier_sha256=hashes, earlier=earlier,
+        site=site.name, learned=plan.learn, n_frames=len(site.frames), n_groups=site.n_groups,
+        groups="patients" if site.patients else "scenes", replayed=list(plan.replay.sites),
+        folds=gain.folds if gain else 0, further_sizes_px=list(plan.further_px), threshold=plan.threshold,
+        scores=scores, advised=bool(gain and gain.advised),
     )  # fmt: skip
 
 
@@ -287,8 +302,7 @@ def _write(
                 copy_weights(place, new, new_card)
             else:
                 save_model(new, plan(member, site.frames), member.model.texts, new_card, member.model.miner)
-            if known.complete:
-                write_known_frames(seen, new)
+            write_known_frames(seen, new, complete=known.complete)
             if looks is not None:
                 write_training_sites([looks] if plan.weights_stay else [site.looks, looks], new)
         first = ensemble.members[0].model.card

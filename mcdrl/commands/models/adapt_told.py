@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from mcdrl.commands.models.learnable import Site
 from mcdrl.drawing.formatting import counted, listed, number, signed, span
 from mcdrl.metrics.intervals import LEAST_GROUPS
+from mcdrl.model.held_out import UNSAID
 from mcdrl.training.adaptation_gain import Gain
 from mcdrl.training.site_limits import Kept
 
@@ -20,6 +21,9 @@ _SCENES = (
     "frames that look alike are kept together; of one patient there may be several scenes, which makes the gain look "
     "surer than it is"
 )
+_VANISHED = (
+    "left out: {} with a lesion that leaves no pixel at the working size, where it can neither be found nor be absent"
+)
 _NO_ALARMS = (
     "the site has no frame without a lesion, so nobody knows whether false alarms rise; a model that sees lesions "
     "everywhere gains Dice, too"
@@ -28,19 +32,27 @@ _NO_ALARMS_SPARED = "the site has no frame without a lesion, so nobody knows how
 
 
 def told_site(site: Site) -> str:
-    """Return how many frames there are, whose they are, which were refused, and what else is odd."""
-    n, lesions = len(site.frames), int(site.frames.has_lesion.sum())
+    """Return how many frames there are, whose they are, which were refused or left out, and what else is odd."""
+    n, without = len(site.frames) + site.n_vanished, int((~site.frames.has_lesion).sum())
     whose = f"{site.n_groups} patients or sequences" if site.patients else _told_scenes(site)
     refused = [f"  not read: {line}" for line in site.refused[:_SHOWN]]
     more = [f"  and {len(site.refused) - _SHOWN} more"] if len(site.refused) > _SHOWN else []
     notes = [f"  note: {line}" for line in site.notes]
-    masks = f" ({lesions} with a lesion, {n - lesions} without)" if site.labelled else ", without masks"
-    return "\n".join([f"{site.name}: {counted(n, 'frame')}{masks}", f"groups: {whose}", *refused, *more, *notes])
+    masks = f" ({n - without} with a lesion, {without} without)" if site.labelled else ", without masks"
+    gone = [_VANISHED.format(site.n_vanished)] if site.n_vanished else []
+    head = f"{site.name}: {counted(n, 'frame')}{masks}"
+    return "\n".join([head, *gone, f"groups: {whose}", *refused, *more, *notes])
 
 
-def told_gain(gain: Gain, own_px: int, further_px: Sequence[int]) -> str:
-    """Return the table of before and after; the model was asked at these sizes."""
-    return "\n".join(_table(gain, own_px, further_px))
+def told_share(site: Site) -> str:
+    """Return which of a site's frames a model is adapted by."""
+    n, all_of_them = len(site.frames), len(site.frames) + site.n_vanished
+    return f"{n} of its {all_of_them} frames" if site.n_vanished else f"all of its {n} frames"
+
+
+def told_gain(gain: Gain, own_px: int, further_px: Sequence[int], threshold: float) -> str:
+    """Return the table of before and after; the model was asked at these sizes, and its masks are from there on."""
+    return "\n".join(_table(gain, own_px, further_px, threshold))
 
 
 def against(gain: Gain | None, site: Site) -> str:
@@ -67,10 +79,11 @@ def _told_scenes(site: Site) -> str:
     return f"{site.n_groups} patients and scenes: {told}"
 
 
-def _table(gain: Gain, own_px: int, further_px: Sequence[int]) -> Iterator[str]:
+def _table(gain: Gain, own_px: int, further_px: Sequence[int], threshold: float) -> Iterator[str]:
     by = "by limits that others chose" if gain.kept else "judged by networks adapted on others'"
     beside = "".join(f", asked at {side} px, too" for side in further_px)
-    yield f"each frame {by} ({gain.folds} folds), on the grid of the working size, {own_px} px{beside}:"
+    least = f", lesion from {threshold:g} on" if threshold != UNSAID else ""
+    yield f"each frame {by} ({gain.folds} folds), on the grid of the working size, {own_px} px{beside}{least}:"
     yield f"  {'':26}{'frames':>7}{'before':>9}{'after':>8}  change, 95 % interval"
     for name, change in gain.scores.items():
         interval = span(change.by.low, change.by.high) or f"none: {counted(change.by.n_groups, 'group')}"

@@ -26,11 +26,13 @@ from mcdrl.imaging.neighbours import scenes
 from mcdrl.imaging.profile import measure
 from mcdrl.metrics.shift import site_spreads
 from mcdrl.model.card import ModelCard
-from mcdrl.study.paths import ingest_folder, site_files
+from mcdrl.study.paths import artifacts_of, ingest_folder, site_files
 from mcdrl.training.adapt import LabelledFrames, joined
 from mcdrl.training.labelled import labelled_cases
 
 _REPLAYED = 400  # frames, as many of each site as there are; steps draw a few hundred of them
+_ELSE = "name a place without them"
+_ELSE_OF_STUDY = "take them out of the folder"
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Site:
 
     Attributes:
         name: of the folder.
-        frames: all of them; their site has the number 0.
+        frames: those that can be learned from, as all can but those whose lesion vanishes; their site has the number 0.
         files: path below the folder, frame by frame.
         sha256: of each frame's size and pixels, as in cases.parquet.
         looks: what the frames look like, as `training_data.training_sites` tells it.
@@ -62,6 +64,8 @@ class Site:
         notes: what else a person should know of the folder, a line a kind.
         n_unknown: frames of which nobody says which patient or sequence they are of; their groups are scenes.
         labelled: whether the frames have masks.
+        n_vanished: frames beside these whose lesion leaves no pixel at the working size: there they can be taken
+            neither for frames with a lesion nor for frames without one.
     """
 
     name: str
@@ -73,6 +77,7 @@ class Site:
     notes: Sequence[str]
     n_unknown: int
     labelled: bool
+    n_vanished: int = 0
 
     @property
     def patients(self) -> bool:
@@ -113,6 +118,21 @@ class _Part:
         return _Part(self.frames.take(places), [self.sha256[place] for place in places])
 
 
+@dataclass(frozen=True)
+class _Study:
+    """Whose frames are replayed.
+
+    Attributes:
+        artifacts: of the study.
+        called: how a person knows it.
+        remedy: what to do where the new site's frames are among its frames.
+    """
+
+    artifacts: Path
+    called: str
+    remedy: str
+
+
 def labelled_site(folder: Path, shown: Shown, card: str | None, settings: Mapping[str, Any]) -> Site:
     """Read a folder of frames with masks; where nobody says which patient a frame is of, scenes are groups.
 
@@ -124,11 +144,14 @@ def labelled_site(folder: Path, shown: Shown, card: str | None, settings: Mappin
     result = labelled.result()
     refused = [f"{issue.file}: {issue.text}" for issue in result.refused]
     images = np.stack([one.shown.pixels for one in found])
-    frames = _frames(found, images, _groups(found, images), labelled.classes, shown.card, 0)
+    everything = _frames(found, images, _groups(found, images), labelled.classes, shown.card, 0)
+    looks = _looks(labelled.name, found, [_lesion_share(one) for one in found])
+    frames = everything.take(~everything.vanished)
+    found = [one for one, gone in zip(found, everything.vanished, strict=True) if not gone]
     return Site(
-        labelled.name, frames, [one.file for one in found], [one.sha256 for one in found],
-        _looks(labelled.name, found, [_lesion_share(one) for one in found]), refused,
+        labelled.name, frames, [one.file for one in found], [one.sha256 for one in found], looks, refused,
         grouped(result.notes), sum(one.group is None for one in found), labelled=True,
+        n_vanished=int(everything.vanished.sum()),
     )  # fmt: skip
 
 
@@ -176,52 +199,82 @@ def replayed(
     """
     parts: dict[str, _Part] = {}
     for place in places:
-        of_study = _source_sites(place, shown.card)
+        of_study = _named_sites(place, shown.card)
         for name in of_study or [place.resolve().name]:
             if name in parts:
                 raise InputError(f"--replay {place}: another place has a site '{name}', too; name each site once")
             number = len(parts) + 1
             parts[name] = (
-                _stored(place, name, shown.card, number, seed, own) if of_study
+                _stored(_Study(place, f"--replay {place}", _ELSE), name, shown.card, number, seed, own) if of_study
                 else _replayed_folder(place, shown, number, own, lesion_class)
             )  # fmt: skip
+    return _some_of(parts, seed)
+
+
+def replayed_of_study(model: Path, shown: Shown, seed: int, own: Collection[str] = ()) -> Replay:
+    """Return frames of the study that a model's folder lies in by its place; none where that has none of its sites.
+
+    Args:
+        model: its folder.
+        shown: how frames are shown to it.
+        seed: as that of `replayed`, as is the next.
+        own: SHA-256 of the new site's frames.
+
+    Raises:
+        InputError: the study's frames don't fit the model, or are those of the new site.
+    """
+    artifacts = artifacts_of(model)
+    if artifacts is None:
+        return _some_of({}, seed)
+    study = _Study(artifacts, f"the study that {model} lies in, {artifacts}", _ELSE_OF_STUDY)
+    sites = enumerate(_source_sites(artifacts, shown.card), 1)
+    return _some_of({name: _stored(study, name, shown.card, number, seed, own) for number, name in sites}, seed)
+
+
+def _some_of(parts: Mapping[str, _Part], seed: int) -> Replay:
     most = -(-_REPLAYED // max(len(parts), 1))
     kept = {name: part.some(most, seed, name) for name, part in parts.items()}
     site_of = {one: name for name, part in kept.items() for one in part.sha256}
     return Replay(joined([part.frames for part in kept.values()]) if kept else None, list(kept), site_of)
 
 
-def _source_sites(place: Path, card: ModelCard) -> list[str]:
-    """Return the model's source sites that a study has read; none: it is no study's folder."""
+def _named_sites(place: Path, card: ModelCard) -> list[str]:
+    """Return the model's source sites that a place has which somebody named; none: it is no study's folder."""
     if not ingest_folder(place).is_dir():
         return []
-    found = [site for site in card.sources if site_files(place, site).cases.is_file()]
+    found = _source_sites(place, card)
     if not found:
         raise InputError(f"--replay {place}: it has none of the model's sites ({', '.join(card.sources)})")
     return found
 
 
-def _check_apart(place: Path, sha256: Iterable[str], own: Collection[str]) -> None:
+def _source_sites(artifacts: Path, card: ModelCard) -> list[str]:
+    """Return the model's source sites that a study has read."""
+    return [site for site in card.sources if site_files(artifacts, site).cases.is_file()]
+
+
+def _check_apart(called: str, remedy: str, sha256: Iterable[str], own: Collection[str]) -> None:
     both = set(sha256) & set(own)
     if both:
         raise InputError(
-            f"--replay {place}: {len(both)} of its frames are among those that the model is adapted to, so that nobody "
-            "could tell what that brings; name a place without them"
+            f"{called}: {len(both)} of its frames are among those that the model is adapted to, so that nobody could "
+            f"tell what that brings; {remedy}"
         )
 
 
-def _stored(artifacts: Path, site: str, card: ModelCard, number: int, seed: int, own: Collection[str]) -> _Part:
-    files = site_files(artifacts, site)
+def _stored(study: _Study, site: str, card: ModelCard, number: int, seed: int, own: Collection[str]) -> _Part:
+    files = site_files(study.artifacts, site)
     rows = CASES.read(files.cases)
     labelled = rows["case_id"].isin(labelled_cases(rows, _labelled_share(card), card.seed))
     rows = rows[labelled & (rows["split"] == "train")]
-    _check_apart(artifacts, rows["sha256"], own)
+    _check_apart(study.called, study.remedy, rows["sha256"], own)
     rows = rows.iloc[_some(len(rows), _REPLAYED, seed, site)]
     with FRAMES.read(files.frames) as store:
         images, masks = (store.rows(name, rows["case_id"].tolist()) for name in ("image", "mask"))
     if images.shape[1] != card.size_px:
         raise InputError(
-            f"--replay {artifacts}: its frames are of {images.shape[1]} px, the model takes {card.size_px} px"
+            f"{study.called}: its frames are of {images.shape[1]} px, the model takes {card.size_px} px; "
+            "--replay names frames that it was trained on"
         )
     classes = [_class(kind if isinstance(kind, str) else None, card, site) for kind in rows["lesion_class"]]
     groups = (site + "/" + rows["group_id"]).to_numpy(str)
@@ -245,7 +298,7 @@ def _replayed_folder(place: Path, shown: Shown, number: int, own: Collection[str
     found = list(labelled.frames(shown.workers))
     for issue in labelled.result().doubts:
         warn(f"--replay {place}: {issue.text}")
-    _check_apart(place, (one.sha256 for one in found), own)
+    _check_apart(f"--replay {place}", _ELSE, (one.sha256 for one in found), own)
     images = np.stack([one.shown.pixels for one in found])
     groups = np.array([f"{labelled.name}/{one.group or one.file}" for one in found])
     frames = _frames(found, images, groups, labelled.classes, shown.card, number)

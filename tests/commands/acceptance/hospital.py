@@ -99,6 +99,6 @@ def judged(tmp_path, columns, promise=None, known=None, sites=None, predictor=No
     """The acceptance of a hospital in `tmp_path`/north."""
     folder = write_hospital(tmp_path / "north", columns)
     model = write_model(tmp_path / "model", promise, known, sites)
-    given = {"card": None, "settings": {}, "frames_only": False, "view": "full"} | options
-    wanted = Wanted(folder, [model], tmp_path / "out", 0.5, **given)
+    given = {"card": None, "settings": {}, "frames_only": False, "view": "full", "out": tmp_path / "out"} | options
+    wanted = Wanted(folder, [model], threshold=0.5, **given)
     return accept(wanted, predictor or Bright(), 1)

@@ -174,6 +174,13 @@ def test_a_model_that_says_nothing_of_its_training_is_told_apart(tmp_path):
     assert not found.known.complete
 
 
+def test_a_folder_that_cannot_be_made_is_told_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.setattr("mcdrl.commands.acceptance.run.known_frames", lambda _: pytest.fail("it has begun"))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="Not a directory; name a folder where one can be"):
+        judged(tmp_path, GOOD, out=tmp_path / "file" / "out")
+
+
 def test_a_frame_has_one_verdict_in_any_batch(tmp_path):
     one = judged(tmp_path / "one", GOOD, predictor=Bright(batch_size=1))
     five = judged(tmp_path / "five", GOOD, predictor=Bright(batch_size=5))

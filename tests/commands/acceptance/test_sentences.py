@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from mcdrl.commands.acceptance.sentences import headline, known, points, summary, verdict, warnings
+from mcdrl.model.training_data import KnownFrames
 from tests.commands.acceptance.hospital import Bright, by_site, judged
 
 GOOD = [(16, 15 + number % 3) for number in range(12)]
@@ -136,6 +137,13 @@ def test_what_no_figure_may_be_read_without_is_said(tmp_path):
         "Training frames unknown.": False, "Promise of drawn frames.": True, "Leaked frames.": True,
         "Promise for another threshold.": False,
     }  # fmt: skip
+
+
+def test_where_some_training_frames_are_known_it_says_of_which_site(tmp_path):
+    found = judged(tmp_path, GOOD)
+    some = replace(found, known=KnownFrames({"a" * 64: "North"}, complete=False))
+    words = "The model's folder says it of North alone, so nobody knows whether it has seen the others."
+    assert ("Training frames unknown.", words, False) in list(warnings(some))
 
 
 @pytest.mark.parametrize(

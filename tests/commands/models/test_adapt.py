@@ -20,7 +20,7 @@ from mcdrl.metrics.paired import Pairs, compare
 from mcdrl.model.adapted import Adapted
 from mcdrl.model.api import load
 from mcdrl.model.card import read_card
-from mcdrl.model.held_out import further_sizes_of
+from mcdrl.model.held_out import further_sizes_of, threshold_of
 from mcdrl.model.members import members, write_members
 from mcdrl.model.shipped import origin, shipped_folder
 from mcdrl.model.training_data import known_frames, training_sites, write_known_frames, write_training_sites
@@ -157,6 +157,22 @@ def test_frames_that_it_was_trained_on_are_refused(site, model, tmp_path):
     assert not (tmp_path / "second").exists()
 
 
+def test_of_a_model_that_does_not_know_its_frames_those_of_the_site_are_known(site, model, tmp_path, capsys):
+    run(site, model, tmp_path / "first", LIMITS)
+    known = known_frames([tmp_path / "first"])
+    assert (known.complete, list(known.site_of.values())) == (False, ["north"] * 6)
+    with pytest.raises(InputError, match="6 of 6 frames are among those that the model has learned from"):
+        run(site, tmp_path / "first", tmp_path / "second", LIMITS)
+    other = SiteFolder(tmp_path / "south")
+    for seed in range(10, 16):
+        other.frame(f"{seed}.png", smooth(seed))
+        other.mask(f"{seed}.png", box(seed % 3 < 2))
+    run(other.root, tmp_path / "first", tmp_path / "second", LIMITS)
+    assert "doesn't say which frames it has learned from but of north, so nobody checked" in capsys.readouterr().err
+    known = known_frames([tmp_path / "second"])
+    assert (known.complete, sorted(known.site_of.values())) == (False, ["north"] * 6 + ["south"] * 6)
+
+
 def test_frames_that_were_replayed_or_had_no_masks_are_known_too(site, model, tmp_path, monkeypatch):
     """Else nothing would keep them from judging the model later."""
     pack(model, tmp_path / "own", None)
@@ -173,6 +189,17 @@ def test_frames_that_were_replayed_or_had_no_masks_are_known_too(site, model, tm
         run(site / "images", tmp_path / "first", tmp_path / "second", bare)
     run(site / "images", tmp_path / "own", tmp_path / "second", bare)
     assert len(known_frames([tmp_path / "second"]).site_of) == 7
+
+
+def test_pictures_above_a_folder_called_deploy_are_no_study_of_the_model(site, model, tmp_path, capsys):
+    base = tmp_path / "hospital" / "deploy" / "polyp"
+    pack(model, base, None)
+    above = SiteFolder(tmp_path / "hospital")
+    above.frame("9.png", smooth(9))
+    above.mask("9.png", box())
+    run(site, base, tmp_path / "out", ANYWAY)
+    assert "nothing is replayed" in capsys.readouterr().out
+    assert read_card(tmp_path / "out").sources == [*read_card(model).sources, "north"]
 
 
 def test_what_the_frames_looked_like_goes_along(site, model, tmp_path):
@@ -251,10 +278,38 @@ def test_frames_without_a_lesion_alone_are_refused(model, tmp_path):
         run(folder.root, model, tmp_path / "out")
 
 
+def test_lesions_that_vanish_count_as_no_frames_without_one(site, model, tmp_path, capsys):
+    dot = np.zeros((480, 640), np.uint8)
+    dot[201, 301] = 255
+    for seed in (1, 2):
+        smooth(seed).resize((640, 480)).save(site / "images" / f"{seed}.png")
+        Image.fromarray(dot).save(site / "masks" / f"{seed}.png")
+    run(site, model, tmp_path / "out", LIMITS)
+    said = capsys.readouterr().out
+    assert "north: 6 frames (5 with a lesion, 1 without)\nleft out: 2 with a lesion" in said
+    assert "by 4 of its 6 frames; mcdrl" in said
+    scores = read_card(tmp_path / "out").adapted.scores
+    assert {name: one.n_frames for name, one in scores.items()} == {
+        "sensitivity_suppressed": 3, "false_alarms_suppressed": 1,
+    }  # fmt: skip
+    for seed in (0, 3, 4, 5):
+        smooth(seed).resize((640, 480)).save(site / "images" / f"{seed}.png")
+        Image.fromarray(dot).save(site / "masks" / f"{seed}.png")
+    with pytest.raises(InputError, match=r"not one of the 6 frames has a lesion that leaves a .* \(6 have a smaller"):
+        run(site, model, tmp_path / "none", LIMITS)
+
+
 def test_a_folder_that_is_there_is_never_written_over(site, model, tmp_path):
     for place in (model, site):
         with pytest.raises(InputError, match="exists; name a new folder"):
             run(site, model, place)
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_the_work(site, model, tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "load_ensemble", lambda *_: pytest.fail("it has begun"))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="Not a directory; name a folder where one can be"):
+        run(site, model, tmp_path / "file" / "out")
 
 
 def test_nothing_is_written_into_the_models_own_folder(site, model):
@@ -321,6 +376,23 @@ def test_a_model_is_asked_at_the_sizes_that_it_was_judged_at_before_and_after(si
     told = load(adapted).predict(frame).probability
     assert np.array_equal(told, load(adapted, sizes=[side, 2 * side]).predict(frame).probability)
     assert not np.array_equal(told, load(adapted, sizes=[side]).predict(frame).probability)
+
+
+@pytest.mark.parametrize("learn", ["labels", "limits"])
+def test_the_threshold_that_it_was_judged_at_stays(site, model, tmp_path, capsys, learn):
+    base, options = tmp_path / "base", ANYWAY if learn == "labels" else LIMITS
+    pack(model, base, None)
+    write_promise(make_promise(threshold=0.3), base / PROMISE)
+    scores = []
+    for start, told in ((base, " px, lesion from 0.3 on:"), (model, " px:")):
+        run(site, start, tmp_path / f"of {start.name}", options)
+        assert told in capsys.readouterr().out
+        scores.append(read_card(tmp_path / f"of {start.name}").adapted.scores)
+    assert scores[0] != scores[1]
+    assert threshold_of([tmp_path / "of base"]) == threshold_of([base]) == 0.3
+    if learn == "limits":
+        masks = [load(one, device="cpu").predict(np.asarray(smooth(0))).mask for one in (base, tmp_path / "of base")]
+        assert np.array_equal(*masks)
 
 
 def test_what_is_odd_about_masks_is_told(site, model, tmp_path, capsys):
@@ -403,8 +475,12 @@ def test_weights_stay_byte_for_byte_and_what_their_owners_ask_for_with_them(site
         (tmp_path / place).rename(tmp_path / f"{place}.site")
         (tmp_path / f"{place}.model").rename(tmp_path / place)
         assert (tmp_path / place / "model.safetensors").read_bytes() == (start / "model.safetensors").read_bytes()
-        assert "CC BY 4.0" in (tmp_path / place / "README.md").read_text()
+        readme = (tmp_path / place / "README.md").read_text()
+        assert "CC BY 4.0" in readme
+        assert "The weights are those of `polyp_lite0`" in readme
     card = read_card(tmp_path / "twice")
+    assert card.adapted.history == [read_card(tmp_path / "once").adapted, card.adapted]
+    assert "Before that it had been adapted to **site** with masks" in (tmp_path / "twice" / "README.md").read_text()
     told = Adapted(**{**card.adapted.model_dump(), "weights_sha256": "0" * 64})
     assert origin(card.model_copy(update={"weights_sha256": "1" * 64, "adapted": told})) == "polyp_lite0"
 

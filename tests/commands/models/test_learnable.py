@@ -8,7 +8,8 @@ from PIL import Image
 
 from mcdrl.artifacts.cases import CASES
 from mcdrl.base.errors import InputError
-from mcdrl.commands.models.learnable import Replay, Shown, bare_site, labelled_site, replayed
+from mcdrl.commands.models.adapt_told import told_share, told_site
+from mcdrl.commands.models.learnable import Replay, Shown, bare_site, labelled_site, replayed, replayed_of_study
 from mcdrl.study.paths import site_files
 from mcdrl.training.labelled import labelled_cases
 from tests import stub_sites
@@ -77,6 +78,21 @@ def test_patients_that_are_known_stay_whole_where_others_are_not(folder):
     changed[0, 0] ^= 1
     Image.fromarray(changed).save(folder / "images" / "3.png")
     assert labelled_site(folder, shown(lesion_classes=["polyp"]), None, keys).frames.groups.tolist()[2:] == [b, b]
+
+
+def test_a_frame_whose_lesion_vanishes_is_neither_with_nor_without_one(folder):
+    """Of 30 x 40 px to 32 x 32 px: a lesion of one pixel leaves none."""
+    mask = np.zeros((30, 40), np.uint8)
+    mask[0, 17] = 255
+    for seed in (1, 3):
+        Image.fromarray(mask).save(folder / "masks" / f"{seed}.png")
+    site = labelled_site(folder, shown(lesion_classes=["polyp"]), None, {})
+    assert site.n_vanished == 2
+    assert site.files == ["images/0.png", "images/2.png"]
+    assert len(site.frames) == len(site.sha256) == site.n_unknown == 2
+    assert site.frames.has_lesion.tolist() == [False, True]
+    assert told_site(site).startswith("north: 4 frames (3 with a lesion, 1 without)\nleft out: 2 with a lesion that")
+    assert told_share(site) == "2 of its 4 frames"
 
 
 def test_frames_without_masks_are_the_same_frames(folder):
@@ -196,6 +212,27 @@ def test_a_study_that_doesnt_fit_is_refused(tmp_path):
         replayed([tmp_path], shown(sources=["B"]), 0)
     with pytest.raises(InputError, match="its frames are of 32 px, the model takes 64 px"):
         replayed([tmp_path], shown(sources=["A"], size_px=64), 0)
+
+
+@pytest.mark.parametrize("above", ["images and masks", "nothing of this model's", "nothing"])
+def test_what_lies_above_a_model_that_nobody_named_is_no_site(folder, tmp_path, above):
+    """A place's name alone makes no study of it."""
+    study = folder if above == "images and masks" else tmp_path / "project"
+    if above == "nothing of this model's":
+        stub_sites.write_study(study, sites=("C",))
+    assert replayed_of_study(study / "deploy" / "polyp", shown(sources=["B"]), 0) == Replay(None, [], {})
+
+
+def test_the_study_that_a_model_lies_in_is_replayed_by_itself(tmp_path):
+    stub_sites.write_study(tmp_path, sites=("A", "B"))
+    known, model = shown(sources=["B"], held_out="A"), tmp_path / "deploy" / "mcdrl"
+    assert replayed_of_study(model, known, 0).site_of == replayed([tmp_path], known, 0).site_of
+    own = CASES.read(site_files(tmp_path, "B").cases)["sha256"].tolist()
+    told = f"^the study that {model} lies in, {tmp_path}: "
+    with pytest.raises(InputError, match=f"{told}.* of its frames are among those .*; take them out of the folder$"):
+        replayed_of_study(model, known, 0, own)
+    with pytest.raises(InputError, match=f"{told}its frames are of 32 px, the model takes 64 px; --replay names"):
+        replayed_of_study(model, shown(sources=["B"], size_px=64), 0)
 
 
 @pytest.mark.parametrize(("given", "words"), [
