@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from mcdrl.base.files import atomic_folder, sha256, write_json
+from mcdrl.base.files import new_folder, sha256, write_json
 from mcdrl.commands.acceptance.page import render
 from mcdrl.commands.acceptance.rows import as_csv
 from mcdrl.commands.acceptance.run import Acceptance
@@ -21,8 +21,12 @@ PAGE, CASES, SUMMARY, ACCEPTANCE = "index.html", "cases.csv", "summary.csv", "ac
 
 
 def write_acceptance(found: Acceptance, out: Path) -> None:
-    """Write the page, a row a frame, a row a figure, and all of it for programs, into a new folder."""
-    with atomic_folder(out) as folder:
+    """Write the page, a row a frame, a row a figure, and all of it for programs, into a new folder.
+
+    Raises:
+        InputError: something has come there meanwhile.
+    """
+    with new_folder(out) as folder:
         (folder / CASES).write_text(as_csv(found.cases()), encoding="utf-8")
         figures_table(found).to_csv(folder / SUMMARY, index=False, float_format="%.6g", lineterminator="\n")
         write_json(told(found), folder / ACCEPTANCE, sort_keys=False)
