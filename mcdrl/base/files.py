@@ -210,20 +210,24 @@ def write_json(value: Mapping[str, Any], path: Path, *, sort_keys: bool = True) 
         partial.write_text(text + "\n", encoding="utf-8")
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object.
+def read_json(path: Path, again: str = "run `dvc repro` to make it anew") -> dict[str, Any]:
+    """Read a JSON object, with a byte order mark or without.
+
+    Args:
+        path: of the file.
+        again: what to do where it is missing or damaged, for the message.
 
     Raises:
         InputError: the file is missing or isn't a JSON object.
     """
     try:
-        value = json.loads(regular(path).read_text(encoding="utf-8"))
+        value = json.loads(regular(path).read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
-        raise InputError(f"{path} does not exist; run `dvc repro` to make it") from None
+        raise InputError(f"{path} does not exist; {again}") from None
     except NotADirectoryError:
         raise InputError(f"{path} does not exist: {path.parent} is no folder; name the one that holds it") from None
     except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, a number of 5,000 digits, nested too deeply
-        raise InputError(f"{path} is not valid JSON ({error}); delete it and run `dvc repro`") from None
+        raise InputError(f"{path} is not valid JSON ({error}); {again}") from None
     if not isinstance(value, dict):
-        raise InputError(f"{path} holds a {type(value).__name__}, expected a JSON object")
+        raise InputError(f"{path} holds a {type(value).__name__}, expected a JSON object; {again}")
     return value

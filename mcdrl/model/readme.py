@@ -17,6 +17,11 @@ from mcdrl.model.members import members
 from mcdrl.model.shipped import USE, DataSet, origin, read_shipped
 from mcdrl.study.site_cards import Licence
 
+USE_OF_MODEL = """\
+```
+mcdrl predict FRAMES --model THIS_FOLDER --out RESULTS
+mcdrl export THIS_FOLDER --format onnx --out EXPORTED
+```"""
 _TEXT = """# {method}, {trained}
 
 A network that outlines lesions ({classes}) in endoscopic frames, written by the `mcdrl` pipeline.
@@ -37,10 +42,7 @@ A network that outlines lesions ({classes}) in endoscopic frames, written by the
 
 ## Use
 
-```
-mcdrl predict FRAMES --model THIS_FOLDER --out RESULTS
-mcdrl export THIS_FOLDER --format onnx --out EXPORTED
-```
+{use}
 
 ## Limits
 
@@ -127,7 +129,9 @@ _NO_REGIONS = "none: the method looks at the whole frame"
 _VIEWS = {"full": "whole", "auto": "cut to the endoscopic view, which is found in each"}
 
 
-def readme(model: Path, backbone: Path, scores: HeldOutScores | None, promise: Promise | None = None) -> str:
+def readme(
+    model: Path, backbone: Path, scores: HeldOutScores | None, promise: Promise | None = None, use: str = USE_OF_MODEL
+) -> str:
     """Return what README.md says of a trained model, with what is known of it at sites that it has never seen.
 
     Args:
@@ -135,13 +139,14 @@ def readme(model: Path, backbone: Path, scores: HeldOutScores | None, promise: P
         backbone: that of its backbone, whose licence and notice a user has to know.
         scores: the model's at its held-out site; None: it was not judged.
         promise: what its study promises of one that was trained on all sites; None: nothing.
+        use: how it is used.
 
     Raises:
         InputError: a file is missing or damaged.
     """
     card, stored, skeleton = read_card(model), read_stored(backbone), read_skeleton(model)
     elsewhere, known = _elsewhere(card, scores, promise), scores or promise or card.adapted
-    return text_of(card, stored, elsewhere, skeleton.uses_regions, known.further_sizes_px if known else ())
+    return text_of(card, stored, elsewhere, skeleton.uses_regions, use, known.further_sizes_px if known else ())
 
 
 def ensemble_readme(folder: Path) -> str:
@@ -161,7 +166,7 @@ def ensemble_readme(folder: Path) -> str:
 
 
 def text_of(
-    card: ModelCard, backbone: StoredCard, elsewhere: str, uses_regions: bool, further_px: Sequence[int] = ()
+    card: ModelCard, backbone: StoredCard, elsewhere: str, uses_regions: bool, use: str, further_px: Sequence[int]
 ) -> str:
     """Return what README.md says.
 
@@ -170,6 +175,7 @@ def text_of(
         backbone: its backbone's.
         elsewhere: what to expect at sites that it has never seen.
         uses_regions: whether its method looks at mined regions.
+        use: how it is used.
         further_px: sizes at which it was asked beside its own.
     """
     warning = "**The backbone's weights are RANDOM: this is a dry run, its masks mean nothing.** "
@@ -182,7 +188,7 @@ def text_of(
         regions=f"the {card.alpha:.0%} of places {_mined(card)}" if uses_regions else _NO_REGIONS,
         val_dice=card.val_dice, known=OF_SOURCES, averaged=_averaged(card), temperature=card.temperature,
         flag_below=card.flag_below, fitted=_fitted(card), no_lesion=_no_lesion(card), unknown=elsewhere,
-        terms=_terms(card),
+        terms=_terms(card), use=use,
         notice=(warning if card.pretrained == "random" else "") + f"The backbone: {backbone.notice}",
         class_prompts="; ".join(card.class_prompts), confounder_prompts="; ".join(card.confounder_prompts),
     )  # fmt: skip

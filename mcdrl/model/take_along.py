@@ -14,14 +14,14 @@ from mcdrl.model.facts import CARD, HISTORY, WEIGHTS
 from mcdrl.model.half import halve
 from mcdrl.model.held_out import held_out_scores
 from mcdrl.model.members import write_members
-from mcdrl.model.readme import ensemble_readme, readme
+from mcdrl.model.readme import USE_OF_MODEL, ensemble_readme, readme
 from mcdrl.model.training_data import write_training_data
 
 README = "README.md"
 _KEPT = (WEIGHTS, CARD, HISTORY)
 
 
-def take_along(model: Path, backbone: Path, out: Path, promise: Promise | None = None) -> None:
+def take_along(model: Path, backbone: Path, out: Path, promise: Promise | None = None, use: str = USE_OF_MODEL) -> None:
     """Write README.md, and what is known of the model at sites that it has never seen, into another folder.
 
     Args:
@@ -29,6 +29,7 @@ def take_along(model: Path, backbone: Path, out: Path, promise: Promise | None =
         backbone: that of its backbone.
         out: where to.
         promise: what its study promises of it; None: what its own folder says, if it does.
+        use: what README.md says of how it is used there.
 
     Raises:
         InputError: a file of the model's or of its backbone's is missing or damaged.
@@ -39,7 +40,7 @@ def take_along(model: Path, backbone: Path, out: Path, promise: Promise | None =
     if promised is not None:
         write_promise(promised, out / PROMISE)
     with atomic(out / README) as partial:
-        partial.write_text(readme(model, backbone, scores, promised), encoding="utf-8")
+        partial.write_text(readme(model, backbone, scores, promised, use), encoding="utf-8")
 
 
 def copy_models(
