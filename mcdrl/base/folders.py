@@ -170,6 +170,27 @@ def _unreadable(folder: Path | str, error: OSError) -> InputError:
     return InputError(f"the folder {folder} can't be read: {error.strerror}; mend its permissions, or move it away")
 
 
+def is_utf8(name: str) -> bool:
+    """Return whether a file's or a folder's name is UTF-8, as all that is written about it is."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def name_of(folder: Path) -> str:
+    """Return the name by which a folder's frames go.
+
+    Raises:
+        InputError: it is not UTF-8.
+    """
+    name = folder.resolve().name
+    if not is_utf8(name):
+        raise InputError(f"the name of the folder {folder} is not UTF-8; rename it")
+    return name
+
+
 def composed(text: str) -> str:
     """Return `text` in Unicode's composed form, in which names from different systems compare equal."""
     return unicodedata.normalize("NFC", text)
