@@ -66,7 +66,7 @@ def read_held_out_scores(folder: Path) -> HeldOutScores:
         InputError: it is missing or damaged.
     """
     try:
-        return HeldOutScores.model_validate(read_json(folder / HELD_OUT_SCORES))
+        return HeldOutScores.model_validate(read_json(folder / HELD_OUT_SCORES, _AGAIN))
     except ValidationError as error:
         problem = sentences(error, "", HeldOutScores)[0]
         raise InputError(f"{folder / HELD_OUT_SCORES}: {problem}; {_AGAIN}") from None

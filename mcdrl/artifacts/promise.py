@@ -95,7 +95,7 @@ def read_promise(path: Path, again: str = "run `dvc repro report`") -> Promise |
     Raises:
         InputError: the file is missing or damaged.
     """
-    value = read_json(path)
+    value = read_json(path, again)
     try:
         return Promise.model_validate(value) if value else None
     except ValidationError as error:

@@ -18,6 +18,7 @@ from mcdrl.study.sections.mine_regions import TextSimilarity
 
 CARD, WEIGHTS = "model.json", "model.safetensors"  # the model itself
 HISTORY = "history.csv"  # of its training, an epoch a row
+_AGAIN = "copy the folder again, or run `dvc repro train`"
 _NO_MODEL = "name a model's folder, which `dvc repro` makes in a study; `mcdrl models list` has those that come along"
 SMALLEST_PX, LARGEST_PX = 16, 4096
 _MOST_NAMES = 4096  # of classes, confounders, sites
@@ -152,7 +153,7 @@ def read_typed(kind: type[C], folder: Path) -> C:
     path = folder / CARD
     if not path.exists() and (folder.is_dir() or not folder.exists()):
         raise InputError(f"{path} does not exist; {_NO_MODEL}")
-    value = read_json(path)
+    value = read_json(path, _AGAIN)
     try:
         return kind.model_validate(value)
     except ValidationError as error:
@@ -165,6 +166,4 @@ def read_typed(kind: type[C], folder: Path) -> C:
         problem = error.errors()[0]
         place = "".join(f"{part}: " for part in [".".join(map(str, problem["loc"]))] if part)
         found = f", got {problem['input']!r:.60}" if isinstance(problem["input"], int | float | str) else ""
-        raise InputError(
-            f"{folder / CARD}: {place}{problem['msg']}{found}; copy the folder again, or run `dvc repro train`"
-        ) from None
+        raise InputError(f"{folder / CARD}: {place}{problem['msg']}{found}; {_AGAIN}") from None

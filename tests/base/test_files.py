@@ -228,8 +228,21 @@ def test_unusable_json(tmp_path, text, message):
 
 
 def test_missing_json(tmp_path):
-    with pytest.raises(InputError, match=r"a\.json does not exist"):
+    with pytest.raises(InputError, match=r"a\.json does not exist; run `dvc repro` to make it anew"):
         read_json(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]"])
+def test_how_to_mend_a_file_is_for_its_reader_to_say(tmp_path, text):
+    if text is not None:
+        (tmp_path / "a.json").write_text(text)
+    with pytest.raises(InputError, match=r"a\.json .*; copy the folder again$"):
+        read_json(tmp_path / "a.json", "copy the folder again")
+
+
+def test_json_with_a_byte_order_mark_is_read(tmp_path):
+    (tmp_path / "a.json").write_text('{"a": "ü"}', encoding="utf-8-sig")
+    assert read_json(tmp_path / "a.json") == {"a": "ü"}
 
 
 def test_names_keep_their_permissions(tmp_path):
