@@ -10,6 +10,7 @@ _HIDDEN = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))  # steer a terminal, turn te
 _JOINERS = "\u200c\u200d"  # parts of words in Persian and in the scripts of India
 _FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")  # what a spreadsheet computes, or has been told not to
 _APOSTROPHE = "'"
+_MOST_DIGITS = 18  # of a number that anything here is counted by
 
 
 def printable(text: str, keep: str = "") -> str:
@@ -37,6 +38,11 @@ def spreadsheet_cell(value: Any) -> Any:
 def from_spreadsheet_cell(text: str) -> str:
     """Return the text that `spreadsheet_cell` made this of."""
     return text[1:] if text.startswith(_APOSTROPHE) and _FORMULA.match(text) else text
+
+
+def whole_number(text: str) -> int | None:
+    """Return the number, 0 or more, that a text of ASCII digits writes; None: it is another text, or too long."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else None
 
 
 def _hidden(letter: str) -> bool:
