@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from mcdrl.artifacts.held_out_scores import OF_SOURCES, HeldOutScores
 from mcdrl.artifacts.promise import Promise, promise_of
+from mcdrl.base.text import markdown
 from mcdrl.clip.card import StoredCard, read_stored
 from mcdrl.drawing.formatting import counted, listed, number, span
 from mcdrl.metrics.operating_point import OperatingPoint
@@ -144,8 +146,11 @@ def readme(
     Raises:
         InputError: a file is missing or damaged.
     """
-    card, stored, skeleton = read_card(model), read_stored(backbone), read_skeleton(model)
-    elsewhere, known = _elsewhere(card, scores, promise), scores or promise or card.adapted
+    card, stored, skeleton = _shown(read_card(model)), read_stored(backbone), read_skeleton(model)
+    known = scores or promise or card.adapted
+    if scores is not None:
+        scores = scores.model_copy(update={"held_out": markdown(scores.held_out)})
+    elsewhere = _elsewhere(card, scores, promise and _shown_promise(promise))
     return text_of(card, stored, elsewhere, skeleton.uses_regions, use, known.further_sizes_px if known else ())
 
 
@@ -155,14 +160,37 @@ def ensemble_readme(folder: Path) -> str:
     Raises:
         InputError: a file is missing or damaged.
     """
-    cards = [read_card(model) for model in members(folder)]
+    cards, promise = [_shown(read_card(model)) for model in members(folder)], promise_of(folder)
     return _ENSEMBLE.format(
         method=cards[0].method,
         count=len(cards),
         trained=_trained(cards[0]),
         seeds=", ".join(str(card.seed) for card in cards),
-        elsewhere=_elsewhere(cards[0], None, promise_of(folder)) + ("" if cards[0].adapted else _OF_SINGLE),
+        elsewhere=_elsewhere(cards[0], None, promise and _shown_promise(promise))
+        + ("" if cards[0].adapted else _OF_SINGLE),
     )
+
+
+def _shown(card: ModelCard) -> ModelCard:
+    """Return a card whose names and prompts, which others chose, Markdown shows as they are."""
+    lists = ("sources", "lesion_classes", "class_prompts", "confounder_prompts")
+    changes: dict[str, Any] = {name: [markdown(text) for text in getattr(card, name)] for name in lists}
+    for name in ("held_out", "background_prompt"):
+        text = getattr(card, name)
+        changes[name] = None if text is None else markdown(text)
+    if card.adapted is not None:
+        told = {"site": markdown(card.adapted.site), "replayed": [markdown(site) for site in card.adapted.replayed]}
+        changes["adapted"] = card.adapted.model_copy(update=told)
+    return card.model_copy(update=changes)
+
+
+def _shown_promise(promise: Promise) -> Promise:
+    told = {
+        "drawn": [markdown(site) for site in promise.drawn],
+        "by_site": {markdown(site): dice for site, dice in promise.by_site.items()},
+        "worst_site": promise.worst_site and markdown(promise.worst_site),
+    }
+    return promise.model_copy(update=told)
 
 
 def text_of(
@@ -182,8 +210,9 @@ def text_of(
     return _TEXT.format(
         method=card.method, trained=_trained(card),
         held_out=_held_out(card), mode=card.mode, seed=card.seed,
-        classes=", ".join(card.lesion_classes), sources=", ".join(card.sources), title=backbone.title,
-        backbone=card.backbone, pretrained=card.pretrained, licence=backbone.licence, fingerprint=card.fingerprint[:12],
+        classes=", ".join(card.lesion_classes), sources=", ".join(card.sources), title=markdown(backbone.title),
+        backbone=card.backbone, pretrained=card.pretrained, licence=markdown(backbone.licence),
+        fingerprint=card.fingerprint[:12],
         view=_VIEWS[card.view], size_px=card.size_px, asked=_asked(further_px), epoch=card.best_epoch + 1,
         regions=f"the {card.alpha:.0%} of places {_mined(card)}" if uses_regions else _NO_REGIONS,
         val_dice=card.val_dice, known=OF_SOURCES, averaged=_averaged(card), temperature=card.temperature,
