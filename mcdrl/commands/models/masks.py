@@ -119,7 +119,9 @@ def all_paths(jobs: Sequence[Job], videos: Sequence[Job], wanted: Wanted, whole:
         for kind, path in paths.items():
             told = f"the {kind} of {job.frame}"
             if path in found:
-                raise InputError(f"{path} would be {found[path]} and {told}; rename the folder that holds one of them")
+                place = path.relative_to(wanted.out).parts[0]
+                cause = f"the file {job.frame}" if path in whole else f"the frames' folder {place}"
+                raise InputError(f"{path} would be {found[path]} and {told}; rename {cause}")
             found[path] = told
     return found
 
