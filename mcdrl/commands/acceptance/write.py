@@ -17,6 +17,7 @@ from mcdrl.commands.acceptance.sentences import headline, warnings
 from mcdrl.model.facts import WEIGHTS
 from mcdrl.model.members import members
 
+_SHOWN = ("digits", "of")  # of a figure: what the page alone needs
 PAGE, CASES, SUMMARY, ACCEPTANCE = "index.html", "cases.csv", "summary.csv", "acceptance.json"
 
 
@@ -36,7 +37,7 @@ def write_acceptance(found: Acceptance, out: Path) -> None:
 def figures_table(found: Acceptance) -> pd.DataFrame:
     """Return a row a figure: figure, title, value, low, high, n, groups, promised, promised_low, promised_high."""
     rows = pd.DataFrame([asdict(figure) for figure in found.outcome.figures.values()])
-    return rows.drop(columns="digits").rename(columns={"name": "figure"})
+    return rows.drop(columns=list(_SHOWN)).rename(columns={"name": "figure"})
 
 
 def told(found: Acceptance) -> dict[str, Any]:
@@ -57,7 +58,7 @@ def told(found: Acceptance) -> dict[str, Any]:
         "training_frames_known": found.known.complete,
         "n_refused": len(found.refused),
         "figures": {
-            name: {key: _number(value) for key, value in asdict(figure).items() if key not in ("name", "digits")}
+            name: {key: _number(value) for key, value in asdict(figure).items() if key not in ("name", *_SHOWN)}
             for name, figure in found.outcome.figures.items()
         },
         "shift": None if found.shifts is None else [
