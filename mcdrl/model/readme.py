@@ -37,7 +37,7 @@ A network that outlines lesions ({classes}) in endoscopic frames, written by the
 | frames | RGB, upright, {view}, squashed to {size_px} x {size_px} px (bicubic){asked} |
 | regions | {regions} |
 | epoch | {epoch}, chosen by the Dice of validation frames: {val_dice:.3f}, {known}{averaged} |
-| trust | temperature {temperature:.2f}; frames of a confidence below {flag_below:.2f} are flagged |
+| trust | temperature {temperature:.2f}; {flagged} |
 | no lesion | {no_lesion} |
 
 {unknown}
@@ -216,11 +216,15 @@ def text_of(
         view=_VIEWS[card.view], size_px=card.size_px, asked=_asked(further_px), epoch=card.best_epoch + 1,
         regions=f"the {card.alpha:.0%} of places {_mined(card)}" if uses_regions else _NO_REGIONS,
         val_dice=card.val_dice, known=OF_SOURCES, averaged=_averaged(card), temperature=card.temperature,
-        flag_below=card.flag_below, fitted=_fitted(card), no_lesion=_no_lesion(card), unknown=elsewhere,
+        flagged=_flagged(card), fitted=_fitted(card), no_lesion=_no_lesion(card), unknown=elsewhere,
         terms=_terms(card), use=use,
         notice=(warning if card.pretrained == "random" else "") + f"The backbone: {backbone.notice}",
         class_prompts="; ".join(card.class_prompts), confounder_prompts="; ".join(card.confounder_prompts),
     )  # fmt: skip
+
+
+def _flagged(card: ModelCard) -> str:
+    return f"frames of a confidence below {card.flag_below:.2f} are flagged, and those that show hardly anything"
 
 
 def _averaged(card: ModelCard) -> str:
