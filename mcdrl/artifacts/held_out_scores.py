@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import read_json, write_json
-from mcdrl.base.section import Section, sentences
+from mcdrl.base.section import Number, Section, Share, SizePx, Threshold, distinct, sentences
 
 HELD_OUT_SCORES = "held_out_scores.json"
+_AGAIN = "copy the model's folder again, or run `dvc repro evaluate`"
 OF_SOURCES = (
     "on patients of the sites that it was trained on, which says little of other hospitals"  # a validation Dice
 )
@@ -25,8 +26,8 @@ class HeldOutScores(Section):
     Attributes:
         weights_sha256: of the model's weights, hex.
         held_out: the site.
-        threshold: probability from which a pixel is lesion.
-        further_sizes_px: at which the model was asked, beside its working size.
+        threshold: probability from which a pixel is lesion, between 0 and 1.
+        further_sizes_px: at which the model was asked, beside its working size; none twice.
         n_lesion: frames with a lesion.
         n_groups: patients or sequences that they come from; as many as frames where nobody knows.
         dice: mean over the frames with a lesion, 0..1; None: there is none.
@@ -39,16 +40,18 @@ class HeldOutScores(Section):
 
     weights_sha256: str
     held_out: str
-    threshold: float
-    n_lesion: int
-    n_groups: int
-    dice: float | None
-    dice_low: float | None
-    dice_high: float | None
-    n_negative: int
-    false_positive_rate: float | None
-    leaked_frames: int = 0
-    further_sizes_px: list[int] = Field(default_factory=list)
+    threshold: Threshold
+    n_lesion: Number
+    n_groups: Number
+    dice: Share | None
+    dice_low: Share | None
+    dice_high: Share | None
+    n_negative: Number
+    false_positive_rate: Share | None
+    leaked_frames: Number = 0
+    further_sizes_px: list[SizePx] = Field(default_factory=list)
+
+    _once = field_validator("further_sizes_px")(distinct)
 
 
 def write_held_out_scores(scores: HeldOutScores, folder: Path) -> None:
@@ -63,7 +66,7 @@ def read_held_out_scores(folder: Path) -> HeldOutScores:
         InputError: it is missing or damaged.
     """
     try:
-        return HeldOutScores.model_validate(read_json(folder / HELD_OUT_SCORES))
+        return HeldOutScores.model_validate(read_json(folder / HELD_OUT_SCORES, _AGAIN))
     except ValidationError as error:
         problem = sentences(error, "", HeldOutScores)[0]
-        raise InputError(f"{folder / HELD_OUT_SCORES}: {problem}; run `dvc repro evaluate`") from None
+        raise InputError(f"{folder / HELD_OUT_SCORES}: {problem}; {_AGAIN}") from None

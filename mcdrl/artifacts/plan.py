@@ -143,7 +143,7 @@ def read_views(path: Path, sites: Sequence[str]) -> list[ViewRule]:
 
 
 def _read(kind: type[P], path: Path) -> P:
-    value = read_json(path)
+    value = read_json(path, "run `dvc repro plan`")
     digest = value.pop(_DIGEST, None)
     try:
         plan = kind.model_validate(value)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import read_json, write_json
-from mcdrl.base.section import Section, sentences
+from mcdrl.base.section import Number, Section, Seed, Share, SizePx, Threshold, distinct, sentences
 
 PROMISE = "promise.json"
+_AGAIN = "copy the model's folder again, or run `dvc repro deploy`"
 
 
 class Promise(Section):
@@ -23,8 +24,8 @@ class Promise(Section):
         held_out: the sites that were left out.
         seeds: of the trainings at each; scores are means over them.
         drawn: those of the sites whose frames are rendered, which say nothing about patients.
-        threshold: probability from which a pixel is lesion.
-        further_sizes_px: at which the networks were asked, beside their working size.
+        threshold: probability from which a pixel is lesion, between 0 and 1.
+        further_sizes_px: at which the networks were asked, beside their working size; none twice.
         dice: mean over the sites of the mean over the frames with a lesion, 0..1; None: there is none.
         dice_low: lower end of its 95 % interval over patients or sequences, the sites as they are; None: at a site they
             are too few.
@@ -47,28 +48,30 @@ class Promise(Section):
     """
 
     held_out: list[str]
-    seeds: list[int]
+    seeds: list[Seed]
     drawn: list[str]
-    threshold: float
-    dice: float | None
-    dice_low: float | None
-    dice_high: float | None
-    by_site: dict[str, float | None]
-    n_lesion: int
-    n_groups: int
+    threshold: Threshold
+    dice: Share | None
+    dice_low: Share | None
+    dice_high: Share | None
+    by_site: dict[str, Share | None]
+    n_lesion: Number
+    n_groups: Number
     worst_site: str | None
-    n_negative: int
-    false_positive_rate: float | None
-    false_positive_low: float | None
-    false_positive_high: float | None
-    calibration_error: float | None
-    calibration_error_called: float | None
-    flagged: float | None
-    dice_flagged: float | None
-    dice_unflagged: float | None
-    leaked_frames: int
+    n_negative: Number
+    false_positive_rate: Share | None
+    false_positive_low: Share | None
+    false_positive_high: Share | None
+    calibration_error: Share | None
+    calibration_error_called: Share | None
+    flagged: Share | None
+    dice_flagged: Share | None
+    dice_unflagged: Share | None
+    leaked_frames: Number
     weights: str
-    further_sizes_px: list[int] = Field(default_factory=list)
+    further_sizes_px: list[SizePx] = Field(default_factory=list)
+
+    _once = field_validator("further_sizes_px")(distinct)
 
     @model_validator(mode="after")
     def _worst_is_one_of_them(self) -> Promise:
@@ -82,17 +85,21 @@ def write_promise(promise: Promise | None, path: Path) -> None:
     write_json(promise.model_dump() if promise else {}, path)
 
 
-def read_promise(path: Path) -> Promise | None:
+def read_promise(path: Path, again: str = "run `dvc repro report`") -> Promise | None:
     """Read what is promised of a method; None: nothing is.
+
+    Args:
+        path: of the file.
+        again: how it is made anew, for the message.
 
     Raises:
         InputError: the file is missing or damaged.
     """
-    value = read_json(path)
+    value = read_json(path, again)
     try:
         return Promise.model_validate(value) if value else None
     except ValidationError as error:
-        raise InputError(f"{path}: {sentences(error, '', Promise)[0]}; run `dvc repro deploy`") from None
+        raise InputError(f"{path}: {sentences(error, '', Promise)[0]}; {again}") from None
 
 
 def promise_of(model: Path) -> Promise | None:
@@ -101,4 +108,4 @@ def promise_of(model: Path) -> Promise | None:
     Raises:
         InputError: it is damaged.
     """
-    return read_promise(model / PROMISE) if (model / PROMISE).is_file() else None
+    return read_promise(model / PROMISE, _AGAIN) if (model / PROMISE).is_file() else None

@@ -141,7 +141,7 @@ def unhashable(top: Path) -> list[Path]:
     """
     found = []
     for folder, folders, files in os.walk(top, onerror=_refuse):
-        folders[:] = [name for name in folders if name not in _NOT_HASHED]
+        folders[:] = [name for name in folders if name not in _NOT_HASHED and not _is_partial(name)]
         found += [Path(folder, name) for name in files if not _is_partial(name)]
     return sorted(path for path in found if not path.is_file())
 
@@ -168,6 +168,27 @@ def _refuse(error: OSError) -> None:
 
 def _unreadable(folder: Path | str, error: OSError) -> InputError:
     return InputError(f"the folder {folder} can't be read: {error.strerror}; mend its permissions, or move it away")
+
+
+def is_utf8(name: str) -> bool:
+    """Return whether a file's or a folder's name is UTF-8, as all that is written about it is."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def name_of(folder: Path) -> str:
+    """Return the name by which a folder's frames go.
+
+    Raises:
+        InputError: it is not UTF-8.
+    """
+    name = folder.resolve().name
+    if not is_utf8(name):
+        raise InputError(f"the name of the folder {folder} is not UTF-8; rename it")
+    return name
 
 
 def composed(text: str) -> str:

@@ -53,7 +53,9 @@ Epochs = Annotated[int, Field(ge=1), Most(100_000, "a training would not end")]
 BatchSize = Annotated[int, Field(ge=1), Most(4096, "more frames at a time fit into no memory")]
 SizePx = Annotated[int, Field(ge=32, multiple_of=32), Most(1024, "a frame's maps would fill the memory")]
 Share = Annotated[float, Field(ge=0, le=1)]
+Threshold = Annotated[float, Field(gt=0, lt=1)]  # of probabilities: from 0 on all is lesion, above 1 nothing
 Weight = Annotated[float, Field(ge=0), Most(1000, "nothing but this term would be trained")]
+Number = Annotated[int, Field(ge=0)]  # of things that were counted
 Count = Annotated[int, Most(10**12, "no data set has as many")]
 
 

@@ -9,7 +9,9 @@ from typing import Any
 _HIDDEN = frozenset(("Cc", "Cf", "Cs", "Zl", "Zp"))  # steer a terminal, turn text round, or show nothing
 _JOINERS = "\u200c\u200d"  # parts of words in Persian and in the scripts of India
 _FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")  # what a spreadsheet computes, or has been told not to
+_MARKDOWN = re.compile(r"[\\`*~\[\]<>|&]|(?<![^\W_])_|_(?![^\W_])")
 _APOSTROPHE = "'"
+_MOST_DIGITS = 18  # of a number that anything here is counted by
 
 
 def printable(text: str, keep: str = "") -> str:
@@ -37,6 +39,19 @@ def spreadsheet_cell(value: Any) -> Any:
 def from_spreadsheet_cell(text: str) -> str:
     """Return the text that `spreadsheet_cell` made this of."""
     return text[1:] if text.startswith(_APOSTROPHE) and _FORMULA.match(text) else text
+
+
+def markdown(text: str) -> str:
+    """Return a text that Markdown shows as it is, in a paragraph, a heading or a table's cell; see `printable`.
+
+    An underscore inside a word, as in kvasir_seg, means nothing there and stays.
+    """
+    return _MARKDOWN.sub(r"\\\g<0>", printable(text))
+
+
+def whole_number(text: str) -> int | None:
+    """Return the number, 0 or more, that a text of ASCII digits writes; None: it is another text, or too long."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else None
 
 
 def _hidden(letter: str) -> bool:

@@ -17,6 +17,7 @@ from mcdrl.study.dense_modes import DenseMode
 from mcdrl.study.paths import BACKBONE_CARDS, own_or_shipped
 
 CARD = "card.json"
+_AGAIN = "name a backbone's folder; copy it again, or run `dvc repro backbone` in its study"
 WEIGHTS = "weights.safetensors"
 S = TypeVar("S", bound=Section)
 
@@ -117,7 +118,7 @@ def read_stored(folder: Path) -> StoredCard:
     Raises:
         InputError: it is missing or damaged.
     """
-    return validated(StoredCard, read_json(folder / CARD), folder / CARD)
+    return validated(StoredCard, read_json(folder / CARD, _AGAIN), folder / CARD)
 
 
 def comes_along(card: StoredCard, folder: Path) -> bool:

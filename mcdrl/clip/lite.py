@@ -38,6 +38,7 @@ JOINT_WIDTH = 128
 TOWER_WIDTH = 128
 WORDS_FILE, SHIPPED_FILE = "words.json", "tower.safetensors"
 _SCHEMA = "lite0/1"
+_AGAIN = "copy the folder again, restore it with `git checkout`, or make it with `dvc repro`"
 _DENSE_MODES = ("auto", "plain")
 
 
@@ -93,7 +94,9 @@ class LiteEncoder(Encoder):
             joint.load_state_dict(_part(weights, "joint."))
             tower.load_state_dict(_part(weights, "text."))
         except RuntimeError as error:
-            raise InputError(f"{folder / WEIGHTS} doesn't fit {kind.name}: {error}; run `dvc repro`") from None
+            raise InputError(
+                f"{folder / WEIGHTS} doesn't fit {kind.name}: {error}; copy the folder again, or run `dvc repro`"
+            ) from None
         image_weights = _part(weights, "image.")
         return cls(joint, tower, vocabulary, image_weights=image_weights, fingerprint=digest.hexdigest(), kind=kind)
 
@@ -268,22 +271,22 @@ def _read_weights(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(regular(path))
     except FileNotFoundError:
-        raise InputError(f"{path} does not exist; restore it with `git checkout` or make it with `dvc repro`") from None
+        raise InputError(f"{path} does not exist; {_AGAIN}") from None
     except SafetensorError as error:
-        raise InputError(f"{path} is damaged ({error}); delete it and restore it or run `dvc repro`") from None
+        raise InputError(f"{path} is damaged ({error}); {_AGAIN}") from None
 
 
 def _read_words(path: Path) -> Vocabulary:
-    value = read_json(path)
+    value = read_json(path, _AGAIN)
     if value.get("schema") != _SCHEMA:
-        raise InputError(f"{path} has schema '{value.get('schema')}', expected '{_SCHEMA}'; run `dvc repro`")
+        raise InputError(f"{path} has schema '{value.get('schema')}', expected '{_SCHEMA}'; {_AGAIN}")
     words = value.get("words")
     try:
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             raise InputError("'words' is no list of words")
         return Vocabulary(words)
     except InputError as error:
-        raise InputError(f"{path} is damaged ({error}); restore it with `git checkout` or `dvc repro`") from None
+        raise InputError(f"{path} is damaged ({error}); {_AGAIN}") from None
 
 
 def _check_words(weights: Mapping[str, Tensor], vocabulary: Vocabulary, folder: Path) -> None:
@@ -292,7 +295,7 @@ def _check_words(weights: Mapping[str, Tensor], vocabulary: Vocabulary, folder: 
     if stored != len(vocabulary):
         raise InputError(
             f"{folder / WEIGHTS} doesn't fit: it is for {stored} words, {WORDS_FILE} beside it makes "
-            f"{len(vocabulary)}; run `dvc repro`"
+            f"{len(vocabulary)}; {_AGAIN}"
         )
 
 

@@ -86,7 +86,9 @@ def _open_clip(card: StoredCard, mode: str, folder: Path) -> Encoder:
     try:
         state = load_file(regular(folder / WEIGHTS))
     except (OSError, SafetensorError) as error:
-        raise InputError(f"{folder / WEIGHTS} can't be read ({error}); run `dvc repro backbone`") from None
+        raise InputError(
+            f"{folder / WEIGHTS} can't be read ({error}); copy the folder again, or run `dvc repro backbone`"
+        ) from None
     model = filled(config.model, state)
     _check(fingerprint(state, config.model_dump()), card, folder)
     tokenizer = open_clip.SimpleTokenizer(context_length=model.context_length)

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from mcdrl.drawing.formatting import number, shorten, span_or_why
+from mcdrl.drawing.formatting import escaped, number, shorten, span_or_why
 from mcdrl.metrics.counts import Floats
 
 Points = Sequence[tuple[float, float]]
@@ -130,7 +130,7 @@ def strip(marks: Sequence[Mark], axis: Scale, *, per_line: int = 1) -> Markup:
     lines = "".join(_grid(axis, tick, height) for tick in dict.fromkeys([*axis.ticks, axis.neutral]))
     places = [index // per_line * _ROW + (_ROW + _GAP) / 2 for index in range(len(marks))]
     dots = "".join(_mark(mark, axis, y) for mark, y in zip(marks, places, strict=True))
-    spoken = escape("; ".join(mark.label for mark in marks))
+    spoken = escaped("; ".join(mark.label for mark in marks))
     return Markup(
         f'<svg class="strip" width="100%" height="{height}" role="img" aria-label="{spoken}">{lines}{dots}</svg>'
     )
@@ -162,7 +162,7 @@ def ridges(series: Mapping[str, Floats], title: str, *, fixed: tuple[float, floa
     for style, (name, values) in enumerate(series.items()):
         body += _ridge(name, values, style, axis, 8 + _RIDGE * (style + 1))
     medians = ", ".join(f"{name} {np.median(values):.3g}" for name, values in series.items() if len(values))
-    spoken = escape(f"{title}; medians: {medians or 'none'}")
+    spoken = escaped(f"{title}; medians: {medians or 'none'}")
     return Markup(
         f'<svg class="lines ridges" viewBox="0 0 320 {bottom + 20}" role="img" aria-label="{spoken}">{body}</svg>'
     )
@@ -176,13 +176,13 @@ def matrix(values: Floats, labels: Sequence[str], title: str) -> Markup:
     for row in range(n):
         at = left + row * cell + cell / 2
         body.append(
-            f'<text x="{left - 8}" y="{top + row * cell + cell / 2 + 4}" class="end">{escape(labels[row])}</text>'
+            f'<text x="{left - 8}" y="{top + row * cell + cell / 2 + 4}" class="end">{escaped(labels[row])}</text>'
         )
-        body.append(f'<text transform="translate({at + 4} {top - 8}) rotate(-50)">{escape(labels[row])}</text>')
+        body.append(f'<text transform="translate({at + 4} {top - 8}) rotate(-50)">{escaped(labels[row])}</text>')
         body += [_cell(float(values[row, k]), low, left + k * cell, top + row * cell, cell) for k in range(n)]
     width, height = left + n * cell + 90, top + n * cell + 6
     return Markup(
-        f'<svg class="matrix" viewBox="0 0 {width} {height}" width="{width}" role="img" aria-label="{escape(title)}">'
+        f'<svg class="matrix" viewBox="0 0 {width} {height}" width="{width}" role="img" aria-label="{escaped(title)}">'
         f"{''.join(body)}</svg>"
     )
 
@@ -196,7 +196,7 @@ def _ridge_grid(axis: Scale, tick: float, bottom: int) -> str:
 
 
 def _ridge(name: str, values: Floats, style: int, axis: Scale, base: int) -> str:
-    label = f'<text class="end" x="{_RIDGE_LEFT - 8}" y="{base - 3}">{escape(shorten(name, _NAME))}</text>'
+    label = f'<text class="end" x="{_RIDGE_LEFT - 8}" y="{base - 3}">{escaped(shorten(name, _NAME))}</text>'
     if not len(values):
         return f'{label}<text x="{_RIDGE_LEFT}" y="{base - 3}">no value</text>'
     counts, edges = np.histogram(np.clip(values, axis.low, axis.high), _BINS, (axis.low, axis.high))
@@ -207,7 +207,7 @@ def _ridge(name: str, values: Floats, style: int, axis: Scale, base: int) -> str
     middle = float(np.median(values))
     x = _ridge_x(axis, middle)
     return (
-        f'<g class="c{style % COLOURS}"><title>{escape(name)}: median {middle:.3g} of {len(values)} frames</title>'
+        f'<g class="c{style % COLOURS}"><title>{escaped(name)}: median {middle:.3g} of {len(values)} frames</title>'
         f'{label}<polygon points="{path}"/>'
         f'<line class="median" x1="{x}" x2="{x}" y1="{base - _RIDGE + 4}" y2="{base}"/></g>'
     )
@@ -245,7 +245,7 @@ def _mark(mark: Mark, axis: Scale, y: float) -> str:
         if np.isfinite(value)
     )
     dot = f'<circle cx="{axis.percent(mark.value)}%" cy="{y}" r="5.5"{hollow}/>'
-    return f'<g class="c{mark.style % COLOURS}"><title>{escape(mark.label)}</title>{whisker}{dot}{seeds}</g>'
+    return f'<g class="c{mark.style % COLOURS}"><title>{escaped(mark.label)}</title>{whisker}{dot}{seeds}</g>'
 
 
 def _cell(value: float, low: float, x: float, y: float, size: int) -> str:

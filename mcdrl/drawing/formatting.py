@@ -6,10 +6,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
+from markupsafe import Markup, escape
 
+from mcdrl.base.text import printable
 from mcdrl.metrics.intervals import LEAST_GROUPS
 
 NO_SPREAD = "none: no spread"  # why a figure has no interval where groups are many enough
+
+
+def escaped(text: str) -> Markup:
+    """Return a text as HTML that shows it as it is; see `printable`."""
+    return escape(printable(text))
 
 
 def number(value: Any, digits: int = 3) -> str:

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+
+from mcdrl.base.text import printable
 
 _PACKAGE = "mcdrl.drawing"
 
@@ -88,6 +91,11 @@ def templates(package: str, flags: Sequence[str] = ()) -> Environment:
 
 def _environment(package: str) -> Environment:
     return Environment(
-        loader=PackageLoader(package, "templates"), autoescape=True, undefined=StrictUndefined,
+        loader=PackageLoader(package, "templates"), autoescape=True, undefined=StrictUndefined, finalize=_printable,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
+
+
+def _printable(value: Any) -> Any:
+    """Return what a template shows, such as a file's name, without what turns text round or hides in it."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value

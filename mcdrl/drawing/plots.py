@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from mcdrl.drawing.charts import COLOURS, Points, Scale, scale
-from mcdrl.drawing.formatting import shorten
+from mcdrl.drawing.formatting import escaped, shorten
 from mcdrl.metrics.counts import Floats, Ints
 
 _LEFT, _WIDTH, _TOP, _BOTTOM = 38, 274, 10, 152  # of the box inside 320 x 190
@@ -71,7 +71,7 @@ def curves(series: Iterable[Curve], x_axis: Scale, y_axis: Scale, x_label: str, 
     names = "; ".join(_spoken(curve) for curve in drawn)
     ideal = _path([(0.0, 0.0), (1.0, 1.0)], x_axis, y_axis, "ideal") if diagonal else ""
     body = _box(x_axis, y_axis, x_label) + ideal + "".join(_curve(curve, x_axis, y_axis) for curve in drawn)
-    return Markup(f'<svg class="lines" viewBox="0 0 320 190" role="img" aria-label="{escape(names)}">{body}</svg>')
+    return Markup(f'<svg class="lines" viewBox="0 0 320 190" role="img" aria-label="{escaped(names)}">{body}</svg>')
 
 
 def scatter(places: Floats, kinds: Ints, names: Sequence[str]) -> Markup:
@@ -87,7 +87,7 @@ def scatter(places: Floats, kinds: Ints, names: Sequence[str]) -> Markup:
             groups.append(f'<path class="c{kind % COLOURS} k{kind % COLOURS}" d="{path}"/>')
     spoken = "; ".join(f"{name}: {int((kinds == kind).sum())} points" for kind, name in enumerate(names))
     return Markup(
-        f'<svg class="scatter" viewBox="0 0 {_POINTS} {_POINTS}" role="img" aria-label="{escape(spoken)}">'
+        f'<svg class="scatter" viewBox="0 0 {_POINTS} {_POINTS}" role="img" aria-label="{escaped(spoken)}">'
         f"{''.join(groups)}</svg>"
     )
 
@@ -98,12 +98,12 @@ def heat_map(
     """Draw a table [R, C] of numbers from `low` to `high` as a picture: the fuller, the larger; NaN stays empty."""
     cell_x, cell_y, left, top = 52, 26, 152, 84
     body = [
-        f'<text class="end" x="{left - 8}" y="{top + r * cell_y + cell_y / 2 + 4}">{escape(name)}</text>'
+        f'<text class="end" x="{left - 8}" y="{top + r * cell_y + cell_y / 2 + 4}">{escaped(name)}</text>'
         for r, name in enumerate(rows)
     ]
     for c, name in enumerate(columns):
         x = left + c * cell_x + cell_x / 2
-        body.append(f'<text transform="translate({x} {top - 8}) rotate(-40)">{escape(shorten(name, 14))}</text>')
+        body.append(f'<text transform="translate({x} {top - 8}) rotate(-40)">{escaped(shorten(name, 14))}</text>')
         body += [
             _heat_cell(float(value), (low, high), left + c * cell_x, top + r * cell_y, (cell_x, cell_y), digits)
             for r, value in enumerate(values[:, c])
@@ -152,7 +152,7 @@ def _box(x_axis: Scale, y_axis: Scale, x_label: str) -> str:
         parts.append(f'<line class="grid" x1="{_LEFT}" x2="{_LEFT + _WIDTH}" y1="{y}" y2="{y}"/>')
         parts.append(f'<text class="end" x="{_LEFT - 6}" y="{y + 4}">{tick:g}</text>')
     parts += [f'<text class="mid" x="{_x(x_axis, tick)}" y="170">{tick:g}</text>' for tick in x_axis.ticks]
-    parts.append(f'<text class="mid" x="{_LEFT + _WIDTH / 2}" y="186">{escape(x_label)}</text>')
+    parts.append(f'<text class="mid" x="{_LEFT + _WIDTH / 2}" y="186">{escaped(x_label)}</text>')
     return "".join(parts)
 
 
@@ -162,7 +162,7 @@ def _curve(curve: Curve, x_axis: Scale, y_axis: Scale) -> str:
     dots = "".join(f'<circle cx="{_x(x_axis, x)}" cy="{_y(y_axis, y)}" r="3"/>' for x, y in marked)
     dashed = "dashed" if curve.dashed else ""
     body = _band(curve.band, x_axis, y_axis) + _path(points, x_axis, y_axis, dashed) + dots
-    return f'<g class="c{curve.style % COLOURS}"><title>{escape(curve.name)}</title>{body}</g>'
+    return f'<g class="c{curve.style % COLOURS}"><title>{escaped(curve.name)}</title>{body}</g>'
 
 
 def _band(band: Sequence[tuple[float, float, float]], x_axis: Scale, y_axis: Scale) -> str:

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import read_json
-from mcdrl.base.section import Section
+from mcdrl.base.section import Number, Section
 from mcdrl.confounders.scores import ReferenceStatistics
 from mcdrl.metrics.operating_point import OperatingPoint
 from mcdrl.model.adapted import Adapted
@@ -18,11 +18,11 @@ from mcdrl.study.sections.mine_regions import TextSimilarity
 
 CARD, WEIGHTS = "model.json", "model.safetensors"  # the model itself
 HISTORY = "history.csv"  # of its training, an epoch a row
+_AGAIN = "copy the folder again, or run `dvc repro train`"
 _NO_MODEL = "name a model's folder, which `dvc repro` makes in a study; `mcdrl models list` has those that come along"
 SMALLEST_PX, LARGEST_PX = 16, 4096
 _MOST_NAMES = 4096  # of classes, confounders, sites
 _COARSEST = 1e4  # a temperature beyond leaves no probability but one half, one below its inverse none but 0 and 1
-_Number = Annotated[int, Field(ge=0)]
 _Names = Annotated[list[str], Field(min_length=1, max_length=_MOST_NAMES)]
 
 
@@ -92,11 +92,11 @@ class ModelFacts(Section):
     alpha: float = Field(gt=0, le=1)
     text_similarity: TextSimilarity = "cosine"
     spec: Any
-    n_weights: _Number
-    n_trained: _Number
-    best_epoch: _Number
+    n_weights: Number
+    n_trained: Number
+    best_epoch: Number
     val_dice: float = Field(ge=0, le=1)
-    averaged_steps: _Number = 0
+    averaged_steps: Number = 0
     temperature: float = Field(ge=1 / _COARSEST, le=_COARSEST)
     flag_below: float = Field(ge=0, le=1)
     view: Literal["auto", "full"]
@@ -110,7 +110,7 @@ class ModelFacts(Section):
     parameters: dict[str, Any] = Field(default_factory=dict)
     mined_by: Any = None
     provenance: str = ""
-    leaked_frames: _Number = 0
+    leaked_frames: Number = 0
     adapted: Adapted | None = None
     weights_sha256: str = Field(default="", pattern="^([0-9a-f]{64})?$")
 
@@ -153,7 +153,7 @@ def read_typed(kind: type[C], folder: Path) -> C:
     path = folder / CARD
     if not path.exists() and (folder.is_dir() or not folder.exists()):
         raise InputError(f"{path} does not exist; {_NO_MODEL}")
-    value = read_json(path)
+    value = read_json(path, _AGAIN)
     try:
         return kind.model_validate(value)
     except ValidationError as error:
@@ -166,6 +166,4 @@ def read_typed(kind: type[C], folder: Path) -> C:
         problem = error.errors()[0]
         place = "".join(f"{part}: " for part in [".".join(map(str, problem["loc"]))] if part)
         found = f", got {problem['input']!r:.60}" if isinstance(problem["input"], int | float | str) else ""
-        raise InputError(
-            f"{folder / CARD}: {place}{problem['msg']}{found}; copy the folder again, or run `dvc repro train`"
-        ) from None
+        raise InputError(f"{folder / CARD}: {place}{problem['msg']}{found}; {_AGAIN}") from None

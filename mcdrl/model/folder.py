@@ -141,7 +141,9 @@ def _fitting(path: Path) -> Iterator[None]:
     try:
         yield
     except (KeyError, RuntimeError, TypeError, ValueError, ArithmeticError, AssertionError) as error:
-        raise InputError(f"{path} doesn't fit {CARD} ({error}); run `dvc repro train`") from None
+        raise InputError(
+            f"{path} doesn't fit {CARD} ({error}); copy the folder again, or run `dvc repro train`"
+        ) from None
 
 
 def _read_texts(path: Path, header: Mapping[str, Kind], card: ModelCard) -> Texts:
@@ -171,7 +173,10 @@ def _read(path: Path, prefix: str) -> dict[str, Tensor]:
     tensors = read_tensors(path, prefix)
     for name, value in tensors.items():
         if bool(value.isnan().any()):
-            raise InputError(f"{path}: {prefix}{name} holds values that are no numbers; run `dvc repro train`")
+            raise InputError(
+                f"{path}: {prefix}{name} holds values that are no numbers; copy the folder again, or run "
+                "`dvc repro train`"
+            )
     return {name: value.float() if value.dtype == torch.float16 else value for name, value in tensors.items()}
 
 

@@ -65,7 +65,7 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, SafetensorError) as error:
-        raise InputError(f"{path} can't be read ({error}); run `dvc repro train`") from None
+        raise InputError(f"{path} can't be read ({error}); copy the folder again, or run `dvc repro train`") from None
 
 
 def _shown(kind: Kind) -> str:

@@ -10,6 +10,7 @@ from mcdrl.base.files import read_json, write_json
 
 ENSEMBLE = "ensemble.json"
 _MEMBERS = "members"
+_AGAIN = "copy the folder again"
 
 
 def is_ensemble(folder: Path) -> bool:
@@ -25,11 +26,9 @@ def members(folder: Path) -> list[Path]:
     """
     if not is_ensemble(folder):
         return [folder]
-    names = read_json(folder / ENSEMBLE).get(_MEMBERS)
+    names = read_json(folder / ENSEMBLE, _AGAIN).get(_MEMBERS)
     if not isinstance(names, list) or not _are_seeds(names):
-        raise InputError(
-            f"{folder / ENSEMBLE}: {_MEMBERS} is {names!r:.60}, expected seeds, each once; copy the folder again"
-        )
+        raise InputError(f"{folder / ENSEMBLE}: {_MEMBERS} is {names!r:.60}, expected seeds, each once; {_AGAIN}")
     return [folder / name for name in names]
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from mcdrl.artifacts.held_out_scores import OF_SOURCES, HeldOutScores
 from mcdrl.artifacts.promise import Promise, promise_of
+from mcdrl.base.text import markdown
 from mcdrl.clip.card import StoredCard, read_stored
 from mcdrl.drawing.formatting import counted, listed, number, span
 from mcdrl.metrics.operating_point import OperatingPoint
@@ -17,6 +19,11 @@ from mcdrl.model.members import members
 from mcdrl.model.shipped import USE, DataSet, origin, read_shipped
 from mcdrl.study.site_cards import Licence
 
+USE_OF_MODEL = """\
+```
+mcdrl predict FRAMES --model THIS_FOLDER --out RESULTS
+mcdrl export THIS_FOLDER --format onnx --out EXPORTED
+```"""
 _TEXT = """# {method}, {trained}
 
 A network that outlines lesions ({classes}) in endoscopic frames, written by the `mcdrl` pipeline.
@@ -30,17 +37,14 @@ A network that outlines lesions ({classes}) in endoscopic frames, written by the
 | frames | RGB, upright, {view}, squashed to {size_px} x {size_px} px (bicubic){asked} |
 | regions | {regions} |
 | epoch | {epoch}, chosen by the Dice of validation frames: {val_dice:.3f}, {known}{averaged} |
-| trust | temperature {temperature:.2f}; frames of a confidence below {flag_below:.2f} are flagged |
+| trust | temperature {temperature:.2f}; {flagged} |
 | no lesion | {no_lesion} |
 
 {unknown}
 
 ## Use
 
-```
-mcdrl predict FRAMES --model THIS_FOLDER --out RESULTS
-mcdrl export THIS_FOLDER --format onnx --out EXPORTED
-```
+{use}
 
 ## Limits
 
@@ -136,7 +140,9 @@ _NO_REGIONS = "none: the method looks at the whole frame"
 _VIEWS = {"full": "whole", "auto": "cut to the endoscopic view, which is found in each"}
 
 
-def readme(model: Path, backbone: Path, scores: HeldOutScores | None, promise: Promise | None = None) -> str:
+def readme(
+    model: Path, backbone: Path, scores: HeldOutScores | None, promise: Promise | None = None, use: str = USE_OF_MODEL
+) -> str:
     """Return what README.md says of a trained model, with what is known of it at sites that it has never seen.
 
     Args:
@@ -144,13 +150,17 @@ def readme(model: Path, backbone: Path, scores: HeldOutScores | None, promise: P
         backbone: that of its backbone, whose licence and notice a user has to know.
         scores: the model's at its held-out site; None: it was not judged.
         promise: what its study promises of one that was trained on all sites; None: nothing.
+        use: how it is used.
 
     Raises:
         InputError: a file is missing or damaged.
     """
-    card, stored, skeleton = read_card(model), read_stored(backbone), read_skeleton(model)
-    elsewhere, known = _elsewhere(card, scores, promise), scores or promise or card.adapted
-    return text_of(card, stored, elsewhere, skeleton.uses_regions, known.further_sizes_px if known else ())
+    card, stored, skeleton = _shown(read_card(model)), read_stored(backbone), read_skeleton(model)
+    known = scores or promise or card.adapted
+    if scores is not None:
+        scores = scores.model_copy(update={"held_out": markdown(scores.held_out)})
+    elsewhere = _elsewhere(card, scores, promise and _shown_promise(promise))
+    return text_of(card, stored, elsewhere, skeleton.uses_regions, use, known.further_sizes_px if known else ())
 
 
 def ensemble_readme(folder: Path) -> str:
@@ -159,18 +169,41 @@ def ensemble_readme(folder: Path) -> str:
     Raises:
         InputError: a file is missing or damaged.
     """
-    cards = [read_card(model) for model in members(folder)]
+    cards, promise = [_shown(read_card(model)) for model in members(folder)], promise_of(folder)
     return _ENSEMBLE.format(
         method=cards[0].method,
         count=len(cards),
         trained=_trained(cards[0]),
         seeds=", ".join(str(card.seed) for card in cards),
-        elsewhere=_elsewhere(cards[0], None, promise_of(folder)) + ("" if cards[0].adapted else _OF_SINGLE),
+        elsewhere=_elsewhere(cards[0], None, promise and _shown_promise(promise))
+        + ("" if cards[0].adapted else _OF_SINGLE),
     )
 
 
+def _shown(card: ModelCard) -> ModelCard:
+    """Return a card whose names and prompts, which others chose, Markdown shows as they are."""
+    lists = ("sources", "lesion_classes", "class_prompts", "confounder_prompts")
+    changes: dict[str, Any] = {name: [markdown(text) for text in getattr(card, name)] for name in lists}
+    for name in ("held_out", "background_prompt"):
+        text = getattr(card, name)
+        changes[name] = None if text is None else markdown(text)
+    if card.adapted is not None:
+        told = {"site": markdown(card.adapted.site), "replayed": [markdown(site) for site in card.adapted.replayed]}
+        changes["adapted"] = card.adapted.model_copy(update=told)
+    return card.model_copy(update=changes)
+
+
+def _shown_promise(promise: Promise) -> Promise:
+    told = {
+        "drawn": [markdown(site) for site in promise.drawn],
+        "by_site": {markdown(site): dice for site, dice in promise.by_site.items()},
+        "worst_site": promise.worst_site and markdown(promise.worst_site),
+    }
+    return promise.model_copy(update=told)
+
+
 def text_of(
-    card: ModelCard, backbone: StoredCard, elsewhere: str, uses_regions: bool, further_px: Sequence[int] = ()
+    card: ModelCard, backbone: StoredCard, elsewhere: str, uses_regions: bool, use: str, further_px: Sequence[int]
 ) -> str:
     """Return what README.md says.
 
@@ -179,22 +212,28 @@ def text_of(
         backbone: its backbone's.
         elsewhere: what to expect at sites that it has never seen.
         uses_regions: whether its method looks at mined regions.
+        use: how it is used.
         further_px: sizes at which it was asked beside its own.
     """
     warning = "**The backbone's weights are RANDOM: this is a dry run, its masks mean nothing.** "
     return _TEXT.format(
         method=card.method, trained=_trained(card),
         held_out=_held_out(card), mode=card.mode, seed=card.seed,
-        classes=", ".join(card.lesion_classes), sources=", ".join(card.sources), title=backbone.title,
-        backbone=card.backbone, pretrained=card.pretrained, licence=backbone.licence, fingerprint=card.fingerprint[:12],
+        classes=", ".join(card.lesion_classes), sources=", ".join(card.sources), title=markdown(backbone.title),
+        backbone=card.backbone, pretrained=card.pretrained, licence=markdown(backbone.licence),
+        fingerprint=card.fingerprint[:12],
         view=_VIEWS[card.view], size_px=card.size_px, asked=_asked(further_px), epoch=card.best_epoch + 1,
         regions=f"the {card.alpha:.0%} of places {_mined(card)}" if uses_regions else _NO_REGIONS,
         val_dice=card.val_dice, known=OF_SOURCES, averaged=_averaged(card), temperature=card.temperature,
-        flag_below=card.flag_below, fitted=_fitted(card), no_lesion=_no_lesion(card), unknown=elsewhere,
-        terms=_terms(card),
+        flagged=_flagged(card), fitted=_fitted(card), no_lesion=_no_lesion(card), unknown=elsewhere,
+        terms=_terms(card), use=use,
         notice=(warning if card.pretrained == "random" else "") + f"The backbone: {backbone.notice}",
         class_prompts="; ".join(card.class_prompts), confounder_prompts="; ".join(card.confounder_prompts),
     )  # fmt: skip
+
+
+def _flagged(card: ModelCard) -> str:
+    return f"frames of a confidence below {card.flag_below:.2f} are flagged, and those that show hardly anything"
 
 
 def _averaged(card: ModelCard) -> str:

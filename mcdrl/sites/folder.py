@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from mcdrl.base.errors import InputError
-from mcdrl.base.folders import composed, matching, names_in, no_folder, pattern_parts
+from mcdrl.base.folders import composed, is_utf8, matching, names_in, no_folder, pattern_parts
 from mcdrl.base.issues import Issue
 from mcdrl.sites.masks import Masks, Pattern, find_masks
 from mcdrl.sites.naming import ENDINGS, Naming, is_image
@@ -184,8 +184,10 @@ class _NameCheck:
         found.sources.append(Source(self._naming.stem(path), file, path, mask, further, whole))
 
     def _unfit(self, path: Path) -> tuple[str, str] | None:
-        if not _writable(path.name):
+        if not is_utf8(path.name):
             return "file name is not UTF-8", "rename it"
+        if not is_utf8(str(path.relative_to(self._root) if path.is_relative_to(self._root) else path)):
+            return "name of a folder is not UTF-8", "rename it"
         if not path.exists():
             return "link to nothing", "its target is gone"
         if not path.is_file():
@@ -240,14 +242,6 @@ class _NameCheck:
 
     def _relative(self, path: Path) -> PurePosixPath:
         return PurePosixPath(path.relative_to(self._root).as_posix())
-
-
-def _writable(name: str) -> bool:
-    try:
-        name.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _below(root: Path, path: Path) -> str:

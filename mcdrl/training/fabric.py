@@ -15,7 +15,8 @@ from lightning_fabric import Fabric
 from lightning_fabric.strategies.ddp import DDPStrategy
 
 from mcdrl.base.device import allow_tf32, resolved_precision
-from mcdrl.base.errors import InputError
+from mcdrl.base.errors import InputError, shown
+from mcdrl.base.text import whole_number
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 _KEEP_BYTES = 2**30
@@ -42,8 +43,11 @@ def make_fabric(precision: str) -> Fabric:
         fabric = Fabric(
             accelerator=accelerator, devices=devices, num_nodes=nodes, strategy=strategy, precision=chosen,  # type: ignore[arg-type]
         )  # fmt: skip
-    except (ValueError, RuntimeError) as error:
-        raise InputError(f"MCDRL_ACCELERATOR={accelerator}, MCDRL_DEVICES={devices}: {error}") from None
+    except (ImportError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"MCDRL_ACCELERATOR={accelerator}, MCDRL_DEVICES={devices}: {error}; expected auto, cpu, cuda or mps, and "
+            "as many devices as there are"
+        ) from None
     fabric.launch()
     return fabric
 
@@ -82,6 +86,7 @@ def keep_freed_memory() -> None:
 
 def _count(name: str) -> int:
     value = os.environ.get(name, "1")
-    if not value.isdigit() or int(value) < 1:
-        raise InputError(f"{name} is '{value}', expected a whole number of at least 1")
-    return int(value)
+    found = whole_number(value)
+    if not found:
+        raise InputError(f"{name} is {shown(value)}, expected a whole number of at least 1")
+    return found

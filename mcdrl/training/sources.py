@@ -18,9 +18,10 @@ from torch import Tensor
 from mcdrl.base import parallel
 from mcdrl.base.choices import nearest
 from mcdrl.base.device import onto
-from mcdrl.base.errors import InputError
+from mcdrl.base.errors import InputError, shown
 from mcdrl.base.parallel import batches
 from mcdrl.base.runtime import free_memory_bytes, progress, usable_cores
+from mcdrl.base.text import whole_number
 from mcdrl.networks.inputs import Rows, SitesReader, to_rows
 
 Item = TypeVar("Item")
@@ -164,9 +165,10 @@ def readers_for(device: torch.device, processes: int) -> int:
     told = os.environ.get("MCDRL_READERS", "auto")
     if told == "auto":
         return 1 if device.type == "cpu" else max(1, min(_MOST_READERS, usable_cores() // processes))
-    if not told.isdigit() or int(told) < 1:
-        raise InputError(f"MCDRL_READERS is '{told}', expected auto or a whole number of at least 1")
-    return int(told)
+    found = whole_number(told)
+    if not found:
+        raise InputError(f"MCDRL_READERS is {shown(told)}, expected auto or a whole number of at least 1")
+    return found
 
 
 def _asked() -> Place | None:

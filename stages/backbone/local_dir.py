@@ -14,6 +14,7 @@ from mcdrl.base.files import read_json
 from mcdrl.clip.card import canonical
 
 _CONFIG = "open_clip_config.json"
+_EXPECTED = "expected a folder as open_clip saves it"
 SAVED = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")  # open_clip's names, the better one first
 _NAMES = (SAVED[0], "open_clip_pytorch_model.safetensors", SAVED[1])
 _ENDINGS = (".safetensors", ".bin", ".pt", ".pth")
@@ -30,9 +31,9 @@ def check_config(folder: Path, expected: Mapping[str, Any], model: str) -> None:
     Raises:
         InputError: the file is missing or describes another model; shows what differs, such as quick_gelu.
     """
-    found = read_json(folder / _CONFIG).get("model_cfg")
+    found = read_json(folder / _CONFIG, _EXPECTED).get("model_cfg")
     if not isinstance(found, dict):
-        raise InputError(f"{folder / _CONFIG} has no model_cfg; expected a folder as open_clip saves it")
+        raise InputError(f"{folder / _CONFIG} has no model_cfg; {_EXPECTED}")
     theirs, ours = _flat(found), _flat(expected)
     differ = [key for key in sorted({*theirs, *ours}) if theirs.get(key) != ours.get(key)]
     if differ:

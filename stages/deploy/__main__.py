@@ -38,7 +38,7 @@ def main(
     first = next(iter(models.values()))
     backbone = find_backbone(first, read_card(first).fingerprint, backbone_folder(artifacts))
     named = models if len(models) > 1 else {".": first}
-    copy_models(named, backbone, out, limit_bytes=SMALL_BYTES, promise=promise)
+    copy_models(named, backbone, out, limit_bytes=SMALL_BYTES, promise=promise, replace=True)
     say(f"{out}: {promised(promise)}")
 
 

@@ -22,10 +22,16 @@ def test_what_was_written_is_read(tmp_path):
     [
         ({"dise": 0.5}, "dise: unknown key; did you mean 'dice'"),
         ({"n_lesion": "three"}, "n_lesion: Input should be a valid integer, got 'three'"),
+        *[({"threshold": value}, f"threshold: Input should be .*, got {value};") for value in (7, -1, 0, 1)],
+        ({"dice": 74}, "dice: Input should be less than or equal to 1, got 74"),
+        ({"false_positive_rate": -0.5}, "false_positive_rate: Input should be greater than or equal to 0"),
+        ({"leaked_frames": -1}, "leaked_frames: Input should be greater than or equal to 0"),
+        ({"further_sizes_px": [320, 320]}, "further_sizes_px: 320 stands twice"),
+        ({"further_sizes_px": [0]}, r"further_sizes_px\.0: Input should be greater"),
     ],
 )
 def test_damage_names_the_key(tmp_path, changed, said):
     write_held_out_scores(SCORES, tmp_path)
     write_json({**read_json(tmp_path / HELD_OUT_SCORES), **changed}, tmp_path / HELD_OUT_SCORES)
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=f"{said}.*copy the model's folder again, or run `dvc repro evaluate`"):
         read_held_out_scores(tmp_path)

@@ -24,11 +24,23 @@ def test_a_model_has_a_promise_or_has_none(tmp_path):
 
 @pytest.mark.parametrize(
     ("change", "said"),
-    [({"dice": "high"}, "dice: "), ({"more": 1}, "more: "), ({"worst_site": "Z"}, ".*worst_site 'Z' has no Dice")],
+    [
+        ({"dice": "high"}, "dice: "),
+        ({"more": 1}, "more: "),
+        ({"worst_site": "Z"}, ".*worst_site 'Z' has no Dice"),
+        *[({"threshold": value}, f"threshold: Input should be .*, got {value};") for value in (7, -1, 0, 1)],
+        ({"dice": 20.695}, "dice: Input should be less than or equal to 1, got 20.695"),
+        ({"flagged": -0.1}, "flagged: Input should be greater than or equal to 0"),
+        ({"by_site": {"A": 0.8, "B": 6}}, r"by_site\.B: Input should be less than or equal to 1"),
+        ({"n_lesion": -1}, "n_lesion: Input should be greater than or equal to 0"),
+        ({"further_sizes_px": [320, 320]}, "further_sizes_px: 320 stands twice"),
+        ({"further_sizes_px": [-32]}, r"further_sizes_px\.0: Input should be greater"),
+    ],
 )
 def test_a_damaged_promise_is_named(tmp_path, change, said):
     (tmp_path / PROMISE).write_text(json.dumps({**make_promise().model_dump(), **change}))
-    with pytest.raises(InputError, match=rf"promise\.json: {said}.*dvc repro deploy"):
+    fix = "copy the model's folder again, or run `dvc repro deploy`"
+    with pytest.raises(InputError, match=rf"promise\.json: {said}.*{fix}"):
         promise_of(tmp_path)
 
 

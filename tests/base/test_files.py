@@ -1,18 +1,20 @@
 """Files exist whole or not at all."""
 
 import errno
+import fcntl
 import hashlib
 import json
 import os
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from mcdrl.base.errors import InputError
-from mcdrl.base.files import atomic, atomic_folder, read_json, regular, sha256, write_json
+from mcdrl.base.files import atomic, atomic_folder, new_folder, read_json, regular, sha256, write_json
 
 
 def stop(partial):
@@ -89,6 +91,94 @@ with atomic(here / "a.txt") as file, atomic_folder(here / "b") as folder:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt", "b"]
 
 
+def test_two_writers_at_once_do_not_get_into_each_others_way(tmp_path):
+    target = tmp_path / "a.txt"
+    with ExitStack() as first, ExitStack() as second, ExitStack() as third:
+        stacks = (first, second, third)
+        partials = [stack.enter_context(atomic(target)) for stack in stacks]
+        for partial, text in zip(partials, ("first", "second", "third"), strict=True):
+            partial.write_text(text)
+        for stack, text in zip(stacks, ("first", "second", "third"), strict=True):
+            stack.close()
+            assert target.read_text() == text
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_of_two_folders_that_are_replaced_at_once_the_last_one_stays_whole(tmp_path):
+    with ExitStack() as first, ExitStack() as second:
+        for stack, name in ((first, "first"), (second, "second")):
+            (stack.enter_context(atomic_folder(tmp_path / "out")) / name).write_text(name)
+        first.close()
+        second.close()
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == ["out", "out/second"]
+
+
+def test_another_process_that_writes_the_same_file_is_not_disturbed(tmp_path):
+    code = """
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from mcdrl.base.files import atomic
+with atomic(Path(sys.argv[1])) as file:
+    file.write_text("theirs")
+    print("begun", flush=True)
+    sys.stdin.read()
+"""
+    target = tmp_path / "a.txt"
+    command = [sys.executable, "-c", code, str(target)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "begun\n"
+        with atomic(target) as partial:
+            partial.write_text("ours")
+        assert target.read_text() == "ours"
+        other.communicate("")
+    assert other.returncode == 0
+    assert target.read_text() == "theirs"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_where_the_file_system_knows_no_locks_files_are_written_all_the_same(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    for text in ("one", "two"):
+        with atomic(tmp_path / "a.txt") as partial:
+            partial.write_text(text)
+    assert (tmp_path / "a.txt").read_text() == "two"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.parametrize("come", ["folder", "file", "link"])
+def test_a_new_folder_replaces_nothing_that_has_come_meanwhile(tmp_path, come):
+    def make(target):
+        with new_folder(target) as partial:
+            (partial / "new.txt").write_text("new")
+            if come == "folder":
+                target.mkdir()
+                (target / "note.txt").write_text("note")
+            elif come == "file":
+                target.write_text("note")
+            else:
+                target.symlink_to(tmp_path / "nothing")
+            (tmp_path / "out-2").mkdir()
+            (tmp_path / "out-2" / "other.txt").write_text("other")
+
+    with pytest.raises(InputError, match=r"out was made by something else meanwhile.*; see .*out-3 for the new one"):
+        make(tmp_path / "out")
+    assert (tmp_path / "out-3" / "new.txt").read_text() == "new"
+    assert not (tmp_path / "out" / "new.txt").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "out-2", "out-3"]
+    assert come != "folder" or (tmp_path / "out" / "note.txt").read_text() == "note"
+
+
+def test_a_new_folder_takes_the_place_of_an_empty_one(tmp_path):
+    (tmp_path / "out").mkdir()
+    with new_folder(tmp_path / "out") as partial:
+        (partial / "new.txt").write_text("new")
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == ["out", "out/new.txt"]
+
+
 def test_a_file_takes_the_place_of_a_link_not_of_its_target(tmp_path):
     """As with a data version control cache whose files are linked into the workspace."""
     cached = tmp_path / "cached"
@@ -138,8 +228,21 @@ def test_unusable_json(tmp_path, text, message):
 
 
 def test_missing_json(tmp_path):
-    with pytest.raises(InputError, match=r"a\.json does not exist"):
+    with pytest.raises(InputError, match=r"a\.json does not exist; run `dvc repro` to make it anew"):
         read_json(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]"])
+def test_how_to_mend_a_file_is_for_its_reader_to_say(tmp_path, text):
+    if text is not None:
+        (tmp_path / "a.json").write_text(text)
+    with pytest.raises(InputError, match=r"a\.json .*; copy the folder again$"):
+        read_json(tmp_path / "a.json", "copy the folder again")
+
+
+def test_json_with_a_byte_order_mark_is_read(tmp_path):
+    (tmp_path / "a.json").write_text('{"a": "ü"}', encoding="utf-8-sig")
+    assert read_json(tmp_path / "a.json") == {"a": "ü"}
 
 
 def test_names_keep_their_permissions(tmp_path):

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mcdrl.base.output import cell, say, warn
-from mcdrl.base.text import from_spreadsheet_cell, printable, spreadsheet_cell
+from mcdrl.base.text import from_spreadsheet_cell, markdown, printable, spreadsheet_cell, whole_number
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,28 @@ def test_other_cells_stay(value):
 @pytest.mark.parametrize("text", ["=1", "'=1", "''=1", "'", "'s", "-", "a", "", "\tx"])
 def test_a_cell_is_read_as_what_was_written(text):
     assert from_spreadsheet_cell(spreadsheet_cell(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("0", 0), ("007", 7), ("12", 12), ("", None), ("-1", None), ("1.0", None), ("1_0", None), (" 1", None),
+     ("²", None), ("٣", None), ("9" * 5000, None)],
+)  # fmt: skip
+def test_a_whole_number_is_what_ascii_digits_write(text, number):
+    assert whole_number(text) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("kvasir_seg 2", "kvasir_seg 2"),
+        ("pi|pe <b>", r"pi\|pe \<b\>"),
+        ("*a* _b_ `c` ~d~", r"\*a\* \_b\_ \`c\` \~d\~"),
+        ("[x](y) &lt; \\", r"\[x\](y) \&lt; \\"),
+        ("two\nlines", r"two\\nlines"),
+        ("gnp\u202efdp", r"gnp\\u202efdp"),
+        ("病变_é_", r"病变_é\_"),
+    ],
+)
+def test_markdown_shows_a_text_as_it_is(text, shown):
+    assert markdown(text) == shown

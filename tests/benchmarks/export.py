@@ -31,7 +31,7 @@ def main(
         frames = np.stack([one.pixels for one in shown if isinstance(one, Shown)])
         for kind, file in FILES.items():
             export(model, kind, Path(place), None)
-            print(f"{kind}: {compare(network, runner(Path(place) / file), frames)}", flush=True)
+            print(f"{kind}: {compare(network, runner(Path(place) / file, kind), frames)}", flush=True)
 
 
 if __name__ == "__main__":

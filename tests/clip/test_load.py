@@ -110,3 +110,8 @@ def test_a_card_of_another_lite0_is_refused(card_alone):
     write_json({**read_json(card_alone / "card.json"), "fingerprint": "0" * 64}, card_alone / "card.json")
     with pytest.raises(InputError, match=r"card\.json is of a lite0 with the fingerprint 000000000000, installed is"):
         load_encoder(card_alone)
+
+
+def test_a_folder_that_holds_no_backbone_is_not_blamed_on_the_pipeline_alone(tmp_path):
+    with pytest.raises(InputError, match=r"card\.json does not exist; name a backbone's folder; copy it again, or run"):
+        read_stored(tmp_path / "nothing")

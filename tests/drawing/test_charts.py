@@ -27,6 +27,7 @@ def test_undefined_values_are_written_out():
 def test_labels_are_escaped():
     assert "<b>" not in strip([Mark(0.5, 0.4, 0.6, 0, "<b>")], UNIT)
     assert "<b>" not in matrix(np.eye(1), ["<b>"], "<b>")
+    assert r"a\u202eb" in strip([Mark(0.5, 0.4, 0.6, 0, "a\u202eb")], UNIT)
 
 
 @pytest.mark.parametrize("values", [[0.61, 0.72], [0.0, 1.0], [0.5], [], [np.nan, 0.3], [-0.02, 0.11]])

@@ -62,3 +62,13 @@ def test_a_card_is_of_a_method_that_is_there(tmp_path):
 def test_facts_need_nothing_of_the_networks():
     needed = {name: {path.parent.name for path in closure([f"mcdrl.model.{name}"])} for name in ("facts", "card")}
     assert "networks" in needed["card"] - needed["facts"]
+
+
+@pytest.mark.parametrize("read", [read_facts, read_card])
+def test_a_card_with_a_byte_order_mark_is_read_and_a_damaged_one_is_to_be_copied_again(tmp_path, read):
+    text = json.dumps(make_card(spec=make_spec()).model_dump())
+    (tmp_path / "model.json").write_text(text, encoding="utf-8-sig")
+    assert read(tmp_path).method == "mcdrl"
+    (tmp_path / "model.json").write_text(text[:-1])
+    with pytest.raises(InputError, match=r"not valid JSON .*; copy the folder again, or run `dvc repro train`"):
+        read(tmp_path)

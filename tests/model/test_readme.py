@@ -2,8 +2,10 @@
 
 import pytest
 
+from mcdrl.base.files import read_json, write_json
 from mcdrl.model.adapted import Adapted
 from mcdrl.model.bundle import FOLDER
+from mcdrl.model.facts import CARD
 from mcdrl.model.readme import promised, readme
 from tests import lite_model
 from tests.factories import make_promise
@@ -17,6 +19,22 @@ def test_it_was_trained_on_all_sites_and_judged_at_none(tmp_path):
     assert "never seen, which" not in told
     assert "None" not in told
     assert f"That Dice is of sites that it knows. {promised(make_promise(), 'all of them')}" in told
+
+
+def test_names_that_others_chose_are_shown_as_they_are(tmp_path):
+    model = lite_model.write_model(tmp_path)
+    changes = {"held_out": "pi|pe <b>", "sources": ["two\nlines", "kvasir_seg"], "class_prompts": ["*a* polyp"]}
+    write_json({**read_json(model / CARD), **changes}, model / CARD)
+    told = readme(model, model / FOLDER, None)
+    assert told.startswith("# mcdrl, trained without pi\\|pe \\<b\\>\n")
+    assert "\n| trained on | two\\\\nlines, kvasir_seg |\n" in told
+    assert "\n| held out | pi\\|pe \\<b\\>, never seen" in told
+    assert "Classes: \\*a\\* polyp." in told
+    promise = make_promise(by_site={"A|": 0.8, "<B>": 0.6}, worst_site="<B>", drawn=["A|"])
+    write_json({**read_json(model / CARD), "held_out": None}, model / CARD)
+    told = readme(model, model / FOLDER, None, promise)
+    assert "at the worst, \\<B\\>, 0.600." in told
+    assert "about patients: A\\|.**" in told
 
 
 def test_a_promise_that_stands_alone_speaks_of_no_dice_before_it():

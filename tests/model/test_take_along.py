@@ -39,11 +39,14 @@ def test_a_large_backbone_stays_where_it_is(whole, tmp_path):
     assert not (tmp_path / "one" / PROMISE).exists()
 
 
-def test_a_copy_replaces_what_is_there_whole(whole, tmp_path):
+def test_a_copy_replaces_what_is_there_whole_where_it_may_and_nothing_else(whole, tmp_path):
     (tmp_path / "one").mkdir()
     (tmp_path / "one" / "old").touch()
-    copy_models({".": whole}, whole / FOLDER, tmp_path / "one", limit_bytes=None)
-    assert not (tmp_path / "one" / "old").exists()
+    with pytest.raises(InputError, match=r"one was made by something else meanwhile, and stays as it is; see .*one-2"):
+        copy_models({".": whole}, whole / FOLDER, tmp_path / "one", limit_bytes=None)
+    assert [path.name for path in (tmp_path / "one").iterdir()] == ["old"]
+    copy_models({".": whole}, whole / FOLDER, tmp_path / "one", limit_bytes=None, replace=True)
+    assert bytes_of(tmp_path / "one") == bytes_of(tmp_path / "one-2")
 
 
 def test_without_a_promise_it_says_that_there_is_no_estimate(whole, tmp_path):

@@ -67,9 +67,9 @@ def copy_into_folder(path):
     with atomic_folder(path.parent) as partial:
         shutil.copyfile(Path(sys.argv[1], "backbone", "weights.bin"), partial / path.name)
 def write_png(path):
-    _save(picture, path, "PNG")
+    _save(picture, path, "PNG", list)
 def write_jpeg(path):
-    _save(picture, path, "JPEG")
+    _save(picture, path, "JPEG", list)
 def write_page(path):
     with atomic_folder(path) as partial:
         (partial / "index.html").write_text("<p>" * 9000)

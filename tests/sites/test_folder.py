@@ -220,6 +220,16 @@ def test_a_name_that_is_not_utf8_is_refused(root):
     assert refusals(here) == {"images/caf\\udce9.png": "file name is not UTF-8: rename it"}
 
 
+def test_a_frame_below_a_folder_whose_name_is_not_utf8_is_refused(root):
+    here = root("images/a/a.png", "masks/a.png")
+    (here / os.fsdecode(b"images/caf\xe9")).mkdir()
+    (here / os.fsdecode(b"images/caf\xe9/b.png")).touch()
+    found = list_site(here, "images/*/*", "masks/{stem}.*").refused
+    assert [(issue.file, issue.kind) for issue in found] == [
+        ("images/caf\\udce9/b.png", "name of a folder is not UTF-8")
+    ]
+
+
 def test_order_is_by_stem(root):
     here = root("images/b/1.png", "images/a/2.png", "masks/1.png", "masks/2.png")
     assert [s.stem for s in list_site(here, "images/*/*", "masks/{stem}.*").sources] == ["1", "2"]

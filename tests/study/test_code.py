@@ -162,7 +162,10 @@ ALLOWED = {
     "mcdrl.base.errors": {"InputError", "lacks_memory", "shown"},
     "mcdrl.base.output": {"cell", "say", "warn"},
     "mcdrl.base.runtime": {"enough_memory", "loading", "progress", "run", "usable_cores", "free_memory_bytes"},
-    "mcdrl.base.section": {"Most", "Section", "Share", "Weight", "distinct", "sentences", "validated"},
+    "mcdrl.base.section": {
+        *("Most", "Number", "Seed", "Share", "SizePx", "Threshold", "Weight"),
+        *("Section", "distinct", "sentences", "validated"),
+    },
     "mcdrl.base.strict_yaml": {"read_yaml"},
     "mcdrl.methods._checking": {"problems", "resolved_params", "with_methods"},
     "mcdrl.sites.summary": {"summary"},

@@ -91,7 +91,7 @@ def test_readers_are_as_many_as_cores_and_one_beside_a_cpu(monkeypatch):
     assert readers_for(CUDA, 1) == 8
     monkeypatch.setenv("MCDRL_READERS", "12")
     assert readers_for(CPU, 1) == 12
-    for wrong in ("0", "-1", "many"):
+    for wrong in ("0", "-1", "many", "²"):
         monkeypatch.setenv("MCDRL_READERS", wrong)
         with pytest.raises(InputError, match=f"MCDRL_READERS is '{wrong}', expected auto or a whole number"):
             readers_for(CPU, 1)

@@ -41,6 +41,7 @@ class Figure:
         promised_low: lower end of the promise's own interval; NaN: it has none.
         promised_high: upper end.
         digits: behind the point.
+        of: what it is over, one of them, in a word.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Figure:
     promised_low: float = float("nan")
     promised_high: float = float("nan")
     digits: int = 3
+    of: str = "frame"
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def _right(cases: pd.DataFrame, tally: Tally, promise: Promise | None, name: str
     lesions = _lesions(tally.findings, cases)
     for end, how in (("", ""), ("_suppressed", " with --suppress")):
         column = "kept" if end else "found"
-        yield _mean(f"lesion_sensitivity{end}", f"lesions found{how}, share", lesions, column, name)
+        yield _mean(f"lesion_sensitivity{end}", f"lesions found{how}, share", lesions, column, name, of="lesion")
         yield _mean(
             f"false_positives{end}", f"false positives a frame{how}", cases, f"false_positives{end}", name,
             within=_ANY, digits=2,
@@ -172,6 +174,7 @@ def _lesions(findings: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
 def _mean(
     key: str, title: str, rows: pd.DataFrame, column: str, name: str, *, within: tuple[float, float] = _UNIT,
     promised: tuple[float, float, float] = (np.nan, np.nan, np.nan), digits: int = 3,
+    of: str = "frame",
 ) -> Figure:  # fmt: skip
     defined = rows[rows[column].notna()]
     values, groups = defined[column].to_numpy(dtype=np.float64), defined["group"].to_numpy()
@@ -180,7 +183,7 @@ def _mean(
         low, high = mean_interval([Sample(values, groups)], _DRAWS, generator("accept", name, key), within)
     mean, n_groups = float(values.mean()) if len(values) else float("nan"), len(set(groups.tolist()))
     low, high = if_spread(rate_interval((low, high), mean, n_groups) if within == _UNIT else (low, high))
-    return Figure(key, title, mean, low, high, len(values), n_groups, *promised, digits=digits)
+    return Figure(key, title, mean, low, high, len(values), n_groups, *promised, digits=digits, of=of)
 
 
 def _auroc(cases: pd.DataFrame, name: str) -> Figure:

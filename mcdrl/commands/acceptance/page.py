@@ -94,7 +94,7 @@ def _row(
 
 def figures_html(found: Acceptance) -> HtmlTable:
     """Format the figures beside what was promised of them."""
-    headings = ["", "here", "95 % interval", "frames", "promised", "95 % interval of the promise"]
+    headings = ["", "here", "95 % interval", "of", "promised", "95 % interval of the promise"]
     rows = [_figure_cells(figure) for figure in found.outcome.figures.values()]
     return HtmlTable(headings, rows, [figure.name == "dice" for figure in found.outcome.figures.values()])
 
@@ -104,7 +104,7 @@ def _figure_cells(one: Figure) -> list[str]:
         one.title,
         number(one.value, one.digits),
         (span_or_why(one.low, one.high, one.groups, one.digits) or NO_SPREAD) if one.groups else "",
-        str(one.n),
+        counted(one.n, one.of),
         number(one.promised, one.digits),
         span(one.promised_low, one.promised_high, one.digits),
     ]

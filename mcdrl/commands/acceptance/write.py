@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from mcdrl.base.files import atomic_folder, sha256, write_json
+from mcdrl.base.files import new_folder, sha256, write_json
 from mcdrl.commands.acceptance.page import render
 from mcdrl.commands.acceptance.rows import as_csv
 from mcdrl.commands.acceptance.run import Acceptance
@@ -17,12 +17,17 @@ from mcdrl.commands.acceptance.sentences import headline, warnings
 from mcdrl.model.facts import WEIGHTS
 from mcdrl.model.members import members
 
+_SHOWN = ("digits", "of")  # of a figure: what the page alone needs
 PAGE, CASES, SUMMARY, ACCEPTANCE = "index.html", "cases.csv", "summary.csv", "acceptance.json"
 
 
 def write_acceptance(found: Acceptance, out: Path) -> None:
-    """Write the page, a row a frame, a row a figure, and all of it for programs, into a new folder."""
-    with atomic_folder(out) as folder:
+    """Write the page, a row a frame, a row a figure, and all of it for programs, into a new folder.
+
+    Raises:
+        InputError: something has come there meanwhile.
+    """
+    with new_folder(out) as folder:
         (folder / CASES).write_text(as_csv(found.cases()), encoding="utf-8")
         figures_table(found).to_csv(folder / SUMMARY, index=False, float_format="%.6g", lineterminator="\n")
         write_json(told(found), folder / ACCEPTANCE, sort_keys=False)
@@ -32,7 +37,7 @@ def write_acceptance(found: Acceptance, out: Path) -> None:
 def figures_table(found: Acceptance) -> pd.DataFrame:
     """Return a row a figure: figure, title, value, low, high, n, groups, promised, promised_low, promised_high."""
     rows = pd.DataFrame([asdict(figure) for figure in found.outcome.figures.values()])
-    return rows.drop(columns="digits").rename(columns={"name": "figure"})
+    return rows.drop(columns=list(_SHOWN)).rename(columns={"name": "figure"})
 
 
 def told(found: Acceptance) -> dict[str, Any]:
@@ -53,7 +58,7 @@ def told(found: Acceptance) -> dict[str, Any]:
         "training_frames_known": found.known.complete,
         "n_refused": len(found.refused),
         "figures": {
-            name: {key: _number(value) for key, value in asdict(figure).items() if key not in ("name", "digits")}
+            name: {key: _number(value) for key, value in asdict(figure).items() if key not in ("name", *_SHOWN)}
             for name, figure in found.outcome.figures.items()
         },
         "shift": None if found.shifts is None else [

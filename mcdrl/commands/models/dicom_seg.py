@@ -8,7 +8,7 @@ name, its date is the frame's, so that equal frames and models give equal bytes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -118,7 +118,9 @@ def check_sources(frames: Iterable[Path]) -> None:
         raise InputError(f"--format dicom-seg takes DICOM frames, and {found[0]} is none, nor is any other; {_FIX}")
 
 
-def write_segmentation(frame: Path, values: Array, algorithm: Algorithm, path: Path) -> None:
+def write_segmentation(
+    frame: Path, values: Array, algorithm: Algorithm, path: Path, before: Callable[[], None] | None = None
+) -> None:
     """Write what a frame shows as a Segmentation of one segment.
 
     Args:
@@ -127,12 +129,15 @@ def write_segmentation(frame: Path, values: Array, algorithm: Algorithm, path: P
             256 levels are kept.
         algorithm: what drew them.
         path: of the Segmentation.
+        before: what is done once it is made and before it is written; None: nothing.
 
     Raises:
         RefusedError: the frame is no DICOM file, or lacks what a Segmentation takes from it.
         OSError: the file can't be written.
     """
     made = segmentation(_header(frame), values, algorithm, frame.name)
+    if before is not None:
+        before()
     with atomic(path) as partial:
         made.save_as(partial, enforce_file_format=True)
 

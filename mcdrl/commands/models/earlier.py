@@ -1,18 +1,79 @@
-"""What the run before has left in the folder of the results of `mcdrl predict`, by the table that is to be replaced."""
+"""What runs before have left in the folder of the results of `mcdrl predict`, and the table that is to be replaced.
+
+No table stands beside masks of another run: it goes before the first of them is replaced, and what it named is kept in
+a list beside the masks until the new table is complete.
+"""
 
 from __future__ import annotations
 
 import csv
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from threading import Lock
 
+from mcdrl.base.files import atomic
+from mcdrl.base.output import warn
 from mcdrl.base.text import from_spreadsheet_cell
 from mcdrl.commands.models.coco import FILE
 from mcdrl.commands.models.frames import stems_of
 from mcdrl.commands.models.rows import PredictionRow, columns
 
+UNFINISHED = "predictions.unfinished"  # in the folder of the results while they are replaced
 _SHOWN = 3  # files that are named
+
+
+class Replacing:
+    """The table of a folder of results while a run replaces them.
+
+    Attributes:
+        earlier: what runs before may have written into the folder, as paths below it.
+        begun: whether the table was taken away.
+    """
+
+    def __init__(self, table: Path, planned: Collection[Path]) -> None:
+        """Look at what is there.
+
+        Args:
+            table: predictions.csv of the run before, if there is one.
+            planned: all that this run may write.
+        """
+        self._table, self._list, self._lock = table, table.with_name(UNFINISHED), Lock()
+        self._planned = {str(path.relative_to(table.parent)) for path in planned}
+        self.earlier = results_of(table) | _listed(self._list)
+        self.begun = False
+
+    def begin(self) -> None:
+        """Take the table away; to be called, by any thread, before a file of the results takes its place.
+
+        Raises:
+            OSError: the folder can't be written to.
+        """
+        with self._lock:
+            if self.begun:
+                return
+            with atomic(self._list) as partial:
+                partial.write_bytes(b"\0".join(map(os.fsencode, sorted(self.earlier | self._planned))))
+            self._table.unlink(missing_ok=True)
+            self.begun = True
+
+    def finish(self) -> None:
+        """Forget what was there before; to be called once the new table is complete."""
+        self._list.unlink(missing_ok=True)
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Say what stands in the folder where what is done inside doesn't come to its end."""
+        try:
+            yield
+        except BaseException:  # Ctrl-C among them
+            if self.begun and not self._table.exists():
+                warn(
+                    f"{self._table.parent} has no {self._table.name} now: some of its masks are this run's, others may "
+                    "be an earlier run's; run the same command again"
+                )
+            raise
 
 
 def results_of(table: Path) -> set[str]:
@@ -33,11 +94,21 @@ def results_of(table: Path) -> set[str]:
         return set()
 
 
+def _listed(unfinished: Path) -> set[str]:
+    """Return what the list of a run that didn't come to its end names; nothing, where there is none."""
+    if not os.path.isfile(unfinished):
+        return set()
+    try:
+        return set(filter(_is_below, filter(None, map(os.fsdecode, unfinished.read_bytes().split(b"\0")))))
+    except OSError:
+        return set()
+
+
 def still_there(earlier: Collection[str], written: Collection[Path], table: Path) -> str:
-    """Return a line on the results of the run before that stay; empty: there are none.
+    """Return a line on the results of runs before that stay; empty: there are none.
 
     Args:
-        earlier: what it may have written, see `results_of`.
+        earlier: what it may have written, see `Replacing`.
         written: all that this run has written.
         table: of this run.
     """

@@ -7,6 +7,7 @@ preprocessing.json beside it.
 from __future__ import annotations
 
 import io
+import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,22 +19,25 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mcdrl.base.errors import InputError
+from mcdrl.artifacts.held_out_scores import HELD_OUT_SCORES
+from mcdrl.artifacts.promise import PROMISE
+from mcdrl.base.errors import InputError, lacks_memory
 from mcdrl.base.files import atomic, read_json, sha256, write_json
 from mcdrl.commands.doctor.machine import EXPORT_PACKAGES, not_installed
 from mcdrl.model.bundle import find_backbone
 from mcdrl.model.card import ModelCard
 from mcdrl.model.ensemble import load_ensemble
-from mcdrl.model.facts import WEIGHTS
+from mcdrl.model.facts import CARD, WEIGHTS
 from mcdrl.model.held_out import further_sizes_of, threshold_of
 from mcdrl.model.members import check_single
 from mcdrl.model.network import Network
-from mcdrl.model.take_along import take_along
+from mcdrl.model.take_along import README, take_along
 from mcdrl.view import MARGIN
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Format = Literal["onnx", "torchscript"]
 PREPROCESSING = "preprocessing.json"
+_OURS = frozenset(("files", "weights_sha256"))  # keys of every preprocessing.json
 FILES = {"onnx": "network.onnx", "torchscript": "network.pt"}
 ALLOWED = 0.001  # share of pixels whose mask may differ
 _CUT = (
@@ -49,6 +53,28 @@ _RESIZE = (
     "frame.resize(size, BICUBIC, reducing_gap=3)",
 )
 _OUTPUTS = ("probability", "presence")  # the second one of networks with a presence head alone
+_USE = """{files}: the whole way from a frame to the probability of lesion, for programs without `mcdrl`. In go frames
+at working size, uint8 [B, {side}, {side}, 3], out comes the probability, float32 [B, {side}, {side}]{presence}.
+`{preprocessing}` says how a frame becomes that, how the answer becomes a mask, and from which threshold on.
+
+```python
+{calls}
+```
+
+`mcdrl predict` takes the model's own folder, not this one."""
+_CALLS = {
+    "onnx": (
+        "import onnxruntime\n"
+        'network = onnxruntime.InferenceSession("network.onnx")\n'
+        'probability = network.run(["probability"], {"frames": frames})[0]'
+    ),
+    "torchscript": (
+        "import torch\n"
+        'network = torch.jit.load("network.pt")\n'
+        "with torch.inference_mode():\n"
+        "    probability{presence} = network(torch.from_numpy(frames))"
+    ),
+}
 _OPSET = 17
 _PROBES = 8
 
@@ -83,7 +109,7 @@ class Parity:
 
 
 def export(model: Path, kind: Format, out: Path, backbone: Path | None) -> Parity:
-    """Write network.onnx or network.pt, preprocessing.json and the model's README.md, then run the file.
+    """Write network.onnx or network.pt, preprocessing.json and a README.md, and run the file before it takes its place.
 
     Args:
         model: the folder that `train` wrote.
@@ -95,31 +121,64 @@ def export(model: Path, kind: Format, out: Path, backbone: Path | None) -> Parit
         How the file compares with PyTorch on made-up frames.
 
     Raises:
-        InputError: the model can't be loaded, its method can't be exported so that it takes any number of frames, or
-            the packages that ONNX takes aren't installed.
+        InputError: the model can't be loaded, its method can't be exported so that it takes any number of frames, the
+            packages that ONNX takes aren't installed, or the folder holds files of the same names that are no export,
+            or belongs to the model.
         OSError: the folder can't be written to.
     """
     if kind == "onnx":
         _check_packages()
+    _check_place(out, model)
     network, card = load_network(model, backbone)
+    sizes_px = [card.size_px, *further_sizes_of([model])]
+    around = preprocessing(card, sha256(model / WEIGHTS), threshold_of([model]), sizes_px)
+    files = {**_told(out, around), kind: FILES[kind]}
     probes = made_up_frames(card.size_px)
     try:
         with atomic(out / FILES[kind]) as partial:
             _write(network, probes[:2], kind, partial)
-        parity = compare(network, runner(out / FILES[kind]), probes)
+            parity = compare(network, runner(partial, kind), probes)
     except OSError:  # of the folder to write into
         raise
     except Exception as error:  # the exporters' errors have no base class in common, and their texts run to pages
-        (out / FILES[kind]).unlink(missing_ok=True)
+        if lacks_memory(error):
+            raise
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)[:200]
         raise InputError(
             f"the method '{card.method}' can't be exported as {kind} ({reason}); try the other format"
         ) from None
-    sizes_px = [card.size_px, *further_sizes_of([model])]
-    around = preprocessing(card, sha256(model / WEIGHTS), threshold_of([model]), sizes_px)
-    write_json({**around, "files": {**_told(out, around), kind: FILES[kind]}}, out / PREPROCESSING)
-    take_along(model, find_backbone(model, card.fingerprint, backbone), out)
+    write_json({**around, "files": files}, out / PREPROCESSING)
+    for name in (PROMISE, HELD_OUT_SCORES):  # of a model that was exported to there before
+        (out / name).unlink(missing_ok=True)
+    take_along(model, find_backbone(model, card.fingerprint, backbone), out, use=_use(files, card))
     return parity
+
+
+def _check_place(out: Path, model: Path) -> None:
+    if out.resolve().is_relative_to(model.resolve()):
+        raise InputError(f"--out {out} is the model's own folder or lies in it; name another one")
+    written = (README, PROMISE, HELD_OUT_SCORES, *FILES.values(), CARD)
+    taken = [name for name in written if os.path.lexists(out / name)]
+    if os.path.lexists(out / PREPROCESSING):
+        again = "an export would replace it; move it away, or name a new folder with --out"
+        if not read_json(out / PREPROCESSING, again).keys() >= _OURS:
+            raise InputError(f"{out / PREPROCESSING} is no export's; {again}")
+    elif taken:
+        what = "it belongs to a model" if CARD in taken else f"an export would replace {', '.join(taken)} there"
+        raise InputError(f"--out {out} is in use: {what}; name a new folder")
+
+
+def _use(files: Mapping[str, str], card: ModelCard) -> str:
+    """Return what README.md says of how exported files are used."""
+    names, presence = " and ".join(f"`{files[kind]}`" for kind in sorted(files)), card.spec.presence
+    calls = "\n\n".join(_CALLS[kind] for kind in sorted(files))
+    return _USE.format(
+        files=names,
+        side=card.size_px,
+        presence=", and beside it `presence`, float32 [B], the frame's score" if presence else "",
+        preprocessing=PREPROCESSING,
+        calls=calls.replace("{presence}", ", presence" if presence else ""),
+    )
 
 
 def load_network(model: Path, backbone: Path | None) -> tuple[Network, ModelCard]:
@@ -180,7 +239,7 @@ def _told(out: Path, around: Mapping[str, Any]) -> dict[str, str]:
     if not (out / PREPROCESSING).is_file():
         return {}
     before = read_json(out / PREPROCESSING)
-    files = before.pop("files", {})
+    files = before.pop("files")
     return {kind: name for kind, name in files.items() if (out / name).is_file()} if before == around else {}
 
 
@@ -194,9 +253,9 @@ def made_up_frames(size_px: int, count: int = _PROBES) -> Array:
     return frames
 
 
-def runner(path: Path) -> Callable[[Array], tuple[Array, ...]]:
+def runner(path: Path, kind: Format) -> Callable[[Array], tuple[Array, ...]]:
     """Return what runs an exported file: [B, S, S, 3] uint8 -> [B, S, S] float32, and [B] by a presence head."""
-    if path.suffix == ".onnx":
+    if kind == "onnx":
         import onnxruntime
 
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])

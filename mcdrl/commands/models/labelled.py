@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mcdrl.artifacts.frames import IGNORED, lesion_of, unpack_native_mask
 from mcdrl.base.errors import InputError
-from mcdrl.base.folders import no_folder
+from mcdrl.base.folders import name_of, no_folder
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.sites.classes import DEFAULT, with_class
 from mcdrl.commands.sites.edit import site_from
@@ -78,9 +78,9 @@ class Labelled:
         """List the frames.
 
         Raises:
-            InputError: the folder isn't as `reading` says.
+            InputError: the folder isn't as `reading` says, or its name is not UTF-8.
         """
-        self.name, self.reading, self.classes = folder.resolve().name, reading, classes
+        self.name, self.reading, self.classes = name_of(folder), reading, classes
         self._gate = Gate(self.name, folder, reading, params, classes)
         self._sources = self._gate.sources
 
@@ -133,12 +133,12 @@ def read_labelled(
         otherwise: the class of its lesions where neither card nor settings nor its files name one.
 
     Raises:
-        InputError: it is no folder, can't be read as card and settings say, or no card fits.
+        InputError: it is no folder, can't be read as card and settings say, no card fits, or its name is not UTF-8.
     """
     if not folder.is_dir():
         raise InputError(f"{no_folder(folder)}; give the folder that holds the frames and their masks")
     keys = with_class({"card": guessed_or_given(card, folder, settings), **settings}, folder, otherwise)
-    reading = resolve(site_from(folder.resolve().name, {**keys, "root": str(folder)}))
+    reading = resolve(site_from(name_of(folder), {**keys, "root": str(folder)}))
     if "view" not in reading.model_fields_set:
         reading = reading.model_copy(update={"view": view})
     _, params = load("ingest", Params, own_or_shipped(PARAMS))

@@ -119,7 +119,9 @@ def all_paths(jobs: Sequence[Job], videos: Sequence[Job], wanted: Wanted, whole:
         for kind, path in paths.items():
             told = f"the {kind} of {job.frame}"
             if path in found:
-                raise InputError(f"{path} would be {found[path]} and {told}; rename the folder that holds one of them")
+                place = path.relative_to(wanted.out).parts[0]
+                cause = f"the file {job.frame}" if path in whole else f"the frames' folder {place}"
+                raise InputError(f"{path} would be {found[path]} and {told}; rename {cause}")
             found[path] = told
     return found
 
@@ -156,9 +158,9 @@ def layers(
 
 def write_results(
     job: Job, shown: Shown, raw: Array, calibrated: Callable[[Array], Array], kept: Callable[[Array], Array],
-    wanted: Wanted,
+    wanted: Wanted, before: Callable[[], None],
 ) -> Written:  # fmt: skip
-    """Write one frame's files; arguments as for `layers`, and the job of the frame.
+    """Write one frame's files; arguments as for `layers`, the job of the frame, and what is done before the first one.
 
     Raises:
         RefusedError, InputError: the frame can't be read again, which an overlay takes, or is nothing that a DICOM
@@ -168,20 +170,20 @@ def write_results(
     paths = wanted.paths(job.stem)
     found = layers(shown, raw, calibrated, kept, wanted, lambda: read_frame(job.path, swap=shown.swapped)[0])
     if "mask" in paths:
-        _save_mask(found.mask, job, paths["mask"], wanted.dicom)
+        _save_mask(found.mask, job, paths["mask"], wanted.dicom, before)
     if found.overlay is not None:
-        _save(found.overlay, paths["overlay"], "JPEG")
+        _save(found.overlay, paths["overlay"], "JPEG", before)
     if found.probability is not None:
-        _save_mask(found.probability, job, paths["probabilities"], wanted.dicom)
+        _save_mask(found.probability, job, paths["probabilities"], wanted.dicom, before)
     return found.written
 
 
-def _save_mask(values: Array, job: Job, path: Path, dicom: Algorithm | None) -> None:
+def _save_mask(values: Array, job: Job, path: Path, dicom: Algorithm | None, before: Callable[[], None]) -> None:
     """Write a mask or probabilities, [H, W], bool or 0..1."""
     if dicom is not None:
-        write_segmentation(job.path, values, dicom, path)
+        write_segmentation(job.path, values, dicom, path, before)
         return
-    _save(Image.fromarray(grey(values)), path, "PNG")
+    _save(Image.fromarray(grey(values)), path, "PNG", before)
 
 
 def grey(values: Array) -> Array:
@@ -189,7 +191,8 @@ def grey(values: Array) -> Array:
     return values.astype(np.uint8) * 255 if values.dtype == bool else np.rint(values * 255).astype(np.uint8)
 
 
-def _save(picture: Image.Image, path: Path, kind: str) -> None:
+def _save(picture: Image.Image, path: Path, kind: str, before: Callable[[], None]) -> None:
+    before()
     how: dict[str, Any] = {"compress_level": _FAST} if kind == "PNG" else {"quality": 92, "subsampling": 0}
     with atomic(path) as partial:
         picture.save(partial, format=kind, **how)

@@ -6,7 +6,7 @@ Frames are decoded and masks written in threads while the network computes.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from mcdrl.base.text import printable
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.models.coco import FILE, Lesion, write_coco
 from mcdrl.commands.models.dicom_seg import check_sources
-from mcdrl.commands.models.earlier import results_of, still_there
+from mcdrl.commands.models.earlier import Replacing, still_there
 from mcdrl.commands.models.frames import Job, check_places, find_jobs, read
 from mcdrl.commands.models.masks import Wanted, all_paths, write_results
 from mcdrl.commands.models.rows import PredictionRow, refusal, row_of, unwritable, write_table
@@ -55,8 +55,9 @@ def predict_frames(
     """Write a mask for every readable frame, a video of masks for every video, then predictions.csv.
 
     Masks are PNGs of the frame's own, upright size, 0 for background and 255 for lesion, or all of them one COCO file,
-    or a DICOM Segmentation each. What the run before has left is told and stays. Each thread holds one frame at its own
-    size; what waits is at working size, or run lengths, so that memory doesn't grow with the frames.
+    or a DICOM Segmentation each. What runs before have left is told and stays, but for their table, which goes before
+    the first mask is replaced: an interrupted run leaves none. Each thread holds one frame at its own size; what waits
+    is at working size, or run lengths, so that memory doesn't grow with the frames.
 
     Args:
         given: folders, subfolders included, and files.
@@ -85,40 +86,50 @@ def predict_frames(
     if wanted.dicom is not None:
         check_sources([job.path for job in jobs])
     whole = {wanted.out / _TABLE: "the table"} | ({wanted.out / FILE: "the COCO file"} if wanted.coco else {})
-    check_places([*jobs, *found.videos], all_paths(jobs, videos, wanted, whole))
+    planned = all_paths(jobs, videos, wanted, whole)
+    check_places([*jobs, *found.videos], planned)
     wanted.out.mkdir(parents=True, exist_ok=True)
     for line in filter(None, (found.left_out, found.masks and f"{found.masks}; --masks-too segments them, too")):
         warn(line)
-    with ThreadPoolExecutor(workers, "decode") as decode, ThreadPoolExecutor(workers, "write") as write:
-        shown = ahead(
-            decode,
-            lambda job: (job, read(job, predictor.size_px, view=view, swap=swap)),
-            jobs,
-            _AHEAD * predictor.batch_size,
-        )
-        told = progress(shown, f"predict {len(jobs)} frames", len(jobs)) if jobs else iter(())
-        done += _written(write, _answered(told, predictor), predictor, wanted)
-    how = VideoReading(view, swap=swap, workers=workers, smooth_s=smooth_s)
-    done += [(predict_video(job, predictor, wanted, how), ()) for job in videos]
-    done.sort(key=lambda one: one[0].frame)
-    rows = [row for row, _ in done]
-    table, found_none = wanted.out / _TABLE, not any(row.frames for row in rows)
-    keep = found_none and table.exists()  # of an earlier run, whose masks are still there
-    earlier = results_of(table)
-    if not keep:
+    table = wanted.out / _TABLE
+    replacing = Replacing(table, planned)
+    with replacing.told():
+        with ThreadPoolExecutor(workers, "decode") as decode, ThreadPoolExecutor(workers, "write") as write:
+            shown = ahead(
+                decode,
+                lambda job: (job, read(job, predictor.size_px, view=view, swap=swap)),
+                jobs,
+                _AHEAD * predictor.batch_size,
+            )
+            told = progress(shown, f"predict {len(jobs)} frames", len(jobs)) if jobs else iter(())
+            done += _written(write, _answered(told, predictor), predictor, wanted, replacing.begin)
+        how = VideoReading(view, swap=swap, workers=workers, smooth_s=smooth_s)
+        done += [(predict_video(job, predictor, wanted, how, replacing.begin), ()) for job in videos]
+        done.sort(key=lambda one: one[0].frame)
+        rows = [row for row, _ in done]
+        if not any(row.frames for row in rows):
+            raise _none(rows, table, replacing)
+        replacing.begin()
+        if wanted.coco:
+            read_rows = ((row, lesions) for row, lesions in done if not row.reason)
+            write_coco(
+                [(row.frame, (row.width_px, row.height_px), lesions) for row, lesions in read_rows], wanted.out / FILE
+            )
         write_table(rows, table)
-    if found_none:
-        more = f"{table} is left as it was" if keep else f"all of them: {table}"
-        first = f"{rows[0].frame}: {rows[0].reason}"
-        raise InputError(f"not one of the {len(rows)} files can be read as a frame, the first: {first}; {more}")
-    if wanted.coco:
-        read_rows = ((row, lesions) for row, lesions in done if not row.reason)
-        write_coco(
-            [(row.frame, (row.width_px, row.height_px), lesions) for row, lesions in read_rows], wanted.out / FILE
-        )
-    if stay := still_there(earlier, {*whole, *_paths(rows, jobs, videos, wanted)}, table):
+        replacing.finish()
+    if stay := still_there(replacing.earlier, {*whole, *_paths(rows, jobs, videos, wanted)}, table):
         warn(stay)
     return rows
+
+
+def _none(rows: Sequence[PredictionRow], table: Path, replacing: Replacing) -> InputError:
+    """Return what says that no file is a frame, once the table says so, too, unless one of masks is there."""
+    keep = table.exists() and not replacing.begun  # of an earlier run, whose masks are still there
+    if not keep:
+        write_table(rows, table)
+    more = f"{table} is left as it was" if keep else f"all of them: {table}"
+    first = f"{rows[0].frame}: {rows[0].reason}"
+    return InputError(f"not one of the {len(rows)} files can be read as a frame, the first: {first}; {more}")
 
 
 def _paths(rows: Sequence[PredictionRow], jobs: Sequence[Job], videos: Sequence[Job], wanted: Wanted) -> Iterator[Path]:
@@ -178,8 +189,9 @@ def _answers(batch: Sequence[tuple[Job, Shown]], predictor: Predictor) -> Iterat
 
 
 def _written(
-    pool: ThreadPoolExecutor, answered: Iterable[tuple[Job, Shown | str, Any]], predictor: Predictor, wanted: Wanted
-) -> list[tuple[PredictionRow, Sequence[Lesion]]]:
+    pool: ThreadPoolExecutor, answered: Iterable[tuple[Job, Shown | str, Any]], predictor: Predictor, wanted: Wanted,
+    before: Callable[[], None],
+) -> list[tuple[PredictionRow, Sequence[Lesion]]]:  # fmt: skip
     def write(one: tuple[Job, Shown | str, Any]) -> tuple[PredictionRow, Sequence[Lesion]]:
         """Write one frame's results and return its row, with its lesions for a COCO file."""
         job, shown, answer = one
@@ -188,7 +200,7 @@ def _written(
         try:
             assessment = predictor.assess(answer)
             kept = partial(predictor.operating_point.kept, view_px=shown.area_px, frame_score=assessment.frame_score)
-            written = write_results(job, shown, answer.probability, predictor.calibrated, kept, wanted)
+            written = write_results(job, shown, answer.probability, predictor.calibrated, kept, wanted, before)
         except (RefusedError, InputError) as error:
             return refusal(job, str(error)), ()
         except OSError as error:

@@ -10,11 +10,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from mcdrl.base.errors import InputError
+from mcdrl.base.folders import is_utf8, name_of
 from mcdrl.base.issues import Issue, RefusedError
 from mcdrl.base.output import warn
 from mcdrl.base.parallel import in_order
 from mcdrl.base.runtime import progress
 from mcdrl.base.section import sentences
+from mcdrl.base.text import printable
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.models.frames import Job, find_jobs
 from mcdrl.commands.models.masks_among import drawn_beside, masks_among
@@ -78,15 +80,15 @@ class Unlabelled:
         """List the frames; says what else there is.
 
         Raises:
-            InputError: there is none, or the results would lie among them.
+            InputError: there is none, the results would lie among them, or the folder's name is not UTF-8.
         """
         found = find_jobs([folder], out)
         if not found.jobs:
             first = found.videos[0].path
             raise InputError(f"{folder} holds videos, such as {first}, and no frames; cut them into frames first")
         videos = [f"left out, videos: {len(found.videos)} files, such as {one.path}" for one in found.videos[:1]]
-        self.name, self.refused = folder.resolve().name, list[Issue]()
-        self.left_out = [line for line in (found.left_out, found.masks, *videos) if line]
+        self.name, self.refused = name_of(folder), list[Issue]()
+        self.left_out = [printable(line) for line in (found.left_out, found.masks, *videos) if line]
         for line in self.left_out:
             warn(line)
         self._jobs, self._size_px, self._view, self._swap = found.jobs, size_px, view, swap
@@ -106,7 +108,9 @@ class Unlabelled:
 
     def _read(self, job: Job) -> UnlabelledFrame | Issue:
         if not job.path.is_file():  # opening a pipe would wait for ever
-            return Issue(job.frame, "no regular file", "")
+            return Issue(printable(job.frame), "no regular file", "")
+        if not is_utf8(job.frame):
+            return Issue(printable(job.frame), "file name is not UTF-8", "rename it")
         try:
             picture, dim = read_frame(job.path)
         except (RefusedError, InputError) as error:

@@ -54,7 +54,9 @@ class VideoReading:
     smooth_s: float = 0.0
 
 
-def predict_video(job: Job, predictor: Predictor, wanted: Wanted, how: VideoReading) -> PredictionRow:
+def predict_video(
+    job: Job, predictor: Predictor, wanted: Wanted, how: VideoReading, before: Callable[[], None]
+) -> PredictionRow:
     """Write the masks of a video and its table, and return its row in predictions.csv.
 
     What was there stays as it is until all is written, and if not one frame can be read.
@@ -64,6 +66,7 @@ def predict_video(job: Job, predictor: Predictor, wanted: Wanted, how: VideoRead
         predictor: what predicts, a batch at a time.
         wanted: what is written, and where.
         how: it is read.
+        before: what is done before the first of its files takes its place.
 
     Raises:
         OSError: the folder of the results can't be written to.
@@ -73,7 +76,7 @@ def predict_video(job: Job, predictor: Predictor, wanted: Wanted, how: VideoRead
         found = survey(
             video, how.view, swap=how.swap, watched=lambda frames: progress(frames, f"look through {job.frame}", None)
         )
-        row = _predicted(job, video, found, predictor, wanted, how)
+        row = _predicted(job, video, found, predictor, wanted, how, before)
     except (RefusedError, InputError) as error:
         return refusal(job, str(error))
     except OSError as error:
@@ -87,8 +90,9 @@ def _reason(found: Survey, row: PredictionRow) -> str:
 
 
 def _predicted(
-    job: Job, video: Video, found: Survey, predictor: Predictor, wanted: Wanted, how: VideoReading
-) -> PredictionRow:
+    job: Job, video: Video, found: Survey, predictor: Predictor, wanted: Wanted, how: VideoReading,
+    before: Callable[[], None],
+) -> PredictionRow:  # fmt: skip
     """Write all of a video and return the row that stands for it."""
     frames = answered(
         video, found, predictor, smooth_s=how.smooth_s, workers=how.workers, swap=how.swap, keep=wanted.overlay
@@ -106,8 +110,9 @@ def _predicted(
         for row in ahead(writing, write, ahead(drawing, draw, told, most), most):
             odd[row.issues] += 1
             best = row if best is None else max(best, row, key=_likeliness)
-    if best is None:
-        raise RefusedError("video that has changed", f"{job.path.name} held {found.frames} frames and now none")
+        if best is None:
+            raise RefusedError("video that has changed", f"{job.path.name} held {found.frames} frames and now none")
+        before()
     issues = [f"{what}, in {number} of {odd.total()} frames" for what, number in odd.items() if what]
     return replace(best, frames=odd.total(), table=table, issues="; ".join(issues))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mcdrl.base.choices import nearest
 from mcdrl.base.errors import InputError
-from mcdrl.base.folders import check_hashable
+from mcdrl.base.folders import check_hashable, name_of
 from mcdrl.base.issues import Issue, by_kind
 from mcdrl.commands.sites.edit import site_from
 from mcdrl.sites.gate import Gate, Ingested
@@ -108,7 +108,7 @@ def site_of(target: str, sites: dict[str, Site], values: dict[str, object]) -> t
         return target, sites[target]
     if not Path(target).is_dir():
         raise InputError(f"'{target}' is no site of params.yaml and no folder; {nearest(target, sites)}")
-    name = Path(target).resolve().name
+    name = name_of(Path(target))
     return name, site_from(name, {**values, "root": target})
 
 

@@ -16,6 +16,7 @@ from typing import IO, Any
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.runtime import progress
+from mcdrl.base.text import whole_number
 from mcdrl.study.site_cards import Download
 
 _CHUNK = 1 << 20  # bytes; also the step of the progress bar
@@ -184,12 +185,12 @@ def _version(headers: Message) -> str | None:
 
 def _first_byte(headers: Message) -> int | None:
     found = str(headers.get("Content-Range", "")).removeprefix("bytes ").partition("-")[0]
-    return int(found) if found.isdigit() else None
+    return whole_number(found)
 
 
 def _total(response: HTTPResponse, have: int) -> int | None:
-    length = response.headers.get("Content-Length")
-    return have + int(length) if length is not None and length.isdigit() else None
+    length = whole_number(response.headers.get("Content-Length") or "")
+    return None if length is None else have + length
 
 
 def _check_size(item: Download, total: int | None) -> None:

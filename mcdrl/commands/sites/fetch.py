@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mcdrl.base.errors import InputError
-from mcdrl.base.files import atomic_folder
+from mcdrl.base.files import new_folder
 from mcdrl.base.output import say
 from mcdrl.commands.sites.download import download
 from mcdrl.commands.sites.unpack import unpack
@@ -62,7 +62,7 @@ def fetch(
         digest = download(item, gathered / item.file, sleep)
         verdict = "checksum as published" if item.sha256 or item.md5 else "no checksum is published"
         say(f"{item.file}: {verdict}, sha256 {digest}")
-    with atomic_folder(to) as folder:
+    with new_folder(to) as folder:
         for item in card.downloads:
             _place(item, gathered / item.file, folder)
     shutil.rmtree(gathered)

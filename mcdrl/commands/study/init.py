@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mcdrl.base.errors import InputError
-from mcdrl.base.files import atomic_folder
+from mcdrl.base.files import new_folder
 from mcdrl.study.paths import PIPELINE, PROJECT, STAGES, shipped
 
 _OF_A_CLONE = f"    deps: [mcdrl, {STAGES}, data/sites]\n"
@@ -48,7 +48,7 @@ def _project(folder: Path) -> Iterator[Path]:
     A folder that is there is filled, not replaced: somebody may stand in it, or a disk be mounted there.
     """
     if not folder.exists():
-        with atomic_folder(folder) as partial:
+        with new_folder(folder) as partial:
             yield partial
         return
     with TemporaryDirectory(prefix=".", dir=folder) as partial:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from mcdrl.base.section import BatchSize, Most, Section, SizePx, distinct
+from mcdrl.base.section import BatchSize, Most, Section, SizePx, Threshold, distinct
 
 
 class Params(Section):
@@ -24,7 +24,7 @@ class Params(Section):
             works with exchanged, five times over; all, where there are fewer.
     """
 
-    threshold: float = Field(gt=0, lt=1)
+    threshold: Threshold
     tolerance_px: Annotated[float, Field(ge=0), Most(1024, "no frame is wider at working size")]
     further_sizes_px: list[SizePx] = Field(max_length=8)
     batch_size: BatchSize

@@ -119,6 +119,14 @@ def test_a_count_without_spread_has_no_interval(tmp_path):
     assert cells["false positives a frame"] == cells["AUROC of the frame's score"] == "none: no spread"
 
 
+def test_each_figure_says_what_it_is_over(tmp_path):
+    found = judged(tmp_path, [(16, 16)] * 5 + [(0, 0)])
+    cells = {row[0]: row[3] for row in figures_html(found).rows}
+    assert cells["lesions found, share"] == cells["lesions found with --suppress, share"] == "5 lesions"
+    assert (cells["Dice"], cells["false positives a frame"]) == ("5 frames", "6 frames")
+    assert cells["frames without a lesion that are called"] == "1 frame"
+
+
 def test_a_share_without_spread_has_no_interval_and_no_verdict_rests_on_it(tmp_path):
     """Eight frames of one Dice say nothing of a ninth."""
     found = judged(tmp_path, [(5, 15)] * 8, by_site(0.9, 0.95, 0.97))

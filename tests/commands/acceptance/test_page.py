@@ -26,6 +26,13 @@ def test_every_section_is_there_and_nothing_is_loaded(found):
     assert "images/&lt;b&gt;&amp;amp;.png" in html
 
 
+def test_marks_that_turn_text_round_and_ends_of_lines_are_escapes(tmp_path):
+    write_frame(tmp_path / "north", "0gnp\u202efdp\nx", 10, 10, 99)
+    html = render(judged(tmp_path, COLUMNS, by_site(0.9, 0.95, 0.97)))
+    assert "\u202e" not in html
+    assert r"images/0gnp\u202efdp\nx.png" in html
+
+
 def test_the_chart_has_each_site_the_range_and_what_was_found(found):
     rows = promise_chart(found).rows
     assert [row.label for row in rows] == ["S0", "S1", "S2", "expected at a new site", "found at north"]

@@ -1,11 +1,13 @@
 """From a folder to a verdict."""
 
 import math
+import os
 
 import pytest
 
 from mcdrl.base.errors import InputError
 from mcdrl.commands.acceptance.run import Wanted, accept
+from mcdrl.commands.acceptance.write import write_acceptance
 from mcdrl.commands.models.labelled import read_labelled
 from mcdrl.metrics.shift import Place
 from mcdrl.metrics.verdict import Verdict
@@ -129,6 +131,26 @@ def test_a_file_that_is_no_picture_is_told_and_the_others_are_judged(tmp_path):
     found = judged(tmp_path, [(8, None), (9, None)], frames_only=True)
     assert [issue.file for issue in found.refused] == ["images/z.png"]
     assert len(found.tally.cases()) == 2
+
+
+def test_names_that_are_not_utf8_are_refused_in_a_sentence(tmp_path):
+    write_frame(tmp_path / "north", "a", 4, None, 0)
+    write_frame(tmp_path / "north", os.fsdecode(b"f\xfe01"), 4, None, 1)
+    (tmp_path / "north" / os.fsdecode(b"clip\xff.mp4")).touch()
+    found = judged(tmp_path, [], frames_only=True)
+    assert [(issue.file, issue.kind, issue.detail) for issue in found.refused] == [
+        ("images/f\\udcfe01.png", "file name is not UTF-8", "rename it")
+    ]
+    write_acceptance(found, tmp_path / "page")
+    assert "clip\\udcff.mp4" in (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("true", [8, None])
+def test_a_folder_whose_name_is_not_utf8_is_refused_in_a_sentence(tmp_path, true):
+    folder = write_hospital(tmp_path / os.fsdecode(b"u8_\xff site"), [(8, true)] * 4)
+    wanted = Wanted(folder, [write_model(tmp_path / "m")], tmp_path / "o", 0.5, "full", None, {}, frames_only=not true)
+    with pytest.raises(InputError, match=r"the name of the folder .* site is not UTF-8; rename it"):
+        accept(wanted, Bright(), 1)
 
 
 def test_no_frame_that_can_be_read_is_refused(tmp_path):

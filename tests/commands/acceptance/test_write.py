@@ -6,6 +6,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from mcdrl.base.errors import InputError
 from mcdrl.commands.acceptance.write import write_acceptance
 from tests.commands.acceptance.hospital import by_site, judged
 from tests.factories import bytes_of
@@ -40,6 +41,15 @@ def test_equal_inputs_give_equal_bytes(found, tmp_path):
     one, two = bytes_of(tmp_path / "one"), bytes_of(tmp_path / "two")
     for name in ("acceptance.json", "cases.csv", "summary.csv"):
         assert one[name] == two[name]
+
+
+def test_what_another_run_wrote_meanwhile_stays(found, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "note.txt").write_text("note")
+    with pytest.raises(InputError, match=r"stays as it is; see .*out-2 for the new one"):
+        write_acceptance(found, tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["note.txt"]
+    assert (tmp_path / "out-2" / "index.html").is_file()
 
 
 def test_without_masks_no_verdict_is_written(tmp_path):

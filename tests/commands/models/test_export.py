@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from mcdrl.artifacts.held_out_scores import HeldOutScores, write_held_out_scores
+from mcdrl.artifacts.promise import PROMISE, write_promise
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import sha256
 from mcdrl.commands.models import export as exporting
@@ -32,7 +33,7 @@ from mcdrl.networks.factory import with_presence
 from mcdrl.regions.tuned import Miner
 from mcdrl.view import squash
 from tests import lite_model
-from tests.factories import make_lite0_spec, small_params
+from tests.factories import bytes_of, make_lite0_spec, make_promise, small_params
 
 SPEC = make_lite0_spec()
 
@@ -89,7 +90,7 @@ def test_miners_and_sums_are_exported_too(special, tmp_path, kind):
     frames = made_up_frames(224, 3)
     with torch.inference_mode():
         ours = network(torch.from_numpy(frames)).numpy()
-    np.testing.assert_allclose(runner(tmp_path / exporting.FILES[kind])(frames)[0], ours, atol=5e-3)
+    np.testing.assert_allclose(runner(tmp_path / exporting.FILES[kind], kind)(frames)[0], ours, atol=5e-3)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +116,7 @@ def test_the_file_gives_the_networks_masks_for_any_number_of_frames(model, tmp_p
     assert parity.holds
     assert parity.pixels < 1e-4
     network, _ = load_network(model, None)
-    run = runner(tmp_path / exporting.FILES[kind])
+    run = runner(tmp_path / exporting.FILES[kind], kind)
     frames = made_up_frames(224, 3)
     for count in (1, 3):
         with torch.inference_mode():
@@ -140,7 +141,7 @@ def test_what_a_presence_head_says_is_the_files_second_output(model, tmp_path, k
     frames, (network, _) = made_up_frames(224, 3), load_network(tmp_path / "m", None)
     with torch.inference_mode():
         ours = network(torch.from_numpy(frames))
-    theirs = runner(tmp_path / exporting.FILES[kind])(frames)
+    theirs = runner(tmp_path / exporting.FILES[kind], kind)(frames)
     assert [one.shape for one in theirs] == [(3, 224, 224), (3,)]
     assert theirs[1].std() > 0
     np.testing.assert_allclose(theirs[1], ours[1].numpy(), atol=2e-3)
@@ -154,7 +155,7 @@ def test_two_formats_in_one_folder_are_both_named_and_those_of_another_model_are
     monkeypatch.setattr(exporting, "_check_packages", lambda: None)
     monkeypatch.setattr(exporting, "_write", lambda *given: given[-1].write_bytes(b"-"))
     monkeypatch.setattr(exporting, "compare", lambda *_: exporting.Parity(1, 0.0, 0.0))
-    monkeypatch.setattr(exporting, "runner", lambda _: None)
+    monkeypatch.setattr(exporting, "runner", lambda *_: None)
 
     def named(folder, kind):
         export(folder, kind, tmp_path / "out", None)
@@ -246,10 +247,101 @@ def test_a_network_that_takes_one_number_of_frames_only_is_refused_and_leaves_no
     def only_two(frames):
         raise RuntimeError("expected 2 frames\nand pages more")
 
-    monkeypatch.setattr(exporting, "runner", lambda _: only_two)
+    monkeypatch.setattr(exporting, "runner", lambda *_: only_two)
     with pytest.raises(InputError, match=r"'mcdrl' can't be exported as torchscript \(expected 2 frames\)"):
         export(model, "torchscript", tmp_path, None)
-    assert not (tmp_path / "network.pt").exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Exports without networks: what is written says which."""
+    monkeypatch.setattr(exporting, "_write", lambda *given: given[-1].write_bytes(b"good"))
+    monkeypatch.setattr(exporting, "compare", lambda *_: exporting.Parity(1, 0.0, 0.0))
+    monkeypatch.setattr(exporting, "runner", lambda *_: None)
+
+
+@pytest.mark.parametrize("step", ["_write", "compare"])
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (RuntimeError("no such operator"), "can't be exported as torchscript .no such operator.; try the other format"),
+        (MemoryError(), "^$"),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), "can't allocate memory$"),
+    ],
+)
+def test_an_export_that_fails_leaves_the_good_one_and_a_lack_of_memory_is_none_of_the_methods(
+    model, tmp_path, monkeypatch, quick, step, error, said
+):
+    export(model, "torchscript", tmp_path, None)
+    before = bytes_of(tmp_path)
+
+    def fail(*given):
+        raise error
+
+    monkeypatch.setattr(exporting, step, fail)
+    with pytest.raises(InputError if "operator" in said else type(error), match=said):
+        export(model, "torchscript", tmp_path, None)
+    assert bytes_of(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (["README.md"], "an export would replace README.md there"),
+        (["promise.json", "held_out_scores.json"], "an export would replace promise.json, held_out_scores.json there"),
+        (["network.pt"], "an export would replace network.pt there"),
+        (["model.json"], "it belongs to a model"),
+        (["preprocessing.json"], "is not valid JSON .*; an export would replace it"),
+    ],
+)
+def test_an_export_replaces_no_file_of_anybodys(model, tmp_path, quick, files, said):
+    for name in files:
+        (tmp_path / name).write_text("mine")
+    with pytest.raises(InputError, match=f"{said}.*name a new folder"):
+        export(model, "torchscript", tmp_path, None)
+    assert bytes_of(tmp_path) == dict.fromkeys(files, b"mine")
+
+
+def test_a_preprocessing_json_of_another_program_stays(model, tmp_path, quick):
+    (tmp_path / "preprocessing.json").write_text('{"scale": 2}')
+    with pytest.raises(
+        InputError, match=r"preprocessing\.json is no export's; an export would replace it; move it away"
+    ):
+        export(model, "torchscript", tmp_path, None)
+    assert (tmp_path / "preprocessing.json").read_text() == '{"scale": 2}'
+
+
+@pytest.mark.parametrize("below", [".", "exported"])
+def test_no_export_goes_into_the_models_own_folder(model, tmp_path, quick, below):
+    before = bytes_of(model)
+    (tmp_path / "link").symlink_to(model)
+    with pytest.raises(InputError, match="is the model's own folder or lies in it; name another one"):
+        export(model, "torchscript", tmp_path / "link" / below, None)
+    assert bytes_of(model) == before
+
+
+def test_of_another_models_export_nothing_is_left_that_speaks_of_it(model, tmp_path, quick):
+    promised = tmp_path / "promised"
+    pack(model, promised, None)
+    write_promise(make_promise(), promised / PROMISE)
+    export(promised, "torchscript", tmp_path / "out", None)
+    assert (tmp_path / "out" / PROMISE).is_file()
+    export(model, "torchscript", tmp_path / "out", None)
+    assert not (tmp_path / "out" / PROMISE).exists()
+
+
+@pytest.mark.parametrize("kind", ["onnx", "torchscript"])
+def test_the_readme_of_an_export_says_how_its_file_is_run(model, tmp_path, monkeypatch, kind):
+    """Its lines are run, in its folder."""
+    export(model, kind, tmp_path, None)
+    told = (tmp_path / README).read_text()
+    assert "--model THIS_FOLDER" not in told
+    assert "uint8 [B, 224, 224, 3]" in told
+    monkeypatch.chdir(tmp_path)
+    found = {"frames": made_up_frames(224, 2), "torch": torch}
+    exec(told.split("```python\n")[1].split("```")[0], found)
+    assert found["probability"].shape == (2, 224, 224)
 
 
 def test_a_model_takes_its_scores_along_but_not_those_of_other_weights(model, tmp_path):
@@ -272,7 +364,11 @@ def test_a_model_takes_its_scores_along_but_not_those_of_other_weights(model, tm
     assert "| regions | the 25% of places nearest to the class prompts |" in told
     assert describe(folder) == describe(tmp_path / "packed") == told
     export(folder, "torchscript", tmp_path / "exported", None)
-    assert (tmp_path / "exported" / README).read_text() == told
+    exported = (tmp_path / "exported" / README).read_text()
+    (before, after), (above, below) = (
+        [part.split(f"## {end}")[index] for index, end in enumerate(("Use", "Limits"))] for part in (told, exported)
+    )
+    assert (before, after) == (above, below)
     assert json.loads((tmp_path / "exported" / exporting.PREPROCESSING).read_text())["threshold"] == 0.4
     assert held_out_scores(tmp_path / "packed") == scores
     (table,) = [one for one in inspect(tmp_path / "packed") if one.title == "at the held-out site"]

@@ -307,6 +307,54 @@ def test_after_a_coco_file_its_overlays_are_told_by_their_frames_names(folder, t
     )
 
 
+class Stops(Bright):
+    """Is interrupted at a batch."""
+
+    def __init__(self, at):
+        super().__init__(1)
+        self.left = at
+
+    def __call__(self, frames):
+        if not self.left:
+            raise KeyboardInterrupt
+        self.left -= 1
+        return super().__call__(frames)
+
+
+def test_no_table_stands_beside_masks_of_an_interrupted_run_and_its_files_are_known_to_the_next(
+    folder, tmp_path, capsys
+):
+    out, other = tmp_path / "out", tmp_path / "other"
+    run(folder, out)
+    other.mkdir()
+    for name in ("a", "more", "new"):
+        half_white(80, 60, "top").save(other / f"{name}.png")
+    for _ in range(2):  # one after another
+        with pytest.raises(KeyboardInterrupt):
+            run(other, out, predictor=Stops(2))
+        assert not (out / "predictions.csv").exists()
+        assert f"{out} has no predictions.csv now: some of its masks are this run's" in capsys.readouterr().err
+    masks_there = {path.relative_to(out).as_posix() for path in contents(out) if path.suffix == ".png"}
+    assert masks_there == {"a.png", "dark.png", "more.png", "more/b.png"}
+    half_white(80, 60).save(tmp_path / "last.png")
+    run(tmp_path / "last.png", out)
+    assert left(capsys.readouterr().err) == (4, "a.png, dark.png, more.png")
+    assert {path.name for path in out.iterdir() if path.is_file()} == {
+        *("a.png", "dark.png", "last.png", "more.png", "predictions.csv"),
+    }
+    run(tmp_path / "last.png", out)
+    assert capsys.readouterr().err == ""
+
+
+def test_before_the_first_mask_nothing_happens_to_the_table(folder, tmp_path, capsys):
+    run(folder, tmp_path / "out")
+    before = contents(tmp_path / "out")
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, tmp_path / "out", predictor=Stops(0))
+    assert contents(tmp_path / "out") == before
+    assert capsys.readouterr().err == ""
+
+
 def left(told):
     """Return how many files a line on an earlier run counts, and those that it names."""
     count, _, rest = told.partition(" ")

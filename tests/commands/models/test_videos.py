@@ -209,8 +209,16 @@ def test_beside_pictures_a_video_is_listed_where_coco_is_asked_for(video, tmp_pa
 
 def test_a_video_and_the_table_do_not_share_a_file(tmp_path):
     path = write_video(tmp_path / "predictions.mp4", marks(2))
-    with pytest.raises(InputError, match=r"predictions\.csv would be the table and the table of predictions\.mp4"):
+    with pytest.raises(
+        InputError, match=r"predictions\.csv would be the table and the table of predictions\.mp4; rename the file "
+    ):
         run(path, tmp_path / "out")
+    folder = tmp_path / "in" / "overlays"
+    folder.mkdir(parents=True)
+    write_video(folder / "a.mp4", marks(2))
+    write_video(tmp_path / "in" / "a.mp4", marks(2))
+    with pytest.raises(InputError, match=r"overlays/a\.mp4 would be .*; rename the frames' folder overlays$"):
+        run(tmp_path / "in", tmp_path / "out", overlay=True)
 
 
 def test_dicom_without_times_is_predicted_and_not_smoothed(tmp_path):

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from mcdrl import cli
 from mcdrl.base.errors import InputError
-from mcdrl.commands.sites.check import check_site
+from mcdrl.commands.sites.check import check_site, site_of
 from mcdrl.commands.sites.classes import with_class
 from mcdrl.commands.sites.edit import site_from
 from mcdrl.commands.sites.guess import guess_card
@@ -131,13 +131,19 @@ def test_a_folder_without_one_usable_frame_ends_with_2(project, hospital):
     assert done.exit_code == 2
 
 
+def test_a_folder_whose_name_is_not_utf8_is_told_to_be_renamed(hospital):
+    folder = hospital.rename(hospital.with_name(os.fsdecode(b"u8_\xff")))
+    with pytest.raises(InputError, match=r"u8_.* is not UTF-8; rename it"):
+        site_of(str(folder), {}, {"card": "folder"})
+
+
 def test_what_dvc_cannot_read_is_an_error(project, hospital, capfd):
     (hospital / "notes").symlink_to(hospital / "nothing")
     done = mcdrl("check", hospital, "--card", "folder", "--lesion-class", "polyp")
     assert done.exit_code == 2
     assert "notes is a link to nothing, which DVC can't read; remove it" in done.output + capfd.readouterr().err
     (hospital / "notes").unlink()
-    for ignored in (".git/hook", "images/.a.png.partial"):
+    for ignored in (".git/hook", "images/.a.png.partial", "images/.b.png.partial/new"):
         (hospital / ignored).parent.mkdir(exist_ok=True)
         (hospital / ignored).symlink_to("nothing")
     assert mcdrl("check", hospital, "--lesion-class", "polyp", "--allow-refused").exit_code == 0
