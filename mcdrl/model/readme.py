@@ -188,9 +188,17 @@ def _shown(card: ModelCard) -> ModelCard:
         text = getattr(card, name)
         changes[name] = None if text is None else markdown(text)
     if card.adapted is not None:
-        told = {"site": markdown(card.adapted.site), "replayed": [markdown(site) for site in card.adapted.replayed]}
-        changes["adapted"] = card.adapted.model_copy(update=told)
+        changes["adapted"] = _shown_adaptation(card.adapted)
     return card.model_copy(update=changes)
+
+
+def _shown_adaptation(adapted: Adapted) -> Adapted:
+    told = {
+        "site": markdown(adapted.site),
+        "replayed": [markdown(site) for site in adapted.replayed],
+        "earlier": [_shown_adaptation(one) for one in adapted.earlier],
+    }
+    return adapted.model_copy(update=told)
 
 
 def _shown_promise(promise: Promise) -> Promise:

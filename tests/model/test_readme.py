@@ -112,6 +112,13 @@ def test_all_adaptations_are_told_in_their_order(tmp_path):
     assert f"{before}frames, beside frames of B; against the advice of `mcdrl adapt`). **There is" in told
 
 
+def test_names_in_the_history_of_adaptations_are_shown_as_they_are(tmp_path):
+    first = adapted("pi|pe", replayed=["<b>"])
+    told = told_of(tmp_path, adapted("*south*", "limits", SECOND, earlier_sha256=[FIRST], earlier=[first]))
+    assert told.startswith("# mcdrl, adapted to pi\\|pe, then to \\*south\\* ")
+    assert "to **pi\\|pe** with masks (6 of its frames, beside frames of \\<b\\>; " in told
+
+
 def test_adaptations_that_an_older_card_does_not_note_are_counted(tmp_path):
     one = adapted("south", start=SECOND, earlier_sha256=[FIRST, SECOND], earlier=[adapted("east")])
     told = told_of(tmp_path, one)
