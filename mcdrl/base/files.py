@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import json
 import os
+import secrets
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,10 @@ from mcdrl.base.errors import InputError
 NO_ROOM = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))  # errors that only what is written can meet
 _TAKEN = frozenset((errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR))  # where a folder can't be moved to
 _LONGEST = 255  # bytes of a file's name
-_LOCK = "lock"  # beside what is being written
-_WRITERS = count()  # of this process
+_ROOM = 12  # bytes of these that a number behind the name may take
 
 
-def _beside(path: Path, whose: str = "") -> Path:
+def _partial(path: Path, whose: str = "") -> Path:
     name = f".{path.name}{whose}.partial"
     if len(os.fsencode(name)) > _LONGEST:  # though the path's own name may be fine
         name = f".{hashlib.sha256(os.fsencode(path.name)).hexdigest()}{whose}.partial"
@@ -39,15 +38,15 @@ def _remove(path: Path) -> None:
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Yield a temporary place beside `path`; rename it onto `path` on success, remove it on failure.
+    """Yield a temporary sibling of `path`; rename it onto `path` on success, remove it on failure.
 
-    Of several writers at once each has a place of its own; the last one's file stays. What a killed process left behind
-    is overwritten by the next one.
+    The sibling's name is fixed, so what a killed process left behind is overwritten by the next one; two writers of one
+    file at once aren't kept apart.
 
     Raises:
-        OSError: the file can't be written; it names `path` where it named no file, the place, or what was copied.
+        OSError: the file can't be written; it names `path` where it named no file, the sibling, or what was copied.
     """
-    with _sibling(path) as partial:
+    with _sibling(path, _partial(path)) as partial:
         yield partial
         partial.replace(path)
 
@@ -55,7 +54,7 @@ def atomic(path: Path) -> Iterator[Path]:
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Like `atomic`, for a whole folder: what stood at `path` is replaced once the new one is complete."""
-    with _sibling(path) as partial:
+    with _sibling(path, _partial(path)) as partial:
         partial.mkdir()
         yield partial
         _remove(path)
@@ -66,15 +65,19 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 def new_folder(path: Path) -> Iterator[Path]:
     """Like `atomic_folder`, for a folder that isn't there yet, or is empty: nothing is replaced.
 
+    The sibling's name is its own, as two people may ask for one folder at once; what a killed process left behind stays
+    there, hidden.
+
     Raises:
         InputError: something has come there meanwhile, which stays; the new folder has another name, which it says.
     """
-    with _sibling(path) as partial:
+    place = path.resolve() if path.is_symlink() else path
+    with _sibling(place, _partial(place, f".{secrets.token_hex(4)}")) as partial:
         partial.mkdir()
         yield partial
-        if _moved(partial, path):
+        if _moved(partial, place):
             return
-        other = next(other for other in _numbered(path) if _moved(partial, other))
+        other = next(other for other in _numbered(place) if _moved(partial, other))
         raise InputError(
             f"{path} was made by something else meanwhile, and stays as it is; see {other} for the new one"
         )
@@ -92,88 +95,34 @@ def _moved(folder: Path, to: Path) -> bool:
 
 
 def _numbered(path: Path) -> Iterator[Path]:
-    return (path.with_name(f"{path.name}-{number}") for number in count(2))
+    stem = path.name
+    while len(os.fsencode(stem)) > _LONGEST - _ROOM:
+        stem = stem[:-1]
+    return (path.with_name(f"{stem}-{number}") for number in count(2))
 
 
 @contextmanager
-def _sibling(path: Path) -> Iterator[Path]:
-    """Yield a place near `path` where nothing is, neither before nor afterwards; errors name `path` instead of it.
-
-    It is `new` in a folder beside `path`, which is locked: of a process that is killed nothing is locked any more.
-    """
+def _sibling(path: Path, partial: Path) -> Iterator[Path]:
+    """Yield a place beside `path` where nothing is, neither before nor afterwards; errors name `path` instead of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    own = _beside(path, f".{os.getpid()}-{next(_WRITERS)}")
-    home = _beside(path)
+    _remove(partial)
     try:
-        lock = _locked(home)
-        if lock is None:  # another writer has it
-            home, lock = own, _locked(own)
-        partial = home / "new"
-        try:
-            _remove(partial)
-            yield partial
-        finally:
-            _remove(partial)
-            _release(home, own, lock)
+        yield partial
     except OSError as error:
-        _name(error, home, path)
+        _name(error, partial, path)
         raise
-
-
-def _locked(home: Path) -> int | None:
-    """Return the lock of a folder, made where it isn't there; None: another writer has it.
-
-    Where the file system knows no locks, writers aren't kept apart.
-    """
-    while True:
-        if home.is_symlink() or home.is_file():
-            home.unlink(missing_ok=True)
-        home.mkdir(exist_ok=True)
-        try:
-            lock = os.open(home / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
-        except FileNotFoundError:  # who had it has just removed it
-            continue
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(lock)
-            return None
-        except OSError:
-            return lock
-        if _same(lock, home / _LOCK):
-            return lock
-        os.close(lock)
-
-
-def _same(lock: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(lock), path.stat())
-    except FileNotFoundError:
-        return False
-
-
-def _release(home: Path, own: Path, lock: int | None) -> None:
-    """Remove a locked folder; under a name that nobody else goes by, so that nobody locks it meanwhile."""
-    try:
-        with suppress(FileNotFoundError):  # somebody has removed the folder that it is in
-            if home != own:
-                _remove(own)
-                home.rename(own)
-            (own / _LOCK).unlink()
-            own.rmdir()
     finally:
-        if lock is not None:
-            os.close(lock)
+        _remove(partial)
 
 
-def _name(error: OSError, home: Path, path: Path) -> None:
+def _name(error: OSError, partial: Path, path: Path) -> None:
     """Make an error name what was to be written, as users know it."""
     if error.errno is None:
         return
     copied_to = error.filename2 if error.errno in NO_ROOM else None
-    given = Path(os.fsdecode(copied_to or error.filename or home))
-    if given.is_relative_to(home):
-        error.filename = str(path.joinpath(*given.relative_to(home).parts[1:]))
+    given = Path(os.fsdecode(copied_to or error.filename or partial))
+    if given.is_relative_to(partial):
+        error.filename = str(path / given.relative_to(partial))
         del error.filename2
     elif error.errno in NO_ROOM:
         error.filename = str(path)

@@ -141,7 +141,7 @@ def unhashable(top: Path) -> list[Path]:
     """
     found = []
     for folder, folders, files in os.walk(top, onerror=_refuse):
-        folders[:] = [name for name in folders if name not in _NOT_HASHED and not _is_partial(name)]
+        folders[:] = [name for name in folders if name not in _NOT_HASHED]
         found += [Path(folder, name) for name in files if not _is_partial(name)]
     return sorted(path for path in found if not path.is_file())
 

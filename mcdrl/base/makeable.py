@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import errno
+import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from mcdrl.base.errors import InputError
 
 
 def check_makeable(out: Path) -> None:
-    """Make the new folder that `--out` names, and those above it that are missing, and take all of them away again.
+    """Make a folder of the new one's name, and those above it that are missing, in a place aside that goes again.
 
     Raises:
-        InputError: it can't be made.
+        InputError: the folder that `--out` names can't be made.
     """
-    missing = [folder for folder in (out, *out.parents) if not folder.exists()]
-    made = []
+    place = Path(os.path.abspath(out))
+    above = next(folder for folder in place.parents if os.path.lexists(folder))
     try:
-        for folder in reversed(missing):
-            folder.mkdir()
-            made.append(folder)
+        if os.path.lexists(place):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        with TemporaryDirectory(prefix=".", suffix=".partial", dir=above) as aside:
+            (Path(aside) / place.relative_to(above)).mkdir(parents=True)
     except OSError as error:
         raise InputError(
-            f"--out {out} can't be made: {error.filename}: {error.strerror}; name a folder where one can be"
+            f"--out {out} can't be made in {above}: {error.strerror}; name a folder where one can be"
         ) from None
-    finally:
-        for folder in reversed(made):
-            with suppress(OSError):  # somebody has put something there meanwhile
-                folder.rmdir()

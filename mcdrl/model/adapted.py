@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from mcdrl.base.section import Section
+from mcdrl.base.section import Number, Section, Share, SizePx, Threshold, distinct
 
-_Share = Annotated[float, Field(ge=0, le=1)]
 _Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-_Number = Annotated[int, Field(ge=0)]
 
 
 class ScoreChange(Section):
@@ -24,11 +22,11 @@ class ScoreChange(Section):
         n_frames: on which it is defined.
     """
 
-    before: _Share
-    after: _Share
+    before: Share
+    after: Share
     low: float | None
     high: float | None
-    n_frames: _Number
+    n_frames: Number
 
 
 class Adapted(Section):
@@ -48,8 +46,8 @@ class Adapted(Section):
         folds: of the cross-validation over groups that the scores come from, and with them, by the frames' masks,
             temperature, limit of confidence and operating point; 0: nothing was measured, and these stayed.
         further_sizes_px: sizes beside the working size at which it was asked for the scores, and is asked from then on.
-        threshold: probability from which a pixel was lesion for the scores, and is from then on; cards of older models,
-            which don't say it, are of 0.5.
+        threshold: probability from which a pixel was lesion for the scores, and is from then on, between 0 and 1; None:
+            cards of older models don't say it, whose scores are of 0.5.
         scores: score -> what became of it, each frame judged by networks that had seen no frame of its group.
         advised: whether Dice was better for sure and false alarms weren't more, or of limits alone, whether the old
             ones were off for sure and the new ones less; else somebody wanted it anyway.
@@ -60,15 +58,17 @@ class Adapted(Section):
     earlier: list[Adapted] = Field(default_factory=list)
     site: str
     learned: Literal["labels", "limits", "statistics", "self-training"]
-    n_frames: _Number
-    n_groups: _Number
+    n_frames: Number
+    n_groups: Number
     groups: Literal["patients", "scenes"]
     replayed: list[str]
-    folds: _Number
-    further_sizes_px: list[Annotated[int, Field(gt=0)]]
-    threshold: _Share = 0.5
+    folds: Number
+    further_sizes_px: list[SizePx]
+    threshold: Threshold | None = None
     scores: dict[str, ScoreChange]
     advised: bool
+
+    _once = field_validator("further_sizes_px")(distinct)
 
     @model_validator(mode="after")
     def _earlier_ones_have_weights(self) -> Self:
@@ -104,5 +104,9 @@ class Adapted(Section):
 
     @property
     def weights_stayed(self) -> bool:
-        """Whether the weights are those of the first model, as limits alone were chosen, be it several times."""
-        return self.learned == "limits" and self.weights_sha256 == self.first_sha256
+        """Whether the weights are those of the first model, as limits alone were chosen, be it several times.
+
+        Where earlier adaptations aren't noted, hashes tell it.
+        """
+        noted = all(one.learned == "limits" for one in self.history)
+        return noted and (not self.n_unnoted or self.weights_sha256 == self.first_sha256)

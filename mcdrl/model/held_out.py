@@ -49,7 +49,7 @@ def threshold_of(models: Sequence[Path]) -> float:
     Raises:
         InputError: they differ, or a file with scores or promise, or a model's card, is damaged.
     """
-    found = sorted({one.threshold for one in _known(models)})
+    found = sorted({one.threshold for one in _known(models) if one.threshold is not None})
     if len(found) > 1:
         raise InputError(f"what is known of the models is for the thresholds {found}; say which threshold is meant")
     return found[0] if found else UNSAID

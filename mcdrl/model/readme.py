@@ -15,6 +15,7 @@ from mcdrl.metrics.operating_point import OperatingPoint
 from mcdrl.model.adapted import Adapted
 from mcdrl.model.card import ModelCard, read_card
 from mcdrl.model.folder import read_skeleton
+from mcdrl.model.held_out import UNSAID
 from mcdrl.model.members import members
 from mcdrl.model.shipped import USE, DataSet, origin, read_shipped
 from mcdrl.study.site_cards import Licence
@@ -106,9 +107,9 @@ _CHOSEN_BY = {
     "self-training": f" with their masks{_BY_FOLDS}",
 }
 _MEASURED = """\
-Networks that were adapted to the others of its {n_groups} {groups} reached, fold by fold, {scores}."""
+Networks that were adapted to the others of its {n_groups} {groups} reached, fold by fold, {scores}{level}."""
 _LIMITS_MEASURED = """\
-With `--suppress`, limits that the others of its {n_groups} {groups} chose reached, fold by fold, {scores}."""
+With `--suppress`, limits that the others of its {n_groups} {groups} chose reached, fold by fold, {scores}{level}."""
 _UNMEASURED = "What that brought was not measured."
 _OF_MASKS = {"dice": "Dice", "false_alarms": "false alarms"}
 _OF_LIMITS = {"sensitivity_suppressed": "lesions found", "false_alarms_suppressed": "false alarms"}
@@ -228,7 +229,7 @@ def text_of(
         method=card.method, trained=_trained(card),
         held_out=_held_out(card), mode=card.mode, seed=card.seed,
         classes=", ".join(card.lesion_classes), sources=", ".join(card.sources), title=markdown(backbone.title),
-        backbone=card.backbone, pretrained=card.pretrained, licence=markdown(backbone.licence),
+        backbone=card.backbone, pretrained=markdown(card.pretrained), licence=markdown(backbone.licence),
         fingerprint=card.fingerprint[:12],
         view=_VIEWS[card.view], size_px=card.size_px, asked=_asked(further_px), epoch=card.best_epoch + 1,
         regions=f"the {card.alpha:.0%} of places {_mined(card)}" if uses_regions else _NO_REGIONS,
@@ -293,7 +294,8 @@ def _adapted(told: Adapted) -> str:
     found = {what: told.scores[name] for name, what in names.items() if name in told.scores}
     scores = [f"{what} {number(one.before)} before and {number(one.after)} after" for what, one in found.items()]
     by = _LIMITS_MEASURED if told.learned == "limits" else _MEASURED
-    measured = by.format(n_groups=told.n_groups, groups=told.groups, scores="; ".join(scores))
+    level = "" if told.threshold in (None, UNSAID) else f" (lesion from {told.threshold:g} on)"
+    measured = by.format(n_groups=told.n_groups, groups=told.groups, scores="; ".join(scores), level=level)
     return _ADAPTED.format(
         whose=_judged_once(told),
         site=told.site,
@@ -361,6 +363,8 @@ def _trusted_by(card: ModelCard, validation: str) -> str:
     measured, *later = card.adapted.since_measured
     if measured.folds:
         frames = f"frames of {measured.site}{_CHOSEN_BY[measured.learned]}"
+        if later and measured.learned != "limits":  # by networks of folds, not by the one before
+            return f"{frames}, before it was adapted to {listed([one.site for one in later])}"
     else:
         later = [measured, *later]
         frames = "frames that nobody noted" if card.adapted.n_unnoted else validation

@@ -1,7 +1,6 @@
 """Files exist whole or not at all."""
 
 import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -91,62 +90,34 @@ with atomic(here / "a.txt") as file, atomic_folder(here / "b") as folder:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt", "b"]
 
 
-def test_two_writers_at_once_do_not_get_into_each_others_way(tmp_path):
-    target = tmp_path / "a.txt"
-    with ExitStack() as first, ExitStack() as second, ExitStack() as third:
-        stacks = (first, second, third)
-        partials = [stack.enter_context(atomic(target)) for stack in stacks]
-        for partial, text in zip(partials, ("first", "second", "third"), strict=True):
-            partial.write_text(text)
-        for stack, text in zip(stacks, ("first", "second", "third"), strict=True):
-            stack.close()
-            assert target.read_text() == text
-    assert list(tmp_path.iterdir()) == [target]
-
-
-def test_of_two_folders_that_are_replaced_at_once_the_last_one_stays_whole(tmp_path):
-    with ExitStack() as first, ExitStack() as second:
-        for stack, name in ((first, "first"), (second, "second")):
-            (stack.enter_context(atomic_folder(tmp_path / "out")) / name).write_text(name)
-        first.close()
+def test_two_who_make_one_new_folder_at_once_do_not_get_into_each_others_way(tmp_path):
+    first, second = ExitStack(), ExitStack()
+    (first.enter_context(new_folder(tmp_path / "out")) / "first").write_text("first")
+    (second.enter_context(new_folder(tmp_path / "out")) / "second").write_text("second")
+    first.close()
+    with pytest.raises(InputError, match=r"out was made by something else meanwhile.*; see .*out-2 for the new one"):
         second.close()
-    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")] == ["out", "out/second"]
+    found = [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")]
+    assert sorted(found) == ["out", "out-2", "out-2/second", "out/first"]
 
 
-def test_another_process_that_writes_the_same_file_is_not_disturbed(tmp_path):
-    code = """
-import sys
-from contextlib import ExitStack
-from pathlib import Path
-from mcdrl.base.files import atomic
-with atomic(Path(sys.argv[1])) as file:
-    file.write_text("theirs")
-    print("begun", flush=True)
-    sys.stdin.read()
-"""
-    target = tmp_path / "a.txt"
-    command = [sys.executable, "-c", code, str(target)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
-        assert other.stdout.readline() == "begun\n"
-        with atomic(target) as partial:
-            partial.write_text("ours")
-        assert target.read_text() == "ours"
-        other.communicate("")
-    assert other.returncode == 0
-    assert target.read_text() == "theirs"
-    assert list(tmp_path.iterdir()) == [target]
+def test_a_new_folder_of_a_long_name_is_kept_under_a_shorter_one_where_its_place_is_taken(tmp_path):
+    long, making = "ü" * 127, ExitStack()
+    (making.enter_context(new_folder(tmp_path / long)) / "new.txt").write_text("new")
+    (tmp_path / long).write_text("note")
+    with pytest.raises(InputError, match="meanwhile"):
+        making.close()
+    assert {path.name for path in tmp_path.iterdir()} == {long, f"{'ü' * 121}-2"}
 
 
-def test_where_the_file_system_knows_no_locks_files_are_written_all_the_same(tmp_path, monkeypatch):
-    def refuse(*_):
-        raise OSError(errno.ENOLCK, "No locks available")
-
-    monkeypatch.setattr(fcntl, "flock", refuse)
-    for text in ("one", "two"):
-        with atomic(tmp_path / "a.txt") as partial:
-            partial.write_text(text)
-    assert (tmp_path / "a.txt").read_text() == "two"
-    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+def test_a_link_to_an_empty_folder_stays_and_the_new_one_is_what_it_leads_to(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    with new_folder(tmp_path / "link") as partial:
+        (partial / "new.txt").write_text("new")
+    assert (tmp_path / "real" / "new.txt").read_text() == "new"
+    assert (tmp_path / "link").is_symlink()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "real"]
 
 
 @pytest.mark.parametrize("come", ["folder", "file", "link"])

@@ -1,5 +1,7 @@
 """A folder that can't be made is told before the work, and nothing is left of trying."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from mcdrl.base.errors import InputError
@@ -17,14 +19,14 @@ def test_what_can_be_made_is_left_unmade(tmp_path):
 
 def test_a_folder_below_a_file_is_refused(tmp_path):
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(InputError, match=r"^--out .*file/two/three can't be made: .*file/two: Not a directory; name a"):
+    with pytest.raises(InputError, match=r"^--out .*file/two/three can't be made in .*/file: Not a directory; name a"):
         check_makeable(tmp_path / "file" / "two" / "three")
     assert (tmp_path / "file").read_text() == "mine"
 
 
 def test_a_link_to_nothing_is_refused_and_stays(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
-    with pytest.raises(InputError, match=r"link can't be made: .*link: File exists"):
+    with pytest.raises(InputError, match=r"link can't be made in .*: File exists"):
         check_makeable(tmp_path / "link")
     assert [path.name for path in tmp_path.iterdir()] == ["link"]
 
@@ -35,11 +37,12 @@ def test_of_a_refused_folder_those_above_it_go_again(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_what_somebody_puts_there_meanwhile_stays(tmp_path):
-    class Busy(type(tmp_path)):
-        def mkdir(self):
-            super().mkdir()
-            (tmp_path / "new" / "theirs").write_text("")
+def test_of_several_who_ask_for_folders_below_one_that_is_missing_none_gets_into_anothers_way(tmp_path):
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(check_makeable, [tmp_path / "new" / str(number % 4) for number in range(400)]))
+    assert not list(tmp_path.iterdir())
 
-    check_makeable(Busy(tmp_path / "new"))
-    assert (tmp_path / "new" / "theirs").exists()
+
+def test_a_path_that_leads_back_is_followed_as_it_is_written(tmp_path):
+    check_makeable(tmp_path / "missing" / ".." / "new")
+    assert not list(tmp_path.iterdir())

@@ -1,6 +1,6 @@
 """What trained networks make of their dictionary, as Markdown: python -m tests.benchmarks.exchanges EXCHANGES METHOD...
 
-EXCHANGES is artifacts/evaluate/exchanges.parquet or a table of docs/measured. A row a method: Dice as trained, the mean
+EXCHANGES is artifacts/evaluate/exchanges.parquet, or a copy of it. A row a method: Dice as trained, the mean
 over the sites left out of some frames with a lesion; by how much it changes where the dictionary is exchanged at test
 for random, zero or shuffled vectors, where the intervention returns zeros, and where the head gets zeros at every place
 of its grid, each with a 95 % interval over the frames, the trainings as they are; and the entropy of the attention,

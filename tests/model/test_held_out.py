@@ -64,6 +64,15 @@ def test_scores_of_other_weights_say_nothing(model):
     assert threshold_of([folder]) == 0.5
 
 
+def test_an_adaptation_that_says_no_threshold_is_of_anothers(model, tmp_path):
+    folder = write_model(tmp_path / "adapted")
+    card = json.loads((folder / CARD).read_text())
+    old = Adapted(weights_sha256="a" * 64, site="north", learned="limits", n_frames=6, n_groups=6, groups="scenes",
+                  replayed=[], folds=2, further_sizes_px=[], scores={}, advised=True)  # fmt: skip
+    (folder / CARD).write_text(json.dumps(card | {"adapted": old.model_dump(exclude={"threshold"})}))
+    assert threshold_of([folder, model("promised", promised=0.3)]) == 0.3
+
+
 def test_models_of_several_thresholds_have_none(model):
     with pytest.raises(InputError, match=r"for the thresholds \[0\.3, 0\.4\]; say which"):
         threshold_of([model("a", scored=0.4), model("b", promised=0.3)])

@@ -3,7 +3,7 @@
 import pytest
 
 from mcdrl.base.files import read_json, write_json
-from mcdrl.model.adapted import Adapted
+from mcdrl.model.adapted import Adapted, ScoreChange
 from mcdrl.model.bundle import FOLDER
 from mcdrl.model.facts import CARD
 from mcdrl.model.readme import promised, readme
@@ -148,7 +148,9 @@ VALIDATION = "validation frames of the sites that it was first trained on"
     (adapted("north", "statistics"), f"frames of north with their masks, {BY_FOLDS}"),
     (adapted("north", "self-training", folds=0), f"{VALIDATION}, by the network before it was adapted to north"),
     (adapted("south", "statistics", folds=0, earlier_sha256=[FIRST], earlier=[adapted("north")]),
-     f"frames of north, {BY_FOLDS}, by the network before it was adapted to south"),
+     f"frames of north, {BY_FOLDS}, before it was adapted to south"),
+    (adapted("south", "statistics", folds=0, earlier_sha256=[FIRST], earlier=[adapted("north", "limits")]),
+     "frames of north, by the network before it was adapted to south"),
     (adapted("south", "statistics", folds=0, earlier_sha256=[FIRST], earlier=[adapted("north", folds=0)]),
      f"{VALIDATION}, by the network before it was adapted to north and south"),
     (adapted("south", folds=2, earlier_sha256=[FIRST], earlier=[adapted("north", folds=0)]),
@@ -158,6 +160,32 @@ VALIDATION = "validation frames of the sites that it was first trained on"
 ])  # fmt: skip
 def test_whose_answers_of_which_frames_chose_the_limits(tmp_path, told, fitted):
     assert f"Confidence and flags were fitted on {fitted}; elsewhere" in told_of(tmp_path, told)
+
+
+def test_of_the_scores_it_is_told_from_which_probability_on_a_pixel_was_lesion(tmp_path):
+    scores = {"dice": ScoreChange(before=0.5, after=0.6, low=None, high=None, n_frames=6)}
+    for threshold, said in (
+        (0.3, "0.600 after (lesion from 0.3 on). "),
+        (0.5, "0.600 after. "),
+        (None, "0.600 after. "),
+    ):
+        one = adapted("north", scores=scores, threshold=threshold)
+        assert f"Dice 0.500 before and {said}" in told_of(tmp_path / str(threshold), one)
+
+
+@pytest.mark.parametrize(("wrong", "said"), [
+    ({"threshold": 0.0}, "greater than 0"), ({"threshold": 1.0}, "less than 1"),
+    ({"further_sizes_px": [320, 320]}, "320 stands twice"), ({"further_sizes_px": [7]}, "further_sizes_px.0"),
+])  # fmt: skip
+def test_an_adaptation_whose_numbers_cannot_be_is_damaged(wrong, said):
+    with pytest.raises(ValueError, match=said):
+        adapted("north", **wrong)
+
+
+def test_weights_of_limits_alone_stayed_though_a_smaller_copy_was_made_of_them():
+    one = adapted("south", "limits", SECOND, earlier_sha256=[FIRST], earlier=[adapted("north", "limits")])
+    assert one.weights_stayed
+    assert not adapted("south", "limits", SECOND, earlier_sha256=[FIRST], earlier=[adapted("north")]).weights_stayed
 
 
 @pytest.mark.parametrize(("folds", "masks"), [(2, "; masks chose temperature and limits alone"), (0, "")])

@@ -201,8 +201,8 @@ def _replay(model: Path, shown: Shown, site: Site, lesion_class: str, options: O
     if not options.trains:
         return Replay(None, [], {})
     if options.replay is None:
-        return replayed_of_study(model, shown, options.seed, site.sha256)
-    return replayed(options.replay, shown, options.seed, site.sha256, lesion_class)
+        return replayed_of_study(model, shown, options.seed, site.every_sha256)
+    return replayed(options.replay, shown, options.seed, site.every_sha256, lesion_class)
 
 
 def _check_options(options: Options) -> None:
@@ -217,11 +217,10 @@ def _check_options(options: Options) -> None:
 
 def _check(site: Site, known: KnownFrames, plan: Plan) -> None:
     """Raise InputError where frames were trained on, or nothing could be measured with them."""
-    digests = dict(zip(site.sha256, site.files, strict=True))
-    seen = [(file, known.site_of[one]) for one, file in digests.items() if one in known.site_of]
+    seen = [(file, known.site_of[one]) for file, one in site.every_file if one in known.site_of]
     if seen:
         raise InputError(
-            f"{len(seen)} of {len(site.files)} frames are among those that the model has learned from, the first: "
+            f"{len(seen)} of {len(site.every_file)} frames are among those that the model has learned from, the first: "
             f"{seen[0][0]}, of {seen[0][1]}; take them out: what adapting brings can't be measured on them"
         )
     if not known.complete:
@@ -239,9 +238,10 @@ def _check(site: Site, known: KnownFrames, plan: Plan) -> None:
         )
     if plan.folds and site.n_groups < 2:
         whose = "of one patient" if site.patients else "of one scene, they all look alike"
+        beside = f" that aren't left out ({site.n_vanished} are)" if site.n_vanished else ""
         raise InputError(
-            f"all {len(site.frames)} frames are {whose}, so nobody can tell what adapting brings to another; give "
-            f"frames of {LEAST_GROUPS} patients and more"
+            f"all {len(site.frames)} frames{beside} are {whose}, so nobody can tell what adapting brings to another; "
+            f"give frames of {LEAST_GROUPS} patients and more"
         )
 
 
@@ -287,7 +287,7 @@ def _write(
 ) -> None:  # fmt: skip
     """Adapt every network to all frames, and write them as one model's folder."""
     places, looks = members(model), training_sites([model])
-    seen = {**dict.fromkeys(site.sha256, site.name), **plan.replay.site_of, **known.site_of}
+    seen = {**dict.fromkeys(site.every_sha256, site.name), **plan.replay.site_of, **known.site_of}
     with tempfile.TemporaryDirectory() as folder:
         written = {str(place.relative_to(model)): Path(folder) / str(at) for at, place in enumerate(places)}
         for member, place, new in zip(ensemble.members, places, written.values(), strict=True):

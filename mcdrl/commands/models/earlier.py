@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from threading import Lock
 
+from mcdrl.base.errors import InputError
 from mcdrl.base.files import atomic
 from mcdrl.base.output import warn
 from mcdrl.base.text import from_spreadsheet_cell
@@ -38,10 +39,17 @@ class Replacing:
         Args:
             table: predictions.csv of the run before, if there is one.
             planned: all that this run may write.
+
+        Raises:
+            InputError: the table's place, or that of the list, is a folder.
         """
+        for place in (table, table.with_name(UNFINISHED)):
+            if place.is_dir():
+                raise InputError(f"{place} is a folder, where a file is written; move it away")
         self._table, self._list, self._lock = table, table.with_name(UNFINISHED), Lock()
-        self._planned = {str(path.relative_to(table.parent)) for path in planned}
         self.earlier = results_of(table) | _listed(self._list)
+        below = {str(path.relative_to(table.parent)) for path in planned if not os.path.lexists(path)}
+        self._planned = below - self.earlier  # what is there and was no run's is somebody's own
         self.begun = False
 
     def begin(self) -> None:

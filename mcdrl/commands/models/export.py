@@ -29,7 +29,7 @@ from mcdrl.model.card import ModelCard
 from mcdrl.model.ensemble import load_ensemble
 from mcdrl.model.facts import CARD, WEIGHTS
 from mcdrl.model.held_out import further_sizes_of, threshold_of
-from mcdrl.model.members import check_single
+from mcdrl.model.members import ENSEMBLE, check_single
 from mcdrl.model.network import Network
 from mcdrl.model.take_along import README, take_along
 from mcdrl.view import MARGIN
@@ -138,6 +138,7 @@ def export(model: Path, kind: Format, out: Path, backbone: Path | None) -> Parit
         with atomic(out / FILES[kind]) as partial:
             _write(network, probes[:2], kind, partial)
             parity = compare(network, runner(partial, kind), probes)
+            write_json({**around, "files": files}, out / PREPROCESSING)  # beside no network that it isn't of
     except OSError:  # of the folder to write into
         raise
     except Exception as error:  # the exporters' errors have no base class in common, and their texts run to pages
@@ -147,7 +148,6 @@ def export(model: Path, kind: Format, out: Path, backbone: Path | None) -> Parit
         raise InputError(
             f"the method '{card.method}' can't be exported as {kind} ({reason}); try the other format"
         ) from None
-    write_json({**around, "files": files}, out / PREPROCESSING)
     for name in (PROMISE, HELD_OUT_SCORES):  # of a model that was exported to there before
         (out / name).unlink(missing_ok=True)
     take_along(model, find_backbone(model, card.fingerprint, backbone), out, use=_use(files, card))
@@ -157,15 +157,16 @@ def export(model: Path, kind: Format, out: Path, backbone: Path | None) -> Parit
 def _check_place(out: Path, model: Path) -> None:
     if out.resolve().is_relative_to(model.resolve()):
         raise InputError(f"--out {out} is the model's own folder or lies in it; name another one")
-    written = (README, PROMISE, HELD_OUT_SCORES, *FILES.values(), CARD)
+    if any(os.path.lexists(out / name) for name in (CARD, ENSEMBLE)):
+        raise InputError(f"--out {out} is in use: it belongs to a model; name a new folder")
+    written = (README, PROMISE, HELD_OUT_SCORES, *FILES.values())
     taken = [name for name in written if os.path.lexists(out / name)]
     if os.path.lexists(out / PREPROCESSING):
         again = "an export would replace it; move it away, or name a new folder with --out"
-        if not read_json(out / PREPROCESSING, again).keys() >= _OURS:
+        if not (out / PREPROCESSING).is_file() or not read_json(out / PREPROCESSING, again).keys() >= _OURS:
             raise InputError(f"{out / PREPROCESSING} is no export's; {again}")
     elif taken:
-        what = "it belongs to a model" if CARD in taken else f"an export would replace {', '.join(taken)} there"
-        raise InputError(f"--out {out} is in use: {what}; name a new folder")
+        raise InputError(f"--out {out} is in use: an export would replace {', '.join(taken)} there; name a new folder")
 
 
 def _use(files: Mapping[str, str], card: ModelCard) -> str:

@@ -64,8 +64,8 @@ class Site:
         notes: what else a person should know of the folder, a line a kind.
         n_unknown: frames of which nobody says which patient or sequence they are of; their groups are scenes.
         labelled: whether the frames have masks.
-        n_vanished: frames beside these whose lesion leaves no pixel at the working size: there they can be taken
-            neither for frames with a lesion nor for frames without one.
+        vanished: path below the folder and SHA-256 of each frame beside these whose lesion leaves no pixel at the
+            working size: there it can be taken neither for a frame with a lesion nor for one without.
     """
 
     name: str
@@ -77,7 +77,22 @@ class Site:
     notes: Sequence[str]
     n_unknown: int
     labelled: bool
-    n_vanished: int = 0
+    vanished: Sequence[tuple[str, str]] = ()
+
+    @property
+    def n_vanished(self) -> int:
+        """How many frames these are."""
+        return len(self.vanished)
+
+    @property
+    def every_file(self) -> Sequence[tuple[str, str]]:
+        """Path below the folder and SHA-256 of all frames, the vanished among them."""
+        return [*zip(self.files, self.sha256, strict=True), *self.vanished]
+
+    @property
+    def every_sha256(self) -> Sequence[str]:
+        """SHA-256 of all frames, the vanished among them."""
+        return [sha256 for _, sha256 in self.every_file]
 
     @property
     def patients(self) -> bool:
@@ -147,11 +162,12 @@ def labelled_site(folder: Path, shown: Shown, card: str | None, settings: Mappin
     everything = _frames(found, images, _groups(found, images), labelled.classes, shown.card, 0)
     looks = _looks(labelled.name, found, [_lesion_share(one) for one in found])
     frames = everything.take(~everything.vanished)
+    vanished = [(one.file, one.sha256) for one, gone in zip(found, everything.vanished, strict=True) if gone]
     found = [one for one, gone in zip(found, everything.vanished, strict=True) if not gone]
     return Site(
         labelled.name, frames, [one.file for one in found], [one.sha256 for one in found], looks, refused,
         grouped(result.notes), sum(one.group is None for one in found), labelled=True,
-        n_vanished=int(everything.vanished.sum()),
+        vanished=vanished,
     )  # fmt: skip
 
 

@@ -127,6 +127,10 @@ def _none(rows: Sequence[PredictionRow], table: Path, replacing: Replacing) -> I
     keep = table.exists() and not replacing.begun  # of an earlier run, whose masks are still there
     if not keep:
         write_table(rows, table)
+    if replacing.begun:
+        replacing.finish()
+        if stay := still_there(replacing.earlier, (), table):
+            warn(stay)
     more = f"{table} is left as it was" if keep else f"all of them: {table}"
     first = f"{rows[0].frame}: {rows[0].reason}"
     return InputError(f"not one of the {len(rows)} files can be read as a frame, the first: {first}; {more}")

@@ -10,8 +10,10 @@ from typing import Any
 
 import pandas as pd
 import yaml
+from markupsafe import escape
 
 from mcdrl.base.files import sha256
+from mcdrl.base.text import printable
 from mcdrl.clip.sources import HASH_MARK, LOCAL_DIR
 from mcdrl.drawing.html_tables import HtmlTable, html_table
 from mcdrl.model.facts import WEIGHTS
@@ -32,7 +34,7 @@ def topic(results: Results) -> Topic:
     values = {
         "facts": run_facts(results.inputs),
         "versions": versions(),
-        "parameters": parameters(results.raw),
+        "parameters": escape(printable(parameters(results.raw), keep="\n")),  # whose lines stay
         "hashes": hashes_html(results.inputs, results.artifacts),
     }
     return Topic("provenance", "How it was made", values)

@@ -292,6 +292,8 @@ def test_lesions_that_vanish_count_as_no_frames_without_one(site, model, tmp_pat
     assert {name: one.n_frames for name, one in scores.items()} == {
         "sensitivity_suppressed": 3, "false_alarms_suppressed": 1,
     }  # fmt: skip
+    with pytest.raises(InputError, match="6 of 6 frames are among those that the model has learned from"):
+        run(site, tmp_path / "out", tmp_path / "again", LIMITS)
     for seed in (0, 3, 4, 5):
         smooth(seed).resize((640, 480)).save(site / "images" / f"{seed}.png")
         Image.fromarray(dot).save(site / "masks" / f"{seed}.png")

@@ -321,6 +321,24 @@ def test_no_export_goes_into_the_models_own_folder(model, tmp_path, quick, below
     assert bytes_of(model) == before
 
 
+@pytest.mark.parametrize("name", ["model.json", "ensemble.json"])
+def test_a_model_that_an_export_lies_in_keeps_its_promise(model, tmp_path, quick, name):
+    out = tmp_path / "out"
+    export(model, "torchscript", out, None)
+    for file in (name, "promise.json"):
+        (out / file).write_text("theirs")
+    before = bytes_of(out)
+    with pytest.raises(InputError, match="it belongs to a model; name a new folder"):
+        export(model, "torchscript", out, None)
+    assert bytes_of(out) == before
+
+
+def test_a_link_to_nothing_is_no_exports_preprocessing(model, tmp_path, quick):
+    (tmp_path / "preprocessing.json").symlink_to(tmp_path / "nothing")
+    with pytest.raises(InputError, match=r"preprocessing\.json is no export's; an export would replace it"):
+        export(model, "torchscript", tmp_path, None)
+
+
 def test_of_another_models_export_nothing_is_left_that_speaks_of_it(model, tmp_path, quick):
     promised = tmp_path / "promised"
     pack(model, promised, None)

@@ -355,6 +355,36 @@ def test_before_the_first_mask_nothing_happens_to_the_table(folder, tmp_path, ca
     assert capsys.readouterr().err == ""
 
 
+def test_an_interrupted_run_makes_no_file_of_somebodys_own_its(folder, tmp_path, capsys):
+    (tmp_path / "out").mkdir()
+    half_white(8, 8).save(tmp_path / "out" / "dark.png")
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, tmp_path / "out", predictor=Stops(1))
+    half_white(80, 60).save(tmp_path / "last.png")
+    capsys.readouterr()
+    run(tmp_path / "last.png", tmp_path / "out")
+    assert left(capsys.readouterr().err) == (1, "a.png")
+
+
+@pytest.mark.parametrize("name", ["predictions.csv", "predictions.unfinished"])
+def test_a_folder_in_the_place_of_the_table_is_told_before_anything_is_written(folder, tmp_path, name):
+    (tmp_path / "out" / name).mkdir(parents=True)
+    with pytest.raises(InputError, match=rf"{name} is a folder, where a file is written; move it away"):
+        run(folder, tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [name]
+
+
+def test_where_no_mask_can_be_written_masks_of_an_earlier_run_are_told(folder, tmp_path, capsys):
+    run(folder / "a.png", tmp_path / "out")
+    (tmp_path / "out" / "dark.png").mkdir()
+    capsys.readouterr()
+    with pytest.raises(InputError, match=r"not one of the 1 files can be read"):
+        run(folder / "dark.png", tmp_path / "out")
+    told = f"1 file of an earlier run stays in {tmp_path / 'out'}, which predictions.csv doesn't name: a.png"
+    assert told in capsys.readouterr().err
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png", "dark.png", "predictions.csv"]
+
+
 def left(told):
     """Return how many files a line on an earlier run counts, and those that it names."""
     count, _, rest = told.partition(" ")

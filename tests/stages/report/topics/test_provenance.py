@@ -1,8 +1,8 @@
 import hashlib
 
 from stages.report.inputs import read_inputs
-from stages.report.topics.provenance import hashes_html, parameters, versions
-from tests.stages.report.fake_study import RAW
+from stages.report.topics.provenance import hashes_html, parameters, topic, versions
+from tests.stages.report.fake_study import RAW, results_of
 
 
 def test_folders_of_the_user_are_not_shown():
@@ -39,3 +39,8 @@ def test_hashes_are_those_of_the_files_and_missing_ones_are_left_out(small):
     path = "evaluate/cases.parquet"
     assert rows[f"artifacts/{path}"] == hashlib.sha256((small.artifacts / path).read_bytes()).hexdigest()[:12]
     assert not any("safetensors" in name for name in rows)
+
+
+def test_parameters_keep_their_lines_and_hide_nothing(small):
+    found = results_of(small.study, small.artifacts, raw={"a": "<b>\u202e", "c": {"d": 1}})
+    assert str(topic(found).values["parameters"]) == r"a: &lt;b&gt;\u202e" + "\nc:\n  d: 1\nsites: {}\nweights: {}\n"
