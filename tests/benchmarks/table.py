@@ -33,11 +33,13 @@ def main(
     methods: Annotated[list[str] | None, typer.Argument(help="The others.")] = None,
     seed: Annotated[list[int] | None, typer.Option(help="These trainings alone.")] = None,
     sites: Annotated[bool, typer.Option("--sites", help="A row a site, for one method.")] = False,
+    held_out: Annotated[list[str] | None, typer.Option(help="These sites alone.")] = None,
     frames_of: Annotated[Path | None, typer.Option(help="Only frames that this table has, too.")] = None,
 ) -> None:
     """Print the table."""
     rows = pd.read_parquet(scores).dropna(subset=["dice"])
     rows = rows[rows["seed"].isin(seed)] if seed else rows
+    rows = rows[rows["held_out"].isin(held_out)] if held_out else rows
     rows = rows[rows["case_id"].isin(pd.read_parquet(frames_of)["case_id"])] if frames_of else rows
     others = methods or []
     unknown = {reference, *others} - set(rows["method"])
