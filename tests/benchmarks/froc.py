@@ -60,7 +60,7 @@ def lines(findings: pd.DataFrame, frames: pd.DataFrame, recipes: Sequence[str]) 
         yield [
             f"`{recipe}`", str(own["held_out"].nunique()), str(own["seed"].nunique()),
             *(f"{value:.3f}" for value in reached),
-            *(cell for site in sites for cell in _alarms(own[own["held_out"] == site], found)),
+            *(text for site in sites for text in _alarms(own[own["held_out"] == site], found)),
         ]  # fmt: skip
 
 
