@@ -19,6 +19,12 @@ ROOT = Path(__file__).parents[1]
 SHIPPED = load_yaml((ROOT / "params.yaml").read_text(encoding="utf-8"))
 
 
+def results() -> str:
+    """Return the text of all pages of results, how to read them first."""
+    pages = [ROOT / "docs" / "results.md", *sorted((ROOT / "docs" / "results").glob("*.md"))]
+    return "\n".join(page.read_text(encoding="utf-8") for page in pages)
+
+
 def copy_project(folder: Path) -> Path:
     """Copy params.yaml, comments and all, and the cards of backbones and sites; return the path of params.yaml."""
     for cards in ("backbones", "sites"):

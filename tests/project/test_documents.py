@@ -16,7 +16,7 @@ from mcdrl.cli import app
 from mcdrl.commands.study.studies import presets
 from mcdrl.methods import names, with_methods
 from mcdrl.study.params import check, load_study, read_params
-from tests.projects import ROOT
+from tests.projects import ROOT, results
 
 DOCUMENTS = sorted(path for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")))
 PROGRAMS = ("mcdrl", "dvc", "python", "pip", "pytest", "ruff", "mypy")
@@ -184,13 +184,13 @@ def test_variants_that_the_gaps_name_are_measured():
     text = (ROOT / "docs" / "explanation" / "method.md").read_text(encoding="utf-8")
     rows = re.search(r"^\| gap \|.*?\n\n", text, re.DOTALL | re.MULTILINE).group().strip().splitlines()
     named = {name for line in rows[2:] for name in re.findall(r"`([\w.]+)`", line.split("|")[4])}
-    results = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    text = results()
     assert len(named) > 10
-    assert {name for name in named if f"| `{name}` |" not in results} == set()
+    assert {name for name in named if f"| `{name}` |" not in text} == set()
 
 
 def test_names_in_the_tables_of_results_are_methods_variants_or_told_of():
-    text = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    text = results()
     commands = re.findall(r"^python -m tests\.benchmarks\.table \S+ ((?:[a-z][\w.]* ?)+)", text, re.MULTILINE)
     shown = {name for command in commands for name in command.split()}
     studies = [name for preset in presets().values() for name in preset.variants]

@@ -28,9 +28,8 @@ from tests.benchmarks import devices as devices_script
 from tests.benchmarks import label_efficiency as label_efficiency_script
 from tests.benchmarks import table as table_script
 from tests.benchmarks.view import lesions_on_screens
-from tests.projects import ROOT
+from tests.projects import ROOT, results
 
-RESULTS = ROOT / "docs" / "results.md"
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 MEASURED = ROOT / "docs" / "measured"
 FINDER_TABLES = ("marked", "screens", "lesions")
@@ -72,7 +71,7 @@ def test_a_table_is_what_its_command_prints(monkeypatch, command, table):
 
 
 def test_each_table_of_results_stands_below_its_command():
-    text = RESULTS.read_text(encoding="utf-8")
+    text = results()
     beside = len(re.findall(r"^\| (?:question|finder) ", text, re.MULTILINE)) + len(
         re.findall(r"^\| \| \|$", text, re.MULTILINE)
     )
@@ -95,11 +94,11 @@ def test_the_finder_of_the_view_is_as_good_as_its_tables_say():
             f"{part:.3f} | {wide:.1%}" for part, wide in ((r["iou"].mean(), (r["error"] > 0.05).mean()) for r in rows)
         ]
         told = f"| {label} | {len(rows[0])} | {cells[0]} | {cells[1]} | {lost} |".replace("%", " %")
-        assert told in RESULTS.read_text(encoding="utf-8")
+        assert told in results()
 
 
 def test_every_stored_table_is_shown():
-    text = RESULTS.read_text(encoding="utf-8")
+    text = results()
     measured = sorted((ROOT / "docs" / "measured").glob("*.parquet"))
     assert all(path.name in text for path in measured)
     stored = [path for path in measured if "method" in pq.read_schema(path).names]
@@ -119,7 +118,7 @@ def test_lite0_is_as_good_as_its_own_file_says():
         f"{found['place_auroc']:.3f}", f"{found['recall']['0.25']:.2f}", span(found["class_auroc"]),
         span(found["confounder_auroc"]),
     ]  # fmt: skip
-    rows = re.search(r"^\| \| \|\n\|---\|---\|\n((?:\|.*\n)+)", RESULTS.read_text(encoding="utf-8"), re.MULTILINE)
+    rows = re.search(r"^\| \| \|\n\|---\|---\|\n((?:\|.*\n)+)", results(), re.MULTILINE)
     assert [line.split("|")[2].strip() for line in rows.group(1).splitlines()] == figures
 
 
