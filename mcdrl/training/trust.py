@@ -79,6 +79,8 @@ class Answers:
 def measure_trust(training: Training, weights: Mapping[str, Tensor]) -> Trust:
     """Say how far a network can be trusted by the validation frames of its source sites.
 
+    Frames whose lesion leaves no pixel at the working size are no frames without one, and say nothing.
+
     Args:
         training: done; its method takes the weights.
         weights: of the chosen epoch.
@@ -90,8 +92,10 @@ def measure_trust(training: Training, weights: Mapping[str, Tensor]) -> Trust:
         for batch in read:
             with training.fabric.autocast():
                 found = probabilities(training.method, batch)
-            presence = None if found.presence is None else _array(found.presence)
-            answers.add(_array(found.lesion), _array(batch.lesion), _array(batch.judged), presence)
+            said = _array((batch.lesion_class < 0) | batch.lesion.flatten(1).any(1))
+            presence = None if found.presence is None else _array(found.presence)[said]
+            p, truth, judged = (_array(part)[said] for part in (found.lesion, batch.lesion, batch.judged))
+            answers.add(p, truth, judged, presence)
     return answers.trust(params.flag_share, params.keep_share)
 
 

@@ -155,3 +155,19 @@ def test_ignored_pixels_choose_neither_epoch_nor_temperature():
     called, lesion = (0.9 - 0.8 * noise >= 0.5) & judged, batch.mask == 1
     dice = 2 * (called & lesion).flatten(1).sum(1) / (called.flatten(1).sum(1) + lesion.flatten(1).sum(1))
     assert found[0][1] == pytest.approx(float(dice.mean()))
+
+
+def test_a_validation_frame_whose_lesion_vanishes_chooses_nothing():
+    """Of two frames with a class one has no pixel of its lesion left; what is called in it is no false positive."""
+    fabric = Fabric(accelerator="cpu", devices=1)
+    fabric.launch()
+    p = torch.full((3, 32, 32), 0.01)
+    p[0, 4:12, 4:12], p[1, 4:10, 4:10], p[2, 4:6, 4:6] = 0.8, 0.9, 0.7
+    mask = torch.zeros(3, 32, 32, dtype=torch.long)
+    mask[0, 4:12, 4:12] = 1
+    batch = replace(stub_sites.batch(3), mask=mask, lesion_class=torch.tensor([0, 0, -1]))
+    trust = measure_trust(training_of(Says(p), batch, fabric), {})
+    without = replace(batch, mask=mask[[0, 2]], lesion_class=batch.lesion_class[[0, 2]])
+    assert trust == measure_trust(training_of(Says(p[[0, 2]]), without, fabric), {})
+    healthy = replace(batch, lesion_class=torch.tensor([0, -1, -1]))
+    assert trust != measure_trust(training_of(Says(p), healthy, fabric), {})
