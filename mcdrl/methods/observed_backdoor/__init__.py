@@ -2,9 +2,10 @@
 
 An adjustment as the textbook has it (Pearl, Causality, 2009, section 3.3), which the paper's equation 1 (arXiv
 2508.05008) asks for and neither `mcdrl`, whose z is attended to, nor `mcdrl_averaged`, whose z is drawn apart from the
-frame, makes: z is measured in each training frame (brightness, contrast, sharpness, glare, colour), P(Y|x, z) is
-trained with that very z, P(z) is that of the training frames of all sources, pooled, and prediction sums over it,
-whatever the frame's own z. So where bright frames had most lesions in training, brightness says nothing at prediction.
+frame, makes: z is measured in each training frame (brightness, contrast, sharpness, glare, colour) and scaled by how
+much training frames differ in it, P(Y|x, z) is trained with that very z, P(z) is that of the training frames of all
+sources, pooled, and prediction sums over it, whatever the frame's own z. So where bright frames had most lesions in
+training, brightness says nothing at prediction.
 
 What it can't do: z is measured in x, so no training frame had its x with another z, and P(Y|x, z_k) there is what the
 decoder extrapolates. Views, phrases and the hospital itself are not in z. All of the form is our choice: z scales and
@@ -66,12 +67,12 @@ class ObservedBackdoor(Segmenter):
         """Return P(k) [B, K] and z_k [B, K, Q] of each frame; K is one where z is the frame's own."""
         frames = frame.shape[0]
         if self.pooled and not self.training:
-            return self.strata.shares.expand(frames, -1), self.strata.centres.expand(frames, -1, -1)
+            return self.strata.shares.expand(frames, -1), self.strata.scaled(self.strata.centres).expand(frames, -1, -1)
         own = observe(frame)
         if self.training:
             self.strata.learn(own)
             own = _of_others(own) if self.permuted else own
-        return own.new_ones(frames, 1), own[:, None]
+        return own.new_ones(frames, 1), self.strata.scaled(own)[:, None]
 
 
 def _of_others(observed: Tensor) -> Tensor:

@@ -15,17 +15,15 @@ _DARK = 23.5 / 255  # up to this in every channel a pixel is border or shadow an
 _GLARE_LUMA, _GLARE_SATURATION = 229.99 / 255, 0.2  # from the one, up to the other
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 _SMALL = 1e-6
-# mean and standard deviation of each over every eighth frame of six real hospitals, in round numbers
-_CENTRE = (0.44, 0.18, 6.0, 0.016, 0.28, 0.09)
-_SPREAD = (0.065, 0.04, 0.65, 0.02, 0.085, 0.035)
 
 
 def observe(frame: Tensor) -> Tensor:
-    """Return what is observed of frames, about zero mean and unit deviation each, in the order of `OBSERVED`.
+    """Return what is observed of frames, in the order of `OBSERVED`.
 
-    Brightness and contrast are mean and standard deviation of the luma, sharpness is the logarithm of the variance of
-    its Laplacian, glare the share of pixels that are bright and colourless; red and green are the mean colour's two
-    coordinates across grey, 120 degrees between the channels. Pixels of border or shadow count for nothing.
+    Brightness and contrast are mean and standard deviation of the luma in 0..1, sharpness is the logarithm of the
+    variance of its Laplacian, glare the share of pixels that are bright and colourless; red and green are the mean
+    colour's two coordinates across grey, 120 degrees between the channels. Pixels of border or shadow count for
+    nothing.
 
     Args:
         frame: [B, 3, S, S] float in 0..1.
@@ -42,8 +40,7 @@ def observe(frame: Tensor) -> Tensor:
         red, green, blue = (_mean(channel, lit) for channel in rgb.unbind(1))
         found = [brightness, contrast, _sharpness(luma, lit), _mean(_glare(rgb, luma), lit)]
         found += [red - (green + blue) / 2, (green - blue) * (math.sqrt(3) / 2)]
-        values = torch.stack(found, 1)
-        return (values - numbers_beside(_CENTRE, values)) / numbers_beside(_SPREAD, values)
+        return torch.stack(found, 1)
 
 
 def _mean(values: Tensor, weight: Tensor) -> Tensor:

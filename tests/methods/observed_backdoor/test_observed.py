@@ -5,13 +5,12 @@ import pytest
 import torch
 
 from mcdrl.imaging.profile import measure
-from mcdrl.methods.observed_backdoor.observed import _CENTRE, _SPREAD, OBSERVED, observe
+from mcdrl.methods.observed_backdoor.observed import OBSERVED, observe
 
 
 def _raw(frame):
     """Give the quantities in their own units, by name."""
-    values = observe(frame)[0] * torch.tensor(_SPREAD) + torch.tensor(_CENTRE)
-    return dict(zip(OBSERVED, values.tolist(), strict=True))
+    return dict(zip(OBSERVED, observe(frame)[0].tolist(), strict=True))
 
 
 def _picture(seed=0):

@@ -45,3 +45,35 @@ def test_strata_go_into_a_model_s_weights():
     other.load_state_dict(strata.state_dict())
     assert torch.equal(other.centres, strata.centres)
     assert torch.equal(other.shares, strata.shares)
+
+
+def test_values_are_scaled_by_those_that_were_counted_in():
+    generator = torch.Generator().manual_seed(0)
+    strata, seen = Strata(4, 3), []
+    torch.testing.assert_close(strata.scaled(torch.ones(1, 3)), torch.full((1, 3), 1e3))  # nothing was
+    for size in (5, 16, 3):
+        seen.append(torch.randn(size, 3, generator=generator) * torch.tensor([1e-2, 1, 50]) + torch.tensor([0.3, 0, 9]))
+        strata.learn(seen[-1])
+    scaled = strata.scaled(torch.cat(seen))
+    torch.testing.assert_close(scaled.mean(0), torch.zeros(3), rtol=0, atol=1e-5)
+    torch.testing.assert_close(scaled.std(0, correction=0), torch.ones(3), rtol=0, atol=1e-4)
+
+
+def test_what_varies_little_in_its_own_unit_tells_strata_apart_as_well():
+    """Two clusters of a quantity in hundredths, beside noise of another in tens: most strata are of one cluster."""
+    generator = torch.Generator().manual_seed(0)
+    strata, seen = Strata(8, 2), []
+    for _ in range(20):
+        side = (torch.rand(16, generator=generator) < 0.5).float()
+        seen.append(torch.stack([0.02 * side, 10 * torch.randn(16, generator=generator)], 1))
+        strata.learn(seen[-1])
+    values = torch.cat(seen)
+    own = torch.nn.functional.one_hot(strata.nearest(values), 8).float()
+    share = (own.t() @ (values[:, 0] / 0.02)) / own.sum(0).clamp(min=1)  # of each stratum that is of the one cluster
+    assert ((own @ share) * (1 - own @ share)).mean() < 0.05  # 0.25 where strata say nothing of it
+
+
+def test_a_quantity_that_never_varies_is_no_nan():
+    strata = Strata(2, 2)
+    strata.learn(torch.tensor([[0.0, 1.0], [0.0, 3.0]]))
+    assert strata.scaled(torch.tensor([[0.5, 2.0]])).isfinite().all()
