@@ -5,6 +5,9 @@ greatest strength, by trapezoids, and is divided by that strength, so that it is
 Dice of the untouched frame less that area: 0 is a flat curve. A method that is better everywhere has the larger area,
 one that a confounder disturbs less has the smaller drop. Means are over frames, then over the held-out sites; frames
 whose lesion vanishes at any strength of a confounder stay out of that confounder's rows, for all methods alike.
+
+Distances and screens also change the size of the lesion, and so what Dice an equal error along its rim comes to: there
+a drop may be negative, and only differences between methods speak of robustness.
 """
 
 from __future__ import annotations

@@ -8,7 +8,14 @@ from typing import Any
 
 import pandas as pd
 
+from mcdrl.training.leaks import copies_across_split
+
 Rows = Callable[[Path, Path], Iterable[Mapping[str, Any]]]
+
+
+def copies(artifacts: Path, held_out: str | None) -> set[str]:
+    """Return the frames that have a copy across training and validation of the other sites; no choice rests on them."""
+    return copies_across_split(artifacts / "audit" / "audit.parquet", held_out)
 
 
 def over_cells(artifacts: Path, rows: Rows) -> tuple[int, pd.DataFrame]:

@@ -40,6 +40,7 @@ from mcdrl.training.fabric import make_deterministic
 from mcdrl.training.healthy import with_healthy_views
 from mcdrl.training.loop import Training
 from mcdrl.training.optimiser import make_optimiser
+from tests.benchmarks._cells import copies
 from tests.projects import SHIPPED
 
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
@@ -65,7 +66,7 @@ def go_on(model: LoadedModel, artifacts: Path, changes: Mapping[str, Any]) -> tu
     method = assemble(*numbers)
     method.load_state_dict(model.method.state_dict(), strict=False)
     files = {site: site_files(artifacts, site) for site in card.sources}
-    frames = split(read_cases(files, card.lesion_classes))
+    frames = split(read_cases(files, card.lesion_classes), copies(artifacts, card.held_out))
     fabric = Fabric(accelerator="cpu", devices=1)
     fabric.launch()
     with open_sites(files) as reader:
@@ -114,7 +115,8 @@ def rows_of(model: LoadedModel, artifacts: Path, variant: str) -> pd.DataFrame:
     held_out = str(model.card.held_out)
     files = {site: site_files(artifacts, site) for site in (*model.card.sources, held_out)}
     cases = read_cases(files, model.card.lesion_classes)
-    validation = cases[(cases["site"] != held_out) & (cases["split"] == "val")]
+    kept = ~cases["case_id"].isin(copies(artifacts, held_out))
+    validation = cases[(cases["site"] != held_out) & (cases["split"] == "val") & kept]
     with_lesion = validation.index[validation["class_index"] >= 0]
     near = [with_lesion[at] for at in np.random.default_rng(0).permutation(len(with_lesion))[:NEAR]]
     parts = [("val", list(validation.index), None), ("val_near", near, SHIPPED["train"]["augment"]["healthy_zoom"])]

@@ -14,7 +14,7 @@ import pandas as pd
 import typer
 
 from mcdrl.artifacts.cases import CASES
-from mcdrl.artifacts.frames import FRAMES, lesion_of
+from mcdrl.artifacts.frames import FRAMES, judged_of, lesion_of
 from mcdrl.metrics.calibration import calibrated, confidence, spectrum
 from mcdrl.metrics.counts import count, dice
 from mcdrl.metrics.coverage import aurc
@@ -22,7 +22,7 @@ from mcdrl.model.folder import LoadedModel, load_model
 from mcdrl.networks.inputs import open_sites
 from mcdrl.study.paths import site_files
 from stages.evaluate.predict import predict
-from tests.benchmarks._cells import over_cells
+from tests.benchmarks._cells import copies, over_cells
 
 
 def measures(p: np.ndarray) -> dict[str, np.ndarray]:
@@ -40,22 +40,24 @@ def measures(p: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def validation(model: LoadedModel, artifacts: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities and masks of the source sites' validation frames, [B, S, S]."""
-    found, masks = [], []
+def validation(model: LoadedModel, artifacts: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return probabilities, lesion and judged, [B, S, S], of the sources' validation frames, copies left out."""
+    found, masks, left_out = [], [], copies(artifacts, model.card.held_out)
     for site in model.card.sources:
         files = site_files(artifacts, site)
-        cases = CASES.read(files.cases).query("split == 'val'")["case_id"].tolist()
+        cases = CASES.read(files.cases).query("split == 'val'")["case_id"]
+        cases = cases[~cases.isin(left_out)].tolist()
         with open_sites({site: files}) as reader, FRAMES.read(files.frames) as frames:
             found += [said.probability for said in predict(model, reader, cases, 16)]
-            masks.append(lesion_of(frames.rows("mask", cases)))
-    return np.concatenate(found), np.concatenate(masks)
+            masks.append(frames.rows("mask", cases))
+    labels = np.concatenate(masks)
+    return np.concatenate(found), lesion_of(labels), judged_of(labels)
 
 
 def rows(folder: Path, artifacts: Path) -> Iterator[dict[str, object]]:
     model = load_model(folder, artifacts / "backbone")
-    p, truth = validation(model, artifacts)
-    scores = dice(count(p >= 0.5, truth))
+    p, truth, judged = validation(model, artifacts)
+    scores = dice(count(p >= 0.5, truth, judged))
     temperature = model.card.temperature
     found = measures(calibrated(p, temperature).reshape(len(p), -1))
     found["mean inside the mask (ours)"] = confidence(spectrum(p), temperature)

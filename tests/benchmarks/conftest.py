@@ -26,6 +26,7 @@ from tests.factories import (
     write_lite0,
     write_site,
 )
+from tests.stub_sites import write_pairs
 
 SPEC = make_lite0_spec()
 
@@ -80,6 +81,7 @@ def study(tmp_path, model):
             masks,
             map(png, masks),
         )
+    write_pairs(artifacts)
     cell = artifacts / "train" / "baseline" / "A" / "0"
     shutil.copytree(model, cell)
     card = json.loads((cell / "model.json").read_text())

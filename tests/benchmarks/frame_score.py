@@ -44,7 +44,7 @@ def scores(p: np.ndarray) -> dict[str, np.ndarray]:
 
 def rows(folder: Path, artifacts: Path) -> Iterator[dict[str, object]]:
     """Yield each score's figures on the validation frames of a cell."""
-    p, truth = validation(load_model(folder, artifacts / "backbone"), artifacts)
+    p, truth, _ = validation(load_model(folder, artifacts / "backbone"), artifacts)
     lesion = truth.any((1, 2))
     for name, values in scores(p).items():
         values = np.asarray(values, np.float64)

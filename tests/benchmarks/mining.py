@@ -24,6 +24,7 @@ from mcdrl.study.paths import site_files
 from mcdrl.study.sections.train import Params
 from mcdrl.training.data import split
 from mcdrl.training.mining import tuned_miners
+from tests.benchmarks._cells import copies
 
 _BATCH = 32
 
@@ -52,7 +53,7 @@ def main(
     for site in study.held_out:
         sources = {other: site_files(artifacts, other) for other in study.sites if other != site}
         with open_sites(sources) as reader:
-            frames = split(read_cases(sources, study.lesion_classes))
+            frames = split(read_cases(sources, study.lesion_classes), copies(artifacts, site))
             miner = tuned_miners(reader, frames, train.miner, seed, torch.device("cpu")).whole
         texts = quality(artifacts, site, study.lesion_classes, None)
         tuned = quality(artifacts, site, study.lesion_classes, miner)

@@ -25,16 +25,18 @@ from mcdrl.base.files import atomic
 from mcdrl.study.paths import Cell, site_files, whole_model
 from mcdrl.training.adapt import LabelledFrames, answers
 from mcdrl.training.adaptation_gain import judge
+from tests.benchmarks._cells import copies
 from tests.benchmarks.label_efficiency import member_of, site_frames
 
 OWN = "own_patients"
 
 
 def validation(artifacts: Path, site: str) -> tuple[LabelledFrames, pd.DataFrame]:
-    """Return a site's validation frames with a lesion, and what the table says of each."""
+    """Return a site's validation frames with a lesion, less copies of training frames, and the table's rows of them."""
     frames, _ = site_frames(artifacts, site)
     rows = CASES.read(site_files(artifacts, site).cases)
-    chosen = ((rows["split"] == "val") & rows["lesion_class"].notna()).to_numpy()
+    own = (rows["split"] == "val") & rows["lesion_class"].notna() & ~rows["case_id"].isin(copies(artifacts, None))
+    chosen = own.to_numpy()
     return frames.take(chosen), rows.loc[chosen, ["case_id", "group_id"]]
 
 

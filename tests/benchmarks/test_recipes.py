@@ -16,6 +16,7 @@ from mcdrl.model.ensemble import load_ensemble
 from mcdrl.model.network import FurtherSizes
 from tests.benchmarks._toys import noise, run, script
 from tests.projects import ROOT, SHIPPED
+from tests.stub_sites import write_pairs
 
 recipes = script("recipes")
 KEY = ["method", "held_out", "seed", "case_id"]
@@ -48,6 +49,18 @@ def other_training(study, seed):
     card = json.loads((cell / "0" / "model.json").read_text())
     write_json({**card, "seed": seed, "weights_sha256": ""}, cell / str(seed) / "model.json")
     return cell / str(seed)
+
+
+def test_copies_of_training_frames_are_no_validation_frames(project, tmp_path):
+    cell, out, validation = project / "artifacts/train/baseline/A/0", tmp_path / "out.parquet", tmp_path / "val.parquet"
+    shown = []
+    for pairs in ([], [("B/4", "B/1", False)]):
+        write_pairs(project / "artifacts", *pairs)
+        run(recipes, out, cell, "--no-sizes", "--validation", validation)
+        shown.append(set(pd.read_parquet(validation)["case_id"]))
+        validation.unlink()
+    assert shown == [{"B/4", "B/5"}, {"B/5"}]
+    assert len(pd.read_parquet(out)) == 8
 
 
 def test_each_training_and_all_together_at_one_size_and_two(project, tmp_path):

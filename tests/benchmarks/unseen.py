@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import typer
 
-from mcdrl.artifacts.frames import lesion_of, unpack_native_mask
+from mcdrl.artifacts.frames import judged_of, lesion_of, unpack_native_mask
 from mcdrl.artifacts.promise import promise_of
 from mcdrl.base.parallel import batches
 from mcdrl.imaging.decode import Pixels
@@ -50,14 +50,15 @@ def site_rows(name: str, root: Path, reading: Reading, predictor: Predictor, thr
 
 
 def _row(case: Case, pixels: Pixels, probability: np.ndarray, threshold: float) -> dict[str, object]:
-    truth = lesion_of(unpack_native_mask(pixels.native_mask))
+    mask = unpack_native_mask(pixels.native_mask)
+    truth, judged = lesion_of(mask), judged_of(mask)
     shown = Shown((pixels.width_px, pixels.height_px), pixels.crop_px, pixels.image)
     called, native = shown.lesion(probability, threshold), shown.probability(probability)
     return {
         "case_id": case.case_id,
         "group_id": case.group_id,
-        "dice": float(dice(count(called[None], truth[None]))[0]),
-        "false_components": int(match(native, called, truth).false.sum()),
+        "dice": float(dice(count(called[None], truth[None], judged[None]))[0]),
+        "false_components": int(match(native, called & judged, truth).false.sum()),
     }
 
 

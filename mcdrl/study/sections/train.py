@@ -171,8 +171,8 @@ class Params(Section):
             and all, in modes partial and finetune; the working size and these have even chances, drawn by the seed.
             Validation stays at the working size. For backbones that take frames of any size, as lite0 does; empty: the
             working size alone. Our choice.
-        checkpointing: whether the encoder's activations are computed again for the gradient instead of kept; less
-            memory, more time, the same numbers.
+        checkpointing: whether activations of the backbone's blocks are computed again for the gradient instead of kept;
+            less memory, more time, the same numbers. U-Nets keep theirs.
         compile: whether torch.compile translates the network for the machine first: a minute or more, then quicker
             steps on a GPU; numbers differ by rounding, and it needs a C++ compiler.
         precision: 32-true, bf16-mixed, or auto: bf16-mixed on CUDA, else 32-true.
@@ -182,7 +182,7 @@ class Params(Section):
         miner: how that network is fitted.
         phrases: how many phrases of the dictionary are used, the same for every seed; None: all.
         head_width: channels of the pyramid head.
-        dropout: share of channels dropped in head and blocks.
+        dropout: share of channels dropped in head and blocks; U-Nets have no such.
         input_dropout: share of channels dropped from what the head takes: maps, tokens and frame, in U-Nets what the
             decoder takes; whole channels, so that no answer hangs on few of them. After DropGen (arXiv 2604.02564),
             which drops image and feature channels alike; our choice for maps at several sizes.
