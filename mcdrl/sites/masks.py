@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from mcdrl.base.errors import InputError
-from mcdrl.base.folders import composed, is_hidden, loosened, names_in
+from mcdrl.base.folders import composed, is_hidden, loosened, mask_parts, names_in
 from mcdrl.sites.naming import Naming, is_image
 
 
@@ -60,13 +60,10 @@ class Pattern:
         Raises:
             InputError: a folder has a `*`.
         """
-        head = text.removesuffix(".*")
-        folder, _, name = head.rpartition("/")
-        if "*" in folder:
-            raise InputError(
-                f"masks: '{text}' has a '*' in a folder; e.g. 'masks/{{stem}}.*', '{{0}}/masks/{{stem}}.*'"
-            )
-        return cls(text, folder or ("/" if text.startswith("/") else "."), name, head != text)
+        try:
+            return cls(text, *mask_parts(text))
+        except ValueError as error:
+            raise InputError(str(error)) from None
 
     @property
     def several(self) -> bool:
