@@ -42,9 +42,11 @@ class Reading(Section):
         masks: where a frame's mask is below the root; `{stem}` is the frame's name without its ending, `{parent}` the
             name of the folder that it lies in, `{0}`, `{1}`, ... the folders on its path below the root, `{path}` what
             the wildcards of `images` stand for; may end in `.*` for any image ending. A `*` in the name takes all files
-            that fit, and a pixel of any of them is lesion: `masks/{stem}_mask*.png`, `masks/{stem}/*`.
+            that fit, and a pixel of any of them is lesion: `masks/{stem}_mask*.png`, `masks/{stem}/*`. A frame of which
+            one can't be read is refused, texts and tables aside.
         missing_mask: what a frame without a mask, or that `annotations` don't name, is: refused, or (no_lesion) one
-            without a lesion. A frame that they name and that has no shape has no lesion.
+            without a lesion. A frame that they name and that has no shape has no lesion. One beside whose place a file
+            of exactly its name lies that `masks` doesn't name is refused.
         mask_extras: what becomes of a frame beside whose mask lies a file called like it with something behind
             (NAME_1.png): refused, as it may show a further lesion, or read without that file.
         frame_suffix: what every frame's name ends in beside its mask's name, such as `_0000`; it is taken off.
