@@ -263,14 +263,13 @@ def accept(
         from mcdrl.model.held_out import threshold_of
         from mcdrl.model.predictor import load_predictor
 
-    keys = sites_app.keys_of(lesion_class, settings)
     given, models = None if view is None else view_rule(view), chosen(model)
+    keys = sites_app.keys_of(lesion_class, settings, given)
     predictor, rule = load_predictor(
         models, backbone, device, batch_size, given, confounders=confounders,
         sizes_px=None if sizes is None else sizes_px(sizes),
     )  # fmt: skip
     least = threshold_of(models) if threshold is None else threshold
-    keys |= {} if given is None else {"view": given}
     wanted = Wanted(folder, models, out, least, rule, card, keys, frames_only)
     with enough_memory("mcdrl accept", "--batch-size", predictor.batch_size):
         found = accept(wanted, predictor, workers)

@@ -13,6 +13,7 @@ from mcdrl.base.errors import InputError
 from mcdrl.commands.doctor import examine as doctor
 from mcdrl.commands.doctor.check import Check
 from mcdrl.commands.show import parse_settings
+from mcdrl.commands.sites.app import keys_of
 from tests.command_tree import command_tree
 from tests.commands.acceptance.hospital import Bright, by_site, write_hospital, write_model
 from tests.projects import ROOT, copy_project
@@ -101,6 +102,18 @@ def test_settings_are_read_as_yaml():
     for text in ("novalue", "=3", "a={"):
         with pytest.raises(InputError, match="--set"):
             parse_settings([text])
+
+
+def test_a_setting_that_is_given_twice_is_refused_with_both():
+    for texts in (["masks=a/*", "masks=b/*"], ["table=t.csv", "masks=a/*", "table="]):
+        with pytest.raises(InputError, match=rf"^{texts[0].partition('=')[0]} is given twice, .* and {texts[-1][:6]}"):
+            parse_settings(texts)
+
+
+def test_an_option_and_a_setting_that_say_the_same_thing_are_refused_with_both():
+    assert keys_of("polyp", ["channels=bgr"], "full") == {"lesion_class": "polyp", "view": "full", "channels": "bgr"}
+    with pytest.raises(InputError, match=r"^--view full and --set view=auto say the same thing; give one of them$"):
+        keys_of(None, ["view=auto"], "full")
 
 
 @pytest.mark.parametrize("value", ["**", "*/images/*", "{0}/masks/{stem}.*", "{stem}", "7", "no"])

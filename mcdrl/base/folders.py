@@ -91,6 +91,19 @@ def pattern_parts(pattern: str) -> tuple[str, ...]:
     return (*parts, "*") if parts[-1] == "**" else parts
 
 
+def mask_parts(pattern: str) -> tuple[str, str, bool]:
+    """Return of a pattern of masks the folder, the name without `.*` at its end, and whether it had that.
+
+    Raises:
+        ValueError: a folder has a `*`.
+    """
+    head = pattern.removesuffix(".*")
+    folder, _, name = head.rpartition("/")
+    if "*" in folder:
+        raise ValueError(f"masks: '{pattern}' has a '*' in a folder; e.g. 'masks/{{stem}}.*', '{{0}}/masks/{{stem}}.*'")
+    return folder or ("/" if pattern.startswith("/") else "."), name, head != pattern
+
+
 def names_in(folder: Path) -> list[str]:
     """Return the names in a folder, sorted; none if there is no such folder.
 

@@ -123,7 +123,8 @@ def sentence(problem: dict[str, Any], prefix: str, kind: type[BaseModel]) -> str
         return f"{where}: missing"
     message = problem["msg"].removeprefix("Value error, ")
     value = "" if isinstance(problem["input"], dict) else f", got {shown(problem['input'])}"
-    return f"{where.rstrip('.')}: {message}{value}"
+    place = where.rstrip(".")
+    return f"{place}: {message}{value}" if place else f"{message}{value}"
 
 
 def _legal_keys(kind: Any, place: tuple[Any, ...]) -> list[str]:

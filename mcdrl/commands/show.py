@@ -54,13 +54,17 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
     """Read KEY=VALUE texts; values are read as YAML, so numbers are numbers; those of keys that hold a text stay texts.
 
     Raises:
-        InputError: a text isn't of that form.
+        InputError: a text isn't of that form, or two give one key.
     """
     found: dict[str, Any] = {}
+    told: dict[str, str] = {}
     for text in settings:
         key, mark, value = text.partition("=")
         if not mark or not key:
             raise InputError(f"--set {text}: expected KEY=VALUE, such as lesion_class=polyp")
+        if key in told:
+            raise InputError(f"{key} is given twice, {told[key]} and {text}; give it once")
+        told[key] = text
         try:
             found[key] = load_yaml(value) if value else None
         except yaml.YAMLError:

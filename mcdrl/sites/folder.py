@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from mcdrl.base.errors import InputError
-from mcdrl.base.folders import composed, is_utf8, matching, names_in, no_folder, pattern_parts
+from mcdrl.base.folders import is_utf8, matching, names_in, no_folder, pattern_parts
 from mcdrl.base.issues import Issue
-from mcdrl.sites.masks import Masks, Pattern, find_masks
+from mcdrl.sites.masks import Masks, find_masks
 from mcdrl.sites.naming import ENDINGS, Naming, is_image
+from mcdrl.sites.wider import Wider
 from mcdrl.study.reading import Reading
 
 _SHOWN = 12  # entries of a folder that an error lists
@@ -91,7 +92,7 @@ def list_site(root: Path, images: str, masks: str | None, rules: Rules = Rules()
 
     Hidden names are left out, as by a shell: those with a dot in front, and Thumbs.db and its like. A file that is
     another frame's mask is no frame. Frames that would share a case id are refused, all of them, and so are frames that
-    would share a mask.
+    would share a mask, and those of which a mask isn't read.
 
     Args:
         root: the site's folder.
@@ -112,13 +113,17 @@ def list_site(root: Path, images: str, masks: str | None, rules: Rules = Rules()
     pictures = [path for path in paths if is_image(path)]
     paired = find_masks(root, pictures, masks, naming) if masks is not None else Masks({})
     sheets = matching(root, rules.annotations) if rules.annotations is not None else []
-    taken = {*sheets, *paired.used} | {extra for several in paired.extras.values() for extra in several}
+    beside = [file for several in (*paired.extras.values(), *paired.unread.values()) for file in several]
+    taken = {*sheets, *paired.used, *beside}
     frames = [path for path in paths if path not in taken]
     if not frames:
         raise InputError(f"no file matches '{images}' in {root}; there: {_contents(root)}")
     if masks is not None and rules.missing_mask == "no_lesion" and not paired.used:
-        raise InputError(f"not one frame of {root} has a mask at '{masks}', so all would count as free of lesions")
-    check = _NameCheck(root, masks, naming, rules, paired, [path for path in frames if is_image(path)])
+        there = [f"; {_below(root, several[0])} can't be read as a mask" for several in paired.unread.values()]
+        told = f"not one frame of {root} has a mask at '{masks}', so all would count as free of lesions"
+        raise InputError(told + "".join(there[:1]))
+    wider = Wider(root, pictures, masks, naming, paired) if masks is not None else None
+    check = _NameCheck(root, masks, naming, rules, paired, wider, [path for path in frames if is_image(path)])
     for path in frames:
         check.take(path, found)
     found.sources.sort(key=lambda source: source.name)
@@ -159,9 +164,17 @@ class _NameCheck:
     """Says which frames can be cases, by name alone."""
 
     def __init__(
-        self, root: Path, masks: str | None, naming: Naming, rules: Rules, paired: Masks, pictures: Collection[Path]
+        self,
+        root: Path,
+        masks: str | None,
+        naming: Naming,
+        rules: Rules,
+        paired: Masks,
+        wider: Wider | None,
+        pictures: Collection[Path],
     ) -> None:
         self._root, self._masks, self._naming, self._rules, self._paired = root, masks, naming, rules, paired
+        self._wider = wider
         self._called = Counter(self._case(path) for path in pictures)
         self._stems = Counter((path.parent, naming.stem(path)) for path in pictures)
 
@@ -207,35 +220,61 @@ class _NameCheck:
         return "name used twice", f"{count} frames are called '{self._case(path)}'; {fix}"
 
     def _unpaired(self, path: Path) -> tuple[str, str] | None:
-        """Return why a frame's masks can't be used; None: they can."""
-        if self._masks is None:
+        """Return why a frame's masks can't be used; None: they can, or it has none and needs none."""
+        if self._wider is None:
             return None
         masks, extras = self._paired.of.get(path, []), self._paired.extras.get(path, [])
-        pattern = Pattern.of(self._masks)
         if path in self._paired.shared:
-            mask, other = self._paired.shared[path]
-            told = "tell them apart in masks by {0} (the first folder), {parent} or {path}"
-            if self._naming.stem(path) != self._naming.stem(other):
-                told = f"masks: '{pattern.numbered}' gives it to the shorter name; else rename it"
-            return "mask of two frames", f"{mask.name} is also that of {_below(self._root, other)}; {told}"
-        if extras and (self._rules.mask_extras == "refuse" or not masks):
-            names = ", ".join(file.name for file in [*masks, *extras])
-            ignored = ", mask_extras: ignore takes the first alone" if masks else ""
-            further = all(composed(file.stem).startswith(f"{self._naming.stem(path)}_") for file in [*masks, *extras])
-            wider = pattern.numbered if further else pattern.widened
-            return "several masks", f"{names}; masks: '{wider}' takes all of them together{ignored}"
-        if path in self._paired.near:
-            near = _below(self._root, self._paired.near[path])
-            return "mask of nearly the same name", f"{near} differs in case or in codes such as %20; rename one"
-        if not masks and self._rules.missing_mask == "refuse":
-            wanted = self._naming.filled(self._masks, self._relative(path))
-            return "no mask", f"expected {wanted}; where none means no lesion: missing_mask: no_lesion"
-        if len(masks) > 1 and not pattern.several:
+            return "mask of two frames", self._shared(path, *self._paired.shared[path])
+        counted = extras if self._rules.mask_extras == "refuse" or not masks else []
+        unread = [*self._paired.unread.get(path, []), *(file for file in counted if not is_image(file))]
+        if unread:
+            return "mask that isn't read", self._unread(unread[0], beside=bool(masks))
+        if counted:
+            return "several masks", self._several(path, [*masks, *counted], ignored=bool(masks))
+        if not masks:
+            return self._bare(path)
+        if len(masks) > 1 and not self._wider.pattern.several:
             return "several masks", ", ".join(mask.name for mask in masks)
         odd = [mask.name for mask in masks if not mask.is_file()]
         return (
             ("mask is no regular file", f"{odd[0]}: a link to nothing, a folder, a pipe or the like") if odd else None
         )
+
+    def _shared(self, path: Path, mask: Path, other: Path) -> str:
+        told = "tell them apart in masks by {0} (the first folder), {parent} or {path}"
+        if self._naming.stem(path) != self._naming.stem(other):
+            pattern = self._wider.settling(path) if self._wider else None
+            told = f"masks: '{pattern}' gives it to the shorter name; else rename it" if pattern else "rename it"
+        return f"{mask.name} is also that of {_below(self._root, other)}; {told}"
+
+    def _unread(self, file: Path, *, beside: bool) -> str:
+        what = "/, a folder; put what lies in it beside it" if file.is_dir() else "; save it as PNG"
+        return f"{_below(self._root, file)}{what}{', or move it away' if beside else ''}"
+
+    def _several(self, path: Path, files: Sequence[Path], *, ignored: bool) -> str:
+        pattern = self._wider.taking(path, files) if self._wider else None
+        told = f"masks: '{pattern}' takes all of them together" if pattern else "rename them so that one pattern fits"
+        alone = ", mask_extras: ignore takes the first alone" if ignored else ""
+        return f"{', '.join(file.name for file in files)}; {told}{alone}"
+
+    def _bare(self, path: Path) -> tuple[str, str] | None:
+        """Return why a frame that has no mask can't be one without a lesion; None: it can."""
+        if path in self._paired.near:
+            near = _below(self._root, self._paired.near[path])
+            return "mask of nearly the same name", f"{near} differs in case or in codes such as %20; rename one"
+        if path in self._paired.alike:
+            alike = self._paired.alike[path]
+            if not is_image(alike):
+                return "mask that isn't read", self._unread(alike, beside=False)
+            told = (
+                f"{_below(self._root, alike)}, which '{self._masks}' doesn't name; rename it, or give another pattern"
+            )
+            return "mask of another name", told
+        if self._rules.missing_mask == "refuse":
+            wanted = self._naming.filled(str(self._masks), self._relative(path))
+            return "no mask", f"expected {wanted}; where none means no lesion: missing_mask: no_lesion"
+        return None
 
     def _case(self, path: Path) -> str:
         return self._naming.case(self._relative(path))

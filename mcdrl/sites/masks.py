@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from mcdrl.base.errors import InputError
-from mcdrl.base.folders import composed, is_hidden, loosened, names_in
-from mcdrl.sites.naming import Naming, is_image
+from mcdrl.base.folders import composed, is_hidden, loosened, mask_parts, names_in
+from mcdrl.sites.naming import Naming, is_image, may_be_drawn
 
 
 @dataclass
@@ -20,9 +20,12 @@ class Masks:
     Attributes:
         of: frame -> its masks; several: one a lesion, or files that contradict each other.
         shared: frame -> a mask that is also another frame's, and that frame.
-        extras: frame -> files that are called like its mask with something behind and that are nobody's mask.
-        orphans: other images in the masks' folders that are nobody's mask, sorted.
+        extras: frame -> files that are called like its mask with something behind and that are nobody's mask; those
+            that can't be read, too.
+        orphans: other images in the masks' folders that are nobody's mask, nor called like a frame, sorted.
         near: frame without a mask -> a file that is nobody's and would be its mask but for case or codes such as %20.
+        unread: frame -> files and folders that the pattern names for it and that can't be read as masks.
+        alike: frame without a mask -> what lies in its masks' folder under exactly its name and is nobody's.
     """
 
     of: dict[Path, list[Path]]
@@ -30,6 +33,8 @@ class Masks:
     extras: dict[Path, list[Path]] = field(default_factory=dict)
     orphans: list[Path] = field(default_factory=list)
     near: dict[Path, Path] = field(default_factory=dict)
+    unread: dict[Path, list[Path]] = field(default_factory=dict)
+    alike: dict[Path, Path] = field(default_factory=dict)
 
     @property
     def used(self) -> set[Path]:
@@ -60,13 +65,10 @@ class Pattern:
         Raises:
             InputError: a folder has a `*`.
         """
-        head = text.removesuffix(".*")
-        folder, _, name = head.rpartition("/")
-        if "*" in folder:
-            raise InputError(
-                f"masks: '{text}' has a '*' in a folder; e.g. 'masks/{{stem}}.*', '{{0}}/masks/{{stem}}.*'"
-            )
-        return cls(text, folder or ("/" if text.startswith("/") else "."), name, head != text)
+        try:
+            return cls(text, *mask_parts(text))
+        except ValueError as error:
+            raise InputError(str(error)) from None
 
     @property
     def several(self) -> bool:
@@ -114,14 +116,21 @@ def find_masks(root: Path, frames: Sequence[Path], masks: str, naming: Naming) -
     lookup, loosely = (_Lookup(root, pattern, naming, form) for form in (composed, loosened))
     wanted = {frame: lookup.find(frame) for frame in frames}
     owner, shared = _owners(wanted, lookup)
-    found = Masks({frame: [mask for mask in several if owner[mask] == frame] for frame, several in wanted.items()})
-    found.shared = shared
-    used, claimed = found.used, {frame for frame, several in found.of.items() if several}
-    loose = [file for file in lookup.files() if file not in used and file not in claimed]
+    own = {frame: [file for file in several if owner[file] == frame] for frame, several in wanted.items()}
+    found = Masks({frame: list(filter(lookup.reads, several)) for frame, several in own.items()}, shared)
+    unread = {frame: [file for file in several if not lookup.reads(file)] for frame, several in own.items()}
+    found.unread = {frame: files for frame, files in unread.items() if files}
+    taken = found.used | {frame for frame, several in found.of.items() if several} | set().union(*unread.values())
+    loose = [file for file in lookup.files() if file not in taken]
     _sort_out(loose, frames, lookup, found)
-    for frame in (frame for frame, several in found.of.items() if not several):
-        near = [file for file in loosely.find(frame) if file not in used and file not in claimed]
+    bare = [frame for frame, several in found.of.items() if not several]
+    for frame in bare:
+        near = [file for file in loosely.find(frame) if file not in taken]
         found.near |= {frame: near[0]} if near else {}
+    known = set(frames)
+    found.alike = lookup.alike(bare, [file for file in loose if file not in known])
+    called = set(found.alike.values())
+    found.orphans = [file for file in found.orphans if file not in called]
     return found
 
 
@@ -151,7 +160,7 @@ def _sort_out(loose: Sequence[Path], frames: Sequence[Path], lookup: _Lookup, fo
         frame = lookup.resembled(file, starts)
         if frame is not None and (lookup.loose or file not in known):
             found.extras.setdefault(frame, []).append(file)
-        elif file not in known:
+        elif file not in known and is_image(file):
             found.orphans.append(file)
 
 
@@ -168,13 +177,18 @@ class _Lookup:
         self._names: dict[Path, Path] = {}
         self._inside: dict[Path, dict[str, Path]] = {}
         self._places: dict[Path, tuple[Path, str]] = {}
+        self._above: dict[Path, dict[str, Path]] = {}
         before, _, after = pattern.name.partition("*")
         self._start = before
         self.loose = not re.search(r"\{(stem|path)\}$", self._without_ending(before))
         self._rest = after
 
+    def reads(self, file: Path) -> bool:
+        """Return whether a file that the pattern names counts as a mask; where it has an ending, all of that do."""
+        return is_image(file) or not (self._pattern.any_ending or self._pattern.several)
+
     def find(self, frame: Path) -> list[Path]:
-        """Return the masks of a frame, the frame itself left out."""
+        """Return the masks of a frame and what else is called so and may be one, the frame itself left out."""
         folder, start = self._place(frame)
         keys, files = self._listed(folder)
         if not self._pattern.several:
@@ -187,7 +201,7 @@ class _Lookup:
             if not keys[index].startswith(start):
                 break
             if fits.fullmatch(keys[index]):
-                found += [mask for mask in files[index] if mask != frame and is_image(mask)]
+                found += [mask for mask in files[index] if mask != frame]
         return found
 
     def start(self, frame: Path) -> str:
@@ -223,8 +237,29 @@ class _Lookup:
         return name if whole else PurePosixPath(name).stem
 
     def files(self) -> list[Path]:
-        """Return the images in the masks' folders, sorted."""
-        return sorted(f for _, files in self._folders.values() for several in files for f in several if is_image(f))
+        """Return the images in the masks' folders and what else may be a mask, sorted."""
+        there = (file for _, files in self._folders.values() for several in files for file in several)
+        return sorted(file for file in there if is_image(file) or not self.reads(file) or _may_be_mask(file))
+
+    def alike(self, frames: Iterable[Path], loose: Iterable[Path]) -> dict[Path, Path]:
+        """Return frame -> what is called exactly like it: one of these files, or one in the place of its folder."""
+        called = {(file.parent, self._form(file.stem)): file for file in loose}
+        found: dict[Path, Path] = {}
+        for frame in frames:
+            folder, stem = self._place(frame)[0], self._form(self._naming.stem(frame))
+            file = called.get((folder, stem))
+            if file is None and self._form(folder.name) == stem and not folder.is_dir():
+                file = self._beside(self._real(folder.parent)).get(stem)
+            if file is not None and file != frame and _may_be_mask(file):
+                found[frame] = file
+        return found
+
+    def _beside(self, folder: Path) -> dict[str, Path]:
+        """Return name without ending -> a file in a folder in which frames' folders of masks were looked for."""
+        if folder not in self._above:
+            files = [file for file in self._inside.get(folder, {}).values() if not is_hidden(file.name)]
+            self._above[folder] = {self._form(file.stem): file for file in files if may_be_drawn(file)}
+        return self._above[folder]
 
     def _below(self, frame: Path) -> PurePosixPath:
         return PurePosixPath(frame.relative_to(self._root).as_posix())
@@ -260,8 +295,13 @@ class _Lookup:
             names: dict[str, list[Path]] = {}
             shown = self._start.startswith(".")  # as by a shell, hidden files are masks if they are asked for
             for path in (folder / name for name in names_in(folder) if shown or not is_hidden(name)):
-                if not self._pattern.any_ending or is_image(path):
+                if self.reads(path) or _may_be_mask(path):
                     names.setdefault(self._form(self._pattern.key(path)), []).append(path)
             ordered = sorted(names)
             self._folders[folder] = ordered, [names[key] for key in ordered]
         return self._folders[folder]
+
+
+def _may_be_mask(path: Path) -> bool:
+    """Return whether a file may be a mask, if not one that is read; a folder is none if nothing lies in it."""
+    return may_be_drawn(path) and (not path.is_dir() or any(not is_hidden(name) for name in names_in(path)))

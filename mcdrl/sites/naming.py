@@ -10,6 +10,12 @@ from typing import Literal
 from mcdrl.base.folders import composed, pattern_parts
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".dcm", ".dicom")
+TABLES = (".csv", ".ods", ".tsv", ".xls", ".xlsb", ".xlsm", ".xlsx")
+"""Endings of tables, in lower case."""
+SILENT = (".md", ".pdf", ".html", ".log", ".py", ".ipynb", ".sh", ".yaml", ".yml", ".ini", ".db")
+"""Endings of files that say nothing of lesions, in lower case."""
+_BESIDE = (*TABLES, *SILENT, ".txt", ".json", ".xml", ".dvc", ".identifier")  # the last one: where Windows has it from
+_OF_SYSTEMS = frozenset(("@eadir", "__macosx", "$recycle.bin", "#recycle", "lost+found", "icon\r"))
 _PLACE = re.compile(r"\{(stem|parent|path|\d+)\}")
 _WORDS_OF_MASKS = ("mask", "label", "truth", "annot", "segment")
 _WILD = re.compile(r"[*?\[]")
@@ -18,6 +24,11 @@ _WILD = re.compile(r"[*?\[]")
 def is_image(path: Path) -> bool:
     """Return whether a file is a picture by its ending."""
     return path.suffix.lower() in ENDINGS
+
+
+def may_be_drawn(path: Path) -> bool:
+    """Return whether something that isn't read may hold what was drawn: no text, no table, nothing of a system's."""
+    return path.suffix.lower() not in _BESIDE and path.name.casefold() not in _OF_SYSTEMS
 
 
 def like_masks(folder: PurePosixPath | str) -> bool:

@@ -49,7 +49,11 @@ class SiteTable:
             if name in self._rows:
                 self._used.add(name)
                 return self._only(self._rows[name])
-        raise RefusedError("no row in the table", f"{self._name} has neither its path, its name nor its stem")
+        lacks = f"{self._name} has neither its path, its name nor its stem"
+        if source.path is not None:
+            said = "with case_ids: path, names and stems don't count"
+            lacks = f"{self._name} has neither its path {source.file} nor {source.path} ({said})"
+        raise RefusedError("no row in the table", lacks)
 
     def elsewhere(self, names: Iterable[str]) -> bool:
         """Return whether the table gives a frame, by its names, to another site and to this one not."""

@@ -21,8 +21,9 @@ from mcdrl.base.errors import InputError, shown
 from mcdrl.base.section import Section, Seed, sentences
 from mcdrl.base.strict_yaml import load_yaml, read_yaml
 from mcdrl.study.agreement import disagreements
+from mcdrl.study.meanings import unfit_class
 from mcdrl.study.missing import told
-from mcdrl.study.paths import BACKBONE_CARDS, NONE, PARAMS, Cell, own_or_shipped
+from mcdrl.study.paths import BACKBONE_CARDS, LONGEST_NAME, NONE, PARAMS, Cell, own_or_shipped
 from mcdrl.study.reading import Reading, merge
 from mcdrl.study.site_cards import card_names, read_card
 from mcdrl.study.variants import Variant, resolved
@@ -31,7 +32,6 @@ STAGES_WITH_SECTION = (
     "phantom", "pretrain", "ingest", "audit", "encode", "build_confounders", "mine_regions", "train", "evaluate",
     "stress", "report", "deploy",
 )  # fmt: skip
-LONGEST_NAME = 100  # letters; a file's name has 255, and adds to it
 RESERVED_SITE_NAMES = ("mean", "worst", "all", NONE)  # what stands for several sites in tables, and for none
 
 S = TypeVar("S", bound=Section)
@@ -301,8 +301,8 @@ def _unfit_site_names(study: Study) -> list[str]:
 
 
 def _unfit_classes(study: Study) -> list[str]:
-    unfit = [name for name in study.lesion_classes if not name.strip() or len(name) > LONGEST_NAME]
-    return [f"lesion_classes: {shown(name)} is no name; use 1 to {LONGEST_NAME} letters" for name in unfit]
+    problems = [unfit_class(name) for name in study.lesion_classes]
+    return [f"lesion_classes: {problem}; rename it, or take it out" for problem in problems if problem is not None]
 
 
 def _unfit_variant_names(study: Study) -> list[str]:

@@ -21,6 +21,7 @@ START_MODEL = "polyp_lite0"  # of those: where no model is named
 LITE_TOWERS = {name: Path("data", name) for name in ("lite0", "lite1", "lite2")}  # what pretraining made of each
 IMPORTED = Path("data/splits.csv")  # the splits that were taken over
 RENDERED = Path("data/phantom")  # an output of the pipeline's, though git ignores it
+LONGEST_NAME = 100  # letters; a file's name has 255, and adds to it
 NONE = "none"  # in a held-out site's place: none is, all of them are trained on
 STAGES = Path("stages")
 RUN_FOLDER = Path(

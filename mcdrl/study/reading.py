@@ -9,17 +9,29 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, field_validator, model_validator
+from pydantic import (
+    Field,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
 
-from mcdrl.base.folders import pattern_parts
+from mcdrl.base.errors import shown
+from mcdrl.base.folders import mask_parts, pattern_parts
 from mcdrl.base.section import Count, Most, Section
 from mcdrl.base.view_rule import ViewRule
-from mcdrl.study.meanings import IGNORE, LESION, drawn_classes
+from mcdrl.study.meanings import BACKGROUND, IGNORE, LESION, drawn_classes, unfit_class
 
 MASK_RULES = ("masks", "polygons", "annotations")
 CLASS_RULES = ("lesion_class", "table_class", "folder_class", "label_class")
 GROUP_RULES = ("table_group", "folder_group", "sequence_ends")
 AnnotationFormat = Literal["coco", "labelme", "cvat", "yolo"]
+_OTHERWISE = {
+    "label_class": "null means no lesion, ignore that nobody judged",
+    "mask_values": "background and ignore are written in small letters",
+}  # key -> what else than a class it may say; where it isn't here, null
 
 
 class Reading(Section):
@@ -30,9 +42,11 @@ class Reading(Section):
         masks: where a frame's mask is below the root; `{stem}` is the frame's name without its ending, `{parent}` the
             name of the folder that it lies in, `{0}`, `{1}`, ... the folders on its path below the root, `{path}` what
             the wildcards of `images` stand for; may end in `.*` for any image ending. A `*` in the name takes all files
-            that fit, and a pixel of any of them is lesion: `masks/{stem}_mask*.png`, `masks/{stem}/*`.
+            that fit, and a pixel of any of them is lesion: `masks/{stem}_mask*.png`, `masks/{stem}/*`. A frame of which
+            one can't be read is refused, texts and tables aside.
         missing_mask: what a frame without a mask, or that `annotations` don't name, is: refused, or (no_lesion) one
-            without a lesion. A frame that they name and that has no shape has no lesion.
+            without a lesion. A frame that they name and that has no shape has no lesion. A frame is refused where
+            something of exactly its name lies among the masks and `masks` doesn't name it.
         mask_extras: what becomes of a frame beside whose mask lies a file called like it with something behind
             (NAME_1.png): refused, as it may show a further lesion, or read without that file.
         frame_suffix: what every frame's name ends in beside its mask's name, such as `_0000`; it is taken off.
@@ -121,6 +135,8 @@ class Reading(Section):
         if len({type(key) for key in given}) > 1:
             raise ValueError("DVC can't sort numbers and texts together; quote the ids of mask_values, such as '255'")
         named = {_value_name(key): meaning for key, meaning in given.items()}
+        if unsaid := [name for name, meaning in named.items() if meaning is None]:
+            raise ValueError(f"{unsaid[0]}: null says nothing of a value; write background, or ignore")
         if len(named) < len(given):
             raise ValueError("mask_values lists a value twice")
         return named
@@ -137,20 +153,47 @@ class Reading(Section):
             raise ValueError("view must hold some of the frame: left < right and top < bottom, such as [0.25, 0, 1, 1]")
         return rule
 
-    @field_validator("label_class", mode="before")
+    @field_validator("class_names", "folder_class", "label_class", "table_rows", "table_strengths", mode="before")
     @classmethod
-    def _texts(cls, given: Any) -> Any:
-        """Take ids of labels as texts; YAML has them as numbers."""
+    def _texts(cls, given: Any, info: ValidationInfo) -> Any:
+        """Take whole numbers that are names, ids or words of a table as texts; YAML has them as numbers."""
         if not isinstance(given, Mapping):
             return given
+        words = {
+            _text(key): _text(meaning) if info.field_name == "table_rows" else meaning for key, meaning in given.items()
+        }
         if len({type(key) for key in given}) > 1:
-            raise ValueError("DVC can't sort numbers and texts together; quote the ids of label_class, such as '1'")
-        return {str(key) if isinstance(key, int) else key: meaning for key, meaning in given.items()}
+            raise ValueError(
+                f"DVC can't sort numbers and texts together; quote the ids of {info.field_name}, such as '1'"
+            )
+        return words
+
+    @field_validator("lesion_class")
+    @classmethod
+    def _a_class(cls, name: str | None) -> str | None:
+        problem = unfit_class(name) if name is not None else None
+        if problem is not None:
+            raise ValueError(f"{problem}; name one, such as polyp")
+        return name
+
+    @field_validator("class_names", "folder_class", "label_class", "mask_values")
+    @classmethod
+    def _classes_or_none(cls, given: Any, info: ValidationInfo) -> Any:
+        """Refuse classes that are called like what is none."""
+        key = str(info.field_name)
+        meant = {"label_class": {IGNORE}, "mask_values": {BACKGROUND, IGNORE}}.get(key, set())
+        for word, name in (given or {}).items():
+            problem = unfit_class(name) if name is not None and name not in meant else None
+            if problem is not None:
+                raise ValueError(f"{word}: {problem}; {_OTHERWISE.get(key, 'null means no lesion')}")
+        return given
 
     @model_validator(mode="after")
     def _values(self) -> Reading:
         if self.masks is not None and not {"{stem}", "{path}"} & set(re.findall(r"\{[a-z]+\}", self.masks)):
             raise ValueError("masks must contain {stem} or {path}, such as 'masks/{stem}.png'")
+        if self.masks is not None:
+            mask_parts(self.masks)
         if self.sequence_ends is not None and sorted(set(self.sequence_ends)) != self.sequence_ends:
             raise ValueError("sequence_ends must rise: the number of each sequence's last frame")
         named = list((self.table_strengths or {}).values())
@@ -190,7 +233,7 @@ class Reading(Section):
         """Return a sentence for each rule that is missing, given twice or without what it needs; empty: complete."""
         return [
             *_one_of(_given(self, MASK_RULES), MASK_RULES, "where the lesions are drawn"),
-            *_one_of(self.class_rules(), CLASS_RULES, "which class a lesion has"),
+            *_one_of(self.class_rules(), (*CLASS_RULES, "mask_values (with classes)"), "which class a lesion has"),
             *_said_once(_given(self, GROUP_RULES), "which frames belong together"),
             *_needs(
                 self,
@@ -199,7 +242,7 @@ class Reading(Section):
                 "the CSV file that holds them",
             ),
             *_needs(self, ("class_names",), "table_class", "the column whose words they are"),
-            *["label_class need polygons or annotations, as masks have no labels"]
+            *["label_class needs polygons or annotations, as masks have no labels"]
             * (self.label_class is not None and self.polygons is None and self.annotations is None),
             *_needs(self, ("annotations",), "annotation_format", "one of coco, labelme, cvat, yolo"),
             *_needs(self, ("annotation_format",), "annotations", "the files that are of this format"),
@@ -246,7 +289,19 @@ def _said_once(given: list[str], what: str) -> list[str]:
 
 def _needs(reading: Reading, keys: tuple[str, ...], other: str, why: str) -> list[str]:
     given = _given(reading, keys)
-    return [f"{' and '.join(given)} need {other}, {why}"] if given and getattr(reading, other) is None else []
+    verb = "needs" if len(given) == 1 else "need"
+    return [f"{' and '.join(given)} {verb} {other}, {why}"] if given and getattr(reading, other) is None else []
+
+
+def _text(word: Any) -> Any:
+    """Return a whole number as the text that a table or a folder has for it.
+
+    Raises:
+        ValueError: YAML took the word for something else, such as true for yes.
+    """
+    if isinstance(word, bool) or not isinstance(word, int | str):
+        raise ValueError(f"YAML takes a word for {shown(word)}; quote it as it stands in the data, such as 'yes'")
+    return str(word)
 
 
 def _value_name(key: Any) -> str:

@@ -298,7 +298,9 @@ def test_masks_of_which_none_is_called_like_the_frame_alone(root):
     told = "several masks: a_1.png, a_2.png; masks: 'masks/{stem}_*.*' takes all of them together"
     assert refusals(here) == {"images/a.png": told}
     assert unions(here, "masks/{stem}*.*") == {"a": ["masks/a_1.png", "masks/a_2.png"]}
-    assert refusals(root("images/b.png", "masks/b.png"), missing_mask="no_lesion") == {"images/a.png": told}
+    wider = told.replace("{stem}_*", "{stem}*")
+    assert refusals(root("images/b.png", "masks/b.png"), missing_mask="no_lesion") == {"images/a.png": wider}
+    assert unions(here, "masks/{stem}*.*") == {"a": ["masks/a_1.png", "masks/a_2.png"], "b": ["masks/b.png"]}
 
 
 def test_a_star_behind_a_stem_is_no_other_frame_s_name(root):
@@ -428,3 +430,110 @@ def test_the_mask_of_a_missing_frame_is_no_further_mask_of_another(root, masks):
     assert unions(here, masks) == {"1": [f"masks/{start}1.png"]}
     notes = list_site(here, "images/*", masks).notes
     assert [(note.file, note.kind) for note in notes] == [(f"masks/{start}10.png", "mask without a frame")]
+
+
+PNG = "save it as PNG"
+MASK_OF_B = {
+    "masks/{stem}.*": "masks/b.png",
+    "masks/{stem}.png": "masks/b.png",
+    "masks/{path}*.*": "masks/b.png",
+    "masks/{stem}/*": "masks/b/1.png",
+    "masks/{stem}_*.*": "masks/b_1.png",
+    "masks/{stem}_*.png": "masks/b_1.png",
+}  # pattern -> a mask that it names
+
+
+@pytest.mark.parametrize(
+    ("masks", "files", "told"),
+    [
+        ("masks/{stem}/*", ["masks/a/1.png", "masks/a/2.gif"], f"masks/a/2.gif; {PNG}, or move it away"),
+        ("masks/{stem}/*", ["masks/a/1.gif"], f"masks/a/1.gif; {PNG}"),
+        (
+            "masks/{stem}/*",
+            ["masks/a/1.png", "masks/a/sub/2.png"],
+            "masks/a/sub/, a folder; put what lies in it beside it, or move it away",
+        ),
+        ("masks/{stem}/*", ["masks/a.gif"], f"masks/a.gif; {PNG}"),
+        ("masks/{stem}.*", ["masks/a.png", "masks/a_2.gif"], f"masks/a_2.gif; {PNG}, or move it away"),
+        ("masks/{stem}.*", ["masks/a.png", "masks/a.npy"], f"masks/a.npy; {PNG}, or move it away"),
+        ("masks/{stem}.png", ["masks/a.png", "masks/a_3.npy"], f"masks/a_3.npy; {PNG}, or move it away"),
+        ("masks/{stem}.*", ["masks/a.gif"], f"masks/a.gif; {PNG}"),
+        ("masks/{stem}.*", ["masks/a.nii.gz"], f"masks/a.nii.gz; {PNG}"),
+        ("masks/{stem}.*", ["masks/a"], f"masks/a; {PNG}"),
+        ("masks/{stem}.*", ["masks/a/1.png"], "masks/a/, a folder; put what lies in it beside it"),
+        ("masks/{stem}.png", ["masks/a.gif"], f"masks/a.gif; {PNG}"),
+        ("masks/{stem}.png", ["masks/a/1.png"], "masks/a/, a folder; put what lies in it beside it"),
+        ("masks/{stem}_*.*", ["masks/a_1.png", "masks/a_2.heic"], f"masks/a_2.heic; {PNG}, or move it away"),
+        ("masks/{stem}_*.png", ["masks/a.npy"], f"masks/a.npy; {PNG}"),
+        ("masks/{path}*.*", ["masks/a.png", "masks/a-2.gif"], f"masks/a-2.gif; {PNG}, or move it away"),
+    ],
+)
+@pytest.mark.parametrize("missing", ["refuse", "no_lesion"])
+def test_a_mask_that_is_not_read_costs_its_frame(root, masks, files, told, missing):
+    here = root("images/a.png", "images/b.png", MASK_OF_B[masks], *files)
+    assert refusals(here, masks=masks, missing_mask=missing) == {"images/a.png": f"mask that isn't read: {told}"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["notes.txt", "shapes.json", "a.xml", "t.csv", "Thumbs.db", ".DS_Store", "@eaDir/1.png", "empty/", "1.png.dvc"],
+)
+def test_what_is_no_mask_in_a_folder_of_masks_costs_nothing(root, name):
+    here = root("images/a.png", "masks/a/1.png", f"masks/a/{name}")
+    assert unions(here, "masks/{stem}/*") == {"a": ["masks/a/1.png"]}
+
+
+def test_a_file_beside_a_mask_that_is_not_read_may_be_left_out(root):
+    here = root("images/a.png", "masks/a.png", "masks/a_2.xcf")
+    found = list_site(here, "images/*", "masks/{stem}.*", Rules(mask_extras="ignore"))
+    assert [source.further for source in found.sources] == [()]
+    assert [(note.file, note.kind) for note in found.notes] == [("masks/a_2.xcf", "file beside a mask, ignored")]
+
+
+def test_where_no_mask_is_read_and_none_means_no_lesion_it_is_said_what_is_not_read(root):
+    here = root("images/a.png", "images/b.png", "masks/a.gif")
+    with pytest.raises(InputError, match=r"not one frame .* free of lesions; masks/a\.gif can't be read as a mask$"):
+        list_site(here, "images/*", "masks/{stem}.*", Rules(missing_mask="no_lesion"))
+
+
+def test_a_file_that_is_not_read_in_the_frames_folder_is_told_once(root):
+    here = root("a.png", "a_mask.gif", "b.png", "b_mask.png")
+    assert refusals(here, "*", "{stem}_mask.*") == {"a.png": f"mask that isn't read: a_mask.gif; {PNG}"}
+
+
+@pytest.mark.parametrize(
+    ("masks", "files", "alike"),
+    [
+        ("masks/{stem}_*.*", ["masks/a_1.png", "masks/a_2.png", "masks/b.png"], "masks/b.png"),
+        ("masks/{stem}.png", ["masks/a.png", "masks/b.jpg"], "masks/b.jpg"),
+        ("masks/{stem}_mask*.png", ["masks/a_mask1.png", "masks/b.png"], "masks/b.png"),
+        ("masks/{stem}/*", ["masks/a/1.png", "masks/b.png"], "masks/b.png"),
+        ("masks/p{stem}.*", ["masks/pa.png", "masks/b.png"], "masks/b.png"),
+    ],
+)
+@pytest.mark.parametrize("missing", ["refuse", "no_lesion"])
+def test_a_frame_beside_whose_mask_the_pattern_passes_by_is_no_negative(root, masks, files, alike, missing):
+    here = root("images/a.png", "images/b.png", *files)
+    assert refusals(here, masks=masks, missing_mask=missing) == {
+        "images/b.png": f"mask of another name: {alike}, which '{masks}' doesn't name; "
+        "rename it, or give another pattern"
+    }
+    assert [note.kind for note in list_site(here, "images/*", masks, Rules(missing_mask=missing)).notes] == []
+
+
+def test_where_no_pattern_takes_all_masks_none_is_advised(root):
+    here = root("images/a.png", "images/a_2.png", "images/b.png", *[f"masks/{n}.png" for n in ("a_1", "a_2", "b")])
+    assert refusals(here)["images/a.png"] == "several masks: a_1.png; rename them so that one pattern fits"
+    told = refusals(here, masks="masks/{stem}*.*")
+    assert told["images/a.png"] == "mask of two frames: a_2.png is also that of images/a_2.png; rename it"
+
+
+def test_a_pattern_is_tried_once_for_all_frames(root, monkeypatch):
+    names = [
+        f"{kind}/{n}{end}.png" for n in range(40) for kind, end in (("images", ""), ("masks", "_1"), ("masks", "_2"))
+    ]
+    here = root("images/x.png", "masks/x.png", *names)
+    listed, real = [], os.listdir
+    monkeypatch.setattr(os, "listdir", lambda folder: listed.append(str(folder)) or real(folder))
+    assert len(refusals(here)) == 40
+    assert listed.count(str(here / "masks")) == 5  # by its own pattern and the wider one in two forms, and numbered

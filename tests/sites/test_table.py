@@ -32,6 +32,18 @@ def test_a_frame_is_found_by_stem_name_or_path(table, name):
     assert table(f"file,patient,kind\n{name},p1,polyp\n").entry(source("a")) == Entry("p1", "polyp")
 
 
+def test_where_the_path_alone_counts_it_is_said(table):
+    rows = table("file,patient,kind\nf0.png,p1,polyp\n")
+    with pytest.raises(RefusedError) as refused:
+        rows.entry(Source("f0", "images/0/f0.png", Path("a"), Path("b"), path="0/f0"))
+    assert str(refused.value) == (
+        "no row in the table: t.csv has neither its path images/0/f0.png nor 0/f0 "
+        "(with case_ids: path, names and stems don't count)"
+    )
+    with pytest.raises(RefusedError, match="has neither its path, its name nor its stem"):
+        rows.entry(source("f1"))
+
+
 def test_the_most_exact_name_counts(table):
     rows = table("file,patient,kind\na,p1,polyp\nimages/a.jpg,p2,cyst\n")
     assert rows.entry(source("a")) == Entry("p2", "cyst")

@@ -43,14 +43,15 @@ def test_masks_of_the_users_own_take_the_polygons_labels_away():
         ({"lesion_class": "polyp"}, "where the lesions are drawn"),
         ({"masks": "{stem}"}, "which class a lesion has"),
         ({"masks": "{stem}", "lesion_class": "polyp", "table_class": "k", "table": "t"}, "both say which class"),
-        ({"masks": "{stem}", "lesion_class": "polyp", "table_group": "p"}, "table_group need table"),
+        ({"masks": "{stem}", "lesion_class": "polyp", "table_group": "p"}, "table_group needs table"),
         ({"masks": "{stem}", "lesion_class": "p", "folder_group": 0, "sequence_ends": [1]}, "both say which frames"),
-        ({"masks": "{stem}", "label_class": {"a": "polyp"}}, "label_class need polygons"),
+        ({"masks": "{stem}", "label_class": {"a": "polyp"}}, "label_class needs polygons"),
         ({"masks": "{stem}", "polygons": "*.json", "lesion_class": "polyp"}, "both say where"),
-        ({"polygons": "*.json", "lesion_class": "polyp", "mask_values": {"1": "lesion"}}, "mask_values need masks"),
+        ({"polygons": "*.json", "lesion_class": "polyp", "mask_values": {"1": "lesion"}}, "mask_values needs masks"),
         ({"masks": "{stem}", "mask_values": {"1": "lesion"}}, "which class a lesion has"),
-        ({"annotations": "*.json", "lesion_class": "polyp"}, "annotations need annotation_format, one of coco"),
-        ({"annotation_format": "coco", "lesion_class": "polyp"}, "annotation_format need annotations"),
+        ({"masks": "{stem}"}, "folder_class, label_class, mask_values (with classes)"),
+        ({"annotations": "*.json", "lesion_class": "polyp"}, "annotations needs annotation_format, one of coco"),
+        ({"annotation_format": "coco", "lesion_class": "polyp"}, "annotation_format needs annotations"),
         ({"masks": "{stem}", "annotations": "*.json", "annotation_format": "coco"}, "both say where"),
         ({"masks": "{stem}", "mask_values": {"1": "polyp"}, "lesion_class": "cyst"}, "both say which class"),
         ({"masks": "{stem}", "mask_values": {"1": "polyp", "2": "lesion"}}, "mask_values has 'lesion' beside classes"),
@@ -109,6 +110,49 @@ def test_what_nobody_judged_is_no_class_and_ids_of_labels_are_texts():
     assert (reading.classes(), list(reading.label_class)) == (["tumor"], ["1", "2", "3"])
     with pytest.raises(ValidationError, match=r"DVC can.t sort numbers and texts.*ids of label_class"):
         Reading(label_class={1: "tumor", "b": None})
+
+
+@pytest.mark.parametrize("word", ["background", "Ignore", "none", "None", "NULL", " none ", "", " "])
+@pytest.mark.parametrize("key", ["lesion_class", "folder_class", "class_names", "label_class", "mask_values"])
+def test_words_that_say_that_there_is_no_lesion_are_no_class(key, word):
+    if (key, word) == ("mask_values", "background"):
+        return
+    fix = {"lesion_class": "name one", "label_class": "null means no lesion, ignore", "mask_values": "in small letters"}
+    with pytest.raises(ValidationError) as refused:
+        Reading.model_validate({key: word if key == "lesion_class" else {"1": word}})
+    (told,) = sentences(refused.value, "", Reading)
+    assert told.startswith(f"{key}: ")
+    assert "is no lesion class" in told
+    assert fix.get(key, "null means no lesion") in told
+
+
+def test_what_a_value_without_a_meaning_means_is_asked():
+    with pytest.raises(ValidationError, match=r"7: null says nothing of a value; write background, or ignore"):
+        Reading(mask_values={7: None})
+
+
+def test_whole_numbers_are_words_of_tables_and_folders_and_other_values_are_to_be_quoted():
+    reading = Reading(class_names={0: None, 1: "polyp"}, folder_class={7: "polyp"}, table_rows={"centre": 5})
+    assert (reading.class_names, reading.folder_class) == ({"0": None, "1": "polyp"}, {"7": "polyp"})
+    assert (reading.table_rows, Reading(table_rows={3: "a"}).table_rows) == ({"centre": "5"}, {"3": "a"})
+    for given in (
+        {"class_names": {False: None, True: "polyp"}}, {"table_rows": {"polyp": True}}, {"folder_class": {None: "a"}},
+        {"label_class": {1.5: "polyp"}}, {"table_strengths": {True: "blood"}},
+    ):  # fmt: skip
+        with pytest.raises(ValidationError, match=r"YAML takes a word for .*; quote it as it stands in the data"):
+            Reading.model_validate(given)
+
+
+def test_a_problem_of_several_keys_has_no_empty_place():
+    with pytest.raises(ValidationError) as refused:
+        Reading(sequence_ends=[2, 1])
+    assert sentences(refused.value, "", Reading)[0].startswith("sequence_ends must rise")
+
+
+@pytest.mark.parametrize("masks", ["m*/{stem}.png", "*/masks/{stem}.*", "masks/*/{path}*.*"])
+def test_a_pattern_of_masks_has_no_star_in_a_folder(masks):
+    with pytest.raises(ValidationError, match=r"has a '\*' in a folder; e\.g\."):
+        Reading(masks=masks)
 
 
 def test_values_of_masks_have_one_name_each():

@@ -70,8 +70,17 @@ def test_names_of_files_have_a_length():
     assert "300 letters, 100 at most" in (unfit_site_name("s" * 300) or "")
 
 
-@pytest.mark.parametrize("name", ["", " ", "x" * 101])
-def test_a_lesion_class_has_a_name(name):
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("", "a blank is no lesion class"),
+        (" ", "a blank is no lesion class"),
+        ("None", "'None' is no lesion class"),
+        ("background", "'background' is no lesion class"),
+        ("x" * 101, "a lesion class has 100 letters at most, this one 101"),
+    ],
+)
+def test_a_lesion_class_has_a_name_that_says_nothing_else(name, problem):
     raw = read_params()
-    with pytest.raises(InputError, match=r"lesion_classes: .* is no name; use 1 to 100 letters"):
+    with pytest.raises(InputError, match=rf"lesion_classes: {problem}; rename it, or take it out"):
         check({**raw, "lesion_classes": [*raw["lesion_classes"], name]})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any
@@ -17,6 +17,7 @@ from mcdrl.commands.sites.survey import Survey
 from mcdrl.imaging.annotations.annotated import files_of, known_labels
 from mcdrl.imaging.annotations.formats import READERS
 from mcdrl.sites.annotations import match
+from mcdrl.study.meanings import IGNORE, NO_CLASS
 from mcdrl.study.reading import AnnotationFormat
 
 READ: Mapping[str, AnnotationFormat] = {COCO: "coco", LABELME: "labelme", CVAT: "cvat", YOLO: "yolo"}
@@ -92,11 +93,11 @@ def _fitting(
     return next(iter(layouts), None), next(iter(problems), "")
 
 
-def _to_be_judged(kind: str, labels: Iterable[str]) -> list[str]:
-    """Return a line on labels of which not all may be lesions."""
-    names = list(labels)
+def _to_be_judged(kind: str, classes: Mapping[str, str | None]) -> list[str]:
+    """Return a line on labels, by their classes, of which not all may be lesions."""
+    names = [label for label, name in classes.items() if name not in (None, IGNORE)]
     told = f"{', '.join(names)}; put null for those that are no lesion, such as an instrument"
-    return [f"label_class below takes each label of the {kind} for a lesion class: {told}"] * (len(names) > 1)
+    return [f"label_class below takes labels of the {kind} for a lesion class: {told}"] * (len(names) > 1)
 
 
 def _settings(
@@ -112,9 +113,13 @@ def _settings(
     return given | ({"label_class": {label: _class_of(label) for label in labels}} if any(labels) else {})
 
 
-def _class_of(label: str) -> str:
-    """Return a label as a lesion class may be called; whether it is a lesion is the user's to say."""
-    return re.sub(r"\W+", "_", label.lower()).strip("_") or "lesion"
+def _class_of(label: str) -> str | None:
+    """Return a label as a lesion class may be called, None where it says that there is none.
+
+    Whether another one is a lesion is the user's to say.
+    """
+    name = re.sub(r"\W+", "_", label.lower()).strip("_") or "lesion"
+    return name if name == IGNORE or name not in NO_CLASS else None
 
 
 def _pattern(files: Sequence[PurePosixPath], *, by_name: bool = False) -> str:

@@ -9,6 +9,7 @@ import typer
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.output import say
+from mcdrl.base.view_rule import ViewRule
 from mcdrl.study.paths import ARTIFACTS, IMPORTED, PARAMS
 
 Name = Annotated[str, typer.Argument(help="The site's name; letters, digits, _ and -.")]
@@ -117,15 +118,24 @@ def set_site(
     say(f"changed site {name}; `mcdrl sites check {name}` looks at its frames, `dvc repro` computes what it changes")
 
 
-def keys_of(lesion_class: str | None, settings: list[str] | None) -> dict[str, Any]:
+def keys_of(lesion_class: str | None, settings: list[str] | None, view: ViewRule | None = None) -> dict[str, Any]:
     """Return the keys of a site that options give, its root and card aside.
 
     Raises:
-        InputError: a setting isn't of the form KEY=VALUE.
+        InputError: a setting isn't of the form KEY=VALUE, stands twice, or says what is given otherwise.
     """
     from mcdrl.commands.show import parse_settings
 
-    return {**({"lesion_class": lesion_class} if lesion_class else {}), **parse_settings(settings or [])}
+    given = parse_settings(settings or [])
+    for key, said in (("root", "the folder is an argument"), ("card", "--card names the card")):
+        if key in given:
+            raise InputError(f"--set {key}={given[key]}: {said}; leave the setting out")
+    options = {key: value for key, value in (("lesion_class", lesion_class), ("view", view)) if value is not None}
+    for key, value in options.items():
+        if key in given:
+            both = f"--{key.replace('_', '-')} {value} and --set {key}={given[key]}"
+            raise InputError(f"{both} say the same thing; give one of them")
+    return {**options, **given}
 
 
 def _tell_classes(added: list[str]) -> None:
@@ -140,7 +150,7 @@ def remove_sites(names: Annotated[list[str], typer.Argument(help="The sites' nam
     from mcdrl.commands.sites.edit import remove_sites as remove
 
     dropped = remove(PARAMS, names)
-    say(f"removed {', '.join(names)}; `dvc repro` computes what that changes")
+    say(f"removed {', '.join(dict.fromkeys(names))}; `dvc repro` computes what that changes")
     if dropped:
         say(f"no site left can have {', '.join(dropped)}: taken out of lesion_classes, and their phrases with them")
     if left := left_behind(ARTIFACTS, [name for name, _, _ in listed(PARAMS)]):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from mcdrl.base.errors import InputError
+from mcdrl.base.files import read_json
 from mcdrl.base.output import say
 from mcdrl.study.editing import plain
-from mcdrl.study.meanings import BACKGROUND, IGNORE
+from mcdrl.study.meanings import NO_CLASS
 from mcdrl.study.params import Site, resolve
 from mcdrl.study.reading import Reading, merge
 from mcdrl.study.site_cards import read_card
@@ -33,7 +33,7 @@ def with_class(values: Mapping[str, Any], root: Path, otherwise: str = DEFAULT) 
         otherwise: the class that it is then.
 
     Raises:
-        InputError: there is no such card, or dataset.json names several classes.
+        InputError: there is no such card, or dataset.json can't be read or names several classes.
     """
     if names_class(values):
         return dict(values)
@@ -70,20 +70,22 @@ def new_classes(known: Iterable[str], wanted: Iterable[str]) -> list[str]:
     """Return the classes wanted that aren't known yet.
 
     Raises:
-        InputError: one is so like a known class that it may be misspelt.
+        InputError: one is so like a known class, whatever their case, that it may be misspelt, or like another one
+            but for its case.
     """
-    there, found = list(known), []
-    for name in dict.fromkeys(wanted):
-        if name in there:
-            continue
-        close = difflib.get_close_matches(name, there, n=1, cutoff=_TYPO)
+    there, found = list(known), dict[str, str]()
+    folded = {name.casefold(): name for name in reversed(there)}
+    for name in (one for one in dict.fromkeys(wanted) if one not in there):
+        close = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=_TYPO)
         if close:
             raise InputError(
-                f"unknown lesion class '{name}'; did you mean '{close[0]}'? If it is another class, add it to "
+                f"unknown lesion class '{name}'; did you mean '{folded[close[0]]}'? If it is another class, add it to "
                 "lesion_classes and build_confounders.class_phrases in params.yaml first"
             )
-        found.append(name)
-    return found
+        other = found.setdefault(name.casefold(), name)
+        if other != name:
+            raise InputError(f"lesion classes '{other}' and '{name}' differ in case alone; write both in one way")
+    return list(found.values())
 
 
 def add_classes(params: Any, wanted: Iterable[str]) -> list[str]:
@@ -147,17 +149,19 @@ def _labels(path: Path) -> list[str]:
     """Return the classes that nnU-Net's description of a data set names; empty: there is none.
 
     Its version 2 has class -> value, or values, and version 1 value -> class; 0 is the background.
+
+    Raises:
+        InputError: the file is there and isn't a JSON object.
     """
-    try:
-        labels = json.loads(path.read_text(encoding="utf-8"))["labels"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    if not path.exists():
         return []
+    labels = read_json(path, "mend it, or say which class the site's lesions have, --lesion-class").get("labels")
     if not isinstance(labels, dict):
         return []
     by_value = bool(labels) and all(isinstance(one, str) and not _is_number(one) for one in labels.values())
     pairs = [(value, name) if by_value else (name, value) for name, value in labels.items()]
     lesions = [str(name) for name, value in pairs if str(value) != "0"]
-    return [name for name in lesions if name.casefold() not in (BACKGROUND, IGNORE)]
+    return [name for name in lesions if name.casefold() not in NO_CLASS]
 
 
 def _is_number(text: str) -> bool:

@@ -127,7 +127,7 @@ def remove_sites(path: Path, names: list[str]) -> list[str]:
     """
     with edited(path) as params:
         removed = []
-        for name in names:
+        for name in dict.fromkeys(names):
             removed.append(plain(_entry(path, params, name)))
             del params["sites"][name]
             while name in params["held_out"]:

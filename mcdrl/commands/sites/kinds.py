@@ -10,6 +10,7 @@ from pathlib import Path
 from mcdrl.base.folders import ARCHIVES, PACKED
 from mcdrl.imaging.dicom import is_dicom
 from mcdrl.imaging.video.files import ENDINGS
+from mcdrl.sites.naming import SILENT, TABLES
 
 COCO, LABELME, CVAT, YOLO = "COCO annotations", "LabelMe annotations", "CVAT annotations", "YOLO annotations"
 VIA = "VIA annotations"
@@ -35,9 +36,8 @@ _BY_ENDING = (
     ("archives, to be unpacked first", (*ARCHIVES, *PACKED)),
     (VIDEOS, tuple(ENDINGS)),
     ("pictures that aren't read, to be saved as PNG first", (".gif", ".heic", ".heif", ".avif", ".jp2", ".svg")),
-    ("tables", (".csv", ".ods", ".tsv", ".xls", ".xlsb", ".xlsm", ".xlsx")),
+    ("tables", TABLES),
 )
-_SILENT = (".md", ".pdf", ".html", ".log", ".py", ".ipynb", ".sh", ".yaml", ".yml", ".ini", ".db")
 
 
 def kind_of(path: Path, opened: Counter[str]) -> str | None:
@@ -48,7 +48,7 @@ def kind_of(path: Path, opened: Counter[str]) -> str | None:
         opened: how many annotation files of a folder and ending were recognised; counts on.
     """
     ending = path.suffix.lower()
-    if ending in _SILENT:
+    if ending in SILENT:
         return None
     if not ending or ending[1:].isdecimal():
         return "DICOM without an ending, to be called .dcm first" if _begins_like_dicom(path) else None

@@ -22,6 +22,7 @@ from mcdrl.imaging.decode import read_pixels
 from mcdrl.imaging.recipe import Recipe
 from mcdrl.sites.candidates import Candidate, Found, find_candidates
 from mcdrl.sites.masks import Pattern
+from mcdrl.study.meanings import IGNORE
 from mcdrl.study.params import resolve
 from mcdrl.study.reading import CLASS_RULES, GROUP_RULES, Reading
 
@@ -79,7 +80,11 @@ def _joined(settings: Mapping[str, Any], typed: Mapping[str, Any]) -> dict[str, 
     """Return settings that were found with those that were typed, which win and say what classes and groups are."""
     found, given = dict(settings), dict(typed)
     if "lesion_class" in given and "label_class" in found:  # several labels need a class each, unless each has one
-        given = {"label_class": dict.fromkeys(found["label_class"], given.pop("lesion_class")), **given}
+        lesion_class, of_labels = given.pop("lesion_class"), found["label_class"].items()
+        given = {
+            "label_class": {key: lesion_class if name not in (None, IGNORE) else name for key, name in of_labels},
+            **given,
+        }
     for rules in (CLASS_RULES, GROUP_RULES):
         if not given.keys().isdisjoint(rules):
             found = {key: value for key, value in found.items() if key not in rules}

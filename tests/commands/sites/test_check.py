@@ -301,6 +301,19 @@ def test_dataset_json_names_classes_by_its_keys_or_by_its_values(project, tmp_pa
         assert with_class({"card": "nnunet"}, tmp_path) == {"card": "nnunet", "lesion_class": named[0]}
 
 
+@pytest.mark.parametrize("text", ['{"labels": {"background": 0, "polyp": 1', "[" * 100_000, "[1, 2]"])
+def test_a_dataset_json_that_cannot_be_read_is_not_passed_over(project, tmp_path, text):
+    (tmp_path / "dataset.json").write_text(text)
+    with pytest.raises(InputError, match=r"dataset\.json (is not valid JSON|holds a list).*--lesion-class$"):
+        with_class({"card": "nnunet"}, tmp_path)
+    assert with_class({"card": "nnunet", "lesion_class": "polyp"}, tmp_path)["lesion_class"] == "polyp"
+
+
+def test_a_dataset_json_with_a_byte_order_mark_names_its_class(project, tmp_path):
+    (tmp_path / "dataset.json").write_text('{"labels": {"background": 0, "polyp": 1}}', encoding="utf-8-sig")
+    assert with_class({"card": "nnunet"}, tmp_path)["lesion_class"] == "polyp"
+
+
 def suggestion(error):
     (line,) = [line for line in str(error).splitlines() if "mcdrl sites check" in line]
     return line.strip().partition(": mcdrl ")[::2]
@@ -417,7 +430,7 @@ def test_what_is_said_to_be_read_was_tried_with_what_was_typed(project, six):
         ("frame_suffix=_z", "6 x "),
         ("table=none.csv", "none.csv"),
         ("mask_threshold=dark", "mask_threshold"),
-        ("annotation_format=coco", "need annotations"),
+        ("annotation_format=coco", "needs annotations"),
     ],
 )
 def test_where_what_was_typed_reads_nothing_it_is_left_out_and_the_reason_said(project, six, typed, reason):
@@ -618,6 +631,21 @@ def test_what_reads_the_files_of_an_annotation_tool_is_said_and_does(project, tm
     done = CliRunner().invoke(cli.app, added)
     assert done.exit_code == 0, done.output
     assert CliRunner().invoke(cli.app, ["sites", "check", "new"]).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("typed", "cyst", "polyp"), [([], "cyst", "polyp"), (["--lesion-class", "wart"], "wart", "wart")]
+)
+def test_a_label_that_says_that_there_is_no_lesion_is_suggested_as_none(project, tmp_path, typed, cyst, polyp):
+    root = tmp_path / "export"
+    frame(root / "img" / "a.png", 0)
+    shapes = [labelme_shape(one, "polygon", LESION) for one in ("polyp", "cyst", "Background", "None", "ignore")]
+    write(root / "img" / "a.json", labelme("a.png", shapes))
+    done = mcdrl("check", root, *typed)
+    _, command = suggestion(done.exception)
+    meant = {"Background": None, "None": None, "cyst": cyst, "ignore": "ignore", "polyp": polyp}
+    assert command.endswith(f"--set 'label_class={json.dumps(meant)}'")
+    assert "for a lesion class: cyst, polyp; put null" in str(done.exception)
 
 
 def test_masks_and_annotations_side_by_side_are_both_offered(project, tmp_path):

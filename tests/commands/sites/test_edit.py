@@ -114,7 +114,7 @@ def test_added_and_removed_again_not_a_byte_differs(params, gap):
         ("x", {"card": "foldr", "root": "x"}, "did you mean 'folder'"),
         ("x", {"root": "x", "lesion_class": "polyp"}, "card: missing"),
         ("x", {"card": "folder", "root": "x", "lesion_class": "pollyp"}, "did you mean 'polyp'"),
-        ("x", {"card": "folder", "root": "x", "lesion_class": "polyp", "table_group": "g"}, "need table"),
+        ("x", {"card": "folder", "root": "x", "lesion_class": "polyp", "table_group": "g"}, "needs table"),
         ("x", {"card": "folder", "root": "x", "lesion_class": "polyp", "masks": "masks/all.png"}, "{stem}"),
     ],
 )
@@ -142,6 +142,45 @@ def test_the_phantom_may_be_added_before_it_is_rendered(params):
 def test_no_card_is_guessed_for_what_is_no_folder(tmp_path):
     with pytest.raises(InputError, match="gone is no folder; give the folder that holds"):
         guess_card(tmp_path / "gone")
+
+
+def test_a_site_that_is_named_twice_is_removed_once(params):
+    done = CliRunner().invoke(app, ["sites", "remove", "A", "A"])
+    assert (done.exit_code, done.output.count("removed A;")) == (0, 1)
+    assert [name for name, _, _ in list_sites(params)] == list("BCDE")
+
+
+@pytest.mark.parametrize("command", [["add", "x"], ["check"]])
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--set", "root=/tmp"], "--set root=/tmp: the folder is an argument; leave the setting out"),
+        (["--set", "card=nnunet"], "--set card=nnunet: --card names the card; leave the setting out"),
+        (["--card", "folder", "--set", "card=nnunet"], "--card names the card"),
+        (
+            ["--lesion-class", "polyp", "--set", "lesion_class=tumor"],
+            "--lesion-class polyp and --set lesion_class=tumor say the same thing; give one of them",
+        ),
+        (["--set", "images=a/*", "--set", "images=b/*"], "images is given twice, images=a/* and images=b/*"),
+        (["--card", "folder", "--lesion-class", " "], "lesion_class: a blank is no lesion class"),
+        (["--card", "folder", "--lesion-class", "None"], "lesion_class: 'None' is no lesion class; name one"),
+        (["--card", "folder", "--lesion-class", "POLYP"], "unknown lesion class 'POLYP'; did you mean 'polyp'?"),
+        (
+            ["--card", "folder", "--set", "folder_class={a: Cyst, b: wart, c: Wart}"],
+            "unknown lesion class 'Cyst'; did you mean 'cyst'?",
+        ),
+        (
+            ["--card", "folder", "--set", "folder_class={b: wart, c: Wart}"],
+            "lesion classes 'wart' and 'Wart' differ in case alone",
+        ),
+    ],
+)
+def test_options_that_contradict_or_name_no_class_are_refused_by_add_and_check(params, capfd, command, options, told):
+    before = params.read_text(encoding="utf-8")
+    done = CliRunner().invoke(app, ["sites", *command, "x", *options])
+    assert done.exit_code != 0
+    assert told in str(done.exception) + capfd.readouterr().err + done.output
+    assert params.read_text(encoding="utf-8") == before
 
 
 def test_removing_an_unknown_site_names_the_nearest(params):
