@@ -17,7 +17,6 @@ BLACK = "0,0,0"
 NOISE = 8  # how far JPEG moves black and white where they are flat
 APART = 4 * NOISE  # how far values must be apart to be told in a JPEG
 MOST_LABELS = 32  # values that are looked at, at most
-_ONE_BIT = np.array([[0, 0, 0], [255, 255, 255]], np.uint8)  # the palette of masks of one bit
 _PACKED = (1 << 16, 1 << 8, 1)  # what makes one number of a colour
 _SHOWN = 6  # colours that a refusal lists
 
@@ -34,6 +33,7 @@ class Stored:
         chroma: how far a pixel's channels are apart at most.
         lossy: whether the file is a JPEG.
         deep: whether it holds values above 255.
+        one_bit: whether a pixel of the file is one bit; the codes are 0 and 255, as such masks are shown.
     """
 
     codes: Array
@@ -43,23 +43,26 @@ class Stored:
     coloured: bool = False
     chroma: int = 0
     deep: bool = False
+    one_bit: bool = False
 
     @property
     def merged(self) -> bool:
         """Whether different codes look alike: ids of 16 bits as grey of 8, entries of a palette with one colour."""
-        if self.palette is _ONE_BIT or (self.palette is None and not self.deep):
+        if self.palette is None and not self.deep:
             return False
         codes = np.unique(self.codes)
         looks = np.unique(self.grey) if self.palette is None else np.unique(self.palette[codes], axis=0)
         return len(looks) < len(codes)
 
     def names(self, code: int) -> tuple[str, ...]:
-        """Return what a table may call a code: its id, its colour."""
+        """Return what a table may call a code: its id (white of one bit has two), at last its colour."""
         if self.palette is not None:
             return str(int(code)), ",".join(str(part) for part in self.palette[int(code)])
         red, green, blue = unpacked(code) if self.coloured else (code, code, code)
         colour = f"{red},{green},{blue}"
-        return (str(red), colour) if red == green == blue else (colour,)
+        if not red == green == blue:
+            return (colour,)
+        return (str(red), "1", colour) if self.one_bit and red else (str(red), colour)
 
     def shown(self, code: int) -> str:
         """Return how a person would call a code."""
@@ -79,7 +82,7 @@ def stored_in(mask: Image.Image, lossy: bool) -> Stored:
     """
     if mask.mode in ("1", "L") and not mask.has_transparency_data:
         grey = np.asarray(mask.convert("L"))
-        return Stored(grey, grey, lossy) if mask.mode == "L" else Stored(np.asarray(mask), grey, lossy, _ONE_BIT)
+        return Stored(grey, grey, lossy, one_bit=mask.mode == "1")
     if mask.mode.startswith("I"):
         codes = np.asarray(mask)
         return Stored(codes, np.asarray(eight_bit(mask)), lossy, deep=bool(codes.max() > 0xFF))
