@@ -149,7 +149,7 @@ def test_labels_are_classes_landmarks_or_judged_by_nobody(root, frames, ingest, 
     summary = "2 files, 2 frames; needle (2): no lesion; big (1): polyp; doubt (1): ignore; small (1): cyst"
     assert result.notes[0].text == f"read as labelme annotations: {summary}"
     assert {note.kind for note in result.notes[1:]} == {
-        "outlines of two classes overlap, the smaller one counts there",
+        "lesions of two classes overlap, the smaller one counts there",
         "several classes in one frame, its class is that of the largest area",
         "class without a frame",
     }
