@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +66,21 @@ def refusing(path: Path, what: str) -> Iterator[None]:
         raise RefusedError(f"unreadable {what}", f"{path.name}: {error}") from None
 
 
+@contextmanager
+def opened(path: Path, formats: Sequence[str] | None = None) -> Iterator[Image.Image]:
+    """Open a picture for Pillow as a stream: of a file with a name it may take the pixels before it knows their layout.
+
+    Of a TIFF without compression that is stored turned it maps the file with the sides of the upright picture, and
+    every row begins at another column.
+
+    Args:
+        path: of the file.
+        formats: those that are tried; None: all that Pillow knows.
+    """
+    with path.open("rb") as stream, Image.open(stream, formats=formats) as image:
+        yield image
+
+
 def read_picture(path: Path, what: str) -> StoredPicture:
     """Decode a file.
 
@@ -81,7 +96,7 @@ def read_picture(path: Path, what: str) -> StoredPicture:
         if is_dicom(path):
             shown = read_dicom(path, what)
             return StoredPicture(shown, 1, lossy=False, deep=shown.mode == "I")
-    with refusing(path, what), Image.open(path, formats=_FORMATS) as image:
+    with refusing(path, what), opened(path, _FORMATS) as image:
         deep = any(";16" in str(tile) for tile in image.tile)  # how the pixels are unpacked; gone once they are
         pictures = getattr(image, "n_frames", 1) if image.format in _SEVERAL else 1
         if pictures > 1:
@@ -97,7 +112,7 @@ def read_picture(path: Path, what: str) -> StoredPicture:
 def is_picture(path: Path) -> bool:
     """Return whether a file begins as a picture does, of a kind other than DICOM."""
     try:
-        with Image.open(path, formats=_FORMATS):
+        with opened(path, _FORMATS):
             return True
     except Exception:  # as in `refusing`
         return False
