@@ -352,6 +352,23 @@ def test_annotations_of_frames_of_another_size_are_refused(root, frames, ingest)
     assert refused.text == "annotation of another size: all.json annotation 20: of a frame of 80x60, this one is 40x30"
 
 
+@pytest.mark.parametrize(
+    ("size", "kind"), [(("80", "60"), "annotation of another size"), (("80 px", 60), "malformed size")]
+)
+def test_sizes_may_be_texts_in_any_format(root, frames, ingest, size, kind):
+    frames("images/a.png", "images/b.png")
+    of_square = [labelme_shape("polyp", "polygon", SQUARE)]
+    written = {
+        "coco": coco([coco_image(1, "a.png", size)], of_image(1, [flat(SQUARE)])),
+        "labelme": labelme("a.png", of_square, size),
+        "cvat": cvat([("a.png", [tag("polygon", label="polyp", points=cvat_points(SQUARE))])], size),
+    }
+    for form, text in written.items():
+        write(root / form / "a.json", text)
+        keys = {"annotations": f"{form}/*", "annotation_format": form, "missing_mask": "no_lesion"}
+        assert told(ingest(**keys).refused) == {("images/a.png", kind)}
+
+
 def test_annotations_of_a_turned_frame_are_refused(root, frames, ingest):
     frames("images/a.jpg")
     exif = noise(0).getexif()

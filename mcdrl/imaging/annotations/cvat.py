@@ -14,7 +14,7 @@ from xml.etree.ElementTree import Element
 from mcdrl.base.errors import InputError
 from mcdrl.base.issues import Issue
 from mcdrl.imaging.annotations.annotated import Annotated, Mark, Problem, Sheet, below, frame_name
-from mcdrl.imaging.annotations.parsing import numbers, polygons, run_lengths, size_of, xml_of
+from mcdrl.imaging.annotations.parsing import numbers, polygons, run_lengths, size_of, sized, xml_of
 from mcdrl.imaging.annotations.shapes import Bitmap, Box, Ellipse, RunLengths, Shape, unrolled
 from mcdrl.imaging.outlines import Filled
 
@@ -56,12 +56,7 @@ def _take(image: Element, told: str, place: PurePosixPath, found: Annotated) -> 
     ]
     tags = sorted({one.get("label", "") for one in image.findall("tag")})
     found.notes += [Issue(told, "tag of a whole frame, not read", ", ".join(tags))] * bool(tags)
-    found.sheets.append(Sheet(told, name, _size(image), tuple(marks)))
-
-
-def _size(image: Element) -> tuple[int, int] | None:
-    found = _values(image.attrib, "width", "height")
-    return size_of(*found) if found else None
+    found.sheets.append(sized(Sheet(told, name, None, tuple(marks)), image.get("width"), image.get("height")))
 
 
 def _values(given: Mapping[str, str], *keys: str) -> list[float] | None:
@@ -100,8 +95,7 @@ def _ellipse(given: Mapping[str, str], place: str) -> Shape | Problem:
 
 def _mask(given: Mapping[str, str], place: str) -> Shape | Problem:
     """Return the pixels of a box, whose runs go row by row."""
-    corner, size = _values(given, "left", "top"), _values(given, "width", "height")
-    box = size_of(*size) if size else None
+    corner, box = _values(given, "left", "top"), size_of(given.get("width"), given.get("height"))
     if corner is None or box is None:
         return "malformed mask", f"{place}: expected rle, left, top, width and height"
     runs = run_lengths(numbers(given.get("rle", "").split(",")), box, place)
