@@ -62,7 +62,9 @@ class Read:
     drawn: str | None = None
 
 
-def read_labels(mask: Image.Image, *, lossy: bool, table: Table | None, threshold: int, value: int) -> Read:
+def read_labels(
+    mask: Image.Image, *, lossy: bool, table: Table | None, threshold: int, value: int, white: int = 0xFFFF
+) -> Read:
     """Read a mask by the table, or, without one, if it is plain.
 
     Args:
@@ -71,14 +73,15 @@ def read_labels(mask: Image.Image, *, lossy: bool, table: Table | None, threshol
         table: what values mean; black is background unless it says otherwise.
         threshold: grey value 1..255 from which a pixel of a plain mask is lesion.
         value: of the lesion in a plain mask.
+        white: the greatest value that grey of more than 8 bits may have.
 
     Raises:
         RefusedError: nobody can know what a value means.
     """
     if table is None:
-        return _plain(stored_in(mask, lossy), threshold, value)
+        return _plain(stored_in(mask, lossy, white), threshold, value)
     if not lossy:
-        return _exact(stored_in(mask, lossy), table)
+        return _exact(stored_in(mask, lossy, white), table)
     return _nearest(mask, {**_black_of(table), **table})
 
 

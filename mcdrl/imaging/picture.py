@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.issues import RefusedError
-from mcdrl.imaging.dicom import is_dicom, read_dicom
+from mcdrl.imaging.dicom import What, is_dicom, read_dicom
 
 _FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP")
 _LOSSY = ("JPEG", "MPO", "WEBP")  # MPO: a JPEG with further pictures behind it; WebP doesn't tell
@@ -32,13 +32,15 @@ _TURNS = {
 class StoredPicture:
     """A decoded file: `shown` is upright by the file's own EXIF tag, `turn` is that tag (1: stored upright).
 
-    `deep`: the file has 16 bits a channel; Pillow keeps the upper 8 of colours.
+    `deep`: the file has more than 8 bits a channel; the upper 8 of colours are kept. `white`: the greatest value that
+    grey of more than 8 bits may have.
     """
 
     shown: Image.Image
     turn: int
     lossy: bool
     deep: bool
+    white: int = 0xFFFF
 
 
 @contextmanager
@@ -67,7 +69,7 @@ def refusing(path: Path, what: str) -> Iterator[None]:
 
 
 @contextmanager
-def opened(path: Path, formats: Sequence[str] | None = None) -> Iterator[Image.Image]:
+def opened(path: Path, formats: tuple[str, ...] | None = None) -> Iterator[ImageFile.ImageFile]:
     """Open a picture for Pillow as a stream: of a file with a name it may take the pixels before it knows their layout.
 
     Of a TIFF without compression that is stored turned it maps the file with the sides of the upright picture, and
@@ -81,12 +83,12 @@ def opened(path: Path, formats: Sequence[str] | None = None) -> Iterator[Image.I
         yield image
 
 
-def read_picture(path: Path, what: str) -> StoredPicture:
+def read_picture(path: Path, what: What) -> StoredPicture:
     """Decode a file.
 
     Args:
         path: of the file.
-        what: it is, for the message: frame or mask.
+        what: it is; a mask keeps the values that are stored, which are ids.
 
     Raises:
         RefusedError: it can't be decoded, or holds several pictures.
@@ -94,8 +96,9 @@ def read_picture(path: Path, what: str) -> StoredPicture:
     """
     with refusing(path, what):
         if is_dicom(path):
-            shown = read_dicom(path, what)
-            return StoredPicture(shown, 1, lossy=False, deep=shown.mode == "I")
+            shown, bits = read_dicom(path, what)
+            white = (1 << min(bits, 16)) - 1 if what == "mask" else 0xFFFF
+            return StoredPicture(shown, 1, lossy=False, deep=bits > 8, white=white)
     with refusing(path, what), opened(path, _FORMATS) as image:
         deep = any(";16" in str(tile) for tile in image.tile)  # how the pixels are unpacked; gone once they are
         pictures = getattr(image, "n_frames", 1) if image.format in _SEVERAL else 1

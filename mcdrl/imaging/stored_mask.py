@@ -27,12 +27,13 @@ class Stored:
 
     Attributes:
         codes: [H, W] ints: grey values, indices of a palette, or colours as 0xRRGGBB.
-        grey: [H, W] uint8, the brightest channel, transparency laid on black; of 16 bits by their full range.
+        grey: [H, W] uint8, the brightest channel, transparency laid on black; of more bits by their full range.
         palette: the colour of each index; None: the codes are no indices.
         coloured: whether the codes are colours.
         chroma: how far a pixel's channels are apart at most.
         lossy: whether the file is a JPEG.
         deep: whether it holds values above 255.
+        white: the upper end of that range.
         one_bit: whether a pixel of the file is one bit; the codes are 0 and 255, as such masks are shown.
     """
 
@@ -43,6 +44,7 @@ class Stored:
     coloured: bool = False
     chroma: int = 0
     deep: bool = False
+    white: int = 0xFFFF
     one_bit: bool = False
 
     @property
@@ -70,12 +72,13 @@ class Stored:
         return f"{names[0]} ({names[1]})" if self.palette is not None else names[0]
 
 
-def stored_in(mask: Image.Image, lossy: bool) -> Stored:
+def stored_in(mask: Image.Image, lossy: bool, white: int = 0xFFFF) -> Stored:
     """Return a mask as its file has it.
 
     Args:
         mask: upright, as it was decoded.
         lossy: whether its file is a JPEG.
+        white: the greatest value that grey of more than 8 bits may have.
 
     Raises:
         RefusedError: its values have a depth that isn't known, or its transparency hides some.
@@ -85,7 +88,7 @@ def stored_in(mask: Image.Image, lossy: bool) -> Stored:
         return Stored(grey, grey, lossy, one_bit=mask.mode == "1")
     if mask.mode.startswith("I"):
         codes = np.asarray(mask)
-        return Stored(codes, np.asarray(eight_bit(mask)), lossy, deep=bool(codes.max() > 0xFF))
+        return Stored(codes, np.asarray(eight_bit(mask, white)), lossy, deep=bool(codes.max() > 0xFF), white=white)
     if mask.mode != "P" and mask.has_transparency_data:
         _check_colours(mask)
     rgb = np.asarray(to_rgb(mask))
