@@ -51,7 +51,9 @@ def read_mask(path: Path, size: tuple[int, int], frame_turn: int, recipe: Recipe
     if shown.size != size:
         raise RefusedError("mask of another size", f"frame {size_text(size)}, mask {size_text(shown.size)}")
     if stored.deep and not shown.mode.startswith("I"):
-        raise RefusedError("unknown depth", "a mask in colours of more than 8 bits; save it with 8 bits a channel, or as grey")
+        raise RefusedError(
+            "unknown depth", "a mask in colours of more than 8 bits; save it with 8 bits a channel, or as grey"
+        )
     read = read_labels(
         shown,
         lossy=stored.lossy,

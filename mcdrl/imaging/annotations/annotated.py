@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 
 from mcdrl.base.folders import composed, matching
 from mcdrl.base.issues import Issue, RefusedError
-from mcdrl.imaging.annotations.shapes import RunLengths, Shape, Shares, outside
-from mcdrl.imaging.outlines import Region, Size
+from mcdrl.imaging.annotations.shapes import RunLengths, Shape, Shares
+from mcdrl.imaging.outlines import Region, Size, beyond
 from mcdrl.imaging.picture import size_text
 
 Problem = tuple[str, str]  # kind and detail of a `RefusedError`
@@ -96,8 +96,8 @@ class Annotation:
             raise RefusedError("annotation of another size", told)
         shape = self.shape.at(size) if isinstance(self.shape, Shares) else self.shape
         try:
-            beyond = outside(shape, size)  # before its pixels are unpacked, which this bounds
-            return Region(shape.area, beyond, partial(shape.filled, size))
+            outside = beyond(shape.bounds, size)  # before its pixels are unpacked, which this bounds
+            return Region(shape.area, outside, partial(shape.filled, size))
         except RefusedError as error:
             raise RefusedError(error.kind, f"{self.place}: {error.detail}") from None
 
