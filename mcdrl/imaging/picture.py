@@ -13,6 +13,8 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.issues import RefusedError
 from mcdrl.imaging.dicom import What, is_dicom, read_dicom
 
+ENDINGS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".dcm", ".dicom")
+"""Endings of the files that are read, in lower case."""
 _FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP")
 _LOSSY = ("JPEG", "MPO", "WEBP")  # MPO: a JPEG with further pictures behind it; WebP doesn't tell
 _SEVERAL = ("TIFF", "WEBP")  # may hold several pictures of which none is the first

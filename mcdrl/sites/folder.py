@@ -11,8 +11,9 @@ from typing import Literal
 from mcdrl.base.errors import InputError
 from mcdrl.base.folders import composed, is_utf8, matching, names_in, no_folder, pattern_parts
 from mcdrl.base.issues import Issue
+from mcdrl.imaging.picture import ENDINGS
 from mcdrl.sites.masks import Masks, Pattern, find_masks
-from mcdrl.sites.naming import ENDINGS, Naming, is_image
+from mcdrl.sites.naming import Naming, is_image
 from mcdrl.study.reading import Reading
 
 _SHOWN = 12  # entries of a folder that an error lists

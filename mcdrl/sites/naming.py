@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from mcdrl.base.folders import composed, pattern_parts
+from mcdrl.imaging.picture import ENDINGS
 
-ENDINGS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".dcm", ".dicom")
 _PLACE = re.compile(r"\{(stem|parent|path|\d+)\}")
 _WORDS_OF_MASKS = ("mask", "label", "truth", "annot", "segment")
 _WILD = re.compile(r"[*?\[]")
