@@ -369,6 +369,25 @@ def test_annotations_of_frames_of_another_size_are_refused(root, frames, ingest)
     assert refused.text == "annotation of another size: all.json annotation 20: of a frame of 80x60, this one is 40x30"
 
 
+@pytest.mark.parametrize("form", ["cvat", "labelme"])
+@pytest.mark.parametrize("given", [{"label": "polyp"}, {}])
+def test_a_shape_that_nobody_knows_costs_its_frame_alone(root, frames, ingest, form, given):
+    """With a label or without, beside one that is known and a frame that is fine."""
+    frames("images/a.png", "images/b.png")
+    odd = {"shape_type": "blob", "points": [[1, 1], [9, 9]], **given}
+    known = labelme_shape("polyp", "polygon", SQUARE)
+    polygon = tag("polygon", label="polyp", points=cvat_points(SQUARE))
+    written = {
+        "cvat": {"a.xml": cvat([("a.png", [polygon, tag("blob", **given)]), ("b.png", [polygon])])},
+        "labelme": {"a.json": labelme("a.png", [known, odd]), "b.json": labelme("b.png", [known])},
+    }
+    for name, text in written[form].items():
+        write(root / "labels" / name, text)
+    result = ingest(annotations="labels/*", annotation_format=form)
+    assert ([one.file for one in result.refused], list(result.cases["case_id"])) == (["images/a.png"], ["S/b"])
+    assert "shape" in result.refused[0].kind
+
+
 @pytest.mark.parametrize(
     ("size", "kind"), [(("80", "60"), "annotation of another size"), (("80 px", 60), "malformed size")]
 )

@@ -133,9 +133,14 @@ def below(file: Path, root: Path) -> PurePosixPath:
 
 
 def known_labels(sheets: Iterable[Sheet], declared: Collection[str]) -> dict[str, int]:
-    """Return label -> how often it is marked, the commonest first; one that is but declared has 0."""
+    """Return label -> how often it is marked, the commonest first; one that is but declared has 0.
+
+    No label is none where the shape can't be read either: such a mark costs its frame, and says nothing of others.
+    """
     counts = dict.fromkeys(declared, 0)
     for mark in (mark for sheet in sheets for mark in sheet.marks):
+        if not mark.labels[0] and isinstance(mark.shape, tuple):
+            continue
         counts[mark.labels[0]] = counts.get(mark.labels[0], 0) + 1
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 

@@ -18,6 +18,7 @@ from mcdrl.imaging.annotations.parsing import numbers, polygons, run_lengths, si
 from mcdrl.imaging.annotations.shapes import Bitmap, Box, Ellipse, RunLengths, Shape, unrolled
 from mcdrl.imaging.outlines import Filled
 
+_TAG = "tag"  # of a whole frame
 _NO_AREA = ("polyline", "points", "cuboid", "skeleton")
 
 
@@ -52,9 +53,9 @@ def _take(image: Element, told: str, place: PurePosixPath, found: Annotated) -> 
     marks = [
         Mark(f"{told} {one.tag} {number}", (one.get("label", ""),), _shape(one, f"{told} {one.tag} {number}"))
         for number, one in enumerate(image)
-        if one.tag in _SHAPES or one.tag in _NO_AREA
+        if one.tag != _TAG
     ]
-    tags = sorted({one.get("label", "") for one in image.findall("tag")})
+    tags = sorted({one.get("label", "") for one in image.findall(_TAG)})
     found.notes += [Issue(told, "tag of a whole frame, not read", ", ".join(tags))] * bool(tags)
     found.sheets.append(sized(Sheet(told, name, None, tuple(marks)), image.get("width"), image.get("height")))
 
@@ -64,9 +65,10 @@ def _values(given: Mapping[str, str], *keys: str) -> list[float] | None:
 
 
 def _shape(one: Element, place: str) -> Shape | Problem:
-    if one.tag in _NO_AREA:
-        return "shape without an area", f"{place}; draw the lesion as a polygon"
-    return _SHAPES[one.tag](one.attrib, place)
+    if one.tag in _SHAPES:
+        return _SHAPES[one.tag](one.attrib, place)
+    kind = "shape without an area" if one.tag in _NO_AREA else "shape of an unknown kind"
+    return kind, f"{place}; draw the lesion as a polygon"
 
 
 def _polygon(given: Mapping[str, str], place: str) -> Shape | Problem:
