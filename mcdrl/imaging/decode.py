@@ -46,7 +46,7 @@ class Pixels:
         crop_px: left, top, right, bottom of what `image` and `mask` show, in the frame's own pixels.
         cut_px: lesion pixels outside of that.
         clipped: outlines that reach out of the frame.
-        overlap_px: pixels inside outlines of two classes, which count for the smaller outline.
+        overlap_px: pixels inside lesions of two classes, which count for the smaller lesion.
         bluish: whether there is clearly more blue than red in the frame.
         dim: whether the frame has 16 bits and uses less than half of their range, as 12-bit data do.
         borders: what the frame shows beside the endoscope's view.

@@ -22,8 +22,12 @@ def to_rgb(image: Image.Image) -> Image.Image:
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def eight_bit(image: Image.Image) -> Image.Image:
+def eight_bit(image: Image.Image, white: int = 0xFFFF) -> Image.Image:
     """Return a picture with 8 bits a channel: 16 bits by their full range, unless no value exceeds 255.
+
+    Args:
+        image: of any mode.
+        white: the upper end of the range of grey, where it has more than 8 bits.
 
     Raises:
         RefusedError: its values are floating-point numbers, or need more than 16 bits.
@@ -36,4 +40,4 @@ def eight_bit(image: Image.Image) -> Image.Image:
     low, high = int(values.min()), int(values.max())
     if low < 0 or high > 0xFFFF:
         raise RefusedError("unknown depth", f"values {low}..{high}; save it with 8 or 16 bits")
-    return Image.fromarray((values if high <= 0xFF else (values + 128) // 257).astype(np.uint8))
+    return Image.fromarray((values if high <= 0xFF else (255 * values + white // 2) // white).astype(np.uint8))

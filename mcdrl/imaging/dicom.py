@@ -1,6 +1,7 @@
 """DICOM files, such as VL Endoscopic Images: decoded by pydicom, with the values that are stored.
 
-Palettes are applied and inverted grey is turned; a window (VOI LUT) or a rescale, as a viewer may apply, is not.
+Palettes are applied and inverted grey is turned; a window (VOI LUT) or a rescale, as a viewer may apply, is not. Frames
+of 9 to 15 bits are brought to 16; masks keep their values, which are ids.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image
@@ -21,6 +22,7 @@ _INVERTED, _INDEXED = "MONOCHROME1", "PALETTE COLOR"
 _MASKS = "SEG"  # the modality of Segmentations
 _DEEP = 16  # bits a channel that a picture of more than 8 is brought to
 Array = np.ndarray[Any, np.dtype[Any]]
+What = Literal["frame", "mask"]  # what a picture is
 
 
 def is_dicom(path: Path) -> bool:
@@ -29,15 +31,16 @@ def is_dicom(path: Path) -> bool:
         return stream.read(_MARK_AT + len(_MARK))[_MARK_AT:] == _MARK
 
 
-def read_dicom(path: Path, what: str) -> Image.Image:
+def read_dicom(path: Path, what: What) -> tuple[Image.Image, int]:
     """Decode a file with one picture.
 
     Args:
         path: of the file.
-        what: it is, for the message: frame or mask.
+        what: it is; grey of a mask isn't scaled.
 
     Returns:
-        Colours as RGB of 8 bits, grey as "L", or as "I" with values 0..65535 where it has more than 8 bits.
+        Colours as RGB of 8 bits, grey as "L", or as "I" with values 0..65535 where it has more than 8 bits; and how
+        many bits a channel the file has, 8 where it has a palette.
 
     Raises:
         RefusedError: it has no pixels, several pictures, values below 0, or pixels packed in a way that nobody here can
@@ -55,7 +58,8 @@ def read_dicom(path: Path, what: str) -> Image.Image:
         from pydicom.pixels.utils import pixel_array
 
         pixels: Array = pixel_array(content)
-    return shown(pixels, content, path)
+    bits = 8 if content.PhotometricInterpretation == _INDEXED else int(content.BitsStored)
+    return shown(pixels, content, path, scaled=what == "frame"), bits
 
 
 def head(path: Path) -> Any:
@@ -104,8 +108,14 @@ def unpacking(path: Path, content: Any) -> Iterator[None]:
         raise RefusedError("DICOM that can't be unpacked", " ".join(told.split())) from None
 
 
-def shown(pixels: Array, content: Any, path: Path) -> Image.Image:
-    """Return the stored pixels of one picture, [H, W] or [H, W, 3], as `read_dicom` does.
+def shown(pixels: Array, content: Any, path: Path, *, scaled: bool = True) -> Image.Image:
+    """Return the stored pixels of one picture, [H, W] or [H, W, 3], as `read_dicom` does of a frame.
+
+    Args:
+        pixels: as they are stored.
+        content: of the file.
+        path: of the file.
+        scaled: whether grey of 9 to 15 bits is brought to 16.
 
     Raises:
         RefusedError: they have values below 0.
@@ -116,7 +126,7 @@ def shown(pixels: Array, content: Any, path: Path) -> Image.Image:
         from pydicom.pixels.processing import apply_color_lut
 
         pixels = apply_color_lut(pixels, content)
-    return _picture(pixels, content)
+    return _picture(pixels, content, scaled)
 
 
 def _content(path: Path, **how: Any) -> Any:
@@ -137,12 +147,13 @@ def without_pixels(path: Path) -> RefusedError:
     return RefusedError("DICOM without pixels", f"{path.name} holds no picture, or breaks off; export or copy it again")
 
 
-def _picture(pixels: Array, content: Any) -> Image.Image:
+def _picture(pixels: Array, content: Any, scaled: bool) -> Image.Image:
     """Return pixels [H, W] or [H, W, 3] as a picture, bright where the object is bright."""
     bits = 8 * pixels.dtype.itemsize if content.PhotometricInterpretation == _INDEXED else int(content.BitsStored)
     if content.PhotometricInterpretation == _INVERTED:
         pixels = (1 << bits) - 1 - pixels
     if bits <= 8:
         return Image.fromarray(pixels.astype(np.uint8))
-    deep = pixels.astype(np.int32) << (_DEEP - bits) if bits < _DEEP else pixels.astype(np.int32)
-    return Image.fromarray(deep if deep.ndim == 2 else (deep >> 8).clip(0, 255).astype(np.uint8))
+    grey = pixels.ndim == 2
+    deep = pixels.astype(np.int32) << (max(_DEEP - bits, 0) if scaled or not grey else 0)
+    return Image.fromarray(deep if grey else (deep >> 8).clip(0, 255).astype(np.uint8))

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from mcdrl.imaging.picture import opened
+
 _LOOKS = 5  # pictures that are looked at
 _SIDE = 64  # px, to which they are brought
 _COLOURS, _SHARE = 6, 0.97  # of a drawn picture's pixels are of so few colours, 8 levels a channel
@@ -62,7 +64,7 @@ def _small(path: Path) -> Array | None:
     if not path.is_file():
         return None
     try:
-        with Image.open(path) as image:
+        with opened(path) as image:
             return np.asarray(image.convert("RGB").resize((_SIDE, _SIDE), Image.Resampling.NEAREST))
     except Exception:  # whatever a broken file raises: reading it as a frame says what is wrong
         return None

@@ -62,7 +62,9 @@ class Read:
     drawn: str | None = None
 
 
-def read_labels(mask: Image.Image, *, lossy: bool, table: Table | None, threshold: int, value: int) -> Read:
+def read_labels(
+    mask: Image.Image, *, lossy: bool, table: Table | None, threshold: int, value: int, white: int = 0xFFFF
+) -> Read:
     """Read a mask by the table, or, without one, if it is plain.
 
     Args:
@@ -71,14 +73,16 @@ def read_labels(mask: Image.Image, *, lossy: bool, table: Table | None, threshol
         table: what values mean; black is background unless it says otherwise.
         threshold: grey value 1..255 from which a pixel of a plain mask is lesion.
         value: of the lesion in a plain mask.
+        white: the greatest value that grey of more than 8 bits may have.
 
     Raises:
         RefusedError: nobody can know what a value means.
     """
     if table is None:
-        return _plain(stored_in(mask, lossy), threshold, value)
-    known = table if {"0", BLACK} & set(table) else {BLACK: 0, **table}
-    return _nearest(mask, known) if lossy else _exact(stored_in(mask, lossy), known)
+        return _plain(stored_in(mask, lossy, white), threshold, value)
+    if not lossy:
+        return _exact(stored_in(mask, lossy, white), table)
+    return _nearest(mask, {**_black_of(table), **table})
 
 
 def _plain(stored: Stored, threshold: int, value: int) -> Read:
@@ -206,13 +210,19 @@ def _labels(lesion: Bools, value: int) -> Labels:
     return lesion.view(np.uint8) * np.uint8(value)
 
 
+def _black_of(table: Table) -> Table:
+    """Return what black means where a table doesn't say."""
+    return {} if {"0", BLACK} & set(table) else {BLACK: 0}
+
+
 def _exact(stored: Stored, table: Table) -> Read:
-    """Read a lossless mask, all of whose values must stand in the table."""
+    """Read a lossless mask, all of whose values but black must stand in the table."""
+    black = _black_of(table)
     labels = np.zeros(stored.codes.shape, np.uint8)
     unknown = []
     alike = _alike(stored, table)
     for code in np.unique(stored.codes).tolist():
-        meaning = _meaning(stored, int(code), table) if code not in alike else None
+        meaning = None if code in alike else _meaning(stored, int(code), table, black)
         if meaning is None:
             unknown.append(int(code))
         elif meaning:
@@ -231,8 +241,18 @@ def _alike(stored: Stored, table: Table) -> list[int]:
     return [code for code in unlisted if colours[stored.names(code)[-1]] > 1]
 
 
-def _meaning(stored: Stored, code: int, table: Table) -> int | None:
-    return next((table[name] for name in stored.names(code) if name in table), None)
+def _meaning(stored: Stored, code: int, table: Table, black: Table) -> int | None:
+    """Return what a value means; None: nobody says.
+
+    Raises:
+        RefusedError: the table has it under two names that mean different things there.
+    """
+    names = stored.names(code)
+    said = {name: table[name] for name in names if name in table}
+    if len(set(said.values())) > 1:
+        told = f"{stored.shown(code)} is {' and '.join(said)} in mask_values, which differ there"
+        raise RefusedError("mask value of two meanings", f"{told}; leave one, or save the mask as grey of 8 bits")
+    return next(iter(said.values()), black.get(names[-1]))
 
 
 def _nearest(mask: Image.Image, table: Table) -> Read:

@@ -20,14 +20,15 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.files import regular
 from mcdrl.base.folders import composed, matching
 from mcdrl.base.issues import Issue, RefusedError
+from mcdrl.imaging.picture import size_text
 from mcdrl.study.meanings import IGNORE
 from mcdrl.study.reading import Reading
 
 LABELS = "labels.json"  # beside each file of outlines
-_FAR = 1_000_000  # px; points farther out are drawn as if they were here
 Labels = np.ndarray[Any, np.dtype[np.uint8]]
 Filled = np.ndarray[Any, np.dtype[np.bool_]]
 Size = tuple[int, int]  # width, height, px
+Bounds = tuple[float, float, float, float]  # left, top, right, bottom, px
 Outside = Literal["none", "some", "all"]  # how much of an outline lies out of its frame
 
 
@@ -76,14 +77,21 @@ class Outline:
     points: tuple[tuple[float, float], ...]
 
     def on(self, size: Size) -> Region:
-        """Return what it is on a frame: coordinates cut to whole pixels, the outline itself included."""
+        """Return what it is on a frame: coordinates cut to whole pixels, the outline itself included.
+
+        Raises:
+            RefusedError: it lies far outside.
+        """
         xs, ys = zip(*self.points, strict=True)
-        outside = beyond((min(xs), min(ys), max(xs), max(ys)), size)
+        try:
+            outside = beyond((min(xs), min(ys), max(xs), max(ys)), size)
+        except RefusedError as error:
+            raise RefusedError(error.kind, f"{self.place}: {error.detail}") from None
         return Region(polygon_area(self.points), outside, partial(self._filled, size))
 
     def _filled(self, size: Size) -> Filled:
         canvas = Image.new("1", size)
-        ImageDraw.Draw(canvas).polygon([_pixel(point) for point in self.points], fill=1, outline=1)
+        ImageDraw.Draw(canvas).polygon([(math.floor(x), math.floor(y)) for x, y in self.points], fill=1, outline=1)
         return np.asarray(canvas)
 
 
@@ -150,7 +158,7 @@ def draw(outlines: Sequence[Drawn], size: Size, values: Mapping[str | None, int]
         [H, W] uint8, 0 where there is no lesion.
 
     Raises:
-        RefusedError: a lesion lies outside the frame altogether, or covers not one of its pixels.
+        RefusedError: a lesion lies outside the frame altogether or far out of it, or covers not one of its pixels.
     """
     canvas = np.zeros(size[::-1], np.uint8)
     regions = [(outline, outline.on(size)) for outline in outlines]
@@ -158,7 +166,7 @@ def draw(outlines: Sequence[Drawn], size: Size, values: Mapping[str | None, int]
         filled = region.filled() if region.outside != "all" else np.zeros(1, bool)
         if not filled.any():
             kind = "lesion without a pixel" if region.outside == "none" else "polygon outside the frame"
-            raise RefusedError(kind, f"{outline.place}; the frame is {size[0]}x{size[1]}")
+            raise RefusedError(kind, f"{outline.place}; the frame is {size_text(size)}")
         canvas[filled] = values[outline.lesion_class]
     return canvas
 
@@ -182,9 +190,16 @@ def clipped(outlines: Sequence[Drawn], size: Size) -> list[Drawn]:
     return [outline for outline in outlines if outline.on(size).outside == "some"]
 
 
-def beyond(bounds: tuple[float, float, float, float], size: Size) -> Outside:
-    """Return how much of a thing within left, top, right, bottom, px, lies out of a frame."""
+def beyond(bounds: Bounds, size: Size) -> Outside:
+    """Return how much of a thing within some bounds lies out of a frame.
+
+    Raises:
+        RefusedError: it reaches out by more than the frame's own size, as coordinates of another scale do.
+    """
     left, top, right, bottom = bounds
+    if left < -size[0] or top < -size[1] or right > 2 * size[0] or bottom > 2 * size[1]:
+        found = ", ".join(f"{value:.6g}" for value in bounds)
+        raise RefusedError("shape far outside the frame", f"it lies within {found}; the frame is {size_text(size)}")
     if right < 0 or bottom < 0 or left >= size[0] or top >= size[1]:
         return "all"
     return "some" if left < 0 or top < 0 or right >= size[0] + 1 or bottom >= size[1] + 1 else "none"
@@ -194,11 +209,6 @@ def polygon_area(points: Sequence[tuple[float, float]]) -> float:
     """Return the area of a polygon that doesn't cross itself."""
     closed = [*points[1:], points[0]]
     return abs(sum(x * v - u * y for (x, y), (u, v) in zip(points, closed, strict=True))) / 2
-
-
-def _pixel(point: tuple[float, float]) -> tuple[int, int]:
-    x, y = (math.floor(min(max(value, -_FAR), _FAR)) for value in point)
-    return x, y
 
 
 def _take(
@@ -218,7 +228,10 @@ def _take(
     if points is None:
         found.refused.append(Issue(place, "polygon with under three points", f"of frame {stem}"))
         if lesion:
-            found.problems[stem] = ("lesion without an outline", f"{place} has under three points")
+            found.problems[stem] = (
+                "lesion without an outline",
+                f"{place} lacks three different points of finite x and y",
+            )
     elif lesion:
         found.of.setdefault(stem, []).append(Outline(place, lesion_class, points))
 
@@ -247,7 +260,7 @@ def _points(data: Any) -> tuple[tuple[float, float], ...] | None:
         return None
     try:
         points = tuple((float(point["x"]), float(point["y"])) for point in data)
-    except (TypeError, KeyError, ValueError):
+    except (TypeError, KeyError, ValueError, OverflowError):
         return None
     finite = all(math.isfinite(value) for point in points for value in point)
     return points if finite and len(set(points)) >= 3 else None

@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.issues import RefusedError
-from mcdrl.imaging.dicom import is_dicom, read_dicom
+from mcdrl.imaging.dicom import What, is_dicom, read_dicom
 
+ENDINGS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".dcm", ".dicom")
+"""Endings of the files that are read, in lower case."""
 _FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP")
 _LOSSY = ("JPEG", "MPO", "WEBP")  # MPO: a JPEG with further pictures behind it; WebP doesn't tell
 _SEVERAL = ("TIFF", "WEBP")  # may hold several pictures of which none is the first
@@ -32,13 +34,15 @@ _TURNS = {
 class StoredPicture:
     """A decoded file: `shown` is upright by the file's own EXIF tag, `turn` is that tag (1: stored upright).
 
-    `deep`: the file has 16 bits a channel; Pillow keeps the upper 8 of colours.
+    `deep`: the file has more than 8 bits a channel; the upper 8 of colours are kept. `white`: the greatest value that
+    grey of more than 8 bits may have.
     """
 
     shown: Image.Image
     turn: int
     lossy: bool
     deep: bool
+    white: int = 0xFFFF
 
 
 @contextmanager
@@ -66,12 +70,27 @@ def refusing(path: Path, what: str) -> Iterator[None]:
         raise RefusedError(f"unreadable {what}", f"{path.name}: {error}") from None
 
 
-def read_picture(path: Path, what: str) -> StoredPicture:
+@contextmanager
+def opened(path: Path, formats: tuple[str, ...] | None = None) -> Iterator[ImageFile.ImageFile]:
+    """Open a picture for Pillow as a stream: of a file with a name it may take the pixels before it knows their layout.
+
+    Of a TIFF without compression that is stored turned it maps the file with the sides of the upright picture, and
+    every row begins at another column.
+
+    Args:
+        path: of the file.
+        formats: those that are tried; None: all that Pillow knows.
+    """
+    with path.open("rb") as stream, Image.open(stream, formats=formats) as image:
+        yield image
+
+
+def read_picture(path: Path, what: What) -> StoredPicture:
     """Decode a file.
 
     Args:
         path: of the file.
-        what: it is, for the message: frame or mask.
+        what: it is; a mask keeps the values that are stored, which are ids.
 
     Raises:
         RefusedError: it can't be decoded, or holds several pictures.
@@ -79,9 +98,10 @@ def read_picture(path: Path, what: str) -> StoredPicture:
     """
     with refusing(path, what):
         if is_dicom(path):
-            shown = read_dicom(path, what)
-            return StoredPicture(shown, 1, lossy=False, deep=shown.mode == "I")
-    with refusing(path, what), Image.open(path, formats=_FORMATS) as image:
+            shown, bits = read_dicom(path, what)
+            white = (1 << min(bits, 16)) - 1 if what == "mask" else 0xFFFF
+            return StoredPicture(shown, 1, lossy=False, deep=bits > 8, white=white)
+    with refusing(path, what), opened(path, _FORMATS) as image:
         deep = any(";16" in str(tile) for tile in image.tile)  # how the pixels are unpacked; gone once they are
         pictures = getattr(image, "n_frames", 1) if image.format in _SEVERAL else 1
         if pictures > 1:
@@ -97,7 +117,7 @@ def read_picture(path: Path, what: str) -> StoredPicture:
 def is_picture(path: Path) -> bool:
     """Return whether a file begins as a picture does, of a kind other than DICOM."""
     try:
-        with Image.open(path, formats=_FORMATS):
+        with opened(path, _FORMATS):
             return True
     except Exception:  # as in `refusing`
         return False

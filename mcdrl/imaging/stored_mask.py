@@ -17,7 +17,6 @@ BLACK = "0,0,0"
 NOISE = 8  # how far JPEG moves black and white where they are flat
 APART = 4 * NOISE  # how far values must be apart to be told in a JPEG
 MOST_LABELS = 32  # values that are looked at, at most
-_ONE_BIT = np.array([[0, 0, 0], [255, 255, 255]], np.uint8)  # the palette of masks of one bit
 _PACKED = (1 << 16, 1 << 8, 1)  # what makes one number of a colour
 _SHOWN = 6  # colours that a refusal lists
 
@@ -28,12 +27,14 @@ class Stored:
 
     Attributes:
         codes: [H, W] ints: grey values, indices of a palette, or colours as 0xRRGGBB.
-        grey: [H, W] uint8, the brightest channel, transparency laid on black; of 16 bits by their full range.
+        grey: [H, W] uint8, the brightest channel, transparency laid on black; of more bits by their full range.
         palette: the colour of each index; None: the codes are no indices.
         coloured: whether the codes are colours.
         chroma: how far a pixel's channels are apart at most.
         lossy: whether the file is a JPEG.
         deep: whether it holds values above 255.
+        white: the upper end of that range.
+        one_bit: whether a pixel of the file is one bit; the codes are 0 and 255, as such masks are shown.
     """
 
     codes: Array
@@ -43,23 +44,27 @@ class Stored:
     coloured: bool = False
     chroma: int = 0
     deep: bool = False
+    white: int = 0xFFFF
+    one_bit: bool = False
 
     @property
     def merged(self) -> bool:
         """Whether different codes look alike: ids of 16 bits as grey of 8, entries of a palette with one colour."""
-        if self.palette is _ONE_BIT or (self.palette is None and not self.deep):
+        if self.palette is None and not self.deep:
             return False
         codes = np.unique(self.codes)
         looks = np.unique(self.grey) if self.palette is None else np.unique(self.palette[codes], axis=0)
         return len(looks) < len(codes)
 
     def names(self, code: int) -> tuple[str, ...]:
-        """Return what a table may call a code: its id, its colour."""
+        """Return what a table may call a code: its id (white of one bit has two), at last its colour."""
         if self.palette is not None:
             return str(int(code)), ",".join(str(part) for part in self.palette[int(code)])
         red, green, blue = unpacked(code) if self.coloured else (code, code, code)
         colour = f"{red},{green},{blue}"
-        return (str(red), colour) if red == green == blue else (colour,)
+        if not red == green == blue:
+            return (colour,)
+        return (str(red), "1", colour) if self.one_bit and red else (str(red), colour)
 
     def shown(self, code: int) -> str:
         """Return how a person would call a code."""
@@ -67,22 +72,23 @@ class Stored:
         return f"{names[0]} ({names[1]})" if self.palette is not None else names[0]
 
 
-def stored_in(mask: Image.Image, lossy: bool) -> Stored:
+def stored_in(mask: Image.Image, lossy: bool, white: int = 0xFFFF) -> Stored:
     """Return a mask as its file has it.
 
     Args:
         mask: upright, as it was decoded.
         lossy: whether its file is a JPEG.
+        white: the greatest value that grey of more than 8 bits may have.
 
     Raises:
         RefusedError: its values have a depth that isn't known, or its transparency hides some.
     """
     if mask.mode in ("1", "L") and not mask.has_transparency_data:
         grey = np.asarray(mask.convert("L"))
-        return Stored(grey, grey, lossy) if mask.mode == "L" else Stored(np.asarray(mask), grey, lossy, _ONE_BIT)
+        return Stored(grey, grey, lossy, one_bit=mask.mode == "1")
     if mask.mode.startswith("I"):
         codes = np.asarray(mask)
-        return Stored(codes, np.asarray(eight_bit(mask)), lossy, deep=bool(codes.max() > 0xFF))
+        return Stored(codes, np.asarray(eight_bit(mask, white)), lossy, deep=bool(codes.max() > 0xFF), white=white)
     if mask.mode != "P" and mask.has_transparency_data:
         _check_colours(mask)
     rgb = np.asarray(to_rgb(mask))

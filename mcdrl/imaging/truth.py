@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+from scipy import ndimage
 
 from mcdrl.artifacts.frames import IGNORED, judged_of, lesion_of
 from mcdrl.base.issues import RefusedError
@@ -15,6 +16,7 @@ from mcdrl.imaging.labels import Read, read_labels
 from mcdrl.imaging.outlines import Drawn, clipped, draw, overlapping_px
 from mcdrl.imaging.picture import read_picture, size_text, upright_mask
 from mcdrl.imaging.recipe import Recipe
+from mcdrl.imaging.stored_mask import Labels
 from mcdrl.imaging.strokes import Strokes, strokes
 
 
@@ -49,13 +51,16 @@ def read_mask(path: Path, size: tuple[int, int], frame_turn: int, recipe: Recipe
     if shown.size != size:
         raise RefusedError("mask of another size", f"frame {size_text(size)}, mask {size_text(shown.size)}")
     if stored.deep and not shown.mode.startswith("I"):
-        raise RefusedError("unknown depth", "a mask in colours of 16 bits; save it with 8 bits a channel, or as grey")
+        raise RefusedError(
+            "unknown depth", "a mask in colours of more than 8 bits; save it with 8 bits a channel, or as grey"
+        )
     read = read_labels(
         shown,
         lossy=stored.lossy,
         table=recipe.table(lesion_class),
         threshold=recipe.threshold,
         value=recipe.values.get(lesion_class, 1),
+        white=stored.white,
     )
     return Truth(Image.fromarray(read.labels), read.between_px, read.drawn, _lines(read).line_px)
 
@@ -73,7 +78,10 @@ def _lines(read: Read) -> Strokes:
 
 
 def union(masks: Sequence[Truth]) -> Truth:
-    """Lay the masks of one frame over one another: lesion counts first, then what nobody judged, then background."""
+    """Lay the masks of one frame over one another: lesion counts first, then what nobody judged, then background.
+
+    Where lesions of several classes overlap, the smallest one counts, as among outlines.
+    """
     if len(masks) == 1:
         return masks[0]
     said = sorted({mask.drawn for mask in masks if mask.drawn is not None})
@@ -81,10 +89,32 @@ def union(masks: Sequence[Truth]) -> Truth:
         detail = f"{' and '.join(said)} mean lesion in one frame; say what values mean by mask_values"
         raise RefusedError("masks that disagree", detail)
     layers = np.stack([np.asarray(mask.labels) for mask in masks])
-    lesion = np.where(lesion_of(layers), layers, 0).max(0)
+    lesions = np.where(lesion_of(layers), layers, 0)
+    lesion = lesions.max(0)
+    several = lesion > np.where(lesions > 0, lesions, IGNORED).min(0)
+    if several.any():
+        lesion = np.where(several, _smallest(lesions), lesion)
     labels = np.where(lesion > 0, lesion, np.where(judged_of(layers).all(0), 0, IGNORED)).astype(np.uint8)
     between_px, line_px = sum(mask.between_px for mask in masks), sum(mask.line_px for mask in masks)
-    return Truth(Image.fromarray(labels), between_px, next(iter(said), None), line_px)
+    overlap_px = int(several.sum())
+    return Truth(Image.fromarray(labels), between_px, next(iter(said), None), line_px, overlap_px=overlap_px)
+
+
+def _smallest(layers: Labels) -> Labels:
+    """Return the class of the smallest lesion at each pixel.
+
+    Args:
+        layers: [N, H, W] uint8, 0 where there is no lesion; a lesion is what hangs together in one of them.
+    """
+    least = np.full(layers.shape[1:], layers[0].size + 1)
+    found = np.zeros(layers.shape[1:], np.uint8)
+    for layer in layers:
+        for value in np.unique(layer[layer > 0]):
+            parts, _ = ndimage.label(layer == value, np.ones((3, 3)))
+            areas = np.bincount(parts.ravel())[parts]
+            here = (parts > 0) & (areas <= least)
+            least[here], found[here] = areas[here], value
+    return found
 
 
 def outlined(

@@ -47,7 +47,7 @@ def unexplained(stored: Stored, threshold: int) -> UnexplainedError:
     values = tuple(stored.shown(int(code)) for code in codes) if len(codes) <= _SHOWN else ()
     top = int(stored.grey.max())
     if top < threshold:
-        brightest = f"{codes[-1]} of 65535, as {top} of 255" if stored.deep else str(top)
+        brightest = f"{codes[-1]} of {stored.white}, as {top} of 255" if stored.deep else str(top)
         told = f"its brightest value is {brightest}, mask_threshold is {threshold}; it holds {detail}"
         return UnexplainedError(_DARK, told, values)
     return UnexplainedError(UNEXPLAINED, detail, values)

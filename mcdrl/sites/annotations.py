@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.folders import loosened
@@ -105,7 +105,8 @@ def _nearest(name: Name, frames: Sequence[tuple[Name, str]], *, plain: bool) -> 
 def _near(names: Sequence[Name], of: Sequence[str | None], frames: Sequence[str]) -> dict[str, str]:
     """Return frame that no annotation names -> the name of an annotation of no frame that may mean it.
 
-    Case and codes such as %20 don't count; folders do as in `match`, but one of the two may have further ones above.
+    Case and codes such as %20 don't count, nor does what may be an ending that nobody knows; folders do as in `match`,
+    but one of the two may have further ones above.
     """
     loose = [(frame_name(loosened(frame)), frame) for frame in frames]
     named = [tuple(loosened("/".join(name)).split("/")) for name in names]
@@ -117,8 +118,9 @@ def _near(names: Sequence[Name], of: Sequence[str | None], frames: Sequence[str]
         frame: "/".join(name)
         for name, other, one in zip(names, named, of, strict=True)
         if one is None
-        for own, frame in silent[other[-1]]
-        if plain or _common_end(other, own) == min(len(other), len(own))
+        for form in dict.fromkeys((other, (*other[:-1], PurePosixPath(other[-1]).stem)))
+        for own, frame in silent[form[-1]]
+        if plain or _common_end(form, own) == min(len(form), len(own))
     }
 
 

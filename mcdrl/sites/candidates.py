@@ -127,8 +127,8 @@ def _drawn(outlines: Outlines, frame: str, reading: Reading) -> tuple[Drawn, ...
     if frame in outlines.problems:
         raise RefusedError(*outlines.problems[frame])
     if frame in outlines.near:
-        told = f"'{outlines.near[frame]}', which no frame is called, differs in case, folders or codes such as %20"
-        raise RefusedError("annotation of nearly the same name", f"{told}; rename one")
+        told = f"'{outlines.near[frame]}', which no frame is called, differs in case, folders, ending or codes"
+        raise RefusedError("annotation of nearly the same name", f"{told} such as %20; rename one")
     if frame not in outlines.named and reading.annotations is not None and reading.missing_mask == "refuse":
         told = f"'{reading.annotations}' doesn't name it; where that means no lesion: missing_mask: no_lesion"
         raise RefusedError("no annotation", told)

@@ -11,8 +11,9 @@ from typing import Literal
 from mcdrl.base.errors import InputError
 from mcdrl.base.folders import is_utf8, matching, names_in, no_folder, pattern_parts
 from mcdrl.base.issues import Issue
+from mcdrl.imaging.picture import ENDINGS
 from mcdrl.sites.masks import Masks, find_masks
-from mcdrl.sites.naming import ENDINGS, Naming, is_image
+from mcdrl.sites.naming import Naming, is_image
 from mcdrl.sites.wider import Wider
 from mcdrl.study.reading import Reading
 

@@ -86,7 +86,7 @@ class Review:
         odd = {
             f"mask not binary, thresholded at {self._reading.mask_threshold}": pixels.between_px > 0,
             "polygon that reaches out of the frame, clipped": pixels.clipped > 0,
-            "outlines of two classes overlap, the smaller one counts there": pixels.overlap_px > 0,
+            "lesions of two classes overlap, the smaller one counts there": pixels.overlap_px > 0,
             DIM: pixels.dim,
             LARGE: large((pixels.width_px, pixels.height_px)),
             "lesion outside the view, which counts as missed": pixels.cut_px > 0,

@@ -12,6 +12,7 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.issues import RefusedError
 from mcdrl.imaging.decode import Pixels
 from mcdrl.imaging.decode import read_pixels as decode
+from mcdrl.imaging.picture import read_picture
 from mcdrl.imaging.recipe import Recipe
 from tests.sites.site_folder import smooth_disc
 
@@ -209,6 +210,27 @@ def test_frames_are_turned_upright(read, turn, name):
     pixels = read(stored, grey_mask(np.zeros((HEIGHT, WIDTH), bool)), name, frame_options=options)
     assert np.abs(quadrants(pixels.image) - EXPECTED).max() <= (6 if name == "f.jpg" else 0)
     assert (pixels.width_px, pixels.height_px) == (WIDTH, HEIGHT)
+
+
+UNPACKED = {
+    "L": colours()[..., 0] + np.arange(WIDTH, dtype=np.uint8),
+    "I;16": (colours()[..., 0] + np.arange(WIDTH, dtype=np.uint8)).astype(np.uint16) * 257,
+    "RGBA": np.dstack([colours(), np.arange(HEIGHT * WIDTH).reshape(HEIGHT, WIDTH).astype(np.uint8)]),
+    "CMYK": np.dstack([colours(), np.arange(HEIGHT * WIDTH).reshape(HEIGHT, WIDTH).astype(np.uint8)]),
+}
+
+
+@pytest.mark.parametrize("mode", UNPACKED)
+@pytest.mark.parametrize("turn", STORED)
+def test_pixels_of_a_turned_tiff_without_compression_stay_in_their_places(tmp_path, turn, mode):
+    """Pillow maps such a file into memory, if it knows its name."""
+    pixels = UNPACKED[mode]
+    stored = Image.fromarray(np.ascontiguousarray(STORED[turn](pixels)))
+    stored = stored if pixels.ndim == 2 else Image.frombytes(mode, stored.size, stored.tobytes())
+    stored.save(tmp_path / "f.tif", **with_orientation(stored, turn))
+    found = read_picture(tmp_path / "f.tif", "frame")
+    assert (found.shown.mode, found.turn) == (mode, turn)
+    assert np.array_equal(np.asarray(found.shown), pixels)
 
 
 @pytest.mark.parametrize("name", ["f.png", "f.tif"])

@@ -12,9 +12,11 @@ from pydicom.uid import ExplicitVRLittleEndian, JPEG2000Lossless, JPEGBaseline8B
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.issues import RefusedError
+from mcdrl.imaging.decode import read_pixels
 from mcdrl.imaging.depth import to_rgb
 from mcdrl.imaging.dicom import is_dicom
 from mcdrl.imaging.picture import read_picture
+from mcdrl.imaging.recipe import Recipe
 
 RGB = np.random.default_rng(0).integers(0, 256, (30, 40, 3), np.uint8)
 SMOOTH = np.asarray(Image.fromarray(RGB[:3, :4]).resize((40, 30), Image.Resampling.BILINEAR))
@@ -94,6 +96,56 @@ def test_deep_grey_uses_the_range_that_the_file_says(shown, tmp_path, bits):
     assert np.abs(shown(content(grey, "MONOCHROME2", bits=bits))[..., 0] - wanted).max() < 1
     assert read_picture(tmp_path / "a.dcm", "frame").deep
     assert np.abs(shown(content(grey, "MONOCHROME1", bits=bits))[..., 0] - (255 - wanted)).max() < 1
+
+
+@pytest.fixture
+def masked(tmp_path):
+    """Save a frame and a DICOM mask, decode them by the table."""
+
+    def read(mask, meanings=None):
+        mask.save_as(tmp_path / "m.dcm", enforce_file_format=True, implicit_vr=False, little_endian=True)
+        Image.new("RGB", (40, 30), (200, 90, 80)).save(tmp_path / "f.png")
+        recipe = Recipe(64, 128, swap=False, view="full", values={"polyp": 1, "cyst": 2}, meanings=meanings)
+        return read_pixels(tmp_path / "f.png", tmp_path / "m.dcm", "polyp", recipe)
+
+    return read
+
+
+IDS = np.zeros((30, 40), np.uint16)
+IDS[3:20, 4:18], IDS[5:12, 22:35] = 1, 2
+
+
+@pytest.mark.parametrize(
+    ("bits", "factor"), [(8, 1), (8, 100), (9, 1), (9, 200), (12, 1), (12, 1000), (15, 1), (15, 1000), (16, 1000)]
+)
+def test_ids_of_a_mask_are_those_that_are_stored(masked, bits, factor):
+    """Whatever the bits that the file says they have."""
+    ids = IDS * np.uint16(factor)
+    mask = content(ids.astype(np.uint8) if bits == 8 else ids, "MONOCHROME2", bits=bits)
+    with pytest.raises(RefusedError, match=rf"0: \d+ px, {factor}: 238 px, {2 * factor}: 91 px"):
+        masked(mask)
+    found = masked(mask, {str(factor): "cyst", str(2 * factor): "polyp"})
+    assert found.areas_px == {2: 238, 1: 91}
+
+
+@pytest.mark.parametrize("bits", [9, 12, 16])
+@pytest.mark.parametrize(("white", "drawn"), [(1, "1"), (255, "255"), (None, "255")])
+def test_a_plain_mask_is_white_at_the_end_of_its_range(masked, bits, white, drawn):
+    mask = (IDS == 1) * np.uint16(white or (1 << bits) - 1)
+    found = masked(content(mask, "MONOCHROME2", bits=bits))
+    assert (found.areas_px, found.drawn) == ({1: 238}, drawn)
+
+
+def test_a_mask_below_its_threshold_is_told_in_its_own_range(masked):
+    with pytest.raises(RefusedError, match="its brightest value is 1000 of 4095, as 62 of 255"):
+        masked(content((IDS == 1) * np.uint16(1000), "MONOCHROME2", bits=12))
+
+
+@pytest.mark.parametrize("bits", [12, 16])
+def test_a_mask_in_deep_colours_is_refused(masked, bits):
+    """What its colours differ in may lie in the lower bits."""
+    with pytest.raises(RefusedError, match="unknown depth: a mask in colours of more than 8 bits"):
+        masked(content(np.stack([IDS] * 3, axis=-1), "RGB", bits=bits), {"1": "polyp", "2": "cyst"})
 
 
 def test_a_palette(shown):

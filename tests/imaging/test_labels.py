@@ -171,6 +171,27 @@ def test_a_table_may_call_black_something_else(read):
     assert read(inverted, {"0": "polyp", "255": "background"}).areas_px == areas(disc())
 
 
+@pytest.mark.parametrize("name", ["m.png", "m.tif", "m.bmp"])
+@pytest.mark.parametrize("white", ["255", "255,255,255", "1"])
+def test_white_of_one_bit_is_called_as_it_is_told(read, name, white):
+    mask = Image.fromarray(disc())
+    assert read(mask, name=name).drawn == "255"
+    assert read(mask, {"0": "background", white: "tumor"}, name=name).areas_px == {2: disc().sum()}
+    with pytest.raises(RefusedError, match=r"doesn't list: 255: 28\d\d px; list them"):
+        read(mask, {"0": "background", "7": "polyp"}, name=name)
+
+
+def test_a_value_that_the_table_has_under_two_names_of_two_meanings_is_refused(read):
+    """Masks of one bit beside those of 0 and 1 whose 1 is no lesion."""
+    told = r"mask value of two meanings: 255 is 255 and 1 in mask_values, which differ there; leave one, or save"
+    with pytest.raises(RefusedError, match=told):
+        read(Image.fromarray(disc()), {"0": "background", "1": "background", "255": "lesion"})
+    assert read(Image.fromarray(disc()), {"1": "polyp", "255": "lesion"}).areas_px == areas(disc())
+    indexed = palette(disc().astype(np.uint8), (0, 0, 0), (128, 0, 0))
+    with pytest.raises(RefusedError, match=r"1 \(128,0,0\) is 1 and 128,0,0 in mask_values"):
+        read(indexed, {"1": "polyp", "128,0,0": "tumor"})
+
+
 @pytest.mark.parametrize("mask", [class_ids(), two_colours((0, 255, 0))])
 def test_values_that_the_table_does_not_list_are_refused(read, mask):
     with pytest.raises(RefusedError, match=r"mask_values doesn't list: (2|0,255,0): 600 px; list them"):

@@ -73,6 +73,14 @@ def test_a_polygon_outside_the_frame_refuses_it():
             draw([outline], (8, 8), {"tumor": 1})
 
 
+@pytest.mark.parametrize("far", [81, -9, 10**9, 1e308])
+def test_a_polygon_of_another_scale_refuses_its_frame_as_among_annotations(far):
+    outline = Outline("annotation.json entry 3", "tumor", ((1, 1), (far, 1), (1, 4)))
+    told = r"shape far outside the frame: annotation\.json entry 3: it lies within .*; the frame is 8x8"
+    with pytest.raises(RefusedError, match=told):
+        draw([outline], (8, 8), {"tumor": 1})
+
+
 def test_pixels_of_two_classes_are_counted():
     one = Outline("", "polyp", ((0, 0), (3, 0), (3, 3), (0, 3)))
     two = Outline("", "tumor", ((2, 2), (5, 2), (5, 5), (2, 5)))
@@ -91,7 +99,14 @@ def test_a_landmark_beside_a_lesion_on_one_polygon_is_that_lesion(read):
 
 
 @pytest.mark.parametrize(
-    "points", [[], SQUARE[:2], [(1, 1), (1, 1), (2, 2), (1, 1)], [(0, 0), (1, float("nan")), (3, 3)]]
+    "points",
+    [
+        [],
+        SQUARE[:2],
+        [(1, 1), (1, 1), (2, 2), (1, 1)],
+        [(0, 0), (1, float("nan")), (3, 3)],
+        [(0, 0), (1, 10**400), (3, 3)],
+    ],
 )
 def test_under_three_points_refuse_the_entry_and_a_lesions_frame(read, points):
     found = read([entry("a", ["id-t"], points), entry("b", ["id-c"], points), entry("a", ["id-e"], SQUARE)])
@@ -99,7 +114,8 @@ def test_under_three_points_refuse_the_entry_and_a_lesions_frame(read, points):
         ("Lung_cancer/annotation.json entry 0", "polygon with under three points", "of frame a"),
         ("Lung_cancer/annotation.json entry 1", "polygon with under three points", "of frame b"),
     ]
-    assert list(found.problems) == ["a"]
+    told = "Lung_cancer/annotation.json entry 0 lacks three different points of finite x and y"
+    assert found.problems == {"a": ("lesion without an outline", told)}
 
 
 def test_labels_that_nobody_has_judged_refuse_the_frame(read):

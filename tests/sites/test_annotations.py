@@ -149,7 +149,7 @@ def test_labels_are_classes_landmarks_or_judged_by_nobody(root, frames, ingest, 
     summary = "2 files, 2 frames; needle (2): no lesion; big (1): polyp; doubt (1): ignore; small (1): cyst"
     assert result.notes[0].text == f"read as labelme annotations: {summary}"
     assert {note.kind for note in result.notes[1:]} == {
-        "outlines of two classes overlap, the smaller one counts there",
+        "lesions of two classes overlap, the smaller one counts there",
         "several classes in one frame, its class is that of the largest area",
         "class without a frame",
     }
@@ -276,6 +276,8 @@ def test_frames_that_are_not_named_are_asked_for(root, frames, ingest, masks):
         (("F1.PNG", "b.png"), "f1.png", "f1"),
         (("P1/a.png", "P2/a.png", "b.png"), "p1/a.png", "p1/a"),
         (("p1/a.png", "b.png"), "C:\\data\\A.png", "C:/data/A"),
+        (("scan.png", "b.png"), "scan.2", "scan.2"),
+        (("a.png", "b.png"), "a.mha", "a.mha"),
     ],
 )
 def test_an_annotation_of_nearly_the_same_name_makes_no_negative(root, frames, ingest, names, annotated, near):
@@ -284,10 +286,8 @@ def test_an_annotation_of_nearly_the_same_name_makes_no_negative(root, frames, i
     write(root / "all.json", coco(images, of_image(1, [flat(SQUARE)])))
     result = ingest(**COCO, images="**/*.[pP][nN][gG]", case_ids="path", missing_mask="no_lesion")
     assert {issue.file: issue.text for issue in result.refused} == {
-        names[
-            0
-        ]: f"annotation of nearly the same name: '{near}', which no frame is called, differs in case, folders or "
-        "codes such as %20; rename one"
+        names[0]: f"annotation of nearly the same name: '{near}', which no frame is called, differs in case, folders, "
+        "ending or codes such as %20; rename one"
     }
 
 
@@ -297,6 +297,23 @@ def test_an_annotation_without_folders_may_be_of_each_frame_of_its_name(root, fr
     write(root / "all.json", coco(images, of_image(1, [flat(SQUARE)])))
     result = ingest(**COCO, images="**/*.png", case_ids="path", missing_mask="no_lesion")
     assert [issue.file for issue in result.refused] == ["p1/a.png", "p2/a.png"]
+
+
+@pytest.mark.parametrize("form", ["coco", "labelme", "cvat", "yolo"])
+def test_names_with_dots_and_without_an_ending_are_told_apart(root, frames, ingest, masks, form):
+    """As DICOM's UIDs are; in each of them 1.2.3 has a lesion, 1.2 has none."""
+    frames("images/1.2.3.png", "images/1.2.png")
+    polygon = [labelme_shape("polyp", "polygon", SQUARE)]
+    written = {
+        "coco": {"a.json": coco([coco_image(1, "1.2.3"), coco_image(2, "1.2.png")], of_image(1, [flat(SQUARE)]))},
+        "labelme": {"1.2.3.json": labelme("1.2.3", polygon), "1.2.json": labelme("1.2.png", [])},
+        "cvat": {"a.xml": cvat([("1.2.3", [tag("polygon", label="polyp", points=cvat_points(SQUARE))]), ("1.2", [])])},
+        "yolo": {"1.2.3.txt": yolo(0, SQUARE), "1.2.txt": ""},
+    }
+    for name, text in written[form].items():
+        write(root / "labels" / name, text)
+    assert ingest(annotations="labels/*", annotation_format=form).refused == []
+    assert {case: int(mask.sum()) for case, mask in masks().items()} == {"S/1.2": 0, "S/1.2.3": 60}
 
 
 def test_annotations_of_another_data_set_are_refused(root, frames, ingest):
@@ -350,6 +367,42 @@ def test_annotations_of_frames_of_another_size_are_refused(root, frames, ingest)
     write(root / "all.json", coco(images, [*of_image(1, [flat(SQUARE)]), *of_image(2, [flat(SQUARE)])]))
     (refused,) = ingest(**COCO).refused
     assert refused.text == "annotation of another size: all.json annotation 20: of a frame of 80x60, this one is 40x30"
+
+
+@pytest.mark.parametrize("form", ["cvat", "labelme"])
+@pytest.mark.parametrize("given", [{"label": "polyp"}, {}])
+def test_a_shape_that_nobody_knows_costs_its_frame_alone(root, frames, ingest, form, given):
+    """With a label or without, beside one that is known and a frame that is fine."""
+    frames("images/a.png", "images/b.png")
+    odd = {"shape_type": "blob", "points": [[1, 1], [9, 9]], **given}
+    known = labelme_shape("polyp", "polygon", SQUARE)
+    polygon = tag("polygon", label="polyp", points=cvat_points(SQUARE))
+    written = {
+        "cvat": {"a.xml": cvat([("a.png", [polygon, tag("blob", **given)]), ("b.png", [polygon])])},
+        "labelme": {"a.json": labelme("a.png", [known, odd]), "b.json": labelme("b.png", [known])},
+    }
+    for name, text in written[form].items():
+        write(root / "labels" / name, text)
+    result = ingest(annotations="labels/*", annotation_format=form)
+    assert ([one.file for one in result.refused], list(result.cases["case_id"])) == (["images/a.png"], ["S/b"])
+    assert "shape" in result.refused[0].kind
+
+
+@pytest.mark.parametrize(
+    ("size", "kind"), [(("80", "60"), "annotation of another size"), (("80 px", 60), "malformed size")]
+)
+def test_sizes_may_be_texts_in_any_format(root, frames, ingest, size, kind):
+    frames("images/a.png", "images/b.png")
+    of_square = [labelme_shape("polyp", "polygon", SQUARE)]
+    written = {
+        "coco": coco([coco_image(1, "a.png", size)], of_image(1, [flat(SQUARE)])),
+        "labelme": labelme("a.png", of_square, size),
+        "cvat": cvat([("a.png", [tag("polygon", label="polyp", points=cvat_points(SQUARE))])], size),
+    }
+    for form, text in written.items():
+        write(root / form / "a.json", text)
+        keys = {"annotations": f"{form}/*", "annotation_format": form, "missing_mask": "no_lesion"}
+        assert told(ingest(**keys).refused) == {("images/a.png", kind)}
 
 
 def test_annotations_of_a_turned_frame_are_refused(root, frames, ingest):

@@ -202,3 +202,16 @@ def test_the_only_mask_of_a_frame_may_be_the_second_of_another_that_has_none_of_
     save_numbered(save, "f1_1", "f1_2")
     with pytest.raises(InputError, match="mask of two frames"):
         ingest(masks="masks/{stem}*.*")
+
+
+def test_lesions_of_two_classes_in_masks_that_overlap_are_told_and_both_stay(tmp_path, ingest, passed, save):
+    """A class is called 1 or 2; the small lesion lies on the large one, and its class is the first."""
+    save("images/a.png")
+    (tmp_path / "raw" / "masks").mkdir()
+    large, small = np.zeros((30, 40), np.uint8), np.zeros((30, 40), np.uint8)
+    large[2:22, 2:22], small[8:12, 8:12] = 2, 1
+    for name, mask in (("a_1", small), ("a_2", large)):
+        Image.fromarray(mask).save(tmp_path / "raw" / "masks" / f"{name}.png")
+    result = ingest(masks="masks/{stem}_*.png", mask_values={"1": "polyp", "2": "cyst"}, lesion_class=None)
+    assert np.array_equal(unpack_native_mask(passed["S/a"].native_mask), np.where(small, 1, large))
+    assert "lesions of two classes overlap, the smaller one counts there" in {note.kind for note in result.notes}

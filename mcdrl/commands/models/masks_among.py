@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from PIL import Image
-
 from mcdrl.commands.sites.mask_names import BESIDE
 from mcdrl.imaging.dicom import is_dicom
 from mcdrl.imaging.drawn import black_and_white, is_drawn, looks_drawn
+from mcdrl.imaging.picture import opened
 from mcdrl.sites.naming import like_masks
 
 _FLAT = ("1", "L", "P")  # modes of one channel
@@ -106,7 +105,7 @@ def _values(path: Path) -> int:
     if path.suffix.lower() not in _LOOKED_INTO or not path.is_file():
         return 0
     try:
-        with Image.open(path) as image:
+        with opened(path) as image:
             found = image.getcolors(2) if image.mode in _FLAT else None
     except Exception:  # whatever a broken file raises: reading it as a frame says what is wrong
         return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -9,12 +10,16 @@ from pathlib import Path, PurePosixPath
 
 from mcdrl.base.folders import composed, matching
 from mcdrl.base.issues import Issue, RefusedError
-from mcdrl.imaging.annotations.shapes import RunLengths, Shape, Shares, outside
-from mcdrl.imaging.outlines import Region, Size
-from mcdrl.imaging.picture import size_text
+from mcdrl.imaging.annotations.shapes import RunLengths, Shape, Shares
+from mcdrl.imaging.outlines import Region, Size, beyond
+from mcdrl.imaging.picture import ENDINGS, size_text
 
 Problem = tuple[str, str]  # kind and detail of a `RefusedError`
 Name = tuple[str, ...]  # folders and name of a frame, without ending
+_CONVERTED = (".gif", ".jfif", ".jpe", ".jp2", ".ppm", ".pgm", ".heic", ".heif", ".avif")  # before they were annotated
+_ENDING = re.compile(
+    rf"(?<=.)(?:{'|'.join(map(re.escape, (*ENDINGS, *_CONVERTED)))})(?:\?.*)?\Z", re.DOTALL | re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -96,21 +101,30 @@ class Annotation:
             raise RefusedError("annotation of another size", told)
         shape = self.shape.at(size) if isinstance(self.shape, Shares) else self.shape
         try:
-            beyond = outside(shape, size)  # before its pixels are unpacked, which this bounds
-            return Region(shape.area, beyond, partial(shape.filled, size))
+            outside = beyond(shape.bounds, size)  # before its pixels are unpacked, which this bounds
+            return Region(shape.area, outside, partial(shape.filled, size))
         except RefusedError as error:
             raise RefusedError(error.kind, f"{self.place}: {error.detail}") from None
 
 
 def frame_name(text: str, folder: PurePosixPath | None = None) -> Name:
-    """Return the name of a frame from the path of its file, as some system writes it, seen from a folder."""
+    """Return the name of a frame from the path of its file, as some system writes it, seen from a folder.
+
+    Endings of pictures alone are cut off, with what is asked behind them in a URL: what is behind the last dot of
+    "1.2.840.5", a DICOM UID, is none.
+    """
     parts: list[str] = []
     for part in (*(folder.parts if folder else ()), *text.replace("\\", "/").split("/")):
         if part == "..":
             del parts[-1:]
         elif part not in ("", "."):
             parts.append(composed(part))
-    return (*parts[:-1], PurePosixPath(parts[-1]).stem) if parts else ()
+    return (*parts[:-1], _ENDING.sub("", parts[-1])) if parts else ()
+
+
+def name_of_own(place: PurePosixPath) -> Name:
+    """Return the name of the frame that a file with its name, but for the ending, is of."""
+    return (*map(composed, place.parent.parts), composed(place.stem))
 
 
 def below(file: Path, root: Path) -> PurePosixPath:
@@ -119,9 +133,14 @@ def below(file: Path, root: Path) -> PurePosixPath:
 
 
 def known_labels(sheets: Iterable[Sheet], declared: Collection[str]) -> dict[str, int]:
-    """Return label -> how often it is marked, the commonest first; one that is but declared has 0."""
+    """Return label -> how often it is marked, the commonest first; one that is but declared has 0.
+
+    No label is none where the shape can't be read either: such a mark costs its frame, and says nothing of others.
+    """
     counts = dict.fromkeys(declared, 0)
     for mark in (mark for sheet in sheets for mark in sheet.marks):
+        if not mark.labels[0] and isinstance(mark.shape, tuple):
+            continue
         counts[mark.labels[0]] = counts.get(mark.labels[0], 0) + 1
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 

@@ -14,7 +14,7 @@ from typing import Any
 from mcdrl.base.errors import InputError
 from mcdrl.base.issues import Issue
 from mcdrl.imaging.annotations.annotated import Annotated, Mark, Problem, Sheet, below, frame_name
-from mcdrl.imaging.annotations.parsing import json_of, polygons, run_lengths, size_of, whole
+from mcdrl.imaging.annotations.parsing import json_of, polygons, run_lengths, size_of, sized, whole
 from mcdrl.imaging.annotations.shapes import Shape
 from mcdrl.imaging.outlines import Size
 from mcdrl.imaging.picture import size_text
@@ -99,8 +99,8 @@ def _sheets(images: Sequence[Mapping[str, Any]], place: PurePosixPath, found: An
             found.refused.append(Issue(told, "malformed image", "expected id and file_name"))
             continue
         twice = "image id used twice", f"{told} is one of {counts[key]} with this id; give each image its own"
-        size = size_of(image.get("width"), image.get("height"))
-        yield key, Sheet(told, frame_name(name, place.parent), size, (), twice if counts[key] > 1 else None)
+        sheet = sized(Sheet(told, frame_name(name, place.parent), None, ()), image.get("width"), image.get("height"))
+        yield key, replace(sheet, problem=twice) if counts[key] > 1 else sheet
 
 
 def _categories(categories: Sequence[Mapping[str, Any]], file: Path) -> Mapping[_Id, tuple[str, ...]]:

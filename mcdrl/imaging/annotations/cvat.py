@@ -14,10 +14,11 @@ from xml.etree.ElementTree import Element
 from mcdrl.base.errors import InputError
 from mcdrl.base.issues import Issue
 from mcdrl.imaging.annotations.annotated import Annotated, Mark, Problem, Sheet, below, frame_name
-from mcdrl.imaging.annotations.parsing import numbers, polygons, run_lengths, size_of, xml_of
+from mcdrl.imaging.annotations.parsing import numbers, polygons, run_lengths, size_of, sized, xml_of
 from mcdrl.imaging.annotations.shapes import Bitmap, Box, Ellipse, RunLengths, Shape, unrolled
 from mcdrl.imaging.outlines import Filled
 
+_TAG = "tag"  # of a whole frame
 _NO_AREA = ("polyline", "points", "cuboid", "skeleton")
 
 
@@ -52,16 +53,11 @@ def _take(image: Element, told: str, place: PurePosixPath, found: Annotated) -> 
     marks = [
         Mark(f"{told} {one.tag} {number}", (one.get("label", ""),), _shape(one, f"{told} {one.tag} {number}"))
         for number, one in enumerate(image)
-        if one.tag in _SHAPES or one.tag in _NO_AREA
+        if one.tag != _TAG
     ]
-    tags = sorted({one.get("label", "") for one in image.findall("tag")})
+    tags = sorted({one.get("label", "") for one in image.findall(_TAG)})
     found.notes += [Issue(told, "tag of a whole frame, not read", ", ".join(tags))] * bool(tags)
-    found.sheets.append(Sheet(told, name, _size(image), tuple(marks)))
-
-
-def _size(image: Element) -> tuple[int, int] | None:
-    found = _values(image.attrib, "width", "height")
-    return size_of(*found) if found else None
+    found.sheets.append(sized(Sheet(told, name, None, tuple(marks)), image.get("width"), image.get("height")))
 
 
 def _values(given: Mapping[str, str], *keys: str) -> list[float] | None:
@@ -69,9 +65,10 @@ def _values(given: Mapping[str, str], *keys: str) -> list[float] | None:
 
 
 def _shape(one: Element, place: str) -> Shape | Problem:
-    if one.tag in _NO_AREA:
-        return "shape without an area", f"{place}; draw the lesion as a polygon"
-    return _SHAPES[one.tag](one.attrib, place)
+    if one.tag in _SHAPES:
+        return _SHAPES[one.tag](one.attrib, place)
+    kind = "shape without an area" if one.tag in _NO_AREA else "shape of an unknown kind"
+    return kind, f"{place}; draw the lesion as a polygon"
 
 
 def _polygon(given: Mapping[str, str], place: str) -> Shape | Problem:
@@ -100,8 +97,7 @@ def _ellipse(given: Mapping[str, str], place: str) -> Shape | Problem:
 
 def _mask(given: Mapping[str, str], place: str) -> Shape | Problem:
     """Return the pixels of a box, whose runs go row by row."""
-    corner, size = _values(given, "left", "top"), _values(given, "width", "height")
-    box = size_of(*size) if size else None
+    corner, box = _values(given, "left", "top"), size_of(given.get("width"), given.get("height"))
     if corner is None or box is None:
         return "malformed mask", f"{place}: expected rle, left, top, width and height"
     runs = run_lengths(numbers(given.get("rle", "").split(",")), box, place)

@@ -18,8 +18,8 @@ from PIL import Image
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.issues import RefusedError
-from mcdrl.imaging.annotations.annotated import Annotated, Mark, Problem, Sheet, below, frame_name
-from mcdrl.imaging.annotations.parsing import json_of, numbers, polygons, size_of, unreadable
+from mcdrl.imaging.annotations.annotated import Annotated, Mark, Problem, Sheet, below, frame_name, name_of_own
+from mcdrl.imaging.annotations.parsing import json_of, numbers, polygons, sized, unreadable
 from mcdrl.imaging.annotations.shapes import Bitmap, Box, Ellipse, Shape
 from mcdrl.imaging.outlines import Filled
 from mcdrl.imaging.picture import size_text
@@ -38,7 +38,7 @@ def read_labelme(files: Sequence[Path], root: Path) -> Annotated:
 
 
 def _sheet(file: Path, place: PurePosixPath) -> Sheet:
-    name = frame_name(str(place))
+    name = name_of_own(place)
     try:
         content = json_of(file)
     except InputError as error:
@@ -51,11 +51,11 @@ def _sheet(file: Path, place: PurePosixPath) -> Sheet:
         told = f"{file.name} has imagePath '{content['imagePath']}'; rename the file or mend imagePath"
         return _unusable(place, "annotation of another frame", told)
     marks = tuple(_mark(shape, f"{place} shape {number}") for number, shape in enumerate(shapes))
-    return Sheet(str(place), shown, size_of(content.get("imageWidth"), content.get("imageHeight")), marks)
+    return sized(Sheet(str(place), shown, None, marks), content.get("imageWidth"), content.get("imageHeight"))
 
 
 def _unusable(place: PurePosixPath, kind: str, detail: str) -> Sheet:
-    return Sheet(str(place), frame_name(str(place)), None, (), (kind, detail))
+    return Sheet(str(place), name_of_own(place), None, (), (kind, detail))
 
 
 def _mark(shape: Any, place: str) -> Mark:

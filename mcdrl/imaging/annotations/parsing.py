@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
@@ -14,7 +15,7 @@ from defusedxml.ElementTree import fromstring
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import regular
-from mcdrl.imaging.annotations.annotated import Problem
+from mcdrl.imaging.annotations.annotated import Problem, Sheet
 from mcdrl.imaging.annotations.shapes import Point, Polygons, RunLengths
 from mcdrl.imaging.outlines import Size
 from mcdrl.imaging.picture import size_text
@@ -100,9 +101,30 @@ def numbers(values: Any) -> list[float] | None:
 
 
 def size_of(width: Any, height: Any) -> Size | None:
-    """Return a width and height, or None where they aren't two positive whole numbers."""
-    pair = whole(width), whole(height)
-    return (pair[0], pair[1]) if pair[0] and pair[1] and min(pair[0], pair[1]) > 0 else None
+    """Return a width and height, or None where they aren't two positive whole numbers or texts that say such."""
+    pair = _extent(width), _extent(height)
+    return (pair[0], pair[1]) if pair[0] and pair[1] else None
+
+
+def sized(sheet: Sheet, width: Any, height: Any) -> Sheet:
+    """Return a sheet with the size of its frame as its file gives it, or with the problem that it is none.
+
+    A width or height that is left out, empty or 0 is one that the file doesn't say.
+    """
+    if _extent(width) is None or _extent(height) is None:
+        told = f"{sheet.place}: {width!r:.40} x {height!r:.40}; expected width and height of the frame in whole pixels"
+        return replace(sheet, problem=("malformed size", told))
+    return replace(sheet, size=size_of(width, height))
+
+
+def _extent(value: Any) -> int | None:
+    """Return a width or height in pixels, 0 where nobody says it, or None."""
+    text = isinstance(value, str)
+    if value is None or (text and not value.strip()):
+        return 0
+    found = numbers([value]) if text else None
+    number = whole(found[0] if found else value)
+    return number if number is not None and number >= 0 else None
 
 
 def polygons(rings: Sequence[Any], place: str) -> Polygons | Problem:

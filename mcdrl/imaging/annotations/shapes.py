@@ -10,12 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from mcdrl.base.issues import RefusedError
-from mcdrl.imaging.outlines import Filled, Outside, Size, beyond, polygon_area
-from mcdrl.imaging.picture import size_text
+from mcdrl.imaging.outlines import Bounds, Filled, Size, polygon_area
 
 Point = tuple[float, float]
-Bounds = tuple[float, float, float, float]  # left, top, right, bottom, px
 
 
 class Shape(Protocol):
@@ -202,17 +199,3 @@ class RunLengths:
 def unrolled(counts: tuple[int, ...]) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Return run lengths as [N] bool, the first run false."""
     return np.repeat(np.arange(len(counts)) % 2 == 1, counts)
-
-
-def outside(shape: Shape, size: Size) -> Outside:
-    """Return how much of a shape lies out of a frame of `size`.
-
-    Raises:
-        RefusedError: it reaches out by more than the frame's own size, as coordinates of another scale do.
-    """
-    bounds = shape.bounds
-    left, top, right, bottom = bounds
-    if left < -size[0] or top < -size[1] or right > 2 * size[0] or bottom > 2 * size[1]:
-        found = ", ".join(f"{value:.6g}" for value in bounds)
-        raise RefusedError("shape far outside the frame", f"it lies within {found}; the frame is {size_text(size)}")
-    return beyond(bounds, size)

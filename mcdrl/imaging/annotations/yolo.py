@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.strict_yaml import read_yaml
-from mcdrl.imaging.annotations.annotated import Annotated, Mark, Problem, Sheet, below, frame_name
+from mcdrl.imaging.annotations.annotated import Annotated, Mark, Problem, Sheet, below, name_of_own
 from mcdrl.imaging.annotations.parsing import polygons, text_of, unreadable
 from mcdrl.imaging.annotations.shapes import Polygons, Shares
 
@@ -37,7 +37,7 @@ def read_yolo(files: Sequence[Path], root: Path) -> Annotated:
 
 
 def _sheet(file: Path, place: PurePosixPath, names: Mapping[str, str]) -> Sheet:
-    frame = frame_name(str(place))
+    frame = name_of_own(place)
     try:
         lines = enumerate(text_of(file).splitlines(), 1)
     except InputError as error:

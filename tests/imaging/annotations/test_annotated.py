@@ -23,6 +23,11 @@ from tests.imaging.annotations.written import SIZE, SQUARE, write
     [
         ("a.png", "", ("a",)),
         ("a.b.png", "x/y", ("x", "y", "a.b")),
+        ("1.2.840.5", "", ("1.2.840.5",)),
+        ("1.2.840.5.DCM", "", ("1.2.840.5",)),
+        ("a.heic", "", ("a",)),
+        ("https://x/a.PNG?d=1.2", "", ("https:", "x", "a")),
+        (".png", "", (".png",)),
         ("..\\img\\a.png", "x/y", ("x", "img", "a")),
         ("./a.png", "x", ("x", "a")),
         ("../../../a.png", "x", ("a",)),

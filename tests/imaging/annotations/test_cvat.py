@@ -100,6 +100,8 @@ def test_tags_of_whole_frames_are_told_and_images_without_a_name_refused(read):
     [
         ("polyline", {"points": cvat_points(SQUARE)}, "shape without an area"),
         ("points", {"points": "1,1"}, "shape without an area"),
+        ("Polygon", {"points": cvat_points(SQUARE)}, "shape of an unknown kind"),
+        ("circle", {"cx": 9, "cy": 9, "r": 3}, "shape of an unknown kind"),
         ("polygon", {"points": "1,1;2,2"}, "polygon with under three points"),
         ("polygon", {"points": "1,1;2,2;3"}, "malformed polygon"),
         ("polygon", {"points": ""}, "malformed polygon"),

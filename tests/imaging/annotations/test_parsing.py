@@ -4,7 +4,8 @@ import pytest
 
 from mcdrl.base.errors import InputError
 from mcdrl.imaging.annotations import parsing
-from mcdrl.imaging.annotations.parsing import json_of, numbers, run_lengths, size_of, text_of, whole
+from mcdrl.imaging.annotations.annotated import Sheet
+from mcdrl.imaging.annotations.parsing import json_of, numbers, run_lengths, size_of, sized, text_of, whole
 from tests.imaging.annotations.written import write
 
 
@@ -25,10 +26,36 @@ def test_lists_of_finite_numbers(values, found):
 
 
 @pytest.mark.parametrize(
-    ("pair", "found"), [((4, 3.0), (4, 3)), ((0, 3), None), ((-4, 3), None), ((None, 3), None), ((4.5, 3), None)]
+    ("pair", "found"),
+    [
+        ((4, 3.0), (4, 3)),
+        (("4", " 3.0 "), (4, 3)),
+        ((0, 3), None),
+        ((-4, 3), None),
+        ((None, 3), None),
+        ((4.5, 3), None),
+        (("4.5", 3), None),
+    ],
 )
 def test_sizes(pair, found):
     assert size_of(*pair) == found
+
+
+@pytest.mark.parametrize("value", [None, "", " ", 0, 0.0, "0"])
+def test_a_size_that_is_not_given_stays_unknown(value):
+    for pair in ((value, 3), (4, value), (value, value)):
+        sheet = sized(Sheet("here", ("a",), None, ()), *pair)
+        assert (sheet.size, sheet.problem) == (None, None)
+
+
+@pytest.mark.parametrize("value", ["4 px", "4.5", 4.5, -4, "-4", True, [4], {}, float("nan"), "9" * 5000])
+def test_a_size_that_is_none_costs_its_frame(value):
+    for pair in ((value, 3), (4, value)):
+        sheet = sized(Sheet("here", ("a",), None, ()), *pair)
+        kind, told = sheet.problem
+        assert (sheet.size, kind) == (None, "malformed size")
+        assert told.startswith("here: ")
+        assert len(told) < 160
 
 
 def test_run_lengths_of_a_frame_too_large_to_be_read_are_malformed():

@@ -6,7 +6,8 @@ from matplotlib.path import Path as Outline
 from scipy.ndimage import distance_transform_edt
 
 from mcdrl.base.issues import RefusedError
-from mcdrl.imaging.annotations.shapes import Bitmap, Box, Ellipse, Polygons, RunLengths, Shares, outside, unrolled
+from mcdrl.imaging.annotations.shapes import Bitmap, Box, Ellipse, Polygons, RunLengths, Shares, unrolled
+from mcdrl.imaging.outlines import beyond
 from tests.imaging.annotations.written import RAGGED, SIZE, SQUARE, blob, runs, square
 
 CENTRES = np.stack(np.meshgrid(np.arange(SIZE[0]) + 0.5, np.arange(SIZE[1]) + 0.5), -1)
@@ -102,13 +103,13 @@ def test_unrolled_by_hand():
     ],
 )
 def test_how_much_of_a_shape_lies_outside(box, found):
-    assert outside(box, SIZE) == found
+    assert beyond(box.bounds, SIZE) == found
 
 
 @pytest.mark.parametrize("box", [Box(0, 0, 400, 300), Box(-1e300, 0, 3, 3), Box(0, 0, 3, 61)])
 def test_coordinates_of_another_scale_are_refused(box):
     with pytest.raises(RefusedError, match=r"shape far outside the frame: it lies within .*; the frame is 40x30"):
-        outside(box, SIZE)
+        beyond(box.bounds, SIZE)
 
 
 def test_the_distance_that_these_tests_measure_is_one():
