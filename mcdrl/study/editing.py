@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from stat import S_IMODE
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.emitter import Emitter
+from ruamel.yaml.error import CommentMark
 from ruamel.yaml.representer import RoundTripRepresenter
+from ruamel.yaml.tokens import CommentToken
 
+from mcdrl.base.errors import InputError
 from mcdrl.base.files import atomic
 from mcdrl.base.strict_yaml import load_yaml
 from mcdrl.study.params import Further, check, read_params
+
+_INDENTED = re.compile(r"^( *)[^\s#-][^\n]*:[^\n]*\n(?: *(?:#[^\n]*)?\n)*\1  - ", re.MULTILINE)  # a key, then a dash
 
 
 class _Prompts(BaseModel):
@@ -44,25 +53,30 @@ class _Editable(BaseModel):
 def edited(path: Path, further: Further | None = None) -> Iterator[Any]:
     """Give the contents of params.yaml to be changed in place, and write them back when the context ends.
 
-    The file stays as it was if an error is raised inside, or if the result would not be valid.
+    The file stays as it was if an error is raised inside, or if the result would not be valid. Its mode stays; where it
+    is a link, what that leads to is written. Lists are changed by `put_list`.
 
     Args:
         path: params.yaml.
         further: as that of `mcdrl.study.params.check`.
 
     Raises:
-        InputError: the file can't be read, holds something else where an edit may go, or would not be valid afterwards.
+        InputError: the file can't be read, holds something else where an edit may go, has a comment that would be lost,
+            or would not be valid afterwards.
     """
     _check_kinds(read_params(path), path, further)
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 4096
-    yaml.Representer = _Representer
-    params = yaml.load(path.read_text(encoding="utf-8"))
+    text = path.read_text(encoding="utf-8")
+    params = _yaml().load(text)
+    indented = _INDENTED.search(text) is not None
+    _check_comments(text, _written(params), path)
+    between = _taken_off(params)
     yield params
-    with atomic(path) as partial:
-        with partial.open("w", encoding="utf-8") as stream:
-            yaml.dump(params, stream)
+    for lines in between:
+        lines.put()
+    target = path.resolve()
+    with atomic(target) as partial:
+        partial.write_text(_written(params, indented=indented), encoding="utf-8")
+        partial.chmod(S_IMODE(target.stat().st_mode))
         check(read_params(partial), path, further)
 
 
@@ -73,11 +87,130 @@ def _check_kinds(raw: dict[str, Any], path: Path, further: Further | None) -> No
         check(raw, path, further)  # which refuses it, too, with all that is wrong
 
 
+def _check_comments(text: str, written: str, path: Path) -> None:
+    """Raise InputError where params.yaml, written without a change, lacks a comment: one among values in brackets."""
+    if written.count("#") < text.count("#"):
+        lines = [(k, line) for k, line in enumerate(text.splitlines(), 1) if "#" in line]
+        lost = [f", line {k}" for k, line in lines if line[line.index("#") :] not in written]
+        raise InputError(
+            f"{path}{''.join(lost[:1])}: a comment stands within brackets, where an edit would lose it; put it above "
+            "them, or the values below one another, each behind a dash or with its key"
+        )
+
+
 def plain(node: Any) -> Any:
     """Return a part of what `edited` gives as plain values, without what it remembers of comments and layout."""
-    text = io.StringIO()
-    YAML().dump(node, text)
-    return load_yaml(text.getvalue())
+    return load_yaml(_written(node))
+
+
+def _written(node: Any, *, indented: bool = False) -> str:
+    """Return the text of what `edited` gives, or of a part of it; dashes stand below their key, or further right."""
+    yaml, text = _yaml(), io.StringIO()
+    if indented:
+        yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml.dump(node, text)
+    return text.getvalue()
+
+
+def put_list(names: Any, values: Sequence[Any]) -> None:
+    """Let a list of params.yaml hold other values: comments go with the values that they stand behind or above.
+
+    Args:
+        names: a list of what `edited` gives.
+        values: what it holds afterwards; those that it holds already stay written as they are.
+    """
+    before, width = list(names), _width(names)
+    if before == list(values):
+        return
+    behind = [names.ca.items.get(place, [None])[0] for place in range(len(before))]
+    places = [before.index(value) if value in before else None for value in values]
+    above = [_parts(behind[place - 1])[1] if place else "" for place in places]
+    names[:] = [value if place is None else before[place] for place, value in zip(places, values, strict=True)]
+    names.ca.items.clear()
+    for here, (place, below) in enumerate(zip(places, [*above[1:], ""], strict=False)):
+        token = None if place is None else behind[place]
+        names.ca.items[here] = [_comment(_parts(token)[0], below, token), None, None, None]
+    if places and above[0]:
+        names.ca.items[0][1] = [CommentToken(above[0], CommentMark(0), None)]
+    for token in names.ca.comment or []:
+        if token is not None and names.fa.flow_style():  # keeps its distance from the bracket
+            token.start_mark.column += _width(names) - width
+
+
+def _width(names: Any) -> int:
+    return len(", ".join(map(str, names)))
+
+
+def _parts(token: Any) -> tuple[str, str]:
+    """Return the comment behind a value, and the lines below it, which are about what comes next."""
+    own, _, below = ("" if token is None else token.value).partition("\n")
+    return own, below
+
+
+def _comment(own: str, below: str, like: Any = None) -> Any:
+    """Return both as ruamel.yaml keeps them, in another comment's place where there is one; None: there is nothing."""
+    if like is not None and own:
+        like.value = f"{own}\n{below}"
+        return like
+    if not own and not below:
+        return None
+    return CommentToken(f"{own}\n{below}", CommentMark(like.start_mark.column if like else 0), None)
+
+
+@dataclass(frozen=True)
+class _Between:
+    """Lines between two entries of a mapping: comments and blank lines.
+
+    Attributes:
+        entries: the mapping.
+        above: the key of the entry above them; behind it, or behind the last line of its value, they are kept.
+        below: that of the entry below them, which they are about; None: there is none in this mapping.
+        lines: as they stand.
+    """
+
+    entries: Any
+    above: Any
+    below: Any
+    lines: str
+
+    def put(self) -> None:
+        """Put them back where the entry that they are about is, even if that above it has gone or has become longer."""
+        if self.above in self.entries:
+            node, place, slot = _end(self.entries, self.above)
+            kept = node.ca.items.setdefault(place, [None] * 4)
+            own, further = _parts(kept[slot])
+            kept[slot] = _comment(own, further + self.lines, kept[slot])
+        elif self.below in self.entries:
+            kept = self.entries.ca.items.setdefault(self.below, [None] * 4)
+            kept[1] = [CommentToken(self.lines, CommentMark(0), None), *(kept[1] or [])]
+
+
+def _taken_off(entries: Any) -> list[_Between]:
+    """Take the lines between a mapping's entries, and between those of the mappings in it, off the entries above."""
+    found, keys = [], list(entries)
+    for key, following in zip(keys, [*keys[1:], None], strict=True):
+        node, place, slot = _end(entries, key)
+        kept = node.ca.items.get(place, [None] * 4)
+        own, lines = _parts(kept[slot])
+        if lines:
+            kept[slot] = _comment(own, "", kept[slot])
+            found.append(_Between(entries, key, following, lines))
+        if isinstance(entries[key], CommentedMap) and _is_block(entries[key]):
+            found += _taken_off(entries[key])
+    return found
+
+
+def _is_block(node: Any) -> bool:
+    """Return whether a value is a list or a mapping over several lines."""
+    return isinstance(node, CommentedMap | CommentedSeq) and bool(node) and not node.fa.flow_style()
+
+
+def _end(node: Any, place: Any) -> tuple[Any, Any, int]:
+    """Return the list or mapping that holds the last value of an entry, its place there, and which comment is its."""
+    while _is_block(node[place]):
+        node = node[place]
+        place = list(node)[-1] if isinstance(node, CommentedMap) else len(node) - 1
+    return node, place, 2 if isinstance(node, CommentedMap) else 0
 
 
 def in_braces(values: dict[str, Any]) -> CommentedMap:
@@ -85,6 +218,25 @@ def in_braces(values: dict[str, Any]) -> CommentedMap:
     entry = CommentedMap(values)
     entry.fa.set_flow_style()
     return entry
+
+
+def _yaml() -> YAML:
+    """Return what reads and writes params.yaml as it is."""
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 4096
+    yaml.Representer, yaml.Emitter = _Representer, _Emitter
+    return yaml
+
+
+class _Emitter(Emitter):
+    """Writes quotes around a text with a colon within brackets, which DVC couldn't read otherwise."""
+
+    def analyze_scalar(self, scalar: Any) -> Any:
+        """Return how a text may be written."""
+        found = super().analyze_scalar(scalar)
+        found.allow_flow_plain = found.allow_flow_plain and ":" not in scalar
+        return found
 
 
 class _Representer(RoundTripRepresenter):

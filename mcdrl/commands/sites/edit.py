@@ -12,7 +12,7 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.folders import no_folder
 from mcdrl.base.section import sentences
 from mcdrl.commands.sites.classes import add_classes, drop_classes
-from mcdrl.study.editing import edited, in_braces, plain
+from mcdrl.study.editing import edited, in_braces, plain, put_list
 from mcdrl.study.params import Site, load_study, resolve, unfit_site_name
 
 MADE = ("phantom",)  # cards of sites whose folders `dvc repro` makes
@@ -51,8 +51,7 @@ def add_site(path: Path, name: str, values: dict[str, Any], *, hold_out: bool = 
             raise InputError(f"{path} already has a site '{name}'; remove it first: mcdrl sites remove {name}")
         params["sites"][name] = in_braces({**values, **_sortable(site)})
         if hold_out:
-            params["held_out"].append(name)
-            _shift_comment(params["held_out"], len(f", {name}"))
+            put_list(params["held_out"], [*params["held_out"], name])
         return add_classes(params, resolve(site).classes())
 
 
@@ -130,19 +129,10 @@ def remove_sites(path: Path, names: list[str]) -> list[str]:
         for name in dict.fromkeys(names):
             removed.append(plain(_entry(path, params, name)))
             del params["sites"][name]
-            while name in params["held_out"]:
-                params["held_out"].remove(name)
-                _shift_comment(params["held_out"], -len(f", {name}"))
+            put_list(params["held_out"], [site for site in params["held_out"] if site != name])
         if len(params["sites"]) < 2:
             left = "".join(f"only '{name}'" for name in params["sites"]) or "no site"
             raise InputError(
                 f"{left} would be left, leaving one out needs at least 2; add yours first: mcdrl sites add NAME ROOT"
             )
         return drop_classes(params, removed)
-
-
-def _shift_comment(names: Any, by: int) -> None:
-    """Keep the distance of a comment behind a list in brackets that has become longer by `by` columns."""
-    for token in names.ca.comment or []:
-        if token is not None and names.fa.flow_style():
-            token.start_mark.column += by

@@ -16,7 +16,7 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.section import Section, Seed, validated
 from mcdrl.base.strict_yaml import read_yaml
 from mcdrl.methods import with_methods
-from mcdrl.study.editing import edited, in_braces, plain
+from mcdrl.study.editing import edited, in_braces, plain, put_list
 from mcdrl.study.paths import STUDIES, own_or_shipped
 from mcdrl.study.variants import Variant
 
@@ -106,10 +106,10 @@ def use_study(
         if method not in preset.methods:
             raise InputError(f"--methods: the study {name} has no '{method}'; {nearest(method, preset.methods)}")
     with edited(path, with_methods) as params:
-        params["methods"][:] = methods or preset.methods
-        params["seeds"][:] = seeds or preset.seeds
+        put_list(params["methods"], methods or preset.methods)
+        put_list(params["seeds"], seeds or preset.seeds)
         if sites:
-            params["held_out"][:] = sites
+            put_list(params["held_out"], sites)
         for variant, what in preset.variants.items():
             if variant in params["methods"] or not methods:
                 _put(params.setdefault("variants", {}), variant, what, path)
