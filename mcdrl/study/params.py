@@ -146,9 +146,10 @@ def unfit_site_name(name: str) -> str | None:
 
 
 def _is_text(word: str) -> bool:
+    """Return whether a word is a text to all readers of YAML, those of version 1.1 included, to which `no` is false."""
     try:
-        return isinstance(load_yaml(word), str)
-    except yaml.YAMLError:
+        return all(isinstance(read(word), str) for read in (load_yaml, yaml.safe_load))
+    except (yaml.YAMLError, ValueError):
         return False
 
 

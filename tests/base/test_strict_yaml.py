@@ -1,16 +1,67 @@
-"""No YAML text of a few lines fills the stack, the memory or the time of whoever reads it."""
+"""YAML says here what it says to DVC, and no text of a few lines fills stack, memory or time of whoever reads it."""
 
 import pytest
 import yaml
+from dvc.utils.serialize import YAMLError, parse_yaml
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.strict_yaml import load_record, load_yaml
-from mcdrl.study.params import read_params
-from tests.projects import ROOT
+from mcdrl.study.params import load_study, read_params
+from tests.projects import ROOT, copy_project
 
 BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 9)}]\n" for n in range(9)
 )
+
+
+SCALARS = [
+    "012", "010", "08", "089", "-012", "+012", "00", "0", "-0", "+1", "1_0", "0_7", "1_", "0_", "0o17", "-0o17",
+    "0o_7", "0o8", "0O17", "0x1F", "0X1F", "-0x1f", "0x_1", "0x", "0b11", "0B1", "0b2", "-0b1", "-_", "0x_", "_", "_1",
+    "1:30", "1:5", "-1:30", "190:20:30", "1:30.5", "00:10", "0.5", ".5", "-.5", "+.5", "5.", "-5.", "1.e-2", ".1e-1",
+    ".1e1", "1e3", "1E3", "1e+3", "1e-3", "1e-05", "01.5", "01e2", "012.5", "0_1.5", "1_0.5", "0.00_5", "1_0e2",
+    "1_e5", "1e_5", "1e", "1e5.5", ".e5", ".5e", "5.e5", "._5", "._", "-._", ".", "..", ".inf", "-.inf", "+.Inf",
+    ".INF", ".nan", ".NaN", "-.nan", "inf", "nan", "NaN", "1.2.3", "1,000", "yes", "Yes", "YES", "no", "No", "NO",
+    "on", "On", "off", "OFF", "y", "n", "Y", "N", "true", "True", "TRUE", "tRUE", "false", "False", "FALSE", "null",
+    "Null", "NULL", "~", "2024-01-02", "2024-13-40", "2024-1-2", "=", "<<",
+]  # fmt: skip
+TAGGED = ["!!int 012", "!!int 1.5", "!!float 1", "!!float 1:30", "!!bool true", "!!bool yes", "!!str 12", "!!null x"]
+KEYS = ["{012: 1}", "{yes: 1}", "{1: 1, 01: 2}", "{1: 1, 1.0: 2}", "{true: 1, True: 2}", "{<<: {a: 1}, a: 2}"]
+COLONS = ["[1:30]", "[a:b]", "[http://x]", "{a:1}", "{1:30: 2}", '{"a":1}', "['a:b']", "a:b", "http://x:80", "{a: 1}"]
+
+
+def said(read):
+    """Return what a reader makes of a text, by its type, too; None: it refuses it."""
+    try:
+        return repr(read())
+    except (yaml.YAMLError, YAMLError, ValueError, KeyError):
+        return None
+
+
+@pytest.mark.parametrize("text", [*SCALARS, *TAGGED, *KEYS, *COLONS])
+def test_a_value_says_what_it_says_to_dvc(text):
+    text = f"a: {text}\n"
+    assert said(lambda: load_yaml(text)) == said(lambda: parse_yaml(text, "params.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("012", 12), ("-010", -10), ("0o17", 15), ("1e-05", 1e-05), ("-.5", -0.5), ("1:30", "1:30"), ("yes", "yes")],
+)
+def test_numbers_and_words_are_those_of_version_1_2(text, value):
+    assert load_yaml(f"a: {text}") == {"a": value}
+
+
+def test_a_number_with_a_leading_zero_is_decimal_in_params_yaml(tmp_path):
+    path = copy_project(tmp_path)
+    path.write_text(path.read_text(encoding="utf-8").replace("seeds: [0]", "seeds: [010]"), encoding="utf-8")
+    assert load_study(path).seeds == [10]
+
+
+def test_a_colon_within_brackets_is_told_with_what_to_do(tmp_path):
+    (tmp_path / "params.yaml").write_text("held_out: [A, b:c]\n")
+    with pytest.raises(InputError, match='colon within brackets; put quotes around it: "b:c"') as refused:
+        read_params(tmp_path / "params.yaml")
+    assert "line 1, column 15" in str(refused.value)
 
 
 @pytest.mark.parametrize(
