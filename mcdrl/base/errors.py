@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import re
 from typing import Any
 
 _SHOWN = 200  # letters
+_LONG_WORD = re.compile(rf"\S{{{_SHOWN + 1},}}")
 _NO_MEMORY = (
     "out of memory", "can't allocate memory", "ALLOC_FAILED",  # torch's
     "can't start new thread", "Failed to launch worker thread",  # Python's and Arrow's: a thread takes memory, too
@@ -27,6 +29,11 @@ def shown(value: Any) -> str:
     except ValueError:  # Python doesn't write out a number of more than 4,300 digits
         return "a number of thousands of digits"
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+def brief(message: str) -> str:
+    """Return a message whose words are cut as `shown` cuts a value: names that others chose may have any length."""
+    return _LONG_WORD.sub(lambda word: f"{word[0][:_SHOWN]}...", message)
 
 
 def lacks_memory(error: Exception) -> bool:

@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from mcdrl.base.choices import nearest
-from mcdrl.base.errors import InputError, shown
+from mcdrl.base.errors import InputError, brief, shown
 
 S = TypeVar("S", bound=BaseModel)
 
@@ -106,7 +106,7 @@ def validated(kind: type[S], raw: Any, path: Path) -> S:
         return kind.model_validate(raw)
     except ValidationError as error:
         problems = sentences(error, "", kind)
-    raise InputError(f"{path} has {len(problems)} error(s):\n  " + "\n  ".join(problems))
+    raise InputError(f"{path} has {len(problems)} error(s):\n  " + "\n  ".join(map(brief, problems)))
 
 
 def sentences(error: ValidationError, prefix: str, kind: type[BaseModel]) -> list[str]:

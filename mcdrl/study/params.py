@@ -17,7 +17,7 @@ import yaml
 from pydantic import AfterValidator, Field, ValidationError
 
 from mcdrl.base.choices import nearest, unknown
-from mcdrl.base.errors import InputError, shown
+from mcdrl.base.errors import InputError, brief, shown
 from mcdrl.base.section import Section, Seed, sentences
 from mcdrl.base.strict_yaml import load_yaml, read_yaml
 from mcdrl.study.agreement import disagreements
@@ -215,7 +215,7 @@ def check(raw: dict[str, Any], path: Path = PARAMS, further: Further | None = No
         )  # fmt: skip
         problems += further(study, raw) if further else []
     if problems or study is None:
-        raise InputError(f"{path} has {len(problems)} error(s):\n  " + "\n  ".join(problems))
+        raise InputError(f"{path} has {len(problems)} error(s):\n  " + "\n  ".join(map(brief, problems)))
     return study
 
 

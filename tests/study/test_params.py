@@ -335,3 +335,12 @@ def test_no_section_has_a_default_and_the_shipped_file_is_right():
         kind = REAL_SECTION_TYPE(name)
         assert [key for key, field in kind.model_fields.items() if not field.is_required()] == []
         assert kind.model_validate(shipped[name]).model_dump() == shipped[name]
+
+
+@pytest.mark.parametrize("key", ["methods", "held_out", "lesion_classes", "backbone", "weights", "unknown"])
+def test_a_name_of_thousands_of_letters_is_cut_in_every_message(key):
+    name = "x" * 5000
+    value = {"backbone": name, "weights": {name: None}, "unknown": 1}.get(key, [name, name])
+    for sentence in problems(good(**{name if key == "unknown" else key: value})):
+        assert "x" * 201 not in sentence
+        assert len(sentence) < 600
