@@ -122,6 +122,7 @@ def test_sizes_are_asked_on_the_command_line_as_in_python(folders, frames, tmp_p
         ("224,300", "can't be asked at 300 px beside: expected multiples of 32 px"),
         ("224,224", "--sizes 224,224: expected sides in px, each once, such as 224,320"),
         ("224,large", "--sizes 224,large: expected sides in px"),
+        ("٢٢٤", "--sizes ٢٢٤: expected sides in px"),
     ],
 )
 def test_sizes_that_cannot_be_asked_are_refused(folders, frames, tmp_path, sizes, message):

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from mcdrl.base.errors import InputError
 from mcdrl.base.folders import is_archive, walked
 from mcdrl.base.issues import RefusedError
-from mcdrl.base.section import distinct
+from mcdrl.base.text import whole_number
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.models.masks_among import masks_among
 from mcdrl.imaging.decode import read_frame
@@ -159,10 +159,11 @@ def sizes_px(text: str) -> list[int]:
     Raises:
         InputError: they are no whole numbers, or one stands there twice.
     """
-    try:
-        return distinct([int(part) for part in text.split(",")])
-    except ValueError:
-        raise InputError(f"--sizes {text}: expected sides in px, each once, such as 224,320") from None
+    parts = text.split(",")
+    sides = [side for part in parts if (side := whole_number(part.strip())) is not None]
+    if len(set(sides)) < len(parts):
+        raise InputError(f"--sizes {text}: expected sides in px, each once, such as 224,320")
+    return sides
 
 
 def _named(given: Sequence[Path], out: Path) -> list[tuple[Path, PurePosixPath]]:

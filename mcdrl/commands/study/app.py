@@ -8,6 +8,7 @@ import typer
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.output import cell, say
+from mcdrl.base.text import whole_number
 from mcdrl.study.paths import PARAMS
 
 
@@ -34,21 +35,39 @@ def list_studies() -> None:
 
 def use(
     name: Annotated[str, typer.Argument(help="Of the study; `mcdrl studies list` shows them.")],
-    sites: Annotated[str, typer.Option(help="Sites that are left out in turn, A,B,...; default: as they are.")] = "",
-    seeds: Annotated[str, typer.Option(help="Seeds, 0,1,...; default: the study's.")] = "",
-    methods: Annotated[str, typer.Option(help="Those of the study's methods that are wanted; default: all.")] = "",
+    sites: Annotated[
+        str | None, typer.Option(help="Sites that are left out in turn, A,B,...; default: as they are.")
+    ] = None,
+    seeds: Annotated[str | None, typer.Option(help="Seeds, 0,1,...; default: the study's.")] = None,
+    methods: Annotated[
+        str | None, typer.Option(help="Those of the study's methods that are wanted; default: all.")
+    ] = None,
 ) -> None:
     """Write a study's methods, seeds and variants into params.yaml; `dvc repro` then runs what is missing of it."""
     from mcdrl.commands.study.studies import use_study
 
-    wanted = [int(one) if one.isdecimal() else _no_seed(one) for one in _listed(seeds)]
-    chosen = use_study(PARAMS, name, sites=_listed(sites), seeds=wanted, methods=_listed(methods))
+    chosen = use_study(
+        PARAMS,
+        name,
+        sites=_listed("--sites", sites, "A,B"),
+        seeds=[_seed(one) for one in _listed("--seeds", seeds, "0,1")],
+        methods=_listed("--methods", methods, "baseline,mcdrl"),
+    )
     say(f"{PARAMS}: {name}, {chosen.cells}; run `dvc repro`, again after a break: finished cells stay")
 
 
-def _listed(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
+def _listed(option: str, text: str | None, such_as: str) -> list[str]:
+    """Return the names that an option gives; none where it isn't given."""
+    if text is None:
+        return []
+    names = [part.strip() for part in text.split(",") if part.strip()]
+    if not names:
+        raise InputError(f"{option} '{text}' names nothing; give names such as {such_as}, or leave {option} out")
+    return names
 
 
-def _no_seed(text: str) -> int:
-    raise InputError(f"--seeds: '{text}' is no seed; expected whole numbers from 0, such as 0,1,2")
+def _seed(text: str) -> int:
+    found = whole_number(text)
+    if found is None:
+        raise InputError(f"--seeds: '{text}' is no seed; expected whole numbers from 0, such as 0,1,2")
+    return found

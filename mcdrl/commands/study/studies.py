@@ -71,8 +71,13 @@ class Chosen:
     @property
     def cells(self) -> str:
         """The number of trainings, and what it is the product of."""
-        counts = (len(self.methods), len(self.held_out), len(self.seeds))
-        return f"{prod(counts)} cells: {counts[0]} methods x {counts[1]} held-out sites x {counts[2]} seeds"
+        counts = {"method": len(self.methods), "held-out site": len(self.held_out), "seed": len(self.seeds)}
+        factors = " x ".join(_counted(number, noun) for noun, number in counts.items())
+        return f"{_counted(prod(counts.values()), 'cell')}: {factors}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def use_study(

@@ -194,7 +194,7 @@ def test_what_is_no_study_is_refused_and_params_stay(params, tmp_path, text, mes
 def test_a_part_of_a_study_may_be_chosen_and_its_cells_are_counted(params):
     wanted = ["unet_6min", "mcdrl_6min"]
     chosen = use_study(params, "rivals", sites=["A", "C"], seeds=[4], methods=wanted)
-    assert chosen.cells == "4 cells: 2 methods x 2 held-out sites x 1 seeds"
+    assert chosen.cells == "4 cells: 2 methods x 2 held-out sites x 1 seed"
     study = check(read_params(params), params)
     assert (study.methods, study.held_out, study.seeds) == (wanted, ["A", "C"], [4])
     assert "fourier_6min" not in study.variants
@@ -221,5 +221,25 @@ def test_options_are_lists_with_commas(params, monkeypatch):
     monkeypatch.chdir(params.parent)
     invoke = CliRunner().invoke
     done = invoke(cli.app, ["studies", "use", "rivals", "--sites", "A, B", "--seeds", "0,1", "--methods", "unet_6min"])
-    assert "rivals, 4 cells: 1 methods x 2 held-out sites x 2 seeds" in done.output
+    assert "rivals, 4 cells: 1 method x 2 held-out sites x 2 seeds" in done.output
     assert "'x' is no seed" in str(invoke(cli.app, ["studies", "use", "rivals", "--seeds", "x"]).exception)
+    done = invoke(cli.app, ["studies", "use", "rivals", "--sites", "A", "--seeds", "2", "--methods", "unet_6min"])
+    assert "rivals, 1 cell: 1 method x 1 held-out site x 1 seed;" in done.output
+
+
+@pytest.mark.parametrize("option", ["--sites", "--seeds", "--methods"])
+@pytest.mark.parametrize("text", ["", " ", ",", " , "])
+def test_an_option_that_names_nothing_is_no_default(params, monkeypatch, option, text):
+    monkeypatch.chdir(params.parent)
+    before = params.read_bytes()
+    done = CliRunner().invoke(cli.app, ["studies", "use", "quick", option, text])
+    assert isinstance(done.exception, InputError)
+    assert str(done.exception).startswith(f"{option} '{text}' names nothing; give names such as ")
+    assert params.read_bytes() == before
+
+
+@pytest.mark.parametrize("text", ["٣", "²", "-1", "1_0", "1.0"])
+def test_a_seed_is_written_in_ascii_digits(params, monkeypatch, text):
+    monkeypatch.chdir(params.parent)
+    done = CliRunner().invoke(cli.app, ["studies", "use", "quick", "--seeds", text])
+    assert f"'{text}' is no seed" in str(done.exception)
