@@ -258,5 +258,5 @@ def _cell(value: float, low: float, x: float, y: float, size: int) -> str:
 
 
 def _short(value: float) -> str:
-    text = f"{value:.2f}"
+    text = f"{value:z.2f}"
     return "1" if text == "1.00" else text.replace("0.", ".", 1)

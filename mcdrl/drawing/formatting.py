@@ -1,4 +1,7 @@
-"""Figures as people read them: in tables, beside dots, in sentences. What is undefined is a dash, or says why."""
+"""Figures as people read them: in tables, beside dots, in sentences. What is undefined is a dash, or says why.
+
+What rounds to zero is zero without a sign, which would say on which side it lies.
+"""
 
 from __future__ import annotations
 
@@ -21,22 +24,27 @@ def escaped(text: str) -> Markup:
 
 def number(value: Any, digits: int = 3) -> str:
     """Return a number as text; a dash for what is undefined."""
-    return "–" if value is None or pd.isna(value) else f"{value:.{digits}f}"
+    return "–" if value is None or pd.isna(value) else f"{value:z.{digits}f}"
 
 
 def signed(value: Any, digits: int = 3) -> str:
     """Return a difference as text, with its sign; a dash for what is undefined."""
-    return "–" if value is None or pd.isna(value) else f"{value:+.{digits}f}"
+    return "–" if value is None or pd.isna(value) else _with_sign(value, digits)
 
 
 def span(low: Any, high: Any, digits: int = 3) -> str:
     """Return an interval as text; empty for what is undefined."""
-    return "" if pd.isna(low) or pd.isna(high) else f"{low:.{digits}f} to {high:.{digits}f}"
+    return "" if pd.isna(low) or pd.isna(high) else f"{low:z.{digits}f} to {high:z.{digits}f}"
 
 
 def span_or_why(low: Any, high: Any, groups: int, digits: int = 3) -> str:
     """Return an interval as text; where there is none, of how few groups it would have been (of a site's fewest)."""
     return span(low, high, digits) or (f"none: {counted(groups, 'group')}" if groups < LEAST_GROUPS else "")
+
+
+def interval_or_why(low: Any, high: Any, groups: int, digits: int = 3) -> str:
+    """Return an interval as text as `span_or_why`; where there are groups enough and none, that they show no spread."""
+    return span_or_why(low, high, groups, digits) or NO_SPREAD
 
 
 def seed_span(low: Any, high: Any, n_seeds: int, digits: int = 3) -> str:
@@ -56,18 +64,23 @@ def counted(number_: int, noun: str) -> str:
 
 def points(share: float, *, sign: bool = False) -> str:
     """Return a difference of shares as text, in hundredths."""
-    figure = f"{100 * share:+.1f}" if sign else f"{100 * share:.1f}"
+    figure = bare_points(share) if sign else f"{100 * share:z.1f}"
     return f"{figure} point" if figure in ("1.0", "+1.0") else f"{figure} points"
 
 
 def bare_points(share: float) -> str:
     """Return a difference of shares as text, in hundredths, with its sign and without the word."""
-    return f"{100 * share:+.1f}"
+    return _with_sign(100 * share, 1)
+
+
+def _with_sign(value: float, digits: int) -> str:
+    text = f"{value:+z.{digits}f}"
+    return text if float(text) else text.removeprefix("+")
 
 
 def percent(share: float) -> str:
     """Return a share as text, in whole per cent."""
-    return f"{100 * share:.0f} %"
+    return f"{100 * share:z.0f} %"
 
 
 def p_value(value: float) -> str:

@@ -13,7 +13,7 @@ from mcdrl.commands.acceptance.run import Acceptance
 from mcdrl.commands.acceptance.sentences import headline, points, warnings
 from mcdrl.commands.acceptance.tally import Example
 from mcdrl.drawing.charts import SHARE, Chart, ChartRow, Mark, Scale, axis_row, scale, strip
-from mcdrl.drawing.formatting import NO_SPREAD, counted, number, percent, span, span_or_why
+from mcdrl.drawing.formatting import counted, interval_or_why, number, percent, signed, span
 from mcdrl.drawing.html_tables import HtmlTable
 from mcdrl.drawing.overlays import Shot, outline, picture
 from mcdrl.drawing.page import Notice, Page, Section, templates
@@ -103,7 +103,7 @@ def _figure_cells(one: Figure) -> list[str]:
     return [
         one.title,
         number(one.value, one.digits),
-        (span_or_why(one.low, one.high, one.groups, one.digits) or NO_SPREAD) if one.groups else "",
+        interval_or_why(one.low, one.high, one.groups, one.digits) if one.groups else "",
         counted(one.n, one.of),
         number(one.promised, one.digits),
         span(one.promised_low, one.promised_high, one.digits),
@@ -194,7 +194,7 @@ def confounders_html(found: Acceptance) -> HtmlTable | None:
         return None
     cases = found.tally.cases()["confounders"].str.split("; ")
     rows = [
-        [name, f"{values.mean():+.1f}", percent(float(cases.map(lambda seen, name=name: name in seen).mean()))]
+        [name, signed(values.mean(), 1), percent(float(cases.map(lambda seen, name=name: name in seen).mean()))]
         for name, values in sorted(scores.items(), key=lambda one: -float(one[1].mean()))
     ]
     headings = ["confounder", "standard deviations above the training frames", "frames that show it"]

@@ -106,7 +106,7 @@ def dictionary_table(rows: pd.DataFrame) -> Shown:
     names = [str(name) for name in rows["confounder"]]
     nearest = cosine.argmax(axis=1)
     cells = [
-        [name, str(category), str(prompt), names[other] if len(z) > 1 else "", f"{cosine[index, other]:.3f}"]
+        [name, str(category), str(prompt), names[other] if len(z) > 1 else "", f"{cosine[index, other]:z.3f}"]
         for index, (name, category, prompt, other) in enumerate(
             zip(names, rows["category"], rows["prompt"], nearest, strict=True)
         )
@@ -144,7 +144,7 @@ def model_tables(
     reference = card.get("reference")
     if reference:
         rows = [
-            [name, prompt, f"{mean:.3f}", f"{std:.3f}"]
+            [name, prompt, f"{mean:z.3f}", f"{std:.3f}"]
             for (name, prompt), mean, std in zip(prompts, reference["mean"], reference["std"], strict=True)
         ]
         tables.append(Shown("dictionary Z", ["confounder", "prompt", "cosine of training frames", "spread"], rows))
@@ -167,7 +167,7 @@ def _given(value: object) -> str:
 
 def _text(value: object) -> str:
     if isinstance(value, float):
-        return "–" if np.isnan(value) else f"{value:.3f}"
+        return "–" if np.isnan(value) else f"{value:z.3f}"
     if value is None:
         return "–"
     if isinstance(value, list):

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mcdrl.drawing.charts import SHARE, Chart, ChartRow, Mark, Scale, axis_row, scale, strip
-from mcdrl.drawing.formatting import counted, number
+from mcdrl.drawing.formatting import counted, number, signed
 from mcdrl.drawing.html_tables import HtmlTable, Row, Write, html_table, records
 from mcdrl.drawing.plots import Curve, Panel, curves
 from mcdrl.metrics.coverage import coverage_table
@@ -174,7 +174,7 @@ def coverage_html(table: pd.DataFrame) -> HtmlTable:
             "held out": lambda r: r["held_out"],
             "frames with lesion": lambda r: str(r["n_frames"]),
             **columns,
-            "gain at 20 %": lambda r: f"{r['0.2'] - r['0.0']:+.3f}",
+            "gain at 20 %": lambda r: signed(r["0.2"] - r["0.0"]),
         },
         (MEAN,),
     )

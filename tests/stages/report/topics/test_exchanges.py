@@ -56,7 +56,7 @@ def test_a_dictionary_that_can_be_exchanged_is_said_to_be_ignored():
     words = said({"z_random": 0.003, TOKENS_ZERO: -0.4, GRID_ZERO: -0.5}, spread=0.008)
     assert words.startswith(
         "mcdrl: exchanging the dictionary at test for random, zero or shuffled vectors changes Dice by at most "
-        "0.3 points (Z random: +0.3, 95 % interval -0.0 to +0.6 over 16 frames in 16 groups). "
+        "0.3 points (Z random: +0.3, 95 % interval 0.0 to +0.6 over 16 frames in 16 groups). "
         "Of the mean over the sites no interval reaches 1.0 point: the trained network ignores its dictionary, in one "
         "training for each site. "
         "With zeros for what the intervention returns Dice changes by -40.0, 95 % interval"
