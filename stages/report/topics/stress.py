@@ -44,6 +44,8 @@ def topic(results: Results) -> Topic:
     if inputs.stress.empty:
         return Topic("stress", "Stress test", None)
     curve, figures = stress_tables(inputs.stress, results.draws, results.reference)
+    if figures.empty:  # no lesion is left at all strengths of any confounder
+        return Topic("stress", "Stress test", None)
     values = {
         "panels": stress_panels(curve, methods),
         "drops": drop_chart(figures, methods),
@@ -83,7 +85,7 @@ def drop_chart(figures: pd.DataFrame, methods: Sequence[str]) -> Chart:
     """Draw what each confounder costs each method, with intervals; all confounders together come first."""
     axis = scale([0.0, *figures["drop"], *figures["drop_low"], *figures["drop_high"]], least=0.05)
     rows = []
-    for name in [ALL, *[name for name in dict.fromkeys(figures["confounder"]) if name != ALL]]:
+    for name in sorted(dict.fromkeys(figures["confounder"]), key=lambda name: name != ALL):
         own = {row["method"]: row for row in records(figures[figures["confounder"] == name])}
         marks = [_drop_mark(own[method], style) for style, method in enumerate(methods) if method in own]
         label = "all of the dictionary" if name == ALL else str(name)
@@ -117,15 +119,30 @@ def under_stress(figures: pd.DataFrame, reference: str) -> str:
     """Say what confounders cost each method, and which method is shown to be flatter."""
     rows = records(figures[figures["confounder"] == ALL])
     single = figures[figures["confounder"].map(lambda name: name != ALL and of_a_dictionary(name))]
+    parts = [_cost(rows)]
+    changed = set(figures.loc[figures["drop_difference"] != 0, "method"])
+    parts += [
+        _flatter(row, reference)
+        if row["method"] in changed
+        else f"{row['method']} loses as much as the {reference}, under every confounder."
+        for row in rows
+        if not pd.isna(row["drop_difference"])
+    ]
+    if len(single):
+        worst = single.groupby("confounder", sort=False)["drop"].mean()
+        parts.append(f"On these frames {worst.idxmax()} costs most ({points(worst.max())}).")
+    return " ".join([*parts, *_screens(figures)])
+
+
+def _cost(rows: Sequence[Row]) -> str:
+    """Say what all confounders of the dictionary together cost, given each method's row."""
+    if not rows:
+        return "In no frame is the lesion left under all confounders, so nothing is said of all of them together."
     drops = "; ".join(f"{row['method']} {points(row['drop'])}" for row in rows)
-    parts = [
+    return (
         f"Confounders of rising strength, averaged over the dictionary's and their strengths, cost {drops} of Dice "
         f"({counted(rows[0]['n_frames'], 'frame')})."
-    ]
-    parts += [_flatter(row, reference) for row in rows if not pd.isna(row["drop_difference"])]
-    worst = single.groupby("confounder", sort=False)["drop"].mean()
-    parts.append(f"On these frames {worst.idxmax()} costs most ({points(worst.max())}).")
-    return " ".join([*parts, *_screens(figures)])
+    )
 
 
 def _screens(figures: pd.DataFrame) -> list[str]:
@@ -139,9 +156,14 @@ def _screens(figures: pd.DataFrame) -> list[str]:
 
 
 def stressed_shots(inputs: Inputs, artifacts: Path) -> list[Shot]:
-    """Return one frame of the stress test as it is, and under each confounder at the greatest strength of the test."""
-    site = inputs.study.held_out[0]
+    """Return one frame of the stress test as it is, and under each confounder at the greatest strength of the test.
+
+    It is of the first held-out site that has a frame with a lesion under test; none where no site has.
+    """
     tested = inputs.stress.dropna(subset=["dice"])
+    site = next((site for site in inputs.study.held_out if (tested["held_out"] == site).any()), None)
+    if site is None:
+        return []
     case = str(tested.loc[tested["held_out"] == site, "case_id"].min())
     strength = float(inputs.stress["strength"].max())
     (frame,), (mask,) = frames_and_masks(artifacts, site, [case])
@@ -171,14 +193,17 @@ def _curve(own: pd.DataFrame, method: str, style: int) -> Curve:
 
 
 def _drop_mark(row: Row, style: int) -> Mark:
-    between = span_or_why(row["drop_low"], row["drop_high"], row["fewest_groups"])
+    between = interval_or_why(row["drop_low"], row["drop_high"], row["fewest_groups"])
     text = f"{row['method']}, {row['confounder']}: loses {number(row['drop'])} ({between})"
     return Mark(float(row["drop"]), float(row["drop_low"]), float(row["drop_high"]), style, text)
 
 
 def _flatter(row: Row, reference: str) -> str:
     change, low, high = row["drop_difference"], row["drop_difference_low"], row["drop_difference_high"]
-    words = f"{row['method']} loses {points(abs(change))} {'less' if change < 0 else 'more'} than the {reference}"
+    than = f"{points(abs(change))} {'less' if change < 0 else 'more'} than the {reference}"
+    if float(bare_points(change)) == 0:
+        than = f"as much as the {reference}, to a tenth of a point"
+    words = f"{row['method']} loses {than}"
     if pd.isna(low):
         return f"{words}; no interval: {too_few(row['fewest_groups'])}."
     if not row["drop_difference_sure"]:

@@ -73,6 +73,28 @@ def test_one_frame_is_shown_under_every_confounder_at_full_strength(small):
     assert len({shot.image for shot in shots}) > len(phrases()) / 2
 
 
+def test_the_frame_is_of_the_first_site_that_has_one_with_a_lesion(small):
+    results = results_of(small.study, small.artifacts)
+    rows = results.inputs.stress
+    elsewhere = replace(results, inputs=replace(results.inputs, stress=rows[rows["held_out"] != "A"]))
+    shots = topic(elsewhere).values["stressed"]
+    assert (shots[0].note.partition("/")[0], len(shots)) == ("B", 1 + len(phrases()))
+    undefined = rows.assign(dice=rows["dice"].where(rows["held_out"] != "A"))
+    assert stressed_shots(replace(results.inputs, stress=undefined), small.artifacts)[0].note == shots[0].note
+    assert stressed_shots(replace(results.inputs, stress=rows.assign(dice=np.nan)), small.artifacts) == []
+
+
+def test_where_no_lesion_is_left_nothing_is_shown_and_nothing_averaged(small):
+    results = results_of(small.study, small.artifacts)
+    rows = results.inputs.stress
+    assert topic(replace(results, inputs=replace(results.inputs, stress=rows.assign(dice=np.nan)))).values is None
+    lost = (rows["confounder"] == "blood") & (rows["strength"] == 1.0)
+    some = replace(results, inputs=replace(results.inputs, stress=rows.assign(dice=rows["dice"].mask(lost))))
+    ((_, said),) = topic(some).sentences
+    assert said.startswith("In no frame is the lesion left under all confounders")
+    assert "all of the dictionary" not in [row.label for row in topic(some).values["drops"].rows]
+
+
 def figures(difference, low, high, p, *, sure=False, n_seeds=3):
     parts = ("", "_low", "_high", "_p_holm", "_sure", "_seed_low", "_seed_high")
     none = {f"drop_difference{part}": np.nan for part in parts}
@@ -107,3 +129,10 @@ def test_flatter_is_said_only_where_it_is_shown():
     assert "in one training each: more seeds have to confirm it" in once
     few = under_stress(figures(-0.04, np.nan, np.nan, 0.01), "baseline")
     assert "no interval: the site with the fewest has 4 groups, 5 are needed" in few
+
+
+def test_methods_that_lose_alike_are_said_to():
+    same = under_stress(figures(0.0, 0.0, 0.0, 1.0), "baseline")
+    assert "mcdrl loses as much as the baseline, under every confounder." in same
+    close = under_stress(figures(-0.0003, -0.004, 0.003, 0.9), "baseline")
+    assert "mcdrl loses as much as the baseline, to a tenth of a point (95 % interval -0.4 to +0.3)" in close
