@@ -56,7 +56,7 @@ class Inputs:
         models: cell -> model.json, checked.
         history: method, held_out, seed, epoch, val_dice and one column a loss term.
         calibration: temperature and calibration error, as in `CALIBRATION`; this and what follows has no row where the
-            study lacks it.
+            study has no such figure.
         reliability: what probabilities are worth, as in `RELIABILITY`.
         trust: how sure of each frame a model is, as in `TRUST`.
         findings: lesions and false positives of each frame, as in `FINDINGS`.
@@ -143,7 +143,7 @@ def read_inputs(study: Study, artifacts: Path) -> Inputs:
         exchanges=_of_study(study, EXCHANGES, table_path(artifacts, "evaluate", "exchanges")),
         pooled=_of_study(study, POOLED, table_path(artifacts, "evaluate", "pooled")),
         stress=_of_study(study, STRESS, table_path(artifacts, "stress", "cases")),
-        strengths=pd.concat([_read(STRENGTHS, site_files(artifacts, site).strengths) for site in study.sites]),
+        strengths=pd.concat([_strengths(artifacts, site) for site in study.sites]),
     )
 
 
@@ -169,14 +169,15 @@ def _scores(study: Study, path: Path) -> pd.DataFrame:
     return pd.DataFrame(list(cells(study)), columns=_KEYS).merge(scores, on=_KEYS, how="left")
 
 
-def _read(table: Table, path: Path) -> pd.DataFrame:
-    """Return a table, or one without rows where the study has no such file."""
-    return table.read(path) if path.exists() else table.schema.empty_table().to_pandas()
+def _strengths(artifacts: Path, site: str) -> pd.DataFrame:
+    """Return a site's confounders, or no row where the site has no such file."""
+    path = site_files(artifacts, site).strengths
+    return STRENGTHS.read(path) if path.exists() else STRENGTHS.schema.empty_table().to_pandas()
 
 
 def _of_study(study: Study, table: Table, path: Path) -> pd.DataFrame:
     wanted = pd.DataFrame(list(cells(study)), columns=_KEYS)
-    return wanted.merge(_read(table, path), on=_KEYS, how="inner")
+    return wanted.merge(table.read(path), on=_KEYS, how="inner")
 
 
 def _quarantine(artifacts: Path, site: str) -> pd.DataFrame:

@@ -10,12 +10,12 @@ from typing import Any
 
 import pandas as pd
 
-from mcdrl.artifacts.scores import PREDICTIONS
 from mcdrl.study.params import Study
 from mcdrl.study.paths import Cell
 from mcdrl.study.sections.report import Params
 from stages.report.averages import Draws, frame_scores, reference_of
 from stages.report.inputs import Inputs
+from stages.report.pictures import predictions
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Results:
     def settings(self) -> Mapping[str, str]:
         """The threshold and the tolerance_px that the first cell was scored with."""
         cell = Cell(self.study.methods[0], self.study.held_out[0], self.study.seeds[0])
-        with PREDICTIONS.read(cell.predictions(self.artifacts)) as store:
+        with predictions(self.artifacts, cell) as store:
             return dict(store.attributes)
 
 

@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mcdrl.artifacts.scores import PREDICTIONS
 from mcdrl.artifacts.store_contract import Array
 from mcdrl.drawing.html_tables import Row, records
 from mcdrl.drawing.overlays import Shot, outline, pick_changes, pick_examples, picture
 from mcdrl.study.paths import Cell
 from stages.report.inputs import Inputs
-from stages.report.pictures import frames_and_masks, lesion_words
+from stages.report.pictures import frames_and_masks, lesion_words, predictions
 from stages.report.results import Results
 from stages.report.topic import Topic
 
@@ -95,6 +94,6 @@ def _differing(artifacts: Path, methods: tuple[str, str], seed: int, row: Row) -
 
 def _probabilities(artifacts: Path, cell: Cell, case_ids: list[str]) -> tuple[Array, float]:
     """Return predictions, [B, S, S] uint8, and the level just below the first number that counts as lesion."""
-    with PREDICTIONS.read(cell.predictions(artifacts)) as store:
+    with predictions(artifacts, cell) as store:
         threshold = float(store.attributes["threshold"])
         return store.rows("probability", case_ids), float(np.ceil(threshold * 255.0)) - 0.5

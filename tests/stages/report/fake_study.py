@@ -18,6 +18,7 @@ from mcdrl.artifacts.scores import (
     AS_TRAINED,
     ATTENTION,
     CALIBRATION,
+    EVALUATED,
     EXCHANGED_Z,
     EXCHANGES,
     FINDINGS,
@@ -301,6 +302,13 @@ def write_stress(root: Path, scores: pd.DataFrame, names=NAMES) -> None:
     STRESS.write(both[STRESS.schema.names], root / "stress" / "cases.parquet")
 
 
+def write_empty(root: Path) -> None:
+    """All tables that the pipeline always writes beside the scores, without a row."""
+    tables = {root / "evaluate" / f"{name}.parquet": table for name, table in EVALUATED.items() if name != "cases"}
+    for path, table in {**tables, root / "stress" / "cases.parquet": STRESS}.items():
+        table.write(table.schema.empty_table().to_pandas(), path)
+
+
 def write_mining(root, scores):
     """The first method mined by the texts, every other by a network, better from method to method."""
     cells = scores[["method", "held_out", "seed"]].drop_duplicates().reset_index(drop=True)
@@ -335,6 +343,7 @@ def build(
     ]
     scores = pd.concat(rows, ignore_index=True)
     SCORES.write(scores, root / "evaluate" / "cases.parquet")
+    write_empty(root)
     if full:
         write_trust(root, scores)
         write_detections(root, study, sites)

@@ -1,9 +1,12 @@
 """What the report reads is checked, as a file may have been damaged since it was written."""
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
+from mcdrl.artifacts.scores import EVALUATED
 from mcdrl.base.errors import InputError
 from mcdrl.study.paths import Cell
 from stages.report.inputs import _history, _model, leaked_frames, read_inputs
@@ -78,3 +81,21 @@ def test_a_model_s_card_is_read_with_all_that_it_holds(tmp_path):
 def test_a_damaged_card_of_a_model_is_told_in_a_sentence(tmp_path, value, said):
     with pytest.raises(InputError, match=rf"model\.json:? .*{said}.*dvc repro"):
         model(tmp_path, value)
+
+
+ALWAYS = [*(f"evaluate/{name}" for name in EVALUATED), "stress/cases", "mine_regions/quality", "audit/audit"]
+
+
+@pytest.mark.parametrize("name", ALWAYS)
+def test_a_table_that_the_pipeline_always_writes_may_not_be_missing(small, tmp_path, name):
+    artifacts = Path(shutil.copytree(small.artifacts, tmp_path / "artifacts"))
+    (artifacts / f"{name}.parquet").unlink()
+    with pytest.raises(InputError, match=rf"{name}\.parquet does not exist; run `dvc repro` to make it"):
+        read_inputs(small.study, artifacts)
+
+
+def test_strengths_are_known_of_some_sites_alone(small, tmp_path):
+    artifacts = Path(shutil.copytree(small.artifacts, tmp_path / "artifacts"))
+    (artifacts / "ingest" / "A" / "strengths.parquet").unlink()
+    cases = read_inputs(small.study, artifacts).strengths["case_id"]
+    assert set(cases.str.partition("/")[0]) == {"B"}

@@ -1,8 +1,13 @@
 """Frames with their outlines."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 
+from mcdrl.base.errors import InputError
 from stages.report.topics.gallery import differing_shots, predicted_shots
+from stages.report.write import write_report
 from tests.stages.report.fake_study import results_of
 
 
@@ -29,3 +34,17 @@ def test_gains_come_before_losses_and_the_reference_is_drawn_below(inputs, small
     assert gains[0] > 0 > gains[-1]
     assert sorted(gains, key=lambda gain: gain < 0) == gains
     assert all([style for style, _ in shot.outlines] == ["truth", "other", "predicted"] for shot in found["mcdrl"])
+
+
+@pytest.mark.parametrize(
+    ("place", "taken"), [("baseline/B/0", "mcdrl/B/0"), ("mcdrl/B/0", "mcdrl/A/0"), ("baseline/A/0", "mcdrl/A/0")]
+)
+def test_predictions_of_another_model_are_refused(inputs, small, tmp_path, place, taken):
+    artifacts = Path(shutil.copytree(small.artifacts, tmp_path / "artifacts"))
+    folder = artifacts / "evaluate" / "predictions"
+    shutil.copy(folder / f"{taken}.h5", folder / f"{place}.h5")
+    named = ".*".join(taken.split("/"))
+    with pytest.raises(InputError, match=rf"{place}\.h5 is that of .*{named}.*run `dvc repro -f evaluate`"):
+        predicted_shots(inputs, artifacts, 1)
+    with pytest.raises(InputError, match=rf"{place}\.h5 is that of"):
+        write_report(results_of(small.study, artifacts), tmp_path / "report")
