@@ -26,9 +26,9 @@ class Promise(Section):
         drawn: those of the sites whose frames are rendered, which say nothing about patients.
         threshold: probability from which a pixel is lesion, between 0 and 1.
         further_sizes_px: at which the networks were asked, beside their working size; none twice.
-        dice: mean over the sites of the mean over the frames with a lesion, 0..1; None: there is none.
+        dice: mean over the sites that have frames with a lesion of the mean over these, 0..1; None: there is none.
         dice_low: lower end of its 95 % interval over patients or sequences, the sites as they are; None: at a site they
-            are too few.
+            are too few, or show no spread.
         dice_high: upper end.
         by_site: the mean over each site's frames with a lesion; None: it has none.
         n_lesion: frames with a lesion.

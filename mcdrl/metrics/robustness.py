@@ -20,7 +20,7 @@ import pandas as pd
 
 from mcdrl.base.seeds import generator
 from mcdrl.confounders.registry import UNTOUCHED, of_a_dictionary
-from mcdrl.metrics.intervals import Sample, mean_interval
+from mcdrl.metrics.intervals import Sample, if_spread, mean_interval
 from mcdrl.metrics.paired import Comparison, compare, holm, pair
 
 ALL = "all"  # the row of a table that stands for the mean over the dictionary's confounders
@@ -43,7 +43,8 @@ def stress_curves(cases: pd.DataFrame, draws: int, seed: int) -> pd.DataFrame:
 
     Returns:
         A row a (method, confounder, strength), strength 0 (the untouched frames) first: method, confounder, strength,
-        n_frames, dice, dice_low, dice_high. The interval holds 95 %, as in `mcdrl.metrics.intervals`.
+        n_frames, dice, dice_low, dice_high. The interval holds 95 %, as in `mcdrl.metrics.intervals`; where groups show
+        no spread there is none.
     """
     rows = []
     for (method, confounder), own in _curves(cases).groupby(level=["method", "confounder"], sort=False):
@@ -65,13 +66,12 @@ def stress_table(cases: pd.DataFrame, baseline: str, draws: int, seed: int) -> p
 
     Returns:
         A row a (method, confounder) and one of confounder `all`, the mean over those of the dictionary (screens are
-        none): method, confounder,
-        n_frames, n_undefined (frames left out), fewest_groups (of the site that has the fewest), n_seeds,
-        dice_untouched, then auc and drop, each with _low and _high (95 %), then auc_difference and drop_difference
-        (method less baseline), each with _low, _high and _p over the frames, _seed_low, _seed_high and _seed_p over the
-        seeds, _p_holm and _sure, which take both; see `Comparison`. A negative drop_difference means that the method is
-        flatter. Holm's correction spans a method's confounders; the row `all` is a question of its own. No rows
-        where no frame has a whole curve.
+        none): method, confounder, n_frames, n_undefined (frames left out), fewest_groups (of the site that has the
+        fewest), n_seeds, dice_untouched, then auc and drop, each with _low and _high (95 %, null where groups show no
+        spread), then auc_difference and drop_difference (method less baseline), each with _low, _high and _p over the
+        frames, _seed_low, _seed_high and _seed_p over the seeds, _p_holm and _sure, which take both; see `Comparison`.
+        A negative drop_difference means that the method is flatter. Holm's correction spans a method's confounders; the
+        row `all` is a question of its own. No rows where no frame has a whole curve.
     """
     areas, missing = _areas(cases), _undefined(cases)
     single = _areas_by_seed(cases)
@@ -163,8 +163,9 @@ def _mean_of(values: pd.Series[float]) -> float:
 
 
 def _mean(values: pd.Series[float], draws: int, seed: int, *names: str) -> tuple[int, float, float, float]:
-    """Return the number of frames, the mean over sites of the mean over frames, and its interval."""
-    low, high = mean_interval(_samples(values), draws, generator("stress", seed, *names), within=(-1.0, 1.0))
+    """Return the number of frames, the mean over sites of the mean over frames, its interval; NaN without spread."""
+    rng = generator("stress", seed, *names)
+    low, high = if_spread(mean_interval(_samples(values), draws, rng, within=(-1.0, 1.0)))
     return len(values), _mean_of(values), low, high
 
 

@@ -85,7 +85,7 @@ _PROMISED = """\
 It was trained on {them}, so that nobody could judge it elsewhere. The same
 method was judged at {sites}, left out in turn and each time trained on the others ({seeds}):
 Dice **{dice}**{interval},
-mean over the sites; at the worst, {worst}. A new site may lie outside of the interval, as single sites may:
+mean over {over}; at the worst, {worst}. A new site may lie outside of the interval, as single sites may:
 {by_site} ({n_lesion} frames with a lesion).{further}"""
 _NO_PROMISE = "**There is no estimate for new sites**: {why}."
 _ADAPTED = """\
@@ -408,16 +408,26 @@ def promised(promise: Promise | None, them: str = "all sites") -> str:
         seeds=f"seed{'s' * (len(promise.seeds) > 1)} {', '.join(map(str, promise.seeds))}",
         dice=number(promise.dice),
         interval=_promised_interval(promise),
+        over=_averaged_over(promise),
         worst=f"{promise.worst_site}, {number(promise.by_site[promise.worst_site])}",
-        by_site=", ".join(f"{site} {number(dice)}" for site, dice in promise.by_site.items()),
+        by_site=", ".join(f"{site} {number(dice)}" for site, dice in promise.by_site.items() if dice is not None),
         n_lesion=promise.n_lesion,
         further="".join(f"\n{sentence}" for sentence in _further(promise)),
     )
 
 
+def _averaged_over(promise: Promise) -> str:
+    """Return the sites that a promise's mean is over; those without a lesion have no part in it."""
+    without = [site for site, dice in promise.by_site.items() if dice is None]
+    if not without:
+        return "the sites"
+    lacking = f"{listed(without)} {'has' if len(without) == 1 else 'have'} no frame with a lesion"
+    return f"{len(promise.by_site) - len(without)} of the {len(promise.by_site)} sites, as {lacking}"
+
+
 def _promised_interval(promise: Promise) -> str:
     if promise.dice_low is None or promise.dice_high is None:
-        return " (no interval: too few patients or sequences at a site)"
+        return " (no interval: too few patients or sequences at a site, or all alike)"
     between = span(promise.dice_low, promise.dice_high)
     groups = f"{promise.n_groups} patients, sequences or, where nobody knows them, frames"
     return f" (95 % interval of this mean over {groups}: {between})"
@@ -461,4 +471,6 @@ def _unknown(held_out: str, scores: HeldOutScores | None) -> str:
 def _interval(scores: HeldOutScores) -> str:
     if scores.dice_low is None or scores.dice_high is None:
         return f" (no interval: {scores.n_groups} group{'s' * (scores.n_groups != 1)}, too few for one)"
+    if scores.dice_low == scores.dice_high:
+        return f" (no interval: {scores.n_groups} groups, all alike)"
     return f" (95 % interval over {scores.n_groups} groups {scores.dice_low:.3f} to {scores.dice_high:.3f})"

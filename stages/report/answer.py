@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from mcdrl.drawing.formatting import number, percent, span_or_why
+from mcdrl.drawing.formatting import interval_or_why, number, percent
 from mcdrl.drawing.html_tables import records
 from stages.report.averages import ALL, MEAN, WORST
 from stages.report.results import Results
@@ -68,6 +68,8 @@ def title(results: Results, sites: pd.DataFrame, comparisons: pd.DataFrame) -> s
         return verdict
     best = results.best_method
     dice = sites.loc[(sites["method"] == best) & (sites["held_out"] == MEAN), "dice"].iloc[0]
+    if pd.isna(dice):
+        return "No held-out frame has a lesion, so no Dice could be measured"
     return f"{best} reaches a Dice of {number(dice)} at sites it has never seen"
 
 
@@ -91,7 +93,7 @@ def cards(sites: pd.DataFrame, negatives: pd.DataFrame, methods: Sequence[str]) 
         found.append(
             Card(
                 method, style, number(mean["dice"]),
-                span_or_why(mean["dice_low"], mean["dice_high"], mean["fewest_groups"]), number(worst["dice"]),
+                interval_or_why(mean["dice_low"], mean["dice_high"], mean["fewest_groups"]), number(worst["dice"]),
                 str(worst["worst_site"]) if pd.notna(worst["worst_site"]) else "–", str(mean["n_lesion"]),
                 percent(wrong["false_positive_rate"].iloc[0]) if len(wrong) else "–",
             )

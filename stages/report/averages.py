@@ -16,13 +16,14 @@ import pandas as pd
 from mcdrl.base.seeds import generator
 from mcdrl.drawing.formatting import number
 from mcdrl.drawing.html_tables import Row, Write
-from mcdrl.metrics.intervals import Sample, mean_interval
+from mcdrl.metrics.intervals import Sample, if_spread, mean_interval, rate_interval
 from mcdrl.metrics.registry import FRAME_METRICS, FrameMetric, OfMasks
 
 MEAN, WORST, ALL = "mean", "worst", "all"  # the rows of a table that stand for several sites
 BASELINE = "baseline"  # the method of that file is training and nothing else, so that others are held against it
 PARTIAL = [one for one in FRAME_METRICS.values() if one.sometimes_undefined]
 UNDEFINED = [one.undefined_column for one in PARTIAL]
+_SHARE = (0.0, 1.0)
 FURTHER = [name for name in FRAME_METRICS if name != "dice"]
 
 
@@ -39,9 +40,12 @@ class Draws:
     seed: int
 
     def interval(
-        self, sites: Sequence[pd.DataFrame], score: str, *names: str, within: tuple[float, float] = (0.0, 1.0)
+        self, sites: Sequence[pd.DataFrame], score: str, *names: str, within: tuple[float, float] = _SHARE
     ) -> tuple[float, float]:
-        """Return the 95 % interval of the mean over sites of the mean over frames; NaN as in `mean_interval`.
+        """Return the 95 % interval of the mean over sites of the mean over frames.
+
+        NaN as in `mean_interval`, and where the groups show no spread, which says nothing of chance; a single site's
+        share of 0 or 1 has Wilson's interval then.
 
         Args:
             sites: rows with the score and `group_id`, site by site.
@@ -51,7 +55,10 @@ class Draws:
         """
         samples = [Sample(rows[score].to_numpy(dtype=np.float64), rows["group_id"].to_numpy()) for rows in sites]
         rng = generator("report", self.seed, score, *names)
-        return mean_interval(samples, self.count, rng, within)
+        ends = mean_interval(samples, self.count, rng, within)
+        if within == _SHARE and len(samples) == 1 and len(samples[0].values):
+            ends = rate_interval(ends, float(samples[0].values.mean()), samples[0].n_groups)
+        return if_spread(ends)
 
 
 def frame_scores(scores: pd.DataFrame) -> pd.DataFrame:

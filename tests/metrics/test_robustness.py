@@ -184,3 +184,11 @@ def test_a_confounder_under_which_every_lesion_vanishes_has_no_rows(cases):
 def test_no_frames_at_all_make_empty_tables(cases):
     assert stress_table(cases[:0], "baseline", DRAWS, 0).empty
     assert stress_curves(cases[:0], DRAWS, 0).empty
+
+
+def test_groups_that_are_alike_give_no_interval(more):
+    nothing = more.assign(dice=0.0)
+    figures = at(stress_table(nothing, "baseline", DRAWS, 0), "ours", "blur")
+    assert (figures["auc"], figures["drop"]) == (0, 0)
+    assert figures[["auc_low", "auc_high", "drop_low", "drop_high"]].isna().all()
+    assert stress_curves(nothing, DRAWS, 0)[["dice_low", "dice_high"]].isna().all(axis=None)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mcdrl.artifacts.held_out_scores import HeldOutScores
 from mcdrl.base.files import read_json, write_json
 from mcdrl.model.adapted import Adapted, ScoreChange
 from mcdrl.model.bundle import FOLDER
@@ -56,7 +57,7 @@ def test_what_leaving_one_out_promises():
 
 
 @pytest.mark.parametrize(("given", "said"), [
-    ({"dice_low": None, "dice_high": None}, "(no interval: too few patients or sequences at a site)"),
+    ({"dice_low": None, "dice_high": None}, "(no interval: too few patients or sequences at a site, or all alike)"),
     ({"drawn": ["A"]}, "**Drawn frames, which say nothing about patients: A.**"),
     ({"leaked_frames": 3}, "**3 of the frames were seen in training** (an accepted leak)"),
     ({"seeds": [0, 1]}, "(seeds 0, 1)"),
@@ -64,6 +65,23 @@ def test_what_leaving_one_out_promises():
 ])  # fmt: skip
 def test_what_a_reader_may_not_miss(given, said):
     assert said in " ".join(promised(make_promise(**given)).split())
+
+
+def test_the_mean_is_told_with_the_sites_that_it_is_over():
+    told = promised(make_promise(held_out=["A", "B", "C"], by_site={"A": 0.8, "B": 0.6, "C": None}))
+    assert "mean over 2 of the 3 sites, as C has no frame with a lesion; at the worst, B, 0.600." in told
+    assert "as single sites may:\nA 0.800, B 0.600 (" in told
+
+
+def test_groups_that_are_alike_give_the_held_out_site_no_interval(tmp_path):
+    model = lite_model.write_model(tmp_path)
+    scores = HeldOutScores(
+        weights_sha256=FIRST, held_out="A", threshold=0.5, n_lesion=12, n_groups=6, dice=0.0, dice_low=0.0,
+        dice_high=0.0, n_negative=0, false_positive_rate=None,
+    )  # fmt: skip
+    assert "it reached **0.000** (no interval: 6 groups, all alike):" in readme(model, model / FOLDER, scores)
+    told = readme(model, model / FOLDER, scores.model_copy(update={"dice_high": 0.1}))
+    assert "(95 % interval over 6 groups 0.000 to 0.100)" in told
 
 
 def test_without_a_study_nothing_is_promised():

@@ -16,7 +16,7 @@ from mcdrl.drawing.formatting import (
     p_words,
     points,
     seed_span,
-    span,
+    signed,
     span_or_why,
     too_few,
 )
@@ -38,7 +38,7 @@ def topic(results: Results) -> Topic:
     """Return comparisons.csv, the section, and how sure the differences are."""
     rows = comparisons_table(results.inputs.scores, results.draws, results.reference)
     values = {"chart": comparison_chart(rows, results.study.methods), "comparisons": comparisons_html(rows)}
-    sure = [(Question.HOW_SURE, how_sure(rows, len(results.study.seeds)))]
+    sure = [(Question.HOW_SURE, how_sure(rows, len(results.study.seeds), len(results.study.methods)))]
     return Topic("comparisons", "Comparisons", values, tables={"comparisons": rows}, sentences=sure)
 
 
@@ -97,15 +97,25 @@ def headline(comparisons: pd.DataFrame, reference: str, n_seeds: int) -> str:
     return f"No method is shown to be better than the {reference} at unseen sites"
 
 
-def how_sure(comparisons: pd.DataFrame, n_seeds: int) -> str:
-    """Say of each method how it differs from the reference over the sites, and what the intervals leave open."""
-    sentences = [_difference(row) for row in _means(comparisons)]
+def how_sure(comparisons: pd.DataFrame, n_seeds: int, n_methods: int) -> str:
+    """Say of each method how it differs from the reference over the sites, and what the intervals leave open.
+
+    Args:
+        comparisons: as from `comparisons_table`.
+        n_seeds: trainings of each method.
+        n_methods: of the study.
+    """
+    rows = _means(comparisons)
+    same = _same(comparisons) if rows else set()
+    if not rows and n_methods > 1:
+        return "No held-out frame has a lesion, so the methods' Dice can't be compared."
+    sentences = [_no_difference(row) if row["method"] in same else _difference(row) for row in rows]
     if n_seeds == 1:
         sentences.append(
             "1 seed: how much another training would differ is not in these intervals, and differences of a point or "
             "two may be no more than that."
         )
-    if not _means(comparisons):
+    if not rows:
         sentences.insert(0, "There is one method alone, so there is no comparison.")
     return " ".join(sentences)
 
@@ -133,7 +143,7 @@ def comparisons_html(rows: pd.DataFrame) -> HtmlTable:
             "held out": lambda r: r["held_out"],
             "frames": lambda r: str(r["n_frames"]),
             "groups": lambda r: str(r["n_groups"]),
-            "difference in Dice": lambda r: f"{r['difference']:+.3f}",
+            "difference in Dice": lambda r: signed(r["difference"]),
             "95 % interval, frames": lambda r: span_or_why(r["low"], r["high"], r["fewest_groups"]),
             "95 % interval, seeds": lambda r: seed_span(r["seed_low"], r["seed_high"], r["n_seeds"]),
             "p, frames": lambda r: p_value(r["p"]),
@@ -186,6 +196,17 @@ def _loss(rows: Sequence[Row], reference: str, n_seeds: int) -> str:
     return f"{names} {verb} worse than the {reference} at unseen sites, by {least_words} of Dice"
 
 
+def _same(comparisons: pd.DataFrame) -> set[str]:
+    """Return the methods that differ from the reference at no site, nor over it, as far as frames and seeds show."""
+    found = comparisons[["difference", "low", "high"]].eq(0).all(axis=1)
+    return set(comparisons["method"]) - set(comparisons.loc[~found, "method"])
+
+
+def _no_difference(row: Row) -> str:
+    over = f"{counted(row['n_frames'], 'frame')} in {counted(row['n_groups'], 'group')}"
+    return f"{row['method']} and {row['baseline']} don't differ: their Dice is the same over {over}, at every site."
+
+
 def _difference(row: Row) -> str:
     text = f"{row['method']} less {row['baseline']}: {points(row['difference'], sign=True)}"
     if pd.isna(row["low"]):
@@ -225,6 +246,6 @@ def _would_fit(row: Row) -> str:
 
 
 def _difference_mark(row: Row, style: int) -> Mark:
-    sure = "sure" if row["sure"] else "not sure"
-    text = f"{row['method']}: {row['difference']:+.3f} ({span(row['low'], row['high'])}), {sure}"
+    sure, between = "sure" if row["sure"] else "not sure", span_or_why(row["low"], row["high"], row["fewest_groups"])
+    text = f"{row['method']}: {signed(row['difference'])} ({between}), {sure}"
     return Mark(row["difference"], row["low"], row["high"], style, text, hollow=not row["sure"])

@@ -10,12 +10,11 @@ import pandas as pd
 
 from mcdrl.base.seeds import generator
 from mcdrl.drawing.charts import SHARE, Scale, scale
-from mcdrl.drawing.formatting import NO_SPREAD, counted, listed, number, percent, span_or_why
+from mcdrl.drawing.formatting import counted, interval_or_why, listed, number, percent
 from mcdrl.drawing.html_tables import HtmlTable, Row, Write, html_table, records
 from mcdrl.drawing.plots import Curve, Panel, curves
 from mcdrl.metrics.auroc import auroc
 from mcdrl.metrics.detection import froc, sensitivity_at
-from mcdrl.metrics.intervals import if_spread, rate_interval
 from mcdrl.metrics.ranking import auroc_interval, false_alarms_at, fewest_groups
 from stages.report.averages import MEAN, Draws, by
 from stages.report.results import Results
@@ -263,9 +262,8 @@ def intervals(sites: Sequence[_Site], draws: Draws, name: str) -> Row:
     lesions = [one.lesions for one in sites if len(one.lesions)]
     found = float(np.mean([own["found"].mean() for own in lesions])) if lesions else np.nan
     groups = min((own["group_id"].nunique() for own in lesions), default=0)
-    ends = draws.interval(lesions, "found", name)
-    low, high = if_spread(rate_interval(ends, found, groups) if len(lesions) == 1 else ends)
-    false_low, false_high = if_spread(draws.interval([one.frames for one in sites], "false", name, within=_ANY))
+    low, high = draws.interval(lesions, "found", name)
+    false_low, false_high = draws.interval([one.frames for one in sites], "false", name, within=_ANY)
     return {
         "lesion_sensitivity": found, "lesion_sensitivity_low": low, "lesion_sensitivity_high": high,
         "lesion_groups": groups,
@@ -296,7 +294,7 @@ def _curve(own: pd.DataFrame, method: str, style: int) -> Curve:
 
 
 def _span(row: Row, name: str, groups: str) -> str:
-    return span_or_why(row[f"{name}_low"], row[f"{name}_high"], row[groups]) or NO_SPREAD
+    return interval_or_why(row[f"{name}_low"], row[f"{name}_high"], row[groups])
 
 
 def _at(limit: float) -> Write:

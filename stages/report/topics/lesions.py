@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from mcdrl.drawing.charts import SHARE, Chart, ChartRow, axis_row, interval_mark, scale, strip
-from mcdrl.drawing.formatting import number, span_or_why
+from mcdrl.drawing.formatting import interval_or_why, number
 from mcdrl.drawing.html_tables import HtmlTable, html_table, records
 from mcdrl.metrics.registry import FRAME_METRICS
 from stages.report.averages import Draws, best_high, by, lesion_scores, metric_columns
@@ -90,7 +90,7 @@ def lesions_html(rows: pd.DataFrame) -> HtmlTable:
             "vanished": lambda r: str(r["n_undefined"]),
             "groups": lambda r: str(r["n_groups"]),
             **metric_columns(
-                lambda r: span_or_why(r["dice_low"], r["dice_high"], r["n_groups"]),
+                lambda r: interval_or_why(r["dice_low"], r["dice_high"], r["n_groups"]),
                 [one for one in FRAME_METRICS.values() if one.over == "lesion"],
             ),
         },

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from mcdrl.drawing.formatting import counted, number, percent, span_or_why
+from mcdrl.drawing.formatting import counted, interval_or_why, number, percent
 from mcdrl.drawing.html_tables import HtmlTable, Row, html_table, records
-from mcdrl.metrics.intervals import rate_interval
 from stages.report.averages import ALL, Draws, by
 from stages.report.results import Results
 from stages.report.topic import Question, Topic
@@ -49,7 +48,7 @@ def negatives_html(rows: pd.DataFrame) -> HtmlTable:
             "held out": lambda r: r["held_out"],
             "frames without lesion": lambda r: str(r["n_frames"]),
             "false-positive rate": lambda r: number(r["false_positive_rate"]),
-            "95 % interval": lambda r: span_or_why(r["low"], r["high"], r["n_groups"]),
+            "95 % interval": lambda r: interval_or_why(r["low"], r["high"], r["n_groups"]),
             "false area, % of the frame": lambda r: number(100 * r["area_share"], 2),
         },
         (ALL,),
@@ -58,7 +57,7 @@ def negatives_html(rows: pd.DataFrame) -> HtmlTable:
 
 def _negative_row(method: str, site: str, own: pd.DataFrame, draws: Draws) -> Row:
     rate, groups = float(own["false_positive"].mean()), own["group_id"].nunique()
-    low, high = rate_interval(draws.interval([own], "false_positive", site), rate, groups)
+    low, high = draws.interval([own], "false_positive", site)
     return {
         "method": method, "held_out": site, "n_frames": len(own),
         "false_positive_rate": rate, "low": low, "high": high, "area_share": own["area_share"].mean(),

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mcdrl.drawing.charts import SHARE, Chart, ChartRow, Mark, axis_row, interval_mark, scale, strip
-from mcdrl.drawing.formatting import counted, number, span, span_or_why, too_few
+from mcdrl.drawing.formatting import counted, interval_or_why, listed, number, span, too_few
 from mcdrl.drawing.html_tables import HtmlTable, Row, html_table, records
 from mcdrl.metrics.intervals import LEAST_GROUPS, NONE, seeds_interval
 from mcdrl.metrics.registry import FRAME_METRICS
@@ -60,8 +60,9 @@ def sites_table(frames: pd.DataFrame, draws: Draws) -> pd.DataFrame:
     Dice and IoU are means over the frames with a lesion (`n_lesion`), NSD and HD95 over these but for frames whose
     lesion vanishes at working size (`n_undefined`), accuracy over all (`n_frames`). The mean HD95 is null where a site
     has frames to take it of, yet none on which it is defined: a mean without that site would flatter. `worst_site`, in
-    the row `worst` alone, says which site that is; as these frames chose it, that row has no interval. `fewest_groups`
-    are the groups of the site that has the fewest: with less than `LEAST_GROUPS` there is no interval either.
+    the row `worst` alone, says which site that is; as these frames chose it, that row has no interval, unless it is the
+    only site with a lesion. `fewest_groups` are the groups of the site that has the fewest: with less than
+    `LEAST_GROUPS` there is no interval either, nor where the groups show no spread.
     """
     rows = [row for method, mine in by(frames, "method") for row in _method_rows(method, mine, draws)]
     return pd.DataFrame(rows)
@@ -100,14 +101,8 @@ def sentences(sites: pd.DataFrame, methods: Sequence[str], best: str) -> list[tu
         methods: in the order of params.yaml.
         best: one of them.
     """
-    means = [_at(sites, method, MEAN) for method in methods]
-    n_sites = sites[~sites["held_out"].isin([MEAN, WORST])]["held_out"].nunique()
-    parts = "; ".join(f"{row['method']} {number(row['dice'])}{_between(row)}" for row in means)
-    good = (
-        f"Dice, mean over {counted(n_sites, 'held-out site')} with its 95 % interval: {parts}. "
-        f"{counted(means[0]['n_lesion'], 'frame')} with a lesion."
-    )
-    return [(Question.HOW_GOOD, good), (Question.WHERE_IT_FAILS, _worst_site(_at(sites, best, WORST)))]
+    worst = "" if best in _judged_at_one(sites) else _worst_site(_at(sites, best, WORST))
+    return [(Question.HOW_GOOD, _how_good(sites, methods)), (Question.WHERE_IT_FAILS, worst)]
 
 
 def dice_chart(sites: pd.DataFrame, seeds: pd.DataFrame, methods: Sequence[str]) -> Chart:
@@ -126,6 +121,12 @@ def dice_chart(sites: pd.DataFrame, seeds: pd.DataFrame, methods: Sequence[str])
 
 def sites_html(rows: pd.DataFrame) -> HtmlTable:
     """Format the scores of each method and held-out site."""
+    at_one = _judged_at_one(rows)
+
+    def interval(row: Row) -> str:
+        """Return the interval of a row's Dice."""
+        return _dice_interval(row, chosen=pd.notna(row["worst_site"]) and row["method"] not in at_one)
+
     return html_table(
         rows,
         {
@@ -135,7 +136,7 @@ def sites_html(rows: pd.DataFrame) -> HtmlTable:
             "with lesion": lambda r: str(r["n_lesion"]),
             "vanished": lambda r: str(r["n_undefined"]),
             "groups": lambda r: str(r["n_groups"]),
-            **metric_columns(_dice_interval, list(FRAME_METRICS.values())),
+            **metric_columns(interval, list(FRAME_METRICS.values())),
         },
         (MEAN, WORST),
         descending=best_high(),
@@ -188,7 +189,7 @@ def _worst_row(rows: list[Row]) -> Row:
     if not defined:
         return rows[0] | {"held_out": WORST}
     worst = min(defined, key=lambda row: float(row["dice"]))
-    bounds = dict(zip(("dice_low", "dice_high"), NONE, strict=True))
+    bounds = dict(zip(("dice_low", "dice_high"), NONE, strict=True)) if len(defined) > 1 else {}
     return worst | bounds | {"held_out": WORST, "worst_site": worst["held_out"]}
 
 
@@ -198,13 +199,39 @@ def _site_row(method: str, site: str, n_frames: int, scores: Row) -> Row:
     return {"method": method, "held_out": site, "n_frames": n_frames, **ordered, "worst_site": None}
 
 
+def _single(sites: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that are about one held-out site each."""
+    return sites[~sites["held_out"].isin([MEAN, WORST])]
+
+
+def _judged_at_one(sites: pd.DataFrame) -> set[str]:
+    """Return the methods whose Dice is defined at one site alone, so that no frames chose the worst one."""
+    return {method for method, own in by(_single(sites), "method") if own["dice"].notna().sum() == 1}
+
+
+def _how_good(sites: pd.DataFrame, methods: Sequence[str]) -> str:
+    means = [_at(sites, method, MEAN) for method in methods]
+    if pd.isna(means[0]["dice"]):
+        return "No held-out frame has a lesion, so there is no Dice."
+    parts = "; ".join(f"{row['method']} {number(row['dice'])}{_between(row)}" for row in means)
+    own = _single(sites[sites["method"] == methods[0]])
+    without = own.loc[own["dice"].isna(), "held_out"].tolist()
+    over = f"{len(own) - len(without)} of {len(own)} held-out sites" if without else counted(len(own), "held-out site")
+    lacking = f"; {listed(without)} {'has' if len(without) == 1 else 'have'} none" if without else ""
+    return (
+        f"Dice, mean over {over} with its 95 % interval: {parts}. {counted(means[0]['n_lesion'], 'frame')} with a "
+        f"lesion{lacking}."
+    )
+
+
 def _at(sites: pd.DataFrame, method: str, held_out: str) -> Row:
     return records(sites[(sites["method"] == method) & (sites["held_out"] == held_out)])[0]
 
 
 def _between(row: Row) -> str:
     if pd.isna(row["dice_low"]):
-        return f" (no interval: {too_few(row['fewest_groups'])})"
+        few = row["fewest_groups"] < LEAST_GROUPS
+        return f" (no interval: {too_few(row['fewest_groups']) if few else 'the groups show no spread'})"
     return f" ({span(row['dice_low'], row['dice_high'])})"
 
 
@@ -217,11 +244,11 @@ def _worst_site(row: Row) -> str:
     )
 
 
-def _dice_interval(row: Row) -> str:
-    """Return the interval of a row of `sites_table`; the worst site was chosen by these frames, so it has none."""
-    if pd.notna(row["worst_site"]):
+def _dice_interval(row: Row, *, chosen: bool) -> str:
+    """Return the interval of a row of `sites_table`; a site that was chosen by these frames as the worst has none."""
+    if chosen:
         return "none: chosen here"
-    return span_or_why(row["dice_low"], row["dice_high"], row["fewest_groups"])
+    return interval_or_why(row["dice_low"], row["dice_high"], row["fewest_groups"])
 
 
 def _dice_marks(sites: pd.DataFrame, seeds: pd.DataFrame, name: str, methods: Iterable[str]) -> list[Mark]:

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 
 from stages.report.answer import answer, cards, points, title
@@ -31,6 +32,11 @@ def test_without_a_baseline_there_is_a_figure_but_no_verdict():
     assert title(study(["mcdrl"]), sites_rows(mcdrl=0.7), NONE) == (
         "mcdrl reaches a Dice of 0.700 at sites it has never seen"
     )
+
+
+def test_without_a_lesion_no_dice_is_said_to_be_reached():
+    sites = sites_rows(baseline=np.nan, mcdrl=np.nan)
+    assert title(study(), sites, NONE) == "No held-out frame has a lesion, so no Dice could be measured"
 
 
 def test_random_weights_come_before_everything():

@@ -7,15 +7,18 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
+from mcdrl.artifacts.promise import read_promise
 from mcdrl.base.errors import InputError
 from mcdrl.confounders.registry import phrases
+from mcdrl.model.readme import promised
+from mcdrl.study.paths import promise_path
 from stages.report import page as page_module
 from stages.report.inputs import read_inputs
 from stages.report.page import too_long
 from stages.report.topics.profiles import FRAMES_SHOWN
 from stages.report.write import write_report
 from tests.factories import bytes_of
-from tests.stages.report.fake_study import RAW, build, results_of, study_of
+from tests.stages.report.fake_study import RAW, build, frames_of, results_of, study_of
 
 VOID = {"meta", "link", "image", "path", "line", "circle", "rect", "polyline", "polygon", "input"}
 
@@ -260,3 +263,46 @@ def test_random_weights_are_called_so_everywhere(tmp_path):
 def test_a_missing_cell_is_named(small):
     with pytest.raises(InputError, match=r"train/mcdrl/A/7|mcdrl', 'A', 7"):
         read_inputs(study_of(methods=["mcdrl"], seeds=[7]), small.artifacts)
+
+
+def lesions_at(*sites):
+    """Frames of which those of some sites alone show lesions."""
+
+    def source(site, count):
+        images, masks = frames_of(site, count)
+        return images, masks & (site in sites)
+
+    return source
+
+
+def test_a_first_site_without_lesions_leaves_the_rest_of_the_report(tmp_path):
+    study = study_of(sites=("A", "B", "C"))
+    artifacts = build(tmp_path / "artifacts", study, count=18, source=lesions_at("B", "C"))
+    html = report(study, artifacts, tmp_path / "report")
+    assert "Dice, mean over 2 of 3 held-out sites with" in html
+    assert "frames with a lesion; A has none." in html
+    assert "What the confounders look like" in section(html, "stress")
+    told = promised(read_promise(promise_path(tmp_path / "report", "mcdrl")))
+    assert "mean over 2 of the 3 sites, as A has no frame with a lesion;" in told
+
+
+def test_a_study_without_lesions_says_so_and_nothing_of_dice(tmp_path):
+    study = study_of()
+    artifacts = build(tmp_path / "artifacts", study, source=lesions_at())
+    html = report(study, artifacts, tmp_path / "report")
+    assert "<h1>No held-out frame has a lesion, so no Dice could be measured</h1>" in html
+    assert "No held-out frame has a lesion, so there is no Dice." in html
+    assert "the methods&#39; Dice can&#39;t be compared" in html
+    assert "there is no Dice to compare" in section(html, "comparisons")
+    assert not re.search("one method|reaches a Dice", html, re.IGNORECASE)
+
+
+def test_with_one_held_out_site_no_frames_chose_it(tmp_path):
+    study = study_of(held_out=("A",))
+    html = report(study, build(tmp_path / "artifacts", study, count=18), tmp_path / "report")
+    assert "these frames chose the site" not in html
+    assert "none: chosen here" not in html
+    rows = pd.read_csv(tmp_path / "report" / "sites.csv").set_index(["method", "held_out"])
+    bounds = ["dice_low", "dice_high"]
+    assert rows.loc[("mcdrl", "worst"), bounds].equals(rows.loc[("mcdrl", "A"), bounds].rename(("mcdrl", "worst")))
+    assert rows.loc[("mcdrl", "worst"), bounds].notna().all()

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.report.topics.comparisons import comparisons_table, headline, how_sure, resolved
+from stages.report.topics.comparisons import comparisons_html, comparisons_table, headline, how_sure, resolved
 from tests.stages.report.rows import DRAWS, at, comparison, frame, raw
 
 
@@ -78,7 +78,7 @@ def headline_of(*rows, seeds=1):
 def test_a_difference_that_is_none_is_called_so():
     row = comparison("mcdrl", 0.007, -0.005, 0.019, 0.31)
     assert headline_of(row) == "mcdrl and the baseline can't be told apart at unseen sites"
-    words = how_sure(pd.DataFrame([row]), 1)
+    words = how_sure(pd.DataFrame([row]), 1, 2)
     assert (
         "mcdrl less baseline: +0.7 points, 95 % interval -0.5 to +1.9 over 80 frames in 20 groups, p = 0.310" in words
     )
@@ -89,7 +89,7 @@ def test_a_difference_that_is_none_is_called_so():
 def test_a_resolved_gain_and_a_resolved_loss_are_called_so():
     better = comparison("mcdrl", 0.03, 0.01, 0.05, 0.001, (0.02, 0.04))
     assert headline_of(better, seeds=3) == "mcdrl beats the baseline by 3.0 points of Dice at unseen sites"
-    words = how_sure(pd.DataFrame([better]), 3)
+    words = how_sure(pd.DataFrame([better]), 3, 2)
     assert "+1.0 to +5.0 over 80 frames in 20 groups and +2.0 to +4.0 over 3 seeds, p = 0.001 after Holm." in words
     assert "Zero lies outside both: the difference is real." in words
     worse = comparison("mcdrl", -0.01, -0.02, -0.004, 0.01, (-0.015, -0.005))
@@ -108,7 +108,7 @@ def test_a_resolved_gain_and_a_resolved_loss_are_called_so():
 def test_real_and_better_rest_on_frames_and_seeds(low, p, seeds, verdict):
     row = comparison("mcdrl", 0.03, low, 0.05, p, seeds)
     assert headline_of(row, seeds=3) == "mcdrl and the baseline can't be told apart at unseen sites"
-    words = how_sure(pd.DataFrame([row]), 3)
+    words = how_sure(pd.DataFrame([row]), 3, 2)
     assert verdict in words
     assert "real" not in words
 
@@ -123,7 +123,7 @@ def test_one_seed_decides_nothing():
         "In one training of each, mcdrl was 1.0 point of Dice below the baseline at unseen sites; "
         "more seeds have to confirm it"
     )
-    assert "these trainings differ, which need not be their methods" in how_sure(pd.DataFrame([gain]), 1)
+    assert "these trainings differ, which need not be their methods" in how_sure(pd.DataFrame([gain]), 1, 2)
 
 
 def test_of_several_methods_only_resolved_ones_can_win():
@@ -146,7 +146,7 @@ def test_several_losses_are_told_by_the_least():
 def test_without_a_reference_there_is_no_headline_and_no_comparison():
     none = pd.DataFrame(columns=["method", "held_out"])
     assert headline(none, "baseline", 1) == ""
-    assert "There is one method alone, so there is no comparison." in how_sure(none, 1)
+    assert "There is one method alone, so there is no comparison." in how_sure(none, 1, 1)
 
 
 @pytest.mark.parametrize(
@@ -155,3 +155,29 @@ def test_without_a_reference_there_is_no_headline_and_no_comparison():
 )
 def test_resolved_takes_both_the_test_and_the_interval(low, high, p, expected):
     assert resolved(comparison("mcdrl", 0.03, low, high, p)) is expected
+
+
+def test_equal_answers_are_a_sentence_of_their_own():
+    rows = [frame(method, site, k, 0.1 * k) for method in ("baseline", "m") for site in "AB" for k in range(6)]
+    found = comparisons_table(raw(*rows), DRAWS)
+    words = how_sure(found, 1, 2)
+    assert words.startswith(
+        "m and baseline don't differ: their Dice is the same over 12 frames in 12 groups, at every site. 1 seed: "
+    )
+    shifted = [{**row, "dice": row["dice"] + (0.1 if row["held_out"] == "A" else -0.1)} for row in rows[12:]]
+    assert "don't differ" not in how_sure(comparisons_table(raw(*rows[:12], *shifted), DRAWS), 1, 2)
+    assert {row[4] for row in comparisons_html(found).rows} == {"0.000"}
+
+
+def test_without_a_lesion_no_method_is_said_to_be_alone():
+    rows = raw(*[frame(method, "A", k, 0, lesion=False) for method in ("baseline", "m") for k in range(6)])
+    assert how_sure(comparisons_table(rows, DRAWS), 1, 2) == (
+        "No held-out frame has a lesion, so the methods' Dice can't be compared."
+    )
+
+
+def test_an_interval_that_ends_at_zero_has_no_minus():
+    row = comparison("mcdrl", 0.01, -0.0, 0.02, 0.31)
+    words = how_sure(pd.DataFrame([row]), 1, 2)
+    assert "95 % interval 0.0 to +2.0" in words
+    assert "a gain of 2.0 points and a loss of 0.0 points" in words

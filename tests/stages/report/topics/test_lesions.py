@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.report.topics.lesions import failures, lesion_chart, lesions_table, worst_class
+from stages.report.topics.lesions import failures, lesion_chart, lesions_html, lesions_table, worst_class
 from tests.stages.report.rows import DRAWS, at, frame, table
 
 
@@ -36,3 +36,11 @@ def test_failures_are_counted_over_frames_with_a_lesion():
 def test_without_lesions_there_is_no_chart():
     rows = lesions_table(table(frame("m", "A", 1, 0, lesion=False)), DRAWS)
     assert lesion_chart(rows, ["m"]) is None
+
+
+def test_a_class_that_is_never_found_has_wilsons_interval():
+    found = lesions_table(table(*[frame("m", "A", k, 0.0) for k in range(6)]), DRAWS)
+    high = at(found, lesion_class="polyp")["dice_high"]
+    assert high == pytest.approx(1.959964**2 / (6 + 1.959964**2), abs=1e-6)
+    alike = lesions_table(table(*[frame("m", "A", k, 0.5) for k in range(6)]), DRAWS)
+    assert lesions_html(alike).rows[0][6] == "none: no spread"

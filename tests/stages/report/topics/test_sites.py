@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from stages.report.topic import Question
-from stages.report.topics.sites import bars_table, dice_chart, seeds_table, sentences, sites_table
+from stages.report.topics.sites import bars_table, dice_chart, seeds_table, sentences, sites_html, sites_table
 from tests.stages.report.rows import DRAWS, at, frame, raw, sites_rows, table
 
 
@@ -133,3 +133,44 @@ def test_bars_have_one_name_a_row():
     bars = bars_table(sites_rows(mcdrl=0.7))
     assert bars.columns.tolist() == ["cell", "held_out", "dice", "low", "high"]
     assert bars["cell"].tolist() == ["A mcdrl", "B mcdrl", "mean mcdrl", "worst mcdrl"]
+
+
+def said_of(rows):
+    sites = sites_table(table(*rows), DRAWS)
+    return dict(sentences(sites, ["m"], "m"))
+
+
+def test_the_mean_says_how_many_sites_it_is_over_and_which_have_no_lesion():
+    lesions = [frame("m", site, k, 0.1 * k) for site in "AC" for k in range(6)]
+    negatives = [frame("m", site, 1, 0, lesion=False) for site in "BD"]
+    assert said_of([*lesions, negatives[0]])[Question.HOW_GOOD].startswith("Dice, mean over 2 of 3 held-out sites with")
+    assert said_of([*lesions, negatives[0]])[Question.HOW_GOOD].endswith("12 frames with a lesion; B has none.")
+    assert said_of([*lesions, *negatives])[Question.HOW_GOOD].endswith("12 frames with a lesion; B and D have none.")
+    assert said_of(negatives)[Question.HOW_GOOD] == "No held-out frame has a lesion, so there is no Dice."
+
+
+@pytest.mark.parametrize("others", [[], [frame("m", "B", 1, 0, lesion=False)]])
+def test_the_only_site_with_a_lesion_was_chosen_by_nobody(others):
+    rows = [*[frame("m", "A", k, 0.1 * k) for k in range(6)], *others]
+    sites = sites_table(table(*rows), DRAWS)
+    bounds = ["dice_low", "dice_high"]
+    assert at(sites, held_out="worst")[bounds].tolist() == at(sites, held_out="A")[bounds].tolist()
+    assert said_of(rows)[Question.WHERE_IT_FAILS] == ""
+    cells = [row[7] for row in sites_html(sites).rows]
+    assert cells[0] == cells[-1] == "{:.3f} to {:.3f}".format(*at(sites, held_out="A")[bounds])
+    both = sites_table(table(*rows, *[frame("m", "C", k, 0.1 * k) for k in range(6)]), DRAWS)
+    assert sites_html(both).rows[-1][7] == "none: chosen here"
+
+
+@pytest.mark.parametrize("n_groups", [6, 40])
+def test_groups_that_are_alike_give_no_certainty(n_groups):
+    """Wilson's upper end of none of n is z^2 / (n + z^2)."""
+    none = [frame("m", site, k, 0.0) for site in "AB" for k in range(n_groups)]
+    sites = sites_table(table(*none), DRAWS)
+    own, mean = at(sites, held_out="A"), at(sites, held_out="mean")
+    assert (own["dice_low"], own["dice_high"]) == (0, pytest.approx(1.959964**2 / (n_groups + 1.959964**2), abs=1e-6))
+    assert math.isnan(mean["dice_low"])
+    assert sites_html(sites).rows[-2][7] == "none: no spread"
+    assert "m 0.000 (no interval: the groups show no spread)" in said_of(none)[Question.HOW_GOOD]
+    alike = sites_table(table(*[frame("m", "A", k, 0.5) for k in range(n_groups)]), DRAWS)
+    assert math.isnan(at(alike, held_out="A")["dice_low"])
