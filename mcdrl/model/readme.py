@@ -11,6 +11,7 @@ from mcdrl.artifacts.promise import Promise, promise_of
 from mcdrl.base.text import markdown
 from mcdrl.clip.card import StoredCard, read_stored
 from mcdrl.drawing.formatting import counted, listed, number, span
+from mcdrl.metrics.intervals import LEAST_GROUPS
 from mcdrl.metrics.operating_point import OperatingPoint
 from mcdrl.model.adapted import Adapted
 from mcdrl.model.card import ModelCard, read_card
@@ -469,8 +470,7 @@ def _unknown(held_out: str, scores: HeldOutScores | None) -> str:
 
 
 def _interval(scores: HeldOutScores) -> str:
-    if scores.dice_low is None or scores.dice_high is None:
-        return f" (no interval: {scores.n_groups} group{'s' * (scores.n_groups != 1)}, too few for one)"
-    if scores.dice_low == scores.dice_high:
-        return f" (no interval: {scores.n_groups} groups, all alike)"
+    if scores.dice_low is None or scores.dice_high is None or scores.dice_low == scores.dice_high:
+        why = "too few for one" if scores.n_groups < LEAST_GROUPS else "all alike"
+        return f" (no interval: {scores.n_groups} group{'s' * (scores.n_groups != 1)}, {why})"
     return f" (95 % interval over {scores.n_groups} groups {scores.dice_low:.3f} to {scores.dice_high:.3f})"

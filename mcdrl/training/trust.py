@@ -70,7 +70,12 @@ class Answers:
             self.judged.append(Judged(match(*frame[:3]), frame[0].size, frame[3]))
 
     def trust(self, flag_share: float, keep_share: float) -> Trust:
-        """Fit temperature, the confidence below which `flag_share` of the frames are, and the operating point."""
+        """Fit temperature, the confidence below which `flag_share` of the frames are, and the operating point.
+
+        Without a frame nothing is calibrated, flagged or suppressed.
+        """
+        if not self._frames:
+            return Trust(1.0, 0.0, OperatingPoint())
         temperature = fit_temperature(self._lesion, self._background)
         flag_below = float(np.quantile(confidence(np.concatenate(self._frames), temperature), flag_share))
         return Trust(temperature, flag_below, choose(self.judged, keep_share))
@@ -94,6 +99,8 @@ def measure_trust(training: Training, weights: Mapping[str, Tensor]) -> Trust:
                 found = probabilities(training.method, batch)
             said = _array((batch.lesion_class < 0) | batch.lesion.flatten(1).any(1))
             presence = None if found.presence is None else _array(found.presence)[said]
+            if not said.any():
+                continue
             p, truth, judged = (_array(part)[said] for part in (found.lesion, batch.lesion, batch.judged))
             answers.add(p, truth, judged, presence)
     return answers.trust(params.flag_share, params.keep_share)

@@ -25,7 +25,7 @@ from mcdrl.study.paths import site_files
 from mcdrl.training.cell import Job
 from mcdrl.training.loop import Training
 from mcdrl.training.run import train
-from mcdrl.training.trust import measure_trust
+from mcdrl.training.trust import Trust, measure_trust
 from tests import stub_sites
 from tests.factories import method_params, train_params
 
@@ -171,3 +171,11 @@ def test_a_validation_frame_whose_lesion_vanishes_chooses_nothing():
     assert trust == measure_trust(training_of(Says(p[[0, 2]]), without, fabric), {})
     healthy = replace(batch, lesion_class=torch.tensor([0, -1, -1]))
     assert trust != measure_trust(training_of(Says(p), healthy, fabric), {})
+
+
+def test_where_every_validation_frame_vanishes_nothing_is_flagged_or_suppressed():
+    fabric = Fabric(accelerator="cpu", devices=1)
+    fabric.launch()
+    batch = replace(stub_sites.batch(2), mask=torch.zeros(2, 32, 32, dtype=torch.long))
+    trust = measure_trust(training_of(Says(torch.full((2, 32, 32), 0.7)), batch, fabric), {})
+    assert trust == Trust(1.0, 0.0, OperatingPoint())

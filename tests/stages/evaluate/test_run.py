@@ -203,6 +203,10 @@ def test_the_cell_in_a_few_numbers(cell):
         PARAMS,
     )
     alone = read_held_out_scores(cell.parts)
+    write(cell.names, cell.artifacts, tables | {"cases": scores.assign(group_id=list("abcdefg"), dice=0.0)}, PARAMS)
+    nothing = read_held_out_scores(cell.parts)
+    assert (nothing.dice, nothing.dice_low) == (0, pytest.approx(0))
+    assert nothing.dice_high == pytest.approx(0.434, abs=1e-3)  # Wilson's, of five groups
     assert (alone.n_lesion, alone.dice, alone.dice_low, alone.n_negative) == (0, None, None, 7)
 
 

@@ -136,3 +136,9 @@ def test_methods_that_lose_alike_are_said_to():
     assert "mcdrl loses as much as the baseline, under every confounder." in same
     close = under_stress(figures(-0.0003, -0.004, 0.003, 0.9), "baseline")
     assert "mcdrl loses as much as the baseline, to a tenth of a point (95 % interval -0.4 to +0.3)" in close
+
+
+def test_which_costs_most_is_said_where_one_costs_something(tables):
+    _, found = tables
+    assert " costs most (" in under_stress(found, "baseline")
+    assert "costs most" not in under_stress(found.assign(drop=0.0002), "baseline")
