@@ -115,6 +115,8 @@ def _written(node: Any, *, indented: bool = False) -> str:
 def put_list(names: Any, values: Sequence[Any]) -> None:
     """Let a list of params.yaml hold other values: comments go with the values that they stand behind or above.
 
+    A list that nothing is left in is written as [], without comments.
+
     Args:
         names: a list of what `edited` gives.
         values: what it holds afterwards; those that it holds already stay written as they are.
@@ -124,17 +126,35 @@ def put_list(names: Any, values: Sequence[Any]) -> None:
         return
     behind = [names.ca.items.get(place, [None])[0] for place in range(len(before))]
     places = [before.index(value) if value in before else None for value in values]
-    above = [_parts(behind[place - 1])[1] if place else "" for place in places]
+    head = _head(names)
+    lines = ["".join(map(_line, head)), *(_parts(token)[1] for token in behind)]  # above each value
+    above = ["" if place is None else lines[place] for place in places]
     names[:] = [value if place is None else before[place] for place, value in zip(places, values, strict=True)]
     names.ca.items.clear()
+    head.clear()
     for here, (place, below) in enumerate(zip(places, [*above[1:], ""], strict=False)):
         token = None if place is None else behind[place]
         names.ca.items[here] = [_comment(_parts(token)[0], below, token), None, None, None]
-    if places and above[0]:
+    if values and above[0]:
         names.ca.items[0][1] = [CommentToken(above[0], CommentMark(0), None)]
-    for token in names.ca.comment or []:
-        if token is not None and names.fa.flow_style():  # keeps its distance from the bracket
-            token.start_mark.column += _width(names) - width
+    token = (names.ca.comment or [None])[0]
+    if token is not None and names.fa.flow_style():  # keeps its distance from the bracket
+        token.start_mark.column += _width(names) - width
+    if not values:
+        names.fa.set_flow_style()
+
+
+def _head(names: Any) -> list[Any]:
+    """Return the comments between a list's key and its first value, as ruamel.yaml keeps them; to be changed in place.
+
+    Those that go on below a comment behind the key are about the list, and none of them.
+    """
+    kept = None if names.fa.flow_style() else names.ca.comment
+    return (kept[1] if kept else None) or []
+
+
+def _line(token: Any) -> str:
+    return " " * token.start_mark.column + str(token.value)
 
 
 def _width(names: Any) -> int:
@@ -230,7 +250,14 @@ def _yaml() -> YAML:
 
 
 class _Emitter(Emitter):
-    """Writes quotes around a text with a colon within brackets, which DVC couldn't read otherwise."""
+    """Writes quotes around a text with a colon within brackets, which DVC couldn't read otherwise.
+
+    And the first of a list's values on a line of its own when the comments above it have been taken off.
+    """
+
+    def write_pre_comment(self, event: Any) -> bool:
+        """Write the comments above a value, and return whether there are any; in an empty list there are none."""
+        return super().write_pre_comment(event) and bool(event.comment[1])
 
     def analyze_scalar(self, scalar: Any) -> Any:
         """Return how a text may be written."""

@@ -109,6 +109,47 @@ def test_a_list_in_another_order_takes_its_comments_along(params):
     assert "- D # the last but one\n- A  # the first\n\n# what of them\n" in params.read_text(encoding="utf-8")
 
 
+FIRST = """\
+held_out:
+  # A has whole screens
+
+  # and more
+- A
+- B
+# C is the hard one
+- C
+- D
+- E
+# what of them
+"""
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        ("CA", "# C is the hard one\n- C\n  # A has whole screens\n\n  # and more\n- A\n"),
+        ("AC", "  # A has whole screens\n\n  # and more\n- A\n# C is the hard one\n- C\n"),
+        ("BA", "- B\n  # A has whole screens\n\n  # and more\n- A\n"),
+        ("BC", "- B\n# C is the hard one\n- C\n"),
+        ("C", "# C is the hard one\n- C\n"),
+        ("ED", "- E\n- D\n"),
+    ],
+)
+def test_a_comment_above_the_first_value_goes_with_it(params, names, text):
+    params.write_text(params.read_text(encoding="utf-8").replace(BLOCK, FIRST), encoding="utf-8")
+    held_out(params, names)
+    assert f"\nheld_out:\n{text}# what of them\nlesion_classes:" in params.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("block", [BLOCK, FIRST, "held_out:\n  - A # a\n  # below\n\n", "held_out: [A] # a\n"])
+def test_a_list_of_which_nothing_is_left_is_refused_as_that(params, block):
+    params.write_text(params.read_text(encoding="utf-8").replace(BLOCK, block), encoding="utf-8")
+    before = params.read_bytes()
+    with pytest.raises(InputError, match="held_out: List should have at least 1 item"):
+        held_out(params, "")
+    assert params.read_bytes() == before
+
+
 def test_a_study_keeps_the_comments_around_its_lists(params):
     gone, new = changed(params, lambda: use_study(params, "quick", seeds=[0, 1], methods=["mcdrl"], sites=["A", "B"]))
     assert gone == [
