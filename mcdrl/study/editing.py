@@ -149,12 +149,12 @@ def _head(names: Any) -> list[Any]:
 
     Those that go on below a comment behind the key are about the list, and none of them.
     """
-    kept = None if names.fa.flow_style() else names.ca.comment
-    return (kept[1] if kept else None) or []
+    kept = [] if names.fa.flow_style() else names.ca.comment or []
+    return next((tokens for tokens in kept[1:] if tokens), [])
 
 
 def _line(token: Any) -> str:
-    return " " * token.start_mark.column + str(token.value)
+    return f"{'':{token.start_mark.column}}{token.value}"
 
 
 def _width(names: Any) -> int:
@@ -212,12 +212,26 @@ def _taken_off(entries: Any) -> list[_Between]:
         node, place, slot = _end(entries, key)
         kept = node.ca.items.get(place, [None] * 4)
         own, lines = _parts(kept[slot])
+        lines += _taken_deeper(entries, following)
         if lines:
             kept[slot] = _comment(own, "", kept[slot])
             found.append(_Between(entries, key, following, lines))
         if isinstance(entries[key], CommentedMap) and _is_block(entries[key]):
             found += _taken_off(entries[key])
     return found
+
+
+def _taken_deeper(entries: Any, key: Any) -> str:
+    """Take the lines above an entry that stand further right than its key off it: they are about the entry above.
+
+    That is where ruamel.yaml keeps them if the entry above ends in brackets.
+    """
+    above = (entries.ca.items.get(key) or [None, None])[1] or []
+    column = entries.lc.key(key)[1] if above else 0
+    count = max((k for k, token in enumerate(above, 1) if token.start_mark.column > column), default=0)
+    lines = "".join(map(_line, above[:count]))
+    del above[:count]
+    return lines
 
 
 def _is_block(node: Any) -> bool:

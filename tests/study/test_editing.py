@@ -172,6 +172,22 @@ def test_a_removed_site_takes_no_comment_of_others_along(params, name, gone):
     assert lines in params.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("gap", ["", "\n"])
+@pytest.mark.parametrize("behind", ["", " # cut"])
+@pytest.mark.parametrize("view", ["[0.1, 0, 1, 1]", "full"])
+@pytest.mark.parametrize("names", ["B", "BCDE", "A"])
+def test_a_comment_at_the_end_of_a_site_stays_whatever_goes_below_it(params, names, view, behind, gap):
+    own = f"    view: {view}{behind}\n    # measured by hand\n      # on the left\n{gap}"
+    start = f"  A:\n    card: phantom\n    root: data/phantom/A\n{own}"
+    below = "".join(f"  {name}: {{card: phantom, root: data/phantom/{name}}}\n" for name in "BCDEFG")
+    text = params.read_text(encoding="utf-8").replace(SITES, f"{start}  # about B\n{below}")
+    params.write_text(text, encoding="utf-8")
+    remove_sites(params, list(names))
+    text = params.read_text(encoding="utf-8")
+    assert "    # measured by hand\n      # on the left\n" in text
+    assert (own in text) == (names != "A")
+
+
 def test_an_added_site_stands_above_the_comments_below_them_all(params):
     gone, new = changed(params, lambda: add_site(params, "F", {"card": "phantom", "root": "data/phantom/F"}))
     assert (gone, new) == ([], ["  F: {card: phantom, root: data/phantom/F}", "- F"])
