@@ -26,6 +26,9 @@ from mcdrl.study.params import Further, check, read_params
 
 _INDENTED = re.compile(r"^( *)[^\s#-][^\n]*:[^\n]*\n(?: *(?:#[^\n]*)?\n)*\1  - ", re.MULTILINE)  # a key, then a dash
 
+_BEFORE = re.compile(r"(?:%YAML[^\n]*\n|[ \t]*(?:#[^\n]*)?\n)*---(?:[ \t]+#[^\n]*|[ \t]*)\n")  # up to ---
+_BEHIND = re.compile(r"^\.\.\.(?:[ \t]+#[^\n]*|[ \t]*)(?:\n(?:[ \t]*#[^\n]*|[ \t]*))*\Z", re.MULTILINE)  # from ... on
+
 
 class _Prompts(BaseModel):
     """What commands edit of `build_confounders`."""
@@ -65,17 +68,17 @@ def edited(path: Path, further: Further | None = None) -> Iterator[Any]:
             or would not be valid afterwards.
     """
     _check_kinds(read_params(path), path, further)
-    text = path.read_text(encoding="utf-8")
+    before, text, behind = _parted(path.read_text(encoding="utf-8"))
     params = _yaml().load(text)
     indented = _INDENTED.search(text) is not None
-    _check_comments(text, _written(params), path)
+    _check_comments(before + text, before + _written(params), path)
     between = _taken_off(params)
     yield params
     for lines in between:
         lines.put()
     target = path.resolve()
     with atomic(target) as partial:
-        partial.write_text(_written(params, indented=indented), encoding="utf-8")
+        partial.write_text(before + _written(params, indented=indented) + behind, encoding="utf-8")
         partial.chmod(S_IMODE(target.stat().st_mode))
         check(read_params(partial), path, further)
 
@@ -85,6 +88,13 @@ def _check_kinds(raw: dict[str, Any], path: Path, further: Further | None) -> No
         _Editable.model_validate(raw)
     except ValidationError:
         check(raw, path, further)  # which refuses it, too, with all that is wrong
+
+
+def _parted(text: str) -> tuple[str, str, str]:
+    """Return what stands up to ---, where there is one, the document, and what stands from ... on."""
+    before, behind = _BEFORE.match(text), _BEHIND.search(text)
+    start, end = before.end() if before else 0, behind.start() if behind else len(text)
+    return text[:start], text[start:end], text[end:]
 
 
 def _check_comments(text: str, written: str, path: Path) -> None:
@@ -150,7 +160,7 @@ def _head(names: Any) -> list[Any]:
     Those that go on below a comment behind the key are about the list, and none of them.
     """
     kept = [] if names.fa.flow_style() else names.ca.comment or []
-    return next((tokens for tokens in kept[1:] if tokens), [])
+    return next((tokens for tokens in kept[1:2] if tokens), [])
 
 
 def _line(token: Any) -> str:

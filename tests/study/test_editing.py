@@ -196,6 +196,15 @@ def test_an_added_site_stands_above_the_comments_below_them_all(params):
     assert "- E # the last\n- F\n\n# what of them\n" in text
 
 
+@pytest.mark.parametrize("before", ["", "---\n", "# our study, 2026\n\n---  # it begins\n", "%YAML 1.2\n---\n# a\n"])
+@pytest.mark.parametrize("behind", ["", "...\n", "# b\n... # it ends\n\n  # read by DVC\n", "...\n# no line ends"])
+def test_what_stands_around_the_document_stays(params, before, behind):
+    text = f"{before}{params.read_text(encoding='utf-8')}{behind}"
+    params.write_text(text, encoding="utf-8")
+    held_out(params, "ABCD")
+    assert params.read_text(encoding="utf-8") == text.replace("- E # the last\n", "")
+
+
 @pytest.mark.parametrize("among", ["[A, # one\n  B]", "[A,\n  # one\n  B]"])
 def test_a_comment_that_an_edit_would_lose_stops_it(params, among):
     text = params.read_text(encoding="utf-8").replace(BLOCK, f"held_out: {among}\n")
