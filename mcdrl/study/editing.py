@@ -26,6 +26,9 @@ from mcdrl.study.params import Further, check, read_params
 
 _INDENTED = re.compile(r"^( *)[^\s#-][^\n]*:[^\n]*\n(?: *(?:#[^\n]*)?\n)*\1  - ", re.MULTILINE)  # a key, then a dash
 
+_BEFORE = re.compile(r"(?:%YAML[^\n]*\n|[ \t]*(?:#[^\n]*)?\n)*---(?:[ \t]+#[^\n]*|[ \t]*)\n")  # up to ---
+_BEHIND = re.compile(r"^\.\.\.(?:[ \t]+#[^\n]*|[ \t]*)(?:\n(?:[ \t]*#[^\n]*|[ \t]*))*\Z", re.MULTILINE)  # from ... on
+
 
 class _Prompts(BaseModel):
     """What commands edit of `build_confounders`."""
@@ -65,17 +68,17 @@ def edited(path: Path, further: Further | None = None) -> Iterator[Any]:
             or would not be valid afterwards.
     """
     _check_kinds(read_params(path), path, further)
-    text = path.read_text(encoding="utf-8")
+    before, text, behind = _parted(path.read_text(encoding="utf-8"))
     params = _yaml().load(text)
     indented = _INDENTED.search(text) is not None
-    _check_comments(text, _written(params), path)
+    _check_comments(before + text, before + _written(params), path)
     between = _taken_off(params)
     yield params
     for lines in between:
         lines.put()
     target = path.resolve()
     with atomic(target) as partial:
-        partial.write_text(_written(params, indented=indented), encoding="utf-8")
+        partial.write_text(before + _written(params, indented=indented) + behind, encoding="utf-8")
         partial.chmod(S_IMODE(target.stat().st_mode))
         check(read_params(partial), path, further)
 
@@ -85,6 +88,13 @@ def _check_kinds(raw: dict[str, Any], path: Path, further: Further | None) -> No
         _Editable.model_validate(raw)
     except ValidationError:
         check(raw, path, further)  # which refuses it, too, with all that is wrong
+
+
+def _parted(text: str) -> tuple[str, str, str]:
+    """Return what stands up to ---, where there is one, the document, and what stands from ... on."""
+    before, behind = _BEFORE.match(text), _BEHIND.search(text)
+    start, end = before.end() if before else 0, behind.start() if behind else len(text)
+    return text[:start], text[start:end], text[end:]
 
 
 def _check_comments(text: str, written: str, path: Path) -> None:
@@ -115,6 +125,8 @@ def _written(node: Any, *, indented: bool = False) -> str:
 def put_list(names: Any, values: Sequence[Any]) -> None:
     """Let a list of params.yaml hold other values: comments go with the values that they stand behind or above.
 
+    A list that nothing is left in is written as [], without comments.
+
     Args:
         names: a list of what `edited` gives.
         values: what it holds afterwards; those that it holds already stay written as they are.
@@ -124,17 +136,35 @@ def put_list(names: Any, values: Sequence[Any]) -> None:
         return
     behind = [names.ca.items.get(place, [None])[0] for place in range(len(before))]
     places = [before.index(value) if value in before else None for value in values]
-    above = [_parts(behind[place - 1])[1] if place else "" for place in places]
+    head = _head(names)
+    lines = ["".join(map(_line, head)), *(_parts(token)[1] for token in behind)]  # above each value
+    above = ["" if place is None else lines[place] for place in places]
     names[:] = [value if place is None else before[place] for place, value in zip(places, values, strict=True)]
     names.ca.items.clear()
+    head.clear()
     for here, (place, below) in enumerate(zip(places, [*above[1:], ""], strict=False)):
         token = None if place is None else behind[place]
         names.ca.items[here] = [_comment(_parts(token)[0], below, token), None, None, None]
-    if places and above[0]:
+    if values and above[0]:
         names.ca.items[0][1] = [CommentToken(above[0], CommentMark(0), None)]
-    for token in names.ca.comment or []:
-        if token is not None and names.fa.flow_style():  # keeps its distance from the bracket
-            token.start_mark.column += _width(names) - width
+    token = (names.ca.comment or [None])[0]
+    if token is not None and names.fa.flow_style():  # keeps its distance from the bracket
+        token.start_mark.column += _width(names) - width
+    if not values:
+        names.fa.set_flow_style()
+
+
+def _head(names: Any) -> list[Any]:
+    """Return the comments between a list's key and its first value, as ruamel.yaml keeps them; to be changed in place.
+
+    Those that go on below a comment behind the key are about the list, and none of them.
+    """
+    kept = [] if names.fa.flow_style() else names.ca.comment or []
+    return next((tokens for tokens in kept[1:2] if tokens), [])
+
+
+def _line(token: Any) -> str:
+    return f"{'':{token.start_mark.column}}{token.value}"
 
 
 def _width(names: Any) -> int:
@@ -192,12 +222,26 @@ def _taken_off(entries: Any) -> list[_Between]:
         node, place, slot = _end(entries, key)
         kept = node.ca.items.get(place, [None] * 4)
         own, lines = _parts(kept[slot])
+        lines += _taken_deeper(entries, following)
         if lines:
             kept[slot] = _comment(own, "", kept[slot])
             found.append(_Between(entries, key, following, lines))
         if isinstance(entries[key], CommentedMap) and _is_block(entries[key]):
             found += _taken_off(entries[key])
     return found
+
+
+def _taken_deeper(entries: Any, key: Any) -> str:
+    """Take the lines above an entry that stand further right than its key off it: they are about the entry above.
+
+    That is where ruamel.yaml keeps them if the entry above ends in brackets.
+    """
+    above = (entries.ca.items.get(key) or [None, None])[1] or []
+    column = entries.lc.key(key)[1] if above else 0
+    count = max((k for k, token in enumerate(above, 1) if token.start_mark.column > column), default=0)
+    lines = "".join(map(_line, above[:count]))
+    del above[:count]
+    return lines
 
 
 def _is_block(node: Any) -> bool:
@@ -230,7 +274,14 @@ def _yaml() -> YAML:
 
 
 class _Emitter(Emitter):
-    """Writes quotes around a text with a colon within brackets, which DVC couldn't read otherwise."""
+    """Writes quotes around a text with a colon within brackets, which DVC couldn't read otherwise.
+
+    And the first of a list's values on a line of its own when the comments above it have been taken off.
+    """
+
+    def write_pre_comment(self, event: Any) -> bool:
+        """Write the comments above a value, and return whether there are any; in an empty list there are none."""
+        return super().write_pre_comment(event) and bool(event.comment[1])
 
     def analyze_scalar(self, scalar: Any) -> Any:
         """Return how a text may be written."""

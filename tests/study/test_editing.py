@@ -109,6 +109,47 @@ def test_a_list_in_another_order_takes_its_comments_along(params):
     assert "- D # the last but one\n- A  # the first\n\n# what of them\n" in params.read_text(encoding="utf-8")
 
 
+FIRST = """\
+held_out:
+  # A has whole screens
+
+  # and more
+- A
+- B
+# C is the hard one
+- C
+- D
+- E
+# what of them
+"""
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        ("CA", "# C is the hard one\n- C\n  # A has whole screens\n\n  # and more\n- A\n"),
+        ("AC", "  # A has whole screens\n\n  # and more\n- A\n# C is the hard one\n- C\n"),
+        ("BA", "- B\n  # A has whole screens\n\n  # and more\n- A\n"),
+        ("BC", "- B\n# C is the hard one\n- C\n"),
+        ("C", "# C is the hard one\n- C\n"),
+        ("ED", "- E\n- D\n"),
+    ],
+)
+def test_a_comment_above_the_first_value_goes_with_it(params, names, text):
+    params.write_text(params.read_text(encoding="utf-8").replace(BLOCK, FIRST), encoding="utf-8")
+    held_out(params, names)
+    assert f"\nheld_out:\n{text}# what of them\nlesion_classes:" in params.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("block", [BLOCK, FIRST, "held_out:\n  - A # a\n  # below\n\n", "held_out: [A] # a\n"])
+def test_a_list_of_which_nothing_is_left_is_refused_as_that(params, block):
+    params.write_text(params.read_text(encoding="utf-8").replace(BLOCK, block), encoding="utf-8")
+    before = params.read_bytes()
+    with pytest.raises(InputError, match="held_out: List should have at least 1 item"):
+        held_out(params, "")
+    assert params.read_bytes() == before
+
+
 def test_a_study_keeps_the_comments_around_its_lists(params):
     gone, new = changed(params, lambda: use_study(params, "quick", seeds=[0, 1], methods=["mcdrl"], sites=["A", "B"]))
     assert gone == [
@@ -131,12 +172,37 @@ def test_a_removed_site_takes_no_comment_of_others_along(params, name, gone):
     assert lines in params.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("gap", ["", "\n"])
+@pytest.mark.parametrize("behind", ["", " # cut"])
+@pytest.mark.parametrize("view", ["[0.1, 0, 1, 1]", "full"])
+@pytest.mark.parametrize("names", ["B", "BCDE", "A"])
+def test_a_comment_at_the_end_of_a_site_stays_whatever_goes_below_it(params, names, view, behind, gap):
+    own = f"    view: {view}{behind}\n    # measured by hand\n      # on the left\n{gap}"
+    start = f"  A:\n    card: phantom\n    root: data/phantom/A\n{own}"
+    below = "".join(f"  {name}: {{card: phantom, root: data/phantom/{name}}}\n" for name in "BCDEFG")
+    text = params.read_text(encoding="utf-8").replace(SITES, f"{start}  # about B\n{below}")
+    params.write_text(text, encoding="utf-8")
+    remove_sites(params, list(names))
+    text = params.read_text(encoding="utf-8")
+    assert "    # measured by hand\n      # on the left\n" in text
+    assert (own in text) == (names != "A")
+
+
 def test_an_added_site_stands_above_the_comments_below_them_all(params):
     gone, new = changed(params, lambda: add_site(params, "F", {"card": "phantom", "root": "data/phantom/F"}))
     assert (gone, new) == ([], ["  F: {card: phantom, root: data/phantom/F}", "- F"])
     text = params.read_text(encoding="utf-8")
     assert "  F: {card: phantom, root: data/phantom/F}\n\n  # below them all\nheld_out:" in text
     assert "- E # the last\n- F\n\n# what of them\n" in text
+
+
+@pytest.mark.parametrize("before", ["", "---\n", "# our study, 2026\n\n---  # it begins\n", "%YAML 1.2\n---\n# a\n"])
+@pytest.mark.parametrize("behind", ["", "...\n", "# b\n... # it ends\n\n  # read by DVC\n", "...\n# no line ends"])
+def test_what_stands_around_the_document_stays(params, before, behind):
+    text = f"{before}{params.read_text(encoding='utf-8')}{behind}"
+    params.write_text(text, encoding="utf-8")
+    held_out(params, "ABCD")
+    assert params.read_text(encoding="utf-8") == text.replace("- E # the last\n", "")
 
 
 @pytest.mark.parametrize("among", ["[A, # one\n  B]", "[A,\n  # one\n  B]"])

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import read_json
 from mcdrl.base.output import say
-from mcdrl.study.editing import plain
+from mcdrl.study.editing import plain, put_list
 from mcdrl.study.meanings import NO_CLASS
 from mcdrl.study.params import Site, resolve
 from mcdrl.study.reading import Reading, merge
@@ -95,8 +95,8 @@ def add_classes(params: Any, wanted: Iterable[str]) -> list[str]:
         InputError: as `new_classes`.
     """
     added = new_classes(params["lesion_classes"], wanted)
+    put_list(params["lesion_classes"], [*params["lesion_classes"], *added])
     for name in added:
-        params["lesion_classes"].append(name)
         _phrases(params).setdefault(name, name.replace("_", " "))
     return added
 
@@ -118,8 +118,8 @@ def drop_classes(params: Any, removed: Iterable[Mapping[str, Any]]) -> list[str]
     dropped = [str(name) for name in classes if name not in left and (gone is None or name in gone)]
     if len(dropped) == len(classes):
         return []
+    put_list(classes, [name for name in classes if name not in dropped])
     for name in dropped:
-        classes.remove(name)
         _phrases(params).pop(name, None)
     return dropped
 

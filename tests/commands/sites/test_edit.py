@@ -217,6 +217,25 @@ def test_a_class_goes_with_the_last_site_that_can_have_it(params):
     assert classes(params) == ["polyp"]
 
 
+def test_comments_on_classes_stay_with_those_that_stay(params):
+    text = params.read_text(encoding="utf-8")
+    start, end = text.index("lesion_classes:"), text.index("methods:")
+    block = "lesion_classes:\n- polyp # p\n# what pathologists call adenoma\n- tumor\n# below them\n"
+    text = text[:start] + block + text[end:]
+    for name, lesion_class in zip("ABCDE", ["polyp", "tumor", "tumor", "tumor", "tumor"], strict=True):
+        text = text.replace(
+            f"  {name}: {{card: phantom, root: data/phantom/{name}}}",
+            f"  {name}: {{card: folder, root: data/phantom/{name}, lesion_class: {lesion_class}}}",
+        )
+    text = text.replace(", inflammation: inflammation, nodule: nodule, cyst: cyst}", "}")
+    params.write_text(text, encoding="utf-8")
+    assert add_site(params, "F", {"card": "folder", "root": "x", "lesion_class": "wart"}) == ["wart"]
+    added = block.replace("- tumor\n", "- tumor\n- wart\n")
+    assert added in params.read_text(encoding="utf-8")
+    assert remove_sites(params, ["A"]) == ["polyp"]
+    assert added.replace("- polyp # p\n", "") in params.read_text(encoding="utf-8")
+
+
 def test_keys_of_a_site_change_in_their_place(params):
     before = params.read_text(encoding="utf-8")
     add_site(params, "kvasir", {"card": "folder", "root": "raw/kvasir", "lesion_class": "polyp"})
