@@ -648,6 +648,18 @@ def test_a_label_that_says_that_there_is_no_lesion_is_suggested_as_none(project,
     assert "for a lesion class: cyst, polyp; put null" in str(done.exception)
 
 
+@pytest.mark.parametrize(("typed", "named"), [([], "lesion"), (["--lesion-class", "wart"], "wart")])
+def test_where_every_label_says_that_there_is_no_lesion_what_is_marked_is_one(project, tmp_path, typed, named):
+    root = tmp_path / "export"
+    frame(root / "img" / "a.png", 0)
+    write(root / "img" / "a.json", labelme("a.png", [labelme_shape("none", "polygon", LESION)]))
+    done = mcdrl("check", root, *typed)
+    _, command = suggestion(done.exception)
+    assert command.endswith(f"--set 'label_class={json.dumps({'none': named})}'")
+    assert "takes labels of the LabelMe" in str(done.exception)
+    assert "for a lesion class: none; put null" in str(done.exception)
+
+
 def test_masks_and_annotations_side_by_side_are_both_offered(project, tmp_path):
     root = tmp_path / "both"
     frame(root / "img" / "a.png", 0)
