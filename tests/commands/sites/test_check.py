@@ -301,12 +301,19 @@ def test_dataset_json_names_classes_by_its_keys_or_by_its_values(project, tmp_pa
         assert with_class({"card": "nnunet"}, tmp_path) == {"card": "nnunet", "lesion_class": named[0]}
 
 
-@pytest.mark.parametrize("text", ['{"labels": {"background": 0, "polyp": 1', "[" * 100_000, "[1, 2]"])
+@pytest.mark.parametrize("text", ['{"labels": {"background": 0, "polyp": 1', "[" * 100_000])
 def test_a_dataset_json_that_cannot_be_read_is_not_passed_over(project, tmp_path, text):
     (tmp_path / "dataset.json").write_text(text)
-    with pytest.raises(InputError, match=r"dataset\.json (is not valid JSON|holds a list).*--lesion-class$"):
+    with pytest.raises(InputError, match=r"dataset\.json is not valid JSON.*--lesion-class$"):
         with_class({"card": "nnunet"}, tmp_path)
     assert with_class({"card": "nnunet", "lesion_class": "polyp"}, tmp_path)["lesion_class"] == "polyp"
+
+
+def test_a_dataset_json_that_is_not_nnunet_s_names_no_class(project, tmp_path):
+    (tmp_path / "dataset.json").write_text("[1, 2]")
+    assert with_class({"card": "folder"}, tmp_path)["lesion_class"] == "lesion"
+    (tmp_path / "other" / "dataset.json").mkdir(parents=True)
+    assert with_class({"card": "folder"}, tmp_path / "other")["lesion_class"] == "lesion"
 
 
 def test_a_dataset_json_with_a_byte_order_mark_names_its_class(project, tmp_path):
