@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -298,10 +299,12 @@ def _text(word: Any) -> Any:
     """Return a whole number as the text that a table or a folder has for it.
 
     Raises:
-        ValueError: YAML took the word for something else, such as true for yes.
+        ValueError: YAML took the word for something else, such as true for yes, or it is none.
     """
-    if isinstance(word, bool) or not isinstance(word, int | str):
+    if word is None or isinstance(word, bool | float | date):
         raise ValueError(f"YAML takes a word for {shown(word)}; quote it as it stands in the data, such as 'yes'")
+    if not isinstance(word, int | str):
+        raise ValueError(f"expected a word, not {shown(word)}")
     return str(word)
 
 
