@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path, PurePosixPath
 
 from mcdrl.base.errors import InputError
@@ -248,14 +250,15 @@ class _Lookup:
     def alike(self, masks: Mapping[Path, Sequence[Path]], loose: Iterable[Path]) -> dict[Path, Path]:
         """Return frame without a mask -> one of these files, or of those in the place of its folder, that may be it.
 
-        What is called like a frame is none where frames with masks have files of the same ending that are called so.
+        What is called like a frame is none where most frames with masks have something of the same ending called so.
         """
         bare = [frame for frame, several in masks.items() if not several]
         called: dict[tuple[Path, str], list[Path]] = {}
         for file in loose:
             called.setdefault((file.parent, self._form(file.stem)), []).append(file)
         like = {frame: self._called_like(frame, called) for frame in masks} if bare else {}
-        copies = {file.suffix.lower() for frame, files in like.items() if masks[frame] for file in files}
+        endings = [{file.suffix.lower() for file in files} for frame, files in like.items() if masks[frame]]
+        copies = {ending for ending, count in Counter(chain(*endings)).items() if 2 * count > len(endings)}
         found: dict[Path, Path] = {}
         for frame in bare:
             files = [file for file in like[frame] if file.suffix.lower() not in copies]

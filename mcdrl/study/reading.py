@@ -48,7 +48,7 @@ class Reading(Section):
         missing_mask: what a frame without a mask, or that `annotations` don't name, is: refused, or (no_lesion) one
             without a lesion. A frame that they name and that has no shape has no lesion. A frame is refused where
             something of exactly its name, or its mask's, lies among the masks and `masks` doesn't name it, unless
-            frames with masks have such a file, too, or it lies beside the frame.
+            most frames with masks have such a file, too, or it lies beside the frame.
         mask_extras: what becomes of a frame beside whose mask lies a file called like it with something behind
             (NAME_1.png): refused, as it may show a further lesion, or read without that file.
         frame_suffix: what every frame's name ends in beside its mask's name, such as `_0000`; it is taken off.

@@ -564,6 +564,9 @@ def test_copies_of_all_frames_among_the_masks_are_none(root, masks, ending):
     assert list(unions(here, masks, missing_mask="no_lesion")) == ["a", "b", "c"]
     (here / "masks" / "c.tif").touch()
     assert "c.tif, which" in refusals(here, masks=masks, missing_mask="no_lesion")["images/c.jpg"]
+    (here / "masks" / "c.tif").unlink()
+    (here / "masks" / f"a{ending}").unlink()
+    assert f"c{ending}" in refusals(here, masks=masks, missing_mask="no_lesion")["images/c.jpg"]
 
 
 @pytest.mark.parametrize("name", ["a.xcf", "a.psd", "a.npz", "a.npy", "a.gif", "a.zip"])
