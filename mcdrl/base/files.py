@@ -169,14 +169,23 @@ def read_json(path: Path, again: str = "run `dvc repro` to make it anew") -> dic
     Raises:
         InputError: the file is missing or isn't a JSON object.
     """
+    value = read_any_json(path, again)
+    if not isinstance(value, dict):
+        raise InputError(f"{path} holds a {type(value).__name__}, expected a JSON object; {again}")
+    return value
+
+
+def read_any_json(path: Path, again: str) -> Any:
+    """Read JSON, an object or something else; arguments as for `read_json`.
+
+    Raises:
+        InputError: the file is missing or isn't JSON.
+    """
     try:
-        value = json.loads(regular(path).read_text(encoding="utf-8-sig"))
+        return json.loads(regular(path).read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise InputError(f"{path} does not exist; {again}") from None
     except NotADirectoryError:
         raise InputError(f"{path} does not exist: {path.parent} is no folder; name the one that holds it") from None
     except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, a number of 5,000 digits, nested too deeply
         raise InputError(f"{path} is not valid JSON ({error}); {again}") from None
-    if not isinstance(value, dict):
-        raise InputError(f"{path} holds a {type(value).__name__}, expected a JSON object; {again}")
-    return value

@@ -251,7 +251,9 @@ def _meaning(stored: Stored, code: int, table: Table, black: Table) -> int | Non
     said = {name: table[name] for name in names if name in table}
     if len(set(said.values())) > 1:
         told = f"{stored.shown(code)} is {' and '.join(said)} in mask_values, which differ there"
-        raise RefusedError("mask value of two meanings", f"{told}; leave one, or save the mask as grey of 8 bits")
+        white = ", where white then means what 255 means" if {"1", "255"} <= said.keys() else ""
+        fix = f"leave one, or save the mask as grey of 8 bits{white}"
+        raise RefusedError("mask value of two meanings", f"{told}; {fix}")
     return next(iter(said.values()), black.get(names[-1]))
 
 

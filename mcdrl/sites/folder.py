@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from mcdrl.base.errors import InputError
-from mcdrl.base.folders import is_utf8, matching, names_in, no_folder, pattern_parts
+from mcdrl.base.folders import composed, is_utf8, matching, names_in, no_folder, pattern_parts
 from mcdrl.base.issues import Issue
 from mcdrl.imaging.picture import ENDINGS
 from mcdrl.sites.masks import Masks, find_masks
@@ -18,6 +18,7 @@ from mcdrl.sites.wider import Wider
 from mcdrl.study.reading import Reading
 
 _SHOWN = 12  # entries of a folder that an error lists
+_UNREAD = "file beside a mask that isn't read"
 
 
 @dataclass(frozen=True)
@@ -189,10 +190,9 @@ class _NameCheck:
         masks = self._paired.of.get(path, [])
         if not masks and self._masks is not None:
             found.notes.append(Issue(file, "no mask, taken as a negative", ""))
-        found.notes += [
-            Issue(_below(self._root, extra), "file beside a mask, ignored", f"called like the mask of {file}")
-            for extra in self._paired.extras.get(path, [])
-        ]
+        for kind, beside in (("file beside a mask, ignored", self._paired.extras), (_UNREAD, self._paired.unread)):
+            told = f"called like the mask of {file}"
+            found.notes += [Issue(_below(self._root, one), kind, told) for one in beside.get(path, [])]
         whole = self._case(path) if self._rules.case_ids == "path" else None
         mask, further = (masks[0], tuple(masks[1:])) if masks else (None, ())
         found.sources.append(Source(self._naming.stem(path), file, path, mask, further, whole))
@@ -228,9 +228,9 @@ class _NameCheck:
         if path in self._paired.shared:
             return "mask of two frames", self._shared(path, *self._paired.shared[path])
         counted = extras if self._rules.mask_extras == "refuse" or not masks else []
-        unread = [*self._paired.unread.get(path, []), *(file for file in counted if not is_image(file))]
+        unread = [*self._missed(path), *(file for file in counted if not is_image(file))]
         if unread:
-            return "mask that isn't read", self._unread(unread[0], beside=bool(masks))
+            return "mask that isn't read", self._unread(path, unread[0], beside=bool(masks))
         if counted:
             return "several masks", self._several(path, [*masks, *counted], ignored=bool(masks))
         if not masks:
@@ -249,9 +249,29 @@ class _NameCheck:
             told = f"masks: '{pattern}' gives it to the shorter name; else rename it" if pattern else "rename it"
         return f"{mask.name} is also that of {_below(self._root, other)}; {told}"
 
-    def _unread(self, file: Path, *, beside: bool) -> str:
-        what = "/, a folder; put what lies in it beside it" if file.is_dir() else "; save it as PNG"
-        return f"{_below(self._root, file)}{what}{', or move it away' if beside else ''}"
+    def _missed(self, path: Path) -> list[Path]:
+        """Return what `masks` names for a frame, isn't read and may be a lesion more than its mask shows."""
+        unread = self._paired.unread.get(path, [])
+        several = self._wider is not None and self._wider.pattern.several
+        return unread if several or not self._paired.of.get(path) else [file for file in unread if file.is_dir()]
+
+    def _unread(self, path: Path, file: Path, *, beside: bool) -> str:
+        name = _below(self._root, file)
+        if file.is_dir():
+            return f"{name}/, a folder; {self._opened(path, file)}{', or move it away' if beside else ''}"
+        return f"{name}; save it as PNG and move the original away{', or only move it away' if beside else ''}"
+
+    def _opened(self, path: Path, folder: Path) -> str:
+        """Return what has the masks in a folder read that lies where a frame's mask is looked for."""
+        above, _, name = str(self._masks).removesuffix(".*").rpartition("/")
+        if name.startswith("*"):
+            return "put what lies in it beside it"
+        start = name.partition("*")[0]
+        for one in (start, PurePosixPath(start).stem, "{stem}"):
+            if self._naming.filled(one, self._relative(path)) == composed(folder.name):
+                pattern = f"{above}/{one}/*".removeprefix("/")
+                return f"give another pattern, such as {pattern}, or save it as {_below(self._root, folder)}.png"
+        return f"save it as {_below(self._root, folder)}.png"
 
     def _several(self, path: Path, files: Sequence[Path], *, ignored: bool) -> str:
         pattern = self._wider.taking(path, files) if self._wider else None
@@ -267,7 +287,7 @@ class _NameCheck:
         if path in self._paired.alike:
             alike = self._paired.alike[path]
             if not is_image(alike):
-                return "mask that isn't read", self._unread(alike, beside=False)
+                return "mask that isn't read", self._unread(path, alike, beside=False)
             told = (
                 f"{_below(self._root, alike)}, which '{self._masks}' doesn't name; rename it, or give another pattern"
             )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path, PurePosixPath
 
 from mcdrl.base.errors import InputError
@@ -25,7 +27,8 @@ class Masks:
         orphans: other images in the masks' folders that are nobody's mask, nor called like a frame, sorted.
         near: frame without a mask -> a file that is nobody's and would be its mask but for case or codes such as %20.
         unread: frame -> files and folders that the pattern names for it and that can't be read as masks.
-        alike: frame without a mask -> what lies in its masks' folder under exactly its name and is nobody's.
+        alike: frame without a mask -> what lies in its masks' folder under exactly its name, or under that of its mask
+            but for the ending, and is nobody's.
     """
 
     of: dict[Path, list[Path]]
@@ -128,7 +131,7 @@ def find_masks(root: Path, frames: Sequence[Path], masks: str, naming: Naming) -
         near = [file for file in loosely.find(frame) if file not in taken]
         found.near |= {frame: near[0]} if near else {}
     known = set(frames)
-    found.alike = lookup.alike(bare, [file for file in loose if file not in known])
+    found.alike = lookup.alike(found.of, [file for file in loose if file not in known])
     called = set(found.alike.values())
     found.orphans = [file for file in found.orphans if file not in called]
     return found
@@ -158,7 +161,7 @@ def _sort_out(loose: Sequence[Path], frames: Sequence[Path], lookup: _Lookup, fo
     starts = lookup.starts(frames) if loose else {}
     for file in loose:
         frame = lookup.resembled(file, starts)
-        if frame is not None and (lookup.loose or file not in known):
+        if frame is not None and (lookup.loose or file not in known) and _holds_some(file):
             found.extras.setdefault(frame, []).append(file)
         elif file not in known and is_image(file):
             found.orphans.append(file)
@@ -177,7 +180,7 @@ class _Lookup:
         self._names: dict[Path, Path] = {}
         self._inside: dict[Path, dict[str, Path]] = {}
         self._places: dict[Path, tuple[Path, str]] = {}
-        self._above: dict[Path, dict[str, Path]] = {}
+        self._above: dict[Path, dict[str, list[Path]]] = {}
         before, _, after = pattern.name.partition("*")
         self._start = before
         self.loose = not re.search(r"\{(stem|path)\}$", self._without_ending(before))
@@ -187,6 +190,9 @@ class _Lookup:
         """Return whether a file that the pattern names counts as a mask; where it has an ending, all of that do."""
         return is_image(file) or not (self._pattern.any_ending or self._pattern.several)
 
+    def _counts(self, file: Path) -> bool:
+        return self.reads(file) or _holds_some(file)
+
     def find(self, frame: Path) -> list[Path]:
         """Return the masks of a frame and what else is called so and may be one, the frame itself left out."""
         folder, start = self._place(frame)
@@ -194,14 +200,14 @@ class _Lookup:
         if not self._pattern.several:
             index = bisect_left(keys, start)
             same = files[index] if index < len(keys) and keys[index] == start else []
-            return [mask for mask in same if mask != frame]
+            return [mask for mask in same if mask != frame and self._counts(mask)]
         fits = self._regex(frame)
         found = []
         for index in range(bisect_left(keys, start), len(keys)):
             if not keys[index].startswith(start):
                 break
             if fits.fullmatch(keys[index]):
-                found += [mask for mask in files[index] if mask != frame]
+                found += [mask for mask in files[index] if mask != frame and self._counts(mask)]
         return found
 
     def start(self, frame: Path) -> str:
@@ -234,31 +240,54 @@ class _Lookup:
 
     def _without_ending(self, name: str) -> str:
         whole = self._pattern.any_ending or self._pattern.several
-        return name if whole else PurePosixPath(name).stem
+        return name if whole else name.removesuffix(self._form(PurePosixPath(self._pattern.name).suffix))
 
     def files(self) -> list[Path]:
         """Return the images in the masks' folders and what else may be a mask, sorted."""
         there = (file for _, files in self._folders.values() for several in files for file in several)
-        return sorted(file for file in there if is_image(file) or not self.reads(file) or _may_be_mask(file))
+        return sorted(file for file in there if may_be_drawn(file))
 
-    def alike(self, frames: Iterable[Path], loose: Iterable[Path]) -> dict[Path, Path]:
-        """Return frame -> what is called exactly like it: one of these files, or one in the place of its folder."""
-        called = {(file.parent, self._form(file.stem)): file for file in loose}
+    def alike(self, masks: Mapping[Path, Sequence[Path]], loose: Iterable[Path]) -> dict[Path, Path]:
+        """Return frame without a mask -> one of these files, or of those in the place of its folder, that may be it.
+
+        What is called like a frame is none where most frames with masks have something of the same ending called so.
+        """
+        bare = [frame for frame, several in masks.items() if not several]
+        called: dict[tuple[Path, str], list[Path]] = {}
+        for file in loose:
+            called.setdefault((file.parent, self._form(file.stem)), []).append(file)
+        like = {frame: self._called_like(frame, called) for frame in masks} if bare else {}
+        endings = [{file.suffix.lower() for file in files} for frame, files in like.items() if masks[frame]]
+        copies = {ending for ending, count in Counter(chain(*endings)).items() if 2 * count > len(endings)}
         found: dict[Path, Path] = {}
-        for frame in frames:
-            folder, stem = self._place(frame)[0], self._form(self._naming.stem(frame))
-            file = called.get((folder, stem))
-            if file is None and self._form(folder.name) == stem and not folder.is_dir():
-                file = self._beside(self._real(folder.parent)).get(stem)
-            if file is not None and file != frame and _may_be_mask(file):
-                found[frame] = file
+        for frame in bare:
+            files = [file for file in like[frame] if file.suffix.lower() not in copies]
+            files += self._called_like_mask(frame, called)
+            found.update((frame, file) for file in files if file != frame and _holds_some(file))
         return found
 
-    def _beside(self, folder: Path) -> dict[str, Path]:
-        """Return name without ending -> a file in a folder in which frames' folders of masks were looked for."""
+    def _called_like(self, frame: Path, called: Mapping[tuple[Path, str], list[Path]]) -> list[Path]:
+        """Return what is called exactly like a frame where its masks should lie, unless that is its own folder."""
+        folder, stem = self._place(frame)[0], self._form(self._naming.stem(frame))
+        files = called.get((folder, stem), []) if folder != frame.parent else []
+        if self._form(folder.name) != stem or folder.parent == frame.parent:
+            return files
+        return files + [file for file in self._beside(folder.parent).get(stem, []) if file != folder]
+
+    def _called_like_mask(self, frame: Path, called: Mapping[tuple[Path, str], list[Path]]) -> list[Path]:
+        """Return what is called like a frame's mask but for the ending, unless that is called like the frame, too."""
+        folder, start = self._place(frame)
+        own = self._without_ending(start)
+        stem = frame.stem if folder == frame.parent else self._naming.stem(frame)
+        return called.get((folder, own), []) if own != self._form(stem) else []
+
+    def _beside(self, folder: Path) -> dict[str, list[Path]]:
+        """Return name without ending -> files in a folder in which frames' folders of masks are looked for."""
         if folder not in self._above:
-            files = [file for file in self._inside.get(folder, {}).values() if not is_hidden(file.name)]
-            self._above[folder] = {self._form(file.stem): file for file in files if may_be_drawn(file)}
+            self._above[folder] = {}
+            for file in self._named(folder).values():
+                if not is_hidden(file.name) and may_be_drawn(file):
+                    self._above[folder].setdefault(self._form(file.stem), []).append(file)
         return self._above[folder]
 
     def _below(self, frame: Path) -> PurePosixPath:
@@ -279,10 +308,13 @@ class _Lookup:
         return self._names[folder]
 
     def _equal(self, folder: Path) -> Path:
-        parent = self._real(folder.parent)
-        if parent not in self._inside:
-            self._inside[parent] = {self._form(name): parent / name for name in reversed(names_in(parent))}
-        return self._inside[parent].get(self._form(folder.name), folder)
+        return self._named(self._real(folder.parent)).get(self._form(folder.name), folder)
+
+    def _named(self, folder: Path) -> dict[str, Path]:
+        """Return what lies in a folder by its name."""
+        if folder not in self._inside:
+            self._inside[folder] = {self._form(name): folder / name for name in reversed(names_in(folder))}
+        return self._inside[folder]
 
     def _regex(self, frame: Path) -> re.Pattern[str]:
         parts = self._naming.filled(self._rest, self._below(frame)).split("*")
@@ -295,13 +327,13 @@ class _Lookup:
             names: dict[str, list[Path]] = {}
             shown = self._start.startswith(".")  # as by a shell, hidden files are masks if they are asked for
             for path in (folder / name for name in names_in(folder) if shown or not is_hidden(name)):
-                if self.reads(path) or _may_be_mask(path):
+                if self.reads(path) or may_be_drawn(path):
                     names.setdefault(self._form(self._pattern.key(path)), []).append(path)
             ordered = sorted(names)
             self._folders[folder] = ordered, [names[key] for key in ordered]
         return self._folders[folder]
 
 
-def _may_be_mask(path: Path) -> bool:
-    """Return whether a file may be a mask, if not one that is read; a folder is none if nothing lies in it."""
-    return may_be_drawn(path) and (not path.is_dir() or any(not is_hidden(name) for name in names_in(path)))
+def _holds_some(path: Path) -> bool:
+    """Return whether something is a file, or a folder in which something lies."""
+    return not path.is_dir() or any(not is_hidden(name) for name in names_in(path))

@@ -9,12 +9,15 @@ from typing import Literal
 
 from mcdrl.base.folders import composed, pattern_parts
 from mcdrl.imaging.picture import ENDINGS
+from mcdrl.imaging.video.files import ENDINGS as VIDEOS
 
 TABLES = (".csv", ".ods", ".tsv", ".xls", ".xlsb", ".xlsm", ".xlsx")
 """Endings of tables, in lower case."""
 SILENT = (".md", ".pdf", ".html", ".log", ".py", ".ipynb", ".sh", ".yaml", ".yml", ".ini", ".db")
 """Endings of files that say nothing of lesions, in lower case."""
-_BESIDE = (*TABLES, *SILENT, ".txt", ".json", ".xml", ".dvc", ".identifier")  # the last one: where Windows has it from
+_TEXTS = (".txt", ".json", ".xml", ".htm", ".rtf", ".doc", ".docx", ".odt", ".toml", ".geojson", ".url", ".lnk")
+_OF_TOOLS = (".dvc", ".identifier", ".xmp", ".aae", ".md5", ".sha1", ".sha256", ".bak", ".tmp", ".tfw", ".pgw", ".pkl")
+_BESIDE = (*TABLES, *SILENT, *_TEXTS, *_OF_TOOLS, *VIDEOS)
 _OF_SYSTEMS = frozenset(("@eadir", "__macosx", "$recycle.bin", "#recycle", "lost+found", "icon\r"))
 _PLACE = re.compile(r"\{(stem|parent|path|\d+)\}")
 _WORDS_OF_MASKS = ("mask", "label", "truth", "annot", "segment")
@@ -27,8 +30,12 @@ def is_image(path: Path) -> bool:
 
 
 def may_be_drawn(path: Path) -> bool:
-    """Return whether something that isn't read may hold what was drawn: no text, no table, nothing of a system's."""
-    return path.suffix.lower() not in _BESIDE and path.name.casefold() not in _OF_SYSTEMS
+    """Return whether something that isn't read may hold what was drawn: no text, table or video, nothing of a system's.
+
+    A name that ends in ~ is that of an editor's copy.
+    """
+    kept = path.suffix.lower() in _BESIDE or path.name.endswith("~")
+    return not kept and path.name.casefold() not in _OF_SYSTEMS
 
 
 def like_masks(folder: PurePosixPath | str) -> bool:

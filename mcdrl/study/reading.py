@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -46,7 +47,8 @@ class Reading(Section):
             one can't be read is refused, texts and tables aside.
         missing_mask: what a frame without a mask, or that `annotations` don't name, is: refused, or (no_lesion) one
             without a lesion. A frame that they name and that has no shape has no lesion. A frame is refused where
-            something of exactly its name lies among the masks and `masks` doesn't name it.
+            something of exactly its name, or its mask's, lies among the masks and `masks` doesn't name it, unless
+            most frames with masks have such a file, too, or it lies beside the frame.
         mask_extras: what becomes of a frame beside whose mask lies a file called like it with something behind
             (NAME_1.png): refused, as it may show a further lesion, or read without that file.
         frame_suffix: what every frame's name ends in beside its mask's name, such as `_0000`; it is taken off.
@@ -297,10 +299,12 @@ def _text(word: Any) -> Any:
     """Return a whole number as the text that a table or a folder has for it.
 
     Raises:
-        ValueError: YAML took the word for something else, such as true for yes.
+        ValueError: YAML took the word for something else, such as true for yes, or it is none.
     """
-    if isinstance(word, bool) or not isinstance(word, int | str):
+    if word is None or isinstance(word, bool | float | date):
         raise ValueError(f"YAML takes a word for {shown(word)}; quote it as it stands in the data, such as 'yes'")
+    if not isinstance(word, int | str):
+        raise ValueError(f"expected a word, not {shown(word)}")
     return str(word)
 
 

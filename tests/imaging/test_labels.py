@@ -183,12 +183,13 @@ def test_white_of_one_bit_is_called_as_it_is_told(read, name, white):
 
 def test_a_value_that_the_table_has_under_two_names_of_two_meanings_is_refused(read):
     """Masks of one bit beside those of 0 and 1 whose 1 is no lesion."""
-    told = r"mask value of two meanings: 255 is 255 and 1 in mask_values, which differ there; leave one, or save"
+    told = r"mask value of two meanings: 255 is 255 and 1 in mask_values, which differ there; leave one, or save "
+    told += r"the mask as grey of 8 bits, where white then means what 255 means$"
     with pytest.raises(RefusedError, match=told):
         read(Image.fromarray(disc()), {"0": "background", "1": "background", "255": "lesion"})
     assert read(Image.fromarray(disc()), {"1": "polyp", "255": "lesion"}).areas_px == areas(disc())
     indexed = palette(disc().astype(np.uint8), (0, 0, 0), (128, 0, 0))
-    with pytest.raises(RefusedError, match=r"1 \(128,0,0\) is 1 and 128,0,0 in mask_values"):
+    with pytest.raises(RefusedError, match=r"1 \(128,0,0\) is 1 and 128,0,0 in mask_values.* of 8 bits$"):
         read(indexed, {"1": "polyp", "128,0,0": "tumor"})
 
 

@@ -432,7 +432,9 @@ def test_the_mask_of_a_missing_frame_is_no_further_mask_of_another(root, masks):
     assert [(note.file, note.kind) for note in notes] == [(f"masks/{start}10.png", "mask without a frame")]
 
 
-PNG = "save it as PNG"
+PNG = "save it as PNG and move the original away"
+MOVE = ", or only move it away"
+INTO = "a folder; give another pattern, such as masks/{{stem}}/*, or save it as masks/{}.png"
 MASK_OF_B = {
     "masks/{stem}.*": "masks/b.png",
     "masks/{stem}.png": "masks/b.png",
@@ -440,13 +442,15 @@ MASK_OF_B = {
     "masks/{stem}/*": "masks/b/1.png",
     "masks/{stem}_*.*": "masks/b_1.png",
     "masks/{stem}_*.png": "masks/b_1.png",
+    "masks/{stem}_mask.png": "masks/b_mask.png",
+    "masks/{stem}_mask*.png": "masks/b_mask.png",
 }  # pattern -> a mask that it names
 
 
 @pytest.mark.parametrize(
     ("masks", "files", "told"),
     [
-        ("masks/{stem}/*", ["masks/a/1.png", "masks/a/2.gif"], f"masks/a/2.gif; {PNG}, or move it away"),
+        ("masks/{stem}/*", ["masks/a/1.png", "masks/a/2.gif"], f"masks/a/2.gif; {PNG}{MOVE}"),
         ("masks/{stem}/*", ["masks/a/1.gif"], f"masks/a/1.gif; {PNG}"),
         (
             "masks/{stem}/*",
@@ -454,18 +458,30 @@ MASK_OF_B = {
             "masks/a/sub/, a folder; put what lies in it beside it, or move it away",
         ),
         ("masks/{stem}/*", ["masks/a.gif"], f"masks/a.gif; {PNG}"),
-        ("masks/{stem}.*", ["masks/a.png", "masks/a_2.gif"], f"masks/a_2.gif; {PNG}, or move it away"),
-        ("masks/{stem}.*", ["masks/a.png", "masks/a.npy"], f"masks/a.npy; {PNG}, or move it away"),
-        ("masks/{stem}.png", ["masks/a.png", "masks/a_3.npy"], f"masks/a_3.npy; {PNG}, or move it away"),
+        ("masks/{stem}.*", ["masks/a.png", "masks/a_2.gif"], f"masks/a_2.gif; {PNG}{MOVE}"),
+        ("masks/{stem}.png", ["masks/a.png", "masks/a_3.npy"], f"masks/a_3.npy; {PNG}{MOVE}"),
+        ("masks/{stem}.*", ["masks/a.png", "masks/a/1.png"], f"masks/a/, {INTO.format('a')}, or move it away"),
+        (
+            "masks/{stem}.*",
+            ["masks/a.png", "masks/a_2/1.png"],
+            "masks/a_2/, a folder; save it as masks/a_2.png, or move it away",
+        ),
         ("masks/{stem}.*", ["masks/a.gif"], f"masks/a.gif; {PNG}"),
         ("masks/{stem}.*", ["masks/a.nii.gz"], f"masks/a.nii.gz; {PNG}"),
         ("masks/{stem}.*", ["masks/a"], f"masks/a; {PNG}"),
-        ("masks/{stem}.*", ["masks/a/1.png"], "masks/a/, a folder; put what lies in it beside it"),
+        ("masks/{stem}.*", ["masks/a/1.png"], f"masks/a/, {INTO.format('a')}"),
         ("masks/{stem}.png", ["masks/a.gif"], f"masks/a.gif; {PNG}"),
-        ("masks/{stem}.png", ["masks/a/1.png"], "masks/a/, a folder; put what lies in it beside it"),
-        ("masks/{stem}_*.*", ["masks/a_1.png", "masks/a_2.heic"], f"masks/a_2.heic; {PNG}, or move it away"),
+        ("masks/{stem}.png", ["masks/a/1.png"], f"masks/a/, {INTO.format('a')}"),
+        ("masks/{stem}_mask.png", ["masks/a_mask.gif"], f"masks/a_mask.gif; {PNG}"),
+        (
+            "masks/{stem}_mask.png",
+            ["masks/a_mask/1.png"],
+            f"masks/a_mask/, {INTO.format('a_mask').replace('{stem}', '{stem}_mask')}",
+        ),
+        ("masks/{stem}_mask*.png", ["masks/a_mask.gif"], f"masks/a_mask.gif; {PNG}"),
+        ("masks/{stem}_*.*", ["masks/a_1.png", "masks/a_2.heic"], f"masks/a_2.heic; {PNG}{MOVE}"),
         ("masks/{stem}_*.png", ["masks/a.npy"], f"masks/a.npy; {PNG}"),
-        ("masks/{path}*.*", ["masks/a.png", "masks/a-2.gif"], f"masks/a-2.gif; {PNG}, or move it away"),
+        ("masks/{path}*.*", ["masks/a.png", "masks/a-2.gif"], f"masks/a-2.gif; {PNG}{MOVE}"),
     ],
 )
 @pytest.mark.parametrize("missing", ["refuse", "no_lesion"])
@@ -474,10 +490,12 @@ def test_a_mask_that_is_not_read_costs_its_frame(root, masks, files, told, missi
     assert refusals(here, masks=masks, missing_mask=missing) == {"images/a.png": f"mask that isn't read: {told}"}
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["notes.txt", "shapes.json", "a.xml", "t.csv", "Thumbs.db", ".DS_Store", "@eaDir/1.png", "empty/", "1.png.dvc"],
-)
+NO_MASKS = """notes.txt shapes.json a.xml t.csv Thumbs.db .DS_Store @eaDir/1.png empty/ 1.png.dvc a.htm a.rtf a.doc
+a.docx a.odt a.toml a.geojson a.url a.lnk 1.xmp 1.aae 1.png.md5 1.sha1 1.sha256 1.bak 1.tmp 1.tfw 1.pgw 1.pkl 1.png~
+1.mp4"""
+
+
+@pytest.mark.parametrize("name", NO_MASKS.split())
 def test_what_is_no_mask_in_a_folder_of_masks_costs_nothing(root, name):
     here = root("images/a.png", "masks/a/1.png", f"masks/a/{name}")
     assert unions(here, "masks/{stem}/*") == {"a": ["masks/a/1.png"]}
@@ -509,6 +527,7 @@ def test_a_file_that_is_not_read_in_the_frames_folder_is_told_once(root):
         ("masks/{stem}_mask*.png", ["masks/a_mask1.png", "masks/b.png"], "masks/b.png"),
         ("masks/{stem}/*", ["masks/a/1.png", "masks/b.png"], "masks/b.png"),
         ("masks/p{stem}.*", ["masks/pa.png", "masks/b.png"], "masks/b.png"),
+        ("masks/{stem}_mask.png", ["masks/a_mask.png", "masks/b_mask.jpg"], "masks/b_mask.jpg"),
     ],
 )
 @pytest.mark.parametrize("missing", ["refuse", "no_lesion"])
@@ -519,6 +538,56 @@ def test_a_frame_beside_whose_mask_the_pattern_passes_by_is_no_negative(root, ma
         "rename it, or give another pattern"
     }
     assert [note.kind for note in list_site(here, "images/*", masks, Rules(missing_mask=missing)).notes] == []
+
+
+@pytest.mark.parametrize("masks", ["d/{stem}_mask.png", "d/{stem}.png", "d/{stem}/1.png"])
+@pytest.mark.parametrize("other", ["d/b.dcm", "d/b.tif", "d/b.mp4", "d/b.xcf", "d/b/2.png"])
+def test_a_frame_s_original_beside_it_is_no_mask(root, masks, other):
+    here = root("d/a.jpg", "d/b.jpg", masks.format(stem="a"), other)
+    assert unions(here, masks, "d/*.jpg", missing_mask="no_lesion") == {"a": [masks.format(stem="a")], "b": []}
+
+
+def test_a_mask_of_another_ending_beside_its_frame_makes_no_negative(root):
+    here = root("d/a.jpg", "d/b.jpg", "d/c.jpg", "d/a_mask.png", "d/b_mask.gif", "d/c_mask.bmp")
+    assert refusals(here, "d/*.jpg", "d/{stem}_mask.png", missing_mask="no_lesion") == {
+        "d/b.jpg": f"mask that isn't read: d/b_mask.gif; {PNG}",
+        "d/c.jpg": "mask of another name: d/c_mask.bmp, which 'd/{stem}_mask.png' doesn't name; "
+        "rename it, or give another pattern",
+    }
+
+
+@pytest.mark.parametrize("masks", ["masks/{stem}_mask.png", "masks/{stem}/1.png"])
+@pytest.mark.parametrize("ending", [".png", ".xcf"])
+def test_copies_of_all_frames_among_the_masks_are_none(root, masks, ending):
+    names = [f"masks/{name}{ending}" for name in "abc"]
+    here = root("images/a.jpg", "images/b.jpg", "images/c.jpg", *[masks.format(stem=name) for name in "ab"], *names)
+    assert list(unions(here, masks, missing_mask="no_lesion")) == ["a", "b", "c"]
+    (here / "masks" / "c.tif").touch()
+    assert "c.tif, which" in refusals(here, masks=masks, missing_mask="no_lesion")["images/c.jpg"]
+    (here / "masks" / "c.tif").unlink()
+    (here / "masks" / f"a{ending}").unlink()
+    assert f"c{ending}" in refusals(here, masks=masks, missing_mask="no_lesion")["images/c.jpg"]
+
+
+@pytest.mark.parametrize("name", ["a.xcf", "a.psd", "a.npz", "a.npy", "a.gif", "a.zip"])
+def test_a_file_called_like_a_mask_that_is_read_is_but_told(root, name):
+    here = root("images/a.png", "images/b.png", "masks/a.png", "masks/b.png", f"masks/{name}")
+    found = list_site(here, "images/*", "masks/{stem}.*")
+    assert ([source.name for source in found.sources], found.refused) == (["a", "b"], [])
+    assert [(note.file, note.kind) for note in found.notes] == [(f"masks/{name}", "file beside a mask that isn't read")]
+
+
+def test_a_folder_that_is_no_frame_s_is_not_looked_into(root, monkeypatch):
+    here, real = root("images/a.png", "masks/a.png", "masks/old/1.png"), os.listdir
+
+    def listing(folder):
+        if str(folder).endswith("old"):
+            raise PermissionError(13, "Permission denied", str(folder))
+        return real(folder)
+
+    monkeypatch.setattr(os, "listdir", listing)
+    assert unions(here, "masks/{stem}.*", missing_mask="no_lesion") == {"a": ["masks/a.png"]}
+    assert unions(here, "masks/{stem}.png", missing_mask="no_lesion") == {"a": ["masks/a.png"]}
 
 
 def test_where_no_pattern_takes_all_masks_none_is_advised(root):

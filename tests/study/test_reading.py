@@ -1,5 +1,7 @@
 """A card's keys and a site's own become one complete reading, or sentences that say what is missing."""
 
+from datetime import date
+
 import pytest
 from pydantic import ValidationError
 
@@ -138,9 +140,12 @@ def test_whole_numbers_are_words_of_tables_and_folders_and_other_values_are_to_b
     for given in (
         {"class_names": {False: None, True: "polyp"}}, {"table_rows": {"polyp": True}}, {"folder_class": {None: "a"}},
         {"label_class": {1.5: "polyp"}}, {"table_strengths": {True: "blood"}},
+        {"table_rows": {"day": date(2026, 1, 2)}},
     ):  # fmt: skip
         with pytest.raises(ValidationError, match=r"YAML takes a word for .*; quote it as it stands in the data"):
             Reading.model_validate(given)
+    with pytest.raises(ValidationError, match=r"expected a word, not \[1, 2\]"):
+        Reading(table_rows={"centre": [1, 2]})
 
 
 def test_a_problem_of_several_keys_has_no_empty_place():

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any
 
 from mcdrl.base.errors import InputError
+from mcdrl.commands.sites.classes import DEFAULT
 from mcdrl.commands.sites.kinds import COCO, CVAT, LABELME, YOLO
 from mcdrl.commands.sites.layout import Layout, tried
 from mcdrl.commands.sites.mask_names import likeness
@@ -97,7 +98,8 @@ def _to_be_judged(kind: str, classes: Mapping[str, str | None]) -> list[str]:
     """Return a line on labels, by their classes, of which not all may be lesions."""
     names = [label for label, name in classes.items() if name not in (None, IGNORE)]
     told = f"{', '.join(names)}; put null for those that are no lesion, such as an instrument"
-    return [f"label_class below takes labels of the {kind} for a lesion class: {told}"] * (len(names) > 1)
+    doubtful = len(names) > 1 or any(_class_of(name) is None for name in names)
+    return [f"label_class below takes labels of the {kind} for a lesion class: {told}"] * doubtful
 
 
 def _settings(
@@ -110,7 +112,13 @@ def _settings(
     labels = known_labels(named, annotated.declared)
     given: dict[str, Any] = {"images": _pattern(frames), "annotations": pattern, "annotation_format": form}
     given |= {"case_ids": "path"} if len({one.stem for one in frames}) < len(frames) else {}
-    return given | ({"label_class": {label: _class_of(label) for label in labels}} if any(labels) else {})
+    return given | ({"label_class": _classes_of(labels)} if any(labels) else {})
+
+
+def _classes_of(labels: Iterable[str]) -> dict[str, str | None]:
+    """Return label -> its class; where every label says that there is no lesion, what is marked is taken for one."""
+    classes = {label: _class_of(label) for label in labels}
+    return classes if any(classes.values()) else dict.fromkeys(classes, DEFAULT)
 
 
 def _class_of(label: str) -> str | None:

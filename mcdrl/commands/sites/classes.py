@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mcdrl.base.errors import InputError
-from mcdrl.base.files import read_json
+from mcdrl.base.files import read_any_json
 from mcdrl.base.output import say
 from mcdrl.study.editing import plain, put_list
 from mcdrl.study.meanings import NO_CLASS
@@ -148,14 +148,16 @@ def _phrases(params: Any) -> Any:
 def _labels(path: Path) -> list[str]:
     """Return the classes that nnU-Net's description of a data set names; empty: there is none.
 
-    Its version 2 has class -> value, or values, and version 1 value -> class; 0 is the background.
+    Its version 2 has class -> value, or values, and version 1 value -> class; 0 is the background. JSON of another form
+    and a folder are none of nnU-Net's.
 
     Raises:
-        InputError: the file is there and isn't a JSON object.
+        InputError: the file is there and damaged.
     """
-    if not path.exists():
+    if not path.exists() or path.is_dir():
         return []
-    labels = read_json(path, "mend it, or say which class the site's lesions have, --lesion-class").get("labels")
+    content = read_any_json(path, "mend it, or say which class the site's lesions have, --lesion-class")
+    labels = content.get("labels") if isinstance(content, dict) else None
     if not isinstance(labels, dict):
         return []
     by_value = bool(labels) and all(isinstance(one, str) and not _is_number(one) for one in labels.values())

@@ -16,7 +16,8 @@ from mcdrl.imaging.picture import ENDINGS, size_text
 
 Problem = tuple[str, str]  # kind and detail of a `RefusedError`
 Name = tuple[str, ...]  # folders and name of a frame, without ending
-_CONVERTED = (".gif", ".jfif", ".jpe", ".jp2", ".ppm", ".pgm", ".heic", ".heif", ".avif")  # before they were annotated
+_CONVERTED = (".gif", ".jfif", ".jpe", ".jp2", ".j2k", ".jxl", ".ppm", ".pgm", ".pbm", ".pnm", ".dib", ".tga", ".ima",
+              ".heic", ".heif", ".avif")  # before they were annotated  # fmt: skip
 _ENDING = re.compile(
     rf"(?<=.)(?:{'|'.join(map(re.escape, (*ENDINGS, *_CONVERTED)))})(?:\?.*)?\Z", re.DOTALL | re.IGNORECASE
 )
@@ -111,20 +112,20 @@ def frame_name(text: str, folder: PurePosixPath | None = None) -> Name:
     """Return the name of a frame from the path of its file, as some system writes it, seen from a folder.
 
     Endings of pictures alone are cut off, with what is asked behind them in a URL: what is behind the last dot of
-    "1.2.840.5", a DICOM UID, is none.
+    "1.2.840.5", a DICOM UID, is none. Blanks around a name don't count.
     """
     parts: list[str] = []
-    for part in (*(folder.parts if folder else ()), *text.replace("\\", "/").split("/")):
+    for part in map(str.strip, (*(folder.parts if folder else ()), *text.replace("\\", "/").split("/"))):
         if part == "..":
             del parts[-1:]
         elif part not in ("", "."):
             parts.append(composed(part))
-    return (*parts[:-1], _ENDING.sub("", parts[-1])) if parts else ()
+    return (*parts[:-1], _ENDING.sub("", parts[-1]).strip()) if parts else ()
 
 
 def name_of_own(place: PurePosixPath) -> Name:
     """Return the name of the frame that a file with its name, but for the ending, is of."""
-    return (*map(composed, place.parent.parts), composed(place.stem))
+    return tuple(composed(part.strip()) for part in (*place.parent.parts, place.stem))
 
 
 def below(file: Path, root: Path) -> PurePosixPath:

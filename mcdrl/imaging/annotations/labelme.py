@@ -47,6 +47,8 @@ def _sheet(file: Path, place: PurePosixPath) -> Sheet:
     if not isinstance(shapes, list) or not isinstance(content.get("imagePath"), str):
         return _unusable(place, "no LabelMe file", f"{file.name} lacks shapes or imagePath")
     shown = frame_name(content["imagePath"], place.parent)
+    if PurePosixPath(*shown[-1:]).stem == name[-1]:  # of an ending that nobody knows
+        shown = (*shown[:-1], name[-1])
     if shown[-1:] != name[-1:]:
         told = f"{file.name} has imagePath '{content['imagePath']}'; rename the file or mend imagePath"
         return _unusable(place, "annotation of another frame", told)

@@ -301,12 +301,19 @@ def test_dataset_json_names_classes_by_its_keys_or_by_its_values(project, tmp_pa
         assert with_class({"card": "nnunet"}, tmp_path) == {"card": "nnunet", "lesion_class": named[0]}
 
 
-@pytest.mark.parametrize("text", ['{"labels": {"background": 0, "polyp": 1', "[" * 100_000, "[1, 2]"])
+@pytest.mark.parametrize("text", ['{"labels": {"background": 0, "polyp": 1', "[" * 100_000])
 def test_a_dataset_json_that_cannot_be_read_is_not_passed_over(project, tmp_path, text):
     (tmp_path / "dataset.json").write_text(text)
-    with pytest.raises(InputError, match=r"dataset\.json (is not valid JSON|holds a list).*--lesion-class$"):
+    with pytest.raises(InputError, match=r"dataset\.json is not valid JSON.*--lesion-class$"):
         with_class({"card": "nnunet"}, tmp_path)
     assert with_class({"card": "nnunet", "lesion_class": "polyp"}, tmp_path)["lesion_class"] == "polyp"
+
+
+def test_a_dataset_json_that_is_not_nnunet_s_names_no_class(project, tmp_path):
+    (tmp_path / "dataset.json").write_text("[1, 2]")
+    assert with_class({"card": "folder"}, tmp_path)["lesion_class"] == "lesion"
+    (tmp_path / "other" / "dataset.json").mkdir(parents=True)
+    assert with_class({"card": "folder"}, tmp_path / "other")["lesion_class"] == "lesion"
 
 
 def test_a_dataset_json_with_a_byte_order_mark_names_its_class(project, tmp_path):
@@ -646,6 +653,18 @@ def test_a_label_that_says_that_there_is_no_lesion_is_suggested_as_none(project,
     meant = {"Background": None, "None": None, "cyst": cyst, "ignore": "ignore", "polyp": polyp}
     assert command.endswith(f"--set 'label_class={json.dumps(meant)}'")
     assert "for a lesion class: cyst, polyp; put null" in str(done.exception)
+
+
+@pytest.mark.parametrize(("typed", "named"), [([], "lesion"), (["--lesion-class", "wart"], "wart")])
+def test_where_every_label_says_that_there_is_no_lesion_what_is_marked_is_one(project, tmp_path, typed, named):
+    root = tmp_path / "export"
+    frame(root / "img" / "a.png", 0)
+    write(root / "img" / "a.json", labelme("a.png", [labelme_shape("none", "polygon", LESION)]))
+    done = mcdrl("check", root, *typed)
+    _, command = suggestion(done.exception)
+    assert command.endswith(f"--set 'label_class={json.dumps({'none': named})}'")
+    assert "takes labels of the LabelMe" in str(done.exception)
+    assert "for a lesion class: none; put null" in str(done.exception)
 
 
 def test_masks_and_annotations_side_by_side_are_both_offered(project, tmp_path):

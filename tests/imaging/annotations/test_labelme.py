@@ -127,6 +127,12 @@ def test_a_file_that_cannot_be_used_costs_its_frame(read, tmp_path, text, proble
     assert str(tmp_path) not in sheet.problem[1]
 
 
+@pytest.mark.parametrize("name", ["a.xyz", "a.IMA", " a.png ", "../deep/a.mha"])
+def test_a_file_belongs_to_the_frame_of_its_stem_whatever_the_ending(read, name):
+    sheet = read(labelme(name, []))
+    assert (sheet.name, sheet.problem) == (("deep", "a"), None)
+
+
 def test_shapes_that_are_none(read):
     marks = read(json.dumps({"shapes": [3, {"label": 4}], "imagePath": "a.png"})).marks
     assert [mark.shape[0] for mark in marks] == ["malformed shape"] * 2
