@@ -852,7 +852,7 @@ def test_the_observed_backdoor_is_the_sum_over_the_strata_whatever_is_observed()
     method, batch = _with_strata(), _batch()
     merged = method.head.merged(batch.encoded.maps, batch.encoded.dense, batch.frame)
     expected = torch.zeros(3, 2, 32, 32)
-    for share, z in zip(method.strata.shares, method.strata.centres, strict=True):
+    for share, z in zip(method.strata.shares, method.strata.scaled(method.strata.centres), strict=True):
         given = method.given(merged, z.expand(3, -1))
         expected += share * method.head.answer(given, batch.frame.shape[-2:]).softmax(1)
     torch.testing.assert_close(method(batch).logits.softmax(1), expected, rtol=1e-4, atol=1e-5)
@@ -861,6 +861,7 @@ def test_the_observed_backdoor_is_the_sum_over_the_strata_whatever_is_observed()
 def test_the_observed_backdoor_is_trained_given_what_each_frame_shows():
     method, control, batch = _with_strata().train(), _with_strata(sum_over="own"), _batch()
     method.head.dropout.p = 0.0
+    control.strata.learn(observe(batch.frame))
     torch.testing.assert_close(method(batch).logits, control(batch).logits)  # in training each frame has its own z
     before = method.strata.counts.sum()
     method(batch)
@@ -873,10 +874,9 @@ def test_the_placebo_of_the_observed_backdoor_gives_no_frame_its_own_z():
     method, batch = _with_strata(observed="permuted").train(), _batch()
     given = []
     method.given.register_forward_pre_hook(lambda _, inputs: given.append(inputs[1]))
-    own = observe(batch.frame)
     for _ in range(12):
         method(batch)
-        distance = torch.cdist(given.pop(), own)
+        distance = torch.cdist(given.pop(), method.strata.scaled(observe(batch.frame)))
         assert distance.argmin(0).sort().values.tolist() == [0, 1, 2]  # each is somebody's
         assert (distance.argmin(1) != torch.arange(3)).all()
 
