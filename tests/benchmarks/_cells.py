@@ -18,6 +18,12 @@ def copies(artifacts: Path, held_out: str | None) -> set[str]:
     return copies_across_split(artifacts / "audit" / "audit.parquet", held_out)
 
 
+def uncopied(ids: Iterable[str], artifacts: Path, held_out: str | None) -> list[str]:
+    """Return validation frames without those of `copies`."""
+    left_out = copies(artifacts, held_out)
+    return [case for case in ids if case not in left_out]
+
+
 def over_cells(artifacts: Path, rows: Rows) -> tuple[int, pd.DataFrame]:
     """Return how many cells there are, and the rows of all of them.
 

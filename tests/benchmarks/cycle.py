@@ -16,7 +16,7 @@ measure. --collect keeps the rows, and the same command shows the file: `... cyc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -43,7 +43,7 @@ from mcdrl.model.score import native_counts
 from mcdrl.study.paths import Cell, site_files
 from stages.evaluate.scorer import natives
 from stages.stress.run import pick
-from tests.benchmarks._cells import copies
+from tests.benchmarks._cells import uncopied
 
 BATCH, BEST, KEPT, DRAWS, LEVEL = 8, 10, 0.8, 1000, 0.95
 VALIDATION, CONTEXT = 12, 20  # frames of each source: that choose; of known masks
@@ -108,20 +108,19 @@ def _parts(member: Member, artifacts: Path, frames: int) -> Iterator[tuple[str, 
         files = site_files(artifacts, site)
         cases = CASES.read(files.cases).merge(GEOMETRY.read(files.geometry)[_GEOMETRY], on="case_id")
         cases = cases[cases["lesion_class"].notna()].set_index("case_id", drop=False)
-        left_out = set() if site == card.held_out else copies(artifacts, card.held_out)
-        for split, ids in _chosen(cases, frames if site == card.held_out else None, left_out).items():
+        for split, ids in _chosen(cases, frames if site == card.held_out else None).items():
+            ids = uncopied(ids, artifacts, card.held_out) if split == "validation" else ids
             seen = [_seen(member, files.frames, cases.loc[some]) for some in batches(ids, BATCH)]
             if seen:
                 yield split, _together(seen)
 
 
-def _chosen(cases: pd.DataFrame, frames: int | None, left_out: Container[str]) -> dict[str, list[str]]:
-    """Return what a site's frames are for, so many of a held-out site; None: it is a source. Copies are left out."""
+def _chosen(cases: pd.DataFrame, frames: int | None) -> dict[str, list[str]]:
+    """Return what a site's frames are for, so many of a held-out site; None: it is a source."""
     if frames is not None:
         return {HELD_OUT: pick(cases.index.tolist(), frames)}
     wanted = (("validation", "val", VALIDATION), ("context", "train", CONTEXT))
-    parts = {split: pick(cases.index[cases["split"] == name].tolist(), count) for split, name, count in wanted}
-    return {split: [case for case in part if case not in left_out] for split, part in parts.items()}
+    return {split: pick(cases.index[cases["split"] == name].tolist(), count) for split, name, count in wanted}
 
 
 def _seen(member: Member, path: Path, cases: pd.DataFrame) -> Seen:

@@ -36,7 +36,7 @@ from mcdrl.study.params import Study, load_study, resolve
 from mcdrl.study.paths import ARTIFACTS, site_files
 from mcdrl.view import Box
 from stages.stress.run import pick
-from tests.benchmarks._cells import copies
+from tests.benchmarks._cells import uncopied
 from tests.benchmarks._counts import CROP, Counts, counted
 from tests.benchmarks.view.prediction import paths_of, seen
 
@@ -137,12 +137,13 @@ def judged(ensemble: Ensemble, study: Study, site: str, frames: int | None, *, w
     files, card = site_files(ARTIFACTS, site), ensemble.members[0].model.card
     cases = CASES.read(files.cases).merge(GEOMETRY.read(files.geometry), on="case_id").set_index("case_id")
     part = cases if frames is None else cases[cases["split"] == "val"]
-    left_out = set() if frames is None else copies(ARTIFACTS, card.held_out)
     paths = paths_of(study, site) if whole else {}
     boxes = cases[CROP].apply(tuple, axis=1)
     swap = resolve(study.sites[site]).channels == "bgr"
     with FRAMES.read(files.frames) as reader:
-        chosen = [case for case in pick(list(part.index), frames) if case not in left_out]
+        chosen = pick(list(part.index), frames)
+        if frames is not None:
+            chosen = uncopied(chosen, ARTIFACTS, card.held_out)
         for ids in batches(chosen, BATCH):
             masks = dict(zip(ids, map(unpack_native_mask, reader.blobs("native_mask", ids)), strict=True))
             looks = [_Look("", dict(zip(ids, boxes.loc[ids], strict=True)), asked(ensemble, reader.rows("image", ids)))]

@@ -31,7 +31,7 @@ from mcdrl.model.resampling import resized
 from mcdrl.study.params import Study, load_study, resolve
 from mcdrl.study.paths import ARTIFACTS, site_files
 from stages.stress.run import pick
-from tests.benchmarks._cells import copies
+from tests.benchmarks._cells import uncopied
 from tests.benchmarks._counts import CROP, counted
 from tests.benchmarks.view.prediction import paths_of, seen
 
@@ -97,8 +97,9 @@ def rows(asked: Asked, study: Study, frames: int | None, validation: int | None)
         kept_from, place = site == card.held_out, site_files(ARTIFACTS, site)
         cases = CASES.read(place.cases).merge(GEOMETRY.read(place.geometry), on="case_id").set_index("case_id")
         own, count = (cases, frames) if kept_from else (cases[cases["split"] == "val"], validation)
-        left_out = set() if kept_from else copies(ARTIFACTS, card.held_out)
-        chosen = [case for case in pick(list(own.index), count) if case not in left_out]
+        chosen = pick(list(own.index), count)
+        if not kept_from:
+            chosen = uncopied(chosen, ARTIFACTS, card.held_out)
         paths = _paths(study, site) if any("320n" in some for some in asked.combinations) else {}
         names = {"network": card.variant, "held_out": card.held_out, "seed": card.seed,
                  "split": "held_out" if kept_from else "validation"}  # fmt: skip
