@@ -3,7 +3,8 @@
 Run in a project whose sites are ingested, with models of its cells, artifacts/train/<method>/<held out>/<seed>. Each
 model segments the site that it was kept from as its method does, and at 320 px beside, as `mcdrl predict --sizes` does
 (`_sizes`). Several trainings of a method for a site answer together, too: three of them are `_together3`, whose
-probability is the mean of theirs and whose seed is the least.
+probability is the mean of theirs and whose seed is the least. With --together NAME all models of a site answer so,
+whatever their methods, and only so: NAME is then the recipe's name, and the seed the first model's.
 OUT is a parquet of a row a frame and recipe, which `tests.benchmarks.table` compares by Dice and
 `tests.benchmarks.recipes_table` by what is found and what is called in frames without a lesion. --findings writes a row
 a lesion and a row a component that hits none, of which `tests.benchmarks.froc` makes free-response curves. Rows of
@@ -12,6 +13,7 @@ recipes that are not asked again stay: begin a new file after training anew.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -104,13 +106,17 @@ def main(
     sizes: Annotated[bool, typer.Option("--sizes/--no-sizes", help="Also at 320 px beside.")] = True,
     whole: Annotated[bool, typer.Option("--whole", help="Also frames that aren't cut to the view (`_whole`).")] = False,
     findings: Annotated[Path | None, typer.Option(help="Parquet of what is found in the sites left out.")] = None,
+    together: Annotated[str | None, typer.Option(help="All models of a site answer as one, of this name.")] = None,
 ) -> None:
     """Predict and count."""
+    if whole and together:
+        raise typer.BadParameter("--whole shows each model whole frames by itself; leave out --together")
     study, further_px = load_study(), FURTHER_PX if sizes else ()
-    for (method, held_out), own in groupby(sorted(models, key=_cell), lambda folder: _cell(folder)[:2]):
-        ensemble = load_ensemble(list(own), None, "cpu", further_px)
-        _check(ensemble, method, held_out)
-        frames_left_out = list(judged(ensemble, study, held_out, None, whole=whole))
+    for method, held_out, own in _asked_as_one(models, together):
+        ensemble = load_ensemble(own, None, "cpu", further_px)
+        if not together:
+            _check(ensemble, method, held_out)
+        frames_left_out = list(judged(ensemble, study, held_out, None, whole=whole, together=together))
         found = pd.DataFrame([one.row() for one in frames_left_out])
         _add(out, found, KEY)
         if findings is not None:
@@ -118,21 +124,24 @@ def main(
             _add(findings, pd.DataFrame(every, columns=[*KEY, *FINDING]), KEY[:-1])
         if validation is not None:
             sources = sorted(set.intersection(*(set(one.model.card.sources) for one in ensemble.members)))
-            rows = [one.row() for site in sources for one in judged(ensemble, study, site, frames)]
+            rows = [one.row() for site in sources for one in judged(ensemble, study, site, frames, together=together)]
             _add(validation, pd.DataFrame(rows), KEY)
         told = found.groupby(["method", "seed"])["dice"].mean().round(4).to_dict()
         print(f"{held_out}: {told}", flush=True)
 
 
-def judged(ensemble: Ensemble, study: Study, site: str, frames: int | None, *, whole: bool = False) -> Iterator[Judged]:
+def judged(
+    ensemble: Ensemble, study: Study, site: str, frames: int | None, *, whole: bool = False, together: str | None = None
+) -> Iterator[Judged]:
     """Yield the frames of a site, once a recipe.
 
     Args:
-        ensemble: trainings of one method that were kept from one site.
+        ensemble: models that were kept from one site; of one method, unless `together`.
         study: the project's.
         site: whose frames are judged.
         frames: so many of its validation part, less copies of training frames; None: all of the site.
         whole: whether to show them frames that aren't cut to the view, too.
+        together: what they are called where they answer as one alone.
     """
     files, card = site_files(ARTIFACTS, site), ensemble.members[0].model.card
     cases = CASES.read(files.cases).merge(GEOMETRY.read(files.geometry), on="case_id").set_index("case_id")
@@ -146,46 +155,63 @@ def judged(ensemble: Ensemble, study: Study, site: str, frames: int | None, *, w
             chosen = uncopied(chosen, ARTIFACTS, card.held_out)
         for ids in batches(chosen, BATCH):
             masks = dict(zip(ids, map(unpack_native_mask, reader.blobs("native_mask", ids)), strict=True))
-            looks = [_Look("", dict(zip(ids, boxes.loc[ids], strict=True)), asked(ensemble, reader.rows("image", ids)))]
+            answers = asked(ensemble, reader.rows("image", ids), apart=not together)
+            looks = [_Look("", dict(zip(ids, boxes.loc[ids], strict=True)), answers)]
             if whole:
                 looks.append(_whole(ensemble, {case: paths[case] for case in ids}, card.size_px, swap=swap))
             for look in looks:
                 for recipe, seed, case, counts, score in look.counts(masks):
-                    cell = f"{card.variant}{recipe}", card.held_out, seed
+                    cell = f"{together or card.variant}{recipe}", card.held_out, seed
                     names = dict(zip(KEY, (*cell, case), strict=True))
                     yield Judged(names, f"{site}/{cases.at[case, 'group_id']}", counts, score)
 
 
-def asked(ensemble: Ensemble, images: Array, *, plainly: bool = False) -> Answers:
+def asked(ensemble: Ensemble, images: Array, *, plainly: bool = False, apart: bool = True) -> Answers:
     """Return (recipe, seed) -> probability of lesion, [B, S, S], and of the frame having one, [B] or None.
 
     Args:
-        ensemble: trainings of one method.
+        ensemble: models of one method, if `apart`.
         images: [B, S, S, 3] uint8.
         plainly: whether each is asked by itself alone, at the working size.
+        apart: whether each is told of by itself, too; else all together have the names that one has.
     """
-    found: dict[tuple[str, int], tuple[Array, Array | None]] = {}
+    parts: dict[str, list[tuple[Array, Array | None]]] = defaultdict(list)
     for member, (model, batch) in zip(ensemble.members, ensemble.batches(images), strict=True):
         said = probabilities(model.method, batch)
         presence = None if said.presence is None else said.presence.numpy()
-        found["", model.card.seed] = said.lesion.numpy(), presence
+        parts[""].append((said.lesion.numpy(), presence))
         if ensemble.further_px and not plainly:
             with torch.inference_mode():
                 mean = FurtherSizes(model, member.encoder, ensemble.further_px).mean(said.lesion, batch)
-            found["_sizes", model.card.seed] = mean.numpy(), presence
-    if len(ensemble.members) > 1 and not plainly:
-        for recipe in sorted({recipe for recipe, _ in found}):
-            parts = [value for (name, _), value in found.items() if name == recipe]
-            presences = [presence for _, presence in parts if presence is not None]
-            together = np.mean([lesion for lesion, _ in parts], axis=0), np.mean(presences, 0) if presences else None
-            found[f"_together{len(parts)}{recipe}", min(seed for _, seed in found)] = together
+            parts["_sizes"].append((mean.numpy(), presence))
+    seeds = [member.model.card.seed for member in ensemble.members]
+    if not apart:
+        return {(recipe, seeds[0]): _mean(own) for recipe, own in parts.items()}
+    found = {(recipe, seed): one for recipe, own in parts.items() for seed, one in zip(seeds, own, strict=True)}
+    if len(seeds) > 1 and not plainly:
+        found |= {(f"_together{len(seeds)}{recipe}", min(seeds)): _mean(own) for recipe, own in parts.items()}
     return found
+
+
+def _mean(answers: Sequence[tuple[Array, Array | None]]) -> tuple[Array, Array | None]:
+    presences = [presence for _, presence in answers if presence is not None]
+    return np.mean([lesion for lesion, _ in answers], axis=0), np.mean(presences, axis=0) if presences else None
 
 
 def _whole(ensemble: Ensemble, paths: Mapping[str, Path], size_px: int, *, swap: bool) -> _Look:
     shown = {case: seen(path, size_px, "full", swap) for case, path in paths.items()}
     answers = asked(ensemble, np.stack([one.pixels for one in shown.values()]), plainly=True)
     return _Look("_whole", {case: one.box for case, one in shown.items()}, answers)
+
+
+def _asked_as_one(models: Sequence[Path], together: str | None) -> Iterator[tuple[str, str, list[Path]]]:
+    """Yield what is asked at once: method or `together`, site left out, models."""
+    if together:
+        for held_out, every in groupby(sorted(models, key=lambda folder: _cell(folder)[1]), lambda one: _cell(one)[1]):
+            yield together, held_out, list(every)
+        return
+    for (method, held_out), own in groupby(sorted(models, key=_cell), lambda folder: _cell(folder)[:2]):
+        yield method, held_out, list(own)
 
 
 def _cell(folder: Path) -> tuple[str, str, int]:

@@ -120,6 +120,26 @@ def test_together_is_the_mean_of_what_each_says_at_all_sizes(project):
     np.testing.assert_allclose(2 * found["_sizes", 0][0] - found["", 0][0], larger, atol=1e-5)
 
 
+def test_models_of_several_methods_answer_as_one_alone(project, tmp_path):
+    cells = [other_training(project, 1), project / "artifacts" / "train" / "baseline" / "A" / "0"]
+    other = project / "artifacts" / "train" / "other" / "A"
+    other.mkdir(parents=True)
+    cells[1] = cells[1].rename(other / "0")
+    card = json.loads((cells[1] / "model.json").read_text())
+    write_json({**card, "variant": "other", "weights_sha256": ""}, cells[1] / "model.json")
+    out, validation = tmp_path / "out.parquet", tmp_path / "validation.parquet"
+    run(recipes, out, *cells, "--together", "both", "--validation", validation, "--frames", 1)
+    kinds = {("both", 1), ("both_sizes", 1)}  # the first one's seed
+    for table in (out, validation):
+        assert set(pd.read_parquet(table)[["method", "seed"]].itertuples(index=False, name=None)) == kinds
+    frames = np.stack([np.asarray(noise(seed, 224)) for seed in range(2)])
+    ensemble = load_ensemble(cells, None, "cpu", (320,))
+    found = recipes.asked(ensemble, frames, apart=False)
+    np.testing.assert_allclose(found["_sizes", 1][0], ensemble.probability(frames), atol=1e-6)
+    with pytest.raises(typer.BadParameter, match="leave out --together"):
+        recipes.main(out, cells, whole=True, together="both")
+
+
 def test_two_models_of_one_seed_are_refused(project, tmp_path):
     cell = project / "artifacts" / "train" / "baseline" / "A" / "0"
     with pytest.raises(typer.BadParameter, match="baseline, A: two models of one seed"):
