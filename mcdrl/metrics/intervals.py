@@ -22,6 +22,7 @@ LEAST_GROUPS = 5  # of a site; with fewer there is no interval
 MANY_GROUPS = 30  # from here on groups are resampled
 LEVEL = 0.95
 ANY = (-np.inf, np.inf)
+SHARE = (0.0, 1.0)
 NONE = (float("nan"), float("nan"))
 _NO_WIDTH = 1e-9  # equal values give a width that is rounding
 
@@ -92,6 +93,22 @@ def if_spread(interval: tuple[float, float]) -> tuple[float, float]:
     """
     low, high = interval
     return interval if high - low > _NO_WIDTH else NONE
+
+
+def share_interval(sites: Sequence[Sample], draws: int, rng: np.random.Generator) -> tuple[float, float]:
+    """Return the interval of `mean_interval` for values within 0..1, or none where groups show no spread.
+
+    A single site's mean of 0 or 1 has Wilson's, as in `rate_interval`.
+
+    Args:
+        sites: the values, site by site.
+        draws: bootstrap samples.
+        rng: where those come from.
+    """
+    found = mean_interval(sites, draws, rng, SHARE)
+    if len(sites) == 1 and sites[0].n_groups:
+        found = rate_interval(found, float(sites[0].values.mean()), sites[0].n_groups)
+    return if_spread(found)
 
 
 def seeds_interval(values: Floats) -> tuple[float, float, float]:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from mcdrl.artifacts.held_out_scores import HeldOutScores
 from mcdrl.base.seeds import generator
-from mcdrl.metrics.intervals import Sample, if_spread, mean_interval, rate_interval
+from mcdrl.metrics.intervals import Sample, share_interval
 from mcdrl.study.paths import Cell
 from mcdrl.study.sections.evaluate import Params
 
@@ -44,7 +44,5 @@ def summarise(cell: Cell, scores: pd.DataFrame, params: Params, weights_sha256: 
 def _interval(cell: Cell, lesion: pd.DataFrame) -> tuple[float | None, float | None]:
     sample = Sample(lesion["dice"].to_numpy(dtype=np.float64), lesion["group_id"].to_numpy())
     rng = generator("judged", cell.variant, cell.held_out, cell.seed)
-    found = mean_interval([sample], _DRAWS, rng, within=(0.0, 1.0))
-    groups = int(lesion["group_id"].nunique())
-    low, high = if_spread(rate_interval(found, float(lesion["dice"].mean()), groups))
+    low, high = share_interval([sample], _DRAWS, rng)
     return (None, None) if np.isnan(low) else (low, high)

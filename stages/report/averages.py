@@ -16,14 +16,13 @@ import pandas as pd
 from mcdrl.base.seeds import generator
 from mcdrl.drawing.formatting import number
 from mcdrl.drawing.html_tables import Row, Write
-from mcdrl.metrics.intervals import Sample, if_spread, mean_interval, rate_interval
+from mcdrl.metrics.intervals import SHARE, Sample, if_spread, mean_interval, share_interval
 from mcdrl.metrics.registry import FRAME_METRICS, FrameMetric, OfMasks
 
 MEAN, WORST, ALL = "mean", "worst", "all"  # the rows of a table that stand for several sites
 BASELINE = "baseline"  # the method of that file is training and nothing else, so that others are held against it
 PARTIAL = [one for one in FRAME_METRICS.values() if one.sometimes_undefined]
 UNDEFINED = [one.undefined_column for one in PARTIAL]
-_SHARE = (0.0, 1.0)
 FURTHER = [name for name in FRAME_METRICS if name != "dice"]
 
 
@@ -40,7 +39,7 @@ class Draws:
     seed: int
 
     def interval(
-        self, sites: Sequence[pd.DataFrame], score: str, *names: str, within: tuple[float, float] = _SHARE
+        self, sites: Sequence[pd.DataFrame], score: str, *names: str, within: tuple[float, float] = SHARE
     ) -> tuple[float, float]:
         """Return the 95 % interval of the mean over sites of the mean over frames.
 
@@ -55,10 +54,9 @@ class Draws:
         """
         samples = [Sample(rows[score].to_numpy(dtype=np.float64), rows["group_id"].to_numpy()) for rows in sites]
         rng = generator("report", self.seed, score, *names)
-        ends = mean_interval(samples, self.count, rng, within)
-        if within == _SHARE and len(samples) == 1 and len(samples[0].values):
-            ends = rate_interval(ends, float(samples[0].values.mean()), samples[0].n_groups)
-        return if_spread(ends)
+        if within == SHARE:
+            return share_interval(samples, self.count, rng)
+        return if_spread(mean_interval(samples, self.count, rng, within))
 
 
 def frame_scores(scores: pd.DataFrame) -> pd.DataFrame:

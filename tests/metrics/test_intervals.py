@@ -5,7 +5,15 @@ import pytest
 from scipy import stats
 
 from mcdrl.metrics import intervals
-from mcdrl.metrics.intervals import NONE, Sample, if_spread, mean_interval, rate_interval, seeds_interval
+from mcdrl.metrics.intervals import (
+    NONE,
+    Sample,
+    if_spread,
+    mean_interval,
+    rate_interval,
+    seeds_interval,
+    share_interval,
+)
 
 TRUTH = 0.92 * 4 / 6  # of `draw`: a missed frame in 12, else the mean of its group
 
@@ -101,3 +109,18 @@ def test_without_spread_there_is_no_interval(value):
         assert np.isnan(if_spread(mean_interval([alike], 50, np.random.default_rng(0)))).all()
     assert if_spread((0.25, 0.5)) == (0.25, 0.5)
     assert if_spread(NONE) is NONE
+
+
+def test_a_sites_share_has_wilsons_interval_or_none_where_groups_are_alike():
+    def found(*means):
+        sites = [Sample(np.full(12, mean), np.arange(12) % 6) for mean in means]
+        return share_interval(sites, 50, np.random.default_rng(0))
+
+    assert found(0.0) == rate_interval(NONE, 0.0, 6)
+    assert found(1.0) == rate_interval(NONE, 1.0, 6)
+    for alike in ((0.5,), (0.0, 0.0), (0.0, 1.0), ()):  # Wilson's is of one site alone
+        assert np.isnan(found(*alike)).all()
+    assert np.isnan(share_interval([Sample(np.array([]), np.array([]))], 50, np.random.default_rng(0))).all()
+    varied = [Sample(np.linspace(0.2, 0.9, 40), np.arange(40))]
+    drawn = [function(varied, 50, np.random.default_rng(0)) for function in (share_interval, mean_interval)]
+    assert drawn[0] == drawn[1]

@@ -13,7 +13,7 @@ from mcdrl.artifacts.promise import Promise
 from mcdrl.base.seeds import generator
 from mcdrl.metrics.auroc import auroc
 from mcdrl.metrics.coverage import coverage_table
-from mcdrl.metrics.intervals import NONE, Sample, if_spread, mean_interval, rate_interval
+from mcdrl.metrics.intervals import NONE, SHARE, Sample, if_spread, mean_interval, share_interval
 from mcdrl.metrics.ranking import auroc_interval, fewest_groups
 from mcdrl.metrics.reliability import calibration_error
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mcdrl.commands.acceptance.tally import Tally
 
 _DRAWS = 2000
-_UNIT, _ANY = (0.0, 1.0), (0.0, np.inf)
+_ANY = (0.0, np.inf)
 LEFT = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)  # shares of the frames that are left to a human
 
 
@@ -172,7 +172,7 @@ def _lesions(findings: pd.DataFrame, cases: pd.DataFrame) -> pd.DataFrame:
 
 
 def _mean(
-    key: str, title: str, rows: pd.DataFrame, column: str, name: str, *, within: tuple[float, float] = _UNIT,
+    key: str, title: str, rows: pd.DataFrame, column: str, name: str, *, within: tuple[float, float] = SHARE,
     promised: tuple[float, float, float] = (np.nan, np.nan, np.nan), digits: int = 3,
     of: str = "frame",
 ) -> Figure:  # fmt: skip
@@ -180,9 +180,13 @@ def _mean(
     values, groups = defined[column].to_numpy(dtype=np.float64), defined["group"].to_numpy()
     low, high = NONE
     if len(values):
-        low, high = mean_interval([Sample(values, groups)], _DRAWS, generator("accept", name, key), within)
+        sample, rng = Sample(values, groups), generator("accept", name, key)
+        low, high = (
+            share_interval([sample], _DRAWS, rng)
+            if within == SHARE
+            else if_spread(mean_interval([sample], _DRAWS, rng, within))
+        )
     mean, n_groups = float(values.mean()) if len(values) else float("nan"), len(set(groups.tolist()))
-    low, high = if_spread(rate_interval((low, high), mean, n_groups) if within == _UNIT else (low, high))
     return Figure(key, title, mean, low, high, len(values), n_groups, *promised, digits=digits, of=of)
 
 
