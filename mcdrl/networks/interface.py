@@ -61,6 +61,13 @@ class Batch:
         return own if self.held is None else own | self.held[:, :count]
 
     @property
+    def vanished(self) -> Tensor:
+        """Whether each frame has a lesion of which no pixel was in its mask, [B] bool; false where none was read."""
+        if self.held is None:
+            return torch.zeros_like(self.lesion_class, dtype=torch.bool)
+        return (self.lesion_class >= 0) & ~self.held.any(1)
+
+    @property
     def judged(self) -> Tensor:
         """Where the mask says lesion or background, [B, S, S] bool; elsewhere nothing counts."""
         return self.mask != IGNORED

@@ -125,11 +125,12 @@ def hard_negatives(logits: Tensor, batch: Batch) -> Tensor:
 def frame_labels(batch: Batch) -> tuple[Tensor, Tensor]:
     """Return whether each frame has a lesion, and whether its mask says so, [B] bool each.
 
-    It doesn't where most of the frame wasn't judged, or where no more than a sliver of a lesion is in it.
+    It doesn't where most of the frame wasn't judged, where no more than a sliver of a lesion is in it, or where the
+    lesion was too small to be in the mask at all. One that a view leaves out isn't in the frame that the network sees.
     """
     share = batch.lesion.float().mean((1, 2))
     there = share >= SLIVER_SHARE
-    healthy = (share == 0) & (batch.judged.float().mean((1, 2)) >= 0.5)
+    healthy = (share == 0) & (batch.judged.float().mean((1, 2)) >= 0.5) & ~batch.vanished
     return there, there | healthy
 
 

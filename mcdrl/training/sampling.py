@@ -15,7 +15,6 @@ from mcdrl.training.data import Frames
 
 _SIZES = 4  # of lesions
 _OUTERMOST = (0.05, 0.95)  # shares of the frames that the outermost sizes begin beyond, so that none is of a few frames
-_LEAST_SHARE = 1e-6  # of a frame: no pixel is as small
 
 
 def epoch_frames(frames: Frames, sampling: Sampling, *, seed: int, epoch: int) -> list[str]:
@@ -25,7 +24,7 @@ def epoch_frames(frames: Frames, sampling: Sampling, *, seed: int, epoch: int) -
         frames: of the source sites, with sizes where they are balanced.
         sampling: shuffled: each frame once; class_balanced: lesion classes with even chances, drawn with replacement,
             so that nothing can be learned from how common a class is at a site; size_balanced: likewise sizes of
-            lesions, see `sizes`; frames without a lesion keep their share.
+            lesions, see `sizes`; frames without a lesion, or without a pixel of theirs, keep their share.
         seed: of the training.
         epoch: from 0.
     """
@@ -54,17 +53,18 @@ def with_sizes(frames: Frames, sampling: Sampling, shares: Callable[[Sequence[st
 
 
 def sizes(frames: Frames) -> NDArray[np.intp]:
-    """Return how large each training frame's lesion is, 0..3, -1 without one: equal steps of the area's logarithm.
+    """Return how large each training frame's lesion is, 0..3, -1 where none shows: equal steps of the area's logarithm.
 
     The steps lie between the shares that a twentieth of the lesions are below and above. Quarters of the frames, which
     have as many frames each, would be drawn like the frames themselves.
     """
-    kinds = _classes(frames)
-    shares = [frames.lesion_share[case] for case in frames.train if case in frames.lesion_share]
-    logs = np.log(np.maximum(shares, _LEAST_SHARE))
+    kinds = np.full(len(frames.train), -1)
+    shares = np.array([frames.lesion_share.get(case, 0) for case in frames.train])
+    if not shares.any():
+        return kinds
+    logs = np.log(shares[shares > 0])
     low, high = np.quantile(logs, _OUTERMOST)
-    steps = np.linspace(low, high, _SIZES + 1)[1:-1]
-    kinds[kinds >= 0] = np.searchsorted(steps, logs)
+    kinds[shares > 0] = np.searchsorted(np.linspace(low, high, _SIZES + 1)[1:-1], logs)
     return kinds
 
 

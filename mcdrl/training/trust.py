@@ -97,7 +97,7 @@ def measure_trust(training: Training, weights: Mapping[str, Tensor]) -> Trust:
         for batch in read:
             with training.fabric.autocast():
                 found = probabilities(training.method, batch)
-            said = _array((batch.lesion_class < 0) | batch.lesion.flatten(1).any(1))
+            said = ~_array(batch.vanished)
             presence = None if found.presence is None else _array(found.presence)[said]
             if not said.any():
                 continue

@@ -124,6 +124,16 @@ def test_a_frame_has_a_lesion_none_or_nobody_knows():
     assert [one.tolist() for one in frame_labels(sliver)] == [[False], [False]]
 
 
+def test_a_lesion_too_small_for_the_mask_is_not_none_but_one_out_of_view_is():
+    shown = replace(_batch(_mask(), _mask(), _mask()), lesion_class=torch.tensor([0, 0, -1]))
+    held = torch.zeros(3, 254, dtype=torch.bool)
+    held[1, 0] = True  # there was some before the view left it out
+    there, known = frame_labels(replace(shown, held=held))
+    assert there.tolist() == [False, False, False]
+    assert known.tolist() == [False, True, True]
+    assert replace(shown, held=None).vanished.tolist() == [False] * 3
+
+
 def test_the_loss_is_the_cross_entropy_of_the_masks_own_labels():
     batch = _batch(_mask(), _mask(5), _mask(0, 60))
     found = presence_loss(torch.tensor([1.0, 2.0, 9.0]), batch)

@@ -50,10 +50,19 @@ def test_rare_sizes_are_drawn_as_often_as_common_ones_and_frames_without_a_lesio
     assert drawn != epoch_frames(frames, "size_balanced", seed=0, epoch=1)
 
 
+def test_lesions_of_which_nothing_shows_keep_their_share():
+    frames = _sized([*[0.3] * 600, *[0.03] * 100, *[0.0] * 100], healthy=200)
+    found = dict(zip(frames.train, sizes(frames).tolist(), strict=True))
+    assert {found[case] for case, share in frames.lesion_share.items() if share == 0} == {-1}
+    assert {found[case] for case, share in frames.lesion_share.items() if share} == {0, 3}
+    drawn = epoch_frames(frames, "size_balanced", seed=0, epoch=0)
+    assert abs(sum(frames.lesion_share.get(case) == 0 for case in drawn) / 1000 - 0.1) < 0.03
+
+
 def test_lesions_of_one_size_or_of_none_that_shows_are_drawn_alike():
-    for share in (0.2, 0.0):
+    for share, kind in ((0.2, 0), (0.0, -1)):
         frames = _sized([share] * 40)
-        assert set(sizes(frames).tolist()) == {0}
+        assert set(sizes(frames).tolist()) == {kind}
         assert set(epoch_frames(frames, "size_balanced", seed=0, epoch=0)) <= set(frames.train)
 
 

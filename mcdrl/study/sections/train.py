@@ -155,7 +155,7 @@ class Params(Section):
         sampling: which frames an epoch has: each once (shuffled), or lesion classes with even chances
             (class_balanced), so that how common a class is at a site can't be learned, or four sizes of lesion with
             even chances (size_balanced), so that rare sizes are seen as often as common ones: equal steps of the
-            logarithm of the share of the frame that is lesion. Frames without a lesion keep their share. Our choice.
+            logarithm of the share of the frame that is lesion. Frames that show no lesion keep their share. Our choice.
         labelled_share: of the source sites' frames, whole groups of each site and split, drawn by the seed, whose masks
             and classes may be used, 0..1. Of the others those of the split "train" are unlabelled, those of the split
             "val" play no part. What `epochs` counts are passes over the labelled frames.
