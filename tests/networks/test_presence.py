@@ -119,7 +119,7 @@ def test_a_frame_has_a_lesion_none_or_nobody_knows():
     there, known = frame_labels(batch)
     assert there.tolist() == [False, True, True, False, False, True]
     assert known.tolist() == [True, True, True, True, False, True]
-    sliver = replace(batch, mask=torch.zeros(1, 64, 64).long().index_fill(1, torch.tensor([0]), 0))
+    sliver = replace(_batch(_mask()), mask=torch.zeros(1, 64, 64).long().index_fill(1, torch.tensor([0]), 0))
     sliver.mask[0, 0, :4] = 1  # 4 of 4096
     assert [one.tolist() for one in frame_labels(sliver)] == [[False], [False]]
 

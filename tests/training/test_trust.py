@@ -165,9 +165,10 @@ def test_a_validation_frame_whose_lesion_vanishes_chooses_nothing():
     p[0, 4:12, 4:12], p[1, 4:10, 4:10], p[2, 4:6, 4:6] = 0.8, 0.9, 0.7
     mask = torch.zeros(3, 32, 32, dtype=torch.long)
     mask[0, 4:12, 4:12] = 1
-    batch = replace(stub_sites.batch(3), mask=mask, lesion_class=torch.tensor([0, 0, -1]))
+    held = mask.flatten(1).any(1, keepdim=True)
+    batch = replace(stub_sites.batch(3), mask=mask, lesion_class=torch.tensor([0, 0, -1]), held=held)
     trust = measure_trust(training_of(Says(p), batch, fabric), {})
-    without = replace(batch, mask=mask[[0, 2]], lesion_class=batch.lesion_class[[0, 2]])
+    without = replace(batch, mask=mask[[0, 2]], lesion_class=batch.lesion_class[[0, 2]], held=held[[0, 2]])
     assert trust == measure_trust(training_of(Says(p[[0, 2]]), without, fabric), {})
     healthy = replace(batch, lesion_class=torch.tensor([0, -1, -1]))
     assert trust != measure_trust(training_of(Says(p), healthy, fabric), {})
@@ -176,6 +177,7 @@ def test_a_validation_frame_whose_lesion_vanishes_chooses_nothing():
 def test_where_every_validation_frame_vanishes_nothing_is_flagged_or_suppressed():
     fabric = Fabric(accelerator="cpu", devices=1)
     fabric.launch()
-    batch = replace(stub_sites.batch(2), mask=torch.zeros(2, 32, 32, dtype=torch.long))
+    nothing = torch.zeros(2, 32, 32, dtype=torch.long)
+    batch = replace(stub_sites.batch(2), mask=nothing, held=nothing.flatten(1).any(1, keepdim=True))
     trust = measure_trust(training_of(Says(torch.full((2, 32, 32), 0.7)), batch, fabric), {})
     assert trust == Trust(1.0, 0.0, OperatingPoint())
