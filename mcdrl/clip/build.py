@@ -30,7 +30,7 @@ def skeleton(config: Mapping[str, Any]) -> Any:
     try:
         with torch.device("meta"):
             model = open_clip.CLIP(**copy.deepcopy(dict(config)))
-    except (TypeError, ValueError, KeyError, AttributeError, ArithmeticError, AssertionError, RuntimeError) as error:
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, AssertionError, RuntimeError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise InputError(f"the backbone's configuration describes no model of open_clip's ({reason})") from None
     blocks = getattr(getattr(model.visual, "transformer", None), "resblocks", [])
@@ -90,7 +90,10 @@ def fingerprint(state: Mapping[str, Tensor], config: Mapping[str, Any]) -> str:
 def _check(config: Mapping[str, Any]) -> None:
     if too_large := [f"{name} is {value!r}" for name, value in _numbers(config) if not _bounded(name, value)]:
         raise InputError(f"the backbone's configuration asks for more than any model has: {', '.join(too_large[:3])}")
-    vision, text = config.get("vision_cfg", {}), config.get("text_cfg", {})
+    vision, text = (config.get(part, {}) for part in ("vision_cfg", "text_cfg"))
+    for part, value in (("vision_cfg", vision), ("text_cfg", text)):
+        if not isinstance(value, Mapping):
+            raise InputError(f"the backbone's configuration describes no model of open_clip's ({part} is {value!r})")
     reasons = {
         "a timm image tower": "timm_model_name" in vision,
         "a Hugging Face text tower": "hf_model_name" in text or "hf_tokenizer_name" in text,

@@ -44,10 +44,13 @@ def read_state(path: Path, *, trusted: bool) -> dict[str, Tensor]:
 
 def is_torchscript(path: Path) -> bool:
     """Say whether the file is a TorchScript archive, as OpenAI's are."""
-    if not zipfile.is_zipfile(path):
+    try:
+        if not zipfile.is_zipfile(path):
+            return False
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith("/constants.pkl") for name in archive.namelist())
+    except (zipfile.BadZipFile, NotImplementedError, ValueError):  # damaged, which whoever reads it will say
         return False
-    with zipfile.ZipFile(path) as archive:
-        return any(name.endswith("/constants.pkl") for name in archive.namelist())
 
 
 def _safetensors(path: Path) -> dict[str, Tensor]:
@@ -83,7 +86,11 @@ def _pickle(path: Path) -> Any:
         RuntimeError,
         EOFError,
         ValueError,
-        KeyError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        AssertionError,
+        zipfile.BadZipFile,
     ):  # torch's advice is to read it anyway
         raise InputError(
             f"{path} is not a file of tensors alone: it is damaged, or holds other objects, which could run code and "

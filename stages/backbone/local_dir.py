@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,27 @@ def check_config(folder: Path, expected: Mapping[str, Any], model: str) -> None:
     if differ:
         lines = ", ".join(f"{key} is {theirs.get(key)}, expected {ours.get(key)}" for key in differ[:5])
         raise InputError(f"{folder / _CONFIG} describes another model than {model}: {lines}")
+
+
+def normalisation(folder: Path) -> dict[str, list[float]]:
+    """Return mean and std of the channels, as far as a folder's own open_clip_config.json says them.
+
+    Raises:
+        InputError: one isn't three numbers, or no std can be divided by.
+    """
+    said = read_json(folder / _CONFIG, _EXPECTED).get("preprocess_cfg") or {}
+    if not isinstance(said, Mapping):
+        raise InputError(f"{folder / _CONFIG}: preprocess_cfg is {said!r}; {_EXPECTED}")
+    found = {name: said[name] for name in ("mean", "std") if said.get(name) is not None}
+    for name, value in found.items():
+        numbers = isinstance(value, list) and len(value) == 3 and all(_is_number(one) for one in value)
+        if not numbers or (name == "std" and min(value) <= 0):
+            raise InputError(f"{folder / _CONFIG}: preprocess_cfg.{name} is {value!r}, expected three numbers")
+    return {name: [float(one) for one in value] for name, value in found.items()}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def find_weights(folder: Path) -> Path:

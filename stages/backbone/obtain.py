@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -52,9 +53,14 @@ def told(card: BackboneCard, found: Obtained) -> Told:
     return Told(
         f"{card.title} ({_OTHERS[found.pretrained]})",
         "that of these weights, which nobody has told",
-        f"It runs with {activation}, {_WHY[found.pretrained].format(model=card.model)}; weights that were trained with "
-        "another activation give wrong features and no error.",
+        f"It runs with {activation}, {_WHY[found.pretrained].format(model=card.model)}, on frames less the mean "
+        f"{_shown(found.config['mean'])} by {_shown(found.config['std'])}; weights that were trained with another "
+        "activation or on other values give wrong features and no error.",
     )
+
+
+def _shown(channels: Sequence[float]) -> str:
+    return ", ".join(f"{value:.3f}" for value in channels)
 
 
 def _embedded(card: BackboneCard, source: Source, folder: Path) -> Obtained:

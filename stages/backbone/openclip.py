@@ -44,7 +44,7 @@ def obtain_open_clip(card: BackboneCard, source: Source, folder: Path) -> Obtain
     Raises:
         InputError: the weights can't be had, have the wrong hash or are of another architecture.
     """
-    config = configuration(card)
+    config = configuration(card, source)
     expected = skeleton(config.model)
     weights = _weights(card, source, config)
     state = _fitting(weights.state, expected, source, card)
@@ -53,35 +53,54 @@ def obtain_open_clip(card: BackboneCard, source: Source, folder: Path) -> Obtain
     return Obtained(weights.pretrained, weights.sha256, settings, fingerprint(state, settings))
 
 
-def configuration(card: BackboneCard) -> OpenClipConfig:
-    """Return the open_clip configuration of a card.
+def configuration(card: BackboneCard, source: Source) -> OpenClipConfig:
+    """Return the open_clip configuration of a card; a local folder says by itself how its frames are normalised.
 
     Raises:
-        InputError: open_clip has no such model.
+        InputError: open_clip has no such model, or the folder's own configuration is another model's or damaged.
     """
     model = open_clip.get_model_config(card.model)
     if model is None:
         raise InputError(f"open_clip has no model '{card.model}'; {nearest(card.model, open_clip.list_models())}")
     tag = open_clip.get_pretrained_cfg(card.model, card.pretrained) if card.pretrained else {}
-    mean = tag.get("mean", open_clip.OPENAI_DATASET_MEAN)
-    std = tag.get("std", open_clip.OPENAI_DATASET_STD)
-    return OpenClipConfig(model=model, mean=list(mean), std=list(std), taps=card.taps, suffix_from=card.suffix_from)
+    told = {"mean": open_clip.OPENAI_DATASET_MEAN, "std": open_clip.OPENAI_DATASET_STD, **tag}
+    if source.kind == "local-dir":
+        local_dir.check_config(_path(source), model, card.model)
+        told |= local_dir.normalisation(_path(source))
+    return OpenClipConfig(
+        model=model, mean=list(told["mean"]), std=list(told["std"]), taps=card.taps, suffix_from=card.suffix_from
+    )
+
+
+def _check_activation(card: BackboneCard, config: OpenClipConfig) -> None:
+    """Raise InputError where a tag's weights were trained with QuickGELU and the card's model runs with GELU."""
+    tag = open_clip.get_pretrained_cfg(card.model, str(card.pretrained))
+    if not tag.get("quick_gelu") or config.model.get("quick_gelu"):
+        return
+    other = f"{card.model}-quickgelu"
+    mend = f"set model: {other}" if other in open_clip.list_models() else "choose another pretrained"
+    raise InputError(
+        f"the backbone's card says model {card.model}, which runs with GELU, and pretrained {card.pretrained}, which "
+        f"was trained with QuickGELU: its features would be wrong; {mend}"
+    )
 
 
 def _weights(card: BackboneCard, source: Source, config: OpenClipConfig) -> Weights:
     if source.kind == "random":
         return Weights(random_state(config.model, seed_for("backbone", source.name)), "random", None)
     if source.kind == "card":
+        _check_activation(card, config)
         path = from_hub(source.name, card)
         return Weights(read_state(path, trusted=False), str(card.pretrained), sha256(path))
     if source.kind == "local-dir":
-        local_dir.check_config(_path(source), config.model, card.model)
         path = local_dir.find_weights(_path(source))
         return Weights(read_state(path, trusted=False), "local-dir", sha256(path))
     path = _path(source)
     digest = verified(source, path, card)
     known = {card.sha256, source.sha256}
     label = str(card.pretrained) if digest == card.sha256 and card.pretrained else "file"
+    if label != "file":
+        _check_activation(card, config)
     return Weights(read_state(path, trusted=digest in known), label, digest)
 
 

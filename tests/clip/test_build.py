@@ -102,3 +102,12 @@ def test_a_configuration_that_no_model_has_is_refused_in_a_sentence(clip_config,
     config[part][key] = value
     with pytest.raises(InputError, match=said):
         skeleton(config)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"vision_cfg": None}, {"vision_cfg": []}, {"text_cfg": 3},
+                {"vision_cfg": {"image_size": 16, "layers": [3, 4], "width": 32}}],
+)  # fmt: skip
+def test_a_configuration_of_another_kind_is_refused(clip_config, changes):
+    with pytest.raises(InputError, match="describes no model of open_clip's"):
+        skeleton({**clip_config("vit"), **changes})

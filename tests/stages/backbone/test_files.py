@@ -92,3 +92,19 @@ def test_what_is_no_state_dict_is_refused(tmp_path, value):
     torch.save(value, tmp_path / "a.pt")
     with pytest.raises(InputError, match="no state dict"):
         read_state(tmp_path / "a.pt", trusted=False)
+
+
+def test_a_damaged_archive_is_told_of_whatever_is_damaged(tmp_path, model):
+    """Bytes of the directory at a zip's end, and of the pickle in it, one after another."""
+    torch.save({"a": torch.zeros(3)}, tmp_path / "whole.pt")
+    whole = (tmp_path / "whole.pt").read_bytes()
+    legible, seen = {"a"}, set()
+    for at in [*range(0, 200, 3), *range(len(whole) - 600, len(whole), 3)]:
+        damaged = bytearray(whole)
+        damaged[at] ^= 0xFF
+        (tmp_path / "damaged.pt").write_bytes(damaged)
+        try:
+            seen.add(read_state(tmp_path / "damaged.pt", trusted=True).keys() == legible)
+        except InputError:
+            seen.add("refused")
+    assert "refused" in seen

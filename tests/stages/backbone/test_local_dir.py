@@ -1,6 +1,7 @@
 """Folders as open_clip saves them: the configuration must be the card's, the weights file unambiguous."""
 
 import copy
+import json
 
 import open_clip
 import pytest
@@ -9,7 +10,7 @@ import torch
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import read_json, write_json
 from mcdrl.clip.sources import Source
-from stages.backbone.local_dir import check_config, find_weights
+from stages.backbone.local_dir import check_config, find_weights, normalisation
 from stages.backbone.obtain import obtain
 
 
@@ -38,6 +39,34 @@ def test_a_folder_is_obtained(save, card, model, tmp_path):
     out.mkdir()
     obtain(card(sha256="0" * 64), Source("tiny", "local-dir", folder), out)
     assert read_json(out / "card.json")["pretrained"] == "local-dir"
+
+
+def test_a_folder_says_how_its_frames_are_normalised(save, card, model, tmp_path):
+    folder = save()
+    torch.save(model.state_dict(), folder / "open_clip_pytorch_model.bin")
+    written = read_json(folder / "open_clip_config.json")
+    found = []
+    for said in ({}, None, {"mean": [0.5, 0.5, 0.5], "std": [0.25, 0.25, 0.5], "size": 16}):
+        write_json({**written, "preprocess_cfg": said}, folder / "open_clip_config.json")
+        out = tmp_path / f"out{len(found)}"
+        out.mkdir()
+        obtain(card(), Source("tiny", "local-dir", folder), out)
+        stored = read_json(out / "card.json")
+        found.append((stored["config"]["mean"], stored["config"]["std"]))
+    assert found == [([0.1, 0.2, 0.3], [0.4, 0.5, 0.6])] * 2 + [([0.5, 0.5, 0.5], [0.25, 0.25, 0.5])]
+    assert "less the mean 0.500, 0.500, 0.500 by 0.250, 0.250, 0.500" in stored["notice"]
+
+
+@pytest.mark.parametrize(
+    "said", [3, {"mean": 0.5}, {"mean": [0.5, 0.5]}, {"std": [0.1, 0.2, 0]}, {"mean": [0.1, True, "a"]},
+             {"std": [0.1, 0.2, float("inf")]}],
+)  # fmt: skip
+def test_what_normalises_nothing_is_refused(save, said):
+    folder = save()
+    written = read_json(folder / "open_clip_config.json")
+    (folder / "open_clip_config.json").write_text(json.dumps({**written, "preprocess_cfg": said}))
+    with pytest.raises(InputError, match=r"open_clip_config\.json.*preprocess_cfg"):
+        normalisation(folder)
 
 
 def test_defaults_that_are_written_out_do_not_differ(save, config):

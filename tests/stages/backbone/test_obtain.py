@@ -16,6 +16,7 @@ from mcdrl.clip.load import load_encoder
 from mcdrl.clip.sources import Source
 from stages.backbone import openclip
 from stages.backbone.obtain import obtain
+from tests.stages.backbone.conftest import CONFIG, TAG
 
 FILES = ("card.json", "weights.safetensors")
 
@@ -104,6 +105,25 @@ def test_the_activation_that_is_told_is_the_one_that_runs(run, card, weights, mo
     folder = run(card(), Source("tiny", "file", weights))
     assert told(folder)[2].startswith("It runs with GELU,")
     assert read_json(folder / "card.json")["config"]["model"]["quick_gelu"] is False
+
+
+@pytest.mark.parametrize("other", ["tiny-vit-quickgelu", None])
+def test_a_tag_of_the_other_activation_is_refused(run, card, weights, monkeypatch, other):
+    """For a file that isn't the tag's nobody knows; the hub is not asked for what can't be used."""
+    configs, tag = openclip.open_clip.factory._MODEL_CONFIGS, TAG
+    if other:
+        monkeypatch.setitem(configs, other, configs["tiny-vit"])
+        monkeypatch.setattr(openclip.open_clip, "list_models", lambda: [other])
+    monkeypatch.setitem(configs, "tiny-vit", {**configs["tiny-vit"], "quick_gelu": False})
+    monkeypatch.setitem(openclip.open_clip.pretrained._PRETRAINED, "tiny-vit", {"openai": {**tag, "quick_gelu": True}})
+    monkeypatch.setattr(openclip, "from_hub", lambda *_: pytest.fail("asked"))
+    mend = f"set model: {other}" if other else "choose another pretrained"
+    for name, source in (("hub", Source("tiny", "card")), ("tag", Source("tiny", "file", weights))):
+        with pytest.raises(InputError, match=f"pretrained openai, which was trained with QuickGELU.*{mend}"):
+            run(card(sha256=sha256(weights)), source, name)
+    assert told(run(card(), Source("tiny", "file", weights)))[2].startswith("It runs with GELU,")
+    monkeypatch.setitem(configs, "tiny-vit", CONFIG)
+    run(card(sha256=sha256(weights)), Source("tiny", "file", weights), "fits")
 
 
 def test_the_hub_s_file_counts_as_the_tag(run, card, weights, monkeypatch):
