@@ -373,9 +373,9 @@ def pack(
 
     folder = chosen_one(model)
     size = pack(folder, out, backbone, small=small)
-    say(f"{out}: {size / 1e6:.1f} MB, all that `mcdrl predict --model {out}` needs")
     if small:
         _check_parity(parity(folder, out, backbone))
+    say(f"{out}: {size / 1e6:.1f} MB, all that `mcdrl predict --model {out}` needs")
 
 
 def _check_parity(parity: Parity) -> None:

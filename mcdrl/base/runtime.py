@@ -12,7 +12,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
@@ -149,12 +149,16 @@ def finite(value: float | None) -> float | None:
     return value
 
 
-def machine_memory_gb() -> float:
-    """Return the machine's memory; infinite where the system doesn't tell."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
-    except (ValueError, OSError):
-        return float("inf")
+def machine_memory_gb(root: Path = Path("/")) -> float:
+    """Return the memory that the machine and its control groups give; infinite where nobody tells.
+
+    Args:
+        root: of the file system.
+    """
+    limits = [limit for group in _control_groups(root) if (limit := _number(group / "memory.max"))]
+    with suppress(ValueError, OSError):
+        limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    return min(limits, default=math.inf) / 1e9
 
 
 def free_memory_bytes(root: Path = Path("/")) -> int:

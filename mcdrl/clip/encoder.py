@@ -101,6 +101,10 @@ class Encoder(nn.Module, ABC):
     def unknown_words(self, prompts: Sequence[str]) -> list[str]:
         """Return the words that the text tower has never seen, in order of appearance; empty where any text serves."""
 
+    def too_long(self, prompts: Sequence[str]) -> list[str]:  # noqa: ARG002
+        """Return the prompts of which the text tower reads the beginning alone; none where it reads any length."""
+        return []
+
     @abstractmethod
     def lower_blocks(self) -> LowerBlocks:
         """Return a trainable copy of all blocks below the upper ones, initialised with the encoder's own weights."""

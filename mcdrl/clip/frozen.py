@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,7 @@ class Setup:
         suffix_from: the tap after which the upper blocks start; None: the tower's default.
         dense_mode: how the map is made dense.
         fingerprint: of weights and configuration.
-        tokenizer: prompts -> [n, L] long.
+        tokenizer: open_clip's SimpleTokenizer, prompts -> [n, L] long.
     """
 
     mean: Sequence[float]
@@ -38,7 +38,7 @@ class Setup:
     suffix_from: str | None
     dense_mode: str
     fingerprint: str
-    tokenizer: Callable[[list[str]], Tensor]
+    tokenizer: Any
 
 
 class ClipLowerBlocks(LowerBlocks):
@@ -108,6 +108,11 @@ class FrozenClip(Encoder):
     def unknown_words(self, prompts: Sequence[str]) -> list[str]:  # noqa: ARG002
         """Return nothing: the tokenizer splits unknown words into known pieces."""
         return []
+
+    def too_long(self, prompts: Sequence[str]) -> list[str]:
+        """Return the prompts that have more tokens than fit between the two that mark start and end."""
+        room = self.model.context_length - 2
+        return [prompt for prompt in prompts if len(self.tokenizer.encode(prompt)) > room]
 
     def lower_blocks(self) -> LowerBlocks:
         """Return a trainable copy of the lower blocks, initialised with the encoder's own weights."""

@@ -35,6 +35,11 @@ def load_encoder(folder: Path, dense: str = "auto") -> Encoder:
     return _open_clip(card, mode, folder)
 
 
+def is_installed(card: StoredCard) -> bool:
+    """Return whether the weights that a card was written for come with the packages that are installed here."""
+    return card.family == "lite" and _installed(card.model, "auto").fingerprint == card.fingerprint
+
+
 def _lite(folder: Path, model: str, mode: str) -> Encoder:
     with loading():  # torch is a second's import
         from mcdrl.clip.lite import LiteEncoder

@@ -3,7 +3,7 @@
 A small backbone (lite0: 13 MB) is copied byte for byte into every model's folder; DVC's cache keeps equal files once. A
 large one (ViT-L/14: 1.7 GB) would be copied ten or fifty times, so the folder names it by its hash only, and `mcdrl
 pack` makes a folder that holds it where one is wanted. Of the family lite a card is enough: its weights come with
-packages, and their hash has to be the card's.
+packages, and their hash has to be the card's; weights of one's own are copied.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import atomic, regular
 from mcdrl.clip.card import CARD, read_stored
+from mcdrl.clip.load import is_installed
 from mcdrl.model.members import is_ensemble
 from mcdrl.study.paths import artifacts_of, backbone_folder
 
@@ -38,7 +39,7 @@ def bundle(backbone: Path, model: Path, *, limit_bytes: int | None = SMALL_BYTES
     """
     visible = [path for path in backbone.iterdir() if not path.name.startswith(".") and not path.is_dir()]
     files = sorted(map(regular, visible))
-    if small and read_stored(backbone).family == "lite":
+    if small and is_installed(read_stored(backbone)):
         files = [path for path in files if path.name == CARD]
     if limit_bytes is not None and sum(path.stat().st_size for path in files) > limit_bytes:
         return False

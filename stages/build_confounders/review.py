@@ -34,12 +34,16 @@ def neighbours(names: Sequence[str], rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def warnings(encoder: Encoder, prompts: Sequence[str], near: pd.DataFrame) -> list[str]:
-    """Return a sentence for each prompt with words that the text tower doesn't know and for each pair too close."""
+    """Return a sentence for each prompt that the text tower doesn't know or read to its end, each pair too close."""
     strange = [(prompt, encoder.unknown_words([prompt])) for prompt in prompts]
     lines = [
         f"'{prompt}' has words that the text tower has never seen: {', '.join(words)}; they count as unknown"
         for prompt, words in strange
         if words
+    ]
+    lines += [
+        f"'{prompt}' is longer than the text tower reads: its end counts for nothing; shorten it"
+        for prompt in encoder.too_long(prompts)
     ]
     lines += [
         f"'{first}' and '{second}' say the same to this backbone (cosine {cosine:.3f}); reword or drop one"

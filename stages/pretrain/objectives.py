@@ -21,8 +21,9 @@
   There another CLIP, aligned on pairs of another corpus, chooses; ours are the towers themselves as they are by then,
   aligned by labels. What tells the report has a part in the paper's answer, too; here it is for training only.
 
-Confounders count in plain views only, as jittered ones have other light and sharpness than is said; captions name them,
-so that only plain views have captions. A report is taken by what a view itself looks like, so that all views have one.
+By themselves confounders count in plain views only, as jittered ones have other light and sharpness than is said; with
+a class of lesion they count in both, as data/lite0 was made. Captions name them, so that only plain views have
+captions. A report is taken by what a view itself looks like, so that all views have one.
 """
 
 from __future__ import annotations

@@ -16,7 +16,15 @@ import pytest
 import torch
 
 from mcdrl.base.errors import InputError
-from mcdrl.base.runtime import enough_memory, free_memory_bytes, loading, progress, usable_cores, user_errors
+from mcdrl.base.runtime import (
+    enough_memory,
+    free_memory_bytes,
+    loading,
+    machine_memory_gb,
+    progress,
+    usable_cores,
+    user_errors,
+)
 
 
 def command(body, *arguments):
@@ -230,6 +238,18 @@ def test_free_memory_is_what_system_and_control_groups_leave(tmp_path, group, li
         (folder / "memory.max").write_text(f"{most}\n")
         (folder / "memory.current").write_text(f"{used}\n")
     assert free_memory_bytes(tmp_path) == free
+
+
+@pytest.mark.parametrize(("limits", "most"), [({}, None), ({"": "max"}, None), ({"": "5000", "job": "max"}, 5000),
+                                              ({"": "max", "job": "7000"}, 7000), ({"": "9" * 30}, None)])  # fmt: skip
+def test_a_container_s_limit_is_the_machine_s_memory(tmp_path, limits, most):
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "proc/self/cgroup").write_text("0::/job\n")
+    for own, limit in limits.items():
+        (tmp_path / "sys/fs/cgroup" / own).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "sys/fs/cgroup" / own / "memory.max").write_text(f"{limit}\n")
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    assert machine_memory_gb(tmp_path) == pytest.approx((most or physical) / 1e9)
 
 
 def test_free_memory_that_nobody_tells(tmp_path):

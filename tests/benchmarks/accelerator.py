@@ -106,7 +106,7 @@ def make_encoder(*, large: bool) -> VitEncoder:
     model = open_clip.CLIP(**{**config, "quick_gelu": True})
     model.load_state_dict(random_state({**config, "quick_gelu": True}, SEED), strict=False)
     taps, start = (("b6", "b12", "b18", "b24"), "b18") if large else (("b1", "b2", "b3", "b4"), "b3")
-    setup = Setup((0.48,) * 3, (0.27,) * 3, taps, start, "maskclip", "random", open_clip.tokenize)
+    setup = Setup((0.48,) * 3, (0.27,) * 3, taps, start, "maskclip", "random", open_clip.SimpleTokenizer())
     return VitEncoder(model.eval(), setup)
 
 

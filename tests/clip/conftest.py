@@ -52,7 +52,7 @@ def make_model(kind):
 
 
 def make_encoder(kind, mode="plain", **changes):
-    setup = {"taps": None, "suffix_from": None, "fingerprint": "f", "tokenizer": open_clip.tokenize} | changes
+    setup = {"taps": None, "suffix_from": None, "fingerprint": "f", "tokenizer": open_clip.SimpleTokenizer()} | changes
     family = {"vit": VitEncoder, "deep_vit": VitEncoder, "resnet": ResNetEncoder}[kind]
     return family(make_model(kind), Setup(mean=MEAN, std=STD, dense_mode=mode, **setup))
 

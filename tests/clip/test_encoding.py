@@ -75,7 +75,7 @@ def test_a_real_encoder_fills_the_contract(tmp_path):
         "vision_cfg": {"image_size": 16, "layers": 4, "width": 16, "patch_size": 4, "head_width": 8},
         "text_cfg": {"width": 8, "heads": 1, "layers": 1},
     }
-    setup = Setup((0.5,) * 3, (0.3,) * 3, None, None, "maskclip", "f", open_clip.tokenize)
+    setup = Setup((0.5,) * 3, (0.3,) * 3, None, None, "maskclip", "f", open_clip.SimpleTokenizer())
     encoder = VitEncoder(open_clip.CLIP(**config), setup)
     stored, cases = images(3), ["A/1", "A/2", "A/3"]
     stamps = {

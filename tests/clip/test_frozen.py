@@ -143,6 +143,15 @@ def test_text_is_open_clips_own(clip_encoder, clip_model):
     assert encoder.unknown_words(PROMPTS) == []
 
 
+def test_a_prompt_whose_end_is_not_read_is_named(clip_encoder):
+    encoder = clip_encoder("vit")
+    fits = "a " * (encoder.model.context_length - 2)
+    assert encoder.too_long(["blood", fits, fits + "polyp"]) == [fits + "polyp"]
+    ends = encoder.encode_text([fits + "polyp", fits + "blood"])
+    torch.testing.assert_close(ends[0], ends[1])
+    assert not torch.equal(*encoder.encode_text([fits[2:] + "polyp", fits[2:] + "blood"]))
+
+
 def test_many_prompts_are_encoded_as_one_by_one(clip_encoder):
     encoder = clip_encoder("vit")
     prompts = [f"frame number {number}" for number in range(70)]

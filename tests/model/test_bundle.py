@@ -1,9 +1,16 @@
 """A model's folder and its backbone: which one is found, and what is copied."""
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from mcdrl.base.errors import InputError
+from mcdrl.base.files import read_json, write_json
+from mcdrl.clip.card import read_card
+from mcdrl.clip.lite import LiteEncoder
+from mcdrl.clip.load import load_encoder
+from mcdrl.clip.sources import Source
 from mcdrl.model.bundle import bundle, find_backbone
+from stages.backbone.obtain import obtain
 from tests import stub_sites
 
 PRINT = stub_sites.FINGERPRINT
@@ -43,3 +50,20 @@ def test_a_large_one_is_found_in_the_study_but_not_elsewhere(study):
 def test_another_backbone_is_refused_by_name(study):
     with pytest.raises(InputError, match=r"another backbone \(abc\).*stub"):
         find_backbone(study / "artifacts" / "train", "abc", study / "artifacts" / "backbone")
+
+
+def test_of_a_small_copy_the_weights_that_no_package_brings_are_part(tmp_path):
+    """A text tower of one's own, such as one that was pretrained anew."""
+    kept = []
+    for name, shift in (("installed", 0.0), ("own", 0.01)):
+        folder = tmp_path / name
+        folder.mkdir()
+        obtain(read_card("lite0"), Source("lite0", "card"), folder)
+        state = load_file(folder / "weights.safetensors")
+        save_file({**state, "joint.mean": state["joint.mean"] + shift}, folder / "weights.safetensors")
+        digest = LiteEncoder.from_folder(folder, "auto").fingerprint
+        write_json({**read_json(folder / "card.json"), "fingerprint": digest}, folder / "card.json")
+        assert bundle(folder, tmp_path / f"{name}_model", small=True)
+        kept.append(sorted(path.name for path in (tmp_path / f"{name}_model" / "backbone").iterdir()))
+        assert load_encoder(tmp_path / f"{name}_model" / "backbone").fingerprint == digest
+    assert kept == [["card.json"], sorted(path.name for path in (tmp_path / "own").iterdir())]

@@ -130,14 +130,14 @@ def export(model: Path, kind: Format, out: Path, backbone: Path | None) -> Parit
         _check_packages()
     _check_place(out, model)
     network, card = load_network(model, backbone)
-    sizes_px = [card.size_px, *further_sizes_of([model])]
-    around = preprocessing(card, sha256(model / WEIGHTS), threshold_of([model]), sizes_px)
+    sizes_px, threshold = [card.size_px, *further_sizes_of([model])], threshold_of([model])
+    around = preprocessing(card, sha256(model / WEIGHTS), threshold, sizes_px)
     files = {**_told(out, around), kind: FILES[kind]}
     probes = made_up_frames(card.size_px)
     try:
         with atomic(out / FILES[kind]) as partial:
             _write(network, probes[:2], kind, partial)
-            parity = compare(network, runner(partial, kind), probes)
+            parity = compare(network, runner(partial, kind), probes, threshold)
             write_json({**around, "files": files}, out / PREPROCESSING)  # beside no network that it isn't of
     except OSError:  # of the folder to write into
         raise
@@ -148,7 +148,8 @@ def export(model: Path, kind: Format, out: Path, backbone: Path | None) -> Parit
         raise InputError(
             f"the method '{card.method}' can't be exported as {kind} ({reason}); try the other format"
         ) from None
-    for name in (PROMISE, HELD_OUT_SCORES):  # of a model that was exported to there before
+    before = {PROMISE, HELD_OUT_SCORES, *FILES.values()} - set(files.values())  # of a model that was exported to there
+    for name in before:
         (out / name).unlink(missing_ok=True)
     take_along(model, find_backbone(model, card.fingerprint, backbone), out, use=_use(files, card))
     return parity
@@ -266,16 +267,29 @@ def runner(path: Path, kind: Format) -> Callable[[Array], tuple[Array, ...]]:
     return lambda frames: arrays(script(torch.from_numpy(frames)))
 
 
-def compare(network: Network, run: Callable[[Array], tuple[Array, ...]], frames: Array, batch_size: int = 4) -> Parity:
-    """Run frames, [B, S, S, 3] uint8, through PyTorch and through an exported file."""
+def compare(
+    network: Network, run: Callable[[Array], tuple[Array, ...]], frames: Array, threshold: float, batch_size: int = 4
+) -> Parity:
+    """Run frames through PyTorch and through an exported file; an answer that is no number is another one.
+
+    Args:
+        network: the model.
+        run: what the file says of frames, as of `runner`.
+        frames: [B, S, S, 3] uint8.
+        threshold: probability from which a pixel is lesion.
+        batch_size: frames at a time.
+    """
     highest, differ = 0.0, 0
     for start in range(0, len(frames), batch_size):
         part = np.ascontiguousarray(frames[start : start + batch_size])
         with torch.inference_mode():
             ours = arrays(network(torch.from_numpy(part)))
         theirs = run(part)
-        highest = max(highest, *(float(np.abs(a - b).max()) for a, b in zip(ours, theirs, strict=True)))
-        differ += int(((ours[0] >= 0.5) != (theirs[0] >= 0.5)).sum())
+        gaps = [
+            np.where(np.isfinite(a) & np.isfinite(b), np.abs(a - b), np.inf) for a, b in zip(ours, theirs, strict=True)
+        ]
+        highest = max(highest, *(float(gap.max()) for gap in gaps))
+        differ += int((((ours[0] >= threshold) != (theirs[0] >= threshold)) | np.isinf(gaps[0])).sum())
     return Parity(len(frames), highest, differ / (len(frames) * frames.shape[1] * frames.shape[2]))
 
 

@@ -12,6 +12,7 @@ from mcdrl.base.errors import InputError
 from mcdrl.commands.models.export import Array, Parity, arrays, compare, load_network
 from mcdrl.model.bundle import find_backbone
 from mcdrl.model.card import read_card
+from mcdrl.model.held_out import threshold_of
 from mcdrl.model.members import members
 from mcdrl.model.take_along import copy_models
 from mcdrl.renderer.corpus import sample_corpus_frame
@@ -26,7 +27,7 @@ def pack(model: Path, out: Path, backbone: Path | None, *, small: bool = False) 
         model: the folder that a stage wrote, an ensemble's, too.
         out: the folder to write; it must not exist.
         backbone: where its backbone is; None: in its folder, else in its study.
-        small: whether the weights become half precision, and those of the family lite stay out, which packages bring.
+        small: whether the weights become half precision, and those of the family lite stay out that the packages bring.
 
     Returns:
         Bytes written.
@@ -68,4 +69,5 @@ def _parity(model: Path, copy: Path, backbone: Path | None) -> Parity:
         with torch.inference_mode():
             return arrays(copied(torch.from_numpy(frames)))
 
-    return replace(compare(network, run, drawn_frames(card.size_px)), original="the model itself")
+    found = compare(network, run, drawn_frames(card.size_px), threshold_of([model]))
+    return replace(found, original="the model itself")

@@ -6,7 +6,6 @@ default remote. `dvc repro` in the workspace then finds the stage in the run cac
 
 from __future__ import annotations
 
-import shlex
 import shutil
 import subprocess
 import sys
@@ -78,13 +77,13 @@ class Resources:
             raise InputError("--slurm needs submitit, which isn't installed; pip install 'mcdrl[cluster]'") from None
         if missing := [tool for tool in ("sbatch", "srun") if shutil.which(tool) is None]:
             raise InputError(f"--slurm: no {missing[0]} on the PATH; run this on a machine that submits SLURM jobs")
-        from mcdrl.commands.run.preemption import BLOCKED  # which submitit is needed for
+        from mcdrl.commands.run.preemption import blocked  # which submitit is needed for
 
         executor = submitit.AutoExecutor(
             (root / _JOBS).resolve(),
             cluster="slurm",
             slurm_max_num_timeout=_TIME_OUTS,
-            slurm_python=f"{BLOCKED} {shlex.quote(sys.executable)}",
+            slurm_python=blocked(sys.executable),
         )
         wanted: dict[str, Any] = {
             "timeout_min": self.minutes, "cpus_per_task": self.cpus, "gpus_per_node": self.gpus,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -16,13 +17,26 @@ from types import FrameType
 
 from submitit import JobEnvironment
 
-# Starts a program to which they wait until it calls `heed`: they would end one that hasn't yet come so far.
-BLOCKED = f"env --block-signal=TERM --block-signal={JobEnvironment.USR_SIG}"
 _SIGNALS = (signal.SIGTERM, signal.Signals[f"SIG{JobEnvironment.USR_SIG}"])
+_BLOCKING = (  # not `env --block-signal`, which clusters of 2019's systems lack
+    f"import os, signal, sys; signal.pthread_sigmask(signal.SIG_BLOCK, {[int(one) for one in _SIGNALS]}); "
+    "os.execv(sys.argv[1], sys.argv[1:])"
+)
 
 
 class Cancelled(Exception):  # noqa: N818  # it is no error
     """Somebody wants the job to end."""
+
+
+def blocked(program: str) -> str:
+    """Return a shell's words that start a program to which signals wait until it calls `heed`.
+
+    They would end one that hasn't yet come so far.
+
+    Args:
+        program: its absolute path.
+    """
+    return shlex.join([sys.executable, "-I", "-S", "-c", _BLOCKING, program])
 
 
 def on_slurm() -> bool:

@@ -170,6 +170,7 @@ def test_two_formats_in_one_folder_are_both_named_and_those_of_another_model_are
     save_model(tmp_path / "other", weights, loaded.texts, loaded.card)
     bundle(model / "backbone", tmp_path / "other")
     assert named(tmp_path / "other", "onnx") == {"onnx": "network.onnx"}
+    assert not (tmp_path / "out" / "network.pt").exists()
 
 
 def test_a_stranger_is_told_what_of_a_frame_the_network_sees(model):
@@ -204,11 +205,17 @@ def test_parity_counts_pixels_by_hand(model):
         right = network(torch.from_numpy(frames)).numpy()
     wrong = right.copy()
     wrong[0, 0, :100] = 1 - right[0, 0, :100]
-    parity = compare(network, lambda _: (wrong,), frames)
+    parity = compare(network, lambda _: (wrong,), frames, 0.5)
     assert parity.pixels == pytest.approx(100 / (2 * 224 * 224))
     assert parity.holds
     wrong[1] = 1 - right[1]
-    assert not compare(network, lambda _: (wrong,), frames).holds
+    assert not compare(network, lambda _: (wrong,), frames, 0.5).holds
+    low, none = np.full_like(right, 0.2), right.copy()
+    assert compare(lambda _: torch.from_numpy(low), lambda _: (low + 0.2,), frames, 0.5).holds
+    assert compare(lambda _: torch.from_numpy(low), lambda _: (low + 0.2,), frames, 0.3).pixels == 1  # the model's own
+    none[0, :10] = np.nan
+    lost = compare(network, lambda _: (none,), frames, 0.5)
+    assert (lost.highest, lost.pixels) == (np.inf, pytest.approx(10 / (2 * 224)))
 
 
 def test_a_frame_gets_the_same_answer_alone_and_among_others(model):

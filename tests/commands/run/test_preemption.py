@@ -1,13 +1,14 @@
 """What a signal means to a job by SLURM's record of it; tests of jobs run it under a real SLURM."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
 
 import pytest
 
-from mcdrl.commands.run.preemption import BLOCKED
+from mcdrl.commands.run.preemption import blocked
 
 JOB = """
 import os, signal, sys, time
@@ -42,7 +43,7 @@ def hear(environment, signum, *how, state="RUNNING", restarts=1):
     with open(tool, "w", encoding="utf-8") as stream:
         stream.write(f"#!/bin/sh\n[ \"$*\" = 'show job --oneliner 7_1' ] && echo '{RECORD.format(state, restarts)}'\n")
     os.chmod(tool, 0o755)
-    command = [*BLOCKED.split(), sys.executable, "-c", JOB, str(int(signum)), *how]
+    command = [*shlex.split(blocked(sys.executable)), "-c", JOB, str(int(signum)), *how]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     return done.stdout.strip(), done.stderr.strip().splitlines()[-1:], done.returncode
 

@@ -30,6 +30,9 @@ class HashEncoder(Encoder):
     def unknown_words(self, prompts):
         return [word for prompt in prompts for word in prompt.split() if "z" in word]
 
+    def too_long(self, prompts):
+        return [prompt for prompt in prompts if len(prompt) > 60]
+
 
 @pytest.fixture
 def encoder():

@@ -39,6 +39,12 @@ def test_unknown_words_are_named_with_their_prompt(encoder):
     assert "fuzz, zebras" in lines[0]
 
 
+def test_a_prompt_that_is_cut_is_named(encoder):
+    near = neighbours(["a"], rows(0))
+    (line,) = warnings(encoder, ["blood " * 20, "blood"], near)
+    assert line.startswith(f"'{'blood ' * 20}' is longer than the text tower reads")
+
+
 def test_the_table_shows_each_phrase_and_each_warning():
     stream = io.StringIO()
     show(neighbours(["dim", "dark"], rows(0, 60)), ["[brackets] stay"], Console(file=stream, width=100))
