@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mcdrl.base.choices import unknown
-from mcdrl.methods._registry import RENAMED, bases, modes, names, params_type
+from mcdrl.methods._registry import RENAMED, bases, compiles, modes, names, params_type
 from mcdrl.study.missing import told
 from mcdrl.study.params import Study
 from mcdrl.study.variants import Variant, merged, resolved
@@ -46,6 +46,7 @@ def problems(study: Study, train: Mapping[str, Any], deployed: Sequence[str] = (
         *(line for name in study.variants for line in _wrong_variant(name, study)),
         *_wrong_names(study),
         *(line for name in trained for line in _wrong_mode(name, study, train)),
+        *(line for name in trained for line in _not_compiled(name, study, train)),
     ]
 
 
@@ -126,5 +127,18 @@ def _wrong_mode(name: str, study: Study, train: Mapping[str, Any]) -> list[str]:
     mode, legal = numbers.get("mode"), modes(method)
     if mode is None or not legal or mode in legal:
         return []
-    where = f"variants.{name}.train.mode" if name in study.variants else f"methods: {name}: train.mode"
-    return [f"{where} is '{mode}', but the method '{method}' goes with {' or '.join(legal)} only"]
+    return [f"{_where(name, study)}.mode is '{mode}', but the method '{method}' goes with {' or '.join(legal)} only"]
+
+
+def _not_compiled(name: str, study: Study, train: Mapping[str, Any]) -> list[str]:
+    method, numbers = resolved(name, study.variants, train)
+    if numbers.get("compile") is not True or compiles(method):
+        return []
+    return [
+        f"{_where(name, study)}.compile is true, but the method '{method}' trains through gradients of gradients, "
+        "which torch.compile doesn't take; set it to false"
+    ]
+
+
+def _where(name: str, study: Study) -> str:
+    return f"variants.{name}.train" if name in study.variants else f"methods: {name}: train"

@@ -53,6 +53,11 @@ def modes(name: str) -> tuple[str, ...]:
     return tuple(getattr(_module(name), "MODES", ()))
 
 
+def compiles(name: str) -> bool:
+    """Return whether torch.compile takes a method; it knows no gradients of gradients."""
+    return bool(getattr(_module(name), "COMPILES", True))
+
+
 def check_mode(name: str, mode: str) -> None:
     """Check that a method goes with a training mode.
 

@@ -70,11 +70,12 @@ class Feed:
         own_step = self._step_size // fabric.world_size
         for borrower, remedy in self._borrowers(method):
             check_lenders(borrower, remedy, sites, own_step)
-        if params.erased_share and own_step < 2:
-            raise InputError(
-                f"train.erased_share {params.erased_share:g} takes two frames of a step together, but a step has 1 "
-                "frame a process; take a larger train.batch_size, or write 0"
-            )
+        for name, share in (("erased_share", params.erased_share), ("healthy_share", params.healthy_share)):
+            if share and own_step < 2:
+                raise InputError(
+                    f"train.{name} {share:g} takes two frames of a step together, but a step has 1 frame a process; "
+                    "take a larger train.batch_size, or write 0"
+                )
         self._sources = {True: self._source(frames.train, masks=True)}  # by whether masks are read
         if self.without_masks:
             self._sources[False] = self._source(self.without_masks, masks=False)

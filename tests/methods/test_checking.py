@@ -109,6 +109,13 @@ def test_a_method_takes_of_its_bases_what_it_has_itself():
             {"variants": {"quick": {"method": "fourier", "train": {"mode": "frozen"}}}, "methods": ["quick"]},
             "variants.quick.train.mode is 'frozen', but the method 'fourier' goes with partial or finetune only",
         ),
+        (
+            {
+                "variants": {"ppi": {"method": "pseudo_intervention", "train": {"mode": "partial", "compile": True}}},
+                "methods": ["ppi"],
+            },
+            "variants.ppi.train.compile is true, but the method 'pseudo_intervention' trains through gradients of grad",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place_and_the_nearest(changes, said):

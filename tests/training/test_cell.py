@@ -490,18 +490,24 @@ def test_the_network_is_compiled_where_the_study_says_so(artifacts, tmp_path, mo
 
 
 @pytest.mark.slow
-def test_a_compiled_network_learns_the_same(artifacts, tmp_path, monkeypatch):
-    """As torch traces it; what its C++ compiler makes of that takes minutes and isn't ours."""
+@pytest.mark.parametrize("dropout", [0.0, 0.1])
+def test_a_compiled_network_learns_the_same(artifacts, tmp_path, monkeypatch, dropout):
+    """As torch traces and divides it; what its C++ compiler makes of that takes minutes and isn't ours.
+
+    It draws what is dropped by other means, so that only a network of which nothing is has the same weights.
+    """
     whole = torch.nn.Module.compile
-    monkeypatch.setattr(torch.nn.Module, "compile", lambda network: whole(network, backend="aot_eager"))
+    monkeypatch.setattr(
+        torch.nn.Module, "compile", lambda network: whole(network, backend="aot_eager_decomp_partition")
+    )
     weights = [
-        load_file(_train(_cell(artifacts, epochs=2, dropout=0.0, compile=compiled), tmp_path / str(compiled))
+        load_file(_train(_cell(artifacts, epochs=2, dropout=dropout, compile=compiled), tmp_path / str(compiled))
                   / "model.safetensors")
         for compiled in (False, True)
     ]  # fmt: skip
     assert weights[0].keys() == weights[1].keys()
     for name, value in weights[0].items():
-        torch.testing.assert_close(weights[1][name], value, rtol=1e-3, atol=1e-4, msg=name)
+        torch.testing.assert_close(weights[1][name], value, rtol=1e-3, atol=0.05 if dropout else 1e-4, msg=name)
 
 
 @pytest.mark.parametrize("mode", ["frozen", "suffix", "partial"])

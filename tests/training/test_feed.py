@@ -143,7 +143,8 @@ def test_who_takes_what_another_site_s_frames_have_is_refused_with_one_source_si
         assert len(labelled(feed)) == feed.steps
 
 
-def test_erased_lesions_need_two_frames_a_step(artifacts):
-    told = pytest.raises(InputError, match=r"erased_share 0\.3 takes two frames .* has 1 frame a process; take a larg")
-    with told, feeds(artifacts, "unet", mode="finetune", views=[], erased_share=0.3, batch_size=1):
+@pytest.mark.parametrize("name", ["erased_share", "healthy_share"])
+def test_erased_lesions_and_healthy_views_need_two_frames_a_step(artifacts, name):
+    told = pytest.raises(InputError, match=rf"{name} 0\.3 takes two frames .* has 1 frame a process; take a larg")
+    with told, feeds(artifacts, "unet", mode="finetune", views=[], batch_size=1, **{name: 0.3}):
         pass

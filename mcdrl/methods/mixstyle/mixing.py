@@ -14,9 +14,9 @@ _EPSILON = 1e-6  # as in the authors' code; a channel without variation is divid
 def mixed(encoded: Encoded, *, share: float, beta: float) -> Encoded:
     """Mix the styles of a batch, or leave it as it is, as torch's random state draws it.
 
-    Style is the mean and the standard deviation of each channel over the places of a map. All maps of a frame, and a
-    prefix that is a map, are mixed with those of the same other frame by the same share; dense features, of unit norm,
-    stay.
+    Style is the mean and the standard deviation of each channel over the places of a map. All maps of a frame, and the
+    prefix's places, are mixed with those of the same other frame by the same share; dense features, of unit norm, and
+    the tokens before the places of a prefix stay.
 
     Args:
         encoded: of B frames.
@@ -29,8 +29,19 @@ def mixed(encoded: Encoded, *, share: float, beta: float) -> Encoded:
     other = onto(torch.randperm(frames), device)
     own = onto(torch.distributions.Beta(beta, beta, validate_args=False).sample((frames, 1, 1, 1)), device)
     maps = {tap: restyled(grid, other, own) for tap, grid in encoded.maps.items()}
-    prefix = restyled(encoded.prefix, other, own) if encoded.prefix.dim() == 4 else encoded.prefix
-    return Encoded(encoded.dense, encoded.image_embedding, maps, prefix)
+    return Encoded(encoded.dense, encoded.image_embedding, maps, _prefix(encoded, other, own))
+
+
+def _prefix(encoded: Encoded, other: Tensor, own: Tensor) -> Tensor:
+    """Return the prefix mixed: a map, or tokens [B, T+HW, C] that end with the places of a map; of no map as it is."""
+    prefix = encoded.prefix
+    if prefix.dim() == 4:
+        return restyled(prefix, other, own)
+    if prefix.dim() != 3 or not encoded.maps:
+        return prefix
+    places = next(iter(encoded.maps.values())).shape[2:].numel()
+    grid = restyled(prefix[:, -places:].mT.unsqueeze(3), other, own)
+    return torch.cat([prefix[:, :-places], grid.squeeze(3).mT], 1)
 
 
 def restyled(grid: Tensor, other: Tensor, own: Tensor) -> Tensor:

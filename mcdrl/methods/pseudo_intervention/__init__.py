@@ -29,6 +29,7 @@ from mcdrl.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
 from mcdrl.networks.losses import segmentation
 
 MODES = ("partial", "finetune")  # the pixels have to be in the loop
+COMPILES = False  # the loss has the gradient of the answer in it
 
 
 class Params(Section):

@@ -35,7 +35,7 @@ def test_a_flat_channel_stays_finite():
     assert restyled(grid, torch.tensor([1, 0]), torch.full((2, 1, 1, 1), 0.5)).isfinite().all()
 
 
-def test_the_prefix_is_mixed_like_the_map_that_it_is_and_tokens_are_left_alone():
+def test_the_prefix_is_mixed_like_the_map_that_it_is():
     maps = {"s4": _maps(4, 6, 8, 8), "s8": _maps(4, 8, 4, 4, seed=1)}
     dense = _maps(4, 16, 4, 4)
     for seed in range(6):
@@ -43,6 +43,17 @@ def test_the_prefix_is_mixed_like_the_map_that_it_is_and_tokens_are_left_alone()
         found = mixed(Encoded(dense, dense.mean((2, 3)), maps, maps["s8"]), share=0.5, beta=0.3)
         assert torch.equal(found.prefix, found.maps["s8"])
         assert found.dense is dense
-        torch.manual_seed(seed)
-        tokens = torch.rand(4, 17, 8, generator=torch.Generator().manual_seed(0))
-        assert mixed(Encoded(dense, dense.mean((2, 3)), maps, tokens), share=0.5, beta=0.3).prefix is tokens
+
+
+def test_the_places_of_a_prefix_of_tokens_are_mixed_and_those_before_them_stay():
+    maps = {"b3": _maps(4, 6, 5, 5), "b6": _maps(4, 8, 5, 5, seed=1)}
+    dense, first = _maps(4, 16, 5, 5), _maps(4, 2, 8, seed=2)
+    tokens = torch.cat([first, maps["b6"].flatten(2).mT], 1)
+    torch.manual_seed(0)
+    found = mixed(Encoded(dense, dense.mean((2, 3)), maps, tokens), share=1, beta=0.3)
+    assert torch.equal(found.prefix[:, :2], first)
+    torch.testing.assert_close(found.prefix[:, 2:].mT.unflatten(2, (5, 5)), found.maps["b6"])
+    assert not torch.allclose(found.maps["b6"], maps["b6"])
+    for nothing in (torch.empty(4, 0), tokens):  # not read; of no map
+        without = Encoded(dense, dense.mean((2, 3)), {}, nothing)
+        assert mixed(without, share=1, beta=0.3).prefix is nothing
