@@ -33,7 +33,10 @@ def reliability(lesion: Ints, pixels: Ints, temperature: float) -> pd.DataFrame:
 
 
 def called(pixels: Ints, threshold: float) -> Ints:
-    """Return the part of a spectrum that is called lesion, [L]: of raw probabilities from the threshold on."""
+    """Return the part of a spectrum that is called lesion, [L]: of raw probabilities from the threshold on.
+
+    To the step of a spectrum: pixels up to 0.008 below it can be among them.
+    """
     return np.where(calibrated_log_odds(LOG_ODDS, 1.0) >= threshold, pixels, 0)
 
 
