@@ -70,7 +70,7 @@ def find_candidates(name: str, root: Path, reading: Reading) -> Found:
             found.candidates.append(_candidate(name, source, reading, table, outlines))
         except RefusedError as error:
             found.refused.append(Issue(source.file, error.kind, error.detail))
-    found.notes += [*table.unused(), *_ungrouped(found.candidates, reading)] if table else []
+    found.notes += [*table.unused(), *_ungrouped(found.candidates, reading), *_idle(reading)] if table else []
     if outlines is not None:
         _tell_outlines(outlines, reading, listing.sources, found)
     return found
@@ -142,6 +142,14 @@ def _class_of(entry: Entry, reading: Reading) -> str | None:
     if entry.lesion_class not in names:
         raise RefusedError("class without a name of ours", f"'{entry.lesion_class}'; list it in class_names")
     return names[entry.lesion_class]
+
+
+def _idle(reading: Reading) -> list[Issue]:
+    """Return an issue where a table is named of which no column is."""
+    if any((reading.table_group, reading.table_class, reading.table_rows, reading.table_strengths)):
+        return []
+    detail = "table_group names the column of the patient; table_class, table_rows, table_strengths others"
+    return [Issue(str(reading.table), "table of which only the names of the frames count", detail)]
 
 
 def _ungrouped(candidates: Sequence[Candidate], reading: Reading) -> list[Issue]:

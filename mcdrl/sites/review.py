@@ -96,9 +96,16 @@ class Review:
                 and self._reading.table_class is not None
                 and candidate.lesion_class is not None
             ),
+            "mask that looks inverted: lesion in most of the frame and all its corners": _looks_inverted(pixels),
             "several classes in one frame, its class is that of the largest area": len(pixels.areas_px) > 1,
         }
         self.notes += [Issue(candidate.source.file, kind, "") for kind, found in odd.items() if found]
+
+
+def _looks_inverted(pixels: Pixels) -> bool:
+    """Return whether most of the frame is lesion, its four corners among it, as in no frame of six real sites."""
+    lesion = lesion_of(pixels.mask)
+    return bool(lesion.mean() > 0.5 and lesion[[0, 0, -1, -1], [0, -1, 0, -1]].all())
 
 
 def classes_are_drawn(reading: Reading) -> bool:

@@ -5,7 +5,7 @@ import yaml
 from dvc.utils.serialize import YAMLError, parse_yaml
 
 from mcdrl.base.errors import InputError
-from mcdrl.base.strict_yaml import load_record, load_yaml
+from mcdrl.base.strict_yaml import load_record, load_yaml, read_yaml
 from mcdrl.study.params import load_study, read_params
 from tests.projects import ROOT, copy_project
 
@@ -105,3 +105,9 @@ def test_what_is_deep_or_large_within_reason_is_read():
 
 def test_many_keys_take_no_time_that_grows_with_their_square():
     assert len(load_yaml("".join(f"k{number}: 1\n" for number in range(20_000)))) == 20_000
+
+
+def test_a_key_that_stands_twice_is_told_with_both_lines(tmp_path):
+    (tmp_path / "a.yaml").write_text("# c\na: 1\nb: 2\n\na: 3\n")
+    with pytest.raises(InputError, match=r"(?s)key 'a' stands twice, the first time in line 2.*line 5, column 1"):
+        read_yaml(tmp_path / "a.yaml")

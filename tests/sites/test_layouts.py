@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from mcdrl.artifacts.frames import to_native, unpack_native_mask
 from mcdrl.sites.summary import summary
@@ -279,3 +279,24 @@ def test_ten_thousand_frames_in_one_folder(tmp_path, ingest):
         Image.new("RGB", (40, 30), colour).save(tmp_path / "raw" / "images" / f"{number:05}.png")
         mask.save(tmp_path / "raw" / "masks" / f"{number:05}.png")
     assert len(ingest("folder", lesion_class="polyp").cases) == 10_000
+
+
+def test_a_few_masks_of_the_background_among_others_are_named(tmp_path, ingest):
+    """A large lesion leaves some corner of the frame free; its mask's inverse doesn't."""
+    for name, box in (("a", (10, 10, 19, 19)), ("b", (0, 0, 39, 25)), ("c", (0, 0, 3, 3)), ("d", (9, 9, 20, 20))):
+        save(tmp_path / "raw" / "images" / f"{name}.png", Image.effect_noise((40, 30), 99).convert("RGB"))
+        mask = lesion(*box)
+        save(tmp_path / "raw" / "masks" / f"{name}.png", ImageOps.invert(mask) if name == "a" else mask)
+    found = ingest("folder", lesion_class="polyp")
+    assert [(note.file, note.kind) for note in found.notes] == [
+        ("images/a.png", "mask that looks inverted: lesion in most of the frame and all its corners")
+    ]
+
+
+def test_a_table_of_which_no_column_is_named_is_told(tmp_path, ingest):
+    save(tmp_path / "raw" / "images" / "a.png", noise(0))
+    save(tmp_path / "raw" / "masks" / "a.png", lesion(0, 0, 3, 3))
+    (tmp_path / "raw" / "t.csv").write_text("file,patient\na.png,7\n")
+    kinds = [[note.kind for note in ingest("folder", lesion_class="polyp", table="t.csv", **more).notes]
+             for more in ({}, {"table_group": "patient"})]  # fmt: skip
+    assert kinds == [["table of which only the names of the frames count"], []]

@@ -21,7 +21,8 @@ from mcdrl.commands.acceptance.rows import CaseRow, table
 from mcdrl.commands.acceptance.tally import Frame, Tally, answered
 from mcdrl.commands.models.frames import check_apart
 from mcdrl.commands.models.labelled import Labelled, read_labelled
-from mcdrl.commands.models.unlabelled import OF_FRAMES, Unlabelled, frames_reading, holds_frames_alone
+from mcdrl.commands.models.unlabelled import NO_MASKS, OF_FRAMES, Unlabelled, frames_reading, holds_frames_alone
+from mcdrl.commands.sites.survey import survey
 from mcdrl.metrics.shift import Shift, shifts
 from mcdrl.metrics.verdict import Expected, Found, Verdict, expected, judge, more_groups
 from mcdrl.model.training_data import KnownFrames, known_frames, training_sites
@@ -167,9 +168,17 @@ def _source(wanted: Wanted, predictor: Predictor) -> Labelled | Unlabelled:
     try:
         return read_labelled(wanted.folder, size_px, view=wanted.view, card=wanted.card, settings=settings)
     except InputError as error:
-        told = wanted.card is not None or settings or not wanted.folder.is_dir()
-        hint = "" if told else "; to judge what can be told without masks: --frames-only"
-        raise InputError(f"{error}{hint}") from None
+        raise InputError(f"{error}{_hint(wanted)}") from None
+
+
+def _hint(wanted: Wanted) -> str:
+    """Return how a folder that can't be read with masks is judged without them, if it has frames."""
+    if holds_frames_alone(wanted.folder):
+        return f"; {NO_MASKS}: --frames-only, and nothing said of masks, judges what can be told without them"
+    told = wanted.card is not None or wanted.settings
+    if told or not wanted.folder.is_dir() or not survey(wanted.folder).pictures:
+        return ""
+    return "; to judge what can be told without masks: --frames-only"
 
 
 def _unseen(frames: Iterator[Frame], known: KnownFrames, left_out: dict[str, str]) -> Iterator[Frame]:

@@ -11,6 +11,7 @@ from mcdrl.base.folders import matching, unhashable
 from mcdrl.clip.sources import HASH_MARK, LOCAL_DIR, Source, verified
 from mcdrl.commands.doctor.check import NOTE, OK, PROBLEM, Check
 from mcdrl.commands.left_behind import WHY, left_behind, removing
+from mcdrl.commands.sites.edit import same_frames
 from mcdrl.commands.workspace import lost_in_a_copy
 from mcdrl.methods import with_methods
 from mcdrl.study.params import Site, Study, check, read_params, resolve
@@ -26,7 +27,7 @@ def study_checks(root: Path) -> list[Check]:
     except InputError as error:
         return [Check("params.yaml", PROBLEM, str(error), "mend the keys that are named")]
     keys = f"{len(study.sites)} sites, {len(study.held_out)} held out, methods {', '.join(study.methods)}"
-    sites = [*(_site(root, name, site) for name, site in study.sites.items()), *_left(root, study)]
+    sites = [*(_site(root, name, site) for name, site in study.sites.items()), *_twice(study), *_left(root, study)]
     return [Check("params.yaml", OK, keys), *_classes(study), _weights(root, study), *sites, *_lost(root, study)]
 
 
@@ -52,6 +53,17 @@ def _classes(study: Study) -> list[Check]:
         return []
     fix = "take them out of lesion_classes and of build_confounders.class_phrases"
     return [Check("lesion classes", NOTE, f"no site can have {', '.join(idle)}, but prompts ask for them", fix)]
+
+
+def _twice(study: Study) -> list[Check]:
+    """Tell of sites that have the same frames."""
+    found, names = [], list(study.sites)
+    for place, name in enumerate(names):
+        before = {other: study.sites[other] for other in names[:place]}
+        for other in same_frames(study.sites[name], before)[:1]:
+            fix = f"mcdrl sites remove {name}"
+            found.append(Check(f"site {name}", PROBLEM, f"has the very frames of site {other}, which would leak", fix))
+    return found
 
 
 def _left(root: Path, study: Study) -> list[Check]:

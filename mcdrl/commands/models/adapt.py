@@ -16,6 +16,7 @@ from mcdrl.base.output import say, warn
 from mcdrl.commands.models.adapt_told import against, caution, told_gain, told_share, told_site
 from mcdrl.commands.models.frames import check_apart
 from mcdrl.commands.models.learnable import Replay, Shown, Site, bare_site, labelled_site, replayed, replayed_of_study
+from mcdrl.commands.models.unlabelled import NO_MASKS, holds_frames_alone
 from mcdrl.commands.sites.classes import DEFAULT
 from mcdrl.drawing.formatting import listed
 from mcdrl.metrics.intervals import LEAST_GROUPS
@@ -150,16 +151,27 @@ def adapt_folder(
     further_px = further_sizes_of([model])
     ensemble = load_ensemble([model], options.backbone, options.device, further_px)
     shown = Shown(ensemble.members[0].model.card, ensemble.members[0].model.card.view, options.workers)
-    site = (
-        bare_site(folder, shown, out, card, settings) if options.frames_only
-        else labelled_site(folder, shown, card, settings)
-    )  # fmt: skip
+    site = _site(folder, shown, out, card, settings, frames_only=options.frames_only)
     replay = _replay(model, shown, site, settings.get("lesion_class", DEFAULT), options)
     n_folds = 0 if options.frames_only else options.folds
     plan = Plan(options.learn, options.recipe, replay, n_folds, further_px, threshold_of([model]), options.seed)
     if options.trains:
         say(f"replayed: {len(replay.frames)} frames of {listed(replay.sites)}" if replay.frames else _NO_REPLAY)
     adapt_model(site, ensemble, model, out, plan, backbone=options.backbone, anyway=options.anyway)
+
+
+def _site(
+    folder: Path, shown: Shown, out: Path, card: str | None, settings: Mapping[str, Any], *, frames_only: bool
+) -> Site:
+    if frames_only:
+        return bare_site(folder, shown, out, card, settings)
+    try:
+        return labelled_site(folder, shown, card, settings)
+    except InputError as error:
+        if not holds_frames_alone(folder):
+            raise
+        remedy = "--frames-only with --learn statistics or self-training learns without them"
+        raise InputError(f"{error}; {NO_MASKS}: {remedy}") from None
 
 
 def adapt_model(

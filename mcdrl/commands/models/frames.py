@@ -16,6 +16,8 @@ from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.models.masks_among import masks_among
 from mcdrl.imaging.decode import read_frame
 from mcdrl.imaging.video.files import is_video
+from mcdrl.model.facts import CARD
+from mcdrl.model.members import ENSEMBLE
 from mcdrl.model.shown import Shown, show
 from mcdrl.study.reading import Reading
 
@@ -214,6 +216,18 @@ def check_apart(place: Path, out: Path) -> None:
         )
     if outside in inside.parents:
         raise InputError(f"--out {out} holds {place}: files there could be replaced; choose another folder")
+
+
+def check_no_model(out: Path) -> None:
+    """Check that the folder of the results isn't a model's, and doesn't lie in one, which has to stay as it is.
+
+    Raises:
+        InputError: it is or does.
+    """
+    outside = _real(out)
+    for folder in (outside, *outside.parents):
+        if any((folder / name).is_file() for name in (CARD, ENSEMBLE)):
+            raise InputError(f"--out {out} is a model's folder or lies in one ({folder}); name another folder")
 
 
 def _no_picture(path: Path, given: Sequence[Path]) -> bool:

@@ -24,7 +24,7 @@ from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.models.coco import FILE, Lesion, write_coco
 from mcdrl.commands.models.dicom_seg import check_sources
 from mcdrl.commands.models.earlier import Replacing, still_there
-from mcdrl.commands.models.frames import Job, check_places, find_jobs, read
+from mcdrl.commands.models.frames import Job, check_no_model, check_places, find_jobs, read
 from mcdrl.commands.models.masks import Wanted, all_paths, write_results
 from mcdrl.commands.models.rows import PredictionRow, refusal, row_of, unwritable, write_table
 from mcdrl.commands.models.videos import VideoReading, predict_video
@@ -71,11 +71,12 @@ def predict_frames(
         smooth_s: of videos, seconds over which probabilities are smoothed; 0: each frame by itself.
 
     Raises:
-        InputError: there is no frame, none can be read, the two folders lie in each other, a file would be replaced by
-            another one's, no frame is a DICOM file and Segmentations are wanted, or there are videos alone and what is
-            wanted is for pictures.
+        InputError: there is no frame, none can be read, the two folders lie in each other, the results would lie in a
+            model's folder, a file would be replaced by another one's, no frame is a DICOM file and Segmentations are
+            wanted, or there are videos alone and what is wanted is for pictures.
         OSError: the folder of the results can't be written to.
     """
+    check_no_model(wanted.out)
     found = find_jobs(given, wanted.out, masks_too=masks_too)
     jobs, videos, done = found.jobs, found.videos, list[tuple[PredictionRow, Sequence[Lesion]]]()
     if wanted.coco or wanted.dicom is not None:

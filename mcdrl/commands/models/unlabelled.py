@@ -29,6 +29,7 @@ from mcdrl.imaging.drawn import looks_drawn
 from mcdrl.model.shown import Shown, show
 from mcdrl.study.reading import Reading
 
+NO_MASKS = "nothing in it is a mask or an annotation"
 OF_FRAMES = frozenset({"view", "channels"})  # settings of a site that say nothing of masks
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +13,11 @@ import yaml
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import atomic
+from mcdrl.base.folders import no_folder
 from mcdrl.base.strict_yaml import load_record
 from mcdrl.commands.rehearsal import ALWAYS
-from mcdrl.study.params import check, read_params
-from mcdrl.study.paths import LOCK, PIPELINE
+from mcdrl.study.params import Study, check, read_params
+from mcdrl.study.paths import LOCK, PIPELINE, RENDERED
 
 
 @dataclass(frozen=True)
@@ -59,19 +60,20 @@ def read_plan(targets: Sequence[str], *, by_remote: bool = False) -> Plan:
         by_remote: look for DVC's default remote, too.
 
     Raises:
-        InputError: params.yaml is wrong; DVC can't read the pipeline, knows no such target or has no default remote, or
-            is at work elsewhere.
+        InputError: params.yaml is wrong, or a site's folder is missing; DVC can't read the pipeline, knows no such
+            target or has no default remote, or is at work elsewhere.
     """
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
     from dvc.repo.reproduce import collect_stages, get_active_graph, plan_repro
     from dvc.rwlock import RWLockFileCorruptedError, RWLockFileFormatError
 
-    check(read_params())  # DVC stumbles over a wrong kind of value; methods load torch, and `plan` checks these
+    study = check(read_params())  # DVC stumbles over a wrong kind of value; methods load torch, `plan` checks these
     try:
         with Repo() as repo, repo.lock:
             graph = get_active_graph(repo.index.graph)
             steps = plan_repro(graph, collect_stages(repo, targets or [str(PIPELINE)]))
+            _check_roots(study, [step.addressing for step in steps])
             status = {step.addressing: step.status().get(step.addressing) for step in steps}
             return Plan(
                 upstream={step.addressing: sorted(one.addressing for one in graph.successors(step)) for step in steps},
@@ -85,6 +87,17 @@ def read_plan(targets: Sequence[str], *, by_remote: bool = False) -> Plan:
         damaged = isinstance(error, (RWLockFileCorruptedError, RWLockFileFormatError))
         mend = "; if no DVC is at work, remove that file" * damaged
         raise InputError(f"DVC can't tell what is to be done: {' '.join(str(error).split())}{mend}") from None
+
+
+def _check_roots(study: Study, stages: Collection[str]) -> None:
+    """Raise InputError where a site that is to be read lies nowhere; DVC would speak of a file of its own."""
+    lost = [
+        f"sites.{name}.root: {no_folder(site.root)}"
+        for name, site in study.sites.items()
+        if f"ingest@{name}" in stages and not Path(site.root).is_dir() and not Path(site.root).is_relative_to(RENDERED)
+    ]
+    if lost:
+        raise InputError(f"{'; '.join(lost)}; mend it in params.yaml, or take the site out: mcdrl sites remove NAME")
 
 
 def _remote(config: Mapping[str, Any]) -> Remote:

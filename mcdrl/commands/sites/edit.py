@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from pydantic import ValidationError
 
 from mcdrl.base.choices import nearest
 from mcdrl.base.errors import InputError
-from mcdrl.base.folders import no_folder
+from mcdrl.base.folders import matching, no_folder
 from mcdrl.base.section import sentences
 from mcdrl.commands.sites.classes import add_classes, drop_classes
 from mcdrl.study.editing import edited, in_braces, plain, put_list
@@ -49,6 +50,7 @@ def add_site(path: Path, name: str, values: dict[str, Any], *, hold_out: bool = 
     with edited(path) as params:
         if name in params["sites"]:
             raise InputError(f"{path} already has a site '{name}'; remove it first: mcdrl sites remove {name}")
+        _check_new(params, name, site)
         params["sites"][name] = in_braces({**values, **_sortable(site)})
         if hold_out:
             put_list(params["held_out"], [*params["held_out"], name])
@@ -78,6 +80,7 @@ def set_site(path: Path, name: str, values: dict[str, Any]) -> list[str]:
                 entry[key] = value
         site = site_from(name, plain(entry))
         _check_root(site)
+        _check_new(params, name, site)
         entry.update({key: value for key, value in _sortable(site).items() if key in values})
         return add_classes(params, resolve(site).classes())
 
@@ -94,8 +97,38 @@ def _sortable(site: Site) -> dict[str, Any]:
 
 
 def _check_root(site: Site) -> None:
-    if site.card not in MADE and not Path(site.root).is_dir():
+    root, reading = Path(site.root), resolve(site)
+    if not root.is_dir():
+        if site.card in MADE:
+            return  # which makes it
         raise InputError(f"{no_folder(site.root)}; give the folder that holds the site's frames and masks")
+    if reading.table is not None and not (root / reading.table).is_file():
+        raise InputError(
+            f"there is no {root / reading.table}, the table of card '{site.card}' or of the site's own keys"
+        )
+    pattern = reading.annotations
+    if pattern is not None and "{" not in pattern and not matching(root, pattern):
+        raise InputError(f"there is no file {pattern} in {root}, as annotations says")
+
+
+def _check_new(params: Any, name: str, site: Site) -> None:
+    others = {other: site_from(other, plain(entry)) for other, entry in params["sites"].items() if other != name}
+    for other in same_frames(site, others):
+        raise InputError(
+            f"site '{other}' has the frames of {site.root} already; one training would see what another is judged by. "
+            f"To read them otherwise: mcdrl sites set {other}"
+        )
+
+
+def same_frames(site: Site, others: Mapping[str, Site]) -> list[str]:
+    """Return the names of other sites that have the very frames of a site, whatever they read as their masks."""
+    own = _frames_of(site)
+    return [name for name, other in others.items() if _frames_of(other) == own]
+
+
+def _frames_of(site: Site) -> tuple[object, ...]:
+    reading = resolve(site)
+    return Path(site.root).resolve(), reading.images, reading.table_rows
 
 
 def site_from(name: str, values: dict[str, Any]) -> Site:

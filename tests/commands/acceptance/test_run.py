@@ -214,3 +214,24 @@ def test_a_wrong_setting_is_the_users_error(tmp_path):
     wanted = Wanted(folder, [model], tmp_path / "out", 0.5, "full", None, {"mask_treshold": 3}, frames_only=False)
     with pytest.raises(InputError, match="mask_treshold: unknown key; did you mean 'mask_threshold'"):
         accept(wanted, Bright(), 1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [({"lesion_class": "polyp"}, r"no card fits(.|\n)*; nothing in it is a mask or an annotation: --frames-only, and"),
+     ({}, None)],
+)  # fmt: skip
+def test_a_folder_without_masks_that_are_spoken_of_says_so(tmp_path, settings, said):
+    columns = [(8, None), (9, None)]
+    if said is None:
+        assert not judged(tmp_path, columns, settings=settings).labelled
+        return
+    with pytest.raises(InputError, match=said):
+        judged(tmp_path, columns, settings=settings)
+
+
+def test_an_empty_folder_is_not_sent_on(tmp_path):
+    (tmp_path / "north").mkdir()
+    with pytest.raises(InputError) as caught:
+        judged(tmp_path, [])
+    assert "--frames-only" not in str(caught.value)

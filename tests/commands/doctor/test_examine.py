@@ -409,3 +409,11 @@ def test_relative_paths_that_a_copy_of_the_repository_lacks_are_noted(repository
     edit(repository, "root: data/../raw/b", f"root: {repository}/raw/b")
     edit(repository, "rn50: weights/w.pt", f"rn50: {repository}/weights/w.pt")
     assert not [check for check in examine(Path()) if check.what == "relative paths"]
+
+
+def test_two_sites_of_the_same_frames_are_a_problem(repository):
+    edit(repository, "  B: {card: phantom, root: data/phantom/B}", "  B: {card: phantom, root: ./data/phantom/A}")
+    found = [check for check in examine(Path()) if check.what == "site B"]
+    assert [check.status for check in found] == [NOTE, PROBLEM]  # neither is rendered yet
+    assert found[1].found == "has the very frames of site A, which would leak"
+    assert not any("very frames" in check.found for check in examine(Path()) if check.what == "site A")

@@ -1,5 +1,6 @@
 """`mcdrl adapt`: what it refuses, what it says, what it writes, and that the model stays as it was."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -495,3 +496,10 @@ def test_weights_stay_byte_for_byte_and_what_their_owners_ask_for_with_them(site
 def test_options_that_have_nothing_to_act_on_are_refused(site, model, tmp_path, options, said):
     with pytest.raises(InputError, match=said):
         run(site, model, tmp_path / "out", options)
+
+
+def test_a_site_without_masks_is_told_how_it_is_learned_without(site, model, tmp_path):
+    shutil.rmtree(site / "masks")
+    for settings in ({}, {"lesion_class": "polyp"}):
+        with pytest.raises(InputError, match=r"nothing in it is a mask.*--frames-only with --learn statistics or"):
+            run(site, model, tmp_path / "out", settings=settings)

@@ -832,3 +832,14 @@ def test_confounders_that_look_like_formulas_are_shown_as_text(folder, tmp_path)
     table = pd.read_csv(tmp_path / "out" / "predictions.csv", keep_default_na=False)
     assert set(table["confounders"]) == {"'=HYPERLINK(1)"}
     assert set(table["confounder_scores"]) == {"'=HYPERLINK(1) 9.0"}
+
+
+@pytest.mark.parametrize("place", ["", "more"])
+@pytest.mark.parametrize("name", ["model.json", "ensemble.json"])
+def test_nothing_is_written_into_a_model_s_folder(folder, tmp_path, place, name):
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / name).touch()
+    with pytest.raises(InputError, match=r"is a model's folder or lies in one .*; name another folder"):
+        run(folder, model / place)
+    assert [path.name for path in model.iterdir()] == [name]

@@ -7,9 +7,10 @@ import pytest
 import yaml
 
 from mcdrl.base.errors import InputError
-from mcdrl.commands.run.plan import read_plan, recorded_outs, sort_lock
+from mcdrl.commands.run.plan import _check_roots, read_plan, recorded_outs, sort_lock
+from mcdrl.study.params import load_study
 from tests.commands.run.toy import Toy
-from tests.projects import SHIPPED
+from tests.projects import SHIPPED, copy_project
 
 ORDER = ["plan", "cell@x", "cell@y", "cell@z", "beside", "gather"]
 
@@ -145,3 +146,18 @@ def test_a_lock_that_is_just_being_written_says_nothing_wrong(tmp_path, text):
     assert recorded_outs(tmp_path) == {}
     (tmp_path / "dvc.lock").write_text(text, encoding="utf-8")
     assert recorded_outs(tmp_path) == {}
+
+
+def test_a_site_that_lies_nowhere_is_told_where_it_is_to_be_read(tmp_path, monkeypatch):
+    """What `dvc repro` renders needn't be there; nor what no stage of the run reads."""
+    monkeypatch.chdir(tmp_path)
+    study = load_study(copy_project(tmp_path))
+    gone = study.sites["A"].model_copy(update={"root": "gone"})
+    study = study.model_copy(update={"sites": {**study.sites, "A": gone}})
+    _check_roots(study, ["plan", "ingest@B"])
+    with pytest.raises(
+        InputError, match=r"^sites\.A\.root: gone is no folder; mend it in params\.yaml, or take the site"
+    ):
+        _check_roots(study, ["plan", "ingest@A", "ingest@B"])
+    (tmp_path / "gone").mkdir()
+    _check_roots(study, ["plan", "ingest@A"])

@@ -24,7 +24,7 @@ def comments(lines):
 @pytest.fixture
 def params(tmp_path, monkeypatch):
     """A copy of params.yaml beside the cards, and folders for two sites."""
-    for name in ("raw/kvasir", "x"):
+    for name in ("raw/kvasir", "x", "one", "two", "three", "four"):
         (tmp_path / name).mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     return copy_project(tmp_path)
@@ -86,7 +86,7 @@ def test_values_of_masks_are_texts_however_they_came_in(params):
     values = {1: "polyp", 2: "cyst"}  # a colour that joins them is a text, and DVC sorts no numbers among texts
     keys = {"card": "folder", "root": "x", "mask_values": values}
     add_site(params, "added", keys)
-    add_site(params, "changed", {"card": "folder", "root": "x", "lesion_class": "polyp"})
+    add_site(params, "changed", {"card": "folder", "root": "two", "lesion_class": "polyp"})
     set_site(params, "changed", {"mask_values": values, "lesion_class": None})
     sites = yaml.safe_load(params.read_text(encoding="utf-8"))["sites"]
     assert [sorted(sites[name]["mask_values"]) for name in ("added", "changed")] == [["1", "2"]] * 2
@@ -199,7 +199,7 @@ def classes(params):
 
 def test_classes_that_no_site_left_can_have_go_with_the_sites(params):
     add_site(params, "one", {"card": "folder", "root": "x", "lesion_class": "polyp"})
-    add_site(params, "two", {"card": "folder", "root": "x", "folder_class": {"a": "lesion", "b": None}})
+    add_site(params, "two", {"card": "folder", "root": "two", "folder_class": {"a": "lesion", "b": None}})
     assert (classes(params)[-1], phrases(params)["lesion"]) == ("lesion", "lesion")
     assert remove_sites(params, list("ABCD")) == []  # the phantom's classes stand in its table
     assert remove_sites(params, ["E"]) == ["tumor", "inflammation", "nodule", "cyst"]
@@ -209,7 +209,7 @@ def test_classes_that_no_site_left_can_have_go_with_the_sites(params):
 
 def test_a_class_goes_with_the_last_site_that_can_have_it(params):
     for name, lesion_class in (("one", "polyp"), ("two", "polyp"), ("three", "cyst"), ("four", "cyst")):
-        add_site(params, name, {"card": "folder", "root": "x", "lesion_class": lesion_class})
+        add_site(params, name, {"card": "folder", "root": name, "lesion_class": lesion_class})
     remove_sites(params, list("ABCDE"))
     assert classes(params) == ["polyp", "cyst"]
     assert remove_sites(params, ["three"]) == []
@@ -297,3 +297,35 @@ def test_a_wrong_kind_of_value_is_told_and_nothing_written(params, key, value):
         with pytest.raises(InputError, match=rf"params\.yaml has \d+ error\(s\):\n  {key}"):
             edit()
         assert params.read_bytes() == before
+
+
+@pytest.mark.parametrize("keys", [{}, {"masks": "other/{stem}.png"}])
+def test_the_frames_of_one_site_are_no_other_site_s(params, keys):
+    """Whatever its masks; by a table's rows they may be told apart."""
+    site = {"card": "folder", "root": "x", "lesion_class": "polyp"}
+    add_site(params, "north", site)
+    before = params.read_bytes()
+    with pytest.raises(InputError, match=r"site 'north' has the frames of \./x already"):
+        add_site(params, "south", {**site, "root": "./x", **keys})
+    assert params.read_bytes() == before
+    add_site(params, "south", {**site, "images": "south/*"})
+    with pytest.raises(InputError, match="site 'north' has the frames"):
+        set_site(params, "south", {"images": None})
+    (params.parent / "x" / "t.csv").write_text("file,centre\na.png,1\n")
+    set_site(params, "south", {"images": None, "table": "t.csv", "table_rows": {"centre": "1"}})
+    set_site(params, "north", {"lesion_class": "cyst"})  # is itself
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"card": "phantom", "root": "x"}, r"there is no x/frames\.csv, the table of card 'phantom'"),
+        ({"card": "folder", "root": "x", "lesion_class": "polyp", "annotations": "a.json",
+          "annotation_format": "coco"}, r"there is no file a\.json in x"),
+    ],
+)  # fmt: skip
+def test_what_a_card_reads_is_there(params, keys, said):
+    before = params.read_bytes()
+    with pytest.raises(InputError, match=said):
+        add_site(params, "north", keys)
+    assert params.read_bytes() == before
