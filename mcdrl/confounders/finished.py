@@ -91,7 +91,8 @@ class FinishedFrame:
     def _moved(self, operator: OnGeometry, strength: float, rng: np.random.Generator) -> Stressed:
         masks = self.untouched.mask, ~self.untouched.judged
         changed, (lesion, ignored) = operator.apply(self._open, masks, self._field, strength, rng)
-        return Stressed(self._in_view(changed), lesion & self._field, ~ignored | ~self._field)
+        judged = np.where(self._field, ~ignored, self.untouched.judged)  # the border stays where it is
+        return Stressed(self._in_view(changed), lesion & self._field, judged)
 
     def _on_screen(self, operator: OnScreen, strength: float) -> Stressed:
         """Return the frame on a screen, the same one for all rules of the view."""

@@ -38,11 +38,12 @@ def calibrated_log_odds(log_odds: Floats, temperature: float) -> Floats:
     return p
 
 
-def spectrum(probability: Probabilities) -> Spectra:
+def spectrum(probability: Probabilities, counted: NDArray[np.bool_] | None = None) -> Spectra:
     """Count the pixels of B frames by the log-odds of lesion.
 
     Args:
         probability: [B, ...], 0..1.
+        counted: [B, ...], those that count; None: all.
 
     Returns:
         [B, L], how many pixels of each frame are nearest to each of `LOG_ODDS`.
@@ -50,6 +51,7 @@ def spectrum(probability: Probabilities) -> Spectra:
     flat = probability.reshape(len(probability), -1)
     place = np.rint(_log_odds(flat) * _STEPS).clip(-_REACH * _STEPS, _REACH * _STEPS).astype(np.int64)
     place += _REACH * _STEPS + len(LOG_ODDS) * np.arange(len(flat))[:, None]
+    place = place if counted is None else place[counted.reshape(place.shape)]
     counts = np.bincount(place.ravel(), minlength=len(flat) * len(LOG_ODDS))
     return counts.reshape(len(flat), len(LOG_ODDS))
 

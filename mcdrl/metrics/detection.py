@@ -62,23 +62,39 @@ def components(mask: Bools) -> tuple[Labels, int]:
     return labels, int(count)
 
 
-def match(probability: NDArray[np.float32], called: Bools, truth: Bools) -> Match:
+def match(probability: NDArray[np.float32], called: Bools, truth: Bools, judged: Bools | None = None) -> Match:
     """Compare what is called in a frame with its lesions.
+
+    A component is cut to what was judged, and stays one. Where most of it wasn't and none of it is on a lesion, nobody
+    knows whether it is right, and it is left out.
 
     Args:
         probability: [H, W] float32, of lesion, 0..1.
-        called: [H, W] bool, what is called lesion; where nobody judged, nothing may be called.
+        called: [H, W] bool, what is called lesion.
         truth: [H, W] bool; specks beside a larger lesion are none, see `SPECK_SHARE`.
+        judged: [H, W] bool, the pixels that count; None: all of them.
     """
     box = _box(called | truth)
     ours, n_ours = components(called[box])
     theirs, lesion_area = _without_specks(truth[box], SPECK_SHARE * truth.size)
-    inside, shape = called[box], (n_ours, len(lesion_area) + 1)
+    if judged is not None and not judged[box].all():
+        ours, n_ours = _counting(ours, n_ours, truth[box], judged[box])
+    inside, shape = ours > 0, (n_ours, len(lesion_area) + 1)
     which = ours[inside] - 1
     pairs = np.bincount(which * shape[1] + theirs[inside], minlength=shape[0] * shape[1]).reshape(shape)
     mass = np.bincount(which, weights=probability[box][inside], minlength=n_ours)
     area, overlap = pairs.sum(axis=1), pairs[:, 1:]
     return Match(overlap / (area[:, None] + lesion_area - overlap), area, mass / area, lesion_area)
+
+
+def _counting(labels: Labels, count: int, truth: Bools, judged: Bools) -> tuple[Labels, int]:
+    """Return the components that count, cut to what was judged, as `components` does."""
+    whole, known, on_lesion = (
+        np.bincount(labels[where], minlength=count + 1) for where in (np.ones_like(judged), judged, truth)
+    )
+    kept = (2 * known >= whole) | (on_lesion > 0)
+    kept[0] = False
+    return np.where(judged, np.where(kept, np.cumsum(kept), 0).astype(np.int32)[labels], 0), int(kept.sum())
 
 
 def froc(lesion_scores: Floats, false_scores: Floats, n_frames: int) -> pd.DataFrame:

@@ -74,14 +74,14 @@ def frame_scores(spectra: Spectra, presence: NDArray[Any] | None = None) -> Floa
     pixels.
 
     Args:
-        spectra: [B, L], of whole frames; see `mcdrl.metrics.calibration`.
+        spectra: [B, L], of whole frames, or of what was judged of them; see `mcdrl.metrics.calibration`.
         presence: [B], the probability that a presence head gives each; None: there is none.
     """
     if presence is not None:
         return np.asarray(presence, np.float64)
     p = calibrated_log_odds(LOG_ODDS, 1.0)[::-1]
     total = spectra.sum(axis=1, keepdims=True)
-    wanted = np.ceil(HIGHEST_SHARE * total)
+    wanted = np.maximum(np.ceil(HIGHEST_SHARE * total), 1)  # of a frame without a pixel the score is 0
     reached = np.minimum(np.cumsum(spectra[:, ::-1], axis=1), wanted)
     taken = np.diff(reached, axis=1, prepend=0)
     scores: Floats = (taken @ p) / wanted[:, 0]

@@ -93,8 +93,7 @@ def matches(probability: Floats, native: Sequence[Native], threshold: float) -> 
     """
     for square, frame in zip(probability, native, strict=True):
         enlarged = _enlarged(square, frame)
-        lesion = thresholded(enlarged, frame.crop_px, threshold) & (True if frame.judged is None else frame.judged)
-        yield match(enlarged, lesion, frame.truth)
+        yield match(enlarged, thresholded(enlarged, frame.crop_px, threshold), frame.truth, frame.judged)
 
 
 def _count(probability: Floats, frame: Native, threshold: float) -> Counts:

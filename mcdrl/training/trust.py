@@ -66,8 +66,9 @@ class Answers:
         self._lesion += lesion
         self._background += spectra.sum(0) - ignored - lesion
         self._frames.append(spectra.astype(np.int32))
-        for frame in zip(p, (p >= threshold) & judged, truth, frame_scores(spectra, presence).tolist(), strict=True):
-            self.judged.append(Judged(match(*frame[:3]), frame[0].size, frame[3]))
+        frame_score = frame_scores(spectra if judged.all() else spectrum(p, judged), presence)
+        for frame in zip(p, p >= threshold, truth, judged, frame_score.tolist(), strict=True):
+            self.judged.append(Judged(match(*frame[:4]), frame[0].size, frame[4]))
 
     def trust(self, flag_share: float, keep_share: float) -> Trust:
         """Fit temperature, the confidence below which `flag_share` of the frames are, and the operating point.

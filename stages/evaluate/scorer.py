@@ -65,7 +65,7 @@ class Scorer:
         spectra = spectrum(probability)
         self._spectra.append(spectra.astype(np.int32))
         found = matches(probability, native, self._params.threshold)
-        frame_score = frame_scores(spectra, prediction.presence)
+        frame_score = frame_scores(spectra if judged.all() else spectrum(probability, judged), prediction.presence)
         self._found.add(case_ids, found, [frame.view_px for frame in native], frame_score)
         self._lesion += spectrum(probability[truth][None])[0]
         self._ignored += spectrum(probability[~judged][None])[0]

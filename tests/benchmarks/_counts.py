@@ -55,4 +55,4 @@ def counted(lesion: Array, box: Box, mask: Array) -> Counts:
     height, width = mask.shape
     p, truth, judged = to_native(lesion.astype(np.float32), box, width, height), lesion_of(mask), judged_of(mask)
     value = float(dice(count(p[None] >= 0.5, truth[None], judged[None]))[0])
-    return Counts(value, match(p, (p >= 0.5) & judged, truth), mask.size)
+    return Counts(value, match(p, p >= 0.5, truth, judged), mask.size)

@@ -58,7 +58,7 @@ def _row(case: Case, pixels: Pixels, probability: np.ndarray, threshold: float) 
         "case_id": case.case_id,
         "group_id": case.group_id,
         "dice": float(dice(count(called[None], truth[None], judged[None]))[0]),
-        "false_components": int(match(native, called & judged, truth).false.sum()),
+        "false_components": int(match(native, called, truth, judged).false.sum()),
     }
 
 

@@ -176,3 +176,13 @@ def test_outside_of_a_frame_that_is_seen_from_farther_nothing_is_ignored():
     seen = changed(FinishedFrame(image, lesion, "A/0", np.zeros_like(lesion)), "far_view", 1.0)
     assert seen.judged[:20].all()
     assert not seen.judged[SIDE // 2, SIDE // 2]
+
+
+@pytest.mark.parametrize("operator", ["near_view", "far_view"])
+def test_a_border_that_nobody_judged_stays_so_where_the_view_moves(operator):
+    """A circle of tissue on black; the border is ignored, in the untouched frame and under all that recolours it."""
+    image, lesion = scene()
+    view = disc(SIDE // 2, SIDE // 2, SIDE // 2 - 8)
+    image = np.where(view[..., None], image, 0).astype(np.uint8)
+    seen = changed(FinishedFrame(image, lesion & view, "A/0", view), operator, 0.01)
+    assert (~seen.judged & ~view).sum() > 0.95 * (~view).sum()

@@ -124,3 +124,21 @@ def test_a_site_without_lesions_has_no_sensitivity_and_its_false_positives():
     assert curve["sensitivity"].isna().all()
     assert np.isnan(sensitivity_at(curve, 1))
     assert froc(np.zeros(0), np.zeros(0), 0)["false_positives"].tolist() == [0]
+
+
+def test_a_call_where_nobody_judged_is_no_false_positive_and_one_beside_it_is_one_in_one_piece():
+    """The judged part of a call is many crumbs, here a comb; it is one component all the same, or none."""
+    called, truth = mask((2, 2, 10, 10), (20, 20, 10, 10), (30, 2, 4, 4)), mask((20, 20, 10, 10))
+    judged = np.ones((SIDE, SIDE), bool)
+    judged[2:12, 2:12] = np.arange(10) % 4 == 0  # 30 of 100 pixels
+    judged[25:30, 20:30] = np.arange(10) % 2 == 0
+    truth &= judged
+    found = match(np.full((SIDE, SIDE), 0.75, np.float32), called, truth, judged)
+    assert found.false.tolist() == [False, True]
+    assert found.area_px.tolist() == [75, 16]
+    judged[2:12, 2:12] = np.arange(10) % 4 > 0  # 70 of 100
+    known = match(np.full((SIDE, SIDE), 0.75, np.float32), called, truth, judged)
+    assert known.area_px.tolist() == [70, 75, 16]
+    assert known.false.tolist() == [True, False, True]
+    nobody = match(np.ones((SIDE, SIDE), np.float32), called, np.zeros_like(called), np.zeros_like(called))
+    assert nobody.area_px.tolist() == []

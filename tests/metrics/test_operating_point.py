@@ -99,3 +99,12 @@ def test_nothing_is_given_up_where_nothing_is_gained():
     assert choose(found, 0.5) == OperatingPoint()
     assert choose([judged(0.5, false=[10])], 0.5) == OperatingPoint()  # no lesion is found at all
     assert choose([*found, judged(0.99, false=[500])], 0.9) == OperatingPoint()  # it would stay anyway
+
+
+def test_what_nobody_judged_has_no_part_in_a_frame_s_score():
+    p, judged = np.full((2, 10, 10), 0.1, np.float32), np.ones((2, 10, 10), bool)
+    p[0, :3, :3], judged[0, :3, :3] = 0.9, False
+    whole, known = frame_scores(spectrum(p)), frame_scores(spectrum(p, judged))
+    assert whole[0] > 0.85
+    assert known[0] == known[1] == whole[1]
+    assert frame_scores(spectrum(p, np.zeros_like(judged))).tolist() == [0, 0]

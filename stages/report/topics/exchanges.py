@@ -157,8 +157,11 @@ def _verdict(z: Sequence[Row]) -> str:
         return f"{within}: the trained network {ignores} its dictionary{once}."
     if any(row["difference"] < 0 for row in told_apart):
         return f"The trained network uses its dictionary{once}."
+    if told_apart and once:
+        better = "The trained network did better with another dictionary than its own"
+        return f"{better}{once}; more seeds have to confirm it."
     if told_apart:
-        return f"The trained network does better with another dictionary than its own{once}."
+        return "The trained network does better with another dictionary than its own."
     return "Whether the trained network uses its dictionary is not resolved."
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from mcdrl.base.seeds import generator, seed_for
+from mcdrl.drawing.formatting import number
 from mcdrl.drawing.html_tables import HtmlTable, Row, html_table
 from mcdrl.drawing.plots import Panel, scatter
 from mcdrl.metrics.counts import Floats, Ints
@@ -101,9 +102,9 @@ def neighbour_html(found: Sequence[Cloud]) -> HtmlTable:
             "method": lambda r: r["method"],
             "told apart": lambda r: r["what"],
             "frames": lambda r: str(r["n"]),
-            "before": lambda r: f"{r['before']:.3f}",
-            "after": lambda r: f"{r['after']:.3f}",
-            "by chance": lambda r: f"{r['chance']:.3f}",
+            "before": lambda r: number(r["before"]),
+            "after": lambda r: number(r["after"]),
+            "by chance": lambda r: number(r["chance"]),
         },
     )
 
@@ -114,7 +115,12 @@ def own_kind(rows: Floats, kinds: Sequence[str]) -> float:
     Args:
         rows: [n, D].
         kinds: [n].
+
+    Returns:
+        0..1; NaN where there is no other frame.
     """
+    if len(rows) < 2:
+        return float("nan")
     unit = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
     cosine = unit @ unit.T
     np.fill_diagonal(cosine, -np.inf)

@@ -93,7 +93,8 @@ def hashes_html(inputs: Inputs, artifacts: Path) -> HtmlTable:
 
 def _shown(root: str) -> str:
     path = Path(root)
-    return f"…/{path.name}" if path.is_absolute() or ".." in path.parts else root
+    outside = path.is_absolute() or ".." in path.parts or root.startswith("~")
+    return f"…/{path.name}" if outside else root
 
 
 def _shown_weights(value: str) -> str:

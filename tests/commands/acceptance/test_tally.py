@@ -47,3 +47,4 @@ def test_what_nobody_judged_counts_nowhere(tmp_path):
     assert cases["tp"].tolist() == [0, 0]
     assert cases["fp"].tolist() == [0, 5 * 32]
     assert cases["false_positives"].tolist() == [0, 1]
+    assert cases["frame_score"].iloc[0] < 0.5 < cases["frame_score"].iloc[1]

@@ -72,7 +72,9 @@ def test_a_change_that_is_there_and_too_small_to_matter_is_not_called_none():
 def test_a_dictionary_that_matters_is_said_to_be_used():
     assert "The trained network uses its dictionary, in one training for each site." in said({"z_zero": -0.1})
     assert "uses its dictionary." in said({"z_zero": -0.1}, seeds=(0, 1, 2))
-    assert "does better with another dictionary than its own" in said({"z_shuffled": 0.1})
+    once = "did better with another dictionary than its own, in one training for each site; more seeds have to confirm"
+    assert once in said({"z_shuffled": 0.1})
+    assert "does better with another dictionary than its own." in said({"z_shuffled": 0.1}, seeds=(0, 1, 2))
 
 
 def test_what_the_frames_leave_open_is_not_resolved():

@@ -76,6 +76,11 @@ def test_neighbours_of_the_own_kind():
     assert own_kind(np.ones((4, 2)), ["a", "a", "b", "b"]) == pytest.approx(1 / 3)
 
 
+def test_a_frame_without_others_has_no_neighbours():
+    (cloud,) = clouds(pooled([("A", "A")], n=1), cases(), 0)
+    assert neighbour_html([cloud]).rows[0][3:5] == ["–", "–"]
+
+
 def test_the_chance_level_is_that_of_a_random_neighbour():
     (cloud,) = clouds(pooled([("A", "AB")]), cases(), 0)
     row = neighbour_html([cloud]).rows[0]

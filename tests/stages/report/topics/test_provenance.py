@@ -21,10 +21,19 @@ def test_weights_of_the_user_are_shown_by_their_last_name():
         "d": "none",
         "e": "w/y.pt",
         "f": "/home/somebody@clinic/z.pt",
+        "g": "~/somebody/v.pt",
     }
     text = parameters({"weights": given})
     assert "somebody" not in text
-    for shown in ("a: …/x.pt@sha256:00", "b: local-dir:…/clip", "c: null", "d: none", "e: w/y.pt", "f: …/z.pt"):
+    for shown in (
+        "a: …/x.pt@sha256:00",
+        "b: local-dir:…/clip",
+        "c: null",
+        "d: none",
+        "e: w/y.pt",
+        "f: …/z.pt",
+        "g: …/v.pt",
+    ):
         assert shown in text
 
 
