@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -77,7 +77,7 @@ def _unfit(root: Path, values: Mapping[str, Any]) -> str:
         lines += [_against(root, one, values) for one in layouts[:1]]
     read = [one for one in layouts if one.usable] or layouts
     fixes = [f"{one.said()}: {one.command(root)}" for one in read]
-    return "\n  ".join([f"no card fits {root}", *there, *lines, *(fixes or [_fix(found, lines)])])
+    return "\n  ".join([f"no card fits {root}", *there, *lines, *(fixes or [_fix(found)])])
 
 
 def _layouts(root: Path, found: Survey, values: Mapping[str, Any]) -> tuple[list[Layout], list[str]]:
@@ -93,11 +93,11 @@ def _against(root: Path, layout: Layout, values: Mapping[str, Any]) -> str:
     return f"below without {', '.join(values)} as given, with which no frame would be read: {reason}"
 
 
-def _fix(found: Survey, lines: Sequence[str]) -> str:
+def _fix(found: Survey) -> str:
     """Return what helps where no command line is known that reads a folder."""
     if not found.pictures and READ.keys() & found.others.keys():
         return "there are annotations and no pictures; give the folder that holds both"
-    if not lines and VIA in found.others:
+    if VIA in found.others and not READ.keys() & found.others.keys():
         return f"{VIA} aren't read; export them as masks, a PNG a frame, or, in VIA, as COCO"
     return "give --card (`mcdrl sites cards` lists them), and what differs with --set images=... --set masks=..."
 

@@ -42,6 +42,7 @@ class Layout:
         tried: frames that were opened with their masks.
         usable: how many of these are read.
         trouble: why the first of the others isn't; may be empty.
+        refusal: why the first of the files is refused; empty: none is.
     """
 
     settings: Mapping[str, Any]
@@ -50,6 +51,7 @@ class Layout:
     tried: int = 0
     usable: int = 0
     trouble: str = ""
+    refusal: str = ""
 
     def said(self) -> str:
         """Return what these settings would do, in a few words."""
@@ -143,7 +145,7 @@ def tried(root: Path, settings: Mapping[str, Any], typed: Mapping[str, Any] = Ma
     recipe = Recipe(64, reading.mask_threshold, swap=False, view="full", values=values, meanings=reading.mask_values)
     troubles = [trouble for trouble in (_trouble(one, recipe) for one in sample) if trouble]
     counts = len(found.candidates), len(found.refused), len(sample), len(sample) - len(troubles)
-    return Layout(joined, *counts, trouble=next(iter(troubles), ""))
+    return Layout(joined, *counts, next(iter(troubles), ""), next(iter(grouped(found.refused)), ""))
 
 
 def _listed(root: Path, settings: Mapping[str, Any]) -> tuple[Reading, Found]:

@@ -563,6 +563,89 @@ def test_annotations_that_nothing_reads_are_said_to_be_so(project, tmp_path):
 
 
 LESION = [(2, 3), (12, 3), (12, 9), (2, 9)]
+BOX = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [2, 3, 10, 6]}
+UNUSABLE = {
+    "boxes of coco": (
+        "all.json",
+        coco([coco_image(1, "a.png")], [BOX]),
+        "1 x COCO annotations: all.json",
+        "COCO annotations that can't be read: 1 x box without an outline, e.g. img/a.png: all.json annotation 1 has no "
+        "segmentation; export polygons or masks",
+    ),
+    "boxes of yolo": (
+        "labels/a.txt",
+        "0 0.5 0.5 0.25 1\n0 0.25 5e-02 0.1 0.1\n",
+        "1 x YOLO boxes: labels/a.txt",
+        "YOLO boxes that can't be read: 1 x box without an outline, e.g. img/a.png: labels/a.txt line 1 has a box "
+        "alone; export polygons",
+    ),
+    "truncated": (
+        "all.json",
+        '{"images": [{"id": 1,',
+        "1 x json files: all.json",
+        "all.json is not valid JSON: Expecting property name enclosed in double quotes: line 1 column 22 (char 21); "
+        "export it anew",
+    ),
+    "via without a region": (
+        "via.json",
+        '{"a.png12": {"filename": "a.png", "size": 12, "regions": []}}',
+        "1 x VIA annotations: via.json",
+        "VIA annotations aren't read; export them as masks, a PNG a frame, or, in VIA, as COCO",
+    ),
+}  # what lies beside a frame, as what it is found, and why it can't be used
+
+
+@pytest.mark.parametrize("case", UNUSABLE)
+def test_why_annotations_cannot_be_used_is_said(project, tmp_path, case):
+    name, text, found, why = UNUSABLE[case]
+    frame(tmp_path / "export" / "img" / "a.png", 0)
+    write(tmp_path / "export" / "data.yaml", "names: [polyp]")
+    write(tmp_path / "export" / name, text)
+    said = str(mcdrl("check", tmp_path / "export", "--lesion-class", "polyp").exception)
+    lines = [line.strip().removeprefix(f"{tmp_path / 'export'}/") for line in said.splitlines()]
+    assert f"found: {found}" in lines
+    assert why in lines
+    assert "mcdrl sites check" not in said
+
+
+def test_of_several_json_files_that_are_damaged_the_first_is_told(project, tmp_path):
+    frame(tmp_path / "img" / "a.png", 0)
+    for name, text in (("a", "{}"), ("b", "{"), ("c", "["), ("d", "")):
+        write(tmp_path / f"{name}.json", text)
+    with pytest.raises(InputError, match=r"b\.json is not valid JSON: .* \(and 2 more like it\); export it anew"):
+        guess_card(tmp_path)
+
+
+def test_boxes_beside_frames_without_a_lesion_are_not_passed_over(project, tmp_path):
+    for root, name in ((tmp_path / "yolo", "a.txt"), (tmp_path / "coco", "all.json")):
+        for seed, stem in enumerate("ab"):
+            frame(root / "img" / f"{stem}.png", seed)
+        two = [coco_image(1, "a.png"), coco_image(2, "b.png")]
+        write(root / name, "0 0.5 0.5 0.25 0.2" if root.name == "yolo" else coco(two, [BOX]))
+    write(tmp_path / "yolo" / "b.txt", "")
+    said = str(mcdrl("check", tmp_path / "yolo").exception)
+    assert "YOLO boxes that can't be read: " in said
+    assert "mcdrl sites check" not in said
+    said = str(mcdrl("check", tmp_path / "coco").exception)
+    assert (
+        "COCO annotations, of the files that are refused: 1 x box without an outline, e.g. img/a.png: all.json" in said
+    )
+    assert "this would read 1 frames and refuse 1 files: mcdrl sites check" in said
+
+
+def test_boxes_among_outlines_are_read_with_them(project, tmp_path):
+    for seed, stem in enumerate("ab"):
+        frame(tmp_path / "x" / "img" / f"{stem}.png", seed)
+    write(tmp_path / "x" / "labels" / "a.txt", yolo(0, LESION))
+    write(tmp_path / "x" / "labels" / "b.txt", "0 0.5 0.5 0.25 0.2")
+    write(tmp_path / "x" / "boxes" / "a.txt", "0 0.5 0.5 0.25 0.2")
+    said = mcdrl("check", tmp_path / "x").exception
+    assert "e.g. img/b.png: labels/b.txt line 1 has a box alone" in str(said)
+    told, command = suggestion(said)
+    assert told == "this would read 1 frames and refuse 1 files"
+    assert "--set 'annotations=labels/*.txt'" in command
+
+
 ANNOTATED = {
     "coco": (
         ["frames/a.png", "frames/b.png"],
