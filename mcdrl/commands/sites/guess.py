@@ -9,19 +9,19 @@ from types import MappingProxyType
 from typing import Any
 
 from mcdrl.base.errors import InputError
-from mcdrl.base.folders import check_hashable, matching, names_in, no_folder
+from mcdrl.base.folders import check_hashable, matching, no_folder
 from mcdrl.base.output import say
 from mcdrl.commands.sites.annotated import READ, find_annotated
 from mcdrl.commands.sites.kinds import VIA
 from mcdrl.commands.sites.layout import Layout, find_layout, why_not
 from mcdrl.commands.sites.survey import Survey, survey
+from mcdrl.commands.sites.unread import unread
 from mcdrl.sites.folder import list_reading
 from mcdrl.sites.table import read_table
 from mcdrl.study.reading import MASK_RULES, Reading
 from mcdrl.study.site_cards import Card, card_names, read_card
 
 OWN = "folder"  # the card of a folder of one's own
-_SHEETS = (".ods", ".xls", ".xlsb", ".xlsm", ".xlsx")  # of programs that can save a table as CSV
 
 
 @dataclass(frozen=True)
@@ -135,18 +135,6 @@ def _otherwise(other: str, values: Mapping[str, Any]) -> str:
     return f"which differs in {told}" if told else "which reads the same and knows what a whole copy holds"
 
 
-def _tables(root: Path) -> list[str]:
-    """Return a line for each table beside the frames' folder, with what would have it read."""
-    tables = [Path(name) for name in names_in(root) if not name.startswith((".", "~$"))]  # Excel locks with a ~$
-    how = {one: one if one.suffix.lower() == ".csv" else one.with_suffix(".csv") for one in tables}
-    saved = {one: "" if one == how[one] else "save it as CSV UTF-8, then " for one in tables}
-    return [
-        f"{one} isn't read: {saved[one]}table={how[one]}, table_file, table_group, table_class, table_rows say how"
-        for one in tables
-        if one.suffix.lower() in (".csv", *_SHEETS) and (root / one).is_file()
-    ]
-
-
 def guessed_or_given(
     card: str | None, root: Path, values: Mapping[str, Any] = MappingProxyType({}), name: str = "NAME"
 ) -> str:
@@ -168,7 +156,7 @@ def guessed_or_given(
         return OWN
     guess = guess_card(root, values)
     say(f"card '{guess.card}': {guess.why}")
-    for line in _tables(root) if guess.card == OWN and "table" not in values else []:
+    for line in unread(root, values) if guess.card == OWN else []:
         say(f"  {line}")
     for other in guess.others:
         say(f"  as many frames as {other}, {_otherwise(other, values)}; if it is that data set, add --card {other}")

@@ -192,6 +192,48 @@ def test_tables_beside_the_frames_are_named_with_what_has_them_read(project, hos
     ]
 
 
+def test_annotations_beside_masks_are_named_with_what_has_them_read(project, tmp_path):
+    root = tmp_path / "both"
+    frame(root / "images" / "a.png", 0)
+    mask(root / "masks" / "a.png")
+    square = [labelme_shape("polyp", "polygon", LESION)]
+    write(root / "all.json", coco([coco_image(1, "a.png")], [coco_annotation(1, 1, 1, [flat(LESION)])]))
+    write(root / "via.csv", "filename,region_shape_attributes\n")
+    write(root / "boxes" / "a.txt", "0 0.5 0.5 0.25 0.2\n")
+    write(root / "cvat" / "a.xml", cvat([("a.png", [])]))
+    write(root / "cvat" / "deeper" / "a.xml", cvat([("a.png", [])]))
+    for name in "ab":
+        write(root / "json" / f"{name}.json", labelme(f"{name}.png", square))
+        write(root / "labels" / f"{name}.txt", yolo(0, LESION))
+    (root / "folder.json").mkdir()
+    done = mcdrl("check", root, "--lesion-class", "polyp")
+    assert done.exit_code == 0, done.output
+    lines = [line.strip() for line in done.output.splitlines() if "n't read" in line]
+    place = "in the masks' place"
+    assert lines == [
+        f"all.json (COCO annotations) isn't read: annotations=all.json, annotation_format=coco read it {place}",
+        "via.csv (VIA annotations) isn't read: in VIA, export as COCO; annotations=FILE, annotation_format=coco read "
+        f"that {place}",
+        "boxes/a.txt (YOLO boxes) isn't read: a box has no outline, so the masks count",
+        f"cvat/a.xml (CVAT annotations) isn't read: annotations=cvat/a.xml, annotation_format=cvat read it {place}",
+        "json/a.json, ... (LabelMe annotations) aren't read: annotations=json/*.json, annotation_format=labelme "
+        f"read them {place}",
+        "labels/a.txt, ... (YOLO annotations) aren't read: annotations=labels/*.txt, annotation_format=yolo read them "
+        f"{place}",
+    ]
+    instead = ["--set", "annotations=all.json", "--set", "annotation_format=coco", "--lesion-class", "polyp"]
+    done = mcdrl("check", root, *instead)
+    assert done.exit_code == 0, done.output
+    assert "read as coco annotations" in done.output
+    assert "COCO annotations" not in done.output
+
+
+def test_masks_alone_leave_nothing_unread(project, hospital):
+    write(hospital / "notes.json", "{}")
+    write(hospital / "masks" / "notes.txt", "1 2 3")
+    assert "n't read" not in mcdrl("check", hospital).output
+
+
 @pytest.mark.parametrize("target", ["nowhere/typo", "notes.txt", "A"])
 def test_outside_of_a_project_what_is_no_folder_is_said_first(tmp_path, monkeypatch, target):
     (tmp_path / "notes.txt").touch()
