@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any
@@ -20,6 +21,8 @@ from mcdrl.imaging.annotations.formats import READERS
 from mcdrl.imaging.annotations.parsing import json_of
 from mcdrl.sites.annotations import match
 from mcdrl.study.meanings import IGNORE, NO_CLASS
+from mcdrl.study.params import load_study
+from mcdrl.study.paths import PARAMS, own_or_shipped
 from mcdrl.study.reading import AnnotationFormat
 
 READ: Mapping[str, AnnotationFormat] = {
@@ -51,7 +54,8 @@ def find_annotated(
             lines.append(f"{kind} that can't be read: {problem or (fitting and fitting.refusal) or _BOXES}")
             continue
         if "label_class" not in typed:
-            lines += _to_be_judged(kind, fitting.settings.get("label_class", {}))
+            fitting = _of_known_classes(fitting, _lesion_classes(typed), typed.get("lesion_class"))
+            lines += _to_be_judged(kind, fitting)
         lines += [f"{kind}, of the files that are refused: {fitting.refusal}"] * bool(fitting.refusal)
         layouts.append(fitting)
     return layouts, lines
@@ -127,12 +131,47 @@ def _fitting(
     return next(iter(layouts), None), next(iter(problems), "")
 
 
-def _to_be_judged(kind: str, classes: Mapping[str, str | None]) -> list[str]:
-    """Return a line on labels, by their classes, of which not all may be lesions."""
+def _lesion_classes(typed: Mapping[str, Any]) -> list[str]:
+    """Return the lesion classes that the study has, and the one that was typed.
+
+    Raises:
+        InputError: params.yaml has errors.
+    """
+    given = typed.get("lesion_class")
+    return [*load_study(own_or_shipped(PARAMS)).lesion_classes, *([str(given)] if given is not None else [])]
+
+
+def _of_known_classes(layout: Layout, known: Sequence[str], chosen: str | None) -> Layout:
+    """Return a layout that takes none of several labels for a lesion but those that are called like a lesion class.
+
+    Args:
+        layout: with a class for every label.
+        known: the lesion classes.
+        chosen: the class of every lesion; None: each has its label's.
+    """
+    classes = layout.settings.get("label_class", {})
+    if len(classes) < 2:
+        return layout
+    called = {_spelt(name): chosen or name for name in known if _spelt(name)}
+    meant = {label: name if name in (None, IGNORE) else called.get(_spelt(label)) for label, name in classes.items()}
+    unjudged = tuple(label for label, name in classes.items() if name is not None and meant[label] is None)
+    kept = {label: name for label, name in meant.items() if label not in unjudged}
+    settings = {key: value for key, value in layout.settings.items() if key != "label_class"}
+    return replace(layout, settings=settings | ({"label_class": kept} if kept else {}), unjudged=unjudged)
+
+
+def _to_be_judged(kind: str, layout: Layout) -> list[str]:
+    """Return lines on labels of which somebody has to say what they are, or of which not all may be lesions."""
+    classes = layout.settings.get("label_class", {})
     names = [label for label, name in classes.items() if name not in (None, IGNORE)]
     told = f"{', '.join(names)}; put null for those that are no lesion, such as an instrument"
     doubtful = len(names) > 1 or any(_class_of(name) is None for name in names)
-    return [f"label_class below takes labels of the {kind} for a lesion class: {told}"] * doubtful
+    taken = [f"label_class below takes labels of the {kind} for a lesion class: {told}"] * doubtful
+    return taken + [
+        f"the command below leaves out labels of the {kind} that no lesion class is called like: "
+        f"{', '.join(layout.unjudged)}; list each in label_class: a class, null (no lesion, such as an instrument) or "
+        "ignore (nobody judged)"
+    ] * bool(layout.unjudged)
 
 
 def _settings(
@@ -159,8 +198,13 @@ def _class_of(label: str) -> str | None:
 
     Whether another one is a lesion is the user's to say.
     """
-    name = re.sub(r"\W+", "_", label.lower()).strip("_") or "lesion"
+    name = _spelt(label) or DEFAULT
     return name if name == IGNORE or name not in NO_CLASS else None
+
+
+def _spelt(label: str) -> str:
+    """Return a label or a class in small letters, with a _ for what is neither letter nor digit."""
+    return re.sub(r"\W+", "_", label.lower()).strip("_")
 
 
 def pattern_of(files: Sequence[PurePosixPath]) -> str:

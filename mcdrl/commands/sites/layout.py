@@ -43,6 +43,7 @@ class Layout:
         usable: how many of these are read.
         trouble: why the first of the others isn't; may be empty.
         refusal: why the first of the files is refused; empty: none is.
+        unjudged: labels that somebody has yet to list in `label_class` for that.
     """
 
     settings: Mapping[str, Any]
@@ -52,10 +53,12 @@ class Layout:
     usable: int = 0
     trouble: str = ""
     refusal: str = ""
+    unjudged: tuple[str, ...] = ()
 
     def said(self) -> str:
         """Return what these settings would do, in a few words."""
-        told = f"this would read {self.read} frames and refuse {self.refused} files"
+        first = "once label_class has all labels, " if self.unjudged else ""
+        told = f"{first}this would read {self.read} frames and refuse {self.refused} files"
         if self.usable == self.tried:
             return told
         return f"{told} by their names; of {self.tried} looked into it reads {self.usable} ({self.trouble})"

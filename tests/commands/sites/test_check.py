@@ -425,12 +425,61 @@ def test_the_command_line_that_is_suggested_keeps_what_was_typed(project, tmp_pa
     assert "of the class 'lesion'" not in done.output
 
 
-def test_a_class_that_was_typed_is_that_of_all_labels(project, tmp_path):
-    frame(tmp_path / "x" / "a.png", 0)
-    shapes = [labelme_shape(label, "polygon", LESION) for label in ("p1", "p2")]
-    write(tmp_path / "x" / "a.json", labelme("a.png", shapes))
-    _, command = suggestion(mcdrl("check", tmp_path / "x", "--lesion-class", "polyp").exception)
-    assert command.endswith("""--set 'label_class={"p1": "polyp", "p2": "polyp"}'""")
+def offered(root, labels, *typed):
+    """What is said of a folder of one frame with these labels, and the command that is offered for it."""
+    frame(root / "a.png", 0)
+    write(root / "a.json", labelme("a.png", [labelme_shape(label, "polygon", LESION) for label in labels]))
+    said = mcdrl("check", root, *typed).exception
+    return str(said), suggestion(said)
+
+
+@pytest.mark.parametrize(
+    ("labels", "typed", "meant", "left"),
+    [
+        (["Polyp", "instrument"], [], {"Polyp": "polyp"}, "instrument"),
+        (["polyp", "instrument"], ["--lesion-class", "polyp"], {"polyp": "polyp"}, "instrument"),
+        (["WART", "polyps"], ["--lesion-class", "wart"], {"WART": "wart"}, "polyps"),
+        (["polyp", "p1", "p2"], ["--lesion-class", "wart"], {"polyp": "wart"}, "p1, p2"),
+        (["Background", "p1"], [], {"Background": None}, "p1"),
+    ],
+)
+def test_of_several_labels_none_becomes_a_lesion_that_no_lesion_class_is_called_like(
+    project, tmp_path, labels, typed, meant, left
+):
+    said, (told, command) = offered(tmp_path / "x", labels, *typed)
+    assert f"no lesion class is called like: {left}; list each in label_class: a class, null (no lesion" in said
+    assert told == "once label_class has all labels, this would read 1 frames and refuse 0 files"
+    assert command.endswith(f"--set 'label_class={json.dumps(meant)}'")
+    done = CliRunner().invoke(cli.app, shlex.split(command))
+    assert done.exit_code == 2
+    first = left.partition(",")[0]
+    assert f"'{first}'; list it in label_class: a class, null (no lesion) or ignore" in " ".join(done.output.split())
+
+
+@pytest.mark.parametrize("typed", [[], ["--lesion-class", "polyp"]])
+@pytest.mark.parametrize("labels", [["p1", "instrument"], ["none", "background"]])
+def test_where_no_label_is_called_like_a_lesion_class_all_are_asked_for(project, tmp_path, capfd, labels, typed):
+    said, (told, command) = offered(tmp_path / "x", labels, *typed)
+    assert f"no lesion class is called like: {', '.join(sorted(labels))}; list each in label_class" in said
+    assert told.startswith("once label_class has all labels, this would read 1 frames")
+    assert command.endswith("--set annotation_format=labelme")
+    done = CliRunner().invoke(cli.app, shlex.split(command))
+    assert done.exit_code == 2
+    assert "say which are lesions: label_class: {" in done.output + capfd.readouterr().err
+
+
+def test_a_class_of_the_study_is_suggested_as_the_study_spells_it(project, tmp_path):
+    path = project / "params.yaml"
+    path.write_text(path.read_text().replace("polyp", "Flat Polyp"))
+    _, (_, command) = offered(tmp_path / "x", ["flat_polyp", "instrument"])
+    assert command.endswith("""--set 'label_class={"flat_polyp": "Flat Polyp"}'""")
+
+
+def test_a_class_that_was_typed_is_that_of_the_only_label(project, tmp_path):
+    said, (told, command) = offered(tmp_path / "x", ["p1"], "--lesion-class", "polyp")
+    assert told == "this would read 1 frames and refuse 0 files"
+    assert "no lesion class is called like" not in said
+    assert command.endswith("""--set 'label_class={"p1": "polyp"}'""")
     done = CliRunner().invoke(cli.app, shlex.split(command))
     assert done.exit_code == 0, done.output
 
@@ -695,11 +744,11 @@ ANNOTATED = {
             "annotations/all.json": coco(
                 [coco_image(1, "a.png"), coco_image(2, "b.png")],
                 [coco_annotation(1, 1, 1, [flat(LESION)]), coco_annotation(2, 2, 2, [flat(LESION)])],
-                ((1, "Polyp"), (2, "big cyst")),
+                ((1, "Polyp"), (2, "Cyst")),
             )
         },
         "--set 'images=frames/*.png' --set annotations=annotations/all.json --set annotation_format=coco "
-        """--set 'label_class={"Polyp": "polyp", "big cyst": "big_cyst"}'""",
+        """--set 'label_class={"Cyst": "cyst", "Polyp": "polyp"}'""",
     ),
     "split": (
         ["train/0.png", "valid/0.png"],
@@ -753,7 +802,7 @@ def test_what_reads_the_files_of_an_annotation_tool_is_said_and_does(project, tm
     with pytest.raises(InputError) as error:
         guess_card(root)
     told, command = suggestion(error.value)
-    assert ("for a lesion class: Polyp, big cyst; put null" in str(error.value)) == (form == "coco")
+    assert ("for a lesion class: Cyst, Polyp; put null" in str(error.value)) == (form == "coco")
     assert told == "this would read 2 frames and refuse 0 files"
     assert command == f"sites check {root} --card folder {settings}"
     done = CliRunner().invoke(cli.app, shlex.split(command))
