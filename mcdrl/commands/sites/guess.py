@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from mcdrl.base.errors import InputError
-from mcdrl.base.folders import check_hashable, matching, names_in, no_folder
+from mcdrl.base.folders import check_hashable, matching, no_folder
 from mcdrl.base.output import say
 from mcdrl.commands.sites.annotated import READ, find_annotated
 from mcdrl.commands.sites.kinds import VIA
 from mcdrl.commands.sites.layout import Layout, find_layout, why_not
 from mcdrl.commands.sites.survey import Survey, survey
+from mcdrl.commands.sites.unread import unread
 from mcdrl.sites.folder import list_reading
 from mcdrl.sites.table import read_table
 from mcdrl.study.reading import MASK_RULES, Reading
 from mcdrl.study.site_cards import Card, card_names, read_card
 
 OWN = "folder"  # the card of a folder of one's own
-_SHEETS = (".ods", ".xls", ".xlsb", ".xlsm", ".xlsx")  # of programs that can save a table as CSV
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def _unfit(root: Path, values: Mapping[str, Any]) -> str:
         lines += [_against(root, one, values) for one in layouts[:1]]
     read = [one for one in layouts if one.usable] or layouts
     fixes = [f"{one.said()}: {one.command(root)}" for one in read]
-    return "\n  ".join([f"no card fits {root}", *there, *lines, *(fixes or [_fix(found, lines)])])
+    return "\n  ".join([f"no card fits {root}", *there, *lines, *(fixes or [_fix(found)])])
 
 
 def _layouts(root: Path, found: Survey, values: Mapping[str, Any]) -> tuple[list[Layout], list[str]]:
@@ -93,11 +93,11 @@ def _against(root: Path, layout: Layout, values: Mapping[str, Any]) -> str:
     return f"below without {', '.join(values)} as given, with which no frame would be read: {reason}"
 
 
-def _fix(found: Survey, lines: Sequence[str]) -> str:
+def _fix(found: Survey) -> str:
     """Return what helps where no command line is known that reads a folder."""
     if not found.pictures and READ.keys() & found.others.keys():
         return "there are annotations and no pictures; give the folder that holds both"
-    if not lines and VIA in found.others:
+    if VIA in found.others and not READ.keys() & found.others.keys():
         return f"{VIA} aren't read; export them as masks, a PNG a frame, or, in VIA, as COCO"
     return "give --card (`mcdrl sites cards` lists them), and what differs with --set images=... --set masks=..."
 
@@ -135,18 +135,6 @@ def _otherwise(other: str, values: Mapping[str, Any]) -> str:
     return f"which differs in {told}" if told else "which reads the same and knows what a whole copy holds"
 
 
-def _tables(root: Path) -> list[str]:
-    """Return a line for each table beside the frames' folder, with what would have it read."""
-    tables = [Path(name) for name in names_in(root) if not name.startswith((".", "~$"))]  # Excel locks with a ~$
-    how = {one: one if one.suffix.lower() == ".csv" else one.with_suffix(".csv") for one in tables}
-    saved = {one: "" if one == how[one] else "save it as CSV UTF-8, then " for one in tables}
-    return [
-        f"{one} isn't read: {saved[one]}table={how[one]}, table_file, table_group, table_class, table_rows say how"
-        for one in tables
-        if one.suffix.lower() in (".csv", *_SHEETS) and (root / one).is_file()
-    ]
-
-
 def guessed_or_given(
     card: str | None, root: Path, values: Mapping[str, Any] = MappingProxyType({}), name: str = "NAME"
 ) -> str:
@@ -168,7 +156,7 @@ def guessed_or_given(
         return OWN
     guess = guess_card(root, values)
     say(f"card '{guess.card}': {guess.why}")
-    for line in _tables(root) if guess.card == OWN and "table" not in values else []:
+    for line in unread(root, values) if guess.card == OWN else []:
         say(f"  {line}")
     for other in guess.others:
         say(f"  as many frames as {other}, {_otherwise(other, values)}; if it is that data set, add --card {other}")

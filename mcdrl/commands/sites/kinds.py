@@ -14,6 +14,8 @@ from mcdrl.sites.naming import SILENT, TABLES
 
 COCO, LABELME, CVAT, YOLO = "COCO annotations", "LabelMe annotations", "CVAT annotations", "YOLO annotations"
 VIA = "VIA annotations"
+YOLO_BOXES = "YOLO boxes"
+UNKNOWN_JSON = "json files"
 VIDEOS = "videos, to be cut into frames first"
 _MOST = 50  # annotation files that are opened, of one folder and ending
 _HEAD = 1 << 16  # bytes of a text file or a table that are looked at
@@ -23,6 +25,7 @@ _JSON = (
     (LABELME, (b'"shapes"', b'"imagePath"')),
     (VIA, (b'"_via_img_metadata"',)),
     (VIA, (b'"regions"', b'"shape_attributes"')),
+    (VIA, (b'"filename"', b'"regions"')),  # of a project in which nothing is drawn yet
     ("nnU-Net's description of a data set", (b'"labels"', b'"file_ending"')),
     ("outlines as of BM-BronchoLC", (b'"object_id"', b'"label_ids"')),
 )  # kind, words that stand in its files, all of them
@@ -31,6 +34,8 @@ _BY_WORDS = {".json": _JSON, ".xml": _XML}
 _OVERLAP = max(len(word) for kinds in _BY_WORDS.values() for _, words in kinds for word in words) - 1
 _VIA_COLUMN = "region_shape_attributes"
 _YOLO_LINE = re.compile(r"^[ \t]*\d+([ \t]+-?\d+(\.\d+)?(e-?\d+)?){6,}[ \t]*\r?$", re.MULTILINE)  # class, three points
+_SHARE = r"(?:[01]?\.\d+|[01]|\d(?:\.\d+)?e-\d+)"  # of a frame's width or height
+_YOLO_BOX = re.compile(rf"^[ \t]*\d+(?:[ \t]+{_SHARE}){{4}}[ \t]*\r?$", re.MULTILINE)  # class, centre, width, height
 _BY_ENDING = (
     ("volumes, to be exported as pictures first, a PNG a slice", (".nii.gz", ".nii", ".mha", ".mhd", ".nrrd")),
     ("archives, to be unpacked first", (*ARCHIVES, *PACKED)),
@@ -77,7 +82,9 @@ def _by_ending(name: str) -> str | None:
 def _by_text(text: str, ending: str) -> str | None:
     if ending == ".csv":
         return VIA if _VIA_COLUMN in text.partition("\n")[0] else None
-    return YOLO if _YOLO_LINE.search(text) else None
+    if _YOLO_LINE.search(text):
+        return YOLO
+    return YOLO_BOXES if _YOLO_BOX.search(text) else None
 
 
 def _by_words(path: Path, kinds: Sequence[tuple[str, tuple[bytes, ...]]]) -> str | None:

@@ -42,6 +42,8 @@ class Layout:
         tried: frames that were opened with their masks.
         usable: how many of these are read.
         trouble: why the first of the others isn't; may be empty.
+        refusal: why the first of the files is refused; empty: none is.
+        unjudged: labels that somebody has yet to list in `label_class` for that.
     """
 
     settings: Mapping[str, Any]
@@ -50,10 +52,13 @@ class Layout:
     tried: int = 0
     usable: int = 0
     trouble: str = ""
+    refusal: str = ""
+    unjudged: tuple[str, ...] = ()
 
     def said(self) -> str:
         """Return what these settings would do, in a few words."""
-        told = f"this would read {self.read} frames and refuse {self.refused} files"
+        first = "once label_class has all labels, " if self.unjudged else ""
+        told = f"{first}this would read {self.read} frames and refuse {self.refused} files"
         if self.usable == self.tried:
             return told
         return f"{told} by their names; of {self.tried} looked into it reads {self.usable} ({self.trouble})"
@@ -143,7 +148,7 @@ def tried(root: Path, settings: Mapping[str, Any], typed: Mapping[str, Any] = Ma
     recipe = Recipe(64, reading.mask_threshold, swap=False, view="full", values=values, meanings=reading.mask_values)
     troubles = [trouble for trouble in (_trouble(one, recipe) for one in sample) if trouble]
     counts = len(found.candidates), len(found.refused), len(sample), len(sample) - len(troubles)
-    return Layout(joined, *counts, trouble=next(iter(troubles), ""))
+    return Layout(joined, *counts, next(iter(troubles), ""), next(iter(grouped(found.refused)), ""))
 
 
 def _listed(root: Path, settings: Mapping[str, Any]) -> tuple[Reading, Found]:

@@ -192,6 +192,48 @@ def test_tables_beside_the_frames_are_named_with_what_has_them_read(project, hos
     ]
 
 
+def test_annotations_beside_masks_are_named_with_what_has_them_read(project, tmp_path):
+    root = tmp_path / "both"
+    frame(root / "images" / "a.png", 0)
+    mask(root / "masks" / "a.png")
+    square = [labelme_shape("polyp", "polygon", LESION)]
+    write(root / "all.json", coco([coco_image(1, "a.png")], [coco_annotation(1, 1, 1, [flat(LESION)])]))
+    write(root / "via.csv", "filename,region_shape_attributes\n")
+    write(root / "boxes" / "a.txt", "0 0.5 0.5 0.25 0.2\n")
+    write(root / "cvat" / "a.xml", cvat([("a.png", [])]))
+    write(root / "cvat" / "deeper" / "a.xml", cvat([("a.png", [])]))
+    for name in "ab":
+        write(root / "json" / f"{name}.json", labelme(f"{name}.png", square))
+        write(root / "labels" / f"{name}.txt", yolo(0, LESION))
+    (root / "folder.json").mkdir()
+    done = mcdrl("check", root, "--lesion-class", "polyp")
+    assert done.exit_code == 0, done.output
+    lines = [line.strip() for line in done.output.splitlines() if "n't read" in line]
+    place = "in the masks' place"
+    assert lines == [
+        f"all.json (COCO annotations) isn't read: annotations=all.json, annotation_format=coco read it {place}",
+        "via.csv (VIA annotations) isn't read: in VIA, export as COCO; annotations=FILE, annotation_format=coco read "
+        f"that {place}",
+        "boxes/a.txt (YOLO boxes) isn't read: a box has no outline, so the masks count",
+        f"cvat/a.xml (CVAT annotations) isn't read: annotations=cvat/a.xml, annotation_format=cvat read it {place}",
+        "json/a.json, ... (LabelMe annotations) aren't read: annotations=json/*.json, annotation_format=labelme "
+        f"read them {place}",
+        "labels/a.txt, ... (YOLO annotations) aren't read: annotations=labels/*.txt, annotation_format=yolo read them "
+        f"{place}",
+    ]
+    instead = ["--set", "annotations=all.json", "--set", "annotation_format=coco", "--lesion-class", "polyp"]
+    done = mcdrl("check", root, *instead)
+    assert done.exit_code == 0, done.output
+    assert "read as coco annotations" in done.output
+    assert "COCO annotations" not in done.output
+
+
+def test_masks_alone_leave_nothing_unread(project, hospital):
+    write(hospital / "notes.json", "{}")
+    write(hospital / "masks" / "notes.txt", "1 2 3")
+    assert "n't read" not in mcdrl("check", hospital).output
+
+
 @pytest.mark.parametrize("target", ["nowhere/typo", "notes.txt", "A"])
 def test_outside_of_a_project_what_is_no_folder_is_said_first(tmp_path, monkeypatch, target):
     (tmp_path / "notes.txt").touch()
@@ -383,12 +425,61 @@ def test_the_command_line_that_is_suggested_keeps_what_was_typed(project, tmp_pa
     assert "of the class 'lesion'" not in done.output
 
 
-def test_a_class_that_was_typed_is_that_of_all_labels(project, tmp_path):
-    frame(tmp_path / "x" / "a.png", 0)
-    shapes = [labelme_shape(label, "polygon", LESION) for label in ("p1", "p2")]
-    write(tmp_path / "x" / "a.json", labelme("a.png", shapes))
-    _, command = suggestion(mcdrl("check", tmp_path / "x", "--lesion-class", "polyp").exception)
-    assert command.endswith("""--set 'label_class={"p1": "polyp", "p2": "polyp"}'""")
+def offered(root, labels, *typed):
+    """What is said of a folder of one frame with these labels, and the command that is offered for it."""
+    frame(root / "a.png", 0)
+    write(root / "a.json", labelme("a.png", [labelme_shape(label, "polygon", LESION) for label in labels]))
+    said = mcdrl("check", root, *typed).exception
+    return str(said), suggestion(said)
+
+
+@pytest.mark.parametrize(
+    ("labels", "typed", "meant", "left"),
+    [
+        (["Polyp", "instrument"], [], {"Polyp": "polyp"}, "instrument"),
+        (["polyp", "instrument"], ["--lesion-class", "polyp"], {"polyp": "polyp"}, "instrument"),
+        (["WART", "polyps"], ["--lesion-class", "wart"], {"WART": "wart"}, "polyps"),
+        (["polyp", "p1", "p2"], ["--lesion-class", "wart"], {"polyp": "wart"}, "p1, p2"),
+        (["Background", "p1"], [], {"Background": None}, "p1"),
+    ],
+)
+def test_of_several_labels_none_becomes_a_lesion_that_no_lesion_class_is_called_like(
+    project, tmp_path, labels, typed, meant, left
+):
+    said, (told, command) = offered(tmp_path / "x", labels, *typed)
+    assert f"no lesion class is called like: {left}; list each in label_class: a class, null (no lesion" in said
+    assert told == "once label_class has all labels, this would read 1 frames and refuse 0 files"
+    assert command.endswith(f"--set 'label_class={json.dumps(meant)}'")
+    done = CliRunner().invoke(cli.app, shlex.split(command))
+    assert done.exit_code == 2
+    first = left.partition(",")[0]
+    assert f"'{first}'; list it in label_class: a class, null (no lesion) or ignore" in " ".join(done.output.split())
+
+
+@pytest.mark.parametrize("typed", [[], ["--lesion-class", "polyp"]])
+@pytest.mark.parametrize("labels", [["p1", "instrument"], ["none", "background"]])
+def test_where_no_label_is_called_like_a_lesion_class_all_are_asked_for(project, tmp_path, capfd, labels, typed):
+    said, (told, command) = offered(tmp_path / "x", labels, *typed)
+    assert f"no lesion class is called like: {', '.join(sorted(labels))}; list each in label_class" in said
+    assert told.startswith("once label_class has all labels, this would read 1 frames")
+    assert command.endswith("--set annotation_format=labelme")
+    done = CliRunner().invoke(cli.app, shlex.split(command))
+    assert done.exit_code == 2
+    assert "say which are lesions: label_class: {" in done.output + capfd.readouterr().err
+
+
+def test_a_class_of_the_study_is_suggested_as_the_study_spells_it(project, tmp_path):
+    path = project / "params.yaml"
+    path.write_text(path.read_text().replace("polyp", "Flat Polyp"))
+    _, (_, command) = offered(tmp_path / "x", ["flat_polyp", "instrument"])
+    assert command.endswith("""--set 'label_class={"flat_polyp": "Flat Polyp"}'""")
+
+
+def test_a_class_that_was_typed_is_that_of_the_only_label(project, tmp_path):
+    said, (told, command) = offered(tmp_path / "x", ["p1"], "--lesion-class", "polyp")
+    assert told == "this would read 1 frames and refuse 0 files"
+    assert "no lesion class is called like" not in said
+    assert command.endswith("""--set 'label_class={"p1": "polyp"}'""")
     done = CliRunner().invoke(cli.app, shlex.split(command))
     assert done.exit_code == 0, done.output
 
@@ -563,6 +654,89 @@ def test_annotations_that_nothing_reads_are_said_to_be_so(project, tmp_path):
 
 
 LESION = [(2, 3), (12, 3), (12, 9), (2, 9)]
+BOX = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [2, 3, 10, 6]}
+UNUSABLE = {
+    "boxes of coco": (
+        "all.json",
+        coco([coco_image(1, "a.png")], [BOX]),
+        "1 x COCO annotations: all.json",
+        "COCO annotations that can't be read: 1 x box without an outline, e.g. img/a.png: all.json annotation 1 has no "
+        "segmentation; export polygons or masks",
+    ),
+    "boxes of yolo": (
+        "labels/a.txt",
+        "0 0.5 0.5 0.25 1\n0 0.25 5e-02 0.1 0.1\n",
+        "1 x YOLO boxes: labels/a.txt",
+        "YOLO boxes that can't be read: 1 x box without an outline, e.g. img/a.png: labels/a.txt line 1 has a box "
+        "alone; export polygons",
+    ),
+    "truncated": (
+        "all.json",
+        '{"images": [{"id": 1,',
+        "1 x json files: all.json",
+        "all.json is not valid JSON: Expecting property name enclosed in double quotes: line 1 column 22 (char 21); "
+        "export it anew",
+    ),
+    "via without a region": (
+        "via.json",
+        '{"a.png12": {"filename": "a.png", "size": 12, "regions": []}}',
+        "1 x VIA annotations: via.json",
+        "VIA annotations aren't read; export them as masks, a PNG a frame, or, in VIA, as COCO",
+    ),
+}  # what lies beside a frame, as what it is found, and why it can't be used
+
+
+@pytest.mark.parametrize("case", UNUSABLE)
+def test_why_annotations_cannot_be_used_is_said(project, tmp_path, case):
+    name, text, found, why = UNUSABLE[case]
+    frame(tmp_path / "export" / "img" / "a.png", 0)
+    write(tmp_path / "export" / "data.yaml", "names: [polyp]")
+    write(tmp_path / "export" / name, text)
+    said = str(mcdrl("check", tmp_path / "export", "--lesion-class", "polyp").exception)
+    lines = [line.strip().removeprefix(f"{tmp_path / 'export'}/") for line in said.splitlines()]
+    assert f"found: {found}" in lines
+    assert why in lines
+    assert "mcdrl sites check" not in said
+
+
+def test_of_several_json_files_that_are_damaged_the_first_is_told(project, tmp_path):
+    frame(tmp_path / "img" / "a.png", 0)
+    for name, text in (("a", "{}"), ("b", "{"), ("c", "["), ("d", "")):
+        write(tmp_path / f"{name}.json", text)
+    with pytest.raises(InputError, match=r"b\.json is not valid JSON: .* \(and 2 more like it\); export it anew"):
+        guess_card(tmp_path)
+
+
+def test_boxes_beside_frames_without_a_lesion_are_not_passed_over(project, tmp_path):
+    for root, name in ((tmp_path / "yolo", "a.txt"), (tmp_path / "coco", "all.json")):
+        for seed, stem in enumerate("ab"):
+            frame(root / "img" / f"{stem}.png", seed)
+        two = [coco_image(1, "a.png"), coco_image(2, "b.png")]
+        write(root / name, "0 0.5 0.5 0.25 0.2" if root.name == "yolo" else coco(two, [BOX]))
+    write(tmp_path / "yolo" / "b.txt", "")
+    said = str(mcdrl("check", tmp_path / "yolo").exception)
+    assert "YOLO boxes that can't be read: " in said
+    assert "mcdrl sites check" not in said
+    said = str(mcdrl("check", tmp_path / "coco").exception)
+    assert (
+        "COCO annotations, of the files that are refused: 1 x box without an outline, e.g. img/a.png: all.json" in said
+    )
+    assert "this would read 1 frames and refuse 1 files: mcdrl sites check" in said
+
+
+def test_boxes_among_outlines_are_read_with_them(project, tmp_path):
+    for seed, stem in enumerate("ab"):
+        frame(tmp_path / "x" / "img" / f"{stem}.png", seed)
+    write(tmp_path / "x" / "labels" / "a.txt", yolo(0, LESION))
+    write(tmp_path / "x" / "labels" / "b.txt", "0 0.5 0.5 0.25 0.2")
+    write(tmp_path / "x" / "boxes" / "a.txt", "0 0.5 0.5 0.25 0.2")
+    said = mcdrl("check", tmp_path / "x").exception
+    assert "e.g. img/b.png: labels/b.txt line 1 has a box alone" in str(said)
+    told, command = suggestion(said)
+    assert told == "this would read 1 frames and refuse 1 files"
+    assert "--set 'annotations=labels/*.txt'" in command
+
+
 ANNOTATED = {
     "coco": (
         ["frames/a.png", "frames/b.png"],
@@ -570,11 +744,11 @@ ANNOTATED = {
             "annotations/all.json": coco(
                 [coco_image(1, "a.png"), coco_image(2, "b.png")],
                 [coco_annotation(1, 1, 1, [flat(LESION)]), coco_annotation(2, 2, 2, [flat(LESION)])],
-                ((1, "Polyp"), (2, "big cyst")),
+                ((1, "Polyp"), (2, "Cyst")),
             )
         },
         "--set 'images=frames/*.png' --set annotations=annotations/all.json --set annotation_format=coco "
-        """--set 'label_class={"Polyp": "polyp", "big cyst": "big_cyst"}'""",
+        """--set 'label_class={"Cyst": "cyst", "Polyp": "polyp"}'""",
     ),
     "split": (
         ["train/0.png", "valid/0.png"],
@@ -628,7 +802,7 @@ def test_what_reads_the_files_of_an_annotation_tool_is_said_and_does(project, tm
     with pytest.raises(InputError) as error:
         guess_card(root)
     told, command = suggestion(error.value)
-    assert ("for a lesion class: Polyp, big cyst; put null" in str(error.value)) == (form == "coco")
+    assert ("for a lesion class: Cyst, Polyp; put null" in str(error.value)) == (form == "coco")
     assert told == "this would read 2 frames and refuse 0 files"
     assert command == f"sites check {root} --card folder {settings}"
     done = CliRunner().invoke(cli.app, shlex.split(command))
