@@ -38,7 +38,8 @@ class UNet(Method):
 
         with factory.seeded(spec.seed, "unet"):
             self.net: Any = smp.Unet(f"tu-{LITE0.model}", encoder_weights=None)
-        self.net.encoder.model.load_state_dict(imagenet_weights())
+        if not next(self.net.parameters()).is_meta:  # of which the shapes alone are asked
+            self.net.encoder.model.load_state_dict(imagenet_weights())
         self.trunk, self.dice_weight, self.boundary_weight = trunk, spec.dice_weight, spec.boundary_weight
         self.input_dropout = nn.Dropout2d(spec.input_dropout)
 

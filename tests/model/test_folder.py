@@ -13,7 +13,7 @@ from mcdrl.artifacts.dictionary import BACKGROUND, CLASSES
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import sha256
 from mcdrl.methods import build, modes, names
-from mcdrl.model.assemble import make_trunk
+from mcdrl.model.assemble import assemble
 from mcdrl.model.card import ModelCard
 from mcdrl.model.folder import load_model, save_model
 from mcdrl.model.probability import probabilities, probability
@@ -53,7 +53,7 @@ def _card(method, mode):
 
 def _saved(artifacts, method="mcdrl", mode="adapter"):
     texts, _, _ = read_texts(artifacts / "build_confounders", stub_sites.LESIONS)
-    model = build(method, _spec(), _params(method), make_trunk(mode, _spec(), artifacts / "backbone", "plain"), texts)
+    model = assemble(method, mode, _spec(), _params(method), artifacts / "backbone", "plain", texts)
     generator = torch.Generator().manual_seed(0)
     for parameter in model.parameters():
         parameter.data += 0.1 * torch.randn(parameter.shape, generator=generator)
@@ -61,11 +61,16 @@ def _saved(artifacts, method="mcdrl", mode="adapter"):
     return model.eval(), texts
 
 
-@pytest.mark.parametrize("name", [name for name in names() if "frozen" in (modes(name) or ["frozen"])])
-def test_a_folder_of_every_method_can_be_read(artifacts, name):
-    """The file's header is compared with a network that has no memory, whatever its method builds."""
-    model, _ = _saved(artifacts, name, "frozen")
+FROZEN = [(name, "frozen") for name in names() if "frozen" in (modes(name) or ["frozen"])]
+
+
+@pytest.mark.parametrize(("name", "mode"), [*FROZEN, ("unet", "finetune")])
+def test_a_folder_of_every_method_can_be_read(artifacts, name, mode, recwarn):
+    """The file's header is compared with a network that has no memory, whatever its method builds; nothing warns."""
+    model, _ = _saved(artifacts, name, mode)
+    recwarn.clear()
     loaded = load_model(artifacts / "model", artifacts / "backbone").method
+    assert [str(one.message) for one in recwarn] == []
     assert {key: value.tolist() for key, value in loaded.state_dict().items()} == {
         key: value.tolist() for key, value in model.state_dict().items()
     }
