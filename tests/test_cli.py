@@ -121,6 +121,33 @@ def test_a_text_needs_no_quotes(value):
     assert parse_settings([f"images={value}", f'masks="{value}"']) == {"images": value, "masks": value}
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("root=/data/x #1", "/data/x #1"),
+        ("images=frames #2/*.png", "frames #2/*.png"),
+        ("images=#2/*.png", "#2/*.png"),
+        ("lesion_class=polyp # flat", "polyp # flat"),
+        ("channels=bgr # so", "bgr # so"),
+        ("root='/data/x #1'", "/data/x #1"),
+        ('root="/data/x \\"1\\" #1"', '/data/x "1" #1'),
+        ("root='a' # 'b'", "'a' # 'b'"),
+        ("channels='bgr #'", "bgr #"),
+        ("root= a/b ", "a/b"),
+        ("masks=null", None),
+        ("masks=~", None),
+        ("masks= ", None),
+        ("masks='~'", "~"),
+        ("mask_threshold=5 # half", 5),
+        ("folder_class={a: b} # so", {"a": "b"}),
+        ("folder_class=\n  a: b\n  c: d", {"a": "b", "c": "d"}),
+    ],
+)
+def test_no_text_is_cut_where_yaml_would_begin_a_comment(text, said):
+    key = text.partition("=")[0]
+    assert parse_settings([text]) == {key: said}
+
+
 @pytest.mark.parametrize("text", ["folder_class=**", "a={", "a={b: 1, b: 2}"])
 def test_a_setting_that_is_no_yaml_is_refused_in_one_line_with_its_quoted_form(text):
     with pytest.raises(InputError) as caught:

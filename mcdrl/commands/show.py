@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from mcdrl.commands.models.inspect import Shown
 
 _TEXTS = frozenset(key for key, field in Site.model_fields.items() if field.annotation in (str, str | None))
+_NOTHING = ("", "~", "null", "Null", "NULL")
+_QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"\\]|\\.)*\"""", re.DOTALL)
+_COMMENT = re.compile(r"\s#")  # what YAML leaves out from there on
 _STYLES = {OK: "green", NOTE: "yellow", PROBLEM: "bold red"}
 
 
@@ -53,6 +57,8 @@ def show_text(markdown: str) -> None:
 def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
     """Read KEY=VALUE texts; values are read as YAML, so numbers are numbers; those of keys that hold a text stay texts.
 
+    A `#` in a text begins no comment, as names of files may have it.
+
     Raises:
         InputError: a text isn't of that form, or two give one key.
     """
@@ -65,14 +71,27 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
         if key in told:
             raise InputError(f"{key} is given twice, {told[key]} and {text}; give it once")
         told[key] = text
-        try:
-            found[key] = load_yaml(value) if value else None
-        except yaml.YAMLError:
-            if key in _TEXTS:
-                found[key] = value
-                continue
-            quoted = f"'{key}={json.dumps(value, ensure_ascii=False)}'"
-            raise InputError(f"--set {text}: the value is not valid YAML; if it is a text: --set {quoted}") from None
-        if key in _TEXTS and not isinstance(found[key], str | None):
-            found[key] = value
+        found[key] = _setting(key, value)
     return found
+
+
+def _setting(key: str, value: str) -> Any:
+    """Return what the text behind `KEY=` says.
+
+    Raises:
+        InputError: it isn't YAML, and the key doesn't hold a text.
+    """
+    text = value.strip()
+    if text in _NOTHING:
+        return None
+    quoted = _QUOTED.fullmatch(text) is not None
+    if key in _TEXTS and not quoted:
+        return text
+    try:
+        said = load_yaml(value)
+    except yaml.YAMLError:
+        if key in _TEXTS:
+            return text
+        told = f"'{key}={json.dumps(value, ensure_ascii=False)}'"
+        raise InputError(f"--set {key}={value}: the value is not valid YAML; if it is a text: --set {told}") from None
+    return text if isinstance(said, str) and not quoted and _COMMENT.search(text) else said

@@ -21,6 +21,7 @@ from ruamel.yaml.tokens import CommentToken
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import atomic
+from mcdrl.base.locks import one_at_a_time
 from mcdrl.base.strict_yaml import load_yaml
 from mcdrl.study.params import Further, check, read_params
 
@@ -56,8 +57,9 @@ class _Editable(BaseModel):
 def edited(path: Path, further: Further | None = None) -> Iterator[Any]:
     """Give the contents of params.yaml to be changed in place, and write them back when the context ends.
 
-    The file stays as it was if an error is raised inside, or if the result would not be valid. Its mode stays; where it
-    is a link, what that leads to is written. Lists are changed by `put_list`.
+    The file stays as it was if an error is raised inside, or if the result would not be valid. Its mode and its line
+    ends stay; where it is a link, what that leads to is written. Lists are changed by `put_list`. Of two edits at once
+    one waits for the other, so that both are there.
 
     Args:
         path: params.yaml.
@@ -67,8 +69,16 @@ def edited(path: Path, further: Further | None = None) -> Iterator[Any]:
         InputError: the file can't be read, holds something else where an edit may go, has a comment that would be lost,
             or would not be valid afterwards.
     """
+    read_params(path)  # a link to nowhere has no folder to lock
+    with one_at_a_time(path.resolve().parent), _edited(path, further) as params:
+        yield params
+
+
+@contextmanager
+def _edited(path: Path, further: Further | None) -> Iterator[Any]:
     _check_kinds(read_params(path), path, further)
     before, text, behind = _parted(path.read_text(encoding="utf-8"))
+    line_end = _line_end(path.read_bytes())
     params = _yaml().load(text)
     indented = _INDENTED.search(text) is not None
     _check_comments(before + text, before + _written(params), path)
@@ -78,7 +88,7 @@ def edited(path: Path, further: Further | None = None) -> Iterator[Any]:
         lines.put()
     target = path.resolve()
     with atomic(target) as partial:
-        partial.write_text(before + _written(params, indented=indented) + behind, encoding="utf-8")
+        partial.write_text(before + _written(params, indented=indented) + behind, encoding="utf-8", newline=line_end)
         partial.chmod(S_IMODE(target.stat().st_mode))
         check(read_params(partial), path, further)
 
@@ -88,6 +98,11 @@ def _check_kinds(raw: dict[str, Any], path: Path, further: Further | None) -> No
         _Editable.model_validate(raw)
     except ValidationError:
         check(raw, path, further)  # which refuses it, too, with all that is wrong
+
+
+def _line_end(text: bytes) -> str:
+    """Return how most lines of a text end."""
+    return "\r\n" if 2 * text.count(b"\r\n") > text.count(b"\n") else "\n"
 
 
 def _parted(text: str) -> tuple[str, str, str]:

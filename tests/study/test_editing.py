@@ -1,12 +1,16 @@
 """An edit of params.yaml changes what it is about, and no comment, link or mode beside it."""
 
 import os
+import subprocess
+import sys
+import threading
 from stat import S_IMODE
 
 import pytest
 from dvc.utils.serialize import parse_yaml
 
 from mcdrl.base.errors import InputError
+from mcdrl.base.strict_yaml import load_yaml
 from mcdrl.commands.sites.edit import add_site, remove_sites
 from mcdrl.commands.study.studies import use_study
 from mcdrl.study.editing import edited, put_list
@@ -236,3 +240,67 @@ def test_the_file_keeps_its_mode(params):
         params.chmod(mode)
         held_out(params, "AB" if mode == 0o444 else "ABC" if mode == 0o600 else "A")
         assert S_IMODE(params.stat().st_mode) == mode
+
+
+@pytest.mark.parametrize("ends", [{"\r\n"}, {"\n"}])
+def test_lines_end_as_they_did(params, ends):
+    (end,) = ends
+    params.write_text(params.read_text(encoding="utf-8"), encoding="utf-8", newline=end)
+    held_out(params, "ABDE")
+    lines = params.read_bytes().decode().splitlines(keepends=True)
+    assert {line[len(line.rstrip("\r\n")) :] for line in lines} == ends
+    assert f"- B{end}" in lines
+    assert f"- C{end}" not in lines
+
+
+def test_a_file_of_both_line_ends_keeps_what_most_have(params):
+    text = params.read_text(encoding="utf-8").replace("\n", "\r\n").replace("\r\n", "\n", 1)
+    params.write_bytes(text.encode())
+    held_out(params, "ABDE")
+    assert params.read_bytes().count(b"\r\n") == params.read_bytes().count(b"\n")
+
+
+def test_of_two_edits_at_once_one_waits_and_both_are_there(params):
+    came = threading.Event()
+
+    def other():
+        with edited(params) as further:
+            came.set()
+            put_list(further["seeds"], [7])
+
+    with edited(params) as found:
+        thread = threading.Thread(target=other)
+        thread.start()
+        assert not came.wait(0.5)
+        put_list(found["held_out"], ["A", "B"])
+    thread.join(60)
+    after = load_yaml(params.read_text(encoding="utf-8"))
+    assert (after["held_out"], after["seeds"]) == (["A", "B"], [7])
+
+
+def test_commands_at_once_lose_no_site(params, tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from mcdrl.commands.sites.edit import add_site; "
+        "add_site(Path('params.yaml'), sys.argv[1], {'card': 'folder', 'root': sys.argv[1], 'lesion_class': 'polyp'})"
+    )
+    names = ["north", "south", "west"]
+    for name in names:
+        (tmp_path / name).mkdir()
+    commands = [subprocess.Popen([sys.executable, "-c", code, name], cwd=tmp_path) for name in names]
+    assert [command.wait(120) for command in commands] == [0, 0, 0]
+    after = load_yaml(params.read_text(encoding="utf-8"))
+    assert set(names) <= after["sites"].keys()
+    assert set(names) <= set(after["held_out"])
+
+
+def test_an_edit_that_failed_keeps_nobody_waiting(params):
+    with pytest.raises(InputError), edited(params) as found:
+        put_list(found["held_out"], ["nobody"])
+    assert held_out(params, "ABCDE") == ([], [])
+    assert not [path for path in params.parent.iterdir() if path.name.startswith(".")]
+
+
+def test_a_link_to_nowhere_is_refused(tmp_path):
+    (tmp_path / "params.yaml").symlink_to(tmp_path / "gone" / "params.yaml")
+    with pytest.raises(InputError), edited(tmp_path / "params.yaml"):
+        pass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import os
+import math
 import shutil
 import sys
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-from mcdrl.base.runtime import usable_cores
+from mcdrl.base.runtime import free_memory_bytes, machine_memory_gb, usable_cores
 from mcdrl.commands.doctor.check import NOTE, OK, PROBLEM, Check
 
 _PYTHON = (3, 11)
@@ -102,11 +102,9 @@ def _tool(name: str, fix: str) -> Check:
 
 
 def memory() -> Check:
-    """Look at the memory."""
-    try:
-        free_gb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES") / 1e9
-        all_gb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
-    except (ValueError, OSError):  # not told by this system
+    """Look at the memory: the machine's, or a container's where that is less."""
+    all_gb, free_gb = machine_memory_gb(), free_memory_bytes() / 1e9
+    if math.isinf(all_gb) or not free_gb:
         return Check("memory", NOTE, "this system doesn't tell", f"have {_MEMORY_GB:.0f} GB or more")
     found = f"{all_gb:.1f} GB, {free_gb:.1f} GB unused"
     if all_gb >= _MEMORY_GB:

@@ -14,6 +14,7 @@ from mcdrl.commands.workspace import lock_damage
 from mcdrl.study.paths import LOCK, PARAMS, PIPELINE
 
 _AT_WORK = ("Unable to acquire lock", "is busy")  # how DVC says that another one of its processes is running
+_LAST = ("report", "deploy")  # what they need is all but the phantom, which a study of other sites never makes
 _STATUS_S, _BYTES_A_SECOND = 60, 10_000  # of dvc.lock, which DVC compares with the files: 43 s for 600 cells
 _GIT_INIT = "git init && git add -A && git commit -m start"
 _CLONE = "clone the repository: its top folder is a project; mcdrl sites add there takes your sites"
@@ -50,8 +51,8 @@ def _patience_s(root: Path) -> float:
 
 
 def stale(root: Path) -> Check:
-    """Ask DVC which stages the report needs to run again; it compares files with dvc.lock and runs nothing."""
-    command = [sys.executable, "-m", "dvc", "status", "--json", "--with-deps", "report"]
+    """Ask DVC which stages have to run again; it compares files with dvc.lock and runs nothing."""
+    command = [sys.executable, "-m", "dvc", "status", "--json", "--with-deps", *_LAST]
     try:
         done = subprocess.run(
             command, cwd=root, capture_output=True, encoding="utf-8", errors="replace", check=True,

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import json
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mcdrl.base.errors import InputError
+from mcdrl.base.locks import one_at_a_time
 from mcdrl.study.paths import RUN_FOLDER
 
-_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # as some network file systems answer: it does without
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+_STARTED = 19  # place of the time since the boot at which a process began in /proc/PID/stat, behind the program's name
+
+
+@dataclass(frozen=True)
+class _Owner:
+    """The process that runs the stages of a workspace.
+
+    Attributes:
+        host: its machine.
+        pid: its number, which another process may have had before: after a reboot, in a container that is started anew.
+        started: what tells them apart; None: the system doesn't say.
+    """
+
+    host: str
+    pid: int
+    started: str | None = None
 
 
 def claim_path(root: Path) -> Path:
@@ -29,14 +45,14 @@ def claimed(root: Path) -> Iterator[None]:
     Raises:
         InputError: somebody else does, on this machine or another one.
     """
-    path, host, pid = claim_path(root), socket.gethostname(), os.getpid()
+    path, own = claim_path(root), _Owner(socket.gethostname(), os.getpid(), _started(os.getpid()))
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _one_at_a_time(path.with_suffix(".lock")):
+    with one_at_a_time(path.with_suffix(".lock")):
         if path.exists() and _is_over(path):
             path.unlink()
         try:
             with path.open("x", encoding="utf-8") as stream:
-                json.dump({"host": host, "pid": pid}, stream)
+                json.dump(asdict(own), stream)
         except FileExistsError:
             raise InputError(_told(path)) from None
         except BaseException:
@@ -45,37 +61,38 @@ def claimed(root: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        if _owner(path) == (host, pid):  # who was told to remove it may have begun a run
+        if _owner(path) == own:  # who was told to remove it may have begun a run
             path.unlink()
 
 
-@contextmanager
-def _one_at_a_time(path: Path) -> Iterator[None]:
-    """Let one process of this machine at a time look whose claim there is: two might take over what is over."""
-    with path.open("a", encoding="utf-8") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX)
-        except OSError as error:
-            if error.errno not in _NO_LOCKS:
-                raise
-        yield
-
-
-def _owner(path: Path) -> tuple[str, int]:
+def _owner(path: Path) -> _Owner:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-        return str(value["host"]), int(value["pid"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return "an unknown machine", 0
+        return _Owner(str(value["host"]), int(value["pid"]), value.get("started"))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return _Owner("an unknown machine", 0)
+
+
+def _started(pid: int) -> str | None:
+    """Return by what a process differs from others that had or will have its number; None: the system doesn't say."""
+    with suppress(OSError):
+        told = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        return f"{_BOOT.read_text(encoding='utf-8').strip()} {told.rpartition(')')[2].split()[_STARTED]}"
+    return None
 
 
 def _is_over(path: Path) -> bool:
     """Return whether the process was one of this machine's and has ended."""
-    host, pid = _owner(path)
-    if host != socket.gethostname() or pid <= 0:
+    owner = _owner(path)
+    if owner.host != socket.gethostname() or owner.pid <= 0:
         return False
+    now = _started(owner.pid)
+    if owner.started and now:
+        return owner.started != now
+    if owner.pid == os.getpid():  # which hasn't claimed anything yet
+        return True
     try:
-        os.kill(pid, 0)
+        os.kill(owner.pid, 0)
     except ProcessLookupError:
         return True
     except PermissionError:  # another user's
@@ -84,8 +101,9 @@ def _is_over(path: Path) -> bool:
 
 
 def _told(path: Path) -> str:
-    host, pid = _owner(path)
+    owner = _owner(path)
     return (
-        f"process {pid} on {host} runs the stages of this workspace, which no two runs and no two machines may share; "
-        f"wait for it, or use a clone of your own, with `dvc cache dir` set to one cache; if it has ended: rm {path}"
+        f"process {owner.pid} on {owner.host} runs the stages of this workspace, which no two runs and no two "
+        f"machines may share; wait for it, or use a clone of your own, with `dvc cache dir` set to one cache; if it "
+        f"has ended: rm {path}"
     )

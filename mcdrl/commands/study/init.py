@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from stat import S_IMODE, S_IWUSR
 from tempfile import TemporaryDirectory
 
 from mcdrl.base.errors import InputError
@@ -34,8 +35,11 @@ def init(folder: Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} exists and isn't an empty folder; name a new one")
     with _project(folder) as partial:
-        for place in PROJECT:
-            _copy(shipped() / place, partial / place)
+        try:
+            for place in PROJECT:
+                _copy(shipped() / place, partial / place)
+        finally:
+            _make_writable(partial)
         _without_library(partial / PIPELINE)
         _run(partial, "git", "init", "-q")
         _run(partial, sys.executable, "-m", "dvc", "commit", "-f", "-q", "pretrain")  # its output comes along
@@ -63,6 +67,12 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", ".*"))
     else:
         shutil.copyfile(source, target)
+
+
+def _make_writable(folder: Path) -> None:
+    """Take off what comes along from a read-only installation, where nothing could be edited, nor removed."""
+    for path in folder.rglob("*"):
+        path.chmod(S_IMODE(path.stat().st_mode) | S_IWUSR)
 
 
 def _without_library(pipeline: Path) -> None:

@@ -1,5 +1,6 @@
 """What `mcdrl doctor` says of a sound and of a broken repository."""
 
+import math
 import os
 import shutil
 from pathlib import Path
@@ -18,10 +19,10 @@ from tests.projects import ROOT, copy_project
 
 
 def answers(text):
-    """Stand in for `dvc status`, which must be asked for what the report needs alone."""
+    """Stand in for `dvc status`, which must be asked for what report and models need alone: a phantom may be none's."""
 
     def run(command, **_):
-        assert command[2:] == ["dvc", "status", "--json", "--with-deps", "report"]
+        assert command[2:] == ["dvc", "status", "--json", "--with-deps", "report", "deploy"]
         return repository_checks.subprocess.CompletedProcess(command, 0, text, "")
 
     return run
@@ -311,11 +312,20 @@ def test_dvc_has_the_longer_the_more_it_compares(repository, monkeypatch, record
 
 
 def test_little_memory_is_noted(monkeypatch):
-    monkeypatch.setattr(
-        machine.os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_AVPHYS_PAGES": 1000, "SC_PHYS_PAGES": 500_000}.get
-    )
-    assert row([machine.memory()], "memory").found == "2.0 GB, 0.0 GB unused"
+    """Of a container as of a machine: `tests/base/test_runtime.py` has what they give."""
+    monkeypatch.setattr(machine, "machine_memory_gb", lambda: 2.048)
+    monkeypatch.setattr(machine, "free_memory_bytes", lambda: 40_000_000)
+    assert machine.memory().found == "2.0 GB, 0.0 GB unused"
     assert machine.memory().status == NOTE
+    monkeypatch.setattr(machine, "machine_memory_gb", lambda: 4.0)
+    assert machine.memory().status == OK
+
+
+@pytest.mark.parametrize(("most_gb", "free"), [(math.inf, 10**9), (8.0, 0)])
+def test_memory_that_nobody_tells_is_noted(monkeypatch, most_gb, free):
+    monkeypatch.setattr(machine, "machine_memory_gb", lambda: most_gb)
+    monkeypatch.setattr(machine, "free_memory_bytes", lambda: free)
+    assert (machine.memory().status, machine.memory().found) == (NOTE, "this system doesn't tell")
 
 
 def test_a_lesion_class_that_no_site_can_have_is_told(repository):

@@ -8,17 +8,20 @@ import socket
 import subprocess
 import threading
 from contextlib import nullcontext
+from pathlib import Path
 
+import psutil
 import pytest
 
 from mcdrl.base.errors import InputError
+from mcdrl.commands.run import claim as claiming
 from mcdrl.commands.run.claim import claim_path, claimed
 
 
-def owned(root, host, pid):
+def owned(root, host, pid, **more):
     path = claim_path(root)
     path.parent.mkdir(parents=True)
-    path.write_text(json.dumps({"host": host, "pid": pid}), encoding="utf-8")
+    path.write_text(json.dumps({"host": host, "pid": pid, **more}), encoding="utf-8")
 
 
 def test_a_workspace_has_one_run_at_a_time(tmp_path):
@@ -42,6 +45,42 @@ def test_what_a_killed_run_left_is_taken_over(tmp_path):
     owned(tmp_path, socket.gethostname(), ended.pid)
     with claimed(tmp_path):
         assert json.loads(claim_path(tmp_path).read_text(encoding="utf-8"))["pid"] == os.getpid()
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").is_file(), reason="this system doesn't say when a process began")
+@pytest.mark.parametrize("pid", [os.getpid(), os.getppid()])
+def test_a_number_that_another_process_has_by_now_is_taken_over(tmp_path, pid):
+    """As process 1 is in a container that is started anew, and any after a reboot."""
+    owned(tmp_path, socket.gethostname(), pid, started="0 1")
+    with claimed(tmp_path):
+        own = json.loads(claim_path(tmp_path).read_text(encoding="utf-8"))
+        assert (own["pid"], own["started"]) != (pid, "0 1")
+    assert not claim_path(tmp_path).exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").is_file(), reason="this system doesn't say when a process began")
+def test_when_a_process_began_is_the_same_whenever_it_is_asked():
+    own = claiming._started(os.getpid())
+    with subprocess.Popen(["sleep", "60"]) as child:
+        later = claiming._started(child.pid)
+        child.kill()
+    (boot, ticks), (same_boot, more_ticks) = own.split(), later.split()
+    assert same_boot == boot
+    assert int(more_ticks) > int(ticks) > 0
+    began = psutil.Process().create_time() - psutil.boot_time()
+    assert int(ticks) / os.sysconf("SC_CLK_TCK") == pytest.approx(began, abs=2)
+    assert claiming._started(os.getpid()) == own
+    assert claiming._started(2**22 + 1) is None
+
+
+def test_a_claim_that_does_not_say_when_its_process_began_is_judged_by_its_number(tmp_path):
+    """Nobody runs two at once: an owner with this very number is another process, which has ended."""
+    owned(tmp_path, socket.gethostname(), os.getppid())
+    with pytest.raises(InputError, match=f"process {os.getppid()} on "), claimed(tmp_path):
+        pass
+    claim_path(tmp_path).write_text(json.dumps({"host": socket.gethostname(), "pid": os.getpid()}), encoding="utf-8")
+    with claimed(tmp_path):
+        pass
 
 
 def test_a_full_disk_leaves_no_claim_that_stands_in_the_next_runs_way(tmp_path, monkeypatch):
@@ -90,7 +129,7 @@ def test_a_file_system_without_locks_will_do(tmp_path, monkeypatch, code, runs):
     def refuse(*_):
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr("mcdrl.commands.run.claim.fcntl.flock", refuse)
+    monkeypatch.setattr(fcntl, "flock", refuse)
     with nullcontext() if runs else pytest.raises(OSError, match=os.strerror(code)), claimed(tmp_path):
         assert claim_path(tmp_path).exists()
 

@@ -1,12 +1,15 @@
 """A project in a new folder, whose library lies elsewhere."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from stat import S_IMODE, S_IWUSR
 
 import pytest
 import yaml
 
+from mcdrl.base import files as files_of_the_library
 from mcdrl.base.errors import InputError
 from mcdrl.commands.study import init as initialising
 from mcdrl.commands.study.init import init
@@ -65,6 +68,62 @@ def test_the_stages_that_run_are_the_project_s_own(project):
     page = project / "stages" / "report" / "page.py"
     page.write_text(page.read_text(encoding="utf-8") + "\nEDITED = 1\n", encoding="utf-8")
     assert digest("report") != before
+
+
+@pytest.fixture
+def read_only(tmp_path, monkeypatch):
+    """An installation that nobody may write to, all of it that is copied."""
+    shipped = tmp_path / "installed"
+    for place in PROJECT:
+        (shipped / place).parent.mkdir(parents=True, exist_ok=True)
+        if (ROOT / place).is_dir():
+            shutil.copytree(ROOT / place, shipped / place, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copyfile(ROOT / place, shipped / place)
+    copied = [shipped, *shipped.rglob("*")]
+    for path in copied:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    monkeypatch.setattr(initialising, "shipped", lambda: shipped)
+    yield shipped
+    for path in copied:
+        path.chmod(0o755)
+
+
+def not_writable(folder):
+    """Return what nobody may edit, but for what git and DVC keep so."""
+    paths = [path for path in folder.rglob("*") if not {".git", ".dvc"} & {*path.relative_to(folder).parts}]
+    return [path for path in paths if not path.stat().st_mode & S_IWUSR]
+
+
+def test_a_project_of_a_read_only_installation_is_writable(read_only, tmp_path):
+    init(tmp_path / "project")
+    assert not_writable(read_only)
+    assert not not_writable(tmp_path / "project")
+    assert S_IMODE((tmp_path / "project" / "stages" / "train" / "__main__.py").stat().st_mode) == 0o644
+
+
+@pytest.mark.usefixtures("read_only")
+def test_what_a_failed_copy_left_can_be_removed(tmp_path, monkeypatch):
+    left, copy = [], initialising._copy
+
+    def fail(source, target):
+        if left:
+            raise OSError(28, "No space left on device")
+        copy(source, target)
+        if target.is_dir():
+            left.append(target)
+
+    def remove(path, *_, **__):
+        assert not not_writable(Path(path))
+        removed(path)
+
+    removed = shutil.rmtree
+    monkeypatch.setattr(initialising, "_copy", fail)
+    monkeypatch.setattr(files_of_the_library.shutil, "rmtree", remove)
+    with pytest.raises(OSError, match="No space left"):
+        init(tmp_path / "project")
+    assert left
+    assert [path.name for path in tmp_path.iterdir()] == ["installed"]
 
 
 def test_a_folder_that_holds_something_is_left_alone(tmp_path):
