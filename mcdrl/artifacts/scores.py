@@ -113,7 +113,7 @@ ALARMS = Table(
         [
             *_CELL,
             _CASE,
-            # 0..1, what a presence head says of the frame, else the mean of the highest percent of the probabilities
+            # 0..1, what a presence head says, else the mean of the highest percent of the judged pixels' probabilities
             column("frame_score", pa.float64()),
             column("alarm", pa.bool_()),  # whether the operating point leaves any of the mask; false: "no lesion"
             column("kept_px", pa.int64()),  # what it leaves, at the frame's own size, where somebody judged

@@ -71,7 +71,7 @@ class _Loader(yaml.SafeLoader):
         first: dict[Any, yaml.Node] = {}
         for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
             if (name := self._key(key)) in first:
-                problem = f"key '{name}' stands twice, the first time in line {first[name].start_mark.line + 1}"
+                problem = f"key '{key.value}' stands twice, the first time in line {first[name].start_mark.line + 1}"
                 raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
             first[name] = key
         return super().construct_mapping(node, deep=deep)

@@ -80,7 +80,7 @@ def _with_sign(value: float, digits: int) -> str:
 
 def percent(share: float) -> str:
     """Return a share as text, in whole per cent; of what is neither none nor all, not "0 %" or "100 %"."""
-    if 0 < share < 1 and not 0.005 <= share <= 0.995:
+    if 0 < share < 1 and not 0.005 < share < 0.995:
         return "under 1 %" if share < 0.5 else "over 99 %"
     return f"{100 * share:z.0f} %"
 

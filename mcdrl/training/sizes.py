@@ -50,10 +50,12 @@ def at_side(batch: Batch, side_px: int, alpha: float) -> Batch:
     grid = round(int(batch.similarity.shape[-1]) * side_px / here_px)
     similarity = resized(batch.similarity[:, None], grid, "bilinear")[:, 0].half().float()  # as it is stored
     kept = places_kept(grid, grid, alpha)
+    lost = batch.lesion.any(2).any(1) & ~(mask == 1).any(2).any(1)  # too small to be seen at this side
     return replace(
         batch,
         frame=resized(batch.frame, side_px, "bicubic").clamp(0, 1),
         mask=mask,
+        held=None if batch.held is None else batch.held & ~lost[:, None],
         similarity=similarity,
         selected=best_places(similarity, kept),
         kept=kept,

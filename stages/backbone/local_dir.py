@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.files import read_json
 from mcdrl.clip.card import canonical
 
+_FAR = 1e6  # beyond any normalisation
 _CONFIG = "open_clip_config.json"
 _EXPECTED = "expected a folder as open_clip saves it"
 SAVED = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")  # open_clip's names, the better one first
@@ -55,12 +55,13 @@ def normalisation(folder: Path) -> dict[str, list[float]]:
     for name, value in found.items():
         numbers = isinstance(value, list) and len(value) == 3 and all(_is_number(one) for one in value)
         if not numbers or (name == "std" and min(value) <= 0):
-            raise InputError(f"{folder / _CONFIG}: preprocess_cfg.{name} is {value!r}, expected three numbers")
+            wanted = f"three numbers{' above 0' * (name == 'std')}"
+            raise InputError(f"{folder / _CONFIG}: preprocess_cfg.{name} is {value!r:.200}, expected {wanted}")
     return {name: [float(one) for one in value] for name, value in found.items()}
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _FAR
 
 
 def find_weights(folder: Path) -> Path:

@@ -21,6 +21,7 @@ NAN = float("nan")
         (formatting.points(0.01, sign=True), "+1.0 point"), (formatting.bare_points(0.025), "+2.5"),
         (formatting.percent(0.256), "26 %"), (formatting.percent(0.996), "over 99 %"), (formatting.percent(1), "100 %"),
         (formatting.percent(0.0025), "under 1 %"), (formatting.percent(0.0), "0 %"), (formatting.percent(0.99), "99 %"),
+        (formatting.percent(0.005), "under 1 %"), (formatting.percent(0.995), "over 99 %"),
         (formatting.number(-0.0001), "0.000"), (formatting.signed(-0.0001), "0.000"), (formatting.signed(0.0), "0.000"),
         (formatting.span(-0.0001, 0.1), "0.000 to 0.100"), (formatting.points(-0.0001), "0.0 points"),
         (formatting.points(-0.0, sign=True), "0.0 points"), (formatting.bare_points(-0.0004), "0.0"),

@@ -84,3 +84,14 @@ def test_similarity_stays_what_can_be_stored():
     batch = replace(stub_sites.batch(), similarity=torch.rand(6, 4, 4, generator=torch.Generator().manual_seed(0)))
     found = at_side(batch, 64, 0.25).similarity
     assert torch.equal(found, found.half().float())
+
+
+def test_a_lesion_that_a_smaller_side_loses_is_known_to_be_there():
+    batch = stub_sites.batch(2)
+    mask = torch.zeros_like(batch.mask)
+    mask[0, 2, 2], mask[1, :16, :16] = 1, 1
+    batch = replace(batch, mask=mask, held=torch.tensor([[True], [True]]))
+    smaller = at_side(batch, 16, 0.5)
+    assert smaller.lesion.flatten(1).any(1).tolist() == [False, True]
+    assert smaller.vanished.tolist() == [True, False]
+    assert at_side(replace(batch, held=None), 16, 0.5).held is None

@@ -42,7 +42,7 @@ class CaseRow:
         false_positives_suppressed: false positives among that.
         called_share: of the frame's area that is called lesion.
         lesion: "yes", or "no": the operating point leaves nothing.
-        frame_score: how much the frame looks as if it had a lesion, 0..1.
+        frame_score: how much the frame, as far as it was judged, looks as if it had a lesion, 0..1.
         confidence: share of the mask that the model expects to be lesion, 0..1.
         flagged: "yes" where the confidence is below the model's limit, or the frame shows hardly anything: a person
             should look first; else "no".

@@ -135,7 +135,7 @@ class Tally:
         (match,) = matches(found, [native], self._threshold)
         frame_score = _score_of_judged(answer, judged, assessment)
         self._found.add([frame.file], [match], [native.view_px], np.array([frame_score]))
-        left = self._predictor.operating_point.keeps(match.area_px, native.view_px, frame_score)
+        left = self._predictor.operating_point.keeps(match.area_px, native.view_px, assessment.frame_score)
         self._count(answer.probability, truth, judged)
         measured: dict[str, Any] = {name: int(scores[name].iloc[0]) for name in _COUNTS}
         measured |= {name: float(scores[name].iloc[0]) for name in FRAME_METRICS}

@@ -27,7 +27,8 @@ def study_checks(root: Path) -> list[Check]:
     except InputError as error:
         return [Check("params.yaml", PROBLEM, str(error), "mend the keys that are named")]
     keys = f"{len(study.sites)} sites, {len(study.held_out)} held out, methods {', '.join(study.methods)}"
-    sites = [*(_site(root, name, site) for name, site in study.sites.items()), *_twice(study), *_left(root, study)]
+    sites = [_site(root, name, site) for name, site in study.sites.items()]
+    sites += [*_twice(root, study), *_left(root, study)]
     return [Check("params.yaml", OK, keys), *_classes(study), _weights(root, study), *sites, *_lost(root, study)]
 
 
@@ -55,12 +56,12 @@ def _classes(study: Study) -> list[Check]:
     return [Check("lesion classes", NOTE, f"no site can have {', '.join(idle)}, but prompts ask for them", fix)]
 
 
-def _twice(study: Study) -> list[Check]:
+def _twice(root: Path, study: Study) -> list[Check]:
     """Tell of sites that have the same frames."""
     found, names = [], list(study.sites)
     for place, name in enumerate(names):
         before = {other: study.sites[other] for other in names[:place]}
-        for other in same_frames(study.sites[name], before)[:1]:
+        for other in same_frames(study.sites[name], before, root)[:1]:
             fix = f"mcdrl sites remove {name}"
             found.append(Check(f"site {name}", PROBLEM, f"has the very frames of site {other}, which would leak", fix))
     return found

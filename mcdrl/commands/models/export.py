@@ -7,6 +7,7 @@ preprocessing.json beside it.
 from __future__ import annotations
 
 import io
+import math
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -97,8 +98,8 @@ class Parity:
 
     @property
     def holds(self) -> bool:
-        """Whether the masks are equal but for the allowed share of pixels."""
-        return self.pixels <= ALLOWED
+        """Whether the masks are equal but for the allowed share of pixels, and all answers are numbers."""
+        return self.pixels <= ALLOWED and math.isfinite(self.highest)
 
     def __str__(self) -> str:
         """Return it in a line."""
@@ -285,12 +286,17 @@ def compare(
         with torch.inference_mode():
             ours = arrays(network(torch.from_numpy(part)))
         theirs = run(part)
-        gaps = [
-            np.where(np.isfinite(a) & np.isfinite(b), np.abs(a - b), np.inf) for a, b in zip(ours, theirs, strict=True)
-        ]
+        gaps = [_gap(*pair) for pair in zip(ours, theirs, strict=True)]
         highest = max(highest, *(float(gap.max()) for gap in gaps))
         differ += int((((ours[0] >= threshold) != (theirs[0] >= threshold)) | np.isinf(gaps[0])).sum())
     return Parity(len(frames), highest, differ / (len(frames) * frames.shape[1] * frames.shape[2]))
+
+
+def _gap(ours: Array, theirs: Array) -> Array:
+    """Return how far answers are apart, infinitely where one is no number."""
+    with np.errstate(invalid="ignore"):
+        gap = np.abs(ours - theirs)
+    return np.where(np.isfinite(gap), gap, np.inf)
 
 
 def _each(output: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:

@@ -15,6 +15,7 @@ from mcdrl.base.section import sentences
 from mcdrl.commands.sites.classes import add_classes, drop_classes
 from mcdrl.study.editing import edited, in_braces, plain, put_list
 from mcdrl.study.params import Site, load_study, resolve, unfit_site_name
+from mcdrl.study.paths import RENDERED
 
 MADE = ("phantom",)  # cards of sites whose folders `dvc repro` makes
 
@@ -98,9 +99,9 @@ def _sortable(site: Site) -> dict[str, Any]:
 
 def _check_root(site: Site) -> None:
     root, reading = Path(site.root), resolve(site)
+    if site.card in MADE and (root.is_relative_to(RENDERED) or not root.is_dir()):
+        return
     if not root.is_dir():
-        if site.card in MADE:
-            return  # which makes it
         raise InputError(f"{no_folder(site.root)}; give the folder that holds the site's frames and masks")
     if reading.table is not None and not (root / reading.table).is_file():
         raise InputError(
@@ -120,15 +121,24 @@ def _check_new(params: Any, name: str, site: Site) -> None:
         )
 
 
-def same_frames(site: Site, others: Mapping[str, Site]) -> list[str]:
-    """Return the names of other sites that have the very frames of a site, whatever they read as their masks."""
-    own = _frames_of(site)
-    return [name for name, other in others.items() if _frames_of(other) == own]
+def same_frames(site: Site, others: Mapping[str, Site], root: Path = Path()) -> list[str]:
+    """Return the names of other sites that take the same files of the same folder for frames, whatever their masks.
+
+    Tables and annotations may choose among the files, so sites that differ in them count as different here; the audit
+    looks at the pixels.
+
+    Args:
+        site: of params.yaml.
+        others: its other sites.
+        root: of the project.
+    """
+    own = _frames_of(site, root)
+    return [name for name, other in others.items() if _frames_of(other, root) == own]
 
 
-def _frames_of(site: Site) -> tuple[object, ...]:
+def _frames_of(site: Site, root: Path) -> tuple[object, ...]:
     reading = resolve(site)
-    return Path(site.root).resolve(), reading.images, reading.table_rows
+    return (root / site.root).resolve(), reading.images, reading.table_rows, reading.annotations, reading.polygons
 
 
 def site_from(name: str, values: dict[str, Any]) -> Site:

@@ -25,7 +25,7 @@ _JSON = (
     (LABELME, (b'"shapes"', b'"imagePath"')),
     (VIA, (b'"_via_img_metadata"',)),
     (VIA, (b'"regions"', b'"shape_attributes"')),
-    (VIA, (b'"filename"', b'"regions"')),  # of a project in which nothing is drawn yet
+    (VIA, (b'"filename"', b'"regions"', b'"file_attributes"')),  # of a project in which nothing is drawn yet
     ("nnU-Net's description of a data set", (b'"labels"', b'"file_ending"')),
     ("outlines as of BM-BronchoLC", (b'"object_id"', b'"label_ids"')),
 )  # kind, words that stand in its files, all of them
@@ -35,7 +35,9 @@ _OVERLAP = max(len(word) for kinds in _BY_WORDS.values() for _, words in kinds f
 _VIA_COLUMN = "region_shape_attributes"
 _YOLO_LINE = re.compile(r"^[ \t]*\d+([ \t]+-?\d+(\.\d+)?(e-?\d+)?){6,}[ \t]*\r?$", re.MULTILINE)  # class, three points
 _SHARE = r"(?:[01]?\.\d+|[01]|\d(?:\.\d+)?e-\d+)"  # of a frame's width or height
-_YOLO_BOX = re.compile(rf"^[ \t]*\d+(?:[ \t]+{_SHARE}){{4}}[ \t]*\r?$", re.MULTILINE)  # class, centre, width, height
+_YOLO_BOX = re.compile(
+    rf"^(?=[^\n]*\.)[ \t]*\d+(?:[ \t]+{_SHARE}){{4}}[ \t]*\r?$", re.MULTILINE
+)  # class, centre, width, height
 _BY_ENDING = (
     ("volumes, to be exported as pictures first, a PNG a slice", (".nii.gz", ".nii", ".mha", ".mhd", ".nrrd")),
     ("archives, to be unpacked first", (*ARCHIVES, *PACKED)),

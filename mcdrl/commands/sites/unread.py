@@ -70,4 +70,4 @@ def _told(kind: str, files: Sequence[PurePosixPath]) -> str:
             f"{which}: in VIA, export as COCO; annotations=FILE, annotation_format=coco read that in the masks' place"
         )
     how = f"annotations={pattern_of(files)}, annotation_format={READ[kind]}"
-    return f"{which}: {how} read {'them' if several else 'it'} in the masks' place"
+    return f"{which}: {how} {'may read them' if several else 'read it'} in the masks' place"

@@ -216,6 +216,8 @@ def test_parity_counts_pixels_by_hand(model):
     none[0, :10] = np.nan
     lost = compare(network, lambda _: (none,), frames, 0.5)
     assert (lost.highest, lost.pixels) == (np.inf, pytest.approx(10 / (2 * 224)))
+    assert not lost.holds
+    assert not exporting.Parity(8, np.inf, 0.0).holds  # of a presence output
 
 
 def test_a_frame_gets_the_same_answer_alone_and_among_others(model):

@@ -679,7 +679,7 @@ UNUSABLE = {
     ),
     "via without a region": (
         "via.json",
-        '{"a.png12": {"filename": "a.png", "size": 12, "regions": []}}',
+        '{"a.png12": {"filename": "a.png", "size": 12, "regions": [], "file_attributes": {}}}',
         "1 x VIA annotations: via.json",
         "VIA annotations aren't read; export them as masks, a PNG a frame, or, in VIA, as COCO",
     ),

@@ -329,3 +329,15 @@ def test_what_a_card_reads_is_there(params, keys, said):
     with pytest.raises(InputError, match=said):
         add_site(params, "north", keys)
     assert params.read_bytes() == before
+
+
+def test_sites_that_take_their_frames_by_annotations_may_share_a_folder(params):
+    for name in ("north", "south"):
+        (params.parent / "x" / f"{name}.json").write_text("{}")
+        keys = {"annotations": f"{name}.json", "annotation_format": "coco", "lesion_class": "polyp"}
+        add_site(params, name, {"card": "folder", "root": "x", **keys})
+
+
+def test_a_phantom_that_is_half_rendered_can_be_set(params):
+    (params.parent / "data" / "phantom" / "A").mkdir(parents=True)
+    set_site(params, "A", {"view": "full"})
