@@ -217,8 +217,8 @@ def test_annotations_beside_masks_are_named_with_what_has_them_read(project, tmp
         "boxes/a.txt (YOLO boxes) isn't read: a box has no outline, so the masks count",
         f"cvat/a.xml (CVAT annotations) isn't read: annotations=cvat/a.xml, annotation_format=cvat read it {place}",
         "json/a.json, ... (LabelMe annotations) aren't read: annotations=json/*.json, annotation_format=labelme "
-        f"read them {place}",
-        "labels/a.txt, ... (YOLO annotations) aren't read: annotations=labels/*.txt, annotation_format=yolo read them "
+        f"may read them {place}",
+        "labels/a.txt, ... (YOLO annotations) aren't read: annotations=labels/*.txt, annotation_format=yolo may read them "
         f"{place}",
     ]
     instead = ["--set", "annotations=all.json", "--set", "annotation_format=coco", "--lesion-class", "polyp"]
