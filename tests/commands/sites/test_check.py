@@ -218,8 +218,8 @@ def test_annotations_beside_masks_are_named_with_what_has_them_read(project, tmp
         f"cvat/a.xml (CVAT annotations) isn't read: annotations=cvat/a.xml, annotation_format=cvat read it {place}",
         "json/a.json, ... (LabelMe annotations) aren't read: annotations=json/*.json, annotation_format=labelme "
         f"may read them {place}",
-        "labels/a.txt, ... (YOLO annotations) aren't read: annotations=labels/*.txt, annotation_format=yolo may read them "
-        f"{place}",
+        "labels/a.txt, ... (YOLO annotations) aren't read: annotations=labels/*.txt, annotation_format=yolo may "
+        f"read them {place}",
     ]
     instead = ["--set", "annotations=all.json", "--set", "annotation_format=coco", "--lesion-class", "polyp"]
     done = mcdrl("check", root, *instead)
