@@ -48,10 +48,10 @@ def test_what_a_killed_run_left_is_taken_over(tmp_path):
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").is_file(), reason="this system doesn't say when a process began")
-@pytest.mark.parametrize("pid", [os.getpid(), os.getppid()])
-def test_a_number_that_another_process_has_by_now_is_taken_over(tmp_path, pid):
+@pytest.mark.parametrize("number", [os.getpid, os.getppid])
+def test_a_number_that_another_process_has_by_now_is_taken_over(tmp_path, number):
     """As process 1 is in a container that is started anew, and any after a reboot."""
-    owned(tmp_path, socket.gethostname(), pid, started="0 1")
+    owned(tmp_path, socket.gethostname(), number(), started="0 1")
     with claimed(tmp_path):
         own = json.loads(claim_path(tmp_path).read_text(encoding="utf-8"))
         assert (own["pid"], own["started"]) != (pid, "0 1")
