@@ -54,7 +54,7 @@ def test_a_number_that_another_process_has_by_now_is_taken_over(tmp_path, number
     owned(tmp_path, socket.gethostname(), number(), started="0 1")
     with claimed(tmp_path):
         own = json.loads(claim_path(tmp_path).read_text(encoding="utf-8"))
-        assert (own["pid"], own["started"]) != (pid, "0 1")
+        assert (own["pid"], own["started"]) != (number(), "0 1")
     assert not claim_path(tmp_path).exists()
 
 
