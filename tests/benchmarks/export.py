@@ -14,6 +14,7 @@ import typer
 
 from mcdrl.commands.models.export import FILES, compare, export, load_network, runner
 from mcdrl.commands.models.frames import find_jobs, read
+from mcdrl.model.held_out import threshold_of
 from mcdrl.model.shown import Shown
 
 
@@ -23,7 +24,7 @@ def main(
     count: Annotated[int, typer.Argument(help="Of frames that are compared.")] = 100,
 ) -> None:
     """Print how far each format's masks are from PyTorch's."""
-    network, card = load_network(model, None)
+    (network, card), threshold = load_network(model, None), threshold_of([model])
     with tempfile.TemporaryDirectory() as place:
         shown = [
             read(job, card.size_px, view=card.view, swap=False) for job in find_jobs([folder], Path(place)).jobs[:count]
@@ -31,7 +32,7 @@ def main(
         frames = np.stack([one.pixels for one in shown if isinstance(one, Shown)])
         for kind, file in FILES.items():
             export(model, kind, Path(place), None)
-            print(f"{kind}: {compare(network, runner(Path(place) / file, kind), frames)}", flush=True)
+            print(f"{kind}: {compare(network, runner(Path(place) / file, kind), frames, threshold)}", flush=True)
 
 
 if __name__ == "__main__":
