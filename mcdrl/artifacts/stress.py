@@ -17,9 +17,8 @@ STRESS = Table(
             column("strength", pa.float64()),  # above 0 up to 1; 0: the frame as it is
             column("case_id", pa.string()),
             column("group_id", pa.string()),
-            column(
-                "dice", pa.float64(), nullable=True
-            ),  # at working size, of a screen at its own; null: no lesion left
+            # at working size, of a screen at its own; null: no lesion is left in the picture
+            column("dice", pa.float64(), nullable=True),
             column("tp", pa.int64()),
             column("fp", pa.int64()),
             column("fn", pa.int64()),

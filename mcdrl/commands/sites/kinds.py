@@ -35,9 +35,8 @@ _OVERLAP = max(len(word) for kinds in _BY_WORDS.values() for _, words in kinds f
 _VIA_COLUMN = "region_shape_attributes"
 _YOLO_LINE = re.compile(r"^[ \t]*\d+([ \t]+-?\d+(\.\d+)?(e-?\d+)?){6,}[ \t]*\r?$", re.MULTILINE)  # class, three points
 _SHARE = r"(?:[01]?\.\d+|[01]|\d(?:\.\d+)?e-\d+)"  # of a frame's width or height
-_YOLO_BOX = re.compile(
-    rf"^(?=[^\n]*\.)[ \t]*\d+(?:[ \t]+{_SHARE}){{4}}[ \t]*\r?$", re.MULTILINE
-)  # class, centre, width, height
+# class, centre, width, height; four whole numbers are something else
+_YOLO_BOX = re.compile(rf"^(?=[^\n]*\.)[ \t]*\d+(?:[ \t]+{_SHARE}){{4}}[ \t]*\r?$", re.MULTILINE)
 _BY_ENDING = (
     ("volumes, to be exported as pictures first, a PNG a slice", (".nii.gz", ".nii", ".mha", ".mhd", ".nrrd")),
     ("archives, to be unpacked first", (*ARCHIVES, *PACKED)),
