@@ -17,8 +17,7 @@ STRESS = Table(
             column("strength", pa.float64()),  # above 0 up to 1; 0: the frame as it is
             column("case_id", pa.string()),
             column("group_id", pa.string()),
-            # at working size, of a screen at its own; null: no lesion is left in the picture
-            column("dice", pa.float64(), nullable=True),
+            column("dice", pa.float64(), nullable=True),  # at working size, a screen at its own; null: no lesion left
             column("tp", pa.int64()),
             column("fp", pa.int64()),
             column("fn", pa.int64()),
