@@ -95,18 +95,21 @@ def if_spread(interval: tuple[float, float]) -> tuple[float, float]:
     return interval if high - low > _NO_WIDTH else NONE
 
 
-def share_interval(sites: Sequence[Sample], draws: int, rng: np.random.Generator) -> tuple[float, float]:
-    """Return the interval of `mean_interval` for values within 0..1, or none where groups show no spread.
+def score_interval(
+    sites: Sequence[Sample], draws: int, rng: np.random.Generator, within: tuple[float, float] = SHARE
+) -> tuple[float, float]:
+    """Return the interval of `mean_interval`, or none where groups show no spread.
 
-    A single site's mean of 0 or 1 has Wilson's, as in `rate_interval`.
+    A single site's share of 0 or 1 has Wilson's, as in `rate_interval`.
 
     Args:
         sites: the values, site by site.
         draws: bootstrap samples.
         rng: where those come from.
+        within: what the values can't leave; `SHARE`: they are shares.
     """
-    found = mean_interval(sites, draws, rng, SHARE)
-    if len(sites) == 1 and sites[0].n_groups:
+    found = mean_interval(sites, draws, rng, within)
+    if within == SHARE and len(sites) == 1 and sites[0].n_groups:
         found = rate_interval(found, float(sites[0].values.mean()), sites[0].n_groups)
     return if_spread(found)
 

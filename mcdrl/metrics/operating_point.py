@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mcdrl.metrics.calibration import LOG_ODDS, Spectra, calibrated_log_odds
+from mcdrl.metrics.calibration import LOG_ODDS, Probabilities, Spectra, calibrated_log_odds, spectrum
 from mcdrl.metrics.counts import Bools, Floats
 from mcdrl.metrics.detection import Match, components
 
@@ -86,6 +86,20 @@ def frame_scores(spectra: Spectra, presence: NDArray[Any] | None = None) -> Floa
     taken = np.diff(reached, axis=1, prepend=0)
     scores: Floats = (taken @ p) / wanted[:, 0]
     return scores
+
+
+def scores_of_judged(
+    spectra: Spectra, probability: Probabilities, judged: Bools, presence: NDArray[Any] | None = None
+) -> Floats:
+    """Return the `frame_scores` by the pixels that somebody has judged; a presence head's are of whole frames.
+
+    Args:
+        spectra: [B, L], of whole frames, which do where all of them was judged.
+        probability: [B, H, W], that they are of, 0..1.
+        judged: [B, H, W], where the mask says lesion or background.
+        presence: [B], as for `frame_scores`.
+    """
+    return frame_scores(spectra if judged.all() else spectrum(probability, judged), presence)
 
 
 def choose(frames: Sequence[Judged], keep_share: float) -> OperatingPoint:

@@ -33,7 +33,8 @@ def epoch_frames(frames: Frames, sampling: Sampling, *, seed: int, epoch: int) -
     kinds = sizes(frames) if sampling == "size_balanced" else _classes(frames)
     present, index, counts = np.unique(kinds, return_inverse=True, return_counts=True)
     shares = np.where(present < 0, counts / len(kinds), 0.0)
-    shares[present >= 0] = (1 - shares.sum()) / (present >= 0).sum()
+    shown = present >= 0
+    shares[shown] = (1 - shares.sum()) / max(shown.sum(), 1)
     draw = generator("train", seed, "sampling", epoch)
     return [frames.train[one] for one in draw.choice(len(kinds), len(kinds), p=(shares / counts)[index])]
 

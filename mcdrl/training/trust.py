@@ -15,7 +15,7 @@ from mcdrl.base.parallel import batches
 from mcdrl.metrics.calibration import LOG_ODDS, confidence, fit_temperature, spectrum
 from mcdrl.metrics.counts import Bools
 from mcdrl.metrics.detection import match
-from mcdrl.metrics.operating_point import Judged, OperatingPoint, choose, frame_scores
+from mcdrl.metrics.operating_point import Judged, OperatingPoint, choose, scores_of_judged
 from mcdrl.model.probability import probabilities
 from mcdrl.training.loop import Training
 
@@ -66,7 +66,7 @@ class Answers:
         self._lesion += lesion
         self._background += spectra.sum(0) - ignored - lesion
         self._frames.append(spectra.astype(np.int32))
-        frame_score = frame_scores(spectra if judged.all() else spectrum(p, judged), presence)
+        frame_score = scores_of_judged(spectra, p, judged, presence)
         for frame in zip(p, p >= threshold, truth, judged, frame_score.tolist(), strict=True):
             self.judged.append(Judged(match(*frame[:4]), frame[0].size, frame[4]))
 

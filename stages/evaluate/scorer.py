@@ -11,7 +11,7 @@ from mcdrl.artifacts.frames import judged_of, lesion_of, unpack_native_mask
 from mcdrl.artifacts.store_reader import StoreReader
 from mcdrl.metrics.calibration import LOG_ODDS, confidence, spectrum
 from mcdrl.metrics.counts import Ints
-from mcdrl.metrics.operating_point import OperatingPoint, frame_scores
+from mcdrl.metrics.operating_point import OperatingPoint, scores_of_judged
 from mcdrl.metrics.reliability import calibration_error, called, reliability
 from mcdrl.model.detections import Detections
 from mcdrl.model.score import Native, matches, score
@@ -65,7 +65,7 @@ class Scorer:
         spectra = spectrum(probability)
         self._spectra.append(spectra.astype(np.int32))
         found = matches(probability, native, self._params.threshold)
-        frame_score = frame_scores(spectra if judged.all() else spectrum(probability, judged), prediction.presence)
+        frame_score = scores_of_judged(spectra, probability, judged, prediction.presence)
         self._found.add(case_ids, found, [frame.view_px for frame in native], frame_score)
         self._lesion += spectrum(probability[truth][None])[0]
         self._ignored += spectrum(probability[~judged][None])[0]

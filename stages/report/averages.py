@@ -16,7 +16,7 @@ import pandas as pd
 from mcdrl.base.seeds import generator
 from mcdrl.drawing.formatting import number
 from mcdrl.drawing.html_tables import Row, Write
-from mcdrl.metrics.intervals import SHARE, Sample, if_spread, mean_interval, share_interval
+from mcdrl.metrics.intervals import SHARE, Sample, score_interval
 from mcdrl.metrics.registry import FRAME_METRICS, FrameMetric, OfMasks
 
 MEAN, WORST, ALL = "mean", "worst", "all"  # the rows of a table that stand for several sites
@@ -54,9 +54,7 @@ class Draws:
         """
         samples = [Sample(rows[score].to_numpy(dtype=np.float64), rows["group_id"].to_numpy()) for rows in sites]
         rng = generator("report", self.seed, score, *names)
-        if within == SHARE:
-            return share_interval(samples, self.count, rng)
-        return if_spread(mean_interval(samples, self.count, rng, within))
+        return score_interval(samples, self.count, rng, within)
 
 
 def frame_scores(scores: pd.DataFrame) -> pd.DataFrame:

@@ -6,13 +6,14 @@ from scipy import stats
 
 from mcdrl.metrics import intervals
 from mcdrl.metrics.intervals import (
+    ANY,
     NONE,
     Sample,
     if_spread,
     mean_interval,
     rate_interval,
+    score_interval,
     seeds_interval,
-    share_interval,
 )
 
 TRUTH = 0.92 * 4 / 6  # of `draw`: a missed frame in 12, else the mean of its group
@@ -114,13 +115,17 @@ def test_without_spread_there_is_no_interval(value):
 def test_a_sites_share_has_wilsons_interval_or_none_where_groups_are_alike():
     def found(*means):
         sites = [Sample(np.full(12, mean), np.arange(12) % 6) for mean in means]
-        return share_interval(sites, 50, np.random.default_rng(0))
+        return score_interval(sites, 50, np.random.default_rng(0))
 
     assert found(0.0) == rate_interval(NONE, 0.0, 6)
     assert found(1.0) == rate_interval(NONE, 1.0, 6)
     for alike in ((0.5,), (0.0, 0.0), (0.0, 1.0), ()):  # Wilson's is of one site alone
         assert np.isnan(found(*alike)).all()
-    assert np.isnan(share_interval([Sample(np.array([]), np.array([]))], 50, np.random.default_rng(0))).all()
+    assert np.isnan(score_interval([Sample(np.array([]), np.array([]))], 50, np.random.default_rng(0))).all()
     varied = [Sample(np.linspace(0.2, 0.9, 40), np.arange(40))]
-    drawn = [function(varied, 50, np.random.default_rng(0)) for function in (share_interval, mean_interval)]
+    drawn = [function(varied, 50, np.random.default_rng(0)) for function in (score_interval, mean_interval)]
     assert drawn[0] == drawn[1]
+    for value in (0.0, 1.0):  # of no share: pixels, say, of which each frame has as many
+        assert np.isnan(
+            score_interval([Sample(np.full(12, value), np.arange(12))], 50, np.random.default_rng(0), ANY)
+        ).all()

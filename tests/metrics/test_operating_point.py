@@ -5,7 +5,7 @@ import pytest
 
 from mcdrl.metrics.calibration import spectrum
 from mcdrl.metrics.detection import Match
-from mcdrl.metrics.operating_point import Judged, OperatingPoint, choose, frame_scores
+from mcdrl.metrics.operating_point import Judged, OperatingPoint, choose, frame_scores, scores_of_judged
 
 VIEW = 1000
 
@@ -108,3 +108,6 @@ def test_what_nobody_judged_has_no_part_in_a_frame_s_score():
     assert whole[0] > 0.85
     assert known[0] == known[1] == whole[1]
     assert frame_scores(spectrum(p, np.zeros_like(judged))).tolist() == [0, 0]
+    assert scores_of_judged(spectrum(p), p, judged).tolist() == known.tolist()
+    assert scores_of_judged(spectrum(p), p, np.ones_like(judged)).tolist() == whole.tolist()
+    assert scores_of_judged(spectrum(p), p, judged, np.array([0.3, 0.6])).tolist() == [0.3, 0.6]

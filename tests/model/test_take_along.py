@@ -49,6 +49,14 @@ def test_a_copy_replaces_what_is_there_whole_where_it_may_and_nothing_else(whole
     assert bytes_of(tmp_path / "one") == bytes_of(tmp_path / "one-2")
 
 
+@pytest.mark.parametrize("place", ["copy", "further/copy"])
+def test_no_copy_goes_into_a_model_s_folder(whole, place):
+    before = bytes_of(whole)
+    with pytest.raises(InputError, match="is a model's folder or lies in one"):
+        pack(whole, whole / place, None, small=False)
+    assert bytes_of(whole) == before
+
+
 def test_without_a_promise_it_says_that_there_is_no_estimate(whole, tmp_path):
     take_along(whole, whole / FOLDER, tmp_path)
     assert "**There is no estimate for new sites**" in (tmp_path / README).read_text(encoding="utf-8")

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from mcdrl.training.data import Frames
 from mcdrl.training.sampling import epoch_frames, sizes, with_sizes
@@ -59,6 +60,7 @@ def test_lesions_of_which_nothing_shows_keep_their_share():
     assert abs(sum(frames.lesion_share.get(case) == 0 for case in drawn) / 1000 - 0.1) < 0.03
 
 
+@pytest.mark.filterwarnings("error")  # 0 / 0, where none shows
 def test_lesions_of_one_size_or_of_none_that_shows_are_drawn_alike():
     for share, kind in ((0.2, 0), (0.0, -1)):
         frames = _sized([share] * 40)

@@ -13,7 +13,7 @@ from mcdrl.artifacts.promise import Promise
 from mcdrl.base.seeds import generator
 from mcdrl.metrics.auroc import auroc
 from mcdrl.metrics.coverage import coverage_table
-from mcdrl.metrics.intervals import NONE, SHARE, Sample, if_spread, mean_interval, share_interval
+from mcdrl.metrics.intervals import NONE, SHARE, Sample, score_interval
 from mcdrl.metrics.ranking import auroc_interval, fewest_groups
 from mcdrl.metrics.reliability import calibration_error
 
@@ -180,12 +180,7 @@ def _mean(
     values, groups = defined[column].to_numpy(dtype=np.float64), defined["group"].to_numpy()
     low, high = NONE
     if len(values):
-        sample, rng = Sample(values, groups), generator("accept", name, key)
-        low, high = (
-            share_interval([sample], _DRAWS, rng)
-            if within == SHARE
-            else if_spread(mean_interval([sample], _DRAWS, rng, within))
-        )
+        low, high = score_interval([Sample(values, groups)], _DRAWS, generator("accept", name, key), within)
     mean, n_groups = float(values.mean()) if len(values) else float("nan"), len(set(groups.tolist()))
     return Figure(key, title, mean, low, high, len(values), n_groups, *promised, digits=digits, of=of)
 

@@ -19,8 +19,8 @@ from mcdrl.commands.acceptance.outcome import Outcome, outcome
 from mcdrl.commands.acceptance.promised import common_promise, why_none
 from mcdrl.commands.acceptance.rows import CaseRow, table
 from mcdrl.commands.acceptance.tally import Frame, Tally, answered
-from mcdrl.commands.models.frames import check_apart
 from mcdrl.commands.models.labelled import Labelled, read_labelled
+from mcdrl.commands.models.places import check_apart, check_no_model
 from mcdrl.commands.models.unlabelled import NO_MASKS, OF_FRAMES, Unlabelled, frames_reading, holds_frames_alone
 from mcdrl.commands.sites.survey import survey
 from mcdrl.metrics.shift import Shift, shifts
@@ -134,6 +134,7 @@ def accept(wanted: Wanted, predictor: Predictor, workers: int) -> Acceptance:
     if wanted.out.exists():
         raise InputError(f"--out {wanted.out} exists; name a new folder")
     check_apart(wanted.folder, wanted.out)
+    check_no_model(wanted.out)
     check_makeable(wanted.out)
     known, training = known_frames(wanted.models), training_sites(wanted.models)
     promise = common_promise(wanted.models)

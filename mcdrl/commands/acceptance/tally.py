@@ -20,7 +20,7 @@ from mcdrl.commands.models.unlabelled import UnlabelledFrame
 from mcdrl.imaging.profile import measure
 from mcdrl.metrics.calibration import LOG_ODDS, spectrum
 from mcdrl.metrics.counts import Bools, count, dice
-from mcdrl.metrics.operating_point import frame_scores
+from mcdrl.metrics.operating_point import scores_of_judged
 from mcdrl.metrics.registry import FRAME_METRICS
 from mcdrl.metrics.reliability import called, reliability
 from mcdrl.model.detections import Detections
@@ -133,7 +133,8 @@ class Tally:
         found = answer.probability[None]
         scores = score(found, truth[None], [native], self._threshold, self._tolerance_px, judged[None])
         (match,) = matches(found, [native], self._threshold)
-        frame_score = _score_of_judged(answer, judged, assessment)
+        presence = None if answer.presence is None else np.array([answer.presence])
+        frame_score = float(scores_of_judged(spectrum(found), found, judged[None], presence)[0])
         self._found.add([frame.file], [match], [native.view_px], np.array([frame_score]))
         left = self._predictor.operating_point.keeps(match.area_px, native.view_px, assessment.frame_score)
         self._count(answer.probability, truth, judged)
@@ -182,13 +183,6 @@ def _said(frame: Frame, assessment: Assessment, mask: Bools, kept: Bools) -> Cas
         confidence=assessment.confidence, flagged="yes" if assessment.flagged or frame.shown.blank else "no",
         confounders="; ".join(assessment.seen), **looks,
     )  # fmt: skip
-
-
-def _score_of_judged(answer: Answer, judged: Bools, assessment: Assessment) -> float:
-    """Return the frame's score by the pixels that were judged; a presence head's is of the whole frame."""
-    if judged.all() or answer.presence is not None:
-        return assessment.frame_score
-    return float(frame_scores(spectrum(answer.probability[None], judged[None]))[0])
 
 
 def _number(value: float | None) -> float:

@@ -14,8 +14,8 @@ from mcdrl.base.files import sha256
 from mcdrl.base.makeable import check_makeable
 from mcdrl.base.output import say, warn
 from mcdrl.commands.models.adapt_told import against, caution, told_gain, told_share, told_site
-from mcdrl.commands.models.frames import check_apart
 from mcdrl.commands.models.learnable import Replay, Shown, Site, bare_site, labelled_site, replayed, replayed_of_study
+from mcdrl.commands.models.places import check_apart, check_no_model
 from mcdrl.commands.models.unlabelled import NO_MASKS, holds_frames_alone
 from mcdrl.commands.sites.classes import DEFAULT
 from mcdrl.drawing.formatting import listed
@@ -143,8 +143,7 @@ def adapt_folder(
     if out.exists():
         raise InputError(f"--out {out} exists; name a new folder")
     check_apart(folder, out)
-    if model.resolve() in out.resolve().parents:
-        raise InputError(f"--out {out} lies in the model's own folder, which stays as it is; name another")
+    check_no_model(out)
     check_makeable(out)
     _check_options(options)
     make_deterministic()

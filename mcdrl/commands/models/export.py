@@ -25,12 +25,13 @@ from mcdrl.artifacts.promise import PROMISE
 from mcdrl.base.errors import InputError, lacks_memory
 from mcdrl.base.files import atomic, read_json, sha256, write_json
 from mcdrl.commands.doctor.machine import EXPORT_PACKAGES, not_installed
+from mcdrl.commands.models.places import check_no_model
 from mcdrl.model.bundle import find_backbone
 from mcdrl.model.card import ModelCard
 from mcdrl.model.ensemble import load_ensemble
-from mcdrl.model.facts import CARD, WEIGHTS
+from mcdrl.model.facts import WEIGHTS
 from mcdrl.model.held_out import further_sizes_of, threshold_of
-from mcdrl.model.members import ENSEMBLE, check_single
+from mcdrl.model.members import check_single
 from mcdrl.model.network import Network
 from mcdrl.model.take_along import README, take_along
 from mcdrl.view import MARGIN
@@ -129,7 +130,7 @@ def export(model: Path, kind: Format, out: Path, backbone: Path | None) -> Parit
     """
     if kind == "onnx":
         _check_packages()
-    _check_place(out, model)
+    _check_place(out)
     network, card = load_network(model, backbone)
     sizes_px, threshold = [card.size_px, *further_sizes_of([model])], threshold_of([model])
     around = preprocessing(card, sha256(model / WEIGHTS), threshold, sizes_px)
@@ -156,11 +157,8 @@ def export(model: Path, kind: Format, out: Path, backbone: Path | None) -> Parit
     return parity
 
 
-def _check_place(out: Path, model: Path) -> None:
-    if out.resolve().is_relative_to(model.resolve()):
-        raise InputError(f"--out {out} is the model's own folder or lies in it; name another one")
-    if any(os.path.lexists(out / name) for name in (CARD, ENSEMBLE)):
-        raise InputError(f"--out {out} is in use: it belongs to a model; name a new folder")
+def _check_place(out: Path) -> None:
+    check_no_model(out)
     written = (README, PROMISE, HELD_OUT_SCORES, *FILES.values())
     taken = [name for name in written if os.path.lexists(out / name)]
     if os.path.lexists(out / PREPROCESSING):

@@ -14,10 +14,9 @@ from mcdrl.base.issues import RefusedError
 from mcdrl.base.text import whole_number
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.models.masks_among import masks_among
+from mcdrl.commands.models.places import check_apart, real
 from mcdrl.imaging.decode import read_frame
 from mcdrl.imaging.video.files import is_video
-from mcdrl.model.facts import CARD
-from mcdrl.model.members import ENSEMBLE
 from mcdrl.model.shown import Shown, show
 from mcdrl.study.reading import Reading
 
@@ -115,7 +114,7 @@ def check_places(jobs: Sequence[Job], written: Mapping[Path, str]) -> None:
     folders: dict[Path, Path] = {}
     places = {_place(path, folders): path for path in written}
     for job in jobs:
-        targets = [_real(job.path)] if job.path.is_symlink() else []
+        targets = [real(job.path)] if job.path.is_symlink() else []
         for place in [_place(job.path, folders), *targets]:
             if place in places:
                 path = places[place]
@@ -181,15 +180,15 @@ def _named(given: Sequence[Path], out: Path) -> list[tuple[Path, PurePosixPath]]
 
 
 def _fix(one: Path, other: Path) -> str:
-    if _real(one) == _real(other):
+    if real(one) == real(other):
         return f"name {one} once"
-    return f"give the folder that holds them all: {os.path.commonpath([_real(one), _real(other)])}"
+    return f"give the folder that holds them all: {os.path.commonpath([real(one), real(other)])}"
 
 
 def _files(place: Path, out: Path, alone: bool) -> list[tuple[Path, PurePosixPath]]:
-    outside = _real(out)
+    outside = real(out)
     if place.exists() and not place.is_dir():
-        if outside in (_real(place.parent), _real(place).parent):
+        if outside in (real(place.parent), real(place).parent):
             raise InputError(f"--out {out} is the folder of {place}: frames could be replaced; choose another folder")
         return [(place, PurePosixPath(place.name))]
     if not place.is_dir():
@@ -199,35 +198,8 @@ def _files(place: Path, out: Path, alone: bool) -> list[tuple[Path, PurePosixPat
         check_apart(folder, out)
         below += [(folder / name).relative_to(place) for name in names]
     below.sort()
-    above = PurePosixPath() if alone else PurePosixPath(_real(place).name)
+    above = PurePosixPath() if alone else PurePosixPath(real(place).name)
     return [(place / path, above / path.as_posix()) for path in below]
-
-
-def check_apart(place: Path, out: Path) -> None:
-    """Check that neither a folder of frames nor that of the results lies in the other one.
-
-    Raises:
-        InputError: one does.
-    """
-    inside, outside = _real(place), _real(out)
-    if inside == outside or inside in outside.parents:
-        raise InputError(
-            f"--out {out} lies in {place}: pictures there would count as frames next time; choose another folder"
-        )
-    if outside in inside.parents:
-        raise InputError(f"--out {out} holds {place}: files there could be replaced; choose another folder")
-
-
-def check_no_model(out: Path) -> None:
-    """Check that the folder of the results isn't a model's, and doesn't lie in one, which has to stay as it is.
-
-    Raises:
-        InputError: it is or does.
-    """
-    outside = _real(out)
-    for folder in (outside, *outside.parents):
-        if any((folder / name).is_file() for name in (CARD, ENSEMBLE)):
-            raise InputError(f"--out {out} is a model's folder or lies in one ({folder}); name another folder")
 
 
 def _no_picture(path: Path, given: Sequence[Path]) -> bool:
@@ -248,9 +220,5 @@ def stems_of(names: Iterable[PurePosixPath]) -> dict[PurePosixPath, str]:
 def _place(path: Path, folders: dict[Path, Path]) -> Path:
     """Return a path with its folder resolved: the entry that a renaming onto it replaces."""
     if path.parent not in folders:
-        folders[path.parent] = _real(path.parent)
+        folders[path.parent] = real(path.parent)
     return folders[path.parent] / path.name
-
-
-def _real(path: Path) -> Path:
-    return Path(os.path.realpath(path))  # unlike Path.resolve it puts up with links that lead in a circle

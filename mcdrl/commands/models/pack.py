@@ -10,6 +10,7 @@ import torch
 
 from mcdrl.base.errors import InputError
 from mcdrl.commands.models.export import Array, Parity, arrays, compare, load_network
+from mcdrl.commands.models.places import check_no_model
 from mcdrl.model.bundle import find_backbone
 from mcdrl.model.card import read_card
 from mcdrl.model.held_out import threshold_of
@@ -37,6 +38,7 @@ def pack(model: Path, out: Path, backbone: Path | None, *, small: bool = False) 
     """
     if out.exists():
         raise InputError(f"--out {out} exists; name a new folder")
+    check_no_model(out)
     models = {str(one.relative_to(model)): one for one in members(model)}
     first = next(iter(models.values()))
     found = find_backbone(first, read_card(first).fingerprint, backbone)

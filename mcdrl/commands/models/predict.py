@@ -24,8 +24,9 @@ from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.models.coco import FILE, Lesion, write_coco
 from mcdrl.commands.models.dicom_seg import check_sources
 from mcdrl.commands.models.earlier import Replacing, still_there
-from mcdrl.commands.models.frames import Job, check_no_model, check_places, find_jobs, read
+from mcdrl.commands.models.frames import Job, check_places, find_jobs, read
 from mcdrl.commands.models.masks import Wanted, all_paths, write_results
+from mcdrl.commands.models.places import check_no_model
 from mcdrl.commands.models.rows import PredictionRow, refusal, row_of, unwritable, write_table
 from mcdrl.commands.models.videos import VideoReading, predict_video
 from mcdrl.imaging.video.files import said_of

@@ -173,6 +173,15 @@ def test_what_is_there_stays(tmp_path):
         judged(tmp_path, GOOD)
 
 
+def test_nothing_is_written_into_a_model_s_folder(tmp_path):
+    folder = write_hospital(tmp_path / "north", [(bright, true) for bright, true in GOOD])
+    model = write_model(tmp_path / "model")
+    wanted = Wanted(folder, [model], model / "judged", 0.5, "full", None, {}, frames_only=False)
+    with pytest.raises(InputError, match="is a model's folder or lies in one"):
+        accept(wanted, Bright(), 1)
+    assert not (model / "judged").exists()
+
+
 @pytest.mark.parametrize("masks", [True, False])
 def test_nothing_is_written_among_the_frames(tmp_path, masks):
     folder = write_hospital(tmp_path / "north", [(bright, true if masks else None) for bright, true in GOOD])

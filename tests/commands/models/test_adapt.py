@@ -316,7 +316,7 @@ def test_a_folder_that_cannot_be_made_is_told_before_the_work(site, model, tmp_p
 
 
 def test_nothing_is_written_into_the_models_own_folder(site, model):
-    with pytest.raises(InputError, match="lies in the model's own folder, which stays as it is"):
+    with pytest.raises(InputError, match=r"is a model's folder or lies in one .*; name another folder"):
         run(site, model, model / "adapted")
 
 
