@@ -1,8 +1,9 @@
 """A model at labelled sites that it has never seen: python -m tests.benchmarks.unseen SCORES.parquet CARD=FOLDER...
 
 Reads each folder as the site card says, whole, as its training played no part, and segments every frame as `mcdrl
-predict` does. Prints a line a site: mean Dice over the frames with a lesion with its 95 % interval, and false
-components a frame, beside what the model's study promises. SCORES receives a row a frame, for tests.benchmarks.table.
+predict` does. Prints a line a site: mean Dice over the frames with a lesion with its 95 % interval, the share of the
+lesions that are found, and false components a frame, beside what the model's study promises. SCORES receives a row a
+frame, for tests.benchmarks.table.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ _DRAWS = 2000
 
 
 def site_rows(name: str, root: Path, reading: Reading, predictor: Predictor, threshold: float) -> pd.DataFrame:
-    """Return a row a frame: its case and group, Dice (NaN without a lesion) and false components."""
+    """Return a row a frame: its case and group, Dice (NaN without a lesion), lesions, found ones, false components."""
     classes = [reading.lesion_class or "lesion"]
     gate = Gate(name, root, reading, section_params("ingest", size_px=predictor.size_px), classes)
     rows = []
@@ -54,11 +55,14 @@ def _row(case: Case, pixels: Pixels, probability: np.ndarray, threshold: float) 
     truth, judged = lesion_of(mask), judged_of(mask)
     shown = Shown((pixels.width_px, pixels.height_px), pixels.crop_px, pixels.image)
     called, native = shown.lesion(probability, threshold), shown.probability(probability)
+    found = match(native, called, truth, judged)
     return {
         "case_id": case.case_id,
         "group_id": case.group_id,
         "dice": float(dice(count(called[None], truth[None], judged[None]))[0]),
-        "false_components": int(match(native, called, truth, judged).false.sum()),
+        "lesions": len(found.lesion_area_px),
+        "lesions_found": int(found.hits.any(axis=0).sum()),
+        "false_components": int(found.false.sum()),
     }
 
 
@@ -70,8 +74,10 @@ def lines(rows: pd.DataFrame) -> Iterator[str]:
         low, high = mean_interval([sample], _DRAWS, np.random.default_rng(0), within=(0.0, 1.0))
         called = part.loc[part["dice"].isna(), "false_components"] > 0
         empty = f"; something called on {called.sum()} of {len(called)} frames without a lesion" if len(called) else ""
+        share = part["lesions_found"].sum() / part["lesions"].sum()
         told = f"Dice {sample.values.mean():.3f} ({low:.3f} to {high:.3f}) over {len(lesion)} frames with a lesion"
-        yield f"{site}: {told}, {part['false_components'].mean():.2f} false components a frame{empty}"
+        beside = f"{share:.1%} of the lesions found, {part['false_components'].mean():.2f} false components a frame"
+        yield f"{site}: {told}, {beside}{empty}"
 
 
 def main(
