@@ -16,6 +16,7 @@ import tokenize
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType, NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -99,8 +100,13 @@ def table(head: Row, rows: Iterable[Row]) -> str:
 
 def code(value: Any) -> str:
     """Return a value of params.yaml as it is written there, as code."""
-    text = yaml.safe_dump(value, default_flow_style=True, width=10**6, sort_keys=False).removesuffix("...\n").strip()
+    text = written(value)
     return f"`{text}`" if len(text) <= _LONG else "see the file"
+
+
+def written(value: Any) -> str:
+    """Return a value as YAML, on one line."""
+    return yaml.safe_dump(value, default_flow_style=True, width=10**6, sort_keys=False).removesuffix("...\n").strip()
 
 
 def sentence(text: str) -> str:
@@ -112,7 +118,7 @@ def sentence(text: str) -> str:
 
 def documentation(thing: Any) -> str:
     """Return a docstring as Markdown, without its sections; what goes in and out of a stage gets lines of their own."""
-    text = re.split(r"\n(?:Attributes|Args|Returns|Raises):\n", inspect.cleandoc(thing.__doc__ or ""))[0].strip()
+    text = re.split(r"\n(?:Attributes|Args|Returns|Yields|Raises):\n", inspect.cleandoc(thing.__doc__ or ""))[0].strip()
     return re.sub(r"\s+\*\*(In|Out):\*\* ", r"\n\n**\1:** ", _IN_OUT.sub(r"**\1:**", prose(text)))
 
 
@@ -126,11 +132,15 @@ def attributes(thing: type) -> dict[str, str]:
 
 def meanings(docstring: str | None, section: str) -> dict[str, str]:
     """Return name -> meaning from a section of a docstring, such as `Args`; empty: it has none."""
-    block = inspect.cleandoc(docstring or "").partition(f"{section}:\n")[2].partition("\n\n")[0]
     found: dict[str, str] = {}
-    for names, meaning in re.findall(r"^    ([\w, ]+): (.*(?:\n {5,}.*)*)", block, re.MULTILINE):
+    for names, meaning in re.findall(r"^    ([\w, ]+): (.*(?:\n {5,}.*)*)", block(docstring, section), re.MULTILINE):
         found |= dict.fromkeys(names.split(", "), " ".join(meaning.split()))
     return found
+
+
+def block(docstring: str | None, section: str) -> str:
+    """Return the lines of a section of a docstring as they stand there; empty: it has none."""
+    return inspect.cleandoc(docstring or "").partition(f"{section}:\n")[2].partition("\n\n")[0]
 
 
 # --- sections, cards and other models
@@ -244,7 +254,8 @@ def methods_page() -> str:
     return "\n\n".join(
         [
             "# Methods",
-            "A name in `methods` of params.yaml is one of these, or a variant: one of these with numbers of its own.",
+            "A name in `methods` of params.yaml is one of these, or a variant: one of these with numbers of its own. "
+            "Where a variant is called like its method, the name stands for the variant.",
             table(["method", "mined regions", "intervention", "sum over views", "training modes"], rows),
             *(part for name, module in modules.items() for part in method_parts(name, module, raw)),
         ]
@@ -275,9 +286,9 @@ def method_parts(name: str, module: ModuleType, raw: Mapping[str, Any]) -> Itera
     own = getattr(module, "Params", None)
     if own is not None and own.model_fields:
         yield model_table(own, shipped(name, module, raw))
-    variants = [(key, one) for key, one in raw.get("variants", {}).items() if one["method"] == name and key != name]
+    variants = [(key, one) for key, one in raw.get("variants", {}).items() if one["method"] == name]
     if variants:
-        rows = [[f"`{key}`", code({k: v for k, v in one.items() if k != "method"})] for key, one in variants]
+        rows = [[f"`{key}`", f"`{written({k: v for k, v in one.items() if k != 'method'})}`"] for key, one in variants]
         yield table(["variant in params.yaml", "what it has otherwise"], rows)
 
 
@@ -350,7 +361,7 @@ def pipeline_page() -> str:
         parts += [f"## {name}", documentation(module)]
         rows = [
             ["runs for each of", _listed(name.strip("${}") for name in each)],
-            ["parameters", _listed(one.get("params", []))],
+            ["parameters", _listed(dict.fromkeys([*one.get("params", []), *_KEY.findall(one["cmd"])]))],
             ["reads", _listed(dep for dep in one.get("deps", []) if not dep.startswith("artifacts/plan/code"))],
             ["writes", _listed(next(iter(out)) if isinstance(out, dict) else out for out in one["outs"])],
         ]
@@ -364,6 +375,7 @@ def _listed(names: Iterable[str]) -> str:
 
 _HOLE = re.compile(r"[$]{(?:item[.])?(\w+)}")  # that DVC fills in
 _NAMED = r"<\1>"
+_KEY = re.compile(r"[$]{(?!item[.])(\w+[.][\w.]+)}")  # of params.yaml, in a command line: the stage depends on it, too
 
 
 # --- artifacts
@@ -578,18 +590,24 @@ def command_parts(command: Any, name: str) -> Iterator[str]:
         if " " in name:
             yield f"## {name}"
             yield prose(command.help or "")
+        yield from (f"`{name} {text}`: {explained(one)}" for one, text in taken(command).items())
         for key, one in below.items():
             yield from command_parts(one, f"{name} {key}")
         return
     yield f"{'###' if name.count(' ') > 1 else '##'} {name}"
     yield prose(inspect.cleandoc(command.help or ""))
-    types = get_type_hints(inspect.unwrap(command.callback))
-    shown = {one: spelled(one, types[one.name]) for one in command.params if "--help" not in one.opts}
+    shown = taken(command)
     usage = [text for one, text in shown.items() if one.required or is_argument(one)]
     options = ["[OPTIONS]"] * any(not is_argument(one) for one in shown)
     yield f"```text\n{' '.join([name, *usage, *options])}\n```"
     if shown:
         yield table(["", ""], [[f"`{text}`", explained(one)] for one, text in shown.items()])
+
+
+def taken(command: Any) -> dict[Any, str]:
+    """Return the arguments and options of a click command, each with how it is typed."""
+    types = get_type_hints(inspect.unwrap(command.callback)) if command.callback else {}  # some groups take none
+    return {one: spelled(one, types[one.name]) for one in command.params if "--help" not in one.opts}
 
 
 def is_argument(one: Any) -> bool:
@@ -623,7 +641,9 @@ def word(kind: Any) -> str:
 def explained(one: Any) -> str:
     """Return the help of an argument or option, with its default if there is one to tell."""
     text = prose(str(getattr(one, "help", "") or "")) + " As often as needed." * bool(getattr(one, "multiple", False))
-    if one.default in (None, False, True, "") or one.default == []:
+    if isinstance(one.default, bool) and one.secondary_opts:
+        return f"{text} Default: `{(one.opts if one.default else one.secondary_opts)[0]}`."
+    if one.default is None or isinstance(one.default, bool) or one.default in ("", []):  # 0 is told
         return text
     return f"{text} Default: `{getattr(one.default, 'value', one.default)}`."
 
@@ -638,6 +658,9 @@ def python_page() -> str:
         "What `import mcdrl` offers ([how to use it](../how-to/python.md)). It is typed; torch is imported when it is "
         "first used. What is wrong with the input is told by an `mcdrl.InputError`, in a sentence.",
         *function_parts("mcdrl.load", api.load),
+        "## mcdrl.Model",
+        documentation(api.Model),
+        table(["attribute", "meaning"], attribute_rows(api.Model)),
         *function_parts("mcdrl.Model.predict", api.Model.predict),
         *function_parts("mcdrl.Model.predict_video", api.Model.predict_video),
         "## mcdrl.Prediction",
@@ -647,16 +670,38 @@ def python_page() -> str:
     return "\n\n".join(parts)
 
 
+def attribute_rows(kind: type) -> Iterator[Row]:
+    """Yield name and meaning of a class's public attributes, those that its docstring tells and its properties."""
+    for name, meaning in attributes(kind).items():
+        yield [f"`{name}`", prose(sentence(meaning))]
+    for name, one in vars(kind).items():
+        if isinstance(one, property | cached_property) and not name.startswith("_"):
+            yield [f"`{name}`", " ".join([*documentation(one).split(), *raised(one)])]
+
+
 def function_parts(name: str, function: Callable[..., Any]) -> Iterator[str]:
-    """Yield heading, words, arguments with their defaults, and what a function raises."""
+    """Yield heading, words, arguments with their defaults, what a function returns or yields, and what it raises."""
     yield f"## {name}"
     yield documentation(function)
     given, said = inspect.signature(function).parameters, meanings(function.__doc__, "Args")
     defaults = {key: "" if one.default is one.empty else f"`{one.default!r}`" for key, one in given.items()}
     rows = [[f"`{key}`", defaults[key], prose(meaning)] for key, meaning in said.items()]
     yield table(["argument", "default", "meaning"], rows)
-    raised = meanings(function.__doc__, "Raises")
-    yield from (f"Raises `{kind}`: {prose(why)}" for kind, why in raised.items())
+    yield given_back(function)
+    yield from raised(function)
+
+
+def given_back(function: Callable[..., Any]) -> str:
+    """Return what a function returns, or yields one by one: its type, and what its docstring says of it."""
+    kind = str(inspect.signature(function).return_annotation)  # as it stands there: annotations aren't evaluated
+    each = re.fullmatch(r"Iterator\[(.*)\]", kind)
+    said = " ".join(block(function.__doc__, "Yields" if each else "Returns").split())
+    return f"{f'Yields `{each[1]}`' if each else f'Returns `{kind}`'}. {prose(said)}".strip()
+
+
+def raised(thing: Any) -> Iterator[str]:
+    """Yield what a function or property raises, and when."""
+    yield from (f"Raises `{kind}`: {prose(why)}" for kind, why in meanings(thing.__doc__, "Raises").items())
 
 
 if __name__ == "__main__":

@@ -35,10 +35,10 @@ GEOMETRY = Table(
     pa.schema(
         [
             column("case_id", pa.string()),
-            column("crop_left_px", pa.int32()),  # what frames.h5 shows of the frame, in its own pixels
-            column("crop_top_px", pa.int32()),
-            column("crop_right_px", pa.int32()),
-            column("crop_bottom_px", pa.int32()),
+            column("crop_left_px", pa.int32()),  # first column of what frames.h5 shows of the frame, in its own pixels
+            column("crop_top_px", pa.int32()),  # its first row
+            column("crop_right_px", pa.int32()),  # the first column behind it
+            column("crop_bottom_px", pa.int32()),  # the first row below it
             column("border_share", pa.float32()),  # of the frame's area, 0..1: everything outside the endoscope's view
             column("panel_share", pa.float32()),  # the strips left and right of the view
             column("overlay_share", pa.float32()),  # burnt-in text outside the view: what is bright and grey there

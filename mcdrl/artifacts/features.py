@@ -15,10 +15,9 @@ FEATURES = Store(
     {
         "dense": Field("float16", "HWD"),  # joint space, unit norm along D
         "image": Field("float16", "D"),  # the whole frame in joint space, unit norm
-        # where a method of the study reads them: intermediate maps, channels last, whose name is the tap, such as s8;
-        # and what the trainable suffix of the encoder starts from, less the map of `prefix_tap`
-        "maps/*": Field("float16", "HWC", optional=True),
-        "prefix": Field("float16", None, optional=True),
+        # where a method of the study reads them; a map's name is its tap, such as s8
+        "maps/*": Field("float16", "HWC", optional=True),  # intermediate maps, channels last
+        "prefix": Field("float16", None, optional=True),  # what a trainable suffix starts from, less `prefix_tap`'s map
         # the same of the mirrored frames, such as horizontal.dense or horizontal.maps.s8; see mcdrl.imaging.flips
         "flipped/*": Field("float16", None, optional=True),
     },

@@ -48,10 +48,10 @@ CALIBRATION = Table(
             *_CELL,
             column("temperature", pa.float64()),  # from validation frames of the source sites
             column("ece_before", pa.float64()),  # expected calibration error over the pixels at working size, 0..1
-            column("ece_after", pa.float64()),
+            column("ece_after", pa.float64()),  # the same of the calibrated probabilities
             column("ece_called_before", pa.float64(), nullable=True),  # over pixels called lesion alone; null: none is
-            column("ece_called_after", pa.float64(), nullable=True),
-            column("n_frames", pa.int64()),
+            column("ece_called_after", pa.float64(), nullable=True),  # the same of the calibrated probabilities
+            column("n_frames", pa.int64()),  # all frames of the held-out site
             LEAKED,
         ]
     ),

@@ -32,7 +32,7 @@ TRAINING_SITES = Table(
             column("quantity", pa.string()),  # a name in `mcdrl.metrics.shift.QUANTITIES`
             column("n_frames", pa.int64()),  # that have it
             column("low", pa.float64()),  # its 5th percentile over them
-            column("median", pa.float64()),
+            column("median", pa.float64()),  # its median
             column("high", pa.float64()),  # its 95th percentile
         ]
     ),

@@ -28,7 +28,7 @@ class Params(Section):
     """How far features are moved.
 
     Attributes:
-        longest: shift, as a share of the mean length of the frame's features, above 0; our choice.
+        longest: longest shift, as a share of the mean length of the frame's features, above 0; our choice.
     """
 
     longest: Annotated[float, Field(gt=0), Most(100, "nothing of the features themselves would be left")]

@@ -19,7 +19,8 @@ class Params(Section):
     """What counts as a direction.
 
     Attributes:
-        least: its singular value, as a share of the largest, above 0 and below 1; our choice.
+        least: singular value above which a direction counts, as a share of the largest, above 0 and below 1; our
+            choice.
     """
 
     least: float = Field(gt=0, lt=1)

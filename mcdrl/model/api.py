@@ -71,7 +71,7 @@ class Model:
     """One or several trained models, ready to predict; `mcdrl.load` makes it.
 
     Attributes:
-        view: what of a frame is looked at; nothing outside of it is called lesion.
+        view: what of a frame is looked at, as `load` takes it; nothing outside of it is called lesion.
     """
 
     def __init__(self, predictor: Predictor, view: ViewRule, folders: Sequence[Path]) -> None:
@@ -116,8 +116,8 @@ class Model:
             smooth_s: seconds over which probabilities are smoothed, looking back alone; 0: each frame by itself.
 
         Yields:
-            When a frame is shown, seconds by the video's own clock, or by 25 frames a second where a DICOM file tells
-            no times, and what the model says of it, in their order.
+            Of each frame, in their order, the time at which it is shown, seconds by the video's own clock, or by 25
+            frames a second where a DICOM file tells no times, and what the model says of it.
 
         Raises:
             InputError: it is no video or the threshold isn't in 0..1; while frames are taken, it can't be read, tells

@@ -41,9 +41,9 @@ class ContrastParams(Section):
     """L_contrast, where the image feature is trained.
 
     Attributes:
-        lambda_contrast: its weight, 0 and more; the paper's 0.1 (section 3.4).
-        temperature: of its softmax, 0.001 and more, as it is a step without a slope below; the paper's 0.5 (section
-            3.4).
+        lambda_contrast: weight of L_contrast, 0 and more; the paper's 0.1 (section 3.4).
+        temperature: of the softmax in L_contrast, 0.001 and more, as it is a step without a slope below; the paper's
+            0.5 (section 3.4).
     """
 
     lambda_contrast: Weight
@@ -77,7 +77,8 @@ class ViewParams(Section):
     Attributes:
         sum_over: families of views beside the frame as it is: mirror (three mirrored ones), distance (near, far); our
             choice.
-        zoom: of the near view, above 1; the far view's is one over it; our choice.
+        zoom: how many times larger the near view shows the frame, above 1; the far view's zoom is one over it; our
+            choice.
     """
 
     sum_over: list[Literal["mirror", "distance"]]

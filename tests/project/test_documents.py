@@ -89,6 +89,9 @@ def test_a_line_is_taken_apart_as_a_shell_does():
 def parsed(command, arguments):
     """Parse arguments as the command does; a bare mention of a command names no arguments."""
     while arguments and (below := getattr(command, "commands", None)):  # not isinstance: typer may bring its own click
+        if arguments[0] in (option for one in command.params for option in one.opts):  # a flag, as --version
+            arguments = arguments[1:]
+            continue
         assert arguments[0] in below, f"no command {arguments[0]}"
         command, arguments = below[arguments[0]], arguments[1:]
     if arguments:
@@ -97,7 +100,8 @@ def parsed(command, arguments):
 
 
 @pytest.mark.parametrize(
-    "arguments", [("no_such_command",), ("sites", "no_such_command"), ("doctor", "--no-such-option")]
+    "arguments",
+    [("no_such_command",), ("sites", "no_such_command"), ("doctor", "--no-such-option"), ("--no-such-option",)],
 )
 def test_a_command_that_does_not_exist_is_noticed(arguments):
     with pytest.raises(Exception, match=r"no_such_command|no-such-option"):

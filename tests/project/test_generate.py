@@ -1,6 +1,7 @@
 """The words that docs/generate.py makes of types, comments and commands."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Literal
@@ -9,6 +10,7 @@ import pytest
 import typer
 from pydantic import Field
 
+import mcdrl
 from docs import generate
 from mcdrl.base.section import Most, Section
 from tests.command_tree import command_tree
@@ -62,13 +64,18 @@ def test_a_methods_own_parameters_stand_with_their_values_and_those_that_it_take
     module.Params, module.BASES = Params, ("old",)
     raw = {
         "method_params": {"old": {"rate": 3.0, "kind": "b", "other": 1}, "new": {"kind": "a"}},
-        "variants": {"other": {"method": "new", "params": {"kind": "b"}}, "not": {"method": "baseline"}},
+        "variants": {
+            "other": {"method": "new", "params": {"kind": "b"}},
+            "new": {"method": "new", "train": {"mode": "finetune", "lr": 0.002, "lr_encoder": 0.001, "epochs": 12}},
+            "not": {"method": "baseline"},
+        },
     }
     text = "\n".join(generate.method_parts("new", module, raw))
     assert "Something new: Y = f(X)." in text
     assert "| `3.0` | How fast" in text
     assert "| `a` | Of it. |" in text
     assert "| `other` | `{params: {kind: b}}` |" in text
+    assert "| `new` | `{train: {mode: finetune, lr: 0.002, lr_encoder: 0.001, epochs: 12}}` |" in text
     assert "`not`" not in text
 
 
@@ -119,6 +126,11 @@ def test_a_command_is_shown_as_it_is_typed():
         often: Annotated[list[int] | None, typer.Option(help="Numbers.")] = None,
         loud: Annotated[bool, typer.Option("--loud", help="Say more.")] = False,
         workers: Annotated[int, typer.Option(help="Threads.")] = 2,
+        seed: Annotated[int, typer.Option(help="Of all.")] = 0,
+        smooth: Annotated[float, typer.Option(help="Seconds.")] = 0.0,
+        hold: Annotated[bool, typer.Option("--hold/--no-hold", help="Hold.")] = True,
+        keep: Annotated[bool, typer.Option("--keep/--no-keep", help="Keep.")] = False,
+        name: Annotated[str, typer.Option(help="A name.")] = "",
     ) -> None:
         """Do it."""
 
@@ -127,6 +139,11 @@ def test_a_command_is_shown_as_it_is_typed():
     assert "| `--often N` | Numbers. As often as needed. |" in text
     assert "| `--loud` | Say more. |" in text
     assert "| `--workers N` | Threads. Default: `2`. |" in text
+    assert "| `--seed N` | Of all. Default: `0`. |" in text
+    assert "| `--smooth NUMBER` | Seconds. Default: `0.0`. |" in text
+    assert "| `--hold, --no-hold` | Hold. Default: `--hold`. |" in text
+    assert "| `--keep, --no-keep` | Keep. Default: `--no-keep`. |" in text
+    assert "| `--name TEXT` | A name. |" in text
 
 
 def test_every_option_of_every_command_is_on_the_page():
@@ -139,3 +156,64 @@ def test_every_option_of_every_command_is_on_the_page():
             typed = parameter.opts[0] if option else parameter.metavar or parameter.name.upper()
             assert re.search(rf"^\| `\[?{re.escape(typed)}[ .,`\]]", sections[name], re.M), f"{name} {typed}"
     assert "--help" not in generate.commands_page()
+    assert "\n`mcdrl --version`: Show the version.\n" in generate.commands_page().partition("\n## ")[0]
+
+
+def test_no_meaning_is_empty():
+    found = re.findall(r"^\|.*\| meaning \|\n((?:\|.*\n)+)", "\n".join(generate.pages().values()), re.M)
+    rows = [row for table in found for row in table.splitlines()]
+    assert len(rows) > 500
+    assert not [row for row in rows if re.search(r"\|\s*\|$", row)]
+
+
+def test_a_methods_number_is_told_without_the_title_of_its_class():
+    untold = re.findall(r"^\| `\w+` \|.*\| (?:Its|Of its|Of the batches|How many,) .*$", generate.methods_page(), re.M)
+    assert not untold
+
+
+def test_what_a_function_takes_gives_back_and_raises():
+    def clips(path, rate=25.0) -> "Iterator[tuple[float, str]]":
+        """Read it.
+
+        Args:
+            path: where.
+            rate: frames a second.
+
+        Yields:
+            When it is shown, by its
+            own clock.
+
+        Raises:
+            InputError: it is none.
+        """
+
+    text = list(generate.function_parts("clips", clips))
+    assert text[:2] == ["## clips", "Read it."]
+    assert "| `rate` | `25.0` | frames a second. |" in text[2]
+    assert text[3:] == [
+        "Yields `tuple[float, str]`. When it is shown, by its own clock.",
+        "Raises `InputError`: it is none.",
+    ]
+
+
+def test_the_page_of_python_has_all_that_is_public_and_what_comes_back():
+    page = generate.python_page()
+    for name in mcdrl.__all__:
+        assert f"mcdrl.{name}" in page
+    for name in (one for one in vars(mcdrl.Model) if not one.startswith("_")):
+        assert f"## mcdrl.Model.{name}\n" in page or f"| `{name}` |" in page, name
+    assert "| `view` |" in page
+    assert "Returns `Model`." in page
+    assert "Returns `Prediction`. What the model says" in page
+    assert re.search(r"Yields `tuple\[float, Prediction\]`. .*own clock.* 25 frames a second", page)
+
+
+def test_a_stage_depends_on_the_keys_in_its_command_line(tmp_path, monkeypatch):
+    (tmp_path / "dvc.yaml").write_text(
+        "stages:\n  stress:\n    matrix: {seed: '${seeds}'}\n"
+        "    cmd: python -m stages.stress ${item.seed} ${key} --a ${evaluate.threshold} --b ${stress.frames}\n"
+        "    params: [stress, stress.frames]\n    outs: [here]\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setattr(generate, "ROOT", tmp_path)
+    assert "| parameters | `stress`, `stress.frames`, `evaluate.threshold` |" in generate.pipeline_page()

@@ -41,7 +41,7 @@ class Params(Section):
         depth: layers of the decoder in which texts attend to the frame; three are DenseCLIP's for CLIP's ResNet-50.
         heads: attention heads of a layer, a divisor of `train.head_width`; four are DenseCLIP's.
         gamma: how much of what the decoder says is added to a text at first; DenseCLIP's 0.0001 (section 3.2).
-        temperature: tau, 0.001 and more; DenseCLIP's 0.07 (section 3.3).
+        temperature: tau, by which the score map is divided, 0.001 and more; DenseCLIP's 0.07 (section 3.3).
         lambda_score: weight of L_score, 0 and more; 0.4 is that of DenseCLIP's code.
     """
 

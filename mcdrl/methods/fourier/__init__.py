@@ -24,7 +24,7 @@ class Params(Section):
     """How often and how far amplitudes are mixed.
 
     Attributes:
-        share: of the batches, 0..1; our choice.
+        share: share of the batches that are mixed, 0..1; our choice.
         most: largest share of the other frame's amplitudes, 0..1, drawn evenly from 0 on; 1 is FACT's for most of its
             data.
     """

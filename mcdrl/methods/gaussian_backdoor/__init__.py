@@ -33,7 +33,7 @@ class Params(Section):
     """Gaussians and losses.
 
     Attributes:
-        gaussians: how many, 1 and more; our choice.
+        gaussians: how many Gaussians stand for confounders, 1 and more; our choice.
         latent: numbers that a confounder is made of; our choice.
         posterior: learned, the method; random, its placebo: fixed Gaussians that no frame has a say in, drawn evenly,
             without L_KL.

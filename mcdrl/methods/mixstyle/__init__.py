@@ -23,9 +23,9 @@ class Params(Section):
     """How often and how far styles are mixed.
 
     Attributes:
-        share: of the batches, 0..1; the paper's 0.5.
-        beta: b of Beta(b, b), which draws how much of its own style a frame keeps, above 0; our choice, the paper
-            has 0.1.
+        share: share of the batches that are mixed, 0..1; the paper's 0.5.
+        beta: the b of Beta(b, b), from which the share of its own style that a frame keeps is drawn, above 0; small:
+            nearly all of it or nearly nothing; our choice, the paper has 0.1.
     """
 
     share: Share

@@ -33,7 +33,7 @@ class Params(Section):
     """What z is in training, and over which z prediction sums.
 
     Attributes:
-        strata: K, of the pooled P(z), 1 and more; our choice.
+        strata: K, how many z the pooled P(z) is summed over, 1 and more; our choice.
         observed: own, the method; permuted, its placebo: z of another frame of the batch, so that it tells nothing of
             this one and the sum adjusts for nothing.
         sum_over: pooled, the adjustment; own, its control: z of the frame itself, P(Y|x, z) without a sum.

@@ -38,7 +38,7 @@ class Params(Section):
     Attributes:
         masked: salient, the method; random, its placebo: as many places, drawn anew in each step, and no saliency to be
             sparse.
-        masked_share: of the places of the grid, above 0 and below 1; our choice.
+        masked_share: share of the places of the grid that are masked, above 0 and below 1; our choice.
         lambda_intervened: weight of the cross-entropy on masked frames, 0 and more; one in PPI's sum.
         lambda_sparsity: weight of the saliency's L_1, 0 and more; our choice.
     """
