@@ -17,7 +17,7 @@ from mcdrl.artifacts.promise import Promise
 from mcdrl.base.files import write_json
 from mcdrl.base.section import Section
 from mcdrl.clip import lite
-from mcdrl.imaging.decode import Pixels
+from mcdrl.imaging.decode import DecodedFrame
 from mcdrl.methods import params_type, resolved_params
 from mcdrl.model.card import ModelCard
 from mcdrl.networks.interface import Spec, Texts
@@ -168,7 +168,7 @@ def write_site(
 
 def pass_gate(
     name: str, site: Site, lesion_classes: Sequence[str], size_px: int = 64, workers: int = 2
-) -> tuple[Ingested, dict[str, Pixels]]:
+) -> tuple[Ingested, dict[str, DecodedFrame]]:
     """Send a site's frames through the gate: what became of them, and each accepted frame."""
     params = section_params("ingest", size_px=size_px, val_share=0.2)
     gate = Gate(name, Path(site.root), resolve(site), params, lesion_classes)

@@ -27,7 +27,7 @@ from mcdrl.imaging.video.files import is_video, open_video, said_of
 from mcdrl.model.held_out import threshold_of
 from mcdrl.model.predictor import RANDOM_WEIGHTS, Answer, Predictor, load_predictor
 from mcdrl.model.shipped import resolved
-from mcdrl.model.shown import SWAPPED_BY, Shown, show
+from mcdrl.model.shown import SWAPPED_BY, ShownFrame, show
 from mcdrl.model.video import answered, survey
 from mcdrl.study.paths import START_MODEL
 from mcdrl.study.reading import Reading
@@ -149,7 +149,7 @@ class Model:
             raise InputError(f"threshold {least!s:.60}: expected a probability, 0..1")
         return least
 
-    def _prediction(self, shown: Shown, answer: Answer, least: float, swapped_by: str) -> Prediction:
+    def _prediction(self, shown: ShownFrame, answer: Answer, least: float, swapped_by: str) -> Prediction:
         assessment = self._predictor.assess(answer)
         mask = shown.lesion(answer.probability, least)
         kept = self._predictor.operating_point.kept(mask, shown.area_px, assessment.frame_score)
@@ -162,7 +162,7 @@ class Model:
             issues=shown.issues.replace(SWAPPED_BY, swapped_by),
         )
 
-    def _shown(self, frame: Frame) -> Shown:
+    def _shown(self, frame: Frame) -> ShownFrame:
         picture, dim = _read(frame) if _is_path(frame) else (_picture(frame), False)
         return show(picture, self._predictor.size_px, view=self.view, dim=dim)
 

@@ -56,7 +56,7 @@ _AT_ONCE = 64  # masks that are read at a time to be measured
 
 
 @dataclass(frozen=True)
-class Layout:
+class StoresLayout:
     """What the stores of all sites agree on.
 
     Attributes:
@@ -216,7 +216,7 @@ def check_provenance(site: str, provenance: str, whose: str, expected: str) -> N
 
     Args:
         site: whose features they are.
-        provenance: device and precision that they were made with, as in `Layout`.
+        provenance: device and precision that they were made with, as in `StoresLayout`.
         whose: what they are used beside, such as "site 'A'".
         expected: likewise of those.
 
@@ -246,10 +246,10 @@ def _agree(readers: Sequence[StoreReader], attribute: str) -> None:
             )
 
 
-def _layout(sites: Sequence[Mapping[str, StoreReader]]) -> Layout:
+def _layout(sites: Sequence[Mapping[str, StoreReader]]) -> StoresLayout:
     frames, features, regions = (sites[0][kind] for kind in ("frames", "features", "regions"))
     shapes = tap_shapes(features.attributes["taps"])
-    return Layout(
+    return StoresLayout(
         width=features.shape("dense")[2],
         size_px=frames.shape("image")[0],
         map_channels={tap: shapes[tap][2] for tap in fine_to_coarse(shapes)},

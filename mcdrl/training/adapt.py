@@ -93,7 +93,7 @@ def joined(parts: Sequence[LabelledFrames]) -> LabelledFrames:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class AdaptationRecipe:
     """How far a model is led away from where it began.
 
     Attributes:
@@ -111,7 +111,7 @@ class Recipe:
     anchor: float
 
 
-RECIPE = Recipe(steps=40, batch_size=16, replay_share=0.5, rate_share=0.3, anchor=0.01)
+RECIPE = AdaptationRecipe(steps=40, batch_size=16, replay_share=0.5, rate_share=0.3, anchor=0.01)
 """Our choice, tried on polypgen_c4 alone; `docs/how-to/adapt.md` shows what it does elsewhere."""
 
 
@@ -137,7 +137,9 @@ def training_params(member: Member) -> Params:
     raise InputError(f"the card of {card.variant} (seed {card.seed}): {problem}; copy the model's folder again")
 
 
-def adapt(member: Member, own: LabelledFrames, replay: LabelledFrames | None, recipe: Recipe, seed: int) -> State:
+def adapt(
+    member: Member, own: LabelledFrames, replay: LabelledFrames | None, recipe: AdaptationRecipe, seed: int
+) -> State:
     """Train a model's network on, in place, and return its state on the CPU; it is left in evaluation mode.
 
     Args:

@@ -23,7 +23,7 @@ from mcdrl.model.held_out import UNSAID
 from mcdrl.model.predictor import Answer
 from mcdrl.training.adapt import LabelledFrames, answers
 from mcdrl.training.checkpoint import snapshot
-from mcdrl.training.site_limits import Kept
+from mcdrl.training.site_limits import KeptLesions
 from mcdrl.training.trust import Answers, Trust
 
 Learn = Callable[[Member, LabelledFrames], object]
@@ -81,7 +81,7 @@ class Gain:
     folds: int
     scores: dict[str, Change]
     trust: Trust
-    kept: Kept | None = None
+    kept: KeptLesions | None = None
 
     @property
     def advised(self) -> bool:
@@ -172,7 +172,7 @@ def helps(found: dict[str, Change]) -> bool:
     return found["dice"].by.low > 0 and (alarms is None or alarms.by.difference <= 0)
 
 
-def limits_help(kept: Kept, found: dict[str, Change]) -> bool:
+def limits_help(kept: KeptLesions, found: dict[str, Change]) -> bool:
     """Return whether to take new limits: the old ones lose too much, or the new ones call less and keep enough.
 
     Too much and less are for sure, enough isn't: as many as promised, as far as the frames can tell.

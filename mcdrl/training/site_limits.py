@@ -37,7 +37,7 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptLesions:
     """How many of the frames in which a lesion is found keep one, by which limits.
 
     Attributes:
@@ -73,7 +73,7 @@ class Kept:
 def kept_by(
     judged: Sequence[Judged], groups: Groups, before: Sequence[OperatingPoint], after: Sequence[OperatingPoint],
     promised: float,
-) -> Kept:  # fmt: skip
+) -> KeptLesions:  # fmt: skip
     """Hold two operating points a frame against what they promise.
 
     Args:
@@ -85,7 +85,7 @@ def kept_by(
     """
     found = np.array([bool(one.match.hits.any()) for one in judged], bool)
     was, now = (_share(_keeps(judged, points)[found], groups[found]) for points in (before, after))
-    return Kept(promised, was, now, int(found.sum()), len(set(groups[found].tolist())))
+    return KeptLesions(promised, was, now, int(found.sum()), len(set(groups[found].tolist())))
 
 
 def _share(keeps: Floats, groups: Groups) -> Share:

@@ -28,7 +28,7 @@ from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.frames import FRAMES
 from mcdrl.base.files import atomic
 from mcdrl.base.seeds import generator
-from mcdrl.commands.models.learnable import Shown, replayed
+from mcdrl.commands.models.learnable import Showing, replayed
 from mcdrl.imaging.neighbours import scenes
 from mcdrl.metrics.intervals import Sample, mean_interval
 from mcdrl.metrics.paired import compare, pair
@@ -121,7 +121,9 @@ def learned(run: Run, model: Path, artifacts: Path, own: LabelledFrames) -> Memb
         recipe = {"scratch": SCRATCH, "plain": PLAIN}.get(run.way, RECIPE)
         known = pseudo_labelled(member, own) if run.way == "self-training" else own
         replay = (
-            replayed([artifacts], Shown(member.model.card, "auto", 1), run.seed).frames if recipe.replay_share else None
+            replayed([artifacts], Showing(member.model.card, "auto", 1), run.seed).frames
+            if recipe.replay_share
+            else None
         )
         adapt(member, known, replay, recipe, run.seed)
     return member

@@ -18,7 +18,7 @@ import typer
 from mcdrl.artifacts.frames import judged_of, lesion_of, unpack_native_mask
 from mcdrl.artifacts.promise import promise_of
 from mcdrl.base.parallel import batches
-from mcdrl.imaging.decode import Pixels
+from mcdrl.imaging.decode import DecodedFrame
 from mcdrl.metrics.counts import count, dice
 from mcdrl.metrics.detection import match
 from mcdrl.metrics.intervals import Sample, mean_interval
@@ -26,7 +26,7 @@ from mcdrl.model.held_out import threshold_of
 from mcdrl.model.predictor import Predictor, load_predictor
 from mcdrl.model.readme import promised
 from mcdrl.model.shipped import resolved
-from mcdrl.model.shown import Shown
+from mcdrl.model.shown import ShownFrame
 from mcdrl.sites.gate import Gate
 from mcdrl.sites.review import Case
 from mcdrl.study.paths import START_MODEL
@@ -49,10 +49,10 @@ def site_rows(name: str, root: Path, reading: Reading, predictor: Predictor, thr
     return pd.DataFrame(rows)
 
 
-def _row(case: Case, pixels: Pixels, probability: np.ndarray, threshold: float) -> dict[str, object]:
+def _row(case: Case, pixels: DecodedFrame, probability: np.ndarray, threshold: float) -> dict[str, object]:
     mask = unpack_native_mask(pixels.native_mask)
     truth, judged = lesion_of(mask), judged_of(mask)
-    shown = Shown((pixels.width_px, pixels.height_px), pixels.crop_px, pixels.image)
+    shown = ShownFrame((pixels.width_px, pixels.height_px), pixels.crop_px, pixels.image)
     called, native = shown.lesion(probability, threshold), shown.probability(probability)
     return {
         "case_id": case.case_id,

@@ -64,13 +64,13 @@ REGISTRY["smoke"] = Confounder(
     drawn="wall", near_words=("haze",), held_out_words=("smoke haze",),
 )
 
-from mcdrl.renderer import Plan, Style, make_patient, render
+from mcdrl.renderer import ScenePlan, Style, make_patient, render
 from stages.phantom.write import COLUMNS
 from stages.pretrain.phrases import HELD_OUT, TRAINED
 
 def frame(**strengths):
     patient = make_patient(np.random.default_rng(0), Style())
-    return render(patient, Plan(strengths=strengths), np.random.default_rng(1), 64)
+    return render(patient, ScenePlan(strengths=strengths), np.random.default_rng(1), 64)
 
 clear, smoky = frame(), frame(smoke=0.8)
 assert (clear.strengths["smoke"], smoky.strengths["smoke"]) == (0.0, 0.8)

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from mcdrl.base.errors import InputError
 from mcdrl.clip.encoder import Encoded, unit
 from mcdrl.clip.lite import LiteLowerBlocks
-from mcdrl.clip.lite_trunk import Trunk, imagenet_weights
+from mcdrl.clip.lite_trunk import LiteTrunk, imagenet_weights
 from mcdrl.methods import build, check_mode, has_own_encoder, modes, names, params_type, prepared
 from mcdrl.methods.causalclipseg.masker import Masker
 from mcdrl.methods.denseclip.scores import score_entropy
@@ -17,7 +17,7 @@ from mcdrl.networks import factory
 from mcdrl.networks.interface import Batch, Texts
 from mcdrl.networks.intervening import Intervening
 from mcdrl.networks.prompted import Prompts
-from mcdrl.networks.trunk import EndToEnd, FromCache, Frozen, Pixels, spare_memory
+from mcdrl.networks.trunk import EndToEnd, FromCache, Frozen, PixelsOnly, spare_memory
 from mcdrl.networks.views import summed
 from mcdrl.regions.grid import gather, indices, scatter
 from mcdrl.study.sections.train import PIXEL_MODES
@@ -78,7 +78,7 @@ def _trunk(mode, spec):
     makers = {
         "frozen": Frozen, "adapter": lambda: factory.adapter(spec), "suffix": lambda: FromCache(StubUpperBlocks()),
         "partial": lambda: EndToEnd(StubLowerBlocks().frozen(), StubUpperBlocks(), size_px=32),
-        "finetune": lambda: EndToEnd(StubLowerBlocks(), StubUpperBlocks(), size_px=32), "pixels": Pixels,
+        "finetune": lambda: EndToEnd(StubLowerBlocks(), StubUpperBlocks(), size_px=32), "pixels": PixelsOnly,
     }  # fmt: skip
     return makers[mode]()
 
@@ -663,7 +663,7 @@ def test_sparing_memory_changes_neither_names_nor_gradients():
     frames = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     found = []
     for spare in (False, True):
-        trunk = EndToEnd(LiteLowerBlocks(Trunk.load(imagenet_weights())), StubUpperBlocks(40), size_px=32)
+        trunk = EndToEnd(LiteLowerBlocks(LiteTrunk.load(imagenet_weights())), StubUpperBlocks(40), size_px=32)
         names = list(trunk.state_dict())
         if spare:
             spare_memory(trunk)

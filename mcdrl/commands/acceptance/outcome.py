@@ -59,7 +59,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class AcceptanceOutcome:
     """What was found at a hospital.
 
     Attributes:
@@ -75,7 +75,7 @@ class Outcome:
     alone: int
 
 
-def outcome(tally: Tally, promise: Promise | None, name: str) -> Outcome:
+def outcome(tally: Tally, promise: Promise | None, name: str) -> AcceptanceOutcome:
     """Work the figures out.
 
     Args:
@@ -92,7 +92,9 @@ def outcome(tally: Tally, promise: Promise | None, name: str) -> Outcome:
         lesion = whole[whole["dice"].notna()]
         confidence, dice = (lesion[one].to_numpy(dtype=np.float64) for one in ("confidence", "dice"))
         coverage = coverage_table(confidence, dice, LEFT) if len(lesion) else coverage
-    return Outcome({figure.name: figure for figure in found}, coverage, grouped, int(cases["group"].isna().sum()))
+    return AcceptanceOutcome(
+        {figure.name: figure for figure in found}, coverage, grouped, int(cases["group"].isna().sum())
+    )
 
 
 def _right(cases: pd.DataFrame, tally: Tally, promise: Promise | None, name: str) -> Iterator[Figure]:

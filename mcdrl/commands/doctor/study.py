@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.folders import matching, unhashable
-from mcdrl.clip.sources import HASH_MARK, LOCAL_DIR, Source, verified
+from mcdrl.clip.sources import HASH_MARK, LOCAL_DIR, WeightsSource, verified
 from mcdrl.commands.doctor.check import NOTE, OK, PROBLEM, Check
 from mcdrl.commands.left_behind import WHY, left_behind, removing
 from mcdrl.commands.sites.edit import same_frames
@@ -95,7 +95,7 @@ def _weights(root: Path, study: Study) -> Check:
 
     what, name = f"backbone {study.backbone}", study.backbone
     try:
-        source = Source.of(name, study.weights.get(name))
+        source = WeightsSource.of(name, study.weights.get(name))
         card = read_card(name, own_or_shipped(BACKBONE_CARDS, root))
         obtained = backbone_folder(root / ARTIFACTS)
         stored = read_stored(obtained) if (obtained / CARD).exists() else None

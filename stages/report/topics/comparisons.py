@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import pandas as pd
 
 from mcdrl.base.seeds import generator
-from mcdrl.drawing.charts import Chart, ChartRow, Mark, axis_row, scale, strip
+from mcdrl.drawing.charts import Chart, ChartRow, Dot, axis_row, scale, strip
 from mcdrl.drawing.formatting import (
     bare_points,
     counted,
@@ -245,7 +245,7 @@ def _would_fit(row: Row) -> str:
     return f"a gain of {points(row['high'])} and a loss of {points(-row['low'])} would both fit these frames."
 
 
-def _difference_mark(row: Row, style: int) -> Mark:
+def _difference_mark(row: Row, style: int) -> Dot:
     sure, between = "sure" if row["sure"] else "not sure", span_or_why(row["low"], row["high"], row["fewest_groups"])
     text = f"{row['method']}: {signed(row['difference'])} ({between}), {sure}"
-    return Mark(row["difference"], row["low"], row["high"], style, text, hollow=not row["sure"])
+    return Dot(row["difference"], row["low"], row["high"], style, text, hollow=not row["sure"])
