@@ -244,13 +244,13 @@ def obtain(folder: Path, shipped: Path, kind: Architecture = LITE0) -> None:
     Raises:
         InputError: a shipped file or the package with the ImageNet weights is missing.
     """
-    parts, vocabulary = read_shipped(shipped)
+    parts, vocabulary = read_trained(shipped)
     parts |= {f"image.{key}": value for key, value in imagenet_weights(kind).items()}
     _write_weights(parts, folder / WEIGHTS)
     write_json({"schema": _SCHEMA, "words": list(vocabulary.words)}, folder / WORDS_FILE)
 
 
-def read_shipped(folder: Path) -> tuple[dict[str, Tensor], Vocabulary]:
+def read_trained(folder: Path) -> tuple[dict[str, Tensor], Vocabulary]:
     """Read what `save_trained` wrote.
 
     Raises:

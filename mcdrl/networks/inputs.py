@@ -305,11 +305,11 @@ def to_batch(
     raw: Raw, class_index: Sequence[int], device: torch.device, sites: Sequence[int] | None = None,
     miner: SelectsRegions | None = None,
 ) -> Batch:  # fmt: skip
-    """Turn rows as `SitesReader.read` gives them into a batch on a device; see `batch_of`."""
-    return batch_of(to_rows(raw), class_index, device, sites, miner)
+    """Turn rows as `SitesReader.read` gives them into a batch on a device; see `batch_of_rows`."""
+    return batch_of_rows(to_rows(raw), class_index, device, sites, miner)
 
 
-def batch_of(
+def batch_of_rows(
     rows: Rows, class_index: Sequence[int], device: torch.device, sites: Sequence[int] | None = None,
     miner: SelectsRegions | None = None,
 ) -> Batch:  # fmt: skip

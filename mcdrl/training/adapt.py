@@ -28,7 +28,7 @@ from mcdrl.base.seeds import generator, seed_for
 from mcdrl.imaging.flips import flipped
 from mcdrl.metrics.counts import Bools, Ints
 from mcdrl.model.ensemble import Ensemble, Member
-from mcdrl.model.network import batch_of, encoded, reads_features
+from mcdrl.model.network import batch_of_frames, encoded, reads_features
 from mcdrl.model.predictor import Answer, Predictor
 from mcdrl.networks.inputs import with_masks
 from mcdrl.networks.interface import Batch
@@ -209,7 +209,7 @@ def _batch(member: Member, frames: LabelledFrames) -> Batch:
     images = torch.from_numpy(frames.images).to(device)
     with torch.no_grad():
         features = encoded(member.encoder, images) if reads_features(member.model) else None
-    batch = batch_of(images, features, member.model)
+    batch = batch_of_frames(images, features, member.model)
     return with_masks(batch, frames.masks, frames.lesion_class.tolist(), frames.site.tolist())
 
 

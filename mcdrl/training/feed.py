@@ -13,7 +13,7 @@ from mcdrl.base.parallel import batches
 from mcdrl.base.runtime import progress
 from mcdrl.base.seeds import seed_for
 from mcdrl.imaging.flips import UNFLIPPED
-from mcdrl.networks.inputs import SitesReader, batch_of
+from mcdrl.networks.inputs import SitesReader, batch_of_rows
 from mcdrl.networks.interface import Batch, Method
 from mcdrl.networks.partners import check_lenders
 from mcdrl.study.sections.train import Params
@@ -143,7 +143,7 @@ class Feed:
             for cases, rows in zip(batches, found, strict=True):
                 kinds = [classes[case] if masks else -1 for case in cases]
                 miner = self._miners.of(cases) if self._miners else None
-                yield batch_of(rows, kinds, device, [sites[case] for case in cases], miner)
+                yield batch_of_rows(rows, kinds, device, [sites[case] for case in cases], miner)
 
     def _source(self, cases: Sequence[str], *, masks: bool) -> RowSource:
         """Return what gives the rows of frames that are trained on, and of those that choose the epoch."""

@@ -24,7 +24,7 @@ from mcdrl.base.runtime import progress
 from mcdrl.base.seeds import seed_for
 from mcdrl.imaging.flips import UNFLIPPED
 from mcdrl.networks.factory import seeded
-from mcdrl.networks.inputs import SitesReader, StoresLayout, batch_of
+from mcdrl.networks.inputs import SitesReader, StoresLayout, batch_of_rows
 from mcdrl.networks.interface import Batch
 from mcdrl.regions.tuned import Miner
 from mcdrl.study.sections.train import MinerParams
@@ -262,7 +262,7 @@ class _Batches:
         views = [[(case, UNFLIPPED) for case in drawn.cases] for drawn in order]
         with closing(ahead(stored.rows, views, readers_for(self.device, 1))) as found:
             for drawn, rows in progress(zip(order, found, strict=True), label, len(order)):
-                yield drawn, batch_of(rows, [-1] * len(drawn.cases), self.device)
+                yield drawn, batch_of_rows(rows, [-1] * len(drawn.cases), self.device)
 
 
 def _ordered(cases: Sequence[str], fold: Mapping[str, str], size: int, seed: int, steps: int) -> list[_Drawn]:

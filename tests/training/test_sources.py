@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mcdrl.base.errors import InputError
-from mcdrl.networks.inputs import batch_of, open_sites
+from mcdrl.networks.inputs import batch_of_rows, open_sites
 from mcdrl.study.paths import site_files
 from mcdrl.training import sources
 from mcdrl.training.sources import KeptRows, StoredRows, ahead, keep, place_for, readers_for, source_for
@@ -45,7 +45,7 @@ def test_kept_rows_are_the_stored_ones(stored):
     assert ours.tensors.keys() == theirs.tensors.keys()
     for name, value in theirs.tensors.items():
         assert torch.equal(ours.tensors[name], value), name
-    one, other = (batch_of(rows, [0, 0, 1], CPU) for rows in (ours, theirs))
+    one, other = (batch_of_rows(rows, [0, 0, 1], CPU) for rows in (ours, theirs))
     assert torch.equal(one.encoded.prefix, other.encoded.prefix)
     assert torch.equal(one.held, other.held)
 

@@ -117,7 +117,7 @@ def _weights(root: Path, study: Study) -> Check:
 
 
 def _embedded(what: str, name: str, model: str, root: Path) -> Check:
-    from mcdrl.clip.lite import read_shipped
+    from mcdrl.clip.lite import read_trained
     from mcdrl.clip.lite_trunk import architecture, weights_file
 
     fix = f"mend {BACKBONE_CARDS / name}.yaml"
@@ -126,7 +126,7 @@ def _embedded(what: str, name: str, model: str, root: Path) -> Check:
         fix = f"pip install {kind.needs}"
         weights_file(kind)
         fix = f"git checkout {LITE_TOWERS[kind.name]}"
-        read_shipped(own_or_shipped(LITE_TOWERS[kind.name], root))
+        read_trained(own_or_shipped(LITE_TOWERS[kind.name], root))
     except InputError as error:
         return Check(what, PROBLEM, str(error), fix)
     return Check(what, OK, "not stored yet; its weights are here", "dvc repro")
