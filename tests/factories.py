@@ -17,6 +17,7 @@ from mcdrl.artifacts.promise import Promise
 from mcdrl.base.files import write_json
 from mcdrl.base.section import Section
 from mcdrl.clip import lite
+from mcdrl.confounders.registry import REGISTRY
 from mcdrl.imaging.decode import DecodedFrame
 from mcdrl.methods import params_type, resolved_params
 from mcdrl.model.card import ModelCard
@@ -111,6 +112,15 @@ def write_lite0(folder: Path) -> str:
     }  # fmt: skip
     write_json(card, folder / "card.json")
     return fingerprint
+
+
+def by_category() -> dict[str, list[str]]:
+    """Return the dictionary of the registry: category -> phrases."""
+    found: dict[str, list[str]] = {}
+    for entry in REGISTRY.values():
+        if entry.category is not None:
+            found.setdefault(entry.category, []).append(entry.phrase)
+    return found
 
 
 def make_cases(case_ids: Sequence[str], **columns: Any) -> pd.DataFrame:

@@ -301,12 +301,9 @@ def to_rows(raw: Raw) -> Rows:
     return Rows(tensors, counts[0] if counts else 0)
 
 
-def to_batch(
-    raw: Raw, class_index: Sequence[int], device: torch.device, sites: Sequence[int] | None = None,
-    miner: SelectsRegions | None = None,
-) -> Batch:  # fmt: skip
+def to_batch(raw: Raw, class_index: Sequence[int], device: torch.device, miner: SelectsRegions | None = None) -> Batch:
     """Turn rows as `SitesReader.read` gives them into a batch on a device; see `batch_of_rows`."""
-    return batch_of_rows(to_rows(raw), class_index, device, sites, miner)
+    return batch_of_rows(to_rows(raw), class_index, device, miner=miner)
 
 
 def batch_of_rows(

@@ -14,7 +14,7 @@ from mcdrl.artifacts.scores import SCORES
 from mcdrl.base.errors import InputError
 from mcdrl.confounders.confounder import Confounder, Measure, OnGeometry, OnPixels, OnScreen
 from mcdrl.confounders.finished import FinishedFrame
-from mcdrl.confounders.registry import REGISTRY, by_category, phrases
+from mcdrl.confounders.registry import REGISTRY, phrases
 from mcdrl.imaging.profile import measure
 from mcdrl.metrics.attention import proxies
 from mcdrl.study.params import check
@@ -23,7 +23,7 @@ from stages.report.inputs import read_inputs
 from stages.report.write import write_report
 from stages.stress.run import pictures
 from tests.confounders.test_finished import scene
-from tests.factories import section_params
+from tests.factories import by_category, section_params
 from tests.projects import SHIPPED
 from tests.stages.report.fake_study import build, results_of, study_of, write_stress
 
