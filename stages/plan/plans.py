@@ -11,9 +11,8 @@ from mcdrl.methods import params_type, resolved_params
 from mcdrl.study.code import digest, home
 from mcdrl.study.flips import Flip
 from mcdrl.study.params import Study, resolve
+from mcdrl.study.sections.train import CACHED_MODES
 from mcdrl.study.variants import resolved
-
-_CACHED = ("frozen", "adapter", "suffix")  # modes that train on features; the others, on pixels
 
 
 def plans(
@@ -55,7 +54,7 @@ def encoding(all_plans: Iterable[VariantPlan]) -> EncodePlan:
     A tuned miner looks at the maps in any mode; mirrored frames are encoded for the modes that train on features.
     """
     given = list(all_plans)
-    cached = [plan for plan in given if plan.train["mode"] in _CACHED]
+    cached = [plan for plan in given if plan.train["mode"] in CACHED_MODES]
     tuned = any(plan.train["mining"] == "source_tuned" for plan in given)
     return EncodePlan(maps=bool(cached) or tuned, flips=max((plan.flips for plan in cached), key=len, default=[]))
 

@@ -20,13 +20,12 @@ from mcdrl.networks.prompted import Prompts
 from mcdrl.networks.trunk import EndToEnd, FromCache, Frozen, PixelsOnly, spare_memory
 from mcdrl.networks.views import summed
 from mcdrl.regions.grid import gather, indices, scatter
-from mcdrl.study.sections.train import PIXEL_MODES
+from mcdrl.study.sections.train import CACHED_MODES, PIXEL_MODES
 from mcdrl.training.sizes import at_side
 from tests.factories import make_spec, small_params
 from tests.stub_sites import StubLowerBlocks, StubUpperBlocks
 
-CACHED = ["frozen", "adapter", "suffix"]
-MODES = [*CACHED, "partial", "finetune"]
+MODES = [*CACHED_MODES, *PIXEL_MODES]
 METHODS = names()
 PAIRS = [(name, mode) for name in METHODS for mode in MODES if mode in (modes(name) or MODES)]
 PLACEBOS = [
@@ -232,7 +231,7 @@ def test_a_head_of_tokens_starts_as_any_other():
 
 def test_mining_alone_is_not_the_baseline_in_any_mode():
     batch = _batch()
-    for mode in CACHED:
+    for mode in CACHED_MODES:
         mining, plain = (_woken(_method(name, mode)).eval() for name in ("no_cdrl", "baseline"))
         assert not torch.allclose(mining(batch).logits, plain(batch).logits, atol=1e-3)
 
