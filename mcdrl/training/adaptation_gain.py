@@ -16,6 +16,7 @@ from mcdrl.artifacts.frames import judged_of, lesion_of
 from mcdrl.base.output import warn
 from mcdrl.base.seeds import generator
 from mcdrl.metrics.counts import Floats, Ints, count, dice
+from mcdrl.metrics.intervals import DRAWS
 from mcdrl.metrics.operating_point import Judged, OperatingPoint, choose
 from mcdrl.metrics.paired import Comparison, Pairs, compare
 from mcdrl.model.ensemble import Member
@@ -30,7 +31,6 @@ Learn = Callable[[Member, LabelledFrames], object]
 """Adapts a model, in place, to frames of the new site."""
 SCORES = ("dice", "sensitivity", "false_alarms")  # of the masks
 SUPPRESSED = ("sensitivity_suppressed", "false_alarms_suppressed")  # of what the operating point leaves
-_DRAWS = 2000
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ def limits_help(kept: KeptLesions, found: dict[str, Change]) -> bool:
 
 
 def _change(before: Floats, after: Floats, groups: NDArray[np.str_]) -> Change:
-    by = compare([Pairs((after - before)[None], groups)], _DRAWS, np.random.default_rng(0))
+    by = compare([Pairs((after - before)[None], groups)], DRAWS, np.random.default_rng(0))
     return Change(float(before.mean()), float(after.mean()), by)
 
 

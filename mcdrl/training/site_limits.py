@@ -15,10 +15,8 @@ import numpy as np
 
 from mcdrl.metrics.bootstrap import Groups
 from mcdrl.metrics.counts import Floats
-from mcdrl.metrics.intervals import SHARE, Sample, mean_interval, rate_interval
+from mcdrl.metrics.intervals import DRAWS, SHARE, Sample, mean_interval, rate_interval
 from mcdrl.metrics.operating_point import Judged, OperatingPoint
-
-_DRAWS = 2000
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,7 @@ def _share(keeps: Floats, groups: Groups) -> Share:
     if not len(keeps):
         return Share(math.nan, math.nan, math.nan)
     sample, mean = Sample(keeps, groups), float(keeps.mean())
-    interval = mean_interval([sample], _DRAWS, np.random.default_rng(0), SHARE)
+    interval = mean_interval([sample], DRAWS, np.random.default_rng(0), SHARE)
     return Share(mean, *rate_interval(interval, mean, sample.n_groups))
 
 

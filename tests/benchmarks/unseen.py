@@ -21,7 +21,7 @@ from mcdrl.base.parallel import batches
 from mcdrl.imaging.decode import DecodedFrame
 from mcdrl.metrics.counts import count, dice
 from mcdrl.metrics.detection import match
-from mcdrl.metrics.intervals import Sample, mean_interval
+from mcdrl.metrics.intervals import DRAWS, Sample, mean_interval
 from mcdrl.model.held_out import threshold_of
 from mcdrl.model.predictor import Predictor, load_predictor
 from mcdrl.model.readme import promised
@@ -33,8 +33,6 @@ from mcdrl.study.paths import START_MODEL
 from mcdrl.study.reading import Reading
 from mcdrl.study.site_cards import read_card
 from tests.factories import section_params
-
-_DRAWS = 2000
 
 
 def site_rows(name: str, root: Path, reading: Reading, predictor: Predictor, threshold: float) -> pd.DataFrame:
@@ -67,7 +65,7 @@ def lines(rows: pd.DataFrame) -> Iterator[str]:
     for site, part in rows.groupby("held_out"):
         lesion = part.dropna(subset=["dice"])
         sample = Sample(lesion["dice"].to_numpy(dtype=np.float64), lesion["group_id"].to_numpy())
-        low, high = mean_interval([sample], _DRAWS, np.random.default_rng(0), within=(0.0, 1.0))
+        low, high = mean_interval([sample], DRAWS, np.random.default_rng(0), within=(0.0, 1.0))
         called = part.loc[part["dice"].isna(), "false_components"] > 0
         empty = f"; something called on {called.sum()} of {len(called)} frames without a lesion" if len(called) else ""
         told = f"Dice {sample.values.mean():.3f} ({low:.3f} to {high:.3f}) over {len(lesion)} frames with a lesion"
