@@ -46,7 +46,7 @@ from mcdrl.model.shipped import DataSet, ShippedModel, model_names
 from mcdrl.networks.interface import Method
 from mcdrl.study.params import STAGES_WITH_SECTION, Site, Study, read_params, section_type
 from mcdrl.study.paths import ARTIFACTS, MODELS, Cell, TextFiles, audit_files, site_files, table_path, texts_folder
-from mcdrl.study.site_cards import Card
+from mcdrl.study.site_cards import SiteCard
 
 ROOT = Path(__file__).parents[1]
 REFERENCE = ROOT / "docs" / "reference"
@@ -312,7 +312,7 @@ def cards_page() -> str:
         model_table(Site, names=["root", "card", *reading]),
         "## A site card, data/sites/NAME.yaml",
         "Its `read` holds the keys above, but for `root` and `card`; a site's entry in params.yaml overrides them.",
-        model_table(Card, names=[name for name in Card.model_fields if name != "read"]),
+        model_table(SiteCard, names=[name for name in SiteCard.model_fields if name != "read"]),
         "## A backbone card, data/backbones/NAME.yaml",
         documentation(BackboneCard),
         model_table(BackboneCard),

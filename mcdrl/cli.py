@@ -189,7 +189,7 @@ def predict(
         from mcdrl.commands.models.chosen import chosen
         from mcdrl.commands.models.dicom_seg import algorithm_of
         from mcdrl.commands.models.frames import sizes_px, view_rule
-        from mcdrl.commands.models.masks import Wanted
+        from mcdrl.commands.models.masks import WantedOutput
         from mcdrl.commands.models.predict import predict_frames, refused, summary
         from mcdrl.model.held_out import threshold_of
         from mcdrl.model.predictor import RANDOM_WEIGHTS, load_predictor
@@ -208,7 +208,9 @@ def predict(
     if predictor.random_weights:
         warn(RANDOM_WEIGHTS)
     coco = kind is MaskFormat.COCO
-    wanted = Wanted(out, least, overlay=overlay, probabilities=probabilities, coco=coco, suppress=suppress, dicom=dicom)
+    wanted = WantedOutput(
+        out, least, overlay=overlay, probabilities=probabilities, coco=coco, suppress=suppress, dicom=dicom
+    )
     swap = channels is Channels.BGR
     with enough_memory("mcdrl predict", "--batch-size", predictor.batch_size):
         rows = predict_frames(
@@ -254,7 +256,7 @@ def accept(
 ) -> None:
     """Hold a model against a new hospital's frames and what it promises; exit code 3: it does worse than promised."""
     with loading():  # torch is seconds
-        from mcdrl.commands.acceptance.run import Wanted, accept
+        from mcdrl.commands.acceptance.run import WantedAcceptance, accept
         from mcdrl.commands.acceptance.sentences import summary
         from mcdrl.commands.acceptance.write import PAGE, write_acceptance
         from mcdrl.commands.models.chosen import chosen
@@ -270,7 +272,7 @@ def accept(
         sizes_px=None if sizes is None else sizes_px(sizes),
     )  # fmt: skip
     least = threshold_of(models) if threshold is None else threshold
-    wanted = Wanted(folder, models, out, least, rule, card, keys, frames_only)
+    wanted = WantedAcceptance(folder, models, out, least, rule, card, keys, frames_only)
     with enough_memory("mcdrl accept", "--batch-size", predictor.batch_size):
         found = accept(wanted, predictor, workers)
     write_acceptance(found, out)

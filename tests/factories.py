@@ -17,7 +17,8 @@ from mcdrl.artifacts.promise import Promise
 from mcdrl.base.files import write_json
 from mcdrl.base.section import Section
 from mcdrl.clip import lite
-from mcdrl.imaging.decode import Pixels
+from mcdrl.confounders.registry import REGISTRY
+from mcdrl.imaging.decode import DecodedFrame
 from mcdrl.methods import params_type, resolved_params
 from mcdrl.model.card import ModelCard
 from mcdrl.networks.interface import Spec, Texts
@@ -113,6 +114,15 @@ def write_lite0(folder: Path) -> str:
     return fingerprint
 
 
+def by_category() -> dict[str, list[str]]:
+    """Return the dictionary of the registry: category -> phrases."""
+    found: dict[str, list[str]] = {}
+    for entry in REGISTRY.values():
+        if entry.category is not None:
+            found.setdefault(entry.category, []).append(entry.phrase)
+    return found
+
+
 def make_cases(case_ids: Sequence[str], **columns: Any) -> pd.DataFrame:
     """Rows of cases.parquet: frames of 400 x 300 px, each a group of its own, with a polyp, in training."""
     given = {
@@ -168,7 +178,7 @@ def write_site(
 
 def pass_gate(
     name: str, site: Site, lesion_classes: Sequence[str], size_px: int = 64, workers: int = 2
-) -> tuple[Ingested, dict[str, Pixels]]:
+) -> tuple[Ingested, dict[str, DecodedFrame]]:
     """Send a site's frames through the gate: what became of them, and each accepted frame."""
     params = section_params("ingest", size_px=size_px, val_share=0.2)
     gate = Gate(name, Path(site.root), resolve(site), params, lesion_classes)

@@ -14,15 +14,15 @@ import numpy as np
 from PIL import Image
 
 from mcdrl.base.seeds import generator
-from mcdrl.imaging.video.frames import Shape, TimedFrame
-from mcdrl.renderer import Frame, Patient, Plan
+from mcdrl.imaging.video.frames import TimedFrame, VideoShape
+from mcdrl.renderer import Frame, Patient, ScenePlan
 from mcdrl.renderer.frame import all_strengths
 from mcdrl.renderer.placement import place_lesions
 from mcdrl.renderer.scene import _photograph, _tube, _view, _visible_mask, make_patient
 from mcdrl.renderer.style import patient_style
 from mcdrl.renderer.surface import Seen, light, opacity, tissue
 from mcdrl.renderer.trace import trace_scene, trace_wall
-from mcdrl.renderer.tube import View, ray_directions
+from mcdrl.renderer.tube import CameraView, ray_directions
 from stages.phantom.render import frame_plan
 from stages.phantom.sites import SITES
 
@@ -33,10 +33,10 @@ TURN_S, ZOOM_S = 2.7, 4.1  # seconds of a full turn, to and fro
 TILT_DEG, AZIMUTH_DEG, ZOOM = 9.0, 14.0, 0.15  # how far, to either side
 
 
-def moved(view: View, time_s: float) -> View:
+def moved(view: CameraView, time_s: float) -> CameraView:
     """Return where the camera looks after a time."""
     turn, zoom = 2 * np.pi * time_s / TURN_S, 2 * np.pi * time_s / ZOOM_S
-    return View(
+    return CameraView(
         view.tilt_deg + TILT_DEG * float(np.sin(turn)),
         view.azimuth_deg + AZIMUTH_DEG * float(np.sin(0.63 * turn)),
         view.half_width * (1 + ZOOM * float(np.sin(zoom))),
@@ -64,7 +64,7 @@ def moving(site: str, number: int, frames: int, size_px: int = 224) -> Iterator[
         yield _shot(patient, plan, tube, moved(view, index / RATE), placed, (site, number, index), size_px)
 
 
-def _shot(patient: Patient, plan: Plan, tube, view: View, placed, names, size_px: int) -> Frame:
+def _shot(patient: Patient, plan: ScenePlan, tube, view: CameraView, placed, names, size_px: int) -> Frame:
     hits = trace_scene(tube, view, trace_wall(tube, view), placed, size_px)
     directions = ray_directions(view, size_px)
     seen = Seen(tube, hits.distance * directions, directions, size_px)
@@ -84,10 +84,10 @@ class InMemory:
     pictures: Sequence[Array]
 
     @property
-    def shape(self) -> Shape:
+    def shape(self) -> VideoShape:
         """What holds for all frames."""
         height, width = self.pictures[0].shape[:2]
-        return Shape((width, height), Fraction(1, RATE))
+        return VideoShape((width, height), Fraction(1, RATE))
 
     def frames(self) -> Iterator[TimedFrame]:
         """Yield all frames."""

@@ -24,7 +24,7 @@ P = TypeVar("P", bound=Section)
 _DIGEST = "digest"
 
 
-class Plan(Section):
+class VariantPlan(Section):
     """One variant of the study.
 
     Attributes:
@@ -54,7 +54,7 @@ class Views(Section):
     view: dict[str, ViewRule]
 
 
-class Encoding(Section):
+class EncodePlan(Section):
     """artifacts/plan/encode.json: what the study reads of features beside dense map and image vector.
 
     Attributes:
@@ -86,31 +86,31 @@ def write_code(code: str, path: Path) -> None:
         partial.write_text(f"{code}\n", encoding="utf-8")
 
 
-def write_plan(plan: Plan | Encoding | SitePlan | Views, path: Path) -> None:
+def write_plan(plan: VariantPlan | EncodePlan | SitePlan | Views, path: Path) -> None:
     """Write a plan, with a digest of it; a site's mappings keep their order, which rows of its tables may follow."""
     value = plan.model_dump()
     write_json({**value, _DIGEST: _digest(value)}, path, sort_keys=not isinstance(plan, SitePlan))
 
 
-def read_plan(path: Path) -> Plan:
+def read_plan(path: Path) -> VariantPlan:
     """Read a variant's plan.
 
     Raises:
         InputError: it is missing or damaged, or another variant's.
     """
-    plan = _read(Plan, path)
+    plan = _read(VariantPlan, path)
     if plan.variant != path.stem:
         raise _damaged(path, f"it is the plan of '{plan.variant}'")
     return plan
 
 
-def read_encoding(path: Path) -> Encoding:
+def read_encoding(path: Path) -> EncodePlan:
     """Read the plan of stage `encode`.
 
     Raises:
         InputError: it is missing or damaged.
     """
-    return _read(Encoding, path)
+    return _read(EncodePlan, path)
 
 
 def read_site_plan(path: Path, site: str) -> SitePlan:

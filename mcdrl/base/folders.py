@@ -20,7 +20,7 @@ PACKED = (".gz", ".bz2", ".xz")
 """Endings of single files that are packed, unless they are those of an archive or a volume (.nii.gz)."""
 _NOT_HASHED = frozenset((".git", ".hg", ".dvc", "__pycache__"))  # folders that DVC passes over
 _ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)  # nothing there, as far as a pattern is concerned
-_WILD = re.compile(r"[*?\[]")
+WILD = re.compile(r"[*?\[]")  # in a part of a pattern that stands for several names
 _OF_WINDOWS = frozenset(("desktop.ini", "ehthumbs.db", "ehthumbs_vista.db", "thumbs.db"))  # which hides them
 
 
@@ -130,7 +130,7 @@ def _matching(folder: Path, parts: Sequence[str]) -> Iterator[Path]:
 
 
 def _named(folder: Path, part: str) -> list[str]:
-    if not _WILD.search(part):
+    if not WILD.search(part):
         return [part] if _mode(folder / part, follow=False) else []
     fits = re.compile(translate(part)).match
     return [name for name in names_in(folder) if fits(name) and not is_hidden(name)]

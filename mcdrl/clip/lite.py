@@ -25,7 +25,7 @@ from mcdrl.clip.lite_trunk import (
     LITE0,
     SIZE_PX,
     Architecture,
-    Trunk,
+    LiteTrunk,
     folded,
     imagenet_weights,
     run_stages,
@@ -65,8 +65,8 @@ class LiteEncoder(Encoder):
         self.fingerprint, self.dense_mode = fingerprint, "plain"
         self.joint, self.tower, self.vocabulary = joint, tower, vocabulary
         self._image_weights = image_weights
-        self._trunk: Trunk | None = None
-        self._folded: Trunk | None = None
+        self._trunk: LiteTrunk | None = None
+        self._folded: LiteTrunk | None = None
         self.eval().requires_grad_(False)
 
     @classmethod
@@ -137,17 +137,17 @@ class LiteEncoder(Encoder):
         super().train(False)
         return self
 
-    def _built(self) -> Trunk:
+    def _built(self) -> LiteTrunk:
         if self._trunk is None:
             try:
-                self._trunk = Trunk.load(self._image_weights, self.kind).to(self.joint.mean.device)
+                self._trunk = LiteTrunk.load(self._image_weights, self.kind).to(self.joint.mean.device)
             except RuntimeError as error:
                 raise InputError(
                     f"the image tower's weights aren't {self.kind.name}'s ({error}); run `dvc repro`"
                 ) from None
         return self._trunk
 
-    def _frozen(self) -> Trunk:
+    def _frozen(self) -> LiteTrunk:
         if self._folded is None:
             self._folded = folded(self._built())
         return self._folded
@@ -156,7 +156,7 @@ class LiteEncoder(Encoder):
 class LiteLowerBlocks(LowerBlocks):
     """The stem and the blocks up to stride 8, trainable; batch normalisation as in `LiteUpperBlocks`."""
 
-    def __init__(self, trunk: Trunk) -> None:
+    def __init__(self, trunk: LiteTrunk) -> None:
         """Copy the blocks; the copy becomes trainable."""
         super().__init__()
         self.stem, self.blocks = trunk.stem(), trunk.lower_stages()
@@ -244,13 +244,13 @@ def obtain(folder: Path, shipped: Path, kind: Architecture = LITE0) -> None:
     Raises:
         InputError: a shipped file or the package with the ImageNet weights is missing.
     """
-    parts, vocabulary = read_shipped(shipped)
+    parts, vocabulary = read_trained(shipped)
     parts |= {f"image.{key}": value for key, value in imagenet_weights(kind).items()}
     _write_weights(parts, folder / WEIGHTS)
     write_json({"schema": _SCHEMA, "words": list(vocabulary.words)}, folder / WORDS_FILE)
 
 
-def read_shipped(folder: Path) -> tuple[dict[str, Tensor], Vocabulary]:
+def read_trained(folder: Path) -> tuple[dict[str, Tensor], Vocabulary]:
     """Read what `save_trained` wrote.
 
     Raises:

@@ -71,7 +71,7 @@ def architecture(model: str) -> Architecture:
     return ARCHITECTURES[model]
 
 
-class Trunk(nn.Module):
+class LiteTrunk(nn.Module):
     """Frames to maps at strides 4, 8, 16 and 32."""
 
     def __init__(self, kind: Architecture = LITE0) -> None:
@@ -87,7 +87,7 @@ class Trunk(nn.Module):
         self.blocks: nn.Sequential = net.blocks
 
     @classmethod
-    def load(cls, weights: Mapping[str, Tensor], kind: Architecture = LITE0) -> Trunk:
+    def load(cls, weights: Mapping[str, Tensor], kind: Architecture = LITE0) -> LiteTrunk:
         """Return a frozen trunk in evaluation mode with the given weights, laid out channels-last."""
         trunk = cls(kind)
         trunk.load_state_dict(dict(weights), assign=True)
@@ -168,7 +168,7 @@ def imagenet_weights(kind: Architecture = LITE0) -> dict[str, Tensor]:
             f"{kind.package} holds {len(source)} weights, expected {len(target)} that fit {kind.model}; "
             f"wrong shapes: {wrong[:3]}; install version 0.1.0 of the package"
         )
-    kept = set(Trunk(kind).state_dict())
+    kept = set(LiteTrunk(kind).state_dict())
     return {name: given for (name, _), given in pairs if name in kept}
 
 

@@ -16,7 +16,7 @@ HASH_MARK = "@sha256:"  # behind a file, before its hash
 
 
 @dataclass(frozen=True)
-class Source:
+class WeightsSource:
     """Where a backbone's weights come from.
 
     Attributes:
@@ -32,7 +32,7 @@ class Source:
     sha256: str | None = None
 
     @classmethod
-    def of(cls, name: str, value: str | None) -> Source:
+    def of(cls, name: str, value: str | None) -> WeightsSource:
         """Read the value of `weights.<name>`: null, none, `local-dir:FOLDER` or `FILE[@sha256:HEX]`.
 
         Raises:
@@ -52,7 +52,7 @@ class Source:
         return cls._file(name, value)
 
     @classmethod
-    def _file(cls, name: str, value: str) -> Source:
+    def _file(cls, name: str, value: str) -> WeightsSource:
         place, mark, digest = value.partition(HASH_MARK)
         if mark and not re.fullmatch("[0-9a-f]{64}", digest):
             raise InputError(f"weights.{name}: '{digest}' after {HASH_MARK} is no SHA-256, expected 64 digits 0-9a-f")
@@ -79,7 +79,7 @@ def _named(path: Path) -> str:
     return str(path) if path.is_absolute() else f"{path} in {Path.cwd()}; a path from / is found from everywhere"
 
 
-def verified(source: Source, path: Path, card: BackboneCard) -> str:
+def verified(source: WeightsSource, path: Path, card: BackboneCard) -> str:
     """Return the SHA-256 of a weights file that the user supplied.
 
     Raises:

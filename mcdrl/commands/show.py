@@ -21,7 +21,7 @@ from mcdrl.commands.doctor.check import NOTE, OK, PROBLEM, Check
 from mcdrl.study.params import Site
 
 if TYPE_CHECKING:
-    from mcdrl.commands.models.inspect import Shown
+    from mcdrl.commands.models.inspect import PrintedTable
 
 _TEXTS = frozenset(key for key, field in Site.model_fields.items() if field.annotation in (str, str | None))
 _NOTHING = ("", "~", "null", "Null", "NULL")
@@ -38,7 +38,7 @@ def show_checks(checks: Sequence[Check]) -> None:
     Console().print(table)
 
 
-def show_table(shown: Shown) -> None:
+def show_table(shown: PrintedTable) -> None:
     """Print a table of `mcdrl inspect`."""
     heads = [printable(escape(head)) for head in shown.heads]
     table = Table(*heads, title=cell(shown.title), title_justify="left", box=None, pad_edge=False)

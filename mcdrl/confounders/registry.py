@@ -161,15 +161,6 @@ def phrases() -> list[str]:
     return [entry.phrase for entry in REGISTRY.values()]
 
 
-def by_category() -> dict[str, list[str]]:
-    """Return the shipped dictionary: category -> phrases."""
-    found: dict[str, list[str]] = {}
-    for entry in REGISTRY.values():
-        if entry.category is not None:
-            found.setdefault(entry.category, []).append(entry.phrase)
-    return found
-
-
 def of_a_dictionary(phrase: str) -> bool:
     """Return whether a confounder belongs to a dictionary, and so to means over it; screens don't."""
     return phrase not in {entry.phrase for entry in REGISTRY.values() if entry.category is None}

@@ -22,7 +22,7 @@ _RIDGE, _RIDGE_LEFT, _BINS, _NAME = 30, 104, 32, 16  # height and left end of a 
 
 
 @dataclass(frozen=True)
-class Mark:
+class Dot:
     """One dot of a row.
 
     Attributes:
@@ -85,7 +85,7 @@ class Scale:
 
 def interval_mark(
     label: str, value: float, ends: tuple[float, float], groups: int, style: int, seeds: tuple[float, ...] = ()
-) -> Mark:
+) -> Dot:
     """Return the dot of a figure with its interval, and text that says both, or why there is none.
 
     Args:
@@ -98,7 +98,7 @@ def interval_mark(
     """
     between = span_or_why(*ends, groups)
     text = f"{label}: {number(value)}{f' ({between})' if between else ''}"
-    return Mark(float(value), float(ends[0]), float(ends[1]), style, text, seeds=seeds)
+    return Dot(float(value), float(ends[0]), float(ends[1]), style, text, seeds=seeds)
 
 
 def scale(
@@ -124,7 +124,7 @@ def scale(
     return Scale(low, high, tuple(round(float(tick), 6) for tick in ticks), neutral)
 
 
-def strip(marks: Sequence[Mark], axis: Scale, *, per_line: int = 1) -> Markup:
+def strip(marks: Sequence[Dot], axis: Scale, *, per_line: int = 1) -> Markup:
     """Draw a row of a chart: a whisker and a dot for each mark, `per_line` of them at one height."""
     height = -(-max(1, len(marks)) // per_line) * _ROW + _GAP
     lines = "".join(_grid(axis, tick, height) for tick in dict.fromkeys([*axis.ticks, axis.neutral]))
@@ -231,7 +231,7 @@ def _grid(axis: Scale, tick: float, height: float) -> str:
     return f'<line class="{style}" x1="{axis.percent(tick)}%" x2="{axis.percent(tick)}%" y1="0" y2="{height}"/>'
 
 
-def _mark(mark: Mark, axis: Scale, y: float) -> str:
+def _mark(mark: Dot, axis: Scale, y: float) -> str:
     if not np.isfinite(mark.value):
         return f'<text class="none" x="2" y="{y + 4}">undefined</text>'
     whisker = ""

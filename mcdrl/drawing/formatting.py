@@ -47,9 +47,9 @@ def interval_or_why(low: Any, high: Any, groups: int, digits: int = 3) -> str:
     return span_or_why(low, high, groups, digits) or NO_SPREAD
 
 
-def seed_span(low: Any, high: Any, n_seeds: int, digits: int = 3) -> str:
+def seed_span(low: Any, high: Any, n_seeds: int) -> str:
     """Return the interval over seeds as text; of one seed, that there is but one training."""
-    return "one training each" if n_seeds == 1 else span(low, high, digits)
+    return "one training each" if n_seeds == 1 else span(low, high)
 
 
 def too_few(groups: int) -> str:

@@ -20,7 +20,7 @@ _PACKAGE = "mcdrl.drawing"
 
 
 @dataclass(frozen=True)
-class Section:
+class PageSection:
     """A part of a page.
 
     Attributes:
@@ -68,7 +68,7 @@ class Page:
     eyebrow: str
     lead: str | Markup
     notices: Sequence[Notice]
-    sections: Sequence[Section]
+    sections: Sequence[PageSection]
     footer: str
 
     def html(self) -> str:

@@ -16,7 +16,7 @@ from mcdrl.imaging.borders import Borders, measure
 from mcdrl.imaging.depth import to_rgb
 from mcdrl.imaging.outlines import Drawn
 from mcdrl.imaging.picture import StoredPicture, read_picture, size_text
-from mcdrl.imaging.recipe import Recipe
+from mcdrl.imaging.recipe import ReadingRecipe
 from mcdrl.imaging.truth import Truth, outlined, read_mask, union
 from mcdrl.study.meanings import IGNORE
 from mcdrl.view import Box, looked_at, squash
@@ -29,7 +29,7 @@ DIM = "16-bit frame that uses less than half of the range, it looks dark"
 
 
 @dataclass(frozen=True)
-class Pixels:
+class DecodedFrame:
     """A frame and its mask.
 
     Attributes:
@@ -80,9 +80,9 @@ def read_pixels(
     frame: Path,
     drawn: Path | Sequence[Drawn],
     lesion_class: str | None,
-    recipe: Recipe,
+    recipe: ReadingRecipe,
     further: Sequence[Path] = (),
-) -> Pixels:
+) -> DecodedFrame:
     """Decode a frame and its mask.
 
     Frames: transparency is laid on black; 16 bit becomes 8 by the full range (unless no value exceeds 255); CMYK
@@ -111,7 +111,7 @@ def read_pixels(
 
 
 def read_frame(frame: Path, *, swap: bool = False) -> tuple[Image.Image, bool]:
-    """Decode a frame that has no mask: upright RGB at its own size, and `Pixels.dim`, as `read_pixels` sees them.
+    """Decode a frame that has no mask: upright RGB at its own size, and `DecodedFrame.dim`, as `read_pixels` sees them.
 
     Args:
         frame: the frame's file.
@@ -136,11 +136,11 @@ def large(size: tuple[int, int]) -> bool:
     return size[0] * size[1] > _LARGE_PX
 
 
-def _pixels(rgb: Image.Image, truth: Truth, recipe: Recipe, sha256: str, dim: bool) -> Pixels:
+def _pixels(rgb: Image.Image, truth: Truth, recipe: ReadingRecipe, sha256: str, dim: bool) -> DecodedFrame:
     box = looked_at(np.asarray(rgb), recipe.view).box
     image = squash(rgb, recipe.size_px, box)
     areas_px = _areas(truth.labels)
-    return Pixels(
+    return DecodedFrame(
         image=image,
         mask=np.asarray(truth.labels.resize((recipe.size_px, recipe.size_px), Image.Resampling.NEAREST, box)),
         native_mask=pack_native_mask(truth.labels),

@@ -29,7 +29,7 @@ from mcdrl.imaging.stored_mask import (
     NOISE,
     Array,
     Labels,
-    Stored,
+    StoredMask,
     colour_of,
     stored_in,
     unpacked,
@@ -85,7 +85,7 @@ def read_labels(
     return _nearest(mask, {**_black_of(table), **table})
 
 
-def _plain(stored: Stored, threshold: int, value: int) -> Read:
+def _plain(stored: StoredMask, threshold: int, value: int) -> Read:
     if stored.merged:
         raise unexplained(stored, threshold)
     if stored.chroma > NOISE:
@@ -104,7 +104,7 @@ def _plain(stored: Stored, threshold: int, value: int) -> Read:
     return Read(_labels(stored.grey >= threshold, value), between_px, drawn)
 
 
-def _one_colour(stored: Stored, threshold: int, value: int) -> Read:
+def _one_colour(stored: StoredMask, threshold: int, value: int) -> Read:
     """Read a mask of one colour on black, also from a JPEG."""
     blurred = (
         _one_blurred_colour(stored, threshold, value)
@@ -120,7 +120,7 @@ def _one_colour(stored: Stored, threshold: int, value: int) -> Read:
     return Read(_labels(stored.grey > 0, value), drawn=colours[0])
 
 
-def _one_blurred_colour(stored: Stored, threshold: int, value: int) -> Read | None:
+def _one_blurred_colour(stored: StoredMask, threshold: int, value: int) -> Read | None:
     """Read what JPEG made of a mask of one pure colour, such as red, on black; None: it is none."""
     rgb = np.stack(unpacked(stored.codes), axis=-1).astype(np.float32)
     inner = ndimage.binary_erosion(stored.grey >= threshold, np.ones((3, 3)))
@@ -215,7 +215,7 @@ def _black_of(table: Table) -> Table:
     return {} if {"0", BLACK} & set(table) else {BLACK: 0}
 
 
-def _exact(stored: Stored, table: Table) -> Read:
+def _exact(stored: StoredMask, table: Table) -> Read:
     """Read a lossless mask, all of whose values but black must stand in the table."""
     black = _black_of(table)
     labels = np.zeros(stored.codes.shape, np.uint8)
@@ -232,7 +232,7 @@ def _exact(stored: Stored, table: Table) -> Read:
     return Read(labels)
 
 
-def _alike(stored: Stored, table: Table) -> list[int]:
+def _alike(stored: StoredMask, table: Table) -> list[int]:
     """Return the indices of a palette that no table lists and whose one colour, black too, can't tell them apart."""
     if not stored.merged or stored.palette is None:
         return []
@@ -241,7 +241,7 @@ def _alike(stored: Stored, table: Table) -> list[int]:
     return [code for code in unlisted if colours[stored.names(code)[-1]] > 1]
 
 
-def _meaning(stored: Stored, code: int, table: Table, black: Table) -> int | None:
+def _meaning(stored: StoredMask, code: int, table: Table, black: Table) -> int | None:
     """Return what a value means; None: nobody says.
 
     Raises:

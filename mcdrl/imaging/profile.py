@@ -8,9 +8,10 @@ import numpy as np
 from scipy import ndimage
 
 Image = np.ndarray[Any, np.dtype[np.uint8]]
-_BLACK = 24  # below this in every channel a pixel is border or shadow and counts for nothing
-_GLARE_LUMA, _GLARE_SATURATION = 230, 0.2  # from the one, up to the other
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
+BLACK = 24  # below this in every channel a pixel is border or shadow and counts for nothing
+GLARE_LUMA, GLARE_SATURATION = 230, 0.2  # from the one, up to the other
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+_LUMA = np.array(LUMA, np.float32)
 _NAMES = (
     "brightness", "contrast", "sharpness", "glare_share", "saturation", "hue_deg", "red_share", "blue_share",
 )  # fmt: skip
@@ -22,7 +23,7 @@ def measure(image: Image) -> dict[str, float | None]:
     Args:
         image: [S, S, 3] uint8, RGB 0..255, at working size, so that sharpness compares between cameras.
     """
-    lit = image.max(axis=2) >= _BLACK
+    lit = image.max(axis=2) >= BLACK
     if not lit.any():
         return dict.fromkeys(_NAMES)
     pixels = image[lit].astype(np.float32)
@@ -33,7 +34,7 @@ def measure(image: Image) -> dict[str, float | None]:
         "brightness": float(luma.mean()) / 255,
         "contrast": float(luma.std()) / 255,
         "sharpness": _sharpness(image, lit),
-        "glare_share": float(((luma >= _GLARE_LUMA) & (saturation <= _GLARE_SATURATION)).mean()),
+        "glare_share": float(((luma >= GLARE_LUMA) & (saturation <= GLARE_SATURATION)).mean()),
         "saturation": float(saturation.mean()),
         "hue_deg": _hue(pixels),
         "red_share": red / (red + green + blue),

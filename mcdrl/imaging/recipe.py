@@ -11,7 +11,7 @@ from mcdrl.study.meanings import BACKGROUND, IGNORE, LESION
 
 
 @dataclass(frozen=True)
-class Recipe:
+class ReadingRecipe:
     """What is done with every frame of a site.
 
     Attributes:

@@ -22,7 +22,7 @@ _SHOWN = 6  # colours that a refusal lists
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredMask:
     """A mask as it is stored.
 
     Attributes:
@@ -72,7 +72,7 @@ class Stored:
         return f"{names[0]} ({names[1]})" if self.palette is not None else names[0]
 
 
-def stored_in(mask: Image.Image, lossy: bool, white: int = 0xFFFF) -> Stored:
+def stored_in(mask: Image.Image, lossy: bool, white: int = 0xFFFF) -> StoredMask:
     """Return a mask as its file has it.
 
     Args:
@@ -85,21 +85,21 @@ def stored_in(mask: Image.Image, lossy: bool, white: int = 0xFFFF) -> Stored:
     """
     if mask.mode in ("1", "L") and not mask.has_transparency_data:
         grey = np.asarray(mask.convert("L"))
-        return Stored(grey, grey, lossy, one_bit=mask.mode == "1")
+        return StoredMask(grey, grey, lossy, one_bit=mask.mode == "1")
     if mask.mode.startswith("I"):
         codes = np.asarray(mask)
-        return Stored(codes, np.asarray(eight_bit(mask, white)), lossy, deep=bool(codes.max() > 0xFF), white=white)
+        return StoredMask(codes, np.asarray(eight_bit(mask, white)), lossy, deep=bool(codes.max() > 0xFF), white=white)
     if mask.mode != "P" and mask.has_transparency_data:
         _check_colours(mask)
     rgb = np.asarray(to_rgb(mask))
     grey, packed = rgb.max(axis=2), rgb.astype(np.int32) @ _PACKED
     chroma = int((grey - rgb.min(axis=2)).max())
     if mask.mode != "P":
-        return Stored(packed, grey, lossy, coloured=True, chroma=chroma)
+        return StoredMask(packed, grey, lossy, coloured=True, chroma=chroma)
     indices = np.asarray(mask).astype(np.uint8)
     palette = np.zeros((256, 3), np.uint8)
     palette[indices] = rgb
-    return Stored(indices, grey, lossy, palette, chroma=chroma)
+    return StoredMask(indices, grey, lossy, palette, chroma=chroma)
 
 
 def unpacked(code: Any) -> tuple[Any, Any, Any]:

@@ -15,7 +15,7 @@ from mcdrl.base.issues import RefusedError
 from mcdrl.imaging.labels import Read, read_labels
 from mcdrl.imaging.outlines import Drawn, clipped, draw, overlapping_px
 from mcdrl.imaging.picture import read_picture, size_text, upright_mask
-from mcdrl.imaging.recipe import Recipe
+from mcdrl.imaging.recipe import ReadingRecipe
 from mcdrl.imaging.stored_mask import Labels
 from mcdrl.imaging.strokes import Strokes, strokes
 
@@ -32,7 +32,9 @@ class Truth:
     overlap_px: int = 0
 
 
-def read_mask(path: Path, size: tuple[int, int], frame_turn: int, recipe: Recipe, lesion_class: str | None) -> Truth:
+def read_mask(
+    path: Path, size: tuple[int, int], frame_turn: int, recipe: ReadingRecipe, lesion_class: str | None
+) -> Truth:
     """Read one mask of a frame, turned like the frame.
 
     Args:

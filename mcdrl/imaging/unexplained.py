@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from mcdrl.base.issues import RefusedError
-from mcdrl.imaging.stored_mask import APART, BLACK, MOST_LABELS, NOISE, Stored, colour_of
+from mcdrl.imaging.stored_mask import APART, BLACK, MOST_LABELS, NOISE, StoredMask, colour_of
 
 UNEXPLAINED = "mask values that nobody has explained"
 _DARK = "mask below its threshold"
@@ -29,7 +29,7 @@ class UnexplainedError(RefusedError):
         self.values = values
 
 
-def unexplained(stored: Stored, threshold: int) -> UnexplainedError:
+def unexplained(stored: StoredMask, threshold: int) -> UnexplainedError:
     """Return the refusal of such a mask: its values, and what would let it through.
 
     Of a JPEG in colours no setting is named: it keeps them at half their size, so that none may read the mask.
@@ -53,7 +53,7 @@ def unexplained(stored: Stored, threshold: int) -> UnexplainedError:
     return UnexplainedError(UNEXPLAINED, detail, values)
 
 
-def _template(stored: Stored, codes: list[int]) -> str:
+def _template(stored: StoredMask, codes: list[int]) -> str:
     """Return the setting to be filled in, without black, unless several indices of a palette are.
 
     Of a JPEG and of many values those that fill a patch; empty: no setting could read the mask.
@@ -68,7 +68,7 @@ def _template(stored: Stored, codes: list[int]) -> str:
     return f"{{{', '.join(keys[:_SHOWN])}{', ...' if len(names) > _SHOWN else ''}}}, each of them {_MEANINGS}"
 
 
-def _flat(stored: Stored, codes: list[int]) -> list[int]:
+def _flat(stored: StoredMask, codes: list[int]) -> list[int]:
     """Return the values that fill a patch, sorted; of a JPEG black and those that it can tell, the commonest."""
     counts = np.unique(stored.codes, return_counts=True)[1]
     commonest = [codes[index] for index in np.argsort(-counts, kind="stable")[:MOST_LABELS]]
@@ -81,7 +81,7 @@ def _flat(stored: Stored, codes: list[int]) -> list[int]:
     return sorted(kept)
 
 
-def counted(stored: Stored, among: list[int] | None = None) -> str:
+def counted(stored: StoredMask, among: list[int] | None = None) -> str:
     """Return a mask's values, the commonest first, with their pixel counts."""
     codes, counts = np.unique(stored.codes, return_counts=True)
     found = [(int(n), int(code)) for code, n in zip(codes, counts, strict=True) if among is None or code in among]

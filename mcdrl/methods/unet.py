@@ -17,7 +17,7 @@ from mcdrl.clip.lite_trunk import LITE0, imagenet_weights, standard
 from mcdrl.networks import factory
 from mcdrl.networks.head import two_logits
 from mcdrl.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
-from mcdrl.networks.losses import segmentation
+from mcdrl.networks.segmenter import Supervised
 
 MODES = ("finetune",)
 OWN_ENCODER = True
@@ -28,19 +28,19 @@ class Params(Section):
     """It has no numbers of its own."""
 
 
-class UNet(Method):
+class UNet(Supervised):
     """Plain training of a network of its own."""
 
     def __init__(self, spec: Spec, params: Section, trunk: Trunk, texts: Texts) -> None:  # noqa: ARG002
         """Make the network; the trunk has no part in it."""
-        super().__init__()
+        super().__init__(spec)
         import segmentation_models_pytorch as smp  # seconds, and no other method needs it
 
         with factory.seeded(spec.seed, "unet"):
             self.net: Any = smp.Unet(f"tu-{LITE0.model}", encoder_weights=None)
         if not next(self.net.parameters()).is_meta:  # of which the shapes alone are asked
             self.net.encoder.model.load_state_dict(imagenet_weights())
-        self.trunk, self.dice_weight, self.boundary_weight = trunk, spec.dice_weight, spec.boundary_weight
+        self.trunk = trunk
         self.input_dropout = nn.Dropout2d(spec.input_dropout)
 
     def forward(self, batch: Batch, *, intervene: bool = True) -> Output:  # noqa: ARG002
@@ -52,11 +52,6 @@ class UNet(Method):
         lesion: Tensor = self.net.segmentation_head(self.net.decoder(kept))
         encoded = replace(self.trunk(batch), maps=dict(zip(_SEEN, features[-len(_SEEN) :], strict=True)))
         return Output(two_logits(lesion, batch.frame.shape[-2:]), encoded=encoded)
-
-    def losses(self, batch: Batch, output: Output) -> dict[str, Tensor]:
-        """Return L_seg."""
-        weights = {"dice_weight": self.dice_weight, "boundary_weight": self.boundary_weight}
-        return {"seg": segmentation(output.logits, batch.mask, **weights)}
 
     def encoder_parameters(self) -> list[nn.Parameter]:
         """Return the parameters that start from ImageNet."""

@@ -12,8 +12,9 @@ from mcdrl.methods.baseline import Baseline
 from mcdrl.networks.interface import Method, Spec, Texts, Trunk
 from mcdrl.networks.params import ViewParams
 from mcdrl.networks.views import OverViews
+from mcdrl.study.sections.train import PIXEL_MODES
 
-MODES = ("partial", "finetune")  # the pixels have to be in the loop
+MODES = PIXEL_MODES  # the pixels have to be in the loop
 
 
 class Params(ViewParams):

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mcdrl.metrics.counts import Floats
 
 Groups = NDArray[Any]
-_CELLS_AT_ONCE = 2_000_000
+CELLS_AT_ONCE = 2_000_000  # draws times what each is of, so that memory doesn't grow with either
 
 
 def mean_draws(values: Floats, groups: Groups, draws: int, rng: np.random.Generator) -> Floats:
@@ -33,7 +33,7 @@ def mean_draws(values: Floats, groups: Groups, draws: int, rng: np.random.Genera
     _, member = np.unique(groups, return_inverse=True)
     sums, sizes = np.bincount(member, weights=values), np.bincount(member)
     n = len(sums)
-    step = max(1, _CELLS_AT_ONCE // n)
+    step = max(1, CELLS_AT_ONCE // n)
     parts = []
     for start in range(0, draws, step):
         drawn = rng.integers(0, n, size=(min(step, draws - start), n))

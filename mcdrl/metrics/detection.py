@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.ndimage import label
 
+from mcdrl.metrics.boxes import box_around
 from mcdrl.metrics.counts import Bools, Floats, Ints
 
 HIT_IOU = 0.1
@@ -74,7 +75,7 @@ def match(probability: NDArray[np.float32], called: Bools, truth: Bools, judged:
         truth: [H, W] bool; specks beside a larger lesion are none, see `SPECK_SHARE`.
         judged: [H, W] bool, the pixels that count; None: all of them.
     """
-    box = _box(called | truth)
+    box = box_around(called | truth)
     ours, n_ours = components(called[box])
     theirs, lesion_area = _without_specks(truth[box], SPECK_SHARE * truth.size)
     if judged is not None and not judged[box].all():
@@ -129,9 +130,3 @@ def _without_specks(truth: Bools, least_px: float) -> tuple[Labels, Ints]:
     area[0] = 0
     kept = area >= min(max(least_px, 1), max(area.max(), 1))
     return np.where(kept, np.cumsum(kept), 0).astype(np.int32)[labels], area[kept]
-
-
-def _box(mask: Bools) -> tuple[slice, slice]:
-    """Return the rows and columns around a mask; none of them where it is empty."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)) if len(rows) else (slice(0), slice(0))

@@ -23,6 +23,7 @@ MANY_GROUPS = 30  # from here on groups are resampled
 LEVEL = 0.95
 ANY = (-np.inf, np.inf)
 SHARE = (0.0, 1.0)
+DRAWS = 2000  # from draw to draw an end then moves by a sixtieth of the interval (standard error): less than shown
 NONE = (float("nan"), float("nan"))
 _NO_WIDTH = 1e-9  # equal values give a width that is rounding
 

@@ -13,13 +13,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mcdrl.metrics.bootstrap import Groups
+from mcdrl.metrics.bootstrap import CELLS_AT_ONCE, Groups
 from mcdrl.metrics.counts import Floats
 from mcdrl.metrics.intervals import Sample, mean_interval, seeds_interval
 
 SIGN_PATTERNS = 20_000  # a p value near 0.05 is then known to 0.003, and Holm's step for 60 rows is still within reach
 SURE = 0.05  # p after Holm below which a difference is sure
-_CELLS_AT_ONCE = 2_000_000
 _FRAME = ["held_out", "case_id", "group_id"]
 _EQUAL = 1e-9  # sums that differ by less, as a share of the parts, differ by rounding
 
@@ -191,7 +190,7 @@ def _all_patterns(n_groups: int) -> Iterator[NDArray[np.uint8]]:
 
 def _random_patterns(n_groups: int, rng: np.random.Generator) -> Iterator[NDArray[np.uint8]]:
     """Yield `SIGN_PATTERNS` random patterns in chunks, [n, G] of 0 and 1, so that memory doesn't grow with G."""
-    step = max(1, _CELLS_AT_ONCE // n_groups)
+    step = max(1, CELLS_AT_ONCE // n_groups)
     for start in range(0, SIGN_PATTERNS, step):
         rows = min(step, SIGN_PATTERNS - start)
         drawn = rng.integers(0, 256, size=(rows, -(-n_groups // 8)), dtype=np.uint8)

@@ -7,11 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from mcdrl.metrics.auroc import auroc
-from mcdrl.metrics.bootstrap import Groups, interval
+from mcdrl.metrics.bootstrap import CELLS_AT_ONCE, Groups, interval
 from mcdrl.metrics.counts import Bools, Floats, Ints
 from mcdrl.metrics.intervals import LEAST_GROUPS, LEVEL, MANY_GROUPS, NONE, t_reach
-
-_CELLS_AT_ONCE = 2_000_000
 
 
 def auroc_interval(
@@ -34,7 +32,7 @@ def auroc_interval(
         return NONE
     _, member = np.unique(groups, return_inverse=True)
     n_groups = int(member.max()) + 1
-    step = max(1, _CELLS_AT_ONCE // len(member))
+    step = max(1, CELLS_AT_ONCE // len(member))
     if fewest < MANY_GROUPS:
         counts = (1 - _unit_rows(n_groups, start, step) for start in range(0, n_groups, step))
         return _jackknife(_values(seeds, positive, member, counts), _mean_auroc(seeds, positive, None)[0], fewest)

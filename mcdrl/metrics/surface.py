@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 import scipy  # its parts load where they are used: the names of metrics alone need none
 
+from mcdrl.metrics.boxes import box_around
 from mcdrl.metrics.counts import Bools, Floats
 
 
@@ -65,9 +66,7 @@ def hd95_px(masks: MaskPair) -> float:
 
 def _crop(predicted: Bools, truth: Bools) -> tuple[Bools, Bools]:
     """Return both outlines inside the box around the two masks: distances stay the same and cost less."""
-    union = predicted | truth
-    rows, columns = np.flatnonzero(union.any(axis=1)), np.flatnonzero(union.any(axis=0))
-    box = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    box = box_around(predicted | truth)
     return _outline(predicted[box]), _outline(truth[box])
 
 

@@ -34,7 +34,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Expected:
+class ExpectedDice:
     """Where the mean Dice of a new site is expected, within 0..1.
 
     Attributes:
@@ -53,7 +53,7 @@ class Expected:
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundDice:
     """A mean Dice over frames, and how well it is known.
 
     Attributes:
@@ -69,18 +69,18 @@ class Found:
     n_groups: int
 
 
-def expected(sites: Sequence[float]) -> Expected | None:
+def expected(sites: Sequence[float]) -> ExpectedDice | None:
     """Return where a new site is expected, given the mean Dice of sites that were left out; None: there is none."""
     if not len(sites):
         return None
     mean, n = float(np.mean(sites)), len(sites)
     if n < LEAST_SITES:
-        return Expected(mean, float(min(sites)), float(max(sites)), n, predicted=False)
+        return ExpectedDice(mean, float(min(sites)), float(max(sites)), n, predicted=False)
     reach = t_reach(n - 1) * float(np.std(sites, ddof=1)) * math.sqrt(1 + 1 / n)
-    return Expected(mean, max(mean - reach, 0.0), min(mean + reach, 1.0), n, predicted=True)
+    return ExpectedDice(mean, max(mean - reach, 0.0), min(mean + reach, 1.0), n, predicted=True)
 
 
-def judge(promised: Expected | None, found: Found) -> Verdict:
+def judge(promised: ExpectedDice | None, found: FoundDice) -> Verdict:
     """Hold what was found against what was promised; None: nothing was."""
     if promised is None or not promised.predicted:
         return Verdict.NO_PROMISE if promised is None else Verdict.TOO_FEW_SITES
@@ -93,7 +93,7 @@ def judge(promised: Expected | None, found: Found) -> Verdict:
     return Verdict.TOO_FEW if found.low < promised.low else Verdict.AS_PROMISED
 
 
-def more_groups(promised: Expected, found: Found) -> float:
+def more_groups(promised: ExpectedDice, found: FoundDice) -> float:
     """Return about how many more groups would decide, where they are too few: an interval narrows with their root.
 
     Infinite where what was found lies on the border itself; NaN where there is no frame with a lesion.

@@ -27,7 +27,7 @@ from mcdrl.imaging.video.files import is_video, open_video, said_of
 from mcdrl.model.held_out import threshold_of
 from mcdrl.model.predictor import RANDOM_WEIGHTS, Answer, Predictor, load_predictor
 from mcdrl.model.shipped import resolved
-from mcdrl.model.shown import SWAPPED_BY, Shown, show
+from mcdrl.model.shown import SWAPPED_BY, ShownFrame, show
 from mcdrl.model.video import answered, survey
 from mcdrl.study.paths import START_MODEL
 from mcdrl.study.reading import Reading
@@ -149,7 +149,7 @@ class Model:
             raise InputError(f"threshold {least!s:.60}: expected a probability, 0..1")
         return least
 
-    def _prediction(self, shown: Shown, answer: Answer, least: float, swapped_by: str) -> Prediction:
+    def _prediction(self, shown: ShownFrame, answer: Answer, least: float, swapped_by: str) -> Prediction:
         assessment = self._predictor.assess(answer)
         mask = shown.lesion(answer.probability, least)
         kept = self._predictor.operating_point.kept(mask, shown.area_px, assessment.frame_score)
@@ -162,13 +162,13 @@ class Model:
             issues=shown.issues.replace(SWAPPED_BY, swapped_by),
         )
 
-    def _shown(self, frame: Frame) -> Shown:
+    def _shown(self, frame: Frame) -> ShownFrame:
         picture, dim = _read(frame) if _is_path(frame) else (_picture(frame), False)
         return show(picture, self._predictor.size_px, view=self.view, dim=dim)
 
 
 def load(
-    model: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = START_MODEL,
+    model: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None,
     *,
     backbone: str | os.PathLike[str] | None = None,
     device: str = "auto",
@@ -180,8 +180,8 @@ def load(
 
     Args:
         model: the folder of a model, as the pipeline or `mcdrl pack` writes it; several: the mean of their answers. A
-            name that is no folder stands for a model that comes along, such as the default, which is for research, not
-            for patients.
+            name that is no folder stands for a model that comes along. None: polyp_lite0 of these, which is for
+            research, not for patients.
         backbone: the folder of the model's backbone, where the model's folder doesn't hold it.
         device: cpu, cuda, ...; auto: a GPU if there is one.
         batch_size: frames that the network computes at a time; a single frame is filled up with copies, so that its
@@ -196,7 +196,8 @@ def load(
         InputError: there is no model, it can't be asked at these sizes or on this device, a file of it is damaged, its
             backbone is missing or another one, or an argument is none of what is told here.
     """
-    given = _several(model, "model", "the folder of a model, a name of one that comes along, or several of these")
+    asked = START_MODEL if model is None else model
+    given = _several(asked, "model", "the folder of a model, a name of one that comes along, or several of these")
     if not given:
         raise InputError("no model is given; name the folder of one")
     if batch_size is not None and not _is_count(batch_size):

@@ -10,7 +10,7 @@ from mcdrl.base.section import Section
 from mcdrl.methods import build, check_mode, has_own_encoder
 from mcdrl.networks import factory
 from mcdrl.networks.interface import Method, Spec, Texts, Trunk
-from mcdrl.networks.trunk import EndToEnd, FromCache, Frozen, Pixels
+from mcdrl.networks.trunk import EndToEnd, FromCache, Frozen, PixelsOnly
 
 
 def assemble(
@@ -32,7 +32,7 @@ def assemble(
         ValueError: its numbers don't go with the network's.
     """
     check_mode(method, mode)
-    trunk = Pixels() if has_own_encoder(method) else make_trunk(mode, spec, backbone, dense_mode)
+    trunk = PixelsOnly() if has_own_encoder(method) else make_trunk(mode, spec, backbone, dense_mode)
     return channels_last(build(method, spec, params, trunk, texts))
 
 

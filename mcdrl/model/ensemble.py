@@ -24,7 +24,7 @@ from mcdrl.model.card import read_card
 from mcdrl.model.facts import CARD
 from mcdrl.model.folder import LoadedModel, load_model
 from mcdrl.model.members import members
-from mcdrl.model.network import FurtherSizes, batch_of, encoded, reads_features
+from mcdrl.model.network import FurtherSizes, batch_of_frames, encoded, reads_features
 from mcdrl.model.probability import Probabilities, probabilities
 from mcdrl.networks.interface import Batch
 
@@ -97,11 +97,11 @@ class Ensemble:
                 device = next(member.encoder.parameters()).device
                 given = torch.from_numpy(frames).to(device)
                 if not (always_encode or reads_features(member.model)):
-                    yield member.model, batch_of(given, None, member.model)
+                    yield member.model, batch_of_frames(given, None, member.model)
                     continue
                 if id(member.encoder) not in found:
                     found[id(member.encoder)] = _finite(encoded(member.encoder, given))
-                yield member.model, batch_of(given, found[id(member.encoder)], member.model)
+                yield member.model, batch_of_frames(given, found[id(member.encoder)], member.model)
 
     def each(self, frames: Array) -> Array:
         """Segment B frames by every model.

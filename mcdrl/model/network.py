@@ -44,7 +44,7 @@ class Network(nn.Module):
             float32, the probability that a frame has one, by the working size alone.
         """
         features = encoded(self.encoder, frames) if reads_features(self._model) else None
-        batch = batch_of(frames, features, self._model)
+        batch = batch_of_frames(frames, features, self._model)
         found = of_output(self.method, self.method(batch, intervene=True))
         mean = self._sizes.mean(found.lesion, batch)
         return mean if found.presence is None else (mean, found.presence)
@@ -131,7 +131,7 @@ def reads_features(model: LoadedModel) -> bool:
     return model.method.trunk.needs_features or model.method.uses_regions
 
 
-def batch_of(frames: Tensor, features: Encoded | None, model: LoadedModel) -> Batch:
+def batch_of_frames(frames: Tensor, features: Encoded | None, model: LoadedModel) -> Batch:
     """Mine the regions by a model's class texts, or by its miner, and return what its method takes.
 
     Args:
@@ -143,7 +143,7 @@ def batch_of(frames: Tensor, features: Encoded | None, model: LoadedModel) -> Ba
 
 
 def _batch(frame: Tensor, features: Encoded | None, model: LoadedModel, *, encoder_px: int | None) -> Batch:
-    """Do what `batch_of` does with frames, [B, 3, S, S] float in 0..1; `encoder_px` as in `Batch`."""
+    """Do what `batch_of_frames` does with frames, [B, 3, S, S] float in 0..1; `encoder_px` as in `Batch`."""
     if features is None:
         features = _nothing(frame)
         similarity = torch.zeros_like(frame[:, 0, :1, :1])

@@ -60,25 +60,25 @@ def model_names(folder: Path = MODELS) -> list[str]:
     return sorted({path.stem for place in places for path in place.glob("*.yaml")})
 
 
-def read_shipped(name: str, folder: Path = MODELS) -> ShippedModel:
+def read_shipped(name: str) -> ShippedModel:
     """Read what people have to know of a model that comes along.
 
     Raises:
         InputError: there is none of that name, or its file has errors, all of which are listed.
     """
-    if name not in model_names(folder):
-        raise InputError(f"no model '{name}' comes along; {nearest(name, model_names(folder))}")
-    path = _card(name, folder)
+    if name not in model_names():
+        raise InputError(f"no model '{name}' comes along; {nearest(name, model_names())}")
+    path = _card(name)
     return validated(ShippedModel, read_yaml(path), path)
 
 
-def shipped_folder(name: str, folder: Path = MODELS) -> Path:
+def shipped_folder(name: str) -> Path:
     """Return the model's folder of a model that comes along.
 
     Raises:
         InputError: it isn't there, though what people have to know of it is.
     """
-    card = _card(name, folder)
+    card = _card(name)
     if not card.with_suffix("").is_dir():
         raise InputError(f"{card} tells of a model whose folder {card.with_suffix('')} isn't there; put it beside")
     return card.with_suffix("")
@@ -120,8 +120,8 @@ def _weights(name: str) -> str:
     return read_facts(folder).weights_sha256 if (folder / CARD).is_file() else ""
 
 
-def _card(name: str, folder: Path = MODELS) -> Path:
-    return own_or_shipped(folder / f"{name}.yaml")
+def _card(name: str) -> Path:
+    return own_or_shipped(MODELS / f"{name}.yaml")
 
 
 def _folder(given: Path) -> Path:

@@ -24,7 +24,7 @@ _BLUISH = f"more blue than red; if tissue looks blue, its order is blue, green, 
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownFrame:
     """What the model is shown of a frame; the frame itself isn't kept, as many of them would fill the memory.
 
     Attributes:
@@ -71,7 +71,7 @@ class Shown:
         return to_native(values, self.box, width, height)
 
 
-def show(picture: Image.Image, size_px: int, *, view: ViewRule, dim: bool = False, swapped: bool = False) -> Shown:
+def show(picture: Image.Image, size_px: int, *, view: ViewRule, dim: bool = False, swapped: bool = False) -> ShownFrame:
     """Return what the model is shown of a frame.
 
     Args:
@@ -85,7 +85,7 @@ def show(picture: Image.Image, size_px: int, *, view: ViewRule, dim: bool = Fals
     pixels = squash(picture, size_px, box)
     nothing = [FLAT] * _flat(pixels) + [SMALL] * _small(box)
     issues = [LARGE] * large(picture.size) + [DIM] * dim + [_BLUISH] * bluish(pixels) + nothing
-    return Shown(picture.size, box, pixels, "; ".join(issues), swapped)
+    return ShownFrame(picture.size, box, pixels, "; ".join(issues), swapped)
 
 
 def _flat(pixels: Array) -> bool:

@@ -23,7 +23,7 @@ from mcdrl.base.view_rule import ViewRule
 from mcdrl.imaging.decode import swapped
 from mcdrl.imaging.video.frames import TimedFrame, Video
 from mcdrl.model.predictor import Answer, Predictor
-from mcdrl.model.shown import Shown, show
+from mcdrl.model.shown import ShownFrame, show
 from mcdrl.view import Box, looked_at
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -33,7 +33,7 @@ _STEADY = 0.75  # of the samples whose view is near that of the video
 
 
 @dataclass(frozen=True)
-class Survey:
+class VideoSurvey:
     """What was found when a video was looked through.
 
     Attributes:
@@ -62,7 +62,7 @@ class Answered:
 
     frame: TimedFrame
     picture: Image.Image | None
-    shown: Shown
+    shown: ShownFrame
     answer: Answer
 
     def kept(self) -> Image.Image:
@@ -79,7 +79,7 @@ class Answered:
 def survey(
     video: Video, view: ViewRule, *, swap: bool = False,
     watched: Callable[[Iterator[TimedFrame]], Iterator[TimedFrame]] = iter,
-) -> Survey:  # fmt: skip
+) -> VideoSurvey:  # fmt: skip
     """Read a video to its end.
 
     Args:
@@ -100,10 +100,10 @@ def survey(
             raise
         problem = str(error)
     if view != "auto":
-        return Survey(sample.seen, view, problem, "")
+        return VideoSurvey(sample.seen, view, problem, "")
     pictures = (swapped(frame.picture()) if swap else frame.picture() for frame in sample.frames)
     found, issues = _median_view([looked_at(np.asarray(picture), "auto").box for picture in pictures])
-    return Survey(sample.seen, _parts(found, video.shape.size), problem, issues)
+    return VideoSurvey(sample.seen, _parts(found, video.shape.size), problem, issues)
 
 
 class _Sample:
@@ -130,8 +130,8 @@ def readable(video: Video) -> Iterator[TimedFrame]:
 
 
 def answered(
-    video: Video, found: Survey, predictor: Predictor, *, smooth_s: float = 0.0, workers: int = 1, swap: bool = False,
-    keep: bool = False,
+    video: Video, found: VideoSurvey, predictor: Predictor, *, smooth_s: float = 0.0, workers: int = 1,
+    swap: bool = False, keep: bool = False,
 ) -> Iterator[Answered]:  # fmt: skip
     """Yield each frame of a video with its answer, in order; a few batches of them are in memory.
 
@@ -150,7 +150,7 @@ def answered(
     if smooth_s and not video.shape.timed:
         raise RefusedError("video without times", "it can't be smoothed over time; leave smoothing out")
 
-    def prepared(frame: TimedFrame) -> tuple[TimedFrame, Image.Image | None, Shown]:
+    def prepared(frame: TimedFrame) -> tuple[TimedFrame, Image.Image | None, ShownFrame]:
         """Return a frame as the model is shown it."""
         picture = swapped(frame.picture()) if swap else frame.picture()
         shown = show(picture, predictor.size_px, view=found.view, swapped=swap)
@@ -189,7 +189,9 @@ def _between(old: Answer, new: Answer, share: np.float32) -> Answer:
     return replace(new, probability=probability, presence=old.presence + float(share) * (new.presence - old.presence))
 
 
-def _answers(ready: Iterable[tuple[TimedFrame, Image.Image | None, Shown]], predictor: Predictor) -> Iterator[Answered]:
+def _answers(
+    ready: Iterable[tuple[TimedFrame, Image.Image | None, ShownFrame]], predictor: Predictor
+) -> Iterator[Answered]:
     for batch in batches(ready, predictor.batch_size):
         answers = predictor(np.stack([shown.pixels for _, _, shown in batch]))
         for one, answer in zip(batch, answers, strict=True):

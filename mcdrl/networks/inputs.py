@@ -56,7 +56,7 @@ _AT_ONCE = 64  # masks that are read at a time to be measured
 
 
 @dataclass(frozen=True)
-class Layout:
+class StoresLayout:
     """What the stores of all sites agree on.
 
     Attributes:
@@ -216,7 +216,7 @@ def check_provenance(site: str, provenance: str, whose: str, expected: str) -> N
 
     Args:
         site: whose features they are.
-        provenance: device and precision that they were made with, as in `Layout`.
+        provenance: device and precision that they were made with, as in `StoresLayout`.
         whose: what they are used beside, such as "site 'A'".
         expected: likewise of those.
 
@@ -246,10 +246,10 @@ def _agree(readers: Sequence[StoreReader], attribute: str) -> None:
             )
 
 
-def _layout(sites: Sequence[Mapping[str, StoreReader]]) -> Layout:
+def _layout(sites: Sequence[Mapping[str, StoreReader]]) -> StoresLayout:
     frames, features, regions = (sites[0][kind] for kind in ("frames", "features", "regions"))
     shapes = tap_shapes(features.attributes["taps"])
-    return Layout(
+    return StoresLayout(
         width=features.shape("dense")[2],
         size_px=frames.shape("image")[0],
         map_channels={tap: shapes[tap][2] for tap in fine_to_coarse(shapes)},
@@ -301,15 +301,12 @@ def to_rows(raw: Raw) -> Rows:
     return Rows(tensors, counts[0] if counts else 0)
 
 
-def to_batch(
-    raw: Raw, class_index: Sequence[int], device: torch.device, sites: Sequence[int] | None = None,
-    miner: SelectsRegions | None = None,
-) -> Batch:  # fmt: skip
-    """Turn rows as `SitesReader.read` gives them into a batch on a device; see `batch_of`."""
-    return batch_of(to_rows(raw), class_index, device, sites, miner)
+def to_batch(raw: Raw, class_index: Sequence[int], device: torch.device, miner: SelectsRegions | None = None) -> Batch:
+    """Turn rows as `SitesReader.read` gives them into a batch on a device; see `batch_of_rows`."""
+    return batch_of_rows(to_rows(raw), class_index, device, miner=miner)
 
 
-def batch_of(
+def batch_of_rows(
     rows: Rows, class_index: Sequence[int], device: torch.device, sites: Sequence[int] | None = None,
     miner: SelectsRegions | None = None,
 ) -> Batch:  # fmt: skip

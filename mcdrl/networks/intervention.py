@@ -15,6 +15,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from mcdrl.networks.attention import split_heads
+
 
 class CrossAttention(nn.Module):
     """Multi-head attention with Q = F and K = V = Z."""
@@ -39,15 +41,12 @@ class CrossAttention(nn.Module):
         Returns:
             [B, N, D].
         """
-        q = self._split(self.query(rows))
+        q = split_heads(self.query(rows), self.heads)
         z = z if z.dim() == 3 else z.unsqueeze(0)
-        k, v = self._split(self.key(z)), self._split(self.value(z))
+        k, v = split_heads(self.key(z), self.heads), split_heads(self.value(z), self.heads)
         scores = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
         mixed = self.weigh(scores) @ v
         return cast(Tensor, self.project(mixed.transpose(1, 2).flatten(2)))
-
-    def _split(self, rows: Tensor) -> Tensor:
-        return rows.view(*rows.shape[:2], self.heads, -1).transpose(1, 2)
 
 
 class Block(nn.Module):

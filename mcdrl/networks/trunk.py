@@ -94,7 +94,7 @@ class EndToEnd(Trunk):
         return list(self.parameters())
 
 
-class Pixels(Trunk):
+class PixelsOnly(Trunk):
     """Nothing: the method has an encoder of its own, which takes the frame."""
 
     needs_features = False

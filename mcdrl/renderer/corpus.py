@@ -10,7 +10,7 @@ import numpy as np
 from mcdrl.base.seeds import generator
 from mcdrl.renderer.frame import Frame
 from mcdrl.renderer.names import CONFOUNDERS, EXCLUSIVE_PAIRS, LESION_CLASSES
-from mcdrl.renderer.plan import Plan
+from mcdrl.renderer.plan import ScenePlan
 from mcdrl.renderer.ranges import STYLES, Ranges
 from mcdrl.renderer.scene import make_patient, render
 from mcdrl.renderer.style import Aperture, Camera, LesionLook, Mucosa, Organ, Style
@@ -26,7 +26,7 @@ SIZE_PX = 224  # lite0 looks at frames of this side
 
 
 def sample_corpus_frame(
-    seed: int, size_px: int = SIZE_PX, change: Callable[[Plan], Plan] | None = None, styles: str = "wide"
+    seed: int, size_px: int = SIZE_PX, change: Callable[[ScenePlan], ScenePlan] | None = None, styles: str = "wide"
 ) -> Frame:
     """One corpus frame, a function of the seed alone, or with another plan in the place of its own.
 
@@ -45,10 +45,10 @@ def sample_corpus_frame(
     return render(make_patient(rng, style), change(plan) if change else plan, rng, size_px)
 
 
-def _random_plan(rng: np.random.Generator) -> Plan:
+def _random_plan(rng: np.random.Generator) -> ScenePlan:
     empty = rng.uniform() < EMPTY_SHARE
     lesion_class = str(rng.choice(LESION_CLASSES))
-    return Plan(
+    return ScenePlan(
         lesion_class=None if empty else lesion_class,
         lesion_count=2 if rng.uniform() < _TWO_LESIONS_SHARE else 1,
         strengths=sample_strengths(rng, dict.fromkeys(CONFOUNDERS, CONFOUNDER_PROBABILITY)),

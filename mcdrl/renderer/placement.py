@@ -5,14 +5,14 @@ import numpy as np
 from mcdrl.base.fields import Array, gaussian, pixel_grid, smoothstep
 from mcdrl.renderer.camera import aperture_mask
 from mcdrl.renderer.lesions import FORMS, Lesion, make_lesion
-from mcdrl.renderer.plan import Plan
+from mcdrl.renderer.plan import ScenePlan
 from mcdrl.renderer.style import Style
 from mcdrl.renderer.trace import Hits
-from mcdrl.renderer.tube import Tube, View, normalised, ray_directions, wall_normal
+from mcdrl.renderer.tube import CameraView, Tube, normalised, ray_directions, wall_normal
 
 
 def place_lesions(
-    rng: np.random.Generator, style: Style, plan: Plan, tube: Tube, view: View, coarse: Hits
+    rng: np.random.Generator, style: Style, plan: ScenePlan, tube: Tube, view: CameraView, coarse: Hits
 ) -> list[Lesion]:
     """Place the plan's lesions (none, one or more) at random, apart from one another."""
     if plan.lesion_class is None:
@@ -58,6 +58,6 @@ def _away(size_px: int, pick: int, reach: float) -> Array:
     return np.where(out > reach, 1.0, 1e-4).astype(np.float32)
 
 
-def _lesion_scale(plan: Plan) -> float:
+def _lesion_scale(plan: ScenePlan) -> float:
     """Apparent size under near and far views."""
     return 1 + 0.55 * plan.near - 0.42 * plan.far

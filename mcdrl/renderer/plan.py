@@ -8,7 +8,7 @@ Placement = Literal["any", "lesion", "elsewhere"]
 
 
 @dataclass(frozen=True)
-class Plan:
+class ScenePlan:
     """What a frame shall show.
 
     lesion_class with `lesion_count` lesions, or None; strengths of the present confounders; where

@@ -13,11 +13,11 @@ from mcdrl.renderer.frame import Frame, all_strengths
 from mcdrl.renderer.mucosa import Atlas, make_atlas
 from mcdrl.renderer.names import LAID_ON
 from mcdrl.renderer.placement import place_lesions
-from mcdrl.renderer.plan import Placement, Plan
+from mcdrl.renderer.plan import Placement, ScenePlan
 from mcdrl.renderer.style import Organ, Style
 from mcdrl.renderer.surface import Seen, light, opacity, tissue
 from mcdrl.renderer.trace import trace_scene, trace_wall
-from mcdrl.renderer.tube import Tube, View, make_tube, ray_directions
+from mcdrl.renderer.tube import CameraView, Tube, make_tube, ray_directions
 
 _BEFORE_THE_SENSOR: tuple[Layer, ...] = ("wall", "lamp", "glare", "shading", "exposure")
 
@@ -35,7 +35,7 @@ def make_patient(rng: np.random.Generator, style: Style) -> Patient:
     return Patient(style, make_atlas(rng, style.mucosa))
 
 
-def render(patient: Patient, plan: Plan, rng: np.random.Generator, size_px: int) -> Frame:
+def render(patient: Patient, plan: ScenePlan, rng: np.random.Generator, size_px: int) -> Frame:
     """One frame of a patient, size_px square; equal arguments give equal bytes."""
     view = _view(rng, patient.style.organ, plan)
     tube = _tube(rng, patient.style.organ, plan)
@@ -51,19 +51,19 @@ def render(patient: Patient, plan: Plan, rng: np.random.Generator, size_px: int)
     return Frame(image, mask, plan.lesion_class if mask.any() else None, all_strengths(plan.strengths))
 
 
-def _view(rng: np.random.Generator, organ: Organ, plan: Plan) -> View:
+def _view(rng: np.random.Generator, organ: Organ, plan: ScenePlan) -> CameraView:
     """Random direction; a near view turns to the wall and narrows, a far view looks down the tube."""
     near, far = plan.near, plan.far
     tilt = rng.uniform(*organ.tilt_deg)
     tilt = tilt + (55 - tilt) * 0.8 * near + (8 - tilt) * 0.7 * far
-    return View(
+    return CameraView(
         tilt_deg=float(tilt),
         azimuth_deg=float(rng.uniform(0, 360)),
         half_width=organ.half_width * (1 - 0.40 * near + 0.35 * far),
     )
 
 
-def _tube(rng: np.random.Generator, organ: Organ, plan: Plan) -> Tube:
+def _tube(rng: np.random.Generator, organ: Organ, plan: ScenePlan) -> Tube:
     """Random tube; far views see a straighter one from nearer its axis."""
     kept = 1 - 0.6 * plan.far
     return make_tube(rng, organ.folds, organ.bend * kept, organ.off_axis * kept)
@@ -78,7 +78,7 @@ def _visible_mask(style: Style, alphas: list[Array], size_px: int) -> NDArray[np
 
 
 def _photograph(
-    lit: Array, mask: NDArray[np.bool_], style: Style, plan: Plan, rng: np.random.Generator
+    lit: Array, mask: NDArray[np.bool_], style: Style, plan: ScenePlan, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
     """Exposure, confounders in physical order, camera; uint8 [H, W, 3]."""
     seeds = [int(seed) for seed in rng.integers(2**32, size=len(LAID_ON))]
@@ -96,7 +96,7 @@ def _photograph(
     return frame_out(image, style.camera)
 
 
-def _confounded(image: Array, name: str, mask: NDArray[np.bool_], plan: Plan, seed: int) -> Array:
+def _confounded(image: Array, name: str, mask: NDArray[np.bool_], plan: ScenePlan, seed: int) -> Array:
     """The image under one of the plan's confounders, if the plan has it."""
     strength = plan.strengths.get(name, 0.0)
     where = _where(mask, plan.placement.get(name, "any"))

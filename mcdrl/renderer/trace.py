@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from mcdrl.base.fields import Array
 from mcdrl.renderer.lesions import FORMS, Lesion, body_distance, smooth_minimum
-from mcdrl.renderer.tube import FAR, Tube, View, ray_directions, wall_distance
+from mcdrl.renderer.tube import FAR, CameraView, Tube, ray_directions, wall_distance
 
 COARSE_PX = 56
 _NEAREST = 0.05
@@ -27,7 +27,7 @@ class Hits:
     near: tuple[NDArray[np.intp], ...] = ()
 
 
-def trace_wall(tube: Tube, view: View) -> Hits:
+def trace_wall(tube: Tube, view: CameraView) -> Hits:
     """Coarse distances to the healthy wall."""
     directions = ray_directions(view, COARSE_PX)
     start = np.full(directions.shape[1], _NEAREST, dtype=np.float32)
@@ -35,7 +35,7 @@ def trace_wall(tube: Tube, view: View) -> Hits:
     return Hits(distance, COARSE_PX)
 
 
-def trace_scene(tube: Tube, view: View, coarse: Hits, lesions: list[Lesion], size_px: int) -> Hits:
+def trace_scene(tube: Tube, view: CameraView, coarse: Hits, lesions: list[Lesion], size_px: int) -> Hits:
     """Distances for every pixel to wall or lesion, refined from the coarse wall distances."""
     middle = _refined(tube, view, coarse, size_px // 2, steps=6)
     distance = _refined(tube, view, middle, size_px, steps=2).distance
@@ -64,7 +64,7 @@ def _met(
     return rays[met], distance[met]
 
 
-def _refined(tube: Tube, view: View, coarse: Hits, size_px: int, steps: int) -> Hits:
+def _refined(tube: Tube, view: CameraView, coarse: Hits, size_px: int, steps: int) -> Hits:
     """Hits on a finer raster, marched on from just before the coarser ones."""
     start = _upsampled(coarse, size_px) * 0.95
     return Hits(_march(tube, (), ray_directions(view, size_px), start, steps), size_px)

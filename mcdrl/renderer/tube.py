@@ -42,7 +42,7 @@ class Tube:
 
 
 @dataclass(frozen=True)
-class View:
+class CameraView:
     """Where the camera looks: turn away from the axis, its direction, roll, and opening angle."""
 
     tilt_deg: float
@@ -166,7 +166,7 @@ def normalised(vectors: Array) -> Array:
     return np.asarray(vectors / length, dtype=np.float32)
 
 
-def ray_directions(view: View, size_px: int) -> Array:
+def ray_directions(view: CameraView, size_px: int) -> Array:
     """Unit ray directions [3, size_px * size_px] of a pinhole camera, row by row."""
     x, y = pixel_grid(size_px)
     rays = np.stack([x.ravel() * view.half_width, y.ravel() * view.half_width, np.ones(x.size)])

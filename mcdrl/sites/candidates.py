@@ -10,7 +10,7 @@ from mcdrl.base.folders import loosened
 from mcdrl.base.issues import Issue, RefusedError
 from mcdrl.imaging.outlines import Drawn, Outlines, read_outlines
 from mcdrl.sites.annotations import read_annotations
-from mcdrl.sites.folder import Listing, Source, list_reading
+from mcdrl.sites.folder import FrameFiles, Listing, list_reading
 from mcdrl.sites.grouping import class_of_folder, group_of_folder, group_of_sequence
 from mcdrl.sites.table import Entry, SiteTable, names_of, names_of_file, read_table
 from mcdrl.study.reading import Reading
@@ -28,7 +28,7 @@ class Candidate:
         outlines: the frame's lesions where the site has no masks.
     """
 
-    source: Source
+    source: FrameFiles
     case_id: str
     group_id: str
     lesion_class: str | None
@@ -41,7 +41,7 @@ class Candidate:
 
 
 @dataclass
-class Found:
+class FoundFrames:
     """A site's frames before any of them is decoded.
 
     Attributes:
@@ -55,7 +55,7 @@ class Found:
     notes: list[Issue]
 
 
-def find_candidates(name: str, root: Path, reading: Reading) -> Found:
+def find_candidates(name: str, root: Path, reading: Reading) -> FoundFrames:
     """List a site's frames with their masks or outlines, groups and classes.
 
     Raises:
@@ -64,7 +64,9 @@ def find_candidates(name: str, root: Path, reading: Reading) -> Found:
     listing = list_reading(root, reading)
     table = read_table(root / reading.table, reading) if reading.table else None
     outlines = _outlines(root, reading, listing.sources)
-    sources, found = _own(table, listing) if table else (listing.sources, Found([], listing.refused, listing.notes))
+    sources, found = (
+        _own(table, listing) if table else (listing.sources, FoundFrames([], listing.refused, listing.notes))
+    )
     for source in sources:
         try:
             found.candidates.append(_candidate(name, source, reading, table, outlines))
@@ -76,7 +78,7 @@ def find_candidates(name: str, root: Path, reading: Reading) -> Found:
     return found
 
 
-def _outlines(root: Path, reading: Reading, sources: Sequence[Source]) -> Outlines | None:
+def _outlines(root: Path, reading: Reading, sources: Sequence[FrameFiles]) -> Outlines | None:
     if reading.annotations is not None:
         return read_annotations(root, reading, [source.file for source in sources])
     if reading.polygons is None:
@@ -87,23 +89,23 @@ def _outlines(root: Path, reading: Reading, sources: Sequence[Source]) -> Outlin
     return found
 
 
-def _outlined_as(source: Source, reading: Reading) -> str:
+def _outlined_as(source: FrameFiles, reading: Reading) -> str:
     """Return what `Outlines` call a frame."""
     return source.file if reading.annotations is not None else source.stem
 
 
-def _own(table: SiteTable, listing: Listing) -> tuple[list[Source], Found]:
+def _own(table: SiteTable, listing: Listing) -> tuple[list[FrameFiles], FoundFrames]:
     """Return what the rows of the table leave to this site: the frames, and what is said of them."""
     others = {source.file for source in listing.sources if table.elsewhere(names_of(source))}
     others |= {one.file for one in listing.refused if table.elsewhere(names_of_file(one.file))}
     sources = [source for source in listing.sources if source.file not in others]
     refused, notes = ([one for one in said if one.file not in others] for said in (listing.refused, listing.notes))
     left = [Issue(file, "frame of another site, by table_rows", "") for file in sorted(others)]
-    return sources, Found([], refused, notes + left)
+    return sources, FoundFrames([], refused, notes + left)
 
 
 def _candidate(
-    name: str, source: Source, reading: Reading, table: SiteTable | None, outlines: Outlines | None
+    name: str, source: FrameFiles, reading: Reading, table: SiteTable | None, outlines: Outlines | None
 ) -> Candidate:
     drawn = () if outlines is None else _drawn(outlines, _outlined_as(source, reading), reading)
     entry = table.entry(source) if table else Entry(None, None)
@@ -159,7 +161,7 @@ def _ungrouped(candidates: Sequence[Candidate], reading: Reading) -> list[Issue]
     return [Issue(one.source.file, "no group in the table, taken for a group of its own", detail) for one in alone]
 
 
-def _group(source: Source, reading: Reading) -> str | None:
+def _group(source: FrameFiles, reading: Reading) -> str | None:
     if reading.folder_group is not None:
         return group_of_folder(source.file, reading.folder_group)
     if reading.sequence_ends is not None:
@@ -167,7 +169,7 @@ def _group(source: Source, reading: Reading) -> str | None:
     return None
 
 
-def _tell_outlines(outlines: Outlines, reading: Reading, sources: Sequence[Source], found: Found) -> None:
+def _tell_outlines(outlines: Outlines, reading: Reading, sources: Sequence[FrameFiles], found: FoundFrames) -> None:
     frames = {_outlined_as(source, reading) for source in sources}
     what = "outline" if reading.annotations is None else "annotation"
     found.refused += outlines.refused

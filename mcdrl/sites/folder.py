@@ -22,7 +22,7 @@ _UNREAD = "file beside a mask that isn't read"
 
 
 @dataclass(frozen=True)
-class Source:
+class FrameFiles:
     """A frame and its mask.
 
     Attributes:
@@ -57,7 +57,7 @@ class Listing:
         notes: whatever else a person should know.
     """
 
-    sources: list[Source] = field(default_factory=list)
+    sources: list[FrameFiles] = field(default_factory=list)
     refused: list[Issue] = field(default_factory=list)
     notes: list[Issue] = field(default_factory=list)
 
@@ -195,7 +195,7 @@ class _NameCheck:
             found.notes += [Issue(_below(self._root, one), kind, told) for one in beside.get(path, [])]
         whole = self._case(path) if self._rules.case_ids == "path" else None
         mask, further = (masks[0], tuple(masks[1:])) if masks else (None, ())
-        found.sources.append(Source(self._naming.stem(path), file, path, mask, further, whole))
+        found.sources.append(FrameFiles(self._naming.stem(path), file, path, mask, further, whole))
 
     def _unfit(self, path: Path) -> tuple[str, str] | None:
         if not is_utf8(path.name):

@@ -15,11 +15,11 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.issues import Issue, RefusedError, grouped
 from mcdrl.base.parallel import in_order
 from mcdrl.base.runtime import progress
-from mcdrl.imaging.decode import Pixels, read_pixels
-from mcdrl.imaging.recipe import Recipe
+from mcdrl.imaging.decode import DecodedFrame, read_pixels
+from mcdrl.imaging.recipe import ReadingRecipe
 from mcdrl.imaging.unexplained import UnexplainedError
 from mcdrl.sites.candidates import Candidate, find_candidates
-from mcdrl.sites.folder import Source
+from mcdrl.sites.folder import FrameFiles
 from mcdrl.sites.review import Case, Review
 from mcdrl.sites.split import split_groups
 from mcdrl.sites.strengths import read_strengths
@@ -63,7 +63,7 @@ class Gate:
         self._name, self._params, self._root, self._reading = name, params, root, reading
         self._found = find_candidates(name, self._root, self._reading)
         self._review = Review(name, self._reading, lesion_classes)
-        self._recipe = Recipe(
+        self._recipe = ReadingRecipe(
             size_px=params.size_px,
             threshold=self._reading.mask_threshold,
             swap=self._reading.channels == "bgr",
@@ -78,11 +78,11 @@ class Gate:
         self._unexplained: dict[tuple[str, ...], list[str]] = {}
 
     @property
-    def sources(self) -> dict[str, Source]:
+    def sources(self) -> dict[str, FrameFiles]:
         """The files of each frame that may become a case, by case id."""
         return {one.case_id: one.source for one in self._found.candidates}
 
-    def frames(self, workers: int) -> Iterator[tuple[Case, Pixels]]:
+    def frames(self, workers: int) -> Iterator[tuple[Case, DecodedFrame]]:
         """Yield the accepted frames, sorted by case id.
 
         Args:
@@ -95,7 +95,7 @@ class Gate:
             warnings.filterwarnings("ignore", module="PIL")  # of a damaged file; the quarantine says it better
             for candidate, pixels in zip(candidates, shown, strict=True):
                 case = self._judge(candidate, pixels)
-                if case is not None and isinstance(pixels, Pixels):
+                if case is not None and isinstance(pixels, DecodedFrame):
                     self._remember(case, pixels)
                     yield case, pixels
 
@@ -122,7 +122,7 @@ class Gate:
         sources = {case_id: source for case_id, source in self.sources.items() if case_id in accepted}
         return read_strengths(self._root, self._reading, sources)
 
-    def _judge(self, candidate: Candidate, pixels: Pixels | RefusedError) -> Case | None:
+    def _judge(self, candidate: Candidate, pixels: DecodedFrame | RefusedError) -> Case | None:
         try:
             if isinstance(pixels, RefusedError):
                 raise pixels
@@ -133,7 +133,7 @@ class Gate:
                 self._unexplained.setdefault(error.values, []).append(candidate.source.file)
             return None
 
-    def _remember(self, case: Case, pixels: Pixels) -> None:
+    def _remember(self, case: Case, pixels: DecodedFrame) -> None:
         borders = pixels.borders
         shares = (borders.border_share, borders.panel_share, borders.overlay_share, borders.marker_share)
         self._cases.append(case)
@@ -200,7 +200,7 @@ class Gate:
         return [Issue(self._name, "more blue than red", detail)]
 
 
-def _decode(candidate: Candidate, recipe: Recipe) -> Pixels | RefusedError:
+def _decode(candidate: Candidate, recipe: ReadingRecipe) -> DecodedFrame | RefusedError:
     try:
         source = candidate.source
         return read_pixels(source.frame, candidate.drawn, candidate.lesion_class, recipe, source.further)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from mcdrl.base.folders import composed, pattern_parts
+from mcdrl.base.folders import WILD, composed, pattern_parts
 from mcdrl.imaging.picture import ENDINGS
 from mcdrl.imaging.video.files import ENDINGS as VIDEOS
 
@@ -21,7 +21,6 @@ _BESIDE = (*TABLES, *SILENT, *_TEXTS, *_OF_TOOLS, *VIDEOS)
 _OF_SYSTEMS = frozenset(("@eadir", "__macosx", "$recycle.bin", "#recycle", "lost+found", "icon\r"))
 _PLACE = re.compile(r"\{(stem|parent|path|\d+)\}")
 _WORDS_OF_MASKS = ("mask", "label", "truth", "annot", "segment")
-_WILD = re.compile(r"[*?\[]")
 
 
 def is_image(path: Path) -> bool:
@@ -108,4 +107,4 @@ def _wild_folders(pattern: str, file: PurePosixPath) -> list[str]:
 
 
 def _wild(parts: tuple[str, ...], folders: tuple[str, ...]) -> list[str]:
-    return [folder for part, folder in zip(parts, folders, strict=False) if _WILD.search(part)]
+    return [folder for part, folder in zip(parts, folders, strict=False) if WILD.search(part)]

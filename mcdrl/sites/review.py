@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from mcdrl.artifacts.frames import lesion_of
 from mcdrl.base.choices import nearest
 from mcdrl.base.issues import Issue, RefusedError
-from mcdrl.imaging.decode import DIM, LARGE, Pixels, large
+from mcdrl.imaging.decode import DIM, LARGE, DecodedFrame, large
 from mcdrl.sites.candidates import Candidate
 from mcdrl.study.meanings import drawn_classes
 from mcdrl.study.reading import Reading
@@ -43,7 +43,7 @@ class Review:
         """Return an issue for each of the site's lesion classes that no accepted frame has."""
         return [Issue(self._site, "class without a frame", name) for name in self._classes if name in self._missing]
 
-    def accept(self, candidate: Candidate, pixels: Pixels) -> Case:
+    def accept(self, candidate: Candidate, pixels: DecodedFrame) -> Case:
         """Return the case that a frame becomes.
 
         A frame whose mask is empty is a real negative: its class is None whatever the table says.
@@ -61,7 +61,7 @@ class Review:
             pixels.width_px, pixels.height_px, pixels.lesion_area_px, pixels.sha256,
         )  # fmt: skip
 
-    def _class(self, candidate: Candidate, pixels: Pixels) -> str | None:
+    def _class(self, candidate: Candidate, pixels: DecodedFrame) -> str | None:
         if pixels.lesion_area_px == 0:
             return None
         if classes_are_drawn(self._reading):
@@ -75,14 +75,14 @@ class Review:
             raise RefusedError("unknown lesion class", f"'{found}'; {hint}; class_names: {{{found}: ...}} maps it")
         return candidate.lesion_class
 
-    def _check_new(self, candidate: Candidate, pixels: Pixels) -> None:
+    def _check_new(self, candidate: Candidate, pixels: DecodedFrame) -> None:
         mask = hashlib.sha256(pixels.native_mask).digest()  # a site's masks themselves would fill the memory
         first = self._seen.setdefault(pixels.sha256, (candidate.source.file, mask))
         if first[0] != candidate.source.file:
             differ = "" if first[1] == mask else " but another mask: check which one is right"
             raise RefusedError("same pixels as another frame", f"as {first[0]}, which was kept{differ}")
 
-    def _note(self, candidate: Candidate, pixels: Pixels) -> None:
+    def _note(self, candidate: Candidate, pixels: DecodedFrame) -> None:
         odd = {
             f"mask not binary, thresholded at {self._reading.mask_threshold}": pixels.between_px > 0,
             "polygon that reaches out of the frame, clipped": pixels.clipped > 0,
@@ -102,7 +102,7 @@ class Review:
         self.notes += [Issue(candidate.source.file, kind, "") for kind, found in odd.items() if found]
 
 
-def _looks_inverted(pixels: Pixels) -> bool:
+def _looks_inverted(pixels: DecodedFrame) -> bool:
     """Return whether most of the frame is lesion, its four corners among it, as in no frame of six real sites."""
     lesion = lesion_of(pixels.mask)
     return bool(lesion.mean() > 0.5 and lesion[[0, 0, -1, -1], [0, -1, 0, -1]].all())

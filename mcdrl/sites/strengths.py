@@ -9,14 +9,14 @@ import pandas as pd
 
 from mcdrl.artifacts.cases import STRENGTHS
 from mcdrl.base.errors import InputError
-from mcdrl.sites.folder import Source
+from mcdrl.sites.folder import FrameFiles
 from mcdrl.sites.table import names_of, read_rows
 from mcdrl.study.reading import Reading
 
 Cells = dict[str, str]  # column -> cell
 
 
-def read_strengths(root: Path, reading: Reading, sources: Mapping[str, Source]) -> pd.DataFrame | None:
+def read_strengths(root: Path, reading: Reading, sources: Mapping[str, FrameFiles]) -> pd.DataFrame | None:
     """Read the strengths of the confounders in a site's frames.
 
     Args:
@@ -55,7 +55,7 @@ def _read(path: Path, reading: Reading, columns: list[str]) -> dict[str, Cells]:
     return table
 
 
-def _cells(table: Mapping[str, Cells], source: Source) -> Cells:
+def _cells(table: Mapping[str, Cells], source: FrameFiles) -> Cells:
     return next((table[name] for name in names_of(source) if name in table), {})
 
 

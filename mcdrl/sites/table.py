@@ -15,7 +15,7 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.files import regular
 from mcdrl.base.folders import composed
 from mcdrl.base.issues import Issue, RefusedError
-from mcdrl.sites.folder import Source
+from mcdrl.sites.folder import FrameFiles
 from mcdrl.study.reading import Reading
 
 _SAID = re.compile(r'"?sep=([^\w"\n ])"?[ \t]*(\n|$)', re.IGNORECASE)  # Excel's first line
@@ -39,7 +39,7 @@ class SiteTable:
         self._name, self._rows, self._others = name, rows, others
         self._used: set[str] = set()
 
-    def entry(self, source: Source) -> Entry:
+    def entry(self, source: FrameFiles) -> Entry:
         """Return what the table says of a frame.
 
         Raises:
@@ -116,7 +116,7 @@ def read_rows(path: Path, reading: Reading, wanted: Sequence[str]) -> Iterator[t
         yield _key(row[reading.table_file]), row, all(row[column] == cell for column, cell in where.items())
 
 
-def names_of(source: Source) -> tuple[str, ...]:
+def names_of(source: FrameFiles) -> tuple[str, ...]:
     """Return the names by which a table may call a frame: its path below the root, its file name, its stem.
 
     Where stems and file names may repeat, it is its path alone, and what of it is in its case id.

@@ -107,11 +107,6 @@ def whole_model(artifacts: Path, variant: str, seed: int) -> Path:
     return artifacts / _TRAIN_ALL / variant / str(seed)
 
 
-def deployed_model(artifacts: Path, variant: str) -> Path:
-    """Return the folder of a model that was trained on all sites, with what its study promises of it."""
-    return artifacts / _DEPLOY / variant
-
-
 def artifacts_of(model: Path) -> Path | None:
     """Return the artifacts that a model's folder lies in, a cell's or one of all sites; None: it lies elsewhere."""
     study = study_of(model)

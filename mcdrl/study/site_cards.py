@@ -51,7 +51,7 @@ class Download(Section):
     unpack: bool = True
 
 
-class Expected(Section):
+class ExpectedCounts(Section):
     """What a complete copy holds; None: not known.
 
     Attributes:
@@ -65,7 +65,7 @@ class Expected(Section):
     groups: Annotated[Count, Field(gt=0)] | None = None
 
 
-class Card(Section):
+class SiteCard(Section):
     """A way to read a site, and where its data come from.
 
     Attributes:
@@ -87,11 +87,11 @@ class Card(Section):
     downloads: list[Download] = Field(default_factory=list)
     root: str = "."
     read: Reading
-    expected: Expected = Expected()
+    expected: ExpectedCounts = ExpectedCounts()
     notes: str = ""
 
     @model_validator(mode="after")
-    def _licensed(self) -> Card:
+    def _licensed(self) -> SiteCard:
         if self.downloads and self.licence is None:
             raise ValueError("downloads need a licence, as a user has to accept it")
         return self
@@ -102,7 +102,7 @@ def card_names(folder: Path = SITE_CARDS) -> list[str]:
     return sorted(path.stem for path in own_or_shipped(folder).glob("*.yaml"))
 
 
-def read_card(name: str, folder: Path = SITE_CARDS) -> Card:
+def read_card(name: str, folder: Path = SITE_CARDS) -> SiteCard:
     """Read a card by its name.
 
     Raises:
@@ -111,4 +111,4 @@ def read_card(name: str, folder: Path = SITE_CARDS) -> Card:
     path = own_or_shipped(folder) / f"{name}.yaml"
     if name not in card_names(folder):
         raise InputError(f"there is no site card {path}; {nearest(name, card_names(folder))}")
-    return validated(Card, read_yaml(path), path)
+    return validated(SiteCard, read_yaml(path), path)

@@ -28,7 +28,7 @@ from mcdrl.base.seeds import generator, seed_for
 from mcdrl.imaging.flips import flipped
 from mcdrl.metrics.counts import Bools, Ints
 from mcdrl.model.ensemble import Ensemble, Member
-from mcdrl.model.network import batch_of, encoded, reads_features
+from mcdrl.model.network import batch_of_frames, encoded, reads_features
 from mcdrl.model.predictor import Answer, Predictor
 from mcdrl.networks.inputs import with_masks
 from mcdrl.networks.interface import Batch
@@ -93,7 +93,7 @@ def joined(parts: Sequence[LabelledFrames]) -> LabelledFrames:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class AdaptationRecipe:
     """How far a model is led away from where it began.
 
     Attributes:
@@ -111,7 +111,7 @@ class Recipe:
     anchor: float
 
 
-RECIPE = Recipe(steps=40, batch_size=16, replay_share=0.5, rate_share=0.3, anchor=0.01)
+RECIPE = AdaptationRecipe(steps=40, batch_size=16, replay_share=0.5, rate_share=0.3, anchor=0.01)
 """Our choice, tried on polypgen_c4 alone; `docs/how-to/adapt.md` shows what it does elsewhere."""
 
 
@@ -137,7 +137,9 @@ def training_params(member: Member) -> Params:
     raise InputError(f"the card of {card.variant} (seed {card.seed}): {problem}; copy the model's folder again")
 
 
-def adapt(member: Member, own: LabelledFrames, replay: LabelledFrames | None, recipe: Recipe, seed: int) -> State:
+def adapt(
+    member: Member, own: LabelledFrames, replay: LabelledFrames | None, recipe: AdaptationRecipe, seed: int
+) -> State:
     """Train a model's network on, in place, and return its state on the CPU; it is left in evaluation mode.
 
     Args:
@@ -207,7 +209,7 @@ def _batch(member: Member, frames: LabelledFrames) -> Batch:
     images = torch.from_numpy(frames.images).to(device)
     with torch.no_grad():
         features = encoded(member.encoder, images) if reads_features(member.model) else None
-    batch = batch_of(images, features, member.model)
+    batch = batch_of_frames(images, features, member.model)
     return with_masks(batch, frames.masks, frames.lesion_class.tolist(), frames.site.tolist())
 
 

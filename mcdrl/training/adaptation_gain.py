@@ -16,6 +16,7 @@ from mcdrl.artifacts.frames import judged_of, lesion_of
 from mcdrl.base.output import warn
 from mcdrl.base.seeds import generator
 from mcdrl.metrics.counts import Floats, Ints, count, dice
+from mcdrl.metrics.intervals import DRAWS
 from mcdrl.metrics.operating_point import Judged, OperatingPoint, choose
 from mcdrl.metrics.paired import Comparison, Pairs, compare
 from mcdrl.model.ensemble import Member
@@ -23,14 +24,13 @@ from mcdrl.model.held_out import UNSAID
 from mcdrl.model.predictor import Answer
 from mcdrl.training.adapt import LabelledFrames, answers
 from mcdrl.training.checkpoint import snapshot
-from mcdrl.training.site_limits import Kept
+from mcdrl.training.site_limits import KeptLesions
 from mcdrl.training.trust import Answers, Trust
 
 Learn = Callable[[Member, LabelledFrames], object]
 """Adapts a model, in place, to frames of the new site."""
 SCORES = ("dice", "sensitivity", "false_alarms")  # of the masks
 SUPPRESSED = ("sensitivity_suppressed", "false_alarms_suppressed")  # of what the operating point leaves
-_DRAWS = 2000
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Gain:
     folds: int
     scores: dict[str, Change]
     trust: Trust
-    kept: Kept | None = None
+    kept: KeptLesions | None = None
 
     @property
     def advised(self) -> bool:
@@ -172,7 +172,7 @@ def helps(found: dict[str, Change]) -> bool:
     return found["dice"].by.low > 0 and (alarms is None or alarms.by.difference <= 0)
 
 
-def limits_help(kept: Kept, found: dict[str, Change]) -> bool:
+def limits_help(kept: KeptLesions, found: dict[str, Change]) -> bool:
     """Return whether to take new limits: the old ones lose too much, or the new ones call less and keep enough.
 
     Too much and less are for sure, enough isn't: as many as promised, as far as the frames can tell.
@@ -182,7 +182,7 @@ def limits_help(kept: Kept, found: dict[str, Change]) -> bool:
 
 
 def _change(before: Floats, after: Floats, groups: NDArray[np.str_]) -> Change:
-    by = compare([Pairs((after - before)[None], groups)], _DRAWS, np.random.default_rng(0))
+    by = compare([Pairs((after - before)[None], groups)], DRAWS, np.random.default_rng(0))
     return Change(float(before.mean()), float(after.mean()), by)
 
 

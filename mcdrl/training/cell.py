@@ -19,7 +19,7 @@ from mcdrl.base.digests import remembered_sha256
 from mcdrl.base.errors import InputError
 from mcdrl.base.section import Section, sentences
 from mcdrl.methods import params_type
-from mcdrl.networks.inputs import Layout
+from mcdrl.networks.inputs import StoresLayout
 from mcdrl.networks.interface import Spec, Texts
 from mcdrl.study.code import digest
 from mcdrl.study.params import Study
@@ -43,7 +43,7 @@ S = TypeVar("S", bound=Section)
 
 
 @dataclass(frozen=True)
-class Job:
+class TrainingJob:
     """What is trained, and on what.
 
     Attributes:
@@ -100,7 +100,7 @@ class Job:
 
 def make_job(
     variant: str, held_out: str | None, seed: int, artifacts: Path, study: Study, deployed: Sequence[str] = ()
-) -> Job:
+) -> TrainingJob:
     """Return what is trained: its sources are all sites of params.yaml but the held-out one, its numbers its plan's.
 
     Args:
@@ -126,7 +126,7 @@ def make_job(
     plan = read_plan(path)
     params = _checked(plan.train, Params, "train.", path)
     own = _checked(plan.params, params_type(plan.method), "params.", path)
-    return Job(
+    return TrainingJob(
         variant, plan.method, held_out, seed, sources, artifacts, study.lesion_classes, params, own, view, plan.flips
     )
 
@@ -139,7 +139,7 @@ def _checked(numbers: Mapping[str, Any], kind: type[S], prefix: str, path: Path)
     raise InputError(f"{path} is damaged ({problems}); delete it and run `dvc repro plan`")
 
 
-def make_spec(params: Params, layout: Layout, seed: int) -> Spec:
+def make_spec(params: Params, layout: StoresLayout, seed: int) -> Spec:
     """Return the numbers that a network is built from."""
     return Spec(
         width=layout.width,
@@ -155,7 +155,7 @@ def make_spec(params: Params, layout: Layout, seed: int) -> Spec:
     )
 
 
-def check_texts(texts: Texts, fingerprint: str, layout: Layout, folder: Path) -> None:
+def check_texts(texts: Texts, fingerprint: str, layout: StoresLayout, folder: Path) -> None:
     """Compare the encoder of the texts with that of the features.
 
     Raises:
@@ -169,7 +169,7 @@ def check_texts(texts: Texts, fingerprint: str, layout: Layout, folder: Path) ->
         )
 
 
-def check_cached(job: Job, layout: Layout, *, features: bool, maps: bool) -> None:
+def check_cached(job: TrainingJob, layout: StoresLayout, *, features: bool, maps: bool) -> None:
     """Check that what the cell reads of the source sites' features is stored.
 
     Args:
@@ -191,7 +191,7 @@ def check_cached(job: Job, layout: Layout, *, features: bool, maps: bool) -> Non
         )
 
 
-def resume_folder(job: Job, machine: Mapping[str, int | str]) -> Path:
+def resume_folder(job: TrainingJob, machine: Mapping[str, int | str]) -> Path:
     """Return where the checkpoint is: `<variant>-<held_out>-<seed>-<key>` below `.resume`.
 
     The key changes with any input, parameter, line of code, library or fact of the machine that could matter.
@@ -214,7 +214,7 @@ def drop_stale(folder: Path) -> None:
             shutil.rmtree(other, ignore_errors=True)
 
 
-def _resume_key(job: Job, machine: Mapping[str, int | str]) -> str:
+def _resume_key(job: TrainingJob, machine: Mapping[str, int | str]) -> str:
     identity = {
         "cell": [job.variant, job.method, job.held_out, job.seed, job.sources, job.lesion_classes],
         "params": [job.params.model_dump(), job.method_params.model_dump()],
@@ -227,7 +227,7 @@ def _resume_key(job: Job, machine: Mapping[str, int | str]) -> str:
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:24]
 
 
-def _digests(job: Job) -> Mapping[str, str]:
+def _digests(job: TrainingJob) -> Mapping[str, str]:
     paths = [
         path for files in job.files.values() for path in (files.cases, files.frames, files.features, files.regions)
     ]

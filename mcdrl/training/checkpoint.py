@@ -22,7 +22,7 @@ _FILE = "last.safetensors"
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingProgress:
     """How far a training is.
 
     Random numbers aren't kept: order, flips and dropout of an epoch are drawn anew from the seed and the epoch.
@@ -40,7 +40,7 @@ class Progress:
     threads: int = field(default_factory=torch.get_num_threads)
 
 
-def save(folder: Path, progress: Progress, method: Method, optimiser: AdamW) -> None:
+def save(folder: Path, progress: TrainingProgress, method: Method, optimiser: AdamW) -> None:
     """Replace the checkpoint in `folder`."""
     tensors = {f"method.{name}": value for name, value in method.state_dict().items()}
     tensors |= {f"best.{name}": value for name, value in progress.best.items()}
@@ -55,7 +55,7 @@ def save(folder: Path, progress: Progress, method: Method, optimiser: AdamW) -> 
         partial.write_bytes(to_bytes(whole, metadata=told))  # save_file would hide a full disk
 
 
-def restore(folder: Path, method: Method, optimiser: AdamW) -> Progress | None:
+def restore(folder: Path, method: Method, optimiser: AdamW) -> TrainingProgress | None:
     """Put method and optimiser where the checkpoint in `folder` left them.
 
     Returns:
@@ -71,7 +71,7 @@ def restore(folder: Path, method: Method, optimiser: AdamW) -> Progress | None:
         threads = int(told["threads"])
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return None
-    progress = Progress(history, _below("best", tensors), _below("average", tensors), threads)
+    progress = TrainingProgress(history, _below("best", tensors), _below("average", tensors), threads)
     weights = _below("method", tensors)
     if not (_fits(method, weights) and _fits(method, progress.best)):
         return None

@@ -13,7 +13,7 @@ from mcdrl.base.parallel import batches
 from mcdrl.base.runtime import progress
 from mcdrl.base.seeds import seed_for
 from mcdrl.imaging.flips import UNFLIPPED
-from mcdrl.networks.inputs import SitesReader, batch_of
+from mcdrl.networks.inputs import SitesReader, batch_of_rows
 from mcdrl.networks.interface import Batch, Method
 from mcdrl.networks.partners import check_lenders
 from mcdrl.study.sections.train import Params
@@ -27,7 +27,7 @@ from mcdrl.training.mining import Miners
 from mcdrl.training.patches import patch_batches, shown_without_masks
 from mcdrl.training.sampling import epoch_frames
 from mcdrl.training.sizes import at_side, check_sides, drawn_side
-from mcdrl.training.sources import Source, Stored, ahead, readers_for, source_for
+from mcdrl.training.sources import RowSource, StoredRows, ahead, readers_for, source_for
 
 
 class Feed:
@@ -143,13 +143,13 @@ class Feed:
             for cases, rows in zip(batches, found, strict=True):
                 kinds = [classes[case] if masks else -1 for case in cases]
                 miner = self._miners.of(cases) if self._miners else None
-                yield batch_of(rows, kinds, device, [sites[case] for case in cases], miner)
+                yield batch_of_rows(rows, kinds, device, [sites[case] for case in cases], miner)
 
-    def _source(self, cases: Sequence[str], *, masks: bool) -> Source:
+    def _source(self, cases: Sequence[str], *, masks: bool) -> RowSource:
         """Return what gives the rows of frames that are trained on, and of those that choose the epoch."""
         device, maps = self._fabric.device, self._miners.taps if self._miners else []
         cached = self._trunk.cached(list(self._reader.layout.map_channels))
-        stored = Stored(self._reader, cached, maps, masks=masks, pinned=device.type == "cuda")
+        stored = StoredRows(self._reader, cached, maps, masks=masks, pinned=device.type == "cuda")
         shown = [(case, way) for case in cases for way in [UNFLIPPED, *self._flips]]
         views = dict.fromkeys(shown + [(case, UNFLIPPED) for case in self.frames.val if masks])
         source, told = source_for(stored, list(views), device, local_processes(self._fabric))

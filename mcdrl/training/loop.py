@@ -24,7 +24,7 @@ from mcdrl.networks.presence import frame_losses
 from mcdrl.study.sections.train import Params
 from mcdrl.training.averaging import ValleyMean
 from mcdrl.training.batch_statistics import batch_norms, taking_statistics
-from mcdrl.training.checkpoint import Progress, snapshot
+from mcdrl.training.checkpoint import TrainingProgress, snapshot
 from mcdrl.training.data import Frames
 from mcdrl.training.feed import Feed
 from mcdrl.training.mining import Miners
@@ -32,7 +32,7 @@ from mcdrl.training.optimiser import rate_of_two, risen, set_rates
 from mcdrl.training.patches import patch_losses
 from mcdrl.training.selection import Epoch, best_validation_epoch
 
-OnEpoch = Callable[[Progress], None]
+OnEpoch = Callable[[TrainingProgress], None]
 Terms = Callable[[Method], dict[str, Tensor]]
 
 
@@ -42,7 +42,7 @@ def no_terms(_: Method) -> dict[str, Tensor]:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ChosenWeights:
     """What a training ends with.
 
     Attributes:
@@ -123,7 +123,7 @@ class Training:
         kept = method.state_dict(keep_vars=True)  # by its names, from which wrappers of blocks are taken away
         self.fixed = {name for name, one in kept.items() if isinstance(one, nn.Parameter) and not one.requires_grad}
 
-    def run(self, progress: Progress, on_epoch: OnEpoch) -> Progress:
+    def run(self, progress: TrainingProgress, on_epoch: OnEpoch) -> TrainingProgress:
         """Train the epochs that `progress` lacks; call `on_epoch` after each with the progress so far."""
         if self.valley:
             self.valley.load_state(progress.average)
@@ -132,11 +132,11 @@ class Training:
             record = Epoch(epoch, losses, self.validate(f"epoch {epoch + 1}/{self.params.epochs}, validation"))
             history = [*progress.history, record]
             best = snapshot(self.method) if self.best_epoch(history) == epoch else progress.best
-            progress = Progress(history, best, self._checked(record))
+            progress = TrainingProgress(history, best, self._checked(record))
             on_epoch(progress)
         return progress
 
-    def chosen(self, progress: Progress) -> Chosen:
+    def chosen(self, progress: TrainingProgress) -> ChosenWeights:
         """Return the average's weights, which the method has then, or where there is none those of the best epoch."""
         average = self.valley.inside if self.valley else None
         if self.valley is None or average is None:
@@ -144,11 +144,11 @@ class Training:
                 checks = len(self.valley.losses)
                 warn(f"train.average: no valley in {checks} checks, so the best epoch's weights are taken")
             best = self.best_epoch(progress.history)
-            return Chosen(progress.best, best, progress.history[best].val_dice)
+            return ChosenWeights(progress.best, best, progress.history[best].val_dice)
         self.method.load_state_dict({**self.method.state_dict(), **average.weights})
         self._renew_statistics()
         epoch = self.first_choice + self.valley.last // (len(self.checks) + 1)
-        return Chosen(snapshot(self.method), epoch, self.validate("average, validation"), average.steps)
+        return ChosenWeights(snapshot(self.method), epoch, self.validate("average, validation"), average.steps)
 
     def _renew_statistics(self) -> None:
         """Give normalisation that follows the batches the statistics of an epoch's frames; the rest keeps its own."""

@@ -24,12 +24,12 @@ from mcdrl.base.runtime import progress
 from mcdrl.base.seeds import seed_for
 from mcdrl.imaging.flips import UNFLIPPED
 from mcdrl.networks.factory import seeded
-from mcdrl.networks.inputs import Layout, SitesReader, batch_of
+from mcdrl.networks.inputs import SitesReader, StoresLayout, batch_of_rows
 from mcdrl.networks.interface import Batch
 from mcdrl.regions.tuned import Miner
 from mcdrl.study.sections.train import MinerParams
 from mcdrl.training.data import Frames, epoch_batches
-from mcdrl.training.sources import Stored, ahead, readers_for
+from mcdrl.training.sources import StoredRows, ahead, readers_for
 
 _SILENT = 1e-4  # standard deviation of a channel that never speaks
 
@@ -181,7 +181,7 @@ def _site(case: str) -> str:
     return case.partition("/")[0]
 
 
-def _new(layout: Layout, params: MinerParams, seed: int, device: torch.device, left_out: str | None) -> _Fit:
+def _new(layout: StoresLayout, params: MinerParams, seed: int, device: torch.device, left_out: str | None) -> _Fit:
     with seeded(seed, "miner"):
         channels = _channels(layout, params.finest)
         miner = Miner(channels, layout.grid, layout.alpha, hidden=params.hidden, dropout=params.dropout).to(device)
@@ -202,7 +202,7 @@ def _frames(rows: Tensor, at: Sequence[int]) -> Tensor:
     return rows[onto(torch.tensor(at), rows.device)]
 
 
-def _channels(layout: Layout, finest: int) -> dict[str, int]:
+def _channels(layout: StoresLayout, finest: int) -> dict[str, int]:
     """Return the channels of the maps that the miner looks at, by tap."""
     return {
         tap: count for tap, count in layout.map_channels.items() if layout.map_sides[tap] <= finest * layout.grid[1]
@@ -258,11 +258,11 @@ class _Batches:
         """
         order = _ordered(self.cases, self.fold, self.batch_size, self.seed, steps)
 
-        stored = Stored(self.reader, [], self.taps, pinned=self.device.type == "cuda")
+        stored = StoredRows(self.reader, [], self.taps, pinned=self.device.type == "cuda")
         views = [[(case, UNFLIPPED) for case in drawn.cases] for drawn in order]
         with closing(ahead(stored.rows, views, readers_for(self.device, 1))) as found:
             for drawn, rows in progress(zip(order, found, strict=True), label, len(order)):
-                yield drawn, batch_of(rows, [-1] * len(drawn.cases), self.device)
+                yield drawn, batch_of_rows(rows, [-1] * len(drawn.cases), self.device)
 
 
 def _ordered(cases: Sequence[str], fold: Mapping[str, str], size: int, seed: int, steps: int) -> list[_Drawn]:

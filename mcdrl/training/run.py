@@ -20,19 +20,19 @@ from mcdrl.model.bundle import bundle
 from mcdrl.model.card import MinedBy, ModelCard
 from mcdrl.model.facts import HISTORY
 from mcdrl.model.folder import save_model
-from mcdrl.networks.inputs import Layout, open_sites, read_cases
+from mcdrl.networks.inputs import StoresLayout, open_sites, read_cases
 from mcdrl.networks.interface import Method, Spec, Texts
 from mcdrl.networks.texts import read_prompts, read_texts
 from mcdrl.networks.trunk import spare_memory
 from mcdrl.regions.tuned import Miner
 from mcdrl.training import checkpoint
-from mcdrl.training.cell import Job, check_cached, check_texts, drop_stale, make_spec, resume_folder
-from mcdrl.training.checkpoint import Progress
+from mcdrl.training.cell import TrainingJob, check_cached, check_texts, drop_stale, make_spec, resume_folder
+from mcdrl.training.checkpoint import TrainingProgress
 from mcdrl.training.data import split
 from mcdrl.training.fabric import describe
 from mcdrl.training.labelled import labelled_cases
 from mcdrl.training.leaks import check_leaks, copies_across_split
-from mcdrl.training.loop import Chosen, Training
+from mcdrl.training.loop import ChosenWeights, Training
 from mcdrl.training.mining import tuned_miners
 from mcdrl.training.optimiser import make_optimiser
 from mcdrl.training.phrases import drawn_phrases, with_phrases
@@ -43,7 +43,7 @@ from mcdrl.training.selection import Epoch
 from mcdrl.training.trust import Trust, measure_trust
 
 
-def train(job: Job, fabric: Fabric, out: Path) -> None:
+def train(job: TrainingJob, fabric: Fabric, out: Path) -> None:
     """Train a cell and write its model folder.
 
     Args:
@@ -102,15 +102,15 @@ def train(job: Job, fabric: Fabric, out: Path) -> None:
     fabric.barrier()
 
 
-def _assembled(job: Job, spec: Spec, dense_mode: str, texts: Texts) -> Method:
+def _assembled(job: TrainingJob, spec: Spec, dense_mode: str, texts: Texts) -> Method:
     try:
         return assemble(job.method, job.params.mode, spec, job.method_params, job.backbone, dense_mode, texts)
     except ValueError as error:
         raise InputError(f"the parameters of '{job.variant}' in params.yaml don't go together: {error}") from None
 
 
-def _run(training: Training, job: Job, folder: Path, out: Path) -> Progress:
-    progress = checkpoint.restore(folder, training.method, training.optimiser) or Progress([], {})
+def _run(training: Training, job: TrainingJob, folder: Path, out: Path) -> TrainingProgress:
+    progress = checkpoint.restore(folder, training.method, training.optimiser) or TrainingProgress([], {})
     training.fabric.barrier()  # nobody writes before all have read
     if not training.fabric.is_global_zero:
         return training.run(progress, lambda _: None)
@@ -120,7 +120,7 @@ def _run(training: Training, job: Job, folder: Path, out: Path) -> Progress:
         _tell_threads(progress.threads, torch.get_num_threads(), training.fabric.device.type)
     log = LiveLog(out / "dvclive", progress.history)
 
-    def after_epoch(done: Progress) -> None:
+    def after_epoch(done: TrainingProgress) -> None:
         """Save the checkpoint, then show and log the epoch."""
         checkpoint.save(folder, done, training.method, training.optimiser)
         show(done.history[-1], job.params.epochs)
@@ -141,8 +141,9 @@ def _tell_threads(before: int, now: int, device: str) -> None:
 
 
 def _write(
-    history: list[Epoch], chosen: Chosen, trust: Trust, reference: ReferenceStatistics, job: Job, spec: Spec,
-    layout: Layout, texts: Texts, confounders: list[str], facts: dict[str, int], miner: Miner | None, out: Path,
+    history: list[Epoch], chosen: ChosenWeights, trust: Trust, reference: ReferenceStatistics, job: TrainingJob,
+    spec: Spec, layout: StoresLayout, texts: Texts, confounders: list[str], facts: dict[str, int],
+    miner: Miner | None, out: Path,
 ) -> None:  # fmt: skip
     backbone = read_stored(job.backbone)
     class_prompts, confounder_prompts, background_prompt = read_prompts(job.texts, job.lesion_classes, confounders)

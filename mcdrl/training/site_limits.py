@@ -15,10 +15,8 @@ import numpy as np
 
 from mcdrl.metrics.bootstrap import Groups
 from mcdrl.metrics.counts import Floats
-from mcdrl.metrics.intervals import SHARE, Sample, mean_interval, rate_interval
+from mcdrl.metrics.intervals import DRAWS, SHARE, Sample, mean_interval, rate_interval
 from mcdrl.metrics.operating_point import Judged, OperatingPoint
-
-_DRAWS = 2000
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptLesions:
     """How many of the frames in which a lesion is found keep one, by which limits.
 
     Attributes:
@@ -73,7 +71,7 @@ class Kept:
 def kept_by(
     judged: Sequence[Judged], groups: Groups, before: Sequence[OperatingPoint], after: Sequence[OperatingPoint],
     promised: float,
-) -> Kept:  # fmt: skip
+) -> KeptLesions:  # fmt: skip
     """Hold two operating points a frame against what they promise.
 
     Args:
@@ -85,14 +83,14 @@ def kept_by(
     """
     found = np.array([bool(one.match.hits.any()) for one in judged], bool)
     was, now = (_share(_keeps(judged, points)[found], groups[found]) for points in (before, after))
-    return Kept(promised, was, now, int(found.sum()), len(set(groups[found].tolist())))
+    return KeptLesions(promised, was, now, int(found.sum()), len(set(groups[found].tolist())))
 
 
 def _share(keeps: Floats, groups: Groups) -> Share:
     if not len(keeps):
         return Share(math.nan, math.nan, math.nan)
     sample, mean = Sample(keeps, groups), float(keeps.mean())
-    interval = mean_interval([sample], _DRAWS, np.random.default_rng(0), SHARE)
+    interval = mean_interval([sample], DRAWS, np.random.default_rng(0), SHARE)
     return Share(mean, *rate_interval(interval, mean, sample.n_groups))
 
 

@@ -26,7 +26,7 @@ from mcdrl.networks.inputs import Rows, SitesReader, to_rows
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-View = tuple[str, str]  # a case, and how its frame is mirrored
+FrameView = tuple[str, str]  # a case, and how its frame is mirrored
 Place = Literal["device", "memory", "stores"]
 _AHEAD = 3  # batches that are read before they are needed
 _AT_ONCE = 64  # frames that are read at a time to be kept
@@ -34,15 +34,15 @@ _MOST_READERS = 8
 _SHARE = 0.5  # of the free memory that may be filled; activations and other processes need the rest
 
 
-class Source(Protocol):
+class RowSource(Protocol):
     """Gives the rows of some frames; several threads may ask at a time."""
 
-    def rows(self, views: Sequence[View]) -> Rows:
+    def rows(self, views: Sequence[FrameView]) -> Rows:
         """Return the rows of views, in the order given."""
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredRows:
     """Reads what a training uses from the stores of its sites.
 
     Attributes:
@@ -59,7 +59,7 @@ class Stored:
     masks: bool = True
     pinned: bool = False
 
-    def rows(self, views: Sequence[View]) -> Rows:
+    def rows(self, views: Sequence[FrameView]) -> Rows:
         """Return the rows of views."""
         cases, flips = zip(*views, strict=True)
         found = to_rows(self.reader.read(cases, mask=self.masks, cached=self.cached, flips=flips, maps=self.maps))
@@ -69,20 +69,20 @@ class Stored:
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptRows:
     """Holds the rows of all views that a training will ask for.
 
     Attributes:
         whole: the rows, all on one device.
         at: view -> its row.
-        pinned: as in `Stored`.
+        pinned: as in `StoredRows`.
     """
 
     whole: Rows
-    at: Mapping[View, int]
+    at: Mapping[FrameView, int]
     pinned: bool = False
 
-    def rows(self, views: Sequence[View]) -> Rows:
+    def rows(self, views: Sequence[FrameView]) -> Rows:
         """Return the rows of views."""
         index = torch.tensor([self.at[view] for view in views])
         return Rows({name: self._taken(value, index) for name, value in self.whole.tensors.items()}, self.whole.kept)
@@ -92,14 +92,14 @@ class Kept:
         return torch.index_select(value, 0, onto(index, value.device), out=out)
 
 
-def keep(stored: Source, views: Sequence[View], device: torch.device, *, pinned: bool = False) -> Kept:
+def keep(stored: RowSource, views: Sequence[FrameView], device: torch.device, *, pinned: bool = False) -> KeptRows:
     """Read all views once and hold them.
 
     Args:
         stored: where they are read from.
         views: at least one, each once.
         device: where they are held.
-        pinned: as in `Kept`.
+        pinned: as in `KeptRows`.
     """
     first = stored.rows(views[:1])
     whole = {
@@ -110,7 +110,7 @@ def keep(stored: Source, views: Sequence[View], device: torch.device, *, pinned:
     for number, part in enumerate(progress(parts, "reading all features", len(parts))):
         for name, rows in stored.rows(part).tensors.items():
             whole[name][number * _AT_ONCE :][: len(part)] = onto(rows, device)
-    return Kept(Rows(whole, first.kept), {view: row for row, view in enumerate(views)}, pinned)
+    return KeptRows(Rows(whole, first.kept), {view: row for row, view in enumerate(views)}, pinned)
 
 
 def place_for(needed: int, device_free: int | None, memory_free: int) -> Place:
@@ -128,7 +128,9 @@ def place_for(needed: int, device_free: int | None, memory_free: int) -> Place:
     return "memory" if needed <= _SHARE * memory_free else "stores"
 
 
-def source_for(stored: Stored, views: Sequence[View], device: torch.device, processes: int) -> tuple[Source, str]:
+def source_for(
+    stored: StoredRows, views: Sequence[FrameView], device: torch.device, processes: int
+) -> tuple[RowSource, str]:
     """Return what gives a training its rows, and a line that says where they are; empty: they are read, as always.
 
     Args:

@@ -22,7 +22,7 @@ from stages.audit.prints import Hashes
 
 Indices = np.ndarray[Any, np.dtype[np.int64]]
 Bucket = np.ndarray[Any, np.dtype[np.int32]]
-TABLES = 400
+TABLES = 400  # how many draws; more lose less
 _CHANCE = 1 / 120  # at least, to meet in a table, for hashes that differ in as many bits as may
 _HASH_BITS, _WORD = 256, 64
 _MOST_SAMPLED = 64  # bits, where hardly any may differ
@@ -31,7 +31,7 @@ _IN_CACHE = 2**13  # hashes of which buckets are made at a time
 _AT_A_TIME = 2**19  # comparisons, or pairs that wait to be gathered
 
 
-def meeting(views: Hashes, wholes: Hashes, max_bits: int, tables: int = TABLES) -> Indices:
+def meeting(views: Hashes, wholes: Hashes, max_bits: int) -> Indices:
     """Return the pairs of frames of which a view of one met the whole of the other and is near it, [P, 2], sorted.
 
     Time grows with the frames and with what meets by chance, about 2 in a million of all comparisons.
@@ -40,13 +40,12 @@ def meeting(views: Hashes, wholes: Hashes, max_bits: int, tables: int = TABLES) 
         views: [N, V, 4] uint64, as in `Prints`.
         wholes: [N, 8, 4] uint64, likewise.
         max_bits: largest number of differing bits.
-        tables: how many draws; more lose less.
     """
     count = len(views)
     asked, held = (_Rows.of(hashes) for hashes in (views, wholes))
     found, waiting = np.zeros(0, np.int64), [np.zeros(0, np.int64)]
     sampled = sampled_bits(max_bits)
-    for table in progress(range(tables), "comparing frames", total=tables):
+    for table in progress(range(TABLES), "comparing frames", total=TABLES):
         for zoomed, whole in _near(asked, held, max_bits, _drawn(table, sampled)):
             waiting.append(np.unique(np.minimum(zoomed, whole) * count + np.maximum(zoomed, whole)))
             if sum(map(len, waiting)) > max(_AT_A_TIME, len(found)):

@@ -12,7 +12,7 @@ from mcdrl.base.output import say
 from mcdrl.base.runtime import run
 from mcdrl.clip.card import read_card, read_stored
 from mcdrl.clip.load import load_encoder
-from mcdrl.clip.sources import Source
+from mcdrl.clip.sources import WeightsSource
 from mcdrl.study.params import load_study
 from stages.backbone.obtain import obtain
 
@@ -21,7 +21,7 @@ def main(out: Annotated[Path, typer.Option(help="folder to write")]) -> None:
     """Obtain the weights of the backbone that params.yaml names, check and store them."""
     study = load_study()
     card = read_card(study.backbone)
-    source = Source.of(study.backbone, study.weights.get(study.backbone))
+    source = WeightsSource.of(study.backbone, study.weights.get(study.backbone))
     with atomic_folder(out) as folder:
         obtain(card, source, folder)
         encoder = load_encoder(folder)  # what is stored must also load

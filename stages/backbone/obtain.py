@@ -10,7 +10,7 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.files import write_json
 from mcdrl.base.runtime import loading
 from mcdrl.clip.card import CARD, BackboneCard, StoredCard
-from mcdrl.clip.sources import Obtained, Source
+from mcdrl.clip.sources import Obtained, WeightsSource
 from mcdrl.study.paths import LITE_TOWERS, own_or_shipped
 
 _OTHERS = {"file": "weights of a file that isn't known by its hash", "local-dir": "weights of a local folder"}
@@ -20,7 +20,7 @@ _WHY = {
 }
 
 
-def obtain(card: BackboneCard, source: Source, folder: Path) -> None:
+def obtain(card: BackboneCard, source: WeightsSource, folder: Path) -> None:
     """Write card.json and the weights of either family into an empty folder.
 
     Raises:
@@ -63,7 +63,7 @@ def _shown(channels: Sequence[float]) -> str:
     return ", ".join(f"{value:.3f}" for value in channels)
 
 
-def _embedded(card: BackboneCard, source: Source, folder: Path) -> Obtained:
+def _embedded(card: BackboneCard, source: WeightsSource, folder: Path) -> Obtained:
     with loading():  # torch is a second's import
         from mcdrl.clip import lite
         from mcdrl.clip.lite_trunk import architecture
@@ -79,7 +79,7 @@ def _embedded(card: BackboneCard, source: Source, folder: Path) -> Obtained:
     return Obtained("embedded", None, {}, lite.LiteEncoder.from_folder(folder, card.dense, kind).fingerprint)
 
 
-def _open_clip(card: BackboneCard, source: Source, folder: Path) -> Obtained:
+def _open_clip(card: BackboneCard, source: WeightsSource, folder: Path) -> Obtained:
     from stages.backbone.openclip import obtain_open_clip  # open_clip is a second's import
 
     return obtain_open_clip(card, source, folder)

@@ -17,7 +17,7 @@ from mcdrl.base.files import sha256
 from mcdrl.base.seeds import seed_for
 from mcdrl.clip.build import fingerprint, mismatches, random_state, skeleton
 from mcdrl.clip.card import WEIGHTS, BackboneCard, OpenClipConfig
-from mcdrl.clip.sources import Obtained, Source, verified
+from mcdrl.clip.sources import Obtained, WeightsSource, verified
 from stages.backbone import local_dir
 from stages.backbone.files import read_state
 from stages.backbone.hub import from_hub
@@ -38,7 +38,7 @@ class Weights:
     sha256: str | None
 
 
-def obtain_open_clip(card: BackboneCard, source: Source, folder: Path) -> Obtained:
+def obtain_open_clip(card: BackboneCard, source: WeightsSource, folder: Path) -> Obtained:
     """Write the weights of an open_clip model into a folder.
 
     Raises:
@@ -53,7 +53,7 @@ def obtain_open_clip(card: BackboneCard, source: Source, folder: Path) -> Obtain
     return Obtained(weights.pretrained, weights.sha256, settings, fingerprint(state, settings))
 
 
-def configuration(card: BackboneCard, source: Source) -> OpenClipConfig:
+def configuration(card: BackboneCard, source: WeightsSource) -> OpenClipConfig:
     """Return the open_clip configuration of a card; a local folder says by itself how its frames are normalised.
 
     Raises:
@@ -85,7 +85,7 @@ def _check_activation(card: BackboneCard, config: OpenClipConfig) -> None:
     )
 
 
-def _weights(card: BackboneCard, source: Source, config: OpenClipConfig) -> Weights:
+def _weights(card: BackboneCard, source: WeightsSource, config: OpenClipConfig) -> Weights:
     if source.kind == "random":
         return Weights(random_state(config.model, seed_for("backbone", source.name)), "random", None)
     if source.kind == "card":
@@ -104,13 +104,15 @@ def _weights(card: BackboneCard, source: Source, config: OpenClipConfig) -> Weig
     return Weights(read_state(path, trusted=digest in known), label, digest)
 
 
-def _path(source: Source) -> Path:
+def _path(source: WeightsSource) -> Path:
     if source.path is None:
         raise ValueError(f"a source of kind {source.kind} has no path")
     return source.path
 
 
-def _fitting(state: Mapping[str, Tensor], expected: Any, source: Source, card: BackboneCard) -> dict[str, Tensor]:
+def _fitting(
+    state: Mapping[str, Tensor], expected: Any, source: WeightsSource, card: BackboneCard
+) -> dict[str, Tensor]:
     wanted = expected.state_dict()
     scalars = {key for key, value in state.items() if key in wanted and value.numel() == wanted[key].numel() == 1}
     shaped = {key: value.reshape(wanted[key].shape) if key in scalars else value for key, value in state.items()}

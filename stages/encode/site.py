@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mcdrl.artifacts.features import FEATURES, taps_attribute
 from mcdrl.artifacts.frames import FRAMES
-from mcdrl.artifacts.plan import Encoding
+from mcdrl.artifacts.plan import EncodePlan
 from mcdrl.artifacts.store_reader import StoreReader
 from mcdrl.base.device import pick_device
 from mcdrl.base.errors import InputError
@@ -26,7 +26,7 @@ _MAPS = "maps__"
 
 
 def encode_site(
-    site: str, frames: Path, backbone: Path, out: Path, params: Params, needed: Encoding, device: str
+    site: str, frames: Path, backbone: Path, out: Path, params: Params, needed: EncodePlan, device: str
 ) -> str:
     """Write the features of a site.
 
@@ -88,7 +88,7 @@ def _shapes(rows: Mapping[str, Array]) -> dict[str, Sequence[int]]:
     return {name.removeprefix(_MAPS): value.shape[1:] for name, value in rows.items() if name.startswith(_MAPS)}
 
 
-def _needed(rows: Mapping[str, Array], needed: Encoding) -> dict[str, Array]:
+def _needed(rows: Mapping[str, Array], needed: EncodePlan) -> dict[str, Array]:
     """Return what is written of what the encoder says."""
     cached = [name for name in rows if name.startswith(_MAPS) or name == "prefix"]
     return {name: value for name, value in rows.items() if needed.maps or name not in cached}

@@ -7,11 +7,9 @@ import pandas as pd
 
 from mcdrl.artifacts.held_out_scores import HeldOutScores
 from mcdrl.base.seeds import generator
-from mcdrl.metrics.intervals import Sample, score_interval
+from mcdrl.metrics.intervals import DRAWS, Sample, score_interval
 from mcdrl.study.paths import Cell
 from mcdrl.study.sections.evaluate import Params
-
-_DRAWS = 2000  # from draw to draw an end then moves by a sixtieth of the interval (standard error): less than shown
 
 
 def summarise(cell: Cell, scores: pd.DataFrame, params: Params, weights_sha256: str) -> HeldOutScores:
@@ -44,5 +42,5 @@ def summarise(cell: Cell, scores: pd.DataFrame, params: Params, weights_sha256: 
 def _interval(cell: Cell, lesion: pd.DataFrame) -> tuple[float | None, float | None]:
     sample = Sample(lesion["dice"].to_numpy(dtype=np.float64), lesion["group_id"].to_numpy())
     rng = generator("judged", cell.variant, cell.held_out, cell.seed)
-    low, high = score_interval([sample], _DRAWS, rng)
+    low, high = score_interval([sample], DRAWS, rng)
     return (None, None) if np.isnan(low) else (low, high)

@@ -13,7 +13,7 @@ from mcdrl.artifacts.cases import CASES, GEOMETRY, QUARANTINE, STRENGTHS
 from mcdrl.artifacts.frames import FRAMES
 from mcdrl.artifacts.store_writer import StoreWriter
 from mcdrl.base.parallel import batches
-from mcdrl.imaging.decode import Pixels
+from mcdrl.imaging.decode import DecodedFrame
 from mcdrl.sites.gate import Gate, Ingested
 from mcdrl.sites.published import take_over
 from mcdrl.study.paths import IngestedFiles
@@ -63,7 +63,7 @@ def write_site(
     return result
 
 
-def _append(store: StoreWriter, pixels: Sequence[Pixels]) -> None:
+def _append(store: StoreWriter, pixels: Sequence[DecodedFrame]) -> None:
     store.append(
         image=np.stack([one.image for one in pixels]),
         mask=np.stack([one.mask for one in pixels]),

@@ -7,7 +7,7 @@ import numpy as np
 
 from mcdrl.base.seeds import generator
 from mcdrl.confounders.screen import on_screen
-from mcdrl.renderer import LESION_CLASSES, Frame, Patient, Plan, make_patient, render
+from mcdrl.renderer import LESION_CLASSES, Frame, Patient, ScenePlan, make_patient, render
 from mcdrl.renderer.corpus import sample_strengths
 from mcdrl.renderer.style import patient_style
 from stages.phantom.sites import SITES, SiteRecipe
@@ -16,7 +16,7 @@ _GOLDEN = 0.6180339887498949
 
 
 @dataclass(frozen=True)
-class Job:
+class RenderJob:
     """One frame to render."""
 
     seed: int
@@ -41,7 +41,7 @@ class Job:
         return f"{self.site}-p{self.group:04d}-f{self.index % self.frames_per_group}"
 
 
-def render_job(job: Job) -> Frame:
+def render_job(job: RenderJob) -> Frame:
     """The frame of a job; as a part of the site's screen, always the same one, where it exports that."""
     recipe = SITES[job.site]
     patient, lesion_class = _patient(job.seed, job.site, job.group)
@@ -50,7 +50,7 @@ def render_job(job: Job) -> Frame:
     return _on_screen(frame, job) if recipe.whole_screens else frame
 
 
-def _on_screen(frame: Frame, job: Job) -> Frame:
+def _on_screen(frame: Frame, job: RenderJob) -> Frame:
     nothing = np.zeros_like(frame.mask)
     layout = generator("phantom", job.seed, job.site, "screen")
     image = frame.image.astype(np.float32) / np.float32(255)
@@ -78,13 +78,13 @@ def _class_of_patient(recipe: SiteRecipe, start: float, group: int) -> str:
     return names[min(int(np.searchsorted(bounds, place, side="right")), len(names) - 1)]
 
 
-def frame_plan(rng: np.random.Generator, recipe: SiteRecipe, lesion_class: str) -> Plan:
+def frame_plan(rng: np.random.Generator, recipe: SiteRecipe, lesion_class: str) -> ScenePlan:
     """What one frame of a site shows: tied confounders only where there is a lesion."""
     empty = rng.uniform() < recipe.empty_share
     strengths = sample_strengths(rng, dict(recipe.confounders), low=0.4)
     if empty:
         strengths = {k: v for k, v in strengths.items() if k not in recipe.tied}
-    return Plan(
+    return ScenePlan(
         lesion_class=None if empty else lesion_class,
         lesion_count=2 if rng.uniform() < recipe.two_share else 1,
         strengths=strengths,

@@ -13,7 +13,7 @@ from PIL import Image
 from mcdrl.base.files import atomic_folder
 from mcdrl.renderer import CONFOUNDERS, Frame
 from mcdrl.study.sections.phantom import Params
-from stages.phantom.render import Job, render_job
+from stages.phantom.render import RenderJob, render_job
 from stages.phantom.sheet import contact_sheet
 from stages.phantom.sites import SITES
 
@@ -21,10 +21,10 @@ COLUMNS = ("file", "group_id", "lesion_class", *CONFOUNDERS)
 _SHEET_FRAMES, _SHEET_COLUMNS = 24, 8
 
 
-def jobs(params: Params, site: str) -> list[Job]:
+def jobs(params: Params, site: str) -> list[RenderJob]:
     """The frames of one site, in order."""
     return [
-        Job(params.seed, site, index, params.frames_per_group, params.size_px)
+        RenderJob(params.seed, site, index, params.frames_per_group, params.size_px)
         for index in range(params.frames_per_site)
     ]
 
@@ -46,7 +46,7 @@ def _make_folders(site: Path) -> None:
         (site / name).mkdir(parents=True)
 
 
-def _write_frames(todo: list[Job], folder: Path, workers: int) -> Iterator[str]:
+def _write_frames(todo: list[RenderJob], folder: Path, workers: int) -> Iterator[str]:
     """Write every frame, and a site's table and contact sheet after its last one."""
     shown: list[Frame] = []
     rows: list[list[str]] = []
@@ -68,12 +68,12 @@ def _finish_site(folder: Path, rows: list[list[str]], shown: list[Frame]) -> Non
     _save(contact_sheet(shown, _SHEET_COLUMNS), folder / "contact_sheet.png")
 
 
-def _row(job: Job, frame: Frame) -> list[str]:
+def _row(job: RenderJob, frame: Frame) -> list[str]:
     strengths = [f"{frame.strengths[name]:.4f}" for name in CONFOUNDERS]
     return [f"{job.name}.png", job.group_id, frame.lesion_class or "", *strengths]
 
 
-def _rendered(todo: list[Job], folder: Path, workers: int) -> Iterator[Frame]:
+def _rendered(todo: list[RenderJob], folder: Path, workers: int) -> Iterator[Frame]:
     """Frames in the order of the jobs, rendered and saved by worker processes (1: in this one)."""
     pairs = [(job, folder / job.site) for job in todo]
     if workers == 1:
@@ -84,7 +84,7 @@ def _rendered(todo: list[Job], folder: Path, workers: int) -> Iterator[Frame]:
         yield from pool.imap(_render_and_save, pairs, chunksize=2 * todo[0].frames_per_group)
 
 
-def _render_and_save(pair: tuple[Job, Path]) -> Frame:
+def _render_and_save(pair: tuple[RenderJob, Path]) -> Frame:
     job, folder = pair
     frame = render_job(job)
     _save(frame.image, folder / "images" / f"{job.name}.png")

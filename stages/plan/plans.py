@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from mcdrl.artifacts.plan import Encoding, Plan, SitePlan
+from mcdrl.artifacts.plan import EncodePlan, SitePlan, VariantPlan
 from mcdrl.base.section import Section
 from mcdrl.methods import params_type, resolved_params
 from mcdrl.study.code import digest, home
 from mcdrl.study.flips import Flip
 from mcdrl.study.params import Study, resolve
+from mcdrl.study.sections.train import CACHED_MODES
 from mcdrl.study.variants import resolved
-
-_CACHED = ("frozen", "adapter", "suffix")  # modes that train on features; the others, on pixels
 
 
 def plans(
     names: Iterable[str], study: Study, train: Mapping[str, Any], kind: type[Section], mirrored: Sequence[Flip] = ()
-) -> Iterator[Plan]:
+) -> Iterator[VariantPlan]:
     """Yield the plan of each name.
 
     Args:
@@ -33,7 +32,7 @@ def plans(
         whole = kind.model_validate(numbers).model_dump()
         own = params_type(method).model_validate(resolved_params(name, study.variants, study.method_params))
         flips = list(mirrored) if whole["flips"] else []
-        yield Plan(
+        yield VariantPlan(
             variant=name,
             method=method,
             code=digest([f"mcdrl.methods.{method}"]),
@@ -49,15 +48,15 @@ def site_plans(study: Study) -> Iterator[SitePlan]:
         yield SitePlan(site=name, root=site.root, reading=resolve(site))
 
 
-def encoding(all_plans: Iterable[Plan]) -> Encoding:
+def encoding(all_plans: Iterable[VariantPlan]) -> EncodePlan:
     """Return what the given plans read of the frames' features beside dense map and image vector, which all of them do.
 
     A tuned miner looks at the maps in any mode; mirrored frames are encoded for the modes that train on features.
     """
     given = list(all_plans)
-    cached = [plan for plan in given if plan.train["mode"] in _CACHED]
+    cached = [plan for plan in given if plan.train["mode"] in CACHED_MODES]
     tuned = any(plan.train["mining"] == "source_tuned" for plan in given)
-    return Encoding(maps=bool(cached) or tuned, flips=max((plan.flips for plan in cached), key=len, default=[]))
+    return EncodePlan(maps=bool(cached) or tuned, flips=max((plan.flips for plan in cached), key=len, default=[]))
 
 
 def code_digests() -> dict[str, str]:

@@ -20,7 +20,7 @@ from mcdrl.renderer.names import CONFOUNDERS, LESION_CLASSES
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from mcdrl.clip.lite_trunk import Trunk
+    from mcdrl.clip.lite_trunk import LiteTrunk
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _PLACE_PX, _PLACES = 16, 14
@@ -100,7 +100,7 @@ def draw_boxes(rng: np.random.Generator, count: int) -> Array:
 
 
 def collect(
-    seeds: Sequence[int], trunk: Trunk, jitter: Callable[[Tensor], Tensor] | None, workers: int,
+    seeds: Sequence[int], trunk: LiteTrunk, jitter: Callable[[Tensor], Tensor] | None, workers: int,
     *, boxes: Array | None = None, sample: Callable[[int], Frame] | None = None,
 ) -> Corpus:  # fmt: skip
     """Render the frames of the given seeds and encode them.
@@ -147,7 +147,7 @@ def _cropped(images: Tensor, boxes: Array) -> Tensor:
     return torch.cat(parts)
 
 
-def _encode(trunk: Trunk, images: Tensor) -> Tensor:
+def _encode(trunk: LiteTrunk, images: Tensor) -> Tensor:
     import torch
 
     from mcdrl.clip.lite_joint import hypercolumns

@@ -13,7 +13,7 @@ from mcdrl.base.files import atomic_folder, write_json
 from mcdrl.base.seeds import generator, seed_for
 from mcdrl.clip.lite import save_trained
 from mcdrl.clip.lite_joint import Joint
-from mcdrl.clip.lite_trunk import Architecture, Trunk, imagenet_weights
+from mcdrl.clip.lite_trunk import Architecture, LiteTrunk, imagenet_weights
 from mcdrl.clip.tower import TextTower
 from mcdrl.clip.words import Vocabulary
 from mcdrl.renderer.corpus import sample_corpus_frame
@@ -40,7 +40,7 @@ def pretrain(params: Params, kind: Architecture, out: Path, workers: int) -> dic
     Raises:
         InputError: the package with the ImageNet weights isn't installed.
     """
-    trunk = Trunk.load(imagenet_weights(kind), kind)
+    trunk = LiteTrunk.load(imagenet_weights(kind), kind)
     aligned = align(params, kind, frames_to_learn(params, trunk, workers))
     figures = quality(*aligned, frames_to_check(params, trunk, workers))
     with atomic_folder(out) as folder:
@@ -65,7 +65,7 @@ def align(params: Params, kind: Architecture, corpus: Corpus) -> tuple[Joint, Te
     return joint, tower, vocabulary
 
 
-def frames_to_learn(params: Params, trunk: Trunk, workers: int) -> Corpus:
+def frames_to_learn(params: Params, trunk: LiteTrunk, workers: int) -> Corpus:
     """Render what is trained on, with jittered views, and with twins and crops where params ask for them."""
     seeds, styles = frame_seeds("train", params.seed, params.frames), params.styles
     boxes = draw_boxes(generator("pretrain", "crops", params.seed), params.frames)
@@ -81,6 +81,6 @@ def frames_to_learn(params: Params, trunk: Trunk, workers: int) -> Corpus:
     return replace(seen, twins=Twins(twins.hypercolumns, twins.presence))
 
 
-def frames_to_check(params: Params, trunk: Trunk, workers: int) -> Corpus:
+def frames_to_check(params: Params, trunk: LiteTrunk, workers: int) -> Corpus:
     """Render what quality is measured on: of all styles, whatever was trained on, so that figures compare."""
     return collect(frame_seeds("check", params.seed, params.check_frames), trunk, None, workers)

@@ -16,7 +16,7 @@ from mcdrl.base.seeds import generator
 from mcdrl.renderer.corpus import SIZE_PX, sample_corpus_frame
 from mcdrl.renderer.frame import Frame
 from mcdrl.renderer.names import EXCLUSIVE_PAIRS, LAID_ON
-from mcdrl.renderer.plan import Plan
+from mcdrl.renderer.plan import ScenePlan
 
 _ALONE = 0.7  # strength of a confounder in the twin of a frame that has none to exchange
 
@@ -27,7 +27,7 @@ def sample_twin(seed: int, size_px: int = SIZE_PX, styles: str = "wide") -> Fram
     return sample_corpus_frame(seed, size_px, change=lambda plan: exchanged(rng, plan), styles=styles)
 
 
-def exchanged(rng: np.random.Generator, plan: Plan) -> Plan:
+def exchanged(rng: np.random.Generator, plan: ScenePlan) -> ScenePlan:
     """Return a plan with one of its laid-on confounders exchanged for an absent one of equal strength.
 
     A plan that has none gets one. Of two that exclude each other there is never more than one.

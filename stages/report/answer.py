@@ -16,7 +16,7 @@ from stages.report.topics.comparisons import headline
 
 
 @dataclass(frozen=True)
-class Card:
+class MethodCard:
     """A method's headline figures, as texts."""
 
     method: str
@@ -30,7 +30,7 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Opening:
     """The opening of the page.
 
     Attributes:
@@ -41,10 +41,10 @@ class Answer:
 
     title: str
     points: list[tuple[str, str]]
-    cards: list[Card]
+    cards: list[MethodCard]
 
 
-def answer(results: Results, topics: Sequence[Topic]) -> Answer:
+def answer(results: Results, topics: Sequence[Topic]) -> Opening:
     """Say what a study shows, and what it doesn't.
 
     Args:
@@ -52,7 +52,7 @@ def answer(results: Results, topics: Sequence[Topic]) -> Answer:
         topics: what each topic says; among them sites, comparisons and negatives.
     """
     tables = {name: rows for topic in topics for name, rows in topic.tables.items()}
-    return Answer(
+    return Opening(
         title(results, tables["sites"], tables["comparisons"]),
         points(topics),
         cards(tables["sites"], tables["negatives"], results.study.methods),
@@ -83,7 +83,7 @@ def points(topics: Sequence[Topic]) -> list[tuple[str, str]]:
     return [(question.value, sentences) for question, sentences in words.items() if sentences]
 
 
-def cards(sites: pd.DataFrame, negatives: pd.DataFrame, methods: Sequence[str]) -> list[Card]:
+def cards(sites: pd.DataFrame, negatives: pd.DataFrame, methods: Sequence[str]) -> list[MethodCard]:
     """Return each method's headline figures."""
     found = []
     for style, method in enumerate(methods):
@@ -91,7 +91,7 @@ def cards(sites: pd.DataFrame, negatives: pd.DataFrame, methods: Sequence[str]) 
         wrong = negatives[(negatives["method"] == method) & (negatives["held_out"] == ALL)]
         mean, worst = own[MEAN], own[WORST]
         found.append(
-            Card(
+            MethodCard(
                 method, style, number(mean["dice"]),
                 interval_or_why(mean["dice_low"], mean["dice_high"], mean["fewest_groups"]), number(worst["dice"]),
                 str(worst["worst_site"]) if pd.notna(worst["worst_site"]) else "–", str(mean["n_lesion"]),

@@ -24,6 +24,10 @@ BASELINE = "baseline"  # the method of that file is training and nothing else, s
 PARTIAL = [one for one in FRAME_METRICS.values() if one.sometimes_undefined]
 UNDEFINED = [one.undefined_column for one in PARTIAL]
 FURTHER = [name for name in FRAME_METRICS if name != "dice"]
+COMPARED = [
+    "n_frames", "n_groups", "difference", "low", "high", "p", "p_holm", "fewest_groups", "n_seeds", "seed_low",
+    "seed_high", "seed_p", "sure",
+]  # columns of a table that holds something against something else  # fmt: skip
 
 
 @dataclass(frozen=True)

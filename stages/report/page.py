@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from mcdrl.drawing.formatting import counted
 from mcdrl.drawing.html_tables import HtmlTable
-from mcdrl.drawing.page import Page, Section, templates
+from mcdrl.drawing.page import Page, PageSection, templates
 from mcdrl.study.params import Study
 from stages.report.answer import answer
 from stages.report.caveats import flags, notices
@@ -60,8 +60,8 @@ class _Draft:
         short: what is left of it where there is no room; the same where it has nothing to leave out.
     """
 
-    section: Section
-    short: Section
+    section: PageSection
+    short: PageSection
 
     @property
     def sizes(self) -> tuple[int, int]:
@@ -86,7 +86,7 @@ def too_long(sizes: Mapping[str, tuple[int, int]], most: int) -> set[str]:
     return chosen
 
 
-def _alone(results: Results, section: Section) -> str:
+def _alone(results: Results, section: PageSection) -> str:
     """Return all of a section as a page."""
     return Page(section.title, _EYEBROW, _BACK, notices(results.inputs, INDEX), [section], _FOOTER).html()
 
@@ -120,5 +120,5 @@ def _shortened(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value.short if isinstance(value, HtmlTable) else value for name, value in values.items()}
 
 
-def _section(environment: Environment, name: str, title: str, values: dict[str, Any]) -> Section:
-    return Section(name, title, Markup(environment.get_template(f"{name}.html").render(values)))
+def _section(environment: Environment, name: str, title: str, values: dict[str, Any]) -> PageSection:
+    return PageSection(name, title, Markup(environment.get_template(f"{name}.html").render(values)))

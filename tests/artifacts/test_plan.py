@@ -7,9 +7,9 @@ from typing import get_args
 import pytest
 
 from mcdrl.artifacts.plan import (
-    Encoding,
-    Plan,
+    EncodePlan,
     SitePlan,
+    VariantPlan,
     Views,
     read_encoding,
     read_plan,
@@ -24,9 +24,9 @@ from mcdrl.study.reading import Reading
 from mcdrl.study.sections.encode import Params
 
 PLANS = {
-    "encode": (Encoding(maps=True, flips=["horizontal", "both"]), read_encoding),
+    "encode": (EncodePlan(maps=True, flips=["horizontal", "both"]), read_encoding),
     "mcdrl": (
-        Plan(
+        VariantPlan(
             variant="mcdrl",
             method="mcdrl",
             code="0" * 64,

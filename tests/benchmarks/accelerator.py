@@ -43,7 +43,7 @@ from mcdrl.networks.trunk import EndToEnd, FromCache, Frozen
 from mcdrl.regions.zero_shot import mine
 from mcdrl.study.paths import site_files
 from mcdrl.training.cell import make_spec
-from mcdrl.training.checkpoint import Progress
+from mcdrl.training.checkpoint import TrainingProgress
 from mcdrl.training.data import split
 from mcdrl.training.fabric import make_deterministic, make_fabric
 from mcdrl.training.loop import LossOf, Training
@@ -217,7 +217,7 @@ def measure_training(work: Work, folder: Path, encoder: VitEncoder | None) -> li
     files = {site: site_files(folder, site) for site in SITES}
     frames, watch, times = split(read_cases(files, LESIONS)), Watch(fabric.device), []
 
-    def on_epoch(progress: Progress) -> None:
+    def on_epoch(progress: TrainingProgress) -> None:
         """Note the time; the second epoch is watched."""
         if len(progress.history) == 2:
             watch.stop()
@@ -233,7 +233,7 @@ def measure_training(work: Work, folder: Path, encoder: VitEncoder | None) -> li
         forget_peak(fabric.device)
         optimiser = make_optimiser(method, params)
         training = Training(fabric, method, optimiser, reader, frames, params, SEED, flips=flips)
-        training.run(Progress([], {}), on_epoch)
+        training.run(TrainingProgress([], {}), on_epoch)
     each = (times[-1] - times[1]) / (EPOCHS - 2)
     shown = training.steps * BATCH + len(frames.val)
     return [f"{shown / each:.1f}", watch.share(each), peak(fabric.device)]

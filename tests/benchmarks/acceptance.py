@@ -20,7 +20,7 @@ import typer
 
 from mcdrl.base.seeds import generator
 from mcdrl.metrics.intervals import Sample, mean_interval
-from mcdrl.metrics.verdict import Expected, Found, Verdict, expected, judge
+from mcdrl.metrics.verdict import ExpectedDice, FoundDice, Verdict, expected, judge
 
 _DRAWS, _HOSPITALS = 500, 200
 _SIZES = (10, 20, 50, 100, 200)
@@ -70,17 +70,17 @@ def frame_lines(sites: dict[str, Sample]) -> Iterator[Row]:
         yield [str(size), *shares, _right(said, Verdict.AS_PROMISED, (0, 1)), _right(said, Verdict.WORSE, (-1,))]
 
 
-def promise_for(site: str, sites: dict[str, Sample]) -> Expected:
+def promise_for(site: str, sites: dict[str, Sample]) -> ExpectedDice:
     """Return where a site is expected by what the others reached."""
     found = expected([float(sample.values.mean()) for other, sample in sites.items() if other != site])
     assert found is not None
     return found
 
 
-def outcome(sample: Sample, *names: str | int) -> Found:
+def outcome(sample: Sample, *names: str | int) -> FoundDice:
     """Return a site's mean Dice with its interval."""
     low, high = mean_interval([sample], _DRAWS, generator("acceptance", *names), (0.0, 1.0))
-    return Found(float(sample.values.mean()), low, high, sample.n_groups)
+    return FoundDice(float(sample.values.mean()), low, high, sample.n_groups)
 
 
 def _few(site: str, sites: dict[str, Sample], size: int) -> Iterator[tuple[Verdict, int]]:

@@ -22,7 +22,7 @@ from mcdrl.networks.inputs import open_sites, read_cases
 from mcdrl.networks.texts import read_texts
 from mcdrl.study.params import load_study, read_params, section_type
 from mcdrl.study.sections.train import Params
-from mcdrl.training.cell import Job, make_spec
+from mcdrl.training.cell import TrainingJob, make_spec
 from mcdrl.training.data import Frames, split
 from mcdrl.training.fabric import keep_freed_memory, make_deterministic, make_fabric
 from mcdrl.training.loop import Training
@@ -30,7 +30,9 @@ from mcdrl.training.optimiser import make_optimiser
 from stages.plan.plans import plans
 
 
-def seconds(cell: Job, steps: int, clock: Callable[[], float] = time.perf_counter) -> tuple[int, int, float, float]:
+def seconds(
+    cell: TrainingJob, steps: int, clock: Callable[[], float] = time.perf_counter
+) -> tuple[int, int, float, float]:
     """Return trained parameters, training frames, and seconds of training and of validation an epoch takes."""
     frames = split(read_cases(cell.files, cell.lesion_classes))
     size = steps * cell.params.batch_size
@@ -74,7 +76,7 @@ def main(
     for plan in plans(names or study.methods, study, read_params().get("train") or {}, section_type("train")):
         params = Params.model_validate(plan.train)
         own = params_type(plan.method).model_validate(plan.params)
-        cell = Job(plan.variant, plan.method, site, 0, sources, artifacts, study.lesion_classes, params, own)
+        cell = TrainingJob(plan.variant, plan.method, site, 0, sources, artifacts, study.lesion_classes, params, own)
         trained, count, train_s, val_s = seconds(cell, steps)
         epoch_s = train_s + val_s
         table.add_row(

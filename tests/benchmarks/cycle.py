@@ -37,7 +37,7 @@ from mcdrl.metrics.calibration import confidence, spectrum
 from mcdrl.metrics.counts import dice
 from mcdrl.metrics.coverage import aurc, kept_dice
 from mcdrl.model.ensemble import Member, load_ensemble
-from mcdrl.model.network import batch_of, encoded, reads_features
+from mcdrl.model.network import batch_of_frames, encoded, reads_features
 from mcdrl.model.probability import lesion
 from mcdrl.model.score import native_counts
 from mcdrl.study.paths import Cell, site_files
@@ -128,7 +128,7 @@ def _seen(member: Member, path: Path, cases: pd.DataFrame) -> Seen:
     with FRAMES.read(path) as frames, torch.inference_mode():
         images, truth = torch.from_numpy(frames.rows("image", ids)), lesion_of(frames.rows("mask", ids))
         features = encoded(member.encoder, images) if reads_features(model) else None
-        output = model.method.single_pass(batch_of(images, features, model))
+        output = model.method.single_pass(batch_of_frames(images, features, model))
         p = lesion(output).numpy()
         scores = dice(native_counts(p, natives(frames, cases, ids), 0.5))
     assert output.encoded is not None

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 import typer
 
-from mcdrl.artifacts.plan import Encoding, read_encoding
+from mcdrl.artifacts.plan import EncodePlan, read_encoding
 from mcdrl.clip.encoding import datasets, to_frames
 from mcdrl.clip.load import load_encoder
 from mcdrl.imaging.flips import flipped
@@ -28,7 +28,7 @@ from tests.benchmarks._ratios import compare, cpu_s
 from tests.factories import section_params
 
 
-def bare(frames: Path, backbone: Path, out: Path, params: Params, needed: Encoding) -> None:
+def bare(frames: Path, backbone: Path, out: Path, params: Params, needed: EncodePlan) -> None:
     """Encode all frames of a store and append what is read of them to a file."""
     encoder = load_encoder(backbone, params.dense)
     with h5py.File(frames, "r") as store, out.open("wb") as file, torch.inference_mode():

@@ -16,7 +16,7 @@ import typer
 from mcdrl.methods import params_type
 from mcdrl.study.params import load_study, read_params, section_type
 from mcdrl.study.sections.train import Params
-from mcdrl.training.cell import Job
+from mcdrl.training.cell import TrainingJob
 from mcdrl.training.fabric import keep_freed_memory, make_deterministic
 from stages.plan.plans import plans
 from tests.benchmarks._ratios import compare
@@ -40,7 +40,7 @@ def main(
 
     def epoch_s(mode: str) -> float:
         params = Params.model_validate({**plan.train, "mode": mode})
-        job = Job(method, plan.method, held_out, 0, sources, artifacts, study.lesion_classes, params, own)
+        job = TrainingJob(method, plan.method, held_out, 0, sources, artifacts, study.lesion_classes, params, own)
         return seconds(job, steps, time.process_time)[2]
 
     compare("epoch from the cache", lambda: epoch_s("frozen"), lambda: epoch_s("finetune"), rounds, "s", out)

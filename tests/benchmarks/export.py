@@ -15,7 +15,7 @@ import typer
 from mcdrl.commands.models.export import FILES, compare, export, load_network, runner
 from mcdrl.commands.models.frames import find_jobs, read
 from mcdrl.model.held_out import threshold_of
-from mcdrl.model.shown import Shown
+from mcdrl.model.shown import ShownFrame
 
 
 def main(
@@ -29,7 +29,7 @@ def main(
         shown = [
             read(job, card.size_px, view=card.view, swap=False) for job in find_jobs([folder], Path(place)).jobs[:count]
         ]
-        frames = np.stack([one.pixels for one in shown if isinstance(one, Shown)])
+        frames = np.stack([one.pixels for one in shown if isinstance(one, ShownFrame)])
         for kind, file in FILES.items():
             export(model, kind, Path(place), None)
             print(f"{kind}: {compare(network, runner(Path(place) / file, kind), frames, threshold)}", flush=True)

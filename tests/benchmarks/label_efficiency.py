@@ -28,9 +28,9 @@ from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.frames import FRAMES
 from mcdrl.base.files import atomic
 from mcdrl.base.seeds import generator
-from mcdrl.commands.models.learnable import Shown, replayed
+from mcdrl.commands.models.learnable import Showing, replayed
 from mcdrl.imaging.neighbours import scenes
-from mcdrl.metrics.intervals import Sample, mean_interval
+from mcdrl.metrics.intervals import DRAWS, Sample, mean_interval
 from mcdrl.metrics.paired import compare, pair
 from mcdrl.model.assemble import assemble
 from mcdrl.model.bundle import find_backbone
@@ -43,7 +43,6 @@ from mcdrl.training.unlabelled import adapt_statistics, pseudo_labelled
 PLAIN = replace(RECIPE, replay_share=0.0, rate_share=1.0, anchor=0.0)  # fine-tuning as it is usually done
 SCRATCH = replace(PLAIN, steps=120)
 SEVERAL, OTHERS, MOST = 20, (50, 5, 10), 50  # frames with three seeds; with one; of ways without labels
-_DRAWS = 2000
 WAYS = ("none", "adapt", "scratch", "plain", "self-training", "statistics")
 _HEADS = (
     "way", "frames", "sites", "seeds (their means)", "Dice (frames)", "less none (frames)", "over seeds", "worst site",
@@ -121,7 +120,9 @@ def learned(run: Run, model: Path, artifacts: Path, own: LabelledFrames) -> Memb
         recipe = {"scratch": SCRATCH, "plain": PLAIN}.get(run.way, RECIPE)
         known = pseudo_labelled(member, own) if run.way == "self-training" else own
         replay = (
-            replayed([artifacts], Shown(member.model.card, "auto", 1), run.seed).frames if recipe.replay_share else None
+            replayed([artifacts], Showing(member.model.card, "auto", 1), run.seed).frames
+            if recipe.replay_share
+            else None
         )
         adapt(member, known, replay, recipe, run.seed)
     return member
@@ -181,8 +182,8 @@ def _figures(part: pd.DataFrame, none: pd.DataFrame) -> dict[str, float]:
     own = _over_seeds(part)
     drawn = own.dropna(subset=["dice"])
     samples = [Sample(one["dice"].to_numpy(), one["group_id"].to_numpy()) for _, one in drawn.groupby("held_out")]
-    low, high = mean_interval(samples, _DRAWS, np.random.default_rng(0), within=(0.0, 1.0))
-    less = compare(list(pair(part, none, "dice").values()), _DRAWS, np.random.default_rng(0))
+    low, high = mean_interval(samples, DRAWS, np.random.default_rng(0), within=(0.0, 1.0))
+    less = compare(list(pair(part, none, "dice").values()), DRAWS, np.random.default_rng(0))
     dice, found, alarms = (own.groupby("held_out")[name].mean() for name in SCORES)
     by_seed = part.groupby(["seed", "held_out"])["dice"].mean().groupby("seed").mean()
     return {

@@ -14,9 +14,8 @@ import numpy as np
 import pandas as pd
 import typer
 
+from mcdrl.metrics.intervals import DRAWS
 from mcdrl.metrics.paired import Comparison, compare, pair
-
-_DRAWS = 2000
 
 
 def main(
@@ -39,7 +38,7 @@ def compared(rows: pd.DataFrame, method: str, other: str) -> dict[str, Compariso
     defined = rows.dropna(subset=["dice"])
     sites = pair(*(defined[defined["method"] == name] for name in (method, other)), "dice")
     parts = {site: [own] for site, own in sites.items()} | ({"mean": list(sites.values())} if sites else {})
-    return {name: compare(own, _DRAWS, np.random.default_rng(0)) for name, own in parts.items()}
+    return {name: compare(own, DRAWS, np.random.default_rng(0)) for name, own in parts.items()}
 
 
 def told(found: Comparison) -> str:

@@ -19,7 +19,7 @@ from PIL import Image
 
 from mcdrl.base.parallel import batches
 from mcdrl.commands.models.frames import find_jobs
-from mcdrl.commands.models.masks import Wanted
+from mcdrl.commands.models.masks import WantedOutput
 from mcdrl.commands.models.predict import predict_frames
 from mcdrl.model.network import Network
 from mcdrl.model.predictor import Predictor, load_predictor
@@ -52,7 +52,7 @@ def main(
     network = Network(member.encoder, member.model, predictor.further_px)
     with tempfile.TemporaryDirectory() as place:
         files = [job.path for job in find_jobs([folder], Path(place)).jobs]
-        wanted = Wanted(Path(place), 0.5)
+        wanted = WantedOutput(Path(place), 0.5)
         print(f"{len(files)} frames, batches of {predictor.batch_size}, {torch.get_num_threads()} threads")
         compare(
             "predict",

@@ -27,7 +27,7 @@ from mcdrl.artifacts.frames import FRAMES, judged_of, lesion_of
 from mcdrl.base.parallel import batches
 from mcdrl.clip.encoding import to_frames
 from mcdrl.clip.lite_joint import Joint, hypercolumns
-from mcdrl.clip.lite_trunk import LITE0, SIZE_PX, Trunk, imagenet_weights
+from mcdrl.clip.lite_trunk import LITE0, SIZE_PX, LiteTrunk, imagenet_weights
 from mcdrl.clip.tower import TextTower, encode_prompts
 from mcdrl.clip.words import Vocabulary
 from mcdrl.regions.quality import Quality, mean
@@ -88,7 +88,7 @@ def main(
         raise typer.BadParameter(f"no pretraining is called {sorted(unknown)}; legal: {', '.join(PRETRAININGS)}")
     study, params = load("pretrain", Params)
     check_kept(out, params)
-    trunk = Trunk.load(imagenet_weights(LITE0), LITE0)
+    trunk = LiteTrunk.load(imagenet_weights(LITE0), LITE0)
     sites = {name: look_at(study, name, trunk, frames) for name in study.sites}
     checked = frames_to_check(params, trunk, workers)
     for own, name, corpus in trainings(params, only or list(PRETRAININGS), seeds, trunk, workers):
@@ -116,7 +116,7 @@ def check_kept(out: Path, params: Params) -> None:
             )
 
 
-def look_at(study: Study, name: str, trunk: Trunk, frames: int) -> Site:
+def look_at(study: Study, name: str, trunk: LiteTrunk, frames: int) -> Site:
     """Return frames of an ingested site as the image tower sees them."""
     files = site_files(ARTIFACTS, name)
     cases = CASES.read(files.cases)
@@ -128,7 +128,7 @@ def look_at(study: Study, name: str, trunk: Trunk, frames: int) -> Site:
 
 
 def trainings(
-    params: Params, names: Sequence[str], seeds: int, trunk: Trunk, workers: int
+    params: Params, names: Sequence[str], seeds: int, trunk: LiteTrunk, workers: int
 ) -> Iterator[tuple[Params, str, Corpus]]:
     """Yield the section, name and frames of each training, those of the same styles one after the other."""
     distillation = params.distillation.model_copy(update={"epochs": 0})
@@ -175,7 +175,7 @@ def _needs_twins(params: Params) -> bool:
     return OBJECTIVES[params.objective].needs_twins
 
 
-def _columns(trunk: Trunk, images: Array) -> Tensor:
+def _columns(trunk: LiteTrunk, images: Array) -> Tensor:
     with torch.inference_mode():
         return hypercolumns(trunk(to_frames(images, SIZE_PX, torch.device("cpu")))).half()
 

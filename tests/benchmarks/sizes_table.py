@@ -16,11 +16,11 @@ import numpy as np
 import pandas as pd
 import typer
 
+from mcdrl.metrics.intervals import DRAWS
 from mcdrl.metrics.paired import compare, pair
 
 SPLITS = {"validation": "validation", "held_out": "left out"}
 _FIGURES = ("Dice", "difference", "lesions found", "false positives")
-_DRAWS = 2000
 
 
 def main(looks: Annotated[Path, typer.Argument(help="Parquet of `tests.benchmarks.sizes`.")]) -> None:
@@ -51,7 +51,7 @@ def _figures(rows: pd.DataFrame, name: str, as_it_is: str) -> list[str]:
 
 def _difference(ours: pd.DataFrame, theirs: pd.DataFrame) -> str:
     both = [part.dropna(subset=["dice"]) for part in (ours, theirs)]
-    found = compare(list(pair(*both, "dice").values()), _DRAWS, np.random.default_rng(0))
+    found = compare(list(pair(*both, "dice").values()), DRAWS, np.random.default_rng(0))
     return f"{found.difference:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
 
 

@@ -17,10 +17,9 @@ import numpy as np
 import pandas as pd
 import typer
 
-from mcdrl.metrics.intervals import Sample, mean_interval
+from mcdrl.metrics.intervals import DRAWS, Sample, mean_interval
 from mcdrl.metrics.paired import Comparison, Pairs, compare, holm, pair
 
-_DRAWS = 2000
 _METHODS = ["method", "sites", "seeds", "mean (frames)", "worst", "less {} (frames)", "over seeds", "p"]
 _SITES = ["held out", "{}", "{}", "difference (frames)", "over seeds", "p"]
 Row = Sequence[str]
@@ -114,7 +113,7 @@ def pairs_of(rows: pd.DataFrame, method: str, reference: str) -> dict[str, Pairs
 
 def over_sites(sites: Sequence[Pairs]) -> Comparison:
     """Return what the differences of some sites amount to, each site with equal weight."""
-    return compare(sites, _DRAWS, np.random.default_rng(0))
+    return compare(sites, DRAWS, np.random.default_rng(0))
 
 
 def corrected_p(found: Mapping[Key, Comparison]) -> dict[Key, float]:
@@ -125,7 +124,7 @@ def corrected_p(found: Mapping[Key, Comparison]) -> dict[Key, float]:
 
 def mean_cell(sites: Sequence[Sample]) -> str:
     """Return the mean over sites with its interval over the frames."""
-    low, high = mean_interval(sites, _DRAWS, np.random.default_rng(0), within=(0.0, 1.0))
+    low, high = mean_interval(sites, DRAWS, np.random.default_rng(0), within=(0.0, 1.0))
     between = "no interval" if np.isnan(low) else f"{low:.3f} to {high:.3f}"
     return f"{np.mean([site.values.mean() for site in sites]):.3f} ({between})"
 

@@ -21,7 +21,7 @@ from PIL import Image
 from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.scores import GRID_ZERO, TOKENS_ZERO
 from mcdrl.study.variants import merged
-from mcdrl.training.cell import Job
+from mcdrl.training.cell import TrainingJob
 from mcdrl.training.run import train
 from tests import stub_sites
 from tests.benchmarks._toys import run, script
@@ -70,7 +70,7 @@ def test_the_bare_loop_writes_masks_like_predict_s(model, site, tmp_path):
     places = [tmp_path / name for name in ("bare", "ours")]
     places[0].mkdir()
     module.bare(sorted(frames.iterdir()), module.Network(member.encoder, member.model), predictor, places[0])
-    module.predict_frames([frames], predictor, module.Wanted(places[1], 0.5), view="full", workers=1)
+    module.predict_frames([frames], predictor, module.WantedOutput(places[1], 0.5), view="full", workers=1)
     masks = [[np.asarray(Image.open(place / f"{number}.png")) for number in range(3)] for place in places]
     assert np.mean(np.stack(masks[0]) == np.stack(masks[1])) > 0.99
 
@@ -531,7 +531,7 @@ def test_alarms_go_on_from_a_trained_model(tmp_path, monkeypatch):
     params = train_params(mode="partial", epochs=2, batch_size=8, head_width=16, intervene_from=0)
     fabric = Fabric(accelerator="cpu", devices=1)
     fabric.launch()
-    cell = Job(
+    cell = TrainingJob(
         "baseline", "baseline", "C", 0, ["A", "B"], tmp_path / "artifacts", stub_sites.LESIONS, params, own
     )  # fmt: skip
     train(cell, fabric, tmp_path / "model")

@@ -19,23 +19,21 @@ import typer
 from mcdrl.artifacts.frames import judged_of, lesion_of, unpack_native_mask
 from mcdrl.artifacts.promise import promise_of
 from mcdrl.base.parallel import batches
-from mcdrl.imaging.decode import Pixels
+from mcdrl.imaging.decode import DecodedFrame
 from mcdrl.metrics.counts import count, dice
 from mcdrl.metrics.detection import match
-from mcdrl.metrics.intervals import Sample, mean_interval
+from mcdrl.metrics.intervals import DRAWS, Sample, mean_interval
 from mcdrl.model.held_out import threshold_of
 from mcdrl.model.predictor import Predictor, load_predictor
 from mcdrl.model.readme import promised
 from mcdrl.model.shipped import resolved
-from mcdrl.model.shown import Shown
+from mcdrl.model.shown import ShownFrame
 from mcdrl.sites.gate import Gate
 from mcdrl.sites.review import Case
 from mcdrl.study.paths import START_MODEL
 from mcdrl.study.reading import Reading
 from mcdrl.study.site_cards import read_card
 from tests.factories import section_params
-
-_DRAWS = 2000
 
 
 def site_rows(name: str, root: Path, reading: Reading, predictor: Predictor, threshold: float) -> pd.DataFrame:
@@ -50,10 +48,10 @@ def site_rows(name: str, root: Path, reading: Reading, predictor: Predictor, thr
     return pd.DataFrame(rows)
 
 
-def _row(case: Case, pixels: Pixels, probability: np.ndarray, threshold: float) -> dict[str, object]:
+def _row(case: Case, pixels: DecodedFrame, probability: np.ndarray, threshold: float) -> dict[str, object]:
     mask = unpack_native_mask(pixels.native_mask)
     truth, judged = lesion_of(mask), judged_of(mask)
-    shown = Shown((pixels.width_px, pixels.height_px), pixels.crop_px, pixels.image)
+    shown = ShownFrame((pixels.width_px, pixels.height_px), pixels.crop_px, pixels.image)
     called, native = shown.lesion(probability, threshold), shown.probability(probability)
     found = match(native, called, truth, judged)
     return {
@@ -71,7 +69,7 @@ def lines(rows: pd.DataFrame) -> Iterator[str]:
     for site, part in rows.groupby("held_out"):
         lesion = part.dropna(subset=["dice"])
         sample = Sample(lesion["dice"].to_numpy(dtype=np.float64), lesion["group_id"].to_numpy())
-        low, high = mean_interval([sample], _DRAWS, np.random.default_rng(0), within=(0.0, 1.0))
+        low, high = mean_interval([sample], DRAWS, np.random.default_rng(0), within=(0.0, 1.0))
         called = part.loc[part["dice"].isna(), "false_components"] > 0
         empty = f"; something called on {called.sum()} of {len(called)} frames without a lesion" if len(called) else ""
         share = part["lesions_found"].sum() / part["lesions"].sum()

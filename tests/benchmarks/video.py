@@ -21,7 +21,7 @@ import typer
 from PIL import Image
 
 from mcdrl.imaging.video.files import open_video
-from mcdrl.imaging.video.frames import Shape
+from mcdrl.imaging.video.frames import VideoShape
 from mcdrl.imaging.video.writing import COLOURS, written
 from tests.moving_phantom import RATE, moving
 
@@ -45,7 +45,7 @@ def panned(frames: int) -> Iterator[np.ndarray[Any, np.dtype[np.uint8]]]:
 
 def write_video(path: Path, seconds: int) -> None:
     """Write a video of so many seconds."""
-    with written(path, COLOURS, Shape(SIZE, Fraction(1, RATE))) as add:
+    with written(path, COLOURS, VideoShape(SIZE, Fraction(1, RATE))) as add:
         for pts, frame in enumerate(panned(seconds * RATE)):
             add(frame, pts)
 

@@ -215,7 +215,7 @@ def test_a_damaged_file_of_words_is_told(folders, tmp_path, text, said):
     shutil.copytree(folders[0], tmp_path / "shipped")
     (tmp_path / "shipped" / lite.WORDS_FILE).write_text(text)
     with pytest.raises(InputError, match=rf"words\.json .*{said}"):
-        lite.read_shipped(tmp_path / "shipped")
+        lite.read_trained(tmp_path / "shipped")
 
 
 @pytest.mark.parametrize(

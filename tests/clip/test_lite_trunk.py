@@ -5,7 +5,7 @@ from sklearn.datasets import load_sample_image
 
 from mcdrl.base.errors import InputError
 from mcdrl.clip import lite_trunk
-from mcdrl.clip.lite_trunk import ARCHITECTURES, LITE0, Trunk, architecture, folded, imagenet_weights, run_stages
+from mcdrl.clip.lite_trunk import ARCHITECTURES, LITE0, LiteTrunk, architecture, folded, imagenet_weights, run_stages
 from mcdrl.study.paths import LITE_TOWERS
 
 
@@ -16,7 +16,7 @@ def weights():
 
 @pytest.fixture(scope="module")
 def trunk(weights):
-    return Trunk.load(weights)
+    return LiteTrunk.load(weights)
 
 
 @pytest.fixture(params=ARCHITECTURES.values(), ids=lambda one: one.name)
@@ -26,7 +26,7 @@ def kind(request):
 
 def test_maps_equal_those_of_timm_itself(kind):
     weights = imagenet_weights(kind)
-    trunk = Trunk.load(weights, kind)
+    trunk = LiteTrunk.load(weights, kind)
     net = timm.create_model(kind.model, pretrained=False, features_only=True, out_indices=(1, 2, 3, 4))
     net.load_state_dict(weights)
     frames = torch.rand(2, 3, 224, 224, generator=torch.Generator().manual_seed(0))
@@ -89,7 +89,7 @@ def test_a_folded_trunk_says_the_same_without_a_normalisation_and_leaves_the_fir
 def test_building_the_trunk_draws_no_random_number(weights):
     torch.manual_seed(3)
     before = torch.get_rng_state()
-    Trunk.load(weights)
+    LiteTrunk.load(weights)
     assert torch.equal(torch.get_rng_state(), before)
 
 

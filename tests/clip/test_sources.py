@@ -8,7 +8,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from mcdrl.base.errors import InputError
 from mcdrl.clip.card import BackboneCard
-from mcdrl.clip.sources import Source, verified
+from mcdrl.clip.sources import WeightsSource, verified
 
 HASH = hashlib.sha256(b"weights").hexdigest()
 OTHER = "0" * 64
@@ -29,16 +29,16 @@ def file(tmp_path):
 
 
 def test_every_form_of_the_value(tmp_path, file):
-    assert Source.of("x", None) == Source("x", "card")
-    assert Source.of("x", "none") == Source.of("x", "None") == Source("x", "random")
-    assert Source.of("x", f"local-dir:{tmp_path}") == Source("x", "local-dir", tmp_path)
-    assert Source.of("x", str(file)) == Source("x", "file", file)
-    assert Source.of("x", f"{file}@sha256:{HASH}") == Source("x", "file", file, HASH)
+    assert WeightsSource.of("x", None) == WeightsSource("x", "card")
+    assert WeightsSource.of("x", "none") == WeightsSource.of("x", "None") == WeightsSource("x", "random")
+    assert WeightsSource.of("x", f"local-dir:{tmp_path}") == WeightsSource("x", "local-dir", tmp_path)
+    assert WeightsSource.of("x", str(file)) == WeightsSource("x", "file", file)
+    assert WeightsSource.of("x", f"{file}@sha256:{HASH}") == WeightsSource("x", "file", file, HASH)
 
 
 def test_a_path_may_start_at_home(monkeypatch, file):
     monkeypatch.setenv("HOME", str(file.parent))
-    assert Source.of("x", "~/a.pt").path == file
+    assert WeightsSource.of("x", "~/a.pt").path == file
 
 
 @pytest.mark.parametrize(
@@ -53,28 +53,28 @@ def test_a_path_may_start_at_home(monkeypatch, file):
 )
 def test_a_value_that_leads_nowhere_is_named(value, word):
     with pytest.raises(InputError, match=f"weights.x: .*{word}"):
-        Source.of("x", value)
+        WeightsSource.of("x", value)
 
 
 def test_the_hash_of_the_card_or_of_the_user(card, file):
-    assert verified(Source("x", "file", file), file, card(sha256=HASH)) == HASH
-    assert verified(Source("x", "file", file), file, card()) == HASH
-    assert verified(Source("x", "file", file, HASH), file, card(sha256=OTHER)) == HASH
+    assert verified(WeightsSource("x", "file", file), file, card(sha256=HASH)) == HASH
+    assert verified(WeightsSource("x", "file", file), file, card()) == HASH
+    assert verified(WeightsSource("x", "file", file, HASH), file, card(sha256=OTHER)) == HASH
 
 
 def test_a_wrong_hash_shows_both_and_a_way_out_that_works(card, file):
     with pytest.raises(InputError) as caught:
-        verified(Source("x", "file", file), file, card(sha256=OTHER))
+        verified(WeightsSource("x", "file", file), file, card(sha256=OTHER))
     message = str(caught.value)
     assert HASH in message
     assert OTHER in message
     pasted = message.rpartition("-S 'weights.x=")[2].removesuffix("'")
-    assert verified(Source.of("x", pasted), file, card(sha256=OTHER)) == HASH
+    assert verified(WeightsSource.of("x", pasted), file, card(sha256=OTHER)) == HASH
 
 
 def test_a_wrong_hash_of_the_users_own_shows_both(card, file):
     with pytest.raises(InputError, match=f"(?s){HASH}.*{OTHER}"):
-        verified(Source("x", "file", file, OTHER), file, card(sha256=HASH))
+        verified(WeightsSource("x", "file", file, OTHER), file, card(sha256=HASH))
 
 
 def test_dvc_reads_the_pasted_value(file):

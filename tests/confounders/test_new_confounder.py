@@ -14,7 +14,7 @@ from mcdrl.artifacts.scores import SCORES
 from mcdrl.base.errors import InputError
 from mcdrl.confounders.confounder import Confounder, Measure, OnGeometry, OnPixels, OnScreen
 from mcdrl.confounders.finished import FinishedFrame
-from mcdrl.confounders.registry import REGISTRY, by_category, phrases
+from mcdrl.confounders.registry import REGISTRY, phrases
 from mcdrl.imaging.profile import measure
 from mcdrl.metrics.attention import proxies
 from mcdrl.study.params import check
@@ -23,7 +23,7 @@ from stages.report.inputs import read_inputs
 from stages.report.write import write_report
 from stages.stress.run import pictures
 from tests.confounders.test_finished import scene
-from tests.factories import section_params
+from tests.factories import by_category, section_params
 from tests.projects import SHIPPED
 from tests.stages.report.fake_study import build, results_of, study_of, write_stress
 
@@ -64,13 +64,13 @@ REGISTRY["smoke"] = Confounder(
     drawn="wall", near_words=("haze",), held_out_words=("smoke haze",),
 )
 
-from mcdrl.renderer import Plan, Style, make_patient, render
+from mcdrl.renderer import ScenePlan, Style, make_patient, render
 from stages.phantom.write import COLUMNS
 from stages.pretrain.phrases import HELD_OUT, TRAINED
 
 def frame(**strengths):
     patient = make_patient(np.random.default_rng(0), Style())
-    return render(patient, Plan(strengths=strengths), np.random.default_rng(1), 64)
+    return render(patient, ScenePlan(strengths=strengths), np.random.default_rng(1), 64)
 
 clear, smoky = frame(), frame(smoke=0.8)
 assert (clear.strengths["smoke"], smoky.strengths["smoke"]) == (0.0, 0.8)

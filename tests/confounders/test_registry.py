@@ -6,10 +6,11 @@ import yaml
 
 from mcdrl.artifacts.audit import PROFILE
 from mcdrl.confounders.finished import FinishedFrame
-from mcdrl.confounders.registry import REGISTRY, UNTOUCHED, by_category, named, phrases, respelled, without_operator
+from mcdrl.confounders.registry import REGISTRY, UNTOUCHED, named, phrases, respelled, without_operator
 from mcdrl.imaging.profile import measure
 from mcdrl.renderer.names import CONFOUNDERS, EXCLUSIVE_PAIRS
 from tests.confounders.test_finished import scene
+from tests.factories import by_category
 from tests.projects import ROOT, SHIPPED
 
 MEASURED = [name for name, entry in REGISTRY.items() if entry.measure]

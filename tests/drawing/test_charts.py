@@ -4,14 +4,14 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 
-from mcdrl.drawing.charts import Mark, Scale, axis_row, interval_mark, matrix, ridges, scale, strip
+from mcdrl.drawing.charts import Dot, Scale, axis_row, interval_mark, matrix, ridges, scale, strip
 from mcdrl.drawing.plots import lines
 
 UNIT = Scale(0.0, 1.0, (0.0, 0.5, 1.0))
 
 
 def test_marks_lie_where_their_values_are():
-    svg = ET.fromstring(strip([Mark(0.25, 0.1, 0.4, 0, "a"), Mark(0.75, np.nan, np.nan, 1, "b", hollow=True)], UNIT))
+    svg = ET.fromstring(strip([Dot(0.25, 0.1, 0.4, 0, "a"), Dot(0.75, np.nan, np.nan, 1, "b", hollow=True)], UNIT))
     assert [dot.get("cx") for dot in svg.iter("circle")] == ["25.0%", "75.0%"]
     whiskers = [line for line in svg.iter("line") if line.get("class") == "whisker"]
     assert [(line.get("x1"), line.get("x2")) for line in whiskers] == [("10.0%", "40.0%")]
@@ -19,15 +19,15 @@ def test_marks_lie_where_their_values_are():
 
 
 def test_undefined_values_are_written_out():
-    svg = strip([Mark(np.nan, np.nan, np.nan, 0, "a")], UNIT)
+    svg = strip([Dot(np.nan, np.nan, np.nan, 0, "a")], UNIT)
     assert "undefined" in svg
     assert "circle" not in svg
 
 
 def test_labels_are_escaped():
-    assert "<b>" not in strip([Mark(0.5, 0.4, 0.6, 0, "<b>")], UNIT)
+    assert "<b>" not in strip([Dot(0.5, 0.4, 0.6, 0, "<b>")], UNIT)
     assert "<b>" not in matrix(np.eye(1), ["<b>"], "<b>")
-    assert r"a\u202eb" in strip([Mark(0.5, 0.4, 0.6, 0, "a\u202eb")], UNIT)
+    assert r"a\u202eb" in strip([Dot(0.5, 0.4, 0.6, 0, "a\u202eb")], UNIT)
 
 
 @pytest.mark.parametrize("values", [[0.61, 0.72], [0.0, 1.0], [0.5], [], [np.nan, 0.3], [-0.02, 0.11]])

@@ -14,7 +14,7 @@ NAN = float("nan")
         (formatting.signed(0.5, 1), "+0.5"), (formatting.signed(NAN), "–"),
         (formatting.span(0.1, 0.2, 1), "0.1 to 0.2"), (formatting.span(0.1, NAN), ""),
         (formatting.span_or_why(NAN, NAN, 1), "none: 1 group"), (formatting.span_or_why(NAN, NAN, 5), ""),
-        (formatting.seed_span(0.1, 0.2, 1), "one training each"), (formatting.seed_span(0.1, 0.2, 3, 1), "0.1 to 0.2"),
+        (formatting.seed_span(0.1, 0.2, 1), "one training each"), (formatting.seed_span(0.1, 0.2, 3), "0.100 to 0.200"),
         (formatting.too_few(1), "the site with the fewest has 1 group, 5 are needed"),
         (formatting.counted(1, "frame"), "1 frame"), (formatting.counted(0, "frame"), "0 frames"),
         (formatting.points(0.01), "1.0 point"), (formatting.points(-0.01), "-1.0 points"),

@@ -12,10 +12,10 @@ from setuptools import Distribution
 from setuptools.config.pyprojecttoml import apply_configuration
 
 import mcdrl.drawing
-from mcdrl.drawing.charts import Chart, ChartRow, Mark, axis_row, scale, strip
+from mcdrl.drawing.charts import Chart, ChartRow, Dot, axis_row, scale, strip
 from mcdrl.drawing.html_tables import html_table
 from mcdrl.drawing.overlays import Shot, outline, picture
-from mcdrl.drawing.page import Notice, Page, Section, templates
+from mcdrl.drawing.page import Notice, Page, PageSection, templates
 from tests.projects import ROOT
 
 SECTION = """<section id="first"><h2>{{ name }}</h2>
@@ -39,7 +39,7 @@ def package(tmp_path_factory):
 
 def values():
     axis, frame = scale([0.0, 1.0]), np.zeros((8, 8, 3), np.uint8)
-    row = ChartRow("mean", strip([Mark(0.5, 0.4, 0.6, 0, "half")], axis), strong=True)
+    row = ChartRow("mean", strip([Dot(0.5, 0.4, 0.6, 0, "half")], axis), strong=True)
     columns = {"held out": lambda r: r["held_out"]}
     return {
         "name": "<b>",
@@ -77,7 +77,7 @@ def test_a_template_that_lacks_a_value_is_refused(package):
 
 
 def test_a_page_stands_alone_and_leads_to_its_sections(package):
-    html = page(Section("first", "First things", section(package)), Section("second", "Second", Markup("<p>")))
+    html = page(PageSection("first", "First things", section(package)), PageSection("second", "Second", Markup("<p>")))
     assert not re.search(r'(?:src|href)="(?!data:|#)', html)
     assert "<title>A &lt;title&gt; – mcdrl</title>" in html
     assert 'href="#first">Skip to the first things</a>' in html
@@ -87,7 +87,7 @@ def test_a_page_stands_alone_and_leads_to_its_sections(package):
 
 def test_an_alarm_is_announced_and_a_notice_is_not(package):
     notices = (Notice("Note", "1 < 2", alarm=False), Notice("Alarm", Markup('<a href="#first">x</a>'), alarm=True))
-    html = page(Section("first", "First", section(package)), notices=notices)
+    html = page(PageSection("first", "First", section(package)), notices=notices)
     assert '<div class="notice" role="note"><strong>Note</strong>1 &lt; 2</div>' in html
     assert '<div class="alarm" role="alert"><strong>Alarm</strong><a href="#first">x</a></div>' in html
 

@@ -10,10 +10,10 @@ from PIL import Image
 from mcdrl.artifacts.frames import unpack_native_mask
 from mcdrl.base.errors import InputError
 from mcdrl.base.issues import RefusedError
-from mcdrl.imaging.decode import Pixels
+from mcdrl.imaging.decode import DecodedFrame
 from mcdrl.imaging.decode import read_pixels as decode
 from mcdrl.imaging.picture import read_picture
-from mcdrl.imaging.recipe import Recipe
+from mcdrl.imaging.recipe import ReadingRecipe
 from tests.sites.site_folder import smooth_disc
 
 S = 64
@@ -48,8 +48,8 @@ def native(pixels) -> np.ndarray:
     return unpack_native_mask(pixels.native_mask)
 
 
-def read_pixels(frame, mask, size_px, threshold) -> Pixels:
-    recipe = Recipe(size_px=size_px, threshold=threshold, swap=False, view="full", values={"polyp": 1})
+def read_pixels(frame, mask, size_px, threshold) -> DecodedFrame:
+    recipe = ReadingRecipe(size_px=size_px, threshold=threshold, swap=False, view="full", values={"polyp": 1})
     return decode(frame, mask, "polyp", recipe)
 
 

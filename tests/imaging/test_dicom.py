@@ -16,7 +16,7 @@ from mcdrl.imaging.decode import read_pixels
 from mcdrl.imaging.depth import to_rgb
 from mcdrl.imaging.dicom import is_dicom
 from mcdrl.imaging.picture import read_picture
-from mcdrl.imaging.recipe import Recipe
+from mcdrl.imaging.recipe import ReadingRecipe
 
 RGB = np.random.default_rng(0).integers(0, 256, (30, 40, 3), np.uint8)
 SMOOTH = np.asarray(Image.fromarray(RGB[:3, :4]).resize((40, 30), Image.Resampling.BILINEAR))
@@ -105,7 +105,7 @@ def masked(tmp_path):
     def read(mask, meanings=None):
         mask.save_as(tmp_path / "m.dcm", enforce_file_format=True, implicit_vr=False, little_endian=True)
         Image.new("RGB", (40, 30), (200, 90, 80)).save(tmp_path / "f.png")
-        recipe = Recipe(64, 128, swap=False, view="full", values={"polyp": 1, "cyst": 2}, meanings=meanings)
+        recipe = ReadingRecipe(64, 128, swap=False, view="full", values={"polyp": 1, "cyst": 2}, meanings=meanings)
         return read_pixels(tmp_path / "f.png", tmp_path / "m.dcm", "polyp", recipe)
 
     return read

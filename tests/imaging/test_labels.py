@@ -9,7 +9,7 @@ from mcdrl.artifacts.frames import IGNORED
 from mcdrl.base.issues import RefusedError
 from mcdrl.imaging.decode import read_pixels
 from mcdrl.imaging.labels import read_labels
-from mcdrl.imaging.recipe import Recipe
+from mcdrl.imaging.recipe import ReadingRecipe
 from mcdrl.imaging.unexplained import UNEXPLAINED
 from tests import factories
 from tests.sites.site_folder import smooth_disc
@@ -61,7 +61,7 @@ def read(tmp_path):
         image = mask if isinstance(mask, Image.Image) else Image.fromarray(mask)
         Image.new("RGB", image.size, (200, 90, 80)).save(tmp_path / "f.png")
         image.save(tmp_path / name, **options)
-        recipe = Recipe(64, threshold, swap=False, view="full", values=VALUES, meanings=meanings)
+        recipe = ReadingRecipe(64, threshold, swap=False, view="full", values=VALUES, meanings=meanings)
         return read_pixels(tmp_path / "f.png", tmp_path / name, lesion_class, recipe)
 
     return save_and_read

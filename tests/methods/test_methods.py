@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from mcdrl.base.errors import InputError
 from mcdrl.clip.encoder import Encoded, unit
 from mcdrl.clip.lite import LiteLowerBlocks
-from mcdrl.clip.lite_trunk import Trunk, imagenet_weights
+from mcdrl.clip.lite_trunk import LiteTrunk, imagenet_weights
 from mcdrl.methods import build, check_mode, has_own_encoder, modes, names, params_type, prepared
 from mcdrl.methods.causalclipseg.masker import Masker
 from mcdrl.methods.denseclip.scores import score_entropy
@@ -17,16 +17,15 @@ from mcdrl.networks import factory
 from mcdrl.networks.interface import Batch, Texts
 from mcdrl.networks.intervening import Intervening
 from mcdrl.networks.prompted import Prompts
-from mcdrl.networks.trunk import EndToEnd, FromCache, Frozen, Pixels, spare_memory
+from mcdrl.networks.trunk import EndToEnd, FromCache, Frozen, PixelsOnly, spare_memory
 from mcdrl.networks.views import summed
 from mcdrl.regions.grid import gather, indices, scatter
-from mcdrl.study.sections.train import PIXEL_MODES
+from mcdrl.study.sections.train import CACHED_MODES, PIXEL_MODES
 from mcdrl.training.sizes import at_side
 from tests.factories import make_spec, small_params
 from tests.stub_sites import StubLowerBlocks, StubUpperBlocks
 
-CACHED = ["frozen", "adapter", "suffix"]
-MODES = [*CACHED, "partial", "finetune"]
+MODES = [*CACHED_MODES, *PIXEL_MODES]
 METHODS = names()
 PAIRS = [(name, mode) for name in METHODS for mode in MODES if mode in (modes(name) or MODES)]
 PLACEBOS = [
@@ -78,7 +77,7 @@ def _trunk(mode, spec):
     makers = {
         "frozen": Frozen, "adapter": lambda: factory.adapter(spec), "suffix": lambda: FromCache(StubUpperBlocks()),
         "partial": lambda: EndToEnd(StubLowerBlocks().frozen(), StubUpperBlocks(), size_px=32),
-        "finetune": lambda: EndToEnd(StubLowerBlocks(), StubUpperBlocks(), size_px=32), "pixels": Pixels,
+        "finetune": lambda: EndToEnd(StubLowerBlocks(), StubUpperBlocks(), size_px=32), "pixels": PixelsOnly,
     }  # fmt: skip
     return makers[mode]()
 
@@ -232,7 +231,7 @@ def test_a_head_of_tokens_starts_as_any_other():
 
 def test_mining_alone_is_not_the_baseline_in_any_mode():
     batch = _batch()
-    for mode in CACHED:
+    for mode in CACHED_MODES:
         mining, plain = (_woken(_method(name, mode)).eval() for name in ("no_cdrl", "baseline"))
         assert not torch.allclose(mining(batch).logits, plain(batch).logits, atol=1e-3)
 
@@ -663,7 +662,7 @@ def test_sparing_memory_changes_neither_names_nor_gradients():
     frames = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     found = []
     for spare in (False, True):
-        trunk = EndToEnd(LiteLowerBlocks(Trunk.load(imagenet_weights())), StubUpperBlocks(40), size_px=32)
+        trunk = EndToEnd(LiteLowerBlocks(LiteTrunk.load(imagenet_weights())), StubUpperBlocks(40), size_px=32)
         names = list(trunk.state_dict())
         if spare:
             spare_memory(trunk)

@@ -13,7 +13,7 @@ from mcdrl.methods import _registry, names, params_type, with_methods
 from mcdrl.model.folder import load_model
 from mcdrl.study.code import digest
 from mcdrl.study.params import check
-from mcdrl.training.cell import Job
+from mcdrl.training.cell import TrainingJob
 from mcdrl.training.run import train
 from tests import stub_sites
 from tests.factories import train_params
@@ -67,7 +67,9 @@ def test_it_trains_by_its_own_loss_and_the_knob_matters(smooth, tmp_path):
     weights = []
     for weight in (0.0, 50.0):
         own = params_type("smooth").model_validate({"roughness": weight})
-        cell = Job("smooth", "smooth", "C", 0, ["A", "B"], tmp_path / "artifacts", stub_sites.LESIONS, numbers, own)
+        cell = TrainingJob(
+            "smooth", "smooth", "C", 0, ["A", "B"], tmp_path / "artifacts", stub_sites.LESIONS, numbers, own
+        )
         train(cell, fabric, tmp_path / str(weight))
         model = load_model(tmp_path / str(weight), tmp_path / "artifacts" / "backbone")
         assert model.card.params == {"roughness": weight}

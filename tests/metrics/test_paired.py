@@ -50,7 +50,7 @@ def test_random_patterns_bound_the_p_value_and_come_in_chunks(monkeypatch):
     assert sign_flip(parts, np.random.default_rng(0)) == 1 / (paired.SIGN_PATTERNS + 1)
     noise = np.random.default_rng(6).normal(size=64)
     whole = sign_flip(noise, np.random.default_rng(7))
-    monkeypatch.setattr(paired, "_CELLS_AT_ONCE", 64 * 1024)
+    monkeypatch.setattr(paired, "CELLS_AT_ONCE", 64 * 1024)
     assert max(len(chunk) for chunk in paired._random_patterns(64, np.random.default_rng(7))) == 1024
     assert sign_flip(noise, np.random.default_rng(7)) == whole
 

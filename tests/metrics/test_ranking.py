@@ -95,7 +95,7 @@ def test_without_spread_there_is_no_interval(n):
 def test_chunks_change_nothing(n, monkeypatch):
     scores, positive = drawn(n)
     whole = auroc_interval(scores[None], positive, np.arange(n), 60, np.random.default_rng(0))
-    monkeypatch.setattr(ranking, "_CELLS_AT_ONCE", 7 * n)
+    monkeypatch.setattr(ranking, "CELLS_AT_ONCE", 7 * n)
     assert auroc_interval(scores[None], positive, np.arange(n), 60, np.random.default_rng(0)) == pytest.approx(whole)
 
 

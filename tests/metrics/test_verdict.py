@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mcdrl.metrics.verdict import Expected, Found, Verdict, expected, judge, more_groups
+from mcdrl.metrics.verdict import ExpectedDice, FoundDice, Verdict, expected, judge, more_groups
 
-PROMISED = Expected(mean=0.75, low=0.6, high=0.9, n_sites=5, predicted=True)
+PROMISED = ExpectedDice(mean=0.75, low=0.6, high=0.9, n_sites=5, predicted=True)
 
 
 def test_a_new_site_is_expected_in_students_prediction_interval():
@@ -33,8 +33,8 @@ def test_the_reach_is_that_of_scipy():
 
 
 def test_below_three_sites_there_is_what_was_seen():
-    assert expected([0.8, 0.6]) == Expected(pytest.approx(0.7), 0.6, 0.8, 2, predicted=False)
-    assert expected([0.8]) == Expected(0.8, 0.8, 0.8, 1, predicted=False)
+    assert expected([0.8, 0.6]) == ExpectedDice(pytest.approx(0.7), 0.6, 0.8, 2, predicted=False)
+    assert expected([0.8]) == ExpectedDice(0.8, 0.8, 0.8, 1, predicted=False)
     assert expected([]) is None
 
 
@@ -51,30 +51,30 @@ def test_below_three_sites_there_is_what_was_seen():
     ],
 )
 def test_the_interval_that_was_found_decides(low, high, verdict):
-    assert judge(PROMISED, Found((low + high) / 2, low, high, 40)) is verdict
+    assert judge(PROMISED, FoundDice((low + high) / 2, low, high, 40)) is verdict
 
 
 def test_of_two_sites_nobody_knows_how_far_others_may_be_off():
-    assert judge(expected([0.8, 0.82]), Found(0.3, 0.2, 0.4, 40)) is Verdict.TOO_FEW_SITES
-    assert judge(expected([0.8]), Found(0.9, 0.85, 0.95, 40)) is Verdict.TOO_FEW_SITES
+    assert judge(expected([0.8, 0.82]), FoundDice(0.3, 0.2, 0.4, 40)) is Verdict.TOO_FEW_SITES
+    assert judge(expected([0.8]), FoundDice(0.9, 0.85, 0.95, 40)) is Verdict.TOO_FEW_SITES
 
 
 def test_without_a_promise_there_is_nothing_to_hold_it_against():
-    assert judge(None, Found(0.7, 0.6, 0.8, 40)) is Verdict.NO_PROMISE
+    assert judge(None, FoundDice(0.7, 0.6, 0.8, 40)) is Verdict.NO_PROMISE
 
 
 def test_how_many_more_would_decide():
     """An interval of 40 groups that reaches 0.2 down from 0.7 has to reach 0.1: four times as many, 120 more."""
-    assert more_groups(PROMISED, Found(0.7, 0.5, 0.85, 40)) == 120
-    assert more_groups(PROMISED, Found(0.5, 0.45, 0.7, 40)) == 120  # below the range: its upper half has to shrink
+    assert more_groups(PROMISED, FoundDice(0.7, 0.5, 0.85, 40)) == 120
+    assert more_groups(PROMISED, FoundDice(0.5, 0.45, 0.7, 40)) == 120  # below the range: its upper half has to shrink
 
 
 def test_of_fewer_than_five_groups_there_is_no_interval_so_that_as_many_are_wanted():
     nothing = (float("nan"), float("nan"))
-    assert more_groups(PROMISED, Found(0.7, *nothing, 2)) == 3
-    assert more_groups(PROMISED, Found(0.7, *nothing, 30)) == 1
-    assert math.isnan(more_groups(PROMISED, Found(float("nan"), *nothing, 0)))
+    assert more_groups(PROMISED, FoundDice(0.7, *nothing, 2)) == 3
+    assert more_groups(PROMISED, FoundDice(0.7, *nothing, 30)) == 1
+    assert math.isnan(more_groups(PROMISED, FoundDice(float("nan"), *nothing, 0)))
 
 
 def test_on_the_border_no_number_decides():
-    assert more_groups(PROMISED, Found(0.6, 0.5, 0.7, 40)) == math.inf
+    assert more_groups(PROMISED, FoundDice(0.6, 0.5, 0.7, 40)) == math.inf

@@ -19,7 +19,9 @@ from mcdrl import cli
 from mcdrl.artifacts.promise import PROMISE, write_promise
 from mcdrl.commands.models.export import made_up_frames
 from mcdrl.commands.models.pack import pack
+from mcdrl.model.shipped import shipped_folder
 from mcdrl.model.shown import FLAT
+from mcdrl.study.paths import START_MODEL
 from tests import lite_model
 from tests.factories import make_promise
 from tests.imaging.test_dicom import content
@@ -296,10 +298,15 @@ def test_what_is_no_model_is_named(folders, tmp_path):
         mcdrl.load(tmp_path / "cut")
 
 
+@pytest.mark.parametrize("given", [{}, {"model": None}, {"model": START_MODEL}])
+def test_where_no_model_is_given_it_is_the_one_that_comes_along(given):
+    assert mcdrl.load(**given, device="cpu")._folders == [shipped_folder(START_MODEL)]
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"model": None}, "model None: expected the folder of a model, a name of one that comes along, or several"),
+        ({"model": 5}, "model 5: expected the folder of a model, a name of one that comes along, or several"),
         ({"model": [5]}, "model 5: expected the path of a folder"),
         ({"model": "x" * 300}, "can't be read: File name too long; name a model's folder"),
         ({"sizes": 224}, r"sizes 224: expected sides in px, each once, such as \[224, 320\]"),

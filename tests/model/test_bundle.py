@@ -8,7 +8,7 @@ from mcdrl.base.files import read_json, write_json
 from mcdrl.clip.card import read_card
 from mcdrl.clip.lite import LiteEncoder
 from mcdrl.clip.load import load_encoder
-from mcdrl.clip.sources import Source
+from mcdrl.clip.sources import WeightsSource
 from mcdrl.model.bundle import bundle, find_backbone
 from stages.backbone.obtain import obtain
 from tests import stub_sites
@@ -58,7 +58,7 @@ def test_of_a_small_copy_the_weights_that_no_package_brings_are_part(tmp_path):
     for name, shift in (("installed", 0.0), ("own", 0.01)):
         folder = tmp_path / name
         folder.mkdir()
-        obtain(read_card("lite0"), Source("lite0", "card"), folder)
+        obtain(read_card("lite0"), WeightsSource("lite0", "card"), folder)
         state = load_file(folder / "weights.safetensors")
         save_file({**state, "joint.mean": state["joint.mean"] + shift}, folder / "weights.safetensors")
         digest = LiteEncoder.from_folder(folder, "auto").fingerprint

@@ -20,7 +20,7 @@ from mcdrl.metrics.operating_point import OperatingPoint
 from mcdrl.model.card import MinedBy
 from mcdrl.model.ensemble import Ensemble, Member, load_ensemble
 from mcdrl.model.folder import LoadedModel, load_model, save_model
-from mcdrl.model.network import FurtherSizes, Network, batch_of, pixels
+from mcdrl.model.network import FurtherSizes, Network, batch_of_frames, pixels
 from mcdrl.model.predictor import Predictor
 from mcdrl.model.probability import probability
 from mcdrl.networks.factory import with_presence
@@ -103,7 +103,7 @@ def test_folder_and_pipeline_agree(folder, tmp_path):
     stored, selected = through_the_stores(folder, loaded, frames, tmp_path)
     with torch.no_grad():
         features = Pooled().encode(pixels(torch.from_numpy(frames)))
-    batch = batch_of(torch.from_numpy(frames), features, loaded)
+    batch = batch_of_frames(torch.from_numpy(frames), features, loaded)
     by_texts = mine(features.dense.permute(0, 2, 3, 1).numpy(), loaded.texts.classes.numpy(), 0.25).selected
     by_miner = tuned().regions({tap: grid.half().float() for tap, grid in features.maps.items()})[1].numpy()
     assert (by_texts != by_miner).any()

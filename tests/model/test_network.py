@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mcdrl.clip.encoder import Encoded
-from mcdrl.model.network import batch_of, mined
+from mcdrl.model.network import batch_of_frames, mined
 from mcdrl.networks.interface import Texts
 from mcdrl.regions.zero_shot import mine
 
@@ -44,7 +44,7 @@ def test_a_model_mines_with_its_own_background():
     features = Encoded(dense=dense, image_embedding=dense[:, :, 0, 0], maps={}, prefix=dense)
     texts = Texts(classes, classes, classes[:, None], torch.ones(3) / 3, background)
     model = SimpleNamespace(miner=None, texts=texts, card=SimpleNamespace(alpha=0.25, text_similarity="cosine"))
-    batch = batch_of(torch.zeros(2, 16, 16, 3, dtype=torch.uint8), features, model)
+    batch = batch_of_frames(torch.zeros(2, 16, 16, 3, dtype=torch.uint8), features, model)
     expected, selected = mined(dense, classes, 0.25, background)
     assert torch.equal(batch.similarity, expected)
     assert torch.equal(batch.selected, selected)
@@ -59,7 +59,7 @@ def test_a_model_mines_as_its_own_training_did():
     found = {}
     for name in ("cosine", "feature_surgery"):
         model = SimpleNamespace(miner=None, texts=texts, card=SimpleNamespace(alpha=0.25, text_similarity=name))
-        found[name] = batch_of(torch.zeros(2, 16, 16, 3, dtype=torch.uint8), features, model).similarity
+        found[name] = batch_of_frames(torch.zeros(2, 16, 16, 3, dtype=torch.uint8), features, model).similarity
     assert torch.equal(found["cosine"], mined(dense, classes, 0.25)[0])
     assert torch.equal(found["feature_surgery"], mined(dense, classes, 0.25, image=image)[0])
     assert not torch.equal(found["cosine"], found["feature_surgery"])

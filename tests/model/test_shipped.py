@@ -17,7 +17,7 @@ from mcdrl.model.card import read_card
 from mcdrl.model.facts import CARD
 from mcdrl.model.readme import readme
 from mcdrl.model.shipped import called, model_names, read_shipped, remarks, resolved, shipped_folder
-from mcdrl.renderer import Plan, Style, make_patient, render
+from mcdrl.renderer import ScenePlan, Style, make_patient, render
 from mcdrl.study import paths
 from mcdrl.study.site_cards import read_card as read_site_card
 from tests.lite_model import write_model
@@ -35,7 +35,7 @@ def _elsewhere(tmp_path, monkeypatch):
 def frame():
     """A drawn frame with a polyp."""
     patient = make_patient(np.random.default_rng(0), Style())
-    return render(patient, Plan("polyp"), np.random.default_rng(0), 224).image
+    return render(patient, ScenePlan("polyp"), np.random.default_rng(0), 224).image
 
 
 def test_it_is_called_by_its_name_wherever_it_lies():

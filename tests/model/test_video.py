@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from mcdrl.base.issues import RefusedError
-from mcdrl.imaging.video.frames import Shape, TimedFrame
+from mcdrl.imaging.video.frames import TimedFrame, VideoShape
 from mcdrl.model.predictor import Answer
-from mcdrl.model.shown import FLAT, Shown
+from mcdrl.model.shown import FLAT, ShownFrame
 from mcdrl.model.video import Answered, answered, readable, smoothed, survey
 from mcdrl.view import looked_at
 from tests.moving_phantom import InMemory, moving
@@ -29,7 +29,7 @@ class Broken:
     @property
     def shape(self):
         height, width = self.pictures[0].shape[:2]
-        return Shape((width, height), Fraction(1, 25))
+        return VideoShape((width, height), Fraction(1, 25))
 
     def frames(self):
         for index, picture in enumerate(self.pictures):
@@ -160,7 +160,7 @@ def test_a_video_of_no_frame_is_refused():
 
 
 def at(pts, *values):
-    shown = Shown((2, 2), (0, 0, 2, 2), np.zeros((2, 2, 3), np.uint8))
+    shown = ShownFrame((2, 2), (0, 0, 2, 2), np.zeros((2, 2, 3), np.uint8))
     return [
         Answered(TimedFrame(index, place, lambda: None), None, shown, Answer(np.full((2, 2), value, np.float32), ()))
         for index, (place, value) in enumerate(zip(pts, values, strict=True))

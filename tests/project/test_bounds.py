@@ -16,12 +16,12 @@ from mcdrl.methods import names, params_type, with_methods
 from mcdrl.study.params import STAGES_WITH_SECTION, Reading, Site, Study, check, read_params, section_type
 from mcdrl.study.sections.pretrain import Distillation
 from mcdrl.study.sections.train import AugmentParams, MinerParams, PatchParams, SwadParams
-from mcdrl.study.site_cards import Card, Download, Expected, Licence
+from mcdrl.study.site_cards import Download, ExpectedCounts, Licence, SiteCard
 from mcdrl.study.variants import Variant
 
 NESTED = (
-    Study, Site, Reading, Card, Download, Expected, Preset, OpenClipConfig, AugmentParams, MinerParams, PatchParams,
-    SwadParams, Distillation, Variant, Licence,
+    Study, Site, Reading, SiteCard, Download, ExpectedCounts, Preset, OpenClipConfig, AugmentParams, MinerParams,
+    PatchParams, SwadParams, Distillation, Variant, Licence,
 )  # fmt: skip
 KINDS = {name: section_type(name) for name in STAGES_WITH_SECTION}
 KINDS |= {f"method_params.{name}": params_type(name) for name in names()}

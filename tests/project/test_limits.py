@@ -56,7 +56,7 @@ def write_figures(path):
 def write_splits(path):
     to_splits(cases, path)
 def write_checkpoint(path):
-    progress = checkpoint.Progress([], checkpoint.snapshot(linear))
+    progress = checkpoint.TrainingProgress([], checkpoint.snapshot(linear))
     checkpoint.save(path.parent, progress, linear, make_optimiser(linear, train_params()))
 def write_weights(path):
     words = Vocabulary(["polyp"])

@@ -255,9 +255,9 @@ def test_a_folder_of_frames_is_checked_without_a_project(installed, elsewhere):
 
 def test_backbone_cards_and_the_text_tower_come_along(installed, elsewhere):
     code = (
-        "from mcdrl.clip.card import read_card; from mcdrl.clip.lite import read_shipped; "
+        "from mcdrl.clip.card import read_card; from mcdrl.clip.lite import read_trained; "
         "from mcdrl.study.paths import LITE_TOWERS, own_or_shipped; "
-        "print(read_card('lite2').family, *[len(read_shipped(own_or_shipped(one))) for one in LITE_TOWERS.values()])"
+        "print(read_card('lite2').family, *[len(read_trained(own_or_shipped(one))) for one in LITE_TOWERS.values()])"
     )
     assert python(installed, elsewhere, "-c", code).stdout.split() == ["lite", "2", "2", "2"]
 

@@ -9,7 +9,7 @@ from mcdrl.renderer import (
     EXCLUSIVE_PAIRS,
     LESION_CLASSES,
     Patient,
-    Plan,
+    ScenePlan,
     Style,
     make_patient,
     render,
@@ -29,7 +29,7 @@ def patient() -> Patient:
 @pytest.mark.parametrize("lesion_class", LESION_CLASSES)
 def test_mask_is_one_body(patient: Patient, lesion_class: str) -> None:
     for seed in range(3):
-        frame = render(patient, Plan(lesion_class), np.random.default_rng(seed), SIDE)
+        frame = render(patient, ScenePlan(lesion_class), np.random.default_rng(seed), SIDE)
         assert frame.lesion_class == lesion_class
         area = int(frame.mask.sum())
         assert area > 60
@@ -38,7 +38,7 @@ def test_mask_is_one_body(patient: Patient, lesion_class: str) -> None:
 
 
 def test_no_lesion_no_mask(patient: Patient) -> None:
-    frame = render(patient, Plan(None), np.random.default_rng(1), SIDE)
+    frame = render(patient, ScenePlan(None), np.random.default_rng(1), SIDE)
     assert frame.lesion_class is None
     assert not frame.mask.any()
 
@@ -47,7 +47,7 @@ def test_no_lesion_no_mask(patient: Patient) -> None:
 def test_mask_edge_is_an_edge_of_the_image(patient: Patient, lesion_class: str) -> None:
     ratios = []
     for seed in range(5):
-        frame = render(patient, Plan(lesion_class), np.random.default_rng(seed), SIDE)
+        frame = render(patient, ScenePlan(lesion_class), np.random.default_rng(seed), SIDE)
         inner = frame.mask & ~ndimage.binary_erosion(frame.mask, iterations=4)
         outer = ndimage.binary_dilation(frame.mask, iterations=4) & ~frame.mask
         green = frame.image[..., 1].astype(float) + 1
@@ -56,7 +56,7 @@ def test_mask_edge_is_an_edge_of_the_image(patient: Patient, lesion_class: str) 
 
 
 def test_equal_seeds_equal_frames_and_other_seeds_differ(patient: Patient) -> None:
-    plan = Plan("polyp", strengths={"blood": 0.7, "blur": 0.4})
+    plan = ScenePlan("polyp", strengths={"blood": 0.7, "blur": 0.4})
     one, two, other = (render(patient, plan, np.random.default_rng(k), SIDE) for k in (3, 3, 4))
     assert one.image.tobytes() == two.image.tobytes()
     assert one.mask.tobytes() == two.mask.tobytes()
@@ -64,10 +64,10 @@ def test_equal_seeds_equal_frames_and_other_seeds_differ(patient: Patient) -> No
 
 
 def test_surface_confounders_leave_the_mask_alone(patient: Patient) -> None:
-    plain = render(patient, Plan("polyp"), np.random.default_rng(6), SIDE)
+    plain = render(patient, ScenePlan("polyp"), np.random.default_rng(6), SIDE)
     names = [name for name in CONFOUNDERS if not name.endswith("_view")]
     for name in names:
-        changed = render(patient, Plan("polyp", strengths={name: 1.0}), np.random.default_rng(6), SIDE)
+        changed = render(patient, ScenePlan("polyp", strengths={name: 1.0}), np.random.default_rng(6), SIDE)
         np.testing.assert_array_equal(changed.mask, plain.mask)
         assert (changed.image != plain.image).any(), name
 
@@ -75,7 +75,7 @@ def test_surface_confounders_leave_the_mask_alone(patient: Patient) -> None:
 def test_near_lesions_are_large_and_far_ones_small(patient: Patient) -> None:
     def area(name: str | None, level: float) -> float:
         strengths = {name: level} if name else {}
-        plan = Plan("polyp", strengths=strengths)
+        plan = ScenePlan("polyp", strengths=strengths)
         return float(np.mean([render(patient, plan, np.random.default_rng(k), 64).mask.mean() for k in range(20)]))
 
     areas = [area("far_view", 1.0), area("far_view", 0.5), area(None, 0), area("near_view", 1.0)]
@@ -87,7 +87,7 @@ def test_near_lesions_are_large_and_far_ones_small(patient: Patient) -> None:
 def test_reflections_lie_where_the_plan_says(
     patient: Patient, placement: Placement, share: tuple[float, float]
 ) -> None:
-    plan = Plan("polyp", strengths={"reflection": 0.6}, placement={"reflection": placement})
+    plan = ScenePlan("polyp", strengths={"reflection": 0.6}, placement={"reflection": placement})
     on, total = 0, 0
     for seed in range(6):
         frame = render(patient, plan, np.random.default_rng(seed), SIDE)
@@ -99,7 +99,7 @@ def test_reflections_lie_where_the_plan_says(
 
 @pytest.mark.parametrize("size_px", [96, 224, 300])
 def test_size(patient: Patient, size_px: int) -> None:
-    frame = render(patient, Plan("cyst"), np.random.default_rng(0), size_px)
+    frame = render(patient, ScenePlan("cyst"), np.random.default_rng(0), size_px)
     assert frame.image.shape == (size_px, size_px, 3)
     assert frame.image.dtype == np.uint8
     assert frame.mask.shape == (size_px, size_px)

@@ -6,9 +6,9 @@ import pytest
 from mcdrl.renderer.trace import trace_scene, trace_wall
 from mcdrl.renderer.tube import (
     FAR,
+    CameraView,
     FoldShape,
     Tube,
-    View,
     make_tube,
     ray_directions,
     wall_coordinates,
@@ -30,7 +30,7 @@ def cylinder() -> Tube:
 
 
 def test_cylinder_is_met_where_geometry_says() -> None:
-    view = View(tilt_deg=0.0, azimuth_deg=0.0, half_width=1.0)
+    view = CameraView(tilt_deg=0.0, azimuth_deg=0.0, half_width=1.0)
     hits = trace_scene(cylinder(), view, trace_wall(cylinder(), view), [], 112)
     across = np.hypot(*ray_directions(view, 112)[:2])
     expected = 1.0 / np.maximum(across, 1e-6)
@@ -39,7 +39,7 @@ def test_cylinder_is_met_where_geometry_says() -> None:
 
 
 def test_rays_end_on_the_wall_or_in_the_dark(tube: Tube) -> None:
-    view = View(tilt_deg=25.0, azimuth_deg=40.0)
+    view = CameraView(tilt_deg=25.0, azimuth_deg=40.0)
     hits = trace_scene(tube, view, trace_wall(tube, view), [], 112)
     gap = wall_distance(tube, hits.distance * ray_directions(view, 112))
     near = hits.distance < 4.0

@@ -6,7 +6,7 @@ import pytest
 
 from mcdrl.artifacts.cases import STRENGTHS
 from mcdrl.base.errors import InputError
-from mcdrl.sites.folder import Source
+from mcdrl.sites.folder import FrameFiles
 from mcdrl.sites.strengths import read_strengths
 from mcdrl.study.reading import Reading
 
@@ -18,7 +18,7 @@ def reading(**keys):
 
 
 def source(stem):
-    return Source(stem, f"images/{stem}.png", Path(f"images/{stem}.png"), None)
+    return FrameFiles(stem, f"images/{stem}.png", Path(f"images/{stem}.png"), None)
 
 
 SOURCES = {f"A/{stem}": source(stem) for stem in ("one", "two", "three")}

@@ -6,16 +6,16 @@ import pytest
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.issues import RefusedError
-from mcdrl.sites.folder import Source
+from mcdrl.sites.folder import FrameFiles
 from mcdrl.sites.table import Entry, read_table
 from mcdrl.study.reading import Reading
 
 SITE = Reading(table="t.csv", table_file="file", table_group="patient", table_class="kind")
 
 
-def source(stem: str, file: str | None = None) -> Source:
+def source(stem: str, file: str | None = None) -> FrameFiles:
     file = file or f"images/{stem}.jpg"
-    return Source(stem, file, Path("/root") / file, Path("/root/masks") / f"{stem}.png")
+    return FrameFiles(stem, file, Path("/root") / file, Path("/root/masks") / f"{stem}.png")
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_a_frame_is_found_by_stem_name_or_path(table, name):
 def test_where_the_path_alone_counts_it_is_said(table):
     rows = table("file,patient,kind\nf0.png,p1,polyp\n")
     with pytest.raises(RefusedError) as refused:
-        rows.entry(Source("f0", "images/0/f0.png", Path("a"), Path("b"), path="0/f0"))
+        rows.entry(FrameFiles("f0", "images/0/f0.png", Path("a"), Path("b"), path="0/f0"))
     assert str(refused.value) == (
         "no row in the table: t.csv has neither its path images/0/f0.png nor 0/f0 "
         "(with case_ids: path, names and stems don't count)"

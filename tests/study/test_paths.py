@@ -20,7 +20,6 @@ from mcdrl.study.paths import (
     artifacts_of,
     audit_files,
     backbone_folder,
-    deployed_model,
     features_folder,
     ingest_folder,
     own_or_shipped,
@@ -64,7 +63,7 @@ def test_outputs_are_where_dvc_looks_for_them(listed):
         *LITE_TOWERS.values(),
         report_folder(ARTIFACTS),
     ]
-    wanted += [whole_model(ARTIFACTS, "mcdrl", 0), deployed_model(ARTIFACTS, "mcdrl")]
+    wanted += [whole_model(ARTIFACTS, "mcdrl", 0), ARTIFACTS / "deploy" / "mcdrl"]
     wanted += [table_path(ARTIFACTS, stage, name) for stage, names in TABLES.items() for name in names]
     wanted += [AUDIT.pairs, AUDIT.splits, AUDIT.profile, TEXTS.dictionary, TEXTS.classes, TEXTS.class_confounders]
     assert {path.as_posix() for path in wanted} <= outs
@@ -110,7 +109,7 @@ def test_a_models_place_tells_its_study(tmp_path):
 
 def test_a_models_place_tells_where_its_backbone_is(tmp_path):
     artifacts = tmp_path.resolve()
-    for model in (CELL.model(tmp_path), whole_model(tmp_path, "mcdrl", 0), deployed_model(tmp_path, "mcdrl")):
+    for model in (CELL.model(tmp_path), whole_model(tmp_path, "mcdrl", 0), tmp_path / "deploy" / "mcdrl"):
         assert artifacts_of(model) == artifacts
     for place in (tmp_path / "mcdrl", tmp_path / "packed" / "mcdrl", tmp_path / "train_all" / "mcdrl", Path("/")):
         assert artifacts_of(place) is None

@@ -10,7 +10,7 @@ from mcdrl.methods import build
 from mcdrl.model.ensemble import Member
 from mcdrl.model.folder import LoadedModel
 from mcdrl.networks.interface import Method, Output
-from mcdrl.networks.trunk import EndToEnd, Pixels
+from mcdrl.networks.trunk import EndToEnd, PixelsOnly
 from mcdrl.training.adapt import LabelledFrames
 from tests import stub_sites
 from tests.factories import make_card, make_spec, make_texts, method_params, train_params
@@ -51,7 +51,7 @@ class Constant(Method):
 
     def __init__(self, probability=0.5):
         super().__init__()
-        self.trunk, self.norm = Pixels(), nn.BatchNorm2d(3)
+        self.trunk, self.norm = PixelsOnly(), nn.BatchNorm2d(3)
         self.odds = nn.Parameter(torch.tensor(float(np.log(probability / (1 - probability)))))
 
     def forward(self, batch, **_):

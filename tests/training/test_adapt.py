@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from mcdrl.base.errors import InputError
-from mcdrl.training.adapt import RECIPE, Recipe, adapt, answers, joined, training_params
+from mcdrl.training.adapt import RECIPE, AdaptationRecipe, adapt, answers, joined, training_params
 from mcdrl.training.adaptation_gain import judge
 from mcdrl.training.checkpoint import snapshot
 from tests.command_tree import command_tree
 from tests.factories import train_params
 from tests.training.stub_member import member, site_frames, with_masks
 
-QUICK = Recipe(steps=6, batch_size=4, replay_share=0.5, rate_share=1.0, anchor=0.0)
+QUICK = AdaptationRecipe(steps=6, batch_size=4, replay_share=0.5, rate_share=1.0, anchor=0.0)
 
 
 def adapted(recipe=QUICK, replay=None, seed=0, own=None, start=None):
@@ -34,14 +34,15 @@ def test_it_learns_what_the_site_calls_lesion():
     own, unseen = site_frames("A", 16, dark=True), site_frames("B", 16, dark=True)
     learner = member()
     before = judge(answers([learner], unseen), unseen).scores["dice"]
-    adapted(Recipe(60, 8, 0.5, 1.0, 0.0), own=own, start=learner)
+    adapted(AdaptationRecipe(60, 8, 0.5, 1.0, 0.0), own=own, start=learner)
     after = judge(answers([learner], unseen), unseen).scores["dice"]
     assert np.nanmean(after) > np.nanmean(before) + 0.3
 
 
 def test_an_anchor_and_lower_rates_hold_it_near_its_start():
     free, anchored, slow = (
-        moved(adapted(Recipe(12, 4, 0.5, rate, anchor))) for rate, anchor in ((1.0, 0.0), (1.0, 0.3), (0.1, 0.0))
+        moved(adapted(AdaptationRecipe(12, 4, 0.5, rate, anchor)))
+        for rate, anchor in ((1.0, 0.0), (1.0, 0.3), (0.1, 0.0))
     )
     assert 0 < anchored < 0.8 * free
     assert 0 < slow < 0.3 * free
@@ -51,11 +52,11 @@ def test_a_step_pulls_weights_back_by_the_anchors_share():
     """One step at the highest rate: the anchor leaves its complement of the way."""
     learner = member()
     learner.model.card.parameters["warmup"] = 0.0
-    one = Recipe(1, 4, 0.0, 1.0, 0.0)
+    one = AdaptationRecipe(1, 4, 0.0, 1.0, 0.0)
     free = adapt(learner, site_frames(), None, one, 0)
     anchored_learner = member()
     anchored_learner.model.card.parameters["warmup"] = 0.0
-    anchored = adapt(anchored_learner, site_frames(), None, Recipe(1, 4, 0.0, 1.0, 0.25), 0)
+    anchored = adapt(anchored_learner, site_frames(), None, AdaptationRecipe(1, 4, 0.0, 1.0, 0.25), 0)
     start = snapshot(member().model.method)
     for name in free:
         torch.testing.assert_close(
@@ -78,7 +79,7 @@ def test_each_step_replays_a_share(share, new, monkeypatch):
     monkeypatch.setattr(
         learner.model.method, "losses", lambda batch, output: seen.append(batch.site) or losses(batch, output)
     )
-    adapted(Recipe(3, 4, share, 1.0, 0.0), replay=site_frames("B", number=1), start=learner)
+    adapted(AdaptationRecipe(3, 4, share, 1.0, 0.0), replay=site_frames("B", number=1), start=learner)
     assert [int((sites == 0).sum()) for sites in seen] == [new] * 3
     assert [len(sites) for sites in seen] == [4] * 3
 
@@ -91,7 +92,7 @@ def test_every_frame_comes_before_any_comes_again(monkeypatch):
     monkeypatch.setattr(
         learner.model.method, "losses", lambda batch, output: seen.extend(batch.site.tolist()) or losses(batch, output)
     )
-    adapted(Recipe(4, 4, 0.0, 1.0, 0.0), own=numbered, start=learner)
+    adapted(AdaptationRecipe(4, 4, 0.0, 1.0, 0.0), own=numbered, start=learner)
     assert sorted(seen[:8]) == sorted(seen[8:]) == list(range(8))
     assert seen[:8] != seen[8:]
 
@@ -159,12 +160,12 @@ def test_a_presence_head_goes_on_learning_which_frames_have_a_lesion():
     own = replace(site_frames("A", 16), masks=site_frames("A", 16).masks * (np.arange(16) % 4 < 2)[:, None, None])
     learner = member(presence=True, parameters={**told, "presence_weight": 1.0})
     before = [one.presence for one in answers([learner], own)]
-    state = adapted(Recipe(60, 8, 0.0, 1.0, 0.0), own=own, start=learner)
+    state = adapted(AdaptationRecipe(60, 8, 0.0, 1.0, 0.0), own=own, start=learner)
     after = [one.presence for one in answers([learner], own)]
     assert None not in before
     right, wrong = (float(np.mean(after, where=own.has_lesion == there)) for there in (True, False))
     assert right > wrong + 0.3
-    idle = adapted(Recipe(60, 8, 0.0, 1.0, 0.0), own=own, start=member(presence=True))
+    idle = adapted(AdaptationRecipe(60, 8, 0.0, 1.0, 0.0), own=own, start=member(presence=True))
     heads = [name for name in state if name.startswith("presence.")]
     start = snapshot(member(presence=True).model.method)
     assert heads

@@ -18,7 +18,7 @@ from mcdrl.training.adaptation_gain import (
     points,
 )
 from mcdrl.training.checkpoint import snapshot
-from mcdrl.training.site_limits import Kept, Share
+from mcdrl.training.site_limits import KeptLesions, Share
 from tests.training.stub_member import Constant, member_of, site_frames
 
 SIDE = 32
@@ -170,8 +170,8 @@ FEWER, AS_MANY = np.arange(60) % 2, np.zeros(60)
     (ALL, TOO_FEW, FEWER, False),  # what is spared has its price
 ])  # fmt: skip
 def test_new_limits_help_if_the_old_ones_lose_too_much_or_the_new_ones_spare_alarms(before, after, fewer, advised):
-    assert limits_help(Kept(0.9, before, after, 60, 60), fall(fewer)) == advised
-    assert limits_help(Kept(0.9, before, after, 60, 60), {}) == (advised and before is LOST)
+    assert limits_help(KeptLesions(0.9, before, after, 60, 60), fall(fewer)) == advised
+    assert limits_help(KeptLesions(0.9, before, after, 60, 60), {}) == (advised and before is LOST)
 
 
 def test_a_change_has_the_paired_interval_of_its_frames():

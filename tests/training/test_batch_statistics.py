@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from mcdrl.clip.lite import LiteLowerBlocks
-from mcdrl.clip.lite_trunk import Trunk, imagenet_weights
+from mcdrl.clip.lite_trunk import LiteTrunk, imagenet_weights
 from mcdrl.training.batch_statistics import batch_norms, taking_statistics
 
 
@@ -29,7 +29,7 @@ def test_an_error_inside_leaves_the_momentum_as_it_was():
 
 
 def test_encoders_that_keep_their_statistics_follow_no_batch():
-    blocks = LiteLowerBlocks(Trunk.load(imagenet_weights())).train()
+    blocks = LiteLowerBlocks(LiteTrunk.load(imagenet_weights())).train()
     assert batch_norms(blocks)
     assert batch_norms(blocks, following=True) == []
     assert len(batch_norms(nn.Sequential(nn.BatchNorm2d(2), nn.ReLU()).train(), following=True)) == 1

@@ -16,7 +16,7 @@ from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import apply_ac
 
 from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.dictionary import BACKGROUND, CLASSES
-from mcdrl.artifacts.plan import Plan, Views, write_plan
+from mcdrl.artifacts.plan import VariantPlan, Views, write_plan
 from mcdrl.base import digests
 from mcdrl.base.errors import InputError
 from mcdrl.methods import modes, names
@@ -30,7 +30,7 @@ from mcdrl.study.paths import plan_files
 from mcdrl.training import checkpoint
 from mcdrl.training import run as work
 from mcdrl.training.averaging import ValleyMean, valley
-from mcdrl.training.cell import Job, make_job, resume_folder
+from mcdrl.training.cell import TrainingJob, make_job, resume_folder
 from mcdrl.training.feed import Feed
 from mcdrl.training.labelled import labelled_cases
 from mcdrl.training.loop import Training
@@ -61,7 +61,7 @@ def artifacts(tmp_path, monkeypatch):
 
 def _cell(artifacts, method="mcdrl", held_out="C", variant=None, flips=("horizontal",), own=None, **params):
     sources = [site for site in "ABC" if site != held_out]  # all of them where none is held out
-    return Job(
+    return TrainingJob(
         variant or method, method, held_out, 0, sources, artifacts, stub_sites.LESIONS,
         train_params(**{**QUICK, **params}), small_params(method, **(own or {})), flips=flips,
     )  # fmt: skip
@@ -465,7 +465,7 @@ def test_the_resume_folder_changes_with_everything_that_matters(artifacts):
         resume_folder(_cell(artifacts, method="baseline", variant="mcdrl"), MACHINE),
         resume_folder(_cell(artifacts, held_out="A"), MACHINE),
         resume_folder(_cell(artifacts, lr=0.004), MACHINE),
-        resume_folder(Job(**{**vars(cell), "seed": 1}), MACHINE),
+        resume_folder(TrainingJob(**{**vars(cell), "seed": 1}), MACHINE),
         *[resume_folder(cell, MACHINE | other) for other in others],
     ]
     stub_sites.write_site(artifacts, "C", 20)
@@ -558,7 +558,7 @@ def _saved(folder, method, best):
     with torch.no_grad():
         for value in method.parameters():
             value.fill_(7.0)
-    checkpoint.save(folder, checkpoint.Progress([], dict(best)), method, make_optimiser(method, train_params()))
+    checkpoint.save(folder, checkpoint.TrainingProgress([], dict(best)), method, make_optimiser(method, train_params()))
 
 
 @pytest.mark.parametrize("change", ["shape", "missing", "best"])
@@ -786,7 +786,7 @@ def test_finetuning_starts_where_the_cache_stands(artifacts, tmp_path):
 
 def test_seeds_differ(artifacts, tmp_path):
     cell = _cell(artifacts, epochs=1, intervene_from=0)
-    one, two = (bytes_of(_train(Job(**{**vars(cell), "seed": seed}), tmp_path / str(seed))) for seed in (0, 1))
+    one, two = (bytes_of(_train(TrainingJob(**{**vars(cell), "seed": seed}), tmp_path / str(seed))) for seed in (0, 1))
     assert one["model.safetensors"] != two["model.safetensors"]
 
 
@@ -834,7 +834,7 @@ def _study(artifacts, sites="ABC"):
 
 
 def _planned(artifacts, **train):
-    plan = Plan(
+    plan = VariantPlan(
         variant="mine",
         method="mcdrl",
         code="0",

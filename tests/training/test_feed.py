@@ -11,7 +11,7 @@ from mcdrl.model.assemble import assemble
 from mcdrl.networks.inputs import open_sites, read_cases
 from mcdrl.networks.texts import read_texts
 from mcdrl.training import feed as feed_module
-from mcdrl.training.cell import Job, make_spec
+from mcdrl.training.cell import TrainingJob, make_spec
 from mcdrl.training.data import split
 from mcdrl.training.feed import Feed
 from mcdrl.training.labelled import labelled_cases
@@ -32,7 +32,9 @@ def artifacts(tmp_path_factory):
 def feeds(artifacts, method="baseline", *, world=1, seed=0, sources=("A", "B"), **changes):
     """A feed for each process."""
     params = train_params(**{"batch_size": 8, "head_width": 16, **changes})
-    job = Job(method, method, "C", seed, list(sources), artifacts, stub_sites.LESIONS, params, method_params(method))
+    job = TrainingJob(
+        method, method, "C", seed, list(sources), artifacts, stub_sites.LESIONS, params, method_params(method)
+    )
     cases, (texts, _, _) = read_cases(job.files, job.lesion_classes), read_texts(job.texts, job.lesion_classes)
     frames = split(cases, labelled=labelled_cases(cases, params.labelled_share, seed))
     with open_sites(job.files) as reader:

@@ -8,7 +8,7 @@ from mcdrl.metrics.operating_point import OperatingPoint
 from mcdrl.model.card import read_card
 from mcdrl.model.readme import readme
 from mcdrl.study.paths import site_files
-from mcdrl.training.cell import Job
+from mcdrl.training.cell import TrainingJob
 from mcdrl.training.leaks import check_leaks, copies_across_split
 from mcdrl.training.run import train
 from tests import stub_sites
@@ -19,7 +19,7 @@ PARAMS = train_params(epochs=1, batch_size=8, head_width=16, intervene_from=0)
 
 def cell_of(artifacts):
     own = method_params("baseline")
-    return Job("baseline", "baseline", "C", 0, ["A", "B"], artifacts, stub_sites.LESIONS, PARAMS, own)
+    return TrainingJob("baseline", "baseline", "C", 0, ["A", "B"], artifacts, stub_sites.LESIONS, PARAMS, own)
 
 
 def audit(folder, *rows):
@@ -83,7 +83,9 @@ def operating_point(artifacts, out):
     params = train_params(epochs=3, batch_size=8, head_width=16, intervene_from=0, lr=0.01)
     fabric = Fabric(accelerator="cpu", devices=1)
     fabric.launch()
-    train(Job("baseline", "baseline", "C", 0, ["A", "B"], artifacts, stub_sites.LESIONS, params, own), fabric, out)
+    train(
+        TrainingJob("baseline", "baseline", "C", 0, ["A", "B"], artifacts, stub_sites.LESIONS, params, own), fabric, out
+    )
     return read_card(out).operating_point
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from mcdrl.networks.inputs import batch_of, open_sites, to_rows
+from mcdrl.networks.inputs import batch_of_rows, open_sites, to_rows
 from mcdrl.study.paths import site_files
 from mcdrl.training import loop
 from mcdrl.training.augment import augmented
@@ -126,7 +126,7 @@ def test_rows_go_to_the_device_without_waiting(tmp_path):
     with open_sites({"A": site_files(tmp_path, "A")}) as reader:
         rows = to_rows(reader.read(["A/000", "A/002"], mask=True, cached=reader.layout.cached))
     with pretended():
-        batch = batch_of(rows, [0, -1], CUDA, sites=[0, 0])
+        batch = batch_of_rows(rows, [0, -1], CUDA, sites=[0, 0])
     for value in (batch.frame, batch.mask, batch.held, batch.encoded.prefix, batch.lesion_class, batch.site):
         assert value.device == CUDA
     assert batch.kept == stub_sites.KEPT

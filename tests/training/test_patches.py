@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from mcdrl.base.errors import InputError
 from mcdrl.methods import build, has_own_encoder, modes, names, prepared
 from mcdrl.networks.interface import Output
-from mcdrl.networks.trunk import EndToEnd, Pixels
+from mcdrl.networks.trunk import EndToEnd, PixelsOnly
 from mcdrl.networks.views import viewed
 from mcdrl.study.sections.train import PIXEL_MODES
 from mcdrl.training.data import Frames
@@ -106,7 +106,7 @@ def test_patches_that_would_never_have_to_agree_are_refused():
 
 def _method(name, **changes):
     spec = make_spec(**changes)
-    trunk = Pixels() if has_own_encoder(name) else EndToEnd(StubLowerBlocks(), StubUpperBlocks(), size_px=32)
+    trunk = PixelsOnly() if has_own_encoder(name) else EndToEnd(StubLowerBlocks(), StubUpperBlocks(), size_px=32)
     texts = replace(make_texts(2, 3, 16, torch.Generator().manual_seed(0)), prior=torch.full((3,), 1 / 3))
     params = small_params(name)
     return build(name, spec, params, trunk, prepared(name, spec, params, texts, lambda: torch.randn(8, 16))).train()

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from mcdrl.base.errors import InputError
 from mcdrl.model.resampling import resized
-from mcdrl.networks.trunk import EndToEnd, Pixels
+from mcdrl.networks.trunk import EndToEnd, PixelsOnly
 from mcdrl.training.sizes import at_side, check_sides, drawn_side
 from tests import stub_sites
 from tests.factories import train_params
@@ -59,7 +59,7 @@ def _trunk(**given):
 
 
 def test_encoders_that_take_no_other_side_are_refused():
-    for trunk in (_trunk(resizes=True), Pixels()):
+    for trunk in (_trunk(resizes=True), PixelsOnly()):
         check_sides(trunk, 32, [64])
     check_sides(_trunk(), 32, [])
     with pytest.raises(InputError, match=r"at 64, 96 px beside: the backbone takes frames of 32 px alone; write train"):

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from mcdrl.base.errors import InputError
-from mcdrl.networks.inputs import batch_of, open_sites
+from mcdrl.networks.inputs import batch_of_rows, open_sites
 from mcdrl.study.paths import site_files
 from mcdrl.training import sources
-from mcdrl.training.sources import Kept, Stored, ahead, keep, place_for, readers_for, source_for
+from mcdrl.training.sources import KeptRows, StoredRows, ahead, keep, place_for, readers_for, source_for
 from tests import stub_sites
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda", 1)
@@ -21,7 +21,7 @@ GB = 10**9
 def stored(tmp_path):
     stub_sites.write_study(tmp_path, sites=("A", "B"), count=6)
     with open_sites({site: site_files(tmp_path, site) for site in "AB"}) as reader:
-        yield Stored(reader, ["dense", "image", "maps/s4", "prefix"])
+        yield StoredRows(reader, ["dense", "image", "maps/s4", "prefix"])
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_kept_rows_are_the_stored_ones(stored):
     assert ours.tensors.keys() == theirs.tensors.keys()
     for name, value in theirs.tensors.items():
         assert torch.equal(ours.tensors[name], value), name
-    one, other = (batch_of(rows, [0, 0, 1], CPU) for rows in (ours, theirs))
+    one, other = (batch_of_rows(rows, [0, 0, 1], CPU) for rows in (ours, theirs))
     assert torch.equal(one.encoded.prefix, other.encoded.prefix)
     assert torch.equal(one.held, other.held)
 
@@ -76,7 +76,7 @@ def test_beside_a_cpu_features_are_read_as_always_unless_somebody_asks(stored, m
     assert source_for(stored, VIEWS, CPU, 1) == (stored, "")
     monkeypatch.setenv("MCDRL_FEATURES", "memory")
     source, told = source_for(stored, VIEWS, CPU, 1)
-    assert isinstance(source, Kept)
+    assert isinstance(source, KeptRows)
     assert told == "features: 0.0 GB on the machine's memory"
     monkeypatch.setenv("MCDRL_FEATURES", "devise")
     with pytest.raises(InputError, match="MCDRL_FEATURES is 'devise'; did you mean 'device'"):

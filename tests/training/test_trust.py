@@ -22,7 +22,7 @@ from mcdrl.model.probability import probabilities
 from mcdrl.networks.inputs import open_sites, to_batch
 from mcdrl.networks.interface import Output
 from mcdrl.study.paths import site_files
-from mcdrl.training.cell import Job
+from mcdrl.training.cell import TrainingJob
 from mcdrl.training.loop import Training
 from mcdrl.training.run import train
 from mcdrl.training.trust import Trust, measure_trust
@@ -36,7 +36,7 @@ def _trained(folder, **changes):
     numbers = {"epochs": 6, "batch_size": 8, "head_width": 16, "intervene_from": 1, "lr": 0.01, "flag_share": 0.25}
     params = train_params(**{**numbers, **changes})
     own = method_params("mcdrl", heads=4, depth=1)
-    cell = Job("mcdrl", "mcdrl", "C", 0, ["A", "B"], folder / "artifacts", stub_sites.LESIONS, params, own)
+    cell = TrainingJob("mcdrl", "mcdrl", "C", 0, ["A", "B"], folder / "artifacts", stub_sites.LESIONS, params, own)
     fabric = Fabric(accelerator="cpu", devices=1)
     fabric.launch()
     train(cell, fabric, folder / "out")

@@ -13,14 +13,13 @@ from mcdrl.artifacts.promise import Promise
 from mcdrl.base.seeds import generator
 from mcdrl.metrics.auroc import auroc
 from mcdrl.metrics.coverage import coverage_table
-from mcdrl.metrics.intervals import NONE, SHARE, Sample, score_interval
+from mcdrl.metrics.intervals import DRAWS, NONE, SHARE, Sample, score_interval
 from mcdrl.metrics.ranking import auroc_interval, fewest_groups
 from mcdrl.metrics.reliability import calibration_error
 
 if TYPE_CHECKING:
     from mcdrl.commands.acceptance.tally import Tally
 
-_DRAWS = 2000
 _ANY = (0.0, np.inf)
 LEFT = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)  # shares of the frames that are left to a human
 
@@ -59,7 +58,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class AcceptanceOutcome:
     """What was found at a hospital.
 
     Attributes:
@@ -75,7 +74,7 @@ class Outcome:
     alone: int
 
 
-def outcome(tally: Tally, promise: Promise | None, name: str) -> Outcome:
+def outcome(tally: Tally, promise: Promise | None, name: str) -> AcceptanceOutcome:
     """Work the figures out.
 
     Args:
@@ -92,7 +91,9 @@ def outcome(tally: Tally, promise: Promise | None, name: str) -> Outcome:
         lesion = whole[whole["dice"].notna()]
         confidence, dice = (lesion[one].to_numpy(dtype=np.float64) for one in ("confidence", "dice"))
         coverage = coverage_table(confidence, dice, LEFT) if len(lesion) else coverage
-    return Outcome({figure.name: figure for figure in found}, coverage, grouped, int(cases["group"].isna().sum()))
+    return AcceptanceOutcome(
+        {figure.name: figure for figure in found}, coverage, grouped, int(cases["group"].isna().sum())
+    )
 
 
 def _right(cases: pd.DataFrame, tally: Tally, promise: Promise | None, name: str) -> Iterator[Figure]:
@@ -180,7 +181,7 @@ def _mean(
     values, groups = defined[column].to_numpy(dtype=np.float64), defined["group"].to_numpy()
     low, high = NONE
     if len(values):
-        low, high = score_interval([Sample(values, groups)], _DRAWS, generator("accept", name, key), within)
+        low, high = score_interval([Sample(values, groups)], DRAWS, generator("accept", name, key), within)
     mean, n_groups = float(values.mean()) if len(values) else float("nan"), len(set(groups.tolist()))
     return Figure(key, title, mean, low, high, len(values), n_groups, *promised, digits=digits, of=of)
 
@@ -190,7 +191,7 @@ def _auroc(cases: pd.DataFrame, name: str) -> Figure:
     groups, title = cases["group"].to_numpy(), "AUROC of the frame's score"
     if positive.all() or not positive.any():
         return Figure("frame_auroc", title, float("nan"), n=len(cases))
-    low, high = auroc_interval(scores[None], positive, groups, _DRAWS, generator("accept", name, "frame_auroc"))
+    low, high = auroc_interval(scores[None], positive, groups, DRAWS, generator("accept", name, "frame_auroc"))
     value = float(auroc(scores, positive)[0])
     return Figure("frame_auroc", title, value, low, high, len(cases), fewest_groups(positive, groups))
 

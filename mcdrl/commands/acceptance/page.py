@@ -12,11 +12,11 @@ from mcdrl.commands.acceptance.outcome import Figure
 from mcdrl.commands.acceptance.run import Acceptance
 from mcdrl.commands.acceptance.sentences import headline, points, warnings
 from mcdrl.commands.acceptance.tally import Example
-from mcdrl.drawing.charts import SHARE, Chart, ChartRow, Mark, Scale, axis_row, scale, strip
+from mcdrl.drawing.charts import SHARE, Chart, ChartRow, Dot, Scale, axis_row, scale, strip
 from mcdrl.drawing.formatting import counted, interval_or_why, number, percent, signed, span
 from mcdrl.drawing.html_tables import HtmlTable
 from mcdrl.drawing.overlays import Shot, outline, picture
-from mcdrl.drawing.page import Notice, Page, Section, templates
+from mcdrl.drawing.page import Notice, Page, PageSection, templates
 from mcdrl.drawing.plots import Curve, Panel, curves
 from mcdrl.metrics.shift import Place, Shift
 from mcdrl.model.shipped import called
@@ -50,12 +50,12 @@ def _lead(found: Acceptance) -> str:
     return f"{judged} of {found.name}, {how}, segmented by {models}; a pixel is lesion from {found.threshold:g} on."
 
 
-def _sections(found: Acceptance) -> Iterator[Section]:
+def _sections(found: Acceptance) -> Iterator[PageSection]:
     environment = templates("mcdrl.commands.acceptance")
 
-    def section(name: str, title: str, **values: Any) -> Section:
+    def section(name: str, title: str, **values: Any) -> PageSection:
         """Return a section from its template."""
-        return Section(name, title, Markup(environment.get_template(f"{name}.html").render(found=found, **values)))
+        return PageSection(name, title, Markup(environment.get_template(f"{name}.html").render(found=found, **values)))
 
     yield section("answer", "Answer", points=points(found))
     yield section("promise", "Promise and outcome", chart=promise_chart(found), figures=figures_html(found))
@@ -88,7 +88,7 @@ def _row(
     label: str, value: float, ends: tuple[float, float], axis: Scale, style: int, *, strong: bool = False
 ) -> ChartRow:
     between = span(*ends)
-    mark = Mark(value, *ends, style, f"{label}: {number(value)}{f' ({between})' if between else ''}")
+    mark = Dot(value, *ends, style, f"{label}: {number(value)}{f' ({between})' if between else ''}")
     return ChartRow(label, strip([mark], axis), strong)
 
 
@@ -159,14 +159,14 @@ def shift_chart(shifts: Sequence[Shift]) -> Chart | None:
     return Chart(rows, axis_row(_EXTENT)) if rows else None
 
 
-def _shift_marks(one: Shift, place: Place) -> list[Mark]:
+def _shift_marks(one: Shift, place: Place) -> list[Dot]:
     width = (one.most - one.least) or 1.0
     low, high, here = ((value - one.least) / width for value in (one.lowest, one.highest, one.here))
     digits = one.quantity.digits
     there = f"training sites: {span(one.lowest, one.highest, digits)}"
     return [
-        Mark((low + high) / 2, low, high, _PLAIN, there, hollow=True),
-        Mark(here, np.nan, np.nan, _HERE, f"here: {number(one.here, digits)}, {place.value}"),
+        Dot((low + high) / 2, low, high, _PLAIN, there, hollow=True),
+        Dot(here, np.nan, np.nan, _HERE, f"here: {number(one.here, digits)}, {place.value}"),
     ]
 
 

@@ -15,7 +15,7 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.issues import Issue, grouped
 from mcdrl.base.makeable import check_makeable
 from mcdrl.base.view_rule import ViewRule
-from mcdrl.commands.acceptance.outcome import Outcome, outcome
+from mcdrl.commands.acceptance.outcome import AcceptanceOutcome, outcome
 from mcdrl.commands.acceptance.promised import common_promise, why_none
 from mcdrl.commands.acceptance.rows import CaseRow, table
 from mcdrl.commands.acceptance.tally import Frame, Tally, answered
@@ -24,7 +24,7 @@ from mcdrl.commands.models.places import check_apart, check_no_model
 from mcdrl.commands.models.unlabelled import NO_MASKS, OF_FRAMES, Unlabelled, frames_reading, holds_frames_alone
 from mcdrl.commands.sites.survey import survey
 from mcdrl.metrics.shift import Shift, shifts
-from mcdrl.metrics.verdict import Expected, Found, Verdict, expected, judge, more_groups
+from mcdrl.metrics.verdict import ExpectedDice, FoundDice, Verdict, expected, judge, more_groups
 from mcdrl.model.training_data import KnownFrames, known_frames, training_sites
 from mcdrl.study.params import load
 from mcdrl.study.paths import PARAMS, own_or_shipped
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedAcceptance:
     """What is judged, and how.
 
     Attributes:
@@ -92,10 +92,10 @@ class Acceptance:
     models: Sequence[Path]
     threshold: float
     labelled: bool
-    outcome: Outcome
+    outcome: AcceptanceOutcome
     promise: Promise | None
     no_promise: str
-    expected: Expected | None
+    expected: ExpectedDice | None
     verdict: Verdict
     more: float
     shifts: list[Shift] | None
@@ -119,7 +119,7 @@ class Acceptance:
         return pd.concat(parts, ignore_index=True)
 
 
-def accept(wanted: Wanted, predictor: Predictor, workers: int) -> Acceptance:
+def accept(wanted: WantedAcceptance, predictor: Predictor, workers: int) -> Acceptance:
     """Judge models at a hospital.
 
     Args:
@@ -160,7 +160,7 @@ def accept(wanted: Wanted, predictor: Predictor, workers: int) -> Acceptance:
     )  # fmt: skip
 
 
-def _source(wanted: Wanted, predictor: Predictor) -> Labelled | Unlabelled:
+def _source(wanted: WantedAcceptance, predictor: Predictor) -> Labelled | Unlabelled:
     settings, size_px = wanted.settings, predictor.size_px
     guessed = wanted.card is None and not set(settings) - OF_FRAMES and holds_frames_alone(wanted.folder)
     if wanted.frames_only or guessed:
@@ -172,7 +172,7 @@ def _source(wanted: Wanted, predictor: Predictor) -> Labelled | Unlabelled:
         raise InputError(f"{error}{_hint(wanted)}") from None
 
 
-def _hint(wanted: Wanted) -> str:
+def _hint(wanted: WantedAcceptance) -> str:
     """Return how a folder that can't be read with masks is judged without them, if it has frames."""
     if holds_frames_alone(wanted.folder):
         return f"; {NO_MASKS}: --frames-only, and nothing said of masks, judges what can be told without them"
@@ -223,15 +223,15 @@ def _sites(left_out: Mapping[str, str]) -> str:
     return ", ".join(sorted(set(left_out.values())))
 
 
-def _expected(promise: Promise | None) -> Expected | None:
+def _expected(promise: Promise | None) -> ExpectedDice | None:
     return None if promise is None else expected([dice for dice in promise.by_site.values() if dice is not None])
 
 
-def _verdict(promised: Expected | None, found: Outcome) -> tuple[Verdict, float]:
+def _verdict(promised: ExpectedDice | None, found: AcceptanceOutcome) -> tuple[Verdict, float]:
     """Return what follows of Dice; without masks, that nothing does."""
     dice = found.figures.get("dice")
     if promised is None or dice is None:
         return Verdict.NO_PROMISE if promised is None else Verdict.TOO_FEW, float("nan")
-    measured = Found(dice.value, dice.low, dice.high, dice.groups)
+    measured = FoundDice(dice.value, dice.low, dice.high, dice.groups)
     verdict = judge(promised, measured)
     return verdict, more_groups(promised, measured) if verdict is Verdict.TOO_FEW else float("nan")

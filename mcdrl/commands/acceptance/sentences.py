@@ -9,7 +9,7 @@ from mcdrl.commands.acceptance.outcome import Figure
 from mcdrl.commands.acceptance.run import Acceptance
 from mcdrl.drawing.formatting import counted, listed, number, percent, span
 from mcdrl.metrics.shift import Place, Shift
-from mcdrl.metrics.verdict import LEAST_SITES, Expected, Verdict
+from mcdrl.metrics.verdict import LEAST_SITES, ExpectedDice, Verdict
 
 _MOST = 10_000  # more patients than this aren't told
 _LESION_FRAMES = ("frame with a lesion", "frames with a lesion")
@@ -82,7 +82,7 @@ def against(found: Acceptance) -> str:
     )
 
 
-def _range(expected: Expected) -> str:
+def _range(expected: ExpectedDice) -> str:
     ends = span(expected.low, expected.high)
     if not expected.predicted:
         return f"they had {ends}, and fewer than {LEAST_SITES} sites say nothing of how far others may be off"

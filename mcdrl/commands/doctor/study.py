@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.folders import matching, unhashable
-from mcdrl.clip.sources import HASH_MARK, LOCAL_DIR, Source, verified
+from mcdrl.clip.sources import HASH_MARK, LOCAL_DIR, WeightsSource, verified
 from mcdrl.commands.doctor.check import NOTE, OK, PROBLEM, Check
 from mcdrl.commands.left_behind import WHY, left_behind, removing
 from mcdrl.commands.sites.edit import same_frames
@@ -95,7 +95,7 @@ def _weights(root: Path, study: Study) -> Check:
 
     what, name = f"backbone {study.backbone}", study.backbone
     try:
-        source = Source.of(name, study.weights.get(name))
+        source = WeightsSource.of(name, study.weights.get(name))
         card = read_card(name, own_or_shipped(BACKBONE_CARDS, root))
         obtained = backbone_folder(root / ARTIFACTS)
         stored = read_stored(obtained) if (obtained / CARD).exists() else None
@@ -117,7 +117,7 @@ def _weights(root: Path, study: Study) -> Check:
 
 
 def _embedded(what: str, name: str, model: str, root: Path) -> Check:
-    from mcdrl.clip.lite import read_shipped
+    from mcdrl.clip.lite import read_trained
     from mcdrl.clip.lite_trunk import architecture, weights_file
 
     fix = f"mend {BACKBONE_CARDS / name}.yaml"
@@ -126,7 +126,7 @@ def _embedded(what: str, name: str, model: str, root: Path) -> Check:
         fix = f"pip install {kind.needs}"
         weights_file(kind)
         fix = f"git checkout {LITE_TOWERS[kind.name]}"
-        read_shipped(own_or_shipped(LITE_TOWERS[kind.name], root))
+        read_trained(own_or_shipped(LITE_TOWERS[kind.name], root))
     except InputError as error:
         return Check(what, PROBLEM, str(error), fix)
     return Check(what, OK, "not stored yet; its weights are here", "dvc repro")

@@ -14,7 +14,15 @@ from mcdrl.base.files import sha256
 from mcdrl.base.makeable import check_makeable
 from mcdrl.base.output import say, warn
 from mcdrl.commands.models.adapt_told import against, caution, told_gain, told_share, told_site
-from mcdrl.commands.models.learnable import Replay, Shown, Site, bare_site, labelled_site, replayed, replayed_of_study
+from mcdrl.commands.models.learnable import (
+    LearnableFolder,
+    Replay,
+    Showing,
+    bare_site,
+    labelled_site,
+    replayed,
+    replayed_of_study,
+)
 from mcdrl.commands.models.places import check_apart, check_no_model
 from mcdrl.commands.models.unlabelled import NO_MASKS, holds_frames_alone
 from mcdrl.commands.sites.classes import DEFAULT
@@ -37,14 +45,14 @@ from mcdrl.model.training_data import (
     write_known_frames,
     write_training_sites,
 )
-from mcdrl.training.adapt import RECIPE, LabelledFrames, Recipe, State, adapt, answers, training_params
+from mcdrl.training.adapt import RECIPE, AdaptationRecipe, LabelledFrames, State, adapt, answers, training_params
 from mcdrl.training.adaptation_gain import Change, Gain, changes, cross_validated, folds, judge, points
 from mcdrl.training.fabric import make_deterministic
 from mcdrl.training.site_limits import kept_by
 from mcdrl.training.trust import Trust
 from mcdrl.training.unlabelled import adapt_statistics, pseudo_labelled
 
-Source = Literal["labels", "limits", "statistics", "self-training"]
+LearnFrom = Literal["labels", "limits", "statistics", "self-training"]
 _NO_REPLAY = "nothing is replayed: no frames of the sites that the model was trained on; --replay names some"
 
 
@@ -66,7 +74,7 @@ class Options:
         device: auto, cpu, cuda, ...
     """
 
-    learn: Source
+    learn: LearnFrom
     frames_only: bool
     replay: Sequence[Path] | None
     folds: int
@@ -79,7 +87,7 @@ class Options:
     device: str
 
     @property
-    def recipe(self) -> Recipe:
+    def recipe(self) -> AdaptationRecipe:
         """The numbers of the training."""
         return replace(RECIPE, steps=self.steps or RECIPE.steps, rate_share=self.rate or RECIPE.rate_share)
 
@@ -90,7 +98,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Plan:
+class AdaptationPlan:
     """How a model is adapted.
 
     Attributes:
@@ -103,8 +111,8 @@ class Plan:
         seed: of all that is drawn.
     """
 
-    learn: Source
-    recipe: Recipe
+    learn: LearnFrom
+    recipe: AdaptationRecipe
     replay: Replay
     folds: int
     further_px: Sequence[int]
@@ -149,19 +157,21 @@ def adapt_folder(
     make_deterministic()
     further_px = further_sizes_of([model])
     ensemble = load_ensemble([model], options.backbone, options.device, further_px)
-    shown = Shown(ensemble.members[0].model.card, ensemble.members[0].model.card.view, options.workers)
+    shown = Showing(ensemble.members[0].model.card, ensemble.members[0].model.card.view, options.workers)
     site = _site(folder, shown, out, card, settings, frames_only=options.frames_only)
     replay = _replay(model, shown, site, settings.get("lesion_class", DEFAULT), options)
     n_folds = 0 if options.frames_only else options.folds
-    plan = Plan(options.learn, options.recipe, replay, n_folds, further_px, threshold_of([model]), options.seed)
+    plan = AdaptationPlan(
+        options.learn, options.recipe, replay, n_folds, further_px, threshold_of([model]), options.seed
+    )
     if options.trains:
         say(f"replayed: {len(replay.frames)} frames of {listed(replay.sites)}" if replay.frames else _NO_REPLAY)
     adapt_model(site, ensemble, model, out, plan, backbone=options.backbone, anyway=options.anyway)
 
 
 def _site(
-    folder: Path, shown: Shown, out: Path, card: str | None, settings: Mapping[str, Any], *, frames_only: bool
-) -> Site:
+    folder: Path, shown: Showing, out: Path, card: str | None, settings: Mapping[str, Any], *, frames_only: bool
+) -> LearnableFolder:
     if frames_only:
         return bare_site(folder, shown, out, card, settings)
     try:
@@ -174,7 +184,14 @@ def _site(
 
 
 def adapt_model(
-    site: Site, ensemble: Ensemble, model: Path, out: Path, plan: Plan, *, backbone: Path | None, anyway: bool
+    site: LearnableFolder,
+    ensemble: Ensemble,
+    model: Path,
+    out: Path,
+    plan: AdaptationPlan,
+    *,
+    backbone: Path | None,
+    anyway: bool,
 ) -> None:
     """Measure what adapting a model brings; write the adapted model if that helps; say all of it.
 
@@ -207,7 +224,7 @@ def adapt_model(
     say(f"{out}: {how} {site.name}, by {told_share(site)}; mcdrl predict FRAMES --model {out}")
 
 
-def _replay(model: Path, shown: Shown, site: Site, lesion_class: str, options: Options) -> Replay:
+def _replay(model: Path, shown: Showing, site: LearnableFolder, lesion_class: str, options: Options) -> Replay:
     """Return the frames to be replayed: of the places that are named, else of the study that the model lies in."""
     if not options.trains:
         return Replay(None, [], {})
@@ -226,7 +243,7 @@ def _check_options(options: Options) -> None:
         raise InputError(f"--learn {options.learn} trains nothing, so {listed(idle)} can't act on it; leave it out")
 
 
-def _check(site: Site, known: KnownFrames, plan: Plan) -> None:
+def _check(site: LearnableFolder, known: KnownFrames, plan: AdaptationPlan) -> None:
     """Raise InputError where frames were trained on, or nothing could be measured with them."""
     seen = [(file, known.site_of[one]) for file, one in site.every_file if one in known.site_of]
     if seen:
@@ -256,7 +273,7 @@ def _check(site: Site, known: KnownFrames, plan: Plan) -> None:
         )
 
 
-def _measured(site: Site, networks: Sequence[Member], plan: Plan) -> Gain:
+def _measured(site: LearnableFolder, networks: Sequence[Member], plan: AdaptationPlan) -> Gain:
     frames, params = site.frames, training_params(networks[0])
     fold = folds(frames, plan.folds, plan.seed)
     own = [Predictor(Ensemble(networks, random_weights=False), 1).operating_point] * len(frames)
@@ -273,7 +290,7 @@ def _measured(site: Site, networks: Sequence[Member], plan: Plan) -> Gain:
     return Gain(int(fold.max()) + 1, changes(was, now, frames.groups), trust, kept)
 
 
-def _adapted(site: Site, plan: Plan, gain: Gain | None, start: Path, card: ModelCard) -> Adapted:
+def _adapted(site: LearnableFolder, plan: AdaptationPlan, gain: Gain | None, start: Path, card: ModelCard) -> Adapted:
     before = card.adapted
     hashes = [*before.earlier_sha256, before.weights_sha256] if before else []
     earlier = [one.model_copy(update={"earlier": []}) for one in before.history] if before else []
@@ -293,7 +310,7 @@ def _score(change: Change) -> ScoreChange:
 
 
 def _write(
-    site: Site, ensemble: Ensemble, model: Path, out: Path, plan: Plan, gain: Gain | None,
+    site: LearnableFolder, ensemble: Ensemble, model: Path, out: Path, plan: AdaptationPlan, gain: Gain | None,
     known: KnownFrames, backbone: Path | None,
 ) -> None:  # fmt: skip
     """Adapt every network to all frames, and write them as one model's folder."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from mcdrl.commands.models.learnable import Site
+from mcdrl.commands.models.learnable import LearnableFolder
 from mcdrl.drawing.formatting import counted, listed, number, signed, span
 from mcdrl.metrics.intervals import LEAST_GROUPS
 from mcdrl.model.held_out import UNSAID
 from mcdrl.training.adaptation_gain import Gain
-from mcdrl.training.site_limits import Kept
+from mcdrl.training.site_limits import KeptLesions
 
 _TOLD = {
     "dice": "Dice", "sensitivity": "lesions found", "false_alarms": "false alarms",
@@ -31,7 +31,7 @@ _NO_ALARMS = (
 _NO_ALARMS_SPARED = "the site has no frame without a lesion, so nobody knows how many false alarms its limits spare"
 
 
-def told_site(site: Site) -> str:
+def told_site(site: LearnableFolder) -> str:
     """Return how many frames there are, whose they are, which were refused or left out, and what else is odd."""
     n, without = len(site.frames) + site.n_vanished, int((~site.frames.has_lesion).sum())
     whose = f"{site.n_groups} patients or sequences" if site.patients else _told_scenes(site)
@@ -44,7 +44,7 @@ def told_site(site: Site) -> str:
     return "\n".join([head, *gone, f"groups: {whose}", *refused, *more, *notes])
 
 
-def told_share(site: Site) -> str:
+def told_share(site: LearnableFolder) -> str:
     """Return which of a site's frames a model is adapted by."""
     n, all_of_them = len(site.frames), len(site.frames) + site.n_vanished
     return f"{n} of its {all_of_them} frames" if site.n_vanished else f"all of its {n} frames"
@@ -55,7 +55,7 @@ def told_gain(gain: Gain, own_px: int, further_px: Sequence[int], threshold: flo
     return "\n".join(_table(gain, own_px, further_px, threshold))
 
 
-def against(gain: Gain | None, site: Site) -> str:
+def against(gain: Gain | None, site: LearnableFolder) -> str:
     """Return what speaks against it; nothing where it is advised."""
     if gain is None:
         return f"{site.name} has no masks, so nobody can tell whether it helps there"
@@ -71,7 +71,7 @@ def caution(gain: Gain | None) -> str:
     return _NO_ALARMS_SPARED if gain.kept else _NO_ALARMS
 
 
-def _told_scenes(site: Site) -> str:
+def _told_scenes(site: LearnableFolder) -> str:
     n, unknown = len(site.frames), site.n_unknown
     if unknown == n:
         return f"{counted(site.n_groups, 'scene')}: nobody says which patient a frame is of, so {_SCENES}"
@@ -117,7 +117,7 @@ def _against_training(gain: Gain) -> str:
     return listed(reasons) + yet
 
 
-def _against_limits(kept: Kept) -> str:
+def _against_limits(kept: KeptLesions) -> str:
     before, after = kept.before, number(kept.after.mean)
     if math.isnan(before.low):
         return (

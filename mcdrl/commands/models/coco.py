@@ -20,7 +20,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True)
-class Lesion:
+class MaskComponent:
     """A part of a mask that hangs together.
 
     Attributes:
@@ -36,7 +36,7 @@ class Lesion:
     score: float
 
 
-def lesions_of(mask: Array, probability: Array) -> tuple[Lesion, ...]:
+def lesions_of(mask: Array, probability: Array) -> tuple[MaskComponent, ...]:
     """Return the lesions of a mask, from its upper left on.
 
     Args:
@@ -49,7 +49,7 @@ def lesions_of(mask: Array, probability: Array) -> tuple[Lesion, ...]:
     )
 
 
-def write_coco(frames: Sequence[tuple[str, tuple[int, int], Iterable[Lesion]]], path: Path) -> None:
+def write_coco(frames: Sequence[tuple[str, tuple[int, int], Iterable[MaskComponent]]], path: Path) -> None:
     """Write the lesions of frames as a COCO file: ids from 1 on, in the frames' order.
 
     Args:
@@ -81,8 +81,8 @@ def _writable(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode()  # names of files may be no UTF-8
 
 
-def _lesion(mask: Array, place: tuple[slice, slice], probability: Array) -> Lesion:
+def _lesion(mask: Array, place: tuple[slice, slice], probability: Array) -> MaskComponent:
     rows, columns = place
     counts: bytes = coco_mask.encode(np.asfortranarray(mask, np.uint8))["counts"]
     box = columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start
-    return Lesion(counts.decode(), box, int(mask.sum()), round(float(probability[mask].mean()), 4))
+    return MaskComponent(counts.decode(), box, int(mask.sum()), round(float(probability[mask].mean()), 4))

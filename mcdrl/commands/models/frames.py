@@ -17,7 +17,7 @@ from mcdrl.commands.models.masks_among import masks_among
 from mcdrl.commands.models.places import check_apart, real
 from mcdrl.imaging.decode import read_frame
 from mcdrl.imaging.video.files import is_video
-from mcdrl.model.shown import Shown, show
+from mcdrl.model.shown import ShownFrame, show
 from mcdrl.study.reading import Reading
 
 _NO_PICTURES = frozenset(
@@ -28,7 +28,7 @@ _NO_PICTURES = frozenset(
 
 
 @dataclass(frozen=True)
-class Job:
+class InputFile:
     """A file: where it is, its name in the table, the name of its mask without ending."""
 
     path: Path
@@ -37,7 +37,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundFiles:
     """What is to be segmented.
 
     Attributes:
@@ -47,13 +47,13 @@ class Found:
         videos: one a video.
     """
 
-    jobs: list[Job]
+    jobs: list[InputFile]
     left_out: str
     masks: str = ""
-    videos: Sequence[Job] = ()
+    videos: Sequence[InputFile] = ()
 
 
-def find_jobs(given: Sequence[Path], out: Path, *, masks_too: bool = False) -> Found:
+def find_jobs(given: Sequence[Path], out: Path, *, masks_too: bool = False) -> FoundFiles:
     """Return a job for every file given and all in the folders given that may be pictures or videos, hidden ones aside.
 
     Links to folders are followed, no folder is entered twice.
@@ -88,8 +88,8 @@ def find_jobs(given: Sequence[Path], out: Path, *, masks_too: bool = False) -> F
         raise InputError(f"{_told(masks)}, and there is nothing else; --masks-too segments them like frames")
     stems = stems_of([name for _, name in named])
     kinds = f"left out, no pictures by their ending: {endings.total()} files ({', '.join(sorted(endings))})"
-    jobs = [Job(path, str(name), stems[name]) for path, name in named]
-    return Found(
+    jobs = [InputFile(path, str(name), stems[name]) for path, name in named]
+    return FoundFiles(
         [job for job in jobs if job.path not in videos],
         kinds if endings else "",
         _told(masks) if masks else "",
@@ -101,7 +101,7 @@ def _told(masks: Sequence[Path]) -> str:
     return f"left out, masks by their folder, two values or kind: {len(masks)} files, such as {masks[0]}"
 
 
-def check_places(jobs: Sequence[Job], written: Mapping[Path, str]) -> None:
+def check_places(jobs: Sequence[InputFile], written: Mapping[Path, str]) -> None:
     """Check that what is going to be written doesn't replace a frame.
 
     Args:
@@ -121,7 +121,7 @@ def check_places(jobs: Sequence[Job], written: Mapping[Path, str]) -> None:
                 raise InputError(f"{written[path]} would replace the frame {job.path}; choose another folder as --out")
 
 
-def read(job: Job, size_px: int, *, view: ViewRule, swap: bool) -> Shown | str:
+def read(job: InputFile, size_px: int, *, view: ViewRule, swap: bool) -> ShownFrame | str:
     """Return what the model is shown of a frame, or why the file is refused.
 
     Args:

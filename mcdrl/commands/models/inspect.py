@@ -28,7 +28,7 @@ _MEANT = {"val_dice": f", {OF_SOURCES}"}
 
 
 @dataclass(frozen=True)
-class Shown:
+class PrintedTable:
     """A table to print: its title, the heads of its columns, its cells as text."""
 
     title: str
@@ -36,7 +36,7 @@ class Shown:
     rows: Sequence[Sequence[str]]
 
 
-def inspect(place: Path) -> list[Shown]:
+def inspect(place: Path) -> list[PrintedTable]:
     """Return the tables of a model's folder, or of the artifacts of a study.
 
     Args:
@@ -84,22 +84,22 @@ def describe(place: Path) -> str | None:
     return readme(place, backbone, held_out_scores(place), promise_of(place))
 
 
-def ensemble_tables(place: Path) -> list[Shown]:
+def ensemble_tables(place: Path) -> list[PrintedTable]:
     """Return the networks of an ensemble, and what their study promises of them."""
     models = members(place)
     cards = [read_facts(model) for model in models]
     rows = [[str(model), str(card.seed), f"{card.val_dice:.3f}"] for model, card in zip(models, cards, strict=True)]
     promise = promise_of(place)
-    tables = [Shown("ensemble", ["model", "seed", f"val_dice{_MEANT['val_dice']}"], rows)]
+    tables = [PrintedTable("ensemble", ["model", "seed", f"val_dice{_MEANT['val_dice']}"], rows)]
     return tables + ([promise_table(promise)] if promise else [])
 
 
-def promise_table(promise: Promise) -> Shown:
+def promise_table(promise: Promise) -> PrintedTable:
     """Return what a study promises of a model that was trained on all sites."""
-    return Shown("found at sites left out", ["", ""], [[key, _text(value)] for key, value in promise])
+    return PrintedTable("found at sites left out", ["", ""], [[key, _text(value)] for key, value in promise])
 
 
-def dictionary_table(rows: pd.DataFrame) -> Shown:
+def dictionary_table(rows: pd.DataFrame) -> PrintedTable:
     """Return each confounder with its prompt and the other one that it is nearest to, by cosine."""
     z = np.stack([np.asarray(row, np.float64) for row in rows["embedding"]])
     cosine = z @ z.T - 2 * np.eye(len(z))
@@ -111,18 +111,18 @@ def dictionary_table(rows: pd.DataFrame) -> Shown:
             zip(names, rows["category"], rows["prompt"], nearest, strict=True)
         )
     ]
-    return Shown("dictionary Z", ["confounder", "category", "prompt", "nearest other", "cosine"], cells)
+    return PrintedTable("dictionary Z", ["confounder", "category", "prompt", "nearest other", "cosine"], cells)
 
 
-def quality_table(rows: pd.DataFrame) -> Shown:
+def quality_table(rows: pd.DataFrame) -> PrintedTable:
     """Return how well the mined regions of each site meet its lesions."""
     heads = ["site", "alpha", "recall", "recall_random", "auroc", "auroc_inverted", "n_frames"]
-    return Shown("mined regions", heads, [[_text(row[head]) for head in heads] for _, row in rows.iterrows()])
+    return PrintedTable("mined regions", heads, [[_text(row[head]) for head in heads] for _, row in rows.iterrows()])
 
 
 def model_tables(
     card: dict[str, Any], bundled: bool, scores: HeldOutScores | None = None, promise: Promise | None = None
-) -> list[Shown]:
+) -> list[PrintedTable]:
     """Return what model.json says.
 
     Args:
@@ -133,10 +133,10 @@ def model_tables(
     """
     facts = [[key, _text(value) + _MEANT.get(key, "")] for key, value in card.items() if key not in _LONG]
     facts.append(["backbone in the folder", "yes" if bundled else "no: give --backbone, or mcdrl pack"])
-    tables = [Shown("model", ["", ""], facts)]
+    tables = [PrintedTable("model", ["", ""], facts)]
     if scores is not None:
         rows = [[key, _score(scores, key, value)] for key, value in scores if key != "weights_sha256"]
-        tables.append(Shown("at the held-out site", ["", ""], rows))
+        tables.append(PrintedTable("at the held-out site", ["", ""], rows))
     if promise is not None:
         tables.append(promise_table(promise))
     names = card["confounders"]
@@ -147,9 +147,13 @@ def model_tables(
             [name, prompt, f"{mean:z.3f}", f"{std:.3f}"]
             for (name, prompt), mean, std in zip(prompts, reference["mean"], reference["std"], strict=True)
         ]
-        tables.append(Shown("dictionary Z", ["confounder", "prompt", "cosine of training frames", "spread"], rows))
+        tables.append(
+            PrintedTable("dictionary Z", ["confounder", "prompt", "cosine of training frames", "spread"], rows)
+        )
     parameters = {**card.get("spec", {}), **card.get("parameters", {}), **card.get("params", {})}
-    tables.append(Shown("parameters", ["", ""], [[key, _given(value)] for key, value in sorted(parameters.items())]))
+    tables.append(
+        PrintedTable("parameters", ["", ""], [[key, _given(value)] for key, value in sorted(parameters.items())])
+    )
     return tables
 
 

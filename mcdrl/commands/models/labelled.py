@@ -18,8 +18,8 @@ from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.sites.classes import DEFAULT, with_class
 from mcdrl.commands.sites.edit import site_from
 from mcdrl.commands.sites.guess import guessed_or_given
-from mcdrl.imaging.decode import Pixels
-from mcdrl.model.shown import Shown
+from mcdrl.imaging.decode import DecodedFrame
+from mcdrl.model.shown import ShownFrame
 from mcdrl.sites.candidates import find_candidates
 from mcdrl.sites.gate import Gate, Ingested
 from mcdrl.sites.review import Case
@@ -50,7 +50,7 @@ class LabelledFrame:
     group: str | None
     lesion_class: str | None
     sha256: str
-    shown: Shown
+    shown: ShownFrame
     labels: NDArray[np.uint8]
     native_labels: bytes
 
@@ -101,7 +101,7 @@ class Labelled:
         """
         return self._gate.result()
 
-    def _frame(self, case: Case, pixels: Pixels) -> LabelledFrame:
+    def _frame(self, case: Case, pixels: DecodedFrame) -> LabelledFrame:
         source = self._sources[case.case_id]
         return LabelledFrame(
             file=source.file,
@@ -113,9 +113,9 @@ class Labelled:
             native_labels=pixels.native_mask,
         )
 
-    def _shown(self, pixels: Pixels) -> Shown:
+    def _shown(self, pixels: DecodedFrame) -> ShownFrame:
         size, swapped = (pixels.width_px, pixels.height_px), self.reading.channels == "bgr"
-        return Shown(size, pixels.crop_px, pixels.image, swapped=swapped)
+        return ShownFrame(size, pixels.crop_px, pixels.image, swapped=swapped)
 
 
 def read_labelled(

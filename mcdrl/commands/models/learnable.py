@@ -36,7 +36,7 @@ _ELSE_OF_STUDY = "take them out of the folder"
 
 
 @dataclass(frozen=True)
-class Shown:
+class Showing:
     """How a model is shown frames.
 
     Attributes:
@@ -51,7 +51,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Site:
+class LearnableFolder:
     """A folder's frames.
 
     Attributes:
@@ -148,7 +148,7 @@ class _Study:
     remedy: str
 
 
-def labelled_site(folder: Path, shown: Shown, card: str | None, settings: Mapping[str, Any]) -> Site:
+def labelled_site(folder: Path, shown: Showing, card: str | None, settings: Mapping[str, Any]) -> LearnableFolder:
     """Read a folder of frames with masks; where nobody says which patient a frame is of, scenes are groups.
 
     Raises:
@@ -164,7 +164,7 @@ def labelled_site(folder: Path, shown: Shown, card: str | None, settings: Mappin
     frames = everything.take(~everything.vanished)
     vanished = [(one.file, one.sha256) for one, gone in zip(found, everything.vanished, strict=True) if gone]
     found = [one for one, gone in zip(found, everything.vanished, strict=True) if not gone]
-    return Site(
+    return LearnableFolder(
         labelled.name, frames, [one.file for one in found], [one.sha256 for one in found], looks, refused,
         grouped(result.notes), sum(one.group is None for one in found), labelled=True,
         vanished=vanished,
@@ -172,8 +172,8 @@ def labelled_site(folder: Path, shown: Shown, card: str | None, settings: Mappin
 
 
 def bare_site(
-    folder: Path, shown: Shown, out: Path, card: str | None = None, settings: Mapping[str, Any] = MappingProxyType({})
-) -> Site:
+    folder: Path, shown: Showing, out: Path, card: str | None = None, settings: Mapping[str, Any] = MappingProxyType({})
+) -> LearnableFolder:
     """Read a folder of frames whose masks, if there are any, aren't looked at; of its keys view and channels count.
 
     Raises:
@@ -191,14 +191,14 @@ def bare_site(
     frames = LabelledFrames(
         images, np.full(images.shape[:3], IGNORED, np.uint8), unknown, scenes(images).astype(str), unknown * 0
     )
-    return Site(
+    return LearnableFolder(
         bare.name, frames, [one.file for one in found], [one.sha256 for one in found],
         _looks(bare.name, found, [None] * len(found)), refused, [], len(found), labelled=False,
     )  # fmt: skip
 
 
 def replayed(
-    places: Sequence[Path], shown: Shown, seed: int, own: Collection[str] = (), lesion_class: str = DEFAULT
+    places: Sequence[Path], shown: Showing, seed: int, own: Collection[str] = (), lesion_class: str = DEFAULT
 ) -> Replay:
     """Return frames of the sites that a model was trained on.
 
@@ -227,7 +227,7 @@ def replayed(
     return _some_of(parts, seed)
 
 
-def replayed_of_study(model: Path, shown: Shown, seed: int, own: Collection[str] = ()) -> Replay:
+def replayed_of_study(model: Path, shown: Showing, seed: int, own: Collection[str] = ()) -> Replay:
     """Return frames of the study that a model's folder lies in by its place; none where that has none of its sites.
 
     Args:
@@ -309,7 +309,7 @@ def _labelled_share(card: ModelCard) -> float:
     return share
 
 
-def _replayed_folder(place: Path, shown: Shown, number: int, own: Collection[str], lesion_class: str) -> _Part:
+def _replayed_folder(place: Path, shown: Showing, number: int, own: Collection[str], lesion_class: str) -> _Part:
     labelled = read_labelled(place, shown.card.size_px, view=shown.view, otherwise=lesion_class)
     found = list(labelled.frames(shown.workers))
     for issue in labelled.result().doubts:

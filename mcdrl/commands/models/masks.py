@@ -13,11 +13,11 @@ from scipy.ndimage import binary_erosion
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import atomic
-from mcdrl.commands.models.coco import FILE, Lesion, lesions_of
+from mcdrl.commands.models.coco import FILE, MaskComponent, lesions_of
 from mcdrl.commands.models.dicom_seg import ENDING, Algorithm, write_segmentation
-from mcdrl.commands.models.frames import Job
+from mcdrl.commands.models.frames import InputFile
 from mcdrl.imaging.decode import read_frame
-from mcdrl.model.shown import Shown
+from mcdrl.model.shown import ShownFrame
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _OUTLINE = (255, 0, 255)
@@ -26,7 +26,7 @@ _FAST = 1  # zlib's level: masks are flat, so a higher one costs time and saves 
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedOutput:
     """What is to be written, and where.
 
     Attributes:
@@ -81,7 +81,7 @@ class Written:
 
     area_px: int
     lesion: bool
-    lesions: tuple[Lesion, ...] = ()
+    lesions: tuple[MaskComponent, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,9 @@ class Layers:
     written: Written
 
 
-def all_paths(jobs: Sequence[Job], videos: Sequence[Job], wanted: Wanted, whole: Mapping[Path, str]) -> dict[Path, str]:
+def all_paths(
+    jobs: Sequence[InputFile], videos: Sequence[InputFile], wanted: WantedOutput, whole: Mapping[Path, str]
+) -> dict[Path, str]:
     """Return all that is written of frames: path -> whose and what.
 
     Args:
@@ -127,8 +129,8 @@ def all_paths(jobs: Sequence[Job], videos: Sequence[Job], wanted: Wanted, whole:
 
 
 def layers(
-    shown: Shown, raw: Array, calibrated: Callable[[Array], Array], kept: Callable[[Array], Array], wanted: Wanted,
-    picture: Callable[[], Image.Image],
+    shown: ShownFrame, raw: Array, calibrated: Callable[[Array], Array], kept: Callable[[Array], Array],
+    wanted: WantedOutput, picture: Callable[[], Image.Image],
 ) -> Layers:  # fmt: skip
     """Return what is to be written of a frame.
 
@@ -157,8 +159,8 @@ def layers(
 
 
 def write_results(
-    job: Job, shown: Shown, raw: Array, calibrated: Callable[[Array], Array], kept: Callable[[Array], Array],
-    wanted: Wanted, before: Callable[[], None],
+    job: InputFile, shown: ShownFrame, raw: Array, calibrated: Callable[[Array], Array], kept: Callable[[Array], Array],
+    wanted: WantedOutput, before: Callable[[], None],
 ) -> Written:  # fmt: skip
     """Write one frame's files; arguments as for `layers`, the job of the frame, and what is done before the first one.
 
@@ -178,7 +180,7 @@ def write_results(
     return found.written
 
 
-def _save_mask(values: Array, job: Job, path: Path, dicom: Algorithm | None, before: Callable[[], None]) -> None:
+def _save_mask(values: Array, job: InputFile, path: Path, dicom: Algorithm | None, before: Callable[[], None]) -> None:
     """Write a mask or probabilities, [H, W], bool or 0..1."""
     if dicom is not None:
         write_segmentation(job.path, values, dicom, path, before)

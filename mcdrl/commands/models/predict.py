@@ -21,17 +21,17 @@ from mcdrl.base.parallel import ahead
 from mcdrl.base.runtime import progress
 from mcdrl.base.text import printable
 from mcdrl.base.view_rule import ViewRule
-from mcdrl.commands.models.coco import FILE, Lesion, write_coco
+from mcdrl.commands.models.coco import FILE, MaskComponent, write_coco
 from mcdrl.commands.models.dicom_seg import check_sources
 from mcdrl.commands.models.earlier import Replacing, still_there
-from mcdrl.commands.models.frames import Job, check_places, find_jobs, read
-from mcdrl.commands.models.masks import Wanted, all_paths, write_results
+from mcdrl.commands.models.frames import InputFile, check_places, find_jobs, read
+from mcdrl.commands.models.masks import WantedOutput, all_paths, write_results
 from mcdrl.commands.models.places import check_no_model
 from mcdrl.commands.models.rows import PredictionRow, refusal, row_of, unwritable, write_table
 from mcdrl.commands.models.videos import VideoReading, predict_video
 from mcdrl.imaging.video.files import said_of
 from mcdrl.model.held_out import UNSAID
-from mcdrl.model.shown import Shown
+from mcdrl.model.shown import ShownFrame
 
 if TYPE_CHECKING:
     from mcdrl.model.predictor import Answer, Predictor
@@ -45,7 +45,7 @@ _AHEAD = 2  # batches that are decoded, and that wait to be written, at a time; 
 def predict_frames(
     given: Sequence[Path],
     predictor: Predictor,
-    wanted: Wanted,
+    wanted: WantedOutput,
     *,
     view: ViewRule,
     workers: int,
@@ -79,7 +79,7 @@ def predict_frames(
     """
     check_no_model(wanted.out)
     found = find_jobs(given, wanted.out, masks_too=masks_too)
-    jobs, videos, done = found.jobs, found.videos, list[tuple[PredictionRow, Sequence[Lesion]]]()
+    jobs, videos, done = found.jobs, found.videos, list[tuple[PredictionRow, Sequence[MaskComponent]]]()
     if wanted.coco or wanted.dicom is not None:
         done = [(refusal(job, f"{said_of(job.path)}; {_FOR_PICTURES}"), ()) for job in videos]
         videos = ()
@@ -138,7 +138,9 @@ def _none(rows: Sequence[PredictionRow], table: Path, replacing: Replacing) -> I
     return InputError(f"not one of the {len(rows)} files can be read as a frame, the first: {first}; {more}")
 
 
-def _paths(rows: Sequence[PredictionRow], jobs: Sequence[Job], videos: Sequence[Job], wanted: Wanted) -> Iterator[Path]:
+def _paths(
+    rows: Sequence[PredictionRow], jobs: Sequence[InputFile], videos: Sequence[InputFile], wanted: WantedOutput
+) -> Iterator[Path]:
     """Yield what was written of all frames and videos that were read."""
     names = {row.frame for row in rows if row.mask}
     for of, some in ((wanted.paths, jobs), (wanted.video_paths, videos)):
@@ -172,10 +174,10 @@ def refused(rows: Sequence[PredictionRow], shown: int = 20) -> str:
 
 
 def _answered(
-    read_frames: Iterable[tuple[Job, Shown | str]], predictor: Predictor
-) -> Iterator[tuple[Job, Shown | str, Any]]:
+    read_frames: Iterable[tuple[InputFile, ShownFrame | str]], predictor: Predictor
+) -> Iterator[tuple[InputFile, ShownFrame | str, Any]]:
     """Yield every frame with the answer, or a refused file with None; full batches but for the last."""
-    batch: list[tuple[Job, Shown]] = []
+    batch: list[tuple[InputFile, ShownFrame]] = []
     for job, one in read_frames:
         if isinstance(one, str):
             yield job, one, None
@@ -188,17 +190,19 @@ def _answered(
         yield from _answers(batch, predictor)
 
 
-def _answers(batch: Sequence[tuple[Job, Shown]], predictor: Predictor) -> Iterator[tuple[Job, Shown, Answer]]:
+def _answers(
+    batch: Sequence[tuple[InputFile, ShownFrame]], predictor: Predictor
+) -> Iterator[tuple[InputFile, ShownFrame, Answer]]:
     answers = predictor(np.stack([shown.pixels for _, shown in batch]))
     for (job, shown), answer in zip(batch, answers, strict=True):
         yield job, shown, answer
 
 
 def _written(
-    pool: ThreadPoolExecutor, answered: Iterable[tuple[Job, Shown | str, Any]], predictor: Predictor, wanted: Wanted,
-    before: Callable[[], None],
-) -> list[tuple[PredictionRow, Sequence[Lesion]]]:  # fmt: skip
-    def write(one: tuple[Job, Shown | str, Any]) -> tuple[PredictionRow, Sequence[Lesion]]:
+    pool: ThreadPoolExecutor, answered: Iterable[tuple[InputFile, ShownFrame | str, Any]], predictor: Predictor,
+    wanted: WantedOutput, before: Callable[[], None],
+) -> list[tuple[PredictionRow, Sequence[MaskComponent]]]:  # fmt: skip
+    def write(one: tuple[InputFile, ShownFrame | str, Any]) -> tuple[PredictionRow, Sequence[MaskComponent]]:
         """Write one frame's results and return its row, with its lesions for a COCO file."""
         job, shown, answer = one
         if isinstance(shown, str):

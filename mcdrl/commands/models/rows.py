@@ -12,9 +12,9 @@ import pandas as pd
 
 from mcdrl.base.files import atomic
 from mcdrl.base.text import printable, spreadsheet_cell
-from mcdrl.commands.models.frames import Job
+from mcdrl.commands.models.frames import InputFile
 from mcdrl.commands.models.masks import Written
-from mcdrl.model.shown import Shown
+from mcdrl.model.shown import ShownFrame
 
 if TYPE_CHECKING:
     from mcdrl.model.predictor import Assessment
@@ -112,12 +112,12 @@ class VideoRow:
     issues: str
 
 
-def refusal(job: Job, reason: str) -> PredictionRow:
+def refusal(job: InputFile, reason: str) -> PredictionRow:
     """Return the row of a file of which nothing can be said."""
     return PredictionRow(job.frame, "", 0, 0, "", "", None, 0, None, None, "", "", "", reason, frames=0)
 
 
-def unwritable(job: Job, error: OSError) -> PredictionRow:
+def unwritable(job: InputFile, error: OSError) -> PredictionRow:
     """Return the row of a file whose results can't be written.
 
     Raises:
@@ -128,7 +128,7 @@ def unwritable(job: Job, error: OSError) -> PredictionRow:
     return refusal(job, f"its results can't be written: {error.strerror or error}")
 
 
-def row_of(job: Job, mask: str, shown: Shown, assessment: Assessment, written: Written) -> PredictionRow:
+def row_of(job: InputFile, mask: str, shown: ShownFrame, assessment: Assessment, written: Written) -> PredictionRow:
     """Return the row of a frame.
 
     Args:

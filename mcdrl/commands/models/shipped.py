@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from mcdrl.artifacts.promise import promise_of
-from mcdrl.commands.models.inspect import Shown, describe
+from mcdrl.commands.models.inspect import PrintedTable, describe
 from mcdrl.drawing.formatting import number
 from mcdrl.model.shipped import USE, model_names, read_shipped, shipped_folder
 
@@ -22,10 +22,10 @@ _PAGE = """# {name}: {title}
 """
 
 
-def models_table() -> Shown:
+def models_table() -> PrintedTable:
     """Return the models that come along: what each is, its licence, what is promised of it at sites never seen."""
     heads = ["model", "what it is", "licence", "Dice at sites left out", "MB"]
-    return Shown("models that come along", heads, [[name, *_facts(name)] for name in model_names()])
+    return PrintedTable("models that come along", heads, [[name, *_facts(name)] for name in model_names()])
 
 
 def model_page(name: str) -> str:

@@ -18,7 +18,7 @@ from mcdrl.base.runtime import progress
 from mcdrl.base.section import sentences
 from mcdrl.base.text import printable
 from mcdrl.base.view_rule import ViewRule
-from mcdrl.commands.models.frames import Job, find_jobs
+from mcdrl.commands.models.frames import InputFile, find_jobs
 from mcdrl.commands.models.masks_among import drawn_beside, masks_among
 from mcdrl.commands.sites.kinds import VIDEOS
 from mcdrl.commands.sites.mask_names import likeness
@@ -26,7 +26,7 @@ from mcdrl.commands.sites.survey import survey
 from mcdrl.drawing.formatting import listed
 from mcdrl.imaging.decode import frame_digest, read_frame, swapped
 from mcdrl.imaging.drawn import looks_drawn
-from mcdrl.model.shown import Shown, show
+from mcdrl.model.shown import ShownFrame, show
 from mcdrl.study.reading import Reading
 
 NO_MASKS = "nothing in it is a mask or an annotation"
@@ -65,7 +65,7 @@ class UnlabelledFrame:
 
     file: str
     sha256: str
-    shown: Shown
+    shown: ShownFrame
 
 
 class Unlabelled:
@@ -107,7 +107,7 @@ class Unlabelled:
             else:
                 yield one
 
-    def _read(self, job: Job) -> UnlabelledFrame | Issue:
+    def _read(self, job: InputFile) -> UnlabelledFrame | Issue:
         if not job.path.is_file():  # opening a pipe would wait for ever
             return Issue(printable(job.frame), "no regular file", "")
         if not is_utf8(job.frame):

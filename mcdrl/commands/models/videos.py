@@ -23,13 +23,13 @@ from mcdrl.base.issues import RefusedError
 from mcdrl.base.parallel import ahead
 from mcdrl.base.runtime import progress
 from mcdrl.base.view_rule import ViewRule
-from mcdrl.commands.models.frames import Job
-from mcdrl.commands.models.masks import Layers, Wanted, grey, layers
+from mcdrl.commands.models.frames import InputFile
+from mcdrl.commands.models.masks import Layers, WantedOutput, grey, layers
 from mcdrl.commands.models.rows import PredictionRow, VideoRow, cells, columns, refusal, row_of, unwritable, video_row
 from mcdrl.imaging.video.files import open_video
 from mcdrl.imaging.video.frames import Video
 from mcdrl.imaging.video.writing import COLOURS, GREY, written
-from mcdrl.model.video import Answered, Survey, answered, survey
+from mcdrl.model.video import Answered, VideoSurvey, answered, survey
 
 if TYPE_CHECKING:
     from mcdrl.model.predictor import Predictor
@@ -55,7 +55,7 @@ class VideoReading:
 
 
 def predict_video(
-    job: Job, predictor: Predictor, wanted: Wanted, how: VideoReading, before: Callable[[], None]
+    job: InputFile, predictor: Predictor, wanted: WantedOutput, how: VideoReading, before: Callable[[], None]
 ) -> PredictionRow:
     """Write the masks of a video and its table, and return its row in predictions.csv.
 
@@ -85,12 +85,12 @@ def predict_video(
     return replace(row, reason=_reason(found, row), issues=issues)
 
 
-def _reason(found: Survey, row: PredictionRow) -> str:
+def _reason(found: VideoSurvey, row: PredictionRow) -> str:
     return f"{found.problem}; what could be read, {row.frames} frames, is in {row.table}" if found.problem else ""
 
 
 def _predicted(
-    job: Job, video: Video, found: Survey, predictor: Predictor, wanted: Wanted, how: VideoReading,
+    job: InputFile, video: Video, found: VideoSurvey, predictor: Predictor, wanted: WantedOutput, how: VideoReading,
     before: Callable[[], None],
 ) -> PredictionRow:  # fmt: skip
     """Write all of a video and return the row that stands for it."""
@@ -122,7 +122,7 @@ def _likeliness(row: PredictionRow) -> tuple[bool, float]:
 
 
 def _drawn(
-    one: Answered, *, job: Job, mask: str, predictor: Predictor, wanted: Wanted
+    one: Answered, *, job: InputFile, mask: str, predictor: Predictor, wanted: WantedOutput
 ) -> tuple[Answered, Layers, PredictionRow]:
     """Return a frame with what is to be written of it, and its row."""
     assessment = predictor.assess(one.answer)

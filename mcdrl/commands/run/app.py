@@ -16,7 +16,7 @@ from mcdrl.base.runtime import finite, machine_memory_gb, usable_cores
 if TYPE_CHECKING:
     from mcdrl.commands.run.cluster import Cluster, Resources
     from mcdrl.commands.run.local import Engine, Local
-    from mcdrl.commands.run.plan import Plan
+    from mcdrl.commands.run.plan import RunPlan
     from mcdrl.commands.run.run import Result
 
 _ROOT = Path()
@@ -89,7 +89,7 @@ def run(
         raise typer.Exit(result.code)
 
 
-def _cluster(plan: Plan, there: str | None, asked: Resources, here: Local) -> Cluster:
+def _cluster(plan: RunPlan, there: str | None, asked: Resources, here: Local) -> Cluster:
     from mcdrl.commands.run.cluster import Cluster, on_cluster
     from mcdrl.commands.run.workspace import check_git
 
@@ -117,7 +117,7 @@ def _options(texts: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _run(plan: Plan, engine: Engine, *, keep_going: bool) -> Result:
+def _run(plan: RunPlan, engine: Engine, *, keep_going: bool) -> Result:
     from mcdrl.commands.run.run import run_plan
     from mcdrl.commands.run.signals import Stopped
 
@@ -128,7 +128,7 @@ def _run(plan: Plan, engine: Engine, *, keep_going: bool) -> Result:
         raise typer.Exit(stopped.code) from None
 
 
-def _listed(plan: Plan) -> Sequence[str]:
+def _listed(plan: RunPlan) -> Sequence[str]:
     from mcdrl.commands.rehearsal import unchanged
     from mcdrl.commands.run.schedule import Schedule
 

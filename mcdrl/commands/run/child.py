@@ -25,7 +25,7 @@ _ROOM = 2**16  # bytes; with less no stage can be recorded
 USERS = 2  # exit code of what is for the user to mend
 
 
-class Outcome(StrEnum):
+class StageOutcome(StrEnum):
     """What DVC did about a stage."""
 
     RAN = "done"
@@ -121,12 +121,12 @@ def stop_all(attempts: Sequence[Attempt], signals: Signals) -> None:
         attempt.stop(signal.SIGKILL)
 
 
-def outcome(log: Path) -> Outcome:
+def outcome(log: Path) -> StageOutcome:
     """Return what DVC did about a stage that ended well, by what it said."""
     said = read_log(log)
     if "Running stage '" in said:
-        return Outcome.RAN
-    return Outcome.RESTORED if "is cached - skipping run" in said else Outcome.UNCHANGED
+        return StageOutcome.RAN
+    return StageOutcome.RESTORED if "is cached - skipping run" in said else StageOutcome.UNCHANGED
 
 
 def exit_code(log: Path) -> int | None:

@@ -21,7 +21,7 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.output import warn
 from mcdrl.commands.run.child import USERS, Attempt, Child, log_path, reproduce
 from mcdrl.commands.run.local import Local
-from mcdrl.commands.run.plan import Plan, locked_record
+from mcdrl.commands.run.plan import RunPlan, locked_record
 from mcdrl.commands.run.progress import group
 from mcdrl.study.paths import RUN_FOLDER
 
@@ -98,7 +98,7 @@ class Resources:
         return executor
 
 
-def on_cluster(plan: Plan, groups: Sequence[str] | None = None) -> frozenset[str]:
+def on_cluster(plan: RunPlan, groups: Sequence[str] | None = None) -> frozenset[str]:
     """Return the stages of a plan that are jobs.
 
     Args:
@@ -189,7 +189,7 @@ class Cluster:
     look_s = 1.0
 
     def __init__(
-        self, root: Path, plan: Plan, executor: submitit.Executor, there: Collection[str], here: Local, jobs: int
+        self, root: Path, plan: RunPlan, executor: submitit.Executor, there: Collection[str], here: Local, jobs: int
     ) -> None:
         """Take what there is.
 

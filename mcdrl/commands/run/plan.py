@@ -32,7 +32,7 @@ class Remote:
 
 
 @dataclass(frozen=True)
-class Plan:
+class RunPlan:
     """The stages that the targets need, as DVC addresses them.
 
     Attributes:
@@ -52,7 +52,7 @@ class Plan:
     looked_at: frozenset[str] = frozenset()
 
 
-def read_plan(targets: Sequence[str], *, by_remote: bool = False) -> Plan:
+def read_plan(targets: Sequence[str], *, by_remote: bool = False) -> RunPlan:
     """Ask DVC about the current folder's repository; it compares files with dvc.lock and runs nothing.
 
     Args:
@@ -75,7 +75,7 @@ def read_plan(targets: Sequence[str], *, by_remote: bool = False) -> Plan:
             steps = plan_repro(graph, collect_stages(repo, targets or [str(PIPELINE)]))
             _check_roots(study, [step.addressing for step in steps])
             status = {step.addressing: step.status().get(step.addressing) for step in steps}
-            return Plan(
+            return RunPlan(
                 upstream={step.addressing: sorted(one.addressing for one in graph.successors(step)) for step in steps},
                 stale=frozenset(name for name, told in status.items() if told),
                 cached=frozenset(step.addressing for step in steps if _can_be_cached(step)),

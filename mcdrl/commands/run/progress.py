@@ -14,13 +14,13 @@ from rich.live import Live
 from rich.table import Table
 
 from mcdrl.base.output import cell, warn
-from mcdrl.commands.run.child import Attempt, Outcome, last_line
+from mcdrl.commands.run.child import Attempt, StageOutcome, last_line
 from mcdrl.commands.run.schedule import Schedule, State
 
 _TIMES_A_SECOND = 2
 
 
-class Progress:
+class RunProgress:
     """What is told of a run while it goes on."""
 
     def __init__(self, schedule: Schedule, at_a_time: int) -> None:
@@ -61,12 +61,12 @@ class Progress:
         if self._live is None:
             warn(f"{name}: running")
 
-    def ended(self, name: str, how: Outcome | State) -> None:
+    def ended(self, name: str, how: StageOutcome | State) -> None:
         """Tell that a stage has ended."""
         seconds = time.monotonic() - self._began[name]
-        if how is Outcome.RAN:
+        if how is StageOutcome.RAN:
             self._lasted[group(name)].append(seconds)
-        text = f"{name}: {how.value}" + f" ({duration(seconds)})" * (how in (Outcome.RAN, State.FAILED))
+        text = f"{name}: {how.value}" + f" ({duration(seconds)})" * (how in (StageOutcome.RAN, State.FAILED))
         if self._live is None:
             warn(text)
         else:

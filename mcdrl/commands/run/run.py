@@ -9,8 +9,8 @@ from pathlib import Path
 
 from mcdrl.commands.run.child import USERS, Attempt, exit_code, outcome, stop_all, told
 from mcdrl.commands.run.local import Engine
-from mcdrl.commands.run.plan import Plan, recorded_outs, sort_lock
-from mcdrl.commands.run.progress import Progress
+from mcdrl.commands.run.plan import RunPlan, recorded_outs, sort_lock
+from mcdrl.commands.run.progress import RunProgress
 from mcdrl.commands.run.schedule import Schedule, State
 from mcdrl.commands.run.signals import Signals
 
@@ -54,7 +54,7 @@ class Result:
         return 2 if all(failure.users for failure in self.failures) else 1
 
 
-def run_plan(root: Path, plan: Plan, engine: Engine, *, keep_going: bool = True) -> Result:
+def run_plan(root: Path, plan: RunPlan, engine: Engine, *, keep_going: bool = True) -> Result:
     """Run what DVC says is to be done, side by side.
 
     Args:
@@ -67,7 +67,7 @@ def run_plan(root: Path, plan: Plan, engine: Engine, *, keep_going: bool = True)
         Stopped: somebody wants it to end; no process is left.
     """
     schedule, before = Schedule(plan.upstream, plan.stale), recorded_outs(root)
-    running = _Running(schedule, engine, Progress(schedule, engine.at_a_time))
+    running = _Running(schedule, engine, RunProgress(schedule, engine.at_a_time))
     with Signals() as signals:
         try:
             with running.progress.shown():
@@ -84,7 +84,7 @@ def run_plan(root: Path, plan: Plan, engine: Engine, *, keep_going: bool = True)
 class _Running:
     """The stages that run, and those that failed."""
 
-    def __init__(self, schedule: Schedule, engine: Engine, progress: Progress) -> None:
+    def __init__(self, schedule: Schedule, engine: Engine, progress: RunProgress) -> None:
         self.attempts: dict[str, Attempt] = {}
         self.failures: list[Failure] = []
         self.progress = progress

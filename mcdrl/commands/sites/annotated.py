@@ -13,9 +13,9 @@ from typing import Any
 from mcdrl.base.errors import InputError
 from mcdrl.commands.sites.classes import DEFAULT
 from mcdrl.commands.sites.kinds import COCO, CVAT, LABELME, UNKNOWN_JSON, YOLO, YOLO_BOXES
-from mcdrl.commands.sites.layout import Layout, tried, why_not
+from mcdrl.commands.sites.layout import FolderLayout, tried, why_not
 from mcdrl.commands.sites.mask_names import likeness
-from mcdrl.commands.sites.survey import Survey
+from mcdrl.commands.sites.survey import FolderSurvey
 from mcdrl.imaging.annotations.annotated import files_of, known_labels
 from mcdrl.imaging.annotations.formats import READERS
 from mcdrl.imaging.annotations.parsing import json_of
@@ -34,8 +34,8 @@ _PARSED = 50  # JSON files of no known kind that are looked into
 
 
 def find_annotated(
-    root: Path, found: Survey, typed: Mapping[str, Any] = MappingProxyType({})
-) -> tuple[list[Layout], list[str]]:
+    root: Path, found: FolderSurvey, typed: Mapping[str, Any] = MappingProxyType({})
+) -> tuple[list[FolderLayout], list[str]]:
     """Return settings that read frames with annotations, one for each format that is there and fits.
 
     Args:
@@ -61,7 +61,7 @@ def find_annotated(
     return layouts, lines
 
 
-def _files_of_kinds(found: Survey) -> list[tuple[str, list[PurePosixPath]]]:
+def _files_of_kinds(found: FolderSurvey) -> list[tuple[str, list[PurePosixPath]]]:
     """Return each kind of annotations beside pictures, and its files; boxes in a folder of outlines are with these."""
     others = found.others if found.pictures else {}
     files = {kind: [PurePosixPath(one) for one in others[kind]] for kind in READ if kind in others}
@@ -87,7 +87,7 @@ def _unparsed(path: Path) -> str:
     return ""
 
 
-def _frames(found: Survey) -> list[list[PurePosixPath]]:
+def _frames(found: FolderSurvey) -> list[list[PurePosixPath]]:
     """Return which pictures may be the frames: first those of no folder called like masks, then those called less so.
 
     Frames that are annotated often lie in a folder called so.
@@ -112,9 +112,9 @@ def _fitting(
     files: Sequence[PurePosixPath],
     form: AnnotationFormat,
     typed: Mapping[str, Any],
-) -> tuple[Layout | None, str]:
+) -> tuple[FolderLayout | None, str]:
     """Return the layout of the first frames that can be read, else of those that are named, or why there is none."""
-    layouts, problems = list[Layout](), list[str]()
+    layouts, problems = list[FolderLayout](), list[str]()
     for frames in several:
         try:
             settings = _settings(root, frames, files, form)
@@ -141,7 +141,7 @@ def _lesion_classes(typed: Mapping[str, Any]) -> list[str]:
     return [*load_study(own_or_shipped(PARAMS)).lesion_classes, *([str(given)] if given is not None else [])]
 
 
-def _of_known_classes(layout: Layout, known: Sequence[str], chosen: str | None) -> Layout:
+def _of_known_classes(layout: FolderLayout, known: Sequence[str], chosen: str | None) -> FolderLayout:
     """Return a layout that takes none of several labels for a lesion but those that are called like a lesion class.
 
     Args:
@@ -160,7 +160,7 @@ def _of_known_classes(layout: Layout, known: Sequence[str], chosen: str | None) 
     return replace(layout, settings=settings | ({"label_class": kept} if kept else {}), unjudged=unjudged)
 
 
-def _to_be_judged(kind: str, layout: Layout) -> list[str]:
+def _to_be_judged(kind: str, layout: FolderLayout) -> list[str]:
     """Return lines on labels of which somebody has to say what they are, or of which not all may be lesions."""
     classes = layout.settings.get("label_class", {})
     names = [label for label, name in classes.items() if name not in (None, IGNORE)]

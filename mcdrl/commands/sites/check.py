@@ -15,7 +15,7 @@ from mcdrl.sites.gate import Gate, Ingested
 from mcdrl.study.params import Site, resolve
 from mcdrl.study.reading import Reading
 from mcdrl.study.sections.ingest import Params
-from mcdrl.study.site_cards import Card, read_card
+from mcdrl.study.site_cards import SiteCard, read_card
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class SiteCheck:
     """What the gate says of a site.
 
     Attributes:
@@ -62,7 +62,7 @@ class Verdict:
     """
 
     name: str
-    card: Card
+    card: SiteCard
     counts: tuple[Count, ...]
     findings: tuple[Finding, ...]
     result: Ingested
@@ -70,7 +70,7 @@ class Verdict:
 
 def check_site(
     name: str, site: Site, params: Params, lesion_classes: Sequence[str], workers: int, examples: int = 3
-) -> Verdict:
+) -> SiteCheck:
     """Read every frame of a site as the ingest stage would; nothing is written.
 
     Args:
@@ -95,7 +95,7 @@ def check_site(
     result = gate.result()
     card = read_card(site.card)
     findings = [*_findings(result.refused, True, examples), *_findings(result.notes, False, examples)]
-    return Verdict(name, card, tuple(_counts(card, reading, result)), tuple(findings), result)
+    return SiteCheck(name, card, tuple(_counts(card, reading, result)), tuple(findings), result)
 
 
 def site_of(target: str, sites: dict[str, Site], values: dict[str, object]) -> tuple[str, Site]:
@@ -112,7 +112,7 @@ def site_of(target: str, sites: dict[str, Site], values: dict[str, object]) -> t
     return name, site_from(name, {**values, "root": target})
 
 
-def _counts(card: Card, reading: Reading, result: Ingested) -> list[Count]:
+def _counts(card: SiteCard, reading: Reading, result: Ingested) -> list[Count]:
     cases = result.cases
     grouped = bool(reading.table_group or reading.sequence_ends) or reading.folder_group is not None
     groups = [Count("groups", card.expected.groups, cases["group_id"].nunique())] if grouped else []

@@ -12,10 +12,10 @@ from mcdrl.base.files import new_folder
 from mcdrl.base.output import say
 from mcdrl.commands.sites.download import download
 from mcdrl.commands.sites.unpack import unpack
-from mcdrl.study.site_cards import Card, Download, Licence
+from mcdrl.study.site_cards import Download, Licence, SiteCard
 
 
-def licence_text(card: Card) -> str:
+def licence_text(card: SiteCard) -> str:
     """Return what a user has to know before the data are fetched, a few lines."""
     licence = card.licence or Licence(name="none stated", terms="Ask the owners.")
     lines = [card.title, f"  licence: {licence.name}", f"  {licence.terms}"]
@@ -25,7 +25,7 @@ def licence_text(card: Card) -> str:
 
 
 def fetch(
-    name: str, card: Card, to: Path, *, accepted: bool, say: Callable[[str], None] = say,
+    name: str, card: SiteCard, to: Path, *, accepted: bool, say: Callable[[str], None] = say,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Path:  # fmt: skip
     """Fetch a card's files into a new folder.
@@ -69,7 +69,7 @@ def fetch(
     return to / card.root
 
 
-def next_step(name: str, card: Card, to: Path) -> str:
+def next_step(name: str, card: SiteCard, to: Path) -> str:
     """Return what a user does with a card's files in `to`, in a sentence."""
     root = to / card.root
     add = f"mcdrl sites add NAME {root} --card {name}"

@@ -13,13 +13,13 @@ from mcdrl.base.folders import check_hashable, matching, no_folder
 from mcdrl.base.output import say
 from mcdrl.commands.sites.annotated import READ, find_annotated
 from mcdrl.commands.sites.kinds import VIA
-from mcdrl.commands.sites.layout import Layout, find_layout, why_not
-from mcdrl.commands.sites.survey import Survey, survey
+from mcdrl.commands.sites.layout import FolderLayout, find_layout, why_not
+from mcdrl.commands.sites.survey import FolderSurvey, survey
 from mcdrl.commands.sites.unread import unread
 from mcdrl.sites.folder import list_reading
 from mcdrl.sites.table import read_table
 from mcdrl.study.reading import MASK_RULES, Reading
-from mcdrl.study.site_cards import Card, card_names, read_card
+from mcdrl.study.site_cards import SiteCard, card_names, read_card
 
 OWN = "folder"  # the card of a folder of one's own
 
@@ -80,20 +80,20 @@ def _unfit(root: Path, values: Mapping[str, Any]) -> str:
     return "\n  ".join([f"no card fits {root}", *there, *lines, *(fixes or [_fix(found)])])
 
 
-def _layouts(root: Path, found: Survey, values: Mapping[str, Any]) -> tuple[list[Layout], list[str]]:
+def _layouts(root: Path, found: FolderSurvey, values: Mapping[str, Any]) -> tuple[list[FolderLayout], list[str]]:
     """Return settings that read frames together with those that were given, the best ones first, and what to say."""
     annotated, lines = find_annotated(root, found, values)
     layouts = [one for one in (find_layout(root, found.pictures, values), *annotated) if one is not None]
-    return sorted(layouts, key=Layout.worth, reverse=True), lines
+    return sorted(layouts, key=FolderLayout.worth, reverse=True), lines
 
 
-def _against(root: Path, layout: Layout, values: Mapping[str, Any]) -> str:
+def _against(root: Path, layout: FolderLayout, values: Mapping[str, Any]) -> str:
     """Return why the settings of a layout are suggested without those that were given."""
     reason = why_not(root, layout.settings, values)
     return f"below without {', '.join(values)} as given, with which no frame would be read: {reason}"
 
 
-def _fix(found: Survey) -> str:
+def _fix(found: FolderSurvey) -> str:
     """Return what helps where no command line is known that reads a folder."""
     if not found.pictures and READ.keys() & found.others.keys():
         return "there are annotations and no pictures; give the folder that holds both"
@@ -102,7 +102,7 @@ def _fix(found: Survey) -> str:
     return "give --card (`mcdrl sites cards` lists them), and what differs with --set images=... --set masks=..."
 
 
-def _fitting(root: Path) -> list[tuple[str, Card, int]]:
+def _fitting(root: Path) -> list[tuple[str, SiteCard, int]]:
     cards = [(name, read_card(name)) for name in card_names()]
     counted = [(name, card, _count(root, card.read)) for name, card in cards]
     return [(name, card, count) for name, card, count in counted if count]

@@ -19,8 +19,8 @@ from mcdrl.commands.sites.classes import DEFAULT, names_class
 from mcdrl.commands.sites.edit import site_from
 from mcdrl.commands.sites.mask_names import BESIDE, likeness
 from mcdrl.imaging.decode import read_pixels
-from mcdrl.imaging.recipe import Recipe
-from mcdrl.sites.candidates import Candidate, Found, find_candidates
+from mcdrl.imaging.recipe import ReadingRecipe
+from mcdrl.sites.candidates import Candidate, FoundFrames, find_candidates
 from mcdrl.sites.masks import Pattern
 from mcdrl.study.meanings import IGNORE
 from mcdrl.study.params import resolve
@@ -32,7 +32,7 @@ Parts = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Layout:
+class FolderLayout:
     """Settings of the card `folder` that read some frames.
 
     Attributes:
@@ -103,7 +103,7 @@ def _written(value: Any) -> str:
 
 def find_layout(
     root: Path, pictures: Mapping[PurePosixPath, Sequence[str]], typed: Mapping[str, Any] = MappingProxyType({})
-) -> Layout | None:
+) -> FolderLayout | None:
     """Return the settings that read most frames of a folder; None: none were found.
 
     Args:
@@ -113,10 +113,10 @@ def find_layout(
     """
     by_parts = {folder.parts: list(names) for folder, names in pictures.items()}
     found = [_tried(root, settings, typed) for pair in _pairs(by_parts) for settings in _settings(pair, by_parts)]
-    return max((one for one in found if one is not None), key=Layout.worth, default=None)
+    return max((one for one in found if one is not None), key=FolderLayout.worth, default=None)
 
 
-def _tried(root: Path, settings: Mapping[str, Any], typed: Mapping[str, Any]) -> Layout | None:
+def _tried(root: Path, settings: Mapping[str, Any], typed: Mapping[str, Any]) -> FolderLayout | None:
     try:
         return tried(root, settings, typed)
     except InputError:
@@ -132,7 +132,9 @@ def why_not(root: Path, settings: Mapping[str, Any], typed: Mapping[str, Any]) -
     return next(iter(grouped(found.refused)), "they name none")
 
 
-def tried(root: Path, settings: Mapping[str, Any], typed: Mapping[str, Any] = MappingProxyType({})) -> Layout | None:
+def tried(
+    root: Path, settings: Mapping[str, Any], typed: Mapping[str, Any] = MappingProxyType({})
+) -> FolderLayout | None:
     """Return what settings that were found read of a folder together with those that were typed; None: not one frame.
 
     Raises:
@@ -145,14 +147,16 @@ def tried(root: Path, settings: Mapping[str, Any], typed: Mapping[str, Any] = Ma
     sample = found.candidates[:: -(-len(found.candidates) // _TRIED)]
     classes = {*reading.classes(), *(one.lesion_class for one in sample if one.lesion_class is not None)}
     values: dict[str | None, int] = {name: number for number, name in enumerate(sorted(classes), 1)}
-    recipe = Recipe(64, reading.mask_threshold, swap=False, view="full", values=values, meanings=reading.mask_values)
+    recipe = ReadingRecipe(
+        64, reading.mask_threshold, swap=False, view="full", values=values, meanings=reading.mask_values
+    )
     troubles = [trouble for trouble in (_trouble(one, recipe) for one in sample) if trouble]
     counts = len(found.candidates), len(found.refused), len(sample), len(sample) - len(troubles)
-    return Layout(joined, *counts, next(iter(troubles), ""), next(iter(grouped(found.refused)), ""))
+    return FolderLayout(joined, *counts, next(iter(troubles), ""), next(iter(grouped(found.refused)), ""))
 
 
-def _listed(root: Path, settings: Mapping[str, Any]) -> tuple[Reading, Found]:
-    """Return how `Layout.command` would have a folder read, and which frames that finds.
+def _listed(root: Path, settings: Mapping[str, Any]) -> tuple[Reading, FoundFrames]:
+    """Return how `FolderLayout.command` would have a folder read, and which frames that finds.
 
     Raises:
         InputError: the folder isn't as the settings say, or they don't go together.
@@ -163,7 +167,7 @@ def _listed(root: Path, settings: Mapping[str, Any]) -> tuple[Reading, Found]:
     return reading, find_candidates("site", root, reading)
 
 
-def _trouble(candidate: Candidate, recipe: Recipe) -> str:
+def _trouble(candidate: Candidate, recipe: ReadingRecipe) -> str:
     """Return why a frame isn't read with its masks; empty: it is."""
     source = candidate.source
     try:

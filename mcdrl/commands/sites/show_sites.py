@@ -12,10 +12,10 @@ from rich.text import Text
 from mcdrl.base.output import cell
 from mcdrl.study.params import Site, resolve
 from mcdrl.study.reading import GROUP_RULES, Reading
-from mcdrl.study.site_cards import Card
+from mcdrl.study.site_cards import SiteCard
 
 if TYPE_CHECKING:
-    from mcdrl.commands.sites.check import Finding, Verdict
+    from mcdrl.commands.sites.check import Finding, SiteCheck
 
 
 def show_sites(sites: Sequence[tuple[str, Site, bool]]) -> None:
@@ -30,7 +30,7 @@ def show_sites(sites: Sequence[tuple[str, Site, bool]]) -> None:
     Console().print(table)
 
 
-def show_cards(cards: Sequence[tuple[str, Card]]) -> None:
+def show_cards(cards: Sequence[tuple[str, SiteCard]]) -> None:
     """Print the site cards."""
     table = Table("card", "data set", "frames", "licence", "fetch", box=None, pad_edge=False)
     for name, card in cards:
@@ -40,7 +40,7 @@ def show_cards(cards: Sequence[tuple[str, Card]]) -> None:
     Console().print(table)
 
 
-def show_verdict(verdict: Verdict, beside: Sequence[str]) -> None:
+def show_verdict(verdict: SiteCheck, beside: Sequence[str]) -> None:
     """Print what the gate says of a site.
 
     Args:

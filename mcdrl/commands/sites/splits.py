@@ -36,14 +36,12 @@ def export_splits(target: Path, computed: Path = COMPUTED) -> int:
     return len(rows)
 
 
-def import_splits(source: Path, params: Path, imported: Path = IMPORTED, ingested: Path = INGESTED) -> dict[str, int]:
+def import_splits(source: Path, params: Path) -> dict[str, int]:
     """Take over the splits in a CSV file, instead of any taken over before.
 
     Args:
         source: the file.
         params: params.yaml, whose sites the file may name.
-        imported: where the pipeline reads them.
-        ingested: the folders of the sites' frames, for a look whether the file has them all.
 
     Returns:
         Site -> number of frames.
@@ -59,15 +57,15 @@ def import_splits(source: Path, params: Path, imported: Path = IMPORTED, ingeste
     for site in dict.fromkeys(rows["site"]):
         if site not in sites:
             raise InputError(f"{source} names the site '{site}', which {params} lacks; {nearest(site, sites)}")
-        if site not in unseen([site], ingested):
-            _compare(site, rows, ingested)
-    write_splits(rows, imported)
+        if site not in unseen([site]):
+            _compare(site, rows)
+    write_splits(rows, IMPORTED)
     return {str(site): int(count) for site, count in rows["site"].value_counts(sort=False).items()}
 
 
-def unseen(sites: Iterable[str], ingested: Path = INGESTED) -> list[str]:
+def unseen(sites: Iterable[str]) -> list[str]:
     """Return the sites whose frames the pipeline hasn't read yet."""
-    return [site for site in sites if not IngestedFiles(ingested / site).cases.is_file()]
+    return [site for site in sites if not IngestedFiles(INGESTED / site).cases.is_file()]
 
 
 def _check_replaceable(target: Path) -> None:
@@ -81,13 +79,13 @@ def _check_replaceable(target: Path) -> None:
         raise InputError(f"{target} isn't replaced, as it doesn't hold splits ({error}); choose another name") from None
 
 
-def _compare(site: str, rows: pd.DataFrame, ingested: Path) -> None:
+def _compare(site: str, rows: pd.DataFrame) -> None:
     try:
-        take_over(site, CASES.read(IngestedFiles(ingested / site).cases), rows)
+        take_over(site, CASES.read(IngestedFiles(INGESTED / site).cases), rows)
     except InputError as error:
         raise InputError(f"{error}; if its folder has changed: dvc repro ingest@{site} first") from None
 
 
-def reset_splits(imported: Path = IMPORTED) -> None:
+def reset_splits() -> None:
     """Forget what was taken over: all sites are split by the names of their groups."""
-    write_splits(pd.DataFrame(columns=COLUMNS, dtype="str"), imported)
+    write_splits(pd.DataFrame(columns=COLUMNS, dtype="str"), IMPORTED)

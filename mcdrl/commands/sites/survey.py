@@ -17,7 +17,7 @@ _SHOWN = 8  # folders that are named
 
 
 @dataclass
-class Survey:
+class FolderSurvey:
     """What lies below a folder.
 
     Attributes:
@@ -47,13 +47,13 @@ class Survey:
         return f"{folder.as_posix()}/: {len(names)} {what} ({kinds}), such as {names[0]}"
 
 
-def survey(root: Path) -> Survey:
+def survey(root: Path) -> FolderSurvey:
     """Look at all that lies below a folder, hidden names aside.
 
     Raises:
         InputError: a folder can't be read.
     """
-    found, opened = Survey(), Counter[str]()
+    found, opened = FolderSurvey(), Counter[str]()
     for folder, names in walked(root):
         below = PurePosixPath(folder.relative_to(root).as_posix())
         found.backslashes += [name for name in names if "\\" in name]

@@ -61,7 +61,7 @@ def presets(folder: Path = STUDIES) -> dict[str, Preset]:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ChosenCells:
     """What `use_study` wrote: the cells are all of its combinations."""
 
     methods: list[str]
@@ -88,7 +88,7 @@ def use_study(
     sites: Sequence[str] = (),
     seeds: Sequence[int] = (),
     methods: Sequence[str] = (),
-) -> Chosen:
+) -> ChosenCells:
     """Write a study's methods and seeds into params.yaml, and those of its variants that it lacks; all else stays.
 
     Args:
@@ -118,7 +118,7 @@ def use_study(
         for variant, what in preset.variants.items():
             if variant in params["methods"] or not methods:
                 _put(params.setdefault("variants", {}), variant, what, path)
-        return Chosen(*(list(plain(params[key])) for key in ("methods", "seeds", "held_out")))
+        return ChosenCells(*(list(plain(params[key])) for key in ("methods", "seeds", "held_out")))
 
 
 def _put(variants: Any, name: str, wanted: Variant, path: Path) -> None:

@@ -14,7 +14,7 @@ from PIL import Image
 from mcdrl.base.errors import InputError
 from mcdrl.base.issues import RefusedError
 from mcdrl.imaging.picture import size_text
-from mcdrl.imaging.video.frames import Shape, TimedFrame
+from mcdrl.imaging.video.frames import TimedFrame, VideoShape
 
 if TYPE_CHECKING:
     import av
@@ -62,11 +62,11 @@ class Container:
             self._aspect = aspect if aspect > 0 else Fraction(1)
 
     @cached_property
-    def shape(self) -> Shape:
+    def shape(self) -> VideoShape:
         """See `Video`."""
         turned = self._turn in (90, 270)
         size = self._stored[::-1] if turned else self._stored
-        return Shape(size, self._tick_s, pixel_aspect=1 / self._aspect if turned else self._aspect)
+        return VideoShape(size, self._tick_s, pixel_aspect=1 / self._aspect if turned else self._aspect)
 
     def frames(self) -> Iterator[TimedFrame]:
         """See `Video`."""

@@ -19,7 +19,7 @@ from mcdrl.imaging.depth import to_rgb
 from mcdrl.imaging.dicom import each_of, head, shown, without_pixels
 from mcdrl.imaging.picture import refusing
 from mcdrl.imaging.video.container import Container
-from mcdrl.imaging.video.frames import Shape, TimedFrame, Video
+from mcdrl.imaging.video.frames import TimedFrame, Video, VideoShape
 
 _TICK_S = Fraction(1, 1_000_000)  # DICOM's times are decimals of milliseconds
 _UNTIMED_MS = Fraction(40)  # from one to the next where the file doesn't tell
@@ -38,10 +38,10 @@ class Pictures:
     content: Any
 
     @property
-    def shape(self) -> Shape:
+    def shape(self) -> VideoShape:
         """See `Video`."""
         size = int(self.content.Columns), int(self.content.Rows)
-        return Shape(size, _TICK_S, timed=bool(_steps_ms(self.content)))
+        return VideoShape(size, _TICK_S, timed=bool(_steps_ms(self.content)))
 
     def frames(self) -> Iterator[TimedFrame]:
         """See `Video`."""

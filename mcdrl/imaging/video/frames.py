@@ -29,7 +29,7 @@ class TimedFrame:
 
 
 @dataclass(frozen=True)
-class Shape:
+class VideoShape:
     """What holds for all frames of a video.
 
     Attributes:
@@ -49,7 +49,7 @@ class Video(Protocol):
     """A video that can be read as often as it takes."""
 
     @property
-    def shape(self) -> Shape:
+    def shape(self) -> VideoShape:
         """What holds for all frames."""
         ...
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mcdrl.base.files import atomic
-from mcdrl.imaging.video.frames import Shape
+from mcdrl.imaging.video.frames import VideoShape
 
 if TYPE_CHECKING:
     from av.container import OutputContainer
@@ -27,7 +27,7 @@ _THREADS = 2
 
 
 @dataclass(frozen=True)
-class Encoding:
+class VideoEncoding:
     """How frames are kept.
 
     Attributes:
@@ -46,9 +46,9 @@ class Encoding:
 
 
 _OF_ALL = {"preset": "veryfast", "bf": "0"}
-GREY = Encoding("gray", "gray", {"qp": "0", **_OF_ALL}, {"color_range": _FULL_RANGE})
+GREY = VideoEncoding("gray", "gray", {"qp": "0", **_OF_ALL}, {"color_range": _FULL_RANGE})
 """[H, W] uint8, which come back bit by bit."""
-COLOURS = Encoding(
+COLOURS = VideoEncoding(
     "rgb24", "yuv420p", {"crf": "18", **_OF_ALL},
     dict.fromkeys(("colorspace", "color_primaries", "color_trc"), _BT709), even=True,
 )  # fmt: skip
@@ -56,7 +56,7 @@ COLOURS = Encoding(
 
 
 @contextmanager
-def written(path: Path, encoding: Encoding, shape: Shape) -> Iterator[Callable[[Array, int], None]]:
+def written(path: Path, encoding: VideoEncoding, shape: VideoShape) -> Iterator[Callable[[Array, int], None]]:
     """Yield what takes a video's frames, each with its `pts`; the file is there once all are taken.
 
     Args:

@@ -16,8 +16,9 @@ from mcdrl.methods.baseline import Baseline
 from mcdrl.methods.fourier.mixing import amplitude_mixed
 from mcdrl.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
 from mcdrl.networks.partners import partners
+from mcdrl.study.sections.train import PIXEL_MODES
 
-MODES = ("partial", "finetune")  # the pixels have to be in the loop
+MODES = PIXEL_MODES  # the pixels have to be in the loop
 
 
 class Params(Section):

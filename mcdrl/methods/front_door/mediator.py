@@ -14,6 +14,7 @@ from mcdrl.base.device import onto
 from mcdrl.base.section import Most
 from mcdrl.base.seeds import generator
 from mcdrl.clip.encoder import unit
+from mcdrl.networks.attention import split_heads
 from mcdrl.regions.grid import gather
 
 Kind = Literal["attended", "random", "noise"]
@@ -46,18 +47,15 @@ class CausalAttention(nn.Module):
 
     def scores(self, query: Tensor, key: Tensor) -> Tensor:
         """Return [B, heads, Q, N] for rows [B, Q, width] and [B, N, width]."""
-        asked, found = self._split(self.query(query)), self._split(self.key(key))
+        asked, found = split_heads(self.query(query), self.heads), split_heads(self.key(key), self.heads)
         scores: Tensor = asked @ found.transpose(-1, -2) * asked.shape[-1] ** -0.5
         return scores
 
     def forward(self, query: Tensor, rows: Tensor) -> Tensor:
         """Return [B, Q, width] for rows [B, Q, width] and [B, N, width]."""
         scores = self.scores(query, rows)
-        mixed = (scores.softmax(-1) - (-scores).softmax(-1)) @ self._split(self.value(rows))
+        mixed = (scores.softmax(-1) - (-scores).softmax(-1)) @ split_heads(self.value(rows), self.heads)
         return cast(Tensor, self.project(mixed.transpose(1, 2).flatten(2)))
-
-    def _split(self, rows: Tensor) -> Tensor:
-        return rows.view(*rows.shape[:2], self.heads, -1).transpose(1, 2)
 
 
 class Mediator(nn.Module):

@@ -9,11 +9,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mcdrl.base.device import numbers_beside
+from mcdrl.imaging.profile import BLACK, GLARE_LUMA, GLARE_SATURATION, LUMA
 
 OBSERVED = ("brightness", "contrast", "sharpness", "glare", "red", "green")
-_DARK = 23.5 / 255  # up to this in every channel a pixel is border or shadow and counts for nothing
-_GLARE_LUMA, _GLARE_SATURATION = 229.99 / 255, 0.2  # from the one, up to the other
-_LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+_DARK = (BLACK - 0.5) / 255  # between two grey values, so that rounding moves no pixel across
+_BRIGHT = (GLARE_LUMA - 0.01) / 255  # less what rounding may take of a luma
 _SMALL = 1e-6
 
 
@@ -34,7 +34,7 @@ def observe(frame: Tensor) -> Tensor:
     with torch.no_grad(), torch.autocast(frame.device.type, enabled=False):
         rgb = frame.float()
         lit = (rgb.amax(1) > _DARK).float()  # [B, S, S]
-        luma = (rgb * numbers_beside(_LUMA, rgb)[:, None, None]).sum(1)
+        luma = (rgb * numbers_beside(LUMA, rgb)[:, None, None]).sum(1)
         brightness = _mean(luma, lit)
         contrast = _mean((luma - brightness[:, None, None]).square(), lit).sqrt()
         red, green, blue = (_mean(channel, lit) for channel in rgb.unbind(1))
@@ -50,7 +50,7 @@ def _mean(values: Tensor, weight: Tensor) -> Tensor:
 def _glare(rgb: Tensor, luma: Tensor) -> Tensor:
     highest = rgb.amax(1)
     saturation = (highest - rgb.amin(1)) / highest.clamp(min=_SMALL)
-    return ((luma >= _GLARE_LUMA) & (saturation <= _GLARE_SATURATION)).float()
+    return ((luma >= _BRIGHT) & (saturation <= GLARE_SATURATION)).float()
 
 
 def _sharpness(luma: Tensor, lit: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from mcdrl.base.section import BatchSize, Epochs, Most, Section, Share, SizePx, Weight, distinct
 
+CACHED_MODES = ("frozen", "adapter", "suffix")  # in which features are read, as they were stored once
 PIXEL_MODES = ("partial", "finetune")  # in which frames vary, as they go through the encoder anew each time
 ENCODER_MODES = ("suffix", *PIXEL_MODES)  # in which blocks of the encoder's own learn
 Sampling = Literal["shuffled", "class_balanced", "size_balanced"]

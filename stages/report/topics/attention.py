@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mcdrl.drawing.charts import Chart, ChartRow, Mark, axis_row, scale, strip
+from mcdrl.drawing.charts import Chart, ChartRow, Dot, axis_row, scale, strip
 from mcdrl.drawing.formatting import counted, number
 from mcdrl.drawing.html_tables import HtmlTable, Row, html_table, records
 from mcdrl.drawing.overlays import Shot
@@ -124,7 +124,7 @@ def auroc_chart(table: pd.DataFrame, methods: Sequence[str]) -> Chart | None:
     for name in dict.fromkeys(table["confounder"]):
         own = records(table[table["confounder"] == name])
         marks = [
-            Mark(float(row["auroc"]), np.nan, np.nan, list(methods).index(row["method"]),
+            Dot(float(row["auroc"]), np.nan, np.nan, list(methods).index(row["method"]),
                  f"{row['method']}, {name}: {number(row['auroc'], 2)}, {row['n_present']} frames have it")
             for row in own
         ]  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import pandas as pd
 
 from mcdrl.base.seeds import generator
-from mcdrl.drawing.charts import Chart, ChartRow, Mark, axis_row, scale, strip
+from mcdrl.drawing.charts import Chart, ChartRow, Dot, axis_row, scale, strip
 from mcdrl.drawing.formatting import (
     bare_points,
     counted,
@@ -22,14 +22,10 @@ from mcdrl.drawing.formatting import (
 )
 from mcdrl.drawing.html_tables import HtmlTable, Row, html_table, records
 from mcdrl.metrics.paired import SURE, Comparison, Pairs, compare, excludes_zero, holm, pair
-from stages.report.averages import BASELINE, MEAN, Draws
+from stages.report.averages import BASELINE, COMPARED, MEAN, Draws
 from stages.report.results import Results
 from stages.report.topic import Question, Topic
 
-_COMPARED = [
-    "n_frames", "n_groups", "difference", "low", "high", "p", "p_holm", "fewest_groups", "n_seeds", "seed_low",
-    "seed_high", "seed_p", "sure",
-]  # fmt: skip
 _ONCE = " at unseen sites; more seeds have to confirm it"  # of one training each nobody knows how another would end
 _Key = tuple[str, str]  # method, held-out site
 
@@ -65,7 +61,7 @@ def comparisons_table(scores: pd.DataFrame, draws: Draws, reference: str = BASEL
     single, mean = ([key for key in found if (key[1] == MEAN) is is_mean] for is_mean in (False, True))
     corrected = {**_after_holm(found, single), **_after_holm(found, mean)}
     rows = [_comparison_row(*key, reference, found[key], corrected[key]) for key in found]
-    return pd.DataFrame(rows, columns=["method", "baseline", "held_out", *_COMPARED])
+    return pd.DataFrame(rows, columns=["method", "baseline", "held_out", *COMPARED])
 
 
 def resolved(row: Row) -> bool:
@@ -245,7 +241,7 @@ def _would_fit(row: Row) -> str:
     return f"a gain of {points(row['high'])} and a loss of {points(-row['low'])} would both fit these frames."
 
 
-def _difference_mark(row: Row, style: int) -> Mark:
+def _difference_mark(row: Row, style: int) -> Dot:
     sure, between = "sure" if row["sure"] else "not sure", span_or_why(row["low"], row["high"], row["fewest_groups"])
     text = f"{row['method']}: {signed(row['difference'])} ({between}), {sure}"
-    return Mark(row["difference"], row["low"], row["high"], style, text, hollow=not row["sure"])
+    return Dot(row["difference"], row["low"], row["high"], style, text, hollow=not row["sure"])

@@ -11,7 +11,7 @@ from mcdrl.base.seeds import generator
 from mcdrl.drawing.formatting import bare_points, counted, number, points, seed_span, signed, span_or_why, too_few
 from mcdrl.drawing.html_tables import HtmlTable, Row, html_table, records
 from mcdrl.metrics.paired import SURE, Comparison, compare, excludes_zero, holm, pair
-from stages.report.averages import MEAN, Draws, by
+from stages.report.averages import COMPARED, MEAN, Draws, by
 from stages.report.results import Results
 from stages.report.topic import Question, Topic
 
@@ -21,10 +21,6 @@ _WORDS = {
     GRID_ZERO: "all tokens zero",
 }  # fmt: skip
 _MEANS = ["dice_trained", "dice", "entropy_trained", "entropy"]
-_COMPARED = [
-    "n_frames", "n_groups", "difference", "low", "high", "p", "p_holm", "fewest_groups", "n_seeds", "seed_low",
-    "seed_high", "seed_p", "sure",
-]  # fmt: skip
 
 
 def topic(results: Results) -> Topic:
@@ -51,7 +47,7 @@ def exchange_table(exchanges: pd.DataFrame, draws: Draws) -> pd.DataFrame:
     """
     lesion = exchanges[exchanges["dice"].notna()]
     rows = [row for method, own in by(lesion, "method") for row in _of_method(method, own, draws)]
-    return pd.DataFrame(rows, columns=["method", "exchange", "held_out", *_MEANS, *_COMPARED])
+    return pd.DataFrame(rows, columns=["method", "exchange", "held_out", *_MEANS, *COMPARED])
 
 
 def what_it_is_worth(table: pd.DataFrame) -> str:

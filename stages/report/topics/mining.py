@@ -11,7 +11,7 @@ import pandas as pd
 
 from mcdrl.artifacts.regions import REGIONS
 from mcdrl.artifacts.store_contract import Array
-from mcdrl.drawing.charts import SHARE, Chart, ChartRow, Mark, axis_row, scale, strip
+from mcdrl.drawing.charts import SHARE, Chart, ChartRow, Dot, axis_row, scale, strip
 from mcdrl.drawing.formatting import number
 from mcdrl.drawing.html_tables import HtmlTable, Write, html_table, records
 from mcdrl.drawing.overlays import Shot, grid_outline, heat, outline, pick_frames, picture
@@ -60,8 +60,8 @@ def mining_chart(quality: pd.DataFrame, found: str, control: str) -> Chart:
     rows = []
     for row in records(quality):
         marks = [
-            Mark(_float(row[control]), np.nan, np.nan, 7, f"control {number(row[control])}", hollow=True),
-            Mark(_float(row[found]), np.nan, np.nan, 1, f"mined {number(row[found])}"),
+            Dot(_float(row[control]), np.nan, np.nan, 7, f"control {number(row[control])}", hollow=True),
+            Dot(_float(row[found]), np.nan, np.nan, 1, f"mined {number(row[found])}"),
         ]
         rows.append(ChartRow(str(row["site"]), strip(marks, axis, per_line=2)))
     return Chart(rows, axis_row(axis))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
-from mcdrl.drawing.charts import SHARE, Chart, ChartRow, Mark, axis_row, interval_mark, scale, strip
+from mcdrl.drawing.charts import SHARE, Chart, ChartRow, Dot, axis_row, interval_mark, scale, strip
 from mcdrl.drawing.formatting import counted, interval_or_why, listed, number, span, too_few
 from mcdrl.drawing.html_tables import HtmlTable, Row, html_table, records
 from mcdrl.metrics.intervals import LEAST_GROUPS, NONE, seeds_interval
@@ -251,7 +251,7 @@ def _dice_interval(row: Row, *, chosen: bool) -> str:
     return interval_or_why(row["dice_low"], row["dice_high"], row["fewest_groups"])
 
 
-def _dice_marks(sites: pd.DataFrame, seeds: pd.DataFrame, name: str, methods: Iterable[str]) -> list[Mark]:
+def _dice_marks(sites: pd.DataFrame, seeds: pd.DataFrame, name: str, methods: Iterable[str]) -> list[Dot]:
     own = {row["method"]: row for row in records(sites[sites["held_out"] == name])}
     single = seeds[seeds["held_out"] == name]
     return [

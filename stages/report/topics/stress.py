@@ -11,7 +11,7 @@ import pandas as pd
 from mcdrl.confounders.finished import Stressed
 from mcdrl.confounders.registry import REGISTRY, of_a_dictionary, without_operator
 from mcdrl.confounders.strips import strips
-from mcdrl.drawing.charts import SHARE, Chart, ChartRow, Mark, Scale, axis_row, scale, strip
+from mcdrl.drawing.charts import SHARE, Chart, ChartRow, Dot, Scale, axis_row, scale, strip
 from mcdrl.drawing.formatting import (
     bare_points,
     counted,
@@ -196,10 +196,10 @@ def _curve(own: pd.DataFrame, method: str, style: int) -> Curve:
     return Curve(method, style, places, band, dots=True)
 
 
-def _drop_mark(row: Row, style: int) -> Mark:
+def _drop_mark(row: Row, style: int) -> Dot:
     between = interval_or_why(row["drop_low"], row["drop_high"], row["fewest_groups"])
     text = f"{row['method']}, {row['confounder']}: loses {number(row['drop'])} ({between})"
-    return Mark(float(row["drop"]), float(row["drop_low"]), float(row["drop_high"]), style, text)
+    return Dot(float(row["drop"]), float(row["drop_low"]), float(row["drop_high"]), style, text)
 
 
 def _flatter(row: Row, reference: str) -> str:

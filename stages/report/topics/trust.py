@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mcdrl.drawing.charts import SHARE, Chart, ChartRow, Mark, Scale, axis_row, scale, strip
+from mcdrl.drawing.charts import SHARE, Chart, ChartRow, Dot, Scale, axis_row, scale, strip
 from mcdrl.drawing.formatting import counted, number, signed
 from mcdrl.drawing.html_tables import HtmlTable, Row, Write, html_table, records
 from mcdrl.drawing.plots import Curve, Panel, curves
@@ -272,11 +272,11 @@ def _coverage(own: pd.DataFrame) -> pd.DataFrame:
     return coverage_table(confidence, dice, _SHARES).assign(n_frames=len(own))
 
 
-def _before_after(row: Row, style: int) -> list[Mark]:
+def _before_after(row: Row, style: int) -> list[Dot]:
     label = f"{row['method']}: {number(row['before'])} before, {number(row['after'])} after"
     return [
-        Mark(row["before"], np.nan, np.nan, style, label, hollow=True),
-        Mark(row["after"], np.nan, np.nan, style, label),
+        Dot(row["before"], np.nan, np.nan, style, label, hollow=True),
+        Dot(row["after"], np.nan, np.nan, style, label),
     ]
 
 

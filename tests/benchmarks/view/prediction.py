@@ -20,11 +20,11 @@ import typer
 
 from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.frames import FRAMES, judged_of, lesion_of, to_native, unpack_native_mask
-from mcdrl.commands.models.frames import Job, read
+from mcdrl.commands.models.frames import InputFile, read
 from mcdrl.metrics.counts import count, dice
 from mcdrl.model.card import read_card
 from mcdrl.model.predictor import load_predictor
-from mcdrl.model.shown import Shown
+from mcdrl.model.shown import ShownFrame
 from mcdrl.sites.candidates import find_candidates
 from mcdrl.study.params import Study, load_study, resolve
 from mcdrl.study.paths import ARTIFACTS, site_files
@@ -81,9 +81,9 @@ def paths_of(study: Study, site: str) -> dict[str, Path]:
     return {one.case_id: one.source.frame for one in found}
 
 
-def seen(path: Path, size_px: int, rule: str, swap: bool) -> Shown:
+def seen(path: Path, size_px: int, rule: str, swap: bool) -> ShownFrame:
     """Return what the model is shown of a frame that ingest has read."""
-    shown = read(Job(path, path.name, path.stem), size_px, view=rule, swap=swap)
+    shown = read(InputFile(path, path.name, path.stem), size_px, view=rule, swap=swap)
     assert not isinstance(shown, str), shown
     return shown
 

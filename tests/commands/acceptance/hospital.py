@@ -9,7 +9,7 @@ from PIL import Image
 from mcdrl.artifacts.promise import PROMISE, write_promise
 from mcdrl.artifacts.training_data import SITES_FILE, TRAINING_SITES
 from mcdrl.base.files import write_json
-from mcdrl.commands.acceptance.run import Wanted, accept
+from mcdrl.commands.acceptance.run import WantedAcceptance, accept
 from mcdrl.metrics.calibration import calibrated, confidence, spectrum
 from mcdrl.metrics.operating_point import OperatingPoint, frame_scores
 from mcdrl.metrics.shift import QUANTITIES
@@ -100,5 +100,5 @@ def judged(tmp_path, columns, promise=None, known=None, sites=None, predictor=No
     folder = write_hospital(tmp_path / "north", columns)
     model = write_model(tmp_path / "model", promise, known, sites)
     given = {"card": None, "settings": {}, "frames_only": False, "view": "full", "out": tmp_path / "out"} | options
-    wanted = Wanted(folder, [model], threshold=0.5, **given)
+    wanted = WantedAcceptance(folder, [model], threshold=0.5, **given)
     return accept(wanted, predictor or Bright(), 1)

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from mcdrl.base.errors import InputError
-from mcdrl.commands.acceptance.run import Wanted, accept
+from mcdrl.commands.acceptance.run import WantedAcceptance, accept
 from mcdrl.commands.acceptance.write import write_acceptance
 from mcdrl.commands.models.labelled import read_labelled
 from mcdrl.metrics.shift import Place
@@ -148,7 +148,9 @@ def test_names_that_are_not_utf8_are_refused_in_a_sentence(tmp_path):
 @pytest.mark.parametrize("true", [8, None])
 def test_a_folder_whose_name_is_not_utf8_is_refused_in_a_sentence(tmp_path, true):
     folder = write_hospital(tmp_path / os.fsdecode(b"u8_\xff site"), [(8, true)] * 4)
-    wanted = Wanted(folder, [write_model(tmp_path / "m")], tmp_path / "o", 0.5, "full", None, {}, frames_only=not true)
+    wanted = WantedAcceptance(
+        folder, [write_model(tmp_path / "m")], tmp_path / "o", 0.5, "full", None, {}, frames_only=not true
+    )
     with pytest.raises(InputError, match=r"the name of the folder .* site is not UTF-8; rename it"):
         accept(wanted, Bright(), 1)
 
@@ -176,7 +178,7 @@ def test_what_is_there_stays(tmp_path):
 def test_nothing_is_written_into_a_model_s_folder(tmp_path):
     folder = write_hospital(tmp_path / "north", [(bright, true) for bright, true in GOOD])
     model = write_model(tmp_path / "model")
-    wanted = Wanted(folder, [model], model / "judged", 0.5, "full", None, {}, frames_only=False)
+    wanted = WantedAcceptance(folder, [model], model / "judged", 0.5, "full", None, {}, frames_only=False)
     with pytest.raises(InputError, match="is a model's folder or lies in one"):
         accept(wanted, Bright(), 1)
     assert not (model / "judged").exists()
@@ -185,7 +187,9 @@ def test_nothing_is_written_into_a_model_s_folder(tmp_path):
 @pytest.mark.parametrize("masks", [True, False])
 def test_nothing_is_written_among_the_frames(tmp_path, masks):
     folder = write_hospital(tmp_path / "north", [(bright, true if masks else None) for bright, true in GOOD])
-    wanted = Wanted(folder, [write_model(tmp_path / "model")], folder / "out", 0.5, "full", None, {}, frames_only=False)
+    wanted = WantedAcceptance(
+        folder, [write_model(tmp_path / "model")], folder / "out", 0.5, "full", None, {}, frames_only=False
+    )
     with pytest.raises(InputError, match=r"out lies in .*north: pictures there would count as frames next time"):
         accept(wanted, Bright(), 1)
 
@@ -220,7 +224,9 @@ def test_a_frame_has_one_verdict_in_any_batch(tmp_path):
 
 def test_a_wrong_setting_is_the_users_error(tmp_path):
     folder, model = write_hospital(tmp_path / "north", GOOD), write_model(tmp_path / "model")
-    wanted = Wanted(folder, [model], tmp_path / "out", 0.5, "full", None, {"mask_treshold": 3}, frames_only=False)
+    wanted = WantedAcceptance(
+        folder, [model], tmp_path / "out", 0.5, "full", None, {"mask_treshold": 3}, frames_only=False
+    )
     with pytest.raises(InputError, match="mask_treshold: unknown key; did you mean 'mask_threshold'"):
         accept(wanted, Bright(), 1)
 

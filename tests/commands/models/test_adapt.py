@@ -27,7 +27,7 @@ from mcdrl.model.shipped import origin, shipped_folder
 from mcdrl.model.training_data import known_frames, training_sites, write_known_frames, write_training_sites
 from mcdrl.training import adaptation_gain
 from mcdrl.training.adaptation_gain import Change, Gain
-from mcdrl.training.site_limits import Kept, Share
+from mcdrl.training.site_limits import KeptLesions, Share
 from mcdrl.training.trust import Trust
 from tests import lite_model
 from tests.factories import bytes_of, make_promise, train_params
@@ -437,7 +437,7 @@ def test_limits_alone_leave_weights_and_sources_as_they_were(site, model, tmp_pa
 
 
 def test_limits_are_written_where_the_old_ones_lose_too_much(site, model, tmp_path, capsys, monkeypatch):
-    found = Kept(0.9, Share(0.4, 0.2, 0.6), Share(0.88, 0.8, 0.95), 30, 30)
+    found = KeptLesions(0.9, Share(0.4, 0.2, 0.6), Share(0.88, 0.8, 0.95), 30, 30)
     monkeypatch.setattr(command, "kept_by", lambda *_: found)
     run(site, model, tmp_path / "out", replace(LIMITS, anyway=False))
     assert "don't" not in capsys.readouterr().out
@@ -455,10 +455,10 @@ NOBODY = Share(np.nan, np.nan, np.nan)
 
 
 @pytest.mark.parametrize(("kept", "said"), [
-    (Kept(0.9, Share(0.4, 0.2, 0.6), Share(0.3, 0.2, 0.4), 30, 30), "promised, and new ones in 0.300; give"),
-    (Kept(0.9, Share(1, 0.9, 1), Share(0.3, 0.2, 0.4), 30, 30), "where 0.900 is promised, and new ones in 0.300"),
-    (Kept(0.9, Share(0.4, np.nan, np.nan), NOBODY, 4, 4), "4 groups in which a lesion is found are too few to tell"),
-    (Kept(0.9, NOBODY, NOBODY, 0, 0), "0 groups in which a lesion is found are too few to tell what"),
+    (KeptLesions(0.9, Share(0.4, 0.2, 0.6), Share(0.3, 0.2, 0.4), 30, 30), "promised, and new ones in 0.300; give"),
+    (KeptLesions(0.9, Share(1, 0.9, 1), Share(0.3, 0.2, 0.4), 30, 30), "0.900 is promised, and new ones in 0.300"),
+    (KeptLesions(0.9, Share(0.4, np.nan, np.nan), NOBODY, 4, 4), "4 groups in which a lesion is found are too few"),
+    (KeptLesions(0.9, NOBODY, NOBODY, 0, 0), "0 groups in which a lesion is found are too few to tell what"),
 ])  # fmt: skip
 def test_what_speaks_against_new_limits(kept, said):
     assert said in against(Gain(2, {}, Trust(1.0, 0.5, OperatingPoint()), kept), None)

@@ -22,9 +22,9 @@ from mcdrl.base.files import sha256
 from mcdrl.base.issues import RefusedError
 from mcdrl.commands.models import dicom_seg
 from mcdrl.commands.models.dicom_seg import Algorithm, algorithm_of, check_sources, write_segmentation
-from mcdrl.commands.models.masks import Wanted
+from mcdrl.commands.models.masks import WantedOutput
 from mcdrl.commands.models.predict import predict_frames
-from mcdrl.imaging.recipe import Recipe
+from mcdrl.imaging.recipe import ReadingRecipe
 from mcdrl.imaging.truth import read_mask
 from mcdrl.metrics.operating_point import OperatingPoint
 from mcdrl.model.facts import CARD, WEIGHTS
@@ -237,7 +237,7 @@ def frames(tmp_path):
 
 
 def predict(frames, out, dicom, suppress=False, predictor=None, **options):
-    wanted = Wanted(out, 0.5, overlay=True, probabilities=True, suppress=suppress, dicom=dicom)
+    wanted = WantedOutput(out, 0.5, overlay=True, probabilities=True, suppress=suppress, dicom=dicom)
     return predict_frames([frames], predictor or Bright(), wanted, view="full", workers=2)
 
 
@@ -289,7 +289,7 @@ def test_segmentations_among_frames_are_masks(frames, tmp_path, capsys):
 def test_a_segmentation_is_a_mask_that_a_site_may_have(frame, tmp_path):
     lesion = np.arange(84) < 30 * np.ones((62, 1))
     write_segmentation(frame, lesion, ALGORITHM, tmp_path / "seg.dcm")
-    recipe = Recipe(size_px=32, threshold=128, swap=False, view="full", values={})
+    recipe = ReadingRecipe(size_px=32, threshold=128, swap=False, view="full", values={})
     found = read_mask(tmp_path / "seg.dcm", (84, 62), 1, recipe, None)
     assert np.array_equal(np.asarray(found.labels), lesion)
 

@@ -9,7 +9,7 @@ from PIL import Image
 from mcdrl.artifacts.cases import CASES
 from mcdrl.base.errors import InputError
 from mcdrl.commands.models.adapt_told import told_share, told_site
-from mcdrl.commands.models.learnable import Replay, Shown, bare_site, labelled_site, replayed, replayed_of_study
+from mcdrl.commands.models.learnable import Replay, Showing, bare_site, labelled_site, replayed, replayed_of_study
 from mcdrl.study.paths import site_files
 from mcdrl.training.labelled import labelled_cases
 from tests import stub_sites
@@ -18,7 +18,7 @@ from tests.sites.site_folder import SiteFolder
 
 
 def shown(**facts):
-    return Shown(make_card(spec=make_spec(), **facts), "full", 1)
+    return Showing(make_card(spec=make_spec(), **facts), "full", 1)
 
 
 @pytest.fixture

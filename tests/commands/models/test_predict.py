@@ -16,7 +16,7 @@ from mcdrl.base.errors import InputError
 from mcdrl.commands.models import frames as reading
 from mcdrl.commands.models import masks
 from mcdrl.commands.models.frames import view_rule
-from mcdrl.commands.models.masks import Wanted
+from mcdrl.commands.models.masks import WantedOutput
 from mcdrl.commands.models.predict import predict_frames, refused, summary
 from mcdrl.imaging.decode import DIM
 from mcdrl.metrics.operating_point import OperatingPoint
@@ -72,7 +72,7 @@ def contents(place):
 
 
 def run(folder, out, **options):
-    wanted = Wanted(
+    wanted = WantedOutput(
         out,
         options.pop("threshold", 0.5),
         options.pop("overlay", False),

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from mcdrl import cli
 from mcdrl.base.errors import InputError
 from mcdrl.commands.models.dicom_seg import Algorithm
-from mcdrl.commands.models.masks import Wanted
+from mcdrl.commands.models.masks import WantedOutput
 from mcdrl.commands.models.predict import predict_frames, refused, summary
 from mcdrl.commands.models.videos import UNTIMED
 from mcdrl.imaging.video.container import RESTARTED
@@ -193,7 +193,7 @@ def test_suppressed_masks_are_empty_in_the_video_too(video, tmp_path):
 
 @pytest.mark.parametrize("given", [{"coco": True}, {"dicom": Algorithm("a", "1", ("0" * 64,), (), {})}])
 def test_coco_and_segmentations_are_for_pictures(video, tmp_path, given):
-    wanted = Wanted(tmp_path / "out", 0.5, **given)
+    wanted = WantedOutput(tmp_path / "out", 0.5, **given)
     with pytest.raises(InputError, match=r"clip\.mkv is a video; --format coco and dicom-seg are for single pictures"):
         predict_frames([video], Bright(), wanted, view="full", workers=1)
     assert not (tmp_path / "out").exists()
@@ -201,7 +201,9 @@ def test_coco_and_segmentations_are_for_pictures(video, tmp_path, given):
 
 def test_beside_pictures_a_video_is_listed_where_coco_is_asked_for(video, tmp_path):
     Image.fromarray(marks(1)[0]).save(video.parent / "a.png")
-    rows = predict_frames([video.parent], Bright(), Wanted(tmp_path / "out", 0.5, coco=True), view="full", workers=1)
+    rows = predict_frames(
+        [video.parent], Bright(), WantedOutput(tmp_path / "out", 0.5, coco=True), view="full", workers=1
+    )
     told = [(row.frame, row.mask, row.reason.partition(";")[0]) for row in rows]
     assert told == [("a.png", "predictions.coco.json", ""), ("clip.mkv", "", "is a video")]
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"predictions.coco.json", "predictions.csv"}

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from mcdrl.commands.run.child import Child, Outcome, exit_code, last_line, log_path, outcome, stop_all, told
+from mcdrl.commands.run.child import Child, StageOutcome, exit_code, last_line, log_path, outcome, stop_all, told
 from mcdrl.commands.run.signals import Signals
 
 FAILED = "ERROR: failed to reproduce 'train@a-0': failed to run: python -m stages.train a 0, exited with {}\n"
@@ -104,9 +104,9 @@ def test_a_log_begins_anew_and_has_a_name_of_harmless_letters(tmp_path):
 @pytest.mark.parametrize(
     ("said", "found"),
     [
-        ("Running stage 'a':\n> x\n", Outcome.RAN),
-        ("Stage 'a' is cached - skipping run, checking out outputs\n", Outcome.RESTORED),
-        ("Stage 'a' didn't change, skipping\n", Outcome.UNCHANGED),
+        ("Running stage 'a':\n> x\n", StageOutcome.RAN),
+        ("Stage 'a' is cached - skipping run, checking out outputs\n", StageOutcome.RESTORED),
+        ("Stage 'a' didn't change, skipping\n", StageOutcome.UNCHANGED),
     ],
 )
 def test_what_dvc_did_is_read_from_what_it_said(log, said, found):

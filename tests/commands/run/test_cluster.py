@@ -15,7 +15,7 @@ from mcdrl.base.errors import InputError
 from mcdrl.commands.run.child import read_log
 from mcdrl.commands.run.cluster import Cluster, Reasons, Resources, end_left_jobs, on_cluster
 from mcdrl.commands.run.local import Local
-from mcdrl.commands.run.plan import Plan, read_plan
+from mcdrl.commands.run.plan import RunPlan, read_plan
 from mcdrl.commands.run.run import run_plan
 from tests.commands.run.toy import CELLS, Toy
 from tests.slurm_node import lacking, slurm_node
@@ -24,7 +24,7 @@ NAMES = {"plan": [], "train@a": ["plan"], "train@b": ["plan"], "report": ["train
 
 
 def plan(tmp_path, cached=tuple(NAMES)):
-    return Plan(NAMES, frozenset(), frozenset(cached), tmp_path)
+    return RunPlan(NAMES, frozenset(), frozenset(cached), tmp_path)
 
 
 def test_groups_name_the_stages_that_are_jobs(tmp_path):

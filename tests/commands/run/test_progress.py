@@ -5,8 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-from mcdrl.commands.run.child import Outcome
-from mcdrl.commands.run.progress import Progress, duration, seconds_left
+from mcdrl.commands.run.child import StageOutcome
+from mcdrl.commands.run.progress import RunProgress, duration, seconds_left
 from mcdrl.commands.run.schedule import Schedule, State
 
 
@@ -34,7 +34,7 @@ def test_the_table_names_what_runs_and_what_it_said_last(tmp_path):
     schedule = Schedule(
         {"plan": [], "train@a": ["plan"], "train@b": ["plan"], "other": []}, {"plan", "train@a", "train@b"}
     )
-    progress = Progress(schedule, 2)
+    progress = RunProgress(schedule, 2)
     (tmp_path / "log").write_text("epoch 1\nepoch 2/3: [16]\n\n", encoding="utf-8")
     for name in ("plan", "train@a"):
         schedule.ready()
@@ -42,7 +42,7 @@ def test_the_table_names_what_runs_and_what_it_said_last(tmp_path):
         progress.started(name, {name: Attempt(tmp_path / "log")})
         if name == "plan":
             schedule.finish(name, moved=True)
-            progress.ended(name, Outcome.RAN)
+            progress.ended(name, StageOutcome.RAN)
     screen = io.StringIO()
     Console(file=screen, width=100).print(progress.table())
     told = screen.getvalue()
@@ -53,11 +53,11 @@ def test_the_table_names_what_runs_and_what_it_said_last(tmp_path):
 
 def test_without_a_terminal_each_stage_is_a_line(capsys):
     schedule = Schedule({"a": [], "b": []}, {"a", "b"})
-    progress = Progress(schedule, 2)
+    progress = RunProgress(schedule, 2)
     with progress.shown():
         for name in schedule.ready():
             progress.started(name, {})
-        progress.ended("a", Outcome.RESTORED)
+        progress.ended("a", StageOutcome.RESTORED)
         progress.ended("b", State.FAILED)
     lines = capsys.readouterr().err.splitlines()
     assert lines[:3] == ["a: running", "b: running", "a: restored from the cache"]

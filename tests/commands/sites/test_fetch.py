@@ -9,7 +9,7 @@ import pytest
 
 from mcdrl.base.errors import InputError
 from mcdrl.commands.sites.fetch import fetch, licence_text, next_step
-from mcdrl.study.site_cards import Card, card_names, read_card
+from mcdrl.study.site_cards import SiteCard, card_names, read_card
 
 pytestmark = [pytest.mark.enable_socket, pytest.mark.allow_hosts(["127.0.0.1"])]
 
@@ -23,7 +23,7 @@ def packed(names):
 
 
 def card(server, **values):
-    return Card.model_validate(
+    return SiteCard.model_validate(
         {
             "title": "Frames of a hospital",
             "licence": {"name": "CC BY 4.0", "url": "https://example.org/terms", "terms": "Attribution."},

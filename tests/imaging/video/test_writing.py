@@ -8,14 +8,14 @@ import av
 import numpy as np
 import pytest
 
-from mcdrl.imaging.video.frames import Shape
+from mcdrl.imaging.video.frames import VideoShape
 from mcdrl.imaging.video.writing import COLOURS, GREY, written
 from tests.videos import read_video
 
 
 def write(path, pictures, pts, encoding, tick_s=Fraction(1, 600), **more):
     size = pictures[0].shape[1::-1]
-    with written(path, encoding, Shape(size, tick_s, **more)) as add:
+    with written(path, encoding, VideoShape(size, tick_s, **more)) as add:
         for picture, place in zip(pictures, pts, strict=True):
             add(picture, place)
     return path
@@ -76,7 +76,7 @@ def test_what_was_there_stays_if_writing_fails(tmp_path):
     (tmp_path / "a.mp4").write_text("before")
 
     def fail():
-        with written(tmp_path / "a.mp4", GREY, Shape((64, 48), Fraction(1, 25))) as add:
+        with written(tmp_path / "a.mp4", GREY, VideoShape((64, 48), Fraction(1, 25))) as add:
             add(np.zeros((48, 64), np.uint8), 0)
             raise OSError
 

@@ -9,7 +9,7 @@ import torch
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import read_json, write_json
-from mcdrl.clip.sources import Source
+from mcdrl.clip.sources import WeightsSource
 from stages.backbone.local_dir import check_config, find_weights, normalisation
 from stages.backbone.obtain import obtain
 
@@ -37,7 +37,7 @@ def test_a_folder_is_obtained(save, card, model, tmp_path):
     torch.save(model.state_dict(), folder / "open_clip_pytorch_model.bin")
     out = tmp_path / "out"
     out.mkdir()
-    obtain(card(sha256="0" * 64), Source("tiny", "local-dir", folder), out)
+    obtain(card(sha256="0" * 64), WeightsSource("tiny", "local-dir", folder), out)
     assert read_json(out / "card.json")["pretrained"] == "local-dir"
 
 
@@ -50,7 +50,7 @@ def test_a_folder_says_how_its_frames_are_normalised(save, card, model, tmp_path
         write_json({**written, "preprocess_cfg": said}, folder / "open_clip_config.json")
         out = tmp_path / f"out{len(found)}"
         out.mkdir()
-        obtain(card(), Source("tiny", "local-dir", folder), out)
+        obtain(card(), WeightsSource("tiny", "local-dir", folder), out)
         stored = read_json(out / "card.json")
         found.append((stored["config"]["mean"], stored["config"]["std"]))
     assert found == [([0.1, 0.2, 0.3], [0.4, 0.5, 0.6])] * 2 + [([0.5, 0.5, 0.5], [0.25, 0.25, 0.5])]

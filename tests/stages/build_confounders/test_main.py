@@ -4,8 +4,8 @@ import torch
 
 from mcdrl.artifacts.dictionary import CLASS_CONFOUNDERS, CLASSES, DICTIONARY
 from mcdrl.base.errors import InputError
-from mcdrl.confounders.registry import by_category
 from stages.build_confounders import __main__ as command
+from tests.factories import by_category
 from tests.projects import SHIPPED, write_params
 
 PHRASES = [phrase for group in by_category().values() for phrase in group]

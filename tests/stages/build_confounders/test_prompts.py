@@ -3,9 +3,8 @@ import pytest
 from pydantic import ValidationError
 
 from mcdrl.base.errors import InputError
-from mcdrl.confounders.registry import by_category
 from stages.build_confounders.prompts import class_rows, confounder_rows, embedded, fill, pair_rows
-from tests.factories import section_params
+from tests.factories import by_category, section_params
 
 PHRASES = [phrase for group in by_category().values() for phrase in group]
 

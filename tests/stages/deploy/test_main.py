@@ -12,7 +12,7 @@ from mcdrl.commands.models.pack import pack
 from mcdrl.model.ensemble import load_ensemble
 from mcdrl.model.members import members
 from mcdrl.model.take_along import README
-from mcdrl.study.paths import backbone_folder, deployed_model, promise_path, report_folder, whole_model
+from mcdrl.study.paths import backbone_folder, promise_path, report_folder, whole_model
 from stages.deploy.__main__ import main
 from tests import lite_model
 from tests.factories import bytes_of, make_promise
@@ -36,7 +36,7 @@ def artifacts(tmp_path, monkeypatch):
 
 
 def deploy(artifacts, method):
-    out = deployed_model(artifacts, method)
+    out = artifacts / "deploy" / method
     main(method, artifacts, out)
     return out
 
@@ -97,4 +97,4 @@ def test_unknown_names_and_what_was_not_trained_are_refused(artifacts):
     shutil.rmtree(whole_model(artifacts, "mcdrl", 0))
     with pytest.raises(InputError, match=r"train_all/mcdrl/0/model\.json does not exist"):
         deploy(artifacts, "mcdrl")
-    assert not deployed_model(artifacts, "mcdrl").exists()
+    assert not (artifacts / "deploy" / "mcdrl").exists()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mcdrl.artifacts.features import FEATURES, tap_shapes
-from mcdrl.artifacts.plan import Encoding, write_plan
+from mcdrl.artifacts.plan import EncodePlan, write_plan
 from mcdrl.base.errors import InputError
 from mcdrl.study.params import Study
 from stages.encode import __main__ as command
@@ -28,7 +28,7 @@ def run(monkeypatch, tmp_path, mean_encoder):
         monkeypatch.setattr(command, "load", lambda *_: (study, section_params("encode", **params)))
         monkeypatch.setattr(work, "load_encoder", lambda *_: call.encoder)
         monkeypatch.setattr(work, "read_stored", lambda _: type("Card", (), {"name": "stub"}))
-        write_plan(Encoding(maps=maps, flips=list(flips)), tmp_path / "encode.json")
+        write_plan(EncodePlan(maps=maps, flips=list(flips)), tmp_path / "encode.json")
         out = tmp_path / "out" / name
         command.main(site, folder, tmp_path / "backbone", tmp_path / "encode.json", out, device="cpu")
         return tmp_path / "out" / name

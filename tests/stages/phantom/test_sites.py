@@ -4,19 +4,19 @@ import numpy as np
 import pytest
 
 from mcdrl.base.seeds import generator
-from mcdrl.renderer import CONFOUNDERS, EXCLUSIVE_PAIRS, LESION_CLASSES, Frame, Plan
-from stages.phantom.render import Job, frame_plan, render_job
+from mcdrl.renderer import CONFOUNDERS, EXCLUSIVE_PAIRS, LESION_CLASSES, Frame, ScenePlan
+from stages.phantom.render import RenderJob, frame_plan, render_job
 from stages.phantom.sites import SITES
 
 TIED = {"A": {"reflection"}, "B": {"reflection"}, "C": {"blood", "reflection"}, "D": set(), "E": set()}
 
 
-def plans(site: str, count: int = 1500) -> list[Plan]:
+def plans(site: str, count: int = 1500) -> list[ScenePlan]:
     recipe = SITES[site]
     return [frame_plan(generator("test", site, i), recipe, "polyp") for i in range(count)]
 
 
-def presence(some: list[Plan], name: str) -> float:
+def presence(some: list[ScenePlan], name: str) -> float:
     return float(np.mean([name in plan.strengths for plan in some]))
 
 
@@ -65,7 +65,7 @@ def glare_on_lesions(frames: list[Frame]) -> tuple[float, float]:
 
 @pytest.mark.parametrize(("site", "tied"), [("A", True), ("D", False)])
 def test_glare_lies_on_lesions_only_where_it_is_tied(site: str, tied: bool) -> None:
-    frames = [render_job(Job(0, site, index, 4, 112)) for index in range(32)]
+    frames = [render_job(RenderJob(0, site, index, 4, 112)) for index in range(32)]
     frames = [frame for frame in frames if frame.strengths["reflection"] and frame.mask.any()]
     assert len(frames) > 8
     on, off = glare_on_lesions(frames)
@@ -77,7 +77,7 @@ def test_blood_lies_on_lesions_only_where_it_is_tied(site: str, tied: bool) -> N
     """Blood is far darker in green than in red; count such pixels on and off the lesions."""
     on, off = [], []
     for index in range(40):
-        frame = render_job(Job(0, site, index, 4, 112))
+        frame = render_job(RenderJob(0, site, index, 4, 112))
         if frame.strengths["blood"] and frame.mask.any():
             dark = frame.image[..., 1].astype(float) < 0.35 * frame.image[..., 0]
             on.append(dark[frame.mask].mean())

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from mcdrl.artifacts.plan import Plan, _digest, read_encoding, read_plan, read_site_plan, write_plan
+from mcdrl.artifacts.plan import VariantPlan, _digest, read_encoding, read_plan, read_site_plan, write_plan
 from mcdrl.base.errors import InputError
 from mcdrl.methods import names, with_methods
 from mcdrl.study.code import digest
@@ -171,7 +171,7 @@ def test_every_shipped_variant_builds_a_plan():
 
 
 def test_plans_survive_the_disk_and_damage_is_told(tmp_path):
-    plan = Plan(variant="random", method="mcdrl", code="0", params={"residual": True}, train={"lr": 0.1})
+    plan = VariantPlan(variant="random", method="mcdrl", code="0", params={"residual": True}, train={"lr": 0.1})
     write_plan(plan, plan_files(tmp_path).method("random"))
     assert read_plan(tmp_path / "plan" / "methods" / "random.json") == plan
     (tmp_path / "plan" / "methods" / "random.json").write_text("{}")

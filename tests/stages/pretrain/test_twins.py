@@ -3,7 +3,7 @@ import pytest
 
 from mcdrl.renderer.corpus import sample_corpus_frame
 from mcdrl.renderer.names import CONFOUNDERS, LAID_ON
-from mcdrl.renderer.plan import Plan
+from mcdrl.renderer.plan import ScenePlan
 from stages.pretrain.twins import exchanged, sample_twin
 
 SIZE = 64
@@ -28,7 +28,7 @@ def test_where_the_confounder_is_not_a_twin_is_its_frame_to_the_pixel():
     """Blood covers places; the others show the same wall, light and noise."""
     bare, bloody = (
         sample_corpus_frame(
-            3, SIZE, change=lambda plan, strengths=strengths: Plan(plan.lesion_class, strengths=strengths)
+            3, SIZE, change=lambda plan, strengths=strengths: ScenePlan(plan.lesion_class, strengths=strengths)
         )
         for strengths in ({}, {"blood": 0.6})
     )
@@ -48,7 +48,7 @@ def test_twins_are_the_same_each_time():
 
 def test_a_plan_gets_one_confounder_for_another_and_never_both_of_two_that_exclude_each_other():
     rng = np.random.default_rng(0)
-    plan = Plan("polyp", strengths={"near_view": 0.9, "bright": 0.5, "blood": 0.4})
+    plan = ScenePlan("polyp", strengths={"near_view": 0.9, "bright": 0.5, "blood": 0.4})
     seen = set()
     for _ in range(200):
         found = dict(exchanged(rng, plan).strengths)
@@ -64,6 +64,6 @@ def test_a_plan_gets_one_confounder_for_another_and_never_both_of_two_that_exclu
 
 
 def test_a_plan_without_any_gets_one():
-    found = exchanged(np.random.default_rng(0), Plan("polyp", strengths={"far_view": 0.5})).strengths
+    found = exchanged(np.random.default_rng(0), ScenePlan("polyp", strengths={"far_view": 0.5})).strengths
     assert found["far_view"] == 0.5
     assert len(found) == 2

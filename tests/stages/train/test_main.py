@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mcdrl.artifacts.plan import Plan, write_plan
+from mcdrl.artifacts.plan import VariantPlan, write_plan
 from mcdrl.study.paths import plan_files
 from mcdrl.study.variants import merged
 from tests import stub_sites
@@ -38,7 +38,7 @@ def _write_params(folder, **train):
     write_params(folder, params)
     for name in params["methods"]:
         own = params["method_params"].get(name, {})
-        plan = Plan(variant=name, method=name, code="0", params=own, train=params["train"])
+        plan = VariantPlan(variant=name, method=name, code="0", params=own, train=params["train"])
         write_plan(plan, plan_files(folder / "artifacts").method(name))
 
 
