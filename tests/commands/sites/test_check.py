@@ -32,6 +32,7 @@ from tests.imaging.annotations.written import (
 from tests.projects import copy_project
 
 CLASSES = ["polyp", "cyst"]
+CUT = "; draw or save it at the frame's size; if it is of a part of it, pad it with background, or cut the frame alike"
 HEALTHY = "; where none means no lesion: missing_mask: no_lesion"
 
 
@@ -89,7 +90,7 @@ def test_both_sides_of_every_mismatch_are_told(hospital):
     site = site_from("h", {"card": "folder", "root": str(hospital), "lesion_class": "polyp"})
     verdict = check_site("h", site, section_params("ingest", size_px=64), CLASSES, 1)
     assert [(one.kind, one.refused, one.count, one.examples) for one in verdict.findings] == [
-        ("mask of another size", True, 1, (("images/c.png", "frame 40x30, mask 20x30"),)),
+        ("mask of another size", True, 1, (("images/c.png", f"frame 40x30, mask 20x30{CUT}"),)),
         ("no mask", True, 1, (("images/b.png", f"expected masks/b.*{HEALTHY}"),)),
         ("mask without a frame", False, 1, (("masks/z.png", "no frame of images/* names it"),)),
     ]
