@@ -324,6 +324,14 @@ def test_annotations_of_another_data_set_are_refused(root, frames, ingest):
             ingest(**COCO, missing_mask=missing)
 
 
+@pytest.mark.parametrize("name", ["3f2a9c1b-a_1.png", "..\\..\\label-studio\\upload\\1\\3f2a9c1b-a_1.png", "7_a_1.png"])
+def test_names_with_a_prefix_of_a_tool_s_are_told_to_have_one(root, frames, ingest, name):
+    frames("images/a_1.png", "images/b.png")
+    write(root / "all.json", coco([coco_image(1, "z.png"), coco_image(2, name)], of_image(1, [flat(SQUARE)])))
+    with pytest.raises(InputError, match=r"have a prefix before names: (3f2a9c1b-|7_)a_1 for images/a_1\.png; not one"):
+        ingest(**COCO)
+
+
 @pytest.mark.parametrize(
     ("shape", "kind"),
     [
