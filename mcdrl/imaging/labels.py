@@ -34,7 +34,7 @@ from mcdrl.imaging.stored_mask import (
     stored_in,
     unpacked,
 )
-from mcdrl.imaging.unexplained import counted, unexplained
+from mcdrl.imaging.unexplained import NO_LABELS, blurred, counted, unexplained
 
 Bools = np.ndarray[Any, np.dtype[np.bool_]]
 Table = Mapping[str, int]  # "7" or "250,50,83" -> 0 background, k + 1 lesion of class k, 255 ignored
@@ -106,13 +106,13 @@ def _plain(stored: StoredMask, threshold: int, value: int) -> Read:
 
 def _one_colour(stored: StoredMask, threshold: int, value: int) -> Read:
     """Read a mask of one colour on black, also from a JPEG."""
-    blurred = (
+    smeared = (
         _one_blurred_colour(stored, threshold, value)
         if stored.lossy or len(np.unique(stored.codes)) > MOST_LABELS
         else None
     )
-    if blurred is not None:
-        return blurred
+    if smeared is not None:
+        return smeared
     names = [stored.names(int(code))[-1] for code in np.unique(stored.codes)] if not stored.lossy else []
     colours = sorted(set(names) - {BLACK})
     if BLACK not in names or len(colours) != 1 or stored.grey.max() < threshold:
@@ -228,7 +228,8 @@ def _exact(stored: StoredMask, table: Table) -> Read:
         elif meaning:
             labels[stored.codes == code] = meaning
     if unknown:
-        raise RefusedError(_UNLISTED, f"{counted(stored, unknown)}; list them")
+        fix = NO_LABELS if blurred(stored, unknown) else "list them"
+        raise RefusedError(_UNLISTED, f"{counted(stored, unknown)}; {fix}")
     return Read(labels)
 
 

@@ -58,6 +58,10 @@ class Drawn(Protocol):
     def lesion_class(self) -> str | None:
         """Its class; `ignore`: nobody judged what it covers; None: the site's reading names the class elsewhere."""
 
+    @property
+    def drawn_on(self) -> Size | None:
+        """Width and height of the frame that it was drawn on; None: nobody says."""
+
     def on(self, size: Size) -> Region:
         """Return what it is on a frame; one that was drawn on a frame of another size is refused."""
 
@@ -75,6 +79,11 @@ class Outline:
     place: str
     lesion_class: str | None
     points: tuple[tuple[float, float], ...]
+
+    @property
+    def drawn_on(self) -> None:
+        """No frame of a known size: the files don't say."""
+        return None
 
     def on(self, size: Size) -> Region:
         """Return what it is on a frame: coordinates cut to whole pixels, the outline itself included.

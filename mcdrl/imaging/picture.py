@@ -147,3 +147,9 @@ def upright_mask(mask: Image.Image, mask_turn: int, size: tuple[int, int], frame
 def size_text(size: tuple[int, int]) -> str:
     """Return width and height as text."""
     return f"{size[0]}x{size[1]}"
+
+
+def same_shape(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Return whether one of two sizes is the other one enlarged, up to a pixel."""
+    (small, low), (large, high) = sorted((one, other))
+    return abs(small * high / large - low) <= 1

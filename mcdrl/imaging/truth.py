@@ -14,7 +14,7 @@ from mcdrl.artifacts.frames import IGNORED, judged_of, lesion_of
 from mcdrl.base.issues import RefusedError
 from mcdrl.imaging.labels import Read, read_labels
 from mcdrl.imaging.outlines import Drawn, clipped, draw, overlapping_px
-from mcdrl.imaging.picture import read_picture, size_text, upright_mask
+from mcdrl.imaging.picture import read_picture, same_shape, size_text, upright_mask
 from mcdrl.imaging.recipe import ReadingRecipe
 from mcdrl.imaging.stored_mask import Labels
 from mcdrl.imaging.strokes import Strokes, strokes
@@ -51,7 +51,8 @@ def read_mask(
     stored = read_picture(path, "mask")
     shown = upright_mask(stored.shown, stored.turn, size, frame_turn)
     if shown.size != size:
-        raise RefusedError("mask of another size", f"frame {size_text(size)}, mask {size_text(shown.size)}")
+        told = f"frame {size_text(size)}, mask {size_text(shown.size)}; {_resized(shown.size, size)}"
+        raise RefusedError("mask of another size", told)
     if stored.deep and not shown.mode.startswith("I"):
         raise RefusedError(
             "unknown depth", "a mask in colours of more than 8 bits; save it with 8 bits a channel, or as grey"
@@ -65,6 +66,18 @@ def read_mask(
         white=stored.white,
     )
     return Truth(Image.fromarray(read.labels), read.between_px, read.drawn, _lines(read).line_px)
+
+
+def _resized(mask: tuple[int, int], frame: tuple[int, int]) -> str:
+    """Return what makes a mask's size its frame's."""
+    wanted = "draw or save it at the frame's size"
+    if same_shape(mask, frame):
+        return f"{wanted}: {'enlarge' if mask < frame else 'shrink'} it by nearest neighbour"
+    if same_shape(mask[::-1], frame):
+        return f"{wanted}: it seems to lie on its side, so turn it like the frame"
+    if mask[0] <= frame[0] and mask[1] <= frame[1]:
+        return f"{wanted}; if it is of a part of it, pad it with background, or cut the frame alike"
+    return f"{wanted}; if the frame was cut, cut the mask alike"
 
 
 def _lines(read: Read) -> Strokes:
@@ -131,9 +144,11 @@ def outlined(
         values: lesion class -> its value in the mask.
 
     Raises:
-        RefusedError: the frame is turned, so that the outlines may be, too.
+        RefusedError: the frame is turned, so that the outlines may be, too: their size doesn't say that they were drawn
+            on the upright frame.
     """
-    if outlines and frame_turn != 1:
+    settled = frame_turn >= 5 and size[0] != size[1] and all(one.drawn_on == size for one in outlines)
+    if outlines and frame_turn != 1 and not settled:
         raise RefusedError(
             "outline that may be turned", f"the frame has EXIF orientation {frame_turn}; store the frame upright"
         )

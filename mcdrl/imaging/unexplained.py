@@ -11,7 +11,7 @@ from mcdrl.imaging.stored_mask import APART, BLACK, MOST_LABELS, NOISE, StoredMa
 UNEXPLAINED = "mask values that nobody has explained"
 _DARK = "mask below its threshold"
 _SHOWN = 6  # values that a refusal lists
-_NO_LABELS = "so many are a picture, or blurred labels; save a mask that has one value for each thing"
+NO_LABELS = "so many are a picture, or blurred labels; save a mask that has one value for each thing"
 _LOSSLESS = "a JPEG blurs labels, so save the masks as PNG"
 _MEANINGS = "lesion, a lesion class, background or ignore"
 
@@ -39,9 +39,9 @@ def unexplained(stored: StoredMask, threshold: int) -> UnexplainedError:
         threshold: grey value 1..255 from which a pixel of a plain mask is lesion.
     """
     codes = np.unique(stored.codes).tolist()
-    blurred = stored.lossy and stored.chroma > NOISE
-    template = "" if blurred else _template(stored, codes)
-    many = [_NO_LABELS] * (not stored.lossy or (len(codes) > _SHOWN and not blurred))
+    smeared = stored.lossy and stored.chroma > NOISE
+    template = "" if smeared else _template(stored, codes)
+    many = [NO_LABELS] * (not stored.lossy or (len(codes) > _SHOWN and not smeared))
     fixes = [f"say what each means in mask_values: {template}"] if template else many
     detail = "; ".join([counted(stored), *fixes, *[_LOSSLESS] * stored.lossy])
     values = tuple(stored.shown(int(code)) for code in codes) if len(codes) <= _SHOWN else ()
@@ -79,6 +79,12 @@ def _flat(stored: StoredMask, codes: list[int]) -> list[int]:
         if not stored.lossy or all(np.abs(colour - colour_of(stored.names(one)[-1])).max() >= APART for one in kept):
             kept.append(code)
     return sorted(kept)
+
+
+def blurred(stored: StoredMask, among: list[int]) -> bool:
+    """Return whether values of a lossless mask are more than labels would be, and most of them fill no patch."""
+    flat = _flat(stored, np.unique(stored.codes).tolist()) if len(among) > _SHOWN else among
+    return 2 * len(set(flat) & set(among)) < len(among)
 
 
 def counted(stored: StoredMask, among: list[int] | None = None) -> str:

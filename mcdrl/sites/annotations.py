@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -24,6 +25,7 @@ from mcdrl.imaging.outlines import Drawn, Outlines
 from mcdrl.study.reading import Reading
 
 _SHOWN = 12  # labels that are named
+_SEPARATOR = re.compile(r"(?<=.)[ _-]", re.DOTALL)  # between what a tool puts before a name and the name
 _ELSEWHERE = "annotated in a folder of another name"
 _EMPTY = "annotated without any shape, taken as a negative"
 
@@ -55,11 +57,7 @@ def read_annotations(root: Path, reading: Reading, frames: Sequence[str]) -> Out
     annotated = READERS[form](files, root)
     of = match([sheet.name for sheet in annotated.sheets], frames)
     if frames and not any(of):
-        named = "/".join(annotated.sheets[0].name) if annotated.sheets else "nothing"
-        raise InputError(
-            f"annotations '{reading.annotations}' are of another data set: not one of the {len(frames)} frames, such "
-            f"as {frames[0]}, is named in them; the first name in them is {named}"
-        )
+        raise InputError(_of_none(str(reading.annotations), [sheet.name for sheet in annotated.sheets], frames))
     sheets = [sheet for sheet, frame in zip(annotated.sheets, of, strict=True) if frame is not None]
     labels = known_labels(sheets, annotated.declared)
     if reading.label_class is None and len(labels) > 1:
@@ -74,6 +72,20 @@ def read_annotations(root: Path, reading: Reading, frames: Sequence[str]) -> Out
     told = f"{len(files)} files, {len(sheets)} frames; {_counted(sheets, reading.label_class)}"
     found.notes.insert(0, Issue(str(reading.annotations), f"read as {form} annotations", told))
     return found
+
+
+def _of_none(annotations: str, names: Sequence[Name], frames: Sequence[str]) -> str:
+    """Return why annotations may name none of the frames: a tool put something before names, or they are of others."""
+    told = f"not one of the {len(frames)} frames, such as {frames[0]}, is named in them"
+    stems = {frame_name(frame)[-1]: frame for frame in frames}
+    for name in names:
+        parts = _SEPARATOR.finditer(name[-1])
+        frame = next((stems[name[-1][one.end() :]] for one in parts if name[-1][one.end() :] in stems), None)
+        if frame is not None:
+            fix = "cut it off in the file, or give the frames under those names, as an export with its images does"
+            return f"annotations '{annotations}' have a prefix before names: {name[-1]} for {frame}; {told}; {fix}"
+    first = "/".join(names[0]) if names else "nothing"
+    return f"annotations '{annotations}' are of another data set: {told}; the first name in them is {first}"
 
 
 def match(names: Sequence[Name], frames: Sequence[str]) -> list[str | None]:

@@ -29,6 +29,7 @@ MASK_RULES = ("masks", "polygons", "annotations")
 CLASS_RULES = ("lesion_class", "table_class", "folder_class", "label_class")
 GROUP_RULES = ("table_group", "folder_group", "sequence_ends")
 AnnotationFormat = Literal["coco", "labelme", "cvat", "yolo"]
+_PLACE = re.compile(r"\{(?:stem|path|parent|\d+)\}")  # what differs from one frame's mask to another's
 _OTHERWISE = {
     "label_class": "null means no lesion, ignore that nobody judged",
     "mask_values": "background and ignore are written in small letters",
@@ -42,7 +43,8 @@ class Reading(Section):
         images: glob of the frames below the root.
         masks: where a frame's mask is below the root; `{stem}` is the frame's name without its ending, `{parent}` the
             name of the folder that it lies in, `{0}`, `{1}`, ... the folders on its path below the root, `{path}` what
-            the wildcards of `images` stand for; may end in `.*` for any image ending. A `*` in the name takes all files
+            the wildcards of `images` stand for; one of these is in it, `{parent}` or a number alone where each folder
+            holds one frame (`{0}/mask.png`). It may end in `.*` for any image ending. A `*` in the name takes all files
             that fit, and a pixel of any of them is lesion: `masks/{stem}_mask*.png`, `masks/{stem}/*`. A frame of which
             one can't be read is refused, texts and tables aside.
         missing_mask: what a frame without a mask, or that `annotations` don't name, is: refused, or (no_lesion) one
@@ -192,8 +194,9 @@ class Reading(Section):
 
     @model_validator(mode="after")
     def _values(self) -> Reading:
-        if self.masks is not None and not {"{stem}", "{path}"} & set(re.findall(r"\{[a-z]+\}", self.masks)):
-            raise ValueError("masks must contain {stem} or {path}, such as 'masks/{stem}.png'")
+        if self.masks is not None and not _PLACE.search(self.masks):
+            places = "{stem}, {path}, {parent} or a folder such as {0}"
+            raise ValueError(f"masks must contain {places}, as in 'masks/{{stem}}.png' or '{{0}}/mask.png'")
         if self.masks is not None:
             mask_parts(self.masks)
         if self.sequence_ends is not None and sorted(set(self.sequence_ends)) != self.sequence_ends:

@@ -199,6 +199,15 @@ def test_values_that_the_table_does_not_list_are_refused(read, mask):
         read(mask, {"0": "background", "1": "polyp", "250,50,83": "polyp"})
 
 
+def test_blurred_labels_are_not_to_be_listed_one_by_one(read):
+    smooth = smooth_disc(HEIGHT, WIDTH)
+    with pytest.raises(RefusedError, match=r"doesn't list: .* and \d+ more values; so many are a picture, or blurred"):
+        read(np.stack([smooth, 0 * smooth, 0 * smooth], -1), {"255,0,0": "polyp", "0,255,0": "tumor"})
+    ids = np.kron(np.arange(12, dtype=np.uint8).reshape(3, 4), np.ones((HEIGHT // 3, WIDTH // 4), np.uint8))
+    with pytest.raises(RefusedError, match=r"and 5 more values; list them$"):
+        read(ids, {"0": "background"})
+
+
 def test_a_jpeg_of_values_far_apart_is_read_by_a_table(read):
     pixels = read(class_ids(100), {"100": "polyp", "200": "tumor"}, name="m.jpg", quality=90)
     assert abs(pixels.areas_px[1] - disc().sum()) <= 0.03 * disc().sum()

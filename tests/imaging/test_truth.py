@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mcdrl.imaging.truth import Truth, union
+from mcdrl.base.issues import RefusedError
+from mcdrl.imaging.recipe import ReadingRecipe
+from mcdrl.imaging.truth import Truth, read_mask, union
 
 
 def rows(text):
@@ -42,3 +44,21 @@ def test_lesions_of_one_class_and_what_nobody_judged_do_not_overlap():
     labels, overlap_px = laid("11100000 11100000", "01110000 01110000", "00xxxx00 00xxxx00")
     assert np.array_equal(labels, rows("1111xx00 1111xx00"))
     assert overlap_px == 0
+
+
+@pytest.mark.parametrize(
+    ("mask", "fix"),
+    [
+        ((224, 165), ": enlarge it by nearest neighbour"),
+        ((896, 662), ": shrink it by nearest neighbour"),
+        ((331, 448), ": it seems to lie on its side, so turn it like the frame"),
+        ((400, 331), "; if it is of a part of it, pad it with background, or cut the frame alike"),
+        ((448, 400), "; if the frame was cut, cut the mask alike"),
+    ],
+)
+def test_a_mask_of_another_size_is_told_with_what_makes_it_fit(tmp_path, mask, fix):
+    Image.new("L", mask).save(tmp_path / "m.png")
+    recipe = ReadingRecipe(64, 128, swap=False, view="full", values={})
+    with pytest.raises(RefusedError) as refused:
+        read_mask(tmp_path / "m.png", (448, 331), 1, recipe, None)
+    assert refused.value.detail == f"frame 448x331, mask {mask[0]}x{mask[1]}; draw or save it at the frame's size{fix}"

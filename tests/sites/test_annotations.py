@@ -324,6 +324,14 @@ def test_annotations_of_another_data_set_are_refused(root, frames, ingest):
             ingest(**COCO, missing_mask=missing)
 
 
+@pytest.mark.parametrize("name", ["3f2a9c1b-a_1.png", "..\\..\\label-studio\\upload\\1\\3f2a9c1b-a_1.png", "7_a_1.png"])
+def test_names_with_a_prefix_of_a_tool_s_are_told_to_have_one(root, frames, ingest, name):
+    frames("images/a_1.png", "images/b.png")
+    write(root / "all.json", coco([coco_image(1, "z.png"), coco_image(2, name)], of_image(1, [flat(SQUARE)])))
+    with pytest.raises(InputError, match=r"have a prefix before names: (3f2a9c1b-|7_)a_1 for images/a_1\.png; not one"):
+        ingest(**COCO)
+
+
 @pytest.mark.parametrize(
     ("shape", "kind"),
     [
@@ -366,7 +374,9 @@ def test_annotations_of_frames_of_another_size_are_refused(root, frames, ingest)
     images = [coco_image(1, "a.png"), coco_image(2, "b.png", (80, 60))]
     write(root / "all.json", coco(images, [*of_image(1, [flat(SQUARE)]), *of_image(2, [flat(SQUARE)])]))
     (refused,) = ingest(**COCO).refused
-    assert refused.text == "annotation of another size: all.json annotation 20: of a frame of 80x60, this one is 40x30"
+    told = "annotation of another size: all.json annotation 20: of a frame of 80x60, this one is 40x30; give the frame"
+    assert refused.text.startswith(told)
+    assert refused.text.endswith("(points, width and height times 0.5; RLE by nearest neighbour)")
 
 
 @pytest.mark.parametrize("form", ["cvat", "labelme"])
@@ -415,6 +425,24 @@ def test_annotations_of_a_turned_frame_are_refused(root, frames, ingest):
         write(root / "ann" / f"{name}.json", labelme(f"{name}.jpg", [labelme_shape("p", "polygon", SQUARE)], (40, 30)))
     keys = {"images": "images/*", "annotations": "ann/*.json", "annotation_format": "labelme"}
     assert [one.kind for one in ingest(**keys).refused] == ["outline that may be turned"]
+
+
+@pytest.mark.parametrize("turn", range(2, 9))
+def test_annotations_of_the_upright_frame_are_read_where_its_size_says_so(root, frames, ingest, masks, turn):
+    """The frame is stored turned; outlines and RLE are of the upright one, as our own predictions are."""
+    exif = noise(0).getexif()
+    exif[0x0112] = turn
+    upright = SIZE[::-1] if turn >= 5 else SIZE
+    frames("images/a.jpg", exif=exif.tobytes())
+    frames("images/square.jpg", size=(30, 30), exif=exif.tobytes())
+    frames("images/fine.jpg")
+    rle = {"size": list(upright[::-1]), "counts": runs(square(upright), "F")}
+    images = [coco_image(1, "a.jpg", upright), coco_image(2, "square.jpg", (30, 30)), coco_image(3, "fine.jpg")]
+    annotations = [*of_image(1, [flat(SQUARE)], rle), *of_image(2, [flat(SQUARE)])]
+    write(root / "all.json", coco(images, annotations))
+    both = {("images/a.jpg", "outline that may be turned"), ("images/square.jpg", "outline that may be turned")}
+    assert told(ingest(**COCO, images="images/*").refused) == {pair for pair in both if turn < 5 or "square" in pair[0]}
+    assert turn < 5 or np.array_equal(masks()["S/a"], square(upright))
 
 
 def test_several_files_and_names_that_repeat(root, frames, ingest, masks):

@@ -46,7 +46,10 @@ def test_every_matched_file_is_a_case_or_in_quarantine(folder, ingest):
     assert len(result.cases) + len(result.refused) == len(list((folder.root / "images").iterdir()))
     found = reasons(result)
     assert found["images/no_mask.png"].startswith("no mask: expected masks/no_mask.*; where none means")
-    assert found["images/small_mask.png"] == "mask of another size: frame 40x30, mask 20x15"
+    assert found["images/small_mask.png"] == (
+        "mask of another size: frame 40x30, mask 20x15; draw or save it at the frame's size: enlarge it by nearest "
+        "neighbour"
+    )
     assert found["images/cut.png"].startswith("unreadable frame")
     # Copies are found in the order of the case ids: "copy" comes before "ok0", "ok1" before "other".
     assert found["images/ok0.png"] == "same pixels as another frame: as images/copy.png, which was kept"

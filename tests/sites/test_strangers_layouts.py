@@ -81,6 +81,21 @@ def test_a_folder_a_patient(ingest, areas, save):
     assert (cases.groupby("group_id")["split"].nunique() == 1).all()
 
 
+def test_a_folder_a_frame_with_the_same_names_in_each(ingest, areas, save):
+    """Names that aren't the frame's: the folder tells masks apart, and one that two frames would share is refused."""
+    for part, box in (("a", (0, 0, 10, 6)), ("b", (0, 0, 0, 0))):
+        save(f"{part}/frame.png")
+        save(f"{part}/mask.png", box)
+    for place in ("{0}", "{parent}"):
+        keys = {"images": "*/frame.png", "masks": f"{place}/mask.png", "case_ids": "path"}
+        assert (ingest(**keys).refused, areas()) == ([], {"S/a/frame": 60, "S/b/frame": 0})
+    save("b/frame2.png")
+    refused = ingest(images="*/frame*.png", masks="{0}/mask.*", case_ids="path").refused
+    assert {(issue.file, issue.kind) for issue in refused} == {
+        (f"b/{name}.png", "mask of two frames") for name in ("frame", "frame2")
+    }
+
+
 def test_repeated_stems_in_a_table_are_told_by_their_path(ingest, save, tmp_path):
     for patient in ("p", "q"):
         save(f"images/{patient}/0.png")

@@ -76,7 +76,9 @@ def _unfit(root: Path, values: Mapping[str, Any]) -> str:
         layouts, lines = _layouts(root, found, {})
         lines += [_against(root, one, values) for one in layouts[:1]]
     read = [one for one in layouts if one.usable] or layouts
-    fixes = [f"{one.said()}: {one.command(root)}" for one in read]
+    pictures = sum(map(len, found.pictures.values()))
+    lines += [line for one in read for line in one.lines()]
+    fixes = [f"{one.said(pictures)}: {one.command(root)}" for one in read]
     return "\n  ".join([f"no card fits {root}", *there, *lines, *(fixes or [_fix(found)])])
 
 

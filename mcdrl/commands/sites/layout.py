@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
+import re
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any
 
 from mcdrl.base.errors import InputError
-from mcdrl.base.folders import composed
+from mcdrl.base.folders import composed, matching
 from mcdrl.base.issues import RefusedError, grouped
 from mcdrl.commands.sites.classes import DEFAULT, names_class
 from mcdrl.commands.sites.edit import site_from
@@ -21,13 +23,21 @@ from mcdrl.commands.sites.mask_names import BESIDE, likeness
 from mcdrl.imaging.decode import read_pixels
 from mcdrl.imaging.recipe import ReadingRecipe
 from mcdrl.sites.candidates import Candidate, FoundFrames, find_candidates
-from mcdrl.sites.masks import Pattern
+from mcdrl.sites.masks import Pattern, find_masks
+from mcdrl.sites.naming import Naming, is_image
 from mcdrl.study.meanings import IGNORE
 from mcdrl.study.params import resolve
 from mcdrl.study.reading import CLASS_RULES, GROUP_RULES, Reading
 
 _LOOKED_AT = 300  # names of each kind that are compared
 _TRIED = 6  # frames that are read
+_SHOWN = 3  # folders that are named
+_NO_PATIENT = frozenset(
+    ("train", "training", "tr", "val", "valid", "validation", "dev", "test", "testing", "ts", "holdout", "split",
+     "fold", "part", "set", "subset", "data", "dataset", "image", "images", "img", "imgs", "frame", "frames", "picture",
+     "pictures", "mask", "masks", "label", "labels")
+)  # words of folders that say nothing of a patient  # fmt: skip
+_VIEWED = re.compile(r"overlay|preview|(^|[ _-])(viz|vis|blend)([ _-]|$)", re.IGNORECASE)  # made to be looked at
 Parts = tuple[str, ...]
 
 
@@ -44,6 +54,8 @@ class FolderLayout:
         trouble: why the first of the others isn't; may be empty.
         refusal: why the first of the files is refused; empty: none is.
         unjudged: labels that somebody has yet to list in `label_class` for that.
+        named: pictures that they name, refused ones too.
+        groups: folders that they take for those of patients, which nobody has said; sorted.
     """
 
     settings: Mapping[str, Any]
@@ -54,14 +66,28 @@ class FolderLayout:
     trouble: str = ""
     refusal: str = ""
     unjudged: tuple[str, ...] = ()
+    named: int = 0
+    groups: tuple[str, ...] = ()
 
-    def said(self) -> str:
-        """Return what these settings would do, in a few words."""
+    def said(self, pictures: int) -> str:
+        """Return what these settings would do in a folder of so many pictures, in a few words."""
         first = "once label_class has all labels, " if self.unjudged else ""
         told = f"{first}this would read {self.read} frames and refuse {self.refused} files"
-        if self.usable == self.tried:
-            return told
-        return f"{told} by their names; of {self.tried} looked into it reads {self.usable} ({self.trouble})"
+        if self.usable < self.tried:
+            told += f" by their names; of {self.tried} looked into it reads {self.usable} ({self.trouble})"
+        left = pictures - self.named
+        return f"{told}; {left} of {pictures} pictures aren't named by it" if left > 0 else told
+
+    def lines(self) -> list[str]:
+        """Return what else a person should know who follows them."""
+        refused = self.refusal and "masks" in self.settings  # of annotations it is told with what their files hold
+        shown = ", ".join(f"'{name}'" for name in self.groups[:_SHOWN]) + (", ..." if len(self.groups) > _SHOWN else "")
+        number = self.settings.get("folder_group")
+        return [
+            *[f"of the files that are refused below: {self.refusal}"] * bool(refused),
+            *[f"folder_group={number} below takes a folder for a patient or sequence, which is a guess: {shown}; leave "
+              "it out where it is none"] * bool(self.groups),
+        ]  # fmt: skip
 
     def worth(self) -> tuple[int, int, int]:
         """Return what the better one of two layouts has more of."""
@@ -111,9 +137,15 @@ def find_layout(
         pictures: folder below it -> the names of its pictures.
         typed: further settings, which they are tried with.
     """
-    by_parts = {folder.parts: list(names) for folder, names in pictures.items()}
-    found = [_tried(root, settings, typed) for pair in _pairs(by_parts) for settings in _settings(pair, by_parts)]
-    return max((one for one in found if one is not None), key=FolderLayout.worth, default=None)
+    names = {folder.parts: list(files) for folder, files in pictures.items()}
+    both = _beside(names)
+    pairs = [*_pairs(names), *(_Pair(folders, folders) for folders in both)]
+    best = _best(root, [*(one for pair in pairs for one in _settings(pair, names)), *_fixed(names)], typed)
+    if best is not None and best.usable:
+        return best
+    alone = [_Pair((one,), (one,)) for folders in both for one in folders if len(folders) > 1]
+    other = _best(root, [one for pair in alone for one in _settings(pair, names)], typed)
+    return max((one for one in (best, other) if one is not None), key=FolderLayout.worth, default=None)
 
 
 def _tried(root: Path, settings: Mapping[str, Any], typed: Mapping[str, Any]) -> FolderLayout | None:
@@ -152,7 +184,26 @@ def tried(
     )
     troubles = [trouble for trouble in (_trouble(one, recipe) for one in sample) if trouble]
     counts = len(found.candidates), len(found.refused), len(sample), len(sample) - len(troubles)
-    return FolderLayout(joined, *counts, next(iter(troubles), ""), next(iter(grouped(found.refused)), ""))
+    guessed = "folder_group" in joined and "folder_group" not in typed
+    return FolderLayout(
+        joined,
+        *counts,
+        next(iter(troubles), ""),
+        next(iter(grouped(found.refused)), ""),
+        named=_named(root, reading),
+        groups=tuple(sorted({one.group_id for one in found.candidates} if guessed else ())),
+    )
+
+
+def _named(root: Path, reading: Reading) -> int:
+    """Return how many pictures settings name: as frames, as masks, or as files that lie beside these."""
+    frames = [file for file in matching(root, reading.images) if is_image(file) and not file.is_dir()]
+    named = set(frames)
+    if reading.masks is not None:
+        naming = Naming(reading.images, reading.case_ids, reading.frame_suffix or "")
+        masks = find_masks(root, frames, reading.masks, naming)
+        named |= masks.used.union(masks.orphans, *masks.extras.values(), (mask for mask, _ in masks.shared.values()))
+    return sum(map(is_image, named))
 
 
 def _listed(root: Path, settings: Mapping[str, Any]) -> tuple[Reading, FoundFrames]:
@@ -177,8 +228,13 @@ def _trouble(candidate: Candidate, recipe: ReadingRecipe) -> str:
     return ""
 
 
+def _best(root: Path, several: Iterable[Mapping[str, Any]], typed: Mapping[str, Any]) -> FolderLayout | None:
+    layouts = [_tried(root, settings, typed) for settings in several]
+    return max((one for one in layouts if one is not None), key=FolderLayout.worth, default=None)
+
+
 def _pairs(folders: Iterable[Parts]) -> list[_Pair]:
-    """Return folders of frames with their folders of masks, those in one scheme together; a folder of both, too.
+    """Return folders of frames with their folders of masks, those in one scheme together.
 
     Two folders are a pair if one part of their paths alone differs, and that of the masks is the more like masks.
     """
@@ -192,29 +248,92 @@ def _pairs(folders: Iterable[Parts]) -> list[_Pair]:
         for other in [parts for parts in family if likeness(parts[index])]:
             for one in [parts for parts in family if likeness(parts[index]) < likeness(other[index])]:
                 schemes.setdefault((len(one), index, one[index], other[index]), []).append((one, other))
-    both = [_Pair((one,), (one,)) for one in there]
-    return [_Pair(*zip(*pairs, strict=True)) for pairs in schemes.values()] + both
+    return [_Pair(*zip(*pairs, strict=True)) for pairs in schemes.values()]
+
+
+def _beside(names: Mapping[Parts, Sequence[str]]) -> list[tuple[Parts, ...]]:
+    """Return folders that hold masks beside their frames, those of equal depth together."""
+    depths: dict[int, list[Parts]] = {}
+    for parts, files in names.items():
+        if any(BESIDE.search(_stem(name)) for name in files):
+            depths.setdefault(len(parts), []).append(parts)
+    return [tuple(folders) for folders in depths.values()]
 
 
 def _settings(pair: _Pair, names: Mapping[Parts, Sequence[str]]) -> list[dict[str, Any]]:
-    frames, masks = _names(pair.frames, names), _names(pair.masks, names)
+    ours, theirs = ([name for folder in folders for name in names[folder]] for folders in (pair.frames, pair.masks))
     if pair.frames == pair.masks:
-        masks = [name for name in frames if BESIDE.search(name)]
-        frames = [name for name in frames if not BESIDE.search(name)]
-    called = _called(frames, masks)
+        theirs = [name for name in ours if BESIDE.search(_stem(name))]
+        ours = [name for name in ours if not BESIDE.search(_stem(name))]
+    frames, masks = list(map(_stem, ours)), list(map(_stem, theirs))
+    alone = max(len(names[folder]) for folder in pair.frames) == 1 < len(frames)  # a folder a frame, which is no group
+    called = _called(frames, masks) or (("*" if len(set(masks)) > 1 else f"{masks[0]}.*", "") if alone else None)
     if called is None:
         return []
     name, suffix = called
-    varying = {index for index, parts in enumerate(zip(*pair.frames, strict=True)) if len(set(parts)) > 1}
-    images = [("*" if index in varying else part) for index, part in enumerate(pair.frames[0])]
-    where = [(f"{{{index}}}" if index in varying else part) for index, part in enumerate(pair.masks[0])]
-    found: dict[str, Any] = {"images": "/".join([*images, "*"]), "masks": "/".join([*where, name])}
-    if suffix:
-        found["frame_suffix"] = suffix
-    if varying:
-        found["folder_group"] = min(varying)
-        found |= {"case_ids": "path"} if len(set(frames)) < len(frames) else {}
+    alone &= not (suffix or "{stem}" in name)
+    found = _placed(pair, f"*{_ending(ours)}", name, frames=len(frames) if alone else 0)
+    found |= {"frame_suffix": suffix} if suffix else {}
+    found |= {"case_ids": "path"} if len(set(frames)) < len(frames) else {}
     return [found, *_otherwise(found)]
+
+
+def _placed(pair: _Pair, frame: str, mask: str, *, frames: int) -> dict[str, Any]:
+    """Return where frames and masks of these names are, and which folder may be the patient's.
+
+    Args:
+        pair: their folders.
+        frame: the frames' name, a pattern.
+        mask: the masks' name, likewise.
+        frames: how many there are; as many folders are none of patients. 0: where nobody counts.
+    """
+    varying = {index for index, parts in enumerate(zip(*pair.frames, strict=True)) if len(set(parts)) > 1}
+    images = [("*" if index in varying else glob.escape(part)) for index, part in enumerate(pair.frames[0])]
+    where = [(f"{{{index}}}" if index in varying else part) for index, part in enumerate(pair.masks[0])]
+    found: dict[str, Any] = {"images": "/".join([*images, frame]), "masks": "/".join([*where, mask])}
+    folders = {index: {parts[index] for parts in pair.frames} for index in sorted(varying)}
+    groups = [index for index, called in folders.items() if len(called) != frames and not _of_a_split(called)]
+    return found | ({"folder_group": groups[0]} if groups else {})
+
+
+def _of_a_split(folders: Collection[str]) -> bool:
+    """Return whether most of these folders are called like parts of a data set or what lies in them, not patients."""
+    words = [re.findall(r"[^\W\d_]+", name.casefold()) for name in folders]
+    return 2 * sum(bool(one) and _NO_PATIENT.issuperset(one) for one in words) > len(words)
+
+
+def _fixed(names: Mapping[Parts, Sequence[str]]) -> list[dict[str, Any]]:
+    """Return settings for folders that hold one frame each, all of them under the same name, and so its mask."""
+    depths: dict[int, list[Parts]] = {}
+    for parts in names:
+        depths.setdefault(len(parts), []).append(parts)
+    return [one for folders in depths.values() for one in _fixed_in(folders, names)]
+
+
+def _fixed_in(folders: Sequence[Parts], names: Mapping[Parts, Sequence[str]]) -> list[dict[str, Any]]:
+    counts = Counter(stem for folder in folders for stem in set(map(_stem, names[folder])))
+    common = [name for name, count in sorted(counts.items()) if 2 * count > len(folders) and not _VIEWED.search(name)]
+    masks = [name for name in common if likeness(name) or BESIDE.search(f"_{name}")]
+    frames = [name for name in common if name not in masks]
+    if len(frames) != 1 or len(folders) < 2:
+        return []
+    found = []
+    for mask in masks:
+        both = tuple(folder for folder in folders if {mask, *frames} <= set(map(_stem, names[folder])))
+        ending = _ending([name for folder in both for name in names[folder] if _stem(name) == frames[0]]) or ".*"
+        placed = _placed(_Pair(both, both), f"{glob.escape(frames[0])}{ending}", f"{mask}.*", frames=len(both))
+        found += [placed | {"case_ids": "path"}, placed | {"case_ids": "path", "mask_extras": "ignore"}]
+    return found
+
+
+def _ending(names: Sequence[str]) -> str:
+    """Return the ending that all of these names have; empty: they have several."""
+    endings = {os.path.splitext(name)[1] for name in names}
+    return glob.escape(endings.pop()) if len(endings) == 1 else ""
+
+
+def _stem(name: str) -> str:
+    return composed(os.path.splitext(name)[0])
 
 
 def _otherwise(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -224,10 +343,6 @@ def _otherwise(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
         return []
     first = {**settings, "masks": f"{masks.removesuffix('*.*')}.*", "mask_extras": "ignore"}
     return [{**settings, "masks": Pattern.of(masks).numbered}, first]
-
-
-def _names(folders: Iterable[Parts], names: Mapping[Parts, Sequence[str]]) -> list[str]:
-    return [composed(os.path.splitext(name)[0]) for folder in folders for name in names[folder]]
 
 
 def _called(frames: Sequence[str], masks: Sequence[str]) -> tuple[str, str] | None:

@@ -12,7 +12,7 @@ from mcdrl.base.folders import composed, matching
 from mcdrl.base.issues import Issue, RefusedError
 from mcdrl.imaging.annotations.shapes import RunLengths, Shape, Shares
 from mcdrl.imaging.outlines import Region, Size, beyond
-from mcdrl.imaging.picture import ENDINGS, size_text
+from mcdrl.imaging.picture import ENDINGS, same_shape, size_text
 
 Problem = tuple[str, str]  # kind and detail of a `RefusedError`
 Name = tuple[str, ...]  # folders and name of a frame, without ending
@@ -90,22 +90,37 @@ class Annotation:
     shape: Shape | Shares
     of_size: Size | None = None
 
+    @property
+    def drawn_on(self) -> Size | None:
+        """Width and height of the frame that it was drawn on; None: its file doesn't say."""
+        return self.shape.size if isinstance(self.shape, RunLengths) else self.of_size
+
     def on(self, size: Size) -> Region:
         """Return what it is on a frame.
 
         Raises:
             RefusedError: it was drawn on a frame of another size, lies far outside, or is damaged.
         """
-        wanted = self.shape.size if isinstance(self.shape, RunLengths) else self.of_size
-        if wanted not in (None, size):
-            told = f"{self.place}: of a frame of {size_text(wanted or size)}, this one is {size_text(size)}"
-            raise RefusedError("annotation of another size", told)
+        wanted = self.drawn_on
+        if wanted is not None and wanted != size:
+            told = f"{self.place}: of a frame of {size_text(wanted)}, this one is {size_text(size)}"
+            raise RefusedError("annotation of another size", f"{told}; {_refitted(wanted, size)}")
         shape = self.shape.at(size) if isinstance(self.shape, Shares) else self.shape
         try:
             outside = beyond(shape.bounds, size)  # before its pixels are unpacked, which this bounds
             return Region(shape.area, outside, partial(shape.filled, size))
         except RefusedError as error:
             raise RefusedError(error.kind, f"{self.place}: {error.detail}") from None
+
+
+def _refitted(drawn_on: Size, size: Size) -> str:
+    """Return what makes an annotation fit a frame of another size than that on which it was drawn."""
+    given = "give the frame that it was drawn on, or draw or save it at this one's size"
+    if same_shape(drawn_on, size):
+        return f"{given} (points, width and height times {size[0] / drawn_on[0]:.6g}; RLE by nearest neighbour)"
+    if size[0] <= drawn_on[0] and size[1] <= drawn_on[1]:
+        return f"{given}; if this one was cut from it, cut the annotation alike, or pad the frame"
+    return given
 
 
 def frame_name(text: str, folder: PurePosixPath | None = None) -> Name:

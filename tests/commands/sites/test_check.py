@@ -32,6 +32,7 @@ from tests.imaging.annotations.written import (
 from tests.projects import copy_project
 
 CLASSES = ["polyp", "cyst"]
+CUT = "; draw or save it at the frame's size; if it is of a part of it, pad it with background, or cut the frame alike"
 HEALTHY = "; where none means no lesion: missing_mask: no_lesion"
 
 
@@ -89,7 +90,7 @@ def test_both_sides_of_every_mismatch_are_told(hospital):
     site = site_from("h", {"card": "folder", "root": str(hospital), "lesion_class": "polyp"})
     verdict = check_site("h", site, section_params("ingest", size_px=64), CLASSES, 1)
     assert [(one.kind, one.refused, one.count, one.examples) for one in verdict.findings] == [
-        ("mask of another size", True, 1, (("images/c.png", "frame 40x30, mask 20x30"),)),
+        ("mask of another size", True, 1, (("images/c.png", f"frame 40x30, mask 20x30{CUT}"),)),
         ("no mask", True, 1, (("images/b.png", f"expected masks/b.*{HEALTHY}"),)),
         ("mask without a frame", False, 1, (("masks/z.png", "no frame of images/* names it"),)),
     ]
@@ -374,23 +375,53 @@ def suggestion(error):
         (
             ["images/case (0).png", "images/case (1).png"],
             ["masks/case (0)_mask.png", "masks/case (0)_mask_1.png", "masks/case (1)_mask.png"],
-            "--set 'images=images/*' --set 'masks=masks/{stem}_mask*.*'",
+            "--set 'images=images/*.png' --set 'masks=masks/{stem}_mask*.*'",
         ),
         (
             ["p1/images/0.png", "p2/images/0.png"],
             ["p1/masks/0.png", "p2/masks/0.png"],
-            "--set 'images=*/images/*' --set 'masks={0}/masks/{stem}.*' --set folder_group=0 --set case_ids=path",
+            "--set 'images=*/images/*.png' --set 'masks={0}/masks/{stem}.*' --set folder_group=0 --set case_ids=path",
         ),
         (
             ["img/a_0000.png", "img/b_0000.png"],
             ["labels/a.png", "labels/b.png"],
-            "--set 'images=img/*' --set 'masks=labels/{stem}.*' --set frame_suffix=_0000",
+            "--set 'images=img/*.png' --set 'masks=labels/{stem}.*' --set frame_suffix=_0000",
         ),
-        (["a.png", "b.png"], ["a_mask.png", "b_mask.png"], "--set 'images=*' --set 'masks={stem}_mask.*'"),
+        (["a.png", "b.png"], ["a_mask.png", "b_mask.png"], "--set 'images=*.png' --set 'masks={stem}_mask.*'"),
         (
             ["frames/x/1.png", "frames/y/10.png"],
             ["gt/x/p1.png", "gt/y/p10.png"],
-            "--set 'images=frames/*/*' --set 'masks=gt/{1}/p{stem}.*' --set folder_group=1",
+            "--set 'images=frames/*/*.png' --set 'masks=gt/{1}/p{stem}.*' --set folder_group=1",
+        ),
+        (  # masks beside the frames of each patient
+            ["M\u00fcller, Anna/0.png", "M\u00fcller, Anna/1.png", "Z [2]/0.png"],
+            ["M\u00fcller, Anna/0_mask.png", "M\u00fcller, Anna/1_mask.png", "Z [2]/0_mask.png"],
+            "--set 'images=*/*.png' --set 'masks={0}/{stem}_mask.*' --set folder_group=0 --set case_ids=path",
+        ),
+        (  # folders of a split are no patients, those in them are
+            ["Train/a/0.png", "Train/a/1.png", "val_2/b/0.png"],
+            ["Train/a/0-gt.png", "Train/a/1-gt.png", "val_2/b/0-gt.png"],
+            "--set 'images=*/*/*.png' --set 'masks={0}/{1}/{stem}-gt.*' --set folder_group=1 --set case_ids=path",
+        ),
+        (
+            ["train/images/0.png", "TEST/images/1.png", "valid/images/2.png"],
+            ["train/masks/0.png", "TEST/masks/1.png", "valid/masks/2.png"],
+            "--set 'images=*/images/*.png' --set 'masks={0}/masks/{stem}.*'",
+        ),
+        (  # a folder a frame
+            ["a/frame.png", "b/frame.png", "c/frame.png"],
+            ["a/mask.png", "b/mask.png", "c/mask.png"],
+            "--set 'images=*/frame.png' --set 'masks={0}/mask.*' --set case_ids=path",
+        ),
+        (
+            ["p1/a/frame.png", "p1/b/frame.png", "p2/a/frame.png"],
+            ["p1/a/label.png", "p1/b/label.png", "p2/a/label.png"],
+            "--set 'images=*/*/frame.png' --set 'masks={0}/{1}/label.*' --set folder_group=0 --set case_ids=path",
+        ),
+        (
+            ["a/images/a.png", "b/images/b.png"],
+            ["a/masks/1.png", "a/masks/2.png", "b/masks/7.png"],
+            "--set 'images=*/images/*.png' --set 'masks={0}/masks/*'",
         ),
     ],
 )
@@ -405,6 +436,61 @@ def test_what_would_read_an_unknown_folder_is_said_and_does(project, tmp_path, f
     told, command = suggestion(error.value)
     assert told == f"this would read {len(frames)} frames and refuse 0 files"
     assert command == f"sites check '{root}' --card folder {settings}"
+    done = CliRunner().invoke(cli.app, shlex.split(command))
+    assert done.exit_code == 0, done.output
+
+
+def test_files_beside_the_frames_are_left_out_by_their_ending_or_told_with_the_reason(project, tmp_path):
+    for number, part in enumerate(("train", "valid", "valid")):
+        frame(tmp_path / "x" / part / f"{number}.jpg", number)
+        mask(tmp_path / "x" / part / f"{number}_mask.png")
+        write(tmp_path / "x" / part / "_classes.csv", "Pixel Value, Class\n0, background\n1, polyp\n")
+    told, command = suggestion(mcdrl("check", tmp_path / "x", "--lesion-class", "polyp").exception)
+    assert told == "this would read 3 frames and refuse 0 files"
+    assert "--set 'images=*/*.jpg' --set 'masks={0}/{stem}_mask.*' --set lesion_class" in command
+    assert CliRunner().invoke(cli.app, shlex.split(command)).exit_code == 0
+    for number in range(3):
+        frame(tmp_path / "y" / f"{number}.png", number)
+        frame(tmp_path / "y" / f"{number}_overlay.png", 10 + number)
+        mask(tmp_path / "y" / f"{number}-mask.png")
+    with pytest.raises(InputError, match=r"files that are refused below: 3 x no mask, e\.g\. 0_overlay\.png: expected"):
+        guess_card(tmp_path / "y")
+
+
+def test_what_a_suggestion_leaves_out_and_takes_for_a_patient_is_said(project, tmp_path):
+    for part in ("p1", "p2", "p3", "p4"):
+        frame(tmp_path / "x" / part / "0.png", int(part[1]))
+        mask(tmp_path / "x" / part / "0_mask.png")
+    frame(tmp_path / "x" / "new" / "more" / "1.png", 9)
+    with pytest.raises(InputError, match=r"folder_group=0 below .* a guess: 'p1', 'p2', 'p3', \.\.\.; leave") as error:
+        guess_card(tmp_path / "x")
+    told, _ = suggestion(error.value)
+    assert told == "this would read 4 frames and refuse 0 files; 1 of 9 pictures aren't named by it"
+    with pytest.raises(InputError) as error:
+        guess_card(tmp_path / "x", {"folder_group": 0, "lesion_class": "polyp"})
+    assert "guess" not in str(error.value)
+
+
+def test_where_folders_cannot_be_read_together_one_of_them_is_alone(project, tmp_path):
+    for number in range(6):
+        frame(tmp_path / "x" / "ab"[number % 2] / f"{number // 2}.png", number)
+        mask(tmp_path / "x" / "ab"[number % 2] / f"{number // 2}_mask.png")
+    told, command = suggestion(mcdrl("check", tmp_path / "x", "--set", "case_ids=stem").exception)
+    assert told == "this would read 3 frames and refuse 0 files; 6 of 12 pictures aren't named by it"
+    assert "--set 'images=a/*.png' --set 'masks=a/{stem}_mask.*' --set case_ids=stem" in command
+
+
+def test_what_a_tool_leaves_in_a_folder_a_frame_is_passed_over(project, tmp_path):
+    """As labelme_json_to_dataset does: a picture to look at beside the labels."""
+    for number in range(3):
+        folder = tmp_path / "x" / f"f{number}_json"
+        frame(folder / "img.png", number)
+        mask(folder / "label.png")
+        painted(folder / "label_viz.png")
+        write(folder / "label_names.txt", "_background_\npolyp\n")
+    told, command = suggestion(mcdrl("check", tmp_path / "x", "--lesion-class", "polyp").exception)
+    assert told == "this would read 3 frames and refuse 0 files"
+    assert "--set 'masks={0}/label.*' --set case_ids=path --set mask_extras=ignore" in command
     done = CliRunner().invoke(cli.app, shlex.split(command))
     assert done.exit_code == 0, done.output
 
@@ -637,8 +723,8 @@ def test_what_is_found_in_a_folder_that_nothing_reads_is_named(project, tmp_path
         "1 x tables: list.csv",
         "1 x json files: broken.json",
         "1 names with a backslash, unpack them anew: masks\\0.png",
-        f"this would read 1 frames and refuse 0 files: mcdrl sites check {root} --card folder --set "
-        "'images=images/*.png' --set annotations=labelme/0.json --set annotation_format=labelme",
+        f"this would read 1 frames and refuse 0 files; 1 of 2 pictures aren't named by it: mcdrl sites check {root} "
+        "--card folder --set 'images=images/*.png' --set annotations=labelme/0.json --set annotation_format=labelme",
         "COCO annotations that can't be read: annotations 'instances.json' are of another data set: not one of the 1 "
         "frames, such as images/0.png, is named in them; the first name in them is nothing",
     ):

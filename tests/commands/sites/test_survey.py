@@ -220,13 +220,13 @@ def test_folders_of_a_pair_are_judged_by_what_differs(tmp_path, above):
     masks(tmp_path / above / "masks")
     told, given = settings(tmp_path)
     assert told == READS_ALL
-    assert given == [f"images={above}/images/*", f"masks={above}/masks/{{stem}}.*"]
+    assert given == [f"images={above}/images/*.png", f"masks={above}/masks/{{stem}}.*"]
 
 
 def test_of_two_folders_called_like_masks_the_one_that_is_more_so_holds_them(tmp_path):
     frames(tmp_path / "labelled_images")
     masks(tmp_path / "labelled_masks")
-    assert settings(tmp_path) == (READS_ALL, ["images=labelled_images/*", "masks=labelled_masks/{stem}.*"])
+    assert settings(tmp_path) == (READS_ALL, ["images=labelled_images/*.png", "masks=labelled_masks/{stem}.*"])
 
 
 def test_annotated_frames_may_lie_in_a_folder_called_like_masks(tmp_path):
