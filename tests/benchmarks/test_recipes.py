@@ -207,8 +207,11 @@ def test_the_table_by_hand():
         "",
         "",
     ]  # no limit, no figure
-    other = rows.assign(seed=1)
-    assert list(table.lines(pd.concat([rows, other]), validation, ["baseline"]))[2][-4:] == [""] * 4
+    other = rows.assign(seed=1, score=rows["score"].where(rows["lesions"] > 0, 0.0))  # validation frames has the first
+    both = list(table.lines(pd.concat([rows, other]), validation, ["baseline"]))
+    assert both[2][2] == "2"
+    # the mean of 0.967 and 1, and what the first one alone has
+    assert both[2][-6:] == ["0.983", "0.000", "1.000", "0.333", "", ""]
 
 
 def test_free_response_curves_by_hand():
