@@ -54,15 +54,45 @@ def allow_tf32(precision: str, device_type: str) -> None:
     torch.backends.cuda.matmul.allow_tf32 = precision == "bf16-mixed" and device_type == "cuda"
 
 
+def in_float32(device: torch.device) -> torch.autocast:
+    """Return what leaves products of float32 values in float32, whatever autocast says around it.
+
+    A cast alone doesn't: autocast rounds what goes into a product to bfloat16 again.
+    """
+    return torch.autocast(device.type, enabled=False)
+
+
+@contextmanager
+def unrounded(device: torch.device) -> Iterator[None]:
+    """Compute as `in_float32` says, and without TF32; for what is ranked, where the last digits decide."""
+    convolutions = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        with _tf32(False), in_float32(device):
+            yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = convolutions
+
+
 @contextmanager
 def as_trained(name: str, device: torch.device) -> Iterator[None]:
-    """Run networks in the precision that `train.precision` names, as training does.
+    """Run networks in the precision that `train.precision` names, as training does; then all is as before.
 
     Args:
         name: 32-true, bf16-mixed or auto.
         device: that they run on.
     """
     precision = resolved_precision(name, device.type)
-    allow_tf32(precision, device.type)
-    with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16-mixed"):
+    half = precision == "bf16-mixed"
+    with _tf32(half and device.type == "cuda"), torch.autocast(device.type, torch.bfloat16, enabled=half):
         yield
+
+
+@contextmanager
+def _tf32(allowed: bool) -> Iterator[None]:
+    before = torch.backends.cuda.matmul.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = allowed
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32 = before

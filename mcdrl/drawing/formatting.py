@@ -48,8 +48,16 @@ def interval_or_why(low: Any, high: Any, groups: int, digits: int = 3) -> str:
 
 
 def seed_span(low: Any, high: Any, n_seeds: int) -> str:
-    """Return the interval over seeds as text; of one seed, that there is but one training."""
-    return "one training each" if n_seeds == 1 else span(low, high)
+    """Return the interval over seeds as text; where there is none, that there is but one training, or no spread."""
+    return "one training each" if n_seeds == 1 else span(low, high) or NO_SPREAD
+
+
+def seed_words(low: float, high: float, n_seeds: int) -> str:
+    """Return the interval over seeds as the end of a sentence, in hundredths; empty for one seed."""
+    if n_seeds == 1:
+        return ""
+    between = "none" if pd.isna(low) else f"{bare_points(low)} to {bare_points(high)}"
+    return f" and {between} over {n_seeds} seeds" + (", which are alike" if pd.isna(low) else "")
 
 
 def too_few(groups: int) -> str:

@@ -122,15 +122,16 @@ def seeds_interval(values: Floats) -> tuple[float, float, float]:
         values: [K] float, one a training.
 
     Returns:
-        Low, high, p; NaN where there are fewer than two trainings.
+        Low, high, p; NaN where there are fewer than two trainings, or all give the same: those without a spread tell
+        nothing of others. Only where all give 0 is there nothing to tell of: 0, 0, 1.
     """
     n = len(values)
     if n < 2:
         return (*NONE, float("nan"))
     mean, error = float(np.mean(values)), float(np.std(values, ddof=1) / np.sqrt(n))
     reach = t_reach(n - 1) * error
-    if error == 0:
-        return mean, mean, float(mean == 0)
+    if 2 * reach <= _NO_WIDTH:
+        return (0.0, 0.0, 1.0) if abs(mean) <= _NO_WIDTH else (*NONE, float("nan"))
     return mean - reach, mean + reach, float(2 * stdtr(n - 1, -abs(mean) / error))
 
 

@@ -88,6 +88,22 @@ def frame_scores(spectra: Spectra, presence: NDArray[Any] | None = None) -> Floa
     return scores
 
 
+def mean_presence(maps: Sequence[Probabilities], presences: Sequence[NDArray[Any] | None]) -> Floats | None:
+    """Return the mean over models of what each says of frames having a lesion, [B] in 0..1; None where none has a head.
+
+    A model without a presence head says the score of its own map.
+
+    Args:
+        maps: of each model, [B, H, W], of lesion, 0..1.
+        presences: of each model, [B], or None.
+    """
+    if all(one is None for one in presences):
+        return None
+    each = [frame_scores(spectrum(p), one) for p, one in zip(maps, presences, strict=True)]
+    mean: Floats = np.mean(each, axis=0)
+    return mean
+
+
 def scores_of_judged(
     spectra: Spectra, probability: Probabilities, judged: Bools, presence: NDArray[Any] | None = None
 ) -> Floats:

@@ -55,9 +55,10 @@ class Comparison:
         n_groups: groups; no p value can be below 2 / 2**n_groups.
         fewest_groups: groups of the site that has the fewest.
         n_seeds: trainings of each method.
-        seed_low: lower end of its 95 % t interval over the seeds, frames taken as they are; NaN with one seed.
+        seed_low: lower end of its 95 % t interval over the seeds, frames taken as they are; NaN with one seed, or where
+            they are all alike.
         seed_high: upper end.
-        seed_p: two-sided p value of the paired t test over the seeds; NaN with one seed.
+        seed_p: two-sided p value of the paired t test over the seeds; NaN likewise.
     """
 
     difference: float
@@ -74,8 +75,11 @@ class Comparison:
 
     @property
     def p_both(self) -> float:
-        """The p value that holds for frames and seeds alike, the greater one; with one seed that of the frames."""
-        return max(self.p, self.seed_p) if self.n_seeds > 1 else self.p
+        """The p value that holds for frames and seeds alike, the greater one; with one seed that of the frames.
+
+        NaN where several seeds have none.
+        """
+        return float(np.maximum(self.p, self.seed_p)) if self.n_seeds > 1 else self.p
 
     def sure(self, p_holm: float) -> bool:
         """Return whether it would survive other frames and other trainings: never with one seed.
@@ -166,12 +170,13 @@ def sign_flip(parts: Floats, rng: np.random.Generator) -> float:
 def holm(p_values: Sequence[float]) -> list[float]:
     """Return p values that hold for the whole family (Holm 1979), in the order given.
 
-    What makes a family is the caller's to say: the rows that one question is asked of.
+    What makes a family is the caller's to say: the rows that one question is asked of. Those that are NaN stay so, and
+    are none of it.
     """
     p = np.asarray(p_values, dtype=np.float64)
-    order = np.argsort(p, kind="stable")
-    stepped = np.minimum(p[order] * np.arange(len(p), 0, -1), 1.0)
-    adjusted = np.empty_like(p)
+    order = np.argsort(p, kind="stable")[: np.count_nonzero(~np.isnan(p))]  # NaN are sorted behind all others
+    stepped = np.minimum(p[order] * np.arange(len(order), 0, -1), 1.0)
+    adjusted = np.full_like(p, np.nan)
     adjusted[order] = np.maximum.accumulate(stepped)
     return [float(value) for value in adjusted]
 

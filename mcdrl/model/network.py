@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from mcdrl.base.device import unrounded
 from mcdrl.base.errors import InputError
 from mcdrl.clip.encoder import SIDES_PX, Encoded, Encoder, unit
 from mcdrl.clip.encoding import squashed
@@ -175,7 +176,7 @@ def _nothing(frame: Tensor) -> Encoded:
 def mined(
     dense: Tensor, classes: Tensor, alpha: float, background: Tensor | None = None, image: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Select the target regions as `mcdrl.regions.zero_shot.mine` does, on the device.
+    """Select the target regions as `mcdrl.regions.zero_shot.mine` does, on the device, in float32 under autocast, too.
 
     Args:
         dense: [B, D, H, W] float, joint space.
@@ -187,17 +188,20 @@ def mined(
     Returns:
         [B, H, W] float32, S^ rounded to float16; and [B, H, W] bool, the kept places.
     """
+    with unrounded(dense.device):
+        similarity = _rounded(_similarity(dense.float(), classes, background, image))
+    height, width = map(int, dense.shape[2:])
+    return similarity, best_places(similarity, places_kept(height, width, alpha))
+
+
+def _similarity(dense: Tensor, classes: Tensor, background: Tensor | None, image: Tensor | None) -> Tensor:
     places, texts = unit(dense.permute(0, 2, 3, 1), -1), unit(classes.to(dense.device), -1)
     other = None if background is None else unit(background.to(dense.device), -1)
     if image is not None:
         every = texts if other is None else torch.vstack([texts, other])
-        best = _feature_surgery(places, every, unit(image, -1))[..., : len(texts)].amax(-1)
-    else:
-        best = (places @ texts.T).amax(-1)
-        best = best if other is None else best - places @ other
-    similarity = _rounded(best)
-    height, width = map(int, dense.shape[2:])
-    return similarity, best_places(similarity, places_kept(height, width, alpha))
+        return _feature_surgery(places, every, unit(image.float(), -1))[..., : len(texts)].amax(-1)
+    best = (places @ texts.T).amax(-1)
+    return best if other is None else best - places @ other
 
 
 def _feature_surgery(places: Tensor, texts: Tensor, image: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.confounders.scores import LIMIT, zero_shot_scores
 from mcdrl.metrics.calibration import calibrated, confidence, spectrum
-from mcdrl.metrics.operating_point import OperatingPoint, frame_scores
+from mcdrl.metrics.operating_point import OperatingPoint, frame_scores, mean_presence
 from mcdrl.model.ensemble import Ensemble, load_ensemble
 from mcdrl.model.facts import read_facts
 from mcdrl.model.folder import LoadedModel
@@ -115,10 +115,10 @@ class Predictor:
             maps.append(found.lesion.cpu().numpy())
             there.append(None if found.presence is None else found.presence.cpu().numpy())
             images.append(batch.encoded.image_embedding.cpu().numpy())
-        mean, presence = maps[0] if len(maps) == 1 else np.mean(maps, axis=0), _mean_presence(maps, there)
+        mean, presence = maps[0] if len(maps) == 1 else np.mean(maps, axis=0), mean_presence(maps, there)
+        said: Sequence[float | None] = [None] * len(frames) if presence is None else presence.tolist()
         return [
-            Answer(mean[index], tuple(image[index] for image in images), presence[index])
-            for index in range(len(frames))
+            Answer(mean[index], tuple(image[index] for image in images), said[index]) for index in range(len(frames))
         ]
 
     def assess(self, answer: Answer) -> Assessment:
@@ -174,15 +174,6 @@ def fitting_batch(ensemble: Ensemble) -> int:
     needed = max(torch.cuda.max_memory_allocated(device) - before, 1)
     free, _ = torch.cuda.mem_get_info(device)
     return int(np.clip(_SHARE_OF_MEMORY * free / needed, 1, _BATCH_GPU))
-
-
-def _mean_presence(maps: Sequence[Array], presence: Sequence[Array | None]) -> Sequence[float | None]:
-    """Return the mean over the models of what they say of each frame having a lesion; None where none has a head."""
-    if all(one is None for one in presence):
-        return [None] * len(maps[0])
-    each = [frame_scores(spectrum(p), one) for p, one in zip(maps, presence, strict=True)]
-    mean: list[float | None] = np.mean(each, axis=0).tolist()
-    return mean
 
 
 def _confounder_scores(models: Sequence[LoadedModel], images: Sequence[Array]) -> dict[str, float]:

@@ -13,16 +13,20 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from mcdrl.base.device import onto
+from mcdrl.base.device import in_float32, onto
 
 Way = Literal["bicubic", "bilinear"]
 _FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 
 
 def resized(grid: Tensor, side_px: int, way: Way) -> Tensor:
-    """Return [B, C, S, S] float at another side; bicubic may leave the range of the values by a little."""
-    weights = onto(torch.from_numpy(_weights(int(grid.shape[-1]), side_px, way)), grid.device).to(grid.dtype)
-    return weights @ grid @ weights.T
+    """Return [B, C, S, S] float at another side; bicubic may leave the range of the values by a little.
+
+    It is float32 whatever autocast says: bfloat16 knows fewer values than a picture has.
+    """
+    weights = onto(torch.from_numpy(_weights(int(grid.shape[-1]), side_px, way)), grid.device)
+    with in_float32(grid.device):
+        return weights @ grid.float() @ weights.T
 
 
 @lru_cache(maxsize=16)

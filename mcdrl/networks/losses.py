@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mcdrl.base.device import in_float32
 from mcdrl.clip.encoder import unit
 from mcdrl.networks.interface import Batch, Output, Texts
 from mcdrl.networks.params import CONTROLS, ContrastParams, InterventionParams
@@ -97,7 +98,8 @@ def contrast(image_embedding: Tensor, classes: Tensor, lesion_class: Tensor, *, 
         lesion_class: [B] long, the frame's class, or -1.
         temperature: of the softmax; the paper has 0.5.
     """
-    cosines = unit(image_embedding.float(), 1) @ classes.t()
+    with in_float32(image_embedding.device):
+        cosines = unit(image_embedding.float(), 1) @ classes.t()
     per_frame = F.cross_entropy(cosines / temperature, lesion_class, ignore_index=-1, reduction="none")
     return per_frame.mean()
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from mcdrl.artifacts.frames import IGNORED
-from mcdrl.base.device import numbers_beside
+from mcdrl.base.device import in_float32, numbers_beside
 from mcdrl.networks.head import LEAST_PROBABILITY
 from mcdrl.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
 from mcdrl.networks.params import ViewParams
@@ -129,7 +129,7 @@ def viewed(grid: Tensor, views: Tensor) -> Tensor:
 
     What comes in from outside is 0. On CUDA the kernel of its gradient isn't deterministic, so none must be asked.
     """
-    with torch.autocast(grid.device.type, enabled=False):
+    with in_float32(grid.device):
         return F.grid_sample(grid.float(), _looked_at(grid, views.float()), padding_mode="zeros", align_corners=False)
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mcdrl.base.device import unrounded
 from mcdrl.regions.grid import best_places
 from mcdrl.regions.zero_shot import places_kept
 
@@ -76,7 +77,7 @@ class Miner(nn.Module):
         return logits[:, 0]
 
     def regions(self, maps: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Select the target regions of B frames.
+        """Select the target regions of B frames, in float32 whatever holds around.
 
         Args:
             maps: tap -> [B, C, h, w] float, the frozen encoder's.
@@ -84,7 +85,7 @@ class Miner(nn.Module):
         Returns:
             [B, H, W] float32, the probability of lesion rounded to float16; and [B, H, W] bool, the kept places.
         """
-        with torch.no_grad():
+        with torch.no_grad(), unrounded(self.mean.device):
             similarity = self(self.hypercolumns(maps)).sigmoid().half().float()
         return similarity, best_places(similarity, self.kept)
 

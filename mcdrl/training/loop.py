@@ -115,8 +115,9 @@ class Training:
         self.module, self.wrapped_optimiser = module, wrapped
         self.steps = self.feed.steps
         self.own_blocks = [one for one in method.encoder_parameters() if one.requires_grad]
-        self.head_first = min(round(params.head_first * self.steps), params.epochs * self.steps - 1)
+        self.head_first = _head_steps(params.head_first * self.steps, params.epochs * self.steps)
         self.first_choice = params.intervene_from if method.intervenes else 0
+        self.not_averaged = max(self.head_first, self.first_choice * self.steps)  # steps, before the method is whole
         self.valley = ValleyMean(params.swad) if params.average == "swad" else None
         ends = [round(self.steps * part / params.swad.checks) for part in range(1, params.swad.checks)]
         self.checks = set(ends) - {0, self.steps}  # steps done in an epoch; behind its last is one, too
@@ -147,7 +148,7 @@ class Training:
             return ChosenWeights(progress.best, best, progress.history[best].val_dice)
         self.method.load_state_dict({**self.method.state_dict(), **average.weights})
         self._renew_statistics()
-        epoch = self.first_choice + self.valley.last // (len(self.checks) + 1)
+        epoch = (self._checks_by(self.not_averaged) + self.valley.last) // self._checks_by(self.steps)
         return ChosenWeights(snapshot(self.method), epoch, self.validate("average, validation"), average.steps)
 
     def _renew_statistics(self) -> None:
@@ -203,7 +204,7 @@ class Training:
 
     def _add_step(self, epoch: int, done: int) -> None:
         """Add a step's weights to the average, and check them where a part of the epoch ends."""
-        if self.valley is None or epoch < self.first_choice:
+        if self.valley is None or epoch * self.steps + done <= self.not_averaged:
             return
         self.valley.add({name: one for name, one in self.method.state_dict().items() if name not in self.fixed})
         if done in self.checks:
@@ -214,9 +215,14 @@ class Training:
         """Return the state of the average after an epoch, whose validation is a check."""
         if self.valley is None:
             return {}
-        if record.epoch >= self.first_choice:
+        if (record.epoch + 1) * self.steps > self.not_averaged:
             self.valley.check(1 - record.val_dice)
         return self.valley.state()
+
+    def _checks_by(self, done: int) -> int:
+        """Return how many checks an average would have after so many steps."""
+        epochs, rest = divmod(done, self.steps)
+        return epochs * (len(self.checks) + 1) + sum(check <= rest for check in self.checks)
 
     def _schedule(self, done: int) -> None:
         """Set what depends on how many steps are done: rates, what of the encoder learns, and L_causal's share."""
@@ -269,6 +275,11 @@ class Training:
     def _sum(self, value: Tensor) -> Tensor:
         """Return the sum over all processes; what one alone has stays where it is, as MPS knows no float64."""
         return value if self.fabric.world_size == 1 else cast(Tensor, self.fabric.all_reduce(value, reduce_op="sum"))
+
+
+def _head_steps(wanted: float, steps: int) -> int:
+    """Return in how many steps the head learns alone: one at least where any are wanted, and not in all."""
+    return min(max(round(wanted), 1), steps - 1) if wanted else 0
 
 
 def _counts(lesion: Tensor, truth: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mcdrl.base.device import onto
+from mcdrl.base.device import in_float32, onto
 from mcdrl.base.errors import InputError
 from mcdrl.base.seeds import generator
 from mcdrl.clip.encoder import Encoded, unit
@@ -114,9 +114,11 @@ def patch_contrast(patch: Tensor, whole: Tensor, drawn: Tensor, across: int, *, 
         across: patches a side.
         temperature: of the softmax.
     """
-    rows, columns = (bins(whole, axis, across).float() for axis in (2, 3))
-    places = unit((rows @ whole.float() @ columns.T).flatten(2), 1)  # [B, C, across^2]
-    cosines = torch.einsum("bc,ncp->bnp", unit(patch.float().mean((2, 3)), 1), places).flatten(1)
+    with in_float32(whole.device):
+        patch, whole = patch.float(), whole.float()
+        rows, columns = (bins(whole, axis, across) for axis in (2, 3))
+        places = unit((rows @ whole @ columns.T).flatten(2), 1)  # [B, C, across^2]
+        cosines = torch.einsum("bc,ncp->bnp", unit(patch.mean((2, 3)), 1), places).flatten(1)
     own = torch.arange(len(patch), device=patch.device) * across**2 + drawn
     return F.cross_entropy(cosines / temperature, own)
 

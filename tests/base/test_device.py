@@ -1,7 +1,18 @@
+from contextlib import nullcontext
+
 import pytest
 import torch
 
-from mcdrl.base.device import allow_tf32, as_trained, numbers_beside, onto, pick_device, resolved_precision
+from mcdrl.base.device import (
+    allow_tf32,
+    as_trained,
+    in_float32,
+    numbers_beside,
+    onto,
+    pick_device,
+    resolved_precision,
+    unrounded,
+)
 from mcdrl.base.errors import InputError
 
 
@@ -37,6 +48,45 @@ def test_networks_run_as_they_were_trained():
         with as_trained(name, torch.device("cpu")):
             found[name] = layer(rows).dtype
     assert found == {"auto": torch.float32, "32-true": torch.float32, "bf16-mixed": torch.bfloat16}
+
+
+@pytest.fixture(params=[False, True])
+def tf32(request):
+    flags = torch.backends.cuda.matmul, torch.backends.cudnn
+    before = [flag.allow_tf32 for flag in flags]
+    for flag in flags:
+        flag.allow_tf32 = request.param
+    yield lambda: [flag.allow_tf32 for flag in flags]
+    for flag, allowed in zip(flags, before, strict=True):
+        flag.allow_tf32 = allowed
+
+
+def test_running_as_trained_leaves_all_as_it_was(tf32, monkeypatch):
+    """Else what is computed behind one batch would be rounded otherwise than before it."""
+    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # of a device that isn't there
+    before = tf32()
+    for name, inside in (("auto", True), ("32-true", False)):
+        with as_trained(name, torch.device("cuda")):
+            assert tf32()[0] is inside
+        assert tf32() == before
+    with pytest.raises(ZeroDivisionError), as_trained("auto", torch.device("cuda")):
+        raise ZeroDivisionError
+    assert tf32() == before
+
+
+def test_what_must_not_be_rounded_is_not(tf32):
+    layer, rows, before = torch.nn.Linear(4, 4), torch.rand(2, 4), tf32()
+    exact = layer(rows)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert layer(rows).dtype == torch.bfloat16
+        with in_float32(rows.device):
+            assert torch.equal(layer(rows), exact)
+            assert tf32() == before
+        with unrounded(rows.device):
+            assert torch.equal(layer(rows), exact)
+            assert tf32() == [False, False]
+        assert tf32() == before
+        assert layer(rows).dtype == torch.bfloat16
 
 
 def test_tf32_goes_with_half_precision_on_cuda_and_with_nothing_else():

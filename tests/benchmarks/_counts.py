@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from mcdrl.artifacts.frames import judged_of, lesion_of, to_native
 from mcdrl.metrics.counts import count, dice
@@ -42,6 +43,11 @@ class Counts:
             yield {"kind": "lesion", "score": float(score), "area_share": np.nan}
         for score, area in zip(self.match.score[self.match.false], self.match.area_px[self.match.false], strict=True):
             yield {"kind": "false", "score": float(score), "area_share": float(area / self.frame_px)}
+
+
+def at_working_size(mask: Array, side: tuple[int, int], box: Box) -> Array:
+    """Return a frame's own mask, [H, W] uint8, as `ingest` squashes it: what a box shows of it, [S, S]."""
+    return np.asarray(Image.fromarray(mask).resize(side, Image.Resampling.NEAREST, box))
 
 
 def counted(lesion: Array, box: Box, mask: Array) -> Counts:

@@ -24,7 +24,7 @@ from lightning_fabric import Fabric
 from mcdrl.base.parallel import batches
 from mcdrl.metrics.auroc import auroc
 from mcdrl.metrics.calibration import spectrum
-from mcdrl.metrics.operating_point import frame_scores
+from mcdrl.metrics.operating_point import scores_of_judged
 from mcdrl.metrics.ranking import false_alarms_at
 from mcdrl.model.assemble import assemble
 from mcdrl.model.folder import LoadedModel, load_model
@@ -100,7 +100,8 @@ def _columns(method: Method, batch: Batch) -> dict[str, list[Any]]:
     there, known = frame_labels(batch)
     both = (called & batch.lesion).sum((1, 2))
     dice = 2 * both / (called.sum((1, 2)) + batch.lesion.sum((1, 2))).clamp(min=1)
-    by_map = frame_scores(spectrum(said.lesion.numpy()))
+    lesion = said.lesion.numpy()
+    by_map = scores_of_judged(spectrum(lesion), lesion, batch.judged.numpy())
     presence = [float("nan")] * len(known) if said.presence is None else said.presence.tolist()
     return {
         "lesion": there.tolist(), "dice": dice.tolist(), "called_share": called.float().mean((1, 2)).tolist(),

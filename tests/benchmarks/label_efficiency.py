@@ -208,7 +208,7 @@ def table(rows: pd.DataFrame) -> Iterator[str]:
         seeds = f"{one['seeds']}" + (f" ({one['least']:.3f} to {one['most']:.3f})" if one["seeds"] > 1 else "")
         dice = f"{one['dice']:.3f} ({one['low']:.3f} to {one['high']:.3f})"
         less = f"{one['less']:+.3f} ({one['less_low']:+.3f} to {one['less_high']:+.3f})"
-        over = f"{one['seed_low']:+.3f} to {one['seed_high']:+.3f}"
+        over = "none" if np.isnan(one["seed_low"]) else f"{one['seed_low']:+.3f} to {one['seed_high']:+.3f}"
         shown = [f"{one[name]:.3f}" for name in ("worst", "found", "alarms")]
         yield _row(
             [

@@ -46,6 +46,8 @@ def told(found: Comparison) -> str:
     frames = f"(frames {found.low:.4f} to {found.high:.4f}, p {found.p:.2g}; "
     if found.n_seeds == 1:
         return f"{frames}one training each: not sure)"
+    if np.isnan(found.seed_low):
+        return f"{frames}{found.n_seeds} trainings that are alike: not sure)"
     seeds = f"{found.n_seeds} seeds {found.seed_low:.4f} to {found.seed_high:.4f}, p {found.seed_p:.2g}"
     verdict = "sure, if nothing else was asked" if found.sure(found.p_both) else "not sure"
     return f"{frames}{seeds}: {verdict})"

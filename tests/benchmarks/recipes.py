@@ -26,10 +26,10 @@ import torch
 import typer
 
 from mcdrl.artifacts.cases import CASES, GEOMETRY
-from mcdrl.artifacts.frames import FRAMES, unpack_native_mask
+from mcdrl.artifacts.frames import FRAMES, judged_of, unpack_native_mask
 from mcdrl.base.parallel import batches
 from mcdrl.metrics.calibration import spectrum
-from mcdrl.metrics.operating_point import frame_scores
+from mcdrl.metrics.operating_point import mean_presence, scores_of_judged
 from mcdrl.model.card import read_card
 from mcdrl.model.ensemble import Ensemble, load_ensemble
 from mcdrl.model.network import FurtherSizes
@@ -39,7 +39,7 @@ from mcdrl.study.paths import ARTIFACTS, site_files
 from mcdrl.view import Box
 from stages.stress.run import pick
 from tests.benchmarks._cells import uncopied
-from tests.benchmarks._counts import CROP, Counts, counted
+from tests.benchmarks._counts import CROP, Counts, at_working_size, counted
 from tests.benchmarks.view.prediction import paths_of, seen
 
 FURTHER_PX = (320,)
@@ -65,9 +65,11 @@ class _Look:
     answers: Answers
 
     def counts(self, masks: Mapping[str, Array]) -> Iterator[tuple[str, int, str, Counts, float]]:
-        """Yield recipe, seed, frame, what is found there, and the frame's score."""
+        """Yield recipe, seed, frame, what is found there, and the frame's score, by what was judged of it."""
         for (recipe, seed), (lesion, presence) in self.answers.items():
-            scores = frame_scores(spectrum(lesion), presence)
+            side = lesion.shape[1:]
+            judged = np.stack([judged_of(at_working_size(masks[case], side, box)) for case, box in self.boxes.items()])
+            scores = scores_of_judged(spectrum(lesion), lesion, judged, presence)
             for at, (case, box) in enumerate(self.boxes.items()):
                 yield recipe + self.ending, seed, case, counted(lesion[at], box, masks[case]), scores[at]
 
@@ -194,8 +196,8 @@ def asked(ensemble: Ensemble, images: Array, *, plainly: bool = False, apart: bo
 
 
 def _mean(answers: Sequence[tuple[Array, Array | None]]) -> tuple[Array, Array | None]:
-    presences = [presence for _, presence in answers if presence is not None]
-    return np.mean([lesion for lesion, _ in answers], axis=0), np.mean(presences, axis=0) if presences else None
+    maps, presences = zip(*answers, strict=True)
+    return np.mean(maps, axis=0), mean_presence(maps, presences)
 
 
 def _whole(ensemble: Ensemble, paths: Mapping[str, Path], size_px: int, *, swap: bool) -> _Look:

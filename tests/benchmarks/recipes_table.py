@@ -2,11 +2,11 @@
 
 OUT and VALIDATION are what `tests.benchmarks.recipes` wrote. A row a recipe: lesions found and false positives a frame,
 at one half, as means over the sites left out, of all trainings; then, for each of these sites with enough frames
-without a lesion, as means over the trainings: AUROC of the frame's score, the share of those frames that are called
-where nine of ten frames with a lesion are (`alarms at 0.90`), and what limits do that call nine of ten elsewhere: on
-the validation frames of the sources, and at the other sites left out, each by the network that was kept from it. Those
-networks have seen this site, of which a single number tells them little. Where there are no such frames there is
-nothing.
+without a lesion, as means over the trainings that have the figure: AUROC of the frame's score, the share of those
+frames that are called where nine of ten frames with a lesion are (`alarms at 0.90`), and what limits do that call nine
+of ten elsewhere: on the validation frames of the sources, and at the other sites left out, each by the network that was
+kept from it. Those networks have seen this site, of which a single number tells them little. Where there are no such
+frames there is nothing.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def _alarms(rows: pd.DataFrame, validation: pd.DataFrame, site: str) -> Sequence
         others = rows[(rows["held_out"] != site) & (rows["seed"] == seed)]
         called = [share for by in (known, others) for share in _called(score, lesion, by)]
         found.append([float(auroc(score, lesion)[0]), false_alarms_at(score, lesion, SENSITIVITY), *called])
-    means = np.mean(found, axis=0) if found else [np.nan] * 6
+    means = pd.DataFrame(found, columns=range(6), dtype=float).mean()  # of the trainings that have the figure
     return ["" if np.isnan(value) else f"{value:.3f}" for value in means]
 
 

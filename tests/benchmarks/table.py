@@ -2,9 +2,9 @@
 
 A row a method: mean Dice over the sites left out, with its 95 % interval over the frames; the worst site; the mean
 difference from the reference on the frames and seeds that both have, with its intervals over frames and seeds; and p,
-the greater one of both, after Holm's correction over the table. With --sites a row a site, for one method or for
-REFERENCE alone. SCORES is artifacts/evaluate/cases.parquet or a table of docs/measured, whose results docs/results.md
-shows.
+the greater one of both, after Holm's correction over the table; blank where they have none in common. With --sites a
+row a site, for one method or for REFERENCE alone. SCORES is artifacts/evaluate/cases.parquet or a table of
+docs/measured, whose results docs/results.md shows.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def main(
 def method_lines(rows: pd.DataFrame, reference: str, methods: Sequence[str]) -> Iterator[Row]:
     """Yield head and rows of the table of methods, the reference first."""
     parts = {name: pairs_of(rows, name, reference) for name in methods}
-    found = {name: over_sites(list(own.values())) for name, own in parts.items()}
+    found = {name: over_sites(list(own.values())) for name, own in parts.items() if own}
     yield from head_cells([text.format(f"`{reference}`") for text in _METHODS])
     corrected = corrected_p(found)
     for name in (reference, *methods):
@@ -74,6 +74,9 @@ def site_lines(rows: pd.DataFrame, reference: str, method: str | None = None) ->
     yield from head_cells([text.format(next(head)) if text == "{}" else text for text in _SITES])
     for site, one in found.items():
         yield [site, mean_cell([theirs[site]]), mean_cell([ours[site]]), *difference_cells(one, corrected[site])]
+    if not parts:
+        yield ["**mean**", *[""] * (len(_SITES) - 1)]
+        return
     both = over_sites(list(parts.values()))
     means = [mean_cell([samples[site] for site in parts]) for samples in (theirs, ours)]
     yield ["**mean**", *means, *difference_cells(both, both.p_both)]
@@ -108,7 +111,10 @@ def samples_of(rows: pd.DataFrame, method: str) -> dict[str, Sample]:
 def pairs_of(rows: pd.DataFrame, method: str, reference: str) -> dict[str, Pairs]:
     """Return the differences of each site, sites sorted; empty where the two have nothing in common."""
     ours, theirs = (rows[rows["method"] == name] for name in (method, reference))
-    return dict(sorted(pair(ours, theirs, "dice").items()))
+    try:
+        return dict(sorted(pair(ours, theirs, "dice").items()))
+    except ValueError as error:
+        raise typer.BadParameter(f"{method} and {reference}: {error}") from None
 
 
 def over_sites(sites: Sequence[Pairs]) -> Comparison:
@@ -135,6 +141,8 @@ def difference_cells(one: Comparison, p: float) -> Row:
     difference = f"{one.difference:+.3f} ({between})"
     if one.n_seeds == 1:
         return [difference, "one training each", "–"]
+    if np.isnan(one.seed_low):
+        return [difference, "no interval: trainings are alike", "–"]
     verdict = f"{p:.2g}" + (", sure" if one.sure(p) else "")
     return [difference, f"{one.seed_low:+.3f} to {one.seed_high:+.3f}", verdict]
 

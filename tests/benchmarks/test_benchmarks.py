@@ -193,6 +193,38 @@ def test_table_gives_means_and_differences_by_hand(tmp_path):
     ]
 
 
+def test_methods_with_nothing_in_common_have_blank_cells(tmp_path):
+    rows = [
+        {"method": method, "held_out": site, "seed": seed, "case_id": f"{site}/{k}", "group_id": f"{site}/{k}",
+         "dice": dice}
+        for method, site, seed, dice in (("b", "A", 0, 0.5), ("other site", "B", 0, 0.6), ("other seed", "A", 1, 0.7),
+                                         ("b", "C", 0, 0.5), ("b", "C", 1, 0.5), ("parts", "A", 0, 0.5),
+                                         ("parts", "C", 1, 0.5))
+        for k in range(6)
+    ]  # fmt: skip
+    pd.DataFrame(rows).to_parquet(tmp_path / "s.parquet")
+    lines = run(script("table"), tmp_path / "s.parquet", "b", "other site", "other seed").splitlines()
+    assert lines[3:] == [
+        "| `other site` | 1 | 1 | 0.600 (0.600 to 0.600) | 0.600 |  |  |  |",
+        "| `other seed` | 1 | 1 | 0.700 (0.700 to 0.700) | 0.700 |  |  |  |",
+    ]
+    sites = run(script("table"), tmp_path / "s.parquet", "b", "other site", "--sites").splitlines()
+    assert sites[2:] == ["| **mean** |  |  |  |  |  |"]
+    with pytest.raises(typer.BadParameter, match=r"parts and b: site [AC]: no frame has a dice of both methods"):
+        script("table").main(tmp_path / "s.parquet", "b", ["parts"], None, False, None, None)
+
+
+def test_trainings_without_spread_have_no_interval_and_no_p(tmp_path):
+    rows = [
+        {"method": method, "held_out": "A", "seed": seed, "case_id": f"A/{k}", "group_id": f"A/{k}", "dice": dice}
+        for method, dice in (("b", 0.5), ("a", 0.6)) for seed in range(3) for k in range(6)
+    ]  # fmt: skip
+    pd.DataFrame(rows).to_parquet(tmp_path / "s.parquet")
+    (line,) = run(script("table"), tmp_path / "s.parquet", "b", "a").splitlines()[3:]
+    assert line.endswith("| +0.100 (+0.100 to +0.100) | no interval: trainings are alike | – |")
+    assert "3 trainings that are alike: not sure" in run(script("pairs"), tmp_path / "s.parquet", "a", "b")
+
+
 def test_devices_gives_the_effects_by_hand(tmp_path):
     """The device is 0.2 and 0.4 above its placebo in two seeds; a third, which it has alone, counts nowhere."""
     rows = [

@@ -140,6 +140,28 @@ def test_models_of_several_methods_answer_as_one_alone(project, tmp_path):
         recipes.main(out, cells, whole=True, together="both")
 
 
+def test_a_frame_s_score_is_of_what_somebody_judged():
+    """What is called lies where nobody judged: in the left half of what a box, the lower right quarter, shows."""
+    p = np.zeros((2, 8, 8), np.float32)
+    p[:, :, :4] = 0.99
+    mask = np.zeros((32, 64), np.uint8)
+    mask[16:, 32:48] = 255
+    masks = {"some": mask, "all": np.zeros_like(mask)}
+    box = (32, 16, 64, 32)
+    look = recipes._Look("", dict.fromkeys(masks, box), {("", 0): (p, None), ("_head", 0): (p, np.array([0.3, 0.6]))})
+    scores = [score for *_, score in look.counts(masks)]
+    assert scores == pytest.approx([0, 0.99, 0.3, 0.6], abs=0.01)  # a presence head's is of the whole frame
+
+
+def test_a_model_without_a_presence_head_has_its_part_in_the_mean():
+    p = np.zeros((2, 1, 10, 10), np.float32)
+    p[1, 0, 0, 0] = 0.5  # the highest percent
+    lesion, presence = recipes._mean([(p[0], np.array([0.9])), (p[1], None)])
+    np.testing.assert_array_equal(lesion, p.mean(0))
+    assert presence == pytest.approx([0.7], abs=0.01)
+    assert recipes._mean([(p[0], None), (p[1], None)])[1] is None
+
+
 def test_two_models_of_one_seed_are_refused(project, tmp_path):
     cell = project / "artifacts" / "train" / "baseline" / "A" / "0"
     with pytest.raises(typer.BadParameter, match="baseline, A: two models of one seed"):
@@ -185,8 +207,11 @@ def test_the_table_by_hand():
         "",
         "",
     ]  # no limit, no figure
-    other = rows.assign(seed=1)
-    assert list(table.lines(pd.concat([rows, other]), validation, ["baseline"]))[2][-4:] == [""] * 4
+    other = rows.assign(seed=1, score=rows["score"].where(rows["lesions"] > 0, 0.0))  # validation frames has the first
+    both = list(table.lines(pd.concat([rows, other]), validation, ["baseline"]))
+    assert both[2][2] == "2"
+    # the mean of 0.967 and 1, and what the first one alone has
+    assert both[2][-6:] == ["0.983", "0.000", "1.000", "0.333", "", ""]
 
 
 def test_free_response_curves_by_hand():

@@ -5,7 +5,7 @@ import pytest
 
 from mcdrl.metrics.calibration import spectrum
 from mcdrl.metrics.detection import Match
-from mcdrl.metrics.operating_point import Judged, OperatingPoint, choose, frame_scores, scores_of_judged
+from mcdrl.metrics.operating_point import Judged, OperatingPoint, choose, frame_scores, mean_presence, scores_of_judged
 
 VIEW = 1000
 
@@ -99,6 +99,15 @@ def test_nothing_is_given_up_where_nothing_is_gained():
     assert choose(found, 0.5) == OperatingPoint()
     assert choose([judged(0.5, false=[10])], 0.5) == OperatingPoint()  # no lesion is found at all
     assert choose([*found, judged(0.99, false=[500])], 0.9) == OperatingPoint()  # it would stay anyway
+
+
+def test_a_model_without_a_presence_head_says_the_score_of_its_map():
+    p = np.zeros((2, 2, 10, 10), np.float32)  # of 100 pixels the highest counts
+    p[1, 0, 3, 3], p[1, 1, 4, 4] = 0.5, 1.0
+    said = mean_presence(list(p), [np.array([0.9, 0.2]), None])
+    assert said.tolist() == pytest.approx([0.7, 0.6], abs=0.01)
+    assert mean_presence(list(p), [np.array([0.9, 0.2]), np.array([0.1, 0.2])]).tolist() == pytest.approx([0.5, 0.2])
+    assert mean_presence(list(p), [None, None]) is None
 
 
 def test_what_nobody_judged_has_no_part_in_a_frame_s_score():

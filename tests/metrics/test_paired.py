@@ -134,6 +134,22 @@ def itself(rng, n_seeds):
     return [Pairs(luck[:, [site]] + rng.normal(0, 0.04, (n_seeds, 30)), np.arange(30) // 5) for site in range(2)]
 
 
+def test_equal_trainings_are_never_sure():
+    """Forty frames that gain, in three trainings that are one: of others they tell nothing."""
+    rng = np.random.default_rng(0)
+    gain = np.tile(rng.normal(0.05, 0.02, 40), (3, 1))
+    found = compare([Pairs(gain, np.arange(40) // 4)], 100, rng)
+    assert found.p < 0.01
+    assert np.isnan([found.seed_low, found.seed_high, found.seed_p, found.p_both]).all()
+    assert not found.sure(found.p_both)
+
+
+def test_what_has_no_p_is_of_no_family():
+    np.testing.assert_array_equal(holm([0.01, np.nan, 0.04]), [0.02, np.nan, 0.04])
+    assert np.isnan(holm([np.nan])).all()
+    assert holm([]) == []
+
+
 @pytest.mark.parametrize("n_seeds", [1, 3, 5])
 def test_a_method_is_seldom_surely_better_than_itself(n_seeds):
     """Frames alone tell a third of such pairs apart and more; frames and seeds at most one in twenty."""

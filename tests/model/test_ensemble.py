@@ -1,5 +1,6 @@
 """One frame gets the same probability from `mcdrl predict` as from the pipeline's stores."""
 
+import warnings
 from copy import deepcopy
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ from PIL import Image
 
 from mcdrl.artifacts.features import FEATURES, taps_attribute
 from mcdrl.artifacts.regions import REGIONS
+from mcdrl.base.device import as_trained
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import write_json
 from mcdrl.clip.encoder import Encoded, unit
@@ -17,16 +19,20 @@ from mcdrl.clip.encoding import encode
 from mcdrl.confounders.scores import ReferenceStatistics
 from mcdrl.methods import build
 from mcdrl.metrics.operating_point import OperatingPoint
+from mcdrl.model import network
 from mcdrl.model.card import MinedBy
 from mcdrl.model.ensemble import Ensemble, Member, load_ensemble
 from mcdrl.model.folder import LoadedModel, load_model, save_model
 from mcdrl.model.network import FurtherSizes, Network, batch_of_frames, pixels
 from mcdrl.model.predictor import Predictor
 from mcdrl.model.probability import probability
+from mcdrl.model.resampling import _weights, resized
 from mcdrl.networks.factory import with_presence
 from mcdrl.networks.inputs import open_sites
 from mcdrl.networks.interface import Trunk
 from mcdrl.networks.trunk import Frozen
+from mcdrl.regions import grid
+from mcdrl.regions import tuned as tuned_regions
 from mcdrl.regions.tuned import Miner
 from mcdrl.regions.zero_shot import mine
 from mcdrl.study.paths import SiteFiles
@@ -293,6 +299,49 @@ def test_asked_at_two_sizes_a_model_answers_by_the_mean_of_both(folder, tmp_path
     with torch.inference_mode():
         exported = Network(encoder, loaded, [64])(torch.from_numpy(FRAMES)).numpy()
     np.testing.assert_array_equal(exported, both.probability(FRAMES))
+
+
+@pytest.mark.parametrize("folder", ["mcdrl", "mcdrl mined"], indirect=True)
+def test_what_a_batch_is_rounded_to_changes_nothing_for_the_next(folder, tmp_path, monkeypatch):
+    """As on CUDA by precision auto, but for the autocast that a machine without it lacks."""
+    loaded, seen, best, matmul = load_model(folder, tmp_path), [], grid.best_places, torch.backends.cuda.matmul
+    card = loaded.card.model_copy(update={"parameters": {**loaded.card.parameters, "precision": "bf16-mixed"}})
+    monkeypatch.setattr("mcdrl.model.folder.as_trained", lambda name, _: as_trained(name, torch.device("cuda")))
+
+    def spy(similarity, kept):
+        seen.append((matmul.allow_tf32, torch.is_autocast_enabled("cpu")))
+        return best(similarity, kept)
+
+    for place in (network, tuned_regions):
+        monkeypatch.setattr(place, "best_places", spy)
+    ensemble = Ensemble([Member(replace(loaded, card=card), Pooled())], random_weights=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # there is no CUDA
+        for _ in range(3):
+            ensemble.each(FRAMES)
+    assert seen == [(False, False)] * 3
+
+
+@pytest.mark.parametrize("folder", ["baseline"], indirect=True)
+def test_in_half_precision_frames_and_answers_are_resampled_in_single(folder, tmp_path, monkeypatch):
+    loaded, kinds = load_model(folder, tmp_path), []
+    card = loaded.card.model_copy(update={"parameters": {**loaded.card.parameters, "precision": "bf16-mixed"}})
+
+    def spy(values, side_px, way):
+        found = resized(values, side_px, way)
+        torch.testing.assert_close(found.double(), _exactly(values, side_px, way), atol=1e-5, rtol=0)
+        kinds.append(found.dtype)
+        return found
+
+    monkeypatch.setattr(network, "resized", spy)
+    both = Ensemble([Member(replace(loaded, card=card), Pooled())], random_weights=False, further_px=[64])
+    both.probability(FRAMES)
+    assert kinds == [torch.float32] * 2
+
+
+def _exactly(values, side_px, way):
+    weights = torch.from_numpy(_weights(values.shape[-1], side_px, way)).double()
+    return torch.einsum("ij,bcjk,lk->bcil", weights, values.double(), weights)
 
 
 @pytest.mark.parametrize("folder", ["baseline"], indirect=True)

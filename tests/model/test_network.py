@@ -9,6 +9,7 @@ import torch
 from mcdrl.clip.encoder import Encoded
 from mcdrl.model.network import batch_of_frames, mined
 from mcdrl.networks.interface import Texts
+from mcdrl.regions.tuned import Miner
 from mcdrl.regions.zero_shot import mine
 
 
@@ -63,3 +64,28 @@ def test_a_model_mines_as_its_own_training_did():
     assert torch.equal(found["cosine"], mined(dense, classes, 0.25)[0])
     assert torch.equal(found["feature_surgery"], mined(dense, classes, 0.25, image=image)[0])
     assert not torch.equal(found["cosine"], found["feature_surgery"])
+
+
+@pytest.mark.parametrize("surgery", [False, True])
+def test_autocast_selects_nothing_else(surgery):
+    """Places that are much alike: bfloat16 would tell few of them apart."""
+    rng = torch.Generator().manual_seed(0)
+    dense = torch.randn(1, 64, 1, 1, generator=rng) + 0.05 * torch.randn(4, 64, 12, 12, generator=rng)
+    classes, background, image = (torch.randn(shape, generator=rng) for shape in ((3, 64), (64,), (4, 64)))
+    given = dense, classes, 0.25, background, image if surgery else None
+    expected = mined(*given)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = mined(*given)
+    for one, other in zip(found, expected, strict=True):
+        assert torch.equal(one, other)
+
+
+def test_a_miner_finds_the_same_whatever_holds_around():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        miner, maps = Miner({"a": 8}, (6, 6), 0.25, hidden=8).eval(), {"a": torch.randn(3, 8, 12, 12)}
+    expected = miner.regions(maps)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = miner.regions(maps)
+    for one, other in zip(found, expected, strict=True):
+        assert torch.equal(one, other)

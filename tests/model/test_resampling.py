@@ -23,3 +23,13 @@ def test_it_is_what_pillow_does(side_px, way):
 def test_its_own_side_changes_nothing():
     grid = torch.rand(1, 1, 32, 32)
     torch.testing.assert_close(resized(grid, 32, "bicubic"), grid)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_autocast_leaves_it_alone(way):
+    grid = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    expected = resized(grid, 48, way)
+    with torch.autocast("cpu", torch.bfloat16):
+        found, of_half = resized(grid, 48, way), resized(grid.bfloat16(), 48, way)
+    assert found.dtype == of_half.dtype == torch.float32
+    assert torch.equal(found, expected)

@@ -99,6 +99,15 @@ def test_contrast_by_hand():
     assert value.item() == pytest.approx(-math.log(math.exp(2) / (math.exp(2) + 1)) / 2)
 
 
+def test_cosines_to_the_texts_stay_in_float32():
+    rng = torch.Generator().manual_seed(0)
+    image, texts = torch.randn(8, 64, generator=rng), F.normalize(torch.randn(5, 64, generator=rng), dim=1)
+    kind = torch.arange(8) % 5
+    with torch.autocast("cpu", torch.bfloat16):
+        found = losses.contrast(image, texts, kind, temperature=0.5)
+    assert torch.equal(found, losses.contrast(image, texts, kind, temperature=0.5))
+
+
 def test_terms_of_halves_average_to_the_term_of_the_whole():
     pooled, image = torch.randn(4, 3), torch.randn(4, 3)
     texts, kind = F.normalize(torch.randn(2, 3), dim=1), torch.tensor([0, -1, -1, -1])

@@ -307,6 +307,12 @@ LEVERS = {
     "head first": {"head_first": 1.5},
     "input dropout": {"input_dropout": 0.3},
     "average": {"average": "swad", "lr": 0.02, "swad": {"checks": 2, "start_patience": 1}},
+    "average behind head first": {
+        "head_first": 0.4,
+        "average": "swad",
+        "lr": 0.02,
+        "swad": {"checks": 2, "start_patience": 1},
+    },
     "site colours": {"views": ["site_colours"]},
     "boundary": {"boundary_weight": 5.0},
     "sizes of patches": {"further_sizes_px": [64], "labelled_share": 0.5, "unlabelled": "patches", "batch_size": 4},
@@ -345,6 +351,20 @@ def test_the_encoder_rests_while_the_head_learns_and_learns_behind_that(artifact
     assert counts[0] == counts[1]
 
 
+@pytest.mark.parametrize(("rest", "steps"), [(0, 0), (0.01, 1), (0.1, 1), (0.5, 2), (1.9, 5)])
+def test_the_head_learns_alone_for_a_step_at_least(artifacts, tmp_path, monkeypatch, rest, steps):
+    """Of two epochs of three steps."""
+    found, schedule = [], Training._schedule
+
+    def spy(training, done):
+        schedule(training, done)
+        found.append(not any(one.requires_grad for one in training.own_blocks))
+
+    monkeypatch.setattr(Training, "_schedule", spy)
+    _train(_cell(artifacts, "baseline", mode="partial", views=[], epochs=2, head_first=rest), tmp_path / "out")
+    assert found == [True] * steps + [False] * (6 - steps)
+
+
 SWAD = {"average": "swad", "epochs": 6, "lr": 0.02, "swad": {"checks": 2, "start_patience": 2, "end_patience": 2}}
 
 
@@ -362,17 +382,28 @@ def _averaged(artifacts, out, monkeypatch, method, **params):
     return read_card(_train(_cell(artifacts, method, **{**SWAD, "views": [], **params}), out)), weights, losses
 
 
-@pytest.mark.parametrize(("method", "mode"), [("baseline", "partial"), ("mcdrl", "frozen"), ("unet", "finetune")])
-def test_the_average_is_that_of_the_steps_of_the_valley(artifacts, tmp_path, monkeypatch, method, mode):
-    """An epoch of three steps has checks behind the second and the third; mcdrl's first epoch has none."""
-    card, weights, losses = _averaged(artifacts, tmp_path / "out", monkeypatch, method, mode=mode)
-    before = 1 if method == "mcdrl" else 0
-    assert len(losses) == 2 * (6 - before)
+AVERAGED = [  # method, mode, head_first, steps that come before, checks
+    ("baseline", "partial", 0, 0, 12), ("mcdrl", "frozen", 0, 3, 10), ("unet", "finetune", 0, 0, 12),
+    ("baseline", "partial", 1.4, 4, 10), ("baseline", "partial", 1.8, 5, 9), ("mcdrl", "partial", 0.4, 3, 10),
+    ("mcdrl", "partial", 2, 6, 8),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "mode", "rests", "before", "checks"), AVERAGED)
+def test_the_average_is_that_of_the_steps_of_the_valley(
+    artifacts, tmp_path, monkeypatch, method, mode, rests, before, checks
+):
+    """An epoch of three steps has checks behind the second and the third; mcdrl's first epoch has none.
+
+    Nor has the time in which the head learns alone.
+    """
+    card, weights, losses = _averaged(artifacts, tmp_path / "out", monkeypatch, method, mode=mode, head_first=rests)
+    assert len(losses) == checks
     found = valley(losses, train_params(**SWAD).swad)
-    behind = [3 * before + step for epoch in range(6 - before) for step in (3 * epoch + 2, 3 * epoch + 3)]
-    inside = weights[([3 * before, *behind])[found.first] : behind[found.behind - 1]]
+    behind = [step for epoch in range(6) for step in (3 * epoch + 2, 3 * epoch + 3) if step > before]
+    inside = weights[([before, *behind])[found.first] : behind[found.behind - 1]]
     assert card.averaged_steps == len(inside) > 2
-    assert card.best_epoch == before + (found.behind - 1) // 2
+    assert card.best_epoch == (behind[found.behind - 1] - 1) // 3
     written = load_file(tmp_path / "out" / "model.safetensors")
     followed = [name for name, one in inside[0].items() if name.endswith("num_batches_tracked")]
     for name, value in inside[0].items():

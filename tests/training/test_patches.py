@@ -54,6 +54,15 @@ def test_contrast_by_hand():
     assert patch.grad.any()
 
 
+def test_contrast_stays_in_float32():
+    rng = torch.Generator().manual_seed(0)
+    patch, whole = (torch.randn(8, 64, 7, 7, generator=rng) for _ in range(2))
+    given = patch, whole, torch.arange(8) % 4, 2
+    with torch.autocast("cpu", torch.bfloat16):
+        found = patch_contrast(*given, temperature=0.07)
+    assert torch.equal(found, patch_contrast(*given, temperature=0.07))
+
+
 def test_consistency_is_the_mean_squared_difference_at_the_patch_s_place():
     odds = torch.zeros(1, 2, 64, 64)
     odds[0, 1, :, 32:] = 20.0  # lesion on the right, probability 1; elsewhere one half

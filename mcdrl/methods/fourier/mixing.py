@@ -8,6 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from mcdrl.base.device import in_float32
+
 
 def amplitude_mixed(frames: Tensor, other: Tensor, share: Tensor) -> Tensor:
     """Return frames whose amplitude spectrum is partly another frame's; phases stay.
@@ -20,7 +22,7 @@ def amplitude_mixed(frames: Tensor, other: Tensor, share: Tensor) -> Tensor:
     Returns:
         [B, 3, S, S] float in 0..1.
     """
-    with torch.autocast(frames.device.type, enabled=False):
+    with in_float32(frames.device):
         spectrum = torch.fft.rfft2(frames.float())
         amplitude = spectrum.abs()
         mixed = torch.lerp(amplitude, amplitude[other], share.expand_as(amplitude))

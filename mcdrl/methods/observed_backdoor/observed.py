@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mcdrl.base.device import numbers_beside
+from mcdrl.base.device import in_float32, numbers_beside
 from mcdrl.imaging.profile import BLACK, GLARE_LUMA, GLARE_SATURATION, LUMA
 
 OBSERVED = ("brightness", "contrast", "sharpness", "glare", "red", "green")
@@ -31,7 +31,7 @@ def observe(frame: Tensor) -> Tensor:
     Returns:
         [B, 6] float32 whatever autocast says; without gradients.
     """
-    with torch.no_grad(), torch.autocast(frame.device.type, enabled=False):
+    with torch.no_grad(), in_float32(frame.device):
         rgb = frame.float()
         lit = (rgb.amax(1) > _DARK).float()  # [B, S, S]
         luma = (rgb * numbers_beside(LUMA, rgb)[:, None, None]).sum(1)

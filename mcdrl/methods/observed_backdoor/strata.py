@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from mcdrl.base.device import in_float32
+
 _LEAST_SPREAD = 1e-3  # of a quantity that hardly varies, in its own unit
 
 
@@ -38,14 +40,18 @@ class Strata(nn.Module):
 
     @torch.no_grad()
     def learn(self, observed: Tensor) -> None:
-        """Count a batch, [B, Q], in; nobody waits for the device, so it also works out where centres would start."""
+        """Count a batch, [B, Q] float32, in, and stay in float32 whatever autocast says.
+
+        Nobody waits for the device, so it also works out where centres would start.
+        """
         first = self.counts.sum() == 0
         self._measure(observed)
         self.centres.copy_(torch.where(first, self._apart(observed), self.centres))
         own = nn.functional.one_hot(self.nearest(observed), len(self.counts)).to(observed.dtype)  # [B, K]
         here = own.sum(0)
         self.counts += here
-        moved = own.t() @ observed - here[:, None] * self.centres
+        with in_float32(observed.device):
+            moved = own.t() @ observed - here[:, None] * self.centres
         self.centres += moved / self.counts.clamp(min=1)[:, None]
 
     def scaled(self, observed: Tensor) -> Tensor:

@@ -142,12 +142,13 @@ class Params(Section):
             learns, below `epochs`; all of it learns in those behind them, as in a training of its own: rates rise and
             fall in both. So a new head doesn't bend pretrained features (LP-FT, arXiv 2202.10054). What rests are
             weights; batch normalisation that follows the batches goes on doing so. In modes suffix, partial and
-            finetune; 0: nothing rests. How long is our choice.
+            finetune; 0: nothing rests, else it does for one step at least. How long is our choice.
         warmup: share of all steps in which the rates rise from 0; they fall to 0 along a cosine after that.
         weight_decay: of matrices and kernels; none on norms and biases.
         average: whose weights the model has: the best epoch's (none), or the mean of those after every step of the
             valley of 1 - Dice of the validation frames (swad; arXiv 2102.08604), from the first plateau to where it
-            rises for good; where there is no valley, the best epoch's. Normalisation that follows the batches takes
+            rises for good; where there is no valley, the best epoch's. Steps of `head_first`, and of methods that
+            intervene those before `intervene_from`, belong to no valley. Normalisation that follows the batches takes
             the statistics of an epoch's frames anew.
         swad: how the valley is found.
         clip_norm: largest norm of a step's gradient.

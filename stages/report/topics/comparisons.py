@@ -16,6 +16,7 @@ from mcdrl.drawing.formatting import (
     p_words,
     points,
     seed_span,
+    seed_words,
     signed,
     span_or_why,
     too_few,
@@ -211,9 +212,9 @@ def _difference(row: Row) -> str:
         f", 95 % interval {bare_points(row['low'])} to {bare_points(row['high'])} over "
         f"{counted(row['n_frames'], 'frame')} in {counted(row['n_groups'], 'group')}"
     )
-    if row["n_seeds"] > 1:
-        text += f" and {bare_points(row['seed_low'])} to {bare_points(row['seed_high'])} over {row['n_seeds']} seeds"
-    return f"{text}, {p_words(row['p_holm'])} after Holm. {_verdict(row)}"
+    text += seed_words(row["seed_low"], row["seed_high"], row["n_seeds"])
+    after_holm = "" if pd.isna(row["p_holm"]) else f", {p_words(row['p_holm'])} after Holm"
+    return f"{text}{after_holm}. {_verdict(row)}"
 
 
 def _verdict(row: Row) -> str:
@@ -224,6 +225,8 @@ def _verdict(row: Row) -> str:
         if row["sure"]:
             return "Zero lies outside both: the difference is real."
         return "Both leave zero out, the tests do not rule out chance: not resolved."
+    if frames and pd.isna(row["seed_low"]):
+        return "The frames leave zero out; trainings without a spread tell nothing of others: not resolved."
     if frames:
         return "The frames leave zero out, the seeds do not: other trainings could turn it."
     return f"Zero lies inside: {_would_fit(row)}"

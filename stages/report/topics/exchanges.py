@@ -8,7 +8,17 @@ import pandas as pd
 
 from mcdrl.artifacts.scores import AS_TRAINED, EXCHANGED_Z, GRID_ZERO, TOKENS_ZERO
 from mcdrl.base.seeds import generator
-from mcdrl.drawing.formatting import bare_points, counted, number, points, seed_span, signed, span_or_why, too_few
+from mcdrl.drawing.formatting import (
+    bare_points,
+    counted,
+    number,
+    points,
+    seed_span,
+    seed_words,
+    signed,
+    span_or_why,
+    too_few,
+)
 from mcdrl.drawing.html_tables import HtmlTable, Row, html_table, records
 from mcdrl.metrics.paired import SURE, Comparison, compare, excludes_zero, holm, pair
 from stages.report.averages import COMPARED, MEAN, Draws, by
@@ -138,9 +148,7 @@ def _change(row: Row) -> str:
     if pd.isna(row["low"]):
         return f"{text} on {frames}; no interval: {too_few(row['fewest_groups'])}"
     text += f", 95 % interval {bare_points(row['low'])} to {bare_points(row['high'])} over {frames}"
-    if row["n_seeds"] > 1:
-        text += f" and {bare_points(row['seed_low'])} to {bare_points(row['seed_high'])} over {row['n_seeds']} seeds"
-    return text
+    return text + seed_words(row["seed_low"], row["seed_high"], row["n_seeds"])
 
 
 def _verdict(z: Sequence[Row]) -> str:

@@ -77,3 +77,13 @@ def test_a_quantity_that_never_varies_is_no_nan():
     strata = Strata(2, 2)
     strata.learn(torch.tensor([[0.0, 1.0], [0.0, 3.0]]))
     assert strata.scaled(torch.tensor([[0.5, 2.0]])).isfinite().all()
+
+
+def test_strata_are_learnt_in_float32():
+    strata, other = Strata(4, 3), Strata(4, 3)
+    for seed in range(5):
+        observed = torch.randn(16, 3, generator=torch.Generator().manual_seed(seed)) * 0.01 + torch.tensor([5.5, 0, 1])
+        strata.learn(observed)
+        with torch.autocast("cpu", torch.bfloat16):
+            other.learn(observed)
+    assert torch.equal(other.centres, strata.centres)

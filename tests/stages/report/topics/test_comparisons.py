@@ -102,6 +102,13 @@ def test_a_resolved_gain_and_a_resolved_loss_are_called_so():
         (0.01, 0.2, (-0.02, 0.08), "The frames leave zero out, the seeds do not: other trainings could turn it."),
         (-0.01, 0.2, (0.02, 0.04), "Zero lies inside: a gain of 5.0 points and a loss of 1.0 point would both fit"),
         (0.01, 0.06, (0.02, 0.04), "Both leave zero out, the tests do not rule out chance: not resolved."),
+        (
+            0.01,
+            np.nan,
+            (np.nan, np.nan),
+            "over 80 frames in 20 groups and none over 3 seeds, which are alike. The frames "
+            "leave zero out; trainings without a spread tell nothing of others: not ",
+        ),
         (np.nan, 0.01, (0.02, 0.04), "no interval: the site with the fewest has 10 groups, 5 are needed (n 80)"),
     ],
 )
@@ -111,6 +118,7 @@ def test_real_and_better_rest_on_frames_and_seeds(low, p, seeds, verdict):
     words = how_sure(pd.DataFrame([row]), 3, 2)
     assert verdict in words
     assert "real" not in words
+    assert "nan" not in words
 
 
 def test_one_seed_decides_nothing():
