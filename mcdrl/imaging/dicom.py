@@ -129,6 +129,18 @@ def shown(pixels: Array, content: Any, path: Path, *, scaled: bool = True) -> Im
     return _picture(pixels, content, scaled)
 
 
+def is_dim(pixels: Array, content: Any) -> bool:
+    """Return whether the stored pixels of one picture are deep and stay in the lower half of their range.
+
+    Grey of values up to 255 is 8-bit data, whatever the file says.
+    """
+    bits = int(content.BitsStored)
+    if content.PhotometricInterpretation == _INDEXED or not 8 < bits <= _DEEP:
+        return False
+    top = (1 << bits) - 1 - int(pixels.min()) if content.PhotometricInterpretation == _INVERTED else int(pixels.max())
+    return top < 1 << (bits - 1) and (pixels.ndim == 3 or top << (_DEEP - bits) > 0xFF)
+
+
 def _content(path: Path, **how: Any) -> Any:
     try:
         from pydicom import dcmread

@@ -33,6 +33,7 @@ class Shown:
         pixels: [S, S, 3] uint8, the box at working size.
         issues: what is odd about the frame; empty: nothing.
         swapped: whether red and blue have changed places.
+        dim: as for `show`.
     """
 
     size: tuple[int, int]
@@ -40,11 +41,12 @@ class Shown:
     pixels: Array
     issues: str = ""
     swapped: bool = False
+    dim: bool = False
 
     @property
-    def blank(self) -> bool:
-        """Whether there is hardly anything to see, so that a person should look first, whatever a model says of it."""
-        return _flat(self.pixels) or _small(self.box)
+    def doubtful(self) -> bool:
+        """Whether a person should look first, whatever a model says: it sees hardly anything, or all too dark."""
+        return _flat(self.pixels) or _small(self.box) or self.dim
 
     @property
     def area_px(self) -> int:
@@ -85,7 +87,7 @@ def show(picture: Image.Image, size_px: int, *, view: ViewRule, dim: bool = Fals
     pixels = squash(picture, size_px, box)
     nothing = [FLAT] * _flat(pixels) + [SMALL] * _small(box)
     issues = [LARGE] * large(picture.size) + [DIM] * dim + [_BLUISH] * bluish(pixels) + nothing
-    return Shown(picture.size, box, pixels, "; ".join(issues), swapped)
+    return Shown(picture.size, box, pixels, "; ".join(issues), swapped, dim)
 
 
 def _flat(pixels: Array) -> bool:

@@ -153,7 +153,7 @@ def answered(
     def prepared(frame: TimedFrame) -> tuple[TimedFrame, Image.Image | None, Shown]:
         """Return a frame as the model is shown it."""
         picture = swapped(frame.picture()) if swap else frame.picture()
-        shown = show(picture, predictor.size_px, view=found.view, swapped=swap)
+        shown = show(picture, predictor.size_px, view=found.view, dim=frame.dim, swapped=swap)
         issues = "; ".join(filter(None, (frame.issues, shown.issues)))
         return frame, picture if keep else None, replace(shown, issues=issues)
 

@@ -58,7 +58,13 @@ def test_what_is_odd_is_told():
     assert show(blue, SIDE, view="full", dim=True).issues.split("; ")[0] == DIM
     assert show(blue, SIDE, view="full").issues.endswith("try --channels bgr")
     found = show(grainy((150, 50, 50)), SIDE, view="full")
-    assert (found.issues, found.blank) == ("", False)
+    assert (found.issues, found.doubtful) == ("", False)
+
+
+def test_a_frame_that_is_told_to_be_dim_is_for_a_person_whatever_can_be_seen():
+    dim = grainy((60, 40, 40), (300, 200), noise=20)
+    assert not show(dim, 224, view="full").doubtful
+    assert show(dim, 224, view="full", dim=True).doubtful
 
 
 def words_on_black():
@@ -81,20 +87,20 @@ def words_on_black():
 )
 def test_a_frame_that_shows_nothing_is_for_a_person(picture, issues, view):
     found = show(picture, SIDE, view=view)
-    assert (found.issues, found.blank) == (issues, True)
+    assert (found.issues, found.doubtful) == (issues, True)
 
 
 def test_a_dark_frame_with_a_small_lit_lumen_shows_hardly_anything():
     pixels = np.zeros((200, 300, 3), np.uint8)
     pixels[90:110, 140:160] = grainy((150, 80, 60), (20, 20))
     found = show(Image.fromarray(pixels), 224, view="full")
-    assert (found.issues, found.blank) == ("hardly anything to see: nearly all of it has one colour", True)
+    assert (found.issues, found.doubtful) == ("hardly anything to see: nearly all of it has one colour", True)
 
 
 def test_words_on_a_black_screen_show_nothing_either():
-    assert show(words_on_black(), 224, view="full").blank
+    assert show(words_on_black(), 224, view="full").doubtful
 
 
 def test_a_dark_frame_with_something_in_it_is_not_blank():
     dark = grainy((20, 12, 12), (300, 200), noise=8)
-    assert not show(dark, 224, view="full").blank
+    assert not show(dark, 224, view="full").doubtful

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from mcdrl.base.issues import RefusedError
+from mcdrl.imaging.decode import DIM
 from mcdrl.imaging.video.frames import Shape, TimedFrame
 from mcdrl.model.predictor import Answer
 from mcdrl.model.shown import FLAT, Shown
@@ -123,6 +124,19 @@ def test_the_view_is_looked_for_in_the_colours_that_the_model_is_shown(monkeypat
     stored = [np.ascontiguousarray(one[..., ::-1]) if swap else one for one in pictures]
     survey(InMemory(stored), "auto", swap=swap)
     np.testing.assert_allclose(seen, [one.mean((0, 1)) for one in pictures])
+
+
+class Dim(Broken):
+    """A video whose second picture uses less than half of its bits."""
+
+    def frames(self):
+        yield from (replace(frame, dim=frame.index == 1) for frame in super().frames())
+
+
+def test_a_dim_frame_is_told_and_doubtful():
+    video = Dim([np.repeat(np.arange(0, 240, 5, np.uint8)[:, None, None], 64, 1).repeat(3, 2)] * 3)
+    found = [one.shown for one in answered(video, survey(video, "full"), Counting())]
+    assert [(one.issues, one.doubtful) for one in found] == [("", False), (f"odd; {DIM}", True), ("", False)]
 
 
 def test_a_view_that_changes_its_place_is_told():

@@ -155,9 +155,7 @@ def summary(rows: Sequence[PredictionRow], out: Path, threshold: float = UNSAID)
     lines += [f"a pixel is lesion from {threshold:g} on"] * (threshold != UNSAID)
     lines += [f"{len(found) - lesions} without a lesion at the models' operating point"] * (lesions < len(found))
     lines += [f"{row.frame}: {row.frames} frames, a row each in {out / row.table}" for row in found if row.table]
-    lines += [f"{flagged} flagged: look at these first, their confidence is low or they show hardly anything"] * (
-        flagged > 0
-    )
+    lines += [f"{flagged} flagged: look at these first, their confidence is low or an issue tells why"] * (flagged > 0)
     seen = Counter(name for row in found for name in row.confounders.split("; ") if name)
     lines += [f"{count} x {issues}" for issues, count in Counter(row.issues for row in found if row.issues).items()]
     lines += ["seen: " + ", ".join(f"{name} in {count}" for name, count in seen.most_common())] * bool(seen)

@@ -663,7 +663,8 @@ def test_twelve_bits_in_sixteen_are_told(folder, tmp_path):
     deep = np.random.default_rng(0).integers(0, 4095, (60, 60)).astype(np.uint16)
     Image.fromarray(deep).save(folder / "deep.png")
     rows = run(folder, tmp_path / "out")
-    assert {row.frame for row in rows if DIM in row.issues} == {"deep.png"}
+    assert {row.frame: row.flagged for row in rows if DIM in row.issues} == {"deep.png": "yes"}
+    assert {row.flagged for row in rows if row.issues == ""} == {"no"}
     assert "1 x 16-bit frame that uses less than half of the range" in summary(rows, tmp_path / "out")
 
 
@@ -744,9 +745,7 @@ def test_frames_that_show_nothing_are_flagged_however_sure_the_model_is(tmp_path
     rows = run(frames, tmp_path / "out")
     told = {row.frame: (row.confidence, row.flagged, row.issues) for row in rows}
     assert told == {"fine.png": (1, "no", ""), "tiny.png": (1, "yes", SMALL), "white.png": (1, "yes", FLAT)}
-    assert "2 flagged: look at these first, their confidence is low or they show hardly anything" in summary(
-        rows, frames
-    )
+    assert "2 flagged: look at these first, their confidence is low or an issue tells why" in summary(rows, frames)
 
 
 def test_swapped_colours_are_told_and_can_be_swapped_back(tmp_path):

@@ -56,6 +56,17 @@ def test_deep_inverted_grey_is_shown_as_in_single_pictures(stored):
     assert np.abs(found[..., 0] - (255 - grey / 4095 * 255)).max() < 1
 
 
+@pytest.mark.parametrize("meaning", ["MONOCHROME2", "MONOCHROME1", "RGB"])
+def test_dim_pictures_are_those_whose_stored_bits_are_mostly_unused(stored, meaning):
+    last = np.random.default_rng(0).integers(0, 4096, (30, 40, 3)[: 3 if meaning == "RGB" else 2])
+    pixels = np.stack([last, last // 4 * 16 + 3]).astype(np.uint16)
+    pixels = pixels if meaning != "MONOCHROME1" else 0xFFFF - pixels
+    assert [frame.dim for frame in open_video(stored(pixels, meaning, BitsStored=16)).frames()] == [True, True]
+    shallow = np.where(pixels > 0xFFF, 0xFFF - (0xFFFF - pixels), pixels).astype(np.uint16)
+    assert [frame.dim for frame in open_video(stored(shallow, meaning, BitsStored=12)).frames()] == [False, False]
+    assert not any(frame.dim for frame in open_video(stored()).frames())
+
+
 @pytest.mark.parametrize(
     ("tags", "times", "timed"),
     [
