@@ -22,7 +22,7 @@ from mcdrl.base.runtime import progress
 from mcdrl.base.text import printable
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.models.coco import FILE, Lesion, write_coco
-from mcdrl.commands.models.dicom_seg import check_sources
+from mcdrl.commands.models.dicom_seg import check_sources, discreet
 from mcdrl.commands.models.earlier import Replacing, still_there
 from mcdrl.commands.models.frames import Job, check_places, find_jobs, read
 from mcdrl.commands.models.masks import Wanted, all_paths, write_results
@@ -42,6 +42,7 @@ _FOR_PICTURES = "--format coco and dicom-seg are for single pictures, use png"
 _AHEAD = 2  # batches that are decoded, and that wait to be written, at a time; they don't hold the frames themselves
 
 
+@discreet()
 def predict_frames(
     given: Sequence[Path],
     predictor: Predictor,
