@@ -21,7 +21,7 @@ import numpy as np
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import atomic, sha256
 from mcdrl.base.issues import RefusedError
-from mcdrl.imaging.dicom import is_dicom
+from mcdrl.imaging.dicom import head, is_dicom
 from mcdrl.model.facts import WEIGHTS, read_facts
 from mcdrl.model.members import members
 
@@ -231,11 +231,9 @@ def _type(lesion_classes: Sequence[str]) -> Code:
 
 def _header(frame: Path) -> Dataset:
     """Return what a frame's file says of it, without its pixels, ready to be referred to."""
-    from pydicom import dcmread
-
     if not is_dicom(frame):
         raise RefusedError("no DICOM, which a Segmentation refers to", f"{frame.name}; {_FIX}")
-    found = dcmread(frame, stop_before_pixels=True)
+    found: Dataset = head(frame)
     if lacking := [name for name in _NEEDED if not found.get(name)]:
         raise RefusedError(_UNFIT, f"{frame.name} lacks {', '.join(lacking)}")
     for name in _MAY_BE_EMPTY:

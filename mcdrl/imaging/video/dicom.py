@@ -16,7 +16,7 @@ from PIL import Image
 
 from mcdrl.base.issues import RefusedError
 from mcdrl.imaging.depth import to_rgb
-from mcdrl.imaging.dicom import each_of, head, is_dim, shown, without_pixels
+from mcdrl.imaging.dicom import each_of, head, is_dim, shown, whole, without_pixels
 from mcdrl.imaging.picture import refusing
 from mcdrl.imaging.video.container import Container
 from mcdrl.imaging.video.frames import Shape, TimedFrame, Video
@@ -80,10 +80,9 @@ def open_dicom(path: Path) -> Video:
 
 def _film(path: Path) -> bytes:
     """Return the stream of a file that packs its pictures as a film: as many bytes as the file has."""
-    from pydicom import dcmread
     from pydicom.encaps import generate_frames
 
-    content = dcmread(path)
+    content = whole(path)
     if "PixelData" not in content:
         raise without_pixels(path)
     return next(generate_frames(content.PixelData, number_of_frames=1))

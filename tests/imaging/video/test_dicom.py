@@ -11,7 +11,7 @@ from pydicom.uid import MPEG4HP41, ExplicitVRLittleEndian, JPEGLSLossless, RLELo
 from mcdrl.base.errors import InputError
 from mcdrl.base.issues import RefusedError
 from mcdrl.imaging.video.files import is_video, open_video
-from tests.imaging.test_dicom import content
+from tests.imaging.test_dicom import bare, content
 from tests.videos import marks, write_video
 
 RGB = np.random.default_rng(0).integers(0, 256, (4, 30, 40, 3), np.uint8)
@@ -41,6 +41,14 @@ def test_pictures_come_bit_by_bit_in_their_order(stored):
     assert video.shape.size == (40, 30)
     for _ in range(2):
         assert np.array_equal([frame.picture() for frame in video.frames()], RGB)
+
+
+def test_so_do_those_of_a_file_without_preamble(tmp_path):
+    (tmp_path / "a.dcm").write_bytes(
+        bare(content(RGB[0], "RGB", NumberOfFrames=4, PixelData=RGB.tobytes()), implicit=True)
+    )
+    assert is_video(tmp_path / "a.dcm")
+    assert np.array_equal([frame.picture() for frame in open_video(tmp_path / "a.dcm").frames()], RGB)
 
 
 def test_packed_pictures_do_too(tmp_path):
