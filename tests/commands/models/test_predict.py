@@ -641,6 +641,19 @@ def test_a_name_that_looks_like_another_ones_mask_keeps_its_ending(folder, tmp_p
     assert {row.mask for row in run(folder, tmp_path / "out")} >= {"a.bmp.png", "a.png.png", "a.png.jpg.png"}
 
 
+def test_a_name_keeps_all_but_the_ending_of_a_picture(tmp_path):
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    for name in ("1.2.840.0.55", "1.2.840.1.55", "v1.2.png", "IM0001", "a.JPG", "b.jfif"):
+        half_white(40, 40).save(frames / name, format="PNG")
+    masks = {row.mask for row in run(frames, tmp_path / "out")}
+    named = {"1.2.840.0.55.png", "1.2.840.1.55.png", "v1.2.png", "IM0001.png", "a.png", "b.png"}
+    assert masks == named
+    half_white(40, 40).save(frames / "1.2.840.0.56", format="PNG")
+    assert {row.mask for row in run(frames, tmp_path / "out")} == named | {"1.2.840.0.56.png"}
+    assert {path.name for path in (tmp_path / "out").glob("*.png")} == named | {"1.2.840.0.56.png"}
+
+
 def test_folders_of_one_name_are_told_what_to_do(folder, tmp_path):
     (tmp_path / "q" / "more").mkdir(parents=True)
     half_white(40, 40).save(tmp_path / "q" / "more" / "b.png")
