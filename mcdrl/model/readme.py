@@ -243,7 +243,7 @@ def text_of(
 
 
 def _flagged(card: ModelCard) -> str:
-    told = "and those that show hardly anything or are too dark"
+    told = "and those that show hardly anything, are too dark or have a doubtful view"
     return f"frames of a confidence below {card.flag_below:.2f} are flagged, {told}"
 
 

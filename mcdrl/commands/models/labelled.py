@@ -115,7 +115,7 @@ class Labelled:
 
     def _shown(self, pixels: Pixels) -> Shown:
         size, swapped = (pixels.width_px, pixels.height_px), self.reading.channels == "bgr"
-        return Shown(size, pixels.crop_px, pixels.image, swapped=swapped, dim=pixels.dim)
+        return Shown(size, pixels.crop_px, pixels.image, swapped=swapped, dim=pixels.dim, doubts=pixels.doubts)
 
 
 def read_labelled(
