@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from mcdrl.artifacts.frames import IGNORED, pack_native_mask
+from mcdrl.base.view_rule import ViewRule
 from mcdrl.imaging.borders import Borders, measure
 from mcdrl.imaging.depth import to_rgb
 from mcdrl.imaging.outlines import Drawn
@@ -25,6 +26,12 @@ _BLUISH = 1.1  # blue over red; tissue reaches about 0.9 even in narrow-band lig
 _BORDERS_PX = 224  # side of the square that borders are measured on
 _LARGE_PX = 40_000_000  # a frame is decoded with 12 bytes a pixel at the peak
 LARGE = "frame of more than 40 megapixels, which takes half a gigabyte and more while it is read; shrink it first"
+ANOTHER = (
+    "a second picture of about the view's size, which isn't looked at or is squashed into one with it; "
+    "a box as view says where to look"
+)
+LITTLE = "a view of less than a tenth of the frame was found; a box as view says where to look"
+_LITTLE = 0.1  # of the frame's area; the views of real and of drawn screens take a quarter and more
 DIM = "16-bit frame that uses less than half of the range, it looks dark"
 
 
@@ -49,6 +56,7 @@ class DecodedFrame:
         overlap_px: pixels inside lesions of two classes, which count for the smaller lesion.
         bluish: whether there is clearly more blue than red in the frame.
         dim: whether the frame has 16 bits and uses less than half of their range, as 12-bit data do.
+        doubts: why the view that was found may be the wrong one.
         borders: what the frame shows beside the endoscope's view.
     """
 
@@ -68,6 +76,7 @@ class DecodedFrame:
     overlap_px: int
     bluish: bool
     dim: bool
+    doubts: tuple[str, ...]
     borders: Borders
 
     @property
@@ -136,8 +145,20 @@ def large(size: tuple[int, int]) -> bool:
     return size[0] * size[1] > _LARGE_PX
 
 
+def view_of(picture: Image.Image, rule: ViewRule) -> tuple[Box, tuple[str, ...]]:
+    """Return what of a frame is looked at, and why that may be the wrong part, if the view was looked for.
+
+    Args:
+        picture: the frame, upright, RGB.
+        rule: what of the frame is looked at.
+    """
+    view = looked_at(np.asarray(picture), rule)
+    little = rule == "auto" and view.width_px * view.height_px < _LITTLE * picture.width * picture.height
+    return view.box, (*[ANOTHER] * view.another, *[LITTLE] * little)
+
+
 def _pixels(rgb: Image.Image, truth: Truth, recipe: ReadingRecipe, sha256: str, dim: bool) -> DecodedFrame:
-    box = looked_at(np.asarray(rgb), recipe.view).box
+    box, doubts = view_of(rgb, recipe.view)
     image = squash(rgb, recipe.size_px, box)
     areas_px = _areas(truth.labels)
     return DecodedFrame(
@@ -157,6 +178,7 @@ def _pixels(rgb: Image.Image, truth: Truth, recipe: ReadingRecipe, sha256: str, 
         overlap_px=truth.overlap_px,
         bluish=bluish(image),
         dim=dim,
+        doubts=doubts,
         borders=measure(np.asarray(_small(rgb))),
     )
 

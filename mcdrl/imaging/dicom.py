@@ -18,6 +18,9 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.issues import RefusedError
 
 _MARK_AT, _MARK = 128, b"DICM"
+_FIRST_GROUPS = (b"\x02\x00", b"\x08\x00")  # that a file without preamble begins with, in little endian
+_TYPES = frozenset(b"AE AS AT CS DA DT LO LT OB OW PN SH SQ ST TM UI UL UN US UT".split())
+_LONGEST = 1 << 12  # bytes of a file's first element, where its type isn't told
 _INVERTED, _INDEXED = "MONOCHROME1", "PALETTE COLOR"
 _MASKS = "SEG"  # the modality of Segmentations
 _DEEP = 16  # bits a channel that a picture of more than 8 is brought to
@@ -26,9 +29,22 @@ What = Literal["frame", "mask"]  # what a picture is
 
 
 def is_dicom(path: Path) -> bool:
-    """Return whether a file begins as DICOM files do, whatever its ending says."""
+    """Return whether a file begins as DICOM files do, whatever its ending says; old ones have no preamble."""
+    start = _start(path)
+    return start[_MARK_AT:] == _MARK or _begins_at_once(start)
+
+
+def _start(path: Path) -> bytes:
     with path.open("rb") as stream:
-        return stream.read(_MARK_AT + len(_MARK))[_MARK_AT:] == _MARK
+        return stream.read(_MARK_AT + len(_MARK))
+
+
+def _begins_at_once(start: bytes) -> bool:
+    """Return whether bytes are a DICOM element of a first group: its group and number, its type if told, its length."""
+    if start[:2] not in _FIRST_GROUPS or len(start) < _MARK_AT:
+        return False
+    length = int.from_bytes(start[4:8], "little")
+    return start[4:6] in _TYPES or (length < _LONGEST and length % 2 == 0 and start[3] == 0)
 
 
 def read_dicom(path: Path, what: What) -> tuple[Image.Image, int]:
@@ -71,6 +87,28 @@ def head(path: Path) -> Any:
     return _content(path, stop_before_pixels=True)
 
 
+def whole(path: Path) -> Any:
+    """Return all that a file holds.
+
+    Raises:
+        InputError: pydicom isn't installed.
+    """
+    return _content(path)
+
+
+def kind_of(path: Path) -> str | None:
+    """Return the UID of what a file says it is; None: it doesn't.
+
+    Raises:
+        Exception: whatever a broken file raises, or pydicom isn't installed.
+    """
+    from pydicom.filereader import read_file_meta_info
+
+    marked = _start(path)[_MARK_AT:] == _MARK
+    told = read_file_meta_info(path).get("MediaStorageSOPClassUID") if marked else head(path).get("SOPClassUID")
+    return None if told is None else str(told)
+
+
 def pictures_in(path: Path) -> int:
     """Return how many pictures a file holds; 0: masks alone, or nobody here can tell."""
     try:
@@ -90,7 +128,7 @@ def each_of(path: Path) -> Iterator[Array]:
 
     content = head(path)
     with unpacking(path, content):
-        yield from iter_pixels(path)
+        yield from iter_pixels(path if content.preamble else _content(path))
 
 
 @contextmanager
@@ -129,13 +167,31 @@ def shown(pixels: Array, content: Any, path: Path, *, scaled: bool = True) -> Im
     return _picture(pixels, content, scaled)
 
 
+def is_dim(pixels: Array, content: Any) -> bool:
+    """Return whether the stored pixels of one picture are deep and stay in the lower half of their range.
+
+    Grey of values up to 255 is 8-bit data, whatever the file says.
+    """
+    bits = int(content.BitsStored)
+    if content.PhotometricInterpretation == _INDEXED or not 8 < bits <= _DEEP:
+        return False
+    top = (1 << bits) - 1 - int(pixels.min()) if content.PhotometricInterpretation == _INVERTED else int(pixels.max())
+    return top < 1 << (bits - 1) and (pixels.ndim == 3 or top << (_DEEP - bits) > 0xFF)
+
+
 def _content(path: Path, **how: Any) -> Any:
     try:
         from pydicom import dcmread
+        from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
     except ImportError:
         told = "pip install 'mcdrl[dicom]', in a clone pip install -e '.[dicom]'"
         raise InputError(f"{path} is a DICOM file, and pydicom isn't installed: {told}") from None
-    return dcmread(path, **how)
+    content = dcmread(path, force=True, **how)
+    if "TransferSyntaxUID" not in content.file_meta and not content.preamble:
+        content.file_meta.TransferSyntaxUID = (
+            ImplicitVRLittleEndian if content.is_implicit_VR else ExplicitVRLittleEndian
+        )
+    return content
 
 
 def _pictures(content: Any) -> int:

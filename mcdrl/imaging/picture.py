@@ -15,6 +15,12 @@ from mcdrl.imaging.dicom import What, is_dicom, read_dicom
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".dcm", ".dicom")
 """Endings of the files that are read, in lower case."""
+OTHER_ENDINGS = (
+    ".gif", ".jfif", ".jpe", ".jp2", ".j2k", ".jxl", ".ppm", ".pgm", ".pbm", ".pnm", ".dib", ".tga", ".ima", ".heic",
+    ".heif", ".avif",
+)  # fmt: skip
+"""Those of other pictures, and of these by another name."""
+_OF_DICOM = (".dcm", ".dicom", ".ima")
 _FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP")
 _LOSSY = ("JPEG", "MPO", "WEBP")  # MPO: a JPEG with further pictures behind it; WebP doesn't tell
 _SEVERAL = ("TIFF", "WEBP")  # may hold several pictures of which none is the first
@@ -58,7 +64,7 @@ def refusing(path: Path, what: str) -> Iterator[None]:
     except (RefusedError, InputError, MemoryError):
         raise
     except UnidentifiedImageError:
-        raise RefusedError(f"unreadable {what}", f"{path.name} is no JPEG, PNG, TIFF, BMP, WebP or DICOM") from None
+        raise RefusedError(f"unreadable {what}", f"{path.name} {_foreign(path)}") from None
     except Image.DecompressionBombError:
         most = 2 * (Image.MAX_IMAGE_PIXELS or 0)
         raise RefusedError(
@@ -68,6 +74,15 @@ def refusing(path: Path, what: str) -> Iterator[None]:
         if isinstance(error, OSError) and error.errno is not None:
             raise InputError(f"{path} can't be read: {error.strerror}") from None
         raise RefusedError(f"unreadable {what}", f"{path.name}: {error}") from None
+
+
+def _foreign(path: Path) -> str:
+    """Return what is wrong with a file that begins like no picture."""
+    if path.suffix.lower() in _OF_DICOM:
+        return (
+            "is called like DICOM and doesn't begin like it, with a preamble or a group 0002 or 0008; export it again"
+        )
+    return "is no JPEG, PNG, TIFF, BMP, WebP or DICOM"
 
 
 @contextmanager

@@ -53,8 +53,8 @@ class Prediction:
             the probability as the network gives it, so that calibration moves no outline.
         confidence: share of the mask at one half that the network expects to be lesion, 0..1, so a precision and no
             Dice; where nothing is found, the probability that there is nothing.
-        flagged: whether the confidence is below the model's limit, or the frame shows hardly anything: a person should
-            look first.
+        flagged: whether the confidence is below the model's limit, or the frame shows hardly anything, is too dark or
+            has a doubtful view, as `issues` tells: a person should look first.
         lesion: whether the model's operating point leaves a lesion; the mask is as the network gives it all the same.
         issues: what is odd about the frame, in words; empty: nothing.
     """
@@ -157,7 +157,7 @@ class Model:
             mask=mask,
             probability=shown.probability(self._predictor.calibrated(answer.probability)),
             confidence=assessment.confidence,
-            flagged=assessment.flagged or shown.blank,
+            flagged=assessment.flagged or shown.doubtful,
             lesion=bool(kept.any()),
             issues=shown.issues.replace(SWAPPED_BY, swapped_by),
         )

@@ -243,7 +243,8 @@ def text_of(
 
 
 def _flagged(card: ModelCard) -> str:
-    return f"frames of a confidence below {card.flag_below:.2f} are flagged, and those that show hardly anything"
+    told = "and those that show hardly anything, are too dark or have a doubtful view"
+    return f"frames of a confidence below {card.flag_below:.2f} are flagged, {told}"
 
 
 def _averaged(card: ModelCard) -> str:

@@ -10,8 +10,8 @@ from PIL import Image
 
 from mcdrl.artifacts.frames import thresholded, to_native
 from mcdrl.base.view_rule import ViewRule
-from mcdrl.imaging.decode import DIM, LARGE, bluish, large
-from mcdrl.view import Box, looked_at, squash
+from mcdrl.imaging.decode import DIM, LARGE, bluish, large, view_of
+from mcdrl.view import Box, squash
 
 Array = np.ndarray[Any, np.dtype[Any]]
 SWAPPED_BY = "try --channels bgr"
@@ -33,6 +33,8 @@ class ShownFrame:
         pixels: [S, S, 3] uint8, the box at working size.
         issues: what is odd about the frame; empty: nothing.
         swapped: whether red and blue have changed places.
+        dim: as for `show`.
+        doubts: likewise, and of the view that was looked for.
     """
 
     size: tuple[int, int]
@@ -40,11 +42,13 @@ class ShownFrame:
     pixels: Array
     issues: str = ""
     swapped: bool = False
+    dim: bool = False
+    doubts: tuple[str, ...] = ()
 
     @property
-    def blank(self) -> bool:
-        """Whether there is hardly anything to see, so that a person should look first, whatever a model says of it."""
-        return _flat(self.pixels) or _small(self.box)
+    def doubtful(self) -> bool:
+        """Whether a person should look first, whatever a model says, as it is shown too little or the wrong part."""
+        return _flat(self.pixels) or _small(self.box) or self.dim or bool(self.doubts)
 
     @property
     def area_px(self) -> int:
@@ -71,7 +75,10 @@ class ShownFrame:
         return to_native(values, self.box, width, height)
 
 
-def show(picture: Image.Image, size_px: int, *, view: ViewRule, dim: bool = False, swapped: bool = False) -> ShownFrame:
+def show(
+    picture: Image.Image, size_px: int, *, view: ViewRule, dim: bool = False, swapped: bool = False,
+    doubts: tuple[str, ...] = (),
+) -> ShownFrame:  # fmt: skip
     """Return what the model is shown of a frame.
 
     Args:
@@ -80,12 +87,14 @@ def show(picture: Image.Image, size_px: int, *, view: ViewRule, dim: bool = Fals
         view: what of the frame is looked at.
         dim: whether its file has 16 bits and uses less than half of their range.
         swapped: whether red and blue have changed places.
+        doubts: why the view that is given may be the wrong one.
     """
-    box = looked_at(np.asarray(picture), view).box
+    box, found = view_of(picture, view)
+    doubts = (*doubts, *found)
     pixels = squash(picture, size_px, box)
     nothing = [FLAT] * _flat(pixels) + [SMALL] * _small(box)
-    issues = [LARGE] * large(picture.size) + [DIM] * dim + [_BLUISH] * bluish(pixels) + nothing
-    return ShownFrame(picture.size, box, pixels, "; ".join(issues), swapped)
+    issues = [*[LARGE] * large(picture.size), *[DIM] * dim, *doubts, *[_BLUISH] * bluish(pixels), *nothing]
+    return ShownFrame(picture.size, box, pixels, "; ".join(issues), swapped, dim, doubts)
 
 
 def _flat(pixels: Array) -> bool:

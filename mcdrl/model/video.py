@@ -7,6 +7,7 @@ eight and more, so that such frames are outvoted.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,11 +21,11 @@ from PIL import Image
 from mcdrl.base.issues import RefusedError
 from mcdrl.base.parallel import ahead, batches
 from mcdrl.base.view_rule import ViewRule
-from mcdrl.imaging.decode import swapped
+from mcdrl.imaging.decode import swapped, view_of
 from mcdrl.imaging.video.frames import TimedFrame, Video
 from mcdrl.model.predictor import Answer, Predictor
 from mcdrl.model.shown import ShownFrame, show
-from mcdrl.view import Box, looked_at
+from mcdrl.view import Box
 
 Array = np.ndarray[Any, np.dtype[Any]]
 _SAMPLES = 8  # frames at least that the view is looked for in, of a video that has so many
@@ -41,12 +42,14 @@ class VideoSurvey:
         view: what of each is looked at.
         problem: why there are no more of them; empty: nothing is known to be missing.
         issues: what is odd about the video; empty: nothing.
+        doubts: why that view may be the wrong one, by most of the frames that it was looked for in.
     """
 
     frames: int
     view: ViewRule
     problem: str
     issues: str
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,8 +105,11 @@ def survey(
     if view != "auto":
         return VideoSurvey(sample.seen, view, problem, "")
     pictures = (swapped(frame.picture()) if swap else frame.picture() for frame in sample.frames)
-    found, issues = _median_view([looked_at(np.asarray(picture), "auto").box for picture in pictures])
-    return VideoSurvey(sample.seen, _parts(found, video.shape.size), problem, issues)
+    views = [view_of(picture, "auto") for picture in pictures]
+    found, issues = _median_view([box for box, _ in views])
+    told = Counter(doubt for _, doubts in views for doubt in doubts)
+    doubts = tuple(doubt for doubt, count in told.items() if 2 * count > len(views))
+    return VideoSurvey(sample.seen, _parts(found, video.shape.size), problem, issues, doubts)
 
 
 class _Sample:
@@ -153,7 +159,7 @@ def answered(
     def prepared(frame: TimedFrame) -> tuple[TimedFrame, Image.Image | None, ShownFrame]:
         """Return a frame as the model is shown it."""
         picture = swapped(frame.picture()) if swap else frame.picture()
-        shown = show(picture, predictor.size_px, view=found.view, swapped=swap)
+        shown = show(picture, predictor.size_px, view=found.view, dim=frame.dim, swapped=swap, doubts=found.doubts)
         issues = "; ".join(filter(None, (frame.issues, shown.issues)))
         return frame, picture if keep else None, replace(shown, issues=issues)
 

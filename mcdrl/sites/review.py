@@ -100,6 +100,7 @@ class Review:
             "several classes in one frame, its class is that of the largest area": len(pixels.areas_px) > 1,
         }
         self.notes += [Issue(candidate.source.file, kind, "") for kind, found in odd.items() if found]
+        self.notes += [Issue(candidate.source.file, kind, "") for kind in pixels.doubts]
 
 
 def _looks_inverted(pixels: DecodedFrame) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pictures
@@ -16,6 +18,7 @@ from mcdrl.view.outline import outlined
 from mcdrl.view.panels import without_panels
 from mcdrl.view.screen import drawn
 from mcdrl.view.shape import Box, Flags, Image, View, whole
+from mcdrl.view.stripes import divided
 
 WORKING = 256  # pixels of the longer side that the view is looked for on
 _LEAST_PX = 16  # working pixels: a frame with a shorter side is all view
@@ -25,6 +28,7 @@ _STEP = 4  # working pixels within which a straight side begins
 _STUMP = 0.36  # of the view's longest column: shorter columns before a straight side are something drawn
 _DEEP = 6  # working pixels: what sticks out by less stays, as it may be a view with a notch
 _JUMP = 0.4  # of the view's longest column, by which columns become longer at a straight side
+_ANOTHER = 0.6  # of the view's area: a second picture of that size may be the one that is meant
 _THIN = 0.16  # of the view's longest column: shorter columns at its side are text
 
 
@@ -40,16 +44,18 @@ def find_view(frame: Image) -> View:
         return whole(width, height)
     even = drawn(small)
     shown = ~(even | faded(small, even))
-    main = _main(shown)
+    areas, main = _parts(shown)
     if not main.any():
         return whole(width, height)
     box = _bounds(main)
     inner = without_panels(small, box)
     if inner != box:
-        without = _main(shown & _inside(inner, shown))
+        _, without = _parts(shown & _inside(inner, shown))
         main = without if without.any() else main  # what is left beside a panel may be too thin to be a view
     box, confidence = sides(frame, main)
-    return outlined(main, box, (width, height), confidence)
+    second = np.sort(areas)[-2] if len(areas) > 1 else 0
+    another = second >= _ANOTHER * main.sum() or divided(frame, box, _ANOTHER)
+    return replace(outlined(main, box, (width, height), confidence), another=bool(another))
 
 
 def _reduced(frame: Image) -> Image:
@@ -72,10 +78,12 @@ def _bounds(flags: Flags) -> Box:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
-def _main(shown: Flags) -> Flags:
-    """Return the largest part of what is shown, without text and lines that touch it."""
-    largest = _kept(_largest(opened(shown, _TEXT)))
-    return _kept(_largest(opened(between(largest, 0) & between(largest, 1), _LINES)))
+def _parts(shown: Flags) -> tuple[NDArray[np.int64], Flags]:
+    """Return how large the parts of what is shown are, and the largest one without text and lines that touch it."""
+    areas, largest = _largest(opened(shown, _TEXT))
+    largest = _kept(largest)
+    _, main = _largest(opened(between(largest, 0) & between(largest, 1), _LINES))
+    return areas, _kept(main)
 
 
 def _kept(flags: Flags) -> Flags:
@@ -107,9 +115,8 @@ def _first(lengths: NDArray[np.int64]) -> int:
     return step if step - int(np.argmax(lengths > 0)) >= _DEEP else first
 
 
-def _largest(flags: Flags) -> Flags:
+def _largest(flags: Flags) -> tuple[NDArray[np.int64], Flags]:
+    """Return the areas of all patches, and the largest one."""
     patches, count = ndimage.label(flags)
-    if not count:
-        return flags
-    result: Flags = patches == 1 + np.argmax(np.bincount(patches.ravel())[1:])
-    return result
+    areas = np.bincount(patches.ravel())[1:]
+    return areas, patches == 1 + np.argmax(areas) if count else flags

@@ -38,6 +38,7 @@ class View:
             bottom, each along x and along y, in pixels; zeros otherwise.
         circle_px: of a circle, its centre's x and y and its radius in the frame's own pixels; else None.
         confidence: 0..1, how much of the outline inside the frame is backed by a sharp edge; 1 where nothing is cut.
+        another: whether the frame shows another picture of about the view's size, be it outside the box or in it.
     """
 
     box: Box
@@ -45,6 +46,7 @@ class View:
     corners_px: tuple[Cut, ...] = ((0.0, 0.0),) * 4
     circle_px: Circle | None = None
     confidence: float = 1.0
+    another: bool = False
 
     @property
     def width_px(self) -> int:

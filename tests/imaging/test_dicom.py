@@ -24,6 +24,15 @@ SMOOTH = np.asarray(Image.fromarray(RGB[:3, :4]).resize((40, 30), Image.Resampli
 SIGNED = np.arange(-5, 115, dtype=np.int8).reshape(10, 12)
 
 
+def bare(given, *, implicit):
+    """The bytes of a file as old archives keep it: without preamble and what follows it."""
+    del given.file_meta
+    given.preamble = None
+    file = io.BytesIO()
+    given.save_as(file, implicit_vr=implicit, little_endian=True)
+    return file.getvalue()
+
+
 def content(pixels, meaning, syntax=ExplicitVRLittleEndian, bits=None, **more):
     """A picture as a file's content; tags of the object alone, as most of a real file's say who and when."""
     found = Dataset()
@@ -196,4 +205,31 @@ def test_without_pydicom_the_extra_is_named(shown, tmp_path, monkeypatch):
     shown(content(RGB, "RGB"))
     monkeypatch.setitem(sys.modules, "pydicom", None)
     with pytest.raises(InputError, match=r"pydicom isn't installed: pip install 'mcdrl\[dicom\]'"):
+        read_picture(tmp_path / "a.dcm", "frame")
+
+
+@pytest.mark.parametrize("implicit", [False, True])
+@pytest.mark.parametrize("name", ["a.dcm", "1.2.840.5"])
+def test_a_file_without_preamble_is_read(tmp_path, implicit, name):
+    (tmp_path / name).write_bytes(bare(content(RGB, "RGB"), implicit=implicit))
+    assert is_dicom(tmp_path / name)
+    assert np.array_equal(np.asarray(read_picture(tmp_path / name, "frame").shown), RGB)
+
+
+def test_one_that_has_lost_its_preamble_alone_is_read(tmp_path):
+    content(RGB, "RGB").save_as(tmp_path / "whole.dcm", enforce_file_format=True)
+    (tmp_path / "a.dcm").write_bytes((tmp_path / "whole.dcm").read_bytes()[132:])
+    assert np.array_equal(np.asarray(read_picture(tmp_path / "a.dcm", "frame").shown), RGB)
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        (b"hello", "a.dcm is called like DICOM and doesn't begin like it, .*; export it again"),
+        (b"\x08\x00\x05\x00CS\x0a\x00ISO_IR 100", "DICOM without pixels: a.dcm holds no picture, or breaks off"),
+    ],
+)
+def test_what_is_no_picture_without_a_preamble_is_told(tmp_path, start, said):
+    (tmp_path / "a.dcm").write_bytes(start + bytes(200))
+    with pytest.raises(RefusedError, match=said):
         read_picture(tmp_path / "a.dcm", "frame")

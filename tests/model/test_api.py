@@ -19,6 +19,7 @@ from mcdrl import cli
 from mcdrl.artifacts.promise import PROMISE, write_promise
 from mcdrl.commands.models.export import made_up_frames
 from mcdrl.commands.models.pack import pack
+from mcdrl.imaging.decode import DIM
 from mcdrl.model.shipped import shipped_folder
 from mcdrl.model.shown import FLAT
 from mcdrl.study.paths import START_MODEL
@@ -273,6 +274,13 @@ def test_a_frame_that_shows_nothing_is_flagged(model):
     for pixels in (np.zeros((60, 80, 3), np.uint8), np.full((60, 80, 3), 255, np.uint8)):
         found = model.predict(pixels)
         assert (found.issues, found.flagged) == (FLAT, True)
+
+
+def test_a_frame_that_is_too_dark_is_flagged(model, tmp_path):
+    deep = np.random.default_rng(0).integers(0, 4095, (60, 80)).astype(np.uint16)
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    found = model.predict(tmp_path / "deep.png")
+    assert (found.issues, found.flagged) == (DIM, True)
 
 
 @pytest.mark.parametrize("threshold", [-0.1, 1.5, float("nan"), "a", np.zeros(2), 1j])

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mcdrl.imaging.decode import DIM
+from mcdrl.imaging.decode import ANOTHER, DIM, LITTLE
 from mcdrl.model.shown import FLAT, SMALL, show
+from tests.view.drawings import tissue
 
 SIDE = 32
 
@@ -58,7 +59,41 @@ def test_what_is_odd_is_told():
     assert show(blue, SIDE, view="full", dim=True).issues.split("; ")[0] == DIM
     assert show(blue, SIDE, view="full").issues.endswith("try --channels bgr")
     found = show(grainy((150, 50, 50)), SIDE, view="full")
-    assert (found.issues, found.blank) == ("", False)
+    assert (found.issues, found.doubtful) == ("", False)
+
+
+def test_a_frame_that_is_told_to_be_dim_is_for_a_person_whatever_can_be_seen():
+    dim = grainy((60, 40, 40), (300, 200), noise=20)
+    assert not show(dim, 224, view="full").doubtful
+    assert show(dim, 224, view="full", dim=True).doubtful
+
+
+def panes(gap, shape=(480, 640), second=1.0):
+    """Two pictures of tissue beside each other, the second one of a share of the first one's height."""
+    frame = np.zeros((*shape, 3), np.uint8)
+    half, high = (shape[1] - 3 * gap) // 2, shape[0] - 40
+    frame[20 : 20 + high, gap : gap + half] = tissue(half, high)
+    low = round(second * high)
+    frame[20 : 20 + low, 2 * gap + half : 2 * (gap + half)] = tissue(half, low, seed=1)
+    return Image.fromarray(frame)
+
+
+@pytest.mark.parametrize("gap", [6, 80])
+def test_a_frame_of_two_pictures_is_for_a_person_unless_somebody_says_where_to_look(gap):
+    found = show(panes(gap), 224, view="auto")
+    assert (found.issues, found.doubtful) == (ANOTHER, True)
+    for view in ("full", [0.0, 0.0, 0.5, 1.0]):
+        assert show(panes(gap), 224, view=view).issues == ""
+    alone = show(panes(80, second=0.5), 224, view="auto")
+    assert (alone.issues, alone.doubtful) == ("", False)
+
+
+def test_a_frame_whose_view_is_a_small_part_of_it_is_for_a_person():
+    pixels = np.zeros((800, 1000, 3), np.uint8)
+    pixels[300:500, 400:650] = tissue(250, 200)
+    found = show(Image.fromarray(pixels), 224, view="auto")
+    assert (found.issues, found.doubtful) == (LITTLE, True)
+    assert not show(Image.fromarray(pixels), 224, view=[0.4, 0.4, 0.6, 0.6]).doubtful
 
 
 def words_on_black():
@@ -81,20 +116,20 @@ def words_on_black():
 )
 def test_a_frame_that_shows_nothing_is_for_a_person(picture, issues, view):
     found = show(picture, SIDE, view=view)
-    assert (found.issues, found.blank) == (issues, True)
+    assert (found.issues, found.doubtful) == (issues, True)
 
 
 def test_a_dark_frame_with_a_small_lit_lumen_shows_hardly_anything():
     pixels = np.zeros((200, 300, 3), np.uint8)
     pixels[90:110, 140:160] = grainy((150, 80, 60), (20, 20))
     found = show(Image.fromarray(pixels), 224, view="full")
-    assert (found.issues, found.blank) == ("hardly anything to see: nearly all of it has one colour", True)
+    assert (found.issues, found.doubtful) == ("hardly anything to see: nearly all of it has one colour", True)
 
 
 def test_words_on_a_black_screen_show_nothing_either():
-    assert show(words_on_black(), 224, view="full").blank
+    assert show(words_on_black(), 224, view="full").doubtful
 
 
 def test_a_dark_frame_with_something_in_it_is_not_blank():
     dark = grainy((20, 12, 12), (300, 200), noise=8)
-    assert not show(dark, 224, view="full").blank
+    assert not show(dark, 224, view="full").doubtful

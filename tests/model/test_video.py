@@ -9,12 +9,14 @@ import pytest
 from PIL import Image
 
 from mcdrl.base.issues import RefusedError
+from mcdrl.imaging.decode import ANOTHER, DIM
 from mcdrl.imaging.video.frames import TimedFrame, VideoShape
 from mcdrl.model.predictor import Answer
 from mcdrl.model.shown import FLAT, ShownFrame
 from mcdrl.model.video import Answered, answered, readable, smoothed, survey
 from mcdrl.view import looked_at
 from tests.moving_phantom import InMemory, moving
+from tests.view.drawings import tissue
 
 
 @dataclass
@@ -118,11 +120,32 @@ def test_the_view_is_looked_for_in_the_colours_that_the_model_is_shown(monkeypat
         seen.append(picture.mean((0, 1)))
         return looked_at(picture, rule)
 
-    monkeypatch.setattr("mcdrl.model.video.looked_at", looked)
+    monkeypatch.setattr("mcdrl.imaging.decode.looked_at", looked)
     pictures = [bordered((40, 20, 180, 140), seed=seed) for seed in range(3)]
     stored = [np.ascontiguousarray(one[..., ::-1]) if swap else one for one in pictures]
     survey(InMemory(stored), "auto", swap=swap)
     np.testing.assert_allclose(seen, [one.mean((0, 1)) for one in pictures])
+
+
+class Dim(Broken):
+    """A video whose second picture uses less than half of its bits."""
+
+    def frames(self):
+        yield from (replace(frame, dim=frame.index == 1) for frame in super().frames())
+
+
+def test_a_dim_frame_is_told_and_doubtful():
+    video = Dim([np.repeat(np.arange(0, 240, 5, np.uint8)[:, None, None], 64, 1).repeat(3, 2)] * 3)
+    found = [one.shown for one in answered(video, survey(video, "full"), Counting())]
+    assert [(one.issues, one.doubtful) for one in found] == [("", False), (f"odd; {DIM}", True), ("", False)]
+
+
+def test_a_second_picture_in_most_frames_is_told_and_doubtful():
+    two = np.concatenate([tissue(200, 160), np.zeros((160, 40, 3), np.uint8), tissue(200, 160, seed=1)], axis=1)
+    for frames, told in (([two] * 3, ANOTHER), ([two] + [tissue(440, 160)] * 2, "")):
+        found = survey(InMemory(frames), "auto")
+        first = next(answered(InMemory(frames), found, Counting())).shown
+        assert (told in first.issues, first.doubtful) == (True, bool(told))
 
 
 def test_a_view_that_changes_its_place_is_told():

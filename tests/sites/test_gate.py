@@ -8,11 +8,13 @@ from scipy.ndimage import binary_dilation
 from mcdrl.artifacts.frames import unpack_native_mask
 from mcdrl.base.errors import InputError
 from mcdrl.base.issues import grouped
+from mcdrl.imaging.decode import ANOTHER
 from mcdrl.study.params import Site, check
 from tests import factories
 from tests.factories import pass_gate
 from tests.projects import SHIPPED
 from tests.sites.site_folder import box_mask, noise
+from tests.view.drawings import tissue
 
 CLASSES = ["polyp", "cyst"]
 HEIGHT, WIDTH = 120, 160
@@ -149,6 +151,17 @@ def test_frames_that_use_less_than_half_of_their_sixteen_bits_are_told(folder, i
         folder.mask(f"{stem}.png", box_mask())
     (line,) = [line for line in grouped(ingest().notes) if "16-bit" in line]
     assert line == "2 x 16-bit frame that uses less than half of the range, it looks dark, e.g. images/a.png"
+
+
+def test_a_second_picture_of_about_the_views_size_is_noted(folder, ingest):
+    for name, width in (("a", 90), ("b", 40)):
+        pixels = np.zeros((100, 240, 3), np.uint8)
+        pixels[5:95, 10:100] = tissue(90, 90)
+        pixels[5 : 5 + width, 140 : 140 + width] = tissue(width, width, seed=1)
+        folder.frame(f"{name}.png", Image.fromarray(pixels))
+        folder.mask(f"{name}.png", box_mask(240, 100))
+    (line,) = [line for line in grouped(ingest().notes) if "second picture" in line]
+    assert line == f"1 x {ANOTHER}, e.g. images/a.png"
 
 
 def test_frames_that_take_much_memory_are_told(folder, ingest, monkeypatch):

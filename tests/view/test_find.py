@@ -287,3 +287,47 @@ def test_no_lesion_of_a_rendered_frame_is_lost(seed):
     frame = sample_corpus_frame(seed, 224)
     left, top, right, bottom = find_view(frame.image).box
     assert frame.mask[top:bottom, left:right].sum() == frame.mask.sum()
+
+
+def beside(gap, second=None, ground=(0, 0, 0)):
+    """Two pictures, the gap between them of the ground's colour."""
+    frame = np.full((340, 2 * gap + 640, 3), ground, np.uint8)
+    frame[20:320, gap : gap + 300] = tissue(300, 300)
+    second = tissue(300, 300, seed=1) if second is None else second
+    high, wide = second.shape[:2]
+    frame[20 : 20 + high, 2 * gap + 300 : 2 * gap + 300 + wide] = second
+    return frame
+
+
+@pytest.mark.parametrize("upright", [True, False])
+@pytest.mark.parametrize(
+    ("gap", "ground"),
+    [(6, (0, 0, 0)), *((gap, ground) for gap in (10, 20, 60) for ground in ((0, 0, 0), (70, 75, 90)))],
+)
+def test_a_second_picture_of_about_equal_size_is_told(gap, ground, upright):
+    frame = as_jpeg(beside(gap, ground=ground))
+    assert find_view(frame if upright else np.ascontiguousarray(frame.transpose(1, 0, 2))).another
+
+
+@pytest.mark.parametrize("gap", [8, 40])
+def test_so_are_pictures_in_four_panes(gap):
+    two = np.concatenate([tissue(300, 240), np.zeros((240, gap, 3), np.uint8), tissue(300, 240, seed=1)], axis=1)
+    four = np.concatenate([two, np.zeros((gap, two.shape[1], 3), np.uint8), two[:, ::-1]], axis=0)
+    assert find_view(as_jpeg(four)).another
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        beside(40, tissue(140, 140, seed=1)),
+        beside(40, np.full((300, 300, 3), (70, 75, 90), np.uint8)),
+        tissue(640, 480),
+        (tissue(640, 480) // 16).astype(np.uint8),
+        filled(tissue(640, 480), (0, 0, 640, 6), (0, 0, 0)),
+        screen(Kind.CIRCLE, ROUND),
+        screen(Kind.OCTAGON, BOX),
+        np.full((240, 320, 3), 16, np.uint8),
+    ],
+)
+def test_a_small_picture_a_panel_and_one_view_are_no_second_picture(frame):
+    assert not find_view(as_jpeg(frame)).another

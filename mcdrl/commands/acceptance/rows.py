@@ -44,8 +44,8 @@ class CaseRow:
         lesion: "yes", or "no": the operating point leaves nothing.
         frame_score: how much the frame, as far as it was judged, looks as if it had a lesion, 0..1.
         confidence: share of the mask that the model expects to be lesion, 0..1.
-        flagged: "yes" where the confidence is below the model's limit, or the frame shows hardly anything: a person
-            should look first; else "no".
+        flagged: "yes" where the confidence is below the model's limit, or the frame shows hardly anything, is too
+            dark or has a doubtful view: a person should look first; else "no".
         confounders: those seen in the frame, separated by "; ", where a model knows.
         brightness: mean luma, 0..1, as the next of the pixels that aren't black.
         contrast: standard deviation of luma.

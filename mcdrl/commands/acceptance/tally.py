@@ -180,7 +180,7 @@ def _said(frame: Frame, assessment: Assessment, mask: Bools, kept: Bools) -> Cas
     return CaseRow(
         frame.file, width_px=width, height_px=height, view_share=frame.shown.area_px / (width * height),
         called_share=float(mask.mean()), lesion="yes" if kept.any() else "no", frame_score=assessment.frame_score,
-        confidence=assessment.confidence, flagged="yes" if assessment.flagged or frame.shown.blank else "no",
+        confidence=assessment.confidence, flagged="yes" if assessment.flagged or frame.shown.doubtful else "no",
         confounders="; ".join(assessment.seen), **looks,
     )  # fmt: skip
 

@@ -8,7 +8,9 @@ name, its date is the frame's, so that equal frames and models give equal bytes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,7 +21,7 @@ import numpy as np
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import atomic, sha256
 from mcdrl.base.issues import RefusedError
-from mcdrl.imaging.dicom import is_dicom
+from mcdrl.imaging.dicom import head, is_dicom
 from mcdrl.model.facts import WEIGHTS, read_facts
 from mcdrl.model.members import members
 
@@ -49,6 +51,9 @@ _MAY_BE_EMPTY = (
 _WHEN = ("Content", "Acquisition", "Series", "Study")  # whose date and time is the content's, the first that is known
 _UNICODE = "ISO_IR 192"
 _UNKNOWN_DATE, _UNKNOWN_TIME = "19000101", "000000"
+_QUOTED = ("AS", "CS", "LO", "LT", "PN", "SH", "ST")  # types of texts that may tell of a patient
+_TIMES = {"DA": "date", "DT": "date and time", "TM": "time"}
+_TELLING = 4  # characters of a value that is found without quotes
 _LONGEST = 64  # characters of a text of DICOM's type LO
 _UNFIT = "DICOM that a Segmentation can't refer to"
 _FIX = "store it as DICOM first (DCMTK's img2dcm does), or take --format png or coco"
@@ -105,6 +110,17 @@ def algorithm_of(models: Sequence[Path], parameters: Mapping[str, str]) -> Algor
     classes = dict.fromkeys(name for one in facts for name in one.lesion_classes)
     weights = tuple(sha256(folder / WEIGHTS) for folder in folders)
     return Algorithm(_text(" ".join(names)), _version(), weights, tuple(classes), parameters)
+
+
+@contextmanager
+def discreet() -> Iterator[None]:
+    """Keep the DICOM libraries from printing warnings: they quote what a file says of its patient, such as the name.
+
+    It is for the thread that starts the others, and holds in all of them.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"(highdicom|pydicom)(\.|\Z)")
+        yield
 
 
 def check_sources(frames: Iterable[Path]) -> None:
@@ -215,11 +231,9 @@ def _type(lesion_classes: Sequence[str]) -> Code:
 
 def _header(frame: Path) -> Dataset:
     """Return what a frame's file says of it, without its pixels, ready to be referred to."""
-    from pydicom import dcmread
-
     if not is_dicom(frame):
         raise RefusedError("no DICOM, which a Segmentation refers to", f"{frame.name}; {_FIX}")
-    found = dcmread(frame, stop_before_pixels=True)
+    found: Dataset = head(frame)
     if lacking := [name for name in _NEEDED if not found.get(name)]:
         raise RefusedError(_UNFIT, f"{frame.name} lacks {', '.join(lacking)}")
     for name in _MAY_BE_EMPTY:
@@ -232,12 +246,17 @@ def _header(frame: Path) -> Dataset:
 
 
 def _lack(error: Exception, source: Dataset) -> str:
-    """Return what a frame lacks, from the error that highdicom met."""
+    """Return what a frame lacks, from the error that highdicom met, without what the file says of its patient."""
     if isinstance(error, AttributeError) and error.name:
         return f"lacks {error.name}"
+    if blamed := next((one for one in source if _why_no_time(one) == str(error)), None):
+        return f"has what it can't take over: {blamed.keyword} is no {_TIMES[blamed.VR]} as DICOM writes it"
     said = " ".join(str(error).split())
-    blamed = next((f"{one.keyword} {one.value}: " for one in source if _why_no_time(one) == str(error)), "")
-    return f"has what it can't take over: {blamed}{said}"
+    for one in source:
+        if one.VR in _QUOTED and (value := " ".join(str(one.value).split())):
+            said = said.replace(repr(value), one.keyword)
+            said = said if len(value) < _TELLING else said.replace(value, one.keyword)
+    return f"has what it can't take over: {said}"
 
 
 def _why_no_time(element: DataElement) -> str:

@@ -16,7 +16,7 @@ from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.models.masks_among import masks_among
 from mcdrl.commands.models.places import check_apart, real
 from mcdrl.imaging.decode import read_frame
-from mcdrl.imaging.video.files import is_video
+from mcdrl.imaging.video.files import is_video, without_ending
 from mcdrl.model.shown import ShownFrame, show
 from mcdrl.study.reading import Reading
 
@@ -173,7 +173,7 @@ def _named(given: Sequence[Path], out: Path) -> list[tuple[Path, PurePosixPath]]
     for path, name in named:
         if name in first:
             raise InputError(
-                f"two of the frames given would both be called {name.with_suffix('')}; {_fix(first[name], path)}"
+                f"two of the frames given would both be called {without_ending(name)}; {_fix(first[name], path)}"
             )
         first[name] = path
     return named
@@ -208,7 +208,7 @@ def _no_picture(path: Path, given: Sequence[Path]) -> bool:
 
 def stems_of(names: Iterable[PurePosixPath]) -> dict[PurePosixPath, str]:
     """Return the frames' names without their endings; those that would be equal keep them."""
-    stems = {name: str(name.with_suffix("")) for name in names}
+    stems = {name: without_ending(name) for name in names}
     while True:
         counts = Counter(stems.values())
         longer = {name: str(name) for name, stem in stems.items() if counts[stem] > 1 and stem != str(name)}

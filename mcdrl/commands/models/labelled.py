@@ -115,7 +115,7 @@ class Labelled:
 
     def _shown(self, pixels: DecodedFrame) -> ShownFrame:
         size, swapped = (pixels.width_px, pixels.height_px), self.reading.channels == "bgr"
-        return ShownFrame(size, pixels.crop_px, pixels.image, swapped=swapped)
+        return ShownFrame(size, pixels.crop_px, pixels.image, swapped=swapped, dim=pixels.dim, doubts=pixels.doubts)
 
 
 def read_labelled(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from mcdrl.commands.sites.mask_names import BESIDE
-from mcdrl.imaging.dicom import is_dicom
+from mcdrl.imaging.dicom import is_dicom, kind_of
 from mcdrl.imaging.drawn import black_and_white, is_drawn, looks_drawn
 from mcdrl.imaging.picture import opened
+from mcdrl.imaging.video.files import without_ending
 from mcdrl.sites.naming import like_masks
 
 _FLAT = ("1", "L", "P")  # modes of one channel
@@ -75,12 +76,16 @@ def _by_folder(paths: Sequence[Path]) -> dict[Path, list[Path]]:
 
 def _frame(path: Path) -> str:
     """Return the name of the frame that a picture would be a mask of."""
-    return BESIDE.sub("", path.stem)
+    return BESIDE.sub("", _stem(path))
+
+
+def _stem(path: Path) -> str:
+    return without_ending(PurePath(path.name))
 
 
 def _suffixed(paths: Sequence[Path]) -> list[Path]:
-    names = {path.stem for path in paths}
-    return [path for path in paths if _frame(path) != path.stem and _frame(path) in names]
+    names = {_stem(path) for path in paths}
+    return [path for path in paths if _frame(path) != _stem(path) and _frame(path) in names]
 
 
 def _mostly(paths: Sequence[Path], places: Mapping[str, set[Path]]) -> bool:
@@ -93,9 +98,7 @@ def _segmentation(path: Path) -> bool:
     try:
         if not path.is_file() or not is_dicom(path):
             return False
-        from pydicom.filereader import read_file_meta_info
-
-        return str(read_file_meta_info(path).get("MediaStorageSOPClassUID")) in _SEGMENTATIONS
+        return str(kind_of(path)) in _SEGMENTATIONS
     except Exception:  # whatever a broken file raises; or pydicom isn't installed, without which no DICOM file is read
         return False
 

@@ -22,7 +22,7 @@ from mcdrl.base.runtime import progress
 from mcdrl.base.text import printable
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.models.coco import FILE, MaskComponent, write_coco
-from mcdrl.commands.models.dicom_seg import check_sources
+from mcdrl.commands.models.dicom_seg import check_sources, discreet
 from mcdrl.commands.models.earlier import Replacing, still_there
 from mcdrl.commands.models.frames import InputFile, check_places, find_jobs, read
 from mcdrl.commands.models.masks import WantedOutput, all_paths, write_results
@@ -42,6 +42,7 @@ _FOR_PICTURES = "--format coco and dicom-seg are for single pictures, use png"
 _AHEAD = 2  # batches that are decoded, and that wait to be written, at a time; they don't hold the frames themselves
 
 
+@discreet()
 def predict_frames(
     given: Sequence[Path],
     predictor: Predictor,
@@ -157,9 +158,7 @@ def summary(rows: Sequence[PredictionRow], out: Path, threshold: float = UNSAID)
     lines += [f"a pixel is lesion from {threshold:g} on"] * (threshold != UNSAID)
     lines += [f"{len(found) - lesions} without a lesion at the models' operating point"] * (lesions < len(found))
     lines += [f"{row.frame}: {row.frames} frames, a row each in {out / row.table}" for row in found if row.table]
-    lines += [f"{flagged} flagged: look at these first, their confidence is low or they show hardly anything"] * (
-        flagged > 0
-    )
+    lines += [f"{flagged} flagged: look at these first, their confidence is low or an issue tells why"] * (flagged > 0)
     seen = Counter(name for row in found for name in row.confounders.split("; ") if name)
     lines += [f"{count} x {issues}" for issues, count in Counter(row.issues for row in found if row.issues).items()]
     lines += ["seen: " + ", ".join(f"{name} in {count}" for name, count in seen.most_common())] * bool(seen)

@@ -47,8 +47,8 @@ class PredictionRow:
         lesion_percent: the same in percent of the frame; None: refused.
         confidence: share of the mask that the network expects to be lesion, 0..1, so a precision and no Dice; where
             nothing is found, the probability that there is nothing; None: refused.
-        flagged: "yes" where the confidence is below the models' limit, or the frame shows hardly anything, as `issues`
-            tells: a person should look first; else "no".
+        flagged: "yes" where the confidence is below the models' limit, or the frame shows hardly anything, is too
+            dark or has a doubtful view, as `issues` tells: a person should look first; else "no".
         confounders: those seen in the frame, the clearest first, separated by "; ".
         confounder_scores: of all, the highest first: standard deviations above the training frames' mean, zero-shot;
             empty where no model reads the frozen encoder's features, unless they are asked for.
@@ -142,7 +142,7 @@ def row_of(job: InputFile, mask: str, shown: ShownFrame, assessment: Assessment,
     return PredictionRow(
         job.frame, mask, width, height, " ".join(map(str, shown.box)), "yes" if written.lesion else "no",
         round(assessment.frame_score, 4), written.area_px, round(100 * written.area_px / (width * height), 4),
-        round(assessment.confidence, 4), "yes" if assessment.flagged or shown.blank else "no",
+        round(assessment.confidence, 4), "yes" if assessment.flagged or shown.doubtful else "no",
         "; ".join(assessment.seen),
         "; ".join(f"{name} {round(score, 1) + 0:.1f}" for name, score in assessment.ranked), "", shown.issues,
     )  # fmt: skip

@@ -12,14 +12,12 @@ from mcdrl.base.folders import composed, matching
 from mcdrl.base.issues import Issue, RefusedError
 from mcdrl.imaging.annotations.shapes import RunLengths, Shape, Shares
 from mcdrl.imaging.outlines import Region, Size, beyond
-from mcdrl.imaging.picture import ENDINGS, same_shape, size_text
+from mcdrl.imaging.picture import ENDINGS, OTHER_ENDINGS, same_shape, size_text
 
 Problem = tuple[str, str]  # kind and detail of a `RefusedError`
 Name = tuple[str, ...]  # folders and name of a frame, without ending
-_CONVERTED = (".gif", ".jfif", ".jpe", ".jp2", ".j2k", ".jxl", ".ppm", ".pgm", ".pbm", ".pnm", ".dib", ".tga", ".ima",
-              ".heic", ".heif", ".avif")  # before they were annotated  # fmt: skip
 _ENDING = re.compile(
-    rf"(?<=.)(?:{'|'.join(map(re.escape, (*ENDINGS, *_CONVERTED)))})(?:\?.*)?\Z", re.DOTALL | re.IGNORECASE
+    rf"(?<=.)(?:{'|'.join(map(re.escape, (*ENDINGS, *OTHER_ENDINGS)))})(?:\?.*)?\Z", re.DOTALL | re.IGNORECASE
 )
 
 

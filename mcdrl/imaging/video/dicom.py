@@ -16,7 +16,7 @@ from PIL import Image
 
 from mcdrl.base.issues import RefusedError
 from mcdrl.imaging.depth import to_rgb
-from mcdrl.imaging.dicom import each_of, head, shown, without_pixels
+from mcdrl.imaging.dicom import each_of, head, is_dim, shown, whole, without_pixels
 from mcdrl.imaging.picture import refusing
 from mcdrl.imaging.video.container import Container
 from mcdrl.imaging.video.frames import TimedFrame, Video, VideoShape
@@ -51,7 +51,8 @@ class Pictures:
             times = accumulate(chain(steps, repeat(steps[-1])), initial=Fraction(0))
             index = -1
             for index, (pixels, time_ms) in enumerate(zip(each_of(self.path), times, strict=False)):
-                yield TimedFrame(index, round(time_ms / 1000 / _TICK_S), partial(self._picture, pixels))
+                dim = is_dim(pixels, self.content)
+                yield TimedFrame(index, round(time_ms / 1000 / _TICK_S), partial(self._picture, pixels), dim=dim)
         if index + 1 < told:
             raise RefusedError("video that isn't whole", f"{index + 1} of {told} frames are there")
 
@@ -79,10 +80,9 @@ def open_dicom(path: Path) -> Video:
 
 def _film(path: Path) -> bytes:
     """Return the stream of a file that packs its pictures as a film: as many bytes as the file has."""
-    from pydicom import dcmread
     from pydicom.encaps import generate_frames
 
-    content = dcmread(path)
+    content = whole(path)
     if "PixelData" not in content:
         raise without_pixels(path)
     return next(generate_frames(content.PixelData, number_of_frames=1))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from mcdrl.imaging.dicom import is_dicom, pictures_in
-from mcdrl.imaging.picture import is_picture
+from mcdrl.imaging.picture import ENDINGS as PICTURES
+from mcdrl.imaging.picture import OTHER_ENDINGS, is_picture
 from mcdrl.imaging.video.container import Container
 from mcdrl.imaging.video.dicom import open_dicom
 from mcdrl.imaging.video.frames import Video
@@ -14,6 +15,7 @@ ENDINGS = frozenset(
     (".3gp", ".asf", ".avi", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".mts", ".mxf", ".ogv",
      ".vob", ".webm", ".wmv")
 )  # fmt: skip
+_KNOWN = frozenset((*ENDINGS, *PICTURES, *OTHER_ENDINGS))
 _HEAD = 200  # bytes that tell the format
 _QUICKTIME = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")  # at 4: MP4, MOV and their kin
 _STILLS = (b"avif", b"heic", b"heix", b"mif1")  # at 8: pictures of the same family
@@ -40,6 +42,14 @@ def is_video(path: Path) -> bool:
     if is_dicom(path):
         return pictures_in(path) > 1
     return path.suffix.lower() in ENDINGS and not is_picture(path)
+
+
+def without_ending(path: PurePath) -> str:
+    """Return a path without the ending of a picture or a video.
+
+    Any other part behind a dot is the name's: files that are called by a DICOM UID, such as 1.2.840.5, have no ending.
+    """
+    return str(path.with_suffix("") if path.suffix.lower() in _KNOWN else path)
 
 
 def said_of(path: Path) -> str:

@@ -20,12 +20,14 @@ class TimedFrame:
             own clock does.
         picture: decodes it: upright RGB.
         issues: what is odd about it; empty: nothing.
+        dim: whether it has more than 8 bits a channel and uses less than half of their range.
     """
 
     index: int
     pts: int
     picture: Callable[[], Image.Image]
     issues: str = ""
+    dim: bool = False
 
 
 @dataclass(frozen=True)

@@ -203,6 +203,18 @@ def test_files_as_cameras_leave_them_will_do(tmp_path, more):
     assert faults(tmp_path / "seg.dcm") == []
 
 
+def test_no_library_prints_what_a_file_says_of_its_patient(tmp_path, capsys, recwarn):
+    more = {"PatientName": "ANON007", "PatientID": "ANON007" * 10, "AccessionNumber": "ANON007" * 3}
+    save(tmp_path / "in" / "a.dcm", half_white(*ODD[::-1]), **more)
+    save(tmp_path / "in" / "b.dcm", half_white(*ODD[::-1]), PatientSex="ANON007")
+    wanted = WantedOutput(tmp_path / "out", 0.5, dicom=ALGORITHM)
+    rows = predict_frames([tmp_path / "in"], Bright(), wanted, view="full", workers=2)
+    assert [bool(row.mask) for row in rows] == [True, False]
+    assert dcmread(tmp_path / "out" / "a.dcm").PatientName == "ANON007"
+    said = [*capsys.readouterr(), *(str(one.message) for one in recwarn), *(row.reason for row in rows)]
+    assert not [one for one in said if "ANON007" in one]
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [
@@ -214,9 +226,10 @@ def test_files_as_cameras_leave_them_will_do(tmp_path, more):
         ),
         (
             {"PatientBirthDate": "19601301"},
-            r"a\.dcm has what it can't take over: PatientBirthDate 19601301: month must be in 1\.\.12",
+            r"a\.dcm has what it can't take over: PatientBirthDate is no date as DICOM writes it$",
         ),
-        ({"PatientSex": "X"}, r"can't refer to: a\.dcm has what it can't take over: 'X' is not a valid"),
+        ({"StudyTime": "at noon"}, "take over: StudyTime is no time as DICOM writes it$"),
+        ({"PatientSex": "X"}, r"can't refer to: a\.dcm has what it can't take over: PatientSex is not a valid"),
         ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7.4", "NumberOfFrames": 1}, "lacks SharedFunctionalGroupsSequence"),
     ],
 )

@@ -54,6 +54,15 @@ def test_a_model_is_shown_what_predict_shows_it(folder):
         assert np.array_equal(frame.labels > 0, np.asarray(squashed) > 0)
 
 
+def test_a_frame_that_is_too_dark_is_doubtful(folder):
+    for name, top in (("a", 4095), ("b", 65535)):
+        deep = np.random.default_rng(0).integers(0, top, (50, 80)).astype(np.uint16)
+        folder.frame(f"{name}.png", Image.fromarray(deep))
+        folder.mask(f"{name}.png", box_mask(80, 50))
+    _, frames = read(folder)
+    assert [frame.shown.doubtful for frame in frames] == [True, False]
+
+
 def test_a_view_that_is_set_counts_more_than_the_models(folder):
     folder.pair("a")
     _, (frame,) = read(folder, view="full", settings={"view": [0.0, 0.0, 0.5, 1.0]})

@@ -641,6 +641,19 @@ def test_a_name_that_looks_like_another_ones_mask_keeps_its_ending(folder, tmp_p
     assert {row.mask for row in run(folder, tmp_path / "out")} >= {"a.bmp.png", "a.png.png", "a.png.jpg.png"}
 
 
+def test_a_name_keeps_all_but_the_ending_of_a_picture(tmp_path):
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    for name in ("1.2.840.0.55", "1.2.840.1.55", "v1.2.png", "IM0001", "a.JPG", "b.jfif"):
+        half_white(40, 40).save(frames / name, format="PNG")
+    masks = {row.mask for row in run(frames, tmp_path / "out")}
+    named = {"1.2.840.0.55.png", "1.2.840.1.55.png", "v1.2.png", "IM0001.png", "a.png", "b.png"}
+    assert masks == named
+    half_white(40, 40).save(frames / "1.2.840.0.56", format="PNG")
+    assert {row.mask for row in run(frames, tmp_path / "out")} == named | {"1.2.840.0.56.png"}
+    assert {path.name for path in (tmp_path / "out").glob("*.png")} == named | {"1.2.840.0.56.png"}
+
+
 def test_folders_of_one_name_are_told_what_to_do(folder, tmp_path):
     (tmp_path / "q" / "more").mkdir(parents=True)
     half_white(40, 40).save(tmp_path / "q" / "more" / "b.png")
@@ -663,7 +676,8 @@ def test_twelve_bits_in_sixteen_are_told(folder, tmp_path):
     deep = np.random.default_rng(0).integers(0, 4095, (60, 60)).astype(np.uint16)
     Image.fromarray(deep).save(folder / "deep.png")
     rows = run(folder, tmp_path / "out")
-    assert {row.frame for row in rows if DIM in row.issues} == {"deep.png"}
+    assert {row.frame: row.flagged for row in rows if DIM in row.issues} == {"deep.png": "yes"}
+    assert {row.flagged for row in rows if row.issues == ""} == {"no"}
     assert "1 x 16-bit frame that uses less than half of the range" in summary(rows, tmp_path / "out")
 
 
@@ -744,9 +758,7 @@ def test_frames_that_show_nothing_are_flagged_however_sure_the_model_is(tmp_path
     rows = run(frames, tmp_path / "out")
     told = {row.frame: (row.confidence, row.flagged, row.issues) for row in rows}
     assert told == {"fine.png": (1, "no", ""), "tiny.png": (1, "yes", SMALL), "white.png": (1, "yes", FLAT)}
-    assert "2 flagged: look at these first, their confidence is low or they show hardly anything" in summary(
-        rows, frames
-    )
+    assert "2 flagged: look at these first, their confidence is low or an issue tells why" in summary(rows, frames)
 
 
 def test_swapped_colours_are_told_and_can_be_swapped_back(tmp_path):

@@ -11,7 +11,7 @@ from pydicom.uid import MPEG4HP41, ExplicitVRLittleEndian, JPEGLSLossless, RLELo
 from mcdrl.base.errors import InputError
 from mcdrl.base.issues import RefusedError
 from mcdrl.imaging.video.files import is_video, open_video
-from tests.imaging.test_dicom import content
+from tests.imaging.test_dicom import bare, content
 from tests.videos import marks, write_video
 
 RGB = np.random.default_rng(0).integers(0, 256, (4, 30, 40, 3), np.uint8)
@@ -43,6 +43,14 @@ def test_pictures_come_bit_by_bit_in_their_order(stored):
         assert np.array_equal([frame.picture() for frame in video.frames()], RGB)
 
 
+def test_so_do_those_of_a_file_without_preamble(tmp_path):
+    (tmp_path / "a.dcm").write_bytes(
+        bare(content(RGB[0], "RGB", NumberOfFrames=4, PixelData=RGB.tobytes()), implicit=True)
+    )
+    assert is_video(tmp_path / "a.dcm")
+    assert np.array_equal([frame.picture() for frame in open_video(tmp_path / "a.dcm").frames()], RGB)
+
+
 def test_packed_pictures_do_too(tmp_path):
     given = content(RGB[0], "RGB", NumberOfFrames=4, PixelData=RGB.tobytes())
     given.compress(RLELossless)
@@ -54,6 +62,17 @@ def test_deep_inverted_grey_is_shown_as_in_single_pictures(stored):
     grey = np.linspace(0, 4095, 2 * 1200).reshape(2, 30, 40).astype(np.uint16)
     found = np.stack([frame.picture() for frame in open_video(stored(grey, "MONOCHROME1", BitsStored=12)).frames()])
     assert np.abs(found[..., 0] - (255 - grey / 4095 * 255)).max() < 1
+
+
+@pytest.mark.parametrize("meaning", ["MONOCHROME2", "MONOCHROME1", "RGB"])
+def test_dim_pictures_are_those_whose_stored_bits_are_mostly_unused(stored, meaning):
+    last = np.random.default_rng(0).integers(0, 4096, (30, 40, 3)[: 3 if meaning == "RGB" else 2])
+    pixels = np.stack([last, last // 4 * 16 + 3]).astype(np.uint16)
+    pixels = pixels if meaning != "MONOCHROME1" else 0xFFFF - pixels
+    assert [frame.dim for frame in open_video(stored(pixels, meaning, BitsStored=16)).frames()] == [True, True]
+    shallow = np.where(pixels > 0xFFF, 0xFFF - (0xFFFF - pixels), pixels).astype(np.uint16)
+    assert [frame.dim for frame in open_video(stored(shallow, meaning, BitsStored=12)).frames()] == [False, False]
+    assert not any(frame.dim for frame in open_video(stored()).frames())
 
 
 @pytest.mark.parametrize(
