@@ -7,9 +7,9 @@ A method is one module with
 - `build(spec: Spec, params: Params, trunk: Trunk, texts: Texts) -> Method`, whose `forward` is its equation and whose
   `losses` are its loss, composed of those in `mcdrl.networks.losses` and its own.
 
-It may say in `MODES` that it goes with some training modes only (`PIXEL_MODES` and `CACHED_MODES` of the section
-`train` are such lists), with `OWN_ENCODER = True` that it has an encoder of its own instead of the trunk's, and with
-`prepared(...)` what it makes of the texts before it is built.
+It may say in `MODES` that it goes with some training modes only (`mcdrl.study.modes` has lists of them), with
+`OWN_ENCODER = True` that it has an encoder of its own instead of the trunk's, and with `prepared(...)` what it makes of
+the texts before it is built.
 
 Importing this package imports no method, and so no torch: what a method's module says is read when it is asked for.
 """

@@ -12,7 +12,7 @@ from mcdrl.methods.baseline import Baseline
 from mcdrl.networks.interface import Method, Spec, Texts, Trunk
 from mcdrl.networks.params import ViewParams
 from mcdrl.networks.views import OverViews
-from mcdrl.study.sections.train import PIXEL_MODES
+from mcdrl.study.modes import PIXEL_MODES
 
 MODES = PIXEL_MODES  # the pixels have to be in the loop
 

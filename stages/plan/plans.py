@@ -10,8 +10,8 @@ from mcdrl.base.section import Section
 from mcdrl.methods import params_type, resolved_params
 from mcdrl.study.code import digest, home
 from mcdrl.study.flips import Flip
+from mcdrl.study.modes import CACHED_MODES
 from mcdrl.study.params import Study, resolve
-from mcdrl.study.sections.train import CACHED_MODES
 from mcdrl.study.variants import resolved
 
 

@@ -20,7 +20,7 @@ from mcdrl.networks.prompted import Prompts
 from mcdrl.networks.trunk import EndToEnd, FromCache, Frozen, PixelsOnly, spare_memory
 from mcdrl.networks.views import summed
 from mcdrl.regions.grid import gather, indices, scatter
-from mcdrl.study.sections.train import CACHED_MODES, PIXEL_MODES
+from mcdrl.study.modes import CACHED_MODES, PIXEL_MODES
 from mcdrl.training.sizes import at_side
 from tests.factories import make_spec, small_params
 from tests.stub_sites import StubLowerBlocks, StubUpperBlocks

@@ -11,7 +11,7 @@ from mcdrl.methods import build, has_own_encoder, modes, names, prepared
 from mcdrl.networks.interface import Output
 from mcdrl.networks.trunk import EndToEnd, PixelsOnly
 from mcdrl.networks.views import viewed
-from mcdrl.study.sections.train import PIXEL_MODES
+from mcdrl.study.modes import PIXEL_MODES
 from mcdrl.training.data import Frames
 from mcdrl.training.patches import (
     patch_batches,

@@ -16,7 +16,7 @@ from mcdrl.methods.baseline import Baseline
 from mcdrl.methods.fourier.mixing import amplitude_mixed
 from mcdrl.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
 from mcdrl.networks.partners import partners
-from mcdrl.study.sections.train import PIXEL_MODES
+from mcdrl.study.modes import PIXEL_MODES
 
 MODES = PIXEL_MODES  # the pixels have to be in the loop
 

@@ -15,7 +15,7 @@ from mcdrl.base.section import Most, Section, Share
 from mcdrl.methods.baseline import Baseline
 from mcdrl.methods.mixstyle.mixing import mixed
 from mcdrl.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
-from mcdrl.study.sections.train import CACHED_MODES
+from mcdrl.study.modes import CACHED_MODES
 
 MODES = CACHED_MODES  # whose maps are cached
 

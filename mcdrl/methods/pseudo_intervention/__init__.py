@@ -27,7 +27,7 @@ from mcdrl.methods.baseline import Baseline
 from mcdrl.methods.pseudo_intervention.saliency import Traced, masked, places, sparsity
 from mcdrl.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
 from mcdrl.networks.losses import segmentation
-from mcdrl.study.sections.train import PIXEL_MODES
+from mcdrl.study.modes import PIXEL_MODES
 
 MODES = PIXEL_MODES  # the pixels have to be in the loop
 COMPILES = False  # the loss has the gradient of the answer in it

@@ -7,10 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from mcdrl.base.section import BatchSize, Epochs, Most, Section, Share, SizePx, Weight, distinct
+from mcdrl.study.modes import ENCODER_MODES, PIXEL_MODES
 
-CACHED_MODES = ("frozen", "adapter", "suffix")  # in which features are read, as they were stored once
-PIXEL_MODES = ("partial", "finetune")  # in which frames vary, as they go through the encoder anew each time
-ENCODER_MODES = ("suffix", *PIXEL_MODES)  # in which blocks of the encoder's own learn
 Sampling = Literal["shuffled", "class_balanced", "size_balanced"]
 Unlabelled = Literal["none", "patches", "copies"]
 Rate = Annotated[float, Field(gt=0), Most(1, "each step would be larger than the weights themselves")]

@@ -1,8 +1,9 @@
-"""The section `train`: lists of modes that others import."""
+"""Lists of training modes."""
 
 from typing import get_args
 
-from mcdrl.study.sections.train import CACHED_MODES, ENCODER_MODES, PIXEL_MODES, Params
+from mcdrl.study.modes import CACHED_MODES, ENCODER_MODES, PIXEL_MODES
+from mcdrl.study.sections.train import Params
 
 
 def test_a_mode_reads_features_or_pixels():
