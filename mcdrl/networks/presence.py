@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mcdrl.base.device import in_float32
 from mcdrl.clip.encoder import Encoded
 from mcdrl.metrics.operating_point import HIGHEST_SHARE
 from mcdrl.networks.interface import Batch, Method, Output
@@ -55,7 +56,7 @@ class Presence(nn.Module):
         hidden = self.called(_told(lesion))
         for tap, layer in self.maps.items():
             grid = encoded.maps[tap]
-            hidden = hidden + layer(self.norms[tap](_pooled(grid, lesion.sigmoid().to(grid.dtype))))
+            hidden = hidden + layer(self.norms[tap](_pooled(grid, lesion.sigmoid())))
         found: Tensor = self.out(self.dropout(F.relu(hidden)))
         return found[:, 0].float()
 
@@ -150,7 +151,8 @@ def _told(lesion: Tensor) -> Tensor:
 def _pooled(grid: Tensor, lesion: Tensor) -> Tensor:
     """Return the mean of a grid, [B, C, h, w], over its places, and by how much of each is lesion, [B, 2 C]."""
     rows, columns = (bins(lesion, axis, int(grid.shape[axis])) for axis in (2, 3))
-    share = rows @ lesion @ columns.T + _FEW
+    with in_float32(lesion.device):
+        share = rows @ lesion @ columns.T + _FEW
     there = (grid * share).sum((2, 3)) / share.sum((2, 3))
     return torch.cat([grid.mean((2, 3)), there], 1)
 

@@ -209,3 +209,11 @@ def test_means_of_parts_are_torchs(size, parts):
     bins = presence_head.bins(pixels, 2, parts)
     expected = torch.nn.functional.adaptive_avg_pool2d(pixels, parts)
     torch.testing.assert_close(bins @ pixels @ bins.T, expected)
+
+
+def test_what_is_pooled_stays_in_float32():
+    rng = torch.Generator().manual_seed(0)
+    grid, lesion = torch.randn(2, 5, 7, 7, generator=rng), torch.rand(2, 1, 28, 28, generator=rng)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = presence_head._pooled(grid, lesion)
+    assert torch.equal(found, presence_head._pooled(grid, lesion))

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from mcdrl.drawing.charts import SHARE, Chart, ChartRow, Dot, axis_row, interval_mark, scale, strip
-from mcdrl.drawing.formatting import counted, interval_or_why, listed, number, span, too_few
+from mcdrl.drawing.formatting import NO_SPREAD, counted, interval_or_why, listed, number, span, too_few
 from mcdrl.drawing.html_tables import HtmlTable, Row, html_table, records
-from mcdrl.metrics.intervals import LEAST_GROUPS, NONE, seeds_interval
+from mcdrl.metrics.intervals import LEAST_GROUPS, NONE, if_spread, seeds_interval
 from mcdrl.metrics.registry import FRAME_METRICS
 from stages.report.averages import (
     FURTHER,
@@ -151,7 +151,7 @@ def seeds_html(rows: pd.DataFrame) -> HtmlTable:
         {
             "method": lambda r: r["method"],
             "mean Dice": lambda r: number(r["mean"]),
-            "95 % t interval over seeds": lambda r: span(r["low"], r["high"]),
+            "95 % t interval over seeds": lambda r: span(r["low"], r["high"]) or NO_SPREAD,
             "standard deviation over seeds": lambda r: number(r["std"]),
             "lowest seed": lambda r: number(r["min"]),
             "highest seed": lambda r: number(r["max"]),
@@ -264,7 +264,7 @@ def _dice_marks(sites: pd.DataFrame, seeds: pd.DataFrame, name: str, methods: It
 
 
 def _spread(method: str, dice: pd.Series[float]) -> Row:
-    low, high, _ = seeds_interval(np.asarray(dice, dtype=np.float64))
+    low, high = if_spread(seeds_interval(np.asarray(dice, dtype=np.float64))[:2])
     return {
         "method": method, "mean": dice.mean(), "low": low, "high": high, "std": dice.std(), "min": dice.min(),
         "max": dice.max(),

@@ -7,7 +7,15 @@ import pandas as pd
 import pytest
 
 from stages.report.topic import Question
-from stages.report.topics.sites import bars_table, dice_chart, seeds_table, sentences, sites_html, sites_table
+from stages.report.topics.sites import (
+    bars_table,
+    dice_chart,
+    seeds_html,
+    seeds_table,
+    sentences,
+    sites_html,
+    sites_table,
+)
 from tests.stages.report.rows import DRAWS, at, frame, raw, sites_rows, table
 
 
@@ -92,6 +100,15 @@ def test_the_mean_hd95_is_null_where_a_site_has_none():
     assert at(rows, held_out="mean")["dice"] == pytest.approx(0.2)
     rows = sites_table(table(defined, never, frame("m", "B", 2, 0.5, hd95_px=5.0)), DRAWS)
     assert at(rows, held_out="mean")["hd95_px"] == 4.0
+
+
+@pytest.mark.parametrize("dice", [0.0, 0.5])
+def test_seeds_that_are_alike_tell_nothing_of_others(dice):
+    same = [frame("same", "A", 1, dice, seed=seed) for seed in range(3)]
+    others = [frame("others", "A", 1, 0.5 + seed / 10, seed=seed) for seed in range(3)]
+    alike, varied = seeds_html(seeds_table(raw(*same, *others))).rows
+    assert alike[2] == "none: no spread"
+    assert varied[2] == "0.352 to 0.848"  # 0.6 and 4.303 standard errors of 0.1 / sqrt(3) on either side
 
 
 def test_seeds_table_has_a_mean_a_seed():
