@@ -279,11 +279,15 @@ def test_unseen_scores_every_frame_and_counts_what_is_called_beside_lesions(mode
         Image.open(path).save(path.with_suffix(".jpg"))
         path.unlink()
     said = run(script("unseen"), tmp_path / "s.parquet", f"polypgen_c1_flat={folder}", "--model", model)
-    found = re.search(r"polypgen_c1_flat: Dice (\S+) \(\S+ to \S+\) over 5 frames with a lesion, (\S+) false", said)
+    dice, beside = r"Dice (\S+) \(\S+ to \S+\) over 5 frames with a lesion", r"(\S+)% of the lesions found, (\S+) false"
+    found = re.search(f"polypgen_c1_flat: {dice}, {beside}", said)
     rows = pd.read_parquet(tmp_path / "s.parquet")
     assert rows["dice"].isna().tolist() == [True, *[False] * 5]
     assert float(found[1]) == round(rows["dice"].mean(), 3)
-    assert float(found[2]) == round(rows["false_components"].mean(), 2)
+    assert rows["lesions"].tolist()[0] == 0
+    assert rows["lesions"][1:].ge(1).all()
+    assert float(found[2]) == round(100 * rows["lesions_found"].sum() / rows["lesions"].sum(), 1)
+    assert float(found[3]) == round(rows["false_components"].mean(), 2)
     assert "There is no estimate for new sites" in said
 
 

@@ -32,7 +32,7 @@ NAN = float("nan")
         (formatting.p_value(NAN), "–"), (formatting.p_value(0.0009), "< 0.001"), (formatting.p_value(0.25), "0.250"),
         (formatting.p_words(0.0009), "p < 0.001"), (formatting.p_words(0.25), "p = 0.250"),
         (formatting.seed_span(NAN, NAN, 1), "one training each"), (formatting.seed_words(NAN, NAN, 1), ""),
-        (formatting.seed_span(NAN, NAN, 2), "none: no spread"), (formatting.seed_span(0.1, 0.3, 3, 1), "0.1 to 0.3"),
+        (formatting.seed_span(NAN, NAN, 2), "none: no spread"), (formatting.seed_span(0.1, 0.3, 3), "0.100 to 0.300"),
         (formatting.seed_words(NAN, NAN, 3), " and none over 3 seeds, which are alike"),
         (formatting.seed_words(-0.01, 0.02, 3), " and -1.0 to +2.0 over 3 seeds"),
         (formatting.listed(["a"]), "a"), (formatting.listed(["a", "b", "c"]), "a, b and c"),
