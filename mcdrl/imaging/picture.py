@@ -17,7 +17,7 @@ ENDINGS = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp", ".dcm", ".
 """Endings of the files that are read, in lower case."""
 OTHER_ENDINGS = (
     ".gif", ".jfif", ".jpe", ".jp2", ".j2k", ".jxl", ".ppm", ".pgm", ".pbm", ".pnm", ".dib", ".tga", ".ima", ".heic",
-    ".heif", ".avif",
+    ".heif", ".avif", ".mpo", ".jps", ".jfi", ".jif", ".apng", ".pns",
 )  # fmt: skip
 """Those of other pictures, and of these by another name."""
 _OF_DICOM = (".dcm", ".dicom", ".ima")

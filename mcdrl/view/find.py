@@ -29,6 +29,9 @@ _STUMP = 0.36  # of the view's longest column: shorter columns before a straight
 _DEEP = 6  # working pixels: what sticks out by less stays, as it may be a view with a notch
 _JUMP = 0.4  # of the view's longest column, by which columns become longer at a straight side
 _ANOTHER = 0.6  # of the view's area: a second picture of that size may be the one that is meant
+_SHORTER = 0.6  # of the view's shorter side, that the second picture's reaches, as a strip's doesn't
+_SEAM = 20, 0.65  # of 255, and of a line: where it changes by so much on so many places, two small pictures touch
+_SEAMS = 2  # at least, across a column or row of small pictures
 _THIN = 0.16  # of the view's longest column: shorter columns at its side are text
 
 
@@ -44,7 +47,7 @@ def find_view(frame: Image) -> View:
         return whole(width, height)
     even = drawn(small)
     shown = ~(even | faded(small, even))
-    areas, main = _parts(shown)
+    patches, main = _parts(shown)
     if not main.any():
         return whole(width, height)
     box = _bounds(main)
@@ -53,9 +56,33 @@ def find_view(frame: Image) -> View:
         _, without = _parts(shown & _inside(inner, shown))
         main = without if without.any() else main  # what is left beside a panel may be too thin to be a view
     box, confidence = sides(frame, main)
-    second = np.sort(areas)[-2] if len(areas) > 1 else 0
-    another = second >= _ANOTHER * main.sum() or divided(frame, box, _ANOTHER)
-    return replace(outlined(main, box, (width, height), confidence), another=bool(another))
+    another = _has_second(patches, main, small) or divided(frame, box, _ANOTHER)
+    return replace(outlined(main, box, (width, height), confidence), another=another)
+
+
+def _has_second(patches: NDArray[np.int32], main: Flags, small: Image) -> bool:
+    """Return whether the next patch is as large as another picture, and neither a strip nor several small pictures."""
+    areas = np.bincount(patches.ravel())[1:]
+    if len(areas) < 2:
+        return False
+    patch = 1 + int(np.argsort(areas)[-2])
+    if areas[patch - 1] < _ANOTHER * main.sum():
+        return False
+    left, top, right, bottom = _bounds(patches == patch)
+    view = _bounds(main)
+    if min(right - left, bottom - top) < _SHORTER * min(view[2] - view[0], view[3] - view[1]):
+        return False
+    part = small[top:bottom, left:right]
+    return all(_seams(one) < _SEAMS for one in (part, part.transpose(1, 0, 2)))
+
+
+def _seams(part: Image) -> int:
+    """Return how many straight edges cross a part from side to side, those near its ends aside."""
+    change, share = _SEAM
+    near = len(part) // 8
+    steps = np.abs(part[3:].astype(np.int16) - part[:-3]).max(axis=2) >= change
+    crossed = steps.mean(axis=1)[near : len(steps) - near] >= share
+    return ndimage.label(crossed)[1] if near else 0
 
 
 def _reduced(frame: Image) -> Image:
@@ -78,12 +105,12 @@ def _bounds(flags: Flags) -> Box:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
-def _parts(shown: Flags) -> tuple[NDArray[np.int64], Flags]:
-    """Return how large the parts of what is shown are, and the largest one without text and lines that touch it."""
-    areas, largest = _largest(opened(shown, _TEXT))
+def _parts(shown: Flags) -> tuple[NDArray[np.int32], Flags]:
+    """Return the parts of what is shown, numbered from 1, and the largest one without text and lines that touch it."""
+    patches, largest = _largest(opened(shown, _TEXT))
     largest = _kept(largest)
     _, main = _largest(opened(between(largest, 0) & between(largest, 1), _LINES))
-    return areas, _kept(main)
+    return patches, _kept(main)
 
 
 def _kept(flags: Flags) -> Flags:
@@ -115,8 +142,8 @@ def _first(lengths: NDArray[np.int64]) -> int:
     return step if step - int(np.argmax(lengths > 0)) >= _DEEP else first
 
 
-def _largest(flags: Flags) -> tuple[NDArray[np.int64], Flags]:
-    """Return the areas of all patches, and the largest one."""
+def _largest(flags: Flags) -> tuple[NDArray[np.int32], Flags]:
+    """Return all patches, numbered from 1, and the largest one."""
     patches, count = ndimage.label(flags)
     areas = np.bincount(patches.ravel())[1:]
-    return areas, patches == 1 + np.argmax(areas) if count else flags
+    return patches, patches == 1 + np.argmax(areas) if count else flags

@@ -19,6 +19,10 @@ _WIDEST = 0.06  # of the box
 _BESIDE = 2  # pixels from a stripe, where the pictures are
 _JUMP = 14  # of 255: by how much the colour changes from a stripe to a picture
 _MOST = 0.5  # of the lines, on which it does; the others may be dark
+_BLACK = 32  # of 255, up to which a stripe may go on into dark sides and corners of the pictures
+_WIDEST_BLACK = 0.13  # of the box, together with dark sides
+_FURTHER = 0.08  # of the box, from a black stripe, within which a line of a picture becomes lit
+_LIT = 0.4  # of the lines, that do
 
 
 def divided(frame: Image, box: Box, alike: float) -> bool:
@@ -55,9 +59,15 @@ def _runs(flags: Flags) -> list[tuple[int, int]]:
 
 def _is_stripe(lines: Image, start: int, stop: int, width: int) -> bool:
     """Return whether even columns are narrow and have a picture on both sides."""
-    beside = start - 1 - _BESIDE, stop + _BESIDE
-    if stop - start > _WIDEST * width or beside[0] < 0 or beside[1] >= lines.shape[1]:
-        return False
     colour = np.median(lines[:, start:stop].reshape(-1, 3), axis=0)
-    changes = np.abs(lines[:, beside] - colour).max(axis=2) >= _JUMP
-    return bool((changes.mean(axis=0) >= _MOST).all())
+    black = bool(colour.max() <= _BLACK)
+    if stop - start > (_WIDEST_BLACK if black else _WIDEST) * width:
+        return False
+    if start - 1 < _BESIDE or stop + _BESIDE >= lines.shape[1]:
+        return False
+    changes = np.abs(lines - colour).max(axis=2) >= _JUMP
+    if (changes[:, (start - 1 - _BESIDE, stop + _BESIDE)].mean(axis=0) >= _MOST).all():
+        return True
+    reach = max(_BESIDE, round(_FURTHER * width))
+    beside = changes[:, max(0, start - reach) : start], changes[:, stop : stop + reach]
+    return black and all(side.any(axis=1).mean() >= _LIT for side in beside)

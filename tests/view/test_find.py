@@ -309,6 +309,52 @@ def test_a_second_picture_of_about_equal_size_is_told(gap, ground, upright):
     assert find_view(frame if upright else np.ascontiguousarray(frame.transpose(1, 0, 2))).another
 
 
+def dark_sided(seed, side=40):
+    """A picture whose left and right sides fade to black over some pixels."""
+    place = np.arange(300)
+    light = np.clip(np.minimum(place, 299 - place) / side, 0, 1)
+    return (tissue(300, 300, seed=seed) * light[None, :, None]).astype(np.uint8)
+
+
+def cornered(seed, cut):
+    """A picture without its corners: straight cuts of some pixels; None: all that lies outside a disc."""
+    y, x = np.mgrid[:300, :300]
+    from_side = np.minimum(x, 299 - x) + np.minimum(y, 299 - y)
+    inside = np.hypot(x - 149.5, y - 149.5) <= 150 if cut is None else from_side >= cut
+    return (tissue(300, 300, seed=seed) * inside[..., None]).astype(np.uint8)
+
+
+@pytest.mark.parametrize("gap", [8, 16])
+@pytest.mark.parametrize(
+    "make", [dark_sided, lambda seed: cornered(seed, 60), lambda seed: cornered(seed, 90), lambda s: cornered(s, None)]
+)
+@pytest.mark.parametrize("upright", [True, False])
+def test_a_second_picture_is_told_though_both_have_dark_sides_or_corners(make, gap, upright):
+    frame = np.zeros((340, gap + 640, 3), np.uint8)
+    frame[20:320, 20:320], frame[20:320, gap + 320 : gap + 620] = make(0), make(1)
+    assert find_view(as_jpeg(frame if upright else np.ascontiguousarray(frame.transpose(1, 0, 2)))).another
+
+
+@pytest.mark.parametrize("wide", [12, 24])
+def test_a_dark_fold_in_the_middle_is_no_gap_between_pictures(wide):
+    y, x = np.mgrid[:480, :640]
+    for bend in (20, 60):
+        away = np.abs(x - 320 - bend * np.sin(y / 90))
+        light = np.clip((away - wide / 4) / (wide / 4), 0.06, 1)
+        assert not find_view(as_jpeg((tissue(640, 480) * light[..., None]).astype(np.uint8))).another
+
+
+def test_small_pictures_that_touch_are_no_second_picture():
+    column = np.concatenate([tissue(225, 75, seed=seed) * (0.5 if seed % 2 else 1) for seed in range(1, 5)])
+    assert not find_view(as_jpeg(beside(40, column.astype(np.uint8)))).another
+
+
+def test_a_wide_strip_is_no_second_picture():
+    frame = np.zeros((520, 660, 3), np.uint8)
+    frame[20:320, 180:480], frame[360:500, 20:640] = tissue(300, 300), tissue(620, 140, seed=1)
+    assert not find_view(as_jpeg(frame)).another
+
+
 @pytest.mark.parametrize("gap", [8, 40])
 def test_so_are_pictures_in_four_panes(gap):
     two = np.concatenate([tissue(300, 240), np.zeros((240, gap, 3), np.uint8), tissue(300, 240, seed=1)], axis=1)

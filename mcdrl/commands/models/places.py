@@ -6,8 +6,11 @@ import os
 from pathlib import Path
 
 from mcdrl.base.errors import InputError
+from mcdrl.base.files import read_any_json
 from mcdrl.model.facts import CARD
 from mcdrl.model.members import ENSEMBLE
+
+_KEYS = {CARD: {"lesion_classes", "size_px", "fingerprint"}, ENSEMBLE: {"members"}}  # of which other programs' lack all
 
 
 def check_apart(place: Path, out: Path) -> None:
@@ -33,8 +36,22 @@ def check_no_model(out: Path) -> None:
     """
     outside = real(out)
     for folder in (outside, *outside.parents):
-        if any((folder / name).is_file() for name in (CARD, ENSEMBLE)):
+        if any(_is_ours(folder / name) for name in _KEYS):
             raise InputError(f"--out {out} is a model's folder or lies in one ({folder}); name another folder")
+
+
+def _is_ours(path: Path) -> bool:
+    """Return whether a file is a model's card or an ensemble's; other programs call files so, too.
+
+    One that can't be read is taken for ours.
+    """
+    if not path.is_file():
+        return False
+    try:
+        value = read_any_json(path, "")
+    except InputError:
+        return True
+    return isinstance(value, dict) and not _KEYS[path.name].isdisjoint(value)
 
 
 def real(path: Path) -> Path:

@@ -644,10 +644,10 @@ def test_a_name_that_looks_like_another_ones_mask_keeps_its_ending(folder, tmp_p
 def test_a_name_keeps_all_but_the_ending_of_a_picture(tmp_path):
     frames = tmp_path / "frames"
     frames.mkdir()
-    for name in ("1.2.840.0.55", "1.2.840.1.55", "v1.2.png", "IM0001", "a.JPG", "b.jfif"):
+    for name in ("1.2.840.0.55", "1.2.840.1.55", "v1.2.png", "IM0001", "a.JPG", "b.jfif", "c.mpo", "d.jps"):
         half_white(40, 40).save(frames / name, format="PNG")
     masks = {row.mask for row in run(frames, tmp_path / "out")}
-    named = {"1.2.840.0.55.png", "1.2.840.1.55.png", "v1.2.png", "IM0001.png", "a.png", "b.png"}
+    named = {"1.2.840.0.55.png", "1.2.840.1.55.png", "v1.2.png", "IM0001.png", "a.png", "b.png", "c.png", "d.png"}
     assert masks == named
     half_white(40, 40).save(frames / "1.2.840.0.56", format="PNG")
     assert {row.mask for row in run(frames, tmp_path / "out")} == named | {"1.2.840.0.56.png"}
@@ -855,3 +855,18 @@ def test_nothing_is_written_into_a_model_s_folder(folder, tmp_path, place, name)
     with pytest.raises(InputError, match=r"is a model's folder or lies in one .*; name another folder"):
         run(folder, model / place)
     assert [path.name for path in model.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("ours", ['{"size_px": 224}', '{"lesion_classes": ["polyp"], "new": 1}', "{", ""])
+def test_a_model_s_folder_is_known_by_what_its_card_says(folder, tmp_path, ours):
+    (tmp_path / "model.json").write_text(ours)
+    with pytest.raises(InputError, match="is a model's folder or lies in one"):
+        run(folder, tmp_path / "out")
+
+
+@pytest.mark.parametrize("theirs", ['{"format": "layers-model"}', "[1]", "{}"])
+@pytest.mark.parametrize("name", ["model.json", "ensemble.json"])
+def test_a_file_of_that_name_of_another_program_is_no_model(folder, tmp_path, name, theirs):
+    (tmp_path / name).write_text(theirs)
+    assert run(folder, tmp_path / "out")
+    assert (tmp_path / name).read_text() == theirs
