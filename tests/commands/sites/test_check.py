@@ -527,7 +527,7 @@ def test_what_a_tool_leaves_in_a_folder_a_frame_is_passed_over(project, tmp_path
     assert told == "this would read 3 frames and refuse 0 files"
     assert "--set 'masks={0}/label.*' --set case_ids=path --set mask_extras=ignore" in command
     said = " ".join(str(mcdrl("check", tmp_path / "x", "--lesion-class", "polyp").exception).split())
-    assert "mask_extras=ignore below leaves out 3 files that are called like masks: label_viz.png; a lesion" in said
+    assert "mask_extras=ignore below leaves out 3 files that are called like masks: 'label_viz.png'; a lesion" in said
     done = CliRunner().invoke(cli.app, shlex.split(command))
     assert done.exit_code == 0, done.output
 
@@ -543,7 +543,7 @@ def test_what_is_made_to_be_looked_at_becomes_no_mask_and_further_masks_that_are
     told, command = suggestion(error.value)
     assert told == "this would read 3 frames and refuse 0 files"
     assert command.endswith("--set 'masks={0}/mask.*' --set case_ids=path --set mask_extras=ignore")
-    assert "leaves out 6 files that are called like masks: mask2.png, mask_overlay.png; a lesion" in str(error.value)
+    assert "leaves out 6 files that are called like masks: 'mask2.png', 'mask_overlay.png'; a lesion" in str(error.value)
 
 
 def test_the_command_line_that_is_suggested_keeps_what_was_typed(project, tmp_path):
