@@ -543,7 +543,7 @@ def test_what_is_made_to_be_looked_at_becomes_no_mask_and_further_masks_that_are
     told, command = suggestion(error.value)
     assert told == "this would read 3 frames and refuse 0 files"
     assert command.endswith("--set 'masks={0}/mask.*' --set case_ids=path --set mask_extras=ignore")
-    assert "leaves out 6 files that are called like masks: 'mask2.png', 'mask_overlay.png'; a lesion" in str(error.value)
+    assert "leaves out 6 files that are called like masks: 'mask2.png', 'mask_overlay.png';" in str(error.value)
 
 
 def test_the_command_line_that_is_suggested_keeps_what_was_typed(project, tmp_path):
