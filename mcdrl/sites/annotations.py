@@ -75,15 +75,19 @@ def read_annotations(root: Path, reading: Reading, frames: Sequence[str]) -> Out
 
 
 def _of_none(annotations: str, names: Sequence[Name], frames: Sequence[str]) -> str:
-    """Return why annotations may name none of the frames: a tool put something before names, or they are of others."""
+    """Return why annotations may name none of the frames: a tool put something before names, or they are of others.
+
+    Something was put before them where most names end in that of a frame, each in that of another one.
+    """
     told = f"not one of the {len(frames)} frames, such as {frames[0]}, is named in them"
     stems = {frame_name(frame)[-1]: frame for frame in frames}
-    for name in names:
-        parts = _SEPARATOR.finditer(name[-1])
-        frame = next((stems[name[-1][one.end() :]] for one in parts if name[-1][one.end() :] in stems), None)
-        if frame is not None:
-            fix = "cut it off in the file, or give the frames under those names, as an export with its images does"
-            return f"annotations '{annotations}' have a prefix before names: {name[-1]} for {frame}; {told}; {fix}"
+    several = list(dict.fromkeys(names))
+    behind = {name: [name[-1][one.end() :] for one in _SEPARATOR.finditer(name[-1])] for name in several}
+    meant = {name: stems[end] for name, ends in behind.items() for end in reversed(ends) if end in stems}
+    if 2 * len(meant) > len(several) and len(set(meant.values())) == len(meant):
+        name, frame = next(iter(meant.items()))
+        fix = "cut it off in the file, or give the frames under those names, as an export with its images does"
+        return f"annotations '{annotations}' have a prefix before names: {name[-1]} for {frame}; {told}; {fix}"
     first = "/".join(names[0]) if names else "nothing"
     return f"annotations '{annotations}' are of another data set: {told}; the first name in them is {first}"
 

@@ -247,6 +247,8 @@ class _NameCheck:
         if self._naming.stem(path) != self._naming.stem(other):
             pattern = self._wider.settling(path) if self._wider else None
             told = f"masks: '{pattern}' gives it to the shorter name; else rename it" if pattern else "rename it"
+            if not any(place in str(self._masks) for place in ("{stem}", "{path}")):
+                told = "masks needs {stem} or {path}, as it gives several frames one mask"
         return f"{mask.name} is also that of {_below(self._root, other)}; {told}"
 
     def _missed(self, path: Path) -> list[Path]:

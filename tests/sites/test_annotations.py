@@ -327,8 +327,20 @@ def test_annotations_of_another_data_set_are_refused(root, frames, ingest):
 @pytest.mark.parametrize("name", ["3f2a9c1b-a_1.png", "..\\..\\label-studio\\upload\\1\\3f2a9c1b-a_1.png", "7_a_1.png"])
 def test_names_with_a_prefix_of_a_tool_s_are_told_to_have_one(root, frames, ingest, name):
     frames("images/a_1.png", "images/b.png")
-    write(root / "all.json", coco([coco_image(1, "z.png"), coco_image(2, name)], of_image(1, [flat(SQUARE)])))
+    images = [coco_image(1, "z.png"), coco_image(2, name), coco_image(3, "9-b.png")]
+    write(root / "all.json", coco(images, of_image(1, [flat(SQUARE)])))
     with pytest.raises(InputError, match=r"have a prefix before names: (3f2a9c1b-|7_)a_1 for images/a_1\.png; not one"):
+        ingest(**COCO)
+
+
+@pytest.mark.parametrize(
+    "names", [["A_01", "A_02", "B_01", "B_02"], ["A_01", "z1", "z2"], ["A_01", "z"], ["x/A_01", "x/B_01"]]
+)
+def test_names_that_leave_one_frame_twice_or_mostly_none_have_no_prefix(root, frames, ingest, names):
+    frames("images/01.png", "images/02.png")
+    images = [coco_image(number, f"{name}.png") for number, name in enumerate(names, 1)]
+    write(root / "all.json", coco(images, of_image(1, [flat(SQUARE)])))
+    with pytest.raises(InputError, match=r"of another data set: .*; the first name in them is (x/)?A_01$"):
         ingest(**COCO)
 
 

@@ -597,6 +597,13 @@ def test_where_no_pattern_takes_all_masks_none_is_advised(root):
     assert told["images/a.png"] == "mask of two frames: a_2.png is also that of images/a_2.png; rename it"
 
 
+@pytest.mark.parametrize("masks", ["masks/{parent}.png", "masks/{0}.*", "masks/images*"])
+def test_a_pattern_that_gives_all_frames_one_mask_is_told_what_it_lacks(root, masks):
+    told = refusals(root("images/a.png", "images/b.png", "masks/images.png"), masks=masks)
+    first = "mask of two frames: images.png is also that of images/b.png"
+    assert told["images/a.png"] == f"{first}; masks needs {{stem}} or {{path}}, as it gives several frames one mask"
+
+
 def test_a_pattern_is_tried_once_for_all_frames(root, monkeypatch):
     names = [
         f"{kind}/{n}{end}.png" for n in range(40) for kind, end in (("images", ""), ("masks", "_1"), ("masks", "_2"))

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from mcdrl.base.errors import InputError
-from mcdrl.commands.sites.classes import DEFAULT
+from mcdrl.commands.sites.classes import DEFAULT, known_classes
 from mcdrl.commands.sites.kinds import COCO, CVAT, LABELME, UNKNOWN_JSON, YOLO, YOLO_BOXES
 from mcdrl.commands.sites.layout import FolderLayout, tried, why_not
 from mcdrl.commands.sites.mask_names import likeness
@@ -21,8 +21,6 @@ from mcdrl.imaging.annotations.formats import READERS
 from mcdrl.imaging.annotations.parsing import json_of
 from mcdrl.sites.annotations import match
 from mcdrl.study.meanings import IGNORE, NO_CLASS
-from mcdrl.study.params import load_study
-from mcdrl.study.paths import PARAMS, own_or_shipped
 from mcdrl.study.reading import AnnotationFormat
 
 READ: Mapping[str, AnnotationFormat] = {
@@ -54,7 +52,7 @@ def find_annotated(
             lines.append(f"{kind} that can't be read: {problem or (fitting and fitting.refusal) or _BOXES}")
             continue
         if "label_class" not in typed:
-            fitting = _of_known_classes(fitting, _lesion_classes(typed), typed.get("lesion_class"))
+            fitting = _of_known_classes(fitting, known_classes(typed), typed.get("lesion_class"))
             lines += _to_be_judged(kind, fitting)
         lines += [f"{kind}, of the files that are refused: {fitting.refusal}"] * bool(fitting.refusal)
         layouts.append(fitting)
@@ -129,16 +127,6 @@ def _fitting(
         else:
             layouts.append(found)
     return next(iter(layouts), None), next(iter(problems), "")
-
-
-def _lesion_classes(typed: Mapping[str, Any]) -> list[str]:
-    """Return the lesion classes that the study has, and the one that was typed.
-
-    Raises:
-        InputError: params.yaml has errors.
-    """
-    given = typed.get("lesion_class")
-    return [*load_study(own_or_shipped(PARAMS)).lesion_classes, *([str(given)] if given is not None else [])]
 
 
 def _of_known_classes(layout: FolderLayout, known: Sequence[str], chosen: str | None) -> FolderLayout:

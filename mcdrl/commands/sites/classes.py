@@ -14,7 +14,8 @@ from mcdrl.base.files import read_any_json
 from mcdrl.base.output import say
 from mcdrl.study.editing import plain, put_list
 from mcdrl.study.meanings import NO_CLASS
-from mcdrl.study.params import Site, resolve
+from mcdrl.study.params import Site, load_study, resolve
+from mcdrl.study.paths import PARAMS, own_or_shipped
 from mcdrl.study.reading import Reading, merge
 from mcdrl.study.site_cards import read_card
 
@@ -64,6 +65,16 @@ def names_class(values: Mapping[str, Any]) -> bool:
         return bool(Reading.model_validate(merged).class_rules())
     except ValidationError:  # whoever reads the keys next says what is wrong with them
         return True
+
+
+def known_classes(typed: Mapping[str, Any]) -> list[str]:
+    """Return the lesion classes that the study has, and the one that was typed.
+
+    Raises:
+        InputError: params.yaml has errors.
+    """
+    given = typed.get("lesion_class")
+    return [*load_study(own_or_shipped(PARAMS)).lesion_classes, *([str(given)] if given is not None else [])]
 
 
 def new_classes(known: Iterable[str], wanted: Iterable[str]) -> list[str]:

@@ -9,7 +9,7 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any
@@ -17,13 +17,13 @@ from typing import Any
 from mcdrl.base.errors import InputError
 from mcdrl.base.folders import composed, matching
 from mcdrl.base.issues import RefusedError, grouped
-from mcdrl.commands.sites.classes import DEFAULT, names_class
+from mcdrl.commands.sites.classes import DEFAULT, known_classes, names_class
 from mcdrl.commands.sites.edit import site_from
 from mcdrl.commands.sites.mask_names import BESIDE, likeness
 from mcdrl.imaging.decode import read_pixels
 from mcdrl.imaging.recipe import ReadingRecipe
 from mcdrl.sites.candidates import Candidate, FoundFrames, find_candidates
-from mcdrl.sites.masks import Pattern, find_masks
+from mcdrl.sites.masks import Masks, Pattern, find_masks
 from mcdrl.sites.naming import Naming, is_image
 from mcdrl.study.meanings import IGNORE
 from mcdrl.study.params import resolve
@@ -35,9 +35,15 @@ _SHOWN = 3  # folders that are named
 _NO_PATIENT = frozenset(
     ("train", "training", "tr", "val", "valid", "validation", "dev", "test", "testing", "ts", "holdout", "split",
      "fold", "part", "set", "subset", "data", "dataset", "image", "images", "img", "imgs", "frame", "frames", "picture",
-     "pictures", "mask", "masks", "label", "labels")
-)  # words of folders that say nothing of a patient  # fmt: skip
+     "pictures", "mask", "masks", "label", "labels",
+     "class", "no", "non", "with", "without", "benign", "malignant", "normal", "abnormal", "negative", "positive",
+     "healthy", "lesion", "lesions", "polyps", "adenoma", "adenomas", "hyperplastic", "serrated")
+)  # words of folders that say nothing of a patient: of splits, of what lies in them, of classes  # fmt: skip
+_PLACES = frozenset(
+    ("hospital", "hospitals", "clinic", "clinics", "center", "centers", "centre", "centres", "site", "sites")
+)  # words of folders that hold those of many patients
 _VIEWED = re.compile(r"overlay|preview|(^|[ _-])(viz|vis|blend)([ _-]|$)", re.IGNORECASE)  # made to be looked at
+_NUMBER = re.compile(r"[ _-]?\(?\d+\)?$")  # at the end of a mask's name, where a frame has several
 Parts = tuple[str, ...]
 
 
@@ -56,6 +62,7 @@ class FolderLayout:
         unjudged: labels that somebody has yet to list in `label_class` for that.
         named: pictures that they name, refused ones too.
         groups: folders that they take for those of patients, which nobody has said; sorted.
+        ignored: names of the files called like masks that they leave out -> how many there are.
     """
 
     settings: Mapping[str, Any]
@@ -68,6 +75,7 @@ class FolderLayout:
     unjudged: tuple[str, ...] = ()
     named: int = 0
     groups: tuple[str, ...] = ()
+    ignored: Mapping[str, int] = field(default_factory=dict)
 
     def said(self, pictures: int) -> str:
         """Return what these settings would do in a folder of so many pictures, in a few words."""
@@ -81,12 +89,14 @@ class FolderLayout:
     def lines(self) -> list[str]:
         """Return what else a person should know who follows them."""
         refused = self.refusal and "masks" in self.settings  # of annotations it is told with what their files hold
-        shown = ", ".join(f"'{name}'" for name in self.groups[:_SHOWN]) + (", ..." if len(self.groups) > _SHOWN else "")
+        shown, left = (_few([f"'{name}'" for name in names]) for names in (self.groups, self.ignored))
         number = self.settings.get("folder_group")
         return [
             *[f"of the files that are refused below: {self.refusal}"] * bool(refused),
             *[f"folder_group={number} below takes a folder for a patient or sequence, which is a guess: {shown}; leave "
-              "it out where it is none"] * bool(self.groups),
+              "it out where it is none, or where folders of one name are of several"] * bool(self.groups),
+            *[f"mask_extras=ignore below leaves out {sum(self.ignored.values())} files that are called like masks: "
+              f"{left}; a lesion that they alone show is lost"] * bool(self.ignored),
         ]  # fmt: skip
 
     def worth(self) -> tuple[int, int, int]:
@@ -105,6 +115,10 @@ class _Pair:
 
     frames: tuple[Parts, ...]
     masks: tuple[Parts, ...]
+
+
+def _few(names: Collection[str]) -> str:
+    return ", ".join(list(names)[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
 
 
 def _joined(settings: Mapping[str, Any], typed: Mapping[str, Any]) -> dict[str, Any]:
@@ -138,13 +152,14 @@ def find_layout(
         typed: further settings, which they are tried with.
     """
     names = {folder.parts: list(files) for folder, files in pictures.items()}
-    both = _beside(names)
+    both, classes = _beside(names), known_classes(typed)
     pairs = [*_pairs(names), *(_Pair(folders, folders) for folders in both)]
-    best = _best(root, [*(one for pair in pairs for one in _settings(pair, names)), *_fixed(names)], typed)
+    paired = [one for pair in pairs for one in _settings(pair, names, classes)]
+    best = _best(root, [*paired, *_fixed(names, classes)], typed)
     if best is not None and best.usable:
         return best
     alone = [_Pair((one,), (one,)) for folders in both for one in folders if len(folders) > 1]
-    other = _best(root, [one for pair in alone for one in _settings(pair, names)], typed)
+    other = _best(root, [one for pair in alone for one in _settings(pair, names, classes)], typed)
     return max((one for one in (best, other) if one is not None), key=FolderLayout.worth, default=None)
 
 
@@ -185,25 +200,32 @@ def tried(
     troubles = [trouble for trouble in (_trouble(one, recipe) for one in sample) if trouble]
     counts = len(found.candidates), len(found.refused), len(sample), len(sample) - len(troubles)
     guessed = "folder_group" in joined and "folder_group" not in typed
+    frames, masks = _there(root, reading)
+    extras = [file.name for files in masks.extras.values() for file in files]
     return FolderLayout(
         joined,
         *counts,
         next(iter(troubles), ""),
         next(iter(grouped(found.refused)), ""),
-        named=_named(root, reading),
+        named=_named(frames, masks),
         groups=tuple(sorted({one.group_id for one in found.candidates} if guessed else ())),
+        ignored=Counter(sorted(extras) if reading.mask_extras == "ignore" else ()),
     )
 
 
-def _named(root: Path, reading: Reading) -> int:
-    """Return how many pictures settings name: as frames, as masks, or as files that lie beside these."""
+def _there(root: Path, reading: Reading) -> tuple[list[Path], Masks]:
+    """Return the pictures that settings name as frames, and what they name as masks."""
     frames = [file for file in matching(root, reading.images) if is_image(file) and not file.is_dir()]
-    named = set(frames)
-    if reading.masks is not None:
-        naming = Naming(reading.images, reading.case_ids, reading.frame_suffix or "")
-        masks = find_masks(root, frames, reading.masks, naming)
-        named |= masks.used.union(masks.orphans, *masks.extras.values(), (mask for mask, _ in masks.shared.values()))
-    return sum(map(is_image, named))
+    if reading.masks is None:
+        return frames, Masks({})
+    naming = Naming(reading.images, reading.case_ids, reading.frame_suffix or "")
+    return frames, find_masks(root, frames, reading.masks, naming)
+
+
+def _named(frames: Iterable[Path], masks: Masks) -> int:
+    """Return how many pictures settings name: as frames, as masks, or as files that lie beside these."""
+    beside = masks.used.union(masks.orphans, *masks.extras.values(), (mask for mask, _ in masks.shared.values()))
+    return sum(map(is_image, beside.union(frames)))
 
 
 def _listed(root: Path, settings: Mapping[str, Any]) -> tuple[Reading, FoundFrames]:
@@ -260,7 +282,7 @@ def _beside(names: Mapping[Parts, Sequence[str]]) -> list[tuple[Parts, ...]]:
     return [tuple(folders) for folders in depths.values()]
 
 
-def _settings(pair: _Pair, names: Mapping[Parts, Sequence[str]]) -> list[dict[str, Any]]:
+def _settings(pair: _Pair, names: Mapping[Parts, Sequence[str]], classes: Collection[str]) -> list[dict[str, Any]]:
     ours, theirs = ([name for folder in folders for name in names[folder]] for folders in (pair.frames, pair.masks))
     if pair.frames == pair.masks:
         theirs = [name for name in ours if BESIDE.search(_stem(name))]
@@ -272,45 +294,66 @@ def _settings(pair: _Pair, names: Mapping[Parts, Sequence[str]]) -> list[dict[st
         return []
     name, suffix = called
     alone &= not (suffix or "{stem}" in name)
-    found = _placed(pair, f"*{_ending(ours)}", name, frames=len(frames) if alone else 0)
+    found = _placed(pair, f"*{_ending(ours)}", name, classes, frames=len(frames), alone=alone)
     found |= {"frame_suffix": suffix} if suffix else {}
     found |= {"case_ids": "path"} if len(set(frames)) < len(frames) else {}
     return [found, *_otherwise(found)]
 
 
-def _placed(pair: _Pair, frame: str, mask: str, *, frames: int) -> dict[str, Any]:
+def _placed(
+    pair: _Pair, frame: str, mask: str, classes: Collection[str], *, frames: int, alone: bool
+) -> dict[str, Any]:
     """Return where frames and masks of these names are, and which folder may be the patient's.
+
+    Of several it is the deepest of which one at least holds several frames.
 
     Args:
         pair: their folders.
         frame: the frames' name, a pattern.
         mask: the masks' name, likewise.
-        frames: how many there are; as many folders are none of patients. 0: where nobody counts.
+        classes: the lesion classes; folders called so are none of patients.
+        frames: how many there are.
+        alone: whether each has a folder of its own, which is none of patients.
     """
     varying = {index for index, parts in enumerate(zip(*pair.frames, strict=True)) if len(set(parts)) > 1}
     images = [("*" if index in varying else glob.escape(part)) for index, part in enumerate(pair.frames[0])]
     where = [(f"{{{index}}}" if index in varying else part) for index, part in enumerate(pair.masks[0])]
     found: dict[str, Any] = {"images": "/".join([*images, frame]), "masks": "/".join([*where, mask])}
     folders = {index: {parts[index] for parts in pair.frames} for index in sorted(varying)}
-    groups = [index for index, called in folders.items() if len(called) != frames and not _of_a_split(called)]
-    return found | ({"folder_group": groups[0]} if groups else {})
+    left = {index: called for index, called in folders.items() if not (alone and len(called) == frames)}
+    groups = [index for index, called in left.items() if not _of_no_patients(called, classes)]
+    if len(groups) > 1:
+        groups = [index for index in groups if len({parts[: index + 1] for parts in pair.frames}) < frames]
+    return found | ({"folder_group": groups[-1]} if groups else {})
 
 
-def _of_a_split(folders: Collection[str]) -> bool:
-    """Return whether most of these folders are called like parts of a data set or what lies in them, not patients."""
-    words = [re.findall(r"[^\W\d_]+", name.casefold()) for name in folders]
-    return 2 * sum(bool(one) and _NO_PATIENT.issuperset(one) for one in words) > len(words)
+def _of_no_patients(folders: Collection[str], classes: Collection[str]) -> bool:
+    """Return whether most of these folders are called like a part of a data set, what lies in it, a class or a place.
+
+    Args:
+        folders: their names.
+        classes: the lesion classes.
+    """
+    silent = _NO_PATIENT.union(*map(_words, classes))
+    words = list(map(_words, folders))
+    return 2 * sum(bool(one) and (silent.issuperset(one) or not _PLACES.isdisjoint(one)) for one in words) > len(words)
 
 
-def _fixed(names: Mapping[Parts, Sequence[str]]) -> list[dict[str, Any]]:
+def _words(name: str) -> list[str]:
+    return re.findall(r"[^\W\d_]+", name.casefold())
+
+
+def _fixed(names: Mapping[Parts, Sequence[str]], classes: Collection[str]) -> list[dict[str, Any]]:
     """Return settings for folders that hold one frame each, all of them under the same name, and so its mask."""
     depths: dict[int, list[Parts]] = {}
     for parts in names:
         depths.setdefault(len(parts), []).append(parts)
-    return [one for folders in depths.values() for one in _fixed_in(folders, names)]
+    return [one for folders in depths.values() for one in _fixed_in(folders, names, classes)]
 
 
-def _fixed_in(folders: Sequence[Parts], names: Mapping[Parts, Sequence[str]]) -> list[dict[str, Any]]:
+def _fixed_in(
+    folders: Sequence[Parts], names: Mapping[Parts, Sequence[str]], classes: Collection[str]
+) -> list[dict[str, Any]]:
     counts = Counter(stem for folder in folders for stem in set(map(_stem, names[folder])))
     common = [name for name, count in sorted(counts.items()) if 2 * count > len(folders) and not _VIEWED.search(name)]
     masks = [name for name in common if likeness(name) or BESIDE.search(f"_{name}")]
@@ -321,8 +364,15 @@ def _fixed_in(folders: Sequence[Parts], names: Mapping[Parts, Sequence[str]]) ->
     for mask in masks:
         both = tuple(folder for folder in folders if {mask, *frames} <= set(map(_stem, names[folder])))
         ending = _ending([name for folder in both for name in names[folder] if _stem(name) == frames[0]]) or ".*"
-        placed = _placed(_Pair(both, both), f"{glob.escape(frames[0])}{ending}", f"{mask}.*", frames=len(both))
-        found += [placed | {"case_ids": "path"}, placed | {"case_ids": "path", "mask_extras": "ignore"}]
+        stems = {_stem(name) for folder in both for name in names[folder]}
+        frame, start = f"{glob.escape(frames[0])}{ending}", _NUMBER.sub("", mask)
+        alone, together = (
+            _placed(_Pair(both, both), frame, name, classes, frames=len(both), alone=True) | {"case_ids": "path"}
+            for name in (f"{mask}.*", f"{start}*.*")
+        )
+        ends = {stem.removeprefix(start) for stem in stems if stem.startswith(start)}
+        numbered = len(ends) > 1 and all(not end or _NUMBER.fullmatch(end) for end in ends)
+        found += [*[together] * numbered, alone, {**alone, "mask_extras": "ignore"}]
     return found
 
 

@@ -418,6 +418,41 @@ def suggestion(error):
             ["p1/a/label.png", "p1/b/label.png", "p2/a/label.png"],
             "--set 'images=*/*/frame.png' --set 'masks={0}/{1}/label.*' --set folder_group=0 --set case_ids=path",
         ),
+        (  # a folder a frame, with several masks
+            ["a/image.png", "b/image.png", "c/image.png"],
+            ["a/mask.png", "a/mask2.png", "b/mask.png", "b/mask2.png", "b/mask 3.png", "c/mask.png"],
+            "--set 'images=*/image.png' --set 'masks={0}/mask*.*' --set case_ids=path",
+        ),
+        (
+            ["a/image.png", "b/image.png"],
+            ["a/mask_1.png", "a/mask_2.png", "b/mask_1.png", "b/mask_2.png"],
+            "--set 'images=*/image.png' --set 'masks={0}/mask*.*' --set case_ids=path",
+        ),
+        (  # folders of classes are none of patients
+            ["benign/b (1).png", "malignant/m (1).png", "normal/n (1).png"],
+            ["benign/b (1)_mask.png", "malignant/m (1)_mask.png", "normal/n (1)_mask.png"],
+            "--set 'images=*/*.png' --set 'masks={0}/{stem}_mask.*'",
+        ),
+        (
+            ["images/adenoma/1.png", "images/Hyperplastic polyps/2.png"],
+            ["masks/adenoma/1.png", "masks/Hyperplastic polyps/2.png"],
+            "--set 'images=images/*/*.png' --set 'masks=masks/{1}/{stem}.*'",
+        ),
+        (  # nor are those of the study's
+            ["images/inflammation/1.png", "images/NODULE/2.png"],
+            ["masks/inflammation/1.png", "masks/NODULE/2.png"],
+            "--set 'images=images/*/*.png' --set 'masks=masks/{1}/{stem}.*'",
+        ),
+        (  # nor those of hospitals or of whatever lies above the last that hold several frames
+            ["hospital_a/p1/0.png", "hospital_b/p2/1.png"],
+            ["hospital_a/p1/0_mask.png", "hospital_b/p2/1_mask.png"],
+            "--set 'images=*/*/*.png' --set 'masks={0}/{1}/{stem}_mask.*' --set folder_group=1",
+        ),
+        (
+            ["bonn/p1/0.png", "bonn/p1/1.png", "lyon/p2/2.png"],
+            ["bonn/p1/0_mask.png", "bonn/p1/1_mask.png", "lyon/p2/2_mask.png"],
+            "--set 'images=*/*/*.png' --set 'masks={0}/{1}/{stem}_mask.*' --set folder_group=1",
+        ),
         (
             ["a/images/a.png", "b/images/b.png"],
             ["a/masks/1.png", "a/masks/2.png", "b/masks/7.png"],
@@ -491,8 +526,24 @@ def test_what_a_tool_leaves_in_a_folder_a_frame_is_passed_over(project, tmp_path
     told, command = suggestion(mcdrl("check", tmp_path / "x", "--lesion-class", "polyp").exception)
     assert told == "this would read 3 frames and refuse 0 files"
     assert "--set 'masks={0}/label.*' --set case_ids=path --set mask_extras=ignore" in command
+    said = " ".join(str(mcdrl("check", tmp_path / "x", "--lesion-class", "polyp").exception).split())
+    assert "mask_extras=ignore below leaves out 3 files that are called like masks: 'label_viz.png'; a lesion" in said
     done = CliRunner().invoke(cli.app, shlex.split(command))
     assert done.exit_code == 0, done.output
+
+
+def test_what_is_made_to_be_looked_at_becomes_no_mask_and_further_masks_that_are_left_out_are_named(project, tmp_path):
+    for number in range(3):
+        folder = tmp_path / "x" / f"f{number}"
+        frame(folder / "image.png", number)
+        for name in ("mask.png", "mask2.png", "mask_overlay.png"):
+            mask(folder / name)
+    with pytest.raises(InputError) as error:
+        guess_card(tmp_path / "x")
+    told, command = suggestion(error.value)
+    assert told == "this would read 3 frames and refuse 0 files"
+    assert command.endswith("--set 'masks={0}/mask.*' --set case_ids=path --set mask_extras=ignore")
+    assert "leaves out 6 files that are called like masks: 'mask2.png', 'mask_overlay.png';" in str(error.value)
 
 
 def test_the_command_line_that_is_suggested_keeps_what_was_typed(project, tmp_path):
