@@ -31,9 +31,11 @@ def main(
     left_out: Annotated[Path, typer.Argument(help="Parquet of the sites left out.")],
     validation: Annotated[Path, typer.Argument(help="Parquet of validation frames of their sources.")],
     methods: Annotated[list[str] | None, typer.Argument(help="Which recipes, in this order; default: all.")] = None,
+    seed: Annotated[list[int] | None, typer.Option(help="These trainings alone.")] = None,
 ) -> None:
     """Print the table."""
-    rows, by = pd.read_parquet(left_out), pd.read_parquet(validation)
+    rows, by = (pd.read_parquet(path) for path in (left_out, validation))
+    rows, by = (part[part["seed"].isin(seed)] if seed else part for part in (rows, by))
     for line in lines(rows, by, methods or sorted(set(rows["method"]))):
         print("| " + " | ".join(line) + " |")
 

@@ -245,3 +245,14 @@ def test_validation_dice_is_that_of_the_models_own(project, tmp_path):
     card = json.loads((cell / "model.json").read_text())
     assert (row.method, row.held_out, row.seed, row.dice) == ("baseline", "A", 0, card["val_dice"])
     assert "| A | 1 | " in run(script("table"), out, "baseline", "--sites")
+
+
+def test_the_table_of_one_training_is_of_its_frames_alone(tmp_path):
+    names = {"method": "baseline", "held_out": "A"}
+    first, second = rows_of([(0.9, 1), (0.8, 1)], seed=0, **names), rows_of([(0.9, 1), (0.8, 0)], seed=1, **names)
+    for file in ("left_out", "validation"):
+        pd.concat([first, second]).to_parquet(tmp_path / file)
+    places = tmp_path / "left_out", tmp_path / "validation"
+    of_both, of_second = (run(script("recipes_table"), *places, *more).splitlines()[-1] for more in ((), ("--seed", 1)))
+    assert of_both == "| `baseline` | 1 | 2 | 1.000 | 0.25 |"
+    assert of_second == "| `baseline` | 1 | 1 | 1.000 | 0.50 |"

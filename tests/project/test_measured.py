@@ -27,7 +27,7 @@ from tests.benchmarks import (
 from tests.benchmarks import devices as devices_script
 from tests.benchmarks import label_efficiency as label_efficiency_script
 from tests.benchmarks import table as table_script
-from tests.benchmarks.view import lesions_on_screens
+from tests.benchmarks.view import lesions_on_screens, styles_table
 from tests.projects import ROOT, results
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -44,6 +44,7 @@ _SCRIPTS = {
     "froc": froc,
     "exchanges": exchanges,
     "lesions_on_screens": lesions_on_screens,
+    "styles_table": styles_table,
     "cycle": cycle,
     "scale_table": scale_table,
     "start_table": start_table,

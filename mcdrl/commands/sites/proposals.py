@@ -75,11 +75,14 @@ def _pairs(folders: Iterable[Parts]) -> list[_Pair]:
 
 def _beside(names: Mapping[Parts, Sequence[str]]) -> list[tuple[Parts, ...]]:
     """Return folders that hold masks beside their frames, those of equal depth together."""
+    return _by_depth(parts for parts, files in names.items() if any(BESIDE.search(_stem(name)) for name in files))
+
+
+def _by_depth(folders: Iterable[Parts]) -> list[tuple[Parts, ...]]:
     depths: dict[int, list[Parts]] = {}
-    for parts, files in names.items():
-        if any(BESIDE.search(_stem(name)) for name in files):
-            depths.setdefault(len(parts), []).append(parts)
-    return [tuple(folders) for folders in depths.values()]
+    for parts in folders:
+        depths.setdefault(len(parts), []).append(parts)
+    return [tuple(same) for same in depths.values()]
 
 
 def _settings(pair: _Pair, names: Mapping[Parts, Sequence[str]], classes: Collection[str]) -> list[dict[str, Any]]:
@@ -145,10 +148,7 @@ def _words(name: str) -> list[str]:
 
 def _fixed(names: Mapping[Parts, Sequence[str]], classes: Collection[str]) -> list[dict[str, Any]]:
     """Return settings for folders that hold one frame each, all of them under the same name, and so its mask."""
-    depths: dict[int, list[Parts]] = {}
-    for parts in names:
-        depths.setdefault(len(parts), []).append(parts)
-    return [one for folders in depths.values() for one in _fixed_in(folders, names, classes)]
+    return [one for folders in _by_depth(names) for one in _fixed_in(folders, names, classes)]
 
 
 def _fixed_in(

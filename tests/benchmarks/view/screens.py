@@ -453,6 +453,7 @@ TEST: tuple[Callable[[Canvas], Box], ...] = (
     rectangle_on_fade,
     between_tiles,
 )
+RECOLOURED = {"narrow_band", "grey_tissue", "dark_whole_frame", "dim_circle"}  # show the picture otherwise, as well
 
 
 def screen(style: Callable[[Canvas], Box], tissue: Image.Image, seed: int) -> tuple[Image.Image, Box]:

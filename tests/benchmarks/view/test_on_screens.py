@@ -7,12 +7,11 @@ import pytest
 from PIL import Image
 
 from tests.benchmarks.view.on_screens import on_screen
-from tests.benchmarks.view.screens import TEST, laid_out, traced
+from tests.benchmarks.view.screens import RECOLOURED, TEST, laid_out, traced
 
 HEIGHT, WIDTH = 96, 120
 LESION = np.zeros((HEIGHT, WIDTH), bool)
 LESION[30:70, 40:90] = True
-RECOLOURED = {"narrow_band", "grey_tissue", "dark_whole_frame", "dim_circle"}
 PLAIN = [style for style in TEST if style.__name__ not in RECOLOURED]
 
 
