@@ -88,22 +88,6 @@ def frame_scores(spectra: Spectra, presence: NDArray[Any] | None = None) -> Floa
     return scores
 
 
-def mean_presence(maps: Sequence[Probabilities], presences: Sequence[NDArray[Any] | None]) -> Floats | None:
-    """Return the mean over models of what each says of frames having a lesion, [B] in 0..1; None where none has a head.
-
-    A model without a presence head says the score of its own map.
-
-    Args:
-        maps: of each model, [B, H, W], of lesion, 0..1.
-        presences: of each model, [B], or None.
-    """
-    if all(one is None for one in presences):
-        return None
-    each = [frame_scores(spectrum(p), one) for p, one in zip(maps, presences, strict=True)]
-    mean: Floats = np.mean(each, axis=0)
-    return mean
-
-
 def scores_of_judged(
     spectra: Spectra, probability: Probabilities, judged: Bools, presence: NDArray[Any] | None = None
 ) -> Floats:
@@ -116,6 +100,22 @@ def scores_of_judged(
         presence: [B], as for `frame_scores`.
     """
     return frame_scores(spectra if judged.all() else spectrum(probability, judged), presence)
+
+
+def joint_scores(parts: Sequence[tuple[Probabilities, NDArray[Any] | None]], judged: Bools) -> Floats:
+    """Return the scores of frames by what several models say, [B] in 0..1: the mean of each one's.
+
+    A model's limit is of its own maps. Of their mean the likeliest percent is never surer than in the mean over the
+    models, so that its score would fall below the mean of the limits in more frames than any of them gives up.
+
+    Args:
+        parts: of each model, [B, H, W], the probability of lesion, 0..1, and [B], what its presence head says; None:
+            it has none.
+        judged: as for `scores_of_judged`.
+    """
+    each = [scores_of_judged(spectrum(p), p, judged, presence) for p, presence in parts]
+    mean: Floats = np.mean(each, axis=0)
+    return mean
 
 
 def choose(frames: Sequence[Judged], keep_share: float) -> OperatingPoint:

@@ -14,12 +14,14 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.confounders.scores import LIMIT, zero_shot_scores
 from mcdrl.metrics.calibration import calibrated, confidence, spectrum
-from mcdrl.metrics.operating_point import OperatingPoint, frame_scores, mean_presence
+from mcdrl.metrics.counts import Bools
+from mcdrl.metrics.operating_point import OperatingPoint, joint_scores
 from mcdrl.model.ensemble import Ensemble, load_ensemble
 from mcdrl.model.facts import read_facts
 from mcdrl.model.folder import LoadedModel
 from mcdrl.model.held_out import further_sizes_of
 from mcdrl.model.members import members
+from mcdrl.model.probability import Probabilities
 
 Array = np.ndarray[Any, np.dtype[Any]]
 RANDOM_WEIGHTS = "warning: a backbone has RANDOM weights; these masks mean nothing"
@@ -29,19 +31,42 @@ _SHARE_OF_MEMORY = 0.5
 
 
 @dataclass(frozen=True)
+class ModelAnswer:
+    """What one of the networks says of a frame.
+
+    Attributes:
+        probability: [S, S] float32, of lesion.
+        presence: of the frame having a lesion, 0..1, by its presence head; None: it has none.
+    """
+
+    probability: Array
+    presence: float | None = None
+
+
+@dataclass(frozen=True)
 class Answer:
     """What the networks say of one frame.
 
     Attributes:
         probability: [S, S] float32, of lesion, mean over the models.
         images: the image feature by each model's encoder, [D] float32 each; [0] where the encoder didn't run.
-        presence: of the frame having a lesion, 0..1, mean over the models, of which those without a presence head say
-            the score of their own map; None: no model has one.
+        parts: what each model says by itself, by which the frame's score goes; empty: one that has no presence head.
     """
 
     probability: Array
     images: tuple[Array, ...]
-    presence: float | None = None
+    parts: tuple[ModelAnswer, ...] = ()
+
+    def score(self, judged: Bools | None = None) -> float:
+        """Return how much the frame looks as if it had a lesion, 0..1; see `mcdrl.metrics.operating_point`.
+
+        Args:
+            judged: [S, S], where the mask says lesion or background; None: everywhere.
+        """
+        known = np.ones(self.probability.shape, bool) if judged is None else judged
+        parts = self.parts or (ModelAnswer(self.probability),)
+        said = [(one.probability[None], None if one.presence is None else np.array([one.presence])) for one in parts]
+        return float(joint_scores(said, known[None])[0])
 
 
 @dataclass(frozen=True)
@@ -110,28 +135,37 @@ class Predictor:
     def __call__(self, frames: Array) -> list[Answer]:
         """Segment up to `batch_size` frames, [B, S, S, 3] uint8, RGB, squashed to `size_px`."""
         filled = np.concatenate([frames, np.repeat(frames[-1:], self.batch_size - len(frames), axis=0)])
-        maps, images, there = [], [], []
+        said, images = [], []
         for found, batch in self._ensemble.answers(filled, always_encode=self._confounders):
-            maps.append(found.lesion.cpu().numpy())
-            there.append(None if found.presence is None else found.presence.cpu().numpy())
+            said.append(_by_frame(found))
             images.append(batch.encoded.image_embedding.cpu().numpy())
-        mean, presence = maps[0] if len(maps) == 1 else np.mean(maps, axis=0), mean_presence(maps, there)
-        said: Sequence[float | None] = [None] * len(frames) if presence is None else presence.tolist()
+        by_frame = list(zip(*said, strict=True))[: len(frames)]
         return [
-            Answer(mean[index], tuple(image[index] for image in images), said[index]) for index in range(len(frames))
+            Answer(_mean([part.probability for part in parts]), tuple(image[index] for image in images), parts)
+            for index, parts in enumerate(by_frame)
         ]
 
     def assess(self, answer: Answer) -> Assessment:
         """Say how far an answer can be trusted and what the frame looks like."""
         counts = spectrum(answer.probability[None])
-        presence = None if answer.presence is None else np.array([answer.presence])
-        trust, score = float(confidence(counts, self.temperature)[0]), float(frame_scores(counts, presence)[0])
+        trust, score = float(confidence(counts, self.temperature)[0]), answer.score()
         models = [member.model for member in self._ensemble.members]
         return Assessment(trust, trust < self.flag_below, _confounder_scores(models, answer.images), score)
 
     def calibrated(self, raw: Array) -> Array:
         """Return probabilities, of any shape, that say how often such a pixel is lesion."""
         return calibrated(raw, self.temperature)
+
+
+def _by_frame(said: Probabilities) -> list[ModelAnswer]:
+    maps = said.lesion.cpu().numpy()
+    there: Sequence[float | None] = [None] * len(maps) if said.presence is None else said.presence.cpu().tolist()
+    return [ModelAnswer(*one) for one in zip(maps, there, strict=True)]
+
+
+def _mean(maps: Sequence[Array]) -> Array:
+    mean: Array = maps[0] if len(maps) == 1 else np.mean(maps, axis=0)
+    return mean
 
 
 def load_predictor(

@@ -23,7 +23,7 @@ from mcdrl.base.parallel import ahead, batches
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.imaging.decode import swapped, view_of
 from mcdrl.imaging.video.frames import TimedFrame, Video
-from mcdrl.model.predictor import Answer, Predictor
+from mcdrl.model.predictor import Answer, ModelAnswer, Predictor
 from mcdrl.model.shown import ShownFrame, show
 from mcdrl.view import Box
 
@@ -171,7 +171,7 @@ def answered(
 def smoothed(frames: Iterable[Answered], tick_s: float, smooth_s: float) -> Iterator[Answered]:
     """Yield frames whose answers are the mean over all frames so far, older ones weighed down exponentially.
 
-    That is true of the probabilities and, where a presence head says it, of the frame's score.
+    That is true of each model's probabilities and, where a presence head says it, of the frame's score.
 
     Args:
         frames: in the order of time.
@@ -189,10 +189,20 @@ def smoothed(frames: Iterable[Answered], tick_s: float, smooth_s: float) -> Iter
 
 def _between(old: Answer, new: Answer, share: np.float32) -> Answer:
     """Return what lies between two answers: the new one's share of the way."""
-    probability = old.probability + share * (new.probability - old.probability)
-    if old.presence is None or new.presence is None:
-        return replace(new, probability=probability)
-    return replace(new, probability=probability, presence=old.presence + float(share) * (new.presence - old.presence))
+    parts = tuple(_part_between(*both, share) for both in zip(old.parts, new.parts, strict=True))
+    return replace(new, probability=_map_between(old.probability, new.probability, share), parts=parts)
+
+
+def _part_between(old: ModelAnswer, new: ModelAnswer, share: np.float32) -> ModelAnswer:
+    presence = new.presence
+    if old.presence is not None and presence is not None:
+        presence = old.presence + float(share) * (presence - old.presence)
+    return ModelAnswer(_map_between(old.probability, new.probability, share), presence)
+
+
+def _map_between(old: Array, new: Array, share: np.float32) -> Array:
+    between: Array = old + share * (new - old)
+    return between
 
 
 def _answers(

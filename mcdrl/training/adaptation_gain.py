@@ -100,8 +100,7 @@ def judge(found: Iterable[Answer], frames: LabelledFrames, threshold: float = UN
     kept, overlaps = Answers(), []
     for answer, labels in zip(found, frames.masks, strict=True):
         p, truth, judged = answer.probability, lesion_of(labels), judged_of(labels)
-        presence = None if answer.presence is None else np.array([answer.presence])
-        kept.add(p[None], truth[None], judged[None], presence, threshold)
+        kept.add(p[None], truth[None], judged[None], np.array([answer.score(judged)]), threshold)
         overlaps.append(float(dice(count((p >= threshold)[None], truth[None], judged[None]))[0]))
     whole = np.array([_found(one, OperatingPoint()) for one in kept.judged]).reshape(-1, 2)
     return Judgement(kept, dict(zip(SCORES, (np.array(overlaps), *whole.T), strict=True)))

@@ -58,7 +58,8 @@ class Answers:
             p: [B, S, S], the probability of lesion, not calibrated, 0..1.
             truth: [B, S, S], where the lesion is.
             judged: [B, S, S], where the mask says lesion or background.
-            presence: [B], what a presence head says of each frame, 0..1; None: there is none.
+            presence: [B], the frames' scores where others than the map say them, 0..1: a presence head, or several
+                models each by its own map; None: the map does.
             threshold: probability from which a pixel is called lesion.
         """
         spectra = spectrum(p)

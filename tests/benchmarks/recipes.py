@@ -28,8 +28,7 @@ import typer
 from mcdrl.artifacts.cases import CASES, GEOMETRY
 from mcdrl.artifacts.frames import FRAMES, judged_of, unpack_native_mask
 from mcdrl.base.parallel import batches
-from mcdrl.metrics.calibration import spectrum
-from mcdrl.metrics.operating_point import mean_presence, scores_of_judged
+from mcdrl.metrics.operating_point import joint_scores
 from mcdrl.model.card import read_card
 from mcdrl.model.ensemble import Ensemble, load_ensemble
 from mcdrl.model.network import FurtherSizes
@@ -47,7 +46,8 @@ BATCH = 8
 KEY = ["method", "held_out", "seed", "case_id"]
 FINDING = ["kind", "score", "area_share"]
 Array = np.ndarray[Any, np.dtype[Any]]
-Answers = Mapping[tuple[str, int], tuple[Array, Array | None]]
+Part = tuple[Array, Array | None]  # what a model says of frames: [B, S, S], and [B] by its presence head
+Answers = Mapping[tuple[str, int], Sequence[Part]]  # a part a model
 
 
 @dataclass(frozen=True)
@@ -66,10 +66,11 @@ class _Look:
 
     def counts(self, masks: Mapping[str, Array]) -> Iterator[tuple[str, int, str, Counts, float]]:
         """Yield recipe, seed, frame, what is found there, and the frame's score, by what was judged of it."""
-        for (recipe, seed), (lesion, presence) in self.answers.items():
+        for (recipe, seed), parts in self.answers.items():
+            lesion = np.mean([one for one, _ in parts], axis=0)
             side = lesion.shape[1:]
             judged = np.stack([judged_of(at_working_size(masks[case], side, box)) for case, box in self.boxes.items()])
-            scores = scores_of_judged(spectrum(lesion), lesion, judged, presence)
+            scores = joint_scores(parts, judged)
             for at, (case, box) in enumerate(self.boxes.items()):
                 yield recipe + self.ending, seed, case, counted(lesion[at], box, masks[case]), scores[at]
 
@@ -169,7 +170,7 @@ def judged(
 
 
 def asked(ensemble: Ensemble, images: Array, *, plainly: bool = False, apart: bool = True) -> Answers:
-    """Return (recipe, seed) -> probability of lesion, [B, S, S], and of the frame having one, [B] or None.
+    """Return (recipe, seed) -> what each of its models says of the frames.
 
     Args:
         ensemble: models of one method, if `apart`.
@@ -177,7 +178,7 @@ def asked(ensemble: Ensemble, images: Array, *, plainly: bool = False, apart: bo
         plainly: whether each is asked by itself alone, at the working size.
         apart: whether each is told of by itself, too; else all together have the names that one has.
     """
-    parts: dict[str, list[tuple[Array, Array | None]]] = defaultdict(list)
+    parts: dict[str, list[Part]] = defaultdict(list)
     for member, (model, batch) in zip(ensemble.members, ensemble.batches(images), strict=True):
         said = probabilities(model.method, batch)
         presence = None if said.presence is None else said.presence.numpy()
@@ -188,16 +189,13 @@ def asked(ensemble: Ensemble, images: Array, *, plainly: bool = False, apart: bo
             parts["_sizes"].append((mean.numpy(), presence))
     seeds = [member.model.card.seed for member in ensemble.members]
     if not apart:
-        return {(recipe, seeds[0]): _mean(own) for recipe, own in parts.items()}
-    found = {(recipe, seed): one for recipe, own in parts.items() for seed, one in zip(seeds, own, strict=True)}
+        return {(recipe, seeds[0]): own for recipe, own in parts.items()}
+    found: dict[tuple[str, int], Sequence[Part]] = {
+        (recipe, seed): [one] for recipe, own in parts.items() for seed, one in zip(seeds, own, strict=True)
+    }
     if len(seeds) > 1 and not plainly:
-        found |= {(f"_together{len(seeds)}{recipe}", min(seeds)): _mean(own) for recipe, own in parts.items()}
+        found |= {(f"_together{len(seeds)}{recipe}", min(seeds)): own for recipe, own in parts.items()}
     return found
-
-
-def _mean(answers: Sequence[tuple[Array, Array | None]]) -> tuple[Array, Array | None]:
-    maps, presences = zip(*answers, strict=True)
-    return np.mean(maps, axis=0), mean_presence(maps, presences)
 
 
 def _whole(ensemble: Ensemble, paths: Mapping[str, Path], size_px: int, *, swap: bool) -> _Look:

@@ -108,16 +108,20 @@ def test_together_is_the_mean_of_what_each_says_at_all_sizes(project):
     ensemble = load_ensemble(cells, None, "cpu", (320,))
     frames = np.stack([np.asarray(noise(seed, 224)) for seed in range(2)])
     found = recipes.asked(ensemble, frames)
+
+    def said(recipe, seed):
+        return np.mean([lesion for lesion, _ in found[recipe, seed]], axis=0)
+
     alone = [load_ensemble([cell], None, "cpu", (320,)).probability(frames) for cell in cells]
-    np.testing.assert_allclose(found["_sizes", 0][0], alone[0], atol=1e-6)
-    np.testing.assert_allclose(found["_sizes", 1][0], alone[1], atol=1e-6)
-    np.testing.assert_allclose(found["_together2_sizes", 0][0], np.mean(alone, axis=0), atol=1e-6)
+    np.testing.assert_allclose(said("_sizes", 0), alone[0], atol=1e-6)
+    np.testing.assert_allclose(said("_sizes", 1), alone[1], atol=1e-6)
+    np.testing.assert_allclose(said("_together2_sizes", 0), np.mean(alone, axis=0), atol=1e-6)
     assert np.abs(alone[0] - alone[1]).max() > 0.01
     member = ensemble.members[0]
     model, batch = next(ensemble.batches(frames))
     with torch.inference_mode():
         larger = FurtherSizes(model, member.encoder, (320,))._answer(batch.frame, 320).numpy()
-    np.testing.assert_allclose(2 * found["_sizes", 0][0] - found["", 0][0], larger, atol=1e-5)
+    np.testing.assert_allclose(2 * said("_sizes", 0) - said("", 0), larger, atol=1e-5)
 
 
 def test_models_of_several_methods_answer_as_one_alone(project, tmp_path):
@@ -135,7 +139,8 @@ def test_models_of_several_methods_answer_as_one_alone(project, tmp_path):
     frames = np.stack([np.asarray(noise(seed, 224)) for seed in range(2)])
     ensemble = load_ensemble(cells, None, "cpu", (320,))
     found = recipes.asked(ensemble, frames, apart=False)
-    np.testing.assert_allclose(found["_sizes", 1][0], ensemble.probability(frames), atol=1e-6)
+    mean = np.mean([lesion for lesion, _ in found["_sizes", 1]], axis=0)
+    np.testing.assert_allclose(mean, ensemble.probability(frames), atol=1e-6)
     with pytest.raises(typer.BadParameter, match="leave out --together"):
         recipes.main(out, cells, whole=True, together="both")
 
@@ -148,18 +153,15 @@ def test_a_frame_s_score_is_of_what_somebody_judged():
     mask[16:, 32:48] = 255
     masks = {"some": mask, "all": np.zeros_like(mask)}
     box = (32, 16, 64, 32)
-    look = recipes._Look("", dict.fromkeys(masks, box), {("", 0): (p, None), ("_head", 0): (p, np.array([0.3, 0.6]))})
+    answers = {
+        ("", 0): [(p, None)],
+        ("_head", 0): [(p, np.array([0.3, 0.6]))],
+        ("_both", 0): [(p, None), (p / 3, None)],
+    }
+    look = recipes._Look("", dict.fromkeys(masks, box), answers)
     scores = [score for *_, score in look.counts(masks)]
-    assert scores == pytest.approx([0, 0.99, 0.3, 0.6], abs=0.01)  # a presence head's is of the whole frame
-
-
-def test_a_model_without_a_presence_head_has_its_part_in_the_mean():
-    p = np.zeros((2, 1, 10, 10), np.float32)
-    p[1, 0, 0, 0] = 0.5  # the highest percent
-    lesion, presence = recipes._mean([(p[0], np.array([0.9])), (p[1], None)])
-    np.testing.assert_array_equal(lesion, p.mean(0))
-    assert presence == pytest.approx([0.7], abs=0.01)
-    assert recipes._mean([(p[0], None), (p[1], None)])[1] is None
+    # a presence head's is of the whole frame, and that of two models the mean
+    assert scores == pytest.approx([0, 0.99, 0.3, 0.6, 0, 0.66], abs=0.01)
 
 
 def test_two_models_of_one_seed_are_refused(project, tmp_path):

@@ -5,7 +5,7 @@ import pytest
 
 from mcdrl.metrics.calibration import spectrum
 from mcdrl.metrics.detection import Match
-from mcdrl.metrics.operating_point import Judged, OperatingPoint, choose, frame_scores, mean_presence, scores_of_judged
+from mcdrl.metrics.operating_point import Judged, OperatingPoint, choose, frame_scores, joint_scores, scores_of_judged
 
 VIEW = 1000
 
@@ -101,13 +101,28 @@ def test_nothing_is_given_up_where_nothing_is_gained():
     assert choose([*found, judged(0.99, false=[500])], 0.9) == OperatingPoint()  # it would stay anyway
 
 
-def test_a_model_without_a_presence_head_says_the_score_of_its_map():
-    p = np.zeros((2, 2, 10, 10), np.float32)  # of 100 pixels the highest counts
+def test_several_models_say_the_mean_of_their_scores():
+    p, judged = np.zeros((2, 2, 10, 10), np.float32), np.ones((2, 10, 10), bool)  # of 100 pixels the highest counts
     p[1, 0, 3, 3], p[1, 1, 4, 4] = 0.5, 1.0
-    said = mean_presence(list(p), [np.array([0.9, 0.2]), None])
+    said = joint_scores([(p[0], np.array([0.9, 0.2])), (p[1], None)], judged)
     assert said.tolist() == pytest.approx([0.7, 0.6], abs=0.01)
-    assert mean_presence(list(p), [np.array([0.9, 0.2]), np.array([0.1, 0.2])]).tolist() == pytest.approx([0.5, 0.2])
-    assert mean_presence(list(p), [None, None]) is None
+    judged[:, 3, 3] = False
+    assert joint_scores([(p[0], None), (p[1], None)], judged).tolist() == pytest.approx([0, 0.5], abs=0.01)
+
+
+@pytest.mark.parametrize("n_models", [2, 5])
+def test_models_together_keep_what_the_limit_of_each_promises(n_models):
+    """Each is sure of another place of a lesion, so that the mean of their maps is less sure than any of them."""
+    rng = np.random.default_rng(n_models)
+    sure = 1 / (1 + np.exp(-rng.normal(2, 1, (400, 1)) - rng.normal(0, 1, (400, n_models))))
+    p = np.zeros((n_models, 400, 10, 10), np.float32)
+    for model in range(n_models):
+        p[model, :, model, model] = sure[:, model]
+    everywhere = np.ones((400, 10, 10), bool)
+    points = [choose([judged(one, hits=[50], false=[50]) for one in frame_scores(spectrum(maps))], 0.9) for maps in p]
+    limit = np.mean([point.frame_score for point in points])
+    assert np.mean(joint_scores([(maps, None) for maps in p], everywhere) >= limit) >= 0.9
+    assert np.mean(frame_scores(spectrum(p.mean(0))) >= limit) < 0.5
 
 
 def test_what_nobody_judged_has_no_part_in_a_frame_s_score():

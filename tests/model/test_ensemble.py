@@ -187,17 +187,27 @@ def test_models_of_one_encoder_encode_once_and_answer_by_their_mean(folder, tmp_
     np.testing.assert_allclose(both.probability(frames), (alone[0] + alone[1]) / 2, rtol=1e-6)
 
 
-def test_the_operating_point_is_the_mean_of_the_models_and_the_score_that_of_the_mean_answer(folder, tmp_path):
+def test_operating_point_and_frame_score_are_means_over_the_models(folder, tmp_path):
     loaded, encoder = load_model(folder, tmp_path), Pooled()
+    other = replace(loaded, method=deepcopy(loaded.method))
+    with torch.no_grad():
+        other.method.head.out.weight.mul_(-1)  # its likeliest percent lies elsewhere
     members = [
-        Member(replace(loaded, card=loaded.card.model_copy(update=limits)), encoder)
-        for limits in ({"no_lesion_below": 0.4, "least_area_share": 0.01}, {"no_lesion_below": 0.8})
-    ]
+        Member(replace(one, card=one.card.model_copy(update=limits)), encoder)
+        for one, limits in (
+            (loaded, {"no_lesion_below": 0.4, "least_area_share": 0.01}), (other, {"no_lesion_below": 0.8})
+        )
+    ]  # fmt: skip
     predictor = Predictor(Ensemble(members, random_weights=False), N)
     assert predictor.operating_point == OperatingPoint(pytest.approx(0.6), pytest.approx(0.005))
-    answer = predictor(np.random.default_rng(3).integers(0, 256, (N, SIDE, SIDE, 3)).astype(np.uint8))[0]
-    highest = np.sort(answer.probability.ravel())[-11:]  # 1 % of 1,024 pixels, rounded up
-    assert predictor.assess(answer).frame_score == pytest.approx(highest.mean(), abs=0.01)
+    frames = np.random.default_rng(3).integers(0, 256, (N, SIDE, SIDE, 3)).astype(np.uint8)
+    answer = predictor(frames)[0]
+    highest = [np.sort(p[0].ravel())[-11:].mean() for p in Ensemble(members, random_weights=False).each(frames)]
+    assert predictor.assess(answer).frame_score == pytest.approx(np.mean(highest), abs=0.01)  # 1 % of 1,024 pixels
+    assert np.sort(answer.probability.ravel())[-11:].mean() < np.mean(highest) - 0.02
+    half = np.arange(SIDE)[:, None] < np.full(SIDE, SIDE // 2)
+    judged = [np.sort(p[0][half])[-6:].mean() for p in Ensemble(members, random_weights=False).each(frames)]
+    assert answer.score(half) == pytest.approx(np.mean(judged), abs=0.01)
 
 
 def _with_presence(loaded, bias):

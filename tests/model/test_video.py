@@ -11,7 +11,7 @@ from PIL import Image
 from mcdrl.base.issues import RefusedError
 from mcdrl.imaging.decode import ANOTHER, DIM
 from mcdrl.imaging.video.frames import TimedFrame, VideoShape
-from mcdrl.model.predictor import Answer
+from mcdrl.model.predictor import Answer, ModelAnswer
 from mcdrl.model.shown import FLAT, ShownFrame
 from mcdrl.model.video import Answered, answered, readable, smoothed, survey
 from mcdrl.view import looked_at
@@ -200,11 +200,23 @@ def test_smoothing_is_the_exponential_mean_worked_out_by_hand():
 
 def test_what_a_presence_head_says_is_smoothed_alike():
     given = [
-        replace(one, answer=replace(one.answer, presence=value))
+        replace(one, answer=replace(one.answer, parts=(ModelAnswer(one.answer.probability, value),)))
         for one, value in zip(at([0, 1, 2], 1.0, 0.0, 1.0), (1.0, 0.0, 1.0), strict=True)
     ]
     for one in smoothed(given, 0.1, 0.2):
-        assert one.answer.presence == pytest.approx(float(one.answer.probability[0, 0]), abs=1e-6)
+        assert one.answer.score() == pytest.approx(float(one.answer.probability[0, 0]), abs=1e-6)
+
+
+def test_each_of_several_models_is_smoothed_by_itself():
+    """One is sure in the first frame and the other in the second, so that their mean is always one half."""
+    given = [
+        replace(one, answer=replace(one.answer, parts=tuple(ModelAnswer(np.full((2, 2), p, np.float32)) for p in said)))
+        for one, said in zip(at([0, 1], 0.5, 0.5), ((1, 0), (0, 1)), strict=True)
+    ]
+    last = list(smoothed(given, 0.1, 0.2))[-1].answer
+    share = -np.expm1(-0.5)
+    assert [float(part.probability[0, 0]) for part in last.parts] == pytest.approx([1 - share, share])
+    assert last.score() == pytest.approx(0.5, abs=0.01)
 
 
 def test_without_smoothing_each_frame_stands_by_itself():

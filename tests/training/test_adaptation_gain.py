@@ -5,7 +5,7 @@ import pytest
 
 from mcdrl.metrics.operating_point import OperatingPoint
 from mcdrl.metrics.paired import Pairs, compare
-from mcdrl.model.predictor import Answer
+from mcdrl.model.predictor import Answer, ModelAnswer
 from mcdrl.training.adapt import LabelledFrames
 from mcdrl.training.adaptation_gain import (
     Change,
@@ -35,7 +35,8 @@ def frames_of(masks, groups=None):
 def said(maps, presence=None):
     """Answers that are nine tenths sure of the ones in maps."""
     there = [None] * len(maps) if presence is None else presence
-    return [Answer(np.float32(0.9) * p.astype(np.float32), (), one) for p, one in zip(maps, there, strict=True)]
+    sure = [np.float32(0.9) * p.astype(np.float32) for p in maps]
+    return [Answer(p, (), (ModelAnswer(p, one),)) for p, one in zip(sure, there, strict=True)]
 
 
 def boxes(*places):

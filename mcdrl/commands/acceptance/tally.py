@@ -20,7 +20,6 @@ from mcdrl.commands.models.unlabelled import UnlabelledFrame
 from mcdrl.imaging.profile import measure
 from mcdrl.metrics.calibration import LOG_ODDS, spectrum
 from mcdrl.metrics.counts import Bools, count, dice
-from mcdrl.metrics.operating_point import scores_of_judged
 from mcdrl.metrics.registry import FRAME_METRICS
 from mcdrl.metrics.reliability import called, reliability
 from mcdrl.model.detections import Detections
@@ -133,8 +132,7 @@ class Tally:
         found = answer.probability[None]
         scores = score(found, truth[None], [native], self._threshold, self._tolerance_px, judged[None])
         (match,) = matches(found, [native], self._threshold)
-        presence = None if answer.presence is None else np.array([answer.presence])
-        frame_score = float(scores_of_judged(spectrum(found), found, judged[None], presence)[0])
+        frame_score = answer.score(judged)
         self._found.add([frame.file], [match], [native.view_px], np.array([frame_score]))
         left = self._predictor.operating_point.keeps(match.area_px, native.view_px, assessment.frame_score)
         self._count(answer.probability, truth, judged)

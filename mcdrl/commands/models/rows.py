@@ -42,7 +42,7 @@ class PredictionRow:
         lesion: "yes", or "no": the models' operating point leaves nothing of the mask, as the frame's score is too low
             or every component too small; `--suppress` empties such a mask; empty: refused.
         frame_score: how much the frame looks as if it had a lesion, 0..1: what a presence head says of it, else the
-            mean of its likeliest percent of pixels; None: refused.
+            mean of its likeliest percent of pixels; of several models the mean of each one's; None: refused.
         lesion_area_px: lesion pixels of the mask.
         lesion_percent: the same in percent of the frame; None: refused.
         confidence: share of the mask that the network expects to be lesion, 0..1, so a precision and no Dice; where
