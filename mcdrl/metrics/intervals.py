@@ -135,6 +135,32 @@ def seeds_interval(values: Floats) -> tuple[float, float, float]:
     return mean - reach, mean + reach, float(2 * stdtr(n - 1, -abs(mean) / error))
 
 
+def total_p(sites: Sequence[Sample], by_seed: Floats) -> float:
+    """Return the two-sided p value of a mean's being 0 by an error that has both, groups of frames and trainings.
+
+    Each of two tests, of frames and of seeds, takes the other's chance for none, so that passing both is easier than it
+    looks where both matter: of ten trainings each with as much chance in them as in the frames, a tenth of the
+    differences that are none would pass. What groups and trainings share is counted in both parts, so that the error is
+    rather too large.
+
+    Args:
+        sites: means over the trainings frame by frame, site by site.
+        by_seed: [K] float, means over the frames and sites, one a training.
+
+    Returns:
+        Student's p by Welch's and Satterthwaite's degrees of freedom; NaN with fewer than two trainings or groups.
+    """
+    free = np.array([*(site.n_groups - 1 for site in sites), len(by_seed) - 1])
+    if free.min() < 1:
+        return float("nan")
+    of_sites = np.array([_variance(site) for site in sites]) / len(sites) ** 2
+    variances = np.array([*of_sites, np.var(by_seed, ddof=1) / len(by_seed)])
+    total, mean = float(variances.sum()), float(np.mean(by_seed))
+    if total <= _NO_WIDTH**2:
+        return 1.0 if abs(mean) <= _NO_WIDTH else float("nan")
+    return float(2 * stdtr(total**2 / (variances**2 / free).sum(), -abs(mean) / np.sqrt(total)))
+
+
 def t_reach(free: float) -> float:
     """Return how many standard errors Student's 95 % interval reaches to either side.
 

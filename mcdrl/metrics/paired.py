@@ -1,7 +1,8 @@
 """Two methods on the same frames: difference, intervals, p values, and the correction for several comparisons.
 
 A difference has two sources of chance: which frames were at hand, and how each training happened to end. Its frames'
-interval takes the trainings as they are, its seeds' interval the frames; sure is what leaves zero out of both.
+interval takes the trainings as they are, its seeds' interval the frames; sure is what leaves zero out of both, and
+by an error that has both.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from mcdrl.metrics.bootstrap import CELLS_AT_ONCE, Groups
 from mcdrl.metrics.counts import Floats
-from mcdrl.metrics.intervals import Sample, mean_interval, seeds_interval
+from mcdrl.metrics.intervals import Sample, mean_interval, seeds_interval, total_p
 
 SIGN_PATTERNS = 20_000  # a p value near 0.05 is then known to 0.003, and Holm's step for 60 rows is still within reach
 SURE = 0.05  # p after Holm below which a difference is sure
@@ -59,6 +60,8 @@ class Comparison:
             they are all alike.
         seed_high: upper end.
         seed_p: two-sided p value of the paired t test over the seeds; NaN likewise.
+        total_p: two-sided p value by an error that has groups and seeds; NaN with one seed or one group; see
+            `mcdrl.metrics.intervals.total_p`.
     """
 
     difference: float
@@ -72,14 +75,17 @@ class Comparison:
     seed_low: float
     seed_high: float
     seed_p: float
+    total_p: float
 
     @property
     def p_both(self) -> float:
-        """The p value that holds for frames and seeds alike, the greater one; with one seed that of the frames.
+        """The p value that holds for frames and seeds alike, the greatest of three; with one seed that of the frames.
 
         NaN where several seeds have none.
         """
-        return float(np.maximum(self.p, self.seed_p)) if self.n_seeds > 1 else self.p
+        if self.n_seeds == 1:
+            return self.p
+        return float(np.maximum(np.fmax(self.p, self.total_p), self.seed_p))
 
     def sure(self, p_holm: float) -> bool:
         """Return whether it would survive other frames and other trainings: never with one seed.
@@ -142,7 +148,7 @@ def compare(sites: Sequence[Pairs], draws: int, rng: np.random.Generator) -> Com
     return Comparison(
         difference=float(parts.sum()), low=low, high=high, p=p, n=sum(len(sample.values) for sample in frames),
         n_groups=len(parts), fewest_groups=min(sample.n_groups for sample in frames), n_seeds=len(by_seed),
-        seed_low=seed_low, seed_high=seed_high, seed_p=seed_p,
+        seed_low=seed_low, seed_high=seed_high, seed_p=seed_p, total_p=total_p(frames, by_seed),
     )  # fmt: skip
 
 

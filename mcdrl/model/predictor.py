@@ -111,6 +111,7 @@ class Predictor:
         flag_below: confidence below which a frame is flagged: the mean over the models.
         operating_point: what a frame has to reach to have a lesion: the mean over the models.
         random_weights: whether one of the encoders was never pretrained.
+        n_networks: that answer together.
     """
 
     def __init__(self, ensemble: Ensemble, batch_size: int | None = None, *, confounders: bool = False) -> None:
@@ -123,7 +124,7 @@ class Predictor:
         """
         cards = [member.model.card for member in ensemble.members]
         self._ensemble, self.size_px, self._confounders = ensemble, ensemble.size_px, confounders
-        self.further_px = ensemble.further_px
+        self.further_px, self.n_networks = ensemble.further_px, len(ensemble.members)
         self.batch_size, self.random_weights = batch_size or fitting_batch(ensemble), ensemble.random_weights
         self.temperature = float(np.exp(np.mean([np.log(card.temperature) for card in cards])))
         self.flag_below = float(np.mean([card.flag_below for card in cards]))

@@ -95,7 +95,7 @@ def test_seeds_are_a_paired_t_test_like_scipys():
     assert (found.n_seeds, found.seed_p) == (4, pytest.approx(theirs.pvalue))
     bounds = theirs.confidence_interval(0.95)
     assert (found.seed_low, found.seed_high) == (pytest.approx(bounds.low), pytest.approx(bounds.high))
-    assert found.p_both == max(found.p, found.seed_p)
+    assert found.p_both == max(found.p, found.seed_p, found.total_p)
 
 
 def test_pairs_are_of_the_seeds_and_frames_that_both_have():
@@ -157,6 +157,33 @@ def test_a_method_is_seldom_surely_better_than_itself(n_seeds):
     found = [compare(itself(rng, n_seeds), 100, rng) for _ in range(400)]
     assert np.mean([one.p < 0.05 and excludes_zero(one.low, one.high) for one in found]) > 1 / 3
     assert np.mean([one.sure(one.p_both) for one in found]) <= 0.06
+
+
+@pytest.mark.parametrize("n_seeds", [3, 12])
+def test_as_much_chance_in_seeds_as_in_frames_is_seldom_sure(n_seeds):
+    """Each test by itself lets a tenth of them pass, and with twelve trainings so do both."""
+    rng = np.random.default_rng(n_seeds)
+
+    def nothing():
+        seeds = rng.normal(0, np.sqrt(n_seeds / 100), (n_seeds, 1))
+        return compare([Pairs(rng.normal(size=20) + seeds, np.arange(20)) for _ in range(5)], 100, rng)
+
+    found = [nothing() for _ in range(400)]
+    assert np.mean([one.sure(one.p_both) for one in found]) <= 0.075  # two standard errors above 0.05
+    assert np.mean([max(one.p, one.seed_p) < 0.05 for one in found]) > (0.08 if n_seeds == 12 else 0)
+
+
+def test_the_error_that_has_both_is_that_of_simple_random_effects():
+    """Of equal groups and no other chance the variances are those of the two means."""
+    rng = np.random.default_rng(11)
+    frames, seeds = rng.normal(0.3, 1, 40), rng.normal(0, 0.2, 4)
+    found = compare([Pairs(frames[None] + seeds[:, None], np.arange(40))], 100, rng)
+    parts = np.array([np.var(frames, ddof=1) / 40, np.var(seeds, ddof=1) / 4])
+    free = parts.sum() ** 2 / (parts**2 / [39, 3]).sum()
+    t = found.difference / np.sqrt(parts.sum())
+    assert found.total_p == pytest.approx(2 * stats.t.sf(abs(t), free), rel=1e-6)
+    assert np.isnan(compare([Pairs(frames[None], np.arange(40))], 100, rng).total_p)
+    assert np.isnan(compare([Pairs(seeds[:, None], np.arange(1))], 100, rng).total_p)
 
 
 @pytest.mark.parametrize(("n_seeds", "share"), [(3, 0.4), (5, 0.9)])

@@ -86,6 +86,7 @@ class Acceptance:
         random_weights: whether an encoder was never pretrained.
         flag_below: confidence below which a frame is flagged.
         further_px: sides, px, at which the models were asked beside their working size.
+        n_networks: that answered together.
     """
 
     name: str
@@ -110,6 +111,7 @@ class Acceptance:
     random_weights: bool
     flag_below: float
     further_px: Sequence[int]
+    n_networks: int
 
     def cases(self) -> pd.DataFrame:
         """Return a row a frame, those that aren't judged, too."""
@@ -157,6 +159,7 @@ def accept(wanted: WantedAcceptance, predictor: Predictor, workers: int) -> Acce
         training=[] if training is None else sorted(set(training["site"])), known=known, left_out=left_out,
         refused=refused, notes=notes, doubts=doubts, read_as=_read_as(source), tally=tally,
         random_weights=predictor.random_weights, flag_below=predictor.flag_below, further_px=predictor.further_px,
+        n_networks=predictor.n_networks,
     )  # fmt: skip
 
 

@@ -275,6 +275,12 @@ def _of_promise(found: Acceptance) -> Iterator[tuple[str, str, bool]]:
     if sorted(promise.further_sizes_px) != sorted(found.further_px):
         there, here = (_asked(sizes_px) for sizes_px in (promise.further_sizes_px, found.further_px))
         yield "Promise for other sizes.", f"It is for networks asked {there}; these were asked {here}.", False
+    if found.n_networks > 1:
+        words = (
+            f"It is of networks by themselves, and {found.n_networks} answer together here, which mostly find a little "
+            "more: a promise that is kept says a little less of each."
+        )
+        yield "Promise for single networks.", words, False
 
 
 def _asked(further_px: Sequence[int]) -> str:

@@ -42,7 +42,7 @@ def topic(results: Results) -> Topic:
 def comparisons_table(scores: pd.DataFrame, draws: Draws, reference: str = BASELINE) -> pd.DataFrame:
     """Compare every method's Dice with the reference's on the same frames and seeds, site by site and over the sites.
 
-    `p` is of the frames, `seed_p` of the seeds. `p_holm` corrects the greater of the two (with one seed, that of the
+    `p` is of the frames, `seed_p` of the seeds. `p_holm` corrects `Comparison.p_both` (with one seed, that of the
     frames) in two families: the `mean` rows, which are what a study asks, and the rows of single sites, which say where
     a difference comes from. `sure` is as in `Comparison`. Empty without the reference.
 

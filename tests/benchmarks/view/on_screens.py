@@ -6,7 +6,9 @@ view of a drawn screen of a style that the finder was not tuned on, smaller or l
 segmented, too. Both are judged on the screen, at its size, where it shows tissue: the first answer is laid where the
 screen has the frame, so that they differ by what the model saw alone. OUT is a parquet of a row a frame, whose methods
 are called as the cells are, with an ending for how the screen was looked at, so that `tests.benchmarks.table` compares
-them: `_screen` cut to the view that is found, `_screen_known` to the true one, `_screen_whole` not at all.
+them: `_screen` cut to the view that is found, `_screen_known` to the true one, `_screen_whole` not at all. What is
+shown brighter has `_lifted` behind its name, frame or screen cut to the view that is found: where even its bright end
+lies below that of all but a twentieth of the frames of the other sites, it is multiplied up to there.
 """
 
 from __future__ import annotations
@@ -29,13 +31,16 @@ from mcdrl.model.card import read_card
 from mcdrl.model.predictor import Predictor, load_predictor
 from mcdrl.model.shown import show
 from mcdrl.study.params import Study, load_study, resolve
-from mcdrl.study.paths import ARTIFACTS, site_files
+from mcdrl.study.paths import ARTIFACTS, SiteFiles, site_files
 from mcdrl.view import Box, looked_at, squash
 from stages.stress.run import pick
 from tests.benchmarks.view.prediction import paths_of
 from tests.benchmarks.view.screens import TEST, screen, traced
 
 KEY = ["method", "held_out", "seed", "case_id"]
+PATCH_PX = 16  # the bright end is the brightest patch of such a side, which glare alone doesn't fill
+DARK_SHARE = 0.05  # of the frames of the other sites, which count as too dark
+EVERY = 4  # frame of the other sites that is looked at for that
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -60,17 +65,18 @@ def judged(study: Study, model: Path, frames: int | None) -> Iterator[dict[str, 
     reading, files = resolve(study.sites[card.held_out]), site_files(ARTIFACTS, card.held_out)
     paths = paths_of(study, card.held_out)
     cases = CASES.read(files.cases).set_index("case_id")
+    least = dark_below([site_files(ARTIFACTS, site) for site in study.sites if site != card.held_out])
     with FRAMES.read(files.frames) as reader:
         for case in pick(list(cases.index), frames):
             mask = unpack_native_mask(reader.blobs("native_mask", [case])[0])
             picture = read_frame(paths[case], swap=reading.channels == "bgr")[0]
             about = {"held_out": card.held_out, "seed": card.seed, "case_id": case, "group_id": cases.group_id[case]}
-            for ending, row in on_screen(predictor, picture, mask, card.size_px, case):
+            for ending, row in on_screen(predictor, picture, mask, card.size_px, case, least):
                 yield {"method": f"{card.variant}{ending}", **about, **row}
 
 
 def on_screen(
-    predictor: Predictor, picture: Image.Image, mask: Array, size_px: int, case: str
+    predictor: Predictor, picture: Image.Image, mask: Array, size_px: int, case: str, least: float
 ) -> Iterator[tuple[str, dict[str, object]]]:
     """Yield the ending of each way of looking at a frame, and what it finds.
 
@@ -80,6 +86,7 @@ def on_screen(
         mask: [H, W], its mask as it is stored.
         size_px: working size S.
         case: name of the frame, which says what its screen is like.
+        least: bright end to which darker ones are lifted, 0..255.
     """
     number = seed_for("screen", case)
     style = TEST[number % len(TEST)]
@@ -87,23 +94,46 @@ def on_screen(
     left, top, right, bottom = clean.box
     within = np.s_[top:bottom, left:right]
     drawn, box = screen(style, picture.crop(clean.box), number)
-    looks: Sequence[tuple[str, Box]] = [
+    looks: list[tuple[str, Box]] = [
         ("_screen", looked_at(np.asarray(drawn), "auto").box),
         ("_screen_known", box),
         ("_screen_whole", (0, 0, *drawn.size)),
     ]
-    answers = predictor(np.stack([clean.pixels, *(squash(drawn, size_px, one) for _, one in looks)]))
-    called = clean.lesion(answers[0].probability, 0.5)
-    (lesion, counted, as_it_is), shows = traced(
-        style, [lesion_of(mask)[within], judged_of(mask)[within], called[within]], number
-    )
-    maps = (
-        to_native(answer.probability, one, *drawn.size) for answer, (_, one) in zip(answers[1:], looks, strict=True)
-    )
-    masks = [as_it_is, *(one >= 0.5 for one in maps)]
-    for (ending, _), one in zip([("", clean.box), *looks], masks, strict=True):
+    shown = [clean.pixels, *(squash(drawn, size_px, one) for _, one in looks)]
+    answers = predictor(np.stack(shown))
+    brighter = predictor(np.stack([lifted(one, least) for one in shown[:2]]))
+    bare = [clean.lesion(one.probability, 0.5)[within] for one in (answers[0], brighter[0])]
+    (lesion, counted, *laid), shows = traced(style, [lesion_of(mask)[within], judged_of(mask)[within], *bare], number)
+    seen = [*zip(looks, answers[1:], strict=True), (("_screen_lifted", looks[0][1]), brighter[1])]
+    on_it = [to_native(answer.probability, box, *drawn.size) >= 0.5 for (_, box), answer in seen]
+    for ending, one in zip(["", "_lifted", *(look[0] for look, _ in seen)], [*laid, *on_it], strict=True):
         counts = count(one[None], lesion[None], (counted & shows)[None])
         yield ending, {"style": style.__name__, "dice": float(dice(counts)[0])}
+
+
+def dark_below(sites: Sequence[SiteFiles]) -> float:
+    """Return the bright end below which `DARK_SHARE` of some sites' frames lie, 0..255."""
+    ends = []
+    for site in sites:
+        with FRAMES.read(site.frames) as reader:
+            ends += map(bright_end, reader.rows("image", list(CASES.read(site.cases)["case_id"])[::EVERY]))
+    return float(np.quantile(ends, DARK_SHARE))
+
+
+def bright_end(pixels: Array) -> float:
+    """Return how bright the brightest patch of a frame [S, S, 3] uint8 is in its highest channel, 0..255."""
+    side = len(pixels) // PATCH_PX
+    highest = pixels[: side * PATCH_PX, : side * PATCH_PX].max(axis=2)
+    return float(highest.reshape(side, PATCH_PX, side, PATCH_PX).mean(axis=(1, 3)).max())
+
+
+def lifted(pixels: Array, least: float) -> Array:
+    """Return a frame [S, S, 3] uint8 whose bright end is `least` where it was darker."""
+    end = bright_end(pixels)
+    if not 0 < end < least:
+        return pixels
+    brighter: Array = (pixels * (least / end)).round().clip(0, 255).astype(np.uint8)
+    return brighter
 
 
 if __name__ == "__main__":

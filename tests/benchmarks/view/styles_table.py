@@ -2,7 +2,8 @@
 
 SCORES is what `tests.benchmarks.view.on_screens` wrote. Printed is a row a style, the dearest first, and one each of
 those that show the picture otherwise and of the others: frames, and of each METHOD the mean difference in Dice from the
-same frames without a screen, with its standard error, cut to the view that is found and cut to the true one.
+same frames without a screen, with its standard error, cut to the view that is found, cut to the true one and, where
+that was asked, found and lifted.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import typer
 from tests.benchmarks.table import head_cells
 from tests.benchmarks.view.screens import RECOLOURED
 
-_CUTS = {"_screen": "found view", "_screen_known": "true view"}
+_CUTS = {"_screen": "found view", "_screen_known": "true view", "_screen_lifted": "found view, lifted"}
 _FRAME = ["held_out", "seed", "case_id"]
 
 
@@ -26,15 +27,16 @@ def main(
 ) -> None:
     """Print the table."""
     rows = pd.read_parquet(scores).dropna(subset=["dice"])
-    found = pd.concat([lost(rows, method + cut, method) for method in methods for cut in _CUTS])
+    asked = set(rows["method"])
+    columns = [(m + cut, m, f"`{m}`, {told}") for m in methods for cut, told in _CUTS.items() if m + cut in asked]
+    found = pd.concat([lost(rows, column, method) for column, method, _ in columns])
     order = found.groupby("style")["lost"].mean().sort_values().index
     otherwise = found["style"].isin(RECOLOURED)
     parts = {style: found[found["style"] == style] for style in order}
     parts |= {"picture otherwise": found[otherwise], "the others": found[~otherwise]}
-    columns = [(f"{method}{cut}", f"`{method}`, {told}") for method in methods for cut, told in _CUTS.items()]
-    lines = [["style", "frames", *(told for _, told in columns)]]
+    lines = [["style", "frames", *(told for *_, told in columns)]]
     for name, part in parts.items():
-        each = [part.loc[part["column"] == column, "lost"] for column, _ in columns]
+        each = [part.loc[part["column"] == column, "lost"] for column, *_ in columns]
         lines.append([name, str(len(each[0])), *(f"{one.mean():+.3f} ({one.sem():.3f})" for one in each)])
     for line in [*head_cells(lines[0]), *lines[1:]]:
         print("| " + " | ".join(line) + " |")

@@ -25,7 +25,7 @@ NOTHING = OperatingPoint()
 class Bright:
     """Probability of lesion = brightness of the frame at working size."""
 
-    size_px, further_px, random_weights = SIDE, (), False
+    size_px, further_px, random_weights, n_networks = SIDE, (), False, 1
 
     def __init__(self, operating_point=NOTHING, flag_below=0.5, batch_size=2, temperature=1.0):
         self.operating_point, self.flag_below = operating_point, flag_below

@@ -163,6 +163,15 @@ def test_a_promise_is_for_the_sizes_at_which_it_was_measured(tmp_path, promised,
     assert {title: said for title, said, _ in warnings(found)}.get("Promise for other sizes.") == words
 
 
+def test_a_promise_of_single_networks_is_told_where_several_answer(tmp_path):
+    found = judged(tmp_path, GOOD, HIGH)
+    assert "Promise for single networks." not in {title for title, *_ in warnings(found)}
+    told = {title: said for title, said, _ in warnings(replace(found, n_networks=3))}
+    assert "and 3 answer together here" in told["Promise for single networks."]
+    bare = replace(found, promise=None, n_networks=3)
+    assert "Promise for single networks." not in {title for title, *_ in warnings(bare)}
+
+
 def test_the_summary_says_what_cannot_be_said_without_masks(tmp_path):
     lines = summary(judged(tmp_path, [(bright, None) for bright, _ in GOOD], HIGH))
     assert lines[0] == "north: no masks, so nobody knows whether the promise is kept"
