@@ -33,7 +33,9 @@ def assemble(
     """
     check_mode(method, mode)
     trunk = PixelsOnly() if has_own_encoder(method) else make_trunk(mode, spec, backbone, dense_mode)
-    return channels_last(build(method, spec, params, trunk, texts))
+    network = channels_last(build(method, spec, params, trunk, texts))
+    network.dark_below = spec.dark_below
+    return network
 
 
 def make_trunk(mode: str, spec: Spec, backbone: Path, dense_mode: str) -> Trunk:

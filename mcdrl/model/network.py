@@ -15,6 +15,7 @@ from mcdrl.methods import has_own_encoder
 from mcdrl.model.folder import LoadedModel
 from mcdrl.model.probability import lesion, of_output
 from mcdrl.model.resampling import resized
+from mcdrl.networks.exposure import lifted
 from mcdrl.networks.interface import Batch
 from mcdrl.regions.grid import best_places
 from mcdrl.regions.zero_shot import SHARPNESS, places_kept
@@ -140,7 +141,7 @@ def batch_of_frames(frames: Tensor, features: Encoded | None, model: LoadedModel
         features: of the frames, by the model's own encoder; None: the model doesn't read them.
         model: on the same device.
     """
-    return _batch(pixels(frames), features, model, encoder_px=None)
+    return _batch(lifted(pixels(frames), model.method.dark_below), features, model, encoder_px=None)
 
 
 def _batch(frame: Tensor, features: Encoded | None, model: LoadedModel, *, encoder_px: int | None) -> Batch:

@@ -36,7 +36,7 @@ A network that outlines lesions ({classes}) in endoscopic frames, written by the
 | trained on | {sources} |
 | held out | {held_out} |
 | backbone | {title} (`{backbone}`), weights: {pretrained}, licence {licence}, fingerprint `{fingerprint}` |
-| frames | RGB, upright, {view}, squashed to {size_px} x {size_px} px (bicubic){asked} |
+| frames | RGB, upright, {view}, squashed to {size_px} x {size_px} px (bicubic){lifted}{asked} |
 | regions | {regions} |
 | epoch | {epoch}, chosen by the Dice of validation frames: {val_dice:.3f}, {known}{averaged} |
 | trust | temperature {temperature:.2f}; {flagged} |
@@ -139,6 +139,7 @@ _MINED_BY_TEXTS = {  # without, and with a background's prompt
     ),
 }
 _NO_REGIONS = "none: the method looks at the whole frame"
+_LIFTED = ", those darker than nearly all training frames made brighter by the network itself"
 _VIEWS = {"full": "whole", "auto": "cut to the endoscopic view, which is found in each"}
 
 
@@ -232,7 +233,7 @@ def text_of(
         classes=", ".join(card.lesion_classes), sources=", ".join(card.sources), title=markdown(backbone.title),
         backbone=card.backbone, pretrained=markdown(card.pretrained), licence=markdown(backbone.licence),
         fingerprint=card.fingerprint[:12],
-        view=_VIEWS[card.view], size_px=card.size_px, asked=_asked(further_px), epoch=card.best_epoch + 1,
+        view=_VIEWS[card.view], size_px=card.size_px, lifted=_LIFTED if card.spec.dark_below else "", asked=_asked(further_px), epoch=card.best_epoch + 1,
         regions=f"the {card.alpha:.0%} of places {_mined(card)}" if uses_regions else _NO_REGIONS,
         val_dice=card.val_dice, known=OF_SOURCES, averaged=_averaged(card), temperature=card.temperature,
         flagged=_flagged(card), fitted=_fitted(card), no_lesion=_no_lesion(card), unknown=elsewhere,

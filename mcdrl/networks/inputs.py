@@ -25,6 +25,7 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.parallel import batches
 from mcdrl.clip.encoder import Encoded
 from mcdrl.imaging.flips import FLIPS, UNFLIPPED, flipped, flips_of, member
+from mcdrl.networks.exposure import bright_end, lifted
 from mcdrl.networks.interface import Batch
 from mcdrl.regions.tuned import SelectsRegions
 from mcdrl.study.paths import SiteFiles
@@ -52,7 +53,7 @@ def _with_index(rows: pd.DataFrame, path: Path, lesion_classes: Sequence[str]) -
 
 Raw = dict[str, Array]  # dataset -> rows as they are stored, [B, ...]
 _PREFIX = "features/prefix"
-_AT_ONCE = 64  # masks that are read at a time to be measured
+_AT_ONCE = 64  # frames or masks that are read at a time to be measured
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,13 @@ class SitesReader:
         views = [(case, UNFLIPPED) for case in case_ids]
         parts = (self._rows("frames", "mask", part, own=False) for part in batches(views, _AT_ONCE))
         return np.concatenate([lesion_of(masks).mean((1, 2)) for masks in parts])
+
+    def bright_ends(self, case_ids: Sequence[str]) -> Array:
+        """Read how bright each frame's brightest patch is, [n] float32 in 0..1, in the order given."""
+        views = [(case, UNFLIPPED) for case in case_ids]
+        parts = (self._rows("frames", "image", part, own=False) for part in batches(views, _AT_ONCE))
+        frames = (torch.from_numpy(images).permute(0, 3, 1, 2).float().div_(255) for images in parts)
+        return torch.cat([bright_end(one) for one in frames]).numpy()
 
     def _rows(self, store: str, dataset: str, views: Sequence[tuple[str, str]], own: bool) -> Array:
         """Read rows of frames, mirrored or not; `own`: mirrored frames have rows of their own."""
@@ -301,14 +309,17 @@ def to_rows(raw: Raw) -> Rows:
     return Rows(tensors, counts[0] if counts else 0)
 
 
-def to_batch(raw: Raw, class_index: Sequence[int], device: torch.device, miner: SelectsRegions | None = None) -> Batch:
+def to_batch(
+    raw: Raw, class_index: Sequence[int], device: torch.device, miner: SelectsRegions | None = None,
+    dark_below: float = 0.0,
+) -> Batch:  # fmt: skip
     """Turn rows as `SitesReader.read` gives them into a batch on a device; see `batch_of_rows`."""
-    return batch_of_rows(to_rows(raw), class_index, device, miner=miner)
+    return batch_of_rows(to_rows(raw), class_index, device, miner=miner, dark_below=dark_below)
 
 
 def batch_of_rows(
     rows: Rows, class_index: Sequence[int], device: torch.device, sites: Sequence[int] | None = None,
-    miner: SelectsRegions | None = None,
+    miner: SelectsRegions | None = None, dark_below: float = 0.0,
 ) -> Batch:  # fmt: skip
     """Turn rows into a batch on a device; images and maps lie channels last there. Nobody waits for CUDA.
 
@@ -318,6 +329,7 @@ def batch_of_rows(
         device: where to.
         sites: the numbers of the frames' sites; None: they don't matter.
         miner: selects the regions by the maps; None: they are as stored.
+        dark_below: as that of the `Method` that they are for.
     """
     tensors = {name: onto(value, device) for name, value in rows.tensors.items()}
     frame = tensors["frames/image"].permute(0, 3, 1, 2).float().div_(255)
@@ -335,7 +347,7 @@ def batch_of_rows(
     stored = tensors["regions/similarity"].float(), tensors["regions/selected"]
     similarity, selected = miner.regions(encoded.maps) if miner else stored
     return Batch(
-        frame=frame,
+        frame=lifted(frame, dark_below),
         encoded=encoded,
         similarity=similarity,
         selected=selected,

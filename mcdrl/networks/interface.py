@@ -132,6 +132,7 @@ class Spec:
         presence: whether a head beside the method's own says if a frame has a lesion at all.
         input_dropout: share of channels dropped from what the head takes.
         boundary_weight: how much more pixels at outlines weigh in L_seg.
+        dark_below: as that of `Method`.
     """
 
     width: _Side
@@ -144,6 +145,7 @@ class Spec:
     presence: Annotated[bool, Field(strict=True)] = False
     input_dropout: _Share = 0.0
     boundary_weight: _Weight = 0.0
+    dark_below: _Share = 0.0
 
 
 class Trunk(nn.Module, ABC):
@@ -189,6 +191,8 @@ class Method(nn.Module, ABC):
         sums_views: whether `forward` makes several passes at prediction, the first of them over the frame as it is.
         causal_share: of the weight of L_causal, 0..1; training lets it rise.
         presence: says of a frame whether it has a lesion, see `mcdrl.networks.presence`; None: nobody asks.
+        dark_below: bright end, 0..1, to which darker frames are lifted before it sees them, by whoever makes its
+            batches of pixels; see `mcdrl.networks.exposure`. 0: frames are shown as they are.
     """
 
     trunk: Trunk
@@ -197,6 +201,7 @@ class Method(nn.Module, ABC):
     uses_regions: bool = False
     sums_views: bool = False
     causal_share: float = 1.0
+    dark_below: float = 0.0
 
     def __init__(self) -> None:
         """Start without a presence head; see `mcdrl.networks.factory.with_presence`."""

@@ -139,8 +139,8 @@ def _checked(numbers: Mapping[str, Any], kind: type[S], prefix: str, path: Path)
     raise InputError(f"{path} is damaged ({problems}); delete it and run `dvc repro plan`")
 
 
-def make_spec(params: Params, layout: StoresLayout, seed: int) -> Spec:
-    """Return the numbers that a network is built from."""
+def make_spec(params: Params, layout: StoresLayout, seed: int, dark_below: float = 0.0) -> Spec:
+    """Return the numbers that a network is built from; `dark_below` as in `Spec`."""
     return Spec(
         width=layout.width,
         map_channels=dict(layout.map_channels),
@@ -152,6 +152,7 @@ def make_spec(params: Params, layout: StoresLayout, seed: int) -> Spec:
         presence=params.presence_weight > 0,
         input_dropout=params.input_dropout,
         boundary_weight=params.boundary_weight,
+        dark_below=dark_below,
     )
 
 

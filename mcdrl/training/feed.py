@@ -62,7 +62,7 @@ class Feed:
         """
         self.frames, self.without_masks = frames, shown_without_masks(frames, params.unlabelled)
         self._fabric, self._trunk, self._reader, self._params, self._seed = fabric, method.trunk, reader, params, seed
-        self._miners, self._flips = miners, flips
+        self._miners, self._flips, self._dark_below = miners, flips, method.dark_below
         check_sides(method.trunk, reader.layout.size_px, params.further_sizes_px)
         first = self._batches(0)
         self.steps, self._step_size = len(first), len(first[0])
@@ -143,7 +143,9 @@ class Feed:
             for cases, rows in zip(batches, found, strict=True):
                 kinds = [classes[case] if masks else -1 for case in cases]
                 miner = self._miners.of(cases) if self._miners else None
-                yield batch_of_rows(rows, kinds, device, [sites[case] for case in cases], miner)
+                yield batch_of_rows(
+                    rows, kinds, device, [sites[case] for case in cases], miner, dark_below=self._dark_below
+                )
 
     def _source(self, cases: Sequence[str], *, masks: bool) -> RowSource:
         """Return what gives the rows of frames that are trained on, and of those that choose the epoch."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -20,11 +21,13 @@ from mcdrl.model.bundle import bundle
 from mcdrl.model.card import MinedBy, ModelCard
 from mcdrl.model.facts import HISTORY
 from mcdrl.model.folder import save_model
-from mcdrl.networks.inputs import StoresLayout, open_sites, read_cases
+from mcdrl.networks.exposure import limit
+from mcdrl.networks.inputs import SitesReader, StoresLayout, open_sites, read_cases
 from mcdrl.networks.interface import Method, Spec, Texts
 from mcdrl.networks.texts import read_prompts, read_texts
 from mcdrl.networks.trunk import spare_memory
 from mcdrl.regions.tuned import Miner
+from mcdrl.study.sections.train import Params
 from mcdrl.training import checkpoint
 from mcdrl.training.cell import TrainingJob, check_cached, check_texts, drop_stale, make_spec, resume_folder
 from mcdrl.training.checkpoint import TrainingProgress
@@ -41,6 +44,8 @@ from mcdrl.training.sampling import with_sizes
 from mcdrl.training.seen import with_seen
 from mcdrl.training.selection import Epoch
 from mcdrl.training.trust import Trust, measure_trust
+
+_LOOKED_AT = 2000  # training frames, about, by which the limit of dark ones is known
 
 
 def train(job: TrainingJob, fabric: Fabric, out: Path) -> None:
@@ -72,7 +77,7 @@ def train(job: TrainingJob, fabric: Fabric, out: Path) -> None:
         phrases = drawn_phrases(len(confounders), job.params.phrases)
         texts, confounders = with_phrases(texts, phrases), [confounders[index] for index in phrases]
         frames = with_sizes(frames, job.params.sampling, reader.lesion_shares)
-        spec = make_spec(job.params, reader.layout, job.seed)
+        spec = make_spec(job.params, reader.layout, job.seed, _dark_below(job.params, reader, frames.train))
 
         def images() -> Tensor:
             """Return the frozen encoder's features of whole training frames, [n, D] float32."""
@@ -100,6 +105,12 @@ def train(job: TrainingJob, fabric: Fabric, out: Path) -> None:
         bundle(job.backbone, out)
         shutil.rmtree(folder, ignore_errors=True)
     fabric.barrier()
+
+
+def _dark_below(params: Params, reader: SitesReader, train: Sequence[str]) -> float:
+    if not params.lift_dark:
+        return 0.0
+    return limit(reader.bright_ends(train[:: max(1, len(train) // _LOOKED_AT)]))
 
 
 def _assembled(job: TrainingJob, spec: Spec, dense_mode: str, texts: Texts) -> Method:

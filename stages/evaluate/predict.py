@@ -87,7 +87,7 @@ def predict(
         trunk = model.method.trunk
         maps = model.miner.taps if model.miner else []
         raw = reader.read(ids, mask=False, cached=trunk.cached(list(reader.layout.map_channels)), maps=maps)
-        batch = to_batch(raw, [-1] * len(ids), device, miner=model.miner)
+        batch = to_batch(raw, [-1] * len(ids), device, miner=model.miner, dark_below=model.method.dark_below)
         with recorded(model.method) as record, model.running():
             found = probabilities(model.method, batch, single_pass=single_pass)
         with model.running():

@@ -12,6 +12,8 @@ from mcdrl.networks.interface import Texts
 from mcdrl.regions.tuned import Miner
 from mcdrl.regions.zero_shot import mine
 
+NOTHING = SimpleNamespace(dark_below=0.0)
+
 
 def as_tensor(array):
     return None if array is None else torch.from_numpy(array)
@@ -44,7 +46,9 @@ def test_a_model_mines_with_its_own_background():
     dense, classes, background = (torch.randn(shape, generator=rng) for shape in ((2, 8, 4, 4), (3, 8), (8,)))
     features = Encoded(dense=dense, image_embedding=dense[:, :, 0, 0], maps={}, prefix=dense)
     texts = Texts(classes, classes, classes[:, None], torch.ones(3) / 3, background)
-    model = SimpleNamespace(miner=None, texts=texts, card=SimpleNamespace(alpha=0.25, text_similarity="cosine"))
+    model = SimpleNamespace(
+        method=NOTHING, miner=None, texts=texts, card=SimpleNamespace(alpha=0.25, text_similarity="cosine")
+    )
     batch = batch_of_frames(torch.zeros(2, 16, 16, 3, dtype=torch.uint8), features, model)
     expected, selected = mined(dense, classes, 0.25, background)
     assert torch.equal(batch.similarity, expected)
@@ -59,7 +63,9 @@ def test_a_model_mines_as_its_own_training_did():
     texts = Texts(classes, classes, classes[:, None], torch.ones(3) / 3, None)
     found = {}
     for name in ("cosine", "feature_surgery"):
-        model = SimpleNamespace(miner=None, texts=texts, card=SimpleNamespace(alpha=0.25, text_similarity=name))
+        model = SimpleNamespace(
+            method=NOTHING, miner=None, texts=texts, card=SimpleNamespace(alpha=0.25, text_similarity=name)
+        )
         found[name] = batch_of_frames(torch.zeros(2, 16, 16, 3, dtype=torch.uint8), features, model).similarity
     assert torch.equal(found["cosine"], mined(dense, classes, 0.25)[0])
     assert torch.equal(found["feature_surgery"], mined(dense, classes, 0.25, image=image)[0])

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import torch
 from lightning_fabric import Fabric
+from pydantic import ValidationError
 from safetensors.torch import load_file
 from torch.distributed.algorithms._checkpoint.checkpoint_wrapper import apply_activation_checkpointing
 
@@ -22,8 +23,11 @@ from mcdrl.base.errors import InputError
 from mcdrl.methods import modes, names
 from mcdrl.model.card import read_card
 from mcdrl.model.folder import load_model
+from mcdrl.model.network import batch_of_frames
+from mcdrl.model.probability import probability
 from mcdrl.model.readme import readme
 from mcdrl.networks import views
+from mcdrl.networks.exposure import bright_end
 from mcdrl.networks.inputs import SitesReader, open_sites, read_cases, to_batch
 from mcdrl.networks.trunk import EndToEnd
 from mcdrl.study.paths import plan_files
@@ -31,11 +35,13 @@ from mcdrl.training import checkpoint
 from mcdrl.training import run as work
 from mcdrl.training.averaging import ValleyMean, valley
 from mcdrl.training.cell import TrainingJob, make_job, resume_folder
+from mcdrl.training.data import split
 from mcdrl.training.feed import Feed
 from mcdrl.training.labelled import labelled_cases
 from mcdrl.training.loop import Training
 from mcdrl.training.optimiser import make_optimiser
 from mcdrl.training.run import train
+from stages.evaluate.predict import predict
 from tests import stub_sites
 from tests.factories import bytes_of, method_params, small_params, train_params, write_frames
 from tests.projects import make_study
@@ -314,6 +320,7 @@ LEVERS = {
         "swad": {"checks": 2, "start_patience": 1},
     },
     "site colours": {"views": ["site_colours"]},
+    "darkness": {"lift_dark": True},
     "boundary": {"boundary_weight": 5.0},
     "sizes of patches": {"further_sizes_px": [64], "labelled_share": 0.5, "unlabelled": "patches", "batch_size": 4},
 }
@@ -933,3 +940,38 @@ def test_feature_surgery_of_the_training_regions_is_told_by_card_and_readme(arti
     out = _train(_cell(artifacts, epochs=2), tmp_path / "out")
     assert read_card(out).text_similarity == "feature_surgery"
     assert "nearest to the class prompts, less what these have in common" in readme(out, artifacts / "backbone", None)
+
+
+def test_what_is_darker_than_the_training_frames_is_lifted_by_whoever_asks(artifacts, tmp_path):
+    """The limit is of the source sites' training frames alone, and holds for stored frames as for given ones."""
+    cell = _cell(artifacts, "baseline", mode="partial", views=[], lift_dark=True, flips=())
+    loaded = load_model(_train(cell, tmp_path / "out"), artifacts / "backbone")
+    below = loaded.card.spec.dark_below
+    rows = read_cases(cell.files, cell.lesion_classes)
+    trained_on = rows.loc[rows["split"] == "train", "case_id"].tolist()
+    with open_sites(cell.files) as reader:
+        assert below == pytest.approx(np.quantile(reader.bright_ends(trained_on), 0.05), rel=1e-6)
+        dark = Darker(reader)
+        given = torch.from_numpy(dark.read(trained_on[:2], mask=False, cached=[])["frames/image"])
+        (found,) = predict(loaded, dark, trained_on[:2], 2)
+        fabric = Fabric(accelerator="cpu", devices=1)
+        fabric.launch()
+        feed = Feed(fabric, loaded.method, dark, split(rows), cell.params, 0)
+        ends = [255 * bright_end(one.frame) for one in feed.read([trained_on[:2]], "test")]
+    batch = batch_of_frames(given, None, loaded)
+    assert bright_end(batch.frame).tolist() == pytest.approx([below] * 2, abs=1e-3)
+    assert ends[0].tolist() == pytest.approx([255 * below] * 2, abs=0.3)
+    np.testing.assert_allclose(found.probability, probability(loaded.method, batch), atol=1e-5)
+    with pytest.raises(ValidationError, match="lift_dark true takes the pixels in the loop, which mode frozen hasn't"):
+        train_params(mode="frozen", lift_dark=True)
+
+
+class Darker:
+    """A reader whose frames are a quarter as bright."""
+
+    def __init__(self, reader):
+        self._reader, self.layout = reader, reader.layout
+
+    def read(self, *given, **named):
+        raw = self._reader.read(*given, **named)
+        return raw | {"frames/image": raw["frames/image"] // 4}

@@ -167,6 +167,8 @@ class Params(Section):
             stretch, mirrored or not), colour (brightness, contrast, saturation, hue), site_colours (mean and spread of
             Lab's channels become those of a frame of another source site in the batch; SANet, arXiv 2108.00882).
         augment: how far frames vary in these.
+        lift_dark: whether frames whose bright end lies below that of nearly all training frames are multiplied up to
+            there before the network sees them, in modes partial and finetune, at training and ever after. Our choice.
         further_sizes_px: sides to which the frames of a step are enlarged or reduced from the working size, with masks
             and all, in modes partial and finetune; the working size and these have even chances, drawn by the seed.
             Validation stays at the working size. For backbones that take frames of any size, as lite0 does; empty: the
@@ -227,6 +229,7 @@ class Params(Section):
     patches: PatchParams
     views: list[Literal["viewpoint", "colour", "site_colours"]]
     augment: AugmentParams
+    lift_dark: bool
     further_sizes_px: list[SizePx] = Field(max_length=8)
     checkpointing: bool
     compile: bool
@@ -283,6 +286,7 @@ class Params(Section):
             (f"healthy_share {self.healthy_share:g}", self.healthy_share > 0, "0"),
             (f"erased_share {self.erased_share:g}", self.erased_share > 0, "0"),
             (f"unlabelled {self.unlabelled}", self.unlabelled != "none", "none"),
+            ("lift_dark true", self.lift_dark, "false"),
             (f"further_sizes_px {self.further_sizes_px}", bool(self.further_sizes_px), "[]"),
         ]
         given = [(told, off) for told, on, off in needs if on]

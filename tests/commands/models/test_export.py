@@ -44,6 +44,7 @@ def model(tmp_path_factory):
 
 
 MINED = ["miner", "feature_surgery"]
+DARK = 0.9  # so that what is dark is nearly all
 PLACEBOS = {
     "no attention": ("front_door", {"mediator": "random"}), "no frame": ("front_door", {"mediator": "noise"}),
     "any place": ("causalclipseg", {"mask": "random"}), "any Gaussian": ("gaussian_backdoor", {"posterior": "random"}),
@@ -52,12 +53,23 @@ DEVICES = ["denseclip", "front_door", "gaussian_backdoor", "observed_backdoor", 
 
 
 @pytest.fixture(
-    params=[*MINED, "viewpoint", "mcdrl_viewpoint", "causalclipseg", "clipseg", "counterfactual", *DEVICES, *PLACEBOS]
+    params=[
+        *MINED,
+        "lifted",
+        "viewpoint",
+        "mcdrl_viewpoint",
+        "causalclipseg",
+        "clipseg",
+        "counterfactual",
+        *DEVICES,
+        *PLACEBOS,
+    ]
 )
 def special(request, model, tmp_path):
     """The model that mines otherwise, or one of another method: a sum over views or texts, or an answer a prompt."""
     loaded = load_model(model, model / "backbone")
-    named = "mcdrl" if request.param in MINED else request.param
+    named = {"lifted": "viewpoint", **dict.fromkeys(MINED, "mcdrl")}.get(request.param, request.param)
+    spec = replace(SPEC, dark_below=DARK) if request.param == "lifted" else SPEC
     name, given = PLACEBOS.get(named, (named, {}))
     own = small_params(name).model_copy(update=given)
     torch.manual_seed(2)
@@ -65,10 +77,10 @@ def special(request, model, tmp_path):
     miner = Miner({"s8": 40, "s16": 112, "s32": 320}, (14, 14), 0.25, hidden=8) if mines else None
     mined_by = MinedBy(channels={"s8": 40, "s16": 112, "s32": 320}, grid=[14, 14], hidden=8) if miner else None
     mode = next(iter(modes(name)), "frozen")
-    numbers = {"method": name, "mode": mode, "mined_by": mined_by, "params": own.model_dump()}
+    numbers = {"method": name, "mode": mode, "mined_by": mined_by, "params": own.model_dump(), "spec": spec}
     numbers |= {"text_similarity": "feature_surgery"} if request.param == "feature_surgery" else {}
     card = loaded.card.model_copy(update=numbers)
-    network = assemble(name, mode, SPEC, own, model / "backbone", "plain", loaded.texts)
+    network = assemble(name, mode, spec, own, model / "backbone", "plain", loaded.texts)
     if hasattr(network, "head") and name != "denseclip":
         network.head.load_state_dict(loaded.method.head.state_dict())
     else:
