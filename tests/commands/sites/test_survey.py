@@ -279,3 +279,23 @@ def test_whatever_lies_in_masks_beside_frames_they_are_not_alone(tmp_path):
     frames(tmp_path / "frames")
     frames(tmp_path / "masks")
     assert not holds_frames_alone(tmp_path)
+
+
+def test_drawings_that_are_no_masks_are_not_suggested_as_frames(tmp_path):
+    """As SUN-SEG has them: edges and scribbles in the same tree as frames and masks, and called before them."""
+    for case in ("case1_1", "case2_1"):
+        frames(tmp_path / "Frame" / case)
+        for kind in ("GT", "Edge", "Scribble"):
+            masks(tmp_path / kind / case)
+    told, given = settings(tmp_path)
+    assert told == "this would read 6 frames and refuse 0 files; 12 of 24 pictures aren't named by it"
+    assert given[:2] == ["images=Frame/*/*.png", "masks=GT/{1}/{stem}.*"]
+    assert "found: GT/case1_1/: 3 masks, by the folder's name and their few colours (3 .png)" in refused(tmp_path)
+
+
+def test_where_drawings_alone_may_be_the_frames_it_is_said(tmp_path):
+    masks(tmp_path / "Edge")
+    masks(tmp_path / "GT")
+    told, given = settings(tmp_path)
+    assert (told, given[0]) == (READS_ALL, "images=Edge/*.png")
+    assert "images=Edge/*.png below looks drawn, as masks are; name the frames if that is wrong" in refused(tmp_path)
