@@ -48,6 +48,7 @@ class FolderLayout:
         groups: folders that they take for those of patients, which nobody has said; sorted.
         ignored: names of the files called like masks that they leave out -> how many there are.
         drawn: whether what they take for frames looks drawn, as masks do.
+        together: masks of one frame that they lay over one another, at most.
     """
 
     settings: Mapping[str, Any]
@@ -62,6 +63,7 @@ class FolderLayout:
     groups: tuple[str, ...] = ()
     ignored: Mapping[str, int] = field(default_factory=dict)
     drawn: bool = False
+    together: int = 0
 
     def said(self, pictures: int) -> str:
         """Return what these settings would do in a folder of so many pictures, in a few words."""
@@ -80,6 +82,8 @@ class FolderLayout:
         images = self.settings.get("images")
         return [
             *[f"images={images} below looks drawn, as masks are; name the frames if that is wrong"] * self.drawn,
+            *[f"masks={self.settings.get('masks')} below lays up to {self.together} masks of a frame over one another, "
+              "as one a lesion; if they are of several people, name those of one"] * (self.together > 1),
             *[f"of the files that are refused below: {self.refusal}"] * bool(refused),
             *[f"folder_group={number} below takes a folder for a patient or sequence, which is a guess: {shown}; leave "
               "it out where it is none, or where folders of one name are of several"] * bool(self.groups),
@@ -188,6 +192,7 @@ def tried(
         groups=tuple(sorted({one.group_id for one in found.candidates} if guessed else ())),
         ignored=Counter(sorted(extras) if reading.mask_extras == "ignore" else ()),
         drawn=looks_drawn([one.source.frame for one in sample]),
+        together=max(1 + len(one.source.further) for one in found.candidates),
     )
 
 

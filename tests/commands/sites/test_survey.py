@@ -342,3 +342,14 @@ def test_where_drawings_alone_may_be_the_frames_it_is_said(tmp_path):
     told, given = settings(tmp_path)
     assert (told, given[0]) == (READS_ALL, "images=Edge/*.png")
     assert "images=Edge/*.png below looks drawn, as masks are; name the frames if that is wrong" in refused(tmp_path)
+
+
+def test_masks_of_one_frame_that_are_laid_together_are_told(tmp_path):
+    frames(tmp_path / "images")
+    masks(tmp_path / "masks", behind="_rater1")
+    assert "over one another" not in refused(tmp_path)
+    masks(tmp_path / "masks", behind="_rater2")
+    told, given = settings(tmp_path)
+    assert (told, given[1]) == (READS_ALL, "masks=masks/{stem}*.*")
+    line = "below lays up to 2 masks of a frame over one another, as one a lesion; if they are of several people"
+    assert line in refused(tmp_path)
