@@ -7,6 +7,9 @@ from PIL import Image
 
 from mcdrl.base.issues import RefusedError
 
+DEPTH = "unknown depth"
+"""The kind of a refusal of what can't be brought to 8 bits."""
+
 
 def to_rgb(image: Image.Image) -> Image.Image:
     """Return a picture as RGB of 8 bits, transparency laid on black.
@@ -33,11 +36,11 @@ def eight_bit(image: Image.Image, white: int = 0xFFFF) -> Image.Image:
         RefusedError: its values are floating-point numbers, or need more than 16 bits.
     """
     if image.mode == "F":
-        raise RefusedError("unknown depth", "floating-point pixels; save it with 8 or 16 bits")
+        raise RefusedError(DEPTH, "floating-point pixels; save it with 8 or 16 bits")
     if not image.mode.startswith("I"):
         return image
     values = np.asarray(image).astype(np.int64)
     low, high = int(values.min()), int(values.max())
     if low < 0 or high > 0xFFFF:
-        raise RefusedError("unknown depth", f"values {low}..{high}; save it with 8 or 16 bits")
+        raise RefusedError(DEPTH, f"values {low}..{high}; save it with 8 or 16 bits")
     return Image.fromarray((values if high <= 0xFF else (255 * values + white // 2) // white).astype(np.uint8))

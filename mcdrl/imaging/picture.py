@@ -78,6 +78,8 @@ def refusing(path: Path, what: str) -> Iterator[None]:
 
 def _foreign(path: Path) -> str:
     """Return what is wrong with a file that begins like no picture."""
+    if not path.stat().st_size:
+        return "is empty, 0 bytes; copy or export it again"
     if path.suffix.lower() in _OF_DICOM:
         return (
             "is called like DICOM and doesn't begin like it, with a preamble or a group 0002 or 0008; export it again"
@@ -120,7 +122,8 @@ def read_picture(path: Path, what: What) -> StoredPicture:
         deep = any(";16" in str(tile) for tile in image.tile)  # how the pixels are unpacked; gone once they are
         pictures = getattr(image, "n_frames", 1) if image.format in _SEVERAL else 1
         if pictures > 1:
-            raise RefusedError(f"several pictures in one {what}", f"{path.name} holds {pictures}")
+            told = f"{path.name} holds {pictures}; save the one that is meant alone"
+            raise RefusedError(f"several pictures in one {what}", told)
         turn = image.getexif().get(_ORIENTATION, 1)
         image.load()
         if image.getexif().get(_ORIENTATION, 1) == 1:  # nothing to do, or Pillow has turned a TIFF while loading it

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from scipy import ndimage
 
 from mcdrl.artifacts.frames import IGNORED, judged_of, lesion_of
 from mcdrl.base.issues import RefusedError
+from mcdrl.imaging.depth import DEPTH
 from mcdrl.imaging.labels import Read, read_labels
 from mcdrl.imaging.outlines import Drawn, clipped, draw, overlapping_px
 from mcdrl.imaging.picture import read_picture, same_shape, size_text, upright_mask
@@ -54,18 +56,28 @@ def read_mask(
         told = f"frame {size_text(size)}, mask {size_text(shown.size)}; {_resized(shown.size, size)}"
         raise RefusedError("mask of another size", told)
     if stored.deep and not shown.mode.startswith("I"):
-        raise RefusedError(
-            "unknown depth", "a mask in colours of more than 8 bits; save it with 8 bits a channel, or as grey"
+        raise RefusedError(DEPTH, "a mask in colours of more than 8 bits; save it with 8 bits a channel, or as grey")
+    with _telling_the_mask(path):
+        read = read_labels(
+            shown,
+            lossy=stored.lossy,
+            table=recipe.table(lesion_class),
+            threshold=recipe.threshold,
+            value=recipe.values.get(lesion_class, 1),
+            white=stored.white,
         )
-    read = read_labels(
-        shown,
-        lossy=stored.lossy,
-        table=recipe.table(lesion_class),
-        threshold=recipe.threshold,
-        value=recipe.values.get(lesion_class, 1),
-        white=stored.white,
-    )
     return Truth(Image.fromarray(read.labels), read.between_px, read.drawn, _lines(read).line_px)
+
+
+@contextmanager
+def _telling_the_mask(path: Path) -> Iterator[None]:
+    """Say in a refusal for a depth that nobody knows that it is the mask's, as it would be taken for the frame's."""
+    try:
+        yield
+    except RefusedError as error:
+        if error.kind != DEPTH:
+            raise
+        raise RefusedError(DEPTH, f"mask {path.name}: {error.detail}") from None
 
 
 def _resized(mask: tuple[int, int], frame: tuple[int, int]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from mcdrl.sites.folder import FrameFiles, Listing, list_reading
 from mcdrl.sites.grouping import class_of_folder, group_of_folder, group_of_sequence
 from mcdrl.sites.table import Entry, SiteTable, names_of, names_of_file, read_table
 from mcdrl.study.reading import Reading
+
+_NOBODY = frozenset(("-", "?", "<na>", "missing", "n/a", "na", "nan", "nil", "none", "null", "unbekannt", "unknown"))
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ def find_candidates(name: str, root: Path, reading: Reading) -> FoundFrames:
         except RefusedError as error:
             found.refused.append(Issue(source.file, error.kind, error.detail))
     found.notes += [*table.unused(), *_ungrouped(found.candidates, reading), *_idle(reading)] if table else []
+    found.notes += _nobodys(name, found.candidates) if reading.table_group else []
     if outlines is not None:
         _tell_outlines(outlines, reading, listing.sources, found)
     return found
@@ -159,6 +163,14 @@ def _ungrouped(candidates: Sequence[Candidate], reading: Reading) -> list[Issue]
     alone = [one for one in candidates if reading.table_group is not None and one.group_id == one.case_id]
     detail = f"{reading.table_group} is empty; frames of one patient may come to both sides of the split"
     return [Issue(one.source.file, "no group in the table, taken for a group of its own", detail) for one in alone]
+
+
+def _nobodys(site: str, candidates: Sequence[Candidate]) -> list[Issue]:
+    """Return an issue for each group of several frames whose name may mean that nobody knows their patient."""
+    counts = Counter(one.group_id for one in candidates if one.group_id.casefold() in _NOBODY)
+    detail = "frames, which count as one patient's; if nobody knows whose they are, leave their cells empty"
+    kind = "group called as if nobody knew whose it is"
+    return [Issue(site, kind, f"'{name}': {count} {detail}") for name, count in sorted(counts.items()) if count > 1]
 
 
 def _group(source: FrameFiles, reading: Reading) -> str | None:

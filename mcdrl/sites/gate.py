@@ -190,7 +190,9 @@ class Gate:
         large = sum(share > _LARGE for share in shares)
         if large < 2 or 2 * large <= len(shares):
             return []
-        detail = f"{large} of {len(shares)} masks; if they show the background, invert them"
+        white = next(iter(self._drawn), "")
+        table = f" or say so: mask_values={{0: lesion, {white}: background}}" if white in ("1", "255") else ""
+        detail = f"{large} of {len(shares)} masks; if they show the background, invert them{table}"
         return [Issue(self._name, "lesion in more than half of the frame", detail)]
 
     def _colours(self) -> list[Issue]:

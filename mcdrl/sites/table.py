@@ -38,6 +38,7 @@ class SiteTable:
         """Take the table's file name, for each name in `table_file` its entries, and the names of other sites' rows."""
         self._name, self._rows, self._others = name, rows, others
         self._used: set[str] = set()
+        self._ends: dict[str, str] = {}  # how rows' paths end -> the first such row; made when one is missed
 
     def entry(self, source: FrameFiles) -> Entry:
         """Return what the table says of a frame.
@@ -53,7 +54,19 @@ class SiteTable:
         if source.path is not None:
             said = "with case_ids: path, names and stems don't count"
             lacks = f"{self._name} has neither its path {source.file} nor {source.path} ({said})"
-        raise RefusedError("no row in the table", lacks)
+        raise RefusedError("no row in the table", f"{lacks}{self._nearly(source)}")
+
+    def _nearly(self, source: FrameFiles) -> str:
+        """Return which row may be meant: one with folders of another machine, or a number that lost its zeros."""
+        for named in () if self._ends else self._rows:
+            path = PurePosixPath(named)
+            for end in (path.name, path.stem, path.stem.lstrip("0")):
+                self._ends.setdefault(end, named)
+        for name in (composed(source.frame.name), source.stem):
+            if meant := self._ends.get(name):
+                return f", but '{meant}'; give paths below the site's folder"
+        row = self._ends.get(source.stem.lstrip("0")) if source.stem.isdecimal() else None
+        return f", but '{row}'; give the number with its zeros" if row else ""
 
     def elsewhere(self, names: Iterable[str]) -> bool:
         """Return whether the table gives a frame, by its names, to another site and to this one not."""

@@ -412,11 +412,29 @@ def test_a_broken_mask_is_refused_as_such(tmp_path):
         read_pixels(tmp_path / "f.png", tmp_path / "m.png", S, 128)
 
 
+@pytest.mark.parametrize(("name", "what"), [("f.png", "frame"), ("m.png", "mask")])
+def test_an_empty_file_is_said_to_be_empty(tmp_path, name, what):
+    Image.fromarray(colours()).save(tmp_path / "f.png")
+    grey_mask(corner()).save(tmp_path / "m.png")
+    (tmp_path / name).write_bytes(b"")
+    with pytest.raises(RefusedError) as refused:
+        read_pixels(tmp_path / "f.png", tmp_path / "m.png", S, 128)
+    assert str(refused.value) == f"unreadable {what}: {name} is empty, 0 bytes; copy or export it again"
+
+
+def test_a_mask_of_floating_point_numbers_is_not_taken_for_its_frame(tmp_path):
+    Image.fromarray(colours()).save(tmp_path / "f.png")
+    Image.fromarray(np.zeros((HEIGHT, WIDTH), np.float32)).save(tmp_path / "m.tif")
+    with pytest.raises(RefusedError) as refused:
+        read_pixels(tmp_path / "f.png", tmp_path / "m.tif", S, 128)
+    assert str(refused.value) == "unknown depth: mask m.tif: floating-point pixels; save it with 8 or 16 bits"
+
+
 def test_a_tiff_of_several_pages_is_refused(tmp_path):
     page = Image.fromarray(colours())
     page.save(tmp_path / "f.tif", save_all=True, append_images=[page, page])
     grey_mask(corner()).save(tmp_path / "m.png")
-    with pytest.raises(RefusedError, match=r"several pictures in one frame: f.tif holds 3"):
+    with pytest.raises(RefusedError, match=r"in one frame: f.tif holds 3; save the one that is meant alone"):
         read_pixels(tmp_path / "f.tif", tmp_path / "m.png", S, 128)
 
 

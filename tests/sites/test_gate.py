@@ -108,6 +108,16 @@ def test_every_frame_without_a_patient_is_told(folder, ingest):
         assert [note.file for note in notes if note.detail == UNGROUPED] == expected
 
 
+def test_a_patient_called_as_if_nobody_knew_is_told(folder, ingest):
+    for number in range(6):
+        folder.pair(f"f{number}", number)
+    (folder.root / "t.csv").write_text("file,patient\nf0,NaN\nf1,NaN\nf2,NA\nf3,unknown\nf4,unknown\nf5,Nana\n")
+    result = ingest(table="t.csv", table_group="patient")
+    told = "frames, which count as one patient's; if nobody knows whose they are, leave their cells empty"
+    assert [note.detail for note in result.notes] == [f"'NaN': 2 {told}", f"'unknown': 2 {told}"]
+    assert result.cases["group_id"].nunique() == 4
+
+
 def test_a_lesion_without_a_class_is_refused(folder, ingest):
     folder.pair("a", 0)
     folder.pair("b", 1)

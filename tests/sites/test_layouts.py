@@ -187,7 +187,13 @@ def test_masks_of_the_background_are_noticed(tmp_path, ingest):
     found = ingest("folder", lesion_class="polyp")
     told = {note.kind: note.detail for note in found.notes}
     assert found.doubts == found.notes
-    assert told == {"lesion in more than half of the frame": "2 of 3 masks; if they show the background, invert them"}
+    fix = "invert them or say so: mask_values={0: lesion, 255: background}"
+    assert told == {"lesion in more than half of the frame": f"2 of 3 masks; if they show the background, {fix}"}
+    meant = ingest("folder", lesion_class="polyp", mask_values={"0": "lesion", "255": "background"})
+    areas = dict(zip(found.cases["case_id"], found.cases["lesion_area_px"], strict=True))
+    assert {case: 40 * 30 - area for case, area in areas.items() if area < 40 * 30} == {
+        case: area for case, area in zip(meant.cases["case_id"], meant.cases["lesion_area_px"], strict=True) if area
+    }
 
 
 def test_red_and_blue_change_places_where_the_reading_says_so(tmp_path, ingest, passed):

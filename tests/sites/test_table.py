@@ -38,7 +38,7 @@ def test_where_the_path_alone_counts_it_is_said(table):
         rows.entry(FrameFiles("f0", "images/0/f0.png", Path("a"), Path("b"), path="0/f0"))
     assert str(refused.value) == (
         "no row in the table: t.csv has neither its path images/0/f0.png nor 0/f0 "
-        "(with case_ids: path, names and stems don't count)"
+        "(with case_ids: path, names and stems don't count), but 'f0.png'; give paths below the site's folder"
     )
     with pytest.raises(RefusedError, match="has neither its path, its name nor its stem"):
         rows.entry(source("f1"))
@@ -89,6 +89,23 @@ def test_columns_that_are_not_named_are_not_read(table):
 def test_a_frame_without_a_row(table):
     with pytest.raises(RefusedError, match=r"t\.csv has neither its path, its name nor its stem"):
         table("file,patient,kind\na,p1,polyp\n").entry(source("b"))
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ("C:\\data\\images\\007.jpg", ", but 'C:/data/images/007.jpg'; give paths below the site's folder"),
+        ("/mnt/clinic/007.png", ", but '/mnt/clinic/007.png'; give paths below the site's folder"),
+        ("7", ", but '7'; give the number with its zeros"),
+        ("7.jpg", ", but '7.jpg'; give the number with its zeros"),
+        ("8", ""),
+        ("a007", ""),
+    ],
+)
+def test_the_row_that_may_be_meant_is_told(table, row, told):
+    with pytest.raises(RefusedError) as refused:
+        table(f"file,patient,kind\n{row},p1,polyp\n").entry(source("007"))
+    assert refused.value.detail == f"t.csv has neither its path, its name nor its stem{told}"
 
 
 def test_rows_that_agree_and_rows_that_do_not(table):

@@ -168,9 +168,8 @@ def remove_sites(path: Path, names: list[str]) -> list[str]:
         InputError: a site isn't there, or too few would be left.
     """
     with edited(path) as params:
-        removed = []
-        for name in dict.fromkeys(names):
-            removed.append(plain(_entry(path, params, name)))
+        removed = {name: plain(_entry(path, params, name)) for name in names}  # all of them are there, or none goes
+        for name in removed:
             del params["sites"][name]
             put_list(params["held_out"], [site for site in params["held_out"] if site != name])
         if len(params["sites"]) < 2:
@@ -178,4 +177,4 @@ def remove_sites(path: Path, names: list[str]) -> list[str]:
             raise InputError(
                 f"{left} would be left, leaving one out needs at least 2; add yours first: mcdrl sites add NAME ROOT"
             )
-        return drop_classes(params, removed)
+        return drop_classes(params, removed.values())

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any
 
@@ -12,7 +12,7 @@ from mcdrl.base.errors import InputError
 from mcdrl.base.folders import check_hashable, matching, no_folder
 from mcdrl.base.output import say
 from mcdrl.commands.sites.annotated import READ, find_annotated
-from mcdrl.commands.sites.kinds import VIA
+from mcdrl.commands.sites.kinds import QUPATH, SUPERVISELY, VIA, VOC
 from mcdrl.commands.sites.layout import FolderLayout, find_layout, why_not
 from mcdrl.commands.sites.survey import FolderSurvey, survey
 from mcdrl.commands.sites.unread import unread
@@ -22,6 +22,17 @@ from mcdrl.study.reading import MASK_RULES, Reading
 from mcdrl.study.site_cards import SiteCard, card_names, read_card
 
 OWN = "folder"  # the card of a folder of one's own
+_FRAMES = "JPEG, PNG, TIFF, BMP, WebP or DICOM"
+_WHERE = "images=... --set masks=..."
+_NAMED = "masks=.../{stem}.* with what stands before or behind it"
+_NO_MASKS = "nothing is known here as masks or annotations (frames alone: `mcdrl predict`); if there are some, "
+_MASKS = "export them as masks, a PNG a frame"
+_INSTEAD = {
+    VIA: f"{_MASKS}, or, in VIA, as COCO",
+    QUPATH: _MASKS,
+    SUPERVISELY: f"{_MASKS}, or as COCO",
+    VOC: "they don't say where in them the lesion is; give masks or polygons",
+}  # annotations that aren't read -> what to do
 
 
 @dataclass(frozen=True)
@@ -97,11 +108,27 @@ def _against(root: Path, layout: FolderLayout, values: Mapping[str, Any]) -> str
 
 def _fix(found: FolderSurvey) -> str:
     """Return what helps where no command line is known that reads a folder."""
-    if not found.pictures and READ.keys() & found.others.keys():
+    read = READ.keys() & found.others.keys()
+    if not found.pictures and read:
         return "there are annotations and no pictures; give the folder that holds both"
-    if VIA in found.others and not READ.keys() & found.others.keys():
-        return f"{VIA} aren't read; export them as masks, a PNG a frame, or, in VIA, as COCO"
-    return "give --card (`mcdrl sites cards` lists them), and what differs with --set images=... --set masks=..."
+    unread = [kind for kind in _INSTEAD if kind in found.others]
+    if unread and not read and not found.masks:
+        return f"{unread[0]} aren't read; {_INSTEAD[unread[0]]}"
+    frames = sorted(found.pictures.keys() - found.masks)
+    if not frames:
+        return f"there are no frames; give the folder that holds them, with their masks: {_FRAMES}"
+    if found.masks and not read and _stems(found, frames).isdisjoint(_stems(found, found.masks)):
+        frame, mask = (folder / found.pictures[folder][0] for folder in (frames[0], min(found.masks)))
+        return f"no mask is called like a frame ({mask}, {frame}); give it the frame's name, and --set {_NAMED}"
+    known = bool(read or found.masks)
+    return (
+        f"{_NO_MASKS * (not known)}give --card (`mcdrl sites cards` lists them), and what differs with --set {_WHERE}"
+    )
+
+
+def _stems(found: FolderSurvey, folders: Iterable[PurePosixPath]) -> set[str]:
+    """Return what the pictures of some folders are called, without endings."""
+    return {PurePosixPath(name).stem for folder in folders for name in found.pictures[folder]}
 
 
 def _fitting(root: Path) -> list[tuple[str, SiteCard, int]]:

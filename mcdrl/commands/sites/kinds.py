@@ -13,7 +13,7 @@ from mcdrl.imaging.video.files import ENDINGS
 from mcdrl.sites.naming import SILENT, TABLES
 
 COCO, LABELME, CVAT, YOLO = "COCO annotations", "LabelMe annotations", "CVAT annotations", "YOLO annotations"
-VIA = "VIA annotations"
+VIA, QUPATH, SUPERVISELY, VOC = "VIA annotations", "QuPath annotations", "Supervisely annotations", "Pascal VOC boxes"
 YOLO_BOXES = "YOLO boxes"
 UNKNOWN_JSON = "json files"
 VIDEOS = "videos, to be cut into frames first"
@@ -26,11 +26,13 @@ _JSON = (
     (VIA, (b'"_via_img_metadata"',)),
     (VIA, (b'"regions"', b'"shape_attributes"')),
     (VIA, (b'"filename"', b'"regions"', b'"file_attributes"')),  # of a project in which nothing is drawn yet
+    (SUPERVISELY, (b'"objects"', b'"classTitle"')),
     ("nnU-Net's description of a data set", (b'"labels"', b'"file_ending"')),
     ("outlines as of BM-BronchoLC", (b'"object_id"', b'"label_ids"')),
 )  # kind, words that stand in its files, all of them
-_XML = ((CVAT, (b"<annotations",)), ("Pascal VOC boxes", (b"<annotation>", b"<bndbox>")))
-_BY_WORDS = {".json": _JSON, ".xml": _XML}
+_XML = ((CVAT, (b"<annotations",)), (VOC, (b"<annotation>", b"<bndbox>")))
+_GEOJSON = ((QUPATH, (b'"Feature', b'"geometry"')),)
+_BY_WORDS = {".json": _JSON, ".geojson": _GEOJSON, ".xml": _XML}
 _OVERLAP = max(len(word) for kinds in _BY_WORDS.values() for _, words in kinds for word in words) - 1
 _VIA_COLUMN = "region_shape_attributes"
 _YOLO_LINE = re.compile(r"^[ \t]*\d+([ \t]+-?\d+(\.\d+)?(e-?\d+)?){6,}[ \t]*\r?$", re.MULTILINE)  # class, three points
@@ -39,6 +41,7 @@ _SHARE = r"(?:[01]?\.\d+|[01]|\d(?:\.\d+)?e-\d+)"  # of a frame's width or heigh
 _YOLO_BOX = re.compile(rf"^(?=[^\n]*\.)[ \t]*\d+(?:[ \t]+{_SHARE}){{4}}[ \t]*\r?$", re.MULTILINE)
 _BY_ENDING = (
     ("volumes, to be exported as pictures first, a PNG a slice", (".nii.gz", ".nii", ".mha", ".mhd", ".nrrd")),
+    ("arrays, to be saved as pictures first, a PNG a frame", (".npy", ".npz", ".mat", ".h5", ".hdf5", ".parquet")),
     ("archives, to be unpacked first", (*ARCHIVES, *PACKED)),
     (VIDEOS, tuple(ENDINGS)),
     ("pictures that aren't read, to be saved as PNG first", (".gif", ".heic", ".heif", ".avif", ".jp2", ".svg")),

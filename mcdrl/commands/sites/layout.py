@@ -18,6 +18,7 @@ from mcdrl.commands.sites.classes import DEFAULT, known_classes, names_class
 from mcdrl.commands.sites.edit import site_from
 from mcdrl.commands.sites.proposals import proposals, proposals_of_each
 from mcdrl.imaging.decode import read_pixels
+from mcdrl.imaging.drawn import looks_drawn
 from mcdrl.imaging.recipe import ReadingRecipe
 from mcdrl.sites.candidates import Candidate, FoundFrames, find_candidates
 from mcdrl.sites.masks import Masks, find_masks
@@ -46,6 +47,8 @@ class FolderLayout:
         named: pictures that they name, refused ones too.
         groups: folders that they take for those of patients, which nobody has said; sorted.
         ignored: names of the files called like masks that they leave out -> how many there are.
+        drawn: whether what they take for frames looks drawn, as masks do.
+        together: masks of one frame that they lay over one another, at most.
     """
 
     settings: Mapping[str, Any]
@@ -59,6 +62,8 @@ class FolderLayout:
     named: int = 0
     groups: tuple[str, ...] = ()
     ignored: Mapping[str, int] = field(default_factory=dict)
+    drawn: bool = False
+    together: int = 0
 
     def said(self, pictures: int) -> str:
         """Return what these settings would do in a folder of so many pictures, in a few words."""
@@ -74,7 +79,11 @@ class FolderLayout:
         refused = self.refusal and "masks" in self.settings  # of annotations it is told with what their files hold
         shown, left = (_few([f"'{name}'" for name in names]) for names in (self.groups, self.ignored))
         number = self.settings.get("folder_group")
+        images = self.settings.get("images")
         return [
+            *[f"images={images} below looks drawn, as masks are; name the frames if that is wrong"] * self.drawn,
+            *[f"masks={self.settings.get('masks')} below lays up to {self.together} masks of a frame over one another, "
+              "as one a lesion; if they are of several people, name those of one"] * (self.together > 1),
             *[f"of the files that are refused below: {self.refusal}"] * bool(refused),
             *[f"folder_group={number} below takes a folder for a patient or sequence, which is a guess: {shown}; leave "
               "it out where it is none, or where folders of one name are of several"] * bool(self.groups),
@@ -82,9 +91,9 @@ class FolderLayout:
               f"{left}; a lesion that they alone show is lost"] * bool(self.ignored),
         ]  # fmt: skip
 
-    def worth(self) -> tuple[int, int, int]:
+    def worth(self) -> tuple[bool, int, int, int]:
         """Return what the better one of two layouts has more of."""
-        return self.usable * self.read, self.read, -self.refused
+        return not self.drawn, self.usable * self.read, self.read, -self.refused
 
     def command(self, root: Path) -> str:
         """Return the command line that checks the folder with these settings."""
@@ -182,6 +191,8 @@ def tried(
         named=_named(frames, masks),
         groups=tuple(sorted({one.group_id for one in found.candidates} if guessed else ())),
         ignored=Counter(sorted(extras) if reading.mask_extras == "ignore" else ()),
+        drawn=looks_drawn([one.source.frame for one in sample]),
+        together=max(1 + len(one.source.further) for one in found.candidates),
     )
 
 

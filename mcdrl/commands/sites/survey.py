@@ -22,7 +22,7 @@ class FolderSurvey:
 
     Attributes:
         pictures: folder below the root -> the names of its pictures, sorted.
-        masks: those of these folders that are called like masks and whose pictures look drawn.
+        masks: those of these folders that are called like masks, or lie in such, and whose pictures look drawn.
         others: kind -> the files of it, below the root, sorted; without those that say nothing of lesions.
         backslashes: names with a backslash, as archives made on Windows leave them.
     """
@@ -60,7 +60,8 @@ def survey(root: Path) -> FolderSurvey:
         pictures = [name for name in names if is_image(Path(name))]
         if pictures:
             found.pictures[below] = pictures
-            if likeness(os.path.basename(os.path.abspath(folder))) and looks_drawn([folder / one for one in pictures]):
+            called = below.parts or (os.path.basename(os.path.abspath(folder)),)
+            if any(map(likeness, called)) and looks_drawn([folder / one for one in pictures]):
                 found.masks.add(below)
         for name in sorted(set(names) - set(pictures)):
             kind = kind_of(folder / name, opened)

@@ -123,7 +123,8 @@ def test_what_lies_outside_is_named_once_with_its_unit(tmp_path):
 
 def test_masks_that_may_be_the_background_are_told_beside_the_verdict(tmp_path):
     found = judged(tmp_path, [(4, 25 + number % 3) for number in range(12)], HIGH)
-    doubt = "Lesion in more than half of the frame: 12 of 12 masks; if they show the background, invert them."
+    fix = "invert them or say so: mask_values={0: lesion, 255: background}"
+    doubt = f"Lesion in more than half of the frame: 12 of 12 masks; if they show the background, {fix}."
     title = "Masks or colours may be read wrongly; then no figure counts."
     assert next(warnings(found)) == (title, doubt, True)
     assert summary(found)[:2] == [f"north: {verdict(found)}", f"warning: {title} {doubt}"]

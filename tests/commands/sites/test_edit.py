@@ -133,6 +133,13 @@ def test_removing_more_than_all_but_two_is_refused(params, names, left):
     assert params.read_text(encoding="utf-8") == before
 
 
+def test_a_site_that_is_not_there_is_told_beside_all_that_are(params):
+    before = params.read_text(encoding="utf-8")
+    with pytest.raises(InputError, match=r"has no site 'X'; legal: A, B, C, D, E$"):
+        remove_sites(params, ["A", "B", "X"])
+    assert params.read_text(encoding="utf-8") == before
+
+
 def test_the_phantom_may_be_added_before_it_is_rendered(params):
     remove_sites(params, ["A"])
     add_site(params, "A", {"card": "phantom", "root": "data/nowhere/A"})

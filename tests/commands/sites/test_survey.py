@@ -147,7 +147,9 @@ def test_what_via_exports_is_named_with_what_to_export_instead(tmp_path, name, t
         ("notes.xml", "xml files"),
         ("notes.txt", "text files"),
         ("notes.csv", "tables"),
-        ("outlines.mat", "files of other kinds"),
+        ("outlines.mat", "arrays, to be saved as pictures first, a PNG a frame"),
+        ("f0.npy", "arrays, to be saved as pictures first, a PNG a frame"),
+        ("outlines.pt", "files of other kinds"),
         ("f0.gif", "pictures that aren't read, to be saved as PNG first"),
         ("f0.nii.gz", "volumes, to be exported as pictures first, a PNG a slice"),
         ("f0.nii", "volumes, to be exported as pictures first, a PNG a slice"),
@@ -168,6 +170,47 @@ def test_what_says_nothing_of_lesions_leaves_frames_alone(tmp_path, name):
     frames(tmp_path)
     write(tmp_path / name, "x")
     assert holds_frames_alone(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "kind", "fix"),
+    [
+        ("f0.geojson", '{"type": "FeatureCollection", "features": [{"geometry": {}}]}', "QuPath annotations", ""),
+        ("f0.png.json", '{"objects": [{"classTitle": "polyp"}]}', "Supervisely annotations", ", or as COCO"),
+    ],
+)
+def test_tools_that_are_not_read_are_named_with_what_to_export(tmp_path, name, text, kind, fix):
+    frames(tmp_path)
+    write(tmp_path / name, text)
+    assert f"{kind} aren't read; export them as masks, a PNG a frame{fix}" in refused(tmp_path)
+
+
+def test_boxes_are_said_to_be_no_outlines(tmp_path):
+    frames(tmp_path / "JPEGImages")
+    write(tmp_path / "Annotations" / "f0.xml", "<annotation><object><bndbox></bndbox></object></annotation>")
+    assert "Pascal VOC boxes aren't read; they don't say where in them the lesion is" in refused(tmp_path)
+
+
+def test_what_is_missing_where_nothing_fits_is_said(tmp_path):
+    frames(tmp_path / "a" / "images")
+    told = "nothing is known here as masks or annotations (frames alone: `mcdrl predict`); if there are some, give"
+    assert told in refused(tmp_path / "a")
+    masks(tmp_path / "b" / "masks")
+    assert "there are no frames; give the folder that holds them, with their masks" in refused(tmp_path / "b")
+    (tmp_path / "c").mkdir()
+    assert "there are no frames; give the folder that holds them, with their masks" in refused(tmp_path / "c")
+    frames(tmp_path / "d" / "images")
+    masks(tmp_path / "d" / "masks")
+    for mask in (tmp_path / "d" / "masks").iterdir():
+        mask.rename(mask.with_name(f"mask_{mask.stem[1:]}.png"))
+    told = "no mask is called like a frame (masks/mask_0.png, images/f0.png); give it the frame's name"
+    assert told in refused(tmp_path / "d")
+    frames(tmp_path / "e" / "images")
+    for kind in ("polyp", "instrument"):
+        masks(tmp_path / "e" / "masks" / kind)
+    assert refused(tmp_path / "e").endswith(
+        "\n  give --card (`mcdrl sites cards` lists them), and what differs with --set images=... --set masks=..."
+    )
 
 
 def test_dicom_without_an_ending_is_named(tmp_path):
@@ -279,3 +322,34 @@ def test_whatever_lies_in_masks_beside_frames_they_are_not_alone(tmp_path):
     frames(tmp_path / "frames")
     frames(tmp_path / "masks")
     assert not holds_frames_alone(tmp_path)
+
+
+def test_drawings_that_are_no_masks_are_not_suggested_as_frames(tmp_path):
+    """As SUN-SEG has them: edges and scribbles in the same tree as frames and masks, and called before them."""
+    for case in ("case1_1", "case2_1"):
+        frames(tmp_path / "Frame" / case)
+        for kind in ("GT", "Edge", "Scribble"):
+            masks(tmp_path / kind / case)
+    told, given = settings(tmp_path)
+    assert told == "this would read 6 frames and refuse 0 files; 12 of 24 pictures aren't named by it"
+    assert given[:2] == ["images=Frame/*/*.png", "masks=GT/{1}/{stem}.*"]
+    assert "found: GT/case1_1/: 3 masks, by the folder's name and their few colours (3 .png)" in refused(tmp_path)
+
+
+def test_where_drawings_alone_may_be_the_frames_it_is_said(tmp_path):
+    masks(tmp_path / "Edge")
+    masks(tmp_path / "GT")
+    told, given = settings(tmp_path)
+    assert (told, given[0]) == (READS_ALL, "images=Edge/*.png")
+    assert "images=Edge/*.png below looks drawn, as masks are; name the frames if that is wrong" in refused(tmp_path)
+
+
+def test_masks_of_one_frame_that_are_laid_together_are_told(tmp_path):
+    frames(tmp_path / "images")
+    masks(tmp_path / "masks", behind="_rater1")
+    assert "over one another" not in refused(tmp_path)
+    masks(tmp_path / "masks", behind="_rater2")
+    told, given = settings(tmp_path)
+    assert (told, given[1]) == (READS_ALL, "masks=masks/{stem}*.*")
+    line = "below lays up to 2 masks of a frame over one another, as one a lesion; if they are of several people"
+    assert line in refused(tmp_path)
