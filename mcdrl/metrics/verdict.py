@@ -5,7 +5,8 @@ so its mean is expected in Student's 95 % prediction interval m Â± t(k - 1) s âˆ
 deviation of the k; fewer than `LEAST_SITES` sites say nothing of how far others may be off, so that there is no
 verdict. What was found is known to its own 95 % interval over patients or frames only. So it is worse than promised
 where all of that interval lies below the expected range, better where all of it lies above, undecided where the range's
-lower end lies within it, and else as promised.
+lower end lies within it, and else as promised. A range that reaches down to 0 is kept by any outcome, so that it
+promises nothing.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class Verdict(StrEnum):
     BETTER = "better than promised"
     TOO_FEW = "too few frames to say"
     TOO_FEW_SITES = "too few sites were left out to say"
+    TOO_WIDE = "no outcome could be worse than such a promise"
     NO_PROMISE = "no promise to hold it against"
 
 
@@ -90,6 +92,8 @@ def judge(promised: ExpectedDice | None, found: FoundDice) -> Verdict:
         return Verdict.WORSE
     if found.low > promised.high:
         return Verdict.BETTER
+    if promised.low <= 0:
+        return Verdict.TOO_WIDE
     return Verdict.TOO_FEW if found.low < promised.low else Verdict.AS_PROMISED
 
 

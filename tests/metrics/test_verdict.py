@@ -78,3 +78,20 @@ def test_of_fewer_than_five_groups_there_is_no_interval_so_that_as_many_are_want
 
 def test_on_the_border_no_number_decides():
     assert more_groups(PROMISED, FoundDice(0.6, 0.5, 0.7, 40)) == math.inf
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.02, 0.06), (0.5, 0.9)])
+def test_a_range_down_to_nothing_is_kept_by_anything_and_said_to_be_so(low, high):
+    wide = expected([0.676, 0.341, 0.531])
+    assert wide.low == 0
+    assert judge(wide, FoundDice((low + high) / 2, low, high, 40)) is Verdict.TOO_WIDE
+
+
+def test_what_has_no_interval_is_too_few_whatever_the_promise():
+    assert judge(expected([0.676, 0.341, 0.531]), FoundDice(0.3, float("nan"), float("nan"), 4)) is Verdict.TOO_FEW
+
+
+def test_above_a_range_down_to_nothing_is_still_better():
+    wide = expected([0.1, 0.2, 0.15])
+    assert wide.low == 0
+    assert judge(wide, FoundDice(0.85, 0.8, 0.9, 40)) is Verdict.BETTER

@@ -99,6 +99,7 @@ def _so(found: Acceptance) -> str:
         Verdict.BETTER: f"All of the interval that was found here lies above it: {verdict(found)}.",
         Verdict.TOO_FEW: f"What was found here is too uncertain to tell: {more(found)}.",
         Verdict.TOO_FEW_SITES: _among(found),
+        Verdict.TOO_WIDE: "No Dice lies below that, so whatever was found keeps it: the figures tell, not the promise.",
     }[found.verdict]
 
 
