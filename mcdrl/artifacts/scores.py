@@ -33,7 +33,7 @@ SCORES = Table(
             column("fp", pa.int64()),
             column("fn", pa.int64()),
             column("tn", pa.int64()),
-            # null: undefined, as each metric says; those of masks are of working size, where pixels compare
+            # null: undefined, as each metric says; those of masks are of working size, unsquashed, where pixels compare
             *[column(one.name, pa.float64(), nullable=one.nullable) for one in FRAME_METRICS.values()],
             LEAKED,
         ]

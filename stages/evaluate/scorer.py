@@ -60,7 +60,7 @@ class Scorer:
         truth, judged = lesion_of(labels), judged_of(labels)
         self._regions.add(prediction.similarity, prediction.selected, truth, judged)
         native = natives(self._frames, self._cases, case_ids)
-        rows = score(probability, truth, native, self._params.threshold, self._params.tolerance_px, judged)
+        rows = score(probability, native, self._params.threshold, self._params.tolerance_px)
         self._scores.append(rows.assign(case_id=list(case_ids)))
         spectra = spectrum(probability)
         self._spectra.append(spectra.astype(np.int32))

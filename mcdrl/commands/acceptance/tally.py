@@ -131,7 +131,7 @@ class Tally:
         truth, judged = lesion_of(frame.labels), judged_of(frame.labels)
         native = Native(frame.lesion, frame.shown.box, ~frame.ignored)
         found = answer.probability[None]
-        scores = score(found, truth[None], [native], self._threshold, self._tolerance_px, judged[None])
+        scores = score(found, [native], self._threshold, self._tolerance_px)
         (match,) = matches(found, [native], self._threshold)
         presence = None if answer.presence is None else np.array([answer.presence])
         frame_score = float(scores_of_judged(spectrum(found), found, judged[None], presence)[0])
