@@ -137,12 +137,13 @@ ATTENTION = Table(
     key=(*CELL, "case_id", "confounder"),
 )
 
+POOLED_FRAMES = 600  # of a held-out site at most, and in a picture of the report: t-SNE takes about a second for these
 POOLED = Table(
     "pooled/2",
     pa.schema(
         [
             *_CELL,  # of methods that intervene
-            _CASE,  # all frames of the held-out site, some of each source site
+            _CASE,  # some frames of the held-out site, up to 600, and some of each source site
             column("before", _VECTOR),  # Pool(F), mean over the target regions, width D
             column("after", _VECTOR),  # Pool(F_ca)
             LEAKED,
