@@ -33,7 +33,7 @@ SCORES = Table(
             column("fp", pa.int64()),
             column("fn", pa.int64()),
             column("tn", pa.int64()),
-            # null: undefined, as each metric says; those of masks are of working size, where pixels compare
+            # null: undefined, as each metric says; those of masks are of working size, unsquashed, where pixels compare
             *[column(one.name, pa.float64(), nullable=one.nullable) for one in FRAME_METRICS.values()],
             LEAKED,
         ]
@@ -137,12 +137,13 @@ ATTENTION = Table(
     key=(*CELL, "case_id", "confounder"),
 )
 
+POOLED_FRAMES = 600  # of a held-out site at most, and in a picture of the report: t-SNE takes about a second for these
 POOLED = Table(
     "pooled/2",
     pa.schema(
         [
             *_CELL,  # of methods that intervene
-            _CASE,  # all frames of the held-out site, some of each source site
+            _CASE,  # some frames of the held-out site, up to 600, and some of each source site
             column("before", _VECTOR),  # Pool(F), mean over the target regions, width D
             column("after", _VECTOR),  # Pool(F_ca)
             LEAKED,

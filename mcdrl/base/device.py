@@ -50,8 +50,12 @@ def resolved_precision(name: str, device_type: str) -> str:
 
 
 def allow_tf32(precision: str, device_type: str) -> None:
-    """Let CUDA round the products that stay in float32 to TF32 where all others are in bfloat16, which is coarser."""
-    torch.backends.cuda.matmul.allow_tf32 = precision == "bf16-mixed" and device_type == "cuda"
+    """Let CUDA round what stays in float32 to TF32 where all else is in bfloat16, which is coarser, and nowhere else.
+
+    That is of products and convolutions; the latter torch rounds unless it is told otherwise.
+    """
+    allowed = precision == "bf16-mixed" and device_type == "cuda"
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = allowed
 
 
 def in_float32(device: torch.device) -> torch.autocast:
@@ -65,13 +69,8 @@ def in_float32(device: torch.device) -> torch.autocast:
 @contextmanager
 def unrounded(device: torch.device) -> Iterator[None]:
     """Compute as `in_float32` says, and without TF32; for what is ranked, where the last digits decide."""
-    convolutions = torch.backends.cudnn.allow_tf32
-    torch.backends.cudnn.allow_tf32 = False
-    try:
-        with _tf32(False), in_float32(device):
-            yield
-    finally:
-        torch.backends.cudnn.allow_tf32 = convolutions
+    with _tf32("32-true", device), in_float32(device):
+        yield
 
 
 @contextmanager
@@ -84,15 +83,16 @@ def as_trained(name: str, device: torch.device) -> Iterator[None]:
     """
     precision = resolved_precision(name, device.type)
     half = precision == "bf16-mixed"
-    with _tf32(half and device.type == "cuda"), torch.autocast(device.type, torch.bfloat16, enabled=half):
+    with _tf32(precision, device), torch.autocast(device.type, torch.bfloat16, enabled=half):
         yield
 
 
 @contextmanager
-def _tf32(allowed: bool) -> Iterator[None]:
-    before = torch.backends.cuda.matmul.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = allowed
+def _tf32(precision: str, device: torch.device) -> Iterator[None]:
+    """Allow TF32 as `allow_tf32` says; then it is as before."""
+    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    allow_tf32(precision, device.type)
     try:
         yield
     finally:
-        torch.backends.cuda.matmul.allow_tf32 = before
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from mcdrl.base.errors import InputError
+from mcdrl.base.torch_seeds import torch_seeded
 from mcdrl.clip.card import canonical
 
 _LARGEST = {"layers": 512, "image_size": 4096, "context_length": 4096}  # far above any model's
@@ -42,8 +43,7 @@ def skeleton(config: Mapping[str, Any]) -> Any:
 def random_state(config: Mapping[str, Any], seed: int) -> dict[str, Tensor]:
     """Return freshly initialised weights that depend on configuration and seed alone."""
     _check(config)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with torch_seeded(seed):
         state: dict[str, Tensor] = open_clip.CLIP(**copy.deepcopy(dict(config))).state_dict()
     return state
 

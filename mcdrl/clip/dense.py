@@ -21,6 +21,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from mcdrl.base.attention_heads import join_heads, split_heads
+
 VIT_MODES = ("plain", "maskclip", "vv_attention", "clip_surgery", "naclip")
 RESNET_MODES = ("plain", "maskclip", "vv_attention", "clip_surgery")
 _SURGERY_BLOCKS = 6
@@ -117,16 +119,6 @@ def neighbour_bias(side: int, std: float) -> Tensor:
     positions = torch.cartesian_prod(line, line)  # [HW, 2]
     gauss = torch.exp(-torch.cdist(positions, positions).square() / (2 * std**2))
     return F.pad(gauss, (1, 0, 1, 0))
-
-
-def split_heads(x: Tensor, heads: int) -> Tensor:
-    """[B, L, C] -> [B, heads, L, C / heads]."""
-    return x.reshape(*x.shape[:2], heads, -1).transpose(1, 2)
-
-
-def join_heads(x: Tensor) -> Tensor:
-    """[B, heads, L, C / heads] -> [B, L, C]."""
-    return x.transpose(1, 2).flatten(2)
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None = None) -> Tensor:

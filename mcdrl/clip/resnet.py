@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mcdrl.clip.dense import RESNET_MODES, attend, split_heads, unit_values
+from mcdrl.base.attention_heads import split_heads
+from mcdrl.clip.dense import RESNET_MODES, attend, unit_values
 from mcdrl.clip.encoder import Encoded, UpperBlocks, keep_statistics, unit
 from mcdrl.clip.frozen import ClipLowerBlocks, FrozenClip, Setup, choose
 

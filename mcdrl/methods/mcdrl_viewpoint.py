@@ -22,4 +22,4 @@ class MCDRLViewpoint(OverViews, mcdrl.MCDRL):
 
 def build(spec: Spec, params: Params, trunk: Trunk, texts: Texts) -> Method:
     """Return the method."""
-    return MCDRLViewpoint(spec, params, trunk, texts)
+    return MCDRLViewpoint(spec, params, trunk, texts).over(params)

@@ -22,4 +22,4 @@ class UNetViewpoint(OverViews, UNet):
 
 def build(spec: Spec, params: Params, trunk: Trunk, texts: Texts) -> Method:
     """Return the method."""
-    return UNetViewpoint(spec, params, trunk, texts)
+    return UNetViewpoint(spec, params, trunk, texts).over(params)

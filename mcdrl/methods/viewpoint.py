@@ -27,4 +27,4 @@ class Viewpoint(OverViews, Baseline):
 
 def build(spec: Spec, params: Params, trunk: Trunk, texts: Texts) -> Method:
     """Return the method."""
-    return Viewpoint(spec, params, trunk, texts)
+    return Viewpoint(spec, params, trunk, texts).over(params)

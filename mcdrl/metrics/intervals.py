@@ -115,11 +115,12 @@ def score_interval(
     return if_spread(found)
 
 
-def seeds_interval(values: Floats) -> tuple[float, float, float]:
+def seeds_interval(values: Floats, within: tuple[float, float] = ANY) -> tuple[float, float, float]:
     """Return the 95 % t interval of the mean over trainings, and the two-sided p value of its being 0.
 
     Args:
         values: [K] float, one a training.
+        within: what the mean can't leave.
 
     Returns:
         Low, high, p; NaN where there are fewer than two trainings, or all give the same: those without a spread tell
@@ -132,7 +133,8 @@ def seeds_interval(values: Floats) -> tuple[float, float, float]:
     reach = t_reach(n - 1) * error
     if 2 * reach <= _NO_WIDTH:
         return (0.0, 0.0, 1.0) if abs(mean) <= _NO_WIDTH else (*NONE, float("nan"))
-    return mean - reach, mean + reach, float(2 * stdtr(n - 1, -abs(mean) / error))
+    low, high = np.clip([mean - reach, mean + reach], *within)
+    return float(low), float(high), float(2 * stdtr(n - 1, -abs(mean) / error))
 
 
 def total_p(sites: Sequence[Sample], by_seed: Floats) -> float:

@@ -28,7 +28,7 @@ class OfCounts:
 
 @dataclass(frozen=True)
 class OfMasks:
-    """A metric of a frame's masks at working size, where pixels compare between cameras."""
+    """A metric of a frame's masks at working size, unsquashed, where pixels compare between cameras."""
 
     function: Callable[[MaskPair], float]
 
@@ -108,14 +108,14 @@ _ENTRIES = (
     FrameMetric(
         "nsd", "NSD", OfMasks(nsd),
         "Normalised surface distance: share of outline pixels of truth and prediction that lie within a tolerance of "
-        "the other outline, at working size. Nothing predicted: 0. A lesion that vanishes at working size has none; it "
-        "is counted.",
+        "the other outline, at working size, with the view in its own shape. Nothing predicted: 0. A lesion that "
+        "vanishes there has none; it is counted.",
     ),
     FrameMetric(
         "hd95_px", "HD95", OfMasks(hd95_px),
-        "The larger of the two 95th percentiles of the outlines' distances, in px at working size. Infinite where "
-        "nothing is predicted: such frames are left out and counted. Where a site has it on no frame at all, there is "
-        "no mean over the sites. A lesion that vanishes at working size has none; it is counted.",
+        "The larger of the two 95th percentiles of the outlines' distances, in px at working size, with the view in "
+        "its own shape. Infinite where nothing is predicted: such frames are left out and counted. Where a site has it "
+        "on no frame at all, there is no mean over the sites. A lesion that vanishes there has none; it is counted.",
         sometimes_undefined=True, better="lower", unit="px", digits=1,
     ),
 )  # fmt: skip
@@ -128,6 +128,6 @@ def scores(counts: Counts, masks: Sequence[MaskPair]) -> dict[str, Floats]:
 
     Args:
         counts: pixels at the frames' own sizes.
-        masks: the frames at working size.
+        masks: the frames at working size, unsquashed.
     """
     return {name: metric.values(counts, masks) for name, metric in FRAME_METRICS.items()}

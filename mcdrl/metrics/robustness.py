@@ -20,12 +20,13 @@ import pandas as pd
 
 from mcdrl.base.seeds import generator
 from mcdrl.confounders.registry import UNTOUCHED, of_a_dictionary
-from mcdrl.metrics.intervals import Sample, if_spread, mean_interval
+from mcdrl.metrics.intervals import SHARE, Sample, if_spread, mean_interval
 from mcdrl.metrics.paired import Comparison, compare, holm, pair
 
 ALL = "all"  # the row of a table that stands for the mean over the dictionary's confounders
 _FRAME = ["method", "held_out", "group_id", "case_id"]
 _FIGURES = ("auc", "drop")
+_WITHIN = {"dice": SHARE, "auc": SHARE, "drop": (-1.0, 1.0)}  # what the mean can't leave
 _COMPARED = {
     "": "difference", "_low": "low", "_high": "high", "_p": "p", "_seed_low": "seed_low", "_seed_high": "seed_high",
     "_seed_p": "seed_p",
@@ -49,8 +50,8 @@ def stress_curves(cases: pd.DataFrame, draws: int, seed: int) -> pd.DataFrame:
     rows = []
     for (method, confounder), own in _curves(cases).groupby(level=["method", "confounder"], sort=False):
         for strength in own.columns:
-            found = _mean(own[strength], draws, seed, str(confounder), f"{strength:g}")
-            rows.append({"method": method, "confounder": confounder, "strength": strength, **_named("dice", found)})
+            found = _mean("dice", own[strength], draws, seed, str(confounder), f"{strength:g}")
+            rows.append({"method": method, "confounder": confounder, "strength": strength, **found})
     names = ["method", "confounder", "strength", "n_frames", "dice", "dice_low", "dice_high"]
     return pd.DataFrame(rows, columns=names)
 
@@ -162,22 +163,17 @@ def _mean_of(values: pd.Series[float]) -> float:
     return float(np.mean([own.mean() for own in _by_site(values)]))
 
 
-def _mean(values: pd.Series[float], draws: int, seed: int, *names: str) -> tuple[int, float, float, float]:
+def _mean(name: str, values: pd.Series[float], draws: int, seed: int, *drawn: str) -> Row:
     """Return the number of frames, the mean over sites of the mean over frames, its interval; NaN without spread."""
-    rng = generator("stress", seed, *names)
-    low, high = if_spread(mean_interval(_samples(values), draws, rng, within=(-1.0, 1.0)))
-    return len(values), _mean_of(values), low, high
-
-
-def _named(name: str, found: tuple[int, float, float, float]) -> Row:
-    n_frames, mean, low, high = found
-    return {"n_frames": n_frames, name: mean, f"{name}_low": low, f"{name}_high": high}
+    rng = generator("stress", seed, *drawn)
+    low, high = if_spread(mean_interval(_samples(values), draws, rng, _WITHIN[name]))
+    return {"n_frames": len(values), name: _mean_of(values), f"{name}_low": low, f"{name}_high": high}
 
 
 def _figures(own: pd.DataFrame, draws: int, seed: int, confounder: str) -> Row:
     figures: Row = {}
     for name in _FIGURES:
-        figures |= _named(name, _mean(own[name], draws, seed, confounder, name))
+        figures |= _mean(name, own[name], draws, seed, confounder, name)
     return figures
 
 

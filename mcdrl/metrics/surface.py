@@ -1,4 +1,4 @@
-"""Distances between outlines, in pixels at working size.
+"""Distances between outlines, in pixels at working size: of the view in its own shape, see `mcdrl.model.score`.
 
 An outline is the pixels of a mask with a 4-neighbour outside it (outside the frame counts as outside), as in MONAI,
 whose `compute_surface_dice` and `compute_hausdorff_distance` these two agree with; they are written out because
@@ -22,8 +22,8 @@ class MaskPair:
     """A frame's two masks, and what metrics of their outlines share, worked out once.
 
     Attributes:
-        predicted: [S, S] bool.
-        truth: [S, S] bool.
+        predicted: [h, w] bool; its pixels are as wide as they are high.
+        truth: [h, w] bool.
         tolerance_px: outline pixels at most this far from the other outline count as right.
     """
 

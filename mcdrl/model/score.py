@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from PIL import Image
 
 from mcdrl.artifacts.frames import thresholded, to_native
 from mcdrl.metrics.counts import Bools, Counts, count
@@ -39,6 +41,12 @@ class Native:
         left, top, right, bottom = self.crop_px
         return (right - left) * (bottom - top)
 
+    def unsquashed(self, size_px: int) -> tuple[int, int]:
+        """Return width and height, px, of the view in its own shape with as many pixels as a square of this side."""
+        left, top, right, bottom = self.crop_px
+        stretch = math.sqrt((right - left) / (bottom - top))
+        return max(round(size_px * stretch), 1), max(round(size_px / stretch), 1)
+
 
 def to_bytes(probability: NDArray[Any]) -> NDArray[np.uint8]:
     """Return probabilities 0..1 as whole numbers 0..255, which is how they are stored."""
@@ -46,28 +54,26 @@ def to_bytes(probability: NDArray[Any]) -> NDArray[np.uint8]:
     return stored
 
 
-def score(
-    probability: Floats, truth: Bools, native: Sequence[Native], threshold: float, tolerance_px: float,
-    judged: Bools | None = None,
-) -> pd.DataFrame:  # fmt: skip
-    """Score B frames: pixels at the frames' own sizes, outlines at working size.
+def score(probability: Floats, native: Sequence[Native], threshold: float, tolerance_px: float) -> pd.DataFrame:
+    """Score B frames: pixels at the frames' own sizes, outlines at working size, unsquashed.
 
-    Where nobody judged, outlines see no lesion in truth and prediction alike.
+    A view that isn't square is squashed for the network: a pixel of the square is then wider or higher than another
+    camera's, and the same error along the outline longer one way than the other. So outlines are taken in the view's
+    own shape, of as many pixels as the square has; a square view stays as it is. Where nobody judged, they see no
+    lesion in truth and prediction alike.
 
     Args:
         probability: [B, S, S] float32, of lesion, 0..1.
-        truth: [B, S, S] bool.
         native: the B frames at their own sizes.
-        threshold: probability from which a pixel is lesion, after the probability is enlarged.
+        threshold: probability from which a pixel is lesion, after the probability is enlarged or reduced.
         tolerance_px: of the NSD.
-        judged: [B, S, S] bool, the pixels that count; None: all of them.
 
     Returns:
         B rows: tp, fp, fn, tn and the metrics of `FRAME_METRICS`. Undefined and infinite scores are null.
     """
     counts = native_counts(probability, native, threshold)
-    found = (probability >= threshold) & (True if judged is None else judged)
-    masks = [MaskPair(one, other, tolerance_px) for one, other in zip(found, truth, strict=True)]
+    each = zip(probability, native, strict=True)
+    masks = [_outlined(square, frame, threshold, tolerance_px) for square, frame in each]
     return pd.DataFrame({**vars(counts), **scores(counts, masks)})
 
 
@@ -99,6 +105,20 @@ def matches(probability: Floats, native: Sequence[Native], threshold: float) -> 
 def _count(probability: Floats, frame: Native, threshold: float) -> Counts:
     predicted = thresholded(_enlarged(probability, frame), frame.crop_px, threshold)
     return count(predicted[None], frame.truth[None], None if frame.judged is None else frame.judged[None])
+
+
+def _outlined(probability: Floats, frame: Native, threshold: float, tolerance_px: float) -> MaskPair:
+    """Return the masks whose outlines are compared, of the view in its own shape."""
+    size = frame.unsquashed(len(probability))
+    found = np.asarray(Image.fromarray(probability).resize(size, Image.Resampling.BILINEAR)) >= threshold
+    judged = True if frame.judged is None else _reduced(frame.judged, frame.crop_px, size)
+    return MaskPair(found & judged, _reduced(frame.truth, frame.crop_px, size), tolerance_px)
+
+
+def _reduced(mask: Bools, crop_px: tuple[int, int, int, int], size: tuple[int, int]) -> Bools:
+    """Return what of a frame's mask is looked at, brought to a size as the masks of working size are."""
+    labels = Image.fromarray(mask.view(np.uint8))
+    return np.asarray(labels.resize(size, Image.Resampling.NEAREST, crop_px)).astype(bool)
 
 
 def _enlarged(probability: Floats, frame: Native) -> Floats:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
-
 from mcdrl.base.seeds import seed_for
+from mcdrl.base.torch_seeds import torch_seeded
 from mcdrl.networks.head import Merge, Pyramid
 from mcdrl.networks.interface import Method, Spec
 from mcdrl.networks.presence import Presence
@@ -17,8 +16,7 @@ from mcdrl.networks.trunk import Adapter
 @contextmanager
 def seeded(seed: int, part: str) -> Iterator[None]:
     """Draw torch's CPU random numbers from `seed_for(seed, part)` inside, and leave the outer state untouched."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed_for(seed, part))
+    with torch_seeded(seed_for(seed, part)):
         yield
 
 

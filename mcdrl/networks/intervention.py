@@ -15,7 +15,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from mcdrl.networks.attention import split_heads
+from mcdrl.base.attention_heads import join_heads, split_heads
 
 
 class CrossAttention(nn.Module):
@@ -46,7 +46,7 @@ class CrossAttention(nn.Module):
         k, v = split_heads(self.key(z), self.heads), split_heads(self.value(z), self.heads)
         scores = q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5
         mixed = self.weigh(scores) @ v
-        return cast(Tensor, self.project(mixed.transpose(1, 2).flatten(2)))
+        return cast(Tensor, self.project(join_heads(mixed)))
 
 
 class Block(nn.Module):

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -21,7 +22,7 @@ from torch.nn import functional as F
 from mcdrl.artifacts.frames import IGNORED
 from mcdrl.base.device import in_float32, numbers_beside
 from mcdrl.networks.head import LEAST_PROBABILITY
-from mcdrl.networks.interface import Batch, Method, Output, Spec, Texts, Trunk
+from mcdrl.networks.interface import Batch, Method, Output
 from mcdrl.networks.params import ViewParams
 from mcdrl.regions.grid import best_places
 
@@ -93,14 +94,21 @@ def summed(segment: Callable[[Batch], Output], batch: Batch, families: Sequence[
 
 
 class OverViews(Method):
-    """Makes a method sum over views at prediction; stands before it among the bases."""
+    """Makes a method sum over views at prediction; stands before it among the bases, whose own arguments it has.
 
+    Attributes:
+        families: of views that are summed over, which `over` has to say first.
+        zoom: of the near view.
+    """
+
+    families: tuple[str, ...]
+    zoom: float
     sums_views = True
 
-    def __init__(self, spec: Spec, params: ViewParams, trunk: Trunk, texts: Texts) -> None:
-        """Make the method; `params` says which families of views are summed over."""
-        super().__init__(spec, params, trunk, texts)  # type: ignore[call-arg]
+    def over(self, params: ViewParams) -> Self:
+        """Say which families of views are summed over; returns the method."""
         self.families, self.zoom = tuple(params.sum_over), params.zoom
+        return self
 
     def forward(self, batch: Batch, *, intervene: bool = True) -> Output:
         """Segment a batch as the method does, at prediction by the sum."""

@@ -25,6 +25,7 @@ from mcdrl.base.parallel import batches
 from mcdrl.base.runtime import progress
 from mcdrl.base.section import sentences
 from mcdrl.base.seeds import generator, seed_for
+from mcdrl.base.torch_seeds import torch_seeded
 from mcdrl.imaging.flips import flipped
 from mcdrl.metrics.counts import Bools, Ints
 from mcdrl.model.ensemble import Ensemble, Member
@@ -158,8 +159,8 @@ def adapt(
     drawings = [_drawn(frames, recipe.steps, size, seed, what) for frames, size, what in parts if frames and size]
     losses = LossOf(method, params.presence_weight, params.hard_negative_weight)
     losses.train()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed_for("adapt", seed, "dropout"))
+    device = next(method.parameters()).device
+    with torch_seeded(seed_for("adapt", seed, "dropout"), device):
         for step, drawing in enumerate(progress(zip(*drawings, strict=True), "adapting", recipe.steps)):
             set_rates(optimiser, rate(step, recipe.steps, params.warmup))
             _step(losses, optimiser, _varied(member, joined(drawing), params, seed, step), params.clip_norm)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from mcdrl.base.device import onto
+from mcdrl.base.torch_seeds import torch_seeded
 from mcdrl.networks.interface import Batch
 from mcdrl.networks.partners import partners
 from mcdrl.networks.views import moved, placed
@@ -33,8 +34,7 @@ def augmented(batch: Batch, families: Sequence[str], seed: int, params: AugmentP
         seed: of what is drawn.
         params: how far it varies.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with torch_seeded(seed):
         views = onto(_drawn_views(len(batch.frame), params), batch.frame.device)
         if "site_colours" in families and batch.site is not None:
             batch = replace(batch, frame=recoloured(batch.frame, _lenders(batch.site, params.site_colours_share)))

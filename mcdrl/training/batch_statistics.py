@@ -1,11 +1,14 @@
-"""Batch normalisation whose means and variances are taken anew, of whatever passes."""
+"""Batch normalisation: means and variances taken anew of whatever passes, and the same ones in all processes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import cast
 
-from torch import nn
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
 
 
 def batch_norms(network: nn.Module, *, following: bool = False) -> list[nn.BatchNorm2d]:
@@ -37,3 +40,24 @@ def taking_statistics(norms: Sequence[nn.BatchNorm2d]) -> Iterator[None]:
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
             norm.eval()
+
+
+def average_statistics(fabric: Fabric, norms: Sequence[nn.BatchNorm2d]) -> None:
+    """Give normalisation, in place, the mean over all processes, each of which has seen its part of every batch."""
+    if fabric.world_size == 1:
+        return
+    for norm in norms:
+        for statistic in (norm.running_mean, norm.running_var):
+            if statistic is not None:
+                statistic.copy_(cast(Tensor, fabric.all_reduce(statistic, reduce_op="mean")))
+
+
+def share_buffers(fabric: Fabric, network: nn.Module) -> None:
+    """Give all processes what the first one's network keeps beside its weights, such as running means.
+
+    Data parallelism does so before each forward pass, of training alone: the last step leaves every process its own.
+    """
+    if fabric.world_size == 1:
+        return
+    for buffer in network.buffers():
+        torch.distributed.broadcast(buffer, 0)

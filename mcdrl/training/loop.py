@@ -23,7 +23,7 @@ from mcdrl.networks.interface import Batch, Method
 from mcdrl.networks.presence import frame_losses
 from mcdrl.study.sections.train import Params
 from mcdrl.training.averaging import ValleyMean
-from mcdrl.training.batch_statistics import batch_norms, taking_statistics
+from mcdrl.training.batch_statistics import average_statistics, batch_norms, share_buffers, taking_statistics
 from mcdrl.training.checkpoint import TrainingProgress, snapshot
 from mcdrl.training.data import Frames
 from mcdrl.training.feed import Feed
@@ -164,6 +164,7 @@ class Training:
             for batch in seen:
                 with self.fabric.autocast():
                     single_pass_probability(self.method, batch)
+        average_statistics(self.fabric, norms)
 
     def best_epoch(self, history: Sequence[Epoch]) -> int:
         """Return the epoch that the validation frames choose among those that show the method."""
@@ -173,12 +174,14 @@ class Training:
         """Return the mean Dice over the validation frames with a lesion, 0..1.
 
         Lesion is what has a probability of one half and more, whatever `evaluate.threshold` is: that belongs to the
-        held-out site's scores, of which the choice of the epoch knows nothing.
+        held-out site's scores, of which the choice of the epoch knows nothing. All processes have the first one's
+        network, buffers and all, whose weights are kept.
 
         Args:
             label: what progress is shown as.
         """
         self.method.eval()
+        share_buffers(self.fabric, self.method)
         counts = []
         with closing(self.feed.validation(label)) as read:
             for batch in read:

@@ -22,6 +22,7 @@ from mcdrl.base.device import onto
 from mcdrl.base.errors import InputError
 from mcdrl.base.runtime import progress
 from mcdrl.base.seeds import seed_for
+from mcdrl.base.torch_seeds import torch_seeded
 from mcdrl.imaging.flips import UNFLIPPED
 from mcdrl.networks.factory import seeded
 from mcdrl.networks.inputs import SitesReader, StoresLayout, batch_of_rows
@@ -142,11 +143,10 @@ def tuned_miners(reader: SitesReader, frames: Frames, params: MinerParams, seed:
     fits = [_new(reader.layout, params, seed, device, left_out) for left_out in (None, *sorted(set(fold.values())))]
     batches = _Batches(reader, frames.train, fold, params.batch_size, seed, device, fits[0].miner.taps)
     _standardise(fits, batches, params.statistics)
-    with torch.random.fork_rng(devices=[]):
-        for step, (drawn, batch) in enumerate(batches.read(params.steps, "tuning the mining")):
-            columns = fits[0].miner.hypercolumns(batch.encoded.maps)
-            for fit in fits:
-                torch.manual_seed(seed_for("train", seed, "miner", fit.left_out or "", step))  # of the dropout
+    for step, (drawn, batch) in enumerate(batches.read(params.steps, "tuning the mining")):
+        columns = fits[0].miner.hypercolumns(batch.encoded.maps)
+        for fit in fits:
+            with torch_seeded(seed_for("train", seed, "miner", fit.left_out or "", step), device):  # of the dropout
                 _step(fit, columns, batch, fit.sees(drawn))
     done = {fit.left_out: fit.miner.eval().requires_grad_(False) for fit in fits}
     return Miners(done[None], {name: miner for name, miner in done.items() if name is not None}, fold)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 import numpy as np
 import pandas as pd
@@ -27,17 +27,25 @@ class Interventions:
         self._weights: list[tuple[Sequence[str], np.ndarray]] = []
         self._pooled: list[pd.DataFrame] = []
 
-    def add(self, prediction: BatchPrediction, *, attention: bool) -> None:
-        """Take the prediction of some frames; `attention`: whether their attention is kept, too."""
+    def add(self, prediction: BatchPrediction, pooled: Container[str], *, attention: bool) -> None:
+        """Take the prediction of some frames.
+
+        Args:
+            prediction: what was predicted.
+            pooled: the frames whose features are kept.
+            attention: whether the attention of all of them is kept, too.
+        """
         if prediction.before is None or prediction.after is None:
             return
-        before, after = list(prediction.before), list(prediction.after)
-        self._pooled.append(pd.DataFrame({"case_id": list(prediction.case_ids), "before": before, "after": after}))
+        kept = [place for place, case in enumerate(prediction.case_ids) if case in pooled]
+        case_ids = [prediction.case_ids[place] for place in kept]
+        before, after = list(prediction.before[kept]), list(prediction.after[kept])
+        self._pooled.append(pd.DataFrame({"case_id": case_ids, "before": before, "after": after}))
         if attention and prediction.weights is not None:
             self._weights.append((prediction.case_ids, prediction.weights))
 
     def pooled(self) -> pd.DataFrame:
-        """Return a row a frame, as in `POOLED`."""
+        """Return a row a frame that is kept, as in `POOLED`."""
         return pd.concat([pd.DataFrame(columns=own_columns(POOLED)), *self._pooled], ignore_index=True)
 
     def attention(self) -> pd.DataFrame:

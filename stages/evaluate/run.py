@@ -12,7 +12,7 @@ import pandas as pd
 from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.frames import FRAMES
 from mcdrl.artifacts.held_out_scores import write_held_out_scores
-from mcdrl.artifacts.scores import EVALUATED, PREDICTIONS
+from mcdrl.artifacts.scores import EVALUATED, POOLED_FRAMES, PREDICTIONS
 from mcdrl.base.device import pick_device
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import sha256
@@ -111,6 +111,7 @@ def _check_fit(cell: Cell, artifacts: Path, model: LoadedModel, reader: SitesRea
 def _scored(work: _Work, cases: pd.DataFrame, did: Interventions) -> Scorer:
     cell, params, card = work.cell, work.params, work.model.card
     case_ids = [str(case) for case in cases["case_id"]]
+    pooled = frozenset(sampled(case_ids, POOLED_FRAMES))
     attributes = {
         "method": cell.variant, "held_out": cell.held_out, "seed": str(cell.seed),
         "threshold": str(params.threshold), "tolerance_px": f"{params.tolerance_px:g}",
@@ -129,7 +130,7 @@ def _scored(work: _Work, cases: pd.DataFrame, did: Interventions) -> Scorer:
         for batch in progress(predictions, f"predict {cell.held_out} with {cell.variant}", count):
             store.append(probability=to_bytes(batch.probability))
             scorer.add(batch)
-            did.add(batch, attention=True)
+            did.add(batch, pooled, attention=True)
     return scorer
 
 
@@ -150,7 +151,7 @@ def _add_sources(work: _Work, did: Interventions) -> None:
         chosen = sampled([str(case) for case in cases["case_id"]], work.params.source_frames)
         with headless(work.model.method):
             for batch in predict(work.model, work.reader, chosen, work.params.batch_size, single_pass=True):
-                did.add(batch, attention=False)
+                did.add(batch, frozenset(chosen), attention=False)
 
 
 def _exchanges(work: _Work, cases: pd.DataFrame) -> pd.DataFrame:

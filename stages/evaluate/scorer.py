@@ -9,8 +9,7 @@ import pandas as pd
 
 from mcdrl.artifacts.frames import judged_of, lesion_of, unpack_native_mask
 from mcdrl.artifacts.store_reader import StoreReader
-from mcdrl.metrics.calibration import LOG_ODDS, confidence, spectrum
-from mcdrl.metrics.counts import Ints
+from mcdrl.metrics.calibration import LOG_ODDS, Floats, confidence, spectrum
 from mcdrl.metrics.operating_point import OperatingPoint, scores_of_judged
 from mcdrl.metrics.reliability import calibration_error, called, reliability
 from mcdrl.model.detections import Detections
@@ -48,8 +47,8 @@ class Scorer:
         self._temperature, self._flag_below = temperature, flag_below
         self._cases = cases.set_index("case_id", drop=False)
         self._scores: list[pd.DataFrame] = []
-        self._spectra: list[np.ndarray] = []
-        self._lesion, self._ignored = np.zeros((2, len(LOG_ODDS)), np.int64)
+        self._confidence: list[Floats] = []
+        self._lesion, self._pixels = np.zeros((2, len(LOG_ODDS)), np.int64)  # the pixels are those that count
         self._regions = Quality()
         self._found = Detections(operating_point)
 
@@ -60,15 +59,15 @@ class Scorer:
         truth, judged = lesion_of(labels), judged_of(labels)
         self._regions.add(prediction.similarity, prediction.selected, truth, judged)
         native = natives(self._frames, self._cases, case_ids)
-        rows = score(probability, truth, native, self._params.threshold, self._params.tolerance_px, judged)
+        rows = score(probability, native, self._params.threshold, self._params.tolerance_px)
         self._scores.append(rows.assign(case_id=list(case_ids)))
         spectra = spectrum(probability)
-        self._spectra.append(spectra.astype(np.int32))
+        self._confidence.append(confidence(spectra, self._temperature))
         found = matches(probability, native, self._params.threshold)
         frame_score = scores_of_judged(spectra, probability, judged, prediction.presence)
         self._found.add(case_ids, found, [frame.view_px for frame in native], frame_score)
         self._lesion += spectrum(probability[truth][None])[0]
-        self._ignored += spectrum(probability[~judged][None])[0]
+        self._pixels += spectra.sum(0) - spectrum(probability[~judged][None])[0]
 
     def scores(self) -> pd.DataFrame:
         """Return a row a frame, as in `SCORES`."""
@@ -78,7 +77,7 @@ class Scorer:
     def trust(self) -> pd.DataFrame:
         """Return a row a frame, as in `TRUST`."""
         case_ids = pd.concat([rows["case_id"] for rows in self._scores], ignore_index=True)
-        trusted = confidence(np.concatenate(self._spectra), self._temperature)
+        trusted = np.concatenate(self._confidence)
         return pd.DataFrame({"case_id": case_ids, "confidence": trusted, "flagged": trusted < self._flag_below})
 
     def findings(self) -> pd.DataFrame:
@@ -114,12 +113,8 @@ class Scorer:
         return (False, 1.0), (True, self._temperature)
 
     def _bins(self, temperature: float) -> pd.DataFrame:
-        return reliability(self._lesion, self._pixels(), temperature)
+        return reliability(self._lesion, self._pixels, temperature)
 
     def _called(self, temperature: float) -> pd.DataFrame:
-        lesion, pixels = (called(counts, self._params.threshold) for counts in (self._lesion, self._pixels()))
+        lesion, pixels = (called(counts, self._params.threshold) for counts in (self._lesion, self._pixels))
         return reliability(lesion, pixels, temperature)
-
-    def _pixels(self) -> Ints:
-        pixels: Ints = np.concatenate(self._spectra).sum(0, dtype=np.int64) - self._ignored
-        return pixels

@@ -23,6 +23,7 @@ from torch.nn import functional as F
 
 from mcdrl.base.runtime import progress
 from mcdrl.base.seeds import generator, seed_for
+from mcdrl.base.torch_seeds import torch_seeded
 from mcdrl.clip.encoder import unit
 from mcdrl.clip.lite import new_joint, new_tower
 from mcdrl.clip.lite_joint import Joint
@@ -93,8 +94,7 @@ def learn(
         seed: of initialisation, order and sentences.
         objective: one of `OBJECTIVES`.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed_for("pretrain", "learn", seed))
+    with torch_seeded(seed_for("pretrain", "learn", seed)):
         learner = Learner(new_joint(kind), new_tower(vocabulary), Scales(), vocabulary, OBJECTIVES[objective]())
         fit_scale(learner.joint, corpus.hypercolumns)
         _run(learner, corpus, epochs, generator("pretrain", "sentences", seed))

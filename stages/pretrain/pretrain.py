@@ -7,10 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from mcdrl.base.files import atomic_folder, write_json
 from mcdrl.base.seeds import generator, seed_for
+from mcdrl.base.torch_seeds import torch_seeded
 from mcdrl.clip.lite import save_trained
 from mcdrl.clip.lite_joint import Joint
 from mcdrl.clip.lite_trunk import Architecture, LiteTrunk, imagenet_weights
@@ -69,8 +68,7 @@ def frames_to_learn(params: Params, trunk: LiteTrunk, workers: int) -> Corpus:
     """Render what is trained on, with jittered views, and with twins and crops where params ask for them."""
     seeds, styles = frame_seeds("train", params.seed, params.frames), params.styles
     boxes = draw_boxes(generator("pretrain", "crops", params.seed), params.frames)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed_for("pretrain", "jitter", params.seed))
+    with torch_seeded(seed_for("pretrain", "jitter", params.seed)):
         seen = collect(
             seeds, trunk, jitter, workers,
             boxes=boxes if params.distillation.epochs else None, sample=partial(sample_corpus_frame, styles=styles),

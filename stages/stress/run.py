@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,16 +11,16 @@ import numpy as np
 import pandas as pd
 
 from mcdrl.artifacts.cases import CASES
-from mcdrl.artifacts.frames import FRAMES, judged_of, lesion_of, thresholded, to_native
+from mcdrl.artifacts.frames import FRAMES, judged_of, lesion_of
 from mcdrl.artifacts.store_reader import StoreReader
 from mcdrl.artifacts.stress import STRESS
-from mcdrl.base.fields import Array
 from mcdrl.base.parallel import batches
 from mcdrl.base.runtime import loading, progress
 from mcdrl.base.seeds import seed_for
 from mcdrl.confounders.finished import FinishedFrame, Stressed
 from mcdrl.confounders.registry import UNTOUCHED, phrases, without_operator
-from mcdrl.metrics.counts import Counts, count, dice
+from mcdrl.metrics.counts import dice
+from mcdrl.model.score import Native, native_counts
 from mcdrl.study.params import Study
 from mcdrl.study.paths import Cell, backbone_folder, site_files
 from mcdrl.study.sections.stress import Params
@@ -117,22 +117,14 @@ def _judged(
     keys = pd.DataFrame({name: [getattr(picture, name) for picture in batch] for name in names})
     rows = []
     for (method, seed), found in zip(models, answers, strict=True):
-        counts = _counts([picture.shown for picture in batch], found, threshold)
+        counts = native_counts(found, [_native(picture.shown) for picture in batch], threshold)
         rows.append(keys.assign(method=method, held_out=held_out, seed=seed, dice=dice(counts), **vars(counts)))
     return pd.concat(rows)
 
 
-def _counts(shown: Sequence[Stressed], probability: Array, threshold: float) -> Counts:
-    """Count the pixels of B pictures, each at its own size; `probability` is of lesion, [B, S, S] float32."""
-    single = []
-    for one, square in zip(shown, probability, strict=True):
-        height, width = one.mask.shape
-        box = one.box or (0, 0, width, height)
-        found = thresholded(to_native(square, box, width, height), box, threshold)
-        single.append(count(found[None], one.mask[None], one.judged[None]))
-    return Counts(
-        **{field.name: np.concatenate([getattr(one, field.name) for one in single]) for field in fields(Counts)}
-    )
+def _native(shown: Stressed) -> Native:
+    height, width = shown.mask.shape
+    return Native(shown.mask, shown.box or (0, 0, width, height), shown.judged)
 
 
 def stress(

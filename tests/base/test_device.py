@@ -67,7 +67,7 @@ def test_running_as_trained_leaves_all_as_it_was(tf32, monkeypatch):
     before = tf32()
     for name, inside in (("auto", True), ("32-true", False)):
         with as_trained(name, torch.device("cuda")):
-            assert tf32()[0] is inside
+            assert tf32() == [inside, inside]
         assert tf32() == before
     with pytest.raises(ZeroDivisionError), as_trained("auto", torch.device("cuda")):
         raise ZeroDivisionError
@@ -89,9 +89,9 @@ def test_what_must_not_be_rounded_is_not(tf32):
         assert layer(rows).dtype == torch.bfloat16
 
 
-def test_tf32_goes_with_half_precision_on_cuda_and_with_nothing_else():
+def test_tf32_goes_with_half_precision_on_cuda_and_with_nothing_else(tf32):
     allowed = []
     for precision, kind in (("bf16-mixed", "cuda"), ("32-true", "cuda"), ("bf16-mixed", "cpu")):
         allow_tf32(precision, kind)
-        allowed.append(torch.backends.cuda.matmul.allow_tf32)
-    assert allowed == [True, False, False]
+        allowed.append(tf32())
+    assert allowed == [[True, True], [False, False], [False, False]]

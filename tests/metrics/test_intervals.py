@@ -8,6 +8,7 @@ from mcdrl.metrics import intervals
 from mcdrl.metrics.intervals import (
     ANY,
     NONE,
+    SHARE,
     Sample,
     if_spread,
     mean_interval,
@@ -135,3 +136,9 @@ def test_a_sites_share_has_wilsons_interval_or_none_where_groups_are_alike():
         assert np.isnan(
             score_interval([Sample(np.full(12, value), np.arange(12))], 50, np.random.default_rng(0), ANY)
         ).all()
+
+
+def test_the_interval_over_trainings_stays_within_what_the_mean_can_be():
+    assert seeds_interval(np.array([0.99, 0.6]))[1] > 1
+    low, high, _ = seeds_interval(np.array([0.99, 0.6]), SHARE)
+    assert (low, high) == (0, 1)

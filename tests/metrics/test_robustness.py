@@ -192,3 +192,16 @@ def test_groups_that_are_alike_give_no_interval(more):
     assert (figures["auc"], figures["drop"]) == (0, 0)
     assert figures[["auc_low", "auc_high", "drop_low", "drop_high"]].isna().all()
     assert stress_curves(nothing, DRAWS, 0)[["dice_low", "dice_high"]].isna().all(axis=None)
+
+
+def test_no_interval_leaves_what_the_mean_can_be():
+    """Five groups of which one is lost: Student's interval of a Dice near 1 reaches past it, that of a drop doesn't."""
+    made = []
+    for k, (untouched, blurred) in enumerate([(1.0, 1.0)] * 4 + [(0.6, 0.9)]):
+        made += frame("ours", "A", f"c{k}", untouched, (blurred, blurred), (untouched, untouched))
+    made = pd.DataFrame(made)
+    curves, table = stress_curves(made, DRAWS, 0), stress_table(made, "baseline", DRAWS, 0)
+    assert curves["dice_high"].max() == 1
+    assert curves["dice_low"].min() >= 0
+    assert table["auc_high"].max() == 1
+    assert at(table, "ours", "blur")["drop_low"] < 0

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from PIL import Image
 
 from mcdrl.artifacts.scores import SCORES
 from mcdrl.model.score import Native, native_counts, score, to_bytes
@@ -15,7 +16,7 @@ def test_scores_by_hand():
     truth[0, 1, 1] = truth[0, 1, 2] = truth[1, 0, 0] = True
     probability = np.zeros((3, 4, 4), np.float32)
     probability[0, 1, 1] = probability[0, 2, 1] = probability[2, 3, 3] = 0.9
-    rows = score(probability, truth, same(truth), 0.5, 0)
+    rows = score(probability, same(truth), 0.5, 0)
     assert rows[["tp", "fp", "fn", "tn"]].to_numpy().tolist() == [[1, 1, 1, 13], [0, 0, 1, 15], [0, 1, 0, 15]]
     assert rows["dice"].tolist()[:2] == [0.5, 0.0]
     assert rows["iou"].tolist()[:2] == [pytest.approx(1 / 3), 0.0]
@@ -50,14 +51,45 @@ def test_frames_of_different_sizes_and_crops_in_one_batch():
 def test_a_lesion_that_vanishes_at_working_size_counts_in_pixels_and_has_no_outline():
     native = np.zeros((8, 8), bool)
     native[0, 0] = True
-    rows = score(np.zeros((1, 4, 4), np.float32), np.zeros((1, 4, 4), bool), [Native(native, (0, 0, 8, 8))], 0.5, 2)
+    rows = score(np.zeros((1, 4, 4), np.float32), [Native(native, (0, 0, 8, 8))], 0.5, 2)
     assert rows.loc[0, ["dice", "iou", "fn"]].tolist() == [0, 0, 1]
     assert rows.loc[0, ["nsd", "hd95_px"]].isna().all()
 
 
+def disc(size, centre, radius_px):
+    """A frame [H, W] with a disc."""
+    (width, height), (x, y) = size, centre
+    rows, columns = np.ogrid[:height, :width]
+    return (columns - x) ** 2 + (rows - y) ** 2 < radius_px**2
+
+
+@pytest.mark.parametrize("size", [(1920, 1080), (1080, 1920), (1280, 1024)])
+def test_an_error_counts_the_same_whichever_way_it_points(size):
+    """Discs that are called some px aside and some px below; the view is squashed to a square, and has a border."""
+    (width, height), off_px = size, 24
+    crop_px = (30, 0, width, height)
+    centres = [(width / 2 + dx, height / 2 + dy) for dx, dy in ((0, 0), (7, 3), (-5, 11), (13, -8))]
+    means = []
+    for shift in (np.array([off_px, 0]), np.array([0, off_px])):
+        called = [Image.fromarray(disc(size, centre + shift, 150).astype(np.float32)) for centre in centres]
+        squashed = np.stack([np.asarray(one.resize((224, 224), Image.Resampling.BOX, crop_px)) for one in called])
+        native = [Native(disc(size, centre, 150), crop_px) for centre in centres]
+        means.append(score(squashed, native, 0.5, 2)[["nsd", "hd95_px"]].mean().to_numpy())
+    np.testing.assert_allclose(*means, rtol=0.06)
+    in_px = off_px * 224 / np.sqrt((width - 30) * height)  # of a view of this shape with as many pixels as the square
+    assert means[0][1] == pytest.approx(in_px, abs=0.6)
+
+
+def test_a_view_in_its_own_shape_has_the_pixels_of_the_working_size():
+    truth = np.zeros((1, 1), bool)
+    assert Native(truth, (40, 0, 1120, 1080)).unsquashed(224) == (224, 224)
+    assert Native(truth, (0, 0, 1920, 1080)).unsquashed(224) == (299, 168)
+    assert Native(truth, (10, 20, 11, 1020)).unsquashed(4) == (1, 126)
+
+
 def test_columns_are_those_of_the_contract():
     truth = np.zeros((1, 4, 4), bool)
-    rows = score(np.zeros((1, 4, 4), np.float32), truth, same(truth), 0.5, 2)
+    rows = score(np.zeros((1, 4, 4), np.float32), same(truth), 0.5, 2)
     keys = ["method", "held_out", "seed", "case_id", "group_id", "lesion_class"]
     assert [*keys, *rows.columns, "leaked_frames"] == SCORES.schema.names
 
@@ -89,13 +121,11 @@ def test_pixels_that_nobody_judged_are_in_no_score(lesion):
     truth[0, 4:8, 4:8] = lesion
     said = np.random.default_rng(0).random((1, 12, 12)).astype(np.float32)
     native = [Native(truth[0], (0, 0, 12, 12), judged[0])]
-    rows = [
-        score(np.where(judged, said, np.float32(value)), truth, native, 0.5, 1, judged) for value in (0.0, 0.5, 1.0)
-    ]
+    rows = [score(np.where(judged, said, np.float32(value)), native, 0.5, 1) for value in (0.0, 0.5, 1.0)]
     for other in rows[1:]:
         assert rows[0].equals(other)
     assert rows[0][["tp", "fp", "fn", "tn"]].to_numpy().sum() == judged.sum()
-    whole = score(said, truth, same(truth), 0.5, 1)
+    whole = score(said, same(truth), 0.5, 1)
     assert not whole.equals(rows[0])
 
 
@@ -105,5 +135,5 @@ def test_a_prediction_that_fills_the_rim_that_nobody_judged_has_the_right_outlin
     truth[0, 4:8, 4:8] = judged[0, 4:8, 4:8] = True
     said = np.zeros((1, 12, 12), np.float32)
     said[0, 3:9, 3:9] = 0.9
-    rows = score(said, truth, [Native(truth[0], (0, 0, 12, 12), judged[0])], 0.5, 0, judged)
+    rows = score(said, [Native(truth[0], (0, 0, 12, 12), judged[0])], 0.5, 0)
     assert rows.loc[0, ["dice", "accuracy", "nsd", "hd95_px"]].tolist() == [1, 1, 1, 0]

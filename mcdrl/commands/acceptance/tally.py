@@ -130,7 +130,7 @@ class Tally:
         truth, judged = lesion_of(frame.labels), judged_of(frame.labels)
         native = Native(frame.lesion, frame.shown.box, ~frame.ignored)
         found = answer.probability[None]
-        scores = score(found, truth[None], [native], self._threshold, self._tolerance_px, judged[None])
+        scores = score(found, [native], self._threshold, self._tolerance_px)
         (match,) = matches(found, [native], self._threshold)
         frame_score = answer.score(judged)
         self._found.add([frame.file], [match], [native.view_px], np.array([frame_score]))

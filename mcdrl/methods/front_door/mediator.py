@@ -10,11 +10,11 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mcdrl.base.attention_heads import join_heads, split_heads
 from mcdrl.base.device import onto
 from mcdrl.base.section import Most
 from mcdrl.base.seeds import generator
 from mcdrl.clip.encoder import unit
-from mcdrl.networks.attention import split_heads
 from mcdrl.regions.grid import gather
 
 Kind = Literal["attended", "random", "noise"]
@@ -55,7 +55,7 @@ class CausalAttention(nn.Module):
         """Return [B, Q, width] for rows [B, Q, width] and [B, N, width]."""
         scores = self.scores(query, rows)
         mixed = (scores.softmax(-1) - (-scores).softmax(-1)) @ split_heads(self.value(rows), self.heads)
-        return cast(Tensor, self.project(mixed.transpose(1, 2).flatten(2)))
+        return cast(Tensor, self.project(join_heads(mixed)))
 
 
 class Mediator(nn.Module):

@@ -14,7 +14,7 @@ class Params(Section):
 
     Attributes:
         threshold: probability of lesion from which a pixel is lesion, before calibration, which so moves no mask.
-        tolerance_px: outline pixels at most this far off count as right in the NSD, in px at working size.
+        tolerance_px: outline pixels at most this far off count as right in the NSD, in px at working size, unsquashed.
         further_sizes_px: sides to which the frame at working size is enlarged or reduced, to be asked there as well;
             the answer is the mean. Of pixels at working size, so that no larger frames are kept. A multiple of 32 each;
             empty: the working size alone. Only for backbones that take frames of any size, as lite0 does.

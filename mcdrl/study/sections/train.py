@@ -177,7 +177,7 @@ class Params(Section):
             less memory, more time, the same numbers. U-Nets keep theirs.
         compile: whether torch.compile translates the network for the machine first: a minute or more, then quicker
             steps on a GPU; numbers differ by rounding and by what dropout draws, and it needs a C++ compiler.
-        precision: 32-true, bf16-mixed, or auto: bf16-mixed on CUDA, else 32-true.
+        precision: 32-true (without TF32), bf16-mixed, or auto: bf16-mixed on CUDA, else 32-true.
         mining: what selects the target regions: similarity to the class texts (zero_shot), or a small network fitted
             on the masks of the fold's source sites (source_tuned; each source site's own frames are mined by one that
             was fitted on the others); for methods that look at regions.

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mcdrl.artifacts.scores import POOLED_FRAMES
 from mcdrl.base.seeds import generator, seed_for
 from mcdrl.drawing.formatting import number
 from mcdrl.drawing.html_tables import HtmlTable, Row, html_table
@@ -17,7 +18,6 @@ from mcdrl.metrics.counts import Floats, Ints
 from stages.report.results import Results
 from stages.report.topic import Topic
 
-MOST = 600  # frames in a picture: t-SNE takes about a second for these
 NEIGHBOURS = 10
 _COMPONENTS, _PERPLEXITY = 30, 30
 _SIDES = ("before", "after")
@@ -69,7 +69,7 @@ def clouds(pooled: pd.DataFrame, cases: pd.DataFrame, seed: int) -> list[Cloud]:
     Args:
         pooled: rows of `POOLED`.
         cases: rows of `CASES` of all sites.
-        seed: of the draw where there are more than `MOST` frames.
+        seed: of the draw where there are more than `POOLED_FRAMES` frames.
     """
     keys = ["case_id", "site", "lesion_class"]
     rows = pooled.merge(cases[keys], on="case_id").sort_values("case_id", kind="stable")
@@ -159,7 +159,7 @@ def _cloud(method: str, rows: pd.DataFrame, seed: int) -> Cloud:
 
 
 def _draw(rows: pd.DataFrame, seed: int) -> pd.DataFrame:
-    order: Ints = generator("report", seed, "features").permutation(len(rows))[:MOST]
+    order: Ints = generator("report", seed, "features").permutation(len(rows))[:POOLED_FRAMES]
     return rows.iloc[np.sort(order)]
 
 

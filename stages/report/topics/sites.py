@@ -264,7 +264,7 @@ def _dice_marks(sites: pd.DataFrame, seeds: pd.DataFrame, name: str, methods: It
 
 
 def _spread(method: str, dice: pd.Series[float]) -> Row:
-    low, high = if_spread(seeds_interval(np.asarray(dice, dtype=np.float64))[:2])
+    low, high = if_spread(seeds_interval(np.asarray(dice, dtype=np.float64), SHARE)[:2])
     return {
         "method": method, "mean": dice.mean(), "low": low, "high": high, "std": dice.std(), "min": dice.min(),
         "max": dice.max(),

@@ -32,7 +32,9 @@ from mcdrl.networks.factory import with_presence
 from mcdrl.networks.trunk import Frozen
 from mcdrl.regions.tuned import Miner
 from mcdrl.study.paths import Cell, site_files
+from stages.evaluate import run as evaluation
 from stages.evaluate.cell import read_cases
+from stages.evaluate.interventions import sampled
 from stages.evaluate.run import evaluate, write
 from tests.factories import (
     make_card,
@@ -370,6 +372,19 @@ def test_attention_is_a_share_and_pooled_features_are_those_of_the_network(cell)
         expected = store.rows("dense", IDS).astype(np.float32)[:, 1].mean(1)  # the second row of the grid is selected
     np.testing.assert_allclose(np.stack(pooled.loc[IDS, "before"]), expected, atol=1e-5)
     assert not np.allclose(np.stack(pooled["before"]), np.stack(pooled["after"]), atol=1e-3)
+
+
+@pytest.mark.parametrize("cell", ["mcdrl"], indirect=True)
+def test_of_a_large_site_some_frames_features_are_kept_and_all_else_is(cell, monkeypatch):
+    whole = run(cell, batch_size=3)
+    monkeypatch.setattr(evaluation, "POOLED_FRAMES", 4)
+    some = run(cell, batch_size=3)
+    rows, kept = (found["pooled"].set_index("case_id") for found in (whole, some))
+    own = [case for case in kept.index if case.startswith(f"{SITE}/")]
+    assert own == sampled(IDS, 4)
+    pd.testing.assert_frame_equal(kept, rows.loc[kept.index])
+    for name in {*whole} - {"pooled"}:
+        pd.testing.assert_frame_equal(some[name], whole[name])
 
 
 @pytest.mark.parametrize("cell", ["mcdrl"], indirect=True)

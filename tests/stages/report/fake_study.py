@@ -199,7 +199,7 @@ def write_cell(root: Path, study: Study, cell, cases: pd.DataFrame, masks: np.nd
     named = pd.DataFrame({"method": method, "held_out": site, "seed": seed}, index=range(len(ids)))
     keys = cases[["case_id", "group_id", "lesion_class"]].reset_index(drop=True)
     natives = [Native(mask, (0, 0, mask.shape[1], mask.shape[0])) for mask in masks]
-    rows = pd.concat([named, keys, score(probability / np.float32(255), masks, natives, 0.5, 2)], axis=1)
+    rows = pd.concat([named, keys, score(probability / np.float32(255), natives, 0.5, 2)], axis=1)
     return rows.assign(leaked_frames=0)
 
 

@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.report.topics.features import MOST, clouds, map_panels, maps, neighbour_html, own_kind, random_dictionaries
+from mcdrl.artifacts.scores import POOLED_FRAMES
+from stages.report.topics.features import clouds, map_panels, maps, neighbour_html, own_kind, random_dictionaries
 
 
 def pooled(cells, n=12, width=6):
@@ -49,7 +50,7 @@ def test_features_and_names_belong_together():
 def test_a_draw_is_at_most_so_large_and_the_same_each_time():
     rows, known = pooled([("A", "AB")], n=400), cases(400)
     (first,), (second,) = clouds(rows, known, 0), clouds(rows.iloc[::-1], known, 0)
-    assert len(first.before) == MOST
+    assert len(first.before) == POOLED_FRAMES
     assert (first.before == second.before).all()
 
 

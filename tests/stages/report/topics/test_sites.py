@@ -109,6 +109,8 @@ def test_seeds_that_are_alike_tell_nothing_of_others(dice):
     alike, varied = seeds_html(seeds_table(raw(*same, *others))).rows
     assert alike[2] == "none: no spread"
     assert varied[2] == "0.352 to 0.848"  # 0.6 and 4.303 standard errors of 0.1 / sqrt(3) on either side
+    far = seeds_html(seeds_table(raw(*(frame("far", "A", 1, 0.5 + seed / 2, seed=seed) for seed in range(2))))).rows
+    assert far[0][2] == "0.000 to 1.000"  # no Dice is beyond
 
 
 def test_seeds_table_has_a_mean_a_seed():

@@ -1,0 +1,27 @@
+"""Torch's own random numbers, of which dropout and new layers draw, from a seed for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+
+@contextmanager
+def torch_seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
+    """Draw from a seed inside, and leave the outer state untouched, that of the GPUs with it.
+
+    `torch.manual_seed` would seed every GPU, which `torch.random.fork_rng` restores only where it is told of it.
+
+    Args:
+        seed: of the draws.
+        device: whose draws are seeded beside the CPU's; None: no other's.
+    """
+    gpus = [device] if device is not None and device.type == "cuda" else []
+    with torch.random.fork_rng(devices=gpus):
+        torch.default_generator.manual_seed(seed)
+        for gpu in gpus:
+            with torch.cuda.device(gpu):
+                torch.cuda.manual_seed(seed)
+        yield
