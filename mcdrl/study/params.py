@@ -91,7 +91,8 @@ class Study(Section):
     Attributes:
         backbone: a card's name in data/backbones.
         weights: backbone -> where its weights come from instead of the card's source: a file, `local-dir:FOLDER`
-            or `none` (random, for dry runs).
+            or `none` (random, for dry runs). A file that is not the one that the card knows, or a folder, has its hash
+            behind it, `@sha256:HEX`, or lies in data/backbones, where DVC notices that it changes.
         sites: name -> site, by name in whichever order they were given, as to DVC a mapping has none; names are of
             ASCII letters, digits, _ and -.
         held_out: the sites that are left out in turn.
