@@ -16,13 +16,15 @@ SHIPPED = (
     "data/studies",
     ".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore", ".dvc/plots",
 )  # fmt: skip
+CARDS = Path("data/backbones")  # beside which somebody's own weights may lie
 
 
 def shipped_files() -> list[str]:
     """Return the files that come along, relative to this folder, which builds run in."""
     named = [Path(name) for name in SHIPPED if Path(name).is_file()]
     below = [file for name in SHIPPED for file in Path(name).rglob("*") if file.is_file() and file.name[0] != "."]
-    return sorted(file.as_posix() for file in [*named, *below] if "__pycache__" not in file.parts)
+    own = [file for file in below if file.is_relative_to(CARDS) and file.suffix != ".yaml"]
+    return sorted(file.as_posix() for file in [*named, *below] if "__pycache__" not in file.parts and file not in own)
 
 
 class BuildWithShipped(build_py):

@@ -104,6 +104,12 @@ def mask_parts(pattern: str) -> tuple[str, str, bool]:
     return folder or ("/" if pattern.startswith("/") else "."), name, head != pattern
 
 
+def above(top: Path | str, place: str) -> int:
+    """Return how many folders a place, read from `top`, goes up before it goes down, links aside; 0: it lies below."""
+    whole = os.path.join(top, place)
+    return PurePosixPath(os.path.relpath(whole, top)).parts.count("..")
+
+
 def names_in(folder: Path) -> list[str]:
     """Return the names in a folder, sorted; none if there is no such folder.
 

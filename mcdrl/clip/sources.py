@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +12,11 @@ from typing import Any, Literal
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import regular, sha256
 from mcdrl.clip.card import BackboneCard
+from mcdrl.study.paths import BACKBONE_CARDS
 
 LOCAL_DIR = "local-dir:"  # before a folder
-HASH_MARK = "@sha256:"  # behind a file, before its hash
+HASH_MARK = "@sha256:"  # behind a file or a folder, before its hash
+_READ = (".json", ".safetensors", ".bin", ".pt", ".pth")  # endings of what may be read of a folder
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,8 @@ class WeightsSource:
         name: the backbone's, key below `weights`.
         kind: card (the card's own source), file, local-dir (a folder of open_clip's) or random.
         path: of the file or folder; None for the other kinds.
-        sha256: what the user says that the file's hash is; None: the card says it.
+        sha256: what the user says that the hash of the file, or of the folder (see `content_sha256`), is; None: the
+            card says it, or nobody.
     """
 
     name: str
@@ -33,7 +38,7 @@ class WeightsSource:
 
     @classmethod
     def of(cls, name: str, value: str | None) -> WeightsSource:
-        """Read the value of `weights.<name>`: null, none, `local-dir:FOLDER` or `FILE[@sha256:HEX]`.
+        """Read the value of `weights.<name>`: null, none, or `FILE` or `local-dir:FOLDER`, [@sha256:HEX] behind.
 
         Raises:
             InputError: the value is none of these, or the file or folder isn't there.
@@ -42,26 +47,30 @@ class WeightsSource:
             return cls(name, "card")
         if value.lower() == "none":
             return cls(name, "random")
-        if value.startswith(LOCAL_DIR):
-            folder = Path(value.removeprefix(LOCAL_DIR)).expanduser()
-            if value == LOCAL_DIR:
-                raise InputError(f"weights.{name}: no folder stands behind {LOCAL_DIR}; give one")
-            if not folder.is_dir():
-                raise InputError(f"weights.{name}: there is no folder {_named(folder)}; give one after {LOCAL_DIR}")
-            return cls(name, "local-dir", folder)
-        return cls._file(name, value)
-
-    @classmethod
-    def _file(cls, name: str, value: str) -> WeightsSource:
         place, mark, digest = value.partition(HASH_MARK)
         if mark and not re.fullmatch("[0-9a-f]{64}", digest):
             raise InputError(f"weights.{name}: '{digest}' after {HASH_MARK} is no SHA-256, expected 64 digits 0-9a-f")
-        path = regular(Path(place).expanduser())
-        if path.is_dir():
-            raise InputError(f"weights.{name}: {path} is a folder; write {LOCAL_DIR}{path}, or name a file in it")
-        if not path.is_file():
-            raise InputError(f"weights.{name}: there is no file {_named(path)}; give a file, {LOCAL_DIR}FOLDER or none")
-        return cls(name, "file", path, digest or None)
+        if place.startswith(LOCAL_DIR):
+            return cls(name, "local-dir", _folder(name, place.removeprefix(LOCAL_DIR)), digest or None)
+        return cls(name, "file", _file(name, place), digest or None)
+
+
+def _folder(name: str, place: str) -> Path:
+    folder = Path(place).expanduser()
+    if not place:
+        raise InputError(f"weights.{name}: no folder stands behind {LOCAL_DIR}; give one")
+    if not folder.is_dir():
+        raise InputError(f"weights.{name}: there is no folder {_named(folder)}; give one after {LOCAL_DIR}")
+    return folder
+
+
+def _file(name: str, place: str) -> Path:
+    path = regular(Path(place).expanduser())
+    if path.is_dir():
+        raise InputError(f"weights.{name}: {path} is a folder; write {LOCAL_DIR}{path}, or name a file in it")
+    if not path.is_file():
+        raise InputError(f"weights.{name}: there is no file {_named(path)}; give a file, {LOCAL_DIR}FOLDER or none")
+    return path
 
 
 @dataclass(frozen=True)
@@ -77,6 +86,50 @@ class Obtained:
 def _named(path: Path) -> str:
     """Name a path that isn't there; a relative one with the folder that it was looked up from."""
     return str(path) if path.is_absolute() else f"{path} in {Path.cwd()}; a path from / is found from everywhere"
+
+
+def check_tracked(source: WeightsSource, card: BackboneCard) -> None:
+    """Check that DVC runs the stage `backbone` anew once supplied weights are others.
+
+    Their hash stands in params.yaml or in the card, or they lie beside the cards, where DVC looks at what files hold.
+
+    Args:
+        source: where they come from.
+        card: of the backbone.
+
+    Raises:
+        InputError: neither is so, or a folder's hash isn't what the user said; shows the hash.
+    """
+    path, known = source.path, source.kind == "file" and (source.sha256 or card.sha256)
+    if path is None or known or (source.sha256 is None and is_watched(path)):
+        return
+    actual = content_sha256(path)
+    given = f"-S 'weights.{source.name}={LOCAL_DIR * (source.kind == 'local-dir')}{path}{HASH_MARK}{actual}'"
+    if source.sha256 is None:
+        raise InputError(
+            f"weights.{source.name}: DVC wouldn't notice when {path} changes; give it with its hash, {given}, or put "
+            f"it into {BACKBONE_CARDS}, where DVC looks"
+        )
+    if source.sha256 != actual:
+        raise InputError(
+            f"weights.{source.name}: {path} has sha256 {actual}, expected {source.sha256} as given behind {HASH_MARK}; "
+            f"if it has changed, say so: {given}"
+        )
+
+
+def is_watched(path: Path) -> bool:
+    """Return whether a file or a folder lies beside the project's cards of backbones, by no link to a folder."""
+    top, whole = Path(os.path.abspath(BACKBONE_CARDS)), Path(os.path.abspath(path))
+    below = [whole, *whole.parents][: len(whole.parts) - len(top.parts)]
+    return whole.is_relative_to(top) and not any(one.is_symlink() and one.is_dir() for one in below)
+
+
+def content_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, or of the names and hashes of what may be read of a folder, sorted by name."""
+    if not path.is_dir():
+        return sha256(path)
+    files = sorted(one for one in path.iterdir() if one.suffix in _READ and one.is_file())
+    return hashlib.sha256("".join(f"{sha256(one)}  {one.name}\n" for one in files).encode()).hexdigest()
 
 
 def verified(source: WeightsSource, path: Path, card: BackboneCard) -> str:

@@ -18,7 +18,7 @@ from mcdrl.imaging.depth import to_rgb
 from mcdrl.imaging.outlines import Drawn
 from mcdrl.imaging.picture import StoredPicture, read_picture, size_text
 from mcdrl.imaging.recipe import ReadingRecipe
-from mcdrl.imaging.truth import Truth, outlined, read_mask, union
+from mcdrl.imaging.truth import Truth, check_judged, outlined, read_mask, union
 from mcdrl.study.meanings import IGNORE
 from mcdrl.view import Box, looked_at, squash
 
@@ -106,7 +106,7 @@ def read_pixels(
         further: more masks of the frame, read like the first; a pixel of any of them is lesion.
 
     Raises:
-        RefusedError: a file can't be decoded, or the two don't fit.
+        RefusedError: a file can't be decoded, the two don't fit, or nobody judged what is looked at.
         InputError: the system can't read a file.
     """
     picture = read_picture(frame, "frame")
@@ -161,9 +161,11 @@ def _pixels(rgb: Image.Image, truth: Truth, recipe: ReadingRecipe, sha256: str, 
     box, doubts = view_of(rgb, recipe.view)
     image = squash(rgb, recipe.size_px, box)
     areas_px = _areas(truth.labels)
+    mask = np.asarray(truth.labels.resize((recipe.size_px, recipe.size_px), Image.Resampling.NEAREST, box))
+    check_judged(mask, "what it judges lies outside the view, or is lost at the working size")
     return DecodedFrame(
         image=image,
-        mask=np.asarray(truth.labels.resize((recipe.size_px, recipe.size_px), Image.Resampling.NEAREST, box)),
+        mask=mask,
         native_mask=pack_native_mask(truth.labels),
         width_px=rgb.width,
         height_px=rgb.height,

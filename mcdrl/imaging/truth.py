@@ -93,8 +93,7 @@ def _resized(mask: tuple[int, int], frame: tuple[int, int]) -> str:
 
 
 def _lines(read: Read) -> Strokes:
-    if (read.labels == IGNORED).all():
-        raise RefusedError("mask that judges no pixel", "all of its values are to be ignored")
+    check_judged(read.labels, "all of its values are to be ignored")
     found = strokes(lesion_of(read.labels), judged_of(read.labels))
     if found.outline_px:
         raise RefusedError(
@@ -104,10 +103,30 @@ def _lines(read: Read) -> Strokes:
     return found
 
 
+def check_judged(labels: Labels, why: str) -> None:
+    """Check that a mask says of one pixel at least whether it is lesion: without one, no score is defined.
+
+    Args:
+        labels: the mask, as `judged_of` takes it.
+        why: what is wrong where it doesn't.
+
+    Raises:
+        RefusedError: it doesn't.
+    """
+    if not judged_of(labels).any():
+        raise RefusedError("mask that judges no pixel", why)
+
+
 def union(masks: Sequence[Truth]) -> Truth:
     """Lay the masks of one frame over one another: lesion counts first, then what nobody judged, then background.
 
     Where lesions of several classes overlap, the smallest one counts, as among outlines.
+
+    Args:
+        masks: of the frame, one at least.
+
+    Raises:
+        RefusedError: they don't agree on what means lesion, or leave no pixel that all of them judge.
     """
     if len(masks) == 1:
         return masks[0]
@@ -122,6 +141,7 @@ def union(masks: Sequence[Truth]) -> Truth:
     if several.any():
         lesion = np.where(several, _smallest(lesions), lesion)
     labels = np.where(lesion > 0, lesion, np.where(judged_of(layers).all(0), 0, IGNORED)).astype(np.uint8)
+    check_judged(labels, "each pixel is to be ignored in one of its masks")
     between_px, line_px = sum(mask.between_px for mask in masks), sum(mask.line_px for mask in masks)
     overlap_px = int(several.sum())
     return Truth(Image.fromarray(labels), between_px, next(iter(said), None), line_px, overlap_px=overlap_px)
@@ -157,7 +177,7 @@ def outlined(
 
     Raises:
         RefusedError: the frame is turned, so that the outlines may be, too: their size doesn't say that they were drawn
-            on the upright frame.
+            on the upright frame. Or all of it is to be ignored.
     """
     settled = frame_turn >= 5 and size[0] != size[1] and all(one.drawn_on == size for one in outlines)
     if outlines and frame_turn != 1 and not settled:
@@ -165,8 +185,7 @@ def outlined(
             "outline that may be turned", f"the frame has EXIF orientation {frame_turn}; store the frame upright"
         )
     labels = draw(outlines, size, values)
-    if (labels == IGNORED).all():
-        raise RefusedError("mask that judges no pixel", "all of it is to be ignored")
+    check_judged(labels, "all of it is to be ignored")
     return Truth(
         Image.fromarray(labels), clipped=len(clipped(outlines, size)), overlap_px=overlapping_px(outlines, size)
     )

@@ -86,7 +86,11 @@ def list_reading(root: Path, reading: Reading) -> Listing:
     rules = Rules(
         reading.case_ids, reading.frame_suffix or "", reading.missing_mask, reading.mask_extras, reading.annotations
     )
-    return list_site(root, reading.images, reading.masks, rules)
+    found = list_site(root, reading.images, reading.masks, rules)
+    beside = matching(root, reading.polygons) if reading.polygons is not None else []
+    beside += [root / reading.table] if reading.table is not None else []
+    found.notes += [note for note in _behind_links(root, beside) if note not in found.notes]
+    return found
 
 
 def list_site(root: Path, images: str, masks: str | None, rules: Rules = Rules()) -> Listing:

@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path, PurePosixPath
 
 from mcdrl.base.errors import InputError
-from mcdrl.base.folders import composed, is_hidden, loosened, mask_parts, names_in
+from mcdrl.base.folders import above, composed, is_hidden, loosened, mask_parts, names_in
 from mcdrl.sites.naming import Naming, is_image, may_be_drawn
 
 
@@ -113,7 +113,7 @@ def find_masks(root: Path, frames: Sequence[Path], masks: str, naming: Naming) -
         naming: how the frames are called.
 
     Raises:
-        InputError: the pattern is malformed, or a folder of masks can't be read.
+        InputError: the pattern is malformed or leaves the root, or a folder of masks can't be read.
     """
     pattern = Pattern.of(masks)
     lookup, loosely = (_Lookup(root, pattern, naming, form) for form in (composed, loosened))
@@ -298,8 +298,16 @@ class _Lookup:
         if frame not in self._places:
             whole = self._naming.filled(f"{self._pattern.folder}/{self._start}", self._below(frame))
             folder, _, start = whole.rpartition("/")
+            self._check_below(folder)
             self._places[frame] = self._real(self._root / folder), self._form(start)
         return self._places[frame]
+
+    def _check_below(self, folder: str) -> None:
+        if (folder.startswith("/") or ".." in folder) and above(self._root, folder):
+            raise InputError(
+                f"masks: '{self._pattern.text}' leaves the root {self._root}: {self._root / folder}; DVC wouldn't "
+                "notice when they change; give a folder that holds frames and masks as the root"
+            )
 
     def _real(self, folder: Path) -> Path:
         """Return the folder of that name; where there is none, one whose name is equal in the form that counts."""

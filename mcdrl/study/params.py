@@ -23,6 +23,7 @@ from mcdrl.base.strict_yaml import load_yaml, read_yaml
 from mcdrl.study.agreement import disagreements
 from mcdrl.study.meanings import unfit_class
 from mcdrl.study.missing import told
+from mcdrl.study.outside import outside
 from mcdrl.study.paths import BACKBONE_CARDS, LONGEST_NAME, NONE, PARAMS, Cell, own_or_shipped
 from mcdrl.study.reading import Reading, merge
 from mcdrl.study.site_cards import card_names, read_card
@@ -63,7 +64,8 @@ def resolve(site: Site) -> Reading:
     """Return how a site is read: its card's keys, overridden by its own.
 
     Raises:
-        InputError: there is no such card, or the two together leave something open or say it twice.
+        InputError: there is no such card, or the two together leave something open, say it twice or read what lies
+            outside the root.
     """
     own = site.model_dump(exclude_unset=True, exclude={"root", "card"})
     card = read_card(site.card)
@@ -73,6 +75,9 @@ def resolve(site: Site) -> Reading:
         raise InputError(f"card '{site.card}': " + "; ".join(sentences(error, "", Reading))) from None
     if reading.gaps():
         raise InputError(f"card '{site.card}': " + "; ".join(reading.gaps()))
+    problem = outside(site.root, reading)
+    if problem is not None:
+        raise InputError(problem)
     return reading
 
 
@@ -86,7 +91,8 @@ class Study(Section):
     Attributes:
         backbone: a card's name in data/backbones.
         weights: backbone -> where its weights come from instead of the card's source: a file, `local-dir:FOLDER`
-            or `none` (random, for dry runs).
+            or `none` (random, for dry runs). A file that is not the one that the card knows, or a folder, has its hash
+            behind it, `@sha256:HEX`, or lies in data/backbones, where DVC notices that it changes.
         sites: name -> site, by name in whichever order they were given, as to DVC a mapping has none; names are of
             ASCII letters, digits, _ and -.
         held_out: the sites that are left out in turn.

@@ -82,7 +82,8 @@ class Reading(Section):
         table_group: column of `table` that holds the patient or sequence.
         folder_group: which part of the frame's path below the root is the patient or sequence, from 0.
         sequence_ends: number of each sequence's last frame, rising, where frames are called by their number.
-        table: CSV below the root with a row a frame.
+        table: CSV below the root with a row a frame. What lies outside the root is refused, a table and masks alike, as
+            DVC doesn't notice when it changes.
         table_file: column of `table` that holds the frame's file name, stem or path below the root.
         table_rows: column of `table` -> what it must say for a frame to belong to this site, such as `centre: north`.
         table_strengths: column of `table` -> the confounder, as the dictionary calls it, whose strength in the frame it

@@ -103,6 +103,8 @@ def make_job(
 ) -> TrainingJob:
     """Return what is trained: its sources are all sites of params.yaml but the held-out one, its numbers its plan's.
 
+    Sources stand in the order of their names, which is that of a batch's frames: DVC compares mappings without theirs.
+
     Args:
         variant: a name in `methods`, or in `deploy.methods` where no site is held out.
         held_out: the site that is left out; None: none is.
@@ -118,7 +120,7 @@ def make_job(
     for what, name, legal in (("method", variant, methods), ("site", held_out, study.sites)):
         if name is not None and name not in legal:
             raise InputError(f"unknown {what} '{name}'; {nearest(name, legal)}")
-    sources = [site for site in study.sites if site != held_out]
+    sources = sorted(site for site in study.sites if site != held_out)
     views = read_views(plan_files(artifacts).views, sources)
     view: Literal["auto", "full"] = "full" if all(rule == "full" for rule in views) else "auto"
     plans = plan_files(artifacts)

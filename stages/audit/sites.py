@@ -46,12 +46,12 @@ def read_sites(ingest: Path, sites: Sequence[str]) -> Sites:
 
     Args:
         ingest: the folder with a folder a site.
-        sites: their names.
+        sites: their names, in any order; rows follow the names.
 
     Raises:
         InputError: a file is missing or damaged.
     """
-    found = [_read_site(IngestedFiles(ingest / site), site) for site in sites]
+    found = [_read_site(IngestedFiles(ingest / site), site) for site in sorted(sites)]
     cases = pd.concat([one[0] for one in found], ignore_index=True)
     profile = pd.concat([one[1] for one in found], ignore_index=True)
     return Sites(cases, join([part for one in found for part in one[2]]), profile)

@@ -12,7 +12,7 @@ from mcdrl.base.output import say
 from mcdrl.base.runtime import run
 from mcdrl.clip.card import read_card, read_stored
 from mcdrl.clip.load import load_encoder
-from mcdrl.clip.sources import WeightsSource
+from mcdrl.clip.sources import WeightsSource, check_tracked
 from mcdrl.study.params import load_study
 from stages.backbone.obtain import obtain
 
@@ -22,6 +22,7 @@ def main(out: Annotated[Path, typer.Option(help="folder to write")]) -> None:
     study = load_study()
     card = read_card(study.backbone)
     source = WeightsSource.of(study.backbone, study.weights.get(study.backbone))
+    check_tracked(source, card)
     with atomic_folder(out) as folder:
         obtain(card, source, folder)
         encoder = load_encoder(folder)  # what is stored must also load

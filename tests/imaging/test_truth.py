@@ -46,6 +46,14 @@ def test_lesions_of_one_class_and_what_nobody_judged_do_not_overlap():
     assert overlap_px == 0
 
 
+def test_masks_that_leave_no_pixel_judged_are_refused_and_one_pixel_is_enough():
+    with pytest.raises(RefusedError, match="mask that judges no pixel") as refused:
+        laid("00xx 00xx", "xx00 xx00")
+    assert refused.value.detail == "each pixel is to be ignored in one of its masks"
+    for one, other, left in (("00xx 00xx", "xxx0 x000", "xxxx x0xx"), ("00xx 00xx", "xx10 xx00", "xx1x xxxx")):
+        assert np.array_equal(laid(one, other)[0], rows(left))
+
+
 @pytest.mark.parametrize(
     ("mask", "fix"),
     [

@@ -45,6 +45,7 @@ def sources(tmp_path_factory):
             shutil.copy(ROOT / name, copy / name)
     (copy / "data" / "phantom" / "A").mkdir(parents=True, exist_ok=True)
     (copy / "data" / "phantom" / "A" / "rendered.png").touch()
+    (copy / "data" / "backbones" / "mine.pt").touch()
     return copy
 
 

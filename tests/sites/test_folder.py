@@ -6,7 +6,8 @@ import unicodedata
 import pytest
 
 from mcdrl.base.errors import InputError
-from mcdrl.sites.folder import Rules, list_site
+from mcdrl.sites.folder import Rules, list_reading, list_site
+from mcdrl.study.reading import Reading
 
 HEALTHY = "; where none means no lesion: missing_mask: no_lesion"
 
@@ -50,13 +51,27 @@ def test_any_ending_of_the_mask_serves(root):
         ("*.tif", "GT/p{stem}.tif", "1.tif", "GT/p1.tif"),
         ("images_C1/*", "masks_C1/{stem}_mask.jpg", "images_C1/x.jpg", "masks_C1/x_mask.jpg"),
         ("*/frame*.png", "{stem}/mask.*", "7/frame7.png", "frame7/mask.png"),
-        ("**/*.png", "../gt/{stem}.*", "p/v/i.png", "../gt/i.png"),
+        ("im/**/*.png", "{0}/../gt/{stem}.*", "im/p/v/i.png", "gt/i.png"),
     ],
 )
 def test_layouts_of_public_data_sets(root, images, masks, frame, mask):
     here = root(f"site/{frame}", f"site/{mask}") / "site"
     found = list_site(here, images, masks).sources
     assert [(s.file, s.mask.resolve()) for s in found] == [(frame, (here / mask).resolve())]
+
+
+@pytest.mark.parametrize("masks", ["../gt/{stem}.*", "{path}/../../../gt/{stem}.*", "{0}/../../gt/{stem}.*"])
+def test_masks_outside_the_root_are_refused(root, masks):
+    """DVC watches the root alone; how deep {path} lies the frames say."""
+    here = root("site/p/i.png", "gt/i.png") / "site"
+    with pytest.raises(InputError, match=r"masks: '.*' leaves the root .*site: .*; DVC wouldn't notice when they ch"):
+        list_site(here, "*/*.png", masks)
+
+
+def test_masks_that_the_path_leaves_inside_the_root_are_read(root):
+    here = root("site/im/p/i.png", "site/im/p/i/", "site/gt/i.png") / "site"
+    (source,) = list_site(here, "*/*/*.png", "{path}/../../../gt/{stem}.*").sources
+    assert source.mask.resolve() == here / "gt/i.png"
 
 
 def test_a_dot_in_a_stem_is_no_ending(root):
@@ -114,10 +129,21 @@ def test_pipes_are_refused_as_frame_and_as_mask(root):
     }
 
 
-def test_masks_may_lie_outside_the_root(root):
-    here = root("site/images/a.png", "masks/a.png")
-    (source,) = list_site(here / "site", "images/*", f"{here}/masks/{{stem}}.*").sources
-    assert source.mask == here / "masks" / "a.png"
+def test_masks_may_be_called_by_the_whole_path_of_a_folder_in_the_root(root):
+    here = root("images/a.png", "masks/a.png", "masks/b.png")
+    found = list_site(here, "images/*", f"{here}/masks/{{stem}}.*")
+    assert [source.mask for source in found.sources] == [here / "masks" / "a.png"]
+    assert [note.file for note in found.notes] == ["masks/b.png"]
+
+
+@pytest.mark.parametrize(
+    "keys", [{"masks": "masks/{stem}.*", "table": "far/t.csv"}, {"polygons": "far/*.json"}], ids=["table", "polygons"]
+)
+def test_tables_and_outlines_behind_a_link_are_told_once(root, keys):
+    here = root("elsewhere/t.csv", "elsewhere/o.json", "images/a.png", "masks/a.png")
+    (here / "far").symlink_to(here / "elsewhere")
+    notes = list_reading(here, Reading(lesion_class="polyp", **keys)).notes
+    assert [(note.file, note.kind) for note in notes] == [("far", "folder behind a link")]
 
 
 def test_a_folder_behind_a_link_is_told(root):
@@ -408,12 +434,6 @@ def test_frames_without_a_folder_of_masks_list_the_folder_above_once_a_form(root
     monkeypatch.setattr(os, "listdir", lambda folder: listed.append(str(folder)) or real(folder))
     found = unions(here, "masks/{stem}/*", missing_mask="no_lesion")
     assert (len(found), found["b"], listed.count(str(here / "masks"))) == (101, ["masks/b/1.png"], 2)
-
-
-def test_a_mask_without_a_frame_may_lie_outside_the_root(root):
-    here = root("site/images/a.png", "masks/a.png", "masks/b.png")
-    notes = list_site(here / "site", "images/*", f"{here}/masks/{{stem}}.*").notes
-    assert [note.file for note in notes] == [f"{here}/masks/b.png"]
 
 
 def test_folders_in_the_decomposed_form_of_their_system(root):

@@ -231,6 +231,38 @@ def test_a_table_makes_cases_of_several_classes(ingest_masks, passed):
     assert np.array_equal(native, np.where(small, 2, np.where(large, 1, np.where(ignored, 255, 0))))
 
 
+IGNORING = {"1": "lesion", "255": "ignore"}
+
+
+def test_a_frame_of_which_its_masks_together_judge_no_pixel_is_refused(folder, ingest):
+    """Each of them judges half of it, and no half is judged by both."""
+    left = np.zeros((30, 40), np.uint8)
+    left[:, :20] = 255
+    for name, masks in {"no": (left, 255 - left), "yes": (left, np.where(left, 1, 255))}.items():
+        folder.frame(f"{name}.png", noise(len(name)))
+        for number, mask in enumerate(masks):
+            folder.mask(f"{name}_{number}.png", Image.fromarray(mask.astype(np.uint8)))
+    result = ingest(masks="masks/{stem}_*.png", mask_values=IGNORING)
+    assert reasons(result) == {
+        "images/no.png": "mask that judges no pixel: each pixel is to be ignored in one of its masks"
+    }
+    assert result.cases["lesion_area_px"].tolist() == [600]
+
+
+@pytest.mark.parametrize("value", [0, 1])
+def test_a_frame_of_which_nobody_judged_what_is_looked_at_is_refused(folder, ingest, value):
+    """Not at all in the view, or so little that the working size loses it."""
+    cut, tiny = np.full((300, 400), 255, np.uint8), np.full((300, 400), 255, np.uint8)
+    cut[:, :100], tiny[150, 300] = value, value
+    for seed, (name, mask) in enumerate({"cut": cut, "tiny": tiny, "yes": cut[:, ::-1]}.items()):
+        folder.frame(f"{name}.png", noise(seed, 400, 300))
+        folder.mask(f"{name}.png", Image.fromarray(mask))
+    result = ingest(view=[0.5, 0, 1, 1], mask_values={"0": "background", **IGNORING})
+    told = "mask that judges no pixel: what it judges lies outside the view, or is lost at the working size"
+    assert reasons(result) == {"images/cut.png": told, "images/tiny.png": told}
+    assert result.cases["case_id"].tolist() == ["A/yes"]
+
+
 def test_masks_that_call_different_values_lesion_stop_the_stage(ingest_masks):
     """Labels 0, 1 and 255 where no frame holds all three: each of them is plain, and together they are not."""
     masks = {f"f{number}": labels(disc(20), disc(20), (value, value)) for number, value in enumerate((1, 255, 255))}

@@ -914,6 +914,14 @@ def test_the_order_of_the_sites_in_params_yaml_trains_nothing_otherwise(tmp_path
     assert jobs[1].sources == ["A", "C"]
 
 
+def test_sources_stand_by_name_whatever_reads_params_yaml(tmp_path):
+    """What reads it is in no digest, and the order of the sources is that of each batch."""
+    _planned(tmp_path, epochs=7)
+    study = _study(tmp_path)
+    turned = study.model_copy(update={"sites": dict(reversed(study.sites.items()))})
+    assert make_job("mine", "B", 0, tmp_path, turned) == make_job("mine", "B", 0, tmp_path, study)
+
+
 @pytest.mark.parametrize(("method", "site", "message"), [
     ("mini", "A", "unknown method 'mini'; did you mean 'mine'"), ("mine", "D", "unknown site 'D'.*legal: A, B, C"),
 ])  # fmt: skip

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.folders import matching, unhashable
-from mcdrl.clip.sources import HASH_MARK, LOCAL_DIR, WeightsSource, verified
+from mcdrl.clip.sources import HASH_MARK, LOCAL_DIR, WeightsSource, check_tracked, verified
 from mcdrl.commands.doctor.check import NOTE, OK, PROBLEM, Check
 from mcdrl.commands.left_behind import WHY, left_behind, removing
 from mcdrl.commands.sites.edit import same_frames
@@ -99,6 +99,7 @@ def _weights(root: Path, study: Study) -> Check:
         card = read_card(name, own_or_shipped(BACKBONE_CARDS, root))
         obtained = backbone_folder(root / ARTIFACTS)
         stored = read_stored(obtained) if (obtained / CARD).exists() else None
+        check_tracked(source, card)
         if source.kind == "file" and source.path is not None:
             verified(source, source.path, card)
     except InputError as error:

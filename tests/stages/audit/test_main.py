@@ -7,6 +7,7 @@ from mcdrl.artifacts.audit import PAIRS, PROFILE, SPLITS
 from mcdrl.base.errors import InputError
 from mcdrl.study.params import load_study
 from stages.audit.__main__ import main
+from stages.audit.sites import read_sites
 from tests.projects import SHIPPED, copy_project, write_params
 from tests.stages.audit.pictures import all_at_once, picture, working, write_site
 
@@ -93,3 +94,11 @@ def test_the_order_of_the_sites_in_params_yaml_changes_no_byte(folder):
     files = sorted(path.name for path in (root / "audit").iterdir())
     assert len(files) == 3
     assert all((root / "audit" / name).read_bytes() == (root / "turned" / name).read_bytes() for name in files)
+
+
+def test_rows_stand_by_name_whatever_reads_params_yaml(folder):
+    """What reads it is in no digest."""
+    root, _ = folder
+    one, other = (read_sites(root / "ingest", sites) for sites in ("AB", "BA"))
+    assert one.cases.equals(other.cases)
+    assert one.profile.equals(other.profile)

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 import yaml
+from safetensors.torch import save_file
 
 from mcdrl.base.errors import InputError
 from mcdrl.base.files import read_json
@@ -47,6 +48,17 @@ def test_what_was_obtained_before_survives_a_failure(project):
         command.main(out)
     assert [path.name for path in out.parent.iterdir()] == ["backbone"]
     assert (out / "card.json").read_text() == "{}"
+
+
+def test_weights_of_ones_own_lie_where_dvc_looks_or_have_a_hash(project, model):
+    root = project("data/backbones/mine.safetensors")
+    save_file(model.state_dict(), root / "data/backbones/mine.safetensors")
+    command.main(root / "artifacts/backbone")
+    assert read_json(root / "artifacts/backbone/card.json")["pretrained"] == "file"
+    (root / "data/backbones/mine.safetensors").rename(root / "mine.safetensors")
+    write_params(root, {**SHIPPED, "backbone": "tiny", "weights": {"tiny": "mine.safetensors"}})
+    with pytest.raises(InputError, match=r"weights\.tiny: DVC wouldn't notice when mine\.safetensors changes; give it"):
+        command.main(root / "artifacts/backbone")
 
 
 @pytest.mark.slow
