@@ -34,6 +34,7 @@ _VIVID = 2.2  # times as much green or blue as red
 _EDGE = 0.12  # share of the frame's own edge that an area without a sharp outline must take
 _WHITE = 225  # of 255: overexposed tissue is as even as a drawing
 _AROUND = 0.3  # share of the frame's own edge that a white ground around the view takes
+_BORDER = 0.4  # the same of a black border that drifts or has grain; no lumen takes so much and ends sharply
 _BOX, _PANEL = 2, 3  # straight sides that a box inside the frame has, and a panel
 _RECTANGLE = 0.8  # of its bounding rectangle, which a white panel fills; of its sides, which a box has
 
@@ -170,13 +171,19 @@ def _even_patches(pixels: _Pixels, colour: Numbers) -> list[_Area]:
     for large in np.flatnonzero(np.bincount(number) >= least):
         own = places[number == large]
         core = own[pixels.unevenness.take(own) <= _FLAT]
-        if 2 * core.size < own.size:
+        if not core.size:
             continue
         away = _away(pixels.values.reshape(3, -1).take(core, axis=1), colour)
         area = _Area(patches == large, colour, float((away <= 1).mean()))
-        if _is_even(area, away, pixels.unevenness.take(core)):
+        flat = 2 * core.size >= own.size
+        if (flat and _is_even(area, away, pixels.unevenness.take(core))) or _is_border(area, pixels):
             result.append(area)
     return result
+
+
+def _is_border(area: _Area, pixels: _Pixels) -> bool:
+    """Return whether a black area goes around most of the frame and ends sharply, however even it is."""
+    return area.is_black and _edge(area.flags) >= _BORDER and _sharpness(area, pixels) >= _SHARP
 
 
 def _is_even(area: _Area, away: Image, unevenness: Image) -> bool:
@@ -225,12 +232,17 @@ def _drifts(area: _Area, reach: Flags, other: _Area, pixels: _Pixels) -> bool:
 
 def _is_drawing(area: _Area, pixels: _Pixels) -> bool:
     flags = area.flags
-    edge = float(np.concatenate([flags[0], flags[-1], flags[1:-1, 0], flags[1:-1, -1]]).mean())
+    edge = _edge(flags)
     if int(area.colour.min()) >= _WHITE:
         return edge >= _AROUND or (edge > 0 and _fullness(flags) >= _RECTANGLE)
     if edge == 0 and _straight_sides(flags) < _BOX:
         return False
     return edge >= _EDGE or _sharpness(area, pixels) >= _SHARP
+
+
+def _edge(flags: Flags) -> float:
+    """Return which share of the frame's own edge an area takes."""
+    return float(np.concatenate([flags[0], flags[-1], flags[1:-1, 0], flags[1:-1, -1]]).mean())
 
 
 def _fullness(flags: Flags) -> float:

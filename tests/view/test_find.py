@@ -199,6 +199,26 @@ def test_a_black_border_that_drifts_is_no_view():
     assert_near(find_view(as_jpeg(frame)).box, BOX)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("cast", [(3, 3, 3), (0, 3, -3)])
+def test_a_black_border_of_another_tinge_on_each_side_is_no_view(kind, axis, cast):
+    frame = screen(kind, box_of(kind), ground=(0, 0, 0))
+    border = ~frame.any(axis=2)
+    place = np.indices(border.shape)[axis] / border.shape[axis]
+    frame[border] = (20 + np.tanh(12 * (place - 0.5))[border, None] * cast).round().astype(np.uint8)
+    assert_near(find_view(as_jpeg(frame)).box, box_of(kind))
+
+
+def test_a_dark_rim_all_around_that_ends_softly_is_not_cut():
+    y, x = np.mgrid[:336, :448]
+    light = np.clip(1.6 - np.hypot((x - 224) / 190, (y - 168) / 140), 0, 1)[..., None]
+    frame = np.maximum(tissue(448, 336) * light, 12) + np.random.default_rng(4).normal(0, 1, (336, 448, 1))
+    left, top, right, bottom = find_view(as_jpeg(frame.astype(np.uint8))).box
+    shown = (tissue(448, 336) * light).max(axis=2) > 25
+    assert shown[top:bottom, left:right].sum() > 0.995 * shown.sum()
+
+
 def test_a_black_strip_at_a_corner_of_the_view_cuts_nothing():
     frame = filled(screen(Kind.OCTAGON, (0, 0, 448, 336), (448, 336)), (0, 130, 8, 336), (0, 0, 0))
     assert find_view(frame).box == (0, 0, 448, 336)
