@@ -18,10 +18,17 @@ def torch_seeded(seed: int, device: torch.device | None = None) -> Iterator[None
         seed: of the draws.
         device: whose draws are seeded beside the CPU's; None: no other's.
     """
-    gpus = [device] if device is not None and device.type == "cuda" else []
-    with torch.random.fork_rng(devices=gpus):
+    others = [device] if device is not None and device.type not in ("cpu", "meta") else []
+    with torch.random.fork_rng(devices=others, device_type=others[0].type if others else "cuda"):
         torch.default_generator.manual_seed(seed)
-        for gpu in gpus:
-            with torch.cuda.device(gpu):
-                torch.cuda.manual_seed(seed)
+        for other in others:
+            _seed(other, seed)
         yield
+
+
+def _seed(device: torch.device, seed: int) -> None:
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            torch.cuda.manual_seed(seed)
+    else:
+        getattr(torch, device.type).manual_seed(seed)

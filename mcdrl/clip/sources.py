@@ -119,9 +119,13 @@ def check_tracked(source: WeightsSource, card: BackboneCard) -> None:
 
 def is_watched(path: Path) -> bool:
     """Return whether a file or a folder lies beside the project's cards of backbones, by no link to a folder."""
-    top, whole = Path(os.path.abspath(BACKBONE_CARDS)), Path(os.path.abspath(path))
-    below = [whole, *whole.parents][: len(whole.parts) - len(top.parts)]
-    return whole.is_relative_to(top) and not any(one.is_symlink() and one.is_dir() for one in below)
+    whole = Path(os.path.abspath(path))
+    for one in [whole, *whole.parents]:
+        if BACKBONE_CARDS.is_dir() and one.is_dir() and one.samefile(BACKBONE_CARDS):
+            return True
+        if one.is_symlink() and one.is_dir():
+            return False
+    return False
 
 
 def content_sha256(path: Path) -> str:

@@ -29,7 +29,7 @@ _FIGURES = ("auc", "drop")
 _WITHIN = {"dice": SHARE, "auc": SHARE, "drop": (-1.0, 1.0)}  # what the mean can't leave
 _COMPARED = {
     "": "difference", "_low": "low", "_high": "high", "_p": "p", "_seed_low": "seed_low", "_seed_high": "seed_high",
-    "_seed_p": "seed_p",
+    "_seed_p": "seed_p", "_total_p": "total_p",
 }  # fmt: skip
 Row = dict[str, Any]
 
@@ -70,7 +70,7 @@ def stress_table(cases: pd.DataFrame, baseline: str, draws: int, seed: int) -> p
         none): method, confounder, n_frames, n_undefined (frames left out), fewest_groups (of the site that has the
         fewest), n_seeds, dice_untouched, then auc and drop, each with _low and _high (95 %, null where groups show no
         spread), then auc_difference and drop_difference (method less baseline), each with _low, _high and _p over the
-        frames, _seed_low, _seed_high and _seed_p over the seeds, _p_holm and _sure, which take both; see `Comparison`.
+        frames, _seed_low, _seed_high and _seed_p over the seeds, _total_p, _p_holm and _sure of both, see `Comparison`.
         A negative drop_difference means that the method is flatter. Holm's correction spans a method's confounders; the
         row `all` is a question of its own. No rows where no frame has a whole curve.
     """
@@ -198,7 +198,7 @@ def _corrected(rows: pd.DataFrame) -> pd.DataFrame:
         compared = rows.pop(f"{name}_compared")
         corrected = compared.map(_p_both).groupby(family).transform(_holm)
         verdicts = [_sure(*row) for row in zip(compared, corrected, strict=True)]
-        place = list(rows.columns).index(f"{name}_difference_seed_p") + 1
+        place = list(rows.columns).index(f"{name}_difference_total_p") + 1
         rows.insert(place, f"{name}_difference_p_holm", corrected)
         rows.insert(place + 1, f"{name}_difference_sure", pd.Series(verdicts, rows.index, dtype="boolean"))
     return rows

@@ -96,6 +96,7 @@ def _check_sizes(model: LoadedModel, encoder: Encoder, sizes_px: Sequence[int]) 
         (not set(sizes_px) <= set(SIDES_PX), f"expected multiples of {SIDES_PX.step} px up to {SIDES_PX[-1]}"),
         (card.size_px in sizes_px, f"{card.size_px} px is the working size, which is always asked"),
         (model.miner is not None, "its regions are mined by a network that was fitted at the working size"),
+        (card.spec.dark_below > 0 and reads_features(model), "its regions are mined of frames that aren't lifted"),
     ]
     if not has_own_encoder(card.method):
         reasons += [

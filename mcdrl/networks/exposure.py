@@ -12,7 +12,8 @@ from torch.nn import functional as F
 
 from mcdrl.metrics.counts import Floats
 
-PATCH_PX = 16  # side of the patches of which the brightest counts: glare alone fills none
+PATCH_PX = 16  # side at most of the patches of which the brightest counts: glare alone fills none
+MOST = 4.0  # times; darker still, and grain is nearly all there is
 DARK_SHARE = 0.05  # of the training frames, that lie below the limit
 
 
@@ -22,12 +23,13 @@ def bright_end(frame: Tensor) -> Tensor:
     Args:
         frame: [B, 3, S, S] float in 0..1.
     """
-    highest = frame.amax(1, keepdim=True)
-    return F.avg_pool2d(highest, min(PATCH_PX, int(frame.shape[-1]))).amax((1, 2, 3))
+    side = int(frame.shape[-1])
+    patch = max(one for one in range(1, PATCH_PX + 1) if side % one == 0)  # they cover the frame, mirrored or not
+    return F.avg_pool2d(frame.amax(1, keepdim=True), patch).amax((1, 2, 3))
 
 
 def lifted(frame: Tensor, dark_below: float) -> Tensor:
-    """Return frames of which none has its bright end below a limit; brighter ones, and black ones, as they are.
+    """Return frames whose bright end is no less than a limit, or `MOST` times what it was; brighter ones as they are.
 
     Args:
         frame: [B, 3, S, S] float in 0..1.
@@ -35,8 +37,7 @@ def lifted(frame: Tensor, dark_below: float) -> Tensor:
     """
     if not dark_below:
         return frame
-    end = bright_end(frame)
-    times = (dark_below / end.clamp(min=1 / 255)).clamp(min=1)
+    times = (dark_below / bright_end(frame).clamp(min=1 / 255)).clamp(1, MOST)
     return (frame * times[:, None, None, None]).clamp(max=1)
 
 

@@ -305,8 +305,8 @@ class _Lookup:
     def _check_below(self, folder: str) -> None:
         if (folder.startswith("/") or ".." in folder) and above(self._root, folder):
             raise InputError(
-                f"masks: '{self._pattern.text}' leaves the root {self._root}: {self._root / folder}; DVC wouldn't "
-                "notice when they change; give a folder that holds frames and masks as the root"
+                f"masks: '{self._pattern.text}' leaves the root {self._root}: {self._root / folder}, where "
+                "nothing that changes is noticed; give a folder that holds frames and masks as the root"
             )
 
     def _real(self, folder: Path) -> Path:

@@ -31,8 +31,8 @@ def outside(root: str, reading: Reading) -> str | None:
         return None
     key, told = leaving[0], _from_above(root, reading, places, max(up.values()))
     return (
-        f"{key}: '{places[key]}' leaves the root {root}, so that DVC wouldn't notice when it changes; give a folder "
-        f"that holds all of it: {', '.join(f'{name}: {value}' for name, value in told.items())}"
+        f"{key}: '{places[key]}' leaves the root {root}, where nothing that changes is noticed; give a folder that "
+        f"holds all of it: {', '.join(f'{name}: {value}' for name, value in told.items())}"
     )
 
 

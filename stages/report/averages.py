@@ -26,7 +26,7 @@ UNDEFINED = [one.undefined_column for one in PARTIAL]
 FURTHER = [name for name in FRAME_METRICS if name != "dice"]
 COMPARED = [
     "n_frames", "n_groups", "difference", "low", "high", "p", "p_holm", "fewest_groups", "n_seeds", "seed_low",
-    "seed_high", "seed_p", "sure",
+    "seed_high", "seed_p", "total_p", "sure",
 ]  # columns of a table that holds something against something else  # fmt: skip
 
 
@@ -68,8 +68,8 @@ def frame_scores(scores: pd.DataFrame) -> pd.DataFrame:
         The scores, `group_id` (made unique over sites), `lesion_class`, `has_lesion`, `false_positive` (share of the
         seeds that call anything lesion on a frame without one), `area_share` (of the frame, likewise),
         `n_hd95_undefined` (seeds for which it is infinite; likewise of each metric that is sometimes undefined) and
-        `vanished` (the lesion is too small to be left at working size, where NSD and HD95 are taken, or lies wholly
-        outside of what the frame was cut to, so the frame has neither).
+        `vanished` (the lesion is too small to be left in the view at as many pixels as the working size has, where NSD
+        and HD95 are taken, or lies wholly outside of what the frame was cut to, so the frame has neither).
     """
     lesion = scores["lesion_class"].notna()
     wrong = scores["fp"].where(~lesion)

@@ -83,7 +83,7 @@ def judged(
     method.eval()
     for number, ids in enumerate(batches(case_ids, 16)):
         raw = reader.read(ids, mask=True, cached=[])
-        batch = to_batch(raw, [-1] * len(ids), torch.device("cpu"))
+        batch = to_batch(raw, [-1] * len(ids), torch.device("cpu"), dark_below=method.dark_below)
         batch = batch if zoom is None else with_healthy_views(batch, 0.5, zoom, 16 * number)
         columns = _columns(method, batch)
         known = columns.pop("known")

@@ -28,6 +28,7 @@ from mcdrl.model.ensemble import Member, load_ensemble
 from mcdrl.model.network import FurtherSizes, pixels
 from mcdrl.model.probability import probability, single_pass_probability
 from mcdrl.model.resampling import resized
+from mcdrl.networks.exposure import lifted
 from mcdrl.study.params import Study, load_study, resolve
 from mcdrl.study.paths import ARTIFACTS, site_files
 from stages.stress.run import pick
@@ -61,7 +62,7 @@ class Asked:
         model, start = self.member.model, perf_counter()
         infer = probability if one.endswith("v") else single_pass_probability
         with torch.inference_mode():
-            frame = pixels(torch.from_numpy(images))
+            frame = lifted(pixels(torch.from_numpy(images)), model.method.dark_below)
             batch = FurtherSizes(model, self.member.encoder, ()).at(frame, int(one.rstrip("vn")))
             answer = resized(infer(model.method, batch)[:, None], size_px, "bilinear")[:, 0].numpy()
         self.seconds[one] = self.seconds.get(one, 0.0) + perf_counter() - start

@@ -33,6 +33,19 @@ def test_without_a_limit_nothing_is_done_and_a_black_frame_stays_black():
     assert float(lifted(0 * given, 0.5).max()) == 0
 
 
+def test_what_is_all_but_black_is_not_made_a_picture():
+    grain = torch.from_numpy(np.random.default_rng(1).integers(0, 4, (1, 3, 64, 64))).float() / 255
+    torch.testing.assert_close(lifted(grain, 0.8), 4 * grain)
+
+
+@pytest.mark.parametrize("side", [64, 100, 236])
+def test_a_mirrored_frame_is_as_bright(side):
+    frame = torch.zeros(1, 3, side, side)
+    frame[..., : side // 3, -5:] = 0.6
+    torch.testing.assert_close(bright_end(frame), bright_end(frame.flip(-1)))
+    torch.testing.assert_close(bright_end(frame), bright_end(frame.flip(-2)))
+
+
 def test_each_frame_goes_by_itself():
     given = frames()
     torch.testing.assert_close(lifted(given, 0.9)[:1], lifted(given[:1], 0.9))

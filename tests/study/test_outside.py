@@ -47,7 +47,7 @@ OWN = {"card": "folder", "lesion_class": "polyp"}
 )
 def test_what_lies_outside_the_root_is_refused_with_the_root_that_holds_all_of_it(root, keys, wrong, mend):
     site = Site.model_validate({**OWN, "root": root, **keys})
-    with pytest.raises(InputError, match="so that DVC wouldn't notice when it changes; give a folder") as refused:
+    with pytest.raises(InputError, match="where nothing that changes is noticed; give a folder") as refused:
         resolve(site)
     assert wrong in str(refused.value)
     assert mend in str(refused.value)

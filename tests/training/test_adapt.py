@@ -159,9 +159,9 @@ def test_a_presence_head_goes_on_learning_which_frames_have_a_lesion():
     told = member().model.card.parameters
     own = replace(site_frames("A", 16), masks=site_frames("A", 16).masks * (np.arange(16) % 4 < 2)[:, None, None])
     learner = member(presence=True, parameters={**told, "presence_weight": 1.0})
-    before = [one.presence for one in answers([learner], own)]
+    before = [one.parts[0].presence for one in answers([learner], own)]
     state = adapted(AdaptationRecipe(60, 8, 0.0, 1.0, 0.0), own=own, start=learner)
-    after = [one.presence for one in answers([learner], own)]
+    after = [one.parts[0].presence for one in answers([learner], own)]
     assert None not in before
     right, wrong = (float(np.mean(after, where=own.has_lesion == there)) for there in (True, False))
     assert right > wrong + 0.3

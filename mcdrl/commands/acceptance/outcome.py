@@ -103,7 +103,7 @@ def _right(cases: pd.DataFrame, tally: Tally, promise: Promise | None, name: str
     yield _mean("dice", "Dice", lesion, "dice", name, promised=_ends(told, "dice", "dice_low", "dice_high"))
     yield _mean("iou", "IoU", lesion, "iou", name)
     yield _mean("nsd", "NSD", lesion, "nsd", name)
-    yield _mean("hd95_px", "HD95, px at working size", lesion, "hd95_px", name, within=_ANY, digits=1)
+    yield _mean("hd95_px", "HD95, px of the working size", lesion, "hd95_px", name, within=_ANY, digits=1)
     yield _mean("dice_suppressed", "Dice with --suppress", lesion, "dice_suppressed", name)
     lesions = _lesions(tally.findings, cases)
     for end, how in (("", ""), ("_suppressed", " with --suppress")):

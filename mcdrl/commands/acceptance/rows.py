@@ -32,8 +32,8 @@ class CaseRow:
         dice: of the mask, 0..1; of frames with a lesion, as the next.
         iou: of the mask, 0..1.
         accuracy: share of the pixels that are right.
-        nsd: normalised surface distance at working size, 0..1.
-        hd95_px: 95th percentile of the outlines' distance at working size, px.
+        nsd: normalised surface distance of the view in its own shape, at as many pixels as the working size, 0..1.
+        hd95_px: 95th percentile of the outlines' distance there, px.
         lesions: how many the mask of the truth has.
         lesions_found: how many of these a component of the mask hits.
         false_positives: components that hit none.

@@ -172,7 +172,8 @@ def _source(wanted: WantedAcceptance, predictor: Predictor) -> Labelled | Unlabe
     try:
         return read_labelled(wanted.folder, size_px, view=wanted.view, card=wanted.card, settings=settings)
     except InputError as error:
-        raise InputError(f"{error}{_hint(wanted)}") from None
+        told_where = "masks" in settings  # so they aren't missing, whatever the folder itself holds
+        raise InputError(f"{error}{'' if told_where else _hint(wanted)}") from None
 
 
 def _hint(wanted: WantedAcceptance) -> str:

@@ -42,9 +42,9 @@ def topic(results: Results) -> Topic:
 def comparisons_table(scores: pd.DataFrame, draws: Draws, reference: str = BASELINE) -> pd.DataFrame:
     """Compare every method's Dice with the reference's on the same frames and seeds, site by site and over the sites.
 
-    `p` is of the frames, `seed_p` of the seeds. `p_holm` corrects `Comparison.p_both` (with one seed, that of the
-    frames) in two families: the `mean` rows, which are what a study asks, and the rows of single sites, which say where
-    a difference comes from. `sure` is as in `Comparison`. Empty without the reference.
+    `p` is of the frames, `seed_p` of the seeds, `total_p` of both. `p_holm` corrects `Comparison.p_both` (with one
+    seed, that of the frames) in two families: the `mean` rows, which are what a study asks, and the rows of single
+    sites, which say where a difference comes from. `sure` is as in `Comparison`. Empty without the reference.
 
     Args:
         scores: rows of `SCORES`, each seed's own.
@@ -145,6 +145,7 @@ def comparisons_html(rows: pd.DataFrame) -> HtmlTable:
             "95 % interval, seeds": lambda r: seed_span(r["seed_low"], r["seed_high"], r["n_seeds"]),
             "p, frames": lambda r: p_value(r["p"]),
             "p, seeds": lambda r: p_value(r["seed_p"]),
+            "p, both": lambda r: p_value(r["total_p"]),
             "p after Holm": lambda r: p_value(r["p_holm"]),
             "sure": lambda r: "yes" if r["sure"] else "no",
         },

@@ -29,7 +29,7 @@ def topic(results: Results) -> Topic:
 def lesions_table(frames: pd.DataFrame, draws: Draws) -> pd.DataFrame:
     """Return a row a (method, lesion class) over the frames of all held-out sites, each with equal weight.
 
-    `n_undefined` of the `n_frames` have a lesion that vanishes at working size, and so neither NSD nor HD95.
+    `n_undefined` of the `n_frames` have a lesion that vanishes at so few pixels, and so neither NSD nor HD95.
     """
     lesion = frames[frames["has_lesion"]]
     return pd.DataFrame(

@@ -58,7 +58,7 @@ def sites_table(frames: pd.DataFrame, draws: Draws) -> pd.DataFrame:
     """Return a row a (method, held-out site), then the method's `mean` over sites and its `worst` site.
 
     Dice and IoU are means over the frames with a lesion (`n_lesion`), NSD and HD95 over these but for frames whose
-    lesion vanishes at working size (`n_undefined`), accuracy over all (`n_frames`). The mean HD95 is null where a site
+    lesion vanishes at so few pixels (`n_undefined`), accuracy over all (`n_frames`). The mean HD95 is null where a site
     has frames to take it of, yet none on which it is defined: a mean without that site would flatter. `worst_site`, in
     the row `worst` alone, says which site that is; as these frames chose it, that row has no interval, unless it is the
     only site with a lesion. `fewest_groups` are the groups of the site that has the fewest: with less than

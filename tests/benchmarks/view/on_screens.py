@@ -19,6 +19,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
+import torch
 import typer
 from PIL import Image
 
@@ -28,8 +29,10 @@ from mcdrl.base.seeds import seed_for
 from mcdrl.imaging.decode import read_frame
 from mcdrl.metrics.counts import count, dice
 from mcdrl.model.card import read_card
+from mcdrl.model.network import pixels
 from mcdrl.model.predictor import Predictor, load_predictor
 from mcdrl.model.shown import show
+from mcdrl.networks.exposure import bright_end, lifted, limit
 from mcdrl.study.params import Study, load_study, resolve
 from mcdrl.study.paths import ARTIFACTS, SiteFiles, site_files
 from mcdrl.view import Box, looked_at, squash
@@ -38,8 +41,6 @@ from tests.benchmarks.view.prediction import paths_of
 from tests.benchmarks.view.screens import TEST, screen, traced
 
 KEY = ["method", "held_out", "seed", "case_id"]
-PATCH_PX = 16  # the bright end is the brightest patch of such a side, which glare alone doesn't fill
-DARK_SHARE = 0.05  # of the frames of the other sites, which count as too dark
 EVERY = 4  # frame of the other sites that is looked at for that
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -86,7 +87,7 @@ def on_screen(
         mask: [H, W], its mask as it is stored.
         size_px: working size S.
         case: name of the frame, which says what its screen is like.
-        least: bright end to which darker ones are lifted, 0..255.
+        least: bright end to which darker ones are lifted, 0..1.
     """
     number = seed_for("screen", case)
     style = TEST[number % len(TEST)]
@@ -101,10 +102,10 @@ def on_screen(
     ]
     shown = [clean.pixels, *(squash(drawn, size_px, one) for _, one in looks)]
     answers = predictor(np.stack(shown))
-    brighter = predictor(np.stack([lifted(one, least) for one in shown[:2]]))
-    bare = [clean.lesion(one.probability, 0.5)[within] for one in (answers[0], brighter[0])]
+    bright = predictor(brighter(np.stack(shown[:2]), least))
+    bare = [clean.lesion(one.probability, 0.5)[within] for one in (answers[0], bright[0])]
     (lesion, counted, *laid), shows = traced(style, [lesion_of(mask)[within], judged_of(mask)[within], *bare], number)
-    seen = [*zip(looks, answers[1:], strict=True), (("_screen_lifted", looks[0][1]), brighter[1])]
+    seen = [*zip(looks, answers[1:], strict=True), (("_screen_lifted", looks[0][1]), bright[1])]
     on_it = [to_native(answer.probability, box, *drawn.size) >= 0.5 for (_, box), answer in seen]
     for ending, one in zip(["", "_lifted", *(look[0] for look, _ in seen)], [*laid, *on_it], strict=True):
         counts = count(one[None], lesion[None], (counted & shows)[None])
@@ -112,28 +113,20 @@ def on_screen(
 
 
 def dark_below(sites: Sequence[SiteFiles]) -> float:
-    """Return the bright end below which `DARK_SHARE` of some sites' frames lie, 0..255."""
+    """Return the limit of a network that was trained on some sites, 0..1, as `train.lift_dark` chooses it."""
     ends = []
     for site in sites:
         with FRAMES.read(site.frames) as reader:
-            ends += map(bright_end, reader.rows("image", list(CASES.read(site.cases)["case_id"])[::EVERY]))
-    return float(np.quantile(ends, DARK_SHARE))
+            frames = reader.rows("image", list(CASES.read(site.cases)["case_id"])[::EVERY])
+        ends.append(bright_end(pixels(torch.from_numpy(frames))).numpy())
+    return limit(np.concatenate(ends))
 
 
-def bright_end(pixels: Array) -> float:
-    """Return how bright the brightest patch of a frame [S, S, 3] uint8 is in its highest channel, 0..255."""
-    side = len(pixels) // PATCH_PX
-    highest = pixels[: side * PATCH_PX, : side * PATCH_PX].max(axis=2)
-    return float(highest.reshape(side, PATCH_PX, side, PATCH_PX).mean(axis=(1, 3)).max())
-
-
-def lifted(pixels: Array, least: float) -> Array:
-    """Return a frame [S, S, 3] uint8 whose bright end is `least` where it was darker."""
-    end = bright_end(pixels)
-    if not 0 < end < least:
-        return pixels
-    brighter: Array = (pixels * (least / end)).round().clip(0, 255).astype(np.uint8)
-    return brighter
+def brighter(frames: Array, least: float) -> Array:
+    """Return frames [B, S, S, 3] uint8 as a network with that limit lifts them."""
+    found = lifted(pixels(torch.from_numpy(frames)), least)
+    shown: Array = (255 * found).round().byte().permute(0, 2, 3, 1).numpy()
+    return shown
 
 
 if __name__ == "__main__":

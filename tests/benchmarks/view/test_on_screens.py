@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.benchmarks.view.on_screens import bright_end, lifted, on_screen
+from tests.benchmarks.view.on_screens import brighter, on_screen
 from tests.benchmarks.view.screens import RECOLOURED, TEST, laid_out, traced
 
 HEIGHT, WIDTH = 96, 120
@@ -49,25 +49,20 @@ def test_all_of_a_view_shows_tissue_but_for_its_corners(style):
 def test_who_sees_the_lesion_is_right_on_the_screen_as_on_the_frame_and_who_does_not_is_wrong():
     mask = LESION.astype(np.uint8)
     for case in ("a/0", "a/2", "a/10"):
-        right = dict(on_screen(eyes, tissue(), mask, 64, case, 100))
+        right = dict(on_screen(eyes, tissue(), mask, 64, case, 0.4))
         assert list(right) == ["", "_lifted", "_screen", "_screen_known", "_screen_whole", "_screen_lifted"]
         assert right["_screen_known"]["style"] not in RECOLOURED, "another name of a case"
         assert min(right[ending]["dice"] for ending in ("", "_screen_known", "_screen_whole")) > 0.9
-        blind = dict(on_screen(lambda pixels: eyes(0 * pixels), tissue(), mask, 64, case, 100))
+        blind = dict(on_screen(lambda pixels: eyes(0 * pixels), tissue(), mask, 64, case, 0.4))
         assert max(row["dice"] for row in blind.values()) == 0
 
 
-def test_what_is_too_dark_is_lifted_to_the_limit_and_no_further():
-    frame = np.full((64, 64, 3), 20, np.uint8)
-    frame[16:32, 16:32] = (80, 40, 10)
-    frame[0, 0] = 255  # glare
-    assert bright_end(frame) == 80
-    brighter = lifted(frame, 120)
-    assert brighter[20, 20].tolist() == [120, 60, 15]
-    assert brighter[40, 40].tolist() == [30, 30, 30]
-    assert brighter[0, 0].tolist() == [255, 255, 255]
-    assert lifted(frame, 80) is frame
-    assert lifted(0 * frame, 120).max() == 0
+def test_dark_frames_are_shown_as_the_network_lifts_them():
+    frames = np.full((2, 64, 64, 3), (40, 20, 10), np.uint8)
+    frames[1] = 200
+    shown = brighter(frames, 120 / 255)
+    assert shown[0, 5, 5].tolist() == [120, 60, 30]
+    np.testing.assert_array_equal(shown[1], frames[1])
 
 
 def eyes(pixels):
