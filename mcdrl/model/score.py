@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,40 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
-from mcdrl.artifacts.frames import thresholded, to_native
-from mcdrl.metrics.counts import Bools, Counts, count
+from mcdrl.artifacts.frames import thresholded
+from mcdrl.metrics.counts import Bools
 from mcdrl.metrics.detection import Match, match
 from mcdrl.metrics.registry import scores
 from mcdrl.metrics.surface import MaskPair
-
-Floats = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Native:
-    """A frame as it was before it was brought to working size.
-
-    Attributes:
-        truth: [H, W] bool, the lesion.
-        crop_px: left, top, right, bottom of what the working square shows, in the frame's own pixels.
-        judged: [H, W] bool, the pixels that count; None: all of them.
-    """
-
-    truth: Bools
-    crop_px: tuple[int, int, int, int]
-    judged: Bools | None = None
-
-    @property
-    def view_px(self) -> int:
-        """Pixels that the working square shows."""
-        left, top, right, bottom = self.crop_px
-        return (right - left) * (bottom - top)
-
-    def unsquashed(self, size_px: int) -> tuple[int, int]:
-        """Return width and height, px, of the view in its own shape with as many pixels as a square of this side."""
-        left, top, right, bottom = self.crop_px
-        stretch = math.sqrt((right - left) / (bottom - top))
-        return max(round(size_px * stretch), 1), max(round(size_px / stretch), 1)
+from mcdrl.model.native import Floats, Native, enlarged, native_counts
 
 
 def to_bytes(probability: NDArray[Any]) -> NDArray[np.uint8]:
@@ -77,18 +47,6 @@ def score(probability: Floats, native: Sequence[Native], threshold: float, toler
     return pd.DataFrame({**vars(counts), **scores(counts, masks)})
 
 
-def native_counts(probability: Floats, native: Sequence[Native], threshold: float) -> Counts:
-    """Count the pixels of B frames at their own sizes; what the crop left out is called background.
-
-    Args:
-        probability: [B, S, S] float32, of lesion, 0..1.
-        native: the B frames.
-        threshold: probability from which a pixel is lesion, after the probability is enlarged.
-    """
-    each = [_count(square, frame, threshold) for square, frame in zip(probability, native, strict=True)]
-    return Counts(*(np.concatenate([vars(one)[name] for one in each]) for name in ("tp", "fp", "fn", "tn")))
-
-
 def matches(probability: Floats, native: Sequence[Native], threshold: float) -> Iterator[Match]:
     """Yield, frame by frame at their own sizes, what is called against the lesions.
 
@@ -98,13 +56,8 @@ def matches(probability: Floats, native: Sequence[Native], threshold: float) -> 
         threshold: probability from which a pixel is lesion, after the probability is enlarged.
     """
     for square, frame in zip(probability, native, strict=True):
-        enlarged = _enlarged(square, frame)
-        yield match(enlarged, thresholded(enlarged, frame.crop_px, threshold), frame.truth, frame.judged)
-
-
-def _count(probability: Floats, frame: Native, threshold: float) -> Counts:
-    predicted = thresholded(_enlarged(probability, frame), frame.crop_px, threshold)
-    return count(predicted[None], frame.truth[None], None if frame.judged is None else frame.judged[None])
+        found = enlarged(square, frame)
+        yield match(found, thresholded(found, frame.crop_px, threshold), frame.truth, frame.judged)
 
 
 def _outlined(probability: Floats, frame: Native, threshold: float, tolerance_px: float) -> MaskPair:
@@ -119,9 +72,3 @@ def _reduced(mask: Bools, crop_px: tuple[int, int, int, int], size: tuple[int, i
     """Return what of a frame's mask is looked at, brought to a size as the masks of working size are."""
     labels = Image.fromarray(mask.view(np.uint8))
     return np.asarray(labels.resize(size, Image.Resampling.NEAREST, crop_px)).astype(bool)
-
-
-def _enlarged(probability: Floats, frame: Native) -> Floats:
-    """Return a frame's probabilities at its own size, [H, W] float32."""
-    height_px, width_px = frame.truth.shape
-    return to_native(probability, frame.crop_px, width_px, height_px)

@@ -11,7 +11,7 @@ from mcdrl.artifacts.scores import CELL, EXCHANGES, LEAKED
 from mcdrl.artifacts.store_reader import StoreReader
 from mcdrl.metrics.counts import dice
 from mcdrl.model.folder import LoadedModel
-from mcdrl.model.score import native_counts
+from mcdrl.model.native import native_counts
 from mcdrl.networks import exchange
 from mcdrl.networks.inputs import SitesReader
 from mcdrl.study.sections.evaluate import Params

@@ -13,7 +13,8 @@ from mcdrl.metrics.calibration import LOG_ODDS, Floats, confidence, spectrum
 from mcdrl.metrics.operating_point import OperatingPoint, scores_of_judged
 from mcdrl.metrics.reliability import calibration_error, called, reliability
 from mcdrl.model.detections import Detections
-from mcdrl.model.score import Native, matches, score
+from mcdrl.model.native import Native
+from mcdrl.model.score import matches, score
 from mcdrl.regions.quality import Quality, quality_table
 from mcdrl.study.sections.evaluate import Params
 from stages.evaluate.predict import BatchPrediction

@@ -20,7 +20,7 @@ from mcdrl.base.seeds import seed_for
 from mcdrl.confounders.finished import FinishedFrame, Stressed
 from mcdrl.confounders.registry import UNTOUCHED, phrases, without_operator
 from mcdrl.metrics.counts import dice
-from mcdrl.model.score import Native, native_counts
+from mcdrl.model.native import Native, native_counts
 from mcdrl.study.params import Study
 from mcdrl.study.paths import Cell, backbone_folder, site_files
 from mcdrl.study.sections.stress import Params

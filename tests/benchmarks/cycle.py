@@ -37,9 +37,9 @@ from mcdrl.metrics.calibration import confidence, spectrum
 from mcdrl.metrics.counts import dice
 from mcdrl.metrics.coverage import aurc, kept_dice
 from mcdrl.model.ensemble import Member, load_ensemble
+from mcdrl.model.native import native_counts
 from mcdrl.model.network import batch_of_frames, encoded, reads_features
 from mcdrl.model.probability import lesion
-from mcdrl.model.score import native_counts
 from mcdrl.study.paths import Cell, site_files
 from stages.evaluate.scorer import natives
 from stages.stress.run import pick

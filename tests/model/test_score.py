@@ -3,7 +3,8 @@ import pytest
 from PIL import Image
 
 from mcdrl.artifacts.scores import SCORES
-from mcdrl.model.score import Native, native_counts, score, to_bytes
+from mcdrl.model.native import Native, native_counts
+from mcdrl.model.score import score, to_bytes
 
 
 def same(truth):
@@ -25,17 +26,6 @@ def test_scores_by_hand():
     assert rows["hd95_px"][0] == pytest.approx(0.95)  # 95th percentile of 0 and 1
     assert np.isnan(rows["hd95_px"][1])  # a lesion and nothing predicted: infinite, so undefined
     assert rows.loc[2, ["dice", "iou", "nsd", "hd95_px"]].isna().all()  # no lesion
-
-
-def test_the_probability_is_enlarged_before_the_threshold():
-    probability = np.float32([[[0.0, 1.0], [0.0, 1.0]]])
-    truth = np.zeros((4, 4), bool)
-    truth[:, 1:] = True
-    native = [Native(truth, (0, 0, 4, 4))]
-    at = {threshold: native_counts(probability, native, threshold) for threshold in (0.2, 0.5, 0.8)}
-    # a row of the enlarged probability is 0, 0.25, 0.75, 1
-    assert [int(counts.tp[0]) for counts in at.values()] == [12, 8, 4]
-    assert [int(counts.fn[0]) for counts in at.values()] == [0, 4, 8]
 
 
 def test_frames_of_different_sizes_and_crops_in_one_batch():
@@ -78,13 +68,6 @@ def test_an_error_counts_the_same_whichever_way_it_points(size):
     np.testing.assert_allclose(*means, rtol=0.06)
     in_px = off_px * 224 / np.sqrt((width - 30) * height)  # of a view of this shape with as many pixels as the square
     assert means[0][1] == pytest.approx(in_px, abs=0.6)
-
-
-def test_a_view_in_its_own_shape_has_the_pixels_of_the_working_size():
-    truth = np.zeros((1, 1), bool)
-    assert Native(truth, (40, 0, 1120, 1080)).unsquashed(224) == (224, 224)
-    assert Native(truth, (0, 0, 1920, 1080)).unsquashed(224) == (299, 168)
-    assert Native(truth, (10, 20, 11, 1020)).unsquashed(4) == (1, 126)
 
 
 def test_columns_are_those_of_the_contract():

@@ -23,7 +23,8 @@ from mcdrl.metrics.counts import Bools, count, dice
 from mcdrl.metrics.registry import FRAME_METRICS
 from mcdrl.metrics.reliability import called, reliability
 from mcdrl.model.detections import Detections
-from mcdrl.model.score import Native, matches, score
+from mcdrl.model.native import Native
+from mcdrl.model.score import matches, score
 
 if TYPE_CHECKING:
     from mcdrl.model.predictor import Answer, Assessment, Predictor

@@ -37,7 +37,8 @@ from mcdrl.methods import names
 from mcdrl.metrics.calibration import spectrum
 from mcdrl.metrics.operating_point import OperatingPoint, frame_scores
 from mcdrl.model.detections import Detections
-from mcdrl.model.score import Native, matches, score
+from mcdrl.model.native import Native
+from mcdrl.model.score import matches, score
 from mcdrl.study.params import Study
 from mcdrl.study.paths import Cell
 from stages.evaluate.cell import named
