@@ -141,7 +141,7 @@ def total_p(sites: Sequence[Sample], by_seed: Floats) -> float:
     """Return the two-sided p value of a mean's being 0 by an error that has both, groups of frames and trainings.
 
     Each of two tests, of frames and of seeds, takes the other's chance for none, so that passing both is easier than it
-    looks where both matter: of ten trainings each with as much chance in them as in the frames, a tenth of the
+    looks where both matter: of twelve trainings with as much chance in them as in the frames, a tenth of the
     differences that are none would pass. What groups and trainings share is counted in both parts, so that the error is
     rather too large.
 

@@ -130,6 +130,9 @@ def test_dvc_looks_at_what_lies_beside_the_cards_but_into_no_link_to_a_folder(ca
         assert is_watched(cards / place)
     for place in ("linked", "linked/a.pt", "../a.pt", "../backbones_2/a.pt"):
         assert not is_watched(cards / place)
+    (tmp_path / "home").symlink_to(tmp_path)  # by which the project may be reached
+    assert is_watched(tmp_path / "home" / "data" / "backbones" / "saved" / "a.pt")
+    assert not is_watched(tmp_path / "home" / "data" / "backbones" / "linked" / "a.pt")
     check_tracked(WeightsSource.of("x", "data/backbones/file.pt"), card())
     check_tracked(WeightsSource.of("x", "local-dir:data/backbones/saved"), card())
 

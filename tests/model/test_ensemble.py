@@ -374,6 +374,14 @@ def test_sizes_that_a_model_cannot_be_asked_at_are_refused(folder, tmp_path, siz
     FurtherSizes(model, encoder, [])
 
 
+@pytest.mark.parametrize("folder", ["baseline"], indirect=True)
+def test_what_reads_features_of_frames_as_they_are_is_not_asked_at_other_sizes_of_lifted_ones(folder, tmp_path):
+    loaded = load_model(folder, tmp_path)
+    card = loaded.card.model_copy(update={"spec": replace(loaded.card.spec, dark_below=0.5)})
+    with pytest.raises(InputError, match="can't be asked at 64 px beside: .* frames that aren't lifted"):
+        FurtherSizes(replace(loaded, card=card), Pooled(), [64])
+
+
 @pytest.mark.parametrize("folder", ["mcdrl mined"], indirect=True)
 def test_a_miner_of_its_own_knows_the_working_size_alone(folder, tmp_path):
     with pytest.raises(InputError, match="mined by a network that was fitted at the working size"):

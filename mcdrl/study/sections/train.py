@@ -168,7 +168,8 @@ class Params(Section):
             Lab's channels become those of a frame of another source site in the batch; SANet, arXiv 2108.00882).
         augment: how far frames vary in these.
         lift_dark: whether frames whose bright end lies below that of nearly all training frames are multiplied up to
-            there before the network sees them, in modes partial and finetune, at training and ever after. Our choice.
+            there, fourfold at most, before the network sees them, in modes partial and finetune, at training and ever
+            after. Our choice.
         further_sizes_px: sides to which the frames of a step are enlarged or reduced from the working size, with masks
             and all, in modes partial and finetune; the working size and these have even chances, drawn by the seed.
             Validation stays at the working size. For backbones that take frames of any size, as lite0 does; empty: the
