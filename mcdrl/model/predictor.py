@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -48,14 +49,19 @@ class Answer:
     """What the networks say of one frame.
 
     Attributes:
-        probability: [S, S] float32, of lesion, mean over the models.
+        parts: what each model says, at least one.
         images: the image feature by each model's encoder, [D] float32 each; [0] where the encoder didn't run.
-        parts: what each model says by itself, by which the frame's score goes; empty: one that has no presence head.
     """
 
-    probability: Array
-    images: tuple[Array, ...]
-    parts: tuple[ModelAnswer, ...] = ()
+    parts: tuple[ModelAnswer, ...]
+    images: tuple[Array, ...] = ()
+
+    @cached_property
+    def probability(self) -> Array:
+        """Of lesion, [S, S] float32, mean over the models."""
+        first, *others = [part.probability for part in self.parts]
+        mean: Array = np.mean([first, *others], axis=0) if others else first
+        return mean
 
     def score(self, judged: Bools | None = None) -> float:
         """Return how much the frame looks as if it had a lesion, 0..1; see `mcdrl.metrics.operating_point`.
@@ -63,9 +69,10 @@ class Answer:
         Args:
             judged: [S, S], where the mask says lesion or background; None: everywhere.
         """
-        known = np.ones(self.probability.shape, bool) if judged is None else judged
-        parts = self.parts or (ModelAnswer(self.probability),)
-        said = [(one.probability[None], None if one.presence is None else np.array([one.presence])) for one in parts]
+        known = np.ones(self.parts[0].probability.shape, bool) if judged is None else judged
+        said = [
+            (one.probability[None], None if one.presence is None else np.array([one.presence])) for one in self.parts
+        ]
         return float(joint_scores(said, known[None])[0])
 
 
@@ -141,10 +148,7 @@ class Predictor:
             said.append(_by_frame(found))
             images.append(batch.encoded.image_embedding.cpu().numpy())
         by_frame = list(zip(*said, strict=True))[: len(frames)]
-        return [
-            Answer(_mean([part.probability for part in parts]), tuple(image[index] for image in images), parts)
-            for index, parts in enumerate(by_frame)
-        ]
+        return [Answer(parts, tuple(image[index] for image in images)) for index, parts in enumerate(by_frame)]
 
     def assess(self, answer: Answer) -> Assessment:
         """Say how far an answer can be trusted and what the frame looks like."""
@@ -162,11 +166,6 @@ def _by_frame(said: Probabilities) -> list[ModelAnswer]:
     maps = said.lesion.cpu().numpy()
     there: Sequence[float | None] = [None] * len(maps) if said.presence is None else said.presence.cpu().tolist()
     return [ModelAnswer(*one) for one in zip(maps, there, strict=True)]
-
-
-def _mean(maps: Sequence[Array]) -> Array:
-    mean: Array = maps[0] if len(maps) == 1 else np.mean(maps, axis=0)
-    return mean
 
 
 def load_predictor(

@@ -189,20 +189,14 @@ def smoothed(frames: Iterable[Answered], tick_s: float, smooth_s: float) -> Iter
 
 def _between(old: Answer, new: Answer, share: np.float32) -> Answer:
     """Return what lies between two answers: the new one's share of the way."""
-    parts = tuple(_part_between(*both, share) for both in zip(old.parts, new.parts, strict=True))
-    return replace(new, probability=_map_between(old.probability, new.probability, share), parts=parts)
+    return replace(new, parts=tuple(_part_between(*both, share) for both in zip(old.parts, new.parts, strict=True)))
 
 
 def _part_between(old: ModelAnswer, new: ModelAnswer, share: np.float32) -> ModelAnswer:
     presence = new.presence
     if old.presence is not None and presence is not None:
         presence = old.presence + float(share) * (presence - old.presence)
-    return ModelAnswer(_map_between(old.probability, new.probability, share), presence)
-
-
-def _map_between(old: Array, new: Array, share: np.float32) -> Array:
-    between: Array = old + share * (new - old)
-    return between
+    return ModelAnswer(old.probability + share * (new.probability - old.probability), presence)
 
 
 def _answers(

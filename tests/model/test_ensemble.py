@@ -378,7 +378,7 @@ def test_sizes_that_a_model_cannot_be_asked_at_are_refused(folder, tmp_path, siz
 def test_what_reads_features_of_frames_as_they_are_is_not_asked_at_other_sizes_of_lifted_ones(folder, tmp_path):
     loaded = load_model(folder, tmp_path)
     card = loaded.card.model_copy(update={"spec": replace(loaded.card.spec, dark_below=0.5)})
-    with pytest.raises(InputError, match="can't be asked at 64 px beside: .* frames that aren't lifted"):
+    with pytest.raises(InputError, match=r"can't be asked at 64 px beside: .* frames that aren't lifted"):
         FurtherSizes(replace(loaded, card=card), Pooled(), [64])
 
 

@@ -52,7 +52,7 @@ class Counting:
 
     def __call__(self, frames):
         self.sizes.append(len(frames))
-        return [Answer(np.full((32, 32), frame.mean() / 255, np.float32), ()) for frame in frames]
+        return [Answer((ModelAnswer(np.full((32, 32), frame.mean() / 255, np.float32)),)) for frame in frames]
 
 
 def grounds(levels, size=(64, 48)):
@@ -185,7 +185,12 @@ def test_a_video_of_no_frame_is_refused():
 def at(pts, *values):
     shown = ShownFrame((2, 2), (0, 0, 2, 2), np.zeros((2, 2, 3), np.uint8))
     return [
-        Answered(TimedFrame(index, place, lambda: None), None, shown, Answer(np.full((2, 2), value, np.float32), ()))
+        Answered(
+            TimedFrame(index, place, lambda: None),
+            None,
+            shown,
+            Answer((ModelAnswer(np.full((2, 2), value, np.float32)),)),
+        )
         for index, (place, value) in enumerate(zip(pts, values, strict=True))
     ]
 

@@ -36,7 +36,7 @@ def said(maps, presence=None):
     """Answers that are nine tenths sure of the ones in maps."""
     there = [None] * len(maps) if presence is None else presence
     sure = [np.float32(0.9) * p.astype(np.float32) for p in maps]
-    return [Answer(p, (), (ModelAnswer(p, one),)) for p, one in zip(sure, there, strict=True)]
+    return [Answer((ModelAnswer(p, one),)) for p, one in zip(sure, there, strict=True)]
 
 
 def boxes(*places):

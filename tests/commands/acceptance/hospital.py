@@ -14,7 +14,7 @@ from mcdrl.metrics.calibration import calibrated, confidence, spectrum
 from mcdrl.metrics.operating_point import OperatingPoint, frame_scores
 from mcdrl.metrics.shift import QUANTITIES
 from mcdrl.model.facts import CARD, WEIGHTS
-from mcdrl.model.predictor import Answer, Assessment
+from mcdrl.model.predictor import Answer, Assessment, ModelAnswer
 from mcdrl.model.training_data import write_known_frames
 from tests.factories import make_card, make_promise, make_spec
 
@@ -33,7 +33,7 @@ class Bright:
 
     def __call__(self, frames):
         assert len(frames) <= self.batch_size
-        return [Answer((frame.mean(axis=2) / 255).astype(np.float32), ()) for frame in frames]
+        return [Answer((ModelAnswer((frame.mean(axis=2) / 255).astype(np.float32)),)) for frame in frames]
 
     def assess(self, answer):
         counts = spectrum(answer.probability[None])

@@ -20,7 +20,7 @@ from mcdrl.commands.models.masks import WantedOutput
 from mcdrl.commands.models.predict import predict_frames, refused, summary
 from mcdrl.imaging.decode import DIM
 from mcdrl.metrics.operating_point import OperatingPoint
-from mcdrl.model.predictor import Answer, Assessment
+from mcdrl.model.predictor import Answer, Assessment, ModelAnswer
 from mcdrl.model.shown import FLAT, SMALL
 
 EVERYTHING = OperatingPoint()
@@ -38,7 +38,7 @@ class Bright:
         assert frames.dtype == np.uint8
         assert frames.shape[1:] == (32, 32, 3)
         assert len(frames) <= self.batch_size
-        return [Answer((frame.mean(axis=2) / 255).astype(np.float32), ()) for frame in frames]
+        return [Answer((ModelAnswer((frame.mean(axis=2) / 255).astype(np.float32)),)) for frame in frames]
 
     def assess(self, answer):
         level = float(answer.probability.max())
