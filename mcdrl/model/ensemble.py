@@ -155,6 +155,19 @@ def _by_tap(key: str, channels: Mapping[str, int]) -> dict[str, object]:
     return {f"{key}.{tap}": count for tap, count in channels.items()}
 
 
+def _each_once(models: Sequence[Path]) -> Iterator[Path]:
+    """Yield the folders of all networks; raises InputError where one was given before, itself or as a copy."""
+    given: dict[str, Path] = {}
+    for folder in models:
+        own = {read_card(model).weights_sha256 or str(model.resolve()): model for model in members(folder)}
+        for weights in own.keys() & given.keys():
+            raise InputError(
+                f"{own[weights]} is the network of {given[weights]} again; name it once, or it counts twice"
+            )
+        given |= own
+        yield from members(folder)
+
+
 def load_ensemble(
     models: Sequence[Path], backbone: Path | None, device: str, further_px: Sequence[int] = ()
 ) -> Ensemble:
@@ -167,15 +180,15 @@ def load_ensemble(
         further_px: sizes at which each is asked beside the working size.
 
     Raises:
-        InputError: a file is missing or damaged, a model belongs to another backbone, or can't be asked at these sizes
-            or on this device.
+        InputError: a file is missing or damaged, a network is given twice, a model belongs to another backbone, or
+            can't be asked at these sizes or on this device.
     """
     where = pick_device(device)
     if where.type == "meta":
         raise InputError(f"--device {device} can't be used here (it holds no numbers); use auto or cpu")
     encoders: dict[tuple[str, str], Encoder] = {}
     loaded_members, random_weights = [], False
-    for model in [one for folder in models for one in members(folder)]:
+    for model in _each_once(models):
         card = read_card(model)
         folder = find_backbone(model, card.fingerprint, backbone)
         key = (card.fingerprint, card.dense_mode)

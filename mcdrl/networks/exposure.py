@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from mcdrl.metrics.counts import Floats
 
-PATCH_PX = 16  # side at most of the patches of which the brightest counts: glare alone fills none
+PATCH_PX = 16  # side of the patches of which the brightest counts: glare alone fills none
 MOST = 4.0  # times; darker still, and grain is nearly all there is
 DARK_SHARE = 0.05  # of the training frames, that lie below the limit
 
@@ -24,8 +24,9 @@ def bright_end(frame: Tensor) -> Tensor:
         frame: [B, 3, S, S] float in 0..1.
     """
     side = int(frame.shape[-1])
-    patch = max(one for one in range(1, PATCH_PX + 1) if side % one == 0)  # they cover the frame, mirrored or not
-    return F.avg_pool2d(frame.amax(1, keepdim=True), patch).amax((1, 2, 3))
+    patch = min(PATCH_PX, side)
+    step = max(one for one in range(1, patch + 1) if (side - patch) % one == 0)  # they cover it, mirrored or not
+    return F.avg_pool2d(frame.amax(1, keepdim=True), patch, step).amax((1, 2, 3))
 
 
 def lifted(frame: Tensor, dark_below: float) -> Tensor:

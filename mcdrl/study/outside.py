@@ -8,6 +8,7 @@ import re
 from pathlib import PurePosixPath
 
 from mcdrl.base.folders import above
+from mcdrl.study.paths import PIPELINE
 from mcdrl.study.reading import Reading
 
 _PLACED = ("masks", "table")  # keys whose '..' may stay below the root; the other patterns have none
@@ -16,9 +17,11 @@ _DEEP = "/".join(["{path}"] * 100)  # {path} may be as many folders as there are
 
 
 def outside(root: str, reading: Reading) -> str | None:
-    """Return what is wrong where masks or table lie outside a site's root, with what reads them; None: they don't.
+    """Return what is wrong where masks or table lie outside a site's root, with what mends it; None: they don't.
 
-    Links are taken for what they are called. Where `{path}` says how deep masks lie, only the frames can tell.
+    What mends it is a root further up with the keys that read the same files from there; where that would hold more
+    than the site, or may read other files, it is files brought below the root. Links are taken for what they are
+    called. Where `{path}` says how deep masks lie, only the frames can tell.
 
     Args:
         root: the site's folder.
@@ -30,10 +33,25 @@ def outside(root: str, reading: Reading) -> str | None:
     if not leaving:
         return None
     key, told = leaving[0], _from_above(root, reading, places, max(up.values()))
-    return (
-        f"{key}: '{places[key]}' leaves the root {root}, where nothing that changes is noticed; give a folder that "
-        f"holds all of it: {', '.join(f'{name}: {value}' for name, value in told.items())}"
-    )
+    mend = f"bring what it reads below {root} (as links to the files, too), and give {key} from there"
+    if "masks" in leaving and _is_a_sites_own(root, told["root"], max(up.values())):
+        mend = f"give a folder that holds all of it: {', '.join(f'{name}: {value}' for name, value in told.items())}"
+    return f"{key}: '{places[key]}' leaves the root {root}, where nothing that changes is noticed; {mend}"
+
+
+def holds_project(folder: str) -> bool:
+    """Return whether a folder holds the project that commands run in, whose outputs can be no site's files."""
+    return PIPELINE.is_file() and above(folder, os.getcwd()) == 0
+
+
+def _is_a_sites_own(root: str, top: str, up: int) -> bool:
+    """Return whether a folder `up` floors above a site's root may be its root instead."""
+    passed = os.path.abspath(root)
+    for _ in range(up):
+        if os.path.islink(passed):  # its `..` is not what it is called
+            return False
+        passed = os.path.dirname(passed)
+    return passed != os.path.dirname(passed) and not holds_project(top)  # neither everything nor the project
 
 
 def _from_above(root: str, reading: Reading, places: dict[str, str], up: int) -> dict[str, str]:

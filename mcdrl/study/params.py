@@ -23,7 +23,7 @@ from mcdrl.base.strict_yaml import load_yaml, read_yaml
 from mcdrl.study.agreement import disagreements
 from mcdrl.study.meanings import unfit_class
 from mcdrl.study.missing import told
-from mcdrl.study.outside import outside
+from mcdrl.study.outside import holds_project, outside
 from mcdrl.study.paths import BACKBONE_CARDS, LONGEST_NAME, NONE, PARAMS, Cell, own_or_shipped
 from mcdrl.study.reading import Reading, merge
 from mcdrl.study.site_cards import card_names, read_card
@@ -64,9 +64,11 @@ def resolve(site: Site) -> Reading:
     """Return how a site is read: its card's keys, overridden by its own.
 
     Raises:
-        InputError: there is no such card, or the two together leave something open, say it twice or read what lies
-            outside the root.
+        InputError: there is no such card, the root holds the project, or card and keys together leave something open,
+            say it twice or read what lies outside the root.
     """
+    if holds_project(site.root):
+        raise InputError(f"root: {site.root} holds the project and what it writes; give the folder of the site's files")
     own = site.model_dump(exclude_unset=True, exclude={"root", "card"})
     card = read_card(site.card)
     try:

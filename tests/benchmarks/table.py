@@ -18,7 +18,7 @@ import pandas as pd
 import typer
 
 from mcdrl.metrics.intervals import DRAWS, Sample, mean_interval
-from mcdrl.metrics.paired import Comparison, Pairs, compare, holm, pair
+from mcdrl.metrics.paired import SURE, Comparison, Pairs, compare, holm, pair
 
 _METHODS = ["method", "sites", "seeds", "mean (frames)", "worst", "less {} (frames)", "over seeds", "p"]
 _SITES = ["held out", "{}", "{}", "difference (frames)", "over seeds", "p"]
@@ -143,8 +143,14 @@ def difference_cells(one: Comparison, p: float) -> Row:
         return [difference, "one training each", "–"]
     if np.isnan(one.seed_low):
         return [difference, "no interval: trainings are alike", "–"]
-    verdict = f"{p:.2g}" + (", sure" if one.sure(p) else "")
+    verdict = p_cell(p) + (", sure" if one.sure(p) else "")
     return [difference, f"{one.seed_low:+.3f} to {one.seed_high:+.3f}", verdict]
+
+
+def p_cell(p: float) -> str:
+    """Return p with two digits, or as many more as say on which side of the limit of "sure" it lies."""
+    texts = (f"{p:.{digits}g}" for digits in range(2, 18))
+    return next(text for text in texts if (float(text) < SURE) == (p < SURE))
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from mcdrl.training.cell import TrainingJob
 from mcdrl.training.run import train
 from tests import stub_sites
 from tests.benchmarks._toys import run, script
+from tests.benchmarks.table import p_cell
 from tests.factories import (
     small_params,
     train_params,
@@ -682,3 +683,11 @@ def test_what_exchanging_a_dictionary_changes_stands_beside_the_dice_as_trained(
         "`mcdrl`", "2", "2", "0.700", "+0.003 (+0.003 to +0.003)", unchanged, unchanged,
         "-0.250 (-0.250 to -0.250)", "-0.500 (-0.500 to -0.500)", "0.990",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("p", "told"),
+    [(0.0499, "0.0499"), (0.049999, "0.049999"), (0.05, "0.05"), (0.0123, "0.012"), (float("nan"), "nan")],
+)
+def test_p_has_the_digits_that_say_whether_it_is_sure(p, told):
+    assert p_cell(p) == told

@@ -82,6 +82,14 @@ def test_an_ensemble_answers_by_the_mean_of_its_members(three):
     assert (whole.each(frames)[0] != whole.each(frames)[1]).any()
 
 
+def test_a_network_is_asked_once_whatever_its_folder_is_called(three, tmp_path):
+    folder, seeds = three
+    copy_models({".": seeds["5"]}, seeds["5"] / FOLDER, tmp_path / "copy", limit_bytes=None)
+    for again in (folder, folder / "5", tmp_path / "copy", seeds["0"]):
+        with pytest.raises(InputError, match="again; name it once, or it counts twice"):
+            load_ensemble([folder, again], None, "cpu")
+
+
 def test_an_ensemble_holds_its_backbone_once_and_says_what_it_is(three):
     folder, _ = three
     assert [path.relative_to(folder).as_posix() for path in folder.rglob("card.json")] == ["backbone/card.json"]

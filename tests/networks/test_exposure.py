@@ -46,6 +46,13 @@ def test_a_mirrored_frame_is_as_bright(side):
     torch.testing.assert_close(bright_end(frame), bright_end(frame.flip(-2)))
 
 
+@pytest.mark.parametrize("side", [8, 64, 224, 228, 236, 244, 252, 316])
+def test_glare_fills_no_patch_at_any_size(side):
+    frame = torch.full((1, 3, side, side), 0.1)
+    frame[..., :2, :2] = 1.0
+    assert float(bright_end(frame)) < 0.2
+
+
 def test_each_frame_goes_by_itself():
     given = frames()
     torch.testing.assert_close(lifted(given, 0.9)[:1], lifted(given[:1], 0.9))

@@ -154,7 +154,8 @@ def site_from(name: str, values: dict[str, Any]) -> Site:
     try:
         resolve(site)
     except InputError as error:
-        raise InputError(f"site {name}: {error} (--set KEY=VALUE, or --lesion-class for a single class)") from None
+        also = ", or --lesion-class for a single class" if "lesion_class" in str(error) else ""
+        raise InputError(f"site {name}: {error} (keys: --set KEY=VALUE{also})") from None
     return site
 
 

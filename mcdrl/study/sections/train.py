@@ -295,7 +295,8 @@ class Params(Section):
             told, off = given[0]
             raise ValueError(
                 f"{told} takes the pixels in the loop, which mode {self.mode} hasn't: "
-                f"write {off}, or mode {' or '.join(PIXEL_MODES)}"
+                f"write {off}, or mode {' or '.join(PIXEL_MODES)}; or leave it to variants of these modes, under their "
+                "own `train`"
             )
         return self
 
