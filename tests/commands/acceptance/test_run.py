@@ -34,6 +34,7 @@ POOR = [(20, 4 + number % 3) for number in range(12)]  # Dice 0.33 to 0.46
         (GOOD[:4], (0.9, 0.95, 0.97), Verdict.TOO_FEW),
         (GOOD[:6] + POOR[:6], (0.7, 0.71, 0.72), Verdict.TOO_FEW),
         (POOR, (0.9, 0.95), Verdict.TOO_FEW_SITES),
+        (POOR[:4], (0.9, 0.3, 0.5), Verdict.TOO_WIDE),
     ],
 )
 def test_the_verdict_is_of_dice_against_the_sites_left_out(tmp_path, columns, sites, verdict):
