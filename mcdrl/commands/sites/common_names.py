@@ -121,8 +121,10 @@ def _affixes(frames: Sequence[str], masks: Sequence[str]) -> list[tuple[str, str
                 both = found.setdefault((before, behind, start), (set(), set()))
                 both[0].add(frame)
                 both[1].add(mask)
-    told = {key: len(ours) for key, (ours, theirs) in found.items() if 2 * len(theirs) > len(set(masks))}
-    told = {key: count for key, count in told.items() if 2 * count > max(told.values())}
+    half = len(set(masks)) / 2
+    counts = {key: len(ours) for key, (ours, theirs) in found.items() if len(theirs) > half}
+    most = max(counts.values(), default=0)
+    told = {key: count for key, count in counts.items() if 2 * count > most}
     ordered = sorted(told, key=lambda key: (-told[key], not _like_frames(key[0] + key[1]), len(key[0] + key[1]), key))
     return list(dict.fromkeys((before, behind) for before, behind, _ in ordered))
 
