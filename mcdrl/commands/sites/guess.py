@@ -15,7 +15,7 @@ from mcdrl.commands.sites.annotated import READ, find_annotated
 from mcdrl.commands.sites.kinds import QUPATH, SUPERVISELY, VIA, VOC
 from mcdrl.commands.sites.layout import FolderLayout, find_layout, tried, why_not
 from mcdrl.commands.sites.mask_names import WITHIN
-from mcdrl.commands.sites.survey import FolderSurvey, survey
+from mcdrl.commands.sites.survey import FolderSurvey, masks_beside, survey
 from mcdrl.commands.sites.unread import unread
 from mcdrl.sites.folder import list_reading
 from mcdrl.sites.table import read_table
@@ -114,7 +114,8 @@ def _unfit(root: Path, values: Mapping[str, Any]) -> str:
     pictures = sum(map(len, found.pictures.values()))
     lines += [line for one in read for line in one.lines()]
     fixes = [f"{one.said(pictures)}: {one.command(root)}" for one in read]
-    return "\n  ".join([f"no card fits {root}", *there, *lines, *(fixes or [_fix(found)])])
+    beside = [line for line in [masks_beside(root)] if line and not found.masks]
+    return "\n  ".join([f"no card fits {root}", *there, *lines, *(fixes or [*beside, _fix(found)])])
 
 
 def _layouts(root: Path, found: FolderSurvey, values: Mapping[str, Any]) -> tuple[list[FolderLayout], list[str]]:

@@ -7,7 +7,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from mcdrl.base.folders import walked
+from mcdrl.base.errors import InputError
+from mcdrl.base.folders import names_in, walked
 from mcdrl.commands.sites.kinds import kind_of
 from mcdrl.commands.sites.mask_names import likeness
 from mcdrl.imaging.drawn import looks_drawn
@@ -68,6 +69,17 @@ def survey(root: Path) -> FolderSurvey:
             if kind is not None:
                 found.others.setdefault(kind, []).append((below / name).as_posix())
     return found
+
+
+def masks_beside(folder: Path) -> str:
+    """Return that masks may lie in a folder beside one of frames, and what to give then; empty: none is called so."""
+    here = Path(os.path.abspath(folder))
+    try:
+        called = [here.parent / name for name in names_in(here.parent) if name != here.name and likeness(name) > 1]
+        masks = [one for one in called if any(is_image(Path(name)) for name in names_in(one))]
+    except InputError:  # nobody has said that what lies beside can be read
+        return ""
+    return f"masks may lie beside it, in {masks[0]}: give {here.parent}, which holds both" if masks else ""
 
 
 def _few(files: list[str]) -> str:

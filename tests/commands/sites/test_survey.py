@@ -12,7 +12,7 @@ from mcdrl.commands.models.masks_among import masks_among
 from mcdrl.commands.models.unlabelled import holds_frames_alone
 from mcdrl.commands.sites.guess import guess_card
 from mcdrl.commands.sites.mask_names import likeness
-from mcdrl.commands.sites.survey import survey
+from mcdrl.commands.sites.survey import masks_beside, survey
 from tests.imaging.annotations.written import (
     coco_annotation,
     coco_image,
@@ -234,6 +234,25 @@ def test_masks_of_any_format_are_known_by_their_black_and_white(tmp_path, place,
     found = masks_among(pictures)
     assert len(found) == 3
     assert all(path.parent.name == place and path.stem.endswith(behind) for path in found)
+
+
+def test_masks_beside_a_folder_of_frames_are_told_with_the_folder_that_holds_both(tmp_path):
+    frames(tmp_path / "images")
+    assert masks_beside(tmp_path / "images") == ""
+    masks(tmp_path / "Ground Truth")
+    told = f"masks may lie beside it, in {tmp_path / 'Ground Truth'}: give {tmp_path}, which holds both"
+    assert masks_beside(tmp_path / "images") == told
+    assert f"\n  {told}\n  nothing is known here as masks" in refused(tmp_path / "images")
+    assert masks_beside(tmp_path) == ""
+
+
+@pytest.mark.parametrize("name", ["labelled", "photos", "masks"])
+def test_a_folder_beside_that_says_nothing_of_masks_or_is_empty_is_not_told(tmp_path, name):
+    frames(tmp_path / "images")
+    (tmp_path / name).mkdir()
+    if name != "masks":
+        frames(tmp_path / name)
+    assert masks_beside(tmp_path / "images") == ""
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB"])
