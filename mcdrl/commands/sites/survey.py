@@ -13,6 +13,7 @@ from mcdrl.commands.sites.kinds import kind_of
 from mcdrl.commands.sites.mask_names import likeness
 from mcdrl.imaging.drawn import looks_drawn
 from mcdrl.sites.naming import is_image
+from mcdrl.study.outside import holds_project
 
 _SHOWN = 8  # folders that are named
 
@@ -79,7 +80,11 @@ def masks_beside(folder: Path) -> str:
         masks = [one for one in called if any(is_image(Path(name)) for name in names_in(one))]
     except InputError:  # nobody has said that what lies beside can be read
         return ""
-    return f"masks may lie beside it, in {masks[0]}: give {here.parent}, which holds both" if masks else ""
+    if not masks:
+        return ""
+    more = here.parent == here.parent.parent or holds_project(str(here.parent))
+    fix = "put both into one folder and give that" if more else f"give {here.parent}, which holds both"
+    return f"masks may lie beside it, in {masks[0]}: {fix}"
 
 
 def _few(files: list[str]) -> str:

@@ -246,6 +246,14 @@ def test_masks_beside_a_folder_of_frames_are_told_with_the_folder_that_holds_bot
     assert masks_beside(tmp_path) == ""
 
 
+def test_a_folder_that_would_hold_the_project_is_not_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "dvc.yaml", "stages: {}")
+    frames(tmp_path / "images")
+    masks(tmp_path / "masks")
+    assert masks_beside(tmp_path / "images").endswith("masks: put both into one folder and give that")
+
+
 @pytest.mark.parametrize("name", ["labelled", "photos", "masks"])
 def test_a_folder_beside_that_says_nothing_of_masks_or_is_empty_is_not_told(tmp_path, name):
     frames(tmp_path / "images")
