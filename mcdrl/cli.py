@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +11,32 @@ import typer
 from mcdrl.base.output import say, warn
 from mcdrl.base.runtime import enough_memory, finite, loading, user_errors
 from mcdrl.commands.models import app as models_app
+from mcdrl.commands.models.options import (
+    OR_NAME,
+    Backbone,
+    Backbones,
+    BatchSize,
+    Channels,
+    ColourOrder,
+    Confounders,
+    Device,
+    Format,
+    Frames,
+    Learned,
+    MaskFormat,
+    MaskKind,
+    MasksToo,
+    Models,
+    OneModel,
+    Overlay,
+    Probabilities,
+    Sizes,
+    Smooth,
+    Suppress,
+    Threshold,
+    View,
+    Workers,
+)
 from mcdrl.commands.run import app as run_app
 from mcdrl.commands.sites import app as sites_app
 from mcdrl.commands.study import app as studies_app
@@ -19,70 +44,6 @@ from mcdrl.study.paths import ARTIFACTS, START_MODEL
 
 if TYPE_CHECKING:
     from mcdrl.commands.models.export import Parity
-
-_OR_NAME = "or the name of a model that comes along"
-Models = Annotated[
-    list[Path] | None,
-    typer.Option(
-        help=f"A trained model's folder, {_OR_NAME}; several: the mean of their answers. Default: {START_MODEL}, which "
-        "does."
-    ),
-]
-OneModel = Annotated[
-    Path | None, typer.Argument(help=f"A trained model's folder, {_OR_NAME}; default: {START_MODEL}, which does.")
-]
-
-
-class Format(StrEnum):
-    """What `mcdrl export` writes."""
-
-    ONNX = "onnx"
-    TORCHSCRIPT = "torchscript"
-
-
-class MaskFormat(StrEnum):
-    """What `mcdrl predict` writes masks as."""
-
-    PNG = "png"
-    COCO = "coco"
-    DICOM_SEG = "dicom-seg"
-
-
-class Learned(StrEnum):
-    """What `mcdrl adapt` learns from."""
-
-    LABELS = "labels"
-    LIMITS = "limits"
-    STATISTICS = "statistics"
-    SELF_TRAINING = "self-training"
-
-
-class Channels(StrEnum):
-    """In which order the files of frames hold their colours."""
-
-    RGB = "rgb"
-    BGR = "bgr"
-
-
-Sizes = Annotated[
-    str | None,
-    typer.Option(
-        help="Sides in px at which the network looks at a frame, its own among them, such as 224,320: the mean of "
-        "the answers counts. Default: those of the models' scores at sites never seen, else their own alone."
-    ),
-]
-
-Confounders = Annotated[
-    bool,
-    typer.Option(
-        "--confounders",
-        help="Score confounders for models on pixels (partial, finetune, unet), too: their encoder runs extra.",
-    ),
-]
-Backbones = Annotated[Path | None, typer.Option(help="The models' backbone, where their folders don't hold it.")]
-Backbone = Annotated[Path | None, typer.Option(help="The model's backbone, where its folder doesn't hold it.")]
-BatchSize = Annotated[int | None, typer.Option(min=1, help="Frames at a time; default: what suits device and memory.")]
-Device = Annotated[str, typer.Option(help="cpu, cuda, ...; auto: a GPU if there is one.")]
 
 app = typer.Typer(
     add_completion=False,
@@ -117,72 +78,24 @@ def options(
 
 @app.command()
 def predict(
-    frames: Annotated[
-        list[Path], typer.Argument(help="Folders of frames and videos, subfolders count; or single files.")
-    ],
+    frames: Frames,
     out: Annotated[Path, typer.Option(help="Where masks and predictions.csv go.")],
     model: Models = None,
-    kind: Annotated[
-        MaskFormat,
-        typer.Option(
-            "--format",
-            help="Of the masks: a PNG a frame and a video a video, one predictions.coco.json of lesions, or a DICOM "
-            "Segmentation a DICOM frame, as picture archives take them.",
-        ),
-    ] = MaskFormat.PNG,
-    overlay: Annotated[bool, typer.Option("--overlay", help="Draw the outlines on the frames, too.")] = False,
-    probabilities: Annotated[
-        bool,
-        typer.Option(
-            "--probabilities",
-            help="Write calibrated probabilities, too: grey 0..255 for 0..1, or fractional Segmentations.",
-        ),
-    ] = False,
-    suppress: Annotated[
-        bool,
-        typer.Option(
-            "--suppress",
-            help="Take out of the masks what is no lesion at the models' operating point; the table tells it anyway.",
-        ),
-    ] = False,
+    kind: MaskKind = MaskFormat.PNG,
+    overlay: Overlay = False,
+    probabilities: Probabilities = False,
+    suppress: Suppress = False,
     confounders: Confounders = False,
     backbone: Backbones = None,
-    threshold: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            max=1,
-            callback=finite,
-            help="Probability from which a pixel is lesion; default: that of the models' scores at sites never seen or "
-            "of their adaptation, else 0.5. Confidence and flags stay those of the mask at one half.",
-        ),
-    ] = None,
+    threshold: Threshold = None,
     batch_size: BatchSize = None,
-    workers: Annotated[int, typer.Option(min=1, help="Threads that decode, and as many that write.")] = 2,
-    view: Annotated[
-        str | None,
-        typer.Option(
-            help="What of a frame is looked at: auto, the endoscopic view that is found in it; full; or a box for all: "
-            "left,top,right,bottom in parts of width and height. Default: full if the models' sites were all taken "
-            "whole, else auto."
-        ),
-    ] = None,
+    workers: Workers = 2,
+    view: View = None,
     sizes: Sizes = None,
-    channels: Annotated[
-        Channels, typer.Option(help="Order of the files' colours; bgr: red and blue were swapped when they were saved.")
-    ] = Channels.RGB,
+    channels: ColourOrder = Channels.RGB,
     device: Device = "auto",
-    masks_too: Annotated[
-        bool, typer.Option("--masks-too", help="Segment files that look like masks, too, instead of leaving them out.")
-    ] = False,
-    smooth: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            callback=finite,
-            help="Of videos: seconds over which probabilities are smoothed; 0: each frame stands by itself.",
-        ),
-    ] = 0.0,
+    masks_too: MasksToo = False,
+    smooth: Smooth = 0.0,
 ) -> None:
     """Segment frames and videos: masks at their own size, and tables; exit code 2 if a file can't be read."""
     with loading():  # torch is seconds
@@ -207,15 +120,15 @@ def predict(
     )  # fmt: skip
     if predictor.random_weights:
         warn(RANDOM_WEIGHTS)
-    coco = kind is MaskFormat.COCO
     wanted = WantedOutput(
-        out, least, overlay=overlay, probabilities=probabilities, coco=coco, suppress=suppress, dicom=dicom
-    )
-    swap = channels is Channels.BGR
+        out, least, overlay=overlay, probabilities=probabilities, coco=kind is MaskFormat.COCO, suppress=suppress,
+        dicom=dicom,
+    )  # fmt: skip
     with enough_memory("mcdrl predict", "--batch-size", predictor.batch_size):
         rows = predict_frames(
-            frames, predictor, wanted, view=rule, workers=workers, swap=swap, masks_too=masks_too, smooth_s=smooth
-        )
+            frames, predictor, wanted, view=rule, workers=workers, swap=channels is Channels.BGR, masks_too=masks_too,
+            smooth_s=smooth,
+        )  # fmt: skip
     say(summary(rows, out, least))
     if missing := refused(rows):
         warn(missing)
@@ -288,7 +201,7 @@ def adapt(
     model: Annotated[
         Path | None,
         typer.Option(
-            help=f"A trained model's folder, an ensemble's, too, {_OR_NAME}; it stays as it is. Default: "
+            help=f"A trained model's folder, an ensemble's, too, {OR_NAME}; it stays as it is. Default: "
             f"{START_MODEL}, which does."
         ),
     ] = None,
@@ -390,7 +303,7 @@ def _check_parity(parity: Parity) -> None:
 @app.command()
 def inspect(
     place: Annotated[
-        Path, typer.Argument(help=f"A trained model's folder, {_OR_NAME}, or the artifacts of a study.")
+        Path, typer.Argument(help=f"A trained model's folder, {OR_NAME}, or the artifacts of a study.")
     ] = ARTIFACTS,
 ) -> None:
     """Show the dictionary and the quality of the mined regions, or what a model's folder says of itself."""

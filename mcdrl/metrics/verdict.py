@@ -5,8 +5,8 @@ so its mean is expected in Student's 95 % prediction interval m Â± t(k - 1) s âˆ
 deviation of the k; fewer than `LEAST_SITES` sites say nothing of how far others may be off, so that there is no
 verdict. What was found is known to its own 95 % interval over patients or frames only. So it is worse than promised
 where all of that interval lies below the expected range, better where all of it lies above, undecided where the range's
-lower end lies within it, and else as promised. A range that reaches down to 0 is kept by any outcome, so that it
-promises nothing.
+lower end lies within it, and else as promised. A range that reaches down to 0 is kept by any outcome, however few the
+patients or frames, so that it promises nothing.
 """
 
 from __future__ import annotations
@@ -86,13 +86,14 @@ def judge(promised: ExpectedDice | None, found: FoundDice) -> Verdict:
     """Hold what was found against what was promised; None: nothing was."""
     if promised is None or not promised.predicted:
         return Verdict.NO_PROMISE if promised is None else Verdict.TOO_FEW_SITES
+    kept_by_all = promised.low <= 0
     if not math.isfinite(found.low):
-        return Verdict.TOO_FEW
+        return Verdict.TOO_WIDE if kept_by_all and math.isfinite(found.mean) else Verdict.TOO_FEW
     if found.high < promised.low:
         return Verdict.WORSE
     if found.low > promised.high:
         return Verdict.BETTER
-    if promised.low <= 0:
+    if kept_by_all:
         return Verdict.TOO_WIDE
     return Verdict.TOO_FEW if found.low < promised.low else Verdict.AS_PROMISED
 

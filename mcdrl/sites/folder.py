@@ -26,7 +26,7 @@ class FrameFiles:
     """A frame and its mask.
 
     Attributes:
-        stem: the frame's name without its ending, in Unicode's composed form.
+        stem: the frame's name without its ending, prefix and suffix, in Unicode's composed form.
         file: the frame's path below the site's root, with forward slashes.
         frame: where the frame is.
         mask: where its mask is; None: its lesions are drawn in a file of outlines, or it has none.
@@ -68,13 +68,15 @@ class Rules:
 
     Attributes:
         case_ids: whether frames are told apart by their stem or by their path.
-        frame_suffix: what ends every frame's name; may be empty.
+        frame_prefix: what begins every frame's name; may be empty.
+        frame_suffix: what ends it, likewise.
         missing_mask: what a frame without a mask is.
         mask_extras: what files are that are called like a mask with something behind.
         annotations: glob of files that are no frames, but say where lesions are; None: there are none.
     """
 
     case_ids: Literal["stem", "path"] = "stem"
+    frame_prefix: str = ""
     frame_suffix: str = ""
     missing_mask: Literal["refuse", "no_lesion"] = "refuse"
     mask_extras: Literal["refuse", "ignore"] = "refuse"
@@ -84,8 +86,9 @@ class Rules:
 def list_reading(root: Path, reading: Reading) -> Listing:
     """Pair the frames below `root` with their masks as a reading says; see `list_site`."""
     rules = Rules(
-        reading.case_ids, reading.frame_suffix or "", reading.missing_mask, reading.mask_extras, reading.annotations
-    )
+        reading.case_ids, reading.frame_prefix or "", reading.frame_suffix or "", reading.missing_mask,
+        reading.mask_extras, reading.annotations,
+    )  # fmt: skip
     found = list_site(root, reading.images, reading.masks, rules)
     beside = matching(root, reading.polygons) if reading.polygons is not None else []
     beside += [root / reading.table] if reading.table is not None else []
@@ -115,7 +118,7 @@ def list_site(root: Path, images: str, masks: str | None, rules: Rules = Rules()
         raise InputError(f"{no_folder(root)}; give the site's folder in sites.<name>.root")
     found = Listing()
     paths = _frames(root, images, found)
-    naming = Naming(images, rules.case_ids, rules.frame_suffix)
+    naming = Naming(images, rules.case_ids, rules.frame_prefix, rules.frame_suffix)
     pictures = [path for path in paths if is_image(path)]
     paired = find_masks(root, pictures, masks, naming) if masks is not None else Masks({})
     sheets = matching(root, rules.annotations) if rules.annotations is not None else []
@@ -212,9 +215,7 @@ class _NameCheck:
             return "no regular file", "a pipe or the like"
         if not is_image(path):
             return "not an image", f"expected an ending of {', '.join(ENDINGS)}"
-        if not path.stem.endswith(self._rules.frame_suffix):
-            return "name without frame_suffix", f"expected ...{self._rules.frame_suffix}{path.suffix}"
-        return self._called_twice(path)
+        return self._naming.problem(path) or self._called_twice(path)
 
     def _called_twice(self, path: Path) -> tuple[str, str] | None:
         count = self._called[self._case(path)]

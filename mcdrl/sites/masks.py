@@ -269,7 +269,8 @@ class _Lookup:
     def _called_like(self, frame: Path, called: Mapping[tuple[Path, str], list[Path]]) -> list[Path]:
         """Return what is called exactly like a frame where its masks should lie, unless that is its own folder."""
         folder, stem = self._place(frame)[0], self._form(self._naming.stem(frame))
-        files = called.get((folder, stem), []) if folder != frame.parent else []
+        names = dict.fromkeys((stem, self._form(frame.stem)))  # without prefix and suffix, and with them
+        files = [file for name in names for file in called.get((folder, name), [])] if folder != frame.parent else []
         if self._form(folder.name) != stem or folder.parent == frame.parent:
             return files
         return files + [file for file in self._beside(folder.parent).get(stem, []) if file != folder]

@@ -10,11 +10,14 @@ from typing import Literal
 from mcdrl.base.folders import WILD, composed, pattern_parts
 from mcdrl.imaging.picture import ENDINGS
 from mcdrl.imaging.video.files import ENDINGS as VIDEOS
+from mcdrl.study.reading import Reading
 
 TABLES = (".csv", ".ods", ".tsv", ".xls", ".xlsb", ".xlsm", ".xlsx")
 """Endings of tables, in lower case."""
 SILENT = (".md", ".pdf", ".html", ".log", ".py", ".ipynb", ".sh", ".yaml", ".yml", ".ini", ".db")
 """Endings of files that say nothing of lesions, in lower case."""
+TRUTH = re.compile(r"(?<![A-Za-z])[Gg][Tt]s?(?![A-Za-z])|(?<=[a-z])GTs?(?![A-Za-z])")
+"""Ground truth in a name: gt as a word of it, as in train_gt, gt2 and testGT."""
 _TEXTS = (".txt", ".json", ".xml", ".htm", ".rtf", ".doc", ".docx", ".odt", ".toml", ".geojson", ".url", ".lnk")
 _OF_TOOLS = (".dvc", ".identifier", ".xmp", ".aae", ".md5", ".sha1", ".sha256", ".bak", ".tmp", ".tfw", ".pgw", ".pkl")
 _BESIDE = (*TABLES, *SILENT, *_TEXTS, *_OF_TOOLS, *VIDEOS)
@@ -39,8 +42,8 @@ def may_be_drawn(path: Path) -> bool:
 
 def like_masks(folder: PurePosixPath | str) -> bool:
     """Return whether a folder is called as folders of masks are."""
-    name = PurePosixPath(folder).name.lower()
-    return any(word in name for word in _WORDS_OF_MASKS) or name.replace("-", "_").split("_")[0] in ("gt", "gts")
+    name = PurePosixPath(folder).name
+    return any(word in name.lower() for word in _WORDS_OF_MASKS) or bool(TRUTH.search(name))
 
 
 @dataclass(frozen=True)
@@ -50,19 +53,38 @@ class Naming:
     Attributes:
         images: glob of the frames.
         case_ids: whether a case is called by the frame's stem or by its path.
-        frame_suffix: what every frame's name has at its end beside its mask's name; may be empty.
+        frame_prefix: what every frame's name has at its beginning beside its mask's name; may be empty.
+        frame_suffix: what it has at its end, likewise.
     """
 
     images: str = "*"
     case_ids: Literal["stem", "path"] = "stem"
+    frame_prefix: str = ""
     frame_suffix: str = ""
 
+    @classmethod
+    def of(cls, reading: Reading) -> Naming:
+        """Return how the frames are called that a reading names."""
+        return cls(reading.images, reading.case_ids, reading.frame_prefix or "", reading.frame_suffix or "")
+
     def stem(self, file: PurePosixPath | Path) -> str:
-        """Return a frame's name without its ending and suffix, composed."""
-        return composed(file.stem).removesuffix(self.frame_suffix)
+        """Return a frame's name without its ending, prefix and suffix, composed."""
+        return composed(file.stem).removeprefix(composed(self.frame_prefix)).removesuffix(composed(self.frame_suffix))
+
+    def problem(self, file: PurePosixPath | Path) -> tuple[str, str] | None:
+        """Return why a frame isn't called as prefix and suffix say, and what is expected; None: it is."""
+        prefix, suffix = composed(self.frame_prefix), composed(self.frame_suffix)
+        name = composed(file.stem)
+        if not name.startswith(prefix):
+            return "name without frame_prefix", f"expected {prefix}NAME{suffix}{file.suffix}"
+        if not name.removeprefix(prefix).endswith(suffix):
+            return "name without frame_suffix", f"expected {prefix}NAME{suffix}{file.suffix}"
+        if not self.stem(file):
+            return "no name beside frame_prefix or frame_suffix", f"expected {prefix}NAME{suffix}{file.suffix}"
+        return None
 
     def path(self, file: PurePosixPath) -> str:
-        """Return what the wildcards of `images` stand for in a frame's path below the root, without ending and suffix.
+        """Return what the wildcards of `images` stand for in a frame's path below the root, its name as `stem` has it.
 
         "p1/images/7.jpg" is "p1/7" for the pattern "*/images/*".
         """

@@ -130,13 +130,13 @@ def read_rows(path: Path, reading: Reading, wanted: Sequence[str]) -> Iterator[t
 
 
 def names_of(source: FrameFiles) -> tuple[str, ...]:
-    """Return the names by which a table may call a frame: its path below the root, its file name, its stem.
+    """Return the names by which a table may call a frame: its path below the root, its file name, its stem, also whole.
 
     Where stems and file names may repeat, it is its path alone, and what of it is in its case id.
     """
     if source.path is not None:
         return composed(source.file), source.path
-    return composed(source.file), composed(source.frame.name), source.stem
+    return composed(source.file), composed(source.frame.name), source.stem, composed(source.frame.stem)
 
 
 def names_of_file(file: str) -> tuple[str, str, str]:

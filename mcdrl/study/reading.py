@@ -28,6 +28,7 @@ from mcdrl.study.meanings import BACKGROUND, IGNORE, LESION, drawn_classes, unfi
 MASK_RULES = ("masks", "polygons", "annotations")
 CLASS_RULES = ("lesion_class", "table_class", "folder_class", "label_class")
 GROUP_RULES = ("table_group", "folder_group", "sequence_ends")
+AFFIXES = ("frame_prefix", "frame_suffix")
 AnnotationFormat = Literal["coco", "labelme", "cvat", "yolo"]
 _PLACE = re.compile(r"\{(?:stem|path|parent|\d+)\}")  # what differs from one frame's mask to another's
 _OTHERWISE = {
@@ -41,19 +42,23 @@ class Reading(Section):
 
     Attributes:
         images: glob of the frames below the root.
-        masks: where a frame's mask is below the root; `{stem}` is the frame's name without its ending, `{parent}` the
-            name of the folder that it lies in, `{0}`, `{1}`, ... the folders on its path below the root, `{path}` what
-            the wildcards of `images` stand for; one of these is in it, `{parent}` or a number alone where each folder
-            holds one frame (`{0}/mask.png`). It may end in `.*` for any image ending. A `*` in the name takes all files
-            that fit, and a pixel of any of them is lesion: `masks/{stem}_mask*.png`, `masks/{stem}/*`. A frame of which
-            one can't be read is refused, texts and tables aside.
+        masks: where a frame's mask is below the root; `{stem}` is the frame's name without its ending, `frame_prefix`
+            and `frame_suffix`, `{parent}` the name of the folder that it lies in, `{0}`, `{1}`, ... the folders on its
+            path below the root, `{path}` what the wildcards of `images` stand for; one of these is in it, `{parent}` or
+            a number alone where each folder holds one frame (`{0}/mask.png`). It may end in `.*` for any image ending.
+            A `*` in the name takes all files that fit, and a pixel of any of them is lesion:
+            `masks/{stem}_mask*.png`, `masks/{stem}/*`. A frame of which one can't be read is refused, texts and tables
+            aside.
         missing_mask: what a frame without a mask, or that `annotations` don't name, is: refused, or (no_lesion) one
             without a lesion. A frame that they name and that has no shape has no lesion. A frame is refused where
             something of exactly its name, or its mask's, lies among the masks and `masks` doesn't name it, unless
             most frames with masks have such a file, too, or it lies beside the frame.
         mask_extras: what becomes of a frame beside whose mask lies a file called like it with something behind
             (NAME_1.png): refused, as it may show a further lesion, or read without that file.
-        frame_suffix: what every frame's name ends in beside its mask's name, such as `_0000`; it is taken off.
+        frame_prefix: what every frame's name begins with and its mask's doesn't, such as `image_` where masks are
+            `mask_{stem}.*`: it is taken off, so that the `{stem}` of image_001.png is 001. A frame without it is
+            refused.
+        frame_suffix: what every frame's name ends in and its mask's doesn't, such as `_0000`; likewise.
         case_ids: what a case is called by: the frame's stem, or its path, of which it takes what the wildcards of
             `images` stand for. The path tells frames apart whose names repeat from folder to folder.
         polygons: glob of JSON lists of outlines below the root instead of masks: `{object_id, label_ids, data: [{x,
@@ -98,6 +103,7 @@ class Reading(Section):
     masks: str | None = None
     missing_mask: Literal["refuse", "no_lesion"] = "refuse"
     mask_extras: Literal["refuse", "ignore"] = "refuse"
+    frame_prefix: str | None = Field(default=None, min_length=1)
     frame_suffix: str | None = Field(default=None, min_length=1)
     case_ids: Literal["stem", "path"] = "stem"
     polygons: str | None = None

@@ -149,9 +149,10 @@ def _add_sources(work: _Work, did: Interventions) -> None:
     for site in work.model.card.sources:
         cases = CASES.read(site_files(work.artifacts, site).cases)
         chosen = sampled([str(case) for case in cases["case_id"]], work.params.source_frames)
+        pooled = frozenset(chosen)
         with headless(work.model.method):
             for batch in predict(work.model, work.reader, chosen, work.params.batch_size, single_pass=True):
-                did.add(batch, frozenset(chosen), attention=False)
+                did.add(batch, pooled, attention=False)
 
 
 def _exchanges(work: _Work, cases: pd.DataFrame) -> pd.DataFrame:

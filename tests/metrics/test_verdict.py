@@ -87,8 +87,13 @@ def test_a_range_down_to_nothing_is_kept_by_anything_and_said_to_be_so(low, high
     assert judge(wide, FoundDice((low + high) / 2, low, high, 40)) is Verdict.TOO_WIDE
 
 
-def test_what_has_no_interval_is_too_few_whatever_the_promise():
-    assert judge(expected([0.676, 0.341, 0.531]), FoundDice(0.3, float("nan"), float("nan"), 4)) is Verdict.TOO_FEW
+@pytest.mark.parametrize("sites", [[0.676, 0.341, 0.531], [0.1, 0.2, 0.15]])
+def test_few_groups_are_not_what_is_lacking_where_no_outcome_could_be_worse(sites):
+    nothing = (float("nan"), float("nan"))
+    assert expected(sites).low == 0
+    assert judge(expected(sites), FoundDice(0.3, *nothing, 4)) is Verdict.TOO_WIDE
+    assert judge(expected(sites), FoundDice(float("nan"), *nothing, 0)) is Verdict.TOO_FEW  # no lesion, so no outcome
+    assert judge(PROMISED, FoundDice(0.3, *nothing, 4)) is Verdict.TOO_FEW
 
 
 def test_above_a_range_down_to_nothing_is_still_better():

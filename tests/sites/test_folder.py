@@ -388,8 +388,53 @@ def test_the_suffix_of_frames_is_taken_off(root):
     here = root("imagesTr/a_0000.png", "imagesTr/b_0001.png", "labelsTr/a.png", "labelsTr/b.png")
     assert unions(here, "labelsTr/{stem}.*", "imagesTr/*", frame_suffix="_0000") == {"a": ["labelsTr/a.png"]}
     assert refusals(here, "imagesTr/*", "labelsTr/{stem}.*", frame_suffix="_0000") == {
-        "imagesTr/b_0001.png": "name without frame_suffix: expected ..._0000.png"
+        "imagesTr/b_0001.png": "name without frame_suffix: expected NAME_0000.png"
     }
+
+
+def test_a_prefix_of_frames_is_taken_off_where_masks_have_another(root):
+    here = root("image_1.png", "image_10.png", "mask_1.png", "mask_10.png")
+    for images in ("*.png", "image_*.png"):
+        found = unions(here, "mask_{stem}.*", images, frame_prefix="image_")
+        assert found == {"1": ["mask_1.png"], "10": ["mask_10.png"]}
+        assert refusals(here, images, "mask_{stem}.*", frame_prefix="image_") == {}
+    assert unions(here, "mask_{stem}.*", "*.png") == {}
+
+
+def test_a_prefix_and_a_suffix_are_taken_off_together_in_any_form_of_unicode(root):
+    prefix = unicodedata.normalize("NFD", "bücher_")
+    here = root("images/bücher_1_rgb.png", "masks/mask_1_gt.png")
+    assert unions(here, "masks/mask_{stem}_gt.*", frame_prefix=prefix, frame_suffix="_rgb") == {
+        "1": ["masks/mask_1_gt.png"]
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("1.png", "name without frame_prefix: expected image_NAME_x.png"),
+        ("Image_1_x.png", "name without frame_prefix: expected image_NAME_x.png"),
+        ("image_1.png", "name without frame_suffix: expected image_NAME_x.png"),
+        ("image_x.png", "name without frame_suffix: expected image_NAME_x.png"),  # of both, one _ alone is there
+        ("image__x.png", "no name beside frame_prefix or frame_suffix: expected image_NAME_x.png"),
+    ],
+)
+def test_a_frame_without_prefix_suffix_or_a_name_between_them_is_refused(root, name, told):
+    here = root("images/image_7_x.png", "masks/7.png", f"images/{name}", "masks/1.png", "masks/.png")
+    assert refusals(here, frame_prefix="image_", frame_suffix="_x") == {f"images/{name}": told}
+
+
+def test_frames_that_are_called_alike_without_their_prefix_contest_a_mask(root):
+    here = root("images/image_1.png", "images/1.png", "masks/mask_1.png")
+    told = refusals(here, masks="masks/mask_{stem}.*", frame_prefix="image_")
+    assert told["images/1.png"].startswith("name without frame_prefix")
+    assert told["images/image_1.png"].startswith("name used twice: 2 frames are called '1'")
+
+
+def test_what_is_called_like_the_whole_frame_among_the_masks_makes_it_no_negative(root):
+    here = root("images/image_1.png", "images/image_2.png", "masks/mask_1.png", "masks/image_2.png")
+    told = refusals(here, masks="masks/mask_{stem}.*", frame_prefix="image_", missing_mask="no_lesion")
+    assert told["images/image_2.png"].startswith("mask of another name: masks/image_2.png, which 'masks/mask_{stem}.*'")
 
 
 def test_a_missing_mask_is_no_lesion_only_where_the_reading_says_so(root):

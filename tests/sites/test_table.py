@@ -32,6 +32,12 @@ def test_a_frame_is_found_by_stem_name_or_path(table, name):
     assert table(f"file,patient,kind\n{name},p1,polyp\n").entry(source("a")) == Entry("p1", "polyp")
 
 
+@pytest.mark.parametrize("name", ["1", "image_1", "image_1.jpg"])
+def test_a_frame_whose_prefix_is_taken_off_is_found_with_it_and_without(table, name):
+    rows = table(f"file,patient,kind\n{name},p1,polyp\n")
+    assert rows.entry(source("1", "images/image_1.jpg")) == Entry("p1", "polyp")
+
+
 def test_where_the_path_alone_counts_it_is_said(table):
     rows = table("file,patient,kind\nf0.png,p1,polyp\n")
     with pytest.raises(RefusedError) as refused:

@@ -14,6 +14,7 @@ from mcdrl.artifacts.promise import Promise
 from mcdrl.base.errors import InputError
 from mcdrl.base.issues import Issue, grouped
 from mcdrl.base.makeable import check_makeable
+from mcdrl.base.output import warn
 from mcdrl.base.view_rule import ViewRule
 from mcdrl.commands.acceptance.outcome import AcceptanceOutcome, outcome
 from mcdrl.commands.acceptance.promised import common_promise, why_none
@@ -21,8 +22,8 @@ from mcdrl.commands.acceptance.rows import CaseRow, table
 from mcdrl.commands.acceptance.tally import Frame, Tally, answered
 from mcdrl.commands.models.labelled import Labelled, read_labelled
 from mcdrl.commands.models.places import check_apart, check_no_model
-from mcdrl.commands.models.unlabelled import NO_MASKS, OF_FRAMES, Unlabelled, frames_reading, holds_frames_alone
-from mcdrl.commands.sites.survey import survey
+from mcdrl.commands.models.unlabelled import OF_FRAMES, Unlabelled, frames_reading, holds_frames_alone, no_masks
+from mcdrl.commands.sites.survey import masks_beside, survey
 from mcdrl.metrics.shift import Shift, shifts
 from mcdrl.metrics.verdict import ExpectedDice, FoundDice, Verdict, expected, judge, more_groups
 from mcdrl.model.training_data import KnownFrames, known_frames, training_sites
@@ -168,7 +169,11 @@ def _source(wanted: WantedAcceptance, predictor: Predictor) -> Labelled | Unlabe
     guessed = wanted.card is None and not set(settings) - OF_FRAMES and holds_frames_alone(wanted.folder)
     if wanted.frames_only or guessed:
         reading = frames_reading(wanted.view, wanted.card, settings)
-        return Unlabelled(wanted.folder, wanted.out, size_px, reading.view, swap=reading.channels == "bgr")
+        bare = Unlabelled(wanted.folder, wanted.out, size_px, reading.view, swap=reading.channels == "bgr")
+        if not wanted.frames_only and (told := masks_beside(wanted.folder)):
+            warn(f"note: {told}")
+            bare.left_out.append(told)
+        return bare
     try:
         return read_labelled(wanted.folder, size_px, view=wanted.view, card=wanted.card, settings=settings)
     except InputError as error:
@@ -179,7 +184,8 @@ def _source(wanted: WantedAcceptance, predictor: Predictor) -> Labelled | Unlabe
 def _hint(wanted: WantedAcceptance) -> str:
     """Return how a folder that can't be read with masks is judged without them, if it has frames."""
     if holds_frames_alone(wanted.folder):
-        return f"; {NO_MASKS}: --frames-only, and nothing said of masks, judges what can be told without them"
+        alone = "--frames-only, and nothing said of masks, judges what can be told without them"
+        return f"; {no_masks(wanted.folder, alone)}"
     told = wanted.card is not None or wanted.settings
     if told or not wanted.folder.is_dir() or not survey(wanted.folder).pictures:
         return ""

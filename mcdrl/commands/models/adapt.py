@@ -24,7 +24,7 @@ from mcdrl.commands.models.learnable import (
     replayed_of_study,
 )
 from mcdrl.commands.models.places import check_apart, check_no_model
-from mcdrl.commands.models.unlabelled import NO_MASKS, holds_frames_alone
+from mcdrl.commands.models.unlabelled import holds_frames_alone, no_masks
 from mcdrl.commands.sites.classes import DEFAULT
 from mcdrl.drawing.formatting import listed
 from mcdrl.metrics.intervals import LEAST_GROUPS
@@ -180,7 +180,7 @@ def _site(
         if not holds_frames_alone(folder):
             raise
         remedy = "--frames-only with --learn statistics or self-training learns without them"
-        raise InputError(f"{error}; {NO_MASKS}: {remedy}") from None
+        raise InputError(f"{error}; {no_masks(folder, remedy)}") from None
 
 
 def adapt_model(

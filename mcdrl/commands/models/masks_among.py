@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path, PurePath
 
-from mcdrl.commands.sites.mask_names import BESIDE
+from mcdrl.commands.sites.common_names import rests_of
+from mcdrl.commands.sites.mask_names import AHEAD, BESIDE, WITHIN
 from mcdrl.imaging.dicom import is_dicom, kind_of
 from mcdrl.imaging.drawn import black_and_white, is_drawn, looks_drawn
 from mcdrl.imaging.picture import opened
@@ -14,6 +17,7 @@ from mcdrl.sites.naming import like_masks
 
 _FLAT = ("1", "L", "P")  # modes of one channel
 _SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")  # DICOM's kinds: segments, labels
+_NUMBER = re.compile(r"[ _-]\(?\d+\)?$")  # at the end of a mask's name, where a frame has several
 _LOOKED_INTO = (".png", ".bmp", ".tif", ".tiff")  # endings of formats that keep two values two
 
 
@@ -49,7 +53,8 @@ def drawn_beside(paths: Sequence[Path], drawn: Callable[[Sequence[Path]], bool])
     """Return the pictures that look drawn and are called like others that don't.
 
     They are of a folder where most have the names of other folders' pictures, or, in a folder of both, those that have
-    a frame's name with a mask's ending behind it.
+    a frame's name with a mask's ending behind it, or, in any, a word of masks in the place of what a frame's name
+    begins with or of a word in it, as mask_001 has beside image_001.
 
     Args:
         paths: pictures.
@@ -62,9 +67,10 @@ def drawn_beside(paths: Sequence[Path], drawn: Callable[[Sequence[Path]], bool])
     shared = {folder: own for folder, own in folders.items() if _mostly(own, places)}
     of_masks = {folder for folder, own in shared.items() if drawn(own)}
     apart = [] if len(of_masks) == len(shared) else [path for path in paths if path.parent in of_masks]
-    suffixed = [_suffixed(own) for own in folders.values()]
-    found = apart + [path for own in suffixed if own and drawn(own) for path in own]
-    return [path for path in found if is_drawn(path)]
+    rests = {rest for path in paths if not WITHIN.search(_stem(path)) for rest in rests_of(_stem(path))}
+    called = [several for own in folders.values() for several in (_suffixed(own), _exchanged(own, rests))]
+    found = apart + [path for several in called if several and drawn(several) for path in several]
+    return [path for path in dict.fromkeys(found) if is_drawn(path)]
 
 
 def _by_folder(paths: Sequence[Path]) -> dict[Path, list[Path]]:
@@ -86,6 +92,23 @@ def _stem(path: Path) -> str:
 def _suffixed(paths: Sequence[Path]) -> list[Path]:
     names = {_stem(path) for path in paths}
     return [path for path in paths if _frame(path) != _stem(path) and _frame(path) in names]
+
+
+def _exchanged(paths: Sequence[Path], rests: AbstractSet[tuple[str, str]]) -> list[Path]:
+    """Return the pictures with a word of masks in their names around which there is what frames have, too.
+
+    Args:
+        paths: pictures of a folder.
+        rests: of the frames' names, as from `rests_of`.
+    """
+    return [path for path in paths if not rests.isdisjoint(_rests(_stem(path)))]
+
+
+def _rests(name: str) -> list[tuple[str, str]]:
+    """Return what a mask's name has around its word, with and without a number at its end; empty: it has none."""
+    found = [pattern.search(name) for pattern in (WITHIN, AHEAD)]
+    around = [(name[: one.start()], name[one.end() :]) for one in found if one]
+    return [*around, *((before, _NUMBER.sub("", behind)) for before, behind in around)]
 
 
 def _mostly(paths: Sequence[Path], places: Mapping[str, set[Path]]) -> bool:

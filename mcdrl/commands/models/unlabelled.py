@@ -22,14 +22,13 @@ from mcdrl.commands.models.frames import InputFile, find_jobs
 from mcdrl.commands.models.masks_among import drawn_beside, masks_among
 from mcdrl.commands.sites.kinds import VIDEOS
 from mcdrl.commands.sites.mask_names import likeness
-from mcdrl.commands.sites.survey import survey
+from mcdrl.commands.sites.survey import masks_beside, survey
 from mcdrl.drawing.formatting import listed
 from mcdrl.imaging.decode import frame_digest, read_frame, swapped
 from mcdrl.imaging.drawn import looks_drawn
 from mcdrl.model.shown import ShownFrame, show
 from mcdrl.study.reading import Reading
 
-NO_MASKS = "nothing in it is a mask or an annotation"
 OF_FRAMES = frozenset({"view", "channels"})  # settings of a site that say nothing of masks
 
 
@@ -119,6 +118,11 @@ class Unlabelled:
         turned = swapped(picture) if self._swap else picture
         shown = show(turned, self._size_px, view=self._view, dim=dim, swapped=self._swap)
         return UnlabelledFrame(job.frame, frame_digest(picture), shown)
+
+
+def no_masks(folder: Path, otherwise: str) -> str:
+    """Return that a folder holds frames alone, what goes without masks, and where they may be."""
+    return "; ".join([f"nothing in it is a mask or an annotation: {otherwise}", *filter(None, [masks_beside(folder)])])
 
 
 def holds_frames_alone(folder: Path) -> bool:

@@ -12,7 +12,7 @@ from mcdrl.base.runtime import usable_cores
 from mcdrl.commands.project import WITHOUT, check_project, no_project
 from mcdrl.commands.sites.check import check_site, site_of
 from mcdrl.commands.sites.classes import new_classes, with_class
-from mcdrl.commands.sites.guess import guessed_or_given
+from mcdrl.commands.sites.guess import OWN, guessed_or_given, otherwise_read
 from mcdrl.commands.sites.show_sites import show_verdict
 from mcdrl.sites.summary import about_frames
 from mcdrl.study.params import Site, Study, load, resolve
@@ -52,7 +52,8 @@ def run_checks(
             classes = study.lesion_classes if sites.get(name) is site else _classes(study, site)
             verdict = check_site(name, site, params, classes, usable_cores(), examples)
         except InputError as error:
-            warn(f"error: {name}: {error}")
+            own = name not in sites and card in (None, OWN)
+            warn(f"error: {name}: {error}{otherwise_read(Path(site.root), values) if own else ''}")
             usable = False
             continue
         show_verdict(verdict, about_frames(verdict.result))

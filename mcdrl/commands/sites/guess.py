@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
@@ -13,20 +13,26 @@ from mcdrl.base.folders import check_hashable, matching, no_folder
 from mcdrl.base.output import say
 from mcdrl.commands.sites.annotated import READ, find_annotated
 from mcdrl.commands.sites.kinds import QUPATH, SUPERVISELY, VIA, VOC
-from mcdrl.commands.sites.layout import FolderLayout, find_layout, why_not
-from mcdrl.commands.sites.survey import FolderSurvey, survey
+from mcdrl.commands.sites.layout import FolderLayout, find_layout, tried, why_not
+from mcdrl.commands.sites.mask_names import WITHIN
+from mcdrl.commands.sites.survey import FolderSurvey, masks_beside, survey
 from mcdrl.commands.sites.unread import unread
 from mcdrl.sites.folder import list_reading
 from mcdrl.sites.table import read_table
-from mcdrl.study.reading import MASK_RULES, Reading
+from mcdrl.study.reading import AFFIXES, MASK_RULES, Reading
 from mcdrl.study.site_cards import SiteCard, card_names, read_card
 
 OWN = "folder"  # the card of a folder of one's own
 _FRAMES = "JPEG, PNG, TIFF, BMP, WebP or DICOM"
 _WHERE = "images=... --set masks=..."
-_NAMED = "masks=.../{stem}.* with what stands before or behind it"
+_NAMED = (
+    "give it the frame's name, or a part of it that stands between the same frame_prefix and frame_suffix in all, and "
+    "--set masks=.../{stem}.* with what stands before or behind that"
+)
 _NO_MASKS = "nothing is known here as masks or annotations (frames alone: `mcdrl predict`); if there are some, "
 _MASKS = "export them as masks, a PNG a frame"
+_INSTEAD_READ = "names propose other settings, with which frames would be read"
+_OF_NAMES = ("images", *MASK_RULES, *AFFIXES, "annotation_format", "case_ids", "missing_mask", "mask_extras")
 _INSTEAD = {
     VIA: f"{_MASKS}, or, in VIA, as COCO",
     QUPATH: _MASKS,
@@ -78,6 +84,24 @@ def guess_card(root: Path, values: Mapping[str, Any] = MappingProxyType({})) -> 
     return Guess(OWN, "it has images/ and masks/", tuple(equal))
 
 
+def otherwise_read(root: Path, values: Mapping[str, Any]) -> str:
+    """Return the command line that reads a folder of which the settings given name no frame; empty: none is known.
+
+    Args:
+        root: the folder.
+        values: keys of the site that were given; what they say of the names of frames and masks is left out.
+    """
+    try:
+        if tried(root, values) is not None:
+            return ""
+    except InputError:
+        pass
+    kept = {key: value for key, value in values.items() if key not in _OF_NAMES}
+    layouts, _ = _layouts(root, survey(root), kept)
+    best = next((one for one in layouts if one.usable == one.tried and not one.drawn), None)
+    return "" if best is None else "\n  ".join(["", *best.lines(), f"{_INSTEAD_READ}: {best.command(root)}"])
+
+
 def _unfit(root: Path, values: Mapping[str, Any]) -> str:
     """Return what a folder holds that no card fits, and the command line that would read it if there is one."""
     found = survey(root)
@@ -90,7 +114,8 @@ def _unfit(root: Path, values: Mapping[str, Any]) -> str:
     pictures = sum(map(len, found.pictures.values()))
     lines += [line for one in read for line in one.lines()]
     fixes = [f"{one.said(pictures)}: {one.command(root)}" for one in read]
-    return "\n  ".join([f"no card fits {root}", *there, *lines, *(fixes or [_fix(found)])])
+    beside = [line for line in [masks_beside(root)] if line and not found.masks]
+    return "\n  ".join([f"no card fits {root}", *there, *lines, *(fixes or [*beside, _fix(found)])])
 
 
 def _layouts(root: Path, found: FolderSurvey, values: Mapping[str, Any]) -> tuple[list[FolderLayout], list[str]]:
@@ -117,18 +142,24 @@ def _fix(found: FolderSurvey) -> str:
     frames = sorted(found.pictures.keys() - found.masks)
     if not frames:
         return f"there are no frames; give the folder that holds them, with their masks: {_FRAMES}"
-    if found.masks and not read and _stems(found, frames).isdisjoint(_stems(found, found.masks)):
-        frame, mask = (folder / found.pictures[folder][0] for folder in (frames[0], min(found.masks)))
-        return f"no mask is called like a frame ({mask}, {frame}); give it the frame's name, and --set {_NAMED}"
+    if not read and (apart := _apart(found)):
+        return f"no mask is called like a frame ({apart[0]}, {apart[1]}); {_NAMED}"
     known = bool(read or found.masks)
     return (
         f"{_NO_MASKS * (not known)}give --card (`mcdrl sites cards` lists them), and what differs with --set {_WHERE}"
     )
 
 
-def _stems(found: FolderSurvey, folders: Iterable[PurePosixPath]) -> set[str]:
-    """Return what the pictures of some folders are called, without endings."""
-    return {PurePosixPath(name).stem for folder in folders for name in found.pictures[folder]}
+def _apart(found: FolderSurvey) -> tuple[PurePosixPath, PurePosixPath] | None:
+    """Return a mask and a frame of a folder where no mask is called like a frame; None: one is, or none is known."""
+    pictures = [folder / name for folder, names in sorted(found.pictures.items()) for name in names]
+    masks = [one for one in pictures if one.parent in found.masks]
+    masks = masks or [one for one in pictures if WITHIN.search(one.stem)]
+    drawn = set(masks)
+    frames = [one for one in pictures if one not in drawn]
+    if not masks or not frames or not {one.stem for one in masks}.isdisjoint({one.stem for one in frames}):
+        return None
+    return masks[0], frames[0]
 
 
 def _fitting(root: Path) -> list[tuple[str, SiteCard, int]]:

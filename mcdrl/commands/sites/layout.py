@@ -6,7 +6,7 @@ import json
 import shlex
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any
@@ -21,11 +21,12 @@ from mcdrl.imaging.decode import read_pixels
 from mcdrl.imaging.drawn import looks_drawn
 from mcdrl.imaging.recipe import ReadingRecipe
 from mcdrl.sites.candidates import Candidate, FoundFrames, find_candidates
+from mcdrl.sites.folder import FrameFiles
 from mcdrl.sites.masks import Masks, find_masks
 from mcdrl.sites.naming import Naming, is_image
 from mcdrl.study.meanings import IGNORE
 from mcdrl.study.params import resolve
-from mcdrl.study.reading import CLASS_RULES, GROUP_RULES, Reading
+from mcdrl.study.reading import AFFIXES, CLASS_RULES, GROUP_RULES, Reading
 
 _TRIED = 6  # frames that are read
 _SHOWN = 3  # folders that are named
@@ -49,6 +50,8 @@ class FolderLayout:
         ignored: names of the files called like masks that they leave out -> how many there are.
         drawn: whether what they take for frames looks drawn, as masks do.
         together: masks of one frame that they lay over one another, at most.
+        paired: a frame whose name lost a prefix or suffix, and its mask, below the folder; empty: none did.
+        rivals: other such prefixes or suffixes with which as many frames would have these masks.
     """
 
     settings: Mapping[str, Any]
@@ -64,6 +67,8 @@ class FolderLayout:
     ignored: Mapping[str, int] = field(default_factory=dict)
     drawn: bool = False
     together: int = 0
+    paired: tuple[str, ...] = ()
+    rivals: tuple[str, ...] = ()
 
     def said(self, pictures: int) -> str:
         """Return what these settings would do in a folder of so many pictures, in a few words."""
@@ -84,12 +89,20 @@ class FolderLayout:
             *[f"images={images} below looks drawn, as masks are; name the frames if that is wrong"] * self.drawn,
             *[f"masks={self.settings.get('masks')} below lays up to {self.together} masks of a frame over one another, "
               "as one a lesion; if they are of several people, name those of one"] * (self.together > 1),
+            *[f"{self.affixes()} below has {' and '.join(self.paired)} belong together, which their names alone say"]
+            * bool(self.paired),
+            *[f"{' and '.join(self.rivals)} would give these masks to as many other pictures; name those that are the "
+              "frames"] * bool(self.rivals),
             *[f"of the files that are refused below: {self.refusal}"] * bool(refused),
             *[f"folder_group={number} below takes a folder for a patient or sequence, which is a guess: {shown}; leave "
               "it out where it is none, or where folders of one name are of several"] * bool(self.groups),
             *[f"mask_extras=ignore below leaves out {sum(self.ignored.values())} files that are called like masks: "
               f"{left}; a lesion that they alone show is lost"] * bool(self.ignored),
         ]  # fmt: skip
+
+    def affixes(self) -> str:
+        """Return the settings that take something off the frames' names."""
+        return ", ".join(f"{key}={self.settings[key]}" for key in AFFIXES if key in self.settings)
 
     def worth(self) -> tuple[bool, int, int, int]:
         """Return what the better one of two layouts has more of."""
@@ -193,6 +206,7 @@ def tried(
         ignored=Counter(sorted(extras) if reading.mask_extras == "ignore" else ()),
         drawn=looks_drawn([one.source.frame for one in sample]),
         together=max(1 + len(one.source.further) for one in found.candidates),
+        paired=_belonging(root, joined, sample[0].source),
     )
 
 
@@ -201,8 +215,7 @@ def _there(root: Path, reading: Reading) -> tuple[list[Path], Masks]:
     frames = [file for file in matching(root, reading.images) if is_image(file) and not file.is_dir()]
     if reading.masks is None:
         return frames, Masks({})
-    naming = Naming(reading.images, reading.case_ids, reading.frame_suffix or "")
-    return frames, find_masks(root, frames, reading.masks, naming)
+    return frames, find_masks(root, frames, reading.masks, Naming.of(reading))
 
 
 def _named(frames: Iterable[Path], masks: Masks) -> int:
@@ -234,5 +247,17 @@ def _trouble(candidate: Candidate, recipe: ReadingRecipe) -> str:
 
 
 def _best(root: Path, several: Iterable[Mapping[str, Any]], typed: Mapping[str, Any]) -> FolderLayout | None:
-    layouts = [_tried(root, settings, typed) for settings in several]
-    return max((one for one in layouts if one is not None), key=FolderLayout.worth, default=None)
+    layouts = [one for one in (_tried(root, settings, typed) for settings in several) if one is not None]
+    best = max(layouts, key=FolderLayout.worth, default=None)
+    if best is None or not best.paired:
+        return best
+    same = [one for one in layouts if one.settings.get("masks") == best.settings.get("masks") and one.read == best.read]
+    rivals = dict.fromkeys(one.affixes() for one in same if one.affixes() != best.affixes())
+    return replace(best, rivals=tuple(rivals))
+
+
+def _belonging(root: Path, settings: Mapping[str, Any], source: FrameFiles) -> tuple[str, ...]:
+    """Return a frame of which settings take off a part of the name, and its mask; empty: they take nothing off."""
+    if source.mask is None or settings.keys().isdisjoint(AFFIXES):
+        return ()
+    return source.file, source.mask.relative_to(root).as_posix()

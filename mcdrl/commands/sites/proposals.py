@@ -7,14 +7,14 @@ import os
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mcdrl.base.folders import composed
-from mcdrl.commands.sites.mask_names import BESIDE, likeness
+from mcdrl.commands.sites.common_names import MaskName, mask_names
+from mcdrl.commands.sites.mask_names import BESIDE, called_mask, likeness
 from mcdrl.sites.masks import Pattern
 
-_LOOKED_AT = 300  # names of each kind that are compared
 _NO_PATIENT = frozenset(
     ("train", "training", "tr", "val", "valid", "validation", "dev", "test", "testing", "ts", "holdout", "split",
      "fold", "part", "set", "subset", "data", "dataset", "image", "images", "img", "imgs", "frame", "frames", "picture",
@@ -32,10 +32,23 @@ Parts = tuple[str, ...]
 
 @dataclass(frozen=True)
 class _Pair:
-    """Folders of frames and of masks that are called alike but for one part of their paths."""
+    """Folders of frames and of masks that are called alike but for one part of their paths.
+
+    Attributes:
+        frames: the frames' folders.
+        masks: those of their masks.
+        around: what that part has before and behind the frames' in the masks' paths, where it differs from pair to
+            pair; else empty.
+    """
 
     frames: tuple[Parts, ...]
     masks: tuple[Parts, ...]
+    around: tuple[str, str] = ("", "")
+
+    def named(self, index: int) -> str:
+        """Return how a part of the masks' paths is named by that of their frames'."""
+        before, behind = self.around if self.frames[0][index] != self.masks[0][index] else ("", "")
+        return f"{before}{{{index}}}{behind}"
 
 
 def proposals(names: Mapping[Parts, Sequence[str]], classes: Collection[str]) -> list[dict[str, Any]]:
@@ -58,24 +71,40 @@ def proposals_of_each(names: Mapping[Parts, Sequence[str]], classes: Collection[
 def _pairs(folders: Iterable[Parts]) -> list[_Pair]:
     """Return folders of frames with their folders of masks, those in one scheme together.
 
-    Two folders are a pair if one part of their paths alone differs, and that of the masks is the more like masks.
+    Two folders are a pair if one part of their paths alone differs, and that of the masks is the more like masks; it
+    may stand there more than once, as in train/train beside train_gt/train_gt.
     """
-    there = list(folders)
-    alike: dict[tuple[int, Parts], list[Parts]] = {}
-    for parts in there:
-        for index in range(len(parts)):
-            alike.setdefault((index, parts[:index] + parts[index + 1 :]), []).append(parts)
-    schemes: dict[tuple[int, int, str, str], list[tuple[Parts, Parts]]] = {}
-    for (index, _), family in alike.items():
+    alike: dict[tuple[tuple[int, ...], Parts], list[Parts]] = {}
+    for parts in folders:
+        for places in _places(parts):
+            rest = tuple(part for index, part in enumerate(parts) if index not in places)
+            alike.setdefault((places, rest), []).append(parts)
+    schemes: dict[tuple[int, tuple[int, ...], str, str], list[tuple[Parts, Parts]]] = {}
+    around: dict[tuple[int, tuple[int, ...], str, str], list[tuple[Parts, Parts]]] = {}
+    for (places, _), family in alike.items():
+        index = places[0]
         for other in [parts for parts in family if likeness(parts[index])]:
             for one in [parts for parts in family if likeness(parts[index]) < likeness(other[index])]:
-                schemes.setdefault((len(one), index, one[index], other[index]), []).append((one, other))
-    return [_Pair(*zip(*pairs, strict=True)) for pairs in schemes.values()]
+                schemes.setdefault((len(one), places, one[index], other[index]), []).append((one, other))
+                before, inside, behind = other[index].partition(one[index])
+                if inside:
+                    around.setdefault((len(one), places, before, behind), []).append((one, other))
+    several = {key: pairs for key, pairs in around.items() if len({one[key[1][0]] for one, _ in pairs}) > 1}
+    return [
+        *(_Pair(*zip(*pairs, strict=True)) for pairs in schemes.values()),
+        *(replace(_Pair(*zip(*pairs, strict=True)), around=key[2:]) for key, pairs in several.items()),
+    ]
+
+
+def _places(parts: Parts) -> list[tuple[int, ...]]:
+    """Return where each part of a path stands: each place by itself, and all those of one that stands there again."""
+    again = [tuple(index for index, part in enumerate(parts) if part == one) for one in dict.fromkeys(parts)]
+    return [*((index,) for index in range(len(parts))), *(places for places in again if len(places) > 1)]
 
 
 def _beside(names: Mapping[Parts, Sequence[str]]) -> list[tuple[Parts, ...]]:
     """Return folders that hold masks beside their frames, those of equal depth together."""
-    return _by_depth(parts for parts, files in names.items() if any(BESIDE.search(_stem(name)) for name in files))
+    return _by_depth(parts for parts, files in names.items() if any(called_mask(_stem(name)) for name in files))
 
 
 def _by_depth(folders: Iterable[Parts]) -> list[tuple[Parts, ...]]:
@@ -88,19 +117,35 @@ def _by_depth(folders: Iterable[Parts]) -> list[tuple[Parts, ...]]:
 def _settings(pair: _Pair, names: Mapping[Parts, Sequence[str]], classes: Collection[str]) -> list[dict[str, Any]]:
     ours, theirs = ([name for folder in folders for name in names[folder]] for folders in (pair.frames, pair.masks))
     if pair.frames == pair.masks:
-        theirs = [name for name in ours if BESIDE.search(_stem(name))]
-        ours = [name for name in ours if not BESIDE.search(_stem(name))]
+        ours, theirs = _told_apart(ours)
     frames, masks = list(map(_stem, ours)), list(map(_stem, theirs))
     alone = max(len(names[folder]) for folder in pair.frames) == 1 < len(frames)  # a folder a frame, which is no group
-    called = _called(frames, masks) or (("*" if len(set(masks)) > 1 else f"{masks[0]}.*", "") if alone else None)
-    if called is None:
-        return []
-    name, suffix = called
-    alone &= not (suffix or "{stem}" in name)
-    found = _placed(pair, f"*{_ending(ours)}", name, classes, frames=len(frames), alone=alone)
-    found |= {"frame_suffix": suffix} if suffix else {}
-    found |= {"case_ids": "path"} if len(set(frames)) < len(frames) else {}
-    return [found, *_otherwise(found)]
+    called = mask_names(frames, masks)
+    if not called and alone:
+        called = [MaskName("*" if len(set(masks)) > 1 else f"{masks[0]}.*")]
+    found = []
+    for name in called:
+        one = alone and "{stem}" not in name.pattern
+        further = {"frame_prefix": name.prefix, "frame_suffix": name.suffix}
+        further["case_ids"] = "path" if len(set(frames)) < len(frames) else ""
+        said = {key: value for key, value in further.items() if value}
+        for images in _images(pair, name, _ending(ours)):
+            settings = _placed(pair, images, name.pattern, classes, frames=len(frames), alone=one) | said
+            found += [settings, *_otherwise(settings)]
+    return found
+
+
+def _told_apart(names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the frames and the masks of one folder; where all begin as masks do, those with a mask's ending are."""
+    of_masks = called_mask if any(not called_mask(_stem(name)) for name in names) else BESIDE.search
+    masks = {name for name in names if of_masks(_stem(name))}
+    return [name for name in names if name not in masks], [name for name in names if name in masks]
+
+
+def _images(pair: _Pair, name: MaskName, ending: str) -> list[str]:
+    """Return what frames may be called: anything, or, in a folder of other pictures, what prefix and suffix leave."""
+    called = f"{glob.escape(name.prefix)}*{glob.escape(name.suffix)}{ending}"
+    return list(dict.fromkeys((f"*{ending}", called if pair.frames == pair.masks else f"*{ending}")))
 
 
 def _placed(
@@ -120,7 +165,7 @@ def _placed(
     """
     varying = {index for index, parts in enumerate(zip(*pair.frames, strict=True)) if len(set(parts)) > 1}
     images = [("*" if index in varying else glob.escape(part)) for index, part in enumerate(pair.frames[0])]
-    where = [(f"{{{index}}}" if index in varying else part) for index, part in enumerate(pair.masks[0])]
+    where = [(pair.named(index) if index in varying else part) for index, part in enumerate(pair.masks[0])]
     found: dict[str, Any] = {"images": "/".join([*images, frame]), "masks": "/".join([*where, mask])}
     folders = {index: {parts[index] for parts in pair.frames} for index in sorted(varying)}
     left = {index: called for index, called in folders.items() if not (alone and len(called) == frames)}
@@ -193,30 +238,3 @@ def _otherwise(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
         return []
     first = {**settings, "masks": f"{masks.removesuffix('*.*')}.*", "mask_extras": "ignore"}
     return [{**settings, "masks": Pattern.of(masks).numbered}, first]
-
-
-def _called(frames: Sequence[str], masks: Sequence[str]) -> tuple[str, str] | None:
-    """Return the name of a mask with {stem}, and the suffix of the frames' names; None: they have nothing in common."""
-    ours, theirs = sorted(set(frames), key=len, reverse=True)[:_LOOKED_AT], sorted(set(masks))[:_LOOKED_AT]
-    around = Counter(pair for pair in (_around(mask, ours) for mask in theirs) if pair is not None)
-    if around:
-        before = Counter(pair[0] for pair in around.elements()).most_common(1)[0][0]
-        behind = sorted({pair[1] for pair in around if pair[0] == before}, key=lambda text: (len(text), text))
-        common = behind[0] if all(text.startswith(behind[0]) for text in behind) else ""
-        return f"{before}{{stem}}{common}{'*' if len(behind) > 1 else ''}.*", ""
-    longest = sorted(theirs, key=len, reverse=True)
-    ends = Counter(end for end in (_end(frame, longest) for frame in ours) if end is not None)
-    return ("{stem}.*", ends.most_common(1)[0][0]) if ends else None
-
-
-def _around(mask: str, frames: Sequence[str]) -> tuple[str, str] | None:
-    """Return what a mask's name has before and behind that of the longest frame in it."""
-    for frame in frames:
-        before, found, behind = mask.partition(frame)
-        if found and not behind[:1].isalnum() and not before[-1:].isdigit():
-            return before, behind
-    return None
-
-
-def _end(frame: str, masks: Sequence[str]) -> str | None:
-    return next((frame[len(mask) :] for mask in masks if frame.startswith(mask)), None)

@@ -7,11 +7,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from mcdrl.base.folders import walked
+from mcdrl.base.errors import InputError
+from mcdrl.base.folders import names_in, walked
 from mcdrl.commands.sites.kinds import kind_of
 from mcdrl.commands.sites.mask_names import likeness
 from mcdrl.imaging.drawn import looks_drawn
 from mcdrl.sites.naming import is_image
+from mcdrl.study.outside import holds_project
 
 _SHOWN = 8  # folders that are named
 
@@ -68,6 +70,21 @@ def survey(root: Path) -> FolderSurvey:
             if kind is not None:
                 found.others.setdefault(kind, []).append((below / name).as_posix())
     return found
+
+
+def masks_beside(folder: Path) -> str:
+    """Return that masks may lie in a folder beside one of frames, and what to give then; empty: none is called so."""
+    here = Path(os.path.abspath(folder))
+    try:
+        called = [here.parent / name for name in names_in(here.parent) if name != here.name and likeness(name) > 1]
+        masks = [one for one in called if any(is_image(Path(name)) for name in names_in(one))]
+    except InputError:  # nobody has said that what lies beside can be read
+        return ""
+    if not masks:
+        return ""
+    more = here.parent == here.parent.parent or holds_project(str(here.parent))
+    fix = "put both into one folder and give that" if more else f"give {here.parent}, which holds both"
+    return f"masks may lie beside it, in {masks[0]}: {fix}"
 
 
 def _few(files: list[str]) -> str:

@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 
 import pytest
 
@@ -34,6 +35,7 @@ POOR = [(20, 4 + number % 3) for number in range(12)]  # Dice 0.33 to 0.46
         (GOOD[:4], (0.9, 0.95, 0.97), Verdict.TOO_FEW),
         (GOOD[:6] + POOR[:6], (0.7, 0.71, 0.72), Verdict.TOO_FEW),
         (POOR, (0.9, 0.95), Verdict.TOO_FEW_SITES),
+        (POOR[:4], (0.9, 0.3, 0.5), Verdict.TOO_WIDE),
     ],
 )
 def test_the_verdict_is_of_dice_against_the_sites_left_out(tmp_path, columns, sites, verdict):
@@ -243,6 +245,27 @@ def test_a_folder_without_masks_that_are_spoken_of_says_so(tmp_path, settings, s
         return
     with pytest.raises(InputError, match=said):
         judged(tmp_path, columns, settings=settings)
+
+
+@pytest.mark.parametrize("frames_only", [False, True])
+def test_masks_beside_the_folder_are_told_unless_nobody_wants_them(tmp_path, capsys, frames_only):
+    folder, model = write_hospital(tmp_path / "north", GOOD) / "images", write_model(tmp_path / "model")
+    out = tmp_path / "out"
+    wanted = WantedAcceptance(folder, [model], out, 0.5, "full", None, {}, frames_only=frames_only)
+    found = accept(wanted, Bright(), 1)
+    told = f"masks may lie beside it, in {tmp_path / 'north' / 'masks'}: give {tmp_path / 'north'}, which holds both"
+    assert not found.labelled
+    assert (told in found.notes) == (told in capsys.readouterr().err) == (not frames_only)
+
+
+@pytest.mark.parametrize("masks", ["../masks/{stem}.*", "{here}/masks/{{stem}}.*"])
+def test_masks_that_a_setting_has_beside_the_folder_are_refused_with_the_folder_that_holds_both(tmp_path, masks):
+    folder, model = write_hospital(tmp_path / "north", GOOD) / "images", write_model(tmp_path / "model")
+    settings = {"images": "*", "masks": masks.format(here=folder.parent) if "here" in masks else masks}
+    wanted = WantedAcceptance(folder, [model], tmp_path / "out", 0.5, "full", None, settings, frames_only=False)
+    told = re.escape(f"give a folder that holds all of it: root: {folder.parent}, images: images/*, masks: masks/")
+    with pytest.raises(InputError, match=told):
+        accept(wanted, Bright(), 1)
 
 
 def test_an_empty_folder_is_not_sent_on(tmp_path):

@@ -53,6 +53,14 @@ def test_too_few_says_how_many_more(tmp_path):
     )
 
 
+def test_more_frames_are_asked_for_only_where_they_could_say_something(tmp_path):
+    found = judged(tmp_path, POOR[:3], by_site(0.9, 0.3, 0.5))
+    assert headline(found) == "north: no outcome could be worse than such a promise"
+    said = dict(points(found))
+    assert said["Against the promise"].endswith("so whatever was found keeps it: the figures tell, not the promise.")
+    assert not [line for line in summary(found) if " more " in line]
+
+
 def test_the_promise_is_told_with_its_worst_site_and_its_range(tmp_path):
     said = dict(points(judged(tmp_path / "three", GOOD, HIGH)))["Against the promise"]
     assert "3 sites that were left out had a Dice of 0.940 in the mean, the worst S0 with 0.900" in said

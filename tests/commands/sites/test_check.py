@@ -364,6 +364,51 @@ def test_a_dataset_json_with_a_byte_order_mark_names_its_class(project, tmp_path
     assert with_class({"card": "nnunet"}, tmp_path)["lesion_class"] == "polyp"
 
 
+def test_frames_and_masks_that_names_alone_pair_are_told_one_by_one_and_so_are_rivals(tmp_path):
+    for number in range(3):
+        for seed, name in enumerate(("image", "depth")):
+            frame(tmp_path / f"{name}_{number}.png", 10 * seed + number)
+        mask(tmp_path / f"mask_{number}.png")
+    with pytest.raises(InputError) as error:
+        guess_card(tmp_path)
+    told = "\n  frame_prefix=image_ below has image_0.png and mask_0.png belong together, which their names alone say"
+    assert told in str(error.value)
+    assert "\n  frame_prefix=depth_ would give these masks to as many other pictures; name those" in str(error.value)
+    assert suggestion(error.value)[1].endswith(
+        "--set 'images=image_*.png' --set 'masks=mask_{stem}.*' --set frame_prefix=image_"
+    )
+
+
+def test_names_with_a_number_in_what_is_exchanged_are_paired_by_nobody(tmp_path):
+    for patient, number in ((1, 1), (1, 2), (2, 1), (2, 2)):
+        frame(tmp_path / f"p{patient}_image_{number}.png", 10 * patient + number)
+        mask(tmp_path / f"p{patient}_mask_{number}.png")
+    with pytest.raises(InputError, match=r"no mask is called like a frame \(p1_mask_1.png, p1_image_1.png\)"):
+        guess_card(tmp_path)
+
+
+def test_padded_numbers_are_not_taken_for_those_without_zeros(tmp_path):
+    for number in (1, 2):
+        frame(tmp_path / f"image_{number}.png", number)
+        mask(tmp_path / f"mask_00{number}.png")
+    with pytest.raises(InputError, match=r"no mask is called like a frame \(mask_001.png, image_1.png\); give it the"):
+        guess_card(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "given", [("--card", "folder"), ("--set", "images=img/*"), ("--set", "missing_mask=no_lesion")]
+)
+def test_settings_that_name_no_frame_are_answered_by_those_that_names_propose(project, tmp_path, given):
+    for number in range(3):
+        frame(tmp_path / "s" / "images" / f"image_{number}.png", number)
+        mask(tmp_path / "s" / "masks" / f"mask_{number}.png")
+    done = mcdrl("check", tmp_path / "s", *given, "--lesion-class", "polyp")
+    said = str(done.exception) if isinstance(done.exception, InputError) else done.output
+    command = suggestion(said)[1]
+    assert "'masks=masks/mask_{stem}.*' --set frame_prefix=image_ --set lesion_class=polyp" in command
+    assert CliRunner().invoke(cli.app, shlex.split(command)).exit_code == 0
+
+
 def suggestion(error):
     (line,) = [line for line in str(error).splitlines() if "mcdrl sites check" in line]
     return line.strip().partition(": mcdrl ")[::2]
@@ -388,6 +433,78 @@ def suggestion(error):
             "--set 'images=img/*.png' --set 'masks=labels/{stem}.*' --set frame_suffix=_0000",
         ),
         (["a.png", "b.png"], ["a_mask.png", "b_mask.png"], "--set 'images=*.png' --set 'masks={stem}_mask.*'"),
+        (  # what frames' names begin with is exchanged
+            ["image_001.png", "image_002.png", "image_010.png"],
+            ["mask_001.png", "mask_002.png", "mask_010.png"],
+            "--set 'images=*.png' --set 'masks=mask_{stem}.*' --set frame_prefix=image_",
+        ),
+        (
+            ["img1.png", "img2.png", "img11.png"],
+            ["gt1.png", "gt2.png", "gt11.png"],
+            "--set 'images=*.png' --set 'masks=gt{stem}.*' --set frame_prefix=img",
+        ),
+        (
+            ["set/frame-12.png", "set/frame-2.png"],
+            ["set/label-12.png", "set/label-2.png"],
+            "--set 'images=set/*.png' --set 'masks=set/label-{stem}.*' --set frame_prefix=frame-",
+        ),
+        (
+            ["images/image_polyp_1.png", "images/image_polyp_2.png"],
+            ["masks/mask_polyp_1.png", "masks/mask_polyp_2.png"],
+            "--set 'images=images/*.png' --set 'masks=masks/mask_{stem}.*' --set frame_prefix=image_",
+        ),
+        (
+            ["images/image_1.png", "images/image_12.png"],
+            ["masks/1.png", "masks/12.png"],
+            "--set 'images=images/*.png' --set 'masks=masks/{stem}.*' --set frame_prefix=image_",
+        ),
+        (  # or what they end with, or both
+            ["img_1_rgb.png", "img_2_rgb.png"],
+            ["img_1_mask.png", "img_2_mask.png"],
+            "--set 'images=*.png' --set 'masks={stem}_mask.*' --set frame_suffix=_rgb",
+        ),
+        (
+            ["a/image_1_rgb.png", "a/image_2_rgb.png"],
+            ["masks/mask_1_gt.png", "masks/mask_2_gt.png"],
+            "--set 'images=a/*.png' --set 'masks=masks/mask_{stem}_gt.*' --set frame_prefix=image_ "
+            "--set frame_suffix=_rgb",
+        ),
+        (
+            ["p1/image_1.png", "p1/image_2.png", "p2/image_1.png"],
+            ["p1/mask_1.png", "p1/mask_2.png", "p2/mask_1.png"],
+            "--set 'images=*/*.png' --set 'masks={0}/mask_{stem}.*' --set folder_group=0 --set frame_prefix=image_ "
+            "--set case_ids=path",
+        ),
+        (
+            ["image_1.png", "image_2.png"],
+            ["mask_1_1.png", "mask_1_2.png", "mask_2_1.png"],
+            "--set 'images=*.png' --set 'masks=mask_{stem}*.*' --set frame_prefix=image_",
+        ),
+        (  # frames may begin as masks do
+            ["label_1.png", "label_2.png"],
+            ["label_1_mask.png", "label_2_mask.png"],
+            "--set 'images=*.png' --set 'masks={stem}_mask.*'",
+        ),
+        (  # folders as of BKAI-IGH NeoPolyp
+            ["train/a1.png", "train/b2.png"],
+            ["train_gt/a1.png", "train_gt/b2.png"],
+            "--set 'images=train/*.png' --set 'masks=train_gt/{stem}.*'",
+        ),
+        (
+            ["train/train/a1.png", "train/train/b2.png"],
+            ["train_gt/train_gt/a1.png", "train_gt/train_gt/b2.png"],
+            "--set 'images=train/train/*.png' --set 'masks=train_gt/train_gt/{stem}.*'",
+        ),
+        (
+            ["train/a1.png", "train/b2.png"],
+            ["train_gt/a1_gt.png", "train_gt/b2_gt.png"],
+            "--set 'images=train/*.png' --set 'masks=train_gt/{stem}_gt.*'",
+        ),
+        (
+            ["train/a1.png", "test/b2.png"],
+            ["train_gt/a1.png", "test_gt/b2.png"],
+            "--set 'images=*/*.png' --set 'masks={0}_gt/{stem}.*'",
+        ),
         (
             ["frames/x/1.png", "frames/y/10.png"],
             ["gt/x/p1.png", "gt/y/p10.png"],

@@ -12,7 +12,7 @@ from mcdrl.commands.models.masks_among import masks_among
 from mcdrl.commands.models.unlabelled import holds_frames_alone
 from mcdrl.commands.sites.guess import guess_card
 from mcdrl.commands.sites.mask_names import likeness
-from mcdrl.commands.sites.survey import survey
+from mcdrl.commands.sites.survey import masks_beside, survey
 from tests.imaging.annotations.written import (
     coco_annotation,
     coco_image,
@@ -202,8 +202,8 @@ def test_what_is_missing_where_nothing_fits_is_said(tmp_path):
     frames(tmp_path / "d" / "images")
     masks(tmp_path / "d" / "masks")
     for mask in (tmp_path / "d" / "masks").iterdir():
-        mask.rename(mask.with_name(f"mask_{mask.stem[1:]}.png"))
-    told = "no mask is called like a frame (masks/mask_0.png, images/f0.png); give it the frame's name"
+        mask.rename(mask.with_name(f"mask_0{mask.stem[1:]}.png"))
+    told = "no mask is called like a frame (masks/mask_00.png, images/f0.png); give it the frame's name"
     assert told in refused(tmp_path / "d")
     frames(tmp_path / "e" / "images")
     for kind in ("polyp", "instrument"):
@@ -236,6 +236,64 @@ def test_masks_of_any_format_are_known_by_their_black_and_white(tmp_path, place,
     assert all(path.parent.name == place and path.stem.endswith(behind) for path in found)
 
 
+def test_masks_beside_a_folder_of_frames_are_told_with_the_folder_that_holds_both(tmp_path):
+    frames(tmp_path / "images")
+    assert masks_beside(tmp_path / "images") == ""
+    masks(tmp_path / "Ground Truth")
+    told = f"masks may lie beside it, in {tmp_path / 'Ground Truth'}: give {tmp_path}, which holds both"
+    assert masks_beside(tmp_path / "images") == told
+    assert f"\n  {told}\n  nothing is known here as masks" in refused(tmp_path / "images")
+    assert masks_beside(tmp_path) == ""
+
+
+def test_a_folder_that_would_hold_the_project_is_not_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "dvc.yaml", "stages: {}")
+    frames(tmp_path / "images")
+    masks(tmp_path / "masks")
+    assert masks_beside(tmp_path / "images").endswith("masks: put both into one folder and give that")
+
+
+@pytest.mark.parametrize("name", ["labelled", "photos", "masks"])
+def test_a_folder_beside_that_says_nothing_of_masks_or_is_empty_is_not_told(tmp_path, name):
+    frames(tmp_path / "images")
+    (tmp_path / name).mkdir()
+    if name != "masks":
+        frames(tmp_path / name)
+    assert masks_beside(tmp_path / "images") == ""
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+@pytest.mark.parametrize("ending", [".png", ".jpg"])
+@pytest.mark.parametrize(
+    ("frame", "mask"),
+    [
+        ("image_{}", "mask_{}"), ("img{}", "gt{}"), ("frame-{}", "label-{}"), ("colon_image_{}", "mask_{}"),
+        ("image_{}", "mask_{}_1"), ("p1_image_{}", "p1_mask_{}"), ("image_{}_x", "ground_truth_{}_x"),
+    ],
+)  # fmt: skip
+def test_masks_that_exchange_a_part_of_their_frames_names_are_known(tmp_path, frame, mask, ending, mode):
+    frames(tmp_path)
+    for number in range(3):
+        (tmp_path / f"f{number}.png").rename(tmp_path / f"{frame.format(number)}.png")
+    masks(tmp_path / "m", ending, mode)
+    for number in range(3):
+        (tmp_path / "m" / f"f{number}{ending}").rename(tmp_path / f"{mask.format(number)}{ending}")
+    (tmp_path / "m").rmdir()
+    assert not holds_frames_alone(tmp_path)
+    found = masks_among(sorted(tmp_path.iterdir()))
+    assert sorted(path.name for path in found) == sorted(f"{mask.format(number)}{ending}" for number in range(3))
+
+
+def test_frames_that_begin_as_masks_do_are_frames_unless_they_look_drawn(tmp_path):
+    frames(tmp_path)
+    for number in range(3):
+        (tmp_path / f"f{number}.png").rename(tmp_path / f"label_{number}.png")
+    frames(tmp_path)
+    assert masks_among(sorted(tmp_path.iterdir())) == []
+    assert holds_frames_alone(tmp_path)
+
+
 def test_frames_of_equal_names_are_no_masks_however_dark(tmp_path):
     frames(tmp_path / "p1")
     dark = np.random.default_rng(0).integers(0, 20, (30, 40, 3), np.uint8)
@@ -251,6 +309,8 @@ def test_frames_of_equal_names_are_no_masks_however_dark(tmp_path):
         ("images", 0), ("labelled", 1), ("unlabelled", 1), ("segmented-images", 1), ("ascending_segment", 1),
         ("annotated_images", 1), ("masks", 2), ("labelsTr", 2), ("Ground Truth", 2), ("GT", 2), ("masks_C2", 2),
         ("labelled_masks", 2), ("groundtruth", 2), ("annotations", 2), ("polypmasks", 2),
+        ("train_gt", 2), ("gt_train", 2), ("testGT", 2), ("GTs", 2), ("gt2", 2), ("height", 0), ("Weight", 0),
+        ("LENGTH", 0), ("sgt", 0),
     ],
 )  # fmt: skip
 def test_how_much_a_folder_is_called_like_masks(name, much):
