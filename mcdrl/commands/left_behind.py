@@ -1,7 +1,7 @@
 """What stage one made of sites that params.yaml no longer names.
 
-DVC takes the folders of all sites as one input of `audit` and of every cell, so what is left there of others lets
-cells look changed, here and in every clone that hasn't got it. Nothing is removed: it is told, with the line that does.
+DVC takes the folders of all sites as one input of `audit` and of every evaluation, so what is left there of others lets
+these look changed, here and in every clone that hasn't got it. Nothing is removed: it is told, with the line that does.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mcdrl.study.paths import site_files, table_path
 
-WHY = "DVC takes those folders whole, so that every cell looks changed, here or in a clone without it"
+WHY = "DVC takes those folders whole, so that every evaluation looks changed, here or in a clone without it"
 
 
 def outputs(artifacts: Path, site: str) -> list[Path]:

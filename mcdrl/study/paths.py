@@ -168,6 +168,11 @@ class SiteFiles(IngestedFiles):
     features: Path
     regions: Path
 
+    @property
+    def trained_on(self) -> list[Path]:
+        """Return all files of a source site that a training opens."""
+        return [self.cases, self.frames, self.features, self.regions]
+
 
 def site_files(artifacts: Path, site: str) -> SiteFiles:
     """Return where a site's files are below the artifacts folder."""
@@ -186,6 +191,16 @@ def ingest_folder(artifacts: Path) -> Path:
 def features_folder(artifacts: Path) -> Path:
     """Return the folder of the sites' features."""
     return artifacts / "encode"
+
+
+def sources_folder(artifacts: Path) -> Path:
+    """Return the folder of what trainings take of the sites' data."""
+    return artifacts / "sources"
+
+
+def sources_file(folder: Path, held_out: str) -> Path:
+    """Return what a training takes of the sites' data where one of them is held out, or `NONE` is, in its folder."""
+    return folder / f"{held_out}.json"
 
 
 def backbone_folder(artifacts: Path) -> Path:

@@ -38,6 +38,7 @@ from mcdrl.study.paths import (
     texts_folder,
 )
 from mcdrl.study.sections.train import Params
+from mcdrl.training.source_sites import source_names, source_sites
 
 S = TypeVar("S", bound=Section)
 
@@ -103,8 +104,6 @@ def make_job(
 ) -> TrainingJob:
     """Return what is trained: its sources are all sites of params.yaml but the held-out one, its numbers its plan's.
 
-    Sources stand in the order of their names, which is that of a batch's frames: DVC compares mappings without theirs.
-
     Args:
         variant: a name in `methods`, or in `deploy.methods` where no site is held out.
         held_out: the site that is left out; None: none is.
@@ -120,7 +119,7 @@ def make_job(
     for what, name, legal in (("method", variant, methods), ("site", held_out, study.sites)):
         if name is not None and name not in legal:
             raise InputError(f"unknown {what} '{name}'; {nearest(name, legal)}")
-    sources = sorted(site for site in study.sites if site != held_out)
+    sources = source_names(study.sites, held_out)
     views = read_views(plan_files(artifacts).views, sources)
     view: Literal["auto", "full"] = "full" if all(rule == "full" for rule in views) else "auto"
     plans = plan_files(artifacts)
@@ -222,7 +221,7 @@ def _resume_key(job: TrainingJob, machine: Mapping[str, int | str]) -> str:
         "cell": [job.variant, job.method, job.held_out, job.seed, job.sources, job.lesion_classes],
         "params": [job.params.model_dump(), job.method_params.model_dump()],
         "flips": list(job.flips),
-        "inputs": _digests(job),
+        "inputs": _inputs(job),
         "code": digest(["mcdrl.training.run", f"mcdrl.methods.{job.method}"]),
         "torch": version("torch"),
         "machine": dict(machine),
@@ -230,14 +229,12 @@ def _resume_key(job: TrainingJob, machine: Mapping[str, int | str]) -> str:
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:24]
 
 
-def _digests(job: TrainingJob) -> Mapping[str, str]:
-    paths = [
-        path for files in job.files.values() for path in (files.cases, files.frames, files.features, files.regions)
-    ]
-    texts = TextFiles(job.texts)
-    paths += [texts.dictionary, texts.classes, texts.class_confounders, job.audit]
+def _inputs(job: TrainingJob) -> Mapping[str, Any]:
+    """Return what tells all that is read apart, but the backbone, by whose fingerprint the features are known."""
+    texts, notes = TextFiles(job.texts), digests_folder(job.artifacts)
+    paths = [texts.dictionary, texts.classes, texts.class_confounders]
     missing = [path for path in paths if not path.is_file()]
     if missing:
         raise InputError(f"{missing[0]} does not exist; run `dvc repro` to make it")
-    notes = digests_folder(job.artifacts)
-    return {path.relative_to(job.artifacts).as_posix(): remembered_sha256(path, notes) for path in paths}
+    sources = source_sites(job.artifacts, job.sources, job.held_out)
+    return {"texts": {path.name: remembered_sha256(path, notes) for path in paths}, "sources": sources.model_dump()}

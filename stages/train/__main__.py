@@ -27,9 +27,11 @@ def main(
         from mcdrl.training.cell import make_job
         from mcdrl.training.fabric import keep_freed_memory, make_deterministic, make_fabric
         from mcdrl.training.run import train
+        from mcdrl.training.source_sites import check_source_sites
 
     site = None if held_out == NONE else held_out
     job = make_job(method, site, seed, artifacts, study, deploy.methods)
+    check_source_sites(artifacts, job.sources, site)
     keep_freed_memory()
     make_deterministic()
     with enough_memory("train", "train.batch_size", job.params.batch_size):

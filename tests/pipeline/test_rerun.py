@@ -3,8 +3,11 @@
 import re
 import shutil
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from tests.factories import bytes_of
 from tests.pipeline.repository import Repository
 from tests.projects import ROOT
 
@@ -143,12 +146,59 @@ def test_methods_on_pixels_alone(repository):
 
 def test_alpha(repository):
     repository.edit(lambda params: params["mine_regions"].update(alpha=0.3))
-    assert repository.repro() == {*MINING, "collect_mine_regions", *AFTER_TRAIN}
+    assert repository.repro() == {*MINING, "collect_mine_regions", "sources", *AFTER_TRAIN}
+
+
+def test_a_mask_trains_the_cells_that_it_is_a_source_of_and_judges_those_that_leave_its_site_out(repository):
+    """What a cell was trained on hasn't changed with the site that it leaves out. What DVC has missed is refused."""
+    roots = {site: f"data/own/{site}" for site in "AB"}
+    for site, root in roots.items():
+        shutil.copytree(repository.folder / "data/phantom" / site, repository.folder / root)
+        repository.edit(lambda params, site=site, root=root: params["sites"][site].update(root=root))
+    assert not {name for name in repository.repro() if name.startswith(("train", "evaluate"))}  # equal frames
+    for site, other in (("A", "B"), ("B", "A")):
+        before = model(repository, site)
+        repair(repository.folder / roots[site])
+        ran = repository.repro()
+        assert {"train@mcdrl-A-0", "train@mcdrl-B-0"} & ran == {f"train@mcdrl-{other}-0"}
+        wanted = {f"{stage}@{site}" for stage in ("ingest", "encode", "mine_regions")}
+        wanted |= {"audit", "sources", *AFTER_TRAIN} - {f"train@mcdrl-{site}-0"}
+        assert without_collect(ran) == wanted
+        assert model(repository, site) == before
+
+    repair(repository.folder / roots["A"])
+    repository.dvc("repro", "--single-item", "ingest@A")
+    refused = repository.dvc("repro", "--single-item", "--force", "train@mcdrl-B-0", check=False)
+    assert refused.returncode
+    assert "B.json tells of other data than there are, the first: ingest/A/" in refused.stderr
+    repository.repro()
+    shutil.rmtree(repository.folder / "artifacts")
+    assert repository.dvc("repro", "train@mcdrl-B-0").returncode == 0  # of a clone with a cache, in DVC's order
+    assert (repository.folder / "artifacts/encode/A.h5").is_file()
+    for site in roots:
+        repository.edit(lambda params, site=site: params["sites"][site].update(root=f"data/phantom/{site}"))
+    assert not {name for name in repository.repro() if name.startswith("train")}  # all of it was kept
+
+
+def model(repository, held_out):
+    return bytes_of(repository.folder / "artifacts/train/mcdrl" / held_out / "0")
+
+
+def repair(site):
+    """Draw one more corner of a lesion into the first mask of a site that has it black."""
+    for path in sorted((site / "masks").glob("*.png")):
+        mask = np.array(Image.open(path))
+        if mask.any() and not mask[:40, :40].all():
+            grown = mask.copy()
+            grown[:40, :40] = 255
+            Image.fromarray(grown).save(path)
+            return
+    raise AssertionError(f"no mask of {site} can be edited")
 
 
 def test_class_prompt(repository):
     repository.edit(lambda params: params["build_confounders"]["class_phrases"].update(polyp="polypoid lesion"))
-    assert without_collect(repository.repro()) == {"build_confounders", *MINING, *AFTER_TRAIN}
+    assert without_collect(repository.repro()) == {"build_confounders", *MINING, "sources", *AFTER_TRAIN}
 
 
 def test_confounder_phrase(repository):

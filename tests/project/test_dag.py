@@ -52,6 +52,20 @@ def test_what_builds_a_method_depends_on_its_plan(step):
     assert (wanted if step.stage == "stress" else f"{wanted}/{step.cmd.split()[3]}.json") in step.deps
 
 
+@pytest.mark.parametrize("step", [step for step in STEPS if step.stage == "train"], ids=lambda step: step.name)
+def test_a_training_depends_on_the_data_of_its_source_sites_alone(step):
+    """Folders of all sites would train a cell anew after an edit of the site that it leaves out."""
+    held_out = step.cmd.split()[4]
+    of_no_site = ("artifacts/plan", "artifacts/backbone", "artifacts/build_confounders")
+    assert {dep for dep in step.deps if not dep.startswith(of_no_site)} == {f"artifacts/sources/{held_out}.json"}
+
+
+def test_what_tells_of_the_data_waits_for_all_of_them():
+    wanted = {"artifacts/ingest", "artifacts/encode", "artifacts/mine_regions/regions", "artifacts/audit/audit.parquet"}
+    assert wanted | {"artifacts/plan/views.json"} <= BY_STAGE["sources"].deps
+    assert {"held_out", "sites"} <= BY_STAGE["sources"].params
+
+
 def test_no_figure_of_the_study_rests_on_a_training_that_has_seen_all_sites():
     """What was trained on a site must not judge it, nor choose anything for what does."""
     whole = {out for step in STEPS if step.name.startswith("train_all") for out in step.outs}
@@ -64,8 +78,9 @@ def test_no_figure_of_the_study_rests_on_a_training_that_has_seen_all_sites():
 def test_training_on_all_sites_waits_for_no_figure_of_the_study():
     (step,) = [step for step in STEPS if step.name.startswith("train_all")]
     (cell, *_) = [other for other in STEPS if other.name.startswith("train@")]
-    plan = {dep for dep in cell.deps | step.deps if dep.startswith(("artifacts/plan/methods", "artifacts/plan/deploy"))}
-    assert step.deps - plan == cell.deps - plan
+    own = ("artifacts/plan/methods", "artifacts/plan/deploy", "artifacts/sources/")
+    apart = {dep for dep in cell.deps | step.deps if dep.startswith(own)}
+    assert step.deps - apart == cell.deps - apart
     assert step.params == cell.params
 
 
@@ -87,7 +102,7 @@ def test_short_and_no_persisted_output():
     assert len(text.splitlines()) <= 170
 
 
-@pytest.mark.parametrize("stage", ["phantom", "ingest", "audit", "mine_regions", "collect", "report"])
+@pytest.mark.parametrize("stage", ["phantom", "ingest", "audit", "mine_regions", "sources", "collect", "report"])
 def test_stages_that_need_no_torch_do_not_import_it(stage):
     """Plan asks the methods' files for their parameters, which takes torch: that is once for all stages after it."""
     heavy = {"torch", "timm", "open_clip", "lightning_fabric"}

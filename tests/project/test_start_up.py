@@ -14,7 +14,7 @@ from tests.projects import ROOT
 STAGES = sorted(path.parent.name for path in (ROOT / "stages").glob("*/__main__.py"))
 NETWORKS = {"kornia", "lightning_fabric", "open_clip", "segmentation_models_pytorch", "timm", "torch", "torchvision"}
 CHARTS = {"matplotlib", "scipy.stats", "sklearn"}
-WITHOUT_NETWORKS = ("audit", "collect", "ingest", "mine_regions", "phantom", "report")  # all that they do
+WITHOUT_NETWORKS = ("audit", "collect", "ingest", "mine_regions", "phantom", "report", "sources")  # all that they do
 
 
 def loaded(code, heavy):

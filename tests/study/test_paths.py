@@ -11,6 +11,7 @@ from mcdrl.study.paths import (
     BACKBONE_CARDS,
     IMPORTED,
     LITE_TOWERS,
+    NONE,
     RENDERED,
     SITE_CARDS,
     STUDIES,
@@ -28,6 +29,8 @@ from mcdrl.study.paths import (
     promise_path,
     report_folder,
     site_files,
+    sources_file,
+    sources_folder,
     study_of,
     table_path,
     texts_folder,
@@ -37,6 +40,7 @@ from tests.project.dag import ROOT, steps
 
 CELL = Cell("mcdrl", "A", 0)
 PLANS = plan_files(ARTIFACTS)
+SOURCES = sources_folder(ARTIFACTS)
 SITE = site_files(ARTIFACTS, "A")
 AUDIT, TEXTS = audit_files(ARTIFACTS), TextFiles(texts_folder(ARTIFACTS))
 TABLES = {
@@ -59,6 +63,7 @@ def test_outputs_are_where_dvc_looks_for_them(listed):
         SITE.regions,
         backbone_folder(ARTIFACTS),
         PLANS.folder,
+        SOURCES,
         RENDERED,
         *LITE_TOWERS.values(),
         report_folder(ARTIFACTS),
@@ -74,14 +79,12 @@ def test_inputs_are_where_dvc_looks_for_them(listed):
         listed[name][0] for name in ("ingest@A", f"train@{CELL.label}", f"evaluate@{CELL.label}")
     )
     assert {path.as_posix() for path in (PLANS.site("A"), PLANS.code("ingest"), IMPORTED)} <= ingest
-    folders = [
-        ingest_folder(ARTIFACTS),
-        features_folder(ARTIFACTS),
-        backbone_folder(ARTIFACTS),
-        texts_folder(ARTIFACTS),
-    ]
-    wanted = [*folders, SITE.regions.parent, PLANS.method("mcdrl"), PLANS.views, PLANS.code("train")]
+    data = [ingest_folder(ARTIFACTS), features_folder(ARTIFACTS), SITE.regions.parent, AUDIT.pairs, PLANS.views]
+    assert {path.as_posix() for path in data} <= listed["sources"][0]
+    wanted = [backbone_folder(ARTIFACTS), texts_folder(ARTIFACTS), PLANS.method("mcdrl"), PLANS.code("train")]
+    wanted += [sources_file(SOURCES, "A")]
     assert {path.as_posix() for path in wanted} <= train
+    assert sources_file(SOURCES, NONE).as_posix() in listed["train_all@mcdrl-0"][0]
     assert CELL.model(ARTIFACTS).as_posix() in evaluate
     assert PLANS.deployed("mcdrl").as_posix() in listed["train_all@mcdrl-0"][0]
     assert promise_path(report_folder(ARTIFACTS), "mcdrl").as_posix() in listed["deploy@mcdrl"][0]

@@ -242,7 +242,7 @@ class Cluster:
         log = log_path(self._root, name)
         remote = self._plan.remote
         chosen = remote.settings if remote else (("cache.dir", str(self._plan.cache)),)
-        upstream, copy = tuple(self._plan.upstream[name]), self._root / _COPIES / log.stem
+        upstream, copy = tuple(self._plan.opened(name)), self._root / _COPIES / log.stem
         return Job(name, upstream, self._root, copy, lock, log, chosen, remote is not None)
 
     def ended(self, name: str) -> None:

@@ -26,7 +26,7 @@ class Job(Checkpointable):
 
     Attributes:
         name: of the stage.
-        upstream: stages that it reads from; their results are in the cache or the remote.
+        upstream: stages whose results it opens; they are in the cache or the remote.
         workspace: that the stage belongs to; it is only read.
         copy: of the workspace, this job's own, on a file system that all nodes see.
         lock: a copy of the workspace's dvc.lock.

@@ -19,6 +19,8 @@ from mcdrl.commands.rehearsal import ALWAYS
 from mcdrl.study.params import Study, check, read_params
 from mcdrl.study.paths import LOCK, PIPELINE, RENDERED
 
+_DIGESTS = "sources"  # the stage that writes digests of what trainings open, on which they depend in place of it
+
 
 @dataclass(frozen=True)
 class Remote:
@@ -50,6 +52,16 @@ class RunPlan:
     cache: Path
     remote: Remote | None = None
     looked_at: frozenset[str] = frozenset()
+
+    def opened(self, name: str) -> list[str]:
+        """Return the stages whose results a stage opens: those that DVC lets it wait for, and those behind digests.
+
+        Args:
+            name: of the stage.
+        """
+        above = self.upstream[name]
+        behind = [one for digests in above if digests == _DIGESTS for one in self.upstream[digests]]
+        return sorted({*above, *behind})
 
 
 def read_plan(targets: Sequence[str], *, by_remote: bool = False) -> RunPlan:

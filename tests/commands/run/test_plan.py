@@ -7,9 +7,10 @@ import pytest
 import yaml
 
 from mcdrl.base.errors import InputError
-from mcdrl.commands.run.plan import _check_roots, read_plan, recorded_outs, sort_lock
+from mcdrl.commands.run.plan import _DIGESTS, RunPlan, _check_roots, read_plan, recorded_outs, sort_lock
 from mcdrl.study.params import load_study
 from tests.commands.run.toy import Toy
+from tests.project.dag import steps
 from tests.projects import SHIPPED, copy_project
 
 ORDER = ["plan", "cell@x", "cell@y", "cell@z", "beside", "gather"]
@@ -37,6 +38,26 @@ def test_order_and_arrows_are_those_of_dvc(toy):
     assert plan.stale == set()
     assert plan.cached == set(ORDER)
     assert plan.cache == (toy.folder / ".dvc/cache").resolve()
+
+
+def test_what_a_stage_opens_is_what_it_waits_for_and_what_lies_behind_digests(tmp_path):
+    """A job's copy of the workspace has nothing else."""
+    upstream = {
+        "plan": [], "ingest@A": ["plan"], "encode@A": ["ingest@A", "plan"], "sources": ["encode@A", "ingest@A", "plan"],
+        "backbone": ["plan"], "train@x": ["backbone", "sources"], "evaluate@x": ["backbone", "train@x"],
+    }  # fmt: skip
+    plan = RunPlan(upstream, frozenset(), frozenset(), tmp_path)
+    assert plan.opened("train@x") == ["backbone", "encode@A", "ingest@A", "plan", "sources"]
+    assert plan.opened("evaluate@x") == ["backbone", "train@x"]
+    assert plan.opened("sources") == ["encode@A", "ingest@A", "plan"]
+
+
+def test_the_digests_are_those_of_the_shipped_pipeline():
+    deps = {step.name: step.deps for step in steps()}
+    (out,) = [step.outs for step in steps() if step.name == _DIGESTS]
+    assert [name for name in deps if any(dep.startswith(f"{next(iter(out))}/") for dep in deps[name])] == [
+        name for name in deps if name.startswith("train")
+    ]
 
 
 def test_targets_are_stages_or_groups_with_what_they_read(toy):

@@ -61,7 +61,7 @@ def written_by_stage_one(root, site):
 
 
 def test_what_stage_one_made_of_a_removed_site_is_told_and_left(params):
-    """DVC hashes the folders of all sites: what is left of one lets every cell look changed."""
+    """DVC hashes the folders of all sites: what is left of one lets every evaluation look changed."""
     for site in ("A", "B", "E"):
         written_by_stage_one(params.parent, site)
     (ARTIFACTS / "ingest" / "B.old").mkdir()

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from mcdrl.artifacts.plan import VariantPlan, write_plan
-from mcdrl.study.paths import plan_files
+from mcdrl.artifacts.source_sites import write_source_sites
+from mcdrl.study.paths import plan_files, site_files, sources_file, sources_folder
 from mcdrl.study.variants import merged
+from mcdrl.training.source_sites import source_sites
 from tests import stub_sites
 from tests.factories import bytes_of
 from tests.projects import ROOT, SHIPPED, copy_project, raw_study, write_params
@@ -25,6 +27,8 @@ def folder(tmp_path):
     stub_sites.write_study(tmp_path / "artifacts")
     copy_project(tmp_path)
     _write_params(tmp_path)
+    artifacts = tmp_path / "artifacts"
+    write_source_sites(source_sites(artifacts, ["A", "B"], "C"), sources_file(sources_folder(artifacts), "C"))
     return tmp_path
 
 
@@ -63,6 +67,18 @@ def test_a_typo_ends_with_exit_code_2_and_the_nearest_name(folder):
     done = _run(folder, "mcdlr", "C", "0")
     assert done.returncode == 2
     assert done.stderr.startswith("error: unknown method 'mcdlr'; did you mean 'mcdrl'? legal: baseline, ")
+
+
+def test_data_that_dvc_does_not_know_of_are_refused_before_anything_is_trained(folder):
+    stub_sites.empty_masks(folder / "artifacts", "B", "val")
+    done = _run(folder, "mcdrl", "C", "0")
+    assert done.returncode == 2
+    assert "C.json tells of other data than there are, the first: ingest/B/frames.h5; run `dvc repro`" in done.stderr
+    site_files(folder / "artifacts", "B").features.unlink()  # as where nothing was checked out
+    done = _run(folder, "mcdrl", "C", "0")
+    assert done.returncode == 2
+    assert "encode/B.h5 does not exist; run `dvc repro`" in done.stderr
+    assert not (folder / "out").exists()
 
 
 @pytest.mark.slow
