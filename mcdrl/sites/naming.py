@@ -16,7 +16,7 @@ TABLES = (".csv", ".ods", ".tsv", ".xls", ".xlsb", ".xlsm", ".xlsx")
 """Endings of tables, in lower case."""
 SILENT = (".md", ".pdf", ".html", ".log", ".py", ".ipynb", ".sh", ".yaml", ".yml", ".ini", ".db")
 """Endings of files that say nothing of lesions, in lower case."""
-TRUTH = re.compile(r"(?<![A-Za-z])[Gg][Tt]s?(?![A-Za-z])|(?<=[a-z])GTs?(?![A-Za-z])")
+TRUTH = re.compile(r"(?<![A-Za-z])[Gg][Tt][Ss]?(?![A-Za-z])|(?<=[a-z])GT[Ss]?(?![A-Za-z])")
 """Ground truth in a name: gt as a word of it, as in train_gt, gt2 and testGT."""
 _TEXTS = (".txt", ".json", ".xml", ".htm", ".rtf", ".doc", ".docx", ".odt", ".toml", ".geojson", ".url", ".lnk")
 _OF_TOOLS = (".dvc", ".identifier", ".xmp", ".aae", ".md5", ".sha1", ".sha256", ".bak", ".tmp", ".tfw", ".pgw", ".pkl")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -48,17 +48,19 @@ from mcdrl.training.trust import Trust, measure_trust
 _LOOKED_AT = 2000  # training frames, about, by which the limit of dark ones is known
 
 
-def train(job: TrainingJob, fabric: Fabric, out: Path) -> None:
+def train(job: TrainingJob, fabric: Fabric, out: Path, check_opened: Callable[[], None] | None = None) -> None:
     """Train a cell and write its model folder.
 
     Args:
         job: what is trained.
         fabric: launched.
         out: the model folder.
+        check_opened: raises InputError where the sites' data aren't those that are meant; called when all of them are
+            open, from when on other files in their place change nothing. None: they are taken as they are.
 
     Raises:
-        InputError: an input is missing or doesn't fit the others, the held-out site shares frames with a source site,
-            or the training broke down.
+        InputError: an input is missing, isn't what is meant or doesn't fit the others, the held-out site shares frames
+            with a source site, or the training broke down.
     """
     leaked = check_leaks(job.audit, job.held_out)
     cases = read_cases(job.files, job.lesion_classes)
@@ -73,6 +75,8 @@ def train(job: TrainingJob, fabric: Fabric, out: Path) -> None:
         print(f"labelled frames: {known}; {len(frames.unlabelled)} for training without masks", file=sys.stderr)
     texts, confounders, fingerprint = read_texts(job.texts, job.lesion_classes)
     with open_sites(job.files) as reader:
+        if check_opened is not None:
+            check_opened()
         check_texts(texts, fingerprint, reader.layout, job.texts)
         phrases = drawn_phrases(len(confounders), job.params.phrases)
         texts, confounders = with_phrases(texts, phrases), [confounders[index] for index in phrases]

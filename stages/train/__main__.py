@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -31,11 +32,12 @@ def main(
 
     site = None if held_out == NONE else held_out
     job = make_job(method, site, seed, artifacts, study, deploy.methods)
-    check_source_sites(artifacts, job.sources, site)
+    check = partial(check_source_sites, artifacts, job.sources, site)
+    check()  # soon, and once more when the files are open: DVC lets others write them meanwhile
     keep_freed_memory()
     make_deterministic()
     with enough_memory("train", "train.batch_size", job.params.batch_size):
-        train(job, make_fabric(job.params.precision), out)
+        train(job, make_fabric(job.params.precision), out, check)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """What a training takes of the sites' data: of the held-out site nothing, of the others all that it opens."""
 
 import shutil
+from functools import partial
 
 import h5py
 import pytest
@@ -10,6 +11,7 @@ from mcdrl.artifacts.cases import CASES
 from mcdrl.artifacts.plan import Views, write_plan
 from mcdrl.artifacts.source_sites import read_source_sites, write_source_sites
 from mcdrl.base.errors import InputError
+from mcdrl.networks.inputs import read_cases
 from mcdrl.study.paths import NONE, plan_files, site_files, sources_file, sources_folder
 from mcdrl.training.cell import TrainingJob
 from mcdrl.training.run import train
@@ -146,10 +148,10 @@ def job(artifacts, held_out="C", **params):
     )  # fmt: skip
 
 
-def trained(made, out):
+def trained(made, out, check=None):
     fabric = Fabric(accelerator="cpu", devices=1)
     fabric.launch()
-    train(made, fabric, out)
+    train(made, fabric, out, check)
     return bytes_of(out)
 
 
@@ -199,6 +201,35 @@ def test_nor_on_other_sites_or_decisions(checked):
     stub_sites.write_pairs(checked, ("A/001", "B/002", True))
     with pytest.raises(InputError, match="the first: copies"):
         check_source_sites(checked, ["A", "B"], "C")
+
+
+def test_nor_on_data_that_come_while_it_begins_and_what_comes_later_changes_nothing(checked, tmp_path, monkeypatch):
+    made, mask = job(checked), site_files(checked, "B").frames
+    meant, other = mask.read_bytes(), tmp_path / "other.h5"
+    check = partial(check_source_sites, checked, made.sources, "C")
+    right = trained(made, tmp_path / "right", check)
+    stub_sites.empty_masks(checked, "B", "val")
+    mask.rename(other)
+    mask.write_bytes(meant)
+    check()
+
+    def replaced():
+        mask.unlink()  # as DVC does, whose files are links
+        shutil.copy(other, mask)
+
+    def read(*given):
+        found = read_cases(*given)
+        replaced()
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mcdrl.training.run.read_cases", read)
+        with pytest.raises(InputError, match=r"the first: ingest/B/frames\.h5"):
+            trained(made, tmp_path / "wrong", check)
+    assert not (tmp_path / "wrong").exists()
+    mask.write_bytes(meant)
+    assert trained(made, tmp_path / "late", lambda: (check(), replaced())) == right
+    assert trained(made, tmp_path / "otherwise") != right
 
 
 def test_what_is_missing_or_damaged_is_named(checked):

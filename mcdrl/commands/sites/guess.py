@@ -97,6 +97,10 @@ def otherwise_read(root: Path, values: Mapping[str, Any]) -> str:
     except InputError:
         pass
     kept = {key: value for key, value in values.items() if key not in _OF_NAMES}
+    try:
+        check_hashable(root)
+    except InputError:  # which nothing that is said of names would mend
+        return ""
     layouts, _ = _layouts(root, survey(root), kept)
     best = next((one for one in layouts if one.usable == one.tried and not one.drawn), None)
     return "" if best is None else "\n  ".join(["", *best.lines(), f"{_INSTEAD_READ}: {best.command(root)}"])

@@ -21,7 +21,6 @@ from mcdrl.imaging.decode import read_pixels
 from mcdrl.imaging.drawn import looks_drawn
 from mcdrl.imaging.recipe import ReadingRecipe
 from mcdrl.sites.candidates import Candidate, FoundFrames, find_candidates
-from mcdrl.sites.folder import FrameFiles
 from mcdrl.sites.masks import Masks, find_masks
 from mcdrl.sites.naming import Naming, is_image
 from mcdrl.study.meanings import IGNORE
@@ -51,6 +50,7 @@ class FolderLayout:
         drawn: whether what they take for frames looks drawn, as masks do.
         together: masks of one frame that they lay over one another, at most.
         paired: a frame whose name lost a prefix or suffix, and its mask, below the folder; empty: none did.
+        orphans: files among the masks that no frame names, where frames without a mask have no lesion.
         rivals: other such prefixes or suffixes with which as many frames would have these masks.
     """
 
@@ -68,6 +68,7 @@ class FolderLayout:
     drawn: bool = False
     together: int = 0
     paired: tuple[str, ...] = ()
+    orphans: tuple[str, ...] = ()
     rivals: tuple[str, ...] = ()
 
     def said(self, pictures: int) -> str:
@@ -91,6 +92,8 @@ class FolderLayout:
               "as one a lesion; if they are of several people, name those of one"] * (self.together > 1),
             *[f"{self.affixes()} below has {' and '.join(self.paired)} belong together, which their names alone say"]
             * bool(self.paired),
+            *[f"{len(self.orphans)} masks, such as {_few(self.orphans[:1])}, are of no frame that is read below; with "
+              "missing_mask=no_lesion a frame whose mask is called otherwise has no lesion"] * bool(self.orphans),
             *[f"{' and '.join(self.rivals)} would give these masks to as many other pictures; name those that are the "
               "frames"] * bool(self.rivals),
             *[f"of the files that are refused below: {self.refusal}"] * bool(refused),
@@ -206,7 +209,8 @@ def tried(
         ignored=Counter(sorted(extras) if reading.mask_extras == "ignore" else ()),
         drawn=looks_drawn([one.source.frame for one in sample]),
         together=max(1 + len(one.source.further) for one in found.candidates),
-        paired=_belonging(root, joined, sample[0].source),
+        paired=_belonging(root, joined, found.candidates),
+        orphans=tuple(sorted(path.name for path in masks.orphans) if reading.missing_mask == "no_lesion" else ()),
     )
 
 
@@ -249,15 +253,16 @@ def _trouble(candidate: Candidate, recipe: ReadingRecipe) -> str:
 def _best(root: Path, several: Iterable[Mapping[str, Any]], typed: Mapping[str, Any]) -> FolderLayout | None:
     layouts = [one for one in (_tried(root, settings, typed) for settings in several) if one is not None]
     best = max(layouts, key=FolderLayout.worth, default=None)
-    if best is None or not best.paired:
+    if best is None or not best.affixes():
         return best
     same = [one for one in layouts if one.settings.get("masks") == best.settings.get("masks") and one.read == best.read]
     rivals = dict.fromkeys(one.affixes() for one in same if one.affixes() != best.affixes())
     return replace(best, rivals=tuple(rivals))
 
 
-def _belonging(root: Path, settings: Mapping[str, Any], source: FrameFiles) -> tuple[str, ...]:
-    """Return a frame of which settings take off a part of the name, and its mask; empty: they take nothing off."""
-    if source.mask is None or settings.keys().isdisjoint(AFFIXES):
+def _belonging(root: Path, settings: Mapping[str, Any], candidates: Iterable[Candidate]) -> tuple[str, ...]:
+    """Return a frame of which settings take off a part of the name, and its mask; empty: they do of none with one."""
+    if settings.keys().isdisjoint(AFFIXES):
         return ()
-    return source.file, source.mask.relative_to(root).as_posix()
+    pairs = ((one.source.file, one.source.mask) for one in candidates)
+    return next(((file, mask.relative_to(root).as_posix()) for file, mask in pairs if mask is not None), ())

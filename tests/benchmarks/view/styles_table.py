@@ -3,7 +3,7 @@
 SCORES is what `tests.benchmarks.view.on_screens` wrote. Printed is a row a style, the dearest first, and one each of
 those that show the picture otherwise and of the others: frames, and of each METHOD the mean difference in Dice from the
 same frames without a screen, with its standard error, cut to the view that is found, cut to the true one and, where
-that was asked, found and lifted.
+that was asked, found and lifted. Only frames count that every METHOD was asked, in each of these ways.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ def main(
     asked = set(rows["method"])
     columns = [(m + cut, m, f"`{m}`, {told}") for m in methods for cut, told in _CUTS.items() if m + cut in asked]
     found = pd.concat([lost(rows, column, method) for column, method, _ in columns])
+    found = found[found.groupby("case_id")["column"].transform("nunique") == len(columns)]
     order = found.groupby("style")["lost"].mean().sort_values().index
     otherwise = found["style"].isin(RECOLOURED)
     parts = {style: found[found["style"] == style] for style in order}
@@ -43,10 +44,10 @@ def main(
 
 
 def lost(rows: pd.DataFrame, shown: str, method: str) -> pd.DataFrame:
-    """Return what each frame's Dice loses on its screen, with the style, and the name that it was scored under."""
+    """Return what each frame's Dice loses on its screen, with its style, and the name that it was scored under."""
     screens, bare = rows[rows["method"] == shown], rows[rows["method"] == method]
     both = screens.merge(bare, on=_FRAME, suffixes=("", "_bare"), validate="1:1")
-    return pd.DataFrame({"style": both["style"], "column": shown, "lost": both["dice"] - both["dice_bare"]})
+    return both[["case_id", "style"]].assign(column=shown, lost=both["dice"] - both["dice_bare"])
 
 
 if __name__ == "__main__":

@@ -409,6 +409,28 @@ def test_settings_that_name_no_frame_are_answered_by_those_that_names_propose(pr
     assert CliRunner().invoke(cli.app, shlex.split(command)).exit_code == 0
 
 
+def test_what_names_alone_say_is_told_though_the_first_frame_has_no_mask(tmp_path):
+    for number in range(1, 7):
+        for seed, name in enumerate(("nbi", "wl")):
+            frame(tmp_path / f"{name}_{number}.png", 10 * seed + number)
+        if number > 1:
+            mask(tmp_path / f"mask_{number}.png")
+    with pytest.raises(InputError) as error:
+        guess_card(tmp_path, {"missing_mask": "no_lesion"})
+    taken, rival = ("nbi", "wl") if "frame_prefix=nbi_ below" in str(error.value) else ("wl", "nbi")
+    assert f"frame_prefix={taken}_ below has {taken}_2.png and mask_2.png belong together" in str(error.value)
+    assert f"frame_prefix={rival}_ would give these masks to as many other pictures" in str(error.value)
+
+
+def test_masks_that_no_frame_names_are_told_where_frames_without_one_have_no_lesion(tmp_path):
+    for number in range(1, 26):
+        frame(tmp_path / "images" / f"image_{number}.png", number)
+        mask(tmp_path / "masks" / f"mask_{number:02}.png")
+    with pytest.raises(InputError) as error:
+        guess_card(tmp_path, {"missing_mask": "no_lesion"})
+    assert "9 masks, such as mask_01.png, are of no frame that is read below" in str(error.value)
+
+
 def suggestion(error):
     (line,) = [line for line in str(error).splitlines() if "mcdrl sites check" in line]
     return line.strip().partition(": mcdrl ")[::2]

@@ -309,7 +309,8 @@ def test_frames_of_equal_names_are_no_masks_however_dark(tmp_path):
         ("images", 0), ("labelled", 1), ("unlabelled", 1), ("segmented-images", 1), ("ascending_segment", 1),
         ("annotated_images", 1), ("masks", 2), ("labelsTr", 2), ("Ground Truth", 2), ("GT", 2), ("masks_C2", 2),
         ("labelled_masks", 2), ("groundtruth", 2), ("annotations", 2), ("polypmasks", 2),
-        ("train_gt", 2), ("gt_train", 2), ("testGT", 2), ("GTs", 2), ("gt2", 2), ("height", 0), ("Weight", 0),
+        ("train_gt", 2), ("gt_train", 2), ("testGT", 2), ("GTs", 2), ("GTS", 2), ("trainGTS", 2),
+        ("gt2", 2), ("height", 0), ("Weight", 0),
         ("LENGTH", 0), ("sgt", 0),
     ],
 )  # fmt: skip
