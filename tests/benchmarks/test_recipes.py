@@ -165,9 +165,10 @@ def test_a_frame_s_score_is_of_what_somebody_judged():
 
 
 def test_two_models_of_one_seed_are_refused(project, tmp_path):
-    cell = project / "artifacts" / "train" / "baseline" / "A" / "0"
+    cell, other = project / "artifacts" / "train" / "baseline" / "A" / "0", other_training(project, 1)
+    write_json({**json.loads((other / "model.json").read_text()), "seed": 0}, other / "model.json")
     with pytest.raises(typer.BadParameter, match="baseline, A: two models of one seed"):
-        recipes.main(tmp_path / "out.parquet", [cell, cell], None, 30, False, False)
+        recipes.main(tmp_path / "out.parquet", [cell, other], None, 30, False, False)
 
 
 def rows_of(values, **names):
