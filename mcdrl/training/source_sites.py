@@ -1,4 +1,4 @@
-"""What of the sites' data a training takes: told by `sources` for DVC to compare, and checked before anything is read.
+"""What of the sites' data a training takes: told by `sources` for DVC to compare, and checked by the training.
 
 A cell doesn't depend on the folders of all sites, or an edit of the held-out one would train it anew. So what it opens
 of the sites' data has to be what is told here: a further file of a source site belongs into `SiteFiles.trained_on`, a
